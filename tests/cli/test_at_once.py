@@ -234,7 +234,7 @@ def test_a_damaged_part_is_told(content: str, tmp_path: Path) -> None:
     words = (*SHORT, 1, "--folds", 2, "--out", tmp_path / "run")
     place = tmp_path / ".run.unfinished"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("handgrad.runs.train.Job._trained", lambda _: 1 / 0)
+        patch.setattr("handgrad.runs.train.TableJob._trained", lambda _: 1 / 0)
         assert isinstance(handgrad(*words).exception, ZeroDivisionError)
     kept = json.loads((place / "fold-1.json").read_text("utf-8"))
     assert "accuracy" in kept

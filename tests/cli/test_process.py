@@ -200,7 +200,7 @@ def test_ctrl_c_before_a_part_is_done_is_told(
     def stopped(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("handgrad.runs.train.Job._fold", stopped)
+    monkeypatch.setattr("handgrad.runs.train.TableJob._fold", stopped)
     result = handgrad("train", "iris", *QUICK, "--folds", 2, "--out", tmp_path / "run")
     assert result.exit_code == 130
     assert result.stderr == "note: stopped before the first part was done: nothing is kept\n"

@@ -78,10 +78,10 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
 
 def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[int] = []
-    fit = train.Job.fit
+    fit = train.TableJob.fit
 
     def stopped_at(number: int) -> Any:
-        def counted(job: train.Job, rows: Any) -> Any:
+        def counted(job: train.TableJob, rows: Any) -> Any:
             if len(fits) == number:
                 raise KeyboardInterrupt
             fits.append(rows.n_rows)
@@ -90,15 +90,15 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.Monk
         return counted
 
     words = ("train", "iris", *QUICK, "--folds", 3, "--out", tmp_path / "run")
-    monkeypatch.setattr(train.Job, "fit", stopped_at(0))
+    monkeypatch.setattr(train.TableJob, "fit", stopped_at(0))
     assert handgrad(*words).exit_code != 0
     assert [*tmp_path.iterdir()] == []  # nothing was done, and nothing is left
 
-    monkeypatch.setattr(train.Job, "fit", stopped_at(2))
+    monkeypatch.setattr(train.TableJob, "fit", stopped_at(2))
     stopped = handgrad(*words)
     assert "note: 2 parts are done and kept; to go on: handgrad train iris" in stopped.stderr
     assert not (tmp_path / "run").exists()
-    monkeypatch.setattr(train.Job, "fit", stopped_at(9))
+    monkeypatch.setattr(train.TableJob, "fit", stopped_at(9))
     result = handgrad(*words, "--resume")
     assert result.exit_code == 0, result.output
     assert fits == [80, 80, 80, 120]
@@ -120,7 +120,7 @@ def test_without_out_the_last_run_that_is_not_finished_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train.Job, "_trained", stopped)
+        patch.setattr(train.TableJob, "_trained", stopped)
         handgrad(*words)
     assert place.is_dir()
     assert "written to runs/iris-2" in handgrad(*words).stdout  # not over what was begun
@@ -138,7 +138,7 @@ def test_another_run_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train.Job, "_trained", stopped)
+        patch.setattr(train.TableJob, "_trained", stopped)
         handgrad(*words)
     before = begun(out)
     for more, expected in (

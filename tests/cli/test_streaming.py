@@ -191,7 +191,7 @@ def test_a_run_that_was_stopped_goes_on(path: Path, monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train.Job, "scored", stopped)
+        patch.setattr(train.TableJob, "scored", stopped)
         assert handgrad(*words, "half").exit_code != 0
     assert "model.safetensors" in begun(Path("half"))
     monkeypatch.setattr(train, "fitted", stopped)

@@ -11,8 +11,19 @@ from typer.rich_utils import rich_format_error
 
 from handgrad import runs
 from handgrad._version import __version__
-from handgrad.cli.options import ConfigFile, Data, Json, Memory, Model, with_options_of
+from handgrad.cli.options import (
+    TEXTS,
+    ConfigFile,
+    Data,
+    DataOrNone,
+    Json,
+    Memory,
+    Model,
+    Start,
+    with_options_of,
+)
 from handgrad.cli.output import (
+    SCREEN,
     Output,
     show_evaluation,
     show_explanation,
@@ -20,11 +31,11 @@ from handgrad.cli.output import (
     show_predictions,
     show_proof,
     show_run,
+    show_writing,
 )
 from handgrad.data import TableOptions
 from handgrad.runs import RunSettings, on_the_command_line
 
-SCREEN = "-"
 UsageError: Any = typer.BadParameter.__base__  # which has no public name in every Typer
 EXIT_CODES = (
     "Exit codes: 0 done, 1 the data or what was asked for cannot be used, 2 the command line was "
@@ -64,6 +75,9 @@ def _options(
 def train(settings: RunSettings, config: ConfigFile = None, as_json: Json = False) -> None:
     """Make a model of a table: columns of any kind, values missing; no tuning.
 
+    Of a folder of pictures it makes a model that tells them apart, of a text
+    one that goes on with it.
+
     Some rows are held out, the model learns from the others and is judged on
     those held out. What is left is a folder with the model, its report, the
     history of the training and all that is needed to repeat the run.
@@ -77,10 +91,14 @@ def train(settings: RunSettings, config: ConfigFile = None, as_json: Json = Fals
 def predict(
     options: TableOptions,
     model: Model,
-    data: Data,
+    data: DataOrNone = None,
     out: Annotated[
         str,
-        typer.Option("--out", "-o", help="A .csv or .parquet file to write; - for the screen."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="A .csv or .parquet file to write, of a language model any; - for the screen.",
+        ),
     ] = SCREEN,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Add the probability of each class.")
@@ -90,13 +108,38 @@ def predict(
         typer.Option(help="A column of DATA to write too; may be given several times."),
     ] = None,
     memory: Memory = RunSettings.memory,
+    start: Start = None,
+    length: Annotated[
+        int | None, typer.Option(help="How many letters to write; 400.", rich_help_panel=TEXTS)
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            help="1 as it has learnt, less what is likelier, 0 the likeliest; 0.8.",
+            rich_help_panel=TEXTS,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Another one writes otherwise; 0.", rich_help_panel=TEXTS)
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Predict each row of a table, in order; the file may be larger than memory."""
-    output, named = Output(as_json=as_json), runs.TableModel.of(model)
+    """Predict each row of a table, in order; the file may be larger than memory.
+
+    A language model, which train makes of a text, writes: it goes on with
+    --start, without DATA.
+    """
+    output = Output(as_json=as_json)
+    if (writer := runs.Writer.of(model)) is not None:
+        runs.refuse_of_tables(options, data=data, probabilities=probabilities, keep=keep)
+        show_writing(writer.write(start, length, temperature, seed), output, out)
+        return
+    how = {"start": start, "length": length, "temperature": temperature, "seed": seed}
+    runs.refuse_of_texts(model, data, **how)
+    named = runs.TableModel.of(model)
     with TemporaryDirectory() as folder:
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
-        rows = named.predict(data, to, options, memory, output, probabilities, keep or ())
+        rows = named.predict(data or "", to, options, memory, output, probabilities, keep or ())
         show_predictions(rows, to, output, on_screen=out == SCREEN)
 
 
@@ -114,7 +157,7 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell how good a model is on the rows of a table."""
+    """Tell how good a model is on the rows of a table, or a language model on a text."""
     output = Output(as_json=as_json)
     found = runs.evaluate_table(
         model, data, target, metric=metric or (), messages=output, **vars(options)
@@ -127,8 +170,8 @@ def evaluate(
 def explain(
     options: TableOptions,
     model: Model,
-    data: Data,
-    row: Annotated[int, typer.Option(help="The row, counted from 0.")] = 0,
+    data: DataOrNone = None,
+    row: Annotated[int | None, typer.Option(help="The row, counted from 0; the first.")] = None,
     of: Annotated[
         str | None,
         typer.Option(metavar="NUMBER", help="Follow one number back, as loss or 0.dW[2,0]."),
@@ -140,17 +183,25 @@ def explain(
         Path | None, typer.Option(help="Write a page to this file; it needs nothing else.")
     ] = None,
     language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    start: Start = None,
     as_json: Json = False,
 ) -> None:
     """Tell how a model comes to its answer for a row: every number of it.
 
     Each line of the pages with the numbers of this row, forward and, where the
     table has the truth, backward: formula, numbers, result, file and line.
+    Of a language model it is a text that is explained, that of --start.
     """
     output = Output(as_json=as_json)
-    found = runs.explain_row(
-        model, data, row, target, language=language, messages=output, **vars(options)
-    )
+    if (writer := runs.Writer.of(model)) is not None:
+        runs.refuse_of_tables(options, data=data, row=row, target=target)
+        found = writer.explain(start, language)
+    else:
+        runs.refuse_of_texts(model, data, start=start)
+        words = vars(options)
+        found = runs.explain_row(
+            model, data or "", row or 0, target, language=language, messages=output, **words
+        )
     show_explanation(found, output, of=of, page=html)
 
 

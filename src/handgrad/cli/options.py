@@ -18,6 +18,7 @@ from handgrad.runs import RunSettings
 T = TypeVar("T", bound=TableOptions)
 
 FILE, RUN = "How the file is written, where it is not to be found out", "The run"
+TEXTS = "A language model, in place of DATA"
 PANELS = {
     **{field.name: FILE for field in fields(TableOptions)},
     **dict.fromkeys(("estimator", "layers", "epochs", "batch_size", "learning_rate"), "The model"),
@@ -98,6 +99,11 @@ Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A .safetensors file that train wrote.")
 ]
 Data = Annotated[str, typer.Argument(metavar="DATA", help=WORDS["data"])]
+DataOrNone = Annotated[str | None, typer.Argument(metavar="[DATA]", help=WORDS["data"])]
+Start = Annotated[
+    str | None,
+    typer.Option(help="The text to go on with, which may be none.", rich_help_panel=TEXTS),
+]
 Memory = Annotated[str, typer.Option(help=WORDS["memory"])]
 ConfigFile = Annotated[
     Path | None,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from handgrad.explaining import Explanation
     from handgrad.exporting import Proof
 
+SCREEN = "-"
 MOST_COLUMNS_OF_RUN, MOST_COLUMNS_OF_FILE, MOST_CLASSES_NAMED = 16, 100, 6
 WRITTEN_OUT, TOO_LONG = 1e4, 1e15  # numbers between them are shown in all their digits
 
@@ -79,6 +80,11 @@ class Output(Messages):
         self.say(f"predicting {target.name}: {what} ({target.task}: {target.why})")
         for note in table.notes:
             self.say(f"note: {note}")
+
+    def began_text(self, text: runs.TextToLearn) -> None:
+        """Show what is to be learned from."""
+        self.say((text.name, "bold"), f": {text.size_in_words}, {len(text.held_out):,} held out")
+        self.say("predicting the next letter, after those before it")
 
     def progress(self, text: str) -> None:
         """Tell what is being done, to those who look on."""
@@ -178,9 +184,11 @@ def show_run(run: runs.Run, output: Output) -> None:
     best = f", of which the best by {by.replace('_', ' ')} is kept" if by and n > 1 else ""
     epochs = f"{n} epoch{'s' * (n > 1)}{best}"
     rows = record["rows"]
-    output.say(f"{rows['training']:,} rows learned from, {rows['held_out']:,} held out; {epochs}")
-    if (judged := record["judged"]["training"]) < rows["training"]:
-        output.say(f"the scores of the training are those of {judged:,} of its rows")
+    of = "letters" if record["target"]["task"] == "text" else "rows"
+    learned, held_out = f"{rows['training']:,}", f"{rows['held_out']:,}"
+    output.say(f"{learned} {of} learned from, {held_out} held out; {epochs}")
+    if (judged := record["judged"]["training"]) < rows["training"] - (of == "letters"):
+        output.say(f"the scores of the training are those of {judged:,} of its {of}")
     output.say("written to ", (str(folder), "bold"), f": {', '.join(files)}")
 
 
@@ -198,10 +206,24 @@ def show_predictions(rows: int, to: Path, output: Output, *, on_screen: bool) ->
         output.say(f"{rows:,} rows predicted, written to ", (str(to), "bold"))
 
 
+def show_writing(written: runs.Writing, output: Output, out: str) -> None:
+    """Show what a language model has written, or where it was written to."""
+    if out != SCREEN:
+        path = write_whole(out, lambda file: file.write(written.text))
+        output.result({"written": str(path), "seed": written.seed})
+        output.say(f"{len(written.text):,} letters, written to ", (str(path), "bold"))
+        return
+    output.result(vars(written))
+    if not output.as_json:
+        with refused_if_unwritable():
+            print("".join(c if c == "\t" else harmless(c) for c in written.text), flush=True)
+
+
 def show_evaluation(found: runs.Evaluation, output: Output) -> None:
     """Show the scores of a model."""
     output.result(vars(found) | {"notes": output.notes})
-    what = f": {found.rows:,} rows; {found.target} is predicted by "
+    of = "letters" if found.task == "text" else "rows"
+    what = f": {found.rows:,} {of}; {found.target} is predicted by "
     output.say((found.data, "bold"), what, (found.model, "bold"))
     _show_scores({"score": found.scores, "guessing": found.guessing}, output)
     if found.classes:

@@ -85,15 +85,7 @@ def sniffed(path: Location, asked: TableOptions = FOUND_OUT, *, whole: bool = Fa
     `whole`: all of it is read, since its begin does not show the encoding.
     """
     packing = packing_of(path)
-    head = _head(path, packing)
-    refuse_other_kinds(path, head)
-    encoding = asked.encoding or _encoding_of(head)
-    if encoding in GUESSED and NO_TEXT.search(head):
-        raise FileError(
-            f"{path}: bytes that are no text",
-            "a CSV file with a header line, or a Parquet file",
-            "save it as “CSV UTF-8” in the program that wrote it",
-        )
+    head, encoding = _beginning(path, packing, asked)
     if whole and encoding == "utf-8":
         encoding = _of_text(unpacked(path, packing))
     text, separator = _decoded(path, head, encoding), asked.separator
@@ -111,6 +103,31 @@ def sniffed(path: Location, asked: TableOptions = FOUND_OUT, *, whole: bool = Fa
     skipped = first + (line is not None)
     padded = _padded(names, rows[asked.header :])
     return CsvDialect(separator, decimal, encoding, packing, skipped, names, padded)
+
+
+def first_rows(path: Location) -> list[list[list[str]]]:
+    """The fields of the first rows that are not empty, by each of the separators.
+
+    None of a file without any. Raises a FileError for a file that is no text.
+    """
+    head, encoding = _beginning(path, packing_of(path), FOUND_OUT)
+    text = _decoded(path, head, encoding)
+    readings = (_rows(text, separator, ROWS)[0] for separator in SEPARATORS)
+    return [rows for rows in readings if rows]
+
+
+def _beginning(path: Location, packing: str, asked: TableOptions) -> tuple[bytes, str]:
+    """The first bytes of a file of text, and their encoding."""
+    head = _head(path, packing)
+    refuse_other_kinds(path, head)
+    encoding = asked.encoding or _encoding_of(head)
+    if encoding in GUESSED and NO_TEXT.search(head):
+        raise FileError(
+            f"{path}: bytes that are no text",
+            "a CSV file with a header line, or a Parquet file",
+            "save it as “CSV UTF-8” in the program that wrote it",
+        )
+    return head, encoding
 
 
 def _head(path: Location, packing: str) -> bytes:

@@ -1,6 +1,5 @@
 """Text files as windows of letters, for nets that say which letter comes next."""
 
-import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,7 +98,7 @@ def characters(
     step = length if step is None else step
     positive("step", step, whole=True)
     not_negative("validation", validation, below=1)
-    text = _text_in(Path(path))
+    text = read_text(path)
     letters, codes = np.unique(code_points(text), return_inverse=True)
     end = len(codes) - round(validation * len(codes))
     parts = [codes[:end].astype(np.int64), codes[end:].astype(np.int64)]
@@ -111,7 +110,7 @@ def characters(
                 f"{length + 1:,} or more: a window, and the letter that follows it",
                 f"a longer text, or a length below {max(len(part), 2)}",
             )
-    train, held_out = (_windows(part, length, step) for part in parts)
+    train, held_out = (windows_of_letters(part, length, step) for part in parts)
     vocabulary = letters.tobytes().decode(CODE_POINTS)
     return Characters(Path(path).stem, vocabulary, train, held_out)
 
@@ -121,7 +120,7 @@ def code_points(text: str) -> Array:
     return np.frombuffer(text.encode(CODE_POINTS, "surrogatepass"), "<u4")
 
 
-def _windows(codes: Array, length: int, step: int) -> tuple[Array, Array]:
+def windows_of_letters(codes: Array, length: int, step: int) -> tuple[Array, Array]:
     """The windows of each `length` codes, and those one further on; (n, length)."""
     if not len(codes):
         return np.empty((0, length), np.int64), np.empty((0, length), np.int64)
@@ -129,23 +128,35 @@ def _windows(codes: Array, length: int, step: int) -> tuple[Array, Array]:
     return longer[:, :-1].copy(), longer[:, 1:].copy()
 
 
-def _text_in(path: Path) -> str:
+def read_text(path: str | Path, encoding: str = "UTF-8") -> str:
+    """The text of a file in this encoding; its lines end in "\\n", whatever ended them there.
+
+    Raises a FileError for a file that cannot be read, that is empty, or that is no text.
+    """
+    path = Path(path)
     try:
-        written = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        written = path.read_bytes()
     except OSError as error:
         raise FileError(
             f"{path} could not be read: {reason(error)}", "a text file", "check the name"
         ) from error
     try:
-        text = written.decode()
+        text = written.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = written.count(b"\n", 0, error.start) + 1
         raise FileError(
-            f"{path} is not in UTF-8: line {line} has the byte {written[error.start]:#04x}",
-            "text in UTF-8",
+            f"{path} is not in {encoding}: line {line} has the byte {written[error.start]:#04x}",
+            f"text in {encoding}",
             'write it anew: path.write_text(path.read_text("cp1252"), "utf-8"), with the encoding '
             "that it has",
         ) from error
     if not text:
         raise FileError(f"{path} is empty", "a text", "check the file, and its name")
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise FileError(
+            f"{path} is no text: line {line} has the byte 0x00",
+            "letters, and what stands between them",
+            "the text that it was made of",
+        )
     return text.replace("\r\n", "\n").replace("\r", "\n")

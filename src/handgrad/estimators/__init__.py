@@ -1,4 +1,4 @@
-"""scikit-learn's multi-layer perceptrons, trained by handgrad: change one import line."""
+"""scikit-learn's perceptrons, trained by handgrad: change one import line; a language model."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +9,17 @@ if TYPE_CHECKING:
     from handgrad.estimators.classifier import MLPClassifier
     from handgrad.estimators.pictures import PictureClassifier
     from handgrad.estimators.regressor import MLPRegressor
+    from handgrad.estimators.texts import LanguageModel
 
-__all__ = ["MLPClassifier", "MLPRegressor", "PictureClassifier"]
+__all__ = ["LanguageModel", "MLPClassifier", "MLPRegressor", "PictureClassifier"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.estimators' has no attribute {name!r}")
-    from handgrad.estimators import classifier, pictures, regressor
+    from handgrad.estimators import classifier, pictures, regressor, texts
 
-    modules = (classifier, regressor, pictures)
+    modules = (classifier, regressor, pictures, texts)
     return next(getattr(module, name) for module in modules if hasattr(module, name))
 
 
@@ -41,7 +42,12 @@ def _columns(fitted: dict[str, object]) -> Summary:
     return {"columns": {} if names is None else dict.fromkeys(map(str, names), "number")}
 
 
+def _summary_of_language_model(fitted: dict[str, object]) -> Summary:
+    return {"target": {"letters": fitted["vocabulary"]}}
+
+
 SUMMARIES = {
+    "LanguageModel": _summary_of_language_model,
     "MLPClassifier": _summary_of_classifier,
     "MLPRegressor": _summary_of_regressor,
     "PictureClassifier": _summary_of_classifier,

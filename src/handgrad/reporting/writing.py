@@ -94,7 +94,7 @@ def write_report(
     ...     path.name, path.read_text("utf-8")[:15]
     ('iris.html', '<!DOCTYPE html>')
     """
-    path = _checked_path(to)
+    path = checked_path(to)
     with no_unseen_warnings():
         evidence = Evidence(model, X, y, training, history, about)
         html = page(
@@ -117,7 +117,8 @@ def write_report(
     return write_whole(path, lambda file: file.write(html))
 
 
-def _checked_path(to: object) -> Path:
+def checked_path(to: object) -> Path:
+    """The path of a file to write; refused where it is none."""
     if not isinstance(to, str | Path) or not str(to):
         raise SettingError(f"to = {described(to)}", "the path of a file", "to='report.html'")
     path = Path(to)

@@ -199,7 +199,8 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
         raise DataError(
             f"{data}: {option('target')} is missing",
             f"the column to predict, one of {listed(names)}",
-            f"{option('target', names[-1], quoted=True)}, if it is the last column",
+            f"{option('target', names[-1], quoted=True)}, if it is the last column"
+            + f"; {option('estimator', 'text')}, if it is a text" * (kind_of(data) == "file"),
         )
     if name in ignore:
         raise SettingError(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from handgrad.runs.load_text import TextToLearn
     from handgrad.runs.training_table import TrainingTable
 
 
@@ -24,6 +25,9 @@ class Messages:
     def began(self, table: TrainingTable) -> None:
         """The table that is to be learned from has been read."""
         self.note(*table.notes)
+
+    def began_text(self, text: TextToLearn) -> None:
+        """The text that is to be learned from has been read."""
 
     def progress(self, text: str) -> None:
         """What is being done now."""

@@ -11,14 +11,12 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from handgrad.base.errors import DataError
 from handgrad.data import BUNDLED
 from handgrad.data.addresses import is_address
 from handgrad.data.locations import Location, status_of
 from handgrad.files import FileError, kind_of, readable, reason
 from handgrad.layers import Array
 from handgrad.results import Predictor
-from handgrad.runs.load_table import load_table
 from handgrad.runs.settings import RunSettings
 from handgrad.runs.table_model import MODEL
 from handgrad.saving import load
@@ -80,6 +78,18 @@ class Run:
         asked = {**self.record["settings"], "data": source}
         return RunSettings(**{name: asked[name] for name in names if name in asked})
 
+    @property
+    def about(self) -> dict[str, object]:
+        """What a report says of the run itself."""
+        record = self.record
+        return {
+            "command": [readable(word) for word in record["command"]],
+            "data": readable(record["data"]["source"]),
+            "seed": record["seed"],
+            "seconds": record["seconds"],
+            "notes": record["notes"],
+        }
+
     def write_report(
         self,
         rows: Mapping[str, tuple[pa.Table, Array]],
@@ -92,14 +102,7 @@ class Run:
 
         record, target = self.record, self.record["target"]
         why = f"{target['name']} is predicted by {target['task']}: {target['why']}."
-        about = {
-            "command": [readable(word) for word in record["command"]],
-            "data": readable(record["data"]["source"]),
-            "target": target["name"],
-            "seed": record["seed"],
-            "seconds": record["seconds"],
-            "notes": [why, *record["notes"]],
-        }
+        about = self.about | {"target": target["name"], "notes": [why, *record["notes"]]}
         if shards := record["settings"].get("shards"):
             about["shards of each batch"] = shards
         held_out, training = rows["held_out"], rows["training"]
@@ -111,41 +114,6 @@ class Run:
         data, scores = self.record["data"], self.scores["held_out"]
         words = ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
         return f"<Run {self.folder}: {data['name']}, {words} on rows held out>"
-
-
-def report_run(folder: str | Path) -> Path:
-    """Write the report of a run anew, from its folder and its rows, which are read again.
-
-    Raises a DataError if the rows have changed since.
-    """
-    run = Run.of(folder)
-    settings = run.settings
-    table = load_table(settings)
-    _check_files(run, table.table.files)
-    learned, held_out = table.split(settings.test_size, settings.seed)
-    rows = {"training": learned.to_evaluate(), "held_out": held_out.to_evaluate()}
-    return run.write_report(rows, run.model, run.history, run.folder / REPORT)
-
-
-def _check_files(run: Run, files: tuple[Location, ...]) -> None:
-    source = run.settings.data
-    before, now = run.record["data"]["files"], fingerprint(source, files)
-    for old, new in zip(before, now, strict=False):
-        if (old["bytes"], old["sha256"]) != (new["bytes"], new["sha256"]):
-            change = f"{old['bytes']:,} bytes then, {new['bytes']:,} now"
-            if old["bytes"] == new["bytes"]:
-                change = f"{old['bytes']:,} bytes as then, but other ones"
-            raise DataError(
-                f"{new['path']} has changed since the run: {change}",
-                "the rows that the model was trained and judged on",
-                "the file as it was; or handgrad train, for a model of the new rows",
-            )
-    if len(before) != len(now):
-        raise DataError(
-            f"{source}: {len(now)} files, there were {len(before)}",
-            "the files that the model was trained and judged on",
-            "the files as they were; or handgrad train, for a model of the new ones",
-        )
 
 
 def fingerprint(source: str, files: tuple[Location, ...]) -> list[dict[str, str | int]]:

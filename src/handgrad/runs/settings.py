@@ -11,13 +11,14 @@ from typing import Annotated, Literal
 from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions
 from handgrad.data.picture_files import has_pictures
+from handgrad.data.prose import is_prose
 from handgrad.data.table_options import SEVERAL, Task, on_the_command_line, option
 from handgrad.engines.choice import EngineName
 from handgrad.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.metrics.choice import metrics_of
 from handgrad.sharding import Sharding
 
-EstimatorName = Literal["tabular", "mlp", "pictures"]
+EstimatorName = Literal["tabular", "mlp", "pictures", "text"]
 
 # By their names here: what a perceptron calls so, or the layer.
 ACTIVATIONS: dict[str, str | type[Layer]] = {
@@ -30,6 +31,11 @@ ACTIVATIONS: dict[str, str | type[Layer]] = {
 MOST_UNITS = 10_000
 # For pictures there is a perceptron too, behind convolutions.
 OF_MLP = ("layers", "batch_size", "learning_rate", "patience")
+# All that a run on a text can be told.
+OF_TEXTS = (
+    *("data", "encoding", "estimator", "epochs", "batch_size", "learning_rate", "seed", "engine"),
+    *("memory", "test_size", "report", "out", "resume"),
+)
 # Where a run is written and made, and whether it goes on, change nothing of what comes out.
 OF_THE_PLACE = ("out", "resume", "workers", "ray")
 # Between which bounds a number must lie, in words, and an example.
@@ -56,8 +62,8 @@ class RunSettings(TableOptions):
     data: Annotated[
         str,
         "A CSV file with a header, a Parquet file, a pattern for several in quotes, an address "
-        "such as s3://bucket/data.csv, a folder with a folder of pictures for each class, or "
-        f"one of {', '.join(BUNDLED)}.",
+        "such as s3://bucket/data.csv, a folder with a folder of pictures for each class, a text, "
+        f"or one of {', '.join(BUNDLED)}.",
     ] = field(kw_only=False)
     target: Annotated[str | None, "The column to predict; 'target' if not given."] = field(
         default=None, kw_only=False
@@ -67,7 +73,8 @@ class RunSettings(TableOptions):
     estimator: Annotated[
         EstimatorName,
         "tabular: several nets, no tuning; mlp: one net, by the options that follow; pictures: "
-        "convolutions before it, the usual one for a folder of pictures.",
+        "convolutions before it, the usual one for a folder of pictures; text: a language model, "
+        "the usual one for a file that is no table, without --target.",
     ] = "tabular"
     layers: Annotated[
         str | None,
@@ -112,8 +119,8 @@ class RunSettings(TableOptions):
         super().__post_init__()
         object.__setattr__(self, "data", str(self.data))
         object.__setattr__(self, "out", None if self.out is None else Path(self.out))
-        if self.estimator == "tabular" and has_pictures(self.data):
-            object.__setattr__(self, "estimator", "pictures")
+        if self.estimator == "tabular" and (kind := self._usual_estimator()):
+            object.__setattr__(self, "estimator", kind)
         for name in ("ignore", "metric"):
             words = getattr(self, name)
             object.__setattr__(self, name, (words,) if isinstance(words, str) else tuple(words))
@@ -139,6 +146,12 @@ class RunSettings(TableOptions):
         self.hidden_layers()
         self.weights_of_classes()
         metrics_of(self.metric)
+
+    def _usual_estimator(self) -> str:
+        """What the data asks for where nothing else is said; '' for a table."""
+        if has_pictures(self.data):
+            return "pictures"
+        return "text" if not said_of_tables(self) and is_prose(self.data) else ""
 
     @property
     def shards(self) -> int | None:
@@ -215,3 +228,10 @@ class RunSettings(TableOptions):
                     did_you_mean(text, ["balanced"], option("class_weight", "yes=5,no=1")),
                 )
         return weights
+
+
+def said_of_tables(settings: RunSettings) -> str:
+    """The first setting that is said and that a text has not; '' if there is none."""
+    usual = {setting.name: setting.default for setting in fields(settings)}
+    said = [name for name, value in usual.items() if getattr(settings, name) != value]
+    return next((name for name in said if name not in OF_TEXTS), "")

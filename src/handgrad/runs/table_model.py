@@ -6,22 +6,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, Unpack, cast
+from typing import Literal, Self, cast
 
 from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.data import TableOptions, predict_table
-from handgrad.data.files import PARQUET, Table, check_asked, check_columns, listed
+from handgrad.data.files import PARQUET, Table, check_asked, listed
 from handgrad.data.picture_files import has_pictures
-from handgrad.data.table_options import DATE_ORDERS, DateOrder, TableWords, Task, option
+from handgrad.data.table_options import DATE_ORDERS, DateOrder, Task, option
 from handgrad.data.tables import opened
-from handgrad.data.targets import target_of, with_target
 from handgrad.files import kind_of
-from handgrad.metrics.choice import metrics_of
 from handgrad.net import Net
 from handgrad.results import Classifier, Predictor
 from handgrad.runs.load_table import read_table_named, refuse_joined
 from handgrad.runs.messages import Messages
-from handgrad.runs.models import ClassScores, ScoredRows, Scores, metrics_for, notes_on_few_rows
+from handgrad.runs.models import ClassScores, Scores
 from handgrad.runs.pictures import Shape, pictures_for, pictures_named, predict_pictures
 from handgrad.saving import inspect, load
 
@@ -156,67 +154,17 @@ class Evaluation:
     """The scores of a model on `rows` rows of a table, beside those of guessing.
 
     `classes` has precision, recall and F1 of each class, and is empty where a number is predicted.
+    Of a text the rows are its letters but the first.
     """
 
     model: str
     data: str
     target: str
-    task: Task
+    task: Task | Literal["text"]
     rows: int
     scores: Scores
     guessing: Scores
     classes: list[ClassScores]
-
-
-def evaluate_table(
-    model: str | Path,
-    data: str | Path,
-    target: str | None = None,
-    *,
-    metric: Sequence[str] = (),
-    messages: Messages | None = None,
-    **options: Unpack[TableWords],
-) -> Evaluation:
-    """The scores of a model file on the rows of a table: a file, a pattern, or a bundled set.
-
-    `target` is the column with the truth, which the model file knows if `train_table` wrote it;
-    `metric` names the scores. The table is read as that of the training, where keywords of
-    `hg.data.TableOptions` do not say otherwise.
-
-    Raises a SettingError for metrics of another task, a DataError for what is in the table.
-    """
-    metrics_of(metric)
-    messages, data, asked = messages or Messages(), str(data), TableOptions(**options)
-    named = TableModel.of(Path(model))
-    name = target or named.target
-    if name is None:
-        raise SettingError(
-            f"{named.path}, which does not say what it predicts",
-            f"{option('target')}, for a model that was saved without about={{'target': …}}",
-            option("target", "COLUMN"),
-        )
-    table = named.read(data, asked)
-    check_asked(data, table.names, asked)
-    check_columns(data, table.names, name)
-    table = with_target(table, name)
-    messages.note(*table.notes)
-    metrics = metrics_for(named.task, metric, len(named.classes))
-    y = target_of(table, name, named.task).values
-    with messages.warnings_as_notes(), errors_name(data, table):
-        X = table.columns.drop_columns([name])
-        rows = ScoredRows.of(named.estimator, X, y, named.classes)
-    classes = rows.by_class()
-    messages.note(*notes_on_few_rows(classes))
-    return Evaluation(
-        str(named.path),
-        data,
-        name,
-        named.task,
-        len(y),
-        rows.scores(metrics),
-        rows.guessed(rows.y).scores(metrics),
-        classes,
-    )
 
 
 def _names(said: object) -> list[str]:

@@ -6,27 +6,22 @@ import csv
 import inspect
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from functools import partial, wraps
 from pathlib import Path
-from platform import python_version
-from typing import IO, Any, ParamSpec, cast
+from typing import IO, ParamSpec
 
 import pyarrow as pa
 
-from handgrad._version import __version__
 from handgrad.base.errors import SettingError
 from handgrad.data.table_options import option
 from handgrad.data.targets import is_text
 from handgrad.data.unseen import no_unseen_warnings
-from handgrad.engines.environment import blas_of, processor, versions
-from handgrad.engines.threads import available_cores
-from handgrad.files import kind_of, write_whole
+from handgrad.files import write_whole
 from handgrad.layers import Array
 from handgrad.results import Predictor
+from handgrad.runs.job import Job
 from handgrad.runs.load_table import load_table
-from handgrad.runs.messages import Messages, as_json, plain
+from handgrad.runs.messages import Messages
 from handgrad.runs.models import (
     ScoredRows,
     Scores,
@@ -37,17 +32,17 @@ from handgrad.runs.models import (
     notes_on_few_rows,
     row_weights,
 )
-from handgrad.runs.partial_run import PartialRun, check_folder, check_link, claimed
-from handgrad.runs.run import FORMAT_VERSION, HISTORY, RECORD, REPORT, Run, fingerprint
+from handgrad.runs.partial_run import check_folder, check_link
+from handgrad.runs.run import HISTORY, REPORT, Run
 from handgrad.runs.settings import RunSettings
 from handgrad.runs.table_model import MODEL, errors_name
+from handgrad.runs.text_run import TextJob
 from handgrad.runs.training_table import TrainingTable
-from handgrad.saving import load, save
+from handgrad.saving import load
 from handgrad.training import History
 
 P = ParamSpec("P")
-HISTORY_CSV, HELD_OUT = "history.csv", "held_out.csv"
-OF_WHICH_VERSIONS = ("numpy", "scipy", "scikit-learn", "llvmlite", "pyarrow", "narwhals")
+HELD_OUT = "held_out.csv"
 
 
 def _with_parameters_of(
@@ -89,43 +84,14 @@ def train_table(settings: RunSettings) -> Run:
 
 def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     """The run that settings ask for, made or gone on with."""
-    messages = messages or Messages()
     if settings.workers:
         from handgrad.distributed.connection import check_installed
 
         check_installed()
     if settings.out is not None:
         (check_link if settings.resume else check_folder)(settings.out)
-    table = load_table(settings, progress=messages.shows_progress)
-    if table.streamed:
-        _refuse_beside_chunks(settings)
-    metrics = metrics_for(table.target.task, settings.metric, len(table.classes))
-    if settings.class_weight is not None and not table.classes:
-        raise SettingError(
-            f"{option('class_weight', settings.class_weight)}, where {table.target.name} predicts "
-            "a number",
-            "a target that is classes",
-            f"without {option('class_weight')}; {option('task', 'classification')}, if they are "
-            "classes",
-        )
-    row_weights(settings, table.target.values)
-    learned, held_out = table.split(settings.test_size, settings.seed)
-    folds = learned.folds(settings.folds, settings.seed) if settings.folds else ()
-    identity = settings.recorded() | {
-        "files": fingerprint(settings.data, table.table.files),
-        "versions": {"python": python_version(), "handgrad": __version__}
-        | versions(OF_WHICH_VERSIONS),
-    }
-    with claimed(settings.out, table.name, identity, resume=settings.resume) as parts:
-        if settings.resume and kind_of(parts.folder / RECORD):
-            run = _finished(parts)
-            parts.clear()
-            messages.note(f"{run.folder} is finished already")
-            return run
-        check_folder(parts.folder)
-        parts.check(resume=settings.resume)
-        messages.began(table)
-        return Job(settings, table, metrics, learned, folds, held_out, parts, messages).run()
+    job = TextJob if settings.estimator == "text" else TableJob
+    return job(settings, messages or Messages()).run()
 
 
 def _refuse_beside_chunks(settings: RunSettings) -> None:
@@ -145,55 +111,36 @@ def _refuse_beside_chunks(settings: RunSettings) -> None:
             )
 
 
-def _workers_of(settings: RunSettings) -> AbstractContextManager[None]:
-    """What workers there are to be, for all fits of a run."""
-    if not settings.workers:
-        return nullcontext()
-    from handgrad.distributed.connection import connected
+class TableJob(Job):
+    """A run on the rows of a table, or on pictures."""
 
-    return connected(settings.ray)
-
-
-def _finished(parts: PartialRun) -> Run:
-    """The run that needs nothing more; refused if it was another."""
-    run = Run.of(parts.folder)
-    before = run.record["settings"] | {"files": run.record["data"]["files"]}
-    if before | {"versions": parts.identity["versions"]} != parts.identity:
-        check_folder(parts.folder)
-    return run
-
-
-@dataclass
-class Job:
-    """A run under way: its settings and rows, and the parts of it that are done already."""
-
-    settings: RunSettings
-    table: TrainingTable
-    metrics: tuple[str, ...]
     learned: TrainingTable
-    folds: Sequence[tuple[TrainingTable, TrainingTable]]
     held_out: TrainingTable
-    parts: PartialRun
-    messages: Messages
-    began: float = field(default_factory=time.perf_counter)
+    folds: Sequence[tuple[TrainingTable, TrainingTable]]
 
-    def run(self) -> Run:
-        """The run; where it is stopped, what is done stays, and how to go on is told.
+    def __init__(self, settings: RunSettings, messages: Messages) -> None:
+        super().__init__(settings, messages)
+        self.table = table = load_table(settings, progress=messages.shows_progress)
+        if table.streamed:
+            _refuse_beside_chunks(settings)
+        self.metrics = metrics_for(table.target.task, settings.metric, len(table.classes))
+        if settings.class_weight is not None and not table.classes:
+            raise SettingError(
+                f"{option('class_weight', settings.class_weight)}, where {table.target.name} "
+                "predicts a number",
+                "a target that is classes",
+                f"without {option('class_weight')}; {option('task', 'classification')}, if they "
+                "are classes",
+            )
+        row_weights(settings, table.target.values)
+        self.learned, self.held_out = table.split(settings.test_size, settings.seed)
+        n_folds, seed = settings.folds, settings.seed
+        self.folds = self.learned.folds(n_folds, seed) if n_folds else ()
+        self.name, self.files = table.name, table.table.files
 
-        Its folder appears once all is in it.
-        """
-        try:
-            with _workers_of(self.settings):
-                return self._carried_out()
-        except BaseException as error:
-            if parts := len(self.parts.parts):
-                done = "1 part is" if parts == 1 else f"{parts} parts are"
-                self.messages.note(
-                    f"{done} done and kept; to go on: {self.settings.how_to_resume()}"
-                )
-            elif not isinstance(error, Exception):
-                self.messages.note("stopped before the first part was done: nothing is kept")
-            raise
+    def tell(self) -> None:
+        """Tell what is to be learned from."""
+        self.messages.began(self.table)
 
     def fit(self, rows: TrainingTable) -> tuple[Predictor, History]:
         """A model of these rows, and how it was trained."""
@@ -205,8 +152,9 @@ class Job:
         with no_unseen_warnings():
             return ScoredRows.of(model, X, y, self.table.classes)
 
-    def _carried_out(self) -> Run:
-        settings, parts, metrics = self.settings, self.parts, self.metrics
+    def carried_out(self) -> Run:
+        """The run, all of whose parts are done at the end."""
+        parts, metrics = self.parts, self.metrics
         folds = [
             parts.json(f"fold-{number}.json", partial(self._fold, number, *fold))
             for number, fold in enumerate(self.folds, 1)
@@ -221,40 +169,26 @@ class Job:
             "guessing": held_out.guessed(learned.y).scores(metrics),
         }
         found = {
-            **self._record(model),
+            **self._target_of(model),
             "rows": {"training": self.learned.n_rows, "held_out": self.held_out.n_rows},
             "judged": {"training": len(learned.y), "held_out": len(held_out.y)},
             "epochs": len(history),
             "scores": scores | ({"folds": folds} if folds else {}),
             "classes": held_out.by_class(),
-            "seconds": round(time.perf_counter() - self.began, 2),
         }
-        run = Run(parts.folder, cast("dict[str, Any]", plain(found)))
-        if settings.report:
+        run = self.run_of(found, {"rows": self.table.n_rows, "streamed": self.table.streamed})
+        if self.settings.report:
             self.messages.progress("the report")
             parts.file(REPORT, partial(run.write_report, rows, model, history))
         parts.file(HELD_OUT, self._write_held_out)
         run.record["notes"] += notes_on_few_rows(run.record["classes"])
-        content = as_json(run.record)
-        parts.file(RECORD, lambda path: write_whole(path, lambda file: file.write(content)))
-        parts.finish()
+        self.finish(run)
         return run
 
-    def _record(self, model: Predictor) -> dict[str, object]:
-        """What was asked for and what was found in the data, by which a run can be repeated."""
-        settings, table, target = self.settings, self.table, self.table.target
+    def _target_of(self, model: Predictor) -> dict[str, object]:
+        """What is predicted, what was found in the data, and what is made of its columns."""
+        table, target = self.table, self.table.target
         return {
-            "format_version": FORMAT_VERSION,
-            "command": settings.command(),
-            "settings": settings.recorded(),
-            "data": {
-                "name": table.name,
-                "source": settings.data,
-                "folder": str(Path.cwd()),
-                "files": self.parts.identity["files"],
-                "rows": table.n_rows,
-                "streamed": table.streamed,
-            },
             "target": {
                 "name": target.name,
                 "task": target.task,
@@ -265,16 +199,7 @@ class Job:
             },
             "columns": columns_read(model),
             "notes": table.notes,
-            "epochs_chosen_by": epochs_chosen_by(settings, target.task),
-            "seed": settings.seed,
-            "versions": self.parts.identity["versions"],
-            # what the last digits depend on besides
-            "machine": {
-                "processor": processor(),
-                "cores": available_cores(),
-                "BLAS of NumPy": blas_of("numpy"),
-                "BLAS of SciPy": blas_of("scipy"),
-            },
+            "epochs_chosen_by": epochs_chosen_by(self.settings, target.task),
         }
 
     def _write_held_out(self, path: Path) -> None:
@@ -293,12 +218,10 @@ class Job:
 
     def _trained(self) -> Path:
         """The file of the model of all rows that are not held out; its history lies beside it."""
-        table, parts = self.table, self.parts
-        if MODEL not in parts.parts:
+        table = self.table
+        if MODEL not in self.parts.parts:
             self.messages.progress(f"the model, of {self.learned.n_rows:,} rows")
             model, history = self.fit(self.learned)
-            parts.file(HISTORY_CSV, history.to_csv)
-            parts.file(HISTORY, history.to_json)
             asked, target, schema = self.settings, table.target, table.table.schema
             names = [*table.feature_names, target.name]
             texts = [name for name in names if is_text(schema.field(name).type)]
@@ -315,8 +238,8 @@ class Job:
                 "reading": reading,  # how a table to predict is to be read
                 **({"shards": asked.shards} if asked.shards else {}),
             }
-            parts.file(MODEL, lambda path: save(model, path, about=about))
-        return parts.file(MODEL, lambda _: None)
+            self.keep(model, history, about)
+        return self.trained
 
     def _fold(self, number: int, learned: TrainingTable, own: TrainingTable) -> Scores:
         """The scores of a model of the other folds on this one."""

@@ -1,0 +1,170 @@
+"""`handgrad train TEXT`: a file that is no table makes a model that goes on with it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import handgrad as hg
+from tests.bad_input.refused import refused
+from tests.cli.run import handgrad, record
+from tests.estimators.verses import VERSE
+
+QUICK = ("--engine", "eager", "--epochs", 2)
+
+
+def raised(*words: object) -> None:
+    """What the command raises."""
+    error = handgrad(*words).exception
+    assert error is not None
+    raise error
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on verses, with the file of the text beside it."""
+    folder = tmp_path_factory.mktemp("texts")
+    (folder / "verse.txt").write_text(VERSE * 14 + "\u00e9", "utf-8")
+    result = handgrad("train", folder / "verse.txt", *QUICK, "--out", folder / "run")
+    assert result.exit_code == 0, result.output
+    (folder / "told.txt").write_text(result.output, "utf-8")
+    return folder
+
+
+def test_a_text_leaves_a_run_with_a_report(trained: Path) -> None:
+    told = (trained / "told.txt").read_text("utf-8")
+    assert "verse: a text of 1,891 letters, 378 held out" in told
+    assert (
+        "letters that are not there in training, or fewer than 4 times, count as one: 'é'" in told
+    )
+    assert "letters  25 different ones" in told
+    assert "1,513 letters learned from, 378 held out; 2 epochs" in told
+    assert sorted(file.name for file in (trained / "run").iterdir()) == [
+        *("held_out.txt", "history.csv", "history.json", "model.safetensors", "report.html"),
+        "run.json",
+    ]
+    assert (trained / "run" / "held_out.txt").read_text("utf-8") == (VERSE * 14 + "é")[-378:]
+    found = record(trained / "run")
+    assert found["target"] == {"name": "next letter", "task": "text"}
+    assert found["settings"]["estimator"] == "text"
+    assert [*found["scores"]["held_out"]] == ["loss", "bits_per_letter", "perplexity", "accuracy"]
+    loss, guessing = (found["scores"][name]["loss"] for name in ("held_out", "guessing"))
+    assert found["scores"]["held_out"]["bits_per_letter"] == pytest.approx(loss * 1.442695)
+    assert guessing == pytest.approx(2.85, abs=0.1)  # the entropy of its letters
+    assert found["rows"] == {"training": 1513, "held_out": 378}
+    assert isinstance(hg.load(trained / "run" / "model.safetensors"), hg.LanguageModel)
+
+
+def test_it_goes_on_with_a_beginning(trained: Path, tmp_path: Path) -> None:
+    model = trained / "run" / "model.safetensors"
+    result = handgrad("predict", model, "--start", "two for ", "--length", 30)
+    assert result.exit_code == 0, result.output
+    known = hg.load(model)
+    assert result.output == known.write("two for ", length=30, rng=0) + "\n"
+    out = tmp_path / "written.txt"
+    how = ("--temperature", 0, "--seed", 3, "--length", 9, "-o", out)
+    assert "9 letters, written to" in handgrad("predict", model, *how).output
+    assert out.read_text("utf-8") == known.write(length=9, temperature=0)
+    found = json.loads(handgrad("predict", model, "--start", "a", "--length", 2, "--json").output)
+    assert found["start"] == "a"
+    assert len(found["text"]) == 3
+
+
+def test_it_is_evaluated_on_another_text(trained: Path, tmp_path: Path) -> None:
+    run, other = trained / "run", tmp_path / "other.txt"
+    with pytest.warns(UserWarning, match="count as one: 'é'"):
+        found = hg.evaluate_table(run / "model.safetensors", run / "held_out.txt")
+    assert (found.task, found.target, found.rows) == ("text", "next letter", 377)
+    assert found.scores == pytest.approx(record(run)["scores"]["held_out"])
+    assert found.guessing == pytest.approx(record(run)["scores"]["guessing"])
+    other.write_bytes("caf\u00e9 noir, caf\u00e9 au lait".encode("cp1252"))
+    model = run / "model.safetensors"
+    with refused(hg.FileError, "other.txt is not in UTF-8: line 1", "--encoding cp1252"):
+        raised("evaluate", model, other)
+    result = handgrad("evaluate", model, other, "--encoding", "cp1252")
+    assert "other.txt: 22 letters; next letter is predicted by" in result.output
+    with refused(hg.SettingError, "--metric accuracy, for a language model"):
+        raised("evaluate", model, other, "--metric", "accuracy")
+
+
+def test_it_is_inspected_explained_and_its_report_written_anew(trained: Path) -> None:
+    model = trained / "run" / "model.safetensors"
+    told = handgrad("inspect", model).output
+    assert "LanguageModel, format version 2" in told
+    assert "task: text" in told
+    result = handgrad("explain", model, "--start", "one")
+    assert result.exit_code == 0, result.output
+    assert "attention.py" in result.output
+    with refused(hg.DataError, "--start o, of 1 letters", "2 to 65 letters"):
+        raised("explain", model, "--start", "o")
+    with refused(hg.DataError, "with '\u00e9'"):
+        raised("explain", model, "--start", "caf\u00e9")
+    (trained / "run" / "report.html").unlink()
+    assert handgrad("report", trained / "run").exit_code == 0
+    page = (trained / "run" / "report.html").read_text("utf-8")
+    for words in ("A language model of", "Bits per letter", "Temperature 0.8", "Where each head"):
+        assert words in page
+    assert '<span class="bits bits-' in page
+
+
+def test_a_table_stays_a_table_whatever_its_name(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40))
+    table, out = tmp_path / "rows.txt", tmp_path / "run"
+    table.write_text("x,y,kind\n" + rows, "utf-8")
+    with refused(hg.DataError, "--target is missing", "--estimator text, if it is a text"):
+        raised("train", table)
+    assert handgrad("train", table, "--target", "kind", *QUICK, "--no-report", "--out", out)
+    assert record(out)["target"]["task"] == "classification"
+    table.write_text("target\ty\n" + rows.replace(",", "\t"), "utf-8")  # a broken one
+    with refused(hg.FileError, "line 2 has 3 of 2 fields"):
+        raised("train", table)
+    prose = tmp_path / "prose.csv"
+    prose.write_text(VERSE * 14, "utf-8")
+    with pytest.raises(hg.HandgradError, match="fields"):
+        raised("train", prose)
+    again = ("--estimator", "text", *QUICK, "--no-report", "--out", tmp_path / "prose")
+    assert handgrad("train", prose, *again).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ("is empty",)),
+        (b"a", ("a text of 1 letters", "a longer text")),
+        (b"a\n" * 20, ("judge by", "--target, if it is a table")),
+        (b"a" * 2000, ("one letter only, 'a'", "--target, if it is a table")),
+        ("caf\u00e9, noir\n".encode("cp1252") * 400, ("not in UTF-8", "--encoding cp1252")),
+        (b"one\n\0two" * 400, ("no text", "0x00")),
+        (bytes(range(256)) * 40, ("not in UTF-8",)),
+    ],
+)
+def test_what_is_no_text_is_refused_and_leaves_nothing(
+    tmp_path: Path, content: bytes, words: tuple[str, ...]
+) -> None:
+    path, out = tmp_path / "text.txt", tmp_path / "run"
+    path.write_bytes(content)
+    with pytest.raises(hg.HandgradError) as caught:
+        raised("train", path, "--estimator", "text", *QUICK, "--out", out)
+    for word in words:
+        assert word in str(caught.value)
+    assert not out.exists()
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_what_is_said_of_tables_is_refused_for_a_text(trained: Path, tmp_path: Path) -> None:
+    text, model = trained / "verse.txt", trained / "run" / "model.safetensors"
+    with refused(hg.SettingError, "--folds 3, for a text", "--estimator text, for a table"):
+        raised("train", text, "--estimator", "text", "--folds", 3)
+    with refused(hg.FileError, "none.txt: no such file"):
+        raised("train", tmp_path / "none.txt", "--estimator", "text")
+    with refused(hg.SettingError, "as DATA, for a language model", "--start 'the '"):
+        raised("predict", model, text)
+    with refused(hg.SettingError, "--keep age, for a language model"):
+        raised("predict", model, "--keep", "age")
+    with refused(hg.DataError, "the letter '\u00e9'", "leave it out"):
+        raised("predict", model, "--start", "\u00e9")
+    run = hg.train_table("iris", epochs=1, report=False, out=tmp_path / "iris")
+    with refused(hg.SettingError, "--start a, for", "which is no language model"):
+        raised("predict", run.folder / "model.safetensors", "--start", "a")
+    with refused(hg.SettingError, "without DATA", "a table beside the model"):
+        raised("predict", run.folder / "model.safetensors")
