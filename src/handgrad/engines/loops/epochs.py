@@ -47,12 +47,14 @@ from handgrad.engines.loops.statements import (
 from handgrad.engines.loops.streams import WORDS, streams_of
 from handgrad.engines.loops.target import Target
 from handgrad.engines.loops.updates import Rule, Update, begin_updates, used_up
+from handgrad.graph.garbage import left_alone
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.rows_last import with_rows_last
 from handgrad.graph.symbolic import at, shape_text
 
 
+@left_alone()
 def training_program(
     step: Graph,
     updates: Sequence[Update],
@@ -157,6 +159,7 @@ def _memory(updates: Sequence[Update]) -> list[str]:
     return [f"memory_{name}" for name in (updates[0].rule.leaves.state if updates else ())]
 
 
+@left_alone()
 def prediction_program(
     graph: Graph,
     batch_size: int,

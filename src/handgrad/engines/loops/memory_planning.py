@@ -3,6 +3,7 @@
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 import numpy as np
 
@@ -158,11 +159,14 @@ def plan(
 
     places = dict(fixed)
     living: dict[int, tuple[int, Type, int, int]] = {}
-    for i, k in position.items():
-        for j, part in list(living.items()):
-            if part[0] < k:
-                arena.give_back(*part[1:])
-                del living[j]
+    ends: list[tuple[int, int, int]] = []  # a heap: the last use of each, when it came, which it is
+    for came, (i, k) in enumerate(position.items()):
+        over: list[tuple[int, int]] = []
+        while ends and ends[0][0] < k:
+            over.append(heappop(ends)[1:])
+        for _, j in sorted(over):
+            if j in living:
+                arena.give_back(*living.pop(j)[1:])
         if i in places:
             continue
         node = graph.nodes[i]
@@ -180,6 +184,7 @@ def plan(
         ]
         offset = living.pop(own[0])[2] if own else arena.take(type, size)
         living[i] = (last_use(i), type, offset, size)
+        heappush(ends, (living[i][0], came, i))
         places[i] = Place(BUFFERS[type], whole(offset), type)
     return places
 

@@ -6,6 +6,7 @@ from handgrad.base.errors import CannotLowerError
 from handgrad.engines.loops.streams import streams_of
 from handgrad.engines.loops.updates import Update
 from handgrad.graph import Graph, trace
+from handgrad.graph.garbage import left_alone
 from handgrad.graph.passes import optimized
 from handgrad.layers import Array
 from handgrad.losses import Loss
@@ -16,6 +17,7 @@ from handgrad.optimizers.optimizer import parameter_groups
 from handgrad.penalties import Penalty
 
 
+@left_alone()
 def training_step(
     net: Net,
     loss: Loss,
@@ -51,6 +53,7 @@ def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
     ]
 
 
+@left_alone()
 def prediction_graph(net: Net, x: Inputs) -> Graph:
     """The graph of predictions for rows like these, in few operations."""
     graph = optimized(trace(net, x=take(x, slice(0, 4)), training=False))
