@@ -70,7 +70,7 @@ def pays(net: Net, x: Inputs, batch_size: int, epochs: int) -> bool:
 
     def gain(work: Work) -> float:
         numbers = GAIN_A_NUMBER * rows * work.numbers
-        return steps * (_gain_of_a_step(net, rows, work.multiplications) + numbers)
+        return steps * (_gain_of_a_step(net, rows, work) + numbers)
 
     return gain(least_work_of(net)) > cost or gain(work_of(net, x)) > cost
 
@@ -78,12 +78,12 @@ def pays(net: Net, x: Inputs, batch_size: int, epochs: int) -> bool:
 def gain_of_training(net: Net, x: Inputs, batch_size: int, epochs: int) -> float:
     """What compiled code gains in so many epochs of a net of rows of one axis, few numbers each."""
     n = number_of_rows(x)
-    return epochs * -(-n // batch_size) * _gain_of_a_step(net, min(batch_size, n))
+    steps = epochs * -(-n // batch_size)
+    return steps * _gain_of_a_step(net, min(batch_size, n), least_work_of(net))
 
 
-def _gain_of_a_step(net: Net, rows: int, multiplications: int | None = None) -> float:
-    work = net.parameters.size if multiplications is None else multiplications
-    return GAIN_A_LAYER * _layers(net) + GAIN_A_MULTIPLICATION * 6 * rows * work
+def _gain_of_a_step(net: Net, rows: int, work: Work) -> float:
+    return GAIN_A_LAYER * _layers(net) + GAIN_A_MULTIPLICATION * 6 * rows * work.multiplications
 
 
 def pays_to_predict(net: Net, rows: int, work: Callable[[], Work]) -> bool:

@@ -14,6 +14,7 @@ from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op
 from handgrad.graph.symbolic import Dim, Ref, Shape, at
 
 TRANSCENDENTAL = (*(Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.ERF, Op.TANH, Op.SIN, Op.COS, Op.POWER),)
+WRITES = (Op.WRITE, Op.SETITEM, Op.ADD_AT)
 ALIGNMENT = 16  # numbers: rows of vectors begin where a cache line does
 
 
@@ -81,7 +82,7 @@ def stored_nodes(graph: Graph, outputs: Iterable[int]) -> list[int]:
 def _fused(graph: Graph, i: int, users: list[Node]) -> bool:
     node = graph.nodes[i]
     if node.operation is Op.FILL:
-        return all(user.operation in (*ELEMENTWISE, "setitem", "add_at", "write") for user in users)
+        return all(user.operation in (*ELEMENTWISE, *WRITES) for user in users)
     if node.operation not in ELEMENTWISE or len(users) != 1:
         return False
     (user,) = users
@@ -199,9 +200,6 @@ def stored_reads(graph: Graph, i: int, stored: Container[int]) -> set[int]:
         else:
             waiting += graph.nodes[j].used()
     return found
-
-
-WRITES = (Op.WRITE, Op.SETITEM, Op.ADD_AT)
 
 
 def _written_into(graph: Graph, i: int, stored: Container[int]) -> list[int]:
