@@ -197,3 +197,52 @@ def test_large_nets_are_told_in_few_words() -> None:
     deep = hg.explain(hg.Net(*layers), np.ones((1, 4)), np.ones((1, 4)), loss=hg.MSELoss())
     assert len(str(deep)) < 60_000
     assert "forward · 100 · Linear(4, 4)" in str(deep)
+
+
+def recurrence(steps: int) -> hg.Explanation:
+    net = hg.Net(hg.GRU(2, 2, rng=0), hg.Linear(2, 2, rng=1))
+    x = np.random.default_rng(0).standard_normal((2, steps, 2))
+    return hg.explain(net, x, [0, 1], loss=hg.SoftmaxCrossEntropyLoss())
+
+
+def test_steps_of_a_recurrence_are_told_once() -> None:
+    lines = str(recurrence(5)).splitlines()
+    whole = "forward · 0 · step · GRU(2, 2)   → "
+    assert sum(line.startswith(whole) for line in lines) == 1
+    again = "forward · 0 · step · GRU(2, 2) (as above)   → "
+    assert sum(line.startswith(again) for line in lines) == 4
+    again = "backward · 0 · step_backward · GRU(2, 2) (as above)   → "
+    assert sum(line.startswith(again) for line in lines) == 4
+    names = [line.split(" = ")[0].strip() for line in lines]
+    assert "t14_0" in names  # h of the first step
+    assert "t28_0" not in names
+    longer = str(recurrence(20)).splitlines()
+    assert len(longer) < len(lines) + 3 * 15
+
+
+def test_each_step_of_a_recurrence_is_there_to_be_asked_for() -> None:
+    e = recurrence(3)
+    assert len([s for s in e.sections if s.first.method == "step"]) == 3
+    assert len([s for s in e.sections if s.first.method == "step_backward"]) == 3
+
+
+def test_lines_of_a_loop_are_told_at_its_ends() -> None:
+    convolution = hg.Conv2d(1, 1, 5, rng=0)
+    net = hg.Net(convolution, hg.MaxPool2d(4, stride=2), hg.Flatten(), hg.Linear(1, 2, rng=1))
+    x = np.random.default_rng(0).standard_normal((1, 1, 8, 8))
+    told = str(hg.explain(net, x, [1], loss=hg.SoftmaxCrossEntropyLoss()))
+    assert re.search(r"\n  … 44 more   windows\.py:\d+, windows\.py:\d+\n", told)
+    assert len(told.splitlines()) < 400
+
+
+def test_a_section_says_what_other_layers_take_of_it() -> None:
+    net = hg.Net(hg.Conv2d(1, 1, 2, rng=0), hg.MaxPool2d(2), hg.Flatten(), hg.Linear(1, 2, rng=1))
+    e = hg.explain(net, np.ones((1, 1, 3, 3)), [1], loss=hg.SoftmaxCrossEntropyLoss())
+    assert "\nforward · 1 · MaxPool2d(2)   → y_1 = " in str(e)
+
+
+def test_what_is_filled_with_ones_is_not_told_as_zeros() -> None:
+    net = hg.Net(hg.MeanOverTime(), hg.Linear(2, 1, rng=0))
+    told = str(hg.explain(net, np.ones((1, 3, 2))))
+    assert "ones_like" in told
+    assert "      all 1\n" in told

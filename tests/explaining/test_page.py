@@ -60,7 +60,12 @@ def lines_of_text(text: str) -> list[str]:
 @pytest.mark.parametrize("name", TABLES)
 def test_the_page_says_what_the_text_says(name: str) -> None:
     e = TABLES[name](name, 2, 1)
-    assert lines_in(e.html()) == lines_of_text(str(e))
+    of_page, of_text = lines_in(e.html()), lines_of_text(str(e))
+    if name not in ("RNN", "GRU", "LSTM"):
+        assert of_page == of_text
+        return
+    left = iter(of_page)  # which has each step of a recurrence in full
+    assert all(line.replace(" (as above)", "") in left for line in of_text)
 
 
 @pytest.mark.parametrize("name", TABLES)

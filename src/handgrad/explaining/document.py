@@ -5,7 +5,6 @@ from __future__ import annotations
 import html as markup
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from markupsafe import Markup
 
@@ -52,7 +51,7 @@ class WrittenStep:
     shape: str
     place: str
     lines: Sequence[WrittenLine]
-    filled: bool
+    filled: int | None
     more: int
 
 
@@ -97,9 +96,9 @@ def written_step(step: Step, writer: Linked) -> WrittenStep:
         Markup(MathML().equation(step.name, step.formula)),
         f"{step.name} = {step.formula}",
         "×".join(map(str, step.shape)) or writer.words["number"],
-        f"{Path(step.file).name}:{step.line}",
+        step.place,
         [written_line(line, writer) for line in lines],
-        step.is_filled,
+        step.filled,
         more,
     )
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from html import escape
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from handgrad.explaining.latex import Latex, escaped
 from handgrad.explaining.latex import line as arithmetic
 from handgrad.explaining.picture import Picture, key
 from handgrad.explaining.recorded import UPDATE, Recorded
-from handgrad.explaining.steps import FEW, FIRST, Line, Section, Step
+from handgrad.explaining.steps import FEW, FIRST, Line, Section, Step, text_of
 from handgrad.explaining.subject import Subject
 from handgrad.explaining.terms import Index, Number
 from handgrad.explaining.trail import Link, Trail, followed, reached_from
@@ -30,7 +29,6 @@ from handgrad.graph.operations import Op
 from handgrad.graph.printing import formula
 
 FEW_NUMBERS = 4  # made of a column: of more those that are 0 are counted
-MOST_SECTIONS, ENDS = 40, 12  # of more, those between the first and the last are closed
 
 
 class Explanation:
@@ -85,12 +83,10 @@ class Explanation:
 
     @cached_property
     def sections(self) -> list[Section]:
-        """The steps, method by method."""
+        """The steps, method by method; a method that is called again begins another section."""
         found: list[Section] = []
         for step in self.steps:
-            here = (step.way, step.layer, step.method)
-            first = found[-1].first if found else None
-            if first is None or (first.way, first.layer, first.method) != here:
+            if not found or not found[-1].goes_on_with(step):
                 found.append(Section([]))
             found[-1].steps.append(step)
         return found
@@ -160,12 +156,11 @@ class Explanation:
             )
             own = found[0] and self._written(found[0].node, found[0].index)
             step = self._by_node[i]
-            source = f"{Path(step.file).name}:{step.line}"
             links.append(
                 Link(
                     name,
                     line.text(self.writer),
-                    source,
+                    step.place,
                     step.way,
                     number,
                     found[0],
@@ -211,11 +206,7 @@ class Explanation:
         if self._subject.read:
             out += ["", words["read"], *self._read()]
         out += ["", words["given"], *self._given()]
-        many = len(self.sections) > MOST_SECTIONS
-        for i, section in enumerate(self.sections):
-            out += ["", f"{section.title(words)}   → {section.summary(self.writer)}"]
-            if not many or not ENDS <= i < len(self.sections) - ENDS:
-                out += map(str, section.steps)
+        out += text_of(self.sections, self.writer)
         return "\n".join(line.rstrip() for line in out)
 
     def _given(self) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ from handgrad.explaining.writing import Writer
 from handgrad.layers import Array
 
 FEW, FIRST = 8, 4  # numbers of an array: so many are all shown, of more the first
+MOST_SECTIONS, ENDS = 40, 12  # of more, those between the first and the last are closed
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,11 @@ class Step:
     _writer: Writer
 
     @property
+    def place(self) -> str:
+        """Where it stands: `linear.py:54`."""
+        return f"{Path(self.file).name}:{self.line}"
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of its value."""
         return self.value.shape
@@ -74,13 +81,13 @@ class Step:
         return (self.line_of(index) for index in np.ndindex(self.value.shape))
 
     @property
-    def is_filled(self) -> bool:
-        """Whether it was filled with one number, of which nothing is to be told."""
-        return self._elements.nodes[self.node].operation in FILLED
+    def filled(self) -> int | None:
+        """The number that it was filled with, of which nothing is to be told."""
+        return FILLED.get(self._elements.nodes[self.node].operation)
 
     def shown_lines(self) -> tuple[list[Line], int]:
         """The lines that are shown, and how many more there are."""
-        if self.is_filled:
+        if self.filled is not None:
             return [], 0
         size = self.value.size
         first = [*islice(self.lines(), size if size <= FEW else FIRST)]
@@ -90,11 +97,11 @@ class Step:
         words = self._writer.words
         shape = "×".join(map(str, self.shape)) or words["number"]
         head = f"  {self.name} = {self.formula}"
-        out = [f"{head:<62} {shape:>9}   {Path(self.file).name}:{self.line}"]
+        out = [f"{head:<62} {shape:>9}   {self.place}"]
         lines, more = self.shown_lines()
         out += [f"      {line.text(self._writer)}" for line in lines]
-        if self.is_filled:
-            out.append(f"      {words['all_zero']}")
+        if self.filled is not None:
+            out.append(f"      {words['all_alike'].format(self.filled)}")
         if more:
             out.append(f"      {words['more'].format(more)}")
         return "\n".join(out)
@@ -119,6 +126,35 @@ class Section:
     @property
     def first(self) -> Step:
         return self.steps[0]
+
+    @property
+    def lines_run(self) -> tuple[object, ...]:
+        """What was run: the same for each step of a recurrence."""
+        first = self.first
+        return first.way, first.layer, first.method, *(step.place for step in self.steps)
+
+    def goes_on_with(self, step: Step) -> bool:
+        """Whether a step is of the same method, and that is not begun anew."""
+        first, last = self.first, self.steps[-1]
+        if (first.way, first.layer, first.method) != (step.way, step.layer, step.method):
+            return False
+        begun_anew = step.place == first.place != last.place
+        return first.method == first.way or first.way == UPDATE or not begun_anew
+
+    def lines(self, words: Mapping[str, str]) -> Iterator[str]:
+        """The steps as text; of a line of a loop, which ran many times, the first and the last."""
+        runs, ran = Counter(step.place for step in self.steps), Counter[str]()
+        left_out: list[Step] = []
+        for step in self.steps:
+            ran[step.place] += 1
+            if runs[step.place] > FEW and 2 < ran[step.place] < runs[step.place]:
+                left_out.append(step)
+                continue
+            if left_out:
+                places = ", ".join(dict.fromkeys(each.place for each in left_out))
+                yield f"  {words['more'].format(len(left_out))}   {places}"
+                left_out = []
+            yield str(step)
 
     def title(self, words: Mapping[str, str]) -> str:
         """`forward · 0 · Linear(2, 3)`."""
@@ -145,3 +181,23 @@ class Section:
         )
         shape = "×".join(map(str, last.shape))
         return writer.words["summary"].format(shape, last.name, mean, zeros)
+
+
+def text_of(sections: Sequence[Section], writer: Writer) -> Iterator[str]:
+    """Sections line by line: of the steps of a recurrence the first, of the others what they gave.
+
+    Where there are many sections, those in the midst are told in a line, too.
+    """
+    words, run, above_told = writer.words, set[tuple[object, ...]](), True
+    many = len(sections) > MOST_SECTIONS
+    for i, section in enumerate(sections):
+        again = section.lines_run in run
+        run.add(section.lines_run)
+        told = not again and (not many or not ENDS <= i < len(sections) - ENDS)
+        if told or above_told:
+            yield ""
+        repeated = f" ({words['again']})" if again else ""
+        yield f"{section.title(words)}{repeated}   → {section.summary(writer)}"
+        if told:
+            yield from section.lines(words)
+        above_told = told
