@@ -9,6 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.choice import Predictor
+from handgrad.engines.compiled import predictor
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE as BATCH
 from handgrad.engines.eager import EagerEngine
@@ -251,6 +252,13 @@ def test_no_rows_have_no_predictions() -> None:
     net = hg.Net(PaddedMean(), hg.Linear(6, 2, rng=0))
     for engine in ("eager", "compiled", "portable"):
         assert net.predict((SEQUENCES[:0], MASK[:0]), engine=engine).shape == (0, 2)
+
+
+def test_few_rows_are_predicted_without_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "Thread", None)  # to begin one fails
+    net, x = net_of(PaddedMean), (np.tile(SEQUENCES, (40, 1, 1)), np.tile(MASK, (40, 1)))
+    expected = net.predict(x, engine="eager")
+    np.testing.assert_allclose(net.predict(x, engine="compiled"), expected, 1e-12)
 
 
 def test_trainings_of_other_inputs_have_code_of_their_own() -> None:

@@ -94,7 +94,7 @@ class CompiledPredictor:
         with threads_of_the_work(by_blas=self.by_blas) as cores:
             work = n * self.multiplications
             threads = max(1, min(cores, int(work / A_THREADS_WORK)))
-            part = math.ceil(len(x) / (threads * PREDICTED_AT_ONCE)) * PREDICTED_AT_ONCE
+            part = math.ceil(n / (threads * PREDICTED_AT_ONCE)) * PREDICTED_AT_ONCE
             others = [Thread(target=predict, args=(start,)) for start in range(part, n, part)]
             for thread in others:
                 thread.start()
