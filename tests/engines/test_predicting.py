@@ -49,6 +49,15 @@ def test_any_number_of_rows(n: int, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
+def test_no_rows_have_no_predictions_of_any_layer(name: str) -> None:
+    layer = LAYERS[name]()
+    net, x = hg.Net(layer, dtype=np.float64), rows_for(layer, 3)
+    for engine in ("eager", "compiled", "portable"):
+        found = net.predict(x[:0], engine=engine)
+        assert found.shape == (0, *net.predict(x, engine=engine).shape[1:])
+
+
+@pytest.mark.parametrize("name", LAYERS)
 def test_every_layer(name: str) -> None:
     layer = LAYERS[name]()
     net, x = hg.Net(layer, dtype=np.float64), rows_for(layer, 10)

@@ -39,6 +39,12 @@ def test_every_layer(name: str, dtype: Any) -> None:
     np.testing.assert_allclose(net.predict(x, engine="jax"), expected, rtol, atol)
 
 
+def test_no_rows_have_no_predictions() -> None:
+    net = hg.Net(hg.Reshape(1, 3, 3), hg.Conv2d(1, 2, 2, rng=0), hg.Flatten())
+    for n in (3, 0):
+        assert net.predict(np.ones((n, 9), net.dtype), engine="jax").shape == (n, 8)
+
+
 @pytest.mark.parametrize("page", INPUTS)
 @each_dtype
 def test_every_page_of_several_inputs(page: Any, dtype: Any) -> None:

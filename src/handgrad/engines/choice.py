@@ -25,7 +25,7 @@ from handgrad.engines.work import Work, pays, pays_to_predict, work_of
 from handgrad.layers import Array
 from handgrad.layers.layer import closed, predicting_twin
 from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, batches, form_of, number_of_rows, take
+from handgrad.net.minibatches import Inputs, batches, form_of, named_parts, number_of_rows, take
 from handgrad.net.net import EngineName as EngineName
 from handgrad.net.watch import is_watched
 from handgrad.sharding import CURRENT
@@ -201,6 +201,14 @@ PREDICTORS: Mapping[EngineName, Callable[[Net, Inputs], MadePredictor]] = {
 }
 
 
+def _none_of(twin: Net, x: Inputs) -> Array:
+    """The predictions of no rows, from one: a page that reshapes to -1 could not tell theirs."""
+    one = [np.zeros((1, *part.shape[1:]), part.dtype) for part in named_parts("x", x).values()]
+    with np.errstate(all="ignore"):
+        none: Array = twin.forward((*one,) if isinstance(x, tuple) else one[0])[:0]
+    return none
+
+
 class Predictor:
     """Predicts for a net: by its pages, or by what an engine made of them, which it holds.
 
@@ -231,7 +239,7 @@ class Predictor:
             for rows in batches(n, batch_size):
                 with threads_for((rows.stop - rows.start) * self.net.parameters.size):
                     parts.append(twin.forward(take(x, rows)))
-            return np.concatenate(parts) if parts else twin.forward(x)
+            return np.concatenate(parts) if parts else _none_of(twin, x)
 
     def _work(self, x: Inputs) -> Work:
         """The work of rows like these, found once for their shape and the net's settings."""

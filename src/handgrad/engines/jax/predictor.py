@@ -14,7 +14,7 @@ from handgrad.engines.unchanged import Unchanged
 from handgrad.graph import trace
 from handgrad.layers import Array
 from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, batches, form_of, named_parts, take
+from handgrad.net.minibatches import Inputs, batches, form_of, named_parts, number_of_rows, take
 
 PREDICTED_AT_ONCE = 1024  # rows: so many, and those that are left over, are two compiled sizes
 
@@ -51,8 +51,8 @@ class Prediction(RecordedNet):
 class JaxPredictor:
     """Predicts with a net as it was made for, with the weights as they are.
 
-    Returns None for what it was not made for: other rows, indices out of range, predictions that
-    are not finite, or a net whose pages have changed since; who asks then takes the long way.
+    Returns None for what it was not made for: other or no rows, indices out of range, predictions
+    that are not finite, or a net whose pages have changed since; who asks then takes the long way.
     """
 
     def __init__(self, net: Net, x: Inputs) -> None:
@@ -60,7 +60,7 @@ class JaxPredictor:
         self.pages, self.prediction = Unchanged(net), Prediction(net, x)
 
     def __call__(self, x: object) -> Array | None:
-        if not self.is_made_for(x) or not self.still_holds():
+        if not self.is_made_for(x) or number_of_rows(x) == 0 or not self.still_holds():
             return None
         named = named_parts("x", x)
         for name, bounds in self.prediction.bounds.items():
