@@ -168,3 +168,10 @@ def test_what_is_said_of_tables_is_refused_for_a_text(trained: Path, tmp_path: P
         raised("predict", run.folder / "model.safetensors", "--start", "a")
     with refused(hg.SettingError, "without DATA", "a table beside the model"):
         raised("predict", run.folder / "model.safetensors")
+
+
+def test_the_net_in_it_can_be_exported_alone(trained: Path, tmp_path: Path) -> None:
+    model = trained / "run" / "model.safetensors"
+    with refused(hg.SettingError, "hg.export(model.net_, path)"):
+        raised("export", model, tmp_path / "model.py")
+    assert hg.export(hg.load(model).net_, tmp_path / "net.py").path.exists()

@@ -41,8 +41,11 @@ STEPS = "StandardScaler and TableEncoder before MLPClassifier or MLPRegressor"
 def parts_of(model: object) -> Parts:
     """The parts of a fitted estimator, or of a Pipeline."""
     if not is_pipeline(model) and type(model) not in OF_MODELS:
-        layer = isinstance(model, Layer)
-        hint = "hg.export(hg.Net(layer), path)" if layer else "hg.export(net, path)"
+        hint = "hg.export(net, path)"
+        if isinstance(model, Layer):
+            hint = "hg.export(hg.Net(layer), path)"
+        elif hasattr(model, "net_"):
+            hint = "hg.export(model.net_, path), the net in it alone"
         raise SettingError(described(model), MODELS, hint)
     try:
         check_is_fitted(model)
