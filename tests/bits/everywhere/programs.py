@@ -26,7 +26,10 @@ STEPPING = [name for name in OPTIMIZERS if OPTIMIZERS[name]().minimizer is None]
 ROWS = {"ragged": (11, 4), "one row": (1, 4), "batches of one": (5, 1), "NaN": (11, 4)}
 PENALIZED: dict[str, Callable[[], hg.Penalty | None]] = {"no penalty": lambda: None, **PENALTIES}
 FACTORS: Sequence[Iterable[str]] = (LAYERS, LOSSES, STEPPING, DTYPES, ROWS, PENALIZED)
-SMALL = ("T", "normalized", "deep sums", "clipped", "single rows", "decayed")
+SMALL = (
+    *("T", "normalized", "deep sums", "clipped", "single rows", "decayed"),
+    *("pictures", "sequences"),
+)
 
 
 @dataclass(frozen=True)
