@@ -167,7 +167,9 @@ class CompiledEngine(Engine):
         done, returned = self._run(self.calls, rounds)
         # an epoch of a small net takes no longer than some lines of Python: little is done in each
         losses = (kept["loss_total"][:done, 0] / self.all_counted).tolist()
-        ends = [*zip(kept["parameters_after"][:done], kept["state_after"][:done], strict=True)]
+        ends: list[tuple[Array, Array]] = []
+        if rounds > 1:
+            ends += zip(kept["parameters_after"][:done], kept["state_after"][:done], strict=True)
         begins = [self.start, *ends]
         for i, (loss, p) in enumerate(zip(losses, kept["predictions"], strict=False)):
             if rounds > 1:
