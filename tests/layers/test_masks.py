@@ -152,6 +152,14 @@ def test_places_of_padding_count_in_no_loss_and_in_no_metric(engine: Any) -> Non
     assert found.metrics["accuracy"] == pytest.approx(right[THERE].mean())
 
 
+def test_rows_of_nothing_but_padding_are_refused_where_each_place_has_a_target() -> None:
+    nothing = np.zeros_like(X), Y
+    with refused(hg.DataError, "validation data: nothing but padding", net=(net := places())):
+        trained(net, X, Y, validation=nothing)
+    with refused(hg.DataError, "evaluation data: nothing but padding", "without padding="):
+        hg.evaluate(net, nothing, loss=hg.SoftmaxCrossEntropyLoss())
+
+
 def test_weights_count_beside_padding() -> None:
     w = np.random.default_rng(1).uniform(0.5, 2, N)
     net, twin = places(), places()

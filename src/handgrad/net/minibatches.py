@@ -154,12 +154,21 @@ def places_of(loss: Loss, y: Array) -> tuple[int, ...]:
     return y.shape if loss.target_kind.indices else y.shape[: max(y.ndim - 1, 1)]
 
 
-def places_there(layer: Layer, loss: Loss, x: Inputs, y: Array) -> Array | None:
-    """Which places with a target each are there, (n, t), and no padding; None where all are."""
+def places_there(layer: Layer, loss: Loss, x: Inputs, y: Array, what: str) -> Array | None:
+    """Which places with a target each are there, (n, t), and no padding; None where all are.
+
+    Rows of which none is there are refused, as `what` they are.
+    """
     given: Any = x
     there = layer.mask_out(given, None)
     if there is None or there.shape != places_of(loss, y) or there.all():
         return None
+    if not there.any():
+        raise DataError(
+            f"{what}: nothing but padding in all {len(y)} rows",
+            "a target at one place at least that is there",
+            "rows with something in them; or an Embedding without padding=",
+        )
     return there
 
 

@@ -179,7 +179,7 @@ def subjects(
             targets = example_targets(loss, copy.deepcopy(net).predict(x), seed)
         weights: tuple[Array, ...] = ()
         if loss is not None and loss.takes_weights:
-            there = places_there(net, loss, x, np.asarray(targets))
+            there = places_there(net, loss, x, np.asarray(targets), "x")
             weights = () if there is None else (there.astype(np.float64),)
         return Subject(net, x, copy.deepcopy(loss), targets, training, seed, weights)
 

@@ -18,7 +18,7 @@ def without_padding(
 ) -> object:
     """`sample_weight` of the checked rows (x, y), 0 at the places that are padding, if some are."""
     x, y = rows
-    there = None if isinstance(x, SideBySide) else places_there(net, loss, x, y)
+    there = None if isinstance(x, SideBySide) else places_there(net, loss, x, y, what)
     if there is None:
         return sample_weight
     places = there.shape
