@@ -165,6 +165,7 @@ def test_a_net_that_no_state_says_learns_at_its_rate_and_is_judged_by_its_loss()
         {"x": X * np.inf, "y": Y},
         {"language": "fr"},
         {"net": hg.Net(hg.Linear(3, 2, rng=0))},
+        {"net": hg.MLPClassifier(), "x": X, "y": Y},
         {"net": hg.Net(hg.Linear(3, 2, rng=0)), "x": X, "y": Y},
         {"net": hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax()), "x": X, "y": X[:, 0]},
     ],
@@ -213,6 +214,14 @@ def test_the_command_takes_a_csv_and_a_model_file(tmp_path: Path) -> None:
     assert handgrad("play", model, "--save", tmp_path / "p.html").exit_code == 0
     begin = given((tmp_path / "p.html").read_text("utf-8"))
     assert begin["state"]["events"][0]["weights"] == packed(moons_net().parameters)
+
+
+def test_a_language_model_is_refused_as_what_takes_no_rows(tmp_path: Path) -> None:
+    model = hg.LanguageModel(context=8, width=4, heads=1, blocks=1, epochs=1, random_state=0)
+    hg.save(model.fit(100 * "one for sorrow, "), tmp_path / "verse.safetensors")
+    done = handgrad("play", tmp_path / "verse.safetensors", "--save", tmp_path / "p.html")
+    assert isinstance(done.exception, HandgradError)
+    assert "holds LanguageModel" in str(done.exception)
 
 
 @pytest.mark.parametrize(

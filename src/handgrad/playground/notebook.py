@@ -19,6 +19,7 @@ import numpy as np
 from handgrad.base.errors import CannotLowerError, DataError, SettingError
 from handgrad.display import at_a_prompt, in_a_notebook
 from handgrad.doctor.case import usual_loss
+from handgrad.estimators import LanguageModel
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
@@ -69,6 +70,12 @@ def play(
     >>> page = hg.play(net, x, y)                                               # doctest: +SKIP
     """
     check_language(language)
+    if net is not None and not isinstance(net, Net):
+        raise SettingError(
+            f"{type(net).__name__} as the net of a playground",
+            "a net",
+            "hg.play(model.net_, x, y), with rows as that net takes them",
+        )
     page = Playground(net, _table(x, y, net), loss=loss, optimizer=optimizer, language=language)
     if not in_a_notebook():
         if at_a_prompt():
@@ -90,9 +97,9 @@ def playground_of(
         return Playground(None, table, language=language)
     model = load(data)
     net = model if isinstance(model, Net) else getattr(model, "net_", None)
-    if not isinstance(net, Net):
+    if not isinstance(net, Net) or isinstance(model, LanguageModel):
         raise SettingError(
-            f"{data} holds {type(model).__name__}, whose net takes its table in a way of its own",
+            f"{data} holds {type(model).__name__}, whose net takes its data in a way of its own",
             "a net, or an MLPClassifier or MLPRegressor",
             "handgrad play TABLE.csv, for a net that learns from the same table",
         )
