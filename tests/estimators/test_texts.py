@@ -90,6 +90,11 @@ def test_the_temperature_and_the_seed_decide_what_is_written(model: hg.LanguageM
     assert usual < wild
 
 
+def test_a_temperature_hardly_above_0_takes_the_likeliest(model: hg.LanguageModel) -> None:
+    least, none = (model.write("one", length=9, temperature=t, rng=0) for t in (1e-310, 0))
+    assert least == none
+
+
 def test_without_a_start_it_begins_as_after_a_line(model: hg.LanguageModel) -> None:
     assert model.write(length=20, temperature=0) == model.write("\n", length=20, temperature=0)[1:]
     lines = fitted((VERSE * 12).replace("\n", " "))
@@ -216,6 +221,8 @@ def test_settings_that_cannot_be_are_refused(
 
 
 def test_what_cannot_be_judged_or_written_is_refused(model: hg.LanguageModel) -> None:
+    with refused(hg.DataError, "a text without a letter", "the next one"):
+        model.predict_proba("")
     with refused(hg.DataError, "the letter '\u00e9', at place 3", "the 25 letters", "leave it out"):
         model.write("caf\u00e9")
     with refused(hg.DataError, "a text of 1 letters", "two or more"):

@@ -242,8 +242,14 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, text: str) -> Array:
         """The probability of each letter of `vocabulary_` to follow a text, (n_letters,)."""
-        check_is_fitted(self)
-        return self._next(self._known(text), 1.0)
+        codes = self._known(text)
+        if not len(codes):
+            raise DataError(
+                "a text without a letter",
+                "a letter at least, which the next one is to follow",
+                f"predict_proba({self.vocabulary_[1]!r}), for example",
+            )
+        return self._next(codes, 1.0)
 
     def write(
         self,
@@ -283,7 +289,8 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         z = np.asarray(self.net_.predict(codes[None, -self.context :])[0, -1], float)
         z[0] = -np.inf
         z -= z.max()
-        p = np.exp(z / temperature) if temperature else (z == 0).astype(float)
+        with np.errstate(over="ignore"):  # as far as -inf, by a temperature that is hardly above 0
+            p = np.exp(z / temperature) if temperature else (z == 0).astype(float)
         return p / p.sum()
 
     def _known(self, text: str) -> Array:
