@@ -229,6 +229,8 @@ def test_what_cannot_be_judged_or_written_is_refused(model: hg.LanguageModel) ->
         model.judge("a")
     with refused(hg.SettingError, "length = 0"):
         model.write(length=0)
+    with refused(hg.SettingError, "rng='first'"):
+        model.write(rng="first")  # type: ignore[arg-type]
     with refused(hg.SettingError, "temperature = -1"):
         model.write(temperature=-1)
     with pytest.raises(NotFittedError):

@@ -32,6 +32,7 @@ from handgrad.layers import (
     MultiheadAttention,
     PositionEmbedding,
 )
+from handgrad.layers.initializers import random_generator
 from handgrad.losses import SoftmaxCrossEntropyLoss
 from handgrad.net import Net, Residual
 from handgrad.optimizers import Adam
@@ -270,7 +271,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         positive("length", length, whole=True)
         not_negative("temperature", temperature)
-        generator = np.random.default_rng(rng)
+        generator = random_generator(rng)
         codes = [*self._known(start).tolist()] or [self._before_all(generator)]
         for _ in range(length):
             p = self._next(np.array(codes[-self.context :]), temperature)
