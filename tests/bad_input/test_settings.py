@@ -1,6 +1,6 @@
 """Settings and combinations that cannot work are refused before the first step."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -28,6 +28,20 @@ def test_counts_must_be_whole_numbers_above_zero(name: str, value: Any) -> None:
     net = classifier()
     with refused(hg.SettingError, f"{name} = ", "whole number above zero", net=net):
         fit(net, **{name: value})
+
+
+@pytest.mark.parametrize("value", ["the rain, the wind " * 500, np.zeros((40, 30)), [[0] * 9] * 99])
+def test_a_long_value_is_told_by_its_beginning_and_its_end(value: Any) -> None:
+    net = classifier()
+    for call in (
+        lambda: fit(net, epochs=value),
+        lambda: hg.LanguageModel().fit(cast("str", [value])),
+    ):
+        with pytest.raises(hg.HandgradError) as caught:
+            call()
+        assert " … " in caught.value.came
+        assert len(caught.value.came) < 300
+        assert "\n" not in caught.value.came
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, "10", True])

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+MOST_SHOWN = 160  # letters of a value
+
 
 class HandgradError(ValueError):
     """The base of all errors raised on purpose; `where` names the layer or file concerned."""
@@ -83,7 +85,16 @@ def described(value: object) -> str:
     """A value that is not what was expected, as messages show it."""
     if isinstance(value, type):
         return f"the class {value.__name__} itself, without brackets"
-    return f"{value!r}, of type {type(value).__name__}"
+    return f"{_shown(value)}, of type {type(value).__name__}"
+
+
+def _shown(value: object) -> str:
+    """A value in Python's words, with the middle of many left out."""
+    words = repr(value)
+    if len(words) <= MOST_SHOWN:
+        return words
+    words = " ".join(words.split())
+    return f"{words[: MOST_SHOWN // 2]} … {words[-MOST_SHOWN // 4 :]}"
 
 
 def positive(name: str, value: object, *, whole: bool = False) -> None:
@@ -91,9 +102,9 @@ def positive(name: str, value: object, *, whole: bool = False) -> None:
     kind, example = ("whole number", "10") if whole else ("number", "0.1")
     number = _number(value)
     if number is None or (whole and isinstance(number, float)) or not 0 < number < float("inf"):
-        shown = value if number is None else number
+        came = value if number is None else number
         raise SettingError(
-            f"{name} = {shown!r}", f"a {kind} above zero", f"{name}={example}, for example"
+            f"{name} = {_shown(came)}", f"a {kind} above zero", f"{name}={example}, for example"
         )
 
 
@@ -101,7 +112,9 @@ def not_negative(name: str, value: object, below: float = float("inf")) -> None:
     """Refuse `value` unless it is a number from 0 up to, but not including, `below`."""
     if (number := _number(value)) is None or not 0 <= number < below:
         limit = "a finite number" if below == float("inf") else f"a number below {below:g}"
-        raise SettingError(f"{name} = {value!r}", f"{limit}, not below 0", f"{name}=0, for none")
+        raise SettingError(
+            f"{name} = {_shown(value)}", f"{limit}, not below 0", f"{name}=0, for none"
+        )
 
 
 def between_0_and_1(name: str, value: object) -> None:
