@@ -85,6 +85,8 @@ def test_a_shape_that_the_rows_have_not_is_refused(shape: Any) -> None:
 def test_rows_of_no_square_want_a_shape() -> None:
     with refused(hg.SettingError, "shape=None, for rows of 30 numbers", "pictures.shape"):
         hg.PictureClassifier().fit(np.zeros((4, 30)), [0, 1] * 2)
+    with refused(hg.SettingError, "shape=None, for rows of 192 numbers", "shape=(3, 8, 8)"):
+        hg.PictureClassifier().fit(np.zeros((4, 192)), [0, 1] * 2)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +105,21 @@ def test_pictures_are_moved_by_a_twelfth_unless_said_otherwise(
 def test_a_shift_below_zero_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'shift' parameter .* must be an int in the range"):
         hg.PictureClassifier(shift=-1).fit(np.zeros((4, 36)), [0, 1] * 2)
+
+
+def test_pictures_that_are_no_rows_are_refused_with_the_shape_to_say() -> None:
+    x, y = np.zeros((4, 3, 8, 6), np.float32), np.array([0, 1, 0, 1])
+    came = "X of shape (4, 3, 8, 6)"
+    with refused(
+        hg.DataError, came, "a picture in each row", "X.reshape(4, -1)", "shape=(3, 8, 6)"
+    ):
+        fitted(x, y)
+    with refused(hg.DataError, "X.transpose(0, 3, 1, 2).reshape(4, -1)", "shape=(3, 8, 6)"):
+        fitted(x.transpose(0, 2, 3, 1), y)
+    with refused(hg.DataError, "X of shape (4, 8, 6)", "shape=(1, 8, 6)"):
+        fitted(x[:, 0], y)
+    model = fitted(x.reshape(4, -1), y, shape=(3, 8, 6), max_iter=1)
+    with refused(hg.DataError, came, "X.reshape(4, -1)"):
+        model.predict(x)
+    with refused(hg.DataError, "X of shape (3, 8, 6)", "X.reshape(1, -1), for one picture"):
+        model.predict_proba(x[0])

@@ -235,3 +235,10 @@ def test_what_cannot_be_judged_or_written_is_refused(model: hg.LanguageModel) ->
         model.write(temperature=-1)
     with pytest.raises(NotFittedError):
         hg.LanguageModel().write()
+
+
+def test_the_name_of_a_file_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "poem.txt"
+    path.write_text("the rain, the wind " * 500, "utf-8")
+    with refused(hg.DataError, "a text of", "pathlib.Path(text), for that of the file"):
+        hg.LanguageModel().fit(str(path))

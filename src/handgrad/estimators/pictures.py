@@ -11,10 +11,20 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils._param_validation import Interval
 
-from handgrad.base.errors import SettingError
+from handgrad.base.errors import DataError, SettingError
 from handgrad.estimators.classifier import MLPClassifier
 from handgrad.estimators.perceptron import new_net
-from handgrad.layers import Conv2d, Flatten, Layer, MaxPool2d, RandomShift, ReLU, Reshape, defaults
+from handgrad.layers import (
+    Array,
+    Conv2d,
+    Flatten,
+    Layer,
+    MaxPool2d,
+    RandomShift,
+    ReLU,
+    Reshape,
+    defaults,
+)
 from handgrad.net import Net
 
 FILTERS = (16, 32, 64)
@@ -57,6 +67,31 @@ class PictureClassifier(MLPClassifier):
     shape: Sequence[int] | None = field(default=None, kw_only=True)
     shift: int | None = field(default=None, kw_only=True)
 
+    def _validate_input(self, X: object, y: object, incremental: bool, reset: bool) -> Any:
+        self._refuse_unflattened(X)
+        return super()._validate_input(X, y, incremental, reset)
+
+    def _outputs(self, X: object, hidden: int | None = None, *, linked: bool = True) -> Array:
+        self._refuse_unflattened(X)
+        return super()._outputs(X, hidden, linked=linked)
+
+    def _refuse_unflattened(self, X: object) -> None:
+        """Refuse arrays whose entries are pictures as such, not rows of numbers."""
+        n, *sizes = getattr(X, "shape", None) or (0,)
+        if len(sizes) < 2:
+            return
+        shape, rows = (1, *sizes)[-3:], "X"
+        if len(sizes) == 3 and sizes[2] in (1, 3) and sizes[0] not in (1, 3):  # channels last
+            shape, rows = (sizes[2], *sizes[:2]), "X.transpose(0, 3, 1, 2)"
+        one = self.shape is not None and (n, *sizes) == tuple(self.shape)
+        raise DataError(
+            f"X of shape {(n, *sizes)}",
+            "a picture in each row, (n, channels · height · width)",
+            "X.reshape(1, -1), for one picture"
+            if one
+            else f"{rows}.reshape({n}, -1), and PictureClassifier(shape={shape})",
+        )
+
     def _new_net(self, sizes: list[int], dtype: npt.DTypeLike) -> Net:
         n_in, height, width = self._shape_of(sizes[0])
         layers: list[Layer] = [Reshape(n_in, height, width)]
@@ -85,12 +120,14 @@ class PictureClassifier(MLPClassifier):
     def _shape_of(self, n_features: int) -> tuple[int, int, int]:
         """The shape of the picture in a row of so many numbers."""
         side = isqrt(n_features)
+        in_colour = isqrt(n_features // 3)
+        square = (1, side, side) if side**2 == n_features else (3, in_colour, in_colour)
         shape = (1, side, side) if self.shape is None else tuple(self.shape)
         whole = all(isinstance(size, int | np.integer) and size > 0 for size in shape)
         if len(shape) != 3 or not whole or prod(shape) != n_features:
             raise SettingError(
                 f"shape={self.shape!r}, for rows of {n_features} numbers",
                 f"(channels, height, width) of a picture of {n_features} numbers",
-                f"shape=(1, {side}, {side})" if side**2 == n_features else "pictures.shape",
+                f"shape={square}" if prod(square) == n_features else "pictures.shape",
             )
         return int(shape[0]), int(shape[1]), int(shape[2])

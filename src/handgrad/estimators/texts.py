@@ -21,6 +21,7 @@ from handgrad.base.errors import (
 from handgrad.config import TrainingConfig
 from handgrad.data.texts import code_points, read_text, windows_of_letters
 from handgrad.engines.choice import EngineName
+from handgrad.files import kind_of
 from handgrad.layers import (
     GELU,
     GRU,
@@ -109,7 +110,8 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
                 f"judge by, for a context of {self.context}",
                 f"more letters than the context in both parts: "
                 f"{round((self.context + 1) / self.validation_fraction):,} or so in all",
-                "a longer text" + (f", or context={n - 1}" if n > 2 else ""),
+                _longer(text)
+                + (f", or hg.LanguageModel(context={n - 1}) in Python" if n > 2 else ""),
             )
         net, history = self._trained(codes[:end], codes[end:], len(vocabulary))
         self.vocabulary_, self.counts_, self.net_ = vocabulary, counts, net
@@ -348,6 +350,12 @@ def _codes(text: str, vocabulary: str) -> Array:
     return codes
 
 
+def _longer(text: str) -> str:
+    """What to try where a text is too short, which may be the name of a file."""
+    named = kind_of(text) == "file"
+    return "pathlib.Path(text), for that of the file" if named else "a longer text"
+
+
 def _is_vocabulary(letters: str) -> bool:
     """Whether it is one: that for all others, then two or more in Unicode's order."""
     known = [*letters[1:]]
@@ -370,7 +378,7 @@ def _letters_of(text: str) -> tuple[str, list[int]]:
         raise DataError(
             f"a text of {len(text):,} letters, of which {len(common)} come {FEWEST} times or more",
             "two such letters at least",
-            "a longer text",
+            _longer(text),
         )
     known = counts[common]
     vocabulary = OTHER + "".join(map(chr, points[common].tolist()))
