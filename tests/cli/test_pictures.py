@@ -26,6 +26,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on bars, with the folder of the pictures beside it."""
     folder = tmp_path_factory.mktemp("pictures")
     (bars(folder / "bars") / "level" / "notes.txt").write_text("words")
+    save(np.zeros((12, 12)), folder / "bars" / "level" / "more" / "deep.png")
     result = handgrad("train", folder / "bars", *QUICK, "--epochs", 60, "--out", folder / "run")
     assert result.exit_code == 0, result.output
     (folder / "told.txt").write_text(result.output, "utf-8")
@@ -36,7 +37,8 @@ def test_a_folder_of_pictures_leaves_the_run_of_a_table(trained: Path) -> None:
     told = (trained / "told.txt").read_text("utf-8")
     assert "bars: 40 pictures of 12 by 12 pixels, grey" in told
     assert "predicting class: 2 classes, level, upright (classification: each has a folder)" in told
-    assert f"no pictures, and left out: {Path('level', 'notes.txt')}" in told
+    assert f"no pictures, and left out: {Path('level', 'notes.txt')}\n" in told
+    assert f"left out with all that is in them: {Path('level', 'more')}\n" in told
     assert "picture  12 by 12 pixels, grey, each a number from 0 to 1" in told
     assert "32 rows learned from, 8 held out" in told
     assert sorted(file.name for file in (trained / "run").iterdir()) == WRITTEN
@@ -81,6 +83,14 @@ def test_new_pictures_are_predicted_in_a_folder_by_a_pattern_and_one_by_one(
         raised("predict", model, tmp_path / "none")
     with refused(hg.SettingError, "--keep size, for pictures", "without --keep"):
         raised("predict", model, new, "--keep", "size")
+    with refused(
+        hg.FileError, "predictions.csv: no picture, for a model of pictures", "a table is"
+    ):
+        raised("predict", model, out)
+    with refused(hg.FileError, "gone: no such folder, for a model of pictures", "a folder of"):
+        raised("predict", model, tmp_path / "gone")
+    with refused(hg.SettingError, "without DATA", "or pictures, for a model of pictures"):
+        raised("predict", model)
 
 
 def test_a_model_is_evaluated_and_its_report_written_anew(trained: Path, tmp_path: Path) -> None:
@@ -132,4 +142,8 @@ def test_what_cannot_be_learned_from_is_refused_and_leaves_nothing(tmp_path: Pat
         raised("train", "iris", "--estimator", "pictures", "--out", out)
     with refused(hg.DataError, "no folder in it", "a folder for each class"):
         raised("train", folder / "upright", "--out", out)
+    with refused(hg.FileError, "00.png: a picture", "has a folder of pictures for each class"):
+        raised("train", folder / "upright" / "00.png", "--out", out)
+    with refused(hg.DataError, "is neither a file nor", "check the spelling"):
+        raised("train", "minst/", "--out", out)
     assert not out.exists()

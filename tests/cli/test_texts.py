@@ -130,10 +130,11 @@ def test_a_table_stays_a_table_whatever_its_name(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (b"", ("is empty",)),
-        (b"a", ("a text of 1 letters", "a longer text")),
+        (b"a", ("a text of 1 letters, 0 of them held out", "a longer text")),
         (b"a\n" * 20, ("judge by", "--target, if it is a table")),
         (b"a" * 2000, ("one letter only, 'a'", "--target, if it is a table")),
         ("caf\u00e9, noir\n".encode("cp1252") * 400, ("not in UTF-8", "--encoding cp1252")),
+        ("caf\u00e9, noir\n".encode("utf-16") * 400, ("not in UTF-8", "--encoding utf-16")),
         (b"one\n\0two" * 400, ("no text", "0x00")),
         (bytes(range(256)) * 40, ("not in UTF-8",)),
     ],

@@ -57,7 +57,12 @@ def test_nothing_is_written_of_what_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("net.exe", r"\.py \("), ("net", r"\.py \("), ("net.pyy", r"did you mean '\.py'")],
+    [
+        ("net.exe", r"\.py \("),
+        ("net", r"\.py \("),
+        ("net.xyz", r"net\.py"),
+        ("net.pyy", r"did you mean '\.py'"),
+    ],
 )
 def test_other_endings_are_refused_with_those_there_are(
     name: str, words: str, tmp_path: Path

@@ -25,6 +25,7 @@ PACKINGS = (
 
 IN_PYTHON = "a CSV file of it: pandas.{}({!r}).to_csv('table.csv', index=False) in Python"
 SPREADSHEET = "save it as “CSV UTF-8” in the spreadsheet, and take that file"
+PICTURES = "the table behind it, as CSV; or the folder that has a folder of pictures for each class"
 UNPACK = "unpack it, and take the table in it"
 
 # First bytes, what such a file is, and what to try.
@@ -45,7 +46,7 @@ KINDS = (
     (b"Obj\x01", "an Avro file", "a CSV or Parquet file of it"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
     (b"Rar!\x1a", "a RAR archive", UNPACK),
-    (b"\x89PNG|\xff\xd8\xff|GIF8[79]a", "a picture", "the table behind it, as CSV"),
+    (b"\x89PNG|\xff\xd8\xff|GIF8[79]a", "a picture", PICTURES),
     (b"(?i)\\s*<(!doctype html|html)", "a web page", SPREADSHEET),
     (b"\\s*<\\?xml", "an XML file", SPREADSHEET),
     (b'\\s*\\{\\s*("|\\})', "JSON, objects one after another", "read_json"),

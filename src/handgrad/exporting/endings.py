@@ -87,5 +87,5 @@ def ending_of(path: Path) -> Ending:
         if path.name.lower().endswith(ending):
             return kind
     known = ", ".join(f"{ending} ({kind.words})" for ending, kind in ENDINGS.items())
-    hint = did_you_mean(path.suffix, ENDINGS, f"{path.stem or 'model'}.py")
+    hint = did_you_mean(path.suffix, ENDINGS, f"{path.stem or 'model'}.py", likeness=0.6)
     raise SettingError(f"{path.name!r} as the file to export to", f"a name with {known}", hint)

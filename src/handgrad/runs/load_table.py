@@ -185,7 +185,11 @@ def read_table_named(data: str, options: TableOptions) -> Table:
         raise DataError(
             f"{data!r} is neither a file nor a bundled data set",
             f"a CSV or Parquet file, a folder of pictures, or one of {', '.join(BUNDLED)}",
-            did_you_mean(data, BUNDLED, "check the spelling, and the folder you are in"),
+            did_you_mean(
+                data,
+                () if {*data} & {*"/\\"} else BUNDLED,
+                "check the spelling, and the folder you are in",
+            ),
         )
     return table_of(data, options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -46,8 +47,7 @@ class TextToLearn:
         end = len(text) - round(settings.test_size * len(text))
         if min(end, len(text) - end) < 2:
             raise DataError(
-                f"{data}: a text of {len(text)} letters, of which the last {len(text) - end} are "
-                "to be held out",
+                f"{data}: a text of {len(text)} letters, {len(text) - end} of them held out",
                 "a few thousand letters",
                 "a longer text",
             )
@@ -65,5 +65,10 @@ def text_of(data: str, encoding: str | None) -> str:
         return read_text(data, encoding or "UTF-8")
     except FileError as error:
         if isinstance(error.__cause__, UnicodeDecodeError):
-            error.hint = f"{option('encoding', 'cp1252')}, for example, if the file is in that"
+            marked = error.__cause__.object[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            error.hint = (
+                f"{option('encoding', 'utf-16')}: its first two bytes are the mark of that"
+                if marked
+                else f"{option('encoding', 'cp1252')}, for example, if the file is in that"
+            )
         raise

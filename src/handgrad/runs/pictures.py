@@ -18,7 +18,7 @@ from handgrad.data.picture_files import ENDINGS, is_picture, picture_rows, pixel
 from handgrad.data.predictions import file_to_write, predicted_columns, write_tables
 from handgrad.data.table_options import option
 from handgrad.data.targets import Target
-from handgrad.files import kind_of
+from handgrad.files import FileError, kind_of
 from handgrad.layers import Array
 from handgrad.results import Classifier
 from handgrad.runs.settings import RunSettings
@@ -85,7 +85,7 @@ def pictures_for(shape: Shape, folder: str) -> Table:
 def pictures_named(data: str) -> list[Path]:
     """The picture of that name, or all that match a pattern, or that are in a folder, in order.
 
-    Those in the folders of a folder are among them; none where `data` names no pictures.
+    Those in the folders of a folder are among them. Raises a FileError where `data` names none.
     """
     path = Path(data)
     if kind_of(path) == "folder":
@@ -100,8 +100,17 @@ def pictures_named(data: str) -> list[Path]:
             )
         return found
     if has_magic(data) and not kind_of(path):
-        return [Path(name) for name in sorted(glob(data)) if is_picture(Path(name))]  # noqa: PTH207
-    return [path] if is_picture(path) else []
+        found = [Path(name) for name in sorted(glob(data)) if is_picture(Path(name))]  # noqa: PTH207
+    else:
+        found = [path] if is_picture(path) else []
+    if not found:
+        raise FileError(
+            f"{data}: {'no picture' if kind_of(path) or has_magic(data) else 'no such folder'}, "
+            "for a model of pictures",
+            f"a folder of pictures, or files that end in {', '.join(ENDINGS)}",
+            "check the spelling; a table is for a model that learned from a table",
+        )
+    return found
 
 
 def predict_pictures(
@@ -135,5 +144,11 @@ def _table_of(folder: str, pictures: Pictures) -> Table:
     columns = [*pictures.x.T.copy(), _labels(pictures)]
     table = pa.table(columns, [*pictures.feature_names, TARGET])
     n, left_out = len(pictures.y), pictures.left_out
-    notes = (f"no pictures, and left out: {listed(left_out)}",) if left_out else ()
+    deeper = [name for name in left_out if kind_of(Path(folder) / name) == "folder"]
+    others = [name for name in left_out if name not in deeper]
+    told = (
+        ("no pictures, and left out", others),
+        ("folders in the folder of a class, left out with all that is in them", deeper),
+    )
+    notes = tuple(f"{what}: {listed(names)}" for what, names in told if names)
     return Table(folder, pictures.files, (1,) * n, table, np.arange(n), notes)

@@ -120,7 +120,8 @@ class TableModel:
                 f"without {option('probabilities')}",
             )
         progress = messages.shows_progress
-        if self.shape and (files := pictures_named(data)):
+        if self.shape:
+            files = pictures_named(data)
             if keep:
                 raise SettingError(
                     f"{option('keep', keep[0])}, for pictures",

@@ -119,4 +119,8 @@ def refuse_of_texts(path: Path, data: str | None, **said: object) -> None:
                 f"without {option(name)}, and with a table",
             )
     if data is None:
-        raise SettingError(f"{path} without DATA", "a table beside the model", f"{path} TABLE.csv")
+        raise SettingError(
+            f"{path} without DATA",
+            "a table beside the model, or pictures, for a model of pictures",
+            f"{path} TABLE.csv, or {path} FOLDER",
+        )
