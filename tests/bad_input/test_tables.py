@@ -93,7 +93,10 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         hg.read_table(tmp_path / "none.csv", "y")
     with refused(hg.FileError, "no such file"):
         hg.read_table(tmp_path / ("a" * 300), "y")
-    with refused(hg.FileError, f"{tmp_path}: a folder"):
+    with refused(hg.FileError, f"{tmp_path}: a folder", "the table in it, by its name"):
+        hg.read_table(tmp_path, "y")
+    (tmp_path / "1.csv").write_text("a,y\n1,2\n2,3\n")
+    with refused(hg.FileError, f"{tmp_path}: a folder", f"{tmp_path / '*.csv'}, for all of them"):
         hg.read_table(tmp_path, "y")
 
 

@@ -89,6 +89,11 @@ def test_new_pictures_are_predicted_in_a_folder_by_a_pattern_and_one_by_one(
         raised("predict", model, out)
     with refused(hg.FileError, "gone: no such folder, for a model of pictures", "a folder of"):
         raised("predict", model, tmp_path / "gone")
+    single = new / "level" / "00.png"
+    for command in ("evaluate", "explain"):
+        for data in (out, single):
+            with refused(hg.FileError, f"{data.name}: a file", "a folder for each class"):
+                raised(command, model, data)
     with refused(hg.SettingError, "without DATA", "or pictures, for a model of pictures"):
         raised("predict", model)
 
@@ -123,6 +128,11 @@ def test_a_perceptron_alone_takes_pictures_too(tmp_path: Path) -> None:
     result = handgrad("train", folder, *QUICK, "--estimator", "mlp", "--epochs", 1, "--out", out)
     assert result.exit_code == 0, result.output
     assert record(out)["columns"]["pixel_0_0"] == "number"
+    for command in ("predict", "evaluate", "explain"):
+        with refused(hg.SettingError, "bars, a folder of pictures", "without --estimator"):
+            raised(command, out / "model.safetensors", folder)
+    with refused(hg.FileError, "a folder that handgrad train made", f"try: {out}"):
+        raised("report", out / "model.safetensors")
 
 
 def test_what_cannot_be_learned_from_is_refused_and_leaves_nothing(tmp_path: Path) -> None:

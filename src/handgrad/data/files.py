@@ -175,12 +175,18 @@ def paths_of(source: str | Path) -> tuple[Location, ...]:
     raise FileError(
         f"{source}: {'a folder' if kind_of(source) else 'no such file'}",
         "a CSV file with a header line, or a Parquet file",
-        f"{Path(source) / '*.csv'}, for all of them"
-        if kind_of(source)
-        else "the address as text: a Path has one / too few"
-        if meant_as_address(source)
-        else "check the spelling, and the folder you are in",
+        _instead_of(source),
     )
+
+
+def _instead_of(source: str | Path) -> str:
+    """What to try instead of a folder, or of what is not there."""
+    if kind_of(source):
+        tables = Path(source) / "*.csv"
+        return f"{tables}, for all of them" if glob(str(tables)) else "the table in it, by its name"  # noqa: PTH207
+    if meant_as_address(source):
+        return "the address as text: a Path has one / too few"
+    return "check the spelling, and the folder you are in"
 
 
 def is_parquet(path: Location) -> bool:

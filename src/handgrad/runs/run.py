@@ -44,7 +44,9 @@ class Run:
             raise FileError(
                 f"{path}: {'no such file' if not kind_of(path) else reason(error)}",
                 "a folder that handgrad train made",
-                "the folder of the run itself, as runs/NAME-1",
+                str(Path(folder).parent)
+                if kind_of(folder) == "file"
+                else "the folder of the run itself, as runs/NAME-1",
             ) from error
         if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
             raise FileError(

@@ -87,9 +87,19 @@ class TableModel:
 
     def read(self, data: str, asked: TableOptions) -> Table:
         """The table, or the folder of pictures by class, as that of the training was read."""
-        if self.shape and has_pictures(data):
+        if self.shape:
             return pictures_for(self.shape, data)
+        self._refuse_pictures(data)
         return read_table_named(data, self.options(asked))
+
+    def _refuse_pictures(self, data: str) -> None:
+        if has_pictures(data):
+            raise SettingError(
+                f"{data}, a folder of pictures, for {self.path}, which takes tables",
+                "a table with the columns of the training",
+                f"a model trained on the folder without {option('estimator')}, which takes "
+                "pictures as they are",
+            )
 
     def options(self, asked: TableOptions) -> TableOptions:
         """How a table is to be read: as is asked, else as that of the training was."""
@@ -130,6 +140,7 @@ class TableModel:
                 )
             model = cast("Classifier", self.estimator)
             return predict_pictures(model, self.shape, files, to, probabilities=probabilities)
+        self._refuse_pictures(data)
         table = opened(data, self.options(asked), memory, progress=progress)
         check_asked(data, table.names, asked)
         messages.note(*table.notes)
