@@ -10,7 +10,7 @@ from tests.bad_input.refused import refused
 from tests.cli.run import handgrad, record
 from tests.estimators.verses import VERSE
 
-QUICK = ("--engine", "eager", "--epochs", 2)
+QUICK = ("--engine", "eager", "--epochs", 1)
 
 
 def raised(*words: object) -> None:
@@ -38,7 +38,7 @@ def test_a_text_leaves_a_run_with_a_report(trained: Path) -> None:
         "letters that are not there in training, or fewer than 4 times, count as one: 'é'" in told
     )
     assert "letters  25 different ones" in told
-    assert "1,513 letters learned from, 378 held out; 2 epochs" in told
+    assert "1,513 letters learned from, 378 held out; 1 epoch" in told
     assert sorted(file.name for file in (trained / "run").iterdir()) == [
         *("held_out.txt", "history.csv", "history.json", "model.safetensors", "report.html"),
         "run.json",

@@ -21,7 +21,8 @@ def fitted(text: Any = VERSE * 12, **settings: Any) -> hg.LanguageModel:
         "width": 16,
         "blocks": 1,
         "heads": 2,
-        "epochs": 2,
+        "epochs": 1,
+        "batch_size": 256,
         "random_state": 0,
         "engine": "eager",
     }
@@ -30,7 +31,7 @@ def fitted(text: Any = VERSE * 12, **settings: Any) -> hg.LanguageModel:
 
 @pytest.fixture(scope="module")
 def model() -> hg.LanguageModel:
-    return fitted(batch_size=8, epochs=60, learning_rate=0.01, engine="compiled")
+    return fitted(batch_size=8, epochs=4, learning_rate=0.01, engine="compiled")
 
 
 def test_a_verse_is_learnt_and_written(model: hg.LanguageModel) -> None:
@@ -41,6 +42,15 @@ def test_a_verse_is_learnt_and_written(model: hg.LanguageModel) -> None:
     assert expected.mean() > 0.9
     assert model.score(VERSE) == -surprise.mean()
     assert model.score(VERSE) > model.score(VERSE[::-1]) + 1
+
+
+def test_a_short_text_that_repeats_itself_is_written_on_from_any_place() -> None:
+    verse = VERSE[:63] + "\n"  # as long as four windows: side by side they would begin alike
+    text = verse * 20
+    model = fitted(text, batch_size=32, epochs=None, learning_rate=0.01, engine="compiled")
+    for place in (0, 5, 11, 18, 40, 51, 60):
+        start = text[place : place + 12]
+        assert model.write(start, length=80, temperature=0) == text[place : place + 92]
 
 
 def test_letters_that_are_rare_or_unknown_are_one_and_are_never_written() -> None:
@@ -124,17 +134,17 @@ def test_nothing_before_sees_what_comes_after(model: hg.LanguageModel) -> None:
 
 def test_the_best_epoch_is_kept() -> None:
     text = "".join(np.random.default_rng(0).choice([*"abcd"], 400))  # there is nothing to learn
-    model = fitted(text, learning_rate=0.03, epochs=30, batch_size=8)
+    model = fitted(text, learning_rate=0.03, epochs=10, batch_size=32)
     assert model.history_ is not None
     losses = [report.validation_loss or 0.0 for report in model.history_]
-    assert model.best_epoch_ == 1 + int(np.argmin(losses)) < 30
+    assert model.best_epoch_ == 1 + int(np.argmin(losses)) < 10
     x, y = windows_of_letters(model.encode(text[380:]), 16, 16)
     found = hg.evaluate(model.net_, (x, y), loss=hg.SoftmaxCrossEntropyLoss())
     assert found.loss == pytest.approx(min(losses), rel=1e-5)
 
 
 def test_epochs_that_nobody_says_are_enough_steps() -> None:
-    model = fitted(epochs=None, context=32, batch_size=512)
+    model = fitted(VERSE, epochs=None, context=4, batch_size=128)
     assert len(model.history_ or ()) == 200  # of one step each: no more than that
 
 
@@ -142,7 +152,7 @@ def test_the_seed_decides_and_a_clone_is_fitted_alike() -> None:
     one, other = fitted(), fitted(random_state=1)
     assert (one.net_.parameters != other.net_.parameters).any()
     np.testing.assert_array_equal(clone(one).fit(VERSE * 12).net_.parameters, one.net_.parameters)
-    assert repr(one).startswith("LanguageModel(blocks=1, context=16")
+    assert repr(one).startswith("LanguageModel(batch_size=256, blocks=1, context=16")
 
 
 def test_a_file_is_read_where_a_path_is_given(tmp_path: Path) -> None:

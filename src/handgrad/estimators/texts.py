@@ -46,6 +46,7 @@ NetKind = Literal["transformer", "gru"]
 OTHER = "\ufffd"
 FEWEST, MOST_LETTERS = 4, 4000  # how often a letter must stand in the text; how many there may be
 MOST_CONTEXT = 4096
+WINDOWS = 4000  # of a training, about, where the text is too short for as many side by side
 STEPS, MOST_EPOCHS = 2400, 200  # of a training whose epochs nobody says
 AT_ONCE = 2**22  # numbers that the net may put out in one go
 
@@ -59,6 +60,9 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
     behind a `LayerNorm` in a `Residual`; `net="gru"` is an `Embedding` and as many layers of `GRU`.
     Both end in a `Linear` with a number for each letter. It looks back over `context` letters.
 
+    It learns from windows of so many letters, which overlap in a short text, so that there are
+    about 4,000 of them, or as many as it has letters, and lie side by side in a long one.
+
     `epochs` are what 2,400 steps make, 200 at most, if not given. Adam's `learning_rate` rises over
     the first twentieth of the steps, then falls as a cosine. The last `validation_fraction` of the
     text is not learnt from: the epoch with the lowest loss there is kept. `progress` shows a bar.
@@ -71,7 +75,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
 
     >>> import handgrad as hg
     >>> verse = "one for sorrow, two for joy, three for a girl, four for a boy, " * 20
-    >>> model = LanguageModel(context=16, width=16, blocks=1, heads=2, epochs=60, batch_size=8,
+    >>> model = LanguageModel(context=16, width=16, blocks=1, heads=2, epochs=4, batch_size=8,
     ...     learning_rate=0.01, random_state=0).fit(verse)
     >>> model.vocabulary_[1:]
     ' ,abefghijlnorstuwy'
@@ -123,9 +127,11 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
     def _trained(self, learnt: Array, judged: Array, n_letters: int) -> tuple[Net, History]:
         """A net of these codes, in the best of its epochs, and how it came to be."""
         generator = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
-        train, validation = (
-            windows_of_letters(part, self.context, self.context) for part in (learnt, judged)
-        )
+        # side by side, each letter of a short text would always have the same place in a window;
+        # an odd step shares no factor with the usual contexts
+        step = min(len(learnt) // WINDOWS | 1, self.context)
+        train = windows_of_letters(learnt, self.context, step)
+        validation = windows_of_letters(judged, self.context, self.context)
         steps = -(-len(train[0]) // self.batch_size)
         epochs = self.epochs or min(-(-STEPS // steps), MOST_EPOCHS)
         net = self._new_net(n_letters, generator)
