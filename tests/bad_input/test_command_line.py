@@ -185,6 +185,7 @@ def test_a_process_ends_with_1_and_three_lines_on_standard_error(
         (["train", "iris", "wine"], "wine"),
         (["train", "iris", "--estimator", "tree"], "--estimator"),
         (["train", "iris", "--task", "guess"], "--task"),
+        (["evaluate", "model.safetensors"], "Missing argument 'DATA'"),
     ],
 )
 def test_words_that_the_command_line_does_not_know_end_with_2(
