@@ -140,6 +140,12 @@ def test_what_comes_out_of_a_layer_need_not_be_its_last_line() -> None:
     assert f"{e['1.first'].node}-0-0-0-0" not in drawn
 
 
+def test_what_an_update_takes_has_not_come_out_of_the_layer() -> None:
+    net = hg.Net(hg.Linear(1, 1, rng=0))
+    e = hg.explain(net, [[1.0]], [[2.0]], loss=hg.MSELoss(), optimizer=hg.SGD(0.1))
+    assert "backward · 0 · Linear(1, 1)   → dx_0 = " in str(e)
+
+
 TABLE = pd.DataFrame(
     {
         "age": np.arange(20.0, 60.0),

@@ -339,7 +339,7 @@ def _going_on(nodes: Sequence[Node], backward: int) -> set[int]:
         for user, node in enumerate(nodes)
         for i in node.used()
         if (made := nodes[i].origin) and node.origin and made.layer != node.origin.layer
-        if (i < backward) == (user < backward)
+        if (i < backward) == (user < backward) and node.origin.method != UPDATE
     }
 
 
