@@ -7,6 +7,7 @@ import pytest
 
 from handgrad.engines.compiled.runner import Calls, NativeCall
 from handgrad.engines.loops.program import Parameter, Program
+from handgrad.engines.loops.spans import Spans
 from handgrad.engines.loops.statements import (
     Body,
     Call,
@@ -19,7 +20,7 @@ from handgrad.engines.loops.statements import (
     least,
     whole,
 )
-from handgrad.engines.portable.apart import Spans, apart
+from handgrad.engines.portable.apart import apart
 from handgrad.engines.portable.machine_code import portable_function, portable_text
 
 ROW, COLUMN, N, LEFT = (Var(name, "int") for name in ("i", "j", "n", "left"))

@@ -12,6 +12,7 @@ from handgrad.engines.loops.statements import (
     For,
     Let,
     Load,
+    ReturnIf,
     Statement,
     Store,
     Var,
@@ -54,13 +55,31 @@ def test_what_is_read_where_it_is_written_has_one_offset() -> None:
     assert text_of(store.value) == "scratch[offset0 + ii] + scratch[offset1 + i * 10 + ii]"
 
 
+def of_rows(begin: int, name: str) -> For:
+    """scratch[begin …], each row less a number of its own."""
+    row, column = Var("i", "int"), Var("j", "int")
+    place = whole(begin) + row * whole(10) + column
+    less = Store("scratch", place, Load("scratch", place, "float") - Var(name, "float"))
+    read = Let(name, Load("scratch", whole(begin + 1000) + row, "float"))
+    return For("i", N, [read, For("j", whole(10), [less])])
+
+
+def test_a_local_variable_may_have_a_name_of_its_own_in_each() -> None:
+    one, other = found(of_rows(100, "r1"), of_rows(200, "r2"))
+    assert one.nest is other.nest
+    assert [[offset for _, offset in nest.offsets] for nest in (one, other)] == [
+        [1100, 100],
+        [1200, 200],
+    ]
+
+
 def test_others_stay_where_they_are() -> None:
     row, first = Var("i", "int"), sum_of(100, 20)
     fewer = For("i", whole(4), first.body)
     elsewhere = For("i", N, [Store("gradients", row, Load("x", row, "float"))])
     type_of_another = For("i", N, [Store("gradients", row, Load("x", row, "double"))])
     assert found(first, fewer, elsewhere, type_of_another) == [None] * 4
-    unknown = For("i", N, [Let("a", Load("x", row, "float"))])
+    unknown = For("i", N, [ReturnIf(Load("flags", row, "bool"), row)])
     assert found(unknown, unknown) == [None] * 2
 
 

@@ -24,6 +24,7 @@ from handgrad.engines.loops.memory_planning import (
     strides,
 )
 from handgrad.engines.loops.program import Program, buffer_of, called
+from handgrad.engines.loops.read_once import read_once
 from handgrad.engines.loops.rolling import rolled
 from handgrad.engines.loops.statements import (
     LANES,
@@ -237,6 +238,7 @@ def _program(
     types = {name: kind_of(graph.nodes[i]) for name, i in _rows_given(graph).items()}
     row = tuple(at(size, 1) for size in graph.nodes[graph.outputs.named()["prediction"]].shape[1:])
     memory = elements.arena, elements.tables
+    body = read_once(body, elements.new)
     return Program(name, called(names, types), body, dtype, *memory, row, elements.streams, graph)
 
 

@@ -7,6 +7,7 @@ from handgrad.engines.loops.statements import (
     Call,
     Expression,
     For,
+    Let,
     Load,
     Multiply,
     Num,
@@ -30,6 +31,9 @@ def form_of_nest(loop: For, names: dict[str, str], offsets: list[int]) -> Hashab
         elif isinstance(part, Store):
             place = form_of(part.index, names, offsets)
             parts.append((part.buffer, place, form_of(part.value, names, None, offsets)))
+        elif isinstance(part, Let):
+            parts.append(form_of(part.value, names, None, offsets))
+            names[part.name] = str(len(names))
         else:
             return None
     return (bounds, *parts)
@@ -68,6 +72,8 @@ def with_numbers(loop: For, numbers: Iterator[Expression]) -> For:
         elif isinstance(part, Store):
             index = renumbered(part.index, numbers, in_index=True)
             body.append(Store(part.buffer, index, renumbered(part.value, numbers)))
+        elif isinstance(part, Let):
+            body.append(Let(part.name, renumbered(part.value, numbers)))
     return replace(loop, body=body)
 
 

@@ -15,8 +15,9 @@ from handgrad.engines.compiled.machine_code import MachineCode, loaded
 from handgrad.engines.compiled.statement_writer import StatementWriter, new_module, text_of
 from handgrad.engines.loops.batch_rows import START
 from handgrad.engines.loops.program import Program
+from handgrad.engines.loops.spans import Spans
 from handgrad.engines.loops.statements import For, Load, Store
-from handgrad.engines.portable.apart import Apart, Spans, apart
+from handgrad.engines.portable.apart import Apart, apart
 
 
 class PortableWriter(StatementWriter):

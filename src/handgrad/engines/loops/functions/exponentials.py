@@ -28,30 +28,30 @@ from handgrad.engines.loops.statements import Expression
 def exp(form: Format, x: Expression, rest: Expression | None = None) -> Expression:
     """eˣ = 2ⁿ eʳ with the whole number n that is nearest to x / log 2, and r = x − n log 2.
 
-    `rest`, if any, is added to x: what is too small for its digits.
+    `rest`, if any, is added to x: what is too small for its digits. Where eˣ is 0, as in a softmax
+    of what is barred, it is not computed: processors take their time for products that vanish.
     """
-    n, near, low = _reduced(form, x, form.lowest)
+    counts = x > form.lowest
+    n, near, low = _reduced(form, where(counts, x, 0.0))
     if rest is not None:
         low = low + rest
     y = times_power_of_two(_risen(form, near, low, 1.0), n)
-    return where(holds("isnan", x), x, y)
+    return where(counts, y, where(holds("isnan", x), x, 0.0))
 
 
 def expm1(form: Format, x: Expression) -> Expression:
     """eˣ − 1 = 2ⁿ ((eʳ − 1) + (1 − 2⁻ⁿ)), exact where x is small."""
-    n, near, low = _reduced(form, x, -form.digits)  # below that it is −1
+    lowest = -form.digits  # below that it is −1
+    n, near, low = _reduced(form, where(x > lowest, x, lowest))
     most = 2 * form.digits  # from there on 1 − 2⁻ⁿ is 1
     inverse = times_power_of_two(x.beside(1.0), -where(n < most, n, most))
     y = times_power_of_two(_risen(form, near, low, 1.0 - inverse), n)
     return where(holds("isnan", x) | holds("equal", x, 0.0), x, y)  # the sign of zero stays
 
 
-def _reduced(
-    form: Format, x: Expression, lowest: float
-) -> tuple[Expression, Expression, Expression]:
+def _reduced(form: Format, x: Expression) -> tuple[Expression, Expression, Expression]:
     """The whole number n nearest to x / log 2, and the rest r, as a sum."""
-    inside = where(x > lowest, x, lowest)
-    inside = where(inside < form.highest, inside, form.highest)
+    inside = where(x < form.highest, x, form.highest)
     n = call("rint", inside * (1 / LOG2))
     high, low = form.log2
     return n, form.fma(n, n.beside(-high), inside), n * -low  # the second is exact
