@@ -17,8 +17,10 @@ from torch import nn
 
 import handgrad as hg
 from benchmarks.held import Held
+from benchmarks.peers import own_deep, pytorch_deep
+from benchmarks.peers.pytorch_deep import with_weights
 
-LENGTH, FEATURES, HEADS, BLOCKS, BATCH, RATE, EPOCHS = 64, 64, 4, 2, 32, 0.003, 6
+LENGTH, BATCH, RATE, EPOCHS = 64, 32, 0.003, 6
 Rows = tuple[Any, Any]
 
 
@@ -36,72 +38,11 @@ def rows_of_text() -> tuple[int, Rows, Rows]:
     return len(letters), windows(codes[:end]), windows(codes[end:])
 
 
-def handgrad_net(n_letters: int) -> hg.Net:
-    """The transformer of handgrad's layers."""
-    rng, d = np.random.default_rng(0), FEATURES
-    net = hg.Net(hg.Embedding(n_letters, d, rng=rng), hg.PositionEmbedding(LENGTH, d, rng=rng))
-    for _ in range(BLOCKS):
-        attention = hg.MultiheadAttention(d, HEADS, causal=True, rng=rng)
-        perceptron = hg.Linear(d, 4 * d, rng=rng), hg.GELU(), hg.Linear(4 * d, d, rng=rng)
-        net.add(hg.Residual(hg.LayerNorm(d), attention))
-        net.add(hg.Residual(hg.LayerNorm(d), *perceptron))
-    return net.add(hg.LayerNorm(d)).add(hg.Linear(d, n_letters, rng=rng))
-
-
-class Letters(nn.Module):  # type: ignore[misc, unused-ignore]
-    """Letters and places as numbers."""
-
-    def __init__(self, n_letters: int) -> None:
-        super().__init__()
-        self.letters, self.places = (
-            nn.Embedding(n_letters, FEATURES),
-            nn.Embedding(LENGTH, FEATURES),
-        )
-
-    def forward(self, x: Any) -> Any:
-        """The sum of both."""
-        return self.letters(x) + self.places.weight
-
-
-class Attention(nn.Module):  # type: ignore[misc, unused-ignore]
-    """Causal attention by PyTorch's own function."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.projected, self.out = nn.Linear(FEATURES, 3 * FEATURES), nn.Linear(FEATURES, FEATURES)
-
-    def forward(self, x: Any) -> Any:
-        """What each place takes from those before it."""
-        heads = (*x.shape[:2], HEADS, FEATURES // HEADS)
-        q, k, v = (a.view(heads).transpose(1, 2) for a in self.projected(x).chunk(3, dim=-1))
-        z = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return self.out(z.transpose(1, 2).reshape(x.shape))
-
-
-class Residual(nn.Module):  # type: ignore[misc, unused-ignore]
-    """Layers behind a norm, beside what comes in."""
-
-    def __init__(self, *layers: Any) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.LayerNorm(FEATURES), *layers)
-
-    def forward(self, x: Any) -> Any:
-        """The sum."""
-        return x + self.layers(x)
-
-
 def torch_net(n_letters: int, like: hg.Net) -> Any:
     """The same of PyTorch's modules, with the weights of handgrad's."""
-    d, blocks = FEATURES, list[Any]()
-    for _ in range(BLOCKS):
-        perceptron = nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d)
-        blocks += [Residual(Attention()), Residual(*perceptron)]
-    net = nn.Sequential(Letters(n_letters), *blocks, nn.LayerNorm(d), nn.Linear(d, n_letters))
-    weights = [getattr(layer, name) for _, layer in like.walk() for name in layer.param_names]
-    with torch.no_grad():
-        for own, weight in zip(net.parameters(), weights, strict=True):
-            own.copy_(torch.from_numpy(np.array(weight)))
-    return net
+    layers = (layer for _, layer in like.walk())
+    weights = [np.array(getattr(layer, name)) for layer in layers for name in layer.param_names]
+    return with_weights(pytorch_deep.transformer(n_letters, LENGTH), weights)
 
 
 def by_handgrad(net: hg.Net, rows: Rows, held_out: Rows) -> Iterator[tuple[float, float]]:
@@ -151,7 +92,7 @@ def main() -> None:
     """Both, one after the other."""
     torch.set_num_threads(1)
     n_letters, rows, held_out = rows_of_text()
-    net = handgrad_net(n_letters)
+    net = own_deep.transformer(n_letters, LENGTH, np.random.default_rng(0))
     other = torch_net(n_letters, net)
     print(f"{len(rows[0])} windows of {LENGTH} to learn from, {len(held_out[0])} held out,")
     print(f"{net.parameters.size:,} weights, load {os.getloadavg()[0]:.1f}")

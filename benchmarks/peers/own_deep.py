@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 import handgrad as hg
 from benchmarks.deep_cases import BLOCKS, FEATURES, HEADS, LENGTH, LETTERS, DeepCase
 
@@ -19,23 +21,24 @@ def _gru() -> hg.Net:
     return hg.Net(hg.GRU(28, 64), hg.Linear(64, 10))
 
 
-def _transformer() -> hg.Net:
-    d, net = (
-        FEATURES,
-        hg.Net(hg.Embedding(LETTERS, FEATURES), hg.PositionEmbedding(LENGTH, FEATURES)),
-    )
+def transformer(
+    n_letters: int = LETTERS, length: int = LENGTH, rng: np.random.Generator | None = None
+) -> hg.Net:
+    """A small language model over so many letters, of which it sees `length` at once."""
+    d = FEATURES
+    net = hg.Net(hg.Embedding(n_letters, d, rng=rng), hg.PositionEmbedding(length, d, rng=rng))
     for _ in range(BLOCKS):
-        attention = hg.MultiheadAttention(d, HEADS, causal=True)
+        attention = hg.MultiheadAttention(d, HEADS, causal=True, rng=rng)
+        alone = hg.Linear(d, 4 * d, rng=rng), hg.GELU(), hg.Linear(4 * d, d, rng=rng)
         net.add(hg.Residual(hg.LayerNorm(d), attention))
-        alone = [hg.Linear(d, 4 * d), hg.GELU(), hg.Linear(4 * d, d)]
         net.add(hg.Residual(hg.LayerNorm(d), *alone))
-    return net.add(hg.LayerNorm(d)).add(hg.Linear(d, LETTERS))
+    return net.add(hg.LayerNorm(d)).add(hg.Linear(d, n_letters, rng=rng))
 
 
 NETS: dict[str, Callable[[], hg.Net]] = {
     "LeNet-5": _lenet,
     "GRU": _gru,
-    "transformer": _transformer,
+    "transformer": transformer,
 }
 
 

@@ -1,6 +1,6 @@
 """PyTorch's modules of the deeper nets."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -69,32 +69,39 @@ class _Residual(nn.Module):  # type: ignore[misc, unused-ignore]
 
 
 class _Letters(nn.Module):  # type: ignore[misc, unused-ignore]
-    def __init__(self) -> None:
+    def __init__(self, n_letters: int, length: int) -> None:
         super().__init__()
-        self.letters, self.places = nn.Embedding(LETTERS, FEATURES), nn.Embedding(LENGTH, FEATURES)
+        self.letters, self.places = (nn.Embedding(size, FEATURES) for size in (n_letters, length))
 
     def forward(self, x: Any) -> Any:
         return self.letters(x) + self.places.weight
 
 
-def _transformer() -> Any:
+def transformer(n_letters: int = LETTERS, length: int = LENGTH) -> Any:
+    """A small language model over so many letters, of which it sees `length` at once."""
     d = FEATURES
     blocks = []
     for _ in range(BLOCKS):
         alone = nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d)
         blocks += [_Residual(_Attention()), _Residual(*alone)]
-    return nn.Sequential(_Letters(), *blocks, nn.LayerNorm(d), nn.Linear(d, LETTERS))
+    return nn.Sequential(
+        _Letters(n_letters, length), *blocks, nn.LayerNorm(d), nn.Linear(d, n_letters)
+    )
 
 
-NETS: dict[str, Callable[[], Any]] = {"LeNet-5": _lenet, "GRU": _GRU, "transformer": _transformer}
+NETS: dict[str, Callable[[], Any]] = {"LeNet-5": _lenet, "GRU": _GRU, "transformer": transformer}
 
 WRITTEN_OUT = NETS | {"GRU": _GRUWrittenOut}
 
 
 def deep_net(case: DeepCase, nets: Mapping[str, Callable[[], Any]] = NETS) -> Any:
     """The net with the case's first weights."""
-    net = nets[case.name]()
+    return with_weights(nets[case.name](), case.weights())
+
+
+def with_weights(net: Any, weights: Iterable[Any]) -> Any:
+    """The net with these arrays as its parameters, in their order."""
     with torch.no_grad():
-        for parameter, weight in zip(net.parameters(), case.weights(), strict=True):
+        for parameter, weight in zip(net.parameters(), weights, strict=True):
             parameter.copy_(torch.from_numpy(weight))
     return net

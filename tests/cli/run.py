@@ -27,6 +27,13 @@ def handgrad(*words: Any) -> Result:
     return runner.invoke(app, [str(word) for word in words], prog_name="handgrad")
 
 
+def raised(*words: object) -> None:
+    """What the command raises."""
+    error = handgrad(*words).exception
+    assert error is not None
+    raise error
+
+
 def process(*words: Any, folder: Path) -> subprocess.CompletedProcess[str]:
     """`python -m handgrad WORDS`, as a process of its own in `folder`."""
     return subprocess.run(

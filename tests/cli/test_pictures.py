@@ -8,17 +8,10 @@ import pytest
 
 import handgrad as hg
 from tests.bad_input.refused import refused
-from tests.cli.run import WRITTEN, handgrad, record
+from tests.cli.run import WRITTEN, handgrad, raised, record
 from tests.data.picture_folders import bars, save
 
 QUICK = ("--no-report", "--engine", "eager", "--layers", "8")
-
-
-def raised(*words: object) -> None:
-    """What the command raises."""
-    error = handgrad(*words).exception
-    assert error is not None
-    raise error
 
 
 @pytest.fixture(scope="module")

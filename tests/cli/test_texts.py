@@ -7,17 +7,10 @@ import pytest
 
 import handgrad as hg
 from tests.bad_input.refused import refused
-from tests.cli.run import handgrad, record
+from tests.cli.run import handgrad, raised, record
 from tests.estimators.verses import VERSE
 
 QUICK = ("--engine", "eager", "--epochs", 1)
-
-
-def raised(*words: object) -> None:
-    """What the command raises."""
-    error = handgrad(*words).exception
-    assert error is not None
-    raise error
 
 
 @pytest.fixture(scope="module")
