@@ -164,9 +164,11 @@ cluster-faults: .venv-cluster/ready  ## kill workers, nodes and drivers of train
 bench: .venv-bench/ready  ## time training and prediction beside the peers; writes benchmarks/results and the README's table
 	@.venv-bench/bin/python -m benchmarks
 
-wheel: .venv/ready-to-test  ## build the wheel and try it in an environment of its own
+wheel: .venv/ready-to-test  ## build the archive of sources, the wheel from it, and try both
 	@rm -rf dist .venv-wheel
-	@$(BIN)/python -m build --wheel --outdir dist . > /dev/null
+	@$(BIN)/python -m build --outdir dist . > /dev/null
+	@cd dist && tar xzf handgrad-*.tar.gz && cd handgrad-*/ && PYTHONPATH=src ../../$(BIN)/python -m pytest -q --collect-only tests > ../collected
+	@cd dist/handgrad-*/ && PYTHONPATH=src ../../$(BIN)/python -m pytest -q -p no:cacheprovider tests/house tests/docs/test_maps.py
 	@$(PYTHON) -m venv .venv-wheel
 	@.venv-wheel/bin/python -m pip --disable-pip-version-check --quiet install dist/*.whl --constraint constraints.txt
 	@cd dist && rm -rf smoke && ../.venv-wheel/bin/handgrad train iris --epochs 20 --out smoke && ls smoke

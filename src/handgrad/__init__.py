@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     )
     from handgrad.doctor import *
     from handgrad.engines.compiled.plan import compiled_source
+    from handgrad.engines.environment import show_versions
     from handgrad.estimators import *
     from handgrad.exercises import Exercise, Grade, exercise
     from handgrad.explaining import Explanation, explain
@@ -129,6 +130,7 @@ __all__ = [
     "from_torch", "from_onnx", "from_keras", "from_sklearn",
     "Layer", "Loss", "Optimizer", "Penalty", "defaults", "initializers",
     "kinds",
+    "show_versions",
     "HandgradError", "ShapeError", "SettingError", "DataError", "FileError", "DivergenceError",
     "RecordingError", "NotYetComputedError", "UnseenWarning",
 ]  # fmt: skip
@@ -141,6 +143,7 @@ _LATER = {
         "train_test_split",
         "doctor": "diagnose diagnosing Diagnosis Finding",
         "engines.compiled.plan": "compiled_source",
+        "engines.environment": "show_versions",
         "estimators": "MLPClassifier MLPRegressor PictureClassifier LanguageModel",
         "explaining": "explain Explanation",
         "exercises": "exercise Exercise Grade",
@@ -176,7 +179,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, "__version__"})
 
 
 Net.predictor_type = _choice.Predictor

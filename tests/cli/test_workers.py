@@ -50,7 +50,7 @@ def test_a_run_goes_on_with_another_number_of_workers_but_not_without(tmp_path: 
 def test_without_ray_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     result = handgrad("train", "iris", *QUICK, "--workers", 2, "--out", tmp_path / "run")
-    with refused(hg.SettingError, "ray and xgboost", "pip install 'handgrad[ray]'"):
+    with refused(hg.SettingError, "ray and xgboost", "pip install '.[ray]'"):
         raise result.exception or AssertionError
     assert not [*tmp_path.iterdir()]
 

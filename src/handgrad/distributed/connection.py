@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from handgrad.base.errors import SettingError
+from handgrad.base.install import install_hint
 from handgrad.distributed.failures import last_line
 from handgrad.fitting.workers import WorkersError
 
@@ -29,7 +30,7 @@ ENVIRONMENT = {
 RAY = (2, 60), (2, 70)  # from the first version on, before the second: as in pyproject.toml
 MODULES = "ray", "xgboost", "fsspec", "pandas", "pyarrow", "pydantic", "requests"  # of [ray]
 ANSWERS = 20.0  # seconds, in which a cluster does
-INSTALL = "pip install 'handgrad[ray]'; or workers=0, for this process"
+INSTALL = f"{install_hint('ray')}; or workers=0, for this process"
 START = "ray start --head there, ray start --address=HOST:6379 on the other nodes"
 
 

@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 from handgrad.base.errors import SettingError
+from handgrad.base.install import install_hint
 from handgrad.distributed.connection import Node
 from handgrad.distributed.failures import last_line
 from handgrad.files import reason
@@ -50,7 +51,7 @@ def _check_seen(folder: Path, mark: Path, nodes: list[Node]) -> None:
             raise SettingError(
                 f"node {address}: {last_line(error)}",
                 "the same packages on every node",
-                "pip install 'handgrad[ray]' there, of the same versions",
+                f"{install_hint('ray')}, on that node, of the same versions",
             ) from error
         if not seen:
             raise SettingError(

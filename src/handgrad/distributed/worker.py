@@ -214,7 +214,7 @@ def _read(job: ObjectRef[NetJob | EstimatorJob]) -> NetJob | EstimatorJob:
         raise SettingError(
             f"a training that cannot be read here: {last_line(error)}",
             "the same packages on every node; modules that are no package are sent along",
-            "pip install on this node of what is missing",
+            "install on this node what is missing",
         ) from error
 
 
@@ -230,5 +230,5 @@ def check_versions(exchange: Exchange) -> None:
             raise SettingError(
                 f"worker {rank + 1} has {other}, and worker 1 has {found[0]}",
                 "the same versions on every node, for the same bits",
-                "pip install of the same versions on all nodes",
+                "install the same versions on all nodes",
             )

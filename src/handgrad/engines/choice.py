@@ -16,6 +16,7 @@ from handgrad.base.errors import (
     did_you_mean,
     positive,
 )
+from handgrad.base.install import install_hint
 from handgrad.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows
@@ -52,7 +53,7 @@ def _of_the_extra(name: str) -> Iterator[None]:
         raise SettingError(
             f"engine={name!r}, but {error}",
             f"what the extra [{name}] brings",
-            f"pip install 'handgrad[{name}]'; or engine='compiled'",
+            f"{install_hint(name)}; or engine='compiled'",
         ) from error
 
 

@@ -1,14 +1,23 @@
 """What the last digits of the numbers depend on, beside the net, the rows and the seed."""
 
+import os
 import platform
+import re
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_info
+
+from handgrad._version import __version__
+from handgrad.engines.threads import available_cores
+
+# Variables that decide which code runs, by how their names begin.
+VARIABLES = ("HANDGRAD_", "OPENBLAS_", "OMP_", "MKL_", "BLIS_", "VECLIB_", "NPY_")
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
@@ -51,3 +60,28 @@ def _came_with(library: dict[str, Any]) -> str:
     # numpy.libs beside the package in wheels for Linux and Windows, numpy/.dylibs within on macOS
     folder = Path(library["filepath"]).parent
     return folder.parent.name if folder.name == ".dylibs" else folder.name.removesuffix(".libs")
+
+
+def show_versions() -> None:
+    """Prints what a bug report needs: versions of packages, the system, processor and BLAS.
+
+    Packages are those that handgrad requires, by itself or for an extra, as far as they are
+    installed; variables of the environment are those that choose an engine or a kernel of BLAS.
+    """
+    names = {re.split(r"[^\w.-]", line)[0] for line in requires("handgrad") or []}
+    set_here = {name: os.environ[name] for name in os.environ if name.startswith(VARIABLES)}
+    lines = {
+        "handgrad": __version__,
+        "Python": f"{platform.python_version()} ({platform.python_implementation()})",
+        "executable": sys.executable,
+        "system": platform.platform(),
+        "processor": processor(),
+        "cores": str(available_cores()),
+        "BLAS of NumPy": blas_of("numpy"),
+        "BLAS of SciPy": blas_of("scipy"),
+        "environment": ", ".join(f"{name}={set_here[name]}" for name in sorted(set_here)),
+        **versions(sorted(names)),
+    }
+    width = max(map(len, lines))
+    for name, value in lines.items():
+        print(f"{name:{width}}  {value or 'nothing set'}")

@@ -175,7 +175,7 @@ def _results(batch: list[Run], expected: str) -> list[Result]:
         raise SettingError(
             f"a worker on {socket.gethostname()} has {own}, and this process has {expected}",
             "the same versions everywhere, for the same bits",
-            "pip install of the same versions on all nodes",
+            "install the same versions on all nodes",
         )
     found = []
     with cores_at_most(1):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handgrad.base.errors import SettingError
+from handgrad.base.install import install_hint
 from handgrad.files import FileError, reason
 from handgrad.importing.keras_layers import (
     MADE,
@@ -56,7 +57,7 @@ def from_keras(path: str | Path) -> Net:
         raise SettingError(
             "from_keras without the package h5py",
             "h5py, which reads the weights in a .keras file",
-            "pip install 'handgrad[keras]'",
+            install_hint("keras"),
         ) from error
     try:
         with zipfile.ZipFile(path) as parts:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.base.errors import SettingError
+from handgrad.base.install import install_hint
 from handgrad.files import FileError, reason
 from handgrad.importing.onnx_graph import OnnxGraph, named
 from handgrad.importing.onnx_layers import BY_AXES, by_feature, layers_at
@@ -45,7 +46,7 @@ def from_onnx(path: str | Path) -> Net:
         raise SettingError(
             "from_onnx without the package onnx",
             "onnx, which reads its own files",
-            "pip install 'handgrad[onnx]'",
+            install_hint("onnx"),
         ) from error
     try:
         model = onnx.load(path)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from handgrad._version import __version__
 from handgrad.base.errors import SettingError
+from handgrad.base.install import install_hint
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def onnx_package() -> ModuleType:
         raise SettingError(
             "the package onnx is not installed",
             "onnx, by which .onnx files are written and checked",
-            'pip install "handgrad[onnx]"',
+            install_hint("onnx"),
         ) from error
     return onnx
 
