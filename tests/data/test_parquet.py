@@ -1,5 +1,7 @@
 """Parquet files that are far larger in memory than on disk are read within bounds, or refused."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -103,3 +105,38 @@ def test_every_type_is_what_it_was_in_the_file_and_in_pieces(tmp_path: Path) -> 
     for found in (table_of(path).columns, stream_of(path, piece=10**6).to_table()):
         assert found.schema.remove_metadata() == expected.schema.remove_metadata()
         assert found.to_pylist() == expected.to_pylist()
+
+
+CHANGED = """
+import io, sys
+from pathlib import Path
+import numpy as np, pyarrow as pa
+from pyarrow import parquet
+import handgrad as hg
+from handgrad.playground.tables import table_sent
+path = Path(sys.argv[1], "a.parquet")
+colours = [["red", "green"][i % 2] for i in range(40)]
+table = pa.table({"a": np.arange(40.0), "b": np.arange(40), "c": colours, "y": colours})
+parquet.write_table(table, path, compression="gzip", use_dictionary=False)
+whole = path.read_bytes()
+begin = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")  # of what says the columns
+tried = dict.fromkeys(("read", "refused"), 0)
+for place in range(begin + 10, begin + 50):
+    for value in {2, 10} - {whole[place]}:
+        damaged = whole[:place] + bytes([value]) + whole[place + 1 :]
+        path.write_bytes(damaged)
+        for read in (lambda: hg.open_table(path), lambda: table_sent(damaged, "a.parquet")):
+            try:
+                read()
+                tried["read"] += 1
+            except hg.HandgradError:
+                tried["refused"] += 1
+print(min(tried.values()) > 20)
+"""
+
+
+def test_one_changed_byte_never_ends_the_process(tmp_path: Path) -> None:
+    """pyarrow ends it, as no exception can be caught, where a file contradicts itself."""
+    command = [sys.executable, "-c", CHANGED, str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "True\n", "")

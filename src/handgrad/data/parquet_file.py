@@ -31,8 +31,10 @@ LONGEST_ROW = 2**24
 # So many bytes may a file take in memory in any case, and so many times as many as it has itself.
 PLENTY, MOST_TIMES = 10**9, 100
 BYTES = 8
+BROKEN = pa.ArrowException, OSError, UnicodeDecodeError
 # Bytes of a cell, where as many are fetched as some rows need.
 MOST_OF_A_CELL = 256
+TEXTS = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
 
 
 class ParquetFile(TableFile):
@@ -52,8 +54,12 @@ class ParquetFile(TableFile):
         self.path, self.place, self.status = path, path.absolute(), status_of(path)
         self.size, self.whole, self.notes = size or 0, size is None, []
         file = self._file(metadata=None)
-        self.metadata, self.by_code = file.metadata, _columns_by_code(file)
         arrow, n = file.schema_arrow, file.metadata.num_rows
+        self.metadata = file.metadata
+        # Texts that stand in the file once, with a code for each row, take no more than on disk
+        # if they are read as codes. Which these are stands with each row group's columns, but
+        # pyarrow ends the process where it is asked for what damage there made contradictory.
+        self.by_code = [field.name for field in arrow if str(field.type) in TEXTS]
         self.schema = _schema_of(arrow, path, asked)
         self.own_names = dict(zip(self.schema.names, arrow.names, strict=True))
         if self.whole:
@@ -68,7 +74,7 @@ class ParquetFile(TableFile):
         """The file, opened."""
         try:
             return parquet.ParquetFile(arrow_file(self.path), **options)
-        except (pa.ArrowException, OSError) as error:
+        except BROKEN as error:
             raise self._refused(error) from error
 
     def _batches(
@@ -83,7 +89,7 @@ class ParquetFile(TableFile):
             most = min(rows * MOST_OF_A_CELL, self.size // 2 // max(1, len(columns)))
             buffer = max(buffer, most)
             found = [*map(self.metadata.row_group, groups)]
-            on_disk = sum(_bytes_on_disk(group, columns) for group in found)
+            on_disk = sum(group.total_byte_size for group in found) * self._packed()
             in_all = sum(group.num_rows for group in found)
             at_once |= in_all <= rows or on_disk <= buffer * len(columns)
         file = self._file(
@@ -96,8 +102,13 @@ class ParquetFile(TableFile):
             batches = file.iter_batches(rows, groups, columns, use_threads=self.whole or remote)
             for batch in batches:
                 yield pa.Table.from_batches([batch]).select(columns)
-        except (pa.ArrowException, OSError) as error:
+        except BROKEN as error:
             raise self._refused(error) from error
+
+    def _packed(self) -> float:
+        """How large the file is, as a share of what its columns are once unpacked."""
+        groups = map(self.metadata.row_group, range(self.metadata.num_row_groups))
+        return float(self.status.size / max(1, sum(group.total_byte_size for group in groups)))
 
     def _refused(self, error: Exception) -> FileError:
         if isinstance(self.path, RemoteFile) and reason_of(error):
@@ -211,29 +222,3 @@ def _schema_of(schema: pa.Schema, path: Location, asked: TableOptions) -> pa.Sch
                 "a CSV file of it, or the column turned into what it is where the file is made",
             )
     return pa.schema(kinds.items())
-
-
-def _bytes_on_disk(group: parquet.RowGroupMetaData, names: Sequence[str]) -> int:
-    """How many bytes of a row group the columns of these names are."""
-    columns = map(group.column, range(group.num_columns))
-    within = tuple(f"{name}." for name in names)  # the parts of lists and the like
-    return sum(
-        column.total_compressed_size
-        for column in columns
-        if column.path_in_schema in names or column.path_in_schema.startswith(within)
-    )
-
-
-def _columns_by_code(file: parquet.ParquetFile) -> list[str]:
-    """The columns of texts that stand in the file once, with a code for each row.
-
-    Read as codes, they take no more than on disk.
-    """
-    kinds = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
-    texts = {field.name for field in file.schema_arrow if str(field.type) in kinds}
-    if not texts:  # then a look at all columns of all row groups, of which there may be many
-        return []
-    groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
-    columns = [group.column(j) for group in groups for j in range(group.num_columns)]
-    found = (column.path_in_schema for column in columns if column.has_dictionary_page)
-    return [*dict.fromkeys(name for name in found if name in texts)]
