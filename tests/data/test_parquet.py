@@ -140,3 +140,25 @@ def test_one_changed_byte_never_ends_the_process(tmp_path: Path) -> None:
     command = [sys.executable, "-c", CHANGED, str(tmp_path)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "True\n", "")
+
+
+def test_a_file_that_tells_of_other_rows_than_it_has_is_refused(tmp_path: Path) -> None:
+    parquet.write_table(
+        pa.table({"a": np.arange(40.0), "b": np.arange(40)}), path := tmp_path / "a.parquet"
+    )
+    whole = path.read_bytes()
+    begin = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    tried = 0
+    for place in (i for i in range(begin, len(whole)) if whole[i] == 80):  # 40, as it is written
+        for told in (0, 20, 90):
+            path.write_bytes(whole[:place] + bytes([told]) + whole[place + 1 :])
+            try:
+                n = parquet.read_metadata(path).row_group(0).num_rows
+            except (OSError, pa.ArrowInvalid):
+                continue
+            if n != 40:
+                tried += 1
+                for read in (lambda: table_of(path), lambda: stream_of(path, piece=100).to_table()):
+                    with refused(hg.FileError, f"{path}: ", "a whole Parquet file"):
+                        read()
+    assert tried

@@ -98,12 +98,20 @@ class ParquetFile(TableFile):
             pre_buffer=at_once,
             buffer_size=0 if at_once else buffer,
         )
+        left = sum(self.metadata.row_group(group).num_rows for group in groups)
         try:
             batches = file.iter_batches(rows, groups, columns, use_threads=self.whole or remote)
             for batch in batches:
+                left -= batch.num_rows
                 yield pa.Table.from_batches([batch]).select(columns)
         except BROKEN as error:
             raise self._refused(error) from error
+        self._refuse_missing(left)
+
+    def _refuse_missing(self, rows: int) -> None:
+        """Refuse a file that tells of so many more rows than it has, or of fewer where below 0."""
+        if rows:
+            raise self._refused(ValueError(f"{rows} rows of those that it tells of are missing"))
 
     def _packed(self) -> float:
         """How large the file is, as a share of what its columns are once unpacked."""
@@ -135,6 +143,7 @@ class ParquetFile(TableFile):
                 parts.append(Part(begin, i, together, before))
                 begin, together, before = i, 0, before + together
             together += n
+        self._refuse_missing(self.metadata.num_rows - before - together)
         return [*parts, *([Part(begin, n_groups, together, before)] if together else [])]
 
     def _read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
