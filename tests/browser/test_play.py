@@ -1,6 +1,7 @@
 """The playground as it is opened: from a disk, from its server, where parts are refused."""
 
 import json
+import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,6 +107,18 @@ def test_two_pages_train_beside_each_other(browser: "Browser", served: Playgroun
         other.is_training()
         one.is_training()
         assert (one.errors, other.errors) == ([], [])
+
+
+def test_the_file_that_the_browser_is_given_leads_to_the_page(
+    browser: "Browser", served: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", asked.append)
+    served.open()
+    with playing(browser, *asked) as it:
+        it.page.wait_for_url("http://127.0.0.1:*/*")
+        it.is_training()
+        assert it.errors == []
 
 
 def test_fifty_pages_are_open_at_once(browser: "Browser") -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import urllib.request
@@ -15,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pytest
@@ -27,6 +30,7 @@ from handgrad.playground.models import numbers_in
 from handgrad.playground.server import PlaygroundServer
 from handgrad.playground.state import state_of
 from handgrad.playground.tables import MOST_ROWS, packed
+from tests.bad_input.refused import refused
 from tests.cli.run import handgrad
 from tests.playground.serving import Serving
 
@@ -290,12 +294,75 @@ def test_a_script_stays_at_its_end_with_the_page_open(tmp_path: Path, lines: str
         assert running.stderr is not None
         said = running.stderr.readline()
         assert running.stderr.readline() == "Ctrl-C ends it\n"
-        url = opened.read_text().strip()
+        asked = opened.read_text().strip()
+        assert "token" not in asked
+        url = led_to(asked)
         assert said == f"the playground is open at {url}\n"
         with urllib.request.urlopen(url, timeout=60) as page:
             assert b"<title>" in page.read()
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=60) == 0
+    assert not path_of(asked).parent.exists()
+
+
+def path_of(asked: str) -> Path:
+    """The file of a file: address."""
+    return Path(url2pathname(urlsplit(asked).path))
+
+
+def led_to(asked: str) -> str:
+    """Where the file leads that the browser was asked to open."""
+    found = re.search(r'href="(.*?)"', path_of(asked).read_text("utf-8"))
+    assert found is not None
+    return html.unescape(found[1])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_what_the_browser_opens_is_for_its_user_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    before = os.umask(0)
+    try:
+        with closing(Playground()) as page:
+            url = page.open()
+            path = path_of(*opened)
+            assert [stat.S_IMODE(place.stat().st_mode) for place in (path.parent, path)] == [
+                0o700,
+                0o600,
+            ]
+            assert led_to(*opened) == url
+    finally:
+        os.umask(before)
+    assert not path.parent.exists()
+
+
+def test_a_browser_in_a_snap_gets_a_file_that_it_sees(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It has temporary files of its own, and sees nothing hidden."""
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    (tmp_path / "snap").mkdir()
+    with closing(Playground()) as page:
+        page.open()
+        place = path_of(*opened).relative_to(tmp_path)
+        assert not any(part.startswith(".") for part in place.parts)
+    assert [path.name for path in tmp_path.iterdir()] == ["snap"]
+
+
+def test_a_port_that_another_has_is_refused_as_one() -> None:
+    with closing(Playground()) as one:
+        one.open(browser=False)
+        assert one._server is not None
+        port = one._server.server_port
+        with refused(hg.SettingError, f"port {port}: ", "that is free, from 1024"):
+            Playground().open(port=port, browser=False)
+        taken = handgrad("play", "--no-browser", "--port", port)
+        assert f"port {port}: " in str(taken.exception)
+    for wrong in (65536, -1, "x", None):
+        with refused(hg.SettingError, f"port {wrong!r}: ", "that is free"):
+            Playground().open(port=wrong, browser=False)  # type: ignore[arg-type]
 
 
 def test_at_a_prompt_the_page_opens_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +374,7 @@ def test_at_a_prompt_the_page_opens_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert not opened
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
     page = hg.play(None, X, Y)
-    assert opened == [page.open(browser=False)]
+    assert [*map(led_to, opened)] == [page.open(browser=False)]
     page.close()
 
 

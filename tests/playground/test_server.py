@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -114,6 +115,68 @@ def test_one_who_falls_silent_is_let_go(running: Serving, monkeypatch: pytest.Mo
         while raw.recv(4096):
             pass
     assert running.post("given", {}).status == 200
+
+
+@pytest.mark.parametrize("begin", ["GET / HTTP/1.1", "POST /given HTTP/1.1\r\nX: "])
+def test_one_who_sends_a_byte_now_and_then_is_let_go(
+    running: Serving, monkeypatch: pytest.MonkeyPatch, begin: str
+) -> None:
+    """Each byte comes in time; all of them would never end."""
+    monkeypatch.setattr(module._Handler, "timeout", 0.5)
+    let_go = False
+    with socket.create_connection((ADDRESS, running.server.server_port)) as raw:
+        raw.sendall(begin.encode())
+        for _ in range(300):
+            time.sleep(0.1)
+            try:
+                raw.sendall(b"x")
+            except OSError:
+                let_go = True
+                break
+    assert let_go
+
+
+def test_a_body_that_drips_is_let_go(running: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SECONDS", 0.5)
+    lines = [f"{name}: {value}" for name, value in running.headers(Content_Length="999").items()]
+    answer = b""
+    with socket.create_connection((ADDRESS, running.server.server_port)) as raw:
+        raw.sendall("\r\n".join(["POST /given HTTP/1.1", *lines, "", ""]).encode())
+        raw.settimeout(0.1)
+        for _ in range(300):
+            raw.sendall(b" ")
+            with suppress(TimeoutError):
+                answer = raw.recv(12)
+                break
+    assert answer == b"HTTP/1.0 408"
+
+
+def test_of_too_many_connections_the_last_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 3)
+    with serving(Routes({"state": {}})) as running:
+        port = running.server.server_port
+        three = [socket.create_connection((ADDRESS, port)) for _ in range(3)]
+        with socket.create_connection((ADDRESS, port), timeout=60) as fourth:
+            assert fourth.recv(100).startswith(b"HTTP/1.0 503 ")
+        for one in three:
+            one.close()
+        while (status := running.post("given", {}).status) == 503:  # until they are seen to be gone
+            time.sleep(0.1)
+        assert status == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_address_that_is_none_is_refused(running: Serving, method: str) -> None:
+    assert running.ask(method, "http://[::1", running.headers()).status == 400
+
+
+def test_where_a_port_could_be_shared_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows hands a port to a second server too, if it says that the port is used again."""
+    monkeypatch.setattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_KEEPALIVE, raising=False)
+    with module.PlaygroundServer({}) as server:
+        options = socket.SO_REUSEADDR, socket.SO_KEEPALIVE
+        found = [server.socket.getsockopt(socket.SOL_SOCKET, option) for option in options]
+        assert [*map(bool, found)] == [False, True]
 
 
 def test_many_pages_are_answered_at_once(running: Serving) -> None:

@@ -24,6 +24,7 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import SGD, Optimizer
+from handgrad.playground.address_file import address_file
 from handgrad.playground.document import TITLE, document, write_document
 from handgrad.playground.own_nets import learning_of_net, net_for_page, spec_of, state_of_net
 from handgrad.playground.programs import program_of
@@ -160,7 +161,10 @@ class Playground:
         return Path(path)
 
     def open(self, *, port: int = 0, browser: bool = True) -> str:
-        """Start a server for the page, on this machine alone, and open it; gives the address."""
+        """Start a server for the page, on this machine alone, and open it; gives the address.
+
+        The browser gets a file that leads there, since all on this machine see command lines.
+        """
         self._seen = True
         if self._server is None:
             whole = None if self._table is None else self._table.whole
@@ -168,7 +172,7 @@ class Playground:
             self._server = PlaygroundServer(routes.all(), port)
             threading.Thread(target=self._server.serve_forever, daemon=True).start()
         if browser:
-            webbrowser.open(self._server.url)
+            webbrowser.open(address_file(self._server).as_uri())
         return self._server.url
 
     def close(self) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import secrets
+import socket
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -13,18 +16,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import takewhile
 from socketserver import TCPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from handgrad.base.errors import HandgradError, SettingError
+from handgrad.files import reason
 from handgrad.playground.document import document, policy
 
 ADDRESS = "127.0.0.1"
 TOKEN = "X-Handgrad-Token"
 MOST_BYTES = 64 * 2**20  # of what is sent to it at once
-PATIENCE = 20.0  # seconds for which one who sends may be silent
+PATIENCE = 20.0  # seconds for which one who sends may be silent, and for all of the header
 MOST_SECONDS = 120.0  # for which one may go on sending
 PIECE = 2**20
 MOST_WAITING = 128  # connections
+MOST_AT_ONCE = 256  # connections, each with a thread: a page has six at most
+FULL = b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -79,7 +85,6 @@ class PlaygroundServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
-    allow_reuse_address = True
     request_queue_size = MOST_WAITING
     is_closed = False
 
@@ -87,6 +92,8 @@ class PlaygroundServer(ThreadingHTTPServer):
         self.routes, self.token = routes, secrets.token_urlsafe(24)
         self.page = document(near=True).encode()
         self.policy = f"{policy(near=True)}; frame-ancestors 'none'"
+        self.at_end = list[Callable[[], object]]()
+        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
         super().__init__((ADDRESS, port), _Handler)
         self.hosts = {f"{name}:{self.server_port}" for name in (ADDRESS, "localhost")}
 
@@ -96,14 +103,53 @@ class PlaygroundServer(ThreadingHTTPServer):
         return f"http://{ADDRESS}:{self.server_port}/#token={self.token}"
 
     def server_bind(self) -> None:
-        """As every server, but that nobody is asked what this machine is called."""
-        TCPServer.server_bind(self)
+        """As every server, but that nobody is asked what this machine is called.
+
+        A port that another server has is refused. On Windows "reuse" would mean to share it, and
+        who gets a request would be chance; elsewhere it means a port of which the last connection
+        has just ended.
+        """
+        exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+        self.allow_reuse_address = exclusive is None
+        if exclusive is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+        try:
+            TCPServer.server_bind(self)
+        except (OSError, OverflowError, TypeError) as error:
+            raise SettingError(
+                f"port {self.server_address[1]!r}: {reason(error)}",
+                "a port of this machine that is free, from 1024 to 65535, or 0 for any that is",
+                "another port, or none, so that a free one is found",
+            ) from error
         self.server_name, self.server_port = ADDRESS, self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own; of more than so many at once nobody is heard."""
+        if self._places.acquire(blocking=False):
+            try:
+                super().process_request(request, client_address)
+            except RuntimeError:  # the system has no more threads
+                self._places.release()
+            else:
+                return
+        with suppress(OSError):
+            request.setblocking(False)
+            request.send(FULL)
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and make place for another."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
     def server_close(self) -> None:
         """End it, and what it is sending."""
         self.is_closed = True
         super().server_close()
+        for act in self.at_end:
+            act()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """One who hangs up is no news; what else goes wrong has been answered."""
@@ -113,6 +159,29 @@ class _RefusedError(Exception):
     """A request that is not answered, and with which status."""
 
 
+class _Incoming(io.RawIOBase):
+    """What comes by a connection until a time: each byte in time would be a wait without end."""
+
+    def __init__(self, connection: socket.socket, patience: float) -> None:
+        self.connection, self.patience = connection, patience
+        self.end = time.monotonic() + patience
+
+    def readable(self) -> bool:
+        """It is there to be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Bytes, as soon as there are any; a TimeoutError where the time is over."""
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.connection.settimeout(min(self.patience, left))
+        try:
+            return self.connection.recv_into(buffer)
+        finally:
+            self.connection.settimeout(self.patience)
+
+
 class _Handler(BaseHTTPRequestHandler):
     """One request, on a connection of its own."""
 
@@ -120,11 +189,18 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = PATIENCE
     server_version, sys_version = "handgrad", ""
 
+    def setup(self) -> None:
+        """As ever, but that the header may take only so long in all."""
+        super().setup()
+        self.rfile.close()
+        self.incoming = _Incoming(self.connection, self.timeout)
+        self.rfile = io.BufferedReader(self.incoming)
+
     def do_GET(self) -> None:
         """The page, which holds nothing of anyone: rows come by POST, to the one with the token."""
         with self._refusing():
             self._check_host()
-            if urlsplit(self.path).path != "/":
+            if self._asked().path != "/":
                 raise _RefusedError(HTTPStatus.NOT_FOUND)
             self._send(Answer(self.server.page, "text/html; charset=utf-8"))
 
@@ -138,12 +214,19 @@ class _Handler(BaseHTTPRequestHandler):
             token = self.headers.get(TOKEN, "")
             if not secrets.compare_digest(token.encode(), self.server.token.encode()):
                 raise _RefusedError(HTTPStatus.UNAUTHORIZED)
-            asked = urlsplit(self.path)
+            asked = self._asked()
             route = self.server.routes.get(asked.path.removeprefix("/"))
             if route is None:
                 raise _RefusedError(HTTPStatus.NOT_FOUND)
             query = {name: values[-1] for name, values in parse_qs(asked.query).items()}
             self._send(route(Request(self._body(), query)))
+
+    def _asked(self) -> SplitResult:
+        """The address that was asked for."""
+        try:
+            return urlsplit(self.path)
+        except ValueError as error:
+            raise _RefusedError(HTTPStatus.BAD_REQUEST) from error
 
     def _check_host(self) -> None:
         """Refuse a page of another name which its owner has pointed at this machine."""
@@ -157,11 +240,15 @@ class _Handler(BaseHTTPRequestHandler):
             raise _RefusedError(HTTPStatus.LENGTH_REQUIRED)
         if len(length) > 12 or int(length) > MOST_BYTES:
             raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        parts, left, end = list[bytes](), int(length), time.monotonic() + MOST_SECONDS
+        self.incoming.end = time.monotonic() + MOST_SECONDS
+        parts, left = list[bytes](), int(length)
         while left:
-            part = self.rfile.read1(min(left, PIECE))
-            if not part or time.monotonic() > end:
-                raise _RefusedError(HTTPStatus.REQUEST_TIMEOUT)
+            try:
+                part = self.rfile.read1(min(left, PIECE))
+            except TimeoutError as error:
+                raise _RefusedError(HTTPStatus.REQUEST_TIMEOUT) from error
+            if not part:
+                raise _RefusedError(HTTPStatus.BAD_REQUEST)
             parts.append(part)
             left -= len(part)
         return b"".join(parts)
