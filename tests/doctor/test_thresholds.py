@@ -348,6 +348,40 @@ def test_a_loss_that_ends_high_but_fell_is_not_said_to_have_risen() -> None:
     assert not found(curves(9.0, 3.0), "learning rate too high")
 
 
+@pytest.mark.parametrize(("last", "named"), [(-1.85, False), (-1.75, True)])
+def test_a_loss_below_zero_rose_by_a_tenth_of_its_size(last: float, named: bool) -> None:
+    counts = hg.Net(hg.Linear(2, 1, rng=0))
+    given: dict[str, Any] = {"loss": hg.PoissonNLLLoss()}
+    x, y = X, np.full((200, 1), 5.0)  # the best constant answer's loss is 5 − 5 log 5 = −3.05
+    diagnosis = hg.diagnose(counts, curve(-1.95, last), (x, y), **given)
+    assert bool(found(diagnosis, "learning rate too high")) == named
+
+
+@pytest.mark.parametrize(("up", "named"), [(0.45, False), (0.55, True)])
+def test_a_loss_up_and_down_above_that_of_a_constant_that_calms_at_the_end(
+    up: float, named: bool
+) -> None:
+    """0.052 is 7.5 % of log 2, the loss of a constant answer; the one rise is one step of nine."""
+    losses = [2.0, 2.0 + up, 2.0, 1.5, 1.2, 0.6, 0.5, 0.4, 0.3, 0.2]
+    diagnosis = curves(*losses, held=[1.0] * 4 + [3.0] * 6)
+    assert bool(found(diagnosis, "learning rate too high")) == named
+    assert bool(found(diagnosis, "over-fitting")) != named
+    if named:
+        evidence = one(diagnosis, "learning rate too high").evidence
+        assert evidence.startswith("in 5 of 10 epochs the training loss was above that of")
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        [2.0, 2.6, 2.0, 1.5, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2],  # in 4 of 10 epochs
+        [2.0, 2.6, 2.0, 1.5, 0.5, 0.4, 0.3],  # in the larger part, but in 4 only
+    ],
+)
+def test_a_rate_that_calms_down_soon_is_not_too_high(losses: list[float]) -> None:
+    assert not found(curves(*losses), "learning rate too high")
+
+
 def falling(to: float, bend: float = 1.0) -> list[float]:
     """From 0.8 down in 39 steps, each `bend` times the one before."""
     steps = bend ** np.arange(39)

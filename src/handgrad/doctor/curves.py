@@ -12,7 +12,8 @@ from handgrad.layers import Array
 FEWEST_EPOCHS = 5  # before that a curve has no shape
 UNSTEADY = 0.075  # of the loss of a constant answer, up again in each late epoch: steady ones 0.005
 UNLEARNT = 0.5  # of the loss of a constant answer: below that something was learned
-WORSE = 1.1  # times the loss of a constant answer
+WORSE = 0.1  # of the loss of a constant answer, above it
+MOSTLY = 0.5  # of the epochs: worse than a constant answer for so long is no mere beginning
 FELL_LITTLE = 0.3  # of the first loss: what a rate that fits exceeds in a few epochs
 STILL_FALLING = 0.5  # of the slope at the beginning: a curve that has not begun to bend
 STEADY = 0.8  # of the epochs in which the loss fell
@@ -26,19 +27,29 @@ LEARNED_ON = 0.75  # times what it was at the lowest validation loss: the traini
 
 
 def rate_too_high(case: Case) -> Iterator[Finding]:
-    """A training loss that goes up and down, or has risen above that of a constant answer."""
+    """A training loss that goes up and down, or has risen above that of a constant answer.
+
+    Up and down: in the late half; or anywhere, where it was mostly above a constant answer's. Such
+    a training may calm down for its last epochs, which is chance.
+    """
     losses = np.array([report.train_loss for report in case.reports])
     if len(losses) < 2:
         return
     level = losses[0] if case.constant_loss is None else case.constant_loss
-    late = losses[len(losses) // 2 :]
-    up = float(np.maximum(np.diff(late), 0).mean()) if len(losses) >= FEWEST_EPOCHS else 0.0
-    if losses[-1] > WORSE * max(level, losses[0]):
+    start, late = max(level, losses[0]), losses[len(losses) // 2 :]
+    up, up_at_all = (
+        _rise(part) if len(losses) >= FEWEST_EPOCHS else 0.0 for part in (late, losses)
+    )
+    worse = int((losses > level + WORSE * abs(level)).sum())
+    if losses[-1] > start + WORSE * abs(start):
         what = f"in {len(losses)} epochs the training loss rose from {losses[0]:.3g} to "
         what += f"{losses[-1]:.3g}"
     elif up > UNSTEADY * abs(level):
         what = f"in the last {len(late)} epochs the training loss went up again by {up:.3g} in "
         what += f"each, on average, between {late.min():.3g} and {late.max():.3g}"
+    elif worse >= max(FEWEST_EPOCHS, MOSTLY * len(losses)) and up_at_all > UNSTEADY * abs(level):
+        what = f"in {worse} of {len(losses)} epochs the training loss was above that of a constant "
+        what += f"answer, {level:.3g}, and went up by {up_at_all:.3g} in each epoch, on average"
     else:
         return
     rate = max(report.learning_rate for report in case.reports)
@@ -48,6 +59,11 @@ def rate_too_high(case: Case) -> Iterator[Finding]:
         what,
         f"a learning rate of {rate / 10:g}, a tenth",
     )
+
+
+def _rise(losses: Array) -> float:
+    """How far a curve goes up in an epoch, on average; a fall counts as 0."""
+    return float(np.maximum(np.diff(losses), 0).mean())
 
 
 def rate_too_low(case: Case) -> Iterator[Finding]:
