@@ -1,6 +1,7 @@
 """Graphs whose rows come last compute what the pages do, and nothing else is touched."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,13 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.loops.recorded import prediction_graph, training_step
-from handgrad.graph import interpret
+from handgrad.graph import Outputs, interpret
 from handgrad.graph.operations import Op
 from handgrad.graph.passes import optimized
 from handgrad.graph.passes.row_steps import ROW, Rows, StaysError
 from handgrad.graph.passes.rows_last import with_rows_last
-from handgrad.graph.symbolic import Dim
+from handgrad.graph.symbolic import Dim, at
+from tests.graph.pooled_nets import POOLED, STAYING, pooled_net, rows_of
 from tests.graph.test_passes import LOWERED, assert_same, traced, values
 from tests.graph.test_recording import streams
 
@@ -72,6 +74,14 @@ def net_of(shape: tuple[int, ...], layers: Layers) -> tuple[hg.Net, Any, Any]:
     return net, x, rng.integers(0, 3, 7)
 
 
+def assert_shapes_are_those_computed(graph: hg.Graph, rows: Any, n: int, net: hg.Net) -> None:
+    every = Outputs(gradients={str(i): i for i in range(len(graph.nodes))})
+    found = interpret(replace(graph, outputs=every), rows, n, net.state(), streams(net, seed=3))
+    for i, node in enumerate(graph.nodes):
+        shape = tuple(at(size, n) for size in node.shape)
+        assert np.shape(found.gradients[str(i)]) == shape, node
+
+
 @pytest.mark.parametrize("name", WINDOWS)
 def test_windows_of_pictures_get_the_rows_last_and_keep_their_numbers(name: str) -> None:
     net, x, y = net_of(*WINDOWS[name])
@@ -90,6 +100,29 @@ def test_windows_of_pictures_get_the_rows_last_and_keep_their_numbers(name: str)
                 for each in (moved, graph)
             )
             assert_same(found, expected)
+            assert_shapes_are_those_computed(moved, rows, n, net)
+
+
+@pytest.mark.parametrize("loss", [hg.MSELoss, hg.SoftmaxCrossEntropyLoss])
+@pytest.mark.parametrize("name", POOLED)
+def test_reductions_of_reductions_keep_their_numbers(name: str, loss: type[hg.Loss]) -> None:
+    net, criterion = pooled_net(name), loss()
+    x, y = rows_of(name, 33)
+    if isinstance(criterion.target_kind, hg.kinds.ClassLabels):
+        y = y.argmax(axis=1)
+    training = training_step(net, criterion, x, y)
+    for graph, given in ((training, {"x": x, "y": y}), (prediction_graph(net, x), {"x": x})):
+        moved = with_rows_last(graph)
+        assert (moved is graph) == (name in STAYING)
+        for n in (1, 2, 6, 7, 33):
+            if n < net.min_batch_size:
+                continue
+            rows = {name: part[:n] for name, part in given.items()}
+            found, expected = (
+                interpret(each, rows, n, net.state()).named() for each in (moved, graph)
+            )
+            assert_same(found, expected)
+            assert_shapes_are_those_computed(moved, rows, n, net)
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -58,7 +58,12 @@ def _moved(graph: Graph) -> set[int]:
             found.add(i)
             waiting += [*users[i], *nodes[i].used()]
     found = {i for i in found if nodes[i].operation is not Op.VIEW}
-    return found | {i for i in range(len(nodes)) if _is_between(graph, i, found, users)}
+    moved = found | {i for i in range(len(nodes)) if _is_product_between(graph, i, found, users)}
+    for i, node in enumerate(nodes):  # in their order: one may be of another that is moved here
+        is_turned = node.operation in REDUCTIONS and _is_turned(node.shape)
+        if is_turned and _base(graph, node.arguments[0].node) in moved:
+            moved.add(i)
+    return moved
 
 
 def _can_move(node: Node) -> bool:
@@ -68,18 +73,19 @@ def _can_move(node: Node) -> bool:
     return axis == len(node.shape) - 1 if is_merged(node.shape[axis]) else len(node.shape) > 2
 
 
-def _is_between(
+def _is_turned(shape: Shape) -> bool:
+    """Whether an array of that shape can have the rows last, and lies in another order then."""
+    axis = axis_of_rows(shape)
+    return axis is not None and (axis == len(shape) - 1) == is_merged(shape[axis])
+
+
+def _is_product_between(
     graph: Graph, i: int, moved: Collection[int], users: Sequence[Sequence[int]]
 ) -> bool:
-    """Whether a matrix, a row of it for each row, is best made with the rows last too.
-
-    A reduction of what has them last is; a product is whose readers have.
-    """
+    """Whether a matrix, a row of it for each row, is only read by what has the rows last."""
     node = graph.nodes[i]
     if len(node.shape) != 2 or node.shape[0] != ROW:
         return False
-    if node.operation in REDUCTIONS:
-        return _base(graph, node.arguments[0].node) in moved
     if node.operation is not Op.EINSUM or "start" in node.options or i in graph.outputs.all():
         return False
     readers = _readers(graph, i, users)
@@ -125,7 +131,7 @@ class _Mover:
         """A node of what it reads in the order that this has now."""
         if node.operation is Op.EINSUM:
             return self.product(node, rows_last=rows_last)
-        if node.operation in REDUCTIONS and self.is_moved(node.arguments[0].node):
+        if node.operation in REDUCTIONS and (rows_last or self.is_alike(node)):
             return self.reduction(node)
         if not rows_last:
             read = {i: self.read(i, rows_last=False) for i in node.used()}
@@ -138,10 +144,15 @@ class _Mover:
             return self.concatenated(node)
         if node.operation is Op.WRITE:
             return self.written(node)
-        if node.operation in REDUCTIONS:
-            return self.reduction(node)
         arguments = tuple(self.argument(value, node.shape) for value in node.arguments)
         return self.new.keep(replace(node, arguments=arguments, shape=last(node.shape)))
+
+    def is_alike(self, reduction: Node) -> bool:
+        """Whether a reduction of what has the rows last lies in the same order as one that has."""
+        ends_in_rows = reduction.shape[-1:] == (ROW,)
+        return self.is_moved(reduction.arguments[0].node) and (
+            ends_in_rows or not _has_rows(reduction.shape)
+        )
 
     def is_moved(self, i: int) -> bool:
         return _base(self.old, i) in self.moved
