@@ -85,7 +85,7 @@ def on_workers(work: Callable[[Exchange], dict[str, Any]]) -> dict[str, Any]:
 
     def alone_on_its_core(_: dict[str, Any]) -> dict[str, Any]:
         from handgrad.distributed.worker import Rabit
-        from handgrad.engines.threads import cores_at_most
+        from handgrad.threads import cores_at_most
 
         with cores_at_most(1):
             return work(Rabit())

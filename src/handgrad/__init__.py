@@ -42,6 +42,7 @@ from handgrad.results import (
 )
 from handgrad.saving import load, load_weights, save
 from handgrad.saving.estimators import PACKAGES
+from handgrad.threads import threads_for
 from handgrad.training import (
     EpochReport,
     Evaluation,
@@ -182,4 +183,4 @@ def __dir__() -> list[str]:
     return sorted({*__all__, "__version__"})
 
 
-Net.predictor_type = _choice.Predictor
+Net.predictor_type, Net.threads_for = _choice.Predictor, threads_for

@@ -14,12 +14,12 @@ from safetensors import safe_open
 
 import handgrad as hg
 from handgrad.engines.environment import blas_of, processor
-from handgrad.engines.threads import available_cores
 from handgrad.metrics.choice import METRICS
 from handgrad.runs import RunSettings
 from handgrad.runs.load_table import load_table
 from handgrad.runs.models import OF_NUMBERS
 from handgrad.runs.settings import ACTIVATIONS
+from handgrad.threads import available_cores
 from tests.cli.run import (
     COLUMNS,
     QUICK,

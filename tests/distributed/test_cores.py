@@ -7,8 +7,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 import handgrad as hg
+from handgrad import threads
 from handgrad.distributed import fit
-from handgrad.engines import threads
 from handgrad.engines.compiled import processor
 from handgrad.engines.trace_cache import TRACES
 

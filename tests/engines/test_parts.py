@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines import threads
+from handgrad import threads
 from handgrad.engines.compiled import processor, waiting, workers
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.ir_helpers import rounds_once

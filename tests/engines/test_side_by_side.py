@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines import threads
+from handgrad import threads
 from handgrad.engines.compiled import processor
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.loops import parts

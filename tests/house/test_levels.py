@@ -16,7 +16,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LEVELS = [
     {"base", "_version", "display"},
     {"layers", "losses", "optimizers", "metrics", "schedules", "row_source", "sharding"}
-    | {"files", "progress_bar", "html"},
+    | {"files", "progress_bar", "html", "threads"},
     {"net", "penalties"},
     {"graph", "config", "saving", "proof", "results"},
     {"engines"},

@@ -86,10 +86,10 @@ class Page(metaclass=PageType):
 
 
 def _of_arrays(value: object) -> bool:
-    """Whether it is an array, or a list or tuple with one in it, as of the steps of a sequence."""
+    """Whether it is an array or a number of NumPy's, or a list or tuple with one in it."""
     if isinstance(value, list | tuple):
         return any(map(_of_arrays, value))
-    return isinstance(value, np.ndarray)
+    return isinstance(value, np.ndarray | np.generic)
 
 
 def _missing(page: Page, name: str) -> AttributeError:

@@ -15,12 +15,12 @@ from handgrad.base.other_names import misused
 from handgrad.config import FitConfig, FitSettings
 from handgrad.distributed.run import Cluster
 from handgrad.distributed.worker import EstimatorJob, NetJob
-from handgrad.engines.threads import cores_at_most
 from handgrad.fitting import fit as fit_here
 from handgrad.fitting.fit import watched, with_rows_held_out
 from handgrad.net import Net
 from handgrad.row_source import refuse_beside_a_stream
 from handgrad.sharding import Sharding
+from handgrad.threads import cores_at_most
 from handgrad.training import History
 from handgrad.training import progress as shown
 

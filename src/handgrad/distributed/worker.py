@@ -15,12 +15,12 @@ from handgrad.base.errors import SettingError
 from handgrad.config import FitConfig
 from handgrad.distributed.board import Board, Failure, Messages
 from handgrad.distributed.failures import at_its_place, last_line, lasting, passes
-from handgrad.engines.threads import cores_at_most
 from handgrad.fitting.fit import Fitting
 from handgrad.fitting.workers import versions
 from handgrad.layers import Array
 from handgrad.row_source import RowSource
 from handgrad.sharding import Exchange, Sharding
+from handgrad.threads import cores_at_most
 from handgrad.training import Checkpoints, EpochReport, History
 
 if TYPE_CHECKING:

@@ -255,8 +255,8 @@ class Case:
         with self.net.mode(training=learning), self.net.watch() as calls:
             p = self.net.forward(self.x)
             if learning and self.judge is not None:
-                self.judge.of(p)
-                self.net.backward(self.judge.loss.backward())
+                value = self.judge.of(p)
+                self.net.backward(self.judge.loss.backward(value))
                 self.penalty_of_weights()
                 self.net.gather_gradients()
                 self.slope = self.net.gradients.copy()

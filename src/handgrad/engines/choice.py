@@ -21,7 +21,6 @@ from handgrad.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows
 from handgrad.engines.sharded import ShardedEngine
-from handgrad.engines.threads import threads_for
 from handgrad.engines.work import Work, pays, pays_to_predict, work_of
 from handgrad.layers import Array
 from handgrad.layers.layer import closed, predicting_twin
@@ -30,6 +29,7 @@ from handgrad.net.minibatches import Inputs, batches, form_of, named_parts, numb
 from handgrad.net.net import EngineName as EngineName
 from handgrad.net.watch import is_watched
 from handgrad.sharding import CURRENT
+from handgrad.threads import threads_for
 
 
 def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
@@ -110,7 +110,8 @@ def _engine_for(
     except (RecordingError, CannotLowerError, ImportError) as error:
         if choice != "auto":
             raise cannot_compile("training", choice, error) from error
-        reason = str(error).replace("\n", " ")
+        hint = f"; try {error.hint}" if isinstance(error, CannotLowerError) and error.hint else ""
+        reason = str(error).replace("\n", " ") + hint
         warnings.warn(f"training eagerly, not compiled: {reason}", stacklevel=4)
         return EagerEngine(config, rows, held_out)
 
@@ -130,10 +131,11 @@ def chosen(choice: EngineName) -> EngineName:
 
 def cannot_compile(what: str, engine: EngineName, error: Exception) -> SettingError:
     """Says that `what` has no machine code, where that was asked for."""
+    hint = f"{error.hint}; or " if isinstance(error, CannotLowerError) and error.hint else ""
     return SettingError(
         f"engine={engine!r}, but this {what} cannot be compiled: {error}",
         "pages that record, in operations that have a loop",
-        "engine='auto', which runs eagerly then",
+        f"{hint}engine='auto', which runs eagerly then",
     )
 
 

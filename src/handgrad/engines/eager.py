@@ -10,10 +10,10 @@ from handgrad.config import TrainingConfig
 from handgrad.engines.engine import EngineRows
 from handgrad.engines.environment import blas_of
 from handgrad.engines.stepwise import StepwiseEngine
-from handgrad.engines.threads import threads_for, threads_of_a_batch
 from handgrad.layers import Array
 from handgrad.net.minibatches import Inputs, take
 from handgrad.optimizers.optimizer import parameter_groups, take_step
+from handgrad.threads import threads_for, threads_of_a_batch
 
 
 class EagerEngine(StepwiseEngine):
@@ -54,7 +54,7 @@ class EagerEngine(StepwiseEngine):
         weights = () if self.w is None else (self.w[rows],)
         value = float(loss.forward(p, y, *weights))
         if isfinite(value):
-            net.backward(loss.backward())
+            net.backward(loss.backward(value))
             if self.penalty is not None:
                 value += float(self.penalty.add_to(net, self.weight_of(rows)))
             net.gather_gradients()

@@ -14,7 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from handgrad._version import __version__
-from handgrad.engines.threads import available_cores
+from handgrad.threads import available_cores
 
 # Variables that decide which code runs, by how their names begin.
 VARIABLES = ("HANDGRAD_", "OPENBLAS_", "OMP_", "MKL_", "BLIS_", "VECLIB_", "NPY_")

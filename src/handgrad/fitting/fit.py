@@ -17,11 +17,11 @@ from handgrad import training
 from handgrad.base.errors import DivergenceError, between_0_and_1
 from handgrad.base.other_names import refusing_unknown
 from handgrad.config import FitConfig, FitSettings, keywords_of
-from handgrad.engines.threads import quick_handover
 from handgrad.layers.initializers import spawning_generator
 from handgrad.net import Net
 from handgrad.net.minibatches import take
 from handgrad.row_source import RowSource, refuse_beside_a_stream
+from handgrad.threads import quick_handover
 from handgrad.training import EpochReport, History
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from handgrad.base.errors import SettingError, described, positive
 from handgrad.base.other_names import instead_of
 from handgrad.config import FitConfig
-from handgrad.engines.threads import available_cores, quick_handover, threads_each_at_most
 from handgrad.fitting.fit import Fitting
 from handgrad.fitting.workers import (
     Run,
@@ -23,6 +22,7 @@ from handgrad.fitting.workers import (
     workers_are_chosen,
 )
 from handgrad.progress_bar import progress_bar
+from handgrad.threads import available_cores, quick_handover, threads_each_at_most
 from handgrad.training import History
 
 Prepared = TypeVar("Prepared")

@@ -17,9 +17,9 @@ import numpy as np
 from handgrad._version import __version__
 from handgrad.base.errors import HandgradError, SettingError
 from handgrad.config import FitConfig
-from handgrad.engines.threads import cores_at_most
 from handgrad.fitting.fit import Fitting
 from handgrad.layers import Array
+from handgrad.threads import cores_at_most
 from handgrad.training import History
 
 BATCHES = 4  # of runs, a worker: the last to end leaves the others little to wait for

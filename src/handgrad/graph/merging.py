@@ -9,8 +9,9 @@ from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from handgrad.base.errors import RecordingError
+from handgrad.base.errors import ROW_NUMBERS, RecordingError
 from handgrad.graph.nodes import Node, encode, key
 from handgrad.graph.symbolic import SIZES, NoRuleError, Ref, solve
 
@@ -64,6 +65,13 @@ def _differing(steps: Sequence[Node]) -> RecordingError:
     )
 
 
+def _is_of_rows(values: Sequence[npt.ArrayLike]) -> bool:
+    """Whether those of fewer rows are the beginning of that of most, as in np.eye(n)."""
+    most = np.asarray(values[-1])
+    corners = (most[tuple(slice(size) for size in np.shape(value))] for value in values)
+    return all(np.array_equal(*pair) for pair in zip(values, corners, strict=True))
+
+
 def _unify(values: Sequence[Any], step: Node) -> Any:
     first = values[0]
     if any(type(value) is not type(first) for value in values):
@@ -99,5 +107,5 @@ def _unify(values: Sequence[Any], step: Node) -> Any:
             f"uses {shown} that changes from run to run, by no known rule of the batch size "
             f"(tried with {sizes} rows)",
             "constants, simple functions of len(x), or draws from self.rng",
-            "self.rng.random(x.shape) for a random draw",
+            ROW_NUMBERS if _is_of_rows(values) else "self.rng.random(x.shape) for a random draw",
         ) from None

@@ -22,6 +22,7 @@ from handgrad.graph.symbolic import SIZES
 from handgrad.graph.traced import Recording, Traced
 from handgrad.layers import Layer
 from handgrad.layers.mistakes import refuse_undeclared
+from handgrad.threads import blas_threads
 
 Pages = Mapping[str, Page]
 
@@ -43,7 +44,7 @@ def record(
     """
     steps: list[_Step] = []
     outputs: list[Outputs[int]] = []
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), blas_threads(None):
         for n in SIZES:
             step = _Step(pages, inputs(n), dtype, training)
             results = run(step.copies, **step.given)

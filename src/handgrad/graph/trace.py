@@ -126,7 +126,7 @@ def _trace_loss(loss: Loss, p: object, y: object, sample_weight: object) -> Grap
     def run(pages: Any, **given: object) -> Outputs[Any]:
         judge = pages["loss"]
         value = returned(judge, "forward", judge.forward(*given.values()))
-        return Outputs(None, value, {"p": returned(judge, "backward", judge.backward())})
+        return Outputs(None, value, {"p": returned(judge, "backward", judge.backward(value))})
 
     return record(repr(loss), {"loss": loss}, inputs, run, p.dtype)
 

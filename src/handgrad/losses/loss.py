@@ -14,8 +14,8 @@ class Loss(Page):
     """The base of every loss: `forward` gives the mean over the batch, `backward` its gradient.
 
     `input_kind` says what the net should hand over, `target_kind` what the targets are: objects
-    of `hg.kinds`, or of a class of one's own that derives from one there. `backward` needs
-    no argument; the loss's value, handed back as in `loss.backward(l)`, is accepted and not used.
+    of `hg.kinds`, or of a class of one's own that derives from one there. `backward` takes
+    the loss's value, handed back as in `loss.backward(l)`, and does not need it.
 
     A loss whose `forward` has an argument `sample_weight` (n,) can be weighted by row; write it
     with `losses.weighted_mean` and `losses.mean_weights`. An epoch's loss averages its batches by
@@ -36,6 +36,13 @@ class Loss(Page):
                     f"{name} = {EXAMPLES[name]}",
                     cls.__name__,
                 )
+        if not _takes_the_value(cls):
+            raise SettingError(
+                "backward takes no argument",
+                "one, for the loss's value, which a training hands back",
+                "def backward(self, loss=None):",
+                cls.__name__,
+            )
 
     @property
     def default_metrics(self) -> tuple[str, ...]:
@@ -54,3 +61,11 @@ class Loss(Page):
     def takes_weights(self) -> bool:
         """Whether rows can be weighted: `forward` has the argument `sample_weight`."""
         return "sample_weight" in signature(self.forward).parameters
+
+
+def _takes_the_value(kind: type[Loss]) -> bool:
+    try:
+        signature(kind.backward).bind(None, None)
+    except TypeError:
+        return False
+    return True

@@ -1,8 +1,8 @@
 """A net: a layer made of layers."""
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar, Literal, Protocol, Self, SupportsIndex, overload
 
 import numpy as np
@@ -67,6 +67,8 @@ class Net(Layer):
     takes_mask = True
     # What predicts: entered by handgrad/__init__.py, since engines stand on nets.
     predictor_type: ClassVar[type[Predictor]]
+    # Threads of NumPy's products, by how many multiplications there are: entered there as well.
+    threads_for: ClassVar[Callable[[int], AbstractContextManager[object]]] = nullcontext
 
     def __init__(self, *layers: Layer, dtype: npt.DTypeLike | None = None) -> None:
         super().__init__()
@@ -269,8 +271,9 @@ class Net(Layer):
             rows = number_of_rows(x)
             hint = "more rows in a batch, or with net.mode(training=False): to predict"
             self.check_rows(rows, f"a batch of {rows} row{'' if rows == 1 else 's'}", hint)
-        for i, layer in enumerate(self.layers):
-            x, mask = self._part(i, "forward", x, mask), layer.mask_out(x, mask)
+        with self._threads(x):
+            for i, layer in enumerate(self.layers):
+                x, mask = self._part(i, "forward", x, mask), layer.mask_out(x, mask)
         return x
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
@@ -286,10 +289,16 @@ class Net(Layer):
 
     def backward(self, dy: Any, /) -> Any:
         """The gradient of the input from that of the output; `gradients` has the parameters'."""
-        with self._gathering_gradients(dy):
+        with self._gathering_gradients(dy), self._threads(dy):
             for i in reversed(range(len(self.layers))):
                 dy = self._part(i, "backward", dy)
         return dy
+
+    def _threads(self, x: object) -> AbstractContextManager[object]:
+        """One thread of BLAS in the outermost net's pass, where more would wait for each other."""
+        if self._owned or not isinstance(x, np.ndarray):
+            return nullcontext()
+        return type(self).threads_for(len(x) * self.parameters.size)
 
     @contextmanager
     def _gathering_gradients(self, dy: object) -> Iterator[None]:

@@ -11,7 +11,14 @@ from typing import Any, Protocol, TypedDict
 
 import numpy as np
 
-from handgrad.base.errors import SettingError, described, did_you_mean, not_negative, positive
+from handgrad.base.errors import (
+    HandgradError,
+    SettingError,
+    described,
+    did_you_mean,
+    not_negative,
+    positive,
+)
 from handgrad.base.other_names import ON_OPTIMIZERS
 from handgrad.base.page import Array, Page, twin_of
 from handgrad.optimizers.minimizer import Minimizer
@@ -118,7 +125,18 @@ class Optimizer(Page):
             w = w - learning_rate * self.weight_decay * w
         elif self.weight_decay:
             dw = dw + self.weight_decay * w
-        new = self.rule(w, dw, *state, learning_rate=learning_rate, step=step)
+        try:
+            new = self.rule(w, dw, *state, learning_rate=learning_rate, step=step)
+        except HandgradError:
+            raise
+        except ValueError as error:
+            raise SettingError(
+                f"its rule, given w and dw of shape {w.shape}: {error}",
+                "an elementwise rule, for flat arrays of any length: some of the net's parameters, "
+                "those that have the same settings and are not frozen",
+                "no shapes of layers in the rule",
+                repr(self),
+            ) from error
         return new if isinstance(new, tuple) else (new,)
 
     def step(self, net: Trainable | None = None) -> None:

@@ -83,8 +83,7 @@ def numbers_of_net(
     twin = copy.deepcopy(net)
     with twin.watch() as calls:
         prediction = twin.forward(x)
-        loss.forward(prediction, y)
-        dx = twin.backward(loss.backward())
+        dx = twin.backward(loss.backward(loss.forward(prediction, y)))
     came = {call.path: call.came for call in calls if call.method == "backward"}
     gradients = [
         units(dx if stage.places[1] < 0 else came[str(stage.places[1])]).sum(axis=0)

@@ -13,7 +13,6 @@ from typing import Any, cast
 from handgrad._version import __version__
 from handgrad.data.locations import Location
 from handgrad.engines.environment import blas_of, processor, versions
-from handgrad.engines.threads import available_cores
 from handgrad.files import kind_of, write_whole
 from handgrad.results import Predictor
 from handgrad.runs.messages import Messages, as_json, plain
@@ -22,6 +21,7 @@ from handgrad.runs.run import FORMAT_VERSION, HISTORY, RECORD, Run, fingerprint
 from handgrad.runs.settings import RunSettings
 from handgrad.runs.table_model import MODEL
 from handgrad.saving import save
+from handgrad.threads import available_cores
 from handgrad.training import History
 
 OF_WHICH_VERSIONS = ("numpy", "scipy", "scikit-learn", "llvmlite", "pyarrow", "narwhals")

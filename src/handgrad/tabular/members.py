@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from handgrad.config import TrainingConfig
 from handgrad.engines.choice import EngineName, engine_for_chunks
-from handgrad.engines.threads import blas_threads
 from handgrad.layers import (
     Array,
     EnsembleEmbedding,
@@ -28,6 +27,7 @@ from handgrad.optimizers import Adam
 from handgrad.row_source import RowSource
 from handgrad.schedules import coslog
 from handgrad.tabular.features import Features
+from handgrad.threads import blas_threads
 from handgrad.training import BestWeights, EpochReport, History, Training, progress
 
 WIDTH, DEPTH = 128, 3

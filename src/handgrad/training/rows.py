@@ -2,7 +2,8 @@
 
 import copy
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +73,7 @@ def checked_rows(
         raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
     check_fit(net, loss)
     tried = _some(y, metrics)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), _with_streams(net):
         p = net.predict(take(x, tried))
     _check_type(net, x, p, what)
     _check_predictions(net, loss, p, len(tried))
@@ -81,10 +82,37 @@ def checked_rows(
     if isinstance(y, SideBySide):
         y = y.of(loss.target_kind.checked(y.each_once, p[:, :1], what, learn)[:, 0])
     else:
-        y = loss.target_kind.checked(y, p, what, learn)
+        y = _checked_targets(loss, y, p, what, learn)
     _try_loss(loss, p, y[tried], learn)
     _try_metrics(measures(metrics, loss), p, y[tried])
     return x, y
+
+
+@contextmanager
+def _with_streams(net: Net) -> Iterator[None]:
+    """Random streams in the layers that have none yet: a training seeds them after its checks."""
+    without = [vars(layer) for _, layer in net.walk() if "rng" not in vars(layer)]
+    for attributes in without:
+        attributes["rng"] = np.random.default_rng(0)
+    try:
+        yield
+    finally:
+        for attributes in without:
+            attributes.pop("rng", None)
+
+
+def _checked_targets(loss: Loss, y: Array, p: Array, what: str, learn: bool) -> Array:
+    """The targets as the loss takes them; an error tells a loss that has the usual kind of that."""
+    try:
+        return loss.target_kind.checked(y, p, what, learn)
+    except HandgradError as error:
+        own = not type(loss).__module__.startswith("handgrad.")
+        if own and loss.target_kind is Loss.target_kind:
+            error.hint += (
+                f"; or, where {type(loss).__name__} takes targets of its own, "
+                "target_kind = hg.kinds.TargetKind() in its class"
+            )
+        raise
 
 
 def _try_loss(loss: Loss, p: Array, y: Array, learn: bool) -> None:

@@ -17,12 +17,12 @@ from handgrad.engines.loops.bounds import check_indices
 from handgrad.engines.loops.program import FINISHED, Program, buffer_of
 from handgrad.engines.loops.streams import Streams
 from handgrad.engines.loops.target import MOST_PARTS
-from handgrad.engines.threads import available_cores, threads_of_the_work
 from handgrad.engines.trace_cache import TRACES
 from handgrad.layers import Array
 from handgrad.net.minibatches import Inputs, form_of, named_parts, number_of_rows
 from handgrad.net.net import EngineName
 from handgrad.net.side_by_side import SideBySide
+from handgrad.threads import available_cores, threads_of_the_work
 
 TYPES = {"int": np.int64, "bool": np.bool_}
 # What one call should take at least, in seconds, and may keep of its epochs, in bytes.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError
+from handgrad.base.errors import ROW_NUMBERS, CannotLowerError
 from handgrad.engines.loops.memory_planning import Arena, Place, extent, kind_of, strides
 from handgrad.engines.loops.product_sizes import room
 from handgrad.engines.loops.statements import (
@@ -135,7 +135,7 @@ class Elements:
         if not isinstance(value, Symbolic):
             return Num(value.item() if hasattr(value, "item") else value, type)
         if isinstance(value, Arange | Full):
-            raise CannotLowerError(f"the array {value} among numbers")
+            raise CannotLowerError(f"the array {value} among numbers", ROW_NUMBERS)
         return cast(following(value), type)
 
     def _computed(self, node: Node, type: Type, index: Index) -> Expression:

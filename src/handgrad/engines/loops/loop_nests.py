@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError
+from handgrad.base.errors import ROW_NUMBERS, CannotLowerError
 from handgrad.engines.loops.element_access import (
     Elements,
     around,
@@ -96,7 +96,7 @@ def _scatter(elements: Elements, i: int, node: Node) -> Body:
     shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
     if not shapes:
         if any(isinstance(part, Symbolic) for part in parts):
-            raise CannotLowerError(f"an index of constants, at {node.origin}")
+            raise CannotLowerError(f"an index of constants, at {node.origin}", ROW_NUMBERS)
         shapes = [np.broadcast_shapes(*map(np.shape, parts))]
     shape = (*max(shapes, key=len), *node.shape[len(parts) :])
     index = indices(elements, shape)

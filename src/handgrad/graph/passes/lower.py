@@ -160,7 +160,11 @@ def _count(shape: Shape, axes: Sequence[int], less: int, node: Node) -> float | 
 
 def _random(new: Builder, node: Node) -> Ref:
     if node.arguments[1] != "random" or "out" in node.options:
-        raise CannotLowerError(f"a draw by rng.{node.arguments[1]}, at {node.origin}")
+        raise CannotLowerError(
+            f"a draw by rng.{node.arguments[1]}, at {node.origin}",
+            "self.rng.random(x.shape, dtype=x.dtype), which compiles, and the normal numbers that "
+            "hg.GaussianNoise makes of it, by Box and Muller",
+        )
     return new.keep(node)
 
 

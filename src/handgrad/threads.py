@@ -154,6 +154,11 @@ class _Limits:
         self.entries = [entry for entry in self.entries if entry[0] == get_ident()]
         self._apply()
 
+    def is_single(self) -> bool:
+        """Whether this thread has asked for one thread of BLAS already, or set a limit of one."""
+        own = get_ident()
+        return any(thread == own and (most or 1) == 1 for thread, most in self.entries)
+
     def _most(self) -> list[int]:
         return [most for _, most in self.entries if most is not None]
 
@@ -234,7 +239,7 @@ def threads_for(multiplications: int) -> AbstractContextManager[Any]:
     many there are decides on the last digits.
     """
     small = SHARED < multiplications < WORTH_SHARING
-    return blas_threads(None) if small else nullcontext()
+    return blas_threads(None) if small and not _limits.is_single() else nullcontext()
 
 
 def threads_of_a_batch(multiplications: int) -> int:

@@ -1,0 +1,242 @@
+"""Pages of one's own: an eager step before changes nothing, a refusal says what to write."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handgrad as hg
+from handgrad import threads
+from tests.bad_input.refused import refused
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(64, 6)), RNG.random((64, 3))
+COMPILED: dict[str, Any] = {"optimizer": hg.SGD(0.1), "epochs": 1, "rng": 0, "engine": "compiled"}
+
+
+class DiceLoss(hg.Loss):
+    """l = 1 − (2 Σ py + 1) / (Σ p² + Σ y² + 1), whose sums are single numbers."""
+
+    def forward(self, p: Any, y: Any) -> Any:
+        self.p, self.y = p, y
+        self.above, self.below = 2 * (p * y).sum() + 1, (p * p).sum() + (y * y).sum() + 1
+        return 1 - self.above / self.below
+
+    def backward(self, loss: object = None) -> Any:
+        return -2 * (self.y * self.below - self.above * self.p) / (self.below * self.below)
+
+
+class Scaled(hg.Layer):
+    """y = x / s, where s is the length of all of x: a single number kept for backward."""
+
+    def forward(self, x: Any) -> Any:
+        self.x, self.length = x, np.sqrt((x * x).sum())
+        return x / self.length
+
+    def backward(self, dy: Any) -> Any:
+        dlength = -(dy * self.x).sum() / (self.length * self.length)
+        return dy / self.length + dlength * self.x / self.length
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("before", ["nothing", "by hand", "eager", "compiled"])
+def test_a_number_kept_after_an_eager_step_compiles(before: str, dtype: type[Any]) -> None:
+    def trained(before: str) -> hg.Net:
+        net = hg.Net(hg.Linear(6, 3, rng=0), Scaled(), hg.Sigmoid(), dtype=dtype)
+        start, loss = net.parameters.copy(), DiceLoss()
+        if before == "by hand":
+            value = loss.forward(net.forward(X), Y.astype(dtype))
+            net.backward(loss.backward(value))
+        elif before != "nothing":
+            hg.fit(net, (X, Y), loss=loss, **{**COMPILED, "engine": before})
+        net.parameters[...] = start
+        hg.fit(net, (X, Y), loss=loss, **COMPILED)
+        return net
+
+    np.testing.assert_array_equal(trained(before).parameters, trained("nothing").parameters)
+
+
+class Matrices(hg.Optimizer):
+    """An optimizer that reshapes the flat parameters into those of one net."""
+
+    def rule(self, w: Any, dw: Any, *, learning_rate: float, step: int) -> Any:
+        matrix = dw[:48].reshape(8, 6)
+        unit = matrix / np.sqrt((matrix * matrix).sum())
+        return w - learning_rate * np.concatenate([unit.reshape(-1), dw[48:]])
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_rule_by_shapes_is_refused_where_it_gets_a_part_of_the_parameters(engine: Any) -> None:
+    net = hg.Net(hg.Linear(6, 8, rng=0), hg.Linear(8, 3, rng=0))
+    settings: dict[str, Any] = {"loss": hg.MSELoss(), "epochs": 1, "optimizer": Matrices(0.1)}
+    net.layers[0].freeze()
+    before = net.parameters.copy()
+    with refused(hg.SettingError, "rule", "elementwise", "frozen"):
+        hg.fit(net, (X, Y), engine=engine, **settings)
+    np.testing.assert_array_equal(net.parameters, before)
+    if engine == "eager":
+        net.layers[0].unfreeze()
+        hg.fit(net, (X, Y), engine=engine, **settings)
+
+
+class Draws(hg.Layer):
+    """y = x + ε, drawn by NumPy's normal numbers, or by uniform ones; in prediction too."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, x: Any) -> Any:
+        if self.method == "random":
+            return x + self.rng.random(x.shape, dtype=x.dtype)
+        if self.method == "normal":
+            return x + self.rng.normal(size=x.shape).astype(x.dtype)
+        return x + self.rng.standard_normal(x.shape, dtype=x.dtype)
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+@pytest.mark.parametrize("method", ["standard_normal", "normal"])
+def test_normal_draws_are_refused_with_the_way_that_compiles(method: str) -> None:
+    net = hg.Net(Draws(method), hg.Linear(6, 3, rng=0))
+    with refused(hg.SettingError, f"rng.{method}", "self.rng.random", "hg.GaussianNoise"):
+        hg.fit(net, (X, Y), loss=hg.MSELoss(), **COMPILED)
+    settings = {**COMPILED, "engine": "auto", "epochs": 100_000}
+    with pytest.warns(UserWarning, match=r"(?s)not compiled.*self\.rng\.random"):
+        next(hg.train(net, (X, Y), loss=hg.MSELoss(), **settings))
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_layer_that_draws_in_prediction_trains_without_a_seed_before(engine: Any) -> None:
+    net = hg.Net(Draws("random"), hg.Linear(6, 3, rng=0))
+    hg.fit(net, (X, Y), loss=hg.MSELoss(), **{**COMPILED, "engine": engine})
+    with refused(hg.NotYetComputedError, "no random stream", "net.seed(0)"):
+        hg.Net(Draws("random")).predict(X)
+
+
+def test_what_a_refused_training_tried_leaves_no_stream() -> None:
+    net = hg.Net(Draws("random"), hg.Linear(6, 3, rng=0))
+    with refused(hg.ShapeError, "targets of shape"):
+        hg.fit(net, (X, Y[:, :2]), loss=hg.MSELoss(), **COMPILED)
+    assert "rng" not in vars(net.layers[0])
+
+
+class Contrastive(hg.Loss):
+    """l = −mean of p[i, i], by way of a mask of the batch's identity."""
+
+    target_kind = hg.kinds.TargetKind()
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+
+    def forward(self, p: Any, y: Any) -> Any:
+        self.p, self.y = p, y
+        return -(p @ p.T * self.same(p, y)).sum() / len(p)
+
+    def backward(self, loss: object = None) -> Any:
+        return -2 * self.same(self.p, self.y) @ self.p / len(self.p)
+
+    def same(self, p: Any, y: Any) -> Any:
+        n = len(p)
+        if self.way == "eye":
+            return np.eye(n, dtype=np.float32)
+        if self.way == "arange":
+            return (np.arange(n)[:, None] == np.arange(n)).astype(p.dtype)
+        if self.way == "sum":
+            return (p @ p.T) * 0 + np.arange(n, dtype=np.float32)
+        return (y == y[:, 0]).astype(p.dtype)
+
+
+@pytest.mark.parametrize("way", ["eye", "arange", "sum"])
+def test_the_identity_of_a_batch_is_refused_with_the_way_that_compiles(way: str) -> None:
+    net, rows = hg.Net(hg.Linear(6, 3, rng=0)), np.arange(64)[:, None]
+    with refused(hg.SettingError, "row numbers as targets", "y == y[:, 0]"):
+        hg.fit(net, (X, rows), loss=Contrastive(way), **COMPILED)
+
+
+def test_row_numbers_as_targets_compile() -> None:
+    nets = [hg.Net(hg.Linear(6, 3, rng=0), dtype=np.float64) for _ in range(2)]
+    for net, engine in zip(nets, ("eager", "compiled"), strict=True):
+        rows = np.arange(64)[:, None]
+        hg.fit(net, (X, rows), loss=Contrastive("rows"), **{**COMPILED, "engine": engine})
+    np.testing.assert_allclose(nets[0].parameters, nets[1].parameters, rtol=1e-10)
+
+
+class PairLoss(hg.Loss):
+    """A loss whose targets have another shape than the predictions, and does not say so."""
+
+    def forward(self, p: Any, y: Any) -> Any:
+        self.p = p
+        return (p * p).sum() / len(p)
+
+    def backward(self, loss: object = None) -> Any:
+        return 2 * self.p / len(self.p)
+
+
+def test_a_loss_of_ones_own_is_told_how_to_take_other_targets() -> None:
+    net = hg.Net(hg.Linear(6, 3, rng=0))
+    with refused(hg.ShapeError, "targets of shape", "target_kind = hg.kinds.TargetKind()"):
+        hg.fit(net, (X, Y[:, :1]), loss=PairLoss(), **COMPILED)
+    with pytest.raises(hg.ShapeError) as error:
+        hg.fit(net, (X, Y[:, :1]), loss=hg.MSELoss(), **COMPILED)
+    assert "target_kind" not in str(error.value)
+
+
+class Doubled(PairLoss):
+    """A loss that uses what its backward is handed."""
+
+    def backward(self, loss: Any = 1.0) -> Any:
+        return 2 * loss * self.p / len(self.p)
+
+
+def test_all_engines_hand_a_loss_the_same() -> None:
+    nets = [hg.Net(hg.Linear(6, 3, rng=0), dtype=np.float64) for _ in range(2)]
+    for net, engine in zip(nets, ("eager", "compiled"), strict=True):
+        hg.fit(net, (X, Y), loss=Doubled(), **{**COMPILED, "engine": engine})
+    np.testing.assert_allclose(nets[0].parameters, nets[1].parameters, rtol=1e-10)
+    assert not hg.check_gradients(nets[0], loss=Doubled())
+
+
+def test_a_loss_whose_backward_takes_nothing_is_refused_with_the_line_to_write() -> None:
+    with refused(hg.SettingError, "backward takes no argument", "def backward(self, loss=None)"):
+
+        class Bare(hg.Loss):
+            def backward(self) -> Any:  # type: ignore[override]
+                return None
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+    """The limits on BLAS's threads that anything asks for."""
+    asked: list[int | None] = []
+    add = threads._Limits.add
+
+    def noted(self: Any, entry: Any) -> None:
+        asked.append(entry[1])
+        add(self, entry)
+
+    monkeypatch.setattr(threads._Limits, "add", noted)
+    return asked
+
+
+def test_recording_multiplies_in_one_thread(limits: list[int | None]) -> None:
+    hg.trace(hg.Net(hg.Linear(6, 3, rng=0)), hg.MSELoss())
+    assert limits == [None]
+
+
+def test_a_pass_by_hand_multiplies_in_one_thread_where_a_batch_is_small(
+    limits: list[int | None],
+) -> None:
+    inner = hg.Net(hg.Linear(64, 64, rng=0), hg.Tanh())
+    net = hg.Net(hg.Linear(6, 64, rng=0), hg.Residual(hg.Linear(64, 64, rng=0)), inner)
+    p = net.forward(X)
+    assert limits == [None]
+    net.backward(p)
+    assert limits == [None, None]
+    hg.Net(hg.Linear(6, 3, rng=0)).forward(X)  # too small: BLAS takes one thread by itself
+    assert limits == [None, None]
+    with threads.blas_threads(None):
+        net.forward(X)
+    assert limits == [None, None, None]
