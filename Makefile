@@ -14,7 +14,7 @@ QUICK := $(addprefix tests/,house contracts worked_examples graph bad_input orac
 # The folders of tests of the core.
 CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers graph engines training saving)
 # The folders whose code meets other libraries.
-WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html inspection plots proof reporting \
+WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html importing inspection plots proof reporting \
 	saving story tabular training)
 
 .PHONY: help setup demo test kernels processors bits check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser everywhere cluster cluster-faults bench wheel clean

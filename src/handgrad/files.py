@@ -3,14 +3,14 @@
 import os
 import secrets
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Self
 
-from handgrad.base.errors import HandgradError
+from handgrad.base.errors import HandgradError, SettingError, described
 
 
 class FileError(HandgradError):
@@ -41,6 +41,24 @@ def reason(error: Exception) -> str:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return "a file is where a folder should be"
     return getattr(error, "strerror", None) or str(error)
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str], what: str, hint: str) -> Iterator[tuple[IO[bytes], int]]:
+    """The regular file at `path`, `what` the reader expects there, open for reading; its size."""
+    if not isinstance(path, str | os.PathLike):
+        raise SettingError(described(path), f"the path of {what}", hint)
+    try:
+        if "\0" in str(path):
+            raise FileError("a name with an embedded null byte", what, "check the path", str(path))
+        if not Path(path).is_file():
+            Path(path).stat()
+            found = "a folder" if Path(path).is_dir() else "no regular file"
+            raise FileError(found, what, "check the path", str(path))
+        with Path(path).open("rb") as file:
+            yield file, os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise FileError(reason(error), what, "check the path", str(path)) from error
 
 
 def kind_of(path: str | Path) -> str:

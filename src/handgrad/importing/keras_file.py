@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from handgrad.base.errors import SettingError
 from handgrad.base.install import install_hint
-from handgrad.files import FileError, reason
+from handgrad.files import FileError, opened
 from handgrad.importing.keras_layers import (
     MADE,
     NOTHING,
@@ -25,12 +24,13 @@ from handgrad.importing.keras_layers import (
     check_padding,
     with_channels_first,
 )
-from handgrad.importing.parts import floating_array, net_of, refused
-from handgrad.layers import Array, Layer
+from handgrad.importing.keras_weights import BY_KERAS, KerasWeights
+from handgrad.importing.limits import Budget, check_count, made_of, naming, read_from, within
+from handgrad.importing.parts import net_of, refused
+from handgrad.layers import Layer
 from handgrad.net import Net
-
-if TYPE_CHECKING:
-    from h5py import File
+from handgrad.saving.architecture import MOST_LAYERS
+from handgrad.saving.tensors import shown, strict_json
 
 # The class of a layer and its settings.
 Entry = Mapping[str, Any]
@@ -59,52 +59,83 @@ def from_keras(path: str | Path) -> Net:
             "h5py, which reads the weights in a .keras file",
             install_hint("keras"),
         ) from error
-    try:
-        with zipfile.ZipFile(path) as parts:
-            config, weights = json.loads(parts.read(CONFIG)), BytesIO(parts.read(WEIGHTS))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise FileError(
-            f"{path}, which is no file that Keras 3 writes: {error}",
-            f"a .keras file, with {CONFIG} and {WEIGHTS} in it",
-            'model.save("model.keras")',
-        ) from error
-    except OSError as error:
-        raise FileError(
-            f"{path} could not be read: {reason(error)}", "a .keras file", "check the name"
-        ) from error
-    if config.get("class_name") != "Sequential":
-        raise refused(f"a model of the class {config.get('class_name')}", KINDS)
-    with File(weights, "r") as file:
-        layers = _layers(config["config"]["layers"], file)
-        return net_of([*with_channels_first(layers)], str(path))
+    with (
+        opened(path, "a .keras file", 'hg.from_keras("model.keras")') as (file, size),
+        naming(path),
+    ):
+        with (
+            read_from("no file that Keras 3 writes", f"{CONFIG} and {WEIGHTS} in it", BY_KERAS),
+            zipfile.ZipFile(file) as parts,
+        ):
+            config, weights = (_content(parts, name, size) for name in (CONFIG, WEIGHTS))
+        entries = _entries(strict_json(config, CONFIG, BY_KERAS))
+        with (
+            read_from(WEIGHTS, "the weights that Keras 3 writes", BY_KERAS),
+            File(BytesIO(weights), "r") as numbers,
+        ):
+            layers = within(Budget(size), _layers(entries, KerasWeights(numbers, Budget(size))))
+            return net_of([*with_channels_first(layers)], "a Sequential")
 
 
-def _layers(entries: Sequence[Entry], file: File) -> Iterator[Layer]:
+def _content(parts: zipfile.ZipFile, name: str, size: int) -> bytes:
+    """What a file of `size` bytes has under a name, packed as Keras does it or by deflate."""
+    found, most = parts.getinfo(name), 4 * Budget(size).most
+    if found.file_size > most:
+        raise FileError(
+            f"{name} of {found.file_size:,} bytes in a file of {size:,}",
+            f"{most:,} bytes at most",
+            BY_KERAS,
+        )
+    if found.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise FileError(f"{name}, packed by method {found.compress_type}", "deflate", BY_KERAS)
+    return parts.read(found)
+
+
+def _entries(config: object) -> Sequence[Entry]:
+    """The class and the settings of each layer."""
+    found = config if isinstance(config, dict) else {}
+    kind, said = found.get("class_name"), found.get("config")
+    if isinstance(kind, str) and kind != "Sequential":
+        raise refused(f"a model of the class {shown(kind)}", KINDS)
+    entries = said.get("layers") if isinstance(said, dict) else None
+    if kind != "Sequential" or not isinstance(entries, list):
+        raise FileError(f"{CONFIG} with {shown(config)}", "the layers of a Sequential", BY_KERAS)
+    check_count(len(entries), MOST_LAYERS, "layers")
+    for entry in entries:
+        settings = entry.get("config") if isinstance(entry, dict) else None
+        if not isinstance(settings, dict) or not isinstance(entry.get("class_name"), str):
+            raise FileError(
+                f"{CONFIG} with {shown(entry)} as a layer", "a class_name and a config", BY_KERAS
+            )
+    return entries
+
+
+def _layers(entries: Sequence[Entry], weights: KerasWeights) -> Iterator[Layer]:
     seen: Counter[str] = Counter()
     axes: int | None = None  # of a row
     for i, entry in enumerate(entries):
         kind, said = entry["class_name"], entry["config"]
-        layer = KerasLayer(kind, said, _arrays(kind, seen, file), axes)
-        if said.get("mask_zero"):
-            check_padding(layer, [other["class_name"] for other in entries[i + 1 :]])
-        if kind == "InputLayer":
-            axes = len(said["batch_shape"]) - 1
-        elif kind in MADE:
-            made = MADE[kind](layer)
-            axes = axes_behind(made, axes)
-            yield made
-        elif kind not in NOTHING:
-            raise layer.refused(KINDS)
-        if kind in WITH_ACTIVATION and (found := activation(layer)):
-            yield found
+        layer = KerasLayer(kind, said, weights.of(_place(kind, seen)), axes)
+        with made_of(layer.place, "settings or weights", BY_KERAS):
+            if said.get("mask_zero"):
+                check_padding(layer, [other["class_name"] for other in entries[i + 1 :]])
+            made: list[Layer] = []
+            if kind == "InputLayer":
+                axes = len(said["batch_shape"]) - 1
+            elif kind in MADE:
+                made.append(MADE[kind](layer))
+                axes = axes_behind(made[0], axes)
+            elif kind not in NOTHING:
+                raise layer.refused(KINDS)
+            if kind in WITH_ACTIVATION and (found := activation(layer)):
+                made.append(found)
+        yield from made
 
 
-def _arrays(kind: str, seen: Counter[str], file: File) -> list[Array]:
-    """What the file has for the next layer of a kind, whose group is named as Keras does it."""
+def _place(kind: str, seen: Counter[str]) -> str:
+    """Where the file has the arrays of the next layer of a kind, whose group Keras names so."""
     words = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", kind)
     words = re.sub("([a-z])([A-Z])", r"\1_\2", words).lower()
     number = f"_{seen[kind]}" if seen[kind] else ""
     seen[kind] += 1
-    within = "cell/" if kind in RECURRENT else ""
-    group = file.get(f"layers/{words}{number}/{within}vars", {})
-    return [floating_array(group[str(i)]) for i in range(len(group))]
+    return f"layers/{words}{number}/{'cell/' if kind in RECURRENT else ''}vars"

@@ -19,6 +19,7 @@ from handgrad.importing.parts import (
     pooling,
     recurrent,
     refused,
+    reshaped,
 )
 from handgrad.layers import (
     ELU,
@@ -56,7 +57,12 @@ class KerasLayer:
 
     def refused(self, expected: str, hint: str = COPY) -> SettingError:
         """What is said of one that has no counterpart."""
-        return refused(f"layer {self.said.get('name')!r}, {self.kind}", expected, hint)
+        return refused(self.place, expected, hint)
+
+    @property
+    def place(self) -> str:
+        """How errors call it."""
+        return f"layer {self.said.get('name')!r}, {self.kind}"
 
     def settled(self, **expected: object) -> None:
         """Refuse a layer of which a setting is another one."""
@@ -136,7 +142,7 @@ def _reshape(layer: KerasLayer) -> Layer:
     shape = layer.said["target_shape"]
     if not shape or min(shape) < 1:
         raise layer.refused("all sizes of target_shape as numbers", "none of −1")
-    return Reshape(*shape)
+    return reshaped(shape)
 
 
 def _permute(layer: KerasLayer) -> Layer:

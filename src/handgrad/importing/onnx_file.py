@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handgrad.base.errors import SettingError
 from handgrad.base.install import install_hint
-from handgrad.files import FileError, reason
-from handgrad.importing.onnx_graph import OnnxGraph, named
+from handgrad.files import FileError, opened
+from handgrad.importing.limits import Budget, made_of, naming, read_from, within
+from handgrad.importing.onnx_folding import Node
+from handgrad.importing.onnx_graph import OnnxGraph
 from handgrad.importing.onnx_layers import BY_AXES, by_feature, layers_at
 from handgrad.importing.onnx_recurrence import RECURRENT, recurrence_from, swaps_rows_and_steps
+from handgrad.importing.onnx_tensors import OtherFiles
 from handgrad.importing.parts import COPY, net_of, refused
-from handgrad.layers import Layer, Standardize
+from handgrad.layers import Array, Layer, Standardize
 from handgrad.net import Net
 from handgrad.saving.architecture import NET_IN_ONNX, LayerReader
-from handgrad.saving.tensors import refused_as_damaged
+from handgrad.saving.tensors import refused_as_damaged, strict_json
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 KINDS = (
     "a chain of Gemm, or MatMul and Add, Conv, MaxPool, AveragePool, BatchNormalization, "
@@ -25,6 +30,7 @@ KINDS = (
     "activations, and numbers subtracted, added, multiplied, divided feature by feature"
 )
 OF_BRANCHES = f"hg.from_torch, for attention of PyTorch; else {COPY}"
+WHAT, AGAIN = "model in ONNX's format", "write it again, or check that it came whole"
 NOTHING_IN_PREDICTION = ("Identity", "Dropout", "Cast")
 LABELS = ("ArgMax", "ZipMap")  # what is made of the answer
 
@@ -41,39 +47,40 @@ def from_onnx(path: str | Path) -> Net:
     """
     try:
         import onnx
-        from google.protobuf.message import DecodeError
     except ImportError as error:
         raise SettingError(
             "from_onnx without the package onnx",
             "onnx, which reads its own files",
             install_hint("onnx"),
         ) from error
-    try:
-        model = onnx.load(path)
-    except OSError as error:
-        raise FileError(
-            f"{path} could not be read: {reason(error)}",
-            "a model in ONNX's format",
-            "check the name",
-        ) from error
-    except DecodeError as error:
-        raise FileError(
-            f"{path}, which is no model in ONNX's format: {error}",
-            "a file that onnx.load reads",
-            "write it again, or check that it came whole",
-        ) from error
-    graph, notes = OnnxGraph(model), {note.key: note.value for note in model.metadata_props}
-    own = _written_by_export(graph, notes.get(NET_IN_ONNX, ""))
-    return own or net_of(_merged(_layers(graph)), str(path))
+    with opened(path, f"a {WHAT}", 'hg.from_onnx("model.onnx")') as (file, size):
+        content = file.read(size)
+    with naming(path):
+        with read_from(f"no {WHAT}", "a file that onnx.load reads", AGAIN):
+            model = onnx.load_model_from_string(content)
+        with read_from("the graph", "one that onnx.checker.check_model passes", AGAIN):
+            return _net_in(model, len(content), Path(path).parent)
 
 
-def _written_by_export(graph: OnnxGraph, said: str) -> Net | None:
+def _net_in(model: ModelProto, n_bytes: int, folder: Path) -> Net:
+    """The net in a model of so many bytes, whose arrays may lie in other files of a folder."""
+    others = OtherFiles(folder)
+    arrays = {tensor.name: others.array(tensor) for tensor in model.graph.initializer}
+    notes = {note.key: note.value for note in model.metadata_props}
+    if own := _written_by_export(arrays, notes.get(NET_IN_ONNX, "")):
+        return own
+    n_bytes += others.n_bytes
+    graph = OnnxGraph(model, arrays, Budget(n_bytes))
+    return net_of(_merged(within(Budget(n_bytes), _layers(graph))), "a model")
+
+
+def _written_by_export(arrays: Mapping[str, Array], said: str) -> Net | None:
     """The net whose layers are `said` in a file; None where its weights are not there any more."""
     if not said:
         return None
     try:
         with refused_as_damaged("the layers in it", "those that hg.export writes"):
-            net = LayerReader(graph.constants, {}).whole(json.loads(said))
+            net = LayerReader(arrays, {}).whole(strict_json(said, "what it says of layers", AGAIN))
     except FileError:
         return None
     return net if isinstance(net, Net) else None
@@ -82,28 +89,36 @@ def _written_by_export(graph: OnnxGraph, said: str) -> Net | None:
 def _layers(graph: OnnxGraph) -> Iterator[Layer]:
     at, time_first = graph.input, False  # or steps before rows, as recurrent nodes have them
     while users := [user for user in graph.users.get(at, []) if user.op_type not in LABELS]:
-        node, alone = users[0], len(users) == 1
-        if alone and node.op_type in NOTHING_IN_PREDICTION:
-            at = node.output[0]
-        elif alone and swaps_rows_and_steps(node):
-            at, time_first = node.output[0], not time_first
-        elif alone and node.op_type in RECURRENT:
-            layer, at, time_first = recurrence_from(graph, node, time_first)
-            yield layer
-        else:
-            found = layers_at(graph, node, at) if alone else None
-            found = found or graph.activation_from(at)
-            if found is None and alone:
-                found = by_feature(graph, node, at)
-            if found is None or (time_first and node.op_type in BY_AXES):
-                raise refused(named(node), KINDS, COPY if alone else OF_BRANCHES)
-            layers, at = found
-            yield from [layers] if isinstance(layers, Layer) else layers
+        alone = len(users) == 1
+        with made_of(str(users[0]), "inputs or attributes", AGAIN):
+            made, at, time_first = _step(graph, users[0], at, time_first, alone)
+        yield from made
     if at not in graph.outputs or time_first:
         raise refused(f"{at!r}, from which no output comes", KINDS)
 
 
-def _merged(layers: Iterator[Layer]) -> list[Layer]:
+def _step(
+    graph: OnnxGraph, node: Node, at: str, time_first: bool, alone: bool
+) -> tuple[Sequence[Layer], str, bool]:
+    """The layers that a node is or begins, where their answer is, and whether steps come first."""
+    if alone and node.op_type in NOTHING_IN_PREDICTION:
+        return [], node.output[0], time_first
+    if alone and swaps_rows_and_steps(node):
+        return [], node.output[0], not time_first
+    if alone and node.op_type in RECURRENT:
+        layer, at, time_first = recurrence_from(graph, node, time_first)
+        return [layer], at, time_first
+    found = layers_at(graph, node, at) if alone else None
+    found = found or graph.activation_from(at)
+    if found is None and alone:
+        found = by_feature(graph, node, at)
+    if found is None or (time_first and node.op_type in BY_AXES):
+        raise refused(str(node), KINDS, COPY if alone else OF_BRANCHES)
+    layers, at = found
+    return [layers] if isinstance(layers, Layer) else layers, at, time_first
+
+
+def _merged(layers: Iterable[Layer]) -> list[Layer]:
     """The layers, of which those that shift and scale one after another are one."""
     found: list[Any] = []
     for layer in layers:

@@ -2,173 +2,207 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handgrad.base.errors import SettingError
+from handgrad.files import FileError
+from handgrad.importing.limits import Budget, check_count
+from handgrad.importing.onnx_folding import Node, folded
+from handgrad.importing.onnx_shapes import inferred_types, sizes_of
 from handgrad.importing.parts import ACTIVATIONS
 from handgrad.layers import Array, Layer, Softmax
+from handgrad.saving.tensors import shown
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import ModelProto, TypeProto
 
 ROWS = 13  # of which an array is thought where it may have any number
 # At these an activation is known by its values, which agree to so much.
 PROBE, AGREES = np.linspace(-6, 6, 121), 1e-5
 MOST_NODES = 20  # in which an activation is written out
-
-
-def attributes(node: NodeProto) -> dict[str, Any]:
-    """The attributes of a node by name."""
-    from onnx import helper
-
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
-
-
-def named(node: NodeProto) -> str:
-    """A node as an error calls it."""
-    return f"node {node.name or node.output[0]!r}, {node.op_type}"
+MOST_IN_A_MODEL = 50_000  # nodes; a net of 1000 layers has them, each in many nodes
 
 
 class OnnxGraph:
-    """The nodes of a model with one input, `constants` by name, and `users` of each value.
+    """The nodes of a model with one input, the `arrays` in its file, and `users` of each value.
 
-    Nodes that only ask for the shape of a value are none of its users.
+    Nodes that only ask for the shape of a value are none of its users. What nodes make of constants
+    is computed when it is asked for, once.
     """
 
-    def __init__(self, model: ModelProto) -> None:
-        from onnx import numpy_helper
-
-        self.model, graph = model, model.graph
-        self.constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-        self.users: dict[str, list[NodeProto]] = {}
-        self.of_shapes: list[NodeProto] = []  # whose values follow from shapes alone
-        by_shape: set[str] = set()
-        for node in graph.node:
-            if all(name in self.constants for name in node.input):  # known, whatever the rows are
-                found = self.evaluated([node], {}, node.output)
-                self.constants |= dict(zip(node.output, found or [], strict=bool(found)))
-            if node.op_type == "Shape" or by_shape & {*node.input} >= {*node.input} - {
-                *self.constants
-            }:
-                self.of_shapes.append(node)
-                by_shape.update(node.output)
+    def __init__(self, model: ModelProto, arrays: Mapping[str, Array], budget: Budget) -> None:
+        check_count(len(model.graph.node), MOST_IN_A_MODEL, "nodes")
+        self.model, self.arrays, self.budget = model, arrays, budget
+        self.nodes = [*_nodes(model, arrays)]
+        self.users: dict[str, list[Node]] = {}
+        self._fixed = {*arrays}  # what follows from constants alone
+        self._makers: dict[str, Node] = {}  # of what follows from constants and shapes
+        self._values: dict[str, Array | None] = {**arrays}  # of that, what is computed by now
+        for node in self.nodes:
+            names = [*filter(None, dict.fromkeys(node.input))]
+            if all(name in self._fixed for name in names):
+                self._fixed.update(node.output)
+            elif node.op_type != "Shape" and any(
+                name not in self._fixed and name not in self._makers for name in names
+            ):
+                for name in names:
+                    self.users.setdefault(name, []).append(node)
                 continue
-            for name in dict.fromkeys(node.input):
-                self.users.setdefault(name, []).append(node)
-        given = [one for one in graph.input if one.name not in self.constants]
+            self._makers |= dict.fromkeys(node.output, node)
+        given = [one.name for one in model.graph.input if one.name not in arrays]
         if len(given) != 1:
             raise SettingError(
-                f"a model of {len(given)} inputs: {', '.join(one.name for one in given)}",
+                f"a model of {len(given)} inputs: {shown(', '.join(given[:20]))}",
                 "one input, rows of numbers",
                 "the part of it that takes numbers, as a model of its own",
             )
-        self.input, self.outputs = given[0].name, {out.name for out in graph.output}
-        self._shapes = _shapes(model)
+        self.input, self.outputs = given[0], {out.name for out in model.graph.output}
 
     def sizes(self, name: str) -> list[int] | None:
         """The shape of a value, with 0 for a size that is open; None where even that is."""
-        return self._shapes.get(name)
+        return sizes_of(self._types.get(name))
 
     def axes(self, name: str) -> int | None:
         """How many axes the rows of a value have, where that is known."""
         sizes = self.sizes(name)
         return None if sizes is None else len(sizes) - 1
 
-    def known(self, name: str) -> Array | None:
-        """A constant, or what follows from shapes for as many rows as `rows` says."""
-        if name in self.constants:
-            return self.constants[name]
-        asked = {node.input[0] for node in self.of_shapes if node.op_type == "Shape"}
-        sizes = {one: self.sizes(one) for one in asked - {*self.constants}}
-        probes = {
-            one: np.zeros([size or ROWS for size in found], np.float32)
-            for one, found in sizes.items()
-            if found
-        }
-        found = self.evaluated(self.of_shapes, probes, [name])
-        return found[0] if found else None
-
     @property
     def rows(self) -> int:
         """How many rows come in: those that the file says, or any number."""
         return (self.sizes(self.input) or [0])[0] or ROWS
 
-    def constant(self, node: NodeProto, i: int) -> Array | None:
-        """The constant that is the input `i` of a node; None where there is none."""
-        return self.constants.get(node.input[i]) if len(node.input) > i else None
+    def constant(self, name: str) -> Array | None:
+        """What follows from constants of the file alone; None for anything else."""
+        return self.known(name) if name in self._fixed else None
+
+    def known(self, name: str) -> Array | None:
+        """A constant, or what follows from shapes for as many rows as `rows` says."""
+        waiting = [name]
+        while waiting and (at := waiting[-1]) in self._makers:
+            if at in self._values:
+                waiting.pop()
+            elif missing := self._not_computed(self._makers[at]):
+                waiting += missing
+            else:
+                self._compute(self._makers[at])
+        return self._values.get(name)
+
+    def _not_computed(self, node: Node) -> list[str]:
+        """What a node needs that is not computed yet; none of those before it needs the node."""
+        if self._asks_for_a_shape(node):
+            return []
+        return [name for name in node.input if name and name not in self._values]
+
+    def _asks_for_a_shape(self, node: Node) -> bool:
+        return node.op_type == "Shape" and node.reads(0) not in self._fixed
+
+    def _compute(self, node: Node) -> None:
+        found: Mapping[str, Array] | None = None
+        given = {name: self._values.get(name) for name in node.input if name}
+        known = {name: value for name, value in given.items() if value is not None}
+        if self._asks_for_a_shape(node):
+            sizes = self.sizes(node.reads(0))
+            if sizes is not None:
+                part = slice(node.attributes.get("start"), node.attributes.get("end"))
+                found = {node.output[0]: np.array([size or ROWS for size in sizes][part], np.int64)}
+        elif known.keys() == given.keys():
+            found = folded(node, known, self.model.opset_import, self.budget)
+        self._values |= {name: (found or {}).get(name) for name in node.output}
+
+    @cached_property
+    def _types(self) -> dict[str, TypeProto]:
+        return inferred_types(self.model, self.nodes, self.arrays, self.constant)
 
     def activation_from(self, at: str) -> tuple[Layer, str] | None:
         """The activation that nodes from a value on are together, and where its answer is.
 
         Nodes up to where all that comes of the value is one value again are it, or begin it.
         """
-        live = {at}
-        within: list[NodeProto] = []
-        for node in self.model.graph.node:
-            if live.isdisjoint(node.input):
-                continue
-            within.append(node)
-            if len(within) > MOST_NODES:
-                break
+        live, values = {at}, {at: self._probe(at)}
+        within: set[Node] = set()
+        for node in self._behind(at):
+            within.add(node)
             live.update(node.output)
             live -= {name for name in live if self._is_used_up(name, within)}
-            if live == {*node.output} and (found := self._activation(at, within)):
+            if not self._follow(node, values):
+                return None
+            if live == {*node.output} and (found := _activation(values[node.output[0]])):
                 return found, node.output[0]
         return None
 
-    def _is_used_up(self, name: str, within: Sequence[NodeProto]) -> bool:
+    def _behind(self, at: str) -> Iterator[Node]:
+        """The nodes that a value goes through, in the order of the model, not too many of them."""
+        waiting: list[int] = []
+        seen: set[int] = set()
+        names: Sequence[str] = [at]
+        for _ in range(MOST_NODES):
+            for node in (user for name in names for user in self.users.get(name, [])[:MOST_NODES]):
+                if (place := self._places[node]) not in seen:
+                    seen.add(place)
+                    heappush(waiting, place)
+            if not waiting:
+                return
+            yield (node := self.nodes[heappop(waiting)])
+            names = node.output
+
+    @cached_property
+    def _places(self) -> dict[Node, int]:
+        return {node: i for i, node in enumerate(self.nodes)}
+
+    def _is_used_up(self, name: str, within: set[Node]) -> bool:
         return name not in self.outputs and all(u in within for u in self.users.get(name, []))
 
-    def _activation(self, at: str, nodes: Sequence[NodeProto]) -> Layer | None:
-        """The activation that gives what these nodes do at each place of a probe."""
-        known = {name for node in nodes for name in node.input} & {*self.constants}
-        if any(self.constants[name].size != 1 for name in known):
-            return None
-        kinds = [self.constants[name].dtype for name in known]
-        dtype = next((kind for kind in kinds if kind.kind == "f"), np.dtype(np.float32))
-        found = self.evaluated(nodes, {at: PROBE.astype(dtype)}, nodes[-1].output)
-        for make in dict.fromkeys(ACTIVATIONS.values()):
-            if found and make is not Softmax:
-                y = make().forward(PROBE)
-                if found[0].shape == y.shape and np.allclose(y, found[0], AGREES, AGREES):
-                    return make()
-        return None
-
-    def evaluated(
-        self, nodes: Sequence[NodeProto], given: Mapping[str, Array], wanted: Sequence[str]
-    ) -> list[Array] | None:
-        """What nodes give, by ONNX's own evaluator; None where it has none for them."""
+    def _probe(self, at: str) -> Array:
+        """The probe, of the type that a value has."""
         from onnx import helper
-        from onnx.numpy_helper import from_array
-        from onnx.reference import ReferenceEvaluator
 
-        known = {name for node in nodes for name in node.input} & {*self.constants}
-        x = [
-            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(a.dtype), None)
-            for name, a in given.items()
-        ]
-        fixed = [from_array(self.constants[name], name) for name in known]
-        out = [helper.make_empty_tensor_value_info(name) for name in wanted]
-        part = helper.make_graph([*nodes], "part", x, out, fixed)
-        model = helper.make_model(part, opset_imports=self.model.opset_import)
-        with np.errstate(all="ignore"):
-            try:
-                return [*map(np.asarray, ReferenceEvaluator(model).run(None, dict(given)))]
-            except (RuntimeError, TypeError, ValueError, NotImplementedError):
-                return None
+        kind = self._types[at].tensor_type.elem_type if at in self._types else 0
+        dtype = helper.tensor_dtype_to_np_dtype(kind) if kind else np.dtype(np.float32)
+        return PROBE.astype(dtype if dtype.kind == "f" else np.float32)
+
+    def _follow(self, node: Node, values: dict[str, Array]) -> bool:
+        """Add what a node gives for the probe; whether it could, with constants of one number."""
+        given = {}
+        for name in filter(None, node.input):
+            value = values[name] if name in values else self.constant(name)
+            if value is None or (name not in values and value.size != 1):
+                return False
+            given[name] = value
+        found = folded(node, given, self.model.opset_import, self.budget)
+        values |= found or {}
+        return found is not None
 
 
-def _shapes(model: ModelProto) -> dict[str, list[int]]:
-    """The shapes that ONNX infers for the values of a model, with 0 for a size that is open."""
-    from onnx.shape_inference import infer_shapes
+def _activation(values: Array) -> Layer | None:
+    """The activation that has these values at the places of the probe."""
+    for make in dict.fromkeys(ACTIVATIONS.values()):
+        if make is not Softmax:
+            y = make().forward(PROBE)
+            if values.shape == y.shape and np.allclose(y, values, AGREES, AGREES):
+                return make()
+    return None
 
-    graph = infer_shapes(model).graph
-    typed = (one for one in (*graph.input, *graph.value_info, *graph.output))
-    return {
-        one.name: [size.dim_value for size in one.type.tensor_type.shape.dim]
-        for one in typed
-        if one.type.tensor_type.HasField("shape")
-    }
+
+def _nodes(model: ModelProto, arrays: Mapping[str, Array]) -> Iterator[Node]:
+    """The nodes, each of which reads what is there before it and gives names of its own."""
+    there = {*arrays, *(one.name for one in model.graph.input)}
+    there.update(one.values.name for one in model.graph.sparse_initializer)
+    for proto in model.graph.node:
+        node = Node.of(proto)
+        given = [*filter(None, node.output)]
+        missing = [name for name in node.input if name and name not in there]
+        if not given or missing or len({*given}) < len(given) or not there.isdisjoint(given):
+            wrong = f"it reads {shown(missing[0])}" if missing else "gives a name that is taken"
+            raise FileError(
+                f"node {shown(node.name or '/'.join(given))}, {shown(node.op_type)}: {wrong}",
+                "nodes in their order, each of which gives values of its own names",
+                "write the model again, or check it by onnx.checker.check_model",
+            )
+        there.update(given)
+        yield node

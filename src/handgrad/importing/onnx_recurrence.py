@@ -1,18 +1,12 @@
 """Recurrent nodes of ONNX, whose sequences have the steps before the rows, as layers."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from handgrad.importing.onnx_graph import OnnxGraph, attributes, named
+from handgrad.importing.onnx_folding import Node
+from handgrad.importing.onnx_graph import OnnxGraph
 from handgrad.importing.parts import floating_array, recurrent, refused
 from handgrad.layers import GRU, LSTM, RNN, Array, Layer
 from handgrad.layers.recurrence import RecurrentLayer
-
-if TYPE_CHECKING:
-    from onnx import NodeProto
 
 # The layer of each node, its activations, and where ONNX has the gates in the order of the page.
 RECURRENT: dict[str, tuple[type[RecurrentLayer], list[bytes], list[int]]] = {
@@ -23,18 +17,18 @@ RECURRENT: dict[str, tuple[type[RecurrentLayer], list[bytes], list[int]]] = {
 PLAIN = "one direction, no lengths, states that begin at 0, the usual activations"
 
 
-def swaps_rows_and_steps(node: NodeProto) -> bool:
+def swaps_rows_and_steps(node: Node) -> bool:
     """Whether a node makes (t, n, k) of (n, t, k), or the contrary."""
-    return node.op_type == "Transpose" and attributes(node).get("perm") == [1, 0, 2]
+    return node.op_type == "Transpose" and node.attributes.get("perm") == [1, 0, 2]
 
 
-def recurrence_from(graph: OnnxGraph, node: NodeProto, time_first: bool) -> tuple[Layer, str, bool]:
+def recurrence_from(graph: OnnxGraph, node: Node, time_first: bool) -> tuple[Layer, str, bool]:
     """The layer that a recurrent node is, where its answer is, and whether steps come first there.
 
     That is h of every step or, where the model goes on with the last, that one.
     """
     kind, activations, order = RECURRENT[node.op_type]
-    said = attributes(node)
+    said = node.attributes
     given = dict(zip(("x", "W", "R", "B", "lengths", "h", "c", "P"), node.input, strict=False))
     plain = time_first and not said.get("layout") and "clip" not in said
     plain &= said.get("direction", b"forward") == b"forward"
@@ -45,9 +39,9 @@ def recurrence_from(graph: OnnxGraph, node: NodeProto, time_first: bool) -> tupl
     for state in (given.get("h"), given.get("c")):
         known = graph.known(state) if state else np.zeros(1)
         plain &= known is not None and not known.any()
-    W, R, B = (graph.constants.get(given.get(name, "")) for name in "WRB")
+    W, R, B = (graph.constant(given.get(name, "")) for name in "WRB")
     if not plain or W is None or R is None:
-        raise refused(named(node), f"{node.op_type} with {PLAIN}")
+        raise refused(str(node), f"{node.op_type} with {PLAIN}")
     b, v = (None, None) if B is None else (_ordered(part, order) for part in np.split(B[0], 2))
     at, time_first, every = _answer(graph, node)
     layer = recurrent(
@@ -62,20 +56,20 @@ def _ordered(gates: Array, order: list[int]) -> Array:
     return np.concatenate([parts[i] for i in order])
 
 
-def _answer(graph: OnnxGraph, node: NodeProto) -> tuple[str, bool, bool]:
+def _answer(graph: OnnxGraph, node: Node) -> tuple[str, bool, bool]:
     """Where the answer is, whether steps come first there, and whether all of them are in it."""
     every, last = ([*node.output, "", ""])[:2]
     used = [name for name in (every, last) if graph.users.get(name)]
     if len(used) > 1:
-        raise refused(named(node), "either h of every step, or that of the last, as what goes on")
+        raise refused(str(node), "either h of every step, or that of the last, as what goes on")
     if used == [last] or (not used and every not in graph.outputs):
         at = _picked(graph, last, 0, "Squeeze", [0]) or _picked(graph, last, 0, "Gather", [0, -1])
         if at is None:
-            raise refused(named(node), "h of the last step, (1, n, k), squeezed")
+            raise refused(str(node), "h of the last step, (1, n, k), squeezed")
         return at, False, False
     at = _picked(graph, every, 1, "Squeeze", [1])
     if at is None:
-        raise refused(named(node), "h of every step, (t, 1, n, k), squeezed")
+        raise refused(str(node), "h of every step, (t, 1, n, k), squeezed")
     users = graph.users.get(at, [])
     swapped = len(users) == 1 and swaps_rows_and_steps(users[0])
     of_last = _picked(graph, users[0].output[0] if swapped else at, int(swapped), "Gather", [-1])
@@ -87,9 +81,9 @@ def _picked(graph: OnnxGraph, at: str, axis: int, op_type: str, wanted: list[int
     users = graph.users.get(at, [])
     if len(users) != 1 or users[0].op_type != op_type:
         return None
-    node, value = users[0], graph.constant(users[0], 1)
+    node, value = users[0], graph.constant(users[0].reads(1))
     if value is None or value.size != 1 or int(value.ravel()[0]) not in wanted:
         return None
-    if op_type == "Gather" and (attributes(node).get("axis", 0) != axis or value.ndim):
+    if op_type == "Gather" and (node.attributes.get("axis", 0) != axis or value.ndim):
         return None
     return node.output[0]

@@ -1,5 +1,6 @@
 """Layers from the weights that another library has, and the net that they make."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from typing import TypeVar
@@ -26,6 +27,7 @@ from handgrad.layers import (
     Mish,
     MultiheadAttention,
     ReLU,
+    Reshape,
     Sigmoid,
     SiLU,
     Softmax,
@@ -39,6 +41,9 @@ from handgrad.net import Net
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 COPY = "build the net of hg.Net(…), and copy the weights layer by layer: layer.W = …"
+
+MOST_AXES = 64  # that NumPy has
+FITTING = "a file or module whose sizes fit together"
 
 # Activations without settings, by the names that other libraries write in one way or another.
 ACTIVATIONS: dict[str, type[Layer]] = {
@@ -86,6 +91,15 @@ def pooling(
     return kind(size, **_given(kind, settings))
 
 
+def reshaped(sizes: Sequence[int]) -> Reshape:
+    """A Reshape of each row to these sizes."""
+    if len(sizes) > MOST_AXES - 1:
+        raise SettingError(
+            f"rows of {len(sizes)} axes", f"{MOST_AXES - 1} at most, as arrays have", "fewer"
+        )
+    return Reshape(*sizes)
+
+
 def recurrent(
     kind: type[RecurrentLayer],
     W: Array,
@@ -120,7 +134,17 @@ def _with_weights(
     """The layer of these sizes and settings, with those of the arrays that are not None."""
     known = {name: array for name, array in arrays.items() if array is not None}
     dtype = next(iter(known.values())).dtype
-    with nothing_drawn(lambda shape: None):
+    most = max(array.size for array in known.values())
+
+    def allow(shape: tuple[int, ...]) -> None:
+        if math.prod(shape) > most:  # sizes that do not fit together, of arrays never so large
+            raise SettingError(
+                f"a layer of sizes {tuple(sizes)} with weights of at most {most} numbers",
+                f"{math.prod(shape)} of shape {shape}",
+                FITTING,
+            )
+
+    with nothing_drawn(allow):
         layer = kind(*sizes, **_given(kind, {**settings, "dtype": dtype}))
     return filled(layer, **known)
 
@@ -186,7 +210,7 @@ def filled(layer: AnyLayer, **arrays: Array) -> AnyLayer:
             raise SettingError(
                 f"{name} of shape {array.shape} for {layer!r}",
                 f"shape {own.shape}",
-                "a file or module whose sizes fit together",
+                FITTING,
             )
         setattr(layer, name, array)
     return layer

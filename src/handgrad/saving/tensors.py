@@ -3,7 +3,6 @@
 import io
 import json
 import math
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from handgrad.base.errors import HandgradError, SettingError
-from handgrad.files import FileError, reason
+from handgrad.base.errors import HandgradError
+from handgrad.files import FileError, opened, reason
 from handgrad.layers import Array
 
 TYPES = {
@@ -35,6 +34,7 @@ FROM_PYTORCH = (
     "in PyTorch, safetensors.torch.save_file(module.state_dict(), path); "
     "then hg.load_weights(net, path)"
 )
+WHAT = "a .safetensors file", FROM_PYTORCH
 COPIED_WHOLE = "check that the file was copied whole, and is a .safetensors file"
 
 
@@ -52,7 +52,7 @@ Stored = tuple[dict[str, Array], dict[str, str]]
 
 def read(path: str | Path) -> Stored:
     """The arrays and metadata of a safetensors file; `FileError` for whatever is wrong with it."""
-    with _opened(path) as (file, size):
+    with opened(path, *WHAT) as (file, size):
         limited_header(file, size)
         file.seek(0)
         content = file.read(size + 1)
@@ -74,7 +74,7 @@ def read_header(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and metadata that the header of a file tells of, without its numbers."""
     from safetensors import safe_open
 
-    with _opened(path) as (file, size):
+    with opened(path, *WHAT) as (file, size):
         header = limited_header(file, size)
         with (
             refused_as_damaged("tensors that are not as the header says", "a .safetensors file"),
@@ -85,28 +85,6 @@ def read_header(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 name: Tensor(np.dtype(TYPES[entry["dtype"]]).name, tuple(entry["shape"]))
                 for name, entry in header.items()
             }, metadata
-
-
-@contextmanager
-def _opened(path: str | Path) -> Iterator[tuple[IO[bytes], int]]:
-    """The file at `path` and its size; `FileError` if it cannot be read."""
-    if not isinstance(path, str | os.PathLike):
-        raise SettingError(
-            f"{shown(path)}, of type {type(path).__name__}",
-            "the path of a .safetensors file",
-            FROM_PYTORCH,
-        )
-    try:
-        if not Path(path).is_file():
-            Path(path).stat()
-            what = "a folder" if Path(path).is_dir() else "no regular file"
-            raise FileError(what, "a .safetensors file", "check the path")
-        with Path(path).open("rb") as file:
-            yield file, os.fstat(file.fileno()).st_size
-    except FileError:
-        raise
-    except (OSError, ValueError) as error:
-        raise FileError(reason(error), "a .safetensors file", "check the path") from error
 
 
 def limited_header(file: IO[bytes], size: int) -> dict[str, Any]:
@@ -138,7 +116,7 @@ def limited_header(file: IO[bytes], size: int) -> dict[str, Any]:
     return header
 
 
-def strict_json(text: str | bytes, what: str) -> Any:
+def strict_json(text: str | bytes, what: str, hint: str = COPIED_WHOLE) -> Any:
     """The value of a JSON text: no key twice, no NaN, not too deep, not so large memory fills."""
     try:
         text = text.decode("utf-8") if isinstance(text, bytes) else text
@@ -151,7 +129,7 @@ def strict_json(text: str | bytes, what: str) -> Any:
             raise ValueError(f"more than {DEEPEST} levels")
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
-        raise damaged(f"{what} cannot be read: {shown(str(error))}", "JSON") from error
+        raise FileError(f"{what} cannot be read: {shown(str(error))}", "JSON", hint) from error
     return value
 
 

@@ -6,33 +6,18 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 import handgrad as hg
 from tests.bad_input.refused import refused
-
-pytestmark = pytest.mark.oracle
+from tests.importing.files import N, onnx_file
 
 RNG = np.random.default_rng(0)
-N = helper.make_node
 GATES = {
     "W": RNG.normal(size=(1, 6, 3)), "R": RNG.normal(size=(1, 6, 2)), "B": RNG.normal(size=(1, 12)),
 }  # fmt: skip
 GRU = {"hidden_size": 2, "linear_before_reset": 1}
 NUMBERS = {name: RNG.random(2) for name in "gbmv"}
-
-
-def onnx_file(path: Path, nodes: list[Any], arrays: dict[str, Any], shape: list[Any]) -> Path:
-    """A model of these nodes from x, of this shape, to y."""
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
-    kinds = {name: np.int64 if name in ("shape", "axis") else np.float32 for name in arrays}
-    fixed = [numpy_helper.from_array(np.asarray(a, kinds[n]), n) for n, a in arrays.items()]
-    graph = helper.make_graph(nodes, "net", [x], [y], fixed)
-    opsets = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
-    return path
 
 
 def gru(**settings: Any) -> list[Any]:
@@ -64,7 +49,7 @@ KNOWN: dict[str, tuple[list[Any], dict[str, Any], list[Any], list[str]]] = {
                      ["Flatten"]),
     "a shape with the rows": ([N("Reshape", ["x", "shape"], ["y"])], {"shape": [7, 12]}, [7, 6, 2],
                               ["Reshape"]),
-    "brightness": ([N("Div", ["x", "c"], ["y"])], {"c": 255}, ["n", 1, 2, 3], ["Standardize"]),
+    "brightness": ([N("Div", ["x", "c"], ["y"])], {"c": 255.0}, ["n", 1, 2, 3], ["Standardize"]),
     "a state": (gru(), {**GATES, "axis": [0]}, ["n", 4, 3], ["GRU"]),
     "a state without biases": (gru(inputs=["W", "R"]), {**GATES, "axis": [0]}, ["n", 4, 3],
                                ["GRU"]),
@@ -75,7 +60,7 @@ KNOWN: dict[str, tuple[list[Any], dict[str, Any], list[Any], list[str]]] = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_nodes_are_the_layers_that_they_are(name: str, tmp_path: Path) -> None:
     nodes, arrays, shape, layers = KNOWN[name]
-    path = onnx_file(tmp_path / "net.onnx", nodes, arrays, shape)
+    path = onnx_file(tmp_path / "net.onnx", nodes, arrays, shape=shape)
     net = hg.from_onnx(path)
     assert [type(layer).__name__ for layer in net.layers] == layers
     x = RNG.normal(size=(7, *shape[1:])).astype(np.float32)
@@ -125,4 +110,4 @@ REFUSED: dict[str, tuple[list[Any], dict[str, Any], list[Any], str]] = {
 def test_what_is_no_layer_is_refused_by_its_node(name: str, tmp_path: Path) -> None:
     nodes, arrays, shape, told = REFUSED[name]
     with refused(hg.SettingError, told, "no layer of handgrad's"):
-        hg.from_onnx(onnx_file(tmp_path / "net.onnx", nodes, arrays, shape))
+        hg.from_onnx(onnx_file(tmp_path / "net.onnx", nodes, arrays, shape=shape))
