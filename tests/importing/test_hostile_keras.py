@@ -137,6 +137,10 @@ NO_WEIGHTS: dict[str, tuple[Callable[[Any], None], str]] = {
         of_shape(4, 5 * 10**8, chunks=(4, 10**6), compression="gzip"), "2,000,000,000 numbers"
     ),
     "no numbers of many": (of_shape(0, 2**40, chunks=(1, 1), maxshape=(None, None)), "numbers of"),
+    "a chunk larger than its array": (
+        of_shape(4, 4, chunks=(4, 10**8), maxshape=(4, None), compression="gzip"),
+        "400,000,000 numbers",
+    ),
     "arrays in arrays": (of_shape(4, 4, dtype=np.dtype(("f4", (1000, 1000)))), "values of type"),
     "texts": (of_shape(4, 4, dtype=h5py.string_dtype()), "values of type object"),
     "long texts": (of_shape(4, 4, dtype="S1000000"), "values of type"),

@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 GATES = {
     "W": RNG.normal(size=(1, 6, 3)), "R": RNG.normal(size=(1, 6, 2)), "B": RNG.normal(size=(1, 12)),
 }  # fmt: skip
-GRU = {"hidden_size": 2, "linear_before_reset": 1}
+GRU: dict[str, Any] = {"hidden_size": 2, "linear_before_reset": 1}
 NUMBERS = {name: RNG.random(2) for name in "gbmv"}
 
 
@@ -64,7 +64,7 @@ def test_nodes_are_the_layers_that_they_are(name: str, tmp_path: Path) -> None:
     net = hg.from_onnx(path)
     assert [type(layer).__name__ for layer in net.layers] == layers
     x = RNG.normal(size=(7, *shape[1:])).astype(np.float32)
-    (expected,) = ReferenceEvaluator(onnx.load(path)).run(None, {"x": x})
+    expected: Any = ReferenceEvaluator(onnx.load(path)).run(None, {"x": x})[0]
     np.testing.assert_allclose(net.predict(x), expected, rtol=1e-5, atol=1e-6)
 
 

@@ -50,7 +50,8 @@ class KerasWeights:
             raise _refused(place, "numbers that lie in other files", "numbers in the file itself")
         if found.dtype.kind not in "biuf" or found.dtype.subdtype:
             raise _refused(place, f"values of type {shown(str(found.dtype))}", "numbers")
-        self._budget.take(numbers_in(found.shape), place)
+        # HDF5 unpacks chunks whole, which may be larger than the array.
+        self._budget.take(max(map(numbers_in, (found.shape, found.chunks or ()))), place)
         return floating_array(np.asarray(found))
 
 
