@@ -72,6 +72,34 @@ def test_what_a_net_takes_and_gives_follows_from_its_layers(
     assert (made.n_in, made.n_out) == (n_in, n_out)
 
 
+@pytest.mark.parametrize(
+    ("layers", "row"),
+    [
+        (lambda: (hg.Tanh(), hg.Reshape(1, 5, 4)), (5, 4)),
+        (lambda: (hg.Dropout(0.3), hg.Softmax(), hg.Reshape(2, 20)), (2, 5, 4)),
+        (lambda: (Flatten(), hg.Softmax(), hg.Reshape(2, 10)), (5, 4)),
+        (lambda: (hg.GRU(2, 4, return_sequences=True), Flatten(), hg.Reshape(2, 6)), (3, 2)),
+        (lambda: (hg.Linear(2, 4), Flatten(), hg.LayerNorm(12), hg.Reshape(2, 6)), (3, 2)),
+    ],
+)
+def test_a_reshape_takes_rows_of_its_size_in_any_shape_behind_layers_that_do(
+    layers: Any, row: tuple[int, ...]
+) -> None:
+    x = np.random.default_rng(0).standard_normal((3, *row))
+    net = hg.Net(*layers())
+    p = net.predict(x, engine="eager")
+    assert p.shape[1:] == net.layers[-1].shape_out(row)
+    np.testing.assert_allclose(net.predict(x, engine="compiled"), p, atol=1e-6)
+    with pytest.raises(hg.ShapeError):
+        net.predict(x[:, :2] if row[0] > 2 else x[:, :, :2], engine="eager")
+
+
+def test_a_reshape_behind_an_embedding_takes_single_codes() -> None:
+    net = hg.Net(hg.Embedding(5, 3, rng=0), hg.Reshape(3, 1))
+    assert net.shape_in == ()
+    assert net.predict(np.arange(5), engine="eager").shape == (5, 3, 1)
+
+
 def test_axes_that_one_layer_states_are_those_of_the_layers_before_it() -> None:
     attention = hg.Residual(hg.LayerNorm(4), hg.MultiheadAttention(4, 2))
     net = hg.Net(hg.Embedding(5, 4), hg.PositionEmbedding(6, 4), attention, hg.Linear(4, 3))

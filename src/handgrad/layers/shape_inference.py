@@ -41,11 +41,12 @@ def _followed(
     Where a layer says which axes it takes, they are those that were open before it.
     """
     shape: Shape | None = begin
+    follows = True  # from what went in, and not from what a layer states behind one that does not
     for i, layer in enumerate(layers[start:], start):
         stated = layer.shape_in
         _check_axes(layer, shape, f"layer {i + 1} of {len(layers)}")
         if shape is None:
-            shape = stated
+            shape, follows = stated, False
         place = f"layer {i + 1} of {len(layers)}" + f", after {layers[i - 1]!r}" * (i > 0)
         if shape is not None and not layer.accepts(shape):
             n_features = features(shape, layer.feature_axis)
@@ -56,13 +57,14 @@ def _followed(
                 f"make it take {n_features}, or the layer before it give {layer.n_in}",
                 place,
             )
-        if i > start and shape and ... in shape and stated is not None and ... not in stated:
+        is_open = shape is not None and ... in shape and ... in begin
+        if shape and is_open and follows and i > start and stated and ... not in stated:
             between = closed(stated)[: len(stated) + 1 - len(shape)]
-            if ... in begin and closed(shape, between) == stated:
+            if closed(shape, between) == stated:
                 shape_in = None if shape_in is None else closed(shape_in, between)
                 return _followed(layers, start, shape_in, closed(begin, between))
         try:
-            shape = shape and layer.shape_out(shape)
+            shape = None if shape is None else layer.shape_out(shape)
         except ShapeError as misfit:
             misfit.put_within(place)
             raise

@@ -186,11 +186,32 @@ class Net(Layer):
         """The shape of a row that goes in, as its layers say it."""
         return self._shapes[0]
 
+    def accepts(self, shape: Shape) -> bool:
+        """Whether rows of `shape` have the net's number of features, as far as that is known.
+
+        Or become rows that the first layer with a number of its own takes: behind layers without
+        one a `Reshape` takes all rows of its size.
+        """
+        return super().accepts(shape) or (self.in_a_row and self._takes(shape))
+
+    def _takes(self, shape: Shape | None) -> bool:
+        """Whether what becomes of rows of `shape` fits the first layer that states its features."""
+        for layer in self.layers:
+            if shape is None:
+                return False
+            if layer.n_in is not None:
+                return layer.accepts(shape)
+            try:
+                shape = layer.shape_out(shape)
+            except ShapeError:
+                return False
+        return True
+
     def shape_out(self, shape_in: Shape) -> Shape | None:
         """The shape of a row that comes out where one of `shape_in` goes in; None where unknown."""
         shape: Shape | None = shape_in
         for layer in self.layers:
-            shape = shape and layer.shape_out(shape)
+            shape = None if shape is None else layer.shape_out(shape)
         return shape
 
     def _check_new(self, layers: Sequence[Layer], layer: Layer) -> None:
@@ -384,7 +405,9 @@ class Net(Layer):
                 repr(self),
             )
         rows = self.cast(x)
-        if self.n_in is not None and (rows.ndim < 2 or not self.accepts(rows.shape[1:])):
+        if self.n_in is None or not isinstance(rows, np.ndarray):  # recorded ones came in before
+            return rows
+        if rows.ndim < 2 or not self.accepts(rows.shape[1:]):
             first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
             raise misfit(rows, self.n_in, self.position(first))
         return rows
