@@ -17,7 +17,7 @@ CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html importing inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors bits check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser everywhere cluster cluster-faults bench wheel clean
+.PHONY: help setup demo test kernels processors bits chains random-nets check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser everywhere cluster cluster-faults bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -63,6 +63,14 @@ processors: .venv/ready-to-test  ## run the tests of graph and engines with mach
 
 bits: .venv/ready-to-test  ## train nets for other processors, by other numbers of cores: the same bits (SHARE=1/2 for half)
 	@$(BIN)/python -m tests.bits --share $(SHARE)
+
+chains: .venv/ready-to-test  ## every two layers in a row, behind every front: one answer from every engine (SHARE=1/64)
+	@$(BIN)/python -m tests.chains --share $(SHARE)
+
+MINUTES ?= 10
+SEED ?= 0
+random-nets: .venv/ready-to-test  ## random nets, with losses, optimizers, weights: one answer from every engine (SEED=7 MINUTES=1)
+	@$(BIN)/python -m tests.chains.random_nets --seed $(SEED) --minutes $(MINUTES)
 
 check: lint types  ## the quick checks, within a minute: also the docstrings' examples, the tests of the pages
 	@$(BIN)/python -m pytest $(ALL_CORES) --doctest-modules src $(QUICK)
