@@ -42,8 +42,7 @@ def _can_begin_at(new: Builder, node: Node, product: Ref, bias: Ref) -> bool:
     if not summed or a.shape != node.shape or not a.dtype == b.dtype == node.dtype:
         return False
     beside = [all(letter in own for own in inputs.split(",")) for letter in output]
-    own = b.shape[len(b.shape) - len(node.shape) :]
-    along = list(zip(own[::-1], node.shape[::-1], beside[::-1], strict=False))
+    along = list(zip(b.shape[::-1], node.shape[::-1], beside[::-1], strict=False))
     return (
         bool(along)
         and along[0][0] == node.shape[-1]
