@@ -1,6 +1,7 @@
 """A net of one's own is said by a state where one can, and taken whole where none can."""
 
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -205,9 +206,9 @@ def drawing() -> hg.Net:
     )
 
 
-@needs_node
-def test_layers_within_others_draw_in_the_page_what_they_draw_in_python() -> None:
-    net, loss, optimizer = drawing(), hg.CrossEntropyLoss(), hg.SGD(0.1)
+def trained_in_both(net: hg.Net) -> tuple[str, float, float]:
+    """The parameters and the loss of the page after three epochs; the loss of Python, by `net`."""
+    loss, optimizer = hg.CrossEntropyLoss(), hg.SGD(0.1)
     given = {"data": {"kind": "moons", "n": 60, "noise": 10}, "seed": 5}
     given |= learning_of_net(loss, optimizer)
     state = state_of(given)
@@ -233,5 +234,86 @@ def test_layers_within_others_draw_in_the_page_what_they_draw_in_python() -> Non
         rng=state["seed"],
         engine="portable",
     )
-    assert found == report.train_loss
+    return parameters, found, report.train_loss
+
+
+@needs_node
+def test_layers_within_others_draw_in_the_page_what_they_draw_in_python() -> None:
+    net = drawing()
+    parameters, loss, expected = trained_in_both(net)
+    assert loss == expected
+    assert parameters == packed(net.parameters)
+
+
+class Maxout(hg.Layer):
+    """y = maxₖ (x Wₖᵀ + bₖ)"""
+
+    param_names = ("W", "b")
+
+    def __init__(self, n_in: int, n_out: int, pieces: int, rng: int) -> None:
+        self.W = np.random.default_rng(rng).normal(size=(pieces, n_out, n_in)).astype(np.float32)
+        self.b = np.zeros((pieces, n_out), np.float32)
+        self.n_in, self.pieces = n_in, pieces
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        z = np.einsum("ni,koi->nko", x, self.W) + self.b
+        y = z.max(axis=1)
+        self.largest = z == y[:, None, :]
+        return y
+
+    def backward(self, dy: Any) -> Any:
+        dz = np.where(self.largest, dy[:, None, :], 0)
+        self.dW = np.einsum("nko,ni->koi", dz, self.x)
+        self.db = dz.sum(axis=0)
+        return np.einsum("nko,koi->ni", dz, self.W)
+
+
+class SoftMixture(hg.Layer):
+    """y = Σₖ gₖ (x Wₖᵀ + bₖ)      g = softmax(x Vᵀ)"""
+
+    param_names = ("W", "V", "b")
+
+    def __init__(self, n_in: int, n_out: int, experts: int, rng: int) -> None:
+        draw = np.random.default_rng(rng).normal
+        self.W = draw(size=(experts, n_out, n_in)).astype(np.float32)
+        self.V = draw(size=(experts, n_in)).astype(np.float32)
+        self.b = draw(size=(experts, n_out)).astype(np.float32)
+        self.n_in = n_in
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        s = x @ self.V.T
+        e = np.exp(s - s.max(axis=1, keepdims=True))
+        self.g = e / e.sum(axis=1, keepdims=True)
+        self.z = np.einsum("ni,koi->nok", x, self.W).transpose(0, 2, 1) + self.b
+        return (self.g[:, :, None] * self.z).sum(axis=1)
+
+    def backward(self, dy: Any) -> Any:
+        dg = (dy[:, None, :] * self.z).sum(axis=2)
+        dz = self.g[:, :, None] * dy[:, None, :]
+        self.dW = np.einsum("nko,ni->koi", dz, self.x)
+        self.db = dz.sum(axis=0)
+        ds = self.g * (dg - (self.g * dg).sum(axis=1, keepdims=True))
+        self.dV = np.einsum("nk,ni->ki", ds, self.x)
+        return np.einsum("nko,koi->ni", dz, self.W) + np.einsum("nk,ki->ni", ds, self.V)
+
+
+PRODUCTS: dict[str, Callable[[], Maxout | SoftMixture]] = {
+    "maxout": lambda: Maxout(6, 5, 3, rng=1),
+    "a mixture": lambda: SoftMixture(6, 5, 4, rng=1),
+    "many pieces": lambda: Maxout(6, 20, 18, rng=1),
+    "a wide mixture": lambda: SoftMixture(6, 20, 3, rng=1),
+}
+
+
+@needs_node
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_by_letters_have_the_bits_of_the_portable_engine(name: str) -> None:
+    layer = PRODUCTS[name]()
+    assert hg.check_gradients(layer)
+    width = layer.W.shape[1]
+    net = hg.Net(hg.Linear(2, 6, rng=0), layer, hg.Linear(width, 2, rng=2), hg.Softmax())
+    parameters, loss, expected = trained_in_both(net)
+    assert loss == expected
     assert parameters == packed(net.parameters)

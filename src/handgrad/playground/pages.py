@@ -351,6 +351,8 @@ def _written(value: object) -> Any:
             return None
         case Ref(node):
             return node
+        case str():
+            return {"letters": value}
         case Formula(formula, setting):
             return {"is": [formula, setting]}
         case tuple() | list():

@@ -1,9 +1,10 @@
 // Lowering: the operations of pages said with few, as `graph/passes/lower.py` does. Beside the
 // elementwise ones these are left: fill(value), sum, max, min, prod (x, axes), product(a, b),
-// view(x, { offset, strides }), getitem(x, index), setitem and add_at (x, index, values),
+// einsum({ letters }, a, b), view(x, { offset, strides }), getitem(x, index), setitem and add_at (x, index, values),
 // concatenate(parts, axis), random(path).
 
 import { linear } from "./constants.js";
+import { einsum } from "./einsum.js";
 import { Ref, rewritten, Slice } from "./graph.js";
 import { ELEMENTWISE, reducedAxes, REDUCTIONS } from "./shapes.js";
 import { countOf, followsRows, sizeAt } from "./sizes.js";
@@ -128,6 +129,7 @@ const FORMS = {
   var: variance,
   std: variance,
   matmul: (builder, node) => builder.alike(node, "product", ...node.args),
+  einsum,
   getitem,
   setitem: written,
   add_at: written,

@@ -1,6 +1,6 @@
 // Where the numbers of arrays lie: { data, offset, strides, shape }, and how loops go through them.
 
-import { stridesOf } from "./sizes.js";
+import { offsetsOf, stridesOf } from "./sizes.js";
 
 /** An array that lies row after row. */
 export const inRows = (data, shape) => ({ data, offset: 0, strides: stridesOf(shape), shape });
@@ -14,14 +14,17 @@ export const everywhere = (number, shape) => ({
 });
 
 /** The steps of an array along the axes of a shape that it is broadcast to. */
-function spread({ shape, strides }, to) {
+export function spread({ shape, strides }, to) {
   return to.map((_, i) => {
     const own = i - to.length + shape.length;
     return own < 0 || shape[own] === 1 ? 0 : strides[own];
   });
 }
 
-/** Rows and columns that take arrays through all places of a shape; the steps of each in both. */
+/**
+ * Rows and columns that take arrays through all places of a shape; the steps of each in both, and
+ * the axes that are `outer` to them.
+ */
 export function asRows(shape, arrays) {
   const steps = arrays.map((array) => spread(array, shape));
   const axes = [];
@@ -36,13 +39,35 @@ export function asRows(shape, arrays) {
       axes.push({ size, steps: own });
     }
   });
-  if (axes.length > 2) throw new Error(`an array of shape (${shape}) in loops of rows and columns`);
   const none = { size: 1, steps: arrays.map(() => 0) };
+  const outer = axes.splice(0, axes.length - 2);
   const [rows, columns] = axes.length === 2 ? axes : [none, axes[0] ?? none];
-  return { rows, columns };
+  return { rows, columns, outer };
+}
+
+/** Where arrays begin at each place of the axes that are outer to their rows and columns. */
+export function begins({ outer }, arrays) {
+  const sizes = outer.map(({ size }) => size);
+  const each = arrays.map((_, k) =>
+    offsetsOf(
+      sizes,
+      outer.map(({ steps }) => steps[k]),
+    ),
+  );
+  return Array.from(each[0] ?? [0], (_, i) =>
+    arrays.map((array, k) => ({ ...array, offset: array.offset + each[k][i] })),
+  );
 }
 
 /** What a loop over arrays is called with, after the rows and columns. */
 export function argumentsOf({ rows, columns }, arrays) {
   return arrays.flatMap(({ data, offset }, k) => [data, offset, rows.steps[k], columns.steps[k]]);
+}
+
+/** A step that calls a loop: V8 calls a function with its arguments named best. */
+export function calling(loop, o, rows, columns, given) {
+  const [a, a0, ar, ac, b, b0, br, bc, ...more] = given;
+  if (given.length === 4) return () => loop(o, rows, columns, a, a0, ar, ac);
+  if (given.length === 8) return () => loop(o, rows, columns, a, a0, ar, ac, b, b0, br, bc);
+  return () => loop(o, rows, columns, a, a0, ar, ac, b, b0, br, bc, ...more);
 }

@@ -1,10 +1,12 @@
 // A graph for a number of rows as steps to run: each a loop over arrays that are made once.
 
 import { Following, ROWS, valueAt } from "./constants.js";
+import { summing } from "./einsum.js";
 import { f32, loops, numbers, random, reductions, Stream } from "./functions.js";
 import { Ref } from "./graph.js";
-import { argumentsOf, asRows, everywhere, inRows } from "./lying.js";
+import { argumentsOf, asRows, begins, calling, everywhere, inRows } from "./lying.js";
 import { multiply } from "./products.js";
+import { reducing } from "./many_axes.js";
 import { ELEMENTWISE, REDUCTIONS } from "./shapes.js";
 import { countOf, sizeAt } from "./sizes.js";
 import { liesAs, storedNodes } from "./stored.js";
@@ -72,6 +74,7 @@ export class Plan {
     if (ELEMENTWISE.has(op)) this.elementwise(node, out);
     else if (REDUCTIONS.has(op)) this.reduction(node, out);
     else if (op === "product") this.product(node, out);
+    else if (op === "einsum") this.byLetters(node, out);
     else if (op === "getitem") this.picked(node, out);
     else if (op === "setitem" || op === "add_at") this.scattered(node, out);
     else if (op === "concatenate") this.concatenated(node, out);
@@ -134,12 +137,13 @@ export class Plan {
 
   loop(op, out, args) {
     const at = asRows(out.shape, args);
-    const given = argumentsOf(at, args);
     const loop = loops[op];
     if (!loop) throw new Error(`the operation ${op}`);
-    const { data } = out;
     const [rows, columns] = [at.rows.size, at.columns.size];
-    this.steps.push(calling(loop, data, rows, columns, given));
+    begins(at, args).forEach((begun, i) => {
+      const data = at.outer.length ? out.data.subarray(i * rows * columns) : out.data;
+      this.steps.push(calling(loop, data, rows, columns, argumentsOf(at, begun)));
+    });
   }
 
   /** A power with a whole exponent that is known: squares of squares; false for another. */
@@ -170,28 +174,29 @@ export class Plan {
     const full = countOf(axes.map((axis) => sizeAt(shape[axis], this.full)));
     const way = reductions[node.op][full > MOST_ONE_BY_ONE ? "inLanes" : "each"];
     const last = shape.length - 1;
-    if (axes.length === shape.length) {
+    if (shape.length > 2) {
+      const isWhole =
+        axes.length < shape.length || liesAs(this.graph, this.stored, ref.node, shape);
+      const chosen = axes.includes(last) ? way : reductions[node.op].each;
+      this.steps.push(reducing(x, axes, isWhole, chosen, out.data));
+    } else if (axes.length === shape.length) {
       const { rows, columns } = this.rowsOf(x, ref.node, shape);
       const { data } = out;
       this.steps.push(() => {
         data[0] = way(x.data, x.offset, rows.size, rows.steps[0], columns.size, columns.steps[0]);
       });
-    } else if (shape.length === 2 && axes[0] === last) {
+    } else {
       const [rows, columns] = x.shape;
       const [row, column] = x.strides;
       const { data } = out;
-      this.steps.push(() => {
+      const { down } = reductions[node.op];
+      const along = () => {
         for (let i = 0; i < rows; i++) {
           data[i] = way(x.data, x.offset + i * row, 1, 0, columns, column);
         }
-      });
-    } else if (shape.length === 2) {
-      const { down } = reductions[node.op];
-      const [rows, columns] = x.shape;
-      const [row, column] = x.strides;
-      this.steps.push(() => down(out.data, x.data, x.offset, rows, row, columns, column));
-    } else {
-      throw new Error(`a sum over the axes ${axes} of ${shape.length}`);
+      };
+      const downward = () => down(data, x.data, x.offset, rows, row, columns, column);
+      this.steps.push(axes[0] === last ? along : downward);
     }
   }
 
@@ -205,6 +210,11 @@ export class Plan {
       return { rows: { size: 1, steps: [0] }, columns: { size: rows * columns, steps: [column] } };
     }
     return { rows: { size: rows, steps: [row] }, columns: { size: columns, steps: [column] } };
+  }
+
+  byLetters({ args: [text, ...refs], options: { start } }, out) {
+    const arrays = refs.map((ref) => this.values[ref.node]);
+    this.steps.push(summing(out, text, arrays, start && this.values[start.node]));
   }
 
   product(node, out) {
@@ -301,13 +311,17 @@ export class Plan {
   /** A step that copies an array to where another lies. */
   copied(x, data, place = { offset: 0 }) {
     const target = { ...inRows(data, x.shape), ...place };
-    const { rows, columns } = asRows(x.shape, [x, target]);
+    const at = asRows(x.shape, [x, target]);
+    const { rows, columns } = at;
     const [from, to] = [0, 1].map((k) => [rows.steps[k], columns.steps[k]]);
+    const places = begins(at, [x, target]).map((pair) => pair.map(({ offset }) => offset));
     return () => {
-      for (let i = 0; i < rows.size; i++) {
-        let p = x.offset + i * from[0];
-        let q = target.offset + i * to[0];
-        for (let j = 0; j < columns.size; j++, p += from[1], q += to[1]) data[q] = x.data[p];
+      for (const [first, second] of places) {
+        for (let i = 0; i < rows.size; i++) {
+          let p = first + i * from[0];
+          let q = second + i * to[0];
+          for (let j = 0; j < columns.size; j++, p += from[1], q += to[1]) data[q] = x.data[p];
+        }
       }
     };
   }
@@ -319,12 +333,4 @@ export class Plan {
       for (let i = 0; i < data.length; i++) data[i] = random(stream);
     });
   }
-}
-
-/** A step that calls a loop: V8 calls a function with its arguments named best. */
-function calling(loop, o, rows, columns, given) {
-  const [a, a0, ar, ac, b, b0, br, bc, ...more] = given;
-  if (given.length === 4) return () => loop(o, rows, columns, a, a0, ar, ac);
-  if (given.length === 8) return () => loop(o, rows, columns, a, a0, ar, ac, b, b0, br, bc);
-  return () => loop(o, rows, columns, a, a0, ar, ac, b, b0, br, bc, ...more);
 }

@@ -1,6 +1,7 @@
 // The shape of what an operation gives, by NumPy's rules.
 
 import { Following, valueAt } from "./constants.js";
+import { lettersOf, sizesOf } from "./einsum.js";
 import { Ref, Slice } from "./graph.js";
 import { broadcast, countOf, N } from "./sizes.js";
 
@@ -30,6 +31,13 @@ export function reducedAxes(rank, args, options) {
   const axis = options.axis ?? args[1] ?? null;
   const axes = axis === null ? Array.from({ length: rank }, (_, i) => i) : [axis].flat();
   return [axes.map((i) => (i + rank) % rank), options.keepdims ?? false];
+}
+
+/** The axes of an array in the order in which it is to have them; the other way round if none. */
+export function axesOf(rank, args, options) {
+  const asked = [options.axes ?? args.slice(1)].flat(2).filter((axis) => axis !== null);
+  const axes = asked.length ? asked : Array.from({ length: rank }, (_, i) => rank - 1 - i);
+  return axes.map((axis) => (axis + rank) % rank);
 }
 
 /** An index with an entry for each axis: slices, Refs, rows and numbers; new axes are null. */
@@ -98,7 +106,12 @@ export function shapeOf(op, args, options, shape) {
     return keepdims ? sizes : sizes.filter((_, i) => !axes.includes(i));
   }
   if (op === "matmul") return product(first, shape(args[1]));
-  if (op === "transpose") return [...first].reverse();
+  if (op === "einsum") {
+    const { operands, output } = lettersOf(args[0]);
+    const sizes = sizesOf(operands, args.slice(1).map(shape));
+    return [...output].map((letter) => sizes.get(letter));
+  }
+  if (op === "transpose") return axesOf(first.length, args, options).map((axis) => first[axis]);
   if (op === "reshape") return reshaped(first, args.slice(1));
   if (op === "ravel") return [countOf(first)];
   if (op === "getitem") return indexed(first, args[1], shape);

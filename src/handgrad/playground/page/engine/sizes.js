@@ -41,3 +41,13 @@ export function broadcast(shapes) {
     return size;
   });
 }
+
+/** For all places of some sizes, in their order, how far they are by the steps of each axis. */
+export function offsetsOf(sizes, steps) {
+  const found = new Int32Array(countOf(sizes));
+  const rows = stridesOf(sizes);
+  for (let i = 0; i < found.length; i++) {
+    sizes.forEach((size, axis) => (found[i] += (Math.floor(i / rows[axis]) % size) * steps[axis]));
+  }
+  return found;
+}

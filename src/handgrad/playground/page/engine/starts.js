@@ -1,5 +1,6 @@
 // A product to which a bias is added begins its sums at the bias, as `graph/passes/starts.py` does.
 
+import { lettersOf } from "./einsum.js";
 import { Ref, rewritten, usersOf } from "./graph.js";
 import { sameShape } from "./sizes.js";
 
@@ -13,8 +14,8 @@ export function withProductsBegunAtBiases(graph) {
       if (!(product instanceof Ref) || !(bias instanceof Ref)) continue;
       const alone = users[product.node].length === 1 && !outputs.has(product.node);
       if (!alone || !canBeginAt(builder, node, product, bias)) continue;
-      const { args } = builder.of(product);
-      return builder.add("product", args, node.shape, node.kind, { start: bias });
+      const { op, args } = builder.of(product);
+      return builder.add(op, args, node.shape, node.kind, { start: bias });
     }
     return builder.keep(node);
   });
@@ -24,9 +25,23 @@ export function withProductsBegunAtBiases(graph) {
 function canBeginAt(builder, node, product, bias) {
   const a = builder.of(product);
   const b = builder.of(bias);
-  if (a.op !== "product" || a.options.start) return false;
+  const isProduct = a.op === "product" || (a.op === "einsum" && a.args.length === 3);
+  if (!isProduct || a.options.start) return false;
   if (b.op === "view" && b.args[1].strides.at(-1) !== 1) return false;
   if (!sameShape(a.shape, node.shape) || a.kind !== node.kind || b.kind !== node.kind) return false;
+  const beside = a.op === "einsum" ? axesBeside(a.args[0]) : node.shape.map(() => false);
+  if (!beside || beside.at(-1)) return false;
   const own = b.shape.slice(-node.shape.length).reverse();
-  return own[0] === node.shape.at(-1) && own.slice(1).every((size) => size === 1);
+  const [full, isBeside] = [[...node.shape].reverse(), [...beside].reverse()];
+  return (
+    own[0] === full[0] &&
+    own.every((size, i) => !i || size === 1 || (size === full[i] && isBeside[i]))
+  );
+}
+
+/** Which axes of a product by letters all its operands have; null where nothing is summed. */
+function axesBeside(text) {
+  const { operands, output } = lettersOf(text);
+  if (operands.every((own) => [...own].every((letter) => output.includes(letter)))) return null;
+  return [...output].map((letter) => operands.every((own) => own.includes(letter)));
 }

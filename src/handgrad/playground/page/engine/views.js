@@ -2,7 +2,7 @@
 
 import { valueAt } from "./constants.js";
 import { Slice } from "./graph.js";
-import { sliced, wholeIndex } from "./shapes.js";
+import { axesOf, sliced, wholeIndex } from "./shapes.js";
 import { N, stridesOf } from "./sizes.js";
 
 export const VIEWS = new Set(["reshape", "ravel", "transpose"]);
@@ -33,7 +33,10 @@ function liesInRows({ shape, strides }) {
 const TAKEN = {
   reshape: ({ offset }, node) => ({ offset, strides: stridesOf(node.shape) }),
   ravel: ({ offset }, node) => ({ offset, strides: stridesOf(node.shape) }),
-  transpose: ({ offset, strides }) => ({ offset, strides: [...strides].reverse() }),
+  transpose: ({ offset, strides }, node) => {
+    const axes = axesOf(strides.length, node.args, node.options);
+    return { offset, strides: axes.map((axis) => strides[axis]) };
+  },
   getitem: partOf,
 };
 
