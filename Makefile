@@ -17,7 +17,7 @@ CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html importing inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors bits chains random-nets check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser everywhere cluster cluster-faults bench wheel clean
+.PHONY: help setup demo test kernels processors bits chains random-nets check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -147,6 +147,13 @@ oracle: .venv-oracle/ready  ## compare with PyTorch itself, exported models with
 
 browser: .venv-browser/ready node_modules/ready  ## look at the demo's page, a report and live pictures in JupyterLab; needs a Chromium and a Firefox
 	@$(BROWSER)/python -m pytest tests/browser
+
+SEEDS ?= 10
+EVENTS ?= 2000
+walk: .venv-browser/ready node_modules/ready  ## click and type at random in the playground (SEEDS=1 EVENTS=200 for a short way)
+	@for browser in chromium firefox; do \
+	  $(BROWSER)/python -m tests.browser.random_walk --browser $$browser --seeds $(SEEDS) --events $(EVENTS) || exit 1; \
+	done
 
 everywhere: .venv-browser/ready  ## train by machine code, Python, C, JavaScript, WebAssembly, in a browser: the same bits (SHARE=1/8)
 	@$(BROWSER)/python -m tests.bits.everywhere --share $(SHARE)

@@ -8,7 +8,7 @@ const names =
   "clearInterval requestAnimationFrame cancelAnimationFrame queueMicrotask structuredClone " +
   "atob btoa crypto TextDecoder TextEncoder WebAssembly Event CustomEvent KeyboardEvent " +
   "MutationObserver ResizeObserver IntersectionObserver EventSource AbortController " +
-  "DOMParser XMLSerializer Image ImageData Path2D matchMedia getComputedStyle localStorage " +
+  "DOMParser reportError XMLSerializer Image ImageData Path2D matchMedia getComputedStyle localStorage " +
   "devicePixelRatio HTMLElement Element Node MessageChannel process OffscreenCanvas " +
   "createImageBitmap DataTransfer SVGElement globalThis addEventListener removeEventListener " +
   "Buffer innerWidth innerHeight scrollTo CSS ReadableStream DecompressionStream Response";

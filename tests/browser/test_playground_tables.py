@@ -26,12 +26,12 @@ PRICES = "area;rooms;price\n" + "\n".join(
 )
 WRONG = {
     "": "empty",
-    "a,b": "0 rows",
-    "a,b\n1,2\n3,4,5\n": "Line 3 has 3 cells",
+    "a,b": "Rows in the table: 0.",
+    "a,b\n1,2\n3,4,5\n": "Cells in line 3: 3.",
     'a,b\n"1,2\n3,4\n': "line 2",
     "a\n1\n2\n": "No column is left",
     "a,b\n1,x\n2,x\n": "in every row",
-    "a,b\n1,2\n2,\n": "missing in 1 rows",
+    "a,b\n1,2\n2,\n": "to be predicted: 1.",
     "a,b\n" + "\n".join(f"{i},t{i}" for i in range(30)): "30 different texts",
     "a,b\n" + "\n".join(f"t{i},{i % 2}" for i in range(30)): "30 different texts",
 }

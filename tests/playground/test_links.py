@@ -160,6 +160,37 @@ def test_a_broken_link_is_told_of_by_both() -> None:
             state_in(link)
 
 
+HIDING = "#data=spiral&hide=optimizer,loss,initializer,penalty,schedule&tutorial=inputs"
+
+
+@HAS_NODE
+@pytest.mark.parametrize("sign", [",", ";"])
+def test_names_of_what_is_hidden_are_separated_by_commas_or_semicolons(sign: str) -> None:
+    link = HIDING.replace(",", sign)
+    [page] = in_page({"links": "stateIn"}, READ, {"links": [link]})
+    names = ["optimizer", "loss", "initializer", "penalty", "schedule"]
+    expected = state_of({"data": {"kind": "spiral"}, "hide": names, "tutorial": "inputs"})
+    assert page == {"state": expected, "problems": []}
+    assert state_in(link) == expected
+
+
+@HAS_NODE
+def test_a_comma_in_a_name_or_a_formula_separates_nothing() -> None:
+    parts = {"hide": ["a,b", "c;d%2C"], "inputs": ["maximum(x1, x2)", "x1%2C"]}
+    [page] = in_page({"links": "stateIn"}, READ, {"links": [f"#{fragment_of(state_of(parts))}"]})
+    assert page == {"state": state_of(parts), "problems": []}
+    assert state_in(fragment_of(state_of(parts))) == state_of(parts)
+
+
+@HAS_NODE
+def test_a_list_that_does_not_fit_is_told_how_it_is_separated() -> None:
+    links = ["v=1&hide=loss,loss", "v=1&inputs=x1;x1"]
+    found = in_page({"links": "stateIn"}, READ, {"links": links})
+    assert [page["problems"][0]["key"] for page in found] == ["names", "texts"]
+    with pytest.raises(SettingError, match="different texts, separated by , or ;"):
+        state_in(links[0])
+
+
 def test_an_old_link_of_another_playground_is_not_replayed() -> None:
     with pytest.raises(SettingError, match="without its version"):
         state_in("https://playground.tensorflow.org/#activation=tanh&batchSize=10")

@@ -26,6 +26,7 @@ const frames = [];
 const problems = [];
 const asked = [];
 const refusals = [];
+const broken = [];
 const server = {
   train(model, onReport) {
     const one = { model, onReport, isStopped: false };
@@ -44,6 +45,7 @@ const session = openSession(state, {
   onServerRefused: (failure) => refusals.push(failure),
   onFrame: (frame) => frames.push(frame),
   onProblem: (problem) => problems.push(problem),
+  onBroken: (text) => broken.push(text),
 });
 const until = async (holds) => {
   const end = performance.now() + 60000;

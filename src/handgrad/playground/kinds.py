@@ -104,8 +104,12 @@ def text(most: int) -> Kind:
     return Kind(f"a text of at most {most} letters", holds, lambda given: given, str)
 
 
-def texts(least: int, most: int, letters: int) -> Kind:
-    """Texts of at most so many letters each, `least` to `most` of them, none twice."""
+def texts(least: int, most: int, letters: int, *, signs: str = ";") -> Kind:
+    """Texts of at most so many letters each, `least` to `most` of them, none twice.
+
+    In a link each of `signs` separates them; the first one is written.
+    """
+    codes = {sign: f"%{ord(sign):X}" for sign in f"%{signs}"}
 
     def holds(value: object) -> bool:
         return (
@@ -117,13 +121,21 @@ def texts(least: int, most: int, letters: int) -> Kind:
 
     def write(value: object) -> str:
         parts = value if are_texts(value) else []
-        return ";".join(part.replace("%", "%25").replace(";", "%3B") for part in parts)
+        return signs[0].join(_replaced(part, codes) for part in parts)
 
     def read(given: str) -> object:
-        parts = given.split(";") if given else []
-        return [part.replace("%3B", ";").replace("%25", "%") for part in parts]
+        parts = re.split(f"[{signs}]", given) if given else []
+        plain_again = {code: sign for sign, code in reversed(codes.items())}
+        return [_replaced(part, plain_again) for part in parts]
 
-    return Kind(f"{least} to {most} different texts", holds, read, write)
+    expected = f"{least} to {most} different texts, separated by {' or '.join(signs)}"
+    return Kind(expected, holds, read, write)
+
+
+def _replaced(text: str, others: Mapping[str, str]) -> str:
+    for old, new in others.items():
+        text = text.replace(old, new)
+    return text
 
 
 def are_texts(value: object) -> TypeGuard[list[str]]:

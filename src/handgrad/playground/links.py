@@ -8,6 +8,9 @@ from urllib.parse import quote, unquote_to_bytes
 from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.playground.state import FIELDS, HINT, VERSION, State, put, state_of, value_at
 
+# A link without its version is one of this playground where it has one of these; those of others
+# have none of them.
+OWN = {"data", "inputs", "layers", "optimizer", "batch", "data_seed", "loss"}
 BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
 EXPECTED = "a link of handgrad's playground, …#v=1&data=…"
 
@@ -34,13 +37,13 @@ def state_in(link: str) -> State:
     8
     """
     values = _values(link)
-    if "v" not in values:
+    if "v" not in values and not OWN & values.keys():
         raise SettingError(
             f"a link without its version, {link[:60]!r}",
             EXPECTED,
             "open it in the playground, and share it from there",
         )
-    given: dict[str, object] = {"version": _version(values.pop("v"))}
+    given: dict[str, object] = {"version": _version(values.pop("v", str(VERSION)))}
     for path, key, kind, _ in FIELDS:
         if key not in values:
             continue

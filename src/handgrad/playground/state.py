@@ -234,7 +234,7 @@ FIELDS: Sequence[tuple[str, str, Kind, object]] = (
         in_json("an object", lambda v: isinstance(v, Mapping)),
         {"test": False, "discretize": False},
     ),
-    ("hide", "hide", texts(0, 100, 40), []),
+    ("hide", "hide", texts(0, 100, 40, signs=",;"), []),
     ("language", "language", choice(["en", "zh"], missing=True), None),
     ("tutorial", "tutorial", text(80), ""),
 )

@@ -8,13 +8,19 @@ const PAUSE = 400;
 /** The longest fragment: a table may be too large for an address, and goes as a file. */
 export const LONGEST = 60000;
 
+/** The state now, with the step that is shown; the page cannot come to those of another engine. */
+export function stateNow({ session, frame }) {
+  return { ...session.state, at: { step: frame?.isNative ? 0 : (frame?.step ?? 0) } };
+}
+
 /** Keep the fragment of the address as the state is, where the page has an address of its own. */
 export function addressing(desk) {
   if (!/^(https?|file):$/.test(location.protocol)) return;
   let timer = null;
   const write = () => {
-    // it begins at the first step: what opens is a training, not its end
-    const state = { ...desk.session.state, at: { step: 0 } };
+    const now = stateNow(desk);
+    // while it trains, what opens is a training from its begin; in a pause, what is seen
+    const state = desk.frame?.playing ? { ...now, at: { step: 0 } } : now;
     const fragment = fragmentOf(state);
     if (fragment.length <= LONGEST) history.replaceState(null, "", `#${fragment}`);
   };
@@ -23,12 +29,10 @@ export function addressing(desk) {
     timer = setTimeout(write, PAUSE);
   };
   desk.watch("state", soon);
-  let events = 0;
-  let exact = null;
-  desk.watch("frame", (frame) => {
-    if (frame.events.length === events && frame.exact === exact) return;
-    events = frame.events.length;
-    exact = frame.exact;
-    soon();
+  let last = "";
+  desk.watch("frame", ({ events, exact, playing, step }) => {
+    const key = [events.length, exact, playing || step].join();
+    if (key !== last) soon();
+    last = key;
   });
 }

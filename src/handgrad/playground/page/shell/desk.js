@@ -19,6 +19,7 @@ export class Desk {
     this.session = null;
     this.pointed = null;
     this.frame = null;
+    this.broken = null; // what was said last of an error that nobody expected
     this.watchers = { state: [], frame: [], pointed: [], notice: [] };
   }
 
@@ -27,9 +28,24 @@ export class Desk {
     this.watchers[what].push(act);
   }
 
-  /** Tell everybody who watches `what`. */
+  /** Tell everybody who watches `what`; where one of them fails, the others hear of it still. */
   tell(what, ...values) {
-    for (const act of this.watchers[what]) act(...values);
+    for (const act of this.watchers[what]) {
+      try {
+        act(...values);
+      } catch (error) {
+        this.broke(error);
+      }
+    }
+  }
+
+  /** Say that a part of the page failed, which nobody expected: once, though each frame may. */
+  broke(error) {
+    const told = String(error?.message ?? error);
+    if (told === this.broken) return;
+    this.broken = told;
+    reportError(error); // to the console, with the place
+    this.notice("page_failed", { told }, true);
   }
 
   /** Let a control show `valueOf(state)`, now and after each change. */
@@ -103,7 +119,7 @@ export class Desk {
   setParameter(place, value) {
     const parameters = Float32Array.from(this.frame.parameters);
     parameters[place] = value;
-    this.session.setParameters(parameters);
+    this.session.setParameters(parameters, this.frame.begun);
   }
 
   /** Say what is wrong with a state that came from elsewhere. */

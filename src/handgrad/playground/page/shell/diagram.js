@@ -65,6 +65,9 @@ export function diagramIn(desk, heads) {
   pointing(stage, net, desk);
   walking(neurons, net, desk);
   new ResizeObserver(rebuild).observe(whole);
+  // whoever makes the heads anew, they are put above their columns before they are seen
+  const place = () => net.geometry && layHeads(heads, net.geometry);
+  new MutationObserver(place).observe(heads, { childList: true });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
   moving(desk, draw);
   return {
@@ -92,13 +95,17 @@ function cutSaid({ columns, links }) {
 }
 
 function lay(stage, canvas, heads, geometry) {
-  const { width, height, columns, pitch } = geometry;
+  const { width, height } = geometry;
   const fine = Math.min(2, devicePixelRatio || 1);
   stage.style.width = `${width}px`;
   for (const [name, value] of Object.entries({ width, height })) {
     canvas[name] = Math.floor(value * fine);
     canvas.style[name] = `${value}px`;
   }
+  layHeads(heads, geometry);
+}
+
+function layHeads(heads, { columns, pitch }) {
   [...heads.children].slice(0, columns.length - 2).forEach((head, i) => {
     const { x } = columns[i + 1];
     head.style.left = `${x - (pitch - 6) / 2}px`;

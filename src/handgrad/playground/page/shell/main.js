@@ -40,6 +40,7 @@ export function start(place, given) {
     onWorkerRefused: () => setTimeout(() => desk.notice("worker_refused")),
     onServerRefused: (failure) => desk.notice("native_refused", { told: toldOf(failure) }, true),
     onProblem: (problem, state) => desk.goesOn(problem, state),
+    onBroken: (text) => desk.broke(new Error(text)),
   });
   const views = placed(desk, areas);
   furnish(desk, areas);
@@ -56,7 +57,8 @@ export function start(place, given) {
   addressing(desk);
   restsUnseen(desk.session, areas.whole);
   if (given.problems?.length) desk.problems(given.problems);
-  if (!desk.state.at.step) desk.session.play();
+  const { matches: isStill } = matchMedia("(prefers-reduced-motion: reduce)");
+  if (!desk.state.at.step && !isStill) desk.session.play();
   return desk;
 }
 

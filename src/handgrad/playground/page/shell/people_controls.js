@@ -2,7 +2,7 @@
 
 import { element, language, languages, say, speak, speakIn } from "../../../html/words.js";
 import { fragmentOf } from "../training/links.js";
-import { LONGEST } from "./address.js";
+import { LONGEST, stateNow } from "./address.js";
 import { outputSaid } from "./labels.js";
 import { button, menu, said } from "./elements.js";
 import { inputText } from "./formulas.js";
@@ -35,11 +35,6 @@ function languageChoice(desk) {
     group.append(made);
   }
   return group;
-}
-
-/** The state now, with the step that is shown; the page cannot come to those of another engine. */
-export function stateNow({ session, frame }) {
-  return { ...session.state, at: { step: frame?.isNative ? 0 : (frame?.step ?? 0) } };
 }
 
 async function copyLink(desk) {

@@ -1,6 +1,7 @@
 // What the page tells: notices in sight, and in words for those who hear it how the training goes.
 
 import { numberSaid, say, speakBy } from "../../../html/words.js";
+import { rarely } from "../views/view.js";
 import { button } from "./elements.js";
 
 /** Show notices in `notice`, and say in `live` that the training goes on, or where it stands. */
@@ -37,14 +38,24 @@ function failures(desk, told) {
   });
 }
 
+/** In a pause it says where the training stands, and again where it stands elsewhere. */
 function status(desk, live) {
-  let playing = null;
-  desk.watch("frame", (frame) => {
-    if (frame.playing === playing) return;
-    playing = frame.playing;
-    const short = (value) => (value === null || value === undefined ? "–" : numberSaid(value, 3));
+  let frame = null;
+  let last = "";
+  const short = (value) => (value === null || value === undefined ? "–" : numberSaid(value, 3));
+  const write = () => {
+    if (!frame) return;
     const { train, test } = frame.losses ?? {};
     const values = { epoch: frame.epoch, train: short(train), test: short(test) };
-    live.textContent = playing ? say("now_training") : say("now_paused", values);
+    const text = frame.playing ? say("now_training") : say("now_paused", values);
+    if (text !== live.textContent) live.textContent = text;
+  };
+  const soon = rarely(write);
+  desk.watch("frame", (now) => {
+    frame = now;
+    const key = [now.begun, now.playing || now.step, now.events.length].join();
+    if (key !== last) soon();
+    last = key;
   });
+  speakBy(write);
 }

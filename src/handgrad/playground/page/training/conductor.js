@@ -3,6 +3,7 @@
 import { packed } from "./bytes.js";
 import { ANSWERS, STUDIES } from "./answers.js";
 import { DataProblem } from "./data.js";
+import { frameOf } from "./frames.js";
 import { phasesOf } from "./phases.js";
 import { Planes } from "./planes.js";
 import { Stopping } from "./stopping.js";
@@ -14,16 +15,14 @@ const SLICE = 10;
 /** So long a frame is shown at least, and its rate is counted over. */
 const FRAME = 15;
 const RATE = 500;
-const SIDES = { moving: { plane: 40, map: 16 }, still: { plane: 100, map: 24 } };
-/** With more units than this their maps are smaller. */
-const MANY_UNITS = 160;
 
 /**
  * Trains the net of a state and tells of it.
  *
  * `makeModel` makes the engine's model of a net; `tell(message)` hands on `{ frame }`,
- * `{ answer, id }` or `{ refused, id }`; `later(act, time)` lets something run after what is
- * waiting, and after so many milliseconds; `now()` is the time in milliseconds.
+ * `{ answer, id }`, `{ refused, id }`, or `{ broken }`, what an error said that nobody expected;
+ * `later(act, time)` lets something run after what is waiting, and after so many milliseconds;
+ * `now()` is the time in milliseconds.
  */
 export class Conductor {
   constructor({ makeModel, tell, later, now }) {
@@ -34,6 +33,7 @@ export class Conductor {
     this.isPlaying = this.isResting = this.isScheduled = false;
     this.isAwaited = true; // whether another frame may be sent
     this.isNew = false; // whether there is anything that no frame has shown
+    this.broken = null; // what was said last of an error, until a frame is shown
     this.target = this.arrival = null;
     this.phases = this.phase = null;
     this.stopping = new Stopping();
@@ -42,7 +42,7 @@ export class Conductor {
     this.counted = { at: 0, step: 0 };
   }
 
-  /** Begin a state's training; the one before goes on where its data make no sense. */
+  /** Begin a state's training; the one before goes on where there is none of this one. */
   begin({ state, begun, own = this.own ?? null }) {
     this.own = own;
     try {
@@ -52,8 +52,7 @@ export class Conductor {
       this.task = task;
       this.training = training;
     } catch (error) {
-      if (!(error instanceof DataProblem)) throw error;
-      this.tell({ problem: error.problem, id: this.begun ?? begun });
+      this.refuse(error, begun);
       return;
     }
     this.arrive();
@@ -70,8 +69,20 @@ export class Conductor {
     this.changed();
   }
 
+  /** Say why a state cannot begin, and which one goes on. */
+  refuse(error, asked) {
+    const unexpected = { key: "failed", field: "net", value: String(error?.message ?? error) };
+    const problem = error instanceof DataProblem ? error.problem : unexpected;
+    const { state, begun, training } = this;
+    const events = training?.events;
+    const goesOn = state ? { ...state, events, exact: training.isExact } : null;
+    this.tell({ problem, asked, begun, goesOn });
+    if (training) this.changed();
+  }
+
   /** Take a state of which only what does not concern the net's rows and layers is another. */
-  adjust(state) {
+  adjust({ state, begun }) {
+    if (begun !== this.begun) return; // it was another one's, which did not begin
     const rate = state.optimizer.learning_rate;
     if (rate !== this.state.optimizer.learning_rate) {
       this.leavePhases();
@@ -84,7 +95,8 @@ export class Conductor {
   }
 
   /** Give the net other weights from here on. */
-  setParameters(parameters) {
+  setParameters({ parameters, begun }) {
+    if (begun !== this.begun) return;
     this.leavePhases();
     this.training.happens({ weights: packed(parameters) });
     this.lead();
@@ -253,7 +265,7 @@ export class Conductor {
     this.isScheduled = true;
     this.later(() => {
       this.isScheduled = false;
-      this.slice();
+      this.withoutFailing(() => this.slice());
     }, time);
   }
 
@@ -302,48 +314,35 @@ export class Conductor {
     }
   }
 
+  /** Show a frame; one that fails is told of, and the next one may be shown. */
   show() {
-    this.isNew = this.isAwaited = false;
+    this.isNew = false;
     this.shownAt = this.now();
-    this.tell({ frame: this.frame() });
+    try {
+      this.tell({ frame: frameOf(this) });
+      this.isAwaited = false;
+      this.broken = null;
+    } catch (error) {
+      this.tellOf(error);
+    }
   }
 
-  /** All that the page shows of this moment. */
-  frame() {
-    const { training, planes, state } = this;
-    const { model, step, epoch, batch, perEpoch } = training;
-    const units = state.layers.reduce((sum, layer) => sum + layer.units, 0);
-    const sides = SIDES[this.isMoving ? "moving" : "still"];
-    const point = training.point();
-    return {
-      step,
-      epoch,
-      batch,
-      perEpoch,
-      last: training.last,
-      version: this.version,
-      begun: this.begun,
-      engine: this.near?.isOn ? "native" : this.engine,
-      isNative: training.isNative,
-      exact: training.isExact,
-      playing: this.isPlaying,
-      losses: { ...point.losses, epoch: training.epochLoss },
-      history: training.history.arrays(point),
-      metrics: metricsOf(point.scores),
-      parameters: model.parameters.slice(),
-      gradients: this.phase?.gradients ?? model.gradients.slice(),
-      phase: this.phase && { way: this.phase.way, column: this.phase.column },
-      maps: planes.maps(units > MANY_UNITS ? sides.map / 2 : sides.map),
-      plane: planes.outputs(sides.plane),
-      rate: this.epochsPerSecond(),
-      events: training.events,
-      failure: training.failure && this.failureShown(training.failure),
-    };
+  /** Do something; where it fails, the training stands still, and that is told. */
+  withoutFailing(act) {
+    try {
+      act();
+    } catch (error) {
+      this.halt();
+      this.tellOf(error);
+      if (this.training) this.changed();
+    }
   }
 
-  failureShown(failure) {
-    const column = this.planes.shown.findIndex((layer) => layer >= failure.layer);
-    return { ...failure, column: failure.layer === null ? null : column };
+  /** Tell of an error that nobody expected: once, though each frame may fail by it. */
+  tellOf(error) {
+    const broken = String(error?.message ?? error);
+    if (broken !== this.broken) this.tell({ broken });
+    this.broken = broken;
   }
 
   epochsPerSecond() {
@@ -357,10 +356,4 @@ export class Conductor {
     }
     return this.rate;
   }
-}
-
-/** The scores of the rows that train and that test, by their sets. */
-function metricsOf(scores) {
-  const of = (set) => Object.fromEntries(Object.entries(scores).map(([key, x]) => [key, x[set]]));
-  return { train: of("train"), test: of("test") };
 }

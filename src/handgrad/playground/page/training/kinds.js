@@ -58,11 +58,14 @@ export const text = (most) => ({
   write: (value) => value,
 });
 
-const escaped = (part) => part.replaceAll("%", "%25").replaceAll(";", "%3B");
-const plainOf = (part) => part.replaceAll("%3B", ";").replaceAll("%25", "%");
+const codeOf = (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
 
-/** Texts of at most so many letters each, at least `least` and at most `most`, none twice. */
-export const texts = (least, most, letters) => ({
+/**
+ * Texts of at most so many letters each, at least `least` and at most `most`, none twice.
+ *
+ * In a link each of `signs` separates them; the first one is written.
+ */
+export const texts = (least, most, letters, signs = ";") => ({
   fault: (value) =>
     Array.isArray(value) &&
     value.length >= least &&
@@ -70,9 +73,17 @@ export const texts = (least, most, letters) => ({
     new Set(value).size === value.length &&
     value.every((part) => typeof part === "string" && part && [...part].length <= letters)
       ? null
-      : { key: "texts", least, most },
-  read: (given) => (given ? given.split(";").map(plainOf) : []),
-  write: (value) => value.map(escaped).join(";"),
+      : { key: signs.length > 1 ? "names" : "texts", least, most, letters },
+  read: (given) =>
+    (given ? given.split(new RegExp(`[${signs}]`)) : []).map((part) =>
+      [...signs, "%"].reduce((text, sign) => text.replaceAll(codeOf(sign), sign), part),
+    ),
+  write: (value) =>
+    value
+      .map((part) =>
+        ["%", ...signs].reduce((text, sign) => text.replaceAll(sign, codeOf(sign)), part),
+      )
+      .join(signs[0]),
 });
 
 /** What JSON holds, an object or list that `isOne` accepts. */

@@ -14,9 +14,10 @@ const UNSEEN = 250;
  * script that serves as the host of a session; `onWorkerRefused()` hears that it may not),
  * `programFor(model)` (a promise of WebAssembly for it, or of null), `net` (an own one), `server`
  * (which trains what is too large for the page; `whole` are the numbers of rows of which it has
- * more; `onServerRefused(failure)` hears why it does not), and `onProblem(problem, state)`: what
+ * more; `onServerRefused(failure)` hears why it does not), `onProblem(problem, state)`: what
  * makes no sense of a state that was set, and the state that goes on; at first that is the same
- * one, with what makes no sense as usual.
+ * one, with what makes no sense as usual; and `onBroken(text)`, which hears of errors that nobody
+ * expected, after which it goes on.
  */
 export const openSession = (state, given) => new Session(state, given);
 
@@ -24,14 +25,17 @@ class Session {
   constructor(state, given) {
     this.given = given;
     this.state = state;
-    this.good = null; // the last one that began
-    this.names = [];
-    this.layers = [];
+    this.names = []; // of the parameters that the last frame has
+    this.coming = []; // of those that the next one has
     this.answers = new Map();
     this.asked = 0;
-    this.begun = 1;
+    this.begun = this.begins = 1;
     const hear = (message) => this.hear(message);
-    this.host = workerHost(given.worker, hear, () => this.moveHere());
+    this.host = workerHost(given.worker, {
+      hear,
+      refused: () => this.moveHere(),
+      broken: (text) => given.onBroken?.(text),
+    });
     if (!this.host) {
       if (given.worker) given.onWorkerRefused?.();
       this.host = this.ownHost();
@@ -70,12 +74,13 @@ class Session {
     if (this.wantsToPlay) this.play();
   }
 
-  hear({ frame, began, answer, refused, id, problem, train }) {
+  hear({ frame, began, answer, refused, id, train, broken, ...problem }) {
     if (train !== undefined) this.trainNear(train);
+    if (broken !== undefined) this.given.onBroken?.(broken);
     if (frame) this.show(frame);
     if (began) this.begin(began);
-    if (problem) this.goBack(problem, id);
-    else if (id !== undefined) {
+    if (problem.problem) this.goBack(problem);
+    if (id !== undefined) {
       const { resolve, reject } = this.answers.get(id);
       this.answers.delete(id);
       if (refused === undefined) resolve(answer);
@@ -84,13 +89,15 @@ class Session {
   }
 
   /** Go on with the state before; where there is none, begin with what makes sense of this one. */
-  goBack(problem, begun) {
-    if (this.good) {
-      this.state = this.good;
+  goBack({ problem, asked, begun, goesOn }) {
+    if (asked !== this.begun) return; // another one was set meanwhile
+    if (goesOn) {
+      const { view, stop, language } = this.state;
+      this.state = goesOn;
       this.begun = begun;
-    } else {
+      this.set({ view, stop, language }); // what made sense of what was set meanwhile
+    } else if (!isUsual(this.state)) {
       this.state = withUsual(this.state, problem.field);
-      if (isUsual(this.state)) this.good = this.state; // there is nothing else to begin with
       this.send("begin", { state: this.state, begun: this.begun });
       this.resume();
     }
@@ -110,11 +117,8 @@ class Session {
   }
 
   begin({ spec, names, begun }) {
-    if (begun !== this.begun) return;
-    this.good = this.state;
-    this.names = names;
-    this.layers = spec.layers;
-    this.lookForProgram(spec);
+    this.coming = names;
+    if (begun === this.begun) this.lookForProgram(spec);
   }
 
   /** Let WebAssembly take over, where there is any for this net. */
@@ -127,15 +131,15 @@ class Session {
 
   show(frame) {
     const soon = onceOf(() => this.send("shown"));
-    if (frame.begun === this.begun) {
-      this.state = { ...this.state, events: frame.events, exact: frame.exact };
-      this.given.onFrame(frame);
-    }
     if (typeof requestAnimationFrame === "undefined") setTimeout(soon);
     else {
       requestAnimationFrame(soon);
       setTimeout(soon, UNSEEN);
     }
+    if (frame.begun !== this.begun) return;
+    this.names = this.coming;
+    this.state = { ...this.state, events: frame.events, exact: frame.exact };
+    this.given.onFrame(frame);
   }
 
   play() {
@@ -201,9 +205,9 @@ class Session {
     });
   }
 
-  /** Go on from here with other weights. */
-  setParameters(parameters) {
-    this.send("setParameters", { parameters: Float32Array.from(parameters) });
+  /** Go on from here with other weights, of the net that `begun` says of a frame. */
+  setParameters(parameters, begun = this.begun) {
+    this.send("setParameters", { parameters: Float32Array.from(parameters), begun });
   }
 
   /**
@@ -218,13 +222,13 @@ class Session {
     const isSame =
       modelKey(state) === modelKey(this.state) && !("events" in part) && !("at" in part);
     if (isSame) {
-      this.state = this.good = state;
-      this.send("adjust", { state });
+      this.state = state;
+      this.send("adjust", { state, begun: this.begun });
       return [];
     }
     const { events = [], at = { step: 0 }, exact = true } = part;
     this.state = { ...state, events, at, exact };
-    this.begun += 1;
+    this.begun = this.begins += 1;
     this.send("begin", { state: this.state, begun: this.begun });
     return [];
   }
@@ -247,7 +251,7 @@ const onceOf = (act) => {
 };
 
 /** A host in a worker of its own; null where none can be made, `refused` where that shows later. */
-function workerHost(text, hear, refused) {
+function workerHost(text, { hear, refused, broken }) {
   if (!text || typeof Worker === "undefined") return null;
   try {
     const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
@@ -258,8 +262,11 @@ function workerHost(text, hear, refused) {
       hear(data);
     };
     worker.onerror = (event) => {
-      if (isHeard) return;
       event.preventDefault();
+      if (isHeard) {
+        broken(event.message);
+        return;
+      }
       worker.terminate();
       refused();
     };

@@ -163,7 +163,7 @@ export const FIELDS = [
   ["at.step", "step", STEP, 0],
   ["exact", "exact", flag, true],
   ["view", "view", json(isPlain, "object"), { test: false, discretize: false }],
-  ["hide", "hide", texts(0, 100, 40), []],
+  ["hide", "hide", texts(0, 100, 40, ",;"), []],
   ["language", "language", choice(["en", "zh"], { missing: true }), null],
   ["tutorial", "tutorial", text(80), ""],
 ];

@@ -21,8 +21,8 @@ export function hostOf(tell, later) {
       conductor.begin(given);
     },
     begin: (given) => conductor.begin(given),
-    adjust: ({ state }) => conductor.adjust(state),
-    setParameters: ({ parameters }) => conductor.setParameters(parameters),
+    adjust: (given) => conductor.adjust(given),
+    setParameters: (given) => conductor.setParameters(given),
     play: () => conductor.play(),
     pause: () => conductor.pause(),
     rest: () => conductor.rest(),
@@ -45,18 +45,10 @@ export function hostOf(tell, later) {
     },
   };
   return ({ act, given }) => {
-    if (conductor.training || act === "open" || act === "begin") acts[act](given);
-    else if ("id" in given) tell({ answer: null, id: given.id });
+    if (conductor.training || act === "open" || act === "begin") {
+      conductor.withoutFailing(() => acts[act](given));
+    } else if ("id" in given) tell({ answer: null, id: given.id });
   };
-}
-
-/** The buffers within a message that may be handed over instead of copied. */
-export function buffersIn(value, found = new Set()) {
-  if (ArrayBuffer.isView(value)) found.add(value.buffer);
-  else if (value && typeof value === "object") {
-    for (const part of Object.values(value)) buffersIn(part, found);
-  }
-  return found;
 }
 
 /** Let this worker be the host of a session. */
@@ -65,7 +57,8 @@ export function serve(scope) {
   const waiting = [];
   channel.port1.onmessage = () => waiting.shift()();
   const host = hostOf(
-    (message) => scope.postMessage(message, [...buffersIn(message)]),
+    // copied, not transferred: what was transferred would be gone from here
+    (message) => scope.postMessage(message),
     (act, time) => {
       if (time) {
         setTimeout(act, time);

@@ -2,7 +2,7 @@
 
 import { element, say, speak } from "../../../html/words.js";
 import { nearest, placeOf, withMoved, withRow, withoutRow } from "./points.js";
-import { chooser, numberField } from "./view.js";
+import { chooser, numberField, sentences } from "./view.js";
 
 const TOOLS = ["look", "draw", "move", "delete"];
 /** A stroke leaves a point each so many pixels. */
@@ -23,7 +23,7 @@ const ARROWS = {
 export function editingOn(stage, tools, given) {
   const kind = kindOf(given.plane);
   const hand = new Hand(given, kind);
-  const chosen = toolsIn(tools, kind, (tool) => {
+  const chosen = toolsIn(tools, { kind, drawn: () => drawnSaid(given, hand) }, (tool) => {
     stage.style.touchAction = tool === "look" ? "" : "none";
     hand.take(tool);
     if (given.plane().rows) given.shown(given.plane().rows);
@@ -56,15 +56,25 @@ export function editingOn(stage, tools, given) {
   };
 }
 
+/** Whether the last point that was drawn trains or tests: the split decides, not the hand. */
+function drawnSaid({ plane }, { drawn }) {
+  const rows = drawn && plane().rows;
+  if (!rows || rows.n !== drawn.n || rows.x.some((value, i) => value !== drawn.x[i])) return "";
+  const train = rows.trains.reduce((sum, trains) => sum + trains, 0);
+  const values = { n: rows.n, train, test: rows.n - train };
+  return say(rows.trains.at(-1) ? "plane_drawn_trains" : "plane_drawn_tests", values);
+}
+
 /** What a hand does on the plane with its tool: where it is, and the row that it holds. */
 class Hand {
   constructor({ plane, shown, done, looked }, kind) {
     Object.assign(this, { plane, shown, done, looked, kind });
     Object.assign(this, { tool: "look", place: null, held: -1, isDown: false, changed: null });
+    this.drawn = null; // the rows of which it drew the last one
   }
 
   take(tool) {
-    [this.tool, this.held] = [tool, -1];
+    [this.tool, this.held, this.drawn] = [tool, -1, null];
   }
 
   change(rows) {
@@ -74,7 +84,10 @@ class Hand {
 
   /** Keep what was changed. */
   finish() {
-    if (this.changed) this.done(this.changed);
+    if (this.changed) {
+      this.drawn = this.tool === "draw" ? this.changed : null;
+      this.done(this.changed);
+    }
     [this.changed, this.held] = [null, -1];
   }
 
@@ -182,19 +195,22 @@ function kindOf(plane) {
   return {
     parts: [classes.label, number.label],
     fill,
-    look: () => (plane().rows?.classes === null ? "plane_hint_look_numbers" : "plane_hint_look"),
+    look: () => say(plane().rows?.classes === null ? "plane_hint_look_numbers" : "plane_hint_look"),
     value: () => Number((plane().rows.classes ? classes.select : number.field).value) || 0,
   };
 }
 
 /** The choice of a tool, which says what it does: `choose(i)` chooses one, `say()` says it anew. */
-function toolsIn(place, kind, chosen) {
+function toolsIn(place, { kind, drawn }, chosen) {
   const name = `tool-${Math.floor(performance.now())}`;
   const hint = element("p", { class: "hint", id: `${name}-hint` });
   const fieldset = element("fieldset", { class: "tools", "aria-describedby": hint.id });
   fieldset.append(speak(element("legend"), () => say("plane_tools")));
   let tool = TOOLS[0];
-  const words = () => say(tool === "look" ? kind.look() : `plane_hint_${tool}`);
+  const words = () =>
+    tool === "look"
+      ? kind.look()
+      : sentences(say(`plane_hint_${tool}`), tool === "draw" && drawn());
   speak(hint, words);
   const choose = (i) => {
     tool = TOOLS[i];

@@ -6,6 +6,8 @@ import { askerOf, button, listed, rarely, viewIn } from "./view.js";
 
 /** A step that changes weights by less than the first does next to nothing, by more jumps. */
 const [SLOW, FAST] = [1e-5, 0.03];
+/** A net whose loss is less than this share of what it was at first has little left to learn. */
+const LEARNT = 0.01;
 /** A change that is less than this is not told apart from others. */
 const LEAST = 1e-6;
 /** The share of rows at an activation's end from which a neuron counts as saturated. */
@@ -65,13 +67,16 @@ function size(values) {
 }
 
 /** Each array's size, that of its gradient, and what the next step changes of it. */
-function weightRows({ parameters, gradients }, names, change) {
+function weightRows({ parameters, gradients, losses, history }, names, change) {
+  const hasLearnt = losses.train < LEARNT * history.train[0];
   const number = (value) => (Number.isFinite(value) ? numberSaid(value, 3) : say("no_number"));
   return names.map((name) => {
     const sizeOf = (array) => size(slice(array, name));
     const ratio = change?.length === parameters.length ? sizeOf(change) / sizeOf(parameters) : null;
     const judged =
-      ratio === null ? "–" : percentSmall(ratio) + say("remark", { what: say(verdict(ratio)) });
+      ratio === null
+        ? "–"
+        : percentSmall(ratio) + say("remark", { what: say(verdict(ratio, hasLearnt)) });
     return [name.name, number(sizeOf(parameters)), number(sizeOf(gradients)), judged];
   });
 }
@@ -83,9 +88,9 @@ const percentSmall = (ratio) =>
       ? `< ${numberSaid(100 * LEAST)} %`
       : `${numberSaid(100 * ratio, 2)} %`;
 
-function verdict(ratio) {
+function verdict(ratio, hasLearnt) {
   if (ratio === 0) return "health_still";
-  if (ratio < SLOW) return "health_slow";
+  if (ratio < SLOW) return hasLearnt ? "health_learnt" : "health_slow";
   return ratio > FAST || !Number.isFinite(ratio) ? "health_fast" : "health_fine";
 }
 

@@ -68,6 +68,7 @@ export function planeIn(place, session) {
     const palette = paletteOf(view.section);
     const isDiscrete = Boolean(session.state.view?.discretize);
     parts.discretize.box.checked = isDiscrete;
+    parts.tests.box.checked = Boolean(session.state.view?.test);
     const colour = painterOf({ ...map, paper: palette.paper, isDiscrete });
     paint(parts.map, map, colour, PIXELS, palette.soft);
     const key = [frame.version, parts.stage.clientWidth, css(palette.paper), ...map.range].join();

@@ -29,7 +29,7 @@ export function sliderIn(place, session) {
       view.problem(say("not_computed", { why: error.message }));
     }
     isAsked = false;
-    if (Number(input.value) !== step && isHeld) go();
+    if (Number(input.value) !== step) go();
   };
   input.addEventListener("input", () => {
     isHeld = true;
