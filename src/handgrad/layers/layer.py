@@ -131,13 +131,7 @@ class Layer(Page):
         return self.layers[0].example_shape if self.layers else None
 
     def accepts(self, shape: Shape) -> bool:
-        """Whether rows of `shape` have the layer's number of features, as far as that is known.
-
-        A net takes what its first layer takes too: a `Reshape` has all that are of its size.
-        """
-        first = self.layers[0] if self.layers else None
-        if first is not None and first.n_in is not None and first.accepts(shape):
-            return True
+        """Whether rows of `shape` have the layer's number of features, as far as that is known."""
         return self.n_in is None or features(shape, self.feature_axis) in (None, self.n_in)
 
     def shape_out(self, shape_in: Shape) -> Shape | None:

@@ -33,6 +33,23 @@ def _keeps(layer: Layer, shape: Shape) -> bool:
         return False
 
 
+def shape_behind(layers: Sequence[Layer], shape: Shape | None) -> Shape | None:
+    """The shape of a row behind layers one after another; None where unknown."""
+    for layer in layers:
+        shape = None if shape is None else layer.shape_out(shape)
+    return shape
+
+
+def fits(layers: Sequence[Layer], shape: Shape) -> bool:
+    """Whether what becomes of rows of `shape` is what the first layer of a stated number takes."""
+    stating = next((i for i, layer in enumerate(layers) if layer.n_in is not None), len(layers))
+    try:
+        came = shape_behind(layers[:stating], shape)
+    except ShapeError:
+        return False
+    return came is not None and all(layer.accepts(came) for layer in layers[stating : stating + 1])
+
+
 def _followed(
     layers: Sequence[Layer], start: int, shape_in: Shape | None, begin: Shape
 ) -> tuple[Shape | None, Shape | None]:

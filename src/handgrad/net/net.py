@@ -12,10 +12,9 @@ from handgrad.base.errors import DataError, HandgradError, SettingError, ShapeEr
 from handgrad.base.other_names import NUMBERS
 from handgrad.base.page import MADE, twin_of
 from handgrad.display import Text
-from handgrad.layers import Array, Layer
+from handgrad.layers import Array, Layer, shape_inference
 from handgrad.layers.layer import Changes, Shape, closed, features, floating, predicting_twin
 from handgrad.layers.mistakes import returned
-from handgrad.layers.shape_inference import common_dtype, fitting_shapes, masks_taken, misfit
 from handgrad.net.buffers import FlatBuffers
 from handgrad.net.minibatches import Inputs, array_of_numbers, check_several, number_of_rows
 from handgrad.net.watch import LayerCall, watching
@@ -168,7 +167,7 @@ class Net(Layer):
     def _settle(self, layers: list[Layer]) -> None:
         """Take the layers, and say of the net what follows from them."""
         self._shapes = self._fitting_shapes(layers)
-        self.dtype = self._asked_dtype or common_dtype(layers)
+        self.dtype = self._asked_dtype or shape_inference.common_dtype(layers)
         self.n_in, self.n_out = map(features, self._shapes)
         if layers and layers[0].integer_input and layers[0].n_in is None:
             self.n_in = None  # codes of any number are no features
@@ -179,7 +178,7 @@ class Net(Layer):
 
     def _fitting_shapes(self, layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:
         """The shapes of a row that goes in and comes out, where known; refuses a misfit."""
-        return fitting_shapes(layers)
+        return shape_inference.fitting_shapes(layers)
 
     @property
     def shape_in(self) -> Shape | None:
@@ -192,27 +191,12 @@ class Net(Layer):
         Or become rows that the first layer with a number of its own takes: behind layers without
         one a `Reshape` takes all rows of its size.
         """
-        return super().accepts(shape) or (self.in_a_row and self._takes(shape))
-
-    def _takes(self, shape: Shape | None) -> bool:
-        """Whether what becomes of rows of `shape` fits the first layer that states its features."""
-        for layer in self.layers:
-            if shape is None:
-                return False
-            if layer.n_in is not None:
-                return layer.accepts(shape)
-            try:
-                shape = layer.shape_out(shape)
-            except ShapeError:
-                return False
-        return True
+        in_a_row = self.layers if self.in_a_row else self.layers[:1]
+        return super().accepts(shape) or shape_inference.fits(in_a_row, shape)
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
         """The shape of a row that comes out where one of `shape_in` goes in; None where unknown."""
-        shape: Shape | None = shape_in
-        for layer in self.layers:
-            shape = None if shape is None else layer.shape_out(shape)
-        return shape
+        return shape_inference.shape_behind(self.layers, shape_in)
 
     def _check_new(self, layers: Sequence[Layer], layer: Layer) -> None:
         where = f"layer {len(layers) + 1}"
@@ -338,7 +322,7 @@ class Net(Layer):
         """What one layer makes of x; an error says which layer it was."""
         layer = self.layers[i]
         try:
-            masks = masks_taken(layer, mask)
+            masks = shape_inference.masks_taken(layer, mask)
             checked = layer.integer_input or layer.ndim is not None
             if checked and method == "forward" and isinstance(x, np.ndarray):
                 layer.check_input(x)
@@ -409,7 +393,7 @@ class Net(Layer):
             return rows
         if rows.ndim < 2 or not self.accepts(rows.shape[1:]):
             first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
-            raise misfit(rows, self.n_in, self.position(first))
+            raise shape_inference.misfit(rows, self.n_in, self.position(first))
         return rows
 
     def cast(self, x: object, *, one_of_several: bool = False) -> Any:
