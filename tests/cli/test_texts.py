@@ -1,6 +1,7 @@
 """`handgrad train TEXT`: a file that is no table makes a model that goes on with it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,10 @@ def test_a_text_leaves_a_run_with_a_report(trained: Path) -> None:
     loss, guessing = (found["scores"][name]["loss"] for name in ("held_out", "guessing"))
     assert found["scores"]["held_out"]["bits_per_letter"] == pytest.approx(loss * 1.442695)
     assert guessing == pytest.approx(2.85, abs=0.1)  # the entropy of its letters
+    assert [*found["scores"]["n_gram"]] == ["n", "loss", "bits_per_letter", "perplexity"]
+    assert found["scores"]["n_gram"]["loss"] < 0.2  # of a verse that it has counted 11 times
+    n = found["scores"]["n_gram"]["n"]
+    assert f"{n}-gram" in told
     assert found["rows"] == {"training": 1513, "held_out": 378}
     assert isinstance(hg.load(trained / "run" / "model.safetensors"), hg.LanguageModel)
 
@@ -95,6 +100,9 @@ def test_it_is_inspected_explained_and_its_report_written_anew(trained: Path) ->
     (trained / "run" / "report.html").unlink()
     assert handgrad("report", trained / "run").exit_code == 0
     page = (trained / "run" / "report.html").read_text("utf-8")
+    n = record(trained / "run")["scores"]["n_gram"]["n"]
+    gram = f"A {n}-gram, which only counts what came after the {n - 1} letters before, takes"
+    assert re.search(gram + r" 0\.\d+ bits, less than this model\.", page)
     for words in ("A language model of", "Bits per letter", "Temperature 0.8", "Where each head"):
         assert words in page
     assert '<span class="bits bits-' in page

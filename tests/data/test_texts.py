@@ -47,8 +47,8 @@ def test_the_end_of_the_text_is_held_out_and_no_window_reaches_over(
     assert len(text.validation[0]) == (16 if step == 1 else 4)
     np.testing.assert_array_equal(text.train[1], text.train[0] + 1)
     assert repr(text) == (
-        f"<Characters text: 100 different letters, {len(text.train[0])} windows of 4 to train on, "
-        f"{len(text.validation[0])} held out>"
+        f"<Characters text: 100 different characters, {len(text.train[0])} windows of 4 "
+        f"to train on, {len(text.validation[0])} held out>"
     )
 
 
@@ -74,8 +74,8 @@ def test_letters_beyond_ascii_line_ends_and_a_byte_order_mark(tmp_path: Path) ->
     [
         ("", hg.FileError, ("text.txt is empty",)),
         ("\ufeff", hg.FileError, ("text.txt is empty",)),
-        ("abc", hg.DataError, ("3 letters", "windows of 4", "5 or more", "longer text")),
-        ("abcde" * 4, hg.DataError, ("20 letters", "2 of the last 0.1", "5 or more")),
+        ("abc", hg.DataError, ("3 characters", "windows of 4", "5 or more", "longer text")),
+        ("abcde" * 4, hg.DataError, ("20 characters", "2 of the last 0.1", "5 or more")),
         (b"one\ntw\xe4\n", hg.FileError, ("not in UTF-8", "line 2", "0xe4", "cp1252")),
     ],
 )
@@ -115,7 +115,7 @@ def test_a_letter_that_the_vocabulary_lacks_is_named_with_its_place(
     tmp_path: Path, letter: str
 ) -> None:
     text = hg.data.characters(written(tmp_path, "abde" * 10), length=4, validation=0)
-    with refused(hg.DataError, repr(letter), "place 2", "4 letters", "'abde'"):
+    with refused(hg.DataError, repr(letter), "position 2", "4 characters", "'abde'"):
         text.encode(f"ab{letter}a")
 
 

@@ -177,6 +177,8 @@ def show_run(run: runs.Run, output: Output) -> None:
     if folds := scores.get("folds"):
         columns[f"{len(folds)} folds"] = _over_folds(folds)
     columns |= {"training": scores["training"], "held out": scores["held_out"]}
+    if counts := scores.get("n_gram"):
+        columns[f"{counts['n']}-gram"] = counts
     _show_scores(columns | {"guessing": scores["guessing"]}, output)
     for note in runs.notes_on_few_rows(record["classes"]):
         output.say(f"note: {note}")
@@ -280,7 +282,7 @@ def show_proof(proof: Proof, output: Output) -> None:
 
 def _show_scores(columns: Mapping[str, Mapping[str, float | str]], output: Output) -> None:
     metrics = [*columns.values()][-1]
-    rows = [[m.replace("_", " "), *(figure(c[m]) for c in columns.values())] for m in metrics]
+    rows = [[m.replace("_", " "), *(figure(c.get(m)) for c in columns.values())] for m in metrics]
     output.table(["", *columns], rows, numbers=True)
 
 

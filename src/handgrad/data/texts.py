@@ -1,4 +1,4 @@
-"""Text files as windows of letters, for nets that say which letter comes next."""
+"""Text files as windows of characters, for nets that predict the next one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,11 @@ CODE_POINTS = "utf-32-le"
 
 @dataclass(frozen=True)
 class Characters:
-    """A text in windows of letters, each letter a whole number: its place in the `vocabulary`.
+    """A text in windows of characters, each a whole number: its index in the `vocabulary`.
 
-    `vocabulary` has all letters of the text, each once, in the order of Unicode. `train` and
-    `validation` are pairs (x, y) of arrays (n, length), int64: `y` has for each letter of `x` the
-    letter that follows it in the text. No letter of `validation` stands in `train`.
+    `vocabulary` has all characters of the text, each once, in the order of Unicode. `train` and
+    `validation` are pairs (x, y) of arrays (n, length), int64: `y` has for each character of `x`
+    the one that follows it in the text. No character of `validation` stands in `train`.
     """
 
     name: str
@@ -28,9 +28,9 @@ class Characters:
     validation: tuple[Array, Array]
 
     def encode(self, text: str) -> Array:
-        """The letters of `text` as whole numbers, (t,) int64.
+        """The characters of `text` as whole numbers, (t,) int64.
 
-        Raises a DataError for a letter that the vocabulary lacks.
+        Raises a DataError for a character that the vocabulary lacks.
         """
         if not isinstance(text, str):
             raise DataError(described(text), "text to encode", 'encode("and")')
@@ -39,14 +39,14 @@ class Characters:
         if (unknown := letters[codes] != points).any():
             place = int(unknown.argmax())
             raise DataError(
-                f"the letter {text[place]!r}, at place {place} of the text, counted from 0",
-                f"the {len(letters)} letters of {self.name}, {self.vocabulary!r}",
+                f"the character {text[place]!r}, at position {place} of the text, counted from 0",
+                f"the {len(letters)} characters of {self.name}, {self.vocabulary!r}",
                 "leave it out, or write it otherwise",
             )
         return codes
 
     def decode(self, codes: npt.ArrayLike) -> str:
-        """The text whose letters are `codes`, (t,) whole numbers, as `encode` and `train` have."""
+        """The text whose characters are `codes`, (t,) whole numbers, as `encode` gives."""
         codes, n = np.asarray(codes), len(self.vocabulary)
         if codes.ndim != 1 or (codes.size and codes.dtype.kind not in "iu"):
             raise DataError(
@@ -57,7 +57,7 @@ class Characters:
         if (unknown := (codes < 0) | (codes >= n)).any():
             raise DataError(
                 f"the code {codes[unknown][0]}",
-                f"0 to {n - 1}: {self.name} has {n} letters",
+                f"0 to {n - 1}: {self.name} has {n} characters",
                 "codes that encode gave",
             )
         return "".join(self.vocabulary[code] for code in codes.tolist())
@@ -65,7 +65,7 @@ class Characters:
     def __repr__(self) -> str:
         (n, length), held_out = self.train[0].shape, len(self.validation[0])
         return (
-            f"<Characters {self.name}: {len(self.vocabulary)} different letters, "
+            f"<Characters {self.name}: {len(self.vocabulary)} different characters, "
             f"{n} windows of {length} to train on, {held_out} held out>"
         )
 
@@ -73,12 +73,12 @@ class Characters:
 def characters(
     path: str | Path, *, length: int, step: int | None = None, validation: float = 0.1
 ) -> Characters:
-    """A text file in windows of `length` letters, each with the letters that follow.
+    """A text file in windows of `length` characters, each with those that follow.
 
     The file is in UTF-8; its lines end in "\\n", whatever ended them there. One window begins
-    `step` letters after the other, `length` if not given, so that they lie side by side; letters
+    `step` characters after the other, `length` if not given, so that they lie side by side; those
     after the last whole window are left out. The last `validation` of the text, as a share of its
-    letters, is held out and cut by itself: no window has letters of both parts.
+    characters, is held out and cut by itself: no window has characters of both parts.
 
     Raises a FileError for a file that cannot be read, a DataError for one that is too short.
 
@@ -88,7 +88,7 @@ def characters(
     ...     _ = path.write_text("abbacabba")
     ...     text = hg.data.characters(path, length=2, validation=0.3)
     >>> text
-    <Characters rhyme: 3 different letters, 2 windows of 2 to train on, 1 held out>
+    <Characters rhyme: 3 different characters, 2 windows of 2 to train on, 1 held out>
     >>> [(text.decode(x), text.decode(y)) for x, y in zip(*text.train)]
     [('ab', 'bb'), ('ba', 'ac')]
     >>> text.encode("cab")
@@ -105,9 +105,9 @@ def characters(
     for part, what in zip(parts, ("", f" of the last {validation:g}"), strict=True):
         if len(part) <= length and (not what or validation):
             raise DataError(
-                f"{path}: {len(codes):,} letters, of which {len(part):,}{what} are to be cut into "
-                f"windows of {length}",
-                f"{length + 1:,} or more: a window, and the letter that follows it",
+                f"{path}: {len(codes):,} characters, of which {len(part):,}{what} are to be cut "
+                f"into windows of {length}",
+                f"{length + 1:,} or more: a window, and the character that follows it",
                 f"a longer text, or a length below {max(len(part), 2)}",
             )
     train, held_out = (windows_of_letters(part, length, step) for part in parts)
@@ -116,7 +116,7 @@ def characters(
 
 
 def code_points(text: str) -> Array:
-    """The letters of a text by their numbers in Unicode, (t,) uint32."""
+    """The characters of a text by their numbers in Unicode, (t,) uint32."""
     return np.frombuffer(text.encode(CODE_POINTS, "surrogatepass"), "<u4")
 
 

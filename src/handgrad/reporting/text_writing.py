@@ -60,7 +60,8 @@ class Writer(Protocol):
 class TextEvidence:
     """A language model on a text held out: what the page says of it.
 
-    `scores` has those of the text "held_out", of the "training" and of "guessing", by name.
+    `scores` has those of the text "held_out", of the "training" and of "guessing", by name, and
+    those of the "n_gram", with its n, where they were found.
     """
 
     model: Writer
@@ -148,7 +149,8 @@ def write_text_report(
     """Write what there is to know of a language model as one HTML file, and return its path.
 
     `text` is one that it has not learned from; `scores` are those of "held_out", of "training" and
-    of "guessing", by name; `history` is its training, and `about` says what was run.
+    of "guessing", by name, and of the "n_gram" where they are known; `history` is its training, and
+    `about` says what was run.
     """
     path, numbers = checked_path(to), count(1)
     evidence = TextEvidence(model, text, scores, history, about)

@@ -16,6 +16,7 @@ from handgrad.files import write_whole
 from handgrad.runs.job import Job
 from handgrad.runs.load_text import TextToLearn
 from handgrad.runs.messages import Messages
+from handgrad.runs.n_grams import n_gram
 from handgrad.runs.run import HISTORY, REPORT, Run
 from handgrad.runs.settings import RunSettings
 from handgrad.runs.table_model import MODEL
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 HELD_OUT = "held_out.txt"
 TARGET = "next letter"
-SCORES = ("loss", "bits_per_letter", "perplexity", "accuracy")
 MOST_JUDGED = 100_000  # letters of the training, whose scores are told too
 
 
@@ -71,6 +71,7 @@ class TextJob(Job):
             "scores": {
                 "training": scores_of(model, learned),
                 "held_out": scores_of(model, text.held_out),
+                "n_gram": counted(model, text),
                 "guessing": guessed(model, text.held_out),
             },
             "classes": [],
@@ -111,19 +112,26 @@ class TextJob(Job):
 def scores_of(model: LanguageModel, text: str) -> dict[str, float]:
     """The mean surprise at a letter in nats, in bits and as perplexity, and the accuracy."""
     surprise, expected = model.judge(text)
-    return _scores(float(surprise.mean()), float(expected.mean()))
+    return {**_scores(float(surprise.mean())), "accuracy": float(expected.mean())}
 
 
 def guessed(model: LanguageModel, text: str) -> dict[str, float]:
     """The same of a guess by how often each letter came in the text that was learned."""
     codes, counts = model.encode(text)[1:], np.asarray(model.counts_, float)
     p = (counts + 1) / (counts + 1).sum()  # none is impossible
-    return _scores(-float(np.log(p)[codes].mean()), float((codes == counts.argmax()).mean()))
+    accuracy = float((codes == counts.argmax()).mean())
+    return {**_scores(-float(np.log(p)[codes].mean())), "accuracy": accuracy}
 
 
-def _scores(loss: float, accuracy: float) -> dict[str, float]:
-    found = (loss, loss / np.log(2), float(np.exp(loss)), accuracy)
-    return dict(zip(SCORES, found, strict=True))
+def counted(model: LanguageModel, text: TextToLearn) -> dict[str, float]:
+    """The same of the best n-gram that counts what was learned, but the accuracy; and its n."""
+    codes, kinds = model.encode(text.learned + text.held_out), len(model.vocabulary_)
+    found = n_gram(codes, len(text.learned), kinds)
+    return {"n": found.n, **_scores(found.loss)}
+
+
+def _scores(loss: float) -> dict[str, float]:
+    return {"loss": loss, "bits_per_letter": loss / np.log(2), "perplexity": float(np.exp(loss))}
 
 
 def note_on_unknown(letters: str) -> str:
