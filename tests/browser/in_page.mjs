@@ -108,8 +108,8 @@ export async function SEEN() {
     const edge = canvas.getBoundingClientRect();
     return all('.neuron[data-column="0"]').map((e) => {
       const { left, top, width, height } = e.getBoundingClientRect();
-      return [0.25, 0.5, 0.75].flatMap((down) =>
-        [0.25, 0.5, 0.75].map((across) => {
+      return [0.15, 0.5, 0.85].flatMap((down) =>
+        [0.15, 0.5, 0.85].map((across) => {
           const x = Math.floor((left - edge.left + across * width) * fine);
           const y = Math.floor((top - edge.top + down * height) * fine);
           const [red, , blue] = pen.getImageData(x, y, 1, 1).data;

@@ -72,6 +72,15 @@ def test_heads_of_layers_stay_above_their_columns(at: At) -> None:
     heads_are_above(shell, 3)
 
 
+@pytest.mark.parametrize("layers", ["none", "4,2"])
+def test_neurons_are_pressed_where_they_are_drawn(at: At, layers: str) -> None:
+    shell = at(f"inputs=x1&layers={layers}")
+    middles: list[float] = shell.page.evaluate("""() => [".net-stage canvas", ".neuron"]
+      .map((which) => document.querySelector(which).getBoundingClientRect())
+      .map(({ top, height }) => top + height / 2)""")
+    assert abs(middles[0] - middles[1]) < 2
+
+
 def test_a_drawn_point_says_whether_it_trains(at: At) -> None:
     shell = at("n=9&share=30")
     draw_point(shell)

@@ -1,6 +1,8 @@
 """States go into links and come back, in the page and in Python; TensorFlow Playground's open."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -172,6 +174,24 @@ def test_names_of_what_is_hidden_are_separated_by_commas_or_semicolons(sign: str
     expected = state_of({"data": {"kind": "spiral"}, "hide": names, "tutorial": "inputs"})
     assert page == {"state": expected, "problems": []}
     assert state_in(link) == expected
+
+
+DOCUMENTS = Path(__file__).parents[2] / "docs"
+IN_DOCUMENTS = {
+    link
+    for document in [*DOCUMENTS.rglob("*.md"), *DOCUMENTS.parent.glob("README*.md")]
+    for link in re.findall(r"playground\.html#[^\s`)\"]+", document.read_text("utf-8"))
+}
+
+
+@HAS_NODE
+def test_links_in_documents_open_as_they_say() -> None:
+    assert IN_DOCUMENTS
+    links = [link.partition("#")[2] for link in sorted(IN_DOCUMENTS)]
+    for link, page in zip(
+        links, in_page({"links": "stateIn"}, READ, {"links": links}), strict=True
+    ):
+        assert page == {"state": state_in(link), "problems": []}
 
 
 @HAS_NODE

@@ -1,6 +1,6 @@
 // The plane: what the net says everywhere on two columns, or one of its neurons, and the rows.
 
-import { element, say, speak } from "../../../html/words.js";
+import { element, say, speak, speakBy } from "../../../html/words.js";
 import { packed } from "../training/bytes.js";
 import { css, paletteOf } from "./colours.js";
 import { editingOn, valuesOf } from "./editing.js";
@@ -49,6 +49,7 @@ export function planeIn(place, session) {
     1000,
   );
   parts.changed = again;
+  speakBy(() => readout(parts, shown, null));
 
   function draw(frame) {
     if (frame.version !== shown.version) {
