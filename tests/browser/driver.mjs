@@ -74,7 +74,7 @@ function commandsOf(page) {
       await page.evaluate(() => document.getElementById("playground").desk.session.pause());
       await until(page, settled);
       await new Promise((go) => setTimeout(go, WRITTEN));
-      const seen = await page.evaluate(SEEN);
+      const seen = JSON.parse(await page.evaluate(SEEN));
       return { ...seen, errors: page.errors.splice(0) };
     },
     /** Save what is to be seen. */

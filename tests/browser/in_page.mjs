@@ -60,7 +60,7 @@ export async function settled() {
   );
 }
 
-/** All that a page shows that stands still, and the state that it says it shows. */
+/** All that a page shows that stands still, and the state that it says it shows, as JSON. */
 export async function SEEN() {
   const { desk } = document.getElementById("playground");
   const { frame, session } = desk;
@@ -69,7 +69,7 @@ export async function SEEN() {
   const controls = all("[data-control]").filter((e) => e.matches("input, select"));
   const grids = { side: frame.maps.side, columns: frame.maps.columns.map((values) => [...values]) };
   const { columns, ranges, held } = frame.plane;
-  return {
+  return JSON.stringify({
     hash: location.hash,
     state: { ...session.state, at: { step: frame.step } },
     step: frame.step,
@@ -98,7 +98,7 @@ export async function SEEN() {
     })),
     notice: textOf(document.querySelector(".notice:not([hidden]) p")),
     problems: all(".problem:not([hidden])").map(textOf),
-  };
+  });
 
   /** How blue each input's map is, less how orange, at places of its picture; by input. */
   function painted() {
