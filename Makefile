@@ -100,8 +100,8 @@ docs: .venv/ready-to-test  ## build the reference into build/docs; run every exa
 	@$(BIN)/python docs/reference/build.py build/docs
 	@$(BIN)/python -m pytest $(ALL_CORES) --doctest-modules src
 
-site: .venv/ready-to-test  ## build the site of all documents into build/site; open its index.html
-	@$(BIN)/python -m docs.site build/site
+site: .venv/ready-to-test  ## build the site of all documents into build/site; TEACHERS=1: with answers, build/teachers
+	@$(BIN)/python -m docs.site $(if $(filter 1,$(TEACHERS)),build/teachers --teachers,build/site)
 
 notebooks: .venv/ready  ## write the story's notebooks in docs anew
 	@$(BIN)/python -m handgrad.story.notebook en docs/story.ipynb

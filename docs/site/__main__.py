@@ -1,5 +1,6 @@
-"""Builds the site into a folder: `python -m docs.site build/site`."""
+"""Builds the site into a folder: `python -m docs.site build/site`, for teachers `--teachers`."""
 
+import argparse
 import shutil
 import sys
 from pathlib import Path
@@ -9,12 +10,12 @@ from docs.site.building import build
 from docs.site.errors import SiteError
 
 
-def main(folder: Path) -> str | None:
-    """Build the site anew; gives what went wrong."""
+def main(folder: Path, *, teachers: bool) -> str | None:
+    """Build the site anew, with the answers for `teachers`; gives what went wrong."""
     if folder.exists():
         shutil.rmtree(folder)
     try:
-        wrong = build(folder)
+        wrong = build(folder, teachers=teachers)
     except SiteError as fault:
         return str(fault)
     if wrong:
@@ -27,4 +28,8 @@ def main(folder: Path) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).resolve()))
+    parser = argparse.ArgumentParser(description="Build the site of all documents.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--teachers", action="store_true", help="with the answers")
+    asked = parser.parse_args()
+    sys.exit(main(asked.folder.resolve(), teachers=asked.teachers))

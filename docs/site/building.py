@@ -14,7 +14,7 @@ from docs.site.reference import Reference, read_reference
 from docs.site.rendering import Rendering, beside, coloured, render
 from docs.site.running import run_all
 from docs.site.search import Indexed, index_script
-from docs.site.tree import LANGUAGES, ROOT, Group, read_tree
+from docs.site.tree import ANSWERS, LANGUAGES, ROOT, Group, read_tree
 from handgrad.playground.document import write_document
 from handgrad.story.page import Outcome
 
@@ -44,6 +44,8 @@ class Library:
                 itself = self.documents.get((name, document.language)) == document
                 tongue = f"@{language}" * (itself and language != document.language)
                 return f"page:{name}{tongue}" + (f"#{other.anchors[anchor]}" if anchor else "")
+        if there.startswith(ANSWERS):
+            raise LookupError(f"{target} is for teachers, and this page for learners, too")
         file = self.root / there
         if not file.is_file():
             raise LookupError(f"{target} is not there")
@@ -54,9 +56,21 @@ class Library:
         return f"file:{there}"
 
 
-def build(folder: Path, root: Path = ROOT, reference: Reference | None = None) -> list[str]:
-    """Write the site into `folder`; gives what is wrong with its links, which should be nothing."""
-    groups = read_tree(root)
+def build(
+    folder: Path,
+    root: Path = ROOT,
+    reference: Reference | None = None,
+    *,
+    teachers: bool = False,
+) -> list[str]:
+    """Write the site into `folder`; gives what is wrong with its links, which should be nothing.
+
+    The site for `teachers` has the answers to the exercises and lessons, too.
+    """
+    groups = [
+        Group(g.name, g.titles, tuple(p for p in g.pages if teachers or not p.for_teachers))
+        for g in read_tree(root)
+    ]
     documents = _documents(root, groups)
     reference = reference or read_reference()
     groups = [

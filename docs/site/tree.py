@@ -23,6 +23,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "changes": {"en": "CHANGELOG.md"},
 }
 
+# What lies in this folder of the repository is for teachers.
+ANSWERS = "docs/lessons/answers/"
+
 
 @dataclass(frozen=True)
 class Page:
@@ -36,6 +39,11 @@ class Page:
     def runs(self) -> bool:
         """Whether its blocks of Python are run, and what comes of them is shown."""
         return self.name == "story" or self.name.startswith("lessons/")
+
+    @property
+    def for_teachers(self) -> bool:
+        """Whether it has the answers, which learners do not get."""
+        return self.name.startswith("answers/")
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,49 @@ def test_what_is_asked_for_by_name_is_put_in(tmp_path: Path) -> None:
     assert "MSELoss" in text_of(site, explained[1])
 
 
+ANSWERS = {
+    "docs__teaching": "# In a class\n\nHours.\n",
+    "docs__lessons__answers__1-one": "# Answers to one\n\nForty-two.\n",
+    "docs__lessons__answers__1-one.zh": "# 第一课的答案\n\n四十二。\n",
+}
+TELLS_AN_ANSWER = re.compile("Forty-two|四十二|Answers to one|第一课的答案|answers/")
+
+
+def test_learners_get_no_file_no_link_and_no_search_entry_with_an_answer(tmp_path: Path) -> None:
+    root = make_documents(tmp_path / "root", **ANSWERS)
+    site = tmp_path / "site"
+    assert build(site, root, NO_REFERENCE) == []
+    files = [path for path in site.rglob("*") if path.is_file()]
+    assert (site / "teaching.html") in files
+    assert (site / "search-index.js") in files
+    assert not (site / "answers").exists()
+    told = [path for path in files if TELLS_AN_ANSWER.search(path.read_text("utf-8", "ignore"))]
+    assert told == []
+
+
+def test_teachers_get_answers_with_a_menu_neighbours_and_search(tmp_path: Path) -> None:
+    root = make_documents(tmp_path / "root", **ANSWERS)
+    site = tmp_path / "site"
+    assert build(site, root, NO_REFERENCE, teachers=True) == []
+    assert "Forty-two." in text_of(site, "answers/1-one.html")
+    assert "四十二。" in text_of(site, "zh/answers/1-one.html")
+    assert '<a href="answers/1-one.html">Answers to one</a>' in text_of(site, "index.html")
+    assert '<a rel="next" href="answers/1-one.html">' in text_of(site, "teaching.html")
+    index = text_of(site, "search-index.js")
+    assert "Forty-two." in index
+    assert "四十二。" in index
+
+
+@pytest.mark.parametrize("file", ["1-one.md", "answers.toml", "build.py"])
+def test_a_link_into_the_answers_stops_the_building(tmp_path: Path, file: str) -> None:
+    text = f"# T\n\n[a](lessons/answers/{file})\n"
+    root = make_documents(tmp_path / "root", **ANSWERS, docs__other=text)
+    (root / "docs/lessons/answers" / file).touch()
+    wrong = re.escape(f"docs/other.md:3: lessons/answers/{file} is for teachers")
+    with pytest.raises(SiteError, match=wrong):
+        build(tmp_path / "site", root, NO_REFERENCE)
+
+
 def test_pages_follow_each_other(site: Path) -> None:
     assert '<a rel="next" href="lessons/1-one.html">' in text_of(site, "index.html")
     assert '<a rel="prev" href="../index.html">' in text_of(site, "lessons/1-one.html")
