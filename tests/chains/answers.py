@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -120,6 +121,8 @@ class _Start:
         held_out = [take(x, slice(0, n)) for n in (task.sizes[0], task.sizes[-1])]
         given = (net, task.loss, task.optimizer, x, task.y, task.batch_size, held_out)
         engine = engine_of(kind, *given, w=task.w, penalty=task.penalty)
+        if last_digits is not None:
+            engine.apply = partial(_apply_moved, engine.apply, net, last_digits)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             return dict(_steps(engine, task.sizes))
@@ -138,6 +141,17 @@ def _moved(numbers: Array, rng: np.random.Generator) -> None:
     """Change floats by an ulp or two."""
     if numbers.dtype.kind == "f":
         numbers *= 1 + np.finfo(numbers.dtype).eps * rng.integers(-1, 2, numbers.shape)
+
+
+def _apply_moved(
+    apply: Callable[[float], None], net: hg.Net, rng: np.random.Generator, rate: float
+) -> None:
+    """A step by gradients with other last digits: of one that is 0 Adam may make a whole step."""
+    gradients = net.gradients
+    if gradients.size:
+        scale = np.finfo(gradients.dtype).eps * np.abs(gradients).max()
+        gradients += scale * rng.standard_normal(gradients.shape)
+    apply(rate)
 
 
 def _steps(engine: Any, sizes: Sequence[int]) -> Iterator[tuple[str, Array]]:
