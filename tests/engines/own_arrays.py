@@ -25,6 +25,7 @@ from handgrad.engines.loops.printing import text_of
 from handgrad.engines.loops.program import Program, buffer_of
 from handgrad.engines.loops.recorded import prediction_graph, training_step, updates_of
 from handgrad.engines.loops.statements import (
+    CHUNK,
     Call,
     Comment,
     Draw,
@@ -272,9 +273,10 @@ class _Check:
                 pass
 
     def loop(self, loop: For) -> None:
-        """Those through batches and through steps of a sequence one by one, others at once."""
+        """Those through batches, chunks and steps of a sequence one by one, others at once."""
         (begin, _), (_, stop) = self.span(loop.begin), self.span(loop.stop)
-        if loop.counter == "start" or re.fullmatch(r"k\d+", loop.counter):
+        by_chunks = loop.counter == "start" or loop.step == CHUNK
+        if by_chunks or re.fullmatch(r"k\d+", loop.counter):
             before = dict(self.env)
             for value in range(int(begin), int(stop), loop.step):
                 own = {name: self.env[name] for name in before}  # not what loops within have left
