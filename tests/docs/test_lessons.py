@@ -2,7 +2,6 @@
 
 import ast
 import re
-import shutil
 import tomllib
 from pathlib import Path
 
@@ -10,9 +9,7 @@ import pytest
 from docs.site.documents import Document, read_document
 from docs.site.running import LESSONS, run
 
-import handgrad.playground
 from handgrad.exercises import NAMES
-from handgrad.exporting.portable.node import run_in_node
 
 ROOT = LESSONS.parents[1]
 ENGLISH, IN_CHINESE = (
@@ -20,7 +17,6 @@ ENGLISH, IN_CHINESE = (
 )
 ALL = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in ENGLISH.values()]
 ALL += [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in IN_CHINESE.values()]
-LINKS = (Path(handgrad.playground.__file__).parent / "page/training/links.js").as_uri()
 DIRECTIVE = re.compile(r"^```(exercise|playground|explain|answer)\b ?(.*)$", re.M)
 
 
@@ -90,16 +86,6 @@ def test_both_languages_have_the_same_parts(name: str) -> None:
 def test_exercises_are_known(path: Path) -> None:
     asked = [title or content.strip() for title, content in blocks(path, "exercise")]
     assert set(asked) <= set(NAMES)
-
-
-@pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
-@pytest.mark.parametrize("path", ALL)
-def test_the_playground_understands_every_setting(path: Path) -> None:
-    fragments = [content.split("\n")[0] for _, content in blocks(path, "playground")]
-    program = f'import {{ stateIn }} from "{LINKS}";\n' + (
-        "const main = (all) => all.flatMap((fragment) => stateIn(fragment).problems);"
-    )
-    assert run_in_node(program, fragments) == []
 
 
 def test_no_answer_for_teachers_is_among_the_lessons() -> None:

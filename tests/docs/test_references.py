@@ -10,30 +10,13 @@ import typer
 
 import handgrad as hg
 from handgrad.cli.app import app
-from tests.docs.documents import DOCUMENTS, ROOT, blocks, code_spans, commands, name, prose
+from tests.docs.documents import DOCUMENTS, ROOT, blocks, code_spans, commands, name
 
 PATH = re.compile(r"\.?\w[\w.-]+(?:/[\w.-]+)*/?")
 SUFFIXES = (".py", ".md", ".toml", ".yml", ".txt")
 MADE_BY_COMMANDS = ("runs/", ".venv/", "build/")
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=name)
-
-
-@each_document
-def test_links_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose(document)):
-        assert not re.match(r"\w+:", target), f"{target}: a link that is not checked"
-        path, _, anchor = target.partition("#")
-        there = document.parent / path if path else document
-        assert there.exists(), target
-        if anchor:
-            assert anchor in headings(there), target
-
-
-def headings(document: Path) -> set[str]:
-    """The anchors of a document's headings, as hosts of Markdown make them."""
-    titles = re.findall(r"^#+ (.+)$", prose(document), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @each_document
