@@ -49,8 +49,8 @@ def n_gram(codes: Array, end: int, n_kinds: int) -> NGram:
             tried.append(-np.log(p_inner).mean(axis=1))
         losses.append(-np.log(p).mean(axis=1))
         contexts = np.append(0, pairs[:-1])  # the first has none, and is not counted
-    before, best = np.unravel_index(np.argmin(tried), np.shape(tried)) if tried else (0, 0)
-    return NGram(int(before) + 1, int(AMOUNTS[best, 0]), float(losses[before][best]))
+    longest, best = np.unravel_index(np.argmin(tried), np.shape(tried)) if tried else (0, 0)
+    return NGram(int(longest) + 1, int(AMOUNTS[best, 0]), float(losses[longest][best]))
 
 
 def _backed_off(
