@@ -47,10 +47,6 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
         ["table.csv", "--target", "kind", "--task", "regression"],
         ("the target 'kind' is 'u' in row 1 below the header", "a number in every row"),
     ),
-    "too few rows to hold some out": (
-        ["table.csv", "--target", "kind"],
-        ("4 rows cannot be split with 0.2 of them set aside", "one of each class"),
-    ),
     "zero units": (mlp("--layers", "0,relu"), ("--layers 0,relu: '0'", "1 to 10000")),
     "too many units": (mlp("--layers", "99999999,relu"), ("1 to 10000",)),
     "activation misspelt": (mlp("--layers", "32,relux"), ("did you mean 'relu'?",)),
@@ -82,7 +78,6 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "infinite rate": (mlp("--learning-rate", "inf"), ("--learning-rate inf",)),
     "nothing held out": (["iris", "--test-size", 0], ("--test-size 0.0", "--test-size 0.2")),
     "all held out": (["iris", "--test-size", 1.5], ("--test-size 1.5", "between 0 and 1")),
-    "hardly anything held out": (["iris", "--test-size", 0.001], ("150 rows cannot be split",)),
     "one fold": (["iris", "--folds", 1], ("--folds 1", "2 folds or more", "try: --folds 5")),
     "more folds than rows of a class": (
         ["iris", "--folds", 41],

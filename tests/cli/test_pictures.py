@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import handgrad as hg
+from handgrad.estimators import fits
 from tests.bad_input.refused import refused
 from tests.cli.run import WRITTEN, handgrad, raised, record
 from tests.data.picture_folders import bars, save
@@ -19,7 +21,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on bars, with the folder of the pictures beside it."""
     folder = tmp_path_factory.mktemp("pictures")
     (bars(folder / "bars") / "level" / "notes.txt").write_text("words")
-    save(np.zeros((12, 12)), folder / "bars" / "level" / "more" / "deep.png")
     result = handgrad("train", folder / "bars", *QUICK, "--epochs", 60, "--out", folder / "run")
     assert result.exit_code == 0, result.output
     (folder / "told.txt").write_text(result.output, "utf-8")
@@ -31,7 +32,6 @@ def test_a_folder_of_pictures_leaves_the_run_of_a_table(trained: Path) -> None:
     assert "bars: 40 pictures of 12 by 12 pixels, grey" in told
     assert "predicting class: 2 classes, level, upright (classification: each has a folder)" in told
     assert f"no pictures, and left out: {Path('level', 'notes.txt')}\n" in told
-    assert f"left out with all that is in them: {Path('level', 'more')}\n" in told
     assert "picture  12 by 12 pixels, grey, each a number from 0 to 1" in told
     assert "32 rows learned from, 8 held out" in told
     assert sorted(file.name for file in (trained / "run").iterdir()) == WRITTEN
@@ -150,3 +150,109 @@ def test_what_cannot_be_learned_from_is_refused_and_leaves_nothing(tmp_path: Pat
     with refused(hg.DataError, "is neither a file nor", "check the spelling"):
         raised("train", "minst/", "--out", out)
     assert not out.exists()
+
+
+def microscope(folder: Path, n: int = 24) -> Path:
+    """Pictures of 12 bits in files of 16: a ground of 300, and cells of 90 more in one class."""
+    generator = np.random.default_rng(0)
+    for name in ("cells", "ground"):
+        (folder / name).mkdir(parents=True)
+        for i in range(n):
+            values = generator.normal(300, 8, (12, 12))
+            if name == "cells":
+                values[generator.integers(1, 8) :, generator.integers(1, 8) :][:3, :3] += 90
+            Image.fromarray(values.astype(np.uint16)).save(folder / name / f"{i:02}.tif")
+    return folder
+
+
+def test_pictures_of_twelve_bits_are_learned_and_predicted_by_the_levels_of_the_training(
+    tmp_path: Path,
+) -> None:
+    folder, out = microscope(tmp_path / "twelve"), tmp_path / "run"
+    result = handgrad("train", folder, *QUICK, "--epochs", 60, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "files of more than 8 bits:" in result.output
+    assert "becomes 0" in result.output
+    assert record(out)["scores"]["held_out"]["accuracy"] > 0.9
+    model, to = out / "model.safetensors", tmp_path / "predictions.csv"
+    dark = folder / "ground" / "00.tif"  # alone it has a range of its own
+    assert handgrad("predict", model, dark, "-o", to).exit_code == 0
+    with to.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["prediction"] == "ground"
+    found = handgrad("evaluate", model, folder, "--json")
+    assert found.exit_code == 0, found.output
+    assert hg.load(model).shape == (1, 12, 12)
+
+
+def test_folders_train_and_test_say_what_is_learned_and_what_is_held_out(tmp_path: Path) -> None:
+    folder, out = tmp_path / "split", tmp_path / "run"
+    bars(folder / "train", n=10)
+    bars(folder / "Test", n=3, seed=1)
+    (folder / "notes").mkdir()
+    result = handgrad("train", folder, *QUICK, "--epochs", 2, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "learned from train, held out Test, as the folders say" in result.output
+    assert "left out: notes" in result.output
+    assert record(out)["rows"] == {"training": 20, "held_out": 6}
+    with (out / "held_out.csv").open(encoding="utf-8", newline="") as file:
+        assert {Path(row["file"]).parts[-3] for row in csv.DictReader(file)} == {"Test"}
+    with refused(hg.SettingError, "--test-size 0.5", "without --test-size"):
+        raised("train", folder, "--test-size", 0.5, "--out", tmp_path / "other")
+    for path in (folder / "Test" / "upright").iterdir():
+        path.unlink()
+    (folder / "Test" / "upright").rename(folder / "Test" / "round")
+    save(np.zeros((12, 12)), folder / "Test" / "round" / "x.png")
+    with refused(hg.DataError, "the class 'round' is in Test, and not in train", "same classes"):
+        raised("train", folder, "--out", tmp_path / "other")
+
+
+def test_a_few_pictures_of_many_classes_leave_one_of_each_to_judge_by(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for name in "abcde":
+        for i in range(4):
+            save(generator.integers(0, 256, (8, 8)), tmp_path / "zoo" / name / f"{i}.png")
+    out = tmp_path / "run"
+    result = handgrad("train", tmp_path / "zoo", *QUICK, "--epochs", 1, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert record(out)["rows"] == {"training": 15, "held_out": 5}
+    assert [row["rows"] for row in record(out)["classes"]] == [1] * 5
+
+
+def test_pictures_that_are_all_alike_are_refused(tmp_path: Path) -> None:
+    for name in "ab":
+        for i in range(3):
+            save(np.full((8, 8), 7), tmp_path / "same" / name / f"{i}.png")
+    with refused(hg.DataError, "6 pictures that are all alike", "differ from class to class"):
+        raised("train", tmp_path / "same", "--out", tmp_path / "run")
+
+
+def test_a_stop_while_pictures_are_learned_keeps_the_last_finished_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = bars(tmp_path / "bars", n=5), tmp_path / "run"
+    words = ("train", folder, *QUICK, "--epochs", 9, "--out", out)
+    said = list[str]()
+
+    def stopped(m: object, what: str) -> None:
+        said.append(what)
+        if len(said) == 3:
+            raise SystemExit(143)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fits, "_say", stopped)
+        result = handgrad(*words)
+    assert result.exit_code == 143
+    assert "3 parts are done and kept; to go on:" in result.stderr
+    assert not out.exists()
+    result = handgrad(*words, "--resume")
+    assert result.exit_code == 0, result.output
+    assert record(out)["epochs"] == 3
+    assert "the training was interrupted in epoch 4" in record(out)["notes"]
+    said.clear()
+    with monkeypatch.context() as patch:  # before an epoch is finished, nothing is there to keep
+        said.extend("ab")
+        patch.setattr(fits.Epochs, "run", lambda self, most: stopped(self, ""))
+        result = handgrad(*words[:-1], tmp_path / "other")
+    assert result.exit_code == 143
+    assert "nothing is kept" in result.stderr

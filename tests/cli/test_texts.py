@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 import handgrad as hg
+from handgrad.estimators import texts
 from tests.bad_input.refused import refused
 from tests.cli.run import handgrad, raised, record
 from tests.estimators.verses import VERSE
@@ -177,3 +179,51 @@ def test_the_net_in_it_can_be_exported_alone(trained: Path, tmp_path: Path) -> N
     with refused(hg.SettingError, "hg.export(model.net_, path)"):
         raised("export", model, tmp_path / "model.py")
     assert hg.export(hg.load(model).net_, tmp_path / "net.py").path.exists()
+
+
+def stopping(after: int, end: BaseException) -> Callable[..., Iterable[hg.EpochReport]]:
+    """`early_stopping` of a training that is told to stop after so many epochs."""
+
+    def until(
+        reports: Iterable[hg.EpochReport], net: hg.Net, patience: int
+    ) -> Iterable[hg.EpochReport]:
+        def passed() -> Iterator[hg.EpochReport]:
+            for report in reports:
+                if report.epoch > after:
+                    raise end
+                yield report
+
+        return hg.early_stopping(passed(), net, patience=patience)
+
+    return until
+
+
+def test_a_stop_while_a_text_is_learned_keeps_the_best_finished_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "verse.txt").write_text(VERSE * 14, "utf-8")
+    words = ("train", tmp_path / "verse.txt", "--engine", "eager", "--epochs", 4, "--no-report")
+    with monkeypatch.context() as patch:
+        patch.setattr(texts, "early_stopping", stopping(2, SystemExit(143)))
+        result = handgrad(*words, "--out", tmp_path / "run")
+        assert result.exit_code == 143
+        assert "3 parts are done and kept; to go on:" in result.stderr
+        patch.setattr(texts, "early_stopping", stopping(0, SystemExit(143)))
+        result = handgrad(*words, "--out", tmp_path / "other")
+        assert result.exit_code == 143
+        assert "nothing is kept" in result.stderr
+    result = handgrad(*words, "--out", tmp_path / "run", "--resume")
+    assert result.exit_code == 0, result.output
+    assert record(tmp_path / "run")["epochs"] == 2
+    assert "the training was interrupted in epoch 3" in record(tmp_path / "run")["notes"]
+
+
+def test_a_text_that_is_interrupted_ends_with_what_was_learned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(texts, "early_stopping", stopping(1, KeyboardInterrupt()))
+    model = hg.LanguageModel(context=16, width=8, heads=2, blocks=1, epochs=3, random_state=0)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model.fit(VERSE * 14)
+    assert len(model.history_ or ()) == model.best_epoch_ == 1
+    assert model.write("a", length=4)

@@ -10,6 +10,7 @@ from PIL import Image
 import handgrad as hg
 from handgrad.data import read_pictures
 from handgrad.data.picture_files import usual_size
+from handgrad.data.picture_folders import pictures_by_class
 from handgrad.files import FileError
 from tests.bad_input.refused import refused
 from tests.data.picture_folders import SIDE, bars, save
@@ -86,13 +87,50 @@ def test_a_thin_picture_keeps_a_pixel(tmp_path: Path) -> None:
     np.testing.assert_array_equal(picture.reshape(3, 3), [[0, 0, 0], [1, 1, 1], [0, 0, 0]])
 
 
-def test_what_is_transparent_is_white_and_sixteen_bits_are_kept_in_eight(tmp_path: Path) -> None:
+def test_what_is_transparent_is_white_and_levels_of_sixteen_bits_can_be_told(
+    tmp_path: Path,
+) -> None:
     save([[[10, 10, 10, 0], [51, 51, 51, 255]]], tmp_path / "a" / "clear.png")
     save([[0, 0]], tmp_path / "b" / "black.png")
     Image.fromarray(np.array([[0, 51 * 257]], np.uint16)).save(tmp_path / "b" / "deep.png")
-    pictures = read_pictures(tmp_path)
+    pictures = read_pictures(tmp_path, levels=(0, 65535))
     expected = np.array([[1, 0.2], [0, 0], [0, 0.2]])
     np.testing.assert_allclose(pictures.x, expected, rtol=1e-6)
+    assert pictures.levels == (0, 65535)
+
+
+def deep(values: object, path: Path) -> Path:
+    """A picture of 16 bits with these numbers, (height, width), in a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(values, np.uint16)).save(path)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_twelve_bits_in_sixteen_keep_all_their_levels(tmp_path: Path, ending: str) -> None:
+    deep([[290, 300, 390]], tmp_path / "a" / f"one.{ending}")
+    deep([[310, 300, 490]], tmp_path / "b" / f"two.{ending}")
+    pictures = read_pictures(tmp_path)
+    assert pictures.levels == (290, 490)
+    expected = [[0, 0.05, 0.5], [0.1, 0.05, 1]]
+    np.testing.assert_allclose(pictures.x, expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        read_pictures(tmp_path, levels=(300, 400)).x, [[0, 0, 0.9], [0.1, 0, 1]], rtol=1e-6
+    )
+    coloured = read_pictures(tmp_path, channels=3, size=(3, 3)).x.reshape(2, 3, 3, 3)
+    np.testing.assert_allclose(coloured[:, :, 1], np.repeat(pictures.x[:, None], 3, 1), rtol=1e-6)
+    assert not coloured[:, :, [0, 2]].any()
+
+
+def test_pictures_of_eight_bits_have_no_levels(tmp_path: Path) -> None:
+    assert read_pictures(two(tmp_path, grey=[[51]]), levels=(0, 100)).levels is None
+    assert read_pictures(tmp_path).x.max() == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("levels", [5, (1,), (2, 1), (1, 1), ("a", "b")])
+def test_levels_that_are_none_are_refused(tmp_path: Path, levels: object) -> None:
+    with refused(hg.SettingError, "levels=", "become 0 and 1", "levels=(0, 4095)"):
+        read_pictures(two(tmp_path, grey=[[51]]), levels=levels)  # type: ignore[arg-type]
 
 
 def test_a_photo_is_turned_as_the_camera_says_and_the_first_of_a_moving_picture_taken(
@@ -114,12 +152,24 @@ def test_files_that_are_no_pictures_by_their_names_are_named_hidden_ones_are_not
     tmp_path: Path,
 ) -> None:
     two(tmp_path, one=[[1]])
-    for name in ("a/.DS_Store", "README.txt", "b/notes", "a/more/x.png"):
+    for name in ("a/.DS_Store", "README.txt", "b/notes", "a/more/words"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("words")
     pictures = read_pictures(tmp_path)
-    assert pictures.left_out == ("README.txt", "a/more", "b/notes")
+    assert pictures.left_out == ("README.txt", "a/more/words", "b/notes")
     assert len(pictures.files) == 2
+
+
+def test_pictures_in_folders_within_that_of_a_class_are_of_that_class(tmp_path: Path) -> None:
+    for name, grey in {"a/plate1/x": 1, "a/plate1/deep/y": 2, "a/z": 3, "b/plate1/x": 4}.items():
+        save([[grey * 51]], tmp_path / f"{name}.png")
+    (tmp_path / "a" / "plate1" / "around").symlink_to(tmp_path / "a")
+    pictures = read_pictures(tmp_path)
+    assert pictures.class_names == ("a", "b")
+    np.testing.assert_allclose(pictures.x[:, 0], [0.4, 0.2, 0.6, 0.8], rtol=1e-6)
+    assert pictures.y.tolist() == [0, 0, 0, 1]
+    assert pictures.inner == ("a/plate1", "a/plate1/deep", "b/plate1")
+    assert pictures.left_out == ()
 
 
 def test_pictures_train_a_net_of_convolutions(tmp_path: Path) -> None:
@@ -148,7 +198,7 @@ def test_folders_that_are_no_classes_are_refused(tmp_path: Path) -> None:
         read_pictures(tmp_path / "alone")
     for part, name in (("train", "cat"), ("test", "dog")):
         save([[1]], tmp_path / "parts" / part / name / "one.png")
-    with refused(hg.DataError, f"{Path('parts', 'test')}: no picture in it", "are the classes"):
+    with refused(hg.DataError, "folders train and test", f"{Path('parts', 'train')}, to learn"):
         read_pictures(tmp_path / "parts")
     (two(tmp_path / "empty", one=[[1]]) / "c").mkdir()
     with refused(hg.DataError, f"{Path('empty', 'c')}: no picture", ".png", "without the folder"):
@@ -207,7 +257,7 @@ def test_all_pictures_that_cannot_be_read_are_named_at_once(tmp_path: Path) -> N
     (folder / "upright" / "words.jpg").write_text("words")
     with refused(FileError, "23 pictures cannot be read:", "broken 19.png: ", "and 3 more"):
         hg.data.read_pictures(folder)
-    assert usual_size(folder) == (12, 12)
+    assert usual_size(pictures_by_class(folder).files) == (12, 12)
     for path in folder.glob("*/??.png"):
         path.write_text("")
-    assert usual_size(folder) == (32, 32)
+    assert usual_size(pictures_by_class(folder).files) == (32, 32)

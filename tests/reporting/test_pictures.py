@@ -71,10 +71,18 @@ def test_the_place_that_counts_is_found(model: Any, page: Page) -> None:
     others = np.ones((6, 6), bool)
     others[:2, :2] = False
     assert seen.importance[:2, :2].mean() > 5 * np.abs(seen.importance[others]).mean()
+    assert seen.most_important is not None
     where, most = seen.most_important
     assert where in ("rows 0 to 1, columns 0 to 1", "rows 0 to 1, columns 2 to 3")
     assert most == seen.importance.max()
-    assert f"most matter {where}" in page.sections["columns"]
+    assert f"Most important is the square of {where}" in page.sections["columns"]
+
+
+def test_where_no_place_counts_none_is_named(model: Any) -> None:
+    seen = Evidence(model, *corners(40, 1), None, None, None).pictures
+    assert seen is not None
+    vars(seen)["importance"] = np.zeros((6, 6))
+    assert seen.most_important is None
 
 
 def test_wrong_pictures_are_shown_with_what_they_were_taken_for(model: Any, page: Page) -> None:

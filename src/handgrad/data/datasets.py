@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from types import ModuleType
 from typing import Any
 
@@ -117,6 +118,7 @@ def train_test_split(
     check_as_many(y, *parts)
     if stratify:
         _check_classes(y)
+        _check_sides(y, test_size)
     seed = _seed(spawning_generator(rng))
     try:
         pieces = split(
@@ -142,6 +144,18 @@ def _check_classes(y: Array) -> None:
             f"{classes[counts < 2].tolist()[0]!r} for one",
             "two rows or more of each class, so that both sides have one",
             "leave those rows out, or check that these are classes and not measured numbers",
+        )
+
+
+def _check_sides(y: Array, test_size: float) -> None:
+    """Refuse a split that leaves a side fewer rows than there are classes."""
+    n, k = len(y), len(np.unique(y, axis=0 if y.ndim > 1 else None))
+    held_out = ceil(test_size * n)
+    if min(held_out, n - held_out) < k:
+        raise DataError(
+            f"{n} rows of {k} classes, of which test_size={test_size:g} holds out {held_out}",
+            f"a row of each class on both sides, {k} or more on each",
+            f"test_size={k / n:.3g}" if 2 * k <= n else "more rows of each class",
         )
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from handgrad.base.errors import DataError, did_you_mean
 from handgrad.data.addresses import is_address, meant_as_address, without_query
 from handgrad.data.locations import Location, check_arrived
-from handgrad.data.picture_files import is_picture
+from handgrad.data.picture_folders import is_picture
 from handgrad.data.remote_files import files_at
 from handgrad.data.table_options import DateOrder, TableOptions
 from handgrad.data.text_formats import read_as

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from handgrad.base.errors import DataError, SettingError, described, positive
-from handgrad.data.datasets import BUNDLED, Dataset
-from handgrad.files import FileError, kind_of, readable, reason
+from handgrad.data.datasets import Dataset
+from handgrad.data.picture_folders import pictures_by_class
+from handgrad.files import FileError, readable, reason
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from handgrad.data.locations import Location
-
 Size = int | tuple[int, int]
 Channels = Literal[1, 3]
+Levels = tuple[float, float]
 
-# By their endings, and those that Pillow may read: no other one, as PostScript, which it runs.
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 MOST_NAMED = 20  # files with an error
 LARGEST = 32  # pixels of a side, where no size is asked for
 ORIENTATION, LAST_UPRIGHT = 0x0112, 4  # of EXIF, which says how a camera was held
+ALL_LEVELS: Levels = (0, 65535)  # of 16 bits
+BEHIND = -1.0  # in place of a number of a file, where a picture does not reach
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 
 
@@ -40,11 +39,15 @@ class Pictures(Dataset):
 
     `x` (n, channels · height · width), float32 from 0 to 1, has a picture of `shape` (channels,
     height, width) in each row, and `files` (n) its file. What else there is stands with `Dataset`.
-    `left_out` are the names of files that are no pictures by their endings.
+    `levels` are the numbers in files of more than 8 bits that became 0 and 1, None where there are
+    no such files; `inner` the folders within those of classes, whose pictures are among these;
+    `left_out` the names of files that are no pictures by their endings.
     """
 
     shape: tuple[int, int, int]
     files: tuple[Path, ...]
+    levels: Levels | None = None
+    inner: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -57,17 +60,22 @@ class Pictures(Dataset):
 
 
 def read_pictures(
-    folder: str | Path, *, size: Size | None = None, channels: Channels | None = None
+    folder: str | Path,
+    *,
+    size: Size | None = None,
+    channels: Channels | None = None,
+    levels: Levels | None = None,
 ) -> Pictures:
     """The pictures of a folder that has a folder for each class, as rows.
 
     The names of the folders in it, in order, are the classes; the pictures are the PNG, JPEG, BMP,
-    GIF, TIFF, WebP, PPM and PGM files there. `size` is the height and the width, one number for
-    both; if not given, it is that of the pictures, which then all need the same. A picture of
-    another size is made larger or smaller in its proportions until it fits, and stands in the
-    middle, with 0 around it. `channels` is 1 for grey, 3 for red, green and blue; if not given, 1
-    where no pixel of any picture has a colour. What is transparent becomes white; of a moving
-    picture the first one is taken.
+    GIF, TIFF, WebP, PPM and PGM files there, and in folders within. `size` is the height and the
+    width, one number for both; if not given, that of the pictures, which then all need the same. A
+    picture of another size is made larger or smaller in its proportions until it fits, and stands
+    in the middle, with 0 around it. `channels` is 1 for grey, 3 for red, green and blue; if not
+    given, 1 where no pixel of any picture has a colour. What is transparent becomes white; of a
+    moving picture the first one is taken. `levels` are the numbers that become 0 and 1 in grey
+    pictures of more than 8 bits; if not given, the least and the largest in all of them.
 
     Raises a FileError for a folder or a file that cannot be read, a DataError for pictures that
     cannot be told apart.
@@ -89,9 +97,9 @@ def read_pictures(
     if channels not in (None, 1, 3):
         raise SettingError(f"channels={channels!r}", "1 for grey, 3 for colour", "channels=3")
     folder = Path(folder)
-    classes, left_out = _files_by_class(folder)
-    files = [*chain.from_iterable(classes.values())]
-    x, shape = picture_rows(files, side, channels)
+    found = pictures_by_class(folder)
+    classes, files = found.classes, found.files
+    x, shape, levels = picture_rows(files, side, channels, _checked_levels(levels))
     return Pictures(
         name=readable(folder.resolve().name),
         x=x,
@@ -101,14 +109,16 @@ def read_pictures(
         class_names=tuple(map(readable, classes)),
         shape=shape,
         files=tuple(files),
-        left_out=tuple(left_out),
+        levels=levels,
+        inner=found.inner,
+        left_out=found.left_out,
     )
 
 
-def usual_size(folder: str | Path) -> tuple[int, int]:
+def usual_size(files: Iterable[Path]) -> tuple[int, int]:
     """The size to learn from: that of all pictures where it is one and small, else 32 by 32."""
     sizes = set[tuple[int, int]]()
-    for path in chain.from_iterable(_files_by_class(Path(folder))[0].values()):
+    for path in files:
         # one that cannot be read is told of when all are
         with suppress(FileError), _errors_of(path), _file_of(path) as file:
             turned = file.getexif().get(ORIENTATION, 1) > LAST_UPRIGHT
@@ -118,11 +128,19 @@ def usual_size(folder: str | Path) -> tuple[int, int]:
 
 
 def picture_rows(
-    files: Sequence[Path], size: tuple[int, int] | None = None, channels: Channels | None = None
-) -> tuple[Array, tuple[int, int, int]]:
-    """The pictures in files as rows (n, channels · height · width), and the shape of one."""
+    files: Sequence[Path],
+    size: tuple[int, int] | None = None,
+    channels: Channels | None = None,
+    levels: Levels | None = None,
+) -> tuple[Array, tuple[int, int, int], Levels | None]:
+    """The pictures in files as rows (n, channels · height · width), the shape of one, the levels.
+
+    The levels are those given, else the least and the largest number in all pictures of more than
+    8 bits; None where there are no such pictures.
+    """
     pictures: list[Image] = []
     broken: list[FileError] = []
+    extremes: list[float] = []
     common = size
     for path in files:
         try:
@@ -138,16 +156,30 @@ def picture_rows(
                 "pictures of one size, or a size that all are brought to",
                 f"size={min(*own, *common)}",
             )
+        if picture.mode == "F":
+            extremes += np.ravel(picture.getextrema()).tolist()
         pictures.append(_fitted(picture, common))
     if broken:
         raise _all_of(broken)
+    if extremes:
+        levels = levels or (min(extremes), max(extremes))
     if channels is None:
         channels = 1 if all(_is_grey(picture) for picture in pictures) else 3
-    mode = "L" if channels == 1 else "RGB"
-    pixels = np.stack([np.asarray(picture.convert(mode), np.float32) for picture in pictures])
+    pixels = np.stack([_pixels(picture, channels, levels or ALL_LEVELS) for picture in pictures])
     n, height, width = pixels.shape[:3]
     x = np.moveaxis(pixels.reshape(n, height, width, channels), 3, 1).reshape(n, -1)
-    return x / np.float32(255), (channels, height, width)
+    return x, (channels, height, width), levels if extremes else None
+
+
+def _pixels(picture: Image, channels: Channels, levels: Levels) -> Array:
+    """The numbers of a picture from 0 to 1, (height, width) or (height, width, 3), float32."""
+    if picture.mode != "F":
+        mode = "L" if channels == 1 else "RGB"
+        return np.asarray(picture.convert(mode), np.float32) / np.float32(255)
+    low, high = levels
+    values = (np.asarray(picture, np.float64) - low) / max(high - low, 1)
+    grey = values.clip(0, 1).astype(np.float32)
+    return grey if channels == 1 else np.repeat(grey[:, :, None], 3, axis=2)
 
 
 def pixel_names(shape: tuple[int, int, int]) -> tuple[str, ...]:
@@ -157,67 +189,8 @@ def pixel_names(shape: tuple[int, int, int]) -> tuple[str, ...]:
     return tuple(f"{kind}_{i}_{j}" for kind in kinds for i in range(height) for j in range(width))
 
 
-def _files_by_class(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
-    """The pictures of each class, and the names of what is left out."""
-    entries = _entries(folder)
-    names = [path.name for path in entries if path.is_dir()]
-    if len(names) < 2:
-        found = f"one folder only, {names[0]!r}" if names else "no folder in it"
-        raise DataError(
-            f"{folder}: {found}",
-            "a folder for each class, two or more, with its pictures",
-            f"{folder / 'cat'} and {folder / 'dog'}, each with its pictures",
-        )
-    classes = dict[str, list[Path]]()
-    left_out = [path for path in entries if not path.is_dir()]
-    for name in names:
-        own = _entries(folder / name)
-        classes[name] = [path for path in own if is_picture(path)]
-        left_out += [path for path in own if not is_picture(path)]
-        if not classes[name]:
-            deeper = any(path.is_dir() for path in own)
-            raise DataError(
-                f"{folder / name}: no picture in it",
-                f"files that end in {', '.join(ENDINGS)}",
-                f"{folder / name}, if the folders in it are the classes"
-                if deeper
-                else "pictures of that class, or without the folder",
-            )
-    return classes, [readable(str(path.relative_to(folder))) for path in left_out]
-
-
-def has_pictures(folder: str | Path) -> bool:
-    """Whether it is a folder with pictures in it or in its folders, and no bundled set's name."""
-    if str(folder) in BUNDLED or kind_of(folder) != "folder":
-        return False
-    entries = _entries(Path(folder))
-    within = chain.from_iterable(_entries(path) for path in entries if path.is_dir())
-    return any(is_picture(path) for path in chain(entries, within))
-
-
-def is_picture(path: Location) -> bool:
-    """Whether it is a file with the name of a picture."""
-    return path.suffix.lower() in ENDINGS and kind_of(str(path)) != "folder"
-
-
-def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, in the order of the names, but for what is hidden."""
-    if kind_of(folder) != "folder":
-        raise FileError(
-            f"{folder}: {'a file' if kind_of(folder) else 'no such folder'}",
-            "a folder with a folder for each class",
-            "check the spelling, and the folder you are in",
-        )
-    try:
-        return sorted(path for path in folder.iterdir() if path.name[0] != ".")
-    except OSError as error:
-        raise FileError(
-            f"{folder}: {reason(error)}", "a folder that can be read", "check its permissions"
-        ) from error
-
-
 def _opened(path: Path) -> Image:
-    """The first picture in a file, upright, of the mode RGB."""
+    """The first picture in a file, upright, of the mode RGB; of more than 8 bits, F."""
     from PIL import ImageOps
 
     with _errors_of(path), _file_of(path) as file:
@@ -269,14 +242,14 @@ def _why(error: Exception) -> str:
 
 
 def _in_colour(picture: Image) -> Image:
-    """A picture of any mode as RGB, with white where it is transparent."""
+    """A picture as RGB, with white where it is transparent; of more than 8 bits as float32."""
     from PIL import Image
 
     if picture.mode.startswith(("I", "F")):
         values = np.asarray(picture)
         if picture.mode == "F" or values.min() < 0 or values.max() >= 2**16:
             raise ValueError(f"its numbers, of the mode {picture.mode}, are not from 0 to 65535")
-        picture = Image.fromarray((values // 257).astype(np.uint8))
+        return Image.fromarray(values.astype(np.float32))
     if picture.has_transparency_data:
         above = picture.convert("RGBA")
         picture = Image.new("RGBA", above.size, "white")
@@ -293,7 +266,7 @@ def _fitted(picture: Image, size: tuple[int, int]) -> Image:
         return picture
     scale = min(height / picture.height, width / picture.width)
     own = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    whole = Image.new("RGB", (width, height))
+    whole = Image.new(picture.mode, (width, height), BEHIND if picture.mode == "F" else 0)
     scaled = picture.resize(own, Image.Resampling.BILINEAR)
     whole.paste(scaled, ((width - own[0]) // 2, (height - own[1]) // 2))
     return whole
@@ -302,7 +275,7 @@ def _fitted(picture: Image, size: tuple[int, int]) -> Image:
 def _is_grey(picture: Image) -> bool:
     """Whether red, green and blue are alike in each pixel."""
     pixels = np.asarray(picture)
-    return bool((pixels == pixels[:, :, :1]).all())
+    return picture.mode == "F" or bool((pixels == pixels[:, :, :1]).all())
 
 
 def _sides(size: object) -> tuple[int, int] | None:
@@ -315,6 +288,19 @@ def _sides(size: object) -> tuple[int, int] | None:
     for side in sides:
         positive("size", side, whole=True)
     return int(sides[0]), int(sides[1])
+
+
+def _checked_levels(levels: object) -> Levels | None:
+    if levels is None:
+        return None
+    pair = levels if isinstance(levels, tuple | list) and len(levels) == 2 else (0, 0)
+    if not all(isinstance(level, int | float) for level in pair) or not pair[0] < pair[1]:
+        raise SettingError(
+            f"levels={described(levels)}",
+            "the numbers in the files that become 0 and 1, the smaller one first",
+            "levels=(0, 4095), for a camera of 12 bits",
+        )
+    return float(pair[0]), float(pair[1])
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -56,6 +56,7 @@ class Kept:
     _scored_by: str
     best_validation_score_: float | None
     _no_improvement_count: int
+    _interrupted: bool
 
 
 class Fitted(Kept):

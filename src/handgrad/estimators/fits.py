@@ -43,15 +43,24 @@ def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incrementa
         rows, held_out = split(m, rows)
     epochs = Epochs(m, m._steps, rows, None if held_out is None else held_out.X)
     validation = None if held_out is None else Validation(m, held_out)
+    end: SystemExit | None = None
+    m._interrupted = False
     try:
         stopped = _run(m, epochs, validation, incremental=incremental)
     except KeyboardInterrupt:
-        stopped = True
+        stopped = m._interrupted = True
         warnings.warn("Training interrupted by user.", stacklevel=4)
+    except SystemExit as told:  # the process is told to stop: the weights of the last epoch stay
+        if not m.loss_curve_:
+            raise
+        stopped, end = True, told
+        m._interrupted = True
     # what the solver remembers, for a fit that goes on
     m._steps.state, m._steps.step = epochs.engine.optimizer_state, int(epochs.engine.step[0])
     if m.early_stopping and validation is not None:
         validation.put_back_the_best()
+    if end is not None:
+        raise end
     if not stopped and not incremental:
         reached = f"Maximum iterations ({m.max_iter}) reached"
         if epochs.diverged:

@@ -1,5 +1,7 @@
 """A language model over letters: it learns a text, says what comes next, and writes."""
 
+import warnings
+from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -39,7 +41,7 @@ from handgrad.net import Net, Residual
 from handgrad.optimizers import Adam
 from handgrad.saving.tensors import damaged, shown
 from handgrad.schedules import cosine, warm_up
-from handgrad.training import History, Training, early_stopping, progress
+from handgrad.training import EpochReport, History, Training, early_stopping, progress
 
 NetKind = Literal["transformer", "gru"]
 # What stands in the vocabulary for every letter that is not in it.
@@ -100,6 +102,8 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
     def fit(self, text: str | Path, y: None = None) -> Self:
         """Learn a `text`, or that of a file in UTF-8, whose place a Path says; `y` is not used.
 
+        Where it is interrupted, it ends with the best of the epochs that were finished.
+
         Raises a DataError for a text that is too short, or of one letter only.
         """
         self._check()
@@ -117,15 +121,27 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
                 _longer(text)
                 + (f", or hg.LanguageModel(context={n - 1}) in Python" if n > 2 else ""),
             )
-        net, history = self._trained(codes[:end], codes[end:], len(vocabulary))
+        net, reports = self._training(codes[:end], codes[end:], len(vocabulary))
+        history, stop = History(), None
+        try:
+            history.reports.extend(reports)
+        except (KeyboardInterrupt, SystemExit) as told:
+            if not history.reports:
+                raise
+            stop, history.stopped_because = told, f"interrupted in epoch {len(history) + 1}"
         self.vocabulary_, self.counts_, self.net_ = vocabulary, counts, net
         self.history_: History | None = history
-        losses = [report.validation_loss or 0.0 for report in history]
-        self.best_epoch_ = 1 + int(np.argmin(losses))
+        self.best_epoch_ = 1 + int(np.argmin([report.validation_loss or 0.0 for report in history]))
+        if isinstance(stop, SystemExit):
+            raise stop
+        if stop:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
         return self
 
-    def _trained(self, learnt: Array, judged: Array, n_letters: int) -> tuple[Net, History]:
-        """A net of these codes, in the best of its epochs, and how it came to be."""
+    def _training(
+        self, learnt: Array, judged: Array, n_letters: int
+    ) -> tuple[Net, Iterator[EpochReport]]:
+        """A net for these codes, and the reports of its training, which ends at the best epoch."""
         generator = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         # side by side, each letter of a short text would always have the same place in a window;
         # an odd step shares no factor with the usual contexts
@@ -153,7 +169,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         reports = early_stopping(training, net, patience=epochs)
         if self.progress:
             reports = progress(reports, epochs=epochs, training=training)
-        return net, History([*reports])
+        return net, iter(reports)
 
     def _new_net(self, n_letters: int, rng: np.random.Generator) -> Net:
         d = self.width

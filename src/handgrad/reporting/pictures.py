@@ -21,6 +21,7 @@ from handgrad.results import HasNet, Predictor
 # Squares along the longer side; so many pictures are predicted for all of them together.
 SQUARES, PREDICTED, MOST_SHUFFLED = 8, 10_000, 400
 MOST_WRONG, WRONG_ACROSS, MOST_OF_A_CLASS, MOST_CLASSES, MOST_AVERAGED = 12, 6, 8, 10, 400
+LEAST = 0.001  # nats by which a loss is larger: below it a place does not matter
 GAP = 0.08  # between pictures, of a picture's width
 
 
@@ -80,8 +81,10 @@ class PictureRows:
         return min(len(self.held), MOST_SHUFFLED, PREDICTED // self.importance.size)
 
     @property
-    def most_important(self) -> tuple[str, float]:
-        """Where the square lies that matters most, in words, and how much it does."""
+    def most_important(self) -> tuple[str, float] | None:
+        """Where the square lies that matters most, in words, and how much; None if none does."""
+        if self.importance.max() < LEAST:
+            return None
         i, j = np.unravel_index(int(self.importance.argmax()), self.importance.shape)
         top, left = int(i) * self.side, int(j) * self.side
         bottom, right = (

@@ -27,7 +27,7 @@ from handgrad.data.files import (
     stem_of,
 )
 from handgrad.data.locations import status_of
-from handgrad.data.picture_files import has_pictures
+from handgrad.data.picture_folders import has_pictures
 from handgrad.data.table_options import Task, option
 from handgrad.data.tables import bytes_of, opened, table_of
 from handgrad.data.targets import Target, is_text, target_cells, target_of, with_target

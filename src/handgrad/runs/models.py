@@ -49,6 +49,14 @@ WATCHED = {
 }
 
 
+class StoppedError(SystemExit):
+    """The process is told to stop while a model is fitted, which has finished an epoch."""
+
+    def __init__(self, stop: SystemExit, model: Predictor, history: History) -> None:
+        super().__init__(stop.code)
+        self.model, self.history = model, history
+
+
 def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
     """The metric by which the epoch to keep is chosen; None where the last one is kept."""
     first = settings.metric[0] if settings.metric else ""
@@ -139,7 +147,13 @@ def _fitted_pictures(
     with warnings.catch_warnings():
         # No more epochs were wanted than these.
         warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum")
-        model = _fit(settings, model, X, y, weights)
+        try:
+            model = _fit(settings, model, X, y, weights)
+        except SystemExit as stop:
+            history = _history_of(model)
+            if history.reports:
+                raise StoppedError(stop, model, history) from stop
+            raise
     return model, _history_of(model)
 
 
@@ -147,7 +161,14 @@ def _history_of(mlp: MLPClassifier | MLPRegressor) -> History:
     """How a perceptron was trained, without scores: of numbers they would be of deviations."""
     mlp.set_params(progress=False)
     reports = mlp.training_history()[0] or ()
-    return History([replace(report, validation_metrics={}) for report in reports])
+    because = f"interrupted in epoch {len(reports) + 1}" if mlp._interrupted else ""
+    return History([replace(report, validation_metrics={}) for report in reports], because)
+
+
+def notes_on_stop(history: History) -> list[str]:
+    """What is noted of a training that was interrupted."""
+    because = history.stopped_because
+    return [f"the training was {because}"] if because.startswith("interrupted") else []
 
 
 def _options(settings: RunSettings, *, progress: bool) -> dict[str, Any]:

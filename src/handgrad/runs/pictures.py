@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, Self, cast
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +14,19 @@ import pyarrow as pa
 from handgrad.base.errors import DataError, SettingError
 from handgrad.data import Pictures, read_pictures
 from handgrad.data.files import Table, listed
-from handgrad.data.picture_files import ENDINGS, is_picture, picture_rows, pixel_names, usual_size
+from handgrad.data.picture_files import ALL_LEVELS, Levels, picture_rows, pixel_names, usual_size
+from handgrad.data.picture_folders import (
+    ENDINGS,
+    DividedFolder,
+    divided,
+    files_within,
+    is_picture,
+    pictures_by_class,
+)
 from handgrad.data.predictions import file_to_write, predicted_columns, write_tables
 from handgrad.data.table_options import option
 from handgrad.data.targets import Target
-from handgrad.files import FileError, kind_of
+from handgrad.files import FileError, kind_of, readable
 from handgrad.layers import Array
 from handgrad.results import Classifier
 from handgrad.runs.settings import RunSettings
@@ -33,13 +41,27 @@ OF_TABLES = ("task", "ignore", "category", "number", "date")
 
 @dataclass(frozen=True)
 class PicturesInMemory(TableInMemory):
-    """Pictures of one `shape` (channels, height, width), each a row, with the class of each."""
+    """Pictures of one `shape` (channels, height, width), each a row, with the class of each.
+
+    `levels` are the numbers in files of more than 8 bits that are 0 and 1 in rows; `apart` the rows
+    that a folder of their own holds out.
+    """
 
     shape: Shape
+    levels: Levels | None = None
+    apart: Array = field(default_factory=lambda: np.arange(0))
 
     @property
     def size_in_words(self) -> str:
         return f"{self.n_rows:,} pictures of {in_words(self.shape)}"
+
+    def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
+        """The rows to learn from, and those held out: in their own folder, if there is one."""
+        if not len(self.apart):
+            return super().split(test_size, seed)
+        return replace(self, rows=np.setdiff1d(self.rows, self.apart)), replace(
+            self, rows=self.apart
+        )
 
 
 def in_words(shape: Sequence[int]) -> str:
@@ -63,21 +85,95 @@ def load_pictures(settings: RunSettings) -> PicturesInMemory:
             f"{TARGET!r}, which the folders in it say",
             f"without {option('target')}",
         )
-    pictures = read_pictures(settings.data, size=usual_size(settings.data))
+    folder = Path(settings.data)
+    parts = divided(folder)
+    pictures = _pictures_of(folder) if parts is None else _both(folder, parts, settings)
     table = _table_of(settings.data, pictures)
+    if parts is not None:
+        table = replace(table, notes=(*_on_parts(parts), *table.notes))
+    n = len(pictures.y)
+    if (pictures.x == pictures.x[:1]).all():
+        raise DataError(
+            f"{folder}: {n:,} pictures that are all alike, number for number",
+            "pictures that differ from class to class",
+            "look at some of them: are these the files that were meant?",
+        )
     target = Target(TARGET, "classification", WHY, _labels(pictures))
     features = table.columns.drop_columns([TARGET])
-    rows = np.arange(len(pictures.y))
+    apart = [] if parts is None else [parts.held_out in file.parents for file in pictures.files]
     return PicturesInMemory(
-        pictures.name, target, table.notes, table, features, rows, pictures.shape
+        pictures.name,
+        target,
+        table.notes,
+        table,
+        features,
+        np.arange(n),
+        pictures.shape,
+        pictures.levels,
+        np.flatnonzero(apart),
     )
 
 
-def pictures_for(shape: Shape, folder: str) -> Table:
-    """The pictures of a folder with a folder for each class, as a model of this shape has them."""
+def _pictures_of(folder: Path) -> Pictures:
+    return read_pictures(folder, size=usual_size(pictures_by_class(folder).files))
+
+
+def _both(folder: Path, parts: DividedFolder, settings: RunSettings) -> Pictures:
+    """The pictures to learn from and those held out, which have a folder each, in one."""
+    if settings.test_size != type(settings).test_size:
+        raise SettingError(
+            f"{option('test_size', settings.test_size)}, for {folder}, which has "
+            f"{parts.held_out.name}",
+            "pictures of which some are to be held out, or a folder of those held out",
+            f"without {option('test_size')}",
+        )
+    training, held_out = map(pictures_by_class, (parts.training, parts.held_out))
+    if training.classes.keys() != held_out.classes.keys():
+        odd = sorted(training.classes.keys() ^ held_out.classes.keys())[0]
+        has, lacks = (parts.training, parts.held_out)[:: 1 if odd in training.classes else -1]
+        raise DataError(
+            f"{folder}: the class {odd!r} is in {has.name}, and not in {lacks.name}",
+            "the same classes in both",
+            f"{lacks / odd}, with pictures; or without {has / odd}",
+        )
+    size = usual_size([*training.files, *held_out.files])
+    first = read_pictures(parts.training, size=size)
+    channels = cast("Literal[1, 3]", first.shape[0])
+    levels = first.levels or ALL_LEVELS
+    second = read_pictures(parts.held_out, size=size, channels=channels, levels=levels)
+    both = first, second
+    return replace(
+        first,
+        name=readable(folder.resolve().name),
+        x=np.concatenate([part.x for part in both]),
+        y=np.concatenate([part.y for part in both]),
+        files=(*first.files, *second.files),
+        inner=tuple(str(Path(part.name, path)) for part in both for path in part.inner),
+        left_out=tuple(str(Path(part.name, path)) for part in both for path in part.left_out),
+    )
+
+
+def _on_parts(parts: DividedFolder) -> list[str]:
+    """What is told of a folder whose pictures are divided."""
+    notes = [
+        f"learned from {parts.training.name}, held out {parts.held_out.name}, as the folders say"
+    ]
+    if parts.others:
+        notes.append(f"folders beside these, left out: {listed(parts.others)}")
+    return notes
+
+
+def pictures_for(shape: Shape, levels: Levels | None, folder: str) -> Table:
+    """The pictures of a folder with a folder for each class, as a model has them.
+
+    The model takes pictures of this `shape`; `levels` are those of its training.
+    """
     channels, *size = shape
     pictures = read_pictures(
-        folder, size=(size[0], size[1]), channels=cast("Literal[1, 3]", channels)
+        folder,
+        size=(size[0], size[1]),
+        channels=cast("Literal[1, 3]", channels),
+        levels=levels or ALL_LEVELS,
     )
     return _table_of(folder, pictures)
 
@@ -85,13 +181,11 @@ def pictures_for(shape: Shape, folder: str) -> Table:
 def pictures_named(data: str) -> list[Path]:
     """The picture of that name, or all that match a pattern, or that are in a folder, in order.
 
-    Those in the folders of a folder are among them. Raises a FileError where `data` names none.
+    Those in folders within are among them. Raises a FileError where `data` names none.
     """
     path = Path(data)
     if kind_of(path) == "folder":
-        inner = (folder for folder in path.iterdir() if folder.is_dir() and _is_seen(folder))
-        files = (file for folder in (path, *inner) for file in folder.iterdir())
-        found = sorted(file for file in files if is_picture(file) and _is_seen(file))
+        found = sorted(filter(is_picture, files_within(path)))
         if not found:
             raise DataError(
                 f"{data}: no picture in it",
@@ -114,15 +208,22 @@ def pictures_named(data: str) -> list[Path]:
 
 
 def predict_pictures(
-    model: Classifier, shape: Shape, files: Sequence[Path], to: Path, *, probabilities: bool
+    model: Classifier,
+    shape: Shape,
+    levels: Levels | None,
+    files: Sequence[Path],
+    to: Path,
+    *,
+    probabilities: bool,
 ) -> int:
     """Write the file of each picture and what is predicted for it; the number of pictures."""
     names, (channels, *size) = pixel_names(shape), shape
+    kind = cast("Literal[1, 3]", channels)
 
     def predicted() -> Iterator[pa.Table]:
         for start in range(0, len(files), AT_ONCE):
             part = files[start : start + AT_ONCE]
-            x, _ = picture_rows(part, (size[0], size[1]), cast("Literal[1, 3]", channels))
+            x, *_ = picture_rows(part, (size[0], size[1]), kind, levels or ALL_LEVELS)
             X = pa.table(dict(zip(names, x.T, strict=True)))
             p = np.asarray(model.predict_proba(X)) if probabilities else None
             found = predicted_columns(np.asarray(model.predict(X)), p, model.classes_)
@@ -132,10 +233,6 @@ def predict_pictures(
     return len(files)
 
 
-def _is_seen(path: Path) -> bool:
-    return path.name[0] != "."
-
-
 def _labels(pictures: Pictures) -> Array:
     return np.asarray(pictures.class_names)[pictures.y]
 
@@ -143,12 +240,13 @@ def _labels(pictures: Pictures) -> Array:
 def _table_of(folder: str, pictures: Pictures) -> Table:
     columns = [*pictures.x.T.copy(), _labels(pictures)]
     table = pa.table(columns, [*pictures.feature_names, TARGET])
-    n, left_out = len(pictures.y), pictures.left_out
-    deeper = [name for name in left_out if kind_of(Path(folder) / name) == "folder"]
-    others = [name for name in left_out if name not in deeper]
+    n = len(pictures.y)
     told = (
-        ("no pictures, and left out", others),
-        ("folders in the folder of a class, left out with all that is in them", deeper),
+        ("no pictures, and left out", pictures.left_out),
+        ("folders within those of classes, whose pictures count as of that class", pictures.inner),
     )
-    notes = tuple(f"{what}: {listed(names)}" for what, names in told if names)
-    return Table(folder, pictures.files, (1,) * n, table, np.arange(n), notes)
+    notes = [f"{what}: {listed(names)}" for what, names in told if names]
+    if pictures.levels is not None:
+        low, high = pictures.levels
+        notes.append(f"files of more than 8 bits: {low:g} in them becomes 0, {high:g} becomes 1")
+    return Table(folder, pictures.files, (1,) * n, table, np.arange(n), tuple(notes))

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.data import BUNDLED, TableOptions
-from handgrad.data.picture_files import has_pictures
+from handgrad.data.picture_folders import has_pictures
 from handgrad.data.prose import is_prose
 from handgrad.data.table_options import SEVERAL, Task, on_the_command_line, option
 from handgrad.engines.choice import EngineName

@@ -11,7 +11,8 @@ from typing import Literal, Self, cast
 from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.data import TableOptions, predict_table
 from handgrad.data.files import PARQUET, Table, check_asked, listed
-from handgrad.data.picture_files import has_pictures
+from handgrad.data.picture_files import Levels
+from handgrad.data.picture_folders import has_pictures
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, Task, option
 from handgrad.data.tables import opened
 from handgrad.files import kind_of
@@ -42,7 +43,8 @@ class OptionsOfModel(TableOptions):
 class TableModel:
     """An estimator of tables from the file `path`, which says what it predicts.
 
-    The columns of its table were read in the `date_order`, and as `columns` names them by kind.
+    The columns of its table were read in the `date_order`, and as `columns` names them by kind;
+    `levels` are those of its pictures, where their files have more than 8 bits.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class TableModel:
     classes: list[object]
     date_order: DateOrder | None
     columns: dict[str, list[str]]
+    levels: Levels | None
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -78,7 +81,8 @@ class TableModel:
         order = reading.get("date_order")
         order = cast("DateOrder", order) if order in [*DATE_ORDERS] else None
         columns = {kind: _names(reading.get(kind)) for kind in KINDS}
-        return cls(path, model, about.get("target"), task, classes, order, columns)
+        levels = _levels(reading.get("levels"))
+        return cls(path, model, about.get("target"), task, classes, order, columns, levels)
 
     @property
     def shape(self) -> Shape | None:
@@ -88,7 +92,7 @@ class TableModel:
     def read(self, data: str, asked: TableOptions) -> Table:
         """The table, or the folder of pictures by class, as that of the training was read."""
         if self.shape:
-            return pictures_for(self.shape, data)
+            return pictures_for(self.shape, self.levels, data)
         self._refuse_pictures(data)
         return read_table_named(data, self.options(asked))
 
@@ -139,7 +143,9 @@ class TableModel:
                     f"without {option('keep')}",
                 )
             model = cast("Classifier", self.estimator)
-            return predict_pictures(model, self.shape, files, to, probabilities=probabilities)
+            return predict_pictures(
+                model, self.shape, self.levels, files, to, probabilities=probabilities
+            )
         self._refuse_pictures(data)
         table = opened(data, self.options(asked), memory, progress=progress)
         check_asked(data, table.names, asked)
@@ -181,6 +187,13 @@ class Evaluation:
 
 def _names(said: object) -> list[str]:
     return [name for name in said if isinstance(name, str)] if isinstance(said, list) else []
+
+
+def _levels(said: object) -> Levels | None:
+    """Two numbers, the smaller one first, where a model's file says so."""
+    pair = said if isinstance(said, list) and len(said) == 2 else (0, 0)
+    numbers = [float(level) for level in pair if isinstance(level, int | float)]
+    return (numbers[0], numbers[1]) if len(numbers) == 2 and numbers[0] < numbers[1] else None
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from handgrad.files import write_whole
 from handgrad.runs.job import Job
 from handgrad.runs.load_text import TextToLearn
 from handgrad.runs.messages import Messages
+from handgrad.runs.models import notes_on_stop
 from handgrad.runs.n_grams import n_gram
 from handgrad.runs.run import HISTORY, REPORT, Run
 from handgrad.runs.settings import RunSettings
@@ -49,13 +50,16 @@ class TextJob(Job):
         if MODEL not in parts.parts:
             self.messages.progress(f"the model, of {len(text.learned):,} letters")
             with self.messages.warnings_as_notes():
-                model = self._fitted()
-            about = {"data": text.name, "target": TARGET, "task": "text"}
-            self.keep(model, model.history_ or History(), about)
+                model = self._new_model()
+                try:
+                    self._fit(model)
+                finally:
+                    if hasattr(model, "net_"):  # also where it was stopped, after an epoch
+                        self._keep(model)
         path = self.trained
         model, history = load(path), History.from_json(path.parent / HISTORY)
         learned = text.learned[-MOST_JUDGED:]
-        unknown, notes = model.unknown(text.held_out), list[str]()
+        unknown, notes = model.unknown(text.held_out), notes_on_stop(history)
         if unknown:
             notes.append(note_on_unknown(unknown))
             self.messages.note(*notes)
@@ -84,8 +88,11 @@ class TextJob(Job):
         self.finish(run)
         return run
 
-    def _fitted(self) -> LanguageModel:
-        """A language model; what it refuses is told with the file."""
+    def _keep(self, model: LanguageModel) -> None:
+        about = {"data": self.text.name, "target": TARGET, "task": "text"}
+        self.keep(model.set_params(progress=False), model.history_ or History(), about)
+
+    def _new_model(self) -> LanguageModel:
         from handgrad.estimators import LanguageModel
 
         settings = self.settings
@@ -94,19 +101,21 @@ class TextJob(Job):
             "batch_size": settings.batch_size,
             "learning_rate": settings.learning_rate,
         }
-        model = LanguageModel(
+        return LanguageModel(
             random_state=settings.seed,
             engine=chosen(settings.engine),
             progress=self.messages.shows_progress,
             **{name: value for name, value in asked.items() if value is not None},
         )
+
+    def _fit(self, model: LanguageModel) -> None:
+        """Fit it; what it refuses is told with the file."""
         try:
             model.fit(self.text.learned)
         except DataError as error:
-            error.where = settings.data
+            error.where = self.settings.data
             error.hint += f"; {option('target')}, if it is a table"
             raise
-        return model.set_params(progress=False)
 
 
 def scores_of(model: LanguageModel, text: str) -> dict[str, float]:

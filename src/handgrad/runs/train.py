@@ -25,14 +25,17 @@ from handgrad.runs.messages import Messages
 from handgrad.runs.models import (
     ScoredRows,
     Scores,
+    StoppedError,
     columns_read,
     epochs_chosen_by,
     fitted,
     metrics_for,
     notes_on_few_rows,
+    notes_on_stop,
     row_weights,
 )
 from handgrad.runs.partial_run import check_folder, check_link
+from handgrad.runs.pictures import PicturesInMemory
 from handgrad.runs.run import HISTORY, REPORT, Run
 from handgrad.runs.settings import RunSettings
 from handgrad.runs.table_model import MODEL, errors_name
@@ -182,6 +185,7 @@ class TableJob(Job):
             parts.file(REPORT, partial(run.write_report, rows, model, history))
         parts.file(HELD_OUT, self._write_held_out)
         run.record["notes"] += notes_on_few_rows(run.record["classes"])
+        run.record["notes"] += notes_on_stop(history)
         self.finish(run)
         return run
 
@@ -221,16 +225,22 @@ class TableJob(Job):
         table = self.table
         if MODEL not in self.parts.parts:
             self.messages.progress(f"the model, of {self.learned.n_rows:,} rows")
-            model, history = self.fit(self.learned)
+            stop: StoppedError | None = None
+            try:
+                model, history = self.fit(self.learned)
+            except StoppedError as told:
+                stop, model, history = told, told.model, told.history
             asked, target, schema = self.settings, table.target, table.table.schema
             names = [*table.feature_names, target.name]
             texts = [name for name in names if is_text(schema.field(name).type)]
-            reading = {
+            reading: dict[str, object] = {
                 "date_order": table.table.date_order or asked.date_order,
                 "category": [*dict.fromkeys([*asked.category, *texts])],
                 "number": [*asked.number],
                 "date": [*asked.date],
             }
+            if isinstance(table, PicturesInMemory) and table.levels is not None:
+                reading["levels"] = [*table.levels]
             about = {
                 "data": table.name,
                 "target": target.name,
@@ -239,6 +249,8 @@ class TableJob(Job):
                 **({"shards": asked.shards} if asked.shards else {}),
             }
             self.keep(model, history, about)
+            if stop is not None:
+                raise stop
         return self.trained
 
     def _fold(self, number: int, learned: TrainingTable, own: TrainingTable) -> Scores:

@@ -76,7 +76,9 @@ class TableInMemory(WithTarget):
     def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
         """The rows to learn from, and those held out: as many of each class, if there are any."""
         classes = np.unique(self.target.values[self.rows], return_inverse=True)[1]
-        stratify = self.target.task == "classification"
+        stratify, n, k = self.target.task == "classification", len(classes), len(set(classes))
+        if stratify and 2 * k <= n:  # one of each class at least on both sides
+            test_size = min(max(test_size, (k - 0.5) / n), (n - k - 0.5) / n)  # rounded up
         learned, held_out, _, _ = train_test_split(
             self.rows, classes, test_size=test_size, stratify=stratify, rng=seed
         )
