@@ -7,16 +7,20 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.processors import PROCESSORS, compile_for
 
+# On a loaded machine all takes long, an example and the making of one: neither is a failure.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 # For mutants: that a test fails is enough, the simplest way it can is not looked for.
 settings.register_profile("unshrunk", phases=[Phase.explicit, Phase.generate])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--processor", choices=PROCESSORS, help="what machine code is made for")
+    parser.addoption("--perturb", type=int, metavar="SEED", help="other last digits, eagerly")
     parser.addoption("--share", default="1/1", metavar="K/N", help="the K-th of N shares of tests")
 
 
@@ -27,6 +31,10 @@ def pytest_configure(config: pytest.Config) -> None:
             compile_for(name)
         except ValueError as error:
             raise pytest.UsageError(str(error)) from error
+    if (seed := config.getoption("--perturb")) is not None:
+        from tests.other_digits import perturb
+
+        perturb(seed)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -124,7 +124,7 @@ def waiting(made: Path, folder: Path, signals: str = "") -> subprocess.Popen[str
         f"{signals}\n"
         "from handgrad.data import predictions\n"
         "def waits(tables, to, file, count):\n"
-        "    file.write(b'half'); file.flush(); print('begun', flush=True); time.sleep(60)\n"
+        "    file.write(b'half'); file.flush(); print('begun', flush=True); time.sleep(3600)\n"
         "predictions._write = waits\n"
         "from handgrad.cli import main\n"
         f"sys.argv = ['handgrad', 'predict', {str(made / 'run' / 'model.safetensors')!r}, "

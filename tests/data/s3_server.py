@@ -1,12 +1,13 @@
 """A store that speaks S3 over HTTP, as far as reading goes: objects, ranges of them, listings."""
 
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from tests.waiting import HANG
 
 KEY = "AKIATEST"
 CHANGED = "Thu, 26 Nov 2026 12:00:00 GMT", "2026-11-26T12:00:00.000Z"
@@ -23,15 +24,15 @@ class Request(NamedTuple):
 class S3Server:
     """Buckets of objects at 127.0.0.1; whoever signs with another key than `KEY` is refused.
 
-    `requests` are those that were answered, `most_at_once` of them side by side; `delay`
-    seconds pass before each answer, and `silent` it says nothing at all.
+    `requests` are those that were answered. Where it is `meeting`, whoever asks for an object
+    waits until another does; where it is `silent`, it says nothing at all.
     """
 
     def __init__(self, *buckets: str) -> None:
         self.buckets: dict[str, dict[str, bytes]] = {name: {} for name in buckets}
         self.requests: list[Request] = []
-        self.delay, self.silent = 0.0, threading.Event()
-        self.at_once, self.most_at_once, self.lock = 0, 0, threading.Lock()
+        self.silent, self.meeting = threading.Event(), threading.Event()
+        self.at_once, self.others = 0, threading.Condition()
         self.over = threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,20 +70,27 @@ class S3Server:
         return f"s3://{place}?endpoint_override={self.place}&scheme=http"
 
 
-def answer(request: BaseHTTPRequestHandler, store: S3Server) -> None:
-    """Answer one request, after a while."""
-    if store.silent.is_set():
-        store.over.wait(60)
-        return
-    with store.lock:
+def wait_for_another(store: S3Server) -> None:
+    """Until two requests are here at the same time; then nobody is waited for any more."""
+    with store.others:
         store.at_once += 1
-        store.most_at_once = max(store.at_once, store.most_at_once)
-    time.sleep(store.delay)
-    with store.lock:
+        if store.at_once > 1:
+            store.meeting.clear()
+            store.others.notify_all()
+        store.others.wait_for(lambda: not store.meeting.is_set(), HANG)
         store.at_once -= 1
+
+
+def answer(request: BaseHTTPRequestHandler, store: S3Server) -> None:
+    """Answer one request."""
+    if store.silent.is_set():
+        store.over.wait()
+        return
     asked = urlsplit(request.path)
     bucket, _, key = unquote(asked.path).lstrip("/").partition("/")
     query = {name: values[0] for name, values in parse_qs(asked.query).items()}
+    if key and store.meeting.is_set():
+        wait_for_another(store)
     if f"Credential={KEY}/" not in request.headers.get("Authorization", ""):
         status, body, headers = failed(403, "AccessDenied")
     elif bucket not in store.buckets:

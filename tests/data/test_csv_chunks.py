@@ -26,7 +26,7 @@ from handgrad.data.tables import table_of
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of
 
-HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 QUOTED = st.text('ab",\r\né ', max_size=9).map(lambda text: '"' + text.replace('"', '""') + '"')
 PLAIN = st.tuples(st.sampled_from("abé "), st.text('ab" é', max_size=6)).map("".join)
 CELL = st.one_of(PLAIN, QUOTED, st.tuples(QUOTED, PLAIN).map("".join))

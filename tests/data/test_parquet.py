@@ -19,7 +19,7 @@ from handgrad.data.tables import table_of
 from tests.bad_input.refused import refused
 from tests.data.streams import stream_of
 
-HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 LONG = "x" * 100_000
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import handgrad as hg
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(
     n=st.integers(20, 80),
     share=st.floats(0.2, 0.8),

@@ -15,7 +15,7 @@ from tests.data.streams import stream_of, written
 from tests.data.test_tables import TARGETS
 from tests.data.test_tables import table as table_with_targets
 
-HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def rows_of(n: int, folder: Path, piece: int = 500) -> hg.StreamedRows:

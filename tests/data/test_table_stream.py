@@ -17,7 +17,7 @@ from tests.bad_input.test_tables import WRONG_FILES
 from tests.data.streams import stream_of, written
 
 ANY_TEXT = st.text(st.sampled_from('ab7é",;\n '), max_size=12)
-HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def table(n: int, seed: int = 0) -> pa.Table:

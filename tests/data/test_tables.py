@@ -92,7 +92,7 @@ def test_a_column_may_turn_into_fractions_far_down_a_long_file(tmp_path: Path) -
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(st.lists(st.tuples(finite, finite, st.sampled_from("uvw")), min_size=1, max_size=30))
 def test_what_was_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[float, float, str]]

@@ -19,7 +19,7 @@ from handgrad.data.text_formats import (
     read_as,
 )
 
-HERE = settings(deadline=None, derandomize=True)
+HERE = settings(derandomize=True)
 DECIMALS = st.sampled_from(".,")
 SPACES = "  \u00a0\u202f\u2009"
 AROUND = [

@@ -28,7 +28,7 @@ each_set = pytest.mark.parametrize("name", MAKERS)
 
 
 @each_set_of_classes
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(n=st.integers(1, 300), noise=st.floats(0, 10), seed=st.integers(0, 2**32))
 def test_classes_have_two_features(name: str, n: int, noise: float, seed: int) -> None:
     maker, n_classes = CLASSES[name]
@@ -39,7 +39,7 @@ def test_classes_have_two_features(name: str, n: int, noise: float, seed: int) -
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(n=st.integers(1, 300), noise=st.floats(0, 10), seed=st.integers(0, 2**32))
 def test_numbers_have_one_feature(name: str, n: int, noise: float, seed: int) -> None:
     x, y = NUMBERS[name](n, noise=noise, rng=seed)

@@ -9,6 +9,7 @@ import pytest
 
 from handgrad.sharding import Sharding
 from tests.distributed.test_sharding import a_net, trained
+from tests.waiting import HANG
 
 if find_spec("xgboost") is None:
     pytest.skip("xgboost is not installed", allow_module_level=True)
@@ -43,7 +44,7 @@ def test_processes_come_to_the_bits_of_one(workers: int, dtype: str, sync_every:
     ]
     for process in processes:
         with process:
-            found, _ = process.communicate(timeout=120)
+            found, _ = process.communicate(timeout=HANG)
         assert process.returncode == 0
         same = found.splitlines()[-1] == f"{bits.hex()} {reports}"  # xgboost tells the rank before
         assert same

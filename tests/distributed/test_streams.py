@@ -170,7 +170,7 @@ def test_every_row_is_visited_once_in_batches_of_all_stretches(n: int, shuffle: 
         assert sorted(map(str, chain(*shared))) == sorted(map(str, alone))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     n=st.integers(1, 150),
     batch_size=st.integers(1, 30),

@@ -9,6 +9,7 @@ import numpy as np
 
 from handgrad.layers import Array
 from handgrad.sharding import ALONE, CURRENT, Sharding
+from tests.waiting import HANG
 
 Result = TypeVar("Result")
 
@@ -29,9 +30,9 @@ class ThreadExchange:
 
     def _of_all(self, array: Array) -> list[Array]:
         self.meeting.brought[self.rank] = array.copy()
-        self.meeting.barrier.wait(60)
+        self.meeting.barrier.wait(HANG)
         found = [*self.meeting.brought]
-        self.meeting.barrier.wait(60)
+        self.meeting.barrier.wait(HANG)
         return found
 
     def add(self, array: Array) -> None:

@@ -155,7 +155,7 @@ def test_frozen_layers_stay_as_they_are() -> None:
     np.testing.assert_allclose(twin.parameters, net.parameters, rtol=1e-12)
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12, derandomize=True)
 @given(
     widths=st.lists(st.integers(1, 9), min_size=2, max_size=5),
     activation=st.sampled_from([hg.Tanh, hg.ReLU, hg.LeakyReLU, hg.Sigmoid]),

@@ -39,7 +39,7 @@ def compiled_draw(dtype: Any) -> Any:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(seed=st.integers(0, 2**64), counts=st.lists(st.integers(1, 21), min_size=1, max_size=6))
 def test_every_draw_is_numpys_to_the_bit(dtype: Any, seed: int, counts: list[int]) -> None:
     rng, other = np.random.default_rng(seed), np.random.default_rng(1)

@@ -206,14 +206,14 @@ def test_whole_numbers_are_cut_off_and_not_rounded(make: Any) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(random_pages(), st.sampled_from([1, 3, 7]))
 def test_a_random_page_is_itself_as_python(text: str, batch_size: int) -> None:
     found, expected = predicted(page_of(text), PythonRunner, batch_size=batch_size)
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, derandomize=True)
 @given(random_pages())
 def test_a_random_page_is_itself_in_machine_code(text: str) -> None:
     found, expected = predicted(page_of(text), Runner)

@@ -39,6 +39,7 @@ from handgrad.engines.loops.target import Target
 from handgrad.engines.trace_cache import TRACES
 from tests.engines.against_eager import compare
 from tests.engines.one_epoch import engine_of, run_epoch
+from tests.waiting import HANG
 
 COUNT = 7
 
@@ -183,7 +184,7 @@ def test_helpers_sleep_between_calls_and_go_home_with_the_training(begun: list[T
     del crew
     gc.collect()
     for thread in begun:
-        thread.join(20)
+        thread.join(HANG)
         assert not thread.is_alive()
 
 
@@ -366,7 +367,7 @@ def test_where_nobody_sleeps_helpers_come_anew_for_each_call(
     assert_each_part_is_done_once(crew, 2001, helpers=2, calls=10)
     assert len(begun) == 20
     for thread in begun:
-        thread.join(20)
+        thread.join(HANG)
         assert not thread.is_alive()
 
 

@@ -9,8 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.choice import Predictor
-
-SECONDS = 20  # after which a thread that nobody meets gives up
+from tests.waiting import HANG
 
 
 class Doubles(hg.Layer):
@@ -106,7 +105,7 @@ def all_at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 @pytest.fixture
 def four_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    barrier = threading.Barrier(4, timeout=SECONDS)
+    barrier = threading.Barrier(4, timeout=HANG)
     monkeypatch.setattr(Doubles, "meet", barrier.wait, raising=False)
 
 
@@ -153,7 +152,7 @@ class MetLoss(hg.Loss):
 
 def test_one_loss_judges_in_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     net, loss = hg.Net(Thirds(), dtype=np.float64), MetLoss()
-    barrier = threading.Barrier(4, timeout=SECONDS)
+    barrier = threading.Barrier(4, timeout=HANG)
     monkeypatch.setattr(Doubles, "meet", barrier.wait, raising=False)
     found = all_at_once(
         *(lambda x=x: hg.evaluate(net, (x, x), loss=loss, metrics=[]).loss for x in ROWS)
@@ -169,7 +168,7 @@ def test_an_estimator_answers_each_thread(monkeypatch: pytest.MonkeyPatch) -> No
         model.fit(x, x[:, 0] > 0)
     monkeypatch.setenv("HANDGRAD_ENGINE", "eager")
     expected = [model.predict_proba(x[i : i + 1]) for i in range(4)]
-    barrier = threading.Barrier(4, timeout=SECONDS)
+    barrier = threading.Barrier(4, timeout=HANG)
     monkeypatch.setattr(Doubles, "meet", barrier.wait)
     found = all_at_once(*(lambda i=i: model.predict_proba(x[i : i + 1]) for i in range(4)))
     np.testing.assert_array_equal(found, expected)
@@ -182,11 +181,15 @@ class Overlapping(hg.Layer):
 
     def forward(self, x: Any) -> Any:
         if x[0, 0] == 0:
-            assert self.second_came.wait(SECONDS)
+            assert self.second_came.wait(HANG)
         else:
             self.second_came.set()
-            assert self.first_left.wait(SECONDS)
+            assert self.first_left.wait(HANG)
         return x
+
+    def shape_out(self, shape_in: Any) -> Any:
+        """As it came: nobody else is there while a net is built and its layers are tried."""
+        return shape_in
 
 
 def test_calls_that_overlap_are_all_in_prediction_mode() -> None:

@@ -24,6 +24,7 @@ from handgrad.threads import (
     threads_of_the_work,
 )
 from tests.training.by_hand import X, Y, classifier, fit
+from tests.waiting import HANG
 
 
 @pytest.fixture
@@ -162,11 +163,11 @@ def test_where_each_thread_has_a_number_of_its_own_each_gets_its_own_back(
     def other() -> None:
         with second:
             held[0].set()
-            held[1].wait(20)
+            held[1].wait(HANG)
 
     thread = Thread(target=other, name="other")
     thread.start()
-    assert held[0].wait(20)
+    assert held[0].wait(HANG)
     assert library.counts == {"MainThread": 1, "other": 2}
     first.__exit__(None, None, None)
     assert library.counts == {"MainThread": 4, "other": 2}

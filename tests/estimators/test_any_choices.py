@@ -59,7 +59,7 @@ CHOICES = st.fixed_dictionaries(
     looked_at=st.booleans(),
     fits=st.lists(st.sampled_from(["fit", "partial_fit"]), min_size=1, max_size=3),
 )
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 def test_any_choice_works_whole_or_is_refused_whole(
     task: str, chosen: dict[str, Any], weighted: bool, looked_at: bool, fits: list[str]
 ) -> None:

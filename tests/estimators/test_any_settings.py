@@ -46,7 +46,7 @@ SETTINGS = st.fixed_dictionaries(
     weighted=st.booleans(),
     fits=st.lists(st.sampled_from(["fit", "partial_fit"]), min_size=1, max_size=3),
 )
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 def test_any_settings_give_the_same_numbers(
     task: str, chosen: dict[str, Any], weighted: bool, fits: list[str]
 ) -> None:

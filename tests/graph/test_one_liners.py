@@ -32,7 +32,7 @@ def test_an_operation_is_itself_after_all_passes(name: str) -> None:
     assert_says_what_the_page_says(Page(ONE_LINERS[name]), 2, 5, 9)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(random_pages())
 def test_a_random_page_is_itself_after_all_passes(text: str) -> None:
     assert_says_what_the_page_says(page_of(text), 1, 2, 7)

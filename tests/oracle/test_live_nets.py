@@ -61,7 +61,7 @@ def each_net(check: Callable[[Case], None]) -> None:
     """Put NETS random nets through `check`, the same ones each time."""
     seen: set[Case] = set()
 
-    @settings(max_examples=NETS, derandomize=True, database=None, deadline=None)
+    @settings(max_examples=NETS, derandomize=True, database=None)
     @given(cases())
     def run(case: Case) -> None:
         check(case)

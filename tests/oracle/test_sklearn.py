@@ -24,7 +24,7 @@ PLAIN = {
 }
 
 each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
-reproducibly = settings(max_examples=50, derandomize=True, database=None, deadline=None)
+reproducibly = settings(max_examples=50, derandomize=True, database=None)
 
 
 def net_for(activation: str, n_out: int, *ending: hg.Layer) -> hg.Net:

@@ -10,6 +10,7 @@ from typing import Any
 
 from handgrad.playground.routes import Routes
 from handgrad.playground.server import ADDRESS, TOKEN, PlaygroundServer
+from tests.waiting import HANG
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Serving:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> HTTPResponse:
         """The answer as it begins, with no header but these and the body's length."""
-        connection = HTTPConnection(ADDRESS, self.server.server_port, timeout=60)
+        connection = HTTPConnection(ADDRESS, self.server.server_port, timeout=HANG)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         length = {} if body is None else {"Content-Length": str(len(body))}
         for name, value in {**length, **headers}.items():

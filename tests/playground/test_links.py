@@ -107,7 +107,7 @@ states = st.fixed_dictionaries({"data": toy}, optional=PARTS)
 
 
 @HAS_NODE
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(states, min_size=20, max_size=20))
 def test_states_are_alike_in_page_and_python_and_come_back_from_links(
     many: list[dict[str, Any]],

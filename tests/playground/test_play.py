@@ -33,6 +33,7 @@ from handgrad.playground.tables import MOST_ROWS, packed
 from tests.bad_input.refused import refused
 from tests.cli.run import handgrad
 from tests.playground.serving import Serving
+from tests.waiting import HANG
 
 X, Y = hg.data.make_moons(100, noise=0.1, rng=0)
 
@@ -244,7 +245,7 @@ def test_the_command_serves_until_it_is_stopped() -> None:
         assert running.stdout is not None
         said = "".join(iter(running.stdout.readline, "}\n")) + "}"
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=60) == 0
+        assert running.wait(timeout=HANG) == 0
     url = json.loads(said)["url"]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#token=[\w-]{32}", url)
 
@@ -282,7 +283,7 @@ def script(folder: Path, lines: str) -> Iterator[tuple[subprocess.Popen[str], Pa
 
 def test_a_script_that_saves_the_page_opens_nothing_and_ends(tmp_path: Path) -> None:
     with script(tmp_path, f"page.save({str(tmp_path / 'page.html')!r})") as (running, opened):
-        _, said = running.communicate(timeout=120)
+        _, said = running.communicate(timeout=HANG)
     assert (running.returncode, said) == (0, "")
     assert (tmp_path / "page.html").exists()
     assert not opened.exists()
@@ -298,10 +299,10 @@ def test_a_script_stays_at_its_end_with_the_page_open(tmp_path: Path, lines: str
         assert "token" not in asked
         url = led_to(asked)
         assert said == f"the playground is open at {url}\n"
-        with urllib.request.urlopen(url, timeout=60) as page:
+        with urllib.request.urlopen(url, timeout=HANG) as page:
             assert b"<title>" in page.read()
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=60) == 0
+        assert running.wait(timeout=HANG) == 0
     assert not path_of(asked).parent.exists()
 
 

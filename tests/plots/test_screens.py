@@ -12,13 +12,13 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
 from PIL import Image
 
 import handgrad as hg
 from handgrad.plots.screens import Folder, Gif, Notebook, screen_for
 from tests.bad_input.refused import refused
 from tests.training.by_hand import X, Y, classifier, train
+from tests.waiting import run_notebook
 
 DATA = (X, Y)
 
@@ -73,7 +73,7 @@ for _ in hg.live_plot(iter(history), net, (x, y), to={str(tmp_path / "frames")!r
     content: Any = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
         cells=[nbformat.v4.new_code_cell(code)]  # type: ignore[no-untyped-call]
     )
-    NotebookClient(content, timeout=300, kernel_name="python3").execute()
+    run_notebook(content)
     (output,) = content.cells[0].outputs
     assert output.output_type == "display_data"
     shown = b64decode(output.data["image/png"])

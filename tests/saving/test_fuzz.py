@@ -22,7 +22,7 @@ def files(folder: Path) -> list[bytes]:
     return seeds(folder / "a")
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=500, derandomize=True, database=None)
 @given(st.integers(0, 2**32 - 1))
 def test_a_mutated_file_is_a_valid_model_or_refused(
     files: list[bytes], folder: Path, seed: int

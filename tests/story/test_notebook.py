@@ -5,10 +5,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from handgrad.story import read_story
 from handgrad.story.notebook import notebook, write_notebook
+from tests.waiting import run_notebook
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOTEBOOKS = {"en": DOCS / "story.ipynb", "zh": DOCS / "story.zh.ipynb"}
@@ -33,7 +33,7 @@ def test_all_of_the_story_is_in_it(language: str) -> None:
 
 def test_it_runs_and_shows_each_picture_once() -> None:
     content = nbformat.read(NOTEBOOKS["en"], as_version=4)  # type: ignore[no-untyped-call]
-    NotebookClient(content, timeout=300, kernel_name="python3").execute()
+    run_notebook(content)
     cells = [cell for cell in content.cells if cell.cell_type == "code"]
     for cell, block in zip(cells, read_story("en").blocks, strict=True):
         kinds = [output.output_type for output in cell.outputs]

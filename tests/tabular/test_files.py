@@ -232,7 +232,7 @@ columns = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(table=st.dictionaries(words.filter(bool), columns, min_size=1, max_size=4))
 def test_any_columns_are_read_as_before(table: dict[str, list[Any]]) -> None:
     frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in table.items()})

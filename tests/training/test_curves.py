@@ -168,7 +168,7 @@ def test_more_rows_are_the_first_of_each_seeds_own_order() -> None:
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(0, 2**62))
 @example([0, 1] * 30, 0)
 @example([0] * 50 + [1] * 10, 1)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_beginning_has_the_classes_in_their_shares(labels: list[int], seed: int) -> None:
     y = np.array(labels)
     order = curves._order(y, True, seed)

@@ -11,7 +11,7 @@ import handgrad as hg
 from tests.training.by_hand import X, Y, assert_same_state, classifier
 
 floats = st.sampled_from([np.float32, np.float64])
-quickly = settings(max_examples=60, deadline=None, derandomize=True)
+quickly = settings(max_examples=60, derandomize=True)
 
 
 @quickly

@@ -14,7 +14,7 @@ from handgrad.metrics.choice import METRICS, metrics_of, smaller_is_better
 from tests.bad_input.refused import refused
 
 m = hg.metrics
-quickly = settings(max_examples=40, deadline=None, derandomize=True)
+quickly = settings(max_examples=40, derandomize=True)
 
 
 def close(found: float, expected: Any) -> None:

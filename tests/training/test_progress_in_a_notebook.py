@@ -4,7 +4,8 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+
+from tests.waiting import run_notebook
 
 BEGIN = """
 import handgrad as hg, numpy as np
@@ -35,7 +36,7 @@ def outputs() -> dict[str, list[Any]]:
     new_cell: Any = nbformat.v4.new_code_cell
     new_notebook: Any = nbformat.v4.new_notebook
     content = new_notebook(cells=[new_cell(BEGIN), *map(new_cell, CELLS.values())])
-    NotebookClient(content, timeout=300, kernel_name="python3").execute()
+    run_notebook(content)
     return dict(zip(CELLS, (cell.outputs for cell in content.cells[1:]), strict=True))
 
 

@@ -27,7 +27,8 @@ from tests.engines.one_epoch import engine_of
 from tests.training.by_hand import assert_same_state
 
 HERE = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=15,
 )
 ENGINES = ("eager", "compiled")
 

@@ -54,7 +54,7 @@ def test_evaluation_and_validation_count_rows_as_their_weights_say(engine: Any) 
     assert found.loss == pytest.approx(np.average(of_row, weights=w), rel=1e-12)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(
     name=st.sampled_from(sorted(LOSSES)),
     weights=st.lists(st.integers(0, 3), min_size=6, max_size=6),
