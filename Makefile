@@ -17,7 +17,7 @@ CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html importing inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors bits chains random-nets check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench wheel clean
+.PHONY: help setup demo test kernels processors fragile bits chains random-nets check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -59,6 +59,14 @@ processors: .venv/ready-to-test  ## run the tests of graph and engines with mach
 	@for processor in $(PROCESSORS); do \
 	  echo "--processor $$processor"; \
 	  $(BIN)/python -m pytest $(ALL_CORES) --share $(SHARE) --processor $$processor tests/engines tests/graph || exit 1; \
+	done
+
+# Seeds of last digits: no verdict about an eager training may hang on them.
+SEEDS ?= $(shell seq 20)
+fragile: .venv/ready-to-test  ## run the doctor's tests with other last digits in eager trainings, twenty times
+	@for seed in $(SEEDS); do \
+	  echo "--perturb $$seed"; \
+	  $(BIN)/python -m pytest $(ALL_CORES) --perturb $$seed tests/doctor || exit 1; \
 	done
 
 bits: .venv/ready-to-test  ## train nets for other processors, by other numbers of cores: the same bits (SHARE=1/2 for half)
