@@ -70,6 +70,10 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
         ["three.csv", "--target", "kind", "--ignore", "x,z z"],
         ("--ignore 'x,z z': no column of that name", "try: --ignore x --ignore 'z z'"),
     ),
+    "columns ignored with a full-width comma": (
+        ["three.csv", "--target", "kind", "--ignore", "x，z z"],
+        ("--ignore 'x，z z': no column of that name", "try: --ignore x --ignore 'z z'"),
+    ),
     "epochs below zero": (["iris", "--epochs", -1], ("--epochs -1",)),
     "no batch": (mlp("--batch-size", 0), ("--batch-size 0", "try: --batch-size 200")),
     "no patience": (mlp("--patience", 0), ("--patience 0", "try: --patience 10")),

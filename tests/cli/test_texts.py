@@ -137,7 +137,7 @@ def test_a_table_stays_a_table_whatever_its_name(tmp_path: Path) -> None:
         (b"a\n" * 20, ("judge by", "--target, if it is a table")),
         (b"a" * 2000, ("one letter only, 'a'", "--target, if it is a table")),
         ("caf\u00e9, noir\n".encode("cp1252") * 400, ("not in UTF-8", "--encoding cp1252")),
-        ("caf\u00e9, noir\n".encode("utf-16") * 400, ("not in UTF-8", "--encoding utf-16")),
+        ("春眠不觉晓，朱镕基\n".encode("gb18030") * 99, ("not in UTF-8", "--encoding gb18030")),
         (b"one\n\0two" * 400, ("no text", "0x00")),
         (bytes(range(256)) * 40, ("not in UTF-8",)),
     ],

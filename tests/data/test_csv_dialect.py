@@ -172,6 +172,31 @@ def test_a_file_of_another_kind_is_called_by_its_name(kind: str, tmp_path: Path)
         hg.read_table(path, "y")
 
 
+FULL_WIDTH = {
+    "names": "年龄，收入，流失\n1,2,否\n3,4,是\n",
+    "some names": "年龄,收入，流失\n1,2,否\n3,4,是\n",
+    "all rows": "年龄，收入，流失\n1，2，否\n3，4，是\n",
+    "semicolons": "年龄；收入；流失\n1;2;否\n3;4;是\n",
+}
+
+
+@pytest.mark.parametrize("case", FULL_WIDTH)
+def test_full_width_signs_between_columns_are_named(case: str, tmp_path: Path) -> None:
+    text, path = FULL_WIDTH[case], tmp_path / "t.csv"
+    path.write_text(text, "utf-8")
+    sign, separator = ("；", ";") if case == "semicolons" else ("，", ",")
+    with refused(hg.FileError, f"full-width “{sign}”", f"replace “{sign}” by “{separator}”"):
+        hg.read_table(path, "流失")
+
+
+def test_full_width_signs_within_names_and_cells_stay(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("大小（长，宽）,评语\n1,好，很好\n2,不，不好\n", "utf-8")
+    assert sniffed(path).names == ("大小（长，宽）", "评语")
+    path.write_text("评语，或别的\n好\n不，不好\n", "utf-8")
+    assert sniffed(path).names == ("评语，或别的",)
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a word as separator": ({"separator": "semicolons"}, "did you mean 'semicolon'?"),
     "a letter as separator": ({"separator": "a"}, "one sign"),

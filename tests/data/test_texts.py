@@ -1,5 +1,6 @@
 """Text files in windows of letters: which letters, what follows them, and what is refused."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ def test_letters_beyond_ascii_line_ends_and_a_byte_order_mark(tmp_path: Path) ->
         ("\ufeff", hg.FileError, ("text.txt is empty",)),
         ("abc", hg.DataError, ("3 characters", "windows of 4", "5 or more", "longer text")),
         ("abcde" * 4, hg.DataError, ("20 characters", "2 of the last 0.1", "5 or more")),
+        ("春眠不觉晓，朱镕基".encode("gb18030"), hg.FileError, ("not in UTF-8", "gb18030")),
         (b"one\ntw\xe4\n", hg.FileError, ("not in UTF-8", "line 2", "0xe4", "cp1252")),
     ],
 )
@@ -84,6 +86,20 @@ def test_files_that_hold_no_windows_are_refused(
 ) -> None:
     with refused(kind, *words):
         hg.data.characters(written(tmp_path, content), length=4)
+
+
+@pytest.mark.parametrize(
+    "encoding", ["gbk", "gb2312", "gb18030", "utf-8", "utf-8-sig", "utf-16", "utf-32"]
+)
+def test_a_chinese_text_reads_in_each_encoding_that_its_bytes_show(
+    tmp_path: Path, encoding: str
+) -> None:
+    verse = "春眠不觉晓，处处闻啼鸟。\n夜来风雨声，花落知多少。\n"
+    path, guessed = written(tmp_path, verse.encode(encoding)), encoding.startswith("gb")
+    told = pytest.warns(UserWarning, match="letters in gb18030") if guessed else nullcontext()
+    with told:
+        text = hg.data.characters(path, length=4, validation=0)
+    assert text.vocabulary == "".join(sorted({*verse}))
 
 
 def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:

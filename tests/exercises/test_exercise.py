@@ -134,6 +134,11 @@ def test_the_learner_reads_what_is_wrong_with_a_formula() -> None:
         "(1 - y**2 * dy": "dx: this is no Python expression: '(' was never closed",
         "np.cosh(x)": "dx: the function np.cosh is not among those",
         "y.cumsum()": "dx: an array has no “.cumsum”",
+        "1 - y^2": "dx: Python does not know “^” here: write **.",
+        "（1 - y**2）* dy": "dx: Python does not know “（” here: write (.",
+        "1 − y": "dx: Python does not know “−” here: write -.",
+        "y\u3000* 0": "dx: wrong at 15 of 15 entries.",
+        "😀": "dx: The character “😀” has no place in a formula.",
         "2(y)": "dx: “2” is no function",
         "y[9]": "dx: “y[9]” cannot be worked out",
         "np.sum": "dx: the formula gives no numbers.",
@@ -143,6 +148,11 @@ def test_the_learner_reads_what_is_wrong_with_a_formula() -> None:
     }
     for formula, text in said.items():
         assert str(tanh.check(formula)).startswith(text), formula
+
+
+def test_signs_of_a_chinese_keyboard_are_answered_in_chinese() -> None:
+    said = str(hg.exercise("tanh", "zh").check("(1 - y^2)＊ dy"))
+    assert said.startswith("dx：Python 在这里不认识“^”，请写成 **。")
 
 
 def test_formulas_cannot_reach_what_is_not_given() -> None:

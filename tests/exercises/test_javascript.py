@@ -66,6 +66,9 @@ def test_the_page_says_what_python_says(language: str) -> None:
     cases = [(name, right(name)) for name in NAMES]
     cases += [(name, {hole: formula}) for name, hole, formula, _ in wrong()]
     cases += [("tanh", {"dx": text}) for text in ("dz", "y @ dy", "np.cosh(x)", "y[9]", "2(y)", "")]
+    cases += [
+        ("tanh", {"dx": text}) for text in ("1 - y^2", "（y）", "y＊ dy", "y²", "y\u3000* 2", "y😀")
+    ]
     given = [
         {"exercise": exercise(name, language).data(), "answers": answers} for name, answers in cases
     ]
@@ -146,6 +149,11 @@ def test_both_know_the_same_functions() -> None:
         set(formulas.CONSTANTS),
         set(formulas.BUILT_IN),
     ]
+
+
+def test_both_know_the_same_signs() -> None:
+    signs = module("../../html/formula.js", "SIGNS") + "const main = () => SIGNS;"
+    assert run_in_node(signs, None) == formulas.SIGNS
 
 
 def test_another_forward_is_graded_by_its_own_slopes() -> None:

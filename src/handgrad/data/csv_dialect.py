@@ -6,12 +6,12 @@ import codecs
 import csv as rows_of_text
 import io
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from handgrad.data.encodings import GUESSED, encoding_of_text, marked_encoding, reads
 from handgrad.data.file_kinds import packing_of, refuse_other_kinds, unpacked
 from handgrad.data.locations import Location
 from handgrad.data.table_options import FOUND_OUT, TableOptions
@@ -22,19 +22,11 @@ from handgrad.files import FileError
 SAMPLE, ROWS = 2**17, 1000
 # Bytes of a row of a CSV file at most.
 LONGEST_ROW = 2**24
-# Only in the East do letters above 160 come in pairs.
-OTHER_ENCODINGS = (("gb2312", "gb18030"), ("cp1252", "cp1252"), ("latin-1", "latin-1"))
-GUESSED = ("cp1252", "latin-1", "gb18030")
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 # Where the fields of all rows are as many by several separators, the first of them is meant.
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
+# What a Chinese keyboard writes for them.
+FULL_WIDTH = {"，": ",", "；": ";", "｜": "|"}
 SEPARATOR_LINE = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
 
 
@@ -87,13 +79,14 @@ def sniffed(path: Location, asked: TableOptions = FOUND_OUT, *, whole: bool = Fa
     packing = packing_of(path)
     head, encoding = _beginning(path, packing, asked)
     if whole and encoding == "utf-8":
-        encoding = _of_text(unpacked(path, packing))
+        encoding = encoding_of_text(unpacked(path, packing))
     text, separator = _decoded(path, head, encoding), asked.separator
     line = SEPARATOR_LINE.match(text)
     if line:
         separator, text = separator or line[1], text[line.end() :]
     separator = separator or _separator_in(text)
     rows, first = _rows(text, separator, ROWS)
+    _refuse_full_width(path, text)
     names = tuple(rows[0]) if rows else ()
     if not asked.header:
         names, first = tuple(f"column_{i}" for i in range(1, len(names) + 1)), 0
@@ -140,33 +133,13 @@ def _head(path: Location, packing: str) -> bytes:
 
 
 def _encoding_of(head: bytes) -> str:
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if head.startswith(mark):
-            return encoding
+    if marked := marked_encoding(head):
+        return marked
     even, odd = head[::2].count(0), head[1::2].count(0)
     for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
-        if zeros > 9 * others and _reads(head, encoding):
+        if zeros > 9 * others and reads(head, encoding):
             return encoding
-    return _of_text([head])
-
-
-def _of_text(blocks: Iterable[bytes]) -> str:
-    """UTF-8 if all of it is; else by the first that is not, what it reads as."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    for block in blocks:
-        try:
-            decoder.decode(block)
-        except UnicodeDecodeError:
-            return next(name for test, name in OTHER_ENCODINGS if _reads(block, test))
-    return "utf-8"
-
-
-def _reads(block: bytes, encoding: str) -> bool:
-    try:
-        codecs.getincrementaldecoder(encoding)().decode(block)
-    except UnicodeDecodeError:
-        return False
-    return True
+    return encoding_of_text([head])
 
 
 def _decoded(path: Location, head: bytes, encoding: str) -> str:
@@ -206,6 +179,23 @@ def _separator_in(text: str) -> str:
         if len(names) > 1 and (share, len(names)) > most:
             best, most = separator, (share, len(names))
     return best
+
+
+def _refuse_full_width(path: Location, text: str) -> None:
+    """Refuse full-width signs in place of separators: between the names, or in all rows."""
+    for sign, separator in FULL_WIDTH.items():
+        if sign not in text:
+            continue
+        names, *others = _rows(text, separator, ROWS)[0]
+        signs, *below = [sum(cell.count(sign) for cell in row) for row in (names, *others)]
+        among_names = {len(row) for row in others} == {len(names) + signs}
+        in_all_rows = len(names) == 1 and {*below} == {signs}
+        if signs and (among_names or in_all_rows):
+            raise FileError(
+                f"{path}: full-width “{sign}” between the columns: {separator.join(names)[:60]!r}",
+                f"“{separator}” between the columns",
+                f"replace “{sign}” by “{separator}” in a text editor",
+            )
 
 
 def _decimal_in(rows: list[list[str]], separator: str) -> str:

@@ -42,6 +42,8 @@ DATE = (
     r"(?:[T ,]+(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))? ?"
     r"(?P<half>[AaPp]?)\.?[Mm]?\.?)?$"
 )
+# A date as it is written in Chinese, 2024年12月31日, which reads as 2024-12-31.
+DATE_IN_CHINESE = "^ *([0-9]{4}) ?年 ?([0-9]{1,2}) ?月 ?([0-9]{1,2}) ?日"
 # A whole number of more digits has no room in 64 bits.
 MOST_DIGITS = 18
 # Two digits of a year: those from here on are of the last century.
@@ -78,6 +80,7 @@ class DateParts:
     """Texts as the parts of dates, -1 where one does not look like a date; (n,) each."""
 
     def __init__(self, texts: pa.Array) -> None:
+        texts = pc.replace_substring_regex(texts, DATE_IN_CHINESE, r"\1-\2-\3 ")
         self.part = part = _parts(texts, DATE)
 
         def whole(name: str, otherwise: int) -> Array:

@@ -1,5 +1,6 @@
 """Text files as windows of characters, for nets that predict the next one."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.base.errors import DataError, described, not_negative, positive
+from handgrad.data.encodings import IN_PAIRS, encoding_of_text, likely_encoding, marked_encoding
 from handgrad.files import FileError, reason
 from handgrad.layers import Array
 
@@ -75,7 +77,8 @@ def characters(
 ) -> Characters:
     """A text file in windows of `length` characters, each with those that follow.
 
-    The file is in UTF-8; its lines end in "\\n", whatever ended them there. One window begins
+    The file is in UTF-8, in UTF-16 or UTF-32 with its mark, or in GB 18030, of which a warning
+    tells; its lines end in "\\n", whatever ended them there. One window begins
     `step` characters after the other, `length` if not given, so that they lie side by side; those
     after the last whole window are left out. The last `validation` of the text, as a share of its
     characters, is held out and cut by itself: no window has characters of both parts.
@@ -128,8 +131,11 @@ def windows_of_letters(codes: Array, length: int, step: int) -> tuple[Array, Arr
     return longer[:, :-1].copy(), longer[:, 1:].copy()
 
 
-def read_text(path: str | Path, encoding: str = "UTF-8") -> str:
-    """The text of a file in this encoding; its lines end in "\\n", whatever ended them there.
+def read_text(path: str | Path, encoding: str | None = None) -> str:
+    """The text of a file; its lines end in "\\n", whatever ended them there.
+
+    Without an `encoding` it is that which the file's mark says, GB 18030 where its letters come in
+    pairs as in no other, and UTF-8 else.
 
     Raises a FileError for a file that cannot be read, that is empty, or that is no text.
     """
@@ -140,6 +146,7 @@ def read_text(path: str | Path, encoding: str = "UTF-8") -> str:
         raise FileError(
             f"{path} could not be read: {reason(error)}", "a text file", "check the name"
         ) from error
+    encoding = encoding or _encoding_of(path, written)
     try:
         text = written.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -147,8 +154,8 @@ def read_text(path: str | Path, encoding: str = "UTF-8") -> str:
         raise FileError(
             f"{path} is not in {encoding}: line {line} has the byte {written[error.start]:#04x}",
             f"text in {encoding}",
-            'write it anew: path.write_text(path.read_text("cp1252"), "utf-8"), with the encoding '
-            "that it has",
+            f'write it anew: path.write_text(path.read_text("{likely_encoding(written)}"), '
+            '"utf-8"), with the encoding that it has',
         ) from error
     if not text:
         raise FileError(f"{path} is empty", "a text", "check the file, and its name")
@@ -160,3 +167,13 @@ def read_text(path: str | Path, encoding: str = "UTF-8") -> str:
             "the text that it was made of",
         )
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _encoding_of(path: Path, written: bytes) -> str:
+    """How a text is encoded, where its bytes show it; else UTF-8."""
+    if marked := marked_encoding(written):
+        return marked
+    if encoding_of_text([written]) != IN_PAIRS:
+        return "UTF-8"
+    warnings.warn(f"{path}: it is read with letters in {IN_PAIRS}", stacklevel=3)
+    return IN_PAIRS

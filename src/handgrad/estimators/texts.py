@@ -100,7 +100,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
     engine: EngineName = "auto"
 
     def fit(self, text: str | Path, y: None = None) -> Self:
-        """Learn a `text`, or that of a file in UTF-8, whose place a Path says; `y` is not used.
+        """Learn a `text`, or that of a file, whose place a Path says; `y` is not used.
 
         Where it is interrupted, it ends with the best of the epochs that were finished.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,6 @@ DIGITS = 15
 
 def task_data(task: Task) -> dict[str, Any]:
     """All that `page/exercise.js` needs. No right formula is in it; how it is measured is."""
-    shared = resources.files("handgrad.html").joinpath("formula_words.json").read_text("utf-8")
     holes = [
         {
             "name": hole.name,
@@ -41,7 +38,7 @@ def task_data(task: Task) -> dict[str, Any]:
         "upstream": task.upstream,
         "arrays": {name: array_data(np.asarray(a)) for name, a in task.arrays.items()},
         "holes": holes,
-        "words": json.loads(shared)[task.language] | words(task.language),
+        "words": words(task.language),
     }
 
 

@@ -6,6 +6,8 @@ arithmetic, comparisons, a few functions of `np` and a few methods of arrays.
 
 import ast
 import operator
+import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
@@ -78,6 +80,28 @@ COMPARE: dict[type[ast.cmpop], tuple[str, Callable[..., object]]] = {
     ast.Eq: ("==", np.equal),
     ast.NotEq: ("!=", np.not_equal),
 }
+# What people write for what Python writes otherwise.
+SIGNS = {
+    "^": "**",
+    "×": "*",
+    "·": "*",
+    "∙": "*",
+    "⋅": "*",
+    "÷": "/",
+    "−": "-",
+    "–": "-",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "²": "**2",
+    "³": "**3",
+    "√": "np.sqrt",
+    "“": '"',
+    "，": ",",
+    "。": ".",
+    "、": ",",
+}
+WIDE_BLANK = "\u3000"
 NUMBERS = (np.ndarray, np.generic, int, float)
 
 
@@ -91,18 +115,30 @@ class FormulaError(Exception):
 
 def value_of(text: str, given: Environment) -> Array:
     """The numbers that a formula gives, in float64, or as truths; a FormulaError if it has none."""
+    text = text.replace(WIDE_BLANK, " ").strip()
+    for sign in text:
+        _refuse_other_sign(sign)
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = ast.parse(text, mode="eval")
     except SyntaxError as error:
         raise FormulaError("formula_python", came=error.msg) from error
     with np.errstate(all="ignore"):
-        found = _Evaluator(given, text.strip()).of(tree.body)
+        found = _Evaluator(given, text).of(tree.body)
     if not isinstance(found, NUMBERS):
         raise FormulaError("formula_no_numbers")
     numbers = np.asarray(found)
     numbers = numbers.copy() if numbers.dtype.kind == "b" else numbers.astype(np.float64)
     numbers.flags.writeable = False
     return numbers
+
+
+def _refuse_other_sign(sign: str) -> None:
+    """Refuse a sign that Python does not know in arithmetic, and say what it writes instead."""
+    if sign != "^" and (sign.isascii() or f"_{sign}".isidentifier()):
+        return
+    narrow = unicodedata.normalize("NFKC", sign)
+    write = SIGNS.get(sign) or (narrow if re.fullmatch("[!-~]", narrow) else "")
+    raise FormulaError("formula_instead" if write else "formula_sign", came=sign, write=write)
 
 
 class _Evaluator:

@@ -24,8 +24,10 @@ def check_language(language: str) -> None:
 
 @cache
 def words(language: str) -> Mapping[str, str]:
-    """The words around all exercises."""
-    found: dict[str, str] = json.loads(FOLDER.joinpath("words.json").read_text("utf-8"))[language]
+    """The words around all exercises, and those of what is wrong with any formula."""
+    found: dict[str, str] = {}
+    for file in (resources.files("handgrad.html") / "formula_words.json", FOLDER / "words.json"):
+        found |= json.loads(file.read_text("utf-8"))[language]
     return found
 
 

@@ -19,7 +19,7 @@ const DEEPEST = 100;
 
 const TOKEN = new RegExp(
   [
-    "(?<blank>[ \\t\\r\\n\\f]+)",
+    "(?<blank>[ \\t\\r\\n\\f\\u3000]+)",
     "(?<number>(?:D(?:\\.D?)?|\\.D)(?:[eE][+-]?D)?)".replaceAll("D", "(?:\\d+(?:_\\d+)*)"),
     "(?<name>[\\p{XID_Start}_]\\p{XID_Continue}*)",
     "(?<sign>\\*\\*|//|<=|>=|==|!=|\\.\\.\\.|[-+*/%@~&|<>()[\\],:=.])",
@@ -45,7 +45,15 @@ const CLOSING = { "(": ")", "[": "]" };
 // What people write for what Python writes otherwise.
 const INSTEAD = { "^": "**", "×": "*", "·": "*", "∙": "*", "⋅": "*", "÷": "/", "−": "-" };
 const ALSO = { "–": "-", "≤": "<=", "≥": ">=", "≠": "!=", "²": "**2", "³": "**3" };
-const SIGNS = { ...INSTEAD, ...ALSO, "√": "np.sqrt", "“": '"', "，": ",", "。": ".", "、": "," };
+export const SIGNS = {
+  ...INSTEAD,
+  ...ALSO,
+  "√": "np.sqrt",
+  "“": '"',
+  "，": ",",
+  "。": ".",
+  "、": ",",
+};
 
 /** What is wrong with a formula: a key of formula_words.json, its values, and from where to where. */
 export class FormulaError extends Error {

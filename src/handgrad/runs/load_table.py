@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -225,9 +226,9 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
 
 
 def refuse_joined(word: str, columns: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse several columns where one is meant, as `--ignore A,B`."""
+    """Refuse several columns where one is meant, as `--ignore A,B` or `--ignore A，B`."""
     for column in columns:
-        parts = [part.strip() for part in column.split(",")]
+        parts = [part.strip() for part in re.split("[,，、]", column)]
         if column not in names and {*parts} <= {*names}:
             flag = option(word)
             several = shlex.join([word for part in parts for word in (flag, part)])

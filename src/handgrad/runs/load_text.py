@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from handgrad.base.errors import DataError, SettingError
 from handgrad.data.addresses import is_address
+from handgrad.data.encodings import likely_encoding
 from handgrad.data.table_options import option
 from handgrad.data.texts import read_text
 from handgrad.files import FileError, kind_of, readable
@@ -60,15 +60,11 @@ class TextToLearn:
 
 
 def text_of(data: str, encoding: str | None) -> str:
-    """The text of a file in UTF-8, or in the encoding that is said."""
+    """The text of a file in the encoding that is said, or that its bytes show."""
     try:
-        return read_text(data, encoding or "UTF-8")
+        return read_text(data, encoding)
     except FileError as error:
         if isinstance(error.__cause__, UnicodeDecodeError):
-            marked = error.__cause__.object[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-            error.hint = (
-                f"{option('encoding', 'utf-16')}: its first two bytes are the mark of that"
-                if marked
-                else f"{option('encoding', 'cp1252')}, for example, if the file is in that"
-            )
+            likely = likely_encoding(error.__cause__.object)
+            error.hint = f"{option('encoding', likely)}, for example, if the file is in that"
         raise

@@ -62,6 +62,7 @@ def reading() -> dict[str, Any]:
         "number": _in_script(text_formats.NUMBER),
         "digits": text_formats.DIGITS,
         "date": _in_script(text_formats.DATE),
+        "date_in_chinese": text_formats.DATE_IN_CHINESE,
         "missing": text_formats.MISSING,
         "blanks": text_formats.BLANKS,
         "last_century": text_formats.LAST_CENTURY,

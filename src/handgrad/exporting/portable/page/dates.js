@@ -19,7 +19,8 @@ export function dateIn(text, order, patterns) {
 
 /** A date in an order of day, month and year: `order` if that could be, else the usual one. */
 function orderedDateIn(text, order, patterns) {
-  const found = new RegExp(patterns.date, "u").exec(plain(text, patterns))?.groups;
+  const dashed = text.replace(new RegExp(patterns.date_in_chinese, "u"), "$1-$2-$3 ");
+  const found = new RegExp(patterns.date, "u").exec(plain(dashed, patterns))?.groups;
   if (!found || found.s !== found.t) return null;
   const seconds = secondsOf(found);
   const usual = found.s === "/" ? "mdy" : "dmy";
