@@ -61,10 +61,10 @@ processors: .venv/ready-to-test  ## run the tests of graph and engines with mach
 	  $(BIN)/python -m pytest $(ALL_CORES) --share $(SHARE) --processor $$processor tests/engines tests/graph || exit 1; \
 	done
 
-# Seeds of last digits: no verdict about an eager training may hang on them.
-SEEDS ?= $(shell seq 20)
+# Seeds of last digits (PERTURBATIONS="1 2" for two): no verdict about an eager training may hang on them.
+PERTURBATIONS ?= $(shell seq 20)
 fragile: .venv/ready-to-test  ## run the doctor's tests with other last digits in eager trainings, twenty times
-	@for seed in $(SEEDS); do \
+	@for seed in $(PERTURBATIONS); do \
 	  echo "--perturb $$seed"; \
 	  $(BIN)/python -m pytest $(ALL_CORES) --perturb $$seed tests/doctor || exit 1; \
 	done
