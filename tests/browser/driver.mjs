@@ -55,7 +55,8 @@ function randomFrom(start) {
 }
 
 async function until(page, holds, ...given) {
-  for (let waited = 0; waited < PATIENCE; waited += PAUSE) {
+  const end = Date.now() + PATIENCE;
+  while (Date.now() < end) {
     if (await page.evaluate(holds, ...given)) return;
     await new Promise((go) => setTimeout(go, PAUSE));
   }

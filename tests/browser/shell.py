@@ -70,15 +70,28 @@ class Shell:
         self.until(lambda: "on" not in (self.control("play").get_attribute("class") or ""), "pause")
 
 
+# Where less motion is wished for, as here, a page trains only when it is told to.
+PLAY = """({ state, session } = document.getElementById("playground").desk) =>
+  state.at.step || session.play()"""
+
+PLAYS = """({ frame, state } = document.getElementById("playground").desk) =>
+  state.at.step || frame?.playing || frame?.step"""
+
+
 @contextmanager
-def opened(browser: "Browser", address: str, width: int = 1280, **options: Any) -> Iterator[Shell]:
-    """The playground at an address, once it has shown its first epoch."""
+def opened(
+    browser: "Browser", address: str, width: int = 1280, *, still: bool = False, **options: Any
+) -> Iterator[Shell]:
+    """The playground at an address, once its net is there; it trains unless it is to be `still`."""
     viewport = {"width": width, "height": 800}
     context = browser.new_context(viewport=viewport, reduced_motion="reduce", **options)
     try:
         shell = Shell(context.new_page())
         shell.page.goto(address)
         shell.until(lambda: shell.page.locator(".neuron").count(), "the net is there")
+        if not still:
+            shell.page.evaluate(f"({PLAY})()")
+            shell.until(lambda: shell.page.evaluate(f"({PLAYS})()"), "it trains, or has trained")
         yield shell
         assert shell.errors == []
     finally:

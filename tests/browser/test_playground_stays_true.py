@@ -36,7 +36,7 @@ def at(browser: "Browser", address: str) -> Iterator[At]:
     open_now = []
 
     def opening(link: str) -> Shell:
-        there = opened(browser, f"{address}#v=1&{link}", locale="en")
+        there = opened(browser, f"{address}#v=1&{link}", still=True, locale="en")
         shell = there.__enter__()
         open_now.append(there)
         return shell
@@ -160,7 +160,7 @@ def test_tables_of_weights_stay_whole_through_two_changes_at_once(at: At) -> Non
 
 
 def test_a_part_that_fails_is_told_and_the_others_go_on(browser: "Browser", address: str) -> None:
-    with opened(browser, address, locale="en") as shell:
+    with opened(browser, address, still=True, locale="en") as shell:
         shell.page.evaluate(f"""() => {{
           const {{ watchers }} = {DESK};
           watchers.frame.unshift(() => {{ throw new Error("this view"); }});
