@@ -23,7 +23,7 @@ COLUMNS = (
 
 def handgrad(*words: Any) -> Result:
     """`handgrad WORDS`, in this process; an error stays in `result.exception`."""
-    runner = CliRunner(env={"COLUMNS": "80", "TERM": "dumb"})
+    runner = CliRunner(env={"COLUMNS": "80", "TERM": "dumb", "LC_ALL": "C.UTF-8"})
     return runner.invoke(app, [str(word) for word in words], prog_name="handgrad")
 
 

@@ -303,7 +303,9 @@ def report(
 def demo(
     language: Annotated[
         list[str] | None,
-        typer.Option(help="en or zh; given twice, both are told, with links between."),
+        typer.Option(
+            help="en or zh, as this machine's settings if not given; twice: both, with links."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -321,9 +323,9 @@ def demo(
     """
     import matplotlib
 
-    from handgrad.story import PAGE, PHRASES, check_language, tell
+    from handgrad.story import PAGE, PHRASES, check_language, language_here, tell
 
-    languages = [*dict.fromkeys(language or ["en"])]
+    languages = [*dict.fromkeys(language or [language_here()])]
     for name in languages:
         check_language(name)
     matplotlib.use("agg")  # no windows

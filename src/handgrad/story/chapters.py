@@ -1,5 +1,7 @@
 """The story's text: chapters of Markdown and of code with what it leads to, in each language."""
 
+import locale
+import os
 import re
 import tomllib
 from dataclasses import dataclass
@@ -68,6 +70,13 @@ def check_language(language: str) -> None:
             " or ".join(f"{name} ({own})" for name, own in LANGUAGES.items()),
             did_you_mean(language, LANGUAGES, "en"),
         )
+
+
+def language_here() -> str:
+    """The language of the story that this machine's settings ask for: zh for Chinese, else en."""
+    said = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    asked = next(filter(None, said), None) or locale.getlocale()[0] or ""
+    return "zh" if asked.lower().startswith(("zh", "chinese")) else "en"
 
 
 def read_story(language: str) -> Story:
