@@ -15,6 +15,9 @@ from handgrad.graph.symbolic import Dim, Ref, Shape, at
 
 TRANSCENDENTAL = (*(Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.ERF, Op.TANH, Op.SIN, Op.COS, Op.POWER),)
 WRITES = (Op.WRITE, Op.SETITEM, Op.ADD_AT)
+# Of a recurrence of a thousand steps, a sum over all of them would be one expression: nothing that
+# goes through it, Python's own parser neither, could do so.
+MOST_FUSED = 64
 ALIGNMENT = 16  # numbers: rows of vectors begin where a cache line does
 
 
@@ -68,15 +71,25 @@ def strides(shape: Shape) -> list[Expression]:
 def stored_nodes(graph: Graph, outputs: Iterable[int]) -> list[int]:
     """The nodes that get memory of their own; the others are computed where they are used.
 
-    Elementwise operations used once, by an operation over the same elements, are fused into it.
+    Elementwise operations used once, by an operation over the same elements, are fused into it,
+    up to so many one into another.
     """
     users, kept = users_of(graph.nodes), set(outputs)
-    return [
-        i
-        for i, node in enumerate(graph.nodes)
-        if node.operation not in (Op.LEAF, Op.VIEW)
-        and (i in kept or not _fused(graph, i, [graph.nodes[user] for user in users[i]]))
-    ]
+    stored: list[int] = []
+    depths: list[int] = []  # of the expression that computes each; of what lies in memory 0
+    for i, node in enumerate(graph.nodes):
+        depth = 1 + max((depths[j] for j in node.used()), default=0)
+        if node.operation in (Op.LEAF, Op.VIEW):
+            depth = 0
+        elif (
+            i in kept
+            or depth > MOST_FUSED
+            or not _fused(graph, i, [graph.nodes[user] for user in users[i]])
+        ):
+            stored.append(i)
+            depth = 0
+        depths.append(depth)
+    return stored
 
 
 def _fused(graph: Graph, i: int, users: list[Node]) -> bool:
@@ -149,15 +162,7 @@ def plan(
     of an array that it is the last to read, if it can.
     """
     position = {i: k for k, group in enumerate(groups) for i in group}
-    users, outputs = users_of(graph.nodes), {*graph.outputs.all()}
-    forever = len(groups)
-
-    def last_use(i: int) -> int:
-        if i in outputs:
-            return forever
-        uses = [position[u] if u in position else last_use(u) for u in users[i]]
-        return max(uses, default=0)
-
+    last_use = _last_uses(graph, position, len(groups))
     places = dict(fixed)
     living: dict[int, tuple[int, Type, int, int]] = {}
     ends: list[tuple[int, int, int]] = []  # a heap: the last use of each, when it came, which it is
@@ -184,10 +189,20 @@ def plan(
             if j in living and living[j][:2] == (k, type) and j not in taken
         ]
         offset = living.pop(own[0])[2] if own else arena.take(type, size)
-        living[i] = (last_use(i), type, offset, size)
+        living[i] = (last_use[i], type, offset, size)
         heappush(ends, (living[i][0], came, i))
         places[i] = Place(BUFFERS[type], whole(offset), type)
     return places
+
+
+def _last_uses(graph: Graph, position: Mapping[int, int], forever: int) -> list[int]:
+    """When each node is read for the last time, be it by way of others that are not stored."""
+    users, outputs = users_of(graph.nodes), {*graph.outputs.all()}
+    last = [0] * len(graph.nodes)
+    for i in reversed(range(len(graph.nodes))):
+        uses = (position.get(user, last[user]) for user in users[i])
+        last[i] = forever if i in outputs else max(uses, default=0)
+    return last
 
 
 def stored_reads(graph: Graph, i: int, stored: Container[int]) -> set[int]:

@@ -7,7 +7,7 @@ from functools import partial
 from handgrad.base.errors import CannotLowerError
 from handgrad.engines.loops.element_access import Elements, offset_at
 from handgrad.engines.loops.fusion import Dataflow, Group
-from handgrad.engines.loops.memory_planning import Place, size_of, strides
+from handgrad.engines.loops.memory_planning import MOST_FUSED, Place, size_of, strides
 from handgrad.engines.loops.parts import loop_in_parts
 from handgrad.engines.loops.product_nests import Use
 from handgrad.engines.loops.statements import (
@@ -104,10 +104,15 @@ class Rule:
         targets = [(i, self.buffers[name]) for name, i in new.items()]
         kept = {*new.values()}
         body: Body = []
+        depths: list[int] = []  # of the expression that computes each; of what has a name 0
         for i, node in enumerate(rule.nodes):
-            many = node.operation is not Op.LEAF and node.shape != () and len(users[i]) > 1
-            if i in kept or many:
+            single = node.operation is Op.LEAF or node.shape == ()
+            depth = 0 if single else 1 + max((depths[j] for j in node.used()), default=0)
+            is_read_often = not single and len(users[i]) > 1
+            if i in kept or is_read_often or depth > MOST_FUSED:
                 body += self._named(i, [here])
+                depth = 0
+            depths.append(depth)
         stores = [Store(buffer, here, elements.element(i, [here])) for i, buffer in targets]
         elements.places = places
         return [*body, *stores]
