@@ -13,6 +13,7 @@ from matplotlib.mathtext import MathTextParser
 import handgrad as hg
 from handgrad.explaining.latex import Latex
 from handgrad.explaining.mathml import MathML
+from handgrad.explaining.steps import Step
 from handgrad.explaining.words import WORDS
 from tests.explaining.test_lines import TABLES
 
@@ -60,12 +61,62 @@ def lines_of_text(text: str) -> list[str]:
 @pytest.mark.parametrize("name", TABLES)
 def test_the_page_says_what_the_text_says(name: str) -> None:
     e = TABLES[name](name, 2, 1)
-    of_page, of_text = lines_in(e.html()), lines_of_text(str(e))
-    if name not in ("RNN", "GRU", "LSTM"):
+    page = e.html()
+    of_page, of_text = lines_in(page), without_tables(lines_of_text(str(e)), e)
+    if name not in ("RNN", "GRU", "LSTM") and 'class="rounds"' not in page:
         assert of_page == of_text
         return
-    left = iter(of_page)  # which has each step of a recurrence in full
-    assert all(line.replace(" (as above)", "") in left for line in of_text)
+    left = iter(of_page)  # which has each step of a recurrence, and each round of a loop, in full
+    told = (line.replace(" (as above)", "") for line in of_text)
+    assert all(line in left for line in told if not line.startswith("…"))
+
+
+def in_a_table(step: Step) -> bool:
+    """Whether the page has a table of a step's numbers, not a line for each of a few."""
+    return step.value.ndim > 2 and step.shown_lines()[1] > 0
+
+
+def without_tables(lines: list[str], e: hg.Explanation) -> list[str]:
+    """Lines of the text, but for those of numbers that stand in a table of the page."""
+    found, heads = [], {f"{step.name} = {step.formula}": step for step in e.steps}
+    table, told = False, 0
+    for line in lines:
+        head = next((heads[text] for text in heads if line.startswith(f"{text} ")), None)
+        if head is not None or " → " in line:
+            table, told = head is not None and in_a_table(head), 0
+        else:
+            told += 1
+        if not table or told < 2:
+            found.append(line)
+    return found
+
+
+def test_arrays_of_many_axes_are_tables_of_their_first_matrix() -> None:
+    rng = np.random.default_rng(0)
+    net = hg.Net(hg.Embedding(7, 4, rng=0), hg.MultiheadAttention(4, 2, causal=True, rng=0))
+    e = hg.explain(net, rng.integers(0, 7, (1, 10)))
+    weights = next(step for step in e.steps if step.name == "p_1")
+    table = e.html().split("<caption>p_1[0,0,:,:]</caption>")[1].split("</table>")[0]
+    rows = [re.findall(r'<td data-k="[^"]+"[^>]*>([^<]+)</td>', row) for row in table.split("<tr>")]
+    rows = [row for row in rows if row]
+    assert [len(row) for row in rows] == [8] * 8
+    shown = [[float(text.replace("−", "-")) for text in row] for row in rows]
+    np.testing.assert_allclose(shown, weights.value[0, 0, :8, :8], rtol=1e-3)
+    assert table.count("…") == 9  # of ten rows and ten columns
+    shades = [float(shade) for shade in re.findall(r"--shade: ([\d.]+)", table)]
+    assert max(shades) == 1
+    assert min(shades) == 0
+    assert "p_1[0,0,0,1] =" not in e.html()
+
+
+def test_the_rounds_of_a_loop_are_closed_in_the_page() -> None:
+    net = hg.Net(hg.Reshape(1, 5, 5), hg.Conv2d(1, 1, 3, rng=0), hg.Flatten(), hg.Linear(9, 1))
+    x = np.random.default_rng(0).normal(size=(1, 25))
+    page = hg.explain(net, x, [[0.0]], loss=hg.MSELoss()).html()
+    closed = page.split('<details class="rounds"><summary>… ')
+    assert len(closed) == 2
+    count = int(closed[1].split(" ")[0])
+    assert closed[1].split("</details>")[0].count('class="step"') == count > 8
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -6,6 +6,7 @@ import html as markup
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 from markupsafe import Markup
 
 from handgrad import html
@@ -17,6 +18,8 @@ from handgrad.explaining.terms import Number
 from handgrad.explaining.writing import Writer
 
 OPEN = 24  # so many sections are open, of more none
+MOST_CELLS = 8  # rows and columns of a table
+MASKED = 1e8  # numbers of this size are stand-ins for −∞
 BEGIN, MIDDLE, END = "\ue000\ue001\ue002"  # around a number, while its line is no HTML yet
 
 
@@ -43,26 +46,37 @@ class WrittenLine:
 
 
 @dataclass(frozen=True)
+class WrittenTable:
+    """A matrix of an array of more axes: `name` says which; rows of a key, a text and a shade."""
+
+    name: str
+    rows: Sequence[Sequence[tuple[str, str, float]]]
+    more_rows: int
+    more_columns: int
+
+
+@dataclass(frozen=True)
 class WrittenStep:
-    """A step: its formula, where it stands, and its lines."""
+    """A step: its formula, where it stands, and its lines, or the first and a table."""
 
     math: Markup
     code: str
     shape: str
     place: str
     lines: Sequence[WrittenLine]
+    table: WrittenTable | None
     filled: int | None
     more: int
 
 
 @dataclass(frozen=True)
 class WrittenSection:
-    """The steps of a page's method."""
+    """The steps of a page's method; the rounds in the midst of a loop are together, and closed."""
 
     title: str
     summary: str
     open: bool
-    steps: Sequence[WrittenStep]
+    steps: Sequence[tuple[bool, Sequence[WrittenStep]]]
 
 
 @dataclass(frozen=True)
@@ -89,15 +103,45 @@ def written_line(line: Line, writer: Linked) -> WrittenLine:
     return WrittenLine(key(number.node, number.index), " ".join(sources), line.name, parts, result)
 
 
+def written_table(step: Step, writer: Linked) -> WrittenTable:
+    """The first matrix of an array of three axes or more, shaded by the size of its numbers."""
+    first = (0,) * (step.value.ndim - 2)
+    matrix = step.value[first].astype(float)
+    part = matrix[:MOST_CELLS, :MOST_CELLS]
+    finite = np.abs(part[np.isfinite(part)])
+    # a mask puts −1e9 where nothing may be seen: the others are to be told apart
+    largest = finite[finite < MASKED].max(initial=0) or 1
+    rows = [
+        [
+            (
+                key(step.node, (*first, i, j)),
+                writer.shown(float(number)),
+                round(min(1, abs(number) / largest), 2) if abs(number) < MASKED else 0.0,
+            )
+            for j, number in enumerate(row)
+        ]
+        for i, row in enumerate(part)
+    ]
+    more_rows, more_columns = (
+        size - shown for size, shown in zip(matrix.shape, part.shape, strict=True)
+    )
+    name = f"{step.name}[{','.join([*map(str, first), ':', ':'])}]"
+    return WrittenTable(name, rows, more_rows, more_columns)
+
+
 def written_step(step: Step, writer: Linked) -> WrittenStep:
     """A step for the page."""
     lines, more = step.shown_lines()
+    table = None
+    if more and step.value.ndim > 2:
+        lines, more, table = lines[:1], 0, written_table(step, writer)
     return WrittenStep(
         Markup(MathML().equation(step.name, step.formula)),
         f"{step.name} = {step.formula}",
         "×".join(map(str, step.shape)) or writer.words["number"],
         step.place,
         [written_line(line, writer) for line in lines],
+        table,
         step.filled,
         more,
     )
@@ -112,7 +156,10 @@ def chapters_of(sections: Sequence[Section], writer: Linked) -> Iterator[Chapter
                 section.place,
                 section.summary(plain),
                 few,
-                [written_step(step, writer) for step in section.steps],
+                [
+                    (closed, [written_step(step, writer) for step in steps])
+                    for closed, steps in section.runs()
+                ],
             )
             for section in sections
             if section.first.way == way

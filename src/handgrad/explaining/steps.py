@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -141,20 +141,24 @@ class Section:
         begun_anew = step.place == first.place != last.place
         return first.method == first.way or first.way == UPDATE or not begun_anew
 
-    def lines(self, words: Mapping[str, str]) -> Iterator[str]:
-        """The steps as text; of a line of a loop, which ran many times, the first and the last."""
+    def runs(self) -> Iterator[tuple[bool, list[Step]]]:
+        """The steps in their order, those apart that are rounds in the midst of a loop."""
         runs, ran = Counter(step.place for step in self.steps), Counter[str]()
-        left_out: list[Step] = []
+        inner = []
         for step in self.steps:
             ran[step.place] += 1
-            if runs[step.place] > FEW and 2 < ran[step.place] < runs[step.place]:
-                left_out.append(step)
-                continue
+            inner.append(runs[step.place] > FEW and 2 < ran[step.place] < runs[step.place])
+        pairs = groupby(zip(inner, self.steps, strict=True), key=lambda pair: pair[0])
+        return ((within, [step for _, step in group]) for within, group in pairs)
+
+    def lines(self, words: Mapping[str, str]) -> Iterator[str]:
+        """The steps as text; of a line of a loop, which ran many times, the first and the last."""
+        for left_out, steps in self.runs():
             if left_out:
-                places = ", ".join(dict.fromkeys(each.place for each in left_out))
-                yield f"  {words['more'].format(len(left_out))}   {places}"
-                left_out = []
-            yield str(step)
+                places = ", ".join(dict.fromkeys(step.place for step in steps))
+                yield f"  {words['more'].format(len(steps))}   {places}"
+            else:
+                yield from map(str, steps)
 
     def title(self, words: Mapping[str, str]) -> str:
         """`forward · 0 · Linear(2, 3)`."""
