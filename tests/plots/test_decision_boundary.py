@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 import handgrad as hg
 from handgrad.plots.planes import PALE
@@ -173,3 +174,12 @@ def test_nets_and_rows_that_have_no_boundary_are_refused() -> None:
     other: Any = two_classes
     with refused(hg.SettingError, "net ="):
         hg.plot_decision_boundary(other, X, Y)
+
+
+def test_the_call_of_the_notes_is_answered_with_that_of_here() -> None:
+    figure = Figure()
+    for given in (figure, figure.subplots()):
+        with refused(
+            hg.SettingError, f"a {type(given).__name__} where the rows", "net, x, y, ax=ax"
+        ):
+            hg.plot_decision_boundary(two_classes(), given, given)

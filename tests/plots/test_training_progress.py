@@ -147,3 +147,11 @@ def test_what_is_not_in_the_history_is_refused(what: str, hint: str) -> None:
 def test_an_empty_history_is_refused() -> None:
     with refused(hg.SettingError, "an epoch or more"):
         hg.plot_training_progress(hg.History())
+
+
+def test_the_call_of_the_notes_is_answered_with_that_of_here() -> None:
+    figure = Figure()
+    axes = figure.subplots()
+    given: Any = (np.arange(3), [[1.0, 0.5, 0.2]], figure, axes)
+    with refused(hg.SettingError, "ndarray", "what fit gave", "try: hg.fit(net, x, y, …)"):
+        hg.plot_training_progress(*given)

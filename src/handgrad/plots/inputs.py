@@ -4,6 +4,8 @@ from collections.abc import Sequence, Sized
 from typing import cast
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from handgrad.base.errors import DataError, SettingError, ShapeError, described
 from handgrad.base.kinds import Probabilities
@@ -20,6 +22,12 @@ Model = Net | Predictor | Predictions
 
 def table_of(x: object) -> Array:
     """`x` as a table of finite numbers, (rows, features)."""
+    if isinstance(x, Figure | Axes):
+        raise SettingError(
+            f"a {type(x).__name__} where the rows x belong",
+            "numbers of shape (rows, features), then their targets; axes by name",
+            "hg.plot_decision_boundary(net, x, y, ax=ax)",
+        )
     x = array_of(x, "x")
     if x.dtype.kind not in "fiub" or x.ndim != 2 or 0 in x.shape:
         raise ShapeError(

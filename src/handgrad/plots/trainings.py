@@ -39,6 +39,7 @@ def plot_training_progress(
     `best` marks an epoch. Without `ax` a new figure is made, `axes.figure`. Blue and orange
     stay apart for colour-blind eyes, and the validation curves are dashed too.
     """
+    refuse_other(history, History, "hg.fit(net, x, y, …)")
     curves = _curves_of(history, what)
     axes = axes_for(ax, (6, 4))
     for i, (label, values) in enumerate(curves.items()):
