@@ -14,7 +14,7 @@ ROOT = Path(handgrad.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
-    {"base", "_version", "display"},
+    {"base", "_version", "display", "install"},
     {"layers", "losses", "optimizers", "metrics", "schedules", "row_source", "sharding"}
     | {"files", "progress_bar", "html", "threads"},
     {"net", "penalties"},

@@ -6,7 +6,7 @@ from importlib.resources import files
 import numpy as np
 
 from handgrad.base.errors import SettingError
-from handgrad.base.install import install_hint
+from handgrad.install import install_hint
 from handgrad.layers import Array
 
 SIDE = 28

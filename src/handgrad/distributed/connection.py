@@ -16,9 +16,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from handgrad.base.errors import SettingError
-from handgrad.base.install import install_hint
 from handgrad.distributed.failures import last_line
 from handgrad.fitting.workers import WorkersError
+from handgrad.install import install_hint
 
 # Ray's own settings, where they are not set: it looks after workers 5 times a second, not every
 # 2 s, waits 5 s for cores that may be gone, not 60, and sends nobody word of its use.

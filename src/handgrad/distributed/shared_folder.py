@@ -6,10 +6,10 @@ import secrets
 from pathlib import Path
 
 from handgrad.base.errors import SettingError
-from handgrad.base.install import install_hint
 from handgrad.distributed.connection import Node
 from handgrad.distributed.failures import last_line
 from handgrad.files import reason
+from handgrad.install import install_hint
 
 PATIENCE = 60.0  # seconds, in which a node says whether it sees a file
 

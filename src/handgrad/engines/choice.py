@@ -16,12 +16,12 @@ from handgrad.base.errors import (
     did_you_mean,
     positive,
 )
-from handgrad.base.install import install_hint
 from handgrad.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows
 from handgrad.engines.sharded import ShardedEngine
 from handgrad.engines.work import Work, pays, pays_to_predict, work_of
+from handgrad.install import install_hint
 from handgrad.layers import Array
 from handgrad.layers.layer import closed, predicting_twin
 from handgrad.net import Net

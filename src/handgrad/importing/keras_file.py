@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.base.errors import SettingError
-from handgrad.base.install import install_hint
 from handgrad.files import FileError, opened
 from handgrad.importing.keras_layers import (
     MADE,
@@ -27,6 +26,7 @@ from handgrad.importing.keras_layers import (
 from handgrad.importing.keras_weights import BY_KERAS, KerasWeights
 from handgrad.importing.limits import Budget, check_count, made_of, naming, read_from, within
 from handgrad.importing.parts import net_of, refused
+from handgrad.install import install_hint
 from handgrad.layers import Layer
 from handgrad.net import Net
 from handgrad.saving.architecture import MOST_LAYERS

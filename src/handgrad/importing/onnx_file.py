@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handgrad.base.errors import SettingError
-from handgrad.base.install import install_hint
 from handgrad.files import FileError, opened
 from handgrad.importing.limits import Budget, made_of, naming, read_from, within
 from handgrad.importing.onnx_folding import Node
@@ -16,6 +15,7 @@ from handgrad.importing.onnx_layers import BY_AXES, by_feature, layers_at
 from handgrad.importing.onnx_recurrence import RECURRENT, recurrence_from, swaps_rows_and_steps
 from handgrad.importing.onnx_tensors import OtherFiles
 from handgrad.importing.parts import COPY, net_of, refused
+from handgrad.install import install_hint
 from handgrad.layers import Array, Layer, Standardize
 from handgrad.net import Net
 from handgrad.saving.architecture import NET_IN_ONNX, LayerReader

@@ -114,7 +114,8 @@ def evaluated(
 
 
 # How many numbers a node gives, by what it reads.
-Measure = Callable[[Node, Sequence[Any]], int]
+Read = Sequence[Array | None]  # what comes in; None for an input that is left out
+Measure = Callable[[Node, Read], int]
 
 
 def _sizes(array: Array) -> list[int]:
@@ -124,57 +125,64 @@ def _sizes(array: Array) -> list[int]:
     return [int(size) for size in array.ravel()]
 
 
-def _as_much(node: Node, read: Sequence[Any]) -> int:
-    return numbers_in(read[0].shape)
+def _known(read: Read, i: int) -> Array:
+    """The input `i`, which may not be left out."""
+    if (array := read[i]) is None:
+        raise ValueError(f"no input {i}")
+    return array
 
 
-def _broadcast(node: Node, read: Sequence[Any]) -> int:
+def _as_much(node: Node, read: Read) -> int:
+    return numbers_in(_known(read, 0).shape)
+
+
+def _broadcast(node: Node, read: Read) -> int:
     return numbers_in(np.broadcast_shapes(*(a.shape for a in read if a is not None)))
 
 
-def _concat(node: Node, read: Sequence[Any]) -> int:
-    return sum(numbers_in(array.shape) for array in read)
+def _concat(node: Node, read: Read) -> int:
+    return sum(numbers_in(_known(read, i).shape) for i in range(len(read)))
 
 
-def _gather(node: Node, read: Sequence[Any]) -> int:
+def _gather(node: Node, read: Read) -> int:
     axis = node.attributes.get("axis", 0)
-    others = numbers_in(read[0].shape) // max(1, read[0].shape[axis])
-    return others * numbers_in(read[1].shape)
+    others = numbers_in(_known(read, 0).shape) // max(1, _known(read, 0).shape[axis])
+    return others * numbers_in(_known(read, 1).shape)
 
 
-def _constant(node: Node, read: Sequence[Any]) -> int:
+def _constant(node: Node, read: Read) -> int:
     (value,) = node.attributes.values()
     if hasattr(value, "dims"):
         return numbers_in(value.dims)
     return len(value) if isinstance(value, list) else 1
 
 
-def _constant_of_shape(node: Node, read: Sequence[Any]) -> int:
-    return numbers_in(_sizes(read[0]))
+def _constant_of_shape(node: Node, read: Read) -> int:
+    return numbers_in(_sizes(_known(read, 0)))
 
 
-def _expand(node: Node, read: Sequence[Any]) -> int:
-    sizes = _sizes(read[1])
-    return max(numbers_in(sizes), numbers_in(np.broadcast_shapes(read[0].shape, sizes)))
+def _expand(node: Node, read: Read) -> int:
+    sizes = _sizes(_known(read, 1))
+    return max(numbers_in(sizes), numbers_in(np.broadcast_shapes(_known(read, 0).shape, sizes)))
 
 
-def _range(node: Node, read: Sequence[Any]) -> int:
-    start, limit, delta = (array.item() for array in read)
+def _range(node: Node, read: Read) -> int:
+    start, limit, delta = (_known(read, i).item() for i in range(3))
     return max(0, math.ceil((limit - start) / delta))
 
 
-def _tile(node: Node, read: Sequence[Any]) -> int:
-    return numbers_in(read[0].shape) * numbers_in(_sizes(read[1]))
+def _tile(node: Node, read: Read) -> int:
+    return numbers_in(_known(read, 0).shape) * numbers_in(_sizes(_known(read, 1)))
 
 
-def _split(node: Node, read: Sequence[Any]) -> int:
+def _split(node: Node, read: Read) -> int:
     if node.attributes.get("num_outputs", 0) > len(node.output):
         raise ValueError("more outputs than it names")
-    return numbers_in(read[0].shape)
+    return numbers_in(_known(read, 0).shape)
 
 
-def _dequantized(node: Node, read: Sequence[Any]) -> int:
-    shape, axis = read[0].shape, node.attributes.get("axis", 1)
+def _dequantized(node: Node, read: Read) -> int:
+    shape, axis = _known(read, 0).shape, node.attributes.get("axis", 1)
     if node.attributes.get("block_size"):
         raise ValueError("scales of blocks")
     if any(a is not None and a.ndim and a.shape != (shape[axis],) for a in read[1:]):

@@ -15,13 +15,17 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import takewhile
 from socketserver import TCPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from handgrad.base.errors import HandgradError, SettingError
 from handgrad.files import reason
 from handgrad.playground.document import document, policy
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+Connection = socket.socket | tuple[bytes, socket.socket]  # the second of datagrams, as it inherits
 ADDRESS = "127.0.0.1"
 TOKEN = "X-Handgrad-Token"
 MOST_BYTES = 64 * 2**20  # of what is sent to it at once
@@ -123,7 +127,7 @@ class PlaygroundServer(ThreadingHTTPServer):
             ) from error
         self.server_name, self.server_port = ADDRESS, self.server_address[1]
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Connection, client_address: object) -> None:
         """Answer in a thread of its own; of more than so many at once nobody is heard."""
         if self._places.acquire(blocking=False):
             try:
@@ -133,11 +137,12 @@ class PlaygroundServer(ThreadingHTTPServer):
             else:
                 return
         with suppress(OSError):
-            request.setblocking(False)
-            request.send(FULL)
+            if isinstance(request, socket.socket):
+                request.setblocking(False)
+                request.send(FULL)
         self.shutdown_request(request)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def process_request_thread(self, request: Connection, client_address: object) -> None:
         """Answer, and make place for another."""
         try:
             super().process_request_thread(request, client_address)
@@ -170,7 +175,7 @@ class _Incoming(io.RawIOBase):
         """It is there to be read."""
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         """Bytes, as soon as there are any; a TimeoutError where the time is over."""
         left = self.end - time.monotonic()
         if left <= 0:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from handgrad._version import __version__
 from handgrad.base.errors import SettingError
-from handgrad.base.install import install_hint
+from handgrad.install import install_hint
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
