@@ -106,6 +106,36 @@ def test_names_end_no_comment(tmp_path: Path) -> None:
     assert 'from "./a \\"2.js";' in proof.path.read_text("utf-8")
 
 
+@pytest.mark.parametrize("ending", [".js", ".html"])
+def test_values_may_read_like_a_program(ending: str, tmp_path: Path) -> None:
+    values = [
+        "Import (EU)",
+        "Export (EU)",
+        "import.meta",
+        "<!-- none -->",
+        "</script>",
+        "\\import(",
+    ]
+    x = {"trade": values * 8, "import (t)": [1.0, 2.0, None] * 16, "<script": [*range(48)]}
+    fitted = hg.TabularClassifier(epochs=1, n_members=1, random_state=0)
+    fitted.fit(x, values * 8)
+    proof = hg.export(fitted, tmp_path / f"net{ending}")
+    assert all(check.holds for check in proof.checks)
+
+
+@needs_node
+def test_values_that_read_like_a_program_are_told_apart(tmp_path: Path) -> None:
+    values = ["Import (EU)", "Export (EU)", "<script>", "import.meta"]
+    fitted = hg.TabularRegressor(epochs=20, n_members=1, random_state=0)
+    fitted.fit({"trade": values * 100}, np.arange(400.0) % 4)
+    hg.export(fitted, tmp_path / "net.js")
+    rows = json.dumps([{"trade": value} for value in values])
+    found = json.loads(printed(tmp_path, f"console.log(JSON.stringify(model.predict({rows})));"))
+    expected = fitted.predict({"trade": values})
+    assert len({*expected}) == 4
+    np.testing.assert_allclose(np.ravel(found), expected, rtol=1e-5)
+
+
 @needs_node
 def test_rows_without_a_column_or_with_infinity_are_refused(tmp_path: Path) -> None:
     x = {"a": [1.0, 2.0, 3.0, None] * 8, "so": [True, True, False, False] * 8}

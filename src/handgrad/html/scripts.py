@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -74,6 +75,19 @@ def inlined(entry: str, given: Mapping[str, str] | None = None, *, worker: str =
     gives = modules[entry].gives
     begin = f"const {{ {', '.join(gives)} }} = " if gives else ""
     return f'{begin}(() => {{\n"use strict";\n{ONCE}{written}return {run};\n}})();\n'
+
+
+def json_in_script(data: object) -> str:
+    """JSON as it may stand in a module: no text in it reads like what a script must not have.
+
+    >>> json_in_script(["Import (EU)", "<!-- none -->"])
+    '["\\\\u0049mport (EU)", "\\\\u003c!-- none -->"]'
+    """
+    # All of it is within texts: JSON itself has neither such words nor such signs.
+    return REFUSED.sub(
+        lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}",
+        json.dumps(data, ensure_ascii=False),
+    )
 
 
 def _find(

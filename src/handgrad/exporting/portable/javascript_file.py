@@ -21,7 +21,7 @@ from handgrad.exporting.portable.page_data import columns_of, reading
 from handgrad.exporting.portable.programs import AGAINST, PORTABLE, portable_of, proved_epoch
 from handgrad.exporting.proof import Check, compared
 from handgrad.exporting.subject import Subject, plain_classes
-from handgrad.html.scripts import inlined
+from handgrad.html.scripts import inlined, json_in_script
 from handgrad.layers import Array
 from handgrad.tabular.features import Date
 
@@ -83,7 +83,7 @@ def javascript_text(subject: Subject, name: str, learning: Learning | None = Non
         parts += [f"export const classes = {_classes(subject.classes)};\n", CLASSIFY]
     if subject.features is None:
         return "\n".join([*parts, net])
-    read_as = json.dumps(reading(), ensure_ascii=False)
+    read_as = json_in_script(reading())
     columns = (
         f"export const columns = {_lines(columns_of(subject))};\n"
         f"export const reading = {read_as};\n"
@@ -132,7 +132,7 @@ def _head(subject: Subject, name: str, learning: Learning | None) -> str:
 
 def _lines(columns: Sequence[object]) -> str:
     """Columns as JSON, a line each."""
-    return "[\n" + "".join(f"  {json.dumps(c, ensure_ascii=False)},\n" for c in columns) + "]"
+    return "[\n" + "".join(f"  {json_in_script(c)},\n" for c in columns) + "]"
 
 
 def _rows(rows: Array) -> list[list[Any]]:
