@@ -43,19 +43,49 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
+def as_path(path: object) -> Path:
+    """The path that was given for a file or a folder; what cannot be one is refused."""
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        null = " with an embedded null byte" if isinstance(text, str) and text else ""
+        raise FileError(
+            f"{described(path)}{null}, for a file or a folder",
+            "its path: a text that is not empty, or a Path",
+            "'folder/name', with the ending that the file has",
+        )
+    return Path(text)
+
+
+def regular_file(path: object) -> Path:
+    """The path of a file to read, refused where a pipe or a device is: these may have no end.
+
+    Whether a file is there at all, and no folder, is seen when it is read.
+    """
+    path = as_path(path)
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return path
+    others = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    if (kind := stat.S_IFMT(mode)) not in (stat.S_IFREG, stat.S_IFDIR):
+        raise FileError(
+            f"{path}: no regular file, but {others.get(kind, 'a device')}",
+            "a file, which has an end",
+            f"cat {path} > a file, and that file's path",
+        )
+    return path
+
+
 @contextmanager
 def opened(path: str | os.PathLike[str], what: str, hint: str) -> Iterator[tuple[IO[bytes], int]]:
     """The regular file at `path`, `what` the reader expects there, open for reading; its size."""
     if not isinstance(path, str | os.PathLike):
         raise SettingError(described(path), f"the path of {what}", hint)
     try:
-        if "\0" in str(path):
-            raise FileError("a name with an embedded null byte", what, "check the path", str(path))
-        if not Path(path).is_file():
-            Path(path).stat()
-            found = "a folder" if Path(path).is_dir() else "no regular file"
-            raise FileError(found, what, "check the path", str(path))
-        with Path(path).open("rb") as file:
+        path = regular_file(path)
+        if path.is_dir():
+            raise FileError("a folder", what, "check the path", str(path))
+        with path.open("rb") as file:
             yield file, os.fstat(file.fileno()).st_size
     except OSError as error:
         raise FileError(reason(error), what, "check the path", str(path)) from error
@@ -81,7 +111,9 @@ def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str 
     there whole: the new one is on the disk before it takes the place of the old. Lines of text
     end alike on every system.
     """
-    path = Path(path)
+    path = as_path(path)
+    if kind_of(path) == "folder":
+        raise FileError(f"{path} is a folder", "the name of a file", f"{path / 'name'}")
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.base.errors import between_0_and_1, not_negative, positive
+from handgrad.base.errors import SettingError, between_0_and_1, described, not_negative, positive
 from handgrad.base.functions import log2, power
 
 __all__ = [
@@ -153,6 +153,10 @@ def warm_up(share: float = 0.1, then: Schedule | None = None, start: float = 1 /
     between_0_and_1("share", share)
     not_negative("start", start)
     rest = constant() if then is None else then
+    if not callable(rest):
+        raise SettingError(
+            f"then = {described(then)}", "a schedule, or None", "then=hg.schedules.cosine()"
+        )
 
     def factor(progress: Progress) -> Any:
         line = start + (1 - start) * progress / share

@@ -131,6 +131,11 @@ def between_0_and_1(name: str, value: object) -> None:
         raise SettingError(f"{name} = {value!r}", "a number between 0 and 1", f"{name}=0.1")
 
 
+def is_number(value: object) -> bool:
+    """Whether a value is a number, of Python's or of NumPy's, and no truth value."""
+    return _number(value) is not None
+
+
 def _number(value: object) -> int | float | None:
     """The number that a value is, of Python's or of NumPy's; None for anything else."""
     if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:

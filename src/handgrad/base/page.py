@@ -32,6 +32,13 @@ class PageType(type):
             if misuse := misused(cls, args, kwargs):
                 raise misuse from None
             raise
+        except MemoryError as error:
+            said = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
+            raise SettingError(
+                f"{cls.__name__}({', '.join(said)}): {error or 'too many numbers'}",
+                "sizes for which there is memory",
+                "smaller sizes",
+            ) from error
         kwargs.pop("rng", None)
         page.__dict__["_made_with"] = (args, kwargs)
         page.__dict__["_made_of"] = tuple(n for n, v in vars(page).items() if v is not None)

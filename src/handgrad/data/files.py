@@ -17,7 +17,7 @@ from handgrad.data.picture_folders import is_picture
 from handgrad.data.remote_files import files_at
 from handgrad.data.table_options import DateOrder, TableOptions
 from handgrad.data.text_formats import read_as
-from handgrad.files import FileError, FileStatus, kind_of
+from handgrad.files import FileError, FileStatus, as_path, kind_of, regular_file
 from handgrad.layers import Array
 
 MOST_NAMES_LISTED = 12
@@ -162,8 +162,9 @@ def paths_of(source: str | Path) -> tuple[Location, ...]:
     """The file of that name or address, or all that match a pattern, in order."""
     if is_address(source):
         return files_at(str(source))
+    as_path(source)
     if kind_of(source) == "file":
-        return (Path(source),)
+        return (regular_file(source),)
     if has_magic(str(source)) and not kind_of(source):
         found = sorted(glob(str(source)))  # noqa: PTH207 - Path.glob takes no absolute patterns
         paths = tuple(Path(name) for name in found if kind_of(name) == "file")

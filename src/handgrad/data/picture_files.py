@@ -15,7 +15,7 @@ import numpy as np
 from handgrad.base.errors import DataError, SettingError, described, positive
 from handgrad.data.datasets import Dataset
 from handgrad.data.picture_folders import pictures_by_class
-from handgrad.files import FileError, readable, reason
+from handgrad.files import FileError, as_path, readable, reason, regular_file
 from handgrad.layers import Array
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def read_pictures(
     side = _sides(size)
     if channels not in (None, 1, 3):
         raise SettingError(f"channels={channels!r}", "1 for grey, 3 for colour", "channels=3")
-    folder = Path(folder)
+    folder = as_path(folder)
     found = pictures_by_class(folder)
     classes, files = found.classes, found.files
     x, shape, levels = picture_rows(files, side, channels, _checked_levels(levels))
@@ -120,7 +120,7 @@ def usual_size(files: Iterable[Path]) -> tuple[int, int]:
     sizes = set[tuple[int, int]]()
     for path in files:
         # one that cannot be read is told of when all are
-        with suppress(FileError), _errors_of(path), _file_of(path) as file:
+        with suppress(FileError), _errors_of(regular_file(path)), _file_of(path) as file:
             turned = file.getexif().get(ORIENTATION, 1) > LAST_UPRIGHT
             sizes.add((file.width, file.height) if turned else (file.height, file.width))
     size, *others = sizes or {(LARGEST, LARGEST)}
@@ -193,7 +193,7 @@ def _opened(path: Path) -> Image:
     """The first picture in a file, upright, of the mode RGB; of more than 8 bits, F."""
     from PIL import ImageOps
 
-    with _errors_of(path), _file_of(path) as file:
+    with _errors_of(regular_file(path)), _file_of(path) as file:
         return _in_colour(ImageOps.exif_transpose(file))
 
 

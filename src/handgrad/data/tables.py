@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Unpack
@@ -144,7 +144,8 @@ def opened(
     size = sys.maxsize if memory is None else bytes_of(memory)
     chunk = None if memory is None else max(SMALLEST_BLOCK, int(size * CHUNK))
     csv_chunk = chunk and max(SMALLEST_BLOCK, chunk // CSV_GROWS)
-    given = [files] if isinstance(files, str | Path) else list(files)
+    one = isinstance(files, str | bytes | Path) or not isinstance(files, Iterable)
+    given = [files] if one else list(files)
     if not given:
         raise SettingError("no files", "one at least", "hg.open_table('data.parquet')")
     paths = tuple(path for name in given for path in paths_of(name))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from handgrad.base.errors import DataError, described, not_negative, positive
 from handgrad.data.encodings import IN_PAIRS, encoding_of_text, likely_encoding, marked_encoding
-from handgrad.files import FileError, reason
+from handgrad.files import FileError, reason, regular_file
 from handgrad.layers import Array
 
 CODE_POINTS = "utf-32-le"
@@ -139,7 +139,7 @@ def read_text(path: str | Path, encoding: str | None = None) -> str:
 
     Raises a FileError for a file that cannot be read, that is empty, or that is no text.
     """
-    path = Path(path)
+    path = regular_file(path)
     try:
         written = path.read_bytes()
     except OSError as error:

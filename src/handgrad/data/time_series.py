@@ -95,6 +95,8 @@ def windows(
     positive("step", step, whole=True)
     if horizon != 0:
         positive("horizon", horizon, whole=True)
+    if target is None:
+        raise DataError("no target", "the column to predict, by its name or number", "target=0")
     series = _series_of(table)
     target, *others = _names(series, target, group, time)
     wanted = series.column(target, "target")

@@ -138,11 +138,21 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             warnings.warn("Training interrupted by user.", stacklevel=2)
         return self
 
+    def _seed(self) -> int:
+        try:
+            return int(check_random_state(self.random_state).randint(2**31 - 1))
+        except ValueError as error:
+            raise SettingError(
+                f"random_state={self.random_state!r}",
+                "a whole number from 0 on, a RandomState or None",
+                "random_state=0",
+            ) from error
+
     def _training(
         self, learnt: Array, judged: Array, n_letters: int
     ) -> tuple[Net, Iterator[EpochReport]]:
         """A net for these codes, and the reports of its training, which ends at the best epoch."""
-        generator = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
+        generator = np.random.default_rng(self._seed())
         # side by side, each letter of a short text would always have the same place in a window;
         # an odd step shares no factor with the usual contexts
         step = min(len(learnt) // WINDOWS | 1, self.context)

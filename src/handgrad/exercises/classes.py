@@ -62,10 +62,11 @@ def _made(task: Task, given: object) -> Page:
     kind = Loss if task.kind == "loss" else Layer
     try:
         page = given(*task.made_with) if isinstance(given, type) else copy.deepcopy(given)
-    except TypeError as error:
+    except Exception as error:  # whatever a learner's class may raise
+        why = next(iter(str(error).splitlines()), type(error).__name__)
         called = f"{task.page_name}({', '.join(map(repr, task.made_with))})"
         raise SettingError(
-            f"the class stopped with {error}",
+            f"the class stopped with {why}",
             f"that it can be made as {called}",
             "the page that the exercise prints",
         ) from error
@@ -78,6 +79,15 @@ def _made(task: Task, given: object) -> Page:
     return page
 
 
+def _numbers(found: object, method: str) -> Array:
+    """What a method gave, as numbers; it stopped there where it is none."""
+    numbers = np.asarray(found)
+    if numbers.dtype.kind not in "fiub":
+        error = TypeError(f"{described(found)}, where numbers belong")
+        raise _StoppedError(method, error)
+    return numbers
+
+
 def _at_the_numbers(task: Task, page: Page) -> dict[str, list[Remark]]:
     """Forward and every gradient at the numbers of the exercise, where what is off is fitted."""
     if isinstance(page, Layer):
@@ -85,7 +95,7 @@ def _at_the_numbers(task: Task, page: Page) -> dict[str, list[Remark]]:
             setattr(page, name, task.arrays[name].copy())
     out = _called(page, "forward", *(task.arrays[name].copy() for name in task.inputs))
     right = np.asarray(run(task.forward, task.arrays)[task.output])
-    if differing := _forward_remark(np.asarray(out), right):
+    if differing := _forward_remark(_numbers(out, "forward"), right):
         return {"forward": [differing]}
     upstream = out if task.upstream is None else task.arrays[task.upstream].copy()
     returned = _called(page, "backward", upstream)
@@ -93,7 +103,7 @@ def _at_the_numbers(task: Task, page: Page) -> dict[str, list[Remark]]:
     for hole in task.holes:
         gradient = returned if hole.of == task.inputs[0] else _left(page, hole.name)
         if gradient is not None:
-            answer = np.asarray(gradient)
+            answer = _numbers(gradient, "backward")
             found[hole.name] = diagnose(answer, hole.measured, task.arrays["n"], hole.known)
         elif hole.of == task.inputs[0] or hole.of in getattr(page, "param_names", ()):
             found[hole.name] = [Remark("not_given")]

@@ -54,7 +54,8 @@ class Exercise:
     """
 
     def __init__(self, name: str, language: str) -> None:
-        self._task = task(name, language)
+        # what cannot be looked up is no name either
+        self._task = task(name if isinstance(name, str) else repr(name), language)
         self.name, self.language = name, language
         self._hints_given: dict[str, int] = {}
 

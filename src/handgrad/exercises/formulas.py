@@ -120,8 +120,9 @@ def value_of(text: str, given: Environment) -> Array:
         _refuse_other_sign(sign)
     try:
         tree = ast.parse(text, mode="eval")
-    except SyntaxError as error:
-        raise FormulaError("formula_python", came=error.msg) from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        came = getattr(error, "msg", None) or str(error) or "nested too deep"
+        raise FormulaError("formula_python", came=came) from error
     with np.errstate(all="ignore"):
         found = _Evaluator(given, text).of(tree.body)
     if not isinstance(found, NUMBERS):

@@ -101,7 +101,7 @@ class Explanation:
 
     def _place(self, address: str) -> tuple[int, Index]:
         """The node and the index that `0.W[2,0]` names."""
-        matched = re.fullmatch(r"\s*(.+?)\s*(?:\[([-\d\s,]*)\])?\s*", address)
+        matched = re.fullmatch(r"\s*(.+?)\s*(?:\[([-\d\s,]*)\])?\s*", str(address))
         if not isinstance(address, str) or matched is None:
             raise self._unknown(address)
         by_name = {name: i for i, name in self._recorded.names.items()}

@@ -9,7 +9,7 @@ from handgrad.exporting.endings import Ending, ending_of
 from handgrad.exporting.learning import Learning
 from handgrad.exporting.proof import Proof
 from handgrad.exporting.subject import Subject, subject_of
-from handgrad.files import FileError, kind_of, reason, write_whole
+from handgrad.files import FileError, as_path, kind_of, reason, write_whole
 from handgrad.losses import Loss
 from handgrad.optimizers import Optimizer
 from handgrad.training.loop import check_batches
@@ -50,7 +50,7 @@ def export(
     NumPy ...: 64 rows, same bits as the pages
     NumPy ...: 64 rows, ... predict...
     """
-    path = Path(path)
+    path = as_path(path)
     kind = ending_of(path)
     if kind_of(path) == "folder":
         raise FileError(f"{path} is a folder", "the name of a file", f"{path / path.name}")

@@ -17,6 +17,7 @@ from handgrad import training
 from handgrad.base.errors import DivergenceError, between_0_and_1
 from handgrad.base.other_names import refusing_unknown
 from handgrad.config import FitConfig, FitSettings, keywords_of
+from handgrad.files import as_path
 from handgrad.layers.initializers import spawning_generator
 from handgrad.net import Net
 from handgrad.net.minibatches import take
@@ -127,7 +128,7 @@ class Fitting:
         self.earlier: list[EpochReport] = []
         if (folder := config.checkpoint) is not None:
             rate, resume = optimizer.learning_rate, config.resume
-            to_keep = self.training, Path(folder), self.best, self.monitor
+            to_keep = self.training, as_path(folder), self.best, self.monitor
             seconds = config.checkpoint_seconds
             kept = training.Checkpoints(*to_keep, seconds=seconds, resume=resume)
             self.stream, self.earlier = kept, [*kept.history]

@@ -60,9 +60,10 @@ def fit_many(
     """
     if threads is not None:
         positive("threads", threads, whole=True)
-    given = [*runs]
+    given = [*runs] if isinstance(runs, Iterable) else []
     if not given:
-        raise SettingError("no runs", "one or more", "[{'net': net}], for a single one")
+        came = "no runs" if isinstance(runs, Iterable) else described(runs)
+        raise SettingError(came, "one or more", "[{'net': net}], for a single one")
     if workers_are_chosen():
         sent = [*_prepared(given, shared, Run.of)]
         with progress_bar(len(sent), "run", shown=progress) as show:

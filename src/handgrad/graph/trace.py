@@ -55,6 +55,10 @@ def trace(
             "a layer, a net, a loss or an optimizer",
             "hg.trace(net, hg.CrossEntropyLoss())",
         )
+    if not isinstance(loss, Loss | None):
+        raise SettingError(
+            f"as loss {described(loss)}", "a loss, or None", "hg.trace(net, hg.CrossEntropyLoss())"
+        )
     return _trace_layer(page, loss, penalty, x, y, sample_weight, training)
 
 

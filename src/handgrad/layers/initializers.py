@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -113,6 +114,8 @@ def zeros(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]
     return np.zeros(shape)
 
 
+# No machine has memory for more, and NumPy's own errors of them say all sorts of things.
+MOST_NUMBERS = 2**48
 INITIALIZERS: dict[str, Initializer] = {name: globals()[name] for name in __all__}
 
 _UNDRAWN: ContextVar[Initializer | None] = ContextVar("undrawn", default=None)
@@ -159,6 +162,8 @@ def first_weights(
     >>> first_weights("zeros", (1, 2), None, np.float32)
     array([[0., 0.]], dtype=float32)
     """
+    if math.prod(shape) > MOST_NUMBERS:
+        raise MemoryError(f"{math.prod(shape):.3g} numbers")
     W = np.asarray(initializer_of(choice)(shape, random_generator(rng)))
     if W.shape != shape:
         raise ShapeError(

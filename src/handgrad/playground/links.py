@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote_to_bytes
 
-from handgrad.base.errors import SettingError, did_you_mean
+from handgrad.base.errors import SettingError, described, did_you_mean
 from handgrad.playground.state import FIELDS, HINT, VERSION, State, put, state_of, value_at
 
 # A link without its version is one of this playground where it has one of these; those of others
@@ -64,6 +64,8 @@ def _version(text: str) -> object:
 
 def _values(link: str) -> dict[str, str]:
     """The decoded values of a fragment by their keys; the last counts where one comes twice."""
+    if not isinstance(link, str):
+        raise SettingError(described(link), EXPECTED, "the link as text")
     _, found, fragment = link.partition("#")
     values = {}
     for part in filter(None, (fragment if found else link).split("&")):

@@ -6,14 +6,15 @@ import shlex
 from dataclasses import dataclass, field, fields
 from math import inf
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from handgrad.base.errors import SettingError, did_you_mean
+from handgrad.base.errors import SettingError, did_you_mean, is_number
 from handgrad.data import BUNDLED, TableOptions
 from handgrad.data.picture_folders import has_pictures
 from handgrad.data.prose import is_prose
 from handgrad.data.table_options import SEVERAL, Task, on_the_command_line, option
 from handgrad.engines.choice import EngineName
+from handgrad.files import as_path
 from handgrad.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.metrics.choice import metrics_of
 from handgrad.sharding import Sharding
@@ -118,7 +119,13 @@ class RunSettings(TableOptions):
 
         super().__post_init__()
         object.__setattr__(self, "data", str(self.data))
-        object.__setattr__(self, "out", None if self.out is None else Path(self.out))
+        if self.estimator not in (known := get_args(EstimatorName)):
+            raise SettingError(
+                option("estimator", self.estimator),
+                f"one of {', '.join(known)}",
+                did_you_mean(self.estimator, known, option("estimator", "tabular")),
+            )
+        object.__setattr__(self, "out", None if self.out is None else as_path(self.out))
         if self.estimator == "tabular" and (kind := self._usual_estimator()):
             object.__setattr__(self, "estimator", kind)
         for name in ("ignore", "metric"):
@@ -126,7 +133,7 @@ class RunSettings(TableOptions):
             object.__setattr__(self, name, (words,) if isinstance(words, str) else tuple(words))
         for name, (low, high, expected, usual) in BETWEEN.items():
             value = getattr(self, name)
-            if value is not None and not low < value < high:
+            if value is not None and not (is_number(value) and low < value < high):
                 raise SettingError(option(name, value), expected, option(name, usual))
         for name in OF_MLP:
             if self.estimator == "tabular" and getattr(self, name) is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.base.errors import HandgradError, SettingError
-from handgrad.files import FileError, write_whole
+from handgrad.files import FileError, as_path, write_whole
 from handgrad.layers import Layer
 from handgrad.net import Net
 from handgrad.saving.estimators import ModelReader, ModelWriter, entry_of, is_pipeline
@@ -54,7 +54,7 @@ def save(model: object, path: str | Path, *, about: Mapping[str, object] | None 
     """
     from safetensors.numpy import save as in_bytes
 
-    path = Path(path)
+    path = as_path(path)
     if path.suffix.lower() not in ("", ENDING):
         raise SettingError(
             f"path = {str(path)!r}",

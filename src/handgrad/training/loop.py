@@ -254,10 +254,17 @@ def factors_of(schedule: Schedule | None, progress: Array) -> Array:
     if schedule is None:
         return np.ones(progress.shape)
     try:
-        factors = np.asarray(schedule(progress), np.float64)
+        return np.broadcast_to(np.asarray(schedule(progress), np.float64), progress.shape)
     except (TypeError, ValueError):  # written for single numbers: a branch, or math.cos
-        factors = np.array([schedule(share) for share in progress.tolist()], np.float64)
-    return np.broadcast_to(factors, progress.shape)
+        given = [schedule(share) for share in progress.tolist()]
+    try:
+        return np.array(given, np.float64).reshape(progress.shape)
+    except (TypeError, ValueError) as error:
+        raise SettingError(
+            f"schedule gave {described(given[0])} at progress {progress[0]:g}",
+            "a factor of the learning rate: one number",
+            "schedule=lambda progress: 1 - progress, for example",
+        ) from error
 
 
 def refuse_full_batch(optimizer: Optimizer, what: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.base.errors import CannotLowerError, HandgradError
-from handgrad.config import TrainingConfig
+from handgrad.config import TrainingConfig, check_kinds
 from handgrad.engines.compiled.processor import this_processor
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.engine import EngineRows
@@ -70,6 +70,7 @@ def compiled_source(
         for start in range(0, n_rows, 32):
     ...
     """
+    check_kinds(net=(net, Net), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
     x = example_input(net, 4) if x is None else x
     y = example_targets(loss, copy.deepcopy(net).predict(x)) if y is None else np.asarray(y)
     step = training_step(net, loss, x, y, penalty=penalty)
