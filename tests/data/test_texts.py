@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.data import texts
 from tests.bad_input.refused import refused
 
 
@@ -147,3 +148,16 @@ def test_what_is_no_text_and_what_are_no_codes_is_refused(tmp_path: Path) -> Non
     for code in (-1, 4):
         with refused(hg.DataError, f"the code {code}", "0 to 3"):
             text.decode([0, code])
+
+
+def test_windows_that_take_too_much_memory_are_refused_with_a_step_that_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("ab" * 5000)
+    monkeypatch.setattr(texts, "MOST_BYTES", 10**6)
+    with refused(hg.DataError, "10,000 windows, 0.00512 GB", "step=6, or shorter windows"):
+        hg.data.characters(path, length=32, step=1)
+    assert len(hg.data.characters(path, length=32, step=6).train[0]) > 1000
+    with refused(hg.DataError, "9,900 windows", "step=12"):
+        hg.data.windows(np.arange(10_000.0), length=100, target=0)

@@ -252,3 +252,17 @@ def test_the_name_of_a_file_is_no_text(tmp_path: Path) -> None:
     path.write_text("the rain, the wind " * 500, "utf-8")
     with refused(hg.DataError, "a text of", "pathlib.Path(text), for that of the file"):
         hg.LanguageModel().fit(str(path))
+
+
+def test_a_net_whose_numbers_overflow_neither_writes_nor_judges() -> None:
+    """Its weights are finite, as those of a damaged file may be."""
+    damaged = fitted()
+    damaged.net_.parameters[...] = 1e38
+    for act in (
+        lambda: damaged.write("one", length=3, rng=0),
+        lambda: damaged.judge(VERSE),
+        lambda: damaged.score(VERSE),
+        lambda: damaged.predict_proba("one"),
+    ):
+        with refused(hg.DataError, "numbers that are not finite"):
+            act()

@@ -91,6 +91,8 @@ def test_the_own_net_is_copied() -> None:
         {"layers": LAYERS, "batch_size": 0},
         {"layers": LAYERS, "batch_size": True},
         {"own": True},
+        {"layers": [{"layer": "SinusoidalEncoding", "settings": {"length": 2**24, "size": 2**24}}]},
+        {"layers": [{"layer": "PositionEmbedding", "settings": {"length": 2**24, "size": 2**24}}]},
     ],
 )
 def test_what_is_no_such_model_is_refused_in_three_parts(said: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from handgrad.playground.kinds import packed
 from handgrad.playground.replay import net_of, replay
 from handgrad.playground.schedules import FACTORS, factors
 from handgrad.playground.state import ACTIVATIONS, INITIALIZERS, LAYER, LOSSES, OPTIMIZERS, state_of
+from tests.bad_input.refused import refused
 from tests.playground.in_node import HAS_NODE, in_page
 from tests.playground.trainings import in_training
 
@@ -270,3 +271,10 @@ def test_links_that_cannot_be_replayed_are_refused() -> None:
     ]:
         with pytest.raises(SettingError, match=said):
             replay(link)
+
+
+@pytest.mark.parametrize("layers", ["none", "256:Tanh,256:Tanh"])
+def test_a_link_that_would_be_trained_for_ever_is_refused(layers: str) -> None:
+    link = f"#v=1&data=xor&layers={layers}&batch=5000&n=10000&step={2**53 - 1}"
+    with refused(SettingError, f"a link to step {2**53 - 1:,}", "at most, for a net of this size"):
+        replay(link)

@@ -246,6 +246,57 @@ def test_rows_that_do_not_fit_are_refused(running: Serving, others: dict[str, An
     assert found.json()["expected"]
 
 
+def built(name: str, **settings: Any) -> dict[str, Any]:
+    return {"layer": name, "settings": settings}
+
+
+PICTURE = built("Reshape", shape=[1, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"width": 200_000_000},
+        {"width": "x"},
+        {"width": -1},
+        {"width": 0},
+        {"width": 2.0},
+        {"width": True},
+        {"layers": [built("Conv2d", n_in=1, n_out=1, kernel_size=1, padding=16_000)], "width": 4},
+        {"layers": [PICTURE, built("Conv2d", n_in=1, n_out=1, kernel_size=1, padding=16_000)]},
+        {
+            "layers": [
+                PICTURE,
+                built("Conv2d", n_in=1, n_out=1, kernel_size=1, padding=16_000, stride=20_000),
+            ]
+        },
+        {"layers": [PICTURE, built("MaxPool2d", kernel_size=32_001, padding=16_000)]},
+        {"layers": [PICTURE, built("RandomShift", pixels=16_000)]},
+        {"layers": [PICTURE, built("Conv2d", n_in=1, n_out=2**23, kernel_size=1)]},
+        {
+            "layers": [
+                built("Embedding", n_values=9, size=1),
+                built("MultiheadAttention", n_features=1, n_heads=1),
+            ],
+            "width": 2**17,
+        },
+    ],
+)
+def test_a_net_that_would_take_all_memory_is_refused(
+    running: Serving, others: dict[str, Any]
+) -> None:
+    asked = {"weights": None, "width": 2} | others
+    for route in ("program", *(["doctor", "file"] if "width" not in others else [])):
+        found = running.post(route, said(**asked, name="net.py"))
+        assert found.status == 422, found.body
+        assert found.json()["expected"]
+
+
+def test_a_history_that_is_none_is_left_out(running: Serving) -> None:
+    for history in ([5], ["x"], [None], [[]], "x", {}):
+        assert running.post("doctor", said(history=history)).status == 200
+
+
 def test_weights_come_back_into_the_net() -> None:
     net = hg.Net(hg.Linear(1, 1, rng=0))
     with serving(Routes({}, net)) as running:

@@ -13,6 +13,7 @@ from handgrad.files import FileError, reason, regular_file
 from handgrad.layers import Array
 
 CODE_POINTS = "utf-32-le"
+MOST_BYTES = 2**33  # of windows, which overlap: a text or a table that fits in memory may not do so
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def characters(
     after the last whole window are left out. The last `validation` of the text, as a share of its
     characters, is held out and cut by itself: no window has characters of both parts.
 
-    Raises a FileError for a file that cannot be read, a DataError for one that is too short.
+    Raises a FileError for a file that cannot be read, a DataError for one that is too short, or
+    whose windows take more than 8 GB.
 
     >>> import handgrad as hg, tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -113,6 +115,7 @@ def characters(
                 f"{length + 1:,} or more: a window, and the character that follows it",
                 f"a longer text, or a length below {max(len(part), 2)}",
             )
+    refuse_too_many(len(codes) // step, step, 2 * 8 * length, str(path))
     train, held_out = (windows_of_letters(part, length, step) for part in parts)
     vocabulary = letters.tobytes().decode(CODE_POINTS)
     return Characters(Path(path).stem, vocabulary, train, held_out)
@@ -121,6 +124,16 @@ def characters(
 def code_points(text: str) -> Array:
     """The characters of a text by their numbers in Unicode, (t,) uint32."""
     return np.frombuffer(text.encode(CODE_POINTS, "surrogatepass"), "<u4")
+
+
+def refuse_too_many(n: int, step: int, size: int, name: str) -> None:
+    """Refuse `n` windows of `size` bytes each, `step` apart, where they are too large in all."""
+    if n * size > MOST_BYTES:
+        raise DataError(
+            f"{name}: {n:,} windows, {n * size / 1e9:.3g} GB",
+            f"{MOST_BYTES / 1e9:.2g} GB of windows at most",
+            f"step={-(-n * step * size // MOST_BYTES)}, or shorter windows",
+        )
 
 
 def windows_of_letters(codes: Array, length: int, step: int) -> tuple[Array, Array]:

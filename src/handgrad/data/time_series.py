@@ -22,6 +22,7 @@ from handgrad.data.frames import (
     records_in,
 )
 from handgrad.data.tables import table_of
+from handgrad.data.texts import refuse_too_many
 from handgrad.layers import Array
 from handgrad.net.minibatches import array_of
 
@@ -81,7 +82,8 @@ def windows(
     before is one of them, if it is a number. `horizon=0` asks for the target of the window's last
     row, and then it is none.
 
-    Raises a FileError for a file that cannot be read, a DataError for what is in the table.
+    Raises a FileError for a file that cannot be read, a DataError for what is in the table, and
+    for windows of more than 8 GB.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.windows([1, 2, 4, 8, 16], length=3, target=0)
@@ -108,6 +110,7 @@ def windows(
     y, class_names = _targets(series, target, wanted)
     order, sizes = _order(series, *others)
     begins = _begins(series, sizes, length, step, horizon)
+    refuse_too_many(len(begins), step, 4 * length * (len(names) + 2), series.name)
     x = features[order[begins[:, None] + np.arange(length)]]
     y = y[order[begins + length - 1 + horizon]]
     return Dataset(series.name, x, y, names, target, class_names)

@@ -263,11 +263,23 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
 
     def _judged(self, x: Array, y: Array) -> tuple[Array, Array]:
         """The surprise at each letter y (n, t) after those of x, and whether it was expected."""
-        z = np.asarray(self.net_.predict(x), float)
+        z = self._logits(x)
         highest = z.max(axis=-1)
         own = np.take_along_axis(z, y[..., None], axis=-1)[..., 0]
         surprise = np.log(np.exp(z - highest[..., None]).sum(axis=-1)) + highest - own
         return surprise, own == highest
+
+    def _logits(self, x: Array) -> Array:
+        """What the net gives for letters x (n, t), (n, t, n_letters); refused if not finite."""
+        with np.errstate(all="ignore"):
+            z = np.asarray(self.net_.predict(x), float)
+        if not np.isfinite(z).all():
+            raise DataError(
+                "the net of this language model gives numbers that are not finite",
+                "a number for each letter that may come next",
+                "a copy of its file that is whole, or a training at a smaller learning_rate",
+            )
+        return z
 
     def score(self, text: str, y: None = None) -> float:
         """The mean of ln p over the letters of a text, in nats: larger is better, 0 the best."""
@@ -321,7 +333,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
 
     def _next(self, codes: Array, temperature: float) -> Array:
         """The probability of each letter to follow these, (n_letters,); 0 for the unknown one."""
-        z = np.asarray(self.net_.predict(codes[None, -self.context :])[0, -1], float)
+        z = self._logits(codes[None, -self.context :])[0, -1]
         z[0] = -np.inf
         z -= z.max()
         with np.errstate(over="ignore"):  # as far as -inf, by a temperature that is hardly above 0

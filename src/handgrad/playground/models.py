@@ -18,8 +18,17 @@ from handgrad import losses, optimizers, penalties
 from handgrad.base.errors import DataError, HandgradError, SettingError, did_you_mean
 from handgrad.base.page import Page
 from handgrad.files import reason
-from handgrad.layers import Array, Layer, defaults
+from handgrad.layers import (
+    Array,
+    Layer,
+    MultiheadAttention,
+    RandomShift,
+    SinusoidalEncoding,
+    defaults,
+)
 from handgrad.layers.initializers import nothing_drawn
+from handgrad.layers.layer import Shape, sizes_of
+from handgrad.layers.windows import WindowLayer
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
@@ -30,6 +39,8 @@ from handgrad.saving.architecture import LAYERS, call, layer_entry, parameters_o
 P = TypeVar("P", bound=Page)
 
 MOST_LAYERS, MOST_NUMBERS = 100, 2**24
+MOST_WIDTH = 2**20  # of a row
+MOST_OF_A_ROW = 2**20  # numbers that a layer makes of it
 
 Said = Mapping[str, Any]
 
@@ -112,9 +123,30 @@ def _net_of(layers: object) -> Net:
         if plain != settings or not plain.keys() <= known.keys():
             raise refused(f"layer {i}", entry, f"plain settings: {', '.join(known)}")
         with defaults(), nothing_drawn(allow), _settings_of(name):
+            if kind is SinusoidalEncoding and {*map(type, plain.values())} == {int}:
+                allow((*plain.values(),))  # a table, which nobody draws
             made.append(call(kind, plain))
         made[-1].trainable = trainable is not False
     return Net(*made)
+
+
+def refuse_large_rows(net: Net, width: int) -> None:
+    """Refuse a net of which a layer makes more of a row of `width` than any page's would."""
+    shape: Shape | None = (width,)
+    for i, layer in enumerate(net.layers):
+        if shape is None or (sizes := sizes_of(shape)) is None:
+            return
+        made = sizes
+        if isinstance(layer, WindowLayer | RandomShift) and len(sizes) > 1:
+            around = layer.padding if isinstance(layer, WindowLayer) else (layer.pixels,)
+            made = (sizes[0], *(size + 2 * max(around) for size in sizes[1:]))
+        elif isinstance(layer, MultiheadAttention):
+            made = (sizes[0], sizes[0], layer.n_heads)
+        shape = layer.shape_out(shape)
+        for numbers in (made, shape or ()):
+            if math.prod(n for n in numbers if isinstance(n, int)) > MOST_OF_A_ROW:
+                expected = f"{MOST_OF_A_ROW} numbers at most"
+                raise refused(f"layer {i} makes of a row", numbers, expected)
 
 
 def _made(known: Mapping[str, type[P]], said: object, what: str) -> P | None:
@@ -147,15 +179,18 @@ def numbers_in(text: object, name: str, n: int | None = None, kind: str = "f4") 
     return numbers
 
 
-def rows_in(said: Said, which: str = "") -> tuple[Array, Array]:
-    """The rows that were sent: `x` as float32, `y` so too, or as whole numbers of classes."""
+def rows_in(said: Said, net: Net, which: str = "") -> tuple[Array, Array]:
+    """The rows for the net: `x` as float32, `y` so too, or as whole numbers of classes."""
     y = _targets(said.get(f"y{which}"), f"y{which}")
     if not (n := len(y)):
         raise DataError("no rows", "one at least", "send the rows of the page")
     x = numbers_in(said.get(f"x{which}"), f"x{which}")
     if not len(x) or len(x) % n:
         raise DataError(f"{len(x)} numbers x for {n} rows", "as many for each", "send all of them")
-    return x.reshape(n, -1), y
+    x = x.reshape(n, -1)
+    if not said.get("own"):
+        refuse_large_rows(net, x.shape[1])
+    return x, y
 
 
 def _targets(said: object, name: str) -> Array:

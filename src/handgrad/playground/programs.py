@@ -16,7 +16,7 @@ from handgrad.base.errors import CannotLowerError, SettingError
 from handgrad.engines.portable.model import portable_model
 from handgrad.engines.portable.wasm.webassembly import webassembly
 from handgrad.net import Net
-from handgrad.playground.models import Said, model_of
+from handgrad.playground.models import Said, model_of, refuse_large_rows
 
 KEPT = 64  # programs
 # What a program is made for; weights and the learning rate are handed to it.
@@ -58,6 +58,8 @@ def _program(said: Said, own: Net | None, n_in: int | None) -> dict[str, Any]:
     if model.net.dtype != np.float32:
         raise CannotLowerError(f"a net in {model.net.dtype}: pages compute in float32")
     size = n_in or model.net.n_in
+    if size is not None and own is None:
+        refuse_large_rows(model.net, size)
     x = None if size is None else np.zeros((4, size), np.float32)
     made = portable_model(
         model.net,

@@ -22,6 +22,8 @@ from handgrad.playground.state import BINARY, State, classes_of
 from handgrad.playground.toy_data import inputs_of, rows_of, split_of
 from handgrad.training import EpochReport, History, evaluate, train
 
+# Multiplications of a training that is made again: a few hours of them.
+MOST_WORK, OF_A_STEP = 10**13, 1000
 LAST = {"CrossEntropyLoss": layers.Softmax, "BinaryCrossEntropyLoss": layers.Sigmoid}
 
 
@@ -60,7 +62,15 @@ def replay(link: str) -> Replay:
             "a link to a net that the page's controls can say",
             "page.net, for the net with its weights",
         )
-    return _Replaying(state).to_its_step()
+    replaying = _Replaying(state)
+    most = MOST_WORK // (replaying.size * len(replaying.net.parameters) + OF_A_STEP)
+    if (step := state["at"]["step"]) > most:
+        raise SettingError(
+            f"a link to step {step:,}",
+            f"one to step {most:,} at most, for a net of this size: so much takes hours",
+            "go back in the page, and share it from there",
+        )
+    return replaying.to_its_step()
 
 
 def net_of(state: State) -> Net:

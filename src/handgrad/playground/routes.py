@@ -14,7 +14,7 @@ from handgrad.doctor import diagnose
 from handgrad.exporting import export
 from handgrad.exporting.endings import ENDINGS, ending_of
 from handgrad.net import Net
-from handgrad.playground.models import model_of, numbers_in, rows_in
+from handgrad.playground.models import MOST_WIDTH, model_of, numbers_in, rows_in, whole_in
 from handgrad.playground.programs import program_of
 from handgrad.playground.server import Answer, Request, Route
 from handgrad.playground.tables import WholeTable, table_sent
@@ -51,7 +51,9 @@ class Routes:
         """The program of WebAssembly that trains the net; one is made at a time, and kept."""
         said = request.said()
         with self._making:
-            return _json(program_of(said, self.own, said.get("width")))
+            known = said.get("width") is not None
+            width = whole_in(said, "width", 0, most=MOST_WIDTH) if known else None
+            return _json(program_of(said, self.own, width))
 
     def table(self, request: Request) -> Answer:
         """A table, read; `name` is that of its file, `target` a column of it."""
@@ -72,7 +74,7 @@ class Routes:
                 return _file(save(model.net, Path(folder, "net.safetensors")))
         ending_of(Path(name))
         ending = next(known for known in ENDINGS if name.lower().endswith(known))
-        x, y = rows_in(said) if said.get("x") else (None, None)
+        x, y = rows_in(said, model.net) if said.get("x") else (None, None)
         learns = ENDINGS[ending].learns and y is not None and model.optimizer is not None
         how: dict[str, Any] = {"loss": model.loss, "optimizer": model.optimizer} if learns else {}
         with TemporaryDirectory() as folder:
@@ -90,8 +92,8 @@ class Routes:
             "penalty": model.penalty,
         }
         if said.get("x_test"):
-            how["validation"] = rows_in(said, "_test")
-        found = diagnose(model.net, _history(said.get("history")), rows_in(said), **how)
+            how["validation"] = rows_in(said, model.net, "_test")
+        found = diagnose(model.net, _history(said.get("history")), rows_in(said, model.net), **how)
         return _json(
             [
                 {"name": f.sickness, "where": f.where, "evidence": f.evidence, "advice": f.advice}
@@ -116,7 +118,7 @@ def _history(said: object) -> History | None:
     if not isinstance(said, list):
         return None
     found = []
-    for entry in said:
+    for entry in (entry for entry in said if isinstance(entry, dict)):
         epoch, train, test = (entry.get(name) for name in ("epoch", "train", "test"))
         if isinstance(epoch, int) and isinstance(train, int | float):
             known = test if isinstance(test, int | float) else None

@@ -52,7 +52,7 @@ class Trainings:
         model = model_of(said, self.own)
         if model.loss is None or model.optimizer is None:
             raise SettingError("no loss or no optimizer", "both", "send those of the page")
-        x, y = self._rows(said)
+        x, y = self._rows(said, model.net)
         speed = said.get("speed", 0)
         if not SPEED.holds(speed):
             raise refused("speed", speed, SPEED.expected)
@@ -70,15 +70,15 @@ class Trainings:
             epochs=epochs,
             shuffle=said.get("shuffle") is not False,
             rng=np.random.default_rng([seed, begun]),
-            validation=rows_in(said, "_test") if said.get("x_test") else None,
+            validation=rows_in(said, model.net, "_test") if said.get("x_test") else None,
             evaluate_training=True,
             metrics=["r2" if y.dtype.kind == "f" else "accuracy"],
         )
         return Answer(self._events(model.net, training, speed), EVENTS)
 
-    def _rows(self, said: Said) -> tuple[Array, Array]:
+    def _rows(self, said: Said, net: Net) -> tuple[Array, Array]:
         """The rows that are sent, or all of the table but for those that the page tests on."""
-        x, y = rows_in(said)
+        x, y = rows_in(said, net)
         whole = said.get("whole")
         if self.whole is None or whole is None:
             return x, y
