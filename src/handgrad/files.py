@@ -1,8 +1,11 @@
 """Files appear whole or not at all."""
 
+import errno
 import os
+import re
 import secrets
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -11,6 +14,8 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from handgrad.base.errors import HandgradError, SettingError, described
+
+ABANDONED = 24 * 3600  # seconds without a change, after which nobody writes a temporary file
 
 
 class FileError(HandgradError):
@@ -109,11 +114,14 @@ def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str 
 
     The new file has the mode of the old one, or as the umask has it. After a power cut either is
     there whole: the new one is on the disk before it takes the place of the old. Lines of text
-    end alike on every system.
+    end alike on every system. What a writer of this file left who was killed is removed, once
+    it is a day old.
     """
     path = as_path(path)
-    if kind_of(path) == "folder":
-        raise FileError(f"{path} is a folder", "the name of a file", f"{path / 'name'}")
+    if not path.name:  # as of . and /
+        why = os.strerror(errno.EISDIR)
+        hint = f"{path / 'name'}"
+        raise FileError(f"{path} could not be written: {why}", "the name of a file", hint)
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -129,6 +137,7 @@ def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str 
         finally:
             temporary.unlink(missing_ok=True)
         sync(path.parent)
+        _remove_abandoned(path)
     except OSError as error:
         raise FileError(
             f"{path} could not be written: {reason(error)}",
@@ -136,6 +145,20 @@ def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str 
             "another place for the file",
         ) from error
     return path
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove the temporary files of writers of `path` that were killed, a day ago or more."""
+    begin, before = f".{path.name}.", time.time() - ABANDONED
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if (
+                entry.name.startswith(begin)
+                and re.fullmatch("[0-9a-f]{8}", entry.name.removeprefix(begin))
+                and entry.is_file(follow_symlinks=False)
+                and entry.stat(follow_symlinks=False).st_mtime < before
+            ):
+                Path(entry).unlink()
 
 
 def make_folder(folder: Path) -> list[Path]:

@@ -162,3 +162,23 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
         with pytest.raises(hg.HandgradError):
             net.load_state(wrong)
         np.testing.assert_array_equal(net.state()["0.W"] + 1, state["0.W"])
+
+
+def test_what_killed_writers_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
+    left = [".a.txt.0123abcd", ".a.txt.ffffffff"]
+    others = [
+        ".a.txt.old",
+        ".a.txt.0123abcde",
+        ".a.txt.0123ABCD",
+        ".b.txt.0123abcd",
+        "a.txt.0123abcd",
+    ]
+    for name in (*left, *others):
+        (tmp_path / name).write_text("part")
+        os.utime(tmp_path / name, (0, 0))
+    being_written = tmp_path / ".a.txt.89abcdef"
+    being_written.write_text("part")
+    (tmp_path / ".a.txt.00000000").mkdir()
+    write_whole(tmp_path / "a.txt", lambda file: file.write("whole"))
+    found = {path.name for path in tmp_path.iterdir()}
+    assert found == {*others, "a.txt", being_written.name, ".a.txt.00000000"}

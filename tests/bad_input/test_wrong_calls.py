@@ -58,7 +58,7 @@ def test_what_is_no_path_is_refused_by_all_that_reads_and_writes(path: Any) -> N
 
 def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
     for place in (tmp_path, ".", "/"):
-        with refused(hg.FileError, "is a folder"):
+        with refused(hg.FileError, "could not be written: Is a directory"):
             hg.save(net(), place)
     assert not [*tmp_path.iterdir()]
 
