@@ -19,6 +19,11 @@ ANY: Any = None
 NO_PATHS: list[Any] = [None, 5, "", "a\0b", b"a"]
 
 
+def wrong(value: object) -> Any:
+    """A value as what it is not."""
+    return value
+
+
 def net() -> hg.Net:
     return hg.Net(hg.Linear(2, 3, rng=0), hg.Tanh(), hg.Linear(3, 2, rng=1), hg.Softmax())
 
@@ -47,6 +52,10 @@ def test_what_is_no_path_is_refused_by_all_that_reads_and_writes(path: Any) -> N
         lambda: Playground().save(path),
         lambda: hg.load(path),
         lambda: hg.load_weights(net(), path),
+        lambda: hg.History.from_json(path),
+        lambda: hg.History([]).to_json(path),
+        lambda: hg.evaluate_table(path, "t.csv"),
+        lambda: hg.evaluate_table("run", path),
     ]
     if path is not None:  # which means none
         calls.append(lambda: fitted(checkpoint=path))
@@ -64,7 +73,7 @@ def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
 
 
 def runs(path: Path, **settings: Any) -> object:
-    return hg.train_table(path, "y", **settings)
+    return hg.train_table(str(path), "y", **settings)
 
 
 @pytest.mark.parametrize(
@@ -101,20 +110,20 @@ def test_a_place_for_a_run_that_is_none(out: Any, table: Path) -> None:
         (lambda: fitted(schedule=lambda p: None), ["schedule gave"]),
         (lambda: fitted(schedule=lambda p: np.ones(3)), ["schedule gave array", "one number"]),
         (lambda: fitted(schedule=lambda p: [[1, 2]]), ["schedule gave [[1, 2]]", "one number"]),
-        (lambda: hg.schedules.warm_up(0.1, ANY or "x"), ["then = 'x'", "a schedule"]),
+        (lambda: hg.schedules.warm_up(0.1, wrong("x")), ["then = 'x'", "a schedule"]),
         (lambda: hg.fit_many(ANY), ["None, of type NoneType", "one or more"]),
-        (lambda: hg.fit_many(ANY or 5), ["5, of type int", "one or more"]),
-        (lambda: hg.compiled_source(net(), ANY or "x", ANY or "y"), ["loss = 'x'"]),
-        (lambda: hg.compiled_source(net(), hg.MSELoss(), ANY or "y"), ["optimizer = 'y'"]),
-        (lambda: hg.compiled_source(net(), ANY or hg.MSELoss, hg.SGD(0.1)), ["with brackets"]),
+        (lambda: hg.fit_many(wrong(5)), ["5, of type int", "one or more"]),
+        (lambda: hg.compiled_source(net(), wrong("x"), wrong("y")), ["loss = 'x'"]),
+        (lambda: hg.compiled_source(net(), hg.MSELoss(), wrong("y")), ["optimizer = 'y'"]),
+        (lambda: hg.compiled_source(net(), wrong(hg.MSELoss), hg.SGD(0.1)), ["with brackets"]),
         (lambda: hg.compiled_source(ANY, hg.MSELoss(), hg.SGD(0.1)), ["net = None"]),
-        (lambda: hg.trace(net(), ANY or 5), ["as loss 5", "a loss, or None"]),
-        (lambda: hg.trace(net(), ANY or hg.MSELoss), ["the class MSELoss itself"]),
-        (lambda: hg.explain(net(), X[:1], Y[:1])[ANY or 5], ["5"]),
-        (lambda: hg.exercise(ANY or []), ["exercise '[]'"]),
+        (lambda: hg.trace(net(), wrong(5)), ["as loss 5", "a loss, or None"]),
+        (lambda: hg.trace(net(), wrong(hg.MSELoss)), ["the class MSELoss itself"]),
+        (lambda: hg.explain(net(), X[:1], Y[:1])[wrong(5)], ["5"]),
+        (lambda: hg.exercise(wrong([])), ["exercise '[]'"]),
         (lambda: hg.exercise(ANY), ["exercise 'None'"]),
         (lambda: hg.exercise("linear").check(hg.Net), ["stopped with layer 1: 3"]),
-        (lambda: hg.replay(ANY or 5), ["5, of type int", "a link"]),
+        (lambda: hg.replay(wrong(5)), ["5, of type int", "a link"]),
         (lambda: hg.plot_training_progress(ANY), ["None, of type NoneType", "a history"]),
         (lambda: hg.Conv2d(1, 1, 10**12), ["Conv2d(1, 1, 1000000000000)", "memory"]),
         (lambda: hg.Conv1d(1, 1, 10**16), ["Conv1d", "memory"]),
@@ -126,7 +135,7 @@ def test_a_place_for_a_run_that_is_none(out: Any, table: Path) -> None:
         (lambda: hg.LayerNorm(10**15), ["LayerNorm", "memory"]),
         (lambda: hg.MultiheadAttention(10**10, 1), ["MultiheadAttention", "memory"]),
         (
-            lambda: hg.LanguageModel(random_state=ANY or "x", context=8, epochs=1).fit("abc " * 99),
+            lambda: hg.LanguageModel(random_state=wrong("x"), context=8, epochs=1).fit("abc " * 99),
             ["random_state='x'"],
         ),
     ],
@@ -200,7 +209,7 @@ def test_a_pipe_among_pictures_is_not_waited_for(tmp_path: Path) -> None:
     with refused(hg.FileError, f"{pipe}: no regular file, but a pipe"):
         hg.data.read_pictures(tmp_path)
     with refused(hg.FileError, f"{pipe}: no regular file, but a pipe"):
-        hg.train_table(tmp_path, epochs=1, out=tmp_path / "run")
+        hg.train_table(str(tmp_path), epochs=1, out=tmp_path / "run")
 
 
 @posix

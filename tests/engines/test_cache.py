@@ -104,6 +104,16 @@ def test_what_others_can_write_is_not_run(place: Path, which: str) -> None:
     assert cache.kept("key", lambda: b"made") == b"made"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(place: Path) -> None:
+    cache.kept("key", lambda: b"code")
+    (file,) = cache.files()
+    file.unlink()
+    os.mkfifo(file, 0o600)
+    assert cache.kept("key", lambda: b"made") == b"made"
+    assert cache.kept("key", never) == b"made"
+
+
 def test_a_folder_that_cannot_be_made_is_only_slower(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -293,7 +293,8 @@ def test_a_net_that_would_take_all_memory_is_refused(
 
 
 def test_a_history_that_is_none_is_left_out(running: Serving) -> None:
-    for history in ([5], ["x"], [None], [[]], "x", {}):
+    histories: list[Any] = [[5], ["x"], [None], [[]], "x", {}]
+    for history in histories:
         assert running.post("doctor", said(history=history)).status == 200
 
 

@@ -19,7 +19,7 @@ from handgrad.data.files import PARQUET, check_columns
 from handgrad.data.table_stream import StreamedRows, TableStream
 from handgrad.data.unseen import unseen_warnings_together
 from handgrad.engines.choice import engine_for_chunks
-from handgrad.files import write_whole
+from handgrad.files import as_path, write_whole
 from handgrad.layers import Array
 from handgrad.progress_bar import progress_bar
 from handgrad.row_source import BATCH, whole_batches
@@ -101,13 +101,14 @@ def write_tables(
 
 def file_to_write(to: str | Path) -> Path:
     """The file of that name on this machine; refused where it is neither CSV nor Parquet."""
+    path = as_path(to)
     if meant_as_address(to):
         raise SettingError(
             f"to = {str(to)!r}, on another filesystem",
             "a file on this machine",
             f"to={Path(without_query(str(to))).name!r}, to be copied there",
         )
-    to = Path(to)
+    to = path
     if to.suffix.lower() not in (".csv", *PARQUET):
         raise SettingError(
             f"to = {str(to)!r}", "a name that ends in .csv or .parquet", f"{to.stem}.csv"

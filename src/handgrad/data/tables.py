@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack, cast
 
 import numpy as np
 import pyarrow as pa
@@ -144,8 +144,8 @@ def opened(
     size = sys.maxsize if memory is None else bytes_of(memory)
     chunk = None if memory is None else max(SMALLEST_BLOCK, int(size * CHUNK))
     csv_chunk = chunk and max(SMALLEST_BLOCK, chunk // CSV_GROWS)
-    one = isinstance(files, str | bytes | Path) or not isinstance(files, Iterable)
-    given = [files] if one else list(files)
+    several = isinstance(files, Iterable) and not isinstance(files, str | bytes)
+    given: list[Any] = [*cast("Iterable[Any]", files)] if several else [files]
     if not given:
         raise SettingError("no files", "one at least", "hg.open_table('data.parquet')")
     paths = tuple(path for name in given for path in paths_of(name))

@@ -123,8 +123,10 @@ def _net_of(layers: object) -> Net:
         if plain != settings or not plain.keys() <= known.keys():
             raise refused(f"layer {i}", entry, f"plain settings: {', '.join(known)}")
         with defaults(), nothing_drawn(allow), _settings_of(name):
-            if kind is SinusoidalEncoding and {*map(type, plain.values())} == {int}:
-                allow((*plain.values(),))  # a table, which nobody draws
+            if kind is SinusoidalEncoding:
+                allow(
+                    tuple(n for n in plain.values() if isinstance(n, int))
+                )  # a table, which nobody draws
             made.append(call(kind, plain))
         made[-1].trainable = trainable is not False
     return Net(*made)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from handgrad.data import BUNDLED
 from handgrad.data.addresses import is_address
 from handgrad.data.locations import Location, status_of
-from handgrad.files import FileError, kind_of, readable, reason
+from handgrad.files import FileError, as_path, kind_of, readable, reason
 from handgrad.layers import Array
 from handgrad.results import Predictor
 from handgrad.runs.settings import RunSettings
@@ -37,7 +37,7 @@ class Run:
     @classmethod
     def of(cls, folder: str | Path) -> Self:
         """The run that `train_table`, or `handgrad train`, left in a folder."""
-        path = Path(folder) / RECORD
+        path = as_path(folder) / RECORD
         try:
             record = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:

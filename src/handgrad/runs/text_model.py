@@ -10,7 +10,7 @@ from handgrad.base.errors import DataError, SettingError, not_negative
 from handgrad.data.files import PARQUET
 from handgrad.data.table_options import TableOptions, option
 from handgrad.explaining import Explanation, explain
-from handgrad.files import kind_of
+from handgrad.files import as_path, kind_of
 from handgrad.losses import SoftmaxCrossEntropyLoss
 from handgrad.runs.load_text import text_of
 from handgrad.runs.messages import Messages
@@ -41,7 +41,7 @@ class Writer:
     @classmethod
     def of(cls, path: str | Path) -> Self | None:
         """The language model in a file; None where that holds another model, or is none."""
-        path = Path(path)
+        path = as_path(path)
         if kind_of(path) != "file" or path.suffix.lower() in (".csv", *PARQUET):
             return None
         if [estimator.name for estimator in inspect(path).estimators] != ["LanguageModel"]:

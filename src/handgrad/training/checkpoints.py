@@ -15,7 +15,7 @@ import numpy as np
 
 from handgrad.base.errors import SettingError, described, positive
 from handgrad.engines.environment import processor
-from handgrad.files import FileError, write_whole
+from handgrad.files import FileError, as_path, write_whole
 from handgrad.layers import Array
 from handgrad.saving.tensors import refused_as_damaged, shown
 from handgrad.saving.weights import write_weights
@@ -75,7 +75,7 @@ def checkpoints(
             "a training, as hg.train(…) makes it",
             "hg.checkpoints(hg.train(…), folder) first, what else adapts the reports around it",
         )
-    given = training, Path(folder), BestWeights(training.net), monitor or training.usual_monitor
+    given = training, as_path(folder), BestWeights(training.net), monitor or training.usual_monitor
     return Checkpoints(*given, seconds=seconds, keep=keep, resume=resume)
 
 

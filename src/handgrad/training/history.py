@@ -10,7 +10,7 @@ from typing import IO, Any, Self, overload
 
 from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.display import in_words
-from handgrad.files import FileError, reason, write_whole
+from handgrad.files import FileError, reason, regular_file, write_whole
 from handgrad.metrics.choice import smaller_is_better
 from handgrad.training.evaluate import VALIDATION_SET, Evaluation
 
@@ -200,13 +200,15 @@ class History:
     def from_json(cls, path: str | Path) -> "History":
         """The history in a file that `to_json` wrote; what was not finite comes back as NaN."""
         try:
-            content = json.loads(Path(path).read_text("utf-8"))
+            content = json.loads(regular_file(path).read_text("utf-8"))
             columns, because = content["columns"], content["stopped_because"]
             rows = [
                 dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
             ]
             sets = content["validation"], content["others"]
             return cls([_report(row, *sets) for row in rows], because)
+        except FileError:
+            raise
         except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
             raise FileError(
                 f"{path}: {reason(error) if isinstance(error, OSError) else 'no history'}",

@@ -60,7 +60,7 @@ def clear() -> int:
 
 def _read(file: Path, key: bytes) -> bytes | None:
     try:
-        if not _is_ours(file.parent) or not _is_ours(file):
+        if not _is_ours(file.parent) or not _is_ours(file) or not file.is_file():  # but a pipe
             return None
         content = file.read_bytes()
     except OSError:
