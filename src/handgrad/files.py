@@ -62,7 +62,7 @@ def as_path(path: object) -> Path:
 
 
 def regular_file(path: object) -> Path:
-    """The path of a file to read, refused where a pipe or a device is: these may have no end.
+    """The path of a file that others open, refused where a pipe or a device is: it may have no end.
 
     Whether a file is there at all, and no folder, is seen when it is read.
     """
@@ -87,10 +87,13 @@ def opened(path: str | os.PathLike[str], what: str, hint: str) -> Iterator[tuple
     if not isinstance(path, str | os.PathLike):
         raise SettingError(described(path), f"the path of {what}", hint)
     try:
-        path = regular_file(path)
-        if path.is_dir():
-            raise FileError("a folder", what, "check the path", str(path))
-        with path.open("rb") as file:
+        if "\0" in str(path):
+            raise FileError("a name with an embedded null byte", what, "check the path", str(path))
+        if not Path(path).is_file():
+            Path(path).stat()
+            found = "a folder" if Path(path).is_dir() else "no regular file"
+            raise FileError(found, what, "check the path", str(path))
+        with Path(path).open("rb") as file:
             yield file, os.fstat(file.fileno()).st_size
     except OSError as error:
         raise FileError(reason(error), what, "check the path", str(path)) from error
