@@ -138,6 +138,10 @@ def test_a_place_for_a_run_that_is_none(out: Any, table: Path) -> None:
             lambda: hg.LanguageModel(random_state=wrong("x"), context=8, epochs=1).fit("abc " * 99),
             ["random_state='x'"],
         ),
+        (
+            lambda: hg.TabularClassifier(random_state=wrong("x"), epochs=1).fit(X, Y),
+            ["random_state='x'"],
+        ),
     ],
 )
 def test_arguments_of_a_wrong_kind(call: Callable[[], object], words: list[str]) -> None:

@@ -8,7 +8,6 @@ from typing import Literal, Self, get_args
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from handgrad.base.errors import (
@@ -41,6 +40,7 @@ from handgrad.net import Net, Residual
 from handgrad.optimizers import Adam
 from handgrad.saving.tensors import damaged, shown
 from handgrad.schedules import cosine, warm_up
+from handgrad.tabular.random_state import generator_of
 from handgrad.training import EpochReport, History, Training, early_stopping, progress
 
 NetKind = Literal["transformer", "gru"]
@@ -138,21 +138,11 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             warnings.warn("Training interrupted by user.", stacklevel=2)
         return self
 
-    def _seed(self) -> int:
-        try:
-            return int(check_random_state(self.random_state).randint(2**31 - 1))
-        except ValueError as error:
-            raise SettingError(
-                f"random_state={self.random_state!r}",
-                "a whole number from 0 on, a RandomState or None",
-                "random_state=0",
-            ) from error
-
     def _training(
         self, learnt: Array, judged: Array, n_letters: int
     ) -> tuple[Net, Iterator[EpochReport]]:
         """A net for these codes, and the reports of its training, which ends at the best epoch."""
-        generator = np.random.default_rng(self._seed())
+        generator = generator_of(self.random_state)
         # side by side, each letter of a short text would always have the same place in a window;
         # an odd step shares no factor with the usual contexts
         step = min(len(learnt) // WINDOWS | 1, self.context)

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_consistent_length,
@@ -44,6 +43,7 @@ from handgrad.tabular.members import (
     rows_of_members,
     train_members,
 )
+from handgrad.tabular.random_state import generator_of
 from handgrad.tabular.streamed import (
     MemberRows,
     StreamedClasses,
@@ -219,7 +219,7 @@ class Tabular(TakesTables):
         return Dealt(x, survey.t, held_out, rng, self.epochs or rows.usual_epochs, rows)
 
     def _generator(self) -> np.random.Generator:
-        return np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
+        return generator_of(self.random_state)
 
     def _outputs(self, X: object) -> Array:
         """What each member says of each row: (n, n_members, n_outputs)."""
