@@ -124,7 +124,7 @@ def test_a_place_for_a_run_that_is_none(out: Any, table: Path) -> None:
         (lambda: hg.exercise(ANY), ["exercise 'None'"]),
         (lambda: hg.exercise("linear").check(hg.Net), ["stopped with layer 1: 3"]),
         (lambda: hg.replay(wrong(5)), ["5, of type int", "a link"]),
-        (lambda: hg.plot_training_progress(ANY), ["None, of type NoneType", "a history"]),
+        (lambda: hg.plot_training_progress(ANY), ["None, of type NoneType", "hg.fit("]),
         (lambda: hg.Conv2d(1, 1, 10**12), ["Conv2d(1, 1, 1000000000000)", "memory"]),
         (lambda: hg.Conv1d(1, 1, 10**16), ["Conv1d", "memory"]),
         (lambda: hg.Linear(10**9, 10**9), ["Linear", "memory"]),
