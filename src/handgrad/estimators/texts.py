@@ -20,9 +20,9 @@ from handgrad.base.errors import (
     positive,
 )
 from handgrad.config import TrainingConfig
-from handgrad.data.texts import code_points, read_text, windows_of_letters
+from handgrad.data.texts import read_text, windows_of_letters
 from handgrad.engines.choice import EngineName
-from handgrad.files import kind_of
+from handgrad.estimators.vocabulary import OTHER, codes_of, is_vocabulary, letters_of, longer
 from handgrad.layers import (
     GELU,
     GRU,
@@ -44,9 +44,6 @@ from handgrad.tabular.random_state import generator_of
 from handgrad.training import EpochReport, History, Training, early_stopping, progress
 
 NetKind = Literal["transformer", "gru"]
-# What stands in the vocabulary for every letter that is not in it.
-OTHER = "\ufffd"
-FEWEST, MOST_LETTERS = 4, 4000  # how often a letter must stand in the text; how many there may be
 MOST_CONTEXT = 4096
 WINDOWS = 4000  # of a training, about, where the text is too short for as many side by side
 STEPS, MOST_EPOCHS = 2400, 200  # of a training whose epochs nobody says
@@ -108,8 +105,8 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         """
         self._check()
         text = read_text(text) if isinstance(text, Path) else _checked(text)
-        vocabulary, counts = _letters_of(text)
-        codes = _codes(text, vocabulary)
+        vocabulary, counts = letters_of(text)
+        codes = codes_of(text, vocabulary)
         end = len(codes) - round(self.validation_fraction * len(codes))
         n = min(end, len(codes) - end)
         if n <= self.context:
@@ -118,7 +115,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
                 f"judge by, for a context of {self.context}",
                 f"more letters than the context in both parts: "
                 f"{round((self.context + 1) / self.validation_fraction):,} or so in all",
-                _longer(text)
+                longer(text)
                 + (f", or hg.LanguageModel(context={n - 1}) in Python" if n > 2 else ""),
             )
         net, reports = self._training(codes[:end], codes[end:], len(vocabulary))
@@ -212,7 +209,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
     def encode(self, text: str) -> Array:
         """The letters of a text as the net takes them, (t,) int64; 0 for those it does not know."""
         check_is_fitted(self, "vocabulary_")
-        return _codes(_checked(text), self.vocabulary_)
+        return codes_of(_checked(text), self.vocabulary_)
 
     def unknown(self, text: str) -> str:
         """The letters of a text that the model does not know, each once, in Unicode's order."""
@@ -355,7 +352,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             raise damaged(f"the keys {shown(sorted(fitted))}", "vocabulary, counts, best_epoch")
         letters, counts = fitted["vocabulary"], fitted["counts"]
         best = fitted["best_epoch"]
-        if not isinstance(letters, str) or not _is_vocabulary(letters):
+        if not isinstance(letters, str) or not is_vocabulary(letters):
             raise damaged(f"the vocabulary {shown(letters)}", f"{OTHER!r}, then letters in order")
         if not isinstance(counts, list) or len(counts) != len(letters):
             raise damaged(f"{shown(counts)} as counts", f"a number for each of {len(letters)}")
@@ -375,45 +372,3 @@ def _checked(text: object) -> str:
     if not isinstance(text, str):
         raise DataError(described(text), "a text, or the Path of a file", 'pathlib.Path("a.txt")')
     return text
-
-
-def _codes(text: str, vocabulary: str) -> Array:
-    letters, points = code_points(vocabulary)[1:], code_points(text)
-    places = np.searchsorted(letters, points).clip(max=len(letters) - 1)
-    codes: Array = np.where(letters[places] == points, places + 1, 0)
-    return codes
-
-
-def _longer(text: str) -> str:
-    """What to try where a text is too short, which may be the name of a file."""
-    named = kind_of(text) == "file"
-    return "pathlib.Path(text), for that of the file" if named else "a longer text"
-
-
-def _is_vocabulary(letters: str) -> bool:
-    """Whether it is one: that for all others, then two or more in Unicode's order."""
-    known = [*letters[1:]]
-    return letters[:1] == OTHER and len(known) > 1 and known == sorted({*known} - {OTHER})
-
-
-def _letters_of(text: str) -> tuple[str, list[int]]:
-    """The vocabulary of a text, in Unicode's order behind the letter for all others; its counts."""
-    points, counts = np.unique(code_points(text), return_counts=True)
-    if len(points) < 2:
-        raise DataError(
-            f"a text of one letter only, {text[0]!r}" if text else "a text without a letter",
-            "two different letters at least",
-            "another text",
-        )
-    valid = (points != ord(OTHER)) & ((points < 0xD800) | (points > 0xDFFF))
-    common = np.sort(np.argsort(-counts * valid, kind="stable")[:MOST_LETTERS])
-    common = common[valid[common] & (counts[common] >= FEWEST)]
-    if len(common) < 2:
-        raise DataError(
-            f"a text of {len(text):,} letters, of which {len(common)} come {FEWEST} times or more",
-            "two such letters at least",
-            _longer(text),
-        )
-    known = counts[common]
-    vocabulary = OTHER + "".join(map(chr, points[common].tolist()))
-    return vocabulary, [len(text) - int(known.sum()), *known.tolist()]
