@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.base.errors import HandgradError
 from handgrad.playground.document import write_document
 from handgrad.playground.links import fragment_of, state_in
 from handgrad.playground.replay import loss_of
@@ -90,7 +91,7 @@ def walk(browser: str, url: str, seed: int, events: int, picture: Path) -> None:
             went = driver.do("walk", min(STRETCH, events - done))
             try:
                 check(driver.do("seen"))
-            except AssertionError as error:
+            except (AssertionError, HandgradError) as error:
                 driver.do("picture", str(picture))
                 last = "\n".join(went[-25:])
                 raise AssertionError(f"{browser}, seed {seed}, {done + len(went)} events: "

@@ -186,3 +186,28 @@ def test_no_message_of_a_worker_is_transferred() -> None:
     """What is handed over is gone where it was: a frame may be shown twice."""
     worker = (PAGE / "training" / "worker.js").read_text("utf-8")
     assert "scope.postMessage(message)," in worker
+
+
+def test_rows_that_train_may_be_of_one_class_where_all_are_of_two(tmp_path: Path) -> None:
+    script = """
+      session.stepEpoch();
+      const done = { ...seen(await until(({ step }) => step > 0)),
+        y: [...(await session.request("model")).y] };
+    """
+    few = {"data": {"kind": "circle", "n": 4}, "share": 25, "batch_size": 2}
+    found = in_session(tmp_path, FAILING + script, few)
+    assert len({*found["y"]}) == 1
+    check(found)
+
+
+def test_rows_of_one_class_are_refused_and_those_before_go_on(tmp_path: Path) -> None:
+    script = """
+      session.set({ data: { kind: "above", formula: "99" } });
+      while (!problems.length) await still();
+      session.stepBatch();
+      const done = { problems, ...seen(await until(({ step }) => step === 1)) };
+    """
+    found = in_session(tmp_path, FAILING + script, SMALL)
+    [problem] = found["problems"]
+    assert (problem["key"], problem["value"]) == ("oneClass", "0")
+    check(found)

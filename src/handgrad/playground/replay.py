@@ -106,14 +106,14 @@ class _Replaying:
         rows = rows_of(state["data"])
         x, y = inputs_of(rows, state["inputs"]), rows.y
         y = y.astype(np.int64) if rows.classes else y[:, None]
-        train_rows, test_rows = split_of(len(y), state["share"], state["seed"])
+        self.train_rows, test_rows = split_of(len(y), state["share"], state["seed"])
         self.validation = x[test_rows], y[test_rows]
-        self.n, self.order = len(train_rows), np.arange(len(train_rows))
+        self.n, self.order = len(self.train_rows), np.arange(len(self.train_rows))
         self.size = min(state["batch_size"], self.n)
         self.per_epoch = -(-self.n // self.size)
         self.training = train(
             self.net,
-            (x[train_rows], y[train_rows]),
+            (x, y),  # of few rows those that train may be of one class, which `train` refuses
             loss=self.loss,
             optimizer=optimizer_of(state),
             penalty=penalty_of(state),
@@ -139,7 +139,8 @@ class _Replaying:
         rates, so_far = self._rates(np.arange(first, end)), EpochProgress()
         for begin, stop in self._calm(first, end):
             self._set_weights(begin)
-            rows = self.order[self._row(begin - first) : self._row(stop - first)]
+            order = self.order[self._row(begin - first) : self._row(stop - first)]
+            rows = self.train_rows[order]
             done = self.training.engine.run_rows(rows, rates[begin - first : stop - first], so_far)
             if isinstance(done, Epoch):
                 raise self._diverged(begin + (done.diverged_at or 1), float(rates[begin - first]))

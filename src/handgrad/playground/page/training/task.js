@@ -24,6 +24,9 @@ export class Task {
     this.x = inputsOf(this.functions, x, width);
     checkInputs(this.x, state.inputs);
     this.y = y;
+    if (this.rows.classes && y.every((label) => label === y[0])) {
+      throw new DataProblem("oneClass", { field: "data", value: this.rows.classes[y[0]] });
+    }
     this.inputs = state.inputs.length;
     this.split = splitOf(n, state.share, state.seed);
     this.train = this.part(this.split.train);
