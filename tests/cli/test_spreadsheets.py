@@ -175,31 +175,126 @@ def test_numbers_or_dates_that_do_not_go_together_are_told(tmp_path: Path) -> No
     )  # fmt: skip
     odd = "that do not go together, such as"
     assert trained(path)["notes"] == [
-        f"column 'price' has numbers {odd} '$5.50' and '€6.20', and so is read as text",
-        f"column 'share' has numbers {odd} '5%' and '0.5', and so is read as text",
-        f"column 'day' has dates {odd} '31/01/2024' and '01/31/2024', and so is read as text",
+        f"column 'price' has numbers {odd} '$5.50' and '€6.20', and so is read as text: written as "
+        "12.5 in the file they would count as numbers",
+        f"column 'share' has numbers {odd} '5%' and '0.5', and so is read as text: written as 12.5 "
+        "in the file they would count as numbers",
+        f"column 'day' has dates {odd} '31/01/2024' and '01/31/2024', and so is read as text: "
+        "written as 2024-12-31 in the file they would count as dates",
         "column 'late' is 'soon' in row 3 below the header, among 120 numbers, and so is read as "
         "text: --number 'late', if such cells stand for what is missing",
         "column 'word' has 'Yes' and 'yes', which differ by capitals or blanks only",
     ]
 
 
+MONTHS = ["Jan", "Feb", "May"]
+LIKE_TIMES = "and is read as text: as hours, 14.5 for 14:30, in the file it would count as a number"
+LIKE_DATES = "read as text: written as 2024-12-31 in the file they would count as dates"
 NEARLY = {
-    "numbers with a unit": [f"{i}.5 kg" for i in range(60)],
-    "times": [f"{i % 24}:{i % 60:02}" for i in range(60)],
-    "names of months": [f"{i % 28 + 1} {['Jan', 'Feb', 'May'][i % 3]} 2024" for i in range(60)],
-    "months first": [f"{['Jan', 'Feb', 'May'][i % 3]} {i % 28 + 1} 2024" for i in range(60)],
+    "numbers with a unit": (
+        [f"{i}.5 kg" for i in range(60)],
+        "numbers with something beside, '0.5 kg' for one, and is read as text: as 12.5 in the file "
+        "it would count as a number",
+    ),
+    "times": (
+        [f"{i % 24}:{i % 60:02}" for i in range(60)],
+        f"times of day, '0:00' for one, {LIKE_TIMES}",
+    ),
+    "times with two digits": (
+        [f"{i % 24:02}:{i % 60:02}" for i in range(60)],
+        f"times of day, '00:00:00' for one, {LIKE_TIMES}",
+    ),
+    "names of months": (
+        [f"{i % 28 + 1} {MONTHS[i % 3]} 2024" for i in range(60)],
+        f"dates with names of months, '1 Jan 2024' for one, and is {LIKE_DATES}",
+    ),
+    "months first": (
+        [f"{MONTHS[i % 3]} {i % 28 + 1} 2024" for i in range(60)],
+        f"dates with names of months, 'Jan 1 2024' for one, and is {LIKE_DATES}",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", NEARLY)
 def test_what_only_looks_like_numbers_or_dates_is_told(case: str, tmp_path: Path) -> None:
-    cells = NEARLY[case]
+    cells, said = NEARLY[case]
     found = trained(table(tmp_path, a=cells, b=[*range(7)], y=["u", "v"] * 90))
+    assert found["notes"] == [f"column 'a' looks like {said}"]
+
+
+def test_dates_with_the_year_first_among_others_are_dates(tmp_path: Path) -> None:
+    days = ["2024-01-31", "28.02.2024", "2023-12-05", "24.12.2023"]
+    path = table(tmp_path, day=days, b=[*range(7)], y=["u", "v", "v", "u"] * 30)
+    found = trained(path)
+    assert found["columns"]["day"].startswith("date")
     assert found["notes"] == [
-        f"column 'a' looks like numbers or dates, {cells[0]!r} for one, and is read as text: "
-        "as 12.5 or 2024-12-31 in the file it would count as such"
+        "column 'day' is read as dates, day.month.year, some of them year-month-day"
     ]
+    model, new = tmp_path / "run" / "model.safetensors", tmp_path / "new.csv"
+    said = set()
+    for day in ("2024-02-01", "01.02.2024"):
+        new.write_text(f"day,b\n{day},1\n")
+        said.add(handgrad("predict", model, new, "--probabilities").stdout)
+    assert len(said) == 1
+
+
+def test_dates_in_many_ways_are_told_as_dates(tmp_path: Path) -> None:
+    days = [f"{i % 28 + 1:02}" for i in range(90)]
+    days = [
+        [f"2024-01-{day}", f"{day}.01.2024", f"01/{day}/2024", f"{day} Jan 2024"][i % 4]
+        for i, day in enumerate(days)
+    ]
+    found = trained(table(tmp_path, day=days, b=[*range(7)], y=["u", "v"] * 90))
+    (note,) = found["notes"]
+    assert note.startswith(
+        "column 'day' has dates that do not go together, such as '2024-01-01', '"
+    )
+    assert note.endswith(f" Jan 2024', and so is {LIKE_DATES}")
+
+
+def test_a_total_at_the_end_is_told(tmp_path: Path) -> None:
+    rows = [f"K{i},{20 + i % 50},{100 + i}" for i in range(60)]
+    total = sum(100 + i for i in range(60))
+    path = tmp_path / "t.csv"
+    for last, said in (
+        (
+            f"Summe,,{total}",
+            "is the sum of the rows above, 60 times the median, in 'y' and has 'Summe' in",
+        ),
+        (f"Total,,{10 * total}", "times the median, in 'y' and has 'Total' in 'customer': is it"),
+        (f",,{total}", "has empty cells in 2 of 3 columns: is it a total?"),
+    ):
+        path.write_text("\n".join(["customer,age,y", *rows, last]) + "\n")
+        (note,) = [n for n in trained(path, "--out", tmp_path / last)["notes"] if "total" in n]
+        assert note.startswith("row 61 below the header is ")
+        assert said in note
+    for last in ("K60,33,160", "Total,33,160", "K60,,160", "K60,33,900"):
+        path.write_text("\n".join(["customer,age,y", *rows, last]) + "\n")
+        found = trained(path, "--out", tmp_path / f"good {last}")
+        assert not [n for n in found["notes"] if "total" in n]
+
+
+def test_codes_are_noted_at_the_training_and_never_again(tmp_path: Path) -> None:
+    path = table(tmp_path, plz=POSTCODES, b=[*range(7)], y=["u", "v", "v"] * 60)
+    assert trained(path)["notes"]
+    model = tmp_path / "run" / "model.safetensors"
+    for command in ("predict", "evaluate"):
+        assert json.loads(handgrad(command, model, path, "--json").stdout)["notes"] == []
+
+
+def test_a_date_that_cannot_be_read_names_the_option_that_takes_it_as_missing(
+    tmp_path: Path,
+) -> None:
+    days = [f"2024-01-{i % 28 + 1:02}" for i in range(60)]
+    path = table(tmp_path, day=days, y=["u", "v", "v"] * 20)
+    trained(path)
+    model, new = tmp_path / "run" / "model.safetensors", tmp_path / "new.csv"
+    new.write_text("day\n" + "\n".join([*days[:5], "yesterday", *days[5:9]]) + "\n")
+    result = handgrad("predict", model, new)
+    assert isinstance(result.exception, hg.DataError)
+    assert "column 'day' has 'yesterday' in row 6" in str(result.exception)
+    assert "--date 'day', by which such cells count as missing" in result.exception.hint
+    assert handgrad("predict", model, new, "--date", "day").exit_code == 0
 
 
 def test_a_target_of_formatted_numbers_is_a_number(tmp_path: Path) -> None:
@@ -211,8 +306,12 @@ def test_a_target_of_formatted_numbers_is_a_number(tmp_path: Path) -> None:
 
 def test_classes_that_differ_by_capitals_are_told(tmp_path: Path) -> None:
     path = table(tmp_path, a=[*range(60)], y=["Yes", "yes", "no"] * 20)
-    told = "the target 'y' has the classes 'Yes' and 'yes', which differ by capitals only"
-    assert told in trained(path)["notes"]
+    told = "the target 'y' has the classes 'Yes' and 'yes', which differ by capitals only: written"
+    assert any(note.startswith(told) for note in trained(path)["notes"])
+    path = table(tmp_path, a=[*range(60)], y=["ja", "Ja", "JA", "nein", "Nein", "?"] * 10)
+    told = "the classes 'JA', 'Ja' and 'ja'; 'Nein' and 'nein', which differ by capitals only"
+    (note,) = [n for n in trained(path, "--out", tmp_path / "b")["notes"] if "capitals" in n]
+    assert told in note
     alone = table(tmp_path, a=[*range(61)], y=[*(["yes", "no"] * 30), "Yes"])
     result = handgrad("train", alone, "--target", "y")
     assert isinstance(result.exception, hg.DataError)

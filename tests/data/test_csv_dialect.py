@@ -219,3 +219,27 @@ def test_what_cannot_be_said_is_refused(case: str) -> None:
 def test_signs_have_names() -> None:
     said = TableOptions(separator="tab", decimal="comma", category="plz")
     assert (said.separator, said.decimal, said.category) == ("\t", ",", ("plz",))
+
+
+ABOVE = {
+    "a title": ("Customers 2024\n\n", ","),
+    "a title as a spreadsheet writes it": ("Customers 2024;;\n;;\n", ";"),
+    "merged cells above the names": (",Numbers,,\n", ","),
+    "two lines": ("Customers\nas of 2024-05-01\n", "\t"),
+}
+
+
+@pytest.mark.parametrize("case", ABOVE)
+def test_lines_above_the_names_are_named_with_what_to_do(case: str, tmp_path: Path) -> None:
+    above, separator = ABOVE[case]
+    rows = [["age", "town", "income", "left"]]
+    rows += [[str(20 + i), "Ulm", f"{i}.5", "yes"] for i in range(20)]
+    path = tmp_path / "t.csv"
+    path.write_text(above + "".join(separator.join(row) + "\n" for row in rows))
+    n = above.count("\n")
+    with refused(
+        hg.DataError,
+        f"and line {n + 1} looks like the names: age, town, income, left",
+        "remove the line above" if n == 1 else f"remove the {n} lines above the names",
+    ):
+        hg.open_table(path)

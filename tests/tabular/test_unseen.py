@@ -1,5 +1,6 @@
 """Rows to predict with values, columns or forms that the training had not: told, and predicted."""
 
+import datetime
 import warnings
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,15 @@ def test_dictionaries_that_are_no_rows_are_refused() -> None:
         MODEL.predict({"age": [30, 40], "plan": "plus", "town": "Ulm"})
     with refused(hg.DataError, "0 rows and 0 columns"):
         hg.TabularClassifier().fit({}, [])
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [(7, "7"), (7.5, "7.5"), (datetime.date(2024, 1, 31), "2024-01-31"), (True, "True")],
+)
+def test_a_cell_of_another_kind_is_shown_as_it_stood_there(cell: object, shown: str) -> None:
+    X = pd.DataFrame({"town": ["Ulm", "Bonn", "Jena"] * 20, "x": range(60)})
+    model = hg.TabularClassifier(n_members=2, epochs=1).fit(X, ["a", "b", "b"] * 20)
+    with pytest.raises(hg.DataError, match=f"column 'town' has {shown} in row 0") as told:
+        model.predict({"town": cell, "x": 1})
+    assert "np." not in str(told.value)

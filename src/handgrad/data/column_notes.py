@@ -13,24 +13,32 @@ from handgrad.data.frames import Column, dates_in, numbers_in
 from handgrad.data.table_options import Task, option
 from handgrad.data.targets import Target, is_text
 from handgrad.data.text_formats import MISSING, at_odds, read_as
+from handgrad.layers import Array
 
 MOST_CODES = 100  # whole numbers, of which more are hardly names of classes
 MOST_COMPARED = 10_000  # words of a column, with one another
+MOST_NAMED = 5
 A_COUNT_HAS = 20  # rows at least, before whole numbers one after another look like a count of them
-# 12.5 kg; 14:30; 31 Dec 2024; Dec 31, 2024
-NEARLY = (
-    r"^[+\-]?[0-9][0-9.,'’ ]* ?[^0-9\s]{1,5}$|^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?$"
-    r"|^[0-9]{1,2}[. \-]+\p{L}{3,9}[., \-]+[0-9]{2,4}$|^\p{L}{3,9}\.? [0-9]{1,2},? [0-9]{2,4}$"
+# 31 Dec 2024; Dec 31, 2024
+WITH_MONTHS = (
+    r"^[0-9]{1,2}[. \-]+\p{L}{3,9}[., \-]+[0-9]{2,4}$|^\p{L}{3,9}\.? [0-9]{1,2},? [0-9]{2,4}$"
 )
+# What looks like numbers, by its sign, its name and as what it would count: 14:30; 12.5 kg.
+NEARLY = (
+    (r"^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?$", "times of day", "hours, 14.5 for 14:30,"),
+    (r"^[+\-]?[0-9][0-9.,'’ ]* ?[^0-9\s]{1,5}$", "numbers with something beside", "12.5"),
+)
+PLAIN = {"number": "12.5", "date": "2024-12-31"}
 
 
 def notes_on_target(target: Target, asked: Task | None) -> list[str]:
     """Notes on a target whose task was inferred or `asked` for."""
     if target.task == "classification" and target.values.dtype.kind == "U":
+        words = alike(np.unique(target.values).tolist())
         return [
-            f"the target {target.name!r} has the classes {pair}, which differ by capitals only"
-            for pair in alike(np.unique(target.values).tolist())
-        ]
+            f"the target {target.name!r} has the classes {words}, which differ by capitals only: "
+            "written alike in the file they would be one class"
+        ] * bool(words)
     if target.task == "classification" or asked:
         return []
     values = np.unique(target.values)
@@ -49,6 +57,8 @@ def notes_on_columns(table: Table) -> list[str]:
     for name, column in zip(table.names, table.columns.columns, strict=True):
         if is_text(column.type):
             notes += _note_on_text(table, name, column)
+        elif pa.types.is_time(column.type) and column.null_count < len(column):
+            notes.append(_note_on_nearly(name, str(column.drop_null()[0]), *NEARLY[0][1:]))
         elif pa.types.is_integer(column.type) and len(column) >= A_COUNT_HAS:
             steps = np.diff(column.to_numpy()) if not column.null_count else np.zeros(1)
             if (steps == 1).all():
@@ -83,15 +93,14 @@ def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]
     counts = {pair["values"]: pair["counts"] for pair in column.value_counts().to_pylist()}
     texts = [text for text in counts if text is not None and text.strip() not in MISSING]
     cells, n = pa.array(texts, pa.string()), np.array([counts[text] for text in texts], int)
+    named = np.asarray(pc.match_substring_regex(cells, WITH_MONTHS).to_numpy(False))
     for what in ("number", "date"):
         reads = read_as(cells, what)
-        if 2 * n[reads].sum() <= n.sum():
+        like = reads | named if what == "date" else reads
+        if 2 * n[like].sum() <= n.sum():
             continue
-        if reads.all():
-            return [
-                f"column {name!r} has {what}s that do not go together, such as "
-                f"{' and '.join(map(repr, at_odds(texts)))}, and so is read as text"
-            ]
+        if like.all() or (named & like).any():
+            return [_note_on_ways(name, what, texts, named)]
         text = texts[int(np.where(reads, 0, n).argmax())]
         row = column.to_pylist().index(text)
         return [
@@ -99,24 +108,51 @@ def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]
             f"and so is read as text: {option(what, name, quoted=True)}, if such cells stand for "
             "what is missing"
         ]
-    nearly = np.asarray(pc.match_substring_regex(cells, NEARLY).to_numpy(False))
-    if nearly.sum() >= A_COUNT_HAS and 2 * n[nearly].sum() > n.sum():
-        cell = texts[int(nearly.argmax())]
-        return [
-            f"column {name!r} looks like numbers or dates, {cell!r} for one, and "
-            "is read as text: as 12.5 or 2024-12-31 in the file it would count as such"
-        ]
-    return [
-        f"column {name!r} has {pair}, which differ by capitals or blanks only"
-        for pair in alike(texts)
+    for pattern, what, plain in NEARLY:
+        nearly = np.asarray(pc.match_substring_regex(cells, pattern).to_numpy(False))
+        if nearly.sum() >= A_COUNT_HAS and 2 * n[nearly].sum() > n.sum():
+            return [_note_on_nearly(name, texts[int(nearly.argmax())], what, plain)]
+    words = alike(texts)
+    return [f"column {name!r} has {words}, which differ by capitals or blanks only"] * bool(words)
+
+
+def _note_on_ways(name: str, what: str, texts: Sequence[str], named: Array) -> str:
+    """Numbers or dates in several ways, or dates with names of months, none of which are read."""
+    plain = f"written as {PLAIN[what]} in the file they would count as {what}s"
+    if what == "date" and named.all():
+        return (
+            f"column {name!r} looks like dates with names of months, {texts[0]!r} for one, and is "
+            f"read as text: {plain}"
+        )
+    others = [text for text, month in zip(texts, named, strict=True) if not month]
+    ways = [
+        *at_odds(others),
+        *(texts[i] for i in np.flatnonzero(named if what == "date" else [])[:1]),
     ]
+    shown = " and ".join([", ".join(map(repr, ways[:-1])), repr(ways[-1])])
+    return (
+        f"column {name!r} has {what}s that do not go together, such as {shown}, and so is read as "
+        f"text: {plain}"
+    )
 
 
-def alike(texts: Sequence[str]) -> list[str]:
-    """The first two of texts that differ by capitals or blanks only, as `'Yes' and 'yes'`."""
-    first: dict[str, str] = {}
+def _note_on_nearly(name: str, cell: str, what: str, plain: str) -> str:
+    return (
+        f"column {name!r} looks like {what}, {cell!r} for one, and is read as text: as {plain} in "
+        "the file it would count as a number"
+    )
+
+
+def alike(texts: Sequence[str]) -> str:
+    """The texts that differ by capitals or blanks only, in words; '' where there are none.
+
+    >>> alike(["Yes", "no", "yes", "NO", "YES", "perhaps"])
+    "'Yes', 'yes' and 'YES'; 'no' and 'NO'"
+    """
+    found: dict[str, list[str]] = {}
     for text in texts[:MOST_COMPARED]:
-        other = first.setdefault(text.strip().casefold(), text)
-        if other != text:
-            return [f"{other!r} and {text!r}"]
-    return []
+        found.setdefault(text.strip().casefold(), []).append(text)
+    several = [[*map(repr, group)] for group in found.values() if len(group) > 1]
+    told = [f"{', '.join(group[:-1])} and {group[-1]}" for group in several[:MOST_NAMED]]
+    more = [f"{len(several) - MOST_NAMED} more such"] * (len(several) > MOST_NAMED)
+    return "; ".join([*told, *more])

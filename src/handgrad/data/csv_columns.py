@@ -102,7 +102,7 @@ class CsvColumns:
         for name in self.unread:
             self._check_said(name)
         self._note_formats()
-        for name in self.dialect.padded:
+        for name in self.dialect.padded if self.asked.of_a_training else ():
             if name not in self.unread and pa.types.is_integer(kinds.get(name, pa.null())):
                 self.notes.append(
                     f"column {name!r} has numbers that begin with 0, and is read as numbers: "

@@ -6,18 +6,23 @@ import codecs
 import csv as rows_of_text
 import io
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
 
+from handgrad.base.errors import DataError
 from handgrad.data.encodings import GUESSED, encoding_of_text, marked_encoding, reads
 from handgrad.data.file_kinds import packing_of, refuse_other_kinds, unpacked
 from handgrad.data.locations import Location
 from handgrad.data.table_options import FOUND_OUT, TableOptions
-from handgrad.data.text_formats import NumberParts
+from handgrad.data.text_formats import NumberParts, read_as
 from handgrad.files import FileError
 
+# Lines above the names are looked for among so many, with rows below them to compare.
+MOST_ABOVE, LINES_ABOVE = 10, 40
 # So much of a file, unpacked, is looked at, and so many of its rows.
 SAMPLE, ROWS = 2**17, 1000
 # Bytes of a row of a CSV file at most.
@@ -84,6 +89,8 @@ def sniffed(path: Location, asked: TableOptions = FOUND_OUT, *, whole: bool = Fa
     line = SEPARATOR_LINE.match(text)
     if line:
         separator, text = separator or line[1], text[line.end() :]
+    if asked.header:
+        _refuse_title(path, text, 1 if line else 0)
     separator = separator or _separator_in(text)
     rows, first = _rows(text, separator, ROWS)
     _refuse_full_width(path, text)
@@ -96,6 +103,43 @@ def sniffed(path: Location, asked: TableOptions = FOUND_OUT, *, whole: bool = Fa
     skipped = first + (line is not None)
     padded = _padded(names, rows[asked.header :])
     return CsvDialect(separator, decimal, encoding, packing, skipped, names, padded)
+
+
+def _refuse_title(path: Location, text: str, before: int) -> None:
+    """Refuse lines above the names: the first has next to nothing in it, a later one has all."""
+    readings = [_first_lines(text, separator) for separator in SEPARATORS]
+    readings = [(rows, width) for rows, width in readings if width > 1]
+    filled = [2 * sum(bool(cell.strip()) for cell in rows[0][1]) for rows, _ in readings]
+    if any(n >= width for n, (_, width) in zip(filled, readings, strict=True)):
+        return
+    for rows, width in readings:
+        for line, row in rows[1:MOST_ABOVE]:
+            cells = [cell.strip() for cell in row]
+            if len({*cells} - {""}) < width or len(cells) > width:
+                continue
+            if read_as(pa.array(cells, pa.string()), "number", "date").any():
+                break
+            above = "line" if before + line == 2 else f"{before + line - 1} lines"
+            raise DataError(
+                f"{path}: the first line is {' '.join(rows[0][1]).strip()[:60]!r}, and line "
+                f"{before + line} looks like the names: {', '.join(cells[:5])}"
+                + ", …"
+                * (width > 5),
+                "the names of the columns in the first line",
+                f"remove the {above} above the names, in the spreadsheet or a text editor",
+            )
+
+
+def _first_lines(text: str, separator: str) -> tuple[list[tuple[int, list[str]]], int]:
+    """The first rows that are not empty with their lines, and how many fields all of them have
+    but for those at the top: 1 where they differ.
+    """
+    reader = rows_of_text.reader(io.StringIO(text, newline=""), delimiter=separator)
+    rows = list[tuple[int, list[str]]]()
+    with suppress(rows_of_text.Error):  # a quotation mark that is open
+        rows += [(reader.line_num, row) for row in islice(reader, LINES_ABOVE) if row]
+    widths = {len(row) for _, row in rows[len(rows) // 2 :]}
+    return rows, widths.pop() if len(widths) == 1 and len(rows) > 2 else 1
 
 
 def first_rows(path: Location) -> list[list[list[str]]]:

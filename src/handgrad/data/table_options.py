@@ -78,6 +78,11 @@ class TableOptions:
         self._check_columns()
 
     @property
+    def of_a_training(self) -> bool:
+        """Whether a model is to be made: what its columns are can still be said."""
+        return True
+
+    @property
     def known(self) -> tuple[str, ...]:
         """Columns that a model says to be numbers or dates: not a single cell need be one."""
         return ()

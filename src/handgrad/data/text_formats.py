@@ -113,6 +113,12 @@ class DateParts:
             )
             fits = (self.long_a <= 2) & np.isin(self.long_c, (2, 4))
             fits &= (order == "dmy") | ~self.dots
+            iso = (self.long_a == 4) & (self.long_c <= 2)  # which can be read in one way only
+            year, month, day = (
+                np.where(iso, part, other)
+                for part, other in ((self.a, year), (self.b, month), (self.c, day))
+            )
+            fits |= iso
         fits &= (month >= 1) & (month <= 12) & (day >= 1) & (self.a >= 0)
         fits &= self.seconds < 86400
         months = ((year - 1970) * 12 + month - 1).astype("M8[M]")
@@ -175,11 +181,15 @@ def _floats(texts: pa.Array) -> pa.Array:
 
 @dataclass(frozen=True)
 class DateFormat:
-    """How the dates of a column are written; `guessed` where days and months could be either."""
+    """How the dates of a column are written; `guessed` where days and months could be either.
+
+    `mixed` are those of which some are year-month-day, the others in their order.
+    """
 
     order: DateOrder = "ymd"
     timed: bool = False
     guessed: bool = False
+    mixed: bool = False
 
     @property
     def type(self) -> pa.DataType:
@@ -188,7 +198,8 @@ class DateFormat:
 
     def words(self) -> str:
         """How the dates are written."""
-        return f"dates, {DATE_ORDERS[self.order]}"
+        iso = f", some of them {DATE_ORDERS['ymd']}" if self.mixed else ""
+        return f"dates, {DATE_ORDERS[self.order]}{iso}"
 
     def read(self, texts: pa.Array) -> pa.Array:
         """Text as dates, or times in seconds where there are any; null where it is none."""
@@ -217,7 +228,7 @@ class Evidence:
 
     `decimals` and `orders` are those that fit each cell; `fractions` are the decimal signs by
     which a cell has a fraction; `signs` the signs that cells have, `currencies` and `percent` what
-    stands beside them, `separators` what stands in dates.
+    stands beside them, `separators` what stands in dates, `iso` whether some begin with the year.
     """
 
     decimals: frozenset[str] = BOTH
@@ -228,6 +239,7 @@ class Evidence:
     percent: frozenset[bool] = frozenset()
     separators: frozenset[str] = frozenset()
     timed: bool = False
+    iso: bool = False
 
     @classmethod
     def of(cls, column: pa.ChunkedArray, decimal: str = ".") -> Evidence:
@@ -241,8 +253,7 @@ class Evidence:
             one = frozenset(decimal)
             return cls(one, frozenset(), one, one, percent=frozenset([False]))
         if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-            ymd: frozenset[DateOrder] = frozenset(["ymd"])
-            return cls(frozenset(), ymd, timed=pa.types.is_timestamp(kind))
+            return cls(frozenset(), timed=pa.types.is_timestamp(kind), iso=True)
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             return cls(frozenset(), frozenset())
         return cls.of_texts(there(pc.unique(column)))
@@ -281,7 +292,8 @@ class Evidence:
         orders = frozenset(order for order in ALL if dates.days(order)[1].all())
         separators = frozenset(pc.unique(dates.part["s"]).to_pylist()) - {None}
         timed = bool(pc.any(pc.not_equal(dates.part["hour"], "")).as_py())
-        return cls(frozenset(), orders, separators=separators, timed=timed)
+        iso = bool((dates.long_a == 4).any())
+        return cls(frozenset(), orders, separators=separators, timed=timed, iso=iso)
 
     def __and__(self, other: Evidence) -> Evidence:
         """What both show together."""
@@ -308,10 +320,12 @@ class Evidence:
             )
         if not self.orders:
             return None
-        usual: DateOrder = "mdy" if self.separators == {"/"} else "dmy"
+        if "ymd" in self.orders:
+            return DateFormat("ymd", self.timed)
+        usual: DateOrder = "mdy" if self.separators - {"-"} == {"/"} else "dmy"
         liked: list[DateOrder] = [*([order] if order else []), usual, *sorted(self.orders)]
         found = next(order for order in liked if order in self.orders)
-        return DateFormat(found, self.timed, len(self.orders) > 1)
+        return DateFormat(found, self.timed, len(self.orders) > 1, self.iso)
 
 
 def ways_to_read(texts: pa.Array, what: str) -> dict[str, Array]:

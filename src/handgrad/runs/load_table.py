@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -32,6 +33,7 @@ from handgrad.data.picture_folders import has_pictures
 from handgrad.data.table_options import Task, option
 from handgrad.data.tables import bytes_of, opened, table_of
 from handgrad.data.targets import Target, is_text, target_cells, target_of, with_target
+from handgrad.data.totals import notes_on_totals
 from handgrad.files import FileError, kind_of, readable
 from handgrad.layers import Array
 from handgrad.runs.pictures import load_pictures
@@ -92,10 +94,8 @@ def _in_memory(
     _check_counted(table, target)
     features = replace(table, columns=table.columns.select(feature_names))
     _check_finite(features)
-    notes, stem = (
-        _notes(settings, table, target, features),
-        readable(stem_of(settings.data, table.files)),
-    )
+    notes = (*_notes(settings, table, target, features), *notes_on_totals(table))
+    stem = readable(stem_of(settings.data, table.files))
     rows = np.arange(len(target.values))
     return TableInMemory(stem, target, notes, table, mixed_as_categories(features.columns), rows)
 
@@ -103,7 +103,8 @@ def _in_memory(
 def _in_chunks(
     settings: RunSettings, stream: TableStream, name: str, feature_names: Sequence[str]
 ) -> TableInChunks:
-    stream = stream.with_target(name).select([*feature_names, name])
+    left_out = tuple(column for column in stream.names if column not in (*feature_names, name))
+    stream = stream.with_target(name).select([*feature_names, name, *left_out])
     values, counts = _different_values(stream, name, settings.task)
     target = target_of(values, name, settings.task)
     if len(counts) > MOST_CLASSES and target.task == "classification":
@@ -114,9 +115,14 @@ def _in_chunks(
             f"{option('target')}, if these are names",
         )
     _check_values(values, target, counts)
-    stream = stream.mapped(partial(_checked_piece, target=target))
-    notes = _notes(settings, stream, target, next(stream.chunks(feature_names)))
-    return TableInChunks(readable(stem_of(settings.data, stream.files)), target, notes, stream)
+    stream = stream.mapped(partial(_checked_piece, target=target, left_out=left_out))
+    first, last = (
+        next(stream.chunks(feature_names)),
+        stream.seek([*feature_names, name], stream.n_rows - 1)[1],
+    )
+    notes = (*_notes(settings, stream, target, first), *notes_on_totals(deque(last, 1)[0]))
+    stem = readable(stem_of(settings.data, stream.files))
+    return TableInChunks(stem, target, notes, stream, left_out)
 
 
 def _notes(
@@ -157,9 +163,10 @@ def _different_values(stream: TableStream, name: str, task: Task | None) -> tupl
     return table, found["n"].to_numpy()
 
 
-def _checked_piece(piece: Table, target: Target) -> Table:
-    """The piece, without infinity, with classes or numbers as the target of the whole table has."""
-    _check_finite(piece)
+def _checked_piece(piece: Table, target: Target, left_out: tuple[str, ...]) -> Table:
+    """The piece, without infinity in what is learned from, with a target as the whole table has."""
+    learned = [name for name in piece.names if name not in left_out]
+    _check_finite(replace(piece, columns=piece.columns.select(learned)))
     if target.name not in piece.names:
         return piece
     floats = pa.types.is_floating(piece.columns[target.name].type)
@@ -275,7 +282,8 @@ def _check_values(table: Table, target: Target, counts: Array) -> None:
         if len(alone) > len(values) / 2:
             hints.append(f"another {option('target')}, if these are names")
         if values.dtype.kind == "U":
-            hints += [f"{pair} differ by capitals only" for pair in alike(values.tolist())]
+            words = alike(values.tolist())
+            hints += [f"{words} differ by capitals only"] * bool(words)
         raise DataError(
             f"{table.source}: {len(alone)} of the {len(values)} classes of {target.name!r} "
             f"{has} one row only, {str(alone[0])!r} in {place}{such}",

@@ -35,6 +35,10 @@ class OptionsOfModel(TableOptions):
     of_model: tuple[str, ...] = ()
 
     @property
+    def of_a_training(self) -> bool:
+        return False
+
+    @property
     def known(self) -> tuple[str, ...]:
         return self.of_model
 

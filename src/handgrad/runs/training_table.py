@@ -51,6 +51,14 @@ class WithTarget(ABC):
     def n_rows(self) -> int:
         """How many rows there are."""
 
+    @abstractmethod
+    def to_evaluate(self) -> tuple[pa.Table, Array]:
+        """Features and targets of the rows that are judged, in memory."""
+
+    @abstractmethod
+    def beside(self) -> pa.Table | None:
+        """The columns of these rows that are not learned from; None where there are none."""
+
     def folds(self, n: int, seed: int) -> Sequence[tuple[Self, Self]]:
         """For each of n folds, the rows of the others and its own; none of a table in chunks."""
         return ()
@@ -111,22 +119,31 @@ class TableInMemory(WithTarget):
         """What an estimator's `fit` takes: features and targets."""
         return self.features.take(self.rows), self.target.values[self.rows]
 
-    to_evaluate = to_learn
+    def to_evaluate(self) -> tuple[pa.Table, Array]:
+        return self.to_learn()
+
+    def beside(self) -> pa.Table | None:
+        learned = {*self.feature_names, self.target.name}
+        names = [name for name in self.table.names if name not in learned]
+        return self.table.columns.select(names).take(self.rows) if names else None
 
 
 @dataclass(frozen=True)
 class TableInChunks(WithTarget):
     """A training table that does not fit in memory.
 
-    `target.values` has each of the classes once, or the lowest and the highest number among others.
+    `target.values` has each of the classes once, or the lowest and the highest number among others;
+    `left_out` are columns that are not learned from.
     """
 
     table: TableStream
+    left_out: tuple[str, ...] = ()
     streamed: ClassVar[bool] = True
 
     @property
     def feature_names(self) -> list[str]:
-        return [name for name in self.table.names if name != self.target.name]
+        others = {self.target.name, *self.left_out}
+        return [name for name in self.table.names if name not in others]
 
     @property
     def n_rows(self) -> int:
@@ -147,15 +164,22 @@ class TableInChunks(WithTarget):
 
     def to_learn(self) -> tuple[TableStream, str]:
         """What an estimator's `fit` takes: the stream, and the name of the target."""
-        return self.table, self.target.name
+        return self.table.select([*self.feature_names, self.target.name]), self.target.name
 
     def to_evaluate(self) -> tuple[pa.Table, Array]:
         """Features and targets in memory, of a sample where memory has no room for all."""
-        room, table = self._room(), self.table
-        # Chance may have held out some more than was asked for: all of them are evaluated.
-        rows = (table if table.n_rows <= 2 * room else table.sample(room, rng=0)).to_table()
+        rows = self._judged.select([*self.feature_names, self.target.name]).to_table()
         y = np.asarray(rows[self.target.name].to_pylist())
         return rows.drop_columns([self.target.name]), y
+
+    def beside(self) -> pa.Table | None:
+        return self._judged.select(self.left_out).to_table() if self.left_out else None
+
+    @property
+    def _judged(self) -> TableStream:
+        room, table = self._room(), self.table
+        # Chance may have held out some more than was asked for: all of them are evaluated.
+        return table if table.n_rows <= 2 * room else table.sample(room, rng=0)
 
     def _room(self) -> int:
         first = next(iter(self.table))
@@ -164,3 +188,9 @@ class TableInChunks(WithTarget):
 
 
 TrainingTable = TableInMemory | TableInChunks
+
+
+def beside_of(held_out: TrainingTable, learned: TrainingTable) -> tuple[pa.Table, pa.Table] | None:
+    """The columns of both that are not learned from; None where there are none."""
+    tables = held_out.beside(), learned.beside()
+    return None if tables[0] is None or tables[1] is None else (tables[0], tables[1])

@@ -11,6 +11,7 @@ import numpy as np
 
 from handgrad.base.errors import DataError
 from handgrad.data.frames import (
+    DAY,
     Column,
     Columns,
     check_names,
@@ -20,6 +21,7 @@ from handgrad.data.frames import (
     read,
     text_in,
 )
+from handgrad.data.table_options import option
 from handgrad.data.unseen import MOST_EXAMPLES, Unseen
 from handgrad.layers import Array
 
@@ -371,12 +373,30 @@ def _refuse(
     there = np.flatnonzero(~column.missing)
     odd = (r for r in there if reads and not reads(Column("text", column.values[r : r + 1])))
     row = int(next(odd, there[0]))
+    hint = "the column that the training had, read in the same way"
+    if reads is not None:
+        said = option(expected.removesuffix("s"), name, quoted=True)
+        flagged = f"{said}, by which such cells count as missing"
+        hint = f"correct that cell, or leave it empty; or {flagged}"
+        hint = hint if said.startswith("--") else hint.replace("; or ", "; for hg.open_table ")
     raise DataError(
-        f"column {name!r} has {column.values[row]!r} in row {row}, counted from 0",
+        f"column {name!r} has {_plain(column, row)} in row {row}, counted from 0",
         f"{expected}, as in training",
-        "the column that the training had, read in the same way",
+        hint,
         row=row,
     )
+
+
+def _plain(column: Column, row: int) -> str:
+    """A value as it stood in a table."""
+    value = column.values[row]
+    if column.kind == "date":
+        return str((value * DAY).round().astype("M8[s]")).removesuffix("T00:00:00")
+    if column.kind == "text":
+        return repr(value)
+    if column.kind == "boolean":
+        return str(bool(value))
+    return str(int(value)) if float(value).is_integer() else str(float(value))
 
 
 # Rows that come with several targets are so many rows together, the others counted too, at most.
