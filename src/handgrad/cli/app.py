@@ -35,6 +35,7 @@ from handgrad.cli.output import (
 )
 from handgrad.data import TableOptions
 from handgrad.runs import RunSettings, on_the_command_line
+from handgrad.runs.settings import one_target
 
 UsageError: Any = typer.BadParameter.__base__  # which has no public name in every Typer
 EXIT_CODES = (
@@ -150,7 +151,7 @@ def evaluate(
     model: Model,
     data: Data,
     target: Annotated[
-        str | None, typer.Option(help="The column with the truth; the model file says it.")
+        list[str] | None, typer.Option(help="The column with the truth; the model file says it.")
     ] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="A score to tell; may be given several times.")
@@ -160,7 +161,7 @@ def evaluate(
     """Tell how good a model is on the rows of a table, or a language model on a text."""
     output = Output(as_json=as_json)
     found = runs.evaluate_table(
-        model, data, target, metric=metric or (), messages=output, **vars(options)
+        model, data, one_target(target), metric=metric or (), messages=output, **vars(options)
     )
     show_evaluation(found, output)
 
@@ -177,7 +178,7 @@ def explain(
         typer.Option(metavar="NUMBER", help="Follow one number back, as loss or 0.dW[2,0]."),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="The column with the truth; the model file says it.")
+        list[str] | None, typer.Option(help="The column with the truth; the model file says it.")
     ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page to this file; it needs nothing else.")
@@ -194,13 +195,19 @@ def explain(
     """
     output = Output(as_json=as_json)
     if (writer := runs.Writer.of(model)) is not None:
-        runs.refuse_of_tables(options, data=data, row=row, target=target)
+        runs.refuse_of_tables(options, data=data, row=row, target=one_target(target))
         found = writer.explain(start, language)
     else:
         runs.refuse_of_texts(model, data, start=start)
         words = vars(options)
         found = runs.explain_row(
-            model, data or "", row or 0, target, language=language, messages=output, **words
+            model,
+            data or "",
+            row or 0,
+            one_target(target),
+            language=language,
+            messages=output,
+            **words,
         )
     show_explanation(found, output, of=of, page=html)
 
@@ -249,7 +256,7 @@ def play(
         ),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="The column to predict; the last one if not given.")
+        list[str] | None, typer.Option(help="The column to predict; the last one if not given.")
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
@@ -269,7 +276,8 @@ def play(
     """
     from handgrad.playground import playground_of
 
-    output, page = Output(as_json=as_json), playground_of(data, target=target, language=language)
+    output, named = Output(as_json=as_json), one_target(target)
+    page = playground_of(data, target=named, language=language)
     if save is not None:
         size = page.save(save).stat().st_size
         output.result({"page": str(save), "bytes": size})

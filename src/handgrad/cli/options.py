@@ -34,7 +34,7 @@ WORDS: dict[str, str] = {name: hint.__metadata__[0] for name, hint in HINTS.item
 
 def _parameter(field: "Field[object]") -> inspect.Parameter:
     name, default, kind = field.name, field.default, HINTS[field.name].__origin__
-    if default == ():
+    if default == () or name == "target":  # several targets are refused, where one would be lost
         default, kind = None, list[str] | None
     option = typer.Option(*FLAGS.get(name, ()), help=WORDS[name], rich_help_panel=PANELS.get(name))
     return inspect.Parameter(

@@ -14,6 +14,7 @@ from handgrad.data.targets import target_of, with_target
 from handgrad.metrics.choice import metrics_of
 from handgrad.runs.messages import Messages
 from handgrad.runs.models import ScoredRows, metrics_for, notes_on_few_rows
+from handgrad.runs.settings import one_target
 from handgrad.runs.table_model import Evaluation, TableModel, errors_name
 from handgrad.runs.text_model import Writer, refuse_of_tables
 
@@ -43,7 +44,7 @@ def evaluate_table(
         refuse_of_tables(asked, target=target, metric=tuple(metric))
         return writer.evaluate(data, asked, messages)
     named = TableModel.of(Path(model))
-    name = target or named.target
+    name = one_target(target) or named.target
     if name is None:
         raise SettingError(
             f"{named.path}, which does not say what it predicts",

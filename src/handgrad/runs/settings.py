@@ -118,6 +118,7 @@ class RunSettings(TableOptions):
         from handgrad.data import tables  # which loads pyarrow
 
         super().__post_init__()
+        object.__setattr__(self, "target", one_target(self.target))
         object.__setattr__(self, "data", str(self.data))
         if self.estimator not in (known := get_args(EstimatorName)):
             raise SettingError(
@@ -235,6 +236,23 @@ class RunSettings(TableOptions):
                     did_you_mean(text, ["balanced"], option("class_weight", "yes=5,no=1")),
                 )
         return weights
+
+
+def one_target(target: object) -> str | None:
+    """The column to predict; several of them are refused."""
+    if target is None or isinstance(target, str):
+        return target
+    names = [*map(str, target)] if isinstance(target, list | tuple) else []
+    if len(names) == 1 and option("target") == "--target":
+        return names[0]
+    raise SettingError(
+        " ".join(option("target", name) for name in names)
+        if len(names) > 1 and option("target") == "--target"
+        else option("target", target),
+        "one column: a model predicts one",
+        f"{option('target', names[0] if names else 'COLUMN')}"
+        + ", and a run of its own for each other" * (len(names) > 1),
+    )
 
 
 def said_of_tables(settings: RunSettings) -> str:
