@@ -20,6 +20,7 @@ from handgrad.runs.load_table import load_table
 from handgrad.runs.models import OF_NUMBERS
 from handgrad.runs.settings import ACTIVATIONS
 from handgrad.threads import available_cores
+from tests.bad_input.refused import refused
 from tests.cli.run import (
     COLUMNS,
     QUICK,
@@ -28,6 +29,7 @@ from tests.cli.run import (
     handgrad,
     messy_csv,
     process,
+    raised,
     record,
 )
 
@@ -238,9 +240,10 @@ def test_a_class_of_which_one_row_is_held_out_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("a,y\n" + "".join(f"{i},{'rare' if i < 5 else 'usual'}\n" for i in range(100)))
     result = handgrad("train", path, "--target", "y", *QUICK, "--out", tmp_path / "run")
-    said = "few rows of some classes are judged, 1 of 'rare': what is said of them may be chance"
-    assert f"note: {said}" in result.stdout.replace("\n", " ")
-    assert any(note.startswith(said) for note in record(tmp_path / "run")["notes"])
+    said = "held out are 1 row of “rare”: what is said of them may be chance"
+    assert f"note: few rows, class “rare”: {said}" in result.stdout.replace("\n", " ")
+    found = record(tmp_path / "run")["findings"]
+    assert any(finding["evidence"].startswith(said) for finding in found)
     evaluated = handgrad("evaluate", tmp_path / "run" / "model.safetensors", path)
     assert "few rows" not in evaluated.stdout
     assert [*table_of(evaluated.stdout)["accuracy"]][1] == "0.95"
@@ -458,3 +461,87 @@ def test_a_word_among_numbers_or_dates_may_be_held_out(
     result = handgrad(*words, "--out", tmp_path / "run")
     assert result.exit_code == 0, result.output
     assert record(tmp_path / "run")["columns"]["cell"].startswith("category of ")
+
+
+def test_a_second_target_is_refused_wherever_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,y,z\n" + "".join(f"{i},{2 * i},{3 * i}\n" for i in range(60)))
+    two = ("--target", "y", "--target", "z")
+    config = tmp_path / "run.toml"
+    config.write_text('target = ["y", "z"]\n')
+    came = "--target y --target z"
+    for words in (
+        ("train", path, *two),
+        ("train", path, "--config", config),
+        ("evaluate", tmp_path / "none.safetensors", path, *two),
+        ("explain", tmp_path / "none.safetensors", path, *two),
+        ("play", path, *two, "--save", tmp_path / "page.html"),
+    ):
+        with refused(hg.SettingError, came, "one column", "--target y, and a run of its own"):
+            raised(*words)
+    with refused(hg.SettingError, "target=['y', 'z']", "target='y'"):
+        hg.train_table(str(path), ["y", "z"])  # type: ignore[arg-type]
+    config.write_text('target = "y"\n')
+    options = ("--config", config, *QUICK, "--out", tmp_path / "run")
+    assert handgrad("train", path, *options).exit_code == 0
+    assert record(tmp_path / "run")["target"]["name"] == "y"
+
+
+def test_what_is_found_stands_in_the_terminal_in_json_in_the_record_and_in_the_report(
+    tmp_path: Path,
+) -> None:
+    rng, path = np.random.default_rng(0), tmp_path / "customers.csv"
+    lines = ["customer,a,b,ended,left"]
+    features = rng.normal(size=(60, 2))
+    for i in rng.permutation(600):
+        a, b = features[i % 60] + rng.normal(0, 0.01, 2)
+        left = rng.random() < 0.4
+        ended = f"2024-01-{i % 28 + 1:02}" if left else ""
+        lines.append(f"C{i % 60:03},{a:.4f},{b:.4f},{ended},{'yes' if left else 'no'}")
+    path.write_text("\n".join(lines) + "\n")
+    words = ("train", path, "--target", "left", "--ignore", "customer", "--epochs", 2)
+    groups = "column “customer”: 60 values come 10 times each, and rows of one “customer” are on"
+    leak = "column “ended”: it is filled in for 100% of “yes”, 0% of “no”: is it known"
+    plain = handgrad(*words, "--no-report", "--out", tmp_path / "a")
+    assert plain.exit_code == 0, plain.output
+    for said in (f"note: repeated groups, {groups}", f"note: target leakage, {leak}"):
+        assert said in plain.stdout
+    findings = record(tmp_path / "a")["findings"]
+    assert [f"{f['where']}: {f['evidence']}"[:60] for f in findings][:2] == [groups[:60], leak[:60]]
+    whole = handgrad(*words, "--json", "--out", tmp_path / "b")
+    assert json.loads(whole.stdout)["findings"] == findings
+    page = (tmp_path / "b" / "report.html").read_text("utf-8")
+    assert groups[1:] in page
+    assert leak[1:] in page
+    assert "with 95% confidence" not in page
+    assert handgrad("report", tmp_path / "b").exit_code == 0
+    assert groups[1:] in (tmp_path / "b" / "report.html").read_text("utf-8")
+    with pytest.warns(
+        UserWarning, match="“customer”: 60 values come 10 times|“ended”: it is filled"
+    ):
+        hg.train_table(str(path), "left", ignore=("customer",), epochs=1, report=False,
+                       out=tmp_path / "c")  # fmt: skip
+
+
+def test_a_training_whose_last_epoch_is_the_best_asks_for_more(tmp_path: Path) -> None:
+    words = ("train", "breast_cancer", "--no-report", "--json", "--out")
+    found = json.loads(handgrad(*words, tmp_path / "a", "--epochs", 2).stdout)["findings"]
+    (more,) = [one for one in found if one["sickness"] == "still getting better"]
+    assert "is the last, 2 of 2" in more["evidence"]
+    assert "--epochs 6" in more["advice"]
+
+
+def test_groups_are_found_in_a_table_in_chunks_too(tmp_path: Path) -> None:
+    rng, path = np.random.default_rng(0), tmp_path / "large.csv"
+    features = rng.normal(size=(90, 2))
+    lines = ["customer,a,b,left"]
+    for i in rng.permutation(9000):
+        a, b = features[i % 90] + rng.normal(0, 0.01, 2)
+        lines.append(f"C{i % 90:03},{a:.4f},{b:.4f},{'yes' if rng.random() < 0.4 else 'no'}")
+    path.write_text("\n".join(lines) + "\n")
+    words = ("train", path, "--target", "left", "--ignore", "customer", "--memory", "6 MB")
+    result = handgrad(*words, "--epochs", 1, "--no-report", "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    found = record(tmp_path / "run")
+    assert found["data"]["streamed"]
+    assert found["findings"][0]["where"] == "column “customer”"

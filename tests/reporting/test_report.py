@@ -326,10 +326,19 @@ def test_the_doctors_findings_are_told_with_their_advice(folder: Path) -> None:
     assert "Try: " in text
 
 
-def test_what_was_looked_for_is_said_where_nothing_was_found(iris: Page, folder: Path) -> None:
-    text = iris.sections["doctor"]
-    assert "Nothing was found of what was looked for." in text
-    assert "Looked for in the rows: a column that gives the target away, " in text
+def test_what_was_looked_for_is_said_where_nothing_was_found(
+    iris: Page, model: Any, folder: Path
+) -> None:
+    assert "The best epoch of 2 of 2 nets is the last, 8 of 8" in iris.sections["doctor"]
+    assert "It was still getting better: the best epoch of 2" in iris.sections["training"]
+    loaded = hg.load(hg.save(model, folder / "iris.safetensors"))  # which has no history
+    rows = {"training": (IRIS_X[TRAINING], NAMES[TRAINING])}
+    text = page_of(folder, loaded, IRIS_X[HELD], NAMES[HELD], **rows).sections["doctor"]
+    assert "Nothing was found of what was looked for; that does not mean" in text
+    assert (
+        "Looked for in the rows: a column that gives the target away, by its values or by" in text
+    )
+    assert "a column that tells groups of rows that are on both sides, a date by which" in text
     assert "in the net and its training: inputs that are not scaled" in text
     assert "All is well" not in iris.text
 
@@ -356,10 +365,20 @@ def test_inputs_that_are_not_scaled_are_called_by_the_names_of_their_columns(fol
 
 
 def test_which_class_the_curves_take_as_positive_is_said(folder: Path) -> None:
-    two = np.where(NAMES == "setosa", "ok", "fraud")
-    model = hg.TabularClassifier(**QUICK).fit(IRIS_X[:, :2], two)
-    text = page_of(folder, model, IRIS_X[:, :2], two).sections["answers"]
-    assert "The curves take “ok” as the positive class, since it comes after “fraud”" in text
+    x = IRIS_X[:, :2]
+    two = np.where(NAMES == "setosa", "fraud", "ok")
+    model = hg.TabularClassifier(**QUICK).fit(x, two)
+    found = page_of(folder, model, x, two)
+    text = found.sections["answers"]
+    assert "The curves take “fraud” as the positive class, since it is the rarer one" in text
+    precise = metrics.average_precision_score(two == "fraud", model.predict_proba(x)[:, 0])
+    assert f"fraud (AP = {precise:.2f})" in found.text
+    assert "probability of fraud" in found.sections["columns"]
+    assert "probability of ok" not in found.text
+    half = IRIS_Y < 2
+    model = hg.TabularClassifier(**QUICK).fit(x[half], two[half])
+    text = page_of(folder, model, x[half], two[half]).sections["answers"]
+    assert "“ok” as the positive class, since it comes after “fraud” in order, and there" in text
 
 
 def test_a_binary_and_a_poisson_net_can_be_examined(folder: Path) -> None:

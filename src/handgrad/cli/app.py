@@ -20,6 +20,7 @@ from handgrad.cli.options import (
     Memory,
     Model,
     Start,
+    Truth,
     with_options_of,
 )
 from handgrad.cli.output import (
@@ -34,8 +35,7 @@ from handgrad.cli.output import (
     show_writing,
 )
 from handgrad.data import TableOptions
-from handgrad.runs import RunSettings, on_the_command_line
-from handgrad.runs.settings import one_target
+from handgrad.runs import RunSettings, on_the_command_line, one_target
 
 UsageError: Any = typer.BadParameter.__base__  # which has no public name in every Typer
 EXIT_CODES = (
@@ -150,9 +150,7 @@ def evaluate(
     options: TableOptions,
     model: Model,
     data: Data,
-    target: Annotated[
-        list[str] | None, typer.Option(help="The column with the truth; the model file says it.")
-    ] = None,
+    target: Truth = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="A score to tell; may be given several times.")
     ] = None,
@@ -177,9 +175,7 @@ def explain(
         str | None,
         typer.Option(metavar="NUMBER", help="Follow one number back, as loss or 0.dW[2,0]."),
     ] = None,
-    target: Annotated[
-        list[str] | None, typer.Option(help="The column with the truth; the model file says it.")
-    ] = None,
+    target: Truth = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page to this file; it needs nothing else.")
     ] = None,
@@ -193,21 +189,15 @@ def explain(
     table has the truth, backward: formula, numbers, result, file and line.
     Of a language model it is a text that is explained, that of --start.
     """
-    output = Output(as_json=as_json)
+    output, name = Output(as_json=as_json), one_target(target)
     if (writer := runs.Writer.of(model)) is not None:
-        runs.refuse_of_tables(options, data=data, row=row, target=one_target(target))
+        runs.refuse_of_tables(options, data=data, row=row, target=name)
         found = writer.explain(start, language)
     else:
         runs.refuse_of_texts(model, data, start=start)
         words = vars(options)
         found = runs.explain_row(
-            model,
-            data or "",
-            row or 0,
-            one_target(target),
-            language=language,
-            messages=output,
-            **words,
+            model, data or "", row or 0, name, language=language, messages=output, **words
         )
     show_explanation(found, output, of=of, page=html)
 

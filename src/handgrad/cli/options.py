@@ -104,6 +104,9 @@ Start = Annotated[
     str | None,
     typer.Option(help="The text to go on with, which may be none.", rich_help_panel=TEXTS),
 ]
+Truth = Annotated[
+    list[str] | None, typer.Option(help="The column with the truth; the model file says it.")
+]
 Memory = Annotated[str, typer.Option(help=WORDS["memory"])]
 ConfigFile = Annotated[
     Path | None,

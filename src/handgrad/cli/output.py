@@ -24,6 +24,7 @@ from handgrad.runs import Messages, as_json
 from handgrad.saving import FileEstimator, Tensor, inspect, shown
 
 if TYPE_CHECKING:
+    from handgrad.doctor import Finding
     from handgrad.explaining import Explanation
     from handgrad.exporting import Proof
 
@@ -85,6 +86,9 @@ class Output(Messages):
         """Show what is to be learned from."""
         self.say((text.name, "bold"), f": {text.size_in_words}, {len(text.held_out):,} held out")
         self.say("predicting the next letter, after those before it")
+
+    def found(self, findings: Sequence[Finding]) -> None:
+        """Nothing yet: all findings are shown with the run."""
 
     def progress(self, text: str) -> None:
         """Tell what is being done, to those who look on."""
@@ -180,8 +184,9 @@ def show_run(run: runs.Run, output: Output) -> None:
     if counts := scores.get("n_gram"):
         columns[f"{counts['n']}-gram"] = counts
     _show_scores(columns | {"guessing": scores["guessing"]}, output)
-    for note in runs.notes_on_few_rows(record["classes"]):
-        output.say(f"note: {note}")
+    for found in record.get("findings", []):  # an older run has none
+        output.say(f"note: {found['sickness']}, {found['where']}: {found['evidence']}")
+        output.say(f"  try: {found['advice']}")
     by, n = record["epochs_chosen_by"], record["epochs"]
     best = f", of which the best by {by.replace('_', ' ')} is kept" if by and n > 1 else ""
     epochs = f"{n} epoch{'s' * (n > 1)}{best}"

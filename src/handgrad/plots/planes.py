@@ -38,24 +38,26 @@ def shade_regions(
     points: int = POINTS,
     *,
     bar: bool = True,
+    positive: int = 1,
 ) -> None:
     """Shade the `box` by `probabilities_at` its points: (n, 2) in, (n, n_classes) out,
     for so many `points` across and up.
 
     Two classes: from the colour of one through white to that of the other, by the probability
-    of class 1, with a colour `bar` and the line at one half. More: each point in the mean of the
-    classes' colours, weighed by their probabilities, with lines where the likeliest changes.
+    of the `positive` one, with a colour `bar` and the line at one half. More: each point in the
+    mean of the classes' colours, weighed by their probabilities, with lines where the likeliest
+    changes.
     """
     across, up, p = over_plane(probabilities_at, box, points)
     colours = np.array([to_rgb(colour_of(k)) for k in range(p.shape[-1])])
     if len(colours) == 2:
-        one, other = _pale(colours)
+        one, other = _pale(colours[[1 - positive, positive]])
         through_white = LinearSegmentedColormap.from_list("two classes", [one, (1, 1, 1), other])
-        likely = np.clip(p[..., 1], 0, 1)
+        likely = np.clip(p[..., positive], 0, 1)
         shading = axes.contourf(across, up, likely, LEVELS, cmap=through_white, vmin=0, vmax=1)
         if bar:
             scale = axes.figure.colorbar(shading, ax=axes, ticks=[0, 0.5, 1], shrink=0.9)
-            scale.set_label(f"probability of {class_names[1]}", parse_math=False)
+            scale.set_label(f"probability of {class_names[positive]}", parse_math=False)
         heights, level, linewidth = [likely], 0.5, 1.4
     else:
         axes.imshow(_pale(np.clip(p @ colours, 0, 1)), extent=box, **SMOOTH)

@@ -1,6 +1,17 @@
 """The report: what a colleague needs to know of a model, on one page."""
 
-from handgrad.reporting.text_writing import write_text_report as write_text_report
-from handgrad.reporting.writing import write_report
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handgrad.reporting.text_writing import write_text_report as write_text_report
+    from handgrad.reporting.writing import write_report
 
 __all__ = ["write_report"]
+
+
+def __getattr__(name: str) -> Any:  # what is found of a model needs no Matplotlib
+    if name not in (*__all__, "write_text_report"):
+        raise AttributeError(f"module 'handgrad.reporting' has no attribute {name!r}")
+    from handgrad.reporting import text_writing, writing
+
+    return getattr(text_writing if name == "write_text_report" else writing, name)

@@ -1,20 +1,17 @@
-"""Warnings from the rows: a column that gives the target away, a class not found, over-fitting."""
+"""Warnings from the rows: what they are held out from, a class not found, over-fitting."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from handgrad.data.frames import Column
 from handgrad.doctor import Finding
 from handgrad.layers import Array
+from handgrad.reporting.leaks import leaking
 from handgrad.reporting.scores import Score, ScoredRows, rows_of
+from handgrad.reporting.splits import Sides, repeated_groups, sorted_by_date
 
-ROWS_COMPARED, FEWEST_ROWS = 2000, 20
-# A column that alone is right so often, with so few of the mistakes of guessing, or that orders the
-# rows so well.
-RESTATES, OF_MISTAKES, SAME_ORDER = 0.99, 0.1, 0.999
 FEWEST_OF_A_CLASS = 5
 NEVER = 0.05  # of the rows of a class, at most
 # Of what it gained on guessing: so much is lost on rows held out, beyond what chance does.
@@ -28,76 +25,28 @@ def warned(
     held: ScoredRows,
     training: ScoredRows | None,
     scores: Sequence[Score],
-    looked_at: Sequence[str],
+    names: Sequence[str],
+    sides: Sides | None = None,
 ) -> list[Finding]:
-    """All that is found; columns are those `looked_at`, none where rows are pictures."""
-    sides = [held] if training is None else [held, training]
-    columns = {name: _as_numbers([side.columns[name] for side in sides]) for name in looked_at}
-    found = [*_leaking(columns, np.concatenate([side.y for side in sides]), held)]
-    found += _classes_not_found(sides)
-    found += _classes_with_few_rows(held)
-    if training is not None:
-        more = "more rows, or fewer columns" if looked_at else "more pictures"
-        found += _gap(held, training, scores[0], more)
-    return [*found, *_no_better(held, sides[-1].y, scores[0])]
+    """All that is found; `names` are those of the columns, none where rows are pictures.
 
-
-def _as_numbers(parts: Sequence[Column]) -> Array:
-    """A column of all rows, held out and of the training; NaN where missing."""
-    if {part.kind for part in parts} & {"text"}:
-        missing = np.concatenate([part.missing for part in parts])
-        texts = np.concatenate([part.values.astype(str) for part in parts])
-        return np.where(missing, np.nan, np.unique(texts, return_inverse=True)[1].astype(float))
-    return np.concatenate([part.values.astype(float) for part in parts])
-
-
-def _leaking(columns: Mapping[str, Array], y: Array, held: ScoredRows) -> Iterator[Finding]:
-    """Columns each of which alone says what is to be predicted."""
-    of_classes = bool(held.class_names)
-    rows = np.random.default_rng(0).permutation(len(y))[:ROWS_COMPARED]
-    if len(rows) < FEWEST_ROWS or len(np.unique(y[rows])) < 2:
-        return
-    guessed = np.unique(y[rows], return_counts=True)[1].max() / len(rows)
-    for name, values in columns.items():
-        if np.isnan(values[rows]).mean() > 0.5:
-            continue
-        right = _right_alone(values[rows], y[rows]) if of_classes else 0.0
-        if right >= max(RESTATES, 1 - OF_MISTAKES * (1 - guessed)):
-            what = f"it alone is right for {right:.1%} of {rows_of(len(rows))}"
-        elif not of_classes and _in_order(values[rows], y[rows]) >= SAME_ORDER:
-            what = f"it alone puts {rows_of(len(rows))} in the order of the target"
-        else:
-            continue
-        yield Finding(
-            "target leakage",
-            f"column “{name}”",
-            f"{what}: is it known when a prediction is asked for?",
-            "leave it out, if it is known only afterwards, or follows from the target",
-        )
-
-
-def _right_alone(values: Array, y: Array) -> float:
-    """How often a tree of one column is right, learned on one half of the rows and asked on the
-    other.
+    `sides` are all rows, with the columns that are left out, where there are rows of a training.
     """
-    from sklearn.tree import DecisionTreeClassifier
-
-    there = np.where(np.isnan(values), np.nanmin(values) - 1, values)
-    x, said, half = there[:, None], np.empty_like(y), np.arange(len(y)) % 2 == 0
-    for learned in (half, ~half):
-        tree = DecisionTreeClassifier(random_state=0).fit(x[learned], y[learned])
-        said[~learned] = tree.predict(x[~learned])
-    return float((said == y).mean())
-
-
-def _in_order(values: Array, y: Array) -> float:
-    """How alike the orders of the rows by a column and by the target are: rank correlation."""
-    from scipy.stats import spearmanr
-
-    there = ~np.isnan(values)
-    if len(np.unique(values[there])) < 2 or len(np.unique(y[there])) < 2:
-        return 0.0
-    return abs(float(spearmanr(values[there], y[there]).statistic))
+    both = [held] if training is None else [held, training]
+    found = list[Finding]()
+    if sides is not None:
+        groups = repeated_groups(sides, of_classes=bool(held.class_names))
+        told = [one for one in (groups, sorted_by_date(sides, held)) if one is not None]
+        found += [finding for finding, _ in told]
+        explained = [name for _, name in told]
+        names = [name for name in names if name not in explained]
+    found += leaking(both, names)
+    found += _classes_not_found(both)
+    found += _few_rows(held)
+    if training is not None:
+        more = "more rows, or fewer columns" if names else "more pictures"
+        found += _gap(held, training, scores[0], more)
+    return [*found, *_no_better(held, both[-1].y, scores[0])]
 
 
 def _classes_not_found(sides: Sequence[ScoredRows]) -> Iterator[Finding]:
@@ -118,12 +67,19 @@ def _classes_not_found(sides: Sequence[ScoredRows]) -> Iterator[Finding]:
                 break
 
 
-def _classes_with_few_rows(held: ScoredRows) -> Iterator[Finding]:
-    """Classes of which so few rows are held out that no figure of them can be trusted."""
+def _few_rows(held: ScoredRows) -> Iterator[Finding]:
+    """So few rows held out, or of a class, that no figure of them can be trusted."""
+    if len(held) < FEW_ROWS:
+        yield Finding(
+            "few rows",
+            "the rows held out",
+            f"there are {len(held)}: all figures are rough",
+            "more rows, or a larger share held out",
+        )
     classes = held.class_names
     counts = np.array([(held.y == k).sum() for k in range(len(classes))])
     few = np.flatnonzero(counts < FEWEST_OF_A_CLASS)
-    if not len(few) or len(held) < FEW_ROWS:
+    if not len(few):
         return
     named = [f"{rows_of(int(counts[k]))} of “{classes[k]}”" for k in few[:MOST_NAMED]]
     named += [f"few of {len(few) - MOST_NAMED} more classes"] * (len(few) > MOST_NAMED)

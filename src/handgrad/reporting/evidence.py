@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol, runtime_checkable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -15,11 +16,12 @@ from handgrad.doctor import Diagnosis
 from handgrad.doctor.case import Patient
 from handgrad.doctor.diagnose import examined, reports_of
 from handgrad.inspection import partial_dependence, permutation_importance
-from handgrad.inspection.tables import fitted, outputs_of
-from handgrad.layers import Array
+from handgrad.inspection.tables import IndexedTable, fitted, outputs_of
+from handgrad.layers import Array, Reshape
 from handgrad.reporting.checks import warned
-from handgrad.reporting.pictures import pictures_of
+from handgrad.reporting.epochs import still_learning
 from handgrad.reporting.scores import ScoredRows, scored_rows, scores_of
+from handgrad.reporting.splits import DEPENDENT, Sides
 from handgrad.results import (
     HasNet,
     PartialDependence,
@@ -27,7 +29,11 @@ from handgrad.results import (
     Predictor,
     is_classifier,
 )
+from handgrad.tabular.base import values_of
 from handgrad.training import History
+
+if TYPE_CHECKING:
+    from handgrad.reporting.pictures import PictureRows
 
 # So many rows are predicted for all importances together, and so many at most for one column.
 ROWS_SHUFFLED, MOST_SHUFFLED, REPEATS = 60_000, 600, 5
@@ -50,14 +56,22 @@ class Evidence:
     """The facts of a model: on rows `held` out, and on those of its `training` if they came.
 
     `learned` are the rows of the training, or where they did not come those held out; `classes`
-    the names of the classes, none for numbers, of which one is the `most_frequent`;
-    `strong_columns` those worth a look, the strongest first; or the rows are `pictures`, whose
-    places are looked at in place of columns. `diagnosis` says why, where there is
-    none; `findings` are those in the rows and then those in the net.
+    the names of the classes, none for numbers, of which one is the `most_frequent`, and of two the
+    rarer one `positive`. `beside` are tables of the columns that were left out, of the rows held
+    out and of the training. `diagnosis` says why, where there is none; `findings` are those in the
+    rows and then those in the net and its training. What else a page shows is computed when it is
+    asked for.
     """
 
     def __init__(
-        self, model: object, X: object, y: object, training: object, history: object, about: object
+        self,
+        model: object,
+        X: object,
+        y: object,
+        training: object,
+        history: object,
+        about: object,
+        beside: tuple[object, object] | None = None,
     ) -> None:
         self.model = fitted(model)
         if about is not None and not isinstance(about, Mapping):
@@ -72,9 +86,14 @@ class Evidence:
         self.target = str(self.about.get("target") or getattr(y, "name", None) or "the target")
         self.held = scored_rows(self.model, X, y, self.classes, "X, y")
         self.training: ScoredRows | None = None
+        sides: Sides | None = None
+        self.shape = picture_shape(self.before, self.estimator) if self.classes else None
         if isinstance(training, tuple | list) and len(training) == 2:
             rows = training[0], training[1]
             self.training = scored_rows(self.model, *rows, self.classes, "training")
+            if self.shape is None:
+                given = (X, rows[0]), (y, rows[1]), beside
+                sides = _sides(*given, of_classes=bool(self.classes))
         elif training is not None:
             raise SettingError(
                 f"training = {described(training)[:80]}",
@@ -82,29 +101,107 @@ class Evidence:
                 "training=(X_train, y_train)",
             )
         self.learned = self.training or self.held
-        self.most_frequent = self.classes and self.classes[np.bincount(self.learned.y).argmax()]
+        counts = np.bincount(self.learned.y) if self.classes else np.zeros(0)
+        self.most_frequent = self.classes and self.classes[counts.argmax()]
         self.scores = scores_of(self.held, self.training)
         self.history, self.best_epoch = history_of(self.estimator, history)
-        self.pictures = pictures_of(self.before, self.estimator, self.held, self.learned)
-        self.importance: PermutationImportance | None = None
-        self.strong_columns, self.dependences = list[str](), list[PartialDependence]()
-        if self.pictures is None:
-            self._look_at_columns()
-        looked_at = self.importance.columns if self.importance else ()
-        self.warned = warned(self.held, self.training, self.scores, looked_at)
-        sides = [side for side in (self.training, self.held) if side]
-        self.diagnosis = diagnosis_of(self.before, self.estimator, self.history, sides)
+        names = [] if self.shape else self.held.table.names
+        self.warned = warned(self.held, self.training, self.scores, names, sides)
+        both = [side for side in (self.training, self.held) if side]
+        self.diagnosis = diagnosis_of(self.before, self.estimator, self.history, both)
         found = self.diagnosis.findings if isinstance(self.diagnosis, Diagnosis) else ()
         # of classes that are left out the rows have told, by their names
-        self.findings = [*self.warned, *(f for f in found if f.sickness != "class imbalance")]
+        self.findings = [
+            *self.warned,
+            *(f for f in found if f.sickness != "class imbalance"),
+            *still_learning(self.history, self.best_epochs or self._last_epoch),
+        ]
 
-    def _look_at_columns(self) -> None:
-        self.importance = found = _importance(self.model, self.held)
-        mean, least = found.mean, max(0.0, WORTH_A_LOOK * found.mean.max())
-        strong = [i for i in found.order if mean[i] > least]
-        self.strong_columns = [found.columns[i] for i in strong]
-        sure = [found.columns[i] for i in strong if mean[i] > found.std[i]]
-        self.dependences = _dependences(self.model, self.held, sure[:MOST_DEPENDENCES])
+    @property
+    def independent(self) -> bool:
+        """Whether nothing shows that rows held out are of groups, or between dates, of others."""
+        return not any(found.sickness in DEPENDENT for found in self.warned)
+
+    @property
+    def positive(self) -> int | None:
+        """Of two classes the rarer one, of as many rows the second; None of more, or of numbers."""
+        if len(self.classes) != 2:
+            return None
+        first, second = np.bincount(self.learned.y, minlength=2)
+        return int(second <= first)
+
+    @property
+    def rarer(self) -> bool:
+        """Whether of two classes the positive one has fewer rows than the other."""
+        return len(self.classes) == 2 and len({*np.bincount(self.learned.y, minlength=2)}) == 2
+
+    @property
+    def best_epochs(self) -> list[int]:
+        """The epochs whose weights are kept as the best ones, one of each net; none if all ran."""
+        several = [*getattr(self.estimator, "best_epochs_", ())]
+        return several or ([] if self.best_epoch is None else [self.best_epoch])
+
+    @property
+    def _last_epoch(self) -> list[int]:
+        """The last epoch, where the best was kept and a history alone says which that is."""
+        keeps = getattr(self.estimator, "early_stopping", False)
+        return [len(self.history)] if keeps and self.history else []
+
+    @cached_property
+    def pictures(self) -> PictureRows | None:
+        """The rows as pictures, if that is what the net makes of them."""
+        if self.shape is None:
+            return None
+        from handgrad.reporting.pictures import PictureRows
+
+        return PictureRows(cast("HasNet", self.estimator), self.held, self.learned, self.shape)
+
+    @cached_property
+    def importance(self) -> PermutationImportance | None:
+        """The importance of the columns, or of some of very many; None where rows are pictures."""
+        return None if self.shape else _importance(self.model, self.held)
+
+    @property
+    def strong_columns(self) -> list[str]:
+        """The columns that are worth a look, the strongest first."""
+        found = self.importance
+        return [] if found is None else [found.columns[i] for i in _strong(found)]
+
+    @cached_property
+    def dependences(self) -> list[PartialDependence]:
+        """What the strongest columns do; of two classes to the probability of the positive one."""
+        found = self.importance
+        if found is None:
+            return []
+        sure = [found.columns[i] for i in _strong(found) if found.mean[i] > found.std[i]]
+        made = _dependences(self.model, self.held, sure[:MOST_DEPENDENCES])
+        k = self.positive
+        if k is None:
+            return made
+        return [
+            replace(one, outputs=(one.outputs[k],), average=one.average[:, [k]]) for one in made
+        ]
+
+
+def _strong(found: PermutationImportance) -> list[int]:
+    least = max(0.0, WORTH_A_LOOK * found.mean.max())
+    return [i for i in found.order if found.mean[i] > least]
+
+
+def _sides(
+    X: tuple[object, object],
+    y: tuple[object, object],
+    beside: tuple[object, object] | None,
+    *,
+    of_classes: bool,
+) -> Sides:
+    """All rows held out and of the training, with targets as codes of classes or as numbers."""
+    held, learned = (np.asarray(values_of(side)).ravel() for side in y)
+    both = np.concatenate([held, learned])
+    codes = np.unique(both, return_inverse=True)[1] if of_classes else both.astype(float)
+    targets = codes[: len(held)], codes[len(held) :]
+    others = None if beside is None else (IndexedTable(beside[0]), IndexedTable(beside[1]))
+    return Sides((IndexedTable(X[0]), IndexedTable(X[1])), targets, others)
 
 
 def _class_names(model: Predictor) -> tuple[str, ...]:
@@ -224,3 +321,14 @@ def diagnosis_of(
     except (ValueError, TypeError, AttributeError) as error:
         came = error.came if isinstance(error, HandgradError) else str(error).split("\n")[0]
         return f"The net could not be examined: {came}"
+
+
+def picture_shape(before: object, estimator: Predictor) -> tuple[int, int, int] | None:
+    """The shape (channels, height, width) of the pictures that a net makes of rows at once."""
+    if before is not None or not isinstance(estimator, HasNet):
+        return None
+    first = estimator.net_.layers[0] if estimator.net_.layers else None
+    if not isinstance(first, Reshape) or len(first.shape) != 3 or first.shape[0] not in (1, 3):
+        return None
+    channels, height, width = map(int, first.shape)
+    return channels, height, width

@@ -9,14 +9,14 @@ from functools import cached_property
 import numpy as np
 from matplotlib.axes import Axes
 
-from handgrad.layers import Array, Reshape
+from handgrad.layers import Array
 from handgrad.layers.convolution import Convolution
 from handgrad.layers.pooling import Pooling
 from handgrad.net import Net
 from handgrad.plots import plot_feature_maps
 from handgrad.plots.style import SIGNED, as_written, shortened
 from handgrad.reporting.scores import ScoredRows
-from handgrad.results import HasNet, Predictor
+from handgrad.results import HasNet
 
 # Squares along the longer side; so many pictures are predicted for all of them together.
 SQUARES, PREDICTED, MOST_SHUFFLED = 8, 10_000, 400
@@ -202,16 +202,3 @@ class PictureRows:
 def _draw_pixels(ax: Axes, pixels: Array, place: tuple[float, float, float, float]) -> None:
     shown = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
     ax.imshow(shown, cmap="gray", vmin=0, vmax=1, extent=place, interpolation="none")
-
-
-def pictures_of(
-    before: object, estimator: Predictor, held: ScoredRows, learned: ScoredRows
-) -> PictureRows | None:
-    """The rows as pictures, if they have classes and the net makes pictures of them at once."""
-    if before is not None or not isinstance(estimator, HasNet) or not held.class_names:
-        return None
-    first = estimator.net_.layers[0] if estimator.net_.layers else None
-    if not isinstance(first, Reshape) or len(first.shape) != 3 or first.shape[0] not in (1, 3):
-        return None
-    channels, height, width = map(int, first.shape)
-    return PictureRows(estimator, held, learned, (channels, height, width))

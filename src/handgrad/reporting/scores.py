@@ -83,13 +83,13 @@ def _places(model: Predictor, y: Array, what: str) -> tuple[Array, Array]:
             return y.astype(float), np.ones(len(y), bool)
         except (TypeError, ValueError) as error:
             raise DataError(
-                f"{what}: a target of {y[0]!r}", "numbers", "the column it was trained on"
+                f"{what}: a target of {y.tolist()[0]!r}", "numbers", "the column it was trained on"
             ) from error
     place = {value: i for i, value in enumerate(known.tolist())}
     places = np.array([place.get(value, -1) for value in y.tolist()], int)
     if (places < 0).all():
         raise DataError(
-            f"{what}: not one target is a class of the model; the first is {y[0]!r}",
+            f"{what}: not one target is a class of the model; the first is {y.tolist()[0]!r}",
             f"{', '.join(map(repr, known.tolist()[:8]))}",
             "the column it was trained on, with values of the same type",
         )

@@ -39,13 +39,13 @@ def as_drawn(held: ScoredRows) -> Predictions:
     return Predictions(held.y[rows], held.predicted[rows])
 
 
-def classes_with_curves(held: ScoredRows) -> list[int]:
-    """The classes that a curve can be drawn of, the most frequent ones."""
+def classes_with_curves(held: ScoredRows, positive: int | None) -> list[int]:
+    """The classes that a curve can be drawn of, the most frequent ones; of two the positive one."""
     n_classes = len(held.class_names)
     counts = np.bincount(held.y, minlength=n_classes)
     can = [k for k in range(n_classes) if 0 < counts[k] < len(held)]
-    if n_classes == 2:
-        return [1] if 1 in can else []
+    if positive is not None:
+        return [positive] if positive in can else []
     return sorted(sorted(can, key=lambda k: -counts[k])[:MOST_CLASSES])
 
 
@@ -77,9 +77,9 @@ def draw_predictions(shown: Predictions, ax: Axes) -> None:
 
 
 def limits(found: Sequence[PartialDependence]) -> tuple[float, float]:
-    """One scale for all pictures: of two classes the second is drawn."""
-    each = [one.average[:, -1:] if len(one.outputs) <= 2 else one.average for one in found]
-    low, high = min(map(np.min, each)), max(map(np.max, each))
+    """One scale for all pictures."""
+    low = min(float(one.average.min()) for one in found)
+    high = max(float(one.average.max()) for one in found)
     room = 0.05 * (high - low or 1)
     return float(low - room), float(high + room)
 
@@ -92,7 +92,7 @@ def draw_dependence(found: PartialDependence, limits: tuple[float, float], ax: A
 
 def extremes(found: PartialDependence) -> tuple[str, str, str]:
     """The output that changes most, in words, and its least and its largest mean."""
-    k = int(np.ptp(found.average, axis=0).argmax()) if len(found.outputs) > 2 else -1
+    k = int(np.ptp(found.average, axis=0).argmax())
     mean, output = found.average[:, k], found.outputs[k]
     least, most = (
         f"{number(mean[i])}, at "

@@ -70,7 +70,8 @@ class Surface:
         """Shade the plane by the predictions, and draw the rows with their true values on it."""
         across, up = (replace(axis, at=axis.at[self.rows]) for axis in self.axes)
         y = self.evidence.held.y[self.rows]
-        draw_surface(ax, across, up, self.predicted, y, self.evidence.classes)
+        names, positive = self.evidence.classes, self.evidence.positive
+        draw_surface(ax, across, up, self.predicted, y, names, 1 if positive is None else positive)
 
     def predicted(self, points: Array) -> Array:
         """Probabilities, or numbers, at each of the points, (n, 2)."""
@@ -94,6 +95,7 @@ def draw_surface(
     predicted_at: Callable[[Array], Array],
     y: Array,
     class_names: Sequence[str],
+    positive: int = 1,
 ) -> None:
     """Shade the plane by what is predicted at points (n, 2), and draw rows of true values `y`.
 
@@ -107,7 +109,7 @@ def draw_surface(
     box = across.start(left), right, up.start(bottom), top
     if class_names:
         names = [shortened(name, 16) for name in class_names]
-        shade_regions(axes, predicted_at, box, names, points=POINTS)
+        shade_regions(axes, predicted_at, box, names, points=POINTS, positive=positive)
         scatter_classes(axes, points, y, names)
     else:
         shade_numbers(axes, predicted_at, box, points, y, points=POINTS)

@@ -19,12 +19,14 @@ from matplotlib.figure import Figure
 
 from handgrad import plots
 from handgrad._version import __version__
+from handgrad.doctor import Finding
 from handgrad.files import write_whole
 from handgrad.html import page
 from handgrad.html.svg import inline
 from handgrad.layers import Array, MultiheadAttention
 from handgrad.net import Net
 from handgrad.reporting import sections
+from handgrad.reporting.epochs import still_learning
 from handgrad.reporting.scores import number
 from handgrad.reporting.writing import COLOURS, SETTINGS, checked_path, picture
 from handgrad.training import History
@@ -129,6 +131,21 @@ class TextEvidence:
         for temperature in TEMPERATURES:
             text = self.model.write(self.start, length=WRITTEN, temperature=temperature, rng=0)
             yield temperature, text[len(self.start) :]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """That the training ended while it was still getting better, if it did."""
+        return [*still_learning(self.history, [self.model.best_epoch_])]
+
+    @property
+    def validation_in_words(self) -> str:
+        """How the validation loss of the epoch kept lies to that of the text held out."""
+        kept = next((r for r in self.history if r.epoch == self.model.best_epoch_), None)
+        if kept is None or kept.validation_loss is None:
+            return ""
+        own, held = kept.validation_loss, float(self.scores["held_out"]["loss"])
+        where = "above" if own > held else "below" if own < held else "at"
+        return f": at the epoch kept it is {number(own)}, {where} the {number(held)} of the scores"
 
     @property
     def heads(self) -> int:

@@ -97,6 +97,12 @@ def write_report(
     path = checked_path(to)
     with no_unseen_warnings():
         evidence = Evidence(model, X, y, training, history, about)
+    return write_page(evidence, path)
+
+
+def write_page(evidence: Evidence, path: Path) -> Path:
+    """Write the page of what was found of a model."""
+    with no_unseen_warnings():
         html = page(
             "reporting/report.html",
             evidence=evidence,

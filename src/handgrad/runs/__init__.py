@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.data.table_options import on_the_command_line
 from handgrad.runs.messages import Messages, as_json
-from handgrad.runs.settings import RunSettings
+from handgrad.runs.settings import RunSettings, one_target
 
 if TYPE_CHECKING:
     from handgrad.runs.evaluation import evaluate_table
     from handgrad.runs.explain_table import explain_row
     from handgrad.runs.load_text import TextToLearn
-    from handgrad.runs.models import Scores, notes_on_few_rows
+    from handgrad.runs.models import Scores
     from handgrad.runs.partial_run import whole_folder
     from handgrad.runs.report import report_run
     from handgrad.runs.run import RECORD, Run
@@ -34,8 +34,8 @@ __all__ = [
     "as_json",
     "evaluate_table",
     "explain_row",
-    "notes_on_few_rows",
     "on_the_command_line",
+    "one_target",
     "refuse_of_tables",
     "refuse_of_texts",
     "report_run",

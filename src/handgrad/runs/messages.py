@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from handgrad.doctor import Finding
     from handgrad.runs.load_text import TextToLearn
     from handgrad.runs.training_table import TrainingTable
+
+# Findings by which scores do not hold for new rows.
+UNFIT = ("repeated groups", "dates between those learned", "target leakage")
 
 
 class Messages:
@@ -36,6 +40,12 @@ class Messages:
         """Things to watch out for."""
         for text in texts:
             warnings.warn(text, stacklevel=2)
+
+    def found(self, findings: Sequence[Finding]) -> None:
+        """What the rows warn of: where scores do not hold for new rows, that is told at once."""
+        for finding in findings:
+            if finding.sickness in UNFIT:
+                self.note(f"{finding.where}: {finding.evidence}")
 
     @contextmanager
     def warnings_as_notes(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ from handgrad.runs.load_table import load_table
 from handgrad.runs.load_text import TextToLearn
 from handgrad.runs.run import REPORT, Run, fingerprint
 from handgrad.runs.text_run import write_text_report
+from handgrad.runs.training_table import beside_of
 
 if TYPE_CHECKING:
     from handgrad.estimators import LanguageModel
@@ -21,6 +22,8 @@ def report_run(folder: str | Path) -> Path:
 
     Raises a DataError if the rows have changed since.
     """
+    from handgrad.reporting.writing import write_page
+
     run = Run.of(folder)
     settings = run.settings
     if settings.estimator == "text":
@@ -32,7 +35,9 @@ def report_run(folder: str | Path) -> Path:
     _check_files(run, table.table.files)
     learned, held_out = table.split(settings.test_size, settings.seed)
     rows = {"training": learned.to_evaluate(), "held_out": held_out.to_evaluate()}
-    return run.write_report(rows, run.model, run.history, run.folder / REPORT)
+    beside = beside_of(held_out, learned)
+    evidence = run.evidence(rows, beside, run.model, run.history)
+    return write_page(evidence, run.folder / REPORT)
 
 
 def _check_files(run: Run, files: tuple[Location, ...]) -> None:

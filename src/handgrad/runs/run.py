@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
 from handgrad.data import BUNDLED
 from handgrad.data.addresses import is_address
 from handgrad.data.locations import Location, status_of
+from handgrad.data.unseen import no_unseen_warnings
 from handgrad.files import FileError, as_path, kind_of, readable, reason
 from handgrad.layers import Array
 from handgrad.results import Predictor
@@ -21,6 +22,9 @@ from handgrad.runs.settings import RunSettings
 from handgrad.runs.table_model import MODEL
 from handgrad.saving import load
 from handgrad.training import History
+
+if TYPE_CHECKING:
+    from handgrad.reporting.evidence import Evidence
 
 RECORD, REPORT = "run.json", "report.html"
 HISTORY = "history.json"
@@ -92,15 +96,18 @@ class Run:
             "notes": record["notes"],
         }
 
-    def write_report(
+    def evidence(
         self,
         rows: Mapping[str, tuple[pa.Table, Array]],
+        beside: tuple[pa.Table, pa.Table] | None,
         model: Predictor,
         history: History,
-        path: Path,
-    ) -> Path:
-        """Write the page of the run, of those rows "held_out" and "training"."""
-        from handgrad import reporting
+    ) -> Evidence:
+        """What is found of the model of the run, on those rows "held_out" and "training".
+
+        `beside` are the columns of both that it has not learned from.
+        """
+        from handgrad.reporting.evidence import Evidence
 
         record, target = self.record, self.record["target"]
         why = f"{target['name']} is predicted by {target['task']}: {target['why']}."
@@ -108,9 +115,8 @@ class Run:
         if shards := record["settings"].get("shards"):
             about["shards of each batch"] = shards
         held_out, training = rows["held_out"], rows["training"]
-        return reporting.write_report(
-            model, *held_out, to=path, training=training, history=history, about=about
-        )
+        with no_unseen_warnings():
+            return Evidence(model, *held_out, training, history, about, beside)
 
     def __repr__(self) -> str:
         data, scores = self.record["data"], self.scores["held_out"]

@@ -13,6 +13,7 @@ from handgrad.base.errors import DataError
 from handgrad.data.table_options import option
 from handgrad.engines.choice import chosen
 from handgrad.files import write_whole
+from handgrad.reporting.epochs import still_learning
 from handgrad.runs.job import Job
 from handgrad.runs.load_text import TextToLearn
 from handgrad.runs.messages import Messages
@@ -81,6 +82,8 @@ class TextJob(Job):
             "classes": [],
         }
         run = self.run_of(found, {"letters": sum(sizes.values())})
+        findings = still_learning(history, [model.best_epoch_])
+        run.record["findings"] = [vars(finding) for finding in findings]
         if self.settings.report:
             self.messages.progress("the report")
             parts.file(REPORT, partial(write_text_report, run, text, model, history))

@@ -30,7 +30,6 @@ from handgrad.runs.models import (
     epochs_chosen_by,
     fitted,
     metrics_for,
-    notes_on_few_rows,
     notes_on_stop,
     row_weights,
 )
@@ -40,7 +39,7 @@ from handgrad.runs.run import HISTORY, REPORT, Run
 from handgrad.runs.settings import RunSettings
 from handgrad.runs.table_model import MODEL, errors_name
 from handgrad.runs.text_run import TextJob
-from handgrad.runs.training_table import TrainingTable
+from handgrad.runs.training_table import TrainingTable, beside_of
 from handgrad.saving import load
 from handgrad.training import History
 
@@ -180,11 +179,15 @@ class TableJob(Job):
             "classes": held_out.by_class(),
         }
         run = self.run_of(found, {"rows": self.table.n_rows, "streamed": self.table.streamed})
+        evidence = run.evidence(rows, beside_of(self.held_out, self.learned), model, history)
+        run.record["findings"] = [vars(finding) for finding in evidence.findings]
+        self.messages.found(evidence.warned)
         if self.settings.report:
+            from handgrad.reporting.writing import write_page
+
             self.messages.progress("the report")
-            parts.file(REPORT, partial(run.write_report, rows, model, history))
+            parts.file(REPORT, partial(write_page, evidence))
         parts.file(HELD_OUT, self._write_held_out)
-        run.record["notes"] += notes_on_few_rows(run.record["classes"])
         run.record["notes"] += notes_on_stop(history)
         self.finish(run)
         return run

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
 
 import numpy as np
 
 from handgrad.base.errors import DataError
 from handgrad.data.frames import (
-    DAY,
     Column,
     Columns,
     check_names,
@@ -21,9 +19,9 @@ from handgrad.data.frames import (
     read,
     text_in,
 )
-from handgrad.data.table_options import option
 from handgrad.data.unseen import MOST_EXAMPLES, Unseen
 from handgrad.layers import Array
+from handgrad.tabular.refusals import refuse_cell
 
 # A category with more values keeps so many, the most frequent ones, a feature each.
 MOST_VALUES = 256
@@ -345,9 +343,9 @@ def _read_as(kind: str, column: Column, name: str, written: str) -> Column:
     if column.missing.all():
         return Column("number", np.full(len(column.values), np.nan))
     if column.kind == "text":
-        return READINGS[kind](column, written) or _refuse(column, name, kind, READINGS[kind])
+        return READINGS[kind](column, written) or refuse_cell(column, name, kind, READINGS[kind])
     if kind == "dates" and column.kind != "date":
-        _refuse(column, name, kind)
+        refuse_cell(column, name, kind)
     return column
 
 
@@ -357,7 +355,7 @@ def _as_text(column: Column, name: str, known: Sequence[str]) -> Array:
         return column.values
     text = text_in(column).values
     if column.kind == "date" or not (column.missing.all() or np.isin(text, known).any()):
-        _refuse(column, name, f"text, such as {known[0]!r}")
+        refuse_cell(column, name, f"text, such as {known[0]!r}")
     return text
 
 
@@ -365,38 +363,6 @@ def _places(values: Sequence[str], column: Column, name: str) -> Array:
     """Which of the values each row has, (n,); -1 where it has none of them."""
     place = {value: i for i, value in enumerate(values)}
     return np.array([place.get(v, -1) for v in _as_text(column, name, values)], int)
-
-
-def _refuse(
-    column: Column, name: str, expected: str, reads: Callable[[Column], object] | None = None
-) -> NoReturn:
-    there = np.flatnonzero(~column.missing)
-    odd = (r for r in there if reads and not reads(Column("text", column.values[r : r + 1])))
-    row = int(next(odd, there[0]))
-    hint = "the column that the training had, read in the same way"
-    if reads is not None:
-        said = option(expected.removesuffix("s"), name, quoted=True)
-        flagged = f"{said}, by which such cells count as missing"
-        hint = f"correct that cell, or leave it empty; or {flagged}"
-        hint = hint if said.startswith("--") else hint.replace("; or ", "; for hg.open_table ")
-    raise DataError(
-        f"column {name!r} has {_plain(column, row)} in row {row}, counted from 0",
-        f"{expected}, as in training",
-        hint,
-        row=row,
-    )
-
-
-def _plain(column: Column, row: int) -> str:
-    """A value as it stood in a table."""
-    value = column.values[row]
-    if column.kind == "date":
-        return str((value * DAY).round().astype("M8[s]")).removesuffix("T00:00:00")
-    if column.kind == "text":
-        return repr(value)
-    if column.kind == "boolean":
-        return str(bool(value))
-    return str(int(value)) if float(value).is_integer() else str(float(value))
 
 
 # Rows that come with several targets are so many rows together, the others counted too, at most.
