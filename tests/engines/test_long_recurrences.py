@@ -1,6 +1,7 @@
 """Recurrences of one's own, of hundreds of steps: no expression is as deep as they are long."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,7 @@ class MinGRU(hg.Layer):
         return np.stack(dx[::-1], axis=1)
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], tuple[hg.Layer, ...]]] = {
     "IndRNN": lambda: (IndRNN(),),
     "Diagonal": lambda: (Diagonal(),),
     "MinGRU": lambda: (MinGRU(), hg.MeanOverTime()),
@@ -140,8 +141,9 @@ def test_a_net_of_a_thousand_activations_predicts() -> None:
     net = hg.Net(hg.Linear(2, 2, rng=0), *(hg.Tanh() for _ in range(1000)))
     x = np.random.default_rng(0).standard_normal((3, 2)).astype(np.float32)
     expected = net.predict(x, engine="eager")
-    for engine in ("compiled", "portable"):
-        found = net.predict(x, engine=engine)  # type: ignore[arg-type]
+    engines: tuple[EngineName, ...] = ("compiled", "portable")
+    for engine in engines:
+        found = net.predict(x, engine=engine)
         np.testing.assert_allclose(found, expected, 1e-4, 1e-6)
 
 

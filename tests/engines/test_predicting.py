@@ -3,6 +3,7 @@
 import copy
 import pickle
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,7 @@ def test_auto_goes_by_sizes_whatever_was_predicted_before() -> None:
 
 def test_a_net_that_cannot_be_compiled_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handgrad.engines.work.cost_of_compiling", lambda net: 0.0)
-    net = hg.Net(Listed(), dtype=np.float64)
+    net = hg.Net(Setted(), dtype=np.float64)
     for _ in range(2):
         assert_same(net, rows(3), "auto")
     assert not by_machine_code(net)
@@ -202,22 +203,89 @@ def test_a_table_that_is_written_into_is_seen() -> None:
     assert_same(net, rows(3))
 
 
-class Listed(Masked):
-    """Keeps its table in a list, which can change without a trace."""
+class Listed(hg.Layer):
+    """y = factors x, with its settings in lists, dicts and tuples of those."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.m, self.factors = np.ones(4), [1.0, 2.0, 3.0, 4.0]
+        self.factors = [1.0, 2.0, 3.0, 4.0]
+        self.shifts: dict[str, Any] = {"by": [np.ones(4), 2.0]}
+        self.both: Any = ({"power": 1}, [1.0])
 
     def forward(self, x: Any) -> Any:
-        return x * np.array(self.factors, x.dtype)
+        table, more = self.shifts["by"]
+        factors = np.array(self.factors, x.dtype) * self.both[1][0]
+        return (x * factors) ** self.both[0]["power"] + table.astype(x.dtype) + more
+
+    def backward(self, dy: Any) -> Any:
+        return dy * np.array(self.factors, dy.dtype)
+
+
+def change_a_factor(layer: Any) -> None:
+    layer.factors[0] = 9.0
+
+
+def change_a_number_in_a_dict(layer: Any) -> None:
+    layer.shifts["by"][1] = 5.0
+
+
+def change_a_table_in_a_list(layer: Any) -> None:
+    layer.shifts["by"][0][2] = 5.0
+
+
+def change_what_a_tuple_holds(layer: Any) -> None:
+    layer.both[0]["power"] = 2
+
+
+def give_another_list(layer: Any) -> None:
+    layer.factors = [4.0, 3.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_a_factor,
+        change_a_number_in_a_dict,
+        change_a_table_in_a_list,
+        change_what_a_tuple_holds,
+        give_another_list,
+    ],
+)
+def test_lists_and_dicts_are_settings_whose_changes_are_seen(change: Any) -> None:
+    net = hg.Net(Listed(), hg.Linear(4, 2, rng=0), dtype=np.float64)
+    assert_same(net, rows(3))
+    assert by_machine_code(net)
+    before = net.predict(rows(3), engine="compiled")
+    change(net.layers[0])
+    assert not np.allclose(net.predict(rows(3), engine="compiled"), before)
+    assert_same(net, rows(3))
+
+
+def test_what_trains_with_lists_is_exported_with_them(tmp_path: Path) -> None:
+    net = hg.Net(Listed(), hg.Linear(4, 2, rng=0))
+    x = rows(70).astype(np.float32)
+    kw: Any = {"loss": hg.MSELoss(), "optimizer": hg.SGD(0.01), "engine": "compiled"}
+    hg.fit(net, (x, x[:, :2]), epochs=1, rng=0, **kw)
+    for ending in (".py", ".c", ".js"):
+        hg.export(net, tmp_path / f"listed{ending}", x)
+
+
+class Setted(Masked):
+    """Has a setting in a set, of which nobody keeps a copy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.m, self.places = np.ones(4), {0, 2}
+
+    def forward(self, x: Any) -> Any:
+        return x * np.array([k in self.places for k in range(4)], x.dtype)
 
 
 def test_a_setting_that_can_change_unseen_is_predicted_eagerly() -> None:
-    net = hg.Net(Listed(), hg.Linear(4, 2, rng=0), dtype=np.float64)
-    with pytest.raises(hg.SettingError, match=r"(?s)cannot be compiled: factors of .*a list"):
+    net = hg.Net(Setted(), hg.Linear(4, 2, rng=0), dtype=np.float64)
+    with pytest.raises(hg.SettingError, match=r"(?s)places of .*a set, .*try: .*lists, tuples"):
         net.predict(rows(3), engine="compiled")
-    net.layers[0].factors[0] = 9.0
+    net.layers[0].places.add(1)
     assert_same(net, rows(3), "auto")
 
 

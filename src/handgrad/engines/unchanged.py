@@ -27,11 +27,11 @@ class Unchanged:
         self.net, self.pages, self.changes = net, _pages(net), net._changes
         self.seen = self.changes.count
         self.lists = [(page.layers, [*page.layers]) for page, _ in self.pages if page.layers]
-        self.tables = [
+        self.contents = [
             (vars(page)[name], value)
             for page, settings in self.pages
             for name, value in settings.items()
-            if isinstance(value, np.ndarray)
+            if _can_change(value)
         ]
 
     def still_hold(self) -> bool:
@@ -39,7 +39,7 @@ class Unchanged:
         for layers, before in self.lists:
             if layers != before:
                 return False
-        if not all(np.array_equal(table, copy) for table, copy in self.tables):
+        if not all(_same(now, before) for now, before in self.contents):
             return False
         if (seen := self.changes.count) != self.seen:
             if not _alike(_pages(self.net), self.pages):
@@ -59,25 +59,56 @@ def _settings(layer: Layer) -> dict[str, Any]:
     for name, value in layer.__getstate__().items():
         if name in varying or name.startswith("_"):
             continue
-        if isinstance(value, np.ndarray):
-            settings[name] = value.copy()
-        elif isinstance(value, tuple):
-            settings[name] = tuple(_simple(layer, name, part) for part in value)
-        else:
-            settings[name] = _simple(layer, name, value)
+        settings[name] = _copied(layer, name, value)
     return settings
 
 
-def _simple(layer: Layer, name: str, value: object) -> object:
+def _copied(layer: Layer, name: str, value: object) -> object:
+    """A setting as it is now, to compare with later; of what can be changed in place, a copy."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, list | tuple):
+        parts = [_copied(layer, name, part) for part in value]
+        return parts if isinstance(value, list) else tuple(parts)
+    if isinstance(value, dict):
+        return {key: _copied(layer, name, part) for key, part in value.items()}
     if not isinstance(value, FIXED):
-        raise CannotLowerError(f"{name} of {layer!r}, a {type(value).__name__}, which may change")
+        kind = type(value).__name__
+        raise CannotLowerError(
+            f"{name} of {layer!r}, a {kind}, which may change",
+            "numbers, texts and arrays, or lists, tuples and dicts of these, as its settings",
+        )
     return value
+
+
+def _can_change(setting: object) -> bool:
+    """Whether a setting can be changed in place, which nothing tells of."""
+    if isinstance(setting, tuple):
+        return any(map(_can_change, setting))
+    return isinstance(setting, np.ndarray | list | dict)
+
+
+def _same(now: object, before: object) -> bool:
+    """Whether a setting is as it was."""
+    if isinstance(before, list | tuple):
+        return (
+            isinstance(now, list | tuple)
+            and len(now) == len(before)
+            and all(map(_same, now, before))
+        )
+    if isinstance(before, dict):
+        return (
+            isinstance(now, dict)
+            and now.keys() == before.keys()
+            and all(_same(now[key], part) for key, part in before.items())
+        )
+    return now is before or np.array_equal(now, before)  # type: ignore[arg-type]
 
 
 def _alike(now: list[Any], before: list[Any]) -> bool:
     return len(now) == len(before) and all(
         page is other
         and settings.keys() == others.keys()
-        and all(np.array_equal(settings[name], others[name]) for name in settings)
+        and all(_same(settings[name], others[name]) for name in settings)
         for (page, settings), (other, others) in zip(now, before, strict=True)
     )
