@@ -94,3 +94,21 @@ def test_what_pytorch_has_not_is_refused_by_its_layer(page: Any, words: str) -> 
     assert words in str(error.value)
     assert str(error.value).startswith("layer 2 of 2, Page(")
     assert "one_liners.py:" in str(error.value) or "test_torch_file.py:" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("page", "line"),
+    [
+        (lambda x: x + np.zeros_like(x, shape=x.shape), "x.new_zeros((n, 3))"),
+        (lambda x: x + np.empty_like(x, shape=(len(x), 1)) * 0, "x.new_zeros((n, 1))"),
+        (lambda x: x + np.ones_like(x, shape=3), "x.new_ones((3,))"),
+        (lambda x: x + np.full_like(x, 2.0, shape=(1, 3)), "x.new_full((1, 3), 2.0)"),
+        (
+            lambda x: x + np.full_like(x, fill_value=2.0, shape=[3], dtype=x.dtype),
+            "x.new_full([3], fill_value=2.0, dtype=torch.float32)",
+        ),
+    ],
+)
+def test_an_array_of_one_number_may_have_a_shape_of_its_own(page: Any, line: str) -> None:
+    net = hg.Net(Page(page), hg.Tanh())
+    assert line in torch_source(subject_of(net, np.ones((4, 3), np.float32)))

@@ -98,3 +98,24 @@ def test_a_module_can_be_trained_on() -> None:
     expected = [net.layers[0].dW, net.layers[0].db, net.layers[2].ds]
     for mine, theirs in zip(found, expected, strict=False):
         np.testing.assert_allclose(mine, theirs, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        lambda x: x + np.zeros_like(x, shape=(len(x), 1)),
+        lambda x: x + np.ones_like(x, shape=4),
+        lambda x: x + np.full_like(x, fill_value=2.0, shape=[4], dtype=x.dtype),
+    ],
+)
+def test_arrays_of_one_number_and_a_shape_of_their_own(page: Any, tmp_path: Path) -> None:
+    net = hg.Net(hg.Linear(3, 4, rng=0), Page(page))
+    (check,) = hg.export(net, tmp_path / "filled_torch.py").checks
+    assert check.rows == 64
+    assert check.relative < 1e-6
+
+
+def test_arguments_that_pytorch_has_not_are_refused(tmp_path: Path) -> None:
+    net = hg.Net(hg.Linear(3, 4, rng=0), Page(lambda x: x + np.zeros_like(x, order="C")))
+    with pytest.raises(hg.SettingError, match=r"(?s)PyTorch that fails there: TypeError.*expected"):
+        hg.export(net, tmp_path / "ordered_torch.py")

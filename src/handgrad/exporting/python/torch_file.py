@@ -120,8 +120,15 @@ def write_torch(subject: Subject, path: Path, learning: Learning | None) -> Sequ
         return [Check("PyTorch", "predict", not_run="it is not installed here")]
     import torch
 
-    space = runpy.run_path(str(path))
-    found = space[answer_of(subject)](space["ROWS"]).reshape(subject.answers.shape)
+    try:
+        space = runpy.run_path(str(path))
+        found = space[answer_of(subject)](space["ROWS"]).reshape(subject.answers.shape)
+    except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+        raise SettingError(
+            f"source for PyTorch that fails there: {type(error).__name__}: {error}",
+            "operations that PyTorch has with the same arguments",
+            "another kind of file, or a page in other operations",
+        ) from error
     most = MOST[subject.net.dtype.name]
     return [compared(f"PyTorch {torch.__version__}", found, subject.answers, "predict", most)]
 

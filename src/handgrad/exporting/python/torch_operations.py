@@ -21,6 +21,13 @@ ALIKE = {
     *(Op.FLOOR, Op.CEIL, Op.ISFINITE, Op.ISNAN, Op.WHERE, Op.ZEROS_LIKE, Op.ONES_LIKE),
     *(Op.RESHAPE, Op.RAVEL, Op.SWAPAXES, Op.MOVEAXIS, Op.BROADCAST_TO, Op.OUTER, Op.FULL_LIKE),
 }
+# Arrays of one number: what makes one of another shape than that of the array they are like.
+FILLED = {
+    Op.ZEROS_LIKE: "new_zeros",
+    Op.EMPTY_LIKE: "new_zeros",
+    Op.ONES_LIKE: "new_ones",
+    Op.FULL_LIKE: "new_full",
+}
 RENAMED = {
     Op.SUM: "sum",
     Op.MEAN: "mean",
@@ -84,10 +91,21 @@ def torch_call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> 
             return f"setitem({', '.join(given)})"
         case Op.SLIDING_WINDOW_VIEW if {*options} == {"axis"}:
             return given[0] + _unfolded(node)
+        case _ if operation in FILLED and "shape" in named:
+            return _of_another_shape(node, given, named)
     if operation not in ALIKE and operation not in RENAMED:
         raise _refused(node)
     name = RENAMED.get(operation, operation.value)
     return f"torch.{name}({', '.join([*given, *(f'{k}={v}' for k, v in named.items())])})"
+
+
+def _of_another_shape(node: Node, given: Sequence[str], named: Mapping[str, str]) -> str:
+    """An array of one number and a given shape, of the type of another."""
+    shape, rest = named["shape"], {k: v for k, v in named.items() if k != "shape"}
+    if not shape.startswith(("(", "[")):  # a length
+        shape = f"({shape},)"
+    told = [shape, *given[1:], *(f"{name}={text}" for name, text in rest.items())]
+    return f"{given[0]}.{FILLED[node.operation]}({', '.join(told)})"
 
 
 def _larger(node: Node, given: Sequence[str]) -> str:
