@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from docs.site.errors import SiteError
-from handgrad.story.labels import CHINESE, chinese_font, replace_words, translation
+from handgrad.plots.labels import CHINESE, chinese_font, replace_words, translation
 from handgrad.story.page import Outcome
 from handgrad.story.telling import Translate, run_block
 

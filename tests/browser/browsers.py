@@ -3,7 +3,7 @@
 import shutil
 
 from handgrad.base.errors import HandgradError
-from handgrad.story.labels import chinese_font
+from handgrad.plots.labels import chinese_font
 
 
 def chromium() -> str:

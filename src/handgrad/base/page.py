@@ -13,7 +13,7 @@ from handgrad.base.other_names import misused, signature_of_class
 
 Array = npt.NDArray[Any]
 
-# What hg.defaults has said for pages that take it: rng, dtype.
+# What hg.defaults has said: rng and dtype for pages that take them, language for pictures.
 GIVEN: dict[str, object] = {}
 # Attributes that no page lies in: a twin shares them.
 MADE = {"_made_with", "_made_of", "output_kind"}

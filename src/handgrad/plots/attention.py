@@ -12,6 +12,7 @@ from handgrad.layers import Array, MultiheadAttention
 from handgrad.layers.layer import predicting_twin
 from handgrad.net import Net
 from handgrad.plots.inputs import net_and_row
+from handgrad.plots.labels import label
 from handgrad.plots.style import as_written, panels_for, shortened
 from handgrad.results import Predictor
 
@@ -56,7 +57,7 @@ def plot_attention(
         )
     twin.forward(row)
     heads = [
-        (f"attention {i}, head {j}", _without_barred(p, layer.causal))
+        (label("attention {}, head {}", i, j), _without_barred(p, layer.causal))
         for i, layer in enumerate(layers, 1)
         for j, p in enumerate(layer.p[0], 1)
     ][:MOST_HEADS]
@@ -73,7 +74,7 @@ def plot_attention(
         panel.set_facecolor(BARRED)
         panel.set_title(title, fontsize="medium")
         _name_places(panel, names)
-    panels[0].figure.colorbar(image, ax=panels, label="share p", aspect=30)
+    panels[0].figure.colorbar(image, ax=panels, label=label("share p"), aspect=30)
     return np.array(panels)
 
 
@@ -95,7 +96,7 @@ def _names_of(labels: Sequence[str], n: int) -> list[str]:
 
 
 def _name_places(axes: Axes, names: list[str] | None) -> None:
-    axes.set(xlabel="is asked", ylabel="asks")
+    axes.set(xlabel=label("is asked"), ylabel=label("asks"))
     if names is None:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))

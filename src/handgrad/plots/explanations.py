@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from handgrad.plots.inputs import refuse_other
+from handgrad.plots.labels import label
 from handgrad.plots.style import (
     BESIDE,
     FIRST,
@@ -40,7 +41,8 @@ def plot_permutation_importance(
     axes.barh(places, width, 0.62, xerr=spread, color=FIRST, zorder=2, error_kw=whiskers)
     name_places(axes, [importance.columns[i] for i in order])
     axes.set(ylim=(len(order) - 0.4, -0.6))
-    axes.set_xlabel(f"{importance.scoring.replace('_', ' ')}, worse by, when shuffled")
+    scoring = label(importance.scoring.replace("_", " "))
+    axes.set_xlabel(label("{}, worse by, when shuffled", scoring))
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
     axes.grid(visible=False, axis="y")
     axes.tick_params("y", length=0)
@@ -69,9 +71,9 @@ def plot_partial_dependence(dependence: PartialDependence, ax: Axes | None = Non
         else:
             marker = marker_of(shown) if len(places) <= 12 else ""
             axes.plot(dependence.values, average, marker=marker, markersize=4, linewidth=2, **how)
-    says = f"probability of {shortened(dependence.outputs[-1], 12)}"
+    says = label("probability of {}", shortened(dependence.outputs[-1], 12))
     if n > 2 or dependence.outputs == ("prediction",):
-        says = "mean probability" if n > 2 else "mean prediction"
+        says = label("mean probability") if n > 2 else label("mean prediction")
     along = shortened(dependence.column, 30)
     if of_text:
         name_places(axes, [str(value) for value in dependence.values])

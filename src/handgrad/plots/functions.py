@@ -13,6 +13,7 @@ from handgrad.base.errors import SettingError, ShapeError, described, did_you_me
 from handgrad.layers import Array, Layer, activations, gelu
 from handgrad.losses import BinaryCrossEntropyLoss, Loss, MAELoss, MSELoss
 from handgrad.metrics import zero_one_loss
+from handgrad.plots.labels import label
 from handgrad.plots.style import FIRST, SECOND, axes_for, line_of, panels_for
 from handgrad.schedules import Schedule
 from handgrad.training import factors_of
@@ -63,6 +64,7 @@ def plot_loss_functions(
                 did_you_mean(suptitle, TASKS, "'classification'"),
             )
         x, xlabel, titles, ylabels, functions = TASKS[suptitle]
+        xlabel, titles, ylabels = label(xlabel), [*map(label, titles)], [*map(label, ylabels)]
         suptitle = ""
     if not isinstance(functions, list | tuple) or not functions:
         expected = "a list of them, one at least"
@@ -84,7 +86,7 @@ def plot_loss_functions(
             )
     panels = panels_for(axes, len(drawn), (4.5 * len(drawn), 3.4))
     for panel, y, ylabel, title in zip_longest(panels, drawn, ylabels[: len(drawn)], titles):
-        style = "steps-post" if title == "0-1 loss" else "default"
+        style = "steps-post" if title == label("0-1 loss") else "default"
         panel.plot(across, y, color=FIRST, linewidth=2, drawstyle=style)
         panel.set(title=title or "", xlabel=xlabel, ylabel=ylabel or "")
     if suptitle:
@@ -103,12 +105,13 @@ def plot_cross_entropy(ax: Axes | None = None) -> Axes:
     """
     axes = axes_for(ax, (6.5, 3.6))
     p, loss = np.linspace(SMALLEST, 1 - SMALLEST, 99), BinaryCrossEntropyLoss()
-    for y, label, style, colour in (
+    for y, name, style, colour in (
         (1, "y = 1:  −log p", "--", FIRST),
         (0, "y = 0:  −log(1 − p)", "-", SECOND),
     ):
-        axes.plot(p, _each(loss, p, y), style, color=colour, linewidth=2, label=label)
-    axes.set(xlabel="p, predicted probability of class 1", ylabel="loss", title="Cross-entropy")
+        axes.plot(p, _each(loss, p, y), style, color=colour, linewidth=2, label=name)
+    axes.set(xlabel=label("p, predicted probability of class 1"), ylabel=label("loss"))
+    axes.set_title(label("Cross-entropy"))
     axes.set(xlim=(0, 1), ylim=(0, None))
     axes.legend(loc="upper center", frameon=False)
     return axes
@@ -165,11 +168,13 @@ def plot_activations(
     panels = panels_for(given, len(layers), size)
     for panel, layer, (x, y, slope) in zip(panels, layers, curves, strict=True):
         panel.plot(x, y, color=FIRST, linewidth=2, label=repr(layer))
-        panel.plot(x, slope, "--", color=SECOND, linewidth=1.8, label="its slope")
+        panel.plot(x, slope, "--", color=SECOND, linewidth=1.8, label=label("its slope"))
         panel.axhline(0, color="#BBBBBB", linewidth=0.8, zorder=1)
         panel.axvline(0, color="#BBBBBB", linewidth=0.8, zorder=1)
         panel.set(title=repr(layer), xlabel="x")
-    panels[0].legend(handles=panels[0].lines[:2], labels=["value", "slope"], frameon=False)
+    panels[0].legend(
+        handles=panels[0].lines[:2], labels=[label("value"), label("slope")], frameon=False
+    )
     return np.array(panels)
 
 
@@ -223,8 +228,8 @@ def plot_schedule(
     for i, (name, one) in enumerate(named.items()):
         rates = learning_rate * factors_of(one, progress)
         axes.plot(progress, rates, linewidth=2, label=name, **line_of(i))
-    what = "learning rate" if learning_rate != 1 else "factor of the learning rate"
-    axes.set(xlabel="share of the training done", ylabel=what, title="Learning rate")
+    what = label("learning rate") if learning_rate != 1 else label("factor of the learning rate")
+    axes.set(xlabel=label("share of the training done"), ylabel=what, title=label("Learning rate"))
     axes.set(xlim=(0, 1), ylim=(0, None))
     if isinstance(schedule, Mapping):
         axes.legend(frameon=False)

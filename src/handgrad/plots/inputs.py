@@ -15,6 +15,7 @@ from handgrad.losses import Loss
 from handgrad.metrics.shapes import decided
 from handgrad.net import Net
 from handgrad.net.minibatches import array_of, check_as_many
+from handgrad.plots.labels import label
 from handgrad.results import Classifier, HasNet, Predictions, Predictor, is_classifier
 
 Model = Net | Predictor | Predictions
@@ -95,7 +96,7 @@ def names_of(names: Sequence[str] | None, n: int, what: str) -> list[str]:
     Features are counted from 1, as in words; classes by their labels, from 0.
     """
     if names is None:
-        return [f"{what} {i + (what == 'feature')}" for i in range(n)]
+        return [label(f"{what} {{}}", i + (what == "feature")) for i in range(n)]
     if isinstance(names, str) or len(names) < n:
         raise SettingError(
             f"{what}_names = {names!r}",

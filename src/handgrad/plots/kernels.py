@@ -13,6 +13,7 @@ from handgrad.layers.convolution import Convolution
 from handgrad.layers.ensemble import EnsembleLayer
 from handgrad.net import Net
 from handgrad.plots.inputs import net_and_row, net_of
+from handgrad.plots.labels import label, translated
 from handgrad.plots.style import SIGNED, axes_for, panels_for, shortened
 from handgrad.results import Predictor
 
@@ -52,19 +53,19 @@ def plot_kernels(
     axes.set_xticks(np.arange(across) + (1 - GAP) / 2, [*map(str, range(1, across + 1))])
     axes.set_yticks(np.arange(down) * (tall + GAP) + tall / 2, [*map(str, range(1, down + 1))])
     axes.set(
-        xlabel="output channel" + _of(across, convolution.n_out),
-        ylabel="input channel" + _of(down, len(W[0])),
+        xlabel=_channels("output channel", across, convolution.n_out),
+        ylabel=_channels("input channel", down, len(W[0])),
     )
     if convolution.W.ndim == 3:
         axes.set_yticks([])  # they are lines of one picture
     axes.tick_params(length=0)
-    axes.set_title(f"kernels of {convolution!r}", fontsize="medium")
-    axes.figure.colorbar(image, ax=axes, label="weight", aspect=12, shrink=0.8)
+    axes.set_title(label("kernels of {}", convolution), fontsize="medium")
+    axes.figure.colorbar(image, ax=axes, label=label("weight"), aspect=12, shrink=0.8)
     return axes
 
 
-def _of(shown: int, n: int) -> str:
-    return "" if shown == n else f", {shown} of {n}"
+def _channels(which: str, shown: int, n: int) -> str:
+    return label(which) if shown == n else label(f"{which}, {{}} of {{}}", shown, n)
 
 
 def _convolution_of(net: Net, layer: int | str | None) -> Convolution:
@@ -143,7 +144,7 @@ def _draw_maps(axes: Axes, name: str, values: Array) -> None:
         axes.spines[:].set_color(BETWEEN)
         said = f"{len(lines)} × {lines.shape[1]}" if values.ndim > 1 else f"{lines.size} numbers"
     axes.set(xticks=[], yticks=[])
-    axes.set_title(f"{shortened(name, 60)}: {said}", loc="left", fontsize="small")
+    axes.set_title(translated(f"{shortened(name, 60)}: {said}"), loc="left", fontsize="small")
 
 
 def _draw_side_by_side(axes: Axes, pictures: Array, largest: float) -> AxesImage:

@@ -18,6 +18,7 @@ from handgrad.losses import CrossEntropyLoss, Loss
 from handgrad.net import Net
 from handgrad.optimizers import SGD
 from handgrad.plots.inputs import class_predictions, number_predictions, table_of, targets_of
+from handgrad.plots.labels import label
 from handgrad.plots.predictions import draw_numbers, plot_predictions
 from handgrad.plots.rows import draw_near_slice, plot_decision_boundary
 from handgrad.plots.screens import Screen, screen_for
@@ -238,7 +239,7 @@ class _Picture:
         plot_training_progress(history, self.what, panels[0])
         if self.answers is not None:
             self.answers(panels[1], self.twin, self.data, self.held)
-        figure.suptitle(f"epoch {epoch}")
+        figure.suptitle(label("epoch {}", epoch))
         self.screen.show(epoch)
 
 
@@ -260,7 +261,7 @@ def _draw_predictions(axes: Axes, net: Net, data: Pair, held: Pair | None) -> No
         found = number_predictions(net, *held)
         alone = np.shape(held[0])[1] == 1
         across, up = (np.ravel(held[0]), found.y) if alone else (found.y, found.predicted)
-        draw_numbers(axes, across, up, "validation", hollow=True)
+        draw_numbers(axes, across, up, label("validation"), hollow=True)
         axes.legend(frameon=False)
 
 

@@ -15,6 +15,7 @@ from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.optimizers import Optimizer
 from handgrad.plots.inputs import net_and_rows
+from handgrad.plots.labels import label
 from handgrad.plots.planes import Box, box_around, over_plane
 from handgrad.plots.style import GREY, axes_for, line_of, panels_for
 from handgrad.results import Predictor
@@ -63,7 +64,7 @@ def plot_loss_plane(
     if path is None:
         _shade_loss(axes, loss_at, inner.parameters, _random_directions(inner, rng), (-1, 1, -1, 1))
         axes.plot(0, 0, "o", color="white", markeredgecolor=GREY)
-        axes.set(xlabel="along a random direction", ylabel="along another")
+        axes.set(xlabel=label("along a random direction"), ylabel=label("along another"))
     else:
         way = _path_of(path, inner)
         directions, places, shares = _principal_directions([way])
@@ -115,14 +116,14 @@ def plot_optimizer_race(
     center = np.concatenate([*ways.values()]).mean(axis=0, dtype=np.float64)
     _shade_loss(right, loss_at, center, directions, box_around(np.concatenate(places)))
     for i, (name, way) in enumerate(ways.items()):
-        diverged = " (diverged)" if len(way) <= epochs else ""
+        shown = label("{} (diverged)", name) if len(way) <= epochs else name
         losses = [loss_at(parameters) for parameters in way]
-        left.plot(np.arange(len(way)), losses, label=name + diverged, **line_of(i))
+        left.plot(np.arange(len(way)), losses, label=shown, **line_of(i))
         right.plot(*places[i].T, marker="o", **line_of(i), **WAY)
-    left.set(xlabel="epoch", ylabel="loss", title="Loss of all rows")
+    left.set(xlabel=label("epoch"), ylabel=label("loss"), title=label("Loss of all rows"))
     left.set_yscale("log")
     left.legend(frameon=False)
-    right.set_title("Ways through the parameters")
+    right.set_title(label("Ways through the parameters"))
     _name_components(right, shares)
     return np.array([left, right])
 
@@ -237,11 +238,11 @@ def _shade_loss(
     heights = np.log10(np.maximum(found[..., 0], 1e-12))
     shading = axes.contourf(across, up, np.ma.masked_invalid(heights), N_LEVELS, cmap="cividis")
     bar = axes.figure.colorbar(shading, ax=axes, shrink=0.9)
-    bar.set_label("log₁₀ of the loss")
+    bar.set_label(label("log₁₀ of the loss"))
     axes.set(xlim=box[:2], ylim=box[2:])
 
 
 def _name_components(axes: Axes, shares: Array) -> None:
-    first, second = (f"{share:.0%} of the variance" for share in shares)
-    axes.set_xlabel(f"first principal component, {first}")
-    axes.set_ylabel(f"second principal component, {second}")
+    first, second = (f"{share:.0%}" for share in shares)
+    axes.set_xlabel(label("first principal component, {} of the variance", first))
+    axes.set_ylabel(label("second principal component, {} of the variance", second))

@@ -13,6 +13,7 @@ from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
 from handgrad.plots.inputs import names_of, net_and_rows, table_of
+from handgrad.plots.labels import label
 from handgrad.plots.planes import SMOOTH, box_around, over_plane
 from handgrad.plots.rows import filler_of, two_of
 from handgrad.plots.stages import Numbers, Stage, numbers_of_net, stages_of, units
@@ -149,7 +150,7 @@ def _draw_units(axes: Axes, i: int, stage: Stage, numbers: Numbers, names: Seque
             axes.text(i + 0.1, height - 0.035, words, **BESIDE_A_UNIT)
     if stage.n_units > len(shown):
         axes.text(i, (heights[-1] + heights[-2]) / 2, "⋮", ha="center", va="center")
-        words = f"{stage.n_units} units"
+        words = label("{} units", stage.n_units)
         axes.text(i, -0.6, words, ha="center", va="center", fontsize="small", color=GREY)
 
 
@@ -203,7 +204,8 @@ def plot_neurons(
     for k, (panel, (stage, unit)) in enumerate(zip(panels, maps, strict=True)):
         most = largest[stage.places]
         panel.imshow(found[..., k], extent=box, cmap=SIGNED, vmin=-most, vmax=most, **SMOOTH)
-        panel.set_title(f"layer {stage.places[1] + 1}, unit {unit + 1}", fontsize="small")
+        title = label("layer {}, unit {}", stage.places[1] + 1, unit + 1)
+        panel.set_title(title, fontsize="small")
         panel.set_xticks([])
         panel.set_yticks([])
     return np.array(panels)

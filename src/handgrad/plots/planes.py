@@ -9,6 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb, to_rgb
 from matplotlib.lines import Line2D
 
 from handgrad.layers import Array
+from handgrad.plots.labels import label
 from handgrad.plots.style import BESIDE, GREY, as_written, colour_of, marker_of
 
 Box = tuple[float, float, float, float]  # left, right, bottom, top
@@ -57,7 +58,7 @@ def shade_regions(
         shading = axes.contourf(across, up, likely, LEVELS, cmap=through_white, vmin=0, vmax=1)
         if bar:
             scale = axes.figure.colorbar(shading, ax=axes, ticks=[0, 0.5, 1], shrink=0.9)
-            scale.set_label(f"probability of {class_names[positive]}", parse_math=False)
+            scale.set_label(label("probability of {}", class_names[positive]), parse_math=False)
         heights, level, linewidth = [likely], 0.5, 1.4
     else:
         axes.imshow(_pale(np.clip(p @ colours, 0, 1)), extent=box, **SMOOTH)
@@ -147,7 +148,7 @@ def scatter_classes(
             label=name,
         )
     if hollow:
-        outline = Line2D([], [], linestyle="", label="validation", color=GREY, marker="o")
+        outline = Line2D([], [], linestyle="", label=label("validation"), color=GREY, marker="o")
         outline.set_markerfacecolor("none")
         handles.append(outline)
     if not with_legend:

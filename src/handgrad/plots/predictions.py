@@ -16,6 +16,7 @@ from handgrad.plots.inputs import (
     predicted_numbers,
     table_of,
 )
+from handgrad.plots.labels import label
 from handgrad.plots.style import FIRST, GREY, SECOND, as_written, axes_for, line_of
 from handgrad.results import Predictions
 
@@ -66,9 +67,10 @@ def plot_confusion_matrix(
     if max(map(len, names)) * len(names) > 36:
         axes.tick_params("x", rotation=45)
     accuracy = np.trace(counts) / counts.sum()
-    axes.set(xlabel="predicted", ylabel="true", title=f"{accuracy:.1%} of rows are right")
+    axes.set(xlabel=label("predicted"), ylabel=label("true"))
+    axes.set_title(label("{} of rows are right", f"{accuracy:.1%}"))
     if colorbar:
-        axes.figure.colorbar(shown.im_, ax=axes, label="share of the true class")
+        axes.figure.colorbar(shown.im_, ax=axes, label=label("share of the true class"))
     return axes
 
 
@@ -100,11 +102,12 @@ def plot_roc(
 
     def curve(y: Array, p: Array) -> tuple[Array, Array, str]:
         false, true, _ = roc_curve(y, p)
-        return false, true, f" (AUC = {auc(false, true):.2f})"
+        return false, true, f"AUC = {auc(false, true):.2f}"
 
     found = class_predictions(net, x, y, class_names)
-    axes = _one_against_the_rest(found, only, ax, curve, diagonal="chance (AUC = 0.50)")
-    axes.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC curve")
+    axes = _one_against_the_rest(found, only, ax, curve, diagonal=label("chance (AUC = 0.50)"))
+    axes.set(xlabel=label("false positive rate"), ylabel=label("true positive rate"))
+    axes.set_title(label("ROC curve"))
     axes.set_aspect("equal")
     return axes
 
@@ -134,11 +137,12 @@ def plot_precision_recall(
 
     def curve(y: Array, p: Array) -> tuple[Array, Array, str]:
         precision, recall, _ = precision_recall_curve(y, p)
-        return recall, precision, f" (AP = {average_precision_score(y, p):.2f})"
+        return recall, precision, f"AP = {average_precision_score(y, p):.2f}"
 
     found = class_predictions(net, x, y, class_names)
     axes = _one_against_the_rest(found, only, ax, curve, drawstyle="steps-post")
-    axes.set(xlabel="recall", ylabel="precision", title="Precision and recall")
+    axes.set(xlabel=label("recall"), ylabel=label("precision"))
+    axes.set_title(label("Precision and recall"))
     axes.set_aspect("equal")
     return axes
 
@@ -173,8 +177,11 @@ def plot_calibration(
         return means, shares, ""
 
     found = class_predictions(net, x, y, class_names)
-    axes = _one_against_the_rest(found, only, ax, curve, diagonal="as often as said", marker="o")
-    axes.set(xlabel="predicted probability", ylabel="share of rows", title="Calibration")
+    axes = _one_against_the_rest(
+        found, only, ax, curve, diagonal=label("as often as said"), marker="o"
+    )
+    axes.set(xlabel=label("predicted probability"), ylabel=label("share of rows"))
+    axes.set_title(label("Calibration"))
     return axes
 
 
@@ -197,7 +204,7 @@ def plot_residuals(net: Model, x: object = None, y: object = None, ax: Axes | No
     style: Any = {"color": FIRST, "edgecolors": "white", "linewidths": 0.6, "alpha": 0.8}
     axes.scatter(p, off, s=26, **style)
     axes.plot([p.min(), p.max()], [0, 0], "--", color=GREY, linewidth=1.2, alpha=0.7)
-    axes.set(xlabel="predicted", ylabel="true − predicted", title="Residuals")
+    axes.set(xlabel=label("predicted"), ylabel=label("true − predicted"), title=label("Residuals"))
     return axes
 
 
@@ -225,24 +232,24 @@ def plot_predictions(
     x = table_of(x) if of_net else x
     if not isinstance(net, Predictions) and isinstance(x, np.ndarray) and x.shape[1] == 1:
         across = np.linspace(x.min(), x.max(), POINTS)
-        up, label = predicted_numbers(net, across[:, None]), "net" if of_net else "model"
-        axes.plot(across, up, color=SECOND, linewidth=2, label=label)
-        draw_numbers(axes, x[:, 0], y, "data")
-        axes.set(xlabel="feature 1", ylabel="y")
+        up, name = predicted_numbers(net, across[:, None]), label("net" if of_net else "model")
+        axes.plot(across, up, color=SECOND, linewidth=2, label=name)
+        draw_numbers(axes, x[:, 0], y, label("data"))
+        axes.set(xlabel=label("feature {}", 1), ylabel="y")
     else:
         ends = [min(y.min(), p.min()), max(y.max(), p.max())]
-        axes.plot(ends, ends, "--", color=GREY, linewidth=1.2, label="predicted = true")
-        draw_numbers(axes, y, p, "rows")
-        axes.set(xlabel="true", ylabel="predicted")
+        axes.plot(ends, ends, "--", color=GREY, linewidth=1.2, label=label("predicted = true"))
+        draw_numbers(axes, y, p, label("rows"))
+        axes.set(xlabel=label("true"), ylabel=label("predicted"))
     axes.legend(frameon=False)
     return axes
 
 
-def draw_numbers(axes: Axes, across: Array, up: Array, label: str, *, hollow: bool = False) -> None:
+def draw_numbers(axes: Axes, across: Array, up: Array, name: str, *, hollow: bool = False) -> None:
     """Draw dots, or only their outlines."""
     inside, edge, width, order = ("none", FIRST, 1.2, 3) if hollow else (FIRST, "white", 0.6, 2)
     style: Any = {"facecolors": inside, "edgecolors": edge, "linewidths": width, "zorder": order}
-    axes.scatter(across, up, s=26, label=label, **style)
+    axes.scatter(across, up, s=26, label=name, **style)
 
 
 def _one_against_the_rest(
@@ -274,8 +281,8 @@ def _one_against_the_rest(
     axes = axes_for(ax, SQUARE)
     for i, k in enumerate(classes):
         across, up, value = curve((y == k).astype(int), p[:, k].astype(np.float64))
-        label = f"{names[k]}{value}"
-        (line,) = axes.plot(across, up, label=label, linewidth=1.8, **line_of(i))
+        name = f"{names[k]} ({value})" if value else names[k]
+        (line,) = axes.plot(across, up, label=name, linewidth=1.8, **line_of(i))
         line.set(drawstyle=drawstyle, marker=marker, markersize=4)
     if diagonal:
         axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1.2, label=diagonal)

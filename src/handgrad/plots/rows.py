@@ -19,6 +19,7 @@ from handgrad.plots.inputs import (
     probabilities,
     table_of,
 )
+from handgrad.plots.labels import label, translated
 from handgrad.plots.planes import box_around, scatter_classes, shade_regions
 from handgrad.plots.style import FIRST, axes_for, name_axes
 from handgrad.results import Classifier
@@ -131,8 +132,9 @@ def title_slice(axes: Axes, x: Array, filler: object, near: int) -> None:
     if others := x.shape[1] - 2:
         held = "their means" if others > 1 else "its mean"
         held = held if filler is None else "the filler given"
-        title = f"{others} other feature{'s' * (others > 1)} at {held}"
-        seen = f"{near} of {len(x)} rows are near: the fainter, the farther"
+        counted = "{} other features" if others > 1 else "1 other feature"
+        title = label(f"{counted} at {held}", others)
+        seen = label("{} of {} rows are near: the fainter, the farther", near, len(x))
         axes.set_title(f"{title}\n{seen}", fontsize="medium")
 
 
@@ -240,7 +242,7 @@ def plot_hidden_space(
         )
     planar = hidden.shape[1] == 2
     axes = axes_for(ax, grid=not planar)
-    names = ["unit 1", "unit 2"]
+    names = [label("unit {}", 1), label("unit {}", 2)]
     if planar and not several:
         rest = net[after:]
 
@@ -251,9 +253,12 @@ def plot_hidden_space(
     elif not planar:
         hidden, shares = _principal_components(hidden)
         of_both = zip(("first", "second"), shares, strict=True)
-        names = [f"{which} principal component, {s:.0%} of the variance" for which, s in of_both]
+        names = [
+            label(f"{which} principal component, {{}} of the variance", f"{s:.0%}")
+            for which, s in of_both
+        ]
     scatter_classes(axes, hidden, found.y, found.class_names)
-    name_axes(axes, names[0], names[1], f"after {net.position(after - 1)}")
+    name_axes(axes, names[0], names[1], translated(f"after {net.position(after - 1)}"))
     return axes
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from handgrad.layers import Array
 from handgrad.losses import Loss
 from handgrad.net import Net
+from handgrad.plots.labels import label
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ def stages_of(net: Net, x: Array) -> list[Stage]:
     members side by side the first member is shown.
     """
     outputs = net.outputs(x)
-    stages = [Stage("inputs", (-1, -1), units(x).shape[1])]
+    stages = [Stage(label("inputs"), (-1, -1), units(x).shape[1])]
     for i, layer in enumerate(net.layers):
         n_units, matrix = units(outputs[str(i)]).shape[1], getattr(layer, "W", None)
         name = type(layer).__name__

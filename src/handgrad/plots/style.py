@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from handgrad.base.errors import SettingError
 from handgrad.display import in_a_notebook
 from handgrad.layers import Array
+from handgrad.plots.labels import use_font
 
 # Okabe and Ito, "Color Universal Design", 2008, the two that differ most first; then two darks.
 COLOURS = (
@@ -102,6 +103,8 @@ def panels_for(
     panels: list[Axes] = [*np.ravel(np.array(axes))]
     if len(panels) != n:
         raise SettingError(f"{len(panels)} axes", f"{n} axes", f"axes=figure.subplots(1, {n})")
+    for panel in panels:
+        use_font(panel.figure)
     for panel in panels if grid else ():
         tidy(panel)
     return panels

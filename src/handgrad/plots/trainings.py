@@ -10,6 +10,7 @@ from handgrad.base.errors import SettingError, did_you_mean
 from handgrad.layers import Array
 from handgrad.metrics.choice import smaller_is_better
 from handgrad.plots.inputs import refuse_other
+from handgrad.plots.labels import label
 from handgrad.plots.style import (
     FIRST,
     GREY,
@@ -25,6 +26,7 @@ from handgrad.training import History, LearningRateSearch, WeightHistory
 from handgrad.training.evaluate import TRAINING_SET
 
 DURING = "training, during the epoch"
+OWN_CURVES = (TRAINING_SET, DURING, "validation")
 MOST_TICKS = 12
 
 
@@ -42,22 +44,24 @@ def plot_training_progress(
     refuse_other(history, History, "hg.fit(net, x, y, …)")
     curves = _curves_of(history, what)
     axes = axes_for(ax, (6, 4))
-    for i, (label, values) in enumerate(curves.items()):
-        training, set_number = label in (TRAINING_SET, DURING), max(i, 1)
+    for i, (name, values) in enumerate(curves.items()):
+        training, set_number = name in (TRAINING_SET, DURING), max(i, 1)
         axes.plot(
             np.array(history["epoch"]),
             np.array(values, float),
             STYLES[0] if training else STYLES[1:][(set_number - 1) % 3],
             color=FIRST if training else colour_of(set_number),
-            label=label,
+            label=label(name) if name in OWN_CURVES else name,
             linewidth=1.8,
             marker="o" if len(values) == 1 else None,
             clip_on=False,
         )
     if best is not None:
-        axes.axvline(best, color=GREY, linestyle=":", linewidth=1.2, label=f"best epoch, {best}")
-    name = _name_measure(axes, what)
-    axes.set_title(name[0].upper() + name[1:])
+        axes.axvline(
+            best, color=GREY, linestyle=":", linewidth=1.2, label=label("best epoch, {}", best)
+        )
+    measure = _name_measure(axes, what)
+    axes.set_title(measure[0].upper() + measure[1:])
     if what == "accuracy":
         axes.set_ylim(top=1.0)
     _count_epochs(axes)
@@ -114,14 +118,14 @@ def plot_weights_over_time(
         )
     panels = panels_for(axes, 3, (11, 3.4))
     tables = (
-        (weights.largest, "max |W|", "Largest weight"),
-        (weights.gradient_norms, "‖dW‖, last batch", "Gradient"),
-        (weights.update_ratios, "‖change of W‖ / ‖W‖, per epoch", "Update"),
+        (weights.largest, "max |W|", label("Largest weight")),
+        (weights.gradient_norms, label("‖dW‖, last batch"), label("Gradient")),
+        (weights.update_ratios, label("‖change of W‖ / ‖W‖, per epoch"), label("Update")),
     )
-    for panel, (table, label, title) in zip(panels, tables, strict=True):
+    for panel, (table, name, title) in zip(panels, tables, strict=True):
         for i, (path, values) in enumerate(table.items()):
             panel.plot(weights.epochs, values, linewidth=1.8, label=path, **line_of(i))
-        panel.set(ylabel=label, title=title)
+        panel.set(ylabel=name, title=title)
         _count_epochs(panel)
     panels[0].set_ylim(bottom=0)
     for panel in panels[1:]:
@@ -138,14 +142,21 @@ def plot_learning_rate_search(search: LearningRateSearch, ax: Axes | None = None
     """
     refuse_other(search, LearningRateSearch, "hg.find_learning_rate(net, …)")
     axes = axes_for(ax, (6, 4))
-    axes.plot(search.learning_rates, search.losses, ".", color=GREY, alpha=0.5, label="each step")
     axes.plot(
-        search.learning_rates, search.smoothed, color=FIRST, linewidth=2, label="running mean"
+        search.learning_rates, search.losses, ".", color=GREY, alpha=0.5, label=label("each step")
     )
-    label = f"suggested, {search.suggested:.2g}"
-    axes.axvline(search.suggested, color=SECOND, linestyle="--", linewidth=1.5, label=label)
+    axes.plot(
+        search.learning_rates,
+        search.smoothed,
+        color=FIRST,
+        linewidth=2,
+        label=label("running mean"),
+    )
+    name = label("suggested, {}", f"{search.suggested:.2g}")
+    axes.axvline(search.suggested, color=SECOND, linestyle="--", linewidth=1.5, label=name)
     axes.set_xscale("log")
-    axes.set(xlabel="learning rate", ylabel="loss", title="Search for a learning rate")
+    axes.set(xlabel=label("learning rate"), ylabel=label("loss"))
+    axes.set_title(label("Search for a learning rate"))
     axes.legend(frameon=False)
     return axes
 
@@ -168,7 +179,9 @@ def plot_capacity_curve(curve: CapacityCurve, what: str = "loss", ax: Axes | Non
     ('lowest validation loss, at 2', 'log')
     """
     refuse_other(curve, CapacityCurve, "hg.capacity_curve(make_net, …)")
-    return _drawn(curve, curve.capacities, what, ax, "capacity", "Under- and over-fitting")
+    return _drawn(
+        curve, curve.capacities, what, ax, label("capacity"), label("Under- and over-fitting")
+    )
 
 
 def plot_learning_curve(curve: LearningCurve, what: str = "loss", ax: Axes | None = None) -> Axes:
@@ -177,7 +190,9 @@ def plot_learning_curve(curve: LearningCurve, what: str = "loss", ax: Axes | Non
     Lines, bands, the axis and missing runs are as in `plot_capacity_curve`.
     """
     refuse_other(curve, LearningCurve, "hg.learning_curve(make_net, …)")
-    return _drawn(curve, curve.rows, what, ax, "training rows", "What more rows bring")
+    return _drawn(
+        curve, curve.rows, what, ax, label("training rows"), label("What more rows bring")
+    )
 
 
 def _drawn(
@@ -188,14 +203,18 @@ def _drawn(
     runs = curve.train["loss"]
     axes = axes_for(ax, (6, 4))
     for (low, middle, high), name, colour, style in zip(
-        quartiles, ("training", "validation"), (FIRST, SECOND), ("o-", "s--"), strict=True
+        quartiles,
+        (label("training"), label("validation")),
+        (FIRST, SECOND),
+        ("o-", "s--"),
+        strict=True,
     ):
         axes.fill_between(across, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(across, middle, style, color=colour, label=name, linewidth=1.8, markersize=4.5)
-    band = f"quartiles of {runs.shape[1]} seeds"
+    band = label("quartiles of {} seeds", runs.shape[1])
     axes.fill_between([], [], [], color=GREY, alpha=0.3, linewidth=0, label=band)
     if missing := int(curve.missing.sum()):
-        axes.plot([], [], " ", label=f"{missing} of {runs.size} runs missing: not finite")
+        axes.plot([], [], " ", label=label("{} of {} runs missing: not finite", missing, runs.size))
     if _by_factors(across):
         axes.set_xscale("log")
     if len(across) <= MOST_TICKS:
@@ -203,8 +222,8 @@ def _drawn(
         axes.minorticks_off()
     _name_measure(axes, what)
     if isinstance(curve, CapacityCurve) and not np.isnan(curve.quartiles("validation")[1]).all():
-        label = f"lowest validation loss, at {curve.best:g}"
-        axes.axvline(curve.best, color=GREY, linestyle=":", linewidth=1.5, label=label)
+        name = label("lowest validation loss, at {}", f"{curve.best:g}")
+        axes.axvline(curve.best, color=GREY, linestyle=":", linewidth=1.5, label=name)
     axes.set(xlabel=xlabel, title=title)
     axes.legend(framealpha=0.85, edgecolor="none")
     return axes
@@ -220,14 +239,14 @@ def _by_factors(numbers: Array) -> bool:
 
 def _count_epochs(axes: Axes) -> None:
     """Whole epochs along the bottom, so few that the numbers of a long training have room."""
-    axes.set_xlabel("epoch")
+    axes.set_xlabel(label("epoch"))
     locator = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
     axes.xaxis.set_major_locator(locator)
 
 
 def _name_measure(axes: Axes, what: str) -> str:
     """Label the axis of the loss or of a metric, from 0 where less is better; its name."""
-    name = "R²" if what == "r2" else what.replace("_", " ")
+    name = "R²" if what == "r2" else label(what.replace("_", " "))
     axes.set_ylabel(name)
     if (what == "loss" or smaller_is_better(what)) and axes.dataLim.y0 >= 0:
         axes.set_ylim(bottom=0)

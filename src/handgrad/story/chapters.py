@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from handgrad.base.errors import SettingError, did_you_mean
+from handgrad.layers.defaults import LANGUAGES
 
-LANGUAGES = {"en": "English", "zh": "中文"}
 TEXT = files("handgrad.story") / "text"
 # What the demo and its page say around the story, by language and name; {} is filled in.
 PHRASES: dict[str, dict[str, str]] = tomllib.loads((TEXT / "phrases.toml").read_text("utf-8"))

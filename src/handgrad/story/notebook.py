@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.files import write_whole
-from handgrad.story.chapters import Block, Story, read_story
+from handgrad.story.chapters import PHRASES, Block, Story, read_story
+
+IMPORT = "import handgrad as hg\n"
 
 
 def notebook(story: Story) -> dict[str, Any]:
@@ -24,6 +26,8 @@ def notebook(story: Story) -> dict[str, Any]:
         heading, (first, *others) = f"## {chapter.title}", chapter.parts
         begun = [heading, first] if isinstance(first, Block) else [f"{heading}\n\n{first}"]
         parts += [*begun, *others]
+    if story.language != "en":
+        parts = [_with_language(part, story.language) for part in parts]
     return {
         "cells": [_cell(part, number) for number, part in enumerate(parts, 1)],
         "metadata": {
@@ -33,6 +37,14 @@ def notebook(story: Story) -> dict[str, Any]:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+
+
+def _with_language(part: str | Block, language: str) -> str | Block:
+    """The block that imports handgrad says the language of pictures as well."""
+    if isinstance(part, str) or IMPORT not in part.code:
+        return part
+    said = f'{IMPORT}\nhg.defaults(language="{language}")  # {PHRASES[language]["pictures"]}\n'
+    return Block(part.code.replace(IMPORT, said), part.picture)
 
 
 def _cell(part: str | Block, number: int) -> dict[str, Any]:

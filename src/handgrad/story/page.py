@@ -14,7 +14,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from handgrad.html import page
-from handgrad.story.chapters import LANGUAGES, PHRASES, Block, Story
+from handgrad.layers.defaults import LANGUAGES
+from handgrad.story.chapters import PHRASES, Block, Story
 
 LOCALES = {"en": "en", "zh": "zh-Hans"}
 PIXELS_PER_CSS_PIXEL = {"png": 2.0, "gif": 1.25}

@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
 
+from handgrad.plots.labels import chinese_font, in_chinese, replace_words
 from handgrad.plots.screens import STAND_IN, Recording
 from handgrad.progress_bar import progress_bar
 from handgrad.story.chapters import PHRASES, Block, Story, read_story
-from handgrad.story.labels import chinese_font, in_chinese, replace_words
 from handgrad.story.page import PIXELS_PER_CSS_PIXEL, Outcome, render_page
 from handgrad.story.terminal import print_markdown, print_output, print_picture
 

@@ -1,15 +1,19 @@
-"""The words in the story's pictures, in Chinese, and the fonts that can write them."""
+"""The words in pictures, in Chinese, and the fonts that can write them."""
 
 import re
 import tomllib
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
+from importlib.resources import files
 
+import matplotlib
 from matplotlib import font_manager
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.text import Text
 
-from handgrad.story.chapters import TEXT
+from handgrad.base.page import GIVEN
 
 # Simplified Chinese first; the last ones draw some characters as Japanese does.
 FONTS = (
@@ -29,7 +33,53 @@ FONTS = (
     "Noto Sans CJK JP",
 )
 
-CHINESE: dict[str, str] = tomllib.loads((TEXT / "labels.zh.toml").read_text("utf-8"))
+CHINESE: dict[str, str] = tomllib.loads(
+    files("handgrad.plots").joinpath("labels.zh.toml").read_text("utf-8")
+)
+
+
+def label(english: str, *parts: object) -> str:
+    """A text of a picture in the language that `hg.defaults` says; `parts` go where `{}` stands.
+
+    >>> label("epoch {}", 3)
+    'epoch 3'
+    """
+    words = CHINESE if _font() else {}
+    return words.get(english, english).format(*parts)
+
+
+def translated(text: str) -> str:
+    """A text that is handgrad's own in all its parts, in the language that `hg.defaults` says."""
+    return in_chinese(text) if _font() else text
+
+
+def use_font(figure: FigureBase) -> None:
+    """Let a figure, and what is drawn from now on, take from another font what its own lacks."""
+    if font := _font():
+        family = matplotlib.rcParams["font.family"]
+        if font not in family:
+            matplotlib.rcParams["font.family"] = [*family, font]
+        for text in figure.findobj(Text):
+            if isinstance(text, Text) and font not in text.get_fontfamily():
+                text.set_fontfamily([*text.get_fontfamily(), font])
+
+
+def _font() -> str | None:
+    """The font for the language that was said; None for English, and where there is none."""
+    if "language" not in GIVEN:
+        return None
+    if not (font := _installed()):
+        warnings.warn(
+            "no font with Chinese characters was found, so the words in pictures stay English: "
+            "install one, fonts-noto-cjk for example",
+            stacklevel=3,
+        )
+    return font
+
+
+@cache
+def _installed() -> str | None:
+    return chinese_font()
 
 
 def translation(words: Mapping[str, str]) -> Callable[[str], str]:
