@@ -1,5 +1,7 @@
 """Plain programs fitted to their use, and where their variables are declared."""
 
+import pytest
+
 from handgrad.engines.loops.statements import (
     Body,
     Call,
@@ -16,6 +18,8 @@ from handgrad.engines.loops.statements import (
     least,
     whole,
 )
+from handgrad.engines.portable.printing.braces import Braces
+from handgrad.engines.portable.printing.c import C
 from handgrad.engines.portable.printing.fitting import (
     buffers_of,
     unchecked,
@@ -172,3 +176,22 @@ def test_operations_keep_their_order_in_text() -> None:
     assert JavaScript(single=True).text(a * b + number(0.1)) == "f32(f32(a * b) + f32(0.1))"
     assert JavaScript(single=True).text(a * b + number(0.5)) == "f32(f32(a * b) + 0.5)"
     assert JavaScript(single=True).text(-(a * -b)) == "-f32(a * -b)"
+
+
+@pytest.mark.parametrize("writer", [JavaScript(single=True), C(single=True)])
+def test_a_function_of_functions_of_functions_is_written_once(
+    writer: Braces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    name_of = type(writer).buffer
+
+    def noted(self: Braces, name: str) -> str:
+        written.append(name)
+        return name_of(self, name)
+
+    monkeypatch.setattr(type(writer), "buffer", noted)
+    value = X
+    for name in ("tanh", "exp", "sqrt", "log", "floor", "abs") * 3:
+        value = Call(name, (value,), "float")
+    assert writer.text(value).count("tanh") == 3
+    assert written == ["x"]

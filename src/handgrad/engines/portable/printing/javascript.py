@@ -58,11 +58,11 @@ class JavaScript(Braces):
         return self.rounded(self.text(argument), type) or self.text(argument, around)
 
     def operation(self, name: str, arguments: tuple[Expression, ...], type: Type) -> str | None:
-        given = self.text(arguments[0])
         if name in WORDS:
-            return f"{WORDS[name]}({given})"
+            return f"{WORDS[name]}({self.text(arguments[0])})"
         if name == "sqrt":
-            return self.rounded(f"Math.sqrt({given})", type) or f"Math.sqrt({given})"
+            root = f"Math.sqrt({self.text(arguments[0])})"
+            return self.rounded(root, type) or root
         return None
 
     def opening(self, function: Function) -> str:
