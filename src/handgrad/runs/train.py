@@ -181,7 +181,6 @@ class TableJob(Job):
         run = self.run_of(found, {"rows": self.table.n_rows, "streamed": self.table.streamed})
         evidence = run.evidence(rows, beside_of(self.held_out, self.learned), model, history)
         run.record["findings"] = [vars(finding) for finding in evidence.findings]
-        self.messages.found(evidence.warned)
         if self.settings.report:
             from handgrad.reporting.writing import write_page
 
@@ -190,6 +189,7 @@ class TableJob(Job):
         parts.file(HELD_OUT, self._write_held_out)
         run.record["notes"] += notes_on_stop(history)
         self.finish(run)
+        self.messages.found(evidence.warned)
         return run
 
     def _target_of(self, model: Predictor) -> dict[str, object]:
