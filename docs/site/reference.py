@@ -32,6 +32,7 @@ TITLES = {
     "Files": "文件",
     "Pages of your own": "自己写的层",
     "First weights": "初始权重",
+    "Bug reports": "报告问题",
     "Errors and warnings": "错误与警告",
 }
 

@@ -153,9 +153,9 @@ def _check_sides(y: Array, test_size: float) -> None:
     held_out = ceil(test_size * n)
     if min(held_out, n - held_out) < k:
         raise DataError(
-            f"{n} rows of {k} classes, of which test_size={test_size:g} holds out {held_out}",
-            f"a row of each class on both sides, {k} or more on each",
-            f"test_size={k / n:.3g}" if 2 * k <= n else "more rows of each class",
+            f"{n} rows cannot be split with {test_size:g} of them set aside: {held_out} rows",
+            f"a row of each class on both sides, {k} rows or more on each",
+            f"a share of {k / n:.3g}" if 2 * k <= n else "more rows of each class",
         )
 
 

@@ -20,6 +20,7 @@ from handgrad.exporting.subject import Subject
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op, add_at, setitem
 from handgrad.layers import Array
+from handgrad.threads import threads_for
 
 HELPERS: dict[str, Callable[..., object]] = {"setitem": setitem, "add_at": add_at}
 
@@ -28,7 +29,8 @@ def write_numpy(subject: Subject, path: Path, learning: Learning | None) -> Sequ
     """Write the file and run it: in this NumPy, on the rows that stand in it."""
     path.write_text(numpy_source(subject, path.stem), "utf-8", newline="\n")
     space = runpy.run_path(str(path))
-    with np.errstate(all="ignore"):  # some rows lie far off
+    threads = threads_for(len(subject.example) * subject.net.parameters.size)  # as the pages have
+    with threads, np.errstate(all="ignore"):  # some rows lie far off
         found = space[answer_of(subject)](space["ROWS"]).reshape(subject.answers.shape)
     ran, most = f"NumPy {np.__version__}", MOST[subject.net.dtype.name]
     return [
