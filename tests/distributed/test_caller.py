@@ -99,7 +99,7 @@ def test_storage_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
 def test_a_part_of_ray_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     there = {"ray", "xgboost", "fsspec", "requests", "pyarrow", "pandas"}
     monkeypatch.setattr(connection, "find_spec", lambda name: name if name in there else None)
-    with pytest.raises(hg.SettingError, match=r"pydantic is not.*\n.*\n.*handgrad\[ray\]"):
+    with pytest.raises(hg.SettingError, match=r"pydantic is not.*\n.*\n.*pip install '\.\[ray\]'"):
         check_installed()
 
 
