@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Literal, Self, cast
@@ -48,8 +48,8 @@ class PicturesInMemory(TableInMemory):
     """
 
     shape: Shape
-    levels: Levels | None = None
-    apart: Array = field(default_factory=lambda: np.arange(0))
+    levels: Levels | None
+    apart: Array
 
     @property
     def size_in_words(self) -> str:
@@ -163,7 +163,7 @@ def _on_parts(parts: DividedFolder) -> list[str]:
     return notes
 
 
-def pictures_for(shape: Shape, levels: Levels | None, folder: str) -> Table:
+def pictures_for(shape: Shape, levels: Levels, folder: str) -> Table:
     """The pictures of a folder with a folder for each class, as a model has them.
 
     The model takes pictures of this `shape`; `levels` are those of its training.
@@ -173,7 +173,7 @@ def pictures_for(shape: Shape, levels: Levels | None, folder: str) -> Table:
         folder,
         size=(size[0], size[1]),
         channels=cast("Literal[1, 3]", channels),
-        levels=levels or ALL_LEVELS,
+        levels=levels,
     )
     return _table_of(folder, pictures)
 
@@ -210,7 +210,7 @@ def pictures_named(data: str) -> list[Path]:
 def predict_pictures(
     model: Classifier,
     shape: Shape,
-    levels: Levels | None,
+    levels: Levels,
     files: Sequence[Path],
     to: Path,
     *,
@@ -223,7 +223,7 @@ def predict_pictures(
     def predicted() -> Iterator[pa.Table]:
         for start in range(0, len(files), AT_ONCE):
             part = files[start : start + AT_ONCE]
-            x, *_ = picture_rows(part, (size[0], size[1]), kind, levels or ALL_LEVELS)
+            x, *_ = picture_rows(part, (size[0], size[1]), kind, levels)
             X = pa.table(dict(zip(names, x.T, strict=True)))
             p = np.asarray(model.predict_proba(X)) if probabilities else None
             found = predicted_columns(np.asarray(model.predict(X)), p, model.classes_)

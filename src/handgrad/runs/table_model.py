@@ -11,7 +11,7 @@ from typing import Literal, Self, cast
 from handgrad.base.errors import DataError, HandgradError, SettingError
 from handgrad.data import TableOptions, predict_table
 from handgrad.data.files import PARQUET, Table, check_asked, listed
-from handgrad.data.picture_files import Levels
+from handgrad.data.picture_files import ALL_LEVELS, Levels
 from handgrad.data.picture_folders import has_pictures
 from handgrad.data.table_options import DATE_ORDERS, DateOrder, Task, option
 from handgrad.data.tables import opened
@@ -48,7 +48,7 @@ class TableModel:
     """An estimator of tables from the file `path`, which says what it predicts.
 
     The columns of its table were read in the `date_order`, and as `columns` names them by kind;
-    `levels` are those of its pictures, where their files have more than 8 bits.
+    `levels` are those of its pictures, of use where files have more than 8 bits.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class TableModel:
     classes: list[object]
     date_order: DateOrder | None
     columns: dict[str, list[str]]
-    levels: Levels | None
+    levels: Levels
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -193,11 +193,11 @@ def _names(said: object) -> list[str]:
     return [name for name in said if isinstance(name, str)] if isinstance(said, list) else []
 
 
-def _levels(said: object) -> Levels | None:
-    """Two numbers, the smaller one first, where a model's file says so."""
+def _levels(said: object) -> Levels:
+    """Two numbers, the smaller one first, where a model's file says so; else those of 16 bits."""
     pair = said if isinstance(said, list) and len(said) == 2 else (0, 0)
     numbers = [float(level) for level in pair if isinstance(level, int | float)]
-    return (numbers[0], numbers[1]) if len(numbers) == 2 and numbers[0] < numbers[1] else None
+    return (numbers[0], numbers[1]) if len(numbers) == 2 and numbers[0] < numbers[1] else ALL_LEVELS
 
 
 @contextmanager
