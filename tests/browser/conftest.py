@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handgrad.base.errors import HandgradError
+from handgrad.playground.document import write_document
 from tests.browser.browsers import check_fonts, chromium
 
 if TYPE_CHECKING:
@@ -53,3 +54,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert (done.returncode, done.stderr) == (0, "")
     return folder
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of the playground's page, written to a file."""
+    path = tmp_path_factory.mktemp("playground") / "play.html"
+    write_document(path)
+    return path.as_uri()

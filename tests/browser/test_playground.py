@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.playground.document import write_document
 from handgrad.playground.notebook import Playground
 from handgrad.playground.state import State, state_of
 from tests.browser.axe import violations
@@ -51,13 +50,6 @@ OVERLAPS = """() => {
       a.top < b.bottom - 1 && b.top < a.bottom - 1)
     .map(([other]) => `${one} and ${other}`));
 }"""
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("playground") / "play.html"
-    write_document(path)
-    return path.as_uri()
 
 
 @pytest.fixture(params=SIGHTS, ids=lambda sight: "-".join(map(str, sight)))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handgrad.playground.document import write_document
 from tests.browser.shell import Shell, opened
 
 if TYPE_CHECKING:
@@ -167,13 +166,6 @@ CONTROLS = [
     switch("plane_tests", "view.test", True),
     switch("plane_discretize", "view.discretize", True),
 ]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("playground") / "play.html"
-    write_document(path)
-    return path.as_uri()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from handgrad.playground.document import write_document
 from handgrad.playground.links import fragment_of, state_in
 from handgrad.playground.state import state_of
 from tests.browser.shell import Shell, opened
@@ -34,13 +33,6 @@ ANSWER = """async (x) => {
   return (await desk.session.request("at", { x })).outputs;
 }"""
 TRAINED = "#v=1&data=xor&layers=3,2&seed=7"
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("playground") / "play.html"
-    write_document(path)
-    return path.as_uri()
 
 
 @pytest.fixture

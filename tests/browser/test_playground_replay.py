@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.playground.document import write_document
 from handgrad.playground.links import fragment_of
 from handgrad.playground.state import state_of
 from tests.browser.playing import Playing, playing
@@ -20,13 +19,6 @@ NO_WORKER = "delete window.Worker;"
 COUNTED = """window.workers = 0;
 const Own = window.Worker;
 window.Worker = class extends Own { constructor(url) { super(url); window.workers += 1; } };"""
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("replayed") / "play.html"
-    write_document(path)
-    return path.as_uri()
 
 
 STATES: dict[str, dict[str, Any]] = {

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handgrad.playground.document import write_document
 from handgrad.playground.links import state_in
 from tests.browser.shell import Shell, opened
 
@@ -21,13 +20,6 @@ HEADS = """[...document.querySelectorAll('.head')].map((head, i) => {
   const middle = (e) => e.getBoundingClientRect().left + e.getBoundingClientRect().width / 2;
   return middle(head) - middle(document.querySelector(`.neuron[data-column="${i + 1}"]`));
 })"""
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("playground") / "play.html"
-    write_document(path)
-    return path.as_uri()
 
 
 @pytest.fixture

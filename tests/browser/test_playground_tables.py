@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handgrad.playground.document import write_document
 from tests.browser.shell import Shell, opened
 
 if TYPE_CHECKING:
@@ -35,13 +34,6 @@ WRONG = {
     "a,b\n" + "\n".join(f"{i},t{i}" for i in range(30)): "30 different texts",
     "a,b\n" + "\n".join(f"t{i},{i % 2}" for i in range(30)): "30 different texts",
 }
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("playground") / "play.html"
-    write_document(path)
-    return path.as_uri()
 
 
 @pytest.fixture

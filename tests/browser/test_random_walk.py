@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from handgrad.playground.document import write_document
 from tests.browser.random_walk import BROWSERS, STRETCH, check, driven, walk
 
 pytestmark = pytest.mark.browser
@@ -21,13 +20,6 @@ AFTER_LAYER = (
     ("[data-set=xor]",),
     ("[data-control=step_layer]",),
 )
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("playground") / "play.html"
-    write_document(path)
-    return path.as_uri()
 
 
 def commit_number() -> int:
