@@ -47,7 +47,7 @@ test: .venv/ready-to-test  ## run the tests
 
 # Two ways of OpenBLAS to multiply matrices that this processor has: without fused multiply-add, and
 # as most laptops do, or with AVX-512 where it is here.
-KERNELS ?= Nehalem $(if $(shell grep -m1 avx512f /proc/cpuinfo 2> /dev/null),SkylakeX,Haswell)
+KERNELS ?= $(shell $(BIN)/python -m tests.processors)
 kernels: .venv/ready-to-test  ## run the tests of engines and estimators under other kernels of OpenBLAS
 	@for kernel in $(KERNELS); do \
 	  echo "OPENBLAS_CORETYPE=$$kernel"; \

@@ -1,4 +1,7 @@
-"""Machine code for another processor than this one, of those whose instructions this one has."""
+"""Other processors than this one, of those whose instructions this one has.
+
+`python -m tests.processors` prints the kernels of OpenBLAS that `make kernels` tries.
+"""
 
 import llvmlite.binding as binding
 
@@ -10,6 +13,18 @@ WITH_AVX = BASELINE | {
 WITH_AVX2 = WITH_AVX | {"avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"}
 # By LLVM's names: without fused multiply-add the first two, without AVX-512 all.
 PROCESSORS = {"x86-64": BASELINE, "sandybridge": WITH_AVX, "haswell": WITH_AVX2}
+# What kernels of OpenBLAS need: a process that forces one ends where the processor lacks it.
+KERNELS = {
+    "SkylakeX": {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"},
+    "Haswell": {"avx2", "fma"},
+    "Nehalem": {"sse4.2"},
+}
+
+
+def widest_kernel() -> str:
+    """The kernel of OpenBLAS with the widest vectors that this processor has."""
+    here = binding.get_host_cpu_features()
+    return next(name for name, needed in KERNELS.items() if all(here.get(f) for f in needed))
 
 
 def compile_for(name: str) -> None:
@@ -21,3 +36,7 @@ def compile_for(name: str) -> None:
     there.update((feature, False) for feature in here if feature not in PROCESSORS[name])
     binding.get_host_cpu_name = lambda: name
     binding.get_host_cpu_features = lambda: there
+
+
+if __name__ == "__main__":
+    print("Nehalem", widest_kernel())

@@ -12,7 +12,7 @@ import numpy as np
 
 from handgrad.net.net import EngineName
 from tests.bits.estimators import ESTIMATORS
-from tests.processors import PROCESSORS
+from tests.processors import PROCESSORS, widest_kernel
 
 ROOT = Path(__file__).parents[2]
 ARM = "neoverse-n1"  # which QEMU stands in for
@@ -77,7 +77,7 @@ class Setting:
             text=True,
         )
         if done.returncode:
-            raise RuntimeError(f"{self.name}: {done.stderr[-2000:]}")
+            raise RuntimeError(f"{self.name}: exit status {done.returncode}. {done.stderr[-2000:]}")
         found: dict[str, dict[str, str]] = json.loads(done.stdout)
         return found
 
@@ -96,7 +96,7 @@ SETTINGS = (
     Setting("AVX2", processor="haswell", kernel="Haswell"),
     Setting("AVX2, one core", processor="haswell", kernel="Nehalem", cores=1),
     Setting("AVX2, three cores", processor="haswell", kernel="Haswell", cores=3, small=True),
-    Setting("one core", kernel="SkylakeX", cores=1),
+    Setting("one core", kernel=widest_kernel(), cores=1),
     Setting("two cores, small parts", kernel="Nehalem", cores=2, small=True),
     Setting("eight cores, small parts", kernel="Haswell", cores=8, small=True),
     Setting("ARM", processor=ARM),

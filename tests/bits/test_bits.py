@@ -9,7 +9,7 @@ from tests.bits.__main__ import chosen, differences
 from tests.bits.digests import WAYS, digest, digests_of
 from tests.bits.estimators import ESTIMATORS
 from tests.bits.nets import CASES
-from tests.bits.settings import ON_ARM, Setting
+from tests.bits.settings import ON_ARM, SETTINGS, Setting
 
 
 def test_a_digest_tells_bits_apart_and_no_number_from_none() -> None:
@@ -31,6 +31,18 @@ def test_another_training_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         line
         == "another: penalty L1Penalty float32: parameters, losses, validation losses, predictions"
     )
+
+
+@pytest.mark.parametrize("kernel", sorted({setting.kernel for setting in SETTINGS} - {""}))
+def test_this_processor_has_the_kernels_that_are_compared(kernel: str, tmp_path: Path) -> None:
+    """OpenBLAS does not ask: a processor without AVX-512 ends a process of its kernel SkylakeX."""
+    setting = Setting("this processor", kernel=kernel)
+    assert setting.digests(["penalty L1Penalty float32"], tmp_path)
+
+
+def test_a_process_that_ends_says_its_exit_status(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"(?s)this processor: exit status 1\. .*no net"):
+        Setting("this processor").digests(["no net"], tmp_path)
 
 
 def test_the_shares_together_are_all_nets() -> None:
