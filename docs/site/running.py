@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from docs.site.errors import SiteError
+from handgrad.layers.defaults import defaults
 from handgrad.plots.labels import CHINESE, chinese_font, replace_words, translation
 from handgrad.story.page import Outcome
 from handgrad.story.telling import Translate, run_block
@@ -65,8 +66,16 @@ def run(script: Script) -> list[Outcome]:
     mpl.use("agg")
     translate = _translation(script.language)
     namespace: dict[str, object] = {"__name__": "lesson"}
-    with tempfile.TemporaryDirectory() as folder, chdir(folder), warnings.catch_warnings():
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        chdir(folder),
+        warnings.catch_warnings(),
+        defaults(),  # what a document sets ends with it
+        mpl.rc_context(),
+    ):
         warnings.simplefilter("error")
+        # without such a font the words of pictures stay English
+        warnings.filterwarnings("ignore", "no font with Chinese characters")
         file = Path(folder) / f"{Path(script.document).stem}.py"
         file.write_text(_as_one_file(script.steps), "utf-8")
         try:

@@ -17,6 +17,7 @@ ENGLISH, IN_CHINESE = (
 )
 ALL = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in ENGLISH.values()]
 ALL += [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in IN_CHINESE.values()]
+IN_ITS_LANGUAGE = "hg.defaults(language='zh')"
 DIRECTIVE = re.compile(r"^```(exercise|playground|explain|answer)\b ?(.*)$", re.M)
 
 
@@ -45,10 +46,13 @@ def test_every_block_runs_without_a_warning(path: Path) -> None:
 
 
 class Nameless(ast.NodeTransformer):
-    """Code without what it prints: the texts in it, and comments, which no tree has."""
+    """Code without what it prints: texts, the language of pictures, comments, which no tree has."""
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
         return ast.Constant("") if isinstance(node.value, str) else node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        return None if ast.unparse(node) == IN_ITS_LANGUAGE else self.generic_visit(node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.Constant:
         return ast.Constant("")
@@ -63,6 +67,11 @@ def code_of(path: Path) -> list[str]:
 def test_both_languages_run_the_same_code(name: str) -> None:
     assert name in IN_CHINESE
     assert code_of(ENGLISH[name]) == code_of(IN_CHINESE[name])
+
+
+@pytest.mark.parametrize("path", IN_CHINESE.values(), ids=IN_CHINESE)
+def test_pictures_of_chinese_lessons_are_in_chinese(path: Path) -> None:
+    assert IN_ITS_LANGUAGE in ast.unparse(ast.parse(read(path).script.steps[0].code))
 
 
 @pytest.mark.parametrize("name", ENGLISH)
