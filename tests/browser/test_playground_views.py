@@ -569,6 +569,20 @@ def test_the_band_tells_of_what_is_pointed_at(views: Views) -> None:
     page.wait_for_function("session.asked.at(-1)[1].row === 7")
 
 
+def test_the_band_names_the_row_that_it_tells_of(views: Views) -> None:
+    page = views("explain_band")
+    page.evaluate("views.explain_band.pointAt({ column: 1, unit: 0 })")
+    page.locator(".explain .result").first.wait_for()
+    row = page.get_by_label("row", exact=True)
+    for written, told in (("2.7", "3"), ("-4", "0"), ("5", "5")):
+        row.fill(written)
+        assert row.input_value() == written  # not changed below the hands
+        page.keyboard.press("Tab")
+        page.wait_for_function(f"document.querySelector('.explain input').value === '{told}'")
+        assert text(page, ".explain .said") == f"Row {told}: layer 1, neuron 1"
+        assert f"y_1[{told},0] = " in text(page, ".explain .forward")
+
+
 # ---- upon a session that trains, beside the same training in Python
 
 

@@ -110,8 +110,8 @@ ASKED = """
   session.stepEpoch();
   const frame = await until(({ step }) => step > 0);
   const words = { smaller: "其余 {} 项", larger: "其余 {} 项", others: "其余 {} 项" };
-  const ask = (column, unit, from) =>
-    session.request("explain", { row: 4, of: { column, unit, from }, words });
+  const ask = (column, unit, from, row = 4) =>
+    session.request("explain", { row, of: { column, unit, from }, words });
   const done = {
     parameters: packed(frame.parameters),
     rate: frame.rate,
@@ -120,7 +120,11 @@ ASKED = """
     link: await ask(1, 2, 1),
     output: await ask(2, 1),
     input: await ask(0, 1),
+    rows_told: [],
   };
+  for (const row of [4, 3.6, -1, 1e9, NaN]) {
+    done.rows_told.push((await ask(0, 1, undefined, row)).row, (await ask(1, 2, 1, row)).row);
+  }
 """
 
 
@@ -145,7 +149,8 @@ def test_a_unit_of_the_net_is_explained_where_it_is_pointed_at(
         return e[address].line_of(index).name
 
     last = len(net.layers) - 1
-    names = {way: [line["name"] for line in lines] for way, lines in found["unit"].items()}
+    ways = ("forward", "backward")
+    names = {way: [line["name"] for line in found["unit"][way]] for way in ways}
     assert names["forward"][0] == told("0.z", 0, 2)
     assert names["forward"][-1] == told(f"{last - 2}.y", 0, 2)
     # how the loss changes with what the unit gives, then with what goes in; not with the inputs
@@ -163,3 +168,5 @@ def test_a_unit_of_the_net_is_explained_where_it_is_pointed_at(
     assert way["name"] == told("0.dx", 0, 1)
     assert way["formula"] == "dx_0 = " + e["0.dx"].formula
     assert {"formula", "name", "numbers", "result"} == way.keys()
+    # the nearest row there is, which the answer names
+    assert found["rows_told"] == [4, 4, 4, 4, 0, 0, 39, 39, 0, 0]

@@ -207,7 +207,7 @@ function answersOf({ rows, out, problem, session }) {
         values: filled(40, (j) => (j % 4 ? 0.3 : activation === "ReLU" ? 0 : 0.999)),
       })),
     ...experimentsOf({ out, held }),
-    explain: ({ row, of }) => ({
+    explain: ({ row: asked, of }, row = Math.max(0, Math.round(asked))) => ({
       row,
       forward: [
         {

@@ -75,22 +75,22 @@ export const ANSWERS = {
     return { change };
   },
   /**
-   * How the number of a unit comes about for a row of the data, or that of the weight that comes
-   * `from` a unit of the column before: { forward, backward }, lists of lines.
+   * How the number of a unit comes about for the `row` of the data that is nearest, or that of the
+   * weight that comes `from` a unit of the column before: { row, forward, backward }, lists of lines.
    */
   explain(training, { planes }, { row, of: { column, unit, from }, words }) {
     const { model, task } = training;
-    const first = Number.isInteger(row) ? Math.min(Math.max(row, 0), task.rows.n - 1) : 0;
+    const first = Math.min(Math.max(Math.round(row) || 0, 0), task.rows.n - 1);
     // one row has nothing that it differs from
     const count = model.layers.some(({ title }) => title === "BatchNorm") ? 2 : 1;
     const [x, y] = rowsFrom(training, first, count);
     const steps = model.steps(x, y, count, training.rateOf(training.step));
     const explained = new Explained(steps, DIGITS, words);
-    if (!column) return explained.input(unit);
+    if (!column) return { row: first, ...explained.input(unit) };
     const [before, last] = [planes.shown[column - 1], planes.shown[column]];
     const paths = Array.from({ length: last - before }, (_, i) => String(before + 1 + i));
     if (column === planes.shown.length - 1) paths.push("loss");
-    return explained.unit(paths, unit, from ?? null);
+    return { row: first, ...explained.unit(paths, unit, from ?? null) };
   },
   confusion({ task, model, outputs, border }) {
     const of = ({ x, y, n }) => {

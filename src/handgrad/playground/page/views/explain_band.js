@@ -14,15 +14,23 @@ const leftOut = () =>
 /** The band in `place`; `pointAt({ column, unit, from })` says of what it tells, null of nothing. */
 export function explainBandIn(place, session) {
   const view = viewIn(place, "explain", draw);
-  const row = numberField("explain_row", 0, { min: 0, step: 1 }, () => ask());
+  const row = numberField("explain_row", 0, { min: 0, step: 1 }, () => {
+    isTyping = false;
+    ask();
+  });
+  row.field.addEventListener("input", () => {
+    isTyping = true;
+  });
   const said = element("p", { class: "said" });
   const steps = element("div", { class: "steps" });
   view.body.append(element("div", { class: "row" }, row.label, said), steps);
   let pointed = null;
   let found = null;
+  let isTyping = false;
   const explanationOf = askerOf(session, "explain", view, (given, { of }) => {
     if (of !== pointed) return;
     found = given;
+    if (!isTyping) row.field.value = found.row; // the nearest row that there is
     show();
   });
   const ask = rarely(
@@ -31,7 +39,7 @@ export function explainBandIn(place, session) {
   );
   const show = () => {
     said.textContent = pointed
-      ? heading(pointed, Number(row.field.value), session.state)
+      ? heading(pointed, found?.row ?? Number(row.field.value), session.state)
       : say("explain_none");
     const made = pointed && found ? WAYS.map((way) => stepsOf(way, found[way] ?? [])) : [];
     steps.replaceChildren(...made);
