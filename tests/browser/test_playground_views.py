@@ -425,6 +425,28 @@ def test_the_slider_goes_by_epoch_step_and_pointer(views: Views) -> None:
     assert 200 < changes(page)[-1]["goTo"] < 300
 
 
+def test_the_slider_follows_the_training_after_it_was_drawn_away_and_back(views: Views) -> None:
+    """No browser says `change` of a slider that is let go where it was taken."""
+    page = views("slider")
+    slider = page.get_by_role("slider")
+    box = slider.bounding_box()
+    assert box is not None
+    y, x = box["y"] + box["height"] / 2, box["x"] + box["width"] / 2
+    page.evaluate("show({ step: 5, last: 10 })")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + box["width"] / 4, y)
+    assert 5 < int(slider.input_value()) < 9
+    page.evaluate("show({ step: 9, last: 10 })")
+    assert slider.input_value() != "9"  # not while it is held
+    page.mouse.move(x, y)
+    assert slider.input_value() == "5"
+    page.mouse.up()
+    page.wait_for_function("session.calls.at(-1).goTo === 5")
+    page.evaluate("show({ step: 9, last: 10 })")
+    assert slider.input_value() == "9"
+
+
 # ---- hidden space, loss plane, race, seeds
 
 

@@ -36,9 +36,17 @@ export function sliderIn(place, session) {
     write();
     go();
   });
+  const release = () => {
+    isHeld = false;
+  };
   input.addEventListener("change", () => {
     go();
-    isHeld = false;
+    release();
+  });
+  // let go where it was taken, it does not change
+  input.addEventListener("pointerdown", () => {
+    for (const end of ["pointerup", "pointercancel"])
+      addEventListener(end, release, { once: true });
   });
   input.addEventListener("keydown", (event) => {
     const step = view.last ? stepBy(event, view.last.perEpoch || 1) : 0;
