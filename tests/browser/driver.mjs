@@ -153,7 +153,10 @@ async function event(page) {
   } else if (target.kind === "drag") {
     await page.mouse.move(x, y);
     await page.mouse.down();
-    await page.mouse.move(x + 60 * (random() - 0.5), y + 60 * (random() - 0.5), { steps: 3 });
+    const { width, height } = page.viewport(); // Firefox takes no pointer out of it
+    const [toX, toY] = [x + 60 * (random() - 0.5), y + 60 * (random() - 0.5)];
+    const within = (value, size) => Math.min(Math.max(value, 0), size - 1);
+    await page.mouse.move(within(toX, width), within(toY, height), { steps: 3 });
     await page.mouse.up();
   } else if (target.kind !== "done") await page.mouse.click(x, y);
 }
