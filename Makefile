@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ORACLE := .venv-oracle/bin
 BROWSER := .venv-browser/bin
 CLUSTER := .venv-cluster/bin
-# Of the tests on other kernels, processors, versions and Pythons: SHARE=1/2 for half of them.
+# SHARE=1/2 for half of what a target tries.
 SHARE ?= 1/1
 ALL_CORES := --numprocesses auto --maxprocesses 8
 QUICK := $(addprefix tests/,house contracts worked_examples graph bad_input oracle/test_stored.py \
@@ -17,7 +17,7 @@ CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html importing inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors fragile bits chains random-nets check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench wheel clean
+.PHONY: help setup demo test kernels processors fragile bits chains random-nets check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench nightly wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -43,7 +43,7 @@ demo: .venv/ready  ## tell how a net works; leaves pictures and a page in runs/d
 	@$(BIN)/handgrad demo
 
 test: .venv/ready-to-test  ## run the tests
-	@$(BIN)/python -m pytest $(ALL_CORES) tests
+	@$(BIN)/python -m pytest $(ALL_CORES) --share $(SHARE) tests
 
 # Two ways of OpenBLAS to multiply matrices that this processor has: without fused multiply-add, and
 # as most laptops do, or with AVX-512 where it is here.
@@ -128,7 +128,7 @@ mutants: .venv/ready-to-test  ## break the source, one place at a time; the test
 lowest: .venv-lowest/ready  ## run the tests that meet other libraries, with the lowest versions of them
 	@.venv-lowest/bin/python -m pytest $(ALL_CORES) --share $(SHARE) $(WITH_OTHERS)
 
-SECOND_PYTHON ?= python3.13
+SECOND_PYTHON ?= $(shell .ci/second-python)
 .venv-second/ready: pyproject.toml constraints.txt
 	@$(SECOND_PYTHON) -m venv .venv-second
 	@echo "installing handgrad into .venv-second, with $(SECOND_PYTHON) …"
@@ -145,7 +145,7 @@ second-python: .venv-second/ready  ## run the tests of the core with another Pyt
 	@touch $@
 
 oracle: .venv-oracle/ready  ## compare with PyTorch itself, exported models with onnxruntime's answers, the JAX engine with the pages
-	@$(ORACLE)/python -m pytest $(ALL_CORES) tests/oracle
+	@$(ORACLE)/python -m pytest $(ALL_CORES) --share $(SHARE) tests/oracle
 
 .venv-browser/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-browser
@@ -154,14 +154,15 @@ oracle: .venv-oracle/ready  ## compare with PyTorch itself, exported models with
 	@touch $@
 
 browser: .venv-browser/ready node_modules/ready  ## look at the demo's page, a report and live pictures in JupyterLab; needs a Chromium and a Firefox
-	@$(BROWSER)/python -m pytest tests/browser
+	@$(BROWSER)/python -m pytest --share $(SHARE) tests/browser
 
+FIRST ?= 0
 SEEDS ?= 10
 EVENTS ?= 2000
+WALK = $(BROWSER)/python -m tests.browser.random_walk --first $(FIRST) --seeds $(SEEDS) --events $(EVENTS)
 walk: .venv-browser/ready node_modules/ready  ## click and type at random in the playground (SEEDS=1 EVENTS=200 for a short way)
-	@for browser in chromium firefox; do \
-	  $(BROWSER)/python -m tests.browser.random_walk --browser $$browser --seeds $(SEEDS) --events $(EVENTS) || exit 1; \
-	done
+	@$(WALK) --browser firefox & firefox=$$!; $(WALK) --browser chromium; chromium=$$?; \
+	  wait $$firefox && exit $$chromium
 
 everywhere: .venv-browser/ready  ## train by machine code, Python, C, JavaScript, WebAssembly, in a browser: the same bits (SHARE=1/8)
 	@$(BROWSER)/python -m tests.bits.everywhere --share $(SHARE)
@@ -186,6 +187,10 @@ cluster-faults: .venv-cluster/ready  ## kill workers, nodes and drivers of train
 
 bench: .venv-bench/ready  ## time training and prediction beside the peers; writes benchmarks/results and the README's table
 	@.venv-bench/bin/python -m benchmarks
+
+nightly:  ## every check, in pieces of a few minutes (PART=3/8 for the third of eight parts); needs Debian's packages
+	@.ci/packages
+	@env -u MAKEFLAGS .ci/nightly $(PART)
 
 wheel: .venv/ready-to-test  ## build the archive of sources, the wheel from it, and try both
 	@rm -rf dist .venv-wheel
