@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,14 +95,15 @@ def walk(browser: str, url: str, seed: int, events: int, picture: Path) -> None:
             except (AssertionError, HandgradError) as error:
                 driver.do("picture", str(picture))
                 last = "\n".join(went[-25:])
-                raise AssertionError(f"{browser}, seed {seed}, {done + len(went)} events: "
+                line = traceback.extract_tb(error.__traceback__)[-1].line
+                raise AssertionError(f"{browser}, seed {seed}, {done + len(went)} events: {line}: "
                                      f"{error}\nlast:\n{last}") from error  # fmt: skip
 
 
 def check(seen: dict[str, Any]) -> None:
     """What the page shows is what its link says."""
-    assert seen["errors"] == []
-    assert seen["problems"] == []
+    assert seen["errors"] == [], seen["errors"]
+    assert seen["problems"] == [], seen["problems"]
     state = state_of(seen["state"])
     fragment = fragment_of(state)
     if len(fragment) <= LONGEST:

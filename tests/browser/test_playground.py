@@ -123,6 +123,9 @@ def test_a_link_whose_inputs_are_none_opens_with_the_usual_ones(
         assert "no function sim" in shell.page.locator(".notice").inner_text()
         assert shell.page.locator(".chip[aria-pressed=true]").count() == 2
         assert shell.page.locator(".neuron").count() == 2 + 5 + 2
+        shell.page.get_by_role("button", name="中文").click()
+        shell.becomes("language", "zh")
+        assert "没有函数 sim" in shell.page.locator(".notice").inner_text()  # said anew
         shell.becomes("inputs", ["x1", "x2"])
 
 

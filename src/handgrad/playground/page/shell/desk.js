@@ -104,7 +104,10 @@ export class Desk {
     this.tell("pointed", this.pointed);
   }
 
-  /** Say the words of `key` to all, those who hear the page included; null takes them away. */
+  /**
+   * Say the words of `key` to all, those who hear the page included; null takes them away. A value
+   * that is a function is asked anew in each language.
+   */
   notice(key, values = {}, grave = false) {
     this.tell("notice", key, values, grave);
   }
@@ -124,14 +127,13 @@ export class Desk {
 
   /** Say what is wrong with a state that came from elsewhere. */
   problems(problems) {
-    const told = problems.map(({ key, field, value = "", ...rest }) => {
+    const said = ({ key, field, value = "", ...rest }) => {
       const word = [`fault_${key}`, key].find(knows) ?? "fault_other";
-      return say("problem_told", {
-        field,
-        what: say(word, { text: value, field, value, ...rest }),
-      });
-    });
-    if (told.length) this.notice("problems", { told: told.join(" ") }, true);
+      const what = say(word, { text: value, field, value, ...rest });
+      return say("problem_told", { field, what });
+    };
+    if (problems.length)
+      this.notice("problems", { told: () => problems.map(said).join(" ") }, true);
   }
 
   /** The session as views see it: what they set, everybody hears of. */

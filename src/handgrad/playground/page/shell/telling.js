@@ -13,7 +13,9 @@ export function telling(desk, { notice, live }) {
   const show = () => {
     notice.hidden = !told;
     if (!told) return;
-    text.textContent = say(told.key, told.values);
+    const said = (value) => (typeof value === "function" ? value() : value);
+    const values = Object.entries(told.values).map(([name, value]) => [name, said(value)]);
+    text.textContent = say(told.key, Object.fromEntries(values));
     notice.classList.toggle("grave", told.grave);
   };
   desk.watch("notice", (key, values, grave) => {
