@@ -9,6 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.data import texts
+from handgrad.data.encodings import likely_encoding
 from tests.bad_input.refused import refused
 
 
@@ -101,6 +102,17 @@ def test_a_chinese_text_reads_in_each_encoding_that_its_bytes_show(
     with told:
         text = hg.data.characters(path, length=4, validation=0)
     assert text.vocabulary == "".join(sorted({*verse}))
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "likely"),
+    [
+        *[(text, "cp1252", "cp1252") for text in ("süß, café", "Äöü ÄÖÜ über Größe", "déjà créée")],
+        *[(text, "gb18030", "gb18030") for text in ("朱镕基", "春眠不觉晓，朱镕基 said no", "夜")],
+    ],
+)
+def test_the_encoding_to_try_is_that_of_a_text(text: str, encoding: str, likely: str) -> None:
+    assert likely_encoding(text.encode(encoding)) == likely
 
 
 def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:

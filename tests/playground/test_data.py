@@ -143,3 +143,18 @@ def test_numbers_in_links_come_back() -> None:
     assert packed(np.array([1.5, -2])) == "AADAPwAAAMA"
     assert unpacked("AADAPw") is not None
     assert [unpacked(bad) for bad in ("AAD", "A", "+AAA", 3, "é")] == [None] * 5
+
+
+@HAS_NODE
+def test_formulas_are_written_as_they_are_read() -> None:
+    written = {
+        "x1**2 * x2": "x₁² · x₂",
+        "exp(9**x1)": "exp(9^x₁)",
+        "x1**-2": "x₁^-2",
+        "x1**x2*3": "x₁^x₂·3",
+    }
+    found = in_page(
+        {"../shell/formulas": "formulaText"}, "({ texts }) => texts.map(formulaText)",
+        {"texts": [*written]},
+    )  # fmt: skip
+    assert found == [*written.values()]

@@ -1,7 +1,6 @@
 """Encodings of files of text, found out from their bytes."""
 
 import codecs
-import re
 from collections.abc import Iterable
 
 BYTE_ORDER_MARKS = (
@@ -15,7 +14,7 @@ BYTE_ORDER_MARKS = (
 IN_PAIRS = "gb18030"
 OTHER_ENCODINGS = (("gb2312", IN_PAIRS), ("cp1252", "cp1252"), ("latin-1", "latin-1"))
 GUESSED = ("cp1252", "latin-1", IN_PAIRS)
-HIGH = re.compile(rb"[\x80-\xff]+")
+UNREAD = "\N{REPLACEMENT CHARACTER}"
 
 
 def marked_encoding(head: bytes) -> str | None:
@@ -44,11 +43,11 @@ def reads(block: bytes, encoding: str) -> bool:
 
 
 def likely_encoding(text: bytes) -> str:
-    """The encoding to try for a text that shows none: by whether letters above 127 come together.
+    """The encoding to try for a text without a mark: Chinese, if most of it is frequent characters.
 
     >>> likely_encoding("朱镕基".encode("gb18030")), likely_encoding("süß, café".encode("cp1252"))
     ('gb18030', 'cp1252')
     """
-    runs = [len(run) for run in HIGH.findall(text)]
-    together = sum(n for n in runs if n > 1)
-    return IN_PAIRS if 2 * together > sum(runs) and reads(text, IN_PAIRS) else "cp1252"
+    read = [c for c in text.decode("gb2312", "replace") if c > "\x7f"]
+    is_chinese = 2 * read.count(UNREAD) < len(read)
+    return IN_PAIRS if is_chinese and reads(text, IN_PAIRS) else "cp1252"

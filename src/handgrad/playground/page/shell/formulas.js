@@ -2,7 +2,9 @@
 
 import { element } from "../../../html/words.js";
 
-const PART = /([A-Za-z]+)(\d+)\b|\*\*\s*(\d+(?:\.\d+)?)|(\*)/g;
+const PART = /([A-Za-z]+)(\d+)\b|\*\*\s*(\d+(?:\.\d+)?)|(\*\*?)/g;
+/** A product has a dot; a power that is no number stays in the line. */
+const SIGNS = { "*": "·", "**": "^" };
 
 /** A formula in an element: indices lowered, powers raised, products without their sign. */
 export function formulaSaid(text) {
@@ -17,7 +19,7 @@ export function formulaSaid(text) {
     from = found.index + found[0].length;
     if (found[1]) whole.append(found[1], element("sub", {}, found[2]));
     else if (found[3]) whole.append(element("sup", {}, found[3]));
-    else whole.append("·");
+    else whole.append(SIGNS[found[4]]);
   }
   whole.append(text.slice(from));
   return whole;
@@ -45,8 +47,8 @@ const turned = (digits, signs) => digits.replace(/\d/g, (digit) => signs[digit])
 
 /** The same in one line of text, for pictures and for those who hear it. */
 export const formulaText = (text) =>
-  text.replace(PART, (whole, letters, index, power, times) => {
+  text.replace(PART, (whole, letters, index, power, sign) => {
     if (letters) return letters + turned(index, LOW);
     if (power) return /^\d+$/.test(power) ? turned(power, HIGH) : whole;
-    return times ? "·" : whole;
+    return SIGNS[sign];
   });
