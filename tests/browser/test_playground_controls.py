@@ -303,6 +303,15 @@ def test_a_number_that_does_not_fit_is_refused_in_place(at: Callable[[str], Shel
     assert shell.value("batch_size") == 10
 
 
+def test_nesterov_is_chosen_with_a_momentum(at: Callable[[str], Shell]) -> None:
+    shell = at(f"optimizer=SGD:{RATED}:momentum=0.9:nesterov=1")
+    shell.becomes("optimizer.nesterov", True)
+    assert shell.control("nesterov").is_enabled()
+    type_text("0")(shell, "momentum")
+    shell.becomes("optimizer.nesterov", False)
+    assert shell.control("nesterov").is_disabled()
+
+
 def test_the_language_changes_in_place(at: Callable[[str], Shell]) -> None:
     shell = at("")
     shell.page.get_by_role("button", name="中文").click()

@@ -67,6 +67,11 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
                                       "nesterov": True, "weight_decay": 0.01}},
         25,
     ),
+    "no momentum": (
+        {"data": SMALL, "optimizer": {"name": "SGD", "learning_rate": 0.1, "momentum": 0,
+                                      "nesterov": True}},
+        25,
+    ),
     "betas": (
         {"data": SMALL, "optimizer": {"name": "NAdam", "learning_rate": 0.01, "eps": 1e-6,
                                       "betas": [0.8, 0.95]}},

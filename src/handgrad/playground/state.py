@@ -341,6 +341,8 @@ def _make_fit(state: State, said: set[str]) -> None:
         raise SettingError(
             f"{state['loss']} in a {data['problem']}{many}", f"one of {', '.join(fitting)}", HINT
         )
+    if state["optimizer"].get("nesterov") and not state["optimizer"].get("momentum"):
+        state["optimizer"] = {**state["optimizer"], "nesterov": False}
 
 
 def classes_of(state: State) -> int:

@@ -26,6 +26,8 @@ const LADDERS = {
 };
 /** What a setting is called in `state.hide`, where another name is usual. */
 const NAMES = { alpha: "penalty_rate" };
+/** A setting that does nothing while another one is 0. */
+const NEEDED = { nesterov: "momentum" };
 const TWENTIETHS = Array.from({ length: 21 }, (_, i) => i / 20);
 
 /** What an optimizer starts from where no other rate is said. */
@@ -179,7 +181,10 @@ function settingsOf(desk, part, kinds) {
       place.replaceChildren(...controls.map(([, control]) => control.element));
       place.hidden = !controls.length;
     }
-    for (const [key, control] of controls) control.set(chosen[key] ?? usual(shown, key));
+    for (const [key, control] of controls) {
+      control.set(chosen[key] ?? usual(shown, key));
+      control.input.disabled = key in NEEDED && !chosen[NEEDED[key]];
+    }
   }
   write();
   return place;

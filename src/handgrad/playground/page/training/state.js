@@ -243,6 +243,9 @@ function makeFit(state, said, problems) {
   else if (classesOf(state) > 2 && LOSSES.binary.includes(state.loss)) {
     change("loss", fitting[0], "moreClasses");
   }
+  const { optimizer } = state;
+  if (!optimizer.momentum && optimizer.nesterov)
+    state.optimizer = { ...optimizer, nesterov: false };
 }
 
 /** A state with a field as usual; what is all as usual where the field is so already. */
