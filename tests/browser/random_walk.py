@@ -85,15 +85,17 @@ def driven(browser: str, url: str, seed: int = 0) -> Iterator[Driver]:
 def walk(browser: str, url: str, seed: int, events: int, picture: Path) -> None:
     """Walk at random and compare after each stretch; an AssertionError says what differs.
 
-    What is to be seen then is saved as a picture.
+    What is to be seen then is saved as a picture, and as JSON beside it.
     """
     with driven(browser, url, seed) as driver:
         for done in range(0, events, STRETCH):
             went = driver.do("walk", min(STRETCH, events - done))
+            seen = driver.do("seen")
             try:
-                check(driver.do("seen"))
+                check(seen)
             except (AssertionError, HandgradError) as error:
                 driver.do("picture", str(picture))
+                picture.with_suffix(".json").write_text(json.dumps(seen), "utf-8")
                 last = "\n".join(went[-25:])
                 line = traceback.extract_tb(error.__traceback__)[-1].line
                 raise AssertionError(f"{browser}, seed {seed}, {done + len(went)} events: {line}: "
