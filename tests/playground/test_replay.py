@@ -58,6 +58,11 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
                                    *net(5, normalization="LayerNorm", activation="ReLU")]},
         25,
     ),
+    "norm of few rows": (
+        {"data": {**SMALL, "n": 10}, "share": 30, "batch_size": 3,
+         "layers": net(6, normalization="BatchNorm")},
+        25,
+    ),
     "frozen": ({"data": SMALL, "layers": [*net(6, frozen=True), *net(3)]}, 25),
     "clipped": (
         {"data": SMALL, "clip": 0.05, "optimizer": {"name": "SGD", "learning_rate": 2}}, 25,
