@@ -312,6 +312,17 @@ def test_nesterov_is_chosen_with_a_momentum(at: Callable[[str], Shell]) -> None:
     assert shell.control("nesterov").is_disabled()
 
 
+def test_biases_that_are_0_at_first_are_not_said_to_jump(at: Callable[[str], Shell]) -> None:
+    shell = at("")
+    click(shell, "rewind")
+    shell.page.get_by_role("tab", name="Is it learning?").click()
+    table = shell.page.locator(".health table").first
+    shell.until(lambda: "%" in table.inner_text(), "the change is measured")
+    rows = [row.split("\t") for row in table.locator("tbody tr").all_inner_texts()]
+    assert {row[3] for row in rows if row[1] == "0"} == {"–"}
+    assert "not a number" not in table.inner_text()
+
+
 def test_the_language_changes_in_place(at: Callable[[str], Shell]) -> None:
     shell = at("")
     shell.page.get_by_role("button", name="中文").click()

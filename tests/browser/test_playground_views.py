@@ -600,8 +600,11 @@ def test_the_band_names_the_row_that_it_tells_of(views: Views) -> None:
         row.fill(written)
         assert row.input_value() == written  # not changed below the hands
         page.keyboard.press("Tab")
-        page.wait_for_function(f"document.querySelector('.explain input').value === '{told}'")
-        assert text(page, ".explain .said") == f"Row {told}: layer 1, neuron 1"
+        page.wait_for_function(
+            "(said) => document.querySelector('.explain .said').textContent === said",
+            arg=f"Row {told}: layer 1, neuron 1",
+        )
+        assert row.input_value() == told
         assert f"y_1[{told},0] = " in text(page, ".explain .forward")
 
 

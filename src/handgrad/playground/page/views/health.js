@@ -72,12 +72,14 @@ function weightRows({ parameters, gradients, losses, history }, names, change) {
   const number = (value) => (Number.isFinite(value) ? numberSaid(value, 3) : say("no_number"));
   return names.map((name) => {
     const sizeOf = (array) => size(slice(array, name));
-    const ratio = change?.length === parameters.length ? sizeOf(change) / sizeOf(parameters) : null;
+    const of = sizeOf(parameters);
+    const isKnown = of !== 0 && change?.length === parameters.length; // of 0 nothing is a share
+    const ratio = isKnown ? sizeOf(change) / of : null;
     const judged =
       ratio === null
         ? "–"
         : percentSmall(ratio) + say("remark", { what: say(verdict(ratio, hasLearnt)) });
-    return [name.name, number(sizeOf(parameters)), number(sizeOf(gradients)), judged];
+    return [name.name, number(of), number(sizeOf(gradients)), judged];
   });
 }
 

@@ -43,11 +43,7 @@ export function sliderIn(place, session) {
     go();
     release();
   });
-  // let go where it was taken, it does not change
-  input.addEventListener("pointerdown", () => {
-    for (const end of ["pointerup", "pointercancel"])
-      addEventListener(end, release, { once: true });
-  });
+  whenLetGo(input, release); // where it was taken, it does not change
   input.addEventListener("keydown", (event) => {
     const step = view.last ? stepBy(event, view.last.perEpoch || 1) : 0;
     if (!step) return;
@@ -66,6 +62,13 @@ export function sliderIn(place, session) {
     write();
   }
   return view;
+}
+
+/** `act` when a pointer that was put on `input` is taken away, wherever it is then. */
+function whenLetGo(input, act) {
+  input.addEventListener("pointerdown", () => {
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, act, { once: true });
+  });
 }
 
 /** How far a key goes: an arrow an epoch, with Shift a step; those alone are what one looks at. */
