@@ -17,7 +17,7 @@ CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers
 WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html importing inspection plots proof reporting \
 	saving story tabular training)
 
-.PHONY: help setup demo test kernels processors fragile bits chains random-nets check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench nightly wheel clean
+.PHONY: help setup demo test slow kernels processors fragile bits chains random-nets check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench nightly wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -42,8 +42,11 @@ setup: .venv/ready-to-test  ## make .venv with everything for development
 demo: .venv/ready  ## tell how a net works; leaves pictures and a page in runs/demo-N
 	@$(BIN)/handgrad demo
 
-test: .venv/ready-to-test  ## run the tests
-	@$(BIN)/python -m pytest $(ALL_CORES) --share $(SHARE) tests
+test: .venv/ready-to-test  ## run the tests, but for slow ones
+	@$(BIN)/python -m pytest $(ALL_CORES) -m "not slow" --share $(SHARE) tests
+
+slow: .venv/ready-to-test  ## run the tests that take long
+	@$(BIN)/python -m pytest $(ALL_CORES) -m slow --share $(SHARE) tests
 
 # Two ways of OpenBLAS to multiply matrices that this processor has: without fused multiply-add, and
 # as most laptops do, or with AVX-512 where it is here.

@@ -41,6 +41,7 @@ def running(words: Sequence[Any], folder: Path, place: str) -> Iterator[subproce
         child.kill()
 
 
+@pytest.mark.slow
 def test_runs_begun_at_once_have_a_folder_each_and_mix_nothing(tmp_path: Path) -> None:
     messy_csv(tmp_path / "t.csv")
     words = ("train", "t.csv", "--target", "left", "--no-report", "--epochs")
@@ -59,6 +60,7 @@ def test_runs_begun_at_once_have_a_folder_each_and_mix_nothing(tmp_path: Path) -
     assert {record(folder)["seed"] for folder in folders} == {0, 1, 2}
 
 
+@pytest.mark.slow
 def test_of_runs_begun_at_once_with_one_out_one_is_whole_and_the_others_are_refused(
     tmp_path: Path,
 ) -> None:
@@ -77,6 +79,7 @@ def test_of_runs_begun_at_once_with_one_out_one_is_whole_and_the_others_are_refu
     assert hg.load(tmp_path / "run" / "model.safetensors").epochs == 2 + first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resume", [(), ("--resume",)], ids=["anew", "to go on"])
 def test_a_run_that_is_alive_is_not_taken_over(resume: tuple[str, ...], tmp_path: Path) -> None:
     with running(LONG, tmp_path, "runs/.digits-1.unfinished") as child:
@@ -96,6 +99,7 @@ def test_a_run_that_is_alive_is_not_taken_over(resume: tuple[str, ...], tmp_path
         assert child.poll() is None
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_is_gone_on_with_and_its_lock_is_gone(tmp_path: Path) -> None:
     words = (*LONG[:2], "--folds", 3, *LONG[4:])
     with running(words, tmp_path, "runs/.digits-1.unfinished"):

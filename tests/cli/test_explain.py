@@ -50,6 +50,7 @@ def test_for_machines_it_is_json(saved: Path) -> None:
     assert found["lines"][0]["line"].startswith("loss = ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [

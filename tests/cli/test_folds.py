@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sklearn.model_selection import StratifiedKFold
 
 import handgrad as hg
@@ -33,6 +34,7 @@ def test_each_fold_is_judged_by_a_model_of_the_others(tmp_path: Path) -> None:
     assert table_of(result.output)["log loss"][0] == f"{mean} ± {spread}"
 
 
+@pytest.mark.slow
 def test_the_model_is_that_of_a_run_without_folds(tmp_path: Path) -> None:
     for name, folds in (("a", ()), ("b", ("--folds", 4))):
         # as many epochs may come that by itself a fit is compiled after some others, not before

@@ -102,6 +102,7 @@ def test_other_columns_and_another_order_change_nothing(made: Path, tmp_path: Pa
     assert second.stderr == "note: columns that were not there in training are ignored: more\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["new.csv.gz", "caf\udce9.csv", "caf\udce9.parquet"])
 def test_packed_files_and_any_name_are_taken_by_every_command(
     name: str, made: Path, tmp_path: Path

@@ -42,6 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
 def test_a_terminal_of_another_encoding_shows_what_it_can(encoding: str, tmp_path: Path) -> None:
     path = messy_csv(tmp_path / "t.csv", 60)
@@ -65,6 +66,7 @@ def test_a_terminal_of_another_encoding_shows_what_it_can(encoding: str, tmp_pat
     assert "is neither a file nor a bundled data set" in refused.stderr
 
 
+@pytest.mark.slow
 def test_predictions_on_the_screen_are_those_of_the_file_in_any_encoding(made: Path) -> None:
     words = ("predict", "run/model.safetensors", "messy.csv", "--keep", "city")
     assert run(*words, "-o", "p.csv", folder=made).returncode == 0
@@ -83,6 +85,7 @@ def test_for_machines_every_letter_comes_through_any_encoding(made: Path) -> Non
     assert "Köln" in json.dumps(json.loads(done.stdout), ensure_ascii=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -141,6 +144,7 @@ def waiting(made: Path, folder: Path, signals: str = "") -> subprocess.Popen[str
     return child
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_process_that_is_told_to_stop_leaves_no_half_file(
     number: signal.Signals, made: Path, tmp_path: Path
@@ -207,6 +211,7 @@ def test_ctrl_c_before_a_part_is_done_is_told(
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "came", "hint"),
     [

@@ -25,6 +25,7 @@ def without_times(page: str) -> str:
     return re.sub(r"[\d.]+ (?:seconds|s)\b", "", page)
 
 
+@pytest.mark.slow
 def test_train_writes_it_and_report_writes_it_anew(
     run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

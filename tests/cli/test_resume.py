@@ -38,6 +38,7 @@ def begun(folder: Path) -> list[str]:
     return sorted(path.name for path in place.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator", "after"),
     [

@@ -54,6 +54,7 @@ def test_what_was_found_out_stands_in_the_output_and_in_the_run(made: Path) -> N
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in WAYS if name != "no line of names"])
 def test_each_way_to_write_the_table_gets_the_same_predictions(
     name: str, made: Path, tmp_path: Path

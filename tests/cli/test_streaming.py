@@ -117,6 +117,7 @@ def test_the_target_is_taken_as_it_is_in_memory(
         assert ends == [whole.target.values.min(), whole.target.values.max()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["kind", "score"])
 def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_from(
     target: str, path: Path, monkeypatch: pytest.MonkeyPatch
@@ -183,6 +184,7 @@ def told(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("train", path, "--target", "kind", *MEMORY, *QUICK, "--out")
     assert handgrad(*words, "whole").exit_code == 0

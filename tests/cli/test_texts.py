@@ -27,6 +27,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_text_leaves_a_run_with_a_report(trained: Path) -> None:
     told = (trained / "told.txt").read_text("utf-8")
     assert "verse: a text of 1,891 letters, 378 held out" in told
@@ -87,6 +88,7 @@ def test_it_is_evaluated_on_another_text(trained: Path, tmp_path: Path) -> None:
         raised("evaluate", model, other, "--metric", "accuracy")
 
 
+@pytest.mark.slow
 def test_it_is_inspected_explained_and_its_report_written_anew(trained: Path) -> None:
     model = trained / "run" / "model.safetensors"
     told = handgrad("inspect", model).output
@@ -198,6 +200,7 @@ def stopping(after: int, end: BaseException) -> Callable[..., Iterable[hg.EpochR
     return until
 
 
+@pytest.mark.slow
 def test_a_stop_while_a_text_is_learned_keeps_the_best_finished_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,6 +161,7 @@ def held_out_rows(folder: Path) -> list[tuple[str, int]]:
         return [(row["file"], int(row["row"])) for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", ["1 GB", "1 MB"])
 def test_which_rows_were_held_out_is_written(memory: str, tmp_path: Path) -> None:
     paths, there = [tmp_path / "a-1.csv", tmp_path / "a-2.csv"], set[tuple[str, int]]()
@@ -487,6 +488,7 @@ def test_a_second_target_is_refused_wherever_it_is_said(tmp_path: Path) -> None:
     assert record(tmp_path / "run")["target"]["name"] == "y"
 
 
+@pytest.mark.slow
 def test_what_is_found_stands_in_the_terminal_in_json_in_the_record_and_in_the_report(
     tmp_path: Path,
 ) -> None:

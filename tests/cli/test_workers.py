@@ -16,6 +16,7 @@ from tests.data.streams import written
 HERE = ("--workers", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["tabular", "mlp"])
 def test_a_run_in_shards_has_bits_of_its_own_and_says_so(estimator: str, tmp_path: Path) -> None:
     path = messy_csv(tmp_path / "messy.csv", 120)
@@ -78,6 +79,7 @@ def test_what_is_no_number_is_not_understood(tmp_path: Path) -> None:
     assert "Invalid value for '--workers'" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_table_in_chunks_is_learned_from_in_shards_too(tmp_path: Path) -> None:
     path = written(table(), tmp_path / "rows.parquet", 250)
     words = ["train", path, "--target", "kind", *MEMORY, *QUICK, "--out"]

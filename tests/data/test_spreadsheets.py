@@ -36,6 +36,7 @@ def test_each_way_to_write_the_table_is_read_alike(name: str, tmp_path: Path) ->
     assert stream.notes == table.notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WAYS)
 def test_small_pieces_are_read_as_the_whole_is(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -65,6 +65,7 @@ def trained(data: Any, net: hg.Net | None = None, **settings: Any) -> tuple[byte
     return net.parameters.tobytes() + net.running_state.tobytes(), repr(reports)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sync_every", [1, 2])
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
@@ -81,6 +82,7 @@ def test_the_bits_do_not_depend_on_the_number_of_workers(
         assert set(on_workers(run, workers, sync_every=sync_every)) == {alone}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "batch_size", "shards"),
     [(61, 8, 4), (57, 8, 4), (58, 8, 3), (60, 3, 4), (400, 1, 2), (399, 7, 6)],
@@ -199,6 +201,7 @@ def test_epochs_have_orders_of_their_own_and_the_rows_of_a_chunk_are_mixed() -> 
     assert first not in (sorted(first), sorted(first, reverse=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sync_every", [1, 2])
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
 def test_a_training_goes_on_within_an_epoch_with_another_number_of_workers(
@@ -253,6 +256,7 @@ def parts_read(rows: hg.StreamedRows) -> list[tuple[int, int]]:
     return read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_a_worker_reads_its_own_stretches_alone(workers: int, tmp_path: Path) -> None:
     n = 2000
@@ -302,6 +306,7 @@ def test_to_go_on_within_an_epoch_is_a_seek(shards: int, tmp_path: Path) -> None
     assert sum(rows for _, rows in read) < 0.3 * n
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
 def test_an_estimator_streams_in_shards(suffix: str, tmp_path: Path) -> None:
     path = (tmp_path / "a").with_suffix(suffix)

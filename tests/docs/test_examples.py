@@ -35,6 +35,14 @@ WITH_PYTHON = [
 WITH_COMMANDS = [d for d in DOCUMENTS if "\nhandgrad " in d.read_text("utf-8")]
 
 
+def slow_but_readmes(documents: list[Path]) -> list[object]:
+    """Documents as parameters of a test, all slow but those of the first folder."""
+    return [
+        pytest.param(d, id=name(d), marks=() if d.parent == ROOT else pytest.mark.slow)
+        for d in documents
+    ]
+
+
 def examples(document: Path, language: str) -> list[tuple[Block, str | None]]:
     """The blocks to run, each with the output shown right after it."""
     found = blocks(document)
@@ -49,7 +57,7 @@ def _is_output(block: Block) -> bool:
     return block.language == "text" and not block.before.strip()
 
 
-@pytest.mark.parametrize("document", WITH_PYTHON, ids=name)
+@pytest.mark.parametrize("document", slow_but_readmes(WITH_PYTHON))
 def test_python_runs_and_prints_what_is_shown(
     document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +78,7 @@ def test_python_runs_and_prints_what_is_shown(
             assert_shown(printed.getvalue(), shown or "")
 
 
-@pytest.mark.parametrize("document", WITH_COMMANDS, ids=name)
+@pytest.mark.parametrize("document", slow_but_readmes(WITH_COMMANDS))
 def test_commands_run_and_print_what_is_shown(
     document: Path,
     tmp_path: Path,

@@ -34,6 +34,7 @@ def blocks(path: Path, kind: str) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ALL)
 def test_every_block_runs_without_a_warning(path: Path) -> None:
     document, folder = read(path), Path.cwd()

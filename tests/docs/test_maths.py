@@ -122,6 +122,7 @@ def test_every_mistake_is_noticed(title: str) -> None:
     assert [wrong for wrong, mistaken in tried if not noticed(check, mistaken)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("about", PAIRS)
 def test_small_steps_alone_notice_every_wrong_derivative(about: str) -> None:
     forward, backward = (BLOCKS[title] for title in PAIRS[about])
@@ -142,6 +143,7 @@ def test_the_library_alone_notices_every_wrong_derivative(about: str) -> None:
     ] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", HARMLESS)
 def test_what_is_said_to_be_harmless_is(wrong: str) -> None:
     found = [b for block in ALL for b in broken(block) if wrong in b.lines]

@@ -34,6 +34,7 @@ def sections(page: str) -> list[str]:
     return re.findall(r'<section id="(\w+)">', page)
 
 
+@pytest.mark.slow
 def test_there_is_a_page_for_each_public_module(pages: dict[str, str]) -> None:
     inside = map(page_of, SUBMODULES)
     assert sorted(pages) == sorted(["index.html", "handgrad.html", *inside])

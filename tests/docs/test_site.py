@@ -187,6 +187,7 @@ def test_teachers_get_answers_with_a_menu_neighbours_and_search(tmp_path: Path) 
     assert "四十二。" in index
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["1-one.md", "answers.toml", "build.py"])
 def test_a_link_into_the_answers_stops_the_building(tmp_path: Path, file: str) -> None:
     text = f"# T\n\n[a](lessons/answers/{file})\n"
@@ -202,6 +203,7 @@ def test_pages_follow_each_other(site: Path) -> None:
     assert '<a rel="prev" href="../index.html">' in text_of(site, "lessons/1-one.html")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
@@ -220,6 +222,7 @@ def test_what_is_wrong_stops_the_building_by_file_and_line(
         build(tmp_path / "site", root, NO_REFERENCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "wrong"),
     [

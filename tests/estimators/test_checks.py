@@ -30,6 +30,7 @@ def test_scikit_learns_checks_pass(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     BATCHES, expected_failed_checks=lambda estimator: dict.fromkeys(OF_WEIGHTS, OF_ITS_OWN)

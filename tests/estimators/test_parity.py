@@ -211,6 +211,7 @@ def test_sparse_rows_are_learnt_alike_by_lbfgs(monkeypatch: pytest.MonkeyPatch) 
 ENDS_DIFFER = ("numbers", "several counts")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [task for task in TASKS if task not in ENDS_DIFFER])
 def test_lbfgs_ends_at_the_same_loss(task: str) -> None:
     models = both(TASKS[task], solver="lbfgs", max_iter=200, alpha=1.0, engine="eager")

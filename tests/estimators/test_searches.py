@@ -69,6 +69,7 @@ FOUND: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer:Warning")
 @pytest.mark.parametrize("what", FOUND)
 def test_what_is_found_by_workers_is_what_is_found_one_by_one(what: str) -> None:

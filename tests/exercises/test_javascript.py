@@ -61,6 +61,7 @@ GIVEN: dict[str, Any] = {
 FUNCTIONS = ("exp", "log", "tanh", "sqrt", "abs", "sign", "square", "log1p", "expm1", "sin", "cos")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_says_what_python_says(language: str) -> None:
     cases = [(name, right(name)) for name in NAMES]

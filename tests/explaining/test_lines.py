@@ -91,6 +91,7 @@ def check_lines(e: hg.Explanation, digits: int) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digits", DIGITS)
 @pytest.mark.parametrize("name", TABLES)
 def test_every_line_comes_to_its_result(name: str, digits: int) -> None:

@@ -119,6 +119,7 @@ def test_the_rounds_of_a_loop_are_closed_in_the_page() -> None:
     assert closed[1].split("</details>")[0].count('class="step"') == count > 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
 def test_its_formulas_are_well_formed(name: str) -> None:
     """As XML, and as what Matplotlib reads of LaTeX."""

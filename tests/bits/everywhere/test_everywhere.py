@@ -81,6 +81,7 @@ def test_no_odd_number_is_an_index(page: str) -> None:
             assert bound.holds(odd_rows(model, case.x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["plain Python", "fit", "Node", "C"])
 def test_a_few_come_to_the_same_bits(way: str) -> None:
     if missing := WAYS[way].lacking():
