@@ -303,6 +303,17 @@ def test_a_number_that_does_not_fit_is_refused_in_place(at: Callable[[str], Shel
     assert shell.value("batch_size") == 10
 
 
+def test_a_number_that_the_browser_takes_for_unchanged_is_taken(at: Callable[[str], Shell]) -> None:
+    """Firefox fires no `change` for a number typed once more after another one was set."""
+    shell = at("")
+    for number, key in ((3, "Enter"), (4, "Tab")):
+        field = shell.control("batch_size")
+        field.focus()
+        field.evaluate(f"(field) => {{ field.value = '{number}'; }}")  # of which none says change
+        shell.page.keyboard.press(key)
+        shell.becomes("batch_size", number)
+
+
 def test_nesterov_is_chosen_with_a_momentum(at: Callable[[str], Shell]) -> None:
     shell = at(f"optimizer=SGD:{RATED}:momentum=0.9:nesterov=1")
     shell.becomes("optimizer.nesterov", True)

@@ -86,8 +86,10 @@ export function numeric(key, kind, take, { ladder, optional = false, ...more } =
       taken();
     }
   };
-  input.addEventListener("change", taken);
+  // Firefox fires no `change` for a number typed once more after another one was set
+  for (const end of ["change", "blur"]) input.addEventListener(end, taken);
   input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") taken();
     const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     if (!way) return;
     event.preventDefault();
