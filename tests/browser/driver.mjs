@@ -72,7 +72,10 @@ function commandsOf(page) {
     },
     /** What the page shows once it stands still. */
     async seen() {
-      await page.evaluate(() => document.getElementById("playground").desk.session.pause());
+      await page.evaluate(() => {
+        document.activeElement?.blur(); // what is being typed is taken or refused
+        document.getElementById("playground").desk.session.pause();
+      });
       await until(page, settled);
       await new Promise((go) => setTimeout(go, WRITTEN));
       const seen = JSON.parse(await page.evaluate(SEEN));
