@@ -217,12 +217,12 @@ def check_maps(seen: dict[str, Any], state: State, rows: ToyRows) -> None:
     across, up = plane["columns"]
     x[:, up] = np.repeat(bottom + steps[::-1] * (top - bottom), side)
     x[:, across] = np.tile(low + steps * (high - low), side)
-    try:
-        expected = inputs_of(ToyRows(x, x[:, 0], rows.names, ()), state["inputs"]).T
-    except DataError:  # that is finite for the rows, and not everywhere on the plane
-        return
     counts = [len(values) // side**2 for values in seen["grids"]["columns"]]
     assert counts[:-1] == [len(state["inputs"]), *(n["units"] for n in state["layers"])]
+    try:
+        expected = inputs_of(ToyRows(x, x[:, 0], rows.names, ()), state["inputs"]).T
+    except DataError:  # an input that is finite for the rows, but not on the whole plane
+        return
     shown = np.array(seen["grids"]["columns"][0]).reshape(-1, side * side)
     np.testing.assert_allclose(shown, expected, rtol=1e-4, atol=1e-5)
     places = [int(share * side) for share in (0.15, 0.5, 0.85)]

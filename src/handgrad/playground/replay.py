@@ -111,8 +111,8 @@ class _Replaying:
         self.n, self.order = len(self.train_rows), np.arange(len(self.train_rows))
         self.size = min(state["batch_size"], self.n)
         self.per_epoch = -(-self.n // self.size)
-        # of few rows those that train may be of one class, which `train` refuses; in full batches,
-        # since how many of all rows the last one would have says nothing of those that train
+        # All rows, since the few that train may be of one class, which `train` refuses; in full
+        # batches, since the last batch of all rows has another size than that of those that train.
         full = np.resize(np.arange(len(y)), -(-len(y) // self.size) * self.size)
         self.training = train(
             self.net,

@@ -106,7 +106,7 @@ export class Desk {
 
   /**
    * Say the words of `key` to all, those who hear the page included; null takes them away. A value
-   * that is a function is asked anew in each language.
+   * may be a function, which is called again when the language changes.
    */
   notice(key, values = {}, grave = false) {
     this.tell("notice", key, values, grave);
