@@ -7,9 +7,11 @@ import numpy as np
 
 import handgrad as hg
 from handgrad.config import TrainingConfig
+from handgrad.engines.compiled import machine_code
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows, Epoch
+from handgrad.engines.trace_cache import TRACES
 
 E = TypeVar("E", bound=Engine)
 KINDS: tuple[Any, ...] = (EagerEngine, CompiledEngine)
@@ -54,3 +56,15 @@ def engine_of(
     )
     of_kind: Any = kind  # whose kinds are made of the same three
     return of_kind(config, EngineRows(x, y, w), held_out)
+
+
+def weights_after_an_epoch(seed: int) -> bytes:
+    """Of a net that is recorded and compiled anew, or taken from the cache of machine code."""
+    TRACES.made.clear()
+    machine_code.in_memory.clear()
+    net = hg.Net(hg.Linear(3, 4, rng=seed), hg.Tanh(), hg.Linear(4, 2, rng=seed), hg.Softmax())
+    x = np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)
+    y = np.arange(9) % 2
+    engine = engine_of(CompiledEngine, net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 4)
+    run_epoch(engine, np.arange(9))
+    return net.parameters.tobytes()

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
@@ -47,12 +47,16 @@ class Serving:
     ) -> HTTPResponse:
         """The answer as it begins, with no header but these and the body's length."""
         connection = HTTPConnection(ADDRESS, self.server.server_port, timeout=HANG)
-        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-        length = {} if body is None else {"Content-Length": str(len(body))}
-        for name, value in {**length, **headers}.items():
-            connection.putheader(name, value)
-        connection.endheaders(body)
-        return connection.getresponse()
+        with ExitStack() as on_error:
+            on_error.callback(connection.close)
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            length = {} if body is None else {"Content-Length": str(len(body))}
+            for name, value in {**length, **headers}.items():
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            on_error.pop_all()  # the answer closes it
+        return answer
 
     def ask(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
