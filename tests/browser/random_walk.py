@@ -19,7 +19,7 @@ import numpy as np
 
 import handgrad as hg
 from handgrad.base.errors import DataError, HandgradError
-from handgrad.playground.document import write_document
+from handgrad.playground.document import words, write_document
 from handgrad.playground.links import fragment_of, state_in
 from handgrad.playground.replay import loss_of
 from handgrad.playground.state import State, state_of, value_at
@@ -105,8 +105,8 @@ def walk(browser: str, url: str, seed: int, events: int, picture: Path) -> None:
 def check(seen: dict[str, Any]) -> None:
     """What the page shows is what its link says."""
     assert seen["errors"] == [], seen["errors"]
-    assert seen["problems"] == [], seen["problems"]
     state = state_of(seen["state"])
+    assert seen["problems"] in ([], failures_of(seen)), seen["problems"]
     fragment = fragment_of(state)
     if len(fragment) <= LONGEST:
         assert state_in(seen["hash"]) == state, "the address"
@@ -121,6 +121,16 @@ def check(seen: dict[str, Any]) -> None:
     check_maps(seen, state, rows)
 
 
+def failures_of(seen: dict[str, Any]) -> list[str]:
+    """What the curves say of a training that diverged."""
+    failure = seen["failure"]
+    if failure is None:
+        return []
+    layer = failure["layer"] if failure["column"] is None else failure["column"]
+    text = words()[seen["state"]["language"]]["failed" if failure["layer"] is None else "failed_in"]
+    return [text.format(epoch=failure["epoch"], layer=layer)]
+
+
 def check_losses(seen: dict[str, Any], state: State, net: hg.Net, rows: ToyRows) -> None:
     """The losses of the frame, and those that are said."""
     x = inputs_of(rows, state["inputs"])
@@ -132,6 +142,9 @@ def check_losses(seen: dict[str, Any], state: State, net: hg.Net, rows: ToyRows)
             continue
         expected = evaluate(net, (x[part], y[part]), loss=loss_of(state)).loss
         shown = seen["losses"][name]
+        if shown is None:  # as JSON has it where it is not finite
+            assert not np.isfinite(expected), (name, expected)
+            continue
         if expected == np.inf and "CrossEntropy" in state["loss"]:
             # a probability that is 0 in float32, whose logarithm the page knows from the logits
             assert shown > -np.log(np.finfo(np.float32).tiny) / len(part), name
