@@ -9,8 +9,6 @@ CLUSTER := .venv-cluster/bin
 # SHARE=1/2 for half of what a target tries.
 SHARE ?= 1/1
 ALL_CORES := --numprocesses auto --maxprocesses 8
-QUICK := $(addprefix tests/,house contracts worked_examples graph bad_input oracle/test_stored.py \
-	docs/test_maths.py docs/test_api.py docs/test_maps.py)
 # The folders of tests of the core.
 CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers graph engines training saving)
 # The folders whose code meets other libraries.
@@ -83,8 +81,12 @@ SEED ?= 0
 random-nets: .venv/ready-to-test  ## random nets, with losses, optimizers, weights: one answer from every engine (SEED=7 MINUTES=1)
 	@$(BIN)/python -m tests.chains.random_nets --seed $(SEED) --minutes $(MINUTES)
 
-check: lint types  ## the quick checks, within a minute: also the docstrings' examples, the tests of the pages
-	@$(BIN)/python -m pytest $(ALL_CORES) --doctest-modules src $(QUICK)
+check: $(if $(ONLY),.venv/ready-to-test,lint types)  ## within a minute: formatter, linter, types, the tests that name what changed (ONLY=Linear: the tests named so)
+ifdef ONLY
+	@$(BIN)/python -m pytest $(ALL_CORES) -m "not slow" -k "$(ONLY)" --doctest-modules src $(CORE)
+else
+	@$(BIN)/python -m pytest $(ALL_CORES) -m "not slow" --doctest-modules $$($(BIN)/python -m tests.affected)
+endif
 
 lint: .venv/ready-to-test  ## formatter and linter
 	@$(BIN)/ruff format --check .

@@ -4,12 +4,15 @@ import re
 import signal
 import sys
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.processors import PROCESSORS, compile_for
+
+_seconds = defaultdict[str, float](float)
 
 # On a loaded machine all takes long, an example and the making of one: neither is a failure.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -49,6 +52,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=others)
         left_out = set(others)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count the seconds of each file, for tests/affected.py."""
+    _seconds[report.location[0]] += report.duration
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep the seconds beside those of other files; of a file, what most of its tests took."""
+    if _seconds and session.config.cache and not hasattr(session.config, "workerinput"):
+        before = session.config.cache.get("handgrad/seconds", {})
+        kept = {name: max(took, before.get(name, 0)) for name, took in _seconds.items()}
+        session.config.cache.set("handgrad/seconds", before | kept)
 
 
 def _hear_signals() -> None:
