@@ -61,10 +61,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Keep the seconds beside those of other files; of a file, what most of its tests took."""
-    if _seconds and session.config.cache and not hasattr(session.config, "workerinput"):
-        before = session.config.cache.get("handgrad/seconds", {})
+    cache = getattr(session.config, "cache", None)  # which `-p no:cacheprovider` leaves out
+    if _seconds and cache and not hasattr(session.config, "workerinput"):
+        before = cache.get("handgrad/seconds", {})
         kept = {name: max(took, before.get(name, 0)) for name, took in _seconds.items()}
-        session.config.cache.set("handgrad/seconds", before | kept)
+        cache.set("handgrad/seconds", before | kept)
 
 
 def _hear_signals() -> None:
