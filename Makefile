@@ -10,10 +10,9 @@ CLUSTER := .venv-cluster/bin
 SHARE ?= 1/1
 ALL_CORES := --numprocesses auto --maxprocesses 8
 # The folders of tests of the core.
-CORE := $(addprefix tests/,contracts worked_examples layers net kinds optimizers graph engines training saving)
+CORE := $(addprefix tests/,contracts worked_examples textbook graph files engines training)
 # The folders whose code meets other libraries.
-WITH_OTHERS := $(addprefix tests/,bad_input cli data estimators html importing inspection plots proof reporting \
-	saving story tabular training)
+WITH_OTHERS := $(addprefix tests/,bad_input cli tables files check exchange/importing plots learn/story training)
 
 .PHONY: help setup demo test slow kernels processors fragile bits chains random-nets check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench nightly wheel clean
 
@@ -52,7 +51,7 @@ KERNELS ?= $(shell $(BIN)/python -m tests.processors)
 kernels: .venv/ready-to-test  ## run the tests of engines and estimators under other kernels of OpenBLAS
 	@for kernel in $(KERNELS); do \
 	  echo "OPENBLAS_CORETYPE=$$kernel"; \
-	  OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest $(ALL_CORES) --share $(SHARE) tests/engines tests/estimators || exit 1; \
+	  OPENBLAS_CORETYPE=$$kernel $(BIN)/python -m pytest $(ALL_CORES) --share $(SHARE) tests/engines tests/tables/estimators || exit 1; \
 	done
 
 PROCESSORS ?= sandybridge
@@ -67,7 +66,7 @@ PERTURBATIONS ?= $(shell seq 20)
 fragile: .venv/ready-to-test  ## run the doctor's tests with other last digits in eager trainings, twenty times
 	@for seed in $(PERTURBATIONS); do \
 	  echo "--perturb $$seed"; \
-	  $(BIN)/python -m pytest $(ALL_CORES) --perturb $$seed tests/doctor || exit 1; \
+	  $(BIN)/python -m pytest $(ALL_CORES) --perturb $$seed tests/check/doctor || exit 1; \
 	done
 
 bits: .venv/ready-to-test  ## train nets for other processors, by other numbers of cores: the same bits (SHARE=1/2 for half)
@@ -97,9 +96,10 @@ node_modules/ready: package.json package-lock.json
 	@npm ci --silent
 	@touch $@
 
-javascript: node_modules/ready  ## formatter and linter of the pages' JavaScript; needs npm
+javascript: node_modules/ready  ## formatter, linter and tests of the pages' JavaScript; needs npm
 	@npx prettier --log-level warn --check $$(git ls-files '*.js' '*.mjs')
 	@npx eslint $$(git ls-files '*.js' '*.mjs')
+	@npm test --silent
 
 types: .venv/ready-to-test  ## strict types
 	@$(BIN)/mypy
@@ -117,8 +117,8 @@ site: .venv/ready-to-test  ## build the site of all documents into build/site; T
 	@$(BIN)/python -m docs.site $(if $(filter 1,$(TEACHERS)),build/teachers --teachers,build/site)
 
 notebooks: .venv/ready  ## write the story's notebooks in docs anew
-	@$(BIN)/python -m handgrad.story.notebook en docs/story.ipynb
-	@$(BIN)/python -m handgrad.story.notebook zh docs/story.zh.ipynb
+	@$(BIN)/python -m handgrad.learn.story.notebook en docs/story.ipynb
+	@$(BIN)/python -m handgrad.learn.story.notebook zh docs/story.zh.ipynb
 
 PART ?= 1/1
 mutants: .venv/ready-to-test  ## break the source, one place at a time; the tests must notice (PART=2/64 for a part)
@@ -179,10 +179,10 @@ everywhere: .venv-browser/ready  ## train by machine code, Python, C, JavaScript
 	@touch $@
 
 cluster: .venv-cluster/ready  ## train on a real Ray, on this machine: workers that die, drivers that go on
-	@$(CLUSTER)/python -m pytest tests/cluster tests/distributed/test_rabit.py
+	@$(CLUSTER)/python -m pytest tests/ray tests/cluster/test_rabit.py
 
 cluster-faults: .venv-cluster/ready  ## kill workers, nodes and drivers of trainings at ten moments; SEED=7 for those of an earlier run
-	@$(CLUSTER)/python -m pytest tests/cluster/faults.py
+	@$(CLUSTER)/python -m pytest tests/ray/faults.py
 
 .venv-bench/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-bench

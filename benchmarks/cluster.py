@@ -26,7 +26,7 @@ from benchmarks.cases import CASES, Case
 from benchmarks.machine import described
 from benchmarks.part import markdown, significant
 from benchmarks.results import RESULTS
-from handgrad.sharding import Exchange, Sharding
+from handgrad.engines.sharding import Exchange, Sharding
 
 WORKERS = 2
 BYTES = (1_000, 10_000, 100_000, 1_000_000, 4_000_000, 16_000_000)  # of numbers to be added up
@@ -81,11 +81,11 @@ def on_workers(work: Callable[[Exchange], dict[str, Any]]) -> dict[str, Any]:
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
     from ray.train.xgboost import XGBoostConfig
 
-    from handgrad.distributed.connection import connected
+    from handgrad.cluster.connection import connected
 
     def alone_on_its_core(_: dict[str, Any]) -> dict[str, Any]:
-        from handgrad.distributed.worker import Rabit
-        from handgrad.threads import cores_at_most
+        from handgrad.cluster.worker import Rabit
+        from handgrad.graph.threads import cores_at_most
 
         with cores_at_most(1):
             return work(Rabit())

@@ -23,6 +23,13 @@ ROOT = Path(__file__).parents[1]
 SOURCES, TESTS = ROOT / "src", ROOT / "tests"
 ALWAYS = "tests/house"
 OF_THE_TEXTBOOK = "contracts", "worked_examples"
+OF_THE_WEB = {
+    "exercises": "learn/exercises",
+    "explain": "learn/explaining",
+    "model": "exchange/exporting",
+    "playground": "learn/playground",
+    "shared": "files/html",
+}
 SECONDS = ".pytest_cache/v/handgrad/seconds"
 BUDGET, UNKNOWN = 60.0, 2.0  # seconds, of one process: in all, and of a file that never ran
 FACE = "handgrad.__init__"
@@ -135,9 +142,11 @@ def asked_for(changed: Iterable[Path]) -> list[Path]:
     tests, found = set[str](), set[Path]()
     for path in changed:
         if path.suffix != ".py":
-            if path.is_relative_to(SOURCES / "handgrad"):
-                folder = TESTS / path.relative_to(SOURCES / "handgrad").parts[0]
-                found |= {*folder.glob("test_*.py")}
+            for base, folders in ((SOURCES / "handgrad", {}), (ROOT / "web", OF_THE_WEB)):
+                if path.is_relative_to(base):
+                    inside = path.relative_to(base).parent.as_posix()
+                    first = inside.partition("/")[0]
+                    found |= {*(TESTS / folders.get(first, inside)).glob("test_*.py")}
         elif path.is_relative_to(SOURCES):
             found.add(path)
             tests |= nearest_tests(name_of(path))

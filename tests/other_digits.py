@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.eager import EagerEngine
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 
 def perturb(seed: int) -> None:

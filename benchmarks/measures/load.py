@@ -8,16 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 
 from benchmarks.cases import CASES
-from benchmarks.part import (
-    Comparison,
-    Limit,
-    Part,
-    Settings,
-    cores,
-    markdown,
-    most,
-    significant,
-)
+from benchmarks.part import Comparison, Limit, Part, Settings, cores, markdown, most, significant
 from benchmarks.workers import Timing, Workers
 
 OWN, OWN_ONE_THREAD, PYTORCH = "handgrad", "handgrad, 1 thread", "PyTorch, 2 threads"

@@ -13,7 +13,7 @@ from handgrad.engines.loops.element_access import Elements
 from handgrad.engines.loops.parts import product_in_parts
 from handgrad.engines.loops.program import SCRATCH, Parameter, Program
 from handgrad.engines.loops.statements import Matrix, Multiply, whole
-from handgrad.threads import threads_of_the_work
+from handgrad.graph.threads import threads_of_the_work
 
 ROUNDS = 100
 

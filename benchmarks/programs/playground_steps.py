@@ -15,15 +15,15 @@ import numpy as np
 import handgrad as hg
 from handgrad.engines.portable.model import portable_model
 from handgrad.engines.portable.printing.javascript_module import javascript_module
-from handgrad.html.scripts import inlined
-from handgrad.playground.models import model_of
-from handgrad.playground.pages import recorded_pages
-from handgrad.playground.programs import program_of
+from handgrad.files.html.scripts import inlined
+from handgrad.learn.playground.models import model_of
+from handgrad.learn.playground.pages import recorded_pages
+from handgrad.learn.playground.programs import program_of
 
 ROWS, BATCH_SIZE, RATE = 400, 10, 0.03
 A_TURN, TURNS = 0.005, 200  # seconds: short, so that some are not interrupted
 IN_NODE = Path(__file__).with_name("playground_steps.mjs")
-ENGINE, ENGINES = "playground/page/engine/", ("model.js", "wasm_model.js")
+ENGINE, ENGINES = "playground/engine/", ("model.js", "wasm_model.js")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 from tests.browser.browsers import chromium
 
-from handgrad.playground.document import write_document
+from handgrad.learn.playground.document import write_document
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 1240, 800

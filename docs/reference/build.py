@@ -9,6 +9,7 @@ import re
 import sys
 import warnings
 from dataclasses import dataclass
+from inspect import ismodule
 from pathlib import Path
 
 import numpy.typing as npt
@@ -87,10 +88,10 @@ def build(folder: Path, *, sources: bool = True) -> None:
     )
     pdoc.render.env.filters["to_markdown"] = as_markdown
     pdoc.render.env.filters["format_signature"] = readable_signature
-    within = (handgrad.kinds, handgrad.initializers)  # public modules of packages that are not
+    public = [value for name in handgrad.__all__ if ismodule(value := getattr(handgrad, name))]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pdoc.pdoc("handgrad", *(module.__name__ for module in within), output_directory=folder)
+        pdoc.pdoc("handgrad", *(module.__name__ for module in public), output_directory=folder)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 import shutil
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
 from pathlib import Path
 
 from docs.site.tree import HERE
-from handgrad.html.scripts import inlined
+from handgrad.files.html.scripts import inlined
+from handgrad.files.web import PACKAGE, WEB
 
 PICTURES = (".png", ".gif", ".svg", ".jpg")
 
@@ -15,11 +15,10 @@ def write_assets(
     folder: Path, root: Path, copied: Iterable[str], made: Mapping[str, bytes], index: str
 ) -> None:
     """Write all that is no page: files of the repository, by their paths, below `files`."""
-    package = files("handgrad")
-    styles = [package / "html" / "page.css", package / "exercises" / "page" / "exercise.css"]
+    styles = [PACKAGE / "files/html/page.css", WEB / "exercises/exercise.css"]
     styles += [HERE / "site.css", HERE / "code.css"]
     (folder / "site.css").write_text("\n".join(s.read_text("utf-8") for s in styles), "utf-8")
-    (folder / "exercises.js").write_text(inlined("exercises/page/main.js"), "utf-8")
+    (folder / "exercises.js").write_text(inlined("exercises/main.js"), "utf-8")
     modules = {path.name: path.read_text("utf-8") for path in HERE.glob("*.js")}
     scripts = "\n".join(inlined(name, modules) for name in ("site.js", "search.js"))
     (folder / "site.js").write_text(scripts, "utf-8")

@@ -15,8 +15,8 @@ from docs.site.rendering import Rendering, beside, coloured, render
 from docs.site.running import run_all
 from docs.site.search import Indexed, index_script
 from docs.site.tree import ANSWERS, LANGUAGES, ROOT, Group, read_tree
-from handgrad.playground.document import write_document
-from handgrad.story.page import Outcome
+from handgrad.learn.playground.document import write_document
+from handgrad.learn.story.page import Outcome
 
 # Files that are shown on a page of their own, in colours; others are copied as they are.
 SHOWN = {".py": "python", ".md": "markdown", ".toml": "toml", ".txt": "text", "": "text"}

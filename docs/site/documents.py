@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from docs.site.running import Script, Step
-from handgrad.story.chapters import Picture
+from handgrad.learn.story.chapters import Picture
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 COMMENT = re.compile(r"^<!--.*?-->$", re.M | re.S)

@@ -13,7 +13,7 @@ import handgrad
 from docs.site.checking import PLAYGROUND
 from docs.site.contents import Content
 from docs.site.tree import HERE, LANGUAGES, WORDS, Group
-from handgrad.html import environment, visible
+from handgrad.files.html import environment, visible
 
 ADDRESS = re.compile(r'\b(href|src)="(page|file):([^"#@]*)(?:@(\w\w))?(?:#([^"]*))?"')
 DEEPEST_OF_CONTENTS = 3

@@ -19,11 +19,11 @@ from pygments.lexers import get_lexer_by_name
 from docs.site.documents import MARKDOWN, Document, is_step, line_of
 from docs.site.errors import SiteError
 from docs.site.tree import WORDS
-from handgrad.base.errors import SettingError
-from handgrad.exercises import exercise
-from handgrad.html import json_in_page
-from handgrad.story.chapters import Picture
-from handgrad.story.page import Outcome, size_of
+from handgrad.files.html import json_in_page
+from handgrad.learn.exercises import exercise
+from handgrad.learn.story.chapters import Picture
+from handgrad.learn.story.page import Outcome, size_of
+from handgrad.textbook.errors import SettingError
 
 LEXERS = {"formula": "python", "py": "python", "": "text", "sh": "shell", "mermaid": "text"}
 PUBLIC = re.compile(

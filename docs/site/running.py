@@ -14,10 +14,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from docs.site.errors import SiteError
-from handgrad.layers.defaults import defaults
+from handgrad.learn.story.page import Outcome
+from handgrad.learn.story.telling import Translate, run_block
 from handgrad.plots.labels import CHINESE, chinese_font, replace_words, translation
-from handgrad.story.page import Outcome
-from handgrad.story.telling import Translate, run_block
+from handgrad.textbook.layers.defaults import defaults
 
 LESSONS = Path(__file__).parent.parent / "lessons"
 

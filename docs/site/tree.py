@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from handgrad.story.chapters import TEXT
+from handgrad.learn.story.chapters import TEXT
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -9,10 +9,15 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from handgrad import metrics, schedules
-from handgrad._version import __version__ as __version__
-from handgrad.base import kinds
-from handgrad.base.errors import (
+from handgrad.check import *
+from handgrad.engines import choice as _choice
+from handgrad.files import load, load_weights, save
+from handgrad.files.estimators import PACKAGES
+from handgrad.files.paths import FileError
+from handgrad.graph import Graph, trace
+from handgrad.graph.threads import threads_for
+from handgrad.textbook import kinds, metrics, schedules
+from handgrad.textbook.errors import (
     DataError,
     DivergenceError,
     HandgradError,
@@ -22,46 +27,55 @@ from handgrad.base.errors import (
     ShapeError,
     UnseenWarning,
 )
-from handgrad.engines import choice as _choice
-from handgrad.files import FileError
-from handgrad.fitting import *
-from handgrad.graph import Graph, trace
-from handgrad.layers import *
-from handgrad.layers import initializers
-from handgrad.losses import *
-from handgrad.net import *
-from handgrad.optimizers import *
-from handgrad.penalties import ElasticNetPenalty, L1Penalty, L2Penalty, Penalty
-from handgrad.proof import *
-from handgrad.results import (
-    CapacityCurve,
-    LearningCurve,
-    PartialDependence,
-    PermutationImportance,
-    Predictions,
-)
-from handgrad.saving import load, load_weights, save
-from handgrad.saving.estimators import PACKAGES
-from handgrad.threads import threads_for
+from handgrad.textbook.layers import *
+from handgrad.textbook.layers import initializers
+from handgrad.textbook.losses import *
+from handgrad.textbook.net import *
+from handgrad.textbook.optimizers import *
+from handgrad.textbook.penalties import ElasticNetPenalty, L1Penalty, L2Penalty, Penalty
+from handgrad.textbook.version import __version__ as __version__
 from handgrad.training import (
     EpochReport,
     Evaluation,
     History,
     LearningRateSearch,
     WeightHistory,
+    capacity_curve,
     checkpoints,
     early_stopping,
     evaluate,
     find_learning_rate,
+    fit,
+    fit_many,
+    learning_curve,
     progress,
     record_weights,
     reduce_on_plateau,
     train,
 )
+from handgrad.training.fit import ADAPTERS
+from handgrad.training.results import (
+    CapacityCurve,
+    LearningCurve,
+    PartialDependence,
+    PermutationImportance,
+    Predictions,
+)
 
 if TYPE_CHECKING:
-    from handgrad import data, distributed
-    from handgrad.data import (
+    from handgrad import cluster as distributed
+    from handgrad.check.doctor import *
+    from handgrad.engines.compiled.plan import compiled_source
+    from handgrad.engines.environment import show_versions
+    from handgrad.exchange.exporting import Proof, export
+    from handgrad.exchange.importing import *
+    from handgrad.learn.exercises import Exercise, Grade, exercise
+    from handgrad.learn.explaining import Explanation, explain
+    from handgrad.learn.playground import play
+    from handgrad.learn.playground.replay import Replay, replay
+    from handgrad.plots import *
+    from handgrad.tables import data
+    from handgrad.tables.data import (
         StreamedRows,
         TableStream,
         make_classification,
@@ -70,21 +84,11 @@ if TYPE_CHECKING:
         read_table,
         train_test_split,
     )
-    from handgrad.doctor import *
-    from handgrad.engines.compiled.plan import compiled_source
-    from handgrad.engines.environment import show_versions
-    from handgrad.estimators import *
-    from handgrad.exercises import Exercise, Grade, exercise
-    from handgrad.explaining import Explanation, explain
-    from handgrad.exporting import Proof, export
-    from handgrad.importing import *
-    from handgrad.inspection import *
-    from handgrad.playground import play
-    from handgrad.playground.replay import Replay, replay
-    from handgrad.plots import *
-    from handgrad.reporting import *
-    from handgrad.runs import evaluate_table, train_table
-    from handgrad.tabular import *
+    from handgrad.tables.estimators import *
+    from handgrad.tables.inspection import *
+    from handgrad.tables.reporting import *
+    from handgrad.tables.runs import evaluate_table, train_table
+    from handgrad.tables.tabular import *
 
 __all__ = [
     "Linear", "Tanh", "ReLU", "LeakyReLU", "Sigmoid", "SiLU", "GELU", "GELUTanh", "ELU", "SELU",
@@ -140,39 +144,46 @@ __all__ = [
 _LATER = {
     name: f"handgrad.{module}"
     for module, names in {
-        "data": "make_classification read_table open_table TableStream StreamedRows predict_table "
-        "train_test_split",
-        "doctor": "diagnose diagnosing Diagnosis Finding",
+        "tables.data": "make_classification read_table open_table TableStream StreamedRows "
+        "predict_table train_test_split",
+        "check.doctor": "diagnose diagnosing Diagnosis Finding",
         "engines.compiled.plan": "compiled_source",
         "engines.environment": "show_versions",
-        "estimators": "MLPClassifier MLPRegressor PictureClassifier LanguageModel",
-        "explaining": "explain Explanation",
-        "exercises": "exercise Exercise Grade",
-        "exporting": "export Proof",
-        "importing": "from_torch from_onnx from_keras from_sklearn",
-        "inspection": "permutation_importance partial_dependence",
-        "playground": "play",
-        "playground.replay": "replay Replay",
+        "tables.estimators": "MLPClassifier MLPRegressor PictureClassifier LanguageModel",
+        "learn.explaining": "explain Explanation",
+        "learn.exercises": "exercise Exercise Grade",
+        "exchange.exporting": "export Proof",
+        "exchange.importing": "from_torch from_onnx from_keras from_sklearn",
+        "tables.inspection": "permutation_importance partial_dependence",
+        "learn.playground": "play",
+        "learn.playground.replay": "replay Replay",
         "plots": " ".join(name for name in __all__ if "plot" in name),
-        "reporting": "write_report",
-        "runs": "train_table evaluate_table",
-        "tabular": "TabularClassifier TabularRegressor TableEncoder",
+        "tables.reporting": "write_report",
+        "tables.runs": "train_table evaluate_table",
+        "tables.tabular": "TabularClassifier TabularRegressor TableEncoder",
     }.items()
     for name in names.split()
 }
+ADAPTERS.update(
+    {
+        "diagnose": lambda: import_module("handgrad.check.doctor").diagnosing_training,
+        "live_plot": lambda: import_module("handgrad.plots").live_plot,
+    }
+)
+_PACKAGES = {"data": "handgrad.tables.data", "distributed": "handgrad.cluster"}
 # Files name estimators, which stand above saving.
 PACKAGES.update(
     {
         name: partial(import_module, module)
         for name, module in _LATER.items()
-        if module in ("handgrad.estimators", "handgrad.tabular")
+        if module in ("handgrad.tables.estimators", "handgrad.tables.tabular")
     }
 )
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("data", "distributed"):
-        return import_module(f"handgrad.{name}")
+    if name in _PACKAGES:
+        return import_module(_PACKAGES[name])
     if name not in _LATER:
         raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
     found = globals()[name] = getattr(import_module(_LATER[name]), name)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.files import write_whole
+from handgrad.files.paths import write_whole
 from tests.bad_input.refused import refused
 
 

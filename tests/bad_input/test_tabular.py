@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 import handgrad as hg
-from tests.tabular.frames import cells, target
+from tests.tables.tabular.frames import cells, target
 
 QUICK: dict[str, Any] = {"n_members": 1, "epochs": 1, "random_state": 0}
 X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import handgrad as hg
-from handgrad.playground import Playground
+from handgrad.learn.playground import Playground
 from tests.bad_input.refused import refused
 
 X, Y = hg.data.make_moons(40, rng=0)

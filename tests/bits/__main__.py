@@ -13,7 +13,7 @@ from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
-from handgrad.threads import available_cores
+from handgrad.graph.threads import available_cores
 from tests.bits.emulated import lacking
 from tests.bits.estimators import ESTIMATORS
 from tests.bits.nets import CASES

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.net.net import EngineName
+from handgrad.textbook.net.predictor import EngineName
 from tests.bits.estimators import ESTIMATORS
 from tests.bits.nets import CASES, Case, Held, rows_held_out
 

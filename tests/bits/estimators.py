@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.net.net import EngineName
+from handgrad.textbook.net.predictor import EngineName
 from tests.bits.nets import numbers
 
 ROWS = 240

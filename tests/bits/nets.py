@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.layers.layer import features
-from handgrad.row_source import RowSource
+from handgrad.engines.row_source import RowSource
+from handgrad.textbook.layers.layer import features
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES, rows_for
 
 DTYPES = {"float32": np.float32, "float64": np.float64}

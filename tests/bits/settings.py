@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.net.net import EngineName
+from handgrad.textbook.net.predictor import EngineName
 from tests.bits.estimators import ESTIMATORS
 from tests.processors import PROCESSORS, widest_kernel
 

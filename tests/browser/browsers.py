@@ -2,8 +2,8 @@
 
 import shutil
 
-from handgrad.base.errors import HandgradError
 from handgrad.plots.labels import chinese_font
+from handgrad.textbook.errors import HandgradError
 
 
 def chromium() -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handgrad.base.errors import HandgradError
-from handgrad.playground.document import write_document
+from handgrad.learn.playground.document import write_document
+from handgrad.textbook.errors import HandgradError
 from tests.browser.browsers import check_fonts, chromium
 
 if TYPE_CHECKING:

@@ -1,11 +1,11 @@
 """A page with exercises, as the site has them: the frame of all pages, one script, no network."""
 
 import json
-from importlib.resources import files
 from pathlib import Path
 
-from handgrad.exercises import exercise
-from handgrad.html.scripts import inlined
+from handgrad.files.html.scripts import inlined
+from handgrad.files.web import PACKAGE, WEB
+from handgrad.learn.exercises import exercise
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 
@@ -13,8 +13,8 @@ POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inli
 def write_page(folder: Path, names: str, language: str) -> str:
     """Write the page of some exercises, and give its address."""
     styles = [
-        files("handgrad.html") / "page.css",
-        files("handgrad.exercises") / "page/exercise.css",
+        PACKAGE / "files/html/page.css",
+        WEB / "exercises/exercise.css",
     ]
     path = folder / f"{names}.{language}.html"
     places = [
@@ -29,7 +29,7 @@ def write_page(folder: Path, names: str, language: str) -> str:
         f"<style>{''.join(style.read_text('utf-8') for style in styles)}</style>"
         f"<body><main><h1>{names}</h1><h2>{names}</h2>"
         f"{''.join(places)}</main>"
-        f"<script>{inlined('exercises/page/main.js')}</script></body></html>",
+        f"<script>{inlined('exercises/main.js')}</script></body></html>",
         "utf-8",
     )
     return path.as_uri()

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.base.errors import DataError, HandgradError
-from handgrad.playground.document import words, write_document
-from handgrad.playground.links import fragment_of, state_in
-from handgrad.playground.replay import loss_of
-from handgrad.playground.state import State, state_of, value_at
-from handgrad.playground.toy_data import ToyRows, inputs_of, rows_of, split_of
+from handgrad.learn.playground.document import words, write_document
+from handgrad.learn.playground.links import fragment_of, state_in
+from handgrad.learn.playground.replay import loss_of
+from handgrad.learn.playground.state import State, state_of, value_at
+from handgrad.learn.playground.toy_data import ToyRows, inputs_of, rows_of, split_of
+from handgrad.textbook.errors import DataError, HandgradError
 from handgrad.training import evaluate
 from tests.browser.browsers import chromium, firefox
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from handgrad.playground.pages import recorded_pages
-from tests.playground.engine_cases import MAIN, Case, engine_script
-from tests.playground.test_engine import CASES
+from handgrad.learn.playground.pages import recorded_pages
+from tests.learn.playground.engine_cases import MAIN, Case, engine_script
+from tests.learn.playground.test_engine import CASES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handgrad.exercises import NAMES, exercise
-from handgrad.exercises.words import LANGUAGES, words
+from handgrad.learn.exercises import NAMES, exercise
+from handgrad.learn.exercises.words import LANGUAGES, words
 from tests.browser.axe import violations
 from tests.browser.exercise_pages import write_page
 from tests.browser.sight import CONTRASTS, CUT_OFF, PHONE, looking
-from tests.exercises.answers import right
+from tests.learn.exercises.answers import right
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -21,8 +21,8 @@ from tests.browser.sight import (
     Sight,
     looking,
 )
-from tests.exporting.models import model
-from tests.reporting.pages import QUICK, evil
+from tests.exchange.exporting.models import model
+from tests.tables.reporting.pages import QUICK, evil
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.playground import Playground
-from handgrad.playground.document import write_document
+from handgrad.learn.playground import Playground
+from handgrad.learn.playground.document import write_document
 from tests.browser.browsers import firefox
 
 pytestmark = pytest.mark.browser

@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 
 from handgrad.engines.portable.printing.javascript_module import javascript_module
-from handgrad.layers import Array
-from tests.exporting.portable_nets import EPOCHS, case, names, predicted, same_bits, trained
+from handgrad.textbook.layers import Array
+from tests.exchange.exporting.portable_nets import (
+    EPOCHS,
+    case,
+    names,
+    predicted,
+    same_bits,
+    trained,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -13,11 +13,11 @@ import pyarrow.parquet
 import pytest
 
 import handgrad as hg
-from handgrad.layers import Array
-from handgrad.playground import Playground
-from handgrad.playground.document import write_document
-from handgrad.playground.notebook import _table
-from handgrad.playground.toy_data import split_of
+from handgrad.learn.playground import Playground
+from handgrad.learn.playground.document import write_document
+from handgrad.learn.playground.notebook import _table
+from handgrad.learn.playground.toy_data import split_of
+from handgrad.textbook.layers import Array
 from tests.browser.playing import Playing, opened, playing, with_policy
 
 if TYPE_CHECKING:

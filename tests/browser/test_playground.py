@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.playground.notebook import Playground
-from handgrad.playground.state import State, state_of
+from handgrad.learn.playground.notebook import Playground
+from handgrad.learn.playground.state import State, state_of
 from tests.browser.axe import violations
 from tests.browser.shell import OPEN_ALL, Shell, opened
 from tests.browser.sight import CONTRASTS, TEXT_RECTANGLES
-from tests.playground.test_links import OLD_LINKS
+from tests.learn.playground.test_links import OLD_LINKS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Frame, Page

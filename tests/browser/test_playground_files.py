@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from handgrad.playground.links import fragment_of, state_in
-from handgrad.playground.state import state_of
+from handgrad.learn.playground.links import fragment_of, state_in
+from handgrad.learn.playground.state import state_of
 from tests.browser.shell import Shell, opened
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.playground.links import fragment_of, state_in
-from handgrad.playground.pages import recorded_pages
+from handgrad.learn.playground.links import fragment_of, state_in
+from handgrad.learn.playground.pages import recorded_pages
 from tests.browser.axe import violations
 from tests.browser.sight import CUT_OFF, DESK, HEIGHT, PHONE, TEXT_RECTANGLES
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
-WORDS = ROOT / "src/handgrad/playground/page/views/words.json"
+WORDS = ROOT / "web/playground/views/words.json"
 ALL = (
     *("plane", "curves", "confusion", "hidden", "loss_plane"),
     *("race", "seeds", "slider", "health", "explain_band"),
@@ -477,7 +477,7 @@ def test_lines_of_equal_loss_lie_where_the_loss_is_equal(views: Views) -> None:
     page.locator(".loss_plane .level").first.wait_for()
     lines = page.evaluate(
         """async () => {
-          const contours = await import("/src/handgrad/playground/page/views/contours.js");
+          const contours = await import("/web/playground/views/contours.js");
           const { losses } = await session.request("lossPlane", { side: 25 });
           const levels = contours.levelsOf(losses);
           return levels.map((level) => [level, contours.contour(losses, 25, level)]);

@@ -19,7 +19,7 @@ from tests.browser.sight import (
     Sight,
     looking,
 )
-from tests.reporting.pages import QUICK, evil, houses
+from tests.tables.reporting.pages import QUICK, evil, houses
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -30,7 +30,7 @@ PAGES = [
     "reference/estimators",
     "cluster",
     "architecture",
-    "source/src/handgrad/layers/softmax.py",
+    "source/src/handgrad/textbook/layers/softmax.py",
 ]
 LANGUAGES = {"en": "", "zh": "zh/"}
 SEEN = [*(("en", page) for page in PAGES), *(("zh", page) for page in PAGES[:6])]

@@ -22,8 +22,8 @@ from handgrad.engines.portable.engine import PortableEngine
 from handgrad.engines.portable.programs import EVERYWHERE
 from handgrad.engines.portable.written_out import written_out
 from handgrad.engines.trace_cache import TRACES
-from handgrad.layers import Array
-from handgrad.net.minibatches import take
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net.minibatches import take
 from tests.engines import own_arrays
 from tests.engines.one_epoch import engine_of
 from tests.engines.own_arrays import strays

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.net.minibatches import example_input
+from handgrad.textbook.net.minibatches import example_input
 from tests.graph.spellings.several import TwoTowers
 
 Shape = tuple[int, ...]

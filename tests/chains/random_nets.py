@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.net.minibatches import places_of
+from handgrad.textbook.net.minibatches import places_of
 from tests.bits.nets import LAST, targets
 from tests.chains.answers import PRINTED, SIZES, Task, differences
 from tests.chains.layers import (

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TypeVar
 
-from handgrad.threads import available_cores
+from handgrad.graph.threads import available_cores
 
 Named = TypeVar("Named")
 A_ROUND = 24  # nets of each process, after which all wait for the last

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import handgrad as hg
-from handgrad.runs.partial_run import PartialRun
+from handgrad.tables.runs.partial_run import PartialRun
 from tests.bad_input.refused import refused
 from tests.cli.run import QUICK, WRITTEN, handgrad, messy_csv, process, record
 
@@ -147,7 +147,7 @@ def test_two_demos_at_once_have_a_folder_each(
             assert handgrad("demo").exit_code == 0
         return 1
 
-    monkeypatch.setattr("handgrad.story.tell", tell)
+    monkeypatch.setattr("handgrad.learn.story.tell", tell)
     result = handgrad("demo")
     assert result.exit_code == 0, result.output
     pages = {path.parent.name: path.read_text() for path in tmp_path.rglob("index.html")}
@@ -238,7 +238,7 @@ def test_a_damaged_part_is_told(content: str, tmp_path: Path) -> None:
     words = (*SHORT, 1, "--folds", 2, "--out", tmp_path / "run")
     place = tmp_path / ".run.unfinished"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("handgrad.runs.train.TableJob._trained", lambda _: 1 / 0)
+        patch.setattr("handgrad.tables.runs.train.TableJob._trained", lambda _: 1 / 0)
         assert isinstance(handgrad(*words).exception, ZeroDivisionError)
     kept = json.loads((place / "fold-1.json").read_text("utf-8"))
     assert "accuracy" in kept

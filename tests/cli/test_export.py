@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import handgrad as hg
-from handgrad.exporting.endings import ENDINGS
+from handgrad.exchange.exporting.endings import ENDINGS
 from tests.cli.run import handgrad, process
-from tests.exporting.models import model
+from tests.exchange.exporting.models import model
 
 
 @pytest.fixture

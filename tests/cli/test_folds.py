@@ -7,8 +7,8 @@ import pytest
 from sklearn.model_selection import StratifiedKFold
 
 import handgrad as hg
-from handgrad.runs import RunSettings
-from handgrad.runs.load_table import load_table
+from handgrad.tables.runs import RunSettings
+from handgrad.tables.runs.load_table import load_table
 from tests.cli.run import QUICK, handgrad, messy_csv, record
 from tests.cli.test_train import table_of
 

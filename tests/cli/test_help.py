@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import handgrad as hg
-from handgrad.runs import RunSettings
+from handgrad.tables.runs import RunSettings
 from tests.cli.run import handgrad, process
 
 

@@ -12,10 +12,10 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 import handgrad as hg
-from handgrad.saving import inspect, tensors
+from handgrad.files import inspect, tensors
 from tests.bad_input.refused import refused
 from tests.cli.run import handgrad, process
-from tests.saving.models import estimators
+from tests.files.models import estimators
 
 
 class Doubled(hg.Layer):
@@ -186,7 +186,7 @@ def test_of_an_estimator_too_nothing_is_loaded_that_takes_long(tmp_path: Path) -
         hg.save(model, tmp_path / name)
     code = (
         "import sys, pathlib\n"
-        "from handgrad.saving import inspect\n"
+        "from handgrad.files import inspect\n"
         "names = [inspect(path).estimators[0].name for path in pathlib.Path('.').iterdir()]\n"
         "print(len(names), [m for m in ('sklearn', 'scipy', 'pyarrow') if m in sys.modules])"
     )

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 import handgrad as hg
-from handgrad.estimators import fits
+from handgrad.tables.estimators import fits
 from tests.bad_input.refused import refused
 from tests.cli.run import WRITTEN, handgrad, raised, record
-from tests.data.picture_folders import bars, save
+from tests.tables.data.picture_folders import bars, save
 
 QUICK = ("--no-report", "--engine", "eager", "--layers", "8")
 

@@ -125,7 +125,7 @@ def waiting(made: Path, folder: Path, signals: str = "") -> subprocess.Popen[str
     code = (
         "import sys, time, pathlib, signal\n"
         f"{signals}\n"
-        "from handgrad.data import predictions\n"
+        "from handgrad.tables.data import predictions\n"
         "def waits(tables, to, file, count):\n"
         "    file.write(b'half'); file.flush(); print('begun', flush=True); time.sleep(3600)\n"
         "predictions._write = waits\n"
@@ -204,7 +204,7 @@ def test_ctrl_c_before_a_part_is_done_is_told(
     def stopped(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("handgrad.runs.train.TableJob._fold", stopped)
+    monkeypatch.setattr("handgrad.tables.runs.train.TableJob._fold", stopped)
     result = handgrad("train", "iris", *QUICK, "--folds", 2, "--out", tmp_path / "run")
     assert result.exit_code == 130
     assert result.stderr == "note: stopped before the first part was done: nothing is kept\n"

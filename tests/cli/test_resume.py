@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import handgrad as hg
-from handgrad.runs import train
+from handgrad.tables.runs import train
 from tests.bad_input.refused import refused
 from tests.cli.run import QUICK, handgrad, messy_csv, record
 

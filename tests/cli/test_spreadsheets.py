@@ -9,7 +9,7 @@ import pytest
 import handgrad as hg
 from tests.bad_input.refused import refused
 from tests.cli.run import handgrad
-from tests.data.spreadsheets import WAYS, N, text, way
+from tests.tables.data.spreadsheets import WAYS, N, text, way
 
 TARGET = ("--target", "gekündigt", "--epochs", 2, "--no-report")
 READ_AS = {

@@ -11,22 +11,16 @@ import pytest
 from pyarrow import parquet
 
 import handgrad as hg
-from handgrad.data import tables
-from handgrad.data.table_options import Task
-from handgrad.runs import (
-    RunSettings,
-    load_table,
-    models,
-    train,
-    training_table,
-)
-from handgrad.runs.load_table import load_table as loaded
-from handgrad.tabular import base, streamed
+from handgrad.tables.data import tables
+from handgrad.tables.data.table_options import Task
+from handgrad.tables.runs import RunSettings, load_table, models, train, training_table
+from handgrad.tables.runs.load_table import load_table as loaded
+from handgrad.tables.tabular import base, streamed
 from tests.bad_input.refused import refused
 from tests.bad_input.test_bad_tables import TABLES
 from tests.cli.run import QUICK, handgrad, record
 from tests.cli.test_resume import begun, contents
-from tests.data.streams import written
+from tests.tables.data.streams import written
 
 N = 2000
 MEMORY = ("--memory", "1 MB")  # of which these rows would take more than half

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import handgrad as hg
-from handgrad.estimators import texts
+from handgrad.tables.estimators import texts
 from tests.bad_input.refused import refused
 from tests.cli.run import handgrad, raised, record
-from tests.estimators.verses import VERSE
+from tests.tables.estimators.verses import VERSE
 
 QUICK = ("--engine", "eager", "--epochs", 1)
 

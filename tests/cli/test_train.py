@@ -14,12 +14,12 @@ from safetensors import safe_open
 
 import handgrad as hg
 from handgrad.engines.environment import blas_of, processor
-from handgrad.metrics.choice import METRICS
-from handgrad.runs import RunSettings
-from handgrad.runs.load_table import load_table
-from handgrad.runs.models import OF_NUMBERS
-from handgrad.runs.settings import ACTIVATIONS
-from handgrad.threads import available_cores
+from handgrad.graph.threads import available_cores
+from handgrad.tables.runs import RunSettings
+from handgrad.tables.runs.load_table import load_table
+from handgrad.tables.runs.models import OF_NUMBERS
+from handgrad.tables.runs.settings import ACTIVATIONS
+from handgrad.textbook.metrics.choice import METRICS
 from tests.bad_input.refused import refused
 from tests.cli.run import (
     COLUMNS,

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 import handgrad as hg
-from handgrad.saving import inspect
+from handgrad.files import inspect
 from tests.bad_input.refused import refused
 from tests.cli.run import QUICK, handgrad, messy_csv, process, record
 from tests.cli.test_streaming import MEMORY, table
-from tests.data.streams import written
+from tests.tables.data.streams import written
 
 HERE = ("--workers", 0)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.net.minibatches import example_input
+from handgrad.textbook.net.minibatches import example_input
 
 LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "Linear": lambda: hg.Linear(4, 3, rng=0),

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.check.subjects import draw
 from handgrad.graph import interpret
-from handgrad.net.minibatches import example_input
-from handgrad.proof.subjects import draw
+from handgrad.textbook.net.minibatches import example_input
 from tests.contracts.table import LAYERS, MORE_AXES
-from tests.saving.mutations import with_larger_sizes
+from tests.files.mutations import with_larger_sizes
 
 DTYPES = (np.float32, np.float64)
 NEED_NO_FORWARD = {

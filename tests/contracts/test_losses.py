@@ -7,7 +7,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.graph import interpret
-from handgrad.net.minibatches import example_targets
+from handgrad.textbook.net.minibatches import example_targets
 from tests.contracts.table import LOSSES
 
 each_loss = pytest.mark.parametrize("name", LOSSES)

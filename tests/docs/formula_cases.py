@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.layers.recurrence import RecurrentLayer
-from handgrad.losses import mean_weights, weighted_mean
-from handgrad.net.minibatches import batches
+from handgrad.textbook.layers.recurrence import RecurrentLayer
+from handgrad.textbook.losses import mean_weights, weighted_mean
+from handgrad.textbook.net.minibatches import batches
 from tests.docs.formulas import Values
 from tests.docs.picture_cases import PICTURE_CASES, Drawn
 

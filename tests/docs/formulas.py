@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.functions import erf
-from handgrad.layers.attention import shares
-from handgrad.layers.augmentation import moved
-from handgrad.layers.axes import as_rows, leading_axes
-from handgrad.layers.embedding import at_values
-from handgrad.layers.pooling import first_that_is
-from handgrad.layers.pooling_over_time import shares_of_places
-from handgrad.layers.recurrence import sigmoid
-from handgrad.layers.windows import by_place, fold, padded, unfold, where_there
-from handgrad.losses import mean_weights, weighted_mean
-from handgrad.losses.classification import log_softmax, places
+from handgrad.textbook.functions import erf
+from handgrad.textbook.layers.attention import shares
+from handgrad.textbook.layers.augmentation import moved
+from handgrad.textbook.layers.axes import as_rows, leading_axes
+from handgrad.textbook.layers.embedding import at_values
+from handgrad.textbook.layers.pooling import first_that_is
+from handgrad.textbook.layers.pooling_over_time import shares_of_places
+from handgrad.textbook.layers.recurrence import sigmoid
+from handgrad.textbook.layers.windows import by_place, fold, padded, unfold, where_there
+from handgrad.textbook.losses import mean_weights, weighted_mean
+from handgrad.textbook.losses.classification import log_softmax, places
 from tests.docs.documents import ROOT, blocks
 
 PAGES = sorted((ROOT / "docs" / "maths").glob("*.md"))

@@ -13,10 +13,10 @@ import pytest
 from tests.docs.documents import ROOT, blocks
 
 DOCUMENT = ROOT / "docs" / "add-a-layer.md"
-SCALE = "src/handgrad/layers/scale.py"
+SCALE = "src/handgrad/textbook/layers/scale.py"
 TOUCHED = [
     SCALE,
-    "src/handgrad/layers/__init__.py",
+    "src/handgrad/textbook/layers/__init__.py",
     "src/handgrad/__init__.py",
     "tests/contracts/table.py",
 ]
@@ -27,7 +27,7 @@ def copy(tmp_path: Path) -> Path:
     """A copy of the repository in which the steps were taken."""
     repository = tmp_path / "handgrad"
     litter = shutil.ignore_patterns("__pycache__", ".*")
-    for folder in ("src", "tests"):
+    for folder in ("src", "tests", "web"):
         shutil.copytree(ROOT / folder, repository / folder, ignore=litter)
     shutil.copy(ROOT / "pyproject.toml", repository)
     take_steps(repository)
@@ -83,7 +83,7 @@ def test_there_are_five_steps_and_each_has_its_block() -> None:
 @pytest.mark.timeout(3600)  # all contracts at once: minutes on a loaded machine
 def test_the_steps_give_a_layer_that_keeps_the_contracts(copy: Path) -> None:
     where = run(copy, [sys.executable, "-c", "import handgrad; print(handgrad.Scale, handgrad)"])
-    assert "handgrad.layers.scale.Scale" in where.stdout, where.stderr
+    assert "handgrad.textbook.layers.scale.Scale" in where.stdout, where.stderr
     assert str(copy / "src") in where.stdout
     done = run(copy, [*the_command(), "-v"])
     assert done.returncode == 0, done.stdout

@@ -20,7 +20,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.cli import main
-from handgrad.playground.notebook import Playground
+from handgrad.learn.playground.notebook import Playground
 from tests.cli.run import messy_csv
 from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, name
 from tests.docs.output import assert_shown

@@ -9,7 +9,7 @@ import pytest
 from docs.site.documents import Document, read_document
 from docs.site.running import LESSONS, run
 
-from handgrad.exercises import NAMES
+from handgrad.learn.exercises import NAMES
 
 ROOT = LESSONS.parents[1]
 ENGLISH, IN_CHINESE = (

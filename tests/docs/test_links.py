@@ -12,9 +12,9 @@ from docs.site.documents import MARKDOWN, read_document
 from docs.site.tree import ROOT, read_tree
 from markdown_it.token import Token
 
-import handgrad.playground
-from handgrad.exporting.portable.node import run_in_node
-from handgrad.playground.links import state_in
+from handgrad.exchange.exporting.portable.node import run_in_node
+from handgrad.files.web import WEB
+from handgrad.learn.playground.links import state_in
 from tests.docs.documents import DOCUMENTS, name
 
 PAGES = [page for group in read_tree() for page in group.pages]
@@ -23,7 +23,7 @@ TOLD = sorted({*DOCUMENTS, *(path for page in PAGES for path in page.sources.val
 ORIGINAL = {page.sources["zh"]: page.sources.get("en") for page in PAGES if "zh" in page.sources}
 IN_CHINESE = {english: chinese for chinese, english in ORIGINAL.items() if english}
 SETTING = re.compile(r"#(?:v|data|dataset)=[^\s`\"')]+")
-LINKS = (Path(handgrad.playground.__file__).parent / "page/training/links.js").as_uri()
+LINKS = (WEB / "playground/training/links.js").as_uri()
 
 each_document = pytest.mark.parametrize("document", TOLD, ids=name)
 

@@ -3,7 +3,7 @@
 import re
 
 from tests.docs.documents import ROOT, blocks
-from tests.house.test_levels import LEVELS, TEXTBOOK
+from tests.house.test_levels import LEVELS
 
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 READING_ORDER = ROOT / "docs" / "reading-order.md"
@@ -47,9 +47,7 @@ def number_of_lines(path: str) -> int:
 def test_the_reading_order_is_complete_for_the_textbook() -> None:
     files = {str(path.relative_to(LIBRARY)) for path in LIBRARY.rglob("*.py")}
     textbook = {
-        file
-        for file in files
-        if file.split("/")[0].removesuffix(".py") in TEXTBOOK and not file.endswith("__init__.py")
+        file for file in files if file.startswith("textbook/") and not file.endswith("__init__.py")
     }
     listed = [path for path, _ in entries()]
     assert len(listed) == len(set(listed))

@@ -8,7 +8,7 @@ import pytest
 from docs.site.documents import read_document
 from docs.site.running import LESSONS
 
-from tests.runs import n_gram_by_hand
+from tests.tables.runs import n_gram_by_hand
 
 VERSE = "one for sorrow, two for joy, three for a girl, four for a boy, one for"
 NAME = "09-a-language-model.md"

@@ -9,7 +9,7 @@ from docs.site.contents import Content
 from docs.site.search import Indexed, bigrams, fold, index, index_script
 from docs.site.tree import HERE
 
-from handgrad.exporting.portable.node import run_in_node
+from handgrad.exchange.exporting.portable.node import run_in_node
 
 HAS_NODE = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
 FIND = f'import {{ find, fold, pieces }} from "{(HERE / "finding.js").as_uri()}";\n'

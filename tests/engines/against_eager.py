@@ -10,7 +10,7 @@ import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
-from handgrad.layers.layer import features
+from handgrad.textbook.layers.layer import features
 from tests.contracts.table import rows_for
 from tests.engines.one_epoch import engine_of, run_epoch
 

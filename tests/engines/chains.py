@@ -18,7 +18,7 @@ from handgrad.engines.compiled.ir_helpers import (
 )
 from handgrad.engines.compiled.machine_code import function_of
 from handgrad.engines.loops.product_sizes import depth_of_a_block
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 
 def product_by_the_rule(a: Array, b: Array, start: Array | None = None) -> Array:

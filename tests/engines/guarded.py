@@ -5,7 +5,7 @@ import mmap
 
 import numpy as np
 
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 
 def at_the_end_of_memory(array: Array) -> Array:

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 import handgrad as hg
-from handgrad.config import TrainingConfig
 from handgrad.engines.compiled import machine_code
 from handgrad.engines.compiled.engine import CompiledEngine
+from handgrad.engines.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows, Epoch
 from handgrad.engines.trace_cache import TRACES

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
 from handgrad.graph import interpret
 from handgrad.graph.passes import optimized
+from handgrad.textbook.errors import CannotLowerError
 from tests.engines.one_epoch import KINDS, engine_of, run_epoch
 from tests.engines.test_compiled import Row
 from tests.graph import pages

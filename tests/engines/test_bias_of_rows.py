@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 
 class Placed(hg.Layer):

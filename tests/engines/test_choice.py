@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.config import TrainingConfig
 from handgrad.engines.choice import engine_for, engine_for_chunks
 from handgrad.engines.compiled.engine import CompiledEngine
+from handgrad.engines.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import EngineRows
 from handgrad.engines.work import Work, least_work_of, pays, pays_to_predict, work_of

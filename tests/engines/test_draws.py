@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.loops.statements import Draw, Var, whole
 from handgrad.engines.loops.streams import WORDS, set_stream, words_of
+from handgrad.textbook.errors import CannotLowerError
 from tests.engines.against_eager import streams
 from tests.engines.calling import machine_code
 from tests.engines.one_epoch import engine_of, run_epochs

@@ -84,7 +84,7 @@ def test_products_by_blas_depend_on_which_and_on_the_cores(
 def test_the_eager_engine_depends_on_numpys_blas_and_its_threads(
     width: int, threads: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handgrad.threads._libraries", lambda with_scipys: [FiveThreads()])
+    monkeypatch.setattr("handgrad.graph.threads._libraries", lambda with_scipys: [FiveThreads()])
     found = environment_of(wide(width), "eager", batch_size=32)
     assert found == {"BLAS of NumPy": f"{environment.blas_of('numpy')}, {threads}"}
 

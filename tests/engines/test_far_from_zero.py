@@ -93,7 +93,7 @@ def test_units_that_saturate_learn_alike(factor: Any) -> None:
 
 
 def test_waves_of_numbers_too_large_for_an_angle_are_predicted_as_the_pages_do() -> None:
-    waves: Any = hg.layers.EnsemblePeriodicEmbedding(2, 2, 1, rng=0)
+    waves: Any = hg.EnsemblePeriodicEmbedding(2, 2, 1, rng=0)
     waves.V = np.random.default_rng(0).normal(size=waves.V.shape)
     net = hg.Net(waves, hg.EnsembleLinear(waves.n_out, 2, 1, rng=1))
     for n in (2, 500):

@@ -10,12 +10,7 @@ import pytest
 
 from handgrad.engines.compiled.ir_helpers import rounds_once
 from handgrad.engines.loops.functions.arithmetic import format_of
-from handgrad.engines.loops.functions.function import (
-    DEEPEST,
-    WRITTEN_OUT,
-    Function,
-    function,
-)
+from handgrad.engines.loops.functions.function import DEEPEST, WRITTEN_OUT, Function, function
 from handgrad.engines.loops.functions.in_numpy import (
     exponent,
     has_bit,

@@ -12,7 +12,7 @@ from handgrad.engines.compiled.ir_helpers import rounds_once
 from handgrad.engines.loops import fusion, target
 from handgrad.engines.loops.statements import Multiply, Statement, walk
 from handgrad.engines.trace_cache import TRACES
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 from tests.engines.one_epoch import engine_of, run_epochs
 
 N_IN, CLASSES, BATCH, ROWS = 13, 9, 12, 50

@@ -20,7 +20,7 @@ from handgrad.engines.compiled.ir_helpers import rounds_once
 from handgrad.engines.compiled.machine_code import function_of, optimised
 from handgrad.engines.compiled.workers import Workers
 from handgrad.engines.loops.product_sizes import depth_of_a_block, room
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 from tests.engines.chains import product_by_the_rule
 from tests.engines.guarded import at_the_end_of_memory
 from tests.processors import PROCESSORS, compile_for

@@ -10,7 +10,7 @@ import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
-from handgrad.optimizers.optimizer import parameter_groups
+from handgrad.textbook.optimizers.optimizer import parameter_groups
 from tests.engines.one_epoch import KINDS, engine_of, run_epoch
 
 ROWS = np.random.default_rng(0).standard_normal((7, 3))

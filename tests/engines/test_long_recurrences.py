@@ -14,7 +14,7 @@ from handgrad.engines.loops import memory_planning
 from handgrad.engines.portable.engine import PortableEngine
 from handgrad.engines.portable.python import PortablePythonRunner
 from handgrad.engines.trace_cache import TRACES
-from handgrad.net.net import EngineName
+from handgrad.textbook.net.predictor import EngineName
 from tests.engines.against_eager import compare
 from tests.engines.one_epoch import engine_of, run_epoch
 

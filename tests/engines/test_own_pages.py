@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad import threads
+from handgrad.graph import threads
 from tests.bad_input.refused import refused
 
 RNG = np.random.default_rng(0)

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad import threads
 from handgrad.engines.compiled import processor, waiting, workers
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.ir_helpers import rounds_once
@@ -37,6 +36,7 @@ from handgrad.engines.loops.statements import (
 )
 from handgrad.engines.loops.target import Target
 from handgrad.engines.trace_cache import TRACES
+from handgrad.graph import threads
 from tests.engines.against_eager import compare
 from tests.engines.one_epoch import engine_of, run_epoch
 from tests.waiting import HANG

@@ -8,7 +8,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.portable.engine import PortableEngine
-from handgrad.net.net import EngineName
+from handgrad.textbook.net.predictor import EngineName
 from tests.engines.against_eager import compare
 from tests.graph.pooled_nets import POOLED, pooled_net, rows_of
 

@@ -11,18 +11,19 @@ import pytest
 import handgrad as hg
 from handgrad.engines.choice import engine_for
 from handgrad.engines.compiled.engine import CompiledEngine
+from handgrad.engines.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import EngineRows
 from handgrad.engines.portable.engine import PortableEngine
 from handgrad.engines.portable.programs import prediction_program_of
 from handgrad.engines.portable.python import PortablePythonRunner
 from handgrad.engines.portable.runner import PortableRunner
-from handgrad.net.net import EngineName
-from handgrad.net.side_by_side import SideBySide
+from handgrad.textbook.net.predictor import EngineName
+from handgrad.textbook.net.side_by_side import SideBySide
 from tests.bits.digests import WAYS, digests_of
 from tests.bits.nets import CASES
+from tests.cluster.threads import on_workers
 from tests.contracts.table import LAYERS, rows_for
-from tests.distributed.threads import on_workers
 from tests.engines.one_epoch import engine_of, run_epoch
 
 FEW = [name for name in CASES if zlib.crc32(name.encode()) % 5 == 0 and not name.startswith("net ")]
@@ -94,7 +95,7 @@ def test_it_is_had_by_name_and_never_by_itself() -> None:
 
     def of(engine: EngineName, epochs: int) -> Any:
         given: Any = {"net": net, "data": (x, y), "loss": hg.MSELoss(), "optimizer": hg.SGD(0.1)}
-        config = hg.config.TrainingConfig(engine=engine, epochs=epochs, **given)
+        config = TrainingConfig(engine=engine, epochs=epochs, **given)
         return engine_for(config, rows)
 
     assert type(of("portable", 1)) is PortableEngine

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.base.errors import SettingError
 from handgrad.engines.portable.model import portable_model
+from handgrad.textbook.errors import SettingError
 
 
 def test_it_knows_the_sizes_of_all_that_its_programs_are_called_with() -> None:

@@ -92,7 +92,7 @@ def test_many_rows_on_several_threads_are_the_same_bits(monkeypatch: pytest.Monk
     one = net.predict(x, engine="compiled")
     monkeypatch.setattr("handgrad.engines.compiled.predictor.A_THREADS_WORK", 1)
     for cores in (2, 3, 7):
-        monkeypatch.setattr("handgrad.threads.available_cores", lambda cores=cores: cores)
+        monkeypatch.setattr("handgrad.graph.threads.available_cores", lambda cores=cores: cores)
         np.testing.assert_array_equal(net.predict(x, engine="compiled"), one)
 
 

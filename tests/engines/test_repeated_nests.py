@@ -8,16 +8,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled.repeated_nests import repeated_nests
 from handgrad.engines.loops.printing import text_of
-from handgrad.engines.loops.statements import (
-    For,
-    Let,
-    Load,
-    ReturnIf,
-    Statement,
-    Store,
-    Var,
-    whole,
-)
+from handgrad.engines.loops.statements import For, Let, Load, ReturnIf, Statement, Store, Var, whole
 
 N = Var("n", "int")
 ENGINES: list[Any] = ["eager", "compiled"]

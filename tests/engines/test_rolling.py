@@ -10,16 +10,7 @@ import handgrad as hg
 from handgrad.engines.loops import epochs
 from handgrad.engines.loops.printing import source
 from handgrad.engines.loops.rolling import FEWEST_TURNS, rolled
-from handgrad.engines.loops.statements import (
-    Comment,
-    For,
-    Let,
-    Load,
-    Statement,
-    Store,
-    Var,
-    whole,
-)
+from handgrad.engines.loops.statements import Comment, For, Let, Load, Statement, Store, Var, whole
 from handgrad.engines.trace_cache import TRACES
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad import threads
 from handgrad.engines.compiled import processor
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.loops import parts
+from handgrad.graph import threads
 from tests.engines.one_epoch import KINDS, engine_of, run_epoch
 
 SIZES = (20, 24, 3)

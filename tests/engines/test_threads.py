@@ -15,8 +15,8 @@ import scipy.linalg  # noqa: F401  with a BLAS of its own
 from threadpoolctl import threadpool_info
 
 import handgrad as hg
-from handgrad import threads
-from handgrad.threads import (
+from handgrad.graph import threads
+from handgrad.graph.threads import (
     HANDOVER,
     blas_threads,
     quick_handover,

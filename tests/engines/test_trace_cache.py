@@ -12,7 +12,7 @@ import handgrad as hg
 from handgrad.engines import trace_cache
 from handgrad.engines.compiled import engine, plan
 from handgrad.engines.trace_cache import TRACES, TraceCache
-from handgrad.optimizers import Optimizer
+from handgrad.textbook.optimizers import Optimizer
 from tests.engines.one_epoch import engine_of
 
 X, Y = hg.data.make_moons(40, rng=0)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.portable.model import portable_model
 from handgrad.engines.portable.wasm.linking import Memory, linked
 from handgrad.engines.portable.wasm.machines import WEBASSEMBLY, Machine
 from handgrad.engines.portable.wasm.webassembly import webassembly
+from handgrad.textbook.errors import CannotLowerError
 from tests.bits.everywhere import modules
 from tests.bits.everywhere.comparison import compared
 from tests.bits.everywhere.machine_code import trained

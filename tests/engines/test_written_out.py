@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.program import Program, called
@@ -35,6 +34,7 @@ from handgrad.engines.portable.functions import called_as, functions_of
 from handgrad.engines.portable.programs import prediction_program_of, training_program_of
 from handgrad.engines.portable.python import PortablePythonRunner
 from handgrad.engines.portable.written_out import written_out
+from handgrad.textbook.errors import CannotLowerError
 
 PLAIN = For | Store | Let | ReturnIf | Draw | Comment
 

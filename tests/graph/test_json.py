@@ -16,7 +16,7 @@ from handgrad.graph import Graph, interpret
 from handgrad.graph.nodes import decode, encode, key
 from handgrad.graph.passes import optimized
 from handgrad.graph.symbolic import Ref
-from handgrad.net.minibatches import example_input
+from handgrad.textbook.net.minibatches import example_input
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS
 from tests.graph.test_recording import PAGES
 

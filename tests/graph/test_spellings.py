@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.base.errors import RecordingError
-from handgrad.net.minibatches import take
+from handgrad.textbook.errors import RecordingError
+from handgrad.textbook.net.minibatches import take
 from tests.graph.spellings import convolutions, pools, sequences, several
 
 RNG = np.random.default_rng(0)

@@ -20,10 +20,10 @@ def paths(*names: str) -> list[Path]:
 
 
 def test_a_layer_asks_for_the_tests_that_use_it_by_its_public_name() -> None:
-    asked = asked_for(paths("src/handgrad/layers/softmax.py"))
+    asked = asked_for(paths("src/handgrad/textbook/layers/softmax.py"))
     assert ROOT / "tests/contracts/test_layers.py" in asked
-    assert ROOT / "tests/layers/test_masks.py" in asked
-    assert ROOT / "src/handgrad/layers/softmax.py" in asked  # for its examples
+    assert ROOT / "tests/textbook/layers/test_masks.py" in asked
+    assert ROOT / "src/handgrad/textbook/layers/softmax.py" in asked  # for its examples
     assert not any(path.is_relative_to(ROOT / "tests/cli") for path in asked)
 
 
@@ -44,8 +44,8 @@ def test_a_helper_of_tests_asks_for_those_that_use_it() -> None:
 
 
 def test_a_script_of_a_page_asks_for_the_nearest_tests_its_package() -> None:
-    asked = asked_for(paths("src/handgrad/playground/page/views/curves.js"))
-    assert {path.parent for path in asked} == {ROOT / "tests/playground"}
+    asked = asked_for(paths("web/playground/views/curves.js"))
+    assert {path.parent for path in asked} == {ROOT / "tests/learn/playground"}
 
 
 def test_the_quickest_files_are_run_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

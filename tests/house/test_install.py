@@ -9,12 +9,12 @@ import pytest
 from packaging.requirements import Requirement
 
 import handgrad as hg
-from handgrad.install import install_command
+from handgrad.textbook.install import install_command
 from tests.docs.documents import DOCUMENTS, ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = set(PROJECT["optional-dependencies"])
-OWN = ROOT / "src" / "handgrad" / "install.py"
+OWN = ROOT / "src" / "handgrad" / "textbook" / "install.py"
 SOURCES = [
     path
     for path in sorted((ROOT / "src").rglob("*"))

@@ -1,6 +1,6 @@
 """`python -m tests.mutants`: break the source, one place at a time; the tests must notice.
 
-`--part 2/32` tries a share of the mutants; `--only layers/linear.py` those of some files.
+`--part 2/32` tries a share of the mutants; `--only textbook/layers/linear.py` those of some files.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from tests.mutants.trials import Trials
 ROOT = Path(handgrad.__file__).parent
 # The textbook, the passes, the loops.
 BROKEN = (
-    "layers/*.py",
-    "losses/*.py",
-    "base/kinds/*.py",
-    "optimizers/*.py",
-    "penalties.py",
-    "schedules.py",
-    "base/functions.py",
+    "textbook/layers/*.py",
+    "textbook/losses/*.py",
+    "textbook/kinds/*.py",
+    "textbook/optimizers/*.py",
+    "textbook/penalties.py",
+    "textbook/schedules.py",
+    "textbook/functions.py",
     "graph/passes/*.py",
     "engines/compiled/*.py",
     "engines/loops/*.py",
@@ -41,10 +41,7 @@ KILLERS = [
     for name in (
         "contracts",
         "worked_examples",
-        "layers",
-        "net",
-        "kinds",
-        "optimizers",
+        "textbook",
         "graph",
         "engines",
         "bad_input",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.net.minibatches import example_targets
+from handgrad.textbook.net.minibatches import example_targets
 from tests.contracts.table import LOSSES
 
 STEPS = 20

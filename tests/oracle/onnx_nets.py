@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.exporting import subject_of
-from handgrad.exporting.onnx.file import onnx_model
-from handgrad.exporting.onnx.proof import by_onnxruntime
-from handgrad.layers import Array
+from handgrad.exchange.exporting import subject_of
+from handgrad.exchange.exporting.onnx.file import onnx_model
+from handgrad.exchange.exporting.onnx.proof import by_onnxruntime
+from handgrad.textbook.layers import Array
 
 # Of the largest value of an output.
 MOST: dict[np.dtype[Any], float] = {np.dtype(np.float32): 2e-6, np.dtype(np.float64): 1e-14}

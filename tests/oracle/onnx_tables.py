@@ -18,12 +18,12 @@ import numpy as np
 import sklearn.datasets
 
 import handgrad as hg
-from handgrad.data.frames import START, Columns, text_in
-from handgrad.exporting import Subject, subject_of
-from handgrad.exporting.onnx.file import onnx_model
-from handgrad.exporting.onnx.proof import by_onnxruntime
-from handgrad.layers import Array
-from handgrad.tabular.features import Binary, Category
+from handgrad.exchange.exporting import Subject, subject_of
+from handgrad.exchange.exporting.onnx.file import onnx_model
+from handgrad.exchange.exporting.onnx.proof import by_onnxruntime
+from handgrad.tables.data.frames import START, Columns, text_in
+from handgrad.tables.tabular.features import Binary, Category
+from handgrad.textbook.layers import Array
 
 Load = Callable[[], tuple[Any, Any]]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.schedules import Schedule
+from handgrad.textbook.schedules import Schedule
 from tests.oracle.cases import Case
 
 STEPS = 50

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 import handgrad as hg
-from handgrad.net.minibatches import example_input, example_targets
+from handgrad.textbook.net.minibatches import example_input, example_targets
 from tests.contracts.table import LAYERS, LOSSES
 from tests.oracle import reference, steppers
 from tests.oracle.optimizers import OPTIMIZERS, SCHEDULES, SEEN

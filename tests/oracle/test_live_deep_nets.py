@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 
 import handgrad as hg
-from tests.exporting.deep_nets import DEEP
+from tests.exchange.exporting.deep_nets import DEEP
 from tests.oracle.test_live_exports import functions
 
 pytestmark = pytest.mark.oracle

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 import handgrad as hg
-from handgrad.exporting import compared, subject_of
-from handgrad.exporting.proof import MOST
-from handgrad.exporting.python.torch_file import torch_source
-from tests.exporting.models import NAMES, OF_TABLES, model, table
-from tests.exporting.nets import random_net
+from handgrad.exchange.exporting import compared, subject_of
+from handgrad.exchange.exporting.proof import MOST
+from handgrad.exchange.exporting.python.torch_file import torch_source
+from tests.exchange.exporting.models import NAMES, OF_TABLES, model, table
+from tests.exchange.exporting.nets import random_net
 from tests.graph.one_liners import ONE_LINERS, Page
 
 pytestmark = pytest.mark.oracle

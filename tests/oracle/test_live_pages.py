@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 import handgrad as hg
-from handgrad.net.minibatches import example_input, example_targets
+from handgrad.textbook.net.minibatches import example_input, example_targets
 from tests.contracts.table import LAYERS, LOSSES, PENALTIES
 from tests.oracle import reference
 from tests.oracle.cases import layer_by_hand, loss_by_hand

@@ -10,14 +10,14 @@ import onnx
 import pytest
 
 import handgrad as hg
-from handgrad.exporting import subject_of
-from handgrad.exporting.onnx.file import onnx_inputs, onnx_model
-from handgrad.exporting.onnx.proof import by_onnx, by_onnxruntime
-from handgrad.layers import Array
+from handgrad.exchange.exporting import subject_of
+from handgrad.exchange.exporting.onnx.file import onnx_inputs, onnx_model
+from handgrad.exchange.exporting.onnx.proof import by_onnx, by_onnxruntime
+from handgrad.textbook.layers import Array
 from tests.contracts.table import LAYERS, MORE_AXES, rows_for
 from tests.docs.documents import ROOT, blocks
 from tests.docs.output import assert_shown
-from tests.exporting.models import NAMES, model
+from tests.exchange.exporting.models import NAMES, model
 from tests.graph.one_liners import ONE_LINERS, Page
 from tests.oracle.onnx_nets import MOST, difference, random_net
 from tests.oracle.onnx_tables import TABLES, compared, random_table, with_odd_values
@@ -131,7 +131,7 @@ def test_names_and_texts_lead_back_to_the_pages() -> None:
     assert (last.op_type, last.name, *last.output) == ("Div", "3.Softmax/p_3", "output")
     shapes = {one.name: one.type.tensor_type.shape.dim for one in graph.value_info}
     assert [size.dim_param or size.dim_value for size in shapes["z_0"]] == ["n", 4]
-    assert "handgrad/layers/linear.py:" in first.doc_string
+    assert "handgrad/textbook/layers/linear.py:" in first.doc_string
     assert "x @ self.W.T + self.b" in first.doc_string
     assert "Softmax(), forward" in last.doc_string
     here = str(Path(hg.__file__).parent.parent)

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import handgrad as hg
-from handgrad.layers import activations, gelu
+from handgrad.textbook.layers import activations, gelu
 from tests.bad_input.refused import refused
 
 

@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 import handgrad as hg
+from handgrad.learn.story.telling import run_block
 from handgrad.plots import labels
 from handgrad.plots.labels import font_with, replace_words, translation
-from handgrad.story.telling import run_block
 from tests.bad_input.refused import refused
+from tests.learn.story.telling import words_of
 from tests.plots.words import BUILT, labelled
-from tests.story.telling import words_of
 
 
 def figure() -> Any:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from handgrad.training import BestWeights
 from handgrad.training.checkpoints import BEST, Checkpoints
 from tests.bad_input.refused import refused
 from tests.engines.test_ahead import Adagrad
-from tests.saving.checkpoint_fuzz import outcomes, sealed
+from tests.files.checkpoint_fuzz import outcomes, sealed
 from tests.training import by_hand
 from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier
 
@@ -242,7 +243,7 @@ def test_ctrl_c_leaves_the_net_and_the_history(monkeypatch: pytest.MonkeyPatch) 
     expected = classifier()
     reference = [*training(expected, epochs=3, optimizer=hg.SGD(0.1))]
     stop = lambda reports, **_: stopped_after(reports, 3)  # noqa: E731
-    monkeypatch.setattr("handgrad.training.progress", stop)
+    monkeypatch.setattr(import_module("handgrad.training.fit"), "shown", stop)
     net = classifier()
     with pytest.warns(UserWarning, match="training was interrupted in epoch 4"):
         history = hg.fit(

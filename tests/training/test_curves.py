@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import handgrad as hg
-from handgrad.fitting import curves
+from handgrad.training import curves
 from tests.bad_input.refused import refused
 
 X, Y = hg.data.make_moons(90, noise=0.3, rng=0)

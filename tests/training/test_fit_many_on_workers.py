@@ -12,8 +12,8 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 
 import handgrad as hg
-from handgrad.fitting import workers
-from handgrad.threads import available_cores
+from handgrad.graph.threads import available_cores
+from handgrad.training import workers
 from tests.training.test_fit_many import SHARED, X, Y, classifier, columns
 
 
@@ -259,8 +259,8 @@ def test_a_curve_is_the_same_on_workers(two_workers: None) -> None:
 
 def test_within_a_worker_threads_are_as_few_as_it_has(two_workers: None) -> None:
     def inside() -> tuple[bool, int]:
-        from handgrad.fitting.workers import workers_are_chosen
-        from handgrad.threads import available_cores
+        from handgrad.graph.threads import available_cores
+        from handgrad.training.workers import workers_are_chosen
 
         return workers_are_chosen(), available_cores()
 

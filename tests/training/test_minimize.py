@@ -15,7 +15,7 @@ from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 
 import handgrad as hg
 from tests.bad_input.refused import refused
-from tests.saving.checkpoint_fuzz import sealed
+from tests.files.checkpoint_fuzz import sealed
 from tests.training import by_hand
 from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier
 

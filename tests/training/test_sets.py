@@ -10,7 +10,7 @@ from rich.console import Console
 
 import handgrad as hg
 from tests.bad_input.refused import refused
-from tests.data.streams import stream_of, written
+from tests.tables.data.streams import stream_of, written
 from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier, fit, train
 
 ENGINES = ("eager", "compiled")

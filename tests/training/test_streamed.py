@@ -20,10 +20,10 @@ import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import EpochProgress
-from handgrad.row_source import RowSource, prefetch
+from handgrad.engines.row_source import RowSource, prefetch
 from tests.bad_input.refused import refused
-from tests.data.streams import stream_of, written
 from tests.engines.one_epoch import engine_of
+from tests.tables.data.streams import stream_of, written
 from tests.training.by_hand import assert_same_state
 
 HERE = settings(

@@ -12,11 +12,11 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import handgrad as hg
-from handgrad.data.csv_file import CsvFile
-from handgrad.data.parquet_file import ParquetFile
+from handgrad.tables.data.csv_file import CsvFile
+from handgrad.tables.data.parquet_file import ParquetFile
 from tests.bad_input.refused import refused
-from tests.data.streams import stream_of, written
-from tests.saving.checkpoint_fuzz import sealed
+from tests.files.checkpoint_fuzz import sealed
+from tests.tables.data.streams import stream_of, written
 from tests.training.by_hand import assert_same_state
 from tests.training.test_checkpoints import figures
 from tests.training.test_streamed import a_net, rows_of, table

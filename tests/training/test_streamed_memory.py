@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.data.streams import written
+from tests.tables.data.streams import written
 
 PROGRAM = """
 import sys

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.layers import initializers
+from handgrad.textbook.layers import initializers
 
 
 class Scales:

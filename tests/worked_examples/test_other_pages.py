@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.base.functions import erf
+from handgrad.textbook.functions import erf
 
 
 def equals(found: Any, on_paper: Any) -> None:

@@ -7,9 +7,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from handgrad.exercises import NAMES, exercise
-from handgrad.exercises.tasks import task
-from handgrad.exercises.words import sentence
+from handgrad.learn.exercises import NAMES, exercise
+from handgrad.learn.exercises.tasks import task
+from handgrad.learn.exercises.words import sentence
 
 HERE = Path(__file__).parent
 FILES = {"en": "exercises.md", "zh": "exercises.zh.md"}

@@ -8,8 +8,8 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
-from handgrad.base.errors import HandgradError
-from handgrad.files import FileError
+from handgrad.files.paths import FileError
+from handgrad.textbook.errors import HandgradError
 
 __all__ = ["main"]
 DATA_ERROR, NOT_UNDERSTOOD, INTERRUPTED = 1, 2, 130

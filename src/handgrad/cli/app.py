@@ -9,8 +9,6 @@ from typing import Annotated, Any
 import typer
 from typer.rich_utils import rich_format_error
 
-from handgrad import runs
-from handgrad._version import __version__
 from handgrad.cli.options import (
     TEXTS,
     ConfigFile,
@@ -34,8 +32,10 @@ from handgrad.cli.output import (
     show_run,
     show_writing,
 )
-from handgrad.data import TableOptions
-from handgrad.runs import RunSettings, on_the_command_line, one_target
+from handgrad.tables import runs
+from handgrad.tables.data import TableOptions
+from handgrad.tables.runs import RunSettings, on_the_command_line, one_target
+from handgrad.textbook.version import __version__
 
 UsageError: Any = typer.BadParameter.__base__  # which has no public name in every Typer
 EXIT_CODES = (
@@ -189,14 +189,16 @@ def explain(
     table has the truth, backward: formula, numbers, result, file and line.
     Of a language model it is a text that is explained, that of --start.
     """
+    from handgrad.learn.explained_files import explain_row, explain_text
+
     output, name = Output(as_json=as_json), one_target(target)
     if (writer := runs.Writer.of(model)) is not None:
         runs.refuse_of_tables(options, data=data, row=row, target=name)
-        found = writer.explain(start, language)
+        found = explain_text(writer, start, language)
     else:
         runs.refuse_of_texts(model, data, start=start)
         words = vars(options)
-        found = runs.explain_row(
+        found = explain_row(
             model, data or "", row or 0, name, language=language, messages=output, **words
         )
     show_explanation(found, output, of=of, page=html)
@@ -230,8 +232,8 @@ def export(
     The kind is that of the ending, as model.py. It is run here on rows with
     edges, gaps and unseen values, which travel with it; how close it came is told.
     """
-    from handgrad.exporting import export
-    from handgrad.saving import load
+    from handgrad.exchange.exporting import export
+    from handgrad.files import load
 
     show_proof(export(load(model), file), Output(as_json=as_json))
 
@@ -264,7 +266,7 @@ def play(
     It is for this machine alone, and ends with Ctrl-C. Without DATA it begins
     with rows that are drawn for it.
     """
-    from handgrad.playground import playground_of
+    from handgrad.learn.playground import playground_of
 
     output, named = Output(as_json=as_json), one_target(target)
     page = playground_of(data, target=named, language=language)
@@ -321,7 +323,7 @@ def demo(
     """
     import matplotlib
 
-    from handgrad.story import PAGE, PHRASES, check_language, language_here, tell
+    from handgrad.learn.story import PAGE, PHRASES, check_language, language_here, tell
 
     languages = [*dict.fromkeys(language or [language_here()])]
     for name in languages:

@@ -17,16 +17,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from handgrad import runs
-from handgrad.base.errors import HandgradError
-from handgrad.files import FileError, reason, write_whole
-from handgrad.runs import Messages, as_json
-from handgrad.saving import FileEstimator, Tensor, inspect, shown
+from handgrad.files import FileEstimator, Tensor, inspect, shown
+from handgrad.files.paths import FileError, reason, write_whole
+from handgrad.tables import runs
+from handgrad.tables.runs import Messages, as_json
+from handgrad.textbook.errors import HandgradError
 
 if TYPE_CHECKING:
-    from handgrad.doctor import Finding
-    from handgrad.explaining import Explanation
-    from handgrad.exporting import Proof
+    from handgrad.check.doctor import Finding
+    from handgrad.exchange.exporting import Proof
+    from handgrad.learn.explaining import Explanation
 
 SCREEN = "-"
 MOST_COLUMNS_OF_RUN, MOST_COLUMNS_OF_FILE, MOST_CLASSES_NAMED = 16, 100, 6

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from handgrad.engines.loops.functions.in_numpy import value_of
-from handgrad.layers import Array
-from handgrad.net.net import EngineName
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net.predictor import EngineName
 
 FLOATS = (np.float32, np.float64)
 Functions = Mapping[np.ufunc, Callable[[Array], Array]]

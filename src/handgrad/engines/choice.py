@@ -9,27 +9,34 @@ from typing import Protocol
 
 import numpy as np
 
-from handgrad.base.errors import (
+from handgrad.engines.config import TrainingConfig
+from handgrad.engines.eager import EagerEngine
+from handgrad.engines.engine import Engine, EngineRows
+from handgrad.engines.sharded import ShardedEngine
+from handgrad.engines.sharding import CURRENT
+from handgrad.engines.work import Work, pays, pays_to_predict, work_of
+from handgrad.graph.threads import threads_for
+from handgrad.textbook.errors import (
     CannotLowerError,
     RecordingError,
     SettingError,
     did_you_mean,
     positive,
 )
-from handgrad.config import TrainingConfig
-from handgrad.engines.eager import EagerEngine
-from handgrad.engines.engine import Engine, EngineRows
-from handgrad.engines.sharded import ShardedEngine
-from handgrad.engines.work import Work, pays, pays_to_predict, work_of
-from handgrad.install import install_hint
-from handgrad.layers import Array
-from handgrad.layers.layer import closed, predicting_twin
-from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, batches, form_of, named_parts, number_of_rows, take
-from handgrad.net.net import EngineName as EngineName
-from handgrad.net.watch import is_watched
-from handgrad.sharding import CURRENT
-from handgrad.threads import threads_for
+from handgrad.textbook.install import install_hint
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.layer import closed, predicting_twin
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import (
+    Inputs,
+    batches,
+    form_of,
+    named_parts,
+    number_of_rows,
+    take,
+)
+from handgrad.textbook.net.predictor import EngineName as EngineName
+from handgrad.textbook.net.watch import is_watched
 
 
 def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:

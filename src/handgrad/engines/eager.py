@@ -6,14 +6,14 @@ from math import isfinite
 
 import numpy as np
 
-from handgrad.config import TrainingConfig
+from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import EngineRows
 from handgrad.engines.environment import blas_of
 from handgrad.engines.stepwise import StepwiseEngine
-from handgrad.layers import Array
-from handgrad.net.minibatches import Inputs, take
-from handgrad.optimizers.optimizer import parameter_groups, take_step
-from handgrad.threads import threads_for, threads_of_a_batch
+from handgrad.graph.threads import threads_for, threads_of_a_batch
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net.minibatches import Inputs, take
+from handgrad.textbook.optimizers.optimizer import parameter_groups, take_step
 
 
 class EagerEngine(StepwiseEngine):

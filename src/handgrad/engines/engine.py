@@ -7,11 +7,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from handgrad.config import TrainingConfig
-from handgrad.layers import Array
-from handgrad.net.net import EngineName
-from handgrad.net.side_by_side import SideBySide
-from handgrad.sharding import Sharding
+from handgrad.engines.config import TrainingConfig
+from handgrad.engines.sharding import Sharding
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net.predictor import EngineName
+from handgrad.textbook.net.side_by_side import SideBySide
 
 
 @dataclass(frozen=True)

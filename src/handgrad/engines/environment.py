@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from handgrad._version import __version__
-from handgrad.threads import available_cores
+from handgrad.graph.threads import available_cores
+from handgrad.textbook.version import __version__
 
 # Variables that decide which code runs, by how their names begin.
 VARIABLES = ("HANDGRAD_", "OPENBLAS_", "OMP_", "MKL_", "BLIS_", "VECLIB_", "NPY_")

@@ -10,15 +10,15 @@ from time import perf_counter
 
 import numpy as np
 
-from handgrad.config import TrainingConfig
+from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
 from handgrad.engines.loops.streams import WORDS, set_stream, words_of
+from handgrad.engines.row_source import BATCH
+from handgrad.engines.sharding import Sharding, bits
 from handgrad.engines.stepwise import PART, StepwiseEngine
-from handgrad.layers import Array
-from handgrad.net.minibatches import Inputs, batches, number_of_rows, take
-from handgrad.penalties import Penalty
-from handgrad.row_source import BATCH
-from handgrad.sharding import Sharding, bits
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net.minibatches import Inputs, batches, number_of_rows, take
+from handgrad.textbook.penalties import Penalty
 
 SECONDS = 2.0  # about so long, and no more than PART batches, a pass is not interrupted
 

@@ -9,8 +9,8 @@ from math import isfinite
 import numpy as np
 
 from handgrad.engines.engine import Engine, Epoch, EpochProgress
-from handgrad.layers import Array
-from handgrad.net.minibatches import batches
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net.minibatches import batches
 
 PART = 256  # batches, between which a pass can be interrupted
 

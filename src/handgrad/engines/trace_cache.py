@@ -13,12 +13,12 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from handgrad.base.kinds import PredictionKind, TargetKind
-from handgrad.base.page import Page
-from handgrad.layers import Layer
-from handgrad.losses import Loss
-from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
+from handgrad.textbook.kinds import PredictionKind, TargetKind
+from handgrad.textbook.layers import Layer
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.optimizers import Optimizer
+from handgrad.textbook.page import Page
+from handgrad.textbook.penalties import Penalty
 
 Made = TypeVar("Made")
 

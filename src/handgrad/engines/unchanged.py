@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError
-from handgrad.base.kinds import PredictionKind
-from handgrad.layers import Layer
-from handgrad.net import Net
+from handgrad.textbook.errors import CannotLowerError
+from handgrad.textbook.kinds import PredictionKind
+from handgrad.textbook.layers import Layer
+from handgrad.textbook.net import Net
 
 # Types of settings that can be replaced, which is seen, but not changed.
 FIXED = (

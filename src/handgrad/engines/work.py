@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.layers import Array, Layer
-from handgrad.layers.layer import trial_twin
-from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, number_of_rows, take
-from handgrad.net.watch import watching
+from handgrad.textbook.layers import Array, Layer
+from handgrad.textbook.layers.layer import trial_twin
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import Inputs, number_of_rows, take
+from handgrad.textbook.net.watch import watching
 
 # Seconds, measured on a laptop-like machine; only their proportions matter.
 COMPILING, COMPILING_A_LAYER = 0.15, 0.03

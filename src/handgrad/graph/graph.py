@@ -10,12 +10,12 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from handgrad.base.errors import DataError, SettingError
-from handgrad.display import shown_whole
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import printed
 from handgrad.graph.symbolic import Ref, at
+from handgrad.textbook.display import shown_whole
+from handgrad.textbook.errors import DataError, SettingError
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.base.errors import ROW_NUMBERS, RecordingError
 from handgrad.graph.nodes import Node, encode, key
 from handgrad.graph.symbolic import SIZES, NoRuleError, Ref, solve
+from handgrad.textbook.errors import ROW_NUMBERS, RecordingError
 
 
 def merged(tapes: Sequence[Sequence[Node]]) -> tuple[Node, ...]:

@@ -15,7 +15,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError, RecordingError
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import (
     Arange,
@@ -28,6 +27,7 @@ from handgrad.graph.symbolic import (
     Shape,
     substitute,
 )
+from handgrad.textbook.errors import CannotLowerError, RecordingError
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.base.errors import NotYetComputedError, RecordingError
-from handgrad.base.page import Page
 from handgrad.graph.graph import Graph, Leaves, Outputs
 from handgrad.graph.merging import check_second_step, merged
 from handgrad.graph.nodes import Origin
 from handgrad.graph.symbolic import SIZES
+from handgrad.graph.threads import blas_threads
 from handgrad.graph.traced import Recording, Traced
-from handgrad.layers import Layer
-from handgrad.layers.mistakes import refuse_undeclared
-from handgrad.threads import blas_threads
+from handgrad.textbook.errors import NotYetComputedError, RecordingError
+from handgrad.textbook.layers import Layer
+from handgrad.textbook.layers.mistakes import refuse_undeclared
+from handgrad.textbook.page import Page
 
 Pages = Mapping[str, Page]
 

@@ -13,7 +13,7 @@ from typing import Any, Self, SupportsFloat, SupportsInt
 
 import numpy as np
 
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 # The sizes recorded with. Neither all odd nor all even: n // 2 must not look like a n + b.
 SIZES = (6, 9, 13)

@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import SettingError, described
 from handgrad.graph.graph import Graph, Leaves, Outputs
 from handgrad.graph.recorder import record
 from handgrad.graph.traced import Traced
-from handgrad.layers import Layer
-from handgrad.layers.mistakes import returned
-from handgrad.losses import Loss
-from handgrad.net.minibatches import example_input, example_targets
-from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
+from handgrad.textbook.errors import SettingError, described
+from handgrad.textbook.layers import Layer
+from handgrad.textbook.layers.mistakes import returned
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net.minibatches import example_input, example_targets
+from handgrad.textbook.optimizers import Optimizer
+from handgrad.textbook.penalties import Penalty
 
 
 def trace(

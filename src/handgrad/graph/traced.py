@@ -17,19 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from handgrad.base import functions
-from handgrad.base.errors import RecordingError
 from handgrad.graph.nodes import Node, Origin
-from handgrad.graph.operations import (
-    FUNCTIONS,
-    INSTEAD,
-    METHODS,
-    REDUCED_BY,
-    VIEWS,
-    Op,
-)
+from handgrad.graph.operations import FUNCTIONS, INSTEAD, METHODS, REDUCED_BY, VIEWS, Op
 from handgrad.graph.symbolic import Ref, substitute
-from handgrad.losses import weighting
+from handgrad.textbook import functions
+from handgrad.textbook.errors import RecordingError
+from handgrad.textbook.losses import weighting
 
 # What is computed here is computed for the line of the page that asked for it.
 PLUMBING = (

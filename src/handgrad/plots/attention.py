@@ -7,14 +7,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from handgrad.base.errors import SettingError
-from handgrad.layers import Array, MultiheadAttention
-from handgrad.layers.layer import predicting_twin
-from handgrad.net import Net
 from handgrad.plots.inputs import net_and_row
 from handgrad.plots.labels import label
 from handgrad.plots.style import as_written, panels_for, shortened
-from handgrad.results import Predictor
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.layers import Array, MultiheadAttention
+from handgrad.textbook.layers.layer import predicting_twin
+from handgrad.textbook.net import Net
+from handgrad.training.results import Predictor
 
 MOST_HEADS = 16
 # What a picture has across, more or less: so that names of lines do not run into each other.

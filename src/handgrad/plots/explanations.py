@@ -19,7 +19,7 @@ from handgrad.plots.style import (
     shortened,
     show_dates,
 )
-from handgrad.results import PartialDependence, PermutationImportance
+from handgrad.training.results import PartialDependence, PermutationImportance
 
 MOST_CLASSES = 6
 

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from handgrad.base.errors import SettingError, ShapeError, described, did_you_mean
-from handgrad.layers import Array, Layer, activations, gelu
-from handgrad.losses import BinaryCrossEntropyLoss, Loss, MAELoss, MSELoss
-from handgrad.metrics import zero_one_loss
 from handgrad.plots.labels import label
 from handgrad.plots.style import FIRST, SECOND, axes_for, line_of, panels_for
-from handgrad.schedules import Schedule
+from handgrad.textbook.errors import SettingError, ShapeError, described, did_you_mean
+from handgrad.textbook.layers import Array, Layer, activations, gelu
+from handgrad.textbook.losses import BinaryCrossEntropyLoss, Loss, MAELoss, MSELoss
+from handgrad.textbook.metrics import zero_one_loss
+from handgrad.textbook.schedules import Schedule
 from handgrad.training import factors_of
 
 # A function of x (n,), or its values there.

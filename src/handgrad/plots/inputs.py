@@ -7,16 +7,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from handgrad.base.errors import DataError, SettingError, ShapeError, described
-from handgrad.base.kinds import Probabilities
-from handgrad.config import check_kinds
-from handgrad.layers import Array, Softmax
-from handgrad.losses import Loss
-from handgrad.metrics.shapes import decided
-from handgrad.net import Net
-from handgrad.net.minibatches import array_of, check_as_many
+from handgrad.engines.config import check_kinds
 from handgrad.plots.labels import label
-from handgrad.results import Classifier, HasNet, Predictions, Predictor, is_classifier
+from handgrad.textbook.errors import DataError, SettingError, ShapeError, described
+from handgrad.textbook.kinds import Probabilities
+from handgrad.textbook.layers import Array, Softmax
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.metrics.shapes import decided
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import array_of, check_as_many
+from handgrad.training.results import Classifier, HasNet, Predictions, Predictor, is_classifier
 
 Model = Net | Predictor | Predictions
 

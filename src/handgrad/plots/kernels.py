@@ -7,15 +7,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
-from handgrad.base.errors import SettingError
-from handgrad.layers import Array
-from handgrad.layers.convolution import Convolution
-from handgrad.layers.ensemble import EnsembleLayer
-from handgrad.net import Net
 from handgrad.plots.inputs import net_and_row, net_of
 from handgrad.plots.labels import label, translated
 from handgrad.plots.style import SIGNED, axes_for, panels_for, shortened
-from handgrad.results import Predictor
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.convolution import Convolution
+from handgrad.textbook.layers.ensemble import EnsembleLayer
+from handgrad.textbook.net import Net
+from handgrad.training.results import Predictor
 
 MOST_CHANNELS, FEWEST_CHANNELS = 16, 6
 GAP, INCHES, STRIP = 0.12, 0.7, 0.35

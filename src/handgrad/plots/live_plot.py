@@ -11,26 +11,19 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from handgrad.base.kinds import Probabilities
-from handgrad.config import check_kinds
-from handgrad.layers import Array
-from handgrad.losses import CrossEntropyLoss, Loss
-from handgrad.net import Net
-from handgrad.optimizers import SGD
+from handgrad.engines.config import check_kinds
 from handgrad.plots.inputs import class_predictions, number_predictions, table_of, targets_of
 from handgrad.plots.labels import label
 from handgrad.plots.predictions import draw_numbers, plot_predictions
 from handgrad.plots.rows import draw_near_slice, plot_decision_boundary
 from handgrad.plots.screens import Screen, screen_for
 from handgrad.plots.trainings import plot_training_progress
-from handgrad.training import (
-    EpochReport,
-    History,
-    checked_pair,
-    first_set,
-    pair_and_weights,
-    train,
-)
+from handgrad.textbook.kinds import Probabilities
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import CrossEntropyLoss, Loss
+from handgrad.textbook.net import Net
+from handgrad.textbook.optimizers import SGD
+from handgrad.training import EpochReport, History, checked_pair, first_set, pair_and_weights, train
 
 LARGEST_SHARE = 0.1
 # A short training has no more epochs, nor weights in all of them together, in bytes.

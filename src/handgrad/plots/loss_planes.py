@@ -7,19 +7,19 @@ from typing import Any, cast
 import numpy as np
 from matplotlib.axes import Axes
 
-from handgrad.base.errors import DataError, DivergenceError, SettingError, ShapeError, positive
-from handgrad.config import check_kinds
-from handgrad.layers import Array
-from handgrad.layers.initializers import RandomSource, random_generator
-from handgrad.losses import Loss
-from handgrad.net import Net
-from handgrad.optimizers import Optimizer
+from handgrad.engines.config import check_kinds
 from handgrad.plots.inputs import net_and_rows
 from handgrad.plots.labels import label
 from handgrad.plots.planes import Box, box_around, over_plane
 from handgrad.plots.style import GREY, axes_for, line_of, panels_for
-from handgrad.results import Predictor
+from handgrad.textbook.errors import DataError, DivergenceError, SettingError, ShapeError, positive
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.initializers import RandomSource, random_generator
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
+from handgrad.textbook.optimizers import Optimizer
 from handgrad.training.evaluate import evaluate
+from handgrad.training.results import Predictor
 from handgrad.training.train import train
 
 POINTS, N_LEVELS = 41, 24

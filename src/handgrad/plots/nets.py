@@ -8,18 +8,18 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from handgrad.base.errors import SettingError, ShapeError
-from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.net import Net
 from handgrad.plots.inputs import names_of, net_and_rows, table_of
 from handgrad.plots.labels import label
 from handgrad.plots.planes import SMOOTH, box_around, over_plane
 from handgrad.plots.rows import filler_of, two_of
 from handgrad.plots.stages import Numbers, Stage, numbers_of_net, stages_of, units
 from handgrad.plots.style import FIRST, GREY, SECOND, SIGNED, axes_for, panels_for, shortened
-from handgrad.results import Predictor
+from handgrad.textbook.errors import SettingError, ShapeError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
 from handgrad.training.evaluate import evaluate
+from handgrad.training.results import Predictor
 
 # So many units of a column are drawn, so many have their numbers beside them.
 MOST_UNITS, MOST_NUMBERED = 16, 8

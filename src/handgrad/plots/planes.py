@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb, to_rgba_array
 from matplotlib.lines import Line2D
 
-from handgrad.layers import Array
 from handgrad.plots.labels import label
 from handgrad.plots.style import BESIDE, GREY, as_written, colour_of, marker_of
+from handgrad.textbook.layers import Array
 
 Box = tuple[float, float, float, float]  # left, right, bottom, top
 POINTS = 160

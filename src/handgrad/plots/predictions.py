@@ -6,9 +6,6 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 
-from handgrad.base.errors import DataError, SettingError
-from handgrad.layers import Array
-from handgrad.net import Net
 from handgrad.plots.inputs import (
     Model,
     class_predictions,
@@ -18,7 +15,10 @@ from handgrad.plots.inputs import (
 )
 from handgrad.plots.labels import label
 from handgrad.plots.style import FIRST, GREY, SECOND, as_written, axes_for, line_of
-from handgrad.results import Predictions
+from handgrad.textbook.errors import DataError, SettingError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net import Net
+from handgrad.training.results import Predictions
 
 # A curve and what its label ends with: of each row whether it is of the class, and how probable.
 Curve = Callable[[Array, Array], tuple[Array, Array, str]]

@@ -6,9 +6,6 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from handgrad.base.errors import SettingError, ShapeError
-from handgrad.layers import Array, Linear
-from handgrad.net import Net
 from handgrad.plots.inputs import (
     as_probabilities,
     class_predictions,
@@ -22,7 +19,10 @@ from handgrad.plots.inputs import (
 from handgrad.plots.labels import label, translated
 from handgrad.plots.planes import box_around, scatter_classes, shade_regions
 from handgrad.plots.style import FIRST, axes_for, name_axes
-from handgrad.results import Classifier
+from handgrad.textbook.errors import SettingError, ShapeError
+from handgrad.textbook.layers import Array, Linear
+from handgrad.textbook.net import Net
+from handgrad.training.results import Classifier
 
 FARTHEST = 2.0
 

@@ -13,9 +13,9 @@ from matplotlib.backends.registry import backend_registry
 from matplotlib.figure import Figure
 from PIL import Image
 
-from handgrad.base.errors import SettingError
-from handgrad.display import in_a_notebook
-from handgrad.files import kind_of, write_whole
+from handgrad.files.paths import kind_of, write_whole
+from handgrad.textbook.display import in_a_notebook
+from handgrad.textbook.errors import SettingError
 
 SIZE, DPI = (10.5, 4.4), 90
 MILLISECONDS_A_FRAME, MILLISECONDS_AT_THE_END = 200, 2000

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.net import Net
 from handgrad.plots.labels import label
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
 
 
 @dataclass(frozen=True, eq=False)

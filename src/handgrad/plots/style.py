@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
-from handgrad.base.errors import SettingError
-from handgrad.display import in_a_notebook
-from handgrad.layers import Array
 from handgrad.plots.labels import use_font
+from handgrad.textbook.display import in_a_notebook
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.layers import Array
 
 # Okabe and Ito, "Color Universal Design", 2008, the two that differ most first; then two darks.
 COLOURS = (

@@ -6,10 +6,6 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from handgrad.base.errors import SettingError, ShapeError
-from handgrad.base.kinds import Probabilities
-from handgrad.layers import Array
-from handgrad.net import Net
 from handgrad.plots.inputs import (
     class_predictions,
     names_of,
@@ -21,7 +17,11 @@ from handgrad.plots.inputs import (
 from handgrad.plots.planes import box_around, scatter_classes, shade_numbers, shade_regions
 from handgrad.plots.rows import filler_of, near_slice, title_slice, two_of
 from handgrad.plots.style import FIRST, axes_for, colour_of, name_axes, panels_for
-from handgrad.results import Classifier, Predictor, is_classifier
+from handgrad.textbook.errors import SettingError, ShapeError
+from handgrad.textbook.kinds import Probabilities
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net import Net
+from handgrad.training.results import Classifier, Predictor, is_classifier
 
 MOST_FEATURES, POINTS_OF_PAIRS = 6, 50
 

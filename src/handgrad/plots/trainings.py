@@ -6,9 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from handgrad.base.errors import SettingError, did_you_mean
-from handgrad.layers import Array
-from handgrad.metrics.choice import smaller_is_better
 from handgrad.plots.inputs import refuse_other
 from handgrad.plots.labels import label
 from handgrad.plots.style import (
@@ -21,9 +18,12 @@ from handgrad.plots.style import (
     line_of,
     panels_for,
 )
-from handgrad.results import CapacityCurve, LearningCurve, RunsCurve
+from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.layers import Array
+from handgrad.textbook.metrics.choice import smaller_is_better
 from handgrad.training import History, LearningRateSearch, WeightHistory
 from handgrad.training.evaluate import TRAINING_SET
+from handgrad.training.results import CapacityCurve, LearningCurve, RunsCurve
 
 DURING = "training, during the epoch"
 OWN_CURVES = (TRAINING_SET, DURING, "validation")

@@ -1,6 +1,7 @@
 """Training as a stream of reports, and what adapts that stream."""
 
 from handgrad.training.checkpoints import Checkpoints, checkpoints, read_checkpoint
+from handgrad.training.curves import capacity_curve, learning_curve
 from handgrad.training.early_stopping import (
     BestWeights,
     early_stopping,
@@ -9,6 +10,8 @@ from handgrad.training.early_stopping import (
 )
 from handgrad.training.evaluate import Evaluation, evaluate, first_set
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
+from handgrad.training.fit import fit
+from handgrad.training.fit_many import fit_many
 from handgrad.training.history import EpochReport, History, check_monitor
 from handgrad.training.loop import check_batches, factors_of, refuse_full_batch
 from handgrad.training.progress import format_progress, progress
@@ -26,6 +29,7 @@ __all__ = [
     "LearningRateSearch",
     "Training",
     "WeightHistory",
+    "capacity_curve",
     "check_batches",
     "check_monitor",
     "check_takes_weights",
@@ -38,7 +42,10 @@ __all__ = [
     "factors_of",
     "find_learning_rate",
     "first_set",
+    "fit",
+    "fit_many",
     "format_progress",
+    "learning_curve",
     "pair_and_weights",
     "progress",
     "record_weights",

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import SettingError, described, positive
 from handgrad.engines.environment import processor
-from handgrad.files import FileError, as_path, write_whole
-from handgrad.layers import Array
-from handgrad.saving.tensors import refused_as_damaged, shown
-from handgrad.saving.weights import write_weights
+from handgrad.files.paths import FileError, as_path, write_whole
+from handgrad.files.tensors import refused_as_damaged, shown
+from handgrad.files.weights import write_weights
+from handgrad.textbook.errors import SettingError, described, positive
+from handgrad.textbook.layers import Array
 from handgrad.training.early_stopping import BestWeights
 from handgrad.training.history import EpochReport, History
 from handgrad.training.rows import TRAINING, VALIDATION, checksum
@@ -377,7 +377,7 @@ def settings_of(training: Training) -> dict[str, str]:
 
 def environment_of(training: Training) -> dict[str, str]:
     """What else the last digits of the numbers depend on."""
-    from handgrad._version import __version__
+    from handgrad.textbook.version import __version__
 
     own = training.engine.environment()
     if any(name.startswith("BLAS") for name in own):  # whose kernels follow the processor

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from handgrad.base.errors import SettingError, not_negative, positive
-from handgrad.layers import Array
-from handgrad.metrics.choice import smaller_is_better
-from handgrad.net import Net
-from handgrad.optimizers import Optimizer
+from handgrad.textbook.errors import SettingError, not_negative, positive
+from handgrad.textbook.layers import Array
+from handgrad.textbook.metrics.choice import smaller_is_better
+from handgrad.textbook.net import Net
+from handgrad.textbook.optimizers import Optimizer
 from handgrad.training.history import EpochReport
 from handgrad.training.loop import refuse_full_batch
 

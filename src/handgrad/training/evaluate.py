@@ -6,18 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import DataError, SettingError, ShapeError, positive
-from handgrad.base.other_names import refusing_unknown
-from handgrad.base.page import twin_of
-from handgrad.config import check_kinds
-from handgrad.display import in_words
 from handgrad.engines.alike import alike
 from handgrad.engines.choice import EngineName, engine_for_chunks
-from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.metrics.choice import Metric, metrics_of
-from handgrad.net import Net
-from handgrad.row_source import (
+from handgrad.engines.config import check_kinds
+from handgrad.engines.row_source import (
     BATCH,
     RowSource,
     changed,
@@ -25,7 +17,15 @@ from handgrad.row_source import (
     refuse_beside_a_stream,
     whole_batches,
 )
-from handgrad.sharding import CURRENT, Sharding, bits
+from handgrad.engines.sharding import CURRENT, Sharding, bits
+from handgrad.textbook.display import in_words
+from handgrad.textbook.errors import DataError, SettingError, ShapeError, positive
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.metrics.choice import Metric, metrics_of
+from handgrad.textbook.net import Net
+from handgrad.textbook.other_names import refusing_unknown
+from handgrad.textbook.page import twin_of
 from handgrad.training.metric_functions import Measure, measures, metric_values
 from handgrad.training.row_weights import refuse_padding
 from handgrad.training.rows import (

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handgrad.base.errors import SettingError, positive
-from handgrad.base.other_names import refusing_unknown
-from handgrad.config import TrainingConfig
+from handgrad.engines.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
-from handgrad.layers import Array
-from handgrad.layers.initializers import spawning_generator
-from handgrad.losses import Loss
-from handgrad.net import Net
-from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
+from handgrad.textbook.errors import SettingError, positive
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.initializers import spawning_generator
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
+from handgrad.textbook.optimizers import Optimizer
+from handgrad.textbook.other_names import refusing_unknown
+from handgrad.textbook.penalties import Penalty
 from handgrad.training.loop import refuse_full_batch
 from handgrad.training.rows import training_rows
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self, overload
 
-from handgrad.base.errors import SettingError, did_you_mean
-from handgrad.display import in_words
-from handgrad.files import FileError, reason, regular_file, write_whole
-from handgrad.metrics.choice import smaller_is_better
+from handgrad.files.paths import FileError, reason, regular_file, write_whole
+from handgrad.textbook.display import in_words
+from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.metrics.choice import smaller_is_better
 from handgrad.training.evaluate import VALIDATION_SET, Evaluation
 
 

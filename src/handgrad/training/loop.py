@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from handgrad.base.errors import SettingError, described
 from handgrad.engines.engine import Engine, Epoch, EpochProgress
-from handgrad.layers import Array
-from handgrad.net import Net
-from handgrad.optimizers import Optimizer
-from handgrad.optimizers.minimizer import Iterate, Minimizer
-from handgrad.schedules import Schedule
-from handgrad.sharding import CURRENT
+from handgrad.engines.sharding import CURRENT
+from handgrad.textbook.errors import SettingError, described
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net import Net
+from handgrad.textbook.optimizers import Optimizer
+from handgrad.textbook.optimizers.minimizer import Iterate, Minimizer
+from handgrad.textbook.schedules import Schedule
 from handgrad.training.training_rows import TrainingRows
 
 ARRAYS = ("weights", "gradient", "steps", "changes")

@@ -6,11 +6,11 @@ from inspect import signature
 
 import numpy as np
 
-from handgrad.layers import Array
-from handgrad.layers.axes import as_rows
-from handgrad.losses import Loss
-from handgrad.losses.weighting import spread
-from handgrad.metrics.choice import METRICS, OF_PROBABILITIES, Metric
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.axes import as_rows
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.losses.weighting import spread
+from handgrad.textbook.metrics.choice import METRICS, OF_PROBABILITIES, Metric
 
 Measure = Callable[[Array, Array, Array | None], float]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from handgrad.progress_bar import progress_bar
 from handgrad.training.history import EpochReport
+from handgrad.training.progress_bar import progress_bar
 from handgrad.training.train import Training
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from handgrad.layers import Array
-from handgrad.net import Net
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net import Net
 from handgrad.training.history import EpochReport
 
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from handgrad.base.errors import DataError, SettingError, ShapeError, not_negative
-from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.losses.weighting import spread
-from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, array_of, places_of, places_there, take
-from handgrad.net.side_by_side import SideBySide
+from handgrad.textbook.errors import DataError, SettingError, ShapeError, not_negative
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.losses.weighting import spread
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import Inputs, array_of, places_of, places_there, take
+from handgrad.textbook.net.side_by_side import SideBySide
 
 
 def without_padding(

@@ -9,21 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import (
-    DataError,
-    HandgradError,
-    SettingError,
-    ShapeError,
-)
-from handgrad.config import check_kinds
+from handgrad.engines.config import check_kinds
 from handgrad.engines.engine import EngineRows
-from handgrad.layers import Array
-from handgrad.layers.mistakes import returned
-from handgrad.losses import Loss
-from handgrad.losses.weighting import spread
-from handgrad.metrics.choice import Metric
-from handgrad.net import Net
-from handgrad.net.minibatches import (
+from handgrad.textbook.errors import DataError, HandgradError, SettingError, ShapeError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.mistakes import returned
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.losses.weighting import spread
+from handgrad.textbook.metrics.choice import Metric
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import (
     Inputs,
     array_of,
     check_as_many,
@@ -32,7 +27,7 @@ from handgrad.net.minibatches import (
     places_of,
     take,
 )
-from handgrad.net.side_by_side import SideBySide
+from handgrad.textbook.net.side_by_side import SideBySide
 from handgrad.training.metric_functions import Measure, measures
 from handgrad.training.row_weights import (
     check_takes_weights,

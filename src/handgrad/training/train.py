@@ -5,15 +5,15 @@ from dataclasses import replace
 from math import isfinite, isnan
 from typing import Unpack
 
-from handgrad.base.errors import DivergenceError
-from handgrad.base.other_names import refusing_unknown
-from handgrad.config import TrainingConfig, TrainingSettings, keywords_of
 from handgrad.engines.choice import engine_for
+from handgrad.engines.config import TrainingConfig, TrainingSettings, keywords_of
 from handgrad.engines.engine import Epoch
-from handgrad.layers import Standardize
-from handgrad.layers.initializers import spawning_generator
-from handgrad.losses import Loss
-from handgrad.net import Net
+from handgrad.textbook.errors import DivergenceError
+from handgrad.textbook.layers import Standardize
+from handgrad.textbook.layers.initializers import spawning_generator
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
+from handgrad.textbook.other_names import refusing_unknown
 from handgrad.training.evaluate import (
     TRAINING_SET,
     Evaluation,

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from handgrad.base.errors import DataError
-from handgrad.config import TrainingConfig
+from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import Engine, Epoch, EpochProgress
-from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.net import Net
-from handgrad.row_source import RowSource, prefetch, refuse_beside_a_stream
-from handgrad.sharding import ALONE, bits
+from handgrad.engines.row_source import RowSource, prefetch, refuse_beside_a_stream
+from handgrad.engines.sharding import ALONE, bits
+from handgrad.textbook.errors import DataError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
 from handgrad.training.evaluate import RowsToEvaluate, SourceRows
 from handgrad.training.metric_functions import Measure, metric_values
 from handgrad.training.rows import TRAINING, Rows, training_rows

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from fnmatch import fnmatch
 
-from handgrad.threads import available_cores
+from handgrad.graph.threads import available_cores
 from tests.bits.everywhere.comparison import compared
 from tests.bits.everywhere.machine_code import Found
 from tests.bits.everywhere.programs import TRAININGS

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 from tests.bits.everywhere.machine_code import Found
 
 # What every way tells.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.portable.printing.c_module import c_module
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 from tests.bits.everywhere.machine_code import Found, buffer_types, kept
 from tests.bits.everywhere.modules import narrow, narrow_type
 from tests.bits.everywhere.programs import Training, odd_rows

@@ -16,8 +16,8 @@ from handgrad.engines.portable.machine_code import portable_function
 from handgrad.engines.portable.model import PortableModel
 from handgrad.engines.portable.printing.fitting import unchecked
 from handgrad.engines.portable.python import PortablePythonRunner
-from handgrad.layers import Array
-from handgrad.net.net import EngineName
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net.predictor import EngineName
 from tests.bits.emulated import EmulatedCalls, portable_object_file
 from tests.bits.everywhere.programs import SEED, Training, odd_rows, shuffling
 

@@ -14,8 +14,8 @@ import numpy as np
 import handgrad as hg
 from handgrad.engines.loops.streams import set_stream
 from handgrad.engines.portable.model import PortableModel, portable_model
-from handgrad.layers import Array
-from handgrad.layers.layer import features
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.layer import features
 from tests.bits.nets import DTYPES, LARGE, LAST, numbers, targets
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES, rows_for
 

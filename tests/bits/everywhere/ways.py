@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from handgrad.base.errors import DataError, DivergenceError, HandgradError, ShapeError
+from handgrad.textbook.errors import DataError, DivergenceError, HandgradError, ShapeError
 from tests.bits import emulated
 from tests.bits.everywhere import in_c, modules
 from tests.bits.everywhere.machine_code import Found, Native, OnArm, Plain, fitted, trained

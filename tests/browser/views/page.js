@@ -1,9 +1,9 @@
 // Puts the views that the address names into the page, upon a session of the tests.
 
-import { learn, speakIn } from "/src/handgrad/html/words.js";
+import { learn, speakIn } from "/web/shared/words.js";
 import { sessionOf } from "./session.js";
 
-const FILES = "/src/handgrad/playground/page";
+const FILES = "/web/playground";
 const asked = new URLSearchParams(location.search);
 const given = JSON.parse(asked.get("given") ?? "{}");
 const words = await (await fetch(`${FILES}/views/words.json`)).json();

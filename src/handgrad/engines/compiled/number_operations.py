@@ -8,11 +8,11 @@ from typing import Any
 
 import llvmlite.ir as ir
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.ir_helpers import DOUBLE, extreme, intrinsic, whole_part
 from handgrad.engines.loops.printing import SYMBOLS
 from handgrad.engines.loops.statements import Type
 from handgrad.graph.operations import COMPARISONS
+from handgrad.textbook.errors import CannotLowerError
 
 FLOATING = ("float", "double")
 LOGICAL = {"logical_and": "and_", "logical_or": "or_", "logical_not": "not_"}

@@ -9,26 +9,22 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.base.errors import CannotLowerError, HandgradError
-from handgrad.config import TrainingConfig, check_kinds
 from handgrad.engines.compiled.processor import this_processor
 from handgrad.engines.compiled.runner import Runner
+from handgrad.engines.config import TrainingConfig, check_kinds
 from handgrad.engines.engine import EngineRows
-from handgrad.engines.loops.epochs import (
-    prediction_program,
-    training_program,
-    update_program,
-)
+from handgrad.engines.loops.epochs import prediction_program, training_program, update_program
 from handgrad.engines.loops.program import Program
 from handgrad.engines.loops.recorded import prediction_graph, training_step, updates_of
 from handgrad.engines.loops.target import Target
 from handgrad.engines.loops.updates import Update
 from handgrad.engines.work import work_of
-from handgrad.losses import Loss
-from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, example_input, example_targets
-from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
+from handgrad.textbook.errors import CannotLowerError, HandgradError
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import Inputs, example_input, example_targets
+from handgrad.textbook.optimizers import Optimizer
+from handgrad.textbook.penalties import Penalty
 
 PREDICTED_AT_ONCE = 128  # rows: few, so that their products stay small and need no BLAS
 

@@ -12,10 +12,10 @@ from handgrad.engines.compiled.runner import Calls, Runner
 from handgrad.engines.loops.program import FINISHED, buffer_of
 from handgrad.engines.unchanged import Unchanged
 from handgrad.engines.work import work_of
-from handgrad.layers import Array
-from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, named_parts, number_of_rows
-from handgrad.threads import blas_threads, threads_of_the_work
+from handgrad.graph.threads import blas_threads, threads_of_the_work
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import Inputs, named_parts, number_of_rows
 
 A_THREADS_WORK = 2e7  # multiplications: fewer are done before a thread has begun
 

@@ -2,7 +2,7 @@
 
 from handgrad.engines.compiled.ir_helpers import rounds_once
 from handgrad.engines.loops.target import MOST_PARTS, Target
-from handgrad.threads import available_cores
+from handgrad.graph.threads import available_cores
 
 
 def this_processor() -> Target:

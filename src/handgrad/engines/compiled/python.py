@@ -6,16 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.functions import erf
 from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
 from handgrad.engines.loops.printing import IN_LANES
 from handgrad.engines.loops.program import FINISHED, Program
-from handgrad.engines.loops.statements import (
-    CHUNK,
-    LANES,
-)
+from handgrad.engines.loops.statements import CHUNK, LANES
 from handgrad.engines.loops.streams import WORDS, set_stream, words_of
-from handgrad.layers import Array
+from handgrad.textbook.functions import erf
+from handgrad.textbook.layers import Array
 
 NUMPYS = (
     *("exp", "expm1", "log", "log1p", "sqrt", "tanh", "sin", "cos"),

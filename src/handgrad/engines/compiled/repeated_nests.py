@@ -4,12 +4,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from handgrad.engines.loops.forms import form_of_nest, with_numbers
-from handgrad.engines.loops.statements import (
-    For,
-    Statement,
-    Var,
-    whole,
-)
+from handgrad.engines.loops.statements import For, Statement, Var, whole
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from handgrad.engines.loops.product_sizes import LARGE_PRODUCT
 from handgrad.engines.loops.program import FINISHED, WORKERS, Program
 from handgrad.engines.loops.statements import Multiply, Parts, walk
 from handgrad.engines.loops.target import Target
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 BLOCK = INT.as_pointer()
 DOOR = ir.FunctionType(INT, [BLOCK])

@@ -22,17 +22,10 @@ import llvmlite.binding as binding
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.ir_helpers import (
-    BIT,
-    INT,
-    VOID,
-    counting,
-    whole,
-    written,
-)
+from handgrad.engines.compiled.ir_helpers import BIT, INT, VOID, counting, whole, written
 from handgrad.engines.compiled.machine_code import function_of
 from handgrad.engines.compiled.waiting import ASLEEP, ORDER, can_sleep, ring, wait_until, while_
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 SHARE, WORK, HELP, SEND_HOME = "share", "work", "help", "send_home"
 BLOCK = INT.as_pointer()

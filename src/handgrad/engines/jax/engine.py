@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax import lax
 
-from handgrad.config import TrainingConfig
+from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import versions
 from handgrad.engines.jax.here import device, numbers_of, on_device
@@ -19,10 +19,10 @@ from handgrad.engines.loops.bounds import check_indices
 from handgrad.engines.stepwise import StepwiseEngine
 from handgrad.engines.trace_cache import TRACES
 from handgrad.engines.work import work_of
-from handgrad.layers import Array
-from handgrad.net.minibatches import Inputs, form_of, named_parts
-from handgrad.net.side_by_side import SideBySide
-from handgrad.optimizers.optimizer import parameter_groups
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts
+from handgrad.textbook.net.side_by_side import SideBySide
+from handgrad.textbook.optimizers.optimizer import parameter_groups
 
 # A pass can be interrupted after so many multiplications, and so many bytes that were drawn; a
 # step counts as much beside its own.

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 
 @contextmanager

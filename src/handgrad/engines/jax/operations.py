@@ -12,7 +12,7 @@ from jax.scipy.special import erf
 from handgrad.graph.graph import Graph, Leaves, Outputs
 from handgrad.graph.operations import BINARY, UNARY, Op
 from handgrad.graph.symbolic import Ref, at
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 Value: TypeAlias = jax.Array | Array
 

@@ -6,15 +6,22 @@ from typing import Any, TypeGuard
 import jax
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.jax.here import numbers_of, on_device
 from handgrad.engines.jax.operations import computed
 from handgrad.engines.jax.step import Named, RecordedNet
 from handgrad.engines.unchanged import Unchanged
 from handgrad.graph import trace
-from handgrad.layers import Array
-from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, batches, form_of, named_parts, number_of_rows, take
+from handgrad.textbook.errors import CannotLowerError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import (
+    Inputs,
+    batches,
+    form_of,
+    named_parts,
+    number_of_rows,
+    take,
+)
 
 PREDICTED_AT_ONCE = 1024  # rows: so many, and those that are left over, are two compiled sizes
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from handgrad.config import TrainingConfig
+from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import EngineRows
 from handgrad.engines.jax.operations import computed
 from handgrad.engines.loops.bounds import Bounds, index_bounds
@@ -17,9 +17,9 @@ from handgrad.graph.graph import Leaves
 from handgrad.graph.operations import Op
 from handgrad.graph.passes import optimized, stabilized
 from handgrad.graph.symbolic import Ref, at
-from handgrad.layers import Array, Layer
-from handgrad.net import Net
-from handgrad.net.minibatches import take
+from handgrad.textbook.layers import Array, Layer
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import take
 
 Named = dict[str, jax.Array]
 INDEXED = (Op.GETITEM, Op.SETITEM, Op.ADD_AT, Op.TAKE)

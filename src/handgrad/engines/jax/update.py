@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.jax.operations import computed
 from handgrad.engines.jax.step import Layout, Named
 from handgrad.graph import Graph, trace
@@ -16,8 +15,9 @@ from handgrad.graph.operations import REDUCTIONS, Op
 from handgrad.graph.passes import optimized
 from handgrad.graph.passes.simplify import remove_dead_code
 from handgrad.graph.symbolic import Ref
-from handgrad.layers import Array
-from handgrad.optimizers.optimizer import ParameterGroup
+from handgrad.textbook.errors import CannotLowerError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.optimizers.optimizer import ParameterGroup
 
 Numbers = tuple[Array, ...]
 Memory = tuple[Named, ...]  # an array like each parameter, for each that the rule remembers

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError, DataError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import SIZES, Ref, at
-from handgrad.layers import Array
+from handgrad.textbook.errors import CannotLowerError, DataError
+from handgrad.textbook.layers import Array
 
 
 @dataclass(frozen=True)

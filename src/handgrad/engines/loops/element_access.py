@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from handgrad.base.errors import ROW_NUMBERS, CannotLowerError
 from handgrad.engines.loops.memory_planning import Arena, Place, extent, kind_of, strides
 from handgrad.engines.loops.product_sizes import room
 from handgrad.engines.loops.statements import (
@@ -29,7 +28,8 @@ from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import COMPARISONS, ELEMENTWISE, Op
 from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Ref, Scaled, Scaling, Shape, Symbolic
-from handgrad.layers import Array
+from handgrad.textbook.errors import ROW_NUMBERS, CannotLowerError
+from handgrad.textbook.layers import Array
 
 Index = Sequence[Expression]
 

@@ -6,14 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.loops.batch_rows import ROWS, START, rows_of_batch
 from handgrad.engines.loops.element_access import Elements, around, indices, offset_at
-from handgrad.engines.loops.fusion import (
-    Dataflow,
-    groups_of,
-    with_updates_last,
-)
+from handgrad.engines.loops.fusion import Dataflow, groups_of, with_updates_last
 from handgrad.engines.loops.loop_nests import nests
 from handgrad.engines.loops.memory_planning import (
     Place,
@@ -53,6 +48,7 @@ from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.rows_last import with_rows_last
 from handgrad.graph.symbolic import at, shape_text
+from handgrad.textbook.errors import CannotLowerError
 
 
 @left_alone()

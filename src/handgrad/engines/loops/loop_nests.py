@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import ROW_NUMBERS, CannotLowerError
 from handgrad.engines.loops.element_access import (
     Elements,
     around,
@@ -22,18 +21,11 @@ from handgrad.engines.loops.memory_planning import extent
 from handgrad.engines.loops.parts import loop_in_parts
 from handgrad.engines.loops.product_nests import Uses, product_nest
 from handgrad.engines.loops.reductions import REDUCED, argmax, reduction
-from handgrad.engines.loops.statements import (
-    Body,
-    Comment,
-    Draw,
-    Expression,
-    For,
-    Store,
-    whole,
-)
+from handgrad.engines.loops.statements import Body, Comment, Draw, Expression, For, Store, whole
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, Op
 from handgrad.graph.symbolic import Arange, Ref, Symbolic, at
+from handgrad.textbook.errors import ROW_NUMBERS, CannotLowerError
 
 
 def nests(

@@ -5,14 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from handgrad.base.errors import CannotLowerError
-from handgrad.engines.loops.element_access import (
-    Elements,
-    around,
-    broadcast,
-    indices,
-    put,
-)
+from handgrad.engines.loops.element_access import Elements, around, broadcast, indices, put
 from handgrad.engines.loops.fusion import Dataflow, Group, axes_of
 from handgrad.engines.loops.memory_planning import Place, extent, strides
 from handgrad.engines.loops.parts import product_in_parts, products_in_parts
@@ -36,6 +29,7 @@ from handgrad.engines.loops.statements import (
 )
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import Dim, Ref, at
+from handgrad.textbook.errors import CannotLowerError
 
 # Products of fewer multiplications than this are loops; above it, a call is faster.
 SMALL_PRODUCT = 500

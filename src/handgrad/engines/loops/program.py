@@ -10,12 +10,9 @@ import numpy as np
 from handgrad.engines.loops.bounds import Bounds, index_bounds
 from handgrad.engines.loops.memory_planning import Arena
 from handgrad.engines.loops.printing import source
-from handgrad.engines.loops.statements import (
-    Body,
-    Type,
-)
+from handgrad.engines.loops.statements import Body, Type
 from handgrad.graph.graph import Graph
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 FINISHED = -1
 WORKERS = "workers"

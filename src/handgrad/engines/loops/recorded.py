@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.loops.streams import streams_of
 from handgrad.engines.loops.updates import Update
 from handgrad.graph import Graph, trace
 from handgrad.graph.garbage import left_alone
 from handgrad.graph.passes import optimized
-from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.net import Net
-from handgrad.net.minibatches import Inputs, take
-from handgrad.optimizers import Optimizer
-from handgrad.optimizers.optimizer import parameter_groups
-from handgrad.penalties import Penalty
+from handgrad.textbook.errors import CannotLowerError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import Inputs, take
+from handgrad.textbook.optimizers import Optimizer
+from handgrad.textbook.optimizers.optimizer import parameter_groups
+from handgrad.textbook.penalties import Penalty
 
 
 @left_alone()

@@ -5,11 +5,11 @@ from typing import SupportsInt
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
-from handgrad.layers import Array
-from handgrad.net import Net
+from handgrad.textbook.errors import CannotLowerError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net import Net
 
 # A stream of NumPy's PCG64: its state and its increment, each the low half first; whether half
 # of a word is left from the last draw of 32 bits, and that half.

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.loops.element_access import Elements, offset_at
 from handgrad.engines.loops.fusion import Dataflow, Group
 from handgrad.engines.loops.memory_planning import MOST_FUSED, Place, size_of, strides
@@ -30,6 +29,7 @@ from handgrad.engines.loops.statements import (
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import users_of
 from handgrad.graph.operations import REDUCTIONS, Op
+from handgrad.textbook.errors import CannotLowerError
 
 # What a rule is given as single numbers, and their types.
 NUMBERS: Mapping[str, Type] = {"learning_rate": "double", "step": "int", "dw_norm": "float"}

@@ -6,7 +6,7 @@ from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.predictor import CompiledPredictor
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.portable.runner import PortableRunner
-from handgrad.net.net import EngineName
+from handgrad.textbook.net.predictor import EngineName
 
 
 class PortableEngine(CompiledEngine):

@@ -10,12 +10,12 @@ import numpy as np
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.loops.streams import WORDS, Streams, words_of
 from handgrad.engines.portable.programs import prediction_program_of, training_program_of
-from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.net import Net
-from handgrad.net.minibatches import example_input, example_targets
-from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import example_input, example_targets
+from handgrad.textbook.optimizers import Optimizer
+from handgrad.textbook.penalties import Penalty
 
 PREDICTED_AT_ONCE = 32  # rows
 Shape = tuple[int, ...]

@@ -1,16 +1,16 @@
 """The portable programs of a net: an epoch of its training, and its predictions."""
 
-from handgrad.base.errors import SettingError
 from handgrad.engines.loops.epochs import prediction_program, training_program
 from handgrad.engines.loops.program import Program
 from handgrad.engines.loops.recorded import prediction_graph, training_step, updates_of
 from handgrad.engines.loops.target import Target
 from handgrad.engines.portable.written_out import written_out
-from handgrad.layers import Array
-from handgrad.losses import Loss
-from handgrad.net import Net
-from handgrad.optimizers import Optimizer
-from handgrad.penalties import Penalty
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
+from handgrad.textbook.optimizers import Optimizer
+from handgrad.textbook.penalties import Penalty
 
 EVERYWHERE = Target(rounds_once=False, most_parts=1)
 

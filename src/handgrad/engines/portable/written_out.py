@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.memory_planning import ALIGNMENT, Arena
 from handgrad.engines.loops.program import WORKERS, Program
@@ -33,6 +32,7 @@ from handgrad.engines.loops.statements import (
 from handgrad.engines.portable.operations import OF_WHOLE_NUMBERS, OPERATIONS
 from handgrad.engines.portable.plain_products import product_loops, room_to_copy
 from handgrad.engines.portable.plain_sums import needs_chunk, sum_loops
+from handgrad.textbook.errors import CannotLowerError
 
 MOST_MULTIPLIED = 64  # of a whole exponent
 

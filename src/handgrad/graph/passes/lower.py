@@ -19,13 +19,13 @@ from contextlib import suppress
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, VIEWS, Op
 from handgrad.graph.passes import products, views
 from handgrad.graph.passes.builder import REQUIRED, Builder, given, rewritten
 from handgrad.graph.symbolic import Dim, N, Ref, Scaled, Scaling, Shape, Symbolic
+from handgrad.textbook.errors import CannotLowerError
 
 NOT_LOGICAL = {
     *(Op.ADD, Op.SUBTRACT, Op.MULTIPLY, Op.MAXIMUM, Op.MINIMUM, Op.NEGATIVE, Op.POWER),

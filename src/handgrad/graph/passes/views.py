@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.builder import REQUIRED, Builder, given
 from handgrad.graph.symbolic import SIZES, Arange, Dim, NoRuleError, Ref, Shape, Symbolic, at, solve
-from handgrad.layers import Array
+from handgrad.textbook.errors import CannotLowerError
+from handgrad.textbook.layers import Array
 
 Run = Callable[[Array, int], Array]
 

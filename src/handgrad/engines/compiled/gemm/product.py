@@ -14,13 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from handgrad.engines.compiled import machine_code
-from handgrad.engines.compiled.gemm.arguments import (
-    ARGUMENTS,
-    INTS,
-    NAMES,
-    PLANNED_BY_SHAPE,
-    Block,
-)
+from handgrad.engines.compiled.gemm.arguments import ARGUMENTS, INTS, NAMES, PLANNED_BY_SHAPE, Block
 from handgrad.engines.compiled.gemm.blocks import blocks_of, upwards
 from handgrad.engines.compiled.gemm.kernels import CACHE_LINE, Kernels
 from handgrad.engines.compiled.gemm.packing import Packing

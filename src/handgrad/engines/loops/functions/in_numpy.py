@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT, function
 from handgrad.engines.loops.statements import Call, Expression, Num, Type, Var
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 
 def value_of(name: str, *given: Array) -> Array:

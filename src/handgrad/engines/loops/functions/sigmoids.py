@@ -11,9 +11,9 @@
 
 import math
 
-from handgrad.base.functions import ERF, ERF_END
 from handgrad.engines.loops.functions.arithmetic import Format, call, holds, where
 from handgrad.engines.loops.statements import Expression
+from handgrad.textbook.functions import ERF, ERF_END
 
 # tanh x = x p(x²) / q(x²) for float32: p and q of degree 4, fitted by reweighted least squares
 # to the smallest largest relative error. As it is rounded, with fused multiply-add and without, the
@@ -53,7 +53,7 @@ def _exponential_tanh(form: Format, x: Expression) -> Expression:
 def erf(form: Format, x: Expression) -> Expression:
     """2/√π ∫₀ˣ e^(−t²) dt = 1 − e^(−x²) (1/√π + 2 p(s)/(L + x))/(L + x), s = (L − x)/(L + x).
 
-    For x ≥ 0, as `handgrad.base.functions.erf` computes it, which has the source; one division.
+    For x ≥ 0, as `textbook.functions.erf` computes it, which has the source; one division.
     """
     scale, coefficients = ERF["float32" if form.single else "float64"]
     size = call("abs", x)

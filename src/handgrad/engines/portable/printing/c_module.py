@@ -23,7 +23,7 @@ from handgrad.engines.portable.printing.fitting import (
 )
 from handgrad.engines.portable.printing.numerals import narrowed, wrapped
 from handgrad.graph.symbolic import shape_text
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 WIDEST = 100
 PREFIXES = re.compile(re.escape(PREFIX) + "{1,2}")

@@ -17,7 +17,7 @@ from handgrad.engines.portable.printing.javascript import JavaScript
 from handgrad.engines.portable.printing.javascript_runtime import FIRST
 from handgrad.engines.portable.printing.numerals import narrowed, numerals, wrapped
 from handgrad.graph.symbolic import shape_text
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 # What a training is given only to be looked at later.
 LOOKED_AT = ("predictions", "parameters_after", "state_after", "streams_after")

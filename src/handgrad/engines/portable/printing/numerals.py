@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 
 def numerals(numbers: Array) -> list[str]:

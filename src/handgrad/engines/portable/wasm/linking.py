@@ -8,7 +8,7 @@ is in it at first, and exports.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from handgrad.base.errors import CannotLowerError
+from handgrad.textbook.errors import CannotLowerError
 
 MAGIC = b"\0asm\1\0\0\0"
 # The kinds of section, and the order they stand in; the number of 12 came late.

@@ -6,8 +6,8 @@ from typing import Any
 
 import llvmlite.binding as binding
 
-from handgrad.base.errors import CannotLowerError
 from handgrad.engines.compiled.machine_code import object_code
+from handgrad.textbook.errors import CannotLowerError
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,7 @@ from handgrad.engines.compiled import cache
 from handgrad.engines.compiled.ir_helpers import INT, INT32, REST_UNDER_A_MASK, VOID, Mark
 from handgrad.engines.compiled.loop_marks import MOST_ROUNDS
 from handgrad.engines.compiled.machine_code import identity
-from handgrad.engines.compiled.statement_writer import (
-    OF_WORDS,
-    new_module,
-    text_of,
-)
+from handgrad.engines.compiled.statement_writer import OF_WORDS, new_module, text_of
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.loops.statements import Body, For, Let, Statement, known
 from handgrad.engines.portable.machine_code import PortableWriter
@@ -37,7 +33,7 @@ from handgrad.engines.portable.printing.fitting import buffers_of, unchecked, wi
 from handgrad.engines.portable.wasm.linking import PAGE, Memory, linked
 from handgrad.engines.portable.wasm.machines import WEBASSEMBLY
 from handgrad.engines.portable.wasm.shuffling import shuffle
-from handgrad.layers import Array
+from handgrad.textbook.layers import Array
 
 ALIGNMENT = 16  # bytes: those of a vector
 HANDED = ("n_rows", "x", "y", "order", "learning_rate", "predictions")

@@ -1,0 +1,6 @@
+"""Names what is wrong with a training, with evidence and one thing to try; quiet if all is well."""
+
+from handgrad.check.doctor.diagnose import diagnose, diagnosing, diagnosing_training
+from handgrad.check.doctor.findings import Diagnosis, Finding
+
+__all__ = ["Diagnosis", "Finding", "diagnose", "diagnosing", "diagnosing_training"]

@@ -1,0 +1,208 @@
+"""`fit` on a cluster: the same training, shared by workers, with the same bits for any number."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar, Unpack, cast, overload
+
+import numpy as np
+
+from handgrad.cluster.run import Cluster
+from handgrad.cluster.worker import EstimatorJob, NetJob
+from handgrad.engines.config import FitConfig, FitSettings
+from handgrad.engines.row_source import refuse_beside_a_stream
+from handgrad.engines.sharding import Sharding
+from handgrad.graph.threads import cores_at_most
+from handgrad.textbook.errors import SettingError, described
+from handgrad.textbook.net import Net
+from handgrad.textbook.other_names import misused
+from handgrad.training import History
+from handgrad.training import fit as fit_here
+from handgrad.training import progress as shown
+from handgrad.training.fit import watched, with_rows_held_out
+
+
+class Estimator(Protocol):
+    """What has a `fit`, as scikit-learn's estimators do."""
+
+    @property
+    def fit(self) -> Callable[..., object]:
+        """Learn from the rows X and their targets y."""
+
+
+E = TypeVar("E", bound=Estimator)
+
+
+@overload
+def fit(
+    model: Net,
+    data: object,
+    *,
+    workers: int | tuple[int, int] = 0,
+    shards: int = 4,
+    sync_every: int = 1,
+    storage: str | Path | None = None,
+    name: str | None = None,
+    address: str | None = None,
+    cores: int = 1,
+    progress: bool = False,
+    live_plot: bool | str | Path = False,
+    diagnose: bool = False,
+    **settings: Unpack[FitSettings],
+) -> History: ...
+@overload
+def fit(
+    model: E,
+    data: object,
+    *,
+    workers: int | tuple[int, int] = 0,
+    shards: int = 4,
+    sync_every: int = 1,
+    storage: str | Path | None = None,
+    name: str | None = None,
+    address: str | None = None,
+    cores: int = 1,
+    progress: Literal[False] = False,
+    live_plot: Literal[False] = False,
+    diagnose: Literal[False] = False,
+    **settings: object,
+) -> E: ...
+def fit(
+    model: Net | Estimator,
+    data: object,
+    *,
+    workers: int | tuple[int, int] = 0,
+    shards: int = 4,
+    sync_every: int = 1,
+    storage: str | Path | None = None,
+    name: str | None = None,
+    address: str | None = None,
+    cores: int = 1,
+    progress: bool = False,
+    live_plot: bool | str | Path = False,
+    diagnose: bool = False,
+    **given: object,
+) -> History | Estimator:
+    """Train as `hg.fit` does, with each batch cut into `shards` that `workers` share.
+
+    `model` is a Net, trained in place, whose History is returned; `settings` are those of
+    `hg.fit`. Or it is an estimator, `TabularClassifier()` say, with `data` a pair (X, y) and as
+    `settings` what else its `fit` takes, `sample_weight` say: it is fitted by every worker alike,
+    its trainings in shards, and what comes back is the fitted one.
+
+    The gradient of a batch is the weighted mean of its shards', added up exactly: the bits
+    of the result depend on `shards` and `sync_every`, not on how many workers there are, nor
+    on how often one of them had to begin again. One shard has the bits of `hg.fit`. Random layers
+    have a stream a shard; batch norm normalizes within a shard, and its running state is the mean
+    of the shards'. With `sync_every=k` each shard takes k steps of its own before parameters,
+    running state and what the optimizer remembers are averaged. Rows that are streamed are cut into
+    a stretch for each shard: a worker reads those of its own.
+
+    `workers=0` trains in this process, on `cores` of its cores: how many there are may show in
+    the last digits. Any other number starts as many workers on Ray, each with `cores` cores: on
+    this machine, or on the cluster at `address`, or at that of the environment variable
+    RAY_ADDRESS. `workers=(2, 8)` goes on with as many as there are; there are never more than
+    shards. `storage`, a folder that all
+    nodes see, keeps checkpoints under `name`: a training that was stopped goes on from there when
+    it is called again; where a worker dies, all go on from the last one by themselves. Ctrl-C ends
+    the workers with a checkpoint, and then is as in `hg.fit`; a second one ends them at once.
+    Layers, losses and metrics of a script, a notebook, or a module beside it go to the workers
+    with their code; packages must be installed there.
+
+    Raises a SettingError for what cannot be done, before Ray is started or a worker has begun; an
+    error in a worker is raised here, with the worker's place. After either `model` is as `hg.fit`
+    leaves it: with the weights of the last whole epoch.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_moons(200, rng=0)
+    >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
+    >>> job = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.01), "epochs": 20, "rng": 0}
+    >>> len(hg.distributed.fit(net, (x, y), shards=4, **job))
+    20
+    """
+    settings = cast("FitSettings", given)
+    sharding = Sharding(shards, sync_every)
+    cluster = Cluster(workers, cores, storage, name, address).for_shards(shards)
+    adapters: dict[str, Any] = {"progress": progress, "live_plot": live_plot, "diagnose": diagnose}
+    if not isinstance(model, Net):
+        return _estimator(model, data, sharding, cluster, given, adapters)
+    if settings.get("checkpoint") is not None or settings.get("resume"):
+        raise SettingError(
+            "checkpoint= and resume=, where shards are trained on",
+            "storage=, the folder with the checkpoints of all workers, and name=",
+            f"storage={str(settings.get('checkpoint') or 'runs')!r}, name='a'",
+        )
+    if workers == 0:
+        if storage is not None:
+            settings |= {"checkpoint": cluster.folder, "resume": True}
+        with cores_at_most(cores), sharding.in_force():
+            return fit_here(model, data, **settings, **adapters)
+    try:
+        config = FitConfig(net=model, data=data, **settings)
+    except TypeError:
+        if misuse := misused(fit_here, (model, data), settings):
+            raise misuse from None
+        raise
+    config = with_rows_held_out(config)
+    if config.evaluate_training is None:
+        config = replace(config, evaluate_training=live_plot is not False)
+    refuse_beside_a_stream(data, diagnose=diagnose, live_plot=live_plot)
+    seen = diagnose or live_plot is not False
+    run = cluster.run(NetJob(config, sharding, with_weights=seen))
+    reports = run.reports(model)
+    monitor = config.monitor or ("train_loss" if config.validation is None else "validation_loss")
+    reports = watched(reports, config, monitor, live_plot=live_plot, diagnose=diagnose)
+    if progress:
+        reports = shown(reports, epochs=config.epochs)
+    for _ in reports:
+        pass
+    _, history, drawn_from = run.result()
+    catch_up(cast("np.random.Generator", config.rng), drawn_from)
+    return history
+
+
+def catch_up(own: np.random.Generator, workers: np.random.Generator) -> None:
+    """Let a Generator, which may be the caller's, stand where that of the workers has come to."""
+    own.bit_generator.state = workers.bit_generator.state
+    spawned = [cast("Any", g.bit_generator).seed_seq.n_children_spawned for g in (workers, own)]
+    own.spawn(spawned[0] - spawned[1])
+
+
+def _estimator(
+    model: E,
+    data: object,
+    sharding: Sharding,
+    cluster: Cluster,
+    settings: Mapping[str, object],
+    adapters: Mapping[str, object],
+) -> E:
+    """The estimator, fitted by all workers alike."""
+    pair = data if isinstance(data, tuple | list) and len(data) == 2 else None
+    asked = [name for name, value in adapters.items() if value is not False]
+    others = asked or [*settings]
+    if pair is None or asked or not _takes(model, pair, settings):
+        raise SettingError(
+            f"{described(model)} with {', '.join(others) or described(data)}",
+            "a net; or an estimator with a pair (X, y), whose settings are its own",
+            "hg.distributed.fit(TabularClassifier(epochs=50), (X, y), workers=2)",
+        )
+    job = EstimatorJob(model, tuple(pair), sharding, settings)
+    if cluster.workers == 0:
+        with cores_at_most(cluster.cores):
+            return job.here()
+    run = cluster.run(job)
+    for _ in run.reports(None):
+        pass
+    return run.result()
+
+
+def _takes(model: Estimator, pair: Sequence[object], settings: Mapping[str, object]) -> bool:
+    """Whether there is a `fit` for these arguments."""
+    try:
+        inspect.signature(model.fit).bind(*pair, **settings)
+    except (AttributeError, TypeError):
+        return False
+    return True

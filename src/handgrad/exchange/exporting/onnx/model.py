@@ -1,0 +1,191 @@
+"""ONNX models in the making: nodes, weights and constants, each with a name to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.install import install_hint
+from handgrad.textbook.layers import Array
+from handgrad.textbook.version import __version__
+
+if TYPE_CHECKING:
+    import onnx
+
+# The oldest in which all is said that recorded predictions say, so that old runtimes read it too.
+OPSET, OPSET_OF_TABLES, IR = 17, 3, 8
+OF_TABLES, OF_OUR_OWN = "ai.onnx.ml", "handgrad"
+# A protocol buffer holds no more.
+MOST_BYTES = 2**31 - 1
+
+
+def onnx_package() -> ModuleType:
+    """The package onnx, or the error that says how to install it."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise SettingError(
+            "the package onnx is not installed",
+            "onnx, by which .onnx files are written and checked",
+            install_hint("onnx"),
+        ) from error
+    return onnx
+
+
+Attribute = int | float | str | Sequence[int] | Sequence[float] | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where new nodes belong: the `name` of the value that they lead to, and what they come from.
+
+    `owner` stands before it in the names of nodes, as the layer `0.Linear`, `doc` is their text.
+    """
+
+    name: str
+    owner: str = ""
+    doc: str = ""
+
+
+@dataclass
+class Model:
+    """The nodes, constants and functions of a model, in the order in which they were put.
+
+    Values are known by their names, each of which is given once. `functions` are those of our
+    own domain that it calls, by name.
+    """
+
+    place: Place = field(default_factory=lambda: Place("value"))
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: list[onnx.TensorProto] = field(default_factory=list)
+    functions: dict[str, onnx.FunctionProto] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
+    _known: dict[tuple[str, tuple[int, ...], bytes], str] = field(default_factory=dict)
+
+    def put(
+        self,
+        operation: str,
+        *inputs: str,
+        domain: str = "",
+        step: str = "",
+        **attributes: Attribute,
+    ) -> str:
+        """Append a node; the name of what comes out, which `step` ends: `z_0.matmul`."""
+        make = onnx_package().helper.make_node
+        output = self.new_name(f"{self.place.name}.{step or operation.lower()}")
+        node = make(operation, inputs, [output], output, self.place.doc, domain, **attributes)
+        self.nodes.append(node)
+        self._name_last(output)
+        return output
+
+    def call(self, function: onnx.FunctionProto, *inputs: str) -> str:
+        """Append a node of a function of our own."""
+        self.functions[function.name] = function
+        return self.put(function.name, *inputs, domain=OF_OUR_OWN)
+
+    def named(self, value: str) -> str:
+        """Give `value`, if the last node makes it, the name of the place; the name it then has."""
+        last = self.nodes[-1] if self.nodes else None
+        if last is None or value != last.output[0]:
+            return value
+        self._taken.discard(value)
+        name = self.new_name(self.place.name)
+        last.output[0] = name
+        self._name_last(name)
+        return name
+
+    def _name_last(self, output: str) -> None:
+        self.nodes[-1].name = f"{self.place.owner}/{output}" if self.place.owner else output
+
+    def output(self, value: str, name: str) -> str:
+        """Give `value`, the last one made, as an output this name; the name it then has.
+
+        The node that makes it keeps its own.
+        """
+        if not self.nodes or self.nodes[-1].output[0] != value:
+            value = self.put("Identity", value)
+        self._taken.discard(value)
+        self.nodes[-1].output[0] = free = self.new_name(name)
+        return free
+
+    def new_name(self, name: str) -> str:
+        """`name`, or with a number where it is taken."""
+        free, count = name, 2
+        while free in self._taken:
+            free, count = f"{name}.{count}", count + 1
+        self._taken.add(free)
+        return free
+
+    def weight(self, name: str, value: Array) -> str:
+        """Append an array under this name."""
+        name = self.new_name(name)
+        from_array = onnx_package().numpy_helper.from_array
+        self.constants.append(from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike, step: str = "constant") -> str:
+        """The name of a constant, under which it stands once; of a number, that is how it reads."""
+        array = np.asarray(value, dtype)
+        known = (array.dtype.str, array.shape, array.tobytes())
+        if known not in self._known:
+            number = f"{array.item():.8g}" if array.ndim == 0 else f"{self.place.name}.{step}"
+            kind = "" if array.dtype.kind == "f" or array.ndim else f" {array.dtype.name}"
+            self._known[known] = self.weight(number + kind, array)
+        return self._known[known]
+
+    def whole(
+        self,
+        title: str,
+        doc: str,
+        inputs: Sequence[onnx.ValueInfoProto],
+        outputs: Sequence[onnx.ValueInfoProto],
+        notes: Mapping[str, str],
+    ) -> onnx.ModelProto:
+        """The model, every value with its shape, as ONNX's checker has found it right.
+
+        `notes` are its metadata.
+        """
+        onnx = onnx_package()
+        helper = onnx.helper
+        size = sum(len(constant.raw_data) for constant in self.constants)
+        if size > MOST_BYTES:
+            raise SettingError(
+                f"weights of {size:,} bytes",
+                f"{MOST_BYTES:,} at most in one .onnx file",
+                "a smaller net, or float32",
+            )
+        opsets = {"": OPSET, OF_OUR_OWN: 1} if self.functions else {"": OPSET}
+        if any(node.domain == OF_TABLES for node in self.nodes):
+            opsets[OF_TABLES] = OPSET_OF_TABLES
+        model = helper.make_model(
+            helper.make_graph(self.nodes, title, inputs, outputs, self.constants, doc),
+            opset_imports=[helper.make_opsetid(domain, n) for domain, n in opsets.items()],
+            ir_version=IR,
+            producer_name="handgrad",
+            producer_version=__version__,
+            functions=[*self.functions.values()],
+        )
+        helper.set_model_props(model, dict(notes))
+        model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+def tensor_type(dtype: npt.DTypeLike) -> int:
+    """ONNX's number for a type of NumPy's."""
+    kind = np.dtype(dtype)
+    helper = onnx_package().helper
+    return int(helper.np_dtype_to_tensor_dtype(np.dtype(object) if kind.kind in "UO" else kind))
+
+
+def described(
+    name: str, dtype: npt.DTypeLike, shape: Sequence[int | str], doc: str
+) -> onnx.ValueInfoProto:
+    """An input or output of a model; a name among the sizes is a free axis."""
+    return onnx_package().helper.make_tensor_value_info(name, tensor_type(dtype), shape, doc)

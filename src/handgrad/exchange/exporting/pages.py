@@ -1,0 +1,113 @@
+"""Pages that make the recorded prediction of a model its whole answer; they only predict."""
+
+import numpy as np
+
+from handgrad.textbook.kinds import PredictionKind
+from handgrad.textbook.layers import Array, Layer
+from handgrad.textbook.layers.layer import Shape
+
+
+class EachMember(Layer):
+    """The same row for each member of an ensemble.
+
+    forward     y[i, m] = x[i]
+    shapes      x (n, n_in)    y (n, n_members, n_in)
+    """
+
+    ndim = 2
+
+    def __init__(self, n_in: int, n_members: int) -> None:
+        super().__init__()
+        self.n_in, self.n_members = n_in, n_members
+
+    def shape_out(self, shape_in: Shape) -> Shape:
+        return self.n_members, *shape_in
+
+    def forward(self, x: Array) -> Array:
+        return np.repeat(x[:, None], self.n_members, axis=1)
+
+
+class Temperature(Layer):
+    """Logits that are so much less sure.
+
+    forward     y = z / temperature
+    shapes      z, y (n, …, n_classes)
+    """
+
+    def __init__(self, temperature: float) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, z: Array) -> Array:
+        return z / self.temperature
+
+
+class MeanOfMembers(Layer):
+    """What the members of an ensemble say on average.
+
+    forward     y[i] = Σₘ p[i, m] / n_members
+    shapes      p (n, n_members, n_out)    y (n, n_out)
+    """
+
+    ndim = 3
+
+    def forward(self, p: Array) -> Array:
+        return p.mean(axis=1)
+
+
+class Numbers(Layer):
+    """Numbers of the size of the targets, none beyond those of the training.
+
+    forward     y = z · spread + center, from low to high
+    shapes      z, y (n, …)
+    """
+
+    def __init__(self, center: float, spread: float, low: float, high: float) -> None:
+        super().__init__()
+        self.center, self.spread, self.low, self.high = center, spread, low, high
+
+    def forward(self, z: Array) -> Array:
+        return np.clip(z * self.spread + self.center, self.low, self.high)
+
+
+class InverseLink(Layer):
+    """The output of a net in the terms of the targets, as its loss takes it: probabilities, rates.
+
+    forward     y = inverse_link(z), of the kind of predictions
+    shapes      z, y (n, …)
+    """
+
+    def __init__(self, kind: PredictionKind) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, z: Array) -> Array:
+        return self.kind.inverse_link(z)
+
+
+class BothClasses(Layer):
+    """A probability for each of two classes, from that of the second.
+
+    forward     y = (1 − p, p)
+    shapes      p (n, 1)    y (n, 2)
+    """
+
+    ndim = 2
+    n_in, n_out = 1, 2
+
+    def forward(self, p: Array) -> Array:
+        return np.concatenate([1 - p, p], axis=1)
+
+
+class BothScores(Layer):
+    """A score for each of two classes, from that of the second.
+
+    forward     y = (−s, s)
+    shapes      s (n, 1)    y (n, 2)
+    """
+
+    ndim = 2
+    n_in, n_out = 1, 2
+
+    def forward(self, s: Array) -> Array:
+        return np.concatenate([-s, s], axis=1)

@@ -1,0 +1,182 @@
+"""A model as one file of C99 for any device, and what a compiler here makes of it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
+from tempfile import TemporaryDirectory
+from textwrap import wrap
+
+import numpy as np
+
+from handgrad.engines.loops.program import Program
+from handgrad.engines.portable.printing.c_module import c_module
+from handgrad.exchange.exporting.learning import Learning
+from handgrad.exchange.exporting.portable.c_table import CTable
+from handgrad.exchange.exporting.portable.node import runs
+from handgrad.exchange.exporting.portable.programs import (
+    AGAINST,
+    PORTABLE,
+    ProvedEpoch,
+    portable_of,
+    proved_epoch,
+)
+from handgrad.exchange.exporting.proof import MOST, Check, compared
+from handgrad.exchange.exporting.subject import Subject
+from handgrad.files.paths import FileError
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.version import __version__
+
+MAIN = """\
+#include "{path}"
+#include <stdio.h>
+static {x} x[{n_x}];
+static {y} y[{n_y}];
+static int32_t order[{n}];
+int main(void) {{
+  if (fread(x, sizeof x, 1, stdin) != 1 || fread(y, sizeof y, 1, stdin) != 1) return 1;
+  for (int32_t i = 0; i < {n}; i++) order[i] = i;
+  {prefix}train_epoch(x, y, order, {n});
+  return fwrite({prefix}parameters, sizeof {prefix}parameters, 1, stdout) != 1;
+}}
+"""
+FLAGS = ("-std=c99", "-O2", "-ffp-contract=off")
+WIDEST = 94
+ALONE = 8  # rows
+
+
+def write_c(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+    """Write the file, and let it compare its own rows, compiled by what is here; and train."""
+    model = portable_of(subject, learning, predicted_at_once=1, copies=False)
+    x, rows = subject.example, None
+    if subject.table is not None:
+        table = CTable(subject)
+        x, rows = table.encoded(subject.table, x), table.rows(subject.table)
+    answers = np.asarray(subject.net.predict(x, engine=PORTABLE))
+    _refuse_rows_together(subject, x, answers)
+    text = c_module(model, prefix_of(path), _told(subject, path), x, answers, rows)
+    path.write_text(text, "utf-8", newline="\n")
+    found, most = answers.reshape(subject.answers.shape), MOST[subject.net.dtype.name]
+    checks = [compared(AGAINST, found, subject.answers, "predict", most)]
+    compiler = _compiler()
+    if compiler is None:
+        return [Check("a C compiler", AGAINST, not_run="there is none here"), *checks]
+    checks.insert(0, _own_check(compiler, path, len(x)))
+    if learning is not None and model.training is not None:
+        epoch = proved_epoch(subject, learning)
+        checks.append(_epoch_check(compiler, path, model.training, epoch))
+    return checks
+
+
+def _refuse_rows_together(subject: Subject, x: Array, answers: Array) -> None:
+    """Refuse a net whose answer for a row is another when the row comes alone."""
+    for i in range(min(len(x), ALONE)):
+        alone = np.asarray(subject.net.predict(x[i : i + 1], engine=PORTABLE))
+        if not np.allclose(alone, answers[i : i + 1], rtol=1e-3, equal_nan=True):
+            raise SettingError(
+                f"{subject.title}, whose answer for a row follows from the rows beside it",
+                "a net that answers for each row by itself, as a file of C does",
+                "hg.export(net, 'net.py'), which takes all rows at once",
+            )
+
+
+def prefix_of(path: Path) -> str:
+    """What the names of a file begin with, so that several can be linked together.
+
+    >>> prefix_of(Path("my-net 2.c")), prefix_of(Path("7.c"))
+    ('my_net_2_', 'net_7_')
+    """
+    name = re.sub(r"[^A-Za-z0-9]+", "_", path.stem).strip("_") or "net"
+    return f"net_{name}_" if name[0].isdigit() else f"{name}_"
+
+
+def _told(subject: Subject, path: Path) -> list[str]:
+    """What the file says of itself at first."""
+    command = f"    cc {' '.join(FLAGS)}"
+    lines = [
+        *wrap(f"{subject.title}, written by handgrad {__version__}.", WIDEST),
+        "",
+        f"{command} -c {quote(path.name)}",
+        f"{command} -DHANDGRAD_CHECK {quote(path.name)} && ./a.out",
+        "",
+        "With these flags it has the same bits on every machine; the second line proves it, by",
+        f"{len(subject.example)} rows that stand at the end. C99 and <stdint.h>, no other library.",
+    ]
+    names = [repr(name) for name in subject.names]
+    lines += ["", *wrap(f"x: {', '.join(names)}", WIDEST, subsequent_indent="   ")]
+    classes = subject.classes
+    said = "" if classes is None else f" of {', '.join(map(repr, classes.tolist()))}"
+    return [*lines, *wrap(f"predictions: the {subject.output}{said}", WIDEST)]
+
+
+def _own_check(compiler: str, path: Path, n_rows: int) -> Check:
+    """What the file says of its own rows, compiled here."""
+    with TemporaryDirectory() as folder:
+        program = _compiled(compiler, "-DHANDGRAD_CHECK", str(path), folder=folder)
+        done = subprocess.run([program], capture_output=True, check=False)
+    if done.returncode:
+        raise FileError(
+            f"compiled by {_version(compiler)}, the file says {done.stdout.decode().strip()}",
+            f"the bits of {AGAINST}",
+            "report it, with this model",
+            path.name,
+        )
+    return Check(_version(compiler), AGAINST, n_rows, same_bits=True)
+
+
+def _epoch_check(compiler: str, path: Path, training: Program, epoch: ProvedEpoch) -> Check:
+    """How the parameters after an epoch, compiled here, compare with those of the engine."""
+    number = {"float32": "float", "float64": "double"}[training.dtype.name]
+    kinds = {p.name: p.type for p in training.parameters}
+    types = {name: "int32_t" if kinds[name] == "int" else number for name in ("x", "y")}
+    given = b"".join(
+        array.astype(np.int32 if kinds[name] == "int" else training.dtype).tobytes()
+        for name, array in (("x", epoch.x), ("y", epoch.y))
+    )
+    with TemporaryDirectory() as folder:
+        main = Path(folder, "main.c")
+        text = MAIN.format(
+            path=path.as_posix(),
+            x=types["x"],
+            y=types["y"],
+            n_x=epoch.x.size,
+            n_y=epoch.y.size,
+            n=len(epoch.x),
+            prefix=prefix_of(path),
+        )
+        main.write_text(text, "utf-8")
+        program = _compiled(compiler, str(main), folder=folder)
+        done = subprocess.run([program], input=given, capture_output=True, check=True)
+    found = np.frombuffer(done.stdout, training.dtype)[None]
+    return epoch.check(_version(compiler), found)
+
+
+def _compiled(compiler: str, *arguments: str, folder: str) -> str:
+    """The program that a file is compiled to."""
+    program = str(Path(folder, "program"))
+    command = [compiler, *FLAGS, *arguments, "-o", program]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    if done.returncode:
+        raise FileError(
+            f"{_version(compiler)} refused the file: {done.stderr.strip()[:500]}",
+            "a compiler of C99",
+            "report it, with this model",
+        )
+    return program
+
+
+def _compiler() -> str | None:
+    """One that runs: a name alone may be all there is, which says what is to be installed."""
+    found = (shutil.which(name) for name in ("cc", "gcc", "clang"))
+    return next((path for path in found if path is not None and runs(path)), None)
+
+
+def _version(compiler: str) -> str:
+    command = [compiler, "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
+    return said.stdout.split("\n")[0].strip()

@@ -1,0 +1,76 @@
+"""A model as one HTML page that predicts, from a form with a field a column; needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from markupsafe import Markup
+
+from handgrad.engines.portable.printing.javascript_module import javascript_module
+from handgrad.exchange.exporting.learning import Learning
+from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
+from handgrad.exchange.exporting.portable.page_data import columns_of, page_data, proof_rows
+from handgrad.exchange.exporting.portable.programs import AGAINST, PORTABLE, portable_of
+from handgrad.exchange.exporting.proof import Check, compared
+from handgrad.exchange.exporting.subject import Subject
+from handgrad.files.html import hashed, json_in_page, page
+from handgrad.files.html.scripts import inlined
+from handgrad.tables.tabular.features import Date
+from handgrad.tables.tabular.reading import reading
+from handgrad.textbook.layers import Array
+from handgrad.textbook.version import __version__
+
+PAGE = "model"
+# How far a prediction may be off, of the largest: of a training by other machine code, of dates
+# whose sines another library computes.
+MOST = {"float32": 1e-5, "float64": 1e-12}
+MOST_OF_DATES = 1e-5
+
+
+def write_html(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+    """Write the page, and run its rows and its net in node, where that is."""
+    net = javascript_module(
+        portable_of(subject, learning, predicted_at_once=1, copies=False), packed=True
+    )
+    answers = subject.net.predict(subject.example, engine=PORTABLE)
+    answers = answers.reshape(len(answers), -1)
+    path.write_text(page_of(subject, net, answers, learning), "utf-8", newline="\n")
+    predicted, most = subject.answers.reshape(answers.shape), MOST[answers.dtype.name]
+    node = node_version()
+    if not node:
+        here = compared(AGAINST, answers, predicted, "predict", most)
+        return [Check("node", AGAINST, not_run=ABSENT), here]
+    module = inlined(f"{PAGE}/proof.js", {f"{PAGE}/net.js": net})
+    rows = {"columns": columns_of(subject), "rows": proof_rows(subject), "reading": reading()}
+    found = np.array(run_in_node(module, rows), float).astype(answers.dtype)
+    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
+    of_dates = MOST_OF_DATES if has_hands else 0.0
+    return [
+        compared(node, found, answers, AGAINST, of_dates),
+        compared(node, found, predicted, "predict", max(of_dates, most)),
+    ]
+
+
+def page_of(subject: Subject, net: str, answers: Array, learning: Learning | None = None) -> str:
+    """The page of a model; `net` is the module of its net, which exports `predict`.
+
+    `answers` (n, n_out) are those of the net for the example rows. With a `learning`, the module
+    exports `Training`, too, and its rows are in the page.
+    """
+    data = page_data(subject, answers, learning)
+    if learning is None:
+        net += "export const Training = null;\n"
+    return page(
+        f"{PAGE}/page.html",
+        kind=subject.kind,
+        title=subject.title,
+        training=learning is not None,
+        words=data["words"],
+        version=__version__,
+        read_as=subject.features.read_as().items() if subject.features else (),
+        data=json_in_page(data),
+        script=Markup(inlined(f"{PAGE}/main.js", {f"{PAGE}/net.js": net})),
+        hashed=hashed,
+    )

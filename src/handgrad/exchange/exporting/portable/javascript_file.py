@@ -1,0 +1,161 @@
+"""A model as one module of JavaScript, and what node makes of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.portable.printing.javascript_module import javascript_module
+from handgrad.exchange.exporting.learning import Learning
+from handgrad.exchange.exporting.portable.html_file import MOST, MOST_OF_DATES, PAGE
+from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
+from handgrad.exchange.exporting.portable.page_data import columns_of
+from handgrad.exchange.exporting.portable.programs import (
+    AGAINST,
+    PORTABLE,
+    portable_of,
+    proved_epoch,
+)
+from handgrad.exchange.exporting.proof import Check, compared
+from handgrad.exchange.exporting.subject import Subject, plain_classes
+from handgrad.files.html.scripts import inlined, json_in_script
+from handgrad.tables.data.frames import Columns
+from handgrad.tables.tabular.features import Date
+from handgrad.tables.tabular.reading import reading
+from handgrad.textbook.layers import Array
+from handgrad.textbook.version import __version__
+
+WIDEST = 94
+LARGEST = 2**53 - 1
+CLASSIFY = """\
+/** The class of each row: the first one whose number is the largest. */
+export const classify = (rows) => predict(rows).map((p) => classes[p.indexOf(Math.max(...p))]);
+"""
+TRAINS = "parameters: trained(given).map(told),"
+MAIN = """
+const told = (value) => (Number.isFinite(value) && !Object.is(value, -0) ? value : spelled(value));
+const spelled = (value) => (value === 0 ? "-0" : String(value));
+const read = (row) => (Array.isArray(row) ? row.map(Number) : row);
+const main = (given) => ({{
+  predictions: predict(given.rows.map(read)).map((p) => [p].flat(Infinity).map(told)),
+  {trains}
+}});
+function trained({{ x, y }}) {{
+  const training = new Training(x.map(read), y.map(read));
+  training.epoch();
+  return Array.from(training.parameters);
+}}
+"""
+
+
+def write_javascript(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+    """Write the module; predict its example rows in node, where that is, and train an epoch."""
+    text = javascript_text(subject, path.name, learning)
+    path.write_text(text, "utf-8", newline="\n")
+    node, shape = node_version(), subject.answers.shape
+    answers = np.asarray(subject.net.predict(subject.example, engine=PORTABLE)).reshape(shape)
+    most = MOST[answers.dtype.name]
+    if not node:
+        here = compared(AGAINST, answers, subject.answers, "predict", most)
+        return [Check("node", AGAINST, not_run=ABSENT), here]
+    rows = _rows(subject.example) if subject.table is None else _records(subject.table)
+    epoch = None if learning is None else proved_epoch(subject, learning)
+    given = {} if epoch is None else {"x": _rows(epoch.x), "y": _rows(epoch.y)}
+    found = run_in_node(text + MAIN.format(trains=TRAINS * bool(epoch)), {"rows": rows} | given)
+    said = np.array(found["predictions"], float).astype(answers.dtype).reshape(shape)
+    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
+    most_of_hands = MOST_OF_DATES if has_hands else 0.0
+    checks = [
+        compared(node, said, answers, AGAINST, most_of_hands),
+        compared(node, said, subject.answers, "predict", max(most_of_hands, most)),
+    ]
+    if epoch is not None:
+        weights = np.array([found["parameters"]], float).astype(answers.dtype)
+        checks.append(epoch.check(node, weights))
+    return checks
+
+
+def javascript_text(subject: Subject, name: str, learning: Learning | None = None) -> str:
+    """The text of the module, in a file of that name."""
+    net = javascript_module(portable_of(subject, learning))
+    parts = [_head(subject, name, learning)]
+    if subject.classes is not None:
+        parts += [f"export const classes = {_classes(subject.classes)};\n", CLASSIFY]
+    if subject.features is None:
+        return "\n".join([*parts, net])
+    read_as = json_in_script(reading())
+    columns = (
+        f"export const columns = {_lines(columns_of(subject))};\n"
+        f"export const reading = {read_as};\n"
+    )
+    net += "export const net = { predict };\n"
+    made = {f"{PAGE}/net.js": net, f"{PAGE}/columns.js": columns}
+    return "\n".join([*parts, f"export {inlined(f'{PAGE}/records.js', made)}"])
+
+
+def _classes(classes: Array) -> str:
+    """The classes as an array; whole numbers beyond those of float64 are a BigInt each."""
+    values = plain_classes(classes)
+    if any(isinstance(value, int) and abs(value) > LARGEST for value in values):
+        return f"[{', '.join(f'{value}n' for value in values)}]"
+    return json.dumps(values)
+
+
+def _head(subject: Subject, name: str, learning: Learning | None) -> str:
+    """What the module says of itself, and how it is called."""
+    row = f"[{', '.join(subject.names[:6])}{', …' * (len(subject.names) > 6)}]"
+    if subject.features is not None:
+        fields = [f"{json.dumps(p.column, ensure_ascii=False)}: …" for p in subject.pieces]
+        row = f"{{ {', '.join(fields)} }}"
+    names = ["predict", *["classify"] * (subject.classes is not None)]
+    names += ["Training"] * (learning is not None)
+    of_classes = "" if subject.classes is None else " of classes"
+    lines = [
+        *wrap(f"{subject.title}, written by handgrad {__version__}.", WIDEST),
+        "",
+        f"    import {{ {', '.join(names)} }} from {json.dumps(f'./{name}', ensure_ascii=False)};",
+        *wrap(f"predict([{row}])", WIDEST, initial_indent="    ", subsequent_indent="      "),
+        "",
+        f"gives an array with the {subject.output}{of_classes} for each row: the same bits in each",
+        'browser, and as handgrad\'s engine "portable".',
+    ]
+    if learning is not None:
+        lines += [
+            "",
+            "    const training = new Training(rows, targets);",
+            "    for (let i = 0; i < 100; i++) console.log(training.epoch()); // the loss",
+            "    training.predict(rows);",
+        ]
+    # JavaScript has line ends that editors do not show, and names of columns may have them
+    return "".join(f"// {' '.join(line.splitlines())}".rstrip() + "\n" for line in lines)
+
+
+def _lines(columns: Sequence[object]) -> str:
+    """Columns as JSON, a line each."""
+    return "[\n" + "".join(f"  {json_in_script(c)},\n" for c in columns) + "]"
+
+
+def _rows(rows: Array) -> list[list[Any]]:
+    """Rows as JSON holds them: texts for what is not finite."""
+    return [
+        [value if math.isfinite(value) else str(value).replace("inf", "Infinity") for value in row]
+        for row in rows.reshape(len(rows), -1).tolist()
+    ]
+
+
+def _records(table: Columns) -> list[dict[str, Any]]:
+    """The rows of a table as objects, dates as days."""
+    columns = {
+        name: [
+            None if gap else value
+            for value, gap in zip(column.values.tolist(), column.missing.tolist(), strict=True)
+        ]
+        for name, column in table.items()
+    }
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]

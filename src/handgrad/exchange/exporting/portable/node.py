@@ -1,0 +1,60 @@
+"""Node, where it is installed: the JavaScript of exported files is run by it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from handgrad.files.paths import FileError
+
+OLDEST = 18
+ABSENT = f"there is no node {OLDEST} or later here"
+
+
+def node_version() -> str:
+    """`node 20.1.0`, of the node that is found; '' where there is none, or too old a one."""
+    path = shutil.which("node")
+    if path is None or not runs(path):
+        return ""
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+    version = said.strip().removeprefix("v")
+    return f"node {version}" if int(version.split(".")[0]) >= OLDEST else ""
+
+
+def runs(program: str) -> bool:
+    """Whether a program starts here, and says its version."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def run_in_node(module: str, given: object) -> Any:
+    """What a module gives whose function `main` is called with `given`, both as JSON."""
+    call = (
+        "import { readFileSync } from 'node:fs';\n"
+        + module
+        + (
+            "\nconst given = JSON.parse(readFileSync(process.argv[2], 'utf-8'));"
+            "\nconst all = JSON.stringify(main(given)) ?? 'null';"
+            "\nprocess.stdout.write(all);"
+        )
+    )
+    with TemporaryDirectory() as folder:
+        script, data = Path(folder, "main.mjs"), Path(folder, "given.json")
+        script.write_text(call, "utf-8")
+        data.write_text(json.dumps(given), "utf-8")
+        command = ["node", str(script), str(data)]
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    if done.returncode:
+        raise FileError(
+            f"node ended with {done.returncode}: {done.stderr.strip()[-500:]}",
+            "the numbers that the file gives for its rows",
+            "report it, with this model",
+        )
+    return json.loads(done.stdout)

@@ -1,0 +1,184 @@
+"""What the page of a model knows, as JSON: columns, patterns to read by, rows to begin with."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from handgrad.exchange.exporting.examples import records
+from handgrad.exchange.exporting.learning import Learning
+from handgrad.exchange.exporting.subject import Subject
+from handgrad.files.html import STEERING
+from handgrad.files.web import WEB
+from handgrad.tables.data.frames import DAY, START, Column
+from handgrad.tables.tabular import Features
+from handgrad.tables.tabular.features import Date, Feature, Nothing, Number
+from handgrad.tables.tabular.files import described
+from handgrad.tables.tabular.reading import reading
+from handgrad.textbook.layers import Array, Sigmoid, Softmax
+from handgrad.textbook.version import __version__
+
+MOST_EXAMPLES = 12
+# So many distances of the quartiles from the middle: what cannot be negative mostly stays so.
+LOWEST, HIGHEST = -0.5, 1.5
+ORDERS: dict[str, str] = {"dmy": "%d.%m.%Y", "mdy": "%m/%d/%Y", "ymd": "%Y-%m-%d"}
+
+
+def page_data(subject: Subject, answers: Array, learning: Learning | None = None) -> dict[str, Any]:
+    """What the scripts of a page are told of a model.
+
+    `answers` (n, n_out) are those for its example rows, to the bit; what it is to train with, if it
+    is, comes with the rows for that.
+    """
+    return {
+        "version": __version__,
+        "kind": subject.kind,
+        "output": subject.output,
+        "shares": isinstance(subject.net.layers[-1], Softmax | Sigmoid),
+        "classes": None if subject.classes is None else [*map(str, subject.classes.tolist())],
+        "columns": columns_of(subject),
+        "examples": examples(subject),
+        "proof": {
+            "rows": proof_rows(subject),
+            "answers": [[*map(_json, row)] for row in answers.tolist()],
+        },
+        "reading": reading(),
+        "training": learning and {"x": _bytes(learning.x), "y": _bytes(learning.y)},
+        "steering": STEERING.pattern,
+        "words": json.loads((WEB / "model/words.json").read_text("utf-8")),
+    }
+
+
+def columns_of(subject: Subject) -> list[dict[str, Any]]:
+    """What each field of the page holds, in the order of the columns."""
+    if subject.features is None:
+        return [{"name": name} | _plain(subject, i) for i, name in enumerate(_names(subject))]
+    found = described(subject.features)
+    return [
+        {"name": name, "timed": isinstance(feature, Date) and _timed(feature)} | found[name]
+        for name, feature in used(subject.features).items()
+    ]
+
+
+def _names(subject: Subject) -> list[str]:
+    """The names of the numbers of a row, one after the other whatever its shape."""
+    if subject.example.ndim == 2:
+        return [*subject.names]
+    return [f"x{i}" for i in range(math.prod(subject.example.shape[1:]))]
+
+
+def used(features: Features) -> dict[str, Feature]:
+    """The columns of which something is made, in the order of the table."""
+    return {name: f for name, f in features.features.items() if not isinstance(f, Nothing)}
+
+
+def _timed(feature: Date) -> bool:
+    """Whether dates of the training had times of the day."""
+    return "of the day" in feature.cycles or not feature.time.center.is_integer()
+
+
+def _plain(subject: Subject, i: int) -> dict[str, Any]:
+    """What the column `i` of rows is that come as numbers: one of them, or the number of a row."""
+    first = subject.net.layers[0]
+    if subject.example.dtype.kind in "iu" or i >= getattr(first, "n_numbers", np.inf):
+        return {"read_as": "Index", "n": getattr(first, "n_values", None)}
+    return {"read_as": "Input"}
+
+
+def examples(subject: Subject) -> list[list[str]]:
+    """Rows as they would be typed, of values among those that the model is proved by.
+
+    Of a table, each column has values such as most of the training had; which of them meet in a row
+    says nothing.
+    """
+    if subject.table is None or subject.features is None:
+        rows = subject.example.reshape(len(subject.example), -1)[::-1][:MOST_EXAMPLES]
+        return [[_written(float(f"{value:.4g}")) for value in row] for row in rows.tolist()]
+    columns = []
+    for name, feature in used(subject.features).items():
+        texts, usual = _typed(feature, subject.table[name]), _usual(feature, subject.table[name])
+        columns.append([text for text, likely in zip(texts, usual, strict=True) if likely][::-1])
+    return [[texts[i % len(texts)] for texts in columns] for i in range(MOST_EXAMPLES)]
+
+
+def _usual(feature: Feature, column: Column) -> Array:
+    """Which values of a column most of the training was like, (n,) of truth values; not none."""
+    number = feature.time if isinstance(feature, Date) else feature
+    if isinstance(number, Number):
+        with np.errstate(over="ignore"):
+            z = (column.values - number.center) * number.factor
+        return np.asarray((z >= LOWEST) & (z <= HIGHEST))  # which NaN is not
+    return np.array([value in getattr(feature, "values", ()) for value in column.values], bool)
+
+
+def proof_rows(subject: Subject) -> list[list[str]]:
+    """The rows that the model is proved by, as texts that read as the same values."""
+    if subject.table is None or subject.features is None:
+        return [
+            [*map(repr, row)] for row in subject.example.reshape(len(subject.example), -1).tolist()
+        ]
+    values, cells = records(subject.table), []
+    for name, feature in used(subject.features).items():
+        decimal = getattr(feature, "written", "")
+        cells.append([_exactly(value, decimal) for value in values[name]])
+    return [[*row] for row in zip(*cells, strict=True)]
+
+
+def _exactly(value: object, decimal: str) -> str:
+    if isinstance(value, float):
+        return _written(value, decimal)
+    return value.isoformat() if isinstance(value, datetime.datetime) else str(value or "")
+
+
+def _json(value: float) -> float | str:
+    """A number as JSON holds it, a text where it is not finite."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if value != value else f"{'-' if value < 0 else ''}Infinity"
+
+
+def _bytes(rows: Array) -> dict[str, object]:
+    """Rows (n, …) as the bytes of their numbers, the low ones first."""
+    kind = "int32" if rows.dtype.kind in "iub" else rows.dtype.name
+    numbers = np.ascontiguousarray(rows, np.dtype(kind).newbyteorder("<"))
+    text = base64.b64encode(numbers.tobytes()).decode()
+    return {"type": kind, "width": math.prod(rows.shape[1:]), "bytes": text}
+
+
+def _typed(feature: Feature, column: Column) -> list[str]:
+    """The cells of a column as they would be typed, '' where one is missing."""
+    if isinstance(feature, Number):
+        digits = max(map(_digits, (feature.center, 1 / feature.factor)))
+        numbers = np.round(column.values, digits).tolist()
+        texts = [_written(value, feature.written) for value in numbers]
+    elif isinstance(feature, Date):
+        texts = [_day(value, feature) for value in column.values.tolist()]
+    else:
+        texts = column.values.tolist()
+    return ["" if gap else text for gap, text in zip(column.missing, texts, strict=True)]
+
+
+def _digits(value: float) -> int:
+    """How many digits a number has behind its point, six at most."""
+    return max((k for k in range(7) if round(value, k) != round(value, k - 1)), default=0)
+
+
+def _written(value: float, decimal: str = ".") -> str:
+    """A number as it would be typed: no point where there is nothing behind it."""
+    return repr(value).removesuffix(".0").replace(".", decimal or ".")
+
+
+def _day(days: float, feature: Date) -> str:
+    """Days since 1970 as a date, in the order of the training."""
+    if days != days:
+        return ""
+    at = START + datetime.timedelta(seconds=round(days * DAY))
+    order = ORDERS[feature.time.written or "ymd"]
+    if not _timed(feature):
+        return at.strftime(order)
+    return at.strftime(f"{order} %H:%M") if feature.time.written else at.isoformat()

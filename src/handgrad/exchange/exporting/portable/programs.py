@@ -1,0 +1,73 @@
+"""What the exporters of portable programs share: the model of a subject, and an epoch to prove."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from handgrad.engines.portable.model import PortableModel, portable_model
+from handgrad.exchange.exporting.learning import Learning
+from handgrad.exchange.exporting.proof import Check, compared
+from handgrad.exchange.exporting.subject import Subject
+from handgrad.textbook.layers import Array
+from handgrad.training import train
+
+PORTABLE: Literal["portable"] = "portable"
+AGAINST = f"the engine {PORTABLE}"
+# Of the rows to train on, so many prove a training.
+ROWS = 64
+
+
+def portable_of(
+    subject: Subject,
+    learning: Learning | None,
+    *,
+    predicted_at_once: int = 32,
+    copies: bool = True,
+) -> PortableModel:
+    """The programs of a subject's net, and of its training."""
+    if learning is None:
+        x = subject.example
+        return portable_model(subject.net, x=x, predicted_at_once=predicted_at_once, copies=copies)
+    return portable_model(
+        subject.net,
+        loss=learning.loss,
+        optimizer=learning.optimizer,
+        x=learning.x,
+        y=learning.y,
+        batch_size=learning.batch_size,
+        predicted_at_once=predicted_at_once,
+        copies=copies,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ProvedEpoch:
+    """An epoch of a training: its rows, and the parameters (1, n) it ends with by portable."""
+
+    x: Array
+    y: Array
+    parameters: Array
+
+    def check(self, ran: str, parameters: Array) -> Check:
+        """How the parameters (1, n) that a file ended with compare."""
+        against = f"the weights of {AGAINST}"
+        found = compared(f"{ran}, an epoch", parameters, self.parameters, against)
+        return replace(found, rows=len(self.x))
+
+
+def proved_epoch(subject: Subject, learning: Learning) -> ProvedEpoch:
+    """The first epoch of a training by the portable engine, of rows from all over."""
+    net, loss, optimizer = copy.deepcopy((subject.net, learning.loss, learning.optimizer))
+    x, y = learning.x, learning.y
+    some = np.unique(np.linspace(0, len(x) - 1, ROWS).astype(int))
+    if loss.target_kind.indices and len(np.unique(y[some])) < len(np.unique(y)):
+        some = np.arange(len(x))  # a training needs all classes
+    x, y = x[some], y[some]
+    size = min(learning.batch_size, len(x))
+    given = {"loss": loss, "optimizer": optimizer, "epochs": 1, "batch_size": size, "rng": 0}
+    next(train(net, (x, y), **given, engine=PORTABLE))  # type: ignore[arg-type]
+    return ProvedEpoch(x, y, net.parameters[None].copy())

@@ -1,0 +1,141 @@
+"""A net as a WebAssembly module, for a page or whatever else runs WebAssembly; nothing is imported.
+
+```js
+const { instance } = await WebAssembly.instantiateStreaming(fetch("net.wasm"));
+const { memory, heap, predict } = instance.exports;
+memory.grow(Math.ceil((4 * n * (n_in + n_out)) / 65536)); // bytes of 64 KiB pages, of float32
+const x = heap.value, predictions = x + 4 * n * n_in; // where in memory they lie
+new Float32Array(memory.buffer, x, n * n_in).set(rows);
+predict(n, x, predictions);
+const found = new Float32Array(memory.buffer, predictions, n * n_out);
+```
+
+Codes are whole numbers of 32 bits. A training has `epoch(n, x, y, order, learning_rate,
+predictions)` beside it, which changes the parameters that `predict` has: see
+`handgrad.engines.portable.wasm.webassembly`.
+"""
+
+from __future__ import annotations
+
+import copy
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from handgrad.engines.portable.model import PortableModel, portable_model
+from handgrad.engines.portable.wasm.webassembly import webassembly
+from handgrad.exchange.exporting.learning import Learning
+from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
+from handgrad.exchange.exporting.proof import MOST, Check, compared
+from handgrad.exchange.exporting.subject import Subject
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net import Net
+from handgrad.training import train
+
+PORTABLE: Literal["portable"] = "portable"
+# What a page does: puts arrays into memory, calls, takes an array out; they come and go as base64.
+MAIN = """
+function main({ module, calls }) {
+  const bytes = (text) => Uint8Array.from(Buffer.from(text, "base64"));
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes(module)));
+  const { memory, heap } = exports;
+  let end = heap.value;
+  const put = (argument) => {
+    if (typeof argument === "number") return argument;
+    const content = bytes(argument), begin = end;
+    end += Math.ceil(content.length / 16) * 16;
+    const missing = end - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / 65536));
+    new Uint8Array(memory.buffer, begin, content.length).set(content);
+    return begin;
+  };
+  return calls.map(([name, taken, size, ...given]) => {
+    const places = given.map(put);
+    exports[name](...places);
+    const begin = taken ? exports[taken].value : places.at(-1);
+    return Buffer.from(memory.buffer, begin, size).toString("base64");
+  });
+}
+"""
+
+
+def write_wasm(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+    """Write the module, and run it in Node where that is: its predictions, an epoch of training."""
+    if subject.columns is not None:
+        raise SettingError(
+            f"{subject.title} with the column {next(iter(subject.columns))!r} of a table",
+            f"a model of rows of numbers for {path.name!r}",
+            f"{path.stem}.html, a page that reads columns",
+        )
+    x, answers = subject.example, subject.answers
+    predicted = subject.net.predict(x, engine=PORTABLE)
+    after, calls = list[Array](), [_call("predict", "", predicted, len(x), x, predicted)]
+    if learning is None:
+        model = portable_model(subject.net, x=x)
+    else:
+        model, trained, call = _trained(subject.net, learning)
+        after.append(trained)
+        calls.append(call)
+    code = webassembly(model)
+    path.write_bytes(code)
+    most, node = MOST[subject.net.dtype.name], node_version()
+    if not node:
+        here = compared(PORTABLE, predicted.reshape(answers.shape), answers, "predict", most)
+        return [Check("node", PORTABLE, not_run=ABSENT), here]
+    found = run_in_node(MAIN, {"module": b64encode(code).decode(), "calls": calls})
+    first, *rest = (np.frombuffer(b64decode(text), predicted.dtype) for text in found)
+    first = first.reshape(answers.shape)
+    checks = [
+        compared(node, first, predicted.reshape(answers.shape), f"engine {PORTABLE}"),
+        compared(node, first, answers, "predict", most),
+    ]
+    for one, other in zip(rest, after, strict=True):
+        weights = f"the weights of engine {PORTABLE}"
+        check = compared(f"{node}, an epoch", one[None], other[None], weights)
+        checks.append(replace(check, rows=0 if learning is None else len(learning.x)))
+    return checks
+
+
+def _trained(net: Net, learning: Learning) -> tuple[PortableModel, Array, list[object]]:
+    """The model with its training; the parameters after an epoch here, and the call for one."""
+    loss, optimizer, size = learning.loss, learning.optimizer, learning.batch_size
+    x, y = learning.x, learning.y
+    model = portable_model(net, loss=loss, optimizer=optimizer, x=x, y=y, batch_size=size)
+    net, loss, optimizer = copy.deepcopy((net, loss, optimizer))
+    epoch = train(
+        net,
+        (x, y),
+        loss=loss,
+        optimizer=optimizer,
+        epochs=1,
+        batch_size=size,
+        shuffle=False,
+        rng=0,
+        engine=PORTABLE,
+    )
+    next(epoch)
+    given = x, y.astype(net.dtype) if y.dtype.kind == "f" else y, np.arange(len(x))
+    room = np.zeros((len(x), *model.output_shape), net.dtype)
+    after = net.parameters.copy()
+    call = _call("epoch", "parameters", after, len(x), *given, model.learning_rate, room)
+    return model, after, call
+
+
+def _call(name: str, taken: str, like: Array, *given: Array | float) -> list[object]:
+    """A call as JavaScript is told it; what it leaves is as long as `like`.
+
+    That lies at the address that is exported as `taken`, or is the last of what is given.
+    """
+    return [name, taken, like.nbytes, *map(_told, given)]
+
+
+def _told(argument: Array | float) -> object:
+    if not isinstance(argument, np.ndarray):
+        return argument
+    array = argument.astype(np.int32) if argument.dtype.kind in "iu" else argument
+    return b64encode(array.tobytes()).decode()

@@ -1,0 +1,94 @@
+"""The proof of an exported file: what was run on the rows that travel with it, and how close."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from handgrad.files.paths import FileError
+from handgrad.textbook.display import shown_whole
+from handgrad.textbook.layers import Array
+
+# How far an answer may be off, of the largest: sums in another order, other last digits of exp; a
+# layer norm, for one, enlarges rounding errors.
+MOST = {"float32": 1e-4, "float64": 1e-11}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison: what `ran` the file on so many `rows`, and what that was held `against`.
+
+    `largest` is the largest difference, `relative` that of the largest number among those it is
+    held against, `most` what that may be; `same_bits`: none differs, and NaN is where NaN is.
+    `not_run` says why nothing ran.
+    """
+
+    ran: str
+    against: str
+    rows: int = 0
+    largest: float = 0.0
+    relative: float = 0.0
+    same_bits: bool = False
+    most: float = 0.0
+    not_run: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the file says the same, as closely as it has to."""
+        return bool(self.not_run) or self.same_bits or self.relative <= self.most
+
+    def __str__(self) -> str:
+        if self.not_run:
+            return f"{self.ran}: not run, {self.not_run}"
+        rows = f"{self.rows} row{'s' * (self.rows != 1)}"
+        if self.same_bits:
+            return f"{self.ran}: {rows}, same bits as {self.against}"
+        return (
+            f"{self.ran}: {rows}, {self.largest:.2g} at most from {self.against}, "
+            f"{self.relative:.2g} of its largest value"
+        )
+
+
+def compared(ran: str, found: Array, expected: Array, against: str, most: float = 0.0) -> Check:
+    """How what a file said of some rows compares with what was expected, both (n, …).
+
+    `most`: the largest difference there may be, relative to the largest number expected.
+
+    >>> print(compared("NumPy", np.array([[1.0, 4.0]]), np.array([[1.0, 4.0]]), "predict"))
+    NumPy: 1 row, same bits as predict
+    >>> print(compared("node", np.array([[1.0, 4.5]]), np.array([[1.0, 4.0]]), "predict"))
+    node: 1 row, 0.5 at most from predict, 0.12 of its largest value
+    """
+    if found.shape != expected.shape:
+        raise FileError(
+            f"{ran} gave an array of shape {found.shape}", f"{expected.shape}", "report it", against
+        )
+    same = (found == expected) | (np.isnan(found) & np.isnan(expected))
+    bits = found.dtype == expected.dtype and bool(
+        (same & ((found != 0) | (np.signbit(found) == np.signbit(expected)))).all()
+    )
+    a, b = found.astype(np.float64), expected.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        apart = np.where(same, 0.0, np.abs(a - b))
+    largest = float(np.where(np.isnan(apart), np.inf, apart).max(initial=0.0))
+    size = float(np.abs(b[np.isfinite(b)]).max(initial=0.0))
+    relative = largest / size if size else largest
+    return Check(ran, against, len(found), largest, relative, bits, most)
+
+
+@dataclass(frozen=True, repr=False)
+class Proof:
+    """A file that was written, and the checks it came through, each printed as a line."""
+
+    path: Path
+    size: int
+    checks: tuple[Check, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.path}, {self.size:,} bytes", *map(str, self.checks)]
+        return "\n  ".join(lines)
+
+    __repr__ = __str__
+    _repr_pretty_ = shown_whole

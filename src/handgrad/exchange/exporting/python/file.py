@@ -1,0 +1,251 @@
+"""The parts that exported Python files share: what is called, the table's columns, the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from keyword import iskeyword
+from textwrap import indent
+
+from handgrad.exchange.exporting.examples import records
+from handgrad.exchange.exporting.python import table_functions
+from handgrad.exchange.exporting.python.copied import calls_of, copied
+from handgrad.exchange.exporting.python.source import dtype_text
+from handgrad.exchange.exporting.python.text import array, classes_text, docstring, literal, stored
+from handgrad.exchange.exporting.subject import Piece, Subject
+from handgrad.tables.tabular.features import CYCLES, Binary, Category, Code, Date, Number
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.version import __version__
+
+OF_COLUMNS: dict[str, Callable[..., object]] = {
+    name: getattr(table_functions, name)
+    for name in (
+        "cells",
+        "is_gap",
+        "number",
+        "texts",
+        "one_of_two",
+        "category",
+        "code",
+        "days",
+        "date",
+    )
+}
+# What a file calls the answer, and what it is.
+ANSWERS = {
+    "output": ("predict", "The output of the net"),
+    "probabilities": ("predict_proba", "The probability of each of CLASSES"),
+    "scores": ("decision_function", "The score of each of CLASSES"),
+    "values": ("predict", "The numbers predicted"),
+}
+CHECK = '''def check():
+    """Predict ROWS anew, and print how close that is to what the model said of them."""
+    with np.errstate(all="ignore"):  # some rows lie far off
+        found = {answer}(ROWS).reshape(ANSWERS.shape)
+        same = (found == ANSWERS) | (np.isnan(found) & np.isnan(ANSWERS))
+        apart = np.where(same, 0, abs(found - ANSWERS)).max()
+    apart /= abs(ANSWERS[np.isfinite(ANSWERS)]).max(initial=1e-300)
+    told = "same bits" if same.all() else f"{{apart:.2g}} of the largest apart"
+    print(f"{{len(found)}} rows: {{told}}")
+    return apart <= {most}'''
+# Names that the lines of a net may not have.
+TAKEN = frozenset(
+    {
+        "np",
+        "math",
+        "n",
+        "net",
+        "encoded",
+        "checked",
+        "predict",
+        "check",
+        "sys",
+        "b64decode",
+        "array",
+    }
+    | OF_COLUMNS.keys()
+)
+
+
+def python_file(
+    subject: Subject,
+    module: str,
+    net: Sequence[str],
+    data: Sequence[str],
+    *,
+    most: float,
+    any_places: bool = False,
+    needs: str = "NumPy is all it needs",
+    imports: Sequence[str] = ("import numpy as np",),
+) -> str:
+    """The text of a file that calls itself `module` where it says how it is used.
+
+    `net` are the functions by which `net` answers for an array of rows, `data` the arrays and lines
+    after them; `most` is how far an answer may be off, of the largest. With `any_places` the
+    net answers for rows of more axes, too, than those of the example.
+    """
+    standard = ["import math"] * any("math." in part for part in net)
+    parts = [f"{_opening(subject, module, needs)}\n\n{_imports(subject, standard, imports)}"]
+    parts += [*_front(subject, any_places), *_encoded(subject.pieces), *net]
+    parts += [copied(OF_COLUMNS[name]) for name in _needed(subject.pieces)]
+    lines = [] if subject.classes is None else [f"CLASSES = {classes_text(subject.classes)}"]
+    lines += [*data, "# what check() compares", f"ROWS = {_rows(subject)}"]
+    lines += [f"ANSWERS = {stored(subject.by_pages(subject.example))}"]
+    check = CHECK.format(answer=answer_of(subject), most=most)
+    main = 'if __name__ == "__main__":\n    sys.exit(0 if check() else 1)'
+    return "\n\n\n".join([*parts, copied(array), "\n".join(lines), check, main]) + "\n"
+
+
+def answer_of(subject: Subject) -> str:
+    """The name of the function that gives the answer."""
+    return ANSWERS[subject.output][0]
+
+
+def _opening(subject: Subject, module: str, needs: str) -> str:
+    """What the file is, and how it is called."""
+    answer, x = answer_of(subject), subject.example
+    given, meant = "x", f"x {shape_text(x)} {x.dtype}: {', '.join(subject.names[:20])}"
+    if subject.table is not None:
+        named = [f"{piece.column!r}: [...]" for piece in subject.pieces[:2]]
+        given = f"{{{', '.join(named)}{', ...' * (len(subject.pieces) > 2)}}}"
+        meant = "a dict of columns, or a data frame"
+    importable = module.isidentifier() and not iskeyword(module)
+    asked = answer if subject.classes is None else f"{answer}, predict"
+    return docstring(
+        f"{subject.title}\n\nWritten by handgrad {__version__}. {needs}:\n\n"
+        f"    from {module if importable else 'model'} import {asked}\n\n"
+        f"    {answer}({given})  # {meant}\n\n"
+        "Run as a script, it predicts the rows that stand at its end anew, and compares.\n"
+    )
+
+
+def shape_text(rows: Array) -> str:
+    """The shape of n such rows, as it reads."""
+    return f"(n{''.join(f', {size}' for size in rows.shape[1:])}{',' * (rows.ndim == 1)})"
+
+
+def _imports(subject: Subject, standard: Sequence[str], others: Sequence[str]) -> str:
+    dated = any(isinstance(piece.feature, Date) for piece in subject.pieces)
+    lines = ["import datetime"] * (subject.table is not None)
+    lines += [*standard, "import sys", "from base64 import b64decode"]
+    lines += ["from collections.abc import Iterable"] * (subject.table is not None)
+    lines += ["", *others]
+    lines += ["", "START = datetime.datetime(1970, 1, 1)"] * dated
+    return "\n".join(lines)
+
+
+def _front(subject: Subject, any_places: bool) -> list[str]:
+    """The functions that are called from elsewhere."""
+    answer, words = ANSWERS[subject.output]
+    x = "x" if subject.table is None else "table"
+    dtype = dtype_text(subject.example.dtype)
+    rows = "checked(x)" if x == "x" else f"encoded(table).astype({dtype})"
+    alone = subject.kind == "regressor" and subject.answers.shape[1] == 1
+    shape = "(n,)" if alone else shape_text(subject.answers)
+    given = f"{shape_text(subject.example)}" if x == "x" else "a dict of columns or a data frame"
+    parts = [
+        f"def {answer}({x}):\n    {docstring(f'{words}, {shape}, for the rows {x}, {given}.')}\n"
+        f"    return net({rows}){'[:, 0]' * alone}"
+    ]
+    if subject.classes is not None:
+        parts.append(
+            f"def predict({x}):\n    {docstring(f'The class of each row of {x}, (n,).')}\n"
+            f"    return CLASSES[{answer}({x}).argmax(axis=1)]"
+        )
+    return parts if x == "table" else [*parts, _checked(subject, any_places)]
+
+
+def _checked(subject: Subject, any_places: bool) -> str:
+    """The function that refuses the rows that the model refuses, or that were not recorded."""
+    dtype, n_in, sizes = subject.example.dtype, subject.net.n_in, subject.example.shape[1:]
+    if dtype.kind in "iu":
+        lines = [
+            "x = np.asarray(x)",
+            'if x.dtype.kind not in "iu" or x.min(initial=0) < 0:',
+            '    raise ValueError(f"codes of type {x.dtype}; expected whole numbers from 0 on")',
+        ]
+    else:
+        lines = [f"x = np.asarray(x, {dtype_text(dtype)})"]
+    misfit = f"x.ndim < 2 or x.shape[-1] != {n_in}" if any_places else f"x.shape[1:] != {sizes}"
+    width = n_in if any_places else sizes[0] if len(sizes) == 1 else None
+    expected = f"rows of shape {sizes}" if width is None else f"rows of {width} numbers"
+    if not any_places or n_in is not None:
+        lines += [
+            f"if {misfit}:",
+            f'    raise ValueError(f"x of shape {{x.shape}}; expected {expected}")',
+        ]
+    if dtype.kind not in "iu":
+        lines += [
+            "if not np.isfinite(x).all():",
+            '    raise ValueError("NaN or infinity in x; expected finite numbers")',
+        ]
+    told = docstring(f"The rows x, {shape_text(subject.example)}, as the model takes them.")
+    return "def checked(x):\n" + indent("\n".join([told, *lines, "return x"]), "    ")
+
+
+def _encoded(pieces: Sequence[Piece]) -> list[str]:
+    """The function that makes the rows of the net of a table, if there is one."""
+    if not pieces:
+        return []
+    lines = [
+        line
+        for piece in pieces
+        for line in (f"# {piece.feature.summary()}", *_column(piece).split("\n"))
+    ]
+    size = pieces[-1].place + pieces[-1].size
+    return [
+        f"def encoded(table):\n"
+        f"    {docstring(f'The numbers that are made of each row of a table, (n, {size}).')}\n"
+        "    columns = [\n" + indent("\n".join(lines), " " * 8) + "\n    ]\n"
+        "    return np.concatenate(columns, axis=1).astype(np.float32)"
+    ]
+
+
+def _column(piece: Piece) -> str:
+    """The call that makes the numbers of a column."""
+    column, feature = f"table[{piece.column!r}]", piece.feature
+    match feature:
+        case Number():
+            return f"number({column}, {_scale(feature)}),"
+        case Date(time=time):
+            cycles = [CYCLES[name] for name in feature.cycles]
+            return f"date({column}, {_scale(time)}, {cycles}),"
+        case Binary():
+            return f"one_of_two({column}, {feature.values[0]!r}, {feature.values[1]!r}),"
+        case Code():
+            return f"code({column}, {literal([*feature.values])}, {piece.first_code}),"
+        case Category():
+            return f"category({column}, {literal([*feature.values])}),"
+    raise SettingError(
+        f"column {piece.column!r}, which is read as {type(feature).__name__}",
+        "a number, a category, a code or a date",
+        "a column of those kinds",
+    )
+
+
+def _scale(feature: Number) -> str:
+    return f"{feature.center!r}, {feature.factor!r}, {feature.marks_missing}"
+
+
+def _needed(pieces: Sequence[Piece]) -> list[str]:
+    """The functions that the columns need, those that call others first."""
+    left = [_column(piece).split("(")[0] for piece in pieces]
+    found = set[str]()
+    while left:
+        if (name := left.pop()) not in found:
+            found.add(name)
+            left += calls_of(OF_COLUMNS[name]) & OF_COLUMNS.keys()
+    return [name for name in OF_COLUMNS if name in found]
+
+
+def _rows(subject: Subject) -> str:
+    """The rows to compare: columns as they would come, or an array."""
+    if subject.table is None:
+        return stored(subject.example)
+    columns = records({piece.column: subject.table[piece.column] for piece in subject.pieces})
+    return literal(
+        {
+            name: [value if isinstance(value, float | None) else str(value) for value in values]
+            for name, values in columns.items()
+        }
+    )

@@ -1,0 +1,84 @@
+"""A model as one file of Python that needs NumPy alone, with the bits of its pages."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from textwrap import indent
+
+import numpy as np
+
+from handgrad.exchange.exporting.learning import Learning
+from handgrad.exchange.exporting.proof import MOST, Check, compared
+from handgrad.exchange.exporting.python.copied import copied
+from handgrad.exchange.exporting.python.file import TAKEN, answer_of, python_file, shape_text
+from handgrad.exchange.exporting.python.source import Source, numpy_constant
+from handgrad.exchange.exporting.python.text import docstring, literal, stored
+from handgrad.exchange.exporting.subject import Subject
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op, add_at, setitem
+from handgrad.graph.threads import threads_for
+from handgrad.textbook.functions import ERF, ERF_END, series_of_erf
+from handgrad.textbook.layers import Array
+
+HELPERS: dict[str, Callable[..., object]] = {"setitem": setitem, "add_at": add_at}
+
+
+def write_numpy(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+    """Write the file and run it: in this NumPy, on the rows that stand in it."""
+    path.write_text(numpy_source(subject, path.stem), "utf-8", newline="\n")
+    space = runpy.run_path(str(path))
+    threads = threads_for(len(subject.example) * subject.net.parameters.size)  # as the pages have
+    with threads, np.errstate(all="ignore"):  # some rows lie far off
+        found = space[answer_of(subject)](space["ROWS"]).reshape(subject.answers.shape)
+    ran, most = f"NumPy {np.__version__}", MOST[subject.net.dtype.name]
+    return [
+        compared(ran, found, subject.by_pages(subject.example), "the pages"),
+        compared(ran, found, subject.answers, "predict", most),
+    ]
+
+
+def numpy_source(subject: Subject, module: str = "model") -> str:
+    """The text of the file, which calls itself `module` where it says how it is used."""
+    net, weights, called = _net(subject)
+    helpers = [copied(HELPERS[name]) for name in sorted(called & HELPERS.keys())]
+    helpers += [_erf(subject.net.dtype)] if "erf" in called else []
+    data = [f"{name} = {stored(values)}" for name, values in weights.items()]
+    most = MOST[subject.net.dtype.name]
+    return python_file(subject, module, [net, *helpers], data, most=most)
+
+
+def _net(subject: Subject) -> tuple[str, dict[str, Array], set[str]]:
+    """The function that is the recorded prediction, the arrays and the functions that it names."""
+    called, state = set[str](), subject.net.state()
+
+    def call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> str:
+        match node.operation:
+            case Op.ASTYPE:
+                return f"{given[0]}.astype({', '.join(given[1:])})"
+            case Op.TRANSPOSE if len(given) == 1 and not options:
+                return f"{given[0]}.T"
+            case Op.ERF | Op.SETITEM | Op.ADD_AT as own:
+                called.add(own.value)
+                name = own.value
+            case Op.SLIDING_WINDOW_VIEW:
+                name = "np.lib.stride_tricks.sliding_window_view"
+            case other:
+                name = f"np.{other.value}"
+        return f"{name}({', '.join([*given, *(f'{k}={v}' for k, v in options.items())])})"
+
+    taken = {*TAKEN, *HELPERS, "erf", "ERF", "ERF_END"}
+    source = Source(subject.graph, call, numpy_constant, taken)
+    lines = source.lines()
+    told = docstring(f"The net: x {shape_text(subject.example)} to {shape_text(subject.answers)}.")
+    counted = ["n = len(x)"] * source.follows_n
+    text = indent("\n".join([told, *counted, *lines, f"return {source.result}"]), "    ")
+    weights = {source.names[i]: state[name] for name, i in source.weights.items()}
+    return f"def net(x):\n{text}", weights | source.constants, called
+
+
+def _erf(dtype: np.dtype[np.generic]) -> str:
+    """The error function, with its coefficients for numbers of this type."""
+    series = f"ERF_END = {ERF_END}\nERF = {literal({dtype.name: ERF[dtype.name]})}"
+    return f"{series}\n\n\n{copied(series_of_erf).replace('series_of_erf', 'erf')}"

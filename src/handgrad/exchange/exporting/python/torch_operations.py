@@ -1,0 +1,171 @@
+"""The operations of a graph as PyTorch says them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from handgrad.exchange.exporting.python.source import plain_constant
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
+from handgrad.graph.passes.builder import REQUIRED
+from handgrad.graph.passes.builder import given as arguments_of
+from handgrad.graph.symbolic import Arange, Dim, Ref, Scaled
+from handgrad.textbook.errors import SettingError
+
+# What both call alike, and give the same arguments.
+ALIKE = {
+    *(Op.LOGICAL_AND, Op.LOGICAL_OR, Op.LOGICAL_NOT, Op.ABS, Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P),
+    *(Op.LOG2, Op.SQRT, Op.SQUARE, Op.RECIPROCAL, Op.SIGN, Op.SIN, Op.COS, Op.TANH, Op.ERF),
+    *(Op.FLOOR, Op.CEIL, Op.ISFINITE, Op.ISNAN, Op.WHERE, Op.ZEROS_LIKE, Op.ONES_LIKE),
+    *(Op.RESHAPE, Op.RAVEL, Op.SWAPAXES, Op.MOVEAXIS, Op.BROADCAST_TO, Op.OUTER, Op.FULL_LIKE),
+}
+# Arrays of one number: what makes one of another shape than that of the array they are like.
+FILLED = {
+    Op.ZEROS_LIKE: "new_zeros",
+    Op.EMPTY_LIKE: "new_zeros",
+    Op.ONES_LIKE: "new_ones",
+    Op.FULL_LIKE: "new_full",
+}
+RENAMED = {
+    Op.SUM: "sum",
+    Op.MEAN: "mean",
+    Op.MAX: "amax",
+    Op.MIN: "amin",
+    Op.VAR: "var",
+    Op.STD: "std",
+    Op.PROD: "prod",
+    Op.ARGMAX: "argmax",
+    Op.ARGMIN: "argmin",
+    Op.SQUEEZE: "squeeze",
+    Op.EXPAND_DIMS: "unsqueeze",
+    Op.FLIP: "flip",
+    Op.REPEAT: "repeat_interleave",
+    Op.CONCATENATE: "cat",
+    Op.STACK: "stack",
+    Op.CLIP: "clamp",
+    Op.COPY: "clone",
+    Op.EMPTY_LIKE: "zeros_like",
+}
+OPTIONS = {"axis": "dim", "keepdims": "keepdim", "axes": "dim"}
+SETITEM = '''def setitem(array, index, values):
+    """A copy of `array` in which the entries at `index` are `values`."""
+    array = array.clone()
+    array[index] = values
+    return array'''
+
+
+def torch_call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> str:
+    """The call of an operation on the texts of its arguments; a SettingError where there is none.
+
+    >>> torch_call(Node(Op.SUM, (Ref(0),), {}, (3,), np.dtype("f4")), ["x"], {"axis": "1"})
+    'torch.sum(x, dim=1)'
+    """
+    operation = node.operation
+    named = {OPTIONS.get(name, name): text for name, text in options.items()}
+    every = repr((*range(len(node.shape)),))
+    if "keepdim" in named:
+        named.setdefault("dim", every)
+    if operation in (Op.VAR, Op.STD):
+        named["correction"] = named.pop("ddof", "0")
+    if operation is Op.FLIP:
+        axis = named.get("dim", every)
+        named = {"dims": f"({axis},)" if axis.lstrip("-").isdigit() else axis}
+    match operation:
+        case Op.ASTYPE:
+            return f"{given[0]}.to({given[1] if len(given) > 1 else options['dtype']})"
+        case Op.EINSUM if named.keys() <= {"optimize"}:
+            return f"torch.einsum({', '.join(given)})"
+        case Op.TRANSPOSE if len(node.shape) == 2 and len(given) == 1 and not options:
+            return f"{given[0]}.T"
+        case Op.TRANSPOSE:
+            turned = tuple(reversed(range(len(node.shape))))
+            axes = given[1] if len(given) > 1 else options.get("axes", repr(turned))
+            return f"torch.permute({given[0]}, {axes})"
+        case Op.MAXIMUM | Op.MINIMUM:
+            return _larger(node, given)
+        case Op.PAD:
+            return _padded(node, given[0])
+        case Op.SETITEM:
+            return f"setitem({', '.join(given)})"
+        case Op.SLIDING_WINDOW_VIEW if {*options} == {"axis"}:
+            return given[0] + _unfolded(node)
+        case _ if operation in FILLED and "shape" in named:
+            return _of_another_shape(node, given, named)
+    if operation not in ALIKE and operation not in RENAMED:
+        raise _refused(node)
+    name = RENAMED.get(operation, operation.value)
+    return f"torch.{name}({', '.join([*given, *(f'{k}={v}' for k, v in named.items())])})"
+
+
+def _of_another_shape(node: Node, given: Sequence[str], named: Mapping[str, str]) -> str:
+    """An array of one number and a given shape, of the type of another."""
+    shape, rest = named["shape"], {k: v for k, v in named.items() if k != "shape"}
+    if not shape.startswith(("(", "[")):  # a length
+        shape = f"({shape},)"
+    told = [shape, *given[1:], *(f"{name}={text}" for name, text in rest.items())]
+    return f"{given[0]}.{FILLED[node.operation]}({', '.join(told)})"
+
+
+def _larger(node: Node, given: Sequence[str]) -> str:
+    """The larger or smaller of two, of which one may be a plain number."""
+    tensors = [isinstance(a, Ref | np.ndarray) for a in node.arguments]
+    if all(tensors):
+        return f"torch.{node.operation.value}({', '.join(given)})"
+    tensor, number = given if tensors[0] else reversed(given)
+    end = "min" if node.operation is Op.MAXIMUM else "max"
+    return f"torch.clamp({tensor}, {end}={number})"
+
+
+def _padded(node: Node, array: str) -> str:
+    """A number around an array; PyTorch counts the axes from the last one on."""
+    _, width, mode, number = arguments_of(
+        node, array=REQUIRED, pad_width=REQUIRED, mode="constant", constant_values=0
+    )
+    if mode != "constant" or not isinstance(number, int | float | np.number):
+        raise _refused(node, " with what is no single number")
+    pairs = np.broadcast_to(width, (len(node.shape), 2))
+    ends = (*pairs[::-1].ravel().tolist(),)
+    return f"nn.functional.pad({array}, {ends}, value={torch_constant(number)})"
+
+
+def _unfolded(node: Node) -> str:
+    """The windows along one axis, and those along the next, each as an axis at the end."""
+    sizes, axes = np.atleast_1d(node.arguments[1]), np.atleast_1d(node.options["axis"])
+    if sizes.dtype.kind != "i":  # it follows the number of rows
+        raise _refused(node)
+    return "".join(f".unfold({axis}, {k}, 1)" for axis, k in zip(axes, sizes, strict=True))
+
+
+def torch_constant(value: object) -> str:
+    """A number in full, a type, or what follows the number of rows n, as PyTorch takes it."""
+    match value:
+        case np.dtype():
+            return f"torch.{value.name}"
+        case np.generic():
+            return plain_constant(value.item())
+        case Arange():
+            text = f"torch.arange({plain_constant(value.length)}, device=x.device)"
+            return text + (f"[:{', None' * (value.ndim - 1)}]" if value.ndim > 1 else "")
+        case Dim() | Scaled():
+            return plain_constant(value)
+    return plain_constant(value)
+
+
+def refuse_backwards(node: Node) -> None:
+    """Refuse a slice that goes backwards, which PyTorch has not."""
+    if node.operation not in (Op.GETITEM, Op.SETITEM):
+        return
+    index = node.arguments[1]
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, slice) and isinstance(part.step, int) and part.step < 0:
+            raise _refused(node, " that goes backwards")
+
+
+def _refused(node: Node, what: str = "") -> SettingError:
+    return SettingError(
+        f"`{node.operation.value}`{what}, at {node.origin}, which has no counterpart in PyTorch",
+        "operations that PyTorch has too",
+        "another kind of file, or a page in other operations",
+    )

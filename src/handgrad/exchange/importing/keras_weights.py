@@ -1,0 +1,70 @@
+"""The arrays in the HDF5 file of Keras: numbers that lie in it, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handgrad.exchange.importing.limits import Budget, numbers_in
+from handgrad.exchange.importing.parts import floating_array
+from handgrad.files.paths import FileError
+from handgrad.files.tensors import shown
+from handgrad.textbook.layers import Array
+
+if TYPE_CHECKING:
+    from h5py import Dataset, File, Group
+
+MOST_ARRAYS = 16  # of one layer
+BY_KERAS = 'a file that Keras wrote: model.save("model.keras")'
+
+
+class KerasWeights:
+    """Reads arrays by the place where Keras has them, as many numbers as the budget has left."""
+
+    def __init__(self, file: File, budget: Budget) -> None:
+        self._file, self._budget = file, budget
+
+    def of(self, place: str) -> list[Array]:
+        """The arrays "0", "1", … of a group; none where there is no such group."""
+        from h5py import Group
+
+        group: object = self._file
+        for name in place.split("/"):
+            if not isinstance(group, Group):
+                raise _refused(place, "no group", "groups of arrays")
+            if name not in group:
+                return []
+            group = _member(group, name, place)
+        if not isinstance(group, Group) or len(group) > MOST_ARRAYS:
+            raise _refused(place, "no group of a few arrays", f"{MOST_ARRAYS} arrays at most")
+        return [self._array(group, str(i), place) for i in range(len(group))]
+
+    def _array(self, group: Group, name: str, place: str) -> Array:
+        from h5py import Dataset
+
+        found, place = _member(group, name, place), f"{place}/{name}"
+        if not isinstance(found, Dataset) or found.shape is None:
+            raise _refused(place, "no array", "arrays of numbers")
+        if found.external or found.is_virtual:
+            raise _refused(place, "numbers that lie in other files", "numbers in the file itself")
+        if found.dtype.kind not in "biuf" or found.dtype.subdtype:
+            raise _refused(place, f"values of type {shown(str(found.dtype))}", "numbers")
+        # HDF5 unpacks chunks whole, which may be larger than the array.
+        self._budget.take(max(map(numbers_in, (found.shape, found.chunks or ()))), place)
+        return floating_array(np.asarray(found))
+
+
+def _member(group: Group, name: str, place: str) -> Group | Dataset:
+    """What is in a group under a name; a link to elsewhere is not followed."""
+    from h5py import HardLink
+
+    if name not in group:
+        raise _refused(f"{place}/{name}", "no array", "arrays of numbers")
+    if not isinstance(group.get(name, getlink=True), HardLink):
+        raise _refused(f"{place} at {name}", "a link to another place", "the numbers themselves")
+    return group[name]
+
+
+def _refused(place: str, came: str, expected: str) -> FileError:
+    return FileError(f"{shown(place)}: {came}", expected, BY_KERAS)

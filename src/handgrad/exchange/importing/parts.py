@@ -1,0 +1,238 @@
+"""Layers from the weights that another library has, and the net that they make."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.layers import (
+    ELU,
+    GELU,
+    SELU,
+    Array,
+    AvgPool2d,
+    BatchNorm,
+    Conv1d,
+    Conv2d,
+    Embedding,
+    GELUTanh,
+    Layer,
+    LayerNorm,
+    Linear,
+    MaxPool2d,
+    Mish,
+    MultiheadAttention,
+    ReLU,
+    Reshape,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+    Transpose,
+)
+from handgrad.textbook.layers.initializers import nothing_drawn
+from handgrad.textbook.layers.recurrence import RecurrentLayer
+from handgrad.textbook.net import Net
+
+AnyLayer = TypeVar("AnyLayer", bound=Layer)
+COPY = "build the net of hg.Net(…), and copy the weights layer by layer: layer.W = …"
+
+MOST_AXES = 64  # that NumPy has
+FITTING = "a file or module whose sizes fit together"
+
+# Activations without settings, by the names that other libraries write in one way or another.
+ACTIVATIONS: dict[str, type[Layer]] = {
+    "relu": ReLU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "logistic": Sigmoid,
+    "elu": ELU,
+    "selu": SELU,
+    "silu": SiLU,
+    "swish": SiLU,
+    "gelu": GELU,
+    "gelutanh": GELUTanh,
+    "mish": Mish,
+    "softplus": Softplus,
+    "softmax": Softmax,
+}
+
+
+def linear(W: Array, b: Array | None) -> Linear:
+    """A Linear of these weights (n_out, n_in) and this bias (n_out,), zeros where it has none."""
+    n_out, n_in = W.shape
+    return _with_weights(Linear, (n_in, n_out), W=W, b=None if b is None else np.ravel(b))
+
+
+def convolution(
+    W: Array, b: Array | None, stride: Sequence[int], padding: Sequence[int]
+) -> Conv1d | Conv2d:
+    """A Conv1d or Conv2d of weights (n_out, n_in, *kernel_size), a bias as `linear` takes it."""
+    n_out, n_in, *kernel_size = W.shape
+    kind: Callable[..., Conv1d | Conv2d] = Conv1d if len(kernel_size) == 1 else Conv2d
+    settings = {"stride": one_or_each(stride), "padding": one_or_each(padding)}
+    return _with_weights(kind, (n_in, n_out, one_or_each(kernel_size)), settings, W=W, b=b)
+
+
+def pooling(
+    kind: Callable[..., MaxPool2d | AvgPool2d],
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int] = (0, 0),
+) -> MaxPool2d | AvgPool2d:
+    """A MaxPool2d or AvgPool2d through windows of this size."""
+    size, step, border = (one_or_each(sizes) for sizes in (kernel_size, stride, padding))
+    settings = {"stride": None if step == size else step, "padding": border}
+    return kind(size, **_given(kind, settings))
+
+
+def reshaped(sizes: Sequence[int]) -> Reshape:
+    """A Reshape of each row to these sizes."""
+    if len(sizes) > MOST_AXES - 1:
+        raise SettingError(
+            f"rows of {len(sizes)} axes", f"{MOST_AXES - 1} at most, as arrays have", "fewer"
+        )
+    return Reshape(*sizes)
+
+
+def recurrent(
+    kind: type[RecurrentLayer],
+    W: Array,
+    U: Array,
+    b: Array | None,
+    v: Array | None,
+    return_sequences: bool,
+) -> RecurrentLayer:
+    """An RNN, GRU or LSTM of weights and biases as its page has them; zeros for None."""
+    sizes, settings = (W.shape[1], U.shape[1]), {"return_sequences": return_sequences}
+    return _with_weights(kind, sizes, settings, W=W, U=U, b=b, v=v)
+
+
+def embedding(E: Array, padding: int | None = None) -> Embedding:
+    """An Embedding of this table (n_values, size)."""
+    return _with_weights(Embedding, E.shape, {"padding": padding}, E=E)
+
+
+def attention(
+    n_heads: int, W: Array, b: Array | None, Wo: Array, bo: Array | None
+) -> MultiheadAttention:
+    """A MultiheadAttention of weights as its page has them; zeros for a bias that is None."""
+    return _with_weights(MultiheadAttention, (len(Wo), n_heads), W=W, b=b, Wo=Wo, bo=bo)
+
+
+def _with_weights(
+    kind: Callable[..., AnyLayer],
+    sizes: Sequence[int | tuple[int, ...]],
+    settings: Mapping[str, object] = {},
+    **arrays: Array | None,
+) -> AnyLayer:
+    """The layer of these sizes and settings, with those of the arrays that are not None."""
+    known = {name: array for name, array in arrays.items() if array is not None}
+    dtype = next(iter(known.values())).dtype
+    most = max(array.size for array in known.values())
+
+    def allow(shape: tuple[int, ...]) -> None:
+        if math.prod(shape) > most:  # sizes that do not fit together, of arrays never so large
+            raise SettingError(
+                f"a layer of sizes {tuple(sizes)} with weights of at most {most} numbers",
+                f"{math.prod(shape)} of shape {shape}",
+                FITTING,
+            )
+
+    with nothing_drawn(allow):
+        layer = kind(*sizes, **_given(kind, {**settings, "dtype": dtype}))
+    return filled(layer, **known)
+
+
+def _given(kind: Callable[..., Layer], settings: Mapping[str, object]) -> dict[str, object]:
+    """The settings that are not those which a layer has anyway."""
+    own = signature(kind).parameters
+    return {name: value for name, value in settings.items() if value != own[name].default}
+
+
+def one_or_each(sizes: Sequence[int]) -> int | tuple[int, ...]:
+    """A setting of windows as it is written: one number where it is the same for all axes.
+
+    >>> one_or_each((3, 3)), one_or_each((3, 5))
+    (3, (3, 5))
+    """
+    return sizes[0] if len({*sizes}) == 1 else tuple(sizes)
+
+
+def padding_that_keeps(kernel_size: Sequence[int], stride: Sequence[int]) -> list[int] | None:
+    """The padding of both sides that is called "same"; None where the sides would differ.
+
+    >>> padding_that_keeps((3, 5), (1, 1)), padding_that_keeps((2, 2), (1, 1))
+    ([1, 2], None)
+    """
+    if any(s != 1 for s in stride) or not all(k % 2 for k in kernel_size):
+        return None
+    return [k // 2 for k in kernel_size]
+
+
+def batch_norm(
+    gamma: Array | None,
+    beta: Array | None,
+    mean: Array,
+    var: Array,
+    eps: float,
+    momentum: float,
+    kind: type[BatchNorm] = BatchNorm,
+) -> BatchNorm:
+    """A BatchNorm of these arrays (n_features,): ones and zeros where there is no gamma or beta."""
+    layer = kind(mean.size, eps=eps, momentum=momentum, dtype=mean.dtype)
+    given = {"gamma": gamma, "beta": beta, "running_mean": mean, "running_var": var}
+    return filled(layer, **{name: a for name, a in given.items() if a is not None})
+
+
+def of_steps(norm: BatchNorm) -> list[Layer]:
+    """A BatchNorm of the channels of sequences (n, channels, t), which stand on axis 1."""
+    return [Transpose(2, 1), norm, Transpose(2, 1)]
+
+
+def layer_norm(n: int, gamma: Array | None, beta: Array | None, eps: float) -> LayerNorm:
+    """A LayerNorm over `n` features."""
+    known = {name: a for name, a in (("gamma", gamma), ("beta", beta)) if a is not None}
+    dtype = next((a.dtype for a in known.values()), np.dtype(np.float32))
+    return filled(LayerNorm(n, eps=eps, dtype=dtype), **known)
+
+
+def filled(layer: AnyLayer, **arrays: Array) -> AnyLayer:
+    """The layer with these numbers in its own arrays, whose shapes they must have."""
+    for name, array in arrays.items():
+        own = getattr(layer, name)
+        if own.shape != array.shape:
+            raise SettingError(
+                f"{name} of shape {array.shape} for {layer!r}",
+                f"shape {own.shape}",
+                FITTING,
+            )
+        setattr(layer, name, array)
+    return layer
+
+
+def net_of(layers: Sequence[Layer], what: str) -> Net:
+    """The net of these layers, in float64 if any of them is."""
+    if not layers:
+        raise SettingError(f"{what} without a layer", "one layer at least", "a net with layers")
+    arrays = [
+        a for each in layers for a in (each.named_parameters() | each.named_states()).values()
+    ]
+    double = any(array.dtype == np.float64 for array in arrays)
+    return Net(*layers, dtype=np.float64 if double else np.float32)
+
+
+def refused(name: str, kinds: str, hint: str = COPY) -> SettingError:
+    """What is said of a part of another library's net that no layer is."""
+    return SettingError(f"{name}, which is no layer of handgrad's", kinds, hint)
+
+
+def floating_array(values: npt.ArrayLike) -> Array:
+    """Numbers as float64 if they are that, else as float32."""
+    array = np.asarray(values)
+    return array.astype(np.float64 if array.dtype == np.float64 else np.float32)

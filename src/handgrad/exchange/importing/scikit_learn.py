@@ -1,0 +1,52 @@
+"""A net from a fitted perceptron of scikit-learn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handgrad.exchange.importing.parts import ACTIVATIONS, floating_array, linear, net_of
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.layers import Layer
+from handgrad.textbook.net import Net
+
+if TYPE_CHECKING:
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+
+def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Net:
+    """The net of the same weights as a fitted MLPClassifier or MLPRegressor of scikit-learn.
+
+    Its predictions are `mlp.predict_proba(X)` of a classifier, the probability of the second class
+    alone where there are two, (n, 1); `mlp.predict(X)` of a regressor, (n, n_outputs).
+
+    >>> import handgrad as hg
+    >>> from sklearn.neural_network import MLPRegressor
+    >>> mlp = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", random_state=0)
+    >>> net = hg.from_sklearn(mlp.fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 3.0]))
+    >>> net
+    Net(Linear(1, 3, dtype=dtype('float64')), ReLU(), Linear(3, 1, dtype=dtype('float64')))
+    >>> abs(net.predict([[0.5]])[0, 0] - mlp.predict([[0.5]])[0]) < 1e-6
+    np.True_
+    """
+    if not (hasattr(mlp, "hidden_layer_sizes") and hasattr(mlp, "out_activation_")):
+        fitted = hasattr(mlp, "hidden_layer_sizes")
+        raise SettingError(
+            f"{mlp!r}, {'which is not fitted' if fitted else 'a ' + type(mlp).__name__}",
+            "a fitted MLPClassifier or MLPRegressor of scikit-learn",
+            "mlp.fit(X, y) first" if fitted else "hg.from_sklearn(MLPClassifier().fit(X, y))",
+        )
+    layers: list[Layer] = []
+    last = len(mlp.coefs_) - 1
+    for i, (coef, intercept) in enumerate(zip(mlp.coefs_, mlp.intercepts_, strict=True)):
+        layers.append(linear(floating_array(coef.T), floating_array(intercept)))
+        name = mlp.out_activation_ if i == last else mlp.activation
+        if name == "identity":
+            continue
+        if name not in ACTIVATIONS:
+            raise SettingError(
+                f"the activation {name!r} of {mlp!r}",
+                f"identity, {', '.join(ACTIVATIONS)}",
+                "a model with one of these",
+            )
+        layers.append(ACTIVATIONS[name]())
+    return net_of(layers, repr(mlp))

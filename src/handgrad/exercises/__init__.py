@@ -1,6 +1,0 @@
-"""Exercises that grade themselves: write a derivative, and hear which term is off."""
-
-from handgrad.exercises.exercise import Exercise, Grade, exercise
-from handgrad.exercises.tasks import NAMES
-
-__all__ = ["NAMES", "Exercise", "Grade", "exercise"]

@@ -1,0 +1,315 @@
+"""Layers as JSON, by name and settings, and the layers that are made from it."""
+
+import inspect
+import math
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from handgrad.files.paths import FileError
+from handgrad.files.tensors import COPIED_WHOLE, damaged, refused_as_damaged, shown
+from handgrad.files.weights import all_learned, fill, learned, placed, words_of
+from handgrad.textbook import layers, net
+from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.layers import Array, Layer, defaults
+from handgrad.textbook.layers.initializers import nothing_drawn
+
+MOST_LAYERS, DEEPEST = 1000, 16
+NET_IN_ONNX = "handgrad.net"  # what a model in ONNX's format has the JSON under
+
+# A whole number among the settings may be as large as the number of float32 that the file has bytes
+# for, and all of one layer multiplied 64 times that (sizes, strides and paddings stand side by
+# side). Layers without arrays of their own have sizes too, so that this much is always allowed.
+ALWAYS_ALLOWED = 2**20
+
+
+# The layers that are public names.
+LAYERS: dict[str, type[Layer]] = {
+    name: kind
+    for module in (layers, net)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer
+}
+
+# They say how weights begin; a file has the weights.
+HOW_WEIGHTS_BEGIN = ("rng", "initializer")
+
+VARIADIC = inspect.Parameter.VAR_POSITIONAL
+Parameters = Mapping[str, inspect.Parameter]
+
+
+@dataclass
+class LayerWriter:
+    """Describes layers; the arrays that they hold are put by, under their names in the file.
+
+    `own` are the classes of layers that are not handgrad's, by name.
+    """
+
+    arrays: dict[str, Array] = field(default_factory=dict)
+    own: dict[str, type[Layer]] = field(default_factory=dict)
+
+    def whole(self, layer: Layer, path: str = "") -> dict[str, Any]:
+        """A layer as JSON, its parameters and running state put by too."""
+        said, found = self.described(layer, path), all_learned(layer, path)
+        if twice := found.keys() & self.arrays.keys():
+            raise SettingError(
+                f"two arrays called {', '.join(sorted(twice))}",
+                "a name of its own for each",
+                "another name for the setting",
+            )
+        self.arrays |= found
+        kinds = {type(inner).__name__: type(inner) for _, inner in layer.walk()}
+        self.own |= {name: kind for name, kind in kinds.items() if LAYERS.get(name) is not kind}
+        return said
+
+    def described(self, layer: Layer, path: str) -> dict[str, Any]:
+        """A layer as JSON: `{"layer": "Linear", "settings": {"n_in": 2, ...}}`."""
+        kind, places = type(layer), count()
+
+        def written(value: object, name: str) -> Any:
+            if isinstance(value, Layer):
+                return self.described(value, placed(path, str(next(places))))
+            if isinstance(value, list | tuple):
+                return [written(part, name) for part in value]
+            if isinstance(value, np.ndarray) and (tensor := placed(path, name)) not in self.arrays:
+                self.arrays[tensor] = value
+                return {"array": name}
+            try:
+                return plain(value)
+            except TypeError:
+                raise SettingError(
+                    f"{layer!r} has the setting {name}={shown(value)}",
+                    "numbers, words, None, one array, layers, or tuples of them",
+                    "a class of its own for what differs: a file can hold no code",
+                    f"layer {path}" if path else "",
+                ) from None
+
+        in_training = {*layer.param_names, *layer.state_names}
+        settings = {
+            name: written(value, name)
+            for name, value in settings_of(layer).items()
+            if not (isinstance(value, np.ndarray) and name in in_training)
+        }
+        said = "layer" if LAYERS.get(kind.__name__) is kind else "own_layer"
+        return {said: kind.__name__, "settings": settings}
+
+
+@dataclass
+class LayerReader:
+    """Makes layers as a file describes them, and nothing that the file does not hold."""
+
+    tensors: Mapping[str, Array]
+    own: Mapping[str, type[Layer]]
+    made: dict[int, tuple[Layer, str]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    n_layers: int = 0
+
+    def __post_init__(self) -> None:
+        self.n_bytes = sum(array.nbytes for array in self.tensors.values())
+        self.n_numbers = self.undrawn = self.n_bytes // 4
+
+    def whole(self, entry: object, path: str = "") -> Layer:
+        """The layer described by `entry`, with the numbers of the file."""
+        layer = self.layer(entry, path)
+        fill(layer, path, self.tensors)
+        return layer
+
+    def layer(self, entry: object, path: str) -> Layer:
+        """The layer described by `entry`; its arrays have the shapes of those in the file."""
+        name, own, settings = layer_entry(entry, path)
+        kind = self._kind_of(name, own, path)
+        where = f"{_place(path)}, {kind.__name__}"
+        self.n_layers += 1
+        if self.n_layers > MOST_LAYERS or path.count(".") >= DEEPEST:
+            raise FileError(
+                f"more than {MOST_LAYERS} layers, or {DEEPEST} within one another",
+                "no more than that",
+                "a smaller net",
+            )
+        given = self._given(kind, settings, path, where)
+        with refused_as_damaged(where, "settings that it takes"):
+            with defaults(), nothing_drawn(lambda shape: self._allow(shape, where)):
+                layer = call(kind, given)
+            self._check_new(layer, path)
+        return layer
+
+    def _kind_of(self, name: str, own: bool, path: str) -> type[Layer]:
+        if name not in (self.own if own else LAYERS):
+            raise FileError(
+                f"{_place(path)} is {shown(name)}" + (", a layer of someone's own" if own else ""),
+                "its class, given by name" if own else f"one of {', '.join(sorted(LAYERS))}",
+                f'hg.load(path, layers={{"{shown(name)}": {shown(name)}}})'
+                if own
+                else did_you_mean(shown(name), LAYERS, "a newer handgrad, which may have it"),
+            )
+        return self.own[name] if own else LAYERS[name]
+
+    def _given(
+        self, kind: type[Layer], settings: dict[str, object], path: str, where: str
+    ) -> dict[str, Any]:
+        """The constructor's arguments: layers made, arrays found, sizes within bounds."""
+        parameters, places = parameters_of(kind), count()
+        sizes: list[int] = []
+        found: dict[str, Any] = {}
+        for name, value in settings.items():
+            if name not in parameters:
+                known = ", ".join(parameters) or "no settings"
+                raise damaged(f"{where}: a setting {shown(name)}", known)
+            found[name] = self._read(value, path, places, sizes)
+        self._check_sizes(sizes, where)
+        for name, parameter in parameters.items():
+            if name in found:
+                if parameter.kind == VARIADIC and not isinstance(found[name], tuple):
+                    raise damaged(f"{where}: {name} is {shown(found[name])}", "a list")
+            elif (word := words_of(kind).get(name)) and placed(path, word) in self.tensors:
+                found[name] = self.tensors[placed(path, word)].copy()
+            elif parameter.kind == VARIADIC or parameter.default is parameter.empty:
+                raise damaged(f"{where}: no setting {name}", "all settings without a default")
+        return found
+
+    def _read(self, value: object, path: str, places: Iterator[int], sizes: list[int]) -> Any:
+        if isinstance(value, list):
+            return tuple(self._read(part, path, places, sizes) for part in value)
+        if isinstance(value, dict):
+            if set(value) != {"array"}:
+                return self.layer(value, placed(path, str(next(places))))
+            tensor = placed(path, str(value["array"]))
+            if tensor not in self.tensors:
+                raise damaged(f"no tensor {shown(tensor)}", "the array that a setting names")
+            self.used.add(tensor)
+            return self.tensors[tensor].copy()
+        if isinstance(value, int) and not isinstance(value, bool):
+            sizes.append(value)
+        return value
+
+    def _check_sizes(self, sizes: list[int], where: str) -> None:
+        most, product = max(ALWAYS_ALLOWED, self.n_numbers), 1
+        for size in sizes:
+            product *= max(1, abs(size))
+            if abs(size) > most or product > max(4 * ALWAYS_ALLOWED, 64 * self.n_numbers):
+                raise FileError(
+                    f"{where}: sizes {shown(sizes)} in a file with {self.n_bytes} bytes of numbers",
+                    f"whole numbers up to {most}",
+                    f"{float(most)} instead of {most}, where a number is not a size",
+                )
+
+    def _allow(self, shape: tuple[int, ...], where: str) -> None:
+        self.undrawn -= math.prod(map(int, shape))
+        if self.undrawn < 0:
+            raise FileError(
+                f"{where}: weights of shape {shape} in a file with {self.n_bytes} bytes of numbers",
+                "the weights of all layers in the file",
+                COPIED_WHOLE,
+            )
+
+    def _check_new(self, layer: Layer, path: str) -> None:
+        """Refuse the layer unless the file has its arrays, in their shapes."""
+        for place, inner in layer.walk(path):
+            if id(inner) in self.made:
+                if (meant := self.made[id(inner)][1]) != place:
+                    raise damaged(f"{_place(meant)} came to be {place}", "layers in their order")
+                continue
+            self.made[id(inner)] = inner, place
+            for tensor, array in learned(inner, place):
+                if tensor not in self.tensors:
+                    raise damaged(f"no tensor {shown(tensor)}", f"the arrays of {_place(place)}")
+                if self.tensors[tensor].shape != array.shape:
+                    raise damaged(
+                        f"{tensor} has shape {self.tensors[tensor].shape}",
+                        f"shape {array.shape}, as {_place(place)} has it",
+                    )
+                self.used.add(tensor)
+
+
+def layer_entry(entry: object, path: str) -> tuple[str, bool, dict[str, object]]:
+    """The name of a layer that is described, whether it is someone's own, and its settings."""
+    if isinstance(entry, dict) and len(entry) == 2 and isinstance(entry.get("settings"), dict):
+        for said in ("layer", "own_layer"):
+            if isinstance(name := entry.get(said), str):
+                return name, said == "own_layer", entry["settings"]
+    raise damaged(f"{_place(path)}: {shown(entry)}", "a layer with its settings")
+
+
+def _place(path: str) -> str:
+    return f"layer {path}" if path else "the net"
+
+
+def parameters_of(kind: type[Layer]) -> Parameters:
+    """The constructor's parameters by name, but for those of how weights begin."""
+    if kind.__init__ is object.__init__:
+        return {}
+    _, *parameters = inspect.signature(kind.__init__).parameters.values()
+    return {
+        parameter.name: parameter
+        for parameter in parameters
+        if parameter.name not in HOW_WEIGHTS_BEGIN and parameter.kind != parameter.VAR_KEYWORD
+    }
+
+
+def settings_of(layer: Layer) -> dict[str, Any]:
+    """The value of each argument: the attribute of that name, else what the layer was made with."""
+    kind = type(layer)
+    args, kwargs = layer.__dict__["_made_with"]
+    signature = inspect.signature(kind.__init__)
+    made = signature.bind_partial(layer, *args, **kwargs).arguments
+    for name, parameter in signature.parameters.items():
+        if parameter.kind == parameter.VAR_KEYWORD and made.get(name):
+            raise SettingError(
+                f"{layer!r} was given {', '.join(made[name])} by **{name}",
+                "arguments that the constructor names",
+                f"them instead of **{name}, in {kind.__name__}.__init__",
+            )
+    found = {}
+    for name, parameter in parameters_of(kind).items():
+        if name in vars(layer) or isinstance(getattr(kind, name, None), property):
+            found[name] = getattr(layer, name)
+        elif parameter.kind == VARIADIC:
+            values = made.get(name, ())
+            layers = all(isinstance(value, Layer) for value in values)
+            found[name] = layer.layers if layers else values  # others may have been added
+        else:
+            found[name] = made.get(name, parameter.default)
+    return found
+
+
+def call(kind: type[Layer], given: Mapping[str, Any]) -> Layer:
+    """Make the layer again, with what differs from the defaults, in the order it is written in."""
+    parameters = parameters_of(kind)
+    kinds = {parameter.kind for parameter in parameters.values()}
+    said = OrderedDict(
+        (name, given[name])
+        for name, parameter in parameters.items()
+        if name in given
+        and (
+            (VARIADIC in kinds and parameter.kind != parameter.KEYWORD_ONLY)  # each in its place
+            or not is_default(given[name], parameter)
+        )
+    )
+    bound = inspect.BoundArguments(inspect.Signature([*parameters.values()]), said)
+    return kind(*bound.args, **bound.kwargs)
+
+
+def is_default(value: object, parameter: inspect.Parameter) -> bool:
+    """Whether a setting, as it is written, is the one that need not be said."""
+    try:
+        default = plain(parameter.default)
+    except TypeError:
+        return False
+    return type(value) is type(default) and bool(value == default)
+
+
+def plain(value: object) -> Any:
+    """A setting without arrays and layers as JSON has it; `TypeError` if JSON has no such thing."""
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+        return np.dtype(value).name
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(map(plain, value))
+    raise TypeError

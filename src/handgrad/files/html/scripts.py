@@ -1,0 +1,180 @@
+"""A tree of ES modules as one script, for pages that are one file and open from a disk."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from handgrad.files.web import WEB
+from handgrad.textbook.errors import HandgradError
+
+NAME = r"[\w$]+(?: as [\w$]+)?"
+NAMES = rf"\s*(?:{NAME}\s*,\s*)*(?:{NAME}\s*)?"
+IMPORT = re.compile(rf'^import \{{({NAMES})\}} from "(\.\.?/[^"]+)";$', re.MULTILINE)
+NAMED = r"(?:const|(?:async )?function\*?|class) ([\w$]+)"
+EXPORT = re.compile(rf"^export (?={NAMED})", re.MULTILINE)
+STATEMENT = re.compile(
+    r"""^[ \t]*(?:import\s*(?:[{*"']|[\w$]+\s*(?:,|from\b))"""
+    r"|export\s*(?:[{*]|(?:default|let|var|async|const|function|class)\b))",
+    re.MULTILINE,
+)
+# What needs a loader, and what ends the element of a page that holds the script.
+REFUSED = re.compile(r"\bimport *(?:\(|\.meta)|</script|<script|<!--", re.IGNORECASE)
+FORMS = 'import { a, b as c } from "./relative.js"; and export before a const, function or class'
+ONCE = """\
+const once = (make) => {
+  let made;
+  return () => (made ??= make());
+};
+"""
+
+
+class ScriptError(HandgradError):
+    """A module is written, or leads, where one script cannot follow."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module: its text without imports and exports, what it takes of which, and what it gives."""
+
+    text: str
+    takes: Sequence[tuple[str, Sequence[str]]]
+    gives: Sequence[str]
+
+
+def inlined(entry: str, given: Mapping[str, str] | None = None, *, worker: str = "") -> str:
+    """One script of the module `entry`, a path within `WEB`, and of all that it imports.
+
+    What the entry exports are constants of the script; all other names stay within it. Modules
+    that were made and have no file are `given`: the text of each, by the path from which others
+    import it. A module runs once, when it is first needed. Where the script is that of a worker,
+    `worker` runs in place of the entry, so that the text of a page's script makes its workers.
+
+    Raises ScriptError for what a script cannot hold: other imports and exports than
+    `import { a, b as c } from "./relative.js";` and `export const`, `function` or `class`, names
+    that no module gives, modules that import each other.
+
+    >>> given = {"a/one.js": "export const one = 1;\\n",
+    ...          "a/b/two.js": 'import { one } from "../one.js";\\nexport const two = one + 1;\\n'}
+    >>> inlined("a/b/two.js", given).split("(")[0]
+    'const { two } = '
+    """
+    modules: dict[str, Module] = {}
+    for path in (entry, worker):
+        if path:
+            _find(path, given or {}, modules, ())
+    names = _names(modules)
+    written = "".join(_written(path, module, names) for path, module in modules.items())
+    run = f"{names[entry]}()"
+    if worker:
+        run = f'typeof WorkerGlobalScope === "undefined" ? {run} : {names[worker]}()'
+    gives = modules[entry].gives
+    begin = f"const {{ {', '.join(gives)} }} = " if gives else ""
+    return f'{begin}(() => {{\n"use strict";\n{ONCE}{written}return {run};\n}})();\n'
+
+
+def json_in_script(data: object) -> str:
+    """JSON as it may stand in a module: no text in it reads like what a script must not have.
+
+    >>> json_in_script(["Import (EU)", "<!-- none -->"])
+    '["\\\\u0049mport (EU)", "\\\\u003c!-- none -->"]'
+    """
+    # All of it is within texts: JSON itself has neither such words nor such signs.
+    return REFUSED.sub(
+        lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}",
+        json.dumps(data, ensure_ascii=False),
+    )
+
+
+def _find(
+    path: str, given: Mapping[str, str], modules: dict[str, Module], above: tuple[str, ...]
+) -> None:
+    """Put a module, after all that it needs, among the `modules`; `above` led to it."""
+    if path in above:
+        circle = " → ".join((*above[above.index(path) :], path))
+        raise ScriptError(
+            f"modules that import each other: {circle}",
+            "modules of which each imports those below it",
+            "move what both need into a module of its own",
+        )
+    if path in modules:
+        return
+    module = _read(path, _text(path, given, above))
+    for there, names in module.takes:
+        _find(there, given, modules, (*above, path))
+        for name, *_ in map(str.split, names):
+            if name not in modules[there].gives:
+                raise ScriptError(
+                    f"{there} exports no {name}",
+                    f"one of {', '.join(modules[there].gives) or 'none'}",
+                    "export it, or import another name",
+                    path,
+                )
+    modules[path] = module
+
+
+def _text(path: str, given: Mapping[str, str], above: tuple[str, ...]) -> str:
+    file = WEB / path
+    if path in given:
+        return given[path]
+    if path.startswith("../") or not file.is_file():
+        raise ScriptError(
+            f"there is no module {path}",
+            "the path of a file within the pages' scripts",
+            "correct the path from which it is imported",
+            above[-1] if above else "",
+        )
+    return file.read_text("utf-8")
+
+
+def _read(path: str, text: str) -> Module:
+    """A module taken apart; refused where it says more than a script can."""
+    folder = posixpath.dirname(path)
+    takes = [
+        (
+            posixpath.normpath(posixpath.join(folder, found[2])),
+            [name for name in map(str.strip, found[1].split(",")) if name],
+        )
+        for found in IMPORT.finditer(text)
+    ]
+    # The lines stay where they are, so that what is refused is named by its own.
+    rest = IMPORT.sub(lambda found: "\n" * found[0].count("\n"), text)
+    gives = [found[1] for found in EXPORT.finditer(rest)]
+    rest = EXPORT.sub("", rest)
+    if wrong := STATEMENT.search(rest) or REFUSED.search(rest):
+        line = rest.count("\n", 0, wrong.start()) + 1
+        raise ScriptError(
+            f"{text.splitlines()[line - 1].strip()}",
+            FORMS,
+            "write it in one of these forms",
+            f"{path}:{line}",
+        )
+    return Module(rest.strip("\n"), takes, gives)
+
+
+def _names(modules: Mapping[str, Module]) -> dict[str, str]:
+    """What each module is called in the script: by its file, as no name of a module begins."""
+    names: dict[str, str] = {}
+    for path in modules:
+        stem = "$" + re.sub(r"\W", "_", PurePosixPath(path).stem)
+        taken = sum(name.rstrip("0123456789") == stem for name in names.values())
+        names[path] = f"{stem}{taken + 1}" if taken else stem
+    return names
+
+
+def _written(path: str, module: Module, names: Mapping[str, str]) -> str:
+    """A module as a function of its own, run when it is first asked for."""
+    takes = "".join(
+        f"const {{ {', '.join(taken).replace(' as ', ': ')} }} = {names[there]}();\n"
+        if taken
+        else f"{names[there]}();\n"
+        for there, taken in module.takes
+    )
+    gives = f"return {{ {', '.join(module.gives)} }};" if module.gives else "return {};"
+    return (
+        f"\n// {path}\nconst {names[path]} = once(() => {{\n{takes}{module.text}\n{gives}\n}});\n"
+    )

@@ -1,0 +1,112 @@
+"""Weights in files, under PyTorch's names, `0.weight` for `0.W`; and files of weights alone."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from handgrad.files.paths import FileError, write_whole
+from handgrad.files.tensors import damaged, naming, read, shown
+from handgrad.textbook.layers import Array, Layer
+from handgrad.textbook.net import Net
+
+PYTORCHS = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}
+# How many batches PyTorch's batch normalisation has seen: of use only without a momentum.
+PYTORCHS_COUNTER = "num_batches_tracked"
+
+
+def learned(layer: Layer, path: str) -> Iterator[tuple[str, Array]]:
+    """The parameters and running state of this one layer, each with its name in the file."""
+    for name, word in words_of(type(layer)).items():
+        yield placed(path, word), getattr(layer, name)
+
+
+def all_learned(layer: Layer, path: str = "") -> dict[str, Array]:
+    """The parameters and running state of a layer and all within it, by their names in the file."""
+    return dict(pair for place, inner in layer.walk(path) for pair in learned(inner, place))
+
+
+def words_of(kind: type[Layer]) -> dict[str, str]:
+    """The name of each parameter and state in a file: PyTorch's, unless two had the same."""
+    names = (*kind.param_names, *kind.state_names)
+    words = {name: PYTORCHS.get(name, name) for name in names}
+    return words if len({*words.values()}) == len(words) else dict(zip(names, names, strict=True))
+
+
+def placed(path: str, word: str) -> str:
+    """The name of a tensor of the layer at `path`."""
+    return f"{path}.{word}" if path else word
+
+
+def fill(layer: Layer, path: str, arrays: Mapping[str, Array]) -> None:
+    """Copy the numbers, of its type and finite, into a layer and all within it."""
+    for tensor, array in all_learned(layer, path).items():
+        values = arrays[tensor]
+        if values.dtype != array.dtype:
+            raise damaged(f"{tensor} is {values.dtype}", f"{array.dtype}, as the net is")
+        check_finite(tensor, values)
+        array[...] = values
+
+
+def check_finite(tensor: str, values: Array, cast: str = "") -> None:
+    """Refuse numbers that are not finite."""
+    if not np.isfinite(values).all():
+        raise FileError(
+            f"{tensor} has NaN or infinity in it{cast}",
+            "finite numbers",
+            "a file from before the training went wrong",
+        )
+
+
+def write_weights(net: Net, path: Path) -> None:
+    """The weights alone, for `load_weights`: no constructor has to be able to repeat the net."""
+    from safetensors.numpy import save
+
+    content = save(all_learned(net))
+    write_whole(path, lambda file: file.write(content), "wb")
+
+
+def load_weights(net: Net, path: str | Path) -> Net:
+    """Read the weights into `net`, which must have the same layers; all of them, or none.
+
+    The file is one of `hg.save`, or one that PyTorch wrote: the weights of the `nn.Sequential`
+    with the same layers, `safetensors.torch.save_file(sequential.state_dict(), path)`. They are
+    cast to the net's dtype. `FileError` if names or shapes differ, or a number is not finite.
+    """
+    with naming(path):
+        found = {
+            name: array
+            for name, array in read(path)[0].items()
+            if name.rpartition(".")[2] != PYTORCHS_COUNTER
+        }
+        own = all_learned(net)
+        if missing := [name for name in own if name not in found]:
+            raise _other_net(f"the file lacks {', '.join(missing)}", ", ".join(own))
+        if unknown := ", ".join(sorted(name for name in found if name not in own)):
+            raise _other_net(
+                f"the file has {shown(unknown)}, which this net has not", ", ".join(own)
+            )
+        cast = {name: _fitting(name, found[name], own[name]) for name in own}
+    for name, array in own.items():
+        array[...] = cast[name]
+    return net
+
+
+def _fitting(name: str, array: Array, own: Array) -> Array:
+    """The numbers of a tensor in the type of the net's own array, whose shape they must have."""
+    if array.shape != own.shape:
+        raise _other_net(f"{name} came with shape {array.shape}", f"shape {own.shape}")
+    if array.dtype.kind != "f":
+        raise _other_net(f"{name} came as {array.dtype}", "float16, float32 or float64")
+    with np.errstate(over="ignore"):
+        cast = array.astype(own.dtype)
+    check_finite(name, cast, f", as {own.dtype}")
+    return cast
+
+
+def _other_net(came: str, expected: str) -> FileError:
+    return FileError(
+        f"made for another net: {came}",
+        expected,
+        "a net of the same layers and sizes as the one that was saved",
+    )

@@ -1,0 +1,1 @@
+"""To look and to learn: explanations, the story, exercises, the playground."""

@@ -1,0 +1,195 @@
+"""The exercises as data: one file each, in `tasks/`, with its numbers and its words."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from handgrad.learn.exercises.diagnosis import Hint, Known
+from handgrad.learn.exercises.formulas import Environment, value_of
+from handgrad.learn.exercises.measuring import Line, run, slopes
+from handgrad.learn.exercises.words import FOLDER, check_language, words
+from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.layers import Array
+
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
+Table: TypeAlias = Mapping[str, Any]  # as TOML has it
+# From the first that a learner meets on.
+NAMES = (
+    "linear",
+    "tanh",
+    "sigmoid",
+    "relu",
+    "leaky-relu",
+    "softplus",
+    "silu",
+    "gelu",
+    "mse",
+    "huber",
+    "binary-cross-entropy",
+    "cross-entropy",
+    "softmax",
+    "softmax-cross-entropy",
+    "residual",
+    "dropout",
+    "embedding",
+    "convolution",
+    "gru",
+    "attention",
+    "layer-norm",
+    "batch-norm",
+    "weight-penalty",
+    "momentum",
+    "adam",
+)
+
+
+@dataclass(frozen=True)
+class Hole:
+    """One formula that is asked for: its name, what it is the slope by, and the right numbers.
+
+    In place of a slope it may be what another formula, `equals`, defines.
+    """
+
+    name: str
+    of: str
+    equals: str
+    ask: str
+    hints: tuple[str, ...]
+    measured: Array
+    known: Known
+
+
+@dataclass(frozen=True)
+class Task:
+    """An exercise in one language: forward given, backward asked for, with the numbers to check."""
+
+    name: str
+    language: str
+    kind: str
+    title: str
+    about: str
+    page: str
+    forward: tuple[Line, ...]
+    output: str
+    upstream: str | None
+    arrays: dict[str, Any]
+    holes: tuple[Hole, ...]
+    inputs: tuple[str, ...]
+    made_with: tuple[Any, ...]
+    random: bool
+
+    @property
+    def page_name(self) -> str:
+        """The name of the class that the page defines; '' where there is none."""
+        return self.page.partition("class ")[2].partition("(")[0]
+
+    @property
+    def names(self) -> list[str]:
+        """The names that a formula may use: what is given and what forward computes."""
+        return [*self.arrays, *(name for name, _ in self.forward)]
+
+    def known_before(self, hole: Hole) -> dict[str, Any]:
+        """What the formula of a hole may use: the holes before it as they should be."""
+        before = self.holes[: self.holes.index(hole)]
+        known: dict[str, Any] = run(self.forward, self.arrays)
+        return known | {other.name: other.measured for other in before}
+
+
+@cache
+def task(name: str, language: str = "en") -> Task:
+    """The exercise of a name, in a language."""
+    if name not in NAMES:
+        raise SettingError(
+            f"exercise {name!r}", f"one of {', '.join(NAMES)}", did_you_mean(name, NAMES, "tanh")
+        )
+    check_language(language)
+    read = tomllib.loads(FOLDER.joinpath("tasks", f"{name}.toml").read_text("utf-8"))
+    forward = tuple(_line(line) for line in read["forward"])
+    arrays = {key: _array(rule, i) for i, (key, rule) in enumerate(read["arrays"].items())}
+    arrays["n"] = read.get("rows", 5)
+    said, upstream = read[language], read.get("upstream")
+    known: dict[str, Any] = run(forward, arrays)
+    holes = []
+    for hole in read["holes"]:
+        if "equals" in hole:
+            measured = value_of(hole["equals"], known)
+        else:
+            measured = slopes(forward, arrays, read["output"], upstream, hole["of"])
+        holes.append(_hole(hole, said, known, measured, upstream, words(language)))
+        known[hole["name"]] = measured
+    return Task(
+        name,
+        language,
+        read["kind"],
+        said["title"],
+        said["about"].strip(),
+        read.get("page", "").strip(),
+        forward,
+        read["output"],
+        upstream,
+        arrays,
+        tuple(holes),
+        tuple(read.get("inputs", ())),
+        tuple(read.get("made_with", ())),
+        read.get("random", False),
+    )
+
+
+def _line(line: str) -> Line:
+    name, _, formula = line.partition(" = ")
+    return name, formula
+
+
+def _hole(
+    hole: Table,
+    said: Table,
+    known: Environment,
+    measured: Array,
+    upstream: str | None,
+    around: Mapping[str, str],
+) -> Hole:
+    notes, mine = said.get("notes", {}), said["holes"][hole["name"]]
+
+    def hints(kind: str) -> tuple[Hint, ...]:
+        return tuple(
+            Hint(notes[key], value_of(text, known)) for key, text in hole.get(kind, {}).items()
+        )
+
+    factors = hints("factors")
+    if upstream:
+        factors += (Hint(around["upstream"].format(name=upstream), np.asarray(known[upstream])),)
+    return Hole(
+        hole["name"],
+        hole.get("of", ""),
+        hole.get("equals", ""),
+        mine["ask"],
+        tuple(mine["hints"]),
+        measured,
+        Known(hints("terms"), factors, hints("regions"), hints("mistakes")),
+    )
+
+
+def _array(rule: object, i: int) -> Any:
+    """The numbers of an array: as they are written, or spread evenly between two, in two digits.
+
+    Multiples of a root without their whole part leave no gaps and do not repeat; each array has the
+    root of a prime of its own, so that no two go together.
+    """
+    if not isinstance(rule, dict | list):
+        return rule
+    found = np.asarray(rule) if isinstance(rule, list) else _spread(rule, PRIMES[i])
+    found.flags.writeable = False  # a formula may name it as the place to write to
+    return found
+
+
+def _spread(rule: Table, prime: int) -> Array:
+    low, high = float(rule["from"]), float(rule["to"])
+    count = int(np.prod(rule["shape"], dtype=int))
+    parts = np.arange(1, count + 1) * np.sqrt(prime) % 1.0
+    return np.round(low + (high - low) * parts, 2).reshape(rule["shape"])

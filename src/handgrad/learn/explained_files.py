@@ -1,0 +1,90 @@
+"""How a model file comes to its answer for a row of a table, or for a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+import numpy as np
+
+from handgrad.learn.explaining import Explanation, explain
+from handgrad.tables.data import TableOptions
+from handgrad.tables.data.files import check_asked
+from handgrad.tables.data.table_options import TableWords, option
+from handgrad.tables.data.targets import target_of, with_target
+from handgrad.tables.runs.messages import Messages
+from handgrad.tables.runs.table_model import TableModel, errors_name
+from handgrad.tables.runs.text_model import Writer
+from handgrad.textbook.errors import DataError
+from handgrad.textbook.losses import SoftmaxCrossEntropyLoss
+
+if TYPE_CHECKING:
+    from handgrad.textbook.layers import Array
+
+
+def explain_row(
+    model: str | Path,
+    data: str | Path,
+    row: int = 0,
+    target: str | None = None,
+    *,
+    language: str = "en",
+    messages: Messages | None = None,
+    **options: Unpack[TableWords],
+) -> Explanation:
+    """How a model file comes to its answer for a row of a table, counted from 0.
+
+    Where the table has the `target`, the column with the truth, the step that would be learnt
+    from that row is explained too. The table is read as that of the training, where keywords of
+    `hg.data.TableOptions` do not say otherwise.
+    """
+    messages, data, asked = messages or Messages(), str(data), TableOptions(**options)
+    named = TableModel.of(Path(model))
+    table = named.read(data, asked)
+    check_asked(data, table.names, asked)
+    if not 0 <= row < len(table.numbers):
+        raise DataError(
+            f"{option('row', str(row))} of {len(table.numbers):,} rows",
+            f"a number from 0 to {len(table.numbers) - 1}",
+            option("row", "0"),
+            data,
+        )
+    name = target or named.target
+    if target is not None and target not in table.names:
+        raise DataError(
+            f"{option('target', target)}, which is no column",
+            f"one of {', '.join(table.names[:20])}",
+            f"without {option('target')}, to explain the prediction alone",
+            data,
+        )
+    y: Array | None = None
+    if name in table.names:
+        table = with_target(table, str(name))
+        y = target_of(table, str(name), named.task).values[row : row + 1]
+        if named.classes:
+            place = {str(label): label for label in named.classes}
+            y = np.array([place.get(str(label), label) for label in y.tolist()])
+    messages.note(*table.notes)
+    with messages.warnings_as_notes(), errors_name(data, table):
+        X = table.columns.drop_columns([str(name)]) if y is not None else table.columns
+        return explain(named.estimator, X.slice(row, 1), y, language=language)
+
+
+def explain_text(writer: Writer, start: str | None, language: str) -> Explanation:
+    """How a language model reads a text: what follows each letter, and what it would learn.
+
+    The letters but the last are read, and each but the first is the truth about what follows.
+    """
+    text, model, most = start or "", writer.model, writer.model.context + 1
+    unknown = model.unknown(text)
+    if not 2 <= len(text) <= most or unknown:
+        raise DataError(
+            f"{option('start', text)}, "
+            + (f"with {unknown[0]!r}" if unknown else f"of {len(text)} letters"),
+            f"2 to {most} letters, what is read and what follows each, of those that the model "
+            f"knows: {model.vocabulary_[1:]!r}",
+            option("start", "the "),
+            str(writer.path),
+        )
+    codes, loss = model.encode(text)[None], SoftmaxCrossEntropyLoss()
+    return explain(model.net_, codes[:, :-1], codes[:, 1:], loss=loss, language=language)

@@ -1,0 +1,105 @@
+"""The story's text: chapters of Markdown and of code with what it leads to, in each language."""
+
+import locale
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+
+from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.layers.defaults import LANGUAGES
+
+TEXT = files("handgrad.learn.story") / "text"
+# What the demo and its page say around the story, by language and name; {} is filled in.
+PHRASES: dict[str, dict[str, str]] = tomllib.loads((TEXT / "phrases.toml").read_text("utf-8"))
+# A block of Python, and the image that may follow it: its code; the image's alt, file, caption.
+BLOCK = re.compile(
+    r'^```python\n(.*?)^```$(?:\n\n!\[([^\n]*)\]\((\S+) "([^\n]*)"\)$)?', re.M | re.S
+)
+# A playground with a setting, which stands in the pages of the site alone.
+PLAYGROUND = re.compile(r"^```playground\n.*?^```\n+", re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Where a picture is kept, what it shows to those who cannot see it, and its caption."""
+
+    file: str
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of Python; where it ends with a figure, `picture` says what becomes of it."""
+
+    code: str
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A heading and what stands below it: Markdown and blocks, in order."""
+
+    title: str
+    parts: tuple[str | Block, ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """The whole story in one language: its title, its opening, its chapters."""
+
+    language: str
+    title: str
+    opening: str
+    chapters: tuple[Chapter, ...]
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The code of all chapters, which runs in this order in one namespace."""
+        parts = (part for chapter in self.chapters for part in chapter.parts)
+        return [part for part in parts if isinstance(part, Block)]
+
+
+def check_language(language: str) -> None:
+    """Refuse a language the story is not told in."""
+    if language not in LANGUAGES:
+        raise SettingError(
+            f"language {language!r}",
+            " or ".join(f"{name} ({own})" for name, own in LANGUAGES.items()),
+            did_you_mean(language, LANGUAGES, "en"),
+        )
+
+
+def language_here() -> str:
+    """The language of the story that this machine's settings ask for: zh for Chinese, else en."""
+    said = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    asked = next(filter(None, said), None) or locale.getlocale()[0] or ""
+    return "zh" if asked.lower().startswith(("zh", "chinese")) else "en"
+
+
+def read_story(language: str) -> Story:
+    """The story in one of LANGUAGES.
+
+    A chapter begins with a heading of the second level. A block of Python that is followed by an
+    image, `![alt](file.png "caption")`, ends with the figure that becomes it. Playgrounds,
+    which only the site shows, are left out.
+    """
+    check_language(language)
+    text = PLAYGROUND.sub("", (TEXT / f"{language}.md").read_text("utf-8"))
+    head, *chapters = text.split("\n## ")
+    title, opening = head.removeprefix("# ").split("\n", 1)
+    return Story(language, title, opening.strip(), tuple(map(_chapter, chapters)))
+
+
+def _chapter(text: str) -> Chapter:
+    title, body = text.split("\n", 1)
+    parts, end = list[str | Block](), 0
+    for found in BLOCK.finditer(body):
+        code, alt, file, caption = found.groups()
+        picture = Picture(file, alt, caption) if file else None
+        parts += [body[end : found.start()].strip(), Block(code, picture)]
+        end = found.end()
+    parts.append(body[end:].strip())
+    return Chapter(title, tuple(part for part in parts if part))

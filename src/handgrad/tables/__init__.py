@@ -1,0 +1,1 @@
+"""Tables, pictures and texts: read, encoded, learned by estimators, reported."""

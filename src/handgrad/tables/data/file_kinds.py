@@ -1,0 +1,134 @@
+"""Kinds of files by their first bytes: the packed are unpacked, other kinds than text refused."""
+
+import lzma
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+import pyarrow as pa
+
+from handgrad.files.paths import FileError, reason
+from handgrad.tables.data.locations import Location, status_of
+
+# So many bytes may always be in a packed file, and so many times as many as it has itself.
+PLENTY, MOST_TIMES = 10**8, 200
+BLOCK = 2**20
+PACKINGS = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh[1-9]1AY&SY", "bz2"),
+    (b"\\(\xb5\x2f\xfd", "zstd"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"\xfd7zXZ\x00", "xz"),
+)
+
+IN_PYTHON = "a CSV file of it: pandas.{}({!r}).to_csv('table.csv', index=False) in Python"
+SPREADSHEET = "save it as “CSV UTF-8” in the spreadsheet, and take that file"
+PICTURES = "the table behind it, as CSV; or the folder that has a folder of pictures for each class"
+UNPACK = "unpack it, and take the table in it"
+
+# First bytes, what such a file is, and what to try.
+KINDS = (
+    (b"(?s).{257}ustar", "a TAR archive", UNPACK),
+    (b"PK\x03\x04", "a ZIP archive", UNPACK),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel file (.xls)", SPREADSHEET),
+    (b"PAR1[\x00-\x1f]", "a Parquet file, by its first bytes", "a name that ends in .parquet"),
+    (b"ARROW1\x00", "a Feather (Arrow) file", "read_feather"),
+    (b"FEA1[\x00-\x1f]", "a Feather file", "read_feather"),
+    (b"\x80[\x02-\x05]", "a Python pickle", "read_pickle"),
+    (b"\x93NUMPY", "a NumPy array", "numpy.savetxt, with a line of names first"),
+    (b"\x89HDF", "an HDF5 file", "read_hdf"),
+    (b"<stata_dta>", "a Stata file", "read_stata"),
+    (b"\\$FL[23]", "an SPSS file", "read_spss"),
+    (b"SQLite format 3\x00", "an SQLite database", "read_sql"),
+    (b"%PDF", "a PDF document", "the table that it was made of, as CSV"),
+    (b"Obj\x01", "an Avro file", "a CSV or Parquet file of it"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
+    (b"Rar!\x1a", "a RAR archive", UNPACK),
+    (b"\x89PNG|\xff\xd8\xff|GIF8[79]a", "a picture", PICTURES),
+    (b"(?i)\\s*<(!doctype html|html)", "a web page", SPREADSHEET),
+    (b"\\s*<\\?xml", "an XML file", SPREADSHEET),
+    (b'\\s*\\{\\s*("|\\})', "JSON, objects one after another", "read_json"),
+    (b"\\s*\\[\\s*[\\[{]", "a JSON array", "read_json"),
+)
+IN_A_ZIP = (
+    ("xl/", "an Excel file (.xlsx)", SPREADSHEET),
+    ("content.xml", "an OpenDocument file (.ods)", SPREADSHEET),
+    ("Index/", "a Numbers file", SPREADSHEET),
+)
+
+
+def packing_of(path: Location) -> str:
+    """How the file is packed, '' where it is not, by its first bytes."""
+    with opened(path) as file:
+        head = file.read(16)
+    return next((name for begin, name in PACKINGS if re.match(begin, head)), "")
+
+
+def opened(path: Location) -> IO[bytes]:
+    """The bytes of the file as they are."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise FileError(
+            f"{path}: {reason(error)}", "a file that can be read", "check its permissions"
+        ) from error
+
+
+def unpacked(path: Location, packing: str, size: int = BLOCK) -> Iterator[bytes]:
+    """The bytes of the file as they were before it was packed, in blocks of a size.
+
+    Refused where they are far more than tables ever have.
+    """
+    most, so_far = max(PLENTY, MOST_TIMES * status_of(path).size), 0
+    try:
+        with _reader(path, packing) as file:
+            while block := file.read(size):
+                so_far += len(block)
+                if packing and so_far > most:
+                    raise FileError(
+                        f"{path}: more than {MOST_TIMES} times as large when unpacked",
+                        "a table, of which that is seldom true",
+                        "look at what is in it; unpacked it is taken as it is",
+                    )
+                yield block
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise FileError(
+            f"{path}: it does not unpack as {packing}, {reason(error).splitlines()[0]}",
+            "a whole file",
+            "check that it was copied whole",
+        ) from error
+
+
+@contextmanager
+def _reader(path: Location, packing: str) -> Iterator[IO[bytes]]:
+    with opened(path) as file:
+        if packing == "xz":
+            with lzma.open(file) as xz:
+                yield xz
+        else:
+            packed = packing and pa.CompressedInputStream(pa.PythonFile(file, "r"), packing)
+            yield packed or file
+
+
+def refuse_other_kinds(path: Location, head: bytes) -> None:
+    """Refuse a file that begins with `head` by its kind, if that is no table of text."""
+    for begin, kind, hint in KINDS:
+        if re.match(begin, head):
+            if head.startswith(b"PK"):
+                kind, hint = _in_a_zip(path) or (kind, hint)
+            if hint.startswith("read_"):
+                hint = IN_PYTHON.format(hint, str(path))
+            wanted = "a CSV file with a header line, or a Parquet file"
+            raise FileError(f"{path}: {kind}", wanted, hint)
+
+
+def _in_a_zip(path: Location) -> tuple[str, str] | None:
+    try:
+        with opened(path) as file, zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return None
+    found = (entry[1:] for entry in IN_A_ZIP if any(n.startswith(entry[0]) for n in names))
+    return next(found, None)

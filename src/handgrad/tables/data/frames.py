@@ -1,0 +1,318 @@
+"""Any table, of pandas, polars, pyarrow or NumPy, as columns of four kinds by name."""
+
+import datetime
+import math
+import warnings
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from handgrad.tables.data.table_options import DateOrder
+from handgrad.textbook.errors import DataError, UnseenWarning, closest
+from handgrad.textbook.layers import Array
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    from narwhals.stable.v2.typing import IntoDataFrameT, IntoSeriesT
+
+Kind = Literal["number", "boolean", "date", "text"]
+START = datetime.datetime(1970, 1, 1)
+DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: numbers with NaN where one is missing, dates as days, or text with None.
+
+    `note` says how it was read, where that had to be guessed, `written` the decimal sign of
+    numbers in text, or the order of dates there; `categorical` text was declared to be categories,
+    and is not read as numbers.
+    """
+
+    kind: Kind
+    values: Array
+    note: str = ""
+    categorical: bool = False
+    written: str = ""
+
+    @property
+    def missing(self) -> Array:
+        """Which rows have no value, (n,) of truth values."""
+        if self.kind == "text":
+            return np.array([value is None for value in self.values], bool)
+        return np.isnan(self.values)
+
+
+Columns = dict[str, Column]
+Records = dict[str, list[object]]
+
+
+def frame_of(table: object) -> Any:
+    """The table as narwhals sees it, if it is a data frame; else None."""
+    if isinstance(table, np.ndarray | list | tuple):
+        return None
+    import narwhals.stable.v2 as nw
+
+    names = getattr(table, "column_names", getattr(table, "columns", ()))
+    refuse_twice("the table", [name for name in names if isinstance(name, str)])
+    frame = nw.from_native(table, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def columns_of_frame(frame: "nw.DataFrame[IntoDataFrameT]") -> Columns:
+    """The columns of a data frame that narwhals has wrapped."""
+    return _finite(
+        {str(name): _of_series(str(name), frame.get_column(name)) for name in frame.columns}
+    )
+
+
+def records_in(table: object) -> Records | None:
+    """The columns of one row as a dictionary, of a list of such, or of a dictionary of columns."""
+    if isinstance(table, dict) and not hasattr(table, "shape"):  # as some sparse matrices are
+        columns = {str(name): values for name, values in table.items()}
+        several = [isinstance(v, list | tuple | np.ndarray) for v in columns.values()]
+        if not any(several):
+            return {name: [value] for name, value in columns.items()}
+        lengths = {len(v) if s else 0 for v, s in zip(columns.values(), several, strict=True)}
+        if len(lengths) > 1:
+            raise DataError(
+                "a dictionary whose columns are not all of one length",
+                "one row, {'age': 30, 'town': 'Ulm'}; or columns, {'age': [30], 'town': ['Ulm']}",
+                "a list of rows, [{'age': 30, 'town': 'Ulm'}]",
+            )
+        return {name: [*values] for name, values in columns.items()}
+    if isinstance(table, list | tuple) and table and all(isinstance(row, dict) for row in table):
+        names = dict.fromkeys(str(name) for row in table for name in row)
+        rows = [{str(name): value for name, value in row.items()} for row in table]
+        return {name: [row.get(name) for row in rows] for name in names}
+    return None
+
+
+def columns_of_records(columns: Records) -> Columns:
+    """The columns of rows that came as Python's own values."""
+    return _finite({name: _of_objects(values) for name, values in columns.items()})
+
+
+def columns_of_array(array: Array) -> Columns:
+    """The columns of an array (n, n_features), named x0, x1 and so on."""
+    return _finite({f"x{i}": _of_values(array[:, i]) for i in range(array.shape[1])})
+
+
+def _of_values(values: Array) -> Column:
+    kind = values.dtype.kind
+    if kind in "fiub":
+        return Column("boolean" if kind == "b" else "number", values.astype(float))
+    if kind == "M":
+        days = values.astype("datetime64[us]").astype(float) / (1e6 * DAY)
+        return Column("date", np.where(np.isnat(values), np.nan, days))
+    return _of_objects(values.astype("m8[us]" if kind == "m" else object).tolist())
+
+
+def _of_series(name: str, series: "nw.Series[IntoSeriesT]") -> Column:
+    import narwhals.stable.v2 as nw
+
+    kind = series.dtype
+    if kind.is_float() or kind.is_integer():
+        return Column("number", _numbers(series))
+    if kind == nw.Boolean:
+        return Column("boolean", _floats(series.to_list()))
+    if isinstance(kind, nw.Datetime) or kind == nw.Date:
+        return Column("date", _days(series.to_list()))
+    if isinstance(kind, nw.Duration):
+        return Column("number", _numbers(series.dt.total_microseconds()) / 1e6)
+    if kind.is_nested() or kind == nw.Binary:
+        raise DataError(
+            f"column {name!r} is of type {kind}",
+            "numbers, text, truth values or dates",
+            "a column of its own for each part of it, or leave it out",
+        )
+    values = series.to_list()
+    if isinstance(kind, nw.Categorical | nw.Enum):
+        return Column("text", _texts(values), categorical=True)
+    return _of_objects(values)
+
+
+def _of_objects(values: Sequence[object]) -> Column:
+    """A column of Python's objects, by what they are."""
+    present = [value for value in values if not _is_missing(value)]
+    if not present:
+        return Column("number", np.full(len(values), np.nan), "nothing in it")
+    if all(isinstance(value, bool | np.bool_) for value in present):
+        return Column("boolean", _floats(values))
+    if all(isinstance(value, Real | Decimal | datetime.timedelta) for value in present):
+        return Column("number", _floats(values))
+    if all(isinstance(value, datetime.date) for value in present):
+        return Column("date", _days(values))
+    if all(hasattr(value, "to_timestamp") for value in present):  # as pandas' periods have
+        begins = [None if _is_missing(v) else cast("Any", v).to_timestamp() for v in values]
+        return Column("date", _days(begins))
+    if all(isinstance(value, str) for value in present):
+        return Column("text", _texts(values))
+    kinds = sorted({type(value).__name__ for value in present})
+    return Column("text", _texts(values), f"mixed ({', '.join(kinds)}), read as text")
+
+
+def check_names(table: Columns, names: Collection[str]) -> None:
+    """Refuse a table that lacks one of the columns of the training; tell of further ones."""
+    if missing := [name for name in names if name not in table]:
+        close = closest(missing[0], [name for name in table if name not in names])
+        raise DataError(
+            f"the table lacks {len(missing)} of the columns of the training: "
+            f"{', '.join(map(repr, missing[:5]))}",
+            f"the {len(names)} columns {', '.join(map(repr, [*names][:20]))}",
+            f"is it the column {close!r}?"
+            if close
+            else f"a column {missing[0]!r}, with empty cells where nothing is known of it",
+        )
+    if added := [name for name in table if name not in names]:
+        warnings.warn(
+            "columns that were not there in training are ignored: "
+            + ", ".join([*map(repr, added[:5]), *["…"][: len(added) > 5]]),
+            UnseenWarning,
+            stacklevel=6,
+        )
+
+
+def numbers_in(column: Column, written: str = "") -> Column | None:
+    """A column of text as numbers, if every text that is there reads as a finite one.
+
+    Numbers as spreadsheets write them too; `written`: the decimal sign where there could be two.
+    """
+    return _formatted(column, "number", written or ".", None)
+
+
+def dates_in(column: Column, written: str = "") -> Column | None:
+    """A column of text as dates, if every text that is there reads as one: 2024-01-31.
+
+    Dates as spreadsheets write them too; `written`: the order of day and month, if known.
+    """
+    with suppress(ValueError):
+        read = datetime.datetime.fromisoformat
+        days = [math.nan if text is None else _day(read(text)) for text in column.values]
+        return Column("date", np.array(days, float), "text that reads as dates")
+    return _formatted(column, "date", ".", cast("DateOrder | None", written or None))
+
+
+def _formatted(column: Column, kind: Kind, decimal: str, order: DateOrder | None) -> Column | None:
+    """A column of text as numbers or dates, by the format in which all of its cells read."""
+    import pyarrow as pa
+
+    from handgrad.tables.data.text_formats import MISSING, Evidence, NumberFormat, cells_read
+
+    texts = pa.chunked_array([pa.array(column.values, pa.string())])
+    if any(value in MISSING for value in texts.unique().to_pylist()):
+        return None
+    found = Evidence.of(texts).format(decimal, order)
+    if found is None or isinstance(found, NumberFormat) != (kind == "number"):
+        return None
+    note = f"text that reads as {found.words() or 'numbers'}"
+    if isinstance(found, NumberFormat):
+        values = cells_read(found, texts).cast(pa.float64(), safe=False).to_numpy()
+        return Column(kind, np.asarray(values), note, written=found.decimal)
+    seconds = cells_read(replace(found, timed=True), texts).cast(pa.int64()).cast(pa.float64())
+    return Column(kind, np.asarray(seconds.to_numpy()) / DAY, note, written=found.order)
+
+
+def text_in(column: Column) -> Column:
+    """A column of numbers or truth values as the text they were, had they come among text."""
+    return Column("text", _texts(column.values.tolist()))
+
+
+def _is_missing(value: object) -> bool:
+    """None, NaN, pandas' NA and NaT: none of them equals itself, or says so."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return True
+    if isinstance(value, str | datetime.date | list | dict):
+        return value is not value or str(value) == "NaT"
+    try:
+        return not bool(value == value)
+    except (TypeError, ValueError):
+        return str(value) == "<NA>"
+
+
+def _numbers(series: "nw.Series[IntoSeriesT]") -> Array:
+    values = series.to_numpy()
+    return values.astype(float) if values.dtype.kind in "fiu" else _floats(series.to_list())
+
+
+def _floats(values: Sequence[object]) -> Array:
+    plain = [v.total_seconds() if isinstance(v, datetime.timedelta) else v for v in values]
+    return np.array([math.nan if _is_missing(v) else float(cast("Any", v)) for v in plain], float)
+
+
+def _texts(values: Sequence[object]) -> Array:
+    found = np.empty(len(values), object)
+    found[:] = [None if _is_missing(value) else _text(value) for value in values]
+    return found
+
+
+def _text(value: object) -> str:
+    """A value as text: whole numbers alike, whether they came as 3, 3.0 or True as 1."""
+    if isinstance(value, Real | Decimal) and float(value).is_integer():
+        return str(int(float(value)))
+    return str(value)
+
+
+def _days(values: Sequence[object]) -> Array:
+    """Dates as days since 1970, by the clock of the place they were written in."""
+    return np.array(
+        [
+            _day(v) if isinstance(v, datetime.date) and not _is_missing(v) else math.nan
+            for v in values
+        ],
+        float,
+    )
+
+
+def _day(value: datetime.date) -> float:
+    if isinstance(value, datetime.datetime):
+        return (value.replace(tzinfo=None) - START).total_seconds() / DAY
+    return float((value - START.date()).days)
+
+
+def _finite(columns: Columns) -> Columns:
+    """The columns, if no number in them is infinite."""
+    for name, column in columns.items():
+        if column.kind != "text" and np.isinf(column.values).any():
+            row = int(np.isinf(column.values).argmax())
+            raise DataError(
+                f"column {name!r} contains infinity, first in row {row}, counted from 0",
+                "finite numbers, or missing values",
+                "NaN in place of what could not be measured",
+                row=row,
+            )
+    return columns
+
+
+def refuse_twice(table: object, names: Sequence[str], hint: str = "rename one of them") -> None:
+    """Refuse columns of one name."""
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise DataError(
+            f"{table}: two columns named {twice[0]!r}", "a name of its own for each column", hint
+        )
+
+
+def read(column: Column) -> Column:
+    """A column of text as numbers or dates, if that is what stands there."""
+    if column.kind != "text" or column.note or column.missing.all():
+        return column
+    return numbers_in(column) or dates_in(column) or column
+
+
+def different(texts: Array) -> tuple[Array, Array]:
+    """The different texts in order, and which of them each row has, (n,).
+
+    Not by NumPy's own kind of text, of which each takes as much as the longest.
+    """
+    places = {text: i for i, text in enumerate(sorted({*texts.tolist()}))}
+    values = np.empty(len(places), object)
+    values[:] = [*places]
+    return values, np.array([places[text] for text in texts.tolist()], int)

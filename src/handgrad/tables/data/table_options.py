@@ -1,0 +1,151 @@
+"""Options for reading tables: separator, decimal sign, encoding, and the kinds of columns."""
+
+import codecs
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypedDict
+
+from handgrad.textbook.errors import SettingError, did_you_mean
+
+DateOrder = Literal["dmy", "mdy", "ymd"]
+Task = Literal["classification", "regression"]
+
+SEVERAL = "May be given several times."
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "\\t": "\t"}
+DECIMALS = {"point": ".", "comma": ","}
+DATE_ORDERS = {"dmy": "day.month.year", "mdy": "month/day/year", "ymd": "year-month-day"}
+
+
+class TableWords(TypedDict, total=False):
+    """Keywords of the functions that read tables: the fields of `TableOptions`."""
+
+    separator: str | None
+    decimal: str | None
+    encoding: str | None
+    date_order: DateOrder | None
+    category: Sequence[str]
+    number: Sequence[str]
+    date: Sequence[str]
+    header: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """How tables are written in files; what is None is inferred from the file."""
+
+    separator: Annotated[
+        str | None, "What stands between columns: comma, semicolon, tab, bar, or a sign."
+    ] = None
+    decimal: Annotated[str | None, "The decimal sign: . or , (point or comma)."] = None
+    encoding: Annotated[str | None, "As in cp1252, latin-1, utf-16."] = None
+    date_order: Annotated[
+        DateOrder | None, "31.12.2024 is dmy, 12/31/2024 is mdy, where the days do not show it."
+    ] = None
+    category: Annotated[Sequence[str], f"A column of names or codes, as 01067. {SEVERAL}"] = ()
+    number: Annotated[Sequence[str], f"A column of numbers; others are missing. {SEVERAL}"] = ()
+    date: Annotated[Sequence[str], f"A column of dates; others are missing. {SEVERAL}"] = ()
+    header: Annotated[
+        bool, "Whether the first line has names; else they are called column_1 and so on"
+    ] = True
+
+    def __post_init__(self) -> None:
+        separator = SEPARATORS.get(str(self.separator), self.separator)
+        decimal = DECIMALS.get(str(self.decimal), self.decimal)
+        one_sign = separator and len(separator) == 1 and not separator.isalnum()
+        if separator is not None and (not one_sign or separator in '"\r\n'):
+            raise SettingError(
+                f"separator = {self.separator!r}",
+                f"one sign, or {', '.join([*SEPARATORS][:4])}",
+                did_you_mean(separator, SEPARATORS, "';', or 'tab'"),
+            )
+        if decimal not in (None, ".", ","):
+            raise SettingError(
+                f"decimal = {self.decimal!r}", "'.' or ','", "',', as in 1234,5; '.', as in 1234.5"
+            )
+        if decimal == separator == ".":
+            raise SettingError("'.' as separator and in numbers", "two signs", "another separator")
+        vars(self).update(separator=separator, decimal=decimal)
+        self._check_encoding()
+        if self.date_order is not None and self.date_order not in DATE_ORDERS:
+            raise SettingError(
+                f"date_order = {self.date_order!r}",
+                ", ".join(f"{word!r} ({order})" for word, order in DATE_ORDERS.items()),
+                did_you_mean(self.date_order, DATE_ORDERS, "'dmy', as in 31.12.2024"),
+            )
+        self._check_columns()
+
+    @property
+    def of_a_training(self) -> bool:
+        """Whether a model is to be made: what its columns are can still be said."""
+        return True
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Columns that a model says to be numbers or dates: not a single cell need be one."""
+        return ()
+
+    def _check_encoding(self) -> None:
+        if self.encoding is None:
+            return
+        try:
+            "a,1".encode(codecs.lookup(self.encoding).name)
+        except (LookupError, TypeError, ValueError, UnicodeError) as error:
+            known = ("utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "gb18030", "cp932")
+            raise SettingError(
+                f"encoding = {self.encoding!r}",
+                f"an encoding that Python knows, such as {', '.join(known)}",
+                did_you_mean(self.encoding, known, "'cp1252', which Windows writes in the West"),
+            ) from error
+
+    def _check_columns(self) -> None:
+        said: dict[str, tuple[str, ...]] = {}
+        for word in ("category", "number", "date"):
+            names = getattr(self, word)
+            names = (names,) if isinstance(names, str) else tuple(names)
+            for other, others in said.items():
+                if both := {*names} & {*others}:
+                    raise SettingError(
+                        f"column {min(both)!r} as {other} and as {word}",
+                        "one of them",
+                        f"--{other} alone, for it",
+                    )
+            said[word] = names
+        vars(self).update(said)
+
+
+FOUND_OUT = TableOptions()
+
+
+_ON_THE_COMMAND_LINE: ContextVar[bool] = ContextVar("on the command line", default=False)
+
+
+@contextmanager
+def on_the_command_line() -> Iterator[None]:
+    """Messages within it write options as the command line does."""
+    token = _ON_THE_COMMAND_LINE.set(True)
+    try:
+        yield
+    finally:
+        _ON_THE_COMMAND_LINE.reset(token)
+
+
+def option(name: str, value: object = None, *, quoted: bool = False) -> str:
+    """An option as the user would write it: `--folds 5` on the command line, else `folds=5`.
+
+    Without a value its name: `--folds` or `folds=`. A text is `quoted` on the command line where
+    the shell needs it, or always.
+
+    >>> option("folds", 5), option("out")
+    ('folds=5', 'out=')
+    """
+    if not _ON_THE_COMMAND_LINE.get():
+        return f"{name}={'' if value is None else repr(value)}"
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(value, bool):
+        return flag if value else f"--no-{name}"
+    if value is None:
+        return flag
+    return f"{flag} '{value}'" if quoted else f"{flag} {shlex.quote(str(value))}"

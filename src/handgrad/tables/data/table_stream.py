@@ -1,0 +1,415 @@
+"""Tables in chunks: a table in files of which a chunk at a time is in memory, and its rows."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from handgrad.engines.row_source import Rng, RowSource
+from handgrad.tables.data.files import (
+    Table,
+    TableFile,
+    check_columns,
+    joined,
+    listed,
+    notes_together,
+    place_of,
+)
+from handgrad.tables.data.numeric_columns import holds_numbers, numbers, row_without_a_number
+from handgrad.tables.data.table_options import DateOrder
+from handgrad.tables.data.targets import (
+    FEWEST_VALUES_OF_A_NUMBER,
+    is_text,
+    left_out,
+    missing_targets,
+    refuse_missing_target,
+    refuse_mixed,
+    target_cells,
+)
+from handgrad.textbook.errors import DataError, between_0_and_1, positive
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.initializers import spawning_generator
+
+BLOCK = 2**18  # rows that are numbered at once
+# The share of the memory that the numbers of rows without a target may take.
+NUMBERED = 1 / 64
+
+
+class TableStream:
+    """A table in files, `n_rows` rows, of which a chunk at a time is in memory.
+
+    Iterated over, it hands out data frames of pyarrow, in the order of the files, as often as one
+    likes. `columns` has the type of each column by name, `notes` how the files were read, where
+    that had to be found out.
+    """
+
+    def __init__(self, name: str, sources: Sequence[TableFile], memory: int) -> None:
+        self.name, self.sources, self.memory = name, sources, memory
+        self.files = tuple(source.path for source in sources)
+        self.schema = joined([source.schema for source in sources], self.files)
+        self.rows_of_files = tuple(sum(part.n_rows for part in source.parts) for source in sources)
+        self.n_rows = sum(self.rows_of_files)
+        self.date_order: DateOrder | None = next(
+            filter(None, (source.date_order for source in sources)), None
+        )
+        self.notes = notes_together(self.files, [source.notes for source in sources])
+        # Which rows are meant, by their numbers, how many of each part, and what is made of them.
+        self.rules: tuple[partial[Array], ...] = ()
+        self.parts = [(source, part) for source in self.sources for part in source.parts]
+        self.rows_of_parts = np.array([part.n_rows for _, part in self.parts], int)
+        self.changes: tuple[Callable[[Table], Table], ...] = ()
+        self.complete: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        files = "" if len(self.files) == 1 else f" in {len(self.files)} files"
+        return f"<TableStream: {self.name}, {self.n_rows} rows{files}, {listed(self.names)}>"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        names: list[str] = self.schema.names
+        return names
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The type of each column, as pyarrow calls it."""
+        return {field.name: str(field.type) for field in self.schema}
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        return (chunk.columns for chunk in self.chunks(self.names))
+
+    def chunks(
+        self, columns: Sequence[str], rng: np.random.Generator | None = None
+    ) -> Iterator[Table]:
+        """Those columns of all rows: in the order of the files, or the parts in one that is drawn.
+
+        Parts are the row groups of Parquet files, small ones together, and blocks of CSV files.
+        """
+        return self.seek(columns, 0, rng)[1]
+
+    def seek(
+        self, columns: Sequence[str], row: int, rng: np.random.Generator | None = None
+    ) -> tuple[int, Iterator[Table]]:
+        """The last of those chunks, from the part on that has this row; how many rows come before.
+
+        Nothing is read for it: how many rows a part has is known.
+        """
+        n = len(self.parts)
+        order = np.arange(n) if rng is None else rng.permutation(n)
+        ends = np.cumsum(self.rows_of_parts[order])
+        begun = int(np.searchsorted(ends, row, side="right"))
+        before = int(ends[begun - 1]) if begun else 0
+        return before, self._read(columns, order[begun:].tolist())
+
+    def _read(self, columns: Sequence[str], parts: Sequence[int]) -> Iterator[Table]:
+        firsts = np.cumsum([0, *(part.n_rows for _, part in self.parts)])
+        for i in parts:
+            (source, part), first = self.parts[i], int(firsts[i])
+            if not self.rows_of_parts[i]:
+                continue
+            for table in source.read(part, columns, self.schema):
+                numbers = np.arange(first, first + table.num_rows)
+                first += table.num_rows
+                if self.rules:
+                    kept = self._kept(numbers)
+                    table, numbers = table.filter(kept), numbers[kept]
+                if len(numbers):
+                    chunk = Table(self.name, self.files, self.rows_of_files, table, numbers)
+                    for change in self.changes:
+                        chunk = change(chunk)
+                    yield chunk
+
+    def fingerprint(self) -> Iterator[tuple[str, Array]]:
+        """What tells these rows from others, without a look at them: what is known of the files.
+
+        Footers of Parquet files with their statistics, checksums of CSV files as they were read
+        first, the parts, and the rules by which rows are left out.
+        """
+        yield str(self.schema), self.rows_of_parts
+        for source in self.sources:
+            places = [(p.begin, p.end, p.n_rows, p.checksum) for p in source.parts]
+            yield "parts", np.array(places, np.int64)
+            yield "footer", np.frombuffer(source.footer(), np.uint8)
+        for rule in self.rules:
+            yield from ((rule.func.__name__, np.asarray(given)) for given in rule.args)
+
+    def with_target(self, name: str) -> Self:
+        """The rows that have something in this column; `notes` tells how many have nothing."""
+        check_columns(self.name, self.names, name)
+        if name in self.complete:
+            return self
+        without, first = np.zeros(0, int), ""
+        for chunk in self.chunks([name]):
+            missing = missing_targets(chunk.columns[name])
+            if missing.any():
+                first = first or chunk.place(int(missing.argmax()))
+                without = np.concatenate([without, chunk.numbers[missing]])
+            if 8 * len(without) > self.memory * NUMBERED:
+                refuse_missing_target(self.name, name, first, len(without), self.n_rows)
+        if len(without) == self.n_rows:
+            return self
+        chosen = self._but(complete=self.complete | {name})
+        if not len(without):
+            return chosen
+        note = left_out(name, len(without), self.n_rows, first)
+        return chosen._ruled(partial(_without, without))._but(notes=(*self.notes, note))
+
+    def mapped(self, change: Callable[[Table], Table]) -> Self:
+        """The same rows, with each chunk as `change` makes it; names and rows stay."""
+        return self._but(changes=(*self.changes, change))
+
+    def select(self, names: Sequence[str]) -> Self:
+        """The same rows, with these columns only."""
+        check_columns(self.name, self.names, *names)
+        return self._but(schema=pa.schema([self.schema.field(name) for name in names]))
+
+    def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
+        """The table without about a `share` of its rows, and that share.
+
+        Which rows those are follows from the number of each row and a seed drawn by `rng` alone.
+        """
+        between_0_and_1("share", share)
+        seed, last = int(spawning_generator(rng).integers(2**63)), int(share * 2**64) - 1
+        others, drawn = (self.drawn(seed, last, inside=inside) for inside in (False, True))
+        if not others.n_rows or not drawn.n_rows:
+            raise DataError(
+                f"{self.n_rows} rows cannot be split with {share:g} of them set aside",
+                "enough rows for both sides",
+                "more rows, or another share",
+            )
+        return others, drawn
+
+    def sample(self, n: int, rng: Rng = None) -> Self:
+        """The table with n of its rows, drawn at random; with all where there are fewer."""
+        positive("n", n, whole=True)
+        seed = int(spawning_generator(rng).integers(2**63))
+        return self.drawn(seed, int(smallest(seed, self.numbers(), n)[-1]))
+
+    def drawn(self, seed: int, last: int, *, inside: bool = True) -> Self:
+        """The rows whose number, mixed with the seed, is `last` or less; or, not `inside`, others.
+
+        A row is drawn or not whatever the others are and in whatever order they come.
+        """
+        return self._ruled(partial(_drawn, seed, last, inside))
+
+    def numbers(self) -> Iterator[Array]:
+        """The numbers of all rows among those of the files, some at a time."""
+        n = sum(self.rows_of_files)
+        for first in range(0, n, BLOCK):
+            numbers = np.arange(first, min(n, first + BLOCK))
+            yield numbers[self._kept(numbers)]
+
+    def place(self, row: int) -> str:
+        """Where a row, counted from 0, is to be found: in which row of which file."""
+        for some in self.numbers():
+            if row < len(some):
+                return place_of(some[row], self.files, self.rows_of_files)
+            row -= len(some)
+        raise IndexError(row)
+
+    def _kept(self, numbers: Array) -> Array:
+        kept = np.ones(len(numbers), bool)
+        for rule in self.rules:
+            kept &= rule(numbers)
+        return kept
+
+    def _ruled(self, rule: partial[Array]) -> Self:
+        ruled = self._but(rules=(*self.rules, rule))
+        ends, counts = np.cumsum([part.n_rows for _, part in self.parts]), 0 * self.rows_of_parts
+        for some in ruled.numbers():
+            counts += np.bincount(np.searchsorted(ends, some, side="right"), minlength=len(counts))
+        return ruled._but(rows_of_parts=counts, n_rows=int(counts.sum()))
+
+    def _but(self, **changes: object) -> Self:
+        """A copy with other attributes."""
+        changed = copy.copy(self)
+        vars(changed).update(changes)
+        return changed
+
+    def rows(
+        self,
+        target: str | None = None,
+        *,
+        features: Sequence[str] | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> StreamedRows:
+        """The rows as numbers for a net: `features` (all other columns) and `target`.
+
+        As in `read_table`, features must be numbers; a target of text, of true and false, or of
+        fewer than 20 different whole numbers is taken as classes, anything else as a number to
+        predict. The target is read through once for that, unless `classes` names the classes, as
+        another table had them. Without a target the rows are for predicting only.
+        """
+        targets = [] if target is None else [target]
+        chosen = [*(features or (name for name in self.names if name not in targets))]
+        check_columns(self.name, self.names, *chosen, *targets)
+        if not chosen or not self.n_rows:
+            raise DataError(
+                f"{self.name}: {self.n_rows} rows, {len(chosen)} features",
+                "at least one row, and one column beside the target",
+                "check the file, and what stands between its columns (separator=)",
+            )
+        for name in chosen:
+            if not holds_numbers(self.schema.field(name).type):
+                self._refuse_text(name)
+        if target is None:
+            return StreamedRows(self, tuple(chosen), None, (), varied=False)
+        table = self.with_target(target)
+        for note in table.notes[len(self.notes) :]:
+            warnings.warn(f"{self.name}: {note}", stacklevel=2)
+        names = _classes_of(table, target) if classes is None else tuple(map(str, classes))
+        return StreamedRows(table, tuple(chosen), target, names, varied=len(names) != 1)
+
+    def _refuse_text(self, name: str) -> None:
+        """Refuse a feature that is no number, by the first of its cells that shows it."""
+        for chunk in self.chunks([name]):
+            if row_without_a_number(chunk.columns[name]) is not None:
+                numbers(chunk, name)
+        numbers(next(self.chunks([name])), name)
+
+    def to_table(self) -> pa.Table:
+        """All rows, as one data frame in memory."""
+        return pa.concat_tables(self)
+
+
+@dataclass(frozen=True)
+class StreamedRows(RowSource):
+    """Rows of a `TableStream` for `train`, `fit` and `evaluate`: pairs (x, y) in chunks.
+
+    `feature_names` are the columns of x, `target_name` is that of y, and `class_names` are what
+    the classes are called, () where a number is predicted.
+    """
+
+    table: TableStream
+    feature_names: tuple[str, ...]
+    target_name: str | None
+    class_names: tuple[str, ...]
+    varied: bool
+
+    def __post_init__(self) -> None:
+        vars(self).update(n_rows=self.table.n_rows, memory=self.table.memory)
+
+    def __iter__(self) -> Iterator[tuple[Array, Array]]:
+        return self.chunks()
+
+    def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
+        """All rows once, as pairs of x (n, n_features), float32, and y (n,), chunk by chunk.
+
+        In the order of the files, or the parts of the files in an order drawn by `rng`.
+        """
+        return self.seek(0, rng)[1]
+
+    def seek(
+        self, row: int, rng: np.random.Generator | None = None
+    ) -> tuple[int, Iterator[tuple[Array, Array]]]:
+        """The last of those chunks, from the part on that has this row; how many rows come before.
+
+        Nothing is read for it.
+        """
+        targets = [] if self.target_name is None else [self.target_name]
+        columns = [*dict.fromkeys([*self.feature_names, *targets])]
+        before, chunks = self.table.seek(columns, row, rng)
+        return before, map(self._numbers, chunks)
+
+    def fingerprint(self) -> Iterator[tuple[str, Array]]:
+        """What is known of the files, and the rows of three chunks of them."""
+        yield from self.table.fingerprint()
+        yield str((self.feature_names, self.target_name, self.class_names)), np.zeros(0)
+        for row in (0, self.n_rows // 2, self.n_rows - 1):
+            chunks = self.seek(row)[1]
+            x, y = next(chunks)
+            yield from (("x", x), ("y", y))
+
+    def _numbers(self, chunk: Table) -> tuple[Array, Array]:
+        x = np.empty((chunk.columns.num_rows, len(self.feature_names)), np.float32)
+        for i, name in enumerate(self.feature_names):
+            x[:, i] = numbers(chunk, name)
+        return x, self._targets(chunk)
+
+    def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
+        """The rows without about a `share` of them, and that share.
+
+        Which rows those are follows from the number of each row and a seed drawn by `rng` alone.
+        """
+        others, drawn = self.table.split(share, rng)
+        return replace(self, table=others), replace(self, table=drawn)
+
+    def sample(self, n: int, rng: Rng = None) -> tuple[Array, Array]:
+        """x and y of n rows drawn at random, in their own order; of all where there are fewer.
+
+        For `hg.Standardize.of`, pictures, and whatever else wants some rows in memory.
+        """
+        return replace(self, table=self.table.sample(n, rng)).in_memory()
+
+    def _targets(self, chunk: Table) -> Array:
+        if self.target_name is None:
+            return np.zeros(chunk.columns.num_rows)
+        cells = target_cells(chunk, self.target_name)
+        if not self.class_names:
+            return np.asarray(cells.to_numpy(), np.float64)
+        place = {name: i for i, name in enumerate(self.class_names)}
+        encoded = cells.combine_chunks().dictionary_encode()
+        of_value = [place.get(str(value), -1) for value in encoded.dictionary.to_pylist()]
+        y: Array = np.array(of_value, np.int64)[encoded.indices.to_numpy()]
+        if (y < 0).any():
+            row = int((y < 0).argmax())
+            raise chunk.refused(
+                row,
+                f"the target {self.target_name!r} is {cells[row].as_py()!r}",
+                f"one of the classes {', '.join(self.class_names[:20])}",
+                "the classes that the net is trained on",
+            )
+        return y
+
+
+def _classes_of(table: TableStream, target: str) -> tuple[str, ...]:
+    """The names of the classes in the target, found by reading it; () where it is a number."""
+    found: Array | None = None
+    for chunk in table.chunks([target]):
+        cells = target_cells(chunk, target)
+        if pa.types.is_floating(cells.type) or (found is not None and len(found) == 0):
+            continue
+        if is_text(cells.type):
+            refuse_mixed(chunk, target, cells)
+        values = np.asarray(pc.unique(cells).to_pylist())
+        found = np.unique(values if found is None else np.concatenate([found, values]))
+        if pa.types.is_integer(cells.type) and len(found) >= FEWEST_VALUES_OF_A_NUMBER:
+            found = found[:0]
+    return () if found is None else tuple(map(str, found))
+
+
+def _without(left_out: Array, numbers: Array) -> Array:
+    """Which of the rows of these numbers are not left out, (n,) of truth values."""
+    return np.isin(numbers, left_out, invert=True)
+
+
+def _drawn(seed: int, last: int, inside: bool, numbers: Array) -> Array:
+    """Which of the rows have a mixed number that is `last` or less, or not, if not `inside`."""
+    return (mixed(seed, numbers) <= last) == inside
+
+
+def smallest(seed: int, numbers: Iterable[Array], n: int) -> Array:
+    """The n smallest of the rows' mixed numbers, in order; all where there are fewer."""
+    found = np.zeros(0, np.uint64)
+    for some in numbers:
+        found = np.concatenate([found, mixed(seed, some)])
+        if len(found) > n:
+            found = np.partition(found, n - 1)[:n]
+    return np.sort(found)
+
+
+def mixed(seed: int, numbers: Array) -> Array:
+    """A number below 2⁶⁴ for the number of each row, as good as random: splitmix64."""
+    z = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z += np.uint64(seed)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
+    return z ^ (z >> np.uint64(31))

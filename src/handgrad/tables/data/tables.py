@@ -1,0 +1,198 @@
+"""Tables in files, opened to be read in chunks, or read whole."""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Unpack, cast
+
+import numpy as np
+import pyarrow as pa
+
+from handgrad.files.addresses import without_query
+from handgrad.files.remote_files import RemoteFile
+from handgrad.tables.data.csv_file import CsvFile
+from handgrad.tables.data.files import Table, TableFile, check_asked, is_parquet, paths_of, stem_of
+from handgrad.tables.data.locations import Location, status_of
+from handgrad.tables.data.parquet_file import ParquetFile
+from handgrad.tables.data.table_options import FOUND_OUT, TableOptions, TableWords
+from handgrad.tables.data.table_stream import TableStream
+from handgrad.textbook.errors import DataError, SettingError
+from handgrad.training.datasets import Dataset
+from handgrad.training.progress_bar import progress_bar
+
+# The share of the memory that the columns of a chunk take; a value in a CSV file is a few bytes
+# there, and 8 of them afterwards.
+CHUNK, CSV_GROWS = 1 / 32, 4
+SMALLEST_BLOCK = 2**12
+AT_A_TIME = 8  # remote files that are looked into
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS |= {f"{unit}I": 2 ** (10 * i) for i, unit in enumerate("KMGT", 1)}
+
+
+def read_table(
+    source: str | Path,
+    target: str,
+    **options: Unpack[TableWords],
+) -> Dataset:
+    """The data set in a CSV or Parquet file: all columns but `target` are features.
+
+    A pattern such as `sales-*.csv` stands for all files that match, in the order of their names;
+    an address, as in `open_table`, for files on another filesystem.
+    Features must be numbers; for columns of any kind there is
+    `TabularClassifier().fit(hg.open_table(source), target)`. A target of text, of true and false,
+    or of fewer than 20 different whole numbers is taken as classes, anything else as a number to
+    predict.
+
+    How a CSV file is written is found out: what stands between columns (comma, semicolon, tab,
+    bar), the decimal sign, thousands, currencies and per cent beside numbers, the order of day and
+    month, the encoding, a compression; what is not as usual is a UserWarning. The keywords of
+    `hg.data.TableOptions` say it instead: `separator`, `decimal`, `encoding`, `date_order`,
+    `category`, `number`, `date`, `header`.
+
+    Raises a FileError for a file that cannot be read, a DataError for what is in it, a
+    SettingError for words that say nothing.
+    """
+    asked = TableOptions(**options)
+    stream = opened(source, asked, None, progress=False)
+    check_asked(stream.name, stream.names, asked)
+    stream = stream.with_target(target)
+    if stream.notes:
+        warnings.warn(f"{source}: {'; '.join(stream.notes)}", stacklevel=2)
+    rows = stream.rows(target)
+    name = stem_of(source, stream.files)
+    return Dataset(name, *rows.in_memory(), rows.feature_names, target, rows.class_names)
+
+
+def table_of(source: str | Path, asked: TableOptions = FOUND_OUT) -> Table:
+    """The table in a CSV file or a Parquet file, or in all that match a pattern, in memory.
+
+    Spaces around names do not count. Files of a pattern come in the order of their names; all
+    have the same columns, in any order. How a CSV file is written is found out, but for what is
+    asked.
+    """
+    stream = opened(source, asked, None, progress=False)
+    columns = pa.concat_tables([*stream] or [stream.schema.empty_table()])
+    of_files = stream.files, stream.rows_of_files
+    numbers = np.arange(stream.n_rows)
+    return Table(stream.name, *of_files, columns, numbers, stream.notes, stream.date_order)
+
+
+def open_table(
+    files: str | Path | Sequence[str | Path],
+    *,
+    memory: str | int = "1 GB",
+    progress: bool = False,
+    **options: Unpack[TableWords],
+) -> TableStream:
+    """Open tables that may be larger than memory: CSV and Parquet files, read in chunks.
+
+    `files` is a file, a pattern such as `sales-*.csv`, or several of these; all have the same
+    columns, in any order. An address stands for files on another filesystem, which pyarrow reads:
+    `s3://bucket/folder/*.parquet`, `gs://…`, `abfs://…`, `hdfs://…`, `file://…`.
+
+    Of a Parquet file the footer says how many rows there are; a CSV file is read through once,
+    which finds its types and rows that are broken (`progress=True` shows a bar in a terminal or a
+    notebook meanwhile).
+
+    `memory`, bytes or text such as "500 MB", is what the process may take in all: a chunk has at
+    most a 32nd of it, and whoever trains or predicts with the stream keeps within it, where
+    Python and its libraries, about 250 MB, leave room. Row groups of a Parquet file that are
+    larger than a chunk are read in slices.
+
+    How a CSV file is written is found out, as in `read_table`, where keywords of
+    `hg.data.TableOptions` do not say it. What was found out stands in `notes`, and is a
+    UserWarning. Files that are packed, gzip say, or in
+    another encoding than UTF-8 are copied to the temporary folder while the stream is in use.
+
+    A stream can be pickled: other processes, on nodes that see the same files, read them without
+    looking through them again, and refuse files that are others by then.
+
+    Raises a FileError for a file that cannot be read, a DataError for what is in it.
+
+    >>> import handgrad as hg, tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "flowers.csv"
+    ...     _ = path.write_text("width,kind\\n1.5,oak\\n2.5,ash\\n")
+    ...     stream = hg.open_table(path, memory="100 MB")
+    ...     stream.n_rows, stream.columns, [frame.num_rows for frame in stream]
+    (2, {'width': 'double', 'kind': 'string'}, [2])
+    """
+    asked = TableOptions(**options)
+    stream = opened(files, asked, bytes_of(memory), progress=progress)
+    check_asked(stream.name, stream.names, asked)
+    if stream.notes:
+        warnings.warn(f"{stream.name}: {'; '.join(stream.notes)}", stacklevel=2)
+    return stream
+
+
+def opened(
+    files: str | Path | Sequence[str | Path],
+    asked: TableOptions,
+    memory: str | int | None,
+    *,
+    progress: bool,
+) -> TableStream:
+    """The stream that `open_table` makes, whose notes nobody has been told of.
+
+    Where `memory` is None its chunks stay in memory.
+    """
+    size = sys.maxsize if memory is None else bytes_of(memory)
+    chunk = None if memory is None else max(SMALLEST_BLOCK, int(size * CHUNK))
+    csv_chunk = chunk and max(SMALLEST_BLOCK, chunk // CSV_GROWS)
+    several = isinstance(files, Iterable) and not isinstance(files, str | bytes)
+    given: list[Any] = [*cast("Iterable[Any]", files)] if several else [files]
+    if not given:
+        raise SettingError("no files", "one at least", "hg.open_table('data.parquet')")
+    paths = tuple(path for name in given for path in paths_of(name))
+    megabytes = sum(status_of(path).size for path in paths) / 1e6
+    with progress_bar(megabytes, "MB read", shown=progress) as advance:
+
+        def note(size: int) -> None:
+            advance(more=size / 1e6)
+
+        if all(isinstance(path, RemoteFile) and is_parquet(path) for path in paths):
+            sources = _looked_into_together(paths, chunk, note, asked)
+        else:
+            sources = [
+                ParquetFile(path, chunk, note, asked)
+                if is_parquet(path)
+                else CsvFile(path, csv_chunk, note, asked)
+                for path in paths
+            ]
+    first = without_query(str(given[0]))
+    name = first if len(given) == 1 else f"{first} and {len(given) - 1} more"
+    stream = TableStream(name, sources, size)
+    if memory is not None and not stream.n_rows:
+        raise DataError(
+            f"{name}: 0 rows, {len(stream.names)} columns", "at least one row", "check the file"
+        )
+    return stream
+
+
+def _looked_into_together(
+    paths: Sequence[Location], chunk: int | None, note: Callable[[int], None], asked: TableOptions
+) -> list[TableFile]:
+    """Remote Parquet files, several at a time: most of the time goes by until an answer comes."""
+    sources = list[TableFile]()
+    with ThreadPoolExecutor(AT_A_TIME, "looking into files") as threads:
+        for source in threads.map(lambda p: ParquetFile(p, chunk, lambda _: None, asked), paths):
+            note(source.status.size)
+            sources.append(source)
+    return sources
+
+
+def bytes_of(memory: str | int) -> int:
+    """A size in bytes: `500 MB`, `1 GB`, `2 GiB`, or their number."""
+    text = str(memory).strip().upper().removesuffix("B")
+    found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]I?)?", text)
+    size = int(float(found[1]) * UNITS[found[2] or ""]) if found else 0
+    if size < 10**6:
+        raise SettingError(
+            f"memory={memory!r}", "a size of 1 MB or more", "memory='1 GB', or memory=10**9"
+        )
+    return size

@@ -1,0 +1,197 @@
+"""Text files as windows of characters, for nets that predict the next one."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.files.paths import FileError, reason, regular_file
+from handgrad.tables.data.encodings import (
+    IN_PAIRS,
+    encoding_of_text,
+    likely_encoding,
+    marked_encoding,
+)
+from handgrad.textbook.errors import DataError, described, not_negative, positive
+from handgrad.textbook.layers import Array
+
+CODE_POINTS = "utf-32-le"
+MOST_BYTES = 2**33  # of windows, which overlap: a text or a table that fits in memory may not do so
+
+
+@dataclass(frozen=True)
+class Characters:
+    """A text in windows of characters, each a whole number: its index in the `vocabulary`.
+
+    `vocabulary` has all characters of the text, each once, in the order of Unicode. `train` and
+    `validation` are pairs (x, y) of arrays (n, length), int64: `y` has for each character of `x`
+    the one that follows it in the text. No character of `validation` stands in `train`.
+    """
+
+    name: str
+    vocabulary: str
+    train: tuple[Array, Array]
+    validation: tuple[Array, Array]
+
+    def encode(self, text: str) -> Array:
+        """The characters of `text` as whole numbers, (t,) int64.
+
+        Raises a DataError for a character that the vocabulary lacks.
+        """
+        if not isinstance(text, str):
+            raise DataError(described(text), "text to encode", 'encode("and")')
+        letters, points = code_points(self.vocabulary), code_points(text)
+        codes: Array = np.searchsorted(letters, points).clip(max=len(letters) - 1)
+        if (unknown := letters[codes] != points).any():
+            place = int(unknown.argmax())
+            raise DataError(
+                f"the character {text[place]!r}, at position {place} of the text, counted from 0",
+                f"the {len(letters)} characters of {self.name}, {self.vocabulary!r}",
+                "leave it out, or write it otherwise",
+            )
+        return codes
+
+    def decode(self, codes: npt.ArrayLike) -> str:
+        """The text whose characters are `codes`, (t,) whole numbers, as `encode` gives."""
+        codes, n = np.asarray(codes), len(self.vocabulary)
+        if codes.ndim != 1 or (codes.size and codes.dtype.kind not in "iu"):
+            raise DataError(
+                f"codes of shape {codes.shape} and type {codes.dtype}",
+                "whole numbers, (t,), those of one text",
+                "decode(x[0]), a row at a time; decode(p.argmax(axis=-1)) for probabilities",
+            )
+        if (unknown := (codes < 0) | (codes >= n)).any():
+            raise DataError(
+                f"the code {codes[unknown][0]}",
+                f"0 to {n - 1}: {self.name} has {n} characters",
+                "codes that encode gave",
+            )
+        return "".join(self.vocabulary[code] for code in codes.tolist())
+
+    def __repr__(self) -> str:
+        (n, length), held_out = self.train[0].shape, len(self.validation[0])
+        return (
+            f"<Characters {self.name}: {len(self.vocabulary)} different characters, "
+            f"{n} windows of {length} to train on, {held_out} held out>"
+        )
+
+
+def characters(
+    path: str | Path, *, length: int, step: int | None = None, validation: float = 0.1
+) -> Characters:
+    """A text file in windows of `length` characters, each with those that follow.
+
+    The file is in UTF-8, in UTF-16 or UTF-32 with its mark, or in GB 18030, of which a warning
+    tells; its lines end in "\\n", whatever ended them there. One window begins
+    `step` characters after the other, `length` if not given, so that they lie side by side; those
+    after the last whole window are left out. The last `validation` of the text, as a share of its
+    characters, is held out and cut by itself: no window has characters of both parts.
+
+    Raises a FileError for a file that cannot be read, a DataError for one that is too short, or
+    whose windows take more than 8 GB.
+
+    >>> import handgrad as hg, tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "rhyme.txt"
+    ...     _ = path.write_text("abbacabba")
+    ...     text = hg.data.characters(path, length=2, validation=0.3)
+    >>> text
+    <Characters rhyme: 3 different characters, 2 windows of 2 to train on, 1 held out>
+    >>> [(text.decode(x), text.decode(y)) for x, y in zip(*text.train)]
+    [('ab', 'bb'), ('ba', 'ac')]
+    >>> text.encode("cab")
+    array([2, 0, 1])
+    """
+    positive("length", length, whole=True)
+    step = length if step is None else step
+    positive("step", step, whole=True)
+    not_negative("validation", validation, below=1)
+    text = read_text(path)
+    letters, codes = np.unique(code_points(text), return_inverse=True)
+    end = len(codes) - round(validation * len(codes))
+    parts = [codes[:end].astype(np.int64), codes[end:].astype(np.int64)]
+    for part, what in zip(parts, ("", f" of the last {validation:g}"), strict=True):
+        if len(part) <= length and (not what or validation):
+            raise DataError(
+                f"{path}: {len(codes):,} characters, of which {len(part):,}{what} are to be cut "
+                f"into windows of {length}",
+                f"{length + 1:,} or more: a window, and the character that follows it",
+                f"a longer text, or a length below {max(len(part), 2)}",
+            )
+    refuse_too_many(len(codes) // step, step, 2 * 8 * length, str(path))
+    train, held_out = (windows_of_letters(part, length, step) for part in parts)
+    vocabulary = letters.tobytes().decode(CODE_POINTS)
+    return Characters(Path(path).stem, vocabulary, train, held_out)
+
+
+def code_points(text: str) -> Array:
+    """The characters of a text by their numbers in Unicode, (t,) uint32."""
+    return np.frombuffer(text.encode(CODE_POINTS, "surrogatepass"), "<u4")
+
+
+def refuse_too_many(n: int, step: int, size: int, name: str) -> None:
+    """Refuse `n` windows of `size` bytes each, `step` apart, where they are too large in all."""
+    if n * size > MOST_BYTES:
+        raise DataError(
+            f"{name}: {n:,} windows, {n * size / 1e9:.3g} GB",
+            f"{MOST_BYTES / 1e9:.2g} GB of windows at most",
+            f"step={-(-n * step * size // MOST_BYTES)}, or shorter windows",
+        )
+
+
+def windows_of_letters(codes: Array, length: int, step: int) -> tuple[Array, Array]:
+    """The windows of each `length` codes, and those one further on; (n, length)."""
+    if not len(codes):
+        return np.empty((0, length), np.int64), np.empty((0, length), np.int64)
+    longer = np.lib.stride_tricks.sliding_window_view(codes, length + 1)[::step]
+    return longer[:, :-1].copy(), longer[:, 1:].copy()
+
+
+def read_text(path: str | Path, encoding: str | None = None) -> str:
+    """The text of a file; its lines end in "\\n", whatever ended them there.
+
+    Without an `encoding` it is that which the file's mark says, GB 18030 where its letters come in
+    pairs as in no other, and UTF-8 else.
+
+    Raises a FileError for a file that cannot be read, that is empty, or that is no text.
+    """
+    path = regular_file(path)
+    try:
+        written = path.read_bytes()
+    except OSError as error:
+        raise FileError(
+            f"{path} could not be read: {reason(error)}", "a text file", "check the name"
+        ) from error
+    encoding = encoding or _encoding_of(path, written)
+    try:
+        text = written.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = written.count(b"\n", 0, error.start) + 1
+        raise FileError(
+            f"{path} is not in {encoding}: line {line} has the byte {written[error.start]:#04x}",
+            f"text in {encoding}",
+            f'write it anew: path.write_text(path.read_text("{likely_encoding(written)}"), '
+            '"utf-8"), with the encoding that it has',
+        ) from error
+    if not text:
+        raise FileError(f"{path} is empty", "a text", "check the file, and its name")
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise FileError(
+            f"{path} is no text: line {line} has the byte 0x00",
+            "letters, and what stands between them",
+            "the text that it was made of",
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _encoding_of(path: Path, written: bytes) -> str:
+    """How a text is encoded, where its bytes show it; else UTF-8."""
+    if marked := marked_encoding(written):
+        return marked
+    if encoding_of_text([written]) != IN_PAIRS:
+        return "UTF-8"
+    warnings.warn(f"{path}: it is read with letters in {IN_PAIRS}", stacklevel=3)
+    return IN_PAIRS

@@ -1,0 +1,277 @@
+"""Tables over time in windows of rows, each with the target that follows."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from handgrad.tables.data.files import listed, stem_of
+from handgrad.tables.data.frames import (
+    Column,
+    Columns,
+    columns_of_array,
+    columns_of_frame,
+    columns_of_records,
+    different,
+    frame_of,
+    read,
+    records_in,
+)
+from handgrad.tables.data.tables import table_of
+from handgrad.tables.data.texts import refuse_too_many
+from handgrad.textbook.errors import DataError, SettingError, did_you_mean, positive
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net.minibatches import array_of
+from handgrad.training.datasets import Dataset
+
+
+@dataclass(frozen=True)
+class _Series:
+    """The columns of a table by name, and where its rows are to be found."""
+
+    name: str
+    columns: Columns
+    place: Callable[[int], str] = "row {}, counted from 0".format
+
+    @property
+    def n_rows(self) -> int:
+        return max((len(column.values) for column in self.columns.values()), default=0)
+
+    def column(self, name: str, role: str) -> Column:
+        """That column, of which each row has a value; features and times in text as they read."""
+        column = self.columns[name]
+        if role in ("feature", "time"):
+            column = read(column)
+        self.refuse_where(
+            column.missing,
+            f"the {role} {name!r} is empty",
+            "a value in every row",
+            "fill it in; rows left out would make two times neighbours",
+        )
+        return column
+
+    def refuse_where(self, wrong: Array, came: str, expected: str, hint: str) -> None:
+        """Refuse the first row of those that are wrong, (n,) of truth values."""
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise DataError(f"{self.name}: {came} in {self.place(row)}", expected, hint)
+
+
+def windows(
+    table: object,
+    *,
+    length: int,
+    target: str | int,
+    step: int = 1,
+    horizon: int = 1,
+    group: str | int | None = None,
+    time: str | int | None = None,
+) -> Dataset:
+    """Rows over time in windows of `length`, each with the target `horizon` rows after its last.
+
+    `table` is an array (n_rows, n_features), or (n_rows,) of one feature; a data frame of any
+    library; or the path of a CSV or Parquet file, read as `read_table` does. Columns go by name,
+    those of an array by number. The data set's `x` (n, length, n_features) is float32, and its `y`
+    (n,) holds numbers; or classes, where the target is text or true and false.
+
+    Rows follow one another as they stand, or in the order of the column `time`. The column `group`
+    says which series a row belongs to: no window has rows of two. One window begins `step` rows
+    after the other. All other columns are features, and must be numbers: what the target was
+    before is one of them, if it is a number. `horizon=0` asks for the target of the window's last
+    row, and then it is none.
+
+    Raises a FileError for a file that cannot be read, a DataError for what is in the table, and
+    for windows of more than 8 GB.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.windows([1, 2, 4, 8, 16], length=3, target=0)
+    >>> x[:, :, 0]
+    array([[1., 2., 4.],
+           [2., 4., 8.]], dtype=float32)
+    >>> y
+    array([ 8., 16.])
+    """
+    positive("length", length, whole=True)
+    positive("step", step, whole=True)
+    if horizon != 0:
+        positive("horizon", horizon, whole=True)
+    if target is None:
+        raise DataError("no target", "the column to predict, by its name or number", "target=0")
+    series = _series_of(table)
+    target, *others = _names(series, target, group, time)
+    wanted = series.column(target, "target")
+    left_out = {name for name in others if name}
+    if wanted.kind != "number" or horizon == 0:
+        left_out.add(target)
+    names = tuple(name for name in series.columns if name not in left_out)
+    features = _features(series, names)
+    y, class_names = _targets(series, target, wanted)
+    order, sizes = _order(series, *others)
+    begins = _begins(series, sizes, length, step, horizon)
+    refuse_too_many(len(begins), step, 4 * length * (len(names) + 2), series.name)
+    x = features[order[begins[:, None] + np.arange(length)]]
+    y = y[order[begins + length - 1 + horizon]]
+    return Dataset(series.name, x, y, names, target, class_names)
+
+
+def _series_of(table: object) -> _Series:
+    if isinstance(table, str | Path):
+        whole = table_of(table)
+        if whole.notes:
+            warnings.warn(f"{table}: {'; '.join(whole.notes)}", stacklevel=3)
+        try:
+            columns = columns_of_frame(frame_of(whole.columns))
+        except DataError as error:
+            if error.row is not None:
+                error.put_at(whole.place(error.row))
+            raise
+        return _Series(stem_of(table, whole.files), columns, whole.place)
+    if (records := records_in(table)) is not None:
+        return _Series("table", columns_of_records(records))
+    if (frame := frame_of(table)) is not None:
+        return _Series("table", columns_of_frame(frame))
+    array = array_of(table, "table")
+    if array.ndim not in (1, 2):
+        raise DataError(
+            f"an array of shape {array.shape}",
+            "rows over time, (n_rows, n_features), or (n_rows,)",
+            "a data frame with a row for each time, the path of a file, or its "
+            "hg.open_table(path).to_table()",
+        )
+    return _Series("table", columns_of_array(array if array.ndim == 2 else array[:, None]))
+
+
+def _names(series: _Series, target: str | int, *others: str | int | None) -> list[str]:
+    """The names of the target, the group and the time, '' for what is not given."""
+    numbered = [*series.columns] == [f"x{i}" for i in range(len(series.columns))]
+    names = [
+        f"x{name}"
+        if numbered and isinstance(name, int | np.integer)
+        else ""
+        if name is None
+        else str(name)
+        for name in (target, *others)
+    ]
+    given = [name for name in names if name]
+    for name in given:
+        if name not in series.columns:
+            raise DataError(
+                f"{series.name}: no column named {name!r}",
+                f"one of {listed([*series.columns])}" if series.columns else "columns",
+                did_you_mean(
+                    name,
+                    series.columns,
+                    "the name of a column as it stands in the table; for a file read "
+                    "otherwise than it should be hg.open_table(path, separator=…).to_table()",
+                    likeness=0.7,
+                ),
+            )
+    if len({*given}) < len(given):
+        raise SettingError(
+            f"the columns {listed(given)} as target, group and time",
+            "another column for each",
+            "leave group= or time= out, if there is no such column",
+        )
+    return names
+
+
+def _features(series: _Series, names: tuple[str, ...]) -> Array:
+    """The features as finite numbers, (n_rows, n_features) float32."""
+    if not names:
+        raise DataError(
+            f"{series.name}: no feature beside {listed([*series.columns])}",
+            "one column or more of numbers",
+            "a column of what is known at each time; or horizon=1, and the target is one",
+        )
+    features = np.empty((series.n_rows, len(names)), np.float32)
+    for i, name in enumerate(names):
+        column = series.column(name, "feature")
+        if column.kind not in ("number", "boolean"):
+            held = "dates" if column.kind == "date" else f"text, {column.values[0]!r} first"
+            raise DataError(
+                f"{series.name}: column {name!r} holds {held}",
+                "numbers in every feature",
+                f"group={name!r} or time={name!r}, if it says which series a row belongs to, or "
+                "when it was; else leave it out of the table",
+            )
+        with np.errstate(over="ignore"):
+            features[:, i] = column.values
+        series.refuse_where(
+            ~np.isfinite(features[:, i]),
+            f"column {name!r} is too large for float32",
+            "finite numbers",
+            "give the column in another unit",
+        )
+    return features
+
+
+def _targets(series: _Series, name: str, column: Column) -> tuple[Array, tuple[str, ...]]:
+    """The target of each row, (n_rows,), and the names of its classes, if it has classes."""
+    if column.kind == "number":
+        return column.values, ()
+    if column.kind == "boolean":
+        return column.values.astype(np.int64), ("False", "True")
+    if column.kind == "date":
+        raise DataError(
+            f"{series.name}: the target {name!r} holds dates",
+            "text, true and false, or numbers",
+            "turn it into a number, days since a first one say",
+        )
+    classes, codes = different(column.values)
+    return codes.astype(np.int64), tuple(classes.tolist())
+
+
+def _order(series: _Series, group: str, time: str) -> tuple[Array, Array]:
+    """The rows, series after series and each by its time, (n_rows,), and how many each has."""
+    codes, times = np.zeros(series.n_rows, int), np.zeros(series.n_rows)
+    if group:
+        values = series.column(group, "group").values
+        _, first, found = np.unique(values, return_index=True, return_inverse=True)
+        codes = np.argsort(np.argsort(first))[found]
+    if time:
+        column = series.column(time, "time")
+        if column.kind == "text":
+            raise DataError(
+                f"{series.name}: the time {time!r} holds text, {column.values[0]!r} first",
+                "dates, or numbers",
+                "dates as 2024-01-31 or 2024-01-31 12:00",
+            )
+        times = column.values
+    order = np.lexsort((times, codes))
+    if time:
+        again = (np.diff(codes[order]) == 0) & (np.diff(times[order]) == 0)
+        twice = np.zeros(series.n_rows, bool)
+        twice[order[1:][again]] = True
+        series.refuse_where(
+            twice,
+            f"the time {time!r} is that of an earlier row of the same series",
+            "one row for each time",
+            "one row of them" if group else "group=, the column that says which series a row is of",
+        )
+    return order, np.bincount(codes)
+
+
+def _begins(series: _Series, sizes: Array, length: int, step: int, horizon: int) -> Array:
+    """Where windows begin in rows that lie series after series, (n,)."""
+    ends, rows = np.cumsum(sizes), length + horizon
+    begins = np.concatenate(
+        [np.arange(end - size, end - rows + 1, step) for end, size in zip(ends, sizes, strict=True)]
+        or [np.empty(0, int)]
+    )
+    short = int((sizes < rows).sum())
+    told = f"a window of {length} and a target {horizon} further on take {rows} rows"
+    if not len(begins):
+        raise DataError(
+            f"{series.name}: {max(sizes, default=0)} rows"
+            + (", in the longest series" if len(sizes) > 1 else ""),
+            told,
+            "a shorter length, or a longer table",
+        )
+    if short:
+        warnings.warn(
+            f"{series.name}: {short} of {len(sizes)} series are too short for a window: {told}",
+            stacklevel=3,
+        )
+    return begins

@@ -1,0 +1,356 @@
+"""Multi-layer perceptron: its net, its fits and outputs, the plot of its training, and its file."""
+
+import copy
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args, get_origin, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from handgrad.files.tensors import damaged, shown
+from handgrad.files.values import read_value, written
+from handgrad.tables.estimators.base import ACTIVATIONS, NORMALIZATIONS, Activation, Base, Kept
+from handgrad.tables.estimators.fits import NOT_FINITE, fit_epochs, fit_lbfgs
+from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
+from handgrad.tables.estimators.settings import check_incremental, check_together
+from handgrad.tables.estimators.validation import LOSS, rows_of_eval_set
+from handgrad.textbook.errors import HandgradError, SettingError, did_you_mean
+from handgrad.textbook.kinds import ClassProbabilities, Probabilities
+from handgrad.textbook.layers import Array, Dropout, Layer, Linear, Sigmoid, Softmax, defaults
+from handgrad.textbook.layers.initializers import nothing_drawn
+from handgrad.textbook.net import Net
+from handgrad.training import EpochReport, History, check_takes_weights
+from handgrad.training.results import NetRows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+KEPT = get_type_hints(Kept)
+
+
+class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # type: ignore[misc]
+    """A multi-layer perceptron with scikit-learn's parameters and attributes.
+
+    `net_` is the net, whose last layer gives logits, log rates or numbers; `coefs_` and
+    `intercepts_` are views of its weights. What is put in their place is predicted with, too.
+    """
+
+    def fit(
+        self,
+        X: object,
+        y: object,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        eval_set: object = None,
+    ) -> Self:
+        """Fit to the rows `X` (n, n_features), dense or sparse, and their targets `y`.
+
+        `y` is (n,) of classes or numbers; or (n, n_labels) of 0 and 1, (n, n_outputs) of numbers.
+        A loss of counts takes none below 0. `sample_weight` (n,) says how much rows count.
+        `eval_set`, a pair (X, y) or (X, y, sample_weight), has rows that are looked at after each
+        epoch and not learnt from; early stopping goes by them.
+        """
+        return self._fit(X, y, sample_weight, eval_set=eval_set)
+
+    def _fit(
+        self,
+        X: object,
+        y: object,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        incremental: bool = False,
+        eval_set: object = None,
+    ) -> Self:
+        """Fit, or go on for one epoch; what is refused leaves the estimator as it was."""
+        before = self.__dict__.copy()
+        try:
+            if incremental:
+                self._check_partial_fit()
+            if not (incremental and hasattr(self, "coefs_")):
+                self._validate_params()
+            check_together(self, eval_set)
+            sizes = np.ravel(self.hidden_layer_sizes).tolist()
+            if min(sizes, default=1) <= 0:
+                raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+            first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+            x, targets = self._validate_input(X, y, incremental=incremental, reset=first)
+            w = None if sample_weight is None else _check_sample_weight(sample_weight, x)
+            targets = targets.reshape(len(targets), -1)
+            rows = Weighted(x, targets, w, self._weights_of_classes(targets))
+            self._choose_loss(rows, first)
+            held_out = None if eval_set is None else rows_of_eval_set(self, eval_set, rows)
+            self._random_state = check_random_state(self.random_state)
+            if first:
+                self._start([x.shape[1], *sizes, self.n_outputs_], x.dtype)
+            net = self._current_net()
+            if self.solver != "lbfgs":
+                fit_epochs(self, rows, held_out, incremental=incremental)
+            else:
+                if net.dtype != np.float64:  # SciPy's type
+                    self.net_ = Net(*map(copy.deepcopy, net.layers), dtype=np.float64)
+                    self._show_weights()
+                fit_lbfgs(self, rows)
+            self._show_weights()
+        except HandgradError:
+            self.__dict__ = before
+            raise
+        if not np.isfinite(self.net_.parameters).all():
+            raise ValueError(NOT_FINITE)
+        return self
+
+    _check_solver = check_incremental  # by which scikit-learn has `partial_fit`, or has not
+
+    def _check_partial_fit(self) -> None:
+        if getattr(self, "_steps", self) is None:
+            raise SettingError(
+                "partial_fit of a model that came from a file, which has no optimizer's memory",
+                "a model that was fitted in this process, or that came from a pickle",
+                "fit with warm_start=True, which goes on from its weights",
+            )
+        if getattr(self, "class_weight", None) == "balanced":
+            raise SettingError(
+                "class_weight='balanced' in partial_fit, which sees a part of the rows",
+                "a weight for each class",
+                "class_weight={0: 1.0, 1: 5.0}, for example",
+            )
+
+    def _choose_loss(self, rows: Weighted, first: bool) -> None:
+        """Take the loss as it is asked for now, if what the net puts out is what it takes."""
+        loss = self._chosen_loss()
+        if rows.in_loss is not None:
+            check_takes_weights(loss)
+        both = (loss, loss if first else self._loss)
+        if len({(str(each.input_kind), str(each.target_kind)) for each in both}) > 1:
+            raise SettingError(
+                f"loss={self.loss!r}, for a net that was fit by {self._loss!r}",
+                f"a loss that takes {self._loss.input_kind} too, for targets that are "
+                f"{self._loss.target_kind}",
+                "warm_start=False, or a new estimator",
+            )
+        self._loss = loss
+        self.n_outputs_ = self._n_outputs(rows.y)
+
+    def _start(self, sizes: list[int], dtype: npt.DTypeLike) -> None:
+        """A new net, whose weights are drawn as scikit-learn draws them, and nothing learnt."""
+        self.n_iter_ = self.t_ = 0
+        self.net_ = self._new_net(sizes, dtype)
+        self._show_weights()
+        if self.solver != "lbfgs":
+            self.loss_curve_ = []
+            self._no_improvement_count = 0
+            self.validation_scores_ = self.validation_loss_curve_ = None
+            self.best_validation_score_ = None
+            self.best_loss_ = None if self.early_stopping else np.inf
+
+    def _new_net(self, sizes: list[int], dtype: npt.DTypeLike) -> Net:
+        return new_net(self, sizes, dtype)
+
+    # predicting
+
+    def _outputs(self, X: object, hidden: int | None = None, *, linked: bool = True) -> Array:
+        """The net's output for the rows of `X`, (n, n_outputs): probabilities, rates, numbers.
+
+        Without `linked` its output as it is; or that of a `hidden` layer, (n, n_units).
+        """
+        rows = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        net = self._current_net()
+        x = rows_of(rows, net.dtype)
+        engine = self.engine
+        if hidden is not None:  # a net for this call, which machine code would be made for
+            net, engine = net[: net.layers.index(self._linears()[hidden + 1])], "auto"
+        p = predicted(net, x, engine)
+        if linked and hidden is None:
+            p = self._meaning(p)
+        return p.astype(np.result_type(rows.dtype, net.dtype), copy=False)
+
+    def net_rows(self, X: object, y: Array) -> NetRows:
+        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
+        x = np.asarray(X.toarray() if hasattr(X, "toarray") else X, float)
+        y = y if self._loss.target_kind.indices else y[:, None].astype(float)
+        return NetRows(x, y, self._loss, bool(self.early_stopping))
+
+    # hidden layers
+
+    def transform(self, X: object) -> Array:
+        """The activations of a hidden layer for the rows of `X`, (n, n_units).
+
+        `transform_layer` says which, the last one by default. `get_feature_names_out` gives the
+        columns names: mlpclassifier0, mlpclassifier1 …
+        """
+        check_is_fitted(self)
+        return self._outputs(X, self._transforming())
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.coefs_[self._transforming()].shape[1]
+
+    def _transforming(self) -> int:
+        """Which hidden layer transforms, counted from 0."""
+        given, n = self.transform_layer, len(self.coefs_) - 1
+        if not -n <= given < n:
+            raise SettingError(
+                f"transform_layer={given} of {n} hidden layers",
+                f"a number from {-n} to {n - 1}" if n else "a hidden layer",
+                "transform_layer=-1, the last one" if n else "hidden_layer_sizes=(100,)",
+            )
+        return given % n
+
+    # the training
+
+    def plot(self, what: str = LOSS, ax: "Axes | None" = None) -> "Axes":
+        """Draw the loss of the training, epoch by epoch, or the score by its name or "score".
+
+        With rows that were not learnt from, their curve too; after early stopping, with the best
+        epoch. Without `ax` a new figure is made, `axes.figure`.
+        """
+        from handgrad import plots
+
+        check_is_fitted(self)
+        history, best = self.training_history()
+        if history is None:
+            raise SettingError(
+                "a fit by lbfgs, which keeps no curve", "a solver with epochs", "solver='adam'"
+            )
+        score = self._scored_by if what == "score" and self.validation_scores_ else what
+        return plots.plot_training_progress(history, score, ax, best)
+
+    def training_history(self) -> tuple[History | None, int | None]:
+        """The epochs of the fit, None where none are kept, and the one whose weights it kept."""
+        if not hasattr(self, "loss_curve_"):
+            return None, None
+        scores, losses = self.validation_scores_ or [], self.validation_loss_curve_ or []
+        looked = zip(self._validated_at if scores else [], losses, scores, strict=True)
+        seen = {epoch: figures for epoch, *figures in looked}
+        reports = []
+        for epoch, train_loss in enumerate(self.loss_curve_, 1):
+            loss, score = seen.get(epoch, (np.nan, np.nan))
+            named = {self._scored_by: score} if scores and self._scored_by != LOSS else {}
+            validation_loss = loss if scores else None
+            reports.append(EpochReport(epoch, train_loss, {}, validation_loss, named))
+        if not scores or not self.early_stopping or self.best_validation_score_ is None:
+            return History(reports), None
+        best = scores.index(self.best_validation_score_)
+        return History(reports), self._validated_at[best]
+
+    # in a file, by `hg.save` and `hg.load`: a classifier and a regressor add what is known of the
+    # targets; `_target_from_file` takes it up and gives how many targets a row has
+
+    _target_keys: ClassVar[frozenset[str]]
+
+    def _to_file(self) -> tuple[dict[str, object], Net]:
+        net = self._current_net()
+        fitted = {name: getattr(self, name) for name in KEPT if hasattr(self, name)}
+        values = {name: written(value) for name, value in fitted.items()}
+        return values | {"loss": type(self._loss).__name__} | self._target_to_file(), net
+
+    def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
+        self._validate_params()
+        apart = {"loss", *self._target_keys}
+        if apart - fitted.keys() or fitted.keys() - KEPT.keys() - apart:
+            raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join((*KEPT, *apart)))
+        for name in fitted.keys() - apart:
+            value, kind = read_value(fitted[name]), KEPT[name]
+            if not _fits(value, kind):
+                raise damaged(f"{name} is {shown(value)}", f"{getattr(kind, '__name__', kind)}")
+            setattr(self, name, value)
+        n_targets = self._target_from_file(fitted)
+        self._loss = self._chosen_loss()
+        if type(self._loss).__name__ != fitted["loss"]:
+            expected = f"{type(self._loss).__name__}, which loss={shown(self.loss)} says"
+            raise damaged(f"a fit by {shown(fitted['loss'])}", expected)
+        self.n_outputs_ = self._n_outputs(np.empty((0, n_targets)))
+        sizes = (self.n_features_in_, self.n_outputs_)
+        if net is None or (net.n_in, net.n_out) != sizes:
+            raise damaged(f"the net {shown(net)}", f"a net from {sizes[0]} numbers to {sizes[1]}")
+        names = getattr(self, "feature_names_in_", None)
+        if names is not None and len(names) != net.n_in:
+            raise damaged(f"{len(names)} names for {net.n_in} columns", "a name for each")
+        self.net_, self._steps = net, None
+        self._show_weights()
+
+    # the weights
+
+    def __getstate__(self) -> dict[str, Any]:
+        if "net_" in vars(self):
+            self._current_net()
+        state = super().__getstate__()
+        return {k: v for k, v in state.items() if k not in ("coefs_", "intercepts_", "_views")}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        super().__setstate__(state)
+        if "net_" in vars(self):
+            self._show_weights()
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a value is of the type of a fitted attribute; whole numbers count something."""
+    if get_origin(kind) is np.ndarray:  # the names of columns
+        if not isinstance(value, np.ndarray) or value.dtype != object:
+            return False
+        return all(type(name) is str for name in value)
+    if get_origin(kind) is list:
+        (part,) = get_args(kind)
+        return isinstance(value, list) and all(_fits(each, part) for each in value)
+    if either := get_args(kind):
+        return any(_fits(value, one) for one in either)
+    return type(value) is kind and (type(value) is not int or 0 <= value < 2**63)
+
+
+def new_net(m: Base, sizes: Sequence[int], dtype: npt.DTypeLike) -> Net:
+    """The net of an estimator, of these sizes from the input's to the output's.
+
+    A hidden layer is normalized before its activation, and units are dropped after it; a loss of
+    probabilities has them made of the last numbers. All weights and biases are drawn as
+    scikit-learn draws them, in its order, (n_in, n_out): uniform in ±√(6/(n_in + n_out)), 2 in
+    place of 6 for logistic units; the output layer goes by the last activation. Source: Glorot,
+    Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    """
+    activations, layers = _activations(m.activation, len(sizes) - 2), list[Layer]()
+    last = activations[-1] if activations else m.activation
+    with defaults(), nothing_drawn(lambda shape: None):
+        for i, (n_in, n_out) in enumerate(pairwise(sizes)):
+            if i > 0:
+                layers += [NORMALIZATIONS[m.normalization](n_in)] if m.normalization else []
+                if isinstance(given := activations[i - 1], Layer):
+                    layers.append(copy.deepcopy(given))
+                else:
+                    layers += [kind() for kind in ACTIVATIONS[given]]
+                layers += [Dropout(m.dropout)] if m.dropout else []
+            layers.append(Linear(int(n_in), int(n_out)))
+    linears = [layer for layer in layers if isinstance(layer, Linear)]
+    if isinstance(m._loss.input_kind, Probabilities):
+        of_classes = isinstance(m._loss.input_kind, ClassProbabilities)
+        layers.append(Softmax() if of_classes else Sigmoid())
+    net = Net(*layers, dtype=dtype)
+    for linear, activation in zip(linears, [*activations, last], strict=True):
+        n_out, n_in = linear.W.shape
+        bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (n_in + n_out))
+        linear.W = m._random_state.uniform(-bound, bound, (n_in, n_out)).T
+        linear.b = m._random_state.uniform(-bound, bound, n_out)
+    if m.dropout:  # only then, since scikit-learn draws nothing here
+        net.seed(int(m._random_state.randint(2**31 - 1)))
+    return net
+
+
+def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[Activation]:
+    """An activation for each hidden layer, from one for all, or from as many as there are."""
+    each = [given] * hidden if isinstance(given, str | Layer) else [*given]
+    if len(each) != hidden:
+        names = [a if isinstance(a, str) else type(a).__name__ for a in each[:1]]
+        raise SettingError(
+            f"{len(each)} activations for {hidden} hidden layers",
+            "one activation, or one for each hidden layer",
+            f"activation={names * hidden}",
+        )
+    for activation in each:
+        if not isinstance(activation, Layer) and str(activation) not in ACTIVATIONS:
+            raise SettingError(
+                f"activation {activation!r}",
+                f"one of {', '.join(ACTIVATIONS)}, or a layer, as hg.GELU()",
+                did_you_mean(activation, ACTIVATIONS, "'relu'"),
+            )
+    return each

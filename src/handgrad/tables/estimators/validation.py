@@ -1,0 +1,211 @@
+"""Validation rows of a fit: given or held out, and the net's loss and score on them."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import _check_sample_weight
+
+from handgrad.tables.estimators.base import Base
+from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
+from handgrad.textbook.errors import DataError, HandgradError, SettingError, described, did_you_mean
+from handgrad.textbook.kinds import Scores
+from handgrad.textbook.layers import Array
+from handgrad.textbook.metrics.choice import METRICS, OF_PROBABILITIES, smaller_is_better
+from handgrad.training import BestWeights
+from handgrad.training.metric_functions import takes_weights
+from handgrad.training.rows import pair_and_weights
+
+LOSS = "loss"
+
+
+def rows_of_eval_set(m: Base, eval_set: object, rows: Weighted) -> Weighted:
+    """The rows of `eval_set`, checked as those to fit are; their classes weigh as there."""
+    X, y, w = _parts(eval_set)
+    try:
+        X, y = m._validate_more(X, y)
+        w = None if w is None else _check_sample_weight(w, X)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"eval_set: {error}",
+            "rows and targets like those to fit",
+            "the same columns, and no class that the rows to fit have not",
+        ) from error
+    y = y.reshape(-1, 1) if y.ndim == 1 else y
+    if y.shape[1] != rows.y.shape[1]:
+        raise DataError(
+            f"eval_set with {y.shape[1]} targets a row, beside {rows.y.shape[1]} to fit",
+            "as many targets a row",
+            "the same columns in both",
+        )
+    return Weighted(X, y, w, m._weights_of_classes(y, as_in=rows.y))
+
+
+def _parts(eval_set: object) -> tuple[object, object, object]:
+    """Rows, targets and weights, or None; from a list of one such set as from the set itself."""
+    sets: list[Any] = [eval_set]
+    if isinstance(eval_set, list) and eval_set and isinstance(eval_set[0], tuple):
+        sets = eval_set
+    try:
+        (given,) = sets  # a list, as XGBoost and LightGBM take it
+        (X, y), w = pair_and_weights(given)
+    except (TypeError, ValueError):
+        came = described(eval_set)
+        if isinstance(eval_set, list | tuple):
+            came = f"{len(sets)} sets" if len(sets) > 1 else f"{len(sets[0])} parts"
+        raise DataError(
+            f"eval_set: {came}",
+            "one pair (X, y), or (X, y, sample_weight)",
+            "model.fit(X, y, eval_set=(X_val, y_val))",
+        ) from None
+    return X, y, w
+
+
+def split(m: Base, rows: Weighted) -> tuple[Weighted, Weighted]:
+    """Rows to fit and rows to score, drawn as scikit-learn draws them."""
+    present = {name: part for name, part in vars(rows).items() if part is not None}
+    parts = train_test_split(
+        *present.values(),
+        random_state=m._random_state,
+        test_size=m.validation_fraction,
+        stratify=rows.y if is_classifier(m) and rows.y.shape[1] == 1 else None,
+    )
+    if parts[1].shape[0] < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            "dataset."
+        )
+    fit, held_out = (dict(zip(present, parts[i::2], strict=True)) for i in (0, 1))
+    return replace(rows, **fit), replace(rows, **held_out)
+
+
+class Validation:
+    """The loss and the score of the validation rows, epoch by epoch."""
+
+    def __init__(self, m: Base, rows: Weighted) -> None:
+        self.m, self.targets = m, m._targets(rows.y)
+        self.w = () if rows.in_loss is None else (rows.in_loss.astype(m.net_.dtype),)
+        self.score = score_of(m, rows)
+        self.sign = -1 if self.score.smaller_is_better else 1  # which makes more of it better
+        losses, scores = m.validation_loss_curve_, m.validation_scores_
+        if losses is None or scores is None or m._scored_by != self.score.name:
+            losses, scores = m.validation_loss_curve_, m.validation_scores_ = [], []
+            m._validated_at, m._scored_by = [], self.score.name
+            m.best_validation_score_ = -self.sign * np.inf
+        self.losses, self.scores, self.best = losses, scores, float(m.best_validation_score_ or 0)
+        self.kept, self.first = BestWeights(m.net_), np.isinf(self.best)
+
+    def look(self, z: Array, *, keep: bool) -> bool:
+        """Whether the outputs `z` after an epoch are better by `tol` than the best before.
+
+        The best net is kept, if asked. A score may be NaN.
+        """
+        m = self.m
+        with np.errstate(all="ignore"):
+            loss = float(m._loss.forward(z, self.targets, *self.w))
+            score = self.score.of(m._meaning(z), loss)
+        self.losses.append(loss)
+        self.scores.append(score)
+        m._validated_at.append(len(m.loss_curve_))
+        now, best = self.sign * score, self.sign * self.best
+        if now > best:
+            self.best = m.best_validation_score_ = score
+            if keep:
+                self.kept.note(m.n_iter_, [-now])
+        return not now < best + m.tol
+
+    def put_back_the_best(self) -> None:
+        """Give the net its best weights; a warm start that finds no better ones keeps its own."""
+        if self.first or self.kept.epochs[0]:
+            self.m.net_.load_state(self.kept.weights)
+
+    def latest(self) -> dict[str, Any]:
+        """The last epoch's loss and score, as trainings report them."""
+        named = {} if self.score.name == LOSS else {self.score.name: self.scores[-1]}
+        return {"validation_loss": self.losses[-1], "validation_metrics": named}
+
+
+@dataclass(frozen=True)
+class Score:
+    """A figure of the predictions for some rows, by name, and which way is better.
+
+    `of` is handed what the net's output says, and the loss of these rows.
+    """
+
+    name: str
+    smaller_is_better: bool
+    of: Callable[[Array, float], float]
+
+
+def score_of(m: Base, rows: Weighted) -> Score:
+    """The score that the estimator's `scoring` names, tried on these rows once.
+
+    A name of `hg.metrics` comes before one of scikit-learn, where it means the same. A function
+    is scikit-learn's: of the estimator, the rows and their targets; more is better.
+    """
+    given = m.scoring
+    if given is None:
+        return Score(m._usual_metric, False, lambda p, loss: m._usual_score(p, rows.y, rows.w))
+    if given == LOSS:
+        return Score(LOSS, True, lambda p, loss: loss)
+    names = {metric: name for name, metric in METRICS.items() if given in (name, metric)}
+    if names:
+        ((metric, name),) = names.items()
+        if isinstance(m._loss.input_kind, Scores) and name in OF_PROBABILITIES - {"roc_auc"}:
+            raise SettingError(
+                f"scoring={name!r} with {m._loss!r}, which gives scores and no probabilities",
+                "a metric of decisions, or 'roc_auc'",
+                "scoring='accuracy'; or loss='log_loss'",
+            )
+        targets = m._targets(rows.y)
+        figure = Score(name, smaller_is_better(name), lambda p, loss: metric(p, targets, rows.w))
+        return _tried(m, rows, figure)
+    if isinstance(given, str) and given not in get_scorer_names():
+        known = [LOSS, *METRICS, *get_scorer_names()]
+        raise SettingError(
+            f"scoring={given!r}",
+            f"'loss', one of {', '.join(METRICS)}, or a name of sklearn.metrics.get_scorer_names()",
+            did_you_mean(given, known, "scoring='loss'"),
+        )
+    scorer = get_scorer(given)
+    # a twin with the same net, which does not ask for the names of columns
+    twin, labels = copy.copy(m), m._labels(rows.y)
+    twin.__dict__.pop("feature_names_in_", None)
+    weights = {"sample_weight": rows.w} if rows.w is not None and takes_weights(scorer) else {}
+    name = given if isinstance(given, str) else getattr(given, "__name__", repr(given))
+    figure = Score(name, False, lambda p, loss: scorer(twin, rows.X, labels, **weights))
+    return _tried(m, rows, figure)
+
+
+def _tried(m: Base, rows: Weighted, score: Score) -> Score:
+    """The score, once it has given a number for the net as it is; of what is not finite, NaN."""
+
+    def of(p: Array, loss: float) -> float:
+        return float(score.of(p, loss)) if np.isfinite(p).all() else np.nan
+
+    try:
+        with np.errstate(all="ignore"):
+            z = predicted(m.net_, rows_of(rows.X, m.net_.dtype), "eager")
+            value = of(m._meaning(z), np.nan)
+    except HandgradError as error:
+        error.where = error.where or f"scoring={score.name!r}"
+        raise
+    except Exception as error:
+        raise SettingError(
+            f"scoring={score.name!r} failed on {len(rows.y)} validation rows: "
+            f"{type(error).__name__}: {error}",
+            "a figure that these rows and this loss have",
+            f"scoring='loss', or {m._usual_metric!r}",
+        ) from error
+    if np.isnan(value):
+        raise SettingError(
+            f"scoring={score.name!r}, which is NaN for the {len(rows.y)} validation rows",
+            "a figure that these rows have",
+            "more rows in eval_set, or a larger validation_fraction, with every class among them",
+        )
+    return replace(score, of=of)

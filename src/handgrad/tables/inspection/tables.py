@@ -1,0 +1,158 @@
+"""Fitted models, and tables of any kind whose rows and single cells are taken by number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handgrad.tables.data.frames import (
+    Column,
+    columns_of_array,
+    columns_of_frame,
+    different,
+    frame_of,
+    read,
+)
+from handgrad.textbook.errors import DataError, SettingError, described, did_you_mean
+from handgrad.textbook.layers import Array
+
+if TYPE_CHECKING:
+    from narwhals.stable.v2 import DataFrame
+    from narwhals.stable.v2.typing import IntoDataFrame
+from typing import cast
+
+from handgrad.training.results import Predictor, is_classifier
+
+
+def by_frequency(column: Column) -> tuple[Array, Array, Array]:
+    """The values of a column of text or truth values in words, the most frequent first.
+
+    Beside them how many rows have each, and the first of these.
+    """
+    there = np.flatnonzero(~column.missing)
+    words = column.values[there]
+    if column.kind == "boolean":
+        words = np.where(words > 0, "true", "false")
+    values, places = different(words)
+    first, counts = np.unique(places, return_index=True, return_counts=True)[1:]
+    order = np.argsort(-counts, kind="stable")
+    return values[order], counts[order], there[first[order]]
+
+
+class IndexedTable:
+    """A table that others are taken from, of its own kind and types.
+
+    So a frame's dates, categories and text stay what they are where its cells are shuffled.
+    """
+
+    def __init__(self, X: object) -> None:
+        X = X.toarray() if hasattr(X, "toarray") else X
+        self.frame: DataFrame[IntoDataFrame] | None = frame_of(X)
+        self.array: Array = np.empty((0, 0)) if self.frame is not None else np.asarray(X)
+        shape = self.array.shape if self.frame is None else self.frame.shape
+        if len(shape) != 2 or 0 in shape:
+            raise DataError(
+                f"X of shape {shape}",
+                "a table of one row and one column at least",
+                "X[:, None], for a single column; or check the filter or the file before",
+            )
+        # What the columns are called; those of an array x0, x1 and so on.
+        self.names = (
+            [f"x{i}" for i in range(self.array.shape[1])]
+            if self.frame is None
+            else [str(name) for name in self.frame.columns]
+        )
+
+    def __len__(self) -> int:
+        return len(self.array if self.frame is None else self.frame)
+
+    def columns(self) -> dict[str, Column]:
+        """The columns, each read as what it is; text that reads as numbers or dates as those."""
+        found = columns_of_array(self.array) if self.frame is None else columns_of_frame(self.frame)
+        return {
+            name: column if column.categorical else read(column) for name, column in found.items()
+        }
+
+    def place(self, column: object) -> int:
+        """The number of a column that is given by its name or its number."""
+        names = self.names
+        if isinstance(column, str) and column in names:
+            return names.index(column)
+        whole = isinstance(column, int | np.integer) and not isinstance(column, bool)
+        if whole and self.frame is None and column in (places := [*range(len(names))]):
+            return places.index(column)
+        raise SettingError(
+            f"column {described(column)}",
+            f"one of {', '.join(map(repr, names[:20]))}{', …' if len(names) > 20 else ''}",
+            did_you_mean(column, names, f"{names[0]!r}"),
+        )
+
+    def native(self) -> object:
+        """The table as it came."""
+        return self.array if self.frame is None else self.frame.to_native()
+
+    def holds_numbers(self, column: int) -> bool:
+        """Whether any number may stand in a column: in text, those that read as numbers may not."""
+        if self.frame is None:
+            return self.array.dtype.kind in "fiu"
+        return self.frame[self.frame.columns[column]].dtype.is_numeric()
+
+    def take(
+        self,
+        rows: Array,
+        moved: Mapping[int, Array] | None = None,
+        numbers: Mapping[int, Array] | None = None,
+    ) -> object:
+        """The table of these `rows`, (n,) whole numbers, of the same kind as the table.
+
+        The columns in `moved`, by number, have the cells of other rows, (n,); those in `numbers`
+        have these instead, (n,).
+        """
+        numbers = numbers or {}
+        moved = {j: others for j, others in (moved or {}).items() if j not in numbers}
+        if self.frame is None:
+            array = self.array[rows].astype(float if numbers else self.array.dtype, copy=False)
+            for j, others in moved.items():
+                array[:, j] = self.array[others, j]
+            for j, values in numbers.items():
+                array[:, j] = values
+            return array
+        import narwhals.stable.v2 as nw
+
+        frame, names, backend = self.frame, self.frame.columns, self.frame.implementation
+        series = [frame[names[j]][rows.tolist()].alias(names[j]) for j, rows in moved.items()]
+        series += [
+            nw.new_series(names[j], values, nw.Float64, backend=backend)
+            for j, values in numbers.items()
+        ]
+        taken = frame[rows.tolist(), :]
+        return (taken.with_columns(series) if series else taken).to_native()
+
+
+def fitted(model: object) -> Predictor:
+    """`model`, which is refused if it does not predict, or has not learned."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    expected = "a fitted estimator, such as TabularClassifier, or a Pipeline that ends in one"
+    if not hasattr(model, "fit") or not hasattr(model, "predict") or isinstance(model, type):
+        raise SettingError(f"model = {described(model)}", expected, "model.fit(X, y), and then it")
+    try:
+        check_is_fitted(model)
+    except NotFittedError as error:
+        raise SettingError(
+            f"a {type(model).__name__} that has not learned yet", expected, "model.fit(X, y) first"
+        ) from error
+    return cast(Predictor, model)
+
+
+def outputs_of(model: Predictor, table: object) -> Array:
+    """Probabilities (n, n_classes), or 1 for the class that is predicted; or numbers (n, 1)."""
+    if is_classifier(model):
+        return np.asarray(model.predict_proba(table))
+    predicted, classes = np.asarray(model.predict(table)), getattr(model, "classes_", None)
+    if classes is None:
+        return predicted.astype(float).reshape(len(predicted), -1)
+    return (predicted[:, None] == classes).astype(float)

@@ -1,0 +1,334 @@
+"""The evidence of a report: everything the page is about, gathered before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+
+from handgrad.check.doctor import Diagnosis
+from handgrad.check.doctor.case import Patient
+from handgrad.check.doctor.diagnose import examined, reports_of
+from handgrad.tables.inspection import partial_dependence, permutation_importance
+from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
+from handgrad.tables.reporting.checks import warned
+from handgrad.tables.reporting.epochs import still_learning
+from handgrad.tables.reporting.scores import ScoredRows, scored_rows, scores_of
+from handgrad.tables.reporting.splits import DEPENDENT, Sides
+from handgrad.tables.tabular.base import values_of
+from handgrad.textbook import metrics
+from handgrad.textbook.errors import HandgradError, SettingError, described
+from handgrad.textbook.layers import Array, Reshape
+from handgrad.training import History
+from handgrad.training.results import (
+    HasNet,
+    PartialDependence,
+    PermutationImportance,
+    Predictor,
+    is_classifier,
+)
+
+if TYPE_CHECKING:
+    from handgrad.tables.reporting.pictures import PictureRows
+
+# So many rows are predicted for all importances together, and so many at most for one column.
+ROWS_SHUFFLED, MOST_SHUFFLED, REPEATS = 60_000, 600, 5
+# Of more columns those are shuffled that look strongest, seen from a few rows.
+MOST_COLUMNS, LIKELY, ROWS_TRIED, CELLS_AT_ONCE = 64, 20, 16, 4_000_000
+# Columns that matter less than so much of what the strongest does are not looked at.
+MOST_DEPENDENCES, WORTH_A_LOOK = 6, 0.01
+ROWS_AVERAGED, VALUES_TRIED = 200, 16
+
+
+@runtime_checkable
+class KeepsHistory(HasNet, Protocol):
+    """An estimator that shows its net, and how it was trained."""
+
+    def training_history(self) -> tuple[History | None, int | None]:
+        """The epochs of its fit, if it kept them, and the epoch whose weights it kept, if one."""
+
+
+class Evidence:
+    """The facts of a model: on rows `held` out, and on those of its `training` if they came.
+
+    `learned` are the rows of the training, or where they did not come those held out; `classes`
+    the names of the classes, none for numbers, of which one is the `most_frequent`, and of two the
+    rarer one `positive`. `beside` are tables of the columns that were left out, of the rows held
+    out and of the training. `diagnosis` says why, where there is none; `findings` are those in the
+    rows and then those in the net and its training. What else a page shows is computed when it is
+    asked for.
+    """
+
+    def __init__(
+        self,
+        model: object,
+        X: object,
+        y: object,
+        training: object,
+        history: object,
+        about: object,
+        beside: tuple[object, object] | None = None,
+    ) -> None:
+        self.model = fitted(model)
+        if about is not None and not isinstance(about, Mapping):
+            raise SettingError(
+                f"about = {described(about)}",
+                "a dict of what was run",
+                "about={'command': 'python train.py', 'seed': 0}",
+            )
+        self.about: Mapping[str, object] = about or {}
+        self.before, self.estimator = parts_of(self.model)
+        self.classes = _class_names(self.model)
+        self.target = str(self.about.get("target") or getattr(y, "name", None) or "the target")
+        self.held = scored_rows(self.model, X, y, self.classes, "X, y")
+        self.training: ScoredRows | None = None
+        sides: Sides | None = None
+        self.shape = picture_shape(self.before, self.estimator) if self.classes else None
+        if isinstance(training, tuple | list) and len(training) == 2:
+            rows = training[0], training[1]
+            self.training = scored_rows(self.model, *rows, self.classes, "training")
+            if self.shape is None:
+                given = (X, rows[0]), (y, rows[1]), beside
+                sides = _sides(*given, of_classes=bool(self.classes))
+        elif training is not None:
+            raise SettingError(
+                f"training = {described(training)[:80]}",
+                "a pair (X, y) of the rows that were learned from",
+                "training=(X_train, y_train)",
+            )
+        self.learned = self.training or self.held
+        counts = np.bincount(self.learned.y) if self.classes else np.zeros(0)
+        self.most_frequent = self.classes and self.classes[counts.argmax()]
+        self.scores = scores_of(self.held, self.training)
+        self.history, self.best_epoch = history_of(self.estimator, history)
+        names = [] if self.shape else self.held.table.names
+        self.warned = warned(self.held, self.training, self.scores, names, sides)
+        both = [side for side in (self.training, self.held) if side]
+        self.diagnosis = diagnosis_of(self.before, self.estimator, self.history, both)
+        found = self.diagnosis.findings if isinstance(self.diagnosis, Diagnosis) else ()
+        # of classes that are left out the rows have told, by their names
+        self.findings = [
+            *self.warned,
+            *(f for f in found if f.sickness != "class imbalance"),
+            *still_learning(self.history, self.best_epochs or self._last_epoch),
+        ]
+
+    @property
+    def independent(self) -> bool:
+        """Whether nothing shows that rows held out are of groups, or between dates, of others."""
+        return not any(found.sickness in DEPENDENT for found in self.warned)
+
+    @property
+    def positive(self) -> int | None:
+        """Of two classes the rarer one, of as many rows the second; None of more, or of numbers."""
+        if len(self.classes) != 2:
+            return None
+        first, second = np.bincount(self.learned.y, minlength=2)
+        return int(second <= first)
+
+    @property
+    def rarer(self) -> bool:
+        """Whether of two classes the positive one has fewer rows than the other."""
+        return len(self.classes) == 2 and len({*np.bincount(self.learned.y, minlength=2)}) == 2
+
+    @property
+    def best_epochs(self) -> list[int]:
+        """The epochs whose weights are kept as the best ones, one of each net; none if all ran."""
+        several = [*getattr(self.estimator, "best_epochs_", ())]
+        return several or ([] if self.best_epoch is None else [self.best_epoch])
+
+    @property
+    def _last_epoch(self) -> list[int]:
+        """The last epoch, where the best was kept and a history alone says which that is."""
+        keeps = getattr(self.estimator, "early_stopping", False)
+        return [len(self.history)] if keeps and self.history else []
+
+    @cached_property
+    def pictures(self) -> PictureRows | None:
+        """The rows as pictures, if that is what the net makes of them."""
+        if self.shape is None:
+            return None
+        from handgrad.tables.reporting.pictures import PictureRows
+
+        return PictureRows(cast("HasNet", self.estimator), self.held, self.learned, self.shape)
+
+    @cached_property
+    def importance(self) -> PermutationImportance | None:
+        """The importance of the columns, or of some of very many; None where rows are pictures."""
+        return None if self.shape else _importance(self.model, self.held)
+
+    @property
+    def strong_columns(self) -> list[str]:
+        """The columns that are worth a look, the strongest first."""
+        found = self.importance
+        return [] if found is None else [found.columns[i] for i in _strong(found)]
+
+    @cached_property
+    def dependences(self) -> list[PartialDependence]:
+        """What the strongest columns do; of two classes to the probability of the positive one."""
+        found = self.importance
+        if found is None:
+            return []
+        sure = [found.columns[i] for i in _strong(found) if found.mean[i] > found.std[i]]
+        made = _dependences(self.model, self.held, sure[:MOST_DEPENDENCES])
+        k = self.positive
+        if k is None:
+            return made
+        return [
+            replace(one, outputs=(one.outputs[k],), average=one.average[:, [k]]) for one in made
+        ]
+
+
+def _strong(found: PermutationImportance) -> list[int]:
+    least = max(0.0, WORTH_A_LOOK * found.mean.max())
+    return [i for i in found.order if found.mean[i] > least]
+
+
+def _sides(
+    X: tuple[object, object],
+    y: tuple[object, object],
+    beside: tuple[object, object] | None,
+    *,
+    of_classes: bool,
+) -> Sides:
+    """All rows held out and of the training, with targets as codes of classes or as numbers."""
+    held, learned = (np.asarray(values_of(side)).ravel() for side in y)
+    both = np.concatenate([held, learned])
+    codes = np.unique(both, return_inverse=True)[1] if of_classes else both.astype(float)
+    targets = codes[: len(held)], codes[len(held) :]
+    others = None if beside is None else (IndexedTable(beside[0]), IndexedTable(beside[1]))
+    return Sides((IndexedTable(X[0]), IndexedTable(X[1])), targets, others)
+
+
+def _class_names(model: Predictor) -> tuple[str, ...]:
+    classes = getattr(model, "classes_", None)
+    if classes is None:
+        return ()
+    kind = getattr(getattr(model, "_label_binarizer", None), "y_type_", "")
+    if isinstance(classes, list) or kind == "multilabel-indicator":
+        raise SettingError(
+            "a model of several answers a row",
+            "one class or one number a row",
+            "a model and a report for each of them",
+        )
+    return tuple(str(name) for name in classes)
+
+
+def _importance(model: Predictor, held: ScoredRows) -> PermutationImportance:
+    """By the log loss, or by the root mean squared error, on as many rows as there is time for."""
+    metric, sign = metrics.root_mean_squared_error, -1
+    if held.p is not None:
+        metric = metrics.log_loss
+    elif held.class_names:
+        metric, sign = metrics.accuracy, 1
+
+    def scoring(model: Predictor, X: object, y: Array) -> float:
+        answers = outputs_of(model, X)
+        return sign * float(metric(answers if held.class_names else answers.ravel(), y))
+
+    scoring.__name__ = metric.__name__
+    names = held.table.names
+    columns = names if len(names) <= MOST_COLUMNS else _likely(model, held)
+    n = min(len(held), MOST_SHUFFLED, ROWS_SHUFFLED // (len(columns) * REPEATS))
+    rows = np.sort(np.random.default_rng(0).permutation(len(held))[:n])
+    return permutation_importance(
+        model,
+        held.table.take(rows),
+        held.y[rows],
+        columns=None if columns is names else columns,
+        scoring=scoring,
+        n_repeats=REPEATS,
+        rng=0,
+    )
+
+
+def _likely(model: Predictor, held: ScoredRows) -> list[str]:
+    """Of many columns those that, put in another order in a few rows, change the answers most."""
+    names, table = held.table.names, held.table
+    rows = np.random.default_rng(0).permutation(len(held))[:ROWS_TRIED]
+    usual = outputs_of(model, table.take(rows))
+    at_once = max(1, CELLS_AT_ONCE // (len(rows) * len(names)))
+    changes = list[float]()
+    for start in range(0, len(names), at_once):
+        part = range(start, min(start + at_once, len(names)))
+        cells = np.tile(rows, (len(part), len(part), 1))
+        cells[range(len(part)), range(len(part))] = np.roll(rows, 1)
+        moved = {j: cells[i].ravel() for i, j in enumerate(part)}
+        answers = outputs_of(model, table.take(np.tile(rows, len(part)), moved))
+        off = np.abs(answers.reshape(len(part), *usual.shape) - usual)
+        changes += off.reshape(len(part), -1).mean(axis=1).tolist()
+    likely = np.sort(np.argsort(-np.array(changes), kind="stable")[:LIKELY])
+    return [names[j] for j in likely]
+
+
+def _dependences(model: Predictor, held: ScoredRows, names: list[str]) -> list[PartialDependence]:
+    """Of these columns, if the model's answers can be averaged."""
+    if held.class_names and not is_classifier(model):
+        return []
+    how = {"n_values": VALUES_TRIED, "max_samples": ROWS_AVERAGED, "rng": 0}
+    table, columns = held.table.native(), held.columns
+    there = (name for name in names if not columns[name].missing.all())
+    return [partial_dependence(model, table, name, **how) for name in there]
+
+
+def parts_of(model: Predictor) -> tuple[Any, Predictor]:
+    """The steps before the estimator, or None, and the estimator itself."""
+    pipeline: Any = model
+    if not hasattr(model, "steps"):
+        return None, model
+    return (pipeline[:-1] if len(pipeline.steps) > 1 else None), pipeline[-1]
+
+
+def history_of(estimator: Predictor, given: object) -> tuple[History | None, int | None]:
+    """The history that was given, or that the estimator kept, and which epoch it kept."""
+    if given is not None:
+        reports = reports_of(given, "history=model.history_, before it was saved")
+        return given if isinstance(given, History) else History(reports), None
+    return estimator.training_history() if isinstance(estimator, KeepsHistory) else (None, None)
+
+
+def diagnosis_of(
+    before: Any, estimator: Predictor, history: History | None, sides: Sequence[ScoredRows]
+) -> Diagnosis | str:
+    """The diagnosis of the estimator's net, or why there is none.
+
+    The first of the `sides` was learned from, unless it is the only one.
+    """
+    if not isinstance(estimator, KeepsHistory):
+        return f"{type(estimator).__name__} has no net that it could look at."
+    try:
+        tables = [side.table.native() for side in sides]
+        first, *others = (
+            estimator.net_rows(table if before is None else before.transform(table), side.y)
+            for table, side in zip(tables, sides, strict=True)
+        )
+        validation = (others[0].x, others[0].y) if others else None
+        names = first.feature_names or ([] if before else sides[0].table.names)
+        if not names:
+            with suppress(AttributeError, ValueError):
+                names = [str(name) for name in before.get_feature_names_out()]
+        data, loss = (first.x, first.y), first.loss
+        patient = Patient(estimator.net_, data, names, loss=loss, validation=validation)
+        reports = [*(history or ())]
+        if not all(r.validation_loss is None or np.isfinite(r.validation_loss) for r in reports):
+            # not every epoch was looked at
+            reports = [replace(r, validation_loss=None, validation_metrics={}) for r in reports]
+        return examined(patient, reports, restored=first.keeps_best)
+    except (ValueError, TypeError, AttributeError) as error:
+        came = error.came if isinstance(error, HandgradError) else str(error).split("\n")[0]
+        return f"The net could not be examined: {came}"
+
+
+def picture_shape(before: object, estimator: Predictor) -> tuple[int, int, int] | None:
+    """The shape (channels, height, width) of the pictures that a net makes of rows at once."""
+    if before is not None or not isinstance(estimator, HasNet):
+        return None
+    first = estimator.net_.layers[0] if estimator.net_.layers else None
+    if not isinstance(first, Reshape) or len(first.shape) != 3 or first.shape[0] not in (1, 3):
+        return None
+    channels, height, width = map(int, first.shape)
+    return channels, height, width

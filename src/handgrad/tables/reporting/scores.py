@@ -1,0 +1,236 @@
+"""Scores of predictions for rows whose true values are known, beside those of guessing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from handgrad.tables.data.frames import Column
+from handgrad.tables.inspection.importance import checked_target
+from handgrad.tables.inspection.tables import IndexedTable, outputs_of
+from handgrad.tables.tabular.base import refuse_unusable
+from handgrad.textbook import metrics
+from handgrad.textbook.errors import DataError, HandgradError, SettingError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.metrics.choice import Metric
+from handgrad.training.results import Predictions, Predictor, is_classifier
+
+# More rows than these are not all scored: those drawn tell the same, to a hundredth.
+MOST_ROWS = 20_000
+
+Of = Literal["decisions", "probabilities", "numbers"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredRows(Predictions):
+    """Predictions for the rows of `table`.
+
+    `of` rows were given; `unknown` of them were of a class that the model does not know, and are
+    left out.
+    """
+
+    table: IndexedTable
+    of: int
+    unknown: int = 0
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The columns of the table, each read as what it is."""
+        return self.table.columns()
+
+    @property
+    def one_class(self) -> bool:
+        """Whether all rows are of one class."""
+        return bool(self.class_names) and len(np.unique(self.y)) == 1
+
+
+def scored_rows(
+    model: Predictor, X: object, y: object, classes: tuple[str, ...], what: str
+) -> ScoredRows:
+    """The predictions for the rows, or for some drawn among very many."""
+    table = IndexedTable(X)
+    n = len(table)
+    target = checked_target(y, n)
+    if target.ndim == 2 and target.shape[1] == 1:
+        target = target[:, 0]
+    if target.ndim != 1:
+        raise SettingError(
+            f"{what}: targets of shape {target.shape}",
+            "one class or one number a row",
+            "a report for each column of the target",
+        )
+    refuse_unusable(target)
+    places, known = _places(model, target, what)
+    kept = np.flatnonzero(known)
+    if len(kept) > MOST_ROWS:
+        kept = np.sort(np.random.default_rng(0).choice(kept, MOST_ROWS, replace=False))
+    if len(kept) < n:
+        X = table.take(kept)
+        table = IndexedTable(X)
+    predicted, p = _predicted(model, X, classes, what)
+    unknown = int((~known).sum())
+    return ScoredRows(places[kept], predicted, p, classes, table=table, of=n, unknown=unknown)
+
+
+def _places(model: Predictor, y: Array, what: str) -> tuple[Array, Array]:
+    """The targets as numbers of classes, or as numbers, and which rows the model can know."""
+    known = getattr(model, "classes_", None)
+    if known is None:
+        try:
+            return y.astype(float), np.ones(len(y), bool)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{what}: a target of {y.tolist()[0]!r}", "numbers", "the column it was trained on"
+            ) from error
+    place = {value: i for i, value in enumerate(known.tolist())}
+    places = np.array([place.get(value, -1) for value in y.tolist()], int)
+    if (places < 0).all():
+        raise DataError(
+            f"{what}: not one target is a class of the model; the first is {y.tolist()[0]!r}",
+            f"{', '.join(map(repr, known.tolist()[:8]))}",
+            "the column it was trained on, with values of the same type",
+        )
+    return places, places >= 0
+
+
+def _predicted(
+    model: Predictor, X: object, classes: tuple[str, ...], what: str
+) -> tuple[Array, Array | None]:
+    try:
+        p = outputs_of(model, X)
+    except HandgradError:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise DataError(
+            f"{what}: the model cannot predict these rows: {str(error).splitlines()[0]}",
+            "a table with the columns of the training",
+            "the table as it was before the split, without the target",
+        ) from error
+    if not classes:
+        return p.reshape(len(p)).astype(float), None
+    return p.argmax(axis=1), p if is_classifier(model) else None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure: on the rows `held` out, on those of the training, and by guessing.
+
+    None where it cannot be told, and `why` not.
+    """
+
+    name: str
+    held: float | None
+    training: float | None
+    baseline: float | None
+    smaller_is_better: bool = False
+    of: Of = "numbers"
+    why: str = ""
+
+    @property
+    def beats_baseline(self) -> bool | None:
+        """Whether the model is better than none; None where it cannot be told."""
+        if self.held is None or self.baseline is None:
+            return None
+        return (self.held < self.baseline) if self.smaller_is_better else self.held > self.baseline
+
+    def shown(self, value: float | None) -> str:
+        """A value of it, in words."""
+        if value is None:
+            return "–"
+        if self.of == "decisions":
+            return f"{value:.1%}"
+        if self.of == "numbers" and self.name != "R²":
+            return number(value)
+        return f"{round(value, 3) + 0.0:,.3f}".replace("-", "−")
+
+
+def rows_of(n: int, what: str = "row") -> str:
+    """A number of rows, in words, or of `what` they are."""
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
+def percent(share: float) -> str:
+    """A share in whole per cent; what is not quite nothing or all is told as such.
+
+    >>> percent(0.25), percent(0.001), percent(0.9999), percent(0), percent(1)
+    ('25%', '< 1%', '> 99%', '0%', '100%')
+    """
+    if 0 < share < 0.005:
+        return "< 1%"
+    return "> 99%" if 0.995 <= share < 1 else f"{share:.0%}"
+
+
+def number(value: float) -> str:
+    """A number in three digits, in all of those before the point.
+
+    >>> number(1234.56), number(-0.01234), number(12345), number(0.00001234), number(0)
+    ('1235', '−0.0123', '12,345', '1.23e−05', '0')
+    """
+    if value == 0 or 1e-3 <= abs(value) < 1e9:
+        digits = max(0, 2 - int(np.floor(np.log10(abs(value))))) if value else 0
+        shown = f"{value:,.{digits}f}" if abs(value) >= 10_000 else f"{value:.{digits}f}"
+        shown = shown.rstrip("0").rstrip(".") if digits else shown
+    else:
+        shown = f"{value:.3g}"
+    return shown.replace("-", "−")
+
+
+# Name and metric, whether less is better, and of what it is.
+MEASURES: tuple[tuple[str, Metric, bool, Of], ...] = (
+    ("Accuracy", metrics.accuracy, False, "decisions"),
+    ("Balanced accuracy", metrics.balanced_accuracy, False, "decisions"),
+    ("Log loss", metrics.log_loss, True, "probabilities"),
+    ("ROC AUC", metrics.roc_auc, False, "probabilities"),
+    ("Mean absolute error", metrics.mean_absolute_error, True, "numbers"),
+    ("Root mean squared error", metrics.root_mean_squared_error, True, "numbers"),
+    ("R²", metrics.r2, False, "numbers"),
+)
+
+
+def scores_of(held: ScoredRows, training: ScoredRows | None) -> list[Score]:
+    """The usual figures; guesses are the shares of the classes, or the mean."""
+    source, k = training or held, len(held.class_names)
+    if k:
+        shares = np.tile(np.bincount(source.y, minlength=k) / len(source), (len(held), 1))
+        guessed = replace(held, predicted=shares.argmax(axis=1), p=shares)
+        lacking = [c for i, c in enumerate(held.class_names) if not (held.y == i).any()]
+        why = f"no rows of {lacking[0] if len(lacking) == 1 else f'{len(lacking)} classes'}"
+    else:
+        guessed = replace(held, predicted=np.full(len(held), float(source.y.mean())))
+        why = "the rows have one number only"
+    scores = []
+    for name, metric, smaller, of in MEASURES:
+        if (of != "numbers") == bool(k) and (of != "probabilities" or held.p is not None):
+            at, learned, by_guess = (_figure(metric, s, of) for s in (held, training, guessed))
+            lost = at is None or (learned is None and not k and training is not None)
+            scores.append(Score(name, at, learned, by_guess, smaller, of, why if lost else ""))
+    return scores
+
+
+def _figure(metric: Metric, side: ScoredRows | None, of: Of) -> float | None:
+    """A metric of the decisions, the probabilities or the numbers; None where it cannot be told."""
+    if side is None:
+        return None
+    p = side.predicted if side.p is None else side.p
+    if of == "decisions":
+        p = np.eye(1 + int(max(1, side.predicted.max(), side.y.max())))[side.predicted]
+    try:
+        found = float(metric(p, side.y))
+    except DataError:
+        return None
+    return None if np.isnan(found) else found
+
+
+def interval(share: float, n: int) -> tuple[float, float]:
+    """Where a share of so many rows lies with 95 % confidence, by Wilson, 1927.
+
+    >>> [round(end, 3) for end in interval(0.5, 100)]
+    [0.404, 0.596]
+    """
+    from scipy.stats import binomtest
+
+    low, high = binomtest(round(share * n), n).proportion_ci(method="wilson")
+    return float(low), float(high)

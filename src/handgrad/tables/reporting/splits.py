@@ -1,0 +1,319 @@
+"""Rows held out that are not new: of groups of the training, or between its dates.
+
+A score of such rows holds for rows like them, and no interval that takes rows for independent does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from handgrad.check.doctor import Finding
+from handgrad.tables.data.frames import Column
+from handgrad.tables.inspection.tables import IndexedTable
+from handgrad.tables.reporting.scores import ScoredRows, number, percent
+from handgrad.textbook.layers import Array
+
+REPEATED, IN_TIME = "repeated groups", "dates between those learned"
+DEPENDENT = (REPEATED, IN_TIME)
+FEWEST_GROUPS, ROWS_COMPARED, MOST_COLUMNS = 10, 4000, 40
+# So much of how rows differ is gone within a group: its rows are nearly the same.
+CONSTANT = 0.9
+# Groups by which the target alone is constant: as many as that, and no larger, are no categories.
+MANY_GROUPS, SMALL_GROUP = 30, 50
+# The rank correlation of dates with the rows' order where the rows are sorted by them.
+SORTED, FEWEST_DATES, ROWS_IN_ORDER = 0.999, 20, 5000
+BETWEEN = 0.5  # of the rows held out, at least, are among those of the training
+ALIKE = 2 / 3  # of the error of guessing, at most, is that of the row before
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The rows held out and those of the training, in order, with their targets, codes of classes
+    or numbers, and the columns that stand beside those of the model.
+
+    `tables` and `beside` have two tables each, `beside` none where there are no such columns.
+    """
+
+    tables: tuple[IndexedTable, IndexedTable]
+    targets: tuple[Array, Array]
+    beside: tuple[IndexedTable, IndexedTable] | None = None
+
+    @property
+    def places(self) -> dict[str, tuple[IndexedTable, IndexedTable]]:
+        """In which tables each column stands."""
+        left_out = () if self.beside is None else self.beside[0].names
+        return {
+            **dict.fromkeys(self.tables[0].names, self.tables),
+            **{name: self.beside for name in left_out if self.beside is not None},
+        }
+
+
+def repeated_groups(sides: Sides, *, of_classes: bool) -> tuple[Finding, str] | None:
+    """That a column has values each of which has rows on both sides, which are nearly the same.
+
+    With the column's name, or '' where the target alone says so: that may have another reason.
+    """
+    candidates = [(name, g) for name in sides.places if (g := _Groups.of(sides, name))]
+    candidates = sorted(candidates, key=lambda pair: (not pair[1].text, pair[1].n_groups))
+    for name, groups in candidates[:MOST_COLUMNS]:
+        by_columns = groups.columns_constant()
+        if by_columns or groups.target_constant(of_classes):
+            return _told_of_groups(name, groups), name if by_columns else ""
+    return None
+
+
+def _told_of_groups(name: str, groups: _Groups) -> Finding:
+    sizes = groups.sizes
+    times = f"{sizes.min()}" if sizes.min() == sizes.max() else f"about {np.mean(sizes):.0f}"
+    one = f"“{name}”"
+    return Finding(
+        REPEATED,
+        f"column {one}",
+        f"{groups.n_groups:,} values come {times} times each, and rows of one {one} are on both "
+        "sides: the scores, and all intervals and comparisons by them, hold for those already "
+        "seen, not for new ones",
+        f"before the training, move all rows of some values of {one} to a file of their own, and "
+        "evaluate the model on it",
+    )
+
+
+class _Groups:
+    """The rows of some values of a column, as many as are compared."""
+
+    def __init__(self, sides: Sides, name: str, values: Sequence[Array], known: Array) -> None:
+        self.sides, self.name = sides, name
+        self.text = values[0].dtype == object
+        held, learned = values
+        both = np.concatenate([held[_there(held)], learned[_there(learned)]])
+        different, counts = _different(both)
+        self.n_groups = len(different)
+        order = np.random.default_rng(0).permutation(np.flatnonzero(np.isin(different, known)))
+        kept = order[: max(FEWEST_GROUPS, int((np.cumsum(counts[order]) <= ROWS_COMPARED).sum()))]
+        self.sizes, chosen = counts[kept], different[kept]
+        self.rows = [np.flatnonzero(_is_in(side, chosen)) for side in values]
+        of_rows = [side[rows] for side, rows in zip(values, self.rows, strict=True)]
+        self.of_rows = _different(np.concatenate(of_rows), places=True)[1]
+
+    @classmethod
+    def of(cls, sides: Sides, name: str) -> _Groups | None:
+        """The groups by a column, if its values are many, and come again on the other side."""
+        values = [_values(table, name) for table in sides.places[name]]
+        if any(side is None for side in values):
+            return None
+        held, learned = (side for side in values if side is not None)
+        known, counts = _different(learned[_there(learned)])
+        if len(known) < FEWEST_GROUPS or 2 * len(known) > len(learned) + len(held):
+            return None
+        if _is_in(held, known).mean() < BETWEEN or (counts > 1).mean() < BETWEEN:
+            return None
+        return cls(sides, name, [held, learned], known)
+
+    def columns_constant(self) -> bool:
+        """Whether half of the other columns are nearly constant within a group, two at least."""
+        names = [name for name in self.sides.tables[0].names if name != self.name]
+        places = np.linspace(0, len(names) - 1, min(len(names), MOST_COLUMNS)).round().astype(int)
+        tables = [
+            IndexedTable(table.take(rows)).columns()
+            for table, rows in zip(self.sides.tables, self.rows, strict=True)
+            if len(rows)
+        ]
+        found = list[float]()
+        for i in places:
+            parts = [table[names[i]] for table in tables]
+            text = any(part.kind in ("text", "boolean") for part in parts)
+            values = [part.values.astype(str) if text else part.values for part in parts]
+            found.append(constancy(np.concatenate(values), self.of_rows, of_classes=text))
+        varied = [share for share in found if not np.isnan(share)]
+        constant = sum(share >= CONSTANT for share in varied)
+        return constant >= 2 and 2 * constant >= len(varied)
+
+    def target_constant(self, of_classes: bool) -> bool:
+        """Whether the target is nearly constant within a group of a few rows.
+
+        Numbers whose neighbours have like targets measure something, and name no groups.
+        """
+        if self.n_groups < MANY_GROUPS or self.sizes.mean() > SMALL_GROUP:
+            return False
+        pairs = zip(self.sides.targets, self.rows, strict=True)
+        y = np.concatenate([t[rows] for t, rows in pairs])
+        if not constancy(y, self.of_rows, of_classes=of_classes) >= CONSTANT:
+            return False
+        neighbours = self.of_rows // 2
+        return self.text or constancy(y, neighbours, of_classes=of_classes) < CONSTANT / 1.5
+
+
+def _values(table: IndexedTable, name: str) -> Array | None:
+    """The values of a column that may name groups: text with None, or whole numbers with NaN."""
+    if table.frame is None:
+        values = table.array[:, table.place(name)]
+        if values.dtype.kind not in "iuf":
+            return None
+        numbers = values.astype(float)
+    else:
+        column = table.frame[name]
+        kind = column.dtype
+        if kind.is_numeric():
+            numbers = np.asarray(column.cast(_float()).to_numpy(), float)
+        elif str(kind) in ("String", "Categorical", "Object") or str(kind).startswith("Enum"):
+            values = np.empty(len(column), object)
+            values[:] = column.to_list()
+            return values
+        else:
+            return None
+    there = ~np.isnan(numbers)
+    return numbers if (numbers[there] == np.round(numbers[there])).all() else None
+
+
+def _float() -> type:
+    import narwhals.stable.v2 as nw
+
+    return nw.Float64
+
+
+def _there(values: Array) -> Array:
+    if values.dtype == object:
+        return np.array([isinstance(v, str) and bool(v.strip()) for v in values], bool)
+    return ~np.isnan(values)
+
+
+def _different(values: Array, *, places: bool = False) -> tuple[Array, Array]:
+    """The different values, and how often each comes; or, of `places`, which of them each is."""
+    if values.dtype != object:
+        different, of_rows, counts = np.unique(values, return_inverse=True, return_counts=True)
+        return different, of_rows if places else counts
+    texts = values.tolist()
+    place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+    of_rows = np.array([place[text] for text in texts], int)
+    names = np.empty(len(place), object)
+    names[:] = [*place]
+    return names, of_rows if places else np.bincount(of_rows, minlength=len(place))
+
+
+def _is_in(values: Array, known: Array) -> Array:
+    if values.dtype != object:
+        return np.isin(values, known)
+    names = {*known.tolist()}
+    return np.array([value in names for value in values.tolist()], bool)
+
+
+def constancy(values: Array, groups: Array, *, of_classes: bool) -> float:
+    """How much less rows of one group differ than any two: 1 where they are the same, 0 by chance.
+
+    Of classes it is how seldom two differ, of numbers by how much their ranks do. NaN where no
+    group has two rows, or all rows are the same.
+
+    >>> groups = np.array([0, 0, 1, 1])
+    >>> constancy(np.array([3.0, 3.0, 5.0, 5.0]), groups, of_classes=False)
+    1.0
+    """
+    from scipy.stats import rankdata
+
+    n, sizes = len(values), np.bincount(groups)
+    pairs = float((sizes * (sizes - 1)).sum())
+    if not pairs or n < 2:
+        return float("nan")
+    if of_classes:
+        codes = np.unique(values, return_inverse=True)[1]
+        cells = np.unique(np.stack([groups, codes]), axis=1, return_counts=True)[1]
+        counts = np.bincount(codes)
+        within = 1 - float((cells * (cells - 1)).sum()) / pairs
+        among_all = 1 - float((counts * (counts - 1)).sum()) / (n * (n - 1))
+    else:
+        ranks = rankdata(np.where(np.isnan(values), -np.inf, values))
+        means = np.bincount(groups, ranks) / np.maximum(sizes, 1)
+        free = max(n - int((sizes > 0).sum()), 1)
+        within = float(((ranks - means[groups]) ** 2).sum()) / free
+        among_all = float(ranks.var(ddof=1))
+    return 1 - within / among_all if among_all else float("nan")
+
+
+def sorted_by_date(sides: Sides, held: ScoredRows) -> tuple[Finding, str] | None:
+    """That the rows are sorted by a date, and those held out lie between the others; its name."""
+    for name, tables in sides.places.items():
+        if all(_may_be_dates(table, name) for table in tables) and _lie_between(tables, name):
+            alike = _neighbours(tables, name, sides.targets, held)
+            if tables is sides.tables or alike:
+                return _told_of_time(name, alike), name
+    return None
+
+
+def _told_of_time(name: str, alike: str) -> Finding:
+    return Finding(
+        IN_TIME,
+        f"column “{name}”",
+        f"the rows are in its order, and those held out lie between the others{alike}: the scores, "
+        "and all intervals and comparisons by them, hold for dates between those learned, not for "
+        "later ones",
+        "before the training, move the last rows to a file of their own, and evaluate the model "
+        "on it",
+    )
+
+
+def _may_be_dates(table: IndexedTable, name: str) -> bool:
+    if table.frame is None:
+        return table.array.dtype.kind in "MO"
+    kind = str(table.frame[name].dtype)
+    return kind == "String" or kind.startswith("Date")
+
+
+def _dates(table: IndexedTable, name: str, most: int) -> tuple[Array, Array]:
+    """Rows, evenly spaced, that have a date, and the dates."""
+    rows = np.linspace(0, len(table) - 1, min(most, len(table))).round().astype(int)
+    column: Column = IndexedTable(table.take(rows)).columns()[name]
+    if column.kind != "date":
+        return np.zeros(0, int), np.zeros(0)
+    there = ~column.missing
+    return rows[there], column.values[there]
+
+
+def _lie_between(tables: tuple[IndexedTable, IndexedTable], name: str) -> bool:
+    from scipy.stats import spearmanr
+
+    found = [_dates(table, name, ROWS_IN_ORDER) for table in tables]
+    signs = set[float]()
+    for rows, days in found:
+        if len(np.unique(days)) < FEWEST_DATES or 2 * len(days) < len(rows):
+            return False
+        order = float(spearmanr(rows, days).statistic)
+        if abs(order) < SORTED:
+            return False
+        signs.add(np.sign(order))
+    held, learned = (days for _, days in found)
+    between = (held >= learned.min()) & (held <= learned.max())
+    return len(signs) == 1 and bool(between.mean() >= BETWEEN)
+
+
+def _neighbours(
+    tables: tuple[IndexedTable, IndexedTable],
+    name: str,
+    targets: tuple[Array, Array],
+    held: ScoredRows,
+) -> str:
+    """How near the target of the row of the training before it comes, if that is near, in words."""
+    if any(len(table) > ROWS_IN_ORDER for table in tables) or len(held) != len(tables[0]):
+        return ""
+    (rows, days), (learned, learned_days) = (_dates(t, name, ROWS_IN_ORDER) for t in tables)
+    order = np.argsort(learned_days, kind="stable")
+    place = np.searchsorted(learned_days[order], days, side="right") - 1
+    t, before = targets[0][rows], targets[1][learned[order[np.maximum(place, 0)]]]
+    if held.class_names:
+        most = np.bincount(targets[1].astype(int)).argmax()
+        wrong = [(said != t).mean() for said in (before, held.predicted[rows], most)]
+        if wrong[0] > ALIKE * wrong[2]:
+            return ""
+        right = [percent(1 - float(share)) for share in wrong]
+        return (
+            f", where the class of the row before is right for {right[0]}, the model for "
+            f"{right[1]}, guessing for {right[2]}"
+        )
+    off = [np.abs(said - t).mean() for said in (before, held.predicted[rows], targets[1].mean())]
+    if off[0] > ALIKE * off[2]:
+        return ""
+    told = [number(float(size)) for size in off]
+    return (
+        f", where the number of the row before is off by {told[0]} on average, the model by "
+        f"{told[1]}, guessing by {told[2]}"
+    )

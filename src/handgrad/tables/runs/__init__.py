@@ -1,0 +1,68 @@
+"""Runs: from a table to a folder with a model, its scores, its report and its record."""
+
+from typing import TYPE_CHECKING, Any
+
+from handgrad.tables.data.table_options import on_the_command_line
+from handgrad.tables.runs.messages import Messages, as_json
+from handgrad.tables.runs.settings import RunSettings, one_target
+
+if TYPE_CHECKING:
+    from handgrad.tables.runs.evaluation import evaluate_table
+    from handgrad.tables.runs.load_text import TextToLearn
+    from handgrad.tables.runs.models import Scores
+    from handgrad.tables.runs.partial_run import whole_folder
+    from handgrad.tables.runs.report import report_run
+    from handgrad.tables.runs.run import RECORD, Run
+    from handgrad.tables.runs.table_model import Evaluation, TableModel
+    from handgrad.tables.runs.text_model import Writer, Writing, refuse_of_tables, refuse_of_texts
+    from handgrad.tables.runs.train import train_table, train_with
+    from handgrad.tables.runs.training_table import TrainingTable
+
+__all__ = [
+    "RECORD",
+    "Evaluation",
+    "Messages",
+    "Run",
+    "RunSettings",
+    "Scores",
+    "TableModel",
+    "TextToLearn",
+    "TrainingTable",
+    "Writer",
+    "Writing",
+    "as_json",
+    "evaluate_table",
+    "on_the_command_line",
+    "one_target",
+    "refuse_of_tables",
+    "refuse_of_texts",
+    "report_run",
+    "train_table",
+    "train_with",
+    "whole_folder",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """What reads tables loads pyarrow, on first use."""
+    if name not in __all__:
+        raise AttributeError(f"module 'handgrad.tables.runs' has no attribute {name!r}")
+    from handgrad.tables.runs import (
+        evaluation,
+        load_text,
+        models,
+        partial_run,
+        report,
+        run,
+        table_model,
+        text_model,
+        text_run,
+        train,
+        training_table,
+    )
+
+    modules = (
+        *(models, partial_run, run, table_model, train, training_table),
+        *(evaluation, load_text, report, text_model, text_run),
+    )
+    return next(getattr(module, name) for module in modules if hasattr(module, name))

@@ -1,0 +1,297 @@
+"""Loading a table and its target; errors name file, row and column."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from glob import has_magic
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from handgrad.files.addresses import is_address
+from handgrad.files.paths import FileError, kind_of, readable
+from handgrad.tables.data import BUNDLED, TableOptions, TableStream, load
+from handgrad.tables.data.column_notes import (
+    alike,
+    mixed_as_categories,
+    notes_on_columns,
+    notes_on_target,
+)
+from handgrad.tables.data.file_kinds import packing_of
+from handgrad.tables.data.files import (
+    Table,
+    check_asked,
+    check_columns,
+    is_parquet,
+    listed,
+    paths_of,
+    stem_of,
+)
+from handgrad.tables.data.locations import status_of
+from handgrad.tables.data.picture_folders import has_pictures
+from handgrad.tables.data.table_options import Task, option
+from handgrad.tables.data.tables import bytes_of, opened, table_of
+from handgrad.tables.data.targets import Target, is_text, target_cells, target_of, with_target
+from handgrad.tables.data.totals import notes_on_totals
+from handgrad.tables.runs.pictures import load_pictures
+from handgrad.tables.runs.settings import RunSettings
+from handgrad.tables.runs.training_table import TableInChunks, TableInMemory, TrainingTable
+from handgrad.textbook.errors import DataError, SettingError, did_you_mean
+from handgrad.textbook.layers import Array
+
+MOST_CLASSES = 10_000
+# No row takes this many times as many bytes in memory, with all that is made of it, as in a file
+# of text: files below that share of the memory fit, whatever stands in them.
+SURELY = 500
+
+
+def load_table(settings: RunSettings, *, progress: bool = False) -> TrainingTable:
+    """The table that settings name, in memory where it fits, else in chunks.
+
+    Raises a DataError, with its place, for what cannot be learned from.
+    """
+    data = settings.data
+    if has_pictures(data):
+        pictures = load_pictures(settings)
+        _check_counted(pictures.table, pictures.target)
+        return pictures
+    if settings.estimator == "pictures":
+        raise SettingError(
+            f"{option('estimator', 'pictures')}, for {data}",
+            "a folder with a folder of pictures for each class",
+            f"without {option('estimator')}, for a table",
+        )
+    if data in BUNDLED or _is_small(data, bytes_of(settings.memory)):
+        table = read_table_named(data, settings)
+        return _in_memory(settings, table, *_columns_of(settings, table.names, len(table.columns)))
+    from handgrad.tables.tabular import TabularClassifier, fits_in_memory
+
+    stream = opened(data, settings, settings.memory, progress=progress)
+    name, features = _columns_of(settings, stream.names, stream.n_rows)
+    n_members = 1 if settings.estimator == "mlp" else TabularClassifier().n_members
+    if fits_in_memory(stream.select([*features, name]), name, n_members):
+        return _in_memory(settings, read_table_named(data, settings), name, features)
+    return _in_chunks(settings, stream, name, features)
+
+
+def _is_small(data: str, memory: int) -> bool:
+    """Whether it surely fits; also where there is no such file, which reading tells."""
+    try:
+        paths = paths_of(data)
+    except FileError:
+        return True
+    sizes = sum(status_of(path).size for path in paths)
+    packed = any(is_parquet(path) or packing_of(path) for path in paths)
+    return not packed and sizes * SURELY <= memory
+
+
+def _in_memory(
+    settings: RunSettings, table: Table, name: str, feature_names: Sequence[str]
+) -> TableInMemory:
+    table = with_target(table, name)
+    target = target_of(table, name, settings.task)
+    _check_counted(table, target)
+    features = replace(table, columns=table.columns.select(feature_names))
+    _check_finite(features)
+    notes = (*_notes(settings, table, target, features), *notes_on_totals(table))
+    stem = readable(stem_of(settings.data, table.files))
+    rows = np.arange(len(target.values))
+    return TableInMemory(stem, target, notes, table, mixed_as_categories(features.columns), rows)
+
+
+def _in_chunks(
+    settings: RunSettings, stream: TableStream, name: str, feature_names: Sequence[str]
+) -> TableInChunks:
+    left_out = tuple(column for column in stream.names if column not in (*feature_names, name))
+    stream = stream.with_target(name).select([*feature_names, name, *left_out])
+    values, counts = _different_values(stream, name, settings.task)
+    target = target_of(values, name, settings.task)
+    if len(counts) > MOST_CLASSES and target.task == "classification":
+        raise DataError(
+            f"{stream.name}: the target {name!r} has more than {MOST_CLASSES:,} classes",
+            "classes of which there are many rows each",
+            f"{option('task', 'regression')}, if these are numbers; another "
+            f"{option('target')}, if these are names",
+        )
+    _check_values(values, target, counts)
+    stream = stream.mapped(partial(_checked_piece, target=target, left_out=left_out))
+    first, last = (
+        next(stream.chunks(feature_names)),
+        stream.seek([*feature_names, name], stream.n_rows - 1)[1],
+    )
+    notes = (*_notes(settings, stream, target, first), *notes_on_totals(deque(last, 1)[0]))
+    stem = readable(stem_of(settings.data, stream.files))
+    return TableInChunks(stem, target, notes, stream, left_out)
+
+
+def _notes(
+    settings: RunSettings, table: Table | TableStream, target: Target, features: Table
+) -> tuple[str, ...]:
+    of_target = notes_on_target(target, settings.task)
+    return (*table.notes, *of_target, *notes_on_columns(features))
+
+
+def _different_values(stream: TableStream, name: str, task: Task | None) -> tuple[Table, Array]:
+    """Each value of a target where it stands first, and how often it comes, (n_values,).
+
+    Of very many the first ten thousand; of numbers the lowest and the highest too.
+    """
+    found: pa.Table = None
+    for piece in stream.chunks([name]):
+        cells = target_cells(piece, name)
+        words = is_text(cells.type) or pa.types.is_boolean(cells.type)
+        numbers = task == "regression" or not words
+        size = target_of(piece, name, "regression").values if numbers else np.zeros(len(cells))
+        once = np.ones(len(cells), int)
+        names = ["value", "n", "row", "size"]
+        rows = pa.table([cells, once, piece.numbers, size], names)
+        rows = rows if found is None else pa.concat_tables([found, rows])
+        found = rows.group_by("value", use_threads=False).aggregate(
+            [("n", "sum"), ("row", "min"), ("size", "min")]
+        )
+        found = found.rename_columns(names)
+        if len(found) > MOST_CLASSES:
+            first, size = np.argsort(found["row"].to_numpy()), found["size"].to_numpy()
+            ends = [size.argmin(), size.argmax()]
+            found = found.take(np.union1d(first[: MOST_CLASSES + 1], ends))
+            if not numbers:
+                break
+    found = found.sort_by("row")
+    values, where = pa.table({name: found["value"]}), found["row"].to_numpy()
+    table = Table(stream.name, stream.files, stream.rows_of_files, values, where)
+    return table, found["n"].to_numpy()
+
+
+def _checked_piece(piece: Table, target: Target, left_out: tuple[str, ...]) -> Table:
+    """The piece, without infinity in what is learned from, with a target as the whole table has."""
+    learned = [name for name in piece.names if name not in left_out]
+    _check_finite(replace(piece, columns=piece.columns.select(learned)))
+    if target.name not in piece.names:
+        return piece
+    floats = pa.types.is_floating(piece.columns[target.name].type)
+    if target.task == "classification" and floats and target.values.dtype.kind == "U":
+        # whether all are whole is seen in all rows only
+        cells = target_cells(piece, target.name).to_pylist()
+        values = np.asarray([str(value) for value in cells])
+    else:
+        values = target_of(piece, target.name, target.task).values
+    i = piece.names.index(target.name)
+    columns = piece.columns.set_column(i, target.name, pa.array(values))
+    return replace(piece, columns=columns)
+
+
+def read_table_named(data: str, options: TableOptions) -> Table:
+    """The table in a file, in files that match a pattern, or the bundled set of that name."""
+    if data in BUNDLED:
+        found = load(data)
+        y = np.asarray(found.class_names)[found.y] if found.class_names else found.y
+        table = pa.table([*found.x.T, y], [*found.feature_names, found.target_name])
+        return Table(data, (Path(data),), (len(y),), table, np.arange(len(y)))
+    named = is_address(data) or kind_of(data) or has_magic(Path(data).name)
+    if not named and "." not in Path(data).name:
+        raise DataError(
+            f"{data!r} is neither a file nor a bundled data set",
+            f"a CSV or Parquet file, a folder of pictures, or one of {', '.join(BUNDLED)}",
+            did_you_mean(
+                data,
+                () if {*data} & {*"/\\"} else BUNDLED,
+                "check the spelling, and the folder you are in",
+            ),
+        )
+    return table_of(data, options)
+
+
+def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[str, list[str]]:
+    """The column to predict and those to learn from; refused where one of them is not there."""
+    data, ignore = settings.data, settings.ignore
+    check_asked(data, names, settings)
+    name = settings.target or "target"
+    if settings.target is None and name not in names and len(names) > 1:
+        raise DataError(
+            f"{data}: {option('target')} is missing",
+            f"the column to predict, one of {listed(names)}",
+            f"{option('target', names[-1], quoted=True)}, if it is the last column"
+            + f"; {option('estimator', 'text')}, if it is a text" * (kind_of(data) == "file"),
+        )
+    if name in ignore:
+        raise SettingError(
+            f"{option('ignore', name)}, which is to be predicted",
+            "columns beside the target",
+            f"without {option('ignore', name)}, or another {option('target')}",
+        )
+    refuse_joined("ignore", ignore, names)
+    check_columns(data, names, name, *ignore)
+    features = [column for column in names if column != name and column not in ignore]
+    if not features or n_rows == 0:
+        raise DataError(
+            f"{data}: {n_rows} rows, {len(features)} columns beside the target",
+            "two rows and one column beside the target at least",
+            f"check the file, and what stands between its columns ({option('separator')})",
+        )
+    return name, features
+
+
+def refuse_joined(word: str, columns: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse several columns where one is meant, as `--ignore A,B` or `--ignore A，B`."""
+    for column in columns:
+        parts = [part.strip() for part in re.split("[,，、]", column)]
+        if column not in names and {*parts} <= {*names}:
+            flag = option(word)
+            several = shlex.join([word for part in parts for word in (flag, part)])
+            raise DataError(
+                f"{option(word, column)}: no column of that name, but one for each of its parts",
+                f"{flag} as often as there are columns" if flag[0] == "-" else "a list of columns",
+                several if flag[0] == "-" else option(word, parts),
+            )
+
+
+def _check_finite(table: Table) -> None:
+    """Refuse infinity, which no measurement gives."""
+    for name, column in zip(table.names, table.columns.columns, strict=True):
+        if pa.types.is_floating(column.type):
+            infinite = np.isinf(column.to_numpy())
+            if infinite.any():
+                row = int(np.flatnonzero(infinite)[0])
+                raise DataError(
+                    f"{table.source}: column {name!r} is {column[row]} in {table.place(row)}",
+                    "finite numbers, or nothing where none was measured",
+                    "empty that cell, or correct it",
+                )
+
+
+def _check_counted(table: Table, target: Target) -> None:
+    _, places, counts = np.unique(target.values, return_inverse=True, return_counts=True)
+    _check_values(table, target, counts[places])
+
+
+def _check_values(table: Table, target: Target, counts: Array) -> None:
+    """Refuse a target with one value only, and classes of one row; `counts` (n,) is of each."""
+    values, rows = np.unique(target.values, return_index=True)
+    if len(values) == 1:
+        raise DataError(
+            f"{table.source}: the target {target.name!r} is {values[0]} in every row",
+            "a target with at least two values",
+            f"another {option('target')}, or a table with other rows too",
+        )
+    once = counts[rows] == 1
+    if target.task == "classification" and once.any():
+        alone, place = values[once], table.place(int(rows[once][0]))
+        has, such = ("has", "") if len(alone) == 1 else ("have", " for one")
+        hints = ["more such rows, or none of them"]
+        if len(alone) > len(values) / 2:
+            hints.append(f"another {option('target')}, if these are names")
+        if values.dtype.kind == "U":
+            words = alike(values.tolist())
+            hints += [f"{words} differ by capitals only"] * bool(words)
+        raise DataError(
+            f"{table.source}: {len(alone)} of the {len(values)} classes of {target.name!r} "
+            f"{has} one row only, {str(alone[0])!r} in {place}{such}",
+            "two rows or more of each class: some to learn from, some to be judged on",
+            "; ".join(hints),
+        )

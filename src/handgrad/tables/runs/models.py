@@ -1,0 +1,324 @@
+"""The estimators of a run: made as the settings say, fitted, and scored."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from handgrad.engines.choice import EngineName, chosen
+from handgrad.tables.data.predictions import AT_ONCE
+from handgrad.tables.data.table_options import Task, option
+from handgrad.tables.runs.pictures import PicturesInMemory, in_words
+from handgrad.tables.runs.settings import ACTIVATIONS, RunSettings
+from handgrad.tables.runs.training_table import TrainingTable
+from handgrad.textbook.errors import DataError, SettingError, did_you_mean
+from handgrad.textbook.layers import Array
+from handgrad.textbook.metrics.choice import METRICS
+from handgrad.training import History
+from handgrad.training.results import Predictor
+
+if TYPE_CHECKING:
+    from handgrad.cluster.fitting import Estimator
+    from handgrad.tables.estimators import MLPClassifier, MLPRegressor
+
+E = TypeVar("E", bound="Estimator")
+OF_NUMBERS = ("r2", "root_mean_squared_error", "mean_absolute_error", "mean_squared_error")
+USUAL: dict[Task, tuple[str, ...]] = {
+    "classification": ("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
+    "regression": OF_NUMBERS[:3],
+}
+OF_TWO_CLASSES, OF_MORE_CLASSES = ("precision", "recall", "f1"), ("top_k_accuracy",)
+FEWEST_ROWS, MOST_NAMED = 5, 5
+# The usual training on pictures: rows in a minibatch, and steps, within bounds for the epochs.
+PICTURES_AT_ONCE, STEPS, FEWEST_AND_MOST_EPOCHS = 16, 2000, (20, 200)
+
+Scores = dict[str, float]
+ClassScores = dict[str, Any]  # of one class: its name, and how many rows it has
+# The metrics by which a Tabular estimator can choose its epochs, as it calls them.
+WATCHED = {
+    "log_loss": "log_loss",
+    "accuracy": "accuracy",
+    "root_mean_squared_error": "rmse",
+    "mean_absolute_error": "mae",
+}
+
+
+class StoppedError(SystemExit):
+    """The process is told to stop while a model is fitted, which has finished an epoch."""
+
+    def __init__(self, stop: SystemExit, model: Predictor, history: History) -> None:
+        super().__init__(stop.code)
+        self.model, self.history = model, history
+
+
+def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
+    """The metric by which the epoch to keep is chosen; None where the last one is kept."""
+    first = settings.metric[0] if settings.metric else ""
+    usual = "log_loss" if task == "classification" else "root_mean_squared_error"
+    if settings.estimator != "tabular":
+        return (first or usual) if settings.patience else None
+    return first if first in WATCHED else usual
+
+
+def fitted(
+    settings: RunSettings, rows: TrainingTable, *, progress: bool
+) -> tuple[Predictor, History]:
+    """A fitted estimator, and the history of its training."""
+    task, (X, y) = rows.target.task, rows.to_learn()
+    if isinstance(rows, PicturesInMemory) and settings.estimator == "pictures":
+        return _fitted_pictures(settings, rows, progress=progress)
+    if settings.estimator == "mlp" and not isinstance(y, str):
+        return _fitted_mlp(settings, task, X, y, progress=progress)
+    from handgrad.tables.tabular import TabularClassifier, TabularRegressor
+
+    kind = TabularClassifier if task == "classification" else TabularRegressor
+    model = kind(
+        metric=WATCHED[epochs_chosen_by(settings, task) or ""],
+        epochs=settings.epochs,
+        engine=settings.engine,
+        random_state=settings.seed,
+        verbose=progress,
+    )
+    weights = None if isinstance(y, str) else row_weights(settings, y)
+    model = _fit(settings, model, X, y, {"sample_weight": weights})
+    model.set_params(verbose=False)
+    return model, model.history_ or History()
+
+
+def _fit(
+    settings: RunSettings, model: E, X: object, y: object, weights: Mapping[str, Array | None]
+) -> E:
+    """The model, fitted here, or by workers who share the shards."""
+    more: Any = weights
+    if settings.workers is None:
+        model.fit(X, y, **more)
+        return model
+    from handgrad.cluster import fit
+
+    return fit(model, (X, y), workers=settings.workers, address=settings.ray, **more)
+
+
+def _fitted_mlp(
+    settings: RunSettings, task: Task, X: pa.Table, y: Array, *, progress: bool
+) -> tuple[Predictor, History]:
+    """A perceptron; numbers are learned as standard deviations from their mean."""
+    from sklearn.pipeline import make_pipeline
+
+    from handgrad.tables.estimators import MLPClassifier, MLPRegressor
+    from handgrad.tables.tabular import TableEncoder
+
+    kind = MLPClassifier if task == "classification" else MLPRegressor
+    mlp = kind(scoring=epochs_chosen_by(settings, task), **_options(settings, progress=progress))
+    mean, deviation = (0.0, 1.0) if task == "classification" else (y.mean(), y.std())
+    model = make_pipeline(TableEncoder(), mlp)
+    t = y if task == "classification" else (y - mean) / deviation
+    weights = {f"{kind.__name__.lower()}__sample_weight": row_weights(settings, y)}
+    model = _fit(settings, model, X, t, weights)
+    mlp = model[-1]
+    if task == "regression":
+        # the last layer gives the numbers themselves
+        mlp.coefs_[-1] *= deviation
+        mlp.intercepts_[-1] *= deviation
+        mlp.intercepts_[-1] += mean
+    return model, _history_of(mlp)
+
+
+def _fitted_pictures(
+    settings: RunSettings, rows: PicturesInMemory, *, progress: bool
+) -> tuple[Predictor, History]:
+    """A net of convolutions: by so many epochs that few pictures are enough steps, too."""
+    from handgrad.tables.estimators import PictureClassifier
+
+    X, y = rows.to_learn()
+    batch_size = settings.batch_size or PICTURES_AT_ONCE
+    epochs = int(np.clip(STEPS * batch_size // len(y), *FEWEST_AND_MOST_EPOCHS))
+    usual: dict[str, Any] = {"batch_size": min(batch_size, len(y)), "max_iter": epochs}
+    usual["learning_rate"] = "cosine"
+    options = usual | _options(settings, progress=progress)
+    scoring = epochs_chosen_by(settings, "classification")
+    model = PictureClassifier(shape=rows.shape, scoring=scoring, **options)
+    weights = {"sample_weight": row_weights(settings, y)}
+    with warnings.catch_warnings():
+        # No more epochs were wanted than these.
+        warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum")
+        try:
+            model = _fit(settings, model, X, y, weights)
+        except SystemExit as stop:
+            history = _history_of(model)
+            if history.reports:
+                raise StoppedError(stop, model, history) from stop
+            raise
+    return model, _history_of(model)
+
+
+def _history_of(mlp: MLPClassifier | MLPRegressor) -> History:
+    """How a perceptron was trained, without scores: of numbers they would be of deviations."""
+    mlp.set_params(progress=False)
+    reports = mlp.training_history()[0] or ()
+    because = f"interrupted in epoch {len(reports) + 1}" if mlp._interrupted else ""
+    return History([replace(report, validation_metrics={}) for report in reports], because)
+
+
+def notes_on_stop(history: History) -> list[str]:
+    """What is noted of a training that was interrupted."""
+    because = history.stopped_because
+    return [f"the training was {because}"] if because.startswith("interrupted") else []
+
+
+def _options(settings: RunSettings, *, progress: bool) -> dict[str, Any]:
+    """The parameters of a perceptron that settings say."""
+    options: dict[str, Any] = {
+        "max_iter": settings.epochs,
+        "batch_size": settings.batch_size,
+        "learning_rate_init": settings.learning_rate,
+        "n_iter_no_change": settings.patience,
+    }
+    layers = settings.hidden_layers()
+    if layers is not None:
+        kinds = [ACTIVATIONS[name] for _, name in layers]
+        options["hidden_layer_sizes"] = [size for size, _ in layers]
+        options["activation"] = [kind if isinstance(kind, str) else kind() for kind in kinds]
+    said = {name: value for name, value in options.items() if value is not None}
+    return said | {
+        "early_stopping": settings.patience is not None,
+        "random_state": settings.seed,
+        "engine": _engine(settings),
+        "progress": progress,
+    }
+
+
+def columns_read(model: Predictor) -> dict[str, str]:
+    """What an estimator of a run is given of each column, or of a picture."""
+    if shape := getattr(model, "shape", None):
+        return {"picture": f"{in_words(shape)}, each a number from 0 to 1"}
+    encoder = model if hasattr(model, "features_") else model[0]  # type: ignore[index]
+    return {name: column.summary() for name, column in encoder.features_.features.items()}
+
+
+def _engine(settings: RunSettings) -> EngineName:
+    """The engine of a perceptron, whatever was fitted before.
+
+    Its own choice depends on the earlier fits of the process, of which a run that goes on has
+    fewer: it would not end with the same bits.
+    """
+    usual: EngineName = "compiled" if find_spec("llvmlite") else "eager"
+    choice = chosen(settings.engine)
+    return usual if choice == "auto" else choice
+
+
+def row_weights(settings: RunSettings, y: Array) -> Array | None:
+    """The weight of each row, (n,), by its class; refused for classes that are not there."""
+    weights = settings.weights_of_classes()
+    if weights is None:
+        return None
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    names = y.astype(str)
+    known = np.unique(names).tolist()
+    for name in weights if isinstance(weights, dict) else ():
+        if name not in known:
+            raise SettingError(
+                f"{option('class_weight')} for {name!r}",
+                f"one of the classes {', '.join(known[:20])}",
+                did_you_mean(name, known, option("class_weight", f"{known[0]}=2")),
+            )
+    return compute_sample_weight(weights, names)
+
+
+def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, ...]:
+    """The metrics that are asked for, or the usual ones of the task.
+
+    Raises a SettingError where one is for another kind of target.
+    """
+    known = OF_NUMBERS if task == "regression" else [m for m in METRICS if m not in OF_NUMBERS]
+    others = OF_TWO_CLASSES if n_classes > 2 else OF_MORE_CLASSES
+    known = [name for name in known if name not in others]
+    for name in asked:
+        if name not in known:
+            what = f"{n_classes} classes" if n_classes else "a number"
+            other = f"{name}_macro" if f"{name}_macro" in known else USUAL[task][0]
+            raise SettingError(
+                f"{option('metric', name)}, to predict {what}",
+                f"one of {', '.join(known)}",
+                option("metric", other),
+            )
+    return tuple(dict.fromkeys(asked)) or USUAL[task]
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """A model's outputs `p` for rows whose targets `y` (n,) are known.
+
+    With classes: probabilities (n, n_classes), and places among the classes. Without: numbers (n,).
+    """
+
+    p: Array
+    y: Array
+    classes: Sequence[object]
+
+    @classmethod
+    def of(cls, model: Predictor, X: pa.Table, y: Array, classes: Sequence[object]) -> ScoredRows:
+        """What the model says of these rows, whose targets may be labels, of another type too."""
+        ask = getattr(model, "predict_proba", model.predict)
+        p = np.concatenate([ask(X.slice(i, AT_ONCE)) for i in range(0, len(X), AT_ONCE)])
+        if not classes:
+            return cls(p, y, classes)
+        place = {str(name): i for i, name in enumerate(classes)}
+        labels = [*map(str, y.tolist())]
+        if unknown := [label for label in labels if label not in place]:
+            raise DataError(
+                f"the class {unknown[0]!r}, which the model does not know",
+                f"one of {', '.join([*place][:20])}",
+                "leave those rows out, or train with such rows too",
+            )
+        return cls(p, np.asarray([place[label] for label in labels]), classes)
+
+    def guessed(self, learned: Array) -> ScoredRows:
+        """The same rows by guessing: the shares of the classes in `learned`, or its mean."""
+        if not self.classes:
+            return replace(self, p=np.full(len(self.y), learned.mean()))
+        shares = np.bincount(learned, minlength=len(self.classes)) / len(learned)
+        return replace(self, p=np.tile(shares, (len(self.y), 1)))
+
+    def scores(self, names: Sequence[str]) -> Scores:
+        """The metrics of these names; NaN where one is undefined."""
+        found = {}
+        for name in names:
+            try:
+                found[name] = float(METRICS[name](self.p, self.y))
+            except DataError:
+                if name != "roc_auc":
+                    raise
+                found[name] = float("nan")
+        return found
+
+    def by_class(self) -> list[ClassScores]:
+        """Precision, recall and F1 of each class, and how many rows it has."""
+        from sklearn.metrics import precision_recall_fscore_support
+
+        if not self.classes:
+            return []
+        parts = precision_recall_fscore_support(
+            self.y, self.p.argmax(axis=1), labels=np.arange(len(self.classes)), zero_division=0
+        )
+        return [
+            {"class": name, "precision": a, "recall": b, "f1": c, "rows": int(n)}
+            for name, a, b, c, n in zip(self.classes, *parts, strict=True)
+        ]
+
+
+def notes_on_few_rows(classes: Sequence[ClassScores]) -> list[str]:
+    """A note on classes of which so few rows are evaluated that chance decides."""
+    few = [row for row in classes if row["rows"] < FEWEST_ROWS]
+    named = [f"{row['rows']} of {str(row['class'])!r}" for row in few[:MOST_NAMED]]
+    named += ["…"] * (len(few) > MOST_NAMED)
+    return [
+        f"few rows of some classes are judged, {', '.join(named)}: what is said of them may be "
+        "chance, and so may balanced accuracy and ROC AUC, in which each class counts alike"
+    ][: len(few)]

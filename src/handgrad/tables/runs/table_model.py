@@ -1,0 +1,213 @@
+"""A model file on tables: it predicts their rows, or is evaluated on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self, cast
+
+from handgrad.files import inspect, load
+from handgrad.files.paths import kind_of
+from handgrad.tables.data import TableOptions, predict_table
+from handgrad.tables.data.files import PARQUET, Table, check_asked, listed
+from handgrad.tables.data.picture_files import ALL_LEVELS, Levels
+from handgrad.tables.data.picture_folders import has_pictures
+from handgrad.tables.data.table_options import DATE_ORDERS, DateOrder, Task, option
+from handgrad.tables.data.tables import opened
+from handgrad.tables.runs.load_table import read_table_named, refuse_joined
+from handgrad.tables.runs.messages import Messages
+from handgrad.tables.runs.models import ClassScores, Scores
+from handgrad.tables.runs.pictures import Shape, pictures_for, pictures_named, predict_pictures
+from handgrad.textbook.errors import DataError, HandgradError, SettingError
+from handgrad.textbook.net import Net
+from handgrad.training.results import Classifier, Predictor
+
+MODEL = "model.safetensors"
+KINDS = ("category", "number", "date")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionsOfModel(TableOptions):
+    """Options for reading a table as the one that a model learned from."""
+
+    of_model: tuple[str, ...] = ()
+
+    @property
+    def of_a_training(self) -> bool:
+        return False
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        return self.of_model
+
+
+@dataclass(frozen=True)
+class TableModel:
+    """An estimator of tables from the file `path`, which says what it predicts.
+
+    The columns of its table were read in the `date_order`, and as `columns` names them by kind;
+    `levels` are those of its pictures, of use where files have more than 8 bits.
+    """
+
+    path: Path
+    estimator: Predictor
+    target: str | None
+    task: Task
+    classes: list[object]
+    date_order: DateOrder | None
+    columns: dict[str, list[str]]
+    levels: Levels
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The model in a file; refused where that takes no tables."""
+        if kind_of(path) == "folder" or path.suffix.lower() in (".csv", *PARQUET):
+            found = str(path / MODEL) if kind_of(path / MODEL) == "file" else ""
+            raise SettingError(
+                f"{path} as MODEL, {'a table' if path.suffix else 'a folder'}",
+                "the file of a model, and after it a table",
+                found or f"runs/NAME-1/{MODEL}, which handgrad train writes",
+            )
+        about, model = inspect(path).about, load(path)
+        if isinstance(model, Net) or not hasattr(model, "predict"):
+            raise SettingError(
+                f"{path}: {model!r}, which takes numbers, not tables",
+                "a model with its preprocessing, as handgrad train writes it",
+                "hg.load(path).predict(x) in Python, for a net",
+            )
+        classes = model.classes_.tolist() if hasattr(model, "classes_") else []
+        about = about if isinstance(about, dict) else {}
+        task: Task = "classification" if classes else "regression"
+        reading = about.get("reading")
+        reading = reading if isinstance(reading, dict) else {}  # anything may stand there
+        order = reading.get("date_order")
+        order = cast("DateOrder", order) if order in [*DATE_ORDERS] else None
+        columns = {kind: _names(reading.get(kind)) for kind in KINDS}
+        levels = _levels(reading.get("levels"))
+        return cls(path, model, about.get("target"), task, classes, order, columns, levels)
+
+    @property
+    def shape(self) -> Shape | None:
+        """The shape of the pictures that it takes, if it takes any."""
+        return getattr(self.estimator, "shape", None)
+
+    def read(self, data: str, asked: TableOptions) -> Table:
+        """The table, or the folder of pictures by class, as that of the training was read."""
+        if self.shape:
+            return pictures_for(self.shape, self.levels, data)
+        self._refuse_pictures(data)
+        return read_table_named(data, self.options(asked))
+
+    def _refuse_pictures(self, data: str) -> None:
+        if has_pictures(data):
+            raise SettingError(
+                f"{data}, a folder of pictures, for {self.path}, which takes tables",
+                "a table with the columns of the training",
+                f"a model trained on the folder without {option('estimator')}, which takes "
+                "pictures as they are",
+            )
+
+    def options(self, asked: TableOptions) -> TableOptions:
+        """How a table is to be read: as is asked, else as that of the training was."""
+        named = {*asked.category, *asked.number, *asked.date}
+        words = vars(asked) | {"date_order": asked.date_order or self.date_order}
+        for kind, names in self.columns.items():
+            words[kind] = (*words[kind], *(name for name in names if name not in named))
+        return OptionsOfModel(**words, of_model=(*self.columns["number"], *self.columns["date"]))
+
+    def predict(
+        self,
+        data: str,
+        to: Path,
+        asked: TableOptions,
+        memory: str,
+        messages: Messages,
+        probabilities: bool,
+        keep: Sequence[str],
+    ) -> int:
+        """Write what is predicted for a table to the file `to`, as `hg.predict_table` does.
+
+        The number of rows.
+        """
+        if probabilities and not self.classes:
+            raise SettingError(
+                f"{option('probabilities', True)}, of {self.path}, which predicts a number",
+                "a model that predicts classes",
+                f"without {option('probabilities')}",
+            )
+        progress = messages.shows_progress
+        if self.shape:
+            files = pictures_named(data)
+            if keep:
+                raise SettingError(
+                    f"{option('keep', keep[0])}, for pictures",
+                    "a table; of a picture the file is written",
+                    f"without {option('keep')}",
+                )
+            model = cast("Classifier", self.estimator)
+            return predict_pictures(
+                model, self.shape, self.levels, files, to, probabilities=probabilities
+            )
+        self._refuse_pictures(data)
+        table = opened(data, self.options(asked), memory, progress=progress)
+        check_asked(data, table.names, asked)
+        messages.note(*table.notes)
+        refuse_joined("keep", keep, table.names)
+        with messages.warnings_as_notes(), errors_name(data):
+            predict_table(
+                self.estimator,
+                table,
+                to=to,
+                probabilities=probabilities,
+                keep=keep,
+                progress=progress,
+            )
+        known = getattr(self.estimator, "feature_names_in_", table.names)
+        known = {*map(str, known), *keep, self.target}
+        if more := [name for name in table.names if name not in known]:
+            messages.note(f"columns that were not there in training are ignored: {listed(more)}")
+        return table.n_rows
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of a model on `rows` rows of a table, beside those of guessing.
+
+    `classes` has precision, recall and F1 of each class, and is empty where a number is predicted.
+    Of a text the rows are its letters but the first.
+    """
+
+    model: str
+    data: str
+    target: str
+    task: Task | Literal["text"]
+    rows: int
+    scores: Scores
+    guessing: Scores
+    classes: list[ClassScores]
+
+
+def _names(said: object) -> list[str]:
+    return [name for name in said if isinstance(name, str)] if isinstance(said, list) else []
+
+
+def _levels(said: object) -> Levels:
+    """Two numbers, the smaller one first, where a model's file says so; else those of 16 bits."""
+    pair = said if isinstance(said, list) and len(said) == 2 else (0, 0)
+    numbers = [float(level) for level in pair if isinstance(level, int | float)]
+    return (numbers[0], numbers[1]) if len(numbers) == 2 and numbers[0] < numbers[1] else ALL_LEVELS
+
+
+@contextmanager
+def errors_name(data: str, table: Table | None = None) -> Iterator[None]:
+    """Errors from within it are told with the table, and the place of a row of it."""
+    try:
+        yield
+    except HandgradError as error:
+        if table is not None and isinstance(error, DataError) and error.row is not None:
+            error.put_at(table.place(error.row))
+        if not error.where and data not in error.came:
+            error.where = data
+        raise

@@ -1,0 +1,164 @@
+"""Training on a text: from a file to a language model, its scores and its report, in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.engines.choice import chosen
+from handgrad.files import load
+from handgrad.files.paths import write_whole
+from handgrad.tables.data.table_options import option
+from handgrad.tables.reporting.epochs import still_learning
+from handgrad.tables.runs.job import Job
+from handgrad.tables.runs.load_text import TextToLearn
+from handgrad.tables.runs.messages import Messages
+from handgrad.tables.runs.models import notes_on_stop
+from handgrad.tables.runs.n_grams import n_gram
+from handgrad.tables.runs.run import HISTORY, REPORT, Run
+from handgrad.tables.runs.settings import RunSettings
+from handgrad.tables.runs.table_model import MODEL
+from handgrad.textbook.errors import DataError
+from handgrad.training import History
+
+if TYPE_CHECKING:
+    from handgrad.tables.estimators import LanguageModel
+
+HELD_OUT = "held_out.txt"
+TARGET = "next letter"
+MOST_JUDGED = 100_000  # letters of the training, whose scores are told too
+
+
+class TextJob(Job):
+    """A run on a text."""
+
+    def __init__(self, settings: RunSettings, messages: Messages) -> None:
+        super().__init__(settings, messages)
+        self.text = TextToLearn.of(settings)
+        self.name, self.files = self.text.name, self.text.files
+
+    def tell(self) -> None:
+        """Tell what is to be learned from."""
+        self.messages.began_text(self.text)
+
+    def carried_out(self) -> Run:
+        """The run, all of whose parts are done at the end."""
+        text, parts = self.text, self.parts
+        if MODEL not in parts.parts:
+            self.messages.progress(f"the model, of {len(text.learned):,} letters")
+            with self.messages.warnings_as_notes():
+                model = self._new_model()
+                try:
+                    self._fit(model)
+                finally:
+                    if hasattr(model, "net_"):  # also where it was stopped, after an epoch
+                        self._keep(model)
+        path = self.trained
+        model, history = load(path), History.from_json(path.parent / HISTORY)
+        learned = text.learned[-MOST_JUDGED:]
+        unknown, notes = model.unknown(text.held_out), notes_on_stop(history)
+        if unknown:
+            notes.append(note_on_unknown(unknown))
+            self.messages.note(*notes)
+        sizes = {"training": len(text.learned), "held_out": len(text.held_out)}
+        found = {
+            "target": {"name": TARGET, "task": "text"},
+            "columns": {"letters": f"{len(model.vocabulary_) - 1} different ones"},
+            "notes": notes,
+            "epochs_chosen_by": "loss",
+            "rows": sizes,
+            "judged": {"training": len(learned) - 1, "held_out": len(text.held_out) - 1},
+            "epochs": len(history),
+            "scores": {
+                "training": scores_of(model, learned),
+                "held_out": scores_of(model, text.held_out),
+                "n_gram": counted(model, text),
+                "guessing": guessed(model, text.held_out),
+            },
+            "classes": [],
+        }
+        run = self.run_of(found, {"letters": sum(sizes.values())})
+        findings = still_learning(history, [model.best_epoch_])
+        run.record["findings"] = [vars(finding) for finding in findings]
+        if self.settings.report:
+            self.messages.progress("the report")
+            parts.file(REPORT, partial(write_text_report, run, text, model, history))
+        parts.file(HELD_OUT, partial(write_whole, write=lambda file: file.write(text.held_out)))
+        self.finish(run)
+        return run
+
+    def _keep(self, model: LanguageModel) -> None:
+        about = {"data": self.text.name, "target": TARGET, "task": "text"}
+        self.keep(model.set_params(progress=False), model.history_ or History(), about)
+
+    def _new_model(self) -> LanguageModel:
+        from handgrad.tables.estimators import LanguageModel
+
+        settings = self.settings
+        asked: dict[str, Any] = {
+            "epochs": settings.epochs,
+            "batch_size": settings.batch_size,
+            "learning_rate": settings.learning_rate,
+        }
+        return LanguageModel(
+            random_state=settings.seed,
+            engine=chosen(settings.engine),
+            progress=self.messages.shows_progress,
+            **{name: value for name, value in asked.items() if value is not None},
+        )
+
+    def _fit(self, model: LanguageModel) -> None:
+        """Fit it; what it refuses is told with the file."""
+        try:
+            model.fit(self.text.learned)
+        except DataError as error:
+            error.where = self.settings.data
+            error.hint += f"; {option('target')}, if it is a table"
+            raise
+
+
+def scores_of(model: LanguageModel, text: str) -> dict[str, float]:
+    """The mean surprise at a letter in nats, in bits and as perplexity, and the accuracy."""
+    surprise, expected = model.judge(text)
+    return {**_scores(float(surprise.mean())), "accuracy": float(expected.mean())}
+
+
+def guessed(model: LanguageModel, text: str) -> dict[str, float]:
+    """The same of a guess by how often each letter came in the text that was learned."""
+    codes, counts = model.encode(text)[1:], np.asarray(model.counts_, float)
+    p = (counts + 1) / (counts + 1).sum()  # none is impossible
+    accuracy = float((codes == counts.argmax()).mean())
+    return {**_scores(-float(np.log(p)[codes].mean())), "accuracy": accuracy}
+
+
+def counted(model: LanguageModel, text: TextToLearn) -> dict[str, float]:
+    """The same of the best n-gram that counts what was learned, but the accuracy; and its n."""
+    codes, kinds = model.encode(text.learned + text.held_out), len(model.vocabulary_)
+    found = n_gram(codes, len(text.learned), kinds)
+    return {"n": found.n, **_scores(found.loss)}
+
+
+def _scores(loss: float) -> dict[str, float]:
+    return {"loss": loss, "bits_per_letter": loss / np.log(2), "perplexity": float(np.exp(loss))}
+
+
+def note_on_unknown(letters: str) -> str:
+    """A note on letters of a text that the model does not know."""
+    shown = ", ".join(map(repr, letters[:10])) + ", …" * (len(letters) > 10)
+    return f"letters that are not there in training, or fewer than 4 times, count as one: {shown}"
+
+
+def write_text_report(
+    run: Run, text: TextToLearn, model: LanguageModel, history: History, path: Path
+) -> Path:
+    """Write the page of a run on a text."""
+    from handgrad.tables import reporting
+
+    scores: Mapping[str, Mapping[str, float]] = run.scores
+    return reporting.write_text_report(
+        model, text.held_out, scores=scores, history=history, about=run.about, to=path
+    )

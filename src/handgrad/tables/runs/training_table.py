@@ -1,0 +1,196 @@
+"""A table with its target, in memory or in chunks, to be split for training and evaluation."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+
+from handgrad.tables.data import TableStream, train_test_split
+from handgrad.tables.data.files import Table, located
+from handgrad.tables.data.table_options import option
+from handgrad.tables.data.targets import Target
+from handgrad.textbook.errors import DataError
+from handgrad.textbook.layers import Array
+
+# At most so many rows are held out of a table in chunks, in this share of the memory.
+MOST_HELD_OUT, SHARE_HELD_OUT = 20_000, 1 / 16
+
+
+@dataclass(frozen=True)
+class WithTarget(ABC):
+    """Rows of a table with the column to predict, and `notes` on what is odd about them."""
+
+    name: str
+    target: Target
+    notes: tuple[str, ...]
+
+    @property
+    def classes(self) -> list[object]:
+        """The classes of the whole table in order; none for numbers."""
+        regression = self.target.task == "regression"
+        return [] if regression else np.unique(self.target.values).tolist()
+
+    @property
+    def size_in_words(self) -> str:
+        """How much there is to learn from."""
+        d = len(self.feature_names)
+        return f"{self.n_rows:,} rows, {d} column{'s' * (d > 1)} to learn from"
+
+    @property
+    @abstractmethod
+    def feature_names(self) -> list[str]:
+        """The columns to learn from."""
+
+    @property
+    @abstractmethod
+    def n_rows(self) -> int:
+        """How many rows there are."""
+
+    @abstractmethod
+    def to_evaluate(self) -> tuple[pa.Table, Array]:
+        """Features and targets of the rows that are judged, in memory."""
+
+    @abstractmethod
+    def beside(self) -> pa.Table | None:
+        """The columns of these rows that are not learned from; None where there are none."""
+
+    def folds(self, n: int, seed: int) -> Sequence[tuple[Self, Self]]:
+        """For each of n folds, the rows of the others and its own; none of a table in chunks."""
+        return ()
+
+
+@dataclass(frozen=True)
+class TableInMemory(WithTarget):
+    """A training table all of which is in memory; `rows` are the numbers of its rows."""
+
+    table: Table
+    features: pa.Table
+    rows: Array
+    streamed: ClassVar[bool] = False
+
+    @property
+    def feature_names(self) -> list[str]:
+        return self.features.column_names
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.rows)
+
+    def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
+        """The rows to learn from, and those held out: as many of each class, if there are any."""
+        classes = np.unique(self.target.values[self.rows], return_inverse=True)[1]
+        stratify, n, k = self.target.task == "classification", len(classes), len(set(classes))
+        if stratify and 2 * k <= n:  # one of each class at least on both sides
+            test_size = min(max(test_size, (k - 0.5) / n), (n - k - 0.5) / n)  # rounded up
+        learned, held_out, _, _ = train_test_split(
+            self.rows, classes, test_size=test_size, stratify=stratify, rng=seed
+        )
+        return replace(self, rows=np.sort(learned)), replace(self, rows=np.sort(held_out))
+
+    def folds(self, n: int, seed: int) -> Sequence[tuple[Self, Self]]:
+        from sklearn.model_selection import KFold, StratifiedKFold
+
+        y = self.target.values[self.rows]
+        fewest = int(np.unique(y, return_counts=True)[1].min()) if self.classes else len(y)
+        if n > fewest:
+            what = "rows of the smallest class" if self.classes else "rows"
+            raise DataError(
+                f"{option('folds', n)}, with {fewest} {what} to learn from",
+                "a row at least in each fold, of each class",
+                option("folds", fewest)
+                if fewest > 1
+                else f"without {option('folds')}, or more rows of that class",
+            )
+        kind = StratifiedKFold if self.classes else KFold
+        parts = kind(n, shuffle=True, random_state=seed).split(y, y.astype(str))
+        tables = ([replace(self, rows=self.rows[part]) for part in pair] for pair in parts)
+        return [(others, own) for others, own in tables]
+
+    def located(self) -> Array:
+        """The file of each row, counted from 0, and its row there, from 1: (n, 2)."""
+        return located(self.table.numbers[self.rows], self.table.rows)
+
+    def to_learn(self) -> tuple[pa.Table, Array]:
+        """What an estimator's `fit` takes: features and targets."""
+        return self.features.take(self.rows), self.target.values[self.rows]
+
+    def to_evaluate(self) -> tuple[pa.Table, Array]:
+        return self.to_learn()
+
+    def beside(self) -> pa.Table | None:
+        learned = {*self.feature_names, self.target.name}
+        names = [name for name in self.table.names if name not in learned]
+        return self.table.columns.select(names).take(self.rows) if names else None
+
+
+@dataclass(frozen=True)
+class TableInChunks(WithTarget):
+    """A training table that does not fit in memory.
+
+    `target.values` has each of the classes once, or the lowest and the highest number among others;
+    `left_out` are columns that are not learned from.
+    """
+
+    table: TableStream
+    left_out: tuple[str, ...] = ()
+    streamed: ClassVar[bool] = True
+
+    @property
+    def feature_names(self) -> list[str]:
+        others = {self.target.name, *self.left_out}
+        return [name for name in self.table.names if name not in others]
+
+    @property
+    def n_rows(self) -> int:
+        return self.table.n_rows
+
+    def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
+        """The rows to learn from, and as many of the others as memory has room for.
+
+        Each row is in or out by its number and the seed; chance alone draws.
+        """
+        share = min(test_size, self._room() / self.n_rows)
+        learned, held_out = self.table.split(share, rng=seed)
+        return replace(self, table=learned), replace(self, table=held_out)
+
+    def located(self) -> Array:
+        """The file of each row, counted from 0, and its row there, from 1: (n, 2)."""
+        return located(np.concatenate([*self.table.numbers()]), self.table.rows_of_files)
+
+    def to_learn(self) -> tuple[TableStream, str]:
+        """What an estimator's `fit` takes: the stream, and the name of the target."""
+        return self.table.select([*self.feature_names, self.target.name]), self.target.name
+
+    def to_evaluate(self) -> tuple[pa.Table, Array]:
+        """Features and targets in memory, of a sample where memory has no room for all."""
+        rows = self._judged.select([*self.feature_names, self.target.name]).to_table()
+        y = np.asarray(rows[self.target.name].to_pylist())
+        return rows.drop_columns([self.target.name]), y
+
+    def beside(self) -> pa.Table | None:
+        return self._judged.select(self.left_out).to_table() if self.left_out else None
+
+    @property
+    def _judged(self) -> TableStream:
+        room, table = self._room(), self.table
+        # Chance may have held out some more than was asked for: all of them are evaluated.
+        return table if table.n_rows <= 2 * room else table.sample(room, rng=0)
+
+    def _room(self) -> int:
+        first = next(iter(self.table))
+        rows = int(self.table.memory * SHARE_HELD_OUT * first.num_rows / first.nbytes)
+        return max(1, min(MOST_HELD_OUT, rows))
+
+
+TrainingTable = TableInMemory | TableInChunks
+
+
+def beside_of(held_out: TrainingTable, learned: TrainingTable) -> tuple[pa.Table, pa.Table] | None:
+    """The columns of both that are not learned from; None where there are none."""
+    tables = held_out.beside(), learned.beside()
+    return None if tables[0] is None or tables[1] is None else (tables[0], tables[1])

@@ -1,0 +1,26 @@
+"""Estimators for tables as they come, with scikit-learn's habits."""
+
+from typing import TYPE_CHECKING, Any
+
+from handgrad.tables.tabular.features import Features
+from handgrad.tables.tabular.files import SUMMARIES as SUMMARIES
+
+if TYPE_CHECKING:
+    from handgrad.tables.tabular.estimators import TableEncoder, TabularClassifier, TabularRegressor
+    from handgrad.tables.tabular.streamed import fits_in_memory
+
+__all__ = [
+    "Features",
+    "TableEncoder",
+    "TabularClassifier",
+    "TabularRegressor",
+    "fits_in_memory",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'handgrad.tables.tabular' has no attribute {name!r}")
+    from handgrad.tables.tabular import estimators, streamed
+
+    return getattr(streamed if name == "fits_in_memory" else estimators, name)

@@ -1,0 +1,310 @@
+"""The base of the estimators of tables: the table, its features, the training of the members."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from handgrad.engines.choice import EngineName
+from handgrad.files.tensors import damaged, shown
+from handgrad.tables.data import TableStream
+from handgrad.tables.data.frames import (
+    Columns,
+    columns_of_array,
+    columns_of_frame,
+    columns_of_records,
+    frame_of,
+    records_in,
+)
+from handgrad.tables.data.unseen import tell
+from handgrad.tables.tabular.features import Features, MergedRows, merged
+from handgrad.tables.tabular.files import FittedToTable, checked, described, features_from
+from handgrad.tables.tabular.members import (
+    EMBEDDED_FROM,
+    Dealt,
+    Members,
+    outputs_of,
+    rows_of_members,
+    train_members,
+)
+from handgrad.tables.tabular.random_state import generator_of
+from handgrad.tables.tabular.streamed import (
+    MemberRows,
+    StreamedClasses,
+    StreamedNumbers,
+    Survey,
+    checked_name,
+    fits_in_memory,
+)
+from handgrad.textbook.errors import (
+    DataError,
+    SettingError,
+    between_0_and_1,
+    did_you_mean,
+    positive,
+)
+from handgrad.textbook.layers import Array
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.side_by_side import SideBySide
+from handgrad.training import History
+from handgrad.training.results import NetRows
+
+
+class TakesTables(BaseEstimator):  # type: ignore[misc]
+    """An estimator of tables as they come, whose columns are kept for predictions."""
+
+    features_: Features
+    feature_names_in_: Array
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        tags.target_tags.required = True
+        return tags
+
+    def _table(self, X: object, *, reset: bool) -> Columns:
+        """The columns of X; names and their number are kept, or compared with those kept."""
+        records = records_in(X)
+        frame = None if records is not None else frame_of(X)
+        if records is not None:
+            table = columns_of_records(records)
+        elif frame is not None:
+            table = columns_of_frame(frame)
+        else:
+            array: Array = validate_data(self, X, dtype=None, ensure_all_finite=False, reset=reset)
+            table = columns_of_array(array)
+            if reset or not hasattr(self, "feature_names_in_"):
+                return table
+            return dict(zip(self.feature_names_in_, table.values(), strict=True))
+        if not reset and not hasattr(self, "feature_names_in_"):
+            table = {f"x{i}": column for i, column in enumerate(table.values())}
+        if reset:
+            n_rows = max((len(column.values) for column in table.values()), default=0)
+            if not n_rows:
+                raise DataError(
+                    f"a table of {n_rows} rows and {len(table)} columns",
+                    "one column and two rows at least",
+                    "check the filter or the file before",
+                )
+            self.n_features_in_ = len(table)
+            self.feature_names_in_ = np.array([*table], object)
+        return table
+
+    def _encoded(self, X: object) -> Array:
+        """The numbers of rows to predict, (n, n_out); what the training had not is warned of."""
+        table = self._table(X, reset=False)
+        x = self.features_.encoded(table)
+        tell(self.features_.unseen_in(table), X, stacklevel=4)
+        return x
+
+    def _weights(self, table: Columns, sample_weight: object) -> Array:
+        """What each row of a table weighs, (n,)."""
+        n = len(next(iter(table.values())).values)
+        w: Array = _check_sample_weight(sample_weight, np.empty((n, 1)), ensure_non_negative=True)
+        return w
+
+    @contextmanager
+    def _as_it_was_if_it_fails(self) -> Iterator[None]:
+        """A fit within it that fails leaves all attributes as they were."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    # in a file
+
+    _in_file: ClassVar[tuple[str, ...]] = ("columns", "named")
+
+    def _to_file(self) -> tuple[dict[str, Any], Net | None]:
+        named = hasattr(self, "feature_names_in_")
+        return {"columns": described(self.features_), "named": named}, None
+
+    def _columns_from_file(self, fitted: FittedToTable) -> None:
+        self.features_ = features_from(fitted["columns"])
+        self.n_features_in_ = len(self.features_.features)
+        if fitted["named"]:
+            self.feature_names_in_ = np.array([*self.features_.features], object)
+        elif [*self.features_.features] != [f"x{i}" for i in range(self.n_features_in_)]:
+            raise damaged("columns with names, which have none", "x0, x1 and so on")
+
+
+@dataclass(repr=False, eq=False)
+class Tabular(TakesTables):
+    """The parameters of both estimators, the table, its features, the members."""
+
+    n_members: int = 8
+    _: KW_ONLY
+    metric: str = ""
+    epochs: int | None = None
+    validation_fraction: float = 0.125
+    engine: EngineName = "auto"
+    verbose: bool = False
+    random_state: int | np.random.RandomState | None = None
+
+    metrics: ClassVar[tuple[str, ...]] = ()
+    streamed_target: ClassVar[type[StreamedClasses] | type[StreamedNumbers]]
+
+    def _check_settings(self) -> None:
+        positive("n_members", self.n_members, whole=True)
+        if self.epochs is not None:
+            positive("epochs", self.epochs, whole=True)
+        between_0_and_1("validation_fraction", self.validation_fraction)
+        if self.metric not in self.metrics:
+            raise SettingError(
+                f"metric={self.metric!r}",
+                f"one of {', '.join(self.metrics)}",
+                did_you_mean(self.metric, self.metrics, f"metric={self.metrics[0]!r}"),
+            )
+
+    def _fit(self, X: object, y: object, sample_weight: object) -> tuple[Members, Array]:
+        """The trained members, and the targets of the rows that those held out are among."""
+        self._check_settings()
+        if isinstance(X, TableStream):
+            y, notes = checked_name(X, y, sample_weight), X.notes
+            X = X.with_target(y)
+            for note in X.notes[len(notes) :]:
+                warnings.warn(f"{X.name}: {note}", stacklevel=4)
+        if isinstance(X, TableStream) and not fits_in_memory(X, str(y), self.n_members):
+            dealt = self._dealt_in_chunks(X, str(y))
+        else:
+            dealt = self._dealt(X, y, sample_weight)
+        parts = dealt, self.features_, self._recipe(), self.engine
+        members = train_members(*parts, verbose=self.verbose)
+        self.net_, self.best_epochs_ = members.net, members.best_epochs
+        self.history_: History | None = members.history
+        return members, dealt.t
+
+    def _dealt(self, X: object, y: object, sample_weight: object) -> Dealt:
+        """The features, and the rows of a table in memory as they are dealt out to the members."""
+        if isinstance(X, TableStream):
+            frame = X.to_table()
+            X, y = frame.drop_columns([y]), frame[y]
+            del frame
+        table = self._table(X, reset=True)
+        targets = self._checked_target(values_of(y))
+        w = self._weights(table, sample_weight)
+        check_consistent_length(w, targets)
+        rows = merged(table, targets, w)
+        del X, table, y, targets, w  # the rows side by side need the memory
+        self._check_rows(rows)
+        self.features_ = Features.of(rows.table, rows.w, EMBEDDED_FROM)
+        x, rng = self.features_.encoded(rows.table), self._generator()
+        t, strata = self._targets(rows)
+        share = self.validation_fraction
+        dealt = rows_of_members(rows.w, strata, self.n_members, share, rng)
+        return Dealt(x, t, dealt, rng, self.epochs)
+
+    def _dealt_in_chunks(self, stream: TableStream, target: str) -> Dealt:
+        """As `_dealt`, for a table larger than memory.
+
+        All members hold out the same rows and go through all others, each in an order of its own.
+        """
+        rng = self._generator()
+        survey = Survey(stream, target, self.validation_fraction, self.streamed_target(), rng)
+        self._take_streamed(survey.targets)
+        table = self._table(survey.sample, reset=True)
+        self.features_ = Features.of(table, survey.w, EMBEDDED_FROM)
+        smoothing, seed = self._recipe().smoothing, int(rng.integers(2**63))
+        rows = MemberRows(survey, self.features_, self.n_members, smoothing, seed)
+        held_out = [(np.zeros(0, int), np.arange(len(survey.t)))] * self.n_members
+        x = self.features_.encoded(self._table(survey.held_out, reset=False))
+        return Dealt(x, survey.t, held_out, rng, self.epochs or rows.usual_epochs, rows)
+
+    def _generator(self) -> np.random.Generator:
+        return generator_of(self.random_state)
+
+    def _outputs(self, X: object) -> Array:
+        """What each member says of each row: (n, n_members, n_outputs)."""
+        check_is_fitted(self)
+        x, n_members = self._encoded(X), len(self.best_epochs_)
+        members = np.broadcast_to(np.arange(len(x))[:, None], (len(x), n_members))
+        return outputs_of(self.net_, SideBySide(x, members), self.engine)
+
+    def training_history(self) -> tuple[History | None, None]:
+        """`history_`, and no epoch: each member has a best one of its own."""
+        return self.history_, None
+
+    def net_rows(self, X: object, y: Array) -> NetRows:
+        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
+        members, x = len(self.best_epochs_), self.features_.encoded(self._table(X, reset=False))
+        t, loss = self._net_targets(y)
+        names = self.features_.names() * members
+        x, t = (np.repeat(part[:, None], members, axis=1) for part in (x, t))
+        return NetRows(x, t, loss, True, names)
+
+    # in a file
+
+    def _to_file(self) -> tuple[dict[str, Any], Net | None]:
+        columns, _ = super()._to_file()
+        members = {"best_epochs": [*self.best_epochs_]}
+        return columns | members | self._target_to_file(), self.net_
+
+    def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
+        self._check_settings()
+        found = checked(fitted, self._in_file)
+        self._columns_from_file(found)
+        self.best_epochs_, self.history_ = [*found["best_epochs"]], None
+        n_outputs, n_members = self._target_from_file(found), len(self.best_epochs_)
+        shape = (n_members, self.features_.n_out)
+        fits = net is not None and (net.shape_in, net.n_out) == (shape, n_outputs)
+        if net is None or not fits or net.dtype != np.float64:
+            raise damaged(f"the net {shown(net)}", f"a net from {shape} to {n_outputs} outputs")
+        self.net_ = net
+
+
+def values_of(y: object) -> Any:
+    """A target as NumPy has it, if it came as the column of a frame."""
+    if y is None:
+        raise DataError(
+            "y is None",
+            "a target for each row",
+            "fit(X, y): this estimator requires y to be passed, but the target y is None",
+        )
+    y = y.to_numpy() if hasattr(y, "to_numpy") else y
+    values = np.asarray(y)
+    if values.dtype == object and values.size and isinstance(values.flat[0], Decimal):
+        whole = all(value.as_tuple().exponent >= 0 for value in values.flat)
+        return values.astype(float).astype(int) if whole else values.astype(float)
+    return y
+
+
+def refuse_one_row(rows: MergedRows) -> None:
+    """Refuse rows that are all the same."""
+    if len(rows.w) < 2:
+        raise DataError(
+            "1 sample that differs from the others",
+            "two different rows at least",
+            "more rows, or check the filter before",
+        )
+
+
+def refuse_unusable(y: Array) -> None:
+    """Refuse a target that is not there, or not finite, in every row."""
+    if y.dtype.kind == "f" and np.isinf(y).any():
+        raise DataError(
+            "Input y contains infinity or a value too large for dtype('float64').",
+            "finite targets",
+            "leave those rows out",
+        )
+    missing = np.array([value is None or value != value for value in y.ravel()], bool)
+    if missing.any():
+        raise DataError(
+            f"Input y contains NaN: {missing.sum()} targets are missing, the first in row "
+            f"{np.flatnonzero(missing)[0]}, counted from 0",
+            "a target in every row",
+            "leave those rows out",
+        )

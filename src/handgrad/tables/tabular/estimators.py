@@ -1,0 +1,303 @@
+"""A table as it comes: numbers for a net by `TableEncoder`, and two models without tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin, TransformerMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, column_or_1d
+
+from handgrad.engines.alike import alike
+from handgrad.files.values import read_classes, written_array
+from handgrad.tables.data.frames import Column, numbers_in
+from handgrad.tables.tabular.base import Tabular, TakesTables, refuse_one_row, refuse_unusable
+from handgrad.tables.tabular.features import Features, MergedRows, merged, quantiles
+from handgrad.tables.tabular.files import FittedToTable, checked
+from handgrad.tables.tabular.members import Members, Recipe
+from handgrad.tables.tabular.streamed import StreamedClasses, StreamedNumbers
+from handgrad.textbook.errors import DataError
+from handgrad.textbook.functions import power
+from handgrad.textbook.layers import SELU, Array, Mish, Softmax
+from handgrad.textbook.losses import Loss, MAELoss, MSELoss, SoftTargetCrossEntropyLoss
+from handgrad.textbook.net import Net
+
+SMOOTHING = 0.1
+NORMAL_QUARTILES = 1.349  # how many standard deviations they are apart
+FAR = 1e9  # where one target of mae may be beyond what float32 holds
+TEMPERATURES = power(np.e, np.linspace(-2, 2, 161))
+
+
+class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
+    """A table as it comes as a matrix of numbers for a net, decided once and kept.
+
+    `X` is a data frame of pandas, polars or pyarrow, or an array: numbers, text, categories,
+    truth values and dates, with values missing. What comes out, float32, lies around 0,
+    numbers first; what each column was read as says `summary()`. Columns are found by name: another
+    order, further columns and values never seen change nothing. It is what `TabularClassifier`
+    gives its nets, but that no category is a code: the 256 most frequent values are features.
+
+    `features_` are what the columns were read as, `n_features_in_` is their number.
+
+    >>> import pyarrow as pa, handgrad as hg
+    >>> table = pa.table({"age": [20, 30, 40, 50], "town": ["Ulm", "Bonn", "Ulm", "Bonn"]})
+    >>> encoder = hg.TableEncoder().fit(table)
+    >>> print(encoder.summary())
+    age   number
+    town  one of two, 'Bonn' or 'Ulm'
+    >>> encoder.transform(table)[:, 1].tolist(), encoder.get_feature_names_out().tolist()
+    ([1.0, -1.0, 1.0, -1.0], ['age', 'town'])
+    """
+
+    def fit(self, X: object, y: object = None, sample_weight: object = None) -> Self:
+        """Decide what is made of each column of `X` (n, n_features), of rows that weigh (n,).
+
+        `y` is not looked at. Raises a DataError for a table in which nothing differs.
+        """
+        with self._as_it_was_if_it_fails():
+            table = self._table(X, reset=True)
+            w = self._weights(table, sample_weight)
+            rows = merged(table, np.zeros(len(w)), w)
+            refuse_one_row(rows)
+            self.features_ = Features.of(rows.table, rows.w)
+        return self
+
+    def transform(self, X: object) -> Array:
+        """The numbers for each row of `X`: (n, n_numbers), float32."""
+        check_is_fitted(self)
+        return self._encoded(X)
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> Array:
+        """What the columns of the matrix are called: `town_Ulm` is 1 where the town is Ulm."""
+        check_is_fitted(self)
+        _check_feature_names_in(self, input_features)
+        given = None if input_features is None else [str(name) for name in input_features]
+        return np.array(self.features_.names(given), object)
+
+    def summary(self) -> str:
+        """A table of the columns and what each was read as."""
+        check_is_fitted(self)
+        return self.features_.summary()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    # in a file
+
+    def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
+        self._columns_from_file(checked(fitted, self._in_file))
+
+
+@dataclass(repr=False, eq=False)
+class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
+    """A strong classifier for tables as they come, without tuning.
+
+    `X` is a data frame of pandas, polars or pyarrow, or an array: numbers, text, categories,
+    truth values and dates, with values missing; `features_.summary()` says what each column was
+    read as. Columns are found by name at prediction: another order, further columns and values
+    never seen change nothing. `y` are the classes, numbers or text. A table larger than memory is
+    learned from by `fit(hg.open_table(…), "target")`, with `y` the name of a column.
+
+    So many small nets as `n_members` are trained side by side, each on rows of its own: a
+    `validation_fraction` is held out from each, and it keeps the weights of the epoch that was
+    best there by `metric`, log_loss or accuracy. Their probabilities are averaged, sharpened by
+    a temperature where the rows held out ask for it. `sample_weight` says how often a row counts.
+    `history_` has the losses, epoch by epoch, means over the members; None in a loaded model.
+
+    Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs and Boosted Trees
+    on Tabular Data", 2024; Gorishniy et al., "TabM", 2025, for members trained together.
+
+    >>> import handgrad as hg
+    >>> x, x_test, y, y_test = hg.train_test_split(*hg.data.load("iris"), rng=0)
+    >>> model = hg.TabularClassifier(n_members=2, epochs=20, random_state=0).fit(x, y)
+    >>> model.score(x_test, y_test) > 0.9, model.predict_proba(x_test).shape
+    (True, (30, 3))
+    """
+
+    metric: str = field(default="log_loss", kw_only=True)
+
+    metrics = ("log_loss", "accuracy")
+    streamed_target = StreamedClasses
+
+    def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
+        """Learn from the rows of `X` (n, n_features), their classes `y` and weights, all (n,)."""
+        with self._as_it_was_if_it_fails():
+            members, t = self._fit(X, y, sample_weight)
+            self.temperature_ = _temperature(members, t)
+        return self
+
+    def predict_proba(self, X: object) -> Array:
+        """The probability of each of `classes_` for each row: (n, n_classes)."""
+        z = self._outputs(X) / self.temperature_
+        return np.asarray(Softmax().forward(alike(z, self.engine)).mean(axis=1))
+
+    def predict(self, X: object) -> Array:
+        """The most probable class of each row, (n,)."""
+        p = self.predict_proba(X)  # before the classes: it refuses where nothing is fitted
+        return np.asarray(self.classes_[p.argmax(axis=1)])
+
+    def _net_targets(self, y: Array) -> tuple[Array, Loss]:
+        return np.eye(len(self.classes_))[y], SoftTargetCrossEntropyLoss()
+
+    def _checked_target(self, y: object) -> Array:
+        labels: Array = column_or_1d(y, warn=True)
+        refuse_unusable(labels)
+        check_classification_targets(labels)
+        self.classes_, classes = np.unique(labels, return_inverse=True)
+        return np.asarray(classes)
+
+    def _take_streamed(self, found: StreamedClasses) -> None:
+        codes = self._checked_target(np.repeat(found.names, 3))
+        self._check_rows(MergedRows({}, codes, np.ones(len(codes))))
+
+    def _check_rows(self, rows: MergedRows) -> None:
+        if len(np.unique(rows.y)) < 2:
+            raise DataError(
+                f"{len(rows.y)} different rows, with 1 class of weight",
+                "two classes at least, to be told apart",
+                "rows of another class, or check the column that was taken as the target",
+            )
+
+    def _targets(self, rows: MergedRows) -> tuple[Array, Array]:
+        t = np.eye(len(self.classes_), dtype=np.float32)[rows.y]
+        return t, rows.y
+
+    def _recipe(self) -> Recipe:
+        return Recipe(SoftTargetCrossEntropyLoss, SELU, 0.04, self._badness, SMOOTHING)
+
+    def _badness(self, z: Array, t: Array) -> float:
+        if self.metric == "accuracy":
+            return float((z.argmax(axis=1) != t.argmax(axis=1)).mean())
+        return _log_loss(z, t)
+
+    # in a file
+
+    _in_file = ("columns", "named", "best_epochs", "classes", "temperature")
+
+    def _target_to_file(self) -> dict[str, Any]:
+        return {"classes": written_array(self.classes_), "temperature": self.temperature_}
+
+    def _target_from_file(self, fitted: FittedToTable) -> int:
+        self.classes_ = read_classes(fitted["classes"])
+        self.temperature_ = fitted["temperature"]
+        return len(self.classes_)
+
+
+@dataclass(repr=False, eq=False)
+class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
+    """A strong regressor for tables as they come, without tuning.
+
+    As `TabularClassifier`, for numbers: `y` may be of any size, and no prediction goes beyond
+    what was seen. `metric` is rmse, the root of the mean squared error, or mae, the mean absolute
+    error, for which the members then learn.
+
+    >>> import handgrad as hg
+    >>> x, x_test, y, y_test = hg.train_test_split(*hg.data.load("diabetes"), rng=0)
+    >>> model = hg.TabularRegressor(n_members=2, epochs=20, random_state=0).fit(x, y)
+    >>> model.score(x_test, y_test) > 0.3
+    True
+    """
+
+    metric: str = field(default="rmse", kw_only=True)
+
+    metrics = ("rmse", "mae")
+    streamed_target = StreamedNumbers
+
+    def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
+        """Learn from the rows of `X` (n, n_features), their numbers `y` and weights, all (n,)."""
+        with self._as_it_was_if_it_fails():
+            self._fit(X, y, sample_weight)
+        return self
+
+    def predict(self, X: object) -> Array:
+        """The number of each row, (n,)."""
+        z = self._outputs(X)[:, :, 0].mean(axis=1)
+        center, spread, low, high = self.target_
+        return np.clip(z * spread + center, low, high)
+
+    def _net_targets(self, y: Array) -> tuple[Array, Loss]:
+        center, spread, *_ = self.target_
+        return ((y - center) / spread)[:, None], MSELoss()
+
+    def _checked_target(self, y: object) -> Array:
+        values: Array = column_or_1d(y, warn=True)
+        try:
+            texts = [value for value in values.tolist() if isinstance(value, str)]
+            column = numbers_in(Column("text", values.astype(object))) if texts else None
+            if texts and column is None:
+                raise ValueError(texts[0])
+            numbers = column.values if column else np.asarray(values, float)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"targets such as {values.tolist()[0]!r}",
+                "numbers",
+                "TabularClassifier, if these are classes",
+            ) from error
+        refuse_unusable(numbers)
+        return numbers
+
+    def _take_streamed(self, found: StreamedNumbers) -> None:
+        self.target_: tuple[float, ...] = (found.mean, found.deviation, found.low, found.high)
+
+    def _check_rows(self, rows: MergedRows) -> None:
+        refuse_one_row(rows)
+
+    def _targets(self, rows: MergedRows) -> tuple[Array, Array]:
+        # by a power of two, which changes no digit, so that sums and squares are numbers
+        size = 2.0 ** int(np.frexp(np.abs(rows.y).max())[1] - 1)
+        y = rows.y / size
+        center = float(np.average(y, weights=rows.w))
+        spread = float(np.sqrt(np.average((y - center) ** 2, weights=rows.w))) or 1.0
+        if self.metric == "mae":
+            low, center, high = quantiles(y, rows.w, (0.25, 0.5, 0.75))
+            spread = (high - low) / NORMAL_QUARTILES or spread
+        found = center * size, spread * size, rows.y.min(), rows.y.max()
+        self.target_ = tuple(map(float, found))
+        t = ((y - center) / spread).clip(-FAR, FAR).astype(np.float32)[:, None]
+        return t, np.zeros(len(t), int)
+
+    def _recipe(self) -> Recipe:
+        loss = MAELoss if self.metric == "mae" else MSELoss
+        return Recipe(loss, Mish, 0.07, self._badness)
+
+    def _badness(self, z: Array, t: Array) -> float:
+        return float((np.abs(z - t) if self.metric == "mae" else (z - t) ** 2).mean())
+
+    # in a file
+
+    _in_file = ("columns", "named", "best_epochs", "target")
+
+    def _target_to_file(self) -> dict[str, Any]:
+        return {"target": [*self.target_]}
+
+    def _target_from_file(self, fitted: FittedToTable) -> int:
+        self.target_ = tuple(fitted["target"])
+        return 1
+
+
+def _log_loss(z: Array, t: Array) -> float:
+    """That of one member: (n, n_classes) logits and targets."""
+    return float(SoftTargetCrossEntropyLoss().forward(alike(z), t))
+
+
+def _temperature(members: Members, t: Array) -> float:
+    """What to divide the logits by, so that the members' log loss on rows held out is smallest.
+
+    One row more is thought to be of any class, as in Platt's scaling (1999): who was never wrong
+    on n rows is no surer than that. Averaging members makes them less sure already: where there
+    are several, it is 1 at most.
+    """
+    pairs = list(zip(members.outputs, members.held_out, strict=True))
+    if not any(len(rows) for _, rows in pairs):
+        return 1.0
+    z, t = np.concatenate([z for z, _ in pairs]), np.concatenate([t[rows] for _, rows in pairs])
+    t = t + (1 / t.shape[1] - t) / len(t)
+    losses = [_log_loss(z / temperature, t) for temperature in TEMPERATURES]
+    best = float(TEMPERATURES[int(np.argmin(losses))])
+    return min(best, 1.0) if len(members.outputs) > 1 else best

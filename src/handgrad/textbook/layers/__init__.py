@@ -1,0 +1,82 @@
+"""The textbook's layers: one family a file, one layer a page."""
+
+from handgrad.textbook.layers.activations import (
+    ELU,
+    SELU,
+    LeakyReLU,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+)
+from handgrad.textbook.layers.attention import MultiheadAttention
+from handgrad.textbook.layers.augmentation import GaussianNoise, RandomHorizontalFlip, RandomShift
+from handgrad.textbook.layers.convolution import Conv1d, Conv2d
+from handgrad.textbook.layers.defaults import defaults
+from handgrad.textbook.layers.dropout import Dropout
+from handgrad.textbook.layers.embedding import Embedding, EnsembleEmbedding, TabularEmbedding
+from handgrad.textbook.layers.ensemble import EnsembleLinear
+from handgrad.textbook.layers.feature_scale import FeatureScale
+from handgrad.textbook.layers.gelu import GELU, GELUTanh
+from handgrad.textbook.layers.layer import Layer
+from handgrad.textbook.layers.linear import Linear
+from handgrad.textbook.layers.normalization import BatchNorm, BatchNorm2d, LayerNorm
+from handgrad.textbook.layers.periodic import EnsemblePeriodicEmbedding
+from handgrad.textbook.layers.pooling import AvgPool2d, MaxPool2d
+from handgrad.textbook.layers.pooling_over_time import MaxOverTime, MeanOverTime
+from handgrad.textbook.layers.positions import PositionEmbedding, SinusoidalEncoding
+from handgrad.textbook.layers.recurrence import GRU, LSTM, RNN
+from handgrad.textbook.layers.shapes import Flatten, Reshape, Transpose
+from handgrad.textbook.layers.softmax import Softmax
+from handgrad.textbook.layers.standardize import Standardize
+from handgrad.textbook.page import Array
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "SELU",
+    "Array",
+    "AvgPool2d",
+    "BatchNorm",
+    "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
+    "Dropout",
+    "Embedding",
+    "EnsembleEmbedding",
+    "EnsembleLinear",
+    "EnsemblePeriodicEmbedding",
+    "FeatureScale",
+    "Flatten",
+    "GELUTanh",
+    "GaussianNoise",
+    "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "MaxOverTime",
+    "MeanOverTime",
+    "Mish",
+    "MultiheadAttention",
+    "PositionEmbedding",
+    "MaxPool2d",
+    "RandomHorizontalFlip",
+    "RandomShift",
+    "ReLU",
+    "Reshape",
+    "SiLU",
+    "Sigmoid",
+    "SinusoidalEncoding",
+    "Softmax",
+    "Softplus",
+    "Standardize",
+    "TabularEmbedding",
+    "Tanh",
+    "Transpose",
+    "defaults",
+]

@@ -1,0 +1,246 @@
+"""The non-linearities: without one between them, two linear layers are only one."""
+
+from math import isfinite
+
+import numpy as np
+
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.kinds import Probabilities
+from handgrad.textbook.layers.layer import Layer
+from handgrad.textbook.page import Array
+
+
+class Tanh(Layer):
+    """Squashes every number into (−1, 1), with slope 1 at zero.
+
+    forward     y = tanh x
+    backward    dx = (1 − y²) dy
+    shapes      any; x, y, dy and dx alike
+    source      LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998
+
+    >>> tanh = Tanh()
+    >>> tanh.forward(np.array([[0.0, 100.0]]))
+    array([[0., 1.]])
+    >>> tanh.backward(np.array([[3.0, 3.0]]))                      # slopes 1 and 0
+    array([[3., 0.]])
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        return (1 - self.y**2) * dy
+
+
+class ReLU(Layer):
+    """Passes what is positive, stops the rest.
+
+    forward     y = max(x, 0)
+    backward    dx = dy where x > 0, else 0
+    shapes      any; x, y, dy and dx alike
+    source      Nair, Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010
+
+    >>> relu = ReLU()
+    >>> relu.forward(np.array([[-2.0, 0.0, 5.0]]))
+    array([[0., 0., 5.]])
+    >>> relu.backward(np.array([[1.0, 1.0, 1.0]]))                 # the slope at 0 is taken as 0
+    array([[0., 0., 1.]])
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.y = np.maximum(x, 0)
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        return (self.y > 0) * dy
+
+
+class LeakyReLU(Layer):
+    """Passes what is positive, and lets a little of the rest through.
+
+    forward     y = x where x > 0, else a x
+    backward    dx = dy where x > 0, else a dy
+    shapes      any; x, y, dy and dx alike
+    source      Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic
+                models", 2013
+
+    >>> leaky = LeakyReLU(0.5)
+    >>> leaky.forward(np.array([[-2.0, 4.0]]))
+    array([[-1.,  4.]])
+    >>> leaky.backward(np.array([[10.0, 10.0]]))
+    array([[ 5., 10.]])
+    """
+
+    def __init__(self, a: float = 0.01) -> None:
+        super().__init__()
+        if isinstance(a, bool) or not isinstance(a, int | float) or not isfinite(a):
+            raise SettingError(f"a={a!r}", "a finite number, the slope below zero", "a=0.01")
+        self.a = float(a)
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return np.where(x > 0, x, self.a * x)
+
+    def backward(self, dy: Array) -> Array:
+        return np.where(self.x > 0, dy, self.a * dy)
+
+
+class Sigmoid(Layer):
+    """Turns each number into a probability of its own.
+
+    forward     p = 1 / (1 + e⁻ˣ), written with e^−|x|, which cannot overflow
+    backward    dx = p (1 − p) dp
+    shapes      any; x, p, dp and dx alike
+    source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.59 and 4.88
+
+    >>> sigmoid = Sigmoid()
+    >>> sigmoid.forward(np.array([[0.0, -1000.0]]))
+    array([[0.5, 0. ]])
+    >>> sigmoid.backward(np.array([[8.0, 8.0]]))                   # ½ · ½ · 8, and 0
+    array([[2., 0.]])
+    """
+
+    output_kind = Probabilities()
+
+    def forward(self, x: Array) -> Array:
+        e = np.exp(-np.abs(x))
+        self.p = np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+        return self.p
+
+    def backward(self, dp: Array) -> Array:
+        return self.p * (1 - self.p) * dp
+
+
+class SiLU(Layer):
+    """Lets each number through by the share that a sigmoid gives it; also called swish.
+
+    forward     y = x p,  p = 1 / (1 + e⁻ˣ), written with e^−|x|, which cannot overflow
+    backward    dx = (p + y (1 − p)) dy
+    shapes      any; x, y, dy and dx alike
+    source      Elfwing, Uchibe, Doya, "Sigmoid-weighted linear units for neural network function
+                approximation in reinforcement learning", 2018
+
+    >>> silu = SiLU()
+    >>> silu.forward(np.array([[0.0, 100.0, -1000.0]])) + 0.0      # shares ½, 1 and 0
+    array([[  0., 100.,   0.]])
+    >>> silu.backward(np.array([[8.0, 8.0, 8.0]])) + 0.0
+    array([[4., 8., 0.]])
+    """
+
+    def forward(self, x: Array) -> Array:
+        e = np.exp(-np.abs(x))
+        self.p = np.where(x >= 0, 1, e) / (1 + e)
+        self.y = x * self.p
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        return (self.p + self.y * (1 - self.p)) * dy
+
+
+class ELU(Layer):
+    """Passes what is positive, and bends the rest towards −a.
+
+    forward     y = x where x > 0, else a (eˣ − 1)
+    backward    dx = dy where x > 0, else (y + a) dy
+    shapes      any; x, y, dy and dx alike
+    source      Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by
+                exponential linear units", 2016
+
+    >>> elu = ELU(2)
+    >>> elu.forward(np.array([[-1000.0, 0.0, 5.0]]))
+    array([[-2.,  0.,  5.]])
+    >>> elu.backward(np.array([[10.0, 10.0, 10.0]]))               # slopes 0, a and 1
+    array([[ 0., 20., 10.]])
+    """
+
+    def __init__(self, a: float = 1.0) -> None:
+        super().__init__()
+        if isinstance(a, bool) or not isinstance(a, int | float) or not isfinite(a):
+            raise SettingError(f"a={a!r}", "a finite number; −a is where ELU ends", "a=1.0")
+        self.a = float(a)
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        self.y = np.maximum(x, 0) + self.a * np.expm1(np.minimum(x, 0))
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        return np.where(self.x > 0, dy, (self.y + self.a) * dy)
+
+
+class SELU(Layer):
+    """ELU, scaled so that numbers of mean 0 and variance 1 keep both through layer after layer.
+
+    forward     y = s x where x > 0, else s a (eˣ − 1)
+    backward    dx = s dy where x > 0, else (y + s a) dy
+    shapes      any; x, y, dy and dx alike
+    source      Klambauer, Unterthiner, Mayr, Hochreiter, "Self-normalizing neural networks",
+                2017, equation 14: a ≈ 1.6733, s ≈ 1.0507, for weights by `lecun_normal`
+
+    >>> selu = SELU()
+    >>> selu.forward(np.array([[-1000.0, 0.0, 2.0]])).round(4)     # −s a, 0, 2 s
+    array([[-1.7581,  0.    ,  2.1014]])
+    >>> selu.backward(np.array([[1.0, 1.0, 1.0]])).round(4)        # slopes 0, s a, s
+    array([[0.    , 1.7581, 1.0507]])
+    """
+
+    a, s = 1.6732632423543772848, 1.0507009873554804934
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        self.y = self.s * (np.maximum(x, 0) + self.a * np.expm1(np.minimum(x, 0)))
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        return np.where(self.x > 0, self.s * dy, (self.y + self.s * self.a) * dy)
+
+
+class Softplus(Layer):
+    """A ReLU with a round corner; its slope is the sigmoid.
+
+    forward     y = log(1 + eˣ), written with e^−|x|, which cannot overflow
+    backward    dx = dy / (1 + e⁻ˣ)
+    shapes      any; x, y, dy and dx alike
+    source      Dugas, Bengio, Bélisle, Nadeau, Garcia, "Incorporating second-order functional
+                knowledge for better option pricing", 2001
+
+    >>> softplus = Softplus()
+    >>> softplus.forward(np.array([[-1000.0, 1000.0]]))
+    array([[   0., 1000.]])
+    >>> softplus.backward(np.array([[8.0, 8.0]]))                  # slopes 0 and 1
+    array([[0., 8.]])
+    """
+
+    def forward(self, x: Array) -> Array:
+        e = np.exp(-np.abs(x))
+        self.p = np.where(x >= 0, 1, e) / (1 + e)
+        return np.maximum(x, 0) + np.log1p(e)
+
+    def backward(self, dy: Array) -> Array:
+        return self.p * dy
+
+
+class Mish(Layer):
+    """Lets each number through by the tanh of its softplus.
+
+    forward     y = x t,  t = tanh(log(1 + eˣ)), written with e^−|x|, which cannot overflow
+    backward    dx = (t + x (1 − t²) p) dy,  p = 1 / (1 + e⁻ˣ)
+    shapes      any; x, y, dy and dx alike
+    source      Misra, "Mish: a self regularized non-monotonic activation function", 2020
+
+    >>> mish = Mish()
+    >>> mish.forward(np.array([[0.0, 100.0, -1000.0]])) + 0.0      # shares 0.6, 1 and 0
+    array([[  0., 100.,   0.]])
+    >>> mish.backward(np.array([[5.0, 5.0, 5.0]])).round(12) + 0.0
+    array([[3., 5., 0.]])
+    """
+
+    def forward(self, x: Array) -> Array:
+        e = np.exp(-np.abs(x))
+        self.x, self.p = x, np.where(x >= 0, 1, e) / (1 + e)
+        self.t = np.tanh(np.maximum(x, 0) + np.log1p(e))
+        return self.x * self.t
+
+    def backward(self, dy: Array) -> Array:
+        return (self.t + self.x * (1 - self.t**2) * self.p) * dy

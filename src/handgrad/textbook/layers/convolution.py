@@ -1,0 +1,149 @@
+"""Convolutions: the same weights at every place of a picture or of a sequence."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.textbook.errors import positive
+from handgrad.textbook.layers.initializers import Initializer, RandomSource, first_weights
+from handgrad.textbook.layers.layer import floating
+from handgrad.textbook.layers.windows import Sizes, WindowLayer, fold, padded, unfold, where_there
+from handgrad.textbook.page import Array
+
+
+class Convolution(WindowLayer):
+    """The base of convolutions: weights W (n_out, n_in, *kernel_size) and biases b (n_out,)."""
+
+    param_names = ("W", "b")
+    n_in: int
+    n_out: int
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        *,
+        initializer: str | Initializer = "lecun_normal",
+        rng: int | RandomSource | None = None,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding)
+        positive("n_in", n_in, whole=True)
+        positive("n_out", n_out, whole=True)
+        self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), floating(dtype)
+        shape = (self.n_out, self.n_in * math.prod(self.kernel_size))  # a Linear of one window
+        W = first_weights(initializer, shape, rng, dtype)
+        self.W = W.reshape(self.n_out, self.n_in, *self.kernel_size)
+        self.b = np.zeros(n_out, dtype)
+
+
+class Conv2d(Convolution):
+    """Each output channel is a weighted sum over a window of all input channels, at every place.
+
+    forward     z[n, o, i, j] = b[o] + Σ W[o, c, p, q] x[n, c, s i + p, s j + q] over c, p, q
+                u: all windows as columns; z = W u + b
+    backward    dW = dz uᵀ      db = Σ dz over all rows and places
+                du = Wᵀ dz;  dx[n, c, s i + p, s j + q] += du[c, p, q, n, i, j]
+    shapes      x, dx (n, n_in, height, width)    z, dz (n, n_out, h, w)
+                h = ⌊(height + 2 padding − kernel_size)/stride⌋ + 1, w alike
+                W, dW (n_out, n_in, *kernel_size)    b, db (n_out,)    u (size, n h w)
+    source      LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document
+                recognition", 1998
+
+    s is the stride, x has `padding` zeros around it, size is how many numbers a window has in all
+    channels. W begins as `initializer` draws it (normal, standard deviation 1/√size), b as zeros.
+    In one line forward is `einsum("ncijpq,ocpq->noij", windows, W)`; windows as columns make one
+    product of it, in both directions.
+
+    >>> convolution = Conv2d(1, 1, 2)
+    >>> convolution.W, convolution.b = [[[[1, 2], [3, 4]]]], [5]
+    >>> x = np.array([[[[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]]]])
+    >>> convolution.forward(x)                                     # 1·1 + 4·1 + 5, 2·2 + 3·1 + 5
+    array([[[[10., 12.]]]])
+    >>> convolution.backward(np.array([[[[1.0, 10.0]]]]))          # W at the left, 10 W beside it
+    array([[[[ 1., 12., 20.],
+             [ 3., 34., 40.]]]])
+    >>> convolution.dW, convolution.db                             # windows: 1·left + 10·right
+    (array([[[[ 1., 20.],
+             [10.,  1.]]]]), array([11.]))
+    """
+
+    def forward(self, x: Array) -> Array:
+        self.x = padded(x, self.padding)
+        windows = unfold(self.x, self.kernel_size, self.stride)  # (n, n_in, h, w, *kernel_size)
+        n, _, h, w, _, _ = windows.shape
+        self.u = windows.transpose(1, 4, 5, 0, 2, 3).reshape(-1, n * h * w)
+        z = self.W.reshape(self.n_out, -1) @ self.u
+        return z.reshape(self.n_out, n, h, w).transpose(1, 0, 2, 3) + self.b[:, None, None]
+
+    def backward(self, dz: Array) -> Array:
+        n, _, h, w = dz.shape
+        dz_columns = dz.transpose(1, 0, 2, 3).reshape(self.n_out, n * h * w)
+        self.dW = (dz_columns @ self.u.T).reshape(self.W.shape)
+        self.db = dz_columns.sum(axis=1)
+        du = self.W.reshape(self.n_out, -1).T @ dz_columns
+        places = du.reshape(self.n_in, -1, n, h, w).transpose(1, 2, 0, 3, 4)
+        return fold(places, self.x, self.kernel_size, self.stride, self.padding)
+
+
+class Conv1d(Convolution):
+    """Each output channel is a weighted sum over a window of all input channels, at every step.
+
+    forward     z[n, o, i] = b[o] + Σ W[o, c, p] x[n, c, s i + p] over c, p
+                u: all windows as columns; z = W u + b
+    backward    dW = dz uᵀ      db = Σ dz over all rows and steps
+                du = Wᵀ dz;  dx[n, c, s i + p] += du[c, p, n, i]
+    shapes      x, dx (n, n_in, t)    z, dz (n, n_out, m),
+                m = ⌊(t + 2 padding − kernel_size)/stride⌋ + 1
+                W, dW (n_out, n_in, kernel_size)    b, db (n_out,)    u (size, n m)
+    source      Waibel, Hanazawa, Hinton, Shikano, Lang, "Phoneme recognition using time-delay
+                neural networks", 1989
+
+    s is the stride, x has `padding` zeros on both sides, size is n_in kernel_size. W and b begin as
+    those of `Conv2d`. Channels come before steps, as in PyTorch: `Transpose(2, 1)` makes a sequence
+    (n, t, features) what it takes. x is 0 at steps of which a mask (n, 1, t) says that they are not
+    there; of the windows those are there that lie within the steps before, and `padding`.
+
+    >>> convolution = Conv1d(1, 1, 2)
+    >>> convolution.W, convolution.b = [[[1, 2]]], [5]
+    >>> convolution.forward(np.array([[[1.0, 0.0, 3.0]]]))         # 1·1 + 5, 2·3 + 5
+    array([[[ 6., 11.]]])
+    >>> convolution.backward(np.array([[[1.0, 10.0]]]))            # 1·1, 2·1 + 1·10, 2·10
+    array([[[ 1., 12., 20.]]])
+    >>> convolution.dW, convolution.db                             # 1·[1 0] + 10·[0 3]
+    (array([[[ 1., 30.]]]), array([11.]))
+    """
+
+    ndim = 3
+    takes_mask = True
+
+    def mask_out(self, x: Array, mask: Array | None) -> Array | None:
+        """Which windows the sequence has alone, without what it is filled up with: (n, 1, m)."""
+        if mask is None:
+            return None
+        (k,), (s,), (p,) = self.kernel_size, self.stride, self.padding
+        begins = np.arange(0, mask.shape[-1] + 2 * p - k + 1, s)
+        return mask[..., np.maximum(begins + k - 1 - 2 * p, 0)]  # its last step but the padding
+
+    def forward(self, x: Array, mask: Array | None = None) -> Array:
+        self.mask = mask
+        self.x = padded(where_there(x, mask), self.padding)
+        windows = unfold(self.x, self.kernel_size, self.stride)  # (n, n_in, m, kernel_size)
+        n, _, m, _ = windows.shape
+        self.u = windows.transpose(1, 3, 0, 2).reshape(-1, n * m)
+        z = self.W.reshape(self.n_out, -1) @ self.u
+        return z.reshape(self.n_out, n, m).transpose(1, 0, 2) + self.b[:, None]
+
+    def backward(self, dz: Array) -> Array:
+        n, _, m = dz.shape
+        dz_columns = dz.transpose(1, 0, 2).reshape(self.n_out, n * m)
+        self.dW = (dz_columns @ self.u.T).reshape(self.W.shape)
+        self.db = dz_columns.sum(axis=1)
+        du = self.W.reshape(self.n_out, -1).T @ dz_columns
+        places = du.reshape(self.n_in, -1, n, m).transpose(1, 2, 0, 3)
+        dx = fold(places, self.x, self.kernel_size, self.stride, self.padding)
+        return where_there(dx, self.mask)

@@ -1,0 +1,169 @@
+"""Layers that move numbers and change none: `Reshape`, `Flatten`, `Transpose`."""
+
+import math
+
+import numpy as np
+
+from handgrad.textbook.errors import SettingError, ShapeError, positive
+from handgrad.textbook.layers.layer import Layer, Shape, sizes_of
+from handgrad.textbook.layers.shape_inference import places_unknown
+from handgrad.textbook.page import Array
+
+
+class Reshape(Layer):
+    """Gives the numbers of each row another shape: rows of 784 become pictures of 28 × 28.
+
+    forward     y = x, row by row in the shape asked for
+    backward    dx = dy in the shape of x
+    shapes      x, dx (n, size), or any others of that size    y, dy (n, *shape)
+                where size is the product of shape
+    source      numpy.reshape, in C order: the last axis moves fastest
+
+    In front of a convolution, `Reshape(1, 28, 28)`, it makes a net of pictures take rows.
+
+    >>> reshape = Reshape(1, 2, 2)
+    >>> reshape.forward(np.array([[1.0, 2.0, 3.0, 4.0]]))
+    array([[[[1., 2.],
+             [3., 4.]]]])
+    >>> reshape.backward(np.array([[[[5.0, 6.0], [7.0, 8.0]]]]))
+    array([[5., 6., 7., 8.]])
+    """
+
+    n_in: int
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        if not shape:
+            raise SettingError("Reshape()", "the shape of a row", "Reshape(1, 28, 28), for example")
+        for size in shape:
+            positive("a size of shape", size, whole=True)
+        self.shape = tuple(int(size) for size in shape)
+        self.n_in = math.prod(self.shape)
+
+    @property
+    def shape_in(self) -> Shape:
+        """All numbers side by side: (n_in,), unless rows come in another shape."""
+        return (self.n_in,)
+
+    def accepts(self, shape: Shape) -> bool:
+        """Whether rows of `shape` have as many numbers, or may have."""
+        if (sizes := sizes_of(shape)) is not None:
+            return math.prod(sizes) == self.n_in
+        return self.n_in % math.prod(size for size in shape if isinstance(size, int)) == 0
+
+    def shape_out(self, shape_in: Shape) -> Shape:
+        """The shape that was asked for."""
+        return self.shape
+
+    def mask_out(self, x: Array, mask: Array | None) -> None:
+        """Refuse a sequence with padding: its places are others then."""
+        if mask is not None:
+            raise places_unknown(self)
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return x.reshape(len(x), *self.shape)
+
+    def backward(self, dy: Array) -> Array:
+        return dy.reshape(self.x.shape)
+
+
+class Flatten(Layer):
+    """Lays all numbers of a row side by side, as the features of a `Linear`.
+
+    forward     y = x, each row as one axis
+    backward    dx = dy in the shape of x
+    shapes      x, dx (n, …)    y, dy (n, size), where size is the product of all axes of a row
+    source      numpy.reshape, in C order: channel by channel, in each line by line
+
+    >>> flatten = Flatten()
+    >>> flatten.forward(np.array([[[1.0, 2.0], [3.0, 4.0]]]))
+    array([[1., 2., 3., 4.]])
+    >>> flatten.backward(np.array([[5.0, 6.0, 7.0, 8.0]]))
+    array([[[5., 6.],
+            [7., 8.]]])
+    """
+
+    def shape_out(self, shape_in: Shape) -> Shape | None:
+        """One axis of all numbers; None where `shape_in` is open."""
+        sizes = sizes_of(shape_in)
+        return None if sizes is None else (math.prod(sizes),)
+
+    def mask_out(self, x: Array, mask: Array | None) -> None:
+        """No places are left."""
+        return
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return x.reshape(len(x), -1)
+
+    def backward(self, dy: Array) -> Array:
+        return dy.reshape(self.x.shape)
+
+
+class Transpose(Layer):
+    """Puts the axes of each row into another order.
+
+    forward     axis i of y is axis axes[i] of x, counted from 1: axis 0 is that of the rows
+    backward    the axes of dy in the order that x has them
+    shapes      x, dx (n, a, b, c)    y, dy (n, c, a, b) for axes = 3, 1, 2; any number of axes
+    source      numpy.transpose; as `Permute` in Keras
+
+    `Transpose(3, 1, 2)` makes (n, height, width, channels) what a `Conv2d` takes.
+
+    >>> transpose = Transpose(2, 1)
+    >>> transpose.forward(np.array([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]))
+    array([[[1., 4.],
+            [2., 5.],
+            [3., 6.]]])
+    >>> transpose.backward(np.array([[[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]]))
+    array([[[1., 2., 3.],
+            [4., 5., 6.]]])
+    """
+
+    def __init__(self, *axes: int) -> None:
+        super().__init__()
+        if len(axes) < 2 or set(axes) != set(range(1, len(axes) + 1)):
+            raise SettingError(
+                f"Transpose{axes}",
+                "the axes of a row, each once, counted from 1",
+                "Transpose(2, 1), or Transpose(3, 1, 2) for channels to come first",
+            )
+        self.axes = tuple(int(axis) for axis in axes)
+        self.ndim = len(axes) + 1
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """As many axes, each of another size."""
+        return tuple(range(1, 1 + len(self.axes)))
+
+    def shape_out(self, shape_in: Shape) -> Shape | None:
+        """The sizes in their new order; rows of more or fewer axes are refused."""
+        if (sizes := sizes_of(shape_in)) is None:
+            return None
+        if len(sizes) != len(self.axes):
+            raise ShapeError(
+                f"rows of shape {shape_in} came in",
+                f"rows of {len(self.axes)} axes",
+                "as many axes as the rows have, Transpose(2, 1); a Reshape before it",
+                repr(self),
+            )
+        return tuple(sizes[axis - 1] for axis in self.axes)
+
+    def mask_out(self, x: Array, mask: Array | None) -> Array | None:
+        """The mask (n, t) as (n, 1, t), where the places come last, and back."""
+        if mask is None or self.axes == (1, 2):
+            return mask
+        if self.axes != (2, 1):
+            raise places_unknown(self)
+        return mask[:, None] if mask.ndim == 2 else mask[:, 0]
+
+    def check_input(self, x: Array) -> None:
+        """Refuse rows of more or fewer axes."""
+        self.shape_out(x.shape[1:])
+
+    def forward(self, x: Array) -> Array:
+        return x.transpose(0, *self.axes)
+
+    def backward(self, dy: Array) -> Array:
+        return dy.transpose(np.argsort((0, *self.axes)))

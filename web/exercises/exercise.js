@@ -1,0 +1,199 @@
+// An exercise in a page: formulas are typed, and graded as one asks, without Python.
+
+import { FormulaError } from "../shared/formula.js";
+import { shapeSaid } from "./evaluate.js";
+import { grade } from "./grading.js";
+import { filled, judgement, sentence } from "./words.js";
+
+let count = 0;
+
+/**
+ * Put an exercise, as `hg.exercise(name).data()` gives it, into an element that is empty.
+ *
+ * What it says is in the language of the data. Nothing is kept, and nothing leaves the page.
+ */
+export function exerciseIn(place, exercise) {
+  const { words } = exercise;
+  const id = `exercise-${(count += 1)}`;
+  const title = make("h3", { id }, filled(words, "title", { title: exercise.title }));
+  const steps = exercise.holes.map((hole, i) => stepIn(exercise, hole, `${id}-${i}`));
+  const forward = forwardIn(exercise, id);
+  const verdict = make("p", { class: "verdict", role: "status" });
+  const form = make(
+    "form",
+    { "aria-labelledby": id, novalidate: "" },
+    ...steps.map(({ element }) => element),
+    make("button", { type: "submit", class: "check" }, words.check),
+    verdict,
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    check(exercise, steps, forward, verdict);
+  });
+  place.setAttribute("lang", words.locale);
+  place.classList.add("exercise");
+  place.replaceChildren(
+    title,
+    make("p", {}, exercise.about),
+    ...(exercise.page ? [code(exercise.page, `${words.page}: ${exercise.title}`)] : []),
+    forward.element,
+    make("p", { class: "soft" }, filled(words, "names", { names: namesOf(exercise) })),
+    form,
+    numbersIn(exercise),
+    make("p", { class: "soft" }, words.checked_by),
+  );
+}
+
+/** The names that a formula may use: what is given, and what forward computes. */
+const namesOf = ({ arrays, forward }) =>
+  [...Object.keys(arrays), ...forward.map(([name]) => name)].join(", ");
+
+/** An element with attributes and children. */
+function make(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** A block of code, which the keyboard reaches, since it may have to be scrolled. */
+const code = (text, label) =>
+  make("pre", { tabindex: "0", role: "region", "aria-label": label }, make("code", {}, text));
+
+/** A field for a formula. */
+function field(id, name, value, described) {
+  const input = make("input", {
+    id,
+    type: "text",
+    autocomplete: "off",
+    autocapitalize: "off",
+    autocorrect: "off",
+    spellcheck: "false",
+    "aria-describedby": described,
+  });
+  input.value = value;
+  const label = make("label", { for: id }, make("code", {}, `${name} =`));
+  return { input, line: make("div", { class: "line" }, label, input) };
+}
+
+/** One step: what is asked, a field, what is said of it, hints one by one. */
+function stepIn({ words }, hole, id) {
+  const { input, line } = field(id, hole.name, "", `${id}-ask ${id}-said`);
+  const said = make("div", { id: `${id}-said`, class: "said" });
+  const hints = make("ol", { class: "hints" });
+  const button = make("button", { type: "button" });
+  const live = make("div", { "aria-live": "polite" }, hints);
+  let shown = 0;
+  const offer = () => {
+    button.textContent = filled(words, "hint_of", { i: shown + 1, n: hole.hints.length });
+    button.setAttribute("aria-label", `${hole.name}: ${button.textContent}`);
+    button.hidden = shown === hole.hints.length;
+  };
+  button.addEventListener("click", () => {
+    hints.append(make("li", { tabindex: "-1" }, hole.hints[shown]));
+    shown += 1;
+    offer();
+    if (button.hidden) hints.lastChild.focus(); // what had the focus is gone
+  });
+  offer();
+  const ask = make("p", { id: `${id}-ask` }, hole.ask);
+  const element = make("div", { class: "step" }, ask, line, said, live, button);
+  return { hole, input, said, element };
+}
+
+/** The lines of forward, which may be changed: then slopes of those are measured. */
+function forwardIn({ words, forward, holes }, id) {
+  const lines = forward.map(([name, formula], i) => {
+    const said = make("div", { id: `${id}-forward-${i}-said`, class: "said" });
+    const { input, line } = field(`${id}-forward-${i}`, name, formula, said.id);
+    return { name, formula, input, said, element: make("div", {}, line, said) };
+  });
+  const element = make(
+    "details",
+    {},
+    make("summary", {}, words.forward),
+    make("p", {}, words.forward_change),
+    ...lines.map((line) => line.element),
+  );
+  element.hidden = !holes.some((hole) => hole.of);
+  return { lines, element };
+}
+
+/** The lines as they stand; those of the exercise itself where none is changed. */
+const linesOf = ({ forward }, lines) =>
+  lines.every(({ input, formula }) => input.value === formula)
+    ? forward
+    : lines.map(({ name, input }) => [name, input.value]);
+
+/** Grade all that is there, and say it. */
+function check(exercise, steps, forward, verdict) {
+  const { words } = exercise;
+  forward.lines.forEach(({ input, said }) => mark(words, input, said, []));
+  const answers = Object.fromEntries(steps.map(({ hole, input }) => [hole.name, input.value]));
+  let found;
+  try {
+    found = grade(exercise, answers, linesOf(exercise, forward.lines));
+  } catch (error) {
+    if (!(error instanceof FormulaError)) throw error;
+    const wrong = forward.lines[error.line];
+    mark(words, wrong.input, wrong.said, [error]);
+    forward.element.open = true;
+    wrong.input.focus();
+    verdict.textContent = words.not_done;
+    return;
+  }
+  steps.forEach(({ hole, input, said }) => mark(words, input, said, found[hole.name]));
+  const wrong = steps.filter(({ hole }) => found[hole.name].some(({ key }) => key !== "right"));
+  const texts = steps
+    .filter(({ input }) => input.value.trim())
+    .map(({ hole }) => sentence(words, hole.name, found[hole.name]));
+  const end = wrong.length ? words.not_done : words.done;
+  // Screen readers are told all of it at once; to the eye each sentence is below its field.
+  verdict.replaceChildren(make("span", { class: "unseen" }, texts.join(" ")), ` ${end}`);
+  verdict.classList.toggle("right", !wrong.length);
+  if (wrong.length) wrong[0].input.focus();
+}
+
+/** Say what there is to say of a field, and mark the place in it that cannot be read. */
+function mark(words, input, said, remarks) {
+  const right = remarks.every(({ key }) => key === "right");
+  const open = remarks.some(({ key }) => key === "not_given");
+  if (right || open) input.removeAttribute("aria-invalid");
+  else input.setAttribute("aria-invalid", "true");
+  said.className = `said ${right && remarks.length ? "right" : open ? "open" : "wrong"}`;
+  const sign = right ? "✓ " : open ? "" : "✗ ";
+  const text = remarks.length ? sign + judgement(words, remarks) : "";
+  const place = remarks.find(({ end }) => end > 0);
+  said.replaceChildren(...(place ? [placeIn(input.value, place)] : []), text);
+}
+
+/** The formula with the part that is meant marked, or the place where something is missing. */
+function placeIn(formula, { at, end }) {
+  const marked = formula.slice(at, end) || " ";
+  return make(
+    "code",
+    { class: "place" },
+    formula.slice(0, at),
+    make("mark", {}, marked),
+    formula.slice(end),
+  );
+}
+
+/** The numbers that answers are checked with, each array as its rows. */
+function numbersIn({ words, arrays, title }) {
+  const texts = Object.entries(arrays).map(([name, { shape, kind, values }]) => {
+    const width = shape.at(-1) ?? 1;
+    const written = values.map((x) => (kind === "float" ? String(x) : String(Math.floor(x))));
+    const widest = written.reduce((most, text) => Math.max(most, text.length), 0);
+    const cells = written.map((text) => text.padStart(widest));
+    const rows = cells.flatMap((_, i) => (i % width ? [] : [cells.slice(i, i + width).join("  ")]));
+    const heading = shape.length ? `${name} ${shapeSaid(shape)}` : name;
+    return `${heading}\n${rows.map((row) => `  ${row}`).join("\n")}`;
+  });
+  return make(
+    "details",
+    {},
+    make("summary", {}, words.numbers),
+    code(texts.join("\n\n"), `${words.numbers}: ${title}`),
+  );
+}

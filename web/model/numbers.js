@@ -1,0 +1,42 @@
+// Numbers in text, as spreadsheets write them: read as handgrad.tables.data reads a column of one cell.
+
+/** What Python counts as blank at the ends of a text. */
+const BLANK =
+  "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const ENDS = new RegExp(`^${BLANK}+|${BLANK}+$`, "gu");
+
+/** A text without blanks at its ends. */
+export const trimmed = (text) => text.replace(ENDS, "");
+
+/** A text with each kind of narrow or unbroken blank as a plain one, and none at its ends. */
+export const plain = (text, patterns) =>
+  trimmed(text.replaceAll(new RegExp(patterns.blanks, "gu"), " "));
+
+/**
+ * A text as a number; null where it is none.
+ *
+ * `decimal` is the sign to read by where both could be, "," or "." or "", which is "."; `patterns`
+ * are those of handgrad.tables.data.text_formats.
+ */
+export function numberIn(text, decimal, patterns) {
+  const found = new RegExp(patterns.number, "u").exec(plain(text, patterns))?.groups;
+  if (!found || patterns.missing.includes(trimmed(text))) return null;
+  const signs = found.s1 + found.s2 + found.s3;
+  const debit = found.debit === "(";
+  const currencies = new Set([found.c1, found.c2].filter(Boolean));
+  if (debit !== (found.credit === ")") || signs.length + debit > 1 || currencies.size > 1)
+    return null;
+  const digits = trimmed(found.digits);
+  const fitting = [",", "."].filter((sign) => new RegExp(patterns.digits[sign], "u").test(digits));
+  if (!fitting.length) return null;
+  const sign = fitting.includes(decimal || ".") ? decimal || "." : fitting[0];
+  const other = sign === "," ? "." : ",";
+  const written = digits.replaceAll(other, "").replaceAll(/[’' ]/g, "").replace(sign, ".");
+  const size = Number(written + found.exponent);
+  const whole = !digits.includes(sign) && !found.exponent && digits.length <= patterns.most_digits;
+  const negative = debit || signs === "-" || signs === "−";
+  return negative && !(whole && size === 0) ? -size : size; // no whole number is −0
+}
+
+/** A number as it is written by a decimal sign, so that it reads as the same number. */
+export const numberText = (value, decimal) => String(value).replace(".", decimal || ".");

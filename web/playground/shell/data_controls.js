@@ -1,0 +1,124 @@
+// What it learns from: a toy set, points that were drawn, or a table of one's own.
+
+import { element, say, speak, speakBy } from "../../shared/words.js";
+import { text, whole } from "../training/kinds.js";
+import { TOY_SETS } from "../training/state.js";
+import { button, choice, faultSaid, field, numeric, slider, toggle } from "./elements.js";
+import { iconOf } from "./set_icons.js";
+
+const ROWS = whole(4, 10000);
+const ROW_LADDER = [20, 50, 100, 200, 300, 400, 500, 750, 1000, 2000, 5000, 10000];
+const BATCH = whole(1, 10000);
+const BATCHES = [1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1000];
+const FORMULA = text(200);
+
+/** All that says which rows there are. */
+export function dataControls(desk, place) {
+  const data = (part) => desk.change({ data: part });
+  const rows = numeric("rows", ROWS, (n) => data({ n }), { ladder: ROW_LADDER });
+  const classes = choice(
+    "classes",
+    () => [2, 3, 4, 5, 6].map((n) => [n, n]),
+    (n) => data({ classes: Number(n) }),
+  );
+  const noise = slider("noise", (noise) => data({ noise }), { min: 0, max: 50, step: 5 });
+  const share = slider("share", (share) => desk.change({ share }), {
+    min: 10,
+    max: 90,
+    step: 10,
+    saidAs: (n) => `${n} %`,
+  });
+  const batch = numeric("batch_size", BATCH, (batch_size) => desk.change({ batch_size }), {
+    ladder: BATCHES,
+  });
+  const shuffle = toggle("shuffle", (shuffle) => desk.change({ shuffle }));
+  const formula = formulaBox((text) => data({ formula: text }));
+  desk.bind(rows, (state) => state.data.n);
+  desk.bind(classes, (state) => state.data.classes);
+  desk.bind(noise, (state) => state.data.noise);
+  desk.bind(share, (state) => state.share);
+  desk.bind(batch, (state) => state.batch_size);
+  desk.bind(shuffle, (state) => state.shuffle);
+  desk.bind(formula, (state) => state.data.formula);
+  const again = button("regenerate", () => data({ seed: (desk.state.data.seed + 1) % 2 ** 32 }));
+  const write = () => {
+    const { kind } = desk.state.data;
+    const isToy = kind !== "rows";
+    for (const part of [rows, noise]) part.element.hidden = !isToy;
+    again.hidden = !isToy;
+    classes.element.hidden = !["gauss", "spiral"].includes(kind);
+    formula.element.hidden = !["above", "formula"].includes(kind);
+  };
+  desk.watch("state", write);
+  write();
+  const fields = element("div", { class: "pair" }, rows.element, batch.element, classes.element);
+  place.append(
+    problem(desk),
+    sets(desk),
+    formula.element,
+    noise.element,
+    share.element,
+    fields,
+    shuffle.element,
+    again,
+  );
+}
+
+/** Classes or numbers: what is learnt. */
+function problem(desk) {
+  const options = () => Object.keys(TOY_SETS).map((name) => [name, say(`problem_${name}`)]);
+  const take = (name) => desk.change({ data: { problem: name, kind: TOY_SETS[name][0] } });
+  const made = choice("problem", options, take);
+  desk.bind(made, (state) => state.data.problem);
+  return made.element;
+}
+
+/** The toy sets as small pictures, one of which is chosen. */
+function sets(desk) {
+  const group = element("div", { class: "sets", role: "radiogroup", "data-control": "data" });
+  speak(group, () => say("set"), "aria-label");
+  const choose = (kind, focused) => {
+    desk.change({ data: { kind } });
+    if (focused) group.querySelector("[aria-checked=true]")?.focus();
+  };
+  const write = () => {
+    const { problem, kind } = desk.state.data;
+    const kinds = [...TOY_SETS[problem], ...(kind === "rows" ? ["rows"] : [])];
+    const focused = group.contains(document.activeElement);
+    group.replaceChildren(
+      ...kinds.map((name, i) => setChoice(name, name === kind, i, kinds, choose)),
+    );
+    if (focused) group.querySelector("[aria-checked=true]")?.focus();
+  };
+  speakBy(write);
+  desk.watch("state", write);
+  return group;
+}
+
+function setChoice(name, isOn, i, kinds, choose) {
+  const made = element("button", { type: "button", role: "radio", "aria-checked": isOn });
+  made.dataset.set = name;
+  made.tabIndex = isOn ? 0 : -1;
+  made.append(iconOf(name), element("span", {}, say(`set_${name}`)));
+  made.addEventListener("click", () => choose(name));
+  made.addEventListener("keydown", (event) => {
+    const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    choose(kinds[(i + way + kinds.length) % kinds.length], true);
+  });
+  return made;
+}
+
+/** A box for a formula, taken when it is left or confirmed. */
+function formulaBox(take) {
+  const input = element("input", { type: "text", autocomplete: "off", spellcheck: "false" });
+  const wrong = element("span", { class: "wrong", role: "alert" });
+  const whole = field("formula", input, { after: wrong });
+  input.addEventListener("change", () => {
+    const fault = FORMULA.fault(input.value);
+    wrong.textContent = fault ? faultSaid(input.value, fault) : "";
+    if (!fault) take(input.value.trim());
+  });
+  return { element: whole, input, set: (value) => (input.value = value) };
+}

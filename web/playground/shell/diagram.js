@@ -1,0 +1,285 @@
+// The net as it is drawn and touched: neurons to walk through, links to point at.
+
+import { element, numberSaid, say, speak, speakBy } from "../../shared/words.js";
+import { labels, neuronSaid, sidesOf } from "./labels.js";
+import {
+  brush,
+  drawGradients,
+  drawLinks,
+  drawNeurons,
+  drawPhase,
+  mapImage,
+} from "./net_painting.js";
+import { columnsOf, geometryOf, linkAt, linksOf, middleOf, placeOf } from "./net_shape.js";
+
+/**
+ * The diagram of the net. `heads` is an element whose children, one a hidden layer, are put above
+ * their columns. Gives `{ element, net() }`, where `net()` is what is drawn at the moment:
+ * `{ columns, geometry, links, names, parameters }`.
+ */
+export function diagramIn(desk, heads) {
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const neurons = element("div", { class: "neurons", role: "group" });
+  speak(neurons, () => say("neurons"), "aria-label");
+  const tip = element("div", { class: "tip", "aria-hidden": "true", hidden: "" });
+  const stage = element("div", { class: "net-stage" }, heads, canvas, neurons, tip);
+  const cut = element("p", { class: "hint" });
+  const whole = element("div", { class: "diagram" }, stage, cut);
+  const net = { columns: [], links: [], geometry: null, maps: [], key: null };
+  const draw = () => net.geometry && paint(canvas, net, desk, maps);
+  const maps = mapsOf(net, canvas);
+  const rebuild = () => {
+    const { state, session } = desk;
+    net.columns = columnsOf(session.names, state.inputs.length);
+    if (net.columns.length < 2) return;
+    const { pointed } = desk;
+    if (pointed && !(pointed.unit < net.columns[pointed.column]?.units)) desk.point(null, true);
+    maps.clear();
+    fit(net, desk, stage.parentElement.clientWidth || 600);
+    net.links = linksOf(net.columns, desk.frame?.parameters);
+    cut.textContent = cutSaid(net);
+    lay(stage, canvas, heads, net.geometry);
+    neurons.replaceChildren(...labels(net, desk), ...buttonsOf(net, desk));
+    if (desk.frame) maps.take(desk.frame);
+    draw();
+  };
+  const changed = () => {
+    const { state, session } = desk;
+    const key = JSON.stringify([session.names, state.inputs, state.data.classes, state.data.kind]);
+    if (key !== net.key) {
+      net.key = key;
+      rebuild();
+    }
+  };
+  desk.watch("state", changed);
+  desk.watch("frame", (frame) => {
+    changed();
+    maps.take(frame);
+    draw();
+  });
+  desk.watch("pointed", () => {
+    showTip(tip, net, desk);
+    draw();
+  });
+  speakBy(() => net.geometry && rebuild());
+  pointing(stage, net, desk);
+  walking(neurons, net, desk);
+  new ResizeObserver(rebuild).observe(whole);
+  // whoever makes the heads anew, they are put above their columns before they are seen
+  const place = () => net.geometry && layHeads(heads, net.geometry);
+  new MutationObserver(place).observe(heads, { childList: true });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
+  moving(desk, draw);
+  return {
+    element: whole,
+    canvas,
+    net: () => ({ ...net, parameters: desk.frame?.parameters, maps }),
+  };
+}
+
+/** Put the units where they have room; where that is short, names are, too. */
+function fit(net, desk, room) {
+  const units = net.columns.map((column) => column.units);
+  for (const isTight of [false, true]) {
+    net.isTight = isTight;
+    net.geometry = geometryOf(room, units, sidesOf(net, desk));
+    if (net.geometry.width <= room) return;
+  }
+}
+
+/** That not all links are drawn, where there are too many. */
+function cutSaid({ columns, links }) {
+  const counts = columns.slice(1).map(({ units }, i) => units * columns[i].units);
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  return all > links.length ? say("links_shown", { shown: links.length, all }) : "";
+}
+
+function lay(stage, canvas, heads, geometry) {
+  const { width, height } = geometry;
+  const fine = Math.min(2, devicePixelRatio || 1);
+  stage.style.width = `${width}px`;
+  for (const [name, value] of Object.entries({ width, height })) {
+    canvas[name] = Math.floor(value * fine);
+    canvas.style[name] = `${value}px`;
+  }
+  layHeads(heads, geometry);
+}
+
+function layHeads(heads, { columns, pitch }) {
+  [...heads.children].slice(0, columns.length - 2).forEach((head, i) => {
+    const { x } = columns[i + 1];
+    head.style.left = `${x - (pitch - 6) / 2}px`;
+    head.style.width = `${pitch - 6}px`;
+    head.classList.toggle("slim", pitch < 118);
+    head.classList.toggle("narrow", pitch < 72);
+  });
+}
+
+function paint(canvas, net, desk, maps) {
+  const { frame, pointed, state } = desk;
+  if (!frame?.parameters) return;
+  const fine = Math.min(2, devicePixelRatio || 1);
+  const pen = canvas.getContext("2d");
+  const colours = maps.colours();
+  pen.setTransform(fine, 0, 0, fine, 0, 0);
+  pen.clearRect(0, 0, net.geometry.width, net.geometry.height);
+  const { parameters, gradients, phase } = frame;
+  if (phase) drawPhase(pen, net.geometry, phase, colours);
+  drawLinks(pen, net.geometry, net.links, parameters, { pointed, colours });
+  if ((state.view.gradients || phase?.way === "backward") && gradients) {
+    const time = performance.now() / 1000;
+    drawGradients(pen, net.geometry, net.links, gradients, { colours, time });
+  }
+  const biases = (column, unit) => {
+    const place = column ? placeOf(net.columns, { column, unit }) : null;
+    return place === null ? null : parameters[place];
+  };
+  net.columns.forEach((_, column) => {
+    const given = { maps: maps.at, biases, pointed, colours, column };
+    drawNeurons(pen, net.geometry, net.columns, given);
+  });
+}
+
+/** The small maps, an image for each neuron, made anew as frames bring them. */
+function mapsOf(net, canvas) {
+  const images = new Map();
+  let colours = null;
+  let scheme = null;
+  return {
+    clear: () => images.clear(),
+    colours() {
+      const now = getComputedStyle(canvas).color + document.documentElement.dataset.theme;
+      if (now !== scheme) [scheme, colours] = [now, brush(canvas)];
+      return colours;
+    },
+    take({ maps }) {
+      if (!maps) return;
+      const { table } = this.colours();
+      const size = maps.side * maps.side;
+      net.columns.forEach(({ units }, column) => {
+        const values = maps.columns[column];
+        const isLast = column === net.columns.length - 1;
+        const isProbable = isLast && values?.every((value) => value >= 0 && value <= 1);
+        for (let unit = 0; unit < units && values; unit++) {
+          const key = `${column} ${unit}`;
+          if (!images.has(key)) images.set(key, document.createElement("canvas"));
+          const map = { side: maps.side, values, at: unit * size };
+          // one of several probabilities has its class's colour, a single one those of both
+          if (isProbable) Object.assign(map, units > 1 ? { most: 1 } : { most: 0.5, middle: 0.5 });
+          mapImage(images.get(key), map, table(isProbable && units > 1 ? unit : null));
+        }
+      });
+    },
+    at: (column, unit) => images.get(`${column} ${unit}`),
+  };
+}
+
+/** While gradients are shown they flow, in a pause as well, unless less motion is wished for. */
+function moving(desk, draw) {
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  let isMoving = false;
+  const turn = () => {
+    isMoving = Boolean(desk.state.view.gradients) && !still.matches;
+    if (!isMoving) return;
+    if (!desk.frame?.playing) draw();
+    requestAnimationFrame(turn);
+  };
+  const changed = () => {
+    draw();
+    if (!isMoving) turn();
+  };
+  desk.watch("state", changed);
+  changed();
+}
+
+/** A button upon each neuron, for the keyboard, for those who hear the page, and to be pointed at. */
+function buttonsOf({ geometry, columns }, desk) {
+  return columns.flatMap(({ units }, column) =>
+    Array.from({ length: units }, (_, unit) => {
+      const [x, y] = middleOf(geometry, column, unit);
+      const { size } = geometry.columns[column];
+      const made = element("button", { type: "button", class: "neuron" });
+      made.tabIndex = column === 1 && unit === 0 ? 0 : -1;
+      Object.assign(made.dataset, { column, unit });
+      made.setAttribute("aria-label", neuronSaid(desk, columns, column, unit));
+      const style = { left: x - size / 2, top: y - size / 2, width: size, height: size };
+      for (const [name, value] of Object.entries(style)) made.style[name] = `${value}px`;
+      return made;
+    }),
+  );
+}
+
+/** The pointer on the net: over a neuron, near a link, or over nothing. */
+function pointing(stage, net, desk) {
+  const placeAt = (event) => {
+    const { column, unit } = event.target.dataset ?? {};
+    if (column !== undefined && event.target.classList.contains("neuron")) {
+      return { column: Number(column), unit: Number(unit) };
+    }
+    if (!net.geometry || event.target.closest("[role=radiogroup]")) return null;
+    const box = stage.querySelector("canvas").getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const link = linkAt(net.geometry, net.links, x, y);
+    return link && { column: link[0], unit: link[1], from: link[2] };
+  };
+  const isSame = (a, b) => a?.column === b?.column && a?.unit === b?.unit && a?.from === b?.from;
+  stage.addEventListener("pointermove", (event) => {
+    const place = placeAt(event);
+    if (!isSame(place, desk.pointed)) desk.point(place);
+  });
+  stage.addEventListener("pointerleave", () => desk.point(null));
+  stage.addEventListener("click", (event) => {
+    if (!event.target.closest("[role=radiogroup]")) desk.point(placeAt(event), true);
+  });
+}
+
+/** The arrow keys walk from neuron to neuron; Escape lets go. */
+function walking(neurons, net, desk) {
+  const at = (column, unit) =>
+    neurons.querySelector(`[data-column="${column}"][data-unit="${unit}"]`);
+  neurons.addEventListener("focusin", ({ target }) => {
+    for (const other of neurons.querySelectorAll(".neuron[tabindex='0']")) other.tabIndex = -1;
+    target.tabIndex = 0;
+    const { column, unit } = target.dataset;
+    desk.point({ column: Number(column), unit: Number(unit) }, Boolean(desk.pointed?.fixed));
+  });
+  neurons.addEventListener("keydown", (event) => {
+    const { column, unit } = event.target.dataset;
+    const [c, u] = [Number(column), Number(unit)];
+    const units = (k) => net.columns[k]?.units ?? 0;
+    const scaled = (k) => Math.min(units(k) - 1, Math.floor(((u + 0.5) / units(c)) * units(k)));
+    const next = {
+      ArrowUp: () => at(c, u - 1),
+      ArrowDown: () => at(c, u + 1),
+      ArrowLeft: () => at(c - 1, scaled(c - 1)),
+      ArrowRight: () => at(c + 1, scaled(c + 1)),
+      Home: () => at(c, 0),
+      End: () => at(c, units(c) - 1),
+    }[event.key];
+    if (event.key === "Escape") desk.point(null, true);
+    if (!next) return;
+    event.preventDefault();
+    next()?.focus();
+  });
+}
+
+/** The number of what is pointed at, beside it. */
+function showTip(tip, net, desk) {
+  const { pointed, frame } = desk;
+  const place =
+    pointed && pointed.column > 0 && net.columns[pointed.column]
+      ? placeOf(net.columns, pointed)
+      : null;
+  tip.hidden = place === null || !frame?.parameters;
+  if (tip.hidden) return;
+  const value = numberSaid(frame.parameters[place], 3);
+  tip.textContent = say(pointed.from === undefined ? "bias_tip" : "weight_tip", { value });
+  const [x, y] = middleOf(net.geometry, pointed.column, pointed.unit);
+  const { size } = net.geometry.columns[pointed.column];
+  const [x0, y0] =
+    pointed.from === undefined
+      ? [x, y - size - 8]
+      : middleOf(net.geometry, pointed.column - 1, pointed.from);
+  tip.style.left = `${(x + x0) / 2}px`;
+  tip.style.top = `${pointed.from === undefined ? y0 : (y + y0) / 2 - 8}px`;
+}

@@ -1,0 +1,200 @@
+// The elements that controls are made of: labelled, by keyboard and pointer, in both languages.
+
+import { element, say, speak, speakBy } from "../../shared/words.js";
+
+let count = 0;
+
+const fresh = () => `playground-${(count += 1)}`;
+
+/** An element whose text is a word that follows the language. */
+export const said = (tag, key, attributes = {}) => speak(element(tag, attributes), () => say(key));
+
+/** A button with a word, or with a drawn sign and the word as its name. */
+export function button(key, act, { sign, kind = "" } = {}) {
+  const made = element("button", { type: "button", class: sign ? `sign ${kind}` : kind });
+  made.dataset.control = key;
+  if (sign) {
+    made.innerHTML = sign;
+    speak(made, () => say(key), "aria-label");
+    speak(made, () => say(key), "title");
+  } else speak(made, () => say(key));
+  made.addEventListener("click", act);
+  return made;
+}
+
+/** A field with its label: `input` is any form element. */
+export function field(key, input, more = {}) {
+  input.id = fresh();
+  input.dataset.control = more.name ?? key;
+  const label = said("label", key, { for: input.id });
+  const whole = element("div", { class: `field ${more.kind ?? ""}` }, label, input);
+  if (more.after) whole.append(more.after);
+  return whole;
+}
+
+/** A choice of one from a list: `options` gives pairs of a value and what it is called. */
+export function choice(key, options, take, more = {}) {
+  const input = element("select");
+  const write = () => {
+    const value = input.value;
+    input.replaceChildren(
+      ...options().map(([value, text]) => Object.assign(element("option", { value }, text))),
+    );
+    input.value = value;
+  };
+  speakBy(write);
+  input.addEventListener("change", () => take(input.value));
+  const whole = field(key, input, more);
+  return {
+    element: whole,
+    input,
+    rewrite: write,
+    set: (value) => {
+      if (![...input.options].some((option) => option.value === String(value)))
+        input.append(element("option", { value }, String(value)));
+      input.value = String(value);
+    },
+  };
+}
+
+/**
+ * A number, typed or stepped with its two buttons and the arrow keys; what `kind` (of
+ * training/kinds.js) refuses is said in place, and is not taken.
+ *
+ * The steps are those of `ladder`, or 1. Where it is `optional`, no number is null.
+ */
+export function numeric(key, kind, take, { ladder, optional = false, ...more } = {}) {
+  const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
+  const wrong = element("span", { class: "wrong", role: "alert" });
+  let last = null;
+  const show = (text, fault) => {
+    input.value = text;
+    input.setAttribute("aria-invalid", String(Boolean(fault)));
+    wrong.textContent = fault ? faultSaid(text, fault) : "";
+  };
+  const taken = () => {
+    const text = input.value.trim();
+    const value = text === "" ? (optional ? null : NaN) : Number(text);
+    const fault = value === null ? null : kind.fault(value);
+    show(text, fault);
+    if (!fault && value !== last) take((last = value));
+  };
+  const by = (way) => {
+    const next = stepped(last ?? 0, way, ladder);
+    if (!kind.fault(next)) {
+      show(String(next), null);
+      taken();
+    }
+  };
+  // Firefox fires no `change` for a number typed once more after another one was set
+  for (const end of ["change", "blur"]) input.addEventListener(end, taken);
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") taken();
+    const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    by(way);
+  });
+  const whole = field(key, input, { kind: "number", ...more, after: wrong });
+  whole.querySelector("label").after(spinner(key, input, by));
+  return {
+    element: whole,
+    input,
+    set: (value) => {
+      if (document.activeElement === input && input.getAttribute("aria-invalid") === "true") return;
+      last = value ?? null;
+      show(last === null ? "" : String(last), null);
+    },
+  };
+}
+
+/** What is wrong with a text that was typed, in three parts: what came, what goes, what to try. */
+export const faultSaid = (text, { key, ...values }) =>
+  say(`fault_${key}`, { text: text || say("nothing"), ...values });
+
+function spinner(key, input, by) {
+  const make = (way, sign, word) => {
+    const made = element("button", { type: "button", class: "step", tabindex: "-1" }, sign);
+    speak(made, () => say(word, { what: say(key) }), "aria-label");
+    made.addEventListener("click", () => by(way));
+    return made;
+  };
+  const box = element("div", { class: "spinner" });
+  box.append(make(-1, "−", "less_of"), input, make(1, "+", "more_of"));
+  return box;
+}
+
+/** The next number on a ladder, or the next whole one. */
+export function stepped(value, way, ladder) {
+  if (!ladder) return value + way;
+  const beyond = ladder.filter((rung) => (way > 0 ? rung > value : rung < value));
+  if (!beyond.length) return value;
+  return way > 0 ? beyond[0] : beyond.at(-1);
+}
+
+/** A slider whose value is said beside its label. */
+export function slider(key, take, { min, max, step = 1, saidAs = String, ...more }) {
+  const input = element("input", { type: "range", min, max, step });
+  const shown = element("output");
+  const write = () => {
+    shown.textContent = saidAs(Number(input.value));
+    input.setAttribute("aria-valuetext", shown.textContent);
+    const share = (input.value - min) / (max - min);
+    input.style.setProperty("--share", `${100 * share}%`);
+  };
+  input.addEventListener("input", write);
+  input.addEventListener("change", () => take(Number(input.value)));
+  speakBy(write);
+  const whole = field(key, input, { kind: "range", ...more, after: shown });
+  shown.setAttribute("for", input.id);
+  return {
+    element: whole,
+    input,
+    set: (value) => {
+      input.value = value;
+      write();
+    },
+  };
+}
+
+/** A switch that is on or off. */
+export function toggle(key, take, more = {}) {
+  const input = element("input", { type: "checkbox", role: "switch" });
+  input.addEventListener("change", () => take(input.checked));
+  return {
+    element: field(key, input, { kind: "toggle", ...more }),
+    input,
+    set: (value) => (input.checked = Boolean(value)),
+  };
+}
+
+/** A card: a section with a heading. */
+export function card(key, ...children) {
+  const heading = said("h2", key);
+  heading.id = fresh();
+  const whole = element("section", { class: "card", "aria-labelledby": heading.id });
+  whole.append(element("header", {}, heading), ...children);
+  return whole;
+}
+
+/** Something that opens, below a line that says what is in it. */
+export function opening(key, ...children) {
+  return element("details", { "data-control": key }, said("summary", key), ...children);
+}
+
+/** A panel that a button-like line opens below itself; Escape and a click elsewhere close it. */
+export function menu(key, panel, kind = "") {
+  const made = opening(key, panel);
+  made.classList.add("menu", ...kind.split(" ").filter(Boolean));
+  panel.classList.add("panel");
+  document.addEventListener("click", ({ target }) => {
+    if (!made.contains(target)) made.open = false;
+  });
+  made.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !made.open) return;
+    event.stopPropagation();
+    made.open = false;
+    made.querySelector("summary").focus();
+  });
+  return made;
+}

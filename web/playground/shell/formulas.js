@@ -1,0 +1,54 @@
+// Formulas as they are read: x1**2 with its index below and its power above.
+
+import { element } from "../../shared/words.js";
+
+const PART = /([A-Za-z]+)(\d+)\b|\*\*\s*(\d+(?:\.\d+)?)|(\*\*?)/g;
+/** A product has a dot; a power that is no number stays in the line. */
+const SIGNS = { "*": "·", "**": "^" };
+
+/** A formula in an element: indices lowered, powers raised, products without their sign. */
+export function formulaSaid(text) {
+  const whole = element("span", { class: "formula" });
+  if (!/^[-+*/ ().,\w]+$/.test(text) || !/x\d|\*|\(/.test(text)) {
+    whole.textContent = text;
+    return whole;
+  }
+  let from = 0;
+  for (const found of text.matchAll(PART)) {
+    whole.append(text.slice(from, found.index));
+    from = found.index + found[0].length;
+    if (found[1]) whole.append(found[1], element("sub", {}, found[2]));
+    else if (found[3]) whole.append(element("sup", {}, found[3]));
+    else whole.append(SIGNS[found[4]]);
+  }
+  whole.append(text.slice(from));
+  return whole;
+}
+
+/** A column less its middle, by its spread: it is called by the column's name. */
+const SCALED = /^\(x(\d+) [-+] [\d.e+-]+\) \/ [\d.e+-]+$/;
+
+/** The place of the column that an input is, or is scaled from; −1 for other formulas. */
+export function columnOfInput(text, names) {
+  const scaled = SCALED.exec(text);
+  return scaled ? Number(scaled[1]) - 1 : names.indexOf(text);
+}
+
+/** An input by its name or formula, as text: a scaled column is called as the column is. */
+export function inputText(text, state) {
+  const { kind, rows } = state.data;
+  const own = kind === "rows" && rows ? rows.names : [];
+  return own[columnOfInput(text, own)] ?? formulaText(text);
+}
+
+const LOW = "₀₁₂₃₄₅₆₇₈₉";
+const HIGH = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+const turned = (digits, signs) => digits.replace(/\d/g, (digit) => signs[digit]);
+
+/** The same in one line of text, for pictures and for those who hear it. */
+export const formulaText = (text) =>
+  text.replace(PART, (whole, letters, index, power, sign) => {
+    if (letters) return letters + turned(index, LOW);
+    if (power) return /^\d+$/.test(power) ? turned(power, HIGH) : whole;
+    return SIGNS[sign];
+  });

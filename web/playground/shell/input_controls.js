@@ -1,0 +1,79 @@
+// What the net is told of each row: columns, their squares, products and sines, any formula.
+
+import { element, say, speak } from "../../shared/words.js";
+import { button, field, said } from "./elements.js";
+import { columnOfInput, formulaSaid, formulaText, inputText } from "./formulas.js";
+import { SIGNS } from "./signs.js";
+
+/** TensorFlow Playground's seven inputs. */
+const PLAIN = ["x1", "x2", "x1**2", "x2**2", "x1*x2", "sin(x1)", "sin(x2)"];
+
+/** The inputs, each a switch, and a box for one more. */
+export function inputControls(desk, place) {
+  const list = element("div", { class: "chips", role: "group", "data-control": "inputs" });
+  speak(list, () => say("inputs"), "aria-label");
+  const wrong = element("p", { class: "wrong", role: "alert" });
+  const names = offeredBy(desk);
+  const take = (inputs) => {
+    wrong.textContent = inputs.length ? "" : say("no_input");
+    if (inputs.length) desk.change({ inputs });
+  };
+  const chip = (name) => {
+    const on = desk.state.inputs.includes(name);
+    const made = element("button", { type: "button", class: "chip", "aria-pressed": on });
+    made.dataset.input = name;
+    const text = inputText(name, desk.state);
+    made.append(text === formulaText(name) ? formulaSaid(name) : text);
+    if (text !== name) made.title = name;
+    made.addEventListener("click", () => {
+      const now = desk.state.inputs;
+      const order = names();
+      const next = now.includes(name) ? now.filter((other) => other !== name) : [...now, name];
+      take(next.sort((a, b) => order.indexOf(a) - order.indexOf(b)));
+    });
+    return made;
+  };
+  const box = element("input", { type: "text", autocomplete: "off", spellcheck: "false" });
+  box.setAttribute("placeholder", "cos(3*x1)");
+  const add = () => {
+    const name = box.value.trim();
+    if (!name) return;
+    const before = desk.state;
+    desk.change({ inputs: [...desk.state.inputs.filter((other) => other !== name), name] });
+    if (desk.state === before) return;
+    box.value = "";
+  };
+  box.addEventListener("keydown", (event) => event.key === "Enter" && add());
+  const after = button("add", add, { sign: SIGNS.more });
+  const more = field("add_input", box, { after, kind: "adding" });
+  place.append(list, wrong, more, said("p", "inputs_hint", { class: "hint" }));
+  let shown = "";
+  const write = () => {
+    const key = JSON.stringify([names(), desk.state.inputs]);
+    if (key === shown) return;
+    shown = key;
+    const focused = document.activeElement?.dataset?.input;
+    list.replaceChildren(...names().map(chip));
+    if (focused) list.querySelector(`[data-input="${CSS.escape(focused)}"]`)?.focus();
+  };
+  desk.watch("state", write);
+  write();
+}
+
+/** What is offered: the plain seven, or the columns of a table; and all that was on before. */
+function offeredBy(desk) {
+  let known = [];
+  let before = null;
+  return () => {
+    const { kind, rows } = desk.state.data;
+    const columns = kind === "rows" && rows && !isPlane(rows.names) ? rows.names : null;
+    if (columns !== before) [before, known] = [columns, []];
+    known = [...new Set([...known, ...desk.state.inputs])];
+    if (!columns) return [...new Set([...PLAIN, ...known])];
+    const there = new Set(known.map((name) => columnOfInput(name, columns)));
+    return [...known, ...columns.filter((_, i) => !there.has(i))];
+  };
+}
+
+/** Whether columns are the two of the toy sets, as those of drawn points are. */
+const isPlane = (columns) => columns.length === 2 && columns[0] === "x1" && columns[1] === "x2";

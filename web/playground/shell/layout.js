@@ -1,0 +1,75 @@
+// Where everything stands: data and inputs, the net, and what comes out of it.
+
+import { element, say, speak } from "../../shared/words.js";
+import { card, opening, said } from "./elements.js";
+
+/** The frame of the page, empty: its areas by name, and `whole`, which holds them. */
+export function layout() {
+  const area = (name, tag = "div") => element(tag, { class: name });
+  const names = ["run", "people", "learning", "data", "inputs", "net", "band", "output", "time"];
+  const areas = Object.fromEntries([...names, "below", "lesson"].map((name) => [name, area(name)]));
+  const live = element("p", { class: "unseen", role: "status" });
+  const notice = element("div", { class: "notice", role: "alert", hidden: "" });
+  const heading = said("h2", "run", { class: "unseen" });
+  const bar = element("div", { class: "bar" }, heading, areas.run, areas.people, areas.time);
+  const learning = card("learning", areas.learning);
+  const left = area("left");
+  left.append(card("data", areas.data), card("inputs", areas.inputs));
+  const middle = area("middle");
+  middle.append(card("net", areas.net, areas.band));
+  const right = area("right");
+  right.append(card("output", areas.output));
+  for (const part of [right, learning]) part.querySelector("header").className = "unseen";
+  const columns = element("div", { class: "columns" });
+  columns.append(left, learning, middle, right);
+  const whole = element("div", { class: "playground" });
+  whole.append(
+    said("h1", "title", { class: "unseen" }),
+    bar,
+    notice,
+    areas.lesson,
+    columns,
+    areas.below,
+    about(),
+    live,
+  );
+  return { ...areas, whole, live, notice };
+}
+
+function about() {
+  const texts = ["about_1", "about_2", "about_3"].map((key) => said("p", key));
+  const made = opening("about", ...texts);
+  made.classList.add("about");
+  return made;
+}
+
+/** Tabs of which one is open: `entries` are pairs of a name, a word, and what it shows. */
+export function tabs(label, entries) {
+  const list = element("div", { role: "tablist", class: "tabs" });
+  speak(list, () => say(label), "aria-label");
+  const panels = entries.map(([name, content], i) => {
+    const tab = element("button", { type: "button", role: "tab", id: `tab-${name}` });
+    const panel = element("div", { role: "tabpanel", id: `panel-${name}`, class: "card" });
+    speak(tab, () => say(name));
+    tab.setAttribute("aria-controls", panel.id);
+    panel.setAttribute("aria-labelledby", tab.id);
+    panel.append(content);
+    tab.addEventListener("click", () => open(i));
+    tab.addEventListener("keydown", (event) => {
+      const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (way) open((i + way + entries.length) % entries.length, true);
+    });
+    list.append(tab);
+    return [tab, panel];
+  });
+  function open(which, focused = false) {
+    panels.forEach(([tab, panel], i) => {
+      tab.setAttribute("aria-selected", String(i === which));
+      tab.tabIndex = i === which ? 0 : -1;
+      panel.hidden = i !== which;
+    });
+    if (focused) panels[which][0].focus();
+  }
+  open(0);
+  return element("div", { class: "tabbed" }, list, ...panels.map(([, panel]) => panel));
+}

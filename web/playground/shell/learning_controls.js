@@ -1,0 +1,217 @@
+// How it learns: rate, loss, optimizer with its settings, schedule, penalty, clipping.
+
+import { element, say } from "../../shared/words.js";
+import { flag, number, pair } from "../training/kinds.js";
+import {
+  ACTIVATIONS,
+  INITIALIZERS,
+  LOSSES,
+  OPTIMIZERS,
+  PENALTIES,
+  SCHEDULES,
+  classesOf,
+} from "../training/state.js";
+import { choice, numeric, opening, toggle, field } from "./elements.js";
+
+/** The rates of TensorFlow Playground, to step through; any other may be typed. */
+export const RATES = [0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+const ALPHAS = [0, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+const LENGTHS = [0.1, 0.5, 1, 2, 5, 10];
+const LADDERS = {
+  momentum: [0, 0.5, 0.8, 0.9, 0.95, 0.99],
+  weight_decay: [0, 0.0001, 0.001, 0.01, 0.1],
+  epochs: [10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
+  alpha: ALPHAS,
+  every: [0.05, 0.1, 0.2, 0.25, 0.5],
+};
+/** What a setting is called in `state.hide`, where another name is usual. */
+const NAMES = { alpha: "penalty_rate" };
+/** A setting that does nothing while another one is 0. */
+const NEEDED = { nesterov: "momentum" };
+const TWENTIETHS = Array.from({ length: 21 }, (_, i) => i / 20);
+
+/** What an optimizer starts from where no other rate is said. */
+const USUAL_RATES = { SGD: 0.03, Adagrad: 0.03, RMSprop: 0.003, Lion: 0.001 };
+const usualRate = (name) => USUAL_RATES[name] ?? 0.01;
+
+/** What a setting is where nothing is said, and where that differs by what it is a setting of. */
+const USUAL = { betas: [0.9, 0.999], eps: 1e-8, alpha: 0.99, momentum: 0, nesterov: false };
+Object.assign(USUAL, { weight_decay: 0, momentum_decay: 0.004, every: 1 / 3, gamma: 0.1, end: 0 });
+Object.assign(USUAL, { cycles: 4, growth: 1, rise: 0.3, start: 1 / 3, share: 0.1, l1_ratio: 0.5 });
+const USUAL_OF = {
+  Lion: { betas: [0.9, 0.99] },
+  AdamW: { weight_decay: 0.01 },
+  Adagrad: { eps: 1e-10 },
+  exponential: { end: 0.01 },
+  one_cycle: { start: 0.04, end: 4e-6 },
+};
+const usual = (name, key) => USUAL_OF[name]?.[key] ?? USUAL[key];
+
+/** The row of controls that everybody needs, and behind a line those that some do. */
+export function learningControls(desk, place) {
+  const first = element("div", { class: "fields" });
+  first.append(rate(desk), loss(desk), optimizer(desk), activation(desk), penalty(desk));
+  const more = element("div", { class: "fields" });
+  more.append(schedule(desk), initializer(desk), clip(desk));
+  place.append(
+    first,
+    settingsOf(desk, "penalty", () => PENALTIES),
+    opening(
+      "more_learning",
+      settingsOf(desk, "optimizer", () => OPTIMIZERS),
+      more,
+      settingsOf(desk, "schedule", () => SCHEDULES),
+    ),
+  );
+}
+
+const named = (prefix, names) => () => names.map((name) => [name, say(`${prefix}_${name}`)]);
+
+function rate(desk) {
+  const take = (learning_rate) =>
+    desk.change({ optimizer: { ...desk.state.optimizer, learning_rate } });
+  const made = numeric("learning_rate", OPTIMIZERS.SGD.learning_rate, take, { ladder: RATES });
+  desk.bind(made, ({ optimizer }) => optimizer.learning_rate);
+  return made.element;
+}
+
+function loss(desk) {
+  const options = () => {
+    const { problem } = desk.state.data;
+    const many = classesOf(desk.state) > 2;
+    return LOSSES[problem]
+      .filter((name) => !(many && LOSSES.binary.includes(name)))
+      .map((name) => [name, say(`loss_${name}`)]);
+  };
+  const made = choice("loss", options, (name) => desk.change({ loss: name }));
+  desk.bind(made, (state) => {
+    made.rewrite();
+    return state.loss;
+  });
+  return made.element;
+}
+
+function optimizer(desk) {
+  const options = () => Object.keys(OPTIMIZERS).map((name) => [name, name]);
+  const take = (name) => {
+    const before = desk.state.optimizer;
+    const kept = before.learning_rate === usualRate(before.name);
+    const learning_rate = kept ? usualRate(name) : before.learning_rate;
+    desk.change({ optimizer: { name, learning_rate } });
+  };
+  const made = choice("optimizer", options, take);
+  desk.bind(made, (state) => state.optimizer.name);
+  return made.element;
+}
+
+/** The activation of all hidden layers; where they differ it says so. */
+function activation(desk) {
+  const options = () => [...ACTIVATIONS, "linear"].map((name) => [name, say(`activation_${name}`)]);
+  const take = (name) => {
+    const chosen = name === "linear" ? null : name;
+    desk.change({ layers: desk.state.layers.map((layer) => ({ ...layer, activation: chosen })) });
+  };
+  const made = choice("activation", () => [...options(), ...several(desk.state)], take);
+  desk.bind(made, (state) => {
+    made.rewrite();
+    made.input.disabled = !state.layers.length;
+    return several(state).length ? "several" : (state.layers[0]?.activation ?? "linear");
+  });
+  return made.element;
+}
+
+const several = ({ layers }) =>
+  new Set(layers.map((layer) => layer.activation)).size > 1 ? [["several", say("several")]] : [];
+
+function penalty(desk) {
+  const options = () => [["none", say("none")], ...named("penalty", Object.keys(PENALTIES))()];
+  const take = (name) => {
+    const alpha = desk.state.penalty?.alpha || 0.001;
+    const l1_ratio = name === "ElasticNetPenalty" ? { l1_ratio: 0.5 } : {};
+    desk.change({ penalty: name === "none" ? null : { name, alpha, ...l1_ratio } });
+  };
+  const made = choice("penalty", options, take);
+  desk.bind(made, (state) => state.penalty?.name ?? "none");
+  return made.element;
+}
+
+function schedule(desk) {
+  const options = () => [["none", say("constant")], ...named("schedule", Object.keys(SCHEDULES))()];
+  const take = (name) => {
+    const epochs = desk.state.schedule?.epochs ?? 100;
+    desk.change({ schedule: name === "none" ? null : { name, epochs } });
+  };
+  const made = choice("schedule", options, take);
+  desk.bind(made, (state) => state.schedule?.name ?? "none");
+  return made.element;
+}
+
+function initializer(desk) {
+  const made = choice("initializer", named("initializer", INITIALIZERS), (initializer) =>
+    desk.change({ initializer }),
+  );
+  desk.bind(made, (state) => state.initializer);
+  return made.element;
+}
+
+function clip(desk) {
+  const take = (clip) => desk.change({ clip });
+  const made = numeric("clip", number(0, 100, { open: true }), take, {
+    ladder: LENGTHS,
+    optional: true,
+  });
+  desk.bind(made, (state) => state.clip);
+  return made.element;
+}
+
+/** The settings of what is chosen for `part` of the state, made anew when another is. */
+function settingsOf(desk, part, kinds) {
+  const place = element("div", { class: "fields", "data-settings": part });
+  let shown;
+  let controls = [];
+  const take = (key, value) => desk.change({ [part]: { ...desk.state[part], [key]: value } });
+  desk.watch("state", write);
+  function write() {
+    const chosen = desk.state[part];
+    if (shown !== (chosen?.name ?? null)) {
+      shown = chosen?.name ?? null;
+      controls = shown
+        ? Object.entries(kinds()[shown]).flatMap(([key, kind]) => settingFor(key, kind, take))
+        : [];
+      place.replaceChildren(...controls.map(([, control]) => control.element));
+      place.hidden = !controls.length;
+    }
+    for (const [key, control] of controls) {
+      control.set(chosen[key] ?? usual(shown, key));
+      control.input.disabled = key in NEEDED && !chosen[NEEDED[key]];
+    }
+  }
+  write();
+  return place;
+}
+
+function settingFor(key, kind, take) {
+  if (key === "learning_rate") return [];
+  if (kind === flag) return [[key, toggle(key, (value) => take(key, value))]];
+  if (kind === pair) return [[key, pairOf(key, (value) => take(key, value))]];
+  const more = { ladder: LADDERS[key] ?? ladderFor(kind), name: NAMES[key] };
+  return [[key, numeric(key, kind, (value) => take(key, value), more)]];
+}
+
+/** Twentieths where a setting is a share, whole numbers where they are what it takes. */
+const ladderFor = (kind) => (kind.fault(0.05) ? undefined : TWENTIETHS);
+
+/** Two numbers, such as Adam's betas. */
+function pairOf(key, take) {
+  const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
+  const wrong = element("span", { class: "wrong", role: "alert" });
+  const whole = field(key, input, { after: wrong });
+  input.addEventListener("change", () => {
+    const value = input.value.split(/[,;，；\s]+/).map(Number);
+    const fault = pair.fault(value);
+    wrong.textContent = fault ? say("fault_pair", { text: input.value }) : "";
+    input.setAttribute("aria-invalid", String(Boolean(fault)));
+    if (!fault) take(value);
+  });
+  return { element: whole, input, set: (value) => (input.value = value.join(", ")) };
+}

@@ -1,0 +1,53 @@
+// For lessons: controls that are hidden, and a text that says what to look for.
+
+import { element, knows, say, speakBy } from "../../shared/words.js";
+
+/** Names that stand for several controls, or for one that a view has. */
+const GROUPS = {
+  step: ["step_epoch", "step_batch", "step_layer"],
+  test: ["plane_tests"],
+  discretize: ["plane_discretize"],
+  text: ["about", "inputs_hint", "net_legend"],
+  penalty_rate: ["alpha"],
+};
+
+/** What a net of one's own, which no state can say, brings with it: none of it can be changed. */
+const OF_OWN_NETS = (
+  "layers layer_heads layer_panel activation loss optimizer penalty alpha l1_ratio more_learning " +
+  "inputs add_input inputs_hint problem data own_table"
+).split(" ");
+
+/** Hide what `state.hide` names, now and whenever the state or its controls change. */
+export function hiding(desk, whole) {
+  let hidden = [];
+  const hide = () => {
+    for (const part of hidden) part.classList.remove("away");
+    const asked = [...(desk.state.hide ?? []), ...(desk.given.net ? OF_OWN_NETS : [])];
+    const names = asked.flatMap((name) => [name, ...(GROUPS[name] ?? [])]);
+    const parts = names.flatMap((name) => [
+      ...whole.querySelectorAll(`[data-control="${CSS.escape(name)}"]`),
+    ]);
+    hidden = parts.map((part) => part.closest(".field, .check") ?? part);
+    for (const part of hidden) part.classList.add("away");
+  };
+  desk.watch("state", hide);
+  hide();
+}
+
+/** The text of the tutorial that the state names, if there is one by that name. */
+export function lessonIn(desk, place) {
+  const write = () => {
+    const { tutorial } = desk.state;
+    const key = `tutorial_${tutorial}`;
+    const text = knows(key) ? say(key) : "";
+    place.hidden = !text;
+    place.replaceChildren(
+      ...text
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => element("p", {}, line)),
+    );
+  };
+  desk.watch("state", write);
+  speakBy(write);
+}

@@ -1,0 +1,147 @@
+// How many layers, and of the one that is chosen: units, activation, norm, dropout, frozen or not.
+
+import { element, say, speak, speakBy } from "../../shared/words.js";
+import { number, whole } from "../training/kinds.js";
+import { ACTIVATIONS, LAYER, NORMALIZATIONS } from "../training/state.js";
+import { button, choice, numeric, toggle } from "./elements.js";
+import { SIGNS } from "./signs.js";
+
+const MOST_LAYERS = 12;
+const UNITS = whole(1, 64);
+const SHARE = number(0, 0.95);
+const SHARES = Array.from({ length: 20 }, (_, i) => i / 20);
+
+/**
+ * The number of hidden layers, in `count`; a head for each in `list`, of which one is chosen; and in
+ * `panel` what can be changed of that one.
+ */
+export function netControls(desk, list) {
+  let chosen = 0;
+  const layers = () => desk.state.layers;
+  const take = (next) => desk.change({ layers: next });
+  const put = (part) =>
+    take(layers().map((layer, i) => (i === chosen ? { ...layer, ...part } : layer)));
+  const units = (which, count) =>
+    take(layers().map((layer, i) => (i === which ? { ...layer, units: count } : layer)));
+  const count = element("p", { class: "count" });
+  const add = button(
+    "add_layer",
+    () => {
+      chosen = layers().length;
+      take([...layers(), { ...LAYER, ...layers().at(-1), frozen: false, units: 2 }]);
+    },
+    { sign: SIGNS.more },
+  );
+  const less = button("remove_layer", () => take(layers().slice(0, -1)), { sign: SIGNS.less });
+  const head = element(
+    "div",
+    { class: "layer-count", role: "group", "data-control": "layers" },
+    less,
+    count,
+    add,
+  );
+  speak(head, () => say("layers"), "aria-label");
+  const panel = element("div", { class: "fields layer-panel", role: "group" });
+  panel.dataset.control = "layer_panel";
+  const controls = layerControls(put);
+  const title = element("h3");
+  const removal = button("remove_this_layer", () => take(layers().filter((_, i) => i !== chosen)));
+  const heading = element("div", { class: "panel-heading" }, title, removal);
+  panel.append(heading, ...Object.values(controls).map((control) => control.element));
+  list.setAttribute("role", "radiogroup");
+  speak(list, () => say("layer_to_change"), "aria-label");
+  const write = () => {
+    const n = layers().length;
+    chosen = Math.min(chosen, n - 1);
+    if (n && chosen < 0) chosen = 0;
+    count.textContent = say(n === 1 ? "layer_count_1" : "layer_count", { n });
+    add.disabled = n >= MOST_LAYERS;
+    less.disabled = !n;
+    panel.hidden = list.hidden = !n;
+    list.replaceChildren(
+      ...layers().map((layer, i) => headOf(layer, i, i === chosen, { choose, take: units })),
+    );
+    if (!n) return;
+    for (const [name, control] of Object.entries(controls)) control.set(layers()[chosen][name]);
+    title.textContent = say("layer_name", { layer: chosen + 1 });
+    panel.setAttribute("aria-label", title.textContent);
+  };
+  function choose(which, focused = false) {
+    chosen = Math.max(0, Math.min(layers().length - 1, which));
+    write();
+    if (focused) list.children[chosen].querySelector("[role=radio]").focus();
+  }
+  speakBy(write);
+  desk.watch("state", write);
+  return { count: head, panel };
+}
+
+function layerControls(put) {
+  const activations = () =>
+    [...ACTIVATIONS, "linear"].map((name) => [name, say(`activation_${name}`)]);
+  const norms = () => [
+    ["none", say("none")],
+    ...NORMALIZATIONS.map((name) => [name, say(`normalization_${name}`)]),
+  ];
+  const orNull = (control, none) => ({
+    ...control,
+    set: (value) => control.set(value ?? none),
+  });
+  return {
+    units: numeric("units", UNITS, (units) => put({ units })),
+    activation: orNull(
+      choice("layer_activation", activations, (name) =>
+        put({ activation: name === "linear" ? null : name }),
+      ),
+      "linear",
+    ),
+    normalization: orNull(
+      choice("normalization", norms, (name) =>
+        put({ normalization: name === "none" ? null : name }),
+      ),
+      "none",
+    ),
+    dropout: numeric("dropout", SHARE, (dropout) => put({ dropout }), { ladder: SHARES }),
+    frozen: toggle("frozen", (frozen) => put({ frozen })),
+  };
+}
+
+/** What stands above a layer: it, to be chosen, and beside it fewer and more neurons. */
+function headOf(layer, i, isChosen, { choose, take }) {
+  const by = (way, word, sign) => {
+    const units = layer.units + way;
+    const made = element("button", { type: "button", class: "by", tabindex: "-1" }, sign);
+    made.setAttribute("aria-label", say(word, { what: say("units_of", { layer: i + 1 }) }));
+    made.disabled = Boolean(UNITS.fault(units));
+    made.addEventListener("click", () => take(i, units));
+    return made;
+  };
+  const chosen = layerChoice(layer, i, isChosen, choose);
+  return element("div", { class: "head" }, by(-1, "less_of", "−"), chosen, by(1, "more_of", "+"));
+}
+
+/** One of the layers to choose from; the arrow keys go on to the next. */
+function layerChoice(layer, i, isChosen, choose) {
+  const made = element("button", { type: "button", role: "radio", "aria-checked": isChosen });
+  made.tabIndex = isChosen ? 0 : -1;
+  made.append(
+    element("b", {}, String(layer.units)),
+    say(`activation_${layer.activation ?? "linear"}`),
+  );
+  made.setAttribute(
+    "aria-label",
+    say("layer_said", {
+      layer: i + 1,
+      units: layer.units,
+      activation: say(`activation_${layer.activation ?? "linear"}`),
+    }),
+  );
+  made.addEventListener("click", () => choose(i, true));
+  made.addEventListener("keydown", (event) => {
+    const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    choose(i + way, true);
+  });
+  return made;
+}

@@ -1,0 +1,125 @@
+// The net as a JavaScript file: the graph of its prediction printed, with the functions it needs.
+
+import { loops, reductions } from "../engine/functions.js";
+import { argumentsOf, asRows, everywhere } from "../engine/lying.js";
+import { Model } from "../engine/model.js";
+import { Plan } from "../engine/plan.js";
+import { multiply } from "../engine/products.js";
+
+const MOST_ONE_BY_ONE = 16; // as a plan sums
+
+/** A plan for one row whose steps are lines of JavaScript. */
+class PrintedPlan extends Plan {
+  /** What an array is called; it is made when it is first needed, while the plan is made. */
+  called(data) {
+    this.arrays ??= new Map();
+    if (!this.arrays.has(data)) this.arrays.set(data, `t${this.arrays.size}`);
+    return this.arrays.get(data);
+  }
+
+  /** A function of the engine under a name of its own, to be printed once. */
+  uses(name, made) {
+    this.functions ??= new Map();
+    this.functions.set(name, made.toString().replace(/^(?:function )?\w+/, `function ${name}`));
+    return name;
+  }
+
+  line(out, name, given) {
+    this.written = (this.written ?? new Set()).add(out);
+    const said = given.map((value) => (ArrayBuffer.isView(value) ? this.called(value) : value));
+    return `${name}(${said.join(", ")})`;
+  }
+
+  single(node) {
+    const made = super.single(node);
+    this.steps.pop()(); // it is the same for every row
+    return made;
+  }
+
+  argument(value) {
+    const array = value?.node === undefined ? null : this.values[value.node];
+    if (!array || array.data instanceof Float32Array) return super.argument(value);
+    return everywhere(array.data[0], []);
+  }
+
+  loop(op, out, args) {
+    const at = asRows(out.shape, args);
+    const given = [out.data, at.rows.size, at.columns.size, ...argumentsOf(at, args)];
+    this.steps.push(`${this.line(out.data, this.uses(`loop_${op}`, loops[op]), given)};`);
+  }
+
+  reduction(node, out) {
+    const x = this.values[node.args[0].node];
+    const n = x.shape.at(-1);
+    const way = n > MOST_ONE_BY_ONE ? "inLanes" : "each";
+    const name = this.uses(`${node.op}_${way}`, reductions[node.op][way]);
+    const given = [x.data, x.offset, 1, 0, n, x.strides.at(-1)];
+    this.steps.push(`${this.called(out.data)}[0] = ${this.line(out.data, name, given)};`);
+  }
+
+  product(node, out) {
+    const [a, b] = node.args.map((ref) => this.values[ref.node]);
+    const { start } = node.options;
+    const s = start ? this.values[start.node] : everywhere(0, [1]);
+    const given = [out.data, 1, b.shape[1], a.shape[1], a.data, a.offset, ...a.strides];
+    given.push(b.data, b.offset, ...b.strides, s.data, s.offset);
+    given.push(s.shape.at(-1) === 1 ? 0 : s.strides.at(-1));
+    this.steps.push(`${this.line(out.data, this.uses("multiply", multiply), given)};`);
+  }
+}
+
+/**
+ * The text of a module that exports `predict(x)`, for the inputs of one row.
+ *
+ * `model` is what a session answers to "model", `script` the page's own, in which the engine's
+ * functions stand; `title` says in a comment what the inputs are.
+ */
+export function netFile(pages, model, script, title) {
+  const net = new Model(pages, model);
+  net.parameters.set(model.weights);
+  net.state.set(model.state);
+  const plan = new PrintedPlan(net.graphs.prediction, 1, { given: net.buffers() });
+  const { data, offset, shape } = plan.value("prediction");
+  const size = shape.reduce((product, n) => product * n, 1);
+  const answer = `${plan.called(data)}.slice(${offset}, ${offset + size})`;
+  const body = [`  ${plan.called(plan.xData)}.set(x);`, ...plan.steps.map((step) => `  ${step}`)];
+  return [
+    `// ${title}`,
+    "",
+    ...needed([...plan.functions.values()].join("\n"), script),
+    ...plan.functions.values(),
+    "",
+    ...[...plan.arrays].map(([array, name]) => `const ${name} = ${arrayText(plan, array)};`),
+    "",
+    "/** What the net says of the inputs of one row. */",
+    `export function predict(x) {\n${body.join("\n")}\n  return [...${answer}];\n}\n`,
+  ].join("\n");
+}
+
+/** Numbers that stay are written out; the places for others are empty. */
+const arrayText = (plan, array) =>
+  plan.written.has(array) || array === plan.xData
+    ? `new Float32Array(${array.length})`
+    : `Float32Array.of(${[...array].join(", ")})`;
+
+/** The definitions of the engine that a text needs, those first that others need. */
+function needed(text, script) {
+  const pieces = new Map();
+  for (const name of ["functions", "products"]) {
+    const body = script.split(`// playground/engine/${name}.js\n`)[1].split("\nreturn {")[0];
+    const all =
+      /^(?:const|function|class) (\w+)[^]*?(?=^(?:const|function|class|\/[*/])|(?![^]))/gm;
+    for (const [piece, of] of body.matchAll(all)) pieces.set(of, piece.trimEnd());
+  }
+  for (const name of ["loops", "reductions", "numbers", "multiply"]) pieces.delete(name);
+  const found = new Set();
+  const add = (from) => {
+    for (const [name] of from.matchAll(/\b[A-Za-z_]\w*\b/g)) {
+      if (!pieces.has(name) || found.has(name)) continue;
+      found.add(name);
+      add(pieces.get(name));
+    }
+  };
+  add(text);
+  return [...pieces].filter(([name]) => found.has(name)).map(([, piece]) => piece);
+}

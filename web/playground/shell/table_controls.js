@@ -1,0 +1,163 @@
+// A table of one's own: as a file, pasted or dropped; which columns predict which.
+
+import { element, numberSaid, say, speak, speakBy, visible } from "../../shared/words.js";
+import { tableIn } from "../training/csv.js";
+import { TableRefused, textOf } from "../training/csv_text.js";
+import { button, choice, opening, said } from "./elements.js";
+import { stateOfTable } from "./table_rows.js";
+
+/** The part of the page that takes tables; files may be dropped anywhere in `whole`. */
+export function tableControls(desk, whole) {
+  const known = { table: null, target: null, chosen: [], told: [], name: "" };
+  const problem = element("div", { class: "refusal", role: "alert", hidden: "" });
+  const summary = element("div", { class: "read-as" });
+  const columns = columnChoice(desk, known, problem, summary);
+  const take = async (name, read) => {
+    problem.hidden = true;
+    try {
+      const table = tableIn(await read(), desk.given.reading);
+      const target = table.columns.at(-1).name;
+      Object.assign(known, { table, target, name });
+      known.chosen = table.columns.map((column) => column.name).filter((one) => one !== target);
+      columns.fill();
+      columns.apply();
+    } catch (error) {
+      refuse(problem, error);
+    }
+  };
+  const file = element("input", { type: "file", accept: ".csv,.tsv,.txt,text/csv" });
+  if (desk.given.server) file.setAttribute("accept", ".csv,.tsv,.txt,.parquet");
+  speak(file, () => say("table_file"), "aria-label");
+  const ofFile = (one) =>
+    desk.given.server && !isText(one)
+      ? byServer(desk, one, problem, summary)
+      : take(one.name, async () => textOf(new Uint8Array(await one.arrayBuffer())));
+  file.addEventListener("change", () => {
+    if (file.files[0]) ofFile(file.files[0]);
+    file.value = "";
+  });
+  const box = element("textarea", { rows: "3", spellcheck: "false" });
+  speak(box, () => say("paste_table"), "aria-label");
+  speak(box, () => say("paste_table"), "placeholder");
+  const read = button("read_table", () => take(say("pasted"), () => box.value));
+  dropping(whole, ofFile);
+  const made = opening(
+    "own_table",
+    said("p", "own_table_hint", { class: "hint" }),
+    file,
+    box,
+    read,
+    problem,
+    columns.element,
+    summary,
+  );
+  made.classList.add("own-table");
+  return made;
+}
+
+const isText = (file) => /\.(csv|tsv|txt)$/i.test(file.name);
+
+/** What a page cannot read, a server does, as Python reads it. */
+async function byServer(desk, file, problem, summary) {
+  problem.hidden = true;
+  try {
+    const { rows, problem: kind, table } = await desk.given.server.table(file);
+    desk.change({ data: { kind: "rows", problem: kind, rows }, inputs: rows.names.slice(0, 64) });
+    const lines = table.read_as.map(([name, how]) => `${name}: ${how}`);
+    summary.replaceChildren(...lines.map((line) => element("p", {}, visible(line))));
+  } catch (error) {
+    refuse(problem, error);
+  }
+}
+
+/** A refusal in its three parts: what came, what was expected, what to try. */
+function refuse(place, error) {
+  const { key, values } = error;
+  const parts =
+    error instanceof TableRefused
+      ? ["came", "expected", "try"].map((part) => say(`${key}_${part}`, values))
+      : [error.came ?? error.message ?? say("server_gone"), error.expected, error.hint];
+  const [came, ...rest] = parts.filter(Boolean).map(visible);
+  place.replaceChildren(
+    element("strong", {}, came),
+    ...rest.map((part) => element("span", {}, part)),
+  );
+  place.hidden = false;
+}
+
+/** Which column is predicted, and which predict it. */
+function columnChoice(desk, known, problem, summary) {
+  const boxes = element("fieldset", { class: "column-boxes" });
+  const names = () => known.table?.columns.map(({ name }) => [name, visible(name)]) ?? [];
+  const target = choice("target", names, (name) => {
+    known.chosen = [...known.chosen.filter((one) => one !== name), known.target];
+    known.target = name;
+    fill();
+    apply();
+  });
+  const whole = element("div", { class: "columns-chosen", hidden: "" }, target.element, boxes);
+  function fill() {
+    whole.hidden = !known.table;
+    target.rewrite();
+    target.set(known.target);
+    const others = names().filter(([name]) => name !== known.target);
+    boxes.replaceChildren(
+      said("legend", "columns"),
+      ...others.map(([name, text]) => columnBox(name, text)),
+    );
+  }
+  function columnBox(name, text) {
+    const box = element("input", { type: "checkbox" });
+    box.checked = known.chosen.includes(name);
+    box.addEventListener("change", () => {
+      const rest = known.chosen.filter((one) => one !== name);
+      known.chosen = box.checked ? [...rest, name] : rest;
+      apply();
+    });
+    return element("label", {}, box, element("span", {}, text));
+  }
+  function apply() {
+    problem.hidden = true;
+    try {
+      const { data, inputs, told } = stateOfTable(known.table, known.target, known.chosen);
+      known.told = told;
+      desk.change({ data, inputs });
+    } catch (error) {
+      refuse(problem, error);
+    }
+    tell();
+  }
+  const tell = () => {
+    const { table, told } = known;
+    if (!table) return;
+    const { n, of } = table;
+    const rows = say(n < of ? "rows_sampled" : "rows_all", { n, of });
+    summary.replaceChildren(...[rows, ...told.map(toldSaid)].map((line) => element("p", {}, line)));
+  };
+  speakBy(tell);
+  return { element: whole, fill, apply };
+}
+
+const toldSaid = ({ key, name, ...numbers }) => {
+  const said = Object.entries(numbers).map(([what, value]) => [what, numberSaid(Number(value), 3)]);
+  return say(key, { name: visible(name), ...Object.fromEntries(said) });
+};
+
+/** A file may be dropped anywhere on the page. */
+function dropping(whole, take) {
+  const isFile = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  whole.addEventListener("dragover", (event) => {
+    if (!isFile(event)) return;
+    event.preventDefault();
+    whole.classList.add("dropping");
+  });
+  for (const name of ["dragleave", "drop"]) {
+    whole.addEventListener(name, () => whole.classList.remove("dropping"));
+  }
+  whole.addEventListener("drop", (event) => {
+    if (!isFile(event)) return;
+    event.preventDefault();
+    whole.querySelector(".own-table").open = true;
+    take(event.dataTransfer.files[0]);
+  });
+}

@@ -1,0 +1,91 @@
+// The band under the net: how the number of the neuron or link that is pointed at comes about.
+
+import { element, say, speak, speakBy } from "../../shared/words.js";
+import { askerOf, numberField, placeSaid, rarely, viewIn } from "./view.js";
+
+const WAYS = ["forward", "backward"];
+
+/** What long sums leave out, in words that have {} for how many terms. */
+const leftOut = () =>
+  Object.fromEntries(
+    ["smaller", "larger", "others"].map((kind) => [kind, say(`explain_${kind}`, { count: "{}" })]),
+  );
+
+/** The band in `place`; `pointAt({ column, unit, from })` says of what it tells, null of nothing. */
+export function explainBandIn(place, session) {
+  const view = viewIn(place, "explain", draw);
+  const row = numberField("explain_row", 0, { min: 0, step: 1 }, () => {
+    isTyping = false;
+    ask();
+  });
+  row.field.addEventListener("input", () => {
+    isTyping = true;
+  });
+  const said = element("p", { class: "said" });
+  const steps = element("div", { class: "steps" });
+  view.body.append(element("div", { class: "row" }, row.label, said), steps);
+  let pointed = null;
+  let found = null;
+  let isTyping = false;
+  const explanationOf = askerOf(session, "explain", view, (given, { of }) => {
+    if (of !== pointed) return;
+    found = given;
+    if (!isTyping) row.field.value = found.row; // the nearest row that there is
+    show();
+  });
+  const ask = rarely(
+    () => pointed && explanationOf({ row: Number(row.field.value), of: pointed, words: leftOut() }),
+    150,
+  );
+  const show = () => {
+    said.textContent = pointed
+      ? heading(pointed, found?.row ?? Number(row.field.value), session.state)
+      : say("explain_none");
+    const made = pointed && found ? WAYS.map((way) => stepsOf(way, found[way] ?? [])) : [];
+    steps.replaceChildren(...made);
+  };
+  speakBy(() => {
+    show();
+    ask();
+  });
+
+  function draw({ phase }) {
+    view.section.dataset.phase = phase?.way ?? "";
+    // a layer that is stepped through tells of itself
+    if (phase?.column && phase.column !== pointed?.column) point({ column: phase.column, unit: 0 });
+    else if (pointed) ask();
+  }
+
+  function point(at) {
+    pointed = at && { column: at.column, unit: at.unit, from: at.from };
+    found = null;
+    show();
+    if (pointed && view.isShown) ask();
+  }
+  return {
+    ...view,
+    pointAt: point,
+  };
+}
+
+function heading({ column, unit, from }, row, state) {
+  const place = placeSaid({ column, unit }, state);
+  if (from === undefined || from === null) return say("explain_of_unit", { row, place });
+  const before = placeSaid({ column: column - 1, unit: from }, state);
+  return say("explain_of_link", { row, place, from: before });
+}
+
+/** The steps of a way, each as formula, the same with its numbers, and its result. */
+function stepsOf(way, given) {
+  const list = element("ol", { class: "lines" });
+  for (const { name, formula, numbers, result } of given) {
+    const made = numbers === result ? "" : ` = ${numbers}`;
+    const line = element("span", { class: "numbers" }, name + made, " = ");
+    line.append(element("b", { class: "result" }, result));
+    list.append(element("li", {}, element("code", { class: "formula" }, formula), line));
+  }
+  const title = speak(element("h4"), () => say(`explain_${way}`));
+  const section = element("div", { class: way }, title, list);
+  section.hidden = !given.length;
+  return section;
+}

@@ -1,0 +1,111 @@
+// What is said of the plane: what its colours mean, the numbers under the pointer, all in words.
+
+import { element, numberSaid, percentSaid, say } from "../../shared/words.js";
+import { CLASS_COLOURS, css, diverging, shapeOf } from "./colours.js";
+import { rangeOf } from "./map_image.js";
+import { outcome } from "./outcome.js";
+import { listed, sentences } from "./view.js";
+
+/** An axis: its ends, and the name of its column. */
+export function axisSaid(axis, name, range) {
+  const ends = range.map((value) => element("span", {}, numberSaid(value, 3)));
+  axis.replaceChildren(ends[0], element("b", {}, name), ends[1]);
+}
+
+/** What the colours and shapes mean: each class, or the numbers from one end to the other. */
+export function legendOf(place, rows, map, palette) {
+  if (rows.classes && map.kind !== "numbers") {
+    const entries = rows.classes.slice(0, CLASS_COLOURS.length).map((name, k) => {
+      const sign = mark(k, CLASS_COLOURS[k]);
+      return element("span", { class: "entry" }, sign, name);
+    });
+    if (rows.classes.length > entries.length) entries.push("…");
+    place.replaceChildren(...entries);
+    return;
+  }
+  const bar = element("span", { class: "scale", "aria-hidden": "true" });
+  const stops = [-1, -0.5, 0, 0.5, 1].map((t) => css(diverging(t, palette.paper)));
+  bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+  const [low, high] = map.range.map((value) => numberSaid(value, 3));
+  place.replaceChildren(element("span", {}, low), bar, element("span", {}, high));
+}
+
+/** The shape of a class as it is drawn, beside its name. */
+function mark(k, colour) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "-1.4 -1.4 2.8 2.8");
+  svg.setAttribute("aria-hidden", "true");
+  svg.classList.add("mark");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", shapeOf(k));
+  path.setAttribute("fill", css(colour));
+  svg.append(path);
+  return svg;
+}
+
+/** The numbers under the pointer: where it is, and what the net says there. */
+export function readout(parts, { rows }, map, x, outputs) {
+  if (!map) {
+    parts.readout.replaceChildren(say("plane_point"));
+    return;
+  }
+  const [i, j] = parts.shownColumns;
+  const where = [i, j].map((k) => `${rows.names[k]} = ${numberSaid(x[k], 3)}`).join(", ");
+  parts.readout.replaceChildren(`${where} → `, element("b", {}, answer(rows, map, outputs)));
+}
+
+/** The outputs at one place as the map shows them. */
+export const outputsShown = (outputs, { kind }, { loss }) =>
+  kind === "classes"
+    ? [...outcome({ values: outputs, outputs: outputs.length }, { loss, hasClasses: true }).values]
+    : outputs;
+
+function answer(rows, map, outputs) {
+  if (!outputs.every(Number.isFinite)) return say("no_number");
+  if (map.kind !== "classes") {
+    const names = map.kind === "scores" ? rows.classes : null;
+    const said = outputs.map((value, k) => (names ? `${names[k]} ` : "") + numberSaid(value, 4));
+    return said.join(" · ");
+  }
+  const shares = outputs.length === 1 ? [1 - outputs[0], outputs[0]] : outputs;
+  const best = shares.indexOf(Math.max(...shares));
+  return say("plane_class", { name: rows.classes[best], percent: percentSaid(shares[best]) });
+}
+
+/** The picture in words, for those who hear it, and what the other columns are held at. */
+export function describe(parts, frame, { rows, picked }, map) {
+  if (!map) return;
+  const { columns, ranges, held } = frame.plane;
+  const [across, up] = columns.map((k) => rows.names[k]);
+  const train = rows.trains.reduce((sum, one) => sum + one, 0);
+  const counts = say("plane_counts", { train, test: rows.n - train });
+  const subject = picked ? parts.picked : say("plane_output");
+  const [a, b, c, d] = ranges.flat().map((value) => numberSaid(value, 3));
+  const where = say("plane_said", { subject, across, up, a, b, c, d });
+  parts.said.textContent = sentences(where, shares(rows, map), counts, say("plane_keys"));
+  const others = rows.names.map((name, k) => [name, k]).filter(([, k]) => !columns.includes(k));
+  const fixed = others.slice(0, 8).map(([name, k]) => `${name} = ${numberSaid(held[k], 3)}`);
+  if (others.length > fixed.length) fixed.push("…");
+  parts.held.hidden = !others.length;
+  parts.held.textContent = say("plane_held", { held: listed(fixed) });
+}
+
+function shares(rows, { kind, values, outputs, range }) {
+  if (kind === "numbers") {
+    const [low, high] = (rangeOf(values) ?? range).map((value) => numberSaid(value, 3));
+    return say("plane_range", { low, high });
+  }
+  const n = values.length / outputs;
+  const wins = new Array(Math.max(2, outputs)).fill(0);
+  for (let i = 0; i < n; i++) {
+    let best = 0;
+    if (outputs === 1) best = values[i] > 0.5 ? 1 : 0;
+    for (let k = 1; k < outputs; k++)
+      if (values[i * outputs + k] > values[i * outputs + best]) best = k;
+    wins[best] += 1;
+  }
+  const said = wins.map((won, k) =>
+    say("plane_share", { name: rows.classes[k] ?? k, percent: percentSaid(won / n) }),
+  );
+  return say("plane_shares", { shares: listed(said) });
+}

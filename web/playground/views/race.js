@@ -1,0 +1,139 @@
+// A race of optimizers: the same net from the same weights over the same rows, in the same order.
+
+import { element, numberSaid, say, speak, speakBy } from "../../shared/words.js";
+import { OPTIMIZERS } from "../training/state.js";
+import { chart, legend, table } from "./chart.js";
+import { colourOf, css } from "./colours.js";
+import { lossPicture } from "./contours.js";
+import { button, chooser, numberField, viewIn } from "./view.js";
+
+/** Who runs at first: what most people compare. */
+const FIRST = [
+  { name: "SGD", learning_rate: 0.03 },
+  { name: "SGD", learning_rate: 0.03, momentum: 0.9 },
+  { name: "RMSprop", learning_rate: 0.01 },
+  { name: "Adam", learning_rate: 0.01 },
+];
+const EPOCHS = { min: 1, max: 2000, step: 1 };
+const MOST = 8;
+/** The dashes of lines, beside their colours. */
+const DASHES = 4;
+
+/** The race in `place`. */
+export function raceIn(place, session) {
+  const view = viewIn(place, "race", () => {});
+  const lead = speak(element("p", { class: "lead" }), () => say("race_lead"));
+  const racers = [...FIRST];
+  const list = element("ul", { class: "racers" });
+  const epochs = numberField("race_epochs", 100, EPOCHS);
+  const results = element("div", { class: "results" });
+  const said = element("p", { class: "said", role: "status" });
+  const go = button("race_go", start);
+  let found = null;
+  view.body.append(
+    lead,
+    list,
+    adding(racers, () => write()),
+  );
+  view.body.append(element("div", { class: "row" }, epochs.label, go), said, results);
+  const write = () =>
+    list.replaceChildren(...racers.map((racer, i) => line(racers, racer, i, write)));
+  speakBy(write);
+  speakBy(() => found && show());
+
+  async function start() {
+    if (!racers.length) return void (said.textContent = say("race_none"));
+    go.disabled = true;
+    said.textContent = say("race_running");
+    try {
+      const given = await session.request("race", { racers, epochs: Number(epochs.field.value) });
+      found = given ?? found;
+      view.problem(null);
+      said.textContent = "";
+      if (found) show();
+    } catch (error) {
+      said.textContent = "";
+      view.problem(say("not_computed", { why: error.message }));
+    }
+    go.disabled = false;
+  }
+
+  function show() {
+    results.replaceChildren(...resultsOf(found));
+    said.textContent = winner(found);
+  }
+  return view;
+}
+
+/** How an optimizer is called: with its settings, where they differ from the usual. */
+export const racerName = ({ name, learning_rate, ...settings }) => {
+  const more = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+  return [name, numberSaid(learning_rate, 3), ...more].join(" ");
+};
+
+/** A line's colour: that of a class, a little nearer to the ink, so that it is seen in the dark. */
+const lineColour = (i) => `color-mix(in srgb, ${css(colourOf(i))} 82%, var(--ink))`;
+
+const look = (i) => ({ kind: `racer dash-${i % DASHES}`, colour: lineColour(i) });
+
+function line(racers, racer, i, write) {
+  const remove = button("remove", () => {
+    racers.splice(i, 1);
+    write();
+  });
+  remove.setAttribute("aria-label", say("race_remove", { name: racerName(racer) }));
+  return element("li", {}, legend([{ ...look(i), name: racerName(racer) }]), remove);
+}
+
+/** What one more optimizer is chosen with. */
+function adding(racers, added) {
+  const names = () => Object.keys(OPTIMIZERS).map((name) => [name, name]);
+  const which = chooser("race_optimizer", names, () => {});
+  const rate = numberField("race_rate", 0.01, { min: 0, step: "any" });
+  const add = button("race_add", () => {
+    const racer = { name: which.select.value, learning_rate: Number(rate.field.value) };
+    if (racers.length >= MOST || !(racer.learning_rate > 0)) return;
+    racers.push(racer);
+    added();
+  });
+  return element("div", { class: "row" }, which.label, rate.label, add);
+}
+
+function resultsOf({ epochs, racers, plane }) {
+  const curves = chart();
+  curves.svg.setAttribute("aria-label", say("race_curves"));
+  const lines = racers.map(({ train }, i) => ({ ...look(i), y: train }));
+  curves.show({ x: epochs, lines, isLog: true, across: say("epoch") });
+  const names = racers.map(({ optimizer }) => racerName(optimizer));
+  const number = (value) => (Number.isFinite(value) ? numberSaid(value, 4) : say("no_number"));
+  const rows = racers.map(({ train, test, failure }, i) => [
+    names[i],
+    failure ? say("race_failed", failure) : number(train.at(-1)),
+    number(test?.at(-1)),
+  ]);
+  const head = [say("race_optimizer"), say("curves_loss_train"), say("curves_loss_test")];
+  const made = [
+    curves.svg,
+    legend(names.map((name, i) => ({ ...look(i), name }))),
+    element(
+      "div",
+      { class: "wide" },
+      table(say("race_caption", { epochs: epochs.at(-1) }), head, rows),
+    ),
+  ];
+  if (plane) {
+    const ways = racers.map(({ path }, i) => ({ ...look(i), path }));
+    const picture = lossPicture(plane, ways, say("race_paths"));
+    made.push(element("figure", {}, picture, element("figcaption", {}, say("race_paths"))));
+  }
+  return made;
+}
+
+function winner({ racers }) {
+  const last = racers.map(({ train, failure }) => (failure ? NaN : train.at(-1)));
+  const least = Math.min(...last.filter(Number.isFinite));
+  const best = last.indexOf(least);
+  if (best < 0) return "";
+  const name = racerName(racers[best].optimizer);
+  return say("race_won", { name, loss: numberSaid(least, 4) });
+}
