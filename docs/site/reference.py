@@ -92,7 +92,7 @@ def _sections() -> tuple[dict[str, str], dict[str, str]]:
         f"{getattr(hg, name).__name__.replace('.', '/')}.html": name
         for name in hg.__all__
         if inspect.ismodule(getattr(hg, name))
-    } | {"handgrad.files.html": ""}
+    } | {"handgrad.html": ""}
     sections = {}
     for path, module in modules.items():
         prefix = f"{module}." if module else ""
