@@ -179,10 +179,10 @@ everywhere: .venv-browser/ready  ## train by machine code, Python, C, JavaScript
 	@touch $@
 
 cluster: .venv-cluster/ready  ## train on a real Ray, on this machine: workers that die, drivers that go on
-	@$(CLUSTER)/python -m pytest tests/ray tests/cluster/test_rabit.py
+	@$(CLUSTER)/python -m pytest tests/real_ray tests/cluster/test_rabit.py
 
 cluster-faults: .venv-cluster/ready  ## kill workers, nodes and drivers of trainings at ten moments; SEED=7 for those of an earlier run
-	@$(CLUSTER)/python -m pytest tests/ray/faults.py
+	@$(CLUSTER)/python -m pytest tests/real_ray/faults.py
 
 .venv-bench/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-bench

@@ -1,4 +1,4 @@
-"""A training that is worth stopping: `python -m tests.ray.training FOLDER LEAST MOST [TABLE]`.
+"""A training that is worth stopping: `python -m tests.real_ray.training FOLDER LEAST MOST [TABLE]`.
 
 It leaves what it came to in FOLDER/done; the rows are streamed from TABLE, if one is named.
 """

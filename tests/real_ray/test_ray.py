@@ -19,8 +19,8 @@ import handgrad as hg
 import ray
 from handgrad.cluster import fit
 from handgrad.cluster.storage import RECORD
-from tests.ray.processes import own_workers
-from tests.ray.training import rows, train
+from tests.real_ray.processes import own_workers
+from tests.real_ray.training import rows, train
 
 pytestmark = pytest.mark.cluster
 
@@ -93,7 +93,7 @@ def test_a_driver_that_was_killed_goes_on_by_name(
     tmp_path: Path, undisturbed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
-    command = [sys.executable, "-m", "tests.ray.training", str(tmp_path), "2", "2"]
+    command = [sys.executable, "-m", "tests.real_ray.training", str(tmp_path), "2", "2"]
     first = subprocess.Popen(command)
     while not [*tmp_path.rglob("*.safetensors")]:
         assert first.poll() is None

@@ -23,8 +23,8 @@ from ray.cluster_utils import Cluster
 
 import ray
 from handgrad.cluster import run as workers_on_ray
-from tests.ray.processes import descends, own_workers, until
-from tests.ray.training import table, train
+from tests.real_ray.processes import descends, own_workers, until
+from tests.real_ray.training import table, train
 
 pytestmark = pytest.mark.cluster
 SEED = int(os.environ.get("SEED") or time.time())
@@ -226,7 +226,7 @@ def until_called(log: Path, calls: int, *, but_by: list[str]) -> None:
 def test_drivers_that_die(
     tmp_path: Path, undisturbed: str, moments: random.Random, tell: Any
 ) -> None:
-    command = [sys.executable, "-m", "tests.ray.training", str(tmp_path), "2", "2"]
+    command = [sys.executable, "-m", "tests.real_ray.training", str(tmp_path), "2", "2"]
     log, before = tmp_path / "calls", list[str]()
     for _ in range(3):
         driver, started = subprocess.Popen(command), time.monotonic()
@@ -303,7 +303,7 @@ def test_a_host_whose_link_goes_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", two_hosts)
-    log, words = tmp_path / "calls", ["-m", "tests.ray.training", str(tmp_path), "1", "2"]
+    log, words = tmp_path / "calls", ["-m", "tests.real_ray.training", str(tmp_path), "1", "2"]
     driver = on_host("hga", *words, str(rows_in_a_file))
     until(lambda: driver.poll() or len({*pids_in(log)} - {str(driver.pid)}) == 2)
     assert driver.poll() is None

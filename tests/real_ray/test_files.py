@@ -9,7 +9,7 @@ import pytest
 import handgrad as hg
 from handgrad.cluster import fit
 from tests.bad_input.refused import refused
-from tests.ray.training import bits_of
+from tests.real_ray.training import bits_of
 
 pytestmark = pytest.mark.cluster
 

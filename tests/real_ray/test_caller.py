@@ -22,7 +22,7 @@ from handgrad.cluster.worker import NetJob
 from handgrad.engines.config import FitConfig
 from handgrad.engines.sharding import Sharding
 from handgrad.training.fit import with_rows_held_out
-from tests.ray.training import a_net, outcome, rows
+from tests.real_ray.training import a_net, outcome, rows
 
 pytestmark = pytest.mark.cluster
 
@@ -115,7 +115,7 @@ def in_a_terminal(*arguments: str) -> tuple[subprocess.Popen[bytes], int]:
     """This module's program, with a terminal and a process group of its own."""
     screen, other = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.ray.interrupted", *arguments],
+        [sys.executable, "-m", "tests.real_ray.interrupted", *arguments],
         stdin=other,
         stdout=other,
         stderr=other,

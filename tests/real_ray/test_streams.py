@@ -9,7 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.cluster import fit
-from tests.ray.training import bits_of
+from tests.real_ray.training import bits_of
 from tests.tables.data.streams import written
 
 pytestmark = pytest.mark.cluster
