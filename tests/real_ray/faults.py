@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 from ray.cluster_utils import Cluster
 
-import ray
 from handgrad.cluster import run as workers_on_ray
 from tests.real_ray.processes import descends, own_workers, until
 from tests.real_ray.training import table, train

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 
 import handgrad as hg
-import ray
 from handgrad.cluster.run import Cluster
 from handgrad.cluster.worker import NetJob
 from handgrad.engines.config import FitConfig

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import ray
 from joblib import Parallel, delayed, parallel_config
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import handgrad as hg
-import ray
 from handgrad.cluster import cluster
 from handgrad.training.workers import WorkersError
 from tests.training.test_fit_many import SHARED, classifier

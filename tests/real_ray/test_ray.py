@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import ray
 from ray.train import get_context
 
 import handgrad as hg
-import ray
 from handgrad.cluster import fit
 from handgrad.cluster.storage import RECORD
 from tests.real_ray.processes import own_workers
