@@ -158,7 +158,7 @@ def asked_for(changed: Iterable[Path]) -> list[Path]:
 
 
 def changed_files() -> list[Path]:
-    """What git has not seen yet, and what a branch has that its upstream has not."""
+    """Untracked and uncommitted files, and those changed since the upstream branch."""
     base = _git("merge-base", "HEAD", "@{upstream}") or ["HEAD"]
     names = _git("diff", "--name-only", "--diff-filter=d", base[0])
     return [ROOT / name for name in names + _git("ls-files", "--others", "--exclude-standard")]

@@ -170,7 +170,7 @@ ADAPTERS.update(
         "live_plot": lambda: import_module("handgrad.plots").live_plot,
     }
 )
-_PACKAGES = {"data": "handgrad.tables.data", "distributed": "handgrad.cluster"}
+_SUBMODULES = {"data": "handgrad.tables.data", "distributed": "handgrad.cluster"}
 # Files name estimators, which stand above saving.
 PACKAGES.update(
     {
@@ -182,8 +182,8 @@ PACKAGES.update(
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PACKAGES:
-        return import_module(_PACKAGES[name])
+    if name in _SUBMODULES:
+        return import_module(_SUBMODULES[name])
     if name not in _LATER:
         raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
     found = globals()[name] = getattr(import_module(_LATER[name]), name)

@@ -122,7 +122,7 @@ def check(seen: dict[str, Any]) -> None:
 
 
 def failures_of(seen: dict[str, Any]) -> list[str]:
-    """What the curves say of a training that diverged."""
+    """Divergence message of the curves, if the training diverged."""
     failure = seen["failure"]
     if failure is None:
         return []

@@ -1,4 +1,4 @@
-"""What whoever calls a training on workers is told, before any of them has begun."""
+"""Errors raised to the caller of a training on workers, before any worker starts."""
 
 import copy
 import importlib.util

@@ -1,4 +1,4 @@
-"""What the caller of a training on workers sees, and how it ends when the caller wants it to."""
+"""Reports, errors and interruption as the caller of a training on workers sees them."""
 
 import importlib
 import os

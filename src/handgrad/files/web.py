@@ -1,4 +1,4 @@
-"""Where the scripts and styles of pages lie."""
+"""Location of the scripts and styles of pages."""
 
 from pathlib import Path
 

@@ -116,9 +116,8 @@ def subject_of(model: object, x: object = None) -> Subject:
     if isinstance(model, Net):
         parts = Parts("net", "output", model, model.predict)
     else:
-        from handgrad.exchange.exporting.estimators import (
-            parts_of,  # scikit-learn, where it is asked for
-        )
+        # loads scikit-learn
+        from handgrad.exchange.exporting.estimators import parts_of
 
         parts = parts_of(model)
     table = None

@@ -1,4 +1,4 @@
-"""What predicts for a net: the kinds of engines, and how one is asked."""
+"""Predictor interface of a net, and the names of the engines."""
 
 from typing import Literal, Protocol
 
