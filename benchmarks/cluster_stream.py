@@ -24,7 +24,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 import handgrad as hg
-from handgrad.engines.row_source import RowSource
+from handgrad.engines.streams import RowSource
 
 FEATURES, CLASSES, GROUP = 100, 10, 2**15
 

@@ -10,9 +10,9 @@ from benchmarks.peers import Run, own  # noqa: F401  — which holds machine cod
 from handgrad.engines.compiled.processor import this_processor
 from handgrad.engines.compiled.runner import Calls, Runner
 from handgrad.engines.loops.element_access import Elements
-from handgrad.engines.loops.parts import product_in_parts
+from handgrad.engines.loops.ir import Matrix, Multiply, whole
+from handgrad.engines.loops.partitioning import product_in_parts
 from handgrad.engines.loops.program import SCRATCH, Parameter, Program
-from handgrad.engines.loops.statements import Matrix, Multiply, whole
 from handgrad.graph.threads import threads_of_the_work
 
 ROUNDS = 100

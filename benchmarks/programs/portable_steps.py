@@ -20,9 +20,9 @@ import numpy as np
 import handgrad as hg
 from handgrad.engines.compiled.processor import this_processor
 from handgrad.engines.compiled.runner import Calls, Runner
-from handgrad.engines.loops.epochs import training_program
+from handgrad.engines.loops.build import training_program
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.recorded import training_step, updates_of
+from handgrad.engines.loops.tracing import training_step, updates_of
 from handgrad.engines.portable.model import PortableModel, portable_model
 from handgrad.engines.portable.printing.javascript_module import javascript_module
 from handgrad.engines.portable.programs import training_program_of

@@ -13,8 +13,8 @@ import handgrad as hg
 from benchmarks.held import hold_machine_code
 from handgrad.engines.compiled.processor import this_processor
 from handgrad.engines.compiled.runner import Runner
-from handgrad.engines.loops.epochs import training_program
-from handgrad.engines.loops.recorded import training_step, updates_of
+from handgrad.engines.loops.build import training_program
+from handgrad.engines.loops.tracing import training_step, updates_of
 
 hold_machine_code()
 ROWS = 32

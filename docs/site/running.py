@@ -15,7 +15,7 @@ from pathlib import Path
 
 from docs.site.errors import SiteError
 from handgrad.learn.story.page import Outcome
-from handgrad.learn.story.telling import Translate, run_block
+from handgrad.learn.story.runner import Translate, run_block
 from handgrad.plots.labels import CHINESE, chinese_font, replace_words, translation
 from handgrad.textbook.layers.defaults import defaults
 

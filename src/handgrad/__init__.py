@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from handgrad.check import *
-from handgrad.engines import choice as _choice
+from handgrad.engines import dispatch as _choice
 from handgrad.files import load, load_weights, save
 from handgrad.files.estimators import PACKAGES
 from handgrad.files.paths import FileError

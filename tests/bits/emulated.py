@@ -20,7 +20,7 @@ from handgrad.engines.compiled import elementwise, machine_code
 from handgrad.engines.compiled.gemm.product import OWN_NAME, module_text, symbol
 from handgrad.engines.compiled.llvm import DOOR, llvm_text
 from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
-from handgrad.engines.compiled.workers import Workers
+from handgrad.engines.compiled.thread_pool import Workers
 from handgrad.engines.loops.program import FINISHED, Program
 from handgrad.engines.portable.machine_code import portable_text
 from handgrad.engines.portable.runner import PortableRunner

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.engines.row_source import RowSource
+from handgrad.engines.streams import RowSource
 from handgrad.textbook.layers.layer import features
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, PENALTIES, rows_for
 

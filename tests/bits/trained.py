@@ -3,7 +3,7 @@
 import json
 import sys
 
-from handgrad.engines.loops import parts
+from handgrad.engines.loops import partitioning
 from tests.bits.digests import digests_of
 from tests.bits.emulated import compile_for_arm
 from tests.bits.settings import ARM, Setting
@@ -30,8 +30,8 @@ def main() -> None:
         cut_for(setting.cores)
     if setting.small:
         for name, value in {"NUMBERS": 4, "MULTIPLICATIONS": 8, "LINE": 2}.items():
-            assert hasattr(parts, name)
-            setattr(parts, name, value)
+            assert hasattr(partitioning, name)
+            setattr(partitioning, name, value)
     found = {name: digests_of(name, setting.way, setting.engine) for name in names}
     print(json.dumps(found))
 

@@ -74,7 +74,7 @@ function commandsOf(page) {
     async seen() {
       await page.evaluate(() => {
         document.activeElement?.blur(); // what is being typed is taken or refused
-        document.getElementById("playground").desk.session.pause();
+        document.getElementById("playground").store.session.pause();
       });
       await until(page, settled);
       await new Promise((go) => setTimeout(go, WRITTEN));
@@ -102,13 +102,13 @@ function commandsOf(page) {
     },
     /** Whether it trains on within a while. */
     async trains() {
-      const step = () => document.getElementById("playground").desk.frame.step;
+      const step = () => document.getElementById("playground").store.frame.step;
       const before = await page.evaluate(step);
       try {
         await until(
           page,
           (old) => {
-            const { frame } = document.getElementById("playground").desk;
+            const { frame } = document.getElementById("playground").store;
             return frame.playing && frame.step > old;
           },
           before,

@@ -22,16 +22,16 @@ async function played() {
   await page.goto(url);
   await until(page, engine);
   const weights = await page.evaluate(async (there) => {
-    const { desk } = document.getElementById("playground");
-    await desk.session.goTo(there);
-    return [...(await desk.session.request("model")).weights];
+    const { store } = document.getElementById("playground");
+    await store.session.goTo(there);
+    return [...(await store.session.request("model")).weights];
   }, Number(step));
   return { weights, errors };
 }
 
 async function until(page, engine) {
   const trains = (name) => {
-    const frame = document.getElementById("playground")?.desk?.frame;
+    const frame = document.getElementById("playground")?.store?.frame;
     return frame?.engine === name && frame.playing && frame.epoch > 20;
   };
   for (let waited = 0; waited < PATIENCE; waited += PAUSE) {

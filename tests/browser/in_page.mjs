@@ -44,17 +44,17 @@ export function TARGETS([first, second, third]) {
 
 /** Whether what is shown is all that there is: the training stands, and the last frame is seen. */
 export async function settled() {
-  const { desk } = document.getElementById("playground");
-  const now = () => `${desk.frame?.begun} ${desk.frame?.step} ${desk.frame?.version}`;
+  const { store } = document.getElementById("playground");
+  const now = () => `${store.frame?.begun} ${store.frame?.step} ${store.frame?.version}`;
   const before = now();
   await new Promise((go) => setTimeout(go, 400));
-  if (now() !== before || desk.frame?.begun !== desk.session.begun) return false;
-  if (desk.frame.playing) {
-    desk.session.pause(); // as by a key that came late
+  if (now() !== before || store.frame?.begun !== store.session.begun) return false;
+  if (store.frame.playing) {
+    store.session.pause(); // as by a key that came late
     return false;
   }
-  const { weights } = await desk.session.request("model");
-  const { parameters } = desk.frame;
+  const { weights } = await store.session.request("model");
+  const { parameters } = store.frame;
   return (
     weights.length === parameters.length && weights.every((x, i) => Object.is(x, parameters[i]))
   );
@@ -62,8 +62,8 @@ export async function settled() {
 
 /** All that a page shows that stands still, and the state that it says it shows, as JSON. */
 export async function SEEN() {
-  const { desk } = document.getElementById("playground");
-  const { frame, session } = desk;
+  const { store } = document.getElementById("playground");
+  const { frame, session } = store;
   const textOf = (e) => e?.textContent ?? "";
   const all = (selector) => [...document.querySelectorAll(selector)];
   const controls = all("[data-control]").filter((e) => e.matches("input, select"));

@@ -44,15 +44,15 @@ class Playing:
         """Until it has trained on from where it is."""
         self.wait_for_epoch(self.epoch + 2)
 
-    def desk(self, what: str, given: object = None) -> Any:
-        """What an expression of `desk` and `given` gives in the page."""
-        begin = "async (given) => { const { desk } = document.getElementById('playground');"
+    def store(self, what: str, given: object = None) -> Any:
+        """What an expression of `store` and `given` gives in the page."""
+        begin = "async (given) => { const { store } = document.getElementById('playground');"
         return self.page.evaluate(f"{begin} return {what}; }}", given)
 
     def parameters(self, step: int) -> list[float]:
         """The parameters at a step, to which it goes."""
-        self.desk("desk.session.goTo(given)", step)
-        found: list[float] = self.desk("[...(await desk.session.request('model')).weights]")
+        self.store("store.session.goTo(given)", step)
+        found: list[float] = self.store("[...(await store.session.request('model')).weights]")
         return found
 
 

@@ -71,10 +71,10 @@ class Shell:
 
 
 # Where less motion is wished for, as here, a page trains only when it is told to.
-PLAY = """({ state, session } = document.getElementById("playground").desk) =>
+PLAY = """({ state, session } = document.getElementById("playground").store) =>
   state.at.step || session.play()"""
 
-PLAYS = """({ frame, state } = document.getElementById("playground").desk) =>
+PLAYS = """({ frame, state } = document.getElementById("playground").store) =>
   state.at.step || frame?.playing || frame?.step"""
 
 

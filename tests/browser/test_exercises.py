@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handgrad.learn.exercises import NAMES, exercise
-from handgrad.learn.exercises.words import LANGUAGES, words
+from handgrad.learn.exercises.i18n import LANGUAGES, words
 from tests.browser.axe import violations
 from tests.browser.exercise_pages import write_page
 from tests.browser.sight import CONTRASTS, CUT_OFF, PHONE, looking

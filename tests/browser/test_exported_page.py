@@ -13,7 +13,7 @@ import handgrad as hg
 from tests.browser.sight import (
     CONTRASTS,
     CUT_OFF,
-    DESK,
+    DESKTOP,
     MISSING_GLYPHS,
     PHONE,
     TEXT_RECTANGLES,
@@ -87,7 +87,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return found
 
 
-@pytest.fixture(params=[DESK, 820, PHONE], ids=["desk", "tablet", "phone"])
+@pytest.fixture(params=[DESKTOP, 820, PHONE], ids=["store", "tablet", "phone"])
 def sight(look: Look, name: str, request: pytest.FixtureRequest) -> Sight:
     return look(name, request.param)
 
@@ -119,7 +119,7 @@ def test_nothing_sticks_out_and_nothing_is_cut_off(sight: Sight) -> None:
 
 
 def test_the_rows_that_came_with_it_have_the_same_bits(look: Look, name: str) -> None:
-    page = look(name, DESK).page
+    page = look(name, DESKTOP).page
     page.get_by_text("About this page").click()
     said = page.locator("#check").get_by_text("The 64 rows that came with this page")
     said.wait_for()
@@ -151,7 +151,7 @@ def test_fields_are_filled_by_keyboard_and_the_answer_is_pythons(look: Look) -> 
 
 
 def test_what_is_missing_or_never_seen_is_answered_as_python_does(look: Look) -> None:
-    page = look("table of numbers", DESK).page
+    page = look("table of numbers", DESKTOP).page
     page.get_by_role("button", name="Empty all fields").click()
     nothing: dict[str, object] = dict.fromkeys(
         ("age", "town", "size", "sex", "zip", "when", "same")
@@ -234,14 +234,14 @@ def test_codes_that_a_net_has_no_row_for_are_refused(look: Look) -> None:
 
 
 def test_the_answer_is_read_out_when_one_pauses(look: Look) -> None:
-    page = look("table of classes", DESK).page
+    page = look("table of classes", DESKTOP).page
     page.get_by_role("button", name="Next example").click()
     headline = page.locator("#headline").inner_text().replace("\n", " ")
     page.locator("[role=status]").get_by_text(headline, exact=True).wait_for(state="attached")
 
 
 def test_every_field_has_a_name_and_says_what_it_holds(look: Look, name: str) -> None:
-    page = look(name, DESK).page
+    page = look(name, DESKTOP).page
     fields = page.locator("#fields input, #fields select")
     assert fields.count() > 0
     for i in range(fields.count()):
@@ -267,7 +267,7 @@ def test_it_speaks_chinese(look: Look, name: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_what_is_behind_it(look: Look, name: str, scheme: str) -> None:
-    sight = look(name, DESK, scheme)
+    sight = look(name, DESKTOP, scheme)
     sight.open_all()
     texts = sight.page.evaluate(CONTRASTS)
     assert len(texts) > 10
@@ -275,7 +275,7 @@ def test_text_stands_out_from_what_is_behind_it(look: Look, name: str, scheme: s
 
 
 def test_names_that_would_break_a_page_are_shown_as_they_are(look: Look) -> None:
-    sight = look("evil", DESK)
+    sight = look("evil", DESKTOP)
     labels = sight.all("#fields label", "e.innerText")
     assert "<script>alert(1)</script>" in labels
     assert any("\\u202e" in label for label in labels)
@@ -305,7 +305,7 @@ def test_it_trains_by_a_button_and_the_answer_follows(look: Look) -> None:
 
 
 def test_it_stops_when_asked(look: Look) -> None:
-    page = look("training", DESK).page
+    page = look("training", DESKTOP).page
     control(page, "Epochs").fill("1000000")
     page.get_by_role("button", name="Train", exact=True).click()
     page.get_by_role("button", name="Stop").click()

@@ -1,4 +1,4 @@
-"""The page of `handgrad demo` in a real browser: both languages, as wide as a desk and a phone."""
+"""The page of `handgrad demo` in a real browser: both languages, as wide as a store and a phone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from tests.browser.sight import (
     CONTRASTS,
     CUT_OFF,
-    DESK,
+    DESKTOP,
     HEIGHT,
     MISSING_GLYPHS,
     PHONE,
@@ -36,7 +36,7 @@ def look(browser: "Browser", demo: Path) -> Iterator[Look]:
         )
 
 
-@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
+@pytest.fixture(params=[DESKTOP, PHONE], ids=["store", "phone"])
 def width(request: pytest.FixtureRequest) -> int:
     found: int = request.param
     return found
@@ -137,7 +137,7 @@ def test_the_pages_lead_to_each_other(sight: Sight) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_what_is_behind_it(look: Look, language: str, scheme: str) -> None:
-    sight = look(language, DESK, scheme)
+    sight = look(language, DESKTOP, scheme)
     sight.open_all()
     texts = sight.page.evaluate(CONTRASTS)
     assert len(texts) > 500

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 STEPS = 250
-DESK = "document.getElementById('playground').desk"
+DESKTOP = "document.getElementById('playground').store"
 DRAWN = """(([canvas]) => {
   const { width, height } = canvas;
   return canvas.getContext("2d").getImageData(0, 0, width, height).data.some(Boolean);
@@ -83,7 +83,7 @@ def test_a_state_in_the_address_is_what_it_begins_with(browser: "Browser", page_
     link = "#activation=relu&batchSize=12&dataset=spiral&noise=15&networkShape=5,3&seed=0.5"
     with playing(browser, page_file.as_uri() + link) as it:
         it.wait_for_epoch(2)
-        state = it.desk("desk.state")
+        state = it.store("store.state")
         assert [layer["units"] for layer in state["layers"]] == [5, 3]
         assert (state["data"]["kind"], state["batch_size"]) == ("spiral", 12)
 
@@ -130,14 +130,14 @@ def test_fifty_pages_are_open_at_once(browser: "Browser") -> None:
         pages = list[Playing]()
         for _ in range(50):
             pages.append(opened(context, url))
-            pages[-1].until(f"{DESK}?.frame?.epoch === 1")
+            pages[-1].until(f"{DESKTOP}?.frame?.epoch === 1")
         for it in pages:
-            it.desk("desk.session.stepEpoch()")
+            it.store("store.session.stepEpoch()")
         for it in pages:
-            it.until(f"{DESK}.frame.epoch === 2")
-            assert it.desk("desk.frame.engine") == "wasm"
+            it.until(f"{DESKTOP}.frame.epoch === 2")
+            assert it.store("store.frame.engine") == "wasm"
             assert it.page.evaluate(DRAWN)
-            assert not it.desk("desk.given.server.isGone")
+            assert not it.store("store.given.server.isGone")
             assert it.errors == []
     finally:
         context.close()
@@ -150,8 +150,8 @@ def test_the_server_gives_the_page_its_net_and_takes_the_weights(
     before = served.net.parameters.copy()
     with playing(browser, served.open(browser=False)) as it:
         it.wait_for_epoch(5)
-        it.desk("desk.session.pause()")
-        assert it.desk("desk.state.data.kind") == "rows"
+        it.store("store.session.pause()")
+        assert it.store("store.state.data.kind") == "rows"
         assert "token" not in it.page.url
         first = it.parameters(0)
         np.testing.assert_array_equal(np.array(first, np.float32), before)
@@ -167,14 +167,14 @@ def test_after_a_reload_the_server_is_still_near(browser: "Browser", served: Pla
         it.is_training()
         it.page.reload()
         it.is_training()
-        assert it.desk("Boolean(desk.given.server)")
+        assert it.store("Boolean(store.given.server)")
 
 
 def test_without_the_token_the_page_works_by_itself(browser: "Browser", served: Playground) -> None:
     with playing(browser, served.open(browser=False).split("#")[0]) as it:
         it.is_training()
-        assert it.desk("desk.given.server") is None
-        assert it.desk("desk.state.data.kind") == "circle"  # the rows are not given away
+        assert it.store("store.given.server") is None
+        assert it.store("store.state.data.kind") == "circle"  # the rows are not given away
         it.page.get_by_text("This address lacks its key").wait_for()
 
 
@@ -190,7 +190,7 @@ def test_a_program_takes_over_and_the_bits_stay(
     path = served.save(path)  # with a program in it
     for url in (path.as_uri(), served.open(browser=False)):
         with playing(browser, url) as it:
-            it.until(f"{DESK}?.frame?.engine === 'wasm'")
+            it.until(f"{DESKTOP}?.frame?.engine === 'wasm'")
             it.is_training()
             assert it.parameters(STEPS) == expected
             assert it.errors == []
@@ -205,13 +205,13 @@ def test_a_layer_of_ones_own_has_the_bits_of_python(browser: "Browser", tmp_path
     write_document(path, page._given)
     with playing(browser, path.as_uri()) as it:
         it.wait_for_epoch(2)
-        state = it.desk("desk.state")
-        assert it.desk("desk.frame.engine") == "pages"
+        state = it.store("store.state")
+        assert it.store("store.frame.engine") == "pages"
         found = it.parameters(STEPS)
         assert it.errors == []
     try:
         with playing(browser, page.open(browser=False)) as it:
-            it.until(f"{DESK}?.frame?.engine === 'wasm'")
+            it.until(f"{DESKTOP}?.frame?.engine === 'wasm'")
             assert it.parameters(STEPS) == found
             assert it.errors == []
     finally:
@@ -239,7 +239,7 @@ def test_where_webassembly_is_refused_the_pages_go_on(
     with playing(browser, changed.as_uri()) as it:
         it.is_training()
         it.page.wait_for_timeout(1000)
-        assert it.desk("desk.frame.engine") != "wasm"
+        assert it.store("store.frame.engine") != "wasm"
         it.is_training()
 
 
@@ -258,9 +258,9 @@ def test_a_table_is_read_and_trained_on(
     with playing(browser, served.open(browser=False)) as it:
         it.wait_for_epoch(2)
         it.page.locator(FILE).set_input_files(path)
-        it.until("document.getElementById('playground').desk.state.data.rows.names[0] === 'age'")
-        assert it.desk("desk.state.data.rows.classes") == ["old", "young"]
-        it.desk("desk.session.play()")
+        it.until("document.getElementById('playground').store.state.data.rows.names[0] === 'age'")
+        assert it.store("store.state.data.rows.classes") == ["old", "young"]
+        it.store("store.session.play()")
         it.is_training()
         assert it.errors == []
 
@@ -287,7 +287,7 @@ def test_where_the_server_goes_the_page_says_so_and_goes_on(
         served.close()
         it.page.get_by_text("The program that opened this page has ended").wait_for()
         it.is_training()
-        assert it.desk("desk.given.server.isGone")
+        assert it.store("store.given.server.isGone")
 
 
 @pytest.fixture
@@ -307,19 +307,19 @@ def test_a_large_net_is_trained_by_the_server_and_shown_in_the_page(
     may = ["clipboard-read", "clipboard-write"]
     with playing(browser, served_large.open(browser=False), permissions=may) as it:
         it.wait_for_epoch(2)
-        it.desk("desk.session.set({ batch_size: 100 })")
-        it.until(f"{DESK}?.frame?.engine === 'native'")
+        it.store("store.session.set({ batch_size: 100 })")
+        it.until(f"{DESKTOP}?.frame?.engine === 'native'")
         it.is_training()
         it.page.get_by_text("native, on the server").wait_for()
         it.until("location.hash.includes('exact=0')")
         it.page.locator(PLAY).click()
-        it.until(f"!{DESK}.frame.playing")
-        at = it.desk("desk.frame.step")
-        assert it.desk("desk.frame.history.epochs.length") > 2
-        said = it.desk("({ ...desk.frame.losses, ...desk.frame.metrics.test })")
-        right, rows = it.desk(
+        it.until(f"!{DESKTOP}.frame.playing")
+        at = it.store("store.frame.step")
+        assert it.store("store.frame.history.epochs.length") > 2
+        said = it.store("({ ...store.frame.losses, ...store.frame.metrics.test })")
+        right, rows = it.store(
             "(({ matrix: [[a, b], [c, d]] }) => [a + d, a + b + c + d])"
-            "((await desk.session.request('confusion')).test)"
+            "((await store.session.request('confusion')).test)"
         )
         assert said["accuracy"] == pytest.approx(right / rows)
         it.page.get_by_role("button", name="Copy link").click()
@@ -328,24 +328,24 @@ def test_a_large_net_is_trained_by_the_server_and_shown_in_the_page(
         assert "exact=0" in link
         assert "step=" not in link  # the page would come to other weights there
         it.page.wait_for_timeout(300)
-        assert it.desk("desk.frame.step") == at
+        assert it.store("store.frame.step") == at
         it.page.locator(PLAY).click()
-        it.until(f"{DESK}.frame.engine === 'native' && {DESK}.frame.step > {at}")
+        it.until(f"{DESKTOP}.frame.engine === 'native' && {DESKTOP}.frame.step > {at}")
         assert it.errors == []
         served_large.close()
         it.page.get_by_text("The program that opened this page has ended").wait_for()
-        it.until(f"{DESK}.frame.engine !== 'native'")
+        it.until(f"{DESKTOP}.frame.engine !== 'native'")
         it.is_training()
-        assert it.desk("desk.frame.exact") is False
+        assert it.store("store.frame.exact") is False
 
 
 def test_every_file_of_python_is_had_from_the_page(browser: "Browser", served: Playground) -> None:
     with playing(browser, served.open(browser=False), accept_downloads=True) as it:
         it.wait_for_epoch(2)
-        it.desk("desk.session.pause()")
+        it.store("store.session.pause()")
         for name in ("net.py", "net.c", "net.safetensors"):
-            size = it.desk(
-                "(await desk.given.server.file(given, await desk.session.request('model'))).size",
+            size = it.store(
+                "(await store.given.server.file(given, await store.session.request('model'))).size",
                 name,
             )
             assert size > 300
@@ -354,5 +354,5 @@ def test_every_file_of_python_is_had_from_the_page(browser: "Browser", served: P
 def test_the_doctor_is_asked_from_the_page(browser: "Browser", served: Playground) -> None:
     with playing(browser, served.open(browser=False)) as it:
         it.wait_for_epoch(2)
-        found = it.desk("desk.given.server.doctor(await desk.session.request('model'))")
+        found = it.store("store.given.server.doctor(await store.session.request('model'))")
         assert isinstance(found, list)

@@ -26,7 +26,7 @@ page
 """
 WEIGHTS = "print(*page.net.parameters.tolist())"
 PAGE_WEIGHTS = """async () => {
-  const { session } = document.getElementById("playground").desk;
+  const { session } = document.getElementById("playground").store;
   return [...(await session.request("model")).weights].join(" ");
 }"""
 COUNTER = "Number(document.querySelector('.counter b')?.textContent.replace(/\\D/g, '') ?? 0)"

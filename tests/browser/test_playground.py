@@ -31,8 +31,8 @@ SIGHTS = [
     )
 ]
 READABLE = 4.5
-DESK = "document.getElementById('playground').desk"
-STEP = f"{DESK}.frame.step"
+DESKTOP = "document.getElementById('playground').store"
+STEP = f"{DESKTOP}.frame.step"
 SETS = "(found) => found.map((e) => e.dataset.set)"
 INPUTS = "(found) => found.map((e) => e.dataset.input)"
 # Controls that stick out of the card that they are in.
@@ -152,7 +152,7 @@ def test_out_of_view_it_rests_and_in_view_it_goes_on(
         page.goto(around.as_uri())
         it = page.frames[1]
         play = it.locator("[data-control=play]")
-        shell.until(lambda: it.evaluate(f"{DESK}?.frame?.playing"), "it is to play")
+        shell.until(lambda: it.evaluate(f"{DESKTOP}?.frame?.playing"), "it is to play")
         assert stands_still(it)
         assert it.evaluate(STEP) == 0
         scroll(page, it)
@@ -212,7 +212,7 @@ def test_links_of_tensorflow_playground_open(
         for name in state["hide"]:
             hidden = shell.control({"text": "about", "step": "step_epoch"}.get(name, name))
             assert (hidden.count(), hidden.is_visible()) == (1, False), name
-        assert page.evaluate(f"{DESK}.state") == state
+        assert page.evaluate(f"{DESKTOP}.state") == state
 
 
 def shown_values(state: State) -> dict[str, str]:

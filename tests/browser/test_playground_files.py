@@ -29,8 +29,8 @@ NETS = (
     "layers=none&data=spiral&classes=5",
 )
 ANSWER = """async (x) => {
-  const { desk } = document.getElementById("playground");
-  return (await desk.session.request("at", { x })).outputs;
+  const { store } = document.getElementById("playground");
+  return (await store.session.request("at", { x })).outputs;
 }"""
 TRAINED = "#v=1&data=xor&layers=3,2&seed=7"
 

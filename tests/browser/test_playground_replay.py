@@ -54,13 +54,13 @@ def check(open_page: Playing) -> None:
     """It plays, learns on at another rate, is paused, and its link leads to the same net."""
     open_page.wait_for_epoch(20)
     rate = {"learning_rate": 0.003}
-    set_rate = "desk.change({ optimizer: { ...desk.state.optimizer, ...given } })"
-    open_page.desk(set_rate, rate)
+    set_rate = "store.change({ optimizer: { ...store.state.optimizer, ...given } })"
+    open_page.store(set_rate, rate)
     open_page.wait_for_epoch(40)
-    open_page.desk("desk.session.pause()")
-    step = open_page.desk("(await desk.session.request('model'), desk.frame.step)")
+    open_page.store("store.session.pause()")
+    step = open_page.store("(await store.session.request('model'), store.frame.step)")
     weights = open_page.parameters(step)
-    state = open_page.desk("desk.session.state")
+    state = open_page.store("store.session.state")
     assert [event["set"] for event in state["events"]][-1] == rate
     state = {**state, "at": {"step": step}}
     net, history = hg.replay("#" + fragment_of(state_of(state)))

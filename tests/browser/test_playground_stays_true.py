@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 At = Callable[[str], Shell]
-DESK = "document.getElementById('playground').desk"
+DESKTOP = "document.getElementById('playground').store"
 # How far each layer's head is from the middle of its column of neurons.
 HEADS = """[...document.querySelectorAll('.head')].map((head, i) => {
   const middle = (e) => e.getBoundingClientRect().left + e.getBoundingClientRect().width / 2;
@@ -79,7 +79,7 @@ def test_a_drawn_point_says_whether_it_trains(at: At) -> None:
     hint = shell.page.locator(".editing .hint")
     shell.until(lambda: "The last one drawn" in hint.inner_text(), "it is said")
     trains = shell.page.evaluate(
-        f"(async () => [...(await {DESK}.session.request('rows')).trains])()"
+        f"(async () => [...(await {DESKTOP}.session.request('rows')).trains])()"
     )
     assert sum(trains) == 3
     expected = (
@@ -96,7 +96,7 @@ def test_where_less_motion_is_wished_for_it_trains_when_it_is_told_to(at: At) ->
     shell = at("")
     shell.page.wait_for_timeout(500)
     assert shell.epoch == 0
-    assert not shell.page.evaluate(f"{DESK}.frame.playing")
+    assert not shell.page.evaluate(f"{DESKTOP}.frame.playing")
     shell.control("play").click()
     shell.until(lambda: shell.epoch > 2, "it trains")
 
@@ -132,7 +132,7 @@ def test_the_address_has_the_step_in_a_pause_and_the_begin_while_it_trains(at: A
     shell.until(lambda: shell.epoch > 3, "it trains")
     shell.becomes("at.step", 0)
     shell.pause()
-    step = shell.page.evaluate(f"{DESK}.frame.step")
+    step = shell.page.evaluate(f"{DESKTOP}.frame.step")
     assert step > 75
     shell.becomes("at.step", step)
 
@@ -141,9 +141,9 @@ def test_tables_of_weights_stay_whole_through_two_changes_at_once(at: At) -> Non
     shell = at("")
     shell.page.locator(".weight-tables summary").click()
     shell.page.evaluate(f"""() => {{
-      const layers = {DESK}.state.layers;
-      {DESK}.change({{ layers: [...layers, ...layers, ...layers] }});
-      {DESK}.change({{ inputs: ["x1", "x2", "x1*x2", "x1**2"] }});
+      const layers = {DESKTOP}.state.layers;
+      {DESKTOP}.change({{ layers: [...layers, ...layers, ...layers] }});
+      {DESKTOP}.change({{ inputs: ["x1", "x2", "x1*x2", "x1**2"] }});
     }}""")
     tables = shell.page.locator(".weight-tables table")
     shell.until(lambda: tables.count() == 7, "the tables of seven layers")
@@ -154,7 +154,7 @@ def test_tables_of_weights_stay_whole_through_two_changes_at_once(at: At) -> Non
 def test_a_part_that_fails_is_told_and_the_others_go_on(browser: "Browser", address: str) -> None:
     with opened(browser, address, still=True, locale="en") as shell:
         shell.page.evaluate(f"""() => {{
-          const {{ watchers }} = {DESK};
+          const {{ watchers }} = {DESKTOP};
           watchers.frame.unshift(() => {{ throw new Error("this view"); }});
         }}""")
         shell.control("step_epoch").click()
@@ -183,11 +183,13 @@ def test_a_net_that_has_learnt_is_not_called_ill(at: At) -> None:
     )
     shell.page.locator("#tab-health").click()
     shell.control("play").click()
-    shell.until(lambda: not shell.page.evaluate(f"{DESK}.frame.playing") and shell.epoch, "learnt")
+    shell.until(
+        lambda: not shell.page.evaluate(f"{DESKTOP}.frame.playing") and shell.epoch, "learnt"
+    )
     words = shell.page.locator("#panel-health")
     words.scroll_into_view_if_needed()
     # the last frame may be looked at later than it comes
     shell.until(lambda: "little left" in words.inner_text(), "the changes are there")
-    assert shell.page.evaluate(f"{DESK}.frame.losses.train") < 0.001
+    assert shell.page.evaluate(f"{DESKTOP}.frame.losses.train") < 0.001
     assert "hardly learns" not in words.inner_text()
     assert "there is little left to learn" in words.inner_text()

@@ -1,4 +1,4 @@
-"""The report in a real browser: light and dark, as wide as a desk and a phone, and on paper."""
+"""The report in a real browser: light and dark, as wide as a store and a phone, and on paper."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,7 +11,7 @@ import handgrad as hg
 from tests.browser.sight import (
     CONTRASTS,
     CUT_OFF,
-    DESK,
+    DESKTOP,
     MISSING_GLYPHS,
     PHONE,
     TEXT_RECTANGLES,
@@ -68,7 +68,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return found
 
 
-@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
+@pytest.fixture(params=[DESKTOP, PHONE], ids=["store", "phone"])
 def sight(look: Look, name: str, request: pytest.FixtureRequest) -> Sight:
     return look(name, request.param)
 
@@ -125,12 +125,12 @@ def test_the_contents_lead_to_the_sections(sight: Sight) -> None:
 
 
 def test_every_character_has_a_glyph(look: Look) -> None:
-    assert look("classes", DESK).page.evaluate(MISSING_GLYPHS) == []
+    assert look("classes", DESKTOP).page.evaluate(MISSING_GLYPHS) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_what_is_behind_it(look: Look, name: str, scheme: Any) -> None:
-    sight = look(name, DESK, scheme)
+    sight = look(name, DESKTOP, scheme)
     sight.open_all()
     outside = "[...document.querySelectorAll('svg')].forEach((e) => e.remove())"
     words = sight.all("svg[role=img] text", "getComputedStyle(e).fill")

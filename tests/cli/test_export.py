@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import handgrad as hg
-from handgrad.exchange.exporting.endings import ENDINGS
+from handgrad.exchange.exporting.formats import ENDINGS
 from tests.cli.run import handgrad, process
 from tests.exchange.exporting.models import model
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import handgrad as hg
-from handgrad.tables.estimators import fits
+from handgrad.tables.estimators import fit_loop
 from tests.bad_input.refused import refused
 from tests.cli.run import WRITTEN, handgrad, raised, record
 from tests.tables.data.picture_folders import bars, save
@@ -240,7 +240,7 @@ def test_a_stop_while_pictures_are_learned_keeps_the_last_finished_epoch(
             raise SystemExit(143)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fits, "_say", stopped)
+        patch.setattr(fit_loop, "_say", stopped)
         result = handgrad(*words)
     assert result.exit_code == 143
     assert "3 parts are done and kept; to go on:" in result.stderr
@@ -252,7 +252,7 @@ def test_a_stop_while_pictures_are_learned_keeps_the_last_finished_epoch(
     said.clear()
     with monkeypatch.context() as patch:  # before an epoch is finished, nothing is there to keep
         said.extend("ab")
-        patch.setattr(fits.Epochs, "run", lambda self, most: stopped(self, ""))
+        patch.setattr(fit_loop.Epochs, "run", lambda self, most: stopped(self, ""))
         result = handgrad(*words[:-1], tmp_path / "other")
     assert result.exit_code == 143
     assert "nothing is kept" in result.stderr

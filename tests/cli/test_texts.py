@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import handgrad as hg
-from handgrad.tables.estimators import texts
+from handgrad.tables.estimators import language_model
 from tests.bad_input.refused import refused
 from tests.cli.run import handgrad, raised, record
 from tests.tables.estimators.verses import VERSE
@@ -207,11 +207,11 @@ def test_a_stop_while_a_text_is_learned_keeps_the_best_finished_epoch(
     (tmp_path / "verse.txt").write_text(VERSE * 14, "utf-8")
     words = ("train", tmp_path / "verse.txt", "--engine", "eager", "--epochs", 4, "--no-report")
     with monkeypatch.context() as patch:
-        patch.setattr(texts, "early_stopping", stopping(2, SystemExit(143)))
+        patch.setattr(language_model, "early_stopping", stopping(2, SystemExit(143)))
         result = handgrad(*words, "--out", tmp_path / "run")
         assert result.exit_code == 143
         assert "3 parts are done and kept; to go on:" in result.stderr
-        patch.setattr(texts, "early_stopping", stopping(0, SystemExit(143)))
+        patch.setattr(language_model, "early_stopping", stopping(0, SystemExit(143)))
         result = handgrad(*words, "--out", tmp_path / "other")
         assert result.exit_code == 143
         assert "nothing is kept" in result.stderr
@@ -224,7 +224,7 @@ def test_a_stop_while_a_text_is_learned_keeps_the_best_finished_epoch(
 def test_a_text_that_is_interrupted_ends_with_what_was_learned(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(texts, "early_stopping", stopping(1, KeyboardInterrupt()))
+    monkeypatch.setattr(language_model, "early_stopping", stopping(1, KeyboardInterrupt()))
     model = hg.LanguageModel(context=16, width=8, heads=2, blocks=1, epochs=3, random_state=0)
     with pytest.warns(UserWarning, match="interrupted by user"):
         model.fit(VERSE * 14)

@@ -19,7 +19,7 @@ from handgrad.tables.runs import RunSettings
 from handgrad.tables.runs.load_table import load_table
 from handgrad.tables.runs.models import OF_NUMBERS
 from handgrad.tables.runs.settings import ACTIVATIONS
-from handgrad.textbook.metrics.choice import METRICS
+from handgrad.textbook.metrics.registry import METRICS
 from tests.bad_input.refused import refused
 from tests.cli.run import (
     COLUMNS,

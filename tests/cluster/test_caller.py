@@ -18,15 +18,15 @@ import pytest
 
 import handgrad as hg
 from handgrad.cluster import connection
-from handgrad.cluster.board import Messages, Told
 from handgrad.cluster.connection import check_installed, check_room, check_same, refusal
 from handgrad.cluster.fitting import catch_up
-from handgrad.cluster.interrupts import Interrupts
+from handgrad.cluster.report_actor import Messages, Told
 from handgrad.cluster.run import Cluster
+from handgrad.cluster.serialization import is_own
 from handgrad.cluster.shared_folder import check_folder
-from handgrad.cluster.travel import is_own
+from handgrad.cluster.signals import Interrupts
 from handgrad.cluster.worker import NetJob, check_versions
-from handgrad.engines import sharded
+from handgrad.engines import data_parallel
 from handgrad.engines.config import FitConfig
 from handgrad.engines.sharding import ALONE, CURRENT, Sharding
 from handgrad.training.fit import with_rows_held_out
@@ -329,7 +329,7 @@ def test_what_ends_or_steers_a_training_does_so_on_all_workers_alike(
 def test_a_training_that_is_to_stop_keeps_the_last_whole_epoch_and_goes_on_from_where_it_was(
     after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharded, "PART", 2)  # of 4 batches: it looks within an epoch
+    monkeypatch.setattr(data_parallel, "PART", 2)  # of 4 batches: it looks within an epoch
     (whole,) = run(a_job(), 1, tmp_path / "whole")
     first, second = run(a_job(), 2, tmp_path / "a", after)
     epochs = len(first[1])

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import handgrad as hg
-from handgrad.cluster import board
+from handgrad.cluster import report_actor
 from handgrad.cluster.worker import EstimatorJob
 from handgrad.engines.sharding import ALONE, CURRENT, Sharding
 from handgrad.tables.tabular import fits_in_memory
@@ -45,13 +45,13 @@ def test_what_it_does_not_take_is_refused(settings: Any) -> None:
         hg.distributed.fit(hg.MLPClassifier(), (X, Y), **settings)
 
 
-class Kept(board.Messages):
+class Kept(report_actor.Messages):
     """Messages that stay with the worker."""
 
     def __init__(self) -> None:
         self.waiting = []
 
-    def add(self, told: board.Told) -> None:
+    def add(self, told: report_actor.Told) -> None:
         self.waiting.append(told)
 
     def flush(self) -> None:
@@ -68,7 +68,7 @@ def test_bars_and_warnings_of_the_first_worker_are_shown_to_whoever_called(
         mlp.fit(X, Y)
     first, second = (kept.waiting for kept in messages)
     assert second == []
-    assert first[0] == board.BarBegun(3, "epoch")
+    assert first[0] == report_actor.BarBegun(3, "epoch")
     assert len(first) == 5
 
     shown: list[object] = []
@@ -79,8 +79,8 @@ def test_bars_and_warnings_of_the_first_worker_are_shown_to_whoever_called(
         yield lambda now=None, more=1.0: shown.append((now, more))
         shown.append("closed")
 
-    monkeypatch.setattr(board, "progress_bar", bar)
-    remarks = board.Remarks()
+    monkeypatch.setattr(report_actor, "progress_bar", bar)
+    remarks = report_actor.Remarks()
     *bars, warning = (told for told in first if not isinstance(told, tuple))
     for told in bars:
         remarks.show(told)

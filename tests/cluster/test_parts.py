@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines import sharded
+from handgrad.engines import data_parallel
 from tests.cluster.threads import on_workers
 
 
@@ -37,9 +37,9 @@ def test_a_slow_pass_can_be_interrupted_more_often(
         found = [repr((report.train_loss, report.train_metrics)) for report in training]
         return net.parameters.tobytes() + repr(found).encode(), seen
 
-    monkeypatch.setattr(sharded, "SECONDS", 60.0)
+    monkeypatch.setattr(data_parallel, "SECONDS", 60.0)
     fast = on_workers(lambda rank: run(0.0, rank), 2, sync_every=sync_every)
-    monkeypatch.setattr(sharded, "SECONDS", 0.04)
+    monkeypatch.setattr(data_parallel, "SECONDS", 0.04)
     slow = on_workers(lambda rank: run(0.01, rank), 2, sync_every=sync_every)
     (alone,) = on_workers(lambda rank: run(0.0, rank), 1, sync_every=sync_every)
     assert {bits for bits, _ in (*slow, *fast)} == {alone[0]}

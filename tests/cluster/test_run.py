@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.cluster.board import Board, Failure, Messages, Told
-from handgrad.cluster.leaving import leave
+from handgrad.cluster.report_actor import Board, Failure, Messages, Told
 from handgrad.cluster.run import Cluster, Ended, Run
+from handgrad.cluster.teardown import leave
 from handgrad.cluster.worker import NetJob
 from handgrad.engines.config import FitConfig
 from handgrad.engines.sharding import Sharding
@@ -197,7 +197,7 @@ def test_who_leaves_a_training_gives_back_its_cores_and_no_others(
 def test_an_answer_that_comes_after_the_next_message_is_heard(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("handgrad.cluster.board.EVERY", 0)
+    monkeypatch.setattr("handgrad.cluster.report_actor.EVERY", 0)
     board, answers = Board(), list[bool]()
 
     def tell(told: list[Told]) -> int:

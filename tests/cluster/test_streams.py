@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 import handgrad as hg
-from handgrad.engines.row_source import RowSource
+from handgrad.engines.streams import RowSource
 from tests.cluster.threads import on_workers
 from tests.tables.data.streams import stream_of, written
 

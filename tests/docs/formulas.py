@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.textbook.functions import erf
 from handgrad.textbook.layers.attention import shares
 from handgrad.textbook.layers.augmentation import moved
 from handgrad.textbook.layers.axes import as_rows, leading_axes
@@ -22,6 +21,7 @@ from handgrad.textbook.layers.recurrence import sigmoid
 from handgrad.textbook.layers.windows import by_place, fold, padded, unfold, where_there
 from handgrad.textbook.losses import mean_weights, weighted_mean
 from handgrad.textbook.losses.classification import log_softmax, places
+from handgrad.textbook.special_functions import erf
 from tests.docs.documents import ROOT, blocks
 
 PAGES = sorted((ROOT / "docs" / "maths").glob("*.md"))

@@ -19,12 +19,8 @@ from unittest import mock
 import numpy as np
 
 import handgrad as hg
-from handgrad.engines.loops import epochs, memory_planning
-from handgrad.engines.loops.memory_planning import ALIGNMENT, BUFFERS, Arena, Place
-from handgrad.engines.loops.printing import text_of
-from handgrad.engines.loops.program import Program, buffer_of
-from handgrad.engines.loops.recorded import prediction_graph, training_step, updates_of
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops import build, memory_planning
+from handgrad.engines.loops.ir import (
     CHUNK,
     Call,
     Comment,
@@ -45,10 +41,14 @@ from handgrad.engines.loops.statements import (
     Var,
     known,
 )
-from handgrad.engines.loops.streams import WORDS
+from handgrad.engines.loops.memory_planning import ALIGNMENT, BUFFERS, Arena, Place
+from handgrad.engines.loops.printing import text_of
+from handgrad.engines.loops.program import Program, buffer_of
+from handgrad.engines.loops.random_streams import WORDS
 from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.tracing import prediction_graph, training_step, updates_of
 from handgrad.engines.portable.programs import EVERYWHERE
-from handgrad.engines.portable.written_out import written_out
+from handgrad.engines.portable.scalarize import written_out
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op
 from handgrad.graph.symbolic import Shape, at, shape_text
@@ -78,8 +78,8 @@ def strays(
     for target, way in ((Target(True, 4), _as_it_is), (EVERYWHERE, written_out)):
         with _memory_of_its_own() as plans:
             by = loss.batches_weighted_by
-            epoch = epochs.training_program(step, updates, BATCH, net.dtype, by, target)
-            predict = epochs.prediction_program(graph, BATCH, net.dtype, target, True)
+            epoch = build.training_program(step, updates, BATCH, net.dtype, by, target)
+            predict = build.prediction_program(graph, BATCH, net.dtype, target, True)
         for program, plan in zip((epoch, predict), plans, strict=True):
             found += [f"{program.name}: {line}" for line in _misfits(plan.graph)]
             written = way(program)
@@ -129,7 +129,7 @@ def _memory_of_its_own() -> Iterator[list[Plan]]:
         mock.patch.object(Arena, "take", _Unshared.take),
         mock.patch.object(Arena, "give_back", _Unshared.give_back),
         mock.patch.object(memory_planning, "read_in_place", return_value=[]),
-        mock.patch.object(epochs, "plan", planned),
+        mock.patch.object(build, "plan", planned),
     ):
         yield plans
 

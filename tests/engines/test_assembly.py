@@ -12,14 +12,14 @@ import handgrad as hg
 from handgrad.engines.compiled import machine_code
 from handgrad.engines.compiled.llvm import llvm_text
 from handgrad.engines.compiled.machine_code import optimised
-from handgrad.engines.compiled.number_operations import ARITHMETIC, INTRINSICS
 from handgrad.engines.compiled.plan import prediction_of
 from handgrad.engines.compiled.processor import this_processor
-from handgrad.engines.loops.epochs import training_program, update_program
+from handgrad.engines.compiled.scalar_ops import ARITHMETIC, INTRINSICS
+from handgrad.engines.loops.build import training_program, update_program
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
+from handgrad.engines.loops.ir import Call, Expression, For, Load, Num, Store, Var, cast
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.recorded import training_step, updates_of
-from handgrad.engines.loops.statements import Call, Expression, For, Load, Num, Store, Var, cast
+from handgrad.engines.loops.tracing import training_step, updates_of
 from tests.bits.nets import CASES
 from tests.contracts.table import OPTIMIZERS
 

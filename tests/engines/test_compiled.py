@@ -201,7 +201,7 @@ def test_the_printed_program_runs_as_python_and_gives_the_same(dtype: Any) -> No
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_products_by_blas_give_the_same(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handgrad.engines.compiled.tiles.vector_bytes", lambda: 0)
+    monkeypatch.setattr("handgrad.engines.compiled.small_gemm.vector_bytes", lambda: 0)
     monkeypatch.setenv("HANDGRAD_CACHE", "off")  # the cache takes them for those tile by tile
     compare_products(dtype)
 

@@ -10,7 +10,7 @@ import handgrad as hg
 from handgrad.engines import environment
 from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import processor
-from handgrad.engines.loops import parts
+from handgrad.engines.loops import partitioning
 from tests.training.by_hand import train
 
 
@@ -60,7 +60,7 @@ def environment_of(net: hg.Net, engine: str, **options: Any) -> dict[str, str]:
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut loops and products, however small they are."""
     for name, value in {"NUMBERS": 4, "MULTIPLICATIONS": 8, "LINE": 2}.items():
-        monkeypatch.setattr(parts, name, value)
+        monkeypatch.setattr(partitioning, name, value)
 
 
 def test_a_net_compiled_depends_on_no_cores_and_no_blas(in_parts: None) -> None:
@@ -72,7 +72,7 @@ def test_a_net_compiled_depends_on_no_cores_and_no_blas(in_parts: None) -> None:
 def test_products_by_blas_depend_on_which_and_on_the_cores(
     cores: int, told: str, in_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handgrad.engines.compiled.tiles.vector_bytes", lambda: 0)
+    monkeypatch.setattr("handgrad.engines.compiled.small_gemm.vector_bytes", lambda: 0)
     for module in (processor, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: cores)
     found = environment_of(wide(64), "compiled", batch_size=32)

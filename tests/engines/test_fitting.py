@@ -2,7 +2,7 @@
 
 import pytest
 
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops.ir import (
     Body,
     Call,
     Comment,
@@ -18,16 +18,16 @@ from handgrad.engines.loops.statements import (
     least,
     whole,
 )
-from handgrad.engines.portable.printing.braces import Braces
 from handgrad.engines.portable.printing.c import C
-from handgrad.engines.portable.printing.fitting import (
+from handgrad.engines.portable.printing.c_family import Braces
+from handgrad.engines.portable.printing.javascript import JavaScript
+from handgrad.engines.portable.printing.specialize import (
     buffers_of,
     unchecked,
     with_loads,
     with_values,
     without,
 )
-from handgrad.engines.portable.printing.javascript import JavaScript
 
 PLACE, J, N = (Var(name, "int") for name in "ijn")
 X: Expression = Load("x", PLACE, "float")

@@ -11,15 +11,15 @@ import pytest
 from handgrad.engines.compiled.ir_helpers import rounds_once
 from handgrad.engines.loops.functions.arithmetic import format_of
 from handgrad.engines.loops.functions.function import DEEPEST, WRITTEN_OUT, Function, function
-from handgrad.engines.loops.functions.in_numpy import (
+from handgrad.engines.loops.functions.numpy_eval import (
     exponent,
     has_bit,
     significand,
     times_power_of_two,
     value_of,
 )
+from handgrad.engines.loops.ir import Call, Expression, For, Load, Num, Store, Var
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.statements import Call, Expression, For, Load, Num, Store, Var
 from tests.engines.calling import machine_code, portable_code
 
 KNOWN = {

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled import tiles
+from handgrad.engines.compiled import small_gemm
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.ir_helpers import rounds_once
 from handgrad.engines.loops import fusion, target
-from handgrad.engines.loops.statements import Multiply, Statement, walk
+from handgrad.engines.loops.ir import Multiply, Statement, walk
 from handgrad.engines.trace_cache import TRACES
 from handgrad.textbook.layers import Array
 from tests.engines.one_epoch import engine_of, run_epochs
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("every_product_is_packed")
 def every_product_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     if not rounds_once():
         pytest.skip("products are BLAS's here, and have no end")
-    for module in (target, tiles):
+    for module in (target, small_gemm):
         monkeypatch.setattr(module, "suits", lambda m, n, k: True)
     monkeypatch.setattr(TRACES, "once", lambda make, *form: make())
 

@@ -18,7 +18,7 @@ from handgrad.engines.compiled import gemm
 from handgrad.engines.compiled.gemm import product
 from handgrad.engines.compiled.ir_helpers import rounds_once
 from handgrad.engines.compiled.machine_code import function_of, optimised
-from handgrad.engines.compiled.workers import Workers
+from handgrad.engines.compiled.thread_pool import Workers
 from handgrad.engines.loops.product_sizes import depth_of_a_block, room
 from handgrad.textbook.layers import Array
 from tests.engines.chains import product_by_the_rule

@@ -7,7 +7,7 @@ import llvmlite.binding as binding
 import llvmlite.ir as ir
 import pytest
 
-from handgrad.engines.compiled import loop_marks
+from handgrad.engines.compiled import loop_metadata
 from handgrad.engines.compiled.ir_helpers import (
     AS_IT_STANDS,
     INT,
@@ -17,9 +17,9 @@ from handgrad.engines.compiled.ir_helpers import (
     counting,
     whole,
 )
-from handgrad.engines.compiled.loop_marks import MOST_ROUNDS, marks_of, most
-from handgrad.engines.loops.statements import Call, Expression, For, Num, Statement, Store, Var
-from handgrad.engines.loops.statements import whole as number
+from handgrad.engines.compiled.loop_metadata import MOST_ROUNDS, marks_of, most
+from handgrad.engines.loops.ir import Call, Expression, For, Num, Statement, Store, Var
+from handgrad.engines.loops.ir import whole as number
 
 ONE = Num(1.0, "float")
 
@@ -79,9 +79,9 @@ def test_functions_are_computed_for_the_rest_of_a_vector_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     loops = nest(100, value=Call("add", (ONE, Call("exp", (ONE,), "float")), "float"))
-    monkeypatch.setattr(loop_marks, "vector_bytes", lambda: 32)
+    monkeypatch.setattr(loop_metadata, "vector_bytes", lambda: 32)
     assert marks_of(loops, {}) == [AS_IT_STANDS, REST_UNDER_A_MASK]
-    monkeypatch.setattr(loop_marks, "vector_bytes", lambda: 0)  # no part of a vector is stored
+    monkeypatch.setattr(loop_metadata, "vector_bytes", lambda: 0)  # no part of a vector is stored
     assert marks_of(loops, {}) == [AS_IT_STANDS]
 
 

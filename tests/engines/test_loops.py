@@ -17,9 +17,7 @@ from handgrad.engines.compiled.plan import prediction_of
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.loops.element_access import following
-from handgrad.engines.loops.printing import source, text_of
-from handgrad.engines.loops.program import FINISHED, SCRATCH, Parameter, Program
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops.ir import (
     Call,
     Comment,
     Expression,
@@ -37,6 +35,8 @@ from handgrad.engines.loops.statements import (
     cast,
     whole,
 )
+from handgrad.engines.loops.printing import source, text_of
+from handgrad.engines.loops.program import FINISHED, SCRATCH, Parameter, Program
 from handgrad.graph.symbolic import Dim, Ratio, Scaled, Scaling
 from tests.graph.one_liners import ONE_LINERS, Page, page_of, random_pages
 

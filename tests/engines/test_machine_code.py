@@ -12,8 +12,8 @@ from handgrad.engines import trace_cache
 from handgrad.engines.compiled import machine_code
 from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.runner import Calls, NativeCall
+from handgrad.engines.loops.ir import Num, Store, whole
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.statements import Num, Store, whole
 
 MAPS = Path("/proc/self/maps")
 FITS = 30

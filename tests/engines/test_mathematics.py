@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from handgrad.engines.loops.functions.function import function
+from handgrad.engines.loops.ir import Call, For, Load, Store, Var
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.statements import Call, For, Load, Store, Var
 from tests.engines import calling
 
 DTYPES = [np.float32, np.float64]

@@ -7,12 +7,12 @@ import pytest
 
 import handgrad as hg
 from handgrad.graph.operations import REDUCTIONS
-from handgrad.graph.passes import rows_last
+from handgrad.graph.passes import batch_last_layout
 from tests.contracts.table import LAYERS, LOSSES, MORE_AXES, OPTIMIZERS
 from tests.engines.against_eager import LAST, around, targets
 from tests.engines.own_arrays import strays
 from tests.graph.pooled_nets import POOLED, pooled_net, rows_of
-from tests.graph.test_rows_last import OTHERS, WINDOWS, net_of
+from tests.graph.test_batch_last_layout import OTHERS, WINDOWS, net_of
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -67,7 +67,7 @@ def test_a_reduction_that_lies_otherwise_than_it_is_read_is_found(
     x = np.random.default_rng(0).standard_normal((7, 2, 9)).astype(np.float32)
     y = np.zeros((7, 6), np.float32)
     assert strays(net, hg.MSELoss(), x, y) == []
-    moved = rows_last._moved
+    moved = batch_last_layout._moved
 
     def without_the_second(graph: hg.Graph) -> set[int]:
         """All but the reductions of reductions, which are turned round nevertheless."""
@@ -78,8 +78,10 @@ def test_a_reduction_that_lies_otherwise_than_it_is_read_is_found(
         }
         return moved(graph) - second
 
-    monkeypatch.setattr(rows_last, "_moved", without_the_second)
+    monkeypatch.setattr(batch_last_layout, "_moved", without_the_second)
     monkeypatch.setattr(
-        rows_last._Mover, "is_alike", lambda self, node: self.is_moved(node.arguments[0].node)
+        batch_last_layout._Mover,
+        "is_alike",
+        lambda self, node: self.is_moved(node.arguments[0].node),
     )
     assert strays(net, hg.MSELoss(), x, y) != []

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.choice import engine_for
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.config import TrainingConfig
+from handgrad.engines.dispatch import engine_for
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import EngineRows
 from handgrad.engines.portable.engine import PortableEngine
@@ -19,7 +19,7 @@ from handgrad.engines.portable.programs import prediction_program_of
 from handgrad.engines.portable.python import PortablePythonRunner
 from handgrad.engines.portable.runner import PortableRunner
 from handgrad.textbook.net.predictor import EngineName
-from handgrad.textbook.net.side_by_side import SideBySide
+from handgrad.textbook.net.shared_rows import SideBySide
 from tests.bits.digests import WAYS, digests_of
 from tests.bits.nets import CASES
 from tests.cluster.threads import on_workers

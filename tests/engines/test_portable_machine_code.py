@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from handgrad.engines.compiled.runner import Calls, NativeCall
-from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops.ir import (
     Body,
     Call,
     Expression,
@@ -19,6 +18,7 @@ from handgrad.engines.loops.statements import (
     Var,
     whole,
 )
+from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.portable.machine_code import portable_function
 
 N = Parameter("n", "int", buffer=False)

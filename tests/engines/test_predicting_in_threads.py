@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.choice import Predictor
+from handgrad.engines.dispatch import Predictor
 from tests.waiting import HANG
 
 

@@ -9,7 +9,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.sharding import Sharding
-from handgrad.textbook.net.side_by_side import SideBySide
+from handgrad.textbook.net.shared_rows import SideBySide
 from tests.engines.one_epoch import KINDS, engine_of, run_epoch
 
 N, K = 50, 3

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.choice import Predictor
 from handgrad.engines.compiled import predictor
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE as BATCH
+from handgrad.engines.dispatch import Predictor
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.portable.engine import PortableEngine
 from tests.bad_input.refused import refused

@@ -15,6 +15,7 @@ from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.loops.bounds import Bound, index_bounds
+from handgrad.engines.loops.ir import Num, Type, whole
 from handgrad.engines.loops.memory_planning import (
     ALIGNMENT,
     BUFFERS,
@@ -23,8 +24,7 @@ from handgrad.engines.loops.memory_planning import (
     plan,
     stored_nodes,
 )
-from handgrad.engines.loops.recorded import training_step
-from handgrad.engines.loops.statements import Num, Type, whole
+from handgrad.engines.loops.tracing import training_step
 from handgrad.engines.trace_cache import TraceCache
 from handgrad.graph import Graph, Leaves, Outputs, trace
 from handgrad.graph.nodes import Node

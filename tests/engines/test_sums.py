@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handgrad.engines.compiled.lanes import step_of
 from handgrad.engines.compiled.python import python_function
-from handgrad.engines.loops.printing import source
-from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.statements import (
+from handgrad.engines.compiled.vector_reductions import step_of
+from handgrad.engines.loops.ir import (
     CHUNK,
     LANES,
     Call,
@@ -25,6 +23,8 @@ from handgrad.engines.loops.statements import (
     Var,
     whole,
 )
+from handgrad.engines.loops.printing import source
+from handgrad.engines.loops.program import Parameter, Program
 from tests.engines.calling import machine_code
 
 DTYPES = [np.float32, np.float64]

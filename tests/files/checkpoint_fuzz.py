@@ -20,7 +20,7 @@ from safetensors.numpy import load as arrays_in
 from safetensors.numpy import save
 
 import handgrad as hg
-from handgrad.engines import stepwise
+from handgrad.engines import minibatch_loop
 from handgrad.training.checkpoints import _digest, state_of
 from tests.engines.test_ahead import Adagrad
 from tests.files import mutations
@@ -48,12 +48,12 @@ def training() -> Any:
 
 def seeds(folder: Path) -> list[bytes]:
     """Checkpoints of a training, at the start, within epochs and between them."""
-    part, stepwise.PART = stepwise.PART, 2
+    part, minibatch_loop.PART = minibatch_loop.PART, 2
     try:
         for _ in hg.checkpoints(training(), folder, seconds=0, keep=100):
             pass
     finally:
-        stepwise.PART = part
+        minibatch_loop.PART = part
     return [path.read_bytes() for path in sorted(folder.glob("epoch-*"))]
 
 

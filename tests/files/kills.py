@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.engines import stepwise
+from handgrad.engines import minibatch_loop
 from handgrad.engines.compiled import engine as compiled
-from handgrad.engines.row_source import RowSource
+from handgrad.engines.streams import RowSource
 
 ROWS, HELD_OUT = 3000, 200
 EPOCHS = {"eager": 30, "compiled": 60, "auto": 60, "streamed": 20}
@@ -43,7 +43,7 @@ class Streamed(RowSource):
 
 def train(engine: str, folder: Path, result: Path, resume: bool) -> None:
     """One training with checkpoints as often as may be, also within epochs."""
-    stepwise.PART, compiled.PART = 20, 2e-5
+    minibatch_loop.PART, compiled.PART = 20, 2e-5
     generator = np.random.default_rng(0)
     x = generator.normal(size=(ROWS, 20)).astype(np.float32)
     y = (x[:, 0] * x[:, 1] > 0).astype(np.int64)

@@ -10,7 +10,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.compiled.processor import this_processor
-from handgrad.engines.loops.epochs import training_program
+from handgrad.engines.loops.build import training_program
 from handgrad.engines.loops.updates import Update
 from handgrad.graph import Graph, interpret
 from handgrad.graph.nodes import decode, encode, key

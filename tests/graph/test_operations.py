@@ -12,7 +12,7 @@ from handgrad.engines.compiled.plan import prediction_of
 from handgrad.engines.compiled.runner import Runner
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.lower import lower
-from handgrad.textbook.functions import erf
+from handgrad.textbook.special_functions import erf
 from tests.graph.one_liners import Page, after_adding, after_writing
 
 T = np.random.default_rng(1).standard_normal((3, 4))

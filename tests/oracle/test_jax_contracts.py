@@ -12,8 +12,8 @@ import pytest
 import handgrad as hg
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Epoch, EpochProgress
+from handgrad.engines.jax.config import numbers_of
 from handgrad.engines.jax.engine import JaxEngine
-from handgrad.engines.jax.here import numbers_of
 from handgrad.engines.jax.operations import counterpart
 from handgrad.graph.operations import Op
 from tests.engines.against_eager import streams

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 import handgrad as hg
-from handgrad.learn.story.telling import run_block
+from handgrad.learn.story.runner import run_block
 from handgrad.plots import labels
 from handgrad.plots.labels import font_with, replace_words, translation
 from tests.bad_input.refused import refused

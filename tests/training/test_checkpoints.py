@@ -19,10 +19,10 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import handgrad as hg
-from handgrad.engines import stepwise
+from handgrad.engines import minibatch_loop
 from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import processor
-from handgrad.engines.loops import parts
+from handgrad.engines.loops import partitioning
 from handgrad.training import BestWeights
 from handgrad.training.checkpoints import BEST, Checkpoints
 from tests.bad_input.refused import refused
@@ -64,7 +64,7 @@ def figures(history: hg.History) -> list[dict[str, Any]]:
 def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every epoch can be interrupted, as those that take seconds can."""
     monkeypatch.setattr(compiled, "PART", 0.0)
-    monkeypatch.setattr(stepwise, "PART", 2)
+    monkeypatch.setattr(minibatch_loop, "PART", 2)
 
 
 def all_checkpoints(net: hg.Net, folder: Path, **options: Any) -> hg.History:
@@ -485,9 +485,11 @@ def test_another_processor_or_number_of_cores_is_told(
     def begun() -> Any:
         return training(classifier(), epochs=2, engine="compiled", batch_size=90)
 
-    monkeypatch.setattr(parts, "MULTIPLICATIONS", 8)
-    monkeypatch.setattr(parts, "LINE", 2)
-    monkeypatch.setattr("handgrad.engines.compiled.tiles.vector_bytes", lambda: 0)  # so by BLAS
+    monkeypatch.setattr(partitioning, "MULTIPLICATIONS", 8)
+    monkeypatch.setattr(partitioning, "LINE", 2)
+    monkeypatch.setattr(
+        "handgrad.engines.compiled.small_gemm.vector_bytes", lambda: 0
+    )  # so by BLAS
     for module in (processor, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 2)
     assert [*hg.checkpoints(begun(), tmp_path)]

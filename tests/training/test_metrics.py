@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as peers
 
 import handgrad as hg
-from handgrad.textbook.metrics.choice import METRICS, metrics_of, smaller_is_better
+from handgrad.textbook.metrics.registry import METRICS, metrics_of, smaller_is_better
 from tests.bad_input.refused import refused
 
 m = hg.metrics

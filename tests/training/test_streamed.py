@@ -20,7 +20,7 @@ import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import EpochProgress
-from handgrad.engines.row_source import RowSource, prefetch
+from handgrad.engines.streams import RowSource, prefetch
 from tests.bad_input.refused import refused
 from tests.engines.one_epoch import engine_of
 from tests.tables.data.streams import stream_of, written

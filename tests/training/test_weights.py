@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 import handgrad as hg
-from handgrad.training.row_weights import class_weights
+from handgrad.training.sample_weights import class_weights
 from tests.bad_input.refused import refused
 from tests.contracts.table import LOSSES
 from tests.training.by_hand import HELD, X, Y, assert_same_state, classifier, fit, train

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.textbook.functions import erf
+from handgrad.textbook.special_functions import erf
 
 
 def equals(found: Any, on_paper: Any) -> None:

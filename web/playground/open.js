@@ -19,7 +19,7 @@ async function begin() {
   const address = location.hash.slice(1);
   const { state, problems } = address ? stateIn(address) : stateOf(given.state);
   const place = document.getElementById("playground");
-  const desk = start(place, {
+  const store = start(place, {
     ...given,
     state,
     problems,
@@ -28,11 +28,11 @@ async function begin() {
     programFor: programsOf(given, refused ? null : server),
     worker: textOf("script"),
   });
-  place.desk = desk; // for the console of who wants to look
-  if (refused) desk.notice("server_no_token", {}, true);
-  else if (server) server.onGone = () => desk.notice("server_gone", {}, true);
+  place.store = store; // for the console of who wants to look
+  if (refused) store.notice("server_no_token", {}, true);
+  else if (server) server.onGone = () => store.notice("server_gone", {}, true);
   const back = backTo(given, refused ? null : server);
-  if (back) sendBack(desk, back);
+  if (back) sendBack(store, back);
 }
 
 /** Take what only the one with the token is given; true where that is refused. */

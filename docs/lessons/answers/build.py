@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.learn.exercises import NAMES, exercise
+from handgrad.learn.exercises.i18n import sentence
 from handgrad.learn.exercises.tasks import task
-from handgrad.learn.exercises.words import sentence
 
 HERE = Path(__file__).parent
 FILES = {"en": "exercises.md", "zh": "exercises.zh.md"}

@@ -13,12 +13,12 @@ import numpy as np
 from handgrad.cluster.run import Cluster
 from handgrad.cluster.worker import EstimatorJob, NetJob
 from handgrad.engines.config import FitConfig, FitSettings
-from handgrad.engines.row_source import refuse_beside_a_stream
 from handgrad.engines.sharding import Sharding
+from handgrad.engines.streams import refuse_beside_a_stream
 from handgrad.graph.threads import cores_at_most
+from handgrad.textbook.aliases import misused
 from handgrad.textbook.errors import SettingError, described
 from handgrad.textbook.net import Net
-from handgrad.textbook.other_names import misused
 from handgrad.training import History
 from handgrad.training import fit as fit_here
 from handgrad.training import progress as shown

@@ -14,7 +14,7 @@ from ray import cloudpickle
 from ray.exceptions import RayError
 
 from handgrad.cluster.failures import RESTARTS, at_its_place, last_line
-from handgrad.cluster.travel import own_modules_along
+from handgrad.cluster.serialization import own_modules_along
 from handgrad.textbook.errors import HandgradError
 from handgrad.textbook.layers import Array
 from handgrad.training.workers import WorkersError

@@ -14,14 +14,14 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handgrad.cluster.board import Board, News, Remarks
 from handgrad.cluster.connection import check_installed, check_room, connected, nodes_alive
 from handgrad.cluster.failures import GO_ON, RESTARTS, explained, last_line, ran_out_of_memory
-from handgrad.cluster.interrupts import Interrupts
-from handgrad.cluster.leaving import ANY, groups, leave
+from handgrad.cluster.report_actor import Board, News, Remarks
+from handgrad.cluster.serialization import check_that_it_travels, put
 from handgrad.cluster.shared_folder import check_folder
+from handgrad.cluster.signals import Interrupts
 from handgrad.cluster.storage import is_remote, left_by_earlier_runs, place_of
-from handgrad.cluster.travel import check_that_it_travels, put
+from handgrad.cluster.teardown import ANY, groups, leave
 from handgrad.cluster.worker import EstimatorJob, NetJob, Work, work
 from handgrad.textbook.errors import SettingError, positive
 from handgrad.textbook.net import Net

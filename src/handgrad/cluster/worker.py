@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from handgrad.cluster.board import Board, Failure, Messages
 from handgrad.cluster.failures import at_its_place, last_line, lasting, passes
+from handgrad.cluster.report_actor import Board, Failure, Messages
 from handgrad.engines.config import FitConfig
-from handgrad.engines.row_source import RowSource
 from handgrad.engines.sharding import Exchange, Sharding
+from handgrad.engines.streams import RowSource
 from handgrad.graph.threads import cores_at_most
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array

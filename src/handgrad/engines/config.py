@@ -13,7 +13,7 @@ import numpy as np
 
 from handgrad.textbook.errors import SettingError, not_negative, positive
 from handgrad.textbook.losses import Loss
-from handgrad.textbook.metrics.choice import Metric, metrics_of
+from handgrad.textbook.metrics.registry import Metric, metrics_of
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.predictor import EngineName
 from handgrad.textbook.optimizers import Optimizer

@@ -9,7 +9,7 @@ import numpy as np
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import EngineRows
 from handgrad.engines.environment import blas_of
-from handgrad.engines.stepwise import StepwiseEngine
+from handgrad.engines.minibatch_loop import StepwiseEngine
 from handgrad.graph.threads import threads_for, threads_of_a_batch
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import Inputs, take

@@ -11,7 +11,7 @@ from handgrad.engines.config import TrainingConfig
 from handgrad.engines.sharding import Sharding
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.predictor import EngineName
-from handgrad.textbook.net.side_by_side import SideBySide
+from handgrad.textbook.net.shared_rows import SideBySide
 
 
 @dataclass(frozen=True)

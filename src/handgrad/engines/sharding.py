@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from handgrad.textbook.errors import positive
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class Exchange(Protocol):

@@ -16,8 +16,8 @@ import numpy as np
 from handgrad.textbook.kinds import PredictionKind, TargetKind
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.losses import Loss
+from handgrad.textbook.module import Module
 from handgrad.textbook.optimizers import Optimizer
-from handgrad.textbook.page import Page
 from handgrad.textbook.penalties import Penalty
 
 Made = TypeVar("Made")
@@ -27,7 +27,7 @@ MOST = 32  # forms that are kept, with their machine code: about a megabyte each
 FIXED = (bool, int, float, str, type, NoneType, BuiltinFunctionType, ModuleType, np.ufunc)
 FIXED_IN_NUMPY = (np.generic, np.dtype)
 NO_SETTINGS = {"rng", "training", "layers", "_shapes", "_made_with", "_made_of", "_memory"}
-BASES = {Page, Layer, Loss, Optimizer, Penalty, object}
+BASES = {Module, Layer, Loss, Optimizer, Penalty, object}
 NO_CODE = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__qualname__"}
 
 
@@ -39,7 +39,7 @@ class TraceCache:
         self.lock = Lock()
 
     def once(
-        self, make: Callable[[], Made], pages: tuple[Page | None, ...], *others: Hashable
+        self, make: Callable[[], Made], pages: tuple[Module | None, ...], *others: Hashable
     ) -> Made:
         """What `make` gives, or gave for the same form.
 
@@ -67,7 +67,7 @@ class _UnknownError(Exception):
     """Something of which nobody can say whether it equals another."""
 
 
-def _form(page: Page | None) -> Hashable:
+def _form(page: Module | None) -> Hashable:
     """What is equal for two pages of which the same is recorded: of a layer, with all within it."""
     if page is None:
         return None
@@ -75,7 +75,7 @@ def _form(page: Page | None) -> Hashable:
     return tuple((path, _settings(part)) for path, part in walked)
 
 
-def _settings(page: Page) -> Hashable:
+def _settings(page: Module) -> Hashable:
     """The class of a page and all that it was made of; of weights and state only the shape."""
     numbers = {*page.param_names, *page.state_names}
     left_out = NO_SETTINGS | ({"learning_rate"} if isinstance(page, Optimizer) else set())
@@ -102,7 +102,7 @@ def _value(value: object, seen: set[int]) -> Hashable:
     if isinstance(value, staticmethod | classmethod):
         return type(value), _value(value.__func__, seen)
     if isinstance(value, type):
-        return _class(value, seen) if issubclass(value, Page) else (type, value)
+        return _class(value, seen) if issubclass(value, Module) else (type, value)
     if isinstance(value, PredictionKind | TargetKind):
         return _class(type(value), seen), _value(vars(value), seen)
     if isinstance(value, FIXED_IN_NUMPY) or type(value) in FIXED:

@@ -12,8 +12,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.textbook.functions import erf
 from handgrad.textbook.layers import Array
+from handgrad.textbook.special_functions import erf
 
 
 def setitem(array: Array, index: Any, values: npt.ArrayLike) -> Array:

@@ -14,22 +14,22 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.graph.graph import Graph, Leaves, Outputs
-from handgrad.graph.merging import check_second_step, merged
 from handgrad.graph.nodes import Origin
 from handgrad.graph.symbolic import SIZES
 from handgrad.graph.threads import blas_threads
 from handgrad.graph.traced import Recording, Traced
+from handgrad.graph.unify import check_second_step, merged
 from handgrad.textbook.errors import NotYetComputedError, RecordingError
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.layers.mistakes import refuse_undeclared
-from handgrad.textbook.page import Page
+from handgrad.textbook.module import Module
 
-Pages = Mapping[str, Page]
+Modules = Mapping[str, Module]
 
 
 def record(
     title: str,
-    pages: Pages,
+    pages: Modules,
     inputs: Callable[[int], Leaves[npt.ArrayLike]],
     run: Callable[..., Outputs[object]],
     dtype: np.dtype[np.generic],
@@ -74,13 +74,13 @@ def record(
     return Graph(title, nodes, first.leaves, outputs[0], titles)
 
 
-def _walk(pages: Pages) -> list[tuple[str, Page]]:
+def _walk(pages: Modules) -> list[tuple[str, Module]]:
     """All pages, and those within them, each with its path."""
     walks = (p.walk(path) if isinstance(p, Layer) else [(path, p)] for path, p in pages.items())
     return [pair for walk in walks for pair in walk]
 
 
-Kept = Sequence[tuple[str, Page, str]]
+Kept = Sequence[tuple[str, Module, str]]
 
 
 class _Step:
@@ -88,13 +88,13 @@ class _Step:
 
     def __init__(
         self,
-        pages: Pages,
+        pages: Modules,
         inputs: Leaves[npt.ArrayLike],
         dtype: np.dtype[np.generic],
         training: bool,
         without: Kept = (),
     ) -> None:
-        self.copies: Pages = copy.deepcopy(dict(pages))
+        self.copies: Modules = copy.deepcopy(dict(pages))
         self.inputs, self.dtype, self.training = inputs, dtype, training
         self.walked = _walk(self.copies)
         for path, page in self.walked:
@@ -196,7 +196,7 @@ def _node(name: str, value: object) -> int | None:
     )
 
 
-def _outlives(page: Page, name: str) -> RecordingError:
+def _outlives(page: Module, name: str) -> RecordingError:
     return _where_assigned(page, name).refusal(
         f"changes self.{name}, which outlives the step",
         "parameters left to the optimizer, and other lasting state declared"
@@ -225,7 +225,7 @@ def _unchanged(value: object, before: object) -> bool:
     return value is before
 
 
-def _where_assigned(page: Page, name: str) -> Origin:
+def _where_assigned(page: Module, name: str) -> Origin:
     for method in ("forward", "backward", "rule"):
         try:
             lines, start = inspect.getsourcelines(getattr(type(page), method))

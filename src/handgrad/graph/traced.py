@@ -20,7 +20,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from handgrad.graph.nodes import Node, Origin
 from handgrad.graph.operations import FUNCTIONS, INSTEAD, METHODS, REDUCED_BY, VIEWS, Op
 from handgrad.graph.symbolic import Ref, substitute
-from handgrad.textbook import functions
+from handgrad.textbook import special_functions
 from handgrad.textbook.errors import RecordingError
 from handgrad.textbook.losses import weighting
 
@@ -28,7 +28,7 @@ from handgrad.textbook.losses import weighting
 PLUMBING = (
     *(f"{Path(file).parent}{os.sep}" for file in (__file__, np.__file__)),
     f"{Path(np.__file__).parent.with_name('scipy')}{os.sep}",
-    functions.__file__,
+    special_functions.__file__,
     weighting.__file__,
 )
 

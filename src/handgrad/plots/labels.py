@@ -13,7 +13,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.text import Text
 
-from handgrad.textbook.page import GIVEN
+from handgrad.textbook.module import GIVEN
 
 # Simplified Chinese first; the last ones draw some characters as Japanese does.
 FONTS = (

@@ -20,7 +20,7 @@ from handgrad.plots.style import (
 )
 from handgrad.textbook.errors import SettingError, did_you_mean
 from handgrad.textbook.layers import Array
-from handgrad.textbook.metrics.choice import smaller_is_better
+from handgrad.textbook.metrics.registry import smaller_is_better
 from handgrad.training import History, LearningRateSearch, WeightHistory
 from handgrad.training.evaluate import TRAINING_SET
 from handgrad.training.results import CapacityCurve, LearningCurve, RunsCurve

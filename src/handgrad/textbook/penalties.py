@@ -6,10 +6,10 @@ import numpy as np
 
 from handgrad.textbook.errors import SettingError, not_negative, positive
 from handgrad.textbook.layers import Array, Layer
-from handgrad.textbook.page import Page
+from handgrad.textbook.module import Module
 
 
-class Penalty(Page):
+class Penalty(Module):
     """The base of every penalty: `value` is what an array of weights costs, `gradient` its slope.
 
     A training adds them to the loss and to the gradients of every trainable parameter of two

@@ -18,7 +18,7 @@ from handgrad.textbook.errors import (
     not_negative,
     positive,
 )
-from handgrad.textbook.functions import log2, power
+from handgrad.textbook.special_functions import log2, power
 
 __all__ = [
     "constant",

@@ -16,9 +16,9 @@ from handgrad.training.history import EpochReport, History, check_monitor
 from handgrad.training.loop import check_batches, factors_of, refuse_full_batch
 from handgrad.training.progress import format_progress, progress
 from handgrad.training.record_weights import WeightHistory, record_weights
-from handgrad.training.row_weights import check_takes_weights, checked_weights
-from handgrad.training.rows import checked_pair, checked_rows, pair_and_weights
+from handgrad.training.sample_weights import check_takes_weights, checked_weights
 from handgrad.training.train import Training, train
+from handgrad.training.validate_data import checked_pair, checked_rows, pair_and_weights
 
 __all__ = [
     "BestWeights",

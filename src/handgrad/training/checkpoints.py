@@ -21,8 +21,8 @@ from handgrad.textbook.errors import SettingError, described, positive
 from handgrad.textbook.layers import Array
 from handgrad.training.early_stopping import BestWeights
 from handgrad.training.history import EpochReport, History
-from handgrad.training.rows import TRAINING, VALIDATION, checksum
 from handgrad.training.train import Training
+from handgrad.training.validate_data import TRAINING, VALIDATION, checksum
 
 FORMAT = "2"
 BEST = "best.safetensors"

@@ -10,6 +10,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from handgrad.engines.config import FitConfig, FitSettings, check_kinds, keywords_of
+from handgrad.textbook.aliases import refusing_unknown
 from handgrad.textbook.errors import (
     DivergenceError,
     HandgradError,
@@ -20,15 +21,14 @@ from handgrad.textbook.errors import (
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.losses import Loss
-from handgrad.textbook.metrics.choice import metrics_of
+from handgrad.textbook.metrics.registry import metrics_of
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import take
-from handgrad.textbook.other_names import refusing_unknown
 from handgrad.training.evaluate import evaluate
 from handgrad.training.fit_many import check_names, fit_many
 from handgrad.training.results import CapacityCurve, LearningCurve
-from handgrad.training.rows import checked_rows
 from handgrad.training.train import Training
+from handgrad.training.validate_data import checked_rows
 
 OF_ONE_RUN = ("net", "sample_weight", "checkpoint", "resume")
 WATCHING = {"early_stopping", "reduce_on_plateau", "monitor"}

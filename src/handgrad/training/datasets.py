@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.engines.row_source import Rng
+from handgrad.engines.streams import Rng
 from handgrad.textbook.errors import (
     DataError,
     SettingError,

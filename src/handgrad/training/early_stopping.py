@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from handgrad.textbook.errors import SettingError, not_negative, positive
 from handgrad.textbook.layers import Array
-from handgrad.textbook.metrics.choice import smaller_is_better
+from handgrad.textbook.metrics.registry import smaller_is_better
 from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import Optimizer
 from handgrad.training.history import EpochReport

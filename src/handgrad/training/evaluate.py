@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.alike import alike
-from handgrad.engines.choice import EngineName, engine_for_chunks
 from handgrad.engines.config import check_kinds
-from handgrad.engines.row_source import (
+from handgrad.engines.deterministic_ufuncs import alike
+from handgrad.engines.dispatch import EngineName, engine_for_chunks
+from handgrad.engines.sharding import CURRENT, Sharding, bits
+from handgrad.engines.streams import (
     BATCH,
     RowSource,
     changed,
@@ -17,18 +18,17 @@ from handgrad.engines.row_source import (
     refuse_beside_a_stream,
     whole_batches,
 )
-from handgrad.engines.sharding import CURRENT, Sharding, bits
+from handgrad.textbook.aliases import refusing_unknown
 from handgrad.textbook.display import in_words
 from handgrad.textbook.errors import DataError, SettingError, ShapeError, positive
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
-from handgrad.textbook.metrics.choice import Metric, metrics_of
+from handgrad.textbook.metrics.registry import Metric, metrics_of
+from handgrad.textbook.module import twin_of
 from handgrad.textbook.net import Net
-from handgrad.textbook.other_names import refusing_unknown
-from handgrad.textbook.page import twin_of
 from handgrad.training.metric_functions import Measure, measures, metric_values
-from handgrad.training.row_weights import refuse_padding
-from handgrad.training.rows import (
+from handgrad.training.sample_weights import refuse_padding
+from handgrad.training.validate_data import (
     MOST_ROWS_TRIED,
     VALIDATION,
     Rows,

@@ -7,16 +7,16 @@ import numpy as np
 
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
+from handgrad.textbook.aliases import refusing_unknown
 from handgrad.textbook.errors import SettingError, positive
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import Optimizer
-from handgrad.textbook.other_names import refusing_unknown
 from handgrad.textbook.penalties import Penalty
 from handgrad.training.loop import refuse_full_batch
-from handgrad.training.rows import training_rows
+from handgrad.training.validate_data import training_rows
 
 KEPT = 0.9  # of the mean of the losses so far, at every step
 TOO_MUCH = 4  # times the smallest mean so far: further on there is nothing to learn

@@ -14,14 +14,14 @@ from typing import Any, Unpack
 import numpy as np
 
 from handgrad.engines.config import FitConfig, FitSettings, keywords_of
-from handgrad.engines.row_source import RowSource, refuse_beside_a_stream
+from handgrad.engines.streams import RowSource, refuse_beside_a_stream
 from handgrad.files.paths import as_path
 from handgrad.graph.threads import quick_handover
+from handgrad.textbook.aliases import refusing_unknown
 from handgrad.textbook.errors import DivergenceError, between_0_and_1
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import take
-from handgrad.textbook.other_names import refusing_unknown
 from handgrad.training.checkpoints import Checkpoints
 from handgrad.training.datasets import train_test_split
 from handgrad.training.early_stopping import BestWeights, reduce_on_plateau, until_patience_ends
@@ -29,9 +29,9 @@ from handgrad.training.evaluate import first_set
 from handgrad.training.history import EpochReport, History, check_monitor
 from handgrad.training.loop import refuse_full_batch
 from handgrad.training.progress import progress as shown
-from handgrad.training.row_weights import checked_weights
-from handgrad.training.rows import checked_rows, pair_and_weights
+from handgrad.training.sample_weights import checked_weights
 from handgrad.training.train import Training
+from handgrad.training.validate_data import checked_rows, pair_and_weights
 
 # What adapts the reports and stands above training: how it is imported, entered from above.
 ADAPTERS: dict[str, Callable[[], Callable[..., Iterator[EpochReport]]]] = {}

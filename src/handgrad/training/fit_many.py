@@ -13,8 +13,8 @@ import numpy as np
 
 from handgrad.engines.config import FitConfig
 from handgrad.graph.threads import available_cores, quick_handover, threads_each_at_most
+from handgrad.textbook.aliases import instead_of
 from handgrad.textbook.errors import SettingError, described, positive
-from handgrad.textbook.other_names import instead_of
 from handgrad.training.fit import Fitting
 from handgrad.training.history import History
 from handgrad.training.progress_bar import progress_bar

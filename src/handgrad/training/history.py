@@ -11,7 +11,7 @@ from typing import IO, Any, Self, overload
 from handgrad.files.paths import FileError, reason, regular_file, write_whole
 from handgrad.textbook.display import in_words
 from handgrad.textbook.errors import SettingError, did_you_mean
-from handgrad.textbook.metrics.choice import smaller_is_better
+from handgrad.textbook.metrics.registry import smaller_is_better
 from handgrad.training.evaluate import VALIDATION_SET, Evaluation
 
 

@@ -13,7 +13,7 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import Optimizer
 from handgrad.textbook.optimizers.minimizer import Iterate, Minimizer
 from handgrad.textbook.schedules import Schedule
-from handgrad.training.training_rows import TrainingRows
+from handgrad.training.loaders import TrainingRows
 
 ARRAYS = ("weights", "gradient", "steps", "changes")
 NUMBERS = ("loss", "loss_before", "iterations", "evaluations")

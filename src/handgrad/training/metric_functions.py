@@ -10,7 +10,7 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.axes import as_rows
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.losses.weighting import spread
-from handgrad.textbook.metrics.choice import METRICS, OF_PROBABILITIES, Metric
+from handgrad.textbook.metrics.registry import METRICS, OF_PROBABILITIES, Metric
 
 Measure = Callable[[Array, Array, Array | None], float]
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from handgrad.textbook.errors import SettingError, did_you_mean
 from handgrad.textbook.losses import Loss
+from handgrad.textbook.module import Array
 from handgrad.textbook.net import Net
-from handgrad.textbook.page import Array
 
 Kind = Literal["number", "date", "category"]
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 from math import isfinite, isnan
 from typing import Unpack
 
-from handgrad.engines.choice import engine_for
 from handgrad.engines.config import TrainingConfig, TrainingSettings, keywords_of
+from handgrad.engines.dispatch import engine_for
 from handgrad.engines.engine import Epoch
+from handgrad.textbook.aliases import refusing_unknown
 from handgrad.textbook.errors import DivergenceError
 from handgrad.textbook.layers import Standardize
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
-from handgrad.textbook.other_names import refusing_unknown
 from handgrad.training.evaluate import (
     TRAINING_SET,
     Evaluation,
@@ -23,6 +23,7 @@ from handgrad.training.evaluate import (
     rows_to_evaluate,
 )
 from handgrad.training.history import EpochReport, as_reported
+from handgrad.training.loaders import rows_to_train_on
 from handgrad.training.loop import (
     EpochLoop,
     LearningRates,
@@ -31,7 +32,6 @@ from handgrad.training.loop import (
     refuse_full_batch,
 )
 from handgrad.training.metric_functions import measures
-from handgrad.training.training_rows import rows_to_train_on
 
 
 @refusing_unknown

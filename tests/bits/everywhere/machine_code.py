@@ -11,10 +11,10 @@ from handgrad.engines.compiled.python import PythonCalls
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.compiled.statement_writer import OF_WORDS
 from handgrad.engines.loops.program import FINISHED, Program
-from handgrad.engines.loops.streams import words_of
+from handgrad.engines.loops.random_streams import words_of
 from handgrad.engines.portable.machine_code import portable_function
 from handgrad.engines.portable.model import PortableModel
-from handgrad.engines.portable.printing.fitting import unchecked
+from handgrad.engines.portable.printing.specialize import unchecked
 from handgrad.engines.portable.python import PortablePythonRunner
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.predictor import EngineName

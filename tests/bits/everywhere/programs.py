@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.engines.loops.streams import set_stream
+from handgrad.engines.loops.random_streams import set_stream
 from handgrad.engines.portable.model import PortableModel, portable_model
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.layer import features

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.check.doctor.case import Case, Judge, Patient, constant_answers
-from handgrad.training.rows import Rows
+from handgrad.check.doctor.patient import Case, Judge, Patient, constant_answers
+from handgrad.training.validate_data import Rows
 
 RNG = np.random.default_rng(0)
 CLASSES = (np.arange(60) % 10 > 6).astype(int) + (np.arange(60) % 10 > 8)  # 7 : 2 : 1

@@ -13,7 +13,7 @@ from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.loops.program import FINISHED
 from handgrad.engines.portable.machine_code import portable_function
 from handgrad.engines.portable.model import PortableModel, portable_model
-from handgrad.engines.portable.printing.fitting import unchecked
+from handgrad.engines.portable.printing.specialize import unchecked
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import example_targets
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, rows_for

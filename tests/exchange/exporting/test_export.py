@@ -12,7 +12,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.exchange.exporting import Check, Learning, Subject, compared
-from handgrad.exchange.exporting.endings import ENDINGS, Ending
+from handgrad.exchange.exporting.formats import ENDINGS, Ending
 from handgrad.textbook.layers import Array
 from tests.exchange.exporting.models import model
 

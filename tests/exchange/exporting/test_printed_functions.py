@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT, Function
-from handgrad.engines.loops.functions.in_numpy import value_of
+from handgrad.engines.loops.functions.numpy_eval import value_of
+from handgrad.engines.loops.ir import Body, Call, Load, Store, whole
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.statements import Body, Call, Load, Store, whole
 from handgrad.engines.portable.functions import functions_of
-from handgrad.engines.portable.printing.braces import Braces
 from handgrad.engines.portable.printing.c import PREFIX, C
+from handgrad.engines.portable.printing.c_family import Braces
 from handgrad.engines.portable.printing.javascript import JavaScript
 from handgrad.engines.portable.printing.javascript_runtime import FIRST
 from handgrad.textbook.layers import Array

@@ -12,8 +12,8 @@ import pytest
 import handgrad as hg
 from handgrad.learn.exercises import NAMES
 from handgrad.learn.exercises.diagnosis import Hint, Known, diagnose, said
+from handgrad.learn.exercises.i18n import LANGUAGES, words
 from handgrad.learn.exercises.tasks import task
-from handgrad.learn.exercises.words import LANGUAGES, words
 from handgrad.textbook.errors import SettingError
 from tests.learn.exercises.answers import ALL, FILE, right, wrong
 

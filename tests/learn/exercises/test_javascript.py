@@ -12,10 +12,10 @@ import handgrad as hg
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.files.web import WEB
 from handgrad.learn.exercises import NAMES, exercise, formulas
-from handgrad.learn.exercises.as_json import array_data
 from handgrad.learn.exercises.formulas import FormulaError, value_of
+from handgrad.learn.exercises.i18n import LANGUAGES, sentence
+from handgrad.learn.exercises.serialize import array_data
 from handgrad.learn.exercises.tasks import task
-from handgrad.learn.exercises.words import LANGUAGES, sentence
 from tests.learn.exercises.answers import right, wrong
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")

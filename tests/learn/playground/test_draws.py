@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
-from handgrad.engines.loops.functions.in_numpy import value_of
-from handgrad.engines.loops.streams import words_of
+from handgrad.engines.loops.functions.numpy_eval import value_of
+from handgrad.engines.loops.random_streams import words_of
 from handgrad.learn.playground.draws import Draws
 from handgrad.learn.playground.printed_functions import FUNCTIONS, printed_functions
 from tests.engines.test_functions import given_to

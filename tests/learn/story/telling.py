@@ -10,10 +10,10 @@ import matplotlib
 import pytest
 from matplotlib.text import Text
 
-from handgrad.learn.story import telling
+from handgrad.learn.story import runner
 from handgrad.learn.story.chapters import Block, Chapter, Picture, Story, read_story
 from handgrad.learn.story.page import Outcome
-from handgrad.learn.story.telling import run_block
+from handgrad.learn.story.runner import run_block
 from tests.cli.run import handgrad
 
 PLOT = "import handgrad as hg\nhg.plot_cross_entropy()"
@@ -55,7 +55,7 @@ def tell_a_tiny_story(monkeypatch: pytest.MonkeyPatch, code: str = "6 * 7\n") ->
         parts = ("A *word*.", Block(code), Block(PLOT, picture))
         return Story(language, "Title", "Opening.", (Chapter("First", parts),))
 
-    monkeypatch.setattr(telling, "read_story", tiny)
+    monkeypatch.setattr(runner, "read_story", tiny)
 
 
 class Page(HTMLParser):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import handgrad as hg
 from handgrad.cli.app import app
-from handgrad.learn.story import language_here, read_story, telling
+from handgrad.learn.story import language_here, read_story, runner
 from tests.bad_input.refused import refused
 from tests.cli.run import handgrad
 from tests.learn.story.telling import Page, tell_a_tiny_story, told
@@ -241,7 +241,7 @@ def test_a_disk_that_runs_full_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     tell_a_tiny_story(monkeypatch)
-    monkeypatch.setattr(telling, "render_page", full)
+    monkeypatch.setattr(runner, "render_page", full)
     folder = tmp_path / "run"
     if there:
         folder.mkdir()

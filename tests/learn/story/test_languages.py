@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from handgrad.learn.story import read_story, telling
+from handgrad.learn.story import read_story, runner
 from handgrad.learn.story.chapters import Block
 from handgrad.plots.labels import CHINESE, in_chinese
 from tests.cli.run import handgrad
@@ -122,8 +122,8 @@ def test_without_a_font_the_words_stay_english_and_it_is_said(
         return text
 
     tell_a_tiny_story(monkeypatch)
-    monkeypatch.setattr(telling, "chinese_font", lambda: font)
-    monkeypatch.setattr(telling, "in_chinese", ask)
+    monkeypatch.setattr(runner, "chinese_font", lambda: font)
+    monkeypatch.setattr(runner, "in_chinese", ask)
     result = handgrad("demo", "--language", "zh", "--out", f"{tmp_path}/a")
     assert ("没有找到中文字体" in result.output) is (font is None)
     assert ("Cross-entropy" in asked) is (font is not None)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.learn.story.telling import run_block
+from handgrad.learn.story.runner import run_block
 
 IMPORTS = """
 import matplotlib.pyplot as plt

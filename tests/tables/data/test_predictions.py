@@ -10,7 +10,7 @@ import pytest
 from pyarrow import csv, parquet
 
 import handgrad as hg
-from handgrad.engines import row_source
+from handgrad.engines import streams
 from handgrad.tables.data import predictions
 from tests.bad_input.refused import refused
 from tests.tables.data.streams import stream_of, written
@@ -45,7 +45,7 @@ def stream(folder: Path, suffix: str = ".parquet") -> hg.TableStream:
 def test_classes_and_probabilities_are_written_in_the_order_of_the_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(row_source, "BATCH", 64)
+    monkeypatch.setattr(streams, "BATCH", 64)
     model = Sign()
     path = hg.predict_table(model, stream(tmp_path), to=tmp_path / "p.csv", probabilities=True)
     found = csv.read_csv(path)
@@ -138,10 +138,10 @@ def test_a_net_is_handed_the_batches_of_all_rows_in_memory(suffix: str, tmp_path
     assert hg.evaluate(net, Zeros(rows), **how) == in_memory
 
 
-class Zeros(row_source.RowSource):
+class Zeros(streams.RowSource):
     """Those rows, with 0 as their target."""
 
-    def __init__(self, rows: row_source.RowSource) -> None:
+    def __init__(self, rows: streams.RowSource) -> None:
         self.rows, self.n_rows, self.memory = rows, rows.n_rows, rows.memory
 
     def chunks(self, rng: Any = None) -> Iterator[tuple[Any, Any]]:
@@ -171,7 +171,7 @@ def test_a_failure_leaves_the_file_that_was_there_and_nothing_else(
                 raise RuntimeError("broken")
             return super().predict(frame)
 
-    monkeypatch.setattr(row_source, "BATCH", 64)
+    monkeypatch.setattr(streams, "BATCH", 64)
     table = stream(tmp_path)
     (out := tmp_path / "out").mkdir()
     (to := out / "p.csv").write_text("before")

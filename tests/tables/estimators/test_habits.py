@@ -302,13 +302,13 @@ def test_a_score_of_what_is_not_finite_is_nan() -> None:
 
 
 def test_an_interrupted_fit_keeps_what_it_has_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
-    from handgrad.tables.estimators import fits
+    from handgrad.tables.estimators import fit_loop
 
     def interrupted(m: Any, what: str) -> None:
         if m.n_iter_ == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(fits, "_say", interrupted)
+    monkeypatch.setattr(fit_loop, "_say", interrupted)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model = fitted()
     assert model.n_iter_ == 3

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.check.doctor.case import Judge
-from handgrad.training.rows import Rows
+from handgrad.check.doctor.patient import Judge
+from handgrad.training.validate_data import Rows
 from tests.bad_input.refused import refused
 
 

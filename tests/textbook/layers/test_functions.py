@@ -9,7 +9,7 @@ import pytest
 import handgrad as hg
 from handgrad.graph.operations import Op
 from handgrad.graph.passes import optimized
-from handgrad.textbook.functions import ERF, erf, log2, power
+from handgrad.textbook.special_functions import ERF, erf, log2, power
 
 X = np.concatenate([np.linspace(-10, 10, 4001), [-np.inf, np.inf, 0.0, 1e-300, -1e-30]])
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.row_source import RowSource
+from handgrad.engines.streams import RowSource
 from tests.bad_input.refused import refused
 
 N, T, K = 10, 4, 3

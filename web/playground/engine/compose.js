@@ -3,7 +3,7 @@
 import { Builder, mapped, Ref } from "./graph.js";
 import { readPage, settingsOf, shapeOfState } from "./pages.js";
 import { shapeOf } from "./shapes.js";
-import { N } from "./sizes.js";
+import { N } from "./symbolic_sizes.js";
 
 /** A graph that pages are added to. */
 export class Composer {

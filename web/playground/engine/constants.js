@@ -1,7 +1,7 @@
 // Constants of recorded pages: formulas of a setting, and what follows the number of rows.
 
 import { log_double } from "./functions.js";
-import { N } from "./sizes.js";
+import { N } from "./symbolic_sizes.js";
 
 // As `learn/playground/constants.py` has them: s is a setting, k the width.
 const FORMULAS = {

@@ -2,8 +2,8 @@
 // in which the letters that are summed stand, as `engines/loops/product_nests.py` has it.
 
 import { f32 } from "./functions.js";
-import { spread } from "./lying.js";
-import { offsetsOf } from "./sizes.js";
+import { spread } from "./strided.js";
+import { offsetsOf } from "./symbolic_sizes.js";
 
 /** The letters of the operands and of the result; where none is said, those that stand once. */
 export function lettersOf({ letters }) {

@@ -3,7 +3,7 @@
 
 import { indexOf, Terms } from "./explain_terms.js";
 import { formulaOf, Writer } from "./explain_text.js";
-import { countOf } from "./sizes.js";
+import { countOf } from "./symbolic_sizes.js";
 
 const [FEW, FIRST] = [8, 4]; // numbers of an array: so many are all told, of more the first
 const WORDS = { smaller: "{} smaller", larger: "{} larger", others: "{} others" };

@@ -4,7 +4,7 @@
 // A term is { number, node, place }, { op, parts } of single numbers, { many, parts, divisor } of a
 // sum or of the largest, or { count, kind, rest }: what is not written out, as one number.
 
-import { countOf, stridesOf } from "./sizes.js";
+import { countOf, stridesOf } from "./symbolic_sizes.js";
 
 const MOST_TERMS = 4; // of a sum are written; of more the largest, and the rest as one number
 const ATOMS = new Set(["leaf", "random", "empty_like"]);

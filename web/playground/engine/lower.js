@@ -7,7 +7,7 @@ import { linear } from "./constants.js";
 import { einsum } from "./einsum.js";
 import { Ref, rewritten, Slice } from "./graph.js";
 import { ELEMENTWISE, reducedAxes, REDUCTIONS } from "./shapes.js";
-import { countOf, followsRows, sizeAt } from "./sizes.js";
+import { countOf, followsRows, sizeAt } from "./symbolic_sizes.js";
 import { VIEWS, viewBy } from "./views.js";
 
 /** The graph in these operations. */

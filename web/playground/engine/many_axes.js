@@ -1,6 +1,6 @@
 // Reductions of arrays of more than two axes, as `engines/loops/reductions.py` goes through them.
 
-import { countOf, offsetsOf, stridesOf } from "./sizes.js";
+import { countOf, offsetsOf, stridesOf } from "./symbolic_sizes.js";
 
 /**
  * A step that reduces an array over some axes, at each place of the others in their order, in a way

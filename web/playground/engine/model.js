@@ -6,7 +6,7 @@ import { optimized } from "./passes.js";
 import { Plan } from "./plan.js";
 import { recordedSteps } from "./recorded_steps.js";
 import { ruleGraph, ruleOf } from "./rules.js";
-import { countOf } from "./sizes.js";
+import { countOf } from "./symbolic_sizes.js";
 
 const PREDICTED_AT_ONCE = 128; // rows
 const EVALUATED_AT_ONCE = 1024; // rows: one mean each

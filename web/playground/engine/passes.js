@@ -3,7 +3,7 @@
 import { lowered } from "./lower.js";
 import { withFoldedConstants, withoutDeadCode, withSharedSubexpressions } from "./simplify.js";
 import { stabilized } from "./stabilize.js";
-import { withProductsBegunAtBiases } from "./starts.js";
+import { withProductsBegunAtBiases } from "./fold_bias.js";
 
 const PASSES = [
   withoutDeadCode,

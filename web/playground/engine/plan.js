@@ -4,12 +4,12 @@ import { Following, ROWS, valueAt } from "./constants.js";
 import { summing } from "./einsum.js";
 import { f32, loops, numbers, random, reductions, Stream } from "./functions.js";
 import { Ref } from "./graph.js";
-import { argumentsOf, asRows, begins, calling, everywhere, inRows } from "./lying.js";
+import { argumentsOf, asRows, begins, calling, everywhere, inRows } from "./strided.js";
 import { multiply } from "./products.js";
 import { reducing } from "./many_axes.js";
 import { ELEMENTWISE, REDUCTIONS } from "./shapes.js";
-import { countOf, sizeAt } from "./sizes.js";
-import { liesAs, storedNodes } from "./stored.js";
+import { countOf, sizeAt } from "./symbolic_sizes.js";
+import { liesAs, storedNodes } from "./materialize.js";
 
 const MOST_ONE_BY_ONE = 16; // numbers of a sum; more are summed in lanes
 const MOST_MULTIPLIED = 64; // of a whole exponent

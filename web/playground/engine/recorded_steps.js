@@ -9,7 +9,7 @@ import { mapped, Ref, Slice } from "./graph.js";
 import { lowered } from "./lower.js";
 import { Plan } from "./plan.js";
 import { addRule, numbersOf } from "./rules.js";
-import { countOf, sizeAt } from "./sizes.js";
+import { countOf, sizeAt } from "./symbolic_sizes.js";
 
 /** The graph of a step with an update of each parameter that is trained. */
 function explainedGraph(pages, layers, options, updates) {

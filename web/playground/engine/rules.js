@@ -2,7 +2,7 @@
 
 import { Composer, named, pageNamed } from "./compose.js";
 import { readPage, settingsOf } from "./pages.js";
-import { N } from "./sizes.js";
+import { N } from "./symbolic_sizes.js";
 
 const SINGLE = { learning_rate: "d", step: "i", dw_norm: "f" };
 

@@ -3,7 +3,7 @@
 import { Following, valueAt } from "./constants.js";
 import { lettersOf, sizesOf } from "./einsum.js";
 import { Ref, Slice } from "./graph.js";
-import { broadcast, countOf, N } from "./sizes.js";
+import { broadcast, countOf, N } from "./symbolic_sizes.js";
 
 export const COMPARISONS = new Set([
   "less",

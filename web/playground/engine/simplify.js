@@ -2,7 +2,7 @@
 
 import { keyOf, Ref, rewritten, usedBy } from "./graph.js";
 import { ELEMENTWISE } from "./shapes.js";
-import { sameShape } from "./sizes.js";
+import { sameShape } from "./symbolic_sizes.js";
 
 /** Drop every node that no output depends on, but for draws: they move a stream on. */
 export function withoutDeadCode(graph) {

@@ -3,7 +3,7 @@
 
 import { Following, ratio, ROWS } from "./constants.js";
 import { keyOf, Ref, rewritten } from "./graph.js";
-import { sameShape } from "./sizes.js";
+import { sameShape } from "./symbolic_sizes.js";
 
 /** The graph in which the identities replace what would overflow. */
 export function stabilized(graph) {

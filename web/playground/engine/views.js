@@ -3,7 +3,7 @@
 import { valueAt } from "./constants.js";
 import { Slice } from "./graph.js";
 import { axesOf, sliced, wholeIndex } from "./shapes.js";
-import { N, stridesOf } from "./sizes.js";
+import { N, stridesOf } from "./symbolic_sizes.js";
 
 export const VIEWS = new Set(["reshape", "ravel", "transpose"]);
 

@@ -4,10 +4,10 @@
 const PAUSE = 1000;
 
 /** Send the weights of frames to `take`, the last ones always, at most one every second. */
-export function sendBack(desk, take) {
+export function sendBack(store, take) {
   let waiting = null;
   let last = null;
-  desk.watch("frame", ({ parameters, step }) => {
+  store.watch("frame", ({ parameters, step }) => {
     if (!parameters || (!last && !step)) return; // Python has those at first
     last = parameters.slice();
     waiting ??= setTimeout(() => {

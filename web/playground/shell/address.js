@@ -14,13 +14,13 @@ export function stateNow({ session, frame }) {
 }
 
 /** Keep the fragment of the address as the state is, where the page has an address of its own. */
-export function addressing(desk) {
+export function addressing(store) {
   if (!/^(https?|file):$/.test(location.protocol)) return;
   let timer = null;
   const write = () => {
-    const now = stateNow(desk);
+    const now = stateNow(store);
     // while it trains, what opens is a training from its begin; in a pause, what is seen
-    const state = desk.frame?.playing ? { ...now, at: { step: 0 } } : now;
+    const state = store.frame?.playing ? { ...now, at: { step: 0 } } : now;
     const fragment = fragmentOf(state);
     if (fragment.length <= LONGEST) history.replaceState(null, "", `#${fragment}`);
   };
@@ -28,9 +28,9 @@ export function addressing(desk) {
     clearTimeout(timer);
     timer = setTimeout(write, PAUSE);
   };
-  desk.watch("state", soon);
+  store.watch("state", soon);
   let last = "";
-  desk.watch("frame", ({ events, exact, playing, step }) => {
+  store.watch("frame", ({ events, exact, playing, step }) => {
     const key = [events.length, exact, playing || step].join();
     if (key !== last) soon();
     last = key;

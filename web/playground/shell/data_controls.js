@@ -13,8 +13,8 @@ const BATCHES = [1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1000];
 const FORMULA = text(200);
 
 /** All that says which rows there are. */
-export function dataControls(desk, place) {
-  const data = (part) => desk.change({ data: part });
+export function dataControls(store, place) {
+  const data = (part) => store.change({ data: part });
   const rows = numeric("rows", ROWS, (n) => data({ n }), { ladder: ROW_LADDER });
   const classes = choice(
     "classes",
@@ -22,39 +22,39 @@ export function dataControls(desk, place) {
     (n) => data({ classes: Number(n) }),
   );
   const noise = slider("noise", (noise) => data({ noise }), { min: 0, max: 50, step: 5 });
-  const share = slider("share", (share) => desk.change({ share }), {
+  const share = slider("share", (share) => store.change({ share }), {
     min: 10,
     max: 90,
     step: 10,
     saidAs: (n) => `${n} %`,
   });
-  const batch = numeric("batch_size", BATCH, (batch_size) => desk.change({ batch_size }), {
+  const batch = numeric("batch_size", BATCH, (batch_size) => store.change({ batch_size }), {
     ladder: BATCHES,
   });
-  const shuffle = toggle("shuffle", (shuffle) => desk.change({ shuffle }));
+  const shuffle = toggle("shuffle", (shuffle) => store.change({ shuffle }));
   const formula = formulaBox((text) => data({ formula: text }));
-  desk.bind(rows, (state) => state.data.n);
-  desk.bind(classes, (state) => state.data.classes);
-  desk.bind(noise, (state) => state.data.noise);
-  desk.bind(share, (state) => state.share);
-  desk.bind(batch, (state) => state.batch_size);
-  desk.bind(shuffle, (state) => state.shuffle);
-  desk.bind(formula, (state) => state.data.formula);
-  const again = button("regenerate", () => data({ seed: (desk.state.data.seed + 1) % 2 ** 32 }));
+  store.bind(rows, (state) => state.data.n);
+  store.bind(classes, (state) => state.data.classes);
+  store.bind(noise, (state) => state.data.noise);
+  store.bind(share, (state) => state.share);
+  store.bind(batch, (state) => state.batch_size);
+  store.bind(shuffle, (state) => state.shuffle);
+  store.bind(formula, (state) => state.data.formula);
+  const again = button("regenerate", () => data({ seed: (store.state.data.seed + 1) % 2 ** 32 }));
   const write = () => {
-    const { kind } = desk.state.data;
+    const { kind } = store.state.data;
     const isToy = kind !== "rows";
     for (const part of [rows, noise]) part.element.hidden = !isToy;
     again.hidden = !isToy;
     classes.element.hidden = !["gauss", "spiral"].includes(kind);
     formula.element.hidden = !["above", "formula"].includes(kind);
   };
-  desk.watch("state", write);
+  store.watch("state", write);
   write();
   const fields = element("div", { class: "pair" }, rows.element, batch.element, classes.element);
   place.append(
-    problem(desk),
-    sets(desk),
+    problem(store),
+    sets(store),
     formula.element,
     noise.element,
     share.element,
@@ -65,24 +65,24 @@ export function dataControls(desk, place) {
 }
 
 /** Classes or numbers: what is learnt. */
-function problem(desk) {
+function problem(store) {
   const options = () => Object.keys(TOY_SETS).map((name) => [name, say(`problem_${name}`)]);
-  const take = (name) => desk.change({ data: { problem: name, kind: TOY_SETS[name][0] } });
+  const take = (name) => store.change({ data: { problem: name, kind: TOY_SETS[name][0] } });
   const made = choice("problem", options, take);
-  desk.bind(made, (state) => state.data.problem);
+  store.bind(made, (state) => state.data.problem);
   return made.element;
 }
 
 /** The toy sets as small pictures, one of which is chosen. */
-function sets(desk) {
+function sets(store) {
   const group = element("div", { class: "sets", role: "radiogroup", "data-control": "data" });
   speak(group, () => say("set"), "aria-label");
   const choose = (kind, focused) => {
-    desk.change({ data: { kind } });
+    store.change({ data: { kind } });
     if (focused) group.querySelector("[aria-checked=true]")?.focus();
   };
   const write = () => {
-    const { problem, kind } = desk.state.data;
+    const { problem, kind } = store.state.data;
     const kinds = [...TOY_SETS[problem], ...(kind === "rows" ? ["rows"] : [])];
     const focused = group.contains(document.activeElement);
     group.replaceChildren(
@@ -91,7 +91,7 @@ function sets(desk) {
     if (focused) group.querySelector("[aria-checked=true]")?.focus();
   };
   speakBy(write);
-  desk.watch("state", write);
+  store.watch("state", write);
   return group;
 }
 

@@ -17,7 +17,7 @@ import { columnsOf, geometryOf, linkAt, linksOf, middleOf, placeOf } from "./net
  * their columns. Gives `{ element, net() }`, where `net()` is what is drawn at the moment:
  * `{ columns, geometry, links, names, parameters }`.
  */
-export function diagramIn(desk, heads) {
+export function diagramIn(store, heads) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const neurons = element("div", { class: "neurons", role: "group" });
   speak(neurons, () => say("neurons"), "aria-label");
@@ -26,63 +26,63 @@ export function diagramIn(desk, heads) {
   const cut = element("p", { class: "hint" });
   const whole = element("div", { class: "diagram" }, stage, cut);
   const net = { columns: [], links: [], geometry: null, maps: [], key: null };
-  const draw = () => net.geometry && paint(canvas, net, desk, maps);
+  const draw = () => net.geometry && paint(canvas, net, store, maps);
   const maps = mapsOf(net, canvas);
   const rebuild = () => {
-    const { state, session } = desk;
+    const { state, session } = store;
     net.columns = columnsOf(session.names, state.inputs.length);
     if (net.columns.length < 2) return;
-    const { pointed } = desk;
-    if (pointed && !(pointed.unit < net.columns[pointed.column]?.units)) desk.point(null, true);
+    const { pointed } = store;
+    if (pointed && !(pointed.unit < net.columns[pointed.column]?.units)) store.point(null, true);
     maps.clear();
-    fit(net, desk, stage.parentElement.clientWidth || 600);
-    net.links = linksOf(net.columns, desk.frame?.parameters);
+    fit(net, store, stage.parentElement.clientWidth || 600);
+    net.links = linksOf(net.columns, store.frame?.parameters);
     cut.textContent = cutSaid(net);
     lay(stage, canvas, heads, net.geometry);
-    neurons.replaceChildren(...labels(net, desk), ...buttonsOf(net, desk));
-    if (desk.frame) maps.take(desk.frame);
+    neurons.replaceChildren(...labels(net, store), ...buttonsOf(net, store));
+    if (store.frame) maps.take(store.frame);
     draw();
   };
   const changed = () => {
-    const { state, session } = desk;
+    const { state, session } = store;
     const key = JSON.stringify([session.names, state.inputs, state.data.classes, state.data.kind]);
     if (key !== net.key) {
       net.key = key;
       rebuild();
     }
   };
-  desk.watch("state", changed);
-  desk.watch("frame", (frame) => {
+  store.watch("state", changed);
+  store.watch("frame", (frame) => {
     changed();
     maps.take(frame);
     draw();
   });
-  desk.watch("pointed", () => {
-    showTip(tip, net, desk);
+  store.watch("pointed", () => {
+    showTip(tip, net, store);
     draw();
   });
   speakBy(() => net.geometry && rebuild());
-  pointing(stage, net, desk);
-  walking(neurons, net, desk);
+  pointing(stage, net, store);
+  walking(neurons, net, store);
   new ResizeObserver(rebuild).observe(whole);
   // whoever makes the heads anew, they are put above their columns before they are seen
   const place = () => net.geometry && layHeads(heads, net.geometry);
   new MutationObserver(place).observe(heads, { childList: true });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
-  moving(desk, draw);
+  moving(store, draw);
   return {
     element: whole,
     canvas,
-    net: () => ({ ...net, parameters: desk.frame?.parameters, maps }),
+    net: () => ({ ...net, parameters: store.frame?.parameters, maps }),
   };
 }
 
 /** Put the units where they have room; where that is short, names are, too. */
-function fit(net, desk, room) {
+function fit(net, store, room) {
   const units = net.columns.map((column) => column.units);
   for (const isTight of [false, true]) {
     net.isTight = isTight;
-    net.geometry = geometryOf(room, units, sidesOf(net, desk));
+    net.geometry = geometryOf(room, units, sidesOf(net, store));
     if (net.geometry.width <= room) return;
   }
 }
@@ -115,8 +115,8 @@ function layHeads(heads, { columns, pitch }) {
   });
 }
 
-function paint(canvas, net, desk, maps) {
-  const { frame, pointed, state } = desk;
+function paint(canvas, net, store, maps) {
+  const { frame, pointed, state } = store;
   if (!frame?.parameters) return;
   const fine = Math.min(2, devicePixelRatio || 1);
   const pen = canvas.getContext("2d");
@@ -175,25 +175,25 @@ function mapsOf(net, canvas) {
 }
 
 /** While gradients are shown they flow, in a pause as well, unless less motion is wished for. */
-function moving(desk, draw) {
+function moving(store, draw) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   let isMoving = false;
   const turn = () => {
-    isMoving = Boolean(desk.state.view.gradients) && !still.matches;
+    isMoving = Boolean(store.state.view.gradients) && !still.matches;
     if (!isMoving) return;
-    if (!desk.frame?.playing) draw();
+    if (!store.frame?.playing) draw();
     requestAnimationFrame(turn);
   };
   const changed = () => {
     draw();
     if (!isMoving) turn();
   };
-  desk.watch("state", changed);
+  store.watch("state", changed);
   changed();
 }
 
 /** A button upon each neuron, for the keyboard, for those who hear the page, and to be pointed at. */
-function buttonsOf({ geometry, columns }, desk) {
+function buttonsOf({ geometry, columns }, store) {
   return columns.flatMap(({ units }, column) =>
     Array.from({ length: units }, (_, unit) => {
       const [x, y] = middleOf(geometry, column, unit);
@@ -201,7 +201,7 @@ function buttonsOf({ geometry, columns }, desk) {
       const made = element("button", { type: "button", class: "neuron" });
       made.tabIndex = column === 1 && unit === 0 ? 0 : -1;
       Object.assign(made.dataset, { column, unit });
-      made.setAttribute("aria-label", neuronSaid(desk, columns, column, unit));
+      made.setAttribute("aria-label", neuronSaid(store, columns, column, unit));
       const style = { left: x - size / 2, top: y - size / 2, width: size, height: size };
       for (const [name, value] of Object.entries(style)) made.style[name] = `${value}px`;
       return made;
@@ -210,7 +210,7 @@ function buttonsOf({ geometry, columns }, desk) {
 }
 
 /** The pointer on the net: over a neuron, near a link, or over nothing. */
-function pointing(stage, net, desk) {
+function pointing(stage, net, store) {
   const placeAt = (event) => {
     const { column, unit } = event.target.dataset ?? {};
     if (column !== undefined && event.target.classList.contains("neuron")) {
@@ -225,23 +225,23 @@ function pointing(stage, net, desk) {
   const isSame = (a, b) => a?.column === b?.column && a?.unit === b?.unit && a?.from === b?.from;
   stage.addEventListener("pointermove", (event) => {
     const place = placeAt(event);
-    if (!isSame(place, desk.pointed)) desk.point(place);
+    if (!isSame(place, store.pointed)) store.point(place);
   });
-  stage.addEventListener("pointerleave", () => desk.point(null));
+  stage.addEventListener("pointerleave", () => store.point(null));
   stage.addEventListener("click", (event) => {
-    if (!event.target.closest("[role=radiogroup]")) desk.point(placeAt(event), true);
+    if (!event.target.closest("[role=radiogroup]")) store.point(placeAt(event), true);
   });
 }
 
 /** The arrow keys walk from neuron to neuron; Escape lets go. */
-function walking(neurons, net, desk) {
+function walking(neurons, net, store) {
   const at = (column, unit) =>
     neurons.querySelector(`[data-column="${column}"][data-unit="${unit}"]`);
   neurons.addEventListener("focusin", ({ target }) => {
     for (const other of neurons.querySelectorAll(".neuron[tabindex='0']")) other.tabIndex = -1;
     target.tabIndex = 0;
     const { column, unit } = target.dataset;
-    desk.point({ column: Number(column), unit: Number(unit) }, Boolean(desk.pointed?.fixed));
+    store.point({ column: Number(column), unit: Number(unit) }, Boolean(store.pointed?.fixed));
   });
   neurons.addEventListener("keydown", (event) => {
     const { column, unit } = event.target.dataset;
@@ -256,7 +256,7 @@ function walking(neurons, net, desk) {
       Home: () => at(c, 0),
       End: () => at(c, units(c) - 1),
     }[event.key];
-    if (event.key === "Escape") desk.point(null, true);
+    if (event.key === "Escape") store.point(null, true);
     if (!next) return;
     event.preventDefault();
     next()?.focus();
@@ -264,8 +264,8 @@ function walking(neurons, net, desk) {
 }
 
 /** The number of what is pointed at, beside it. */
-function showTip(tip, net, desk) {
-  const { pointed, frame } = desk;
+function showTip(tip, net, store) {
+  const { pointed, frame } = store;
   const place =
     pointed && pointed.column > 0 && net.columns[pointed.column]
       ? placeOf(net.columns, pointed)

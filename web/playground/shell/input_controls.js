@@ -3,30 +3,30 @@
 import { element, say, speak } from "../../shared/words.js";
 import { button, field, said } from "./elements.js";
 import { columnOfInput, formulaSaid, formulaText, inputText } from "./formulas.js";
-import { SIGNS } from "./signs.js";
+import { SIGNS } from "./icons.js";
 
 /** TensorFlow Playground's seven inputs. */
 const PLAIN = ["x1", "x2", "x1**2", "x2**2", "x1*x2", "sin(x1)", "sin(x2)"];
 
 /** The inputs, each a switch, and a box for one more. */
-export function inputControls(desk, place) {
+export function inputControls(store, place) {
   const list = element("div", { class: "chips", role: "group", "data-control": "inputs" });
   speak(list, () => say("inputs"), "aria-label");
   const wrong = element("p", { class: "wrong", role: "alert" });
-  const names = offeredBy(desk);
+  const names = offeredBy(store);
   const take = (inputs) => {
     wrong.textContent = inputs.length ? "" : say("no_input");
-    if (inputs.length) desk.change({ inputs });
+    if (inputs.length) store.change({ inputs });
   };
   const chip = (name) => {
-    const on = desk.state.inputs.includes(name);
+    const on = store.state.inputs.includes(name);
     const made = element("button", { type: "button", class: "chip", "aria-pressed": on });
     made.dataset.input = name;
-    const text = inputText(name, desk.state);
+    const text = inputText(name, store.state);
     made.append(text === formulaText(name) ? formulaSaid(name) : text);
     if (text !== name) made.title = name;
     made.addEventListener("click", () => {
-      const now = desk.state.inputs;
+      const now = store.state.inputs;
       const order = names();
       const next = now.includes(name) ? now.filter((other) => other !== name) : [...now, name];
       take(next.sort((a, b) => order.indexOf(a) - order.indexOf(b)));
@@ -38,9 +38,9 @@ export function inputControls(desk, place) {
   const add = () => {
     const name = box.value.trim();
     if (!name) return;
-    const before = desk.state;
-    desk.change({ inputs: [...desk.state.inputs.filter((other) => other !== name), name] });
-    if (desk.state === before) return;
+    const before = store.state;
+    store.change({ inputs: [...store.state.inputs.filter((other) => other !== name), name] });
+    if (store.state === before) return;
     box.value = "";
   };
   box.addEventListener("keydown", (event) => event.key === "Enter" && add());
@@ -49,26 +49,26 @@ export function inputControls(desk, place) {
   place.append(list, wrong, more, said("p", "inputs_hint", { class: "hint" }));
   let shown = "";
   const write = () => {
-    const key = JSON.stringify([names(), desk.state.inputs]);
+    const key = JSON.stringify([names(), store.state.inputs]);
     if (key === shown) return;
     shown = key;
     const focused = document.activeElement?.dataset?.input;
     list.replaceChildren(...names().map(chip));
     if (focused) list.querySelector(`[data-input="${CSS.escape(focused)}"]`)?.focus();
   };
-  desk.watch("state", write);
+  store.watch("state", write);
   write();
 }
 
 /** What is offered: the plain seven, or the columns of a table; and all that was on before. */
-function offeredBy(desk) {
+function offeredBy(store) {
   let known = [];
   let before = null;
   return () => {
-    const { kind, rows } = desk.state.data;
+    const { kind, rows } = store.state.data;
     const columns = kind === "rows" && rows && !isPlane(rows.names) ? rows.names : null;
     if (columns !== before) [before, known] = [columns, []];
-    known = [...new Set([...known, ...desk.state.inputs])];
+    known = [...new Set([...known, ...store.state.inputs])];
     if (!columns) return [...new Set([...PLAIN, ...known])];
     const there = new Set(known.map((name) => columnOfInput(name, columns)));
     return [...known, ...columns.filter((_, i) => !there.has(i))];

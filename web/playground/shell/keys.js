@@ -18,18 +18,18 @@ const KEYS = [
 ];
 
 /** Take the page's keys within `whole`; gives the button that opens their list. */
-export function keysOf(desk, whole) {
-  const { session } = desk;
+export function keysOf(store, whole) {
+  const { session } = store;
   const dialog = keyList();
   whole.append(dialog);
   const open = () => dialog.showModal();
   const acts = {
-    " ": () => (desk.frame?.playing ? session.pause() : session.play()),
+    " ": () => (store.frame?.playing ? session.pause() : session.play()),
     ".": () => session.stepEpoch(),
     ",": () => session.stepBatch(),
     "/": () => session.stepLayer(),
     r: () => session.rewind(),
-    n: () => desk.reset(),
+    n: () => store.reset(),
     "?": open,
   };
   document.addEventListener("keydown", (event) => {

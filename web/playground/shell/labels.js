@@ -8,22 +8,24 @@ import { middleOf } from "./net_shape.js";
 const ROOM = { most: 76, least: 18, letter: 7.5 };
 
 /** The room that names need, left and right. */
-export function sidesOf({ columns, isTight }, desk) {
+export function sidesOf({ columns, isTight }, store) {
   const outputs = columns.at(-1).units;
-  const names = Array.from({ length: outputs }, (_, unit) => labelOf(desk, outputs, unit, isTight));
+  const names = Array.from({ length: outputs }, (_, unit) =>
+    labelOf(store, outputs, unit, isTight),
+  );
   const room = (texts) => {
     const wide = (text) => [...text].reduce((sum, c) => sum + (c > "\u2e80" ? 2 : 1), 0);
     const letters = Math.max(...texts.map(wide));
     return Math.max(ROOM.least, Math.min(ROOM.most, ROOM.letter * letters + 10));
   };
   return {
-    left: room(desk.state.inputs.map((name) => inputText(name, desk.state))),
+    left: room(store.state.inputs.map((name) => inputText(name, store.state))),
     right: room(names),
   };
 }
 
 /** The names of inputs, left of them, and of outputs, on their right. */
-export function labels({ geometry, columns, isTight }, desk) {
+export function labels({ geometry, columns, isTight }, store) {
   const made = [];
   const put = (column, unit, content, side) => {
     const [x, y] = middleOf(geometry, column, unit);
@@ -35,34 +37,34 @@ export function labels({ geometry, columns, isTight }, desk) {
       side === "before" ? `calc(100% - ${x - size / 2 - 8}px)` : `${x + size / 2 + 8}px`;
     made.push(label);
   };
-  desk.state.inputs.slice(0, columns[0].units).forEach((name, unit) => {
-    const text = inputText(name, desk.state);
+  store.state.inputs.slice(0, columns[0].units).forEach((name, unit) => {
+    const text = inputText(name, store.state);
     put(0, unit, text === formulaText(name) ? formulaSaid(name) : text, "before");
   });
   const last = columns.length - 1;
   for (let unit = 0; unit < columns[last].units; unit++)
-    put(last, unit, labelOf(desk, columns[last].units, unit, isTight), "after");
+    put(last, unit, labelOf(store, columns[last].units, unit, isTight), "after");
   return made;
 }
 
 /** What an output is called: its class, or what is predicted. */
-export function outputSaid(desk, outputs, unit) {
-  const { problem, kind, rows } = desk.state.data;
+export function outputSaid(store, outputs, unit) {
+  const { problem, kind, rows } = store.state.data;
   if (problem === "regression") return "ŷ";
   if (outputs === 1) return "P";
   return kind === "rows" ? (rows.classes[unit] ?? String(unit)) : say("class_name", { k: unit });
 }
 
 /** What stands beside an output: of a class that has no name, where room is short, its number. */
-function labelOf(desk, outputs, unit, isTight) {
-  const isNumbered = desk.state.data.kind !== "rows" && outputs > 1;
-  return isTight && isNumbered ? String(unit) : outputSaid(desk, outputs, unit);
+function labelOf(store, outputs, unit, isTight) {
+  const isNumbered = store.state.data.kind !== "rows" && outputs > 1;
+  return isTight && isNumbered ? String(unit) : outputSaid(store, outputs, unit);
 }
 
 /** A neuron in words: where it is, and what it is called. */
-export function neuronSaid(desk, columns, column, unit) {
+export function neuronSaid(store, columns, column, unit) {
   if (column === 0)
-    return say("input_said", { name: inputText(desk.state.inputs[unit] ?? "", desk.state) });
+    return say("input_said", { name: inputText(store.state.inputs[unit] ?? "", store.state) });
   if (column < columns.length - 1) return say("neuron_said", { layer: column, unit: unit + 1 });
-  return say("output_said", { name: outputSaid(desk, columns[column].units, unit) });
+  return say("output_said", { name: outputSaid(store, columns[column].units, unit) });
 }

@@ -48,71 +48,71 @@ const USUAL_OF = {
 const usual = (name, key) => USUAL_OF[name]?.[key] ?? USUAL[key];
 
 /** The row of controls that everybody needs, and behind a line those that some do. */
-export function learningControls(desk, place) {
+export function learningControls(store, place) {
   const first = element("div", { class: "fields" });
-  first.append(rate(desk), loss(desk), optimizer(desk), activation(desk), penalty(desk));
+  first.append(rate(store), loss(store), optimizer(store), activation(store), penalty(store));
   const more = element("div", { class: "fields" });
-  more.append(schedule(desk), initializer(desk), clip(desk));
+  more.append(schedule(store), initializer(store), clip(store));
   place.append(
     first,
-    settingsOf(desk, "penalty", () => PENALTIES),
+    settingsOf(store, "penalty", () => PENALTIES),
     opening(
       "more_learning",
-      settingsOf(desk, "optimizer", () => OPTIMIZERS),
+      settingsOf(store, "optimizer", () => OPTIMIZERS),
       more,
-      settingsOf(desk, "schedule", () => SCHEDULES),
+      settingsOf(store, "schedule", () => SCHEDULES),
     ),
   );
 }
 
 const named = (prefix, names) => () => names.map((name) => [name, say(`${prefix}_${name}`)]);
 
-function rate(desk) {
+function rate(store) {
   const take = (learning_rate) =>
-    desk.change({ optimizer: { ...desk.state.optimizer, learning_rate } });
+    store.change({ optimizer: { ...store.state.optimizer, learning_rate } });
   const made = numeric("learning_rate", OPTIMIZERS.SGD.learning_rate, take, { ladder: RATES });
-  desk.bind(made, ({ optimizer }) => optimizer.learning_rate);
+  store.bind(made, ({ optimizer }) => optimizer.learning_rate);
   return made.element;
 }
 
-function loss(desk) {
+function loss(store) {
   const options = () => {
-    const { problem } = desk.state.data;
-    const many = classesOf(desk.state) > 2;
+    const { problem } = store.state.data;
+    const many = classesOf(store.state) > 2;
     return LOSSES[problem]
       .filter((name) => !(many && LOSSES.binary.includes(name)))
       .map((name) => [name, say(`loss_${name}`)]);
   };
-  const made = choice("loss", options, (name) => desk.change({ loss: name }));
-  desk.bind(made, (state) => {
+  const made = choice("loss", options, (name) => store.change({ loss: name }));
+  store.bind(made, (state) => {
     made.rewrite();
     return state.loss;
   });
   return made.element;
 }
 
-function optimizer(desk) {
+function optimizer(store) {
   const options = () => Object.keys(OPTIMIZERS).map((name) => [name, name]);
   const take = (name) => {
-    const before = desk.state.optimizer;
+    const before = store.state.optimizer;
     const kept = before.learning_rate === usualRate(before.name);
     const learning_rate = kept ? usualRate(name) : before.learning_rate;
-    desk.change({ optimizer: { name, learning_rate } });
+    store.change({ optimizer: { name, learning_rate } });
   };
   const made = choice("optimizer", options, take);
-  desk.bind(made, (state) => state.optimizer.name);
+  store.bind(made, (state) => state.optimizer.name);
   return made.element;
 }
 
 /** The activation of all hidden layers; where they differ it says so. */
-function activation(desk) {
+function activation(store) {
   const options = () => [...ACTIVATIONS, "linear"].map((name) => [name, say(`activation_${name}`)]);
   const take = (name) => {
     const chosen = name === "linear" ? null : name;
-    desk.change({ layers: desk.state.layers.map((layer) => ({ ...layer, activation: chosen })) });
+    store.change({ layers: store.state.layers.map((layer) => ({ ...layer, activation: chosen })) });
   };
-  const made = choice("activation", () => [...options(), ...several(desk.state)], take);
-  desk.bind(made, (state) => {
+  const made = choice("activation", () => [...options(), ...several(store.state)], take);
+  store.bind(made, (state) => {
     made.rewrite();
     made.input.disabled = !state.layers.length;
     return several(state).length ? "several" : (state.layers[0]?.activation ?? "linear");
@@ -123,56 +123,56 @@ function activation(desk) {
 const several = ({ layers }) =>
   new Set(layers.map((layer) => layer.activation)).size > 1 ? [["several", say("several")]] : [];
 
-function penalty(desk) {
+function penalty(store) {
   const options = () => [["none", say("none")], ...named("penalty", Object.keys(PENALTIES))()];
   const take = (name) => {
-    const alpha = desk.state.penalty?.alpha || 0.001;
+    const alpha = store.state.penalty?.alpha || 0.001;
     const l1_ratio = name === "ElasticNetPenalty" ? { l1_ratio: 0.5 } : {};
-    desk.change({ penalty: name === "none" ? null : { name, alpha, ...l1_ratio } });
+    store.change({ penalty: name === "none" ? null : { name, alpha, ...l1_ratio } });
   };
   const made = choice("penalty", options, take);
-  desk.bind(made, (state) => state.penalty?.name ?? "none");
+  store.bind(made, (state) => state.penalty?.name ?? "none");
   return made.element;
 }
 
-function schedule(desk) {
+function schedule(store) {
   const options = () => [["none", say("constant")], ...named("schedule", Object.keys(SCHEDULES))()];
   const take = (name) => {
-    const epochs = desk.state.schedule?.epochs ?? 100;
-    desk.change({ schedule: name === "none" ? null : { name, epochs } });
+    const epochs = store.state.schedule?.epochs ?? 100;
+    store.change({ schedule: name === "none" ? null : { name, epochs } });
   };
   const made = choice("schedule", options, take);
-  desk.bind(made, (state) => state.schedule?.name ?? "none");
+  store.bind(made, (state) => state.schedule?.name ?? "none");
   return made.element;
 }
 
-function initializer(desk) {
+function initializer(store) {
   const made = choice("initializer", named("initializer", INITIALIZERS), (initializer) =>
-    desk.change({ initializer }),
+    store.change({ initializer }),
   );
-  desk.bind(made, (state) => state.initializer);
+  store.bind(made, (state) => state.initializer);
   return made.element;
 }
 
-function clip(desk) {
-  const take = (clip) => desk.change({ clip });
+function clip(store) {
+  const take = (clip) => store.change({ clip });
   const made = numeric("clip", number(0, 100, { open: true }), take, {
     ladder: LENGTHS,
     optional: true,
   });
-  desk.bind(made, (state) => state.clip);
+  store.bind(made, (state) => state.clip);
   return made.element;
 }
 
 /** The settings of what is chosen for `part` of the state, made anew when another is. */
-function settingsOf(desk, part, kinds) {
+function settingsOf(store, part, kinds) {
   const place = element("div", { class: "fields", "data-settings": part });
   let shown;
   let controls = [];
-  const take = (key, value) => desk.change({ [part]: { ...desk.state[part], [key]: value } });
-  desk.watch("state", write);
+  const take = (key, value) => store.change({ [part]: { ...store.state[part], [key]: value } });
+  store.watch("state", write);
   function write() {
-    const chosen = desk.state[part];
+    const chosen = store.state[part];
     if (shown !== (chosen?.name ?? null)) {
       shown = chosen?.name ?? null;
       controls = shown

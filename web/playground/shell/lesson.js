@@ -18,11 +18,11 @@ const OF_OWN_NETS = (
 ).split(" ");
 
 /** Hide what `state.hide` names, now and whenever the state or its controls change. */
-export function hiding(desk, whole) {
+export function hiding(store, whole) {
   let hidden = [];
   const hide = () => {
     for (const part of hidden) part.classList.remove("away");
-    const asked = [...(desk.state.hide ?? []), ...(desk.given.net ? OF_OWN_NETS : [])];
+    const asked = [...(store.state.hide ?? []), ...(store.given.net ? OF_OWN_NETS : [])];
     const names = asked.flatMap((name) => [name, ...(GROUPS[name] ?? [])]);
     const parts = names.flatMap((name) => [
       ...whole.querySelectorAll(`[data-control="${CSS.escape(name)}"]`),
@@ -30,14 +30,14 @@ export function hiding(desk, whole) {
     hidden = parts.map((part) => part.closest(".field, .check") ?? part);
     for (const part of hidden) part.classList.add("away");
   };
-  desk.watch("state", hide);
+  store.watch("state", hide);
   hide();
 }
 
 /** The text of the tutorial that the state names, if there is one by that name. */
-export function lessonIn(desk, place) {
+export function lessonIn(store, place) {
   const write = () => {
-    const { tutorial } = desk.state;
+    const { tutorial } = store.state;
     const key = `tutorial_${tutorial}`;
     const text = knows(key) ? say(key) : "";
     place.hidden = !text;
@@ -48,6 +48,6 @@ export function lessonIn(desk, place) {
         .map((line) => element("p", {}, line)),
     );
   };
-  desk.watch("state", write);
+  store.watch("state", write);
   speakBy(write);
 }

@@ -4,7 +4,7 @@ import { element, say, speak, speakBy } from "../../shared/words.js";
 import { number, whole } from "../training/kinds.js";
 import { ACTIVATIONS, LAYER, NORMALIZATIONS } from "../training/state.js";
 import { button, choice, numeric, toggle } from "./elements.js";
-import { SIGNS } from "./signs.js";
+import { SIGNS } from "./icons.js";
 
 const MOST_LAYERS = 12;
 const UNITS = whole(1, 64);
@@ -15,10 +15,10 @@ const SHARES = Array.from({ length: 20 }, (_, i) => i / 20);
  * The number of hidden layers, in `count`; a head for each in `list`, of which one is chosen; and in
  * `panel` what can be changed of that one.
  */
-export function netControls(desk, list) {
+export function netControls(store, list) {
   let chosen = 0;
-  const layers = () => desk.state.layers;
-  const take = (next) => desk.change({ layers: next });
+  const layers = () => store.state.layers;
+  const take = (next) => store.change({ layers: next });
   const put = (part) =>
     take(layers().map((layer, i) => (i === chosen ? { ...layer, ...part } : layer)));
   const units = (which, count) =>
@@ -72,7 +72,7 @@ export function netControls(desk, list) {
     if (focused) list.children[chosen].querySelector("[role=radio]").focus();
   }
   speakBy(write);
-  desk.watch("state", write);
+  store.watch("state", write);
   return { count: head, panel };
 }
 

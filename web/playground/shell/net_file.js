@@ -1,7 +1,7 @@
 // The net as a JavaScript file: the graph of its prediction printed, with the functions it needs.
 
 import { loops, reductions } from "../engine/functions.js";
-import { argumentsOf, asRows, everywhere } from "../engine/lying.js";
+import { argumentsOf, asRows, everywhere } from "../engine/strided.js";
 import { Model } from "../engine/model.js";
 import { Plan } from "../engine/plan.js";
 import { multiply } from "../engine/products.js";

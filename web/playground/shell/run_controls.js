@@ -3,7 +3,7 @@
 import { element, numberSaid, say, speak, speakBy } from "../../shared/words.js";
 import { whole, number } from "../training/kinds.js";
 import { button, choice, menu, numeric, said } from "./elements.js";
-import { SIGNS } from "./signs.js";
+import { SIGNS } from "./icons.js";
 
 /** Epochs a second at most; 0 is as many as there may be. */
 const SPEEDS = [0, 1, 5, 20, 100, 500];
@@ -13,9 +13,9 @@ const EPOCH_LADDER = [10, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 100000];
 const LOSS_LADDER = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 
 /** All that drives the run, into the bar. */
-export function runControls(desk, place) {
-  const { session } = desk;
-  const play = button("play", () => (desk.frame?.playing ? session.pause() : session.play()), {
+export function runControls(store, place) {
+  const { session } = store;
+  const play = button("play", () => (store.frame?.playing ? session.pause() : session.play()), {
     sign: SIGNS.play,
     kind: "play",
   });
@@ -27,9 +27,9 @@ export function runControls(desk, place) {
     again("step_epoch", SIGNS.epoch, () => session.stepEpoch()),
     again("step_batch", SIGNS.batch, () => session.stepBatch()),
     again("step_layer", SIGNS.layer, () => session.stepLayer()),
-    again("reset", SIGNS.reset, () => desk.reset()),
+    again("reset", SIGNS.reset, () => store.reset()),
   );
-  place.append(buttons, counter(desk), pace(desk));
+  place.append(buttons, counter(store), pace(store));
   let playing = null;
   const draw = () => {
     play.innerHTML = playing ? SIGNS.pause : SIGNS.play;
@@ -39,19 +39,19 @@ export function runControls(desk, place) {
     play.classList.toggle("on", Boolean(playing));
   };
   speakBy(draw);
-  desk.watch("frame", (frame) => {
+  store.watch("frame", (frame) => {
     if (frame.playing === playing) return;
     playing = frame.playing;
     draw();
   });
 }
 
-function counter(desk) {
+function counter(store) {
   const epoch = element("b", {}, "0");
   const more = element("small");
   const name = speak(element("span"), () => say("epochs_done"));
   const shown = element("p", { class: "counter" }, name, epoch, more);
-  desk.watch("frame", (frame) => {
+  store.watch("frame", (frame) => {
     epoch.textContent = numberSaid(frame.epoch, 9);
     const { batch, phase } = frame;
     const parts = batch ? [say("batch_now", { batch })] : [];
@@ -66,29 +66,29 @@ function counter(desk) {
   return shown;
 }
 
-function speed(desk) {
+function speed(store) {
   const options = () =>
     SPEEDS.map((rate) => [rate, rate ? say("speed_of", { rate }) : say("speed_full")]);
-  const made = choice("speed", options, (rate) => desk.change({ view: { speed: Number(rate) } }));
-  desk.bind(made, ({ view }) => view.speed ?? 0);
+  const made = choice("speed", options, (rate) => store.change({ view: { speed: Number(rate) } }));
+  store.bind(made, ({ view }) => view.speed ?? 0);
   return made.element;
 }
 
 /** How fast it goes, and the rules by which it stops by itself; an empty one is none. */
-function pace(desk) {
+function pace(store) {
   const rule = (key, kind, ladder) => {
     const take = (value) => {
-      const stop = { ...desk.state.stop, [key]: value };
+      const stop = { ...store.state.stop, [key]: value };
       if (value === null) delete stop[key];
-      desk.change({ stop: Object.keys(stop).length ? stop : null });
+      store.change({ stop: Object.keys(stop).length ? stop : null });
     };
     const made = numeric(`stop_${key}`, kind, take, { ladder, optional: true });
-    desk.bind(made, ({ stop }) => stop?.[key] ?? null);
+    store.bind(made, ({ stop }) => stop?.[key] ?? null);
     return made.element;
   };
   const panel = element("div");
   panel.append(
-    speed(desk),
+    speed(store),
     said("h3", "stop"),
     rule("epoch", EPOCHS, EPOCH_LADDER),
     rule("loss", LOSS, LOSS_LADDER),

@@ -7,15 +7,15 @@ import { button, choice, opening, said } from "./elements.js";
 import { stateOfTable } from "./table_rows.js";
 
 /** The part of the page that takes tables; files may be dropped anywhere in `whole`. */
-export function tableControls(desk, whole) {
+export function tableControls(store, whole) {
   const known = { table: null, target: null, chosen: [], told: [], name: "" };
   const problem = element("div", { class: "refusal", role: "alert", hidden: "" });
   const summary = element("div", { class: "read-as" });
-  const columns = columnChoice(desk, known, problem, summary);
+  const columns = columnChoice(store, known, problem, summary);
   const take = async (name, read) => {
     problem.hidden = true;
     try {
-      const table = tableIn(await read(), desk.given.reading);
+      const table = tableIn(await read(), store.given.reading);
       const target = table.columns.at(-1).name;
       Object.assign(known, { table, target, name });
       known.chosen = table.columns.map((column) => column.name).filter((one) => one !== target);
@@ -26,11 +26,11 @@ export function tableControls(desk, whole) {
     }
   };
   const file = element("input", { type: "file", accept: ".csv,.tsv,.txt,text/csv" });
-  if (desk.given.server) file.setAttribute("accept", ".csv,.tsv,.txt,.parquet");
+  if (store.given.server) file.setAttribute("accept", ".csv,.tsv,.txt,.parquet");
   speak(file, () => say("table_file"), "aria-label");
   const ofFile = (one) =>
-    desk.given.server && !isText(one)
-      ? byServer(desk, one, problem, summary)
+    store.given.server && !isText(one)
+      ? byServer(store, one, problem, summary)
       : take(one.name, async () => textOf(new Uint8Array(await one.arrayBuffer())));
   file.addEventListener("change", () => {
     if (file.files[0]) ofFile(file.files[0]);
@@ -58,11 +58,11 @@ export function tableControls(desk, whole) {
 const isText = (file) => /\.(csv|tsv|txt)$/i.test(file.name);
 
 /** What a page cannot read, a server does, as Python reads it. */
-async function byServer(desk, file, problem, summary) {
+async function byServer(store, file, problem, summary) {
   problem.hidden = true;
   try {
-    const { rows, problem: kind, table } = await desk.given.server.table(file);
-    desk.change({ data: { kind: "rows", problem: kind, rows }, inputs: rows.names.slice(0, 64) });
+    const { rows, problem: kind, table } = await store.given.server.table(file);
+    store.change({ data: { kind: "rows", problem: kind, rows }, inputs: rows.names.slice(0, 64) });
     const lines = table.read_as.map(([name, how]) => `${name}: ${how}`);
     summary.replaceChildren(...lines.map((line) => element("p", {}, visible(line))));
   } catch (error) {
@@ -86,7 +86,7 @@ function refuse(place, error) {
 }
 
 /** Which column is predicted, and which predict it. */
-function columnChoice(desk, known, problem, summary) {
+function columnChoice(store, known, problem, summary) {
   const boxes = element("fieldset", { class: "column-boxes" });
   const names = () => known.table?.columns.map(({ name }) => [name, visible(name)]) ?? [];
   const target = choice("target", names, (name) => {
@@ -121,7 +121,7 @@ function columnChoice(desk, known, problem, summary) {
     try {
       const { data, inputs, told } = stateOfTable(known.table, known.target, known.chosen);
       known.told = told;
-      desk.change({ data, inputs });
+      store.change({ data, inputs });
     } catch (error) {
       refuse(problem, error);
     }

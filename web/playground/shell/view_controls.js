@@ -4,12 +4,12 @@ import { element } from "../../shared/words.js";
 import { button, toggle } from "./elements.js";
 
 /** Options of the picture of the net; those of the plane are beside the plane. */
-export function viewControls(desk) {
-  const gradients = toggle("gradients", (value) => desk.change({ view: { gradients: value } }));
-  desk.bind(gradients, ({ view }) => view.gradients ?? false);
+export function viewControls(store) {
+  const gradients = toggle("gradients", (value) => store.change({ view: { gradients: value } }));
+  store.bind(gradients, ({ view }) => view.gradients ?? false);
   const reset = button("reset_view", () => {
-    desk.point(null, true);
-    desk.change({ view: Object.fromEntries(Object.keys(desk.state.view).map(usual)) });
+    store.point(null, true);
+    store.change({ view: Object.fromEntries(Object.keys(store.state.view).map(usual)) });
   });
   return element("div", { class: "view-options" }, gradients.element, reset);
 }

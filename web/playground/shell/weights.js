@@ -9,7 +9,7 @@ import { placeOf } from "./net_shape.js";
 const MOST_FIELDS = 70;
 
 /** The bias and the weights of the neuron or link that was clicked on, each in a field. */
-export function weightEditor(desk, net) {
+export function weightEditor(store, net) {
   const whole = element("div", { class: "weight-editor", role: "group", hidden: "" });
   const title = element("h3");
   const fields = element("div", { class: "fields" });
@@ -17,7 +17,7 @@ export function weightEditor(desk, net) {
   let shown = "";
   let inputs = [];
   const write = () => {
-    const { pointed, frame } = desk;
+    const { pointed, frame } = store;
     const { columns } = net();
     const isOpen = pointed?.fixed && pointed.column > 0 && columns[pointed.column];
     whole.hidden = !isOpen || !frame?.parameters;
@@ -25,9 +25,9 @@ export function weightEditor(desk, net) {
     const key = JSON.stringify([pointed, columns]);
     if (key !== shown) {
       shown = key;
-      title.textContent = neuronSaid(desk, columns, pointed.column, pointed.unit);
+      title.textContent = neuronSaid(store, columns, pointed.column, pointed.unit);
       whole.setAttribute("aria-label", title.textContent);
-      inputs = fieldsOf(desk, columns, pointed);
+      inputs = fieldsOf(store, columns, pointed);
       fields.replaceChildren(...inputs.map(({ field }) => field));
       for (const { input, place } of inputs) input.value = numberSaid(frame.parameters[place], 4);
       inputs.find(({ from }) => from === pointed.from)?.input.select();
@@ -40,11 +40,11 @@ export function weightEditor(desk, net) {
     shown = "";
     write();
   });
-  for (const what of ["pointed", "frame", "state"]) desk.watch(what, write);
+  for (const what of ["pointed", "frame", "state"]) store.watch(what, write);
   return whole;
 }
 
-function fieldsOf(desk, columns, { column, unit, from }) {
+function fieldsOf(store, columns, { column, unit, from }) {
   const before = columns[column - 1].units;
   const all = Array.from({ length: Math.min(before, MOST_FIELDS) }, (_, i) => i);
   const froms = from === undefined || from < MOST_FIELDS ? all : [from, ...all.slice(1)];
@@ -54,12 +54,12 @@ function fieldsOf(desk, columns, { column, unit, from }) {
     const name =
       one === undefined
         ? say("bias")
-        : say("weight_from", { from: neuronSaid(desk, columns, column - 1, one) });
-    return { from: one, place, ...weightField(desk, name, place, one === from) };
+        : say("weight_from", { from: neuronSaid(store, columns, column - 1, one) });
+    return { from: one, place, ...weightField(store, name, place, one === from) };
   });
 }
 
-function weightField(desk, name, place, isMeant) {
+function weightField(store, name, place, isMeant) {
   const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
   input.setAttribute("aria-label", name);
   const wrong = element("span", { class: "wrong", role: "alert" });
@@ -68,47 +68,47 @@ function weightField(desk, name, place, isMeant) {
     const isGood = input.value.trim() !== "" && Number.isFinite(value);
     input.setAttribute("aria-invalid", String(!isGood));
     wrong.textContent = isGood ? "" : say("fault_number", { text: input.value });
-    if (isGood) desk.setParameter(place, value);
+    if (isGood) store.setParameter(place, value);
   });
   const kind = `field weight${isMeant ? " meant" : ""}`;
   return { input, field: element("div", { class: kind }, element("span", {}, name), input, wrong) };
 }
 
 /** All weights as tables, one a layer, behind a line; written anew while they are open. */
-export function weightTables(desk, net) {
+export function weightTables(store, net) {
   const place = element("div", { class: "tables" });
   const whole = opening("weights_as_table", place);
   whole.classList.add("weight-tables");
   let last = 0;
   const write = (isNow = false) => {
-    if (!whole.open || !desk.frame?.parameters) return;
+    if (!whole.open || !store.frame?.parameters) return;
     // reading what changes all the time is no use to anybody
-    if (!isNow && desk.frame.playing && performance.now() - last < 1000) return;
+    if (!isNow && store.frame.playing && performance.now() - last < 1000) return;
     last = performance.now();
     const { columns } = net();
-    place.replaceChildren(...columns.slice(1).map((_, i) => tableOf(desk, columns, i + 1)));
+    place.replaceChildren(...columns.slice(1).map((_, i) => tableOf(store, columns, i + 1)));
   };
   whole.addEventListener("toggle", () => write(true));
-  desk.watch("frame", () => write());
-  desk.watch("state", () => write(true));
+  store.watch("frame", () => write());
+  store.watch("state", () => write(true));
   speakBy(() => write(true));
   return whole;
 }
 
-function tableOf(desk, columns, column) {
+function tableOf(store, columns, column) {
   const { units, b } = columns[column];
   const before = columns[column - 1].units;
   const cell = (tag, text, attributes = {}) => element(tag, attributes, text);
   const head = element("tr", {}, cell("th", say("to_from"), { scope: "col" }));
-  const names = Array.from({ length: before }, (_, i) => neuronSaid(desk, columns, column - 1, i));
+  const names = Array.from({ length: before }, (_, i) => neuronSaid(store, columns, column - 1, i));
   for (const name of names) head.append(cell("th", name, { scope: "col" }));
   if (b !== null) head.append(cell("th", say("bias"), { scope: "col" }));
-  const said = (place) => numberSaid(desk.frame.parameters[place], 3);
+  const said = (place) => numberSaid(store.frame.parameters[place], 3);
   const rows = Array.from({ length: units }, (_, unit) => {
     const row = element(
       "tr",
       {},
-      cell("th", neuronSaid(desk, columns, column, unit), { scope: "row" }),
+      cell("th", neuronSaid(store, columns, column, unit), { scope: "row" }),
     );
     for (let from = 0; from < before; from++)
       row.append(cell("td", said(placeOf(columns, { column, unit, from }))));

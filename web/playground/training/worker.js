@@ -3,7 +3,7 @@
 import { Model } from "../engine/model.js";
 import { wasmModel } from "../engine/wasm_model.js";
 import { Conductor } from "./conductor.js";
-import { Near } from "./near.js";
+import { Near } from "./remote_training.js";
 
 /** What is called by a message, `{ act, given }`: the session's side is session.js. */
 export function hostOf(tell, later) {

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from handgrad.check.doctor.case import Case, Judge
 from handgrad.check.doctor.findings import Finding
-from handgrad.check.doctor.given import finite
+from handgrad.check.doctor.input_checks import finite
+from handgrad.check.doctor.patient import Case, Judge
 from handgrad.textbook.layers import Array
 
 FEWEST_EPOCHS = 5  # before that a curve has no shape

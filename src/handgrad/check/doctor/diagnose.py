@@ -7,13 +7,13 @@ from typing import Unpack
 import numpy as np
 
 from handgrad.check.doctor import curves, finiteness, passes
-from handgrad.check.doctor.case import Case, HowTrained, Patient
 from handgrad.check.doctor.findings import SICKNESSES, Diagnosis, Finding
-from handgrad.check.doctor.given import finite
+from handgrad.check.doctor.input_checks import finite
+from handgrad.check.doctor.patient import Case, HowTrained, Patient
 from handgrad.engines.config import TrainingConfig, keywords_of
+from handgrad.textbook.aliases import refusing_unknown
 from handgrad.textbook.errors import DivergenceError, SettingError, described, positive
 from handgrad.textbook.net import Net
-from handgrad.textbook.other_names import refusing_unknown
 from handgrad.training import EpochReport, History
 
 # Those at any time, of a net that gives finite numbers.

@@ -4,9 +4,9 @@ import copy
 
 import numpy as np
 
-from handgrad.check.doctor.case import Case, Judge
 from handgrad.check.doctor.findings import Finding
-from handgrad.check.doctor.given import finite, not_finite_weights, parts_of, per_row
+from handgrad.check.doctor.input_checks import finite, not_finite_weights, parts_of, per_row
+from handgrad.check.doctor.patient import Case, Judge
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Epoch

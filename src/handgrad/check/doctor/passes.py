@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from handgrad.check.doctor.case import Case
 from handgrad.check.doctor.findings import Finding
-from handgrad.check.doctor.given import finite, per_row
+from handgrad.check.doctor.input_checks import finite, per_row
+from handgrad.check.doctor.patient import Case
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import LayerCall

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.engines.compiled.llvm import compiled_function
+from handgrad.engines.loops.ir import Body, Call, For, Load, Store, Var
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.statements import Body, Call, For, Load, Store, Var
 from handgrad.textbook.layers import Array
 
 DOOR = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)

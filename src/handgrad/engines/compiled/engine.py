@@ -8,13 +8,13 @@ import numpy as np
 
 from handgrad.engines.compiled.plan import plan_of, refused_as_cannot_lower
 from handgrad.engines.compiled.runner import Calls, NativeCall, PerRound, Runner
-from handgrad.engines.compiled.workers import Workers
+from handgrad.engines.compiled.thread_pool import Workers
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import blas_of
 from handgrad.engines.loops.bounds import check_indices
 from handgrad.engines.loops.program import FINISHED, Program, buffer_of
-from handgrad.engines.loops.streams import Streams
+from handgrad.engines.loops.random_streams import Streams
 from handgrad.engines.loops.target import MOST_PARTS
 from handgrad.engines.trace_cache import TRACES
 from handgrad.graph.threads import available_cores, threads_of_the_work
@@ -22,7 +22,7 @@ from handgrad.textbook.errors import ShapeError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts, number_of_rows
 from handgrad.textbook.net.predictor import EngineName
-from handgrad.textbook.net.side_by_side import SideBySide
+from handgrad.textbook.net.shared_rows import SideBySide
 
 TYPES = {"int": np.int64, "bool": np.bool_}
 # What one call should take at least, in seconds, and may keep of its epochs, in bytes.

@@ -18,9 +18,9 @@ from handgrad.engines.compiled.ir_helpers import (
     constant,
     intrinsic,
 )
-from handgrad.engines.compiled.number_operations import computed, converted
+from handgrad.engines.compiled.scalar_ops import computed, converted
 from handgrad.engines.loops.functions.function import WRITTEN_OUT, function
-from handgrad.engines.loops.statements import Call, Expression, Num, Type, Var
+from handgrad.engines.loops.ir import Call, Expression, Num, Type, Var
 
 # Of each type: whole numbers of as many bits, the digits of its fraction, its exponent's bias.
 LAYOUT = {SINGLE: (INT32, 23, 127), DOUBLE: (INT, 52, 1023)}

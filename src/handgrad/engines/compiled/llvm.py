@@ -7,17 +7,16 @@ from dataclasses import replace
 import llvmlite.binding as binding
 import llvmlite.ir as ir
 
+from handgrad.engines.compiled.gemm_calls import ProductCalls
 from handgrad.engines.compiled.ir_helpers import INT, counting, rounds_once, smaller, whole
-from handgrad.engines.compiled.lanes import Lanes, step_of
-from handgrad.engines.compiled.loop_marks import marks_of
+from handgrad.engines.compiled.loop_metadata import marks_of
 from handgrad.engines.compiled.machine_code import MachineCode, loaded
-from handgrad.engines.compiled.product_calls import ProductCalls
-from handgrad.engines.compiled.repeated_nests import RepeatedNest, repeated_nests
+from handgrad.engines.compiled.outlining import RepeatedNest, repeated_nests
+from handgrad.engines.compiled.small_gemm import Tiles
 from handgrad.engines.compiled.statement_writer import new_module, number_of, text_of
-from handgrad.engines.compiled.tiles import Tiles
-from handgrad.engines.compiled.workers import share
-from handgrad.engines.loops.program import WORKERS, Parameter, Program
-from handgrad.engines.loops.statements import (
+from handgrad.engines.compiled.thread_pool import share
+from handgrad.engines.compiled.vector_reductions import Lanes, step_of
+from handgrad.engines.loops.ir import (
     CHUNK,
     LANES,
     Expression,
@@ -31,6 +30,7 @@ from handgrad.engines.loops.statements import (
     Var,
     outer_variables,
 )
+from handgrad.engines.loops.program import WORKERS, Parameter, Program
 
 DOOR = "call"
 # LLVM by itself uses half of a server's widest vectors, as a few of them would not pay.

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from handgrad.engines.compiled.processor import this_processor
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.config import TrainingConfig, check_kinds
+from handgrad.engines.cost_model import work_of
 from handgrad.engines.engine import EngineRows
-from handgrad.engines.loops.epochs import prediction_program, training_program, update_program
+from handgrad.engines.loops.build import prediction_program, training_program, update_program
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.recorded import prediction_graph, training_step, updates_of
 from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.tracing import prediction_graph, training_step, updates_of
 from handgrad.engines.loops.updates import Update
-from handgrad.engines.work import work_of
 from handgrad.textbook.errors import CannotLowerError, HandgradError
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net

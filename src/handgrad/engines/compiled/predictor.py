@@ -9,9 +9,9 @@ import numpy as np
 
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE, prediction_of
 from handgrad.engines.compiled.runner import Calls, Runner
+from handgrad.engines.cost_model import work_of
+from handgrad.engines.fingerprint import Unchanged
 from handgrad.engines.loops.program import FINISHED, buffer_of
-from handgrad.engines.unchanged import Unchanged
-from handgrad.engines.work import work_of
 from handgrad.graph.threads import blas_threads, threads_of_the_work
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net

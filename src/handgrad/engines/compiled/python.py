@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
+from handgrad.engines.loops.ir import CHUNK, LANES
 from handgrad.engines.loops.printing import IN_LANES
 from handgrad.engines.loops.program import FINISHED, Program
-from handgrad.engines.loops.statements import CHUNK, LANES
-from handgrad.engines.loops.streams import WORDS, set_stream, words_of
-from handgrad.textbook.functions import erf
+from handgrad.engines.loops.random_streams import WORDS, set_stream, words_of
 from handgrad.textbook.layers import Array
+from handgrad.textbook.special_functions import erf
 
 NUMPYS = (
     *("exp", "expm1", "log", "log1p", "sqrt", "tanh", "sin", "cos"),

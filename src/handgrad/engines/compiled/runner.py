@@ -21,11 +21,11 @@ from handgrad.engines.compiled.ir_helpers import DOUBLE, INT, SINGLE, whole
 from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.machine_code import function_of
 from handgrad.engines.compiled.processor import this_processor
-from handgrad.engines.compiled.tiles import Tiles
-from handgrad.engines.compiled.workers import Workers
+from handgrad.engines.compiled.small_gemm import Tiles
+from handgrad.engines.compiled.thread_pool import Workers
+from handgrad.engines.loops.ir import Multiply, Parts, walk
 from handgrad.engines.loops.product_sizes import LARGE_PRODUCT
 from handgrad.engines.loops.program import FINISHED, WORKERS, Program
-from handgrad.engines.loops.statements import Multiply, Parts, walk
 from handgrad.engines.loops.target import Target
 from handgrad.textbook.layers import Array
 

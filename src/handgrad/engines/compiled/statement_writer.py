@@ -6,7 +6,6 @@ from typing import ClassVar
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.draws import draw
 from handgrad.engines.compiled.functions import function_value
 from handgrad.engines.compiled.ir_helpers import (
     BIT,
@@ -19,11 +18,11 @@ from handgrad.engines.compiled.ir_helpers import (
     counting,
     keep_apart,
 )
-from handgrad.engines.compiled.loop_marks import marks_of, most
-from handgrad.engines.compiled.number_operations import computed, converted
+from handgrad.engines.compiled.loop_metadata import marks_of, most
+from handgrad.engines.compiled.pcg64 import draw
+from handgrad.engines.compiled.scalar_ops import computed, converted
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
-from handgrad.engines.loops.program import FINISHED, Parameter, Program
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops.ir import (
     Call,
     Comment,
     Draw,
@@ -38,7 +37,8 @@ from handgrad.engines.loops.statements import (
     Type,
     Var,
 )
-from handgrad.engines.loops.streams import WORDS
+from handgrad.engines.loops.program import FINISHED, Parameter, Program
+from handgrad.engines.loops.random_streams import WORDS
 
 # Buffers with words of 64 bits, however long whole numbers are.
 OF_WORDS = ("streams", "streams_after")

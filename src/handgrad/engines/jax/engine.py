@@ -9,19 +9,19 @@ import numpy as np
 from jax import lax
 
 from handgrad.engines.config import TrainingConfig
+from handgrad.engines.cost_model import work_of
 from handgrad.engines.engine import EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import versions
-from handgrad.engines.jax.here import device, numbers_of, on_device
+from handgrad.engines.jax.config import device, numbers_of, on_device
 from handgrad.engines.jax.predictor import Prediction
 from handgrad.engines.jax.step import Gradients, Named
 from handgrad.engines.jax.update import Memory, Numbers, Update, norm_of
 from handgrad.engines.loops.bounds import check_indices
-from handgrad.engines.stepwise import StepwiseEngine
+from handgrad.engines.minibatch_loop import StepwiseEngine
 from handgrad.engines.trace_cache import TRACES
-from handgrad.engines.work import work_of
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts
-from handgrad.textbook.net.side_by_side import SideBySide
+from handgrad.textbook.net.shared_rows import SideBySide
 from handgrad.textbook.optimizers.optimizer import parameter_groups
 
 # A pass can be interrupted after so many multiplications, and so many bytes that were drawn; a

@@ -6,10 +6,10 @@ from typing import Any, TypeGuard
 import jax
 import numpy as np
 
-from handgrad.engines.jax.here import numbers_of, on_device
+from handgrad.engines.fingerprint import Unchanged
+from handgrad.engines.jax.config import numbers_of, on_device
 from handgrad.engines.jax.operations import computed
 from handgrad.engines.jax.step import Named, RecordedNet
-from handgrad.engines.unchanged import Unchanged
 from handgrad.graph import trace
 from handgrad.textbook.errors import CannotLowerError
 from handgrad.textbook.layers import Array

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from handgrad.engines.loops.element_access import Elements, around, indices
 from handgrad.engines.loops.fusion import is_gathered
+from handgrad.engines.loops.ir import Body, Expression, For, Let, Load, Store, Var, whole
 from handgrad.engines.loops.memory_planning import BUFFERS, Place, kind_of, size_of
-from handgrad.engines.loops.parts import loop_in_parts
-from handgrad.engines.loops.statements import Body, Expression, For, Let, Load, Store, Var, whole
+from handgrad.engines.loops.partitioning import loop_in_parts
 from handgrad.graph.symbolic import at
 
 START, ROWS = Var("start", "int"), Var("n", "int")

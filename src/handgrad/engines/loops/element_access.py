@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from handgrad.engines.loops.memory_planning import Arena, Place, extent, kind_of, strides
-from handgrad.engines.loops.product_sizes import room
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops.ir import (
     Body,
     Call,
     Expression,
@@ -23,6 +21,8 @@ from handgrad.engines.loops.statements import (
     cast,
     whole,
 )
+from handgrad.engines.loops.memory_planning import Arena, Place, extent, kind_of, strides
+from handgrad.engines.loops.product_sizes import room
 from handgrad.engines.loops.target import Target
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node

@@ -17,11 +17,11 @@ from handgrad.engines.loops.element_access import (
     put,
 )
 from handgrad.engines.loops.fusion import Group
+from handgrad.engines.loops.ir import Body, Comment, Draw, Expression, For, Store, whole
 from handgrad.engines.loops.memory_planning import extent
-from handgrad.engines.loops.parts import loop_in_parts
+from handgrad.engines.loops.partitioning import loop_in_parts
 from handgrad.engines.loops.product_nests import Uses, product_nest
 from handgrad.engines.loops.reductions import REDUCED, argmax, reduction
-from handgrad.engines.loops.statements import Body, Comment, Draw, Expression, For, Store, whole
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, Op
 from handgrad.graph.symbolic import Arange, Ref, Symbolic, at

@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from handgrad.engines.loops.statements import Expression, Load, Type, Var, whole
+from handgrad.engines.loops.ir import Expression, Load, Type, Var, whole
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, users_of
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op

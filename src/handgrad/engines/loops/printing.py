@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops.ir import (
     Call,
     Comment,
     Draw,

@@ -7,9 +7,7 @@ from itertools import pairwise
 
 from handgrad.engines.loops.element_access import Elements, around, broadcast, indices, put
 from handgrad.engines.loops.fusion import Dataflow, Group, axes_of
-from handgrad.engines.loops.memory_planning import Place, extent, strides
-from handgrad.engines.loops.parts import product_in_parts, products_in_parts
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops.ir import (
     Body,
     Call,
     End,
@@ -27,6 +25,8 @@ from handgrad.engines.loops.statements import (
     cast,
     whole,
 )
+from handgrad.engines.loops.memory_planning import Place, extent, strides
+from handgrad.engines.loops.partitioning import product_in_parts, products_in_parts
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import Dim, Ref, at
 from handgrad.textbook.errors import CannotLowerError

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.loops.bounds import Bounds, index_bounds
+from handgrad.engines.loops.ir import Body, Type
 from handgrad.engines.loops.memory_planning import Arena
 from handgrad.engines.loops.printing import source
-from handgrad.engines.loops.statements import Body, Type
 from handgrad.graph.graph import Graph
 from handgrad.textbook.layers import Array
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handgrad.engines.loops.element_access import Elements, around, indices, put
-from handgrad.engines.loops.memory_planning import extent
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops.ir import (
     LANES,
     Body,
     Call,
@@ -22,6 +21,7 @@ from handgrad.engines.loops.statements import (
     cast,
     whole,
 )
+from handgrad.engines.loops.memory_planning import extent
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import Shape, at

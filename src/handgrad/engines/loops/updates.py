@@ -6,10 +6,7 @@ from functools import partial
 
 from handgrad.engines.loops.element_access import Elements, offset_at
 from handgrad.engines.loops.fusion import Dataflow, Group
-from handgrad.engines.loops.memory_planning import MOST_FUSED, Place, size_of, strides
-from handgrad.engines.loops.parts import loop_in_parts
-from handgrad.engines.loops.product_nests import Use
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops.ir import (
     Body,
     Call,
     Comment,
@@ -26,6 +23,9 @@ from handgrad.engines.loops.statements import (
     known,
     whole,
 )
+from handgrad.engines.loops.memory_planning import MOST_FUSED, Place, size_of, strides
+from handgrad.engines.loops.partitioning import loop_in_parts
+from handgrad.engines.loops.product_nests import Use
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import users_of
 from handgrad.graph.operations import REDUCTIONS, Op

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT, Function, function
+from handgrad.engines.loops.ir import Call, Expression, Let, Load, Num, Var, walk
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.statements import Call, Expression, Let, Load, Num, Var, walk
 from handgrad.engines.portable.operations import expressions
 
 OF_DOUBLES = "_double"  # at the end of a function's name, in a program of float32

@@ -14,10 +14,10 @@ from handgrad.engines.compiled.llvm import DOOR, add_door
 from handgrad.engines.compiled.machine_code import MachineCode, loaded
 from handgrad.engines.compiled.statement_writer import StatementWriter, new_module, text_of
 from handgrad.engines.loops.batch_rows import START
+from handgrad.engines.loops.ir import For, Load, Store
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.spans import Spans
-from handgrad.engines.loops.statements import For, Load, Store
-from handgrad.engines.portable.apart import Apart, apart
+from handgrad.engines.loops.value_ranges import Spans
+from handgrad.engines.portable.alias_analysis import Apart, apart
 
 
 class PortableWriter(StatementWriter):

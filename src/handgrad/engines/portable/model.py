@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.streams import WORDS, Streams, words_of
+from handgrad.engines.loops.random_streams import WORDS, Streams, words_of
 from handgrad.engines.portable.programs import prediction_program_of, training_program_of
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss

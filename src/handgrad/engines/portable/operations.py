@@ -1,6 +1,6 @@
 """What the expressions of a portable program are made of, and where they stand."""
 
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops.ir import (
     Comment,
     Draw,
     Expression,

@@ -1,10 +1,10 @@
 """The portable programs of a net: an epoch of its training, and its predictions."""
 
-from handgrad.engines.loops.epochs import prediction_program, training_program
+from handgrad.engines.loops.build import prediction_program, training_program
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.recorded import prediction_graph, training_step, updates_of
 from handgrad.engines.loops.target import Target
-from handgrad.engines.portable.written_out import written_out
+from handgrad.engines.loops.tracing import prediction_graph, training_step, updates_of
+from handgrad.engines.portable.scalarize import written_out
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss

@@ -8,9 +8,8 @@ import numpy as np
 
 from handgrad.engines.compiled.python import PythonRunner, python_function
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
-from handgrad.engines.loops.functions.in_numpy import value_of
-from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.statements import (
+from handgrad.engines.loops.functions.numpy_eval import value_of
+from handgrad.engines.loops.ir import (
     Call,
     Expression,
     For,
@@ -21,8 +20,9 @@ from handgrad.engines.loops.statements import (
     Store,
     Var,
 )
+from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.programs import EVERYWHERE
-from handgrad.engines.portable.written_out import written_out
+from handgrad.engines.portable.scalarize import written_out
 
 LOWEST = -(2**63)
 

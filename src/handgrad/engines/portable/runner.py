@@ -7,7 +7,7 @@ from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.machine_code import portable_function
 from handgrad.engines.portable.programs import EVERYWHERE
-from handgrad.engines.portable.written_out import written_out
+from handgrad.engines.portable.scalarize import written_out
 
 
 class PortableRunner(Runner):

@@ -12,7 +12,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from handgrad.exchange.exporting.pages import (
+from handgrad.exchange.exporting.parts import Kind, Output, Parts
+from handgrad.exchange.exporting.wrapper_layers import (
     BothClasses,
     BothScores,
     EachMember,
@@ -21,9 +22,8 @@ from handgrad.exchange.exporting.pages import (
     Numbers,
     Temperature,
 )
-from handgrad.exchange.exporting.parts import Kind, Output, Parts
 from handgrad.files.estimators import Pipeline, is_pipeline
-from handgrad.tables.data.unseen import no_unseen_warnings
+from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.estimators import MLPClassifier, MLPRegressor, PictureClassifier
 from handgrad.tables.tabular import TableEncoder, TabularClassifier, TabularRegressor
 from handgrad.textbook.errors import SettingError, described

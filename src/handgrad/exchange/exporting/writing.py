@@ -4,17 +4,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from handgrad.engines.config import check_kinds
-from handgrad.exchange.exporting.endings import Ending, ending_of
-from handgrad.exchange.exporting.learning import Learning
+from handgrad.exchange.exporting.formats import Ending, ending_of
 from handgrad.exchange.exporting.proof import Proof
 from handgrad.exchange.exporting.subject import Subject, subject_of
+from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.files.paths import FileError, as_path, kind_of, reason, write_whole
 from handgrad.textbook.errors import SettingError, positive
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.optimizers import Optimizer
 from handgrad.training.loop import check_batches
-from handgrad.training.row_weights import aims_at_padding
-from handgrad.training.rows import checked_rows
+from handgrad.training.sample_weights import aims_at_padding
+from handgrad.training.validate_data import checked_rows
 
 
 def export(

@@ -1,6 +1,7 @@
 """Passes: each takes a graph and gives one that says the same, in fewer or better operations."""
 
 from handgrad.graph.graph import Graph
+from handgrad.graph.passes.fold_bias import begin_products_at_biases
 from handgrad.graph.passes.lower import lower, lower_what_stabilizing_reads
 from handgrad.graph.passes.simplify import (
     fold_constants,
@@ -8,7 +9,6 @@ from handgrad.graph.passes.simplify import (
     share_common_subexpressions,
 )
 from handgrad.graph.passes.stabilize import stabilize
-from handgrad.graph.passes.starts import begin_products_at_biases
 
 PASSES = (
     remove_dead_code,

@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.check import check_gradients
 from handgrad.learn.exercises.diagnosis import Remark, agrees, diagnose, said
-from handgrad.learn.exercises.measuring import run
+from handgrad.learn.exercises.finite_differences import run
 from handgrad.learn.exercises.tasks import Task
 from handgrad.textbook.errors import SettingError, described
 from handgrad.textbook.layers import Array, Layer

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.learn.exercises.answers import check_formulas
-from handgrad.learn.exercises.as_json import task_data
 from handgrad.learn.exercises.classes import check_page
 from handgrad.learn.exercises.diagnosis import Remark
-from handgrad.learn.exercises.showing import as_html, as_text
+from handgrad.learn.exercises.display import as_html, as_text
+from handgrad.learn.exercises.i18n import sentence, words
+from handgrad.learn.exercises.serialize import task_data
 from handgrad.learn.exercises.tasks import task
-from handgrad.learn.exercises.words import sentence, words
 from handgrad.textbook.display import Text, shown_whole
 from handgrad.textbook.errors import SettingError, did_you_mean
 from handgrad.textbook.layers import Layer

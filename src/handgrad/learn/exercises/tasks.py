@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from handgrad.learn.exercises.diagnosis import Hint, Known
+from handgrad.learn.exercises.finite_differences import Line, run, slopes
 from handgrad.learn.exercises.formulas import Environment, value_of
-from handgrad.learn.exercises.measuring import Line, run, slopes
-from handgrad.learn.exercises.words import FOLDER, check_language, words
+from handgrad.learn.exercises.i18n import FOLDER, check_language, words
 from handgrad.textbook.errors import SettingError, did_you_mean
 from handgrad.textbook.layers import Array
 

@@ -11,8 +11,8 @@ import numpy as np
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import Ref, Symbolic, at, substitute
-from handgrad.learn.explaining.moves import MOVES, NOWHERE, sources
-from handgrad.learn.explaining.sums import PRODUCTS, REDUCED, factors, reduced
+from handgrad.learn.explaining.contractions import PRODUCTS, REDUCED, factors, reduced
+from handgrad.learn.explaining.gather_indices import MOVES, NOWHERE, sources
 from handgrad.learn.explaining.terms import Elementwise, Index, Many, Number, Place, Rest, Term
 from handgrad.textbook.layers import Array
 

@@ -2,15 +2,15 @@
 
 from handgrad.engines.config import check_kinds
 from handgrad.learn.explaining.explanation import Explanation
-from handgrad.learn.explaining.recorded import join_update, recorded
-from handgrad.learn.explaining.subject import subject_of
+from handgrad.learn.explaining.inputs import subject_of
+from handgrad.learn.explaining.traced_step import join_update, recorded
 from handgrad.learn.explaining.words import words_of
 from handgrad.learn.explaining.writing import Writer
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.losses import Loss
+from handgrad.textbook.module import Module
 from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import Optimizer
-from handgrad.textbook.page import Page
 from handgrad.textbook.penalties import Penalty
 from handgrad.training.results import Predictor
 
@@ -83,7 +83,7 @@ def explain(
     return Explanation(title, found, Writer(digits, words), language, subject)
 
 
-def shown(page: Page) -> str:
+def shown(page: Module) -> str:
     """How a page was made, in one line of bounded length."""
     line = " ".join(repr(page).split()).replace("( ", "(").replace(", )", ")")
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"

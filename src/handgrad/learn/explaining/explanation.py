@@ -14,16 +14,16 @@ import numpy as np
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import formula
+from handgrad.learn.explaining.backtrace import Link, Trail, followed, reached_from
 from handgrad.learn.explaining.document import Chapter, WrittenLine, page_of
 from handgrad.learn.explaining.elements import ATOMS, Elements
+from handgrad.learn.explaining.inputs import Subject
 from handgrad.learn.explaining.latex import Latex, escaped
 from handgrad.learn.explaining.latex import line as arithmetic
 from handgrad.learn.explaining.picture import Picture, key
-from handgrad.learn.explaining.recorded import UPDATE, Recorded
 from handgrad.learn.explaining.steps import FEW, FIRST, Line, Section, Step, text_of
-from handgrad.learn.explaining.subject import Subject
 from handgrad.learn.explaining.terms import Index, Number
-from handgrad.learn.explaining.trail import Link, Trail, followed, reached_from
+from handgrad.learn.explaining.traced_step import UPDATE, Recorded
 from handgrad.learn.explaining.writing import Writer
 from handgrad.textbook.display import shown_whole
 from handgrad.textbook.errors import SettingError, did_you_mean

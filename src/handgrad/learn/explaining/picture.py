@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from handgrad.files.html import environment
 from handgrad.learn.explaining.elements import Elements
-from handgrad.learn.explaining.recorded import Recorded
 from handgrad.learn.explaining.steps import Step, last_of
 from handgrad.learn.explaining.terms import Index
+from handgrad.learn.explaining.traced_step import Recorded
 from handgrad.learn.explaining.writing import Writer
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.learn.explaining.elements import FILLED, Elements
-from handgrad.learn.explaining.recorded import UPDATE
 from handgrad.learn.explaining.terms import Index, Number, Term
+from handgrad.learn.explaining.traced_step import UPDATE
 from handgrad.learn.explaining.writing import Writer
 from handgrad.textbook.display import shown_whole
 from handgrad.textbook.layers import Array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handgrad.engines.loops.functions.in_numpy import value_of
+from handgrad.engines.loops.functions.numpy_eval import value_of
 from handgrad.textbook.layers import Array
 
 TWO_PI = 2 * 3.141592653589793

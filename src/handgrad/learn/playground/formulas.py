@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
-from handgrad.engines.loops.functions.in_numpy import value_of
+from handgrad.engines.loops.functions.numpy_eval import value_of
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
 

@@ -31,12 +31,12 @@ from handgrad.textbook.layers.initializers import nothing_drawn
 from handgrad.textbook.layers.layer import Shape, sizes_of
 from handgrad.textbook.layers.windows import WindowLayer
 from handgrad.textbook.losses import Loss
+from handgrad.textbook.module import Module
 from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import Optimizer
-from handgrad.textbook.page import Page
 from handgrad.textbook.penalties import Penalty
 
-P = TypeVar("P", bound=Page)
+P = TypeVar("P", bound=Module)
 
 MOST_LAYERS, MOST_NUMBERS = 100, 2**24
 MOST_WIDTH = 2**20  # of a row

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.check.doctor.case import usual_loss
+from handgrad.check.doctor.patient import usual_loss
 from handgrad.files import load
 from handgrad.learn.playground.address_file import address_file
 from handgrad.learn.playground.document import TITLE, document, write_document

@@ -25,10 +25,10 @@ from handgrad.textbook.layers import (
     Softmax,
 )
 from handgrad.textbook.losses import Loss
+from handgrad.textbook.module import Module
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import example_targets
 from handgrad.textbook.optimizers import Optimizer
-from handgrad.textbook.page import Page
 
 # The layer after the last Linear, for losses that take what it gives.
 LAST = {"CrossEntropyLoss": Softmax, "BinaryCrossEntropyLoss": Sigmoid}
@@ -187,7 +187,7 @@ def _rules(optimizer: Optimizer) -> Given | None:
     return {name: value for name, value in said.items() if name == "name" or name in kinds}
 
 
-def _said(page: Page) -> Given:
+def _said(page: Module) -> Given:
     """A loss or an optimizer as its name and those of its settings that are not as usual."""
     kind, (args, kwargs) = type(page), page.__dict__["_made_with"]
     signature = inspect.signature(kind)

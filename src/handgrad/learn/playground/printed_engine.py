@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
+from handgrad.engines.loops.ir import Body, Call, Let, Type, Var
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.statements import Body, Call, Let, Type, Var
 from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.printing.javascript import JavaScript
 from handgrad.engines.portable.printing.javascript_runtime import FIRST

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.engines.loops.functions.function import Function
+from handgrad.engines.loops.ir import Body, Call, Load, Store, whole
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.statements import Body, Call, Load, Store, whole
 from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.printing.javascript import JavaScript
 from handgrad.files.web import WEB

@@ -6,10 +6,10 @@ All arrays are of float32: truth values are 0 and 1 there.
 """
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
+from handgrad.engines.loops.ir import CHUNK, Call, Expression, Num, Type, Var, cast
 from handgrad.engines.loops.reductions import REDUCED
-from handgrad.engines.loops.statements import CHUNK, Call, Expression, Num, Type, Var, cast
-from handgrad.engines.portable.plain_sums import LANES
 from handgrad.engines.portable.printing.javascript import JavaScript
+from handgrad.engines.portable.scalar_sums import LANES
 
 OF_TWO = ("add", "subtract", "multiply", "divide", "maximum", "minimum")
 OF_ONE = ("negative", "abs", "sqrt", "floor", "ceil")

@@ -12,7 +12,7 @@ from typing import Any
 
 from handgrad.check.doctor import diagnose
 from handgrad.exchange.exporting import export
-from handgrad.exchange.exporting.endings import ENDINGS, ending_of
+from handgrad.exchange.exporting.formats import ENDINGS, ending_of
 from handgrad.files import save
 from handgrad.learn.playground.models import MOST_WIDTH, model_of, numbers_in, rows_in, whole_in
 from handgrad.learn.playground.programs import program_of

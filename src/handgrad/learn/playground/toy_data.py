@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from handgrad.engines.loops.functions.in_numpy import value_of
+from handgrad.engines.loops.functions.numpy_eval import value_of
 from handgrad.learn.playground.draws import Draws, normal_of
 from handgrad.learn.playground.formulas import formula_values
 from handgrad.learn.playground.kinds import numbers_in

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from handgrad.engines.row_source import changed
+from handgrad.engines.streams import changed
 from handgrad.files.paths import FileError
 from handgrad.tables.data.csv_columns import CsvColumns
 from handgrad.tables.data.csv_dialect import LONGEST_ROW, NotThisEncodingError, sniffed

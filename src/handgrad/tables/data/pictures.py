@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.engines.row_source import Rng
+from handgrad.engines.streams import Rng
 from handgrad.textbook.errors import DataError, SettingError, ShapeError, positive
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.initializers import spawning_generator

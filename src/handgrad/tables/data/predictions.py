@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import ArrowInvalid, BufferOutputStream, csv, parquet
 
-from handgrad.engines.choice import engine_for_chunks
-from handgrad.engines.row_source import BATCH, whole_batches
+from handgrad.engines.dispatch import engine_for_chunks
+from handgrad.engines.streams import BATCH, whole_batches
 from handgrad.files.addresses import meant_as_address, without_query
 from handgrad.files.paths import as_path, write_whole
 from handgrad.tables.data.files import PARQUET, check_columns
 from handgrad.tables.data.table_stream import StreamedRows, TableStream
-from handgrad.tables.data.unseen import unseen_warnings_together
+from handgrad.tables.data.unseen_values import unseen_warnings_together
 from handgrad.textbook.errors import DataError, SettingError, described
 from handgrad.textbook.kinds import Probabilities
 from handgrad.textbook.layers import Array

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from handgrad.engines.row_source import Rng, RowSource
+from handgrad.engines.streams import Rng, RowSource
 from handgrad.tables.data.files import (
     Table,
     TableFile,

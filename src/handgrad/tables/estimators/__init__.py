@@ -7,9 +7,9 @@ from handgrad.files.values import read_classes, read_value
 
 if TYPE_CHECKING:
     from handgrad.tables.estimators.classifier import MLPClassifier
-    from handgrad.tables.estimators.pictures import PictureClassifier
+    from handgrad.tables.estimators.image_classifier import PictureClassifier
+    from handgrad.tables.estimators.language_model import LanguageModel
     from handgrad.tables.estimators.regressor import MLPRegressor
-    from handgrad.tables.estimators.texts import LanguageModel
 
 __all__ = ["LanguageModel", "MLPClassifier", "MLPRegressor", "PictureClassifier"]
 
@@ -17,9 +17,9 @@ __all__ = ["LanguageModel", "MLPClassifier", "MLPRegressor", "PictureClassifier"
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.tables.estimators' has no attribute {name!r}")
-    from handgrad.tables.estimators import classifier, pictures, regressor, texts
+    from handgrad.tables.estimators import classifier, image_classifier, language_model, regressor
 
-    modules = (classifier, regressor, pictures, texts)
+    modules = (classifier, regressor, image_classifier, language_model)
     return next(getattr(module, name) for module in modules if hasattr(module, name))
 
 

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from handgrad.engines.choice import NAMES, EngineName
+from handgrad.engines.dispatch import NAMES, EngineName
 from handgrad.tables.estimators.rows import Rows
 from handgrad.textbook import schedules
 from handgrad.textbook.layers import Array, BatchNorm, Layer, LayerNorm, Linear, ReLU, Sigmoid, Tanh

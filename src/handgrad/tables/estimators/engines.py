@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from handgrad.engines.choice import chosen, engine_for
 from handgrad.engines.config import TrainingConfig
+from handgrad.engines.cost_model import cost_of_compiling, gain_of_training
+from handgrad.engines.dispatch import chosen, engine_for
 from handgrad.engines.engine import Engine
-from handgrad.engines.work import cost_of_compiling, gain_of_training
 from handgrad.tables.estimators.base import Base
 from handgrad.tables.estimators.losses import L2PenaltyOfABatch
 from handgrad.tables.estimators.rows import Rows, SparseRows, Weighted, rows_of
 from handgrad.textbook.optimizers import Optimizer
-from handgrad.training.rows import Rows as RowsToTrainOn
+from handgrad.training.validate_data import Rows as RowsToTrainOn
 
 # How many times as much is gained in float64, by Adam, on batches of 200 as engines.work expects
 # of small float32 batches: measured, as its numbers are.

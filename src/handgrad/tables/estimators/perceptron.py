@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from handgrad.files.tensors import damaged, shown
 from handgrad.files.values import read_value, written
 from handgrad.tables.estimators.base import ACTIVATIONS, NORMALIZATIONS, Activation, Base, Kept
-from handgrad.tables.estimators.fits import NOT_FINITE, fit_epochs, fit_lbfgs
+from handgrad.tables.estimators.fit_loop import NOT_FINITE, fit_epochs, fit_lbfgs
 from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
 from handgrad.tables.estimators.settings import check_incremental, check_together
 from handgrad.tables.estimators.validation import LOSS, rows_of_eval_set

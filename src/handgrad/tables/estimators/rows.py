@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import sparray, spmatrix
 
-from handgrad.engines.choice import EngineName
+from handgrad.engines.dispatch import EngineName
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import batches

@@ -16,10 +16,10 @@ from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
 from handgrad.textbook.errors import DataError, HandgradError, SettingError, described, did_you_mean
 from handgrad.textbook.kinds import Scores
 from handgrad.textbook.layers import Array
-from handgrad.textbook.metrics.choice import METRICS, OF_PROBABILITIES, smaller_is_better
+from handgrad.textbook.metrics.registry import METRICS, OF_PROBABILITIES, smaller_is_better
 from handgrad.training import BestWeights
 from handgrad.training.metric_functions import takes_weights
-from handgrad.training.rows import pair_and_weights
+from handgrad.training.validate_data import pair_and_weights
 
 LOSS = "loss"
 

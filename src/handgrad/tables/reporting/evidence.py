@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 
 from handgrad.check.doctor import Diagnosis
-from handgrad.check.doctor.case import Patient
 from handgrad.check.doctor.diagnose import examined, reports_of
+from handgrad.check.doctor.patient import Patient
 from handgrad.tables.inspection import partial_dependence, permutation_importance
 from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
 from handgrad.tables.reporting.checks import warned

@@ -15,7 +15,7 @@ from handgrad.tables.tabular.base import refuse_unusable
 from handgrad.textbook import metrics
 from handgrad.textbook.errors import DataError, HandgradError, SettingError
 from handgrad.textbook.layers import Array
-from handgrad.textbook.metrics.choice import Metric
+from handgrad.textbook.metrics.registry import Metric
 from handgrad.training.results import Predictions, Predictor, is_classifier
 
 # More rows than these are not all scored: those drawn tell the same, to a hundredth.

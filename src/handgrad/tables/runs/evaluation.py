@@ -16,7 +16,7 @@ from handgrad.tables.runs.settings import one_target
 from handgrad.tables.runs.table_model import Evaluation, TableModel, errors_name
 from handgrad.tables.runs.text_model import Writer, refuse_of_tables
 from handgrad.textbook.errors import SettingError
-from handgrad.textbook.metrics.choice import metrics_of
+from handgrad.textbook.metrics.registry import metrics_of
 
 
 def evaluate_table(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from handgrad.engines.choice import EngineName, chosen
+from handgrad.engines.dispatch import EngineName, chosen
 from handgrad.tables.data.predictions import AT_ONCE
 from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.runs.pictures import PicturesInMemory, in_words
@@ -19,7 +19,7 @@ from handgrad.tables.runs.settings import ACTIVATIONS, RunSettings
 from handgrad.tables.runs.training_table import TrainingTable
 from handgrad.textbook.errors import DataError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array
-from handgrad.textbook.metrics.choice import METRICS
+from handgrad.textbook.metrics.registry import METRICS
 from handgrad.training import History
 from handgrad.training.results import Predictor
 

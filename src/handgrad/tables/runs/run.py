@@ -16,7 +16,7 @@ from handgrad.files.addresses import is_address
 from handgrad.files.paths import FileError, as_path, kind_of, readable, reason
 from handgrad.tables.data import BUNDLED
 from handgrad.tables.data.locations import Location, status_of
-from handgrad.tables.data.unseen import no_unseen_warnings
+from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.table_model import MODEL
 from handgrad.textbook.layers import Array

@@ -8,16 +8,16 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from handgrad.engines.choice import EngineName
+from handgrad.engines.dispatch import EngineName
 from handgrad.engines.sharding import Sharding
 from handgrad.files.paths import as_path
 from handgrad.tables.data import BUNDLED, TableOptions
+from handgrad.tables.data.is_text import is_prose
 from handgrad.tables.data.picture_folders import has_pictures
-from handgrad.tables.data.prose import is_prose
 from handgrad.tables.data.table_options import SEVERAL, Task, on_the_command_line, option
 from handgrad.textbook.errors import SettingError, did_you_mean, is_number
 from handgrad.textbook.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
-from handgrad.textbook.metrics.choice import metrics_of
+from handgrad.textbook.metrics.registry import metrics_of
 
 EstimatorName = Literal["tabular", "mlp", "pictures", "text"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.engines.choice import chosen
+from handgrad.engines.dispatch import chosen
 from handgrad.files import load
 from handgrad.files.paths import write_whole
 from handgrad.tables.data.table_options import option

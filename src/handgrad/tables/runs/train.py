@@ -16,7 +16,7 @@ from handgrad.files import load
 from handgrad.files.paths import write_whole
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.targets import is_text
-from handgrad.tables.data.unseen import no_unseen_warnings
+from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.runs.job import Job
 from handgrad.tables.runs.load_table import load_table
 from handgrad.tables.runs.messages import Messages

@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from handgrad.engines.choice import EngineName
+from handgrad.engines.dispatch import EngineName
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.data import TableStream
 from handgrad.tables.data.frames import (
@@ -27,7 +27,7 @@ from handgrad.tables.data.frames import (
     frame_of,
     records_in,
 )
-from handgrad.tables.data.unseen import tell
+from handgrad.tables.data.unseen_values import tell
 from handgrad.tables.tabular.features import Features, MergedRows, merged
 from handgrad.tables.tabular.files import FittedToTable, checked, described, features_from
 from handgrad.tables.tabular.members import (
@@ -56,7 +56,7 @@ from handgrad.textbook.errors import (
 )
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
-from handgrad.textbook.net.side_by_side import SideBySide
+from handgrad.textbook.net.shared_rows import SideBySide
 from handgrad.training import History
 from handgrad.training.results import NetRows
 

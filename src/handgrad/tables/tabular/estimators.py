@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, column_or_1d
 
-from handgrad.engines.alike import alike
+from handgrad.engines.deterministic_ufuncs import alike
 from handgrad.files.values import read_classes, written_array
 from handgrad.tables.data.frames import Column, numbers_in
 from handgrad.tables.tabular.base import Tabular, TakesTables, refuse_one_row, refuse_unusable
@@ -20,10 +20,10 @@ from handgrad.tables.tabular.files import FittedToTable, checked
 from handgrad.tables.tabular.members import Members, Recipe
 from handgrad.tables.tabular.streamed import StreamedClasses, StreamedNumbers
 from handgrad.textbook.errors import DataError
-from handgrad.textbook.functions import power
 from handgrad.textbook.layers import SELU, Array, Mish, Softmax
 from handgrad.textbook.losses import Loss, MAELoss, MSELoss, SoftTargetCrossEntropyLoss
 from handgrad.textbook.net import Net
+from handgrad.textbook.special_functions import power
 
 SMOOTHING = 0.1
 NORMAL_QUARTILES = 1.349  # how many standard deviations they are apart

@@ -18,7 +18,7 @@ from handgrad.tables.data.frames import (
     read,
     text_in,
 )
-from handgrad.tables.data.unseen import MOST_EXAMPLES, Unseen
+from handgrad.tables.data.unseen_values import MOST_EXAMPLES, Unseen
 from handgrad.tables.tabular.refusals import refuse_cell
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.engines.choice import EngineName, engine_for_chunks
 from handgrad.engines.config import TrainingConfig
-from handgrad.engines.row_source import RowSource
+from handgrad.engines.dispatch import EngineName, engine_for_chunks
+from handgrad.engines.streams import RowSource
 from handgrad.graph.threads import blas_threads
 from handgrad.tables.tabular.features import Features
 from handgrad.textbook.layers import (
@@ -25,7 +25,7 @@ from handgrad.textbook.layers import (
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import batches
-from handgrad.textbook.net.side_by_side import SideBySide
+from handgrad.textbook.net.shared_rows import SideBySide
 from handgrad.textbook.optimizers import Adam
 from handgrad.textbook.schedules import coslog
 from handgrad.training import BestWeights, EpochReport, History, Training, progress

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
-from handgrad.engines.row_source import RowSource
+from handgrad.engines.streams import RowSource
 from handgrad.tables.data.files import check_columns
 from handgrad.tables.data.frames import Column, columns_of_frame, frame_of
 from handgrad.tables.data.table_stream import TableStream, mixed, smallest

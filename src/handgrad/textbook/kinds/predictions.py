@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.kinds.targets import TargetKind
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 # Of a class that no row has: too small to count, and its logarithm is finite.
 SMALLEST, LARGEST = 1e-9, 1 - 1e-7

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from handgrad.textbook.errors import DataError, ShapeError
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 @dataclass(frozen=True)

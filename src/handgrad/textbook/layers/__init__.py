@@ -31,7 +31,7 @@ from handgrad.textbook.layers.recurrence import GRU, LSTM, RNN
 from handgrad.textbook.layers.shapes import Flatten, Reshape, Transpose
 from handgrad.textbook.layers.softmax import Softmax
 from handgrad.textbook.layers.standardize import Standardize
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 __all__ = [
     "ELU",

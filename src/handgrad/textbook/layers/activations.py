@@ -7,7 +7,7 @@ import numpy as np
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.kinds import Probabilities
 from handgrad.textbook.layers.layer import Layer
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class Tanh(Layer):

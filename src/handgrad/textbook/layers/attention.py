@@ -12,7 +12,7 @@ from handgrad.textbook.layers.initializers import (
     random_generator,
 )
 from handgrad.textbook.layers.layer import Layer, floating
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 BARRED = -1e9  # below all scores, and finite: what is barred is 0 after exp, never NaN
 

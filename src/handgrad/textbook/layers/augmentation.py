@@ -4,7 +4,7 @@ import numpy as np
 
 from handgrad.textbook.errors import SettingError, positive
 from handgrad.textbook.layers.layer import Layer, Shape
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 def moved(x: Array, by: Array, most: int, axis: int) -> Array:

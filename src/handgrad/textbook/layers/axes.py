@@ -1,6 +1,6 @@
 """The axes of a batch (n, …, k): the last one holds the features, those before it the places."""
 
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 def leading_axes(x: Array, but: int = 1) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from handgrad.textbook.errors import positive
 from handgrad.textbook.layers.initializers import Initializer, RandomSource, first_weights
 from handgrad.textbook.layers.layer import floating
 from handgrad.textbook.layers.windows import Sizes, WindowLayer, fold, padded, unfold, where_there
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class Convolution(WindowLayer):

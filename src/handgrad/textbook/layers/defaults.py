@@ -5,7 +5,7 @@ import numpy.typing as npt
 from handgrad.textbook.errors import SettingError, did_you_mean
 from handgrad.textbook.layers.initializers import RandomSource, random_generator
 from handgrad.textbook.layers.layer import floating
-from handgrad.textbook.page import GIVEN
+from handgrad.textbook.module import GIVEN
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 

@@ -2,7 +2,7 @@
 
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers.layer import Layer
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class Dropout(Layer):

@@ -7,7 +7,7 @@ from handgrad.textbook.errors import DataError, SettingError, positive
 from handgrad.textbook.layers.ensemble import EnsembleLayer
 from handgrad.textbook.layers.initializers import Initializer, RandomSource, first_weights
 from handgrad.textbook.layers.layer import Layer, Shape, floating
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class Embedding(Layer):

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from handgrad.textbook.errors import positive
 from handgrad.textbook.layers.axes import leading_axes
 from handgrad.textbook.layers.layer import Layer, Shape, floating
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class FeatureScale(Layer):

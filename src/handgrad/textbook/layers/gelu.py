@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from handgrad.textbook.functions import erf
 from handgrad.textbook.layers.layer import Layer
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
+from handgrad.textbook.special_functions import erf
 
 
 class GELU(Layer):

@@ -10,11 +10,11 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
+from handgrad.textbook.aliases import ON_LAYERS
 from handgrad.textbook.errors import SettingError, ShapeError, positive
 from handgrad.textbook.kinds import PredictionKind
 from handgrad.textbook.layers.initializers import spawning_generator
-from handgrad.textbook.other_names import ON_LAYERS
-from handgrad.textbook.page import SHARED, Array, Page, twin_of
+from handgrad.textbook.module import SHARED, Array, Module, twin_of
 
 # The shape of a row, without the axis of the rows; `...` stands for any axes, as in (..., 3).
 Shape = tuple[int | EllipsisType, ...]
@@ -67,7 +67,7 @@ def features(shape: Shape | None, axis: int = -1) -> int | None:
     return size if isinstance(size, int) else None
 
 
-class Layer(Page):
+class Layer(Module):
     """The base of every layer: write `forward` and `backward`, declare the parameters.
 
     `param_names` are trained: `backward` leaves the gradient of `W` in `dW`, with W's shape.

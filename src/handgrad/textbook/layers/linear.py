@@ -7,7 +7,7 @@ from handgrad.textbook.errors import positive
 from handgrad.textbook.layers.axes import as_rows
 from handgrad.textbook.layers.initializers import Initializer, RandomSource, first_weights
 from handgrad.textbook.layers.layer import Layer, floating
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class Linear(Layer):

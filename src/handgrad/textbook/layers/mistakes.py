@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.textbook.errors import SettingError, ShapeError
 from handgrad.textbook.layers.layer import Layer
-from handgrad.textbook.page import Page
+from handgrad.textbook.module import Module
 
 GIVES = {
     (True, "forward"): ("the output, as an array", "y"),
@@ -16,7 +16,7 @@ GIVES = {
 }
 
 
-def returned(page: Page, method: str, value: object, where: str = "") -> Any:
+def returned(page: Module, method: str, value: object, where: str = "") -> Any:
     """What `forward` or `backward` of a layer or a loss gave; refused where it gave nothing usable.
 
     Of whole numbers there is no gradient: a layer that takes them may leave it out.

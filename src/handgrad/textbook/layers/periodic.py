@@ -7,7 +7,7 @@ from handgrad.textbook.errors import SettingError, positive
 from handgrad.textbook.layers.ensemble import EnsembleLayer
 from handgrad.textbook.layers.initializers import RandomSource, random_generator
 from handgrad.textbook.layers.layer import floating
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class EnsemblePeriodicEmbedding(EnsembleLayer):

@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers.windows import Sizes, WindowLayer, by_place, fold, padded, unfold
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class Pooling(WindowLayer):

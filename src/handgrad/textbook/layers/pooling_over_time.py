@@ -3,7 +3,7 @@
 import numpy as np
 
 from handgrad.textbook.layers.layer import Layer, Shape
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class _PoolingOverTime(Layer):

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from handgrad.textbook.errors import SettingError, ShapeError, positive
 from handgrad.textbook.layers.initializers import Initializer, RandomSource, first_weights
 from handgrad.textbook.layers.layer import Layer, Shape, floating
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class _Positions(Layer):

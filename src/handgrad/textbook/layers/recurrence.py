@@ -15,7 +15,7 @@ from handgrad.textbook.layers.initializers import (
     random_generator,
 )
 from handgrad.textbook.layers.layer import Layer, Shape, floating
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 Arrays = tuple[Array, ...]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.textbook.errors import SettingError, ShapeError
 from handgrad.textbook.layers.layer import Layer, Shape, closed, features
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 def fitting_shapes(layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:

@@ -7,7 +7,7 @@ import numpy as np
 from handgrad.textbook.errors import SettingError, ShapeError, positive
 from handgrad.textbook.layers.layer import Layer, Shape, sizes_of
 from handgrad.textbook.layers.shape_inference import places_unknown
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class Reshape(Layer):

@@ -4,7 +4,7 @@ import numpy as np
 
 from handgrad.textbook.kinds import ClassProbabilities
 from handgrad.textbook.layers.layer import Layer
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class Softmax(Layer):

@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.textbook.errors import DataError, ShapeError
 from handgrad.textbook.layers.layer import Layer
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class Standardize(Layer):

@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from handgrad.textbook.errors import SettingError, ShapeError
 from handgrad.textbook.layers.layer import Layer, Shape, sizes_of
 from handgrad.textbook.layers.shape_inference import places_unknown
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 Sizes = int | tuple[int, ...]
 

@@ -6,7 +6,7 @@ from handgrad.textbook.errors import between_0_and_1, not_negative
 from handgrad.textbook.kinds import BinaryLabels, Logits, Probabilities, Scores
 from handgrad.textbook.losses.loss import Loss
 from handgrad.textbook.losses.weighting import mean_weights, weighted_mean
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 class BinaryCrossEntropyLoss(Loss):

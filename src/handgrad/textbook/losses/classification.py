@@ -12,7 +12,7 @@ from handgrad.textbook.kinds import (
 )
 from handgrad.textbook.losses.loss import Loss
 from handgrad.textbook.losses.weighting import mean_weights, weighted_mean
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 def places(y: Array) -> tuple[Array, ...]:

@@ -5,12 +5,12 @@ from typing import Literal
 
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.kinds import NumericTargets, PredictionKind, TargetKind
-from handgrad.textbook.page import Array, Page
+from handgrad.textbook.module import Array, Module
 
 EXAMPLES = {"input_kind": "hg.kinds.Logits()", "target_kind": "hg.kinds.ClassLabels()"}
 
 
-class Loss(Page):
+class Loss(Module):
     """The base of every loss: `forward` gives the mean over the batch, `backward` its gradient.
 
     `input_kind` says what the net should hand over, `target_kind` what the targets are: objects

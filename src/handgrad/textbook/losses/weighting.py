@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 def weighted_mean(l: Array, w: Array | None = None) -> float:  # noqa: E741

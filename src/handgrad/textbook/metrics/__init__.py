@@ -1,6 +1,6 @@
 """Metrics: figures of a model beside its loss, functions of all predictions and targets."""
 
-from handgrad.textbook.metrics.classes import (
+from handgrad.textbook.metrics.classification import (
     accuracy,
     balanced_accuracy,
     f1,
@@ -9,13 +9,13 @@ from handgrad.textbook.metrics.classes import (
     top_k_accuracy,
     zero_one_loss,
 )
-from handgrad.textbook.metrics.numbers import (
+from handgrad.textbook.metrics.probabilities import brier_score_loss, log_loss, roc_auc
+from handgrad.textbook.metrics.regression import (
     mean_absolute_error,
     mean_squared_error,
     r2,
     root_mean_squared_error,
 )
-from handgrad.textbook.metrics.probabilities import brier_score_loss, log_loss, roc_auc
 
 __all__ = [
     "accuracy",

@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.metrics.shapes import answers, in_classes
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 def roc_auc(p: Array, y: Array, sample_weight: Array | None = None) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from handgrad.textbook.errors import DataError, ShapeError
-from handgrad.textbook.page import Array
+from handgrad.textbook.module import Array
 
 
 def in_classes(p: Array, y: Array) -> bool:

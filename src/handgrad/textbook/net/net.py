@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self, SupportsIndex, overload
 import numpy as np
 import numpy.typing as npt
 
+from handgrad.textbook.aliases import NUMBERS
 from handgrad.textbook.display import Text
 from handgrad.textbook.errors import DataError, HandgradError, SettingError, ShapeError, described
 from handgrad.textbook.layers import Array, Layer, shape_inference
@@ -20,12 +21,11 @@ from handgrad.textbook.layers.layer import (
     predicting_twin,
 )
 from handgrad.textbook.layers.mistakes import returned
+from handgrad.textbook.module import MADE, twin_of
 from handgrad.textbook.net.buffers import FlatBuffers
 from handgrad.textbook.net.minibatches import array_of_numbers, check_several, number_of_rows
 from handgrad.textbook.net.predictor import EngineName, Predictor
 from handgrad.textbook.net.watch import LayerCall, watching
-from handgrad.textbook.other_names import NUMBERS
-from handgrad.textbook.page import MADE, twin_of
 
 BOUND = {"_buffers", "_predictor"}
 MADE.update({"_shapes", *BOUND})

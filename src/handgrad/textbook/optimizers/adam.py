@@ -5,8 +5,8 @@ from typing import Unpack
 import numpy as np
 
 from handgrad.textbook.errors import SettingError, not_negative
+from handgrad.textbook.module import Array
 from handgrad.textbook.optimizers.optimizer import Optimizer, Settings
-from handgrad.textbook.page import Array
 
 
 class Adam(Optimizer):

@@ -4,9 +4,9 @@ from typing import Unpack
 
 import numpy as np
 
+from handgrad.textbook.module import Array
 from handgrad.textbook.optimizers.adam import two_betas
 from handgrad.textbook.optimizers.optimizer import Optimizer, Settings
-from handgrad.textbook.page import Array
 
 
 class Lion(Optimizer):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.textbook.module import Array
 from handgrad.textbook.optimizers.line_search import Place, line_search
-from handgrad.textbook.page import Array
 
 EPSILON = np.finfo(np.float64).eps
 LossAndGradient = Callable[[Array], tuple[float, Array]]

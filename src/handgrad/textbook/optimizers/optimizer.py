@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypedDict
 
 import numpy as np
 
+from handgrad.textbook.aliases import ON_OPTIMIZERS
 from handgrad.textbook.errors import (
     HandgradError,
     SettingError,
@@ -19,9 +20,8 @@ from handgrad.textbook.errors import (
     not_negative,
     positive,
 )
+from handgrad.textbook.module import Array, Module, twin_of
 from handgrad.textbook.optimizers.minimizer import Minimizer
-from handgrad.textbook.other_names import ON_OPTIMIZERS
-from handgrad.textbook.page import Array, Page, twin_of
 
 
 class Trainable(Protocol):
@@ -56,7 +56,7 @@ class Settings(TypedDict, total=False):
     groups: Mapping[str, Group] | None
 
 
-class Optimizer(Page):
+class Optimizer(Module):
     """The base of every optimizer: `rule` gives the new weights from the old and the gradient.
 
     A rule is elementwise: `w` and `dw` are flat arrays of all parameters of a net. What it

@@ -3,8 +3,8 @@
 from typing import Unpack
 
 from handgrad.textbook.errors import SettingError, not_negative
+from handgrad.textbook.module import Array
 from handgrad.textbook.optimizers.optimizer import Optimizer, Settings
-from handgrad.textbook.page import Array
 
 
 class SGD(Optimizer):

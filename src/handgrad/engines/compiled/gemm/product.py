@@ -28,8 +28,8 @@ from handgrad.engines.compiled.ir_helpers import (
     whole,
     written,
 )
+from handgrad.engines.compiled.thread_pool import share
 from handgrad.engines.compiled.vectors import Vectors, vector_bytes
-from handgrad.engines.compiled.workers import share
 from handgrad.engines.loops.product_sizes import Shape, shapes
 
 KEPT = 2**18  # bytes of a, packed, that stay in the second cache

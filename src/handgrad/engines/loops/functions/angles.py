@@ -1,7 +1,7 @@
 """sin and cos, of angles whose whole quarters of a turn are taken off first.
 
 >>> import numpy as np
->>> from handgrad.engines.loops.functions.in_numpy import value_of
+>>> from handgrad.engines.loops.functions.numpy_eval import value_of
 >>> x = np.array([np.pi / 6, 1e6 * np.pi, 2.0**27])
 >>> value_of("sin", x).round(9).tolist(), value_of("cos", x).round(9).tolist()
 ([0.5, -0.0, nan], [0.866025404, 1.0, nan])
@@ -13,7 +13,7 @@ Cody and Waite, "Software manual for the elementary functions", Prentice-Hall (1
 import math
 
 from handgrad.engines.loops.functions.arithmetic import Format, Pair, added, has_bit, holds, where
-from handgrad.engines.loops.statements import Expression, cast
+from handgrad.engines.loops.ir import Expression, cast
 
 # π/2 as a sum; a whole number up to 2²⁷ times each but the last is exact in float64.
 HALF_PI = (1.5707963109016418, 1.5893254712295857e-08, 6.123233995736766e-17)

@@ -18,7 +18,7 @@ the operations may give anything, but do give a number: the functions choose ano
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handgrad.engines.loops.statements import Call, Expression, Num
+from handgrad.engines.loops.ir import Call, Expression, Num
 
 Number = Expression | float
 Pair = tuple[

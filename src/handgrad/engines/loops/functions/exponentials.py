@@ -1,7 +1,7 @@
 """exp and expm1: whole powers of two, times a short series.
 
 >>> import numpy as np
->>> from handgrad.engines.loops.functions.in_numpy import value_of
+>>> from handgrad.engines.loops.functions.numpy_eval import value_of
 >>> value_of("exp", np.array([-np.inf, 0.0, 1.0, 710.0])).round(12).tolist()
 [0.0, 1.0, 2.718281828459, inf]
 >>> value_of("expm1", np.array([-np.inf, -0.0, 1e-20])).tolist()
@@ -22,7 +22,7 @@ from handgrad.engines.loops.functions.arithmetic import (
     times_power_of_two,
     where,
 )
-from handgrad.engines.loops.statements import Expression
+from handgrad.engines.loops.ir import Expression
 
 
 def exp(form: Format, x: Expression, rest: Expression | None = None) -> Expression:

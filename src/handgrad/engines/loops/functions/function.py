@@ -11,7 +11,7 @@ from handgrad.engines.loops.functions.exponentials import exp, expm1
 from handgrad.engines.loops.functions.logarithms import log, log1p
 from handgrad.engines.loops.functions.powers import power
 from handgrad.engines.loops.functions.sigmoids import erf, sign, tanh
-from handgrad.engines.loops.statements import Call, Expression, Let, Var
+from handgrad.engines.loops.ir import Call, Expression, Let, Var
 
 WRITTEN_OUT: dict[str, Callable[..., Expression]] = {
     page.__name__: page for page in (exp, expm1, log, log1p, tanh, erf, sin, cos, sign, power)

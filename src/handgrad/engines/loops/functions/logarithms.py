@@ -1,7 +1,7 @@
 """log and log1p: an exponent, and a series for what is left.
 
 >>> import numpy as np
->>> from handgrad.engines.loops.functions.in_numpy import value_of
+>>> from handgrad.engines.loops.functions.numpy_eval import value_of
 >>> value_of("log", np.array([-1.0, 0.0, 5e-324, 10.0])).round(12).tolist()
 [nan, -inf, -744.440071921381, 2.302585092994]
 >>> value_of("log1p", np.array([-1.0, 1e-20])).tolist()
@@ -13,7 +13,7 @@ Both as in fdlibm (Sun Microsystems, 1993), files e_log.c and s_log1p.c, with se
 import math
 
 from handgrad.engines.loops.functions.arithmetic import Format, call, holds, split, where
-from handgrad.engines.loops.statements import Expression
+from handgrad.engines.loops.ir import Expression
 
 
 def log(form: Format, x: Expression) -> Expression:

@@ -1,7 +1,7 @@
 """Powers: exp(y log x), with a logarithm of twice the digits.
 
 >>> import numpy as np
->>> from handgrad.engines.loops.functions.in_numpy import value_of
+>>> from handgrad.engines.loops.functions.numpy_eval import value_of
 >>> x, y = np.array([10.0, -2.0, -2.0, 0.0, np.nan]), np.array([-2.0, 3.0, 0.5, -1.0, 0.0])
 >>> value_of("power", x, y).tolist()
 [0.01, -8.0, nan, inf, 1.0]
@@ -20,7 +20,7 @@ from handgrad.engines.loops.functions.arithmetic import (
     where,
 )
 from handgrad.engines.loops.functions.exponentials import exp
-from handgrad.engines.loops.statements import Expression, cast
+from handgrad.engines.loops.ir import Expression, cast
 
 THIRD = (1 / 3, 2.0**-54 / 3)  # as a sum
 # What follows 1 + z/3 in log m / 2s, by z², in z.

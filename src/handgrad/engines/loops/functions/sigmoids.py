@@ -1,7 +1,7 @@
 """tanh and erf, which rise from −1 to 1; and sign, which has nothing between them but 0.
 
 >>> import numpy as np
->>> from handgrad.engines.loops.functions.in_numpy import value_of
+>>> from handgrad.engines.loops.functions.numpy_eval import value_of
 >>> for name in ("tanh", "erf", "sign"):
 ...     value_of(name, np.array([-np.inf, 0.0, 0.5, 30.0])).round(9).tolist()
 [-1.0, 0.0, 0.462117157, 1.0]
@@ -12,8 +12,8 @@
 import math
 
 from handgrad.engines.loops.functions.arithmetic import Format, call, holds, where
-from handgrad.engines.loops.statements import Expression
-from handgrad.textbook.functions import ERF, ERF_END
+from handgrad.engines.loops.ir import Expression
+from handgrad.textbook.special_functions import ERF, ERF_END
 
 # tanh x = x p(x²) / q(x²) for float32: p and q of degree 4, fitted by reweighted least squares
 # to the smallest largest relative error. As it is rounded, with fused multiply-add and without, the

@@ -6,8 +6,8 @@ import re
 import numpy as np
 
 from handgrad.engines.loops.functions.function import Function
-from handgrad.engines.loops.statements import Expression, Type, Var
-from handgrad.engines.portable.printing.braces import COMPARISON, SIGN, SUM, Braces
+from handgrad.engines.loops.ir import Expression, Type, Var
+from handgrad.engines.portable.printing.c_family import COMPARISON, SIGN, SUM, Braces
 from handgrad.engines.portable.printing.c_runtime import PIECES
 
 PREFIX = "$"  # in the place of what the names of a file begin with; twice, for itself

@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handgrad.engines.loops.functions.function import Function
+from handgrad.engines.loops.ir import Type, Var, whole
 from handgrad.engines.loops.program import FINISHED, Program
-from handgrad.engines.loops.statements import Type, Var, whole
 from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.model import PortableModel
 from handgrad.engines.portable.printing.c import PREFIX, C, c_number, text_within
 from handgrad.engines.portable.printing.c_templates import CHECK, MEAN, STEPS
-from handgrad.engines.portable.printing.fitting import (
+from handgrad.engines.portable.printing.literals import narrowed, wrapped
+from handgrad.engines.portable.printing.specialize import (
     buffers_of,
     unchecked,
     with_loads,
     with_values,
     without,
 )
-from handgrad.engines.portable.printing.numerals import narrowed, wrapped
 from handgrad.graph.symbolic import shape_text
 from handgrad.textbook.layers import Array
 

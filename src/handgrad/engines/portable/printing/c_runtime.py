@@ -3,7 +3,7 @@
 `$` stands for what the names of the file begin with.
 """
 
-from handgrad.engines.portable.printing.pieces import Pieces
+from handgrad.engines.portable.printing.runtime_snippets import Pieces
 
 SHARED = {
     "next64": """\

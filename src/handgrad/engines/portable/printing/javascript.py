@@ -5,11 +5,11 @@ import math
 import numpy as np
 
 from handgrad.engines.loops.functions.function import Function
+from handgrad.engines.loops.ir import Expression, Type, Var
 from handgrad.engines.loops.program import FINISHED, Program
-from handgrad.engines.loops.statements import Expression, Type, Var
-from handgrad.engines.portable.printing.braces import COMPARISON, INDENT, SUM, Braces
-from handgrad.engines.portable.printing.fitting import buffers_of
+from handgrad.engines.portable.printing.c_family import COMPARISON, INDENT, SUM, Braces
 from handgrad.engines.portable.printing.javascript_runtime import PIECES
+from handgrad.engines.portable.printing.specialize import buffers_of
 
 # Operations that are exact.
 WORDS = {

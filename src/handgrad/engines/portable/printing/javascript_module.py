@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from handgrad.engines.loops.bounds import Bound
+from handgrad.engines.loops.ir import Type
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.statements import Type
 from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.model import PortableModel
-from handgrad.engines.portable.printing.fitting import buffers_of, unchecked, without
 from handgrad.engines.portable.printing.javascript import JavaScript
 from handgrad.engines.portable.printing.javascript_runtime import FIRST
-from handgrad.engines.portable.printing.numerals import narrowed, numerals, wrapped
+from handgrad.engines.portable.printing.literals import narrowed, numerals, wrapped
+from handgrad.engines.portable.printing.specialize import buffers_of, unchecked, without
 from handgrad.graph.symbolic import shape_text
 from handgrad.textbook.layers import Array
 

@@ -1,6 +1,6 @@
 """What printed JavaScript needs beside the language: numbers by their bits, NumPy's draws."""
 
-from handgrad.engines.portable.printing.pieces import Pieces
+from handgrad.engines.portable.printing.runtime_snippets import Pieces
 
 FIRST = "const f32 = Math.fround; // a number as the float32 that is nearest"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from handgrad.engines.loops.statements import Call, Expression, For, Let, Load, Statement, Var
+from handgrad.engines.loops.ir import Call, Expression, For, Let, Load, Statement, Var
 from handgrad.engines.portable.operations import expressions
 
 # Where a statement stands: its place among those of its loop, after that of the loop, and so on.

@@ -2,8 +2,8 @@
 
 import llvmlite.ir as ir
 
-from handgrad.engines.compiled.draws import HALF, HAS_HALF, words
 from handgrad.engines.compiled.ir_helpers import INT, INT32, counting, declared, whole, written
+from handgrad.engines.compiled.pcg64 import HALF, HAS_HALF, words
 
 
 def shuffle(module: ir.Module) -> ir.Function:

@@ -22,14 +22,14 @@ import numpy as np
 
 from handgrad.engines.compiled import cache
 from handgrad.engines.compiled.ir_helpers import INT, INT32, REST_UNDER_A_MASK, VOID, Mark
-from handgrad.engines.compiled.loop_marks import MOST_ROUNDS
+from handgrad.engines.compiled.loop_metadata import MOST_ROUNDS
 from handgrad.engines.compiled.machine_code import identity
 from handgrad.engines.compiled.statement_writer import OF_WORDS, new_module, text_of
+from handgrad.engines.loops.ir import Body, For, Let, Statement, known
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.statements import Body, For, Let, Statement, known
 from handgrad.engines.portable.machine_code import PortableWriter
 from handgrad.engines.portable.model import PortableModel
-from handgrad.engines.portable.printing.fitting import buffers_of, unchecked, without
+from handgrad.engines.portable.printing.specialize import buffers_of, unchecked, without
 from handgrad.engines.portable.wasm.linking import PAGE, Memory, linked
 from handgrad.engines.portable.wasm.machines import WEBASSEMBLY
 from handgrad.engines.portable.wasm.shuffling import shuffle

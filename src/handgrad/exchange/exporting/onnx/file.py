@@ -12,8 +12,8 @@ import numpy as np
 from handgrad.exchange.exporting.onnx.graph import write_graph
 from handgrad.exchange.exporting.onnx.model import Model, Place, described, onnx_package
 from handgrad.exchange.exporting.onnx.table import Table, inputs_of
-from handgrad.exchange.exporting.pages import BothClasses, BothScores, InverseLink
 from handgrad.exchange.exporting.subject import Subject, plain_classes
+from handgrad.exchange.exporting.wrapper_layers import BothClasses, BothScores, InverseLink
 from handgrad.files.architecture import LAYERS, NET_IN_ONNX, LayerWriter
 from handgrad.files.weights import placed, words_of
 from handgrad.tables.data.frames import DAY

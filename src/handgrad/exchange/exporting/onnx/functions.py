@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handgrad.exchange.exporting.onnx.model import OF_OUR_OWN, OPSET, onnx_package
-from handgrad.textbook.functions import ERF, ERF_END
+from handgrad.textbook.special_functions import ERF, ERF_END
 
 if TYPE_CHECKING:
     import onnx

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.exchange.exporting.onnx.functions import OF_RUNTIMES, function
-from handgrad.exchange.exporting.onnx.moves import (
+from handgrad.exchange.exporting.onnx.gather_indices import (
     broadcast,
     concatenated,
     moved,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handgrad.exchange.exporting.learning import Learning
 from handgrad.exchange.exporting.onnx.file import onnx_inputs, onnx_model
 from handgrad.exchange.exporting.onnx.model import onnx_package
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.subject import Subject
+from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.files.paths import FileError
 from handgrad.textbook.layers import Array
 

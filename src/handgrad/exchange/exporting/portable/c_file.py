@@ -15,7 +15,6 @@ import numpy as np
 
 from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.printing.c_module import c_module
-from handgrad.exchange.exporting.learning import Learning
 from handgrad.exchange.exporting.portable.c_table import CTable
 from handgrad.exchange.exporting.portable.node import runs
 from handgrad.exchange.exporting.portable.programs import (
@@ -27,6 +26,7 @@ from handgrad.exchange.exporting.portable.programs import (
 )
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.subject import Subject
+from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.files.paths import FileError
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from handgrad.engines.loops.functions.function import Function
-from handgrad.engines.loops.functions.in_numpy import value_of
+from handgrad.engines.loops.functions.numpy_eval import value_of
+from handgrad.engines.loops.ir import Call, Expression, Let, Statement, Var
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.statements import Call, Expression, Let, Statement, Var
 from handgrad.engines.portable.functions import OF_DOUBLES, functions_of
 from handgrad.engines.portable.printing.c import PREFIX, c_number, text_within
 from handgrad.engines.portable.printing.c_module import RowsInC
-from handgrad.engines.portable.printing.numerals import wrapped
+from handgrad.engines.portable.printing.literals import wrapped
 from handgrad.exchange.exporting.subject import Piece, Subject
 from handgrad.tables.data.frames import Columns
 from handgrad.tables.tabular.features import (

@@ -9,12 +9,12 @@ import numpy as np
 from markupsafe import Markup
 
 from handgrad.engines.portable.printing.javascript_module import javascript_module
-from handgrad.exchange.exporting.learning import Learning
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
 from handgrad.exchange.exporting.portable.page_data import columns_of, page_data, proof_rows
 from handgrad.exchange.exporting.portable.programs import AGAINST, PORTABLE, portable_of
 from handgrad.exchange.exporting.proof import Check, compared
 from handgrad.exchange.exporting.subject import Subject
+from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.files.html import hashed, json_in_page, page
 from handgrad.files.html.scripts import inlined
 from handgrad.tables.tabular.features import Date

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.portable.printing.javascript_module import javascript_module
-from handgrad.exchange.exporting.learning import Learning
 from handgrad.exchange.exporting.portable.html_file import MOST, MOST_OF_DATES, PAGE
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
 from handgrad.exchange.exporting.portable.page_data import columns_of
@@ -24,6 +23,7 @@ from handgrad.exchange.exporting.portable.programs import (
 )
 from handgrad.exchange.exporting.proof import Check, compared
 from handgrad.exchange.exporting.subject import Subject, plain_classes
+from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.files.html.scripts import inlined, json_in_script
 from handgrad.tables.data.frames import Columns
 from handgrad.tables.tabular.features import Date

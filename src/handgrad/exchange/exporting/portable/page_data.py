@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.exchange.exporting.examples import records
-from handgrad.exchange.exporting.learning import Learning
 from handgrad.exchange.exporting.subject import Subject
+from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.files.html import STEERING
 from handgrad.files.web import WEB
 from handgrad.tables.data.frames import DAY, START, Column

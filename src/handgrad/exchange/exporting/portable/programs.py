@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from handgrad.engines.portable.model import PortableModel, portable_model
-from handgrad.exchange.exporting.learning import Learning
 from handgrad.exchange.exporting.proof import Check, compared
 from handgrad.exchange.exporting.subject import Subject
+from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.textbook.layers import Array
 from handgrad.training import train
 

@@ -28,10 +28,10 @@ import numpy as np
 
 from handgrad.engines.portable.model import PortableModel, portable_model
 from handgrad.engines.portable.wasm.webassembly import webassembly
-from handgrad.exchange.exporting.learning import Learning
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.subject import Subject
+from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net

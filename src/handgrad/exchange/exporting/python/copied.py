@@ -30,7 +30,7 @@ def copied(function: Callable[..., object]) -> str:
 
     >>> def twice(x: float) -> float:
     ...     return 2 * x
-    >>> from handgrad.textbook.functions import log2
+    >>> from handgrad.textbook.special_functions import log2
     >>> print(copied(log2).split("\\n")[0])
     def log2(x):
     """

@@ -9,18 +9,18 @@ from textwrap import indent
 
 import numpy as np
 
-from handgrad.exchange.exporting.learning import Learning
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.python.copied import copied
 from handgrad.exchange.exporting.python.file import TAKEN, answer_of, python_file, shape_text
 from handgrad.exchange.exporting.python.source import Source, numpy_constant
 from handgrad.exchange.exporting.python.text import docstring, literal, stored
 from handgrad.exchange.exporting.subject import Subject
+from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op, add_at, setitem
 from handgrad.graph.threads import threads_for
-from handgrad.textbook.functions import ERF, ERF_END, series_of_erf
 from handgrad.textbook.layers import Array
+from handgrad.textbook.special_functions import ERF, ERF_END, series_of_erf
 
 HELPERS: dict[str, Callable[..., object]] = {"setitem": setitem, "add_at": add_at}
 

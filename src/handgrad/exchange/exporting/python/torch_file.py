@@ -11,7 +11,6 @@ from textwrap import indent
 
 import numpy as np
 
-from handgrad.exchange.exporting.learning import Learning
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.python.file import TAKEN, answer_of, python_file, shape_text
 from handgrad.exchange.exporting.python.source import Source
@@ -23,6 +22,7 @@ from handgrad.exchange.exporting.python.torch_operations import (
     torch_constant,
 )
 from handgrad.exchange.exporting.subject import Subject, place_of
+from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.files.weights import all_learned
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op

@@ -1,0 +1,286 @@
+"""Which engine trains or predicts: chosen from shapes, rows and epochs, never from a clock."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from handgrad.engines.config import TrainingConfig
+from handgrad.engines.cost_model import Work, pays, pays_to_predict, work_of
+from handgrad.engines.data_parallel import ShardedEngine
+from handgrad.engines.eager import EagerEngine
+from handgrad.engines.engine import Engine, EngineRows
+from handgrad.engines.sharding import CURRENT
+from handgrad.graph.threads import threads_for
+from handgrad.textbook.errors import (
+    CannotLowerError,
+    RecordingError,
+    SettingError,
+    did_you_mean,
+    positive,
+)
+from handgrad.textbook.install import install_hint
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.layer import closed, predicting_twin
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import (
+    Inputs,
+    batches,
+    form_of,
+    named_parts,
+    number_of_rows,
+    take,
+)
+from handgrad.textbook.net.predictor import EngineName as EngineName
+from handgrad.textbook.net.watch import is_watched
+
+
+def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
+    from handgrad.engines.compiled.engine import CompiledEngine  # llvmlite, where it is installed
+
+    return CompiledEngine(config, rows, held_out)
+
+
+def _portable(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
+    from handgrad.engines.portable.engine import PortableEngine
+
+    return PortableEngine(config, rows, held_out)
+
+
+@contextmanager
+def _of_the_extra(name: str) -> Iterator[None]:
+    """Says which extra brings what an engine imports."""
+    try:
+        yield
+    except ImportError as error:
+        raise SettingError(
+            f"engine={name!r}, but {error}",
+            f"what the extra [{name}] brings",
+            f"{install_hint(name)}; or engine='compiled'",
+        ) from error
+
+
+def _jax(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
+    with _of_the_extra("jax"):
+        from handgrad.engines.jax.engine import JaxEngine
+
+    return JaxEngine(config, rows, held_out)
+
+
+ENGINES: Mapping[EngineName, Callable[..., Engine]] = {
+    "eager": EagerEngine,
+    "compiled": _compiled,
+    "portable": _portable,
+    "jax": _jax,
+}
+NAMES: tuple[EngineName, ...] = ("auto", *ENGINES)
+
+
+def engine_for(
+    config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs] = (), *, passes: int = 1
+) -> Engine:
+    """The engine asked for; for `auto`, compiled code where it will have paid for its making.
+
+    In a training that is cut into shards it trains those of this worker. An epoch makes so many
+    `passes` over rows of the number of these. The environment variable HANDGRAD_ENGINE replaces
+    `auto`. What cannot be compiled trains eagerly under `auto`, with one warning, and is refused
+    under `compiled`.
+    """
+    alone = partial(_engine_for, passes=passes)
+    if (sharding := CURRENT.get()) is None or sharding.shards == 1:
+        return alone(config, rows, held_out)
+    return ShardedEngine(config, rows, held_out, sharding, alone)
+
+
+def _engine_for(
+    config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs] = (), *, passes: int
+) -> Engine:
+    name = choice = chosen(config.engine)
+    if is_watched(config.net):
+        if choice not in ("auto", "eager"):
+            raise SettingError(
+                f"engine={choice!r} for a net that is watched",
+                "engine='eager': what passes the layers is no array in compiled code",
+                "engine='auto', which trains eagerly while net.watch() notes what passes",
+            )
+        name = "eager"
+    elif choice == "auto":
+        epochs = config.epochs * passes
+        pays_off = pays(config.net, rows.x, config.batch_size, epochs)
+        name = "compiled" if pays_off else "eager"
+    try:
+        return ENGINES[name](config, rows, held_out)
+    except (RecordingError, CannotLowerError, ImportError) as error:
+        if choice != "auto":
+            raise cannot_compile("training", choice, error) from error
+        hint = f"; try {error.hint}" if isinstance(error, CannotLowerError) and error.hint else ""
+        reason = str(error).replace("\n", " ") + hint
+        warnings.warn(f"training eagerly, not compiled: {reason}", stacklevel=4)
+        return EagerEngine(config, rows, held_out)
+
+
+def chosen(choice: EngineName) -> EngineName:
+    """The engine asked for, checked; the environment may replace `auto`."""
+    name = os.environ.get("HANDGRAD_ENGINE", choice) if choice == "auto" else choice
+    for known in NAMES:
+        if name == known:
+            return known
+    told, hint = f"engine={choice!r}", did_you_mean(choice, NAMES, "engine='auto'")
+    if choice == "auto":
+        told = f"HANDGRAD_ENGINE={name!r} in the environment"
+        hint = did_you_mean(name, NAMES, "unset it, or HANDGRAD_ENGINE=auto")
+    raise SettingError(told, f"one of {', '.join(NAMES)}", hint)
+
+
+def cannot_compile(what: str, engine: EngineName, error: Exception) -> SettingError:
+    """Says that `what` has no machine code, where that was asked for."""
+    hint = f"{error.hint}; or " if isinstance(error, CannotLowerError) and error.hint else ""
+    return SettingError(
+        f"engine={engine!r}, but this {what} cannot be compiled: {error}",
+        "pages that record, in operations that have a loop",
+        f"{hint}engine='auto', which runs eagerly then",
+    )
+
+
+def engine_for_chunks(net: Net, first: Callable[[], Array], rows: int) -> EngineName:
+    """The engine for so many rows that are predicted in chunks: what `auto` is for all at once.
+
+    `first` gives some of the rows.
+    """
+    engine = chosen("auto")
+    if engine != "auto" or not pays_to_predict(net, rows, lambda: work_of(net, _row(net, first))):
+        return engine
+    try:
+        net.predict(first()[:1], engine="compiled")
+    except SettingError:  # its pages have no machine code
+        return "eager"
+    return "compiled"
+
+
+def _row(net: Net, first: Callable[[], Array]) -> Array:
+    """A row that the net takes: zeros, where it says their shape."""
+    if net.shape_in is None:
+        return first()[:1]
+    return np.zeros((1, *closed(net.shape_in)), np.int64 if net.integer_input else net.dtype)
+
+
+class MadePredictor(Protocol):
+    """Predicts for a net as it was when this was made; None for what it was not made for."""
+
+    def __call__(self, x: object) -> Array | None:
+        """The predictions for `x`, where it is made for such rows and they are finite."""
+
+    def is_made_for(self, x: object) -> bool:
+        """Whether the rows are of the kind that it knows."""
+
+    def still_holds(self) -> bool:
+        """Whether the net still has the pages, with the settings, that this was made from."""
+
+
+def _compiled_predictor(net: Net, x: Inputs) -> MadePredictor:
+    from handgrad.engines.compiled.plan import refused_as_cannot_lower
+    from handgrad.engines.compiled.predictor import CompiledPredictor
+
+    with refused_as_cannot_lower():
+        return CompiledPredictor(net, x)
+
+
+def _portable_predictor(net: Net, x: Inputs) -> MadePredictor:
+    from handgrad.engines.compiled.plan import refused_as_cannot_lower
+    from handgrad.engines.portable.engine import PortablePredictor
+
+    with refused_as_cannot_lower():
+        return PortablePredictor(net, x)
+
+
+def _jax_predictor(net: Net, x: Inputs) -> MadePredictor:
+    with _of_the_extra("jax"):
+        from handgrad.engines.jax.predictor import JaxPredictor
+
+    return JaxPredictor(net, x)
+
+
+PREDICTORS: Mapping[EngineName, Callable[[Net, Inputs], MadePredictor]] = {
+    "compiled": _compiled_predictor,
+    "portable": _portable_predictor,
+    "jax": _jax_predictor,
+}
+
+
+def _none_of(twin: Net, x: Inputs) -> Array:
+    """The predictions of no rows, from one: a page that reshapes to -1 could not tell theirs."""
+    one = [np.zeros((1, *part.shape[1:]), part.dtype) for part in named_parts("x", x).values()]
+    with np.errstate(all="ignore"):
+        none: Array = twin.forward((*one,) if isinstance(x, tuple) else one[0])[:0]
+    return none
+
+
+class Predictor:
+    """Predicts for a net: by its pages, or by what an engine made of them, which it holds.
+
+    What decides is the size of the net and how many rows are asked for at once, never a clock, nor
+    what was asked for before: the last digits would depend on it.
+    """
+
+    def __init__(self, net: Net) -> None:
+        self.net = net
+        self.made: Mapping[EngineName, MadePredictor] = {}
+        self.refused = False
+        self.known_work: tuple[object, Work] | None = None
+
+    def quickly(self, x: object, engine: EngineName) -> Array | None:
+        """The predictions where this engine has something made for just such rows; else None."""
+        made = self.made.get(engine)  # another thread may give it up
+        return None if made is None else made(x)
+
+    def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
+        """The predictions for `x`: by an engine, or by the layers, `batch_size` rows a time."""
+        positive("batch_size", batch_size, whole=True)
+        if (p := self._by_engine(x, chosen(engine))) is not None:
+            return p
+        # OpenBLAS's sgemv for AVX-512 raises the flag "invalid" by lanes whose result it drops
+        with np.errstate(invalid="ignore"):
+            n, twin = number_of_rows(x), predicting_twin(self.net)
+            parts = []
+            for rows in batches(n, batch_size):
+                with threads_for((rows.stop - rows.start) * self.net.parameters.size):
+                    parts.append(twin.forward(take(x, rows)))
+            return np.concatenate(parts) if parts else _none_of(twin, x)
+
+    def _work(self, x: Inputs) -> Work:
+        """The work of rows like these, found once for their shape and the net's settings."""
+        like = form_of(x), self.net._changes.count
+        if self.known_work is None or self.known_work[0] != like:
+            self.known_work = like, work_of(self.net, x)
+        return self.known_work[1]
+
+    def _by_engine(self, x: Inputs, engine: EngineName) -> Array | None:
+        """The predictions for `x`; None where the pages should run as they stand."""
+        if engine == "eager" or (n := number_of_rows(x)) == 0:
+            return None
+        if engine == "auto" and not pays_to_predict(self.net, n, lambda: self._work(x)):
+            return None
+        name: EngineName = "compiled" if engine == "auto" else engine
+        if (made := self.made.get(name)) is not None:
+            if (p := made(x)) is not None:
+                return p
+            if not made.still_holds():
+                self.made = {other: m for other, m in self.made.items() if other != name}
+                self.refused = False
+            elif made.is_made_for(x):  # and has no finite answer
+                return None
+        if engine == "auto" and self.refused:
+            return None
+        try:
+            made = PREDICTORS[name](self.net, x)
+        except (RecordingError, CannotLowerError, ImportError) as error:
+            self.refused = True
+            if engine != "auto":
+                raise cannot_compile("prediction", engine, error) from error
+            return None
+        self.made = {**self.made, name: made}
+        return made(x)

@@ -1,0 +1,322 @@
+"""A whole epoch of training, an update and predictions, as one loop program each."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from handgrad.engines.loops.batch_rows import ROWS, START, rows_of_batch
+from handgrad.engines.loops.element_access import Elements, around, indices, offset_at
+from handgrad.engines.loops.fusion import Dataflow, groups_of, with_updates_last
+from handgrad.engines.loops.hoisting import read_once
+from handgrad.engines.loops.ir import (
+    LANES,
+    Body,
+    Call,
+    Comment,
+    Expression,
+    For,
+    Let,
+    Load,
+    Num,
+    Reduce,
+    ReturnIf,
+    Statement,
+    Store,
+    Type,
+    Var,
+    cast,
+    whole,
+)
+from handgrad.engines.loops.loop_nests import nests
+from handgrad.engines.loops.memory_planning import (
+    Place,
+    kind_of,
+    plan,
+    size_of,
+    stored_nodes,
+    strides,
+)
+from handgrad.engines.loops.program import Program, buffer_of, called
+from handgrad.engines.loops.random_streams import WORDS, streams_of
+from handgrad.engines.loops.rerolling import rolled
+from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.updates import Rule, Update, begin_updates, used_up
+from handgrad.graph.gc_pause import left_alone
+from handgrad.graph.graph import Graph
+from handgrad.graph.operations import Op
+from handgrad.graph.passes.batch_last_layout import with_rows_last
+from handgrad.graph.symbolic import at, shape_text
+from handgrad.textbook.errors import CannotLowerError
+
+
+@left_alone()
+def training_program(
+    step: Graph,
+    updates: Sequence[Update],
+    batch_size: int,
+    dtype: np.dtype[np.generic],
+    batches_weighted_by: str,
+    target: Target,
+    *,
+    members: bool = False,
+) -> Program:
+    """One epoch: for each batch the rows, the step, and the update of the parameters, if any.
+
+    It returns -1; or the first row of the batch whose loss is not finite; or the number of rows,
+    where the parameters are not finite at the end. `loss_total[0]` becomes `loss_before[0]` and the
+    losses of all batches, each times its rows, or times their weights where batches count by them.
+    With `members` a row is made of rows that members share: `members` has their numbers.
+    """
+    step = _laid_out(step, batch_size)
+    elements = Elements(step, target, streams=streams_of(step, dtype))
+    given = _rows_given(step)
+    copied = rows_of_batch(elements, given, batch_size, members=members)
+    n_parameters, layout = _in_order(elements, step.leaves.parameters, "parameters")
+    n_state, layout_of_state = _in_order(elements, step.leaves.state, "state")
+    batch: Body = [
+        Comment("the rows of this batch, in their order"),
+        *copied,
+        *_count(elements, batches_weighted_by),
+        *_step(elements, updates, batch_size),
+    ]
+    body: Body = [
+        *layout,
+        *layout_of_state,
+        Let("step", Load("steps", whole(0), "int")),
+        Let("total", Load("loss_before", whole(0), "double")),
+        _by_batches(batch_size, batch),
+        Store("steps", whole(0), Var("step", "int")),
+        Comment("what is looked at when later epochs have changed it"),
+        *_kept(elements, n_state, "state", "state_after", "float"),
+        *_kept(elements, n_parameters, "parameters", "parameters_after", "float"),
+        *_kept(elements, whole(WORDS * len(elements.streams)), "streams", "streams_after", "int"),
+        *_check(elements, "parameters", whole(0), n_parameters, Var("n_rows", "int")),
+    ]
+    names = [
+        *("n_rows", *given, *(("members",) if members else ()), "order"),
+        *("parameters", "gradients", "state", *_memory(updates)),
+        *("learning_rates", "loss_before", "steps", "predictions", "loss_total"),
+        *("parameters_after", "state_after"),
+        *(("streams", "streams_after") if elements.streams else ()),
+    ]
+    return _program("epoch", names, body, elements, dtype)
+
+
+def _step(elements: Elements, updates: Sequence[Update], batch_size: int) -> Body:
+    """What is done with the rows of a batch: the step, what comes out, the update."""
+    results = _results(elements)
+    step = elements.graph
+    rules = [Rule(update, elements) for update in updates]
+    flow = Dataflow(step, stored_nodes(step, step.outputs.all()))
+    groups = groups_of(step, flow.stored, batch_size, elements.target)
+    uses = used_up(elements, flow, groups, rules, batch_size)
+    groups = with_updates_last(flow, groups, [group for group in groups if group[-1] in uses])
+    begun = begin_updates(rules, elements)
+    elements.places = plan(step, elements.places, groups, batch_size, elements.arena)
+    nest_of_group = nests(elements, groups, batch_size, uses)
+    loss = 1 + max((k for k, group in enumerate(groups) if flow.gives_loss(group)), default=-1)
+    return [
+        *rolled([*itertools.chain(*nest_of_group[:loss])], elements.new),
+        *_add_loss(elements),
+        *(begun if uses else ()),
+        *rolled([*itertools.chain(*nest_of_group[loss:])], elements.new),
+        Comment("what comes out"),
+        *_predictions(elements),
+        *(line for i, place in results for line in _copied(elements, i, place)),
+        *(() if uses else begun),
+        *(line for rule in rules for line in rule.loops()),
+    ]
+
+
+def _laid_out(graph: Graph, batch_size: int) -> Graph:
+    """The graph as it is faster for batches of that size, whatever the processor."""
+    return with_rows_last(graph) if batch_size >= LANES else graph
+
+
+def update_program(
+    updates: Sequence[Update], dtype: np.dtype[np.generic], target: Target
+) -> Program:
+    """The optimizer's step alone, by the gradients, at the learning rate `learning_rates[0]`."""
+    elements = Elements(updates[0].rule, target)
+    rules = [Rule(update, elements) for update in updates]
+    body: Body = [
+        Let("step", Load("steps", whole(0), "int")),
+        *begin_updates(rules, elements),
+        *(line for rule in rules for line in rule.loops()),
+        Store("steps", whole(0), Var("step", "int")),
+    ]
+    names = ["n_rows", "parameters", "gradients", *_memory(updates), "learning_rates", "steps"]
+    return Program("update", called(names), body, dtype, tables=elements.tables)
+
+
+def _memory(updates: Sequence[Update]) -> list[str]:
+    """What the optimizer remembers from step to step."""
+    return [f"memory_{name}" for name in (updates[0].rule.leaves.state if updates else ())]
+
+
+@left_alone()
+def prediction_program(
+    graph: Graph,
+    batch_size: int,
+    dtype: np.dtype[np.generic],
+    target: Target,
+    only_finite: bool,
+) -> Program:
+    """The predictions for all rows, batch by batch.
+
+    It returns -1, or the first row of a batch that holds what is not a finite number, as its rows
+    or, if `only_finite`, as their predictions.
+    """
+    graph = _laid_out(graph, batch_size)
+    elements = Elements(graph, target)
+    given, out = _rows_given(graph), graph.outputs.named()["prediction"]
+    rows = {x: _place_of_batch(elements, x, name) for name, x in given.items()}
+    elements.places.update(rows)
+    _in_order(elements, graph.leaves.parameters, "parameters")
+    _in_order(elements, graph.leaves.state, "state")
+    node, found = graph.nodes[out], _place_of_batch(elements, out, "predictions")
+    if node.operation not in (Op.LEAF, Op.VIEW) and found.type == "float":
+        elements.places[out] = found
+    groups = groups_of(graph, stored_nodes(graph, graph.outputs.all()), batch_size, target)
+    elements.places = plan(graph, elements.places, groups, batch_size, elements.arena)
+    batch: Body = []
+    for x, place in rows.items():
+        batch += _check_rows(elements, x, place) if place.type == "float" else []
+    batch += rolled([*itertools.chain(*nests(elements, groups, batch_size))], elements.new)
+    batch += _predictions(elements)
+    if only_finite:
+        batch += _check_rows(elements, out, found)
+    names = ["n_rows", *given, "parameters", "state", "predictions"]
+    return _program("predict", names, [_by_batches(batch_size, batch)], elements, dtype)
+
+
+def _by_batches(batch_size: int, batch: Body) -> For:
+    """`batch` for `n` rows from `start` on, until all are done."""
+    left = Var("n_rows", "int") - START
+    rows = Let("n", Call("minimum", (whole(batch_size), left), "int"))
+    return For("start", Var("n_rows", "int"), [rows, *batch], batch_size)
+
+
+def _count(elements: Elements, by: str) -> list[Statement]:
+    """What the batch counts for in the loss of the epoch: its rows, or the sum of their weights."""
+    if by == "rows" or "sample_weight" not in elements.graph.leaves.inputs:
+        return [Let("batch_weight", cast(ROWS, "double"))]
+    weights = elements.graph.leaves.inputs["sample_weight"]
+    i, place, total = elements.new("i"), elements.places[weights], Var("batch_weight", "double")
+    numbers = ROWS * whole(size_of(elements.graph.nodes[weights].shape[1:]))
+    weight = cast(Load(place.buffer, place.offset + i, "float"), "double")
+    return [Reduce(total.name, "add", Num(0.0, "double"), [(i.name, numbers)], weight)]
+
+
+def _add_loss(elements: Elements) -> list[Statement]:
+    """Add the loss of the batch to the total, as much as it counts; leave if it is not finite."""
+    loss, total = Var("loss", "double"), Var("total", "double")
+    diverged = Call("logical_not", (Call("isfinite", (loss,), "bool"),), "bool")
+    return [
+        Let("loss", cast(elements.element(elements.graph.outputs.named()["loss"], []), "double")),
+        Let("total", total + loss * Var("batch_weight", "double")),
+        Store("loss_total", whole(0), total),
+        ReturnIf(diverged, START),
+    ]
+
+
+def _rows_given(graph: Graph) -> dict[str, int]:
+    """The buffers that hold something for each row, and their leaves."""
+    return {buffer_of(name): i for name, i in graph.leaves.inputs.items()}
+
+
+def _program(
+    name: str, names: Sequence[str], body: Body, elements: Elements, dtype: np.dtype[np.generic]
+) -> Program:
+    graph = elements.graph
+    types = {name: kind_of(graph.nodes[i]) for name, i in _rows_given(graph).items()}
+    row = tuple(at(size, 1) for size in graph.nodes[graph.outputs.named()["prediction"]].shape[1:])
+    memory = elements.arena, elements.tables
+    body = read_once(body, elements.new)
+    return Program(name, called(names, types), body, dtype, *memory, row, elements.streams, graph)
+
+
+def _in_order(
+    elements: Elements, leaves: Mapping[str, int], buffer: str
+) -> tuple[Expression, list[Comment]]:
+    """Let parameters or running state lie one after another in their buffer.
+
+    How many numbers these are, and where each lies, as comments of the text.
+    """
+    begin, lines = 0, []
+    for name, i in leaves.items():
+        shape = elements.graph.nodes[i].shape
+        elements.places[i] = Place(buffer, whole(begin), "float")
+        end = begin + size_of(shape)
+        lines.append(Comment(f"{buffer}[{begin}:{end}] is {name}, {shape_text(shape)}"))
+        begin = end
+    return whole(begin), lines
+
+
+def _results(elements: Elements) -> list[tuple[int, Place]]:
+    """Let gradients be computed where they belong; what cannot be, and is copied there."""
+    graph, places = elements.graph, elements.places
+    copies: list[tuple[int, Place]] = []
+    for name, i in graph.outputs.gradients.items():
+        place = replace(places[graph.leaves.parameters[name]], buffer="gradients")
+        if i in places or graph.nodes[i].operation in (Op.LEAF, Op.VIEW):
+            copies.append((i, place))
+        else:
+            places[i] = place
+    for name, i in graph.outputs.new_state.items():
+        if graph.nodes[i].operation in (Op.LEAF, Op.VIEW):
+            raise CannotLowerError("running state that becomes other state")
+        copies.append((i, places[graph.leaves.state[name]]))
+    return copies
+
+
+def _copied(elements: Elements, i: int, place: Place) -> Body:
+    shape = elements.graph.nodes[i].shape
+    index = indices(elements, shape)
+    number = cast(elements.element(i, index), "float")
+    store = Store(place.buffer, offset_at(place.offset, index, strides(shape)), number)
+    return around(shape, index, [store])
+
+
+def _kept(elements: Elements, size: Expression, buffer: str, copy: str, type: Type) -> Body:
+    """Copy a buffer, so that it can be looked at when later epochs have changed it."""
+    i = elements.new("i")
+    if size == whole(0):
+        return []
+    return [For(i.name, size, [Store(copy, i, Load(buffer, i, type))])]
+
+
+def _check(
+    elements: Elements, buffer: str, start: Expression, size: Expression, found: Expression
+) -> Body:
+    """Leave with `found` if one of `size` numbers from `start` on in a buffer is not finite."""
+    i, bad = elements.new("i"), elements.new("bad")
+    finite = Call("isfinite", (Load(buffer, start + i, "float"),), "bool")
+    more = Call("where", (finite, whole(0), whole(1)), "int")
+    return [
+        Let(bad.name, whole(0)),
+        For(i.name, size, [Let(bad.name, bad + more)]),
+        ReturnIf(Call("greater", (bad, whole(0)), "bool"), found),
+    ]
+
+
+def _check_rows(elements: Elements, i: int, place: Place) -> Body:
+    """Leave with the first row of the batch, if one of its numbers there is not finite."""
+    numbers = ROWS * whole(size_of(elements.graph.nodes[i].shape[1:]))
+    return _check(elements, place.buffer, place.offset, numbers, START)
+
+
+def _predictions(elements: Elements) -> Body:
+    """Copy the predictions of the batch to `predictions`, where they are not there yet."""
+    i = elements.graph.outputs.named()["prediction"]
+    if i in elements.places and elements.places[i].buffer == "predictions":
+        return []
+    return _copied(elements, i, _place_of_batch(elements, i, "predictions"))
+
+
+def _place_of_batch(elements: Elements, i: int, buffer: str) -> Place:
+    """Where in a buffer of something for all rows that of this batch begins."""
+    node = elements.graph.nodes[i]
+    return Place(buffer, START * whole(size_of(node.shape[1:])), kind_of(node))

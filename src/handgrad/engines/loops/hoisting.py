@@ -1,0 +1,85 @@
+"""What a loop reads anew in each round though it stays the same is read once, before the loop.
+
+A row's mean or largest number, for one, which is subtracted from all numbers of the row. Where it
+lies in the same buffer as they do, LLVM cannot tell that they do not overwrite it, and computes
+them one by one; where it provably lies apart, it is a local variable here.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from handgrad.engines.loops.ir import (
+    Body,
+    Call,
+    Expression,
+    For,
+    Let,
+    Load,
+    Num,
+    Parts,
+    Statement,
+    Store,
+    Var,
+)
+from handgrad.engines.loops.value_ranges import Span, Spans
+
+
+def read_once(body: Sequence[Statement], new: Callable[[str], Var]) -> Body:
+    """The statements, with such numbers read before their loops; `new` makes a variable."""
+    return _read_once(body, Spans(body), new)
+
+
+def _read_once(body: Sequence[Statement], spans: Spans, new: Callable[[str], Var]) -> Body:
+    return [*chain.from_iterable(_with_rows(statement, spans, new) for statement in body)]
+
+
+def _with_rows(statement: Statement, spans: Spans, new: Callable[[str], Var]) -> Body:
+    if not isinstance(statement, For | Parts):
+        return [statement]
+    stores = [part for part in statement.body if isinstance(part, Store)]
+    if isinstance(statement, Parts) or len(stores) < len(statement.body):
+        return [replace(statement, body=_read_once(statement.body, spans, new))]
+    if not (isinstance(statement.begin, Num) and isinstance(statement.stop, Num)):
+        return [statement]  # which may have no round, and read nothing
+    written = [(store.buffer, spans.of(store.index)) for store in stores]
+    rows: dict[Load, Var] = {}
+    for load in dict.fromkeys(chain.from_iterable(_always_read(s.value) for s in stores)):
+        reach = spans.of(load.index)
+        met = [span for buffer, span in written if buffer == load.buffer]
+        if met and not _has(load.index, statement.counter) and all(_apart(reach, s) for s in met):
+            rows[load] = new("r")
+    found = [Store(s.buffer, s.index, _replaced(s.value, rows)) for s in stores]
+    return [*(Let(row.name, load) for load, row in rows.items()), replace(statement, body=found)]
+
+
+def _always_read(value: Expression) -> Iterator[Load]:
+    """The numbers that are read whatever others are: not those that a condition chooses from."""
+    if isinstance(value, Load):
+        yield value
+    elif isinstance(value, Call):
+        for part in value.arguments[:1] if value.operation == "where" else value.arguments:
+            yield from _always_read(part)
+
+
+def _has(index: Expression, counter: str) -> bool:
+    """Whether an index depends on a counter; one that is itself read may."""
+    match index:
+        case Var(name, _):
+            return name == counter
+        case Call(_, arguments, _):
+            return any(_has(part, counter) for part in arguments)
+    return isinstance(index, Load)
+
+
+def _apart(a: Span, b: Span) -> bool:
+    return a[1] < b[0] or b[1] < a[0]
+
+
+def _replaced(value: Expression, rows: dict[Load, Var]) -> Expression:
+    if isinstance(value, Load):
+        row = rows.get(value)
+        return value if row is None else replace(row, type=value.type)
+    if isinstance(value, Call):
+        return replace(value, arguments=tuple(_replaced(a, rows) for a in value.arguments))
+    return value

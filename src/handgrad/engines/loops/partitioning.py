@@ -1,0 +1,102 @@
+"""Long loops and large products cut into parts, which the cores can share.
+
+Each number is computed within one part, in an order that sizes alone decide: so its bits are the
+same however many parts there are. Only where BLAS multiplies do they follow from the number of
+cores, and there too not from how many threads turn up to work.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from handgrad.engines.loops.element_access import Elements
+from handgrad.engines.loops.ir import (
+    Call,
+    Expression,
+    For,
+    Matrix,
+    Multiply,
+    Parts,
+    Statement,
+    Var,
+    least,
+    whole,
+)
+from handgrad.engines.loops.product_sizes import LINE, room
+
+# What a part must have, at least, to be worth another thread: numbers of a loop, multiplications.
+NUMBERS, MULTIPLICATIONS = 2**14, 2**22
+
+
+def loop_in_parts(elements: Elements, loop: For, turns: int, numbers: int) -> Statement:
+    """The loop, in parts if its `turns` for a full batch compute enough numbers."""
+    count = min(elements.target.most_parts, numbers // NUMBERS, turns)
+    if count < 2:
+        return loop
+    part, size = elements.new("p"), _size_of_a_part(turns, count, LINE if turns == numbers else 1)
+    begin = part * whole(size)
+    within = replace(loop, begin=begin, stop=least(begin + whole(size), loop.stop))
+    return Parts(part.name, count, [within])
+
+
+def product_in_parts(elements: Elements, product: Multiply) -> Statement:
+    """The product, in parts of its rows or of its columns if it is large enough."""
+    if product.room is not None:  # it is cut where it is packed
+        return product
+    m, n, k = product.sizes
+    count = min(elements.target.most_parts, m * n * k // MULTIPLICATIONS, max(m, n) // LINE)
+    if count < 2:
+        return product
+    part, size = elements.new("p"), _size_of_a_part(max(m, n), count, LINE)
+    begin = part * whole(size)
+    a, b, c = product.a, product.b, product.c
+    if m > n:
+        rows = _left(product.m, begin, size)
+        within = replace(product, m=rows, a=_from(a, begin), c=_from(c, begin), sizes=(size, n, k))
+    else:
+        columns = _left(product.n, begin, size)
+        b, c = _from(b, begin, columns=True), _from(c, begin, columns=True)
+        start = product.start and replace(product.start, index=product.start.index + begin)
+        within = replace(product, n=columns, b=b, c=c, sizes=(m, size, k), start=start)
+    return Parts(part.name, count, [within])
+
+
+def products_in_parts(
+    elements: Elements, loop: For, turns: Sequence[int], product: Multiply
+) -> Statement:
+    """Loops over products of one size, the outer one in parts if all are large enough."""
+    multiplications = math.prod(turns) * math.prod(product.sizes)
+    within = loop_in_parts(elements, loop, turns[0], multiplications * NUMBERS // MULTIPLICATIONS)
+    if isinstance(within, Parts) and product.room is not None:
+        return _with_room_each(elements, within, product)
+    return within
+
+
+def _with_room_each(elements: Elements, parts: Parts, product: Multiply) -> Parts:
+    """The parts, each with scratch memory of its own for the matrices that are packed."""
+    own, size = elements.room(product.sizes, parts.count), room(*product.sizes)
+    place = replace(own, index=own.index + Var(parts.counter, "int") * whole(size))
+
+    def moved(statement: Statement) -> Statement:
+        if isinstance(statement, For):
+            return replace(statement, body=[*map(moved, statement.body)])
+        return replace(product, room=place)
+
+    return replace(parts, body=[*map(moved, parts.body)])
+
+
+def _size_of_a_part(size: int, count: int, unit: int) -> int:
+    """The size of each part but the last, a multiple of `unit`."""
+    return -(-size // (count * unit)) * unit
+
+
+def _left(size: Expression, begin: Expression, most: int) -> Expression:
+    """How many rows or columns a part has: the last may have fewer, or none in a small batch."""
+    left = least(whole(most), size - begin)
+    return Call("maximum", (whole(0), left), "int")
+
+
+def _from(matrix: Matrix, begin: Expression, columns: bool = False) -> Matrix:
+    """The matrix without its first rows or columns."""
+    along = begin if columns != matrix.transposed else begin * matrix.width
+    return replace(matrix, offset=matrix.offset + along)

@@ -1,0 +1,113 @@
+"""Steps that repeat: the same statements over and over, each time a step further in memory.
+
+A page that goes through a sequence step by step is recorded with all of its steps. Where they
+work on places in memory that move by as much from each to the next, they become one loop again.
+"""
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from handgrad.engines.loops.ir import (
+    Body,
+    Comment,
+    Expression,
+    For,
+    Multiply,
+    Statement,
+    Var,
+    whole,
+)
+from handgrad.engines.loops.structural_hash import (
+    form_of_nest,
+    form_of_product,
+    product_with_numbers,
+    with_numbers,
+)
+
+FEWEST_TURNS, MOST_STATEMENTS = 4, 64
+
+
+@dataclass(frozen=True)
+class _Nest:
+    """A statement below its comments: what is the same in others like it, and its own offsets."""
+
+    comments: Sequence[Comment]
+    statement: Statement
+    form: Hashable
+    offsets: tuple[int, ...]
+
+
+def rolled(body: Sequence[Statement], new: Callable[[str], Var]) -> Body:
+    """The statements, with a loop in the place of those that repeat; `new` makes its counter."""
+    nests, found, i = [*_nests(body)], list[Statement](), 0
+    while i < len(nests):
+        size, turns = _repetition(nests, i)
+        if turns:
+            found.append(_loop(nests[i : i + 2 * size], turns, new("k")))
+        else:
+            found += [*nests[i].comments, nests[i].statement]
+        i += max(1, size * turns)
+    return found
+
+
+def _nests(body: Sequence[Statement]) -> Iterator[_Nest]:
+    comments: list[Comment] = []
+    for statement in body:
+        if isinstance(statement, Comment):
+            comments.append(statement)
+            continue
+        form, offsets = None, list[int]()
+        if isinstance(statement, For):
+            form = form_of_nest(statement, {}, offsets)
+        elif isinstance(statement, Multiply):
+            form = form_of_product(statement, offsets)
+        yield _Nest(comments, statement, form, tuple(offsets))
+        comments = []
+
+
+def _repetition(nests: Sequence[_Nest], begin: int) -> tuple[int, int]:
+    """Of how many statements a turn is that begins here, and how many turns follow; 0 if few."""
+    for size in range(1, MOST_STATEMENTS + 1):
+        turns = _turns(nests, begin, size)
+        if turns >= FEWEST_TURNS:
+            return size, turns
+    return 0, 0
+
+
+def _turns(nests: Sequence[_Nest], begin: int, size: int) -> int:
+    """How often the first `size` nests come again, their offsets moving by as much each time."""
+    end = begin
+    while end + size < len(nests) and _moves(nests, begin, end + size, size):
+        end += 1
+    return (end - begin) // size + 1
+
+
+def _moves(nests: Sequence[_Nest], begin: int, i: int, size: int) -> bool:
+    """Whether a nest is that of the turn before, moved as that was from the one before it."""
+    this, before = nests[i], nests[i - size]
+    if this.form is None or this.form != before.form:
+        return False
+    if i - 2 * size < begin:
+        return True
+    steps = zip(nests[i - 2 * size].offsets, before.offsets, this.offsets, strict=True)
+    return all(c - b == b - a for a, b, c in steps)
+
+
+def _loop(two_turns: Sequence[_Nest], turns: int, counter: Var) -> For:
+    size = len(two_turns) // 2
+    body: list[Statement] = []
+    for first, second in zip(two_turns[:size], two_turns[size:], strict=True):
+        places = zip(first.offsets, second.offsets, strict=True)
+        numbers = iter([_moving(a, b - a, counter) for a, b in places])
+        body += first.comments
+        if isinstance(first.statement, For):
+            body.append(with_numbers(first.statement, numbers))
+        elif isinstance(first.statement, Multiply):
+            body.append(product_with_numbers(first.statement, numbers))
+    return For(counter.name, whole(turns), body)
+
+
+def _moving(begin: int, step: int, counter: Var) -> Expression:
+    if step < 0:
+        return whole(begin) - counter * -step
+    return whole(begin) + counter * step

@@ -1,0 +1,62 @@
+"""What a net, a loss and an optimizer are recorded to, before loops are made of it."""
+
+from dataclasses import replace
+
+from handgrad.engines.loops.random_streams import streams_of
+from handgrad.engines.loops.updates import Update
+from handgrad.graph import Graph, trace
+from handgrad.graph.gc_pause import left_alone
+from handgrad.graph.passes import optimized
+from handgrad.textbook.errors import CannotLowerError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import Inputs, take
+from handgrad.textbook.optimizers import Optimizer
+from handgrad.textbook.optimizers.optimizer import parameter_groups
+from handgrad.textbook.penalties import Penalty
+
+
+@left_alone()
+def training_step(
+    net: Net,
+    loss: Loss,
+    x: Inputs,
+    y: Array,
+    w: Array | None = None,
+    penalty: Penalty | None = None,
+) -> Graph:
+    """The graph of a step, in few operations, without the gradients that nobody needs."""
+    weights, some = None if w is None else w[:4], take(x, slice(0, 4))
+    step = trace(net, loss, penalty, x=some, y=y[:4], sample_weight=weights)
+    frozen = {
+        f"{path}.{name}" if path else name
+        for path, layer in net.walk()
+        if not layer.trainable
+        for name in layer.param_names
+    }
+    wanted = {name: i for name, i in step.outputs.gradients.items() if name not in frozen}
+    outputs = replace(step.outputs, input_gradients={}, gradients=wanted)
+    return optimized(replace(step, outputs=outputs))
+
+
+def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
+    """The graph of an update, in few operations, for each group of the parameters.
+
+    An optimizer that takes no step for a batch has none.
+    """
+    if optimizer.minimizer is not None:
+        return []
+    return [
+        Update(optimized(trace(group.optimizer)), group.factor, group.slices)
+        for group in parameter_groups(net, optimizer)
+    ]
+
+
+@left_alone()
+def prediction_graph(net: Net, x: Inputs) -> Graph:
+    """The graph of predictions for rows like these, in few operations."""
+    graph = optimized(trace(net, x=take(x, slice(0, 4)), training=False))
+    if streams_of(graph, net.dtype):
+        raise CannotLowerError("random draws in prediction")
+    return graph

@@ -1,0 +1,200 @@
+"""A plain program in a language of braces: what JavaScript and C have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from handgrad.engines.loops.functions.function import Function
+from handgrad.engines.loops.ir import (
+    Call,
+    Comment,
+    Draw,
+    Expression,
+    For,
+    Let,
+    Load,
+    Num,
+    ReturnIf,
+    Statement,
+    Store,
+    Type,
+    Var,
+    whole,
+)
+from handgrad.engines.loops.printing import SYMBOLS
+from handgrad.engines.portable.functions import OF_DOUBLES
+from handgrad.engines.portable.printing.runtime_snippets import Pieces
+from handgrad.engines.portable.printing.scopes import Path, Scopes, scopes_of
+
+# How strongly operators hold their operands.
+CHOICE, OR, AND, COMPARISON, SUM, PRODUCT, SIGN, WORD = range(8)
+STRENGTH = {"||": OR, "&&": AND, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
+INDENT = "  "
+
+
+@dataclass
+class Braces(ABC):
+    """Writes statements and expressions, for programs of float32 (`single`) or float64.
+
+    `used` collects the names of what the language has no word for, as keys.
+    """
+
+    single: bool
+    used: dict[str, None] = field(default_factory=dict)
+    pieces: ClassVar[Pieces]
+
+    @abstractmethod
+    def declared(self, variable: Var, value: str, *, constant: bool) -> str:
+        """The declaration of a variable; `value` is empty where it has none yet."""
+
+    @abstractmethod
+    def number(self, value: float, type: Type) -> str:
+        """A constant."""
+
+    @abstractmethod
+    def cast(self, argument: Expression, type: Type, around: int) -> str:
+        """A number in another type."""
+
+    @abstractmethod
+    def operation(self, name: str, arguments: tuple[Expression, ...], type: Type) -> str | None:
+        """An operation in a word of the language; None where it has none."""
+
+    @abstractmethod
+    def opening(self, function: Function) -> str:
+        """The line that a function of numbers begins with, up to its brace."""
+
+    def function(self, function: Function) -> list[str]:
+        """A function of numbers as lines."""
+        result = f"{INDENT}return {self.text(function.result)};"
+        return [self.opening(function), *self.lines(function.body), result, "}"]
+
+    def rounded(self, text: str, type: Type) -> str | None:
+        """An operation's result rounded to its type, where that takes a word; else None."""
+        return None
+
+    def call(self, name: str, given: str) -> str:
+        """The call of a function of that name."""
+        return f"{name}({given})"
+
+    def buffer(self, name: str) -> str:
+        """The name of a buffer."""
+        return name
+
+    def comment(self, text: str) -> str:
+        """A line that tells the reader something."""
+        return f"// {' '.join(text.splitlines())}"
+
+    def symbol(self, operation: str) -> str:
+        """The sign of an operation of two arguments."""
+        return {"logical_and": "&&", "logical_or": "||"}.get(operation, SYMBOLS[operation])
+
+    def lines(self, body: Sequence[Statement], depth: int = 1) -> list[str]:
+        """The statements as lines."""
+        return [INDENT * depth + line for line in self._lines(body, scopes_of(body), ())]
+
+    def _lines(self, body: Sequence[Statement], scopes: Scopes, around: Path) -> list[str]:
+        found: list[str] = []
+        for i, statement in enumerate(body):
+            path = (*around, i)
+            for variable in scopes.before.get(path, ()):
+                found.append(f"{self.declared(variable, '', constant=False)};")
+            if isinstance(statement, For):
+                inner = self._lines(statement.body, scopes, path)
+                found += [self._loop(statement), *(INDENT + line for line in inner), "}"]
+            else:
+                found.append(self._line(statement, scopes.declares.get(path)))
+        return found
+
+    def _loop(self, loop: For) -> str:
+        counter = Var(loop.counter, "int")
+        begin = self.declared(counter, self.text(loop.begin), constant=False)
+        step = f"{loop.counter} += {loop.step}" if loop.step > 1 else f"{loop.counter}++"
+        return f"for ({begin}; {loop.counter} < {self.text(loop.stop, SUM)}; {step}) {{"
+
+    def _line(self, statement: Statement, constant: bool | None) -> str:
+        """A statement; `constant` says of a declaration whether its variable never changes."""
+        match statement:
+            case Comment(text):
+                return self.comment(text)
+            case Store(buffer, index, value):
+                place = f"{self.buffer(buffer)}[{self.text(index)}]"
+                return self._assigned(place, Load(buffer, index, value.type), value)
+            case Let(name, value) if constant is not None:
+                variable = Var(name, value.type)
+                return f"{self.declared(variable, self.text(value), constant=constant)};"
+            case Let(name, value):
+                return self._assigned(name, Var(name, value.type), value)
+            case ReturnIf(condition, value):
+                return f"if ({self.text(condition)}) return {self.text(value)};"
+            case Draw(stream, buffer, offset, count):
+                return self.draw(stream, buffer, self.text(offset), self.text(count))
+        raise TypeError(f"{statement} is no plain statement")
+
+    def draw(self, stream: int, buffer: str, offset: str, count: str) -> str:
+        """Random numbers into a buffer."""
+        self.used["draw"] = None
+        return f"draw(streams, {stream}, {buffer}, {offset}, {count});"
+
+    def _assigned(self, place: str, before: Expression, value: Expression) -> str:
+        if value == Call("add", (before, whole(1)), "int"):
+            return f"{place}++;"
+        return f"{place} = {self.text(value)};"
+
+    def text(self, expression: Expression, around: int = CHOICE) -> str:
+        """The expression; in brackets if what stands around it holds more strongly."""
+        match expression:
+            case Num(value, type):
+                text = self.number(value, type)
+                return _within(text, SIGN if text.startswith("-") else WORD, around)
+            case Var(name, _):
+                return name
+            case Load(buffer, index, _):
+                return f"{self.buffer(buffer)}[{self.text(index)}]"
+            case Call("where", (condition, a, b), _):
+                first, second = self.text(condition, OR), self.text(a, OR)
+                return _within(f"{first} ? {second} : {self.text(b)}", CHOICE, around)
+            case Call("cast", (a,), type):
+                return self.cast(a, type, around)
+            case Call("logical_not", (a,), _):
+                return _within(f"!{self.text(a, WORD)}", SIGN, around)
+            case Call("negative", (a,), "int"):  # as 0 has no sign there
+                return self.text(whole(0) - a, around)
+            case Call("negative", (a,), _):
+                return _within(f"-{self.text(a, WORD)}", SIGN, around)
+            case Call(operation, (a, b), type) if operation in SYMBOLS and operation != "power":
+                return self._of_two(self.symbol(operation), a, b, type, around)
+            case Call(operation, arguments, type):
+                known = self.operation(operation, arguments, type)
+                return known or self.called(operation, arguments, type)
+        raise TypeError(f"{expression} is no plain expression")
+
+    def called(self, name: str, arguments: tuple[Expression, ...], type: Type) -> str:
+        """The call of a function that is written out, or of a piece of the runtime."""
+        kind = arguments[0].type if type in ("bool", "int") else type
+        if self.single and kind == "double" and name not in self.pieces.shared:
+            name += OF_DOUBLES
+        self.used[name] = None
+        return self.call(name, ", ".join(map(self.text, arguments)))
+
+    def _of_two(self, sign: str, a: Expression, b: Expression, type: Type, around: int) -> str:
+        own = STRENGTH.get(sign, COMPARISON)
+        left, right = own, own + 1
+        if own == COMPARISON:
+            left = SUM
+        elif own < COMPARISON:  # in brackets where a reader could doubt
+            left = own if _sign_of(self, a) == sign else COMPARISON
+            right = COMPARISON
+        text = f"{self.text(a, left)} {sign} {self.text(b, right)}"
+        rounded = self.rounded(text, type)
+        return _within(text, own, around) if rounded is None else rounded
+
+
+def _sign_of(writer: Braces, expression: Expression) -> str | None:
+    if isinstance(expression, Call) and expression.operation in SYMBOLS:
+        return writer.symbol(expression.operation)
+    return None
+
+
+def _within(text: str, own: int, around: int) -> str:
+    return f"({text})" if own < around else text

@@ -1,0 +1,161 @@
+"""A loop program in plain statements, which any language has: loops, numbers and buffers."""
+
+import itertools
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
+
+from handgrad.engines.loops.functions.function import WRITTEN_OUT
+from handgrad.engines.loops.ir import (
+    CHUNK,
+    Body,
+    Call,
+    Expression,
+    For,
+    Let,
+    Load,
+    Multiply,
+    Num,
+    Parts,
+    Reduce,
+    ReturnIf,
+    Statement,
+    Store,
+    Type,
+    Var,
+    walk,
+    whole,
+)
+from handgrad.engines.loops.memory_planning import ALIGNMENT, Arena
+from handgrad.engines.loops.program import WORKERS, Program
+from handgrad.engines.portable.operations import OF_WHOLE_NUMBERS, OPERATIONS
+from handgrad.engines.portable.scalar_matmul import product_loops, room_to_copy
+from handgrad.engines.portable.scalar_sums import needs_chunk, sum_loops
+from handgrad.textbook.errors import CannotLowerError
+
+MOST_MULTIPLIED = 64  # of a whole exponent
+
+
+def written_out(program: Program, *, copies: bool = True) -> Program:
+    """The program of plain statements: For, Store, Let, ReturnIf, Draw and Comment.
+
+    Its expressions are of `OPERATIONS` and calls of functions, which `functions_of` gives. Larger
+    and smaller of x and y are `x if x > y or isnan(x) else y`, and with `<`. Every sum over k of a
+    product is one chain, k ascending; so there are two ways with the same bits: with `copies`, b of
+    a product is copied where it lies across, beyond the program's own scratch memory, and goes
+    through vectors; without, there are no copies, for a row at a time on a small device.
+    """
+    room = program.arena.sizes["float"]
+    body = _Writer(room if copies else None).statements(program.body)
+    more = max(map(_room, walk(program.body)), default=0) if copies else 0
+    sizes = {**program.arena.sizes, "float": room + -(-more // ALIGNMENT) * ALIGNMENT}
+    parameters = tuple(p for p in program.parameters if p.name != WORKERS)
+    return replace(program, body=body, parameters=parameters, arena=Arena(sizes))
+
+
+def _room(statement: Statement) -> int:
+    """How many numbers of scratch memory a statement needs beside the program's own."""
+    match statement:
+        case Multiply():
+            return room_to_copy(statement)
+        case Reduce() if needs_chunk(statement):
+            return CHUNK
+    return 0
+
+
+@dataclass
+class _Writer:
+    """Writes statements out; `room` is where in scratch memory a matrix may be copied."""
+
+    room: int | None
+    counters: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def new(self, prefix: str, type: Type) -> Var:
+        """A variable that nothing else uses: no other has such a name."""
+        return Var(f"{prefix}_{next(self.counters)}", type)
+
+    def statements(self, body: Sequence[Statement]) -> Body:
+        """The same in plain statements."""
+        return [plain for statement in body for plain in self._written(statement)]
+
+    def _written(self, statement: Statement) -> Body:
+        match statement:
+            case For(body=body):
+                return [replace(statement, body=self.statements(body))]
+            case Parts(counter, count, body):
+                return [For(counter, whole(count), self.statements(body))]
+            case Store(value=value) | Let(value=value):
+                before, value = self.plain(value)
+                return [*before, replace(statement, value=value)]
+            case ReturnIf(condition=condition):
+                before, condition = self.plain(condition)
+                return [*before, replace(statement, condition=condition)]
+            case Multiply():
+                return product_loops(statement, self.new, self.room)
+            case Reduce():
+                value_at = partial(self._value_at, statement.value)
+                return sum_loops(statement, self.new, value_at, self.room)
+        return [statement]
+
+    def _value_at(
+        self, value: Expression, counter: str, place: Expression
+    ) -> tuple[Body, Expression]:
+        return self.plain(with_variable(value, counter, place))
+
+    def plain(self, value: Expression) -> tuple[Body, Expression]:
+        """What comes before a number is computed, and how it is then."""
+        if not isinstance(value, Call):
+            return [], value
+        before: Body = []
+        arguments: list[Expression] = []
+        for argument in value.arguments:
+            lines, plain = self.plain(argument)
+            before += lines
+            arguments.append(plain)
+        name, type = value.operation, value.type
+        if name == "power" and (exponent := _whole_exponent(arguments[1])) is not None:
+            lines, product = self._multiplied(arguments[0], exponent)
+            return [*before, *lines], product
+        known = OPERATIONS if arguments[0].type in ("float", "double") else OF_WHOLE_NUMBERS
+        of_function = name in WRITTEN_OUT and type in ("float", "double")
+        if not of_function and name not in known and arguments[-1].type != "bool":
+            raise CannotLowerError(f"{name} of numbers of type {arguments[0].type}")
+        return before, Call(name, tuple(arguments), type)
+
+    def _multiplied(self, base: Expression, exponent: int) -> tuple[Body, Expression]:
+        """A power by squares of squares; 1 over it where the exponent is below zero."""
+        body: Body = []
+        square, factors, left = base, list[Expression](), abs(exponent)
+        while left:
+            if not isinstance(square, Var | Load) and left > 1:
+                name = self.new("power", base.type)
+                body.append(Let(name.name, square))
+                square = name
+            if left % 2:
+                factors.append(square)
+            left, square = left // 2, square * square
+        one = Num(1.0, base.type)
+        product = reduce(operator.mul, factors) if factors else one
+        return body, one / product if exponent < 0 else product
+
+
+def _whole_exponent(exponent: Expression) -> int | None:
+    """The exponent where it is a whole number that is known, and not large."""
+    if isinstance(exponent, Num) and float(exponent.value).is_integer():
+        return int(exponent.value) if abs(exponent.value) <= MOST_MULTIPLIED else None
+    return None
+
+
+def with_variable(value: Expression, name: str, other: Expression) -> Expression:
+    """The expression with another in the place of a variable."""
+    match value:
+        case Var() if value.name == name:
+            return other
+        case Load(index=index):
+            return replace(value, index=with_variable(index, name, other))
+        case Call("add", (a, b), _):
+            return with_variable(a, name, other) + with_variable(b, name, other)
+        case Call(arguments=arguments):
+            return replace(value, arguments=tuple(with_variable(a, name, other) for a in arguments))
+    return value

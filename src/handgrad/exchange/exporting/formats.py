@@ -1,0 +1,91 @@
+"""The kinds of files that a model is written to, by the endings of their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from handgrad.exchange.exporting.proof import Check
+from handgrad.exchange.exporting.subject import Subject
+from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.textbook.errors import SettingError, did_you_mean
+
+# Writes a subject to a path, one file, runs what it can of it, and says how that went.
+Exporter = Callable[[Subject, Path, Learning | None], Sequence[Check]]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A kind of file: what it is, in words; what writes it, imported when it is asked for.
+
+    `learns`: the file can train its net, too.
+    """
+
+    words: str
+    exporter: Callable[[], Exporter]
+    learns: bool = False
+
+
+def _numpy() -> Exporter:
+    from handgrad.exchange.exporting.python.numpy_file import write_numpy
+
+    return write_numpy
+
+
+def _onnx() -> Exporter:
+    from handgrad.exchange.exporting.onnx.proof import write_onnx
+
+    return write_onnx
+
+
+def _torch() -> Exporter:
+    from handgrad.exchange.exporting.python.torch_file import write_torch
+
+    return write_torch
+
+
+def _html() -> Exporter:
+    from handgrad.exchange.exporting.portable.html_file import write_html
+
+    return write_html
+
+
+def _wasm() -> Exporter:
+    from handgrad.exchange.exporting.portable.wasm_file import write_wasm
+
+    return write_wasm
+
+
+def _c() -> Exporter:
+    from handgrad.exchange.exporting.portable.c_file import write_c
+
+    return write_c
+
+
+def _javascript() -> Exporter:
+    from handgrad.exchange.exporting.portable.javascript_file import write_javascript
+
+    return write_javascript
+
+
+# Of endings of which one ends with the other, the longer one is first.
+ENDINGS: dict[str, Ending] = {
+    "_torch.py": Ending("source of an nn.Module of PyTorch", _torch),
+    ".py": Ending("Python that needs NumPy alone", _numpy),
+    ".onnx": Ending("ONNX, for onnxruntime and others", _onnx),
+    ".html": Ending("a page that predicts in any browser", _html, learns=True),
+    ".wasm": Ending("WebAssembly, for pages", _wasm, learns=True),
+    ".js": Ending("a module of JavaScript", _javascript, learns=True),
+    ".c": Ending("C99 for any device", _c, learns=True),
+}
+
+
+def ending_of(path: Path) -> Ending:
+    """The kind of file that a name asks for."""
+    for ending, kind in ENDINGS.items():
+        if path.name.lower().endswith(ending):
+            return kind
+    known = ", ".join(f"{ending} ({kind.words})" for ending, kind in ENDINGS.items())
+    hint = did_you_mean(path.suffix, ENDINGS, f"{path.stem or 'model'}.py", likeness=0.6)
+    raise SettingError(f"{path.name!r} as the file to export to", f"a name with {known}", hint)

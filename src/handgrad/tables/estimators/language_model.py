@@ -1,0 +1,374 @@
+"""A language model over letters: it learns a text, says what comes next, and writes."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Literal, Self, get_args
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from handgrad.engines.config import TrainingConfig
+from handgrad.engines.dispatch import EngineName
+from handgrad.files.tensors import damaged, shown
+from handgrad.tables.data.texts import read_text, windows_of_letters
+from handgrad.tables.estimators.vocabulary import OTHER, codes_of, is_vocabulary, letters_of, longer
+from handgrad.tables.tabular.random_state import generator_of
+from handgrad.textbook.errors import (
+    DataError,
+    SettingError,
+    between_0_and_1,
+    described,
+    did_you_mean,
+    not_negative,
+    positive,
+)
+from handgrad.textbook.layers import (
+    GELU,
+    GRU,
+    Array,
+    Embedding,
+    Layer,
+    LayerNorm,
+    Linear,
+    MultiheadAttention,
+    PositionEmbedding,
+)
+from handgrad.textbook.layers.initializers import random_generator
+from handgrad.textbook.losses import SoftmaxCrossEntropyLoss
+from handgrad.textbook.net import Net, Residual
+from handgrad.textbook.optimizers import Adam
+from handgrad.textbook.schedules import cosine, warm_up
+from handgrad.training import EpochReport, History, Training, early_stopping, progress
+
+NetKind = Literal["transformer", "gru"]
+MOST_CONTEXT = 4096
+WINDOWS = 4000  # of a training, about, where the text is too short for as many side by side
+STEPS, MOST_EPOCHS = 2400, 200  # of a training whose epochs nobody says
+AT_ONCE = 2**22  # numbers that the net may put out in one go
+
+
+@dataclass(repr=False, eq=False)
+class LanguageModel(BaseEstimator):  # type: ignore[misc]
+    """A language model over the letters of a text: which comes next, after those before it.
+
+    `net="transformer"` is an `Embedding` of `width` numbers and a `PositionEmbedding`, then
+    `blocks` of causal attention with so many `heads` and of a perceptron with 4 `width` units, each
+    behind a `LayerNorm` in a `Residual`; `net="gru"` is an `Embedding` and as many layers of `GRU`.
+    Both end in a `Linear` with a number for each letter. It looks back over `context` letters.
+
+    It learns from windows of so many letters, which overlap in a short text, so that there are
+    about 4,000 of them, or as many as it has letters, and lie side by side in a long one.
+
+    `epochs` are what 2,400 steps make, 200 at most, if not given. Adam's `learning_rate` rises over
+    the first twentieth of the steps, then falls as a cosine. The last `validation_fraction` of the
+    text is not learnt from: the epoch with the lowest loss there is kept. `progress` shows a bar.
+    `vocabulary_` has the letters, of which "\\ufffd" stands for all others: those that come fewer
+    than 4 times in the text, or not at all. `counts_` (n_letters,) says how often each came,
+    `net_` is the net, `history_` its training's, None in a loaded model; `best_epoch_` was kept.
+
+    Source: Radford et al., "Language models are unsupervised multitask learners", 2019 (the net);
+    Karpathy, "The unreasonable effectiveness of recurrent neural networks", 2015 (letters).
+
+    >>> import handgrad as hg
+    >>> verse = "one for sorrow, two for joy, three for a girl, four for a boy, " * 20
+    >>> model = LanguageModel(context=16, width=16, blocks=1, heads=2, epochs=4, batch_size=8,
+    ...     learning_rate=0.01, random_state=0).fit(verse)
+    >>> model.vocabulary_[1:]
+    ' ,abefghijlnorstuwy'
+    >>> model.write("one for ", length=19, temperature=0)
+    'one for sorrow, two for joy'
+    """
+
+    net: NetKind = "transformer"
+    _: KW_ONLY
+    context: int = 64
+    width: int = 64
+    blocks: int = 2
+    heads: int = 4
+    epochs: int | None = None
+    batch_size: int = 32
+    learning_rate: float = 0.003
+    validation_fraction: float = 0.05
+    random_state: int | np.random.RandomState | None = None
+    progress: bool = False
+    engine: EngineName = "auto"
+
+    def fit(self, text: str | Path, y: None = None) -> Self:
+        """Learn a `text`, or that of a file, whose place a Path says; `y` is not used.
+
+        Where it is interrupted, it ends with the best of the epochs that were finished.
+
+        Raises a DataError for a text that is too short, or of one letter only.
+        """
+        self._check()
+        text = read_text(text) if isinstance(text, Path) else _checked(text)
+        vocabulary, counts = letters_of(text)
+        codes = codes_of(text, vocabulary)
+        end = len(codes) - round(self.validation_fraction * len(codes))
+        n = min(end, len(codes) - end)
+        if n <= self.context:
+            raise DataError(
+                f"a text of {len(codes):,} letters, of which the last {len(codes) - end:,} are to "
+                f"judge by, for a context of {self.context}",
+                f"more letters than the context in both parts: "
+                f"{round((self.context + 1) / self.validation_fraction):,} or so in all",
+                longer(text)
+                + (f", or hg.LanguageModel(context={n - 1}) in Python" if n > 2 else ""),
+            )
+        net, reports = self._training(codes[:end], codes[end:], len(vocabulary))
+        history, stop = History(), None
+        try:
+            history.reports.extend(reports)
+        except (KeyboardInterrupt, SystemExit) as told:
+            if not history.reports:
+                raise
+            stop, history.stopped_because = told, f"interrupted in epoch {len(history) + 1}"
+        self.vocabulary_, self.counts_, self.net_ = vocabulary, counts, net
+        self.history_: History | None = history
+        self.best_epoch_ = 1 + int(np.argmin([report.validation_loss or 0.0 for report in history]))
+        if isinstance(stop, SystemExit):
+            raise stop
+        if stop:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        return self
+
+    def _training(
+        self, learnt: Array, judged: Array, n_letters: int
+    ) -> tuple[Net, Iterator[EpochReport]]:
+        """A net for these codes, and the reports of its training, which ends at the best epoch."""
+        generator = generator_of(self.random_state)
+        # side by side, each letter of a short text would always have the same place in a window;
+        # an odd step shares no factor with the usual contexts
+        step = min(len(learnt) // WINDOWS | 1, self.context)
+        train = windows_of_letters(learnt, self.context, step)
+        validation = windows_of_letters(judged, self.context, self.context)
+        steps = -(-len(train[0]) // self.batch_size)
+        epochs = self.epochs or min(-(-STEPS // steps), MOST_EPOCHS)
+        net = self._new_net(n_letters, generator)
+        training = Training(
+            TrainingConfig(
+                net=net,
+                data=train,
+                loss=SoftmaxCrossEntropyLoss(),
+                optimizer=Adam(self.learning_rate),
+                epochs=epochs,
+                batch_size=self.batch_size,
+                validation=validation,
+                schedule=warm_up(0.05, then=cosine(0.05)),
+                rng=generator,
+                engine=self.engine,
+            ),
+            ahead=True,
+        )
+        reports = early_stopping(training, net, patience=epochs)
+        if self.progress:
+            reports = progress(reports, epochs=epochs, training=training)
+        return net, iter(reports)
+
+    def _new_net(self, n_letters: int, rng: np.random.Generator) -> Net:
+        d = self.width
+        layers: list[Layer] = [Embedding(n_letters, d, rng=rng)]
+        if self.net == "transformer":
+            layers.append(PositionEmbedding(self.context, d, rng=rng))
+        for _ in range(self.blocks):
+            if self.net == "gru":
+                layers.append(GRU(d, d, return_sequences=True, rng=rng))
+                continue
+            attention = MultiheadAttention(d, self.heads, causal=True, rng=rng)
+            perceptron = (Linear(d, 4 * d, rng=rng), GELU(), Linear(4 * d, d, rng=rng))
+            layers.append(Residual(LayerNorm(d), attention))
+            layers.append(Residual(LayerNorm(d), *perceptron))
+        layers += [] if self.net == "gru" else [LayerNorm(d)]
+        return Net(*layers, Linear(d, n_letters, rng=rng))
+
+    def _check(self) -> None:
+        """Refuse settings that cannot be used."""
+        if self.net not in get_args(NetKind):
+            known = get_args(NetKind)
+            raise SettingError(
+                f"net={self.net!r}",
+                " or ".join(map(repr, known)),
+                did_you_mean(self.net, known, "net='transformer'"),
+            )
+        for name in ("context", "width", "blocks", "heads", "batch_size"):
+            positive(name, getattr(self, name), whole=True)
+        if self.epochs is not None:
+            positive("epochs", self.epochs, whole=True)
+        positive("learning_rate", self.learning_rate)
+        between_0_and_1("validation_fraction", self.validation_fraction)
+        if self.context > MOST_CONTEXT:
+            raise SettingError(
+                f"context={self.context}", f"{MOST_CONTEXT} letters at most", "context=64"
+            )
+
+    # letters and codes
+
+    def encode(self, text: str) -> Array:
+        """The letters of a text as the net takes them, (t,) int64; 0 for those it does not know."""
+        check_is_fitted(self, "vocabulary_")
+        return codes_of(_checked(text), self.vocabulary_)
+
+    def unknown(self, text: str) -> str:
+        """The letters of a text that the model does not know, each once, in Unicode's order."""
+        codes = self.encode(text)
+        return "".join(sorted({text[place] for place in np.flatnonzero(codes == 0)}))
+
+    # judging
+
+    def judge(self, text: str) -> tuple[Array, Array]:
+        """The surprise at each letter of a text but the first, and whether it was expected.
+
+        Both are (t − 1,): −ln p in nats, and whether no letter was likelier. The model sees half
+        of its context before each letter at least, as far as the text has so much. Letters it does
+        not know count as one.
+        """
+        check_is_fitted(self)
+        codes = self.encode(text)
+        if len(codes) < 2:
+            raise DataError(
+                f"a text of {len(codes)} letters", "two or more", "a text that is longer"
+            )
+        t = min(self.context, len(codes) - 1)
+        half = max(t // 2, 1)
+        x, y = windows_of_letters(codes, t, half)
+        if rest := (len(codes) - 1 - t) % half:  # the last window ends with the text
+            x, y = np.vstack([x, codes[-t - 1 : -1]]), np.vstack([y, codes[-t:]])
+        at_once = max(AT_ONCE // (t * len(self.vocabulary_)), 1)
+        parts = [
+            self._judged(x[i : i + at_once], y[i : i + at_once]) for i in range(0, len(x), at_once)
+        ]
+        surprise, expected = (np.concatenate(part) for part in zip(*parts, strict=True))
+        fresh = np.zeros(x.shape, bool)
+        fresh[:, t - half :] = True
+        fresh[0] = True
+        if rest:
+            fresh[-1, : t - rest] = False
+        return surprise[fresh], expected[fresh]
+
+    def _judged(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """The surprise at each letter y (n, t) after those of x, and whether it was expected."""
+        z = self._logits(x)
+        highest = z.max(axis=-1)
+        own = np.take_along_axis(z, y[..., None], axis=-1)[..., 0]
+        surprise = np.log(np.exp(z - highest[..., None]).sum(axis=-1)) + highest - own
+        return surprise, own == highest
+
+    def _logits(self, x: Array) -> Array:
+        """What the net gives for letters x (n, t), (n, t, n_letters); refused if not finite."""
+        with np.errstate(all="ignore"):
+            z = np.asarray(self.net_.predict(x), float)
+        if not np.isfinite(z).all():
+            raise DataError(
+                "the net of this language model gives numbers that are not finite",
+                "a number for each letter that may come next",
+                "a copy of its file that is whole, or a training at a smaller learning_rate",
+            )
+        return z
+
+    def score(self, text: str, y: None = None) -> float:
+        """The mean of ln p over the letters of a text, in nats: larger is better, 0 the best."""
+        return -float(self.judge(text)[0].mean())
+
+    # writing
+
+    def predict_proba(self, text: str) -> Array:
+        """The probability of each letter of `vocabulary_` to follow a text, (n_letters,)."""
+        codes = self._known(text)
+        if not len(codes):
+            raise DataError(
+                "a text without a letter",
+                "a letter at least, which the next one is to follow",
+                f"predict_proba({self.vocabulary_[1]!r}), for example",
+            )
+        return self._next(codes, 1.0)
+
+    def write(
+        self,
+        start: str = "",
+        *,
+        length: int = 400,
+        temperature: float = 0.8,
+        rng: int | np.random.Generator | None = None,
+    ) -> str:
+        """`start`, and `length` letters by which the model goes on with it.
+
+        Each is drawn by ln p over `temperature`: 1 draws as it has learnt, less keeps to what is
+        likely, and 0 takes the likeliest. Without a start it begins as after the end of a line, or,
+        where the text had none, after a letter that it draws. `rng` is a seed or a Generator.
+
+        Raises a DataError for a start with a letter that the model does not know.
+        """
+        check_is_fitted(self)
+        positive("length", length, whole=True)
+        not_negative("temperature", temperature)
+        generator = random_generator(rng)
+        codes = [*self._known(start).tolist()] or [self._before_all(generator)]
+        for _ in range(length):
+            p = self._next(np.array(codes[-self.context :]), temperature)
+            codes.append(int(generator.choice(len(p), p=p)))
+        return start + "".join(self.vocabulary_[code] for code in codes[-length:])
+
+    def _before_all(self, rng: np.random.Generator) -> int:
+        """The letter that is taken to stand before a text without a start."""
+        if "\n" in self.vocabulary_:
+            return self.vocabulary_.index("\n")
+        weights = np.array([0, *self.counts_[1:]], float)
+        return int(rng.choice(len(weights), p=weights / weights.sum()))
+
+    def _next(self, codes: Array, temperature: float) -> Array:
+        """The probability of each letter to follow these, (n_letters,); 0 for the unknown one."""
+        z = self._logits(codes[None, -self.context :])[0, -1]
+        z[0] = -np.inf
+        z -= z.max()
+        with np.errstate(over="ignore"):  # as far as -inf, by a temperature that is hardly above 0
+            p = np.exp(z / temperature) if temperature else (z == 0).astype(float)
+        return p / p.sum()
+
+    def _known(self, text: str) -> Array:
+        """The codes of a text; refused where the model does not know a letter of it."""
+        codes = self.encode(text)
+        if (codes == 0).any():
+            place = int((codes == 0).argmax())
+            raise DataError(
+                f"the letter {text[place]!r}, at place {place} of the beginning, counted from 0",
+                f"the {len(self.vocabulary_) - 1} letters that the model knows: "
+                f"{self.vocabulary_[1:]!r}",
+                "leave it out, or write it otherwise",
+            )
+        return codes
+
+    # in a file, by `hg.save` and `hg.load`
+
+    def _to_file(self) -> tuple[dict[str, object], Net]:
+        fitted = {"vocabulary": self.vocabulary_, "counts": self.counts_}
+        return fitted | {"best_epoch": self.best_epoch_}, self.net_
+
+    def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
+        self._check()
+        if fitted.keys() != {"vocabulary", "counts", "best_epoch"}:
+            raise damaged(f"the keys {shown(sorted(fitted))}", "vocabulary, counts, best_epoch")
+        letters, counts = fitted["vocabulary"], fitted["counts"]
+        best = fitted["best_epoch"]
+        if not isinstance(letters, str) or not is_vocabulary(letters):
+            raise damaged(f"the vocabulary {shown(letters)}", f"{OTHER!r}, then letters in order")
+        if not isinstance(counts, list) or len(counts) != len(letters):
+            raise damaged(f"{shown(counts)} as counts", f"a number for each of {len(letters)}")
+        if type(best) is not int or not all(type(n) is int and n >= 0 for n in [*counts, best]):
+            raise damaged("counts or an epoch that count nothing", "whole numbers from 0 on")
+        if not any(counts[1:]):
+            raise damaged("a text without a letter that is known", "counts above 0")
+        read = np.zeros((1, self.context), int)
+        answers = (1, self.context, len(letters))
+        if net is None or net.predict(read).shape != answers:
+            raise damaged(f"the net {shown(net)}", f"one of {len(letters)} letters to as many")
+        self.vocabulary_, self.counts_, self.net_ = letters, counts, net
+        self.best_epoch_, self.history_ = best, None
+
+
+def _checked(text: object) -> str:
+    if not isinstance(text, str):
+        raise DataError(described(text), "a text, or the Path of a file", 'pathlib.Path("a.txt")')
+    return text

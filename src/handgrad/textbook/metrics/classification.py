@@ -1,0 +1,135 @@
+"""Metrics of predicted classes; scikit-learn computes all but the simplest."""
+
+from typing import Literal
+
+import numpy as np
+
+from handgrad.textbook.errors import SettingError, ShapeError, positive
+from handgrad.textbook.metrics.shapes import decided, in_classes, mean
+from handgrad.textbook.module import Array
+
+Average = Literal["binary", "macro", "weighted"]
+
+
+def accuracy(p: Array, y: Array, sample_weight: Array | None = None) -> float:
+    """The share of rows whose predicted class is the true one.
+
+    `p` (n, n_classes) holds a number a class, the largest wins; or (n,) or (n, 1) the
+    probability of class 1. `y` (n,) holds the classes, `sample_weight` (n,) how much each row
+    counts. Of several answers a row, (n, k), each counts.
+
+    >>> accuracy(np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), np.array([0, 1, 1]))
+    0.6666666666666666
+    """
+    true, predicted = decided(p, y)
+    return float(mean(true == predicted, sample_weight))
+
+
+def zero_one_loss(p: Array, y: Array, sample_weight: Array | None = None) -> float:
+    """The 0-1 loss: the share of rows whose predicted class is not the true one."""
+    true, predicted = decided(p, y)
+    return float(mean(true != predicted, sample_weight))
+
+
+def balanced_accuracy(p: Array, y: Array, sample_weight: Array | None = None) -> float:
+    """The mean over the classes of the share of their rows that is found.
+
+    A net that always names the largest of k classes comes to 1/k. The classes are those in `y`.
+
+    >>> balanced_accuracy(np.array([0.1, 0.2, 0.1, 0.9]), np.array([0, 0, 1, 1]))   # (1 + ½)/2
+    0.75
+    """
+    from sklearn.metrics import recall_score
+
+    true, predicted = decided(p, y)
+    if true.ndim > 1 and true.shape[1] > 1:
+        raise ShapeError(
+            f"balanced_accuracy of {true.shape[1]} answers a row",
+            "one class a row",
+            "'accuracy' or 'f1_macro', which take several",
+        )
+    settings = {"average": "macro", "sample_weight": sample_weight, "zero_division": 0}
+    labels = np.unique(true)
+    return float(recall_score(true.ravel(), predicted.ravel(), labels=labels, **settings))
+
+
+def top_k_accuracy(p: Array, y: Array, sample_weight: Array | None = None, k: int = 2) -> float:
+    """The share of rows whose true class is among the k of the largest numbers, 2 by default.
+
+    >>> p = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
+    >>> top_k_accuracy(p, np.array([1, 2]))
+    0.5
+    """
+    from sklearn.metrics import top_k_accuracy_score
+
+    positive("k", k, whole=True)
+    if not in_classes(p, y) or p.shape[1] <= k or p.shape[1] == 2:
+        raise ShapeError(
+            f"predictions of shape {p.shape}, for the best {k}",
+            f"a column for each of at least {max(3, k + 1)} classes",
+            "'accuracy', where there are fewer classes",
+        )
+    labels = np.arange(p.shape[1])
+    return float(
+        top_k_accuracy_score(np.ravel(y), p, k=k, labels=labels, sample_weight=sample_weight)
+    )
+
+
+def precision(
+    p: Array, y: Array, sample_weight: Array | None = None, average: Average = "binary"
+) -> float:
+    """Of what was said to be of a class, the share that is; 0 where nothing was.
+
+    `average="binary"` is that of class 1, of two. `"macro"` is the mean over the classes, or over
+    the answers of a row; `"weighted"` the mean by how many rows each has. By name in a list of
+    metrics: 'precision', 'precision_macro', 'precision_weighted'.
+
+    >>> precision(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 0]))           # 1 of 2
+    0.5
+    """
+    return _averaged("precision", p, y, sample_weight, average)
+
+
+def recall(
+    p: Array, y: Array, sample_weight: Array | None = None, average: Average = "binary"
+) -> float:
+    """Of what is of a class, the share that was said to be; `average` as in `precision`.
+
+    >>> recall(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 1]))              # 1 of 3
+    0.3333333333333333
+    """
+    return _averaged("recall", p, y, sample_weight, average)
+
+
+def f1(
+    p: Array, y: Array, sample_weight: Array | None = None, average: Average = "binary"
+) -> float:
+    """The harmonic mean of precision and recall; `average` as in `precision`.
+
+    >>> f1(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 1]))                  # 2·½·⅓/(½ + ⅓)
+    0.4
+    """
+    return _averaged("f1", p, y, sample_weight, average)
+
+
+def _averaged(
+    name: str, p: Array, y: Array, sample_weight: Array | None, average: Average
+) -> float:
+    from sklearn import metrics
+
+    if average not in ("binary", "macro", "weighted"):
+        raise SettingError(
+            f"average = {average!r}", "'binary', 'macro' or 'weighted'", "average='macro'"
+        )
+    true, predicted = decided(p, y)
+    columns = p.shape[1] if p.ndim == 2 else 1
+    if average == "binary" and columns > (2 if in_classes(p, y) else 1):
+        raise ShapeError(
+            f"{name} of {columns} classes or answers a row",
+            "two classes, of which class 1 is looked at",
+            f"'{name}_macro', the mean over all, or '{name}_weighted'",
+        )
+    if columns == 1:
+        true, predicted = true.ravel(), predicted.ravel()
+    settings = {"average": average, "sample_weight": sample_weight, "zero_division": 0}
+    return float(getattr(metrics, f"{name}_score")(true, predicted, **settings))

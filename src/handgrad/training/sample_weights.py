@@ -1,0 +1,131 @@
+"""Weights of rows, of places in them, and of classes: checked, and 0 where there is padding."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from handgrad.textbook.errors import DataError, SettingError, ShapeError, not_negative
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.losses.weighting import spread
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import Inputs, array_of, places_of, places_there, take
+from handgrad.textbook.net.shared_rows import SideBySide
+
+
+def without_padding(
+    net: Net, loss: Loss, rows: tuple[Inputs, Array], sample_weight: object, what: str
+) -> object:
+    """`sample_weight` of the checked rows (x, y), 0 at the places that are padding, if some are."""
+    x, y = rows
+    there = None if isinstance(x, SideBySide) else places_there(net, loss, x, y, what)
+    if there is None:
+        return sample_weight
+    places = there.shape
+    w = np.ones(len(y)) if sample_weight is None else checked_weights(sample_weight, places, what)
+    return spread(w, places) * there
+
+
+def aims_at_padding(net: Net, loss: Loss, x: Array, y: Array) -> bool:
+    """Whether there is a target for each place, and some places of such rows may be padding."""
+    there = net.mask_out(x, None)
+    return there is not None and there.shape == places_of(loss, y)
+
+
+def refuse_padding(net: Net, loss: Loss, x: Array, y: Array, what: str) -> None:
+    """Refuse rows of a stream, which has no weights, with targets at places that may be padding."""
+    if aims_at_padding(net, loss, x, y):
+        raise SettingError(
+            f"{what}: a stream of sequences with padding, and a target for each place",
+            "rows in memory: places of padding are left out of the loss by their weights",
+            "hg.train(net, (x, y), …); or an Embedding without padding=",
+        )
+
+
+def check_takes_weights(loss: Loss) -> None:
+    """Refuse a loss in which rows cannot be weighted, where they are."""
+    if not loss.takes_weights:
+        raise SettingError(
+            f"{loss!r} beside weights, which its forward does not take",
+            "a loss whose forward has the argument sample_weight",
+            "forward(self, p, y, sample_weight=None), which returns losses.weighted_mean(l, w) of "
+            "the rows' losses l; backward with losses.mean_weights(w, l)",
+        )
+
+
+def checked_weights(sample_weight: object, places: tuple[int, ...], what: str) -> Array:
+    """A weight from 0 on for each row, (n,), or for each place in it, (n, …), in float64."""
+    what, rows = f"{what}, sample_weight", places[0]
+    w = array_of(sample_weight, what)
+    if w.dtype.kind not in "fiub":
+        raise DataError(
+            f"{what}: values of type {w.dtype}", "a number for each row", "np.ones(len(y))"
+        )
+    if w.ndim == 0 or w.shape != places[: w.ndim]:
+        of_places = f"; or for each place in it, shape {places}" if len(places) > 1 else ""
+        raise ShapeError(
+            f"{what}: shape {w.shape}, for {rows} rows",
+            f"a weight for each row, shape ({rows},)" + of_places,
+            "sample_weight.ravel()" if w.size == rows else "the weights of these very rows",
+        )
+    w = w.astype(float)
+    if not (np.isfinite(w) & (w >= 0)).all():
+        bad = np.argwhere(~(np.isfinite(w) & (w >= 0)))[0]
+        raise DataError(
+            f"{what}: {w[tuple(bad)]:g} in row {bad[0]}, counted from 0",
+            "finite weights from 0 on",
+            "0 for a row that is not to count",
+        )
+    return w
+
+
+def class_weights(
+    class_weight: object,
+    net: Net,
+    loss: Loss,
+    rows: tuple[Inputs, Array],
+    sample_weight: object,
+    what: str,
+) -> Array | None:
+    """The weight of each class, as `class_weight` says for the checked rows (x, y).
+
+    A dictionary gives the weight of the classes it names, the others have 1. With "balanced" all
+    classes weigh the same together: n / (k n_c), as in scikit-learn, n_c being how much the rows
+    of class c weigh.
+    """
+    if class_weight is None:
+        return None
+    x, y = rows
+    p = net.predict(take(x, slice(0, 1)))
+    k = loss.target_kind.n_classes(p.shape[-1] if p.ndim > 1 else 1)
+    if k is None:
+        raise SettingError(
+            f"class_weight = {class_weight!r} beside {loss!r}, whose targets are "
+            + ("no classes" if loss.target_kind.n_classes(1) is None else "several answers a row"),
+            "one class a row",
+            "sample_weight=..., a weight for each row",
+        )
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        w = np.ones(y.shape)
+        if sample_weight is not None:
+            w = spread(checked_weights(sample_weight, y.shape, what), y.shape)
+        of_class = np.bincount(y.ravel().astype(int), w.ravel(), k)
+        present = of_class > 0
+        return np.where(present, w.sum() / (present.sum() * np.where(present, of_class, 1)), 1.0)
+    if not isinstance(class_weight, Mapping):
+        raise SettingError(
+            f"class_weight = {class_weight!r}",
+            "a dictionary of classes and their weights, or 'balanced'",
+            "class_weight={0: 1.0, 1: 5.0}",
+        )
+    found = np.ones(k)
+    for c, weight in class_weight.items():
+        if not isinstance(c, int | np.integer) or not 0 <= c < k:
+            raise SettingError(
+                f"class_weight for the class {c!r}",
+                f"classes from 0 to {k - 1}",
+                "the numbers that the targets have",
+            )
+        not_negative(f"class_weight of the class {c}", weight)
+        found[int(c)] = float(weight)
+    return found

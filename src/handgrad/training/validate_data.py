@@ -1,0 +1,345 @@
+"""Rows of a training: checked against its net, loss and metrics, and weighted."""
+
+import copy
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handgrad.engines.config import check_kinds
+from handgrad.engines.engine import EngineRows
+from handgrad.textbook.errors import DataError, HandgradError, SettingError, ShapeError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.mistakes import returned
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.losses.weighting import spread
+from handgrad.textbook.metrics.registry import Metric
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import (
+    Inputs,
+    array_of,
+    check_as_many,
+    named_parts,
+    number_of_rows,
+    places_of,
+    take,
+)
+from handgrad.textbook.net.shared_rows import SideBySide
+from handgrad.training.metric_functions import Measure, measures
+from handgrad.training.sample_weights import (
+    check_takes_weights,
+    checked_weights,
+    class_weights,
+    without_padding,
+)
+
+TRAINING, VALIDATION = "training data", "validation data"
+MOST_ROWS_TRIED = 256
+
+
+def checked_rows(
+    net: Net,
+    loss: Loss,
+    data: object,
+    what: str,
+    *,
+    learn: bool,
+    metrics: Mapping[str, Metric] = {},
+) -> tuple[Any, Array]:
+    """The inputs and targets in `data`, fit for `net`, `loss` and the metrics.
+
+    `learn`: the rows are to be trained on.
+    """
+    check_kinds(net=(net, Net), loss=(loss, Loss))
+    x, y = checked_pair(data, what)
+    if isinstance(x, tuple):
+        x = checked_parts(net, x, what)
+    elif isinstance(x, SideBySide):
+        x = x.of(checked_inputs(net, x.values, what))
+    else:
+        x = checked_inputs(net, x, what)
+    if not isinstance(y, SideBySide):
+        y = array_of(y, f"{what}, targets")
+    check_as_many(y, *(x if isinstance(x, tuple) else (x,)), where=what)
+    if len(y) == 0:
+        raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
+    check_fit(net, loss)
+    tried = _some(y, metrics)
+    with np.errstate(all="ignore"), _with_streams(net):
+        p = net.predict(take(x, tried))
+    _check_type(net, x, p, what)
+    _check_predictions(net, loss, p, len(tried))
+    if not isinstance(x, tuple):
+        net.check_input(x.each_once if isinstance(x, SideBySide) else x)
+    if isinstance(y, SideBySide):
+        y = y.of(loss.target_kind.checked(y.each_once, p[:, :1], what, learn)[:, 0])
+    else:
+        y = _checked_targets(loss, y, p, what, learn)
+    _try_loss(loss, p, y[tried], learn)
+    _try_metrics(measures(metrics, loss), p, y[tried])
+    return x, y
+
+
+@contextmanager
+def _with_streams(net: Net) -> Iterator[None]:
+    """Random streams in the layers that have none yet: a training seeds them after its checks."""
+    without = [vars(layer) for _, layer in net.walk() if "rng" not in vars(layer)]
+    for attributes in without:
+        attributes["rng"] = np.random.default_rng(0)
+    try:
+        yield
+    finally:
+        for attributes in without:
+            attributes.pop("rng", None)
+
+
+def _checked_targets(loss: Loss, y: Array, p: Array, what: str, learn: bool) -> Array:
+    """The targets as the loss takes them; an error tells a loss that has the usual kind of that."""
+    try:
+        return loss.target_kind.checked(y, p, what, learn)
+    except HandgradError as error:
+        own = not type(loss).__module__.startswith("handgrad.")
+        if own and loss.target_kind is Loss.target_kind:
+            error.hint += (
+                f"; or, where {type(loss).__name__} takes targets of its own, "
+                "target_kind = hg.kinds.TargetKind() in its class"
+            )
+        raise
+
+
+def _try_loss(loss: Loss, p: Array, y: Array, learn: bool) -> None:
+    """Refuse a loss that gives no number, or nothing to learn from, before it is needed."""
+    twin = copy.deepcopy(loss)
+    with np.errstate(all="ignore"):
+        value = returned(twin, "forward", twin.forward(p, y))
+        if learn:
+            returned(twin, "backward", twin.backward(value))
+
+
+def _some(y: Array, metrics: Mapping[str, Metric]) -> Array:
+    """The rows to try the net and the metrics on; of every class, if there is a metric for that."""
+    tried = np.linspace(0, len(y) - 1, min(len(y), MOST_ROWS_TRIED)).astype(int)
+    if "roc_auc" not in metrics or len(y) <= MOST_ROWS_TRIED or y.dtype.kind not in "iubf":
+        return tried
+    columns = y.reshape(len(y), -1).T
+    firsts = [np.unique(column, return_index=True)[1] for column in columns]
+    return np.unique(np.concatenate([tried, *(first[:MOST_ROWS_TRIED] for first in firsts)]))
+
+
+def check_fit(net: Net, loss: Loss) -> None:
+    """Refuse a net whose last layer gives what the loss does not take, or whose weights are NaN."""
+    if not net.layers:
+        raise SettingError(
+            "a net without layers", "at least one layer", "hg.Net(hg.Linear(2, 10), …)"
+        )
+    produced, expected = net.output_kind, loss.input_kind
+    if produced is not None and not expected.accepts(produced):
+        last, instead = net.layers[-1], loss.target_kind.probability_loss
+        inside = f": {type(loss).__name__} contains the {expected.activation}"
+        raise SettingError(
+            f"{last!r} hands {produced} to {loss!r}",
+            f"{expected}, any numbers" + (inside if expected.activation else ""),
+            f"remove {last!r}" + (f", or use {instead}" if instead else ""),
+            net.position(len(net.layers) - 1),
+        )
+    for path, array in net.state().items():
+        if not np.isfinite(array).all():
+            raise SettingError(
+                f"{path} of the net holds NaN or infinity before anything was computed",
+                "finite weights",
+                "make the net anew, or load weights that are finite",
+            )
+
+
+def checked_pair(data: object, what: str) -> tuple[Any, Any]:
+    """`data` as inputs and targets."""
+    parts = [*data] if isinstance(data, Iterable) else []
+    if len(parts) != 2:
+        is_tuple = isinstance(data, tuple | list)
+        raise DataError(
+            f"{what}: {f'{len(parts)} parts' if is_tuple else f'one {type(data).__name__}'}",
+            "a pair (x, y)",
+            "hg.train(net, (x, y), …), with validation=(x_val, y_val)",
+        )
+    return parts[0], parts[1]
+
+
+def checked_parts(net: Net, x: tuple[object, ...], what: str) -> tuple[Array, ...]:
+    """Several arrays of inputs, as the net takes them, all of them finite."""
+    return tuple(
+        checked_inputs(net, part, f"{what}, input {i + 1}", one_of_several=True)
+        for i, part in enumerate(x)
+    )
+
+
+def _check_type(net: Net, x: Inputs, p: Array, what: str) -> None:
+    """Refuse whole numbers among several inputs that a page computes with, in float64 then."""
+    if isinstance(x, tuple) and p.dtype != net.dtype:
+        types = " and ".join(str(part.dtype) for part in x)
+        raise DataError(
+            f"{what}: predictions of type {p.dtype} from inputs of types {types}",
+            f"{net.dtype}, the net's own: whole numbers among several inputs stay what they are, "
+            "indices",
+            f"x.astype(np.{net.dtype}), of an input that is computed with",
+            repr(net.layers[0]),
+        )
+
+
+def checked_inputs(net: Net, x: object, what: str, *, one_of_several: bool = False) -> Array:
+    """`x` in the net's dtype, all of it finite; as `one_of_several` inputs see `Net.cast`."""
+    x = array_of(x, what)
+    if x.ndim == 0 and x.dtype.kind in "fiub":
+        raise DataError(
+            f"{what}: the single number {x}", "an array of rows", "x = [[1.0, 2.0]], for one row"
+        )
+    with np.errstate(over="ignore"):
+        cast: Array = net.cast(x, one_of_several=one_of_several)
+    if cast.dtype.kind == "f" and not np.isfinite(cast).all():
+        bad = np.argwhere(~np.isfinite(cast))
+        column = f", feature {bad[0][-1]}" if cast.ndim > 1 else ""
+        too_large = f" (too large for {cast.dtype})" if np.isfinite(x[tuple(bad[0])]) else ""
+        count = "1 number is" if len(bad) == 1 else f"{len(bad)} numbers are"
+        raise DataError(
+            f"{what}: {count} NaN or infinite, the first {x[tuple(bad[0])]:g}{too_large} "
+            f"at row {bad[0][0]}{column}, counted from 0",
+            "finite numbers",
+            "divide that feature, or hg.Net(…, dtype=np.float64)"
+            if too_large
+            else "drop those rows, x[np.isfinite(x).all(axis=1)], or fill in the column's mean",
+        )
+    return cast
+
+
+def _check_predictions(net: Net, loss: Loss, p: Array, rows: int) -> None:
+    where = net.position(len(net.layers) - 1)
+    if number_of_rows(p) != rows:
+        raise ShapeError(
+            f"{rows} rows went in and {number_of_rows(p)} came out",
+            "one prediction for each row",
+            "a layer that keeps the first axis: sum or average over the others",
+            where,
+        )
+    loss.target_kind.check_predictions(p, loss, where)
+    if net.output_kind is None:
+        loss.input_kind.check(p, loss, where)
+
+
+def _try_metrics(metrics: Mapping[str, Measure], p: Array, y: Array) -> None:
+    """Refuse a metric that cannot be computed, before anything is trained for it."""
+    for name, metric in metrics.items():
+        try:
+            with np.errstate(all="ignore"):
+                float(metric(p, y, None))
+        except HandgradError as error:
+            error.where = error.where or f"metric {name!r}"
+            raise
+        except Exception as error:
+            raise SettingError(
+                f"metric {name!r} failed on {len(y)} rows: {type(error).__name__}: {error}",
+                f"a function of p, {p.shape} here, and y, {y.shape}, that returns a number",
+                "call it by hand: metric(net.predict(x), y)",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Rows(EngineRows):
+    """Rows that count, with two kinds of weights, above 0, where they have any.
+
+    `w` weighs the rows in the loss, in the net's dtype; `sample_weight` in the metrics, which
+    know nothing of the weights of classes, `of_class` (n_classes,). Both are shares of the largest.
+    """
+
+    sample_weight: Array | None = None
+    of_class: Array | None = None
+
+    def checksum(self) -> str:
+        """What tells these rows from others."""
+        others = (self.y, self.w, self.sample_weight)
+        parts = (*named_parts("x", self.x).values(), *others)
+        return checksum(("", part) for part in parts if part is not None)
+
+
+def checksum(arrays: Iterable[tuple[str, Array]], words: str = "") -> str:
+    """A checksum of some words and the contents of arrays, their names, types and shapes."""
+    digest = hashlib.blake2b(words.encode(), digest_size=16)
+    for name, array in arrays:
+        digest.update(f"{name}{array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def weighted_rows(
+    net: Net,
+    loss: Loss,
+    rows: tuple[Inputs, Array],
+    sample_weight: object,
+    of_class: Array | None,
+    what: str,
+) -> Rows:
+    """The checked rows (x, y) with their weights, without the rows of weight 0.
+
+    `of_class` holds a weight for each class, by which the row's own is multiplied.
+    """
+    x, y = rows
+    if sample_weight is None and of_class is None:
+        return Rows(x, y)
+    check_takes_weights(loss)
+    places = places_of(loss, y)
+    of_row = np.ones(len(y))
+    if sample_weight is not None:
+        of_row = checked_weights(sample_weight, places, what)
+    in_loss = of_row
+    if of_class is not None:
+        in_loss = spread(of_row, places) * of_class[y.astype(int).reshape(places)]
+    if not in_loss.any():
+        raise DataError(
+            f"{what}: all {len(y)} rows have the weight 0",
+            "a weight above 0 for one row at least",
+            "leave the weights out, for rows that all count the same",
+        )
+    in_loss = (in_loss / in_loss.max()).astype(net.dtype)
+    kept = (in_loss >= np.finfo(in_loss.dtype).tiny).reshape(len(y), -1).any(axis=1)
+    if not kept.all():
+        x, y, in_loss, of_row = take(x, kept), y[kept], in_loss[kept], of_row[kept]
+    of_metrics = None if sample_weight is None else of_row / of_row.max()
+    return Rows(x, y, in_loss, of_metrics, of_class)
+
+
+def training_rows(
+    net: Net,
+    loss: Loss,
+    data: object,
+    sample_weight: object,
+    class_weight: object,
+    metrics: Mapping[str, Metric] = {},
+) -> Rows:
+    """The checked rows to train on, weighted by their classes too."""
+    rows = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
+    sample_weight = without_padding(net, loss, rows, sample_weight, TRAINING)
+    of_class = class_weights(class_weight, net, loss, rows, sample_weight, TRAINING)
+    return weighted_rows(net, loss, rows, sample_weight, of_class, TRAINING)
+
+
+def pair_and_weights(validation: object) -> tuple[Any, Any]:
+    """`(x, y)` and the weights of `(x, y, sample_weight)`; None where there are none."""
+    if isinstance(validation, tuple | list) and len(validation) == 3:
+        return (validation[0], validation[1]), validation[2]
+    return validation, None
+
+
+def held_out_rows(
+    net: Net,
+    loss: Loss,
+    given: object,
+    what: str,
+    of_class: Array | None = None,
+    metrics: Mapping[str, Metric] = {},
+) -> Rows:
+    """The checked rows of (x, y) or (x, y, sample_weight), weighted by their classes too."""
+    pair, its_weight = pair_and_weights(given)
+    rows = checked_rows(net, loss, pair, what, learn=False, metrics=metrics)
+    its_weight = without_padding(net, loss, rows, its_weight, what)
+    return weighted_rows(net, loss, rows, its_weight, of_class, what)

@@ -1,0 +1,77 @@
+// Which nodes a portable program keeps in memory, and which it computes where they are used: sums
+// of all numbers go through an array in one row only if what they read lies so.
+
+import { Ref, usersOf } from "./graph.js";
+import { ELEMENTWISE, REDUCTIONS } from "./shapes.js";
+import { sameShape } from "./symbolic_sizes.js";
+
+const SHORT_ROW = 16; // as ALIGNMENT of `engines/loops/memory_planning.py`
+const OF_FILLS = new Set(["setitem", "add_at", "write"]);
+const TRANSCENDENTAL = new Set([
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "erf",
+  "tanh",
+  "sin",
+  "cos",
+  "power",
+]);
+
+/** The nodes that are stored, and the leaves: as `stored_nodes` has them. */
+export function storedNodes(graph) {
+  const { nodes } = graph;
+  const users = usersOf(nodes);
+  const kept = new Set(Object.values(graph.outputs));
+  return new Set(
+    nodes.flatMap((node, i) => {
+      if (node.op === "leaf") return [i];
+      if (node.op === "view") return [];
+      return kept.has(i) ||
+        !isFused(
+          nodes,
+          node,
+          users[i].map((user) => nodes[user]),
+        )
+        ? [i]
+        : [];
+    }),
+  );
+}
+
+function isFused(nodes, node, users) {
+  if (node.op === "fill") {
+    return users.every((user) => ELEMENTWISE.has(user.op) || OF_FILLS.has(user.op));
+  }
+  if (!ELEMENTWISE.has(node.op) || users.length !== 1) return false;
+  const [user] = users;
+  if (!ELEMENTWISE.has(user.op)) return REDUCTIONS.has(user.op);
+  if (!sameShape(user.shape, node.shape)) return false;
+  return !(TRANSCENDENTAL.has(user.op) && isSpreadOverShortRows(nodes, node));
+}
+
+function isSpreadOverShortRows(nodes, node) {
+  const { shape } = node;
+  const width = shape.at(-1) ?? 1;
+  if (shape.length < 2 || width >= SHORT_ROW) return false;
+  return node.args.some((value) => {
+    if (!(value instanceof Ref)) return false;
+    const own = nodes[value.node].shape;
+    return own.length > 0 && !sameShape(own, shape);
+  });
+}
+
+/** Whether the numbers of node `i` at all places of a shape are read in one row. */
+export function liesAs({ nodes }, stored, i, shape) {
+  const node = nodes[i];
+  if (node.shape.length === 0) return true;
+  if (!sameShape(node.shape, shape)) return false;
+  if (stored.has(i) || node.op === "fill") return true;
+  return (
+    ELEMENTWISE.has(node.op) &&
+    node.args.every(
+      (value) => !(value instanceof Ref) || liesAs({ nodes }, stored, value.node, shape),
+    )
+  );
+}

@@ -1,0 +1,63 @@
+// What the page tells: notices in sight, and in words for those who hear it how the training goes.
+
+import { numberSaid, say, speakBy } from "../../shared/words.js";
+import { rarely } from "../views/view.js";
+import { button } from "./elements.js";
+
+/** Show notices in `notice`, and say in `live` that the training goes on, or where it stands. */
+export function telling(store, { notice, live }) {
+  let told = null;
+  const text = document.createElement("p");
+  const close = button("close", () => store.notice(null), { kind: "quiet" });
+  notice.append(text, close);
+  const show = () => {
+    notice.hidden = !told;
+    if (!told) return;
+    const said = (value) => (typeof value === "function" ? value() : value);
+    const values = Object.entries(told.values).map(([name, value]) => [name, said(value)]);
+    text.textContent = say(told.key, Object.fromEntries(values));
+    notice.classList.toggle("grave", told.grave);
+  };
+  store.watch("notice", (key, values, grave) => {
+    told = key && { key, values, grave };
+    show();
+  });
+  speakBy(show);
+  failures(store, () => told);
+  status(store, live);
+}
+
+/** A training that left the numbers is said at once, and until it is rewound. */
+function failures(store, told) {
+  let failed = null;
+  store.watch("frame", ({ failure }) => {
+    const now = failure ? JSON.stringify(failure) : null;
+    if (now === failed) return;
+    failed = now;
+    if (failure) {
+      store.notice(failure.words, failure, true);
+    } else if (told()?.key.startsWith("failure_")) store.notice(null);
+  });
+}
+
+/** In a pause it says where the training stands, and again where it stands elsewhere. */
+function status(store, live) {
+  let frame = null;
+  let last = "";
+  const short = (value) => (value === null || value === undefined ? "–" : numberSaid(value, 3));
+  const write = () => {
+    if (!frame) return;
+    const { train, test } = frame.losses ?? {};
+    const values = { epoch: frame.epoch, train: short(train), test: short(test) };
+    const text = frame.playing ? say("now_training") : say("now_paused", values);
+    if (text !== live.textContent) live.textContent = text;
+  };
+  const soon = rarely(write);
+  store.watch("frame", (now) => {
+    frame = now;
+    const key = [now.begun, now.playing || now.step, now.events.length].join();
+    if (key !== last) soon();
+    last = key;
+  });
+  speakBy(write);
+}
