@@ -80,11 +80,12 @@ SEED ?= 0
 random-nets: .venv/ready-to-test  ## random nets, with losses, optimizers, weights: one answer from every engine (SEED=7 MINUTES=1)
 	@$(BIN)/python -m tests.chains.random_nets --seed $(SEED) --minutes $(MINUTES)
 
-check: $(if $(ONLY),.venv/ready-to-test,lint types)  ## within a minute: formatter, linter, types, the tests that name what changed (ONLY=Linear: the tests named so)
+check: $(if $(ONLY),.venv/ready-to-test,lint types)  ## within a minute: formatter, linter, types, the tests that name what changed, lines of each package (ONLY=Linear: the tests named so)
 ifdef ONLY
 	@$(BIN)/python -m pytest $(ALL_CORES) -m "not slow" -k "$(ONLY)" --doctest-modules src $(CORE)
 else
 	@$(BIN)/python -m pytest $(ALL_CORES) -m "not slow" --doctest-modules $$($(BIN)/python -m tests.affected)
+	@$(BIN)/python -m tests.house.lines
 endif
 
 lint: .venv/ready-to-test  ## formatter and linter
