@@ -19,7 +19,7 @@ def stream_of(*paths: Location, piece: int, memory: int = 10**9) -> hg.TableStre
         (ParquetFile if path.suffix == ".parquet" else CsvFile)(path, piece, lambda size: None)
         for path in paths
     ]
-    return hg.TableStream(str(paths[0]), sources, memory)
+    return hg.TableStream.of(str(paths[0]), sources, memory)
 
 
 def written(table: pa.Table, path: Path, group: int = 1000) -> Path:

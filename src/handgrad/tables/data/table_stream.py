@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Self
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 
 from handgrad.engines.streams import Rng, RowSource
 from handgrad.tables.data.files import (
+    Part,
     Table,
     TableFile,
     check_columns,
@@ -23,6 +23,7 @@ from handgrad.tables.data.files import (
     notes_together,
     place_of,
 )
+from handgrad.tables.data.locations import Location
 from handgrad.tables.data.numeric_columns import holds_numbers, numbers, row_without_a_number
 from handgrad.tables.data.table_options import DateOrder
 from handgrad.tables.data.targets import (
@@ -43,6 +44,7 @@ BLOCK = 2**18  # rows that are numbered at once
 NUMBERED = 1 / 64
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class TableStream:
     """A table in files, `n_rows` rows, of which a chunk at a time is in memory.
 
@@ -51,22 +53,50 @@ class TableStream:
     that had to be found out.
     """
 
-    def __init__(self, name: str, sources: Sequence[TableFile], memory: int) -> None:
-        self.name, self.sources, self.memory = name, sources, memory
-        self.files = tuple(source.path for source in sources)
-        self.schema = joined([source.schema for source in sources], self.files)
-        self.rows_of_files = tuple(sum(part.n_rows for part in source.parts) for source in sources)
-        self.n_rows = sum(self.rows_of_files)
-        self.date_order: DateOrder | None = next(
-            filter(None, (source.date_order for source in sources)), None
-        )
-        self.notes = notes_together(self.files, [source.notes for source in sources])
-        # Which rows are meant, by their numbers, how many of each part, and what is made of them.
-        self.rules: tuple[partial[Array], ...] = ()
-        self.parts = [(source, part) for source in self.sources for part in source.parts]
-        self.rows_of_parts = np.array([part.n_rows for _, part in self.parts], int)
-        self.changes: tuple[Callable[[Table], Table], ...] = ()
-        self.complete: frozenset[str] = frozenset()
+    name: str
+    sources: tuple[TableFile, ...]
+    memory: int
+    schema: pa.Schema
+    notes: tuple[str, ...]
+    # Which rows are meant, by their numbers, how many of each part, and what is made of them.
+    rows_of_parts: Array
+    rules: tuple[partial[Array], ...] = ()
+    changes: tuple[Callable[[Table], Table], ...] = ()
+    complete: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, name: str, sources: Sequence[TableFile], memory: int) -> Self:
+        """All rows of these files."""
+        files = [source.path for source in sources]
+        schema = joined([source.schema for source in sources], files)
+        notes = notes_together(files, [source.notes for source in sources])
+        rows = np.array([part.n_rows for source in sources for part in source.parts], int)
+        return cls(name, tuple(sources), memory, schema, notes, rows)
+
+    @cached_property
+    def files(self) -> tuple[Location, ...]:
+        """Where the files are."""
+        return tuple(source.path for source in self.sources)
+
+    @cached_property
+    def parts(self) -> list[tuple[TableFile, Part]]:
+        """The parts of all files, each with its file."""
+        return [(source, part) for source in self.sources for part in source.parts]
+
+    @cached_property
+    def rows_of_files(self) -> tuple[int, ...]:
+        """How many rows each file has."""
+        return tuple(sum(part.n_rows for part in source.parts) for source in self.sources)
+
+    @cached_property
+    def n_rows(self) -> int:
+        """How many rows are meant."""
+        return int(self.rows_of_parts.sum())
+
+    @property
+    def date_order(self) -> DateOrder | None:
+        """The order of day and month in the first file that has one."""
+        return next(filter(None, (source.date_order for source in self.sources)), None)
 
     def __repr__(self) -> str:
         files = "" if len(self.files) == 1 else f" in {len(self.files)} files"
@@ -156,20 +186,20 @@ class TableStream:
                 refuse_missing_target(self.name, name, first, len(without), self.n_rows)
         if len(without) == self.n_rows:
             return self
-        chosen = self._but(complete=self.complete | {name})
+        chosen = replace(self, complete=self.complete | {name})
         if not len(without):
             return chosen
         note = left_out(name, len(without), self.n_rows, first)
-        return chosen._ruled(partial(_without, without))._but(notes=(*self.notes, note))
+        return replace(chosen, notes=(*self.notes, note))._ruled(partial(_without, without))
 
     def mapped(self, change: Callable[[Table], Table]) -> Self:
         """The same rows, with each chunk as `change` makes it; names and rows stay."""
-        return self._but(changes=(*self.changes, change))
+        return replace(self, changes=(*self.changes, change))
 
     def select(self, names: Sequence[str]) -> Self:
         """The same rows, with these columns only."""
         check_columns(self.name, self.names, *names)
-        return self._but(schema=pa.schema([self.schema.field(name) for name in names]))
+        return replace(self, schema=pa.schema([self.schema.field(name) for name in names]))
 
     def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
         """The table without about a `share` of its rows, and that share.
@@ -222,17 +252,11 @@ class TableStream:
         return kept
 
     def _ruled(self, rule: partial[Array]) -> Self:
-        ruled = self._but(rules=(*self.rules, rule))
+        ruled = replace(self, rules=(*self.rules, rule))
         ends, counts = np.cumsum([part.n_rows for _, part in self.parts]), 0 * self.rows_of_parts
         for some in ruled.numbers():
             counts += np.bincount(np.searchsorted(ends, some, side="right"), minlength=len(counts))
-        return ruled._but(rows_of_parts=counts, n_rows=int(counts.sum()))
-
-    def _but(self, **changes: object) -> Self:
-        """A copy with other attributes."""
-        changed = copy.copy(self)
-        vars(changed).update(changes)
-        return changed
+        return replace(ruled, rows_of_parts=counts)
 
     def rows(
         self,
@@ -280,7 +304,7 @@ class TableStream:
         return pa.concat_tables(self)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class StreamedRows(RowSource):
     """Rows of a `TableStream` for `train`, `fit` and `evaluate`: pairs (x, y) in chunks.
 
@@ -295,7 +319,7 @@ class StreamedRows(RowSource):
     varied: bool
 
     def __post_init__(self) -> None:
-        vars(self).update(n_rows=self.table.n_rows, memory=self.table.memory)
+        self.n_rows, self.memory = self.table.n_rows, self.table.memory
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
         return self.chunks()

@@ -166,7 +166,7 @@ def opened(
             ]
     first = without_query(str(given[0]))
     name = first if len(given) == 1 else f"{first} and {len(given) - 1} more"
-    stream = TableStream(name, sources, size)
+    stream = TableStream.of(name, sources, size)
     if memory is not None and not stream.n_rows:
         raise DataError(
             f"{name}: 0 rows, {len(stream.names)} columns", "at least one row", "check the file"
