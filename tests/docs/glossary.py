@@ -101,11 +101,13 @@ def _string(token: str, before: str) -> str:
 
 
 def of_document(text: str) -> str:
-    """A document's prose, and the comments and texts of its Python."""
+    """A document's prose, and the comments and texts of its Python; `answer` blocks are prose."""
 
     def fence(found: "re.Match[str]") -> str:
         start = found.start(3) - found.start()
         inside = found[0][start:]
+        if found[2] == "answer":
+            return blank(found[0][:start], CODE) + plain(inside)
         if found[2] in ("python", "py"):
             return blank(found[0][:start], CODE) + sources(inside, PYTHON)
         return blank(found[0], CODE)
