@@ -15,7 +15,7 @@ import numpy as np
 import handgrad as hg
 from handgrad.engines.portable.model import portable_model
 from handgrad.engines.portable.printing.javascript_module import javascript_module
-from handgrad.files.html.scripts import inlined
+from handgrad.files.scripts import inlined
 from handgrad.learn.playground.models import model_of
 from handgrad.learn.playground.pages import recorded_pages
 from handgrad.learn.playground.programs import program_of

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from docs.site.tree import HERE
-from handgrad.files.html.scripts import inlined
+from handgrad.files.scripts import inlined
 from handgrad.files.web import PACKAGE, WEB
 
 PICTURES = (".png", ".gif", ".svg", ".jpg")

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from handgrad.files.html.scripts import inlined
+from handgrad.files.scripts import inlined
 from handgrad.files.web import PACKAGE, WEB
 from handgrad.learn.exercises import exercise
 

@@ -18,12 +18,12 @@ LEVELS = [
     {"graph", "files"},
     {"engines"},
     {"training"},
-    {"check", "plots", "cluster"},
+    {"check", "exchange", "plots", "cluster"},
     {"tables"},
-    {"exchange"},
     {"learn"},
     {"cli"},
 ]
+CORE = {"textbook", "graph", "files", "engines", "training", "check", "exchange"}
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 STANDARD = {
     "__future__",
@@ -108,6 +108,16 @@ def test_arrows_point_down(path: Path) -> None:
         there = module.split(".")[1]
         if there != here:
             assert LEVEL_OF[there] < LEVEL_OF[here], f"{here} imports {module}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in INSIDE if part(path) in CORE],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_the_core_imports_nothing_around_it(path: Path) -> None:
+    inner = [module.split(".") for module in imports(path) if module.startswith("handgrad.")]
+    assert {part for _, part, *_ in inner} <= CORE
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "cli").glob("*.py")), ids=lambda path: path.name)

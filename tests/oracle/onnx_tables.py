@@ -21,8 +21,8 @@ import handgrad as hg
 from handgrad.exchange.exporting import Subject, subject_of
 from handgrad.exchange.exporting.onnx.file import onnx_model
 from handgrad.exchange.exporting.onnx.proof import by_onnxruntime
-from handgrad.tables.data.frames import START, Columns, text_in
-from handgrad.tables.tabular.features import Binary, Category
+from handgrad.files.features import START, Binary, Category, Columns
+from handgrad.tables.data.frames import text_in
 from handgrad.textbook.layers import Array
 
 Load = Callable[[], tuple[Any, Any]]

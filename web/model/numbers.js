@@ -16,7 +16,7 @@ export const plain = (text, patterns) =>
  * A text as a number; null where it is none.
  *
  * `decimal` is the sign to read by where both could be, "," or "." or "", which is "."; `patterns`
- * are those of handgrad.tables.data.text_formats.
+ * are those of handgrad.files.cell_patterns.
  */
 export function numberIn(text, decimal, patterns) {
   const found = new RegExp(patterns.number, "u").exec(plain(text, patterns))?.groups;

@@ -4,7 +4,7 @@ import { dateIn } from "./dates.js";
 import { numberIn, trimmed } from "./numbers.js";
 
 /*
- * What a column was read as in training, of handgrad.tables.tabular.features, is
+ * What a column was read as in training, of handgrad.files.features, is
  * `{ name, read_as, … }`, its fields by their names in Python. A column of a net without a table is
  * an `Input`, a number, or an `Index`, one of the whole numbers below `n`; it must be there.
  * `reading` has the patterns of numbers and dates, and what else the features share.

@@ -1,5 +1,6 @@
 """Fitted estimators in files, alone or in a Pipeline: described, checked key by key, and made."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -266,6 +267,5 @@ class ModelReader(LayerReader):
 
 def is_pipeline(model: object) -> TypeGuard[Pipeline]:
     """Whether it is a Pipeline of scikit-learn, and of no other class."""
-    from sklearn.pipeline import Pipeline
-
-    return type(model) is Pipeline
+    loaded = sys.modules.get("sklearn.pipeline")  # without it there is none
+    return loaded is not None and type(model) is loaded.Pipeline

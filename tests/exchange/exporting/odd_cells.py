@@ -3,7 +3,7 @@
 import random
 import re
 
-from handgrad.tables.tabular.features import Binary, Category, Code, Date, Feature, Number
+from handgrad.files.features import Binary, Category, Code, Date, Feature, Number
 
 CYCLES = ("of the year", "of the week", "of the day")
 FEATURES: dict[str, Feature] = {

@@ -206,3 +206,28 @@ def test_what_did_not_run_says_why() -> None:
     check = Check("node", "portable", not_run="it is not installed")
     assert str(check) == "node: not run, it is not installed"
     assert check.holds
+
+
+ALONE = """
+import sys
+absent = "sklearn scipy pyarrow narwhals pandas jinja2 markupsafe matplotlib rich typer onnx torch"
+sys.modules.update(dict.fromkeys(absent.split()))
+import handgrad as hg
+net = hg.Net(hg.Linear(2, 3, rng=0), hg.Tanh())
+for ending in (".py", ".c", ".js", ".wasm"):
+    assert all(check.holds for check in hg.export(net, sys.argv[1] + ending).checks)
+try:
+    hg.export(net.layers[0], sys.argv[1] + ".py")
+except hg.SettingError as error:
+    assert "hg.export(hg.Net(layer), path)" in str(error)
+print(*(name for name in sys.modules if name.startswith("handgrad.tables")))
+"""
+
+
+def test_a_net_is_exported_where_no_package_for_tables_or_pages_is_installed(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", ALONE, str(tmp_path / "net")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "\n", "")
+    assert {path.suffix for path in tmp_path.iterdir()} == {".py", ".c", ".js", ".wasm"}

@@ -17,12 +17,12 @@ import handgrad as hg
 from handgrad.engines.portable.model import portable_model
 from handgrad.engines.portable.printing.javascript_module import javascript_module
 from handgrad.exchange.exporting import Learning, Proof, subject_of
-from handgrad.exchange.exporting.portable import html_file
 from handgrad.exchange.exporting.portable.node import run_in_node
+from handgrad.exchange.exporting.portable.page_data import PAGE as FOLDER
 from handgrad.exchange.exporting.portable.page_data import page_data
-from handgrad.files.html.scripts import inlined
+from handgrad.files.cell_patterns import reading
+from handgrad.files.scripts import inlined
 from handgrad.files.web import WEB
-from handgrad.tables.tabular.reading import reading
 from tests.exchange.exporting.models import NAMES, OF_TABLES, matrix, model
 from tests.tables.reporting.pages import QUICK, evil
 
@@ -58,10 +58,10 @@ class Scripts(HTMLParser):
 
 def _of_page(main: str, **given: str) -> str:
     """A script of `main`, which has what the page trains with, and the module of a net."""
-    made = {f"{html_file.PAGE}/{name}.js": text for name, text in given.items()}
+    made = {f"{FOLDER}/{name}.js": text for name, text in given.items()}
     imports = "".join(f'import {{ {name} }} from "./{name}.js";\n' for name in given)
     imports += 'import { rowsIn, rowsInText } from "./training.js";\n'
-    path = f"{html_file.PAGE}/tried.js"
+    path = f"{FOLDER}/tried.js"
     return inlined(path, made | {path: imports + main})
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from handgrad.exchange.exporting.portable.node import run_in_node
+from handgrad.files.cell_patterns import reading
+from handgrad.files.features import CYCLES, Features
 from handgrad.files.web import WEB
 from handgrad.tables.data.frames import columns_of_records
-from handgrad.tables.tabular.features import CYCLES, Features
-from handgrad.tables.tabular.files import described
-from handgrad.tables.tabular.reading import reading
+from handgrad.tables.tabular.features import encoded
 from handgrad.textbook.errors import DataError
 from tests.exchange.exporting.odd_cells import FEATURES, odd_cell
 
@@ -39,13 +39,13 @@ const main = ({ days, cycles }) => days.map((day) => Object.values(cycles).flatM
 
 
 def columns() -> dict[str, Any]:
-    return {name: {"name": name, **said} for name, said in described(Features(FEATURES)).items()}
+    return {name: {"name": name, **said} for name, said in Features(FEATURES).described().items()}
 
 
 def in_python(name: str, text: str) -> list[int] | None:
     """The bits of the numbers of a cell, as float32; None where it is refused."""
     try:
-        x = Features({name: FEATURES[name]}).encoded(columns_of_records({name: [text]}))
+        x = encoded(Features({name: FEATURES[name]}), columns_of_records({name: [text]}))
     except DataError:
         return None
     return [struct.unpack("<I", struct.pack("<f", number))[0] for number in x[0]]
@@ -76,7 +76,7 @@ def test_a_row_has_its_numbers_first_and_its_codes_last() -> None:
     found = run_in_node(TABLE + WHOLE_ROWS, given)
     for row, numbers in zip(rows, found, strict=True):
         table = columns_of_records({name: [text] for name, text in zip(FEATURES, row, strict=True)})
-        assert numbers == Features(FEATURES).encoded(table)[0].tolist()
+        assert numbers == encoded(Features(FEATURES), table)[0].tolist()
 
 
 def test_sine_and_cosine_of_a_date_are_within_an_ulp_of_numpy() -> None:

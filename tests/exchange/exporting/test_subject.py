@@ -58,7 +58,7 @@ def test_pieces_make_the_rows_of_the_table(name: str) -> None:
     assert subject.table is not None
     x = np.full_like(subject.example, np.nan, np.float32)
     for piece in subject.pieces:
-        numbers = piece.feature.encoded(subject.table[piece.column], piece.column)
+        numbers = piece.feature.encoded(subject.table[piece.column])
         x[:, piece.place : piece.place + piece.size] = numbers + piece.first_code
     assert np.array_equal(x, subject.example.astype(np.float32))
     assert len(subject.names) == x.shape[1]
@@ -113,6 +113,12 @@ class Branches(hg.Layer):
         return dy
 
 
+class Own(hg.MLPClassifier):
+    """An estimator that may predict otherwise than the one it is derived from."""
+
+    net_ = hg.Net(hg.Linear(2, 1))
+
+
 @pytest.mark.parametrize(
     ("refused", "words"),
     [
@@ -121,6 +127,7 @@ class Branches(hg.Layer):
         (lambda: hg.Linear(2, 3), "hg.export(hg.Net(layer), path)"),
         (lambda: LogisticRegression(), "LogisticRegression()"),
         (lambda: hg.MLPClassifier(), "not fitted"),
+        (lambda: Own(), "hg.export(model.net_, path), the net in it alone"),
         (lambda: several_labels(), "several labels a row"),
         (lambda: with_steps(MinMaxScaler()), "the step 'minmaxscaler'"),
         (lambda: with_steps(StandardScaler(), hg.TableEncoder()), "the step 'tableencoder'"),

@@ -12,7 +12,7 @@ import handgrad as hg
 from handgrad.engines.portable.model import portable_model
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.files.architecture import LayerWriter
-from handgrad.files.html.scripts import inlined
+from handgrad.files.scripts import inlined
 from handgrad.learn.playground.pages import recorded_pages
 from handgrad.textbook.layers import Array
 

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from handgrad.files.cell_patterns import reading
 from handgrad.tables.data.csv_file import CsvFile
-from handgrad.tables.tabular.reading import reading
 from tests.learn.playground.in_node import HAS_NODE, in_page
 
 pytestmark = HAS_NODE

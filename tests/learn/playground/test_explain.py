@@ -10,7 +10,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.exchange.exporting.portable.node import run_in_node
-from handgrad.files.html.scripts import inlined
+from handgrad.files.scripts import inlined
 from handgrad.learn.playground.kinds import packed, unpacked
 from handgrad.learn.playground.pages import recorded_pages
 from handgrad.learn.playground.replay import net_of

@@ -9,7 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.exchange.exporting.portable.node import run_in_node
-from handgrad.files.html.scripts import inlined
+from handgrad.files.scripts import inlined
 from handgrad.learn.playground.models import model_of
 from handgrad.learn.playground.pages import recorded_pages
 from handgrad.learn.playground.programs import program_of

@@ -14,8 +14,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import handgrad as hg
-from handgrad.tables.data.frames import Column, columns_of_array, columns_of_frame, frame_of
-from handgrad.tables.tabular.features import Category, Date, Features, Number, merged, quantiles
+from handgrad.files.features import Category, Column, Features
+from handgrad.tables.data.frames import columns_of_array, columns_of_frame, frame_of
+from handgrad.tables.tabular.features import (
+    date_of,
+    encoded,
+    features_of,
+    merged,
+    number_of,
+    quantiles,
+)
 from tests.tables.tabular.frames import FRAMES, cells
 
 each_frame = pytest.mark.parametrize("name", FRAMES)
@@ -25,9 +33,9 @@ def table_of(columns: dict[str, list[Any]]) -> dict[str, Column]:
     return columns_of_frame(frame_of(pa.table(columns)))
 
 
-def features_of(columns: dict[str, list[Any]]) -> Features:
+def fitted(columns: dict[str, list[Any]]) -> Features:
     table = table_of(columns)
-    return Features.of(table, np.ones(len(next(iter(table.values())).values)))
+    return features_of(table, np.ones(len(next(iter(table.values())).values)))
 
 
 @each_frame
@@ -90,7 +98,7 @@ def test_periods_are_dates() -> None:
 
 
 def test_what_was_guessed_is_said() -> None:
-    lines = features_of(cells() | {"same": [1] * 60, "empty": [None] * 60}).summary().split("\n")
+    lines = fitted(cells() | {"same": [1] * 60, "empty": [None] * 60}).summary().split("\n")
     assert [line.split(maxsplit=1)[1] for line in lines] == [
         "number, a second one marks what is missing",
         "number",
@@ -105,41 +113,41 @@ def test_what_was_guessed_is_said() -> None:
 
 def test_a_number_is_scaled_by_its_quartiles_and_its_ends_are_bent() -> None:
     values = np.array([0.0, 1, 2, 3, 4, 5, 6, 1e9])
-    number = Number.of(Column("number", values), np.ones(8))
+    number = number_of(Column("number", values), np.ones(8))
     assert (number.center, 1 / number.factor) == (3, 4)  # quartiles 1 and 5
     z = (values - 3) / 4
-    found = number.encoded(Column("number", values), "a")[:, 0]
+    found = number.encoded(Column("number", values))[:, 0]
     np.testing.assert_allclose(found, z / np.sqrt(1 + z**2 / 9))
     assert found.max() < 3.0001
 
 
 def test_a_missing_number_is_the_median_and_marked() -> None:
     column = Column("number", np.array([1.0, 2.0, np.nan, 3.0]))
-    found = Number.of(column, np.ones(4)).encoded(column, "a")
+    found = number_of(column, np.ones(4)).encoded(column)
     assert found[2].tolist() == [0, 1]
     assert found[[0, 1, 3], 1].tolist() == [0, 0, 0]
 
 
 def test_where_the_quartiles_meet_half_the_range_is_the_scale() -> None:
     column = Column("number", np.array([0.0] * 9 + [8.0]))
-    assert Number.of(column, np.ones(10)).factor == 1 / 4
+    assert number_of(column, np.ones(10)).factor == 1 / 4
 
 
 def test_of_two_values_one_is_minus_one_and_anything_else_is_zero() -> None:
-    features = features_of({"a": ["yes", "no", None, "yes"]})
-    found = features.encoded(table_of({"a": ["no", "yes", None, "perhaps"]}))
+    features = fitted({"a": ["yes", "no", None, "yes"]})
+    found = encoded(features, table_of({"a": ["no", "yes", None, "perhaps"]}))
     assert found.ravel().tolist() == [-1, 1, 0, 0]
 
 
 def test_values_of_a_category_that_were_never_seen_are_all_zeros() -> None:
-    features = features_of({"a": ["x", "y", "z"]})
-    found = features.encoded(table_of({"a": ["y", "new", None]}))
+    features = fitted({"a": ["x", "y", "z"]})
+    found = encoded(features, table_of({"a": ["y", "new", None]}))
     assert found.tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
 
 
 def test_of_many_values_the_most_frequent_are_kept() -> None:
     values = [str(i) + "x" for i in range(300) for _ in range(1 + (i < 200) * 4)]
-    (feature,) = features_of({"a": values}).features.values()
+    (feature,) = fitted({"a": values}).features.values()
     assert isinstance(feature, Category)
     assert len(feature.values) == 256
     assert {f"{i}x" for i in range(200)} <= {*feature.values}
@@ -154,9 +162,9 @@ def test_codes_come_last_and_count_on_from_column_to_column() -> None:
         "t": [*"uvuvuv"],
     }
     table = table_of(columns)
-    features = Features.of(table, np.ones(6), embedded_from=3)
+    features = features_of(table, np.ones(6), embedded_from=3)
     assert features.n_codes == [3, 4]  # z comes once only
-    found = features.encoded(table_of(columns | {"b": [*"rrrr", "new", None]}))
+    found = encoded(features, table_of(columns | {"b": [*"rrrr", "new", None]}))
     assert found[:, 1].tolist() == [-1, 1, -1, 1, -1, 1]
     assert found[:, 2].tolist() == [1, 2, 1, 2, 0, 0]
     assert found[:, 3].tolist() == [6, 6, 6, 6, 3, 3]
@@ -166,15 +174,15 @@ def test_codes_come_last_and_count_on_from_column_to_column() -> None:
 
 def test_a_category_of_values_that_come_once_is_left_out() -> None:
     table = table_of({"a": [*"abcdefghi"], "n": [*range(9)]})
-    features = Features.of(table, np.ones(9), embedded_from=9)
+    features = features_of(table, np.ones(9), embedded_from=9)
     assert (features.n_out, features.n_codes) == (1, [])
     assert "left out: an identifier (9 distinct values in 9 rows)" in features.summary()
 
 
 def test_numbers_come_first() -> None:
-    features = features_of({"a": [*"xyz"], "n": [1.0, 2.0, 9.0]})
+    features = fitted({"a": [*"xyz"], "n": [1.0, 2.0, 9.0]})
     assert (features.n_numbers, features.names()) == (1, ["n", "a_x", "a_y", "a_z"])
-    found = features.encoded(table_of({"a": [*"zzz"], "n": [2.0, 2.0, 2.0]}))
+    found = encoded(features, table_of({"a": [*"zzz"], "n": [2.0, 2.0, 2.0]}))
     assert found.tolist() == [[0, 0, 0, 1]] * 3
 
 
@@ -185,7 +193,7 @@ def test_texts_that_only_tell_rows_apart_are_left_out_and_it_is_said_what_they_l
         "remark": [f"she called {i} times about the bill" for i in range(1300)],
         "a": [*range(1300)],
     }
-    features = features_of(columns)
+    features = fitted(columns)
     assert features.n_out == 1
     assert features.read_as() == {
         "id": "left out: an identifier (1,300 distinct values in 1,300 rows)",
@@ -197,28 +205,28 @@ def test_texts_that_only_tell_rows_apart_are_left_out_and_it_is_said_what_they_l
 
 def test_a_clock_that_stands_still_is_left_out() -> None:
     day = np.arange(50.0)  # midnight each day, for fifty days
-    date = Date.of(Column("date", day), np.ones(50))
+    date = date_of(Column("date", day), np.ones(50))
     assert date.cycles == ("of the week",)
-    week = date.encoded(Column("date", np.array([0.0, 7.0, np.nan])), "a")
+    week = date.encoded(Column("date", np.array([0.0, 7.0, np.nan])))
     np.testing.assert_allclose(week[0, 1:], week[1, 1:], atol=1e-12)
     assert week[2].tolist() == [0, 0, 0]
 
 
 def test_another_order_and_more_columns_change_nothing() -> None:
-    features, columns = features_of(cells()), cells(seed=1)
-    expected = features.encoded(table_of(columns))
+    features, columns = fitted(cells()), cells(seed=1)
+    expected = encoded(features, table_of(columns))
     turned = dict(reversed(columns.items()))
-    np.testing.assert_array_equal(features.encoded(table_of(turned)), expected)
+    np.testing.assert_array_equal(encoded(features, table_of(turned)), expected)
     with pytest.warns(UserWarning, match="not there in training are ignored: 'more'$"):
-        more = features.encoded(table_of(columns | {"more": [1] * 60}))
+        more = encoded(features, table_of(columns | {"more": [1] * 60}))
     np.testing.assert_array_equal(more, expected)
 
 
 def test_a_part_of_the_rows_gives_a_part_of_the_numbers() -> None:
-    features, columns = features_of(cells()), cells(seed=1)
+    features, columns = fitted(cells()), cells(seed=1)
     part = {name: values[3:5] for name, values in columns.items()}
     np.testing.assert_array_equal(
-        features.encoded(table_of(part)), features.encoded(table_of(columns))[3:5]
+        encoded(features, table_of(part)), encoded(features, table_of(columns))[3:5]
     )
 
 
@@ -269,11 +277,11 @@ def test_rows_that_come_again_and_rows_that_weigh_more_are_the_same(seed: int, n
 
 
 def test_missing_columns_are_named() -> None:
-    features = features_of(cells())
+    features = fitted(cells())
     columns = cells()
     columns["color"] = columns.pop("colour")
     with pytest.raises(hg.DataError, match=r"(?s)lacks 1 of .*'colour'.*is it the column 'color'"):
-        features.encoded(table_of(columns))
+        encoded(features, table_of(columns))
 
 
 def test_a_row_with_several_targets_comes_as_often_as_it_weighs() -> None:
@@ -294,9 +302,9 @@ def test_rows_with_several_targets_do_not_become_too_many() -> None:
 @pytest.mark.parametrize("end", [1e160, 1e300, 1.7e308])
 def test_numbers_of_any_size_stay_within_the_limits(end: float) -> None:
     column = Column("number", np.array([-end, -1.0, 0, 1, 2, end]))
-    found = Number.of(column, np.ones(6)).encoded(column, "a")[:, 0]
+    found = number_of(column, np.ones(6)).encoded(column)[:, 0]
     np.testing.assert_allclose(found[[0, 2, 5]], [-3, 0, 3])
     column = Column("number", np.array([-end, end, -end, end]))
-    found = Number.of(column, np.ones(4)).encoded(column, "a")[:, 0]
+    found = number_of(column, np.ones(4)).encoded(column)[:, 0]
     assert np.isfinite(found).all()
     assert found[0] < found[1]

@@ -19,7 +19,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import handgrad as hg
 from handgrad.files.values import read_value, written
 from handgrad.tables.data.frames import columns_of_frame, frame_of
-from handgrad.tables.tabular.files import described, features_from
+from handgrad.tables.tabular.features import encoded
+from handgrad.tables.tabular.files import features_from
 from tests.bad_input.refused import refused
 from tests.tables.tabular.frames import FRAMES, cells, target
 
@@ -178,7 +179,7 @@ def test_the_encoder_gives_what_the_estimators_give_their_nets(
     table = pa.table(NEW)
     x = encoder.transform(table)
     assert x.dtype == np.float32
-    given = regressor.features_.encoded(columns_of_frame(frame_of(table)))
+    given = encoded(regressor.features_, columns_of_frame(frame_of(table)))
     np.testing.assert_array_equal(x, given)
     assert encoder.summary() == regressor.features_.summary()
 
@@ -243,7 +244,7 @@ def test_any_columns_are_read_as_before(table: dict[str, list[Any]]) -> None:
     with TemporaryDirectory() as folder:
         twin = hg.load(hg.save(encoder, Path(folder) / "a"))
     np.testing.assert_array_equal(twin.transform(frame), encoder.transform(frame))
-    again = features_from(json.loads(json.dumps(described(encoder.features_))))
+    again = features_from(json.loads(json.dumps(encoder.features_.described())))
     assert again.features == encoder.features_.features
     assert twin.summary() == encoder.summary()
 

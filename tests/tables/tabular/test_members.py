@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import clone
 
 import handgrad as hg
-from handgrad.tables.tabular.features import Features, Number
+from handgrad.files.features import Features, Number
 from handgrad.tables.tabular.members import (
     Dealt,
     Recipe,

@@ -12,7 +12,7 @@ from pyarrow import parquet
 import handgrad as hg
 from handgrad.tables.data.frames import columns_of_frame, frame_of
 from handgrad.tables.tabular import base, members, streamed
-from handgrad.tables.tabular.features import Features
+from handgrad.tables.tabular.features import features_of
 from tests.bad_input.refused import refused
 from tests.tables.data.streams import stream_of, written
 
@@ -103,7 +103,7 @@ def test_columns_are_read_as_if_all_rows_had_been_looked_at(tmp_path: Path) -> N
     stream, rows = opened(tmp_path), table()
     model = classifier(epochs=1).fit(stream, "class")
     columns = columns_of_frame(frame_of(rows.drop_columns(["class"])))
-    expected = Features.of(columns, np.ones(N), members.EMBEDDED_FROM)
+    expected = features_of(columns, np.ones(N), members.EMBEDDED_FROM)
     assert model.features_.summary() == expected.summary()
     assert [*model.feature_names_in_] == [name for name in rows.column_names if name != "class"]
     assert model.classes_.tolist() == ["no", "yes"]

@@ -8,8 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.tables.data.frames import DAY, START, Column, Columns
-from handgrad.tables.tabular.features import Binary, Category, Date, Feature, Number
+from handgrad.files.features import (
+    DAY,
+    START,
+    Binary,
+    Category,
+    Column,
+    Columns,
+    Date,
+    Feature,
+    Number,
+)
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net

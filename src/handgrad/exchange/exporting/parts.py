@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from handgrad.tables.tabular import Features
+from handgrad.files.features import Features
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handgrad.exchange.exporting.estimators import parts_of
 from handgrad.exchange.exporting.examples import example_matrix, example_table, records
 from handgrad.exchange.exporting.parts import Kind, Output, Parts
+from handgrad.files.features import Columns, Feature, Features, Nothing
 from handgrad.graph import Graph, trace
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
-from handgrad.tables.data.frames import Columns
-from handgrad.tables.tabular import Features
-from handgrad.tables.tabular.features import Feature, Nothing
 from handgrad.textbook.errors import RecordingError, SettingError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.layer import predicting_twin
@@ -81,7 +80,7 @@ class Subject:
     def pieces(self) -> tuple[Piece, ...]:
         """The columns that something is made of, in the order of their numbers in a row."""
         found, place, first_code = list[Piece](), 0, 0
-        for column, feature in sorted((self.columns or {}).items(), key=lambda c: c[1].turn):
+        for column, feature in self.features.in_turn() if self.features else ():
             if not isinstance(feature, Nothing):
                 found.append(Piece(column, feature, place, first_code))
                 place, first_code = place + found[-1].size, first_code + feature.n_codes
@@ -116,9 +115,6 @@ def subject_of(model: object, x: object = None) -> Subject:
     if isinstance(model, Net):
         parts = Parts("net", "output", model, model.predict)
     else:
-        # loads scikit-learn
-        from handgrad.exchange.exporting.estimators import parts_of
-
         parts = parts_of(model)
     table = None
     if parts.features is None:

@@ -8,9 +8,9 @@ import numpy as np
 
 from handgrad.check.doctor.patient import usual_loss
 from handgrad.engines.config import check_kinds
-from handgrad.tables.data.frames import Column, columns_of_records, records_in
+from handgrad.files.features import Column, Features
+from handgrad.tables.data.frames import columns_of_records, records_in
 from handgrad.tables.inspection.tables import IndexedTable
-from handgrad.tables.tabular import Features
 from handgrad.textbook.errors import DataError, SettingError, described
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss

@@ -10,12 +10,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from handgrad.files.cell_patterns import reading
 from handgrad.files.html import STEERING, hashed, json_in_page, page
-from handgrad.files.html.scripts import inlined
 from handgrad.files.paths import write_whole
+from handgrad.files.scripts import inlined
 from handgrad.files.web import WEB
 from handgrad.learn.playground.pages import recorded_pages
-from handgrad.tables.tabular.reading import reading
 from handgrad.textbook.version import __version__
 
 PAGE = "playground"

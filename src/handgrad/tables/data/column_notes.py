@@ -8,11 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from handgrad.files.cell_patterns import MISSING
+from handgrad.files.features import Column
 from handgrad.tables.data.files import Table
-from handgrad.tables.data.frames import Column, dates_in, numbers_in
+from handgrad.tables.data.frames import dates_in, numbers_in
 from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.data.targets import Target, is_text
-from handgrad.tables.data.text_formats import MISSING, at_odds, read_as
+from handgrad.tables.data.text_formats import at_odds, read_as
 from handgrad.textbook.layers import Array
 
 MOST_CODES = 100  # whole numbers, of which more are hardly names of classes

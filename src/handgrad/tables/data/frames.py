@@ -5,13 +5,15 @@ import math
 import warnings
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from handgrad.files.cell_patterns import MISSING
+from handgrad.files.features import DAY, START, Column, Columns, Kind
 from handgrad.tables.data.table_options import DateOrder
 from handgrad.textbook.errors import DataError, UnseenWarning, closest
 from handgrad.textbook.layers import Array
@@ -20,35 +22,6 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     from narwhals.stable.v2.typing import IntoDataFrameT, IntoSeriesT
 
-Kind = Literal["number", "boolean", "date", "text"]
-START = datetime.datetime(1970, 1, 1)
-DAY = 86400.0
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: numbers with NaN where one is missing, dates as days, or text with None.
-
-    `note` says how it was read, where that had to be guessed, `written` the decimal sign of
-    numbers in text, or the order of dates there; `categorical` text was declared to be categories,
-    and is not read as numbers.
-    """
-
-    kind: Kind
-    values: Array
-    note: str = ""
-    categorical: bool = False
-    written: str = ""
-
-    @property
-    def missing(self) -> Array:
-        """Which rows have no value, (n,) of truth values."""
-        if self.kind == "text":
-            return np.array([value is None for value in self.values], bool)
-        return np.isnan(self.values)
-
-
-Columns = dict[str, Column]
 Records = dict[str, list[object]]
 
 
@@ -204,7 +177,7 @@ def _formatted(column: Column, kind: Kind, decimal: str, order: DateOrder | None
     """A column of text as numbers or dates, by the format in which all of its cells read."""
     import pyarrow as pa
 
-    from handgrad.tables.data.text_formats import MISSING, Evidence, NumberFormat, cells_read
+    from handgrad.tables.data.text_formats import Evidence, NumberFormat, cells_read
 
     texts = pa.chunked_array([pa.array(column.values, pa.string())])
     if any(value in MISSING for value in texts.unique().to_pylist()):

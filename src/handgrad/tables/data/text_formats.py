@@ -10,44 +10,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from handgrad.files.cell_patterns import (
+    BLANKS,
+    DATE,
+    DATE_IN_CHINESE,
+    DIGITS,
+    LAST_CENTURY,
+    MISSING,
+    MOST_DIGITS,
+    NUMBER,
+)
 from handgrad.tables.data.table_options import DATE_ORDERS, DateOrder
 from handgrad.textbook.layers import Array
 
-# What stands for nothing, as pyarrow has it too.
-MISSING = (
-    *("", "#N/A", "#N/A N/A", "#NA", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"),
-    *("-NaN", "-nan", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
-)
-BLANKS = "[\u00a0\u2007\u2009\u202f]"
-CODES = (
-    "AED ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY "
-    "KES KRW KWD KZT MAD MXN MYR NGN NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND "
-    "TRY TWD UAH USD VND ZAR"
-)
-CURRENCY = rf"[A-Z]{{0,2}}\p{{Sc}}|{CODES.replace(' ', '|')}|kr\.?|zł|Kč|Ft|Fr\.|Rs\.?"
-NUMBER = (
-    rf"^(?P<debit>\(?)(?P<s1>[+\-−]?) ?(?P<c1>(?:{CURRENCY})?) ?(?P<s2>[+\-−]?)"
-    r"(?P<digits>[0-9.,][0-9.,'’ ]*)(?P<exponent>(?:[eE][+\-]?[0-9]{1,3})?)"
-    rf" ?(?P<percent>%?) ?(?P<c2>(?:{CURRENCY})?)(?P<s3>-?)(?P<credit>\)?)$"
-)
-DIGITS = {
-    ".": r"^(?:[0-9]+|[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:['’][0-9]{3})+|(?: [0-9]{3})+)"
-    r"|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3})(?:\.[0-9]*)?$|^\.[0-9]+$",
-    ",": r"^(?:[0-9]+|[1-9][0-9]{0,2}(?:(?:\.[0-9]{3})+|(?:['’][0-9]{3})+|(?: [0-9]{3})+))"
-    r"(?:,[0-9]*)?$|^,[0-9]+$",
-}
-DATE = (
-    r"^(?P<a>[0-9]{1,2}|[0-9]{4})(?P<s>[./\-]) ?(?P<b>[0-9]{1,2})(?P<t>[./\-]) ?"
-    r"(?P<c>[0-9]{4}|[0-9]{1,2})"
-    r"(?:[T ,]+(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))? ?"
-    r"(?P<half>[AaPp]?)\.?[Mm]?\.?)?$"
-)
-# A date as it is written in Chinese, 2024年12月31日, which reads as 2024-12-31.
-DATE_IN_CHINESE = "^ *([0-9]{4}) ?年 ?([0-9]{1,2}) ?月 ?([0-9]{1,2}) ?日"
-# A whole number of more digits has no room in 64 bits.
-MOST_DIGITS = 18
-# Two digits of a year: those from here on are of the last century.
-LAST_CENTURY = 70
 BOTH: frozenset[str] = frozenset(".,")
 ALL: frozenset[DateOrder] = frozenset(DATE_ORDERS)  # type: ignore[arg-type]
 # So many texts of a column tell whether the others are worth looking at.

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from handgrad.files.features import Column, Columns
 from handgrad.tables.data.files import listed, stem_of
 from handgrad.tables.data.frames import (
-    Column,
-    Columns,
     columns_of_array,
     columns_of_frame,
     columns_of_records,

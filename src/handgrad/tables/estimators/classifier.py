@@ -11,6 +11,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from handgrad.exchange.exporting.estimators import column_names, followed, link_of, of_both
+from handgrad.exchange.exporting.parts import Parts
+from handgrad.exchange.exporting.wrapper_layers import BothClasses, BothScores
 from handgrad.files.tensors import damaged, shown
 from handgrad.files.values import read_classes, written_array
 from handgrad.tables.estimators.perceptron import Perceptron
@@ -21,7 +24,8 @@ from handgrad.tables.estimators.settings import (
     loss_for,
     losses_of,
 )
-from handgrad.textbook.kinds import BinaryLabels, ClassLabels
+from handgrad.textbook.errors import SettingError
+from handgrad.textbook.kinds import BinaryLabels, ClassLabels, Scores
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
 
@@ -138,6 +142,26 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         else:
             right = ((p > 0.5) == y).all(axis=1)
         return float(np.average(right, weights=w))
+
+    def _exported_parts(self) -> Parts:
+        if self._label_binarizer.y_type_ == "multilabel-indicator":
+            raise SettingError(
+                f"{type(self).__name__} of several labels a row",
+                "one class a row",
+                "hg.export(model.net_, path), which gives a logit for each label",
+            )
+        net, kind = self._current_net(), self._loss.input_kind
+        scored = isinstance(kind, Scores)
+        both = [] if self.n_outputs_ > 1 else [BothScores() if scored else BothClasses()]
+        linked = [] if scored else link_of(kind)
+        return Parts(
+            "classifier",
+            "scores" if scored else "probabilities",
+            followed(net, *linked, *both),
+            of_both(self.decision_function) if scored else self.predict_proba,
+            column_names(self),
+            self.classes_,
+        )
 
     # in a file
 

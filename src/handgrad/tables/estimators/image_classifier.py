@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isqrt, prod
 from numbers import Integral
 from typing import Any, ClassVar
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils._param_validation import Interval
 
+from handgrad.exchange.exporting.parts import Parts
 from handgrad.tables.estimators.classifier import MLPClassifier
 from handgrad.tables.estimators.perceptron import new_net
 from handgrad.textbook.errors import DataError, SettingError
@@ -131,3 +132,8 @@ class PictureClassifier(MLPClassifier):
                 f"shape={square}" if prod(square) == n_features else "pictures.shape",
             )
         return int(shape[0]), int(shape[1]), int(shape[2])
+
+    def _exported_parts(self) -> Parts:
+        """Parts of a classifier whose numbers are those of pixels, from 0 to 1."""
+        middle = np.full(self.n_features_in_, 0.5)
+        return replace(super()._exported_parts(), center=middle, scale=middle / 2)

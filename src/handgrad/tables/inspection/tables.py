@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from handgrad.files.features import Column
 from handgrad.tables.data.frames import (
-    Column,
     columns_of_array,
     columns_of_frame,
     different,

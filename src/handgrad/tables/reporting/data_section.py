@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from handgrad.files.features import DAY, Column, Features
 from handgrad.plots.style import FIRST, SECOND, name_places, shortened, tidy
-from handgrad.tables.data.frames import DAY, Column
 from handgrad.tables.inspection.tables import by_frequency
 from handgrad.tables.reporting.evidence import Evidence
 from handgrad.tables.reporting.scores import number, percent
-from handgrad.tables.tabular.features import Features
 from handgrad.textbook.layers import Array
 
 MOST_BARS, BARS, WIDTH, BINS = 12, 20, 80, 24

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from handgrad.check.doctor import Finding
-from handgrad.tables.data.frames import Column
+from handgrad.files.features import Column
 from handgrad.tables.inspection.tables import IndexedTable
 from handgrad.tables.reporting.scores import ScoredRows, number, percent, rows_of
 from handgrad.textbook.layers import Array

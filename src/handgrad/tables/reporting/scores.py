@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from handgrad.tables.data.frames import Column
+from handgrad.files.features import Column
 from handgrad.tables.inspection.importance import checked_target
 from handgrad.tables.inspection.tables import IndexedTable, outputs_of
 from handgrad.tables.tabular.base import refuse_unusable

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handgrad.check.doctor import Finding
-from handgrad.tables.data.frames import Column
+from handgrad.files.features import Column
 from handgrad.tables.inspection.tables import IndexedTable
 from handgrad.tables.reporting.scores import ScoredRows, number, percent
 from handgrad.textbook.layers import Array

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib import axis
 from matplotlib.axes import Axes
 
+from handgrad.files.features import Column
 from handgrad.plots.planes import box_around, scatter_classes, shade_numbers, shade_regions
 from handgrad.plots.style import as_written, shortened, show_dates
-from handgrad.tables.data.frames import Column
 from handgrad.tables.inspection.tables import by_frequency, outputs_of
 from handgrad.tables.reporting.evidence import Evidence
 from handgrad.textbook.layers import Array

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from handgrad.tables.tabular.features import Features
 from handgrad.tables.tabular.files import SUMMARIES as SUMMARIES
 
 if TYPE_CHECKING:
@@ -10,7 +9,6 @@ if TYPE_CHECKING:
     from handgrad.tables.tabular.streamed import fits_in_memory
 
 __all__ = [
-    "Features",
     "TableEncoder",
     "TabularClassifier",
     "TabularRegressor",

@@ -1,7 +1,8 @@
 """The base of the estimators of tables: the table, its features, the training of the members."""
 
+import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from decimal import Decimal
@@ -17,19 +18,20 @@ from sklearn.utils.validation import (
 )
 
 from handgrad.engines.dispatch import EngineName
+from handgrad.exchange.exporting.wrapper_layers import EachMember
+from handgrad.files.features import Columns, Features
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.data import TableStream
 from handgrad.tables.data.frames import (
-    Columns,
     columns_of_array,
     columns_of_frame,
     columns_of_records,
     frame_of,
     records_in,
 )
-from handgrad.tables.data.unseen_values import tell
-from handgrad.tables.tabular.features import Features, MergedRows, merged
-from handgrad.tables.tabular.files import FittedToTable, checked, described, features_from
+from handgrad.tables.data.unseen_values import no_unseen_warnings, tell
+from handgrad.tables.tabular.features import MergedRows, encoded, features_of, merged, unseen_in
+from handgrad.tables.tabular.files import FittedToTable, checked, features_from
 from handgrad.tables.tabular.members import (
     EMBEDDED_FROM,
     Dealt,
@@ -54,7 +56,7 @@ from handgrad.textbook.errors import (
     did_you_mean,
     positive,
 )
-from handgrad.textbook.layers import Array
+from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.shared_rows import SideBySide
 from handgrad.training import History
@@ -104,8 +106,8 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
     def _encoded(self, X: object) -> Array:
         """The numbers of rows to predict, (n, n_out); what the training had not is warned of."""
         table = self._table(X, reset=False)
-        x = self.features_.encoded(table)
-        tell(self.features_.unseen_in(table), X, stacklevel=4)
+        x = encoded(self.features_, table)
+        tell(unseen_in(self.features_, table), X, stacklevel=4)
         return x
 
     def _weights(self, table: Columns, sample_weight: object) -> Array:
@@ -125,13 +127,22 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
             self.__dict__.update(before)
             raise
 
+    def _quietly(self, predict: Callable[[object], Array]) -> Callable[[object], Array]:
+        """Predictions without warnings of values that are unseen, as examples have them."""
+
+        def quietly(table: object) -> Array:
+            with no_unseen_warnings():
+                return predict(table)
+
+        return quietly
+
     # in a file
 
     _in_file: ClassVar[tuple[str, ...]] = ("columns", "named")
 
     def _to_file(self) -> tuple[dict[str, Any], Net | None]:
         named = hasattr(self, "feature_names_in_")
-        return {"columns": described(self.features_), "named": named}, None
+        return {"columns": self.features_.described(), "named": named}, None
 
     def _columns_from_file(self, fitted: FittedToTable) -> None:
         self.features_ = features_from(fitted["columns"])
@@ -201,8 +212,8 @@ class Tabular(TakesTables):
         rows = merged(table, targets, w)
         del X, table, y, targets, w  # the rows side by side need the memory
         self._check_rows(rows)
-        self.features_ = Features.of(rows.table, rows.w, EMBEDDED_FROM)
-        x, rng = self.features_.encoded(rows.table), self._generator()
+        self.features_ = features_of(rows.table, rows.w, EMBEDDED_FROM)
+        x, rng = encoded(self.features_, rows.table), self._generator()
         t, strata = self._targets(rows)
         share = self.validation_fraction
         dealt = rows_of_members(rows.w, strata, self.n_members, share, rng)
@@ -217,11 +228,11 @@ class Tabular(TakesTables):
         survey = Survey(stream, target, self.validation_fraction, self.streamed_target(), rng)
         self._take_streamed(survey.targets)
         table = self._table(survey.sample, reset=True)
-        self.features_ = Features.of(table, survey.w, EMBEDDED_FROM)
+        self.features_ = features_of(table, survey.w, EMBEDDED_FROM)
         smoothing, seed = self._recipe().smoothing, int(rng.integers(2**63))
         rows = MemberRows(survey, self.features_, self.n_members, smoothing, seed)
         held_out = [(np.zeros(0, int), np.arange(len(survey.t)))] * self.n_members
-        x = self.features_.encoded(self._table(survey.held_out, reset=False))
+        x = encoded(self.features_, self._table(survey.held_out, reset=False))
         return Dealt(x, survey.t, held_out, rng, self.epochs or rows.usual_epochs, rows)
 
     def _generator(self) -> np.random.Generator:
@@ -240,11 +251,17 @@ class Tabular(TakesTables):
 
     def net_rows(self, X: object, y: Array) -> NetRows:
         """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
-        members, x = len(self.best_epochs_), self.features_.encoded(self._table(X, reset=False))
+        members = len(self.best_epochs_)
+        x = encoded(self.features_, self._table(X, reset=False))
         t, loss = self._net_targets(y)
         names = self.features_.names() * members
         x, t = (np.repeat(part[:, None], members, axis=1) for part in (x, t))
         return NetRows(x, t, loss, True, names)
+
+    def _whole_net(self, *after: Layer) -> Net:
+        """The members side by side, of a row for each, and what makes one answer of theirs."""
+        first = EachMember(self.features_.n_out, len(self.best_epochs_))
+        return Net(first, *map(copy.deepcopy, self.net_.layers), *after, dtype=self.net_.dtype)
 
     # in a file
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,10 +12,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, column_or_1d
 
 from handgrad.engines.deterministic_ufuncs import alike
+from handgrad.exchange.exporting.parts import Parts
+from handgrad.exchange.exporting.wrapper_layers import MeanOfMembers, Numbers, Temperature
+from handgrad.files.features import Column
 from handgrad.files.values import read_classes, written_array
-from handgrad.tables.data.frames import Column, numbers_in
+from handgrad.tables.data.frames import numbers_in
 from handgrad.tables.tabular.base import Tabular, TakesTables, refuse_one_row, refuse_unusable
-from handgrad.tables.tabular.features import Features, MergedRows, merged, quantiles
+from handgrad.tables.tabular.features import MergedRows, features_of, merged, quantiles
 from handgrad.tables.tabular.files import FittedToTable, checked
 from handgrad.tables.tabular.members import Members, Recipe
 from handgrad.tables.tabular.streamed import StreamedClasses, StreamedNumbers
@@ -62,7 +65,7 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
             w = self._weights(table, sample_weight)
             rows = merged(table, np.zeros(len(w)), w)
             refuse_one_row(rows)
-            self.features_ = Features.of(rows.table, rows.w)
+            self.features_ = features_of(rows.table, rows.w)
         return self
 
     def transform(self, X: object) -> Array:
@@ -87,6 +90,10 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
         tags.target_tags.required = False
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+    def _exported_before(self, parts: Parts) -> Parts:
+        names, predict = tuple(self.features_.names()), self._quietly(parts.predict)
+        return replace(parts, features=self.features_, names=names, predict=predict)
 
     # in a file
 
@@ -175,6 +182,13 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         if self.metric == "accuracy":
             return float((z.argmax(axis=1) != t.argmax(axis=1)).mean())
         return _log_loss(z, t)
+
+    def _exported_parts(self) -> Parts:
+        net = self._whole_net(Temperature(float(self.temperature_)), Softmax(), MeanOfMembers())
+        names, predict = tuple(self.features_.names()), self._quietly(self.predict_proba)
+        return Parts(
+            "classifier", "probabilities", net, predict, names, self.classes_, self.features_
+        )
 
     # in a file
 
@@ -268,6 +282,11 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
     def _badness(self, z: Array, t: Array) -> float:
         return float((np.abs(z - t) if self.metric == "mae" else (z - t) ** 2).mean())
+
+    def _exported_parts(self) -> Parts:
+        net = self._whole_net(MeanOfMembers(), Numbers(*self.target_))
+        names, predict = tuple(self.features_.names()), self._quietly(self.predict)
+        return Parts("regressor", "values", net, predict, names, features=self.features_)
 
     # in a file
 

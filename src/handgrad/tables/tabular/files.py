@@ -10,10 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any, TypedDict, cast, get_type_hints
 
 from handgrad.files.estimators import Summary
-from handgrad.files.tensors import damaged, shown
-from handgrad.files.values import read_classes
-from handgrad.tables.data.table_options import DATE_ORDERS
-from handgrad.tables.tabular.features import (
+from handgrad.files.features import (
     CYCLES,
     Binary,
     Category,
@@ -24,6 +21,9 @@ from handgrad.tables.tabular.features import (
     Nothing,
     Number,
 )
+from handgrad.files.tensors import damaged, shown
+from handgrad.files.values import read_classes
+from handgrad.tables.data.table_options import DATE_ORDERS
 
 KINDS = {kind.__name__: kind for kind in (Number, Binary, Category, Code, Date, Nothing)}
 TARGET = ("center", "spread", "lowest", "highest")  # what `target_` says of the numbers learned
@@ -55,14 +55,6 @@ class FittedToTable(TypedDict, total=False):
     classes: dict[str, object]
     temperature: float
     target: list[float]
-
-
-def described(features: Features) -> dict[str, Any]:
-    """The features as JSON, by the names of their columns."""
-    return {
-        name: {"read_as": type(feature).__name__, **dataclasses.asdict(feature)}  # type: ignore[call-overload]
-        for name, feature in features.features.items()
-    }
 
 
 def features_from(said: object) -> Features:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.dispatch import EngineName, engine_for_chunks
 from handgrad.engines.streams import RowSource
+from handgrad.files.features import Features
 from handgrad.graph.threads import blas_threads
-from handgrad.tables.tabular.features import Features
 from handgrad.textbook.layers import (
     Array,
     EnsembleEmbedding,

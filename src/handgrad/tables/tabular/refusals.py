@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from handgrad.tables.data.frames import DAY, Column
+from handgrad.files.features import DAY, Column
 from handgrad.tables.data.table_options import option
 from handgrad.textbook.errors import DataError
 

@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 import pyarrow.types as types
 
 from handgrad.engines.streams import RowSource
+from handgrad.files.features import Column, Features
 from handgrad.tables.data.files import check_columns
-from handgrad.tables.data.frames import Column, columns_of_frame, frame_of
+from handgrad.tables.data.frames import columns_of_frame, frame_of
 from handgrad.tables.data.table_stream import TableStream, mixed, smallest
 from handgrad.tables.data.targets import as_numbers, is_text, missing_targets
-from handgrad.tables.tabular.features import READINGS, Features
+from handgrad.tables.tabular.features import READINGS, encoded, features_of
 from handgrad.tables.tabular.members import BATCH, EMBEDDED_FROM
 from handgrad.textbook.errors import DataError, SettingError, described
 from handgrad.textbook.layers import Array
@@ -44,7 +45,7 @@ def fits_in_memory(stream: TableStream, target: str, n_members: int) -> bool:
     first = next(stream.chunks(stream.names)).columns.slice(0, FEW)
     columns = columns_of_frame(frame_of(first.drop_columns([target])))
     try:
-        width = Features.of(columns, np.ones(first.num_rows), EMBEDDED_FROM).n_out
+        width = features_of(columns, np.ones(first.num_rows), EMBEDDED_FROM).n_out
     except DataError:  # all these rows are the same
         width = len(columns)
     row = 4 * width * (n_members / 2 + 3) + 8 * NUMBERS * n_members
@@ -219,7 +220,7 @@ class MemberRows(RowSource):
         for start in range(0, learned.num_rows, rows):
             part = learned.slice(start, rows)
             table = columns_of_frame(frame_of(part.drop_columns([survey.target])))
-            x, t = self.features.encoded(table), survey.targets.encoded(part[survey.target])
+            x, t = encoded(self.features, table), survey.targets.encoded(part[survey.target])
             t = (1 - self.smoothing) * t + self.smoothing / t.shape[1]
             orders = [own.permutation(len(t)) for _ in range(k)]
             yield (

@@ -15,8 +15,8 @@ from handgrad.exchange.exporting.onnx.table import Table, inputs_of
 from handgrad.exchange.exporting.subject import Subject, plain_classes
 from handgrad.exchange.exporting.wrapper_layers import BothClasses, BothScores, InverseLink
 from handgrad.files.architecture import LAYERS, NET_IN_ONNX, LayerWriter
+from handgrad.files.features import DAY
 from handgrad.files.weights import placed, words_of
-from handgrad.tables.data.frames import DAY
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.net import Net
 

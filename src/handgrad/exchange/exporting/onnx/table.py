@@ -10,9 +10,9 @@ import numpy as np
 from handgrad.exchange.exporting.onnx.functions import function
 from handgrad.exchange.exporting.onnx.model import OF_TABLES, Model, Place, described, tensor_type
 from handgrad.exchange.exporting.subject import Piece
-from handgrad.tables.data.frames import DAY
-from handgrad.tables.tabular.features import (
+from handgrad.files.features import (
     CYCLES,
+    DAY,
     HUGE,
     LIMIT,
     Binary,

@@ -17,14 +17,14 @@ from handgrad.engines.portable.printing.c import PREFIX, c_number, text_within
 from handgrad.engines.portable.printing.c_module import RowsInC
 from handgrad.engines.portable.printing.literals import wrapped
 from handgrad.exchange.exporting.subject import Piece, Subject
-from handgrad.tables.data.frames import Columns
-from handgrad.tables.tabular.features import (
+from handgrad.files.features import (
     CYCLES,
     HUGE,
     LIMIT,
     Binary,
     Category,
     Code,
+    Columns,
     Date,
     Feature,
     Number,

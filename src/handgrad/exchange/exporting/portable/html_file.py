@@ -10,23 +10,24 @@ from markupsafe import Markup
 
 from handgrad.engines.portable.printing.javascript_module import javascript_module
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
-from handgrad.exchange.exporting.portable.page_data import columns_of, page_data, proof_rows
+from handgrad.exchange.exporting.portable.page_data import (
+    MOST,
+    MOST_OF_DATES,
+    PAGE,
+    columns_of,
+    page_data,
+    proof_rows,
+)
 from handgrad.exchange.exporting.portable.programs import AGAINST, PORTABLE, portable_of
 from handgrad.exchange.exporting.proof import Check, compared
 from handgrad.exchange.exporting.subject import Subject
 from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.files.cell_patterns import reading
+from handgrad.files.features import Date
 from handgrad.files.html import hashed, json_in_page, page
-from handgrad.files.html.scripts import inlined
-from handgrad.tables.tabular.features import Date
-from handgrad.tables.tabular.reading import reading
+from handgrad.files.scripts import inlined
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
-
-PAGE = "model"
-# How far a prediction may be off, of the largest: of a training by other machine code, of dates
-# whose sines another library computes.
-MOST = {"float32": 1e-5, "float64": 1e-12}
-MOST_OF_DATES = 1e-5
 
 
 def write_html(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:

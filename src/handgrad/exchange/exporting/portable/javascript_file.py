@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.portable.printing.javascript_module import javascript_module
-from handgrad.exchange.exporting.portable.html_file import MOST, MOST_OF_DATES, PAGE
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
-from handgrad.exchange.exporting.portable.page_data import columns_of
+from handgrad.exchange.exporting.portable.page_data import MOST, MOST_OF_DATES, PAGE, columns_of
 from handgrad.exchange.exporting.portable.programs import (
     AGAINST,
     PORTABLE,
@@ -24,10 +23,9 @@ from handgrad.exchange.exporting.portable.programs import (
 from handgrad.exchange.exporting.proof import Check, compared
 from handgrad.exchange.exporting.subject import Subject, plain_classes
 from handgrad.exchange.exporting.train_spec import Learning
-from handgrad.files.html.scripts import inlined, json_in_script
-from handgrad.tables.data.frames import Columns
-from handgrad.tables.tabular.features import Date
-from handgrad.tables.tabular.reading import reading
+from handgrad.files.cell_patterns import reading
+from handgrad.files.features import Columns, Date
+from handgrad.files.scripts import inlined, json_in_script
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
 

@@ -13,16 +13,17 @@ import numpy as np
 from handgrad.exchange.exporting.examples import records
 from handgrad.exchange.exporting.subject import Subject
 from handgrad.exchange.exporting.train_spec import Learning
-from handgrad.files.html import STEERING
+from handgrad.files.cell_patterns import reading
+from handgrad.files.features import DAY, START, Column, Date, Feature, Features, Nothing, Number
 from handgrad.files.web import WEB
-from handgrad.tables.data.frames import DAY, START, Column
-from handgrad.tables.tabular import Features
-from handgrad.tables.tabular.features import Date, Feature, Nothing, Number
-from handgrad.tables.tabular.files import described
-from handgrad.tables.tabular.reading import reading
 from handgrad.textbook.layers import Array, Sigmoid, Softmax
 from handgrad.textbook.version import __version__
 
+PAGE = "model"
+# How far a prediction may be off, of the largest: of a training by other machine code, of dates
+# whose sines another library computes.
+MOST = {"float32": 1e-5, "float64": 1e-12}
+MOST_OF_DATES = 1e-5
 MOST_EXAMPLES = 12
 # So many distances of the quartiles from the middle: what cannot be negative mostly stays so.
 LOWEST, HIGHEST = -0.5, 1.5
@@ -35,6 +36,8 @@ def page_data(subject: Subject, answers: Array, learning: Learning | None = None
     `answers` (n, n_out) are those for its example rows, to the bit; what it is to train with, if it
     is, comes with the rows for that.
     """
+    from handgrad.files.html import STEERING
+
     return {
         "version": __version__,
         "kind": subject.kind,
@@ -58,7 +61,7 @@ def columns_of(subject: Subject) -> list[dict[str, Any]]:
     """What each field of the page holds, in the order of the columns."""
     if subject.features is None:
         return [{"name": name} | _plain(subject, i) for i, name in enumerate(_names(subject))]
-    found = described(subject.features)
+    found = subject.features.described()
     return [
         {"name": name, "timed": isinstance(feature, Date) and _timed(feature)} | found[name]
         for name, feature in used(subject.features).items()

@@ -12,7 +12,7 @@ from handgrad.exchange.exporting.python.copied import calls_of, copied
 from handgrad.exchange.exporting.python.source import dtype_text
 from handgrad.exchange.exporting.python.text import array, classes_text, docstring, literal, stored
 from handgrad.exchange.exporting.subject import Piece, Subject
-from handgrad.tables.tabular.features import CYCLES, Binary, Category, Code, Date, Number
+from handgrad.files.features import CYCLES, Binary, Category, Code, Date, Number
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handgrad.files.html.scripts import ScriptError, inlined
+from handgrad.files.scripts import ScriptError, inlined
 
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
 
