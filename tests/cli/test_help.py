@@ -21,6 +21,7 @@ from tests.cli.run import handgrad, process
         ("train", "--help"),
         ("train", "-h"),
         ("predict", "-h"),
+        ("write", "-h"),
         ("evaluate", "-h"),
         ("report", "-h"),
         ("export", "-h"),

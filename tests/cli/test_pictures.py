@@ -88,7 +88,7 @@ def test_new_pictures_are_predicted_in_a_folder_by_a_pattern_and_one_by_one(
             with refused(hg.FileError, f"{data.name}: a file", "a folder for each class"):
                 raised(command, model, data)
     with refused(hg.SettingError, "without DATA", "or pictures, for a model of pictures"):
-        raised("predict", model)
+        raised("explain", model)
 
 
 def test_a_model_is_evaluated_and_its_report_written_anew(trained: Path, tmp_path: Path) -> None:

@@ -58,15 +58,15 @@ def test_a_text_leaves_a_run_with_a_report(trained: Path) -> None:
 
 def test_it_goes_on_with_a_beginning(trained: Path, tmp_path: Path) -> None:
     model = trained / "run" / "model.safetensors"
-    result = handgrad("predict", model, "--start", "two for ", "--length", 30)
+    result = handgrad("write", model, "--start", "two for ", "--length", 30)
     assert result.exit_code == 0, result.output
     known = hg.load(model)
     assert result.output == known.write("two for ", length=30, rng=0) + "\n"
     out = tmp_path / "written.txt"
     how = ("--temperature", 0, "--seed", 3, "--length", 9, "-o", out)
-    assert "9 letters, written to" in handgrad("predict", model, *how).output
+    assert "9 letters, written to" in handgrad("write", model, *how).output
     assert out.read_text("utf-8") == known.write(length=9, temperature=0)
-    found = json.loads(handgrad("predict", model, "--start", "a", "--length", 2, "--json").output)
+    found = json.loads(handgrad("write", model, "--start", "a", "--length", 2, "--json").output)
     assert found["start"] == "a"
     assert len(found["text"]) == 3
 
@@ -163,17 +163,22 @@ def test_what_is_said_of_tables_is_refused_for_a_text(trained: Path, tmp_path: P
         raised("train", text, "--estimator", "text", "--folds", 3)
     with refused(hg.FileError, "none.txt: no such file"):
         raised("train", tmp_path / "none.txt", "--estimator", "text")
-    with refused(hg.SettingError, "as DATA, for a language model", "--start 'the '"):
+    with refused(hg.SettingError, "a language model", "handgrad write", "--start 'the '"):
         raised("predict", model, text)
-    with refused(hg.SettingError, "--keep age, for a language model"):
-        raised("predict", model, "--keep", "age")
+    with refused(hg.SettingError, "as DATA, for a language model", "--start 'the '"):
+        raised("explain", model, text)
+    with refused(hg.SettingError, "--row 3, for a language model"):
+        raised("explain", model, "--row", "3")
     with refused(hg.DataError, "the letter '\u00e9'", "leave it out"):
-        raised("predict", model, "--start", "\u00e9")
+        raised("write", model, "--start", "\u00e9")
     run = hg.train_table("iris", epochs=1, report=False, out=tmp_path / "iris")
+    table = run.folder / "model.safetensors"
+    with refused(hg.SettingError, "which is no language model", "handgrad predict"):
+        raised("write", table, "--start", "a")
     with refused(hg.SettingError, "--start a, for", "which is no language model"):
-        raised("predict", run.folder / "model.safetensors", "--start", "a")
+        raised("explain", table, "--start", "a")
     with refused(hg.SettingError, "without DATA", "a table beside the model"):
-        raised("predict", run.folder / "model.safetensors")
+        raised("explain", table)
 
 
 def test_the_net_in_it_can_be_exported_alone(trained: Path, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_what_cannot_be_is_refused_before_ray_is_asked(settings: Any, told: str)
 
 def test_a_loss_that_is_missing_is_told_with_workers_too() -> None:
     with pytest.raises(hg.SettingError, match="without loss"):
-        hg.distributed.fit(a_net(), (X, Y), workers=2, epochs=3, optimizer=hg.SGD(0.1))
+        hg.distributed.fit(a_net(), (X, Y), workers=2, epochs=3, optimizer=hg.SGD(0.1))  # type: ignore[call-arg]
 
 
 def test_no_more_workers_than_shards_are_asked_for() -> None:

@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 import handgrad as hg
-from handgrad.cluster import fit
+from handgrad.cluster import fit, fit_estimator
 from handgrad.engines.compiled import processor
 from handgrad.engines.trace_cache import TRACES
 from handgrad.graph import threads
@@ -33,7 +33,7 @@ def test_a_training_in_this_process_has_the_cores_of_a_worker(
     if estimator:
         model = hg.MLPClassifier((256,), max_iter=2, random_state=0, engine="compiled")
         with pytest.warns(ConvergenceWarning):
-            fit(model, (x, y), shards=2, cores=cores)
+            fit_estimator(model, (x, y), shards=2, cores=cores)
     else:
         layers = hg.Linear(256, 256, rng=0), hg.ReLU(), hg.Linear(256, 4, rng=1), hg.Softmax()
         job: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.01)}

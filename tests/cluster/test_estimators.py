@@ -30,19 +30,25 @@ X, Y = hg.data.load("iris")
 def test_a_fit_takes_what_else_the_estimator_takes() -> None:
     w = np.linspace(0, 1, len(Y))
     mlp = hg.MLPClassifier((8,), max_iter=50, random_state=0, learning_rate_init=0.02)
-    own = hg.distributed.fit(mlp, (X, Y), shards=1, sample_weight=w)
+    own = hg.distributed.fit_estimator(mlp, (X, Y), shards=1, sample_weight=w)
     np.testing.assert_array_equal(
         own.predict_proba(X), hg.MLPClassifier(**mlp.get_params()).fit(X, Y, w).predict_proba(X)
     )
     pipeline = make_pipeline(StandardScaler(), mlp)
-    hg.distributed.fit(pipeline, (X, Y), mlpclassifier__sample_weight=w)
+    hg.distributed.fit_estimator(pipeline, (X, Y), mlpclassifier__sample_weight=w)
     assert pipeline.score(X, Y) > 0.8
+
+
+def test_a_fit_of_a_net_names_that_of_an_estimator() -> None:
+    with refused(hg.SettingError, "MLPClassifier", "hg.distributed.fit_estimator("):
+        model: Any = hg.MLPClassifier()
+        hg.distributed.fit(model, (X, Y), loss=hg.MSELoss(), optimizer=hg.SGD(0.1), epochs=1)
 
 
 @pytest.mark.parametrize("settings", [{"progress": True}, {"optimizer": hg.SGD(0.1)}])
 def test_what_it_does_not_take_is_refused(settings: Any) -> None:
     with refused(hg.SettingError, f" with {next(iter(settings))}", "settings are its own"):
-        hg.distributed.fit(hg.MLPClassifier(), (X, Y), **settings)
+        hg.distributed.fit_estimator(hg.MLPClassifier(), (X, Y), **settings)
 
 
 class Kept(report_actor.Messages):

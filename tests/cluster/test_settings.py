@@ -28,7 +28,7 @@ def test_l_bfgs_between_sums_is_refused() -> None:
             sync_every=2,
         )
     with refused(hg.SettingError, "sync_every=2 beside L-BFGS"):
-        hg.distributed.fit(hg.MLPClassifier(solver="lbfgs"), (X, Y), sync_every=2)
+        hg.distributed.fit_estimator(hg.MLPClassifier(solver="lbfgs"), (X, Y), sync_every=2)
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_what_cannot_be_is_refused(settings: dict[str, object], words: tuple[str
     net = hg.Net(hg.Linear(4, 3, rng=0), hg.Softmax())
     job: dict[str, object] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "epochs": 1}
     with refused(hg.SettingError, *words, net=net):
-        hg.distributed.fit(net, (X, Y), **(job | settings))  # type: ignore[call-overload]
+        hg.distributed.fit(net, (X, Y), **(job | settings))  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ import ray
 from ray.train import get_context
 
 import handgrad as hg
-from handgrad.cluster import fit
+from handgrad.cluster import fit, fit_estimator
 from handgrad.cluster.storage import RECORD
 from tests.real_ray.processes import own_workers
 from tests.real_ray.training import rows, train
@@ -83,7 +83,8 @@ def test_an_error_in_a_worker_comes_in_three_parts_with_its_place() -> None:
 def test_an_estimator_is_fitted_alike_by_any_number_of_workers() -> None:
     x, y = rows()
     alone, shared = (
-        fit(hg.MLPClassifier((8,), max_iter=20, random_state=0), (x, y), workers=n) for n in (0, 2)
+        fit_estimator(hg.MLPClassifier((8,), max_iter=20, random_state=0), (x, y), workers=n)
+        for n in (0, 2)
     )
     np.testing.assert_array_equal(shared.predict_proba(x), alone.predict_proba(x))
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -85,8 +85,7 @@ def trained(
     loss.seconds, loss.log = seconds, log
     net, data = a_net(), cast("Any", rows())
     if streamed is not None:
-        stream = hg.open_table(streamed, memory="1 MB")
-        stream.memory = 50_000  # an epoch is two buffers
+        stream = replace(hg.open_table(streamed, memory="1 MB"), memory=50_000)  # two buffers
         data = stream.rows("y", features=FEATURES)
     history = fit(
         net,

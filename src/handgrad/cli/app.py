@@ -10,7 +10,6 @@ import typer
 from typer.rich_utils import rich_format_error
 
 from handgrad.cli.options import (
-    TEXTS,
     ConfigFile,
     Data,
     DataOrNone,
@@ -92,14 +91,10 @@ def train(settings: RunSettings, config: ConfigFile = None, as_json: Json = Fals
 def predict(
     options: TableOptions,
     model: Model,
-    data: DataOrNone = None,
+    data: Data,
     out: Annotated[
         str,
-        typer.Option(
-            "--out",
-            "-o",
-            help="A .csv or .parquet file to write, of a language model any; - for the screen.",
-        ),
+        typer.Option("--out", "-o", help="A .csv or .parquet file to write; - for the screen."),
     ] = SCREEN,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Add the probability of each class.")
@@ -109,39 +104,31 @@ def predict(
         typer.Option(help="A column of DATA to write too; may be given several times."),
     ] = None,
     memory: Memory = RunSettings.memory,
-    start: Start = None,
-    length: Annotated[
-        int | None, typer.Option(help="How many letters to write; 400.", rich_help_panel=TEXTS)
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            help="1 as it has learnt, less what is likelier, 0 the likeliest; 0.8.",
-            rich_help_panel=TEXTS,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Another one writes otherwise; 0.", rich_help_panel=TEXTS)
-    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Predict each row of a table, in order; the file may be larger than memory.
-
-    A language model, which train makes of a text, writes: it goes on with
-    --start, without DATA.
-    """
-    output = Output(as_json=as_json)
-    if (writer := runs.Writer.of(model)) is not None:
-        runs.refuse_of_tables(options, data=data, probabilities=probabilities, keep=keep)
-        show_writing(writer.write(start, length, temperature, seed), output, out)
-        return
-    how = {"start": start, "length": length, "temperature": temperature, "seed": seed}
-    runs.refuse_of_texts(model, data, **how)
-    named = runs.TableModel.of(model)
+    """Predict each row of a table, in order; the file may be larger than memory."""
+    output, named = Output(as_json=as_json), runs.TableModel.of(model)
     with TemporaryDirectory() as folder:
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
-        rows = named.predict(data or "", to, options, memory, output, probabilities, keep or ())
+        rows = named.predict(data, to, options, memory, output, probabilities, keep or ())
         show_predictions(rows, to, output, on_screen=out == SCREEN)
+
+
+@app.command()
+def write(
+    model: Model,
+    start: Annotated[str, typer.Option(help="The text to continue; may be empty.")] = "",
+    length: Annotated[int, typer.Option(help="Number of characters to generate.")] = 400,
+    temperature: Annotated[float, typer.Option(help="Sampling temperature; 0 is greedy.")] = 0.8,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="A file to write; - for the screen.")
+    ] = SCREEN,
+    as_json: Json = False,
+) -> None:
+    """Generate text with a language model, which train makes of a text."""
+    writing = runs.Writer.named(model).write(start, length, temperature, seed)
+    show_writing(writing, Output(as_json=as_json), out)
 
 
 @app.command()
@@ -196,7 +183,7 @@ def explain(
         runs.refuse_of_tables(options, data=data, row=row, target=name)
         found = explain_text(writer, start, language)
     else:
-        runs.refuse_of_texts(model, data, start=start)
+        runs.refuse_of_texts(model, data, start)
         words = vars(options)
         found = explain_row(
             model, data or "", row or 0, name, language=language, messages=output, **words

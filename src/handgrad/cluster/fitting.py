@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar, Unpack, cast, overload
+from typing import Any, Protocol, TypeVar, Unpack, cast
 
 import numpy as np
 
@@ -36,7 +36,6 @@ class Estimator(Protocol):
 E = TypeVar("E", bound=Estimator)
 
 
-@overload
 def fit(
     model: Net,
     data: object,
@@ -52,46 +51,10 @@ def fit(
     live_plot: bool | str | Path = False,
     diagnose: bool = False,
     **settings: Unpack[FitSettings],
-) -> History: ...
-@overload
-def fit(
-    model: E,
-    data: object,
-    *,
-    workers: int | tuple[int, int] = 0,
-    shards: int = 4,
-    sync_every: int = 1,
-    storage: str | Path | None = None,
-    name: str | None = None,
-    address: str | None = None,
-    cores: int = 1,
-    progress: Literal[False] = False,
-    live_plot: Literal[False] = False,
-    diagnose: Literal[False] = False,
-    **settings: object,
-) -> E: ...
-def fit(
-    model: Net | Estimator,
-    data: object,
-    *,
-    workers: int | tuple[int, int] = 0,
-    shards: int = 4,
-    sync_every: int = 1,
-    storage: str | Path | None = None,
-    name: str | None = None,
-    address: str | None = None,
-    cores: int = 1,
-    progress: bool = False,
-    live_plot: bool | str | Path = False,
-    diagnose: bool = False,
-    **given: object,
-) -> History | Estimator:
+) -> History:
     """Train as `hg.fit` does, with each batch cut into `shards` that `workers` share.
 
-    `model` is a Net, trained in place, whose History is returned; `settings` are those of
-    `hg.fit`. Or it is an estimator, `TabularClassifier()` say, with `data` a pair (X, y) and as
-    `settings` what else its `fit` takes, `sample_weight` say: it is fitted by every worker alike,
-    its trainings in shards, and what comes back is the fitted one.
+    `model` is trained in place, and its History is returned; `settings` are those of `hg.fit`.
 
     The gradient of a batch is the weighted mean of its shards', added up exactly: the bits
     of the result depend on `shards` and `sync_every`, not on how many workers there are, nor
@@ -123,12 +86,14 @@ def fit(
     >>> len(hg.distributed.fit(net, (x, y), shards=4, **job))
     20
     """
-    settings = cast("FitSettings", given)
+    if not isinstance(model, Net):
+        raise SettingError(
+            f"{described(model)} as the net",
+            "a net; an estimator is fitted by another function",
+            "hg.distributed.fit_estimator(TabularClassifier(), (X, y), workers=2)",
+        )
     sharding = Sharding(shards, sync_every)
     cluster = Cluster(workers, cores, storage, name, address).for_shards(shards)
-    adapters: dict[str, Any] = {"progress": progress, "live_plot": live_plot, "diagnose": diagnose}
-    if not isinstance(model, Net):
-        return _estimator(model, data, sharding, cluster, given, adapters)
     if settings.get("checkpoint") is not None or settings.get("resume"):
         raise SettingError(
             "checkpoint= and resume=, where shards are trained on",
@@ -139,7 +104,14 @@ def fit(
         if storage is not None:
             settings |= {"checkpoint": cluster.folder, "resume": True}
         with cores_at_most(cores), sharding.in_force():
-            return fit_here(model, data, **settings, **adapters)
+            return fit_here(
+                model,
+                data,
+                progress=progress,
+                live_plot=live_plot,
+                diagnose=diagnose,
+                **settings,
+            )
     try:
         config = FitConfig(net=model, data=data, **settings)
     except TypeError:
@@ -171,23 +143,53 @@ def catch_up(own: np.random.Generator, workers: np.random.Generator) -> None:
     own.spawn(spawned[0] - spawned[1])
 
 
-def _estimator(
+def fit_estimator(
     model: E,
-    data: object,
-    sharding: Sharding,
-    cluster: Cluster,
-    settings: Mapping[str, object],
-    adapters: Mapping[str, object],
+    data: tuple[object, object],
+    *,
+    workers: int | tuple[int, int] = 0,
+    shards: int = 4,
+    sync_every: int = 1,
+    storage: str | Path | None = None,
+    name: str | None = None,
+    address: str | None = None,
+    cores: int = 1,
+    **settings: object,
 ) -> E:
-    """The estimator, fitted by all workers alike."""
+    """Fit an estimator as its own `fit` does, its trainings in `shards` that `workers` share.
+
+    Every worker fits it alike, and the fitted one is returned. It keeps no checkpoints: where a
+    worker dies, the fit begins again.
+
+    Parameters
+    ----------
+    model : estimator
+        `TabularClassifier()`, say, or a pipeline of scikit-learn that ends in one.
+    data : tuple of (X, y)
+        The rows and their targets, as its `fit` takes them.
+    workers, shards, sync_every, storage, name, address, cores
+        As in `hg.distributed.fit`.
+    **settings
+        What else its `fit` takes, `sample_weight` say.
+
+    Returns
+    -------
+    estimator
+        The fitted one; with `workers=0` it is `model` itself.
+
+    Raises
+    ------
+    SettingError
+        For arguments that its `fit` does not take, before a worker has begun.
+    """
+    sharding = Sharding(shards, sync_every)
+    cluster = Cluster(workers, cores, storage, name, address).for_shards(shards)
     pair = data if isinstance(data, tuple | list) and len(data) == 2 else None
-    asked = [name for name, value in adapters.items() if value is not False]
-    others = asked or [*settings]
-    if pair is None or asked or not _takes(model, pair, settings):
+    if pair is None or not _takes(model, pair, settings):
         raise SettingError(
-            f"{described(model)} with {', '.join(others) or described(data)}",
-            "a net; or an estimator with a pair (X, y), whose settings are its own",
-            "hg.distributed.fit(TabularClassifier(epochs=50), (X, y), workers=2)",
+            f"{described(model)} with {', '.join(settings) or described(data)}",
+            "an estimator with a pair (X, y), whose settings are its own",
+            "hg.distributed.fit_estimator(TabularClassifier(epochs=50), (X, y), workers=2)",
         )
     job = EstimatorJob(model, tuple(pair), sharding, settings)
     if cluster.workers == 0:

@@ -99,9 +99,9 @@ def _fit(
     if settings.workers is None:
         model.fit(X, y, **more)
         return model
-    from handgrad.cluster import fit
+    from handgrad.cluster import fit_estimator
 
-    return fit(model, (X, y), workers=settings.workers, address=settings.ray, **more)
+    return fit_estimator(model, (X, y), workers=settings.workers, address=settings.ray, **more)
 
 
 def _fitted_mlp(

@@ -71,6 +71,12 @@ class TableModel:
                 found or f"runs/NAME-1/{MODEL}, which handgrad train writes",
             )
         about, model = inspect(path).about, load(path)
+        if hasattr(model, "write"):
+            raise SettingError(
+                f"{path}, a language model",
+                "a model of a table or of pictures",
+                f"handgrad write {path} --start 'the '",
+            )
         if isinstance(model, Net) or not hasattr(model, "predict"):
             raise SettingError(
                 f"{path}: {model!r}, which takes numbers, not tables",

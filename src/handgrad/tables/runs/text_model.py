@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from handgrad.files import inspect, load
 from handgrad.files.paths import as_path, kind_of
@@ -46,16 +46,23 @@ class Writer:
             return None
         return cls(path, cast("LanguageModel", load(path)))
 
-    def write(
-        self, start: str | None, length: int | None, temperature: float | None, seed: int | None
-    ) -> Writing:
-        """What it writes after `start`, with its own ways where nothing is said."""
-        said = {"length": length, "temperature": temperature}
-        how: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
-        not_negative("seed", seed or 0)
+    @classmethod
+    def named(cls, path: str | Path) -> Self:
+        """The language model in a file; refused where that holds another model."""
+        if (writer := cls.of(path)) is None:
+            raise SettingError(
+                f"{path}, which is no language model",
+                "a model that train makes of a text",
+                f"handgrad predict {path} TABLE.csv, for a model of a table",
+            )
+        return writer
+
+    def write(self, start: str, length: int, temperature: float, seed: int) -> Writing:
+        """`start`, and what it writes after it."""
+        not_negative("seed", seed)
         with errors_name(str(self.path)):
-            text = self.model.write(start or "", rng=seed or 0, **how)
-        return Writing(start or "", text, seed or 0)
+            text = self.model.write(start, length=length, temperature=temperature, rng=seed)
+        return Writing(start, text, seed)
 
     def evaluate(self, data: str, asked: TableOptions, messages: Messages) -> Evaluation:
         """Its scores on the text of a file, beside those of guessing."""
@@ -88,15 +95,14 @@ def refuse_of_tables(asked: TableOptions, **others: object) -> None:
         )
 
 
-def refuse_of_texts(path: Path, data: str | None, **said: object) -> None:
-    """Refuse what is said of a language model, for another one, which wants data."""
-    for name, value in said.items():
-        if value is not None:
-            raise SettingError(
-                f"{option(name, value)}, for {path}, which is no language model",
-                "a model that train makes of a text",
-                f"without {option(name)}, and with a table",
-            )
+def refuse_of_texts(path: Path, data: str | None, start: str | None) -> None:
+    """Refuse the start of a text, for a model that wants data."""
+    if start is not None:
+        raise SettingError(
+            f"{option('start', start)}, for {path}, which is no language model",
+            "a model that train makes of a text",
+            f"without {option('start')}, and with a table",
+        )
     if data is None:
         raise SettingError(
             f"{path} without DATA",
