@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-DESK, PHONE = 1280, 390
+DESKTOP, PHONE = 1280, 390
 HEIGHT = 800
 
 # The rectangles of all text that is not in something that scrolls by itself, with the text.

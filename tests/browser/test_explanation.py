@@ -9,7 +9,7 @@ import pytest
 
 import handgrad as hg
 from tests.browser.axe import violations
-from tests.browser.sight import CONTRASTS, CUT_OFF, DESK, PHONE, Look, Sight, looking
+from tests.browser.sight import CONTRASTS, CUT_OFF, DESKTOP, PHONE, Look, Sight, looking
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -67,7 +67,7 @@ def marked(sight: Sight, name: str) -> set[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("width", [DESK, TABLET, PHONE])
+@pytest.mark.parametrize("width", [DESKTOP, TABLET, PHONE])
 @pytest.mark.parametrize("name", [*subjects()])
 def test_the_page_is_seen_whole(
     look: Look, name: str, width: int, language: str, scheme: str
@@ -86,12 +86,12 @@ def test_the_page_is_seen_whole(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everyone_can_use_it(look: Look, scheme: str) -> None:
-    sight = look("small", DESK, "en", scheme)
+    sight = look("small", DESKTOP, "en", scheme)
     assert violations(sight.page) == []
 
 
 def test_pointing_marks_where_a_number_came_from_and_where_it_goes(look: Look) -> None:
-    sight = look("small", DESK)
+    sight = look("small", DESKTOP)
     line = sight.page.locator("li[data-d]", has_text="y_1[0,2] = tanh").first
     line.locator("b").hover()
     own = line.get_attribute("data-d")
@@ -108,14 +108,14 @@ def test_pointing_marks_where_a_number_came_from_and_where_it_goes(look: Look) -
 
 
 def test_pointing_at_the_net_marks_the_lines(look: Look) -> None:
-    sight = look("small", DESK)
+    sight = look("small", DESKTOP)
     sight.page.locator("g.unit").nth(3).hover()
     (own,) = marked(sight, "this")
     assert sight.page.locator(f'li[data-d="{own}"] b.this').count() == 1
 
 
 def test_arrow_keys_walk_the_lines_and_the_numbers(look: Look) -> None:
-    sight = look("small", DESK)
+    sight = look("small", DESKTOP)
     page, keyboard = sight.page, sight.page.keyboard
     lines = sight.all("li[data-d]", "e.dataset.d")
     page.locator("li[data-d]").first.focus()
@@ -138,7 +138,7 @@ def test_arrow_keys_walk_the_lines_and_the_numbers(look: Look) -> None:
 
 
 def test_enter_opens_the_layer_where_a_number_was_made(look: Look) -> None:
-    sight = look("small", DESK)
+    sight = look("small", DESKTOP)
     page = sight.page
     line = page.locator("li[data-d]", has_text="y_1[0,0] = tanh").first
     source = (line.get_attribute("data-s") or "").split()[0]
@@ -151,7 +151,7 @@ def test_enter_opens_the_layer_where_a_number_was_made(look: Look) -> None:
 
 
 def test_only_one_number_is_a_stop_of_the_tab_key(look: Look) -> None:
-    sight = look("small", DESK)
+    sight = look("small", DESKTOP)
     assert sight.page.locator('main [tabindex="0"]').count() == 1
     sight.page.locator("li[data-d]").first.focus()
     sight.page.keyboard.press("ArrowDown")
@@ -170,7 +170,7 @@ def test_a_notebook_s_frame_shows_the_page(browser: "Browser", tmp_path: Path) -
     file = tmp_path / "frame.html"
     file.write_text(hg.explain(net, x, y)._repr_html_(), "utf-8")
     with looking(browser) as at:
-        sight = at(file.as_uri(), "en", DESK, "light")
+        sight = at(file.as_uri(), "en", DESKTOP, "light")
         frame = sight.page.frame_locator("iframe")
         line = frame.locator("li[data-d]", has_text="y_1[0,2] = tanh").first
         line.locator("b").hover()

@@ -16,7 +16,7 @@ import handgrad as hg
 from handgrad.learn.playground.links import fragment_of, state_in
 from handgrad.learn.playground.pages import recorded_pages
 from tests.browser.axe import violations
-from tests.browser.sight import CUT_OFF, DESK, HEIGHT, PHONE, TEXT_RECTANGLES
+from tests.browser.sight import CUT_OFF, DESKTOP, HEIGHT, PHONE, TEXT_RECTANGLES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -47,7 +47,7 @@ def views(browser: "Browser") -> Iterator[Views]:
     contexts, said = [], []
 
     def opened(
-        *names: str, width: int = DESK, scheme: Any = "light", language: str = "en", **given: Any
+        *names: str, width: int = DESKTOP, scheme: Any = "light", language: str = "en", **given: Any
     ) -> "Page":
         context = browser.new_context(
             viewport={"width": width, "height": 4 * HEIGHT},
@@ -126,7 +126,7 @@ def pixel(page: "Page", a: float, b: float) -> list[int]:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [DESK, 820, PHONE])
+@pytest.mark.parametrize("width", [DESKTOP, 820, PHONE])
 def test_all_stay_in_their_place_and_axe_finds_nothing(
     views: Views, width: int, scheme: str, language: str
 ) -> None:

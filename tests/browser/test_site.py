@@ -10,7 +10,7 @@ import pytest
 from docs.site.search import fold
 from docs.site.tree import WORDS
 
-from tests.browser.sight import DESK, MISSING_GLYPHS, PHONE, Look, Sight, looking
+from tests.browser.sight import DESKTOP, MISSING_GLYPHS, PHONE, Look, Sight, looking
 from tests.docs.documents import ROOT
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ def look(browser: "Browser", site: Path) -> Iterator[Look]:
         yield open_page
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (TABLET, "light"), (DESK, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(PHONE, "dark"), (TABLET, "light"), (DESKTOP, "dark")]
+)
 @pytest.mark.parametrize(("language", "page"), SEEN)
 def test_a_page_fits_and_axe_finds_nothing(
     look: Look, page: str, language: str, width: int, scheme: str
@@ -89,7 +91,7 @@ def test_a_page_fits_and_axe_finds_nothing(
 @each_language
 def test_every_character_has_a_glyph(look: Look, language: str) -> None:
     for page in ("story", "maths/softmax", "maths/index"):
-        assert look(page, language, DESK).page.evaluate(MISSING_GLYPHS) == []
+        assert look(page, language, DESKTOP).page.evaluate(MISSING_GLYPHS) == []
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_every_character_has_a_glyph(look: Look, language: str) -> None:
 def test_the_search_is_used_by_keyboard_alone(
     look: Look, language: str, typed: str, title: str
 ) -> None:
-    page = look("maths/tanh", language, DESK).page
+    page = look("maths/tanh", language, DESKTOP).page
     page.keyboard.press("/")
     page.keyboard.insert_text(typed)
     page.wait_for_selector("#found [role=option]")
@@ -146,7 +148,7 @@ def test_what_is_misspelt_is_found_among_what_is_close(look: Look) -> None:
 
 
 def test_the_language_changes_at_the_same_section(look: Look) -> None:
-    page = look("story", "en", DESK).page
+    page = look("story", "en", DESKTOP).page
     page.evaluate("document.getElementById('over-fitting').scrollIntoView()")
     page.click("a.language")
     page.wait_for_url("**/zh/story.html#over-fitting")
@@ -166,7 +168,7 @@ def test_the_menu_of_a_phone_is_opened_and_left(look: Look) -> None:
 
 
 def test_the_first_key_leads_past_the_frame(look: Look) -> None:
-    page = look("story", "en", DESK).page
+    page = look("story", "en", DESKTOP).page
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
@@ -174,7 +176,7 @@ def test_the_first_key_leads_past_the_frame(look: Look) -> None:
 
 
 def test_paper_gets_the_text_alone(look: Look) -> None:
-    page = look("lessons/03-backward-by-hand", "en", DESK).page
+    page = look("lessons/03-backward-by-hand", "en", DESKTOP).page
     page.emulate_media(media="print")
     assert not page.is_visible(".site > header")
     assert not page.is_visible("nav.tree")

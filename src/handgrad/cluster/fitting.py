@@ -112,15 +112,7 @@ def fit(
                 diagnose=diagnose,
                 **settings,
             )
-    try:
-        config = FitConfig(net=model, data=data, **settings)
-    except TypeError:
-        if misuse := misused(fit_here, (model, data), settings):
-            raise misuse from None
-        raise
-    config = with_rows_held_out(config)
-    if config.evaluate_training is None:
-        config = replace(config, evaluate_training=live_plot is not False)
+    config = _config(model, data, settings, live_plot=live_plot is not False)
     refuse_beside_a_stream(data, diagnose=diagnose, live_plot=live_plot)
     seen = diagnose or live_plot is not False
     run = cluster.run(NetJob(config, sharding, with_weights=seen))
@@ -134,6 +126,20 @@ def fit(
     _, history, drawn_from = run.result()
     catch_up(cast("np.random.Generator", config.rng), drawn_from)
     return history
+
+
+def _config(model: Net, data: object, settings: FitSettings, *, live_plot: bool) -> FitConfig:
+    """The settings of the training, checked, with some rows held out where that is asked."""
+    try:
+        config = FitConfig(net=model, data=data, **settings)
+    except TypeError:
+        if misuse := misused(fit_here, (model, data), settings):
+            raise misuse from None
+        raise
+    config = with_rows_held_out(config)
+    if config.evaluate_training is None:
+        config = replace(config, evaluate_training=live_plot)
+    return config
 
 
 def catch_up(own: np.random.Generator, workers: np.random.Generator) -> None:
