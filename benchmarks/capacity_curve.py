@@ -27,7 +27,7 @@ def make_net(units, rng):
 
 
 began = time.perf_counter()
-hg.capacity_curve(
+hg.training.capacity_curve(
     make_net, [1, 2, 3, 5, 10, 20, 40, 80, 160, 320], (x[:80], y[:80]),
     validation=(x[80:], y[80:]), loss=hg.CrossEntropyLoss(), optimizer=hg.Adam(0.01),
     epochs=200, batch_size=16, seeds=20, rng=0,

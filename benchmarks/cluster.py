@@ -196,7 +196,9 @@ def _step(
         return _time_of(reports, seconds, sharding) / share.steps
 
 
-def _time_of(reports: Iterator[hg.EpochReport], seconds: float, sharding: Sharding | None) -> float:
+def _time_of(
+    reports: Iterator[hg.training.EpochReport], seconds: float, sharding: Sharding | None
+) -> float:
     """Seconds an epoch; workers stop after the same one."""
     began, epochs = time.perf_counter(), list[float]()
     while True:

@@ -99,9 +99,9 @@ def _trained(path: Path, memory: str, workers: int) -> str:
     """The bits of the net, after an epoch on so many workers."""
     folder = path.parent / str(workers)
     folder.mkdir()
-    rows = hg.open_table(path, memory=memory).rows("y", classes=[*map(str, range(CLASSES))])
+    rows = hg.data.open_table(path, memory=memory).rows("y", classes=[*map(str, range(CLASSES))])
     net = hg.Net(hg.Linear(FEATURES, 64, rng=0), hg.ReLU(), hg.Linear(64, CLASSES, rng=1))
-    (report,) = hg.distributed.fit(
+    (report,) = hg.cluster.fit(
         net,
         Timed(rows),
         workers=workers,

@@ -37,7 +37,7 @@ def a_net(x):
     return net.add(hg.Linear(64, 64, rng=1)).add(hg.ReLU()).add(hg.Linear(64, 1, rng=2))
 
 
-stream = hg.open_table(path, memory=memory)
+stream = hg.data.open_table(path, memory=memory)
 rows = stream.rows("y")
 x, _ = rows.sample(20_000, rng=0)
 options = dict(loss=hg.MSELoss(), optimizer=hg.Adam(1e-3), epochs=1, batch_size=256, rng=0)
@@ -58,7 +58,7 @@ PREDICT = (
     + """
 net = hg.load(path + ".safetensors")
 began = time.perf_counter()
-hg.predict_table(net, rows, to=path + ".predictions.parquet")
+hg.data.predict_table(net, rows, to=path + ".predictions.parquet")
 seconds = time.perf_counter() - began
 print(f"predictions: {seconds:.0f} s, {rows.n_rows / seconds:,.0f} rows/s, {peak()}")
 """

@@ -43,7 +43,7 @@ def main() -> None:
     for name, make in MODELS.items():
         found = []
         for seed in SEEDS:
-            x, x_test, y, y_test = hg.train_test_split(
+            x, x_test, y, y_test = hg.data.train_test_split(
                 (digits.x / 255).astype(np.float32), digits.y, stratify=True, rng=seed
             )
             began = time.process_time()

@@ -100,7 +100,7 @@ def _training(hg: Any, name: str, optimizer: str, epochs: int) -> Any:
         _net(hg, name),
         case.data(),
         loss=loss,
-        optimizer=getattr(hg, optimizer)(case.rate(optimizer)),
+        optimizer=getattr(hg.optimizers, optimizer)(case.rate(optimizer)),
         epochs=epochs,
         batch_size=case.batch_size,
         metrics=[],

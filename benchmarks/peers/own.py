@@ -40,7 +40,7 @@ def arguments(case: Case | DeepCase, optimizer: str) -> dict[str, Any]:
         "net": net_of(case),
         "data": case.data(),
         "loss": loss_of(case),
-        "optimizer": getattr(hg, optimizer)(case.rate(optimizer)),
+        "optimizer": getattr(hg.optimizers, optimizer)(case.rate(optimizer)),
         "batch_size": case.batch_size,
         "rng": 0,
         "shuffle": case.shuffled,

@@ -26,7 +26,9 @@ def transformer(
 ) -> hg.Net:
     """A small language model over so many letters, of which it sees `length` at once."""
     d = FEATURES
-    net = hg.Net(hg.Embedding(n_letters, d, rng=rng), hg.PositionEmbedding(length, d, rng=rng))
+    net = hg.Net(
+        hg.Embedding(n_letters, d, rng=rng), hg.layers.PositionEmbedding(length, d, rng=rng)
+    )
     for _ in range(BLOCKS):
         attention = hg.MultiheadAttention(d, HEADS, causal=True, rng=rng)
         alone = hg.Linear(d, 4 * d, rng=rng), hg.GELU(), hg.Linear(4 * d, d, rng=rng)

@@ -13,7 +13,7 @@ def main() -> None:
     curves = {"Almost straight borders": page["width"], "A ring around a ring": page["circles"]}
     panels = figure.subplots(1, 2, sharey=True)
     for axes, (title, curve) in zip(panels, curves.items(), strict=True):
-        hg.plot_capacity_curve(curve, ax=axes).set(xlabel="hidden units", title=title)
+        hg.plots.plot_capacity_curve(curve, ax=axes).set(xlabel="hidden units", title=title)
         axes.legend(loc="upper left", framealpha=0.85, edgecolor="none")
     panels[0].set_ylim(0, 1.8)
     panels[1].set_ylabel("")

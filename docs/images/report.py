@@ -27,7 +27,7 @@ def main() -> None:
     model = hg.TabularClassifier(random_state=0).fit(x, y)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         about = {"target": "diagnosis"}
-        to = hg.write_report(
+        to = hg.tables.write_report(
             model, x_test, y_test, to=f"{folder}/report.html", training=(x, y), about=about
         )
         arguments = ["--no-sandbox"] if sys.platform == "linux" else []

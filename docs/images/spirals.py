@@ -17,7 +17,7 @@ def main() -> None:
     x, y = hg.data.make_spirals(400, noise=0.05, rng=0)
     net = hg.Net(hg.Linear(2, 32, rng=0), hg.Tanh(), hg.Linear(32, 32, rng=1), hg.Tanh())
     net.add(hg.Linear(32, 2, rng=2)).add(hg.Softmax())
-    loss, history = hg.CrossEntropyLoss(), hg.History()
+    loss, history = hg.CrossEntropyLoss(), hg.training.History()
     figure = Figure(figsize=(8, 3.6), dpi=90)
     FigureCanvasAgg(figure)
     writer = PillowWriter(fps=4)

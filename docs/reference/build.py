@@ -8,9 +8,12 @@ import inspect
 import re
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import ismodule
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy.typing as npt
 import pdoc
@@ -71,12 +74,29 @@ def readable_signature(signature: inspect.Signature, colon: bool) -> Markup:
     )
 
 
+def namespaces(module: ModuleType, prefix: str = "") -> Iterator[str]:
+    """The modules among the public names of a module, and those within them, as `losses.kinds`."""
+    for name in module.__all__:
+        if ismodule(inner := getattr(module, name)):
+            yield prefix + name
+            yield from namespaces(inner, f"{prefix}{name}.")
+
+
+def named(name: str) -> Any:
+    """What a public name stands for, as `data.load` for the function in the module."""
+    found: Any = handgrad
+    for part in filter(None, name.split(".")):
+        found = getattr(found, part)
+    return found
+
+
 def build(folder: Path, *, sources: bool = True) -> None:
     """Write the pages into `folder`, with the source of each name or without.
 
     Whatever pdoc warns of is an error.
     """
-    for module in (handgrad, handgrad.data, handgrad.distributed):
+    public = [named(name) for name in namespaces(handgrad)]
+    for module in (handgrad, *public):
         for name in module.__all__:  # pdoc looks for names where they stand once they are imported
             setattr(module, name, getattr(module, name))
     pdoc.render.configure(
@@ -88,10 +108,19 @@ def build(folder: Path, *, sources: bool = True) -> None:
     )
     pdoc.render.env.filters["to_markdown"] = as_markdown
     pdoc.render.env.filters["format_signature"] = readable_signature
-    public = [value for name in handgrad.__all__ if ismodule(value := getattr(handgrad, name))]
+    pages = "|".join(re.escape(module.__name__) for module in (handgrad, *public))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pdoc.pdoc("handgrad", *(module.__name__ for module in public), output_directory=folder)
+        pdoc.pdoc("handgrad", *_apart(), f"!(?!({pages})$)", output_directory=folder)
+
+
+def _apart() -> Iterator[str]:
+    """The namespaces that are no submodules of what holds them: pdoc finds those by itself."""
+    for name in namespaces(handgrad):
+        holder, _, last = f"handgrad.{name}".rpartition(".")
+        module = named(name).__name__
+        if module != f"{named(holder.partition('.')[2]).__name__}.{last}":
+            yield module
 
 
 if __name__ == "__main__":

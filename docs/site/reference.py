@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import handgrad as hg
-from docs.reference.build import build
+from docs.reference.build import build, named, namespaces
 from docs.site.contents import Content
 from docs.site.tree import ROOT, WORDS, Page
 
@@ -24,15 +24,12 @@ TITLES = {
     "Optimizers": "优化器",
     "Training": "训练",
     "Metrics": "指标",
-    "Estimators": "估计器",
-    "Proof and recording": "检验与记录",
+    "Estimators and tables": "估计器与表格",
+    "Checks and recording": "检验与记录",
+    "Learning": "学习",
     "Data": "数据",
     "Pictures": "图",
-    "The playground": "试验场",
-    "Files": "文件",
-    "Pages of your own": "自己写的层",
-    "First weights": "初始权重",
-    "Bug reports": "报告问题",
+    "Files and other libraries": "文件与其他库",
     "Errors and warnings": "错误与警告",
 }
 
@@ -88,17 +85,14 @@ def _sections() -> tuple[dict[str, str], dict[str, str]]:
             path.relative_to(folder).as_posix(): path.read_text("utf-8")
             for path in sorted(Path(folder).rglob("*.html"))
         }
-    modules = {
-        f"{getattr(hg, name).__name__.replace('.', '/')}.html": name
-        for name in hg.__all__
-        if inspect.ismodule(getattr(hg, name))
-    } | {"handgrad.html": ""}
+    modules = {f"{named(name).__name__.replace('.', '/')}.html": name for name in namespaces(hg)}
+    modules["handgrad.html"] = ""
     sections = {}
     for path, module in modules.items():
         prefix = f"{module}." if module else ""
         main = MAIN.search(made[path])
         if module:
-            said = inspect.getdoc(getattr(hg, module)) or ""
+            said = inspect.getdoc(named(module)) or ""
             sections[module] = f"<p>{html.escape(said.partition(chr(10) * 2)[0])}</p>"
         for name, body in SECTION.findall(main[1] if main else ""):
             sections[prefix + name] = re.sub(r'\bid="', f'id="{prefix}', body)
@@ -113,9 +107,7 @@ def _named(name: str, body: str) -> str:
 
 
 def _source(name: str) -> str:
-    found: object = hg
-    for part in name.split("."):
-        found = getattr(found, part)
+    found: object = named(name)
     found = inspect.unwrap(found) if callable(found) else found
     try:
         file = Path(inspect.getsourcefile(found) or "")  # type: ignore[arg-type]
@@ -138,6 +130,9 @@ def _address(
     path, _, anchor = target.partition("#")
     there = posixpath.normpath(posixpath.join(posixpath.dirname(here), path)) if path else here
     whole = ".".join(filter(None, [modules[there], anchor]))
+    first = anchor.partition(".")[0]
+    if f"{modules[there]}.{first}" not in names and first in names:
+        whole = anchor  # a namespace has what is a name of hg, too
     top = next(
         (n for n in sorted(names, reverse=True) if whole == n or whole.startswith(f"{n}.")), ""
     )

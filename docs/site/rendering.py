@@ -26,9 +26,7 @@ from handgrad.learn.story.page import Outcome, size_of
 from handgrad.textbook.errors import SettingError
 
 LEXERS = {"formula": "python", "py": "python", "": "text", "sh": "shell", "mermaid": "text"}
-PUBLIC = re.compile(
-    r"hg\.(?:data\.|metrics\.|schedules\.|distributed\.)?\w+(?:\.\w+)?(?=\(.*\)$|$)"
-)
+PUBLIC = re.compile(r"hg(?:\.\w+)+(?=\(.*\)$|$)")
 
 
 @dataclass

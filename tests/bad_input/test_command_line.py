@@ -199,8 +199,8 @@ def test_words_that_the_command_line_does_not_know_end_with_2(
 
 def test_a_folder_that_turns_out_unwritable_leaves_nothing(folder: Path) -> None:
     result = handgrad("train", "iris", "--epochs", 1, "--out", "a" * 300)
-    assert isinstance(result.exception, hg.FileError)
-    with refused(hg.FileError, "could not be written: File name too long"):
+    assert isinstance(result.exception, hg.errors.FileError)
+    with refused(hg.errors.FileError, "could not be written: File name too long"):
         raise result.exception
     assert sorted(path.name for path in folder.iterdir()) == [
         "full", "ids.csv", "one.csv", "same.csv", "table.csv", "three.csv",

@@ -25,7 +25,7 @@ def train(net: hg.Net, learning_rate: float, **options: Any) -> Any:
 def test_the_message_has_epoch_batch_and_learning_rate() -> None:
     net = regressor()
     with refused(
-        hg.DivergenceError,
+        hg.errors.DivergenceError,
         "loss inf in epoch 1, batch 3, at learning rate 1e+10",
         "a smaller learning rate, 1e+09",
         "hg.Standardize.of(x)",
@@ -39,7 +39,7 @@ def test_the_net_keeps_the_weights_of_the_last_whole_epoch(dtype: Any) -> None:
     net = regressor(dtype)
     states: list[tuple[int, dict[str, Any]]] = []
     reports = train(net, 50.0, batch_size=5, epochs=500)
-    with pytest.raises(hg.DivergenceError) as caught:
+    with pytest.raises(hg.errors.DivergenceError) as caught:
         states.extend((report.epoch, net.state()) for report in reports)
     epoch, state = states[-1]
     assert epoch > 1
@@ -52,14 +52,14 @@ def test_the_net_keeps_the_weights_of_the_last_whole_epoch(dtype: Any) -> None:
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_a_step_that_overflows_in_the_very_last_batch_is_noticed(shuffle: bool) -> None:
     net = regressor()
-    with refused(hg.DivergenceError, "a step overflowed in epoch 1, batch 1", net=net):
+    with refused(hg.errors.DivergenceError, "a step overflowed in epoch 1, batch 1", net=net):
         list(train(net, 1e39, batch_size=10, epochs=1, shuffle=shuffle))
 
 
 def test_a_validation_loss_that_overflows_after_the_very_last_batch_is_noticed() -> None:
     net = regressor()
     words = "validation loss inf after the last batch of epoch 1, at learning rate 1e+25"
-    with refused(hg.DivergenceError, words, net=net):
+    with refused(hg.errors.DivergenceError, words, net=net):
         list(train(net, 1e25, validation=(X, Y), batch_size=10, epochs=1))
 
 
@@ -89,16 +89,16 @@ def test_running_state_goes_back_too() -> None:
             return dy
 
     net = hg.Net(Counts(), hg.Linear(3, 1, rng=0))
-    with refused(hg.DivergenceError, "epoch 1", net=net):
+    with refused(hg.errors.DivergenceError, "epoch 1", net=net):
         list(train(net, 1e30, batch_size=2))
 
 
 def test_advice_fits_the_net() -> None:
     labels = (Y > 0).astype(int)
     net = hg.Net(hg.Standardize.of(X), hg.Linear(3, 2, rng=0), hg.Softmax())
-    with refused(hg.DivergenceError, "SoftmaxCrossEntropyLoss()", net=net):
+    with refused(hg.errors.DivergenceError, "SoftmaxCrossEntropyLoss()", net=net):
         list(train(net, 1e6, data=(X, labels), loss=hg.CrossEntropyLoss(), batch_size=2))
-    with pytest.raises(hg.DivergenceError) as caught:
+    with pytest.raises(hg.errors.DivergenceError) as caught:
         list(train(net, 1e6, data=(X, labels), loss=hg.CrossEntropyLoss(), batch_size=2))
     assert "Standardize" not in caught.value.hint
 

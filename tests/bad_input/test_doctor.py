@@ -16,10 +16,10 @@ def net() -> hg.Net:
 
 
 @pytest.mark.parametrize(
-    "history", [3, "history", [0.5, 0.4], hg.EpochReport(1, 0.5), {"train_loss": [1]}]
+    "history", [3, "history", [0.5, 0.4], hg.training.EpochReport(1, 0.5), {"train_loss": [1]}]
 )
 def test_a_history_is_a_history_or_reports(history: Any) -> None:
-    with refused(hg.SettingError, "history = ", "a list of reports"):
+    with refused(hg.errors.SettingError, "history = ", "a list of reports"):
         hg.diagnose(net(), history, (X, Y))
 
 
@@ -27,33 +27,33 @@ def test_a_history_is_a_history_or_reports(history: Any) -> None:
     ("given", "words"),
     [
         ({"loss": hg.CrossEntropyLoss}, ("loss = ", "with brackets")),
-        ({"loss": "cross_entropy"}, ("loss = 'cross_entropy'", "hg.Loss")),
-        ({"optimizer": 0.1}, ("optimizer = 0.1", "hg.Optimizer")),
+        ({"loss": "cross_entropy"}, ("loss = 'cross_entropy'", "hg.losses.Loss")),
+        ({"optimizer": 0.1}, ("optimizer = 0.1", "hg.optimizers.Optimizer")),
     ],
 )
 def test_a_loss_and_an_optimizer_are_what_they_are_called(
     given: dict[str, Any], words: tuple[str, ...]
 ) -> None:
-    with refused(hg.SettingError, *words):
+    with refused(hg.errors.SettingError, *words):
         hg.diagnose(net(), None, (X, Y), **given)
 
 
 def test_a_net_is_a_net() -> None:
-    with refused(hg.SettingError, "net = ", "hg.Net"):
+    with refused(hg.errors.SettingError, "net = ", "hg.Net"):
         hg.diagnose(hg.Linear(2, 2), None, (X, Y))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("data", "kind", "words"),
     [
-        (X, hg.DataError, ("a pair (x, y)",)),
-        ((X, Y[:-1]), hg.DataError, ("40", "39")),
-        ((X[:0], Y[:0]), hg.DataError, ("at least one row",)),
-        ((3.0, 1), hg.DataError, ("at least one row",)),
-        ((X[:, :1], Y), hg.ShapeError, ("1 features", "layer 1 of 2")),
-        ((X, Y + 5), hg.DataError, ("for 2 classes",)),
-        (([["a", "b"]], [0]), hg.DataError, ("numbers",)),
-        (([[1.0, 2.0], [1.0]], [0, 1]), hg.DataError, ("rows of different lengths",)),
+        (X, hg.errors.DataError, ("a pair (x, y)",)),
+        ((X, Y[:-1]), hg.errors.DataError, ("40", "39")),
+        ((X[:0], Y[:0]), hg.errors.DataError, ("at least one row",)),
+        ((3.0, 1), hg.errors.DataError, ("at least one row",)),
+        ((X[:, :1], Y), hg.errors.ShapeError, ("1 features", "layer 1 of 2")),
+        ((X, Y + 5), hg.errors.DataError, ("for 2 classes",)),
+        (([["a", "b"]], [0]), hg.errors.DataError, ("numbers",)),
+        (([[1.0, 2.0], [1.0]], [0, 1]), hg.errors.DataError, ("rows of different lengths",)),
     ],
 )
 def test_rows_are_what_train_takes(data: Any, kind: Any, words: tuple[str, ...]) -> None:
@@ -65,21 +65,21 @@ def test_rows_are_what_train_takes(data: Any, kind: Any, words: tuple[str, ...])
 
 
 def test_a_net_without_layers_is_refused() -> None:
-    with refused(hg.SettingError, "a net without layers"):
+    with refused(hg.errors.SettingError, "a net without layers"):
         hg.diagnose(hg.Net(), None, (X, Y), loss=hg.CrossEntropyLoss())
 
 
 @pytest.mark.parametrize("every", [0, -1, 1.5, "often", True])
 def test_every_is_a_whole_number_of_epochs(every: Any) -> None:
-    with refused(hg.SettingError, "every = "):
-        hg.diagnosing([], net(), (X, Y), every=every)
+    with refused(hg.errors.SettingError, "every = "):
+        hg.check.diagnosing([], net(), (X, Y), every=every)
 
 
 def test_beside_a_training_all_is_checked_before_its_first_epoch() -> None:
     given = net()
     reports = hg.train(given, (X, Y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=2)
-    with refused(hg.DataError, net=given):
-        hg.diagnosing(reports, given, (X, Y[:-1]))
+    with refused(hg.errors.DataError, net=given):
+        hg.check.diagnosing(reports, given, (X, Y[:-1]))
 
 
 def test_an_error_within_a_layer_is_passed_on_with_its_place() -> None:
@@ -87,13 +87,13 @@ def test_an_error_within_a_layer_is_passed_on_with_its_place() -> None:
         def forward(self, x: Any) -> Any:
             return x @ np.ones((5, 5))
 
-    with refused(hg.ShapeError, "layer 2 of 2, Broken()"):
+    with refused(hg.errors.ShapeError, "layer 2 of 2, Broken()"):
         hg.diagnose(hg.Net(hg.Linear(2, 2, rng=0), Broken()), None, (X, Y))
 
 
 def test_an_argument_that_there_is_not_is_refused() -> None:
     misspelt: Any = {"losss": hg.CrossEntropyLoss()}
-    with refused(hg.SettingError, "diagnose was given losss=", "did you mean 'loss'?"):
+    with refused(hg.errors.SettingError, "diagnose was given losss=", "did you mean 'loss'?"):
         hg.diagnose(net(), None, (X, Y), **misspelt)
-    with refused(hg.SettingError, "diagnosing was given losss=", "did you mean 'loss'?"):
-        hg.diagnosing([], net(), (X, Y), **misspelt)
+    with refused(hg.errors.SettingError, "diagnosing was given losss=", "did you mean 'loss'?"):
+        hg.check.diagnosing([], net(), (X, Y), **misspelt)

@@ -24,16 +24,16 @@ def test_a_truncated_weights_file_is_refused(tmp_path: Path) -> None:
     net = net_of(3, 4, 2)
     for length in (0, 4, 60, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
-        with refused(hg.FileError, f"{path}: ", "copied whole", net=net):
-            hg.load_weights(net, path)
+        with refused(hg.errors.FileError, f"{path}: ", "copied whole", net=net):
+            hg.exchange.load_weights(net, path)
 
 
 def test_a_missing_weights_file_is_refused(tmp_path: Path) -> None:
     net = net_of(3, 2)
-    with refused(hg.FileError, "none.safetensors: No such file", net=net):
-        hg.load_weights(net, tmp_path / "none.safetensors")
-    with refused(hg.FileError, f"{tmp_path}: ", net=net):
-        hg.load_weights(net, tmp_path)
+    with refused(hg.errors.FileError, "none.safetensors: No such file", net=net):
+        hg.exchange.load_weights(net, tmp_path / "none.safetensors")
+    with refused(hg.errors.FileError, f"{tmp_path}: ", net=net):
+        hg.exchange.load_weights(net, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_weights_of_another_net_are_refused(
 ) -> None:
     path = hg.save(net_of(*sizes), tmp_path / "a.safetensors")
     net = net_of(3, 4, 2)
-    with refused(hg.FileError, f"{path}: made for another net: {words}", net=net):
-        hg.load_weights(net, path)
+    with refused(hg.errors.FileError, f"{path}: made for another net: {words}", net=net):
+        hg.exchange.load_weights(net, path)
 
 
 def test_weights_in_a_type_that_numpy_lacks_are_refused(tmp_path: Path) -> None:
@@ -58,22 +58,22 @@ def test_weights_in_a_type_that_numpy_lacks_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(struct.pack("<Q", len(header)) + header + b"\0\0")
     net = net_of(1, 1)
-    with refused(hg.FileError, f"{path}: 0.weight has the type BF16", "float()", net=net):
-        hg.load_weights(net, path)
+    with refused(hg.errors.FileError, f"{path}: 0.weight has the type BF16", "float()", net=net):
+        hg.exchange.load_weights(net, path)
 
 
 def test_nothing_can_be_written_below_a_file(tmp_path: Path) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("as it was")
-    history = hg.History([hg.EpochReport(1, 0.5)])
+    history = hg.training.History([hg.training.EpochReport(1, 0.5)])
     for write in (
         lambda path: hg.save(net_of(3, 2), path),
         history.to_csv,
         history.to_json,
     ):
-        with refused(hg.FileError, "file/below could not be written: a file is where"):
+        with refused(hg.errors.FileError, "file/below could not be written: a file is where"):
             write(blocker / "below")
-        with refused(hg.FileError, f"{tmp_path} could not be written: Is a directory"):
+        with refused(hg.errors.FileError, f"{tmp_path} could not be written: Is a directory"):
             write(tmp_path)
     assert [*tmp_path.iterdir()] == [blocker]
     assert blocker.read_text() == "as it was"
@@ -93,7 +93,7 @@ def test_a_writing_that_fails_leaves_the_old_file_as_it_was(tmp_path: Path) -> N
     def full(file: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with refused(hg.FileError, "numbers.txt could not be written: No space left"):
+    with refused(hg.errors.FileError, "numbers.txt could not be written: No space left"):
         write_whole(path, full)
     assert [*tmp_path.iterdir()] == [path]
     assert path.read_text() == "old"

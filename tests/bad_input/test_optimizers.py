@@ -17,12 +17,12 @@ NOT_NUMBERS = [-0.1, float("nan"), float("inf"), "much", True, None]
 def test_shares_are_numbers_from_0_to_below_1(value: Any) -> None:
     for name, make in (
         ("momentum", lambda: hg.SGD(0.1, momentum=value)),
-        ("alpha", lambda: hg.RMSprop(alpha=value)),
+        ("alpha", lambda: hg.optimizers.RMSprop(alpha=value)),
         ("betas", lambda: hg.Adam(betas=(value, 0.9))),
         ("betas", lambda: hg.AdamW(betas=(0.9, value))),
-        ("betas", lambda: hg.Lion(betas=(0.9, value))),
+        ("betas", lambda: hg.optimizers.Lion(betas=(0.9, value))),
     ):
-        with refused(hg.SettingError, f"{name} = ", "a number below 1, not below 0"):
+        with refused(hg.errors.SettingError, f"{name} = ", "a number below 1, not below 0"):
             make()
 
 
@@ -30,11 +30,11 @@ def test_shares_are_numbers_from_0_to_below_1(value: Any) -> None:
 def test_what_is_added_is_a_number_not_below_0(value: Any) -> None:
     for name, make in (
         ("weight_decay", lambda: hg.SGD(0.1, weight_decay=value)),
-        ("eps", lambda: hg.Adagrad(eps=value)),
+        ("eps", lambda: hg.optimizers.Adagrad(eps=value)),
         ("eps", lambda: hg.Adam(eps=value)),
-        ("momentum_decay", lambda: hg.NAdam(momentum_decay=value)),
+        ("momentum_decay", lambda: hg.optimizers.NAdam(momentum_decay=value)),
     ):
-        with refused(hg.SettingError, f"{name} = ", "a finite number, not below 0"):
+        with refused(hg.errors.SettingError, f"{name} = ", "a finite number, not below 0"):
             make()
 
 
@@ -42,7 +42,7 @@ def test_what_is_added_is_a_number_not_below_0(value: Any) -> None:
 @pytest.mark.parametrize("name", ["clip_norm", "clip_value"])
 def test_clipping_is_at_a_number_above_0(name: str, value: Any) -> None:
     arguments: Any = {name: value}
-    with refused(hg.SettingError, f"{name} = ", "a number above zero"):
+    with refused(hg.errors.SettingError, f"{name} = ", "a number above zero"):
         hg.Adam(**arguments)
 
 
@@ -54,12 +54,12 @@ def test_numbers_of_numpy_will_do() -> None:
 
 def test_two_betas_are_needed() -> None:
     for betas in (0.9, (0.9,), (0.9, 0.99, 0.999)):
-        with refused(hg.SettingError, "betas = ", "two numbers"):
+        with refused(hg.errors.SettingError, "betas = ", "two numbers"):
             hg.Adam(betas=betas)  # type: ignore[arg-type]
 
 
 def test_nesterov_needs_momentum() -> None:
-    with refused(hg.SettingError, "nesterov=True without momentum"):
+    with refused(hg.errors.SettingError, "nesterov=True without momentum"):
         hg.SGD(0.1, nesterov=True)
 
 
@@ -75,7 +75,7 @@ def test_nesterov_needs_momentum() -> None:
     ],
 )
 def test_groups_that_cannot_be(groups: Any, words: tuple[str, ...]) -> None:
-    with refused(hg.SettingError, *words):
+    with refused(hg.errors.SettingError, *words):
         hg.SGD(0.1, groups=groups)
 
 
@@ -85,7 +85,7 @@ def test_a_pattern_that_matches_nothing(pattern: str, hint: str, engine: Any) ->
     net = hg.Net(hg.Linear(3, 2, rng=0), hg.Softmax())
     optimizer = hg.SGD(0.1, groups={"0.W": {}, pattern: {"weight_decay": 0.0}})
     words = (f"the pattern {pattern!r} matches no parameter", "0.W, 0.b", hint)
-    with refused(hg.SettingError, *words, net=net):
+    with refused(hg.errors.SettingError, *words, net=net):
         hg.train(
             net, (X, Y), loss=hg.CrossEntropyLoss(), optimizer=optimizer, epochs=1, engine=engine
         )
@@ -93,21 +93,21 @@ def test_a_pattern_that_matches_nothing(pattern: str, hint: str, engine: Any) ->
 
 @pytest.mark.parametrize("value", [*NOT_NUMBERS[:-1], 0])
 def test_penalties_have_an_alpha_above_0(value: Any) -> None:
-    for kind in (hg.L1Penalty, hg.L2Penalty, hg.ElasticNetPenalty):
-        with refused(hg.SettingError, "alpha = ", "a number above zero"):
+    for kind in (hg.penalties.L1Penalty, hg.penalties.L2Penalty, hg.penalties.ElasticNetPenalty):
+        with refused(hg.errors.SettingError, "alpha = ", "a number above zero"):
             kind(value)
 
 
 @pytest.mark.parametrize("value", [*NOT_NUMBERS, 1.5])
 def test_the_share_of_l1_is_from_0_to_1(value: Any) -> None:
-    with refused(hg.SettingError, "l1_ratio = "):
-        hg.ElasticNetPenalty(0.1, value)
+    with refused(hg.errors.SettingError, "l1_ratio = "):
+        hg.penalties.ElasticNetPenalty(0.1, value)
 
 
-@pytest.mark.parametrize("value", [0.1, "l2", hg.L2Penalty, hg.MSELoss()])
+@pytest.mark.parametrize("value", [0.1, "l2", hg.penalties.L2Penalty, hg.MSELoss()])
 def test_a_penalty_is_one(value: Any) -> None:
     net = hg.Net(hg.Linear(3, 2, rng=0), hg.Softmax())
-    with refused(hg.SettingError, "penalty = ", "hg.Penalty", net=net):
+    with refused(hg.errors.SettingError, "penalty = ", "hg.penalties.Penalty", net=net):
         hg.fit(net, (X, Y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=1,
                penalty=value)  # fmt: skip
 
@@ -120,5 +120,5 @@ def test_settings_of_lbfgs_that_cannot_be() -> None:
         {"tolerance_change": float("nan")},
     )
     for setting in settings:
-        with refused(hg.SettingError, f"{next(iter(setting))} = "):
-            hg.LBFGS(**setting)
+        with refused(hg.errors.SettingError, f"{next(iter(setting))} = "):
+            hg.optimizers.LBFGS(**setting)

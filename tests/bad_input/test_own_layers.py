@@ -116,7 +116,9 @@ def test_a_gradient_check_names_it_too_and_no_layer_of_its_own(kind: type[hg.Lay
 
 @pytest.mark.parametrize("names", ["param_names", "state_names"])
 def test_a_text_for_a_tuple_of_names_is_refused_with_the_class(names: str) -> None:
-    with refused(hg.SettingError, f"Scale: {names} = 'gamma'", f"{names} = ('gamma',), with the"):
+    with refused(
+        hg.errors.SettingError, f"Scale: {names} = 'gamma'", f"{names} = ('gamma',), with the"
+    ):
         type("Scale", (hg.Layer,), {names: "gamma"})
 
 
@@ -146,14 +148,14 @@ OF_LOSSES: dict[str, Callable[[hg.Loss], object]] = {
 @pytest.mark.parametrize("way", OF_LOSSES)
 @pytest.mark.parametrize("kind", LOSSES, ids=lambda kind: kind.__name__)
 def test_what_a_loss_forgot_is_named(kind: type[hg.Loss], way: str) -> None:
-    with refused(hg.ShapeError, *LOSSES[kind]):
+    with refused(hg.errors.ShapeError, *LOSSES[kind]):
         OF_LOSSES[way](kind())
 
 
 def test_to_evaluate_a_loss_needs_no_backward() -> None:
     net = hg.Net(hg.Linear(3, 3))
     assert hg.evaluate(net, (X, X), loss=NoSlope()).loss > 0
-    with refused(hg.ShapeError, *LOSSES[NoLoss]):
+    with refused(hg.errors.ShapeError, *LOSSES[NoLoss]):
         hg.evaluate(net, (X, X), loss=NoLoss())
 
 
@@ -171,15 +173,19 @@ def test_where_no_example_fits_the_reason_is_told() -> None:
         def forward(self, x: Any) -> Any:
             return self.scale * x
 
-    with refused(hg.SettingError, "for example: Misspelt() has no attribute 'scale'"):
+    with refused(hg.errors.SettingError, "for example: Misspelt() has no attribute 'scale'"):
         hg.check_gradients(Misspelt())
 
 
 def test_within_a_net_the_place_is_named() -> None:
-    with pytest.raises(hg.ShapeError, match=r"layer 2 of 2, NoOutput\(\): forward returned None"):
+    with pytest.raises(
+        hg.errors.ShapeError, match=r"layer 2 of 2, NoOutput\(\): forward returned None"
+    ):
         by_hand(NoOutput())
     inner = hg.Net(hg.Linear(3, 3), hg.Net(hg.Tanh(), NoOutput()))
-    with pytest.raises(hg.ShapeError, match=r"layer 2 of 2, Net\(.*layer 2 of 2, NoOutput\(\): f"):
+    with pytest.raises(
+        hg.errors.ShapeError, match=r"layer 2 of 2, Net\(.*layer 2 of 2, NoOutput\(\): f"
+    ):
         inner.forward(X)
 
 

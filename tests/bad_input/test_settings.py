@@ -26,7 +26,7 @@ def fit(net: hg.Net, **options: Any) -> Any:
 @pytest.mark.parametrize("value", [0, -1, 2.5, "10", True, float("nan"), np.array([3])])
 def test_counts_must_be_whole_numbers_above_zero(name: str, value: Any) -> None:
     net = classifier()
-    with refused(hg.SettingError, f"{name} = ", "whole number above zero", net=net):
+    with refused(hg.errors.SettingError, f"{name} = ", "whole number above zero", net=net):
         fit(net, **{name: value})
 
 
@@ -50,76 +50,76 @@ def test_sizes_patience_and_batches_must_be_whole_numbers_above_zero(value: Any)
     for call in (
         lambda: hg.Linear(value, 3),
         lambda: hg.Linear(3, value),
-        lambda: hg.early_stopping(iter(()), net, patience=value),
+        lambda: hg.training.early_stopping(iter(()), net, patience=value),
         lambda: net.predict(X, batch_size=value),
         lambda: hg.evaluate(net, (X, Y), loss=hg.CrossEntropyLoss(), batch_size=value),
     ):
-        with refused(hg.SettingError, "whole number above zero", net=net):
+        with refused(hg.errors.SettingError, "whole number above zero", net=net):
             call()
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "fast", True, None])
 def test_a_learning_rate_must_be_a_number_above_zero(value: Any) -> None:
-    with refused(hg.SettingError, "learning_rate = ", "a number above zero"):
+    with refused(hg.errors.SettingError, "learning_rate = ", "a number above zero"):
         hg.SGD(value)
     net = classifier()
     net.backward(net.forward(X))
-    with refused(hg.SettingError, "learning_rate = ", net=net):
+    with refused(hg.errors.SettingError, "learning_rate = ", net=net):
         net.update(value)
 
 
 @pytest.mark.parametrize("value", [0, 1, -0.1, 2, float("nan"), "half", True, None])
 def test_shares_of_losses_are_between_0_and_1(value: Any) -> None:
     for name, make in (
-        ("q", hg.QuantileLoss),
-        ("label_smoothing", hg.LabelSmoothingCrossEntropyLoss),
-        ("alpha", lambda alpha: hg.FocalLoss(alpha=alpha)),
+        ("q", hg.losses.QuantileLoss),
+        ("label_smoothing", hg.losses.LabelSmoothingCrossEntropyLoss),
+        ("alpha", lambda alpha: hg.losses.FocalLoss(alpha=alpha)),
     ):
-        with refused(hg.SettingError, f"{name} = ", "between 0 and 1"):
+        with refused(hg.errors.SettingError, f"{name} = ", "between 0 and 1"):
             make(value)
 
 
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "two", True, None])
 def test_sizes_of_losses_are_numbers(value: Any) -> None:
-    with refused(hg.SettingError, "delta = ", "a number above zero"):
-        hg.HuberLoss(value)
-    with refused(hg.SettingError, "gamma = ", "a finite number, not below 0"):
-        hg.FocalLoss(gamma=value)
+    with refused(hg.errors.SettingError, "delta = ", "a number above zero"):
+        hg.losses.HuberLoss(value)
+    with refused(hg.errors.SettingError, "gamma = ", "a finite number, not below 0"):
+        hg.losses.FocalLoss(gamma=value)
 
 
 @pytest.mark.parametrize("share", [0, 0.0, 1, 1.5, -0.2, float("nan")])
 def test_a_validation_share_must_be_between_0_and_1(share: float) -> None:
     net = classifier()
-    with refused(hg.SettingError, "a number between 0 and 1", net=net):
+    with refused(hg.errors.SettingError, "a number between 0 and 1", net=net):
         fit(net, validation=share)
 
 
 @pytest.mark.parametrize("share", ["0.2", True, None])
 def test_a_share_to_split_off_must_be_a_number(share: Any) -> None:
-    with refused(hg.SettingError, "a number between 0 and 1"):
-        hg.train_test_split(X, Y, test_size=share)
+    with refused(hg.errors.SettingError, "a number between 0 and 1"):
+        hg.data.train_test_split(X, Y, test_size=share)
 
 
 def test_rows_that_cannot_be_split_are_refused() -> None:
     net = classifier()
     lonely = np.where(np.arange(12) == 0, 1, 0)
-    with refused(hg.DataError, "1 of 2 classes have a single row, 1 for one", net=net):
+    with refused(hg.errors.DataError, "1 of 2 classes have a single row, 1 for one", net=net):
         fit(net, data=(X, lonely), validation=0.2)
-    with refused(hg.DataError, "4 rows cannot be split", net=net):
+    with refused(hg.errors.DataError, "4 rows cannot be split", net=net):
         fit(net, data=(X[:4], Y[:4]), validation=0.05)
-    with refused(hg.DataError, "12 rows of x and 3 targets"):
-        hg.train_test_split(X, Y[:3])
-    with refused(hg.DataError, "x: rows of different lengths"):
-        hg.train_test_split([[1], [1, 2]], [0, 1])
+    with refused(hg.errors.DataError, "12 rows of x and 3 targets"):
+        hg.data.train_test_split(X, Y[:3])
+    with refused(hg.errors.DataError, "x: rows of different lengths"):
+        hg.data.train_test_split([[1], [1, 2]], [0, 1])
 
 
 @pytest.mark.parametrize("rng", ["0", 0.5, np.random.RandomState(0), np.random])
 def test_a_random_source_that_cannot_spawn_streams_is_refused(rng: Any) -> None:
     net = classifier()
-    with refused(hg.SettingError, "rng=", net=net):
+    with refused(hg.errors.SettingError, "rng=", net=net):
         fit(net, rng=rng)
-    with refused(hg.SettingError, "rng="):
-        hg.train_test_split(X, Y, rng=rng)
+    with refused(hg.errors.SettingError, "rng="):
+        hg.data.train_test_split(X, Y, rng=rng)
 
 
 KINDS: dict[str, tuple[str, Any, str]] = {
@@ -138,31 +138,31 @@ KINDS: dict[str, tuple[str, Any, str]] = {
 def test_losses_and_optimizers_of_another_kind_are_refused(case: str, validation: Any) -> None:
     name, value, words = KINDS[case]
     net = classifier()
-    with refused(hg.SettingError, f"{name} = ", words, net=net):
+    with refused(hg.errors.SettingError, f"{name} = ", words, net=net):
         fit(net, validation=validation, **{name: value})
     if name == "loss":
-        with refused(hg.SettingError, "loss = ", words, net=net):
+        with refused(hg.errors.SettingError, "loss = ", words, net=net):
             hg.evaluate(net, (X, Y), loss=value)
 
 
 @pytest.mark.parametrize("net", [None, hg.Linear(3, 2, rng=0), hg.Net])
 def test_only_nets_are_trained(net: Any) -> None:
-    with refused(hg.SettingError, "net = "):
+    with refused(hg.errors.SettingError, "net = "):
         fit(net)
-    with refused(hg.SettingError, "net = "):
+    with refused(hg.errors.SettingError, "net = "):
         hg.evaluate(net, (X, Y), loss=hg.CrossEntropyLoss())
 
 
 def test_a_net_without_layers_is_refused() -> None:
     for use in (fit, lambda net: hg.evaluate(net, (X, Y), loss=hg.CrossEntropyLoss())):
-        with refused(hg.SettingError, "a net without layers"):
+        with refused(hg.errors.SettingError, "a net without layers"):
             use(hg.Net())
 
 
 @pytest.mark.parametrize("ending", [hg.Softmax, hg.Sigmoid])
 def test_probabilities_are_not_handed_to_a_loss_on_logits(ending: Any) -> None:
     net = hg.Net(hg.Linear(3, 2, rng=0), ending())
-    with refused(hg.SettingError, "layer 2 of 2", f"remove {ending.__name__}()", net=net):
+    with refused(hg.errors.SettingError, "layer 2 of 2", f"remove {ending.__name__}()", net=net):
         fit(net, loss=hg.SoftmaxCrossEntropyLoss())
 
 
@@ -170,8 +170,8 @@ def test_probabilities_are_not_handed_to_a_loss_on_logits(ending: Any) -> None:
 def test_probabilities_of_yes_are_not_handed_to_a_loss_on_other_numbers(name: str) -> None:
     net = hg.Net(hg.Linear(3, 1, rng=0), hg.Sigmoid())
     words = ("layer 2 of 2", "any numbers", "remove Sigmoid(), or use BinaryCrossEntropyLoss()")
-    with refused(hg.SettingError, *words, net=net):
-        fit(net, loss=getattr(hg, name)())
+    with refused(hg.errors.SettingError, *words, net=net):
+        fit(net, loss=getattr(hg.losses, name)())
 
 
 def tenths(shape: Any, rng: Any) -> Any:
@@ -181,19 +181,19 @@ def tenths(shape: Any, rng: Any) -> Any:
 @pytest.mark.parametrize("initializer", ["lecun_normal", "zeros", tenths])
 def test_a_loss_on_probabilities_is_not_handed_other_numbers(initializer: Any) -> None:
     net = hg.Net(hg.Sigmoid(), hg.Linear(3, 2, rng=0, initializer=initializer))
-    with refused(hg.SettingError, "layer 2 of 2, Linear(3, 2", "Softmax()", net=net):
+    with refused(hg.errors.SettingError, "layer 2 of 2, Linear(3, 2", "Softmax()", net=net):
         fit(net)
 
 
 def test_a_binary_loss_is_not_handed_other_numbers() -> None:
     net = hg.Net(hg.Linear(3, 1, rng=0))
-    with refused(hg.SettingError, "layer 1 of 1", "Sigmoid() as the last layer", net=net):
+    with refused(hg.errors.SettingError, "layer 1 of 1", "Sigmoid() as the last layer", net=net):
         fit(net, loss=hg.BinaryCrossEntropyLoss())
 
 
 def test_one_column_is_not_enough_for_classes() -> None:
     net = hg.Net(hg.Linear(3, 1, rng=0), hg.Sigmoid())
-    with refused(hg.ShapeError, "(n, 1)", "BinaryCrossEntropyLoss()", net=net):
+    with refused(hg.errors.ShapeError, "(n, 1)", "BinaryCrossEntropyLoss()", net=net):
         fit(net)
 
 
@@ -203,14 +203,14 @@ def test_a_layer_that_loses_rows_is_refused() -> None:
             return x.sum(axis=0, keepdims=True)
 
     net = hg.Net(hg.Linear(3, 2, rng=0), Total())
-    with refused(hg.ShapeError, "12 rows went in and 1 came out", "layer 2 of 2", net=net):
+    with refused(hg.errors.ShapeError, "12 rows went in and 1 came out", "layer 2 of 2", net=net):
         fit(net, loss=hg.MSELoss())
 
 
 def test_weights_that_are_nan_already_are_not_blamed_on_the_training() -> None:
     net = classifier()
     net.layers[0].W[0, 0] = np.nan
-    with refused(hg.SettingError, "0.W of the net holds NaN"):
+    with refused(hg.errors.SettingError, "0.W of the net holds NaN"):
         fit(net)
 
 
@@ -235,9 +235,9 @@ def test_metrics_that_cannot_be_computed_are_refused_before_training(
     metrics: Any, words: tuple[str, ...]
 ) -> None:
     net = classifier()
-    with refused(hg.SettingError, *words, net=net):
+    with refused(hg.errors.SettingError, *words, net=net):
         fit(net, metrics=metrics)
-    with refused(hg.SettingError, *words, net=net):
+    with refused(hg.errors.SettingError, *words, net=net):
         hg.evaluate(net, (X, Y), loss=hg.CrossEntropyLoss(), metrics=metrics)
 
 
@@ -246,38 +246,40 @@ def test_a_metric_named_loss_would_hide_the_loss() -> None:
         return 0.0
 
     net = classifier()
-    with refused(hg.SettingError, "'loss', which is taken", net=net):
+    with refused(hg.errors.SettingError, "'loss', which is taken", net=net):
         fit(net, metrics=[loss])
 
 
 def test_metrics_for_numbers_are_refused_for_classes_and_the_other_way_round() -> None:
     net = classifier()
     for name in ("r2", "mean_squared_error", "root_mean_squared_error", "mean_absolute_error"):
-        with refused(hg.ShapeError, f"metric '{name}'", "'accuracy'", net=net):
+        with refused(hg.errors.ShapeError, f"metric '{name}'", "'accuracy'", net=net):
             fit(net, metrics=[name])
     regressor = hg.Net(hg.Linear(3, 1, rng=0))
     for name in ("accuracy", "zero_one_loss"):
-        with refused(hg.DataError, f"metric '{name}'", "the target 3.5", "'r2'", net=regressor):
+        with refused(
+            hg.errors.DataError, f"metric '{name}'", "the target 3.5", "'r2'", net=regressor
+        ):
             fit(regressor, loss=hg.MSELoss(), data=(X, np.full(12, 3.5)), metrics=[name])
 
 
 @pytest.mark.parametrize("monitor", ["validation_loss", "acuracy", "loss", "r2"])
 def test_what_is_not_reported_cannot_be_monitored(monitor: str) -> None:
     net = classifier()
-    with refused(hg.SettingError, repr(monitor), "train_loss, accuracy", net=net):
+    with refused(hg.errors.SettingError, repr(monitor), "train_loss, accuracy", net=net):
         fit(net, early_stopping=2, monitor=monitor)
     reports = hg.train(
         net, (X, Y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=3, rng=0
     )
-    with refused(hg.SettingError, repr(monitor), net=net):
-        list(hg.early_stopping(reports, net, monitor=monitor))
+    with refused(hg.errors.SettingError, repr(monitor), net=net):
+        list(hg.training.early_stopping(reports, net, monitor=monitor))
 
 
 @pytest.mark.parametrize(
     "options", [{"n_samples": -5}, {"rng": -1}, {"n_classes": 9}, {"colour": "red"}]
 )
 def test_clusters_that_cannot_be_made_are_refused(options: Any) -> None:
-    with refused(hg.SettingError, "make_classification(100, 2, rng=0)"):
+    with refused(hg.errors.SettingError, "make_classification(100, 2, rng=0)"):
         hg.make_classification(**options)
 
 
@@ -285,5 +287,5 @@ def test_clusters_that_cannot_be_made_are_refused(options: Any) -> None:
     ("name", "hint"), [("irsi", "did you mean 'iris'?"), ("cifar", "read_table"), (3, "read_table")]
 )
 def test_a_data_set_that_is_not_bundled_is_refused(name: Any, hint: str) -> None:
-    with refused(hg.SettingError, f"data set {name!r}", "breast_cancer", hint):
+    with refused(hg.errors.SettingError, f"data set {name!r}", "breast_cancer", hint):
         hg.data.load(name)

@@ -86,7 +86,7 @@ def fitted() -> Any:
 def test_a_table_that_lacks_a_column() -> None:
     columns = cells(30)
     del columns["colour"]
-    with pytest.raises(hg.DataError, match=r"(?s)lacks 1 .*'colour'.*expected: .*try: "):
+    with pytest.raises(hg.errors.DataError, match=r"(?s)lacks 1 .*'colour'.*expected: .*try: "):
         fitted().predict(pa.table(columns))
 
 
@@ -103,5 +103,5 @@ def test_a_column_of_another_type(name: str, value: Any, match: str) -> None:
     columns = cells(30)
     text = isinstance(value, str)
     columns[name] = [value if i == 2 or not text else None for i in range(30)]
-    with pytest.raises(hg.DataError, match=f"(?s){match}.*try: "):
+    with pytest.raises(hg.errors.DataError, match=f"(?s){match}.*try: "):
         fitted().predict(pa.table(columns))

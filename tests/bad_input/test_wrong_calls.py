@@ -47,15 +47,15 @@ def test_what_is_no_path_is_refused_by_all_that_reads_and_writes(path: Any) -> N
         lambda: hg.export(net(), path),
         lambda: hg.data.read_pictures(path),
         lambda: hg.data.characters(path, length=3),
-        lambda: hg.open_table(path),
-        lambda: hg.read_table(path, "y"),
+        lambda: hg.data.open_table(path),
+        lambda: hg.data.read_table(path, "y"),
         lambda: Playground().save(path),
         lambda: hg.load(path),
-        lambda: hg.load_weights(net(), path),
-        lambda: hg.History.from_json(path),
-        lambda: hg.History([]).to_json(path),
-        lambda: hg.evaluate_table(path, "t.csv"),
-        lambda: hg.evaluate_table("run", path),
+        lambda: hg.exchange.load_weights(net(), path),
+        lambda: hg.training.History.from_json(path),
+        lambda: hg.training.History([]).to_json(path),
+        lambda: hg.tables.evaluate_table(path, "t.csv"),
+        lambda: hg.tables.evaluate_table("run", path),
     ]
     if path is not None:  # which means none
         calls.append(lambda: fitted(checkpoint=path))
@@ -67,13 +67,13 @@ def test_what_is_no_path_is_refused_by_all_that_reads_and_writes(path: Any) -> N
 
 def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
     for place in (tmp_path, ".", "/"):
-        with refused(hg.FileError, "could not be written: Is a directory"):
+        with refused(hg.errors.FileError, "could not be written: Is a directory"):
             hg.save(net(), place)
     assert not [*tmp_path.iterdir()]
 
 
 def runs(path: Path, **settings: Any) -> object:
-    return hg.train_table(str(path), "y", **settings)
+    return hg.tables.train_table(str(path), "y", **settings)
 
 
 @pytest.mark.parametrize(
@@ -92,13 +92,13 @@ def runs(path: Path, **settings: Any) -> object:
 def test_settings_of_runs_that_are_none(
     settings: dict[str, Any], words: list[str], table: Path
 ) -> None:
-    with refused(hg.SettingError, *words):
+    with refused(hg.errors.SettingError, *words):
         runs(table, **settings)
 
 
 @pytest.mark.parametrize("out", [5, "", "a\0b", ()], ids=repr)
 def test_a_place_for_a_run_that_is_none(out: Any, table: Path) -> None:
-    with refused(hg.FileError, "for a file or a folder"):
+    with refused(hg.errors.FileError, "for a file or a folder"):
         runs(table, out=out)
 
 
@@ -123,14 +123,14 @@ def test_a_place_for_a_run_that_is_none(out: Any, table: Path) -> None:
         (lambda: hg.exercise(wrong([])), ["exercise '[]'"]),
         (lambda: hg.exercise(ANY), ["exercise 'None'"]),
         (lambda: hg.exercise("linear").check(hg.Net), ["stopped with layer 1: 3"]),
-        (lambda: hg.replay(wrong(5)), ["5, of type int", "a link"]),
+        (lambda: hg.learn.replay(wrong(5)), ["5, of type int", "a link"]),
         (lambda: hg.plot_training_progress(ANY), ["None, of type NoneType", "hg.fit("]),
         (lambda: hg.Conv2d(1, 1, 10**12), ["Conv2d(1, 1, 1000000000000)", "memory"]),
-        (lambda: hg.Conv1d(1, 1, 10**16), ["Conv1d", "memory"]),
+        (lambda: hg.layers.Conv1d(1, 1, 10**16), ["Conv1d", "memory"]),
         (lambda: hg.Linear(10**9, 10**9), ["Linear", "memory"]),
         (lambda: hg.LSTM(10**9, 10**9), ["LSTM", "memory"]),
-        (lambda: hg.PositionEmbedding(10**10, 10**8), ["PositionEmbedding", "memory"]),
-        (lambda: hg.SinusoidalEncoding(10**10, 10**8), ["SinusoidalEncoding", "memory"]),
+        (lambda: hg.layers.PositionEmbedding(10**10, 10**8), ["PositionEmbedding", "memory"]),
+        (lambda: hg.layers.SinusoidalEncoding(10**10, 10**8), ["SinusoidalEncoding", "memory"]),
         (lambda: hg.Embedding(10**9, 10**9), ["Embedding", "memory"]),
         (lambda: hg.LayerNorm(10**15), ["LayerNorm", "memory"]),
         (lambda: hg.MultiheadAttention(10**10, 1), ["MultiheadAttention", "memory"]),
@@ -200,8 +200,8 @@ def test_a_pipe_is_not_waited_for(name: str, tmp_path: Path) -> None:
         ".txt": lambda: hg.data.characters(path, length=3),
         ".safetensors": lambda: hg.load(path),
     }
-    with refused(hg.FileError, f"{path}: "):
-        readers.get(path.suffix, lambda: hg.open_table(path))()
+    with refused(hg.errors.FileError, f"{path}: "):
+        readers.get(path.suffix, lambda: hg.data.open_table(path))()
 
 
 @posix
@@ -210,18 +210,18 @@ def test_a_pipe_among_pictures_is_not_waited_for(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         Image.new("L", (3, 2)).save(tmp_path / name / "1.png")
     os.mkfifo(pipe := tmp_path / "cat" / "2.png")
-    with refused(hg.FileError, f"{pipe}: no regular file, but a pipe"):
+    with refused(hg.errors.FileError, f"{pipe}: no regular file, but a pipe"):
         hg.data.read_pictures(tmp_path)
-    with refused(hg.FileError, f"{pipe}: no regular file, but a pipe"):
-        hg.train_table(str(tmp_path), epochs=1, out=tmp_path / "run")
+    with refused(hg.errors.FileError, f"{pipe}: no regular file, but a pipe"):
+        hg.tables.train_table(str(tmp_path), epochs=1, out=tmp_path / "run")
 
 
 @posix
 def test_a_device_has_no_end() -> None:
-    with refused(hg.FileError, "/dev/zero: no regular file, but a device"):
+    with refused(hg.errors.FileError, "/dev/zero: no regular file, but a device"):
         hg.data.characters("/dev/zero", length=3)
-    with refused(hg.FileError, "/dev/zero: no regular file, but a device"):
-        hg.open_table("/dev/zero")
+    with refused(hg.errors.FileError, "/dev/zero: no regular file, but a device"):
+        hg.data.open_table("/dev/zero")
 
 
 @posix
@@ -229,5 +229,5 @@ def test_a_socket_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as made:
         made.bind("a.txt")
-        with refused(hg.FileError, "a.txt: no regular file, but a socket"):
+        with refused(hg.errors.FileError, "a.txt: no regular file, but a socket"):
             hg.data.characters("a.txt", length=3)

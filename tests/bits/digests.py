@@ -43,17 +43,17 @@ class Seen:
         return 0.0
 
 
-def whole(case: Case, settings: Mapping[str, Any]) -> hg.History:
+def whole(case: Case, settings: Mapping[str, Any]) -> hg.training.History:
     return hg.fit(case.net, (case.x, case.y), epochs=case.epochs, **settings)
 
 
-def streamed(case: Case, settings: Mapping[str, Any]) -> hg.History:
+def streamed(case: Case, settings: Mapping[str, Any]) -> hg.training.History:
     if case.w is not None or isinstance(case.x, tuple):  # of which a stream has none
         return whole(case, settings)
     return hg.fit(case.net, Held(case.x, case.y), epochs=case.epochs, **settings)
 
 
-def resumed(case: Case, settings: Mapping[str, Any]) -> hg.History:
+def resumed(case: Case, settings: Mapping[str, Any]) -> hg.training.History:
     """Stopped after the first epoch, and gone on with."""
     with tempfile.TemporaryDirectory() as folder:
         for epochs in (1, case.epochs):
@@ -68,7 +68,7 @@ def resumed(case: Case, settings: Mapping[str, Any]) -> hg.History:
     return history
 
 
-def side_by_side(case: Case, settings: Mapping[str, Any]) -> hg.History:
+def side_by_side(case: Case, settings: Mapping[str, Any]) -> hg.training.History:
     """The last of three that are trained at once."""
     nets = [*(copy.deepcopy(case.net) for _ in range(2)), case.net]
     runs = [{"net": net, "metrics": [Seen()]} for net in nets]
@@ -81,7 +81,7 @@ def side_by_side(case: Case, settings: Mapping[str, Any]) -> hg.History:
     return histories[-1]
 
 
-WAYS: dict[str, Callable[[Case, Mapping[str, Any]], hg.History]] = {
+WAYS: dict[str, Callable[[Case, Mapping[str, Any]], hg.training.History]] = {
     "whole": whole,
     "streamed": streamed,
     "resumed": resumed,

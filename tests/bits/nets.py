@@ -30,10 +30,10 @@ class Case:
     x: Any
     y: Any
     loss: hg.Loss = field(default_factory=hg.MSELoss)
-    optimizer: hg.Optimizer = field(default_factory=lambda: hg.SGD(0.05))
+    optimizer: hg.optimizers.Optimizer = field(default_factory=lambda: hg.SGD(0.05))
     batch_size: int = 3
     w: Any = None
-    penalty: hg.Penalty | None = None
+    penalty: hg.penalties.Penalty | None = None
     epochs: int = 3
 
 
@@ -60,11 +60,11 @@ def targets(loss: hg.Loss, shape: Sequence[int], dtype: Any) -> Any:
     """Targets (n, ..., k) of the kind that the loss takes; or (n, ...), where these are classes."""
     rng = np.random.default_rng(1)
     match loss.target_kind:
-        case hg.kinds.ClassLabels():
+        case hg.losses.kinds.ClassLabels():
             return rng.integers(0, shape[-1], shape[:-1])
-        case hg.kinds.BinaryLabels():
+        case hg.losses.kinds.BinaryLabels():
             return rng.integers(0, 2, shape).astype(dtype)
-        case hg.kinds.Counts():
+        case hg.losses.kinds.Counts():
             return rng.integers(0, 5, shape).astype(dtype)
     return numbers(shape, 2, dtype)
 
@@ -111,7 +111,7 @@ def perceptron(
     dtype: Any,
     *,
     between: Callable[[int], hg.Layer] = lambda width: hg.Tanh(),
-    optimizer: hg.Optimizer | None = None,
+    optimizer: hg.optimizers.Optimizer | None = None,
     weighted: bool = False,
 ) -> Case:
     """A net of linear layers, with what `between` makes of a width after all but the last."""
@@ -147,14 +147,28 @@ def pictures(layers: Sequence[hg.Layer], shape: Sequence[int], dtype: Any) -> Ca
 
 def of_pictures(dtype: Any) -> Case:
     layers = (
-        *(hg.Conv2d(2, 6, 5, padding=2, rng=0), hg.BatchNorm2d(6), hg.ReLU(), hg.MaxPool2d(2)),
-        *(hg.Dropout(0.25), hg.Conv2d(6, 7, 3, stride=(1, 2), rng=1), hg.GELU(), hg.AvgPool2d(2)),
+        *(
+            hg.Conv2d(2, 6, 5, padding=2, rng=0),
+            hg.layers.BatchNorm2d(6),
+            hg.ReLU(),
+            hg.MaxPool2d(2),
+        ),
+        *(
+            hg.Dropout(0.25),
+            hg.Conv2d(6, 7, 3, stride=(1, 2), rng=1),
+            hg.GELU(),
+            hg.layers.AvgPool2d(2),
+        ),
     )
     return pictures(layers, (2, 15, 14), dtype)
 
 
 def of_sequences(dtype: Any) -> Case:
-    layers = (hg.Conv1d(3, 5, 3, padding=1, rng=0), hg.Tanh(), hg.Conv1d(5, 4, 2, rng=1))
+    layers = (
+        hg.layers.Conv1d(3, 5, 3, padding=1, rng=0),
+        hg.Tanh(),
+        hg.layers.Conv1d(5, 4, 2, rng=1),
+    )
     return pictures(layers, (3, 17), dtype)
 
 

@@ -1,4 +1,4 @@
-"""Random clicks and keys in a playground: what it shows is what `hg.replay` makes of its link.
+"""Random clicks and keys in a playground: it shows what `hg.learn.replay` makes of its link.
 
 `python -m tests.browser.random_walk --seeds 10 --events 2000 --browser firefox` walks ten times;
 each walk stands still every 200 events and is compared.
@@ -110,7 +110,7 @@ def check(seen: dict[str, Any]) -> None:
     fragment = fragment_of(state)
     if len(fragment) <= LONGEST:
         assert state_in(seen["hash"]) == state, "the address"
-    net, _ = hg.replay(fragment)
+    net, _ = hg.learn.replay(fragment)
     weights = np.array([np.nan if w is None else w for w in seen["weights"]], np.float32)
     np.testing.assert_array_equal(weights, net.parameters, fragment[:2000])
     rows = rows_of(state["data"])

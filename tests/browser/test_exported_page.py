@@ -163,7 +163,7 @@ def test_what_is_missing_or_never_seen_is_answered_as_python_does(look: Look) ->
     assert readout(page, "town") == "missing: counts as none of the values"
     control(page, "town").select_option(label="(another value)")
     assert readout(page, "town") == "never seen in training: counts as none of the values"
-    with pytest.warns(hg.UnseenWarning):
+    with pytest.warns(hg.errors.UnseenWarning):
         expected = regressor.predict(nothing | {"town": "Rome"})
     assert page.evaluate(VALUES) == pytest.approx(expected, rel=1e-12)
 

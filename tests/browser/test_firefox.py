@@ -24,7 +24,7 @@ def check_playing(url: str, engine: str) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["errors"] == []
-    expected = hg.replay(f"#v=1&step={STEP}").net.parameters
+    expected = hg.learn.replay(f"#v=1&step={STEP}").net.parameters
     np.testing.assert_array_equal(np.array(found["weights"], np.float32), expected)
 
 

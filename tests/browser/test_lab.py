@@ -27,8 +27,8 @@ how = dict(loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), batch_size=4, rng=
 # It trains until the file `enough` is there.
 LOOP = """
 reports = hg.train(net, data, validation=held, epochs=10**6, engine="eager", **how)
-history = hg.History()
-for report in hg.live_plot(reports, net, data, validation=held):
+history = hg.training.History()
+for report in hg.plots.live_plot(reports, net, data, validation=held):
     history.reports.append(report)
     if Path("enough").exists():
         break
@@ -43,7 +43,7 @@ history = hg.train_and_plot(30, net, data, held, lr=0.02)
 # What the last picture should be: of all reports, with the net as it is now.
 AS_FILES = """
 what = "accuracy" if len(history) == 30 else "loss"
-for _ in hg.live_plot(iter(history), net, data, validation=held, what=what, to="%s"):
+for _ in hg.plots.live_plot(iter(history), net, data, validation=held, what=what, to="%s"):
     pass
 needed = {"ipywidgets", "ipympl", "matplotlib.backends.backend_nbagg"} & {*sys.modules}
 print("epochs:", len(history), "needed:", needed)

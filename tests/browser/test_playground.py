@@ -238,7 +238,7 @@ def shown_values(state: State) -> dict[str, str]:
 def test_a_net_of_ones_own_shows_no_controls_of_what_it_brings(
     browser: "Browser", tmp_path: Path
 ) -> None:
-    scale = hg.FeatureScale(5)
+    scale = hg.layers.FeatureScale(5)
     net = hg.Net(hg.Linear(2, 5, rng=0), scale, hg.Tanh(), hg.Linear(5, 2, rng=1), hg.Softmax())
     path = tmp_path / "own.html"
     Playground(net).save(path)

@@ -63,6 +63,6 @@ def check(open_page: Playing) -> None:
     state = open_page.store("store.session.state")
     assert [event["set"] for event in state["events"]][-1] == rate
     state = {**state, "at": {"step": step}}
-    net, history = hg.replay("#" + fragment_of(state_of(state)))
+    net, history = hg.learn.replay("#" + fragment_of(state_of(state)))
     np.testing.assert_array_equal(np.array(weights, np.float32), net.parameters)
     assert history[-1].epoch >= 39

@@ -619,7 +619,7 @@ def test_they_show_what_the_same_training_in_python_comes_to(views: Views, data:
     page.get_by_role("button", name="Race").click()
     page.get_by_role("button", name="Train them").click()
     page.locator(".maps button").nth(15).wait_for()
-    net = hg.replay("#" + fragment_of(state)).net
+    net = hg.learn.replay("#" + fragment_of(state)).net
     model = "session.request('model').then(({ x, y, n }) => ({ x: [...x], y: [...y], n }))"
     given = page.evaluate(model)
     x, y = (np.array(given[name], np.float32).reshape(given["n"], -1) for name in "xy")

@@ -50,7 +50,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model = kind(**QUICK).fit(x[:100], y[:100])
         about = {"command": ["handgrad", "train", "a.csv"], "notes": ["a note"], "seed": 0}
         to = folder / f"{name}.html"
-        hg.write_report(model, x[100:], y[100:], to=to, training=(x[:100], y[:100]), about=about)
+        hg.tables.write_report(
+            model, x[100:], y[100:], to=to, training=(x[:100], y[:100]), about=about
+        )
     return folder
 
 

@@ -44,9 +44,9 @@ class Task:
     x: Any
     y: Array
     loss: hg.Loss = field(default_factory=hg.MSELoss)
-    optimizer: hg.Optimizer = field(default_factory=lambda: hg.SGD(0.05, momentum=0.5))
+    optimizer: hg.optimizers.Optimizer = field(default_factory=lambda: hg.SGD(0.05, momentum=0.5))
     w: Array | None = None
-    penalty: hg.Penalty | None = None
+    penalty: hg.penalties.Penalty | None = None
     batch_size: int = max(SIZES)
     sizes: Sequence[int] = SIZES
 

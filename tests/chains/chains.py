@@ -28,9 +28,9 @@ FRONTS: dict[str, tuple[str, Shape]] = {
     "sequences": ("", (5, 4)),
     "pictures": ("", (2, 5, 4)),
     "codes": ("", ()),
-    "Conv1d": ("hg.Conv1d(2, 4, 2, rng=0)", (2, 6)),
+    "Conv1d": ("hg.layers.Conv1d(2, 4, 2, rng=0)", (2, 6)),
     "Conv2d": ("hg.Conv2d(2, 2, 2, rng=0)", (2, 6, 5)),
-    "RNN": ("hg.RNN(2, 4, return_sequences=True, rng=0)", (3, 2)),
+    "RNN": ("hg.layers.RNN(2, 4, return_sequences=True, rng=0)", (3, 2)),
     "GRU": ("hg.GRU(2, 4, return_sequences=True, rng=0)", (3, 2)),
     "LSTM": ("hg.LSTM(2, 4, return_sequences=True, rng=0)", (3, 2)),
     "MultiheadAttention": ("hg.MultiheadAttention(4, 2, rng=0)", (3, 4)),
@@ -59,7 +59,7 @@ class Chain:
         head: tuple[str, ...] = ()
         if self.number % 2:
             k = behind(self.front, self.texts)
-            head = (f"hg.FeatureScale({k[-1]})",) if k else ()
+            head = (f"hg.layers.FeatureScale({k[-1]})",) if k else ()
         return net_of(", ".join(filter(None, (FRONTS[self.front][0], *self.texts, *head))))
 
     @property

@@ -57,45 +57,45 @@ def _axes(shape: Shape) -> Shape:
 TEXTS: dict[str, Callable[[Shape, int], str]] = {
     "Linear": lambda s, k: f"hg.Linear({s[-1]}, {k}, rng=1)",
     **{
-        name: lambda s, k, name=name: f"hg.{name}()"  # type: ignore[misc]
+        name: lambda s, k, name=name: f"hg.layers.{name}()"  # type: ignore[misc]
         for name in (
             *("Tanh", "ReLU", "Sigmoid", "SiLU", "GELU", "GELUTanh", "SELU", "Softplus", "Mish"),
             *("Softmax", "MeanOverTime", "MaxOverTime", "Flatten"),
         )
     },
-    "LeakyReLU": lambda s, k: "hg.LeakyReLU(0.1)",
-    "ELU": lambda s, k: "hg.ELU(0.7)",
+    "LeakyReLU": lambda s, k: "hg.layers.LeakyReLU(0.1)",
+    "ELU": lambda s, k: "hg.layers.ELU(0.7)",
     "Standardize": lambda s, k: (
         f"hg.Standardize(np.linspace(-1, 1, {s[-1]}), np.linspace(0.5, 2, {s[-1]}))"
     ),
     "BatchNorm": lambda s, k: f"hg.BatchNorm({s[-1]})",
     "LayerNorm": lambda s, k: f"hg.LayerNorm({s[-1]})",
-    "FeatureScale": lambda s, k: f"hg.FeatureScale({s[-1]})",
+    "FeatureScale": lambda s, k: f"hg.layers.FeatureScale({s[-1]})",
     "Dropout": lambda s, k: "hg.Dropout(0.3)",
-    "GaussianNoise": lambda s, k: "hg.GaussianNoise(0.3)",
-    "PositionEmbedding": lambda s, k: f"hg.PositionEmbedding({s[0]}, {s[-1]}, rng=2)",
-    "SinusoidalEncoding": lambda s, k: f"hg.SinusoidalEncoding({s[0]}, {s[-1]})",
+    "GaussianNoise": lambda s, k: "hg.layers.GaussianNoise(0.3)",
+    "PositionEmbedding": lambda s, k: f"hg.layers.PositionEmbedding({s[0]}, {s[-1]}, rng=2)",
+    "SinusoidalEncoding": lambda s, k: f"hg.layers.SinusoidalEncoding({s[0]}, {s[-1]})",
     "MultiheadAttention": lambda s, k: (
         f"hg.MultiheadAttention({s[-1]}, {_heads(s[-1])}, causal={k % 2 == 0}, rng=3)"
     ),
-    "RNN": lambda s, k: f"hg.RNN({s[-1]}, {k}, return_sequences={k % 2 == 1}, rng=4)",
+    "RNN": lambda s, k: f"hg.layers.RNN({s[-1]}, {k}, return_sequences={k % 2 == 1}, rng=4)",
     "GRU": lambda s, k: f"hg.GRU({s[-1]}, {k}, return_sequences={k % 2 == 0}, rng=5)",
     "LSTM": lambda s, k: f"hg.LSTM({s[-1]}, {k}, return_sequences={k % 2 == 0}, rng=6)",
-    "EnsembleLinear": lambda s, k: f"hg.EnsembleLinear({s[-1]}, {k}, {s[0]}, rng=7)",
+    "EnsembleLinear": lambda s, k: f"hg.layers.EnsembleLinear({s[-1]}, {k}, {s[0]}, rng=7)",
     "EnsemblePeriodicEmbedding": lambda s, k: (
-        f"hg.EnsemblePeriodicEmbedding({s[-1]}, 1, {s[0]}, n_waves=2, rng=8)"
+        f"hg.layers.EnsemblePeriodicEmbedding({s[-1]}, 1, {s[0]}, n_waves=2, rng=8)"
     ),
-    "Conv1d": lambda s, k: f"hg.Conv1d({s[0]}, {k}, 2, padding={k % 2}, rng=9)",
+    "Conv1d": lambda s, k: f"hg.layers.Conv1d({s[0]}, {k}, 2, padding={k % 2}, rng=9)",
     "Conv2d": lambda s, k: (
         f"hg.Conv2d({s[0]}, {k}, ({1 + k % 2}, 2), stride=({1 + (k % 3 == 0)}, 1), rng=10)"
     ),
     "MaxPool2d": lambda s, k: f"hg.MaxPool2d(2, stride=({1 + k % 2}, 1))",
-    "AvgPool2d": lambda s, k: f"hg.AvgPool2d((2, 1), stride=1, padding=({k % 2}, 0))",
-    "BatchNorm2d": lambda s, k: f"hg.BatchNorm2d({s[0]})",
-    "RandomShift": lambda s, k: "hg.RandomShift(1)",
-    "RandomHorizontalFlip": lambda s, k: "hg.RandomHorizontalFlip(0.4)",
-    "Reshape": lambda s, k: f"hg.Reshape({', '.join(map(str, _reshape(s)))})",
-    "Transpose": lambda s, k: f"hg.Transpose({', '.join(map(str, _axes(s)))})",
+    "AvgPool2d": lambda s, k: f"hg.layers.AvgPool2d((2, 1), stride=1, padding=({k % 2}, 0))",
+    "BatchNorm2d": lambda s, k: f"hg.layers.BatchNorm2d({s[0]})",
+    "RandomShift": lambda s, k: "hg.layers.RandomShift(1)",
+    "RandomHorizontalFlip": lambda s, k: "hg.layers.RandomHorizontalFlip(0.4)",
+    "Reshape": lambda s, k: f"hg.layers.Reshape({', '.join(map(str, _reshape(s)))})",
+    "Transpose": lambda s, k: f"hg.layers.Transpose({', '.join(map(str, _axes(s)))})",
     "Net": lambda s, k: f"hg.Net(hg.Linear({s[-1]}, {k}, rng=11), hg.Tanh())",
     "Residual": lambda s, k: (
         f"hg.Residual(hg.LayerNorm({s[-1]}), hg.Linear({s[-1]}, {s[-1]}, rng=12))"
@@ -105,9 +105,11 @@ TEXTS: dict[str, Callable[[Shape, int], str]] = {
         'hg.Tanh()), join="concatenate")'
     ),
     "Embedding": lambda s, k: f"hg.Embedding(5, {k}, rng=15)",
-    "TabularEmbedding": lambda s, k: f"hg.TabularEmbedding(5, {k}, n_codes=2, n_numbers=1, rng=16)",
+    "TabularEmbedding": lambda s, k: (
+        f"hg.layers.TabularEmbedding(5, {k}, n_codes=2, n_numbers=1, rng=16)"
+    ),
     "EnsembleEmbedding": lambda s, k: (
-        f"hg.EnsembleEmbedding(5, {k}, 2, n_codes=2, n_numbers=1, rng=17)"
+        f"hg.layers.EnsembleEmbedding(5, {k}, 2, n_codes=2, n_numbers=1, rng=17)"
     ),
 }
 

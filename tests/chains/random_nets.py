@@ -129,7 +129,7 @@ def random_task(seed: int, number: int) -> tuple[str, Task]:
         name for name in LOSSES if drawn.out[-1] > 1 or not LOSSES[name]().target_kind.indices
     ]
     name = str(rng.choice(losses if len(drawn.out) < 3 else ["MSELoss", "HuberLoss", "MAELoss"]))
-    last = [f"hg.{LAST[name].__name__}()"] if name in LAST else []
+    last = [f"hg.layers.{LAST[name].__name__}()"] if name in LAST else []
     text, loss = net_of(", ".join([*drawn.layers, *last])), LOSSES[name]()
     padded = drawn.layers[0].endswith(PADDED)
     if padded and not _takes_padding(text):
@@ -160,7 +160,7 @@ def _takes_padding(text: str) -> bool:
     """Whether every layer can say, or need not know, which places of a sequence are there."""
     try:
         value_of(text).predict(np.array([[1, 1, 1, 1, 0]]), engine="eager")
-    except hg.ShapeError:
+    except hg.errors.ShapeError:
         return False
     return True
 

@@ -236,18 +236,18 @@ def test_a_layer_that_does_not_say_what_it_takes_needs_an_example() -> None:
         def forward(self, x: Any) -> Any:
             return x.reshape(len(x), 7, 11)
 
-    with pytest.raises(hg.SettingError, match=r"(?s)does not say.*try: x="):
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)does not say.*try: x="):
         hg.check_gradients(Picky())
 
 
 def test_rows_in_the_place_of_the_loss_are_refused() -> None:
-    with pytest.raises(hg.SettingError, match=r"(?s)as loss array.*a loss, or None.*x=x"):
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)as loss array.*a loss, or None.*x=x"):
         hg.check_gradients(hg.Tanh(), np.ones((2, 3)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("page", [hg.Tanh, "tanh", None])
 def test_what_is_not_a_page_is_refused(page: Any) -> None:
-    with pytest.raises(hg.SettingError, match="a layer, a net or a loss"):
+    with pytest.raises(hg.errors.SettingError, match="a layer, a net or a loss"):
         hg.check_gradients(page)
 
 
@@ -403,7 +403,7 @@ def test_a_layer_that_takes_a_mask_is_checked_with_one() -> None:
     assert "\n with a mask\n  ok    dx (30 entries)" in str(report)
     wrong = [c for c in hg.check_gradients(Forgets(), x=x).comparisons if not c.ok]
     assert [(c.setting, c.name) for c in wrong] == [("with a mask", "dx")]
-    assert hg.check_gradients(hg.Conv1d(2, 3, 3, rng=0)).ok
+    assert hg.check_gradients(hg.layers.Conv1d(2, 3, 3, rng=0)).ok
 
 
 def test_targets_at_places_of_padding_count_nothing() -> None:

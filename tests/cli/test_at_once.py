@@ -55,7 +55,7 @@ def test_runs_begun_at_once_have_a_folder_each_and_mix_nothing(tmp_path: Path) -
         assert sorted(path.name for path in folder.iterdir()) == WRITTEN
         seed, model = record(folder)["seed"], hg.load(folder / "model.safetensors")
         assert (model.random_state, model.epochs) == (seed, 2 + seed)
-        history = hg.History.from_json(folder / "history.json")
+        history = hg.training.History.from_json(folder / "history.json")
         assert len(history) == record(folder)["epochs"] == 2 + seed
     assert {record(folder)["seed"] for folder in folders} == {0, 1, 2}
 
@@ -176,7 +176,7 @@ def test_parts_that_others_may_have_put_there_are_not_gone_on_with(
     monkeypatch.chdir(tmp_path)
     planted(tmp_path / ".run.unfinished", how)
     result = handgrad(*SHORT, 1, "--out", "run", *resume)
-    with refused(hg.FileError, ".run.unfinished is not this user's alone", "another --out"):
+    with refused(hg.errors.FileError, ".run.unfinished is not this user's alone", "another --out"):
         raise result.exception or AssertionError(result.output)
     assert not (tmp_path / "run").exists()
     (tmp_path / "runs").mkdir()
@@ -203,7 +203,7 @@ def test_a_link_to_nothing_is_refused_before_anything_is_read(
 ) -> None:
     (tmp_path / "run").symlink_to("nowhere")
     result = handgrad("train", "nope.csv", "--out", tmp_path / "run", *resume)
-    with refused(hg.FileError, "run is a link to nothing", "another --out"):
+    with refused(hg.errors.FileError, "run is a link to nothing", "another --out"):
         raise result.exception or AssertionError(result.output)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
@@ -228,7 +228,7 @@ def test_a_damaged_record_of_what_was_asked_is_told(content: str, tmp_path: Path
         (("--resume",), "asked.json cannot be read"),
     ):
         result = handgrad(*SHORT, 1, "--out", out, *resume)
-        with refused(hg.FileError, words, "another --out"):
+        with refused(hg.errors.FileError, words, "another --out"):
             raise result.exception or AssertionError(result.output)
     assert (place / "fold-1.json").exists()
 
@@ -244,5 +244,5 @@ def test_a_damaged_part_is_told(content: str, tmp_path: Path) -> None:
     assert "accuracy" in kept
     (place / "fold-1.json").write_text(content)
     result = handgrad(*words, "--resume")
-    with refused(hg.FileError, "fold-1.json cannot be read", f"take {place} away"):
+    with refused(hg.errors.FileError, "fold-1.json cannot be read", f"take {place} away"):
         raise result.exception or AssertionError(result.output)

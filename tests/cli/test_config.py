@@ -74,5 +74,5 @@ def test_what_is_wrong_in_a_file_is_told(
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     result = handgrad("train", "iris", "--config", tmp_path / "no.toml")
-    assert isinstance(result.exception, hg.FileError)
+    assert isinstance(result.exception, hg.errors.FileError)
     assert "no.toml: No such file" in str(result.exception)

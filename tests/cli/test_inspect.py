@@ -107,7 +107,7 @@ def test_words_in_a_file_cannot_steer_a_terminal(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,b\n1,2\n" * 50)
-    with refused(hg.FileError, "a header of", "copied whole"):
+    with refused(hg.errors.FileError, "a header of", "copied whole"):
         inspect(path)
     done = process("inspect", "nothing.safetensors", folder=tmp_path)
     assert done.returncode == 1
@@ -129,13 +129,15 @@ def test_a_description_that_is_none_is_refused(net: Any, words: str, tmp_path: P
     document = {"format_version": 1, "net": net, "frozen": [], "about": {}}
     path = tmp_path / "a.safetensors"
     save_file({}, path, metadata={"handgrad": json.dumps(document)})
-    with refused(hg.FileError, words, "a layer with its settings", "copied whole"):
+    with refused(hg.errors.FileError, words, "a layer with its settings", "copied whole"):
         inspect(path)
 
 
 def test_of_an_estimator_are_shown_columns_classes_and_settings(tmp_path: Path) -> None:
     table = pa.table({"age [b]": [1.0, 2.0, None, 4.0] * 3, "town": ["Ulm", "Bonn", "Ulm"] * 4})
-    model = make_pipeline(hg.TableEncoder(), hg.MLPClassifier((3,), solver="lbfgs", max_iter=500))
+    model = make_pipeline(
+        hg.tables.TableEncoder(), hg.MLPClassifier((3,), solver="lbfgs", max_iter=500)
+    )
     model.fit(table, ["yes", "no", "no"] * 4)
     path = hg.save(model, tmp_path / "a.safetensors", about={"seed": 1})
     lines = handgrad("inspect", path).stdout
@@ -167,14 +169,14 @@ def test_of_numbers_it_says_where_they_lie(tmp_path: Path) -> None:
 
 
 def test_an_encoder_has_no_net_to_show(tmp_path: Path) -> None:
-    encoder = hg.TableEncoder().fit(np.arange(20.0)[:, None])
+    encoder = hg.tables.TableEncoder().fit(np.arange(20.0)[:, None])
     lines = handgrad("inspect", hg.save(encoder, tmp_path / "a")).stdout
     assert "TableEncoder, format version 2, 0 numbers" in lines
     assert "place" not in lines
 
 
 def test_many_columns_are_shown_in_part(tmp_path: Path) -> None:
-    encoder = hg.TableEncoder().fit(np.random.default_rng(0).normal(size=(9, 120)))
+    encoder = hg.tables.TableEncoder().fit(np.random.default_rng(0).normal(size=(9, 120)))
     lines = handgrad("inspect", hg.save(encoder, tmp_path / "a")).stdout
     assert "x99" in lines
     assert "x100" not in lines

@@ -69,31 +69,33 @@ def test_new_pictures_are_predicted_in_a_folder_by_a_pattern_and_one_by_one(
     assert result.output.splitlines()[1].endswith(f'level/00.png","{one["prediction"]}"')
     assert len(result.output.splitlines()) == 6
     assert len(handgrad("predict", model, new / "large.jpg").output.splitlines()) == 2
-    with refused(hg.SettingError, "a name that ends in .csv or .parquet"):
+    with refused(hg.errors.SettingError, "a name that ends in .csv or .parquet"):
         raised("predict", model, new, "-o", tmp_path / "predictions.txt")
     (tmp_path / "none").mkdir()
-    with refused(hg.DataError, "none: no picture in it", ".png"):
+    with refused(hg.errors.DataError, "none: no picture in it", ".png"):
         raised("predict", model, tmp_path / "none")
-    with refused(hg.SettingError, "--keep size, for pictures", "without --keep"):
+    with refused(hg.errors.SettingError, "--keep size, for pictures", "without --keep"):
         raised("predict", model, new, "--keep", "size")
     with refused(
-        hg.FileError, "predictions.csv: no picture, for a model of pictures", "a table is"
+        hg.errors.FileError, "predictions.csv: no picture, for a model of pictures", "a table is"
     ):
         raised("predict", model, out)
-    with refused(hg.FileError, "gone: no such folder, for a model of pictures", "a folder of"):
+    with refused(
+        hg.errors.FileError, "gone: no such folder, for a model of pictures", "a folder of"
+    ):
         raised("predict", model, tmp_path / "gone")
     single = new / "level" / "00.png"
     for command in ("evaluate", "explain"):
         for data in (out, single):
-            with refused(hg.FileError, f"{data.name}: a file", "a folder for each class"):
+            with refused(hg.errors.FileError, f"{data.name}: a file", "a folder for each class"):
                 raised(command, model, data)
-    with refused(hg.SettingError, "without DATA", "or pictures, for a model of pictures"):
+    with refused(hg.errors.SettingError, "without DATA", "or pictures, for a model of pictures"):
         raised("explain", model)
 
 
 def test_a_model_is_evaluated_and_its_report_written_anew(trained: Path, tmp_path: Path) -> None:
     model = trained / "run" / "model.safetensors"
-    found = hg.evaluate_table(model, bars(tmp_path / "new", n=10, seed=2))
+    found = hg.tables.evaluate_table(model, bars(tmp_path / "new", n=10, seed=2))
     assert (found.target, found.rows) == ("class", 20)
     assert found.scores["accuracy"] > 0.8
     assert [row["class"] for row in found.classes] == ["level", "upright"]
@@ -109,7 +111,7 @@ def test_a_model_is_evaluated_and_its_report_written_anew(trained: Path, tmp_pat
 def test_pictures_of_many_sizes_are_scaled_and_in_colour(tmp_path: Path) -> None:
     folder = bars(tmp_path / "bars", n=5, colour=True)
     save(np.zeros((9, 50, 3)), folder / "level" / "wide.png")
-    run = hg.train_table(
+    run = hg.tables.train_table(
         str(folder), epochs=1, layers="4", engine="eager", report=False, out=tmp_path / "run"
     )
     assert run.model.shape == (3, 32, 32)  # type: ignore[attr-defined]
@@ -122,32 +124,34 @@ def test_a_perceptron_alone_takes_pictures_too(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert record(out)["columns"]["pixel_0_0"] == "number"
     for command in ("predict", "evaluate", "explain"):
-        with refused(hg.SettingError, "bars, a folder of pictures", "without --estimator"):
+        with refused(hg.errors.SettingError, "bars, a folder of pictures", "without --estimator"):
             raised(command, out / "model.safetensors", folder)
-    with refused(hg.FileError, "a folder that handgrad train made", f"try: {out}"):
+    with refused(hg.errors.FileError, "a folder that handgrad train made", f"try: {out}"):
         raised("report", out / "model.safetensors")
 
 
 def test_what_cannot_be_learned_from_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     folder = bars(tmp_path / "bars", n=3)
     out = tmp_path / "run"
-    with refused(hg.SettingError, "--target kind, for a folder of pictures", "'class'"):
+    with refused(hg.errors.SettingError, "--target kind, for a folder of pictures", "'class'"):
         raised("train", folder, "--target", "kind", "--out", out)
-    with refused(hg.SettingError, "--ignore age, for a folder of pictures"):
+    with refused(hg.errors.SettingError, "--ignore age, for a folder of pictures"):
         raised("train", folder, "--ignore", "age", "--out", out)
     alone = save(np.zeros((12, 12)), folder / "dot" / "one.png")
-    with refused(hg.DataError, f"has one row only, 'dot' in {alone}", "two rows or more"):
+    with refused(hg.errors.DataError, f"has one row only, 'dot' in {alone}", "two rows or more"):
         raised("train", folder, "--out", out)
     (folder / "level" / "odd.png").write_text("words")
-    with refused(hg.FileError, "odd.png: no picture of a kind that is read"):
+    with refused(hg.errors.FileError, "odd.png: no picture of a kind that is read"):
         raised("train", folder, "--out", out)
-    with refused(hg.SettingError, "--estimator pictures, for iris", "a folder of pictures"):
+    with refused(hg.errors.SettingError, "--estimator pictures, for iris", "a folder of pictures"):
         raised("train", "iris", "--estimator", "pictures", "--out", out)
-    with refused(hg.DataError, "no folder in it", "a folder for each class"):
+    with refused(hg.errors.DataError, "no folder in it", "a folder for each class"):
         raised("train", folder / "upright", "--out", out)
-    with refused(hg.FileError, "00.png: a picture", "has a folder of pictures for each class"):
+    with refused(
+        hg.errors.FileError, "00.png: a picture", "has a folder of pictures for each class"
+    ):
         raised("train", folder / "upright" / "00.png", "--out", out)
-    with refused(hg.DataError, "is neither a file nor", "check the spelling"):
+    with refused(hg.errors.DataError, "is neither a file nor", "check the spelling"):
         raised("train", "minst/", "--out", out)
     assert not out.exists()
 
@@ -197,13 +201,15 @@ def test_folders_train_and_test_say_what_is_learned_and_what_is_held_out(tmp_pat
     assert record(out)["rows"] == {"training": 20, "held_out": 6}
     with (out / "held_out.csv").open(encoding="utf-8", newline="") as file:
         assert {Path(row["file"]).parts[-3] for row in csv.DictReader(file)} == {"Test"}
-    with refused(hg.SettingError, "--test-size 0.5", "without --test-size"):
+    with refused(hg.errors.SettingError, "--test-size 0.5", "without --test-size"):
         raised("train", folder, "--test-size", 0.5, "--out", tmp_path / "other")
     for path in (folder / "Test" / "upright").iterdir():
         path.unlink()
     (folder / "Test" / "upright").rename(folder / "Test" / "round")
     save(np.zeros((12, 12)), folder / "Test" / "round" / "x.png")
-    with refused(hg.DataError, "the class 'round' is in Test, and not in train", "same classes"):
+    with refused(
+        hg.errors.DataError, "the class 'round' is in Test, and not in train", "same classes"
+    ):
         raised("train", folder, "--out", tmp_path / "other")
 
 
@@ -223,7 +229,9 @@ def test_pictures_that_are_all_alike_are_refused(tmp_path: Path) -> None:
     for name in "ab":
         for i in range(3):
             save(np.full((8, 8), 7), tmp_path / "same" / name / f"{i}.png")
-    with refused(hg.DataError, "6 pictures that are all alike", "differ from class to class"):
+    with refused(
+        hg.errors.DataError, "6 pictures that are all alike", "differ from class to class"
+    ):
         raised("train", tmp_path / "same", "--out", tmp_path / "run")
 
 

@@ -196,8 +196,8 @@ def test_a_table_of_another_kind_is_refused_and_nothing_is_written(
     path, out = tmp_path / "other.csv", tmp_path / "out.csv"
     write_csv(changed(read_csv(made / "new.csv"), how), path)
     result = handgrad(command, model(made), path, *(("-o", out) if command == "predict" else ()))
-    assert isinstance(result.exception, hg.DataError), result.output
-    with refused(hg.DataError, f"{path}: ", *words):
+    assert isinstance(result.exception, hg.errors.DataError), result.output
+    with refused(hg.errors.DataError, f"{path}: ", *words):
         raise result.exception
     assert [p.name for p in tmp_path.iterdir()] == ["other.csv"]
 
@@ -300,15 +300,15 @@ def test_what_cannot_be_judged_is_told(made: Path, tmp_path: Path) -> None:
         ("without.csv", ("no column named 'left'",)),
     ):
         result = handgrad("evaluate", model(made), tmp_path / name)
-        assert isinstance(result.exception, hg.DataError), result.output
-        with refused(hg.DataError, *words):
+        assert isinstance(result.exception, hg.errors.DataError), result.output
+        with refused(hg.errors.DataError, *words):
             raise result.exception
 
 
 def test_a_model_that_does_not_say_what_it_predicts_asks(made: Path, tmp_path: Path) -> None:
     path = hg.save(hg.load(model(made)), tmp_path / "model.safetensors")
     result = handgrad("evaluate", path, made / "new.csv")
-    assert isinstance(result.exception, hg.SettingError)
+    assert isinstance(result.exception, hg.errors.SettingError)
     assert "--target COLUMN" in str(result.exception)
     words = ("evaluate", path, made / "new.csv", "--target", "left", "--json")
     named = ("evaluate", model(made), made / "new.csv", "--json")

@@ -69,12 +69,12 @@ def test_rows_that_changed_are_refused_and_the_page_stays(run: Path) -> None:
     ):
         path.write_text(changed, "utf-8")
         result = handgrad("report", run)
-        assert isinstance(result.exception, hg.DataError)
-        with refused(hg.DataError, "messy.csv", words, "the file as it was"):
+        assert isinstance(result.exception, hg.errors.DataError)
+        with refused(hg.errors.DataError, "messy.csv", words, "the file as it was"):
             raise result.exception
     path.unlink()
     result = handgrad("report", run)
-    assert isinstance(result.exception, hg.FileError)
+    assert isinstance(result.exception, hg.errors.FileError)
     assert "no such file" in str(result.exception)
     assert (run / "report.html").read_bytes() == before
 
@@ -84,6 +84,6 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other" / "run.json").write_text("[]")
     for name, words in (("none", "no such file"), ("other", "not a run of this format")):
         result = handgrad("report", tmp_path / name)
-        assert isinstance(result.exception, hg.FileError)
-        with refused(hg.FileError, words):
+        assert isinstance(result.exception, hg.errors.FileError)
+        with refused(hg.errors.FileError, words):
             raise result.exception

@@ -292,7 +292,7 @@ def test_a_date_that_cannot_be_read_names_the_option_that_takes_it_as_missing(
     model, new = tmp_path / "run" / "model.safetensors", tmp_path / "new.csv"
     new.write_text("day\n" + "\n".join([*days[:5], "yesterday", *days[5:9]]) + "\n")
     result = handgrad("predict", model, new)
-    assert isinstance(result.exception, hg.DataError)
+    assert isinstance(result.exception, hg.errors.DataError)
     assert "column 'day' has 'yesterday' in row 6" in str(result.exception)
     assert "--date 'day', by which such cells count as missing" in result.exception.hint
     assert handgrad("predict", model, new, "--date", "day").exit_code == 0
@@ -315,7 +315,7 @@ def test_classes_that_differ_by_capitals_are_told(tmp_path: Path) -> None:
     assert told in note
     alone = table(tmp_path, a=[*range(61)], y=[*(["yes", "no"] * 30), "Yes"])
     result = handgrad("train", alone, "--target", "y")
-    assert isinstance(result.exception, hg.DataError)
+    assert isinstance(result.exception, hg.errors.DataError)
     assert "'Yes' and 'yes' differ by capitals only" in result.exception.hint
 
 
@@ -347,5 +347,5 @@ def test_what_is_said_wrongly_is_refused(case: str, tmp_path: Path) -> None:
 def test_a_first_line_that_looks_like_data_is_told(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(text(header=False), "utf-8")
     result = handgrad("train", tmp_path / "t.csv", *TARGET)
-    assert isinstance(result.exception, hg.DataError)
+    assert isinstance(result.exception, hg.errors.DataError)
     assert "--no-header" in result.exception.hint

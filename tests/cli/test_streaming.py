@@ -201,17 +201,17 @@ def test_a_run_that_was_stopped_goes_on(path: Path, monkeypatch: pytest.MonkeyPa
 )
 def test_what_needs_all_rows_is_refused(words: tuple[Any, ...], path: Path) -> None:
     result = handgrad("train", path, "--target", "kind", *words, *MEMORY)
-    assert isinstance(result.exception, hg.SettingError)
+    assert isinstance(result.exception, hg.errors.SettingError)
     flag = " ".join(map(str, words))
-    with refused(hg.SettingError, flag, "does not fit --memory '1 MB'", "a larger --memory"):
+    with refused(hg.errors.SettingError, flag, "does not fit --memory '1 MB'", "a larger --memory"):
         raise result.exception
     assert [*Path().iterdir()] == [path]
 
 
 def test_a_memory_that_is_none_is_refused() -> None:
     result = handgrad("train", "iris", "--memory", "much")
-    assert isinstance(result.exception, hg.SettingError)
-    with refused(hg.SettingError, "memory='much'", "a size of 1 MB or more"):
+    assert isinstance(result.exception, hg.errors.SettingError)
+    with refused(hg.errors.SettingError, "memory='much'", "a size of 1 MB or more"):
         raise result.exception
 
 
@@ -255,7 +255,7 @@ def test_mistakes_in_a_late_piece_are_told_with_their_place(
     column: list[Any], words: str, tmp_path: Path
 ) -> None:
     data = written(pa.table({"a": np.arange(N), "y": column}), tmp_path / "a.parquet", 100)
-    with refused(hg.DataError, words):
+    with refused(hg.errors.DataError, words):
         opened(data, "y")
 
 
@@ -286,7 +286,7 @@ def test_more_values_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     found = opened(data, "t", "regression")
     assert (found.target.values.min(), found.target.values.max()) == (-7, 10**6)
     assert found.target.why == "asked for, though it holds text"
-    with refused(hg.DataError, "the target 't' has more than 50 classes", "another target="):
+    with refused(hg.errors.DataError, "the target 't' has more than 50 classes", "another target="):
         opened(data, "t")
 
 

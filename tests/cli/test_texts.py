@@ -74,17 +74,17 @@ def test_it_goes_on_with_a_beginning(trained: Path, tmp_path: Path) -> None:
 def test_it_is_evaluated_on_another_text(trained: Path, tmp_path: Path) -> None:
     run, other = trained / "run", tmp_path / "other.txt"
     with pytest.warns(UserWarning, match="count as one: 'é'"):
-        found = hg.evaluate_table(run / "model.safetensors", run / "held_out.txt")
+        found = hg.tables.evaluate_table(run / "model.safetensors", run / "held_out.txt")
     assert (found.task, found.target, found.rows) == ("text", "next letter", 377)
     assert found.scores == pytest.approx(record(run)["scores"]["held_out"])
     assert found.guessing == pytest.approx(record(run)["scores"]["guessing"])
     other.write_bytes("caf\u00e9 noir, caf\u00e9 au lait".encode("cp1252"))
     model = run / "model.safetensors"
-    with refused(hg.FileError, "other.txt is not in UTF-8: line 1", "--encoding cp1252"):
+    with refused(hg.errors.FileError, "other.txt is not in UTF-8: line 1", "--encoding cp1252"):
         raised("evaluate", model, other)
     result = handgrad("evaluate", model, other, "--encoding", "cp1252")
     assert "other.txt: 22 letters; next letter is predicted by" in result.output
-    with refused(hg.SettingError, "--metric accuracy, for a language model"):
+    with refused(hg.errors.SettingError, "--metric accuracy, for a language model"):
         raised("evaluate", model, other, "--metric", "accuracy")
 
 
@@ -97,9 +97,9 @@ def test_it_is_inspected_explained_and_its_report_written_anew(trained: Path) ->
     result = handgrad("explain", model, "--start", "one")
     assert result.exit_code == 0, result.output
     assert "attention.py" in result.output
-    with refused(hg.DataError, "--start o, of 1 letters", "2 to 65 letters"):
+    with refused(hg.errors.DataError, "--start o, of 1 letters", "2 to 65 letters"):
         raised("explain", model, "--start", "o")
-    with refused(hg.DataError, "with '\u00e9'"):
+    with refused(hg.errors.DataError, "with '\u00e9'"):
         raised("explain", model, "--start", "caf\u00e9")
     (trained / "run" / "report.html").unlink()
     assert handgrad("report", trained / "run").exit_code == 0
@@ -116,12 +116,12 @@ def test_a_table_stays_a_table_whatever_its_name(tmp_path: Path) -> None:
     rows = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40))
     table, out = tmp_path / "rows.txt", tmp_path / "run"
     table.write_text("x,y,kind\n" + rows, "utf-8")
-    with refused(hg.DataError, "--target is missing", "--estimator text, if it is a text"):
+    with refused(hg.errors.DataError, "--target is missing", "--estimator text, if it is a text"):
         raised("train", table)
     assert handgrad("train", table, "--target", "kind", *QUICK, "--no-report", "--out", out)
     assert record(out)["target"]["task"] == "classification"
     table.write_text("target\ty\n" + rows.replace(",", "\t"), "utf-8")  # a broken one
-    with refused(hg.FileError, "line 2 has 3 of 2 fields"):
+    with refused(hg.errors.FileError, "line 2 has 3 of 2 fields"):
         raised("train", table)
     prose = tmp_path / "prose.csv"
     prose.write_text(VERSE * 14, "utf-8")
@@ -159,48 +159,48 @@ def test_what_is_no_text_is_refused_and_leaves_nothing(
 
 def test_what_is_said_of_tables_is_refused_for_a_text(trained: Path, tmp_path: Path) -> None:
     text, model = trained / "verse.txt", trained / "run" / "model.safetensors"
-    with refused(hg.SettingError, "--folds 3, for a text", "--estimator text, for a table"):
+    with refused(hg.errors.SettingError, "--folds 3, for a text", "--estimator text, for a table"):
         raised("train", text, "--estimator", "text", "--folds", 3)
-    with refused(hg.FileError, "none.txt: no such file"):
+    with refused(hg.errors.FileError, "none.txt: no such file"):
         raised("train", tmp_path / "none.txt", "--estimator", "text")
-    with refused(hg.SettingError, "a language model", "handgrad write", "--start 'the '"):
+    with refused(hg.errors.SettingError, "a language model", "handgrad write", "--start 'the '"):
         raised("predict", model, text)
-    with refused(hg.SettingError, "as DATA, for a language model", "--start 'the '"):
+    with refused(hg.errors.SettingError, "as DATA, for a language model", "--start 'the '"):
         raised("explain", model, text)
-    with refused(hg.SettingError, "--row 3, for a language model"):
+    with refused(hg.errors.SettingError, "--row 3, for a language model"):
         raised("explain", model, "--row", "3")
-    with refused(hg.DataError, "the letter '\u00e9'", "leave it out"):
+    with refused(hg.errors.DataError, "the letter '\u00e9'", "leave it out"):
         raised("write", model, "--start", "\u00e9")
-    run = hg.train_table("iris", epochs=1, report=False, out=tmp_path / "iris")
+    run = hg.tables.train_table("iris", epochs=1, report=False, out=tmp_path / "iris")
     table = run.folder / "model.safetensors"
-    with refused(hg.SettingError, "which is no language model", "handgrad predict"):
+    with refused(hg.errors.SettingError, "which is no language model", "handgrad predict"):
         raised("write", table, "--start", "a")
-    with refused(hg.SettingError, "--start a, for", "which is no language model"):
+    with refused(hg.errors.SettingError, "--start a, for", "which is no language model"):
         raised("explain", table, "--start", "a")
-    with refused(hg.SettingError, "without DATA", "a table beside the model"):
+    with refused(hg.errors.SettingError, "without DATA", "a table beside the model"):
         raised("explain", table)
 
 
 def test_the_net_in_it_can_be_exported_alone(trained: Path, tmp_path: Path) -> None:
     model = trained / "run" / "model.safetensors"
-    with refused(hg.SettingError, "hg.export(model.net_, path)"):
+    with refused(hg.errors.SettingError, "hg.export(model.net_, path)"):
         raised("export", model, tmp_path / "model.py")
     assert hg.export(hg.load(model).net_, tmp_path / "net.py").path.exists()
 
 
-def stopping(after: int, end: BaseException) -> Callable[..., Iterable[hg.EpochReport]]:
+def stopping(after: int, end: BaseException) -> Callable[..., Iterable[hg.training.EpochReport]]:
     """`early_stopping` of a training that is told to stop after so many epochs."""
 
     def until(
-        reports: Iterable[hg.EpochReport], net: hg.Net, patience: int
-    ) -> Iterable[hg.EpochReport]:
-        def passed() -> Iterator[hg.EpochReport]:
+        reports: Iterable[hg.training.EpochReport], net: hg.Net, patience: int
+    ) -> Iterable[hg.training.EpochReport]:
+        def passed() -> Iterator[hg.training.EpochReport]:
             for report in reports:
                 if report.epoch > after:
                     raise end
                 yield report
 
-        return hg.early_stopping(passed(), net, patience=patience)
+        return hg.training.early_stopping(passed(), net, patience=patience)
 
     return until
 

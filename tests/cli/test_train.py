@@ -478,10 +478,12 @@ def test_a_second_target_is_refused_wherever_it_is_said(tmp_path: Path) -> None:
         ("explain", tmp_path / "none.safetensors", path, *two),
         ("play", path, *two, "--save", tmp_path / "page.html"),
     ):
-        with refused(hg.SettingError, came, "one column", "--target y, and a run of its own"):
+        with refused(
+            hg.errors.SettingError, came, "one column", "--target y, and a run of its own"
+        ):
             raised(*words)
-    with refused(hg.SettingError, "target=['y', 'z']", "target='y'"):
-        hg.train_table(str(path), ["y", "z"])  # type: ignore[arg-type]
+    with refused(hg.errors.SettingError, "target=['y', 'z']", "target='y'"):
+        hg.tables.train_table(str(path), ["y", "z"])  # type: ignore[arg-type]
     config.write_text('target = "y"\n')
     options = ("--config", config, *QUICK, "--out", tmp_path / "run")
     assert handgrad("train", path, *options).exit_code == 0
@@ -521,7 +523,7 @@ def test_what_is_found_stands_in_the_terminal_in_json_in_the_record_and_in_the_r
     with pytest.warns(
         UserWarning, match="“customer”: 60 values come 10 times|“ended”: it is filled"
     ):
-        hg.train_table(str(path), "left", ignore=("customer",), epochs=1, report=False,
+        hg.tables.train_table(str(path), "left", ignore=("customer",), epochs=1, report=False,
                        out=tmp_path / "c")  # fmt: skip
 
 

@@ -45,13 +45,13 @@ def test_a_run_goes_on_with_another_number_of_workers_but_not_without(tmp_path: 
         assert "ray" in str(result.exception)
     else:
         assert "is finished already" in result.stderr
-    assert isinstance(handgrad(*words, "--resume").exception, hg.FileError)
+    assert isinstance(handgrad(*words, "--resume").exception, hg.errors.FileError)
 
 
 def test_without_ray_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     result = handgrad("train", "iris", *QUICK, "--workers", 2, "--out", tmp_path / "run")
-    with refused(hg.SettingError, "ray and xgboost", "pip install '.[ray]'"):
+    with refused(hg.errors.SettingError, "ray and xgboost", "pip install '.[ray]'"):
         raise result.exception or AssertionError
     assert not [*tmp_path.iterdir()]
 
@@ -68,7 +68,7 @@ def test_what_cannot_be_is_refused(
     words: tuple[Any, ...], message: tuple[str, ...], tmp_path: Path
 ) -> None:
     result = handgrad("train", "iris", *QUICK, *words, "--out", tmp_path / "run")
-    with refused(hg.SettingError, *message):
+    with refused(hg.errors.SettingError, *message):
         raise result.exception or AssertionError
     assert not [*tmp_path.iterdir()]
 

@@ -39,9 +39,9 @@ def a_net() -> hg.Net:
     return hg.Net(hg.Linear(4, 3, rng=0), hg.Softmax())
 
 
-def fit(**settings: Any) -> hg.History:
+def fit(**settings: Any) -> hg.training.History:
     usual: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.01), "epochs": 2}
-    return hg.distributed.fit(a_net(), (X, Y), **usual | {"rng": 0} | settings)
+    return hg.cluster.fit(a_net(), (X, Y), **usual | {"rng": 0} | settings)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def fit(**settings: Any) -> hg.History:
     ],
 )
 def test_what_cannot_be_is_refused_before_ray_is_asked(settings: Any, told: str) -> None:
-    with pytest.raises(hg.SettingError, match=told) as error:
+    with pytest.raises(hg.errors.SettingError, match=told) as error:
         fit(**settings)
     assert str(error.value).count("\n") == 2
 
 
 def test_a_loss_that_is_missing_is_told_with_workers_too() -> None:
-    with pytest.raises(hg.SettingError, match="without loss"):
-        hg.distributed.fit(a_net(), (X, Y), workers=2, epochs=3, optimizer=hg.SGD(0.1))  # type: ignore[call-arg]
+    with pytest.raises(hg.errors.SettingError, match="without loss"):
+        hg.cluster.fit(a_net(), (X, Y), workers=2, epochs=3, optimizer=hg.SGD(0.1))  # type: ignore[call-arg]
 
 
 def test_no_more_workers_than_shards_are_asked_for() -> None:
@@ -90,7 +90,9 @@ def test_no_more_workers_than_shards_are_asked_for() -> None:
 
 def test_storage_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(hg.SettingError, match=r"file/a': a file is where a folder should be\n"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"file/a': a file is where a folder should be\n"
+    ):
         check_folder(tmp_path / "file" / "a", [])
     check_folder(tmp_path / "new" / "runs", [])
     assert not [*(tmp_path / "new" / "runs").iterdir()]
@@ -99,7 +101,9 @@ def test_storage_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
 def test_a_part_of_ray_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     there = {"ray", "xgboost", "fsspec", "requests", "pyarrow", "pandas"}
     monkeypatch.setattr(connection, "find_spec", lambda name: name if name in there else None)
-    with pytest.raises(hg.SettingError, match=r"pydantic is not.*\n.*\n.*pip install '\.\[ray\]'"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"pydantic is not.*\n.*\n.*pip install '\.\[ray\]'"
+    ):
         check_installed()
 
 
@@ -110,7 +114,9 @@ def test_another_version_of_ray_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         if fine:
             check_installed()
             continue
-        with pytest.raises(hg.SettingError, match=f"Ray {found}\n.*from Ray 2.60 on, before 2.70"):
+        with pytest.raises(
+            hg.errors.SettingError, match=f"Ray {found}\n.*from Ray 2.60 on, before 2.70"
+        ):
             check_installed()
 
 
@@ -147,7 +153,9 @@ def test_one_cluster_at_a_time_whatever_it_is_called() -> None:
     for same in (None, "auto", "10.0.0.1:6379", "localhost:6379", "127.0.0.1:6379"):
         check_same(same, "10.0.0.1:6379")
     for other in ("10.0.0.2:6379", "localhost:6380", "local", "no such host:6379"):
-        with pytest.raises(hg.SettingError, match=r"connected to Ray at 10.*\n.*\n.*shutdown"):
+        with pytest.raises(
+            hg.errors.SettingError, match=r"connected to Ray at 10.*\n.*\n.*shutdown"
+        ):
             check_same(other, "10.0.0.1:6379")
 
 
@@ -155,9 +163,13 @@ def test_workers_that_no_node_has_room_for_are_refused() -> None:
     check_room(4, 1, [2.0, 2.0])
     check_room(2, 2, [2.0, 3.0])
     check_room((2, 8), 1, [2.0])
-    with pytest.raises(hg.SettingError, match=r"^4 workers of 1 core, .* have 2\n.*\n.*workers=2;"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"^4 workers of 1 core, .* have 2\n.*\n.*workers=2;"
+    ):
         check_room(4, 1, [2.0])
-    with pytest.raises(hg.SettingError, match=r"^1 worker of 4 cores, .* 2 and 3\n.*\n.*cores=3;"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"^1 worker of 4 cores, .* 2 and 3\n.*\n.*cores=3;"
+    ):
         check_room(1, 4, [2.0, 3.0])
     with pytest.warns(UserWarning, match=r"^4 workers of 1 core.*waits for more nodes"):
         check_room((4, 8), 1, [2.0])
@@ -183,7 +195,9 @@ def test_workers_of_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) 
         check_versions(sharding.exchange)
 
     on_workers(check, 2)
-    with pytest.raises(hg.SettingError, match=r"worker 3 has .*NumPy 1.26.4, and worker 1 has .*"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"worker 3 has .*NumPy 1.26.4, and worker 1 has .*"
+    ):
         on_workers(check, 3)
 
 
@@ -308,7 +322,7 @@ def run(job: NetJob, workers: int, folder: Path, after: int | None = None) -> li
         {"early_stopping": 2, "monitor": "accuracy", "epochs": 30},
         {"reduce_on_plateau": 1, "optimizer": hg.SGD(1.0), "monitor": "train_loss", "epochs": 12},
         {"evaluate_training": True, "metrics": ["f1_macro"], "class_weight": "balanced"},
-        {"schedule": hg.schedules.cosine(), "penalty": hg.L2Penalty(0.01)},
+        {"schedule": hg.schedules.cosine(), "penalty": hg.penalties.L2Penalty(0.01)},
     ],
 )
 def test_what_ends_or_steers_a_training_does_so_on_all_workers_alike(

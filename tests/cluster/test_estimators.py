@@ -30,25 +30,25 @@ X, Y = hg.data.load("iris")
 def test_a_fit_takes_what_else_the_estimator_takes() -> None:
     w = np.linspace(0, 1, len(Y))
     mlp = hg.MLPClassifier((8,), max_iter=50, random_state=0, learning_rate_init=0.02)
-    own = hg.distributed.fit_estimator(mlp, (X, Y), shards=1, sample_weight=w)
+    own = hg.cluster.fit_estimator(mlp, (X, Y), shards=1, sample_weight=w)
     np.testing.assert_array_equal(
         own.predict_proba(X), hg.MLPClassifier(**mlp.get_params()).fit(X, Y, w).predict_proba(X)
     )
     pipeline = make_pipeline(StandardScaler(), mlp)
-    hg.distributed.fit_estimator(pipeline, (X, Y), mlpclassifier__sample_weight=w)
+    hg.cluster.fit_estimator(pipeline, (X, Y), mlpclassifier__sample_weight=w)
     assert pipeline.score(X, Y) > 0.8
 
 
 def test_a_fit_of_a_net_names_that_of_an_estimator() -> None:
-    with refused(hg.SettingError, "MLPClassifier", "hg.distributed.fit_estimator("):
+    with refused(hg.errors.SettingError, "MLPClassifier", "hg.cluster.fit_estimator("):
         model: Any = hg.MLPClassifier()
-        hg.distributed.fit(model, (X, Y), loss=hg.MSELoss(), optimizer=hg.SGD(0.1), epochs=1)
+        hg.cluster.fit(model, (X, Y), loss=hg.MSELoss(), optimizer=hg.SGD(0.1), epochs=1)
 
 
 @pytest.mark.parametrize("settings", [{"progress": True}, {"optimizer": hg.SGD(0.1)}])
 def test_what_it_does_not_take_is_refused(settings: Any) -> None:
-    with refused(hg.SettingError, f" with {next(iter(settings))}", "settings are its own"):
-        hg.distributed.fit_estimator(hg.MLPClassifier(), (X, Y), **settings)
+    with refused(hg.errors.SettingError, f" with {next(iter(settings))}", "settings are its own"):
+        hg.cluster.fit_estimator(hg.MLPClassifier(), (X, Y), **settings)
 
 
 class Kept(report_actor.Messages):
@@ -98,7 +98,7 @@ def test_bars_and_warnings_of_the_first_worker_are_shown_to_whoever_called(
 
 def test_a_table_in_chunks_is_learned_from_alike_by_any_number_of_workers(tmp_path: Path) -> None:
     path = written(table(), tmp_path / "rows.parquet", 250)
-    stream = hg.open_table(path, memory="1 MB").select(["a", "town", "b", "kind"])
+    stream = hg.data.open_table(path, memory="1 MB").select(["a", "town", "b", "kind"])
     model = hg.TabularClassifier(n_members=2, epochs=2, random_state=0)
     job = pickle.dumps(EstimatorJob(model, (stream, "kind"), Sharding(4), {}))
     rows = stream.to_table()

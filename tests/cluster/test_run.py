@@ -79,7 +79,7 @@ def run_of(played: Played, monkeypatch: pytest.MonkeyPatch, **how: Any) -> Run:
 
 def tells(*epochs: int, weight: float | None = None) -> Any:
     weights = None if weight is None else {"0.W": np.array([[weight]]), "0.b": np.zeros(1)}
-    return lambda board: board.tell([(hg.EpochReport(e, 1 / e), weights) for e in epochs])
+    return lambda board: board.tell([(hg.training.EpochReport(e, 1 / e), weights) for e in epochs])
 
 
 def interrupts(board: Board) -> None:
@@ -104,7 +104,7 @@ def test_an_error_of_a_worker_is_raised_after_the_reports_and_the_net_is_as_it_w
 ) -> None:
     def fail(board: Board) -> None:
         board.fail(Failure(KeyError("own"), {"0.W": np.array([[7.0]]), "0.b": np.zeros(1)}))
-        board.tell([(hg.EpochReport(2, 0.5), None)])
+        board.tell([(hg.training.EpochReport(2, 0.5), None)])
 
     net, seen = hg.Net(hg.Linear(1, 1, rng=0)), list[int]()
     played = Played(tells(1), fail, *(tells(),) * 9, ended=Ended())
@@ -114,7 +114,7 @@ def test_an_error_of_a_worker_is_raised_after_the_reports_and_the_net_is_as_it_w
     assert played.cancelled
 
 
-def of_all(reports: Iterator[hg.EpochReport]) -> list[int]:
+def of_all(reports: Iterator[hg.training.EpochReport]) -> list[int]:
     return [report.epoch for report in reports]
 
 
@@ -123,7 +123,7 @@ def test_ctrl_c_asks_the_workers_to_stop_and_waits_for_them(
 ) -> None:
     def stops(board: Board) -> None:
         assert board.stopping
-        board.tell([(hg.EpochReport(2, 0.5), None)])
+        board.tell([(hg.training.EpochReport(2, 0.5), None)])
 
     played = Played(tells(1), interrupts, stops, ended=Ended("stopped"))
     run = run_of(played, monkeypatch)
@@ -215,7 +215,7 @@ def test_an_answer_that_comes_after_the_next_message_is_heard(
     messages = Messages(remote)
 
     def epoch() -> bool:
-        messages.add((hg.EpochReport(1, 1.0), None))
+        messages.add((hg.training.EpochReport(1, 1.0), None))
         return messages.asked_to_stop()
 
     assert not epoch()

@@ -18,17 +18,17 @@ def test_the_summary_says_that_batch_norm_is_by_shard() -> None:
 
 def test_l_bfgs_between_sums_is_refused() -> None:
     net = hg.Net(hg.Linear(4, 3, rng=0), hg.Softmax())
-    with refused(hg.SettingError, "sync_every=2 beside L-BFGS", "sync_every=1", net=net):
-        hg.distributed.fit(
+    with refused(hg.errors.SettingError, "sync_every=2 beside L-BFGS", "sync_every=1", net=net):
+        hg.cluster.fit(
             net,
             (X, Y),
             loss=hg.CrossEntropyLoss(),
-            optimizer=hg.LBFGS(),
+            optimizer=hg.optimizers.LBFGS(),
             epochs=2,
             sync_every=2,
         )
-    with refused(hg.SettingError, "sync_every=2 beside L-BFGS"):
-        hg.distributed.fit_estimator(hg.MLPClassifier(solver="lbfgs"), (X, Y), sync_every=2)
+    with refused(hg.errors.SettingError, "sync_every=2 beside L-BFGS"):
+        hg.cluster.fit_estimator(hg.MLPClassifier(solver="lbfgs"), (X, Y), sync_every=2)
 
 
 @pytest.mark.parametrize(
@@ -45,5 +45,5 @@ def test_l_bfgs_between_sums_is_refused() -> None:
 def test_what_cannot_be_is_refused(settings: dict[str, object], words: tuple[str, ...]) -> None:
     net = hg.Net(hg.Linear(4, 3, rng=0), hg.Softmax())
     job: dict[str, object] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "epochs": 1}
-    with refused(hg.SettingError, *words, net=net):
-        hg.distributed.fit(net, (X, Y), **(job | settings))  # type: ignore[arg-type]
+    with refused(hg.errors.SettingError, *words, net=net):
+        hg.cluster.fit(net, (X, Y), **(job | settings))  # type: ignore[arg-type]

@@ -77,10 +77,12 @@ def test_one_shard_is_the_training_as_it_is() -> None:
     assert on_workers(lambda _: trained(), 1, shards=1) == [trained()]
 
 
-@pytest.mark.parametrize("penalty", [None, hg.ElasticNetPenalty(0.01)])
-@pytest.mark.parametrize("optimizer", [hg.SGD(0.1, clip_norm=0.5), hg.AdamW(0.01), hg.LBFGS()])
+@pytest.mark.parametrize("penalty", [None, hg.penalties.ElasticNetPenalty(0.01)])
+@pytest.mark.parametrize(
+    "optimizer", [hg.SGD(0.1, clip_norm=0.5), hg.AdamW(0.01), hg.optimizers.LBFGS()]
+)
 def test_shards_add_up_to_the_whole_batch(
-    optimizer: hg.Optimizer, penalty: hg.Penalty | None
+    optimizer: hg.optimizers.Optimizer, penalty: hg.penalties.Penalty | None
 ) -> None:
     def run(_: int) -> tuple[np.ndarray, float]:
         net = a_net(plain=True, dtype="float64")
@@ -164,14 +166,14 @@ def test_a_checkpoint_of_other_shards_is_refused(tmp_path: Path) -> None:
         return trained(epochs=2, checkpoint=tmp_path, resume=True)
 
     on_workers(run, 1, shards=2)
-    with pytest.raises(hg.SettingError, match="shards 4, averaged every 1 steps, where"):
+    with pytest.raises(hg.errors.SettingError, match="shards 4, averaged every 1 steps, where"):
         on_workers(run, 1, shards=4)
 
 
 def test_a_loss_that_is_not_finite_ends_the_training_on_every_worker() -> None:
     def run(_: int) -> str:
         net, data = hg.Net(hg.Linear(4, 1, rng=0)), (X, Y[:, None])
-        with pytest.raises(hg.DivergenceError) as error:
+        with pytest.raises(hg.errors.DivergenceError) as error:
             hg.fit(net, data, loss=hg.MSELoss(), optimizer=hg.SGD(1e30), epochs=5, rng=0)
         return f"{error.value} {net.parameters}"
 
@@ -186,7 +188,7 @@ def test_a_slice_of_too_few_rows_for_a_layer_is_refused_before_the_first_step() 
         hg.fit(net, data, loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=1)
 
     words = "131 rows in batches of 32, the last of 3, each in 4 slices", "try: batch_size=33"
-    with refused(hg.ShapeError, *words, net=net):
+    with refused(hg.errors.ShapeError, *words, net=net):
         on_workers(run, 1)
 
 

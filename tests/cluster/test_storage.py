@@ -31,7 +31,9 @@ def test_a_place_is_a_uri_or_a_whole_path(storage: str | Path, place: str) -> No
 def test_this_process_keeps_its_checkpoints_in_a_folder(tmp_path: Path) -> None:
     own: dict[str, Any] = {"workers": 0, "cores": 1, "address": None}
     assert Cluster(storage=f"file://{tmp_path}", name="a", **own).folder == tmp_path / "a"
-    with pytest.raises(hg.SettingError, match=r"s3://a' with workers=0\n.*a folder\n.*workers=1"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"s3://a' with workers=0\n.*a folder\n.*workers=1"
+    ):
         _ = Cluster(storage=Path("s3://a"), name="a", **own).folder
 
 

@@ -28,7 +28,7 @@ def table(n: int) -> pa.Table:
 
 def stream(
     folder: Path, n: int = 413, *, suffix: str = ".parquet", memory: int = 16_000
-) -> hg.TableStream:
+) -> hg.data.TableStream:
     """Rows in row groups of uneven sizes, in pieces of a few rows."""
     path = (folder / "a").with_suffix(suffix)
     if suffix == ".csv":
@@ -217,7 +217,7 @@ def test_a_training_goes_on_within_an_epoch_with_another_number_of_workers(
             job |= {"epochs": 3, "batch_size": 8, "validation": held, "engine": "eager"}
             training = hg.train(net, others, **job)
             own = folder if rank == 0 or until == 0 else folder / "others"
-            kept = hg.checkpoints(training, own, seconds=0, keep=10**6, resume=True)
+            kept = hg.training.checkpoints(training, own, seconds=0, keep=10**6, resume=True)
             parts: list[float] = []
 
             def stop(share: float) -> None:
@@ -243,7 +243,7 @@ def test_a_training_goes_on_within_an_epoch_with_another_number_of_workers(
     assert set(run(folder, 4, 0)) == set(undisturbed)
 
 
-def parts_read(rows: hg.StreamedRows) -> list[tuple[int, int]]:
+def parts_read(rows: hg.data.StreamedRows) -> list[tuple[int, int]]:
     """A list to which the begin and the rows of each part are added that is read from here on."""
     read: list[tuple[int, int]] = []
     for source in rows.table.sources:
@@ -293,11 +293,11 @@ def test_to_go_on_within_an_epoch_is_a_seek(shards: int, tmp_path: Path) -> None
 
     def run(rank: int) -> list[tuple[int, int]]:
         first = training(rank)
-        kept = hg.checkpoints(first, tmp_path / "c", seconds=0)
+        kept = hg.training.checkpoints(first, tmp_path / "c", seconds=0)
         first.loop.within_epoch.append(stop)
         with pytest.raises(KeyboardInterrupt):
             next(kept)
-        resumed = hg.checkpoints(training(rank), tmp_path / "c", resume=True)
+        resumed = hg.training.checkpoints(training(rank), tmp_path / "c", resume=True)
         read = parts_read(rows)
         assert len([*resumed]) == 1
         return read

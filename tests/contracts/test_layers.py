@@ -59,8 +59,8 @@ def rows(net: hg.Net, shape: tuple[int, ...], dtype: Any) -> Any:
 def test_the_table_lists_every_layer() -> None:
     public = {
         name
-        for name in hg.__all__
-        if isinstance(getattr(hg, name), type) and issubclass(getattr(hg, name), hg.Layer)
+        for name, kind in (vars(hg.layers) | vars(hg)).items()
+        if isinstance(kind, type) and issubclass(kind, hg.Layer)
     }
     assert public - {"Layer"} == set(LAYERS)
 
@@ -110,11 +110,13 @@ def test_backward_overwrites_and_can_be_repeated(case: Case) -> None:
 @pytest.mark.parametrize("name", [name for name in LAYERS if name not in NEED_NO_FORWARD])
 def test_backward_before_forward_is_refused(name: str) -> None:
     net, _, dy = prepared(name)
-    with pytest.raises(hg.NotYetComputedError, match=r"(?s)layer 1 of 1.*expected: .*forward"):
+    with pytest.raises(
+        hg.errors.NotYetComputedError, match=r"(?s)layer 1 of 1.*expected: .*forward"
+    ):
         net.backward(dy)
 
 
-def checked(case: Case, **settings: Any) -> hg.GradientReport:
+def checked(case: Case, **settings: Any) -> hg.check.GradientReport:
     if isinstance(case, str):
         return hg.check_gradients(LAYERS[case](), **settings)
     _, x, _ = prepared(case)
@@ -244,7 +246,7 @@ def test_a_file_that_claims_larger_sizes_is_refused_before_they_are_there(
         tracemalloc.start()
         try:
             net = hg.load(path)
-        except hg.FileError:
+        except hg.errors.FileError:
             pass
         else:  # a stride, for example: no array has it as its size
             assert net.parameters.nbytes + net.running_state.nbytes < len(content)

@@ -26,10 +26,10 @@ def numbers(name: str, dtype: Any, learning_rate: float, step: int) -> dict[str,
 def test_the_table_lists_every_optimizer() -> None:
     public = {
         name
-        for name in hg.__all__
-        if isinstance(getattr(hg, name), type) and issubclass(getattr(hg, name), hg.Optimizer)
+        for name, kind in vars(hg.optimizers).items()
+        if isinstance(kind, type) and issubclass(kind, hg.optimizers.Optimizer)
     }
-    assert public - {"Optimizer"} == {name for name in OPTIMIZERS if name in hg.__all__}
+    assert public - {"Optimizer"} == {name for name in OPTIMIZERS if name in hg.optimizers.__all__}
 
 
 @each_that_steps
@@ -63,7 +63,7 @@ def test_the_recording_says_what_the_update_says_at_every_step(name: str, step: 
 def test_a_learning_rate_that_cannot_be_is_refused(name: str) -> None:
     kind = type(OPTIMIZERS[name]())
     for wrong in (0, -0.1, float("nan"), float("inf"), "fast"):
-        with pytest.raises(hg.SettingError, match="learning_rate"):
+        with pytest.raises(hg.errors.SettingError, match="learning_rate"):
             kind(wrong)  # type: ignore[arg-type]
 
 

@@ -78,7 +78,7 @@ def progress_and(**settings: float) -> Callable[[Rng], Values]:
     return lambda rng: {"progress": rng.uniform(0.01, 0.99, 40), **settings}
 
 
-def of_penalty(make: Callable[[Values], hg.Penalty]) -> Any:
+def of_penalty(make: Callable[[Values], hg.penalties.Penalty]) -> Any:
     """Value and gradient of a penalty."""
     return lambda v: {"l": make(v).value(v["W"], 1), "dW": make(v).gradient(v["W"], 1)}
 
@@ -257,7 +257,7 @@ class Scales:
 
 def initializer(name: str, letter: str) -> Case:
     """The scale that an initializer asks for."""
-    draw = getattr(hg.initializers, name)
+    draw = getattr(hg.layers.initializers, name)
     return Case(
         lambda rng: {"shape": rng.permutation([3, 7])},
         lambda values: {letter: draw(tuple(values["shape"]), Scales())[0, 0]},
@@ -281,7 +281,7 @@ def sgd(w: Any, dw: Any, learning_rate: Any) -> Any:
     return hg.SGD(0.1).rule(w, dw, learning_rate=learning_rate, step=1)
 
 
-def optimizer_case(optimizer: hg.Optimizer, n: int = 5) -> Case:
+def optimizer_case(optimizer: hg.optimizers.Optimizer, n: int = 5) -> Case:
     """The third step of an optimizer, with all its settings by their names."""
     names = ("w", *optimizer.state_names)
     settings = {k: v for k, v in vars(optimizer).items() if isinstance(v, float | bool)}
@@ -342,7 +342,7 @@ def attended(values: Values) -> Values:
     return {"y": y, "dx": dx} | {f"d{name}": layer.gradient(name) for name in layer.param_names}
 
 
-def pooled(pooling: hg.MeanOverTime | hg.MaxOverTime) -> Callable[[Values], Values]:
+def pooled(pooling: hg.layers.MeanOverTime | hg.layers.MaxOverTime) -> Callable[[Values], Values]:
     """Output and gradient of a pooling with its mask."""
     return lambda v: {
         "y": pooling.forward(v["x"], v["mask"]),
@@ -357,7 +357,10 @@ def filled_up(rng: Rng) -> Values:
 
 
 SEQUENCES = normal(x=(2, 4, 6), W=(18, 6), b=18, Wo=(6, 6), bo=6, dy=(2, 4, 6))
-POSITIONS, SINES = hg.PositionEmbedding(4, 2, dtype=np.float64), hg.SinusoidalEncoding(13, 6)
+POSITIONS, SINES = (
+    hg.layers.PositionEmbedding(4, 2, dtype=np.float64),
+    hg.layers.SinusoidalEncoding(13, 6),
+)
 PLACES = normal(x=(5, 3, 2), P=(4, 2), dy=(5, 3, 2))
 
 
@@ -383,17 +386,19 @@ TWO_STEPS = normal(x=(5, 2, 4), W=(3, 4), U=(3, 3), b=3, v=3, dh=(5, 3))
 ROWS = normal(x=(5, 3), dy=(5, 3))
 COLUMN = normal(p=(5, 1), y=5)
 
-SIDE_BY_SIDE = hg.EnsembleLinear(4, 3, 2, dtype=np.float64)
+SIDE_BY_SIDE = hg.layers.EnsembleLinear(4, 3, 2, dtype=np.float64)
 MEMBERS = normal(x=(5, 2, 4), W=(2, 3, 4), b=(2, 3), dz=(5, 2, 3))
-SOFT_TARGETS = hg.SoftTargetCrossEntropyLoss()
-WAVES = hg.EnsemblePeriodicEmbedding(5, 2, 2, n_waves=4, size=2, dtype=np.float64)
+SOFT_TARGETS = hg.losses.SoftTargetCrossEntropyLoss()
+WAVES = hg.layers.EnsemblePeriodicEmbedding(5, 2, 2, n_waves=4, size=2, dtype=np.float64)
 OF_WAVES = normal(x=(5, 2, 5), w=(2, 2, 4), b=(2, 2, 4), V=(2, 2, 4, 2), dy=(5, 2, 9))
 SIZES_OF_WAVES = ("n_periodic", "n_members", "n_waves", "size", "n_in", "n_out")
-EMBEDDING = hg.TabularEmbedding(4, 2, n_codes=2, n_numbers=5, dtype=np.float64)
-EMBEDDINGS = hg.EnsembleEmbedding(4, 2, 3, n_codes=2, n_numbers=5, dtype=np.float64)
+EMBEDDING = hg.layers.TabularEmbedding(4, 2, n_codes=2, n_numbers=5, dtype=np.float64)
+EMBEDDINGS = hg.layers.EnsembleEmbedding(4, 2, 3, n_codes=2, n_numbers=5, dtype=np.float64)
 
 
-def coded(layer: hg.TabularEmbedding | hg.EnsembleEmbedding) -> Callable[[Rng], Values]:
+def coded(
+    layer: hg.layers.TabularEmbedding | hg.layers.EnsembleEmbedding,
+) -> Callable[[Rng], Values]:
     """Rows for an embedding, with codes that a small step leaves what they are."""
     names = ("n_numbers", "n_codes", "size", "n_members", "n_in", "n_out")
     settings = {name: getattr(layer, name) for name in names if hasattr(layer, name)}
@@ -415,7 +420,7 @@ CASES = {
     "Linear": Case(in_places(SQUARE, "x", "dz"), of_layer(lambda v: linear(v["W"], v["b"]), y="z")),
     "FeatureScale": Case(
         in_places(normal(x=(5, 3), s=3, dy=(5, 3)), "x", "dy"),
-        of_layer(lambda v: with_settings(hg.FeatureScale(3, dtype=np.float64), v)),
+        of_layer(lambda v: with_settings(hg.layers.FeatureScale(3, dtype=np.float64), v)),
     ),
     "a scale before a linear layer": Case(normal(x=(5, 4), s=4, W=(4, 4))),
     "the error of a mean": Case(normal(p=5, y=())),
@@ -444,9 +449,9 @@ CASES = {
             | {"order": np.array([2, 0, 3, 1]), "causal": False}
         )
     ),
-    "MeanOverTime": Case(filled_up, pooled(hg.MeanOverTime())),
+    "MeanOverTime": Case(filled_up, pooled(hg.layers.MeanOverTime())),
     "a mean of the places that are there": Case(filled_up),
-    "MaxOverTime": Case(filled_up, pooled(hg.MaxOverTime())),
+    "MaxOverTime": Case(filled_up, pooled(hg.layers.MaxOverTime())),
     "PositionEmbedding": Case(PLACES, of_layer(lambda v: with_settings(POSITIONS, v))),
     "SinusoidalEncoding": Case(
         lambda rng: normal(x=(5, 3, 6), dy=(5, 3, 6))(rng) | {"P": SINES.P},
@@ -458,9 +463,10 @@ CASES = {
         of_layer(lambda v: with_settings(WAVES, v)),
     ),
     "two steps of an RNN": Case(
-        TWO_STEPS, of_layer(lambda v: with_settings(hg.RNN(4, 3, dtype=np.float64), v), y="h")
+        TWO_STEPS,
+        of_layer(lambda v: with_settings(hg.layers.RNN(4, 3, dtype=np.float64), v), y="h"),
     ),
-    "RNN": one_step(hg.RNN, "h"),
+    "RNN": one_step(hg.layers.RNN, "h"),
     "LSTM": one_step(hg.LSTM, "h", "c"),
     "GRU": one_step(hg.GRU, "h"),
     "a sigmoid written with tanh": Case(normal(x=(5, 3))),
@@ -490,18 +496,21 @@ CASES = {
     ),
     "ReLU": Case(ROWS, of_layer(lambda _: hg.ReLU())),
     "LeakyReLU": Case(
-        lambda rng: ROWS(rng) | {"a": 0.1}, of_layer(lambda v: hg.LeakyReLU(float(v["a"])))
+        lambda rng: ROWS(rng) | {"a": 0.1}, of_layer(lambda v: hg.layers.LeakyReLU(float(v["a"])))
     ),
-    "SiLU": Case(ROWS, of_layer(lambda _: hg.SiLU())),
+    "SiLU": Case(ROWS, of_layer(lambda _: hg.layers.SiLU())),
     "GELU": Case(ROWS, of_layer(lambda _: hg.GELU())),
-    "GELUTanh": Case(ROWS, of_layer(lambda _: hg.GELUTanh())),
-    "ELU": Case(lambda rng: ROWS(rng) | {"a": 0.7}, of_layer(lambda v: hg.ELU(float(v["a"])))),
-    "SELU": Case(
-        lambda rng: ROWS(rng) | {"a": hg.SELU.a, "s": hg.SELU.s}, of_layer(lambda _: hg.SELU())
+    "GELUTanh": Case(ROWS, of_layer(lambda _: hg.layers.GELUTanh())),
+    "ELU": Case(
+        lambda rng: ROWS(rng) | {"a": 0.7}, of_layer(lambda v: hg.layers.ELU(float(v["a"])))
     ),
-    "a and s of SELU": Case(lambda _: {"a": hg.SELU.a, "s": hg.SELU.s}),
-    "Softplus": Case(ROWS, of_layer(lambda _: hg.Softplus())),
-    "Mish": Case(ROWS, of_layer(lambda _: hg.Mish())),
+    "SELU": Case(
+        lambda rng: ROWS(rng) | {"a": hg.layers.SELU.a, "s": hg.layers.SELU.s},
+        of_layer(lambda _: hg.layers.SELU()),
+    ),
+    "a and s of SELU": Case(lambda _: {"a": hg.layers.SELU.a, "s": hg.layers.SELU.s}),
+    "Softplus": Case(ROWS, of_layer(lambda _: hg.layers.Softplus())),
+    "Mish": Case(ROWS, of_layer(lambda _: hg.layers.Mish())),
     "softmax does not see a shift": Case(normal(z=(5, 3), c=(5, 1))),
     "Softmax": Case(
         in_places(far_apart(dp=(5, 3)), "z", "dp"), of_layer(lambda _: hg.Softmax(), "z", "p")
@@ -558,11 +567,11 @@ CASES = {
                 lambda rng: far_apart()(rng) | {"y": np.array([0, 1, 2, 0, 1]), "a": 0.3}, "z", "y"
             )
         ),
-        of_loss(hg.LabelSmoothingCrossEntropyLoss(0.3), "z"),
+        of_loss(hg.losses.LabelSmoothingCrossEntropyLoss(0.3), "z"),
     ),
     "smoothed targets": Case(lambda rng: beside()(rng) | {"a": 0.3}),
     "MultiMarginLoss": Case(
-        weighted(in_places(beside(z=(5, 3)), "z", "y")), of_loss(hg.MultiMarginLoss(), "z")
+        weighted(in_places(beside(z=(5, 3)), "z", "y")), of_loss(hg.losses.MultiMarginLoss(), "z")
     ),
     "log-sum-exp": Case(lambda rng: {"z": (z := rng.normal(size=(5, 3))), "m": z.max(axis=1)}),
     "softmax after cross-entropy": Case(
@@ -578,10 +587,10 @@ CASES = {
     ),
     "FocalLoss": Case(
         weighted(lambda rng: logits_of_answers(rng) | {"gamma": 1.5, "alpha": 0.3}),
-        of_loss(hg.FocalLoss(gamma=1.5, alpha=0.3), "z"),
+        of_loss(hg.losses.FocalLoss(gamma=1.5, alpha=0.3), "z"),
     ),
     "focal loss in other words": Case(halves),
-    "HingeLoss": Case(weighted(logits_of_answers), of_loss(hg.HingeLoss(), "z")),
+    "HingeLoss": Case(weighted(logits_of_answers), of_loss(hg.losses.HingeLoss(), "z")),
     "binary cross-entropy in other words": Case(yes_and_no()),
     "sigmoid after binary cross-entropy": Case(yes_and_no()),
     "zero_one_loss for two classes": Case(
@@ -594,16 +603,16 @@ CASES = {
         margins,
     ),
     "MSELoss": Case(weighted(COLUMN), of_loss(hg.MSELoss())),
-    "MAELoss": Case(weighted(COLUMN), of_loss(hg.MAELoss())),
+    "MAELoss": Case(weighted(COLUMN), of_loss(hg.losses.MAELoss())),
     "HuberLoss": Case(
-        weighted(lambda rng: COLUMN(rng) | {"delta": 0.5}), of_loss(hg.HuberLoss(0.5))
+        weighted(lambda rng: COLUMN(rng) | {"delta": 0.5}), of_loss(hg.losses.HuberLoss(0.5))
     ),
     "QuantileLoss": Case(
-        weighted(lambda rng: COLUMN(rng) | {"q": 0.3}), of_loss(hg.QuantileLoss(0.3))
+        weighted(lambda rng: COLUMN(rng) | {"q": 0.3}), of_loss(hg.losses.QuantileLoss(0.3))
     ),
     "PoissonNLLLoss": Case(
         weighted(lambda rng: {"z": rng.normal(size=(5, 1)), "y": rng.poisson(2.0, 5)}),
-        of_loss(hg.PoissonNLLLoss(), "z"),
+        of_loss(hg.losses.PoissonNLLLoss(), "z"),
     ),
     "deviance": Case(
         lambda rng: {"y": rng.uniform(1, 5, 6), "r": rng.uniform(1, 5, 6)},
@@ -633,11 +642,13 @@ CASES = {
     ),
     "descent": Case(on_a_slope, lambda v: {"v": sgd(v["w"], v["A"] @ v["w"], v["learning_rate"])}),
     "SGD": optimizer_case(hg.SGD(0.1, momentum=0.7, nesterov=True)),
-    "Adagrad": optimizer_case(hg.Adagrad(0.1, eps=0.1)),
-    "RMSprop": optimizer_case(hg.RMSprop(0.1, alpha=0.7, eps=0.1)),
+    "Adagrad": optimizer_case(hg.optimizers.Adagrad(0.1, eps=0.1)),
+    "RMSprop": optimizer_case(hg.optimizers.RMSprop(0.1, alpha=0.7, eps=0.1)),
     "Adam": optimizer_case(hg.Adam(0.1, betas=(0.7, 0.8), eps=0.1)),
-    "NAdam": optimizer_case(hg.NAdam(0.1, betas=(0.7, 0.8), eps=0.1, momentum_decay=0.5)),
-    "Lion": optimizer_case(hg.Lion(0.1, betas=(0.7, 0.8)), n=300),
+    "NAdam": optimizer_case(
+        hg.optimizers.NAdam(0.1, betas=(0.7, 0.8), eps=0.1, momentum_decay=0.5)
+    ),
+    "Lion": optimizer_case(hg.optimizers.Lion(0.1, betas=(0.7, 0.8)), n=300),
     "velocity from rest": Case(lambda rng: {"g": rng.normal(size=3), "momentum": 0.7}),
     "mean of equal gradients": Case(lambda rng: {"g": rng.normal(size=3), "beta": 0.7}),
     "decoupled weight decay": Case(
@@ -677,11 +688,17 @@ CASES = {
             lambda v: hg.schedules.one_cycle(*(float(v[n]) for n in ("rise", "start", "end")))
         ),
     ),
-    "L2Penalty": Case(weights_and_factors, of_penalty(lambda v: hg.L2Penalty(float(v["alpha"])))),
-    "L1Penalty": Case(weights_and_factors, of_penalty(lambda v: hg.L1Penalty(float(v["alpha"])))),
+    "L2Penalty": Case(
+        weights_and_factors, of_penalty(lambda v: hg.penalties.L2Penalty(float(v["alpha"])))
+    ),
+    "L1Penalty": Case(
+        weights_and_factors, of_penalty(lambda v: hg.penalties.L1Penalty(float(v["alpha"])))
+    ),
     "ElasticNetPenalty": Case(
         weights_and_factors,
-        of_penalty(lambda v: hg.ElasticNetPenalty(float(v["alpha"]), float(v["l1_ratio"]))),
+        of_penalty(
+            lambda v: hg.penalties.ElasticNetPenalty(float(v["alpha"]), float(v["l1_ratio"]))
+        ),
     ),
     "L-BFGS on a parabola": Case(
         lambda rng: {
@@ -713,7 +730,10 @@ CASES = {
     "he_uniform": initializer("he_uniform", "bound"),
     "xavier_normal": initializer("xavier_normal", "std"),
     "orthogonal": Case(
-        lambda rng: {"x": rng.normal(size=(5, 3)), "W": hg.initializers.orthogonal((4, 3), rng)},
+        lambda rng: {
+            "x": rng.normal(size=(5, 3)),
+            "W": hg.layers.initializers.orthogonal((4, 3), rng),
+        },
         lambda v: {"z": linear(v["W"], np.zeros(4)).forward(v["x"])},
     ),
     "xavier_uniform": initializer("xavier_uniform", "bound"),

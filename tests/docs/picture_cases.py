@@ -22,7 +22,7 @@ class Drawn:
 
 def of_pictures(layer: hg.Layer, x: tuple[int, ...], y: str = "y", *names: str) -> Any:
     """Rows of this shape and a gradient from above, with settings by their names; and the layer."""
-    if layer.param_names or isinstance(layer, hg.MaxPool2d | hg.AvgPool2d):
+    if layer.param_names or isinstance(layer, hg.MaxPool2d | hg.layers.AvgPool2d):
         names = (*names, "kernel_size", "stride", "padding")
     if layer.param_names:
         names = (*names, "n_in", "n_out")
@@ -57,19 +57,19 @@ def drawn_windows(rng: Rng) -> Values:
 
 
 PICTURE_CASES: dict[str, tuple[Given, Library]] = {
-    "Reshape": of_pictures(hg.Reshape(2, 3), (2, 6), "y", "shape"),
+    "Reshape": of_pictures(hg.layers.Reshape(2, 3), (2, 6), "y", "shape"),
     "Flatten": of_pictures(hg.Flatten(), (2, 2, 3)),
-    "Transpose": of_pictures(hg.Transpose(3, 1, 2), (2, 2, 3, 5), "y", "axes"),
+    "Transpose": of_pictures(hg.layers.Transpose(3, 1, 2), (2, 2, 3, 5), "y", "axes"),
     "Conv2d": of_pictures(hg.Conv2d(2, 3, **POOLS, dtype=np.float64), (2, 2, 4, 3), "z"),
-    "Conv1d": of_pictures(hg.Conv1d(2, 3, 3, 2, 1, dtype=np.float64), (2, 2, 6), "z"),
+    "Conv1d": of_pictures(hg.layers.Conv1d(2, 3, 3, 2, 1, dtype=np.float64), (2, 2, 6), "z"),
     "the sum over a window": (PLAIN_GIVEN, PLAIN_LIBRARY),
     "dx is a convolution too": (PLAIN_GIVEN, PLAIN_LIBRARY),
     "taking windows and adding them up": (drawn_windows, lambda _: {}),
     "MaxPool2d": of_pictures(hg.MaxPool2d(**POOLS), (2, 2, 4, 3), "y", "size"),
-    "AvgPool2d": of_pictures(hg.AvgPool2d(**POOLS), (2, 2, 4, 3), "y", "size"),
-    "RandomShift": of_pictures(hg.RandomShift(2), (8, 1, 3, 4), "y", "rng", "pixels"),
+    "AvgPool2d": of_pictures(hg.layers.AvgPool2d(**POOLS), (2, 2, 4, 3), "y", "size"),
+    "RandomShift": of_pictures(hg.layers.RandomShift(2), (8, 1, 3, 4), "y", "rng", "pixels"),
     "RandomHorizontalFlip": of_pictures(
-        hg.RandomHorizontalFlip(0.5), (2, 2, 3, 4), "y", "rng", "p"
+        hg.layers.RandomHorizontalFlip(0.5), (2, 2, 3, 4), "y", "rng", "p"
     ),
-    "GaussianNoise": of_pictures(hg.GaussianNoise(0.5), (2, 3), "y", "rng", "std"),
+    "GaussianNoise": of_pictures(hg.layers.GaussianNoise(0.5), (2, 3), "y", "rng", "std"),
 }

@@ -2,33 +2,42 @@
 
 import inspect
 import re
-from typing import Any
+from types import ModuleType
+
+from docs.reference.build import named as public
+from docs.reference.build import namespaces
 
 import handgrad as hg
 from tests.docs.documents import ROOT
 
 ROW = re.compile(r"^\| `([\w.]+)` \| (.+) \|$", re.MULTILINE)
-LISTED = ROW.findall((ROOT / "docs" / "api.md").read_text("utf-8"))
+TEXT = (ROOT / "docs" / "api.md").read_text("utf-8")
+LISTED = ROW.findall(TEXT.partition("## How a name is replaced")[0])
 
 
-def public(name: str) -> Any:
-    """What the name stands for: `data.load` is the function in the module."""
-    found: Any = hg
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
-
-
-def expected_names() -> list[str]:
-    """All of `__all__`, each module followed by those names that are only in it."""
+def expected_names(module: ModuleType = hg, prefix: str = "") -> list[str]:
+    """All of `__all__`, each namespace followed by those names that are only in it."""
     names = []
-    for name in hg.__all__:
-        inside = public(name).__all__ if inspect.ismodule(public(name)) else []
-        others = (
-            part for part in inside if public(f"{name}.{part}") is not getattr(hg, part, None)
-        )
-        names += [name, *(f"{name}.{part}" for part in others)]
+    for name in module.__all__:
+        found = getattr(module, name)
+        if prefix and name in hg.__all__ and found is getattr(hg, name):
+            continue
+        names.append(prefix + name)
+        if inspect.ismodule(found):
+            names += expected_names(found, f"{prefix}{name}.")
     return names
+
+
+def moved_names() -> str:
+    """The names of the release before, by where they are now, as a table."""
+    places: dict[str, list[str]] = {}
+    for name, place in hg.MOVED.items():
+        namespace, _, rest = place.rpartition(".")
+        places.setdefault(f"hg.{namespace}" if namespace else "hg", []).append(
+            f"`{name}`" if rest == name else f"`{name}`, now `{rest}`"
+        )
+    rows = [f"| `{namespace}` | {', '.join(names)} |" for namespace, names in places.items()]
+    return "\n".join(["| now in | what was `handgrad.NAME` |", "|---|---|", *rows])
 
 
 def test_every_public_name_is_listed_once_in_the_order_of_all() -> None:
@@ -38,14 +47,22 @@ def test_every_public_name_is_listed_once_in_the_order_of_all() -> None:
 
 def test_each_line_says_what_the_docstring_says() -> None:
     for name, said in LISTED:
-        if name == "data.BUNDLED":  # a constant: it has no docstring
+        if name in ("data.BUNDLED", "layers.Array"):  # no docstrings of their own
             continue
         first = (inspect.getdoc(public(name)) or "").split("\n")[0].replace("|", r"\|")
         assert said == first, f"the line should be: | `{name}` | {first} |"
 
 
-def test_every_submodule_says_what_of_it_is_public() -> None:
-    for name in hg.__all__:
-        if inspect.ismodule(public(name)):
-            assert public(name).__all__, name
-            assert len(set(public(name).__all__)) == len(public(name).__all__)
+def test_every_namespace_says_what_of_it_is_public() -> None:
+    for name in namespaces(hg):
+        names = public(name).__all__
+        assert names, name
+        assert len(set(names)) == len(names), name
+        assert {n for n in dir(public(name)) if not n.startswith("_")} >= {*names}, name
+
+
+def test_the_names_that_moved_are_listed_by_where_they_are() -> None:
+    table = moved_names()
+    assert table in (ROOT / "docs" / "api.md").read_text("utf-8"), (
+        f"docs/api.md should have\n{table}"
+    )

@@ -40,13 +40,18 @@ PAIRS = {
     for about, _, last in [title.rpartition(".")]
     if last in HALVES
 }
-QUOTED = [title for title in BLOCKS if title.split(".")[0] in hg.__all__]
+BASES = (hg.Layer, hg.Loss, hg.optimizers.Optimizer, hg.penalties.Penalty)
+PUBLIC = {
+    name: page
+    for module in (hg, hg.layers, hg.losses, hg.optimizers, hg.penalties)
+    for name in module.__all__
+    if callable(page := getattr(module, name))
+}
+QUOTED = [title for title in BLOCKS if title.split(".")[0] in PUBLIC]
 TEXTBOOK = [
     page
-    for page in (getattr(hg, public) for public in hg.__all__)
-    if isinstance(page, type)
-    and issubclass(page, hg.Layer | hg.Loss | hg.Optimizer | hg.Penalty)
-    and page not in (hg.Layer, hg.Loss, hg.Optimizer, hg.Penalty)
+    for page in PUBLIC.values()
+    if isinstance(page, type) and issubclass(page, BASES) and page not in BASES
 ]
 
 
@@ -133,7 +138,7 @@ def test_small_steps_alone_notice_every_wrong_derivative(about: str) -> None:
     ] == []
 
 
-@pytest.mark.parametrize("about", [about for about in PAIRS if about in hg.__all__])
+@pytest.mark.parametrize("about", [about for about in PAIRS if about in PUBLIC])
 def test_the_library_alone_notices_every_wrong_derivative(about: str) -> None:
     forward, backward = (BLOCKS[title] for title in PAIRS[about])
     assert [
@@ -164,7 +169,7 @@ def test_every_formula_is_in_a_block_that_is_read() -> None:
 @pytest.mark.parametrize("title", QUOTED)
 def test_what_is_named_after_a_method_is_its_code(title: str) -> None:
     page, method = title.split(".")
-    code = source_lines(getattr(getattr(hg, page), method))
+    code = source_lines(getattr(PUBLIC[page], method))
     shown = [plain(line) for line in BLOCKS[title].lines]
     assert len(shown) == len(code)
     for line, written in zip(shown, code, strict=True):
@@ -177,7 +182,7 @@ def test_every_page_of_the_textbook_is_derived(page: type) -> None:
     source = Path(inspect.getfile(page)).name
     links = [document for document in PAGES if f"/{source})" in document.read_text("utf-8")]
     assert links, f"no page in docs/maths links to {source}"
-    if issubclass(page, hg.Net | hg.LBFGS):  # layers that have pages; a search
+    if issubclass(page, hg.Net | hg.optimizers.LBFGS):  # layers that have pages; a search
         return
     methods = ["forward", "backward", "step", "step_backward", "rule", "value", "gradient"]
     for method in [method for method in methods if method in vars(page)]:

@@ -20,11 +20,11 @@ LAST = {"CrossEntropyLoss": hg.Softmax, "BinaryCrossEntropyLoss": hg.Sigmoid}
 
 def targets(loss: hg.Loss, n: int, k: int, dtype: Any) -> Any:
     rng = np.random.default_rng(n)
-    if isinstance(loss.target_kind, hg.kinds.ClassLabels):
+    if isinstance(loss.target_kind, hg.losses.kinds.ClassLabels):
         return rng.integers(0, k, n)
-    if isinstance(loss.target_kind, hg.kinds.BinaryLabels):
+    if isinstance(loss.target_kind, hg.losses.kinds.BinaryLabels):
         return rng.integers(0, 2, (n, k)).astype(dtype)
-    if isinstance(loss.target_kind, hg.kinds.Counts):
+    if isinstance(loss.target_kind, hg.losses.kinds.Counts):
         return rng.poisson(2.0, (n, k)).astype(dtype)
     return rng.standard_normal((n, k)).astype(dtype)
 
@@ -32,13 +32,13 @@ def targets(loss: hg.Loss, n: int, k: int, dtype: Any) -> Any:
 def compare(
     net: hg.Net,
     loss: hg.Loss,
-    optimizer: hg.Optimizer,
+    optimizer: hg.optimizers.Optimizer,
     x: Any,
     y: Any,
     batch_size: int,
     *,
     w: Any = None,
-    penalty: hg.Penalty | None = None,
+    penalty: hg.penalties.Penalty | None = None,
     epochs: int = 2,
     kind: Any = CompiledEngine,
     python: bool = False,

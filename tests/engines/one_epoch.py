@@ -36,13 +36,13 @@ def engine_of(
     kind: type[E],
     net: hg.Net,
     loss: hg.Loss,
-    optimizer: hg.Optimizer,
+    optimizer: hg.optimizers.Optimizer,
     x: Any,
     y: Any,
     batch_size: int,
     held_out: Any = (),
     w: Any = None,
-    penalty: hg.Penalty | None = None,
+    penalty: hg.penalties.Penalty | None = None,
 ) -> E:
     """An engine of that kind for the training of a net on some rows."""
     config = TrainingConfig(

@@ -64,7 +64,7 @@ def strays(
     loss: hg.Loss,
     x: Any,
     y: Any,
-    optimizer: hg.Optimizer | None = None,
+    optimizer: hg.optimizers.Optimizer | None = None,
     sizes: Sequence[int] = SIZES,
 ) -> list[str]:
     """The indices that leave their array: in training and in prediction, compiled and portable.

@@ -18,7 +18,7 @@ Y = np.random.default_rng(1).standard_normal((9, 2))
 HELD_OUT = np.random.default_rng(2).standard_normal((5, 4))
 
 
-class Adagrad(hg.Optimizer):
+class Adagrad(hg.optimizers.Optimizer):
     state_names = ("s",)
 
     def rule(self, w: Any, dw: Any, s: Any, *, learning_rate: Any, step: Any) -> Any:
@@ -26,7 +26,7 @@ class Adagrad(hg.Optimizer):
         return w - learning_rate / (1 + 0.01 * step) * dw / (np.sqrt(s) + 0.1), s
 
 
-def engine(optimizer: hg.Optimizer | None = None, batch_size: int = 4) -> CompiledEngine:
+def engine(optimizer: hg.optimizers.Optimizer | None = None, batch_size: int = 4) -> CompiledEngine:
     layers = (hg.Linear(4, 3, rng=0), pages.BatchNorm(3), hg.Tanh(), hg.Linear(3, 2, rng=1))
     net = hg.Net(*layers, dtype=np.float64)
     optimizer = optimizer or Adagrad(0.1)
@@ -103,7 +103,7 @@ def test_what_is_put_back_is_the_end_of_the_epoch_before(kind: str, stop: int) -
         np.testing.assert_allclose(array, expected, rtol=1e-10, atol=1e-12)
 
 
-class Growing(hg.Optimizer):
+class Growing(hg.optimizers.Optimizer):
     """Steps that grow until they overflow."""
 
     def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
@@ -114,7 +114,7 @@ class Growing(hg.Optimizer):
 def test_a_step_that_overflows_is_told_in_its_own_epoch(ahead: int) -> None:
     net = hg.Net(hg.Linear(4, 2, initializer="zeros"), dtype=np.float64)
     net.layers[0].W = 0.0 * net.layers[0].W
-    loss = hg.MAELoss()  # linear, so that it is finite while the weights still are
+    loss = hg.losses.MAELoss()  # linear, so that it is finite while the weights still are
     compiled: Any = engine_of(CompiledEngine, net, loss, Growing(1.0), ROWS, Y, 9, [HELD_OUT])
     found, weights = [], [net.parameters.copy()]
     for start in range(0, 8, ahead):

@@ -27,7 +27,7 @@ def assert_alike_or_refused(
         y = np.random.default_rng(1).standard_normal(copy.deepcopy(net).forward(x).shape)
     try:
         compiled = engine_of(CompiledEngine, fast, loss, optimizer, x, y, batch)
-    except (CannotLowerError, hg.RecordingError):
+    except (CannotLowerError, hg.errors.RecordingError):
         return
     eager, order = engine_of(EagerEngine, slow, loss, optimizer, x, y, batch), np.arange(len(y))
     for _ in range(2):
@@ -177,14 +177,14 @@ def test_state_that_becomes_other_state(layer: Any) -> None:
     assert_alike_or_refused(net, rows(7, 4))
 
 
-class TwoAlike(hg.Optimizer):
+class TwoAlike(hg.optimizers.Optimizer):
     state_names = ("a", "b")
 
     def rule(self, w: Any, dw: Any, a: Any, b: Any, *, learning_rate: Any, step: Any) -> Any:
         return w - learning_rate * (dw + a + 2 * b), 0.5 * dw, 0.5 * dw
 
 
-class ByTheNorm(hg.Optimizer):
+class ByTheNorm(hg.optimizers.Optimizer):
     def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
         return w - learning_rate * dw / np.sqrt((dw**2).sum() + 1e-3)
 
@@ -195,7 +195,7 @@ def test_an_optimizer(kind: Any) -> None:
     assert_alike_or_refused(net, rows(7, 4), optimizer=kind(0.01))
 
 
-class KeepingW(hg.Optimizer):
+class KeepingW(hg.optimizers.Optimizer):
     state_names = ("previous",)
 
     def rule(self, w: Any, dw: Any, previous: Any, *, learning_rate: Any, step: Any) -> Any:
@@ -249,7 +249,7 @@ def test_whole_numbers_of_any_size_as_inputs(kind: Any) -> None:
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
 def test_an_engine_takes_no_targets_of_another_type(kind: Any) -> None:
     net = hg.Net(hg.Linear(4, 2, rng=0), dtype=np.float64)
-    with pytest.raises((hg.ShapeError, CannotLowerError)):
+    with pytest.raises((hg.errors.ShapeError, CannotLowerError)):
         engine_of(
             CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), rows(7, 4), np.ones((7, 2), kind), 3
         )
@@ -282,7 +282,7 @@ class Picked(Sliced):
 @pytest.mark.parametrize("layer", [Sliced, Picked])
 def test_a_batch_larger_than_a_table_of_rows_is_refused(layer: Any) -> None:
     net = hg.Net(layer(), hg.Linear(4, 2, rng=0), dtype=np.float64)
-    with pytest.raises((CannotLowerError, hg.ShapeError, hg.DataError)):
+    with pytest.raises((CannotLowerError, hg.errors.ShapeError, hg.errors.DataError)):
         engine_of(
             CompiledEngine, net, hg.MSELoss(), hg.SGD(0.01), rows(40, 4), np.ones((40, 2)), 40
         )

@@ -52,7 +52,7 @@ def test_every_loss_with_weights(name: str, dtype: Any) -> None:
     compare(net, loss, hg.SGD(0.1), x, y, 3, w=w, epochs=1, python=True)
 
 
-class PerRow(hg.Penalty):
+class PerRow(hg.penalties.Penalty):
     """A penalty of one's own, which counts once over all rows."""
 
     def value(self, W: Any, n: Any) -> Any:
@@ -158,7 +158,7 @@ def test_frozen_layers_stay_as_they_are() -> None:
 @settings(max_examples=12, derandomize=True)
 @given(
     widths=st.lists(st.integers(1, 9), min_size=2, max_size=5),
-    activation=st.sampled_from([hg.Tanh, hg.ReLU, hg.LeakyReLU, hg.Sigmoid]),
+    activation=st.sampled_from([hg.Tanh, hg.ReLU, hg.layers.LeakyReLU, hg.Sigmoid]),
     loss=st.sampled_from(sorted(LOSSES)),
     dtype=st.sampled_from(DTYPES),
     rows=st.integers(1, 20),
@@ -312,7 +312,7 @@ def test_an_index_out_of_range_is_refused_before_machine_code_reads_there(wrong:
     bad = x.copy()
     bad[4, 1] = wrong
     for training, held_out in ((bad, []), (x, [bad])):
-        with pytest.raises(hg.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
+        with pytest.raises(hg.errors.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
             engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), training, y, 3, held_out)
     for path, array in net.state().items():
         np.testing.assert_array_equal(array, before[path])
@@ -322,8 +322,8 @@ def coded(dtype: Any, n_members: int = 1) -> tuple[hg.Net, Any]:
     """A net behind codes that stand beside numbers, and rows for it."""
     sizes: Any = {"n_codes": 2, "n_numbers": 3, "rng": 0, "dtype": dtype}
     net = hg.Net(
-        hg.EnsembleEmbedding(5, 2, n_members, **sizes),
-        hg.EnsembleLinear(7, 2, n_members, rng=1, dtype=dtype),
+        hg.layers.EnsembleEmbedding(5, 2, n_members, **sizes),
+        hg.layers.EnsembleLinear(7, 2, n_members, rng=1, dtype=dtype),
     )
     rng = np.random.default_rng(0)
     numbers, codes = 9 * rng.normal(size=(7, n_members, 3)), rng.integers(0, 5, (7, n_members, 2))
@@ -343,7 +343,7 @@ def test_codes_beside_numbers_are_checked(wrong: float) -> None:
     net, x = coded(np.float64, 2)
     x[4, 1, 4] = wrong
     y = targets(hg.MSELoss(), 7, 4, np.float64).reshape(7, 2, 2)
-    with pytest.raises(hg.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
+    with pytest.raises(hg.errors.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
         engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, y, 3)
 
 

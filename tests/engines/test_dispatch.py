@@ -55,8 +55,8 @@ def test_more_of_anything_never_goes_back_to_eager() -> None:
 
 def test_many_numbers_a_row_are_worth_compiling() -> None:
     x = np.zeros((256, 3), np.float32)
-    narrow = hg.Net(hg.Linear(3, 4, rng=0), hg.Mish(), hg.Linear(4, 2, rng=1))
-    wide = hg.Net(hg.Linear(3, 4000, rng=0), hg.Mish(), hg.Linear(4000, 2, rng=1))
+    narrow = hg.Net(hg.Linear(3, 4, rng=0), hg.layers.Mish(), hg.Linear(4, 2, rng=1))
+    wide = hg.Net(hg.Linear(3, 4000, rng=0), hg.layers.Mish(), hg.Linear(4000, 2, rng=1))
     epochs = 100  # their multiplications alone, 30 million a step, would not pay
     assert not pays(narrow, x, 256, epochs)
     assert pays(wide, x, 256, epochs)
@@ -110,12 +110,14 @@ def test_the_environment_can_choose(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(chosen("auto", 10_000), EagerEngine)
     assert isinstance(chosen("compiled", 1), CompiledEngine)
     monkeypatch.setenv("HANDGRAD_ENGINE", "turbo")
-    with pytest.raises(hg.SettingError, match="HANDGRAD_ENGINE='turbo'"):
+    with pytest.raises(hg.errors.SettingError, match="HANDGRAD_ENGINE='turbo'"):
         chosen("auto", 1)
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(hg.SettingError, match=r"(?s)engine='fast'.*auto, eager, compiled, .*jax"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"(?s)engine='fast'.*auto, eager, compiled, .*jax"
+    ):
         chosen("fast", 1)
 
 
@@ -141,7 +143,7 @@ class Branching(hg.Layer):
 def test_what_cannot_be_compiled_trains_eagerly_and_says_so(layer: Any, why: str) -> None:
     with pytest.warns(UserWarning, match=f"training eagerly.*{why}"):
         assert isinstance(chosen("auto", 10_000, layer()), EagerEngine)
-    with pytest.raises(hg.SettingError, match=rf"(?s)cannot be compiled.*{why}"):
+    with pytest.raises(hg.errors.SettingError, match=rf"(?s)cannot be compiled.*{why}"):
         chosen("compiled", 1, layer())
     assert isinstance(chosen("auto", 1, layer()), EagerEngine)
 
@@ -158,12 +160,12 @@ def without_jax(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("without_jax")
 def test_without_jax_its_engine_names_the_extra() -> None:
     said = r"(?s)engine='jax', but .*jax.*pip install '\.\[jax\]' in the folder"
-    with pytest.raises(hg.SettingError, match=said):
+    with pytest.raises(hg.errors.SettingError, match=said):
         chosen("jax", 1)
     net = hg.Net(hg.Linear(3, 2, rng=0))
-    with pytest.raises(hg.SettingError, match=said):
+    with pytest.raises(hg.errors.SettingError, match=said):
         net.predict(np.zeros((2, 3)), engine="jax")
-    with pytest.raises(hg.SettingError, match=said):
+    with pytest.raises(hg.errors.SettingError, match=said):
         hg.MLPClassifier((3,), engine="jax", max_iter=1).fit(np.eye(3), [0, 1, 0])
     assert net.predict(np.zeros((2, 3))).shape == (2, 2)
 
@@ -180,7 +182,10 @@ def test_a_net_that_is_watched_trains_eagerly_alone(engine: Any) -> None:
     rows = EngineRows(np.zeros((4, 2), np.float32), np.zeros((4, 1), np.float32))
     given: dict[str, Any] = {"loss": hg.MSELoss(), "optimizer": hg.SGD(0.1), "epochs": 1}
     config = TrainingConfig(net=net, data=(rows.x, rows.y), engine=engine, **given)
-    with net.watch(), pytest.raises(hg.SettingError, match=f"engine='{engine}' for a net that is"):
+    with (
+        net.watch(),
+        pytest.raises(hg.errors.SettingError, match=f"engine='{engine}' for a net that is"),
+    ):
         engine_for(config, rows)
 
 
@@ -188,5 +193,5 @@ def test_a_net_that_is_watched_trains_eagerly_alone(engine: Any) -> None:
     ("name", "hint"), [("portabel", "did you mean 'portable'"), ("turbo", "engine='auto'")]
 )
 def test_a_mistyped_engine_is_told_the_one_that_was_meant(name: str, hint: str) -> None:
-    with pytest.raises(hg.SettingError, match=f"try: {hint}"):
+    with pytest.raises(hg.errors.SettingError, match=f"try: {hint}"):
         hg.Net(hg.Linear(1, 1)).predict([[1.0]], engine=name)  # type: ignore[arg-type]

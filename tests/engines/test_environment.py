@@ -106,7 +106,7 @@ def test_a_bug_report_has_versions_processor_kernel_and_settings(
 ) -> None:
     monkeypatch.setattr(environment, "threadpool_info", lambda: [NUMPYS])
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    hg.show_versions()
+    hg.check.show_versions()
     lines = capsys.readouterr().out.splitlines()
     told = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in lines}
     assert told["handgrad"] == hg.__version__

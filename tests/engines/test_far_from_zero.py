@@ -11,8 +11,16 @@ import handgrad as hg
 ACTIVATIONS: dict[str, Callable[[], hg.Layer]] = {
     layer.__name__: layer
     for layer in (
-        *(hg.Tanh, hg.Sigmoid, hg.SiLU, hg.Softplus, hg.Mish, hg.GELU, hg.GELUTanh),
-        *(hg.ReLU, hg.LeakyReLU, hg.ELU, hg.SELU),
+        *(
+            hg.Tanh,
+            hg.Sigmoid,
+            hg.layers.SiLU,
+            hg.layers.Softplus,
+            hg.layers.Mish,
+            hg.GELU,
+            hg.layers.GELUTanh,
+        ),
+        *(hg.ReLU, hg.layers.LeakyReLU, hg.layers.ELU, hg.layers.SELU),
     )
 }
 FAR = [10.0, 100.0, 1e4, 1e6, 1e15, 1e30, float(np.finfo(np.float32).max)]
@@ -93,9 +101,9 @@ def test_units_that_saturate_learn_alike(factor: Any) -> None:
 
 
 def test_waves_of_numbers_too_large_for_an_angle_are_predicted_as_the_pages_do() -> None:
-    waves: Any = hg.EnsemblePeriodicEmbedding(2, 2, 1, rng=0)
+    waves: Any = hg.layers.EnsemblePeriodicEmbedding(2, 2, 1, rng=0)
     waves.V = np.random.default_rng(0).normal(size=waves.V.shape)
-    net = hg.Net(waves, hg.EnsembleLinear(waves.n_out, 2, 1, rng=1))
+    net = hg.Net(waves, hg.layers.EnsembleLinear(waves.n_out, 2, 1, rng=1))
     for n in (2, 500):
         for size in (1e8, 1e30):
             eager, compiled = both(net, np.full((n, 1, 2), size))

@@ -66,7 +66,9 @@ def net_of() -> hg.Net:
     )
 
 
-def trained(optimizer: hg.Optimizer, **settings: Any) -> tuple[CompiledEngine, list[Any]]:
+def trained(
+    optimizer: hg.optimizers.Optimizer, **settings: Any
+) -> tuple[CompiledEngine, list[Any]]:
     """An engine after three epochs, and the losses of these."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((ROWS, N_IN)).astype(np.float32)
@@ -86,9 +88,9 @@ def stored_in(body: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("penalty", [None, hg.L2Penalty(0.01)])
+@pytest.mark.parametrize("penalty", [None, hg.penalties.L2Penalty(0.01)])
 def test_at_the_end_of_products_or_not_it_comes_to_the_same_bits(
-    name: str, penalty: hg.Penalty | None, monkeypatch: pytest.MonkeyPatch
+    name: str, penalty: hg.penalties.Penalty | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fused, losses = trained(OPTIMIZERS[name], penalty=penalty)
     monkeypatch.setattr(fusion, "is_packed", lambda *product: False)
@@ -123,7 +125,7 @@ def test_rows_are_gathered_by_the_products_that_read_them() -> None:
 
 def test_weights_are_read_before_they_are_changed() -> None:
     """What else reads a weight, the gradient of the input and a penalty, stands before its step."""
-    engine, _ = trained(hg.SGD(0.1), penalty=hg.L2Penalty(0.01))
+    engine, _ = trained(hg.SGD(0.1), penalty=hg.penalties.L2Penalty(0.01))
     body: list[Statement] = [*walk(engine.run.program.body)]
     for i, product in enumerate(body):
         if isinstance(product, Multiply) and product.end is not None:

@@ -22,7 +22,7 @@ def net() -> hg.Net:
     return hg.Net(inner, hg.Linear(4, 4, rng=1), hg.Linear(4, 2, rng=2), dtype=np.float64)
 
 
-def slices(optimizer: hg.Optimizer, of: hg.Net) -> dict[tuple[float, float], list[Any]]:
+def slices(optimizer: hg.optimizers.Optimizer, of: hg.Net) -> dict[tuple[float, float], list[Any]]:
     return {
         (group.factor, group.optimizer.weight_decay): [(s.start, s.stop) for s in group.slices]
         for group in parameter_groups(of, optimizer)
@@ -72,7 +72,9 @@ def test_frozen_layers_are_in_no_group() -> None:
         ),
     ],
 )
-def test_both_engines_give_each_group_its_own(optimizer: hg.Optimizer, python: bool) -> None:
+def test_both_engines_give_each_group_its_own(
+    optimizer: hg.optimizers.Optimizer, python: bool
+) -> None:
     slow = net()
     slow.layers[1].freeze()
     fast = copy.deepcopy(slow)

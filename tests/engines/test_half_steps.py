@@ -18,7 +18,7 @@ Y = RNG.integers(0, 3, 70)
 W = RNG.uniform(0.5, 2, 70).astype(np.float32)
 BATCH = 16
 
-OPTIMIZERS: dict[str, Callable[[], hg.Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[[], hg.optimizers.Optimizer]] = {
     "SGD": lambda: hg.SGD(0.1),
     "Adam, clipped": lambda: hg.Adam(0.01, clip_norm=0.5, weight_decay=0.01),
     "groups": lambda: hg.SGD(0.1, momentum=0.9, groups={"*.b": {"learning_rate_factor": 0.5}}),
@@ -51,7 +51,7 @@ def test_both_halves_come_to_the_bits_of_an_epoch(
 ) -> None:
     whole, halves = net_of(), net_of()
     order = np.random.default_rng(1).permutation(len(Y))
-    rows: dict[str, Any] = {"w": w, "penalty": hg.L2Penalty(0.01), "held_out": [X[:5]]}
+    rows: dict[str, Any] = {"w": w, "penalty": hg.penalties.L2Penalty(0.01), "held_out": [X[:5]]}
     optimizer = OPTIMIZERS[name]()
     fused: Engine = engine_of(kind, whole, hg.CrossEntropyLoss(), optimizer, X, Y, BATCH, **rows)
     whole.gradients[...] = np.nan  # stays where the step uses a gradient up

@@ -75,7 +75,7 @@ def test_a_condition_is_read_once_and_what_it_chooses_from_is_not() -> None:
 
 def test_blocks_of_attention_stay_one_function_and_their_softmax_reads_its_rows_once() -> None:
     blocks = [hg.MultiheadAttention(32, 2, causal=True, rng=seed) for seed in range(2)]
-    net = hg.Net(hg.PositionEmbedding(20, 32, rng=0), *blocks)
+    net = hg.Net(hg.layers.PositionEmbedding(20, 32, rng=0), *blocks)
     source = hg.compiled_source(
         net, hg.MSELoss(), hg.SGD(0.1), x=np.zeros((16, 20, 32), np.float32), batch_size=16
     )

@@ -112,12 +112,12 @@ class MinGRU(hg.Layer):
 PAGES: dict[str, Callable[[], tuple[hg.Layer, ...]]] = {
     "IndRNN": lambda: (IndRNN(),),
     "Diagonal": lambda: (Diagonal(),),
-    "MinGRU": lambda: (MinGRU(), hg.MeanOverTime()),
+    "MinGRU": lambda: (MinGRU(), hg.layers.MeanOverTime()),
 }
 
 
 def long_net(name: str, steps: int) -> tuple[hg.Net, Any, Any]:
-    layers = (hg.FeatureScale((steps, 2)), *PAGES[name](), hg.Linear(2, 1, rng=0))
+    layers = (hg.layers.FeatureScale((steps, 2)), *PAGES[name](), hg.Linear(2, 1, rng=0))
     rng = np.random.default_rng(0)
     x = rng.standard_normal((5, steps, 2))
     return hg.Net(*layers, dtype=np.float64), x, rng.standard_normal((5, 1))
@@ -148,7 +148,7 @@ def test_a_net_of_a_thousand_activations_predicts() -> None:
 
 
 def test_an_update_of_hundreds_of_operations_is_that_of_its_rule() -> None:
-    class SmallSteps(hg.Optimizer):
+    class SmallSteps(hg.optimizers.Optimizer):
         def rule(self, w: Any, dw: Any, *, learning_rate: float, step: int) -> Any:
             for _ in range(500):
                 w = w - learning_rate / 500 * np.tanh(w) - learning_rate / 500 * dw
@@ -169,9 +169,11 @@ def test_where_expressions_are_cut_changes_no_bit(
     found: list[Any] = []
     for most in (1, 4, memory_planning.MOST_FUSED):
         monkeypatch.setattr(memory_planning, "MOST_FUSED", most)
-        net = hg.Net(hg.Linear(6, 9, rng=0), hg.Mish(), hg.LayerNorm(9), hg.Linear(9, 3, rng=1))
+        net = hg.Net(
+            hg.Linear(6, 9, rng=0), hg.layers.Mish(), hg.LayerNorm(9), hg.Linear(9, 3, rng=1)
+        )
         net = copy.deepcopy(net)
-        engine = engine_of(kind, net, hg.HuberLoss(), hg.Adam(0.01), x, y, 8)
+        engine = engine_of(kind, net, hg.losses.HuberLoss(), hg.Adam(0.01), x, y, 8)
         epoch = run_epoch(engine, np.arange(20))
         found.append([epoch.predictions.copy(), net.parameters.copy(), net.gradients.copy()])
     for numbers in found[:-1]:

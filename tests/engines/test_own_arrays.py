@@ -63,7 +63,12 @@ def test_in_windows_that_are_pooled(name: str) -> None:
 def test_a_reduction_that_lies_otherwise_than_it_is_read_is_found(
     layer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    net = hg.Net(hg.Conv1d(2, 6, 3, rng=0), hg.Transpose(2, 1), hg.MeanOverTime(), layer())
+    net = hg.Net(
+        hg.layers.Conv1d(2, 6, 3, rng=0),
+        hg.layers.Transpose(2, 1),
+        hg.layers.MeanOverTime(),
+        layer(),
+    )
     x = np.random.default_rng(0).standard_normal((7, 2, 9)).astype(np.float32)
     y = np.zeros((7, 6), np.float32)
     assert strays(net, hg.MSELoss(), x, y) == []

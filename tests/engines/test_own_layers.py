@@ -56,7 +56,7 @@ def test_a_number_kept_after_an_eager_step_compiles(before: str, dtype: type[Any
     np.testing.assert_array_equal(trained(before).parameters, trained("nothing").parameters)
 
 
-class Matrices(hg.Optimizer):
+class Matrices(hg.optimizers.Optimizer):
     """An optimizer that reshapes the flat parameters into those of one net."""
 
     def rule(self, w: Any, dw: Any, *, learning_rate: float, step: int) -> Any:
@@ -71,7 +71,7 @@ def test_a_rule_by_shapes_is_refused_where_it_gets_a_part_of_the_parameters(engi
     settings: dict[str, Any] = {"loss": hg.MSELoss(), "epochs": 1, "optimizer": Matrices(0.1)}
     net.layers[0].freeze()
     before = net.parameters.copy()
-    with refused(hg.SettingError, "rule", "elementwise", "frozen"):
+    with refused(hg.errors.SettingError, "rule", "elementwise", "frozen"):
         hg.fit(net, (X, Y), engine=engine, **settings)
     np.testing.assert_array_equal(net.parameters, before)
     if engine == "eager":
@@ -100,7 +100,9 @@ class Draws(hg.Layer):
 @pytest.mark.parametrize("method", ["standard_normal", "normal"])
 def test_normal_draws_are_refused_with_the_way_that_compiles(method: str) -> None:
     net = hg.Net(Draws(method), hg.Linear(6, 3, rng=0))
-    with refused(hg.SettingError, f"rng.{method}", "self.rng.random", "hg.GaussianNoise"):
+    with refused(
+        hg.errors.SettingError, f"rng.{method}", "self.rng.random", "hg.layers.GaussianNoise"
+    ):
         hg.fit(net, (X, Y), loss=hg.MSELoss(), **COMPILED)
     settings = {**COMPILED, "engine": "auto", "epochs": 100_000}
     with pytest.warns(UserWarning, match=r"(?s)not compiled.*self\.rng\.random"):
@@ -111,13 +113,13 @@ def test_normal_draws_are_refused_with_the_way_that_compiles(method: str) -> Non
 def test_a_layer_that_draws_in_prediction_trains_without_a_seed_before(engine: Any) -> None:
     net = hg.Net(Draws("random"), hg.Linear(6, 3, rng=0))
     hg.fit(net, (X, Y), loss=hg.MSELoss(), **{**COMPILED, "engine": engine})
-    with refused(hg.NotYetComputedError, "no random stream", "net.seed(0)"):
+    with refused(hg.errors.NotYetComputedError, "no random stream", "net.seed(0)"):
         hg.Net(Draws("random")).predict(X)
 
 
 def test_what_a_refused_training_tried_leaves_no_stream() -> None:
     net = hg.Net(Draws("random"), hg.Linear(6, 3, rng=0))
-    with refused(hg.ShapeError, "targets of shape"):
+    with refused(hg.errors.ShapeError, "targets of shape"):
         hg.fit(net, (X, Y[:, :2]), loss=hg.MSELoss(), **COMPILED)
     assert "rng" not in vars(net.layers[0])
 
@@ -125,7 +127,7 @@ def test_what_a_refused_training_tried_leaves_no_stream() -> None:
 class Contrastive(hg.Loss):
     """l = −mean of p[i, i], by way of a mask of the batch's identity."""
 
-    target_kind = hg.kinds.TargetKind()
+    target_kind = hg.losses.kinds.TargetKind()
 
     def __init__(self, way: str) -> None:
         super().__init__()
@@ -152,7 +154,7 @@ class Contrastive(hg.Loss):
 @pytest.mark.parametrize("way", ["eye", "arange", "sum"])
 def test_the_identity_of_a_batch_is_refused_with_the_way_that_compiles(way: str) -> None:
     net, rows = hg.Net(hg.Linear(6, 3, rng=0)), np.arange(64)[:, None]
-    with refused(hg.SettingError, "row numbers as targets", "y == y[:, 0]"):
+    with refused(hg.errors.SettingError, "row numbers as targets", "y == y[:, 0]"):
         hg.fit(net, (X, rows), loss=Contrastive(way), **COMPILED)
 
 
@@ -177,9 +179,11 @@ class PairLoss(hg.Loss):
 
 def test_a_loss_of_ones_own_is_told_how_to_take_other_targets() -> None:
     net = hg.Net(hg.Linear(6, 3, rng=0))
-    with refused(hg.ShapeError, "targets of shape", "target_kind = hg.kinds.TargetKind()"):
+    with refused(
+        hg.errors.ShapeError, "targets of shape", "target_kind = hg.losses.kinds.TargetKind()"
+    ):
         hg.fit(net, (X, Y[:, :1]), loss=PairLoss(), **COMPILED)
-    with pytest.raises(hg.ShapeError) as error:
+    with pytest.raises(hg.errors.ShapeError) as error:
         hg.fit(net, (X, Y[:, :1]), loss=hg.MSELoss(), **COMPILED)
     assert "target_kind" not in str(error.value)
 
@@ -200,7 +204,9 @@ def test_all_engines_hand_a_loss_the_same() -> None:
 
 
 def test_a_loss_whose_backward_takes_nothing_is_refused_with_the_line_to_write() -> None:
-    with refused(hg.SettingError, "backward takes no argument", "def backward(self, loss=None)"):
+    with refused(
+        hg.errors.SettingError, "backward takes no argument", "def backward(self, loss=None)"
+    ):
 
         class Bare(hg.Loss):
             def backward(self) -> Any:  # type: ignore[override]

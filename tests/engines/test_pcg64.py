@@ -215,7 +215,9 @@ def test_other_generators_train_eagerly_and_say_so(kind: Any) -> None:
         "epochs": 1,
         "engine": "compiled",
     }
-    with pytest.raises(hg.SettingError, match=f"random draws by {kind.__name__}, not by PCG64"):
+    with pytest.raises(
+        hg.errors.SettingError, match=f"random draws by {kind.__name__}, not by PCG64"
+    ):
         hg.train(dropped(), (X, Y), rng=np.random.Generator(kind(0)), **settings)
     settings["engine"], settings["epochs"] = "auto", 100_000
     with pytest.warns(UserWarning, match="training eagerly.*not by PCG64"):

@@ -121,7 +121,9 @@ def test_what_it_cannot_have_is_refused_by_its_name(what: str) -> None:
         "training": lambda: hg.fit(net, (x, y), engine="portable", **given),
         "prediction": lambda: net.predict(x, engine="portable"),
     }
-    with pytest.raises(hg.SettingError, match=f"engine='portable', but this {what} cannot be"):
+    with pytest.raises(
+        hg.errors.SettingError, match=f"engine='portable', but this {what} cannot be"
+    ):
         run[what]()
 
 
@@ -146,7 +148,9 @@ def test_shards_have_the_same_bits_on_any_number_of_workers() -> None:
 
 
 def test_a_solver_of_all_rows_takes_it() -> None:
-    found = [fitted(optimizer=hg.LBFGS(), engine=engine) for engine in ("portable", "eager")]
+    found = [
+        fitted(optimizer=hg.optimizers.LBFGS(), engine=engine) for engine in ("portable", "eager")
+    ]
     first, second = (np.frombuffer(bits, np.float32) for bits in found)
     np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-3)
 
@@ -158,7 +162,7 @@ def test_members_share_rows() -> None:
     def run(*, shared: bool) -> Any:
         x: Any
         y: Any
-        net = hg.Net(hg.EnsembleLinear(3, 3, 4, rng=0))
+        net = hg.Net(hg.layers.EnsembleLinear(3, 3, 4, rng=0))
         x, y = (SideBySide(part, members) for part in table)
         if not shared:
             x, y = np.asarray(x), np.asarray(y)

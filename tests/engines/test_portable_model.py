@@ -58,4 +58,4 @@ def test_its_streams_are_those_of_a_training_by_the_same_seed() -> None:
 def test_an_optimizer_of_all_rows_has_no_program() -> None:
     net = hg.Net(hg.Linear(3, 1))
     with pytest.raises(SettingError, match="a step for a batch"):
-        portable_model(net, loss=hg.MSELoss(), optimizer=hg.LBFGS())
+        portable_model(net, loss=hg.MSELoss(), optimizer=hg.optimizers.LBFGS())

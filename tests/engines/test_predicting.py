@@ -19,7 +19,12 @@ TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
 
 
 def classifier(dtype: Any = np.float64) -> hg.Net:
-    layers = (hg.Linear(4, 7, rng=0), hg.LeakyReLU(0.1), hg.Linear(7, 3, rng=1), hg.Softmax())
+    layers = (
+        hg.Linear(4, 7, rng=0),
+        hg.layers.LeakyReLU(0.1),
+        hg.Linear(7, 3, rng=1),
+        hg.Softmax(),
+    )
     return hg.Net(*layers, dtype=dtype)
 
 
@@ -283,7 +288,9 @@ class Setted(Masked):
 
 def test_a_setting_that_can_change_unseen_is_predicted_eagerly() -> None:
     net = hg.Net(Setted(), hg.Linear(4, 2, rng=0), dtype=np.float64)
-    with pytest.raises(hg.SettingError, match=r"(?s)places of .*a set, .*try: .*lists, tuples"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"(?s)places of .*a set, .*try: .*lists, tuples"
+    ):
         net.predict(rows(3), engine="compiled")
     net.layers[0].places.add(1)
     assert_same(net, rows(3), "auto")
@@ -303,11 +310,11 @@ def test_nan_and_other_bad_rows_are_refused_as_ever() -> None:
     for n, bad in ((3, 1), (600, 599)):
         broken = x[:n].copy()
         broken[bad, 2] = np.nan
-        with pytest.raises(hg.DataError, match=rf"NaN or infinity .*in row {bad}"):
+        with pytest.raises(hg.errors.DataError, match=rf"NaN or infinity .*in row {bad}"):
             net.predict(broken, engine="compiled")
-    with pytest.raises(hg.ShapeError, match="5 features"):
+    with pytest.raises(hg.errors.ShapeError, match="5 features"):
         net.predict(np.ones((2, 5)), engine="compiled")
-    with pytest.raises(hg.SettingError, match="engine='fast'"):
+    with pytest.raises(hg.errors.SettingError, match="engine='fast'"):
         net.predict(x, engine="fast")  # type: ignore[arg-type]
     assert_same(net, x)
 
@@ -318,7 +325,7 @@ def test_infinity_that_a_layer_would_make_finite_is_refused_too() -> None:
     assert by_machine_code(net)
     x[599, 2] = -np.inf
     for some, row in ((x, 599), (x[-3:], 2)):
-        with pytest.raises(hg.DataError, match=rf"NaN or infinity .*in row {row}"):
+        with pytest.raises(hg.errors.DataError, match=rf"NaN or infinity .*in row {row}"):
             net.predict(some, engine="compiled")
 
 
@@ -328,18 +335,18 @@ def test_an_index_out_of_range_is_refused() -> None:
     net.predict(x, engine="compiled")
     assert by_machine_code(net)
     for wrong in (5, -6):
-        with pytest.raises((hg.ShapeError, hg.DataError, IndexError)):
+        with pytest.raises((hg.errors.ShapeError, hg.errors.DataError, IndexError)):
             net.predict(np.array([[0, wrong]]), engine="compiled")
     assert_same(net, x)
 
 
 def test_codes_beside_numbers() -> None:
-    net = hg.Net(hg.TabularEmbedding(3, 2, n_numbers=1, rng=0, dtype=np.float64))
+    net = hg.Net(hg.layers.TabularEmbedding(3, 2, n_numbers=1, rng=0, dtype=np.float64))
     x = np.array([[9.5, 2.0], [-7.0, 0.0]])
     net.predict(x, engine="compiled")
     assert by_machine_code(net)
     assert_same(net, x)
-    with pytest.raises(hg.DataError, match="codes from 1 to 3"):
+    with pytest.raises(hg.errors.DataError, match="codes from 1 to 3"):
         net.predict(x + np.array([0, 1]), engine="compiled")
     assert_same(net, x)
 

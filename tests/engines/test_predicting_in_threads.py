@@ -273,7 +273,7 @@ def test_a_prediction_leaves_the_layers_as_they_were() -> None:
     net, x = hg.Net(hg.Linear(2, 3, rng=0), hg.Tanh()), ROWS[1]
     for engine in ("eager", "compiled"):
         net.predict(x, engine=engine)
-        with pytest.raises(hg.NotYetComputedError):
+        with pytest.raises(hg.errors.NotYetComputedError):
             net.layers[1].y  # noqa: B018
     y = net.forward(x)
     net.predict(ROWS[2], engine="eager")

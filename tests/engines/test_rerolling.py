@@ -73,7 +73,7 @@ def recurrent(kind: Any) -> hg.Net:
     return hg.Net(first, last, hg.Linear(3, 2, rng=2))
 
 
-@pytest.mark.parametrize("kind", [hg.RNN, hg.GRU, hg.LSTM])
+@pytest.mark.parametrize("kind", [hg.layers.RNN, hg.GRU, hg.LSTM])
 def test_the_program_of_a_recurrence_does_not_grow_with_its_steps(kind: Any) -> None:
     sizes = []
     for t in (20, 40):
@@ -88,7 +88,7 @@ def test_the_program_of_a_recurrence_does_not_grow_with_its_steps(kind: Any) -> 
     [
         ("compiled", hg.GRU, np.float64),
         ("compiled", hg.LSTM, np.float32),
-        ("portable", hg.RNN, np.float32),
+        ("portable", hg.layers.RNN, np.float32),
     ],
 )
 def test_a_loop_has_the_bits_of_the_steps_one_by_one(

@@ -29,11 +29,11 @@ def rows(dtype: Any, k: int = K) -> tuple[SideBySide, SideBySide]:
 def net_for(dtype: Any, k: int = K) -> hg.Net:
     among: Any = {"n_codes": 2, "n_numbers": 3}
     return hg.Net(
-        hg.EnsembleEmbedding(4, 2, k, **among, rng=0, dtype=dtype),
-        hg.FeatureScale((k, 7), dtype=dtype),
-        hg.EnsembleLinear(7, 5, k, rng=0, dtype=dtype),
+        hg.layers.EnsembleEmbedding(4, 2, k, **among, rng=0, dtype=dtype),
+        hg.layers.FeatureScale((k, 7), dtype=dtype),
+        hg.layers.EnsembleLinear(7, 5, k, rng=0, dtype=dtype),
         hg.Tanh(),
-        hg.EnsembleLinear(5, 2, k, rng=1, dtype=dtype),
+        hg.layers.EnsembleLinear(5, 2, k, rng=1, dtype=dtype),
     )
 
 
@@ -97,7 +97,7 @@ def test_targets_may_be_of_other_members_than_inputs(kind: Any, copy_x: bool) ->
 
 
 def test_rows_that_are_not_there_are_refused() -> None:
-    with pytest.raises(hg.DataError, match="rows from -1 to 39 of members"):
+    with pytest.raises(hg.errors.DataError, match="rows from -1 to 39 of members"):
         SideBySide(VALUES, np.array([[39, -1]]))
 
 
@@ -149,7 +149,7 @@ def rows_of_all() -> tuple[SideBySide, SideBySide]:
 
 def test_machine_code_refuses_a_code_out_of_range() -> None:
     x, y = rows_of_all()
-    with pytest.raises(hg.DataError, match="indices from 0 to 4 in x"):
+    with pytest.raises(hg.errors.DataError, match="indices from 0 to 4 in x"):
         engine_of(
             KINDS[1],
             net_for(np.float64),

@@ -37,7 +37,9 @@ def engines(layer: Callable[[], hg.Layer], shape: tuple[int, ...]) -> list[Any]:
     y = rng.standard_normal(layer().forward(x).shape)
     made: list[Any] = []
     for kind in KINDS:
-        net = hg.Net(hg.FeatureScale(shape, dtype=np.float64), layer())  # so that dx is needed
+        net = hg.Net(
+            hg.layers.FeatureScale(shape, dtype=np.float64), layer()
+        )  # so that dx is needed
         made.append(engine_of(kind, net, hg.MSELoss(), hg.SGD(0.1), x, y, 16))
     return made
 

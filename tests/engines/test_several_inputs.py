@@ -43,7 +43,7 @@ def net_of(page: Any, dtype: Any = np.float64) -> hg.Net:
     return hg.Net(page(), *layers, dtype=dtype)
 
 
-def fitted(page: Any, engine: Any, **settings: Any) -> tuple[hg.Net, hg.History]:
+def fitted(page: Any, engine: Any, **settings: Any) -> tuple[hg.Net, hg.training.History]:
     net, x = net_of(page), INPUTS[page]
     held = tuple(part[:5] for part in x), Y[:5]
     options: dict[str, Any] = {"validation": held, "sample_weight": W, "epochs": 4} | settings
@@ -157,9 +157,9 @@ def test_numbers_that_are_not_finite_in_any_input() -> None:
     for i in (0, 1):
         x = tuple(part.copy() for part in INPUTS[TwoTowers])
         x[i][3, 1] = np.nan
-        with refused(hg.DataError, f"training data, input {i + 1}", "row 3, feature 1"):
+        with refused(hg.errors.DataError, f"training data, input {i + 1}", "row 3, feature 1"):
             hg.fit(net_of(TwoTowers), (x, Y), loss=LOSS, optimizer=hg.SGD(0.1), epochs=1)
-        with refused(hg.DataError, "in row 3"):
+        with refused(hg.errors.DataError, "in row 3"):
             net_of(TwoTowers).predict(x)
 
 
@@ -209,21 +209,25 @@ def test_whole_numbers_that_are_computed_with_are_refused(engine: Any) -> None:
             return None, dy
 
     net = hg.Net(Sum(), dtype=np.float32)
-    with refused(hg.DataError, "float64 from inputs of types float32 and int64", "astype"):
+    with refused(hg.errors.DataError, "float64 from inputs of types float32 and int64", "astype"):
         hg.fit(net, (whole, Y), loss=LOSS, optimizer=hg.SGD(0.1), epochs=1, engine=engine)
 
 
 BAD: list[tuple[Any, type[hg.HandgradError], tuple[str, ...]]] = [
-    ((SEQUENCES, CODES[:5]), hg.DataError, ("training data: 5 and 11 rows of x and 11 targets",)),
-    ((SEQUENCES, 3), hg.DataError, ("training data, input 2: the single number 3",)),
-    ((SEQUENCES, CODES + 3), hg.ShapeError, ("ByIndex", "out of bounds")),
-    ((SEQUENCES, CODES - 1), hg.DataError, ("indices from -1 to", "in x[1]", "from 0 to 4")),
-    ((SEQUENCES, [["a"] * 4] * N), hg.DataError, ("<U1",)),
-    ((SEQUENCES, [[1], [1, 2]]), hg.DataError, ("input 2", "different lengths")),
-    ((SEQUENCES,), hg.ShapeError, ("ByIndex", "(11, 4, 6)", "not enough values")),
-    ((SEQUENCES, CODES, CODES), hg.ShapeError, ("ByIndex", "too many values")),
-    ((), hg.DataError, ("no rows of x",)),
-    (SEQUENCES, hg.ShapeError, ("ByIndex", "(11, 4, 6)")),
+    (
+        (SEQUENCES, CODES[:5]),
+        hg.errors.DataError,
+        ("training data: 5 and 11 rows of x and 11 targets",),
+    ),
+    ((SEQUENCES, 3), hg.errors.DataError, ("training data, input 2: the single number 3",)),
+    ((SEQUENCES, CODES + 3), hg.errors.ShapeError, ("ByIndex", "out of bounds")),
+    ((SEQUENCES, CODES - 1), hg.errors.DataError, ("indices from -1 to", "in x[1]", "from 0 to 4")),
+    ((SEQUENCES, [["a"] * 4] * N), hg.errors.DataError, ("<U1",)),
+    ((SEQUENCES, [[1], [1, 2]]), hg.errors.DataError, ("input 2", "different lengths")),
+    ((SEQUENCES,), hg.errors.ShapeError, ("ByIndex", "(11, 4, 6)", "not enough values")),
+    ((SEQUENCES, CODES, CODES), hg.errors.ShapeError, ("ByIndex", "too many values")),
+    ((), hg.errors.DataError, ("no rows of x",)),
+    (SEQUENCES, hg.errors.ShapeError, ("ByIndex", "(11, 4, 6)")),
 ]
 
 
@@ -238,13 +242,15 @@ def test_bad_rows_are_refused(x: Any, kind: Any, words: tuple[str, ...]) -> None
 def test_rows_that_do_not_fit_together_are_not_predicted(engine: Any) -> None:
     net = net_of(ByIndex)
     for x in ((SEQUENCES, CODES[:5]), (SEQUENCES, np.array(3))):
-        with refused(hg.ShapeError, "a tuple of arrays of shapes (11, 4, 6) and", "as many rows"):
+        with refused(
+            hg.errors.ShapeError, "a tuple of arrays of shapes (11, 4, 6) and", "as many rows"
+        ):
             net.predict(x, engine=engine)
 
 
 def test_a_net_of_one_array_says_what_to_do_with_two() -> None:
     net = hg.Net(hg.Linear(8, 2, rng=0))
-    with refused(hg.ShapeError, "a tuple of 2 arrays", "np.column_stack(x)"):
+    with refused(hg.errors.ShapeError, "a tuple of 2 arrays", "np.column_stack(x)"):
         net.predict((SEQUENCES[:, 0], SEQUENCES[:, 1]))
 
 

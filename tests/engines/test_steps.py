@@ -25,7 +25,7 @@ def data(n: int = 7) -> tuple[Any, Any]:
 
 def engines(
     layer: hg.Layer,
-    optimizer: hg.Optimizer,
+    optimizer: hg.optimizers.Optimizer,
     batch_size: int = 3,
     *,
     python: bool = False,
@@ -85,7 +85,7 @@ def test_state_is_read_as_it_was_before_the_step(batch_size: int) -> None:
         assert_together(eager, compiled)
 
 
-class OfTheWeights(hg.Optimizer):
+class OfTheWeights(hg.optimizers.Optimizer):
     """m follows the weights and the gradient; the new weights follow the new m."""
 
     state_names = ("m", "k")
@@ -116,7 +116,7 @@ def test_gradients_of_the_others_stay_in_their_place_where_one_layer_is_frozen(f
     np.testing.assert_allclose(net.parameters, twin.parameters, 1e-11, 1e-13)
 
 
-class Counted(hg.Optimizer):
+class Counted(hg.optimizers.Optimizer):
     """w − rate · step · dw: the number of the step in plain sight."""
 
     def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
@@ -181,7 +181,7 @@ def test_rows_of_another_type_than_the_program_reads_are_refused(name: str, othe
     rows[name] = rows[name].astype(other)
     settings: Any = {"held_out": [rows["held_out"]], "batch_size": 4}
     with pytest.raises(
-        hg.ShapeError, match=rf"of type {np.dtype(other)}(?s:.*)astype\('float64'\)"
+        hg.errors.ShapeError, match=rf"of type {np.dtype(other)}(?s:.*)astype\('float64'\)"
     ):
         engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), rows["x"], rows["y"], **settings)
 

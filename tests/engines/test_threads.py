@@ -59,13 +59,13 @@ def test_fit_shortens_the_turns_and_puts_them_back(
     usual_interval: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    original = hg.History.__init__
+    original = hg.training.History.__init__
 
-    def init(self: hg.History, *arguments: object) -> None:
+    def init(self: hg.training.History, *arguments: object) -> None:
         seen.append(interval())
         original(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(hg.History, "__init__", init)
+    monkeypatch.setattr(hg.training.History, "__init__", init)
     fit(classifier())
     hg.fit_many(
         [{"net": classifier()}],
@@ -80,7 +80,7 @@ def test_fit_shortens_the_turns_and_puts_them_back(
 
 
 def test_an_error_puts_them_back_too(usual_interval: float) -> None:
-    with pytest.raises(hg.DivergenceError):
+    with pytest.raises(hg.errors.DivergenceError):
         fit(classifier(), optimizer=hg.SGD(1e30), epochs=50)
     assert interval() == usual_interval
 
@@ -217,7 +217,7 @@ class Watched(hg.Linear):
         return super().forward(x)
 
 
-class WatchedEnsemble(hg.EnsembleLinear):
+class WatchedEnsemble(hg.layers.EnsembleLinear):
     """The same of several side by side, whose products are one einsum."""
 
     def forward(self, x: Any) -> Any:
@@ -281,7 +281,7 @@ def test_a_batch_is_learned_in_one_thread_unless_sharing_it_pays(
 def test_members_side_by_side_are_learned_in_one_thread_each_from_any_thread(
     several_threads: list[int],
 ) -> None:
-    net = hg.Net(hg.EnsembleLinear(20, 64, 5, rng=0), WatchedEnsemble(64, 3, 5, rng=0))
+    net = hg.Net(hg.layers.EnsembleLinear(20, 64, 5, rng=0), WatchedEnsemble(64, 3, 5, rng=0))
     rows = np.zeros((32, 5, 20), np.float32), np.zeros((32, 5, 3), np.float32)
     usual: dict[str, Any] = {"loss": hg.MSELoss(), "optimizer": hg.SGD(0.1), "engine": "eager"}
     training = hg.train(net, rows, epochs=1, batch_size=32, **usual)

@@ -50,7 +50,7 @@ def seeds(folder: Path) -> list[bytes]:
     """Checkpoints of a training, at the start, within epochs and between them."""
     part, minibatch_loop.PART = minibatch_loop.PART, 2
     try:
-        for _ in hg.checkpoints(training(), folder, seconds=0, keep=100):
+        for _ in hg.training.checkpoints(training(), folder, seconds=0, keep=100):
             pass
     finally:
         minibatch_loop.PART = part
@@ -102,8 +102,8 @@ def outcome(folder: Path, content: bytes, original: bytes) -> str:
     made = training()
     before = everything(made)
     try:
-        kept = hg.checkpoints(made, folder, resume=True)
-    except (hg.FileError, hg.SettingError) as error:
+        kept = hg.training.checkpoints(made, folder, resume=True)
+    except (hg.errors.FileError, hg.errors.SettingError) as error:
         check_refusal(error)
         assert everything(made) == before
         return "refused"
@@ -114,9 +114,9 @@ def outcome(folder: Path, content: bytes, original: bytes) -> str:
     ):
         expected = training()
         (folder / "epoch-000001-000000000.safetensors").write_bytes(original)
-        hg.checkpoints(expected, folder, resume=True)
+        hg.training.checkpoints(expected, folder, resume=True)
         assert everything(made) == everything(expected)
-    with contextlib.suppress(hg.DivergenceError), np.errstate(all="ignore"):
+    with contextlib.suppress(hg.errors.DivergenceError), np.errstate(all="ignore"):
         reports = [*kept]
         assert [dataclasses.asdict(report)["epoch"] for report in kept.history] == [
             *range(1, made.loop.epoch + 1)

@@ -46,11 +46,11 @@ def outcome(path: Path, content: bytes) -> str:
     path.write_bytes(content)
     try:
         model = hg.load(path, layers=OWN)
-    except hg.FileError as error:
+    except hg.errors.FileError as error:
         check_refusal(error, path)
         try:
             inspect(path)
-        except hg.FileError as refusal:
+        except hg.errors.FileError as refusal:
             check_refusal(refusal, path)
         return "refused"
     parts = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
@@ -77,7 +77,7 @@ def check_estimators(found: ModelFile, model: Any, parts: list[Any]) -> None:
         if hasattr(part, "classes_"):
             assert said.classes == part.classes_.tolist()
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", hg.UnseenWarning)  # it may know other categories now
+        warnings.simplefilter("ignore", hg.errors.UnseenWarning)  # it may know other categories now
         try:
             found_rows = outputs(model)
         except hg.HandgradError:
@@ -98,9 +98,9 @@ def check_inspected(found: ModelFile, net: hg.Net, content: bytes) -> None:
     assert shapes == {}
 
 
-def check_refusal(error: hg.FileError, path: Path) -> None:
+def check_refusal(error: hg.errors.FileError, path: Path) -> None:
     """The error names the file, has its three parts, and is not as long as the file."""
-    assert type(error) is hg.FileError
+    assert type(error) is hg.errors.FileError
     assert error.where == str(path)
     for part in (error.came, error.expected, error.hint):
         assert 0 < len(part) < 1000

@@ -68,7 +68,7 @@ def train(engine: str, folder: Path, result: Path, resume: bool) -> None:
         rng=0,
         engine="compiled" if engine == "streamed" else engine,  # type: ignore[arg-type]
     )
-    kept = hg.checkpoints(training, folder, seconds=0, resume=resume)
+    kept = hg.training.checkpoints(training, folder, seconds=0, resume=resume)
     for _ in kept:
         pass
     losses = [[report.train_loss, report.validation_loss] for report in kept.history]

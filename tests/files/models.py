@@ -27,15 +27,15 @@ def estimators() -> dict[str, Any]:
         return {
             "TabularClassifier": hg.TabularClassifier(**small).fit(table, CLASSES),
             "TabularRegressor": hg.TabularRegressor(**small).fit(x, x[:, 0]),
-            "TableEncoder": hg.TableEncoder().fit(table),
-            "MLPClassifier": hg.MLPClassifier((3, 2), [hg.ELU(0.5), "tanh"], **perceptron).fit(
-                x, y
-            ),
+            "TableEncoder": hg.tables.TableEncoder().fit(table),
+            "MLPClassifier": hg.MLPClassifier(
+                (3, 2), [hg.layers.ELU(0.5), "tanh"], **perceptron
+            ).fit(x, y),
             "labels": hg.MLPClassifier((), early_stopping=True, **perceptron).fit(x, np.eye(3)[y]),
             "MLPRegressor": hg.MLPRegressor("poisson", (3,), solver="lbfgs", max_iter=3).fit(x, y),
-            "Pipeline": make_pipeline(hg.TableEncoder(), mlp).fit(table, CLASSES),
+            "Pipeline": make_pipeline(hg.tables.TableEncoder(), mlp).fit(table, CLASSES),
             "numbers in a Pipeline": make_pipeline(
-                hg.TableEncoder(), hg.MLPRegressor(hidden_layer_sizes=(2,), **perceptron)
+                hg.tables.TableEncoder(), hg.MLPRegressor(hidden_layer_sizes=(2,), **perceptron)
             ).fit(table, numbers),
         }
 

@@ -66,7 +66,7 @@ OWN: dict[str, type[hg.Layer]] = {
 
 def usual(dtype: Any = np.float32, seed: int = 0) -> hg.Net:
     """A net with state, nets within nets and frozen weights; random numbers everywhere."""
-    slope = hg.Net(hg.LeakyReLU(0.2), dtype=dtype)
+    slope = hg.Net(hg.layers.LeakyReLU(0.2), dtype=dtype)
     net = hg.Net(
         hg.Standardize.of(X + seed),
         hg.Net(hg.Linear(3, 4, rng=seed, dtype=dtype), hg.Tanh(), slope, dtype=dtype),

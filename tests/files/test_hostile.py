@@ -107,7 +107,7 @@ def test_a_description_that_does_not_fit_is_refused_at_little_cost(
 ) -> None:
     said, arrays, words = LIES[case]
     path = described(tmp_path / "a", net_of(said), arrays)
-    with at_little_cost(), refused(hg.FileError, f"{path}: ", words):
+    with at_little_cost(), refused(hg.errors.FileError, f"{path}: ", words):
         hg.load(path, layers=OWN)
 
 
@@ -147,13 +147,13 @@ DOCUMENTS: dict[str, tuple[Any, str]] = {
 def test_a_document_of_another_kind_is_refused(case: str, tmp_path: Path) -> None:
     others, words = DOCUMENTS[case]
     path = described(tmp_path / "a", **{"net": net_of(TANH)} | others)
-    with refused(hg.FileError, f"{path}: ", words):
+    with refused(hg.errors.FileError, f"{path}: ", words):
         hg.load(path)
 
 
 def test_a_newer_version_is_met_with_advice(tmp_path: Path) -> None:
     path = described(tmp_path / "a", {"of a kind": "unknown today"}, format_version=7)
-    with refused(hg.FileError, "format version 7", "try: a newer handgrad"):
+    with refused(hg.errors.FileError, "format version 7", "try: a newer handgrad"):
         hg.load(path)
 
 
@@ -161,7 +161,7 @@ LIE = "tensors that are not as the header says"  # which the library finds out
 
 METADATA: dict[str, tuple[Any, str]] = {
     "none": ({}, "weights without a net"),
-    "of PyTorch": ({"format": "pt"}, "try: hg.load_weights(net, path)"),
+    "of PyTorch": ({"format": "pt"}, "try: hg.exchange.load_weights(net, path)"),
     "no JSON": ({"handgrad": "Net(Tanh())"}, "the description of the model cannot be read"),
     "a list": ({"handgrad": "[1]"}, "format version None"),
     "a key twice": ({"handgrad": '{"a": 1, "a": 2}'}, "a key stands there twice"),
@@ -187,7 +187,7 @@ def test_other_metadata_are_refused(case: str, tmp_path: Path) -> None:
     metadata, words = METADATA[case]
     path = written(tmp_path / "a", {"__metadata__": metadata}, b"")
     for look in (hg.load, inspect) if "handgrad" in metadata else (hg.load,):
-        with at_little_cost(), refused(hg.FileError, f"{path}: ", words):
+        with at_little_cost(), refused(hg.errors.FileError, f"{path}: ", words):
             look(path)
 
 
@@ -199,7 +199,7 @@ def test_metadata_of_others_beside_are_left_alone(tmp_path: Path) -> None:
 
 def test_metadata_may_be_null_as_the_library_has_it(tmp_path: Path) -> None:
     path = written(tmp_path / "a", {"__metadata__": None}, b"")
-    with refused(hg.FileError, f"{path}: ", "weights without a net"):
+    with refused(hg.errors.FileError, f"{path}: ", "weights without a net"):
         hg.load(path)
     assert inspect(path).layers == ()
 
@@ -243,14 +243,14 @@ HEADERS: dict[str, tuple[Any, bytes, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("read", [hg.load, lambda path: hg.load_weights(hg.Net(), path)])
+@pytest.mark.parametrize("read", [hg.load, lambda path: hg.exchange.load_weights(hg.Net(), path)])
 @pytest.mark.parametrize("case", HEADERS)
 def test_a_header_that_lies_is_refused_at_little_cost(
     case: str, read: Callable[[Path], object], tmp_path: Path
 ) -> None:
     header, data, words = HEADERS[case]
     path = written(tmp_path / "a", header, data)
-    with at_little_cost(), refused(hg.FileError, f"{path}: ", words):
+    with at_little_cost(), refused(hg.errors.FileError, f"{path}: ", words):
         read(path)
 
 
@@ -258,10 +258,13 @@ def test_a_header_that_lies_is_refused_at_little_cost(
 def test_a_header_that_is_not_there_is_refused(length: int, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(length.to_bytes(8, "little") + b"{}")
-    with at_little_cost(), refused(hg.FileError, f"a header of {length} bytes in a file of 10"):
+    with (
+        at_little_cost(),
+        refused(hg.errors.FileError, f"a header of {length} bytes in a file of 10"),
+    ):
         hg.load(path)
     path.write_bytes(b"{}")
-    with refused(hg.FileError, "in a file of 2"):
+    with refused(hg.errors.FileError, "in a file of 2"):
         hg.load(path)
 
 
@@ -273,14 +276,16 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("read", [hg.load, inspect, lambda path: hg.load_weights(usual(), path)])
+@pytest.mark.parametrize(
+    "read", [hg.load, inspect, lambda path: hg.exchange.load_weights(usual(), path)]
+)
 @pytest.mark.parametrize("case", OTHERS)
 def test_files_of_other_formats_are_called_by_their_names(
     case: str, read: Callable[[Path], object], tmp_path: Path
 ) -> None:
     path = tmp_path / "net.pt"
     path.write_bytes(OTHERS[case][0])
-    with refused(hg.FileError, f"{path}: {OTHERS[case][1]}", "safetensors.torch.save_file("):
+    with refused(hg.errors.FileError, f"{path}: {OTHERS[case][1]}", "safetensors.torch.save_file("):
         read(path)
 
 
@@ -295,15 +300,17 @@ def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path: Path) -> No
 @pytest.mark.parametrize("wrong", [{"0.weight": np.ones((2, 3))}, None, 3, [1]])
 def test_what_is_no_path_is_refused(wrong: Any) -> None:
     net = usual()
-    with refused(hg.SettingError, type(wrong).__name__, "the path of a", "save_file(", net=net):
-        hg.load_weights(net, wrong)
-    with refused(hg.SettingError, type(wrong).__name__, "the path of a"):
+    with refused(
+        hg.errors.SettingError, type(wrong).__name__, "the path of a", "save_file(", net=net
+    ):
+        hg.exchange.load_weights(net, wrong)
+    with refused(hg.errors.SettingError, type(wrong).__name__, "the path of a"):
         hg.load(wrong)
 
 
 def test_a_header_of_many_megabytes_is_not_read(tmp_path: Path) -> None:
     path = written(tmp_path / "a", '{"a": "' + "x" * (5 * 2**20) + '"}', b"")
-    with at_little_cost(), refused(hg.FileError, "a header of 5242889 bytes"):
+    with at_little_cost(), refused(hg.errors.FileError, "a header of 5242889 bytes"):
         hg.load(path)
 
 
@@ -314,7 +321,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
         (Path("/dev/zero"), "no regular file"), (tmp_path / "none", "No such file"),
         (Path("a\0b"), "embedded null"),
     ):  # fmt: skip
-        with refused(hg.FileError, f"{path}: ", words):
+        with refused(hg.errors.FileError, f"{path}: ", words):
             hg.load(path)
 
 
@@ -346,7 +353,7 @@ def watch(event, arguments):
 def read(path):
     try:
         return repr(hg.load(path, layers=OWN))
-    except hg.FileError as error:
+    except hg.errors.FileError as error:
         return str(error)
 
 (folder / "typo").write_bytes(files[0].replace(b"Softmax", b"Softmux"))
@@ -388,6 +395,6 @@ def test_the_class_of_a_layer_that_is_not_named_is_not_made(tmp_path: Path) -> N
 
     path = hg.save(hg.Net(Spy(2)), tmp_path / "a")
     made.clear()
-    with refused(hg.FileError, "layer 0 is Spy"):
+    with refused(hg.errors.FileError, "layer 0 is Spy"):
         hg.load(path, layers={"Scale": Scale})
     assert made == []

@@ -182,7 +182,7 @@ def test_what_no_fit_leaves_is_refused_at_little_cost(
 ) -> None:
     name, change, words = LIES[case]
     path = changed(files[name], tmp_path / "a", change)
-    with at_little_cost(), refused(hg.FileError, f"{path}: ", words):
+    with at_little_cost(), refused(hg.errors.FileError, f"{path}: ", words):
         hg.load(path)
 
 
@@ -194,7 +194,7 @@ def test_who_looks_into_a_file_is_told_too(
 ) -> None:
     name, change, words = LIES[case]
     path = changed(files[name], tmp_path / "a", change)
-    with refused(hg.FileError, f"{path}: ", words):
+    with refused(hg.errors.FileError, f"{path}: ", words):
         inspect(path)
 
 

@@ -38,7 +38,9 @@ ENDINGS = (
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_no_file_is_written_under_the_name_of_another_format(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"net.{ending}"
-    with refused(hg.SettingError, f"net.{ending}'", "ends in .safetensors", "net.safetensors'"):
+    with refused(
+        hg.errors.SettingError, f"net.{ending}'", "ends in .safetensors", "net.safetensors'"
+    ):
         hg.save(usual(), path)
     assert [*tmp_path.iterdir()] == []
 
@@ -69,11 +71,11 @@ def test_a_net_comes_back_as_it_was(name: str, dtype: Any, tmp_path: Path) -> No
 
 
 def test_settings_come_back_as_they_are_now(tmp_path: Path) -> None:
-    slope = hg.LeakyReLU(0.2)
+    slope = hg.layers.LeakyReLU(0.2)
     choose = Choose([2, 0], kind="b", factor=np.float64(1))
     net = hg.Net(hg.Linear(3, 4, initializer="he_normal"), slope, choose)
     assert repr(hg.load(hg.save(net, tmp_path / "a"), layers=OWN)) == repr(
-        hg.Net(hg.Linear(3, 4), hg.LeakyReLU(0.2), Choose(np.array([2, 0]), kind="b"))
+        hg.Net(hg.Linear(3, 4), hg.layers.LeakyReLU(0.2), Choose(np.array([2, 0]), kind="b"))
     )
     slope.a = 0.5
     twin = hg.load(hg.save(net, tmp_path / "a"), layers=OWN)
@@ -143,7 +145,7 @@ def test_what_else_should_stand_in_the_file_is_there(tmp_path: Path) -> None:
     path = hg.save(usual(), tmp_path / "a", about=about)
     assert document(path)["about"] == {"features": ["a", "größe"], "classes": [], "rows": 3}
     assert document(hg.save(usual(), path))["about"] == {}
-    with refused(hg.SettingError, "something that JSON cannot hold"):
+    with refused(hg.errors.SettingError, "something that JSON cannot hold"):
         hg.save(usual(), path, about={"a": object()})
     assert document(path)["about"] == {}
 
@@ -158,19 +160,19 @@ def test_the_same_net_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_layer_of_ones_own_needs_its_class(tmp_path: Path) -> None:
     path = hg.save(hg.Net(Scale(2)), tmp_path / "a")
-    with refused(hg.FileError, f"{path}: layer 0 is Scale", 'layers={"Scale": Scale}'):
+    with refused(hg.errors.FileError, f"{path}: layer 0 is Scale", 'layers={"Scale": Scale}'):
         hg.load(path)
-    with refused(hg.FileError, "layer 0, Choose: a setting n", "columns, kind, factor"):
+    with refused(hg.errors.FileError, "layer 0, Choose: a setting n", "columns, kind, factor"):
         hg.load(path, layers={"Scale": Choose})
     for wrong in (Scale, [Scale], {"Scale": Scale(2)}, {"Scale": "Scale"}, {"Scale": dict}):
-        with refused(hg.SettingError, "layers=", "classes of layers by name"):
+        with refused(hg.errors.SettingError, "layers=", "classes of layers by name"):
             hg.load(path, layers=wrong)  # type: ignore[arg-type]
 
 
 def test_a_layer_of_ones_own_may_have_the_name_of_a_built_in_one(tmp_path: Path) -> None:
     tanh = type("Tanh", (Scale,), {})
     path = hg.save(hg.Net(tanh(2)), tmp_path / "a")
-    with refused(hg.FileError, "layer 0 is Tanh, a layer of someone's own"):
+    with refused(hg.errors.FileError, "layer 0 is Tanh, a layer of someone's own"):
         hg.load(path)
     assert type(hg.load(path, layers={"Tanh": tanh}).layers[0]) is tanh
     path = hg.save(hg.Net(hg.Tanh()), tmp_path / "a")
@@ -248,14 +250,14 @@ def test_what_would_not_come_back_is_not_written(case: str, tmp_path: Path) -> N
     make, words = CANNOT_COME_BACK[case]
     path = tmp_path / "a"
     path.write_text("as it was")
-    with refused(hg.SettingError, *words):
+    with refused(hg.errors.SettingError, *words):
         hg.save(hg.Net(make()), path)
     assert [*tmp_path.iterdir()] == [path]
     assert path.read_text() == "as it was"
 
 
 def test_only_a_net_is_saved(tmp_path: Path) -> None:
-    with refused(hg.SettingError, "Linear(2, 2), of type Linear", "hg.Net(layer)"):
+    with refused(hg.errors.SettingError, "Linear(2, 2), of type Linear", "hg.Net(layer)"):
         hg.save(hg.Linear(2, 2), tmp_path / "a")
 
 
@@ -276,7 +278,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 try:
     hg.save(hg.Net(hg.Linear(100, 100)), sys.argv[1])
-except hg.FileError as error:
+except hg.errors.FileError as error:
     print(error)
 """
 
@@ -300,7 +302,7 @@ def test_in_a_folder_that_cannot_be_written_to_the_old_file_stays() -> None:
         try:
             if user == 0:
                 os.seteuid(65534)  # root writes wherever it likes
-            with refused(hg.FileError, f"{path} could not be written: Permission denied"):
+            with refused(hg.errors.FileError, f"{path} could not be written: Permission denied"):
                 hg.save(usual(seed=1), path)
         finally:
             os.seteuid(user)

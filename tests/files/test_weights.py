@@ -17,7 +17,7 @@ def test_an_equal_net_predicts_the_same_after_loading(dtype: Any, tmp_path: Path
     net, twin = usual(dtype, 0), usual(dtype, 5)
     assert (twin.predict(X) != net.predict(X)).any()
     path = hg.save(net, tmp_path / "a.safetensors")
-    assert hg.load_weights(twin, str(path)) is twin
+    assert hg.exchange.load_weights(twin, str(path)) is twin
     np.testing.assert_array_equal(twin.predict(X), net.predict(X))
     for name, array in net.state().items():
         np.testing.assert_array_equal(twin.state()[name], array)
@@ -27,17 +27,17 @@ def test_an_equal_net_predicts_the_same_after_loading(dtype: Any, tmp_path: Path
 def test_float64_and_float16_weights_can_be_loaded_into_a_float32_net(tmp_path: Path) -> None:
     net, twin = usual(np.float64, 0), usual(np.float32, 5)
     path = hg.save(net, tmp_path / "a.safetensors")
-    hg.load_weights(twin, path)
+    hg.exchange.load_weights(twin, path)
     np.testing.assert_array_equal(twin.parameters, net.parameters.astype(np.float32))
     save_file({name: array.astype(np.float16) for name, array in load_file(path).items()}, path)
-    hg.load_weights(twin, path)
+    hg.exchange.load_weights(twin, path)
     np.testing.assert_array_equal(twin.parameters, net.parameters.astype(np.float16))
 
 
 def test_weights_without_a_description_are_enough(tmp_path: Path) -> None:
     path = tmp_path / "a"
     save_file({"0.s": np.array([3.0, 2.0]), "0.num_batches_tracked": np.array(7)}, path)
-    net = hg.load_weights(hg.Net(Scale(2)), path)
+    net = hg.exchange.load_weights(hg.Net(Scale(2)), path)
     assert net.predict([[1.0, 2.0]]).tolist() == [[3, 4]]
 
 
@@ -56,5 +56,5 @@ def test_weights_that_are_not_finite_numbers_of_the_shape_are_refused(
 ) -> None:
     path, net = tmp_path / "a", hg.Net(Scale(2))
     save_file({"0.s": array}, path)
-    with refused(hg.FileError, f"{path}: ", words, net=net):
-        hg.load_weights(net, path)
+    with refused(hg.errors.FileError, f"{path}: ", words, net=net):
+        hg.exchange.load_weights(net, path)

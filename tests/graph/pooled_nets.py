@@ -85,9 +85,9 @@ Layers = Callable[[], tuple[hg.Layer, ...]]
 def sequence(*behind: Callable[[], hg.Layer], width: int = 6) -> tuple[tuple[int, ...], Layers]:
     """A convolution over sequences of two numbers, and what comes behind it."""
     return (2, 9), lambda: (
-        hg.Conv1d(2, width, 3, rng=1),
+        hg.layers.Conv1d(2, width, 3, rng=1),
         hg.ReLU(),
-        hg.Transpose(2, 1),
+        hg.layers.Transpose(2, 1),
         *(make() for make in behind),
     )
 
@@ -103,49 +103,54 @@ def picture(*behind: Callable[[], hg.Layer], width: int = 6) -> tuple[tuple[int,
 
 # The shape of a row, and the layers: n below and above the number of channels.
 POOLED: dict[str, tuple[tuple[int, ...], Layers]] = {
-    "mean": sequence(hg.MeanOverTime),
-    "max": sequence(hg.MaxOverTime),
-    "one channel": sequence(hg.MeanOverTime, hg.Softmax, width=1),
-    "mean, LayerNorm": sequence(hg.MeanOverTime, lambda: hg.LayerNorm(6)),
-    "max, LayerNorm": sequence(hg.MaxOverTime, lambda: hg.LayerNorm(6)),
-    "mean, Softmax": sequence(hg.MeanOverTime, hg.Softmax),
-    "max, Softmax": sequence(hg.MaxOverTime, hg.Softmax),
-    "twenty channels": sequence(hg.MeanOverTime, lambda: hg.LayerNorm(20), width=20),
+    "mean": sequence(hg.layers.MeanOverTime),
+    "max": sequence(hg.layers.MaxOverTime),
+    "one channel": sequence(hg.layers.MeanOverTime, hg.Softmax, width=1),
+    "mean, LayerNorm": sequence(hg.layers.MeanOverTime, lambda: hg.LayerNorm(6)),
+    "max, LayerNorm": sequence(hg.layers.MaxOverTime, lambda: hg.LayerNorm(6)),
+    "mean, Softmax": sequence(hg.layers.MeanOverTime, hg.Softmax),
+    "max, Softmax": sequence(hg.layers.MaxOverTime, hg.Softmax),
+    "twenty channels": sequence(hg.layers.MeanOverTime, lambda: hg.LayerNorm(20), width=20),
     "a window of one": (
         (2, 9),
-        lambda: (hg.Conv1d(2, 2, 1, rng=1), hg.Transpose(2, 1), hg.MeanOverTime(), hg.Softmax()),
+        lambda: (
+            hg.layers.Conv1d(2, 2, 1, rng=1),
+            hg.layers.Transpose(2, 1),
+            hg.layers.MeanOverTime(),
+            hg.Softmax(),
+        ),
     ),
     "two convolutions": (
         (2, 13),
         lambda: (
-            hg.Conv1d(2, 4, 3, stride=2, rng=1),
+            hg.layers.Conv1d(2, 4, 3, stride=2, rng=1),
             hg.ReLU(),
-            hg.Conv1d(4, 6, 3, stride=2, rng=2),
-            hg.Transpose(2, 1),
-            hg.MaxOverTime(),
+            hg.layers.Conv1d(4, 6, 3, stride=2, rng=2),
+            hg.layers.Transpose(2, 1),
+            hg.layers.MaxOverTime(),
             hg.LayerNorm(6),
             hg.Linear(6, 3, rng=3),
         ),
     ),
     "Residual": sequence(
-        hg.MeanOverTime, lambda: hg.Residual(hg.LayerNorm(6), hg.Linear(6, 6, rng=2))
+        hg.layers.MeanOverTime, lambda: hg.Residual(hg.LayerNorm(6), hg.Linear(6, 6, rng=2))
     ),
-    "twice normalized": sequence(hg.MeanOverTime, lambda: hg.LayerNorm(6), hg.Softmax),
+    "twice normalized": sequence(hg.layers.MeanOverTime, lambda: hg.LayerNorm(6), hg.Softmax),
     "Linear between": sequence(
-        hg.MeanOverTime, lambda: hg.Linear(6, 5, rng=2), lambda: hg.LayerNorm(5)
+        hg.layers.MeanOverTime, lambda: hg.Linear(6, 5, rng=2), lambda: hg.LayerNorm(5)
     ),
-    "Tanh between": sequence(hg.MeanOverTime, hg.Tanh, lambda: hg.LayerNorm(6)),
+    "Tanh between": sequence(hg.layers.MeanOverTime, hg.Tanh, lambda: hg.LayerNorm(6)),
     "BatchNorm between": sequence(
-        hg.MeanOverTime, lambda: hg.BatchNorm(6), lambda: hg.LayerNorm(6)
+        hg.layers.MeanOverTime, lambda: hg.BatchNorm(6), lambda: hg.LayerNorm(6)
     ),
     "picture": (
         (2, 6, 5),
         lambda: (
             hg.Conv2d(2, 6, 3, rng=1),
             hg.ReLU(),
-            hg.Reshape(6, 12),
-            hg.Transpose(2, 1),
-            hg.MeanOverTime(),
+            hg.layers.Reshape(6, 12),
+            hg.layers.Transpose(2, 1),
+            hg.layers.MeanOverTime(),
             hg.LayerNorm(6),
         ),
     ),
@@ -158,16 +163,16 @@ POOLED: dict[str, tuple[tuple[int, ...], Layers]] = {
     "planes, mean": picture(OverPlaces, RowsMean),
     "planes, mean, sums": picture(OverPlaces, RowsMean, Summits),
     "axis by axis": picture(TwiceReduced, lambda: hg.LayerNorm(3)),
-    "length one": sequence(hg.MeanOverTime, LengthOne),
-    "groups": sequence(hg.MaxOverTime, GroupsCentred, hg.Softmax),
-    "softmax of places": sequence(hg.Softmax, hg.MeanOverTime, hg.Softmax),
-    "LayerNorm of places": sequence(lambda: hg.LayerNorm(6), hg.MeanOverTime, hg.Softmax),
+    "length one": sequence(hg.layers.MeanOverTime, LengthOne),
+    "groups": sequence(hg.layers.MaxOverTime, GroupsCentred, hg.Softmax),
+    "softmax of places": sequence(hg.Softmax, hg.layers.MeanOverTime, hg.Softmax),
+    "LayerNorm of places": sequence(lambda: hg.LayerNorm(6), hg.layers.MeanOverTime, hg.Softmax),
     "attention": sequence(
-        lambda: hg.MultiheadAttention(6, 2, rng=2), hg.MeanOverTime, lambda: hg.LayerNorm(6)
+        lambda: hg.MultiheadAttention(6, 2, rng=2), hg.layers.MeanOverTime, lambda: hg.LayerNorm(6)
     ),
     "recurrence": sequence(lambda: hg.GRU(6, 4, rng=2), lambda: hg.LayerNorm(4)),
     "Parallel": sequence(
-        hg.MeanOverTime,
+        hg.layers.MeanOverTime,
         lambda: hg.Parallel(hg.LayerNorm(6), hg.Softmax(), join="concatenate"),
         hg.Softmax,
     ),

@@ -28,7 +28,11 @@ WINDOWS: dict[str, tuple[tuple[int, ...], Layers]] = {
     ),
     "strides": (
         (2, 9, 8),
-        lambda: (hg.Conv2d(2, 3, (3, 2), stride=2, padding=(1, 0)), hg.Tanh(), hg.AvgPool2d(2)),
+        lambda: (
+            hg.Conv2d(2, 3, (3, 2), stride=2, padding=(1, 0)),
+            hg.Tanh(),
+            hg.layers.AvgPool2d(2),
+        ),
     ),
     "overlapping pools": (
         (1, 9, 9),
@@ -37,19 +41,22 @@ WINDOWS: dict[str, tuple[tuple[int, ...], Layers]] = {
     "pointwise": ((3, 4, 5), lambda: (hg.Conv2d(3, 4, 1), hg.ReLU(), hg.Conv2d(4, 2, 1))),
     "normalized": (
         (2, 6, 5),
-        lambda: (hg.Conv2d(2, 3, 3), hg.BatchNorm2d(3), hg.ReLU(), hg.Conv2d(3, 3, 2)),
+        lambda: (hg.Conv2d(2, 3, 3), hg.layers.BatchNorm2d(3), hg.ReLU(), hg.Conv2d(3, 3, 2)),
     ),
     "dropped": ((1, 6, 6), lambda: (hg.Conv2d(1, 3, 3), hg.Dropout(0.3), hg.MaxPool2d(2))),
     "residual": (
         (3, 4, 4),
         lambda: (hg.Residual(hg.Conv2d(3, 3, 3, padding=1), hg.GELU()), hg.Conv2d(3, 2, 2)),
     ),
-    "sequence": ((2, 11), lambda: (hg.Conv1d(2, 4, 3, padding=1), hg.ReLU(), hg.Conv1d(4, 2, 3))),
+    "sequence": (
+        (2, 11),
+        lambda: (hg.layers.Conv1d(2, 4, 3, padding=1), hg.ReLU(), hg.layers.Conv1d(4, 2, 3)),
+    ),
     "mean of a sequence": (
         (2, 11),
-        lambda: (hg.Conv1d(2, 4, 3), hg.Transpose(2, 1), hg.MeanOverTime()),
+        lambda: (hg.layers.Conv1d(2, 4, 3), hg.layers.Transpose(2, 1), hg.layers.MeanOverTime()),
     ),
-    "reshaped rows": ((12,), lambda: (hg.Reshape(1, 3, 4), hg.Conv2d(1, 2, 2), hg.GELU())),
+    "reshaped rows": ((12,), lambda: (hg.layers.Reshape(1, 3, 4), hg.Conv2d(1, 2, 2), hg.GELU())),
 }
 OTHERS: dict[str, tuple[tuple[int, ...], Layers]] = {
     "matrices": ((5,), lambda: (hg.Linear(5, 4), hg.BatchNorm(4), hg.ReLU())),
@@ -57,7 +64,7 @@ OTHERS: dict[str, tuple[tuple[int, ...], Layers]] = {
     "attention": ((5, 4), lambda: (hg.MultiheadAttention(4, 2), hg.LayerNorm(4))),
     "windows of another recurrence": (
         (2, 9),
-        lambda: (hg.Conv1d(2, 4, 3), hg.Transpose(2, 1), hg.GRU(4, 3)),
+        lambda: (hg.layers.Conv1d(2, 4, 3), hg.layers.Transpose(2, 1), hg.GRU(4, 3)),
     ),
 }
 
@@ -108,7 +115,7 @@ def test_windows_of_pictures_get_the_rows_last_and_keep_their_numbers(name: str)
 def test_reductions_of_reductions_keep_their_numbers(name: str, loss: type[hg.Loss]) -> None:
     net, criterion = pooled_net(name), loss()
     x, y = rows_of(name, 33)
-    if isinstance(criterion.target_kind, hg.kinds.ClassLabels):
+    if isinstance(criterion.target_kind, hg.losses.kinds.ClassLabels):
         y = y.argmax(axis=1)
     training = training_step(net, criterion, x, y)
     for graph, given in ((training, {"x": x, "y": y}), (prediction_graph(net, x), {"x": x})):

@@ -118,7 +118,7 @@ def test_what_is_no_data_has_no_place_in_a_graph(value: Any) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"title": 1}', '{"nodes": [{}]}'])
 def test_a_text_that_is_no_graph_is_refused(text: str) -> None:
-    with pytest.raises(hg.DataError, match=r"graph\.to_json"):
+    with pytest.raises(hg.errors.DataError, match=r"graph\.to_json"):
         Graph.from_json(text)
 
 
@@ -127,5 +127,7 @@ def test_an_argument_that_is_no_data_is_refused_with_its_line() -> None:
         def forward(self, x: Any) -> Any:
             return x.sum(axis=1, dtype=complex)
 
-    with pytest.raises(hg.RecordingError, match=r"test_json\.py:\d+, `return x\.sum.*complex"):
+    with pytest.raises(
+        hg.errors.RecordingError, match=r"test_json\.py:\d+, `return x\.sum.*complex"
+    ):
         hg.trace(Page(), training=False)

@@ -105,7 +105,9 @@ class MoreAtFirst(Steps):
 
 
 def test_a_step_that_does_more_the_first_time_is_refused() -> None:
-    with pytest.raises(hg.RecordingError, match="does not run in the second step as in the first"):
+    with pytest.raises(
+        hg.errors.RecordingError, match="does not run in the second step as in the first"
+    ):
         hg.trace(MoreAtFirst(), x=np.ones((4, 3), np.float32))
 
 
@@ -115,7 +117,7 @@ def test_a_number_of_the_step_before_is_still_refused(page: Any, before: str) ->
     x = np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)
     net = hg.Net(page())
     BEFORE[before](net, x)
-    with pytest.raises(hg.RecordingError) as caught:
+    with pytest.raises(hg.errors.RecordingError) as caught:
         hg.trace(net, x=x)
     assert "test_kept_sizes.py:" in str(caught.value)
     assert "state that outlives a step declared" in str(caught.value)

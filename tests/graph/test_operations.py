@@ -234,7 +234,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_has_no_loops_is_refused_where_it_is_recorded(name: str) -> None:
     forward, advice = REFUSED[name]
-    with pytest.raises(hg.RecordingError, match=f"(?s)`.*expected: .*{advice}"):
+    with pytest.raises(hg.errors.RecordingError, match=f"(?s)`.*expected: .*{advice}"):
         hg.trace(Page(forward), x=np.ones((4, 4)), training=False)
 
 

@@ -106,7 +106,7 @@ def test_a_training_step_stays_itself_through_all_passes(loss: str) -> None:
     for n in (1, 5, 32):
         x = rng.standard_normal((n, 3))
         y: Any = rng.integers(0, 3, n)
-        if not isinstance(criterion.target_kind, hg.kinds.ClassLabels):
+        if not isinstance(criterion.target_kind, hg.losses.kinds.ClassLabels):
             y = rng.integers(0, 2, (n, 3)).astype(float)
         found, expected = (
             interpret(each, {"x": x, "y": y}, n, net.state()).named()

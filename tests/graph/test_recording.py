@@ -117,7 +117,7 @@ def test_the_pages_derivatives_are_right(name: str) -> None:
         (hg.SoftmaxCrossEntropyLoss(), hg.Tanh()),
         (hg.BinaryCrossEntropyLoss(), hg.Sigmoid()),
         (hg.MSELoss(), hg.Tanh()),
-        (hg.MAELoss(), hg.Tanh()),
+        (hg.losses.MAELoss(), hg.Tanh()),
     ],
     ids=repr,
 )
@@ -149,7 +149,7 @@ def test_each_mode_is_recorded_apart() -> None:
 
 
 def test_an_optimizer_with_state_records_with_its_step_and_rate_as_leaves() -> None:
-    class Adam(hg.Optimizer):
+    class Adam(hg.optimizers.Optimizer):
         state_names = ("m", "v")
 
         def rule(self, w: Any, dw: Any, m: Any, v: Any, *, learning_rate: Any, step: Any) -> Any:
@@ -192,5 +192,5 @@ def test_every_shape_is_known_up_to_the_batch_size() -> None:
 
 def test_a_missing_leaf_is_named() -> None:
     graph = hg.trace(hg.Linear(2, 2))
-    with pytest.raises(hg.SettingError, match=r"no value came for dy, W, b"):
+    with pytest.raises(hg.errors.SettingError, match=r"no value came for dy, W, b"):
         interpret(graph, {"x": np.zeros((3, 2))}, 3)

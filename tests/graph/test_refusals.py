@@ -215,7 +215,7 @@ REFUSED = {
 @pytest.mark.parametrize("page", REFUSED, ids=lambda page: page.__name__)
 def test_a_page_that_cannot_be_recorded_is_refused_with_its_line(page: Any) -> None:
     code, says, hint = REFUSED[page]
-    with pytest.raises(hg.RecordingError) as caught:
+    with pytest.raises(hg.errors.RecordingError) as caught:
         hg.trace(layer(page), x=X)
     first, _, last = str(caught.value).split("\n")
     first = first.removeprefix("layer 1 of 1, Page(): ")
@@ -229,7 +229,9 @@ def test_a_page_that_cannot_be_recorded_is_refused_with_its_line(page: Any) -> N
 
 
 def test_a_result_not_made_from_the_input_is_refused() -> None:
-    with pytest.raises(hg.RecordingError, match="prediction is ndarray, which was not computed"):
+    with pytest.raises(
+        hg.errors.RecordingError, match="prediction is ndarray, which was not computed"
+    ):
         hg.trace(layer(result_without_the_input), x=X)
 
 
@@ -339,7 +341,7 @@ class KeepingTheLastBatch(hg.Layer):
     ],
 )
 def test_state_that_outlives_a_step_must_be_declared(page: Any, code: str, hint: str) -> None:
-    with pytest.raises(hg.RecordingError) as caught:
+    with pytest.raises(hg.errors.RecordingError) as caught:
         hg.trace(page(), x=X)
     assert f"`{code}`" in str(caught.value)
     assert "test_refusals.py:" in str(caught.value)
@@ -349,7 +351,7 @@ def test_state_that_outlives_a_step_must_be_declared(page: Any, code: str, hint:
 def test_what_an_earlier_step_left_behind_cannot_be_read() -> None:
     page = KeepingTheLastBatch()
     page.last = X
-    with pytest.raises(hg.NotYetComputedError, match="'last'"):
+    with pytest.raises(hg.errors.NotYetComputedError, match="'last'"):
         hg.trace(page, x=X)
 
 
@@ -390,14 +392,14 @@ class SlowStart(hg.Layer):
     ],
 )
 def test_a_page_whose_second_step_differs_is_refused(page: Any, says: str) -> None:
-    with pytest.raises(hg.RecordingError) as caught:
+    with pytest.raises(hg.errors.RecordingError) as caught:
         hg.trace(page(), x=X)
     assert says in str(caught.value)
     assert "state_names" in str(caught.value)
 
 
 def test_an_optimizer_that_counts_by_itself_is_refused() -> None:
-    class Counts(hg.Optimizer):
+    class Counts(hg.optimizers.Optimizer):
         t = 0
 
         def __init__(self, learning_rate: float) -> None:
@@ -408,12 +410,12 @@ def test_an_optimizer_that_counts_by_itself_is_refused() -> None:
             self.t += 1
             return w - learning_rate / self.t * dw
 
-    with pytest.raises(hg.RecordingError, match=r"test_refusals\.py:\d+, `self\.t \+= 1`"):
+    with pytest.raises(hg.errors.RecordingError, match=r"test_refusals\.py:\d+, `self\.t \+= 1`"):
         hg.trace(Counts(0.1))
 
 
 def test_a_rate_read_from_the_optimizer_is_no_constant() -> None:
-    class ReadsItsOwn(hg.Optimizer):
+    class ReadsItsOwn(hg.optimizers.Optimizer):
         def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
             return w - self.learning_rate * dw
 
@@ -433,5 +435,5 @@ def test_declared_state_written_in_place_is_refused() -> None:
             self.mean += x.mean(axis=0)
             return x
 
-    with pytest.raises(hg.RecordingError, match="did not make"):
+    with pytest.raises(hg.errors.RecordingError, match="did not make"):
         hg.trace(InPlace(), x=X)

@@ -53,7 +53,7 @@ def spellings() -> list[Any]:
 
 def trained(page: Any, x: Any, engine: Any) -> Any:
     first = page.integer_input or isinstance(x, tuple)
-    before = [] if first else [hg.FeatureScale(x.shape[-1])]
+    before = [] if first else [hg.layers.FeatureScale(x.shape[-1])]
     net = hg.Net(*before, page())
     y = np.random.default_rng(1).standard_normal(net.predict(x).shape)
     hg.fit(

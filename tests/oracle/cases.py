@@ -15,15 +15,15 @@ STEPS = 20
 ACTIVATIONS: dict[str, Callable[[float], hg.Layer]] = {
     "Tanh": lambda slope: hg.Tanh(),
     "ReLU": lambda slope: hg.ReLU(),
-    "LeakyReLU": hg.LeakyReLU,
+    "LeakyReLU": hg.layers.LeakyReLU,
     "Sigmoid": lambda slope: hg.Sigmoid(),
-    "SiLU": lambda slope: hg.SiLU(),
+    "SiLU": lambda slope: hg.layers.SiLU(),
     "GELU": lambda slope: hg.GELU(),
-    "GELUTanh": lambda slope: hg.GELUTanh(),
-    "ELU": hg.ELU,
-    "SELU": lambda slope: hg.SELU(),
-    "Softplus": lambda slope: hg.Softplus(),
-    "Mish": lambda slope: hg.Mish(),
+    "GELUTanh": lambda slope: hg.layers.GELUTanh(),
+    "ELU": hg.layers.ELU,
+    "SELU": lambda slope: hg.layers.SELU(),
+    "Softplus": lambda slope: hg.layers.Softplus(),
+    "Mish": lambda slope: hg.layers.Mish(),
 }
 
 ENDINGS: dict[str, tuple[Callable[[], list[hg.Layer]], Callable[[], hg.Loss]]] = {

@@ -20,8 +20,17 @@ from handgrad.textbook.layers import Array
 # Of the largest value of an output.
 MOST: dict[np.dtype[Any], float] = {np.dtype(np.float32): 2e-6, np.dtype(np.float64): 1e-14}
 ACTIVATIONS = (
-    *(hg.Tanh, hg.ReLU, hg.LeakyReLU, hg.Sigmoid, hg.SiLU, hg.GELU, hg.GELUTanh, hg.ELU),
-    *(hg.SELU, hg.Softplus, hg.Mish),
+    *(
+        hg.Tanh,
+        hg.ReLU,
+        hg.layers.LeakyReLU,
+        hg.Sigmoid,
+        hg.layers.SiLU,
+        hg.GELU,
+        hg.layers.GELUTanh,
+        hg.layers.ELU,
+    ),
+    *(hg.layers.SELU, hg.layers.Softplus, hg.layers.Mish),
 )
 ROWS = 9
 # Of fewer numbers, two nearly alike are set 2 apart, rounding errors of float32 with them: NumPy's
@@ -61,7 +70,7 @@ def _of_codes(rng: Any, more_axes: bool) -> tuple[list[hg.Layer], Array]:
 def _of_both(rng: Any, more_axes: bool) -> tuple[list[hg.Layer], Array]:
     n_values, size, n_codes, n_numbers = (int(rng.integers(1, 5)) for _ in range(4))
     among: dict[str, Any] = {"n_codes": n_codes, "n_numbers": n_numbers}
-    first = hg.TabularEmbedding(n_values, size, **among, rng=rng)
+    first = hg.layers.TabularEmbedding(n_values, size, **among, rng=rng)
     numbers = rng.standard_normal((ROWS, n_numbers))
     x = np.concatenate([numbers, rng.integers(0, n_values, (ROWS, n_codes))], axis=1)
     return [first, *_pages(rng, n_numbers + n_codes * size, 3)], x
@@ -73,17 +82,17 @@ def _of_members(rng: Any, more_axes: bool) -> tuple[list[hg.Layer], Array]:
     x, d = rng.standard_normal((ROWS, k, n_numbers)), n_numbers
     if rng.random() < 0.6:
         among: dict[str, Any] = {"n_codes": n_codes, "n_numbers": n_numbers}
-        layers.append(hg.EnsembleEmbedding(n_values, size, k, **among, rng=rng))
+        layers.append(hg.layers.EnsembleEmbedding(n_values, size, k, **among, rng=rng))
         x = np.concatenate([x, rng.integers(0, n_values, (ROWS, k, n_codes))], axis=2)
         d += n_codes * size
     if rng.random() < 0.6:
-        waves = hg.EnsemblePeriodicEmbedding(d, n_numbers, k, n_waves=3, rng=rng)
+        waves = hg.layers.EnsemblePeriodicEmbedding(d, n_numbers, k, n_waves=3, rng=rng)
         layers.append(waves)
         d += n_numbers * waves.size
-    layers.append(hg.FeatureScale((k, d)))
+    layers.append(hg.layers.FeatureScale((k, d)))
     for _ in range(int(rng.integers(1, 4))):
         n_out = int(rng.integers(1, 9))
-        layers += [hg.EnsembleLinear(d, n_out, k, rng=rng), ACTIVATIONS[rng.integers(11)]()]
+        layers += [hg.layers.EnsembleLinear(d, n_out, k, rng=rng), ACTIVATIONS[rng.integers(11)]()]
         d = n_out
     return layers, x
 
@@ -108,7 +117,7 @@ def _page(rng: Any, n: int, n_out: int) -> hg.Layer:
         case 2:
             return hg.Dropout(0.3)
         case 3:
-            return hg.FeatureScale(n)
+            return hg.layers.FeatureScale(n)
         case 4:
             return hg.Standardize(rng.standard_normal(n), rng.uniform(0.5, 2, n))
         case 5:
@@ -116,7 +125,10 @@ def _page(rng: Any, n: int, n_out: int) -> hg.Layer:
                 hg.Linear(n, n_out, rng=rng), hg.Tanh(), hg.Linear(n_out, n, rng=rng)
             )
         case 6:
-            branches = (hg.Linear(n, n_out, rng=rng), hg.Net(hg.Linear(n, 2, rng=rng), hg.Mish()))
+            branches = (
+                hg.Linear(n, n_out, rng=rng),
+                hg.Net(hg.Linear(n, 2, rng=rng), hg.layers.Mish()),
+            )
             return hg.Parallel(*branches, join="concatenate")
         case _:
             return hg.Linear(n, n_out, rng=rng)

@@ -117,7 +117,7 @@ def main() -> None:
         given = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(given)  # type: ignore[union-attr]
         tables = {name: (load, kind) for name, (load, kind, *_) in given.REGISTRY.items()}
-    warnings.simplefilter("ignore", hg.UnseenWarning)
+    warnings.simplefilter("ignore", hg.errors.UnseenWarning)
     for name, (load, kind) in tables.items():
         X, y = load()
         far, wrong, rows = compared(X, y, kind)

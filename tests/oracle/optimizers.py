@@ -14,19 +14,19 @@ SEEN = slice(4, None, 5)  # the steps that are stored: the fifth, the tenth, …
 # One batch an epoch, so that every report is a step.
 CASE = Case((2, 3, 2), ("Tanh",), 0.01, "Softmax, CrossEntropyLoss", 12, 1, 12, 0.1, 1)
 
-OPTIMIZERS: dict[str, Callable[[], hg.Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[[], hg.optimizers.Optimizer]] = {
     "SGD": lambda: hg.SGD(0.5, weight_decay=0.01),
     "SGD with momentum": lambda: hg.SGD(0.1, momentum=0.9),
     "SGD with Nesterov's momentum": lambda: hg.SGD(
         0.1, momentum=0.9, nesterov=True, weight_decay=0.01
     ),
-    "Adagrad": lambda: hg.Adagrad(0.1, weight_decay=0.01),
-    "RMSprop": lambda: hg.RMSprop(0.01, weight_decay=0.01),
+    "Adagrad": lambda: hg.optimizers.Adagrad(0.1, weight_decay=0.01),
+    "RMSprop": lambda: hg.optimizers.RMSprop(0.01, weight_decay=0.01),
     "Adam": lambda: hg.Adam(0.05),
     "Adam with weight decay": lambda: hg.Adam(0.05, weight_decay=0.1),
     "AdamW": lambda: hg.AdamW(0.05, weight_decay=0.1),
-    "NAdam": lambda: hg.NAdam(0.05, weight_decay=0.01),
-    "Lion": lambda: hg.Lion(0.01, weight_decay=0.1),
+    "NAdam": lambda: hg.optimizers.NAdam(0.05, weight_decay=0.01),
+    "Lion": lambda: hg.optimizers.Lion(0.01, weight_decay=0.1),
     "clipped by norm": lambda: hg.SGD(0.5, momentum=0.9, clip_norm=0.1),
     "clipped by value": lambda: hg.Adam(0.05, clip_value=0.02, weight_decay=0.1),
     "groups": lambda: hg.AdamW(
@@ -48,7 +48,7 @@ SCHEDULES: dict[str, Schedule] = {
 
 
 def trained(
-    optimizer: hg.Optimizer, schedule: Schedule | None = None, engine: Any = "eager"
+    optimizer: hg.optimizers.Optimizer, schedule: Schedule | None = None, engine: Any = "eager"
 ) -> tuple[Any, Any]:
     """The weights after every step, and the learning rate of every step."""
     net = CASE.net()

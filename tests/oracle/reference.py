@@ -227,7 +227,7 @@ class Reference:
             for i, inner in enumerate(layer.layers):
                 x = self._forward(inner, x, f"{path}{i}.")
             return before + x if isinstance(layer, hg.Residual) else x
-        if isinstance(layer, hg.ReLU | hg.LeakyReLU | hg.ELU | hg.SELU):
+        if isinstance(layer, hg.ReLU | hg.layers.LeakyReLU | hg.layers.ELU | hg.layers.SELU):
             self._kinks_at_zero(x)
         parameters = {name: self.parameters[path + name] for name in layer.param_names}
         return LAYERS[type(layer).__name__](layer, x, parameters)

@@ -41,7 +41,9 @@ def with_state_and_draws() -> hg.Net:
     return net
 
 
-def jax_engine(net: hg.Net, optimizer: hg.Optimizer | None = None, **options: Any) -> JaxEngine:
+def jax_engine(
+    net: hg.Net, optimizer: hg.optimizers.Optimizer | None = None, **options: Any
+) -> JaxEngine:
     given: dict[str, Any] = {"x": X, "y": Y, "batch_size": 16, "loss": LOSS} | options
     return engine_of(JaxEngine, net, optimizer=optimizer or hg.SGD(0.1), **given)
 
@@ -52,9 +54,9 @@ def test_every_operation_has_its_counterpart() -> None:
             assert callable(counterpart(operation)), operation
 
 
-OPTIMIZERS: dict[str, Callable[[], hg.Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[[], hg.optimizers.Optimizer]] = {
     "SGD": lambda: hg.SGD(0.1),
-    "NAdam, clipped": lambda: hg.NAdam(0.01, clip_norm=0.5, weight_decay=0.01),
+    "NAdam, clipped": lambda: hg.optimizers.NAdam(0.01, clip_norm=0.5, weight_decay=0.01),
     "groups": lambda: hg.SGD(0.1, momentum=0.9, groups={"*.b": {"learning_rate_factor": 0.5}}),
 }
 
@@ -65,7 +67,7 @@ OPTIMIZERS: dict[str, Callable[[], hg.Optimizer]] = {
 def test_both_halves_come_to_an_epoch(name: str, net_of: Callable[[], hg.Net], w: Any) -> None:
     whole, halves = net_of(), net_of()
     order = np.random.default_rng(1).permutation(len(Y))
-    options: dict[str, Any] = {"w": w, "penalty": hg.L2Penalty(0.01), "held_out": [X[:5]]}
+    options: dict[str, Any] = {"w": w, "penalty": hg.penalties.L2Penalty(0.01), "held_out": [X[:5]]}
     fused, engine = (jax_engine(net, OPTIMIZERS[name](), **options) for net in (whole, halves))
     expected = run_epoch(fused, order)
     predictions, losses, counts = [], [], []
@@ -185,10 +187,10 @@ def test_an_index_out_of_range_is_refused(wrong: int) -> None:
     bad = x.copy()
     bad[4, 1] = wrong
     for training, held_out in ((bad, []), (x, [bad])):
-        with pytest.raises(hg.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
+        with pytest.raises(hg.errors.DataError, match=r"(?s)indices from .* in x.*from 0 to 4"):
             engine_of(JaxEngine, net, hg.MSELoss(), hg.SGD(0.1), training, y, 3, held_out)
     net.predict(x, engine="jax")
-    with pytest.raises(hg.DataError):
+    with pytest.raises(hg.errors.DataError):
         net.predict(bad, engine="jax")
 
 
@@ -236,8 +238,16 @@ def test_lbfgs_runs_over_its_gradients() -> None:
     found = []
     for engine in ("eager", "jax"):
         net = small()
-        options: dict[str, Any] = {"penalty": hg.L2Penalty(0.1), "epochs": 30, "engine": engine}
-        found.append(hg.fit(net, (X, Y), loss=LOSS, optimizer=hg.LBFGS(), **options)[-1].train_loss)
+        options: dict[str, Any] = {
+            "penalty": hg.penalties.L2Penalty(0.1),
+            "epochs": 30,
+            "engine": engine,
+        }
+        found.append(
+            hg.fit(net, (X, Y), loss=LOSS, optimizer=hg.optimizers.LBFGS(), **options)[
+                -1
+            ].train_loss
+        )
     assert found[1] == pytest.approx(found[0], rel=1e-6)
 
 
@@ -275,7 +285,7 @@ def test_its_environment_says_what_computes() -> None:
     assert told["device of JAX"].startswith("cpu")
 
 
-class ByTheWhole(hg.Optimizer):
+class ByTheWhole(hg.optimizers.Optimizer):
     """A step by the gradient's largest number."""
 
     def rule(self, w: Any, dw: Any, *, learning_rate: float, step: int) -> Any:
@@ -283,5 +293,5 @@ class ByTheWhole(hg.Optimizer):
 
 
 def test_a_rule_that_asks_for_the_whole_gradient_is_refused() -> None:
-    with pytest.raises(hg.SettingError, match="max in an update rule"):
+    with pytest.raises(hg.errors.SettingError, match="max in an update rule"):
         hg.fit(small(), (X, Y), loss=LOSS, optimizer=ByTheWhole(0.1), epochs=1, engine="jax")

@@ -40,7 +40,7 @@ def test_every_layer(name: str, dtype: Any) -> None:
 
 
 def test_no_rows_have_no_predictions() -> None:
-    net = hg.Net(hg.Reshape(1, 3, 3), hg.Conv2d(1, 2, 2, rng=0), hg.Flatten())
+    net = hg.Net(hg.layers.Reshape(1, 3, 3), hg.Conv2d(1, 2, 2, rng=0), hg.Flatten())
     for n in (3, 0):
         assert net.predict(np.ones((n, 9), net.dtype), engine="jax").shape == (n, 8)
 

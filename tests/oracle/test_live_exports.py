@@ -77,7 +77,7 @@ def test_operations() -> None:
         net = hg.Net(Page(page), dtype=np.float64)
         try:
             space = functions(net, x)
-        except hg.SettingError:
+        except hg.errors.SettingError:
             refused.add(name)
             continue
         with np.errstate(all="ignore"):
@@ -88,7 +88,9 @@ def test_operations() -> None:
 
 
 def test_a_module_can_be_trained_on() -> None:
-    net = hg.Net(hg.Linear(3, 4, rng=0), hg.Tanh(), hg.FeatureScale(4), hg.Linear(4, 1, rng=1))
+    net = hg.Net(
+        hg.Linear(3, 4, rng=0), hg.Tanh(), hg.layers.FeatureScale(4), hg.Linear(4, 1, rng=1)
+    )
     module = functions(net)["module"]
     x = torch.ones((5, 3))
     module.train()
@@ -117,5 +119,7 @@ def test_arrays_of_one_number_and_a_shape_of_their_own(page: Any, tmp_path: Path
 
 def test_arguments_that_pytorch_has_not_are_refused(tmp_path: Path) -> None:
     net = hg.Net(hg.Linear(3, 4, rng=0), Page(lambda x: x + np.zeros_like(x, order="C")))
-    with pytest.raises(hg.SettingError, match=r"(?s)PyTorch that fails there: TypeError.*expected"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"(?s)PyTorch that fails there: TypeError.*expected"
+    ):
         hg.export(net, tmp_path / "ordered_torch.py")

@@ -35,7 +35,7 @@ def ours(dtype: Any, seed: int) -> hg.Net:
 
     net = hg.Net(
         hg.Standardize.of(X + seed),
-        hg.Net(linear(3, 5), hg.Tanh(), linear(5, 4), hg.LeakyReLU(0.1), dtype=dtype),
+        hg.Net(linear(3, 5), hg.Tanh(), linear(5, 4), hg.layers.LeakyReLU(0.1), dtype=dtype),
         hg.BatchNorm(4, dtype=dtype),
         hg.GELU(),
         hg.Dropout(0.5),
@@ -88,7 +88,7 @@ def test_weights_that_pytorch_saved_are_read_into_the_equivalent_net(
     }
     sequential.load_state_dict(state)
     save_file(sequential.state_dict(), tmp_path / "a.safetensors")
-    hg.load_weights(net, tmp_path / "a.safetensors")
+    hg.exchange.load_weights(net, tmp_path / "a.safetensors")
     with torch.no_grad():
         expected = sequential(torch.from_numpy(X.astype(dtype))).numpy()
     np.testing.assert_allclose(net.predict(X), expected, rtol=0, atol=8 * np.finfo(dtype).eps)
@@ -98,8 +98,8 @@ def test_bfloat16_is_refused_and_its_advice_works(tmp_path: Path) -> None:
     path, net = tmp_path / "a.safetensors", hg.Net(hg.Linear(2, 1))
     state = nn.Sequential(nn.Linear(2, 1)).to(torch.bfloat16).state_dict()
     save_file(state, path)
-    with pytest.raises(hg.FileError, match=r"(?s)BF16.*tensor\.float\(\)"):
-        hg.load_weights(net, path)
+    with pytest.raises(hg.errors.FileError, match=r"(?s)BF16.*tensor\.float\(\)"):
+        hg.exchange.load_weights(net, path)
     save_file({name: tensor.float() for name, tensor in state.items()}, path)
-    hg.load_weights(net, path)
+    hg.exchange.load_weights(net, path)
     np.testing.assert_array_equal(net.layers[0].W, state["0.weight"].float().numpy())

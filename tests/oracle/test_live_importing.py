@@ -58,7 +58,7 @@ def test_a_net_from_torch_and_one_from_its_onnx_file_predict_the_same(
 ) -> None:
     module, x = random_sequential(seed), X.astype(np.float64 if seed % 2 else np.float32)
     exactly = copy.deepcopy(module).double()(torch.tensor(x).double()).detach().numpy()
-    assert_alike(hg.from_torch(module), x, exactly)
+    assert_alike(hg.exchange.from_torch(module), x, exactly)
     path = tmp_path / "net.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -66,7 +66,7 @@ def test_a_net_from_torch_and_one_from_its_onnx_file_predict_the_same(
         torch.onnx.export(module, (torch.tensor(x),), path, opset_version=opset, dynamo=False)
     model = ReferenceEvaluator(onnx.load(path))
     (expected,) = model.run(None, {model.input_names[0]: x})
-    assert_alike(hg.from_onnx(path), x, expected, SETTINGS_ROUNDED)
+    assert_alike(hg.exchange.from_onnx(path), x, expected, SETTINGS_ROUNDED)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,10 @@ def test_a_net_from_torch_and_one_from_its_onnx_file_predict_the_same(
 )  # fmt: skip
 def test_a_module_without_a_counterpart_is_refused_by_its_name(module: nn.Module) -> None:
     whole = nn.Sequential(nn.Tanh(), nn.Sequential(nn.Tanh(), module))
-    with refused(hg.SettingError, "module 1.1, ", type(module).__name__, "no layer of handgrad's"):
-        hg.from_torch(whole)
+    with refused(
+        hg.errors.SettingError, "module 1.1, ", type(module).__name__, "no layer of handgrad's"
+    ):
+        hg.exchange.from_torch(whole)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +124,7 @@ def test_a_net_from_a_keras_file_predicts_the_same(name: str, keras: Any, tmp_pa
             layer.set_weights([w + 0.1 if w.ndim else w for w in layer.get_weights()])
     model.save(tmp_path / "net.keras")
     expected = model.predict(X, verbose=0)
-    net = hg.from_keras(tmp_path / "net.keras")
+    net = hg.exchange.from_keras(tmp_path / "net.keras")
     assert np.abs(net.predict(X) - expected).max() <= 2e-6 * max(1, np.abs(expected).max())
 
 
@@ -139,5 +141,5 @@ def test_what_a_keras_file_has_beyond_is_refused_by_its_layer(
         "Functional": lambda: keras.Model(i := keras.Input((4,)), of.Dense(2)(i)),
     }[name]()
     model.save(tmp_path / "net.keras")
-    with refused(hg.SettingError, "no layer of handgrad's"):
-        hg.from_keras(tmp_path / "net.keras")
+    with refused(hg.errors.SettingError, "no layer of handgrad's"):
+        hg.exchange.from_keras(tmp_path / "net.keras")

@@ -112,7 +112,7 @@ def test_a_net_from_a_keras_file_predicts_the_same(
     x = x if x.dtype.kind == "i" else x.astype(dtype)
     model = built(keras, layers, x.shape[1:], x.dtype.kind == "i")
     model.save(tmp_path / "net.keras")
-    net = hg.from_keras(tmp_path / "net.keras")
+    net = hg.exchange.from_keras(tmp_path / "net.keras")
     assert net.dtype == dtype
     expected, found = keras.ops.convert_to_numpy(model(x)), net.predict(x)
     close = 1e-6 * max(1, np.abs(expected).max())  # Keras multiplies float64 as float32 does
@@ -122,7 +122,9 @@ def test_a_net_from_a_keras_file_predicts_the_same(
 def test_channels_are_moved_no_more_than_they_must(keras: Any, tmp_path: Path) -> None:
     x, layers = models(keras.layers)["pictures"]
     built(keras, layers, x.shape[1:], codes=False).save(tmp_path / "net.keras")
-    kinds = [type(layer).__name__ for layer in hg.from_keras(tmp_path / "net.keras").layers]
+    kinds = [
+        type(layer).__name__ for layer in hg.exchange.from_keras(tmp_path / "net.keras").layers
+    ]
     assert kinds == [
         "Transpose", "Conv2d", "ReLU", "BatchNorm2d", "MaxPool2d", "Dropout", "Conv2d", "LeakyReLU",
         "AvgPool2d", "Transpose", "Flatten", "Linear", "Softmax",
@@ -162,5 +164,5 @@ def test_what_has_no_counterpart_is_refused_by_its_layer(
     made = layers(keras.layers)
     built(keras, made, x.shape[1:], x.dtype.kind == "i").save(tmp_path / "net.keras")
     told = f"layer {made[0].name!r}, {type(made[0]).__name__}"
-    with refused(hg.SettingError, told, words, "no layer of handgrad's"):
-        hg.from_keras(tmp_path / "net.keras")
+    with refused(hg.errors.SettingError, told, words, "no layer of handgrad's"):
+        hg.exchange.from_keras(tmp_path / "net.keras")

@@ -77,7 +77,7 @@ def exactly(module: nn.Module, x: Any) -> Any:
 def test_pictures_and_sequences_of_channels(name: str, dtype: str) -> None:
     module, x = moved(PICTURES[name](), dtype), ROWS.astype(dtype)
     expected = exactly(module, x.astype(float)).numpy()
-    net = hg.from_torch(module)
+    net = hg.exchange.from_torch(module)
     assert net.dtype == dtype
     assert_alike(net, x, expected)
 
@@ -88,7 +88,7 @@ def test_pictures_and_sequences_of_channels(name: str, dtype: str) -> None:
 def test_recurrent_modules_give_h_of_every_step(kind: str, bias: bool, dtype: str) -> None:
     recurrent = getattr(nn, kind)(3, 4, batch_first=True, bias=bias)
     module = moved(nn.Sequential(nn.Embedding(7, 3, padding_idx=0), recurrent), dtype)
-    assert_alike(hg.from_torch(module), CODES, exactly(module, CODES)[0].numpy())
+    assert_alike(hg.exchange.from_torch(module), CODES, exactly(module, CODES)[0].numpy())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -99,7 +99,7 @@ def test_attention_asks_the_sequence_that_it_is_given(bias: bool, dtype: str) ->
     x = ROWS.reshape(5, 16, 6)
     given, same = torch.tensor(x), copy.deepcopy(module).double()
     expected = same(given, given, given)[0].detach().numpy()
-    assert_alike(hg.from_torch(nn.Sequential(module)), x.astype(dtype), expected)
+    assert_alike(hg.exchange.from_torch(nn.Sequential(module)), x.astype(dtype), expected)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_transformers(activation: Any, norm_first: bool, dtype: str) -> None:
     )
     encoder = nn.TransformerEncoder(block, 2, nn.LayerNorm(6), enable_nested_tensor=False)
     module = moved(nn.Sequential(nn.Embedding(7, 6), encoder, nn.Linear(6, 7)), dtype)
-    net = hg.from_torch(module)
+    net = hg.exchange.from_torch(module)
     assert_alike(net, CODES, exactly(module, CODES).numpy())
     loss, optimizer = hg.SoftmaxCrossEntropyLoss(), hg.Adam(0.01)
     history = hg.fit(net, (CODES, CODES), loss=loss, optimizer=optimizer, epochs=30, rng=0)
@@ -152,8 +152,8 @@ REFUSED = [
 @pytest.mark.parametrize(("module", "words"), REFUSED, ids=lambda value: str(value)[:40])
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
 def test_what_has_no_counterpart_is_refused_with_what_to_try(module: nn.Module, words: str) -> None:
-    with refused(hg.SettingError, "module 0", words):
-        hg.from_torch(nn.Sequential(module))
+    with refused(hg.errors.SettingError, "module 0", words):
+        hg.exchange.from_torch(nn.Sequential(module))
 
 
 class LastStep(nn.Module):  # type: ignore[misc]
@@ -192,12 +192,16 @@ def test_pictures_and_sequences_from_an_onnx_file(
 ) -> None:
     module, x = moved(PICTURES[name](), dtype), ROWS.astype(dtype)
     path = onnx_of(module, x, tmp_path / "net.onnx", free=free)
-    found = hg.from_onnx(path)
+    found = hg.exchange.from_onnx(path)
     expected = exactly(module, x.astype(float)).numpy()
     np.testing.assert_allclose(found.predict(x), expected, rtol=0, atol=2e-6)
-    kept = [type(layer) for layer in hg.from_torch(module).layers if type(layer) is not hg.Softmax]
-    folded = (hg.BatchNorm2d, hg.BatchNorm, hg.Transpose)
-    convolutions = (hg.Conv1d, hg.Conv2d)
+    kept = [
+        type(layer)
+        for layer in hg.exchange.from_torch(module).layers
+        if type(layer) is not hg.Softmax
+    ]
+    folded = (hg.layers.BatchNorm2d, hg.BatchNorm, hg.layers.Transpose)
+    convolutions = (hg.layers.Conv1d, hg.Conv2d)
     assert [k for k in kept if k in convolutions] == [
         type(layer) for layer in found.layers if isinstance(layer, convolutions)
     ]
@@ -212,7 +216,7 @@ def test_recurrences_from_an_onnx_file(
     kind: str, way: str, dtype: str, free: bool, tmp_path: Path
 ) -> None:
     module = moved(LastStep(kind, way), dtype)
-    net = hg.from_onnx(onnx_of(module, CODES, tmp_path / "net.onnx", free=free))
+    net = hg.exchange.from_onnx(onnx_of(module, CODES, tmp_path / "net.onnx", free=free))
     assert [type(layer).__name__ for layer in net.layers] == ["Embedding", kind, "Linear"]
     assert_alike(net, CODES, exactly(module, CODES).numpy())
 

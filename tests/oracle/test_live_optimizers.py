@@ -29,8 +29,8 @@ def test_every_weight_after_every_step(name: str, engine: Any) -> None:
 @pytest.mark.parametrize("alpha", [0.03, 0.1])
 def test_l_bfgs_ends_where_pytorchs_does(engine: Any, alpha: float) -> None:
     # with less of a penalty there are several minima, and two line searches may part
-    found = hg.fit(CASE.net(), CASE.data(), loss=CASE.loss(), optimizer=hg.LBFGS(), epochs=200,
-                   penalty=hg.L2Penalty(alpha), engine=engine)  # fmt: skip
+    found = hg.fit(CASE.net(), CASE.data(), loss=CASE.loss(), optimizer=hg.optimizers.LBFGS(),
+                   epochs=200, penalty=hg.penalties.L2Penalty(alpha), engine=engine)  # fmt: skip
     assert found.stopped_because.startswith("L-BFGS converged")
     expected = steppers.minimum(alpha, iterations=200)
     assert found[-1].train_loss == pytest.approx(expected, rel=1e-6)
@@ -55,8 +55,10 @@ def test_a_plateau_is_where_pytorch_sees_one() -> None:
                 scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
                     theirs, better, factor=0.5, patience=3, threshold=threshold, min_lr=0.1
                 )
-                reports = [hg.EpochReport(i, v, {"likeness": v}) for i, v in enumerate(values, 1)]
-                adapted = hg.reduce_on_plateau(
+                reports = [
+                    hg.training.EpochReport(i, v, {"likeness": v}) for i, v in enumerate(values, 1)
+                ]
+                adapted = hg.training.reduce_on_plateau(
                     reports, own, factor=0.5, patience=3, threshold=threshold, smallest=0.1,
                     monitor=monitor,
                 )  # fmt: skip

@@ -15,10 +15,10 @@ LENGTHS = np.array([4, 1, 3, 2, 4])
 THERE = np.arange(4) < LENGTHS[:, None]
 
 
-@pytest.mark.parametrize("kind", [hg.RNN, hg.GRU, hg.LSTM])
+@pytest.mark.parametrize("kind", [hg.layers.RNN, hg.GRU, hg.LSTM])
 @pytest.mark.parametrize("return_sequences", [False, True])
 def test_padding_is_what_a_packed_sequence_leaves_out(
-    kind: type[hg.RNN | hg.GRU | hg.LSTM], return_sequences: bool
+    kind: type[hg.layers.RNN | hg.GRU | hg.LSTM], return_sequences: bool
 ) -> None:
     rng = np.random.default_rng(0)
     layer = kind(3, 2, return_sequences=return_sequences, dtype=np.float64)

@@ -50,9 +50,16 @@ def test_a_layer_equals_pytorchs(name: str, n: int, seed: int) -> None:
     check_layer(net, x if net.integer_input else 2 * x.astype(np.float64), seed)
 
 
-KINKED = [hg.ReLU(), hg.LeakyReLU(0.1), hg.ELU(0.3), hg.SELU()]
-SATURATING = [hg.Tanh(), hg.Sigmoid(), hg.Softmax(), hg.SiLU(), hg.GELU(), hg.GELUTanh()]
-SATURATING += [hg.ELU(), hg.SELU(), hg.Softplus(), hg.Mish()]
+KINKED = [hg.ReLU(), hg.layers.LeakyReLU(0.1), hg.layers.ELU(0.3), hg.layers.SELU()]
+SATURATING = [
+    hg.Tanh(),
+    hg.Sigmoid(),
+    hg.Softmax(),
+    hg.layers.SiLU(),
+    hg.GELU(),
+    hg.layers.GELUTanh(),
+]
+SATURATING += [hg.layers.ELU(), hg.layers.SELU(), hg.layers.Softplus(), hg.layers.Mish()]
 
 
 @pytest.mark.parametrize("layer", KINKED, ids=repr)
@@ -105,7 +112,7 @@ FIRST_WEIGHTS = {
 def test_first_weights_are_distributed_as_pytorchs(name: str, shape: tuple[int, int]) -> None:
     torch.manual_seed(0)
     theirs = FIRST_WEIGHTS[name](torch.empty(shape, dtype=torch.float64)).numpy()
-    ours = getattr(hg.initializers, name)(shape, np.random.default_rng(0))
+    ours = getattr(hg.layers.initializers, name)(shape, np.random.default_rng(0))
     spread = 1 / (2 * ours.size) ** 0.5  # of a standard deviation that is measured
     assert abs(ours.std() / theirs.std() - 1) < 10 * spread
     for share in (0.01, 0.1, 0.25, 0.75, 0.9, 0.99):

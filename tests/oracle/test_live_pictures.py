@@ -22,7 +22,7 @@ SETTINGS = [
 ]
 CASES = [
     (kind, settings)
-    for kind, settings in product([hg.Conv2d, hg.MaxPool2d, hg.AvgPool2d], SETTINGS)
+    for kind, settings in product([hg.Conv2d, hg.MaxPool2d, hg.layers.AvgPool2d], SETTINGS)
     if kind is hg.Conv2d or settings["kernel_size"] != 1 or settings["padding"] == 0
 ]
 STEPS, WORST = 20, 1e-10
@@ -50,7 +50,7 @@ def test_of_equal_numbers_the_first_has_the_slope_as_in_pytorch() -> None:
 
 
 def test_batch_norm_of_pictures_has_pytorchs_running_statistics_and_predictions() -> None:
-    rng, norm = np.random.default_rng(0), hg.BatchNorm2d(3, momentum=0.3, dtype=np.float64)
+    rng, norm = np.random.default_rng(0), hg.layers.BatchNorm2d(3, momentum=0.3, dtype=np.float64)
     theirs = torch.nn.BatchNorm2d(3, momentum=0.3, dtype=torch.float64)
     for _ in range(3):
         x = 2 * rng.standard_normal((4, 3, 5, 2)) + 3
@@ -67,7 +67,7 @@ def lenet() -> hg.Net:
     rng = np.random.default_rng(0)
     settings: dict[str, Any] = {"rng": rng, "dtype": np.float64}
     return hg.Net(
-        *(hg.Reshape(1, 28, 28), hg.Conv2d(1, 6, 5, padding=2, **settings), hg.ReLU()),
+        *(hg.layers.Reshape(1, 28, 28), hg.Conv2d(1, 6, 5, padding=2, **settings), hg.ReLU()),
         *(hg.MaxPool2d(2), hg.Conv2d(6, 16, 5, **settings), hg.ReLU(), hg.MaxPool2d(2)),
         *(hg.Flatten(), hg.Linear(400, 120, **settings), hg.ReLU()),
         *(hg.Linear(120, 84, **settings), hg.ReLU(), hg.Linear(84, 10, **settings)),
@@ -112,8 +112,12 @@ def test_lenet_takes_pytorchs_steps(rule: str, engine: Any) -> None:
 
 def test_exported_source_of_pytorch_says_what_the_net_says(tmp_path: Path) -> None:
     net = hg.Net(
-        *(hg.Reshape(1, 6, 6), hg.RandomShift(1), hg.Conv2d(1, 2, (3, 1), padding=1, rng=0)),
-        *(hg.BatchNorm2d(2), hg.ReLU(), hg.MaxPool2d(2), hg.AvgPool2d((1, 2))),
+        *(
+            hg.layers.Reshape(1, 6, 6),
+            hg.layers.RandomShift(1),
+            hg.Conv2d(1, 2, (3, 1), padding=1, rng=0),
+        ),
+        *(hg.layers.BatchNorm2d(2), hg.ReLU(), hg.MaxPool2d(2), hg.layers.AvgPool2d((1, 2))),
         *(hg.Flatten(), hg.Linear(12, 3, rng=1)),
     )
     (check,) = hg.export(net, tmp_path / "model_torch.py").checks

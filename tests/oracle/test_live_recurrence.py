@@ -15,7 +15,7 @@ from tests.oracle.reference import tensor
 pytestmark = pytest.mark.oracle
 
 STEPS, RATE = 20, 0.1
-KINDS: dict[str, Any] = {"RNN": hg.RNN, "GRU": hg.GRU, "LSTM": hg.LSTM}
+KINDS: dict[str, Any] = {"RNN": hg.layers.RNN, "GRU": hg.GRU, "LSTM": hg.LSTM}
 each_length = pytest.mark.parametrize(
     ("kind", "t"), [("RNN", 28), ("GRU", 28), ("GRU", 56), ("GRU", 200), ("LSTM", 28)]
 )

@@ -73,7 +73,7 @@ def transformer(causal: bool) -> hg.Net:
         blocks.append(hg.Residual(hg.LayerNorm(D), wide, hg.GELU(), narrow))
     return hg.Net(
         hg.Embedding(WORDS, D, padding=0, rng=rng),
-        hg.PositionEmbedding(T, D, rng=rng),
+        hg.layers.PositionEmbedding(T, D, rng=rng),
         *blocks,
         hg.LayerNorm(D),
         hg.Linear(D, WORDS, rng=rng),

@@ -79,7 +79,7 @@ def test_models_of_whole_tables(name: str) -> None:
     assert other_labels == 0
 
 
-@pytest.mark.filterwarnings("ignore::handgrad.UnseenWarning")
+@pytest.mark.filterwarnings("ignore::handgrad.errors.UnseenWarning")
 @pytest.mark.parametrize("seed", range(8))
 def test_models_of_random_tables_asked_about_odd_rows(seed: int) -> None:
     table, rng = random_table(seed), np.random.default_rng(seed)
@@ -205,7 +205,7 @@ def test_small_and_large_numbers_keep_their_digits(dtype: type) -> None:
     near = [[10.0**-k, -(10.0**-k)] for k in range(30)]
     far = [[10.0**k, -(10.0**k)] for k in range(1, 30)]
     x: Array = np.array([*near, *far, [0.0, -0.0], [np.inf, -np.inf], [np.nan, 1.0]], dtype)
-    for activation in (hg.ELU, hg.Softplus, hg.GELU, hg.Mish, hg.Sigmoid):
+    for activation in (hg.layers.ELU, hg.layers.Softplus, hg.GELU, hg.layers.Mish, hg.Sigmoid):
         subject = subject_of(hg.Net(activation(), dtype=dtype), x[:9])
         found = by_onnxruntime(onnx_model(subject), {"x": x})["output"]
         with np.errstate(all="ignore"):
@@ -226,7 +226,7 @@ def test_small_and_large_numbers_keep_their_digits(dtype: type) -> None:
 def test_what_onnx_does_not_say_is_refused_by_layer_and_line(forward: Any, words: str) -> None:
     net = hg.Net(hg.Tanh(), Page(forward), dtype=np.float64)
     where = rf"layer 1, Page\(.*\w+\.py:\d+: .*{words}"
-    with pytest.raises(hg.SettingError, match=where) as refused:
+    with pytest.raises(hg.errors.SettingError, match=where) as refused:
         onnx_model(subject_of(net, np.ones((5, 4))))
     assert "tests/" not in str(refused.value)
 

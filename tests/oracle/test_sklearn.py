@@ -131,16 +131,16 @@ def test_losses_with_weights_are_scikit_learns(n: int, k: int, seed: int) -> Non
     squared = metrics.mean_squared_error(y, p, sample_weight=w)
     assert_close(hg.MSELoss().forward(p, y, w), squared, "MSELoss")
     absolute = metrics.mean_absolute_error(y, p, sample_weight=w)
-    assert_close(hg.MAELoss().forward(p, y, w), absolute, "MAELoss")
+    assert_close(hg.losses.MAELoss().forward(p, y, w), absolute, "MAELoss")
     pinball = metrics.mean_pinball_loss(y, p, alpha=q, sample_weight=w)
-    assert_close(hg.QuantileLoss(q).forward(p, y, w), pinball, "QuantileLoss")
+    assert_close(hg.losses.QuantileLoss(q).forward(p, y, w), pinball, "QuantileLoss")
     t = np.r_[0, 1, rng.integers(0, 2, n - 2)]
     hinge = metrics.hinge_loss(2 * t - 1, p[:, 0], sample_weight=w)
-    assert_close(hg.HingeLoss().forward(p[:, :1], t, w), hinge, "HingeLoss")
+    assert_close(hg.losses.HingeLoss().forward(p[:, :1], t, w), hinge, "HingeLoss")
     counts = rng.poisson(2.0, n) + 1
     deviance = metrics.mean_poisson_deviance(counts, np.exp(p[:, 0]), sample_weight=w)
     constant = np.average(counts * np.log(counts) - counts, weights=w)
-    found = hg.PoissonNLLLoss().forward(p[:, :1], counts, w)
+    found = hg.losses.PoissonNLLLoss().forward(p[:, :1], counts, w)
     assert_close(2 * (found + constant), deviance, "PoissonNLLLoss")
 
 
@@ -174,7 +174,7 @@ def test_losses_and_metrics_of_numbers_are_scikit_learns(n: int, k: int, seed: i
     p, y = rng.standard_normal((2, n, k))
     squared, absolute = metrics.mean_squared_error(y, p), metrics.mean_absolute_error(y, p)
     assert_close(hg.MSELoss().forward(p, y), squared, "MSELoss")
-    assert_close(hg.MAELoss().forward(p, y), absolute, "MAELoss")
+    assert_close(hg.losses.MAELoss().forward(p, y), absolute, "MAELoss")
     assert_close(hg.metrics.mean_squared_error(p, y), squared, "mean_squared_error")
     assert_close(hg.metrics.root_mean_squared_error(p, y), squared**0.5, "its root")
     assert_close(hg.metrics.mean_absolute_error(p, y), absolute, "mean_absolute_error")

@@ -12,7 +12,7 @@ from tests.bad_input.refused import refused
 
 
 def test_each_activation_of_the_textbook_has_its_axes() -> None:
-    axes = hg.plot_activations()
+    axes = hg.plots.plot_activations()
     names = [panel.get_title().split("(")[0] for panel in axes]
     on_the_pages = {
         name
@@ -25,10 +25,10 @@ def test_each_activation_of_the_textbook_has_its_axes() -> None:
 
 
 @pytest.mark.parametrize(
-    "layer", [hg.Tanh(), hg.ReLU(), hg.LeakyReLU(0.2), hg.Sigmoid(), hg.GELU()]
+    "layer", [hg.Tanh(), hg.ReLU(), hg.layers.LeakyReLU(0.2), hg.Sigmoid(), hg.GELU()]
 )
 def test_the_slope_is_that_of_the_curve(layer: hg.Layer) -> None:
-    (axes,) = hg.plot_activations([layer])
+    (axes,) = hg.plots.plot_activations([layer])
     (x, y), (_, slope) = (np.array(line.get_data()) for line in axes.lines[:2])
     np.testing.assert_allclose(y, layer.forward(x))
     measured = np.diff(y) / np.diff(x)
@@ -44,13 +44,13 @@ def test_the_layer_is_left_as_it_was() -> None:
     layer = hg.Tanh()
     layer.forward(np.ones((2, 3)))
     before = layer.y.copy()
-    hg.plot_activations([layer])
+    hg.plots.plot_activations([layer])
     np.testing.assert_array_equal(layer.y, before)
 
 
 def test_it_draws_on_the_axes_it_is_given() -> None:
     axes = Figure().subplots(2, 2)
-    drawn = hg.plot_activations([hg.Tanh(), hg.ReLU(), hg.Sigmoid()], axes)
+    drawn = hg.plots.plot_activations([hg.Tanh(), hg.ReLU(), hg.Sigmoid()], axes)
     assert list(drawn) == [*axes.ravel()[:3]]
     assert not axes[1, 1].lines
 
@@ -73,15 +73,15 @@ class Scale(hg.Layer):
 
 @pytest.mark.parametrize("layer", [hg.Softmax(), hg.Linear(1, 1), hg.Linear(3, 2), Scale()])
 def test_what_works_on_whole_rows_is_refused(layer: hg.Layer) -> None:
-    with refused(hg.SettingError, repr(layer), "by itself"):
-        hg.plot_activations([layer])
+    with refused(hg.errors.SettingError, repr(layer), "by itself"):
+        hg.plots.plot_activations([layer])
 
 
 def test_too_few_axes_and_other_things_are_refused() -> None:
-    with refused(hg.SettingError, "1 axes", "2 axes"):
-        hg.plot_activations([hg.Tanh(), hg.ReLU()], [Figure().subplots()])
+    with refused(hg.errors.SettingError, "1 axes", "2 axes"):
+        hg.plots.plot_activations([hg.Tanh(), hg.ReLU()], [Figure().subplots()])
     other: Any = [np.tanh]
-    with refused(hg.SettingError, "ufunc", "hg.Tanh()"):
-        hg.plot_activations(other)
-    with refused(hg.SettingError, "no layers"):
-        hg.plot_activations([])
+    with refused(hg.errors.SettingError, "ufunc", "hg.Tanh()"):
+        hg.plots.plot_activations(other)
+    with refused(hg.errors.SettingError, "no layers"):
+        hg.plots.plot_activations([])

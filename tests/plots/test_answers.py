@@ -30,7 +30,7 @@ def tabular() -> Any:
 
 def test_a_confusion_matrix_counts_what_the_model_predicts() -> None:
     for model, x in ((logistic(), X), (tabular(), FRAME)):
-        axes = hg.plot_confusion_matrix(model, x, NAMES)
+        axes = hg.plots.plot_confusion_matrix(model, x, NAMES)
         expected = confusion_matrix(NAMES, model.predict(x), labels=model.classes_)
         assert [text.get_text() for text in axes.texts] == [str(n) for n in expected.flat]
         assert [label.get_text() for label in axes.get_xticklabels()] == ["lower", "upper"]
@@ -39,23 +39,25 @@ def test_a_confusion_matrix_counts_what_the_model_predicts() -> None:
 def test_curves_are_those_of_its_probabilities() -> None:
     for model, x in ((logistic(), X), (tabular(), FRAME)):
         area = roc_auc_score(NAMES == "upper", model.predict_proba(x)[:, 1])
-        assert hg.plot_roc(model, x, NAMES).lines[0].get_label() == f"upper (AUC = {area:.2f})"
-        assert "upper" in str(hg.plot_precision_recall(model, x, NAMES).lines[0].get_label())
-        assert len(hg.plot_calibration(model, x, NAMES).lines) == 2
+        assert (
+            hg.plots.plot_roc(model, x, NAMES).lines[0].get_label() == f"upper (AUC = {area:.2f})"
+        )
+        assert "upper" in str(hg.plots.plot_precision_recall(model, x, NAMES).lines[0].get_label())
+        assert len(hg.plots.plot_calibration(model, x, NAMES).lines) == 2
 
 
 def test_predictions_stand_in_place_of_the_model_and_its_rows() -> None:
     model = logistic()
     p = model.predict_proba(X)
-    found = hg.Predictions(Y[:60], p[:60, 0] < 0.5, p[:60], ("upper", "lower"))
+    found = hg.plots.Predictions(Y[:60], p[:60, 0] < 0.5, p[:60], ("upper", "lower"))
     assert len(found) == 60
-    axes = hg.plot_confusion_matrix(found, colorbar=False)
+    axes = hg.plots.plot_confusion_matrix(found, colorbar=False)
     assert [label.get_text() for label in axes.get_xticklabels()] == ["upper", "lower"]
     assert len(axes.figure.axes) == 1
-    assert str(hg.plot_roc(found, only=[0]).lines[0].get_label()).startswith("upper")
-    with refused(hg.DataError, "predictions without probabilities", "hg.Predictions"):
-        hg.plot_calibration(hg.Predictions(Y, Y, None, ("upper", "lower")))
-    dots = rows(hg.plot_predictions(hg.Predictions(Y * 1.0, Y + 0.5)))["rows"]
+    assert str(hg.plots.plot_roc(found, only=[0]).lines[0].get_label()).startswith("upper")
+    with refused(hg.errors.DataError, "predictions without probabilities", "hg.plots.Predictions"):
+        hg.plots.plot_calibration(hg.plots.Predictions(Y, Y, None, ("upper", "lower")))
+    dots = rows(hg.plots.plot_predictions(hg.plots.Predictions(Y * 1.0, Y + 0.5)))["rows"]
     np.testing.assert_array_equal(dots, np.column_stack([Y, Y + 0.5]))
 
 
@@ -71,37 +73,39 @@ def test_a_boundary_lies_where_two_classes_are_as_likely() -> None:
 def test_numbers_of_a_regressor_are_drawn() -> None:
     x, y = hg.data.make_line(rng=0)
     model = LinearRegression().fit(x, y)
-    curve: Any = hg.plot_predictions(model, x, y).lines[0]
+    curve: Any = hg.plots.plot_predictions(model, x, y).lines[0]
     assert curve.get_label() == "model"
     across = np.asarray(curve.get_xdata())
     np.testing.assert_allclose(curve.get_ydata(), model.predict(across[:, None]))
-    dots: Any = hg.plot_residuals(model, x, y).collections[0].get_offsets()
+    dots: Any = hg.plots.plot_residuals(model, x, y).collections[0].get_offsets()
     np.testing.assert_allclose(dots, np.column_stack([model.predict(x), y - model.predict(x)]))
     strong = hg.TabularRegressor(random_state=0, epochs=5).fit(FRAME, X[:, 0] * 2.0)
-    dots = rows(hg.plot_predictions(strong, FRAME, X[:, 0] * 2.0))["rows"]
+    dots = rows(hg.plots.plot_predictions(strong, FRAME, X[:, 0] * 2.0))["rows"]
     np.testing.assert_allclose(dots, np.column_stack([X[:, 0] * 2.0, strong.predict(FRAME)]))
 
 
 def test_what_a_model_cannot_tell_is_refused() -> None:
     model = logistic()
-    with refused(hg.DataError, "a target of 3", "lower, upper"):
-        hg.plot_roc(model, X, np.full(len(X), 3))
-    with refused(hg.ShapeError, "such as 'lower'", "one number a row"):
-        hg.plot_predictions(model, X, X[:, 0])
+    with refused(hg.errors.DataError, "a target of 3", "lower, upper"):
+        hg.plots.plot_roc(model, X, np.full(len(X), 3))
+    with refused(hg.errors.ShapeError, "such as 'lower'", "one number a row"):
+        hg.plots.plot_predictions(model, X, X[:, 0])
     with pytest.raises(NotFittedError):
-        hg.plot_roc(LogisticRegression(), X, NAMES)
+        hg.plots.plot_roc(LogisticRegression(), X, NAMES)
     wrong: list[Any] = [LogisticRegression, "net", None]
     for model in wrong:
-        with refused(hg.SettingError, "an object of a class that derives from hg.Net"):
-            hg.plot_roc(model, X, NAMES)
+        with refused(hg.errors.SettingError, "an object of a class that derives from hg.Net"):
+            hg.plots.plot_roc(model, X, NAMES)
 
 
 def test_where_only_a_net_will_do_an_estimator_is_told_what_to_hand_over() -> None:
     model: Any = hg.MLPClassifier(tol=1e9, random_state=0).fit(X, Y)
-    with refused(hg.SettingError, "model.net_, the net in it", "hg.write_report(model, x, y)"):
+    with refused(
+        hg.errors.SettingError, "model.net_, the net in it", "hg.tables.write_report(model, x, y)"
+    ):
         hg.diagnose(model, [], (X, Y))
     other: Any = logistic()
-    with refused(hg.SettingError, "try: hg.write_report(model, x, y)"):
+    with refused(hg.errors.SettingError, "try: hg.tables.write_report(model, x, y)"):
         hg.diagnose(other, [], (X, Y))
-    with refused(hg.SettingError, "a fitted estimator that has one"):
-        hg.plot_hidden_space(other, X, Y)
+    with refused(hg.errors.SettingError, "a fitted estimator that has one"):
+        hg.plots.plot_hidden_space(other, X, Y)

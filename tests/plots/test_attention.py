@@ -29,7 +29,7 @@ def test_a_picture_is_the_shares_of_one_head() -> None:
     looks = net()
     looks.forward(CODES)
     first, second = looks.layers[1].layers[1], looks.layers[2]
-    panels = hg.plot_attention(looks, CODES)
+    panels = hg.plots.plot_attention(looks, CODES)
     titles = ["attention 1, head 1", "attention 1, head 2", "attention 2, head 1"]
     assert [panel.get_title() for panel in panels] == titles
     for panel, p in zip(panels, (*first.p[0], *second.p[0]), strict=True):
@@ -41,7 +41,7 @@ def test_a_picture_is_the_shares_of_one_head() -> None:
 def test_of_a_causal_layer_what_is_barred_is_grey() -> None:
     looks = net(causal=True)
     looks.forward(CODES)
-    panels = hg.plot_attention(looks, CODES)
+    panels = hg.plots.plot_attention(looks, CODES)
     p = looks.layers[1].layers[1].p[0, 0]
     expected = np.where(np.tri(4, dtype=bool), p, np.nan)
     np.testing.assert_allclose(values(panels[0]), expected, rtol=1e-6)
@@ -51,17 +51,17 @@ def test_of_a_causal_layer_what_is_barred_is_grey() -> None:
 
 
 def test_places_of_padding_have_no_share() -> None:
-    p = values(hg.plot_attention(net(padding=1), CODES)[0])
+    p = values(hg.plots.plot_attention(net(padding=1), CODES)[0])
     np.testing.assert_array_equal(p[:, 2], 0)
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
 
 
 def test_labels_name_the_places_and_spaces_are_seen() -> None:
-    axes = hg.plot_attention(net(), CODES, labels="a $\n")[0]
+    axes = hg.plots.plot_attention(net(), CODES, labels="a $\n")[0]
     for names in (axes.get_xticklabels(), axes.get_yticklabels()):
         assert [name.get_text() for name in names] == ["a", "␣", "$", "↵"]
     assert [*axes.get_xticks()] == [1, 2, 3, 4]
-    words = hg.plot_attention(net(), CODES, labels=["to", "be", "or", "notwithstanding"])[0]
+    words = hg.plots.plot_attention(net(), CODES, labels=["to", "be", "or", "notwithstanding"])[0]
     assert words.get_xticklabels()[0].get_rotation() == 90
     assert len(words.get_xticklabels()[3].get_text()) == 12
     words.figure.draw_without_rendering()
@@ -69,7 +69,7 @@ def test_labels_name_the_places_and_spaces_are_seen() -> None:
 
 def test_of_many_heads_the_first_are_drawn() -> None:
     wide = hg.Net(hg.Embedding(3, 20, rng=0), hg.MultiheadAttention(20, 20, rng=1))
-    panels = hg.plot_attention(wide, CODES)
+    panels = hg.plots.plot_attention(wide, CODES)
     assert panels[-1].get_title() == "attention 1, head 16"
 
 
@@ -77,20 +77,20 @@ def test_the_net_keeps_what_it_had() -> None:
     looks = net()
     looks.forward(CODES[:, :2])
     before = looks.layers[2].p
-    hg.plot_attention(looks, CODES)
+    hg.plots.plot_attention(looks, CODES)
     assert looks.layers[2].p is before
     assert looks.training
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:
     looks = net()
-    with refused(hg.SettingError, "has no attention", "MultiheadAttention"):
-        hg.plot_attention(hg.Net(hg.Embedding(3, 4)), CODES)
-    with refused(hg.SettingError, "3 labels", "4, one for each place"):
-        hg.plot_attention(looks, CODES, labels="abc")
-    with refused(hg.ShapeError, "x of shape (4,)", "x[None]"):
-        hg.plot_attention(looks, CODES[0])
-    with refused(hg.ShapeError, "x of shape (2, 4)", "x[:1]"):
-        hg.plot_attention(looks, np.vstack([CODES, CODES]))
-    with refused(hg.SettingError, "2 axes", "3 axes"):
-        hg.plot_attention(looks, CODES, axes=hg.plot_attention(looks, CODES)[:2])
+    with refused(hg.errors.SettingError, "has no attention", "MultiheadAttention"):
+        hg.plots.plot_attention(hg.Net(hg.Embedding(3, 4)), CODES)
+    with refused(hg.errors.SettingError, "3 labels", "4, one for each place"):
+        hg.plots.plot_attention(looks, CODES, labels="abc")
+    with refused(hg.errors.ShapeError, "x of shape (4,)", "x[None]"):
+        hg.plots.plot_attention(looks, CODES[0])
+    with refused(hg.errors.ShapeError, "x of shape (2, 4)", "x[:1]"):
+        hg.plots.plot_attention(looks, np.vstack([CODES, CODES]))
+    with refused(hg.errors.SettingError, "2 axes", "3 axes"):
+        hg.plots.plot_attention(looks, CODES, axes=hg.plots.plot_attention(looks, CODES)[:2])

@@ -12,12 +12,12 @@ from tests.plots.pictures import legend
 NAN, INF = np.nan, np.inf
 
 
-def curve(capacities: Any = (1, 2, 4, 8), **validation: Any) -> hg.CapacityCurve:
+def curve(capacities: Any = (1, 2, 4, 8), **validation: Any) -> hg.training.CapacityCurve:
     """Four seeds: the losses are 0, 1, 2 and 9 of a step above a line that goes down, then up."""
     spread = np.array([0.0, 1.0, 2.0, 9.0])
     train = np.linspace(0.8, 0.2, len(capacities))[:, None] + 0.01 * spread
     held = np.resize([0.9, 0.5, 0.6, 0.8], len(capacities))[:, None] + 0.02 * spread
-    return hg.CapacityCurve(
+    return hg.training.CapacityCurve(
         capacities=np.array(capacities),
         train={"loss": train, "accuracy": 1 - train},
         validation={"loss": held, "accuracy": 1 - held} | validation,
@@ -36,7 +36,7 @@ def band(axes: Any, i: int) -> Any:
 
 def test_lines_are_medians_and_bands_are_quartiles() -> None:
     found = curve()
-    axes: Any = hg.plot_capacity_curve(found)
+    axes: Any = hg.plots.plot_capacity_curve(found)
     for i, figures in enumerate((found.train["loss"], found.validation["loss"])):
         across, up = axes.lines[i].get_data()
         assert list(across) == [1, 2, 4, 8]
@@ -58,7 +58,7 @@ def test_lines_are_medians_and_bands_are_quartiles() -> None:
 
 
 def test_a_metric_is_drawn_and_the_lowest_loss_still_marked() -> None:
-    axes: Any = hg.plot_capacity_curve(curve(), "accuracy")
+    axes: Any = hg.plots.plot_capacity_curve(curve(), "accuracy")
     np.testing.assert_allclose(axes.lines[1].get_ydata(), 1 - np.array([0.93, 0.53, 0.63, 0.83]))
     assert axes.get_ylabel() == "accuracy"
     assert legend(axes)[-1] == "lowest validation loss, at 2"
@@ -79,7 +79,7 @@ def test_a_metric_is_drawn_and_the_lowest_loss_still_marked() -> None:
 def test_the_axis_is_logarithmic_where_capacities_grow_by_factors(
     capacities: Any, scale: str
 ) -> None:
-    axes: Any = hg.plot_capacity_curve(curve(capacities))
+    axes: Any = hg.plots.plot_capacity_curve(curve(capacities))
     assert axes.get_xscale() == scale
     axes.figure.draw_without_rendering()
 
@@ -88,13 +88,13 @@ def test_runs_that_are_missing_are_left_out_and_counted() -> None:
     losses = np.array([[0.9, 0.9, NAN, 0.9], [NAN, 0.1, INF, 0.1], [0.5, 0.6, 0.7, 0.8], [NAN] * 4])
     found = curve(loss=losses)
     assert found.missing.tolist() == [1, 2, 0, 4]
-    axes: Any = hg.plot_capacity_curve(found)
+    axes: Any = hg.plots.plot_capacity_curve(found)
     np.testing.assert_allclose(axes.lines[1].get_ydata(), [0.9, NAN, 0.65, NAN])
     assert "7 of 16 runs missing: not finite" in legend(axes)
     assert found.best == 4
-    nothing: Any = hg.plot_capacity_curve(curve(loss=np.full((4, 4), NAN)))
+    nothing: Any = hg.plots.plot_capacity_curve(curve(loss=np.full((4, 4), NAN)))
     assert legend(nothing)[-1] == "16 of 16 runs missing: not finite"
-    with refused(hg.SettingError, "no capacity at which most runs have a finite"):
+    with refused(hg.errors.SettingError, "no capacity at which most runs have a finite"):
         _ = curve(loss=np.full((4, 4), NAN)).best
 
 
@@ -103,10 +103,10 @@ def test_a_learning_curve_is_drawn_over_the_rows() -> None:
 
     own: Any = Figure().subplots()
     both = curve()
-    found = hg.LearningCurve(
+    found = hg.training.LearningCurve(
         rows=np.array([10, 20, 40, 80]), train=both.train, validation=both.validation
     )
-    axes: Any = hg.plot_learning_curve(found, ax=own)
+    axes: Any = hg.plots.plot_learning_curve(found, ax=own)
     assert axes is own
     assert axes.get_xlabel() == "training rows"
     assert list(axes.lines[0].get_xdata()) == [10, 20, 40, 80]
@@ -115,11 +115,13 @@ def test_a_learning_curve_is_drawn_over_the_rows() -> None:
 
 
 def test_what_is_not_in_a_curve_is_refused() -> None:
-    with refused(hg.SettingError, "'acuracy' is not in this curve", "did you mean 'accuracy'?"):
-        hg.plot_capacity_curve(curve(), "acuracy")
-    with refused(hg.SettingError, "side = 'test'"):
+    with refused(
+        hg.errors.SettingError, "'acuracy' is not in this curve", "did you mean 'accuracy'?"
+    ):
+        hg.plots.plot_capacity_curve(curve(), "acuracy")
+    with refused(hg.errors.SettingError, "side = 'test'"):
         curve().quartiles("test")  # type: ignore[arg-type]
-    with refused(hg.SettingError, "what learning_curve gave"):
-        hg.plot_learning_curve(curve())  # type: ignore[arg-type]
-    with refused(hg.SettingError, "what capacity_curve gave"):
-        hg.plot_capacity_curve([1, 2])  # type: ignore[arg-type]
+    with refused(hg.errors.SettingError, "what learning_curve gave"):
+        hg.plots.plot_learning_curve(curve())  # type: ignore[arg-type]
+    with refused(hg.errors.SettingError, "what capacity_curve gave"):
+        hg.plots.plot_capacity_curve([1, 2])  # type: ignore[arg-type]

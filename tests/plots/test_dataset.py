@@ -107,9 +107,9 @@ def test_what_cannot_be_drawn_is_refused(x: Any, y: Any, words: list[str]) -> No
 
 @pytest.mark.parametrize("names", [["a"], "ab"])
 def test_names_are_one_for_each(names: Any) -> None:
-    with refused(hg.SettingError, "class_names", "3 names, one for each class"):
+    with refused(hg.errors.SettingError, "class_names", "3 names, one for each class"):
         hg.plot_dataset(X, Y, class_names=names)
-    with refused(hg.SettingError, "feature_names", "2 names, one for each feature"):
+    with refused(hg.errors.SettingError, "feature_names", "2 names, one for each feature"):
         hg.plot_dataset(X, Y, feature_names=names)
 
 
@@ -118,5 +118,5 @@ def test_the_title_may_come_first() -> None:
     axes = hg.plot_dataset("The moons", x, y)
     assert axes.get_title() == "The moons"
     assert sorted(rows(axes)) == ["class 0", "class 1"]
-    with refused(hg.SettingError, "three arrays", "a title before them"):
+    with refused(hg.errors.SettingError, "three arrays", "a title before them"):
         hg.plot_dataset(x, y, y)

@@ -156,23 +156,23 @@ def test_drawing_changes_nothing_of_the_net() -> None:
 
 @pytest.mark.parametrize("features", [(0, 0), (0, 2), (-1, 0), (0,), 1, (0, 1.5), None])
 def test_other_features_are_refused(features: Any) -> None:
-    with refused(hg.SettingError, "features", "two different numbers from 0 to 1"):
+    with refused(hg.errors.SettingError, "features", "two different numbers from 0 to 1"):
         hg.plot_decision_boundary(two_classes(), X, Y, features=features)
 
 
 def test_nets_and_rows_that_have_no_boundary_are_refused() -> None:
-    with refused(hg.SettingError, "no probabilities", "plot_predictions"):
+    with refused(hg.errors.SettingError, "no probabilities", "plot_predictions"):
         hg.plot_decision_boundary(linear([[3, 3]], [5]), X, Y)
-    with refused(hg.ShapeError, "a single feature", "plot_dataset"):
+    with refused(hg.errors.ShapeError, "a single feature", "plot_dataset"):
         hg.plot_decision_boundary(two_classes(), X[:, :1], Y)
-    with refused(hg.ShapeError, "3 features", "2 features"):
+    with refused(hg.errors.ShapeError, "3 features", "2 features"):
         hg.plot_decision_boundary(two_classes(), np.zeros((4, 3)), [0, 1, 0, 1])
-    with refused(hg.DataError, "a target of 2", "below the net's 2"):
+    with refused(hg.errors.DataError, "a target of 2", "below the net's 2"):
         hg.plot_decision_boundary(two_classes(), X[:2], [0, 2])
-    with refused(hg.ShapeError, "a filler of shape (3,)", "np.median"):
+    with refused(hg.errors.ShapeError, "a filler of shape (3,)", "np.median"):
         hg.plot_decision_boundary(two_classes(), X, Y, filler=[1, 2, 3])
     other: Any = two_classes
-    with refused(hg.SettingError, "net ="):
+    with refused(hg.errors.SettingError, "net ="):
         hg.plot_decision_boundary(other, X, Y)
 
 
@@ -180,6 +180,6 @@ def test_the_call_of_the_notes_is_answered_with_that_of_here() -> None:
     figure = Figure()
     for given in (figure, figure.subplots()):
         with refused(
-            hg.SettingError, f"a {type(given).__name__} where the rows", "net, x, y, ax=ax"
+            hg.errors.SettingError, f"a {type(given).__name__} where the rows", "net, x, y, ax=ax"
         ):
             hg.plot_decision_boundary(two_classes(), given, given)

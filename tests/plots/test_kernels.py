@@ -14,7 +14,7 @@ ROW = np.random.default_rng(0).normal(size=(1, 64))
 
 def net() -> hg.Net:
     return hg.Net(
-        hg.Reshape(1, 8, 8),
+        hg.layers.Reshape(1, 8, 8),
         hg.Conv2d(1, 3, 3, rng=0),
         hg.ReLU(),
         hg.Residual(hg.Conv2d(3, 3, (3, 1), padding=(1, 0), rng=1)),
@@ -37,7 +37,7 @@ def places(axes: Any) -> list[tuple[int, int]]:
 
 def test_a_picture_is_the_weights_from_one_channel_to_another() -> None:
     looks = net()
-    axes: Any = hg.plot_kernels(looks, layer="3.0")
+    axes: Any = hg.plots.plot_kernels(looks, layer="3.0")
     W = looks.layers[3].layers[0].W
     assert sorted(places(axes)) == [(o, c) for o in range(3) for c in range(3)]
     for image, (o, c) in zip(axes.images, places(axes), strict=True):
@@ -51,17 +51,17 @@ def test_a_picture_is_the_weights_from_one_channel_to_another() -> None:
 
 def test_all_kernels_have_one_scale_with_zero_in_its_middle() -> None:
     looks = net()
-    axes = hg.plot_kernels(looks)
+    axes = hg.plots.plot_kernels(looks)
     most = np.abs(looks.layers[1].W).max()
     assert [image.get_clim() for image in axes.images] == [(-most, most)] * 3
     assert axes.images[0].cmap(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.01)
     looks.layers[1].W = np.zeros((3, 1, 3, 3))
-    assert hg.plot_kernels(looks).images[0].get_clim() == (-1, 1)
+    assert hg.plots.plot_kernels(looks).images[0].get_clim() == (-1, 1)
 
 
 def test_by_default_it_is_the_first_convolution_and_a_number_names_one() -> None:
     looks = net()
-    first, named = hg.plot_kernels(looks), hg.plot_kernels(looks, layer=1)
+    first, named = hg.plots.plot_kernels(looks), hg.plots.plot_kernels(looks, layer=1)
     for axes in (first, named):
         assert axes.get_title() == "kernels of Conv2d(1, 3, 3)"
         for image, kernel in zip(axes.images, looks.layers[1].W[:, 0], strict=True):
@@ -69,27 +69,27 @@ def test_by_default_it_is_the_first_convolution_and_a_number_names_one() -> None
 
 
 def test_of_sequences_a_line_is_a_channel_of_the_input() -> None:
-    convolution = hg.Conv1d(4, 5, 3, rng=0)
-    axes: Any = hg.plot_kernels(hg.Net(convolution))
+    convolution = hg.layers.Conv1d(4, 5, 3, rng=0)
+    axes: Any = hg.plots.plot_kernels(hg.Net(convolution))
     assert places(axes) == [(o, 0) for o in range(5)]
     for image, kernel in zip(axes.images, convolution.W, strict=True):
         np.testing.assert_array_equal(values(image), kernel)
 
 
 def test_of_many_channels_the_first_are_drawn_and_it_says_of_how_many() -> None:
-    axes = hg.plot_kernels(hg.Net(hg.Conv2d(17, 40, 1, rng=0)))
+    axes = hg.plots.plot_kernels(hg.Net(hg.Conv2d(17, 40, 1, rng=0)))
     assert len(axes.images) == 16 * 16
     assert axes.get_xlabel() == "output channel, 16 of 40"
     assert axes.get_ylabel() == "input channel, 16 of 17"
     looks = hg.Net(hg.Conv2d(1, 40, 3, rng=0))
-    maps = hg.plot_feature_maps(looks, ROW.reshape(1, 1, 8, 8))[1]
+    maps = hg.plots.plot_feature_maps(looks, ROW.reshape(1, 1, 8, 8))[1]
     assert len(maps.images) == 16
     assert maps.get_title(loc="left").endswith(": 16 of 40 maps of 6 × 6")
 
 
 def test_each_layer_has_its_maps_of_the_row() -> None:
     looks = net()
-    panels = hg.plot_feature_maps(looks, ROW)
+    panels = hg.plots.plot_feature_maps(looks, ROW)
     outputs = looks.outputs(ROW)
     assert len(panels) == 7
     np.testing.assert_allclose(values(panels[0].images[0]), ROW)
@@ -107,7 +107,7 @@ def test_each_layer_has_its_maps_of_the_row() -> None:
 
 def test_a_sequence_is_one_map_with_a_line_for_each_place() -> None:
     looks = hg.Net(hg.Embedding(5, 4, rng=0), hg.GRU(4, 2, rng=1))
-    panels = hg.plot_feature_maps(looks, [[3, 1, 4]])
+    panels = hg.plots.plot_feature_maps(looks, [[3, 1, 4]])
     embedded = values(panels[1].images[0])
     np.testing.assert_array_equal(embedded, looks.layers[0].E[[3, 1, 4]])
     assert panels[1].get_title(loc="left").endswith(": 3 × 4")
@@ -116,25 +116,25 @@ def test_a_sequence_is_one_map_with_a_line_for_each_place() -> None:
 def test_axes_of_ones_own_are_taken_and_a_net_in_training_is_left_as_it_is() -> None:
     looks = net()
     own: Any = Figure().subplots(2, 1)
-    assert hg.plot_kernels(looks, ax=own[0]) is own[0]
+    assert hg.plots.plot_kernels(looks, ax=own[0]) is own[0]
     noisy = hg.Net(hg.Conv2d(1, 2, 3, rng=0), hg.Dropout(0.5))
     panels: Any = Figure().subplots(3, 1)
-    assert [*hg.plot_feature_maps(noisy, ROW.reshape(1, 1, 8, 8), axes=panels)] == [*panels]
+    assert [*hg.plots.plot_feature_maps(noisy, ROW.reshape(1, 1, 8, 8), axes=panels)] == [*panels]
     convolved, dropped = (values(panel.images[0]) for panel in panels[1:])
     np.testing.assert_array_equal(convolved, dropped)
     assert noisy.training
-    with refused(hg.SettingError, "2 axes", "7 axes"):
-        hg.plot_feature_maps(looks, ROW, axes=own)
+    with refused(hg.errors.SettingError, "2 axes", "7 axes"):
+        hg.plots.plot_feature_maps(looks, ROW, axes=own)
 
 
 def test_estimators_are_drawn_by_their_nets() -> None:
     digits = hg.data.load("digits")
     x, y = digits.x[:60] / 16, np.array([f"digit {digit}" for digit in digits.y[:60]])
     model = hg.PictureClassifier((5,), tol=1e9, random_state=0, engine="eager").fit(x, y)
-    axes = hg.plot_kernels(model, layer=4)
+    axes = hg.plots.plot_kernels(model, layer=4)
     assert len(axes.images) == 16 * 16
     np.testing.assert_array_equal(values(axes.images[0]), model.net_.layers[4].W[0, 0])
-    panels = hg.plot_feature_maps(model, x[:1])
+    panels = hg.plots.plot_feature_maps(model, x[:1])
     np.testing.assert_allclose(values(panels[1].images[0]), x[0].reshape(8, 8))
     assert len(panels) == len(model.net_.layers) + 1
 
@@ -142,22 +142,22 @@ def test_estimators_are_drawn_by_their_nets() -> None:
 def test_what_cannot_be_drawn_is_refused() -> None:
     looks, other = net(), object()
     plain = hg.Net(hg.Linear(64, 2, rng=0))
-    with refused(hg.SettingError, "a net, or a fitted estimator that has one"):
-        hg.plot_kernels(other)  # type: ignore[arg-type]
-    with refused(hg.SettingError, "has no convolution", "plot_neurons"):
-        hg.plot_kernels(plain)
+    with refused(hg.errors.SettingError, "a net, or a fitted estimator that has one"):
+        hg.plots.plot_kernels(other)  # type: ignore[arg-type]
+    with refused(hg.errors.SettingError, "has no convolution", "plot_neurons"):
+        hg.plots.plot_kernels(plain)
     wrong: Any
     for wrong in (0, 7, "3", True, 1.0):
-        with refused(hg.SettingError, f"layer = {wrong!r}", "1, '3.0'"):
-            hg.plot_kernels(looks, layer=wrong)
-    with refused(hg.SettingError, "plain numbers", "plot_net(net, x)"):
-        hg.plot_feature_maps(plain, ROW)
+        with refused(hg.errors.SettingError, f"layer = {wrong!r}", "1, '3.0'"):
+            hg.plots.plot_kernels(looks, layer=wrong)
+    with refused(hg.errors.SettingError, "plain numbers", "plot_net(net, x)"):
+        hg.plots.plot_feature_maps(plain, ROW)
     tabular = hg.TabularClassifier(random_state=0, epochs=1).fit(np.eye(4), [0, 1, 0, 1])
-    with refused(hg.SettingError, "plain numbers", "plot_net(net, x)"):
-        hg.plot_feature_maps(tabular, np.eye(4)[:1])
-    with refused(hg.ShapeError, "x of shape (64,)", "x[None]"):
-        hg.plot_feature_maps(looks, ROW[0])
-    with refused(hg.ShapeError, "x of shape (2, 64)", "x[:1]"):
-        hg.plot_feature_maps(looks, np.vstack([ROW, ROW]))
-    with refused(hg.ShapeError, "63"):
-        hg.plot_feature_maps(looks, ROW[:, :63])
+    with refused(hg.errors.SettingError, "plain numbers", "plot_net(net, x)"):
+        hg.plots.plot_feature_maps(tabular, np.eye(4)[:1])
+    with refused(hg.errors.ShapeError, "x of shape (64,)", "x[None]"):
+        hg.plots.plot_feature_maps(looks, ROW[0])
+    with refused(hg.errors.ShapeError, "x of shape (2, 64)", "x[:1]"):
+        hg.plots.plot_feature_maps(looks, np.vstack([ROW, ROW]))
+    with refused(hg.errors.ShapeError, "63"):
+        hg.plots.plot_feature_maps(looks, ROW[:, :63])

@@ -112,7 +112,7 @@ def test_pictures_are_in_the_language_that_was_said(in_chinese: None) -> None:
     left, right = hg.plot_loss_functions("regression")
     assert (left.get_title(), right.get_title()) == ("绝对值损失", "平方损失")
     x, y = hg.data.make_circles(rng=0)
-    maps = hg.plot_neurons(hg.Net(hg.Linear(2, 1, rng=0)), x)
+    maps = hg.plots.plot_neurons(hg.Net(hg.Linear(2, 1, rng=0)), x)
     assert maps[0].get_title() == "第 1 层，单元 1"
     assert hg.plot_dataset(x, y).get_xlabel() == "特征 1"
     assert "DejaVu Serif" in axes.title.get_fontfamily()
@@ -149,9 +149,11 @@ def test_the_language_ends_with_the_block(in_chinese: None) -> None:
 
 @pytest.mark.parametrize("language", ["fr", "zh-CN", None, 1])
 def test_another_language_is_refused(language: Any) -> None:
-    with refused(hg.SettingError, "language = ", "'en' (English) or 'zh' (中文)", "zh"):
+    with refused(hg.errors.SettingError, "language = ", "'en' (English) or 'zh' (中文)", "zh"):
         hg.defaults(language=language)
 
 
-def classifier_history() -> hg.History:
-    return hg.History([hg.EpochReport(1, 0.5, {}, 0.6), hg.EpochReport(2, 0.4, {}, 0.5)])
+def classifier_history() -> hg.training.History:
+    return hg.training.History(
+        [hg.training.EpochReport(1, 0.5, {}, 0.6), hg.training.EpochReport(2, 0.4, {}, 0.5)]
+    )

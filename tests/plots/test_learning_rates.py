@@ -17,7 +17,7 @@ def curve(axes: Any, i: int = 0) -> tuple[Any, Any]:
 
 
 def test_a_schedule_is_drawn_over_progress() -> None:
-    axes: Any = hg.plot_schedule(hg.schedules.cosine())
+    axes: Any = hg.plots.plot_schedule(hg.schedules.cosine())
     progress, factors = curve(axes)
     assert (progress[0], axes.get_xlim()) == (0, (0, 1))
     np.testing.assert_allclose(factors, (1 + np.cos(np.pi * progress)) / 2)
@@ -28,7 +28,7 @@ def test_a_schedule_is_drawn_over_progress() -> None:
 def test_several_have_their_names_and_the_learning_rate_is_a_factor() -> None:
     own: Any = Figure().subplots()
     schedules = {"straight": lambda p: 1 - p, "of numbers": lambda p: 1.0 if p < 0.5 else 0.5}
-    axes: Any = hg.plot_schedule(schedules, 0.2, ax=own)
+    axes: Any = hg.plots.plot_schedule(schedules, 0.2, ax=own)
     assert axes is own
     progress, rates = curve(axes)
     np.testing.assert_allclose(rates, 0.2 * (1 - progress))
@@ -40,8 +40,8 @@ def test_several_have_their_names_and_the_learning_rate_is_a_factor() -> None:
 
 def test_a_search_has_its_losses_and_marks_what_it_suggests() -> None:
     rates = np.geomspace(1e-3, 1, 20)
-    found = hg.LearningRateSearch(rates, rates**2, rates, 0.025)
-    axes: Any = hg.plot_learning_rate_search(found)
+    found = hg.training.LearningRateSearch(rates, rates**2, rates, 0.025)
+    axes: Any = hg.plots.plot_learning_rate_search(found)
     np.testing.assert_array_equal(curve(axes)[1], rates**2)
     np.testing.assert_array_equal(curve(axes, 1)[1], rates)
     assert set(curve(axes, 2)[0]) == {0.025}
@@ -51,10 +51,10 @@ def test_a_search_has_its_losses_and_marks_what_it_suggests() -> None:
 
 @pytest.mark.parametrize("wrong", [0.1, "cosine", {}, {"a": 1}])
 def test_what_is_no_schedule_is_refused(wrong: Any) -> None:
-    with refused(hg.SettingError, "schedule = "):
-        hg.plot_schedule(wrong)
+    with refused(hg.errors.SettingError, "schedule = "):
+        hg.plots.plot_schedule(wrong)
 
 
 def test_what_is_no_search_is_refused() -> None:
-    with refused(hg.SettingError, "what find_learning_rate gave"):
-        hg.plot_learning_rate_search([1, 2])  # type: ignore[arg-type]
+    with refused(hg.errors.SettingError, "what find_learning_rate gave"):
+        hg.plots.plot_learning_rate_search([1, 2])  # type: ignore[arg-type]

@@ -34,13 +34,13 @@ class Studio(Screen):
         self.weights: list[float] = []
         self.closed = 0
 
-    def reports(self) -> Iterator[hg.EpochReport]:
+    def reports(self) -> Iterator[hg.training.EpochReport]:
         for epoch, seconds in enumerate(self.training, 1):
             self.now += seconds
             self.net.parameters[...] = epoch
-            yield hg.EpochReport(epoch, 1.0)
+            yield hg.training.EpochReport(epoch, 1.0)
 
-    def draw(self, history: hg.History, weights: Any) -> None:
+    def draw(self, history: hg.training.History, weights: Any) -> None:
         assert len(history) == history[-1].epoch
         self.shares.append(len(self.epochs) * self.drawing / self.now)
         self.epochs.append(history[-1].epoch)
@@ -57,7 +57,9 @@ class Studio(Screen):
     def close(self) -> None:
         self.closed += 1
 
-    def run(self, reports: Iterator[hg.EpochReport] | None = None) -> Iterator[hg.EpochReport]:
+    def run(
+        self, reports: Iterator[hg.training.EpochReport] | None = None
+    ) -> Iterator[hg.training.EpochReport]:
         reports = self.reports() if reports is None else reports
         return drawn(reports, self.draw, self, self.net, lambda: self.now)
 
@@ -138,7 +140,9 @@ def test_after_a_break_the_epochs_up_to_it_are_seen(replays: bool) -> None:
 
 
 def test_what_changes_the_net_at_the_end_is_drawn() -> None:
-    def back_to_the_first(reports: Iterator[hg.EpochReport]) -> Iterator[hg.EpochReport]:
+    def back_to_the_first(
+        reports: Iterator[hg.training.EpochReport],
+    ) -> Iterator[hg.training.EpochReport]:
         try:
             yield from reports
         finally:
@@ -158,9 +162,9 @@ def test_what_changes_the_net_at_the_end_is_drawn() -> None:
 
 
 def test_an_error_ends_the_picture_as_it_is() -> None:
-    def failing() -> Iterator[hg.EpochReport]:
-        yield hg.EpochReport(1, 1.0)
-        yield hg.EpochReport(2, 1.0)
+    def failing() -> Iterator[hg.training.EpochReport]:
+        yield hg.training.EpochReport(1, 1.0)
+        yield hg.training.EpochReport(2, 1.0)
         raise RuntimeError("diverged")
 
     studio = Studio([], drawing=0.5)
@@ -171,7 +175,7 @@ def test_an_error_ends_the_picture_as_it_is() -> None:
 
 
 def test_an_interrupt_ends_with_the_last_whole_epoch() -> None:
-    def interrupted() -> Iterator[hg.EpochReport]:
+    def interrupted() -> Iterator[hg.training.EpochReport]:
         for report in studio.reports():
             if report.epoch == 4:
                 raise KeyboardInterrupt
@@ -225,7 +229,9 @@ def weights_of(net: hg.Net) -> Any:
 def picture(net: hg.Net, data: Any, held: Any = None, what: str = "loss") -> tuple[Any, ...]:
     """The axes of the figure of a history of two epochs."""
     screen, metrics = Still(), {"accuracy": 0.5}
-    history = hg.History([hg.EpochReport(i, 1.0 / i, metrics, 2.0 / i, metrics) for i in (1, 2)])
+    history = hg.training.History(
+        [hg.training.EpochReport(i, 1.0 / i, metrics, 2.0 / i, metrics) for i in (1, 2)]
+    )
     drawing = _Picture(net, data, held, what, screen)
     drawing.draw(history, weights_of(net))
     drawing.draw(history, weights_of(net))
@@ -248,7 +254,9 @@ def test_a_classifier_is_drawn_with_its_boundary_and_the_rows_held_out() -> None
 def test_all_that_is_written_is_in_the_picture(loss: float) -> None:
     screen, net = Still(), classifier()
     drawing = _Picture(net, (X, Y), HELD, "loss", screen)
-    history = hg.History([hg.EpochReport(epoch, loss / epoch) for epoch in (1, 2)])
+    history = hg.training.History(
+        [hg.training.EpochReport(epoch, loss / epoch) for epoch in (1, 2)]
+    )
     drawing.draw(history, weights_of(net))
     screen.figure.draw_without_rendering()
     whole = screen.figure.bbox
@@ -294,7 +302,9 @@ def test_a_training_is_drawn_and_not_changed(engine: Any, tmp_path: Path) -> Non
     reports = train(net, validation=HELD, epochs=20, engine=engine)
     shown = [
         report.train_loss
-        for report in hg.live_plot(reports, net, (X, Y), validation=HELD, to=tmp_path / "frames")
+        for report in hg.plots.live_plot(
+            reports, net, (X, Y), validation=HELD, to=tmp_path / "frames"
+        )
     ]
     plain = train(twin, validation=HELD, epochs=20, engine=engine)
     assert shown == [report.train_loss for report in plain]
@@ -309,7 +319,7 @@ def test_fit_draws_each_epoch_with_its_own_weights(
 ) -> None:
     found: list[Any] = []
 
-    def note(self: _Picture, history: hg.History, weights: Any) -> None:
+    def note(self: _Picture, history: hg.training.History, weights: Any) -> None:
         found.append((len(history), self.what, weights.copy()))
 
     monkeypatch.setattr(_Picture, "draw", note)
@@ -327,7 +337,7 @@ def test_fit_draws_what_it_monitors_and_at_the_end_the_best_net(
 ) -> None:
     found: list[Any] = []
 
-    def note(self: _Picture, history: hg.History, weights: Any) -> None:
+    def note(self: _Picture, history: hg.training.History, weights: Any) -> None:
         found.append((self.what, weights.copy()))
 
     monkeypatch.setattr(_Picture, "draw", note)
@@ -376,19 +386,19 @@ def test_sets_by_name_are_drawn_with_the_rows_of_the_first(tmp_path: Path) -> No
 
 def test_what_cannot_be_drawn_is_refused_before_the_training() -> None:
     net = classifier()
-    with refused(hg.SettingError, "to = 'a.png'", "training.gif", net=net):
+    with refused(hg.errors.SettingError, "to = 'a.png'", "training.gif", net=net):
         fit(net, live_plot="a.png")
-    with refused(hg.SettingError, "to = 1", "a folder", net=net):
+    with refused(hg.errors.SettingError, "to = 1", "a folder", net=net):
         fit(net, live_plot=1)
-    with refused(hg.DataError, "data: 3 parts", net=net):
-        hg.live_plot(train(net), net, (X, Y, Y), to="frames")
+    with refused(hg.errors.DataError, "data: 3 parts", net=net):
+        hg.plots.live_plot(train(net), net, (X, Y, Y), to="frames")
     other: Any = "net"
-    with refused(hg.SettingError, "net = 'net'"):
-        hg.live_plot([], other, (X, Y), to="frames")
+    with refused(hg.errors.SettingError, "net = 'net'"):
+        hg.plots.live_plot([], other, (X, Y), to="frames")
 
 
 def test_a_curve_that_is_not_reported_is_refused(tmp_path: Path) -> None:
     net = classifier()
-    with refused(hg.SettingError, "'acuracy' is not in this history", "did you mean"):
-        list(hg.live_plot(train(net), net, (X, Y), what="acuracy", to=tmp_path / "a.gif"))
+    with refused(hg.errors.SettingError, "'acuracy' is not in this history", "did you mean"):
+        list(hg.plots.live_plot(train(net), net, (X, Y), what="acuracy", to=tmp_path / "a.gif"))
     assert not (tmp_path / "a.gif").exists()

@@ -28,7 +28,7 @@ def trained(epochs: int = 12) -> tuple[hg.Net, list[Any]]:
 def test_the_path_lies_on_its_first_two_components() -> None:
     learner, path = trained()
     before = learner.parameters.copy()
-    axes = hg.plot_loss_plane(learner, X, Y, loss=LOSS, path=path)
+    axes = hg.plots.plot_loss_plane(learner, X, Y, loss=LOSS, path=path)
     np.testing.assert_array_equal(learner.parameters, before)
     across, up = (np.asarray(part, float) for part in axes.lines[0].get_data())
     assert (across[-1], up[-1]) == (0, 0)
@@ -53,7 +53,7 @@ def test_the_shading_is_the_logarithm_of_the_loss(monkeypatch: pytest.MonkeyPatc
         return drawn(self, *arguments, **options)
 
     monkeypatch.setattr(Axes, "contourf", noted)
-    hg.plot_loss_plane(learner, X, Y, loss=LOSS, path=path)
+    hg.plots.plot_loss_plane(learner, X, Y, loss=LOSS, path=path)
     away = np.array(path, float) - path[-1]
     directions = np.linalg.svd(away, full_matrices=False)[2][:2]
     there = path[-1] + np.array([seen["across"][5], seen["up"][30]]) @ directions
@@ -64,7 +64,7 @@ def test_the_shading_is_the_logarithm_of_the_loss(monkeypatch: pytest.MonkeyPatc
 
 def test_without_a_path_the_net_is_in_the_middle_and_a_seed_gives_the_same_plane() -> None:
     learner, _ = trained()
-    axes = [hg.plot_loss_plane(learner, X, Y, loss=LOSS, rng=seed) for seed in (1, 1, 2)]
+    axes = [hg.plots.plot_loss_plane(learner, X, Y, loss=LOSS, rng=seed) for seed in (1, 1, 2)]
     limits = [found.collections[0].get_clim() for found in axes]
     assert limits[0] == limits[1] != limits[2]
     assert axes[0].lines[0].get_data() == ([0], [0])
@@ -72,27 +72,27 @@ def test_without_a_path_the_net_is_in_the_middle_and_a_seed_gives_the_same_plane
 
 def test_an_estimator_knows_its_loss() -> None:
     model: Any = hg.MLPClassifier((4,), tol=1e9, random_state=0).fit(X, Y)
-    assert hg.plot_loss_plane(model, X, Y).get_xlabel() == "along a random direction"
+    assert hg.plots.plot_loss_plane(model, X, Y).get_xlabel() == "along a random direction"
 
 
 def test_paths_and_losses_that_do_not_fit_are_refused() -> None:
     learner, path = trained(4)
-    with refused(hg.ShapeError, "three or more steps", "path.append(net.parameters.copy())"):
-        hg.plot_loss_plane(learner, X, Y, loss=LOSS, path=path[:2])
-    with refused(hg.ShapeError, f"(n_steps, {learner.parameters.size})"):
-        hg.plot_loss_plane(learner, X, Y, loss=LOSS, path=[p[:3] for p in path])
-    with refused(hg.DataError, "NaN or infinity"):
-        hg.plot_loss_plane(learner, X, Y, loss=LOSS, path=[*path[:3], path[0] * np.nan])
-    with refused(hg.SettingError, "loss"):
-        hg.plot_loss_plane(learner, X, Y)
-    with refused(hg.DataError, "for 2 classes"):
-        hg.plot_loss_plane(learner, X, Y + 7, loss=LOSS)
+    with refused(hg.errors.ShapeError, "three or more steps", "path.append(net.parameters.copy())"):
+        hg.plots.plot_loss_plane(learner, X, Y, loss=LOSS, path=path[:2])
+    with refused(hg.errors.ShapeError, f"(n_steps, {learner.parameters.size})"):
+        hg.plots.plot_loss_plane(learner, X, Y, loss=LOSS, path=[p[:3] for p in path])
+    with refused(hg.errors.DataError, "NaN or infinity"):
+        hg.plots.plot_loss_plane(learner, X, Y, loss=LOSS, path=[*path[:3], path[0] * np.nan])
+    with refused(hg.errors.SettingError, "loss"):
+        hg.plots.plot_loss_plane(learner, X, Y)
+    with refused(hg.errors.DataError, "for 2 classes"):
+        hg.plots.plot_loss_plane(learner, X, Y + 7, loss=LOSS)
 
 
 def test_the_race_is_that_of_trainings_from_the_same_weights() -> None:
     start, optimizers = net(), {"SGD": hg.SGD(0.1), "Adam": hg.Adam(0.01)}
     before = start.parameters.copy()
-    left, right = hg.plot_optimizer_race(
+    left, right = hg.plots.plot_optimizer_race(
         start, X, Y, loss=LOSS, optimizers=optimizers, epochs=6, rng=3
     )
     np.testing.assert_array_equal(start.parameters, before)
@@ -109,7 +109,7 @@ def test_the_race_is_that_of_trainings_from_the_same_weights() -> None:
 
 
 def test_one_that_diverges_ends_where_it_does() -> None:
-    left, _ = hg.plot_optimizer_race(
+    left, _ = hg.plots.plot_optimizer_race(
         hg.Net(hg.Linear(2, 1, rng=0)),
         1e3 * X,
         Y[:, None].astype(float),
@@ -122,7 +122,7 @@ def test_one_that_diverges_ends_where_it_does() -> None:
 
 
 def test_a_race_needs_optimizers() -> None:
-    with refused(hg.SettingError, "no optimizers"):
-        hg.plot_optimizer_race(net(), X, Y, loss=LOSS, optimizers=[])
-    with refused(hg.SettingError, "optimizers['SGD']"):
-        hg.plot_optimizer_race(net(), X, Y, loss=LOSS, optimizers={"SGD": 0.1})  # type: ignore[dict-item]
+    with refused(hg.errors.SettingError, "no optimizers"):
+        hg.plots.plot_optimizer_race(net(), X, Y, loss=LOSS, optimizers=[])
+    with refused(hg.errors.SettingError, "optimizers['SGD']"):
+        hg.plots.plot_optimizer_race(net(), X, Y, loss=LOSS, optimizers={"SGD": 0.1})  # type: ignore[dict-item]

@@ -54,9 +54,9 @@ def test_they_draw_on_the_axes_they_are_given() -> None:
 
 def test_other_tasks_and_numbers_of_axes_are_refused() -> None:
     task: Any = "classfication"
-    with refused(hg.SettingError, "without functions", "did you mean 'classification'?"):
+    with refused(hg.errors.SettingError, "without functions", "did you mean 'classification'?"):
         hg.plot_loss_functions(task)
-    with refused(hg.SettingError, "3 axes", "2 axes"):
+    with refused(hg.errors.SettingError, "3 axes", "2 axes"):
         hg.plot_loss_functions("regression", axes=Figure().subplots(1, 3))
 
 
@@ -82,14 +82,14 @@ def test_any_functions_or_their_values_are_drawn_with_labels_and_a_title() -> No
 
 
 def test_functions_that_cannot_be_drawn_are_refused() -> None:
-    with refused(hg.SettingError, "without the x", "x=x"):
+    with refused(hg.errors.SettingError, "without the x", "x=x"):
         hg.plot_loss_functions("Values", [np.ones(5)])
-    with refused(hg.ShapeError, "shape (4,), at 5 places", "np.vectorize"):
+    with refused(hg.errors.ShapeError, "shape (4,), at 5 places", "np.vectorize"):
         hg.plot_loss_functions("Values", [np.ones(4)], x=np.arange(5))
     alone: Any = np.abs
-    with refused(hg.SettingError, "functions = <ufunc", "a list of them"):
+    with refused(hg.errors.SettingError, "functions = <ufunc", "a list of them"):
         hg.plot_loss_functions("One", alone)
-    with refused(hg.SettingError, "functions = []", "one at least"):
+    with refused(hg.errors.SettingError, "functions = []", "one at least"):
         hg.plot_loss_functions("None", [])
-    with refused(hg.SettingError, "2 axes", "1 axes"):
+    with refused(hg.errors.SettingError, "2 axes", "1 axes"):
         hg.plot_loss_functions("One", [np.abs], axes=Figure().subplots(1, 2))

@@ -29,7 +29,7 @@ def words(axes: Any) -> list[str]:
 
 def test_lines_are_the_weights_by_width_colour_and_dashes() -> None:
     small = net()
-    first, second = lines(hg.plot_net(small, X[:1]))
+    first, second = lines(hg.plots.plot_net(small, X[:1]))
     for drawn, layer in ((first, small.layers[0]), (second, small.layers[2])):
         W = layer.W.ravel()
         widths = np.array(drawn.get_linewidths())
@@ -41,7 +41,7 @@ def test_lines_are_the_weights_by_width_colour_and_dashes() -> None:
 
 def test_numbers_are_activations_and_gradients_of_the_row() -> None:
     small, row, target = net(), X[3:4], Y[3:4]
-    axes = hg.plot_net(small, row, target, loss=LOSS)
+    axes = hg.plots.plot_net(small, row, target, loss=LOSS)
     z = row @ small.layers[0].W.T + small.layers[0].b
     hidden = np.tanh(z)
     p = small.predict(row)
@@ -56,7 +56,7 @@ def test_numbers_are_activations_and_gradients_of_the_row() -> None:
 
 def test_lines_can_be_the_gradients_of_the_weights() -> None:
     small = net()
-    first, _ = lines(hg.plot_net(small, X, Y, loss=LOSS, lines="gradients"))
+    first, _ = lines(hg.plots.plot_net(small, X, Y, loss=LOSS, lines="gradients"))
     small.forward(X)
     LOSS.forward(small.predict(X), Y)
     small.backward(LOSS.backward())
@@ -67,7 +67,7 @@ def test_lines_can_be_the_gradients_of_the_weights() -> None:
 
 def test_of_many_units_some_are_drawn_and_it_says_of_how_many() -> None:
     wide = hg.Net(hg.Linear(2, 40, rng=0), hg.ReLU(), hg.Linear(40, 1, rng=1))
-    axes: Any = hg.plot_net(wide, X[:1])
+    axes: Any = hg.plots.plot_net(wide, X[:1])
     assert "40 units" in words(axes)
     assert len(axes.collections[2].get_offsets()) == 2  # the inputs
     assert len(axes.collections[3].get_offsets()) == 16
@@ -80,36 +80,36 @@ def test_estimators_are_drawn_by_their_nets(kind: str) -> None:
         model = hg.MLPClassifier((5,), tol=1e9, random_state=0).fit(X, np.array(["in", "out"])[Y])
     else:
         model = hg.TabularClassifier(random_state=0, epochs=2).fit(X, np.array(["in", "out"])[Y])
-    axes = hg.plot_net(model, X[:1], ["in"])
+    axes = hg.plots.plot_net(model, X[:1], ["in"])
     assert lines(axes)
     assert any("\nd " in text for text in words(axes))
-    assert hg.plot_net(model, X[:1]).texts
+    assert hg.plots.plot_net(model, X[:1]).texts
 
 
 def test_the_layers_that_keep_their_units_are_named_with_those_before_them() -> None:
     deep = hg.Net(
         hg.Linear(2, 4, rng=0), hg.BatchNorm(4), hg.ReLU(), hg.Dropout(0.5), hg.Linear(4, 2, rng=1)
     )
-    texts = words(hg.plot_net(deep, X[:1]))
+    texts = words(hg.plots.plot_net(deep, X[:1]))
     assert "Linear, BatchNorm, ReLU…, Dropout"[:10] in "".join(texts)
     assert "Linear" in texts
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:
     small, other = net(), object()
-    with refused(hg.SettingError, "a net, or a fitted estimator that has one"):
-        hg.plot_net(other, X)  # type: ignore[arg-type]
-    with refused(hg.SettingError, "a loss without y"):
-        hg.plot_net(small, X[:1], loss=LOSS)
-    with refused(hg.SettingError, "lines = 'gradients' without a loss"):
-        hg.plot_net(small, X[:1], lines="gradients")
-    with refused(hg.ShapeError, "2 features"):
-        hg.plot_net(small, X[:, :1])
+    with refused(hg.errors.SettingError, "a net, or a fitted estimator that has one"):
+        hg.plots.plot_net(other, X)  # type: ignore[arg-type]
+    with refused(hg.errors.SettingError, "a loss without y"):
+        hg.plots.plot_net(small, X[:1], loss=LOSS)
+    with refused(hg.errors.SettingError, "lines = 'gradients' without a loss"):
+        hg.plots.plot_net(small, X[:1], lines="gradients")
+    with refused(hg.errors.ShapeError, "2 features"):
+        hg.plots.plot_net(small, X[:, :1])
 
 
 def test_each_unit_has_a_map_of_what_it_says() -> None:
     small = net()
-    panels = hg.plot_neurons(small, X)
+    panels = hg.plots.plot_neurons(small, X)
     assert len(panels) == 5
     shown = panels[1].images[0]
     left, right, bottom, top = shown.get_extent()
@@ -123,7 +123,7 @@ def test_each_unit_has_a_map_of_what_it_says() -> None:
 def test_maps_hold_other_features_at_a_filler() -> None:
     x = np.random.default_rng(0).normal(size=(30, 3))
     wide = hg.Net(hg.Linear(3, 2, rng=0))
-    shown = hg.plot_neurons(wide, x, features=(0, 2), filler=[9.0, 2.0, 9.0])[0].images[0]
+    shown = hg.plots.plot_neurons(wide, x, features=(0, 2), filler=[9.0, 2.0, 9.0])[0].images[0]
     left, _, bottom, _ = shown.get_extent()
     linear = wide.layers[0]
     expected = np.array([left, 2.0, bottom]) @ linear.W[0] + linear.b[0]

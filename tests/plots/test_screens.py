@@ -49,7 +49,7 @@ def cell(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 def test_in_a_notebook_one_output_is_replaced(cell: list[tuple[str, Any]]) -> None:
     net = classifier()
-    for report in hg.live_plot(train(net), net, DATA):
+    for report in hg.plots.live_plot(train(net), net, DATA):
         assert cell[0][0] == "display"
         if report.epoch == 3:
             break
@@ -67,7 +67,7 @@ x, y = hg.data.make_moons(rng=0)
 net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
 how = dict(loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=20, rng=0)
 history = hg.fit(net, (x, y), live_plot=True, **how)
-for _ in hg.live_plot(iter(history), net, (x, y), to={str(tmp_path / "frames")!r}):
+for _ in hg.plots.live_plot(iter(history), net, (x, y), to={str(tmp_path / "frames")!r}):
     pass
 """
     content: Any = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
@@ -96,7 +96,7 @@ def test_a_folder_that_is_there_may_have_any_name(tmp_path: Path) -> None:
     assert isinstance(screen_for(tmp_path / "runs.1"), Folder)
     assert isinstance(screen_for(tmp_path / "A.GIF"), Gif)
     for to in (tmp_path / "runs.2", "", 3):
-        with refused(hg.SettingError, "to = "):
+        with refused(hg.errors.SettingError, "to = "):
             screen_for(to)  # type: ignore[arg-type]
 
 
@@ -142,8 +142,8 @@ def test_a_gif_that_cannot_be_written_is_found_at_the_first_epoch(tmp_path: Path
     (tmp_path / "file").write_text("here")
     net = classifier()
     seen = []
-    with refused(hg.FileError, "could not be written"):
-        for report in hg.live_plot(train(net), net, DATA, to=tmp_path / "file" / "a.gif"):
+    with refused(hg.errors.FileError, "could not be written"):
+        for report in hg.plots.live_plot(train(net), net, DATA, to=tmp_path / "file" / "a.gif"):
             seen.append(report.epoch)
     assert seen == []
 
@@ -167,7 +167,7 @@ net = hg.Net(hg.Linear(2, 2), hg.Softmax())
 data = hg.data.make_moons(rng=0)
 try:
     hg.fit(net, data, loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=2, live_plot=True)
-except hg.SettingError as error:
+except hg.errors.SettingError as error:
     print(error)
 """
     message = python(code)
@@ -182,7 +182,7 @@ import handgrad as hg
 net = hg.Net(hg.Linear(2, 2), hg.Softmax())
 data = hg.data.make_moons(rng=0)
 reports = hg.train(net, data, loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=9)
-reports = hg.live_plot(reports, net, data, to={str(place)!r})
+reports = hg.plots.live_plot(reports, net, data, to={str(place)!r})
 for report in reports:
     if report.epoch == 3:
         break

@@ -12,9 +12,9 @@ import handgrad as hg
 from tests.bad_input.refused import refused
 from tests.training.by_hand import HELD, X, Y, classifier, fit
 
-HISTORY = hg.History(
+HISTORY = hg.training.History(
     [
-        hg.EpochReport(i, 1 / i, {"accuracy": 1 - 0.5 / i, "r2": -1.0 * i}, 2 / i,
+        hg.training.EpochReport(i, 1 / i, {"accuracy": 1 - 0.5 / i, "r2": -1.0 * i}, 2 / i,
                   {"accuracy": 1 - 0.6 / i, "r2": -2.0 * i})
         for i in range(1, 5)
     ]
@@ -56,12 +56,16 @@ def test_axes_are_named_and_the_best_epoch_is_marked() -> None:
 
 
 def test_a_loss_below_zero_is_drawn_whole() -> None:
-    history = hg.History([hg.EpochReport(1, -1.0), hg.EpochReport(2, -2.0)])
+    history = hg.training.History(
+        [hg.training.EpochReport(1, -1.0), hg.training.EpochReport(2, -2.0)]
+    )
     assert hg.plot_training_progress(history).get_ylim()[0] < -2
 
 
 def test_without_validation_there_is_one_line() -> None:
-    history = hg.History([hg.EpochReport(1, 0.5), hg.EpochReport(2, 0.25)])
+    history = hg.training.History(
+        [hg.training.EpochReport(1, 0.5), hg.training.EpochReport(2, 0.25)]
+    )
     found = lines(hg.plot_training_progress(history))
     assert found == {"training, during the epoch": ([1, 2], [0.5, 0.25])}
 
@@ -88,7 +92,7 @@ def test_it_draws_on_the_axes_it_is_given_and_on_no_others() -> None:
 
 def test_epochs_are_counted_in_whole_numbers_and_a_single_one_is_seen() -> None:
     for n in (1, 2, 4):
-        axes: Any = hg.plot_training_progress(hg.History(HISTORY.reports[:n]))
+        axes: Any = hg.plot_training_progress(hg.training.History(HISTORY.reports[:n]))
         axes.figure.canvas.draw()
         assert all(tick == int(tick) for tick in axes.get_xticks())
         assert (axes.lines[0].get_marker() == "o") is (n == 1)
@@ -96,7 +100,7 @@ def test_epochs_are_counted_in_whole_numbers_and_a_single_one_is_seen() -> None:
 
 @pytest.mark.parametrize("epochs", [80, 72_000, 950_000])
 def test_the_numbers_of_many_epochs_do_not_run_into_each_other(epochs: int) -> None:
-    history = hg.History([hg.EpochReport(epoch, 1.0) for epoch in (1, epochs)])
+    history = hg.training.History([hg.training.EpochReport(epoch, 1.0) for epoch in (1, epochs)])
     axes: Any = hg.plot_training_progress(
         history, ax=Figure(figsize=(10.5, 4.4), dpi=90).subplots(1, 2)[0]
     )
@@ -110,7 +114,9 @@ def test_the_numbers_of_many_epochs_do_not_run_into_each_other(epochs: int) -> N
 
 
 def test_infinite_and_missing_values_leave_gaps() -> None:
-    history = hg.History([hg.EpochReport(1, 0.5, {}, np.inf), hg.EpochReport(2, 0.4, {}, 0.6)])
+    history = hg.training.History(
+        [hg.training.EpochReport(1, 0.5, {}, np.inf), hg.training.EpochReport(2, 0.4, {}, 0.6)]
+    )
     assert np.isfinite(pixels(hg.plot_training_progress(history))).all()
     assert hg.plot_training_progress(history).get_ylim()[1] < 1
 
@@ -140,18 +146,20 @@ def pixels(axes: Any) -> Any:
     ],
 )
 def test_what_is_not_in_the_history_is_refused(what: str, hint: str) -> None:
-    with refused(hg.SettingError, f"'{what}' is not in this history", "loss, accuracy, r2", hint):
+    with refused(
+        hg.errors.SettingError, f"'{what}' is not in this history", "loss, accuracy, r2", hint
+    ):
         hg.plot_training_progress(HISTORY, what)
 
 
 def test_an_empty_history_is_refused() -> None:
-    with refused(hg.SettingError, "an epoch or more"):
-        hg.plot_training_progress(hg.History())
+    with refused(hg.errors.SettingError, "an epoch or more"):
+        hg.plot_training_progress(hg.training.History())
 
 
 def test_the_call_of_the_notes_is_answered_with_that_of_here() -> None:
     figure = Figure()
     axes = figure.subplots()
     given: Any = (np.arange(3), [[1.0, 0.5, 0.2]], figure, axes)
-    with refused(hg.SettingError, "ndarray", "what fit gave", "try: hg.fit(net, x, y, …)"):
+    with refused(hg.errors.SettingError, "ndarray", "what fit gave", "try: hg.fit(net, x, y, …)"):
         hg.plot_training_progress(*given)

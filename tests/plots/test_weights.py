@@ -14,7 +14,7 @@ from tests.training.by_hand import X, Y, assert_same_state, classifier, train
 def test_the_largest_weights_are_noted_at_every_epoch_and_before() -> None:
     net, twin = classifier(), classifier()
     before = net.state()
-    weights = hg.record_weights(train(net), net)
+    weights = hg.training.record_weights(train(net), net)
     assert weights.epochs == []
     states: list[dict[str, Any]] = [before]
     found = []
@@ -34,7 +34,7 @@ def test_gradients_are_those_of_the_last_batch_and_updates_those_of_the_epoch(en
     net, twin = classifier(np.float64), classifier(np.float64)
     optimizer = hg.SGD(0.1, clip_norm=0.01, weight_decay=0.1)
     options = {"optimizer": optimizer, "batch_size": 16, "shuffle": False, "engine": engine}
-    weights = hg.record_weights(train(net, **options), net)
+    weights = hg.training.record_weights(train(net, **options), net)
     assert len([*weights]) == 4
     other = hg.train(
         twin, (X, Y), loss=hg.CrossEntropyLoss(), epochs=4, rng=0, **options | {"engine": "eager"}
@@ -58,7 +58,7 @@ def test_the_gradient_by_hand() -> None:
     net = hg.Net(hg.Linear(2, 2, initializer="zeros", dtype=np.float64), hg.Softmax())
     rows = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0, 1])
     options = {"optimizer": hg.SGD(1e-9), "batch_size": 1, "shuffle": False, "epochs": 1}
-    weights = hg.record_weights(train(net, data=rows, **options), net)
+    weights = hg.training.record_weights(train(net, data=rows, **options), net)
     list(weights)
     assert weights.gradient_norms["0.W"][1] == pytest.approx(5 * 0.5**0.5)  # ‖(½, −½)‖ · ‖(3, 4)‖
     assert np.isnan(weights.update_ratios["0.W"][1])  # it began at 0
@@ -68,7 +68,7 @@ def test_the_gradient_by_hand() -> None:
 def test_a_frozen_layer_has_no_gradient_and_does_not_move(engine: Any) -> None:
     net = classifier()
     net.layers[0].freeze()
-    weights = hg.record_weights(train(net, engine=engine), net)
+    weights = hg.training.record_weights(train(net, engine=engine), net)
     list(weights)
     assert np.isnan(weights.gradient_norms["0.W"]).all()
     assert weights.update_ratios["0.W"][1:] == [0.0] * 4
@@ -77,9 +77,9 @@ def test_a_frozen_layer_has_no_gradient_and_does_not_move(engine: Any) -> None:
 
 def test_the_lines_are_what_was_noted() -> None:
     net = classifier()
-    weights = hg.record_weights(train(net), net)
-    assert len(hg.History(list(weights))) == 4
-    panels: Any = hg.plot_weights_over_time(weights)
+    weights = hg.training.record_weights(train(net), net)
+    assert len(hg.training.History(list(weights))) == 4
+    panels: Any = hg.plots.plot_weights_over_time(weights)
     tables = (weights.largest, weights.gradient_norms, weights.update_ratios)
     for panel, table in zip(panels, tables, strict=True):
         for line, (path, values) in zip(panel.lines, table.items(), strict=True):
@@ -94,29 +94,29 @@ def test_the_lines_are_what_was_noted() -> None:
 
 def test_axes_of_ones_own_are_three() -> None:
     net = classifier()
-    weights = hg.record_weights(train(net), net)
+    weights = hg.training.record_weights(train(net), net)
     list(weights)
     own: Any = Figure().subplots(1, 3)
-    assert hg.plot_weights_over_time(weights, own).tolist() == own.tolist()
-    with refused(hg.SettingError, "1 axes", "figure.subplots(1, 3)"):
-        hg.plot_weights_over_time(weights, own[0])
+    assert hg.plots.plot_weights_over_time(weights, own).tolist() == own.tolist()
+    with refused(hg.errors.SettingError, "1 axes", "figure.subplots(1, 3)"):
+        hg.plots.plot_weights_over_time(weights, own[0])
 
 
 def test_a_break_keeps_what_was_seen() -> None:
     net = classifier()
-    weights = hg.record_weights(train(net), net)
+    weights = hg.training.record_weights(train(net), net)
     for report in weights:
         if report.epoch == 2:
             break
     assert weights.epochs == [0, 1, 2]
-    panels: Any = hg.plot_weights_over_time(weights)
+    panels: Any = hg.plots.plot_weights_over_time(weights)
     assert list(panels[0].lines[0].get_xdata()) == [0, 1, 2]
 
 
 def test_weights_that_were_not_recorded_are_refused() -> None:
     net = classifier()
-    with refused(hg.SettingError, "no weights of any epoch", "for report in weights"):
-        hg.plot_weights_over_time(hg.record_weights(train(net), net))
-    other: Any = hg.History()
-    with refused(hg.SettingError, "History", "record_weights"):
-        hg.plot_weights_over_time(other)
+    with refused(hg.errors.SettingError, "no weights of any epoch", "for report in weights"):
+        hg.plots.plot_weights_over_time(hg.training.record_weights(train(net), net))
+    other: Any = hg.training.History()
+    with refused(hg.errors.SettingError, "History", "record_weights"):
+        hg.plots.plot_weights_over_time(other)

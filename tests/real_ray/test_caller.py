@@ -60,7 +60,7 @@ def test_pictures_diagnosis_history_and_own_code_are_as_in_one_process(
         job: Any = {"loss": own_module.OwnLoss(), "optimizer": hg.SGD(1e-6), "epochs": 12}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            history = hg.distributed.fit(
+            history = hg.cluster.fit(
                 net, (x, y), workers=workers, live_plot=folder, diagnose=True, rng=0, **job
             )
         told = [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
@@ -76,18 +76,22 @@ def test_pictures_diagnosis_history_and_own_code_are_as_in_one_process(
 def test_what_cannot_be_sent_or_has_no_room_is_refused(tmp_path: Path) -> None:
     def fit(**settings: Any) -> None:
         usual: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1)}
-        hg.distributed.fit(a_net(), rows(), **usual | {"epochs": 2, "workers": 2} | settings)
+        hg.cluster.fit(a_net(), rows(), **usual | {"epochs": 2, "workers": 2} | settings)
 
     with (tmp_path / "open").open("w") as file:
         loss = hg.CrossEntropyLoss()
         loss.file = file  # type: ignore[attr-defined]
-        with pytest.raises(hg.SettingError, match=r"^loss, which cannot be sent to workers"):
+        with pytest.raises(hg.errors.SettingError, match=r"^loss, which cannot be sent to workers"):
             fit(loss=loss)
-        with pytest.raises(hg.SettingError, match=r"^schedule, which cannot"):
+        with pytest.raises(hg.errors.SettingError, match=r"^schedule, which cannot"):
             fit(schedule=lambda progress: 1 - 0 * len(file.name))
-    with pytest.raises(hg.SettingError, match=r"^3 workers of 1 core, .* have 2\n.*\n.*workers=2"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"^3 workers of 1 core, .* have 2\n.*\n.*workers=2"
+    ):
         fit(workers=3)
-    with pytest.raises(hg.SettingError, match=r"address=.10\.0\.0\.1:6379., where this process is"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"address=.10\.0\.0\.1:6379., where this process is"
+    ):
         fit(address="10.0.0.1:6379")
 
 

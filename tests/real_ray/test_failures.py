@@ -13,7 +13,7 @@ from xgboost.core import XGBoostError
 import handgrad as hg
 from handgrad.cluster.failures import at_its_place, explained, lasting, passes
 from handgrad.cluster.worker import _copy
-from handgrad.files.paths import FileError
+from handgrad.textbook.errors import FileError
 
 pytestmark = pytest.mark.cluster
 

@@ -25,7 +25,7 @@ def packed(folder: Path) -> Path:
 
 def train(source: str | Path, workers: int) -> str:
     with pytest.warns(UserWarning, match="letters in cp1252"):
-        rows = hg.open_table(source, memory="1 MB").rows("y")
+        rows = hg.data.open_table(source, memory="1 MB").rows("y")
     net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
     loss, optimizer = hg.CrossEntropyLoss(), hg.Adam(0.01)
     fit(net, rows, workers=workers, loss=loss, optimizer=optimizer, epochs=2, batch_size=64, rng=0)
@@ -42,8 +42,10 @@ def test_a_packed_file_at_an_address_is_unpacked_by_each_worker(tmp_path: Path) 
 def test_a_file_that_has_changed_is_refused_by_the_workers(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("a,b,y\n" + "1,2,u\n3,4,v\n" * 4000)
-    rows = hg.open_table(path, memory="1 MB").rows("y")
+    rows = hg.data.open_table(path, memory="1 MB").rows("y")
     path.write_text("a,b,y\n" + "1,2,u\n3,4,v\n" * 5000)
     net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
-    with refused(hg.FileError, f"{path}: ", "when it was opened", "a folder that all nodes see"):
+    with refused(
+        hg.errors.FileError, f"{path}: ", "when it was opened", "a folder that all nodes see"
+    ):
         fit(net, rows, workers=1, loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=1)

@@ -20,7 +20,7 @@ from tests.training.test_fit_many_on_workers import assert_alike, nets_with_a_la
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("a_ray")]
 
 
-def trained() -> tuple[list[hg.Net], list[hg.History]]:
+def trained() -> tuple[list[hg.Net], list[hg.training.History]]:
     nets = nets_with_a_layer_of_ones_own(9)
     runs = [{"net": net, "epochs": 3 + seed} for seed, net in enumerate(nets)]
     return nets, hg.fit_many(runs, rng=np.random.default_rng(2), **SHARED | {"engine": "compiled"})
@@ -75,8 +75,10 @@ def test_an_error_comes_with_the_number_of_its_run() -> None:
         hg.fit_many([{"net": classifier(), **how} for how in own], **SHARED)
 
     with cluster():
-        with pytest.raises(hg.DataError, match=r"^run 2 of 3: rain\n  expected: sun\n  try: tea"):
-            run_with(hg.DataError("rain", "sun", "tea"))
+        with pytest.raises(
+            hg.errors.DataError, match=r"^run 2 of 3: rain\n  expected: sun\n  try: tea"
+        ):
+            run_with(hg.errors.DataError("rain", "sun", "tea"))
         with pytest.raises(LookupError, match="no rate") as found:
             run_with(LookupError("no rate"))
     assert found.value.__notes__[-1] == "in run 2 of 3"
@@ -91,7 +93,7 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return 0.0
 
-    def run() -> tuple[list[hg.Net], list[hg.History]]:
+    def run() -> tuple[list[hg.Net], list[hg.training.History]]:
         nets = [classifier(seed) for seed in range(4)]
         runs = [{"net": net, "rng": seed} for seed, net in enumerate(nets)]
         return nets, hg.fit_many(runs, metrics=[killing], **SHARED)

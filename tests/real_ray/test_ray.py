@@ -63,7 +63,7 @@ class FailsInOne(hg.MSELoss):
     def forward(self, p, y, sample_weight=None):  # type: ignore[no-untyped-def]
         with suppress(RuntimeError):  # of Ray's, in the process of the driver
             if get_context().get_world_rank() == 1:
-                raise hg.DataError("this", "that", "another")
+                raise hg.errors.DataError("this", "that", "another")
         return super().forward(p, y, sample_weight)
 
 
@@ -73,7 +73,7 @@ def test_an_error_in_a_worker_comes_in_three_parts_with_its_place() -> None:
     net = hg.Net(hg.Linear(4, 1, rng=0))
     job: Any = {"loss": FailsInOne(), "optimizer": hg.SGD(0.1), "epochs": 3}
     with pytest.raises(
-        hg.DataError, match=r"^worker 2 of 2, .*: this\n *expected: that\n *try: an"
+        hg.errors.DataError, match=r"^worker 2 of 2, .*: this\n *expected: that\n *try: an"
     ):
         fit(net, (x, y[:, None].astype(float)), workers=2, engine="eager", **job)
 

@@ -19,7 +19,7 @@ FEATURES = [f"x{i}" for i in range(6)]
 
 def train(path: Path, workers: int) -> tuple[str, str]:
     """The bits of the net, and what was reported."""
-    rows = hg.open_table(path, memory="1 MB").rows("y", features=FEATURES)
+    rows = hg.data.open_table(path, memory="1 MB").rows("y", features=FEATURES)
     net = hg.Net(hg.Linear(6, 8, rng=0), hg.BatchNorm(8), hg.Dropout(0.2), hg.Tanh())
     net.add(hg.Linear(8, 2, rng=1)).add(hg.Softmax())
     job: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.01)}

@@ -26,7 +26,7 @@ def bits_of(net: hg.Net) -> str:
     return hashlib.sha256(net.parameters.tobytes() + net.running_state.tobytes()).hexdigest()
 
 
-def outcome(net: hg.Net, history: hg.History) -> str:
+def outcome(net: hg.Net, history: hg.training.History) -> str:
     """All bits of a trained net, and what was reported on the way."""
     told = [asdict(report) | {"seconds": 0} for report in history]
     return bits_of(net) + hashlib.sha256(repr(told).encode()).hexdigest()
@@ -79,13 +79,13 @@ def trained(
     log: Path | None = None,
     streamed: Path | None = None,
     **settings: Any,
-) -> tuple[hg.Net, hg.History]:
+) -> tuple[hg.Net, hg.training.History]:
     """A net after its training, and the history."""
     loss = Slow()
     loss.seconds, loss.log = seconds, log
     net, data = a_net(), cast("Any", rows())
     if streamed is not None:
-        stream = replace(hg.open_table(streamed, memory="1 MB"), memory=50_000)  # two buffers
+        stream = replace(hg.data.open_table(streamed, memory="1 MB"), memory=50_000)  # two buffers
         data = stream.rows("y", features=FEATURES)
     history = fit(
         net,

@@ -67,7 +67,7 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any], tuple[str, ...]]] 
         {"criterion": 1},
         ("did you mean 'loss'?",),
     ),
-    "search": (hg.find_learning_rate, {"lr": 1}, ("find_learning_rate was given lr=1",)),
+    "search": (hg.training.find_learning_rate, {"lr": 1}, ("find_learning_rate was given lr=1",)),
     "many": (
         lambda **given: hg.fit_many([given], data=(X, Y)),
         {"lr": 0.1},
@@ -79,7 +79,7 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any], tuple[str, ...]]] 
 @pytest.mark.parametrize("call", CALLS)
 def test_an_argument_of_another_library_is_answered_with_the_one_here(call: str) -> None:
     function, given, words = CALLS[call]
-    with refused(hg.SettingError, *words):
+    with refused(hg.errors.SettingError, *words):
         function(**given)
 
 
@@ -107,23 +107,25 @@ ON_NETS = {
 @pytest.mark.parametrize("name", ON_NETS)
 def test_an_attribute_of_another_library_is_answered_with_what_is_here(name: str) -> None:
     net = a_net()
-    with refused(hg.NotYetComputedError, "no attribute", ON_NETS[name], net=net):
+    with refused(hg.errors.NotYetComputedError, "no attribute", ON_NETS[name], net=net):
         getattr(net, name)
     assert not hasattr(net, name)
 
 
 def test_layers_and_optimizers_answer_too() -> None:
-    with refused(hg.NotYetComputedError, "Linear(2, 3)", "W, if it is a weight matrix"):
+    with refused(hg.errors.NotYetComputedError, "Linear(2, 3)", "W, if it is a weight matrix"):
         _ = hg.Linear(2, 3).weight
-    with refused(hg.NotYetComputedError, "Adam(0.1)", "leave it out"):
+    with refused(hg.errors.NotYetComputedError, "Adam(0.1)", "leave it out"):
         hg.Adam(0.1).zero_grad()
-    with refused(hg.NotYetComputedError, "'nonsense'", "check the spelling"):
+    with refused(hg.errors.NotYetComputedError, "'nonsense'", "check the spelling"):
         _ = a_net().nonsense
 
 
 @pytest.mark.parametrize("dtype", ["float16", np.float16, np.dtype("float64")])
 def test_a_net_is_not_cast(dtype: Any) -> None:
-    with refused(hg.SettingError, "of rows to the net's own type", "hg.Net(…, dtype=np.float64)"):
+    with refused(
+        hg.errors.SettingError, "of rows to the net's own type", "hg.Net(…, dtype=np.float64)"
+    ):
         a_net().cast(dtype)
 
 

@@ -17,7 +17,7 @@ def net() -> hg.Net:
     return hg.Net(hg.Linear(2, 5, rng=0), hg.ReLU(), hg.Linear(5, 2, rng=1), hg.Softmax())
 
 
-def trained() -> hg.History:
+def trained() -> hg.training.History:
     return hg.fit(net(), (X, Y), loss=LOSS, optimizer=hg.SGD(0.1), epochs=3, validation=0.2, rng=0)
 
 
@@ -43,11 +43,13 @@ SHORT: dict[str, tuple[Callable[[], object], str]] = {
         "<Evaluation: loss 0.7137, accuracy 0.45>",
     ),
     "search": (
-        lambda: hg.find_learning_rate(net(), (X, Y), loss=LOSS, optimizer=hg.SGD(0.1), rng=0),
+        lambda: hg.training.find_learning_rate(
+            net(), (X, Y), loss=LOSS, optimizer=hg.SGD(0.1), rng=0
+        ),
         " suggested, of ",
     ),
     "capacity": (
-        lambda: hg.CapacityCurve(
+        lambda: hg.training.CapacityCurve(
             train={"loss": np.ones((2, 3))},
             validation={"loss": np.ones((2, 3))},
             capacities=np.array([1, 8]),
@@ -55,7 +57,7 @@ SHORT: dict[str, tuple[Callable[[], object], str]] = {
         "<CapacityCurve: 2 capacities from 1 to 8, 3 seeds each>",
     ),
     "learning": (
-        lambda: hg.LearningCurve(
+        lambda: hg.training.LearningCurve(
             train={"loss": np.ones((2, 3))},
             validation={"loss": np.ones((2, 3))},
             rows=np.array([10, 80]),
@@ -63,13 +65,13 @@ SHORT: dict[str, tuple[Callable[[], object], str]] = {
         "<LearningCurve: 2 numbers of rows from 10 to 80, 3 seeds each>",
     ),
     "importance": (
-        lambda: hg.PermutationImportance(
+        lambda: hg.tables.PermutationImportance(
             tuple("abcd"), np.array([[0.1], [0.4], [0.2], [0.3]]), 0.9, "r2", 50
         ),
         "<PermutationImportance: b 0.4, d 0.3, c 0.2, … of 4 columns>",
     ),
     "dependence": (
-        lambda: hg.PartialDependence(
+        lambda: hg.tables.PartialDependence(
             "a", "number", np.ones(7), np.ones((7, 1)), ("prediction",), np.ones(7), 50
         ),
         "<PartialDependence: a, at 7 values>",

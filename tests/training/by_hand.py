@@ -31,7 +31,7 @@ def train(net: hg.Net, **options: Any) -> Any:
     return hg.train(net, options.pop("data", (X, Y)), **options)
 
 
-def fit(net: hg.Net, **options: Any) -> hg.History:
+def fit(net: hg.Net, **options: Any) -> hg.training.History:
     """`hg.fit` with the usual settings of these tests."""
     usual: dict[str, Any] = {
         "loss": hg.CrossEntropyLoss(),

@@ -55,7 +55,7 @@ def training(net: hg.Net, **options: Any) -> Any:
     return by_hand.train(net, **(usual | options))
 
 
-def figures(history: hg.History) -> list[dict[str, Any]]:
+def figures(history: hg.training.History) -> list[dict[str, Any]]:
     """All that is reported, but the time it took."""
     return [dataclasses.asdict(report) | {"seconds": 0} for report in history]
 
@@ -67,9 +67,9 @@ def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(minibatch_loop, "PART", 2)
 
 
-def all_checkpoints(net: hg.Net, folder: Path, **options: Any) -> hg.History:
+def all_checkpoints(net: hg.Net, folder: Path, **options: Any) -> hg.training.History:
     """Train and keep a checkpoint at every moment that one can be written."""
-    kept = hg.checkpoints(training(net, **options), folder, seconds=0, keep=10**6)
+    kept = hg.training.checkpoints(training(net, **options), folder, seconds=0, keep=10**6)
     for _ in kept:
         pass
     return kept.history
@@ -91,7 +91,7 @@ def test_from_every_checkpoint_the_training_ends_with_the_same_bits(
     kind: Callable[[], hg.Net], engine: str, parts: str, tmp_path: Path, request: Any
 ) -> None:
     expected, net = kind(), kind()
-    reference = hg.History([*training(expected, engine=engine)])
+    reference = hg.training.History([*training(expected, engine=engine)])
     if parts == "parts of epochs":
         request.getfixturevalue("short_parts")
     history = all_checkpoints(net, tmp_path / "all", engine=engine)
@@ -105,7 +105,9 @@ def test_from_every_checkpoint_the_training_ends_with_the_same_bits(
         folder.mkdir()
         shutil.copy(file, folder)
         net = kind()
-        resumed = hg.checkpoints(training(net, engine=engine), folder, seconds=0, resume=True)
+        resumed = hg.training.checkpoints(
+            training(net, engine=engine), folder, seconds=0, resume=True
+        )
         assert len(resumed.history) == int(file.name.split("-")[1])
         for _ in resumed:
             pass
@@ -118,7 +120,7 @@ def test_a_weighted_epoch_comes_to_the_same_in_parts(
     engine: str, tmp_path: Path, request: Any
 ) -> None:
     expected, net, weights = classifier(), classifier(), np.linspace(0, 3, len(X))
-    reference = hg.History([*training(expected, engine=engine, sample_weight=weights)])
+    reference = hg.training.History([*training(expected, engine=engine, sample_weight=weights)])
     request.getfixturevalue("short_parts")
     history = all_checkpoints(net, tmp_path, engine=engine, sample_weight=weights)
     assert figures(history) == figures(reference)
@@ -128,7 +130,7 @@ def test_a_weighted_epoch_comes_to_the_same_in_parts(
     for file in files[files.index(within) + 1 :]:
         file.unlink()
     net = classifier()
-    resumed = hg.checkpoints(
+    resumed = hg.training.checkpoints(
         training(net, engine=engine, sample_weight=weights), tmp_path, resume=True
     )
     assert [report.epoch for report in resumed] == [4]
@@ -155,12 +157,12 @@ def test_any_source_of_random_numbers_goes_on_where_it_was(
 
     expected, first, second = random_layers(), random_layers(), random_layers()
     assert len([*of(4, expected)]) == 4
-    assert len([*hg.checkpoints(of(2, first), tmp_path)]) == 2
-    assert len([*hg.checkpoints(of(4, second), tmp_path, resume=True)]) == 2
+    assert len([*hg.training.checkpoints(of(2, first), tmp_path)]) == 2
+    assert len([*hg.training.checkpoints(of(4, second), tmp_path, resume=True)]) == 2
     assert_same_state(second, expected.state())
 
 
-def fit(net: hg.Net, **options: Any) -> hg.History:
+def fit(net: hg.Net, **options: Any) -> hg.training.History:
     usual: dict[str, Any] = {
         "optimizer": hg.SGD(0.05),
         "epochs": 200,
@@ -172,7 +174,7 @@ def fit(net: hg.Net, **options: Any) -> hg.History:
     return by_hand.fit(net, **(usual | options))
 
 
-def stopped_after(reports: Any, epochs: int) -> Iterator[hg.EpochReport]:
+def stopped_after(reports: Any, epochs: int) -> Iterator[hg.training.EpochReport]:
     for report in reports:
         yield report
         if report.epoch == epochs:
@@ -209,18 +211,20 @@ def test_a_schedule_and_the_memory_of_adam_go_on_where_they_were(
     engine: str, tmp_path: Path, short_parts: None
 ) -> None:
     def options() -> dict[str, Any]:
-        optimizer = hg.NAdam(0.1, clip_norm=0.5, groups={"0.*": {"learning_rate_factor": 0.5}})
+        optimizer = hg.optimizers.NAdam(
+            0.1, clip_norm=0.5, groups={"0.*": {"learning_rate_factor": 0.5}}
+        )
         return {"optimizer": optimizer, "schedule": hg.schedules.one_cycle(), "engine": engine}
 
     expected = classifier()
-    reference = hg.History([*training(expected, **options())])
+    reference = hg.training.History([*training(expected, **options())])
     assert len(set(reference["learning_rate"])) == EPOCHS
     all_checkpoints(classifier(), tmp_path / "all", **options())
     for i, file in enumerate(sorted((tmp_path / "all").glob("epoch-*"))):
         (folder := tmp_path / str(i)).mkdir()
         shutil.copy(file, folder)
         net = classifier()
-        resumed = hg.checkpoints(training(net, **options()), folder, resume=True)
+        resumed = hg.training.checkpoints(training(net, **options()), folder, resume=True)
         for _ in resumed:
             pass
         assert figures(resumed.history) == figures(reference)
@@ -257,7 +261,7 @@ def test_ctrl_c_leaves_the_net_and_the_history(monkeypatch: pytest.MonkeyPatch) 
             rng=0,
             progress=True,
         )
-    assert figures(history) == figures(hg.History(reference))
+    assert figures(history) == figures(hg.training.History(reference))
     assert history.stopped_because == "interrupted in epoch 4"
     assert_same_state(net, expected.state())
 
@@ -265,7 +269,7 @@ def test_ctrl_c_leaves_the_net_and_the_history(monkeypatch: pytest.MonkeyPatch) 
 def test_the_last_stay_and_the_best_weights(tmp_path: Path) -> None:
     (tmp_path / ".epoch-000001-000000000.safetensors.abc").write_bytes(b"half")
     net = classifier()
-    kept = hg.checkpoints(training(net), tmp_path, seconds=0, keep=3, monitor="train_loss")
+    kept = hg.training.checkpoints(training(net), tmp_path, seconds=0, keep=3, monitor="train_loss")
     weights = [net.state() for _ in kept]
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == [
@@ -273,7 +277,7 @@ def test_the_last_stay_and_the_best_weights(tmp_path: Path) -> None:
         *(f"epoch-00000{n}-000000000.safetensors" for n in (2, 3, 4)),
     ]
     best = kept.history.best("train_loss").epoch
-    assert_same_state(hg.load_weights(classifier(), tmp_path / BEST), weights[best - 1])
+    assert_same_state(hg.exchange.load_weights(classifier(), tmp_path / BEST), weights[best - 1])
 
 
 def test_seconds_lie_between_checkpoints(tmp_path: Path) -> None:
@@ -294,14 +298,14 @@ def test_fit_is_told_how_many_seconds_lie_between_checkpoints(tmp_path: Path) ->
         fit(classifier(), checkpoint=folder, checkpoint_seconds=seconds, **own)
         written = sorted((tmp_path / str(seconds)).glob("epoch-*"))
         assert [int(file.name.split("-")[1]) for file in written] == [first, EPOCHS]
-    with refused(hg.SettingError, "checkpoint_seconds = -1"):
+    with refused(hg.errors.SettingError, "checkpoint_seconds = -1"):
         fit(classifier(), checkpoint=tmp_path, checkpoint_seconds=-1)
 
 
 def test_more_epochs_may_be_asked_for(tmp_path: Path) -> None:
     for epochs in (2, 5):
         net = classifier()
-        kept = hg.checkpoints(training(net, epochs=epochs), tmp_path, resume=True)
+        kept = hg.training.checkpoints(training(net, epochs=epochs), tmp_path, resume=True)
         assert [report.epoch for report in kept][-1] == epochs
     expected = classifier()
     assert len([*training(expected, epochs=5)]) == 5
@@ -321,7 +325,10 @@ def test_more_epochs_may_be_asked_for(tmp_path: Path) -> None:
         ({"data": (X, Y[::-1])}, "other training data"),
         ({"validation": (X, Y)}, "other validation data"),
         ({"validation": None}, "other validation data"),
-        ({"penalty": hg.L2Penalty(0.1)}, "penalty L2Penalty(0.1), where the training to be"),
+        (
+            {"penalty": hg.penalties.L2Penalty(0.1)},
+            "penalty L2Penalty(0.1), where the training to be",
+        ),
         ({"sample_weight": 1.0 + (Y == 0)}, "other training data"),
         ({"validation": (*HELD, 1.0 + (HELD[1] == 0))}, "other validation data"),
         ({"metrics": []}, "metrics none, where the training to be resumed had accuracy"),
@@ -346,62 +353,62 @@ def test_more_epochs_may_be_asked_for(tmp_path: Path) -> None:
 def test_a_training_of_other_settings_is_not_resumed(
     change: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
-    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    assert [*hg.training.checkpoints(training(classifier(), epochs=2), tmp_path)]
     net = classifier()
     if "loss" in change:
         net = hg.Net(*[hg.Linear(2, 5, rng=1), hg.Tanh(), hg.Linear(5, 2, rng=2)])
         words = "net Net("
     other = training(net, **change)
     with (
-        refused(hg.SettingError, words, "resume", net=net)
+        refused(hg.errors.SettingError, words, "resume", net=net)
         if "data" not in words
-        else refused(hg.SettingError, words, "the same rows in the same order", net=net)
+        else refused(hg.errors.SettingError, words, "the same rows in the same order", net=net)
     ):
-        hg.checkpoints(other, tmp_path, resume=True)
+        hg.training.checkpoints(other, tmp_path, resume=True)
 
 
 def test_another_net_is_not_resumed(tmp_path: Path) -> None:
-    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    assert [*hg.training.checkpoints(training(classifier(), epochs=2), tmp_path)]
     for net in (classifier(np.float64), running_statistics()):
-        with refused(hg.SettingError, "where the training to be resumed had", net=net):
-            hg.checkpoints(training(net), tmp_path, resume=True)
+        with refused(hg.errors.SettingError, "where the training to be resumed had", net=net):
+            hg.training.checkpoints(training(net), tmp_path, resume=True)
     frozen = classifier()
     frozen.layers[0].freeze()
-    with refused(hg.SettingError, "frozen parameters", net=frozen):
-        hg.checkpoints(training(frozen), tmp_path, resume=True)
+    with refused(hg.errors.SettingError, "frozen parameters", net=frozen):
+        hg.training.checkpoints(training(frozen), tmp_path, resume=True)
 
 
 def test_a_folder_in_use_is_not_written_to(tmp_path: Path) -> None:
-    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    assert [*hg.training.checkpoints(training(classifier(), epochs=2), tmp_path)]
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     net = classifier()
-    with refused(hg.SettingError, f"{tmp_path}, where checkpoints", "resume=True", net=net):
-        hg.checkpoints(training(net), tmp_path)
+    with refused(hg.errors.SettingError, f"{tmp_path}, where checkpoints", "resume=True", net=net):
+        hg.training.checkpoints(training(net), tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_what_is_no_training_is_refused(tmp_path: Path) -> None:
     net = classifier()
-    with refused(hg.SettingError, "hg.checkpoints(hg.train(…), folder) first"):
-        hg.checkpoints(hg.progress(training(net), epochs=2), tmp_path)  # type: ignore[arg-type]
+    with refused(hg.errors.SettingError, "hg.training.checkpoints(hg.train(…), folder) first"):
+        hg.training.checkpoints(hg.training.progress(training(net), epochs=2), tmp_path)  # type: ignore[arg-type]
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
-    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    assert [*hg.training.checkpoints(training(classifier(), epochs=2), tmp_path)]
     path = sorted(tmp_path.glob("epoch-*"))[-1]
     content = path.read_bytes()
     net = classifier()
     for damaged in (b"", content[:50], content[:-1], content + b"0", b"\xff" * 8 + content[8:]):
         path.write_bytes(damaged)
-        with refused(hg.FileError, f"{path}: ", "resume from the one before", net=net):
-            hg.checkpoints(training(net), tmp_path, resume=True)
+        with refused(hg.errors.FileError, f"{path}: ", "resume from the one before", net=net):
+            hg.training.checkpoints(training(net), tmp_path, resume=True)
     hg.save(net, path)
-    with refused(hg.FileError, f"{path}: not a checkpoint", net=net):
-        hg.checkpoints(training(net), tmp_path, resume=True)
+    with refused(hg.errors.FileError, f"{path}: not a checkpoint", net=net):
+        hg.training.checkpoints(training(net), tmp_path, resume=True)
 
 
 def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
-    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    assert [*hg.training.checkpoints(training(classifier(), epochs=2), tmp_path)]
     path = sorted(tmp_path.glob("epoch-*"))[-1]
     with safe_open(path, "numpy") as file:
         about = file.metadata()
@@ -409,37 +416,39 @@ def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
     net = classifier()
     for name in ("parameters", "order", "optimizer.s", "best.0.W"):
         path.write_bytes(sealed(arrays | {name: arrays[name][:1]}, about))
-        with refused(hg.FileError, f"{path}: ", name.removeprefix("best."), net=net):
-            hg.checkpoints(training(net), tmp_path, resume=True)
+        with refused(hg.errors.FileError, f"{path}: ", name.removeprefix("best."), net=net):
+            hg.training.checkpoints(training(net), tmp_path, resume=True)
         path.write_bytes(sealed({n: a for n, a in arrays.items() if n != name}, about))
-        with refused(hg.FileError, f"{path}: ", name.removeprefix("best."), net=net):
-            hg.checkpoints(training(net), tmp_path, resume=True)
+        with refused(hg.errors.FileError, f"{path}: ", name.removeprefix("best."), net=net):
+            hg.training.checkpoints(training(net), tmp_path, resume=True)
 
 
 def test_a_bit_that_changed_is_found(tmp_path: Path) -> None:
-    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    assert [*hg.training.checkpoints(training(classifier(), epochs=2), tmp_path)]
     path = sorted(tmp_path.glob("epoch-*"))[-1]
     content, net = path.read_bytes(), classifier()
     rng = np.random.default_rng(0)
     for place in (*rng.integers(8, len(content), 60), len(content) - 1):
         path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
-        with refused(hg.FileError, f"{path}: ", net=net):
-            hg.checkpoints(training(net), tmp_path, resume=True)
+        with refused(hg.errors.FileError, f"{path}: ", net=net):
+            hg.training.checkpoints(training(net), tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("version", ["1", "3", "\n" * 999])
 def test_a_checkpoint_of_another_format_is_refused(version: str, tmp_path: Path) -> None:
-    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    assert [*hg.training.checkpoints(training(classifier(), epochs=2), tmp_path)]
     path = sorted(tmp_path.glob("epoch-*"))[-1]
     about = {"handgrad.checkpoint": version, "state": "{}"}
     save_file(load_file(path), path, about)
     net, words = classifier(), version if version.isdigit() else "..."
-    with refused(hg.FileError, f"{path}: a checkpoint of format", words, "format 2", net=net):
-        hg.checkpoints(training(net), tmp_path, resume=True)
+    with refused(
+        hg.errors.FileError, f"{path}: a checkpoint of format", words, "format 2", net=net
+    ):
+        hg.training.checkpoints(training(net), tmp_path, resume=True)
 
 
 def test_a_checkpoint_without_the_last_stream_changes_no_other(tmp_path: Path) -> None:
-    assert [*hg.checkpoints(training(random_layers(), epochs=2), tmp_path)]
+    assert [*hg.training.checkpoints(training(random_layers(), epochs=2), tmp_path)]
     path = sorted(tmp_path.glob("epoch-*"))[-1]
     with safe_open(path, "numpy") as file:
         about = file.metadata()
@@ -449,24 +458,24 @@ def test_a_checkpoint_without_the_last_stream_changes_no_other(tmp_path: Path) -
     net = random_layers()
     made = training(net)
     before = made.generator.bit_generator.state
-    with refused(hg.FileError, f"{path}: ", "from the one before", net=net):
-        hg.checkpoints(made, tmp_path, resume=True)
+    with refused(hg.errors.FileError, f"{path}: ", "from the one before", net=net):
+        hg.training.checkpoints(made, tmp_path, resume=True)
     assert made.generator.bit_generator.state == before
 
 
 def test_another_source_of_random_numbers_changes_nothing(tmp_path: Path) -> None:
-    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    assert [*hg.training.checkpoints(training(classifier(), epochs=2), tmp_path)]
     net, rng = classifier(), np.random.Generator(np.random.MT19937(0))
     other = training(net, rng=rng)
     before = rng.bit_generator.state
-    with refused(hg.FileError, "MT19937", "from the one before", net=net):
-        hg.checkpoints(other, tmp_path, resume=True)
+    with refused(hg.errors.FileError, "MT19937", "from the one before", net=net):
+        hg.training.checkpoints(other, tmp_path, resume=True)
     assert repr(rng.bit_generator.state) == repr(before)
     assert other.loop.epoch == 0
 
 
 def test_what_changed_around_it_is_told(tmp_path: Path) -> None:
-    assert [*hg.checkpoints(training(classifier(), epochs=2), tmp_path)]
+    assert [*hg.training.checkpoints(training(classifier(), epochs=2), tmp_path)]
     path = sorted(tmp_path.glob("epoch-*"))[-1]
     with safe_open(path, "numpy") as file:
         about = file.metadata()
@@ -474,9 +483,9 @@ def test_what_changed_around_it_is_told(tmp_path: Path) -> None:
     told["environment"]["NumPy"] = "1.0"
     path.write_bytes(sealed(load_file(path), about | {"state": json.dumps(told)}))
     with pytest.warns(UserWarning, match=rf"NumPy {np.__version__}, where it was 1.0: the last"):
-        hg.checkpoints(training(classifier()), tmp_path, resume=True)
+        hg.training.checkpoints(training(classifier()), tmp_path, resume=True)
     with pytest.warns(UserWarning, match="engine compiled, where it was eager"):
-        hg.checkpoints(training(classifier(), engine="compiled"), tmp_path, resume=True)
+        hg.training.checkpoints(training(classifier(), engine="compiled"), tmp_path, resume=True)
 
 
 def test_another_processor_or_number_of_cores_is_told(
@@ -492,12 +501,12 @@ def test_another_processor_or_number_of_cores_is_told(
     )  # so by BLAS
     for module in (processor, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 2)
-    assert [*hg.checkpoints(begun(), tmp_path)]
+    assert [*hg.training.checkpoints(begun(), tmp_path)]
     for module in (processor, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 3)
     monkeypatch.setattr(sys.modules[Checkpoints.__module__], "processor", lambda: "abacus AVX9")
     with pytest.warns(UserWarning, match=r"cores 3, where it was 2; processor abacus AVX9, where"):
-        hg.checkpoints(begun(), tmp_path, resume=True)
+        hg.training.checkpoints(begun(), tmp_path, resume=True)
 
 
 def test_machine_code_goes_on_with_the_same_bits_on_another_processor(
@@ -506,9 +515,9 @@ def test_machine_code_goes_on_with_the_same_bits_on_another_processor(
     def begun() -> Any:
         return training(classifier(), epochs=2, engine="compiled")
 
-    assert [*hg.checkpoints(begun(), tmp_path)]
+    assert [*hg.training.checkpoints(begun(), tmp_path)]
     monkeypatch.setattr(sys.modules[Checkpoints.__module__], "processor", lambda: "abacus AVX9")
-    hg.checkpoints(begun(), tmp_path, resume=True)  # warnings are errors
+    hg.training.checkpoints(begun(), tmp_path, resume=True)  # warnings are errors
 
 
 ALONE = """
@@ -516,7 +525,7 @@ import sys, handgrad as hg
 net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
 training = hg.train(net, hg.data.make_moons(rng=0), loss=hg.CrossEntropyLoss(), rng=0,
     optimizer=hg.SGD(0.1), epochs=2, engine="eager")
-kept = hg.checkpoints(training, sys.argv[1], resume=True)
+kept = hg.training.checkpoints(training, sys.argv[1], resume=True)
 """
 
 
@@ -536,14 +545,14 @@ def test_a_mutated_checkpoint_is_refused_whole_or_gone_on_from(tmp_path: Path) -
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
-    kept = hg.checkpoints(training(net := classifier()), tmp_path, seconds=0)
+    kept = hg.training.checkpoints(training(net := classifier()), tmp_path, seconds=0)
     assert next(kept).epoch == 1
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
-        with refused(hg.FileError, "could not be written: File too large", "space left"):
+        with refused(hg.errors.FileError, "could not be written: File too large", "space left"):
             next(kept)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -555,14 +564,14 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     net = classifier()
-    with refused(hg.FileError, "could not be written", net=net):
-        hg.checkpoints(training(net), tmp_path / "file" / "a")
+    with refused(hg.errors.FileError, "could not be written", net=net):
+        hg.training.checkpoints(training(net), tmp_path / "file" / "a")
 
 
 def test_a_schedule_for_another_number_of_epochs_is_not_gone_on_with(tmp_path: Path) -> None:
     schedule = hg.schedules.cosine()
-    assert [*hg.checkpoints(training(classifier(), epochs=2, schedule=schedule), tmp_path)]
+    assert [*hg.training.checkpoints(training(classifier(), epochs=2, schedule=schedule), tmp_path)]
     net = classifier()
     other = training(net, epochs=5, schedule=schedule)
-    with refused(hg.SettingError, "schedule for 5 epochs", "had for 2 epochs", net=net):
-        hg.checkpoints(other, tmp_path, resume=True)
+    with refused(hg.errors.SettingError, "schedule for 5 epochs", "had for 2 epochs", net=net):
+        hg.training.checkpoints(other, tmp_path, resume=True)

@@ -35,8 +35,8 @@ SHARED: dict[str, Any] = {
 }
 
 
-def capacity(**changed: Any) -> hg.CapacityCurve:
-    return hg.capacity_curve(
+def capacity(**changed: Any) -> hg.training.CapacityCurve:
+    return hg.training.capacity_curve(
         changed.pop("make_net", make_net),
         changed.pop("capacities", [1, 4]),
         changed.pop("data", DATA),
@@ -44,8 +44,8 @@ def capacity(**changed: Any) -> hg.CapacityCurve:
     )
 
 
-def learning(**changed: Any) -> hg.LearningCurve:
-    return hg.learning_curve(
+def learning(**changed: Any) -> hg.training.LearningCurve:
+    return hg.training.learning_curve(
         changed.pop("make_net", three_units),
         changed.pop("rows", [8, 40]),
         changed.pop("data", DATA),
@@ -141,7 +141,7 @@ def test_runs_that_diverge_are_missing_and_told() -> None:
     assert np.isnan(found.train["loss"][1]).all()
     assert np.isnan(found.validation["r2"][1]).all()
     assert np.isfinite(found.train["loss"][[0, 2]]).all()
-    with refused(hg.DivergenceError, "all 2 runs diverged", "a smaller learning rate"):
+    with refused(hg.errors.DivergenceError, "all 2 runs diverged", "a smaller learning rate"):
         capacity(make_net=some, capacities=[2], data=(x, 2 * x), **given)
 
 
@@ -215,44 +215,44 @@ def test_progress_is_shown_when_asked_for(
     "wrong", [[], None, 3, "12", [2, 1], [1, 1], ["a"], [True], [float("nan")]]
 )
 def test_capacities_that_do_not_ascend_are_refused(wrong: Any) -> None:
-    with refused(hg.SettingError, "capacities = ", "each larger than the last"):
+    with refused(hg.errors.SettingError, "capacities = ", "each larger than the last"):
         capacity(capacities=wrong)
-    with refused(hg.SettingError, "rows = "):
+    with refused(hg.errors.SettingError, "rows = "):
         learning(rows=wrong)
 
 
 def test_what_makes_no_net_is_refused() -> None:
-    with refused(hg.SettingError, "make_net(1, rng) gave None", "return hg.Net(…)"):
+    with refused(hg.errors.SettingError, "make_net(1, rng) gave None", "return hg.Net(…)"):
         capacity(make_net=lambda units, rng: None)
-    with refused(hg.SettingError, "make_net(rng) gave None", "a function make_net(rng)"):
+    with refused(hg.errors.SettingError, "make_net(rng) gave None", "a function make_net(rng)"):
         learning(make_net=lambda rng: None)
-    with refused(hg.SettingError, "Net(", "a function make_net(capacity, rng)"):
+    with refused(hg.errors.SettingError, "Net(", "a function make_net(capacity, rng)"):
         capacity(make_net=make_net(2, np.random.default_rng(0)))
     one = make_net(2, np.random.default_rng(0))
-    with refused(hg.SettingError, "the net of an earlier run"):
+    with refused(hg.errors.SettingError, "the net of an earlier run"):
         capacity(make_net=lambda units, rng: one)
 
 
 def test_other_settings_that_do_not_fit_are_refused() -> None:
-    with refused(hg.SettingError, "the argument 'batchsize'", "did you mean 'batch_size'?"):
+    with refused(hg.errors.SettingError, "the argument 'batchsize'", "did you mean 'batch_size'?"):
         capacity(batchsize=3)
     for name in ("net", "checkpoint", "live_plot", "resume", "sample_weight"):
-        with refused(hg.SettingError, f"the argument {name!r}"):
+        with refused(hg.errors.SettingError, f"the argument {name!r}"):
             capacity(**{name: 1})
     for wrong in (0, 2.5, True):
-        with refused(hg.SettingError, "seeds = "):
+        with refused(hg.errors.SettingError, "seeds = "):
             capacity(seeds=wrong)
-        with refused(hg.SettingError, "epochs = "):
+        with refused(hg.errors.SettingError, "epochs = "):
             capacity(epochs=wrong)
-    with refused(hg.SettingError, "rows = 2.5"):
+    with refused(hg.errors.SettingError, "rows = 2.5"):
         learning(rows=[2.5])
-    with refused(hg.SettingError, "41 rows to train on, out of 40", "rows=[8, 40]"):
+    with refused(hg.errors.SettingError, "41 rows to train on, out of 40", "rows=[8, 40]"):
         learning(rows=[8, 41])
-    with refused(hg.DataError, "validation data"):
+    with refused(hg.errors.DataError, "validation data"):
         capacity(validation=(X[:3], Y[:2]))
-    with refused(hg.ShapeError, "capacity 1", "3 features"):
+    with refused(hg.errors.ShapeError, "capacity 1", "3 features"):
         capacity(data=(np.ones((9, 3)), Y[:9]))
-    with refused(hg.SettingError, "loss = "):
+    with refused(hg.errors.SettingError, "loss = "):
         capacity(loss=3)
-    with refused(hg.SettingError, "metric 'acc"):
+    with refused(hg.errors.SettingError, "metric 'acc"):
         capacity(metrics=["acccc"])

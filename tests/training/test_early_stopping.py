@@ -12,11 +12,11 @@ import handgrad as hg
 from tests.training.by_hand import HELD, X, assert_same_state, classifier, fit, train
 
 
-def scripted(net: hg.Net, values: list[float]) -> Iterator[hg.EpochReport]:
+def scripted(net: hg.Net, values: list[float]) -> Iterator[hg.training.EpochReport]:
     """Reports with these validation losses; in epoch n the weights are all n."""
     for epoch, value in enumerate(values, 1):
         net.parameters[...] = epoch
-        yield hg.EpochReport(epoch, 0.0, {}, value, {"error_rate": value, "r2": value})
+        yield hg.training.EpochReport(epoch, 0.0, {}, value, {"error_rate": value, "r2": value})
 
 
 def run(
@@ -24,7 +24,9 @@ def run(
 ) -> tuple[int, int]:
     """How many epochs were run, and the epoch whose weights the net then has."""
     net = classifier()
-    reports = hg.early_stopping(scripted(net, values), net, patience=patience, monitor=monitor)
+    reports = hg.training.early_stopping(
+        scripted(net, values), net, patience=patience, monitor=monitor
+    )
     n = len([*reports])
     assert len(set(net.parameters)) == 1
     return n, int(net.parameters[0])
@@ -57,19 +59,19 @@ def test_of_a_metric_more_is_better() -> None:
 
 @pytest.mark.parametrize("name", ["zero_one_loss", "mean_squared_error", "train_loss"])
 def test_of_losses_and_errors_less_is_better(name: str) -> None:
-    def reports(net: hg.Net) -> Iterator[hg.EpochReport]:
+    def reports(net: hg.Net) -> Iterator[hg.training.EpochReport]:
         for epoch, value in enumerate([3, 1, 2, 3, 0], 1):
             net.parameters[...] = epoch
-            yield hg.EpochReport(epoch, value, {name: value})
+            yield hg.training.EpochReport(epoch, value, {name: value})
 
     net = classifier()
-    assert len([*hg.early_stopping(reports(net), net, patience=2, monitor=name)]) == 4
+    assert len([*hg.training.early_stopping(reports(net), net, patience=2, monitor=name)]) == 4
     assert set(net.parameters) == {2}
 
 
 def test_break_gives_the_best_weights() -> None:
     net = classifier()
-    for report in hg.early_stopping(scripted(net, [2, 1, 3, 4]), net, patience=9):
+    for report in hg.training.early_stopping(scripted(net, [2, 1, 3, 4]), net, patience=9):
         if report.epoch == 3:
             break
     assert set(net.parameters) == {2}
@@ -77,7 +79,7 @@ def test_break_gives_the_best_weights() -> None:
 
 def test_a_generator_that_is_closed_gives_the_best_weights() -> None:
     net = classifier()
-    reports = hg.early_stopping(scripted(net, [2, 1, 3, 4]), net, patience=9)
+    reports = hg.training.early_stopping(scripted(net, [2, 1, 3, 4]), net, patience=9)
     for _ in range(3):
         next(reports)
     assert set(net.parameters) == {3}
@@ -88,12 +90,12 @@ def test_a_generator_that_is_closed_gives_the_best_weights() -> None:
 def test_an_exception_on_the_way_gives_the_best_weights() -> None:
     net = classifier()
 
-    def failing() -> Iterator[hg.EpochReport]:
+    def failing() -> Iterator[hg.training.EpochReport]:
         yield from scripted(net, [2, 1, 3])
         raise RuntimeError("the disk is full")
 
     with pytest.raises(RuntimeError, match="disk"):
-        list(hg.early_stopping(failing(), net, patience=9))
+        list(hg.training.early_stopping(failing(), net, patience=9))
     assert set(net.parameters) == {2}
 
 
@@ -101,7 +103,7 @@ def test_an_interruption_between_epochs_gives_the_best_weights() -> None:
     net = classifier()
 
     def interrupted() -> None:
-        for report in hg.early_stopping(scripted(net, [2, 1, 3]), net, patience=9):
+        for report in hg.training.early_stopping(scripted(net, [2, 1, 3]), net, patience=9):
             if report.epoch == 3:
                 raise KeyboardInterrupt
 
@@ -115,8 +117,8 @@ def test_divergence_gives_the_best_weights() -> None:
     net = hg.Net(hg.Linear(2, 1, rng=0))
     reports = train(net, data=(X, X[:, 0]), loss=hg.MSELoss(), optimizer=hg.SGD(30.0), epochs=500)
     states: list[dict[str, Any]] = []
-    stopping = hg.early_stopping(reports, net, patience=500, monitor="train_loss")
-    with pytest.raises(hg.DivergenceError):
+    stopping = hg.training.early_stopping(reports, net, patience=500, monitor="train_loss")
+    with pytest.raises(hg.errors.DivergenceError):
         states.extend(net.state() for report in stopping)
     assert len(states) > 1
     assert_same_state(net, states[0])
@@ -126,12 +128,12 @@ def test_running_state_goes_back_with_the_weights() -> None:
     net = hg.Net(hg.Standardize.of(X), hg.Tanh())
     mean = net.layers[0].mean.copy()
 
-    def reports() -> Iterator[hg.EpochReport]:
+    def reports() -> Iterator[hg.training.EpochReport]:
         for epoch in (1, 2, 3):
-            yield hg.EpochReport(epoch, float(epoch))
+            yield hg.training.EpochReport(epoch, float(epoch))
             net.running_state[...] = 7
 
-    list(hg.early_stopping(reports(), net, patience=9, monitor="train_loss"))
+    list(hg.training.early_stopping(reports(), net, patience=9, monitor="train_loss"))
     np.testing.assert_array_equal(net.layers[0].mean, mean)
 
 

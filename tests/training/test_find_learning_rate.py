@@ -13,9 +13,9 @@ from tests.training.by_hand import X, Y, assert_same_state, classifier
 ROWS, LABELS = hg.data.load("iris")
 
 
-def search(net: hg.Net, data: Any = (X, Y), **options: Any) -> hg.LearningRateSearch:
+def search(net: hg.Net, data: Any = (X, Y), **options: Any) -> hg.training.LearningRateSearch:
     usual: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "rng": 0}
-    return hg.find_learning_rate(net, data, **usual | options)
+    return hg.training.find_learning_rate(net, data, **usual | options)
 
 
 def test_everything_stays_as_it_is() -> None:
@@ -73,7 +73,7 @@ def test_every_row_is_seen_before_any_comes_again() -> None:
 
 
 @pytest.mark.parametrize("optimizer", [hg.SGD(1.0), hg.SGD(1.0, momentum=0.9), hg.Adam()])
-def test_the_suggested_rate_trains_well(optimizer: hg.Optimizer) -> None:
+def test_the_suggested_rate_trains_well(optimizer: hg.optimizers.Optimizer) -> None:
     def net() -> hg.Net:
         layers = (hg.Linear(4, 16, rng=0), hg.Tanh(), hg.Linear(16, 3, rng=1), hg.Softmax())
         return hg.Net(hg.Standardize.of(ROWS), *layers)
@@ -113,5 +113,5 @@ def test_with_one_seed_it_gives_the_same() -> None:
 )
 def test_what_cannot_be_is_refused(wrong: Any, word: str) -> None:
     net = classifier()
-    with refused(hg.SettingError, word, net=net):
+    with refused(hg.errors.SettingError, word, net=net):
         search(net, **wrong)

@@ -47,7 +47,9 @@ def test_a_share_is_the_split_that_the_same_generator_makes() -> None:
     net, twin = classifier(), classifier()
     history = fit(net, validation=0.2)
     generator = np.random.default_rng(0)
-    x, x_held, y, y_held = hg.train_test_split(X, Y, test_size=0.2, stratify=True, rng=generator)
+    x, x_held, y, y_held = hg.data.train_test_split(
+        X, Y, test_size=0.2, stratify=True, rng=generator
+    )
     expected = fit(twin, data=(x, y), validation=(x_held, y_held), rng=generator)
     assert history["validation_loss"] == expected["validation_loss"]
     assert_same_state(net, twin.state())

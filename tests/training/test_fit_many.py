@@ -26,7 +26,7 @@ SHARED: dict[str, Any] = {
 }
 
 
-def columns(history: hg.History) -> dict[str, Any]:
+def columns(history: hg.training.History) -> dict[str, Any]:
     return {name: column for name, column in history.columns().items() if name != "seconds"}
 
 
@@ -54,7 +54,7 @@ def test_epochs_run_ahead_are_those_of_train(at_once: int, monkeypatch: pytest.M
     net, twin = classifier(), classifier()
     arguments = SHARED | own | {"data": rows[0]}
     found = hg.fit(net, **arguments)
-    expected = hg.History([*hg.train(twin, **arguments)])
+    expected = hg.training.History([*hg.train(twin, **arguments)])
     assert columns(found) == columns(expected)
     np.testing.assert_array_equal(net.parameters, twin.parameters)
 
@@ -123,7 +123,7 @@ def test_each_run_has_a_loss_of_its_own() -> None:
 def test_nothing_is_trained_before_all_runs_are_checked() -> None:
     nets = [classifier(), classifier()]
     before = [net.state() for net in nets]
-    with pytest.raises(hg.SettingError, match=r"run 2 of 2: .*epochs = 0"):
+    with pytest.raises(hg.errors.SettingError, match=r"run 2 of 2: .*epochs = 0"):
         hg.fit_many([{"net": nets[0]}, {"net": nets[1], "epochs": 0}], **SHARED)
     for net, state in zip(nets, before, strict=True):
         for path, array in net.state().items():
@@ -152,7 +152,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_cannot_be_meant_is_refused(name: str) -> None:
     runs, arguments, message = WRONG[name]
-    with pytest.raises(hg.SettingError, match=f"(?s){message}"):
+    with pytest.raises(hg.errors.SettingError, match=f"(?s){message}"):
         hg.fit_many(runs, **arguments)
 
 

@@ -65,7 +65,7 @@ def assert_alike(nets: list[hg.Net], found: Any, twins: list[hg.Net], expected: 
 def test_the_bits_are_those_of_threads_and_in_order(engine: str, two_workers: None) -> None:
     how = SHARED | {"engine": engine, "early_stopping": 3, "reduce_on_plateau": 1, "epochs": 20}
 
-    def trained() -> tuple[list[hg.Net], list[hg.History]]:
+    def trained() -> tuple[list[hg.Net], list[hg.training.History]]:
         nets = nets_with_a_layer_of_ones_own(11)
         runs = [{"net": net, "epochs": 3 + seed} for seed, net in enumerate(nets)]
         return nets, hg.fit_many(runs, rng=np.random.default_rng(2), **how)
@@ -119,8 +119,10 @@ def test_an_error_on_the_way_comes_with_the_number_of_its_run(backend: str) -> N
         return [{"net": net, **own} for net, own in zip(nets, how, strict=True)]
 
     with joblib.parallel_config(backend, n_jobs=2):
-        with pytest.raises(hg.DataError, match=r"^run 2 of 3: rain\n  expected: sun\n  try: tea"):
-            hg.fit_many(runs(hg.DataError("rain", "sun", "tea")), **SHARED)
+        with pytest.raises(
+            hg.errors.DataError, match=r"^run 2 of 3: rain\n  expected: sun\n  try: tea"
+        ):
+            hg.fit_many(runs(hg.errors.DataError("rain", "sun", "tea")), **SHARED)
         with pytest.raises(LookupError, match="no rate") as found:
             hg.fit_many(runs(LookupError("no rate")), **SHARED)
     assert found.value.__notes__[-1] == "in run 2 of 3"
@@ -153,9 +155,9 @@ def test_an_error_that_cannot_be_sent_is_told_all_the_same(two_workers: None) ->
 def test_rows_that_are_streamed_are_read_by_the_workers(two_workers: None, tmp_path: Path) -> None:
     lines = [",".join(map(str, [*row, label])) for row, label in zip(X, Y, strict=True)]
     (tmp_path / "iris.csv").write_text("\n".join(["a,b,c,d,y", *lines]) + "\n")
-    table = hg.open_table(tmp_path / "iris.csv")
+    table = hg.data.open_table(tmp_path / "iris.csv")
 
-    def trained() -> tuple[list[hg.Net], list[hg.History]]:
+    def trained() -> tuple[list[hg.Net], list[hg.training.History]]:
         nets = [classifier(seed) for seed in range(2)]
         rows = table.rows("y")
         runs = [{"net": net, "rng": seed} for seed, net in enumerate(nets)]
@@ -169,7 +171,7 @@ def test_rows_that_are_streamed_are_read_by_the_workers(two_workers: None, tmp_p
 def test_nothing_is_sent_before_all_runs_are_checked(two_workers: None) -> None:
     nets = [classifier(), classifier()]
     before = nets[0].parameters.copy()
-    with pytest.raises(hg.SettingError, match=r"run 2 of 2: .*epochs = 0"):
+    with pytest.raises(hg.errors.SettingError, match=r"run 2 of 2: .*epochs = 0"):
         hg.fit_many([{"net": nets[0]}, {"net": nets[1], "epochs": 0}], **SHARED)
     np.testing.assert_array_equal(nets[0].parameters, before)
 
@@ -183,7 +185,7 @@ def test_what_cannot_be_sent_is_refused_with_its_run(two_workers: None) -> None:
 
     runs: list[dict[str, Any]] = [{"net": classifier()} for _ in range(2)]
     runs[1]["metrics"] = [locked]
-    with pytest.raises(hg.SettingError, match=r"run 2 of 2: .*cannot be sent(?s:.*)locks"):
+    with pytest.raises(hg.errors.SettingError, match=r"run 2 of 2: .*cannot be sent(?s:.*)locks"):
         hg.fit_many(runs, **SHARED)
 
 
@@ -203,19 +205,19 @@ def test_workers_of_other_versions_are_refused(
     two_workers: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "versions", lambda: "handgrad 0, NumPy 1")
-    with pytest.raises(hg.SettingError, match=r"has handgrad .*this process has handgrad 0"):
+    with pytest.raises(hg.errors.SettingError, match=r"has handgrad .*this process has handgrad 0"):
         hg.fit_many([{"net": classifier()}], **SHARED)
 
 
 def test_checkpoints_are_kept_by_the_workers_and_resumed_from(
     two_workers: None, tmp_path: Path
 ) -> None:
-    def histories(epochs: int, **how: Any) -> list[hg.History]:
+    def histories(epochs: int, **how: Any) -> list[hg.training.History]:
         runs = [{"net": classifier(k), "rng": k, "checkpoint": tmp_path / f"{k}"} for k in (0, 1)]
         return hg.fit_many(runs, **SHARED | {"epochs": epochs} | how)
 
     first = histories(4)
-    with pytest.raises(hg.SettingError, match=r"(?s)run 1 of 2: .*resume=True"):
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)run 1 of 2: .*resume=True"):
         histories(8)
     resumed = histories(8, resume=True)
     whole = hg.fit_many(
@@ -236,8 +238,8 @@ def test_the_bar_counts_the_runs(
 
 
 def test_a_curve_is_the_same_on_workers(two_workers: None) -> None:
-    def curve() -> hg.CapacityCurve:
-        return hg.capacity_curve(
+    def curve() -> hg.training.CapacityCurve:
+        return hg.training.capacity_curve(
             lambda units, rng: hg.Net(hg.Linear(4, units, rng=rng), hg.Linear(units, 3, rng=rng)),
             [1, 3],
             (X, Y),

@@ -11,13 +11,15 @@ import handgrad as hg
 from tests.bad_input.refused import refused
 from tests.training.by_hand import HELD, classifier, fit
 
-HISTORY = hg.History(
+HISTORY = hg.training.History(
     [
-        hg.EpochReport(1, 0.7, {"accuracy": 0.5}, 0.8, {"accuracy": 0.4}, 0.1, 50, 0.25),
-        hg.EpochReport(
+        hg.training.EpochReport(1, 0.7, {"accuracy": 0.5}, 0.8, {"accuracy": 0.4}, 0.1, 50, 0.25),
+        hg.training.EpochReport(
             2, 0.1 + 0.2, {"accuracy": 0.9}, math.inf, {"accuracy": math.nan}, 0.1, 50, 0.5
         ),
-        hg.EpochReport(3, 1 / 3, {"accuracy": 0.8}, 0.6, {"accuracy": 0.7}, 0.1, 50, 0.125),
+        hg.training.EpochReport(
+            3, 1 / 3, {"accuracy": 0.8}, 0.6, {"accuracy": 0.7}, 0.1, 50, 0.125
+        ),
     ],
     "all 3 epochs were run",
 )
@@ -53,7 +55,13 @@ def test_the_best_report_is_the_best_and_never_nan(monitor: str, epoch: int) -> 
 
 
 def test_of_equals_the_first_is_the_best() -> None:
-    history = hg.History([hg.EpochReport(1, 2.0), hg.EpochReport(2, 1.0), hg.EpochReport(3, 1.0)])
+    history = hg.training.History(
+        [
+            hg.training.EpochReport(1, 2.0),
+            hg.training.EpochReport(2, 1.0),
+            hg.training.EpochReport(3, 1.0),
+        ]
+    )
     assert history.best("train_loss").epoch == 2
 
 
@@ -96,30 +104,32 @@ def test_files_of_a_real_training_hold_what_was_reported(tmp_path: Path) -> None
 
 
 def test_a_column_that_is_not_there_is_refused() -> None:
-    with refused(hg.SettingError, "no column 'train_los'", "did you mean 'train_loss'?"):
+    with refused(hg.errors.SettingError, "no column 'train_los'", "did you mean 'train_loss'?"):
         HISTORY["train_los"]
-    with refused(hg.SettingError, "no column 'epoch'", "an epoch or more"):
-        hg.History()["epoch"]
+    with refused(hg.errors.SettingError, "no column 'epoch'", "an epoch or more"):
+        hg.training.History()["epoch"]
 
 
 def test_what_was_not_reported_has_no_best() -> None:
-    with refused(hg.SettingError, "'r2' is not reported", "train_loss, validation_loss, accuracy"):
+    with refused(
+        hg.errors.SettingError, "'r2' is not reported", "train_loss, validation_loss, accuracy"
+    ):
         HISTORY.best("r2")
-    with refused(hg.SettingError, "a history without reports"):
-        hg.History().best("train_loss")
+    with refused(hg.errors.SettingError, "a history without reports"):
+        hg.training.History().best("train_loss")
 
 
 def test_it_shows_itself_in_one_line() -> None:
-    reports = [hg.EpochReport(1, 0.7, {"accuracy": 0.5}, 0.8, {"accuracy": 0.25})]
-    assert repr(hg.History()) == "<History: no epochs>"
-    assert repr(hg.History(reports, "all 1 epochs were run")) == (
+    reports = [hg.training.EpochReport(1, 0.7, {"accuracy": 0.5}, 0.8, {"accuracy": 0.25})]
+    assert repr(hg.training.History()) == "<History: no epochs>"
+    assert repr(hg.training.History(reports, "all 1 epochs were run")) == (
         "<History: 1 epochs (all 1 epochs were run), "
         "the last with train_loss 0.7, validation_loss 0.8, accuracy 0.25>"
     )
 
 
 def test_it_comes_back_from_json_with_nan_for_what_was_not_finite(tmp_path: Path) -> None:
-    again = hg.History.from_json(HISTORY.to_json(tmp_path / "history.json"))
+    again = hg.training.History.from_json(HISTORY.to_json(tmp_path / "history.json"))
     assert again.stopped_because == HISTORY.stopped_because
     assert again.columns().keys() == HISTORY.columns().keys()
     for name, column in HISTORY.columns().items():
@@ -129,11 +139,11 @@ def test_it_comes_back_from_json_with_nan_for_what_was_not_finite(tmp_path: Path
 
 
 def test_without_validation_it_comes_back_without(tmp_path: Path) -> None:
-    history = hg.History([hg.EpochReport(1, 0.5, {"accuracy": 0.5})])
-    again = hg.History.from_json(history.to_json(tmp_path / "history.json"))
+    history = hg.training.History([hg.training.EpochReport(1, 0.5, {"accuracy": 0.5})])
+    again = hg.training.History.from_json(history.to_json(tmp_path / "history.json"))
     assert (again[0].validation_loss, again[0].validation_metrics) == (None, {})
     assert again[0].train_metrics == {"accuracy": 0.5}
-    empty = hg.History.from_json(hg.History().to_json(tmp_path / "empty.json"))
+    empty = hg.training.History.from_json(hg.training.History().to_json(tmp_path / "empty.json"))
     assert len(empty) == 0
 
 
@@ -145,7 +155,7 @@ def test_without_validation_it_comes_back_without(tmp_path: Path) -> None:
 def test_a_file_that_is_no_history_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "history.json"
     path.write_text(content)
-    with refused(hg.FileError, f"{path}: no history", "history.to_json wrote"):
-        hg.History.from_json(path)
-    with refused(hg.FileError, "No such file"):
-        hg.History.from_json(tmp_path / "none.json")
+    with refused(hg.errors.FileError, f"{path}: no history", "history.to_json wrote"):
+        hg.training.History.from_json(path)
+    with refused(hg.errors.FileError, "No such file"):
+        hg.training.History.from_json(tmp_path / "none.json")

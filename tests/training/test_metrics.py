@@ -89,12 +89,14 @@ def test_names_functions_and_mixtures_are_taken() -> None:
 
 def test_targets_of_another_shape_are_refused() -> None:
     for name in ("mean_squared_error", "mean_absolute_error", "r2", "root_mean_squared_error"):
-        with refused(hg.ShapeError, "targets of shape (3,), beside predictions of shape (3, 2)"):
+        with refused(
+            hg.errors.ShapeError, "targets of shape (3,), beside predictions of shape (3, 2)"
+        ):
             METRICS[name](np.zeros((3, 2)), np.zeros(3))
     for name in ("accuracy", "zero_one_loss"):
-        with refused(hg.DataError, "the target 2"):
+        with refused(hg.errors.DataError, "the target 2"):
             METRICS[name](np.zeros((3, 1)), np.array([0, 1, 2]))
-        with refused(hg.ShapeError, "targets of shape (2,)"):
+        with refused(hg.errors.ShapeError, "targets of shape (2,)"):
             METRICS[name](np.zeros((3, 1)), np.array([0, 1]))
 
 
@@ -186,15 +188,15 @@ def test_where_nothing_was_said_to_be_of_the_class_precision_is_0() -> None:
 
 
 def test_a_class_that_is_missing_is_named() -> None:
-    with refused(hg.DataError, "roc_auc of 3 rows, none of them of class 0", "every class"):
+    with refused(hg.errors.DataError, "roc_auc of 3 rows, none of them of class 0", "every class"):
         m.roc_auc(np.array([0.1, 0.2, 0.3]), np.array([1, 1, 1]))
-    with refused(hg.DataError, "none of them of class 2"):
+    with refused(hg.errors.DataError, "none of them of class 2"):
         m.roc_auc(np.full((3, 3), 1 / 3), np.array([0, 1, 1]))
 
 
 def test_what_is_no_probability_is_refused() -> None:
     for metric in (m.log_loss, m.brier_score_loss):
-        with refused(hg.DataError, "numbers from -1 to 2", "between 0 and 1"):
+        with refused(hg.errors.DataError, "numbers from -1 to 2", "between 0 and 1"):
             metric(np.array([[-1.0], [2.0]]), np.array([0, 1]))
     assert m.log_loss(np.array([[0.0, 1.0]]), np.array([0])) > 30
 
@@ -204,18 +206,18 @@ def test_what_is_for_two_classes_or_for_one_a_row_says_so() -> None:
     answers = np.eye(3, dtype=int)
     for metric, name in ((m.precision, "precision"), (m.recall, "recall"), (m.f1, "f1")):
         for targets in (y, answers):
-            with refused(hg.ShapeError, f"{name} of 3 classes", f"'{name}_macro'"):
+            with refused(hg.errors.ShapeError, f"{name} of 3 classes", f"'{name}_macro'"):
                 metric(p, targets)
-        with refused(hg.SettingError, "average = 'micro'", "macro"):
+        with refused(hg.errors.SettingError, "average = 'micro'", "macro"):
             metric(p, y, None, "micro")  # type: ignore[arg-type]
-    with refused(hg.ShapeError, "balanced_accuracy of 3 answers a row"):
+    with refused(hg.errors.ShapeError, "balanced_accuracy of 3 answers a row"):
         m.balanced_accuracy(p, answers)
     for bad in (p[:, :2], p[:, 0]):
-        with refused(hg.ShapeError, "for the best 2", "at least 3 classes"):
+        with refused(hg.errors.ShapeError, "for the best 2", "at least 3 classes"):
             m.top_k_accuracy(bad, np.array([0, 1, 1]))
-    with refused(hg.ShapeError, "for the best 5", "at least 6 classes"):
+    with refused(hg.errors.ShapeError, "for the best 5", "at least 6 classes"):
         m.top_k_accuracy(p, y, k=5)
-    with refused(hg.SettingError, "k = 0"):
+    with refused(hg.errors.SettingError, "k = 0"):
         m.top_k_accuracy(p, y, k=0)
 
 
@@ -252,9 +254,9 @@ def test_an_epochs_metrics_are_of_all_its_rows_however_they_are_cut(batch_size: 
 
 PAIRS: dict[str, tuple[list[hg.Layer], hg.Loss]] = {
     "classes": ([hg.Softmax()], hg.SoftmaxCrossEntropyLoss()),
-    "smoothed": ([hg.Softmax()], hg.LabelSmoothingCrossEntropyLoss()),
+    "smoothed": ([hg.Softmax()], hg.losses.LabelSmoothingCrossEntropyLoss()),
     "answers": ([hg.Sigmoid()], hg.SigmoidBinaryCrossEntropyLoss()),
-    "focal": ([hg.Sigmoid()], hg.FocalLoss()),
+    "focal": ([hg.Sigmoid()], hg.losses.FocalLoss()),
 }
 
 
@@ -276,7 +278,7 @@ def test_beside_a_hinge_loss_yes_begins_at_a_score_of_0() -> None:
     net = hg.Net(hg.Linear(2, 1, rng=0))
     score = net.predict(x).ravel()
     found = hg.evaluate(
-        net, (x, y), loss=hg.HingeLoss(), metrics=["accuracy", "f1", "roc_auc"]
+        net, (x, y), loss=hg.losses.HingeLoss(), metrics=["accuracy", "f1", "roc_auc"]
     ).metrics
     close(found["accuracy"], ((score >= 0) == y).mean())
     close(found["f1"], peers.f1_score(y, score >= 0))
@@ -286,7 +288,9 @@ def test_beside_a_hinge_loss_yes_begins_at_a_score_of_0() -> None:
 def test_beside_a_loss_on_log_rates_metrics_are_of_rates() -> None:
     x = np.random.default_rng(0).normal(size=(40, 2))
     y, net = np.random.default_rng(1).poisson(2.0, 40), hg.Net(hg.Linear(2, 1, rng=0))
-    found = hg.evaluate(net, (x, y), loss=hg.PoissonNLLLoss(), metrics=["mean_absolute_error"])
+    found = hg.evaluate(
+        net, (x, y), loss=hg.losses.PoissonNLLLoss(), metrics=["mean_absolute_error"]
+    )
     expected = np.abs(np.exp(net.predict(x)[:, 0]) - y).mean()
     assert found.metrics["mean_absolute_error"] == pytest.approx(expected, rel=1e-6)
 
@@ -310,7 +314,7 @@ def test_a_rare_class_does_not_stop_roc_auc_from_being_tried() -> None:
     net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
     found = hg.evaluate(net, (x, y), loss=hg.CrossEntropyLoss(), metrics=["roc_auc"])
     assert 0 <= found.metrics["roc_auc"] <= 1
-    with refused(hg.DataError, "metric 'roc_auc'", "none of them of class 1"):
+    with refused(hg.errors.DataError, "metric 'roc_auc'", "none of them of class 1"):
         hg.evaluate(net, (x, 0 * y), loss=hg.CrossEntropyLoss(), metrics=["roc_auc"])
 
 

@@ -23,11 +23,11 @@ each_engine = pytest.mark.parametrize("engine", ["eager", "compiled"])
 
 
 def train(net: hg.Net, **options: Any) -> Any:
-    return by_hand.train(net, **({"optimizer": hg.LBFGS(), "engine": "eager"} | options))
+    return by_hand.train(net, **({"optimizer": hg.optimizers.LBFGS(), "engine": "eager"} | options))
 
 
-def fit(net: hg.Net, **options: Any) -> hg.History:
-    return by_hand.fit(net, **({"optimizer": hg.LBFGS(), "engine": "eager"} | options))
+def fit(net: hg.Net, **options: Any) -> hg.training.History:
+    return by_hand.fit(net, **({"optimizer": hg.optimizers.LBFGS(), "engine": "eager"} | options))
 
 
 def by_scipy(net: hg.Net, iterations: int) -> list[Any]:
@@ -93,8 +93,9 @@ def numbers() -> tuple[Any, Any]:
 def test_with_an_l2_penalty_it_finds_ridge_regression(engine: Any) -> None:
     (x, y), net = numbers(), linear()
     ridge = Ridge(alpha=3.0, tol=1e-10).fit(x, y)
-    history = hg.fit(net, (x, y), loss=hg.MSELoss(), optimizer=hg.LBFGS(tolerance_change=0),
-                     penalty=hg.L2Penalty(2 * 3.0 / len(x)), epochs=100, engine=engine)  # fmt: skip
+    history = hg.fit(net, (x, y), loss=hg.MSELoss(),
+                     optimizer=hg.optimizers.LBFGS(tolerance_change=0), epochs=100, engine=engine,
+                     penalty=hg.penalties.L2Penalty(2 * 3.0 / len(x)))  # fmt: skip
     assert history.stopped_because.startswith("L-BFGS converged after ")
     np.testing.assert_allclose(net.layers[0].W[0], ridge.coef_.ravel(), rtol=1e-6)
     np.testing.assert_allclose(net.layers[0].b, ridge.intercept_, rtol=1e-6)
@@ -108,7 +109,7 @@ def test_where_scikit_learns_elastic_net_ends_no_direction_goes_down(l1_ratio: f
     found = ElasticNet(alpha=0.2, l1_ratio=l1_ratio, tol=1e-12, max_iter=10**5).fit(x, y)
     W = found.coef_.reshape(1, 4)
     assert (W == 0).sum() == 2
-    penalty = hg.ElasticNetPenalty(2 * 0.2, l1_ratio)
+    penalty = hg.penalties.ElasticNetPenalty(2 * 0.2, l1_ratio)
     slope = 2 / len(x) * (x @ W.T + found.intercept_ - y).T @ x + penalty.gradient(W, 1)
     np.testing.assert_allclose(slope[W != 0], 0, atol=1e-7)
     assert (abs(slope[W == 0]) <= penalty.alpha * l1_ratio).all()
@@ -121,8 +122,8 @@ def test_it_finds_logistic_regression() -> None:
     net = hg.Net(hg.Linear(4, 3, initializer="zeros"), hg.Softmax(), dtype=np.float64)
     # scikit-learn's C: the sum of the losses, and half the sum of squares
     history = hg.fit(net, (x, y), loss=hg.CrossEntropyLoss(), epochs=200,
-                     optimizer=hg.LBFGS(tolerance_change=0),
-                     penalty=hg.L2Penalty(1 / (0.7 * len(x))))  # fmt: skip
+                     optimizer=hg.optimizers.LBFGS(tolerance_change=0),
+                     penalty=hg.penalties.L2Penalty(1 / (0.7 * len(x))))  # fmt: skip
     peer = LogisticRegression(C=0.7, tol=1e-8, max_iter=1000).fit(x, y)
     assert history.stopped_because.startswith("L-BFGS converged")
     np.testing.assert_allclose(net.layers[0].W, peer.coef_, rtol=1e-3, atol=1e-4)
@@ -131,12 +132,12 @@ def test_it_finds_logistic_regression() -> None:
 
 def test_the_end_is_told() -> None:
     assert fit(classifier(), epochs=3).stopped_because == "all 3 epochs were run"
-    few = fit(classifier(), optimizer=hg.LBFGS(max_eval=4), epochs=100)
+    few = fit(classifier(), optimizer=hg.optimizers.LBFGS(max_eval=4), epochs=100)
     assert few.stopped_because == "L-BFGS had evaluated the loss 5 times"
     assert len(few) < 5
-    loose = fit(classifier(), optimizer=hg.LBFGS(tolerance_grad=0.1), epochs=100)
+    loose = fit(classifier(), optimizer=hg.optimizers.LBFGS(tolerance_grad=0.1), epochs=100)
     assert loose.stopped_because == f"L-BFGS converged after {len(loose)} iterations"
-    easy = fit(classifier(), optimizer=hg.LBFGS(tolerance_change=0.5), epochs=100)
+    easy = fit(classifier(), optimizer=hg.optimizers.LBFGS(tolerance_change=0.5), epochs=100)
     assert len(easy) < 5
 
 
@@ -232,7 +233,7 @@ def test_divergence_is_told_and_leaves_the_last_iteration(at: int) -> None:
         for report in train(net, epochs=50):
             reports.append((report, net.state()))
 
-    with pytest.raises(hg.DivergenceError, match="loss nan in epoch") as caught:
+    with pytest.raises(hg.errors.DivergenceError, match="loss nan in epoch") as caught:
         collect()
     assert "learning rate" not in str(caught.value)
     assert_same_state(net, reports[-1][1] if reports else before)
@@ -241,7 +242,7 @@ def test_divergence_is_told_and_leaves_the_last_iteration(at: int) -> None:
 def test_a_penalty_looks_at_what_is_trained() -> None:
     net = classifier(np.float64)
     net.layers[0].freeze()
-    history = fit(net, penalty=hg.L2Penalty(0.1))
+    history = fit(net, penalty=hg.penalties.L2Penalty(0.1))
     loss = hg.evaluate(net, (X, Y), loss=hg.CrossEntropyLoss()).loss
     costs = 0.05 * (net.layers[2].W ** 2).sum()
     assert history[-1].train_loss == pytest.approx(loss + costs, rel=1e-12)
@@ -267,8 +268,13 @@ def test_a_wrong_gradient_ends_it_where_it_began() -> None:
 def test_many_at_once() -> None:
     nets, expected = [classifier(), classifier()], classifier()
     alone = fit(expected, engine="auto")
-    histories = hg.fit_many([{"net": net} for net in nets], data=(X, Y),
-                            loss=hg.CrossEntropyLoss(), optimizer=hg.LBFGS(), epochs=4)  # fmt: skip
+    histories = hg.fit_many(
+        [{"net": net} for net in nets],
+        data=(X, Y),
+        loss=hg.CrossEntropyLoss(),
+        optimizer=hg.optimizers.LBFGS(),
+        epochs=4,
+    )
     for net, history in zip(nets, histories, strict=True):
         assert [r.train_loss for r in history] == [r.train_loss for r in alone]
         assert_same_state(net, expected.state())
@@ -284,7 +290,7 @@ def test_weights_of_rows_count() -> None:
 @each_engine
 def test_a_loss_that_changes_by_chance_is_refused(engine: Any) -> None:
     net = hg.Net(hg.Linear(2, 6, rng=1), hg.Dropout(0.5), hg.Linear(6, 2, rng=2), hg.Softmax())
-    with refused(hg.SettingError, "run again, with LBFGS", "without random layers", net=net):
+    with refused(hg.errors.SettingError, "run again, with LBFGS", "without random layers", net=net):
         fit(net, engine=engine)
 
 
@@ -302,9 +308,9 @@ def test_a_resumed_training_ends_with_the_same_bits(
     settings: dict[str, Any] = {"epochs": 12, "engine": engine, "validation": HELD}
     whole, resumed = net_of(), net_of()
     history = fit(whole, **settings)
-    begun = hg.checkpoints(train(net_of(), **settings), tmp_path, seconds=0)
+    begun = hg.training.checkpoints(train(net_of(), **settings), tmp_path, seconds=0)
     assert len([*islice(begun, stop)]) == stop
-    again = hg.checkpoints(train(resumed, **settings), tmp_path, resume=True)
+    again = hg.training.checkpoints(train(resumed, **settings), tmp_path, resume=True)
     assert len([*again]) == len(history) - stop
     assert [r.train_loss for r in again.history] == [r.train_loss for r in history]
     assert [r.validation_loss for r in again.history] == [r.validation_loss for r in history]
@@ -312,15 +318,15 @@ def test_a_resumed_training_ends_with_the_same_bits(
 
 
 def test_a_damaged_search_changes_nothing(tmp_path: Path) -> None:
-    assert [*islice(hg.checkpoints(train(classifier(), epochs=9), tmp_path, seconds=0), 3)]
+    assert [*islice(hg.training.checkpoints(train(classifier(), epochs=9), tmp_path, seconds=0), 3)]
     path = max(tmp_path.glob("epoch-*"))
     arrays = load_file(path)
     with safe_open(path, "numpy") as file:
         about = file.metadata()
     path.write_bytes(sealed(arrays | {"search.steps": arrays["search.steps"][:, 1:].copy()}, about))
     net = classifier()
-    with refused(hg.FileError, "without steps of shape", net=net):
-        hg.checkpoints(train(net, epochs=9), tmp_path, resume=True)
+    with refused(hg.errors.FileError, "without steps of shape", net=net):
+        hg.training.checkpoints(train(net, epochs=9), tmp_path, resume=True)
 
 
 def test_what_needs_a_learning_rate_is_refused() -> None:
@@ -330,9 +336,11 @@ def test_what_needs_a_learning_rate_is_refused() -> None:
         "reduce_on_plateau": {"reduce_on_plateau": 3},
     }
     for what, options in cases.items():
-        with refused(hg.SettingError, f"{what} beside LBFGS()", "hg.Adam(0.001)", net=net):
+        with refused(hg.errors.SettingError, f"{what} beside LBFGS()", "hg.Adam(0.001)", net=net):
             fit(net, **options)
-    with refused(hg.SettingError, "a search for the learning rate beside LBFGS()", net=net):
-        hg.find_learning_rate(net, (X, Y), loss=hg.CrossEntropyLoss(), optimizer=hg.LBFGS())
-    with refused(hg.SettingError, "reduce_on_plateau beside LBFGS()"):
-        hg.reduce_on_plateau([], hg.LBFGS())
+    with refused(hg.errors.SettingError, "a search for the learning rate beside LBFGS()", net=net):
+        hg.training.find_learning_rate(
+            net, (X, Y), loss=hg.CrossEntropyLoss(), optimizer=hg.optimizers.LBFGS()
+        )
+    with refused(hg.errors.SettingError, "reduce_on_plateau beside LBFGS()"):
+        hg.training.reduce_on_plateau([], hg.optimizers.LBFGS())

@@ -22,7 +22,7 @@ def net() -> hg.Net:
     )
 
 
-def fitted(engine: Any, x: Any, y: Any, **given: Any) -> tuple[hg.Net, hg.History]:
+def fitted(engine: Any, x: Any, y: Any, **given: Any) -> tuple[hg.Net, hg.training.History]:
     model = net()
     settings: dict[str, Any] = {"epochs": 3, "batch_size": 5, "metrics": ["accuracy", "roc_auc"]}
     history = hg.fit(

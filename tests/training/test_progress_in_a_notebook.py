@@ -18,7 +18,7 @@ CELLS = {
     "a short fit": "h = hg.fit(net(), (x, y), epochs=3, **seen)",
     "a compiled fit": "h = hg.fit(net(), (x, y), epochs=400, engine='compiled', **seen)",
     "a loop": """
-for report in hg.progress(hg.train(net(), (x, y), epochs=5, **how), epochs=5):
+for report in hg.training.progress(hg.train(net(), (x, y), epochs=5, **how), epochs=5):
     if report.epoch == 4:
         break
 """,

@@ -12,16 +12,18 @@ from tests.bad_input.refused import refused
 from tests.training.by_hand import HELD, X, Y, classifier, fit
 
 
-def scripted(values: list[float]) -> Iterator[hg.EpochReport]:
+def scripted(values: list[float]) -> Iterator[hg.training.EpochReport]:
     for epoch, value in enumerate(values, 1):
-        yield hg.EpochReport(epoch, 0.0, {}, value, {"error_rate": value, "zero_one_loss": value})
+        yield hg.training.EpochReport(
+            epoch, 0.0, {}, value, {"error_rate": value, "zero_one_loss": value}
+        )
 
 
 def rates(values: list[float], monitor: str = "validation_loss", **settings: Any) -> list[float]:
     """The learning rate after every epoch, 1 before the first."""
     optimizer = hg.SGD(1.0)
     usual: dict[str, Any] = {"patience": 1, "factor": 0.5, "monitor": monitor}
-    reports = hg.reduce_on_plateau(scripted(values), optimizer, **usual | settings)
+    reports = hg.training.reduce_on_plateau(scripted(values), optimizer, **usual | settings)
     return [optimizer.learning_rate for _ in reports]
 
 
@@ -61,7 +63,7 @@ def test_the_next_epoch_takes_the_lower_rate(engine: Any) -> None:
         classifier(), (X, Y), loss=hg.CrossEntropyLoss(), optimizer=optimizer, epochs=6, rng=0,
         engine=engine, schedule=hg.schedules.exponential(0.5),
     )  # fmt: skip
-    lowered = hg.reduce_on_plateau(
+    lowered = hg.training.reduce_on_plateau(
         reports, optimizer, patience=1, factor=0.5, monitor="train_loss", threshold=0.99
     )
     found = [report.learning_rate / 0.5 ** ((2 * i + 1) / 12) for i, report in enumerate(lowered)]
@@ -101,8 +103,8 @@ def test_what_cannot_be_is_refused() -> None:
         {"smallest": -1},
     )
     for wrong in wrongs:
-        with refused(hg.SettingError, next(iter(wrong))):
-            hg.reduce_on_plateau(iter(()), optimizer, **wrong)
+        with refused(hg.errors.SettingError, next(iter(wrong))):
+            hg.training.reduce_on_plateau(iter(()), optimizer, **wrong)
     net = classifier()
-    with refused(hg.SettingError, "reduce_on_plateau = 0", net=net):
+    with refused(hg.errors.SettingError, "reduce_on_plateau = 0", net=net):
         fit(net, reduce_on_plateau=0)

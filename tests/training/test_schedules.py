@@ -12,7 +12,7 @@ from tests.training.by_hand import X, Y, classifier, fit, train
 each_engine = pytest.mark.parametrize("engine", ["eager", "compiled"])
 
 
-class Sum(hg.Optimizer):
+class Sum(hg.optimizers.Optimizer):
     """Every weight becomes the sum of the learning rates so far, beside a share of the steps."""
 
     def rule(self, w: Any, dw: Any, *, learning_rate: Any, step: Any) -> Any:
@@ -77,7 +77,7 @@ def test_the_learning_rate_may_be_changed_between_reports(engine: Any) -> None:
 
 @pytest.mark.parametrize("wrong", ["cosine", 0.5, np.ones(3)])
 def test_what_is_no_function_is_refused(wrong: Any) -> None:
-    with pytest.raises(hg.SettingError, match="schedule") as refused:
+    with pytest.raises(hg.errors.SettingError, match="schedule") as refused:
         train(classifier(), schedule=wrong)
     assert "hg.schedules.cosine()" in refused.value.hint
 
@@ -86,10 +86,10 @@ def test_what_is_no_function_is_refused(wrong: Any) -> None:
 def test_a_factor_that_cannot_be_is_refused_before_its_step(bad: float) -> None:
     net = classifier()
     before = net.parameters.copy()
-    with pytest.raises(hg.SettingError, match="schedule gave"):
+    with pytest.raises(hg.errors.SettingError, match="schedule gave"):
         train(net, schedule=lambda p: bad)
     reports = train(net, epochs=4, schedule=lambda p: 0.0 * p + np.where(p < 0.5, 0.0, bad))
-    with pytest.raises(hg.SettingError, match=r"at progress 0\.5"):
+    with pytest.raises(hg.errors.SettingError, match=r"at progress 0\.5"):
         list(reports)
     np.testing.assert_array_equal(net.parameters, before)
 
@@ -97,7 +97,7 @@ def test_a_factor_that_cannot_be_is_refused_before_its_step(bad: float) -> None:
 @each_engine
 def test_divergence_names_the_learning_rate_of_its_step(engine: Any) -> None:
     net = hg.Net(hg.Linear(2, 1, rng=0))
-    with pytest.raises(hg.DivergenceError, match="epoch 8, batch 2, at learning rate 25\n"):
+    with pytest.raises(hg.errors.DivergenceError, match="epoch 8, batch 2, at learning rate 25\n"):
         list(train(net, data=(X, X[:, :1]), loss=hg.MSELoss(), epochs=300, engine=engine,
                    optimizer=hg.SGD(1e-6), schedule=lambda p: 1e9 * p))  # fmt: skip
 
@@ -130,7 +130,7 @@ def test_fit_many_takes_a_schedule_for_each_run() -> None:
     ],
 )
 def test_settings_that_cannot_be_are_refused(make: Any) -> None:
-    with pytest.raises(hg.SettingError):
+    with pytest.raises(hg.errors.SettingError):
         make()
 
 

@@ -87,7 +87,9 @@ def test_rows_of_a_set_may_have_weights() -> None:
 
 def test_lbfgs_looks_at_the_sets_too() -> None:
     net = classifier(np.float64)
-    for report in train(net, validation=SETS, evaluate_training=True, optimizer=hg.LBFGS()):
+    for report in train(
+        net, validation=SETS, evaluate_training=True, optimizer=hg.optimizers.LBFGS()
+    ):
         for name, rows in (SETS | {"training": (X, Y)}).items():
             assert report.evaluations[name].loss == pytest.approx(evaluated(net, rows).loss)
 
@@ -115,7 +117,7 @@ def test_histories_and_files_name_each_set(tmp_path: Path) -> None:
     assert history["autumn_accuracy"] == [r.evaluations["autumn"].metrics["accuracy"]
                                           for r in history]  # fmt: skip
     assert history.best("training_loss").epoch == history.best("train_loss").epoch == 4
-    again = hg.History.from_json(history.to_json(tmp_path / "a.json"))
+    again = hg.training.History.from_json(history.to_json(tmp_path / "a.json"))
     assert again.columns() == history.columns()
     assert again[0].evaluations == history[0].evaluations
     assert again["validation_loss"] == history["validation_loss"]
@@ -126,7 +128,7 @@ def test_histories_and_files_name_each_set(tmp_path: Path) -> None:
 def test_names_that_begin_alike_come_back_as_they_were(tmp_path: Path) -> None:
     sets = {"a_b": HELD, "a": SETS["spring"], "training": (X, Y)}
     history = fit(classifier(), validation=sets)
-    again = hg.History.from_json(history.to_json(tmp_path / "a.json"))
+    again = hg.training.History.from_json(history.to_json(tmp_path / "a.json"))
     assert [r.evaluations for r in again] == [r.evaluations for r in history]
     assert again[0].validation_name == "a_b"
 
@@ -137,7 +139,7 @@ def test_a_training_that_is_resumed_has_the_sets_of_the_epochs_before(tmp_path: 
     fit(classifier(), **settings | {"epochs": 2}, checkpoint=tmp_path)
     found = fit(classifier(), **settings, checkpoint=tmp_path, resume=True)
     assert [r.evaluations for r in found] == [r.evaluations for r in expected]
-    with refused(hg.SettingError, "other validation data"):
+    with refused(hg.errors.SettingError, "other validation data"):
         other = {"spring": HELD, "autumn": SETS["spring"]}
         fit(classifier(), **settings | {"validation": other}, checkpoint=tmp_path, resume=True)
 
@@ -145,7 +147,7 @@ def test_a_training_that_is_resumed_has_the_sets_of_the_epochs_before(tmp_path: 
 def test_progress_names_each_set() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=200)
     reports = train(classifier(), validation=SETS, evaluate_training=True)
-    list(hg.progress(reports, epochs=4, console=console))
+    list(hg.training.progress(reports, epochs=4, console=console))
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert all(f"{name} 0." in shown for name in ("loss", "spring", "autumn", "training"))
 
@@ -196,12 +198,12 @@ def test_names_that_say_nothing_are_refused() -> None:
     for odd, word in (({}, "validation = {}"), ({"train": HELD}, "'train'"), ({1: HELD}, "named 1"),
                       ({"": HELD}, "named ''"),
                       ([HELD, HELD], "a list of 2 sets")):  # fmt: skip
-        with refused(hg.SettingError, word, "validation={'spring'", net=net):
+        with refused(hg.errors.SettingError, word, "validation={'spring'", net=net):
             train(net, validation=odd)
-    with refused(hg.SettingError, "evaluate_training=True beside", "'training'", net=net):
+    with refused(hg.errors.SettingError, "evaluate_training=True beside", "'training'", net=net):
         train(net, validation={"training": HELD}, evaluate_training=True)
     metrics: Any = [b_loss]
-    with refused(hg.SettingError, "two columns named 'a_b_loss'", "another name", net=net):
+    with refused(hg.errors.SettingError, "two columns named 'a_b_loss'", "another name", net=net):
         train(net, validation={"a": HELD, "a_b": HELD}, metrics=metrics)
 
 
@@ -211,15 +213,15 @@ def b_loss(p: Any, y: Any) -> float:
 
 def test_a_bad_set_is_refused_by_its_name() -> None:
     net = classifier()
-    with refused(hg.DataError, "validation data 'autumn': 1 parts", net=net):
+    with refused(hg.errors.DataError, "validation data 'autumn': 1 parts", net=net):
         train(net, validation={"spring": HELD, "autumn": (X,)})
-    with refused(hg.DataError, "validation data 'autumn'", "as many targets", net=net):
+    with refused(hg.errors.DataError, "validation data 'autumn'", "as many targets", net=net):
         train(net, validation={"spring": HELD, "autumn": (X, Y[:-1])})
 
 
 def test_a_monitor_that_no_report_has_is_refused_with_the_sets_named() -> None:
-    with refused(hg.SettingError, "monitor = 'winter_loss'", "autumn_loss"):
+    with refused(hg.errors.SettingError, "monitor = 'winter_loss'", "autumn_loss"):
         fit(classifier(), validation=SETS, monitor="winter_loss")
     (report,) = train(classifier(), validation=SETS, epochs=1)
-    with refused(hg.SettingError, "'winter_loss' is not reported", "autumn_loss"):
+    with refused(hg.errors.SettingError, "'winter_loss' is not reported", "autumn_loss"):
         report.value("winter_loss")

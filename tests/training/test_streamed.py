@@ -41,7 +41,7 @@ def table(n: int) -> pa.Table:
 
 def rows_of(
     n: int, folder: Path, *, piece: int = 300, memory: int = 10**9, suffix: str = ".parquet"
-) -> hg.StreamedRows:
+) -> hg.data.StreamedRows:
     path = written(table(n), (folder / "a").with_suffix(suffix), 20)
     return stream_of(path, piece=piece, memory=memory).rows("y", features=["a", "b"])
 
@@ -51,13 +51,13 @@ def a_net() -> hg.Net:
     return net.add(hg.Linear(4, 2, rng=1)).add(hg.Softmax())
 
 
-def train(net: hg.Net, data: Any, **given: Any) -> list[hg.EpochReport]:
+def train(net: hg.Net, data: Any, **given: Any) -> list[hg.training.EpochReport]:
     usual: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.05), "epochs": 3}
     usual |= {"batch_size": 8, "rng": 0, "engine": "eager"}
     return [*hg.train(net, data, **usual | given)]
 
 
-def figures(reports: list[hg.EpochReport]) -> list[Any]:
+def figures(reports: list[hg.training.EpochReport]) -> list[Any]:
     return [(r.train_loss, r.validation_loss, r.learning_rate, r.rows, r.epoch) for r in reports]
 
 
@@ -243,7 +243,7 @@ def test_a_training_that_diverges_leaves_the_last_whole_epoch(engine: str, tmp_p
     )
     next(training)
     before = net.state()
-    with refused(hg.DivergenceError, "in epoch 2, batch 2"):
+    with refused(hg.errors.DivergenceError, "in epoch 2, batch 2"):
         next(training)
     assert_same_state(net, before)
 
@@ -257,9 +257,9 @@ def test_a_training_that_diverges_is_told_by_its_batch(engine: str, tmp_path: Pa
     net = hg.Net(hg.Linear(2, 2, rng=0), hg.ReLU(), hg.Linear(2, 2, rng=1))
     options: dict[str, Any] = {"loss": hg.SoftmaxCrossEntropyLoss(), "optimizer": hg.SGD(1.0)}
     options |= {"schedule": rate, "epochs": 1, "shuffle": False, "engine": engine}
-    with pytest.raises(hg.DivergenceError) as expected:
+    with pytest.raises(hg.errors.DivergenceError) as expected:
         train(copy.deepcopy(net), rows.in_memory(), **options)
-    with refused(hg.DivergenceError, expected.value.came, "in epoch 1, batch 4", net=net):
+    with refused(hg.errors.DivergenceError, expected.value.came, "in epoch 1, batch 4", net=net):
         train(net, rows, **options)
 
 
@@ -268,7 +268,7 @@ def test_indices_are_looked_at_again_when_the_rows_are_others() -> None:
     net = hg.Net(hg.Linear(2, 2, rng=0))
     engine = engine_of(CompiledEngine, net, hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1), x, y, 4)
     engine.y[3] = 2
-    with refused(hg.DataError, "indices from 0 to 2 in y", net=net):
+    with refused(hg.errors.DataError, "indices from 0 to 2 in y", net=net):
         engine.run_rows(np.arange(8), np.full(2, 0.1), EpochProgress())
 
 
@@ -278,7 +278,7 @@ def test_an_error_in_a_piece_leaves_the_last_whole_epoch(tmp_path: Path) -> None
     path = written(table(100).set_column(0, "a", pa.array(a)), tmp_path / "a.parquet", 20)
     rows = stream_of(path, piece=200, memory=5_000).rows("y")
     net = hg.Net(hg.Linear(3, 2, rng=0))
-    with refused(hg.DataError, "column 'a' is nan in row 78", net=net):
+    with refused(hg.errors.DataError, "column 'a' is nan in row 78", net=net):
         train(net, rows, loss=hg.SoftmaxCrossEntropyLoss())
 
 
@@ -289,45 +289,47 @@ def test_what_needs_all_rows_in_memory_is_refused(tmp_path: Path) -> None:
     weights: list[dict[str, Any]] = [{"sample_weight": np.ones(100)}, {"class_weight": "balanced"}]
     for own in weights:
         (name,) = own
-        with refused(hg.SettingError, f"{name} beside rows that are streamed", net=net):
+        with refused(hg.errors.SettingError, f"{name} beside rows that are streamed", net=net):
             hg.train(net, rows, **usual, **own)
     watching: list[dict[str, Any]] = [{"diagnose": True}, {"live_plot": True}]
     for own in watching:
         (name,) = own
-        with refused(hg.SettingError, f"{name} beside rows that are streamed", net=net):
+        with refused(hg.errors.SettingError, f"{name} beside rows that are streamed", net=net):
             hg.fit(net, rows, **usual, **own)
     larger = rows_of(100, tmp_path, memory=5000)
-    with refused(hg.SettingError, "rows that are streamed beside LBFGS", net=net):
-        hg.train(net, larger, **usual | {"optimizer": hg.LBFGS()})
-    with refused(hg.SettingError, "sample_weight beside", net=net):
+    with refused(hg.errors.SettingError, "rows that are streamed beside LBFGS", net=net):
+        hg.train(net, larger, **usual | {"optimizer": hg.optimizers.LBFGS()})
+    with refused(hg.errors.SettingError, "sample_weight beside", net=net):
         hg.evaluate(net, rows, loss=loss, sample_weight=np.ones(100))
 
 
 def test_settings_are_checked_before_the_first_step(tmp_path: Path) -> None:
     rows = rows_of(100, tmp_path)
     net = a_net()
-    with refused(hg.SettingError, "epochs = 0", net=net):
+    with refused(hg.errors.SettingError, "epochs = 0", net=net):
         train(net, rows, epochs=0)
-    with refused(hg.ShapeError, "Linear(3, 2)"):
+    with refused(hg.errors.ShapeError, "Linear(3, 2)"):
         train(hg.Net(hg.Linear(3, 2)), rows, loss=hg.SoftmaxCrossEntropyLoss())
-    with refused(hg.ShapeError, "one column a class, at least two"):
+    with refused(hg.errors.ShapeError, "one column a class, at least two"):
         train(hg.Net(hg.Linear(2, 1)), rows, loss=hg.SoftmaxCrossEntropyLoss())
-    with refused(hg.SettingError, "metric 'acuracy'", net=net):
+    with refused(hg.errors.SettingError, "metric 'acuracy'", net=net):
         train(net, rows, metrics=["acuracy"])
-    with refused(hg.SettingError, "penalty", net=net):
+    with refused(hg.errors.SettingError, "penalty", net=net):
         train(net, rows, penalty=3)
 
 
 def test_a_validation_too_large_to_be_judged_at_once_is_refused(tmp_path: Path) -> None:
     rows, held = rows_of(400, tmp_path, memory=5_000).split(0.5, 0)
-    with refused(hg.SettingError, "validation data: predictions and targets of", "a sixteenth"):
+    with refused(
+        hg.errors.SettingError, "validation data: predictions and targets of", "a sixteenth"
+    ):
         train(a_net(), rows, validation=held)
 
 
 def test_targets_all_alike_are_refused(tmp_path: Path) -> None:
     path = written(pa.table({"a": [1.0, 2.0], "y": ["u", "u"]}), tmp_path / "a.csv")
-    rows = hg.open_table(path).rows("y")
-    with refused(hg.DataError, "2 rows without a target, or all with the same label"):
+    rows = hg.data.open_table(path).rows("y")
+    with refused(hg.errors.DataError, "2 rows without a target, or all with the same label"):
         train(hg.Net(hg.Linear(1, 2)), rows, loss=hg.SoftmaxCrossEntropyLoss())
 
 
@@ -339,7 +341,7 @@ def test_rows_that_change_between_epochs_are_refused() -> None:
             yield np.zeros((5, 2), np.float32), np.array([0, 1, 0, 1, 0])
 
     net = hg.Net(hg.Linear(2, 2, rng=0))
-    with refused(hg.DataError, "5 rows, where there were 10", net=net):
+    with refused(hg.errors.DataError, "5 rows, where there were 10", net=net):
         train(net, Fewer(), loss=hg.SoftmaxCrossEntropyLoss())
 
 
@@ -352,9 +354,11 @@ def test_a_stream_of_several_inputs_is_refused() -> None:
 
     net = hg.Net(hg.Tanh(), hg.Linear(2, 2, rng=0))
     settings: Any = {"loss": hg.SoftmaxCrossEntropyLoss()}
-    with refused(hg.DataError, "training data: a stream of 2 arrays", "rows in memory", net=net):
+    with refused(
+        hg.errors.DataError, "training data: a stream of 2 arrays", "rows in memory", net=net
+    ):
         train(net, Pairs(), **settings)
-    with refused(hg.DataError, "evaluation data: a stream of 2 arrays"):
+    with refused(hg.errors.DataError, "evaluation data: a stream of 2 arrays"):
         hg.evaluate(net, Pairs(), **settings)
 
 
@@ -403,7 +407,7 @@ def test_the_bar_moves_within_an_epoch(tmp_path: Path) -> None:
     training = hg.train(
         a_net(), rows, loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=2, engine="eager"
     )
-    reports = hg.progress(training, epochs=2, console=console)
+    reports = hg.training.progress(training, epochs=2, console=console)
     next(reports)
     shares: list[float] = []
     training.loop.within_epoch.append(shares.append)

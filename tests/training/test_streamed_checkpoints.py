@@ -24,7 +24,7 @@ from tests.training.test_streamed import a_net, rows_of, table
 EPOCHS = 3
 
 
-def training(net: hg.Net, rows: hg.StreamedRows, **given: Any) -> Any:
+def training(net: hg.Net, rows: hg.data.StreamedRows, **given: Any) -> Any:
     usual: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.05)}
     usual |= {"epochs": EPOCHS, "batch_size": 8, "rng": 0, "engine": "eager"}
     others, held = rows.split(0.2, 0)
@@ -46,8 +46,10 @@ def test_from_every_checkpoint_the_training_ends_with_the_same_bits(
     options: dict[str, Any] = {"engine": engine, "shuffle": shuffle}
     options["schedule"] = hg.schedules.cosine()
     expected, net = a_net(), a_net()
-    reference = hg.History([*training(expected, rows, **options)])
-    kept = hg.checkpoints(training(net, rows, **options), tmp_path / "all", seconds=0, keep=10**6)
+    reference = hg.training.History([*training(expected, rows, **options)])
+    kept = hg.training.checkpoints(
+        training(net, rows, **options), tmp_path / "all", seconds=0, keep=10**6
+    )
     assert [report.epoch for report in kept] == [1, 2, 3]
     assert figures(kept.history) == figures(reference)
     assert_same_state(net, expected.state())
@@ -58,7 +60,7 @@ def test_from_every_checkpoint_the_training_ends_with_the_same_bits(
         folder.mkdir()
         shutil.copy(path, folder)
         net = a_net()
-        resumed = hg.checkpoints(training(net, rows, **options), folder, resume=True)
+        resumed = hg.training.checkpoints(training(net, rows, **options), folder, resume=True)
         assert [report.epoch for report in resumed] == [
             *range(int(path.name.split("-")[1]) + 1, EPOCHS + 1)
         ]
@@ -80,26 +82,26 @@ def test_fit_resumes_on_streamed_rows(tmp_path: Path) -> None:
 
 def test_other_rows_and_another_memory_are_refused(tmp_path: Path) -> None:
     rows = rows_of(400, tmp_path, memory=20_000)
-    assert [*hg.checkpoints(training(a_net(), rows), tmp_path / "c")]
+    assert [*hg.training.checkpoints(training(a_net(), rows), tmp_path / "c")]
     net = a_net()
     other = rows_of(401, tmp_path, memory=20_000)
-    with refused(hg.SettingError, "other training data", "the same rows", net=net):
-        hg.checkpoints(training(net, other), tmp_path / "c", resume=True)
+    with refused(hg.errors.SettingError, "other training data", "the same rows", net=net):
+        hg.training.checkpoints(training(net, other), tmp_path / "c", resume=True)
     more = rows_of(400, tmp_path, memory=30_000)
-    with refused(hg.SettingError, "rows at a time 72, where", "had 48", net=net):
-        hg.checkpoints(training(net, more), tmp_path / "c", resume=True)
+    with refused(hg.errors.SettingError, "rows at a time 72, where", "had 48", net=net):
+        hg.training.checkpoints(training(net, more), tmp_path / "c", resume=True)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
 def test_other_rows_are_refused_without_reading_all(
     suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def rows_with(a: Any) -> hg.StreamedRows:
+    def rows_with(a: Any) -> hg.data.StreamedRows:
         path = written(table(400).set_column(0, "a", pa.array(a)), file, 20)
         return stream_of(path, piece=300, memory=20_000).rows("y", features=["a", "b"])
 
     file, a = (tmp_path / "a").with_suffix(suffix), np.arange(400) / 400
-    assert [*hg.checkpoints(training(a_net(), rows_with(a)), tmp_path / "c")]
+    assert [*hg.training.checkpoints(training(a_net(), rows_with(a)), tmp_path / "c")]
     read: list[int] = []
     kind: Any = ParquetFile if suffix == ".parquet" else CsvFile
     original = kind.read
@@ -111,11 +113,11 @@ def test_other_rows_are_refused_without_reading_all(
     monkeypatch.setattr(kind, "read", noted)
     again, net = training(a_net(), rows_with(a)), a_net()
     read.clear()
-    hg.checkpoints(again, tmp_path / "c", resume=True)
+    hg.training.checkpoints(again, tmp_path / "c", resume=True)
     assert len(read) <= 6  # three of the rows to train on, three of the validation
     a[111] += 0.001 if suffix == ".csv" else 1  # what a footer does not tell is not seen
-    with refused(hg.SettingError, "other training data", "the same rows", net=net):
-        hg.checkpoints(training(net, rows_with(a)), tmp_path / "c", resume=True)
+    with refused(hg.errors.SettingError, "other training data", "the same rows", net=net):
+        hg.training.checkpoints(training(net, rows_with(a)), tmp_path / "c", resume=True)
 
 
 def test_rows_left_out_by_other_rules_are_refused(tmp_path: Path) -> None:
@@ -123,14 +125,14 @@ def test_rows_left_out_by_other_rules_are_refused(tmp_path: Path) -> None:
     rows, others = (whole.split(0.5, seed)[0] for seed in (0, 1))
     options: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.05)}
     options |= {"epochs": 1, "batch_size": 9, "rng": 0}
-    assert [*hg.checkpoints(hg.train(a_net(), rows, **options), tmp_path / "c")]
-    with refused(hg.SettingError, "other training data", "the same rows"):
-        hg.checkpoints(hg.train(a_net(), others, **options), tmp_path / "c", resume=True)
+    assert [*hg.training.checkpoints(hg.train(a_net(), rows, **options), tmp_path / "c")]
+    with refused(hg.errors.SettingError, "other training data", "the same rows"):
+        hg.training.checkpoints(hg.train(a_net(), others, **options), tmp_path / "c", resume=True)
 
 
 def test_a_checkpoint_of_an_epoch_that_cannot_have_begun_so_is_refused(tmp_path: Path) -> None:
     rows = rows_of(400, tmp_path, memory=20_000)
-    kept = hg.checkpoints(training(a_net(), rows), tmp_path, seconds=0, keep=10**6)
+    kept = hg.training.checkpoints(training(a_net(), rows), tmp_path, seconds=0, keep=10**6)
     assert next(kept).epoch == 1
     path = next(path for path in sorted(tmp_path.glob("epoch-*")) if begun_in(path))
     for other in tmp_path.glob("epoch-*"):
@@ -143,10 +145,12 @@ def test_a_checkpoint_of_an_epoch_that_cannot_have_begun_so_is_refused(tmp_path:
     net = a_net()
     for name in ("predictions", "targets"):
         path.write_bytes(sealed(arrays | {name: arrays[name][1:]}, about))
-        with refused(hg.FileError, f"{path}: ", "where 10 were kept", net=net):
-            hg.checkpoints(training(net, rows), tmp_path, resume=True)
+        with refused(hg.errors.FileError, f"{path}: ", "where 10 were kept", net=net):
+            hg.training.checkpoints(training(net, rows), tmp_path, resume=True)
     for visited in (47, 4800):
         told["values"]["so_far"][0] = visited
         path.write_bytes(sealed(arrays, about | {"state": json.dumps(told)}))
-        with refused(hg.FileError, f"{path}: ", f"with {visited} rows in buffers of 48", net=net):
-            hg.checkpoints(training(net, rows), tmp_path, resume=True)
+        with refused(
+            hg.errors.FileError, f"{path}: ", f"with {visited} rows in buffers of 48", net=net
+        ):
+            hg.training.checkpoints(training(net, rows), tmp_path, resume=True)

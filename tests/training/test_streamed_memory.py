@@ -20,12 +20,12 @@ def peak():
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
 
 def run(path):
-    rows = hg.open_table(path, memory=MEMORY).rows("y")
+    rows = hg.data.open_table(path, memory=MEMORY).rows("y")
     net = hg.Net(hg.Linear(20, 4, rng=0), hg.ReLU(), hg.Linear(4, 1, rng=1))
     hg.fit(net, rows, loss=hg.MSELoss(), optimizer=hg.Adam(0.01), epochs=1, batch_size=512,
         validation=0.1, rng=0, engine=sys.argv[3])
     net.predict(np.zeros((1, 20), np.float32), engine="compiled")  # as many rows are predicted
-    hg.predict_table(net, rows, to=path + ".p.csv")
+    hg.data.predict_table(net, rows, to=path + ".p.csv")
 
 MEMORY = "24 MB"
 run(sys.argv[1])  # libraries are loaded, machine code is made now: that is not counted

@@ -27,7 +27,9 @@ def still(net: hg.Net) -> hg.Net:
     return net
 
 
-def assert_columns_close(first: hg.History, second: hg.History, name: str, rtol: float) -> None:
+def assert_columns_close(
+    first: hg.training.History, second: hg.training.History, name: str, rtol: float
+) -> None:
     found, expected = (np.array(history[name], float) for history in (first, second))
     np.testing.assert_allclose(found, expected, rtol=rtol, err_msg=name)
 
@@ -195,7 +197,7 @@ def test_a_share_that_is_held_out_keeps_its_weights() -> None:
     net, twin = classifier(), classifier()
     history = fit(net, sample_weight=W, validation=0.2)
     generator = np.random.default_rng(0)
-    (x, w), (x_held, w_held), y, y_held = hg.train_test_split(
+    (x, w), (x_held, w_held), y, y_held = hg.data.train_test_split(
         (X, W), Y, test_size=0.2, stratify=True, rng=generator
     )
     expected = fit(
@@ -254,22 +256,24 @@ def test_a_loss_that_takes_no_weights_works_without_and_is_refused_with_them(eng
     fit(net, data=data, loss=OwnLoss(), engine=engine)
     fit(twin, data=data, loss=hg.MSELoss(), engine=engine)
     np.testing.assert_allclose(net.parameters, twin.parameters, rtol=1e-12)
-    with refused(hg.SettingError, "OwnLoss()", "argument sample_weight", "weighted_mean", net=net):
+    with refused(
+        hg.errors.SettingError, "OwnLoss()", "argument sample_weight", "weighted_mean", net=net
+    ):
         fit(net, data=data, loss=OwnLoss(), sample_weight=W, engine=engine)
-    with refused(hg.SettingError, "OwnLoss()", net=net):
+    with refused(hg.errors.SettingError, "OwnLoss()", net=net):
         hg.evaluate(net, data, loss=OwnLoss(), sample_weight=W)
 
 
 WRONG: dict[str, tuple[Any, type[hg.HandgradError], tuple[str, ...]]] = {
-    "too few": (W[:49], hg.ShapeError, ("shape (49,), for 50 rows",)),
-    "a column": (W[:, None], hg.ShapeError, ("shape (50, 1)", "ravel()")),
-    "a number": (2.0, hg.ShapeError, ("shape ()",)),
-    "below 0": (np.where(np.arange(50) == 7, -1, W), hg.DataError, ("-1 in row 7",)),
-    "NaN": (np.where(np.arange(50) == 7, np.nan, W), hg.DataError, ("nan in row 7",)),
-    "infinite": (np.where(np.arange(50) == 7, np.inf, W), hg.DataError, ("inf in row 7",)),
-    "all 0": (np.zeros(50), hg.DataError, ("rows have the weight 0",)),
-    "text": (["much"] * 50, hg.DataError, ("a number for each row",)),
-    "ragged": ([[1], [1, 2]], hg.DataError, ("different lengths",)),
+    "too few": (W[:49], hg.errors.ShapeError, ("shape (49,), for 50 rows",)),
+    "a column": (W[:, None], hg.errors.ShapeError, ("shape (50, 1)", "ravel()")),
+    "a number": (2.0, hg.errors.ShapeError, ("shape ()",)),
+    "below 0": (np.where(np.arange(50) == 7, -1, W), hg.errors.DataError, ("-1 in row 7",)),
+    "NaN": (np.where(np.arange(50) == 7, np.nan, W), hg.errors.DataError, ("nan in row 7",)),
+    "infinite": (np.where(np.arange(50) == 7, np.inf, W), hg.errors.DataError, ("inf in row 7",)),
+    "all 0": (np.zeros(50), hg.errors.DataError, ("rows have the weight 0",)),
+    "text": (["much"] * 50, hg.errors.DataError, ("a number for each row",)),
+    "ragged": ([[1], [1, 2]], hg.errors.DataError, ("different lengths",)),
 }
 
 
@@ -304,14 +308,14 @@ def test_weights_of_classes_that_cannot_be_used_are_refused(
     class_weight: Any, words: tuple[str, ...]
 ) -> None:
     net = classifier()
-    with refused(hg.SettingError, *words, net=net):
+    with refused(hg.errors.SettingError, *words, net=net):
         fit(net, class_weight=class_weight)
 
 
 def test_numbers_and_several_answers_a_row_have_no_classes_to_weigh() -> None:
     net = hg.Net(hg.Linear(2, 2, rng=0))
-    with refused(hg.SettingError, "no classes", "sample_weight", net=net):
+    with refused(hg.errors.SettingError, "no classes", "sample_weight", net=net):
         fit(net, data=(X, X), loss=hg.MSELoss(), class_weight="balanced")
-    with refused(hg.SettingError, "several answers a row", net=net):
+    with refused(hg.errors.SettingError, "several answers a row", net=net):
         answers = np.stack([Y, 1 - Y], axis=1)
         fit(net, data=(X, answers), loss=hg.SigmoidBinaryCrossEntropyLoss(), class_weight={1: 2})

@@ -11,7 +11,7 @@ import handgrad as hg
 @pytest.mark.parametrize("name", ["SigmoidBinaryCrossEntropyLoss", "FocalLoss", "HingeLoss"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_losses_on_logits_of_any_size_are_finite(name: str, dtype: Any) -> None:
-    loss = getattr(hg, name)()
+    loss = getattr(hg.losses, name)()
     z = np.array([[1e4, -1e4, 0, 1e4, -1e4, 0]], dtype)
     with np.errstate(under="ignore"):
         assert np.isfinite(loss.forward(z, np.array([[1, 1, 1, 0, 0, 0]])))
@@ -19,23 +19,23 @@ def test_losses_on_logits_of_any_size_are_finite(name: str, dtype: Any) -> None:
 
 
 def test_hinge_losses_leave_what_is_right_by_a_margin_alone() -> None:
-    hinge = hg.HingeLoss()
+    hinge = hg.losses.HingeLoss()
     assert hinge.forward(np.array([[1.5], [-2.0]]), np.array([1, 0])) == 0
     assert not hinge.backward().any()
-    margin = hg.MultiMarginLoss()
+    margin = hg.losses.MultiMarginLoss()
     assert margin.forward(np.array([[3.0, 1.5, 2.0]]), np.array([0])) == 0
     assert not margin.backward().any()
 
 
 def test_hubers_loss_is_straight_on_both_sides() -> None:
-    loss = hg.HuberLoss(delta=2.0)
+    loss = hg.losses.HuberLoss(delta=2.0)
     p, y = np.array([[-3.0], [1.0], [5.0]]), np.zeros(3)
     assert loss.forward(p, y) == pytest.approx((4 + 0.5 + 8) / 3)  # 2·(3 − 1), ½, 2·(5 − 1)
     np.testing.assert_allclose(loss.backward(), [[-2 / 3], [1 / 3], [2 / 3]])
 
 
 def test_a_focal_loss_without_focus_is_half_the_binary_cross_entropy() -> None:
-    focal, whole = hg.FocalLoss(gamma=0, alpha=0.5), hg.SigmoidBinaryCrossEntropyLoss()
+    focal, whole = hg.losses.FocalLoss(gamma=0, alpha=0.5), hg.SigmoidBinaryCrossEntropyLoss()
     rng = np.random.default_rng(0)
     z, y = rng.normal(size=(6, 2)), rng.integers(0, 2, (6, 2))
     assert focal.forward(z, y) == pytest.approx(whole.forward(z, y) / 2, rel=1e-14)
@@ -45,7 +45,7 @@ def test_a_focal_loss_without_focus_is_half_the_binary_cross_entropy() -> None:
 def test_the_median_costs_half_the_absolute_error() -> None:
     rng = np.random.default_rng(0)
     p, y = rng.normal(size=(2, 6, 1))
-    assert hg.QuantileLoss(0.5).forward(p, y) == hg.MAELoss().forward(p, y) / 2
+    assert hg.losses.QuantileLoss(0.5).forward(p, y) == hg.losses.MAELoss().forward(p, y) / 2
 
 
 @pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
@@ -53,8 +53,8 @@ def test_a_share_q_of_the_targets_ends_up_below_the_quantile(q: float) -> None:
     y = np.random.default_rng(0).exponential(size=401)
     net = hg.Net(hg.Linear(1, 1, initializer="zeros"), dtype=np.float64)
     hg.fit(
-        net, (np.ones((401, 1)), y), loss=hg.QuantileLoss(q), optimizer=hg.SGD(0.05), epochs=400,
-        batch_size=401, rng=0,
+        net, (np.ones((401, 1)), y), loss=hg.losses.QuantileLoss(q), optimizer=hg.SGD(0.05),
+        epochs=400, batch_size=401, rng=0,
     )  # fmt: skip
     assert (y < net.predict([[1.0]])[0, 0]).mean() == pytest.approx(q, abs=0.03)
 
@@ -65,16 +65,18 @@ def test_what_the_output_says_is_told_in_the_terms_of_the_targets() -> None:
         hg.SoftmaxCrossEntropyLoss().input_kind.inverse_link(z), [[0.25, 0.75]]
     )
     np.testing.assert_allclose(
-        hg.LabelSmoothingCrossEntropyLoss().input_kind.inverse_link(z), [[0.25, 0.75]]
+        hg.losses.LabelSmoothingCrossEntropyLoss().input_kind.inverse_link(z), [[0.25, 0.75]]
     )
     np.testing.assert_allclose(
         hg.SigmoidBinaryCrossEntropyLoss().input_kind.inverse_link(z), [[0.5, 0.75]]
     )
-    np.testing.assert_allclose(hg.FocalLoss().input_kind.inverse_link(z), [[0.5, 0.75]])
+    np.testing.assert_allclose(hg.losses.FocalLoss().input_kind.inverse_link(z), [[0.5, 0.75]])
     scores = np.array([[-1.0, 0.0, 1.0]])
-    np.testing.assert_array_equal(hg.HingeLoss().input_kind.inverse_link(scores), [[0.0, 0.5, 1.0]])
-    np.testing.assert_allclose(hg.PoissonNLLLoss().input_kind.inverse_link(z), [[1.0, 3.0]])
-    for loss in (hg.MSELoss(), hg.CrossEntropyLoss(), hg.MultiMarginLoss()):
+    np.testing.assert_array_equal(
+        hg.losses.HingeLoss().input_kind.inverse_link(scores), [[0.0, 0.5, 1.0]]
+    )
+    np.testing.assert_allclose(hg.losses.PoissonNLLLoss().input_kind.inverse_link(z), [[1.0, 3.0]])
+    for loss in (hg.MSELoss(), hg.CrossEntropyLoss(), hg.losses.MultiMarginLoss()):
         assert loss.input_kind.inverse_link(z) is z
 
 
@@ -82,10 +84,10 @@ def test_members_side_by_side_are_nets_of_their_own() -> None:
     rng = np.random.default_rng(0)
     x, dz = rng.normal(size=(5, 2, 4)), rng.normal(size=(5, 2, 3))
     t = rng.dirichlet(np.ones(3), (5, 2))
-    both = hg.EnsembleLinear(4, 3, 2, rng=0, dtype=np.float64)
+    both = hg.layers.EnsembleLinear(4, 3, 2, rng=0, dtype=np.float64)
     both.b = rng.normal(size=(2, 3))
     z, dx = both.forward(x), both.backward(dz)
-    loss = hg.SoftTargetCrossEntropyLoss()
+    loss = hg.losses.SoftTargetCrossEntropyLoss()
     value, slope = loss.forward(z, t), loss.backward()
     alone = []
     for m in range(2):

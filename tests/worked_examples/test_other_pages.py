@@ -15,7 +15,7 @@ def equals(found: Any, on_paper: Any) -> None:
 
 
 def test_leaky_relu_lets_the_share_a_of_the_rest_through() -> None:
-    leaky = hg.LeakyReLU(0.25)
+    leaky = hg.layers.LeakyReLU(0.25)
     equals(leaky.forward(np.array([[4.0, -2.0, 0.0]])), [[4, -0.5, 0]])  # 4, 0.25·-2, 0.25·0
     equals(leaky.backward(np.array([[3.0, 8.0, 8.0]])), [[3, 2, 2]])  # 3, 0.25·8, 0.25·8
 
@@ -29,7 +29,7 @@ def test_sigmoid_is_one_over_one_plus_e_to_the_minus_x() -> None:
 
 def test_softplus_silu_and_mish_at_log_3() -> None:
     x = np.array([[log(3), -log(3)]])  # p = 1/(1 + 1/3) = 0.75, 1/(1 + 3) = 0.25
-    softplus, silu, mish = hg.Softplus(), hg.SiLU(), hg.Mish()
+    softplus, silu, mish = hg.layers.Softplus(), hg.layers.SiLU(), hg.layers.Mish()
     equals(softplus.forward(x), [[log(4), log(4 / 3)]])  # log(1 + 3), log(1 + 1/3)
     equals(softplus.backward(np.array([[4.0, 4.0]])), [[3, 1]])
     equals(silu.forward(x), [[0.75 * log(3), -0.25 * log(3)]])
@@ -43,7 +43,7 @@ def test_softplus_silu_and_mish_at_log_3() -> None:
 
 
 def test_elu_ends_at_minus_a_and_selu_is_its_multiple() -> None:
-    elu, selu = hg.ELU(2.0), hg.SELU()
+    elu, selu = hg.layers.ELU(2.0), hg.layers.SELU()
     x = np.array([[-log(4), 3.0]])
     equals(elu.forward(x), [[-1.5, 3]])  # 2 (1/4 - 1), 3
     equals(elu.backward(np.array([[6.0, 6.0]])), [[3, 6]])  # 2 · 1/4 · 6, 6
@@ -59,7 +59,7 @@ def test_erf_is_that_of_the_standard_library_to_the_last_digits() -> None:
 
 
 def test_gelu_multiplies_by_a_probability() -> None:
-    gelu, by_tanh = hg.GELU(), hg.GELUTanh()
+    gelu, by_tanh = hg.GELU(), hg.layers.GELUTanh()
     x = np.array([[1.0, -1.0]])  # a normal number is below 1 in 84.13447460685429 of 100 cases
     q, density = 0.8413447460685429, math.exp(-0.5) / math.sqrt(2 * math.pi)
     np.testing.assert_allclose(gelu.forward(x), [[q, q - 1]], rtol=1e-14)
@@ -137,7 +137,7 @@ def test_binary_cross_entropy_looks_at_the_probability_of_what_was_true() -> Non
 
 
 def test_absolute_error_has_the_sign_of_the_error_as_slope() -> None:
-    loss = hg.MAELoss()
+    loss = hg.losses.MAELoss()
     p, y = np.array([[1.0, 4.0], [3.0, 0.5]]), np.array([[2.0, 4.0], [1.0, 0.0]])
     equals(loss.forward(p, y), 0.875)  # (1 + 0 + 2 + 0.5)/4
     equals(loss.backward(), [[-0.25, 0], [0.25, 0.25]])  # -1/4, 0, 1/4, 1/4
@@ -198,7 +198,7 @@ def test_padding_has_a_row_of_zeros_and_learns_nothing() -> None:
 def test_pooling_over_time_knows_which_places_are_there() -> None:
     x = np.array([[[1.0, 8.0], [4.0, 2.0], [7.0, 8.0]], [[-3.0, -1.0], [5.0, 9.0], [6.0, 6.0]]])
     dy = np.array([[6.0, 12.0], [1.0, 2.0]])
-    mean, largest = hg.MeanOverTime(), hg.MaxOverTime()
+    mean, largest = hg.layers.MeanOverTime(), hg.layers.MaxOverTime()
     equals(mean.forward(x), [[4, 6], [8 / 3, 14 / 3]])  # 12/3, 18/3, 8/3, 14/3
     equals(mean.backward(dy)[0], [[2, 4]] * 3)  # 6/3, 12/3
     equals(largest.forward(x), [[7, 8], [6, 9]])
@@ -214,13 +214,13 @@ def test_pooling_over_time_knows_which_places_are_there() -> None:
 
 
 def test_positions_are_added_to_as_many_places_as_there_are() -> None:
-    learned = hg.PositionEmbedding(3, 1, dtype=np.float64)
+    learned = hg.layers.PositionEmbedding(3, 1, dtype=np.float64)
     learned.P = np.array([[10], [20], [30]])
     equals(
         learned.forward(np.array([[[1.0], [2.0]], [[3.0], [4.0]]])), [[[11], [22]], [[13], [24]]]
     )
     learned.backward(np.array([[[1.0], [2.0]], [[30.0], [40.0]]]))
     equals(learned.dP, [[31], [42], [0]])  # 1 + 30, 2 + 40, none
-    waves = hg.SinusoidalEncoding(2, 4).forward(np.zeros((1, 2, 4)))
+    waves = hg.layers.SinusoidalEncoding(2, 4).forward(np.zeros((1, 2, 4)))
     one = [math.sin(1), math.cos(1), math.sin(0.01), math.cos(0.01)]  # 10000^(2/4) = 100
     equals(waves, [[[0, 1, 0, 1], one]])

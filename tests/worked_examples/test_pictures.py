@@ -37,7 +37,7 @@ def test_a_convolution_weighs_the_same_window_everywhere() -> None:
 
 
 def test_a_stride_leaves_windows_out_and_padding_puts_zeros_around() -> None:
-    layer = hg.Conv1d(1, 1, 2, stride=3, padding=1, dtype=np.float64)
+    layer = hg.layers.Conv1d(1, 1, 2, stride=3, padding=1, dtype=np.float64)
     layer.W, layer.b = np.array([[[1, 10]]]), np.array([0])
     x = np.array([[[2.0, 3, 4, 5, 6]]])  # 0 2 | 3 | 4 5 | 6 0: windows at 0 and 3
     equals(layer.forward(x), [[[20, 54]]])  # 1·0 + 10·2, 1·4 + 10·5
@@ -77,16 +77,16 @@ def test_padding_is_never_the_largest_and_nan_is_passed_on() -> None:
 
 
 def test_average_pooling_counts_the_padding() -> None:
-    pool = hg.AvgPool2d(2, padding=1)
+    pool = hg.layers.AvgPool2d(2, padding=1)
     x = np.array([[[[4.0, 8], [12, 16]]]])
     equals(pool.forward(x), [[[[1, 2], [3, 4]]]])  # one number and three zeros each: 4/4, 8/4, …
     equals(pool.backward(np.array([[[[4.0, 8], [12, 16]]]])), [[[[1, 2], [3, 4]]]])
-    plain = hg.AvgPool2d((1, 2))
+    plain = hg.layers.AvgPool2d((1, 2))
     equals(plain.forward(x), [[[[6], [14]]]])  # (4 + 8)/2, (12 + 16)/2
 
 
 def test_batch_norm_of_pictures_takes_all_places_of_a_channel_together() -> None:
-    norm = hg.BatchNorm2d(2, momentum=0.5, eps=3.0, dtype=np.float64)
+    norm = hg.layers.BatchNorm2d(2, momentum=0.5, eps=3.0, dtype=np.float64)
     x = np.array([[[[1.0, 3]], [[5, 5]]], [[[1, 3]], [[5, 5]]]])
     # channel 0: mean 2, var 1, r = 1/√(1 + 3); channel 1: all alike
     equals(norm.forward(x), [[[[-0.5, 0.5]], [[0, 0]]]] * 2)
@@ -98,7 +98,7 @@ def test_batch_norm_of_pictures_takes_all_places_of_a_channel_together() -> None
 
 
 def test_a_shift_moves_each_picture_by_what_is_drawn_for_it() -> None:
-    shift = hg.RandomShift(1)
+    shift = hg.layers.RandomShift(1)
     shift.rng = np.random.default_rng(0)  # draws 0.637, 0.270; 0.041, 0.017
     x = np.array([[[[1.0, 2], [3, 4]]], [[[1, 2], [3, 4]]]])
     # 3 u rounded down, less 1: lines by 0 and -1, columns by -1 and -1
@@ -110,7 +110,7 @@ def test_a_shift_moves_each_picture_by_what_is_drawn_for_it() -> None:
 
 
 def test_a_flip_turns_left_and_right_about() -> None:
-    flip = hg.RandomHorizontalFlip(0.5)
+    flip = hg.layers.RandomHorizontalFlip(0.5)
     flip.rng = np.random.default_rng(0)  # draws 0.637, 0.270: the second row is flipped
     x = np.array([[[[1.0, 2], [3, 4]]], [[[1, 2], [3, 4]]]])
     equals(flip.forward(x), [[[[1, 2], [3, 4]]], [[[2, 1], [4, 3]]]])
@@ -121,7 +121,7 @@ def test_a_flip_turns_left_and_right_about() -> None:
 
 
 def test_noise_is_normal_and_absent_in_prediction() -> None:
-    noise, x = hg.GaussianNoise(0.5), np.zeros((1000, 100))
+    noise, x = hg.layers.GaussianNoise(0.5), np.zeros((1000, 100))
     noise.seed(0)
     y = noise.forward(x)
     # of 100 000 numbers the mean is off by 0.5/√100000 = 0.0016, the square by 0.25 √(2/100000)
@@ -134,13 +134,13 @@ def test_noise_is_normal_and_absent_in_prediction() -> None:
 
 def test_shapes_change_and_no_number_does() -> None:
     x = np.arange(12.0).reshape(2, 6)
-    reshape, flatten, transpose = hg.Reshape(3, 2), hg.Flatten(), hg.Transpose(2, 1)
+    reshape, flatten, transpose = hg.layers.Reshape(3, 2), hg.Flatten(), hg.layers.Transpose(2, 1)
     y = reshape.forward(x)
     equals(y[1], [[6, 7], [8, 9], [10, 11]])
     z = transpose.forward(y)
     equals(z[1], [[6, 8, 10], [7, 9, 11]])
     equals(flatten.forward(z)[1], [6, 8, 10, 7, 9, 11])
     equals(reshape.backward(transpose.backward(flatten.backward(flatten.forward(z)))), x)
-    last = hg.Transpose(3, 1, 2)  # channels, which came last, first
+    last = hg.layers.Transpose(3, 1, 2)  # channels, which came last, first
     assert last.forward(np.zeros((2, 28, 30, 3))).shape == (2, 3, 28, 30)
     assert last.backward(np.zeros((2, 3, 28, 30))).shape == (2, 28, 30, 3)

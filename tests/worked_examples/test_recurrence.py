@@ -13,7 +13,7 @@ def equals(found: Any, on_paper: Any) -> None:
 
 
 def test_rnn() -> None:
-    rnn: Any = hg.RNN(1, 1, dtype=np.float64)
+    rnn: Any = hg.layers.RNN(1, 1, dtype=np.float64)
     rnn.W, rnn.U = [[1]], [[2]]
     # h = tanh log 2 = (4 - 1)/(4 + 1) = 3/5, then tanh(log 3 - 6/5 + 2·3/5) = (9 - 1)/(9 + 1) = 4/5
     x = np.array([[[log(2)], [log(3) - 6 / 5]]])
@@ -27,7 +27,7 @@ def test_rnn() -> None:
 
 
 def test_rnn_with_a_gradient_for_every_step() -> None:
-    rnn: Any = hg.RNN(1, 1, return_sequences=True, dtype=np.float64)
+    rnn: Any = hg.layers.RNN(1, 1, return_sequences=True, dtype=np.float64)
     rnn.W, rnn.U = [[1]], [[2]]
     x = np.array([[[log(2)], [log(3) - 6 / 5]]])
     equals(rnn.forward(x), [[[3 / 5], [4 / 5]]])

@@ -42,7 +42,7 @@ class Watching(hg.MSELoss):
 
 def visited(rng: int, *, shuffle: bool = True) -> list[list[int]]:
     """The rows of four epochs in the order of their visit: row i holds x = i, y = 2 i."""
-    net, loss, x = hg.Net(hg.LeakyReLU(), dtype=np.float64), Watching(), np.arange(20.0)
+    net, loss, x = hg.Net(hg.layers.LeakyReLU(), dtype=np.float64), Watching(), np.arange(20.0)
     reports = hg.train(
         net,
         (x[:, None], 2 * x),
@@ -76,11 +76,11 @@ def test_the_order_of_the_rows_follows_the_seed() -> None:
     assert visited(rng=0, shuffle=False) == [list(range(20))] * 4
 
 
-def weights_that_move(net: hg.Net, losses: list[float]) -> Iterator[hg.EpochReport]:
+def weights_that_move(net: hg.Net, losses: list[float]) -> Iterator[hg.training.EpochReport]:
     """A training of which all is known: the weights of epoch 3 are all 3."""
     for epoch, loss in enumerate(losses, start=1):
         net.parameters[...] = epoch
-        yield hg.EpochReport(epoch, loss)
+        yield hg.training.EpochReport(epoch, loss)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_early_stopping_ends_and_goes_back_to_the_best_weights(
     losses: list[float], stops_after: int, keeps: int
 ) -> None:
     net = hg.Net(hg.Linear(1, 1))
-    stream = hg.early_stopping(
+    stream = hg.training.early_stopping(
         weights_that_move(net, losses), net, patience=2, monitor="train_loss"
     )
     assert [report.epoch for report in stream] == list(range(1, stops_after + 1))
@@ -104,7 +104,9 @@ def test_early_stopping_ends_and_goes_back_to_the_best_weights(
 
 def test_early_stopping_left_by_break_goes_back_to_the_best_weights_too() -> None:
     net = hg.Net(hg.Linear(1, 1))
-    stream = hg.early_stopping(weights_that_move(net, [1, 2, 3]), net, monitor="train_loss")
+    stream = hg.training.early_stopping(
+        weights_that_move(net, [1, 2, 3]), net, monitor="train_loss"
+    )
     assert [next(stream).epoch, next(stream).epoch] == [1, 2]
     stream.close()  # type: ignore[attr-defined]
     assert net.parameters.tolist() == [1, 1]
@@ -122,6 +124,8 @@ def test_where_training_diverges_the_weights_before_the_epoch_remain() -> None:
         epochs=2,
         batch_size=1,
     )
-    with pytest.raises(hg.DivergenceError, match="epoch 1, batch 3, at learning rate 1e\\+100"):
+    with pytest.raises(
+        hg.errors.DivergenceError, match="epoch 1, batch 3, at learning rate 1e\\+100"
+    ):
         next(reports)
     assert net.parameters.tolist() == [0, 0]

@@ -8,8 +8,7 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
-from handgrad.files.paths import FileError
-from handgrad.textbook.errors import HandgradError
+from handgrad.textbook.errors import FileError, HandgradError
 
 __all__ = ["main"]
 DATA_ERROR, NOT_UNDERSTOOD, INTERRUPTED = 1, 2, 130

@@ -10,10 +10,10 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from handgrad.files.paths import FileError, reason
+from handgrad.files.paths import reason
 from handgrad.tables.data import TableOptions
 from handgrad.tables.runs import RunSettings
-from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.errors import FileError, SettingError, did_you_mean
 
 T = TypeVar("T", bound=TableOptions)
 

@@ -18,10 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from handgrad.files import FileEstimator, Tensor, inspect, shown
-from handgrad.files.paths import FileError, reason, write_whole
+from handgrad.files.paths import reason, write_whole
 from handgrad.tables import runs
 from handgrad.tables.runs import Messages, as_json
-from handgrad.textbook.errors import HandgradError
+from handgrad.textbook.errors import FileError, HandgradError
 
 if TYPE_CHECKING:
     from handgrad.check.doctor import Finding

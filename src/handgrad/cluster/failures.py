@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import traceback
 
-from handgrad.files.paths import FileError, reason
-from handgrad.textbook.errors import HandgradError, SettingError
+from handgrad.files.paths import reason
+from handgrad.textbook.errors import FileError, HandgradError, SettingError
 from handgrad.training.workers import WorkersError
 
 # How often a training is begun again after a worker or a node has died.

@@ -83,14 +83,14 @@ def fit(
     >>> x, y = hg.data.make_moons(200, rng=0)
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
     >>> job = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.01), "epochs": 20, "rng": 0}
-    >>> len(hg.distributed.fit(net, (x, y), shards=4, **job))
+    >>> len(hg.cluster.fit(net, (x, y), shards=4, **job))
     20
     """
     if not isinstance(model, Net):
         raise SettingError(
             f"{described(model)} as the net",
             "a net; an estimator is fitted by another function",
-            "hg.distributed.fit_estimator(TabularClassifier(), (X, y), workers=2)",
+            "hg.cluster.fit_estimator(TabularClassifier(), (X, y), workers=2)",
         )
     sharding = Sharding(shards, sync_every)
     cluster = Cluster(workers, cores, storage, name, address).for_shards(shards)
@@ -174,7 +174,7 @@ def fit_estimator(
     data : tuple of (X, y)
         The rows and their targets, as its `fit` takes them.
     workers, shards, sync_every, storage, name, address, cores
-        As in `hg.distributed.fit`.
+        As in `hg.cluster.fit`.
     **settings
         What else its `fit` takes, `sample_weight` say.
 
@@ -195,7 +195,7 @@ def fit_estimator(
         raise SettingError(
             f"{described(model)} with {', '.join(settings) or described(data)}",
             "an estimator with a pair (X, y), whose settings are its own",
-            "hg.distributed.fit_estimator(TabularClassifier(epochs=50), (X, y), workers=2)",
+            "hg.cluster.fit_estimator(TabularClassifier(epochs=50), (X, y), workers=2)",
         )
     job = EstimatorJob(model, tuple(pair), sharding, settings)
     if cluster.workers == 0:

@@ -12,10 +12,11 @@ from handgrad.cluster.connection import connected
 def cluster(address: str | None = None) -> Iterator[None]:
     """Within it, what runs in parallel runs on all cores of a Ray cluster, one thread each.
 
-    That is `hg.fit_many`, `hg.capacity_curve` and `hg.learning_curve`; scikit-learn's searches,
-    cross validation and ensembles, which leave their `n_jobs` as it is; and all else that joblib
-    runs. What comes out is the same to the bit. A job whose worker or node dies runs again
-    elsewhere; large arrays are sent once to each node. `hg.distributed.fit` uses the cluster too.
+    That is `hg.fit_many`, `hg.training.capacity_curve` and `hg.training.learning_curve`;
+    scikit-learn's searches, cross validation and ensembles, which leave their `n_jobs` as it is;
+    and all else that joblib runs. What comes out is the same to the bit. A job whose worker or node
+    dies runs again elsewhere; large arrays are sent once to each node. `hg.cluster.fit` uses the
+    cluster too.
 
     It is the one at `address`, "HOST:6379", or at that of the environment variable RAY_ADDRESS;
     without either, or with "local", it is this machine: no faster than threads for `fit_many`,

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handgrad.files.paths import FileError
+from handgrad.textbook.errors import FileError
 from handgrad.training import read_checkpoint
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import Any, Required, TypedDict, TypeVar
 
 import numpy as np
 
+from handgrad.textbook.aliases import public_path
 from handgrad.textbook.errors import SettingError, not_negative, positive
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.metrics.registry import Metric, metrics_of
@@ -24,7 +25,7 @@ EXAMPLES: dict[type, str] = {
     Net: "hg.Net(hg.Linear(2, 2), hg.Softmax())",
     Loss: "loss=hg.CrossEntropyLoss()",
     Optimizer: "optimizer=hg.SGD(0.1)",
-    Penalty: "penalty=hg.L2Penalty(1e-4)",
+    Penalty: "penalty=hg.penalties.L2Penalty(1e-4)",
 }
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -128,8 +129,10 @@ def check_kinds(**given: tuple[object, type]) -> None:
             hint = f"{value.__name__}(…), with brackets, for an object of that class"
         if hint == EXAMPLES[Net] and hasattr(value, "predict"):  # of an estimator
             its_net = "model.net_, the net in it; or " if hasattr(value, "net_") else ""
-            hint = f"{its_net}hg.write_report(model, x, y), which examines it"
-        raise SettingError(came, f"an object of a class that derives from hg.{kind.__name__}", hint)
+            hint = f"{its_net}hg.tables.write_report(model, x, y), which examines it"
+        raise SettingError(
+            came, f"an object of a class that derives from {public_path(kind)}", hint
+        )
 
 
 def keywords_of(config: type, *without: str) -> Callable[[F], F]:

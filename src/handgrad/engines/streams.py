@@ -83,7 +83,7 @@ def changed(rows: int, before: int, where: str = "") -> DataError:
     return DataError(
         f"{where}{rows} rows, where there were {before} before",
         "files that stay as they are while they are read",
-        "a copy of the files, or hg.open_table again",
+        "a copy of the files, or hg.data.open_table again",
     )
 
 

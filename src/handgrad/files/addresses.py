@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from handgrad.files.paths import FileError
+from handgrad.textbook.errors import FileError
 
 SCHEME, QUERY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://"), re.compile(r"\?(?=\w+=)")
 SECRETS = re.compile(r"secret|password|token|key|sas|sig", re.IGNORECASE)

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.files.paths import FileError
 from handgrad.files.tensors import COPIED_WHOLE, damaged, refused_as_damaged, shown
 from handgrad.files.weights import all_learned, fill, learned, placed, words_of
 from handgrad.textbook import layers, net
-from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.errors import FileError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array, Layer, defaults
 from handgrad.textbook.layers.initializers import nothing_drawn
 

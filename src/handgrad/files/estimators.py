@@ -8,11 +8,10 @@ from types import ModuleType
 from typing import Any, Protocol, TypedDict, TypeGuard
 
 from handgrad.files.architecture import LayerReader, LayerWriter
-from handgrad.files.paths import FileError
 from handgrad.files.tensors import damaged, refused_as_damaged, shown
 from handgrad.files.values import read_value, written
 from handgrad.files.weights import fill
-from handgrad.textbook.errors import SettingError, described, did_you_mean
+from handgrad.textbook.errors import FileError, SettingError, described, did_you_mean
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.net import Net
 
@@ -147,7 +146,8 @@ class ModelWriter(LayerWriter):
                 "a net, one of handgrad's estimators that are fitted, or a Pipeline of these alone",
                 "hg.save(hg.Net(layer), path)"
                 if isinstance(model, Layer)
-                else "hg.TableEncoder() in place of scalers and encoders, or a pickle of the whole",
+                else "hg.tables.TableEncoder() in place of scalers and encoders, or a pickle of "
+                "the whole",
             )
         try:
             check_is_fitted(model)

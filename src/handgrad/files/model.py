@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.files.estimators import ModelReader, ModelWriter, entry_of, is_pipeline
-from handgrad.files.paths import FileError, as_path, write_whole
+from handgrad.files.paths import as_path, write_whole
 from handgrad.files.tensors import (
     COPIED_WHOLE,
     Stored,
@@ -20,7 +20,7 @@ from handgrad.files.tensors import (
     strict_json,
 )
 from handgrad.files.values import check_texts
-from handgrad.textbook.errors import HandgradError, SettingError
+from handgrad.textbook.errors import FileError, HandgradError, SettingError
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.net import Net
 
@@ -123,7 +123,7 @@ def document_of(metadata: Mapping[str, str]) -> dict[str, Any]:
         raise FileError(
             "weights without a net",
             "a file that hg.save wrote",
-            "hg.load_weights(net, path), into a net of the same layers",
+            "hg.exchange.load_weights(net, path), into a net of the same layers",
         )
     document = strict_json(metadata["handgrad"], "the description of the model")
     version = document.get("format_version") if isinstance(document, dict) else None

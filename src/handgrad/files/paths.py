@@ -13,13 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Self
 
-from handgrad.textbook.errors import HandgradError, SettingError, described
+from handgrad.textbook.errors import FileError, SettingError, described
 
 ABANDONED = 24 * 3600  # seconds without a change, after which nobody writes a temporary file
-
-
-class FileError(HandgradError):
-    """A file cannot be read or written as it is."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ import pyarrow as pa
 from pyarrow import fs
 
 from handgrad.files.addresses import CREDENTIALS, root_of, without_query
-from handgrad.files.paths import FileError, FileStatus
+from handgrad.files.paths import FileStatus
+from handgrad.textbook.errors import FileError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -11,8 +11,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from handgrad.files.paths import FileError, opened, reason
-from handgrad.textbook.errors import HandgradError
+from handgrad.files.paths import opened, reason
+from handgrad.textbook.errors import FileError, HandgradError
 from handgrad.textbook.layers import Array
 
 TYPES = {
@@ -32,7 +32,7 @@ OTHERS = {
 }
 FROM_PYTORCH = (
     "in PyTorch, safetensors.torch.save_file(module.state_dict(), path); "
-    "then hg.load_weights(net, path)"
+    "then hg.exchange.load_weights(net, path)"
 )
 WHAT = "a .safetensors file", FROM_PYTORCH
 COPIED_WHOLE = "check that the file was copied whole, and is a .safetensors file"

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.files.paths import FileError
 from handgrad.files.tensors import damaged, shown
 from handgrad.textbook import losses, optimizers
+from handgrad.textbook.errors import FileError
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.optimizers import Optimizer

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.files.paths import FileError, write_whole
+from handgrad.files.paths import write_whole
 from handgrad.files.tensors import damaged, naming, read, shown
+from handgrad.textbook.errors import FileError
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.net import Net
 

@@ -29,8 +29,10 @@ from handgrad.plots.trainings import (
     plot_training_progress,
     plot_weights_over_time,
 )
+from handgrad.training.results import Predictions
 
 __all__ = [
+    "Predictions",
     "live_plot",
     "plot_activations",
     "plot_attention",

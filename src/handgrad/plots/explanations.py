@@ -32,7 +32,7 @@ def plot_permutation_importance(
     The bars are means over the repeats, the strongest on top, the whiskers their standard
     deviations. `importance` is what `permutation_importance` gave.
     """
-    refuse_other(importance, PermutationImportance, "hg.permutation_importance(model, X, y)")
+    refuse_other(importance, PermutationImportance, "hg.tables.permutation_importance(model, X, y)")
     order = importance.order[:most]
     axes = axes_for(ax, (6, 0.9 + 0.32 * len(order)))
     places = np.arange(len(order))
@@ -57,7 +57,7 @@ def plot_partial_dependence(dependence: PartialDependence, ax: Axes | None = Non
     it is the probability of the second; of more there is a curve for each of the six that change
     most. `dependence` is what `partial_dependence` gave.
     """
-    refuse_other(dependence, PartialDependence, "hg.partial_dependence(model, X, column)")
+    refuse_other(dependence, PartialDependence, "hg.tables.partial_dependence(model, X, column)")
     axes = axes_for(ax, (4.5, 3.4))
     n = len(dependence.outputs)
     changes = np.ptp(dependence.average, axis=0)

@@ -221,7 +221,7 @@ def plot_schedule(
         raise SettingError(
             f"schedule = {described(schedule)}",
             "a function of the share of the training done, or a dictionary of such",
-            "hg.plot_schedule(hg.schedules.cosine())",
+            "hg.plots.plot_schedule(hg.schedules.cosine())",
         )
     axes = axes_for(ax, (6, 3.6))
     progress = np.linspace(0, 1, 1000, endpoint=False)

@@ -137,7 +137,7 @@ def as_probabilities(net: Net, p: Array) -> Array:
 def refuse_other(given: object, kind: type, example: str) -> None:
     """Refuse what is no result of that `kind`, which the call of the `example` makes."""
     if not isinstance(given, kind):
-        made_by = example.partition("(")[0].removeprefix("hg.")
+        made_by = example.partition("(")[0].rpartition(".")[2]
         raise SettingError(described(given), f"what {made_by} gave", example)
 
 

@@ -37,7 +37,7 @@ def plot_kernels(
     `ax` a new figure is made, `axes.figure`.
 
     >>> import handgrad as hg
-    >>> net = hg.Net(hg.Reshape(1, 8, 8), hg.Conv2d(1, 6, 3, rng=0), hg.Tanh())
+    >>> net = hg.Net(hg.layers.Reshape(1, 8, 8), hg.Conv2d(1, 6, 3, rng=0), hg.Tanh())
     >>> axes = plot_kernels(net)
     >>> axes.get_title(), len(axes.images)
     ('kernels of Conv2d(1, 6, 3)', 6)
@@ -98,7 +98,7 @@ def plot_feature_maps(
     own. In place of a net it takes a fitted estimator that has one, with a row as it takes it.
 
     >>> import handgrad as hg
-    >>> net = hg.Net(hg.Reshape(1, 8, 8), hg.Conv2d(1, 6, 3, rng=0), hg.MaxPool2d(2))
+    >>> net = hg.Net(hg.layers.Reshape(1, 8, 8), hg.Conv2d(1, 6, 3, rng=0), hg.MaxPool2d(2))
     >>> panels = plot_feature_maps(net, hg.data.load("digits").x[:1])
     >>> [panel.get_title(loc="left") for panel in panels][:2]
     ['input: 64 numbers', 'layer 1 of 3, Reshape(1, 8, 8): 1 map of 8 × 8']
@@ -112,7 +112,8 @@ def plot_feature_maps(
         raise SettingError(
             f"{inner!r}, whose layers put out plain numbers",
             "a net with layers that put out pictures or sequences",
-            "plot_net(net, x); hg.Net(hg.Reshape(1, 8, 8), hg.Conv2d(1, 6, 3), …), for pictures",
+            "plot_net(net, x); for pictures, "
+            "hg.Net(hg.layers.Reshape(1, 8, 8), hg.Conv2d(1, 6, 3), …)",
         )
     of_pictures = [min(len(values), MOST_CHANNELS) for values in maps if values.ndim > 2]
     across = max(of_pictures, default=FEWEST_CHANNELS)

@@ -44,7 +44,7 @@ def plot_confusion_matrix(
 
     In place of a net, this picture and the three that follow take any fitted classifier with
     `predict_proba`; it predicts for itself, and the classes are its own, of any kind. Or they take
-    `hg.Predictions`, without `x` and `y`.
+    `hg.plots.Predictions`, without `x` and `y`.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_blobs(rng=0)
@@ -189,7 +189,8 @@ def plot_residuals(net: Model, x: object = None, y: object = None, ax: Axes | No
     """Draw true minus predicted, against the predicted number, for the rows `x`, `y` (n,).
 
     A net that has learnt what there is leaves a cloud around zero without a shape. `net` gives
-    one number a row; it may also be a fitted regressor, or `hg.Predictions` without `x` and `y`.
+    one number a row; it may also be a fitted regressor, or `hg.plots.Predictions` without `x` and
+    `y`.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_line(rng=0)
@@ -216,7 +217,7 @@ def plot_predictions(
     Over a single feature the rows are dots and the net is the curve through them. For more,
     each row is a dot with its true number across and the predicted one up: on the diagonal
     where both are the same. `net` gives one number a row; it may also be a fitted regressor, or
-    `hg.Predictions` without `x` and `y`.
+    `hg.plots.Predictions` without `x` and `y`.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_line(rng=0)
@@ -267,7 +268,7 @@ def _one_against_the_rest(
         raise DataError(
             "predictions without probabilities",
             "p, (n, n_classes)",
-            "hg.Predictions(y, predicted, p, names)",
+            "hg.plots.Predictions(y, predicted, p, names)",
         )
     classes = only or ([1] if len(names) == 2 else [*range(len(names))])
     for k in classes:

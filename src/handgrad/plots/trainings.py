@@ -104,9 +104,9 @@ def plot_weights_over_time(
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
     >>> net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
-    >>> weights = hg.record_weights(hg.train(net, (x, y), loss=hg.CrossEntropyLoss(),
+    >>> weights = hg.training.record_weights(hg.train(net, (x, y), loss=hg.CrossEntropyLoss(),
     ...     optimizer=hg.SGD(0.1), epochs=3, rng=0), net)
-    >>> history = hg.History(list(weights))
+    >>> history = hg.training.History(list(weights))
     >>> [[line.get_label() for line in panel.lines] for panel in plot_weights_over_time(weights)]
     [['0.W'], ['0.W'], ['0.W']]
     """
@@ -114,7 +114,7 @@ def plot_weights_over_time(
         raise SettingError(
             "no weights of any epoch" if isinstance(weights, WeightHistory) else f"{weights!r}",
             "what record_weights gave, after the training went through it",
-            "weights = hg.record_weights(hg.train(net, …), net); for report in weights: …",
+            "weights = hg.training.record_weights(hg.train(net, …), net); for report in weights: …",
         )
     panels = panels_for(axes, 3, (11, 3.4))
     tables = (
@@ -140,7 +140,7 @@ def plot_learning_rate_search(search: LearningRateSearch, ax: Axes | None = None
     The grey dots are the losses of single steps, the line is their running mean, and the
     dashed line marks the learning rate that is suggested.
     """
-    refuse_other(search, LearningRateSearch, "hg.find_learning_rate(net, …)")
+    refuse_other(search, LearningRateSearch, "hg.training.find_learning_rate(net, …)")
     axes = axes_for(ax, (6, 4))
     axes.plot(
         search.learning_rates, search.losses, ".", color=GREY, alpha=0.5, label=label("each step")
@@ -171,14 +171,14 @@ def plot_capacity_curve(curve: CapacityCurve, what: str = "loss", ax: Axes | Non
 
     >>> import numpy as np
     >>> import handgrad as hg
-    >>> curve = hg.CapacityCurve(capacities=np.array([1, 2, 4]),
+    >>> curve = hg.training.CapacityCurve(capacities=np.array([1, 2, 4]),
     ...     train={"loss": np.array([[0.5], [0.3], [0.1]])},
     ...     validation={"loss": np.array([[0.6], [0.4], [0.7]])})
     >>> axes = plot_capacity_curve(curve)
     >>> axes.get_legend().get_texts()[-1].get_text(), axes.get_xscale()
     ('lowest validation loss, at 2', 'log')
     """
-    refuse_other(curve, CapacityCurve, "hg.capacity_curve(make_net, …)")
+    refuse_other(curve, CapacityCurve, "hg.training.capacity_curve(make_net, …)")
     return _drawn(
         curve, curve.capacities, what, ax, label("capacity"), label("Under- and over-fitting")
     )
@@ -189,7 +189,7 @@ def plot_learning_curve(curve: LearningCurve, what: str = "loss", ax: Axes | Non
 
     Lines, bands, the axis and missing runs are as in `plot_capacity_curve`.
     """
-    refuse_other(curve, LearningCurve, "hg.learning_curve(make_net, …)")
+    refuse_other(curve, LearningCurve, "hg.training.learning_curve(make_net, …)")
     return _drawn(
         curve, curve.rows, what, ax, label("training rows"), label("What more rows bring")
     )

@@ -1,1 +1,40 @@
-"""Tables, pictures and texts: read, encoded, learned by estimators, reported."""
+"""Tables: read, encoded, learned by estimators, explained and reported."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handgrad.tables.inspection import partial_dependence, permutation_importance
+    from handgrad.tables.reporting import write_report
+    from handgrad.tables.runs import evaluate_table, train_table
+    from handgrad.tables.tabular import TableEncoder, TabularClassifier, TabularRegressor
+    from handgrad.training.results import PartialDependence, PermutationImportance
+
+__all__ = [
+    "PartialDependence",
+    "PermutationImportance",
+    "TableEncoder",
+    "TabularClassifier",
+    "TabularRegressor",
+    "evaluate_table",
+    "partial_dependence",
+    "permutation_importance",
+    "train_table",
+    "write_report",
+]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Public names, imported on first use: estimators load scikit-learn."""
+        if name not in __all__:
+            raise AttributeError(f"module 'handgrad.tables' has no attribute {name!r}")
+        from handgrad.tables import inspection, reporting, runs, tabular
+        from handgrad.training import results
+
+        modules = (results, inspection, reporting, runs, tabular)
+        return next(getattr(module, name) for module in modules if hasattr(module, name))
+
+
+def __dir__() -> list[str]:
+    return __all__

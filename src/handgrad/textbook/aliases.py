@@ -63,7 +63,7 @@ ON_LAYERS = {
     "zero_grad": "leave it out: backward overwrites the gradients, nothing is added up",
     "step": "optimizer.step(net), after net.backward(…)",
     "state_dict": "net.state(); hg.save(net, …), for a file",
-    "load_state_dict": "net.load_state(state); hg.load_weights(net, …), from a file",
+    "load_state_dict": "net.load_state(state); hg.exchange.load_weights(net, …), from a file",
     "get_weights": "net.state()",
     "set_weights": "net.load_state(state)",
     "fit": "hg.fit(net, (x, y), loss=…, optimizer=…, epochs=…)",
@@ -71,7 +71,7 @@ ON_LAYERS = {
     **dict.fromkeys(("evaluate", "score"), "hg.evaluate(net, (x, y), loss=…)"),
     "predict_proba": "net.predict(x), which is what the last layer gives",
     "save": "hg.save(net, …)",
-    "load_weights": "hg.load_weights(net, …)",
+    "load_weights": "hg.exchange.load_weights(net, …)",
     "count_params": "net.parameters.size",
     "modules": "net.layers; for _, layer in net.walk()",
     "children": "net.layers",
@@ -87,6 +87,15 @@ ON_OPTIMIZERS = {
     "param_groups": "optimizer.learning_rate, optimizer.groups",
     "lr": "optimizer.learning_rate",
 }
+
+
+def public_path(page: Callable[..., object]) -> str:
+    """Public path of a class or function, as `hg.layers.Mish`; one's own by its name alone."""
+    root, _, inside = page.__module__.partition(".")
+    namespace = inside.removeprefix("textbook.").partition(".")[0]
+    if root != "handgrad":
+        return page.__name__
+    return ".".join(["hg", *[namespace] * (namespace != "net"), page.__name__])
 
 
 def refusing_unknown(function: Callable[P, R]) -> Callable[P, R]:
@@ -113,13 +122,14 @@ def misused(
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     takes = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
     is_open = any(p.kind == p.VAR_KEYWORD for p in parameters)
+    otherwise = f"help({public_path(function)})" if names else "leave it out"
     for name, value in kwargs.items():
         if not is_open and name not in names:
             shown = repr(value) if len(repr(value)) < 40 else "…"
             return SettingError(
                 f"{title} was given {name}={shown}",
                 f"arguments of {title}: {', '.join(names)}" if names else f"{title}()",
-                instead_of(name, names, f"help(hg.{title})" if names else "leave it out"),
+                instead_of(name, names, otherwise),
             )
     try:
         given = signature.bind_partial(*args, **kwargs).arguments

@@ -1,6 +1,18 @@
-"""Every error says three things: what came, what was expected, and what to try."""
+"""Errors: each says what came, what was expected, and what to try."""
 
 from collections.abc import Iterable
+
+__all__ = [
+    "HandgradError",
+    "ShapeError",
+    "SettingError",
+    "DataError",
+    "FileError",
+    "DivergenceError",
+    "RecordingError",
+    "NotYetComputedError",
+    "UnseenWarning",
+]
 
 MOST_SHOWN = 160  # letters of a value
 
@@ -42,6 +54,10 @@ class DataError(HandgradError):
         """Name the row as it stands in a file, in place of its number among those handed over."""
         self.came = self.came.replace(f"row {self.row}, counted from 0", place)
         self.row = None
+
+
+class FileError(HandgradError):
+    """A file cannot be read or written as it is."""
 
 
 class DivergenceError(HandgradError):

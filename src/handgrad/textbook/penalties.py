@@ -8,6 +8,8 @@ from handgrad.textbook.errors import SettingError, not_negative, positive
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.module import Module
 
+__all__ = ["L1Penalty", "L2Penalty", "ElasticNetPenalty", "Penalty"]
+
 
 class Penalty(Module):
     """The base of every penalty: `value` is what an array of weights costs, `gradient` its slope.

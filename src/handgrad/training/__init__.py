@@ -1,57 +1,53 @@
 """Training as a stream of reports, and what adapts that stream."""
 
-from handgrad.training.checkpoints import Checkpoints, checkpoints, read_checkpoint
+from handgrad.training.checkpoints import Checkpoints as Checkpoints
+from handgrad.training.checkpoints import checkpoints
+from handgrad.training.checkpoints import read_checkpoint as read_checkpoint
 from handgrad.training.curves import capacity_curve, learning_curve
-from handgrad.training.early_stopping import (
-    BestWeights,
-    early_stopping,
-    reduce_on_plateau,
-    until_patience_ends,
-)
-from handgrad.training.evaluate import Evaluation, evaluate, first_set
+from handgrad.training.early_stopping import BestWeights as BestWeights
+from handgrad.training.early_stopping import early_stopping, reduce_on_plateau
+from handgrad.training.early_stopping import until_patience_ends as until_patience_ends
+from handgrad.training.evaluate import Evaluation, evaluate
+from handgrad.training.evaluate import first_set as first_set
 from handgrad.training.find_learning_rate import LearningRateSearch, find_learning_rate
 from handgrad.training.fit import fit
 from handgrad.training.fit_many import fit_many
-from handgrad.training.history import EpochReport, History, check_monitor
-from handgrad.training.loop import check_batches, factors_of, refuse_full_batch
-from handgrad.training.progress import format_progress, progress
+from handgrad.training.history import EpochReport, History
+from handgrad.training.history import check_monitor as check_monitor
+from handgrad.training.loop import check_batches as check_batches
+from handgrad.training.loop import factors_of as factors_of
+from handgrad.training.loop import refuse_full_batch as refuse_full_batch
+from handgrad.training.progress import format_progress as format_progress
+from handgrad.training.progress import progress
 from handgrad.training.record_weights import WeightHistory, record_weights
-from handgrad.training.sample_weights import check_takes_weights, checked_weights
-from handgrad.training.train import Training, train
-from handgrad.training.validate_data import checked_pair, checked_rows, pair_and_weights
+from handgrad.training.results import CapacityCurve, LearningCurve
+from handgrad.training.sample_weights import check_takes_weights as check_takes_weights
+from handgrad.training.sample_weights import checked_weights as checked_weights
+from handgrad.training.train import Training as Training
+from handgrad.training.train import train
+from handgrad.training.validate_data import checked_pair as checked_pair
+from handgrad.training.validate_data import checked_rows as checked_rows
+from handgrad.training.validate_data import pair_and_weights as pair_and_weights
 
+# What other packages use beside these names is imported `as` itself.
 __all__ = [
-    "BestWeights",
-    "Checkpoints",
-    "EpochReport",
-    "Evaluation",
-    "History",
-    "LearningRateSearch",
-    "Training",
-    "WeightHistory",
-    "capacity_curve",
-    "check_batches",
-    "check_monitor",
-    "check_takes_weights",
-    "checked_pair",
-    "checked_rows",
-    "checked_weights",
-    "checkpoints",
-    "early_stopping",
-    "evaluate",
-    "factors_of",
-    "find_learning_rate",
-    "first_set",
+    "train",
     "fit",
     "fit_many",
-    "format_progress",
-    "learning_curve",
-    "pair_and_weights",
+    "evaluate",
+    "find_learning_rate",
+    "early_stopping",
+    "reduce_on_plateau",
+    "checkpoints",
     "progress",
     "record_weights",
-    "read_checkpoint",
-    "reduce_on_plateau",
-    "refuse_full_batch",
-    "train",
-    "until_patience_ends",
+    "capacity_curve",
+    "learning_curve",
+    "EpochReport",
+    "History",
+    "WeightHistory",
+    "LearningRateSearch",
+    "CapacityCurve",
+    "LearningCurve",
+    "Evaluation",
 ]

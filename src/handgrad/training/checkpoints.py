@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.environment import processor
-from handgrad.files.paths import FileError, as_path, write_whole
+from handgrad.files.paths import as_path, write_whole
 from handgrad.files.tensors import refused_as_damaged, shown
 from handgrad.files.weights import write_weights
-from handgrad.textbook.errors import SettingError, described, positive
+from handgrad.textbook.errors import FileError, SettingError, described, positive
 from handgrad.textbook.layers import Array
 from handgrad.training.early_stopping import BestWeights
 from handgrad.training.history import EpochReport, History
@@ -64,8 +64,8 @@ def checkpoints(
     ...     return hg.train(net, (x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1),
     ...         epochs=epochs, rng=0)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     a = len([*hg.checkpoints(training(3), folder)])
-    ...     resumed = hg.checkpoints(training(5), folder, resume=True)
+    ...     a = len([*hg.training.checkpoints(training(3), folder)])
+    ...     resumed = hg.training.checkpoints(training(5), folder, resume=True)
     ...     a, [report.epoch for report in resumed], len(resumed.history)
     (3, [4, 5], 5)
     """
@@ -73,7 +73,7 @@ def checkpoints(
         raise SettingError(
             described(training),
             "a training, as hg.train(…) makes it",
-            "hg.checkpoints(hg.train(…), folder) first, what else adapts the reports around it",
+            "hg.training.checkpoints(hg.train(…), folder) first, other adapters around it",
         )
     given = training, as_path(folder), BestWeights(training.net), monitor or training.usual_monitor
     return Checkpoints(*given, seconds=seconds, keep=keep, resume=resume)

@@ -90,11 +90,11 @@ def reduce_on_plateau(
     of `threshold`, the learning rate is multiplied by `factor`, but does not fall below
     `smallest`; the epochs are then counted anew. `optimizer` is the one the training was given,
     and stays as it is left. Of a metric of your own, more is better; NaN is never better.
-    Around `hg.checkpoints(…)` a resumed training counts anew; `fit` counts on.
+    Around `hg.training.checkpoints(…)` a resumed training counts anew; `fit` counts on.
 
     >>> import handgrad as hg
     >>> optimizer = hg.SGD(0.1)
-    >>> reports = [hg.EpochReport(epoch, 1.0) for epoch in range(1, 5)]
+    >>> reports = [hg.training.EpochReport(epoch, 1.0) for epoch in range(1, 5)]
     >>> for report in reduce_on_plateau(reports, optimizer, patience=2, monitor="train_loss"):
     ...     print(report.epoch, round(optimizer.learning_rate, 4))
     1 0.1

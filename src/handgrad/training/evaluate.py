@@ -178,7 +178,7 @@ class SourceRows(RowsToEvaluate):
                 f"{self.what}: predictions and targets of {needed / 1e6:.0f} MB, all of which "
                 "the metrics are taken from",
                 f"at most a sixteenth of the stream's memory, {room / 1e6:.0f} MB",
-                "a smaller share of the rows; or more memory, hg.open_table(…, memory='4 GB')",
+                "a smaller share of the rows; or more memory, hg.data.open_table(…, memory='4 GB')",
             )
 
     def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:

@@ -70,7 +70,7 @@ def find_learning_rate(
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
-    >>> search = hg.find_learning_rate(net, (x, y), loss=hg.CrossEntropyLoss(),
+    >>> search = hg.training.find_learning_rate(net, (x, y), loss=hg.CrossEntropyLoss(),
     ...     optimizer=hg.SGD(0.1), rng=0)
     >>> 0.01 < search.suggested < 5
     True

@@ -62,11 +62,11 @@ def fit(
     Where it is drawn the training rows are looked at after each epoch, as `evaluate_training=True`
     does without a picture.
     `diagnose=True` warns of what `hg.diagnose` finds on the way, of each sickness once.
-    `checkpoint="runs/a"` keeps the state of the training in that folder, as `hg.checkpoints`
-    does, whenever `checkpoint_seconds` have passed; with `resume=True` it goes on from there, if
-    it had begun. Ctrl-C ends the training: a
-    warning tells in which epoch, and the history of the epochs before is returned. Rows that are
-    streamed have no live plot and no diagnosis.
+    `checkpoint="runs/a"` keeps the state of the training in that folder, as
+    `hg.training.checkpoints` does, whenever `checkpoint_seconds` have passed; with `resume=True` it
+    goes on from there, if it had begun. Ctrl-C ends the training: a warning tells in which epoch,
+    and the history of the epochs before is returned. Rows that are streamed have no live plot and
+    no diagnosis.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.load("iris")

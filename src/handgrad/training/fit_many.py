@@ -41,7 +41,7 @@ def fit_many(
     whole epoch. A Generator as `rng` gives each run a stream of its own.
 
     Where a backend of joblib with workers is chosen, loky's processes, dask, or Ray as in
-    `hg.distributed.cluster()`, the runs are sent there, one thread each, and the weights come
+    `hg.cluster.cluster()`, the runs are sent there, one thread each, and the weights come
     back: the same bits. Own layers, losses and metrics must pickle; those of a script or a
     notebook do.
 

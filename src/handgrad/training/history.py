@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self, overload
 
-from handgrad.files.paths import FileError, reason, regular_file, write_whole
+from handgrad.files.paths import reason, regular_file, write_whole
 from handgrad.textbook.display import in_words
-from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.errors import FileError, SettingError, did_you_mean
 from handgrad.textbook.metrics.registry import smaller_is_better
 from handgrad.training.evaluate import VALIDATION_SET, Evaluation
 

@@ -168,7 +168,7 @@ class Predictions:
 
     >>> import handgrad as hg
     >>> found = Predictions(np.array([0.0, 2.0]), np.array([1.0, 2.5]))
-    >>> hg.plot_residuals(found).get_title()
+    >>> hg.plots.plot_residuals(found).get_title()
     'Residuals'
     """
 

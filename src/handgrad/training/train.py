@@ -61,12 +61,12 @@ def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Trai
     being finite, a DivergenceError is raised. After any error the net has the weights of the last
     whole epoch.
 
-    `data` may also be rows that are streamed, as `hg.open_table(…).rows(…)` hands them out; then
-    `validation` may be such rows too, and rows have no weights. They are shuffled within a buffer
-    of an eighth of the stream's memory, which is filled from the chunks of the files in an order
-    drawn anew each epoch: rows of chunks that lie far apart in that order never meet in a batch.
-    Where the buffer holds all rows, the model is that of the same rows in memory, to the bit;
-    with `shuffle=False`, it always is. Rows are checked as they are read.
+    `data` may also be rows that are streamed, as `hg.data.open_table(…).rows(…)` hands them out;
+    then `validation` may be such rows too, and rows have no weights. They are shuffled within a
+    buffer of an eighth of the stream's memory, which is filled from the chunks of the files in an
+    order drawn anew each epoch: rows of chunks that lie far apart in that order never meet in a
+    batch. Where the buffer holds all rows, the model is that of the same rows in memory, to the
+    bit; with `shuffle=False`, it always is. Rows are checked as they are read.
 
     >>> import handgrad as hg, numpy as np
     >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])

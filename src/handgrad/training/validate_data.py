@@ -105,7 +105,7 @@ def _checked_targets(loss: Loss, y: Array, p: Array, what: str, learn: bool) -> 
         if own and loss.target_kind is Loss.target_kind:
             error.hint += (
                 f"; or, where {type(loss).__name__} takes targets of its own, "
-                "target_kind = hg.kinds.TargetKind() in its class"
+                "target_kind = hg.losses.kinds.TargetKind() in its class"
             )
         raise
 

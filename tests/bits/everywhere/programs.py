@@ -24,7 +24,10 @@ OUTPUTS, EPOCHS, SEED = 4, 3, 5
 STEPPING = [name for name in OPTIMIZERS if OPTIMIZERS[name]().minimizer is None]
 # How many rows there are, and in a batch.
 ROWS = {"ragged": (11, 4), "one row": (1, 4), "batches of one": (5, 1), "NaN": (11, 4)}
-PENALIZED: dict[str, Callable[[], hg.Penalty | None]] = {"no penalty": lambda: None, **PENALTIES}
+PENALIZED: dict[str, Callable[[], hg.penalties.Penalty | None]] = {
+    "no penalty": lambda: None,
+    **PENALTIES,
+}
 FACTORS: Sequence[Iterable[str]] = (LAYERS, LOSSES, STEPPING, DTYPES, ROWS, PENALIZED)
 SMALL = (
     *("T", "normalized", "deep sums", "clipped", "single rows", "decayed"),
@@ -38,11 +41,11 @@ class Training:
 
     net: hg.Net
     loss: hg.Loss
-    optimizer: hg.Optimizer
+    optimizer: hg.optimizers.Optimizer
     x: Array
     y: Array
     batch_size: int
-    penalty: hg.Penalty | None = None
+    penalty: hg.penalties.Penalty | None = None
     epochs: int = EPOCHS
 
     def model(self, *, copies: bool = True, predicted_at_once: int = 5) -> PortableModel:

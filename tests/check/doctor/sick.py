@@ -94,12 +94,14 @@ def tiny_inputs(seed: int) -> Case:
     return Case(hg.Net(*dense(2, 16, 2, seed=seed), hg.Softmax()), (x * 1e-3, y))
 
 
-def rate(make: Callable[[], hg.Optimizer], name: str = "digits") -> Callable[[int], Case]:
+def rate(
+    make: Callable[[], hg.optimizers.Optimizer], name: str = "digits"
+) -> Callable[[int], Case]:
     return classes(name, 32, make=make, epochs=15)
 
 
 def rate_without_softmax(
-    make: Callable[[], hg.Optimizer], name: str = "digits"
+    make: Callable[[], hg.optimizers.Optimizer], name: str = "digits"
 ) -> Callable[[int], Case]:
     def case(seed: int) -> Case:
         made = rate(make, name)(seed)
@@ -159,7 +161,7 @@ def nan_in_a_layer(layer: type[hg.Layer]) -> Callable[[int], Case]:
     return case
 
 
-def diverges(make: Callable[[], hg.Optimizer]) -> Callable[[int], Case]:
+def diverges(make: Callable[[], hg.optimizers.Optimizer]) -> Callable[[int], Case]:
     def case(seed: int) -> Case:
         data, held, scale = table("diabetes", seed)
         net = hg.Net(scale, *dense(10, 16, 1, seed=seed))

@@ -24,11 +24,16 @@ LOSSES: list[tuple[hg.Loss, Any, int, float]] = [
     (hg.SoftmaxCrossEntropyLoss(), CLASSES, 3, ENTROPY),
     (hg.BinaryCrossEntropyLoss(), YES, 1, BINARY),
     (hg.SigmoidBinaryCrossEntropyLoss(), YES, 1, BINARY),
-    (hg.HingeLoss(), YES, 1, 0.4),  # −1 for all: a loss of 2 for one in five
-    (hg.MultiMarginLoss(), CLASSES, 3, 0.3),  # the first: margins of 2 and 1 over 3 for 3 in ten
+    (hg.losses.HingeLoss(), YES, 1, 0.4),  # −1 for all: a loss of 2 for one in five
+    (
+        hg.losses.MultiMarginLoss(),
+        CLASSES,
+        3,
+        0.3,
+    ),  # the first: margins of 2 and 1 over 3 for 3 in ten
     (hg.MSELoss(), NUMBERS, 2, NUMBERS.var(axis=0).mean()),
-    (hg.MAELoss(), NUMBERS, 2, np.abs(NUMBERS - np.median(NUMBERS, axis=0)).mean()),
-    (hg.PoissonNLLLoss(), COUNTS, 1, MEAN - MEAN * np.log(MEAN)),
+    (hg.losses.MAELoss(), NUMBERS, 2, np.abs(NUMBERS - np.median(NUMBERS, axis=0)).mean()),
+    (hg.losses.PoissonNLLLoss(), COUNTS, 1, MEAN - MEAN * np.log(MEAN)),
 ]
 
 
@@ -64,17 +69,19 @@ def test_no_other_constant_is_better(loss: hg.Loss, y: Any, k: int) -> None:
         for step in RNG.normal(0, 0.05, (20, k)):
             other = (
                 np.clip(answer + step, 1e-6, 1 - 1e-6)
-                if isinstance(loss.input_kind, hg.kinds.Probabilities)
+                if isinstance(loss.input_kind, hg.losses.kinds.Probabilities)
                 else answer + step
             )
-            if isinstance(loss.input_kind, hg.kinds.Probabilities) and k > 1:
+            if isinstance(loss.input_kind, hg.losses.kinds.Probabilities) and k > 1:
                 other = other / other.sum()
             assert judge.of(np.broadcast_to(other, p.shape)) >= best - 1e-9
 
 
-@pytest.mark.parametrize("loss", [hg.FocalLoss(), hg.LabelSmoothingCrossEntropyLoss()])
+@pytest.mark.parametrize(
+    "loss", [hg.losses.FocalLoss(), hg.losses.LabelSmoothingCrossEntropyLoss()]
+)
 def test_of_other_losses_it_is_close(loss: hg.Loss) -> None:
-    y, k = (CLASSES, 3) if isinstance(loss.target_kind, hg.kinds.ClassLabels) else (YES, 1)
+    y, k = (CLASSES, 3) if isinstance(loss.target_kind, hg.losses.kinds.ClassLabels) else (YES, 1)
     found = Judge(loss, Rows(None, y)).of_a_constant(np.zeros((60, k)))
     assert found is not None
     steps = [np.full((60, k), a) + b * np.eye(k)[0] for a in (-2.0, 0.0) for b in (0.0, 1.0)]
@@ -89,7 +96,7 @@ def test_a_class_without_rows_makes_it_no_infinity() -> None:
 
 def test_targets_of_another_kind_have_none() -> None:
     class Pairs(hg.MSELoss):
-        target_kind = hg.kinds.TargetKind()
+        target_kind = hg.losses.kinds.TargetKind()
 
     assert Judge(Pairs(), Rows(None, NUMBERS)).of_a_constant(np.zeros((60, 2))) is None
 
@@ -166,7 +173,7 @@ def test_fit_hands_its_weights_to_the_doctor() -> None:
 def test_a_penalty_that_holds_the_weights_is_no_rate_too_low() -> None:
     x, y = hg.data.make_moons(200, rng=0)
     given: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "rng": 0, "epochs": 20}
-    penalty = hg.L2Penalty(10.0)
+    penalty = hg.penalties.L2Penalty(10.0)
     net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
     hg.fit(net, (x, y), **given, optimizer=hg.SGD(0.05), penalty=penalty)
     history = hg.fit(net, (x, y), **given, optimizer=hg.SGD(0.05), penalty=penalty, diagnose=True)
@@ -177,13 +184,14 @@ def test_a_penalty_that_holds_the_weights_is_no_rate_too_low() -> None:
 def test_lbfgs_has_no_learning_rate() -> None:
     x, y = hg.data.make_moons(200, rng=0)
     net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
-    given: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.LBFGS()}
+    given: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.optimizers.LBFGS()}
     history = hg.fit(net, (x, y), **given, epochs=6, rng=0, diagnose=True)
     assert not hg.diagnose(net, history, (x, y), **given)
     wild = [
-        hg.EpochReport(epoch, loss) for epoch, loss in enumerate([0.7, 0.7, 0.3, 0.9, 0.3, 0.9], 1)
+        hg.training.EpochReport(epoch, loss)
+        for epoch, loss in enumerate([0.7, 0.7, 0.3, 0.9, 0.3, 0.9], 1)
     ]
     assert hg.diagnose(net, wild, (x, y))
     assert not hg.diagnose(net, wild, (x, y), **given)
-    wild = [hg.EpochReport(epoch, 0.69 - 0.001 * epoch) for epoch in range(9)]
+    wild = [hg.training.EpochReport(epoch, 0.69 - 0.001 * epoch) for epoch in range(9)]
     assert not hg.diagnose(net, wild, (x, y), **given)

@@ -55,7 +55,9 @@ def test_a_training_has_the_same_bits_with_a_doctor(engine: Any) -> None:
     expected = [*hg.train(alone, (X, Y), **settings(engine=engine))]
     reports = hg.train(watched, (X, Y), **settings(engine=engine))
     found = [
-        *hg.diagnosing(reports, watched, (X, Y), optimizer=hg.Adam(0.01), validation=HELD, every=1)
+        *hg.check.diagnosing(
+            reports, watched, (X, Y), optimizer=hg.Adam(0.01), validation=HELD, every=1
+        )
     ]
     history = hg.fit(fitted, (X, Y), **settings(engine=engine), diagnose=True)
     for other, rows in ((watched, found), (fitted, history)):
@@ -111,7 +113,7 @@ def test_each_sickness_is_told_once_with_its_epoch_evidence_and_advice() -> None
     sick = dead()
     reports = hg.train(sick, (X, Y), **settings(epochs=25))
     with listening() as caught:
-        epochs = [report.epoch for report in hg.diagnosing(reports, sick, (X, Y))]
+        epochs = [report.epoch for report in hg.check.diagnosing(reports, sick, (X, Y))]
     assert epochs == [*range(1, 26)]
     (warning,) = caught
     lines = str(warning.message).split("\n")
@@ -128,9 +130,9 @@ def test_it_looks_after_the_first_epoch_every_so_often_and_at_the_end(
     ill_after: int, told: int
 ) -> None:
     given = net() if ill_after else dead()
-    reports = [hg.EpochReport(epoch, 1 / epoch) for epoch in range(1, 10)]
+    reports = [hg.training.EpochReport(epoch, 1 / epoch) for epoch in range(1, 10)]
     with listening() as caught:
-        for report in hg.diagnosing(reports, given, (X, Y), every=4):
+        for report in hg.check.diagnosing(reports, given, (X, Y), every=4):
             if report.epoch == ill_after:
                 given.layers[0].W = np.full((8, 2), np.nan)
     assert [line.split(":")[0] for line in said(caught)] == [f"after epoch {told}"]
@@ -140,20 +142,22 @@ def test_what_may_still_be_learned_is_told_at_the_end_only() -> None:
     slow = hg.Net(hg.Linear(2, 8, rng=0), hg.ReLU(), hg.Linear(8, 2, rng=1), hg.Softmax())
     reports = hg.train(slow, (X, Y), **settings(epochs=20, optimizer=hg.SGD(1e-6)))
     with listening() as caught:
-        for _ in hg.diagnosing(reports, slow, (X, Y), every=1):
+        for _ in hg.check.diagnosing(reports, slow, (X, Y), every=1):
             assert not caught
     assert said(caught) == ["after epoch 20: learning rate too low: training"]
 
 
-def rising(n: int) -> list[hg.EpochReport]:
+def rising(n: int) -> list[hg.training.EpochReport]:
     """A validation loss that is lowest in epoch 5, and rises from there on."""
     held = [0.9, 0.8, 0.7, 0.6, 0.5, *[1.5] * (n - 5)]
-    return [hg.EpochReport(i + 1, 0.9 / (i + 1), validation_loss=v) for i, v in enumerate(held)]
+    return [
+        hg.training.EpochReport(i + 1, 0.9 / (i + 1), validation_loss=v) for i, v in enumerate(held)
+    ]
 
 
 def test_over_fitting_is_told_while_it_goes_on_after_more_epochs_than_one_waits() -> None:
     with listening() as caught:
-        for report in hg.diagnosing(rising(50), net(), (X, Y), every=1):
+        for report in hg.check.diagnosing(rising(50), net(), (X, Y), every=1):
             assert bool(caught) == (report.epoch >= 35)
     (line,) = said(caught)
     assert line == "after epoch 35: over-fitting: training"
@@ -173,7 +177,7 @@ def test_a_training_that_diverges_is_told_of_before_it_ends() -> None:
     x, y = hg.data.load("diabetes")
     wild = hg.Net(hg.Standardize.of(x), hg.Linear(10, 8, rng=0), hg.ReLU(), hg.Linear(8, 1, rng=1))
     given = settings(loss=hg.MSELoss(), optimizer=hg.SGD(1.0), validation=None)
-    with listening() as caught, pytest.raises(hg.DivergenceError):
+    with listening() as caught, pytest.raises(hg.errors.DivergenceError):
         hg.fit(wild, (x, y), **given, diagnose=True)
     first, second = said(caught)
     assert first.startswith("in the first epoch: not finite: ")

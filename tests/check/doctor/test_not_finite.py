@@ -11,7 +11,7 @@ from tests.check.doctor.sick import Log, Root
 X, Y = hg.data.make_moons(100, rng=0)
 
 
-def only(diagnosis: hg.Diagnosis) -> hg.Finding:
+def only(diagnosis: hg.check.Diagnosis) -> hg.check.Finding:
     (finding,) = diagnosis.findings
     assert finding.sickness == "not finite"
     return finding
@@ -141,16 +141,18 @@ def test_a_tiny_probability_makes_only_its_slope_infinite() -> None:
 # ------------------------------------------------------------------------- after a divergence
 
 
-def diverged(optimizer: hg.Optimizer) -> tuple[hg.Net, Any]:
+def diverged(optimizer: hg.optimizers.Optimizer) -> tuple[hg.Net, Any]:
     x, y = hg.data.load("diabetes")
     wild = hg.Net(hg.Standardize.of(x), hg.Linear(10, 8, rng=0), hg.ReLU(), hg.Linear(8, 1, rng=1))
-    with pytest.raises(hg.DivergenceError):
+    with pytest.raises(hg.errors.DivergenceError):
         hg.fit(wild, (x, y), loss=hg.MSELoss(), optimizer=optimizer, epochs=9, rng=0)
     return wild, (x, y)
 
 
 @pytest.mark.parametrize("optimizer", [hg.SGD(1.0), hg.SGD(0.3, momentum=0.9)])
-def test_steps_on_a_copy_find_the_layer_and_a_rate_that_fits(optimizer: hg.Optimizer) -> None:
+def test_steps_on_a_copy_find_the_layer_and_a_rate_that_fits(
+    optimizer: hg.optimizers.Optimizer,
+) -> None:
     wild, data = diverged(optimizer)
     diagnosis = hg.diagnose(wild, None, data, optimizer=optimizer)
     first, cause = diagnosis.findings
@@ -172,17 +174,17 @@ def test_without_the_optimizer_nothing_is_tried() -> None:
 def test_a_training_that_ended_is_not_tried_again() -> None:
     straight = hg.Net(hg.Linear(2, 1, rng=0))
     data, wild = (X, X[:, 0]), hg.SGD(1e9)
-    ended = hg.History([], "all 9 epochs were run")
-    assert hg.diagnose(straight, hg.History([], "diverged: …"), data, optimizer=wild)
+    ended = hg.training.History([], "all 9 epochs were run")
+    assert hg.diagnose(straight, hg.training.History([], "diverged: …"), data, optimizer=wild)
     assert hg.diagnose(straight, [], data, optimizer=wild)
     assert not hg.diagnose(straight, ended, data, optimizer=wild)
 
 
 def test_the_rate_tried_is_the_last_that_was_reported() -> None:
     straight, data = hg.Net(hg.Linear(2, 1, rng=0)), (X, X[:, 0])
-    reports = [hg.EpochReport(1, 0.5, learning_rate=0.01)]
+    reports = [hg.training.EpochReport(1, 0.5, learning_rate=0.01)]
     assert not hg.diagnose(straight, reports, data, optimizer=hg.SGD(1e9))
-    assert hg.diagnose(straight, [hg.EpochReport(1, 0.5)], data, optimizer=hg.SGD(1e9))
+    assert hg.diagnose(straight, [hg.training.EpochReport(1, 0.5)], data, optimizer=hg.SGD(1e9))
 
 
 def test_where_no_rate_helps_none_is_blamed() -> None:

@@ -12,7 +12,7 @@ from tests.check.doctor.healthy import HEALTHY
 from tests.check.doctor.sick import SICK
 
 
-def names(diagnosis: hg.Diagnosis) -> list[str]:
+def names(diagnosis: hg.check.Diagnosis) -> list[str]:
     return [finding.sickness for finding in diagnosis.findings]
 
 
@@ -63,7 +63,7 @@ def warnings_of(case: Any) -> list[str]:
     """What is said during the training, each warning's first line."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with contextlib.suppress(hg.DivergenceError):
+        with contextlib.suppress(hg.errors.DivergenceError):
             hg.fit(**case.settings, diagnose=True)
     return [str(warning.message).split("\n")[0] for warning in caught]
 

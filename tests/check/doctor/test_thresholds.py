@@ -9,20 +9,20 @@ import handgrad as hg
 from tests.graph.pages import Flatten
 
 
-def found(diagnosis: hg.Diagnosis, sickness: str) -> list[hg.Finding]:
+def found(diagnosis: hg.check.Diagnosis, sickness: str) -> list[hg.check.Finding]:
     return [finding for finding in diagnosis.findings if finding.sickness == sickness]
 
 
-def one(diagnosis: hg.Diagnosis, sickness: str) -> hg.Finding:
+def one(diagnosis: hg.check.Diagnosis, sickness: str) -> hg.check.Finding:
     (finding,) = found(diagnosis, sickness)
     return finding
 
 
-def curve(*losses: float, held: Any = None, rate: float = 0.1) -> list[hg.EpochReport]:
+def curve(*losses: float, held: Any = None, rate: float = 0.1) -> list[hg.training.EpochReport]:
     """Reports with these training and validation losses."""
     held = [None] * len(losses) if held is None else held
     return [
-        hg.EpochReport(epoch, loss, validation_loss=v, learning_rate=rate)
+        hg.training.EpochReport(epoch, loss, validation_loss=v, learning_rate=rate)
         for epoch, (loss, v) in enumerate(zip(losses, held, strict=True), 1)
     ]
 
@@ -62,7 +62,8 @@ def test_a_unit_that_wakes_for_one_row_is_not_dead() -> None:
 
 
 @pytest.mark.parametrize(
-    "layer", [hg.LeakyReLU(), hg.Dropout(0.5), hg.Standardize(np.full(10, 5.0), np.full(10, 9.0))]
+    "layer",
+    [hg.layers.LeakyReLU(), hg.Dropout(0.5), hg.Standardize(np.full(10, 5.0), np.full(10, 9.0))],
 )
 def test_layers_that_pass_something_back_are_not_dead(layer: hg.Layer) -> None:
     quiet = net(layer)
@@ -98,7 +99,10 @@ def test_half_the_units_at_an_end_are_named(activation: Any, flat: int, named: b
 
 
 def test_members_at_an_end_are_advised_a_layer_that_takes_them() -> None:
-    first, last = hg.EnsembleLinear(2, 10, 3, rng=0), hg.EnsembleLinear(10, 2, 3, rng=1)
+    first, last = (
+        hg.layers.EnsembleLinear(2, 10, 3, rng=0),
+        hg.layers.EnsembleLinear(10, 2, 3, rng=1),
+    )
     first.b = np.full((3, 10), 8.0)
     x, y = (np.repeat(part[:, None], 3, axis=1) for part in (X, Y))
     diagnosis = hg.diagnose(hg.Net(first, hg.Tanh(), last, hg.Softmax()), None, (x, y))
@@ -242,12 +246,12 @@ def test_codes_have_no_scale_and_the_numbers_beside_them_have() -> None:
     for size, named in ((1.0, False), (500.0, True)):
         x = np.hstack([size * rng.standard_normal((100, 1)), codes])
         alone = hg.Net(
-            hg.TabularEmbedding(400, 2, n_codes=2, n_numbers=1, rng=0),
+            hg.layers.TabularEmbedding(400, 2, n_codes=2, n_numbers=1, rng=0),
             hg.Linear(5, 2),
             hg.Softmax(),
         )
         layers = (
-            hg.EnsembleEmbedding(400, 2, 2, n_codes=2, n_numbers=1, rng=0),
+            hg.layers.EnsembleEmbedding(400, 2, 2, n_codes=2, n_numbers=1, rng=0),
             Flatten(),
             hg.Linear(10, 2),
         )
@@ -256,7 +260,9 @@ def test_codes_have_no_scale_and_the_numbers_beside_them_have() -> None:
             findings = found(hg.diagnose(net, None, (rows, y)), "unscaled inputs")
             assert bool(findings) == named
             assert all("feature 0, counted from 0, is about" in f.evidence for f in findings)
-    only = hg.Net(hg.TabularEmbedding(400, 2, n_codes=2, rng=0), hg.Linear(4, 2), hg.Softmax())
+    only = hg.Net(
+        hg.layers.TabularEmbedding(400, 2, n_codes=2, rng=0), hg.Linear(4, 2), hg.Softmax()
+    )
     assert not hg.diagnose(only, None, (codes, y))
 
 
@@ -267,7 +273,7 @@ def chainless(n: int) -> hg.Net:
 # ------------------------------------------------------------------------------------ leakage
 
 
-def leaked(n_shared: int, repeated: int = 0) -> list[hg.Finding]:
+def leaked(n_shared: int, repeated: int = 0) -> list[hg.check.Finding]:
     """100 rows to train on, `repeated` of them twice, and 50 others, `n_shared` the same."""
     rng = np.random.default_rng(0)
     x, held = rng.standard_normal((100, 2)), rng.standard_normal((50, 2))
@@ -317,7 +323,7 @@ def test_zero_and_minus_zero_are_the_same_row() -> None:
 # ------------------------------------------------------------------------------------ curves
 
 
-def curves(*losses: float, **settings: Any) -> hg.Diagnosis:
+def curves(*losses: float, **settings: Any) -> hg.check.Diagnosis:
     """A diagnosis of a net that is healthy itself, of two even classes: a constant gives 0.693."""
     return hg.diagnose(net(hg.Tanh()), curve(*losses, **settings), (X, Y))
 
@@ -351,7 +357,7 @@ def test_a_loss_that_ends_high_but_fell_is_not_said_to_have_risen() -> None:
 @pytest.mark.parametrize(("last", "named"), [(-1.85, False), (-1.75, True)])
 def test_a_loss_below_zero_rose_by_a_tenth_of_its_size(last: float, named: bool) -> None:
     counts = hg.Net(hg.Linear(2, 1, rng=0))
-    given: dict[str, Any] = {"loss": hg.PoissonNLLLoss()}
+    given: dict[str, Any] = {"loss": hg.losses.PoissonNLLLoss()}
     x, y = X, np.full((200, 1), 5.0)  # the best constant answer's loss is 5 − 5 log 5 = −3.05
     diagnosis = hg.diagnose(counts, curve(-1.95, last), (x, y), **given)
     assert bool(found(diagnosis, "learning rate too high")) == named
@@ -449,9 +455,9 @@ def test_an_infinite_validation_loss_is_no_over_fitting() -> None:
 def test_a_net_with_its_best_weights_again_is_not_over_fitted() -> None:
     reports = curve(*FELL, held=held(0.4, 0.9))
     best, data = net(hg.Tanh()), (X, Y)
-    assert found(hg.diagnose(best, hg.History(reports), data), "over-fitting")
+    assert found(hg.diagnose(best, hg.training.History(reports), data), "over-fitting")
     why = "validation_loss had not improved for 12 epochs"
-    assert not found(hg.diagnose(best, hg.History(reports, why), data), "over-fitting")
+    assert not found(hg.diagnose(best, hg.training.History(reports, why), data), "over-fitting")
     now = hg.evaluate(best, (X, Y), loss=hg.CrossEntropyLoss()).loss
     for lowest, named in ((now * 0.7, True), (now * 0.9, False)):
         reports = curve(*FELL, held=held(lowest, 2.0))
@@ -462,7 +468,7 @@ def test_a_net_with_its_best_weights_again_is_not_over_fitted() -> None:
 # ------------------------------------------------------------------------------------ classes
 
 
-def answers(rare: int, found_of_them: int, n: int = 200) -> hg.Diagnosis:
+def answers(rare: int, found_of_them: int, n: int = 200) -> hg.check.Diagnosis:
     """Rows of which the last `rare` are of class 1, and a net that finds so many of them."""
     y = (np.arange(n) >= n - rare).astype(int)
     x = np.where(np.arange(n) >= n - found_of_them, 1.0, -1.0)[:, None]

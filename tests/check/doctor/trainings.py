@@ -17,7 +17,7 @@ class Case:
     net: hg.Net
     data: Any
     loss: hg.Loss = field(default_factory=hg.CrossEntropyLoss)
-    optimizer: hg.Optimizer = field(default_factory=lambda: hg.SGD(0.1))
+    optimizer: hg.optimizers.Optimizer = field(default_factory=lambda: hg.SGD(0.1))
     epochs: int = 30
     validation: Any = None
     options: dict[str, Any] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Case:
         given |= {"optimizer": self.optimizer, "epochs": self.epochs}
         return given | {"validation": self.validation} | self.options
 
-    def train(self) -> hg.History | None:
+    def train(self) -> hg.training.History | None:
         """The history up to the end, or to where it diverged; None where nothing is trained."""
         try:
             (history,) = hg.fit_many([self.settings])
@@ -37,7 +37,7 @@ class Case:
             return None
         return history
 
-    def diagnose(self, history: hg.History | None) -> hg.Diagnosis:
+    def diagnose(self, history: hg.training.History | None) -> hg.check.Diagnosis:
         """What the doctor finds."""
         return hg.diagnose(
             self.net,
@@ -60,7 +60,7 @@ def dense(*sizes: int, activation: Any = hg.ReLU, seed: int = 0, **options: Any)
 
 def halves(x: Any, y: Any, seed: int, size: float = 0.25) -> tuple[Any, Any]:
     """The rows to train on and the others."""
-    x, x_held, y, y_held = hg.train_test_split(x, y, test_size=size, rng=seed)
+    x, x_held, y, y_held = hg.data.train_test_split(x, y, test_size=size, rng=seed)
     return (x, y), (x_held, y_held)
 
 

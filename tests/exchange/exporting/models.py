@@ -83,9 +83,15 @@ def model(name: str) -> Any:
                 mlp = hg.MLPRegressor("poisson", (4,), **quick)
                 return make_pipeline(StandardScaler(), mlp).fit(matrix(), rng.poisson(3, N))
             case "convolutions":
-                convolutions = hg.Conv2d(1, 3, 3, padding=1, rng=0), hg.BatchNorm2d(3), hg.ReLU()
+                convolutions = (
+                    hg.Conv2d(1, 3, 3, padding=1, rng=0),
+                    hg.layers.BatchNorm2d(3),
+                    hg.ReLU(),
+                )
                 behind = hg.MaxPool2d(2), hg.Flatten(), hg.Linear(12, 4, rng=1)
-                net = hg.Net(hg.Reshape(1, 4, 4), hg.RandomShift(1), *convolutions, *behind)
+                net = hg.Net(
+                    hg.layers.Reshape(1, 4, 4), hg.layers.RandomShift(1), *convolutions, *behind
+                )
                 net.seed(0)
                 net.forward(pictures())
                 return net
@@ -94,10 +100,10 @@ def model(name: str) -> Any:
                 return classifier.fit(pictures(), rng.integers(4, 7, N))
             case "encoded":
                 mlp = hg.MLPClassifier((4,), **quick)
-                return make_pipeline(hg.TableEncoder(), mlp).fit(table(), classes())
+                return make_pipeline(hg.tables.TableEncoder(), mlp).fit(table(), classes())
             case "encoded and scaled":
                 mlp = hg.MLPClassifier((4,), **quick)
-                steps = hg.TableEncoder(), StandardScaler(with_mean=False), mlp
+                steps = hg.tables.TableEncoder(), StandardScaler(with_mean=False), mlp
                 return make_pipeline(*steps).fit(table(), classes())
             case "table of classes":
                 tabular = hg.TabularClassifier(2, epochs=2, random_state=0)

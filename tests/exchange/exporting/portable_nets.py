@@ -36,7 +36,7 @@ class Case:
 
     net: hg.Net
     loss: hg.Loss
-    optimizer: hg.Optimizer
+    optimizer: hg.optimizers.Optimizer
     x: Array
     y: Array
 

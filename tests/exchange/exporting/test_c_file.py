@@ -143,7 +143,7 @@ def test_whole_numbers_are_taken_as_the_net_and_its_loss_take_them(tmp_path: Pat
 def test_a_net_that_answers_for_rows_together_is_refused(tmp_path: Path) -> None:
     net = hg.Net(Page(lambda x: x - x.mean(axis=0)), dtype=np.float64)
     x = np.random.default_rng(0).standard_normal((6, 4))
-    with pytest.raises(hg.SettingError, match="follows from the rows beside it"):
+    with pytest.raises(hg.errors.SettingError, match="follows from the rows beside it"):
         hg.export(net, tmp_path / "net.c", x)
     assert [*tmp_path.iterdir()] == []
 
@@ -166,7 +166,10 @@ def test_gcc_has_nothing_to_warn_of_in_batches_of_one(tmp_path: Path) -> None:
     net = hg.Net(*layers, hg.Linear(3, 4, rng=2), dtype=np.float64)
     x, path = rng.standard_normal((5, 2, 3, 3)), tmp_path / "net.c"
     y = rng.standard_normal((5, 3, 2, 4))
-    given: dict[str, Any] = {"loss": hg.QuantileLoss(0.3), "optimizer": hg.Lion(0.01)}
+    given: dict[str, Any] = {
+        "loss": hg.losses.QuantileLoss(0.3),
+        "optimizer": hg.optimizers.Lion(0.01),
+    }
     hg.export(net, path, x, y, **given, batch_size=1)
     command = ["gcc", *STRICT, "-O2", "-c", str(path), "-o", str(tmp_path / "net.o")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

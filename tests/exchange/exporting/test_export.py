@@ -30,10 +30,10 @@ def test_what_says_something_else_is_not_written(
 ) -> None:
     monkeypatch.setitem(ENDINGS, ".half", Ending("half a file", lambda: half_right))
     path = tmp_path / "net.half"
-    with pytest.raises(hg.FileError, match=r"half: 64 rows, 0\.5 at most from predict"):
+    with pytest.raises(hg.errors.FileError, match=r"half: 64 rows, 0\.5 at most from predict"):
         hg.export(model("net"), path)
     path.write_text("before", "utf-8")
-    with pytest.raises(hg.FileError, match="something else than the model"):
+    with pytest.raises(hg.errors.FileError, match="something else than the model"):
         hg.export(model("net"), path)
     assert path.read_text("utf-8") == "before"
     assert [*tmp_path.iterdir()] == [path]
@@ -44,13 +44,13 @@ def test_without_a_folder_to_try_it_in_nothing_is_written(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    with pytest.raises(hg.FileError, match=r"could not be tried out.*\n.*\n.*TMPDIR"):
+    with pytest.raises(hg.errors.FileError, match=r"could not be tried out.*\n.*\n.*TMPDIR"):
         hg.export(model("net"), tmp_path / f"net{ending}")
     assert [*tmp_path.iterdir()] == []
 
 
 def test_nothing_is_written_of_what_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(hg.SettingError):
+    with pytest.raises(hg.errors.SettingError):
         hg.export(hg.Linear(2, 3), tmp_path / "net.py")
     assert [*tmp_path.iterdir()] == []
 
@@ -67,22 +67,22 @@ def test_nothing_is_written_of_what_is_refused(tmp_path: Path) -> None:
 def test_other_endings_are_refused_with_those_there_are(
     name: str, words: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(hg.SettingError, match=words):
+    with pytest.raises(hg.errors.SettingError, match=words):
         hg.export(model("net"), tmp_path / name)
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "net.py").mkdir()
-    with pytest.raises(hg.FileError, match="is a folder"):
+    with pytest.raises(hg.errors.FileError, match="is a folder"):
         hg.export(model("net"), tmp_path / "net.py")
 
 
 def test_a_loss_is_for_files_that_train(tmp_path: Path) -> None:
     x, y = np.zeros((4, 3)), np.zeros(4, int)
     net, loss, path = model("net"), hg.CrossEntropyLoss(), tmp_path / "net.py"
-    with pytest.raises(hg.SettingError, match="a kind of file that trains"):
+    with pytest.raises(hg.errors.SettingError, match="a kind of file that trains"):
         hg.export(net, path, x, y, loss=loss, optimizer=hg.SGD(0.1))
-    with pytest.raises(hg.SettingError, match="no y, optimizer, for a file that trains"):
+    with pytest.raises(hg.errors.SettingError, match="no y, optimizer, for a file that trains"):
         hg.export(net, path, x, loss=loss)
 
 
@@ -97,17 +97,17 @@ def test_what_a_file_is_to_train_with_is_checked_as_for_a_training(
     def export(y: Any = y, loss: Any = loss, optimizer: Any = sgd, batch_size: int = 5) -> None:
         hg.export(net, path, x, y, loss=loss, optimizer=optimizer, batch_size=batch_size)
 
-    with pytest.raises(hg.DataError, match="5 rows of x and 4 targets"):
+    with pytest.raises(hg.errors.DataError, match="5 rows of x and 4 targets"):
         export(y[:4])
-    with pytest.raises(hg.DataError, match="label 7 in row 2"):
+    with pytest.raises(hg.errors.DataError, match="label 7 in row 2"):
         export([0, 1, 7, 0, 1])
-    with pytest.raises(hg.DataError, match="'no'"):
+    with pytest.raises(hg.errors.DataError, match="'no'"):
         export(["no", "yes", "no", "no", "no"])
-    with pytest.raises(hg.SettingError, match=r"derives from hg\.Loss"):
+    with pytest.raises(hg.errors.SettingError, match=r"derives from hg\.Loss"):
         export(loss=sgd, optimizer=loss)
-    with pytest.raises(hg.SettingError, match="with brackets"):
+    with pytest.raises(hg.errors.SettingError, match="with brackets"):
         export(optimizer=hg.SGD)
-    with pytest.raises(hg.ShapeError, match="the last of 1"):
+    with pytest.raises(hg.errors.ShapeError, match="the last of 1"):
         export(batch_size=4)
     assert [*tmp_path.iterdir()] == []
 
@@ -133,7 +133,7 @@ def test_classes_that_a_file_cannot_name_are_refused(ending: str, tmp_path: Path
     days = np.array(["2020-01-01", "2021-01-01"], "datetime64[D]")
     mlp = hg.MLPClassifier((2,), solver="lbfgs", max_iter=1, tol=1)
     fitted = mlp.fit(np.eye(2), days)
-    with pytest.raises(hg.SettingError, match=r"classes of type datetime64\[D\]"):
+    with pytest.raises(hg.errors.SettingError, match=r"classes of type datetime64\[D\]"):
         hg.export(fitted, tmp_path / f"net{ending}")
 
 
@@ -153,7 +153,9 @@ class Exponential(hg.Layer):
 
 def test_a_layer_that_does_not_record_is_named_once(tmp_path: Path) -> None:
     net = hg.Net(hg.Linear(2, 2, rng=0), Branching())
-    with pytest.raises(hg.RecordingError, match=r"^layer 2 of 2, Branching\(\): test_export"):
+    with pytest.raises(
+        hg.errors.RecordingError, match=r"^layer 2 of 2, Branching\(\): test_export"
+    ):
         hg.export(net, tmp_path / "net.py")
 
 
@@ -198,7 +200,7 @@ def test_the_same_bits_and_how_far_apart(
 def test_numbers_of_another_type_are_not_the_same_bits() -> None:
     x = np.array([[1.0, 2.0]])
     assert not compared("it", x.astype(np.float32), x, "that").same_bits
-    with pytest.raises(hg.FileError, match=r"it gave an array of shape \(1, 1\)"):
+    with pytest.raises(hg.errors.FileError, match=r"it gave an array of shape \(1, 1\)"):
         compared("it", x[:, :1], x, "that")
 
 
@@ -218,7 +220,7 @@ for ending in (".py", ".c", ".js", ".wasm"):
     assert all(check.holds for check in hg.export(net, sys.argv[1] + ending).checks)
 try:
     hg.export(net.layers[0], sys.argv[1] + ".py")
-except hg.SettingError as error:
+except hg.errors.SettingError as error:
     assert "hg.export(hg.Net(layer), path)" in str(error)
 print(*(name for name in sys.modules if name.startswith("handgrad.tables")))
 """

@@ -209,7 +209,7 @@ def test_random_nets_have_the_bits_of_their_pages(first: int) -> None:
 
 
 def test_codes_stand_among_numbers_that_are_no_whole_ones() -> None:
-    net = hg.Net(hg.TabularEmbedding(3, 2, n_numbers=1, rng=0), hg.Linear(3, 2, rng=1))
+    net = hg.Net(hg.layers.TabularEmbedding(3, 2, n_numbers=1, rng=0), hg.Linear(3, 2, rng=1))
     x = np.array([[0.5, 2], [-1.25, 0]])
     for rows in (None, x, [[3, 1]]):
         predict = functions(numpy_source(subject_of(net, rows)))["predict"]
@@ -253,7 +253,7 @@ def test_classes_of_other_types_are_refused() -> None:
     labels = np.where(days, np.datetime64("2024-01-01"), np.datetime64("2024-01-02"))
     fitted = hg.MLPClassifier((4,), solver="lbfgs", max_iter=3, tol=1e9)
     fitted.fit(matrix() / 100, labels)
-    with pytest.raises(hg.SettingError, match="classes of type datetime64"):
+    with pytest.raises(hg.errors.SettingError, match="classes of type datetime64"):
         numpy_source(subject_of(fitted))
 
 

@@ -130,7 +130,7 @@ class Own(hg.MLPClassifier):
         (lambda: Own(), "hg.export(model.net_, path), the net in it alone"),
         (lambda: several_labels(), "several labels a row"),
         (lambda: with_steps(MinMaxScaler()), "the step 'minmaxscaler'"),
-        (lambda: with_steps(StandardScaler(), hg.TableEncoder()), "the step 'tableencoder'"),
+        (lambda: with_steps(StandardScaler(), hg.tables.TableEncoder()), "the step 'tableencoder'"),
         (lambda: last_step(), "the last step 'logisticregression'"),
     ],
 )
@@ -142,7 +142,7 @@ def test_what_cannot_be_exported_is_refused(refused: Any, words: str) -> None:
 
 def test_a_net_of_several_inputs_is_refused() -> None:
     x = np.zeros((4, 2)), np.zeros((4, 2), int)
-    with pytest.raises(hg.SettingError, match="takes 2 arrays a batch"):
+    with pytest.raises(hg.errors.SettingError, match="takes 2 arrays a batch"):
         subject_of(hg.Net(Branches()), x)
 
 
@@ -167,7 +167,7 @@ def with_steps(*steps: Any) -> Any:
 
 def last_step() -> Any:
     """A Pipeline whose last step is another library's."""
-    return make_pipeline(hg.TableEncoder(), LogisticRegression()).fit(table(), classes())
+    return make_pipeline(hg.tables.TableEncoder(), LogisticRegression()).fit(table(), classes())
 
 
 def test_rows_are_those_given() -> None:
@@ -175,7 +175,7 @@ def test_rows_are_those_given() -> None:
     subject = subject_of(model("net"), rows)
     assert subject.example.tolist() == rows.tolist()
     assert subject.example.dtype == np.float32
-    with pytest.raises(hg.SettingError, match="a few rows of numbers"):
+    with pytest.raises(hg.errors.SettingError, match="a few rows of numbers"):
         subject_of(model("net"), [1.0, 2.0])
-    with pytest.raises(hg.SettingError, match="beside a model of tables"):
+    with pytest.raises(hg.errors.SettingError, match="beside a model of tables"):
         subject_of(model("table of classes"), rows)

@@ -31,9 +31,9 @@ def test_without_pytorch_it_is_written_and_told_that_it_was_not_run(
 def test_layers_are_those_of_pytorch() -> None:
     net = hg.Net(
         hg.Linear(3, 4),
-        hg.Net(hg.BatchNorm(4, momentum=0.2), hg.LeakyReLU(0.1)),
+        hg.Net(hg.BatchNorm(4, momentum=0.2), hg.layers.LeakyReLU(0.1)),
         hg.Dropout(0.25),
-        hg.GELUTanh(),
+        hg.layers.GELUTanh(),
         dtype=np.float64,
     )
     text = torch_source(subject_of(net))
@@ -53,12 +53,12 @@ def test_layers_are_those_of_pytorch() -> None:
 def test_layers_for_pictures_are_those_of_pytorch() -> None:
     net = hg.Net(
         *(
-            hg.Reshape(1, 6, 6),
-            hg.RandomShift(1),
+            hg.layers.Reshape(1, 6, 6),
+            hg.layers.RandomShift(1),
             hg.Conv2d(1, 2, (3, 1), padding=1),
-            hg.BatchNorm2d(2),
+            hg.layers.BatchNorm2d(2),
         ),
-        *(hg.MaxPool2d(2), hg.AvgPool2d((1, 2)), hg.Flatten(), hg.Linear(12, 3)),
+        *(hg.MaxPool2d(2), hg.layers.AvgPool2d((1, 2)), hg.Flatten(), hg.Linear(12, 3)),
     )
     text = torch_source(subject_of(net))
     for line in (
@@ -89,7 +89,7 @@ def test_batch_norm_of_places_is_written_out() -> None:
 )
 def test_what_pytorch_has_not_is_refused_by_its_layer(page: Any, words: str) -> None:
     net = hg.Net(hg.Tanh(), Page(page))
-    with pytest.raises(hg.SettingError) as error:
+    with pytest.raises(hg.errors.SettingError) as error:
         torch_source(subject_of(net, np.zeros((4, 3))))
     assert words in str(error.value)
     assert str(error.value).startswith("layer 2 of 2, Page(")

@@ -106,6 +106,6 @@ def test_without_node_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_columns_of_a_table_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(hg.SettingError, match=r"column 'age' .*\n.*\n.*tabular\.html"):
+    with pytest.raises(hg.errors.SettingError, match=r"column 'age' .*\n.*\n.*tabular\.html"):
         hg.export(model("table of classes"), tmp_path / "tabular.wasm")
     assert [*tmp_path.iterdir()] == []

@@ -34,7 +34,10 @@ from tests.exchange.importing.files import N, config, dense, h5, layer, onnx_mod
 from tests.files.fuzz import limits, too_long
 from tests.files.mutations import WEIRD, changed, cut_or_add_bytes, flip_bytes, joined
 
-READ: dict[str, Callable[[Path], hg.Net]] = {"onnx": hg.from_onnx, "keras": hg.from_keras}
+READ: dict[str, Callable[[Path], hg.Net]] = {
+    "onnx": hg.exchange.from_onnx,
+    "keras": hg.exchange.from_keras,
+}
 SHAPES: dict[str, list[tuple[str, list[tuple[int, ...]]]]] = {  # of arrays, by layers' groups
     "dense": [("dense", [(4, 5), (5,)]), ("batch_normalization", [(5,)] * 4),
               ("dense_1", [(5, 2), (2,)])],

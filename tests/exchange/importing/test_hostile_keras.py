@@ -33,7 +33,7 @@ def at_little_cost() -> Iterator[None]:
 
 def test_a_whole_file_is_the_net_that_it_was(tmp_path: Path) -> None:
     for how in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        net = hg.from_keras(keras_file(tmp_path / "a.keras", compression=how))
+        net = hg.exchange.from_keras(keras_file(tmp_path / "a.keras", compression=how))
         assert repr(net) == "Net(Linear(4, 4))"
         np.testing.assert_array_equal(net.layers[0].W, np.arange(16).reshape(4, 4).T)
 
@@ -46,7 +46,7 @@ def packed(file: Any) -> None:
 
 
 def test_packed_numbers_are_read(tmp_path: Path) -> None:
-    net = hg.from_keras(keras_file(tmp_path / "a", weights=h5(packed)))
+    net = hg.exchange.from_keras(keras_file(tmp_path / "a", weights=h5(packed)))
     np.testing.assert_array_equal(net.layers[0].W, np.eye(4))
 
 
@@ -97,16 +97,16 @@ def test_numbers_that_lie_elsewhere_are_not_read(
     with h5py.File(tmp_path / "other.h5", "w") as other:
         other["a"] = np.ones((4, 4), "f4")
     path = keras_file(tmp_path / "a.keras", weights=h5(fill))
-    with refused(hg.FileError, f"{path}: ", words, "model.save("):
-        hg.from_keras(path)
+    with refused(hg.errors.FileError, f"{path}: ", words, "model.save("):
+        hg.exchange.from_keras(path)
 
 
 def test_no_file_of_the_readers_is_read_as_weights(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(bytes(range(64)))
     path = keras_file(tmp_path / "a", weights=h5(lambda file: external(file, str(secret))))
-    with refused(hg.FileError, "layers/dense/vars/0: numbers that lie in other files"):
-        hg.from_keras(path)
+    with refused(hg.errors.FileError, "layers/dense/vars/0: numbers that lie in other files"):
+        hg.exchange.from_keras(path)
 
 
 def of_shape(*shape: int, dtype: Any = "f4", **others: Any) -> Callable[[Any], None]:
@@ -167,16 +167,16 @@ def test_arrays_that_are_no_weights_are_refused_unread(case: str, tmp_path: Path
     path = keras_file(tmp_path / "a.keras", weights=h5(fill))
     assert path.stat().st_size < 30_000
     with at_little_cost(), pytest.raises(hg.HandgradError) as caught:
-        hg.from_keras(path)
+        hg.exchange.from_keras(path)
     with refused(type(caught.value), f"{path}: ", words):
-        hg.from_keras(path)
+        hg.exchange.from_keras(path)
 
 
 def test_an_array_that_many_layers_share_is_not_read_without_end(tmp_path: Path) -> None:
     layers = [dense(use_bias=False)] * 300
     path = keras_file(tmp_path / "a", config(*layers), h5(shared))
-    with at_little_cost(), refused(hg.FileError, "Linear: 16,512 numbers of a file with"):
-        hg.from_keras(path)
+    with at_little_cost(), refused(hg.errors.FileError, "Linear: 16,512 numbers of a file with"):
+        hg.exchange.from_keras(path)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
@@ -188,8 +188,8 @@ def test_a_part_much_larger_than_the_file_is_not_unpacked(name: str, tmp_path: P
         with parts.open(name, "w") as part:
             for _ in range(64):
                 part.write(b"[0,0" * 2**18)
-    with at_little_cost(), refused(hg.FileError, f"{name} of 67,108,864 bytes in a file of"):
-        hg.from_keras(path)
+    with at_little_cost(), refused(hg.errors.FileError, f"{name} of 67,108,864 bytes in a file of"):
+        hg.exchange.from_keras(path)
 
 
 def test_what_the_zip_says_of_sizes_is_not_believed(tmp_path: Path) -> None:
@@ -197,28 +197,33 @@ def test_what_the_zip_says_of_sizes_is_not_believed(tmp_path: Path) -> None:
     content = path.read_bytes()
     size = len(config(dense())) + 10**6
     path.write_bytes(content.replace(size.to_bytes(4, "little"), (10).to_bytes(4, "little")))
-    with at_little_cost(), refused(hg.FileError, f"{path}: "):
-        hg.from_keras(path)
+    with at_little_cost(), refused(hg.errors.FileError, f"{path}: "):
+        hg.exchange.from_keras(path)
 
 
 @pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_file_packed_in_another_way_is_refused(how: int, tmp_path: Path) -> None:
-    with refused(hg.FileError, f"packed by method {how}"):
-        hg.from_keras(keras_file(tmp_path / "a", compression=how))
+    with refused(hg.errors.FileError, f"packed by method {how}"):
+        hg.exchange.from_keras(keras_file(tmp_path / "a", compression=how))
 
 
 def test_no_more_layers_are_made_than_a_net_has(tmp_path: Path) -> None:
     dropout = layer("Dropout", rate=0.1)
     said = config(*[dropout] * 1001)
-    with at_little_cost(), refused(hg.FileError, "1,002 layers", "1,000 at most"):
-        hg.from_keras(keras_file(tmp_path / "a", said))
+    with at_little_cost(), refused(hg.errors.FileError, "1,002 layers", "1,000 at most"):
+        hg.exchange.from_keras(keras_file(tmp_path / "a", said))
     many = json.dumps(dropout) + (", " + json.dumps(dropout)) * 199_999
     said = f'{{"class_name": "Sequential", "config": {{"layers": [{many}]}}}}'
     path = keras_file(tmp_path / "a", said, compression=zipfile.ZIP_DEFLATED)
-    with at_little_cost(), refused(hg.FileError, "config.json of 10,400,052 bytes in a file of"):
-        hg.from_keras(path)
-    with refused(hg.FileError, "config.json cannot be read: more than 4194304 bytes or 50000"):
-        hg.from_keras(keras_file(tmp_path / "a", said))
+    with (
+        at_little_cost(),
+        refused(hg.errors.FileError, "config.json of 10,400,052 bytes in a file of"),
+    ):
+        hg.exchange.from_keras(path)
+    with refused(
+        hg.errors.FileError, "config.json cannot be read: more than 4194304 bytes or 50000"
+    ):
+        hg.exchange.from_keras(keras_file(tmp_path / "a", said))
 
 
 def sequential(layers: Any) -> str:
@@ -269,9 +274,9 @@ def test_a_description_that_keras_does_not_write_is_refused(case: str, tmp_path:
     said, words = CONFIGS[case]
     path = keras_file(tmp_path / "a.keras", said)
     with pytest.raises(hg.HandgradError) as caught:
-        hg.from_keras(path)
+        hg.exchange.from_keras(path)
     with refused(type(caught.value), f"{path}: ", words):
-        hg.from_keras(path)
+        hg.exchange.from_keras(path)
     assert len(str(caught.value)) < 2000
 
 
@@ -286,12 +291,12 @@ def test_a_file_with_parts_missing_is_refused(tmp_path: Path) -> None:
         whole.replace(b"config.json", b"c0nf.json "),
     ):
         path.write_bytes(content)
-        with refused(hg.FileError, f"{path}: no file that Keras 3 writes"):
-            hg.from_keras(path)
+        with refused(hg.errors.FileError, f"{path}: no file that Keras 3 writes"):
+            hg.exchange.from_keras(path)
     weights = h5()
     for part in (b"", b"\x89HDF", weights[:100], weights[:-100], weights.replace(b"TREE", b"TRE3")):
-        with refused(hg.FileError, f"{path}: "):
-            hg.from_keras(keras_file(path, weights=part))
+        with refused(hg.errors.FileError, f"{path}: "):
+            hg.exchange.from_keras(keras_file(path, weights=part))
 
 
 def test_a_keras_file_that_lacks_weights_is_refused(tmp_path: Path) -> None:
@@ -299,12 +304,12 @@ def test_a_keras_file_that_lacks_weights_is_refused(tmp_path: Path) -> None:
         file["layers/dense/vars/0"] = np.ones((4, 2))
 
     path = keras_file(tmp_path / "net.keras", weights=h5(half))
-    with refused(hg.SettingError, "layer 'd', Dense", "kernel, bias"):
-        hg.from_keras(path)
+    with refused(hg.errors.SettingError, "layer 'd', Dense", "kernel, bias"):
+        hg.exchange.from_keras(path)
 
 
 def test_input_layers_may_say_more(tmp_path: Path) -> None:
     said = json.loads(config(dense()))
     said |= {"compile_config": None, "build_config": {"input_shape": [None, 4]}}
     assert said["config"]["layers"][0] == INPUT
-    assert len(hg.from_keras(keras_file(tmp_path / "a", json.dumps(said))).layers) == 1
+    assert len(hg.exchange.from_keras(keras_file(tmp_path / "a", json.dumps(said))).layers) == 1

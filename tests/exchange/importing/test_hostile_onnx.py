@@ -63,62 +63,72 @@ def doubling(times: int, op_type: str, **said: Any) -> list[Any]:
 
 
 BOMBS: dict[str, tuple[list[Any], dict[str, Any], type[hg.HandgradError], str]] = {
-    "a loop": (endless_loop(), {"M": np.array(2**62), "s": np.ones(4)}, hg.SettingError, "Add"),
+    "a loop": (
+        endless_loop(),
+        {"M": np.array(2**62), "s": np.ones(4)},
+        hg.errors.SettingError,
+        "Add",
+    ),
     "a constant of a shape": (
         [N("ConstantOfShape", ["s"], ["c"])], {"s": np.array([4, 5 * 10**8])},
-        hg.FileError, "node 'c', ConstantOfShape: 2,000,000,002 numbers of a file with",
+        hg.errors.FileError, "node 'c', ConstantOfShape: 2,000,000,002 numbers of a file with",
     ),
     "a constant of no numbers": (
         [N("ConstantOfShape", ["s"], ["t"]), N("ReduceSum", ["t", "a"], ["c"])],
-        {"s": np.array([0, 5 * 10**8]), "a": np.array([0])}, hg.FileError, "ConstantOfShape",
+        {"s": np.array([0, 5 * 10**8]), "a": np.array([0])}, hg.errors.FileError, "ConstantOfShape",
     ),
-    "sums of itself": (doubling(40, "Concat", axis=0), {"s": np.ones(4)}, hg.FileError, "Concat"),
+    "sums of itself": (
+        doubling(40, "Concat", axis=0),
+        {"s": np.ones(4)},
+        hg.errors.FileError,
+        "Concat",
+    ),
     "places of itself": (
-        doubling(40, "Gather"), {"s": np.zeros((2, 2), int)}, hg.FileError, "Gather"
+        doubling(40, "Gather"), {"s": np.zeros((2, 2), int)}, hg.errors.FileError, "Gather"
     ),
     "axes of itself": (
-        doubling(40, "Gather"), {"s": np.zeros((1, 1), int)}, hg.SettingError, "Add"
+        doubling(40, "Gather"), {"s": np.zeros((1, 1), int)}, hg.errors.SettingError, "Add"
     ),
     "expanded": (
         [N("Expand", ["one", "s"], ["c"])], {"one": np.ones(1), "s": np.array([10**9, 10])},
-        hg.FileError, "Expand",
+        hg.errors.FileError, "Expand",
     ),
     "tiled": (
         [N("Tile", ["one", "s"], ["c"])], {"one": np.ones(1), "s": np.array([10**10])},
-        hg.FileError, "Tile",
+        hg.errors.FileError, "Tile",
     ),
     "a range": (
         [N("Range", ["a", "b", "d"], ["c"])],
-        {"a": np.array(0), "b": np.array(10**11), "d": np.array(1)}, hg.FileError, "Range",
+        {"a": np.array(0), "b": np.array(10**11), "d": np.array(1)}, hg.errors.FileError, "Range",
     ),
     "a range without steps": (
         [N("Range", ["a", "b", "d"], ["c"])],
-        {"a": np.array(0), "b": np.array(10**11), "d": np.array(0)}, hg.SettingError, "Add",
+        {"a": np.array(0), "b": np.array(10**11), "d": np.array(0)}, hg.errors.SettingError, "Add",
     ),
     "a sum of rows and columns": (
         [N("Add", ["a", "b"], ["c"])], {"a": np.ones((30_000, 1)), "b": np.ones(30_000)},
-        hg.FileError, "Add",
+        hg.errors.FileError, "Add",
     ),
     "random numbers": (
-        [N("RandomNormal", [], ["c"], shape=[10**6, 10**4])], {}, hg.SettingError, "Add"
+        [N("RandomNormal", [], ["c"], shape=[10**6, 10**4])], {}, hg.errors.SettingError, "Add"
     ),
     "an axis of as many places": (
         [N("Split", ["s"], ["c", "d"], num_outputs=2**62)], {"s": np.ones(4)},
-        hg.SettingError, "Add",
+        hg.errors.SettingError, "Add",
     ),
     "scales of blocks": (
         [N("DequantizeLinear", ["s", "q"], ["c"], block_size=2**40)],
-        {"s": np.ones((4, 4), np.int8), "q": np.ones((4, 4))}, hg.SettingError, "Add",
+        {"s": np.ones((4, 4), np.int8), "q": np.ones((4, 4))}, hg.errors.SettingError, "Add",
     ),
     "a sparse array": (
         [N("Constant", [], ["c"], sparse_value=helper.make_sparse_tensor(
             helper.make_tensor("v", TensorProto.FLOAT, [1], [1.0]),
             helper.make_tensor("i", TensorProto.INT64, [1], [0]), [10**11]))],
-        {}, hg.SettingError, "Add",
+        {}, hg.errors.SettingError, "Add",
     ),
     "shapes of many axes": (
         [N("ConstantOfShape", ["s"], ["c"])], {"s": np.ones(10**5, np.int64)},
-        hg.SettingError, "Add",
+        hg.errors.SettingError, "Add",
     ),
 }  # fmt: skip
 
@@ -128,7 +138,7 @@ def test_what_constants_would_become_is_measured_before(case: str, tmp_path: Pat
     nodes, arrays, kind, words = BOMBS[case]
     path = onnx_file(tmp_path / "a.onnx", [*nodes, *OF_C], W | arrays, opset=21)
     with at_little_cost(), refused(kind, f"{path}: ", words):
-        hg.from_onnx(path)
+        hg.exchange.from_onnx(path)
 
 
 @pytest.mark.parametrize("case", BOMBS)
@@ -136,7 +146,7 @@ def test_what_nobody_asks_for_is_not_computed(case: str, tmp_path: Path) -> None
     nodes, arrays, _, _ = BOMBS[case]
     chain = [*nodes, N("MatMul", ["x", "W"], ["y"])]
     with at_little_cost(0):
-        net = hg.from_onnx(onnx_file(tmp_path / "a.onnx", chain, W | arrays, opset=21))
+        net = hg.exchange.from_onnx(onnx_file(tmp_path / "a.onnx", chain, W | arrays, opset=21))
     assert repr(net) == "Net(Linear(4, 4))"
 
 
@@ -148,16 +158,16 @@ def test_a_text_is_not_searched(tmp_path: Path) -> None:
     text = numpy_helper.from_array(np.array(["a" * 40 + "!"], object), "t")
     model.graph.initializer.append(text)
     (tmp_path / "a").write_bytes(model.SerializeToString())
-    with at_little_cost(0), refused(hg.SettingError, "Add"):
-        hg.from_onnx(tmp_path / "a")
+    with at_little_cost(0), refused(hg.errors.SettingError, "Add"):
+        hg.exchange.from_onnx(tmp_path / "a")
 
 
 def test_many_nodes_of_a_large_constant_are_refused_together(tmp_path: Path) -> None:
     names = ["W", *(f"w{i}" for i in range(299)), "c"]
     nodes = [N("Neg", [a], [b]) for a, b in pairwise(names)]
     path = onnx_file(tmp_path / "a", [*nodes, *OF_C], {"W": np.ones((64, 64))}, shape=("n", 64))
-    with at_little_cost(200), refused(hg.FileError, "Neg: 8,192 numbers"):
-        hg.from_onnx(path)
+    with at_little_cost(200), refused(hg.errors.FileError, "Neg: 8,192 numbers"):
+        hg.exchange.from_onnx(path)
 
 
 def test_shapes_are_computed_once_for_all_nodes_that_ask_for_them(tmp_path: Path) -> None:
@@ -170,7 +180,7 @@ def test_shapes_are_computed_once_for_all_nodes_that_ask_for_them(tmp_path: Path
     nodes.append(N("Identity", [at], ["y"]))
     arrays = {"zero": np.array([0]), "four": np.array([2, 2])}
     with at_little_cost(600) as computed:
-        net = hg.from_onnx(onnx_file(tmp_path / "a", nodes, arrays))
+        net = hg.exchange.from_onnx(onnx_file(tmp_path / "a", nodes, arrays))
     assert repr(net.layers[0]) == "Reshape(2, 2)"
     assert len(net.layers) == 300
     assert computed.count("Shape") == 0  # known without an array of that shape
@@ -182,24 +192,24 @@ def test_the_shape_of_a_wide_input_is_asked_without_the_input(tmp_path: Path) ->
     ]  # fmt: skip
     for columns in (2 * 10**9, 2**62):
         path = onnx_file(tmp_path / "a", nodes, {}, shape=("n", columns))
-        with at_little_cost(), refused(hg.SettingError, "Reshape of each row by itself"):
-            hg.from_onnx(path)
+        with at_little_cost(), refused(hg.errors.SettingError, "Reshape of each row by itself"):
+            hg.exchange.from_onnx(path)
 
 
 def test_one_number_is_not_spread_over_columns_that_no_file_has(tmp_path: Path) -> None:
     path = onnx_file(
         tmp_path / "a", [N("Mul", ["x", "c"], ["y"])], {"c": 2.0}, shape=("n", 2 * 10**9)
     )
-    with at_little_cost(), refused(hg.FileError, "node 'y', Mul: 2,000,000,000 numbers"):
-        hg.from_onnx(path)
+    with at_little_cost(), refused(hg.errors.FileError, "node 'y', Mul: 2,000,000,000 numbers"):
+        hg.exchange.from_onnx(path)
 
 
 def test_weights_that_many_nodes_share_are_not_copied_without_end(tmp_path: Path) -> None:
     names = ["x", *(f"x{i}" for i in range(998)), "y"]
     nodes = [N("MatMul", [a, "W"], [b]) for a, b in pairwise(names)]
     path = onnx_file(tmp_path / "a", nodes, {"W": np.ones((64, 64))}, shape=("n", 64))
-    with at_little_cost(0), refused(hg.FileError, "Linear: 4,160 numbers of a file with"):
-        hg.from_onnx(path)
+    with at_little_cost(0), refused(hg.errors.FileError, "Linear: 4,160 numbers of a file with"):
+        hg.exchange.from_onnx(path)
 
 
 def test_sizes_of_a_recurrence_that_do_not_fit_are_not_tried(tmp_path: Path) -> None:
@@ -210,16 +220,16 @@ def test_sizes_of_a_recurrence_that_do_not_fit_are_not_tried(tmp_path: Path) -> 
     ]
     arrays = {"V": np.ones((1, 1, 9)), "R": np.ones((1, 1, 100_000)), "zero": np.array([0])}
     path = onnx_file(tmp_path / "a", nodes, arrays, shape=("n", 5, 9))
-    with at_little_cost(), refused(hg.SettingError, "a layer of sizes (9, 100000)"):
-        hg.from_onnx(path)
+    with at_little_cost(), refused(hg.errors.SettingError, "a layer of sizes (9, 100000)"):
+        hg.exchange.from_onnx(path)
 
 
 @pytest.mark.parametrize("pads", [2**62, 10**6])
 def test_rows_are_not_widened_by_millions(pads: int, tmp_path: Path) -> None:
     nodes = [N("Conv", ["x", "K"], ["y"], pads=[pads] * 4)]
     path = onnx_file(tmp_path / "a", nodes, {"K": np.ones((1, 1, 3, 3))}, shape=("n", 1, 8, 8))
-    with at_little_cost(), refused(hg.SettingError, "padding of 1024 numbers at most"):
-        hg.from_onnx(path)
+    with at_little_cost(), refused(hg.errors.SettingError, "padding of 1024 numbers at most"):
+        hg.exchange.from_onnx(path)
 
 
 def test_functions_of_the_file_that_call_each_other_are_not_followed(tmp_path: Path) -> None:
@@ -231,8 +241,8 @@ def test_functions_of_the_file_that_call_each_other_are_not_followed(tmp_path: P
         body = [*calls, N("Add", ["b", "c"], ["d"])]
         model.functions.append(helper.make_function("f", f"F{i}", ["a"], ["d"], body, opsets))
     (tmp_path / "a").write_bytes(model.SerializeToString())
-    with at_little_cost(), refused(hg.SettingError, "node 'y', F0"):
-        hg.from_onnx(tmp_path / "a")
+    with at_little_cost(), refused(hg.errors.SettingError, "node 'y', F0"):
+        hg.exchange.from_onnx(tmp_path / "a")
 
 
 def test_a_graph_that_goes_in_circles_is_refused(tmp_path: Path) -> None:
@@ -243,20 +253,20 @@ def test_a_graph_that_goes_in_circles_is_refused(tmp_path: Path) -> None:
         [N("Identity", ["x"], [])],
     ):
         path = onnx_file(tmp_path / "a", nodes, {})
-        with refused(hg.FileError, f"{path}: node ", "nodes in their order"):
-            hg.from_onnx(path)
+        with refused(hg.errors.FileError, f"{path}: node ", "nodes in their order"):
+            hg.exchange.from_onnx(path)
 
 
 def test_more_nodes_and_layers_than_a_net_has_are_refused(tmp_path: Path) -> None:
     names = ["x", *(f"x{i}" for i in range(1000)), "y"]
     nodes = [N("Tanh", [a], [b]) for a, b in pairwise(names)]
-    with refused(hg.FileError, "1,001 layers and more", "1,000 at most"):
-        hg.from_onnx(onnx_file(tmp_path / "a", nodes, {}))
+    with refused(hg.errors.FileError, "1,001 layers and more", "1,000 at most"):
+        hg.exchange.from_onnx(onnx_file(tmp_path / "a", nodes, {}))
     model = onnx_model([], {})
     model.graph.node.extend([N("Tanh", ["x"], ["y"])] * (onnx_graph.MOST_IN_A_MODEL + 1))
     (tmp_path / "a").write_bytes(model.SerializeToString())
-    with at_little_cost(), refused(hg.FileError, "50,001 nodes"):
-        hg.from_onnx(tmp_path / "a")
+    with at_little_cost(), refused(hg.errors.FileError, "50,001 nodes"):
+        hg.exchange.from_onnx(tmp_path / "a")
 
 
 def test_nodes_behind_a_value_are_not_searched_again_and_again(
@@ -264,8 +274,8 @@ def test_nodes_behind_a_value_are_not_searched_again_and_again(
 ) -> None:
     names = ["x", *(f"x{i}" for i in range(400)), "y"]
     nodes = [N("Neg", [a], [b]) for a, b in pairwise(names)]
-    with at_little_cost(onnx_graph.MOST_NODES), refused(hg.SettingError, "node 'x0', Neg"):
-        hg.from_onnx(onnx_file(tmp_path / "a", nodes, {}, shape=("n", None)))
+    with at_little_cost(onnx_graph.MOST_NODES), refused(hg.errors.SettingError, "node 'x0', Neg"):
+        hg.exchange.from_onnx(onnx_file(tmp_path / "a", nodes, {}, shape=("n", None)))
 
 
 NEARLY_VALID: dict[str, tuple[list[Any], dict[str, Any], str]] = {
@@ -305,9 +315,9 @@ def test_what_is_not_quite_valid_is_refused_in_three_parts(case: str, tmp_path: 
     nodes, arrays, words = NEARLY_VALID[case]
     path = onnx_file(tmp_path / "a", nodes, W | arrays)
     with pytest.raises(hg.HandgradError) as caught:
-        hg.from_onnx(path)
+        hg.exchange.from_onnx(path)
     with refused(type(caught.value), f"{path}: ", words):
-        hg.from_onnx(path)
+        hg.exchange.from_onnx(path)
 
 
 def elsewhere(path: Path, location: str, **others: str) -> Path:
@@ -327,7 +337,7 @@ def test_arrays_in_a_file_beside_the_model_are_read(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     for place in ("a.data", "inner/a.data"):
         (tmp_path / place).write_bytes(numbers.tobytes())
-        net = hg.from_onnx(elsewhere(tmp_path / "a", place, offset="16", length="64"))
+        net = hg.exchange.from_onnx(elsewhere(tmp_path / "a", place, offset="16", length="64"))
         np.testing.assert_array_equal(net.layers[0].W, numbers[4:].reshape(4, 4).T)
 
 
@@ -345,8 +355,8 @@ def test_arrays_anywhere_else_are_not_read(tmp_path: Path) -> None:
         "linked", "up/secret", "hard", "pipe", "inner", "none", "", ".", "a\0b", "/dev/zero",
     ):  # fmt: skip
         path = elsewhere(folder / "a", location)
-        with at_little_cost(), refused(hg.FileError, f"{path}: ", "that is no link"):
-            hg.from_onnx(path)
+        with at_little_cost(), refused(hg.errors.FileError, f"{path}: ", "that is no link"):
+            hg.exchange.from_onnx(path)
 
 
 @pytest.mark.parametrize(
@@ -361,8 +371,8 @@ def test_numbers_beyond_the_other_file_are_not_asked_for(
     said: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "b").write_bytes(bytes(64))
-    with at_little_cost(), refused(hg.FileError, "array W"):
-        hg.from_onnx(elsewhere(tmp_path / "a", "b", **said))
+    with at_little_cost(), refused(hg.errors.FileError, "array W"):
+        hg.exchange.from_onnx(elsewhere(tmp_path / "a", "b", **said))
 
 
 def test_a_constant_in_another_file_is_no_constant(tmp_path: Path) -> None:
@@ -373,37 +383,40 @@ def test_a_constant_in_another_file_is_no_constant(tmp_path: Path) -> None:
     model.graph.node[1].input[1] = "c"
     del model.graph.initializer[:]
     (tmp_path / "a").write_bytes(model.SerializeToString())
-    with at_little_cost(0), refused(hg.SettingError, "MatMul"):
-        hg.from_onnx(tmp_path / "a")
+    with at_little_cost(0), refused(hg.errors.SettingError, "MatMul"):
+        hg.exchange.from_onnx(tmp_path / "a")
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     for content in (b"\x80no model", b"\xff" * 100, onnx_model([], W).SerializeToString()[:-9]):
         (tmp_path / "a").write_bytes(content)
-        with refused(hg.FileError, f"{tmp_path / 'a'}: no model in ONNX's format"):
-            hg.from_onnx(tmp_path / "a")
+        with refused(hg.errors.FileError, f"{tmp_path / 'a'}: no model in ONNX's format"):
+            hg.exchange.from_onnx(tmp_path / "a")
     (tmp_path / "a").write_bytes(b"")
-    with refused(hg.SettingError, "0 inputs"):
-        hg.from_onnx(tmp_path / "a")
+    with refused(hg.errors.SettingError, "0 inputs"):
+        hg.exchange.from_onnx(tmp_path / "a")
 
 
 def test_an_array_with_other_numbers_than_its_shape_says_is_refused(tmp_path: Path) -> None:
     model = onnx_model([N("MatMul", ["x", "W"], ["y"])], W)
     model.graph.initializer[0].dims[:] = [10**9, 10**9]
     (tmp_path / "a").write_bytes(model.SerializeToString())
-    with at_little_cost(), refused(hg.FileError, "array W: ", "as many numbers as its shape says"):
-        hg.from_onnx(tmp_path / "a")
+    with (
+        at_little_cost(),
+        refused(hg.errors.FileError, "array W: ", "as many numbers as its shape says"),
+    ):
+        hg.exchange.from_onnx(tmp_path / "a")
 
 
-@pytest.mark.parametrize("read", [hg.from_onnx, hg.from_keras])
+@pytest.mark.parametrize("read", [hg.exchange.from_onnx, hg.exchange.from_keras])
 def test_what_is_no_path_is_refused(read: Any, tmp_path: Path) -> None:
     for wrong in (None, 5, [1], b"a"):
-        with refused(hg.SettingError, f"of type {type(wrong).__name__}", "the path of a"):
+        with refused(hg.errors.SettingError, f"of type {type(wrong).__name__}", "the path of a"):
             read(wrong)
     os.mkfifo(tmp_path / "pipe")
     for path, words in (
         ("a\0b", "null"), (tmp_path, "a folder"), (tmp_path / "pipe", "no regular file"),
         ("/dev/zero", "no regular file"), (tmp_path / "none", "No such file"),
     ):  # fmt: skip
-        with refused(hg.FileError, f"{path}: ", words):
+        with refused(hg.errors.FileError, f"{path}: ", words):
             read(path)

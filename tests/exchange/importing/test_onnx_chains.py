@@ -58,7 +58,7 @@ BY_HAND: dict[str, tuple[list[Any], dict[str, Any], Callable[[Any], Any]]] = {
 @pytest.mark.parametrize("name", BY_HAND)
 def test_models_that_others_write_by_hand(name: str, tmp_path: Path) -> None:
     nodes, arrays, expected = BY_HAND[name]
-    net = hg.from_onnx(onnx_file(tmp_path / "net.onnx", nodes, arrays))
+    net = hg.exchange.from_onnx(onnx_file(tmp_path / "net.onnx", nodes, arrays))
     assert len(net.layers) == 1
     np.testing.assert_allclose(net.predict(X), expected(X), 1e-6, 1e-6)
 
@@ -76,16 +76,16 @@ REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_chain_is_refused_by_its_node(name: str, tmp_path: Path) -> None:
     nodes, arrays, told = REFUSED[name]
-    with refused(hg.SettingError, told, "no layer of handgrad's"):
-        hg.from_onnx(onnx_file(tmp_path / "net.onnx", nodes, arrays))
+    with refused(hg.errors.SettingError, told, "no layer of handgrad's"):
+        hg.exchange.from_onnx(onnx_file(tmp_path / "net.onnx", nodes, arrays))
 
 
 def test_a_model_of_two_inputs_is_refused(tmp_path: Path) -> None:
     model = onnx_model([N("Add", ["x", "w"], ["y"])], {})
     model.graph.input.append(onnx.helper.make_tensor_value_info("w", 1, ["n", 4]))
     onnx.save(model, tmp_path / "net.onnx")
-    with refused(hg.SettingError, "2 inputs: x, w"):
-        hg.from_onnx(tmp_path / "net.onnx")
+    with refused(hg.errors.SettingError, "2 inputs: x, w"):
+        hg.exchange.from_onnx(tmp_path / "net.onnx")
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -93,7 +93,7 @@ def test_what_export_wrote_comes_back_as_the_net_it_was(name: str, tmp_path: Pat
     net, path = NETS[name](), tmp_path / "net.onnx"
     net.parameters[...] += np.random.default_rng(0).normal(size=net.parameters.size) * 0.1
     hg.export(net, path)
-    found = hg.from_onnx(path)
+    found = hg.exchange.from_onnx(path)
     assert repr(found).replace(", dtype='float64'", "") == repr(net)
     np.testing.assert_array_equal(found.parameters, net.parameters)
     np.testing.assert_array_equal(found.running_state, net.running_state)
@@ -105,14 +105,14 @@ def test_what_export_wrote_comes_back_as_the_net_it_was(name: str, tmp_path: Pat
             node.input[i] = f"changed {one}" if f"changed {one}" in _names(model) else one
     onnx.save(model, path)
     if name == "a chain":  # is found without what was said of the layers
-        assert [type(layer) for layer in hg.from_onnx(path).layers] == [
+        assert [type(layer) for layer in hg.exchange.from_onnx(path).layers] == [
             hg.Linear,
             hg.Tanh,
             hg.Linear,
         ]
     else:
-        with refused(hg.SettingError, "no layer of handgrad's"):
-            hg.from_onnx(path)
+        with refused(hg.errors.SettingError, "no layer of handgrad's"):
+            hg.exchange.from_onnx(path)
 
 
 PERCEPTRONS: dict[str, Callable[[], Any]] = {
@@ -131,7 +131,7 @@ PERCEPTRONS: dict[str, Callable[[], Any]] = {
 def test_the_net_of_an_exported_perceptron_says_what_that_says(name: str, tmp_path: Path) -> None:
     model, path = PERCEPTRONS[name](), tmp_path / "model.onnx"
     hg.export(model, path, X)
-    said = hg.from_onnx(path).predict(X)
+    said = hg.exchange.from_onnx(path).predict(X)
     if name == "numbers":
         np.testing.assert_allclose(said[:, 0], model.predict(X), 1e-6, 1e-6)
     else:

@@ -61,7 +61,7 @@ KNOWN: dict[str, tuple[list[Any], dict[str, Any], list[Any], list[str]]] = {
 def test_nodes_are_the_layers_that_they_are(name: str, tmp_path: Path) -> None:
     nodes, arrays, shape, layers = KNOWN[name]
     path = onnx_file(tmp_path / "net.onnx", nodes, arrays, shape=shape)
-    net = hg.from_onnx(path)
+    net = hg.exchange.from_onnx(path)
     assert [type(layer).__name__ for layer in net.layers] == layers
     x = RNG.normal(size=(7, *shape[1:])).astype(np.float32)
     expected: Any = ReferenceEvaluator(onnx.load(path)).run(None, {"x": x})
@@ -109,5 +109,5 @@ REFUSED: dict[str, tuple[list[Any], dict[str, Any], list[Any], str]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_layer_is_refused_by_its_node(name: str, tmp_path: Path) -> None:
     nodes, arrays, shape, told = REFUSED[name]
-    with refused(hg.SettingError, told, "no layer of handgrad's"):
-        hg.from_onnx(onnx_file(tmp_path / "net.onnx", nodes, arrays, shape=shape))
+    with refused(hg.errors.SettingError, told, "no layer of handgrad's"):
+        hg.exchange.from_onnx(onnx_file(tmp_path / "net.onnx", nodes, arrays, shape=shape))

@@ -34,20 +34,20 @@ def test_it_predicts_what_the_perceptron_does(
     }
     rows, close = X.astype(dtype), 1e-6 if dtype == np.float32 else 1e-14
     several = fitted(MLPClassifier(**settings), Y, dtype)
-    net = hg.from_sklearn(several)
+    net = hg.exchange.from_sklearn(several)
     assert net.dtype == dtype
     np.testing.assert_allclose(net.predict(rows), several.predict_proba(rows), close, close)
     two = fitted(MLPClassifier(**settings), Y > 0, dtype)
-    p = hg.from_sklearn(two).predict(rows)
+    p = hg.exchange.from_sklearn(two).predict(rows)
     np.testing.assert_allclose(p[:, 0], two.predict_proba(rows)[:, 1], close, close)
     numbers = fitted(MLPRegressor(**settings), X[:, :2] ** 2, dtype)
-    z = hg.from_sklearn(numbers).predict(rows)
+    z = hg.exchange.from_sklearn(numbers).predict(rows)
     np.testing.assert_allclose(z, numbers.predict(rows), close, close)
 
 
 def test_it_has_weights_of_its_own_and_trains_on() -> None:
     mlp = fitted(MLPClassifier((5,), max_iter=5, random_state=0), Y, np.float32)
-    before, net = [coef.copy() for coef in mlp.coefs_], hg.from_sklearn(mlp)
+    before, net = [coef.copy() for coef in mlp.coefs_], hg.exchange.from_sklearn(mlp)
     loss = hg.CrossEntropyLoss()
     history = hg.fit(net, (X, Y), loss=loss, optimizer=hg.Adam(0.01), epochs=20, rng=0)
     assert history[-1].train_loss < history[0].train_loss
@@ -56,5 +56,5 @@ def test_it_has_weights_of_its_own_and_trains_on() -> None:
 
 @pytest.mark.parametrize("model", [MLPClassifier(), hg.Linear(2, 2), None])
 def test_what_is_no_fitted_perceptron_is_refused(model: Any) -> None:
-    with refused(hg.SettingError, "a fitted MLPClassifier or MLPRegressor"):
-        hg.from_sklearn(model)
+    with refused(hg.errors.SettingError, "a fitted MLPClassifier or MLPRegressor"):
+        hg.exchange.from_sklearn(model)

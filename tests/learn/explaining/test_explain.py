@@ -35,7 +35,7 @@ X = np.random.default_rng(0).standard_normal((50, 3))
         (lambda: hg.explain(net_of(norm=True), X[:1], [1]), "a batch of 1 row in training"),
         (lambda: hg.explain(net_of(), X[:1], loss=hg.CrossEntropyLoss()), "without y"),
         (lambda: hg.explain(net_of(), X[:1], optimizer=hg.SGD(0.1)), "without y"),
-        (lambda: hg.explain(net_of(), X[:1], [1], optimizer=hg.LBFGS()), "searches"),
+        (lambda: hg.explain(net_of(), X[:1], [1], optimizer=hg.optimizers.LBFGS()), "searches"),
         (lambda: hg.explain(net_of(), X[:1], [1], optimizer="SGD"), "of type str"),  # type: ignore[arg-type]
         (lambda: hg.explain(net_of(), X[:1], [1], penalty=0.1), "of type float"),  # type: ignore[arg-type]
         (lambda: hg.explain(net_of(), X[:1], language="de"), "one of en, zh"),
@@ -98,7 +98,7 @@ def test_a_page_of_ones_own_is_explained_too() -> None:
 
 
 def test_a_comprehension_belongs_to_the_method_it_stands_in() -> None:
-    net = hg.Net(hg.Reshape(1, 2, 2), hg.MaxPool2d(2), hg.Flatten(), hg.Linear(1, 1, rng=0))
+    net = hg.Net(hg.layers.Reshape(1, 2, 2), hg.MaxPool2d(2), hg.Flatten(), hg.Linear(1, 1, rng=0))
     e = hg.explain(net, [[1.0, 2.0, 3.0, 4.0]], [[1.0]], loss=hg.MSELoss())
     assert {step.method for step in e.steps if step.layer == "1"} == {"forward", "backward"}
 
@@ -130,7 +130,7 @@ def test_infinities_that_a_page_pads_with_are_meant() -> None:
 
 
 def test_what_comes_out_of_a_layer_need_not_be_its_last_line() -> None:
-    net = hg.Net(hg.Reshape(1, 2, 2), hg.MaxPool2d(2), hg.Flatten(), hg.Linear(1, 1, rng=0))
+    net = hg.Net(hg.layers.Reshape(1, 2, 2), hg.MaxPool2d(2), hg.Flatten(), hg.Linear(1, 1, rng=0))
     e = hg.explain(net, [[1.0, 2.0, 3.0, 4.5]], [[1.0]], loss=hg.MSELoss())
     assert "MaxPool2d(2)   → y_1 = 4.5\n" in str(e)
     assert e["1.y"].goes_on
@@ -161,7 +161,7 @@ def fitted(kind: str) -> Any:
         warnings.simplefilter("ignore")
         if kind == "pipeline":
             mlp = hg.MLPClassifier((3,), max_iter=2, random_state=0)
-            return make_pipeline(hg.TableEncoder(), mlp).fit(TABLE, ANSWERS)
+            return make_pipeline(hg.tables.TableEncoder(), mlp).fit(TABLE, ANSWERS)
         return hg.TabularClassifier(2, epochs=1, random_state=0).fit(TABLE, ANSWERS)
 
 
@@ -187,9 +187,9 @@ def test_a_table_may_be_a_dict_of_columns() -> None:
 
 def test_an_estimator_knows_its_classes_and_its_loss() -> None:
     model = fitted("pipeline")
-    with pytest.raises(hg.DataError, match="no class of the model"):
+    with pytest.raises(hg.errors.DataError, match="no class of the model"):
         hg.explain(model, TABLE[:1], ["perhaps"])
-    with pytest.raises(hg.SettingError, match="beside an estimator"):
+    with pytest.raises(hg.errors.SettingError, match="beside an estimator"):
         hg.explain(model, TABLE[:1], ["no"], loss=hg.MSELoss())
 
 
@@ -205,7 +205,7 @@ def test_large_nets_are_told_in_few_words() -> None:
     assert "forward · 100 · Linear(4, 4)" in str(deep)
 
 
-def recurrence(steps: int) -> hg.Explanation:
+def recurrence(steps: int) -> hg.learn.Explanation:
     net = hg.Net(hg.GRU(2, 2, rng=0), hg.Linear(2, 2, rng=1))
     x = np.random.default_rng(0).standard_normal((2, steps, 2))
     return hg.explain(net, x, [0, 1], loss=hg.SoftmaxCrossEntropyLoss())
@@ -248,7 +248,7 @@ def test_a_section_says_what_other_layers_take_of_it() -> None:
 
 
 def test_what_is_filled_with_ones_is_not_told_as_zeros() -> None:
-    net = hg.Net(hg.MeanOverTime(), hg.Linear(2, 1, rng=0))
+    net = hg.Net(hg.layers.MeanOverTime(), hg.Linear(2, 1, rng=0))
     told = str(hg.explain(net, np.ones((1, 3, 2))))
     assert "ones_like" in told
     assert "      all 1\n" in told

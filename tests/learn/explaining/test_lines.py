@@ -27,7 +27,7 @@ class Sums(hg.Loss):
         return self.y / len(self.y)
 
 
-def of_layer(name: str, rows: int, seed: int, **how: Any) -> hg.Explanation:
+def of_layer(name: str, rows: int, seed: int, **how: Any) -> hg.learn.Explanation:
     layer = LAYERS[name]()
     net = hg.Net(layer, dtype=how.pop("dtype", np.float64))
     net.seed(seed)
@@ -36,26 +36,30 @@ def of_layer(name: str, rows: int, seed: int, **how: Any) -> hg.Explanation:
     return hg.explain(net, x, y, loss=Sums(), **how)
 
 
-def of_loss(name: str, rows: int, seed: int, **how: Any) -> hg.Explanation:
+def of_loss(name: str, rows: int, seed: int, **how: Any) -> hg.learn.Explanation:
     loss = LOSSES[name]()
     rng = np.random.default_rng(seed)
     kind = loss.input_kind
-    several = isinstance(kind, hg.kinds.ClassProbabilities)
-    ends = [hg.Softmax()] if several else [hg.Sigmoid()] * isinstance(kind, hg.kinds.Probabilities)
+    several = isinstance(kind, hg.losses.kinds.ClassProbabilities)
+    ends = (
+        [hg.Softmax()]
+        if several
+        else [hg.Sigmoid()] * isinstance(kind, hg.losses.kinds.Probabilities)
+    )
     net = hg.Net(hg.Linear(2, 3, rng=rng), *ends, dtype=how.pop("dtype", np.float64))
     x = rng.standard_normal((rows, 2))
     y = loss.target_kind.examples(net.predict(x), rng)
     return hg.explain(net, x, y, loss=loss, **how)
 
 
-def of_optimizer(name: str, rows: int, seed: int, **how: Any) -> hg.Explanation:
+def of_optimizer(name: str, rows: int, seed: int, **how: Any) -> hg.learn.Explanation:
     net = hg.Net(hg.Linear(3, 2, rng=seed), hg.Tanh(), dtype=how.pop("dtype", np.float64))
     rng = np.random.default_rng(seed)
     x, y = rng.standard_normal((rows, 3)), rng.standard_normal((rows, 2))
     return hg.explain(net, x, y, loss=hg.MSELoss(), optimizer=OPTIMIZERS[name](), **how)
 
 
-def of_penalty(name: str, rows: int, seed: int, **how: Any) -> hg.Explanation:
+def of_penalty(name: str, rows: int, seed: int, **how: Any) -> hg.learn.Explanation:
     net = hg.Net(hg.Linear(3, 2, rng=seed), dtype=how.pop("dtype", np.float64))
     rng = np.random.default_rng(seed)
     x, y = rng.standard_normal((rows, 3)), rng.standard_normal((rows, 2))
@@ -77,7 +81,7 @@ def lines_of(steps: list[Step]) -> Iterator[tuple[str, float]]:
             yield line.text(step._writer), line.result.number
 
 
-def check_lines(e: hg.Explanation, digits: int) -> int:
+def check_lines(e: hg.learn.Explanation, digits: int) -> int:
     """Read every line back; how many there are."""
     count = 0
     for text, value in lines_of(e.steps):

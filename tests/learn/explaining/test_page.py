@@ -76,7 +76,7 @@ def in_a_table(step: Step) -> bool:
     return step.value.ndim > 2 and step.shown_lines()[1] > 0
 
 
-def without_tables(lines: list[str], e: hg.Explanation) -> list[str]:
+def without_tables(lines: list[str], e: hg.learn.Explanation) -> list[str]:
     """Lines of the text, but for those of numbers that stand in a table of the page."""
     found, heads = [], {f"{step.name} = {step.formula}": step for step in e.steps}
     table, told = False, 0
@@ -110,7 +110,9 @@ def test_arrays_of_many_axes_are_tables_of_their_first_matrix() -> None:
 
 
 def test_the_rounds_of_a_loop_are_closed_in_the_page() -> None:
-    net = hg.Net(hg.Reshape(1, 5, 5), hg.Conv2d(1, 1, 3, rng=0), hg.Flatten(), hg.Linear(9, 1))
+    net = hg.Net(
+        hg.layers.Reshape(1, 5, 5), hg.Conv2d(1, 1, 3, rng=0), hg.Flatten(), hg.Linear(9, 1)
+    )
     x = np.random.default_rng(0).normal(size=(1, 25))
     page = hg.explain(net, x, [[0.0]], loss=hg.MSELoss()).html()
     closed = page.split('<details class="rounds"><summary>… ')

@@ -7,7 +7,7 @@ import handgrad as hg
 from tests.learn.explaining.reader import read
 
 
-def explained(**how: object) -> hg.Explanation:
+def explained(**how: object) -> hg.learn.Explanation:
     net = hg.Net(hg.Linear(2, 3, rng=4), hg.Tanh(), hg.Linear(3, 2, rng=5), dtype=np.float64)
     x, y = np.array([[0.5, -1.2]]), np.array([[1.0, 2.0]])
     return hg.explain(net, x, y, loss=hg.MSELoss(), **how)  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def test_draws_end_a_trail() -> None:
     ],
 )
 def test_addresses_that_name_no_number_are_refused(address: str, came: str) -> None:
-    with pytest.raises(hg.SettingError, match=came):
+    with pytest.raises(hg.errors.SettingError, match=came):
         explained().of(address)
 
 
@@ -87,7 +87,7 @@ def test_a_step_is_had_by_its_address_or_its_name() -> None:
     e = explained()
     assert e["1.dx"] is e["dx_1"]
     assert e["0.dW"].formula == "dx_1.T @ x"
-    with pytest.raises(hg.SettingError, match="did you mean"):
+    with pytest.raises(hg.errors.SettingError, match="did you mean"):
         e["0.dV"]
-    with pytest.raises(hg.SettingError, match="nothing of this step"):
+    with pytest.raises(hg.errors.SettingError, match="nothing of this step"):
         e["0.W"]

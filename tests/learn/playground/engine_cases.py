@@ -76,12 +76,12 @@ class Case:
         rng = np.random.default_rng(7)
         n_in = self.net.n_in or 2
         self.x = rng.standard_normal((self.rows, n_in)).astype(np.float32)
-        self.made_loss = getattr(hg, self.loss)(**self.loss_settings)
+        self.made_loss = getattr(hg.losses, self.loss)(**self.loss_settings)
         p = copy.deepcopy(self.net).predict(self.x)
         self.y = self.made_loss.target_kind.examples(p, rng)
-        self.made = getattr(hg, self.optimizer)(self.rate, **self.settings)
+        self.made = getattr(hg.optimizers, self.optimizer)(self.rate, **self.settings)
         name, settings = self.penalty or ("", {})
-        self.made_penalty = getattr(hg, name)(**settings) if name else None
+        self.made_penalty = getattr(hg.penalties, name)(**settings) if name else None
 
     def told(self) -> dict[str, Any]:
         """What the engine is given."""

@@ -76,16 +76,19 @@ def frozen(which: int) -> hg.Net:
 def cases() -> dict[str, Case]:
     """All trainings, by what is tried in them."""
     entropy = "CrossEntropyLoss"
-    found = {name: Case(classifier(*(getattr(hg, name)(),)), entropy) for name in ACTIVATIONS}
+    found = {
+        name: Case(classifier(*(getattr(hg.layers, name)(),)), entropy) for name in ACTIVATIONS
+    }
     between = {
         "BatchNorm": hg.BatchNorm(8, momentum=0.2),
         "LayerNorm": hg.LayerNorm(8),
-        "FeatureScale": hg.FeatureScale(8),
+        "FeatureScale": hg.layers.FeatureScale(8),
         "Dropout": hg.Dropout(0.3),
     }
     found |= {
         name: Case(
-            classifier(layer, hg.LeakyReLU(0.3), hg.Linear(8, 8, rng=4), hg.ELU(0.5)), entropy
+            classifier(layer, hg.layers.LeakyReLU(0.3), hg.Linear(8, 8, rng=4), hg.layers.ELU(0.5)),
+            entropy,
         )
         for name, layer in between.items()
     }

@@ -101,8 +101,8 @@ OTHERS = {
     "norm after": hg.Net(
         hg.Linear(2, 3, rng=0), hg.Tanh(), hg.LayerNorm(3), hg.Linear(3, 1, rng=1)
     ),
-    "a setting": hg.Net(hg.Linear(2, 3, rng=0), hg.LeakyReLU(0.3), hg.Linear(3, 1, rng=1)),
-    "an activation last": hg.Net(hg.Linear(2, 1, rng=0), hg.Softplus()),
+    "a setting": hg.Net(hg.Linear(2, 3, rng=0), hg.layers.LeakyReLU(0.3), hg.Linear(3, 1, rng=1)),
+    "an activation last": hg.Net(hg.Linear(2, 1, rng=0), hg.layers.Softplus()),
     "running state": trained_norm(),
     "a frozen end": frozen_end(),
     "float64": hg.Net(hg.Linear(2, 1, rng=0, dtype=np.float64)),
@@ -119,16 +119,16 @@ def test_rules_that_no_state_says_are_none() -> None:
     for optimizer in (
         hg.SGD(0.1, clip_value=1.0),
         hg.SGD(0.1, groups={"*.b": {"weight_decay": 0.0}}),
-        hg.LBFGS(),
+        hg.optimizers.LBFGS(),
     ):
         assert state_of_net(net, hg.MSELoss(), optimizer) is None
-    assert state_of_net(net, hg.HuberLoss(delta=2.0), hg.SGD(0.1)) is None
+    assert state_of_net(net, hg.losses.HuberLoss(delta=2.0), hg.SGD(0.1)) is None
 
 
 def test_an_own_layer_takes_its_recorded_page_along() -> None:
     net = OTHERS["own layer"]
     x = np.ones((4, 2), np.float32)
-    found = net_for_page(net, hg.HuberLoss(delta=2.0), hg.SGD(0.1), x)
+    found = net_for_page(net, hg.losses.HuberLoss(delta=2.0), hg.SGD(0.1), x)
     first, own, _ = found["layers"]
     assert first["layer"] == "Linear"
     assert "page" not in first
@@ -160,7 +160,7 @@ def test_an_own_loss_takes_its_recorded_page_along() -> None:
 def test_rules_that_a_page_does_not_have_are_refused() -> None:
     net, x = hg.Net(hg.Linear(2, 1, rng=0)), np.ones((4, 2), np.float32)
     groups = hg.Adam(0.1, groups={"*.b": {"weight_decay": 0.0}})
-    for optimizer in (groups, hg.LBFGS()):
+    for optimizer in (groups, hg.optimizers.LBFGS()):
         with pytest.raises(hg.HandgradError, match="one rule for all parameters"):
             net_for_page(net, hg.MSELoss(), optimizer, x)
 

@@ -1,4 +1,4 @@
-"""What a page trained, `hg.replay` makes again from its link, to the bit."""
+"""What a page trained, `hg.learn.replay` makes again from its link, to the bit."""
 
 from typing import Any
 

@@ -205,12 +205,16 @@ def test_the_page_is_opened_if_asked_for(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("words", "kind", "expected"),
     [
-        (["--language", "de"], hg.SettingError, ("language 'de'", "en (English) or zh (中文)")),
-        (["--language", "zh_CN"], hg.SettingError, ("did you mean 'zh'?",)),
-        (["--language", "en", "--language", ""], hg.SettingError, ("language ''", "en")),
-        (["--out", "full"], hg.FileError, ("full is there already, and not empty",)),
-        (["--out", "full/file"], hg.FileError, ("is there already, a file",)),
-        (["--out", "full/file/a"], hg.FileError, ("cannot be made", "is a file")),
+        (
+            ["--language", "de"],
+            hg.errors.SettingError,
+            ("language 'de'", "en (English) or zh (中文)"),
+        ),
+        (["--language", "zh_CN"], hg.errors.SettingError, ("did you mean 'zh'?",)),
+        (["--language", "en", "--language", ""], hg.errors.SettingError, ("language ''", "en")),
+        (["--out", "full"], hg.errors.FileError, ("full is there already, and not empty",)),
+        (["--out", "full/file"], hg.errors.FileError, ("is there already, a file",)),
+        (["--out", "full/file/a"], hg.errors.FileError, ("cannot be made", "is a file")),
     ],
 )
 def test_mistakes_are_met_with_help_and_leave_nothing(
@@ -246,7 +250,9 @@ def test_a_disk_that_runs_full_leaves_nothing(
     if there:
         folder.mkdir()
     result = handgrad("demo", "--out", folder)
-    with refused(hg.FileError, "could not be written: No space left on device", "another --out"):
+    with refused(
+        hg.errors.FileError, "could not be written: No space left on device", "another --out"
+    ):
         raise result.exception or AssertionError("nothing was refused")
     assert [*tmp_path.rglob("*")] == [folder] * there
 

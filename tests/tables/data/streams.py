@@ -13,13 +13,13 @@ from handgrad.tables.data.locations import Location
 from handgrad.tables.data.parquet_file import ParquetFile
 
 
-def stream_of(*paths: Location, piece: int, memory: int = 10**9) -> hg.TableStream:
+def stream_of(*paths: Location, piece: int, memory: int = 10**9) -> hg.data.TableStream:
     """A stream of pieces of so many bytes; what trains with it keeps to `memory`."""
     sources: Sequence[Any] = [
         (ParquetFile if path.suffix == ".parquet" else CsvFile)(path, piece, lambda size: None)
         for path in paths
     ]
-    return hg.TableStream.of(str(paths[0]), sources, memory)
+    return hg.data.TableStream.of(str(paths[0]), sources, memory)
 
 
 def written(table: pa.Table, path: Path, group: int = 1000) -> Path:

@@ -48,7 +48,7 @@ def in_one(path: Path) -> list[dict[str, object]] | None:
 def in_chunks(path: Path, piece: int) -> list[dict[str, object]] | None:
     try:
         return stream_of(path, piece=piece).to_table().to_pylist()
-    except hg.FileError:
+    except hg.errors.FileError:
         return None
 
 
@@ -104,11 +104,15 @@ def test_a_row_that_never_ends_is_refused_before_all_of_it_is_read(
     path = tmp_path / "a.csv"
     path.write_text("a,b\n" + "1,2\n" * 100 + '3,"4\n' + "5,6\n" * 5 * 10**6)
     tracemalloc.start()
-    with refused(hg.FileError, "row 101 below the header is longer than 0.066 MB", "never closed"):
+    with refused(
+        hg.errors.FileError, "row 101 below the header is longer than 0.066 MB", "never closed"
+    ):
         stream_of(path, piece=1000)
     assert tracemalloc.get_traced_memory()[1] < 2**21
     tracemalloc.stop()
-    with refused(hg.FileError, "row 101 below the header is longer than 0.066 MB", "never closed"):
+    with refused(
+        hg.errors.FileError, "row 101 below the header is longer than 0.066 MB", "never closed"
+    ):
         table_of(path)
 
 
@@ -159,7 +163,7 @@ def test_lines_before_the_rows_belong_to_the_first_chunk_alone(
     assert len(source.parts) > 5
     assert sum(part.n_rows for part in source.parts) == 400
     path.write_text(f"{text}1;2;3\n")
-    with refused(hg.FileError, f"line {line} has 3 of 2 fields"):
+    with refused(hg.errors.FileError, f"line {line} has 3 of 2 fields"):
         CsvFile(path, 1000, lambda size: None, asked)
 
 
@@ -179,13 +183,13 @@ def test_what_is_much_larger_when_unpacked_is_refused_before_it_is(
     path, text = tmp_path / "a.csv.gz", b"a,b\n" + b"1,2\n" * 1_000_000
     path.write_bytes(PACKED[packing](text))
     for read in (table_of, partial(stream_of, piece=50_000)):
-        with refused(hg.FileError, "200 times as large when unpacked"):
+        with refused(hg.errors.FileError, "200 times as large when unpacked"):
             read(path)
 
 
 def test_plain_numbers_are_read_without_pandas(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b\n1.5,2\n2.5,3\n")
-    code = "import sys, handgrad as hg; hg.open_table('a.csv'); print('pandas' in sys.modules)"
+    code = "import sys, handgrad as hg; hg.data.open_table('a.csv'); print('pandas' in sys.modules)"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

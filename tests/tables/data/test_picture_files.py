@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 import handgrad as hg
-from handgrad.files.paths import FileError
 from handgrad.tables.data import read_pictures
 from handgrad.tables.data.picture_files import usual_size
 from handgrad.tables.data.picture_folders import pictures_by_class
+from handgrad.textbook.errors import FileError
 from tests.bad_input.refused import refused
 from tests.tables.data.picture_folders import SIDE, bars, save
 
@@ -129,7 +129,7 @@ def test_pictures_of_eight_bits_have_no_levels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("levels", [5, (1,), (2, 1), (1, 1), ("a", "b")])
 def test_levels_that_are_none_are_refused(tmp_path: Path, levels: object) -> None:
-    with refused(hg.SettingError, "levels=", "become 0 and 1", "levels=(0, 4095)"):
+    with refused(hg.errors.SettingError, "levels=", "become 0 and 1", "levels=(0, 4095)"):
         read_pictures(two(tmp_path, grey=[[51]]), levels=levels)  # type: ignore[arg-type]
 
 
@@ -140,7 +140,7 @@ def test_a_photo_is_turned_as_the_camera_says_and_the_first_of_a_moving_picture_
     exif[0x0112] = 6  # to be turned to the right
     two(tmp_path, black=[[0, 0, 0], [0, 0, 0]])
     save([[255, 255, 0], [255, 255, 0]], tmp_path / "a" / "photo.png", exif=exif)
-    with pytest.raises(hg.DataError, match=r"photo\.png: 3 by 2 pixels"):
+    with pytest.raises(hg.errors.DataError, match=r"photo\.png: 3 by 2 pixels"):
         read_pictures(tmp_path)
     (tmp_path / "a" / "photo.png").unlink()
     first, second = (Image.new("L", (3, 2), grey) for grey in (51, 204))
@@ -175,7 +175,7 @@ def test_pictures_in_folders_within_that_of_a_class_are_of_that_class(tmp_path: 
 def test_pictures_train_a_net_of_convolutions(tmp_path: Path) -> None:
     pictures = read_pictures(bars(tmp_path / "bars"))
     net = hg.Net(
-        hg.Reshape(*pictures.shape), hg.Conv2d(1, 2, 3, rng=0), hg.ReLU(), hg.MaxPool2d(5),
+        hg.layers.Reshape(*pictures.shape), hg.Conv2d(1, 2, 3, rng=0), hg.ReLU(), hg.MaxPool2d(5),
         hg.Flatten(), hg.Linear(8, 2, rng=0),
     )  # fmt: skip
     loss = hg.SoftmaxCrossEntropyLoss()
@@ -189,19 +189,23 @@ def test_folders_that_are_no_classes_are_refused(tmp_path: Path) -> None:
     with refused(FileError, f"{tmp_path / 'none'}: no such folder", "spelling"):
         read_pictures(tmp_path / "none")
     one = save([[1]], tmp_path / "flat" / "one.png")
-    with refused(hg.DataError, "flat: no folder in it", "a folder for each class", "cat"):
+    with refused(hg.errors.DataError, "flat: no folder in it", "a folder for each class", "cat"):
         read_pictures(tmp_path / "flat")
     with refused(FileError, "one.png: a file", "a folder with a folder"):
         read_pictures(one)
     save([[1]], tmp_path / "alone" / "cat" / "one.png")
-    with refused(hg.DataError, "alone: one folder only, 'cat'", "two or more", "dog"):
+    with refused(hg.errors.DataError, "alone: one folder only, 'cat'", "two or more", "dog"):
         read_pictures(tmp_path / "alone")
     for part, name in (("train", "cat"), ("test", "dog")):
         save([[1]], tmp_path / "parts" / part / name / "one.png")
-    with refused(hg.DataError, "folders train and test", f"{Path('parts', 'train')}, to learn"):
+    with refused(
+        hg.errors.DataError, "folders train and test", f"{Path('parts', 'train')}, to learn"
+    ):
         read_pictures(tmp_path / "parts")
     (two(tmp_path / "empty", one=[[1]]) / "c").mkdir()
-    with refused(hg.DataError, f"{Path('empty', 'c')}: no picture", ".png", "without the folder"):
+    with refused(
+        hg.errors.DataError, f"{Path('empty', 'c')}: no picture", ".png", "without the folder"
+    ):
         read_pictures(tmp_path / "empty")
 
 
@@ -237,16 +241,16 @@ def test_a_picture_that_would_fill_the_memory_is_refused(
 def test_pictures_of_different_sizes_are_named_with_a_size_that_does(tmp_path: Path) -> None:
     save(np.zeros((4, 6)), tmp_path / "a" / "first.png")
     other = save(np.zeros((6, 5)), tmp_path / "b" / "other.png")
-    with refused(hg.DataError, f"{other}: 6 by 5 pixels, where ", "has 4 by 6", "size=4"):
+    with refused(hg.errors.DataError, f"{other}: 6 by 5 pixels, where ", "has 4 by 6", "size=4"):
         read_pictures(tmp_path)
     assert read_pictures(tmp_path, size=4).shape == (1, 4, 4)
 
 
 @pytest.mark.parametrize("size", [0, -3, 2.5, (3, 0), (1, 2, 3), "large"])
 def test_sizes_and_channels_that_are_none_are_refused(tmp_path: Path, size: Any) -> None:
-    with refused(hg.SettingError, "size"):
+    with refused(hg.errors.SettingError, "size"):
         read_pictures(tmp_path, size=size)
-    with refused(hg.SettingError, "channels=2", "3 for colour"):
+    with refused(hg.errors.SettingError, "channels=2", "3 for colour"):
         read_pictures(tmp_path, channels=2)  # type: ignore[arg-type]
 
 

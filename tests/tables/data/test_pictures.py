@@ -57,16 +57,16 @@ def test_the_rows_given_stay_and_the_seed_says_the_moves() -> None:
 @pytest.mark.parametrize(
     ("x", "options", "kind", "words"),
     [
-        (np.ones((3, 64)), {"shape": (64,)}, hg.SettingError, ("(64,)", "height, width")),
-        (np.ones((3, 64)), {"shape": 8}, hg.SettingError, ("shape=8", "height, width")),
-        (np.ones((3, 64)), {"shape": (8, 0)}, hg.SettingError, ("a side of shape = 0",)),
-        (np.ones((3, 64)), {"shape": (7, 8)}, hg.ShapeError, ("(3, 64)", "(n, 56)")),
-        (np.ones((3, 8, 8)), {"shape": (8, 8)}, hg.ShapeError, ("(3, 8, 8)", "reshape")),
-        (np.ones((3, 64)), {"pixels": 8}, hg.SettingError, ("8 by 8", "pixels=1")),
-        (np.ones((3, 64)), {"pixels": 0}, hg.SettingError, ("pixels = 0", "whole number")),
-        (np.ones((3, 64)), {"pixels": 1.5}, hg.SettingError, ("pixels = 1.5",)),
-        (np.full((3, 64), "a"), {}, hg.DataError, ("<U1", "numbers")),
-        ([[1, 2], [3]], {"shape": (1, 2)}, hg.DataError, ("different lengths",)),
+        (np.ones((3, 64)), {"shape": (64,)}, hg.errors.SettingError, ("(64,)", "height, width")),
+        (np.ones((3, 64)), {"shape": 8}, hg.errors.SettingError, ("shape=8", "height, width")),
+        (np.ones((3, 64)), {"shape": (8, 0)}, hg.errors.SettingError, ("a side of shape = 0",)),
+        (np.ones((3, 64)), {"shape": (7, 8)}, hg.errors.ShapeError, ("(3, 64)", "(n, 56)")),
+        (np.ones((3, 8, 8)), {"shape": (8, 8)}, hg.errors.ShapeError, ("(3, 8, 8)", "reshape")),
+        (np.ones((3, 64)), {"pixels": 8}, hg.errors.SettingError, ("8 by 8", "pixels=1")),
+        (np.ones((3, 64)), {"pixels": 0}, hg.errors.SettingError, ("pixels = 0", "whole number")),
+        (np.ones((3, 64)), {"pixels": 1.5}, hg.errors.SettingError, ("pixels = 1.5",)),
+        (np.full((3, 64), "a"), {}, hg.errors.DataError, ("<U1", "numbers")),
+        ([[1, 2], [3]], {"shape": (1, 2)}, hg.errors.DataError, ("different lengths",)),
     ],
 )
 def test_what_cannot_be_moved_is_refused(

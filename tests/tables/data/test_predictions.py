@@ -38,7 +38,7 @@ A = np.random.default_rng(0).normal(size=500)
 TABLE = pa.table({"a": A, "b": ["x"] * 500})
 
 
-def stream(folder: Path, suffix: str = ".parquet") -> hg.TableStream:
+def stream(folder: Path, suffix: str = ".parquet") -> hg.data.TableStream:
     return stream_of(written(TABLE, (folder / "table").with_suffix(suffix), 70), piece=400)
 
 
@@ -47,7 +47,7 @@ def test_classes_and_probabilities_are_written_in_the_order_of_the_rows(
 ) -> None:
     monkeypatch.setattr(streams, "BATCH", 64)
     model = Sign()
-    path = hg.predict_table(model, stream(tmp_path), to=tmp_path / "p.csv", probabilities=True)
+    path = hg.data.predict_table(model, stream(tmp_path), to=tmp_path / "p.csv", probabilities=True)
     found = csv.read_csv(path)
     assert found.column_names == ["prediction", "probability_no", "probability_yes"]
     assert found["prediction"].to_pylist() == ["yes" if a > 0 else "no" for a in A]
@@ -58,7 +58,7 @@ def test_classes_and_probabilities_are_written_in_the_order_of_the_rows(
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".PQ"])
 def test_the_name_says_which_kind_of_file_it_is(suffix: str, tmp_path: Path) -> None:
-    path = hg.predict_table(Sign(), stream(tmp_path, ".csv"), to=tmp_path / f"p{suffix}")
+    path = hg.data.predict_table(Sign(), stream(tmp_path, ".csv"), to=tmp_path / f"p{suffix}")
     found = csv.read_csv(path) if suffix == ".csv" else parquet.read_table(path)
     assert found.column_names == ["prediction"]
     assert found.num_rows == 500
@@ -70,7 +70,7 @@ def test_a_model_is_handed_few_rows_at_a_time(
     monkeypatch.setattr(predictions, "AT_ONCE", 30)
     model = Sign()
     whole = stream_of(written(TABLE, tmp_path / "a.csv"), piece=10**6)
-    found = parquet.read_table(hg.predict_table(model, whole, to=tmp_path / "p.parquet"))
+    found = parquet.read_table(hg.data.predict_table(model, whole, to=tmp_path / "p.parquet"))
     assert max(n for _, n in model.seen) == 30
     assert found["prediction"].to_pylist() == ["yes" if a > 0 else "no" for a in A]
 
@@ -81,7 +81,7 @@ def test_a_model_without_names_gets_all_columns(tmp_path: Path) -> None:
             assert frame.column_names == ["a", "b"]
             return np.stack([frame["a"].to_numpy(), -frame["a"].to_numpy()], axis=1)
 
-    found = csv.read_csv(hg.predict_table(Plain(), stream(tmp_path), to=tmp_path / "p.csv"))
+    found = csv.read_csv(hg.data.predict_table(Plain(), stream(tmp_path), to=tmp_path / "p.csv"))
     assert found["prediction_1"].to_numpy() == pytest.approx(-A)
 
 
@@ -96,22 +96,22 @@ def test_a_net_is_handed_numbers_and_its_classes_have_their_names(tmp_path: Path
         hg.Net(hg.Linear(1, 1, rng=0)),
     ):
         p = net.predict(x)
-        sure = isinstance(net.output_kind, hg.kinds.Probabilities)
+        sure = isinstance(net.output_kind, hg.losses.kinds.Probabilities)
         up = p[:, 0] > (0.5 if sure else 0) if p.shape[1] == 1 else p.argmax(axis=1) == 1
         to = tmp_path / "p.parquet"
-        found = parquet.read_table(hg.predict_table(net, rows, to=to, probabilities=sure))
+        found = parquet.read_table(hg.data.predict_table(net, rows, to=to, probabilities=sure))
         assert found["prediction"].to_pylist() == np.where(up, "up", "down").tolist()
         if sure:
             np.testing.assert_allclose(found["probability_up"].to_numpy(), p[:, -1], rtol=1e-6)
         else:
-            with refused(hg.SettingError, "probabilities of Net("):
-                hg.predict_table(net, rows, to=to, probabilities=True)
+            with refused(hg.errors.SettingError, "probabilities of Net("):
+                hg.data.predict_table(net, rows, to=to, probabilities=True)
 
 
 def test_a_net_for_numbers_writes_numbers(tmp_path: Path) -> None:
     rows = stream(tmp_path).rows(features=["a"])
     net = hg.Net(hg.Linear(1, 1, rng=0))
-    found = parquet.read_table(hg.predict_table(net, rows, to=tmp_path / "p.parquet"))
+    found = parquet.read_table(hg.data.predict_table(net, rows, to=tmp_path / "p.parquet"))
     np.testing.assert_array_equal(
         found["prediction"].to_numpy(), net.predict(rows.in_memory()[0])[:, 0]
     )
@@ -131,7 +131,7 @@ def test_a_net_is_handed_the_batches_of_all_rows_in_memory(suffix: str, tmp_path
     rows = stream_of(path, piece=4000).rows()
     assert len([*rows.chunks()]) > 5
     x, net = rows.in_memory()[0], hg.Net(Counts(1, 1, rng=0))
-    found = parquet.read_table(hg.predict_table(net, rows, to=tmp_path / "p.parquet"))
+    found = parquet.read_table(hg.data.predict_table(net, rows, to=tmp_path / "p.parquet"))
     np.testing.assert_array_equal(found["prediction"].to_numpy(), net.predict(x)[:, 0])
     how: dict[str, Any] = {"loss": hg.MSELoss(), "metrics": [], "engine": "eager"}
     in_memory = hg.evaluate(net, (x, np.zeros((len(x), 1))), **how)
@@ -156,7 +156,7 @@ def test_an_estimator_is_handed_whole_batches_too(tmp_path: Path) -> None:
     table = pa.table({"a": np.random.default_rng(0).normal(size=5000), "b": ["x"] * 5000})
     model = Sign()
     pieces = stream_of(written(table, tmp_path / "t.parquet", 300), piece=4000)
-    hg.predict_table(model, pieces, to=tmp_path / "p.csv")
+    hg.data.predict_table(model, pieces, to=tmp_path / "p.csv")
     seen = [n for _, n in model.seen]
     assert {n % 1024 for n in seen[:-1]} == {0}
     assert sum(seen) == 5000
@@ -176,29 +176,29 @@ def test_a_failure_leaves_the_file_that_was_there_and_nothing_else(
     (out := tmp_path / "out").mkdir()
     (to := out / "p.csv").write_text("before")
     with pytest.raises(RuntimeError, match="broken"):
-        hg.predict_table(Broken(), table, to=to)
+        hg.data.predict_table(Broken(), table, to=to)
     assert to.read_text() == "before"
     assert [*out.iterdir()] == [to]
 
 
 def test_what_cannot_be_written_or_read_is_refused(tmp_path: Path) -> None:
     table = stream(tmp_path)
-    with refused(hg.SettingError, "p.xlsx", "a name that ends in .csv or .parquet"):
-        hg.predict_table(Sign(), table, to="p.xlsx")
-    with refused(hg.SettingError, "which is read from"):
-        hg.predict_table(Sign(), table, to=tmp_path / "x" / ".." / "table.parquet")
-    with refused(hg.SettingError, "a table as hg.open_table opens it"):
-        hg.predict_table(Sign(), TABLE, to="p.csv")
+    with refused(hg.errors.SettingError, "p.xlsx", "a name that ends in .csv or .parquet"):
+        hg.data.predict_table(Sign(), table, to="p.xlsx")
+    with refused(hg.errors.SettingError, "which is read from"):
+        hg.data.predict_table(Sign(), table, to=tmp_path / "x" / ".." / "table.parquet")
+    with refused(hg.errors.SettingError, "a table as hg.data.open_table opens it"):
+        hg.data.predict_table(Sign(), TABLE, to="p.csv")
     model = type("Plain", (), {"predict": Sign.predict})()
-    with refused(hg.SettingError, "probabilities of", "predict_proba"):
-        hg.predict_table(model, table, to=tmp_path / "p.csv", probabilities=True)
+    with refused(hg.errors.SettingError, "probabilities of", "predict_proba"):
+        hg.data.predict_table(model, table, to=tmp_path / "p.csv", probabilities=True)
     assert not (tmp_path / "p.csv").exists()
 
 
 def test_a_bar_is_shown_in_a_terminal_alone(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    hg.predict_table(Sign(), stream(tmp_path), to=tmp_path / "p.csv", progress=True)
+    hg.data.predict_table(Sign(), stream(tmp_path), to=tmp_path / "p.csv", progress=True)
     assert capfd.readouterr() == ("", "")
 
 
@@ -217,10 +217,10 @@ def test_what_a_csv_file_cannot_hold_is_kept_in_parquet_alone(
     path = written(TABLE.append_column("odd", column), tmp_path / "a.parquet")
     stream = stream_of(path, piece=4000)
     words = ("column 'odd', of type ", ", in a CSV file", "p.parquet")
-    with refused(hg.DataError, *words):
-        hg.predict_table(Sign(), stream, to=tmp_path / "p.csv", keep=["odd"])
+    with refused(hg.errors.DataError, *words):
+        hg.data.predict_table(Sign(), stream, to=tmp_path / "p.csv", keep=["odd"])
     assert not (tmp_path / "p.csv").exists()
-    hg.predict_table(Sign(), stream, to=tmp_path / "p.parquet", keep=["odd"])
+    hg.data.predict_table(Sign(), stream, to=tmp_path / "p.parquet", keep=["odd"])
     assert parquet.read_table(tmp_path / "p.parquet")["odd"].to_pylist() == column.to_pylist()
 
 
@@ -231,7 +231,9 @@ def test_rows_of_which_a_batch_takes_too_much_are_refused(tmp_path: Path) -> Non
     path = written(table, tmp_path / "a.parquet")
     assert path.stat().st_size < 80_000
     keep, to = ["text"], tmp_path / "p.parquet"
-    with refused(hg.DataError, "most of it in column 'text'", "a batch of", "a larger memory"):
-        hg.predict_table(Sign(), stream_of(path, piece=4000, memory=10**7), to=to, keep=keep)
+    with refused(
+        hg.errors.DataError, "most of it in column 'text'", "a batch of", "a larger memory"
+    ):
+        hg.data.predict_table(Sign(), stream_of(path, piece=4000, memory=10**7), to=to, keep=keep)
     assert not to.exists()
-    hg.predict_table(Sign(), stream_of(path, piece=4000, memory=10**9), to=to, keep=keep)
+    hg.data.predict_table(Sign(), stream_of(path, piece=4000, memory=10**9), to=to, keep=keep)

@@ -54,7 +54,7 @@ def test_what_is_an_address() -> None:
 def test_the_rows_are_those_of_the_path(suffix: str, group: int, tmp_path: Path) -> None:
     (folder := tmp_path / "a folder, 100 %").mkdir()
     path = written(table(300), folder / f"ä b{suffix}", group)
-    here, there = hg.open_table(path), hg.open_table(address(path))
+    here, there = hg.data.open_table(path), hg.data.open_table(address(path))
     assert there.to_table() == here.to_table()
     assert there.sources[0].parts == here.sources[0].parts
     assert len([*there]) == len([*here]) > 2
@@ -64,7 +64,7 @@ def test_the_rows_are_those_of_the_path(suffix: str, group: int, tmp_path: Path)
     ]
     np.testing.assert_array_equal(drawn[0], drawn[1])
     assert str(there.files[0]) == f"file://{path}"
-    whole, again = hg.read_table(path, "y"), hg.read_table(address(path), "y")
+    whole, again = hg.data.read_table(path, "y"), hg.data.read_table(address(path), "y")
     np.testing.assert_array_equal(whole.x, again.x)
     np.testing.assert_array_equal(whole.y, again.y)
     assert whole.name == again.name == "ä b"
@@ -75,8 +75,8 @@ def test_the_rows_are_those_of_the_path(suffix: str, group: int, tmp_path: Path)
 def test_each_way_to_write_a_table_is_read_alike(name: str, tmp_path: Path) -> None:
     file, content, options = WAYS[name]
     (path := tmp_path / file).write_bytes(content)
-    here = hg.open_table(path, **options)
-    there = hg.open_table(address(path), **options)
+    here = hg.data.open_table(path, **options)
+    there = hg.data.open_table(address(path), **options)
     assert there.to_table().to_pydict() == here.to_table().to_pydict()
     assert there.notes == here.notes
 
@@ -92,7 +92,7 @@ def test_a_pattern_is_all_files_that_match_in_order(tmp_path: Path) -> None:
     written(table(5), tmp_path / "2024" / "deep" / "part-0.parquet")
 
     def found(pattern: str) -> list[str]:
-        paths = hg.open_table(address(tmp_path, pattern)).files
+        paths = hg.data.open_table(address(tmp_path, pattern)).files
         return [str(path).removeprefix(f"file://{tmp_path}/") for path in paths]
 
     assert found("2024/*") == [f"2024/part-{k}.parquet" for k in range(3)]
@@ -101,13 +101,13 @@ def test_a_pattern_is_all_files_that_match_in_order(tmp_path: Path) -> None:
         f"{y}/part-{k}.parquet" for y in (2024, 2025) for k in (0, 2)
     ]
     assert found("*/part-2*") == [f"{y}/part-2.parquet" for y in (2024, 2025, "other")]
-    whole = hg.open_table(address(tmp_path, "20*/*.parquet"))
-    assert whole.to_table() == hg.open_table(tmp_path / "20*" / "*.parquet").to_table()
+    whole = hg.data.open_table(address(tmp_path, "20*/*.parquet"))
+    assert whole.to_table() == hg.data.open_table(tmp_path / "20*" / "*.parquet").to_table()
     several: list[str | Path] = [
         address(tmp_path, "other/*.parquet"),
         tmp_path / "2024/part-0.parquet",
     ]
-    assert hg.open_table(several).n_rows == 20
+    assert hg.data.open_table(several).n_rows == 20
 
 
 @pytest.mark.parametrize(
@@ -124,26 +124,26 @@ def test_a_pattern_is_all_files_that_match_in_order(tmp_path: Path) -> None:
 def test_what_is_not_there_is_said(inside: str, words: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
-    with refused(hg.FileError, *words):
-        hg.open_table(address(tmp_path, inside))
+    with refused(hg.errors.FileError, *words):
+        hg.data.open_table(address(tmp_path, inside))
 
 
 def test_rows_that_are_wrong_are_told_with_the_address(tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_text("a,y\n1,2\n3,4\n")
     (tmp_path / "2.csv").write_text("a,y\n1,2\n,4\n")
     where = f"row 2 below the header of file://{tmp_path}/2.csv"
-    with refused(hg.DataError, "column 'a' is empty", where):
-        hg.open_table(address(tmp_path, "*.csv")).rows("y").in_memory()
+    with refused(hg.errors.DataError, "column 'a' is empty", where):
+        hg.data.open_table(address(tmp_path, "*.csv")).rows("y").in_memory()
     (tmp_path / "3.csv").write_text("a,y\n1,2\n1,2,3\n")
-    with refused(hg.FileError, f"file://{tmp_path}/3.csv: line 3 has 3 of 2 fields"):
-        hg.open_table(address(tmp_path / "3.csv"))
+    with refused(hg.errors.FileError, f"file://{tmp_path}/3.csv: line 3 has 3 of 2 fields"):
+        hg.data.open_table(address(tmp_path / "3.csv"))
     whole = written(table(100), tmp_path / "a.parquet").read_bytes()
     (tmp_path / "a.parquet").write_bytes(whole[: len(whole) // 2])
-    with refused(hg.FileError, f"file://{tmp_path}/a.parquet: ", "a whole Parquet file"):
-        hg.open_table(address(tmp_path / "a.parquet"))
+    with refused(hg.errors.FileError, f"file://{tmp_path}/a.parquet: ", "a whole Parquet file"):
+        hg.data.open_table(address(tmp_path / "a.parquet"))
     (tmp_path / "x.csv").write_bytes(b"PK\x03\x04 and more")
-    with refused(hg.FileError, f"file://{tmp_path}/x.csv: a ZIP archive"):
-        hg.open_table(address(tmp_path / "x.csv"))
+    with refused(hg.errors.FileError, f"file://{tmp_path}/x.csv: a ZIP archive"):
+        hg.data.open_table(address(tmp_path / "x.csv"))
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_rows_that_are_wrong_are_told_with_the_address(tmp_path: Path) -> None:
     ],
 )
 def test_addresses_that_cannot_be_are_refused(source: Any, words: tuple[str, ...]) -> None:
-    with refused(hg.FileError, *words):
-        hg.open_table(source)
+    with refused(hg.errors.FileError, *words):
+        hg.data.open_table(source)
 
 
 @pytest.mark.parametrize(
@@ -174,10 +174,10 @@ def test_addresses_that_cannot_be_are_refused(source: Any, words: tuple[str, ...
     ],
 )
 def test_a_secret_in_an_address_is_refused_and_not_told(source: str) -> None:
-    with refused(hg.FileError, "a secret in it", "messages"):
-        hg.open_table(source)
-    with pytest.raises(hg.FileError) as caught:
-        hg.open_table(source)
+    with refused(hg.errors.FileError, "a secret in it", "messages"):
+        hg.data.open_table(source)
+    with pytest.raises(hg.errors.FileError) as caught:
+        hg.data.open_table(source)
     assert "h7dd3n" not in str(caught.value)
 
 
@@ -193,7 +193,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("said", ERRORS)
 def test_what_a_filesystem_says_has_three_parts(said: str) -> None:
-    with refused(hg.FileError, f"s3://b/x: {said}", ERRORS[said]):
+    with refused(hg.errors.FileError, f"s3://b/x: {said}", ERRORS[said]):
         raise remote_files.refused("s3://b/x", OSError(said + "\nand more"))
 
 
@@ -218,7 +218,7 @@ def test_a_store_that_fails_while_it_is_read_is_said(
     path = written(table(300), tmp_path / ("a.parquet" if kind == "parquet" else "a.csv"))
     if kind in PACKED:
         path.write_bytes(PACKED[kind](path.read_bytes()))
-    stream = hg.open_table(address(path))
+    stream = hg.data.open_table(address(path))
     (source,) = pickle.loads(pickle.dumps(stream)).sources  # which has no unpacked copy yet
 
     class Broken(io.BytesIO):
@@ -227,33 +227,38 @@ def test_a_store_that_fails_while_it_is_read_is_said(
 
     content = path.read_bytes()
     monkeypatch.setattr(RemoteFile, "stream", lambda self: pa.PythonFile(Broken(content), "r"))
-    with refused(hg.FileError, f"file://{path}: ", "NETWORK_CONNECTION", "a store that answers"):
+    with refused(
+        hg.errors.FileError, f"file://{path}: ", "NETWORK_CONNECTION", "a store that answers"
+    ):
         [*source.read(source.parts[0], ["a"], stream.schema)]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_table_travels_by_its_address(suffix: str, tmp_path: Path) -> None:
     path = written(table(300), tmp_path / f"a{suffix}")
-    stream = hg.open_table(address(path))
+    stream = hg.data.open_table(address(path))
     sent = pickle.dumps(stream)
     assert pickle.loads(sent).to_table() == stream.to_table()
     path.write_bytes(path.read_bytes()[:-1])
-    with refused(hg.FileError, f"file://{path}: ", "when it was opened"):
+    with refused(hg.errors.FileError, f"file://{path}: ", "when it was opened"):
         pickle.loads(sent).to_table()
     path.unlink()
-    with refused(hg.FileError, f"file://{path}: no such file on"):
+    with refused(hg.errors.FileError, f"file://{path}: no such file on"):
         pickle.loads(sent).to_table()
 
 
 def test_predictions_are_written_on_this_machine(tmp_path: Path) -> None:
     path = written(pa.table({"a": [1.0, 2.0]}), tmp_path / "a.parquet")
-    rows = hg.open_table(address(path)).rows()
+    rows = hg.data.open_table(address(path)).rows()
     net = hg.Net(hg.Linear(1, 1, initializer="zeros"))
-    assert hg.predict_table(net, rows, to=tmp_path / "p.csv").read_text() == '"prediction"\n0\n0\n'
-    with refused(hg.SettingError, "to = 's3://b/p.csv'", "on this machine", "to='p.csv'"):
-        hg.predict_table(net, rows, to="s3://b/p.csv")
-    with refused(hg.SettingError, "on this machine", "to='p.csv'"):
-        hg.predict_table(net, rows, to=Path("s3://b/p.csv"))
+    assert (
+        hg.data.predict_table(net, rows, to=tmp_path / "p.csv").read_text()
+        == '"prediction"\n0\n0\n'
+    )
+    with refused(hg.errors.SettingError, "to = 's3://b/p.csv'", "on this machine", "to='p.csv'"):
+        hg.data.predict_table(net, rows, to="s3://b/p.csv")
+    with refused(hg.errors.SettingError, "on this machine", "to='p.csv'"):
+        hg.data.predict_table(net, rows, to=Path("s3://b/p.csv"))
 
 
 def test_files_by_address_have_the_fingerprints_of_their_bytes(tmp_path: Path) -> None:

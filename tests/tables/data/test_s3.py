@@ -47,15 +47,15 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
 def test_the_rows_are_those_of_the_file(suffix: str, store: S3Server, tmp_path: Path) -> None:
     path = written(table(3000), (tmp_path / "a").with_suffix(suffix.removesuffix(".gz")))
-    here = hg.open_table(path)
-    wanted, x = here.to_table(), hg.read_table(path, "y").x
+    here = hg.data.open_table(path)
+    wanted, x = here.to_table(), hg.data.read_table(path, "y").x
     if suffix.endswith("gz"):
         path.write_bytes(gzip.compress(path.read_bytes()))
     address = store.put(path, f"a folder/ä 1{suffix}")
-    there = hg.open_table(address)
+    there = hg.data.open_table(address)
     assert there.to_table() == wanted
     assert str(there.files[0]) == f"s3://bucket/a folder/ä 1{suffix}"
-    np.testing.assert_array_equal(hg.read_table(address, "y").x, x)
+    np.testing.assert_array_equal(hg.data.read_table(address, "y").x, x)
 
 
 def test_a_pattern_is_all_that_match(store: S3Server, tmp_path: Path) -> None:
@@ -64,9 +64,9 @@ def test_a_pattern_is_all_that_match(store: S3Server, tmp_path: Path) -> None:
         store.put(written(part, tmp_path / f"{i}.parquet"), f"2025/part-{i}.parquet")
     store.put(tmp_path / "0.parquet", "2025/deep/part-0.parquet")
     store.put(tmp_path / "0.parquet", "2026/part-0.parquet")
-    stream = hg.open_table(store.address("bucket/2025/*.parquet"))
+    stream = hg.data.open_table(store.address("bucket/2025/*.parquet"))
     assert stream.to_table() == pa.concat_tables(parts)
-    assert hg.open_table(store.address("bucket/*/part-0.parquet")).n_rows == 20
+    assert hg.data.open_table(store.address("bucket/*/part-0.parquet")).n_rows == 20
 
 
 def test_the_endpoint_of_the_environment_is_asked(
@@ -74,7 +74,7 @@ def test_the_endpoint_of_the_environment_is_asked(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{store.place}")
     store.put(written(table(10), tmp_path / "a.csv"), "a.csv")
-    assert hg.open_table("s3://bucket/a.csv").n_rows == 10
+    assert hg.data.open_table("s3://bucket/a.csv").n_rows == 10
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -82,7 +82,7 @@ def test_another_process_reads_with_credentials_of_its_own(
     suffix: str, store: S3Server, tmp_path: Path
 ) -> None:
     path = written(table(300), tmp_path / f"a{suffix}")
-    stream = hg.open_table(store.put(path, path.name))
+    stream = hg.data.open_table(store.put(path, path.name))
     sent = pickle.dumps(stream)
     assert SECRET.encode() not in sent
     assert KEY.encode() not in sent
@@ -97,10 +97,10 @@ def test_another_process_reads_with_credentials_of_its_own(
     with pa.ipc.open_stream(found.stdout) as reader:
         assert reader.read_all() == stream.to_table()
     store.buckets["bucket"][path.name] += b"\n"
-    with refused(hg.FileError, f"s3://bucket/{path.name}: ", "when it was opened"):
+    with refused(hg.errors.FileError, f"s3://bucket/{path.name}: ", "when it was opened"):
         pickle.loads(sent).to_table()
     del store.buckets["bucket"][path.name]
-    with refused(hg.FileError, f"s3://bucket/{path.name}: no such file on"):
+    with refused(hg.errors.FileError, f"s3://bucket/{path.name}: no such file on"):
         pickle.loads(sent).to_table()
 
 
@@ -119,8 +119,8 @@ def test_what_is_not_there_is_said(
     place: str, words: tuple[str, ...], store: S3Server, tmp_path: Path
 ) -> None:
     store.put(written(table(10), tmp_path / "a.csv"), "folder/a.csv")
-    with refused(hg.FileError, *words):
-        hg.open_table(store.address(place))
+    with refused(hg.errors.FileError, *words):
+        hg.data.open_table(store.address(place))
 
 
 def test_other_credentials_are_refused(
@@ -128,8 +128,10 @@ def test_other_credentials_are_refused(
 ) -> None:
     address = store.put(written(table(10), tmp_path / "a.csv"), "a.csv")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
-    with refused(hg.FileError, "s3://bucket/a.csv: ", "ACCESS_DENIED", "AWS_SECRET_ACCESS_KEY"):
-        hg.open_table(address)
+    with refused(
+        hg.errors.FileError, "s3://bucket/a.csv: ", "ACCESS_DENIED", "AWS_SECRET_ACCESS_KEY"
+    ):
+        hg.data.open_table(address)
 
 
 def test_a_store_that_is_gone_or_silent_is_given_up(
@@ -137,19 +139,21 @@ def test_a_store_that_is_gone_or_silent_is_given_up(
 ) -> None:
     monkeypatch.setattr(remote_files, "ATTEMPTS", 1)
     path = written(table(300), tmp_path / "a.csv")
-    stream = hg.open_table(store.put(path, "a.csv"))
+    stream = hg.data.open_table(store.put(path, "a.csv"))
     store.silent.set()
-    with refused(hg.FileError, "s3://bucket/a.csv: ", "NETWORK_CONNECTION", "a store that answers"):
+    with refused(
+        hg.errors.FileError, "s3://bucket/a.csv: ", "NETWORK_CONNECTION", "a store that answers"
+    ):
         stream.to_table()
-    with refused(hg.FileError, "s3://b/a.csv: ", "NETWORK_CONNECTION", "check the network"):
-        hg.open_table("s3://b/a.csv?endpoint_override=127.0.0.1:9&scheme=http")
+    with refused(hg.errors.FileError, "s3://b/a.csv: ", "NETWORK_CONNECTION", "check the network"):
+        hg.data.open_table("s3://b/a.csv?endpoint_override=127.0.0.1:9&scheme=http")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_few_requests_fetch_all(suffix: str, store: S3Server, tmp_path: Path) -> None:
     path = written(table(100_000), tmp_path / f"a{suffix}", 20_000)
     address = store.put(path, path.name)
-    stream = hg.open_table(address)
+    stream = hg.data.open_table(address)
     at_first = sum(request.size for request in store.requests)
     assert at_first <= path.stat().st_size + 4 * remote_files.BUFFER, "read through once"
     store.requests.clear()
@@ -165,14 +169,14 @@ def test_many_parquet_files_are_looked_into_side_by_side(store: S3Server, tmp_pa
     for i, part in enumerate(parts):
         store.put(written(part, tmp_path / f"{i:02}.parquet"), f"{i:02}.parquet")
     store.meeting.set()
-    stream = hg.open_table(store.address("bucket/*.parquet"))
+    stream = hg.data.open_table(store.address("bucket/*.parquet"))
     assert not store.meeting.is_set()
     assert len(store.requests) <= 5 * len(parts) + 5
     assert stream.to_table() == pa.concat_tables(parts)
     for name in ("07.parquet", "03.parquet"):
         store.buckets["bucket"][name] = b"no Parquet"
-    with refused(hg.FileError, "s3://bucket/03.parquet: ", "a whole Parquet file"):
-        hg.open_table(store.address("bucket/*.parquet"))
+    with refused(hg.errors.FileError, "s3://bucket/03.parquet: ", "a whole Parquet file"):
+        hg.data.open_table(store.address("bucket/*.parquet"))
 
 
 def test_row_groups_larger_than_a_chunk_are_fetched_in_slices(

@@ -22,7 +22,7 @@ def test_no_row_is_lost_or_doubled(
     rows = np.arange(n)
     x, y = rows[:, None] * 10, rows % 2
     given_x = (x, [[i] for i in rows]) if as_tuple else x
-    train_x, test_x, train_y, test_y = hg.train_test_split(
+    train_x, test_x, train_y, test_y = hg.data.train_test_split(
         given_x, y, test_size=share, stratify=stratify, rng=seed
     )
     if as_tuple:
@@ -38,7 +38,7 @@ def test_no_row_is_lost_or_doubled(
 @pytest.mark.parametrize("test_size", [0.1, 0.25, 0.5])
 def test_stratified_sides_have_the_shares_of_the_classes(test_size: float) -> None:
     y = np.repeat(["rare", "common"], [20, 180])
-    _, _, train_y, test_y = hg.train_test_split(
+    _, _, train_y, test_y = hg.data.train_test_split(
         np.arange(200), y, test_size=test_size, stratify=True, rng=0
     )
     for side in (train_y, test_y):
@@ -48,13 +48,13 @@ def test_stratified_sides_have_the_shares_of_the_classes(test_size: float) -> No
 def test_the_same_seed_gives_the_same_split() -> None:
     rows = np.arange(30)
     for rng in (3, np.random.default_rng(3)):
-        found = hg.train_test_split(rows, rows, rng=rng)[1]
-        np.testing.assert_array_equal(found, hg.train_test_split(rows, rows, rng=3)[1])
-    assert (hg.train_test_split(rows, rows, rng=4)[1] != found).any()
+        found = hg.data.train_test_split(rows, rows, rng=rng)[1]
+        np.testing.assert_array_equal(found, hg.data.train_test_split(rows, rows, rng=3)[1])
+    assert (hg.data.train_test_split(rows, rows, rng=4)[1] != found).any()
 
 
 def test_types_are_kept() -> None:
     x, y = np.ones((10, 2), np.float32), np.ones(10, np.int8)
-    assert [part.dtype for part in hg.train_test_split(x, y, rng=0)] == [
+    assert [part.dtype for part in hg.data.train_test_split(x, y, rng=0)] == [
         np.float32, np.float32, np.int8, np.int8,
     ]  # fmt: skip

@@ -64,7 +64,7 @@ def test_in_python_the_same_words_say_it(name: str, tmp_path: Path) -> None:
     target = "gekündigt" if options.get("header", True) else "column_6"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        stream = hg.open_table(path, **options)
+        stream = hg.data.open_table(path, **options)
         rows = stream.rows(target, features=stream.names[:3])
     x, y = rows.in_memory()
     assert (x.shape, rows.class_names) == ((N, 3), ("ja", "nein"))
@@ -100,4 +100,4 @@ def test_what_was_found_out_is_told(name: str, tmp_path: Path) -> None:
     assert table_of(path, TableOptions(**options)).notes == NOTES[name]
     if NOTES[name]:
         with pytest.warns(UserWarning, match=re.escape(NOTES[name][0])):
-            hg.open_table(path, **options)
+            hg.data.open_table(path, **options)

@@ -18,7 +18,7 @@ from tests.tables.data.test_tables import table as table_with_targets
 HERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
-def rows_of(n: int, folder: Path, piece: int = 500) -> hg.StreamedRows:
+def rows_of(n: int, folder: Path, piece: int = 500) -> hg.data.StreamedRows:
     path = written(pa.table({"a": np.arange(n), "y": np.arange(n) / 2}), folder / "a.parquet", 50)
     return stream_of(path, piece=piece).rows("y")
 
@@ -27,7 +27,7 @@ def rows_of(n: int, folder: Path, piece: int = 500) -> hg.StreamedRows:
 @pytest.mark.parametrize("piece", [1, 4096])
 def test_rows_are_those_of_read_table(case: str, piece: int, tmp_path: Path) -> None:
     path = table_with_targets(tmp_path, TARGETS[case][0])
-    whole, rows = hg.read_table(path, "kind"), stream_of(path, piece=piece).rows("kind")
+    whole, rows = hg.data.read_table(path, "kind"), stream_of(path, piece=piece).rows("kind")
     x, y = rows.in_memory()
     np.testing.assert_array_equal(x, whole.x)
     np.testing.assert_array_equal(y, whole.y)
@@ -49,7 +49,7 @@ def test_a_split_deals_out_each_row_once_however_the_pieces_are(
 ) -> None:
     try:
         both = rows_of(n, tmp_path, piece).split(share, seed)
-    except hg.DataError:  # chance left one side empty
+    except hg.errors.DataError:  # chance left one side empty
         assume(False)
     numbers = [rows.in_memory()[0][:, 0].astype(int).tolist() for rows in both]
     assert [rows.n_rows for rows in both] == [len(part) for part in numbers]
@@ -92,34 +92,40 @@ def test_samples_are_even(tmp_path: Path) -> None:
 
 def test_features_can_be_chosen_and_the_target_be_left_out(tmp_path: Path) -> None:
     path = written(pa.table({"a": [1, 2], "b": ["x", "y"], "c": [3, 4]}), tmp_path / "a.csv")
-    stream = hg.open_table(path)
+    stream = hg.data.open_table(path)
     rows = stream.rows(features=["c", "a"])
     assert rows.in_memory()[0].tolist() == [[3, 1], [4, 2]]
     assert rows.target_name is None
     assert stream.rows("b", features=["a"]).in_memory()[1].tolist() == [0, 1]
     net = hg.Net(hg.Linear(2, 2))
-    with refused(hg.DataError, "without a target", net=net):
+    with refused(hg.errors.DataError, "without a target", net=net):
         hg.train(net, rows, loss=hg.SoftmaxCrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=1)
 
 
 def test_another_table_has_the_classes_of_the_first(tmp_path: Path) -> None:
-    first = hg.open_table(written(pa.table({"a": [1, 2, 3], "y": list("uvw")}), tmp_path / "a.csv"))
-    other = hg.open_table(written(pa.table({"a": [1, 2], "y": list("wu")}), tmp_path / "b.csv"))
+    first = hg.data.open_table(
+        written(pa.table({"a": [1, 2, 3], "y": list("uvw")}), tmp_path / "a.csv")
+    )
+    other = hg.data.open_table(
+        written(pa.table({"a": [1, 2], "y": list("wu")}), tmp_path / "b.csv")
+    )
     classes = first.rows("y").class_names
     assert other.rows("y", classes=classes).in_memory()[1].tolist() == [2, 0]
-    with refused(hg.DataError, "the target 'y' is 'w' in row 1 below", "one of the classes u, v"):
+    with refused(
+        hg.errors.DataError, "the target 'y' is 'w' in row 1 below", "one of the classes u, v"
+    ):
         other.rows("y", classes=["u", "v"]).in_memory()
 
 
 @pytest.mark.parametrize("given", [{"target": "z"}, {"target": "y", "features": ["a", "z"]}])
 def test_columns_that_are_not_there_are_refused(given: dict[str, Any], tmp_path: Path) -> None:
     stream = rows_of(3, tmp_path).table
-    assert isinstance(stream, hg.TableStream)
-    with refused(hg.DataError, "no column named 'z'", "one of a, y"):
+    assert isinstance(stream, hg.data.TableStream)
+    with refused(hg.errors.DataError, "no column named 'z'", "one of a, y"):
         stream.rows(**given)
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.1, "half", True])
 def test_shares_that_are_none_are_refused(share: Any, tmp_path: Path) -> None:
-    with refused(hg.SettingError, "a number between 0 and 1"):
+    with refused(hg.errors.SettingError, "a number between 0 and 1"):
         rows_of(9, tmp_path).split(share)

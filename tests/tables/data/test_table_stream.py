@@ -116,7 +116,7 @@ def test_wrong_files_are_refused_as_whole_ones_are(case: str, piece: int, tmp_pa
 def test_a_broken_row_is_told_by_its_line_in_the_file(tmp_path: Path) -> None:
     lines = ["a,y", *(f"{i},{i}" for i in range(500)), "1,2,3", *["4,5"] * 500]
     (path := tmp_path / "a.csv").write_text("\n".join(lines))
-    with refused(hg.FileError, "line 502 has 3 of 2 fields: '1,2,3'"):
+    with refused(hg.errors.FileError, "line 502 has 3 of 2 fields: '1,2,3'"):
         stream_of(path, piece=100)
 
 
@@ -125,7 +125,7 @@ def test_a_mistake_is_told_with_its_row_and_file(tmp_path: Path) -> None:
     (tmp_path / "2.csv").write_text("a,y\n1,2\n3,4\n,6\n")
     rows = stream_of(tmp_path / "1.csv", tmp_path / "2.csv", piece=1).rows("y")
     with refused(
-        hg.DataError, f"column 'a' is empty in row 3 below the header of {tmp_path}/2.csv"
+        hg.errors.DataError, f"column 'a' is empty in row 3 below the header of {tmp_path}/2.csv"
     ):
         rows.in_memory()
 
@@ -133,8 +133,8 @@ def test_a_mistake_is_told_with_its_row_and_file(tmp_path: Path) -> None:
 def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
     whole = written(table(1000), tmp_path / "a.parquet").read_bytes()
     (path := tmp_path / "half.parquet").write_bytes(whole[: len(whole) // 2])
-    with refused(hg.FileError, "half.parquet", "a whole Parquet file"):
-        hg.open_table(path)
+    with refused(hg.errors.FileError, "half.parquet", "a whole Parquet file"):
+        hg.data.open_table(path)
 
 
 def test_a_parquet_file_whose_middle_is_broken_is_refused_where_it_is_read(tmp_path: Path) -> None:
@@ -142,22 +142,22 @@ def test_a_parquet_file_whose_middle_is_broken_is_refused_where_it_is_read(tmp_p
     content = bytearray(path.read_bytes())
     content[4:3000] = bytes(2996)
     path.write_bytes(content)
-    with refused(hg.FileError, "a.parquet", "a whole Parquet file"):
+    with refused(hg.errors.FileError, "a.parquet", "a whole Parquet file"):
         stream_of(path, piece=10**6).to_table()
 
 
 def test_files_of_other_columns_are_refused(tmp_path: Path) -> None:
     written(table(3), tmp_path / "1.csv")
     written(table(3).rename_columns(["a", "b", "z"]), tmp_path / "2.csv")
-    with refused(hg.DataError, "2.csv: no column 'y', unlike"):
-        hg.open_table(tmp_path / "*.csv")
+    with refused(hg.errors.DataError, "2.csv: no column 'y', unlike"):
+        hg.data.open_table(tmp_path / "*.csv")
 
 
 def test_files_of_both_kinds_are_one_table_of_the_wider_types(tmp_path: Path) -> None:
     whole = pa.table({"a": [1, 2], "y": ["u", "v"]})
     one = written(whole, tmp_path / "1.parquet")
     other = written(pa.table({"y": ["w"], "a": [0.5]}), tmp_path / "2.csv")
-    stream = hg.open_table([one, other])
+    stream = hg.data.open_table([one, other])
     assert stream.columns == {"a": "double", "y": "string"}
     assert stream.to_table().to_pydict() == {"a": [1, 2, 0.5], "y": ["u", "v", "w"]}
     assert repr(stream) == f"<TableStream: {one} and 1 more, 3 rows in 2 files, a, y>"
@@ -167,7 +167,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     (path := tmp_path / "a.csv").write_text("a______\n" + "1234567\n" * 50)
     stream = stream_of(path, piece=64)
     path.write_text("a______\n" + "123\n567\n" * 50)
-    with refused(hg.DataError, "a.csv: ", "files that stay as they are"):
+    with refused(hg.errors.DataError, "a.csv: ", "files that stay as they are"):
         stream.to_table()
 
 
@@ -195,21 +195,21 @@ def test_memory_is_said_in_bytes_or_words(memory: Any, size: int) -> None:
 
 @pytest.mark.parametrize("memory", ["", "much", "-1 GB", "1 MB 5", 0, 1000, "1 kB", None])
 def test_memory_that_is_none_is_refused(memory: Any) -> None:
-    with refused(hg.SettingError, "memory=", "1 MB or more"):
+    with refused(hg.errors.SettingError, "memory=", "1 MB or more"):
         bytes_of(memory)
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    with refused(hg.FileError, "no such file"):
-        hg.open_table(tmp_path / "a.csv")
-    with refused(hg.SettingError, "no files"):
-        hg.open_table([])
+    with refused(hg.errors.FileError, "no such file"):
+        hg.data.open_table(tmp_path / "a.csv")
+    with refused(hg.errors.SettingError, "no files"):
+        hg.data.open_table([])
 
 
 def test_a_bar_is_shown_in_a_terminal_alone(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    hg.open_table(written(table(3), tmp_path / "a.csv"), progress=True)
+    hg.data.open_table(written(table(3), tmp_path / "a.csv"), progress=True)
     assert capfd.readouterr() == ("", "")
 
 
@@ -231,7 +231,7 @@ def test_a_split_is_two_streams_of_the_same_file(tmp_path: Path) -> None:
     drawn = [*both[0].chunks(["a"], np.random.default_rng(0))]
     assert sorted(n for piece in drawn for n in piece.columns["a"].to_pylist()) == found[0]
     assert all(piece.columns["a"].to_pylist() == piece.numbers.tolist() for piece in drawn)
-    again = hg.open_table(tmp_path / "a.parquet").split(0.3, 0)[1]
+    again = hg.data.open_table(tmp_path / "a.parquet").split(0.3, 0)[1]
     assert again.to_table()["a"].to_pylist() == found[1], "whatever the pieces are"
 
 
@@ -248,12 +248,12 @@ def test_a_row_of_a_split_is_named_by_its_place_in_the_file(tmp_path: Path) -> N
 
 def test_columns_that_are_not_there_are_not_selected(tmp_path: Path) -> None:
     stream = stream_of(written(pa.table({"a": [1]}), tmp_path / "a.csv"), piece=100)
-    with refused(hg.DataError, "no column named 'c'", "one of a"):
+    with refused(hg.errors.DataError, "no column named 'c'", "one of a"):
         stream.select(["c"])
 
 
 @pytest.mark.parametrize("n", [0, -1, 2.5, "all"])
 def test_samples_that_are_none_are_refused(n: Any, tmp_path: Path) -> None:
     stream = stream_of(written(pa.table({"a": [1]}), tmp_path / "a.csv"), piece=100)
-    with refused(hg.SettingError):
+    with refused(hg.errors.SettingError):
         stream.sample(n)

@@ -75,12 +75,12 @@ def test_letters_beyond_ascii_line_ends_and_a_byte_order_mark(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("content", "kind", "words"),
     [
-        ("", hg.FileError, ("text.txt is empty",)),
-        ("\ufeff", hg.FileError, ("text.txt is empty",)),
-        ("abc", hg.DataError, ("3 characters", "windows of 4", "5 or more", "longer text")),
-        ("abcde" * 4, hg.DataError, ("20 characters", "2 of the last 0.1", "5 or more")),
-        ("春眠不觉晓，朱镕基".encode("gb18030"), hg.FileError, ("not in UTF-8", "gb18030")),
-        (b"one\ntw\xe4\n", hg.FileError, ("not in UTF-8", "line 2", "0xe4", "cp1252")),
+        ("", hg.errors.FileError, ("text.txt is empty",)),
+        ("\ufeff", hg.errors.FileError, ("text.txt is empty",)),
+        ("abc", hg.errors.DataError, ("3 characters", "windows of 4", "5 or more", "longer text")),
+        ("abcde" * 4, hg.errors.DataError, ("20 characters", "2 of the last 0.1", "5 or more")),
+        ("春眠不觉晓，朱镕基".encode("gb18030"), hg.errors.FileError, ("not in UTF-8", "gb18030")),
+        (b"one\ntw\xe4\n", hg.errors.FileError, ("not in UTF-8", "line 2", "0xe4", "cp1252")),
     ],
 )
 def test_files_that_hold_no_windows_are_refused(
@@ -116,9 +116,9 @@ def test_the_encoding_to_try_is_that_of_a_text(text: str, encoding: str, likely:
 
 
 def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
-    with refused(hg.FileError, "gone.txt", "check the name"):
+    with refused(hg.errors.FileError, "gone.txt", "check the name"):
         hg.data.characters(tmp_path / "gone.txt", length=4)
-    with refused(hg.FileError, str(tmp_path), "check the name"):
+    with refused(hg.errors.FileError, str(tmp_path), "check the name"):
         hg.data.characters(str(tmp_path), length=4)
 
 
@@ -135,7 +135,7 @@ def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
 def test_settings_that_cut_no_windows_are_refused(
     tmp_path: Path, options: dict[str, Any], words: tuple[str, ...]
 ) -> None:
-    with refused(hg.SettingError, *words):
+    with refused(hg.errors.SettingError, *words):
         hg.data.characters(written(tmp_path, "ab" * 100), **({"length": 4} | options))
 
 
@@ -144,21 +144,21 @@ def test_a_letter_that_the_vocabulary_lacks_is_named_with_its_place(
     tmp_path: Path, letter: str
 ) -> None:
     text = hg.data.characters(written(tmp_path, "abde" * 10), length=4, validation=0)
-    with refused(hg.DataError, repr(letter), "position 2", "4 characters", "'abde'"):
+    with refused(hg.errors.DataError, repr(letter), "position 2", "4 characters", "'abde'"):
         text.encode(f"ab{letter}a")
 
 
 def test_what_is_no_text_and_what_are_no_codes_is_refused(tmp_path: Path) -> None:
     text = hg.data.characters(written(tmp_path, "abde" * 10), length=4, validation=0)
     not_text: Any = 7
-    with refused(hg.DataError, "7, of type int", "text"):
+    with refused(hg.errors.DataError, "7, of type int", "text"):
         text.encode(not_text)
-    with refused(hg.DataError, "(10, 4)", "decode(x[0])"):
+    with refused(hg.errors.DataError, "(10, 4)", "decode(x[0])"):
         text.decode(np.zeros((10, 4), int))
-    with refused(hg.DataError, "float64", "argmax"):
+    with refused(hg.errors.DataError, "float64", "argmax"):
         text.decode([0.5])
     for code in (-1, 4):
-        with refused(hg.DataError, f"the code {code}", "0 to 3"):
+        with refused(hg.errors.DataError, f"the code {code}", "0 to 3"):
             text.decode([0, code])
 
 
@@ -168,8 +168,8 @@ def test_windows_that_take_too_much_memory_are_refused_with_a_step_that_does_not
     path = tmp_path / "a.txt"
     path.write_text("ab" * 5000)
     monkeypatch.setattr(texts, "MOST_BYTES", 10**6)
-    with refused(hg.DataError, "10,000 windows, 0.00512 GB", "step=6, or shorter windows"):
+    with refused(hg.errors.DataError, "10,000 windows, 0.00512 GB", "step=6, or shorter windows"):
         hg.data.characters(path, length=32, step=1)
     assert len(hg.data.characters(path, length=32, step=6).train[0]) > 1000
-    with refused(hg.DataError, "9,900 windows", "step=12"):
+    with refused(hg.errors.DataError, "9,900 windows", "step=12"):
         hg.data.windows(np.arange(10_000.0), length=100, target=0)

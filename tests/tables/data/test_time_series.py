@@ -169,7 +169,7 @@ def test_groups_that_are_too_short_are_told_of() -> None:
 def test_tables_without_windows_are_refused(
     table: object, options: dict[str, Any], words: tuple[str, ...]
 ) -> None:
-    with refused(hg.DataError, *words):
+    with refused(hg.errors.DataError, *words):
         hg.data.windows(table, **({"length": 3, "target": 0} | options))
 
 
@@ -187,17 +187,17 @@ def test_tables_without_windows_are_refused(
 def test_settings_that_name_no_windows_are_refused(
     options: dict[str, Any], words: tuple[str, ...]
 ) -> None:
-    with refused(hg.SettingError, *words):
+    with refused(hg.errors.SettingError, *words):
         hg.data.windows(np.ones((9, 2)), **({"length": 3, "target": 0} | options))
 
 
 def test_the_place_of_what_is_wrong_is_that_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "weather.csv"
     path.write_text("a,b\n1,2\n,3\n4,5\n", "utf-8")
-    with refused(hg.DataError, "feature 'a' is empty in row 2 below the header"):
+    with refused(hg.errors.DataError, "feature 'a' is empty in row 2 below the header"):
         hg.data.windows(path, length=1, target="b")
     path.write_text("a,b\n1,2\n3,3\ninf,5\n", "utf-8")
-    with refused(hg.DataError, "'a' contains infinity, first in row 3 below the header"):
+    with refused(hg.errors.DataError, "'a' contains infinity, first in row 3 below the header"):
         hg.data.windows(path, length=1, target="b")
-    with refused(hg.FileError, "no such file"):
+    with refused(hg.errors.FileError, "no such file"):
         hg.data.windows(tmp_path / "gone.csv", length=1, target="b")

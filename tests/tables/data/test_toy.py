@@ -114,11 +114,11 @@ def test_moons_are_scikit_learns() -> None:
 def test_what_cannot_be_is_refused(name: str) -> None:
     maker = MAKERS[name]
     for n in (0, -1, 2.5, "10", True):
-        with refused(hg.SettingError, "n_samples", "a whole number above zero"):
+        with refused(hg.errors.SettingError, "n_samples", "a whole number above zero"):
             maker(n)
     for noise in (-0.1, np.nan, np.inf, "0.1", True, None):
-        with refused(hg.SettingError, f"noise = {noise!r}", "not below 0"):
+        with refused(hg.errors.SettingError, f"noise = {noise!r}", "not below 0"):
             maker(noise=noise)
     for rng in ("0", -1, np.random.RandomState(0)):
-        with refused(hg.SettingError, "rng="):
+        with refused(hg.errors.SettingError, "rng="):
             maker(rng=rng)

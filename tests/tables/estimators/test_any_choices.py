@@ -25,7 +25,16 @@ CHOICES = st.fixed_dictionaries(
         "hidden_layer_sizes": st.sampled_from([(), (5,), (4, 3)]),
         "activation": st.sampled_from(["relu", "identity", hg.GELU()]),
         "solver": st.sampled_from(
-            ["adam", "sgd", "lbfgs", "adamw", "lion", "rmsprop", hg.NAdam(0.01), hg.SGD(0.001)]
+            [
+                "adam",
+                "sgd",
+                "lbfgs",
+                "adamw",
+                "lion",
+                "rmsprop",
+                hg.optimizers.NAdam(0.01),
+                hg.SGD(0.001),
+            ]
         ),
         "learning_rate": st.sampled_from(
             ["constant", "adaptive", "invscaling", "cosine", "coslog", line]
@@ -36,7 +45,7 @@ CHOICES = st.fixed_dictionaries(
                 ("hinge", "huber"),
                 ("focal", "quantile"),
                 ("label_smoothing", "poisson"),
-                (hg.CrossEntropyLoss(), hg.MAELoss()),
+                (hg.CrossEntropyLoss(), hg.losses.MAELoss()),
             ]
         ),
         "normalization": st.sampled_from([None, "batch", "layer"]),

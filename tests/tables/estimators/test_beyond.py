@@ -26,7 +26,7 @@ def classifier(**settings: Any) -> hg.MLPClassifier:
 def test_each_hidden_layer_may_have_an_activation_of_its_own() -> None:
     model = classifier(activation=["relu", "tanh"]).fit(X, Y)
     assert repr(model.net_) == "Net(Linear(6, 6), ReLU(), Linear(6, 4), Tanh(), Linear(4, 3))"
-    mixed = classifier(activation=("identity", hg.LeakyReLU(0.3))).fit(X, Y)
+    mixed = classifier(activation=("identity", hg.layers.LeakyReLU(0.3))).fit(X, Y)
     assert repr(mixed.net_) == "Net(Linear(6, 6), Linear(6, 4), LeakyReLU(0.3), Linear(4, 3))"
 
 
@@ -81,7 +81,7 @@ def test_the_engines_agree_on_layers_of_ones_own() -> None:
 )
 def test_wrong_activations_are_refused(activation: Any, said: str) -> None:
     sizes = (6,) if activation == [hg.Tanh] else (6, 4)
-    with pytest.raises(hg.SettingError, match=f"(?s){said}"):
+    with pytest.raises(hg.errors.SettingError, match=f"(?s){said}"):
         classifier(activation=activation, hidden_layer_sizes=sizes).fit(X, Y)
 
 
@@ -111,7 +111,7 @@ def test_a_pickled_fit_with_dropout_goes_on_the_same(engine: str) -> None:
 
 
 def test_dropout_with_lbfgs_is_refused() -> None:
-    with pytest.raises(hg.SettingError, match=r"(?s)dropout=0.5 with solver='lbfgs'.*adam"):
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)dropout=0.5 with solver='lbfgs'.*adam"):
         classifier(dropout=0.5, solver="lbfgs").fit(X, Y)
 
 
@@ -149,7 +149,7 @@ def test_weights_of_classes_do_not_count_in_scores() -> None:
 
 
 def test_balance_is_not_known_in_a_part_of_the_rows() -> None:
-    with pytest.raises(hg.SettingError, match=r"(?s)balanced.*partial_fit.*\{0: 1.0"):
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)balanced.*partial_fit.*\{0: 1.0"):
         classifier(class_weight="balanced").partial_fit(X, UNEVEN, classes=[0, 1])
     w = np.where(UNEVEN, 5.0, 1.0)
     model = classifier(class_weight={0: 1.0, 1: 5.0}).partial_fit(X, UNEVEN, classes=[0, 1])

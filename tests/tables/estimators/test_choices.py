@@ -49,11 +49,11 @@ def by_hand(model: Any, optimizer: Any, epochs: int, schedule: Any = None) -> Ar
 
 
 OPTIMIZERS = {
-    "adagrad": hg.Adagrad(0.01),
-    "rmsprop": hg.RMSprop(0.01),
+    "adagrad": hg.optimizers.Adagrad(0.01),
+    "rmsprop": hg.optimizers.RMSprop(0.01),
     "adamw": hg.AdamW(0.01),
-    "nadam": hg.NAdam(0.01),
-    "lion": hg.Lion(0.01),
+    "nadam": hg.optimizers.NAdam(0.01),
+    "lion": hg.optimizers.Lion(0.01),
     "an object": hg.SGD(0.01, momentum=0.5, weight_decay=0.1, clip_norm=0.2),
     "groups": hg.Adam(0.01, groups={"*.b": {"learning_rate_factor": 0.1}}),
 }
@@ -79,7 +79,7 @@ def test_an_object_and_its_name_are_the_same() -> None:
 
 
 def test_partial_fits_keep_what_an_optimizer_remembers() -> None:
-    settings: dict[str, Any] = {"solver": hg.NAdam(0.05), "shuffle": False, "alpha": 0.0}
+    settings: dict[str, Any] = {"solver": hg.optimizers.NAdam(0.05), "shuffle": False, "alpha": 0.0}
     whole = fitted(**settings, max_iter=4)
     model = hg.MLPClassifier((5,), random_state=0, **settings)
     for _ in range(4):
@@ -88,13 +88,13 @@ def test_partial_fits_keep_what_an_optimizer_remembers() -> None:
 
 
 def test_lbfgs_is_a_name() -> None:
-    with pytest.raises(hg.SettingError, match=r"(?s)solver=LBFGS\(\).*solver='lbfgs'"):
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)solver=LBFGS\(\).*solver='lbfgs'"):
         fitted(solver=LBFGS())
 
 
 def test_an_object_brings_its_own_learning_rate() -> None:
     said = r"(?s)learning_rate_init=0.2 beside solver=AdamW\(0.1\).*solver=hg.AdamW\(0.2\)"
-    with pytest.raises(hg.SettingError, match=said):
+    with pytest.raises(hg.errors.SettingError, match=said):
         fitted(solver=hg.AdamW(0.1), learning_rate_init=0.2)
 
 
@@ -143,13 +143,15 @@ def test_a_schedule_needs_to_know_how_long_it_will_be(schedule: Any) -> None:
     with pytest.raises(AttributeError) as caught:
         model.partial_fit(X, Y, classes=[3, 4, 5])
     assert "how long the training will be" in str(caught.value.__cause__)
-    with pytest.raises(hg.SettingError, match=r"(?s)with solver='lbfgs'.*searches for its steps"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"(?s)with solver='lbfgs'.*searches for its steps"
+    ):
         fitted(learning_rate=schedule, solver="lbfgs")
 
 
 @pytest.mark.parametrize("factor", [-1.0, np.nan])
 def test_wrong_factors_are_refused(factor: float) -> None:
-    with pytest.raises(hg.SettingError, match="schedule gave"):
+    with pytest.raises(hg.errors.SettingError, match="schedule gave"):
         fitted(learning_rate=lambda done: factor)
 
 
@@ -172,32 +174,36 @@ def test_inverse_scaling_begins_with_the_rate_of_the_object() -> None:
 
 LOSSES: dict[str, list[tuple[Any, Any, str]]] = {
     "classes": [
-        ("label_smoothing", hg.LabelSmoothingCrossEntropyLoss(), "softmax"),
-        ("hinge", hg.MultiMarginLoss(), "identity"),
+        ("label_smoothing", hg.losses.LabelSmoothingCrossEntropyLoss(), "softmax"),
+        ("hinge", hg.losses.MultiMarginLoss(), "identity"),
         (hg.CrossEntropyLoss(), hg.CrossEntropyLoss(), "softmax"),
-        (hg.LabelSmoothingCrossEntropyLoss(0.3), hg.LabelSmoothingCrossEntropyLoss(0.3), "softmax"),
+        (
+            hg.losses.LabelSmoothingCrossEntropyLoss(0.3),
+            hg.losses.LabelSmoothingCrossEntropyLoss(0.3),
+            "softmax",
+        ),
     ],
     "binary": [
-        ("label_smoothing", hg.LabelSmoothingCrossEntropyLoss(), "softmax"),
-        ("hinge", hg.HingeLoss(), "identity"),
-        ("focal", hg.FocalLoss(), "logistic"),
+        ("label_smoothing", hg.losses.LabelSmoothingCrossEntropyLoss(), "softmax"),
+        ("hinge", hg.losses.HingeLoss(), "identity"),
+        ("focal", hg.losses.FocalLoss(), "logistic"),
         (hg.BinaryCrossEntropyLoss(), hg.BinaryCrossEntropyLoss(), "logistic"),
         (hg.CrossEntropyLoss(), hg.CrossEntropyLoss(), "softmax"),
-        (hg.MultiMarginLoss(), hg.MultiMarginLoss(), "identity"),
+        (hg.losses.MultiMarginLoss(), hg.losses.MultiMarginLoss(), "identity"),
     ],
     "labels": [
-        ("hinge", hg.HingeLoss(), "identity"),
-        ("focal", hg.FocalLoss(), "logistic"),
-        (hg.FocalLoss(1.0, 0.5), hg.FocalLoss(1.0, 0.5), "logistic"),
+        ("hinge", hg.losses.HingeLoss(), "identity"),
+        ("focal", hg.losses.FocalLoss(), "logistic"),
+        (hg.losses.FocalLoss(1.0, 0.5), hg.losses.FocalLoss(1.0, 0.5), "logistic"),
     ],
     "number": [
-        ("absolute_error", hg.MAELoss(), "identity"),
-        ("huber", hg.HuberLoss(), "identity"),
-        ("quantile", hg.QuantileLoss(), "identity"),
-        (hg.HuberLoss(0.1), hg.HuberLoss(0.1), "identity"),
+        ("absolute_error", hg.losses.MAELoss(), "identity"),
+        ("huber", hg.losses.HuberLoss(), "identity"),
+        ("quantile", hg.losses.QuantileLoss(), "identity"),
+        (hg.losses.HuberLoss(0.1), hg.losses.HuberLoss(0.1), "identity"),
         (hg.MSELoss(), hg.MSELoss(), "identity"),
     ],
-    "counts": [(hg.PoissonNLLLoss(), hg.PoissonNLLLoss(), "exp")],
+    "counts": [(hg.losses.PoissonNLLLoss(), hg.losses.PoissonNLLLoss(), "exp")],
 }
 CASES = [(task, *case) for task, cases in LOSSES.items() for case in cases]
 ALL_LOSSES = pytest.mark.parametrize(
@@ -281,7 +287,7 @@ def test_scores_are_not_taken_for_probabilities() -> None:
         assert scores.shape == shape
         z = model.net_.predict(X)
         np.testing.assert_allclose(scores, z if task != "binary" else z[:, 0], atol=1e-12)
-    pairs = fitted("binary", loss=hg.MultiMarginLoss())
+    pairs = fitted("binary", loss=hg.losses.MultiMarginLoss())
     z = pairs.net_.predict(X)
     np.testing.assert_allclose(pairs.decision_function(X), z[:, 1] - z[:, 0])
     assert ((pairs.decision_function(X) > 0) == (pairs.predict(X) == "yes")).all()
@@ -299,11 +305,11 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("classes", "focal", "loss='focal' for more than two classes.*hinge"),
     ("labels", "label_smoothing", "for several labels a row.*focal, hinge"),
     ("labels", hg.CrossEntropyLoss(), "for several labels a row"),
-    ("classes", hg.HingeLoss(), "for more than two classes"),
+    ("classes", hg.losses.HingeLoss(), "for more than two classes"),
     ("binary", hg.MSELoss(), "for two classes.*log_loss, label_smoothing, focal, hinge"),
     ("number", hg.CrossEntropyLoss(), "takes probabilities for targets that are classes"),
-    ("number", hg.SoftTargetCrossEntropyLoss(), "takes logits"),
-    ("number", hg.PoissonNLLLoss(), "y from -.*PoissonNLLLoss.*squared_error"),
+    ("number", hg.losses.SoftTargetCrossEntropyLoss(), "takes logits"),
+    ("number", hg.losses.PoissonNLLLoss(), "y from -.*PoissonNLLLoss.*squared_error"),
 ]
 
 
@@ -322,8 +328,8 @@ def test_what_is_no_loss_is_refused_in_scikit_learns_words() -> None:
 class Squares(hg.Loss):
     """l = mean e², where e = σ(z) − y, of logits z      dz = 2 e σ (1 − σ) / size"""
 
-    input_kind = hg.kinds.Logits()
-    target_kind = hg.kinds.BinaryLabels()
+    input_kind = hg.losses.kinds.Logits()
+    target_kind = hg.losses.kinds.BinaryLabels()
 
     def forward(self, z: Any, y: Any) -> Any:
         self.p = 1 / (1 + np.exp(-z))
@@ -341,7 +347,9 @@ def test_a_loss_of_ones_own_needs_no_link(engine: str) -> None:
     np.testing.assert_allclose(
         model.predict_proba(X)[:, 1], expit(model.net_.predict(X)[:, 0]), rtol=1e-12
     )
-    with pytest.raises(hg.SettingError, match=r"(?s)Squares\(\) beside weights.*sample_weight"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"(?s)Squares\(\) beside weights.*sample_weight"
+    ):
         fitted("binary", WEIGHTS, loss=Squares())
 
 
@@ -350,8 +358,10 @@ def test_another_loss_of_the_same_kind_may_go_on() -> None:
     before = model.loss_
     model.set_params(loss="absolute_error").fit(X, SCORES[:, 0])
     assert model.loss_ != before
-    assert isinstance(model._loss, hg.MAELoss)
-    with pytest.raises(hg.SettingError, match=r"(?s)loss='poisson', for a net that was fit by MAE"):
+    assert isinstance(model._loss, hg.losses.MAELoss)
+    with pytest.raises(
+        hg.errors.SettingError, match=r"(?s)loss='poisson', for a net that was fit by MAE"
+    ):
         model.set_params(loss="poisson").fit(X, np.abs(SCORES[:, 0]))
 
 
@@ -386,7 +396,9 @@ def test_the_engines_agree_on_normalizations(normalization: str) -> None:
 def test_layers_are_normalized_by_lbfgs_too_but_not_batches() -> None:
     model = fitted(normalization="layer", solver="lbfgs", max_iter=50)
     assert model.score(X, Y) > 0.8
-    with pytest.raises(hg.SettingError, match=r"(?s)normalization='batch' with solver='lbfgs'"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"(?s)normalization='batch' with solver='lbfgs'"
+    ):
         fitted(normalization="batch", solver="lbfgs")
 
 
@@ -404,7 +416,7 @@ def test_no_batch_of_one_row_is_left_by_auto(rows: int, size: int) -> None:
 
 
 def test_batches_too_small_to_be_normalized_are_refused() -> None:
-    with pytest.raises(hg.ShapeError, match=r"(?s)90 rows in batches of 89, the last of 1"):
+    with pytest.raises(hg.errors.ShapeError, match=r"(?s)90 rows in batches of 89, the last of 1"):
         fitted(normalization="batch", batch_size=89)
-    with pytest.raises(hg.DataError, match=r"(?s)1 sample with normalization='batch'"):
+    with pytest.raises(hg.errors.DataError, match=r"(?s)1 sample with normalization='batch'"):
         hg.MLPRegressor(normalization="batch").fit(X[:1], SCORES[:1, 0])

@@ -120,7 +120,9 @@ def test_what_was_compiled_serves_other_rows_of_the_form(
 
 
 def test_machine_code_serves_every_learning_rate_of_an_optimizer() -> None:
-    losses = {fit(solver=hg.NAdam(rate), engine="compiled").loss_ for rate in (0.001, 0.1)}
+    losses = {
+        fit(solver=hg.optimizers.NAdam(rate), engine="compiled").loss_ for rate in (0.001, 0.1)
+    }
     assert (len(TRACES.made), len(losses)) == (1, 2)
 
 

@@ -69,7 +69,7 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
     "a scoring": (
         hg.MLPClassifier(**QUICK, early_stopping=True, scoring="log_loss"), X, Y
     ),
-    "quantiles": (hg.MLPRegressor(hg.QuantileLoss(0.9), **QUICK), X, NUMBERS),
+    "quantiles": (hg.MLPRegressor(hg.losses.QuantileLoss(0.9), **QUICK), X, NUMBERS),
     "numbers": (hg.MLPRegressor(**QUICK), X, NUMBERS),
     "several numbers": (hg.MLPRegressor(**QUICK), X, X[:, :2]),
     "counts": (hg.MLPRegressor("poisson", **QUICK), X, Y),
@@ -124,7 +124,9 @@ def test_partial_fit_says_that_it_cannot_go_on(tmp_path: Path) -> None:
     twin = hg.load(hg.save(model, tmp_path / "a"))
     np.testing.assert_array_equal(twin.predict_proba(X), model.predict_proba(X))
     before = twin.predict_proba(X)
-    with refused(hg.SettingError, "partial_fit of a model that came from a file", "warm_start"):
+    with refused(
+        hg.errors.SettingError, "partial_fit of a model that came from a file", "warm_start"
+    ):
         twin.partial_fit(X, Y)
     np.testing.assert_array_equal(twin.predict_proba(X), before)
     with pytest.warns(ConvergenceWarning):
@@ -148,7 +150,9 @@ def test_a_layer_of_ones_own_comes_back_by_its_class(tmp_path: Path) -> None:
     assert sorted(load_file(path)) == [
         "0.bias", "0.weight", "1.s", "2.bias", "2.weight", "activation.s",
     ]  # fmt: skip
-    with refused(hg.FileError, "is Times, a layer of someone's own", 'layers={"Times": Times}'):
+    with refused(
+        hg.errors.FileError, "is Times, a layer of someone's own", 'layers={"Times": Times}'
+    ):
         hg.load(path)
     twin = hg.load(path, layers={"Times": Times})
     np.testing.assert_array_equal(twin.predict(X), model.predict(X))
@@ -159,10 +163,10 @@ def test_a_layer_of_ones_own_comes_back_by_its_class(tmp_path: Path) -> None:
 def test_what_is_no_words_is_refused_with_what_to_do(tmp_path: Path) -> None:
     model, *_ = fitted("classes")
     model.learning_rate = lambda share: 1 - share
-    with refused(hg.SettingError, "learning_rate=", "set_params(learning_rate='constant')"):
+    with refused(hg.errors.SettingError, "learning_rate=", "set_params(learning_rate='constant')"):
         hg.save(model, tmp_path / "a")
     model.set_params(learning_rate="constant", loss="hinge")  # not what it was fitted by
-    with refused(hg.SettingError, "would not come back", "a fit by LogLoss"):
+    with refused(hg.errors.SettingError, "would not come back", "a fit by LogLoss"):
         hg.save(model, tmp_path / "a")
 
 
@@ -173,7 +177,7 @@ NEW = cells(40, seed=3) | {"colour": ["never seen", None, *["red"] * 38]}
 
 @pytest.fixture(scope="module")
 def pipeline() -> Any:
-    model = make_pipeline(hg.TableEncoder(), hg.MLPClassifier(**QUICK, solver="lbfgs"))
+    model = make_pipeline(hg.tables.TableEncoder(), hg.MLPClassifier(**QUICK, solver="lbfgs"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(pa.table(COLUMNS), LABEL)
@@ -186,11 +190,11 @@ def test_a_pipeline_reads_any_frame_as_before(frame: str, pipeline: Any, tmp_pat
     assert [*twin.named_steps] == ["tableencoder", "mlpclassifier"]
     assert twin.classes_.tolist() == ["high", "low"]
     turned = dict(reversed(NEW.items()))
-    with pytest.warns(hg.UnseenWarning, match="'never seen'"):
+    with pytest.warns(hg.errors.UnseenWarning, match="'never seen'"):
         np.testing.assert_array_equal(
             twin.predict_proba(FRAMES[frame](turned)), pipeline.predict_proba(pa.table(NEW))
         )
-    with refused(hg.DataError, "lacks 1 of the columns of the training: 'size'"):
+    with refused(hg.errors.DataError, "lacks 1 of the columns of the training: 'size'"):
         twin.predict(FRAMES[frame]({k: v for k, v in NEW.items() if k != "size"}))
 
 
@@ -210,15 +214,19 @@ def test_pipelines_of_other_parts_are_refused(pipeline: Any, tmp_path: Path) -> 
     path = tmp_path / "a"
     scaled = make_pipeline(StandardScaler(), hg.MLPClassifier(**QUICK, solver="lbfgs"))
     scaled.fit(X, Y)
-    with refused(hg.SettingError, "StandardScaler", "hg.TableEncoder() in place of scalers"):
+    with refused(
+        hg.errors.SettingError, "StandardScaler", "hg.tables.TableEncoder() in place of scalers"
+    ):
         hg.save(scaled, path)
-    with refused(hg.SettingError, "MLPClassifier, which is not fitted"):
+    with refused(hg.errors.SettingError, "MLPClassifier, which is not fitted"):
         hg.save(make_pipeline(pipeline[0], hg.MLPClassifier()), path)
-    with refused(hg.SettingError, "memory=cache", "set_params(memory=None)"):
+    with refused(hg.errors.SettingError, "memory=cache", "set_params(memory=None)"):
         hg.save(Pipeline(pipeline.steps, memory="cache"), path)
-    with refused(hg.SettingError, "'passthrough'"):
+    with refused(hg.errors.SettingError, "'passthrough'"):
         hg.save(Pipeline([("a", "passthrough"), *pipeline.steps]), path)
     framed = clone(pipeline).set_output(transform="pandas").fit(pd.DataFrame(COLUMNS), LABEL)
-    with refused(hg.SettingError, "TableEncoder, which puts out frames", "fit the whole again"):
+    with refused(
+        hg.errors.SettingError, "TableEncoder, which puts out frames", "fit the whole again"
+    ):
         hg.save(framed, path)
     assert not path.exists()

@@ -84,9 +84,9 @@ def test_a_perceptron_may_stand_in_the_middle_of_a_pipeline() -> None:
 @pytest.mark.parametrize("layer", [2, -3])
 def test_a_layer_that_is_not_there_is_refused(layer: int) -> None:
     said = rf"(?s)transform_layer={layer} of 2 hidden layers.*from -2 to 1.*-1, the last"
-    with pytest.raises(hg.SettingError, match=said):
+    with pytest.raises(hg.errors.SettingError, match=said):
         fitted(transform_layer=layer).transform(X)
-    with pytest.raises(hg.SettingError, match=r"(?s)of 0 hidden layers.*\(100,\)"):
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)of 0 hidden layers.*\(100,\)"):
         fitted(hidden_layer_sizes=()).transform(X)
 
 
@@ -131,7 +131,9 @@ def test_the_curves_of_rows_that_are_not_learnt_from_are_drawn_too() -> None:
         axes = model.plot(what)
         assert curves(axes)["validation"] == model.validation_scores_
         assert axes.get_ylabel() == "balanced accuracy"
-    with pytest.raises(hg.SettingError, match=r"(?s)'accuracy' is not.*loss, balanced_accuracy"):
+    with pytest.raises(
+        hg.errors.SettingError, match=r"(?s)'accuracy' is not.*loss, balanced_accuracy"
+    ):
         model.plot("accuracy")
 
 
@@ -150,9 +152,9 @@ def test_the_loss_may_be_the_score() -> None:
 
 
 def test_what_has_no_curve_is_not_drawn() -> None:
-    with pytest.raises(hg.SettingError, match=r"(?s)by lbfgs.*solver='adam'"):
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)by lbfgs.*solver='adam'"):
         fitted(solver="lbfgs").plot()
-    with pytest.raises(hg.SettingError, match="'score' is not in this history"):
+    with pytest.raises(hg.errors.SettingError, match="'score' is not in this history"):
         fitted().plot("score")
 
 

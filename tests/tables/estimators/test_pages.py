@@ -74,16 +74,16 @@ def test_certain_errors_cost_no_more_than_the_type_can_tell(dtype: Any) -> None:
 @pytest.mark.parametrize(("loss", "y"), LOSSES)
 def test_inverse_links_are_the_textbooks(loss: Any, y: Array) -> None:
     of = {
-        hg.kinds.ClassLabels(): hg.SoftmaxCrossEntropyLoss(),
-        hg.kinds.BinaryLabels(): hg.SigmoidBinaryCrossEntropyLoss(),
+        hg.losses.kinds.ClassLabels(): hg.SoftmaxCrossEntropyLoss(),
+        hg.losses.kinds.BinaryLabels(): hg.SigmoidBinaryCrossEntropyLoss(),
     }
-    textbooks = of.get(loss.target_kind, hg.PoissonNLLLoss())
+    textbooks = of.get(loss.target_kind, hg.losses.PoissonNLLLoss())
     expected = textbooks.input_kind.inverse_link(Z)
     np.testing.assert_allclose(loss.input_kind.inverse_link(Z), expected)
 
 
 def test_the_penalty_is_that_of_the_textbook_for_each_row() -> None:
-    own, textbooks = L2PenaltyOfABatch(0.3), hg.L2Penalty(0.3)
+    own, textbooks = L2PenaltyOfABatch(0.3), hg.penalties.L2Penalty(0.3)
     assert own.value(Z, 4.0) == pytest.approx(textbooks.value(Z, 1) / 4)
     np.testing.assert_allclose(own.gradient(Z, 4.0), textbooks.gradient(Z, 1) / 4)
 

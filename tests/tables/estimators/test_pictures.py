@@ -78,14 +78,14 @@ def test_the_net_is_the_same_compiled() -> None:
 @pytest.mark.parametrize("shape", [(1, 5, 7), (6, 6), (0, 6, 6), (1, 6.0, 6)])
 def test_a_shape_that_the_rows_have_not_is_refused(shape: Any) -> None:
     X = np.zeros((4, 36))
-    with refused(hg.SettingError, "for rows of 36 numbers", "shape=(1, 6, 6)"):
+    with refused(hg.errors.SettingError, "for rows of 36 numbers", "shape=(1, 6, 6)"):
         hg.PictureClassifier(shape=shape).fit(X, [0, 1] * 2)
 
 
 def test_rows_of_no_square_want_a_shape() -> None:
-    with refused(hg.SettingError, "shape=None, for rows of 30 numbers", "pictures.shape"):
+    with refused(hg.errors.SettingError, "shape=None, for rows of 30 numbers", "pictures.shape"):
         hg.PictureClassifier().fit(np.zeros((4, 30)), [0, 1] * 2)
-    with refused(hg.SettingError, "shape=None, for rows of 192 numbers", "shape=(3, 8, 8)"):
+    with refused(hg.errors.SettingError, "shape=None, for rows of 192 numbers", "shape=(3, 8, 8)"):
         hg.PictureClassifier().fit(np.zeros((4, 192)), [0, 1] * 2)
 
 
@@ -98,7 +98,7 @@ def test_pictures_are_moved_by_a_twelfth_unless_said_otherwise(
 ) -> None:
     X, y = np.random.default_rng(0).random((6, side * side), np.float32), [0, 1, 2] * 2
     layers = fitted(X, y, shift=shift, max_iter=1).net_.layers
-    moved = [layer.pixels for layer in layers if isinstance(layer, hg.RandomShift)]
+    moved = [layer.pixels for layer in layers if isinstance(layer, hg.layers.RandomShift)]
     assert moved == [pixels] * (pixels > 0)
 
 
@@ -111,15 +111,15 @@ def test_pictures_that_are_no_rows_are_refused_with_the_shape_to_say() -> None:
     x, y = np.zeros((4, 3, 8, 6), np.float32), np.array([0, 1, 0, 1])
     came = "X of shape (4, 3, 8, 6)"
     with refused(
-        hg.DataError, came, "a picture in each row", "X.reshape(4, -1)", "shape=(3, 8, 6)"
+        hg.errors.DataError, came, "a picture in each row", "X.reshape(4, -1)", "shape=(3, 8, 6)"
     ):
         fitted(x, y)
-    with refused(hg.DataError, "X.transpose(0, 3, 1, 2).reshape(4, -1)", "shape=(3, 8, 6)"):
+    with refused(hg.errors.DataError, "X.transpose(0, 3, 1, 2).reshape(4, -1)", "shape=(3, 8, 6)"):
         fitted(x.transpose(0, 2, 3, 1), y)
-    with refused(hg.DataError, "X of shape (4, 8, 6)", "shape=(1, 8, 6)"):
+    with refused(hg.errors.DataError, "X of shape (4, 8, 6)", "shape=(1, 8, 6)"):
         fitted(x[:, 0], y)
     model = fitted(x.reshape(4, -1), y, shape=(3, 8, 6), max_iter=1)
-    with refused(hg.DataError, came, "X.reshape(4, -1)"):
+    with refused(hg.errors.DataError, came, "X.reshape(4, -1)"):
         model.predict(x)
-    with refused(hg.DataError, "X of shape (3, 8, 6)", "X.reshape(1, -1), for one picture"):
+    with refused(hg.errors.DataError, "X of shape (3, 8, 6)", "X.reshape(1, -1), for one picture"):
         model.predict_proba(x[0])

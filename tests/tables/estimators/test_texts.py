@@ -187,7 +187,10 @@ def test_a_file_that_no_fit_leaves_is_refused(
     fitted_state, net = model._to_file()
     other = hg.Net(hg.Linear(3, 3))
     for state, its_net in ((fitted_state | change, net), (fitted_state, other)):
-        with pytest.raises(hg.FileError), refused_as_damaged("LanguageModel", "what a fit leaves"):
+        with (
+            pytest.raises(hg.errors.FileError),
+            refused_as_damaged("LanguageModel", "what a fit leaves"),
+        ):
             hg.LanguageModel(context=16)._from_file(state, its_net)
 
 
@@ -204,7 +207,7 @@ def test_a_file_that_no_fit_leaves_is_refused(
     ],
 )
 def test_what_cannot_be_learnt_is_refused(text: Any, parts: tuple[str, ...]) -> None:
-    kind = hg.FileError if isinstance(text, Path) else hg.DataError
+    kind = hg.errors.FileError if isinstance(text, Path) else hg.errors.DataError
     with refused(kind, *parts):
         fitted(text)
 
@@ -226,22 +229,24 @@ def test_what_cannot_be_learnt_is_refused(text: Any, parts: tuple[str, ...]) -> 
 def test_settings_that_cannot_be_are_refused(
     setting: dict[str, Any], parts: tuple[str, ...]
 ) -> None:
-    with refused(hg.SettingError, *parts):
+    with refused(hg.errors.SettingError, *parts):
         fitted(**setting)
 
 
 def test_what_cannot_be_judged_or_written_is_refused(model: hg.LanguageModel) -> None:
-    with refused(hg.DataError, "a text without a letter", "the next one"):
+    with refused(hg.errors.DataError, "a text without a letter", "the next one"):
         model.predict_proba("")
-    with refused(hg.DataError, "the letter '\u00e9', at place 3", "the 25 letters", "leave it out"):
+    with refused(
+        hg.errors.DataError, "the letter '\u00e9', at place 3", "the 25 letters", "leave it out"
+    ):
         model.write("caf\u00e9")
-    with refused(hg.DataError, "a text of 1 letters", "two or more"):
+    with refused(hg.errors.DataError, "a text of 1 letters", "two or more"):
         model.judge("a")
-    with refused(hg.SettingError, "length = 0"):
+    with refused(hg.errors.SettingError, "length = 0"):
         model.write(length=0)
-    with refused(hg.SettingError, "rng='first'"):
+    with refused(hg.errors.SettingError, "rng='first'"):
         model.write(rng="first")  # type: ignore[arg-type]
-    with refused(hg.SettingError, "temperature = -1"):
+    with refused(hg.errors.SettingError, "temperature = -1"):
         model.write(temperature=-1)
     with pytest.raises(NotFittedError):
         hg.LanguageModel().write()
@@ -250,7 +255,7 @@ def test_what_cannot_be_judged_or_written_is_refused(model: hg.LanguageModel) ->
 def test_the_name_of_a_file_is_no_text(tmp_path: Path) -> None:
     path = tmp_path / "poem.txt"
     path.write_text("the rain, the wind " * 500, "utf-8")
-    with refused(hg.DataError, "a text of", "pathlib.Path(text), for that of the file"):
+    with refused(hg.errors.DataError, "a text of", "pathlib.Path(text), for that of the file"):
         hg.LanguageModel().fit(str(path))
 
 
@@ -264,5 +269,5 @@ def test_a_net_whose_numbers_overflow_neither_writes_nor_judges() -> None:
         lambda: damaged.score(VERSE),
         lambda: damaged.predict_proba("one"),
     ):
-        with refused(hg.DataError, "numbers that are not finite"):
+        with refused(hg.errors.DataError, "numbers that are not finite"):
             act()

@@ -220,15 +220,15 @@ WRONG_SETS: dict[str, tuple[Any, str]] = {
 def test_wrong_sets_are_refused_before_anything_is_learnt(given: str) -> None:
     held, said = WRONG_SETS[given]
     model = hg.MLPClassifier(**SETTINGS)
-    with pytest.raises(hg.DataError, match=rf"(?s){said}.*expected.*try"):
+    with pytest.raises(hg.errors.DataError, match=rf"(?s){said}.*expected.*try"):
         model.fit(X[FIT], Y[FIT], eval_set=held)
     assert not hasattr(model, "coefs_")
 
 
 def test_a_set_of_a_regressor_has_as_many_numbers_a_row() -> None:
-    with pytest.raises(hg.DataError, match="eval_set with 1 targets a row, beside 3"):
+    with pytest.raises(hg.errors.DataError, match="eval_set with 1 targets a row, beside 3"):
         fitted("numbers", held=(X[HELD], SCORES[HELD, 0]))
-    with pytest.raises(hg.DataError, match=r"(?s)eval_set: y from -.*counts"):
+    with pytest.raises(hg.errors.DataError, match=r"(?s)eval_set: y from -.*counts"):
         fitted("counts", held=(X[HELD], SCORES[HELD, 0]))
 
 
@@ -247,27 +247,27 @@ def test_figures_that_the_rows_have_not_are_refused_before_the_first_epoch(scori
 
 def test_what_a_scorer_cannot_do_is_refused_before_the_first_epoch() -> None:
     said = "failed on 30 validation rows.*scoring='loss', or 'accuracy'"
-    with pytest.raises(hg.SettingError, match=rf"(?s){said}"):
+    with pytest.raises(hg.errors.SettingError, match=rf"(?s){said}"):
         fitted("binary", scoring="neg_mean_poisson_deviance")
-    with pytest.raises(hg.SettingError, match="which is NaN for the 30 validation rows"):
+    with pytest.raises(hg.errors.SettingError, match="which is NaN for the 30 validation rows"):
         fitted("binary", scoring=lambda model, x, y: np.nan)
 
 
 def test_a_refused_fit_leaves_the_fit_before() -> None:
     model = hg.MLPClassifier(**SETTINGS)
-    with pytest.raises(hg.SettingError):
+    with pytest.raises(hg.errors.SettingError):
         model.set_params(scoring="accurcy").fit(X[FIT], Y[FIT], eval_set=(X[HELD], Y[HELD]))
     assert not hasattr(model, "coefs_")
     model.set_params(scoring=None).fit(X[FIT], Y[FIT])
     p = model.predict_proba(X)
-    with pytest.raises(hg.SettingError):
+    with pytest.raises(hg.errors.SettingError):
         model.set_params(scoring="accurcy").fit(X[:, :4], Y, eval_set=(X[HELD, :4], Y[HELD]))
     np.testing.assert_array_equal(model.predict_proba(X), p)
 
 
 def test_scores_have_no_probabilities_to_be_measured() -> None:
     for scoring in ("log_loss", "brier_score_loss", "neg_log_loss"):
-        with pytest.raises(hg.SettingError, match=rf"(?s)scoring='{scoring}'.*accuracy"):
+        with pytest.raises(hg.errors.SettingError, match=rf"(?s)scoring='{scoring}'.*accuracy"):
             fitted("binary", loss="hinge", scoring=scoring)
     auc = fitted("binary", loss="hinge", scoring="roc_auc")
     y = TASKS["binary"].y[HELD]

@@ -27,7 +27,7 @@ def by_hand(model: Any, column: str, value: Any) -> float:
 
 @pytest.mark.parametrize("kind", FRAMES)
 def test_numbers_are_tried_at_quantiles_that_occur(model: Any, kind: str) -> None:
-    found = hg.partial_dependence(model, FRAMES[kind](COLUMNS), "size", n_values=5)
+    found = hg.tables.partial_dependence(model, FRAMES[kind](COLUMNS), "size", n_values=5)
     there = [v for v in COLUMNS["size"] if v is not None]
     assert found.kind == "number"
     assert (found.column, found.outputs, found.n_rows) == ("size", ("prediction",), len(Y))
@@ -38,14 +38,14 @@ def test_numbers_are_tried_at_quantiles_that_occur(model: Any, kind: str) -> Non
 
 
 def test_few_numbers_are_all_tried(model: Any) -> None:
-    found = hg.partial_dependence(model, FRAMES["pandas"](COLUMNS), "count")
+    found = hg.tables.partial_dependence(model, FRAMES["pandas"](COLUMNS), "count")
     assert found.values.tolist() == sorted({*COLUMNS["count"]})
     assert found.average[3, 0] == pytest.approx(by_hand(model, "count", int(found.values[3])))
 
 
 @pytest.mark.parametrize("kind", FRAMES)
 def test_text_is_tried_at_its_values_the_most_frequent_first(model: Any, kind: str) -> None:
-    found = hg.partial_dependence(model, FRAMES[kind](COLUMNS), "colour")
+    found = hg.tables.partial_dependence(model, FRAMES[kind](COLUMNS), "colour")
     there = [v for v in COLUMNS["colour"] if v is not None]
     assert found.kind == "category"
     counts = [there.count(value) for value in found.values]
@@ -57,14 +57,14 @@ def test_text_is_tried_at_its_values_the_most_frequent_first(model: Any, kind: s
 
 
 def test_truth_values_have_words(model: Any) -> None:
-    found = hg.partial_dependence(model, FRAMES["pyarrow"](COLUMNS), "open")
+    found = hg.tables.partial_dependence(model, FRAMES["pyarrow"](COLUMNS), "open")
     assert {*found.values} == {"true", "false"}
     first = found.values[0] == "true"
     assert found.average[0, 0] == pytest.approx(by_hand(model, "open", first))
 
 
 def test_dates_are_dates(model: Any) -> None:
-    found = hg.partial_dependence(model, FRAMES["pandas"](COLUMNS), "since", n_values=3)
+    found = hg.tables.partial_dependence(model, FRAMES["pandas"](COLUMNS), "since", n_values=3)
     assert found.kind == "date"
     assert found.values.dtype == "datetime64[s]"
     middle = found.values[1].astype(datetime.datetime)
@@ -73,7 +73,7 @@ def test_dates_are_dates(model: Any) -> None:
 
 
 def test_text_that_reads_as_numbers_is_in_order(model: Any) -> None:
-    found = hg.partial_dependence(model, FRAMES["pandas"](COLUMNS), "code", n_values=4)
+    found = hg.tables.partial_dependence(model, FRAMES["pandas"](COLUMNS), "code", n_values=4)
     assert found.kind == "number"
     assert (np.diff(found.values) > 0).all()
 
@@ -84,7 +84,7 @@ def test_of_classes_there_are_probabilities_that_sum_to_one() -> None:
         rows = y < classes
         names = np.array(["a", "b", "c"])[y[rows]]
         model = hg.MLPClassifier((4,), solver="lbfgs", random_state=0).fit(x[rows], names)
-        found = hg.partial_dependence(model, x[rows], 2, n_values=6)
+        found = hg.tables.partial_dependence(model, x[rows], 2, n_values=6)
         assert found.outputs == ("a", "b", "c")[:classes]
         assert found.average.shape == (6, classes)
         np.testing.assert_allclose(found.average.sum(axis=1), 1)
@@ -96,25 +96,25 @@ def test_of_classes_there_are_probabilities_that_sum_to_one() -> None:
 
 def test_a_column_of_one_value_has_one(model: Any) -> None:
     table = FRAMES["polars"]({**COLUMNS, "count": [4] * len(Y)})
-    found = hg.partial_dependence(model, table, "count")
+    found = hg.tables.partial_dependence(model, table, "count")
     assert found.values.tolist() == [4]
     assert found.average[0, 0] == pytest.approx(by_hand(model, "count", 4))
 
 
 def test_of_many_rows_some_are_averaged(model: Any) -> None:
     table = FRAMES["pandas"](COLUMNS)
-    found = hg.partial_dependence(model, table, "size", n_values=5, max_samples=20, rng=0)
+    found = hg.tables.partial_dependence(model, table, "size", n_values=5, max_samples=20, rng=0)
     assert found.n_rows == 20
-    again = hg.partial_dependence(model, table, "size", n_values=5, max_samples=20, rng=0)
+    again = hg.tables.partial_dependence(model, table, "size", n_values=5, max_samples=20, rng=0)
     np.testing.assert_array_equal(found.average, again.average)
-    other = hg.partial_dependence(model, table, "size", n_values=5, max_samples=20, rng=1)
+    other = hg.tables.partial_dependence(model, table, "size", n_values=5, max_samples=20, rng=1)
     assert (found.average != other.average).any()
 
 
 def test_of_a_classifier_of_scores_there_are_shares_of_the_rows() -> None:
     x, y = hg.data.load("iris")
     model = hg.MLPClassifier((4,), loss="hinge", solver="lbfgs", random_state=0).fit(x, y)
-    found = hg.partial_dependence(model, x, 2, n_values=3)
+    found = hg.tables.partial_dependence(model, x, 2, n_values=3)
     assert found.outputs == ("0", "1", "2")
     moved = x.copy()
     moved[:, 2] = found.values[1]

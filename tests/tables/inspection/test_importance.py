@@ -23,7 +23,7 @@ def seed_of(rng: int) -> int:
 
 
 def test_it_is_scikit_learns_to_the_bit() -> None:
-    found = hg.permutation_importance(MODEL, X, Y, n_repeats=4, rng=3)
+    found = hg.tables.permutation_importance(MODEL, X, Y, n_repeats=4, rng=3)
     expected = inspection.permutation_importance(MODEL, X, Y, n_repeats=4, random_state=seed_of(3))
     np.testing.assert_array_equal(found.decreases, expected.importances)
     np.testing.assert_allclose(found.mean, expected.importances_mean)
@@ -35,8 +35,8 @@ def test_it_is_scikit_learns_to_the_bit() -> None:
 
 
 def test_some_columns_come_out_as_they_do_among_all() -> None:
-    all_ = hg.permutation_importance(MODEL, X, Y, rng=0)
-    some = hg.permutation_importance(MODEL, X, Y, columns=["x2", 0], rng=0)
+    all_ = hg.tables.permutation_importance(MODEL, X, Y, rng=0)
+    some = hg.tables.permutation_importance(MODEL, X, Y, columns=["x2", 0], rng=0)
     assert some.columns == ("x2", "x0")
     np.testing.assert_array_equal(some.decreases, all_.decreases[[2, 0]])
 
@@ -47,8 +47,10 @@ def test_frames_of_all_kinds_give_the_same(kind: str) -> None:
     y = target(columns)
     table = FRAMES[kind](columns)
     model = hg.TabularRegressor(**QUICK).fit(FRAMES["pyarrow"](columns), y)
-    found = hg.permutation_importance(model, table, y, n_repeats=2, rng=0)
-    expected = hg.permutation_importance(model, FRAMES["pyarrow"](columns), y, n_repeats=2, rng=0)
+    found = hg.tables.permutation_importance(model, table, y, n_repeats=2, rng=0)
+    expected = hg.tables.permutation_importance(
+        model, FRAMES["pyarrow"](columns), y, n_repeats=2, rng=0
+    )
     assert found.columns == tuple(columns)
     np.testing.assert_array_equal(found.decreases, expected.decreases)
     assert found.mean.max() > 0
@@ -61,15 +63,15 @@ def test_a_frames_own_index_does_not_count() -> None:
     model = hg.TabularRegressor(**QUICK).fit(frame, y)
     turned = frame.set_index(np.arange(len(y))[::-1])
     np.testing.assert_array_equal(
-        hg.permutation_importance(model, turned, y, n_repeats=2, rng=0).decreases,
-        hg.permutation_importance(model, frame, y, n_repeats=2, rng=0).decreases,
+        hg.tables.permutation_importance(model, turned, y, n_repeats=2, rng=0).decreases,
+        hg.tables.permutation_importance(model, frame, y, n_repeats=2, rng=0).decreases,
     )
 
 
 def test_another_score_and_a_part_of_the_rows() -> None:
     pipeline = make_pipeline(StandardScaler(), MODEL)
     pipeline.fit(X, Y)
-    found = hg.permutation_importance(
+    found = hg.tables.permutation_importance(
         pipeline, X, Y, scoring="neg_mean_absolute_error", max_samples=0.5, rng=0
     )
     assert found.scoring == "neg_mean_absolute_error"
@@ -79,7 +81,7 @@ def test_another_score_and_a_part_of_the_rows() -> None:
     def worst(model: Any, X: Any, y: Any) -> float:
         return -float(np.abs(model.predict(X) - y).max())
 
-    own = hg.permutation_importance(pipeline, X, Y, scoring=worst, rng=0)
+    own = hg.tables.permutation_importance(pipeline, X, Y, scoring=worst, rng=0)
     assert own.scoring == "worst"
     assert own.score == -float(np.abs(pipeline.predict(X) - Y).max())
 
@@ -87,7 +89,7 @@ def test_another_score_and_a_part_of_the_rows() -> None:
 def test_sparse_rows_and_lists_are_tables_too() -> None:
     from scipy.sparse import csr_array
 
-    expected = hg.permutation_importance(MODEL, X, Y, rng=0).decreases
+    expected = hg.tables.permutation_importance(MODEL, X, Y, rng=0).decreases
     for table in (csr_array(X), X.tolist()):
-        found = hg.permutation_importance(MODEL, table, Y, rng=0)
+        found = hg.tables.permutation_importance(MODEL, table, Y, rng=0)
         np.testing.assert_allclose(found.decreases, expected)

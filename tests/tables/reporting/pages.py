@@ -77,7 +77,7 @@ class Page(HTMLParser):
 
 def page_of(folder: Path, model: Any, X: Any, y: Any, **how: Any) -> Page:
     """The page of a model."""
-    return Page(hg.write_report(model, X, y, to=folder / "report.html", **how))
+    return Page(hg.tables.write_report(model, X, y, to=folder / "report.html", **how))
 
 
 def houses() -> tuple[pd.DataFrame, Any]:

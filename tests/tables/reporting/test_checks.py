@@ -30,7 +30,7 @@ def side(y: Any, said: Any, **columns: Any) -> ScoredRows:
 
 def told(
     held: ScoredRows, training: ScoredRows | None = None, classes: Any = CLASSES
-) -> list[hg.Finding]:
+) -> list[hg.check.Finding]:
     held = replace(held, class_names=classes)
     return warned(held, training, scores_of(held, training), held.table.names)
 

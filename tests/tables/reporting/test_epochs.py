@@ -10,8 +10,10 @@ from handgrad.tables.reporting.epochs import still_learning
 from handgrad.tables.reporting.text_writing import TextEvidence
 
 
-def history(*losses: float | None) -> hg.History:
-    return hg.History([hg.EpochReport(i, 1.0, {}, loss) for i, loss in enumerate(losses, 1)])
+def history(*losses: float | None) -> hg.training.History:
+    return hg.training.History(
+        [hg.training.EpochReport(i, 1.0, {}, loss) for i, loss in enumerate(losses, 1)]
+    )
 
 
 def test_a_best_epoch_that_is_the_last_asks_for_more() -> None:

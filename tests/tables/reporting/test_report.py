@@ -284,7 +284,7 @@ def test_a_pipeline_that_ends_in_a_perceptron(folder: Path) -> None:
 
 def test_models_from_files_and_with_an_encoder_before_them(folder: Path) -> None:
     x, y = houses()
-    model = make_pipeline(hg.TableEncoder(), hg.MLPRegressor(solver="lbfgs", tol=0.1))
+    model = make_pipeline(hg.tables.TableEncoder(), hg.MLPRegressor(solver="lbfgs", tol=0.1))
     model.fit(x[:120], y[:120])
     loaded = hg.load(hg.save(model, folder / "model.safetensors"))
     rows = {"training": (x[:120], y[:120])}
@@ -311,7 +311,9 @@ def test_without_a_history_it_says_so_and_takes_one(folder: Path) -> None:
     model = hg.MLPClassifier(solver="lbfgs", random_state=0).fit(IRIS_X, NAMES)
     found = page_of(folder, model, IRIS_X, NAMES)
     assert "no history of its training" in found.sections["training"]
-    history = hg.History([hg.EpochReport(1, 0.7), hg.EpochReport(2, 0.5)], "it was enough")
+    history = hg.training.History(
+        [hg.training.EpochReport(1, 0.7), hg.training.EpochReport(2, 0.5)], "it was enough"
+    )
     found = page_of(folder, model, IRIS_X, NAMES, history=history)
     assert "2 epochs: it was enough" in found.sections["training"]
 

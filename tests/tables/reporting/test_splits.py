@@ -35,7 +35,7 @@ def customers(noise: float = 0.02, seed: int = 0) -> tuple[pd.DataFrame, Any]:
     return frame, rng.integers(0, 2, G)[who]
 
 
-def groups(frame: pd.DataFrame, y: Any, **how: Any) -> tuple[hg.Finding, str] | None:
+def groups(frame: pd.DataFrame, y: Any, **how: Any) -> tuple[hg.check.Finding, str] | None:
     of_classes = np.asarray(y).dtype.kind == "i"
     return repeated_groups(sides(frame, y, **how), of_classes=of_classes)
 
@@ -147,7 +147,7 @@ DAYS = pd.date_range("2021-01-01", periods=N)
 WALK = np.cumsum(RNG(7).normal(size=N))
 
 
-def in_time(frame: pd.DataFrame, y: Any, **how: Any) -> hg.Finding | None:
+def in_time(frame: pd.DataFrame, y: Any, **how: Any) -> hg.check.Finding | None:
     both = sides(frame, y, **how)
     t = both.targets[0]
     classes = ("no", "yes") if t.dtype.kind == "i" else ()
@@ -202,10 +202,10 @@ def test_a_report_gives_no_interval_for_rows_that_are_not_new(tmp_path: Any) -> 
     frame, y = customers()
     model = hg.TabularClassifier(n_members=2, epochs=2, random_state=0).fit(frame[~HELD], y[~HELD])
     how: Any = {"training": (frame[~HELD], y[~HELD]), "to": tmp_path / "a.html"}
-    page = hg.write_report(model, frame[HELD], y[HELD], **how).read_text("utf-8")
+    page = hg.tables.write_report(model, frame[HELD], y[HELD], **how).read_text("utf-8")
     assert "with 95% confidence" not in page
     assert "Column “customer”: 120 values come 12 times each" in page
     assert "Target leakage" not in page
     assert "Nothing was found" not in page
-    alone = hg.write_report(model, frame[HELD], y[HELD], to=tmp_path / "b.html")
+    alone = hg.tables.write_report(model, frame[HELD], y[HELD], to=tmp_path / "b.html")
     assert "held out of the same groups as those of the training" in alone.read_text("utf-8")

@@ -26,7 +26,7 @@ def test_a_run_of_an_address_is_that_of_the_path(
     address = flowers(tmp_path)
     path = address.removeprefix("file://")
     here, there = (
-        hg.train_table(source, "kind", epochs=2, report=False, out=tmp_path / name)
+        hg.tables.train_table(source, "kind", epochs=2, report=False, out=tmp_path / name)
         for source, name in ((path, "here"), (address, "there"))
     )
     assert there.scores == here.scores
@@ -39,20 +39,27 @@ def test_a_run_of_an_address_is_that_of_the_path(
     assert there.settings.data == address
     assert report_run(there.folder).stat().st_size > 10_000
     model = there.folder / "model.safetensors"
-    assert hg.evaluate_table(model, address).scores == hg.evaluate_table(model, path).scores
+    assert (
+        hg.tables.evaluate_table(model, address).scores
+        == hg.tables.evaluate_table(model, path).scores
+    )
     Path(path).write_text(Path(path).read_text() + "\n1,u")
-    with refused(hg.DataError, f"{address} has changed since the run"):
+    with refused(hg.errors.DataError, f"{address} has changed since the run"):
         report_run(there.folder)
 
 
 def test_a_run_is_written_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with refused(hg.FileError, "on another filesystem", "a folder on this machine", "out='run'"):
-        hg.train_table("iris", out=Path("s3://bucket/run"))
+    with refused(
+        hg.errors.FileError, "on another filesystem", "a folder on this machine", "out='run'"
+    ):
+        hg.tables.train_table("iris", out=Path("s3://bucket/run"))
     assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("memory", ["1 MB", "1 GB"])
 def test_an_address_that_is_not_there_is_refused(memory: str, tmp_path: Path) -> None:
-    with refused(hg.FileError, f"file://{tmp_path}/flowers: no such file", "check the spelling"):
-        hg.train_table(f"file://{tmp_path}/flowers", "kind", memory=memory)
+    with refused(
+        hg.errors.FileError, f"file://{tmp_path}/flowers: no such file", "check the spelling"
+    ):
+        hg.tables.train_table(f"file://{tmp_path}/flowers", "kind", memory=memory)

@@ -21,7 +21,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_train_table_leaves_what_the_command_leaves(table: Path) -> None:
     words = ("train", table, "--target", "left", "--epochs", 2, "--no-report", "--seed", 3)
     assert handgrad(*words, "--out", "a").exit_code == 0
-    run = hg.train_table(str(table), "left", epochs=2, report=False, seed=3, out=Path("b"))
+    run = hg.tables.train_table(str(table), "left", epochs=2, report=False, seed=3, out=Path("b"))
     assert repr(run).startswith("<Run b: messy, accuracy 0.")
     assert run.record == Run.of("b").record
     a, b = (record(Path(name)) for name in "ab")
@@ -39,7 +39,7 @@ def test_train_table_leaves_what_the_command_leaves(table: Path) -> None:
 
 def test_what_is_odd_is_a_warning_in_the_words_of_python(table: Path) -> None:
     with pytest.warns(UserWarning, match="and so is read as text|counts the rows") as told:
-        hg.train_table(str(table), "left", epochs=1, report=False)
+        hg.tables.train_table(str(table), "left", epochs=1, report=False)
     texts = [str(warning.message) for warning in told]
     assert any("ignore='row'" in text for text in texts)
     assert any("number='age'" in text for text in texts)
@@ -47,16 +47,16 @@ def test_what_is_odd_is_a_warning_in_the_words_of_python(table: Path) -> None:
 
 
 def test_settings_are_refused_in_the_words_of_python(table: Path) -> None:
-    with refused(hg.SettingError, "folds=1", "2 folds or more", "folds=5"):
-        hg.train_table("iris", folds=1)
-    with refused(hg.SettingError, "patience=3 for estimator='tabular'", "without patience="):
-        hg.train_table("iris", patience=3)
-    with refused(hg.DataError, "target= is missing", "target='left'"):
-        hg.train_table(str(table))
-    with refused(hg.SettingError, "separator = 'ab'"):
-        hg.train_table(str(table), "left", separator="ab")
+    with refused(hg.errors.SettingError, "folds=1", "2 folds or more", "folds=5"):
+        hg.tables.train_table("iris", folds=1)
+    with refused(hg.errors.SettingError, "patience=3 for estimator='tabular'", "without patience="):
+        hg.tables.train_table("iris", patience=3)
+    with refused(hg.errors.DataError, "target= is missing", "target='left'"):
+        hg.tables.train_table(str(table))
+    with refused(hg.errors.SettingError, "separator = 'ab'"):
+        hg.tables.train_table(str(table), "left", separator="ab")
     with pytest.raises(TypeError, match="taget"):
-        hg.train_table("iris", taget="x")  # type: ignore[call-arg]
+        hg.tables.train_table("iris", taget="x")  # type: ignore[call-arg]
     assert not Path("runs").exists()
 
 
@@ -64,7 +64,7 @@ def test_evaluate_table_says_what_the_command_says(table: Path) -> None:
     words = ("train", table, "--target", "left", "--epochs", 2, "--no-report", "--out", "a")
     assert handgrad(*words).exit_code == 0
     said = json.loads(handgrad("evaluate", "a/model.safetensors", table, "--json").stdout)
-    found = hg.evaluate_table("a/model.safetensors", table)
+    found = hg.tables.evaluate_table("a/model.safetensors", table)
     assert said == {**vars(found), "notes": []}
     assert found.rows == 60
 

@@ -76,11 +76,11 @@ def test_a_category_of_many_values_is_embedded() -> None:
     table, y = large_category(3000)
     model = clone(REGRESSOR).fit(table[:2500], y[:2500])
     embedding = model.net_.layers[0]
-    assert isinstance(embedding, hg.EnsembleEmbedding)
+    assert isinstance(embedding, hg.layers.EnsembleEmbedding)
     assert not embedding.E[:, 0].any(), "what was never missing says nothing"
     assert model.score(table[2500:], y[2500:]) > 0.8
     new = pa.table({"town": ["nowhere", None], "noise": [0.0, 0.0]})
-    with pytest.warns(hg.UnseenWarning, match="'nowhere'"):
+    with pytest.warns(hg.errors.UnseenWarning, match="'nowhere'"):
         first, second = model.predict(new)
     assert first == second
 
@@ -222,7 +222,7 @@ def test_targets_may_be_the_column_of_a_frame() -> None:
 def test_it_says_how_far_it_is_if_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     console = Console(force_terminal=True, file=screen, width=120, legacy_windows=False)
-    shown = functools.partial(hg.progress, console=console)
+    shown = functools.partial(hg.training.progress, console=console)
     monkeypatch.setattr("handgrad.tables.tabular.members.progress", shown)
     x, y = hg.data.load("iris")
     quiet = clone(CLASSIFIER).fit(x, y).predict_proba(x)

@@ -280,7 +280,8 @@ def test_missing_columns_are_named() -> None:
     features = fitted(cells())
     columns = cells()
     columns["color"] = columns.pop("colour")
-    with pytest.raises(hg.DataError, match=r"(?s)lacks 1 of .*'colour'.*is it the column 'color'"):
+    words = r"(?s)lacks 1 of .*'colour'.*is it the column 'color'"
+    with pytest.raises(hg.errors.DataError, match=words):
         encoded(features, table_of(columns))
 
 

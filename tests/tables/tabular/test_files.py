@@ -26,7 +26,7 @@ from tests.tables.tabular.frames import FRAMES, cells, target
 
 QUICK: dict[str, Any] = {"n_members": 2, "epochs": 2, "random_state": 0}
 COLUMNS = cells(120)
-pytestmark = pytest.mark.filterwarnings("ignore:.*'never seen'$:handgrad.UnseenWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*'never seen'$:handgrad.errors.UnseenWarning")
 NEW = cells(40, seed=3) | {"colour": ["never seen", None, *["red"] * 38]}
 
 
@@ -42,8 +42,8 @@ def regressor() -> hg.TabularRegressor:
 
 
 @pytest.fixture(scope="module")
-def encoder() -> hg.TableEncoder:
-    return hg.TableEncoder().fit(pa.table(COLUMNS))
+def encoder() -> hg.tables.TableEncoder:
+    return hg.tables.TableEncoder().fit(pa.table(COLUMNS))
 
 
 @pytest.fixture(params=["classifier", "regressor", "encoder"])
@@ -59,7 +59,7 @@ def said(model: Any, table: Any) -> Any:
     raise AssertionError
 
 
-@parametrize_with_checks([hg.TableEncoder()])  # type: ignore[untyped-decorator]
+@parametrize_with_checks([hg.tables.TableEncoder()])  # type: ignore[untyped-decorator]
 def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -93,7 +93,7 @@ def test_any_frame_in_any_order_gives_the_same_bits(frame: str, model: Any, tmp_
 def test_a_missing_column_is_named(model: Any, tmp_path: Path) -> None:
     twin = hg.load(hg.save(model, tmp_path / "a"))
     less = {name: values for name, values in NEW.items() if name != "count"}
-    with refused(hg.DataError, "lacks 1 of the columns of the training: 'count'"):
+    with refused(hg.errors.DataError, "lacks 1 of the columns of the training: 'count'"):
         said(twin, pa.table(less))
 
 
@@ -160,15 +160,17 @@ def test_a_model_that_came_back_can_be_fitted_again(regressor: Any, tmp_path: Pa
 
 def test_what_cannot_be_saved_says_what_to_do(regressor: Any, tmp_path: Path) -> None:
     path = tmp_path / "a"
-    with refused(hg.SettingError, "TabularRegressor, which is not fitted", "model.fit(X, y)"):
+    with refused(
+        hg.errors.SettingError, "TabularRegressor, which is not fitted", "model.fit(X, y)"
+    ):
         hg.save(hg.TabularRegressor(), path)
     drawn = hg.load(hg.save(regressor, path)).set_params(random_state=np.random.RandomState(0))
     path.unlink()
-    with refused(hg.SettingError, "random_state=RandomState", "set_params(random_state=0)"):
+    with refused(hg.errors.SettingError, "random_state=RandomState", "set_params(random_state=0)"):
         hg.save(drawn, path)
     regressor = hg.load(hg.save(regressor, path))
     regressor.of_mine_ = 3
-    with refused(hg.SettingError, "has of_mine_, which the file does not keep"):
+    with refused(hg.errors.SettingError, "has of_mine_, which the file does not keep"):
         hg.save(regressor, tmp_path / "b")
     assert [*tmp_path.iterdir()] == [path]
 
@@ -238,8 +240,8 @@ columns = st.one_of(
 def test_any_columns_are_read_as_before(table: dict[str, list[Any]]) -> None:
     frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in table.items()})
     try:
-        encoder = hg.TableEncoder().fit(frame)
-    except hg.DataError:
+        encoder = hg.tables.TableEncoder().fit(frame)
+    except hg.errors.DataError:
         return
     with TemporaryDirectory() as folder:
         twin = hg.load(hg.save(encoder, Path(folder) / "a"))

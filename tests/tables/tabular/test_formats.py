@@ -57,7 +57,7 @@ TEXTS: dict[str, tuple[list[str], str]] = {
 @pytest.mark.parametrize("case", TEXTS)
 def test_text_of_spreadsheets_is_read_as_what_it_says(case: str) -> None:
     texts, words = TEXTS[case]
-    assert hg.TableEncoder().fit(pd.DataFrame({"a": texts})).summary() == f"a  {words}"
+    assert hg.tables.TableEncoder().fit(pd.DataFrame({"a": texts})).summary() == f"a  {words}"
 
 
 def fitted(texts: list[str]) -> Any:
@@ -91,9 +91,9 @@ def test_one_date_is_read_in_the_order_of_the_training(order: str) -> None:
 
 def test_words_for_nothing_are_words_in_frames() -> None:
     numbers = [str(i) for i in range(40)]
-    read_as = hg.TableEncoder().fit(pd.DataFrame({"a": ["n/a", *numbers]})).summary()
+    read_as = hg.tables.TableEncoder().fit(pd.DataFrame({"a": ["n/a", *numbers]})).summary()
     assert read_as.startswith("a  category of 41 values")
-    assert "1_0" in hg.TableEncoder().fit(pd.DataFrame({"a": ["1_0", "2"] * 9})).summary()
+    assert "1_0" in hg.tables.TableEncoder().fit(pd.DataFrame({"a": ["1_0", "2"] * 9})).summary()
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,9 @@ def test_whether_a_text_reads_as_a_number_has_one_answer(text: str) -> None:
     X, rows = {"a": [*range(len(texts))]}, pa.table({"y": texts})
     table = Table("t", (Path("t.csv"),), (len(texts),), rows, np.arange(len(texts)))
     if number is None:
-        with refused(hg.DataError, "numbers"):
+        with refused(hg.errors.DataError, "numbers"):
             hg.TabularRegressor(n_members=1, epochs=1).fit(X, texts)
-        with refused(hg.DataError, "a number in every row"):
+        with refused(hg.errors.DataError, "a number in every row"):
             target_of(table, "y", "regression")
     else:
         assert target_of(table, "y", "regression").values[0] == number

@@ -53,7 +53,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streamed, "MOST_TEXTS", 5)
 
 
-def opened(folder: Path, **given: Any) -> hg.TableStream:
+def opened(folder: Path, **given: Any) -> hg.data.TableStream:
     path = written(table(), folder / "a.parquet", 250)
     return stream_of(path, **{"piece": 20_000, "memory": 2_000_000} | given)
 
@@ -65,7 +65,7 @@ def classifier(**given: Any) -> hg.TabularClassifier:
 def test_where_memory_has_room_the_model_is_that_of_the_rows_in_memory(tmp_path: Path) -> None:
     rows = table()
     whole = rows.drop_columns(["class"])
-    stream = hg.open_table(written(rows, tmp_path / "a.parquet"))
+    stream = hg.data.open_table(written(rows, tmp_path / "a.parquet"))
     found = classifier(epochs=1).fit(stream, "class")
     expected = classifier(epochs=1).fit(whole, rows["class"])
     np.testing.assert_array_equal(found.predict_proba(whole), expected.predict_proba(whole))
@@ -119,7 +119,7 @@ def test_it_learns_the_classes(tmp_path: Path) -> None:
     assert model.temperature_ > 0
     again = classifier(epochs=4).fit(stream, "class")
     np.testing.assert_array_equal(again.predict_proba(x), model.predict_proba(x))
-    path = hg.predict_table(model, stream, to=tmp_path / "p.parquet", probabilities=True)
+    path = hg.data.predict_table(model, stream, to=tmp_path / "p.parquet", probabilities=True)
     found = parquet.read_table(path)
     assert found["prediction"].to_pylist() == model.predict(x).tolist()
     assert found.column_names == ["prediction", "probability_no", "probability_yes"]
@@ -192,15 +192,15 @@ def test_many_steps_make_one_epoch_few_as_many_as_usual(
 def test_bad_targets_are_refused_with_their_place(tmp_path: Path) -> None:
     model = classifier()
     stream = opened(tmp_path)
-    with refused(hg.DataError, "no column named 'klass'", "did you mean 'class'?"):
+    with refused(hg.errors.DataError, "no column named 'klass'", "did you mean 'class'?"):
         model.fit(stream, "klass")
-    with refused(hg.SettingError, "y = None", "the name of the column to predict"):
+    with refused(hg.errors.SettingError, "y = None", "the name of the column to predict"):
         model.fit(stream, None)
-    with refused(hg.SettingError, "sample_weight beside a table that is streamed"):
+    with refused(hg.errors.SettingError, "sample_weight beside a table that is streamed"):
         model.fit(stream, "class", np.ones(N))
-    with refused(hg.DataError, "with 1 class of weight"):
+    with refused(hg.errors.DataError, "with 1 class of weight"):
         model.fit(stream, "same")
-    with refused(hg.DataError, "targets such as 'u'", "TabularClassifier"):
+    with refused(hg.errors.DataError, "targets such as 'u'", "TabularClassifier"):
         hg.TabularRegressor().fit(stream, "kind")
     with pytest.raises(ValueError, match="Unknown label type"):
         model.fit(stream, "a")
@@ -215,7 +215,7 @@ def test_rows_without_a_target_are_left_out_and_told(tmp_path: Path) -> None:
     assert len(there) == N - 1
     same = hg.TabularRegressor(n_members=2, epochs=1, random_state=0)
     (folder := tmp_path / "there").mkdir()
-    same.fit(hg.open_table(written(there, folder / "a.parquet")), "c")
+    same.fit(hg.data.open_table(written(there, folder / "a.parquet")), "c")
     assert same.target_ == pytest.approx(model.target_, rel=1e-12)
 
 
@@ -224,7 +224,7 @@ def test_a_value_that_was_not_there_is_as_in_memory(tmp_path: Path) -> None:
     model = classifier(epochs=1).fit(opened(tmp_path), "class")
     row = table().slice(0, 1).drop_columns(["class"])
     new = row.set_column(1, "kind", pa.array(["never seen"]))
-    with pytest.warns(hg.UnseenWarning, match="'never seen'"):
+    with pytest.warns(hg.errors.UnseenWarning, match="'never seen'"):
         assert model.predict_proba(new).shape == (1, 2)
 
 

@@ -43,7 +43,7 @@ def told(predict: Any, *given: Any, **named: Any) -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         predict(*given, **named)
-    assert all(warning.category is hg.UnseenWarning for warning in caught)
+    assert all(warning.category is hg.errors.UnseenWarning for warning in caught)
     return [str(warning.message) for warning in caught]
 
 
@@ -63,7 +63,7 @@ def test_values_that_were_not_there_are_counted_and_shown() -> None:
     assert told(MODEL.predict, one) == [
         "column 'plan': 1 of 1 rows has a value that was not there in training: 'other'"
     ]
-    encoder = make_pipeline(hg.TableEncoder()).fit(rows())
+    encoder = make_pipeline(hg.tables.TableEncoder()).fit(rows())
     assert told(encoder.transform, new) == expected
 
 
@@ -95,7 +95,7 @@ def test_a_table_in_pieces_is_told_of_once_and_each_row_counts_once(
     new = rows(n, plan=["Basic" if i % 10 == 0 else "plus" for i in range(n)], more=[1] * n)
     stream = stream_of(written(new, tmp_path / "a.parquet", 100), piece=2000)
     found = told(
-        hg.predict_table, MODEL, stream, to=tmp_path / "p.csv", probabilities=probabilities
+        hg.data.predict_table, MODEL, stream, to=tmp_path / "p.csv", probabilities=probabilities
     )
     assert found == [
         "column 'plan': 300 of 3000 rows have values that were not there in training: 'Basic'"
@@ -111,9 +111,9 @@ def test_a_cell_that_cannot_be_read_is_told_by_its_row_in_the_file(
     path = written(rows(3000, age=ages), tmp_path / f"a{suffix}", 100)
     below = " below the header" if suffix == ".csv" else ""
     for piece in (2000, 10**7):
-        with refused(hg.DataError, f"column 'age' has 'old' in row 2346{below}\n"):
-            hg.predict_table(MODEL, stream_of(path, piece=piece), to=tmp_path / "p.csv")
-    with refused(hg.DataError, "column 'age' has 'old' in row 2345, counted from 0"):
+        with refused(hg.errors.DataError, f"column 'age' has 'old' in row 2346{below}\n"):
+            hg.data.predict_table(MODEL, stream_of(path, piece=piece), to=tmp_path / "p.csv")
+    with refused(hg.errors.DataError, "column 'age' has 'old' in row 2345, counted from 0"):
         MODEL.predict(rows(3000, age=ages))
 
 
@@ -150,11 +150,13 @@ def test_rows_as_dictionaries_are_taken_by_name() -> None:
 
 
 def test_dictionaries_that_are_no_rows_are_refused() -> None:
-    with refused(hg.DataError, "lacks 1 of the columns of the training: 'town'", "empty cells"):
+    with refused(
+        hg.errors.DataError, "lacks 1 of the columns of the training: 'town'", "empty cells"
+    ):
         MODEL.predict({"age": 30, "plan": "plus"})
-    with refused(hg.DataError, "not all of one length", "a list of rows"):
+    with refused(hg.errors.DataError, "not all of one length", "a list of rows"):
         MODEL.predict({"age": [30, 40], "plan": "plus", "town": "Ulm"})
-    with refused(hg.DataError, "0 rows and 0 columns"):
+    with refused(hg.errors.DataError, "0 rows and 0 columns"):
         hg.TabularClassifier().fit({}, [])
 
 
@@ -165,6 +167,6 @@ def test_dictionaries_that_are_no_rows_are_refused() -> None:
 def test_a_cell_of_another_kind_is_shown_as_it_stood_there(cell: object, shown: str) -> None:
     X = pd.DataFrame({"town": ["Ulm", "Bonn", "Jena"] * 20, "x": range(60)})
     model = hg.TabularClassifier(n_members=2, epochs=1).fit(X, ["a", "b", "b"] * 20)
-    with pytest.raises(hg.DataError, match=f"column 'town' has {shown} in row 0") as told:
+    with pytest.raises(hg.errors.DataError, match=f"column 'town' has {shown} in row 0") as told:
         model.predict({"town": cell, "x": 1})
     assert "np." not in str(told.value)

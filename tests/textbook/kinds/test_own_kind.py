@@ -13,7 +13,7 @@ from tests.bad_input.refused import refused
 
 
 @dataclass(frozen=True)
-class SurvivalTimes(hg.kinds.TargetKind):
+class SurvivalTimes(hg.losses.kinds.TargetKind):
     """(n, 2): the time until the event, and 1; or until nobody looked any more, and 0."""
 
     name = "survival times"
@@ -21,7 +21,7 @@ class SurvivalTimes(hg.kinds.TargetKind):
     def checked(self, y: Any, p: Any, what: str, learn: bool) -> Any:
         y = super().checked(y, p, what, learn)
         if y.shape != (len(y), 2) or (y[:, 0] <= 0).any() or not np.isin(y[:, 1], (0, 1)).all():
-            raise hg.DataError(
+            raise hg.errors.DataError(
                 f"{what}: targets of shape {y.shape}",
                 "(n, 2), a time above 0 and whether the event was seen, 0 or 1",
                 "np.stack([times, seen], axis=1)",
@@ -39,7 +39,7 @@ class SurvivalTimes(hg.kinds.TargetKind):
 class ExponentialSurvivalLoss(hg.Loss):
     """l = mean(e^z t − d z), for log rates z, time t, seen d      dz = (e^z t − d) / size"""
 
-    input_kind = hg.kinds.LogRates()
+    input_kind = hg.losses.kinds.LogRates()
     target_kind = SurvivalTimes()
 
     def forward(self, z: Any, y: Any) -> Any:
@@ -94,20 +94,22 @@ def test_it_is_diagnosed() -> None:
 
 def test_what_is_no_target_of_the_kind_is_refused_in_its_words() -> None:
     x, y = rows()
-    with refused(hg.DataError, "whether the event was seen", "np.stack"):
+    with refused(hg.errors.DataError, "whether the event was seen", "np.stack"):
         hg.fit(net(), (x, y[:, 0]), loss=ExponentialSurvivalLoss(), optimizer=hg.SGD(0.1), epochs=1)
 
 
-@pytest.mark.parametrize("given", ["classes", hg.kinds.ClassLabels])
+@pytest.mark.parametrize("given", ["classes", hg.losses.kinds.ClassLabels])
 def test_a_kind_that_is_no_object_of_kinds_is_refused_when_the_class_is_made(given: Any) -> None:
-    with refused(hg.SettingError, "target_kind = ", "hg.kinds.TargetKind", "ClassLabels()"):
+    with refused(
+        hg.errors.SettingError, "target_kind = ", "hg.losses.kinds.TargetKind", "ClassLabels()"
+    ):
         type("Own", (hg.Loss,), {"target_kind": given})
 
 
 class Distribution(hg.Layer):
     """A layer that says it gives log rates."""
 
-    output_kind = hg.kinds.LogRates()
+    output_kind = hg.losses.kinds.LogRates()
 
     def forward(self, x: Any) -> Any:
         return x
@@ -119,6 +121,6 @@ class Distribution(hg.Layer):
 def test_a_layer_that_gives_another_kind_than_the_loss_takes_is_refused() -> None:
     x, y = rows()
     ending = hg.Net(hg.Linear(2, 1, rng=0), Distribution())
-    with refused(hg.SettingError, "Distribution() hands log rates to", "logits"):
+    with refused(hg.errors.SettingError, "Distribution() hands log rates to", "logits"):
         hg.evaluate(ending, (x, y[:, 1]), loss=hg.SigmoidBinaryCrossEntropyLoss())
     assert hg.evaluate(ending, (x, y), loss=ExponentialSurvivalLoss()).loss > 0

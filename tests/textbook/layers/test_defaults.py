@@ -106,8 +106,8 @@ def test_estimators_keep_to_their_own() -> None:
 
 
 def test_what_is_no_source_and_no_type_is_refused_at_once() -> None:
-    with refused(hg.SettingError, "rng='zero'", "a numpy Generator"):
+    with refused(hg.errors.SettingError, "rng='zero'", "a numpy Generator"):
         hg.defaults(rng="zero")  # type: ignore[arg-type]
-    with refused(hg.SettingError, "dtype='int8'", "float32 or float64"):
+    with refused(hg.errors.SettingError, "dtype='int8'", "float32 or float64"):
         hg.defaults(dtype="int8")
     assert GIVEN == {}

@@ -26,7 +26,7 @@ def places(rng: int = 0, **settings: Any) -> hg.Net:
     """A net that answers at each place."""
     return hg.Net(
         hg.Embedding(6, 4, padding=0, rng=rng),
-        hg.PositionEmbedding(T, 4, rng=rng),
+        hg.layers.PositionEmbedding(T, 4, rng=rng),
         hg.Residual(hg.LayerNorm(4), hg.MultiheadAttention(4, 2, rng=rng, **settings)),
         hg.Linear(4, K, rng=rng),
         dtype=np.float64,
@@ -52,16 +52,16 @@ def read(recurrent: hg.Layer) -> hg.Net:
 
 def through(*windows: hg.Layer) -> list[hg.Layer]:
     """Convolutions of a sequence (n, t, features)."""
-    return [hg.Transpose(2, 1), *windows, hg.Transpose(2, 1)]
+    return [hg.layers.Transpose(2, 1), *windows, hg.layers.Transpose(2, 1)]
 
 
 def convolved(pooling: hg.Layer) -> hg.Net:
     """A net of convolutions, by stride 1 and 2, and one that makes the sequence longer."""
     windows = through(
-        hg.Conv1d(4, 5, 3, padding=1, rng=2),
+        hg.layers.Conv1d(4, 5, 3, padding=1, rng=2),
         hg.Tanh(),
-        hg.Conv1d(5, 4, 4, padding=3, rng=3),
-        hg.Conv1d(4, 4, 3, stride=2, padding=1, rng=4),
+        hg.layers.Conv1d(5, 4, 4, padding=3, rng=3),
+        hg.layers.Conv1d(4, 4, 3, stride=2, padding=1, rng=4),
     )
     return hg.Net(
         hg.Embedding(6, 4, padding=0, rng=0),
@@ -74,24 +74,26 @@ def convolved(pooling: hg.Layer) -> hg.Net:
 
 
 def each_place_convolved() -> hg.Net:
-    windows = through(hg.Conv1d(4, 4, 3, padding=1, rng=2), hg.ReLU())
+    windows = through(hg.layers.Conv1d(4, 4, 3, padding=1, rng=2), hg.ReLU())
     embedding = hg.Embedding(6, 4, padding=0, rng=0)
     return hg.Net(embedding, *windows, hg.Linear(4, K, rng=1), dtype=np.float64)
 
 
 ANSWERS: dict[str, Callable[[], hg.Net]] = {
-    "mean": lambda: whole(hg.MeanOverTime()),
-    "largest": lambda: whole(hg.MaxOverTime()),
-    "RNN": lambda: read(hg.RNN(4, 4, rng=2)),
+    "mean": lambda: whole(hg.layers.MeanOverTime()),
+    "largest": lambda: whole(hg.layers.MaxOverTime()),
+    "RNN": lambda: read(hg.layers.RNN(4, 4, rng=2)),
     "GRU": lambda: read(hg.GRU(4, 4, rng=2)),
     "LSTM": lambda: read(hg.LSTM(4, 4, rng=2)),
-    "convolutions, largest": lambda: convolved(hg.MaxOverTime()),
-    "convolutions, mean": lambda: convolved(hg.MeanOverTime()),
+    "convolutions, largest": lambda: convolved(hg.layers.MaxOverTime()),
+    "convolutions, mean": lambda: convolved(hg.layers.MeanOverTime()),
     "convolutions, read": lambda: convolved(hg.GRU(4, 4, rng=5)),
 }
 
 
-def trained(net: hg.Net, x: Any, y: Any, engine: Any = "eager", **given: Any) -> hg.History:
+def trained(
+    net: hg.Net, x: Any, y: Any, engine: Any = "eager", **given: Any
+) -> hg.training.History:
     return hg.fit(
         net,
         (x, y),
@@ -108,12 +110,12 @@ def trained(net: hg.Net, x: Any, y: Any, engine: Any = "eager", **given: Any) ->
     [
         (places(), Y),
         (places(causal=True), Y),
-        (whole(hg.MeanOverTime()), Y[:, 0]),
-        (whole(hg.MaxOverTime()), Y[:, 0]),
-        (read(hg.RNN(4, 4, rng=2)), Y[:, 0]),
+        (whole(hg.layers.MeanOverTime()), Y[:, 0]),
+        (whole(hg.layers.MaxOverTime()), Y[:, 0]),
+        (read(hg.layers.RNN(4, 4, rng=2)), Y[:, 0]),
         (read(hg.LSTM(4, 4, rng=2)), Y[:, 0]),
         (read(hg.GRU(4, 4, return_sequences=True, rng=2)), Y),
-        (convolved(hg.MeanOverTime()), Y[:, 0]),
+        (convolved(hg.layers.MeanOverTime()), Y[:, 0]),
         (convolved(hg.GRU(4, 4, rng=5)), Y[:, 0]),
         (each_place_convolved(), Y),
     ],
@@ -154,9 +156,11 @@ def test_places_of_padding_count_in_no_loss_and_in_no_metric(engine: Any) -> Non
 
 def test_rows_of_nothing_but_padding_are_refused_where_each_place_has_a_target() -> None:
     nothing = np.zeros_like(X), Y
-    with refused(hg.DataError, "validation data: nothing but padding", net=(net := places())):
+    with refused(
+        hg.errors.DataError, "validation data: nothing but padding", net=(net := places())
+    ):
         trained(net, X, Y, validation=nothing)
-    with refused(hg.DataError, "evaluation data: nothing but padding", "without padding="):
+    with refused(hg.errors.DataError, "evaluation data: nothing but padding", "without padding="):
         hg.evaluate(net, nothing, loss=hg.SoftmaxCrossEntropyLoss())
 
 
@@ -197,7 +201,7 @@ def test_a_mask_goes_through_nets_within_nets_and_ends_with_the_places() -> None
 
 
 def test_what_passes_through_layers_with_a_mask_can_be_watched() -> None:
-    net = whole(hg.MeanOverTime())
+    net = whole(hg.layers.MeanOverTime())
     net.training = False
     net.seed(0)
     p = net.forward(X)
@@ -212,7 +216,7 @@ def test_what_passes_through_layers_with_a_mask_can_be_watched() -> None:
 def test_the_windows_that_are_there_are_those_of_the_sequence_alone(
     t: int, stride: int, kernel_size: int, padding: int
 ) -> None:
-    convolution = hg.Conv1d(1, 2, kernel_size, stride, padding, rng=0, dtype=np.float64)
+    convolution = hg.layers.Conv1d(1, 2, kernel_size, stride, padding, rng=0, dtype=np.float64)
     convolution.b[...] = [1, 2]
     longer = t + 3
     x = RNG.standard_normal((1, 1, longer))
@@ -238,24 +242,27 @@ def test_places_behind_convolutions_count_in_the_loss_as_the_mask_says() -> None
 
 REFUSED: dict[str, tuple[list[hg.Layer], tuple[str, ...]]] = {
     "read where features are": (
-        [hg.Transpose(2, 1), hg.GRU(T, 4, rng=0)],
+        [hg.layers.Transpose(2, 1), hg.GRU(T, 4, rng=0)],
         ("layer 3 of 3", "GRU(4, 4)", "as (n, k, t)", "Transpose(2, 1)"),
     ),
     "a sum over places": (
-        [hg.Transpose(2, 1), hg.Linear(T, 2, rng=0)],
+        [hg.layers.Transpose(2, 1), hg.Linear(T, 2, rng=0)],
         ("layer 3 of 3", "Linear(4, 2)", "(n, t, k), t being the places"),
     ),
     "the mean over features": (
-        [hg.Transpose(2, 1), hg.MeanOverTime()],
+        [hg.layers.Transpose(2, 1), hg.layers.MeanOverTime()],
         ("layer 3 of 3", "MeanOverTime()", "Transpose(2, 1)"),
     ),
     "features convolved": (
-        [hg.Conv1d(T, 2, 3, rng=0)],
+        [hg.layers.Conv1d(T, 2, 3, rng=0)],
         ("layer 2 of 2", "Conv1d(4, 2, 3)", "as (n, t, k)", "Transpose(2, 1)"),
     ),
-    "another shape": ([hg.Reshape(2, 8)], ("Reshape(2, 8)", "padding came in", "without padding=")),
+    "another shape": (
+        [hg.layers.Reshape(2, 8)],
+        ("Reshape(2, 8)", "padding came in", "without padding="),
+    ),
     "no places at all": (
-        [hg.Flatten(), hg.Reshape(1, 4, 4), hg.MaxPool2d(2)],
+        [hg.Flatten(), hg.layers.Reshape(1, 4, 4), hg.MaxPool2d(2)],
         (),
     ),
 }
@@ -269,7 +276,7 @@ def test_where_places_are_others_a_sequence_with_padding_is_refused(name: str) -
         assert net.mask_out(X, None) is None
         assert net.predict(X).shape == (N, 1, 2, 2)
         return
-    with refused(hg.ShapeError, *words):
+    with refused(hg.errors.ShapeError, *words):
         net.predict(X)
     without = hg.Net(hg.Embedding(6, 4, rng=0), *copy.deepcopy(layers), dtype=np.float64)
     assert len(without.predict(X)) == N
@@ -277,7 +284,7 @@ def test_where_places_are_others_a_sequence_with_padding_is_refused(name: str) -
 
 @pytest.mark.parametrize("padding", [-1, 6, 0.5, "0"])
 def test_a_code_of_padding_that_is_none_is_refused(padding: Any) -> None:
-    with refused(hg.SettingError, f"padding={padding!r}", "0 to 5", "padding=0"):
+    with refused(hg.errors.SettingError, f"padding={padding!r}", "0 to 5", "padding=0"):
         hg.Embedding(6, 4, padding=padding)
 
 
@@ -293,7 +300,7 @@ class Stream(RowSource):
 
 def test_a_stream_with_targets_at_places_of_padding_is_refused() -> None:
     settings: Any = {"loss": hg.SoftmaxCrossEntropyLoss(), "optimizer": hg.SGD(0.1), "epochs": 1}
-    with refused(hg.SettingError, "a stream of sequences with padding", "rows in memory"):
+    with refused(hg.errors.SettingError, "a stream of sequences with padding", "rows in memory"):
         [*hg.train(places(), Stream(X, Y), batch_size=4, **settings)]
     answers = Stream(X, Y[:, 0])
-    assert [*hg.train(whole(hg.MeanOverTime()), answers, batch_size=4, **settings)]
+    assert [*hg.train(whole(hg.layers.MeanOverTime()), answers, batch_size=4, **settings)]

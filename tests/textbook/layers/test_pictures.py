@@ -15,21 +15,21 @@ from handgrad.textbook.net.minibatches import example_input
 @pytest.mark.parametrize(
     ("layer", "shape_in", "shape_out"),
     [
-        (hg.Reshape(1, 8, 8), (64,), (1, 8, 8)),
-        (hg.Reshape(64), (4, 4, 4), (64,)),
-        (hg.Reshape(64), (..., 64), (64,)),
+        (hg.layers.Reshape(1, 8, 8), (64,), (1, 8, 8)),
+        (hg.layers.Reshape(64), (4, 4, 4), (64,)),
+        (hg.layers.Reshape(64), (..., 64), (64,)),
         (hg.Flatten(), (2, 3, 4), (24,)),
         (hg.Flatten(), (..., 4), None),
-        (hg.Transpose(3, 1, 2), (28, 30, 3), (3, 28, 30)),
-        (hg.Transpose(2, 1), (..., 3), None),
+        (hg.layers.Transpose(3, 1, 2), (28, 30, 3), (3, 28, 30)),
+        (hg.layers.Transpose(2, 1), (..., 3), None),
         (hg.Conv2d(1, 6, 5, padding=2), (1, 28, 28), (6, 28, 28)),
         (hg.Conv2d(3, 6, (3, 5), stride=(2, 1), padding=(0, 1)), (3, 8, 8), (6, 3, 6)),
         (hg.Conv2d(3, 6, 3), (..., 8), None),
-        (hg.Conv1d(3, 6, 3, stride=2), (3, 8), (6, 3)),
+        (hg.layers.Conv1d(3, 6, 3, stride=2), (3, 8), (6, 3)),
         (hg.MaxPool2d(2), (6, 9, 8), (6, 4, 4)),
-        (hg.AvgPool2d(3, stride=1, padding=1), (6, 9, 8), (6, 9, 8)),
-        (hg.BatchNorm2d(6), (6, 9, 8), (6, 9, 8)),
-        (hg.RandomShift(2), (1, 9, 8), (1, 9, 8)),
+        (hg.layers.AvgPool2d(3, stride=1, padding=1), (6, 9, 8), (6, 9, 8)),
+        (hg.layers.BatchNorm2d(6), (6, 9, 8), (6, 9, 8)),
+        (hg.layers.RandomShift(2), (1, 9, 8), (1, 9, 8)),
     ],
     ids=repr,
 )
@@ -43,7 +43,7 @@ def test_what_comes_out_follows_from_what_goes_in(
 
 
 def pictures(*layers: hg.Layer) -> hg.Net:
-    return hg.Net(hg.Reshape(1, 8, 8), *layers)
+    return hg.Net(hg.layers.Reshape(1, 8, 8), *layers)
 
 
 def test_a_net_that_begins_with_reshape_takes_rows_and_pictures() -> None:
@@ -58,7 +58,9 @@ def test_a_net_that_begins_with_reshape_takes_rows_and_pictures() -> None:
     assert "Conv2d(1, 2, 3)   (n, 2, 6, 6)  20\n" in net.summary()
     assert hg.check_gradients(net, loss=hg.SoftmaxCrossEntropyLoss())
     assert "convolution.py" in str(hg.trace(net))
-    with pytest.raises(hg.ShapeError, match=r"(?s)9 features came in.*expected: 64 features"):
+    with pytest.raises(
+        hg.errors.ShapeError, match=r"(?s)9 features came in.*expected: 64 features"
+    ):
         net.forward(np.zeros((5, 9, 9)))
 
 
@@ -68,7 +70,7 @@ def test_a_net_that_begins_with_a_convolution_has_an_example_of_its_own() -> Non
     assert example_input(net, 5).shape == (5, 2, 4, 4)
     assert hg.check_gradients(net)
     too_small = hg.Net(hg.Conv2d(2, 3, 3), hg.Flatten(), hg.Linear(100, 2))
-    with pytest.raises(hg.SettingError, match=r"(?s)fails with rows of shape \(2, 4, 4\)"):
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)fails with rows of shape \(2, 4, 4\)"):
         hg.check_gradients(too_small)
 
 
@@ -86,11 +88,11 @@ def test_a_net_that_begins_with_a_convolution_has_an_example_of_its_own() -> Non
             r"\(1, 8, 8\)\n  expected: 3",
         ),
         (
-            lambda: hg.Net(hg.Reshape(8, 8), hg.Conv2d(8, 2, 3)),
+            lambda: hg.Net(hg.layers.Reshape(8, 8), hg.Conv2d(8, 2, 3)),
             r"layer 2 of 2: Conv2d\(8, 2, 3\) was given an array of shape \(n, 8, 8\)\n",
         ),
         (
-            lambda: hg.Net(hg.Reshape(1, 8, 8), hg.Conv1d(1, 2, 3)),
+            lambda: hg.Net(hg.layers.Reshape(1, 8, 8), hg.layers.Conv1d(1, 2, 3)),
             r"layer 2 of 2: Conv1d\(1, 2, 3\) was given an array of shape \(n, 1, 8, 8\)",
         ),
         (
@@ -98,11 +100,11 @@ def test_a_net_that_begins_with_a_convolution_has_an_example_of_its_own() -> Non
             r"layer 3 of 3, .*Linear\(63, 2\) was given 64 features\n  expected: 63",
         ),
         (
-            lambda: pictures(hg.Transpose(2, 1)),
+            lambda: pictures(hg.layers.Transpose(2, 1)),
             r"layer 2 of 2: Transpose\(2, 1\) was given an array of shape \(n, 1, 8, 8\)",
         ),
         (
-            lambda: hg.Net(hg.Linear(4, 63), hg.Reshape(1, 8, 8)),
+            lambda: hg.Net(hg.Linear(4, 63), hg.layers.Reshape(1, 8, 8)),
             r"layer 2 of 2, .*Reshape\(1, 8, 8\) was given 63 features\n  expected: 64",
         ),
     ],
@@ -110,7 +112,7 @@ def test_a_net_that_begins_with_a_convolution_has_an_example_of_its_own() -> Non
 def test_a_misfit_is_refused_when_the_net_is_built(
     make: Callable[[], hg.Net], message: str
 ) -> None:
-    with pytest.raises(hg.ShapeError, match=f"(?s){message}"):
+    with pytest.raises(hg.errors.ShapeError, match=f"(?s){message}"):
         make()
 
 
@@ -120,9 +122,9 @@ def test_a_misfit_is_refused_when_the_net_is_built(
         (hg.Conv2d(1, 2, 3), (5, 64), "rows of shape (64,) came in"),
         (hg.Conv2d(1, 2, 3), (5, 3, 8, 8), "rows of shape (3, 8, 8) came in"),
         (hg.MaxPool2d(3), (5, 1, 2, 8), "smaller than the windows"),
-        (hg.Transpose(2, 1), (5, 1, 8, 8), "rows of shape (1, 8, 8) came in"),
-        (hg.RandomShift(2), (5, 64), "an array of shape (5, 64) came in"),
-        (hg.BatchNorm2d(2), (5, 2), "an array of shape (5, 2) came in"),
+        (hg.layers.Transpose(2, 1), (5, 1, 8, 8), "rows of shape (1, 8, 8) came in"),
+        (hg.layers.RandomShift(2), (5, 64), "an array of shape (5, 64) came in"),
+        (hg.layers.BatchNorm2d(2), (5, 2), "an array of shape (5, 2) came in"),
     ],
     ids=repr,
 )
@@ -131,7 +133,7 @@ def test_rows_that_do_not_fit_are_refused(
 ) -> None:
     net = hg.Net(layer)
     net.seed(0)
-    with pytest.raises(hg.ShapeError, match=re.escape(message)) as refused:
+    with pytest.raises(hg.errors.ShapeError, match=re.escape(message)) as refused:
         net.forward(np.zeros(shape))
     assert "layer 1 of 1" in str(refused.value)
 
@@ -139,12 +141,12 @@ def test_rows_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: hg.Reshape(), "Reshape()"),
-        (lambda: hg.Reshape(0, 4), "= 0"),
-        (lambda: hg.Reshape(cast(Any, 2.5)), "= 2.5"),
-        (lambda: hg.Transpose(1), "Transpose(1,)"),
-        (lambda: hg.Transpose(0, 1), "Transpose(0, 1)"),
-        (lambda: hg.Transpose(1, 1), "Transpose(1, 1)"),
+        (lambda: hg.layers.Reshape(), "Reshape()"),
+        (lambda: hg.layers.Reshape(0, 4), "= 0"),
+        (lambda: hg.layers.Reshape(cast(Any, 2.5)), "= 2.5"),
+        (lambda: hg.layers.Transpose(1), "Transpose(1,)"),
+        (lambda: hg.layers.Transpose(0, 1), "Transpose(0, 1)"),
+        (lambda: hg.layers.Transpose(1, 1), "Transpose(1, 1)"),
         (lambda: hg.Conv2d(1, 2, 0), "kernel_size=0"),
         (lambda: hg.Conv2d(1, 2, (3, 3, 3)), "kernel_size=(3, 3, 3)"),
         (lambda: hg.Conv2d(1, 2, 3, stride=0), "stride=0"),
@@ -152,16 +154,16 @@ def test_rows_that_do_not_fit_are_refused(
         (lambda: hg.Conv2d(1, 2, 3, padding=-1), "padding=-1"),
         (lambda: hg.Conv2d(1, 2, 3, padding=cast(Any, "same")), "padding='same'"),
         (lambda: hg.Conv2d(0, 2, 3), "n_in = 0"),
-        (lambda: hg.Conv1d(1, 0, 3), "n_out = 0"),
-        (lambda: hg.Conv1d(1, 2, (3, 3)), "kernel_size=(3, 3)"),
+        (lambda: hg.layers.Conv1d(1, 0, 3), "n_out = 0"),
+        (lambda: hg.layers.Conv1d(1, 2, (3, 3)), "kernel_size=(3, 3)"),
         (lambda: hg.Conv2d(1, 2, 3, initializer=lambda shape, rng: np.zeros(3)), "shape (3,)"),
         (lambda: hg.MaxPool2d(2, padding=2), "padding=2"),
-        (lambda: hg.AvgPool2d((4, 1), padding=1), "padding=1"),
+        (lambda: hg.layers.AvgPool2d((4, 1), padding=1), "padding=1"),
         (lambda: hg.MaxPool2d(True), "kernel_size=True"),
-        (lambda: hg.BatchNorm2d(0), "n_features = 0"),
-        (lambda: hg.RandomShift(0), "pixels = 0"),
-        (lambda: hg.RandomHorizontalFlip(1.5), "p=1.5"),
-        (lambda: hg.GaussianNoise(0), "std = 0"),
+        (lambda: hg.layers.BatchNorm2d(0), "n_features = 0"),
+        (lambda: hg.layers.RandomShift(0), "pixels = 0"),
+        (lambda: hg.layers.RandomHorizontalFlip(1.5), "p=1.5"),
+        (lambda: hg.layers.GaussianNoise(0), "std = 0"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(make: Callable[[], Any], message: str) -> None:

@@ -10,7 +10,7 @@ import handgrad as hg
 from handgrad.textbook.net.minibatches import example_input
 from tests.bad_input.refused import refused
 
-KINDS: tuple[Callable[..., hg.Layer], ...] = (hg.RNN, hg.GRU, hg.LSTM)
+KINDS: tuple[Callable[..., hg.Layer], ...] = (hg.layers.RNN, hg.GRU, hg.LSTM)
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -60,7 +60,7 @@ def test_codes_before_a_recurrence_are_sequences_of_codes() -> None:
 @each_kind
 def test_a_recurrence_after_the_last_h_of_another_is_refused(kind: Any) -> None:
     with refused(
-        hg.ShapeError,
+        hg.errors.ShapeError,
         "layer 2 of 2",
         "was given an array of shape (n, 4)",
         "expected: 3 axes",
@@ -74,7 +74,7 @@ def test_a_recurrence_after_the_last_h_of_another_is_refused(kind: Any) -> None:
 def test_what_are_no_sequences_is_refused(kind: Any, shape: tuple[int, ...]) -> None:
     net = hg.Net(kind(3, 4))
     with refused(
-        hg.ShapeError,
+        hg.errors.ShapeError,
         f"an array of shape {shape} came in",
         "expected: sequences, (rows, steps, 3), of one step at least",
         "try: x.reshape(len(x), -1, 3)",
@@ -83,9 +83,9 @@ def test_what_are_no_sequences_is_refused(kind: Any, shape: tuple[int, ...]) -> 
 
 
 def test_settings_are_refused() -> None:
-    with refused(hg.SettingError, "return_sequences='all'", "try: return_sequences=True"):
+    with refused(hg.errors.SettingError, "return_sequences='all'", "try: return_sequences=True"):
         hg.GRU(3, 4, return_sequences="all")  # type: ignore[arg-type]
-    with refused(hg.SettingError, "n_out = 0"):
+    with refused(hg.errors.SettingError, "n_out = 0"):
         hg.LSTM(3, 0)
 
 

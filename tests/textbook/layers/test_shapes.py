@@ -62,7 +62,7 @@ def test_trying_a_page_leaves_no_trace() -> None:
         (lambda: hg.Net(Flatten(), hg.Linear(4, 3)), None, 3),
         (lambda: hg.Net(hg.Linear(4, 3), Flatten(), hg.Linear(6, 2)), 4, 2),
         (lambda: hg.Net(Scale(4)), None, None),
-        (lambda: hg.Net(hg.Transpose(2, 1), hg.Reshape(6)), None, 6),
+        (lambda: hg.Net(hg.layers.Transpose(2, 1), hg.layers.Reshape(6)), None, 6),
     ],
 )
 def test_what_a_net_takes_and_gives_follows_from_its_layers(
@@ -75,11 +75,11 @@ def test_what_a_net_takes_and_gives_follows_from_its_layers(
 @pytest.mark.parametrize(
     ("layers", "row"),
     [
-        (lambda: (hg.Tanh(), hg.Reshape(1, 5, 4)), (5, 4)),
-        (lambda: (hg.Dropout(0.3), hg.Softmax(), hg.Reshape(2, 20)), (2, 5, 4)),
-        (lambda: (Flatten(), hg.Softmax(), hg.Reshape(2, 10)), (5, 4)),
-        (lambda: (hg.GRU(2, 4, return_sequences=True), Flatten(), hg.Reshape(2, 6)), (3, 2)),
-        (lambda: (hg.Linear(2, 4), Flatten(), hg.LayerNorm(12), hg.Reshape(2, 6)), (3, 2)),
+        (lambda: (hg.Tanh(), hg.layers.Reshape(1, 5, 4)), (5, 4)),
+        (lambda: (hg.Dropout(0.3), hg.Softmax(), hg.layers.Reshape(2, 20)), (2, 5, 4)),
+        (lambda: (Flatten(), hg.Softmax(), hg.layers.Reshape(2, 10)), (5, 4)),
+        (lambda: (hg.GRU(2, 4, return_sequences=True), Flatten(), hg.layers.Reshape(2, 6)), (3, 2)),
+        (lambda: (hg.Linear(2, 4), Flatten(), hg.LayerNorm(12), hg.layers.Reshape(2, 6)), (3, 2)),
     ],
 )
 def test_a_reshape_takes_rows_of_its_size_in_any_shape_behind_layers_that_do(
@@ -90,24 +90,24 @@ def test_a_reshape_takes_rows_of_its_size_in_any_shape_behind_layers_that_do(
     p = net.predict(x, engine="eager")
     assert p.shape[1:] == net.layers[-1].shape_out(row)
     np.testing.assert_allclose(net.predict(x, engine="compiled"), p, atol=1e-6)
-    with pytest.raises(hg.ShapeError):
+    with pytest.raises(hg.errors.ShapeError):
         net.predict(x[:, :2] if row[0] > 2 else x[:, :, :2], engine="eager")
 
 
 def test_a_reshape_behind_an_embedding_takes_single_codes() -> None:
-    net = hg.Net(hg.Embedding(5, 3, rng=0), hg.Reshape(3, 1))
+    net = hg.Net(hg.Embedding(5, 3, rng=0), hg.layers.Reshape(3, 1))
     assert net.shape_in == ()
     assert net.predict(np.arange(5), engine="eager").shape == (5, 3, 1)
 
 
 def test_axes_that_one_layer_states_are_those_of_the_layers_before_it() -> None:
     attention = hg.Residual(hg.LayerNorm(4), hg.MultiheadAttention(4, 2))
-    net = hg.Net(hg.Embedding(5, 4), hg.PositionEmbedding(6, 4), attention, hg.Linear(4, 3))
+    net = hg.Net(hg.Embedding(5, 4), hg.layers.PositionEmbedding(6, 4), attention, hg.Linear(4, 3))
     assert (net.shape_in, net.shape_out((6,)), net.n_in) == ((6,), (6, 3), None)
     shapes = re.findall(r"\(n, [\d, ]+\)", str(net.summary()))
     assert shapes == ["(n, 6, 4)"] * 3 + ["(n, 6, 3)"]
     assert net.predict(np.zeros((2, 5), int)).shape == (2, 5, 3)
-    with refused(hg.ShapeError, "sequences of 7 places came in", "at most 6", "length=7"):
+    with refused(hg.errors.ShapeError, "sequences of 7 places came in", "at most 6", "length=7"):
         net.predict(np.zeros((2, 7), int))
 
 
@@ -115,13 +115,13 @@ def test_attention_without_an_axis_of_places_is_refused() -> None:
     net = hg.Net(hg.Linear(3, 4), hg.MultiheadAttention(4, 2))
     assert example_input(net, 5).shape == (5, 4, 3)
     with refused(
-        hg.ShapeError, "layer 2 of 2", "(5, 4) came in", "3 axes, (rows, … × 4)", "x[None]"
+        hg.errors.ShapeError, "layer 2 of 2", "(5, 4) came in", "3 axes, (rows, … × 4)", "x[None]"
     ):
         net.forward(np.ones((5, 3)))
 
 
 def test_a_misfit_behind_a_page_that_says_nothing_is_seen_when_the_net_is_built() -> None:
-    with refused(hg.ShapeError, "was given 4 features", "layer 3 of 3, after Scale(4)"):
+    with refused(hg.errors.ShapeError, "was given 4 features", "layer 3 of 3, after Scale(4)"):
         hg.Net(hg.Linear(2, 4), Scale(4), hg.Linear(5, 3))
 
 
@@ -135,13 +135,13 @@ def test_a_page_for_two_axes_is_refused_others_by_name() -> None:
     net = hg.Net(hg.Linear(3, 4), OnlyRows(4))
     assert net.forward(np.ones((5, 3))).shape == (5, 4)
     with refused(
-        hg.ShapeError,
+        hg.errors.ShapeError,
         "layer 2 of 2, OnlyRows(4): an array of shape (5, 2, 4) came in",
         "expected: 2 axes, (rows, features): OnlyRows holds for no others",
         "try: x.reshape(len(x), -1)",
     ):
         net.forward(np.ones((5, 2, 3)))
-    with refused(hg.ShapeError, "OnlyRows holds for no others"):
+    with refused(hg.errors.ShapeError, "OnlyRows holds for no others"):
         hg.train(
             net,
             (np.ones((5, 2, 3)), np.ones((5, 2, 4))),
@@ -155,7 +155,7 @@ def test_an_example_is_what_a_layer_says_it_takes() -> None:
     assert example_input(hg.Linear(3, 2), 5).shape == (5, 3)
     assert example_input(hg.Tanh(), 5).shape == (5, 4)
     with refused(
-        hg.SettingError,
+        hg.errors.SettingError,
         "Scale(3) does not say what it takes",
         "a layer that states n_in",
         "x=..., a few rows",
@@ -166,7 +166,11 @@ def test_an_example_is_what_a_layer_says_it_takes() -> None:
 
 def test_misfits_of_sequences_and_of_tables_are_told_in_their_own_axes() -> None:
     net = hg.Net(hg.MultiheadAttention(2, 1, rng=0))
-    with pytest.raises(hg.ShapeError, match=r"(?s)3 features came in.*\(rows, …, 2\).*2 features"):
+    with pytest.raises(
+        hg.errors.ShapeError, match=r"(?s)3 features came in.*\(rows, …, 2\).*2 features"
+    ):
         net.forward(np.ones((4, 5, 3)))
-    with pytest.raises(hg.ShapeError, match=r"(?s)3 features came in.*\(rows, 2\).*2 columns"):
+    with pytest.raises(
+        hg.errors.ShapeError, match=r"(?s)3 features came in.*\(rows, 2\).*2 columns"
+    ):
         hg.Net(hg.Linear(2, 1, rng=0)).forward(np.ones((4, 3)))

@@ -26,7 +26,11 @@ def test_paths_sizes_and_buffers_are_those_of_a_net_within_a_net() -> None:
     whole = net()
     paths = ["0.0.W", "0.0.b", "0.2.W", "0.2.b", "1.0.W", "1.0.b"]
     assert list(whole.named_parameters())[:6] == paths
-    assert (whole.n_in, whole.n_out, whole.output_kind) == (4, 3, hg.kinds.ClassProbabilities())
+    assert (whole.n_in, whole.n_out, whole.output_kind) == (
+        4,
+        3,
+        hg.losses.kinds.ClassProbabilities(),
+    )
     parallel = whole.layers[1]
     assert (parallel.n_in, parallel.n_out) == (4, 6)
     assert np.shares_memory(parallel.parameters, whole.parameters)
@@ -83,7 +87,7 @@ def test_an_error_within_a_branch_names_every_layer_on_the_way() -> None:
             raise ValueError("no")
 
     whole = hg.Net(hg.Linear(4, 4, rng=0), hg.Parallel(hg.Tanh(), hg.Residual(Broken())))
-    with pytest.raises(hg.ShapeError) as error:
+    with pytest.raises(hg.errors.ShapeError) as error:
         whole.forward(np.ones((2, 4)))
     where = str(error.value)
     assert "layer 2 of 2, Parallel(Tanh(), Residual(Broken()))" in where
@@ -93,7 +97,7 @@ def test_an_error_within_a_branch_names_every_layer_on_the_way() -> None:
 
 def test_an_input_that_does_not_fit_is_refused_at_the_border() -> None:
     for layer in (block(4, 0), hg.Parallel(hg.Linear(4, 2), hg.Linear(4, 2))):
-        with pytest.raises(hg.ShapeError, match="3 features came in"):
+        with pytest.raises(hg.errors.ShapeError, match="3 features came in"):
             layer.forward(np.ones((2, 3)))
 
 
@@ -128,7 +132,9 @@ class Column(hg.Layer):
 
 @pytest.mark.parametrize("make", [hg.Residual, lambda c: hg.Parallel(hg.Tanh(), c)])
 def test_what_would_be_broadcast_is_refused(make: Any) -> None:
-    with pytest.raises(hg.ShapeError, match=r"(?s)\(2, 4\) and \(2, 1\).*expected: one shape"):
+    with pytest.raises(
+        hg.errors.ShapeError, match=r"(?s)\(2, 4\) and \(2, 1\).*expected: one shape"
+    ):
         make(Column()).forward(np.ones((2, 4)))
 
 
@@ -154,7 +160,7 @@ def test_layers_within_branches_freeze_draw_and_keep_their_state() -> None:
     list(hg.train(whole, (x, x[:, :2]), batch_size=4, rng=0, engine="compiled", **settings))
     np.testing.assert_array_equal(inner.parameters, before)
     assert whole.named_states()["0.1.running_mean"].any()
-    with pytest.raises(hg.ShapeError, match=r"BatchNorm\(4\): a batch of 1 row"):
+    with pytest.raises(hg.errors.ShapeError, match=r"BatchNorm\(4\): a batch of 1 row"):
         whole.forward(x[:1])
     first, second = whole.predict(x[:1]), whole.predict(x[:1], engine="compiled")
     np.testing.assert_allclose(first, second, rtol=1e-12)
@@ -192,5 +198,5 @@ def test_branches_may_share_several_inputs(join: Any) -> None:
 
 def test_what_comes_out_is_added_to_one_array_alone() -> None:
     x = np.ones((5, 3)), np.zeros((5, 3), int)
-    with refused(hg.ShapeError, "a tuple of 2 arrays", "one array"):
+    with refused(hg.errors.ShapeError, "a tuple of 2 arrays", "one array"):
         hg.Net(hg.Residual(Product())).forward(x)

@@ -80,7 +80,7 @@ def test_a_part_leaves_no_trace_in_the_net_and_its_copies_are_apart() -> None:
         np.testing.assert_array_equal(twin.predict(X), part.predict(X))
         assert not np.shares_memory(twin.parameters, net.parameters)
     assert (part.n_in, part.n_out, repr(net[3:])) == (2, 3, "Net(Linear(3, 2), Softmax())")
-    assert net[3:].output_kind == hg.kinds.ClassProbabilities()
+    assert net[3:].output_kind == hg.losses.kinds.ClassProbabilities()
     assert part.output_kind is None
 
 
@@ -102,12 +102,14 @@ WRONG: dict[str, Any] = {
 
 @pytest.mark.parametrize("shown", WRONG)
 def test_a_wrong_index_is_refused(shown: str) -> None:
-    with refused(hg.SettingError, f"[{shown}] of 5 layers", "from -5 to -1", "net[:1]"):
+    with refused(hg.errors.SettingError, f"[{shown}] of 5 layers", "from -5 to -1", "net[:1]"):
         made()[WRONG[shown]]
 
 
 def test_branches_side_by_side_have_no_range() -> None:
-    with refused(hg.SettingError, "[:1] of 2 layers", "for one of them\n", "net[0], net[-1]"):
+    with refused(
+        hg.errors.SettingError, "[:1] of 2 layers", "for one of them\n", "net[0], net[-1]"
+    ):
         hg.Parallel(hg.Tanh(), hg.ReLU())[:1]
 
 
@@ -157,7 +159,7 @@ def test_a_training_is_watched_batch_by_batch_and_comes_to_the_same() -> None:
     fit(twin, "eager")
     np.testing.assert_array_equal(net.parameters, twin.parameters)
     assert sum(call.path == "0" and call.method == "backward" for call in calls) == 9
-    with net.watch(), refused(hg.SettingError, "engine='compiled'", "net.watch()"):
+    with net.watch(), refused(hg.errors.SettingError, "engine='compiled'", "net.watch()"):
         fit(net, "compiled")
     fit(net, "compiled")
 

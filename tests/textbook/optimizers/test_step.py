@@ -15,7 +15,7 @@ from tests.contracts.table import OPTIMIZERS
 
 X, Y = hg.data.make_moons(50, rng=0)
 BATCH, EPOCHS = 16, 3  # the last batch of an epoch is shorter
-GROUPED: dict[str, Callable[[], hg.Optimizer]] = {
+GROUPED: dict[str, Callable[[], hg.optimizers.Optimizer]] = {
     "groups": lambda: hg.AdamW(
         0.01,
         clip_norm=0.1,
@@ -32,7 +32,7 @@ def a_net(dtype: Any = np.float32) -> hg.Net:
 
 
 def by_hand(
-    net: hg.Net, optimizer: hg.Optimizer, epochs: int = EPOCHS, schedule: Any = None
+    net: hg.Net, optimizer: hg.optimizers.Optimizer, epochs: int = EPOCHS, schedule: Any = None
 ) -> hg.Net:
     """The loop that is in the README, over the rows in their order."""
     loss, rate, step = hg.CrossEntropyLoss(), optimizer.learning_rate, 0
@@ -49,7 +49,7 @@ def by_hand(
     return net
 
 
-def trained(net: hg.Net, optimizer: hg.Optimizer, **settings: Any) -> hg.Net:
+def trained(net: hg.Net, optimizer: hg.optimizers.Optimizer, **settings: Any) -> hg.Net:
     loss = hg.CrossEntropyLoss()
     for _ in hg.train(
         net,
@@ -96,7 +96,7 @@ def test_a_frozen_layer_stays_and_moves_again_when_it_is_thawed() -> None:
 
 
 def test_a_penalty_may_be_added_between_backward_and_step() -> None:
-    penalty, net, optimizer = hg.L2Penalty(0.1), a_net(), hg.Adam(0.01)
+    penalty, net, optimizer = hg.penalties.L2Penalty(0.1), a_net(), hg.Adam(0.01)
     loss = hg.CrossEntropyLoss()
     for begin in range(0, len(X), BATCH):
         x, y = X[begin : begin + BATCH], Y[begin : begin + BATCH]
@@ -150,11 +150,13 @@ def test_another_net_is_refused() -> None:
     net, optimizer = a_net(), hg.Adam(0.01)
     by_hand(net, optimizer, epochs=1)
     other = by_hand(a_net(), hg.Adam(0.01), epochs=1)
-    with refused(hg.SettingError, "Adam(0.01) has taken 4 steps of a net", "a new one", net=other):
+    with refused(
+        hg.errors.SettingError, "Adam(0.01) has taken 4 steps of a net", "a new one", net=other
+    ):
         optimizer.step(other)
     del net
     gc.collect()
-    with refused(hg.SettingError, "a new one for each net", net=other):
+    with refused(hg.errors.SettingError, "a new one for each net", net=other):
         optimizer.step(other)
 
 
@@ -164,29 +166,31 @@ def test_a_net_that_has_grown_is_refused() -> None:
     optimizer.step(net)
     net.add(hg.Linear(3, 2))
     net.backward(net.forward(X))
-    with refused(hg.SettingError, "9 parameters", "of 17", net=net):
+    with refused(hg.errors.SettingError, "9 parameters", "of 17", net=net):
         copy.deepcopy(optimizer).step(net)
-    with refused(hg.SettingError, "9 parameters", "of 17", net=net):
+    with refused(hg.errors.SettingError, "9 parameters", "of 17", net=net):
         optimizer.step(net)
 
 
 def test_lbfgs_has_no_steps_of_its_own() -> None:
-    with refused(hg.SettingError, "step of LBFGS()", "hg.train(net", "optimizer=hg.LBFGS()"):
-        hg.LBFGS().step(a_net())
+    with refused(
+        hg.errors.SettingError, "step of LBFGS()", "hg.train(net", "optimizer=hg.optimizers.LBFGS()"
+    ):
+        hg.optimizers.LBFGS().step(a_net())
 
 
 def test_a_step_before_backward_and_one_of_no_net_are_refused() -> None:
     net = a_net()
     net.forward(X)
-    with refused(hg.NotYetComputedError, "no gradient 'dW'", net=net):
+    with refused(hg.errors.NotYetComputedError, "no gradient 'dW'", net=net):
         hg.Adam(0.01).step(net)
-    with refused(hg.SettingError, "step was called without a net", "optimizer.step(net)"):
+    with refused(hg.errors.SettingError, "step was called without a net", "optimizer.step(net)"):
         hg.Adam(0.01).step()
     for wrong in (hg.Linear(2, 2), net.parameters):
-        with refused(hg.SettingError, "step was given", "optimizer.step(net)"):
+        with refused(hg.errors.SettingError, "step was given", "optimizer.step(net)"):
             hg.Adam(0.01).step(wrong)  # type: ignore[arg-type]
     optimizer = hg.Adam(0.01)
     optimizer.learning_rate = float("nan")
     net.backward(np.ones((len(X), 2)))
-    with refused(hg.SettingError, "learning_rate = nan", net=net):
+    with refused(hg.errors.SettingError, "learning_rate = nan", net=net):
         optimizer.step(net)

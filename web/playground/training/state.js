@@ -31,7 +31,7 @@ import {
  *   events           what happened while it trained: { step, set: { learning_rate } } or
  *                    { step, weights }, as base64url of float32
  *   at               the step that is shown
- *   exact            whether hg.replay makes it again from this, to the bit: not a net of one's own
+ *   exact            whether hg.learn.replay makes it again from this, to the bit: not a net of one's own
  *   view, hide       what is shown, and the names of controls that are not
  */
 

@@ -68,7 +68,7 @@ export class Training {
     return Math.floor(this.step / this.perEpoch);
   }
 
-  /** Whether hg.replay comes to the same bits; it knows no net of one's own. */
+  /** Whether hg.learn.replay comes to the same bits; it knows no net of one's own. */
   get isExact() {
     return this.isReplayed && !this.isNative;
   }

@@ -87,7 +87,7 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
         f"in {len(losses)} epochs at learning rate {rate:g} the training loss fell from "
         f"{losses[0]:.4g} to {losses[-1]:.4g}; one step of {step:.2g} along the gradient takes it "
         f"from {now:.4g} to {lowest:.4g}",
-        "the rate that hg.find_learning_rate(…) suggests",
+        "the rate that hg.training.find_learning_rate(…) suggests",
     )
 
 

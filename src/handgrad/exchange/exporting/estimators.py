@@ -72,7 +72,7 @@ def _of_pipeline(model: Pipeline) -> Parts:
         raise SettingError(
             f"the last step {last_name!r} of the Pipeline, {described(last)}",
             "MLPClassifier or MLPRegressor, after StandardScaler or TableEncoder",
-            "make_pipeline(hg.TableEncoder(), hg.MLPClassifier()); others go alone",
+            "make_pipeline(hg.tables.TableEncoder(), hg.MLPClassifier()); others go alone",
         )
     methods = {"scores": "decision_function", "probabilities": "predict_proba"}
     predict = getattr(model, methods.get(parts.output, "predict"))
@@ -87,7 +87,7 @@ def _of_pipeline(model: Pipeline) -> Parts:
             raise SettingError(
                 f"the step {name!r} of the Pipeline, {described(step)}",
                 STEPS,
-                "hg.TableEncoder(), which scales numbers and encodes text, dates and gaps",
+                "hg.tables.TableEncoder(), which scales numbers and encodes text, dates and gaps",
             )
     return parts
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.files.paths import FileError
 from handgrad.textbook.display import shown_whole
+from handgrad.textbook.errors import FileError
 from handgrad.textbook.layers import Array
 
 # How far an answer may be off, of the largest: sums in another order, other last digits of exp; a

@@ -8,8 +8,8 @@ from handgrad.exchange.exporting.formats import Ending, ending_of
 from handgrad.exchange.exporting.proof import Proof
 from handgrad.exchange.exporting.subject import Subject, subject_of
 from handgrad.exchange.exporting.train_spec import Learning
-from handgrad.files.paths import FileError, as_path, kind_of, reason, write_whole
-from handgrad.textbook.errors import SettingError, positive
+from handgrad.files.paths import as_path, kind_of, reason, write_whole
+from handgrad.textbook.errors import FileError, SettingError, positive
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.optimizers import Optimizer
 from handgrad.training.loop import check_batches

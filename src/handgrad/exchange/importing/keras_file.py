@@ -32,9 +32,9 @@ from handgrad.exchange.importing.limits import (
 )
 from handgrad.exchange.importing.parts import net_of, refused
 from handgrad.files.architecture import MOST_LAYERS
-from handgrad.files.paths import FileError, opened
+from handgrad.files.paths import opened
 from handgrad.files.tensors import shown, strict_json
-from handgrad.textbook.errors import SettingError
+from handgrad.textbook.errors import FileError, SettingError
 from handgrad.textbook.install import install_hint
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.net import Net
@@ -67,7 +67,7 @@ def from_keras(path: str | Path) -> Net:
             install_hint("keras"),
         ) from error
     with (
-        opened(path, "a .keras file", 'hg.from_keras("model.keras")') as (file, size),
+        opened(path, "a .keras file", 'hg.exchange.from_keras("model.keras")') as (file, size),
         naming(path),
     ):
         with (

@@ -8,8 +8,8 @@ import numpy as np
 
 from handgrad.exchange.importing.limits import Budget, numbers_in
 from handgrad.exchange.importing.parts import floating_array
-from handgrad.files.paths import FileError
 from handgrad.files.tensors import shown
+from handgrad.textbook.errors import FileError
 from handgrad.textbook.layers import Array
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from handgrad.exchange.importing.parts import MOST_AXES
 from handgrad.files.architecture import MOST_LAYERS
-from handgrad.files.paths import FileError, reason
+from handgrad.files.paths import reason
 from handgrad.files.tensors import shown
-from handgrad.textbook.errors import HandgradError
+from handgrad.textbook.errors import FileError, HandgradError
 from handgrad.textbook.layers import Layer
 
 # Of a file, four numbers may be made for each of its bytes: more than it has of one byte each, and

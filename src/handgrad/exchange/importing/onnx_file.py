@@ -18,9 +18,9 @@ from handgrad.exchange.importing.onnx_recurrence import (
 from handgrad.exchange.importing.onnx_tensors import OtherFiles
 from handgrad.exchange.importing.parts import COPY, net_of, refused
 from handgrad.files.architecture import NET_IN_ONNX, LayerReader
-from handgrad.files.paths import FileError, opened
+from handgrad.files.paths import opened
 from handgrad.files.tensors import refused_as_damaged, strict_json
-from handgrad.textbook.errors import SettingError
+from handgrad.textbook.errors import FileError, SettingError
 from handgrad.textbook.install import install_hint
 from handgrad.textbook.layers import Array, Layer, Standardize
 from handgrad.textbook.net import Net
@@ -33,7 +33,7 @@ KINDS = (
     "LayerNormalization, Flatten, Reshape, Transpose, Gather from a table, RNN, GRU, LSTM, "
     "activations, and numbers subtracted, added, multiplied, divided feature by feature"
 )
-OF_BRANCHES = f"hg.from_torch, for attention of PyTorch; else {COPY}"
+OF_BRANCHES = f"hg.exchange.from_torch, for attention of PyTorch; else {COPY}"
 WHAT, AGAIN = "model in ONNX's format", "write it again, or check that it came whole"
 NOTHING_IN_PREDICTION = ("Identity", "Dropout", "Cast")
 LABELS = ("ArgMax", "ZipMap")  # what is made of the answer
@@ -57,7 +57,7 @@ def from_onnx(path: str | Path) -> Net:
             "onnx, which reads its own files",
             install_hint("onnx"),
         ) from error
-    with opened(path, f"a {WHAT}", 'hg.from_onnx("model.onnx")') as (file, size):
+    with opened(path, f"a {WHAT}", 'hg.exchange.from_onnx("model.onnx")') as (file, size):
         content = file.read(size)
     with naming(path):
         with read_from(f"no {WHAT}", "a file that onnx.load reads", AGAIN):

@@ -13,9 +13,8 @@ from handgrad.exchange.importing.limits import Budget, check_count
 from handgrad.exchange.importing.onnx_folding import Node, folded
 from handgrad.exchange.importing.onnx_shapes import inferred_types, sizes_of
 from handgrad.exchange.importing.parts import ACTIVATIONS
-from handgrad.files.paths import FileError
 from handgrad.files.tensors import shown
-from handgrad.textbook.errors import SettingError
+from handgrad.textbook.errors import FileError, SettingError
 from handgrad.textbook.layers import Array, Layer, Softmax
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from handgrad.exchange.importing.limits import PER_BYTE, read_from
-from handgrad.files.paths import FileError, opened
+from handgrad.files.paths import opened
 from handgrad.files.tensors import shown
+from handgrad.textbook.errors import FileError
 from handgrad.textbook.layers import Array
 
 if TYPE_CHECKING:

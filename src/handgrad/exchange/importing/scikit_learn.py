@@ -22,7 +22,7 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Net:
     >>> import handgrad as hg
     >>> from sklearn.neural_network import MLPRegressor
     >>> mlp = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", random_state=0)
-    >>> net = hg.from_sklearn(mlp.fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 3.0]))
+    >>> net = hg.exchange.from_sklearn(mlp.fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 3.0]))
     >>> net
     Net(Linear(1, 3, dtype=dtype('float64')), ReLU(), Linear(3, 1, dtype=dtype('float64')))
     >>> abs(net.predict([[0.5]])[0, 0] - mlp.predict([[0.5]])[0]) < 1e-6
@@ -33,7 +33,9 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Net:
         raise SettingError(
             f"{mlp!r}, {'which is not fitted' if fitted else 'a ' + type(mlp).__name__}",
             "a fitted MLPClassifier or MLPRegressor of scikit-learn",
-            "mlp.fit(X, y) first" if fitted else "hg.from_sklearn(MLPClassifier().fit(X, y))",
+            "mlp.fit(X, y) first"
+            if fitted
+            else "hg.exchange.from_sklearn(MLPClassifier().fit(X, y))",
         )
     layers: list[Layer] = []
     last = len(mlp.coefs_) - 1

@@ -66,18 +66,18 @@ def from_torch(sequential: object) -> Net:
     sequence that it is given. What has no counterpart is refused, naming the module.
 
     >>> import handgrad as hg
-    >>> hg.from_torch(42)
+    >>> hg.exchange.from_torch(42)
     Traceback (most recent call last):
     ...
     handgrad.textbook.errors.SettingError: 42, of type int
       expected: an nn.Sequential of PyTorch
-      try: hg.from_torch(nn.Sequential(nn.Linear(2, 3), nn.Tanh()))
+      try: hg.exchange.from_torch(nn.Sequential(nn.Linear(2, 3), nn.Tanh()))
     """
     if type(sequential).__name__ != "Sequential" or not hasattr(sequential, "__getitem__"):
         raise SettingError(
             f"{sequential!r}, of type {type(sequential).__name__}",
             "an nn.Sequential of PyTorch",
-            "hg.from_torch(nn.Sequential(nn.Linear(2, 3), nn.Tanh()))",
+            "hg.exchange.from_torch(nn.Sequential(nn.Linear(2, 3), nn.Tanh()))",
         )
     return net_of([*_layers(cast("Sequential", sequential))], "an nn.Sequential")
 

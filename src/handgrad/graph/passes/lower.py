@@ -163,7 +163,7 @@ def _random(new: Builder, node: Node) -> Ref:
         raise CannotLowerError(
             f"a draw by rng.{node.arguments[1]}, at {node.origin}",
             "self.rng.random(x.shape, dtype=x.dtype), which compiles, and the normal numbers that "
-            "hg.GaussianNoise makes of it, by Box and Muller",
+            "hg.layers.GaussianNoise makes of it, by Box and Muller",
         )
     return new.keep(node)
 

@@ -148,7 +148,7 @@ class Playground:
             raise SettingError(
                 "the net of a page that was opened without one",
                 "a net: hg.play(net, x, y)",
-                "hg.replay(link), with the link that the page shares",
+                "hg.learn.replay(link), with the link that the page shares",
             )
         if self._back is not None and self._back.weights:
             self._net.parameters[...] = np.frombuffer(self._back.weights, "<f4")
@@ -275,14 +275,14 @@ def _table(x: object, y: object, net: Net | None) -> PageTable | None:
         raise DataError(
             f"x of shape {rows.shape} and type {rows.dtype}, y of shape {targets.shape}",
             "numbers x (n, n_in), one row at least, and y (n,)",
-            "hg.TableEncoder().fit_transform(x), for a table with text",
+            "hg.tables.TableEncoder().fit_transform(x), for a table with text",
         )
     rows = rows.reshape(len(rows), -1).astype(np.float32)
     if len(rows) != len(targets) or not np.isfinite(rows).all():
         raise DataError(
             f"x with {len(rows)} rows, y with {len(targets)}, or numbers that are not finite",
             "rows of finite numbers, each with its target",
-            "hg.TableEncoder().fit_transform(x), for a table with gaps",
+            "hg.tables.TableEncoder().fit_transform(x), for a table with gaps",
         )
     numbers, classes = _targets(targets, net)
     names = [f"x{i + 1}" for i in range(rows.shape[1])] if columns is None else map(str, columns)

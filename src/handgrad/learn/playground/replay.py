@@ -49,7 +49,7 @@ def replay(link: str) -> Replay:
 
     >>> import handgrad as hg
     >>> link = "play.html#v=1&data=xor&n=40&layers=4:Tanh&optimizer=Adam:learning_rate=0.1&step=60"
-    >>> net, history = hg.replay(link)
+    >>> net, history = hg.learn.replay(link)
     >>> net.predict([[3.0, 3.0], [3.0, -3.0]]).argmax(axis=1)
     array([1, 0])
     >>> len(history), history[-1].learning_rate, bool(history[-1].train_loss < 0.1)

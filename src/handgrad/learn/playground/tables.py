@@ -108,7 +108,8 @@ def table_in(path: str | Path, target: str | None = None, name: str = "") -> Pag
     """The table in a CSV or Parquet file, or the bundled set of that name.
 
     The target is the last column, if not another is named; columns of any kind become numbers by
-    `hg.TableEncoder`, of more than 10 000 rows so many are drawn. Raises what reading raises.
+    `hg.tables.TableEncoder`, of more than 10 000 rows so many are drawn. Raises what reading
+    raises.
     """
     if str(path) in BUNDLED:
         return _bundled(str(path), target)

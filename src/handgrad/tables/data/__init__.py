@@ -55,11 +55,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """What reads tables loads pyarrow, on first use."""
-    if name not in __all__:
-        raise AttributeError(f"module 'handgrad.tables.data' has no attribute {name!r}")
-    from handgrad.tables.data import predictions, table_stream, tables, time_series
+if not TYPE_CHECKING:
 
-    modules = (predictions, table_stream, tables, time_series)
-    return next(getattr(module, name) for module in modules if hasattr(module, name))
+    def __getattr__(name: str) -> Any:
+        """What reads tables loads pyarrow, on first use."""
+        if name not in __all__:
+            raise AttributeError(f"module 'handgrad.tables.data' has no attribute {name!r}")
+        from handgrad.tables.data import predictions, table_stream, tables, time_series
+
+        modules = (predictions, table_stream, tables, time_series)
+        return next(getattr(module, name) for module in modules if hasattr(module, name))
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -13,13 +13,12 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
-from handgrad.files.paths import FileError
 from handgrad.tables.data.encodings import GUESSED, encoding_of_text, marked_encoding, reads
 from handgrad.tables.data.file_kinds import packing_of, refuse_other_kinds, unpacked
 from handgrad.tables.data.locations import Location
 from handgrad.tables.data.table_options import FOUND_OUT, TableOptions
 from handgrad.tables.data.text_formats import NumberParts, read_as
-from handgrad.textbook.errors import DataError
+from handgrad.textbook.errors import DataError, FileError
 
 # Lines above the names are looked for among so many, with rows below them to compare.
 MOST_ABOVE, LINES_ABOVE = 10, 40

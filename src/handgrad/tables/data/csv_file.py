@@ -14,13 +14,13 @@ import pyarrow as pa
 from pyarrow import csv
 
 from handgrad.engines.streams import changed
-from handgrad.files.paths import FileError
 from handgrad.tables.data.csv_columns import CsvColumns
 from handgrad.tables.data.csv_dialect import LONGEST_ROW, NotThisEncodingError, sniffed
 from handgrad.tables.data.files import Part, TableFile, as_types
 from handgrad.tables.data.locations import Location, status_of
 from handgrad.tables.data.table_options import FOUND_OUT, TableOptions
 from handgrad.tables.data.utf8_file import Utf8File
+from handgrad.textbook.errors import FileError
 
 BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
 

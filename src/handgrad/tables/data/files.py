@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.files.addresses import is_address, meant_as_address, without_query
-from handgrad.files.paths import FileError, FileStatus, as_path, kind_of, regular_file
+from handgrad.files.paths import FileStatus, as_path, kind_of, regular_file
 from handgrad.files.remote_files import files_at
 from handgrad.tables.data.locations import Location, check_arrived
 from handgrad.tables.data.picture_folders import is_picture
 from handgrad.tables.data.table_options import DateOrder, TableOptions
 from handgrad.tables.data.text_formats import read_as
-from handgrad.textbook.errors import DataError, did_you_mean
+from handgrad.textbook.errors import DataError, FileError, did_you_mean
 from handgrad.textbook.layers import Array
 
 MOST_NAMES_LISTED = 12

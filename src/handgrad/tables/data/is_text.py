@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from handgrad.files.addresses import is_address
-from handgrad.files.paths import FileError, kind_of
+from handgrad.files.paths import kind_of
+from handgrad.textbook.errors import FileError
 from handgrad.training.datasets import BUNDLED
 
 # What ends so is a table, whatever stands in it.

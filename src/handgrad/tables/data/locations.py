@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from handgrad.files.paths import FileError, FileStatus, reason
+from handgrad.files.paths import FileStatus, reason
 from handgrad.files.remote_files import RemoteFile
+from handgrad.textbook.errors import FileError
 
 ONE_FOLDER = "a folder that all nodes see, under the same name"
 Location = Path | RemoteFile
@@ -48,11 +49,11 @@ def check_arrived(location: Location, before: FileStatus) -> None:
         raise FileError(
             f"{location}: no such file {here}, where a table of it has come to be read",
             ONE_FOLDER,
-            "the files in a shared folder, and hg.open_table by its name there",
+            "the files in a shared folder, and hg.data.open_table by its name there",
         )
     if now != before:
         raise FileError(
             f"{location}: {now} {here}, where it had {before} when it was opened",
             f"one file: {ONE_FOLDER}",
-            "the files in a shared folder; or hg.open_table again, if they have changed",
+            "the files in a shared folder; or hg.data.open_table again, if they have changed",
         )

@@ -24,8 +24,8 @@ def numbers(table: Table, name: str) -> Array:
             row,
             f"column {name!r} {f'has {cell!r}' if cell.strip() else 'is empty'}",
             wanted,
-            "correct it, or remove the column; TabularClassifier().fit(hg.open_table(…), target) "
-            "takes columns of any kind",
+            "correct it, or remove the column; TabularClassifier().fit(hg.data.open_table(…), "
+            "target) takes columns of any kind",
         )
     if column.type == pa.float32():
         values = narrow = column.to_numpy()

@@ -13,13 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from handgrad.files.paths import FileError
 from handgrad.files.remote_files import RemoteFile, reason_of, refused
 from handgrad.tables.data.files import Part, TableFile, as_types
 from handgrad.tables.data.frames import refuse_twice
 from handgrad.tables.data.locations import Location, arrow_file, status_of
 from handgrad.tables.data.table_options import FOUND_OUT, TableOptions
-from handgrad.textbook.errors import DataError
+from handgrad.textbook.errors import DataError, FileError
 from handgrad.textbook.layers import Array
 
 # Rows looked at to know how large one is.
@@ -199,7 +198,7 @@ class ParquetFile(TableFile):
             raise FileError(
                 f"{self.path}: {size / 1e6:.3g} MB in memory, and {on_disk / 1e6:.2g} MB on disk",
                 f"a table that is at most {MOST_TIMES} times as large in memory",
-                "hg.open_table, which reads it in chunks",
+                "hg.data.open_table, which reads it in chunks",
             )
 
 

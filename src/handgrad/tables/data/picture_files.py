@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from handgrad.files.paths import FileError, as_path, readable, reason, regular_file
+from handgrad.files.paths import as_path, readable, reason, regular_file
 from handgrad.tables.data.picture_folders import pictures_by_class
-from handgrad.textbook.errors import DataError, SettingError, described, positive
+from handgrad.textbook.errors import DataError, FileError, SettingError, described, positive
 from handgrad.textbook.layers import Array
 from handgrad.training.datasets import Dataset
 

@@ -8,8 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handgrad.files.paths import FileError, kind_of, readable, reason
-from handgrad.textbook.errors import DataError
+from handgrad.files.paths import kind_of, readable, reason
+from handgrad.textbook.errors import DataError, FileError
 from handgrad.training.datasets import BUNDLED
 
 if TYPE_CHECKING:

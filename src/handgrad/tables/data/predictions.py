@@ -58,9 +58,9 @@ def predict_table(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "table.csv"
     ...     _ = path.write_text("a,b\\n1,2\\n3,4\\n")
-    ...     rows = hg.open_table(path).rows()
+    ...     rows = hg.data.open_table(path).rows()
     ...     net = hg.Net(hg.Linear(2, 1, initializer="zeros"))
-    ...     hg.predict_table(net, rows, to=path.with_name("p.csv")).read_text()
+    ...     hg.data.predict_table(net, rows, to=path.with_name("p.csv")).read_text()
     '"prediction"\\n0\\n0\\n'
     """
     to = file_to_write(to)
@@ -68,8 +68,8 @@ def predict_table(
     if not isinstance(table, TableStream):
         raise SettingError(
             f"data = {described(data)}",
-            "a table as hg.open_table opens it, or rows of one",
-            "hg.predict_table(model, hg.open_table('data.csv'), to='predictions.csv')",
+            "a table as hg.data.open_table opens it, or rows of one",
+            "hg.data.predict_table(model, hg.data.open_table('data.csv'), to='predictions.csv')",
         )
     if to.resolve() in [path.resolve() for path in table.files]:
         raise SettingError(

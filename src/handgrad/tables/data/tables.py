@@ -44,9 +44,9 @@ def read_table(
     A pattern such as `sales-*.csv` stands for all files that match, in the order of their names;
     an address, as in `open_table`, for files on another filesystem.
     Features must be numbers; for columns of any kind there is
-    `TabularClassifier().fit(hg.open_table(source), target)`. A target of text, of true and false,
-    or of fewer than 20 different whole numbers is taken as classes, anything else as a number to
-    predict.
+    `TabularClassifier().fit(hg.data.open_table(source), target)`. A target of text, of true and
+    false, or of fewer than 20 different whole numbers is taken as classes, anything else as a
+    number to predict.
 
     How a CSV file is written is found out: what stands between columns (comma, semicolon, tab,
     bar), the decimal sign, thousands, currencies and per cent beside numbers, the order of day and
@@ -118,7 +118,7 @@ def open_table(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "flowers.csv"
     ...     _ = path.write_text("width,kind\\n1.5,oak\\n2.5,ash\\n")
-    ...     stream = hg.open_table(path, memory="100 MB")
+    ...     stream = hg.data.open_table(path, memory="100 MB")
     ...     stream.n_rows, stream.columns, [frame.num_rows for frame in stream]
     (2, {'width': 'double', 'kind': 'string'}, [2])
     """
@@ -147,7 +147,7 @@ def opened(
     several = isinstance(files, Iterable) and not isinstance(files, str | bytes)
     given: list[Any] = [*cast("Iterable[Any]", files)] if several else [files]
     if not given:
-        raise SettingError("no files", "one at least", "hg.open_table('data.parquet')")
+        raise SettingError("no files", "one at least", "hg.data.open_table('data.parquet')")
     paths = tuple(path for name in given for path in paths_of(name))
     megabytes = sum(status_of(path).size for path in paths) / 1e6
     with progress_bar(megabytes, "MB read", shown=progress) as advance:

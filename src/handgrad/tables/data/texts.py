@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.files.paths import FileError, reason, regular_file
+from handgrad.files.paths import reason, regular_file
 from handgrad.tables.data.encodings import (
     IN_PAIRS,
     encoding_of_text,
     likely_encoding,
     marked_encoding,
 )
-from handgrad.textbook.errors import DataError, described, not_negative, positive
+from handgrad.textbook.errors import DataError, FileError, described, not_negative, positive
 from handgrad.textbook.layers import Array
 
 CODE_POINTS = "utf-32-le"

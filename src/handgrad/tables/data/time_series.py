@@ -137,7 +137,7 @@ def _series_of(table: object) -> _Series:
             f"an array of shape {array.shape}",
             "rows over time, (n_rows, n_features), or (n_rows,)",
             "a data frame with a row for each time, the path of a file, or its "
-            "hg.open_table(path).to_table()",
+            "hg.data.open_table(path).to_table()",
         )
     return _Series("table", columns_of_array(array if array.ndim == 2 else array[:, None]))
 
@@ -163,7 +163,7 @@ def _names(series: _Series, target: str | int, *others: str | int | None) -> lis
                     name,
                     series.columns,
                     "the name of a column as it stands in the table; for a file read "
-                    "otherwise than it should be hg.open_table(path, separator=…).to_table()",
+                    "otherwise than it should be hg.data.open_table(path, separator=…).to_table()",
                     likeness=0.7,
                 ),
             )

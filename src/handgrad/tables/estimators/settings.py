@@ -109,7 +109,7 @@ def check_together(m: Base, eval_set: object) -> None:
             f"learning_rate_init={m.learning_rate_init} beside solver={m.solver!r}, which has a "
             "learning rate of its own",
             "one learning rate",
-            f"solver=hg.{type(m.solver).__name__}({m.learning_rate_init})",
+            f"solver=hg.optimizers.{type(m.solver).__name__}({m.learning_rate_init})",
         )
     # what goes by batches and epochs, which lbfgs has not
     refused = {

@@ -37,7 +37,7 @@ def partial_dependence(
     >>> import handgrad as hg
     >>> x = np.random.default_rng(0).normal(size=(100, 2))
     >>> model = hg.MLPRegressor(hidden_layer_sizes=(), solver="lbfgs").fit(x, 3 * x[:, 1])
-    >>> found = hg.partial_dependence(model, x, 1)
+    >>> found = hg.tables.partial_dependence(model, x, 1)
     >>> slopes = np.diff(found.average[:, 0]) / np.diff(found.values)
     >>> bool(np.allclose(slopes, 3, atol=0.01))
     True

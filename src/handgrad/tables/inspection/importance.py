@@ -40,7 +40,7 @@ def permutation_importance(
     >>> import handgrad as hg
     >>> x = np.random.default_rng(0).normal(size=(100, 2))
     >>> model = hg.MLPRegressor(hidden_layer_sizes=(), solver="lbfgs").fit(x, 3 * x[:, 1])
-    >>> hg.permutation_importance(model, x, 3 * x[:, 1], rng=0).strongest
+    >>> hg.tables.permutation_importance(model, x, 3 * x[:, 1], rng=0).strongest
     ['x1', 'x0']
     """
     model = fitted(model)

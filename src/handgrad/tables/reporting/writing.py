@@ -87,10 +87,11 @@ def write_report(
 
     >>> import tempfile
     >>> import handgrad as hg
-    >>> x, x_test, y, y_test = hg.train_test_split(*hg.data.load("iris"), rng=0)
+    >>> x, x_test, y, y_test = hg.data.train_test_split(*hg.data.load("iris"), rng=0)
     >>> model = hg.MLPClassifier(solver="lbfgs", random_state=0).fit(x, y)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = hg.write_report(model, x_test, y_test, to=f"{folder}/iris.html", training=(x, y))
+    ...     to = f"{folder}/iris.html"
+    ...     path = hg.tables.write_report(model, x_test, y_test, to=to, training=(x, y))
     ...     path.name, path.read_text("utf-8")[:15]
     ('iris.html', '<!DOCTYPE html>')
     """

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.files.addresses import is_address
-from handgrad.files.paths import FileError, kind_of, readable
+from handgrad.files.paths import kind_of, readable
 from handgrad.tables.data import BUNDLED, TableOptions, TableStream, load
 from handgrad.tables.data.column_notes import (
     alike,
@@ -42,7 +42,7 @@ from handgrad.tables.data.totals import notes_on_totals
 from handgrad.tables.runs.pictures import load_pictures
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.training_table import TableInChunks, TableInMemory, TrainingTable
-from handgrad.textbook.errors import DataError, SettingError, did_you_mean
+from handgrad.textbook.errors import DataError, FileError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array
 
 MOST_CLASSES = 10_000

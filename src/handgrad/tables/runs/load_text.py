@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Self
 
 from handgrad.files.addresses import is_address
-from handgrad.files.paths import FileError, kind_of, readable
+from handgrad.files.paths import kind_of, readable
 from handgrad.tables.data.encodings import likely_encoding
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.texts import read_text
 from handgrad.tables.runs.settings import RunSettings, said_of_tables
-from handgrad.textbook.errors import DataError, SettingError
+from handgrad.textbook.errors import DataError, FileError, SettingError
 
 
 @dataclass(frozen=True)

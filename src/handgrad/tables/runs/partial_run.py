@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Self, TypeVar, cast
 
 from handgrad.files.addresses import meant_as_address
-from handgrad.files.paths import FileError, kind_of, make_folder, reason, sync, write_whole
+from handgrad.files.paths import kind_of, make_folder, reason, sync, write_whole
 from handgrad.tables.data.table_options import option
 from handgrad.tables.runs.messages import plain
-from handgrad.textbook.errors import SettingError
+from handgrad.textbook.errors import FileError, SettingError
 
 T = TypeVar("T")
 Identity = dict[str, object]

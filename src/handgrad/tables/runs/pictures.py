@@ -11,7 +11,7 @@ from typing import Literal, Self, cast
 import numpy as np
 import pyarrow as pa
 
-from handgrad.files.paths import FileError, kind_of, readable
+from handgrad.files.paths import kind_of, readable
 from handgrad.tables.data import Pictures, read_pictures
 from handgrad.tables.data.files import Table, listed
 from handgrad.tables.data.picture_files import (
@@ -34,7 +34,7 @@ from handgrad.tables.data.table_options import option
 from handgrad.tables.data.targets import Target
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.training_table import TableInMemory
-from handgrad.textbook.errors import DataError, SettingError
+from handgrad.textbook.errors import DataError, FileError, SettingError
 from handgrad.textbook.layers import Array
 from handgrad.training.results import Classifier
 

@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from handgrad.files import load
 from handgrad.files.addresses import is_address
-from handgrad.files.paths import FileError, as_path, kind_of, readable, reason
+from handgrad.files.paths import as_path, kind_of, readable, reason
 from handgrad.tables.data import BUNDLED
 from handgrad.tables.data.locations import Location, status_of
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.table_model import MODEL
+from handgrad.textbook.errors import FileError
 from handgrad.textbook.layers import Array
 from handgrad.training import History
 from handgrad.training.results import Predictor

@@ -133,7 +133,7 @@ class TableModel:
         probabilities: bool,
         keep: Sequence[str],
     ) -> int:
-        """Write what is predicted for a table to the file `to`, as `hg.predict_table` does.
+        """Write what is predicted for a table to the file `to`, as `hg.data.predict_table` does.
 
         The number of rows.
         """

@@ -77,7 +77,7 @@ def train_table(settings: RunSettings) -> Run:
 
     >>> import handgrad as hg, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     run = hg.train_table("iris", epochs=2, report=False, out=f"{folder}/run")
+    ...     run = hg.tables.train_table("iris", epochs=2, report=False, out=f"{folder}/run")
     ...     run.record["rows"], sorted(run.scores)
     ({'training': 120, 'held_out': 30}, ['guessing', 'held_out', 'training'])
     """

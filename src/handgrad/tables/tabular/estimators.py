@@ -47,7 +47,7 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
 
     >>> import pyarrow as pa, handgrad as hg
     >>> table = pa.table({"age": [20, 30, 40, 50], "town": ["Ulm", "Bonn", "Ulm", "Bonn"]})
-    >>> encoder = hg.TableEncoder().fit(table)
+    >>> encoder = hg.tables.TableEncoder().fit(table)
     >>> print(encoder.summary())
     age   number
     town  one of two, 'Bonn' or 'Ulm'
@@ -109,7 +109,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     truth values and dates, with values missing; `features_.summary()` says what each column was
     read as. Columns are found by name at prediction: another order, further columns and values
     never seen change nothing. `y` are the classes, numbers or text. A table larger than memory is
-    learned from by `fit(hg.open_table(…), "target")`, with `y` the name of a column.
+    learned from by `fit(hg.data.open_table(…), "target")`, with `y` the name of a column.
 
     So many small nets as `n_members` are trained side by side, each on rows of its own: a
     `validation_fraction` is held out from each, and it keeps the weights of the epoch that was
@@ -121,7 +121,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     on Tabular Data", 2024; Gorishniy et al., "TabM", 2025, for members trained together.
 
     >>> import handgrad as hg
-    >>> x, x_test, y, y_test = hg.train_test_split(*hg.data.load("iris"), rng=0)
+    >>> x, x_test, y, y_test = hg.data.train_test_split(*hg.data.load("iris"), rng=0)
     >>> model = hg.TabularClassifier(n_members=2, epochs=20, random_state=0).fit(x, y)
     >>> model.score(x_test, y_test) > 0.9, model.predict_proba(x_test).shape
     (True, (30, 3))
@@ -212,7 +212,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     error, for which the members then learn.
 
     >>> import handgrad as hg
-    >>> x, x_test, y, y_test = hg.train_test_split(*hg.data.load("diabetes"), rng=0)
+    >>> x, x_test, y, y_test = hg.data.train_test_split(*hg.data.load("diabetes"), rng=0)
     >>> model = hg.TabularRegressor(n_members=2, epochs=20, random_state=0).fit(x, y)
     >>> model.score(x_test, y_test) > 0.3
     True

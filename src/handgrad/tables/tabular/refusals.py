@@ -22,7 +22,7 @@ def refuse_cell(
     hint = "the column that the training had, read in the same way"
     if reads is not None:
         said = option(expected.removesuffix("s"), name, quoted=True)
-        said = said if said.startswith("--") else f"hg.open_table with {said}"
+        said = said if said.startswith("--") else f"hg.data.open_table with {said}"
         hint = (
             f"correct that cell, or leave it empty; or {said}, by which such cells count as missing"
         )

@@ -1,5 +1,6 @@
 """The textbook's layers: one family a file, one layer a page."""
 
+from handgrad.textbook.layers import initializers
 from handgrad.textbook.layers.activations import (
     ELU,
     SELU,
@@ -14,7 +15,7 @@ from handgrad.textbook.layers.activations import (
 from handgrad.textbook.layers.attention import MultiheadAttention
 from handgrad.textbook.layers.augmentation import GaussianNoise, RandomHorizontalFlip, RandomShift
 from handgrad.textbook.layers.convolution import Conv1d, Conv2d
-from handgrad.textbook.layers.defaults import defaults
+from handgrad.textbook.layers.defaults import defaults as defaults
 from handgrad.textbook.layers.dropout import Dropout
 from handgrad.textbook.layers.embedding import Embedding, EnsembleEmbedding, TabularEmbedding
 from handgrad.textbook.layers.ensemble import EnsembleLinear
@@ -78,5 +79,5 @@ __all__ = [
     "TabularEmbedding",
     "Tanh",
     "Transpose",
-    "defaults",
+    "initializers",
 ]

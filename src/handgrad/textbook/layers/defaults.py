@@ -13,8 +13,9 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 class defaults:  # noqa: N801
     """From now on, layers that are not told otherwise draw from `rng`, and hold `dtype`.
 
-    The words in pictures, `hg.plot_…`, are in the `language`, "en" or "zh", if a font for it is
-    installed, which then joins Matplotlib's `font.family`; names that are given stay as they are.
+    The words in pictures, `hg.plots.plot_…`, are in the `language`, "en" or "zh", if a font for it
+    is installed, which then joins Matplotlib's `font.family`; names that are given stay as they
+    are.
 
     It holds in the whole process until it is called again; used as `with defaults(…):`, until the
     block ends. Without an argument that one is as it was in the beginning: fresh random numbers,

@@ -1,5 +1,6 @@
 """Losses: each gives the mean over the batch, and its gradient."""
 
+from handgrad.textbook import kinds
 from handgrad.textbook.losses.binary import (
     BinaryCrossEntropyLoss,
     FocalLoss,
@@ -40,4 +41,5 @@ __all__ = [
     "SigmoidBinaryCrossEntropyLoss",
     "SoftTargetCrossEntropyLoss",
     "SoftmaxCrossEntropyLoss",
+    "kinds",
 ]

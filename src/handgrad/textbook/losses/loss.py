@@ -7,14 +7,17 @@ from handgrad.textbook.errors import SettingError
 from handgrad.textbook.kinds import NumericTargets, PredictionKind, TargetKind
 from handgrad.textbook.module import Array, Module
 
-EXAMPLES = {"input_kind": "hg.kinds.Logits()", "target_kind": "hg.kinds.ClassLabels()"}
+EXAMPLES = {
+    "input_kind": "hg.losses.kinds.Logits()",
+    "target_kind": "hg.losses.kinds.ClassLabels()",
+}
 
 
 class Loss(Module):
     """The base of every loss: `forward` gives the mean over the batch, `backward` its gradient.
 
     `input_kind` says what the net should hand over, `target_kind` what the targets are: objects
-    of `hg.kinds`, or of a class of one's own that derives from one there. `backward` takes
+    of `hg.losses.kinds`, or of a class of one's own that derives from one there. `backward` takes
     the loss's value, handed back as in `loss.backward(l)`, and does not need it.
 
     A loss whose `forward` has an argument `sample_weight` (n,) can be weighted by row; write it
@@ -32,7 +35,7 @@ class Loss(Module):
             if not isinstance(given := getattr(cls, name), kind):
                 raise SettingError(
                     f"{name} = {given!r}",
-                    f"an object of a class that derives from hg.kinds.{kind.__name__}",
+                    f"an object of a class that derives from hg.losses.kinds.{kind.__name__}",
                     f"{name} = {EXAMPLES[name]}",
                     cls.__name__,
                 )

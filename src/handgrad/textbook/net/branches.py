@@ -87,7 +87,8 @@ class Parallel(Net):
     A branch is a layer; `hg.Net(a, b)` makes one of several.
 
     >>> import handgrad as hg
-    >>> parallel = Parallel(hg.ReLU(), hg.LeakyReLU(0.5), join="concatenate", dtype=np.float64)
+    >>> leaky = hg.layers.LeakyReLU(0.5)
+    >>> parallel = Parallel(hg.ReLU(), leaky, join="concatenate", dtype=np.float64)
     >>> parallel.forward([[-2.0, 4.0]])
     array([[ 0.,  4., -1.,  4.]])
     >>> parallel.backward(np.array([[1.0, 1.0, 10.0, 10.0]]))      # 0·1 + ½·10, 1 + 10

@@ -47,5 +47,6 @@ class LBFGS(Optimizer):
         raise SettingError(
             f"step of {self!r}, of which one needs the loss of all rows, again and again",
             "an optimizer whose step follows from the gradients alone",
-            f"hg.train(net, (x, y), loss=…, optimizer=hg.{self!r}, epochs=…), or hg.Adam(0.001)",
+            f"hg.train(net, (x, y), loss=…, optimizer=hg.optimizers.{self!r}, epochs=…), "
+            "or hg.Adam(0.001)",
         )

@@ -276,7 +276,7 @@ class Memory:
                 f"{optimizer!r} has taken {self.steps} steps of a net of {self.size:,} parameters, "
                 f"and is to go on with another, of {net.parameters.size:,}",
                 "one net for an optimizer whose step is called: it remembers that net's steps",
-                f"a new one for each net, optimizer = hg.{optimizer!r}",
+                f"a new one for each net, optimizer = hg.optimizers.{optimizer!r}",
             )
         self.net = self.net or weakref.ref(net)
 

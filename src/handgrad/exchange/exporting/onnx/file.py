@@ -38,8 +38,8 @@ def onnx_model(subject: Subject) -> onnx.ModelProto:
 
     Among its metadata, under `handgrad.example`, are rows as JSON, with what the model says of
     them: a list for each input, null for NaN, and one for the answer; under `handgrad.net` the
-    layers as a .safetensors file has them, by which `hg.from_onnx` reads the net back, that of a
-    perceptron too, where all are public ones.
+    layers as a .safetensors file has them, by which `hg.exchange.from_onnx` reads the net back,
+    that of a perceptron too, where all are public ones.
     """
     onnx_package()
     model, graph = Model(), subject.graph
@@ -77,8 +77,8 @@ def _weights(net: Net) -> dict[str, tuple[str, Array]]:
 def _layers(subject: Subject) -> dict[str, str]:
     """The layers of a net as JSON, whose arrays are the weights of the model, if all are public.
 
-    Of an estimator they are what `hg.from_sklearn` makes of one: with the activation that makes
-    probabilities, and one output for two classes. Columns of a table are no rows of a net.
+    Of an estimator they are what `hg.exchange.from_sklearn` makes of one: with the activation that
+    makes probabilities, and one output for two classes. Columns of a table are no rows of a net.
     """
     if subject.features is not None:
         return {}

@@ -14,7 +14,7 @@ from handgrad.exchange.exporting.onnx.model import onnx_package
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.subject import Subject
 from handgrad.exchange.exporting.train_spec import Learning
-from handgrad.files.paths import FileError
+from handgrad.textbook.errors import FileError
 from handgrad.textbook.layers import Array
 
 if TYPE_CHECKING:

@@ -27,8 +27,7 @@ from handgrad.exchange.exporting.portable.programs import (
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.subject import Subject
 from handgrad.exchange.exporting.train_spec import Learning
-from handgrad.files.paths import FileError
-from handgrad.textbook.errors import SettingError
+from handgrad.textbook.errors import FileError, SettingError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
 

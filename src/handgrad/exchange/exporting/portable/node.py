@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from handgrad.files.paths import FileError
+from handgrad.textbook.errors import FileError
 
 OLDEST = 18
 ABSENT = f"there is no node {OLDEST} or later here"
