@@ -28,8 +28,8 @@ IN_COLUMNS = re.compile(r"\w+ {2,}\S")
 
 
 def as_markdown(docstring: str) -> str:
-    """The docstring, with paragraphs that stand in columns kept as they stand."""
-    paragraphs = docstring.split("\n\n")
+    """The docstring as Markdown: lists of parameters; paragraphs in columns as they stand."""
+    paragraphs = pdoc.docstrings.numpy(docstring).split("\n\n")
     return "\n\n".join(
         f"```text\n{paragraph}\n```" if IN_COLUMNS.match(paragraph) else paragraph
         for paragraph in paragraphs
