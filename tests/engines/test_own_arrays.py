@@ -72,7 +72,7 @@ def test_a_reduction_that_lies_otherwise_than_it_is_read_is_found(
     x = np.random.default_rng(0).standard_normal((7, 2, 9)).astype(np.float32)
     y = np.zeros((7, 6), np.float32)
     assert strays(net, hg.MSELoss(), x, y) == []
-    moved = batch_last_layout._moved
+    permutable = batch_last_layout.permutable
 
     def without_the_second(graph: hg.Graph) -> set[int]:
         """All but the reductions of reductions, which are turned round nevertheless."""
@@ -81,12 +81,12 @@ def test_a_reduction_that_lies_otherwise_than_it_is_read_is_found(
             for i, node in enumerate(graph.nodes)
             if node.operation in REDUCTIONS and len(graph.nodes[node.used()[0]].shape) == 2
         }
-        return moved(graph) - second
+        return permutable(graph) - second
 
-    monkeypatch.setattr(batch_last_layout, "_moved", without_the_second)
+    monkeypatch.setattr(batch_last_layout, "permutable", without_the_second)
     monkeypatch.setattr(
-        batch_last_layout._Mover,
-        "is_alike",
-        lambda self, node: self.is_moved(node.arguments[0].node),
+        batch_last_layout.BatchLastLayout,
+        "keeps_order",
+        lambda self, node: self.has_batch_last(node.arguments[0].node),
     )
     assert strays(net, hg.MSELoss(), x, y) != []

@@ -177,7 +177,7 @@ POOLED: dict[str, tuple[tuple[int, ...], Layers]] = {
         hg.Softmax,
     ),
 }
-# Those that have something without a counterpart with the rows last.
+# Those that have something without a counterpart with the batch last.
 STAYING = ("attention", "recurrence")
 
 

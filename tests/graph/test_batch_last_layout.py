@@ -1,4 +1,4 @@
-"""Graphs whose rows come last compute what the pages do, and nothing else is touched."""
+"""Graphs with the batch last compute what the pages do, and nothing else is touched."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,8 +12,12 @@ from handgrad.engines.loops.tracing import prediction_graph, training_step
 from handgrad.graph import Outputs, interpret
 from handgrad.graph.operations import Op
 from handgrad.graph.passes import optimized
-from handgrad.graph.passes.batch_last_layout import with_rows_last
-from handgrad.graph.passes.batch_last_steps import ROW, Rows, StaysError
+from handgrad.graph.passes.batch_last_layout import (
+    BATCH,
+    BatchLastArray,
+    NotPermutableError,
+    with_batch_last,
+)
 from handgrad.graph.symbolic import Dim, at
 from tests.graph.pooled_nets import POOLED, STAYING, pooled_net, rows_of
 from tests.graph.test_passes import LOWERED, assert_same, traced, values
@@ -94,12 +98,12 @@ def test_windows_of_pictures_get_the_rows_last_and_keep_their_numbers(name: str)
     net, x, y = net_of(*WINDOWS[name])
     training = training_step(net, hg.SoftmaxCrossEntropyLoss(), x, y)
     for graph, given in ((training, {"x": x, "y": y}), (prediction_graph(net, x), {"x": x})):
-        moved = with_rows_last(graph)
-        pictures = [node for node in moved.nodes if len(node.shape) > 2 and ROW in node.shape]
+        moved = with_batch_last(graph)
+        pictures = [node for node in moved.nodes if len(node.shape) > 2 and BATCH in node.shape]
         given_or_seen = (Op.LEAF, Op.VIEW, Op.RANDOM)
         computed = [node for node in pictures if node.operation not in given_or_seen]
         assert computed
-        assert all(node.shape[-1] == ROW for node in computed)
+        assert all(node.shape[-1] == BATCH for node in computed)
         for n in (7, 1 if net.min_batch_size == 1 else 2, 3):
             rows = {name: part[:n] for name, part in given.items()}
             found, expected = (
@@ -119,7 +123,7 @@ def test_reductions_of_reductions_keep_their_numbers(name: str, loss: type[hg.Lo
         y = y.argmax(axis=1)
     training = training_step(net, criterion, x, y)
     for graph, given in ((training, {"x": x, "y": y}), (prediction_graph(net, x), {"x": x})):
-        moved = with_rows_last(graph)
+        moved = with_batch_last(graph)
         assert (moved is graph) == (name in STAYING)
         for n in (1, 2, 6, 7, 33):
             if n < net.min_batch_size:
@@ -136,7 +140,7 @@ def test_reductions_of_reductions_keep_their_numbers(name: str, loss: type[hg.Lo
 def test_other_nets_stay_as_they_are(name: str) -> None:
     net, x, y = net_of(*OTHERS[name])
     graph = training_step(net, hg.SoftmaxCrossEntropyLoss(), x, y)
-    assert with_rows_last(graph) is graph
+    assert with_batch_last(graph) is graph
 
 
 @pytest.mark.parametrize("name", LOWERED)
@@ -144,21 +148,21 @@ def test_other_nets_stay_as_they_are(name: str) -> None:
 def test_every_page_keeps_its_numbers(name: str, training: bool) -> None:
     net, graph, inputs = traced(name, training)
     graph = optimized(graph)
-    moved = with_rows_last(graph)
+    moved = with_batch_last(graph)
     for n in (2, 5):
         assert_same(values(net, moved, inputs, n), values(net, graph, inputs, n))
 
 
 def test_steps_are_those_through_the_array_with_the_rows_last() -> None:
     n, shape = 3, (2, Dim(1), 4, 5)
-    rows = Rows.of(shape)
+    rows = BatchLastArray.of(shape)
     array = np.arange(2 * n * 20).reshape(2, n, 4, 5)
     last = np.ascontiguousarray(np.moveaxis(array, 1, -1)).reshape(-1)
     # windows of two lines, every second column, as (outer, rows, i, j, line)
     steps = (Dim(20), 20, 5, 2, 5)
-    lying = rows.view(1, steps, (2, Dim(1), 3, 2, 2))
-    strides = [step.at(n) if isinstance(step, Dim) else step for step in lying.steps]
-    offset = lying.offset.at(n) if isinstance(lying.offset, Dim) else lying.offset
+    strided = rows.view(1, steps, (2, Dim(1), 3, 2, 2))
+    strides = [step.at(n) if isinstance(step, Dim) else step for step in strided.steps]
+    offset = strided.offset.at(n) if isinstance(strided.offset, Dim) else strided.offset
     for index in np.ndindex(2, n, 3, 2, 2):
         o, i, line, column, of_window = index
         place = offset + sum(k * step for k, step in zip(index, strides, strict=True))
@@ -176,5 +180,5 @@ def test_steps_are_those_through_the_array_with_the_rows_last() -> None:
     ],
 )
 def test_what_has_no_counterpart_stays(offset: Any, steps: Any, shape: Any) -> None:
-    with pytest.raises(StaysError):
-        Rows.of((Dim(1), 4, 5)).view(offset, steps, shape)
+    with pytest.raises(NotPermutableError):
+        BatchLastArray.of((Dim(1), 4, 5)).view(offset, steps, shape)

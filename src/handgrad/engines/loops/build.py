@@ -46,7 +46,7 @@ from handgrad.engines.loops.updates import Rule, Update, begin_updates, used_up
 from handgrad.graph.gc_pause import left_alone
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
-from handgrad.graph.passes.batch_last_layout import with_rows_last
+from handgrad.graph.passes.batch_last_layout import with_batch_last
 from handgrad.graph.symbolic import at, shape_text
 from handgrad.textbook.errors import CannotLowerError
 
@@ -132,7 +132,7 @@ def _step(elements: Elements, updates: Sequence[Update], batch_size: int) -> Bod
 
 def _laid_out(graph: Graph, batch_size: int) -> Graph:
     """The graph as it is faster for batches of that size, whatever the processor."""
-    return with_rows_last(graph) if batch_size >= LANES else graph
+    return with_batch_last(graph) if batch_size >= LANES else graph
 
 
 def update_program(

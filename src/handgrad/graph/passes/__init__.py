@@ -1,7 +1,7 @@
 """Passes: each takes a graph and gives one that says the same, in fewer or better operations."""
 
 from handgrad.graph.graph import Graph
-from handgrad.graph.passes.fold_bias import begin_products_at_biases
+from handgrad.graph.passes.fold_bias import fold_biases
 from handgrad.graph.passes.lower import lower, lower_what_stabilizing_reads
 from handgrad.graph.passes.simplify import (
     fold_constants,
@@ -18,7 +18,7 @@ PASSES = (
     stabilize,
     fold_constants,
     share_common_subexpressions,
-    begin_products_at_biases,
+    fold_biases,
     remove_dead_code,
 )
 

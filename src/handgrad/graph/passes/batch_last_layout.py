@@ -1,12 +1,31 @@
-"""Pictures and sequences with the rows of a batch innermost, where windows move over them.
+"""Layout pass: the batch becomes the last axis of arrays that windows move over.
 
-Where a page makes columns of windows, for all rows at once, each number of a window is that of many
-rows. Beside one another in memory these are copied, added and compared a vector at a time, however
-wide the picture is and however far apart windows are. So the axis of the rows becomes the last one,
-in the columns and in all that hangs together with them number by number. An axis that has rows and
-places in one, as in (6, 784 n), keeps its size: its places come first now, in each the rows.
+Where a layer makes columns of windows, each number of a window is that of many rows. With the batch
+last these lie beside one another in memory and are copied, added and compared a vector at a time,
+however wide the picture is and however far apart windows are. So the axis of the batch becomes the
+last one in the columns, and in all that hangs together with them number by number. A merged axis,
+which has rows and places in one as in (6, 784 n), keeps its size: its places come first, and in
+each of them the rows.
+
+An array of `outer` times n times `inner` numbers has number (o, i, k) at (o n + i) inner + k; with
+the batch last it is at (o inner + k) n + i. So a view becomes another one by its steps alone, where
+each of them goes so many outer places, rows and inner places and never past an end of them. Of two
+pictures of 3 by 3 pixels
+
+    batch first    0  1  2  3  4  5  6  7  8    9 10 11 12 13 14 15 16 17
+    batch last     0  9   1 10   2 11   3 12   4 13   5 14   6 15   7 16   8 17
+
+the first 2 by 2 window has the numbers 0, 1, 3, 4 and 9, 10, 12, 13. All four windows of a picture
+are a view with the axes batch, line, column, line within the window, column within it, and steps
+of 9, 3, 1, 3, 1. With the batch last these are 1, 3 n, n, 3 n, n: of the first window places 0, 1
+hold the numbers 0 and 9, places 2, 3 the numbers 1 and 10, places 6, 7 and 8, 9 the others.
+
+>>> windows = BatchLastArray.of((BATCH, 3, 3)).view(0, (9, 3, 1, 3, 1), (BATCH, 2, 2, 2, 2))
+>>> [step if isinstance(step, int) else step.at(2) for step in windows.steps]
+[1, 6, 2, 6, 2]
 """
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,81 +34,208 @@ import numpy as np
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, users_of
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op
-from handgrad.graph.passes.batch_last_steps import (
-    ROW,
-    Lying,
-    Rows,
-    StaysError,
-    axis_of_rows,
-    is_merged,
-    last,
-    order_of,
-    steps_of,
-)
 from handgrad.graph.passes.builder import Builder
 from handgrad.graph.symbolic import Dim, Ref, Shape, Symbolic
 
-MOVABLE = {*ELEMENTWISE, *REDUCTIONS, Op.FILL, Op.WRITE, Op.CONCATENATE, Op.EINSUM}
+Size = int | Dim
+BATCH: Size = Dim(1)
+PERMUTABLE = {*ELEMENTWISE, *REDUCTIONS, Op.FILL, Op.WRITE, Op.CONCATENATE, Op.EINSUM}
 
 
-def with_rows_last(graph: Graph) -> Graph:
-    """The graph with the rows last where there are columns of windows; else as it is."""
-    moved = _moved(graph)
-    if not moved:
+class NotPermutableError(Exception):
+    """Something has no counterpart with the batch last: the graph stays as it is."""
+
+
+def with_batch_last(graph: Graph) -> Graph:
+    """The graph with the batch last where there are columns of windows; else as it is."""
+    permuted = permutable(graph)
+    if not permuted:
         return graph
     try:
-        return _Mover(graph, moved).graph()
-    except StaysError:
+        return BatchLastLayout(graph, permuted).graph()
+    except NotPermutableError:
         return graph
 
 
-def _moved(graph: Graph) -> set[int]:
-    """The nodes that get the rows last: those that hang together with products of columns."""
+# Shapes and steps
+
+
+def is_merged(size: Size) -> bool:
+    """Whether an axis has several places of each row."""
+    return isinstance(size, Dim) and size.slope > 1 and size.offset == 0
+
+
+def batch_axis(shape: Shape) -> int | None:
+    """The one axis that follows the batch size: that of the rows, or of rows and places."""
+    axes = [k for k, size in enumerate(shape) if isinstance(size, Dim)]
+    if len(axes) == 1 and (shape[axes[0]] == BATCH or is_merged(shape[axes[0]])):
+        return axes[0]
+    return None
+
+
+def permutation(shape: Shape) -> list[int]:
+    """The axes in their order with the batch last."""
+    axis = batch_axis(shape)
+    if axis is None:
+        raise NotPermutableError
+    return [*(k for k in range(len(shape)) if k != axis), axis]
+
+
+def permuted_shape(shape: Shape) -> Shape:
+    """The shape with the batch last."""
+    return tuple(shape[k] for k in permutation(shape))
+
+
+def follows_batch(shape: Shape) -> bool:
+    """Whether the shape depends on the batch size."""
+    return any(isinstance(size, Dim) for size in shape)
+
+
+def times(step: Size, size: Size) -> Size:
+    """The product, which follows n once at most."""
+    if not isinstance(size, Dim):
+        step, size = size, step
+    if isinstance(step, Dim):
+        raise NotPermutableError
+    if isinstance(size, Dim):
+        return Dim(size.slope * step, size.offset * step)
+    return size * step
+
+
+def contiguous_steps(shape: Shape) -> tuple[Size, ...]:
+    """How far apart the elements of a contiguous array are, along each axis."""
+    steps: list[Size] = []
+    step: Size = 1
+    for size in reversed(shape):
+        steps.insert(0, step)
+        step = times(step, size)
+    return tuple(steps)
+
+
+def _places(size: Size) -> int:
+    """How many there are along an axis, of each row if it has rows."""
+    return size.slope if isinstance(size, Dim) else size
+
+
+@dataclass(frozen=True)
+class Strided:
+    """A strided view: offset, steps, sizes."""
+
+    offset: Size
+    steps: tuple[Size, ...]
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class BatchLastArray:
+    """A contiguous array as it is with the batch last: `inner` numbers of each row in a run."""
+
+    inner: int
+
+    @classmethod
+    def of(cls, shape: Shape) -> "BatchLastArray":
+        """The array that had this shape with the batch where it was."""
+        axis = permutation(shape)[-1]
+        return cls(math.prod(_places(size) for size in shape[axis:]))
+
+    def view(self, offset: Size, steps: Sequence[Size], shape: Shape) -> Strided:
+        """The elements of a view of the array as it was.
+
+        The axes keep their order; a merged one becomes two: places, rows.
+        """
+        _, row, place = self._split(offset)
+        new_steps: list[Size] = []
+        sizes: list[Size] = []
+        for step, size in zip(steps, shape, strict=True):
+            if size == 1:
+                new_steps.append(0)
+                sizes.append(1)
+                continue
+            if isinstance(size, Dim) and (row or not (size == BATCH or is_merged(size))):
+                raise NotPermutableError
+            places = _places(size)
+            if places > 1:
+                _, rows, within = self._split(step)
+                if rows:
+                    raise NotPermutableError
+                place += within * (places - 1)
+                new_steps.append(self._permuted(step))
+                sizes.append(places)
+            if isinstance(size, Dim):
+                outer, rows, within = self._split(times(step, size.slope))
+                if outer or within or rows > 1:
+                    raise NotPermutableError
+                new_steps.append(rows)
+                sizes.append(BATCH)
+        if place >= self.inner:
+            raise NotPermutableError
+        return Strided(self._permuted(offset), tuple(new_steps), tuple(sizes))
+
+    def _split(self, step: Size) -> tuple[int, int, int]:
+        """How many outer places, rows and inner places a step goes."""
+        slope, offset = (step.slope, step.offset) if isinstance(step, Dim) else (0, step)
+        if slope % self.inner or slope < 0 or offset < 0:
+            raise NotPermutableError
+        return slope // self.inner, *divmod(offset, self.inner)
+
+    def _permuted(self, step: Size) -> Size:
+        outer, rows, within = self._split(step)
+        slope = outer * self.inner + within
+        return Dim(slope, rows) if slope else rows
+
+
+# Which nodes
+
+
+def permutable(graph: Graph) -> set[int]:
+    """The nodes that get the batch last: those that hang together with products of columns."""
     nodes, users = graph.nodes, users_of(graph.nodes)
     waiting = [
         i
         for i, node in enumerate(nodes)
         if node.operation is Op.EINSUM and len(node.shape) > 1 and is_merged(node.shape[-1])
     ]
-    found = set[int]()
+    connected = set[int]()
     while waiting:
         i = waiting.pop()
-        if i not in found and (nodes[i].operation is Op.VIEW or _can_move(nodes[i])):
-            found.add(i)
+        if i not in connected and (nodes[i].operation is Op.VIEW or _is_permutable(nodes[i])):
+            connected.add(i)
             waiting += [*users[i], *nodes[i].used()]
-    found = {i for i in found if nodes[i].operation is not Op.VIEW}
-    moved = found | {i for i in range(len(nodes)) if _is_product_between(graph, i, found, users)}
-    for i, node in enumerate(nodes):  # in their order: one may be of another that is moved here
-        is_turned = node.operation in REDUCTIONS and _is_turned(node.shape)
-        if is_turned and _base(graph, node.arguments[0].node) in moved:
-            moved.add(i)
-    return moved
+    connected = {i for i in connected if nodes[i].operation is not Op.VIEW}
+    permuted = connected | {
+        i for i in range(len(nodes)) if _is_product_between(graph, i, connected, users)
+    }
+    for i, node in enumerate(nodes):  # in their order: one may be of another that is added here
+        reordered = node.operation in REDUCTIONS and _changes_order(node.shape)
+        if reordered and _base(graph, node.arguments[0].node) in permuted:
+            permuted.add(i)
+    return permuted
 
 
-def _can_move(node: Node) -> bool:
-    axis = axis_of_rows(node.shape)
-    if node.operation not in MOVABLE or axis is None:
+def _is_permutable(node: Node) -> bool:
+    axis = batch_axis(node.shape)
+    if node.operation not in PERMUTABLE or axis is None:
         return False
     return axis == len(node.shape) - 1 if is_merged(node.shape[axis]) else len(node.shape) > 2
 
 
-def _is_turned(shape: Shape) -> bool:
-    """Whether an array of that shape can have the rows last, and lies in another order then."""
-    axis = axis_of_rows(shape)
+def _changes_order(shape: Shape) -> bool:
+    """Whether the elements of an array of that shape have another order with the batch last."""
+    axis = batch_axis(shape)
     return axis is not None and (axis == len(shape) - 1) == is_merged(shape[axis])
 
 
 def _is_product_between(
-    graph: Graph, i: int, moved: Collection[int], users: Sequence[Sequence[int]]
+    graph: Graph, i: int, permuted: Collection[int], users: Sequence[Sequence[int]]
 ) -> bool:
-    """Whether a matrix, a row of it for each row, is only read by what has the rows last."""
+    """Whether a matrix, a row of it for each row, is read only by what has the batch last."""
     node = graph.nodes[i]
-    if len(node.shape) != 2 or node.shape[0] != ROW:
+    if len(node.shape) != 2 or node.shape[0] != BATCH:
         return False
     if node.operation is not Op.EINSUM or "start" in node.options or i in graph.outputs.all():
         return False
     readers = _readers(graph, i, users)
-    return bool(readers) and readers <= {*moved}
+    return bool(readers) and readers <= {*permuted}
 
 
 def _readers(graph: Graph, i: int, users: Sequence[Sequence[int]]) -> set[int]:
@@ -104,203 +250,207 @@ def _base(graph: Graph, i: int) -> int:
     return node.arguments[0].node if node.operation is Op.VIEW else i
 
 
-def _has_rows(shape: Shape) -> bool:
-    return any(isinstance(size, Dim) for size in shape)
-
-
 @dataclass
-class _Mover:
-    """Makes the graph anew with the rows last in the nodes `moved`."""
+class BatchLastLayout:
+    """A graph made again, node by node, with the batch last in the nodes `batch_last`."""
 
     old: Graph
-    moved: set[int]
+    batch_last: set[int]
     new: Builder = field(default_factory=Builder)
-    made: dict[int, Ref] = field(default_factory=dict)
-    seen: dict[tuple[int, bool], Ref] = field(default_factory=dict)
+    bases: dict[int, Ref] = field(default_factory=dict)
+    values: dict[tuple[int, bool], Ref] = field(default_factory=dict)
 
     def graph(self) -> Graph:
+        """The new graph."""
         for i, node in enumerate(self.old.nodes):
             self.new.origin = node.origin
             if node.operation is not Op.VIEW:
-                self.made[i] = self.counterpart(node, rows_last=i in self.moved)
-        leaves = self.old.leaves.map(lambda i: self.made[i].node)
-        outputs = self.old.outputs.map(lambda i: self.read(i, rows_last=False).node)
+                self.bases[i] = self.converted(node, batch_last=i in self.batch_last)
+        leaves = self.old.leaves.map(lambda i: self.bases[i].node)
+        outputs = self.old.outputs.map(lambda i: self.unpermuted(i).node)
         return replace(self.old, nodes=tuple(self.new.nodes), leaves=leaves, outputs=outputs)
 
-    def counterpart(self, node: Node, *, rows_last: bool) -> Ref:
-        """A node of what it reads in the order that this has now."""
+    def unpermuted(self, i: int) -> Ref:
+        """The value of an old node, with the batch where it was."""
+        return self._value(i, batch_last=False)
+
+    def permuted(self, i: int) -> Ref:
+        """The value of an old node, with the batch last."""
+        return self._value(i, batch_last=True)
+
+    def _value(self, i: int, *, batch_last: bool) -> Ref:
+        if (i, batch_last) not in self.values:
+            self.values[i, batch_last] = self._read(i, batch_last=batch_last)
+        return self.values[i, batch_last]
+
+    def _read(self, i: int, *, batch_last: bool) -> Ref:
+        node, base_is_last = self.old.nodes[i], self.has_batch_last(i)
+        is_view = node.operation is Op.VIEW
+        base = _base(self.old, i)
+        if not is_view and (not follows_batch(node.shape) or batch_last == base_is_last):
+            return self.bases[i]
+        strided = Strided(0, contiguous_steps(node.shape), node.shape)
+        if is_view:
+            _, offset, steps, _ = node.arguments
+            strided = Strided(offset, tuple(steps), node.shape)
+        if self.new[self.bases[base]].operation is Op.VIEW:
+            raise NotPermutableError
+        if base_is_last:
+            array = BatchLastArray.of(self.old.nodes[base].shape)
+            strided = array.view(strided.offset, strided.steps, strided.shape)
+            if len(strided.shape) != len(node.shape) and not batch_last:
+                raise NotPermutableError
+        elif batch_last and is_merged(node.shape[permutation(node.shape)[-1]]):
+            raise NotPermutableError
+        return self._view(self.bases[base], strided, node, batch_last=batch_last)
+
+    def _view(self, base: Ref, strided: Strided, node: Node, *, batch_last: bool) -> Ref:
+        """A view of a base; of a copy, where places and rows cannot be one axis of it."""
+        steps, shape = strided.steps, strided.shape
+        if batch_last:
+            axis = shape.index(BATCH)
+            last = [axis - 1, axis] if len(shape) > len(node.shape) else [axis]
+            order = [*(k for k in range(len(shape)) if k not in last), *last]
+            steps, shape = tuple(steps[k] for k in order), tuple(shape[k] for k in order)
+        if len(shape) == len(node.shape):
+            arguments = (base, strided.offset, steps, shape)
+            return self.new.add(Op.VIEW, arguments, shape, node.dtype)
+        merged = permuted_shape(node.shape)
+        if steps[-1] == 1 and steps[-2] == BATCH:
+            arguments = (base, strided.offset, (*steps[:-2], 1), merged)
+            return self.new.add(Op.VIEW, arguments, merged, node.dtype)
+        part = self.new.add(Op.VIEW, (base, strided.offset, steps, shape), shape, node.dtype)
+        copy = self.new.add(Op.CONCATENATE, ((part,), 0), shape, node.dtype)
+        arguments = (copy, 0, contiguous_steps(merged), merged)
+        return self.new.add(Op.VIEW, arguments, merged, node.dtype)
+
+    def has_batch_last(self, i: int) -> bool:
+        """Whether an old node, or what it is a view of, has the batch last in the new graph."""
+        return _base(self.old, i) in self.batch_last
+
+    def converted(self, node: Node, *, batch_last: bool) -> Ref:
+        """A node on the new values of its arguments."""
         if node.operation is Op.EINSUM:
-            return self.product(node, rows_last=rows_last)
-        if node.operation in REDUCTIONS and (rows_last or self.is_alike(node)):
+            return self.einsum(node, batch_last=batch_last)
+        if node.operation in REDUCTIONS and (batch_last or self.keeps_order(node)):
             return self.reduction(node)
-        if not rows_last:
-            read = {i: self.read(i, rows_last=False) for i in node.used()}
-            return self.new.keep(node.renumbered(read))
+        if not batch_last:
+            return self.new.keep(node.renumbered({i: self.unpermuted(i) for i in node.used()}))
+        shape = permuted_shape(node.shape)
         if node.operation is Op.FILL:
             _, number, dtype = node.arguments
-            shape = last(node.shape)
             return self.new.add(Op.FILL, (shape, number, dtype), shape, node.dtype)
         if node.operation is Op.CONCATENATE:
-            return self.concatenated(node)
+            return self.concatenate(node)
         if node.operation is Op.WRITE:
-            return self.written(node)
-        arguments = tuple(self.argument(value, node.shape) for value in node.arguments)
-        return self.new.keep(replace(node, arguments=arguments, shape=last(node.shape)))
+            return self.write(node)
+        arguments = tuple(self.operand(value, node.shape) for value in node.arguments)
+        return self.new.keep(replace(node, arguments=arguments, shape=shape))
 
-    def is_alike(self, reduction: Node) -> bool:
-        """Whether a reduction of what has the rows last lies in the same order as one that has."""
-        ends_in_rows = reduction.shape[-1:] == (ROW,)
-        return self.is_moved(reduction.arguments[0].node) and (
-            ends_in_rows or not _has_rows(reduction.shape)
+    def keeps_order(self, reduction: Node) -> bool:
+        """Whether the result has the same order, though the batch is last in what is reduced."""
+        ends_in_batch = reduction.shape[-1:] == (BATCH,)
+        return self.has_batch_last(reduction.arguments[0].node) and (
+            ends_in_batch or not follows_batch(reduction.shape)
         )
 
-    def is_moved(self, i: int) -> bool:
-        return _base(self.old, i) in self.moved
-
-    def product(self, node: Node, *, rows_last: bool) -> Ref:
+    def einsum(self, node: Node, *, batch_last: bool) -> Ref:
         """An einsum, its letters in the order of the axes."""
         spec, *operands = node.arguments
         inputs, output = spec.split("->")
-        ways: dict[str, set[bool]] = {}
+        layouts: dict[str, set[bool]] = {}
 
-        def ordered(letters: str, shape: Shape, moved: bool) -> str:
+        def ordered(letters: str, shape: Shape, last: bool) -> str:
             for letter, size in zip(letters, shape, strict=True):
                 if is_merged(size):
-                    ways.setdefault(letter, set()).add(moved)
-            return "".join(letters[k] for k in order_of(shape)) if moved else letters
+                    layouts.setdefault(letter, set()).add(last)
+            return "".join(letters[k] for k in permutation(shape)) if last else letters
 
-        letters, read = [], []
+        letters, values = [], []
         for operand, own in zip(operands, inputs.split(","), strict=True):
             shape = self.old.nodes[operand.node].shape
-            moved = self.is_moved(operand.node) and _has_rows(shape)
-            letters.append(ordered(own, shape, moved))
-            read.append(self.read(operand.node, rows_last=moved))
-        output = ordered(output, node.shape, rows_last)
-        if any(len(way) > 1 for way in ways.values()) or (rows_last and "start" in node.options):
-            raise StaysError
+            last = self.has_batch_last(operand.node) and follows_batch(shape)
+            letters.append(ordered(own, shape, last))
+            values.append(self._value(operand.node, batch_last=last))
+        output = ordered(output, node.shape, batch_last)
+        mixed = any(len(layout) > 1 for layout in layouts.values())
+        if mixed or (batch_last and "start" in node.options):
+            raise NotPermutableError
         options = {
-            name: self.read(value.node, rows_last=False) if isinstance(value, Ref) else value
+            name: self.unpermuted(value.node) if isinstance(value, Ref) else value
             for name, value in node.options.items()
         }
-        shape = last(node.shape) if rows_last else node.shape
+        shape = permuted_shape(node.shape) if batch_last else node.shape
         spec = f"{','.join(letters)}->{output}"
-        return self.new.add(Op.EINSUM, (spec, *read), shape, node.dtype, **options)
+        return self.new.add(Op.EINSUM, (spec, *values), shape, node.dtype, **options)
 
     def reduction(self, node: Node) -> Ref:
-        """A reduction of what is read with the rows last."""
+        """A reduction of an array with the batch last."""
         x, axes = node.arguments
         shape = self.old.nodes[x.node].shape
-        order, read = order_of(shape), self.read(x.node, rows_last=True)
-        own = tuple(sorted(order.index(axis) for axis in axes))
+        order, value = permutation(shape), self.permuted(x.node)
+        new_axes = tuple(sorted(order.index(axis) for axis in axes))
         if order[-1] not in axes:
-            arguments, result = (read, own), last(node.shape)
+            arguments, result = (value, new_axes), permuted_shape(node.shape)
             return self.new.add(node.operation, arguments, result, node.dtype, **node.options)
         short = tuple(size for k, size in enumerate(shape) if k not in axes)
-        found = self.new.add(node.operation, (read, own), short, node.dtype, keepdims=False)
+        reduced = self.new.add(node.operation, (value, new_axes), short, node.dtype, keepdims=False)
         if short == node.shape:
-            return found
-        view = (found, 0, tuple(steps_of(node.shape)), node.shape)
+            return reduced
+        view = (reduced, 0, contiguous_steps(node.shape), node.shape)
         return self.new.alike(node, Op.VIEW, *view)
 
-    def concatenated(self, node: Node) -> Ref:
-        """Parts one after another; one part that lies as it should is left where it is."""
+    def concatenate(self, node: Node) -> Ref:
+        """Parts one after another; one contiguous part is not copied."""
         parts, axis = node.arguments
-        order, shape = order_of(node.shape), last(node.shape)
-        read = tuple(self.read(part.node, rows_last=True) for part in parts)
+        order, shape = permutation(node.shape), permuted_shape(node.shape)
+        values = tuple(self.permuted(part.node) for part in parts)
         if axis == order[-1] and len(parts) > 1:
-            raise StaysError
-        if len(read) == 1 and self.new[read[0]].operation is Op.VIEW:
-            base, offset, steps, _ = self.new[read[0]].arguments
-            lying = zip(steps, steps_of(shape), shape, strict=True)
-            contiguous = all(step == as_laid or size == 1 for step, as_laid, size in lying)
+            raise NotPermutableError
+        if len(values) == 1 and self.new[values[0]].operation is Op.VIEW:
+            base, offset, steps, _ = self.new[values[0]].arguments
+            compared = zip(steps, contiguous_steps(shape), shape, strict=True)
+            contiguous = all(step == usual or size == 1 for step, usual, size in compared)
             if offset == 0 and contiguous and self.new[base].shape == shape:
                 return Ref(base.node)
-        return self.new.add(Op.CONCATENATE, (read, order.index(axis)), shape, node.dtype)
+        return self.new.add(Op.CONCATENATE, (values, order.index(axis)), shape, node.dtype)
 
-    def written(self, node: Node) -> Ref:
+    def write(self, node: Node) -> Ref:
         """A copy with a part written."""
         x, offset, steps, part, values = node.arguments
-        lying = Rows.of(node.shape).view(offset, steps, part)
-        if len(lying.shape) != len(part):  # rows and places in one axis
-            raise StaysError
-        apart = tuple(lying.steps[k] for k in order_of(part))
-        target = (self.read(x.node, rows_last=True), lying.offset, apart, last(part))
-        arguments = (*target, self.argument(values, part))
-        return self.new.add(Op.WRITE, arguments, last(node.shape), node.dtype)
+        strided = BatchLastArray.of(node.shape).view(offset, steps, part)
+        if len(strided.shape) != len(part):  # rows and places in one axis
+            raise NotPermutableError
+        new_steps = tuple(strided.steps[k] for k in permutation(part))
+        target = (self.permuted(x.node), strided.offset, new_steps, permuted_shape(part))
+        arguments = (*target, self.operand(values, part))
+        return self.new.add(Op.WRITE, arguments, permuted_shape(node.shape), node.dtype)
 
-    def argument(self, value: object, shape: Shape) -> object:
-        """What is spread over a result of that shape, with the rows last."""
-        behind = len(shape) - 1 - order_of(shape)[-1]  # axes behind that of the rows
+    def operand(self, value: object, shape: Shape) -> object:
+        """What is broadcast to a result of that shape, with the batch last."""
+        behind = len(shape) - 1 - permutation(shape)[-1]  # axes behind that of the batch
         if isinstance(value, Ref):
             own = self.old.nodes[value.node].shape
-            if _has_rows(own) or own == () or behind == 0:
-                return self.read(value.node, rows_last=_has_rows(own))
-            return self.spread(value.node, len(own) - 1 - behind)
+            if follows_batch(own):
+                return self.permuted(value.node)
+            if own == () or behind == 0:
+                return self.unpermuted(value.node)
+            return self.with_axis_for_batch(value.node, len(own) - 1 - behind)
         if isinstance(value, np.ndarray) and value.ndim:
             axis = value.ndim - 1 - behind
             return np.moveaxis(value, axis, -1) if axis >= 0 else value[..., None]
         if isinstance(value, Symbolic) and np.ndim(value.at(2)):
-            raise StaysError
+            raise NotPermutableError
         return value
 
-    def spread(self, i: int, axis: int) -> Ref:
-        """What is the same for all rows, with an axis for them at the end, in place of `axis`."""
-        ref = self.read(i, rows_last=False)
+    def with_axis_for_batch(self, i: int, axis: int) -> Ref:
+        """What is the same for all rows, with an axis of size 1 at the end in place of `axis`."""
+        ref = self.unpermuted(i)
         node = self.new[ref]
-        base, offset, steps = ref, 0, tuple(steps_of(node.shape))
+        base, offset, steps = ref, 0, contiguous_steps(node.shape)
         if node.operation is Op.VIEW:
             base, offset, steps, _ = node.arguments
         others = [k for k in range(len(node.shape)) if k != axis]
         shape = (*(node.shape[k] for k in others), 1)
-        apart = (*(steps[k] for k in others), 0)
-        return self.new.add(Op.VIEW, (base, offset, apart, shape), shape, node.dtype)
-
-    def read(self, i: int, *, rows_last: bool) -> Ref:
-        """What a node is in the new graph, with the rows last or where they were."""
-        if (i, rows_last) not in self.seen:
-            self.seen[i, rows_last] = self.reading(i, rows_last=rows_last)
-        return self.seen[i, rows_last]
-
-    def reading(self, i: int, *, rows_last: bool) -> Ref:
-        node, moved = self.old.nodes[i], self.is_moved(i)
-        is_view, has_rows = node.operation is Op.VIEW, _has_rows(node.shape)
-        if not is_view and (not has_rows or rows_last == moved):
-            return self.made[i]
-        base, offset, steps, shape = (
-            self.made[_base(self.old, i)],
-            0,
-            steps_of(node.shape),
-            node.shape,
-        )
-        if is_view:
-            _, offset, steps, _ = node.arguments
-        if self.new[base].operation is Op.VIEW:
-            raise StaysError
-        if not moved and rows_last and is_merged(node.shape[order_of(node.shape)[-1]]):
-            raise StaysError
-        lying = Lying(offset, tuple(steps), shape)
-        if moved:
-            lying = Rows.of(self.old.nodes[_base(self.old, i)].shape).view(offset, steps, shape)
-            if len(lying.shape) != len(shape) and not rows_last:
-                raise StaysError
-        return self.view(base, lying, node, rows_last=rows_last)
-
-    def view(self, base: Ref, lying: Lying, node: Node, *, rows_last: bool) -> Ref:
-        """The view of a base; of rows and places that do not lie in one row, of a copy."""
-        steps, shape = lying.steps, lying.shape
-        if rows_last:
-            axis = shape.index(ROW)
-            behind = [axis - 1, axis] if len(shape) > len(node.shape) else [axis]
-            order = [*(k for k in range(len(shape)) if k not in behind), *behind]
-            steps, shape = tuple(steps[k] for k in order), tuple(shape[k] for k in order)
-        if len(shape) == len(node.shape):
-            arguments = (base, lying.offset, steps, shape)
-            return self.new.add(Op.VIEW, arguments, shape, node.dtype)
-        merged = last(node.shape)
-        if steps[-1] == 1 and steps[-2] == ROW:
-            arguments = (base, lying.offset, (*steps[:-2], 1), merged)
-            return self.new.add(Op.VIEW, arguments, merged, node.dtype)
-        part = self.new.add(Op.VIEW, (base, lying.offset, steps, shape), shape, node.dtype)
-        copy = self.new.add(Op.CONCATENATE, ((part,), 0), shape, node.dtype)
-        arguments = (copy, 0, tuple(steps_of(merged)), merged)
-        return self.new.add(Op.VIEW, arguments, merged, node.dtype)
+        new_steps = (*(steps[k] for k in others), 0)
+        return self.new.add(Op.VIEW, (base, offset, new_steps, shape), shape, node.dtype)

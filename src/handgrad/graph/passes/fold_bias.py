@@ -1,4 +1,4 @@
-"""A product to which a bias is added becomes one whose sums begin at the bias."""
+"""Bias folding: the sums of a product begin at the bias that is added to it."""
 
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, users_of
@@ -7,7 +7,7 @@ from handgrad.graph.passes.builder import Builder, rewritten
 from handgrad.graph.symbolic import Ref
 
 
-def begin_products_at_biases(graph: Graph) -> Graph:
+def fold_biases(graph: Graph) -> Graph:
     """Let the sums of `a @ b + bias` begin at the bias, where nothing else needs the product.
 
     The graph alone decides it: the bits are those of sums that begin there, whatever the sizes
@@ -15,22 +15,22 @@ def begin_products_at_biases(graph: Graph) -> Graph:
     """
     users, outputs = users_of(graph.nodes), {*graph.outputs.all()}
 
-    def begun(new: Builder, node: Node) -> Ref:  # each node becomes one: numbers stay as they are
+    def folded(new: Builder, node: Node) -> Ref:  # each node becomes one: numbers stay as they are
         if node.operation is Op.ADD:
             for product, bias in (node.arguments, node.arguments[::-1]):
                 if not (isinstance(product, Ref) and isinstance(bias, Ref)):
                     continue
                 alone = len(users[product.node]) == 1 and product.node not in outputs
-                if alone and _can_begin_at(new, node, product, bias):
+                if alone and _can_fold(new, node, product, bias):
                     return new.add(
                         Op.EINSUM, new[product].arguments, node.shape, node.dtype, start=bias
                     )
         return new.keep(node)
 
-    return rewritten(graph, begun)
+    return rewritten(graph, folded)
 
 
-def _can_begin_at(new: Builder, node: Node, product: Ref, bias: Ref) -> bool:
+def _can_fold(new: Builder, node: Node, product: Ref, bias: Ref) -> bool:
     """Whether the bias has a number for each column of the product, alike for all its rows."""
     a, b = new[product], new[bias]
     if a.operation is not Op.EINSUM or a.options or len(a.arguments) != 3:
