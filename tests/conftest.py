@@ -87,5 +87,5 @@ def no_figure_stays_open() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def nothing_is_recorded_yet() -> None:
     """A training records and compiles what it needs, whatever the tests before it left behind."""
-    if "handgrad.engines.trace_cache" in sys.modules:
-        sys.modules["handgrad.engines.trace_cache"].TRACES.made.clear()
+    if "handgrad.engines.fingerprint" in sys.modules:
+        sys.modules["handgrad.engines.fingerprint"].TRACES.made.clear()

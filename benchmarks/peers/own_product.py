@@ -11,9 +11,9 @@ from handgrad.engines.compiled.processor import this_processor
 from handgrad.engines.compiled.runner import Calls, Runner
 from handgrad.engines.loops.element_access import Elements
 from handgrad.engines.loops.ir import Matrix, Multiply, whole
-from handgrad.engines.loops.partitioning import product_in_parts
+from handgrad.engines.loops.partitioning import partition_product
 from handgrad.engines.loops.program import SCRATCH, Parameter, Program
-from handgrad.graph.threads import threads_of_the_work
+from handgrad.graph.threads import worker_threads
 
 ROUNDS = 100
 
@@ -26,7 +26,7 @@ def product(given: Product) -> Run:
     calls = Calls([runner.planned(a=a, b=b, c=c)], ROUNDS)
 
     def run(times: int) -> Any:
-        with threads_of_the_work(by_blas=by_blas) as threads, crew.at_work(threads):
+        with worker_threads(by_blas=by_blas) as threads, crew.at_work(threads):
             for begin in range(0, times, ROUNDS):
                 calls.run(min(ROUNDS, times - begin))
         return c
@@ -39,8 +39,8 @@ def _program(given: Product) -> Program:
     a = Matrix("a", whole(0), m if given.a_transposed else k, given.a_transposed)
     b = Matrix("b", whole(0), k if given.b_transposed else n, given.b_transposed)
     sizes, elements = (given.m, given.n, given.k), Elements(hg.trace(hg.Tanh()), this_processor())
-    room = elements.room(sizes) if elements.target.packs(*sizes) else None
-    multiply = Multiply(m, n, k, a, b, Matrix("c", whole(0), n), sizes, room=room)
-    body = [product_in_parts(elements, multiply)]
+    workspace = elements.workspace(sizes) if elements.target.packs(*sizes) else None
+    multiply = Multiply(m, n, k, a, b, Matrix("c", whole(0), n), sizes, workspace=workspace)
+    body = [partition_product(elements, multiply)]
     parameters = (*(Parameter(name, "float") for name in "abc"), *SCRATCH)
     return Program("multiply", parameters, body, np.dtype(given.dtype), elements.arena)

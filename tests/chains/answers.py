@@ -16,12 +16,12 @@ from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Epoch, EpochProgress
+from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.loops.program import Program
 from handgrad.engines.loops.tracing import prediction_graph, training_step
 from handgrad.engines.portable.engine import PortableEngine
 from handgrad.engines.portable.programs import EVERYWHERE
 from handgrad.engines.portable.scalarize import written_out
-from handgrad.engines.trace_cache import TRACES
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import take
 from tests.engines import own_arrays

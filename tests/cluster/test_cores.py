@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 import handgrad as hg
 from handgrad.cluster import fit, fit_estimator
 from handgrad.engines.compiled import processor
-from handgrad.engines.trace_cache import TRACES
+from handgrad.engines.fingerprint import TRACES
 from handgrad.graph import threads
 
 

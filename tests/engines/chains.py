@@ -17,14 +17,14 @@ from handgrad.engines.compiled.ir_helpers import (
     whole,
 )
 from handgrad.engines.compiled.machine_code import function_of
-from handgrad.engines.loops.product_sizes import depth_of_a_block
+from handgrad.engines.loops.target import block_depth
 from handgrad.textbook.layers import Array
 
 
 def product_by_the_rule(a: Array, b: Array, start: Array | None = None) -> Array:
     """a b: each number the chains of its blocks of k, the first from `start`, added in order."""
     (m, k), n = a.shape, b.shape[1]
-    size = depth_of_a_block(k)
+    size = block_depth(k)
     result = np.zeros((m, n), a.dtype)
     result += 0 if start is None else start
     for begin in range(0, k, max(size, 1)):

@@ -11,7 +11,7 @@ from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows, Epoch
-from handgrad.engines.trace_cache import TRACES
+from handgrad.engines.fingerprint import TRACES
 
 E = TypeVar("E", bound=Engine)
 KINDS: tuple[Any, ...] = (EagerEngine, CompiledEngine)

@@ -32,7 +32,7 @@ from handgrad.engines.loops.ir import (
     Matrix,
     Multiply,
     Num,
-    Parts,
+    ParallelFor,
     Reduce,
     ReturnIf,
     Statement,
@@ -105,13 +105,13 @@ class Plan:
 class _Unshared(Arena):
     """Scratch memory in which each array has a place of its own, with a gap behind it."""
 
-    def take(self, type: Type, size: int) -> int:
+    def allocate(self, type: Type, size: int) -> int:
         """The end of all that is there."""
         offset = self.sizes[type]
         self.sizes[type] = offset + (-(-size // ALIGNMENT) + 1) * ALIGNMENT
         return offset
 
-    def give_back(self, type: Type, offset: int, size: int) -> None:
+    def release(self, type: Type, offset: int, size: int) -> None:
         """Nothing is used again."""
 
 
@@ -121,15 +121,15 @@ def _memory_of_its_own() -> Iterator[list[Plan]]:
     plans: list[Plan] = []
 
     def planned(graph: Graph, *given: Any) -> dict[int, Place]:
-        places = memory_planning.plan(graph, *given)
+        places = memory_planning.plan_memory(graph, *given)
         plans.append(Plan(graph, dict(places)))
         return places
 
     with (
-        mock.patch.object(Arena, "take", _Unshared.take),
-        mock.patch.object(Arena, "give_back", _Unshared.give_back),
-        mock.patch.object(memory_planning, "read_in_place", return_value=[]),
-        mock.patch.object(build, "plan", planned),
+        mock.patch.object(Arena, "allocate", _Unshared.allocate),
+        mock.patch.object(Arena, "release", _Unshared.release),
+        mock.patch.object(memory_planning, "in_place_reads", return_value=[]),
+        mock.patch.object(build, "plan_memory", planned),
     ):
         yield plans
 
@@ -249,7 +249,7 @@ class _Check:
         match statement:
             case For():
                 self.loop(statement)
-            case Parts(counter, count, body):
+            case ParallelFor(counter, count, body):
                 for part in range(count):
                     self.env[counter] = part, part
                     self.statements(body)
@@ -308,10 +308,10 @@ class _Check:
         if product.start is not None and n > 0:
             low, high = self.span(product.start.index)
             self.reach(product.start.buffer, product.start.index, (low, high + n - 1))
-        if product.room is not None:
-            self.span(product.room)
-        if product.end is not None:
-            end = product.end
+        if product.workspace is not None:
+            self.span(product.workspace)
+        if product.epilogue is not None:
+            end = product.epilogue
             if self.counted([(end.row, m), (end.column, n)]):
                 self.statements(end.body)
 

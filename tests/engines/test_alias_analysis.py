@@ -19,7 +19,7 @@ from handgrad.engines.loops.ir import (
     whole,
 )
 from handgrad.engines.loops.program import Parameter, Program
-from handgrad.engines.loops.value_ranges import Spans
+from handgrad.engines.loops.value_ranges import ValueRanges
 from handgrad.engines.portable.alias_analysis import apart
 from handgrad.engines.portable.machine_code import portable_function, portable_text
 
@@ -57,18 +57,18 @@ def test_how_far_whole_numbers_go(number: Expression, span: tuple[float, float])
         For("i", whole(7), [Let("left", ROW + whole(4))], 4),
         For("j", N, [Let("step", step + whole(1))], begin=LEFT),
     ]
-    assert Spans(body).of(number) == span
+    assert ValueRanges(body).of(number) == span
 
 
 def test_places_are_apart_where_no_round_of_the_loops_makes_them_meet() -> None:
     near, far, other = ROW + whole(0), ROW + whole(9), ROW + whole(10)
     nest = For("i", N, [added(near, other), added(far, near)])
-    found = apart(nest, Spans([BATCH, nest]))
+    found = apart(nest, ValueRanges([BATCH, nest]))
     assert found.group["a", near] == found.group["a", far]  # up to 9, and from 9 on
     assert found.never_meets["a", other] == []  # as it is in the group of the second
     further = ROW + whole(19)
     nest = For("i", N, [added(near, further)])
-    found = apart(nest, Spans([BATCH, nest]))
+    found = apart(nest, ValueRanges([BATCH, nest]))
     assert found.never_meets["a", further] == [found.group["a", near]]
     assert found.never_meets["a", near] == []
 
@@ -76,7 +76,7 @@ def test_places_are_apart_where_no_round_of_the_loops_makes_them_meet() -> None:
 def test_what_is_written_to_places_read_from_memory_may_be_anywhere() -> None:
     scattered, far = Load("order", ROW, "int"), ROW + whole(1000)
     nest = For("i", whole(5), [added(scattered, far), added(far, ROW)])
-    found = apart(nest, Spans([nest]))
+    found = apart(nest, ValueRanges([nest]))
     assert {*found.group.values()} == {0}
     assert not any(found.never_meets.values())
 

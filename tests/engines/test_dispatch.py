@@ -11,7 +11,13 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.config import TrainingConfig
-from handgrad.engines.cost_model import Work, least_work_of, pays, pays_to_predict, work_of
+from handgrad.engines.cost_model import (
+    Work,
+    is_worth_compiling,
+    is_worth_compiling_to_predict,
+    min_work_of,
+    work_of,
+)
 from handgrad.engines.dispatch import engine_for, engine_for_chunks
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import EngineRows
@@ -47,7 +53,7 @@ def test_an_engine_can_be_asked_for() -> None:
 def test_more_of_anything_never_goes_back_to_eager() -> None:
     net = hg.Net(hg.Linear(3, 2, rng=0), hg.Softmax())
     x = np.zeros((64, 3), np.float32)
-    found = [pays(net, x, 4, epochs) for epochs in range(1, 3000)]
+    found = [is_worth_compiling(net, x, 4, epochs) for epochs in range(1, 3000)]
     went_back = [epochs for epochs, (a, b) in enumerate(itertools.pairwise(found), 1) if a > b]
     assert went_back == []
     assert found[-1]
@@ -58,19 +64,19 @@ def test_many_numbers_a_row_are_worth_compiling() -> None:
     narrow = hg.Net(hg.Linear(3, 4, rng=0), hg.layers.Mish(), hg.Linear(4, 2, rng=1))
     wide = hg.Net(hg.Linear(3, 4000, rng=0), hg.layers.Mish(), hg.Linear(4000, 2, rng=1))
     epochs = 100  # their multiplications alone, 30 million a step, would not pay
-    assert not pays(narrow, x, 256, epochs)
-    assert pays(wide, x, 256, epochs)
+    assert not is_worth_compiling(narrow, x, 256, epochs)
+    assert is_worth_compiling(wide, x, 256, epochs)
 
 
 def test_each_weight_multiplies_at_each_place() -> None:
     rng = np.random.default_rng(0)
     rows, places = (rng.standard_normal((64, *shape, 40)) for shape in ((), (300,)))
     net = hg.Net(hg.Linear(40, 40, rng=0), hg.Tanh(), hg.Linear(40, 10, rng=1))
-    assert work_of(net, rows) == least_work_of(net) == Work(2050, 90)
+    assert work_of(net, rows) == min_work_of(net) == Work(2050, 90)
     assert work_of(net, places) == Work(300 * 2050, 300 * 90)
-    assert [pays(net, x, 64, epochs=100) for x in (rows, places)] == [False, True]
+    assert [is_worth_compiling(net, x, 64, epochs=100) for x in (rows, places)] == [False, True]
     for x, is_enough in ((rows, False), (places, True)):
-        assert pays_to_predict(net, 10**6, partial(work_of, net, x)) == is_enough
+        assert is_worth_compiling_to_predict(net, 10**6, partial(work_of, net, x)) == is_enough
     assert engine_for_chunks(net, lambda: rows, 10**6) == "auto"
 
 
@@ -102,7 +108,7 @@ def test_a_trial_changes_neither_state_nor_streams() -> None:
 
 def test_rows_that_the_pages_refuse_have_the_least_work() -> None:
     net = hg.Net(hg.Linear(4, 3, rng=0))
-    assert work_of(net, np.zeros((3, 5))) == least_work_of(net)
+    assert work_of(net, np.zeros((3, 5))) == min_work_of(net)
 
 
 def test_the_environment_can_choose(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ import handgrad as hg
 from handgrad.engines.compiled import small_gemm
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.ir_helpers import rounds_once
+from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.loops import fusion, target
 from handgrad.engines.loops.ir import Multiply, Statement, walk
-from handgrad.engines.trace_cache import TRACES
 from handgrad.textbook.layers import Array
 from tests.engines.one_epoch import engine_of, run_epochs
 
@@ -32,8 +32,8 @@ def every_product_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     if not rounds_once():
         pytest.skip("products are BLAS's here, and have no end")
     for module in (target, small_gemm):
-        monkeypatch.setattr(module, "suits", lambda m, n, k: True)
-    monkeypatch.setattr(TRACES, "once", lambda make, *form: make())
+        monkeypatch.setattr(module, "is_worth_packing", lambda m, n, k: True)
+    monkeypatch.setattr(TRACES, "get_or_make", lambda make, *form: make())
 
 
 class Tied(hg.Layer):
@@ -95,15 +95,17 @@ def test_at_the_end_of_products_or_not_it_comes_to_the_same_bits(
     fused, losses = trained(OPTIMIZERS[name], penalty=penalty)
     monkeypatch.setattr(fusion, "is_packed", lambda *product: False)
     apart, of_apart = trained(OPTIMIZERS[name], penalty=penalty)
-    assert any(product.end for product in products_of(fused))
-    assert not any(product.end for product in products_of(apart))
+    assert any(product.epilogue for product in products_of(fused))
+    assert not any(product.epilogue for product in products_of(apart))
     np.testing.assert_array_equal(fused.net.parameters, apart.net.parameters)
     assert losses == of_apart
 
 
 def test_the_step_uses_gradients_up_at_the_end_of_their_products() -> None:
     engine, _ = trained(hg.SGD(0.1))
-    ends = [product.end.body for product in products_of(engine) if product.end is not None]
+    ends = [
+        product.epilogue.body for product in products_of(engine) if product.epilogue is not None
+    ]
     updating = [body for body in ends if "parameters" in stored_in(body)]
     assert len(updating) == 4  # all weights, also where something is computed of the product
     assert not any("gradients" in stored_in(body) for body in updating)
@@ -113,7 +115,9 @@ def test_the_step_uses_gradients_up_at_the_end_of_their_products() -> None:
 
 def test_a_norm_needs_the_gradients_stored() -> None:
     engine, _ = trained(hg.SGD(0.1, clip_norm=1.0))
-    ends = [product.end.body for product in products_of(engine) if product.end is not None]
+    ends = [
+        product.epilogue.body for product in products_of(engine) if product.epilogue is not None
+    ]
     assert not any("parameters" in stored_in(body) for body in ends)
 
 
@@ -128,8 +132,8 @@ def test_weights_are_read_before_they_are_changed() -> None:
     engine, _ = trained(hg.SGD(0.1), penalty=hg.penalties.L2Penalty(0.01))
     body: list[Statement] = [*walk(engine.run.program.body)]
     for i, product in enumerate(body):
-        if isinstance(product, Multiply) and product.end is not None:
-            if "parameters" not in stored_in(product.end.body):
+        if isinstance(product, Multiply) and product.epilogue is not None:
+            if "parameters" not in stored_in(product.epilogue.body):
                 continue
             offset = product.c.offset
             later = [p for p in body[i + 1 :] if isinstance(p, Multiply)]

@@ -19,7 +19,7 @@ from handgrad.engines.compiled.gemm import product
 from handgrad.engines.compiled.ir_helpers import rounds_once
 from handgrad.engines.compiled.machine_code import function_of, optimised
 from handgrad.engines.compiled.thread_pool import Workers
-from handgrad.engines.loops.product_sizes import depth_of_a_block, room
+from handgrad.engines.loops.target import block_depth, workspace_size
 from handgrad.textbook.layers import Array
 from tests.engines.chains import product_by_the_rule
 from tests.engines.guarded import at_the_end_of_memory
@@ -49,7 +49,7 @@ def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 def arguments(m: int, n: int, k: int, c: Array, a: Array, b: Array, **given: int | Array) -> Array:
     """The block of arguments: numbers and arrays by name."""
-    packed = ROOMS.setdefault((m, n, k, c.dtype), np.full(room(m, n, k), np.nan, c.dtype))
+    packed = ROOMS.setdefault((m, n, k, c.dtype), np.full(workspace_size(m, n, k), np.nan, c.dtype))
     values: dict[str, int | Array] = {"m": m, "n": n, "k": k, "a": a, "b": b, "c": c}
     values |= {"a_width": a.shape[1], "b_width": b.shape[1], "c_width": c.strides[0] // c.itemsize}
     values |= {"room": packed, "parts": 1, "workers": NOBODY.memory, **given}
@@ -174,19 +174,23 @@ def test_a_tile_too_long_for_the_second_cache(processor: str) -> None:
 
 
 def test_blocks_of_k_are_equal_but_the_last_whole_lines_and_at_most_512() -> None:
-    assert [depth_of_a_block(k) for k in (0, 1, 100, 512)] == [0, 1, 100, 512]
-    assert [depth_of_a_block(k) for k in (513, 784, 1024, 60000)] == [272, 400, 512, 512]
+    assert [block_depth(k) for k in (0, 1, 100, 512)] == [0, 1, 100, 512]
+    assert [block_depth(k) for k in (513, 784, 1024, 60000)] == [272, 400, 512, 512]
     for k in range(513, 20000):
-        depth = depth_of_a_block(k)
+        depth = block_depth(k)
         assert depth <= 512
         assert depth % 16 == 0
         assert -(-k // depth) == -(-k // 512)
 
 
-def test_room_is_enough_for_smaller_products() -> None:
+def test_the_workspace_is_enough_for_smaller_products() -> None:
     for m, n, k in SIZES:
-        assert room(m, n, k) <= room(m + 1, n, k) <= room(m + 1, n + 1, k + 1)
-    assert room(10, 10, 512) == room(10, 10, 513)
+        assert (
+            workspace_size(m, n, k)
+            <= workspace_size(m + 1, n, k)
+            <= workspace_size(m + 1, n + 1, k + 1)
+        )
+    assert workspace_size(10, 10, 512) == workspace_size(10, 10, 513)
 
 
 def test_products_of_another_processor_have_another_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.loops.hoisting import read_once
+from handgrad.engines.loops.hoisting import hoist_loads
 from handgrad.engines.loops.ir import (
     Body,
     Call,
@@ -12,7 +12,7 @@ from handgrad.engines.loops.ir import (
     For,
     Let,
     Load,
-    Parts,
+    ParallelFor,
     Store,
     Var,
     whole,
@@ -34,7 +34,7 @@ def named(prefix: str) -> Var:
 
 
 def test_a_number_of_the_row_is_a_variable_of_its_type() -> None:
-    found = read_once([rows(NUMBER - MEAN)], named)
+    found = hoist_loads([rows(NUMBER - MEAN)], named)
     inner = For("j", whole(8), [Store("a", PLACE, NUMBER - Var("r", "float"))])
     assert found == [For("i", whole(10), [Let("r", MEAN), inner])]
 
@@ -43,8 +43,8 @@ def test_rows_cut_in_parts_are_rows() -> None:
     of_a_part = Call("minimum", (PART * whole(5) + whole(5), N), "int")
     nest = For("i", of_a_part, rows(NUMBER - MEAN).body, begin=PART * whole(5))
     body: Body = [Let("n", Call("minimum", (whole(10), Var("left", "int")), "int"))]
-    _, parts = read_once([*body, Parts("p", 2, [nest])], named)
-    assert isinstance(parts, Parts)
+    _, parts = hoist_loads([*body, ParallelFor("p", 2, [nest])], named)
+    assert isinstance(parts, ParallelFor)
     assert isinstance(parts.body[0], For)
     assert parts.body[0].body[0] == Let("r", MEAN)
 
@@ -62,12 +62,12 @@ def test_rows_cut_in_parts_are_rows() -> None:
     ],
 )
 def test_what_is_not_sure_stays(nest: For) -> None:
-    assert read_once([nest], named) == [nest]
+    assert hoist_loads([nest], named) == [nest]
 
 
 def test_a_condition_is_read_once_and_what_it_chooses_from_is_not() -> None:
     flag = Load("a", ROW + whole(80), "bool")
-    found = read_once([rows(Call("where", (flag, MEAN, NUMBER), "float"))], named)
+    found = hoist_loads([rows(Call("where", (flag, MEAN, NUMBER), "float"))], named)
     chosen = Call("where", (Var("r", "bool"), MEAN, NUMBER), "float")
     inner = For("j", whole(8), [Store("a", PLACE, chosen)])
     assert found == [For("i", whole(10), [Let("r", flag), inner])]

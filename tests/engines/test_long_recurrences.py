@@ -10,10 +10,10 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
+from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.loops import memory_planning
 from handgrad.engines.portable.engine import PortableEngine
 from handgrad.engines.portable.python import PortablePythonRunner
-from handgrad.engines.trace_cache import TRACES
 from handgrad.textbook.net.predictor import EngineName
 from tests.engines.against_eager import compare
 from tests.engines.one_epoch import engine_of, run_epoch
@@ -163,7 +163,7 @@ def test_an_update_of_hundreds_of_operations_is_that_of_its_rule() -> None:
 def test_where_expressions_are_cut_changes_no_bit(
     kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TRACES, "once", lambda make, *form: make())
+    monkeypatch.setattr(TRACES, "get_or_make", lambda make, *form: make())
     rng = np.random.default_rng(0)
     x, y = (rng.standard_normal((20, k)).astype(np.float32) for k in (6, 3))
     found: list[Any] = []

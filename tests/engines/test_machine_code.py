@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines import trace_cache
+from handgrad.engines import fingerprint
 from handgrad.engines.compiled import machine_code
 from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.runner import Calls, NativeCall
@@ -52,7 +52,7 @@ def test_many_fits_of_one_program_take_no_more_memory_than_one() -> None:
 def test_the_memory_of_programs_that_nobody_runs_any_more_is_free(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(trace_cache, "MOST", 1)
+    monkeypatch.setattr(fingerprint, "MAX_TRACES", 1)
     fit(4)
     before = taken()
     for width in range(5, 5 + FITS):

@@ -18,13 +18,14 @@ from handgrad.engines.compiled.ir_helpers import rounds_once
 from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.runner import Calls, NativeCall
 from handgrad.engines.compiled.thread_pool import Workers
+from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.loops import partitioning
 from handgrad.engines.loops.ir import (
     Expression,
     For,
     Let,
     Load,
-    Parts,
+    ParallelFor,
     Statement,
     Store,
     Var,
@@ -35,7 +36,6 @@ from handgrad.engines.loops.ir import (
 from handgrad.engines.loops.printing import source
 from handgrad.engines.loops.program import WORKERS, Parameter, Program
 from handgrad.engines.loops.target import Target
-from handgrad.engines.trace_cache import TRACES
 from handgrad.graph import threads
 from tests.engines.against_eager import compare
 from tests.engines.one_epoch import engine_of, run_epoch
@@ -68,9 +68,9 @@ def rows(n: int, dtype: Any = np.float64) -> tuple[Any, Any]:
     return rng.standard_normal((n, 5)).astype(dtype), rng.integers(0, 3, n)
 
 
-def parts_of(net: hg.Net, x: Any, y: Any, batch_size: int) -> list[Parts]:
+def parts_of(net: hg.Net, x: Any, y: Any, batch_size: int) -> list[ParallelFor]:
     engine = engine_of(CompiledEngine, net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, batch_size)
-    return [part for part in walk(engine.run.program.body) if isinstance(part, Parts)]
+    return [part for part in walk(engine.run.program.body) if isinstance(part, ParallelFor)]
 
 
 @pytest.mark.parametrize("python", [True, False], ids=["as Python", "as machine code"])
@@ -100,14 +100,14 @@ def test_large_nets_are_cut_where_there_is_work(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_last_part_may_be_smaller_or_empty(in_small_parts: None) -> None:
     loop = For("i", Var("n", "int"), [])
-    cut = partitioning.loop_in_parts(_Counting(), loop, 10, 10)  # type: ignore[arg-type]
+    cut = partitioning.partition_loop(_Counting(), loop, 10, 10)  # type: ignore[arg-type]
     text = source([cut])
     assert text[0] == "for p0 in parts(2):"
     assert text[1] == "    for i in range(p0 * 6, minimum(p0 * 6 + 6, n)):"
 
 
 class _Counting:
-    target = Target(rounds_once=True, most_parts=2)
+    target = Target(rounds_once=True, max_parts=2)
 
     def new(self, prefix: str) -> Var:
         return Var(f"{prefix}0", "int")
@@ -124,7 +124,7 @@ def counting_program(jobs_in_a_row: int) -> Program:
     """In each of many jobs every part adds one to its own number, and writes down the job."""
     part, job = Var("p", "int"), Var("job", "int")
     place: Expression = job * whole(COUNT) + part
-    body = Parts(
+    body = ParallelFor(
         "p",
         COUNT,
         [
@@ -199,7 +199,7 @@ def slow_program(jobs_in_a_row: int, size: int) -> Program:
     written = Store("W", part, job + whole(1) + total)
     both = Load("W", whole(0), "int") + Load("W", whole(1), "int")
     body: list[Statement] = [
-        Parts("p", 2, [Let("total", whole(0)), through, written]),
+        ParallelFor("p", 2, [Let("total", whole(0)), through, written]),
         Let("total", whole(0)),
         once,
         Store("V", job, both + total),

@@ -42,7 +42,7 @@ def assert_same(net: hg.Net, x: Any, engine: Any = "compiled") -> None:
 def by_machine_code(net: hg.Net) -> bool:
     predictor = net._predictor
     assert isinstance(predictor, Predictor)
-    return "compiled" in predictor.made and predictor.made["compiled"].still_holds()
+    return "compiled" in predictor.made and predictor.made["compiled"].is_current()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

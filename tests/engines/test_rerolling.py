@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.loops import build
 from handgrad.engines.loops.ir import Comment, For, Let, Load, Statement, Store, Var, whole
 from handgrad.engines.loops.printing import source
-from handgrad.engines.loops.rerolling import FEWEST_TURNS, rolled
-from handgrad.engines.trace_cache import TRACES
+from handgrad.engines.loops.rerolling import FEWEST_TURNS, reroll
 
 
 def copy(begin: int, end: int, size: int = 5) -> For:
@@ -23,7 +23,7 @@ def copy(begin: int, end: int, size: int = 5) -> For:
 
 def lines(body: list[Statement]) -> list[str]:
     numbers = itertools.count()
-    return source(rolled(body, lambda prefix: Var(f"{prefix}{next(numbers)}", "int")))
+    return source(reroll(body, lambda prefix: Var(f"{prefix}{next(numbers)}", "int")))
 
 
 def test_what_moves_by_as_much_each_time_is_a_loop() -> None:
@@ -99,7 +99,7 @@ def test_a_loop_has_the_bits_of_the_steps_one_by_one(
     for as_it_comes in (False, True):
         monkeypatch.setattr(TRACES, "made", {})
         if as_it_comes:
-            monkeypatch.setattr(build, "rolled", lambda body, new: body)
+            monkeypatch.setattr(build, "reroll", lambda body, new: body)
         net = hg.Net(kind(3, 4, rng=0), hg.Linear(4, 2, rng=2), dtype=dtype)
         loss, optimizer = hg.SoftmaxCrossEntropyLoss(), hg.Adam(0.01)
         settings: Any = {"epochs": 2, "batch_size": 4, "rng": 0, "engine": engine}

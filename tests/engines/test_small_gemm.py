@@ -72,7 +72,7 @@ def always_tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(small_gemm, "vector_bytes", lambda: request.param)
     monkeypatch.setenv("HANDGRAD_CACHE", "off")  # it does not know of that
     monkeypatch.setattr("handgrad.engines.compiled.machine_code.in_memory", {})
-    monkeypatch.setattr(small_gemm, "suits", lambda m, n, k: False)
+    monkeypatch.setattr(small_gemm, "is_worth_packing", lambda m, n, k: False)
 
 
 SIZES = [(1, 1), (1, 40), (3, 4), (4, 5), (7, 1), (8, 9), (10, 33), (15, 7), (16, 16), (17, 3)]

@@ -12,7 +12,7 @@ from handgrad.engines.compiled import cache, machine_code
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.trace_cache import TRACES
+from handgrad.engines.fingerprint import TRACES
 from handgrad.graph import interpret
 from tests.engines.one_epoch import engine_of, run_epoch
 from tests.graph import pages

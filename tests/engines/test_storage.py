@@ -14,18 +14,18 @@ import handgrad as hg
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.eager import EagerEngine
-from handgrad.engines.loops.bounds import Bound, index_bounds
+from handgrad.engines.fingerprint import TraceCache
 from handgrad.engines.loops.ir import Num, Type, whole
 from handgrad.engines.loops.memory_planning import (
     ALIGNMENT,
     BUFFERS,
     Arena,
     Place,
-    plan,
+    plan_memory,
     stored_nodes,
 )
 from handgrad.engines.loops.tracing import training_step
-from handgrad.engines.trace_cache import TraceCache
+from handgrad.engines.loops.value_ranges import Bound, index_bounds
 from handgrad.graph import Graph, Leaves, Outputs, trace
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
@@ -105,34 +105,34 @@ def test_results_are_stored_even_where_something_else_uses_them() -> None:
 
 def test_memory_given_back_is_used_again() -> None:
     arena = Arena()
-    first = arena.take("float", 100)
-    arena.take("float", 10)
-    arena.give_back("float", first, 100)
+    first = arena.allocate("float", 100)
+    arena.allocate("float", 10)
+    arena.release("float", first, 100)
     size = arena.sizes["float"]
-    assert arena.take("float", 60) == first
-    assert first < arena.take("float", 30) < first + 100
+    assert arena.allocate("float", 60) == first
+    assert first < arena.allocate("float", 30) < first + 100
     assert arena.sizes["float"] == size
 
 
 def test_the_smallest_gap_that_fits_is_taken() -> None:
     arena = Arena()
-    large, _, small, _ = (arena.take("float", size) for size in (160, 1, 32, 1))
-    arena.give_back("float", large, 160)
-    arena.give_back("float", small, 32)
-    assert arena.take("float", 20) == small
+    large, _, small, _ = (arena.allocate("float", size) for size in (160, 1, 32, 1))
+    arena.release("float", large, 160)
+    arena.release("float", small, 32)
+    assert arena.allocate("float", 20) == small
 
 
 def test_types_have_buffers_of_their_own() -> None:
     arena = Arena()
-    arena.give_back("float", arena.take("float", 16), 16)
-    assert arena.take("int", 16) == 0
+    arena.release("float", arena.allocate("float", 16), 16)
+    assert arena.allocate("int", 16) == 0
     assert arena.sizes == {"float": 16, "int": 16, "bool": 0}
 
 
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=10))
 def test_every_array_begins_where_vectors_do(sizes: list[int]) -> None:
     arena = Arena()
-    assert all(arena.take("float", size) % ALIGNMENT == 0 for size in sizes)
+    assert all(arena.allocate("float", size) % ALIGNMENT == 0 for size in sizes)
 
 
 REQUESTS = st.lists(
@@ -148,9 +148,9 @@ def test_what_lives_at_the_same_time_never_overlaps(requests: list[tuple[Type, i
     most = dict.fromkeys(TYPES, 0)
     for now, (type, size, life) in enumerate(requests):
         for part in [part for part in living if part[0] < now]:
-            arena.give_back(*part[1:])
+            arena.release(*part[1:])
             living.remove(part)
-        offset = arena.take(type, size)
+        offset = arena.allocate(type, size)
         most[type] += size + ALIGNMENT
         assert 0 <= offset <= arena.sizes[type] - size
         assert arena.sizes[type] <= most[type]
@@ -201,7 +201,7 @@ def lives(graph: Graph, order: list[int]) -> dict[int, int]:
 def test_no_node_lies_where_another_that_is_still_read_does(graph: Graph, batch_size: int) -> None:
     order = stored_nodes(graph, graph.outputs.all())
     arena = Arena()
-    places = plan(
+    places = plan_memory(
         graph, {0: Place("X", whole(0), "float")}, [[i] for i in order], batch_size, arena
     )
     assert set(places) == {0, *order}
@@ -237,7 +237,7 @@ def test_an_elementwise_operation_takes_the_place_of_what_it_reads_last() -> Non
     def places_of(*nodes: Node) -> list[int]:
         graph = Graph("", (node("leaf"), *nodes), Leaves({"x": 0}), Outputs(len(nodes)), {})
         order = [i for i, node in enumerate(graph.nodes) if node.operation not in ("leaf", "view")]
-        places = plan(graph, {}, [[i] for i in order], 4, Arena())
+        places = plan_memory(graph, {}, [[i] for i in order], 4, Arena())
         return [span(graph, places, i, 4)[0] for i in order]
 
     first = node("einsum", 0)
@@ -257,7 +257,7 @@ def test_a_write_takes_the_place_of_what_it_changes_where_nothing_else_is_read_o
         leaf = node("leaf")
         graph = Graph("", (leaf, *nodes), Leaves({"x": 0}), Outputs(len(nodes)), {})
         order = stored_nodes(graph, graph.outputs.all())
-        places = plan(graph, {}, [[i] for i in order], 4, Arena())
+        places = plan_memory(graph, {}, [[i] for i in order], 4, Arena())
         return [span(graph, places, i, 4)[0] for i in order]
 
     right, left = ((begin, (4, 1), (N, 2)) for begin in (2, 0))
@@ -352,7 +352,7 @@ def test_every_place_of_a_training_step_lies_inside_the_arena(name: str, batch_s
     arena = Arena()
     given = {i: Place(leaf, whole(0), "float") for leaf, i in graph.leaves.named()}
     order = stored_nodes(graph, graph.outputs.all())
-    places = plan(graph, given, [[i] for i in order], batch_size, arena)
+    places = plan_memory(graph, given, [[i] for i in order], batch_size, arena)
     floats = [i for i in order if graph.nodes[i].dtype.kind == "f"]
     assert_inside(graph, places, floats, batch_size, arena)
 

@@ -21,7 +21,7 @@ from handgrad.graph.threads import (
     blas_threads,
     quick_handover,
     threads_each_at_most,
-    threads_of_the_work,
+    worker_threads,
 )
 from tests.training.by_hand import X, Y, classifier, fit
 from tests.waiting import HANG
@@ -329,7 +329,7 @@ def test_a_process_uses_no_more_cores_than_it_is_told(
         assert threads.available_cores() == 2
         assert {*threads_of_blas()} == {2}
         assert in_another_thread(threads_of_blas) == threads_of_blas()
-        with threads.cores_at_most(5), threads_of_the_work(by_blas=False) as ours:
+        with threads.cores_at_most(5), worker_threads(by_blas=False) as ours:
             assert ours == threads.available_cores() == 2
             assert {*threads_of_blas()} == {2}
     assert threads.available_cores() == 16
@@ -349,28 +349,28 @@ def test_a_process_uses_no_more_cores_than_its_environment_says(
 def test_what_is_multiplied_by_blas_is_in_one_thread_each(
     several_threads: list[int], sixteen_cores: None
 ) -> None:
-    with threads_of_the_work(by_blas=False) as ours:
+    with worker_threads(by_blas=False) as ours:
         assert ours == 16
         assert threads_of_blas() == several_threads
-    with threads_of_the_work(by_blas=True) as ours:
+    with worker_threads(by_blas=True) as ours:
         assert ours == 16
         assert {*threads_of_blas()} == {1}
     assert threads_of_blas() == several_threads
 
 
 def works() -> int:
-    with threads_of_the_work(by_blas=False) as ours:
+    with worker_threads(by_blas=False) as ours:
         return ours
 
 
 def test_those_who_work_at_once_have_no_more_threads_than_cores(sixteen_cores: None) -> None:
     with threads_each_at_most(5):
-        with threads_of_the_work(by_blas=False) as ours:
+        with worker_threads(by_blas=False) as ours:
             assert (ours, in_another_thread(works)) == (5, 5)
         assert works() == 5
-    with threads.cores_at_most(6), threads_each_at_most(4), threads_of_the_work(by_blas=False):
+    with threads.cores_at_most(6), threads_each_at_most(4), worker_threads(by_blas=False):
         assert in_another_thread(works) == 2
-        with threads_of_the_work(by_blas=False):
+        with worker_threads(by_blas=False):
             assert in_another_thread(works) == 1
     assert works() == 16
 
@@ -378,7 +378,7 @@ def test_those_who_work_at_once_have_no_more_threads_than_cores(sixteen_cores: N
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_fork_leaves_the_child_the_cores_of_those_it_has_not(sixteen_cores: None) -> None:
-    others = threads_of_the_work(by_blas=False)
+    others = worker_threads(by_blas=False)
     in_another_thread(others.__enter__)
     assert works() == 1
     child = os.fork()

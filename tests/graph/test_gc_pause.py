@@ -4,12 +4,12 @@ import gc
 
 import pytest
 
-from handgrad.graph.gc_pause import left_alone
+from handgrad.graph.gc_pause import gc_paused
 
 
 def test_garbage_is_left_until_the_last_of_all_is_done() -> None:
     assert gc.isenabled()
-    one, other = left_alone(), left_alone()
+    one, other = gc_paused(), gc_paused()
     one.__enter__()
     other.__enter__()
     one.__exit__(None, None, None)
@@ -19,7 +19,7 @@ def test_garbage_is_left_until_the_last_of_all_is_done() -> None:
 
 
 def test_an_error_leaves_it_as_it_was() -> None:
-    with pytest.raises(KeyError), left_alone():
+    with pytest.raises(KeyError), gc_paused():
         raise KeyError
     assert gc.isenabled()
 
@@ -27,7 +27,7 @@ def test_an_error_leaves_it_as_it_was() -> None:
 def test_a_user_who_collects_nothing_is_not_made_to() -> None:
     gc.disable()
     try:
-        with left_alone():
+        with gc_paused():
             pass
         assert not gc.isenabled()
     finally:

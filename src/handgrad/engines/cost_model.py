@@ -24,7 +24,7 @@ class Work:
     numbers: int
 
 
-def least_work_of(net: Net) -> Work:
+def min_work_of(net: Net) -> Work:
     """The work of rows of one axis, as far as layers say their sizes; of others it is the least."""
     numbers, width = 0, net.n_in or 0
     for _, layer in net.walk():
@@ -49,7 +49,7 @@ def work_of(net: Net, x: Inputs) -> Work:
                 numbers += call.went.size
                 multiplications += _weights(call.layer) * _places(call.layer, call.came, call.went)
     except Exception:
-        return least_work_of(net)
+        return min_work_of(net)
     return Work(multiplications, numbers)
 
 
@@ -63,7 +63,7 @@ def _places(layer: Layer, came: Array, went: Array) -> int:
     return int(rows.size // rows.shape[layer.feature_axis])
 
 
-def pays(net: Net, x: Inputs, batch_size: int, epochs: int) -> bool:
+def is_worth_compiling(net: Net, x: Inputs, batch_size: int, epochs: int) -> bool:
     """Whether the steps of a training gain more from compiled code than its making costs."""
     n, rows = number_of_rows(x), min(batch_size, number_of_rows(x))
     steps, cost = epochs * -(-n // batch_size), cost_of_compiling(net)
@@ -72,21 +72,21 @@ def pays(net: Net, x: Inputs, batch_size: int, epochs: int) -> bool:
         numbers = GAIN_A_NUMBER * rows * work.numbers
         return steps * (_gain_of_a_step(net, rows, work) + numbers)
 
-    return gain(least_work_of(net)) > cost or gain(work_of(net, x)) > cost
+    return gain(min_work_of(net)) > cost or gain(work_of(net, x)) > cost
 
 
-def gain_of_training(net: Net, x: Inputs, batch_size: int, epochs: int) -> float:
+def seconds_saved(net: Net, x: Inputs, batch_size: int, epochs: int) -> float:
     """What compiled code gains in so many epochs of a net of rows of one axis, few numbers each."""
     n = number_of_rows(x)
     steps = epochs * -(-n // batch_size)
-    return steps * _gain_of_a_step(net, min(batch_size, n), least_work_of(net))
+    return steps * _gain_of_a_step(net, min(batch_size, n), min_work_of(net))
 
 
 def _gain_of_a_step(net: Net, rows: int, work: Work) -> float:
     return GAIN_A_LAYER * _layers(net) + GAIN_A_MULTIPLICATION * 6 * rows * work.multiplications
 
 
-def pays_to_predict(net: Net, rows: int, work: Callable[[], Work]) -> bool:
+def is_worth_compiling_to_predict(net: Net, rows: int, work: Callable[[], Work]) -> bool:
     """Whether so many rows, predicted once, gain more from compiled code than its making costs.
 
     A batch is 1024 rows, and gains a third of what a step of training does. `work` finds that of a

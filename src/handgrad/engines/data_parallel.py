@@ -13,7 +13,7 @@ import numpy as np
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
 from handgrad.engines.loops.random_streams import WORDS, set_stream, words_of
-from handgrad.engines.minibatch_loop import PART, StepwiseEngine
+from handgrad.engines.minibatch_loop import PART, MinibatchEngine
 from handgrad.engines.sharding import Sharding, bits
 from handgrad.engines.streams import BATCH
 from handgrad.textbook.layers import Array
@@ -23,7 +23,7 @@ from handgrad.textbook.penalties import Penalty
 SECONDS = 2.0  # about so long, and no more than PART batches, a pass is not interrupted
 
 
-class ShardedEngine(StepwiseEngine):
+class ShardedEngine(MinibatchEngine):
     """Trains by another engine, which is handed the slice of each batch that a shard has.
 
     The gradient is Σ_v (w_v / w) g_v: that of the whole batch, w_v being how much the rows of

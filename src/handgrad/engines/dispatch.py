@@ -10,7 +10,12 @@ from typing import Protocol
 import numpy as np
 
 from handgrad.engines.config import TrainingConfig
-from handgrad.engines.cost_model import Work, pays, pays_to_predict, work_of
+from handgrad.engines.cost_model import (
+    Work,
+    is_worth_compiling,
+    is_worth_compiling_to_predict,
+    work_of,
+)
 from handgrad.engines.data_parallel import ShardedEngine
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows
@@ -52,7 +57,7 @@ def _portable(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Input
 
 
 @contextmanager
-def _of_the_extra(name: str) -> Iterator[None]:
+def _requires_extra(name: str) -> Iterator[None]:
     """Says which extra brings what an engine imports."""
     try:
         yield
@@ -65,7 +70,7 @@ def _of_the_extra(name: str) -> Iterator[None]:
 
 
 def _jax(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
-    with _of_the_extra("jax"):
+    with _requires_extra("jax"):
         from handgrad.engines.jax.engine import JaxEngine
 
     return JaxEngine(config, rows, held_out)
@@ -99,7 +104,7 @@ def engine_for(
 def _engine_for(
     config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs] = (), *, passes: int
 ) -> Engine:
-    name = choice = chosen(config.engine)
+    name = choice = resolve_engine(config.engine)
     if is_watched(config.net):
         if choice not in ("auto", "eager"):
             raise SettingError(
@@ -110,7 +115,7 @@ def _engine_for(
         name = "eager"
     elif choice == "auto":
         epochs = config.epochs * passes
-        pays_off = pays(config.net, rows.x, config.batch_size, epochs)
+        pays_off = is_worth_compiling(config.net, rows.x, config.batch_size, epochs)
         name = "compiled" if pays_off else "eager"
     try:
         return ENGINES[name](config, rows, held_out)
@@ -123,7 +128,7 @@ def _engine_for(
         return EagerEngine(config, rows, held_out)
 
 
-def chosen(choice: EngineName) -> EngineName:
+def resolve_engine(choice: EngineName) -> EngineName:
     """The engine asked for, checked; the environment may replace `auto`."""
     name = os.environ.get("HANDGRAD_ENGINE", choice) if choice == "auto" else choice
     for known in NAMES:
@@ -151,8 +156,10 @@ def engine_for_chunks(net: Net, first: Callable[[], Array], rows: int) -> Engine
 
     `first` gives some of the rows.
     """
-    engine = chosen("auto")
-    if engine != "auto" or not pays_to_predict(net, rows, lambda: work_of(net, _row(net, first))):
+    engine = resolve_engine("auto")
+    if engine != "auto" or not is_worth_compiling_to_predict(
+        net, rows, lambda: work_of(net, _row(net, first))
+    ):
         return engine
     try:
         net.predict(first()[:1], engine="compiled")
@@ -168,20 +175,20 @@ def _row(net: Net, first: Callable[[], Array]) -> Array:
     return np.zeros((1, *closed(net.shape_in)), np.int64 if net.integer_input else net.dtype)
 
 
-class MadePredictor(Protocol):
+class EnginePredictor(Protocol):
     """Predicts for a net as it was when this was made; None for what it was not made for."""
 
     def __call__(self, x: object) -> Array | None:
         """The predictions for `x`, where it is made for such rows and they are finite."""
 
-    def is_made_for(self, x: object) -> bool:
+    def accepts(self, x: object) -> bool:
         """Whether the rows are of the kind that it knows."""
 
-    def still_holds(self) -> bool:
+    def is_current(self) -> bool:
         """Whether the net still has the pages, with the settings, that this was made from."""
 
 
-def _compiled_predictor(net: Net, x: Inputs) -> MadePredictor:
+def _compiled_predictor(net: Net, x: Inputs) -> EnginePredictor:
     from handgrad.engines.compiled.plan import refused_as_cannot_lower
     from handgrad.engines.compiled.predictor import CompiledPredictor
 
@@ -189,7 +196,7 @@ def _compiled_predictor(net: Net, x: Inputs) -> MadePredictor:
         return CompiledPredictor(net, x)
 
 
-def _portable_predictor(net: Net, x: Inputs) -> MadePredictor:
+def _portable_predictor(net: Net, x: Inputs) -> EnginePredictor:
     from handgrad.engines.compiled.plan import refused_as_cannot_lower
     from handgrad.engines.portable.engine import PortablePredictor
 
@@ -197,21 +204,21 @@ def _portable_predictor(net: Net, x: Inputs) -> MadePredictor:
         return PortablePredictor(net, x)
 
 
-def _jax_predictor(net: Net, x: Inputs) -> MadePredictor:
-    with _of_the_extra("jax"):
+def _jax_predictor(net: Net, x: Inputs) -> EnginePredictor:
+    with _requires_extra("jax"):
         from handgrad.engines.jax.predictor import JaxPredictor
 
     return JaxPredictor(net, x)
 
 
-PREDICTORS: Mapping[EngineName, Callable[[Net, Inputs], MadePredictor]] = {
+PREDICTORS: Mapping[EngineName, Callable[[Net, Inputs], EnginePredictor]] = {
     "compiled": _compiled_predictor,
     "portable": _portable_predictor,
     "jax": _jax_predictor,
 }
 
 
-def _none_of(twin: Net, x: Inputs) -> Array:
+def _predict_no_rows(twin: Net, x: Inputs) -> Array:
     """The predictions of no rows, from one: a page that reshapes to -1 could not tell theirs."""
     one = [np.zeros((1, *part.shape[1:]), part.dtype) for part in named_parts("x", x).values()]
     with np.errstate(all="ignore"):
@@ -228,7 +235,7 @@ class Predictor:
 
     def __init__(self, net: Net) -> None:
         self.net = net
-        self.made: Mapping[EngineName, MadePredictor] = {}
+        self.made: Mapping[EngineName, EnginePredictor] = {}
         self.refused = False
         self.known_work: tuple[object, Work] | None = None
 
@@ -240,7 +247,7 @@ class Predictor:
     def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
         """The predictions for `x`: by an engine, or by the layers, `batch_size` rows a time."""
         positive("batch_size", batch_size, whole=True)
-        if (p := self._by_engine(x, chosen(engine))) is not None:
+        if (p := self._by_engine(x, resolve_engine(engine))) is not None:
             return p
         # OpenBLAS's sgemv for AVX-512 raises the flag "invalid" by lanes whose result it drops
         with np.errstate(invalid="ignore"):
@@ -249,7 +256,7 @@ class Predictor:
             for rows in batches(n, batch_size):
                 with threads_for((rows.stop - rows.start) * self.net.parameters.size):
                     parts.append(twin.forward(take(x, rows)))
-            return np.concatenate(parts) if parts else _none_of(twin, x)
+            return np.concatenate(parts) if parts else _predict_no_rows(twin, x)
 
     def _work(self, x: Inputs) -> Work:
         """The work of rows like these, found once for their shape and the net's settings."""
@@ -262,16 +269,18 @@ class Predictor:
         """The predictions for `x`; None where the pages should run as they stand."""
         if engine == "eager" or (n := number_of_rows(x)) == 0:
             return None
-        if engine == "auto" and not pays_to_predict(self.net, n, lambda: self._work(x)):
+        if engine == "auto" and not is_worth_compiling_to_predict(
+            self.net, n, lambda: self._work(x)
+        ):
             return None
         name: EngineName = "compiled" if engine == "auto" else engine
         if (made := self.made.get(name)) is not None:
             if (p := made(x)) is not None:
                 return p
-            if not made.still_holds():
+            if not made.is_current():
                 self.made = {other: m for other, m in self.made.items() if other != name}
                 self.refused = False
-            elif made.is_made_for(x):  # and has no finite answer
+            elif made.accepts(x):  # and has no finite answer
                 return None
         if engine == "auto" and self.refused:
             return None

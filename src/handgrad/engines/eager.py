@@ -9,14 +9,14 @@ import numpy as np
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import EngineRows
 from handgrad.engines.environment import blas_of
-from handgrad.engines.minibatch_loop import StepwiseEngine
+from handgrad.engines.minibatch_loop import MinibatchEngine
 from handgrad.graph.threads import threads_for, threads_of_a_batch
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import Inputs, take
 from handgrad.textbook.optimizers.optimizer import parameter_groups, take_step
 
 
-class EagerEngine(StepwiseEngine):
+class EagerEngine(MinibatchEngine):
     """Trains the net of `config` in place on `rows`; keeps the optimizer's state."""
 
     name = "eager"

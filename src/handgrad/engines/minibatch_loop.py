@@ -15,7 +15,7 @@ from handgrad.textbook.net.minibatches import batches
 PART = 256  # batches, between which a pass can be interrupted
 
 
-class StepwiseEngine(Engine):
+class MinibatchEngine(Engine):
     """Runs epochs as its two other verbs in turns."""
 
     def epochs_at_once(self, epochs: int) -> int:

@@ -10,7 +10,7 @@ _collecting: list[bool] = []  # whether garbage was looked for, when each of tho
 
 
 @contextmanager
-def left_alone() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """No garbage is collected meanwhile; as a decorator too.
 
     Looking through the many objects of a long recording again and again takes as long as making

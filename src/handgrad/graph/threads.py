@@ -34,10 +34,10 @@ def available_cores() -> int:
     Fewer within `cores_at_most`, or where OMP_NUM_THREADS says so: joblib, dask and Ray set it for
     processes that share a machine.
     """
-    return min([_cores(), _quota(CONTROL_GROUPS), *_told(), *_allowed])
+    return min([_cores(), _quota(CONTROL_GROUPS), *_environment_limit(), *_allowed])
 
 
-def _told() -> list[int]:
+def _environment_limit() -> list[int]:
     """What the environment allows; of a list, one a level of nested teams, the first number."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return [int(first)] if first.isdecimal() and int(first) > 0 else []
@@ -67,7 +67,7 @@ def _quota(folder: Path) -> int:
     return sys.maxsize
 
 
-class _Library:
+class _BlasLibrary:
     """Something that multiplies matrices: how many threads it may use, and how that is set.
 
     Through its own functions: threadpoolctl's setter does nothing in any other thread than the
@@ -86,13 +86,13 @@ class _Library:
 
 
 @lru_cache
-def _libraries(with_scipys: bool) -> list[_Library]:
+def _libraries(with_scipys: bool) -> list[_BlasLibrary]:
     """All that multiply matrices; looked for anew when SciPy has brought its own."""
     found = ThreadpoolController().select(user_api="blas").lib_controllers
-    return [_Library(controller) for controller in found]
+    return [_BlasLibrary(controller) for controller in found]
 
 
-class _AtWork:
+class _RunningWork:
     """The threads that share some work right now: with whose work, and how many."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class _AtWork:
 _Entry = tuple[int, int | None]
 
 
-class _Limits:
+class _BlasLimits:
     """The limits in force, and how many threads each library used before there were any.
 
     Threads of BLAS are a setting of the whole process; of limits that overlap in time the
@@ -129,7 +129,7 @@ class _Limits:
 
     def __init__(self) -> None:
         self.lock, self.entries = Lock(), list[_Entry]()
-        self.before: list[tuple[_Library, int]] = []
+        self.before: list[tuple[_BlasLibrary, int]] = []
 
     def add(self, entry: _Entry) -> None:
         """Put a limit in force."""
@@ -169,7 +169,7 @@ class _Limits:
                 library.limit(1 if alone else min([before, *self._most()]))
 
 
-_limits, _at_work = _Limits(), _AtWork()
+_limits, _at_work = _BlasLimits(), _RunningWork()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_limits.after_a_fork)
     os.register_at_fork(after_in_child=_at_work.after_a_fork)
@@ -218,7 +218,7 @@ def _at_most(limits: list[int], most: int) -> Iterator[None]:
 
 
 @contextmanager
-def threads_of_the_work(*, by_blas: bool) -> Iterator[int]:
+def worker_threads(*, by_blas: bool) -> Iterator[int]:
     """How many threads may share the work of the caller, for a while; it is one of them.
 
     The work of others in the process has the other cores; together they have no more than there

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.graph.graph import Graph, Leaves, Outputs
-from handgrad.graph.recorder import record
 from handgrad.graph.traced import Traced
+from handgrad.graph.tracer import record
 from handgrad.textbook.errors import SettingError, described
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.layers.mistakes import returned

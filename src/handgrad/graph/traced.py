@@ -42,7 +42,7 @@ class Traced(NDArrayOperatorsMixin):
     __array_priority__ = 1000
     __hash__ = object.__hash__
 
-    def __init__(self, tape: Recording, node: int, value: object, frame: FrameType | None) -> None:
+    def __init__(self, tape: Tape, node: int, value: object, frame: FrameType | None) -> None:
         self.tape, self.node, self.frame = tape, node, frame
         self.value: Any = value
         self.base: Traced | None = None
@@ -173,7 +173,7 @@ class Traced(NDArrayOperatorsMixin):
         )
 
 
-class Recording:
+class Tape:
     """What one run of a page did to `Traced` arrays, in order; it refuses what none could repeat.
 
     `dtype` is the type of its numbers, `steps` are nodes with the values of this batch size.

@@ -10,7 +10,7 @@ from scipy import sparse
 import handgrad as hg
 from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import plan
-from handgrad.engines.trace_cache import TRACES
+from handgrad.engines.fingerprint import TRACES
 from handgrad.tables.estimators import engines, rows
 from tests.tables.estimators.data import TASKS, WEIGHTS, X
 

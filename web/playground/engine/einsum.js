@@ -28,7 +28,7 @@ export function sizesOf(operands, shapes) {
   return sizes;
 }
 
-/** One product of two operands after another, as `graph/passes/products.py` makes them. */
+/** One product of two operands after another, as `graph/passes/lower.py` makes them. */
 export function einsum(builder, node) {
   const [text, ...refs] = node.args;
   const { operands, output } = lettersOf(text);

@@ -1,4 +1,4 @@
-// Reductions of arrays of more than two axes, as `engines/loops/reductions.py` goes through them.
+// Reductions of arrays of more than two axes, as `engines/loops/loop_nests.py` goes through them.
 
 import { countOf, offsetsOf, stridesOf } from "./symbolic_sizes.js";
 

@@ -12,12 +12,12 @@ from handgrad.engines.compiled.thread_pool import Workers
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import blas_of
-from handgrad.engines.loops.bounds import check_indices
+from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.loops.program import FINISHED, Program, buffer_of
 from handgrad.engines.loops.random_streams import Streams
-from handgrad.engines.loops.target import MOST_PARTS
-from handgrad.engines.trace_cache import TRACES
-from handgrad.graph.threads import available_cores, threads_of_the_work
+from handgrad.engines.loops.target import MAX_PARTS
+from handgrad.engines.loops.value_ranges import check_indices
+from handgrad.graph.threads import available_cores, worker_threads
 from handgrad.textbook.errors import ShapeError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts, number_of_rows
@@ -47,7 +47,7 @@ class CompiledEngine(Engine):
         net, loss, optimizer = config.net, config.loss, config.optimizer
         super().__init__(config, rows, min(config.batch_size, len(y)))
         with refused_as_cannot_lower():
-            plan = self.plan = TRACES.once(
+            plan = self.plan = TRACES.get_or_make(
                 lambda: plan_of(
                     config, rows, self.batch_size, self.runner, predicts=bool(held_out)
                 ),
@@ -185,7 +185,7 @@ class CompiledEngine(Engine):
     def _run(self, calls: Calls, rounds: int = 1) -> tuple[int, int]:
         if not self.large:
             return calls.run(rounds)
-        with threads_of_the_work(by_blas=self.by_blas) as threads, self.workers.at_work(threads):
+        with worker_threads(by_blas=self.by_blas) as threads, self.workers.at_work(threads):
             return calls.run(rounds)
 
     def _in_parts(
@@ -244,7 +244,7 @@ class CompiledEngine(Engine):
         found = {"llvmlite": llvmlite.__version__}
         if self.by_blas:  # its sums have an order that follows from its version and from the parts
             cores = available_cores()
-            found["cores"] = str(cores) if cores < MOST_PARTS else f"{MOST_PARTS} or more"
+            found["cores"] = str(cores) if cores < MAX_PARTS else f"{MAX_PARTS} or more"
             found["BLAS of SciPy"] = blas_of("scipy")
         return found
 

@@ -21,7 +21,7 @@ from handgrad.engines.compiled.statement_writer import StatementWriter
 from handgrad.engines.compiled.thread_pool import helpers_of
 from handgrad.engines.loops.ir import (
     Body,
-    End,
+    Epilogue,
     Expression,
     For,
     Let,
@@ -30,12 +30,12 @@ from handgrad.engines.loops.ir import (
     Multiply,
     Statement,
     Var,
+    initial_sums,
     outer_variables,
-    started,
 )
 from handgrad.engines.loops.partitioning import MULTIPLICATIONS
 from handgrad.engines.loops.program import WORKERS, Parameter
-from handgrad.engines.loops.target import MOST_PARTS
+from handgrad.engines.loops.target import MAX_PARTS
 
 # Of a tile of a product: where in the result it begins, its size, how far apart its rows lie.
 TILE = tuple(Var(f"tile_{name}", "int") for name in ("row", "column", "rows", "columns", "width"))
@@ -58,8 +58,8 @@ class ProductCalls(StatementWriter, ABC):
 
     def multiply(self, product: Multiply) -> None:
         """The product packed where it is large, else tile by tile; else by BLAS."""
-        if product.room is not None:
-            self.call_packed(product, product.room)
+        if product.workspace is not None:
+            self.call_packed(product, product.workspace)
             return
         if not self.tiles.suit(product):
             self.call_blas(product)
@@ -88,8 +88,8 @@ class ProductCalls(StatementWriter, ABC):
         }
         if product.start is not None:
             given["start"] = self.place(product.start.buffer, product.start.index)
-        if product.end is not None:
-            given["end"], given["given"] = self.end(product.end)
+        if product.epilogue is not None:
+            given["end"], given["given"] = self.end(product.epilogue)
         block = self.memory(INT, len(gemm.ARGUMENTS))
         for i, name in enumerate(gemm.ARGUMENTS):
             value = given.get(name, whole(0))
@@ -110,7 +110,7 @@ class ProductCalls(StatementWriter, ABC):
 
     def parts_of(self, multiplications: int) -> ir.Value:
         """Into how many parts a product is cut: two for each thread, if it is large enough."""
-        most = min(MOST_PARTS, multiplications // MULTIPLICATIONS)
+        most = min(MAX_PARTS, multiplications // MULTIPLICATIONS)
         if most < 2:
             return whole(1)
         b, helpers = self.b, helpers_of(self.b, self.buffers[WORKERS])
@@ -118,7 +118,7 @@ class ProductCalls(StatementWriter, ABC):
         parts = smaller(b, b.shl(b.add(helpers, whole(1)), whole(1)), whole(most))
         return b.select(alone, whole(1), parts)
 
-    def end(self, end: End) -> tuple[ir.Value, ir.Value]:
+    def end(self, end: Epilogue) -> tuple[ir.Value, ir.Value]:
         """The function that does the end of a tile, and the block of memory that it is given."""
         tile, (row, column, rows, columns, width) = Parameter("tile", "float"), TILE
         i, j = Var("tile_i", "int"), Var("tile_j", "int")
@@ -139,7 +139,7 @@ class ProductCalls(StatementWriter, ABC):
         It adds to the starts of the sums, which are put into c.
         """
         number, a, b, c = self.types["float"], product.a, product.b, product.c
-        self.statements(started(product))
+        self.statements(initial_sums(product))
         letters = (ir.Constant(BYTE, ord("NT"[matrix.transposed])) for matrix in (b, a))
         given = [
             *map(self.boxed, letters),

@@ -11,7 +11,7 @@ import llvmlite.ir as ir
 from handgrad.engines.compiled.gemm.blocks import each_block, upwards
 from handgrad.engines.compiled.ir_helpers import INT, counting, keep_apart, smaller, whole, written
 from handgrad.engines.compiled.vectors import Vectors, at, corner
-from handgrad.engines.loops.product_sizes import MOST_OF_K
+from handgrad.engines.loops.target import MAX_BLOCK_DEPTH
 
 GROUPS = 8  # vectors of sums under way at once: one alone waits for its multiply-adds
 FAR = 1024  # bytes: of rows that are a multiple of it apart few fit into the first cache at once
@@ -50,7 +50,7 @@ class ThinProducts:
         """For each column of c, or row, and each block of k: the sums, some vectors at a time."""
         m, n, k, left, left_width, right, right_width, result, result_width, start = b.function.args
         spare = b.alloca(self.vectors.number, whole(GROUPS * self.lanes))
-        room = b.alloca(self.vectors.number, whole(MOST_OF_K + 2 * self.lanes))
+        room = b.alloca(self.vectors.number, whole(MAX_BLOCK_DEPTH + 2 * self.lanes))
         sides = [(left, left_width, thin.a_transposed), (right, right_width, not thin.b_transposed)]
         (matrix, width, by_k), (factors, apart, far) = sides if thin.is_column else sides[::-1]
         few, long = (n, m) if thin.is_column else (m, n)

@@ -24,7 +24,7 @@ from handgrad.engines.loops.ir import (
     Let,
     Load,
     Multiply,
-    Parts,
+    ParallelFor,
     Reduce,
     Statement,
     Var,
@@ -99,7 +99,7 @@ class _Writer(ProductCalls):
         match statement:
             case For() if id(statement) in self.repeated:
                 self.repeated_nest(self.repeated[id(statement)])
-            case Parts():
+            case ParallelFor():
                 self.parts(statement)
             case Multiply():
                 self.multiply(statement)
@@ -177,7 +177,7 @@ class _Writer(ProductCalls):
             b.store(self.value(value), b.gep(numbers, [i]))
         return numbers
 
-    def parts(self, parts: Parts) -> None:
+    def parts(self, parts: ParallelFor) -> None:
         """Give the workers a function that does one part, and what it needs for that."""
         own = [Var(parts.counter, "int")]
         variables = outer_variables(parts.body, [parts.counter])

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from handgrad.engines.loops.ir import For, Statement, Var, whole
-from handgrad.engines.loops.structural_hash import form_of_nest, with_numbers
+from handgrad.engines.loops.structural_hash import hash_of_nest, with_offsets
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ def repeated_nests(body: Sequence[Statement]) -> dict[int, RepeatedNest]:
     for loop in body:
         for nest in loop.body if isinstance(loop, For) else ():
             offsets: list[int] = []
-            if isinstance(nest, For) and (form := form_of_nest(nest, {}, offsets)) is not None:
+            if isinstance(nest, For) and (form := hash_of_nest(nest, {}, offsets)) is not None:
                 by_form.setdefault(form, []).append((nest, offsets))
     found: dict[int, RepeatedNest] = {}
     for alike in by_form.values():
@@ -40,7 +40,7 @@ def _as_one(alike: Sequence[tuple[For, list[int]]]) -> dict[int, RepeatedNest]:
         if len({*column}) > 1:
             variables.setdefault(column, Var(f"offset{len(variables)}", "int"))
     first, _ = alike[0]
-    nest = with_numbers(first, iter([variables.get(c, whole(c[0])) for c in columns]))
+    nest = with_offsets(first, iter([variables.get(c, whole(c[0])) for c in columns]))
     return {
         id(one): RepeatedNest(nest, tuple((v, c[k]) for c, v in variables.items()))
         for k, (one, _) in enumerate(alike)

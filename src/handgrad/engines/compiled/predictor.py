@@ -10,9 +10,9 @@ import numpy as np
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE, prediction_of
 from handgrad.engines.compiled.runner import Calls, Runner
 from handgrad.engines.cost_model import work_of
-from handgrad.engines.fingerprint import Unchanged
+from handgrad.engines.fingerprint import NetFingerprint
 from handgrad.engines.loops.program import FINISHED, buffer_of
-from handgrad.graph.threads import blas_threads, threads_of_the_work
+from handgrad.graph.threads import blas_threads, worker_threads
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, named_parts, number_of_rows
@@ -34,7 +34,7 @@ class CompiledPredictor:
         self.rows = {name: (p.shape[1:], p.dtype) for name, p in named_parts("x", x).items()}
         one: Any = self.rows.get("x", (None, None))  # there is none of several arrays
         self.row, self.dtype = one
-        self.net, self.pages = net, Unchanged(net)
+        self.net, self.pages = net, NetFingerprint(net)
         target = self.runner_of.target()
         program = prediction_of(
             net, x, PREDICTED_AT_ONCE, target=target, only_finite=self.only_finite
@@ -47,7 +47,7 @@ class CompiledPredictor:
         self.few = [SmallBatch(self)]
 
     def __call__(self, x: object) -> Array | None:
-        if not self.is_made_for(x) or not self.still_holds():
+        if not self.accepts(x) or not self.is_current():
             return None
         for name, bounds in self.bounds.items():
             part = named_parts("x", x)[name]
@@ -62,7 +62,7 @@ class CompiledPredictor:
         self.few.append(few)
         return p
 
-    def is_made_for(self, x: object) -> TypeGuard[Inputs]:
+    def accepts(self, x: object) -> TypeGuard[Inputs]:
         """Whether the rows are of the kind that it knows."""
         if isinstance(x, tuple):
             parts = named_parts("x", x)
@@ -74,9 +74,9 @@ class CompiledPredictor:
             )
         return type(x) is np.ndarray and x.dtype is self.dtype and x.shape[1:] == self.row
 
-    def still_holds(self) -> bool:
+    def is_current(self) -> bool:
         """Whether the net still has the pages, with the settings, that this was made from."""
-        return self.pages.still_hold()
+        return self.pages.matches()
 
     def _many(self, x: Inputs, n: int) -> Array | None:
         """Many rows, in parts of whole batches, a thread each."""
@@ -91,7 +91,7 @@ class CompiledPredictor:
             runner = self.runner.with_scratch_of_its_own()
             returned.append(runner(n_rows=len(p[rows]), **here, **self.weights))
 
-        with threads_of_the_work(by_blas=self.by_blas) as cores:
+        with worker_threads(by_blas=self.by_blas) as cores:
             work = n * self.multiplications
             threads = max(1, min(cores, int(work / A_THREADS_WORK)))
             part = math.ceil(n / (threads * PREDICTED_AT_ONCE)) * PREDICTED_AT_ONCE

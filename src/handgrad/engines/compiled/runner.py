@@ -23,10 +23,9 @@ from handgrad.engines.compiled.machine_code import function_of
 from handgrad.engines.compiled.processor import this_processor
 from handgrad.engines.compiled.small_gemm import Tiles
 from handgrad.engines.compiled.thread_pool import Workers
-from handgrad.engines.loops.ir import Multiply, Parts, walk
-from handgrad.engines.loops.product_sizes import LARGE_PRODUCT
+from handgrad.engines.loops.ir import Multiply, ParallelFor, walk
 from handgrad.engines.loops.program import FINISHED, WORKERS, Program
-from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.target import LARGE_PRODUCT, Target
 from handgrad.textbook.layers import Array
 
 BLOCK = INT.as_pointer()
@@ -141,11 +140,11 @@ class Runner:
         self.program, self.output_shape = program, program.output_shape
         statements = [*walk(program.body)]
         products = [statement for statement in statements if isinstance(statement, Multiply)]
-        self.in_parts = any(isinstance(statement, Parts) for statement in statements)
+        self.in_parts = any(isinstance(statement, ParallelFor) for statement in statements)
         # whether threads could share the work, of the workers or of BLAS
         self.large = self.in_parts or any(math.prod(p.sizes) > LARGE_PRODUCT for p in products)
         tiles = Tiles(None, SINGLE if program.dtype == np.float32 else DOUBLE)
-        self.by_blas = any(p.room is None and not tiles.suit(p) for p in products)
+        self.by_blas = any(p.workspace is None and not tiles.suit(p) for p in products)
         self.function = self.load(program)
         self._take_scratch(Workers())
 

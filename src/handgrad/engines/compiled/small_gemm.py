@@ -27,7 +27,7 @@ from handgrad.engines.compiled.ir_helpers import (
 )
 from handgrad.engines.compiled.vectors import Vectors, corner, vector_bytes
 from handgrad.engines.loops.ir import Multiply
-from handgrad.engines.loops.product_sizes import MOST_OF_K, suits
+from handgrad.engines.loops.target import MAX_BLOCK_DEPTH, is_worth_packing
 
 
 def rows_of_a_tile(m: int, most: int) -> int:
@@ -69,7 +69,7 @@ class Tiles:
 
     def suit(self, product: Multiply) -> bool:
         """Whether tiles are the way for it; on processors without fma none is."""
-        return bool(self.bytes) and not suits(*product.sizes)
+        return bool(self.bytes) and not is_worth_packing(*product.sizes)
 
     def function(self, product: Multiply) -> ir.Function:
         """What multiplies: of m, n, k, of a, b and c, each with its width, and of the start.
@@ -81,12 +81,12 @@ class Tiles:
         kinds = [INT, INT, INT, *[self.array, INT] * 3, self.array]
         if 1 in (m, n) and m != n:
             of = product.a.transposed, product.b.transposed
-            thin = Thin(n == 1, *of, k > MOST_OF_K)
+            thin = Thin(n == 1, *of, k > MAX_BLOCK_DEPTH)
             write = partial(ThinProducts(self.vectors).product, thin)
             return self._written(thin.name, kinds, write)
         rows = rows_of_a_tile(m, self.most_rows)
         letters = "NT"[product.a.transposed] + "NT"[product.b.transposed]
-        name = f"product.{letters}.{rows}{'.blocks' * (k > MOST_OF_K)}"
+        name = f"product.{letters}.{rows}{'.blocks' * (k > MAX_BLOCK_DEPTH)}"
         return self._written(name, kinds, partial(self._product, product, rows))
 
     def _written(self, name: str, arguments: Sequence[ir.Type], write: Write) -> ir.Function:
@@ -97,10 +97,10 @@ class Tiles:
     def _product(self, product: Multiply, rows: int, b: ir.IRBuilder) -> None:
         m, n, k, left, left_width, right, right_width, result, result_width, start = b.function.args
         (of_a, of_b), lanes = (product.a.transposed, product.b.transposed), whole(self.lanes)
-        copy = b.alloca(self.number, whole(MOST_OF_K * self.lanes if of_b else 1))
+        copy = b.alloca(self.number, whole(MAX_BLOCK_DEPTH * self.lanes if of_b else 1))
         copy.align = self.bytes
         spare = b.alloca(self.number, whole(rows * self.lanes))
-        several = product.sizes[2] > MOST_OF_K
+        several = product.sizes[2] > MAX_BLOCK_DEPTH
         with each_block(b, k, several) as (begin, depth, is_first):
             a = b.gep(left, [b.mul(begin, left_width) if of_a else begin])
             has_start = b.icmp_signed("!=", b.ptrtoint(start, INT), whole(0))

@@ -12,13 +12,13 @@ from handgrad.engines.config import TrainingConfig
 from handgrad.engines.cost_model import work_of
 from handgrad.engines.engine import EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import versions
+from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.jax.config import device, numbers_of, on_device
 from handgrad.engines.jax.predictor import Prediction
 from handgrad.engines.jax.step import Gradients, Named
 from handgrad.engines.jax.update import Memory, Numbers, Update, norm_of
-from handgrad.engines.loops.bounds import check_indices
-from handgrad.engines.minibatch_loop import StepwiseEngine
-from handgrad.engines.trace_cache import TRACES
+from handgrad.engines.loops.value_ranges import check_indices
+from handgrad.engines.minibatch_loop import MinibatchEngine
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts
 from handgrad.textbook.net.shared_rows import SideBySide
@@ -107,7 +107,7 @@ class JaxPlan:
         return self.state.joined(parts, self.dtype)
 
 
-class JaxEngine(StepwiseEngine):
+class JaxEngine(MinibatchEngine):
     """Trains the net of `config` in place on `rows`, by JAX; keeps the optimizer's state.
 
     Rows go to the device once, those held out too. Weights, running state and the optimizer's
@@ -124,7 +124,7 @@ class JaxEngine(StepwiseEngine):
         rows = rows if rows.of_members else rows.in_arrays()
         super().__init__(config, rows, config.batch_size)
         x, y, w = rows.x, rows.y, rows.w
-        self.plan = TRACES.once(
+        self.plan = TRACES.get_or_make(
             lambda: JaxPlan(config, rows, predicts=bool(held_out)),
             (config.net, config.loss, config.optimizer, config.penalty),
             self.name,

@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 import jax
 import numpy as np
 
-from handgrad.engines.fingerprint import Unchanged
+from handgrad.engines.fingerprint import NetFingerprint
 from handgrad.engines.jax.config import numbers_of, on_device
 from handgrad.engines.jax.operations import computed
 from handgrad.engines.jax.step import Named, RecordedNet
@@ -64,10 +64,10 @@ class JaxPredictor:
 
     def __init__(self, net: Net, x: Inputs) -> None:
         self.net, self.form = net, form_of(x)
-        self.pages, self.prediction = Unchanged(net), Prediction(net, x)
+        self.pages, self.prediction = NetFingerprint(net), Prediction(net, x)
 
     def __call__(self, x: object) -> Array | None:
-        if not self.is_made_for(x) or number_of_rows(x) == 0 or not self.still_holds():
+        if not self.accepts(x) or number_of_rows(x) == 0 or not self.is_current():
             return None
         named = named_parts("x", x)
         for name, bounds in self.prediction.bounds.items():
@@ -76,7 +76,7 @@ class JaxPredictor:
         p = self.prediction(self.net, named)
         return p if np.isfinite(p).all() else None
 
-    def is_made_for(self, x: object) -> TypeGuard[Inputs]:
+    def accepts(self, x: object) -> TypeGuard[Inputs]:
         """Whether the rows are of the kind that it knows."""
         rows: Any = x
         parts: Any = rows if isinstance(x, tuple) else (x,)
@@ -84,6 +84,6 @@ class JaxPredictor:
             return False
         return form_of(rows) == self.form and len({len(part) for part in parts}) == 1
 
-    def still_holds(self) -> bool:
+    def is_current(self) -> bool:
         """Whether the net still has the pages, with the settings, that this was made from."""
-        return self.pages.still_hold()
+        return self.pages.matches()

@@ -11,7 +11,7 @@ import numpy as np
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import EngineRows
 from handgrad.engines.jax.operations import computed
-from handgrad.engines.loops.bounds import Bounds, index_bounds
+from handgrad.engines.loops.value_ranges import Bounds, index_bounds
 from handgrad.graph import Graph, trace
 from handgrad.graph.graph import Leaves
 from handgrad.graph.operations import Op

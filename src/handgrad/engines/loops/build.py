@@ -1,4 +1,4 @@
-"""A whole epoch of training, an update and predictions, as one loop program each."""
+"""Builds the loop programs of an epoch of training, of an optimizer's update and of predictions."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from handgrad.engines.loops.batch_rows import ROWS, START, rows_of_batch
-from handgrad.engines.loops.element_access import Elements, around, indices, offset_at
-from handgrad.engines.loops.fusion import Dataflow, groups_of, with_updates_last
-from handgrad.engines.loops.hoisting import read_once
+from handgrad.engines.loops.element_access import Elements, indices, loops_around, offset_at
+from handgrad.engines.loops.fusion import Dataflow, fuse_epilogues, is_gathered, with_updates_last
+from handgrad.engines.loops.hoisting import hoist_loads
 from handgrad.engines.loops.ir import (
     LANES,
     Body,
@@ -31,27 +30,78 @@ from handgrad.engines.loops.ir import (
 )
 from handgrad.engines.loops.loop_nests import nests
 from handgrad.engines.loops.memory_planning import (
+    BUFFERS,
     Place,
     kind_of,
-    plan,
+    plan_memory,
     size_of,
     stored_nodes,
     strides,
 )
-from handgrad.engines.loops.program import Program, buffer_of, called
+from handgrad.engines.loops.partitioning import partition_loop
+from handgrad.engines.loops.program import Program, buffer_of, parameters_named
 from handgrad.engines.loops.random_streams import WORDS, streams_of
-from handgrad.engines.loops.rerolling import rolled
+from handgrad.engines.loops.rerolling import reroll
 from handgrad.engines.loops.target import Target
-from handgrad.engines.loops.updates import Rule, Update, begin_updates, used_up
-from handgrad.graph.gc_pause import left_alone
+from handgrad.engines.loops.updates import Rule, Update, begin_updates, consumed_gradients
+from handgrad.graph.gc_pause import gc_paused
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.batch_last_layout import with_batch_last
 from handgrad.graph.symbolic import at, shape_text
 from handgrad.textbook.errors import CannotLowerError
 
+START, ROWS = Var("start", "int"), Var("n", "int")
 
-@left_alone()
+
+def gather_batch(
+    elements: Elements, given: Mapping[str, int], batch_size: int, *, members: bool
+) -> Body:
+    """Room for the rows of a batch, and the loops that copy them there in their order.
+
+    Products that pack their matrices gather the rows themselves.
+    """
+    graph, row, numbers = elements.graph, Var("row", "int"), 0
+    position = elements.new("i")
+    copies: Body = [Let("row", Load("order", START + position, "int"))]
+    for buffer, leaf in given.items():
+        node = graph.nodes[leaf]
+        type, width = kind_of(node), size_of(node.shape[1:])
+        if not members and is_gathered(graph, leaf, batch_size, elements.target):
+            rows = Load("order", START, "int")
+            elements.places[leaf] = Place(buffer, whole(0), type, rows=rows)
+            continue
+        offset = elements.arena.allocate(type, batch_size * width)
+        numbers += batch_size * width
+        place = elements.places[leaf] = Place(BUFFERS[type], whole(offset), type)
+        k = at(node.shape[1], 1) if members and buffer != "sample_weight" else 0
+        copies += _copy_of_row(elements, buffer, row, place, position, width, k)
+    return [partition_loop(elements, For(position.name, ROWS, copies), batch_size, numbers)]
+
+
+def _copy_of_row(
+    elements: Elements,
+    buffer: str,
+    row: Expression,
+    place: Place,
+    position: Expression,
+    width: int,
+    members: int,
+) -> Body:
+    """Copy the `width` numbers of a row of a buffer to the row `position` of a place.
+
+    With `members` it is made of a row for each of them, whose numbers the buffer `members` has.
+    """
+    shape = (max(members, 1), width // max(members, 1))
+    member, column = indices(elements, shape)
+    here = place.offset + position * whole(width) + member * whole(shape[1]) + column
+    if members:
+        row = Load("members", row * whole(members) + member, "int")
+    number = Load(buffer, row * whole(shape[1]) + column, place.type)
+    return loops_around(shape, [member, column], [Store(place.buffer, here, number)])
+
+
+@gc_paused()
 def training_program(
     step: Graph,
     updates: Sequence[Update],
@@ -72,7 +122,7 @@ def training_program(
     step = _laid_out(step, batch_size)
     elements = Elements(step, target, streams=streams_of(step, dtype))
     given = _rows_given(step)
-    copied = rows_of_batch(elements, given, batch_size, members=members)
+    copied = gather_batch(elements, given, batch_size, members=members)
     n_parameters, layout = _in_order(elements, step.leaves.parameters, "parameters")
     n_state, layout_of_state = _in_order(elements, step.leaves.state, "state")
     batch: Body = [
@@ -110,18 +160,18 @@ def _step(elements: Elements, updates: Sequence[Update], batch_size: int) -> Bod
     step = elements.graph
     rules = [Rule(update, elements) for update in updates]
     flow = Dataflow(step, stored_nodes(step, step.outputs.all()))
-    groups = groups_of(step, flow.stored, batch_size, elements.target)
-    uses = used_up(elements, flow, groups, rules, batch_size)
+    groups = fuse_epilogues(step, flow.stored, batch_size, elements.target)
+    uses = consumed_gradients(elements, flow, groups, rules, batch_size)
     groups = with_updates_last(flow, groups, [group for group in groups if group[-1] in uses])
     begun = begin_updates(rules, elements)
-    elements.places = plan(step, elements.places, groups, batch_size, elements.arena)
+    elements.places = plan_memory(step, elements.places, groups, batch_size, elements.arena)
     nest_of_group = nests(elements, groups, batch_size, uses)
     loss = 1 + max((k for k, group in enumerate(groups) if flow.gives_loss(group)), default=-1)
     return [
-        *rolled([*itertools.chain(*nest_of_group[:loss])], elements.new),
+        *reroll([*itertools.chain(*nest_of_group[:loss])], elements.new),
         *_add_loss(elements),
         *(begun if uses else ()),
-        *rolled([*itertools.chain(*nest_of_group[loss:])], elements.new),
+        *reroll([*itertools.chain(*nest_of_group[loss:])], elements.new),
         Comment("what comes out"),
         *_predictions(elements),
         *(line for i, place in results for line in _copied(elements, i, place)),
@@ -148,7 +198,7 @@ def update_program(
         Store("steps", whole(0), Var("step", "int")),
     ]
     names = ["n_rows", "parameters", "gradients", *_memory(updates), "learning_rates", "steps"]
-    return Program("update", called(names), body, dtype, tables=elements.tables)
+    return Program("update", parameters_named(names), body, dtype, tables=elements.tables)
 
 
 def _memory(updates: Sequence[Update]) -> list[str]:
@@ -156,7 +206,7 @@ def _memory(updates: Sequence[Update]) -> list[str]:
     return [f"memory_{name}" for name in (updates[0].rule.leaves.state if updates else ())]
 
 
-@left_alone()
+@gc_paused()
 def prediction_program(
     graph: Graph,
     batch_size: int,
@@ -179,12 +229,12 @@ def prediction_program(
     node, found = graph.nodes[out], _place_of_batch(elements, out, "predictions")
     if node.operation not in (Op.LEAF, Op.VIEW) and found.type == "float":
         elements.places[out] = found
-    groups = groups_of(graph, stored_nodes(graph, graph.outputs.all()), batch_size, target)
-    elements.places = plan(graph, elements.places, groups, batch_size, elements.arena)
+    groups = fuse_epilogues(graph, stored_nodes(graph, graph.outputs.all()), batch_size, target)
+    elements.places = plan_memory(graph, elements.places, groups, batch_size, elements.arena)
     batch: Body = []
     for x, place in rows.items():
         batch += _check_rows(elements, x, place) if place.type == "float" else []
-    batch += rolled([*itertools.chain(*nests(elements, groups, batch_size))], elements.new)
+    batch += reroll([*itertools.chain(*nests(elements, groups, batch_size))], elements.new)
     batch += _predictions(elements)
     if only_finite:
         batch += _check_rows(elements, out, found)
@@ -234,8 +284,10 @@ def _program(
     types = {name: kind_of(graph.nodes[i]) for name, i in _rows_given(graph).items()}
     row = tuple(at(size, 1) for size in graph.nodes[graph.outputs.named()["prediction"]].shape[1:])
     memory = elements.arena, elements.tables
-    body = read_once(body, elements.new)
-    return Program(name, called(names, types), body, dtype, *memory, row, elements.streams, graph)
+    body = hoist_loads(body, elements.new)
+    return Program(
+        name, parameters_named(names, types), body, dtype, *memory, row, elements.streams, graph
+    )
 
 
 def _in_order(
@@ -277,7 +329,7 @@ def _copied(elements: Elements, i: int, place: Place) -> Body:
     index = indices(elements, shape)
     number = cast(elements.element(i, index), "float")
     store = Store(place.buffer, offset_at(place.offset, index, strides(shape)), number)
-    return around(shape, index, [store])
+    return loops_around(shape, index, [store])
 
 
 def _kept(elements: Elements, size: Expression, buffer: str, copy: str, type: Type) -> Body:

@@ -22,8 +22,7 @@ from handgrad.engines.loops.ir import (
     whole,
 )
 from handgrad.engines.loops.memory_planning import Arena, Place, extent, kind_of, strides
-from handgrad.engines.loops.product_sizes import room
-from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.target import Target, workspace_size
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import COMPARISONS, ELEMENTWISE, Op
@@ -55,11 +54,11 @@ class Elements:
         """A variable that nothing else uses."""
         return Var(f"{prefix}{next(self.counters)}", type)
 
-    def room(self, sizes: tuple[int, int, int], at_once: int = 1) -> Load:
+    def workspace(self, sizes: tuple[int, int, int], at_once: int = 1) -> Load:
         """Scratch memory to pack the matrices of products in, the same for all that follow."""
         if self.packed is None:
             self.packed = self.arena.sizes["float"]
-        end = self.packed + at_once * room(*sizes)
+        end = self.packed + at_once * workspace_size(*sizes)
         self.arena.sizes["float"] = max(self.arena.sizes["float"], end)
         return Load("scratch", whole(self.packed), "float")
 
@@ -76,19 +75,19 @@ class Elements:
             return self.load(i, index)
         return self._computed(node, self.kind(i), index)
 
-    def in_one_row(self, i: int, shape: Shape) -> Shape:
+    def flattened(self, i: int, shape: Shape) -> Shape:
         """A shape of node `i` with all numbers in the last axis, if all it reads lie in that order.
 
         One long loop is faster than many short ones.
         """
         dims = [size for size in shape if isinstance(size, Dim)]
-        if len(shape) < 2 or shape[-1] == 1 or len(dims) > 1 or not self._lies_as(i, shape):
+        if len(shape) < 2 or shape[-1] == 1 or len(dims) > 1 or not self._is_contiguous(i, shape):
             return shape
         fixed = math.prod(size for size in shape if isinstance(size, int))
         row: list[int | Dim] = [Dim(fixed * dim.slope, fixed * dim.offset) for dim in dims]
         return (*[1] * (len(shape) - 1), *(row or [fixed]))
 
-    def _lies_as(self, i: int, shape: Shape) -> bool:
+    def _is_contiguous(self, i: int, shape: Shape) -> bool:
         """Whether the numbers of node `i` at all indices of a shape are read in one row."""
         node = self.graph.nodes[i]
         if node.shape == ():
@@ -98,7 +97,7 @@ class Elements:
         if i in self.places or node.operation is Op.FILL:
             return True
         return node.operation in ELEMENTWISE and all(
-            self._lies_as(a.node, shape) if isinstance(a, Ref) else np.ndim(a) == 0
+            self._is_contiguous(a.node, shape) if isinstance(a, Ref) else np.ndim(a) == 0
             for a in node.arguments
         )
 
@@ -109,11 +108,11 @@ class Elements:
             place, start, steps = self.places[i], whole(0), strides(node.shape)
         else:
             base, offset, step_sizes, _ = node.arguments
-            place, start = self.places[base.node], beginning(offset)  # type: ignore[assignment]
+            place, start = self.places[base.node], view_offset(offset)  # type: ignore[assignment]
             steps = [extent(step) for step in step_sizes]
         if place.rows is not None:  # lying in rows, or read across
             axis = 0 if steps[-1] == whole(1) else 1
-            index = [row_of(place.rows, x) if k == axis else x for k, x in enumerate(index)]
+            index = [gathered_row(place.rows, x) if k == axis else x for k, x in enumerate(index)]
         return Load(place.buffer, offset_at(place.offset + start, index, steps), place.type)
 
     def argument(
@@ -136,7 +135,7 @@ class Elements:
             return Num(value.item() if hasattr(value, "item") else value, type)
         if isinstance(value, Arange | Full):
             raise CannotLowerError(f"the array {value} among numbers", ROW_NUMBERS)
-        return cast(following(value), type)
+        return cast(batch_size_expression(value), type)
 
     def _computed(self, node: Node, type: Type, index: Index) -> Expression:
         name, a = node.operation, node.arguments
@@ -162,12 +161,15 @@ class Elements:
         return max(kinds, key=["bool", "int", "float", "double"].index)
 
 
-def following(value: float | Symbolic) -> Expression:
+def batch_size_expression(value: float | Symbolic) -> Expression:
     """A number that follows the batch size, computed from the number n of rows of this batch."""
     if isinstance(value, Dim):
         return extent(value)
     if isinstance(value, Ratio):
-        numerator, denominator = following(value.numerator), following(value.denominator)
+        numerator, denominator = (
+            batch_size_expression(value.numerator),
+            batch_size_expression(value.denominator),
+        )
         return cast(numerator, "double") / cast(denominator, "double")
     if not isinstance(value, Scaled):
         return Num(float(value), "double")  # type: ignore[arg-type]
@@ -193,12 +195,12 @@ def following(value: float | Symbolic) -> Expression:
     return formulas[value.scaling]
 
 
-def row_of(rows: Load, index: Expression) -> Load:
+def gathered_row(rows: Load, index: Expression) -> Load:
     """The number of a row that is gathered, among all there are."""
     return replace(rows, index=rows.index + index)
 
 
-def beginning(offset: int | Dim) -> Expression:
+def view_offset(offset: int | Dim) -> Expression:
     """Where a view begins in an array: n as 1 * n, so that it is rolled with 2 * n and 3 * n."""
     if isinstance(offset, Dim) and offset.slope == 1:
         return Call("multiply", (whole(1), Var("n", "int")), "int") + whole(offset.offset)
@@ -223,7 +225,7 @@ def indices(elements: Elements, shape: Shape) -> list[Expression]:
     return [whole(0) if size == 1 else elements.new("i") for size in shape]
 
 
-def around(shape: Shape, index: Index, body: Body, axes: Iterable[int] | None = None) -> Body:
+def loops_around(shape: Shape, index: Index, body: Body, axes: Iterable[int] | None = None) -> Body:
     """Loops around `body` over the given axes of a shape, the first outermost."""
     order = range(len(shape)) if axes is None else tuple(axes)
     for axis in reversed(order):
@@ -233,7 +235,7 @@ def around(shape: Shape, index: Index, body: Body, axes: Iterable[int] | None = 
     return body
 
 
-def put(elements: Elements, i: int, index: Index, value: Expression) -> Body:
+def store_element(elements: Elements, i: int, index: Index, value: Expression) -> Body:
     """Write one number of a stored node."""
     place = elements.places[i]
     value = cast(value, place.type)

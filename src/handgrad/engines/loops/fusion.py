@@ -8,7 +8,7 @@ loops of its own.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from handgrad.engines.loops.memory_planning import read_in_place, stored_reads
+from handgrad.engines.loops.memory_planning import in_place_reads, stored_reads
 from handgrad.engines.loops.target import Target
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import users_of
@@ -74,7 +74,9 @@ def is_gathered(graph: Graph, leaf: int, batch_size: int, target: Target) -> boo
     return all(is_packed(graph, user, batch_size, target) for user in readers)
 
 
-def groups_of(graph: Graph, stored: Sequence[int], batch_size: int, target: Target) -> list[Group]:
+def fuse_epilogues(
+    graph: Graph, stored: Sequence[int], batch_size: int, target: Target
+) -> list[Group]:
     """The stored nodes in their order, each product with the operations that end it."""
     groups: list[Group] = []
     known, left = {i for _, i in graph.leaves.named()}, dict.fromkeys(stored)
@@ -82,7 +84,7 @@ def groups_of(graph: Graph, stored: Sequence[int], batch_size: int, target: Targ
         group = [next(iter(left))]
         if is_packed(graph, group[0], batch_size, target):
             for i in [*left][1:]:
-                if _ends(graph, group, i, known, stored):
+                if _is_epilogue(graph, group, i, known, stored):
                     group.append(i)
         groups.append(group)
         known.update(group)
@@ -91,7 +93,7 @@ def groups_of(graph: Graph, stored: Sequence[int], batch_size: int, target: Targ
     return groups
 
 
-def _ends(
+def _is_epilogue(
     graph: Graph, group: Group, i: int, known: Collection[int], stored: Collection[int]
 ) -> bool:
     """Whether a node is computed from the product's number at its place, and what is known."""
@@ -103,7 +105,7 @@ def _ends(
     return (
         bool(of_group)
         and read <= {*known, *group}
-        and of_group <= {*read_in_place(graph, i, stored)}
+        and of_group <= {*in_place_reads(graph, i, stored)}
     )
 
 
@@ -124,14 +126,17 @@ class Dataflow:
 
     def kept(self, group: Group) -> set[int]:
         """The nodes of a group that are needed after it."""
-        return {i for i in group if i in self.outputs or not self._ends_in(group, self.users[i])}
+        return {
+            i for i in group if i in self.outputs or not self._used_only_in(group, self.users[i])
+        }
 
-    def _ends_in(self, group: Group, users: Sequence[int]) -> bool:
+    def _used_only_in(self, group: Group, users: Sequence[int]) -> bool:
         """Whether users are of the group, or not stored and used by such alone."""
         return all(
             user in group
             or (
-                user not in {*self.stored, *self.outputs} and self._ends_in(group, self.users[user])
+                user not in {*self.stored, *self.outputs}
+                and self._used_only_in(group, self.users[user])
             )
             for user in users
         )
@@ -141,7 +146,7 @@ class Dataflow:
         loss = self.graph.outputs.loss
         return loss is not None and not {loss, *self.reads(loss)}.isdisjoint(group)
 
-    def is_used_up(self, group: Group, batch_size: int, target: Target) -> bool:
+    def is_consumed(self, group: Group, batch_size: int, target: Target) -> bool:
         """Whether a group leaves a gradient only, which the optimizer's step alone needs.
 
         Of the parameters it may read the number that the gradient is for.
@@ -151,13 +156,13 @@ class Dataflow:
         if len(names) != 1 or self.outputs.count(gradient) != 1:
             return False
         own = leaves[names[0]]
-        alone = self._ends_in(group, self.users[gradient]) and self.kept(group) == {gradient}
+        alone = self._used_only_in(group, self.users[gradient]) and self.kept(group) == {gradient}
         return (
             is_packed(self.graph, group[0], batch_size, target)
             and alone
             and not any(
                 leaf in self.reads(i)
-                and (leaf != own or leaf not in read_in_place(self.graph, i, {*self.stored, leaf}))
+                and (leaf != own or leaf not in in_place_reads(self.graph, i, {*self.stored, leaf}))
                 for i in group
                 for leaf in leaves.values()
             )

@@ -17,29 +17,29 @@ from handgrad.engines.loops.ir import (
     Let,
     Load,
     Num,
-    Parts,
+    ParallelFor,
     Statement,
     Store,
     Var,
 )
-from handgrad.engines.loops.value_ranges import Span, Spans
+from handgrad.engines.loops.value_ranges import Interval, ValueRanges
 
 
-def read_once(body: Sequence[Statement], new: Callable[[str], Var]) -> Body:
+def hoist_loads(body: Sequence[Statement], new: Callable[[str], Var]) -> Body:
     """The statements, with such numbers read before their loops; `new` makes a variable."""
-    return _read_once(body, Spans(body), new)
+    return _hoist(body, ValueRanges(body), new)
 
 
-def _read_once(body: Sequence[Statement], spans: Spans, new: Callable[[str], Var]) -> Body:
-    return [*chain.from_iterable(_with_rows(statement, spans, new) for statement in body)]
+def _hoist(body: Sequence[Statement], spans: ValueRanges, new: Callable[[str], Var]) -> Body:
+    return [*chain.from_iterable(_hoist_from(statement, spans, new) for statement in body)]
 
 
-def _with_rows(statement: Statement, spans: Spans, new: Callable[[str], Var]) -> Body:
-    if not isinstance(statement, For | Parts):
+def _hoist_from(statement: Statement, spans: ValueRanges, new: Callable[[str], Var]) -> Body:
+    if not isinstance(statement, For | ParallelFor):
         return [statement]
     stores = [part for part in statement.body if isinstance(part, Store)]
-    if isinstance(statement, Parts) or len(stores) < len(statement.body):
-        return [replace(statement, body=_read_once(statement.body, spans, new))]
+    if isinstance(statement, ParallelFor) or len(stores) < len(statement.body):
+        return [replace(statement, body=_hoist(statement.body, spans, new))]
     if not (isinstance(statement.begin, Num) and isinstance(statement.stop, Num)):
         return [statement]  # which may have no round, and read nothing
     written = [(store.buffer, spans.of(store.index)) for store in stores]
@@ -72,7 +72,7 @@ def _has(index: Expression, counter: str) -> bool:
     return isinstance(index, Load)
 
 
-def _apart(a: Span, b: Span) -> bool:
+def _apart(a: Interval, b: Interval) -> bool:
     return a[1] < b[0] or b[1] < a[0]
 
 

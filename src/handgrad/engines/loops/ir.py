@@ -130,7 +130,7 @@ class For:
 
 
 @dataclass(frozen=True)
-class Parts:
+class ParallelFor:
     """`body` for each of `count` parts, in any order or at once: none needs what another writes."""
 
     counter: str
@@ -178,7 +178,7 @@ class Matrix:
 
 
 @dataclass(frozen=True)
-class End:
+class Epilogue:
     """What is done with each number of a product: `sums` is that of `row` and `column`."""
 
     row: str
@@ -203,8 +203,8 @@ class Multiply:
     c: Matrix
     sizes: tuple[int, int, int]
     start: Load | None = None
-    end: End | None = None
-    room: Load | None = None
+    epilogue: Epilogue | None = None
+    workspace: Load | None = None
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ class Comment:
     text: str
 
 
-Statement = For | Parts | Store | Let | ReturnIf | Multiply | Reduce | Draw | Comment
+Statement = For | ParallelFor | Store | Let | ReturnIf | Multiply | Reduce | Draw | Comment
 Body = list[Statement]
 
 
@@ -248,7 +248,7 @@ def walk(body: Sequence[Statement]) -> Iterator[Statement]:
     """All statements, and those within their loops."""
     for statement in body:
         yield statement
-        if isinstance(statement, For | Parts):
+        if isinstance(statement, For | ParallelFor):
             yield from walk(statement.body)
 
 
@@ -264,7 +264,7 @@ def outer_variables(body: Sequence[Statement], own: Sequence[str]) -> list[Var]:
             used[thing.name] = thing
         elif isinstance(thing, For | Let):
             inside.add(thing.counter if isinstance(thing, For) else thing.name)
-        elif isinstance(thing, End):
+        elif isinstance(thing, Epilogue):
             inside.update((thing.row, thing.column, thing.sums))
         elif isinstance(thing, Reduce):
             inside.update((thing.name, *(counter for counter, _ in thing.counters)))
@@ -299,7 +299,7 @@ def cast(expression: Expression, type: Type) -> Expression:
     return Call("cast", (expression,), type)
 
 
-def started(product: Multiply) -> Body:
+def initial_sums(product: Multiply) -> Body:
     """The starts of a product's sums put into c, row by row."""
     if product.start is None:
         return []
@@ -309,11 +309,11 @@ def started(product: Multiply) -> Body:
     return [For(i.name, product.m, [For(j.name, product.n, [Store(c.buffer, place, number)])])]
 
 
-def ended(product: Multiply) -> Body:
+def epilogue_loops(product: Multiply) -> Body:
     """What is done with the numbers of a product that lie in c, row by row."""
-    if product.end is None:
+    if product.epilogue is None:
         return []
-    end, c = product.end, product.c
+    end, c = product.epilogue, product.c
     place = c.offset + Var(end.row, "int") * c.width + Var(end.column, "int")
     sums = Let(end.sums, Load(c.buffer, place, "float"))
     return [For(end.row, product.m, [For(end.column, product.n, [sums, *end.body])])]

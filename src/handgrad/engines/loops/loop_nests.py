@@ -1,8 +1,12 @@
-"""Loop nests: the loops that compute each stored node of a graph, or move its numbers."""
+"""Loop nests: the loops that compute each stored node of a graph.
+
+Reductions run in an order that follows from the sizes alone, so that their bits do too.
+"""
 
 import linecache
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +14,152 @@ import numpy as np
 
 from handgrad.engines.loops.element_access import (
     Elements,
-    around,
-    beginning,
     indices,
+    loops_around,
     offset_at,
-    put,
+    store_element,
+    view_offset,
 )
 from handgrad.engines.loops.fusion import Group
-from handgrad.engines.loops.ir import Body, Comment, Draw, Expression, For, Store, whole
+from handgrad.engines.loops.ir import (
+    LANES,
+    Body,
+    Call,
+    Comment,
+    Draw,
+    Expression,
+    For,
+    Let,
+    Num,
+    Reduce,
+    Store,
+    Type,
+    Var,
+    cast,
+    whole,
+)
 from handgrad.engines.loops.memory_planning import extent
-from handgrad.engines.loops.partitioning import loop_in_parts
-from handgrad.engines.loops.product_nests import Uses, product_nest
-from handgrad.engines.loops.reductions import REDUCED, argmax, reduction
+from handgrad.engines.loops.partitioning import partition_loop
+from handgrad.engines.loops.product_nests import Consumers, product_nest
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, Op
-from handgrad.graph.symbolic import Arange, Ref, Symbolic, at
+from handgrad.graph.symbolic import Arange, Ref, Shape, Symbolic, at
 from handgrad.textbook.errors import ROW_NUMBERS, CannotLowerError
+
+FLOATING = ("float", "double")
+# What a reduction starts with, and does with each number.
+REDUCED = {
+    Op.SUM: (0.0, "add"),
+    Op.PROD: (1.0, "multiply"),
+    Op.MAX: (-np.inf, "maximum"),
+    Op.MIN: (np.inf, "minimum"),
+}
+
+
+def reduction(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
+    """The loops of a sum, product, maximum or minimum over some axes."""
+    x, axes = node.arguments
+    shape, type = elements.graph.nodes[x.node].shape, elements.places[i].type
+    if len(axes) == len(shape):
+        shape = elements.flattened(x.node, shape)
+    index = indices(elements, shape)
+    kept = [axis for axis in range(len(shape)) if axis not in axes]
+    target: list[Expression] = (
+        [whole(0) if axis in axes else index[axis] for axis in range(len(shape))]
+        if node.options["keepdims"]
+        else [index[axis] for axis in kept]
+    )
+    number = cast(elements.element(x.node, index), type)
+    value, step = REDUCED[node.operation]
+    start = Num(typed(value, type), type)
+    if not kept or len(shape) - 1 in axes:
+        so_far = elements.new("a", type)
+        row = [
+            *_reduced(so_far, step, start, _counters(shape, index, axes, batch_size), number),
+            *store_element(elements, i, target, so_far),
+        ]
+        return loops_around(shape, index, row, kept)
+    fixed = {
+        axis: size for axis, size in enumerate(shape) if axis in axes and isinstance(size, int)
+    }
+    if len(fixed) == len(axes) and math.prod(fixed.values()) <= LANES:  # few: all in one line
+        result: Expression = start
+        for places in np.ndindex(*fixed.values()):
+            at_places = dict(zip(fixed, map(whole, places), strict=True))
+            number = elements.element(x.node, [at_places.get(k, i) for k, i in enumerate(index)])
+            result = Call(step, (result, cast(number, type)), type)
+        return loops_around(shape, index, store_element(elements, i, target, result), kept)
+    # the reduced axes are the outer ones: add row to row, which keeps memory in order
+    clear = loops_around(shape, index, store_element(elements, i, target, start), kept)
+    added = Call(step, (elements.element(i, target), number), type)
+    return clear + loops_around(
+        shape, index, store_element(elements, i, target, added), [*sorted(axes), *kept]
+    )
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A counter of a reduction, where it stops, and where it does for a full batch."""
+
+    name: str
+    stop: Expression
+    full: int
+
+
+def _counters(
+    shape: Shape, index: Sequence[Expression], axes: Iterable[int], batch_size: int
+) -> list[Counter]:
+    """The counters of the axes that are reduced, the innermost last."""
+    counted = [(index[axis], shape[axis]) for axis in sorted(axes)]
+    return [
+        Counter(counter.name, extent(size), int(at(size, batch_size)))
+        for counter, size in counted
+        if isinstance(counter, Var)
+    ]
+
+
+def _reduced(
+    so_far: Var, step: str, start: Num, counters: Sequence[Counter], number: Expression
+) -> Body:
+    """Statements that make a variable of all those numbers: in lanes, or if few one by one."""
+    if math.prod(counter.full for counter in counters) > LANES and so_far.type in FLOATING:
+        stops = [(counter.name, counter.stop) for counter in counters]
+        return [Reduce(so_far.name, step, start, stops, number)]
+    body: Body = [Let(so_far.name, Call(step, (so_far, number), so_far.type))]
+    for counter in reversed(counters):
+        body = [For(counter.name, counter.stop, body)]
+    return [Let(so_far.name, start), *body]
+
+
+def typed(value: float, type: Type) -> float | int:
+    """A constant as a number of that type."""
+    return int(value) if type == "int" and np.isfinite(value) else value
+
+
+def argmax(elements: Elements, i: int, node: Node) -> Body:
+    """The loops that find where the largest number stands, the first of several."""
+    x, axis = node.arguments
+    shape, type = elements.graph.nodes[x.node].shape, elements.kind(x.node)
+    index = indices(elements, shape)
+    best, where = elements.new("a", type), elements.new("w")
+    number = elements.element(x.node, index)
+    larger = Call("greater", (number, best), "bool")
+    inner: Body = [
+        Let(where.name, Call("where", (larger, index[axis], where), "int")),
+        Let(best.name, Call("maximum", (best, number), type)),
+    ]
+    rest = [k for k in range(len(shape)) if k != axis]
+    row: Body = [
+        Let(best.name, Num(-np.inf, type)),
+        Let(where.name, whole(0)),
+        *loops_around(shape, index, inner, [axis]),
+        *store_element(elements, i, [index[k] for k in rest], where),
+    ]
+    return loops_around(shape, index, row, rest)
 
 
 def nests(
-    elements: Elements, groups: Sequence[Group], batch_size: int, uses: Uses | None = None
+    elements: Elements, groups: Sequence[Group], batch_size: int, uses: Consumers | None = None
 ) -> list[Body]:
     """The statements that compute the nodes of each group, with the lines they came from.
 
@@ -57,14 +187,14 @@ def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
     name = node.operation
     if name in ELEMENTWISE or name is Op.FILL:
         place = elements.places.pop(i)  # so that it is computed here, and not read
-        shape = elements.in_one_row(i, node.shape)
+        shape = elements.flattened(i, node.shape)
         index = indices(elements, shape)
         value = elements.element(i, index)
         elements.places[i] = place
-        loops = around(shape, index, put(elements, i, index, value))
+        loops = loops_around(shape, index, store_element(elements, i, index, value))
         sizes = [int(at(size, batch_size)) for size in shape if size != 1]
         return [
-            loop_in_parts(elements, loop, sizes[0], math.prod(sizes))
+            partition_loop(elements, loop, sizes[0], math.prod(sizes))
             if isinstance(loop, For)
             else loop
             for loop in loops
@@ -80,7 +210,7 @@ def _getitem(elements: Elements, i: int, node: Node) -> Body:
     x, parts = node.arguments
     index = indices(elements, node.shape)
     number = elements.element(x.node, _looked_up(elements, parts, index))
-    return around(node.shape, index, put(elements, i, index, number))
+    return loops_around(node.shape, index, store_element(elements, i, index, number))
 
 
 def _scatter(elements: Elements, i: int, node: Node) -> Body:
@@ -96,7 +226,9 @@ def _scatter(elements: Elements, i: int, node: Node) -> Body:
     value = elements.argument(values, index, elements.places[i].type)
     if node.operation is Op.ADD_AT:
         value = elements.element(i, target) + value
-    return _copy(elements, i, x) + around(shape, index, put(elements, i, target, value))
+    return _copy(elements, i, x) + loops_around(
+        shape, index, store_element(elements, i, target, value)
+    )
 
 
 def _looked_up(elements: Elements, parts: Any, index: list[Expression]) -> list[Expression]:
@@ -116,9 +248,9 @@ def _write(elements: Elements, i: int, node: Node) -> Body:
     x, offset, steps, shape, values = node.arguments
     place = elements.places[i]
     index = indices(elements, shape)
-    flat = offset_at(place.offset + beginning(offset), index, [*map(extent, steps)])
+    flat = offset_at(place.offset + view_offset(offset), index, [*map(extent, steps)])
     value = elements.argument(values, index, place.type)
-    return _copy(elements, i, x) + around(shape, index, [Store(place.buffer, flat, value)])
+    return _copy(elements, i, x) + loops_around(shape, index, [Store(place.buffer, flat, value)])
 
 
 def _copy(elements: Elements, i: int, x: Ref) -> Body:
@@ -126,7 +258,9 @@ def _copy(elements: Elements, i: int, x: Ref) -> Body:
         return []
     shape = elements.graph.nodes[i].shape
     index = indices(elements, shape)
-    return around(shape, index, put(elements, i, index, elements.element(x.node, index)))
+    return loops_around(
+        shape, index, store_element(elements, i, index, elements.element(x.node, index))
+    )
 
 
 def _concatenate(elements: Elements, i: int, node: Node) -> Body:
@@ -137,7 +271,9 @@ def _concatenate(elements: Elements, i: int, node: Node) -> Body:
         shape = elements.graph.nodes[part.node].shape
         index = indices(elements, shape)
         target = [*index[:axis], start + index[axis], *index[axis + 1 :]]
-        body += around(shape, index, put(elements, i, target, elements.element(part.node, index)))
+        body += loops_around(
+            shape, index, store_element(elements, i, target, elements.element(part.node, index))
+        )
         start = start + extent(shape[axis])
     return body
 

@@ -127,7 +127,7 @@ class Arena:
     sizes: dict[Type, int] = field(default_factory=lambda: {"float": 0, "int": 0, "bool": 0})
     free: list[tuple[Type, int, int]] = field(default_factory=list)
 
-    def take(self, type: Type, size: int) -> int:
+    def allocate(self, type: Type, size: int) -> int:
         """The offset of `size` numbers that nothing else uses now."""
         size = -(-size // ALIGNMENT) * ALIGNMENT
         fitting = [part for part in self.free if part[0] == type and part[2] >= size]
@@ -141,7 +141,7 @@ class Arena:
         self.sizes[type] = offset + size
         return offset
 
-    def give_back(self, type: Type, offset: int, size: int) -> None:
+    def release(self, type: Type, offset: int, size: int) -> None:
         """The numbers at `offset` are not needed any more."""
         self.free.append((type, offset, -(-size // ALIGNMENT) * ALIGNMENT))
 
@@ -149,7 +149,7 @@ class Arena:
 BUFFERS: dict[Type, str] = {"float": "scratch", "int": "scratch_int", "bool": "scratch_bool"}
 
 
-def plan(
+def plan_memory(
     graph: Graph,
     fixed: Mapping[int, Place],
     groups: Sequence[Sequence[int]],
@@ -172,7 +172,7 @@ def plan(
             over.append(heappop(ends)[1:])
         for _, j in sorted(over):
             if j in living:
-                arena.give_back(*living.pop(j)[1:])
+                arena.release(*living.pop(j)[1:])
         if i in places:
             continue
         node = graph.nodes[i]
@@ -185,10 +185,10 @@ def plan(
         taken = {j for m in others for j in stored_reads(graph, m, position)} - {*others}
         own = [
             j
-            for j in read_in_place(graph, i, position)
+            for j in in_place_reads(graph, i, position)
             if j in living and living[j][:2] == (k, type) and j not in taken
         ]
-        offset = living.pop(own[0])[2] if own else arena.take(type, size)
+        offset = living.pop(own[0])[2] if own else arena.allocate(type, size)
         living[i] = (last_use[i], type, offset, size)
         heappush(ends, (living[i][0], came, i))
         places[i] = Place(BUFFERS[type], whole(offset), type)
@@ -234,7 +234,7 @@ def _written_into(graph: Graph, i: int, stored: Container[int]) -> list[int]:
     return [into] if into in stored else []
 
 
-def read_in_place(graph: Graph, i: int, stored: Container[int]) -> list[int]:
+def in_place_reads(graph: Graph, i: int, stored: Container[int]) -> list[int]:
     """The stored nodes of which a node reads each number only where it writes one.
 
     Of an elementwise node these may be all of its arguments; of a write, what it is written into.

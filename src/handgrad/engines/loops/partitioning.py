@@ -16,35 +16,35 @@ from handgrad.engines.loops.ir import (
     For,
     Matrix,
     Multiply,
-    Parts,
+    ParallelFor,
     Statement,
     Var,
     least,
     whole,
 )
-from handgrad.engines.loops.product_sizes import LINE, room
+from handgrad.engines.loops.target import LINE, workspace_size
 
 # What a part must have, at least, to be worth another thread: numbers of a loop, multiplications.
 NUMBERS, MULTIPLICATIONS = 2**14, 2**22
 
 
-def loop_in_parts(elements: Elements, loop: For, turns: int, numbers: int) -> Statement:
+def partition_loop(elements: Elements, loop: For, turns: int, numbers: int) -> Statement:
     """The loop, in parts if its `turns` for a full batch compute enough numbers."""
-    count = min(elements.target.most_parts, numbers // NUMBERS, turns)
+    count = min(elements.target.max_parts, numbers // NUMBERS, turns)
     if count < 2:
         return loop
     part, size = elements.new("p"), _size_of_a_part(turns, count, LINE if turns == numbers else 1)
     begin = part * whole(size)
     within = replace(loop, begin=begin, stop=least(begin + whole(size), loop.stop))
-    return Parts(part.name, count, [within])
+    return ParallelFor(part.name, count, [within])
 
 
-def product_in_parts(elements: Elements, product: Multiply) -> Statement:
+def partition_product(elements: Elements, product: Multiply) -> Statement:
     """The product, in parts of its rows or of its columns if it is large enough."""
-    if product.room is not None:  # it is cut where it is packed
+    if product.workspace is not None:  # it is cut where it is packed
         return product
     m, n, k = product.sizes
-    count = min(elements.target.most_parts, m * n * k // MULTIPLICATIONS, max(m, n) // LINE)
+    count = min(elements.target.max_parts, m * n * k // MULTIPLICATIONS, max(m, n) // LINE)
     if count < 2:
         return product
     part, size = elements.new("p"), _size_of_a_part(max(m, n), count, LINE)
@@ -58,29 +58,29 @@ def product_in_parts(elements: Elements, product: Multiply) -> Statement:
         b, c = _from(b, begin, columns=True), _from(c, begin, columns=True)
         start = product.start and replace(product.start, index=product.start.index + begin)
         within = replace(product, n=columns, b=b, c=c, sizes=(m, size, k), start=start)
-    return Parts(part.name, count, [within])
+    return ParallelFor(part.name, count, [within])
 
 
-def products_in_parts(
+def partition_products(
     elements: Elements, loop: For, turns: Sequence[int], product: Multiply
 ) -> Statement:
     """Loops over products of one size, the outer one in parts if all are large enough."""
     multiplications = math.prod(turns) * math.prod(product.sizes)
-    within = loop_in_parts(elements, loop, turns[0], multiplications * NUMBERS // MULTIPLICATIONS)
-    if isinstance(within, Parts) and product.room is not None:
-        return _with_room_each(elements, within, product)
+    within = partition_loop(elements, loop, turns[0], multiplications * NUMBERS // MULTIPLICATIONS)
+    if isinstance(within, ParallelFor) and product.workspace is not None:
+        return _with_own_workspace(elements, within, product)
     return within
 
 
-def _with_room_each(elements: Elements, parts: Parts, product: Multiply) -> Parts:
+def _with_own_workspace(elements: Elements, parts: ParallelFor, product: Multiply) -> ParallelFor:
     """The parts, each with scratch memory of its own for the matrices that are packed."""
-    own, size = elements.room(product.sizes, parts.count), room(*product.sizes)
+    own, size = elements.workspace(product.sizes, parts.count), workspace_size(*product.sizes)
     place = replace(own, index=own.index + Var(parts.counter, "int") * whole(size))
 
     def moved(statement: Statement) -> Statement:
         if isinstance(statement, For):
             return replace(statement, body=[*map(moved, statement.body)])
-        return replace(product, room=place)
+        return replace(product, workspace=place)
 
     return replace(parts, body=[*map(moved, parts.body)])
 

@@ -13,14 +13,14 @@ from handgrad.engines.loops.ir import (
     Matrix,
     Multiply,
     Num,
-    Parts,
+    ParallelFor,
     Reduce,
     ReturnIf,
     Statement,
     Store,
     Type,
     Var,
-    ended,
+    epilogue_loops,
     whole,
 )
 
@@ -63,7 +63,7 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
             case For(counter, _, inner):
                 lines.append(f"{pad}for {counter} in range({_bounds(statement)}):")
                 lines += source(inner, indent + 1)
-            case Parts(counter, count, inner):
+            case ParallelFor(counter, count, inner):
                 lines.append(f"{pad}for {counter} in parts({count}):")
                 lines += source(inner, indent + 1)
             case Store(buffer, index, value):
@@ -113,7 +113,7 @@ def _product(product: Multiply) -> list[str]:
     given = [*map(text_of, (product.m, product.n, product.k))]
     given += [*map(_matrix, (product.a, product.b, product.c))]
     given += [f"({at.buffer}, {text_of(at.index)})" for at in (product.start,) if at is not None]
-    return [f"matrix_product({', '.join(given)})", *source(ended(product))]
+    return [f"matrix_product({', '.join(given)})", *source(epilogue_loops(product))]
 
 
 def _matrix(matrix: Matrix) -> str:

@@ -5,12 +5,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from handgrad.engines.loops.element_access import Elements, around, broadcast, indices, put
+from handgrad.engines.loops.element_access import (
+    Elements,
+    broadcast,
+    indices,
+    loops_around,
+    store_element,
+)
 from handgrad.engines.loops.fusion import Dataflow, Group, axes_of
 from handgrad.engines.loops.ir import (
     Body,
     Call,
-    End,
+    Epilogue,
     Expression,
     For,
     Let,
@@ -26,7 +32,7 @@ from handgrad.engines.loops.ir import (
     whole,
 )
 from handgrad.engines.loops.memory_planning import Place, extent, strides
-from handgrad.engines.loops.partitioning import product_in_parts, products_in_parts
+from handgrad.engines.loops.partitioning import partition_product, partition_products
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import Dim, Ref, at
 from handgrad.textbook.errors import CannotLowerError
@@ -35,8 +41,8 @@ from handgrad.textbook.errors import CannotLowerError
 SMALL_PRODUCT = 500
 
 # What a number of a node, at an index of it, is put to instead of being stored.
-Use = Callable[[Sequence[Expression], Expression], Body]
-Uses = Mapping[int, Use]
+Consumer = Callable[[Sequence[Expression], Expression], Body]
+Consumers = Mapping[int, Consumer]
 
 
 @dataclass
@@ -58,15 +64,15 @@ class Product:
     start: Ref | None
 
 
-def product_nest(elements: Elements, group: Group, batch_size: int, uses: Uses) -> Body:
+def product_nest(elements: Elements, group: Group, batch_size: int, uses: Consumers) -> Body:
     """The statements for a product and the elementwise operations at its end."""
     product = _product(elements, group[0], batch_size)
-    end = _end(product, group, uses) if len(group) > 1 or group[0] in uses else None
+    end = _epilogue(product, group, uses) if len(group) > 1 or group[0] in uses else None
     large = math.prod(product.full.values()) >= SMALL_PRODUCT
     multiply = _matrix_products(product, end) if large else None
     if multiply is not None:
         return [multiply]
-    return [*_product_loops(product), *([] if end is None else _loops_at_the_end(product, end))]
+    return [*_product_loops(product), *([] if end is None else _epilogue_nest(product, end))]
 
 
 def _product(elements: Elements, i: int, batch_size: int) -> Product:
@@ -86,7 +92,7 @@ def _product(elements: Elements, i: int, batch_size: int) -> Product:
 
 
 @dataclass(frozen=True)
-class NumbersEnd:
+class ElementEpilogue:
     """What is done with the number `sums` of a product, at an index of its result by letters."""
 
     index: Mapping[str, Var]
@@ -94,7 +100,7 @@ class NumbersEnd:
     body: Body
 
 
-def _end(product: Product, group: Group, uses: Uses) -> NumbersEnd:
+def _epilogue(product: Product, group: Group, uses: Consumers) -> ElementEpilogue:
     """The rest of the group, computed from a number of the product; stored where that is needed."""
     elements, places = product.elements, product.elements.places
     by_letter = {letter: elements.new("i") for letter in product.output}
@@ -115,14 +121,14 @@ def _end(product: Product, group: Group, uses: Uses) -> NumbersEnd:
             body.append(Store(place.buffer, elements.load(i, index).index, number))
         elements.places[i] = Place(number.name, whole(0), place.type, variable=True)
     elements.places = places
-    return NumbersEnd(by_letter, sums, body)
+    return ElementEpilogue(by_letter, sums, body)
 
 
-def _loops_at_the_end(product: Product, end: NumbersEnd) -> Body:
+def _epilogue_nest(product: Product, end: ElementEpilogue) -> Body:
     shape = tuple(product.sizes[letter] for letter in product.output)
     index = [*end.index.values()]
     sums = Let(end.sums.name, product.elements.load(product.i, index))
-    return around(shape, index, [sums, *end.body])
+    return loops_around(shape, index, [sums, *end.body])
 
 
 def _product_loops(product: Product) -> Body:
@@ -133,7 +139,7 @@ def _product_loops(product: Product) -> Body:
     counters = dict(zip(names, index, strict=True))
 
     def loops(over: Iterable[str], body: Body) -> Body:
-        return around(shape, index, body, [names.index(letter) for letter in over])
+        return loops_around(shape, index, body, [names.index(letter) for letter in over])
 
     number, *others = (
         cast(elements.element(operand.node, [counters[letter] for letter in axes]), type)
@@ -146,14 +152,18 @@ def _product_loops(product: Product) -> Body:
     if not output or not summed or all(axes[-1:] in summed for axes in product.letters):
         total = elements.new("a", type)
         inner: Body = [Let(total.name, _added(product, total, number, others))]
-        row = [Let(total.name, start), *loops(summed, inner), *put(elements, i, target, total)]
+        row = [
+            Let(total.name, start),
+            *loops(summed, inner),
+            *store_element(elements, i, target, total),
+        ]
         return loops(output, row)
-    clear = loops(output, put(elements, i, target, start))
+    clear = loops(output, store_element(elements, i, target, start))
     added = _added(product, elements.element(i, target), number, others)
     rows = list(output[:-1])
     by_batch = any(isinstance(sizes[letter], Dim) for letter in summed)
     order = [*summed, *rows] if by_batch else [*rows, *summed]
-    return clear + loops([*order, output[-1]], put(elements, i, target, added))
+    return clear + loops([*order, output[-1]], store_element(elements, i, target, added))
 
 
 def _added(
@@ -174,7 +184,7 @@ def _start(product: Product, target: Sequence[Expression], type: Type) -> Expres
     return product.elements.argument(product.start, target, type)
 
 
-def _matrix_products(product: Product, end: NumbersEnd | None) -> Statement | None:
+def _matrix_products(product: Product, end: ElementEpilogue | None) -> Statement | None:
     """One product of matrices, or one for each index of the axes that all operands have.
 
     None where it is something else, or each of many is small.
@@ -188,16 +198,16 @@ def _matrix_products(product: Product, end: NumbersEnd | None) -> Statement | No
     members = {letter: known.get(letter) or elements.new("m") for letter in beside}
     multiply = _matrix_product(product, members, end)
     if multiply is None or not beside:
-        return multiply and product_in_parts(elements, multiply)
+        return multiply and partition_product(elements, multiply)
     inner, *outer = [(members[letter].name, extent(sizes[letter])) for letter in reversed(beside)]
     loop = For(*inner, [multiply])
     for counter, stop in outer:
         loop = For(counter, stop, [loop])
-    return products_in_parts(elements, loop, [full[letter] for letter in beside], multiply)
+    return partition_products(elements, loop, [full[letter] for letter in beside], multiply)
 
 
 def _matrix_product(
-    product: Product, fixed: Mapping[str, Expression], end: NumbersEnd | None
+    product: Product, fixed: Mapping[str, Expression], end: ElementEpilogue | None
 ) -> Multiply | None:
     """The product of two matrices as one statement; None where it is something else.
 
@@ -233,8 +243,10 @@ def _matrix_product(
         Matrix(first.buffer, first.index, steps[m]),
         in_full,
         None if product.start is None else _first_start(elements, product.start, corner),
-        None if end is None else End(end.index[m].name, end.index[n].name, end.sums.name, end.body),
-        elements.room(in_full) if elements.target.packs(*in_full) else None,
+        None
+        if end is None
+        else Epilogue(end.index[m].name, end.index[n].name, end.sums.name, end.body),
+        elements.workspace(in_full) if elements.target.packs(*in_full) else None,
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.loops.bounds import Bounds, index_bounds
 from handgrad.engines.loops.ir import Body, Type
 from handgrad.engines.loops.memory_planning import Arena
 from handgrad.engines.loops.printing import source
+from handgrad.engines.loops.value_ranges import Bounds, index_bounds
 from handgrad.graph.graph import Graph
 from handgrad.textbook.layers import Array
 
@@ -42,8 +42,8 @@ MEANINGS: Mapping[str, tuple[Type, str]] = {
     "scratch_bool": ("bool", "truth values computed on the way"),
     WORKERS: ("int", "the memory of the threads that share the work"),
 }
-ONE_OF_SEVERAL = "one of the inputs, row after row"
-REMEMBERED: tuple[Type, str] = ("float", "what the optimizer remembers of each weight")
+ONE_INPUT = "one of the inputs, row after row"
+OPTIMIZER_MEMORY: tuple[Type, str] = ("float", "what the optimizer remembers of each weight")
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,15 @@ def buffer_of(name: str) -> str:
 
 
 def _meaning(name: str) -> str:
-    return ONE_OF_SEVERAL if name.startswith("x_") else MEANINGS.get(name, REMEMBERED)[1]
+    return ONE_INPUT if name.startswith("x_") else MEANINGS.get(name, OPTIMIZER_MEMORY)[1]
 
 
-def called(names: Sequence[str], types: Mapping[str, Type] | None = None) -> tuple[Parameter, ...]:
+def parameters_named(
+    names: Sequence[str], types: Mapping[str, Type] | None = None
+) -> tuple[Parameter, ...]:
     """What a program is called with; `types`, of what has not always the same."""
     known = {name: type for name, (type, _) in MEANINGS.items()} | dict(types or {})
-    parameters = (Parameter(n, known.get(n, REMEMBERED[0]), buffer=n != "n_rows") for n in names)
+    parameters = (
+        Parameter(n, known.get(n, OPTIMIZER_MEMORY[0]), buffer=n != "n_rows") for n in names
+    )
     return (*parameters, *SCRATCH)

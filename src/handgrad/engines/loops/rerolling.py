@@ -18,10 +18,10 @@ from handgrad.engines.loops.ir import (
     whole,
 )
 from handgrad.engines.loops.structural_hash import (
-    form_of_nest,
-    form_of_product,
-    product_with_numbers,
-    with_numbers,
+    hash_of_nest,
+    hash_of_product,
+    product_with_offsets,
+    with_offsets,
 )
 
 FEWEST_TURNS, MOST_STATEMENTS = 4, 64
@@ -37,7 +37,7 @@ class _Nest:
     offsets: tuple[int, ...]
 
 
-def rolled(body: Sequence[Statement], new: Callable[[str], Var]) -> Body:
+def reroll(body: Sequence[Statement], new: Callable[[str], Var]) -> Body:
     """The statements, with a loop in the place of those that repeat; `new` makes its counter."""
     nests, found, i = [*_nests(body)], list[Statement](), 0
     while i < len(nests):
@@ -58,9 +58,9 @@ def _nests(body: Sequence[Statement]) -> Iterator[_Nest]:
             continue
         form, offsets = None, list[int]()
         if isinstance(statement, For):
-            form = form_of_nest(statement, {}, offsets)
+            form = hash_of_nest(statement, {}, offsets)
         elif isinstance(statement, Multiply):
-            form = form_of_product(statement, offsets)
+            form = hash_of_product(statement, offsets)
         yield _Nest(comments, statement, form, tuple(offsets))
         comments = []
 
@@ -101,9 +101,9 @@ def _loop(two_turns: Sequence[_Nest], turns: int, counter: Var) -> For:
         numbers = iter([_moving(a, b - a, counter) for a, b in places])
         body += first.comments
         if isinstance(first.statement, For):
-            body.append(with_numbers(first.statement, numbers))
+            body.append(with_offsets(first.statement, numbers))
         elif isinstance(first.statement, Multiply):
-            body.append(product_with_numbers(first.statement, numbers))
+            body.append(product_with_offsets(first.statement, numbers))
     return For(counter.name, whole(turns), body)
 
 

@@ -17,29 +17,33 @@ from handgrad.engines.loops.ir import (
 )
 
 
-def form_of_nest(loop: For, names: dict[str, str], offsets: list[int]) -> Hashable:
+def hash_of_nest(loop: For, names: dict[str, str], offsets: list[int]) -> Hashable:
     """What is equal for nests that differ in offsets alone, which are noted; None of others."""
     names[loop.counter] = str(len(names))
-    bounds = (form_of(loop.begin, names, None), form_of(loop.stop, names, None), loop.step)
+    bounds = (
+        hash_of_expression(loop.begin, names, None),
+        hash_of_expression(loop.stop, names, None),
+        loop.step,
+    )
     parts: list[Hashable] = []
     for part in loop.body:
         if isinstance(part, For):
-            inner = form_of_nest(part, names, offsets)
+            inner = hash_of_nest(part, names, offsets)
             if inner is None:
                 return None
             parts.append(inner)
         elif isinstance(part, Store):
-            place = form_of(part.index, names, offsets)
-            parts.append((part.buffer, place, form_of(part.value, names, None, offsets)))
+            place = hash_of_expression(part.index, names, offsets)
+            parts.append((part.buffer, place, hash_of_expression(part.value, names, None, offsets)))
         elif isinstance(part, Let):
-            parts.append(form_of(part.value, names, None, offsets))
+            parts.append(hash_of_expression(part.value, names, None, offsets))
             names[part.name] = str(len(names))
         else:
             return None
     return (bounds, *parts)
 
 
-def form_of(
+def hash_of_expression(
     expression: Expression,
     names: dict[str, str],
     offsets: list[int] | None,
@@ -56,28 +60,28 @@ def form_of(
             return names.get(name, name), type
         case Load(buffer, index, type):
             within = of_loads if offsets is None else offsets
-            return buffer, form_of(index, names, within), type
+            return buffer, hash_of_expression(index, names, within), type
         case Call(operation, arguments, type):
-            parts = [form_of(part, names, offsets, of_loads) for part in arguments]
+            parts = [hash_of_expression(part, names, offsets, of_loads) for part in arguments]
             return operation, *parts, type
     raise TypeError(f"{expression!r} is no number of a loop program")
 
 
-def with_numbers(loop: For, numbers: Iterator[Expression]) -> For:
+def with_offsets(loop: For, numbers: Iterator[Expression]) -> For:
     """The nest with these whole numbers in its indices."""
     body: list[Statement] = []
     for part in loop.body:
         if isinstance(part, For):
-            body.append(with_numbers(part, numbers))
+            body.append(with_offsets(part, numbers))
         elif isinstance(part, Store):
-            index = renumbered(part.index, numbers, in_index=True)
-            body.append(Store(part.buffer, index, renumbered(part.value, numbers)))
+            index = with_offsets_in(part.index, numbers, in_index=True)
+            body.append(Store(part.buffer, index, with_offsets_in(part.value, numbers)))
         elif isinstance(part, Let):
-            body.append(Let(part.name, renumbered(part.value, numbers)))
+            body.append(Let(part.name, with_offsets_in(part.value, numbers)))
     return replace(loop, body=body)
 
 
-def renumbered(
+def with_offsets_in(
     expression: Expression, numbers: Iterator[Expression], *, in_index: bool = False
 ) -> Expression:
     """The number with these whole ones in the indices in it, or in itself if it is one."""
@@ -85,35 +89,37 @@ def renumbered(
         case Num(_, "int") if in_index:
             return next(numbers)
         case Load(buffer, index, type):
-            return Load(buffer, renumbered(index, numbers, in_index=True), type)
+            return Load(buffer, with_offsets_in(index, numbers, in_index=True), type)
         case Call(operation, arguments, type):
-            parts = [renumbered(part, numbers, in_index=in_index) for part in arguments]
+            parts = [with_offsets_in(part, numbers, in_index=in_index) for part in arguments]
             return Call(operation, tuple(parts), type)
     return expression
 
 
-def form_of_product(product: Multiply, offsets: list[int]) -> Hashable:
+def hash_of_product(product: Multiply, offsets: list[int]) -> Hashable:
     """The same for a product of matrices that lie in memory, whose numbers are only stored."""
     matrices = (product.a, product.b, product.c)
-    if product.end is not None or any(matrix.rows is not None for matrix in matrices):
+    if product.epilogue is not None or any(matrix.rows is not None for matrix in matrices):
         return None
-    parts: list[Hashable] = [product.sizes, product.room]
-    parts += [form_of(size, {}, None) for size in (product.m, product.n, product.k)]
+    parts: list[Hashable] = [product.sizes, product.workspace]
+    parts += [hash_of_expression(size, {}, None) for size in (product.m, product.n, product.k)]
     for matrix in matrices:
-        place = form_of(matrix.offset, {}, offsets)
-        parts.append((matrix.buffer, place, form_of(matrix.width, {}, None), matrix.transposed))
+        place = hash_of_expression(matrix.offset, {}, offsets)
+        parts.append(
+            (matrix.buffer, place, hash_of_expression(matrix.width, {}, None), matrix.transposed)
+        )
     if product.start is not None:
-        parts.append((product.start.buffer, form_of(product.start.index, {}, offsets)))
+        parts.append((product.start.buffer, hash_of_expression(product.start.index, {}, offsets)))
     return tuple(parts)
 
 
-def product_with_numbers(product: Multiply, numbers: Iterator[Expression]) -> Multiply:
+def product_with_offsets(product: Multiply, numbers: Iterator[Expression]) -> Multiply:
     """The product with these whole numbers in the places of its matrices."""
     a, b, c = (
-        replace(matrix, offset=renumbered(matrix.offset, numbers, in_index=True))
+        replace(matrix, offset=with_offsets_in(matrix.offset, numbers, in_index=True))
         for matrix in (product.a, product.b, product.c)
     )
     start = product.start
     if start is not None:
-        start = replace(start, index=renumbered(start.index, numbers, in_index=True))
+        start = replace(start, index=with_offsets_in(start.index, numbers, in_index=True))
     return replace(product, a=a, b=b, c=c, start=start)

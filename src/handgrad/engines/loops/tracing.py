@@ -5,7 +5,7 @@ from dataclasses import replace
 from handgrad.engines.loops.random_streams import streams_of
 from handgrad.engines.loops.updates import Update
 from handgrad.graph import Graph, trace
-from handgrad.graph.gc_pause import left_alone
+from handgrad.graph.gc_pause import gc_paused
 from handgrad.graph.passes import optimized
 from handgrad.textbook.errors import CannotLowerError
 from handgrad.textbook.layers import Array
@@ -17,7 +17,7 @@ from handgrad.textbook.optimizers.optimizer import parameter_groups
 from handgrad.textbook.penalties import Penalty
 
 
-@left_alone()
+@gc_paused()
 def training_step(
     net: Net,
     loss: Loss,
@@ -53,7 +53,7 @@ def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
     ]
 
 
-@left_alone()
+@gc_paused()
 def prediction_graph(net: Net, x: Inputs) -> Graph:
     """The graph of predictions for rows like these, in few operations."""
     graph = optimized(trace(net, x=take(x, slice(0, 4)), training=False))

@@ -24,8 +24,8 @@ from handgrad.engines.loops.ir import (
     whole,
 )
 from handgrad.engines.loops.memory_planning import MOST_FUSED, Place, size_of, strides
-from handgrad.engines.loops.partitioning import loop_in_parts
-from handgrad.engines.loops.product_nests import Use
+from handgrad.engines.loops.partitioning import partition_loop
+from handgrad.engines.loops.product_nests import Consumer
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import users_of
 from handgrad.graph.operations import REDUCTIONS, Op
@@ -90,7 +90,7 @@ class Rule:
         for part in self.left:
             counter, size = self.elements.new("i"), part.stop - part.start
             loop = For(counter.name, whole(size), self.at(whole(part.start) + counter))
-            body.append(loop_in_parts(self.elements, loop, size, size))
+            body.append(partition_loop(self.elements, loop, size, size))
         return body
 
     def at(self, here: Expression, gradient: Var | None = None) -> Body:
@@ -153,15 +153,15 @@ def _norm(parts: Sequence[slice], step: Elements) -> Body:
     return [*body, Let("dw_norm", cast(Call("sqrt", (total,), "double"), "float"))]
 
 
-def used_up(
+def consumed_gradients(
     elements: Elements, flow: Dataflow, groups: Sequence[Group], rules: Sequence[Rule], size: int
-) -> dict[int, Use]:
+) -> dict[int, Consumer]:
     """The gradients that the step of the optimizer uses up at the end of their products."""
-    uses = dict[int, Use]()
+    uses = dict[int, Consumer]()
     if any(rule.needs_norm for rule in rules):
         return uses
     for gradient in (
-        group[-1] for group in groups if flow.is_used_up(group, size, elements.target)
+        group[-1] for group in groups if flow.is_consumed(group, size, elements.target)
     ):
         shape, place = elements.graph.nodes[gradient].shape, elements.places[gradient]
         begin = known(place.offset) or 0

@@ -1,7 +1,10 @@
-"""How far the whole numbers of a loop program go: which numbers of a buffer it meets."""
+"""Value ranges: intervals of integer expressions, and bounds on indices that come from the data."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from handgrad.engines.loops.ir import (
     Call,
@@ -10,32 +13,38 @@ from handgrad.engines.loops.ir import (
     Let,
     Load,
     Num,
-    Parts,
+    ParallelFor,
     Statement,
     Var,
     walk,
 )
+from handgrad.graph.graph import Graph
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
+from handgrad.graph.symbolic import SIZES, Ref, at
+from handgrad.textbook.errors import CannotLowerError, DataError
+from handgrad.textbook.layers import Array
 
 UNKNOWN = (-math.inf, math.inf)
-Span = tuple[float, float]  # the lowest and the highest
+Interval = tuple[float, float]  # the lowest and the highest
 
 
-class Spans:
+class ValueRanges:
     """How far whole numbers go in a program: variables by all that they are given anywhere."""
 
     def __init__(self, body: Sequence[Statement]) -> None:
         self.given: dict[str, list[Expression]] = {}
         self.loops: dict[str, list[For]] = {}
-        self.known: dict[str, Span] = {}
+        self.known: dict[str, Interval] = {}
         for statement in walk(body):
             if isinstance(statement, Let):
                 self.given.setdefault(statement.name, []).append(statement.value)
             elif isinstance(statement, For):
                 self.loops.setdefault(statement.counter, []).append(statement)
-            elif isinstance(statement, Parts):
+            elif isinstance(statement, ParallelFor):
                 self.known[statement.counter] = 0, statement.count - 1
 
-    def of(self, number: Expression) -> Span:
+    def of(self, number: Expression) -> Interval:
         """The lowest and the highest that a number can be, infinite where that is not known."""
         match number:
             case Num(value, "int"):
@@ -46,7 +55,7 @@ class Spans:
                 return OPERATIONS[operation](self.of(a), self.of(b))
         return UNKNOWN
 
-    def _of_variable(self, name: str) -> Span:
+    def _of_variable(self, name: str) -> Interval:
         if name not in self.known:
             self.known[name] = UNKNOWN  # while it is looked for: it may be part of itself
             spans = [self.of(value) for value in self.given.get(name, ())]
@@ -57,13 +66,13 @@ class Spans:
         return self.known[name]
 
 
-def _product(a: Span, b: Span) -> Span:
+def _product(a: Interval, b: Interval) -> Interval:
     if min(a[0], b[0]) < 0:
         return UNKNOWN
     return a[0] * b[0], (a[1] * b[1] if a[1] and b[1] else 0)
 
 
-OPERATIONS: Mapping[str, Callable[[Span, Span], Span]] = {
+OPERATIONS: Mapping[str, Callable[[Interval, Interval], Interval]] = {
     "add": lambda a, b: (a[0] + b[0], a[1] + b[1]),
     "subtract": lambda a, b: (a[0] - b[1], a[1] - b[0]),
     "multiply": _product,
@@ -80,3 +89,84 @@ def loads_of(expression: Expression) -> Iterator[tuple[str, Expression]]:
         case Call(_, arguments, _):
             for argument in arguments:
                 yield from loads_of(argument)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """`columns` of a row's numbers, counted through it, lie from 0 up to below `size`."""
+
+    columns: slice | tuple[int, ...]
+    size: int
+
+    def of_member(self, width: int) -> "Bound":
+        """The bound for `width` numbers, of which there are those of a member after another."""
+        if isinstance(self.columns, slice):
+            return self
+        return Bound(tuple(sorted({column % width for column in self.columns})), self.size)
+
+    def holds(self, rows: Array) -> bool:
+        """Whether that is so in all of the rows."""
+        low, high = self.extremes(rows)
+        return bool(low >= 0 and high < self.size)
+
+    def extremes(self, rows: Array) -> tuple[float, float]:
+        """The smallest and the largest index in the rows."""
+        if not rows.size:
+            return 0, 0
+        indices = rows.reshape(len(rows), -1)[:, self.columns]
+        return indices.min().item(), indices.max().item()
+
+
+Bounds = Mapping[str, Sequence[Bound]]
+
+
+def index_bounds(graph: Graph) -> Bounds:
+    """For each input with numbers that are used as an index, how far they may point."""
+    found: dict[str, list[Bound]] = {}
+    for node in graph.nodes:
+        if node.operation not in (Op.GETITEM, Op.SETITEM, Op.ADD_AT):
+            continue
+        x, parts = node.arguments[:2]
+        for part, size in zip(parts, graph.nodes[x.node].shape, strict=False):
+            if isinstance(part, Ref):
+                name, bound = _bound(graph, node, part.node, size)
+                if bound not in found.setdefault(name, []):
+                    found[name].append(bound)
+    return found
+
+
+def check_indices(rows: Array, name: str, bounds: Bounds) -> None:
+    """Refuse rows with an index out of range: machine code would follow it."""
+    for bound in bounds.get(name, ()):
+        if not bound.holds(rows):
+            low, high = bound.extremes(rows)
+            raise DataError(
+                f"indices from {low:g} to {high:g} in {name}",
+                f"whole numbers from 0 to {bound.size - 1}",
+                "number the categories from 0, or a larger table",
+            )
+
+
+def _bound(graph: Graph, node: Node, index: int, size: object) -> tuple[str, Bound]:
+    """The input that an index is read from, and the bound for its numbers."""
+    names = {i: name for name, i in graph.leaves.inputs.items()}
+    steps: list[Node] = []
+    while (source := graph.nodes[index]).operation in (Op.VIEW, Op.ASTYPE, Op.CONCATENATE):
+        parts = source.arguments[0]
+        if source.operation is Op.CONCATENATE and len(parts) > 1:
+            break  # of one part alone it is a copy
+        steps.insert(0, source)
+        index = (parts[0] if source.operation is Op.CONCATENATE else parts).node
+    if index not in names or not isinstance(size, int):
+        raise CannotLowerError(f"an index that is computed, at {node.origin}")
+    n = SIZES[0]
+    shape = [at(length, n) for length in graph.nodes[index].shape]
+    width = int(np.prod(shape[1:], dtype=int))
+    places = np.arange(n * width).reshape(shape)
+    for step in steps:
+        if step.operation is Op.VIEW:
+            here = step.map(lambda leaf: at(leaf, n))
+            places = step.operation.compute(places, *here.arguments[1:])
+    columns = {*(places % max(width, 1)).ravel().tolist()}
+    all_of_them = len(columns) == width
+    return names[index], Bound(slice(None) if all_of_them else tuple(sorted(columns)), size)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from handgrad.engines.loops.ir import Expression, For, Store, walk
-from handgrad.engines.loops.value_ranges import Span, Spans, loads_of
+from handgrad.engines.loops.value_ranges import Interval, ValueRanges, loads_of
 
 Place = tuple[str, Expression]  # of a number: a buffer and an index in it
 
@@ -22,11 +22,11 @@ class Apart:
     never_meets: Mapping[Place, Sequence[int]]
 
 
-def apart(nest: For, spans: Spans) -> Apart:
+def apart(nest: For, spans: ValueRanges) -> Apart:
     """What of a nest lies apart."""
     written = {(s.buffer, s.index): spans.of(s.index) for s in walk([nest]) if isinstance(s, Store)}
     group: dict[Place, int] = {}
-    reach: list[tuple[str, Span]] = []  # of each group
+    reach: list[tuple[str, Interval]] = []  # of each group
     for place, (low, high) in sorted(written.items(), key=lambda item: (item[0][0], item[1])):
         if reach and reach[-1][0] == place[0] and low <= reach[-1][1][1]:
             begin, end = reach.pop()[1]

@@ -13,10 +13,10 @@ import llvmlite.ir as ir
 from handgrad.engines.compiled.llvm import DOOR, add_door
 from handgrad.engines.compiled.machine_code import MachineCode, loaded
 from handgrad.engines.compiled.statement_writer import StatementWriter, new_module, text_of
-from handgrad.engines.loops.batch_rows import START
+from handgrad.engines.loops.build import START
 from handgrad.engines.loops.ir import For, Load, Store
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.value_ranges import Spans
+from handgrad.engines.loops.value_ranges import ValueRanges
 from handgrad.engines.portable.alias_analysis import Apart, apart
 
 
@@ -26,8 +26,8 @@ class PortableWriter(StatementWriter):
     nest: Apart | None = None  # the one that is being written
 
     @cached_property
-    def spans(self) -> Spans:
-        return Spans(self.program.body)
+    def spans(self) -> ValueRanges:
+        return ValueRanges(self.program.body)
 
     def loop(self, loop: For) -> None:
         """A loop; one within that over the batches, at most, begins a nest."""

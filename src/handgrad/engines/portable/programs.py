@@ -12,7 +12,7 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import Optimizer
 from handgrad.textbook.penalties import Penalty
 
-EVERYWHERE = Target(rounds_once=False, most_parts=1)
+EVERYWHERE = Target(rounds_once=False, max_parts=1)
 
 
 def training_program_of(

@@ -17,7 +17,7 @@ from handgrad.engines.loops.ir import (
     Load,
     Multiply,
     Num,
-    Parts,
+    ParallelFor,
     Reduce,
     ReturnIf,
     Statement,
@@ -83,7 +83,7 @@ class _Writer:
         match statement:
             case For(body=body):
                 return [replace(statement, body=self.statements(body))]
-            case Parts(counter, count, body):
+            case ParallelFor(counter, count, body):
                 return [For(counter, whole(count), self.statements(body))]
             case Store(value=value) | Let(value=value):
                 before, value = self.plain(value)

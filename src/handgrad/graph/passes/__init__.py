@@ -2,7 +2,7 @@
 
 from handgrad.graph.graph import Graph
 from handgrad.graph.passes.fold_bias import fold_biases
-from handgrad.graph.passes.lower import lower, lower_what_stabilizing_reads
+from handgrad.graph.passes.lower import lower, lower_for_stabilizing
 from handgrad.graph.passes.simplify import (
     fold_constants,
     remove_dead_code,
@@ -24,7 +24,7 @@ PASSES = (
 
 STABILIZING = (
     remove_dead_code,
-    lower_what_stabilizing_reads,
+    lower_for_stabilizing,
     fold_constants,
     share_common_subexpressions,
     stabilize,

@@ -31,8 +31,8 @@ class Builder:
         **options: object,
     ) -> Ref:
         """Append a node."""
-        given, kind = tuple(arguments), np.dtype(dtype)
-        return self.keep(Node(operation, given, options, tuple(shape), kind, self.origin))
+        inputs, kind = tuple(arguments), np.dtype(dtype)
+        return self.keep(Node(operation, inputs, options, tuple(shape), kind, self.origin))
 
     def alike(self, node: Node, operation: Op, *arguments: object) -> Ref:
         """Append a node of the shape and type of another."""
@@ -74,7 +74,7 @@ def rewritten(
     return replace(graph, nodes=tuple(builder.nodes), leaves=leaves, outputs=outputs)
 
 
-def given(node: Node, **defaults: object) -> list[Any]:
+def bound_arguments(node: Node, **defaults: object) -> list[Any]:
     """The arguments in the order of `defaults`, by place or by name; others are refused."""
     values = defaults | dict(zip(defaults, node.arguments, strict=False)) | dict(node.options)
     surplus = len(node.arguments) > len(defaults) or values.keys() != defaults.keys()

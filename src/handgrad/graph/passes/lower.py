@@ -1,29 +1,31 @@
-"""Lowering: every operation a page may use, said with few, all of which run in NumPy too.
+"""Lowering: expresses every operation a layer may use by a few, all of which run in NumPy too.
 
-Beside the elementwise ones, these are left:
+These remain, beside the elementwise ones:
 
 fill(shape, value, dtype)                     a new array of one number
 sum, max, min, prod, argmax (x, axes, keepdims)
 einsum(spec, a, b)                            every product of arrays
-view(x, offset, strides, shape)               part of a stored array, in another order
-getitem(x, index)                             by arrays of whole numbers, one for each axis
-setitem, add_at (x, index, values)            the same, written
-concatenate(parts, axis)                      arrays one after another along an axis
+view(x, offset, strides, shape)               a strided view of a stored array
+getitem(x, index)                             gather by integer arrays, one for each axis
+setitem, add_at (x, index, values)            scatter by integer arrays
+concatenate(parts, axis)                      joins arrays along an axis
 random(stream, "random", shape)               numbers from [0, 1) from a layer's own stream
 write(x, offset, strides, shape, values)      a copy of x with a view of it overwritten
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from string import ascii_letters
 
 import numpy as np
 
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, VIEWS, Op
-from handgrad.graph.passes import products, views
-from handgrad.graph.passes.builder import REQUIRED, Builder, given, rewritten
+from handgrad.graph.passes import views
+from handgrad.graph.passes.builder import REQUIRED, Builder, bound_arguments, rewritten
+from handgrad.graph.passes.views import flat, view_by
 from handgrad.graph.symbolic import Dim, N, Ref, Scaled, Scaling, Shape, Symbolic
 from handgrad.textbook.errors import CannotLowerError
 
@@ -48,7 +50,7 @@ def lower(graph: Graph) -> Graph:
     return rewritten(graph, _lowered)
 
 
-def lower_what_stabilizing_reads(graph: Graph) -> Graph:
+def lower_for_stabilizing(graph: Graph) -> Graph:
     """The graph in the operations of its pages, but for new arrays, copies and sums."""
     return rewritten(graph, _lowered_where_read)
 
@@ -94,7 +96,7 @@ def _log2(new: Builder, node: Node) -> Ref:
 
 
 def _argmax(new: Builder, node: Node) -> Ref:
-    x, axis = given(node, a=REQUIRED, axis=None)
+    x, axis = bound_arguments(node, a=REQUIRED, axis=None)
     if new[x].dtype.kind != "f":
         raise node.refused(f"numbers of type {new[x].dtype}")
     if node.operation is Op.ARGMIN:
@@ -168,6 +170,118 @@ def _random(new: Builder, node: Node) -> Ref:
     return new.keep(node)
 
 
+def matmul(new: Builder, node: Node) -> Ref:
+    """a @ b, with any number of axes before the last two of each."""
+    a, b = _operands(node)
+    left = "...ij" if len(new[a].shape) > 1 else "j"
+    right = "...jk" if len(new[b].shape) > 1 else "j"
+    output = "..." + "i" * (left != "j") + "k" * (right != "j")
+    return _product(new, node, [a, b], [left, right], output)
+
+
+def dot(new: Builder, node: Node) -> Ref:
+    """The sum over the last axis of a and the last but one of b."""
+    a, b = _operands(node)
+    return _contracted(new, node, a, b, [-1], [max(len(new[b].shape) - 2, 0)])
+
+
+def outer(new: Builder, node: Node) -> Ref:
+    """All products of a number of a and one of b."""
+    a, b = (x if len(new[x].shape) == 1 else flat(new, node, x) for x in _operands(node))
+    return _contracted(new, node, a, b, [], [])
+
+
+def tensordot(new: Builder, node: Node) -> Ref:
+    """The sum over pairs of axes."""
+    a, b, axes = bound_arguments(node, a=REQUIRED, b=REQUIRED, axes=2)
+    _require_arrays(node, a, b)
+    if isinstance(axes, int):
+        return _contracted(new, node, a, b, range(-axes, 0), range(axes))
+    left, right = ([side] if isinstance(side, int) else side for side in axes)
+    return _contracted(new, node, a, b, left, right)
+
+
+def einsum(new: Builder, node: Node) -> Ref:
+    """np.einsum by a text; of more than two operands, one product after another."""
+    spec, *operands = node.arguments
+    if not isinstance(spec, str) or set(node.options) - {"optimize"}:
+        raise node.refused("such arguments")
+    _require_arrays(node, *operands)
+    inputs, arrow, output = spec.replace(" ", "").partition("->")
+    letters = inputs.replace(".", "").replace(",", "")
+    if not arrow:
+        once = sorted(c for c in {*letters} if letters.count(c) == 1)
+        output = "..." * ("." in inputs) + "".join(once)
+    return _product(new, node, operands, inputs.split(","), output)
+
+
+def _operands(node: Node) -> list[Ref]:
+    operands = bound_arguments(node, a=REQUIRED, b=REQUIRED)
+    _require_arrays(node, *operands)
+    return operands
+
+
+def _require_arrays(node: Node, *operands: object) -> None:
+    if not all(isinstance(x, Ref) for x in operands):
+        raise node.refused("a constant for an operand")
+
+
+def _contracted(
+    new: Builder, node: Node, a: Ref, b: Ref, left: Sequence[int], right: Sequence[int]
+) -> Ref:
+    """The product summed over these axes of a and those of b, the others in their order."""
+    ranks = len(new[a].shape), len(new[b].shape)
+    first = [*ascii_letters[: ranks[0]]]
+    second = [*ascii_letters[ranks[0] : sum(ranks)]]
+    for i, j in zip(left, right, strict=True):
+        second[j] = first[i]
+    output = [c for c in first if c not in second] + [c for c in second if c not in first]
+    return _product(new, node, [a, b], ["".join(first), "".join(second)], "".join(output))
+
+
+def _product(
+    new: Builder, node: Node, operands: Sequence[Ref], letters: Sequence[str], output: str
+) -> Ref:
+    """The einsum of operands, two at a time; `...` stands for the axes that have no letter."""
+    spare = [c for c in ascii_letters if c not in "".join((*letters, output))]
+    unnamed = [
+        len(new[x].shape) - len(own.replace("...", ""))
+        for x, own in zip(operands, letters, strict=True)
+    ]
+    dots = "".join(spare[: max(unnamed)])
+    output = output.replace("...", dots)
+    sizes = dict(zip(output, node.shape, strict=True))
+    left_over = [
+        _squeezed(new, node, x, own.replace("...", dots[len(dots) - rank :]), sizes)
+        for x, own, rank in zip(operands, letters, unnamed, strict=True)
+    ]
+    while len(left_over) > 2:
+        (a, left), (b, right), *rest = left_over
+        later = output + "".join(own for _, own in rest)
+        kept = "".join(c for c in dict.fromkeys(left + right) if c in later)
+        known = dict(zip(left + right, new[a].shape + new[b].shape, strict=True))
+        dtype = np.result_type(new[a].dtype, new[b].dtype)
+        spec = f"{left},{right}->{kept}"
+        product = new.add(Op.EINSUM, (spec, a, b), [known[c] for c in kept], dtype)
+        left_over = [(product, kept), *rest]
+    spec = ",".join(own for _, own in left_over) + "->" + output
+    return new.alike(node, Op.EINSUM, spec, *(x for x, _ in left_over))
+
+
+def _squeezed(
+    new: Builder, node: Node, x: Ref, letters: str, sizes: Mapping[str, int | Dim]
+) -> tuple[Ref, str]:
+    """The operand without the axes of length 1 that the product stretches."""
+    shape = new[x].shape
+    stretched = tuple(
+        i for i, c in enumerate(letters) if shape[i] == 1 and sizes.get(c, shape[i]) != 1
+    )
+    if not stretched:
+        return x, letters
+    squeezed = view_by(new, node, x, lambda array, n: array.squeeze(stretched))
+    return squeezed, "".join(c for i, c in enumerate(letters) if i not in stretched)
+
+
 FORMS: dict[Op, Callable[[Builder, Node], Ref]] = {
     Op.ZEROS_LIKE: lambda new, node: new.filled(node, 0),
     Op.EMPTY_LIKE: lambda new, node: new.filled(node, 0),
@@ -184,11 +298,11 @@ FORMS: dict[Op, Callable[[Builder, Node], Ref]] = {
     Op.VAR: _variance,
     Op.STD: _variance,
     Op.LOG2: _log2,
-    Op.MATMUL: products.matmul,
-    Op.DOT: products.dot,
-    Op.OUTER: products.outer,
-    Op.TENSORDOT: products.tensordot,
-    Op.EINSUM: products.einsum,
+    Op.MATMUL: matmul,
+    Op.DOT: dot,
+    Op.OUTER: outer,
+    Op.TENSORDOT: tensordot,
+    Op.EINSUM: einsum,
     Op.GETITEM: views.getitem,
     Op.SETITEM: views.setitem,
     Op.ADD_AT: views.setitem,

@@ -30,8 +30,8 @@ from handgrad.graph.graph import Leaves, Outputs
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import labels_of
-from handgrad.graph.recorder import record
 from handgrad.graph.symbolic import Arange, Dim, N, Ref, Scaled
+from handgrad.graph.tracer import record
 from handgrad.learn.playground.constants import WIDTH, Formula, Settings, unified
 from handgrad.textbook import layers, losses, optimizers, penalties
 from handgrad.textbook.errors import RecordingError

@@ -7,7 +7,7 @@ All arrays are of float32: truth values are 0 and 1 there.
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.ir import CHUNK, Call, Expression, Num, Type, Var, cast
-from handgrad.engines.loops.reductions import REDUCED
+from handgrad.engines.loops.loop_nests import REDUCED
 from handgrad.engines.portable.printing.javascript import JavaScript
 from handgrad.engines.portable.scalar_sums import LANES
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from handgrad.engines.config import TrainingConfig
-from handgrad.engines.cost_model import cost_of_compiling, gain_of_training
+from handgrad.engines.cost_model import cost_of_compiling, seconds_saved
 from handgrad.engines.dispatch import chosen, engine_for
 from handgrad.engines.engine import Engine
 from handgrad.tables.estimators.base import Base
@@ -57,7 +57,7 @@ class Job:
         choice = "eager" if isinstance(x, SparseRows) else chosen(config.engine)
         if choice == "auto":
             epochs = min(config.epochs, MOST_EPOCHS_EXPECTED)
-            gain = GAIN * gain_of_training(config.net, x, config.batch_size, epochs)
+            gain = GAIN * seconds_saved(config.net, x, config.batch_size, epochs)
             choice = "auto" if gain > cost_of_compiling(config.net) else "eager"
         held_out = [self.held_out] if isinstance(self.held_out, np.ndarray) else []
         return engine_for(replace(config, engine=choice, epochs=UNLIMITED), self.rows, held_out)

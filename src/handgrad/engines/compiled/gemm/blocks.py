@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import llvmlite.ir as ir
 
 from handgrad.engines.compiled.ir_helpers import BIT, counting, smaller, whole
-from handgrad.engines.loops.product_sizes import LINE, MOST_OF_K
+from handgrad.engines.loops.target import LINE, MAX_BLOCK_DEPTH
 
 
 def blocks_of(b: ir.IRBuilder, k: ir.Value) -> tuple[ir.Value, ir.Value]:
     """How many blocks k has, and their depth, where it is known late; no k is one block."""
-    count = upwards(b, k, whole(MOST_OF_K))
+    count = upwards(b, k, whole(MAX_BLOCK_DEPTH))
     count = b.select(b.icmp_signed("<", count, whole(1)), whole(1), count)
     depth = b.mul(upwards(b, k, b.mul(count, whole(LINE))), whole(LINE))
     return count, smaller(b, k, depth)

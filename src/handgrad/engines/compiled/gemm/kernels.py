@@ -7,7 +7,7 @@ import llvmlite.ir as ir
 from handgrad.engines.compiled.gemm.arguments import INTS, Block, end_type
 from handgrad.engines.compiled.ir_helpers import INT, counting, smaller, whole, written
 from handgrad.engines.compiled.vectors import Vectors, at, corner
-from handgrad.engines.loops.product_sizes import Shape
+from handgrad.engines.loops.target import Tile
 
 CACHE_LINE = 64  # bytes
 
@@ -19,7 +19,7 @@ class Kernels:
         self.vectors, self.lanes, self.module = vectors, vectors.lanes, vectors.module
         self.array, self.largest_tile = vectors.number.as_pointer(), largest_tile
 
-    def kernel(self, shape: Shape, rows: int) -> ir.Function:
+    def kernel(self, shape: Tile, rows: int) -> ir.Function:
         """A tile of c: the sums over k of a panel of a times a panel of b.
 
         They begin at what stands before b's panel. There are no branches but k's: what else is to
@@ -29,7 +29,7 @@ class Kernels:
         name = f"kernel.{rows}.{shape.width}"
         return written(self.module, name, kinds, partial(self._kernel, shape, rows))
 
-    def _kernel(self, shape: Shape, rows: int, b: ir.IRBuilder) -> None:
+    def _kernel(self, shape: Tile, rows: int, b: ir.IRBuilder) -> None:
         depth, left, right, c, c_width = b.function.args
         vectors, lanes = self.vectors, self.lanes
         columns = range(0, shape.width, lanes)

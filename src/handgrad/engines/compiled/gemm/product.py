@@ -30,7 +30,7 @@ from handgrad.engines.compiled.ir_helpers import (
 )
 from handgrad.engines.compiled.thread_pool import share
 from handgrad.engines.compiled.vectors import Vectors, vector_bytes
-from handgrad.engines.loops.product_sizes import Shape, shapes
+from handgrad.engines.loops.target import Tile, tiles_for
 
 KEPT = 2**18  # bytes of a, packed, that stay in the second cache
 # Its name in its own module, and how the one begins by which programs call it.
@@ -74,7 +74,7 @@ class _Product:
     def __init__(self, vectors: Vectors) -> None:
         self.vectors, self.module = vectors, vectors.module
         self.array = vectors.number.as_pointer()
-        self.shapes = shapes(vectors.bytes, vectors.size)
+        self.shapes = tiles_for(vectors.bytes, vectors.size)
         largest = max(shape.rows * shape.width for shape in self.shapes)
         self.packing, self.kernels = Packing(vectors), Kernels(vectors, largest)
 
@@ -114,7 +114,7 @@ class _Product:
         block["tall"] = b.select(b.icmp_signed("<", tall, whole(0)), whole(0), tall)
         block["panels"] = upwards(b, block["n"], block["width"])
 
-    def _of(self, shape: Shape) -> list[ir.Value]:
+    def _of(self, shape: Tile) -> list[ir.Value]:
         """What depends on the shape of the tiles, in the order of `PLANNED_BY_SHAPE`."""
         sizes = [whole(size) for size in (shape.rows, shape.width, shape.step)]
         functions = [

@@ -91,7 +91,7 @@ def times_power_of_two(y: Expression, n: Expression) -> Expression:
     return call("times_power_of_two", y, n)
 
 
-def split(form: Format, x: Expression) -> Pair:
+def split_exponent(form: Format, x: Expression) -> Pair:
     """The whole number n and f, between √½ − 1 and √2 − 1, of x = 2ⁿ (1 + f), where x > 0."""
     small = x < 2.0 ** (1 - form.bias)
     raised = where(small, x * 2.0**form.digits, x)
@@ -99,7 +99,7 @@ def split(form: Format, x: Expression) -> Pair:
     return n, call("significand", raised) - 1.0
 
 
-def added(x: Expression, y: Expression) -> Pair:
+def two_sum(x: Expression, y: Expression) -> Pair:
     """x + y, and what its rounding lost.
 
     Knuth, The Art of Computer Programming, volume 2, section 4.2.2.
@@ -110,7 +110,7 @@ def added(x: Expression, y: Expression) -> Pair:
     return total, (x - of_x) + (y - of_y)
 
 
-def multiplied(form: Format, x: Expression, y: Expression) -> Pair:
+def two_product(form: Format, x: Expression, y: Expression) -> Pair:
     """x y in float64, and what its rounding lost.
 
     Dekker, "A floating-point technique for extending the available precision", Numerische
@@ -119,11 +119,11 @@ def multiplied(form: Format, x: Expression, y: Expression) -> Pair:
     product = x * y
     if form.fused:
         return product, form.fma(x, y, -product)
-    (x1, x2), (y1, y2) = _halves(x), _halves(y)
+    (x1, x2), (y1, y2) = _veltkamp_split(x), _veltkamp_split(y)
     return product, x1 * y1 - product + x1 * y2 + x2 * y1 + x2 * y2
 
 
-def _halves(x: Expression) -> Pair:
+def _veltkamp_split(x: Expression) -> Pair:
     """A float64 as a sum of two, whose products are exact."""
     large = x * SPLIT
     high = large - (large - x)

@@ -5,12 +5,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
-from handgrad.engines.loops.functions.angles import cos, sin
 from handgrad.engines.loops.functions.arithmetic import format_of
-from handgrad.engines.loops.functions.exponentials import exp, expm1
-from handgrad.engines.loops.functions.logarithms import log, log1p
-from handgrad.engines.loops.functions.powers import power
-from handgrad.engines.loops.functions.sigmoids import erf, sign, tanh
+from handgrad.engines.loops.functions.elementary import (
+    cos,
+    erf,
+    exp,
+    expm1,
+    log,
+    log1p,
+    power,
+    sign,
+    sin,
+    tanh,
+)
 from handgrad.engines.loops.ir import Call, Expression, Let, Var
 
 WRITTEN_OUT: dict[str, Callable[..., Expression]] = {
@@ -43,11 +50,11 @@ def function(name: str, single: bool, fused: bool) -> Function:
     """
     page = WRITTEN_OUT[name]
     parameters = tuple(Var(given, "float") for given in ("x", "y")[: 2 if page is power else 1])
-    lines = _Lines(page(format_of(single, fused), *parameters))
+    lines = _CommonSubexpressions(page(format_of(single, fused), *parameters))
     return Function(name, parameters, tuple(lines.body), lines.result)
 
 
-class _Lines:
+class _CommonSubexpressions:
     """Gives a variable to each expression that is needed twice, or is too long for one line."""
 
     def __init__(self, result: Expression) -> None:

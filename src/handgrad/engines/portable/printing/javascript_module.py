@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from handgrad.engines.loops.bounds import Bound
 from handgrad.engines.loops.ir import Type
 from handgrad.engines.loops.program import Program
+from handgrad.engines.loops.value_ranges import Bound
 from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.model import PortableModel
 from handgrad.engines.portable.printing.javascript import JavaScript

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines import trace_cache
+from handgrad.engines import fingerprint
 from handgrad.engines.compiled import engine, plan
-from handgrad.engines.trace_cache import TRACES, TraceCache
+from handgrad.engines.fingerprint import TRACES, TraceCache
 from handgrad.textbook.optimizers import Optimizer
 from tests.engines.one_epoch import engine_of
 
@@ -165,7 +165,7 @@ def test_a_second_training_of_a_form_is_neither_recorded_nor_compiled(
 
 def test_what_was_not_asked_for_lately_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = recordings(monkeypatch)
-    monkeypatch.setattr(trace_cache, "MOST", 2)
+    monkeypatch.setattr(fingerprint, "MAX_TRACES", 2)
     for rate in (0.1, 0.2, 0.1, 0.3, 0.1, 0.2):
         train(hg.Dropout(rate))
     assert len(seen) == len([0.1, 0.2, 0.3, 0.2])
@@ -178,10 +178,10 @@ def test_so_many_are_kept_and_the_rest_is_let_go() -> None:
         made.add(new := hg.SGD(0.1))
         return new
 
-    for i in range(3 * trace_cache.MOST):
+    for i in range(3 * fingerprint.MAX_TRACES):
         kept.once(make, (), i)
     gc.collect()
-    assert len(made) == len(kept.made) == trace_cache.MOST <= 32
+    assert len(made) == len(kept.made) == fingerprint.MAX_TRACES <= 32
 
 
 FACTOR = 2.0

@@ -1,25 +1,26 @@
-"""Records a page by running it on three small batches; what differs between them is n.
+"""Traces layers by running them on three small batches; what differs between the runs follows n.
 
-Each run takes place on a copy whose parameters, state, random streams and inputs are `Traced`.
-The three tapes are then merged into one graph.
+Each run works on a copy whose parameters, state, random streams and inputs are `Traced`. The three
+tapes are then unified into the nodes of one graph: a constant that is the same on all tapes stays,
+one that follows the batch size becomes a `Symbolic` value, anything else is refused with its line.
 """
 
 import copy
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.graph.graph import Graph, Leaves, Outputs
-from handgrad.graph.nodes import Origin
-from handgrad.graph.symbolic import SIZES
+from handgrad.graph.nodes import Node, Origin, encode, key
+from handgrad.graph.symbolic import SIZES, NoRuleError, Ref, solve
 from handgrad.graph.threads import blas_threads
-from handgrad.graph.traced import Recording, Traced
-from handgrad.graph.unify import check_second_step, merged
-from handgrad.textbook.errors import NotYetComputedError, RecordingError
+from handgrad.graph.traced import Tape, Traced
+from handgrad.textbook.errors import ROW_NUMBERS, NotYetComputedError, RecordingError
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.layers.mistakes import refuse_undeclared
 from handgrad.textbook.module import Module
@@ -62,7 +63,7 @@ def record(
         first = steps[0]
         second, given, _ = first.prepared()
         run(first.copies, **given)
-    nodes = merged([step.tape.steps for step in steps])
+    nodes = unify_tapes([step.tape.steps for step in steps])
     check_second_step(first.tape.steps, second.steps)
     if any(o != outputs[0] for o in outputs):
         raise RecordingError(
@@ -103,9 +104,9 @@ class _Step:
         self.tape, self.given, self.leaves = self.prepared()
         self.before = [{k: _kept(v) for k, v in vars(page).items()} for _, page in self.walked]
 
-    def prepared(self) -> tuple[Recording, dict[str, Any], Leaves[int]]:
+    def prepared(self) -> tuple[Tape, dict[str, Any], Leaves[int]]:
         """A new tape, on which parameters, state, streams and inputs are leaves."""
-        tape, given = Recording(self.dtype), dict[str, Any]()
+        tape, given = Tape(self.dtype), dict[str, Any]()
         numbers, parameters, state = dict[str, int](), dict[str, int](), dict[str, int]()
         theirs = self.inputs.inputs, self.inputs.parameters, self.inputs.state
         for kind, values in zip((numbers, parameters, state), theirs, strict=True):
@@ -167,7 +168,7 @@ def _joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _leaf(tape: Recording, leaves: dict[str, int], name: str, value: npt.ArrayLike) -> Any:
+def _leaf(tape: Tape, leaves: dict[str, int], name: str, value: npt.ArrayLike) -> Any:
     if isinstance(value, tuple):
         return tuple(_leaf(tape, leaves, f"{name}[{i}]", part) for i, part in enumerate(value))
     leaf = tape.leaf(value)
@@ -240,7 +241,7 @@ def _where_assigned(page: Module, name: str) -> Origin:
 class TracedStream:
     """Stands in for `layer.rng`: draws real numbers and notes each draw."""
 
-    def __init__(self, tape: Recording, stream: str, rng: np.random.Generator) -> None:
+    def __init__(self, tape: Tape, stream: str, rng: np.random.Generator) -> None:
         self.tape, self.stream, self.rng = tape, stream, rng
 
     def __getattr__(self, method: str) -> Any:
@@ -252,3 +253,102 @@ class TracedStream:
             )
         compute = getattr(self.rng, method)
         return lambda *a, **k: self.tape.draw(self.stream, method, compute, *a, **k)
+
+
+def unify_tapes(tapes: Sequence[Sequence[Node]]) -> tuple[Node, ...]:
+    """The nodes that all tapes have, one tape for each of `SIZES`."""
+    nodes: list[Node] = []
+    for steps in zip(*tapes, strict=False):
+        first = steps[0]
+        if any((s.operation, s.origin) != (first.operation, first.origin) for s in steps):
+            raise _batch_size_refusal(steps)
+        nodes.append(
+            Node(
+                first.operation,
+                _unify([step.arguments for step in steps], first),
+                _unify([step.options for step in steps], first),
+                _unify([step.shape for step in steps], first),
+                first.dtype,
+                first.origin,
+            )
+        )
+    if len({*map(len, tapes)}) > 1:
+        longest = max(tapes, key=len)
+        raise _batch_size_refusal([longest[len(nodes)]])
+    return tuple(nodes)
+
+
+def check_second_step(first: Sequence[Node], second: Sequence[Node]) -> None:
+    """Refuse a second step on the same pages that runs otherwise, for what the first one left.
+
+    Its constants are to be the same too: a counter of the page's own would change them.
+    """
+    for step, again in zip_longest(first, second):
+        if (
+            None in (step, again)
+            or step.origin != again.origin
+            or _key_of_step(step) != _key_of_step(again)
+        ):
+            raise (again or step).refusal(
+                "does not run in the second step as in the first",
+                "every step alike; state that outlives a step declared",
+                'state_names = ("name",), and an array in __init__',
+            )
+
+
+def _key_of_step(step: Node) -> Hashable:
+    return key(step.operation, step.arguments, *step.options.items())
+
+
+def _batch_size_refusal(steps: Sequence[Node]) -> RecordingError:
+    return steps[-1].refusal(
+        "does not run alike for every batch size: a loop over rows, or a branch on len(x)",
+        "the same steps whatever the batch size",
+        "work on all rows at once: x.sum(axis=1) instead of [row.sum() for row in x]",
+    )
+
+
+def _is_of_rows(values: Sequence[npt.ArrayLike]) -> bool:
+    """Whether those of fewer rows are the beginning of that of most, as in np.eye(n)."""
+    most = np.asarray(values[-1])
+    corners = (most[tuple(slice(size) for size in np.shape(value))] for value in values)
+    return all(np.array_equal(*pair) for pair in zip(values, corners, strict=True))
+
+
+def _unify(values: Sequence[Any], step: Node) -> Any:
+    first = values[0]
+    if any(type(value) is not type(first) for value in values):
+        raise _batch_size_refusal([step])
+    if isinstance(first, tuple | list):
+        if len({len(value) for value in values}) > 1:
+            raise _batch_size_refusal([step])
+        return type(first)(_unify(parts, step) for parts in zip(*values, strict=True))
+    if isinstance(first, dict):
+        return {name: _unify([value[name] for value in values], step) for name in first}
+    if isinstance(first, slice):
+        ends = ([getattr(v, end) for v in values] for end in ("start", "stop", "step"))
+        return slice(*(_unify(end, step) for end in ends))
+    if isinstance(first, Ref):
+        if any(value != first for value in values):
+            raise _batch_size_refusal([step])
+        return first
+    try:
+        found = solve(values, SIZES)
+        if not isinstance(found, np.ndarray):
+            encode(found)
+        return found
+    except TypeError as error:
+        raise step.refusal(
+            f"hands {step.operation} an argument that is no data: {error}",
+            "numbers, arrays, indices, texts and types",
+            "the array itself, np.asarray(values)",
+        ) from None
+    except NoRuleError:
+        sizes = ", ".join(map(str, SIZES))
+        shown = "an array" if isinstance(first, np.ndarray) else ", ".join(map(repr, values))
+        raise step.refusal(
+            f"uses {shown} that changes from run to run, by no known rule of the batch size "
+            f"(tried with {sizes} rows)",
+            "constants, simple functions of len(x), or draws from self.rng",
+            ROW_NUMBERS if _is_of_rows(values) else "self.rng.random(x.shape) for a random draw",
+        ) from None
