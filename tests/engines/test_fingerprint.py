@@ -179,7 +179,7 @@ def test_so_many_are_kept_and_the_rest_is_let_go() -> None:
         return new
 
     for i in range(3 * fingerprint.MAX_TRACES):
-        kept.once(make, (), i)
+        kept.get_or_make(make, (), i)
     gc.collect()
     assert len(made) == len(kept.made) == fingerprint.MAX_TRACES <= 32
 

@@ -167,8 +167,8 @@ def test_where_expressions_are_cut_changes_no_bit(
     rng = np.random.default_rng(0)
     x, y = (rng.standard_normal((20, k)).astype(np.float32) for k in (6, 3))
     found: list[Any] = []
-    for most in (1, 4, memory_planning.MOST_FUSED):
-        monkeypatch.setattr(memory_planning, "MOST_FUSED", most)
+    for most in (1, 4, memory_planning.MAX_FUSED):
+        monkeypatch.setattr(memory_planning, "MAX_FUSED", most)
         net = hg.Net(
             hg.Linear(6, 9, rng=0), hg.layers.Mish(), hg.LayerNorm(9), hg.Linear(9, 3, rng=1)
         )

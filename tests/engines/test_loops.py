@@ -16,7 +16,7 @@ import handgrad as hg
 from handgrad.engines.compiled.plan import prediction_of
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.compiled.runner import Runner
-from handgrad.engines.loops.element_access import following
+from handgrad.engines.loops.element_access import batch_size_expression
 from handgrad.engines.loops.ir import (
     Call,
     Comment,
@@ -131,7 +131,7 @@ def test_an_expression_prints_as_python(expression: Expression, text: str) -> No
 def test_what_follows_the_batch_size_is_computed_from_it(scaling: Scaling, k: float) -> None:
     rule = Scaled(scaling, k)
     for value in (rule, Ratio(rule, 3.0), Ratio(2, rule), Dim(2, -1), Ratio(Dim(1), rule)):
-        text = text_of(following(value))
+        text = text_of(batch_size_expression(value))
         for n in (2, 7, 32, 1000):
             found = eval(text, {"n": n, "sqrt": math.sqrt, "log": math.log})
             assert found == value.at(n), text

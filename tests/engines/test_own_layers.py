@@ -217,13 +217,13 @@ def test_a_loss_whose_backward_takes_nothing_is_refused_with_the_line_to_write()
 def limits(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """The limits on BLAS's threads that anything asks for."""
     asked: list[int | None] = []
-    add = threads._Limits.add
+    add = threads._BlasLimits.add
 
     def noted(self: Any, entry: Any) -> None:
         asked.append(entry[1])
         add(self, entry)
 
-    monkeypatch.setattr(threads._Limits, "add", noted)
+    monkeypatch.setattr(threads._BlasLimits, "add", noted)
     return asked
 
 

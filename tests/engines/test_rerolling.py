@@ -11,7 +11,7 @@ from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.loops import build
 from handgrad.engines.loops.ir import Comment, For, Let, Load, Statement, Store, Var, whole
 from handgrad.engines.loops.printing import source
-from handgrad.engines.loops.rerolling import FEWEST_TURNS, reroll
+from handgrad.engines.loops.rerolling import MIN_TURNS, reroll
 
 
 def copy(begin: int, end: int, size: int = 5) -> For:
@@ -57,7 +57,7 @@ def test_what_moves_otherwise_or_is_of_another_size_ends_the_loop() -> None:
 
 
 def test_what_comes_few_times_or_holds_variables_stays_as_it_is() -> None:
-    few: list[Statement] = [copy(10 * k, 500) for k in range(1, FEWEST_TURNS)]
+    few: list[Statement] = [copy(10 * k, 500) for k in range(1, MIN_TURNS)]
     assert lines(few) == source(few)
     lets: list[Statement] = [Let("t", whole(1)) for _ in range(9)]
     assert lines(lets) == source(lets)

@@ -29,7 +29,7 @@ from handgrad.engines.loops.ir import (
     walk,
     whole,
 )
-from handgrad.engines.loops.program import Program, called
+from handgrad.engines.loops.program import Program, parameters_named
 from handgrad.engines.portable.functions import called_as, functions_of
 from handgrad.engines.portable.programs import prediction_program_of, training_program_of
 from handgrad.engines.portable.python import PortablePythonRunner
@@ -71,7 +71,7 @@ def test_predictions_are_the_same_to_the_bit_with_copies_and_without_alone_and_a
 def of_one_number(value: Call) -> Program:
     """A program that stores a number, computed from the first weight."""
     body: Body = [Store("parameters", whole(0), value)]
-    return Program("one", called(["n_rows", "parameters"]), body, np.dtype(np.float64))
+    return Program("one", parameters_named(["n_rows", "parameters"]), body, np.dtype(np.float64))
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, 7, 12, -1, -3])
@@ -98,7 +98,7 @@ def test_a_sum_of_many_numbers_loses_few_digits(sizes: tuple[int, ...], function
         value = Call("exp", (value,), "float")
     total = Reduce("a", "add", Num(0.0, "float"), counters, value)
     body: Body = [total, Store("predictions", whole(0), Var("a", "float"))]
-    names = called(["n_rows", "parameters", "predictions"])
+    names = parameters_named(["n_rows", "parameters", "predictions"])
     program = written_out(Program("sum", names, body, np.dtype(np.float32)))
     found = np.empty(1, np.float32)
     PythonRunner(program)(n_rows=1, parameters=numbers, predictions=found)
@@ -168,7 +168,7 @@ def test_every_number_of_a_product_is_one_chain(
             (full["m"], full["n"], full["k"]),
             Load("parameters", whole(0), "float"),
         )
-        names = called(["n_rows", "x", "y", "parameters", "predictions"])
+        names = parameters_named(["n_rows", "x", "y", "parameters", "predictions"])
         program = Program("product", names, [product], np.dtype(np.float32))
         found, expected = np.empty((m, n), np.float32), np.tile(start, (m, 1))
         given = {

@@ -1,1 +1,1 @@
-"""The loop program: what a recorded step is as loops over flat buffers, for whoever runs it."""
+"""The loop compiler: lowers a traced step to loops over flat buffers, which several engines run."""

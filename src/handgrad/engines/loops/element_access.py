@@ -1,4 +1,4 @@
-"""Element access: one number of a node as an expression of its indices, and loops over them."""
+"""Element access: one element of a node as an expression of its indices, and loops over them."""
 
 import itertools
 import math
@@ -35,9 +35,28 @@ Index = Sequence[Expression]
 
 @dataclass
 class Elements:
-    """Reads the nodes of a graph number by number, from where they lie or by computing them.
+    """Reads nodes of a graph element by element: loads stored ones, computes fused ones.
 
-    `tables` are the constant arrays of the pages, which a program takes along.
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    target : Target
+        The machine that the program is for.
+    counters : iterator of int
+        Numbers of new variables.
+    tables : list of arrays
+        Constant arrays of the layers, which become part of the program.
+    arena : Arena
+        Scratch memory.
+    places : dict of int to Place
+        The memory of stored nodes.
+    plain_numbers : bool
+        Float64 scalars are computed in double.
+    streams : Sequence of str
+        Paths of the layers that draw random numbers.
+    packed : int, optional
+        Offset of the workspace for packed matrices.
     """
 
     graph: Graph
@@ -51,11 +70,11 @@ class Elements:
     packed: int | None = None
 
     def new(self, prefix: str, type: Type = "int") -> Var:
-        """A variable that nothing else uses."""
+        """Create a variable with a new name."""
         return Var(f"{prefix}{next(self.counters)}", type)
 
     def workspace(self, sizes: tuple[int, int, int], at_once: int = 1) -> Load:
-        """Scratch memory to pack the matrices of products in, the same for all that follow."""
+        """Scratch memory for packed matrices, shared by all products."""
         if self.packed is None:
             self.packed = self.arena.sizes["float"]
         end = self.packed + at_once * workspace_size(*sizes)
@@ -63,11 +82,11 @@ class Elements:
         return Load("scratch", whole(self.packed), "float")
 
     def kind(self, i: int) -> Type:
-        """The type of a node's numbers."""
+        """The type of a node's elements."""
         return kind_of(self.graph.nodes[i], plain_numbers=self.plain_numbers)
 
     def element(self, i: int, index: Index) -> Expression:
-        """The number of node `i` at that index."""
+        """The element of node `i` at an index."""
         node = self.graph.nodes[i]
         if i in self.places and self.places[i].variable:
             return Var(self.places[i].buffer, self.places[i].type)
@@ -76,7 +95,7 @@ class Elements:
         return self._computed(node, self.kind(i), index)
 
     def flattened(self, i: int, shape: Shape) -> Shape:
-        """A shape of node `i` with all numbers in the last axis, if all it reads lie in that order.
+        """The shape flattened to its last axis, if node `i` reads contiguous arrays only.
 
         One long loop is faster than many short ones.
         """
@@ -88,7 +107,7 @@ class Elements:
         return (*[1] * (len(shape) - 1), *(row or [fixed]))
 
     def _is_contiguous(self, i: int, shape: Shape) -> bool:
-        """Whether the numbers of node `i` at all indices of a shape are read in one row."""
+        """Return True if node `i` reads its elements in memory order."""
         node = self.graph.nodes[i]
         if node.shape == ():
             return True
@@ -102,7 +121,7 @@ class Elements:
         )
 
     def load(self, i: int, index: Index) -> Load:
-        """The number of a stored node, or of a view of one, where it lies in its buffer."""
+        """Load an element of a stored node or of a view of one."""
         node = self.graph.nodes[i]
         if i in self.places:
             place, start, steps = self.places[i], whole(0), strides(node.shape)
@@ -110,7 +129,7 @@ class Elements:
             base, offset, step_sizes, _ = node.arguments
             place, start = self.places[base.node], view_offset(offset)  # type: ignore[assignment]
             steps = [extent(step) for step in step_sizes]
-        if place.rows is not None:  # lying in rows, or read across
+        if place.rows is not None:  # gathered rows, or their transpose
             axis = 0 if steps[-1] == whole(1) else 1
             index = [gathered_row(place.rows, x) if k == axis else x for k, x in enumerate(index)]
         return Load(place.buffer, offset_at(place.offset + start, index, steps), place.type)
@@ -118,7 +137,7 @@ class Elements:
     def argument(
         self, value: Ref | Symbolic | Array | float, index: Index, type: Type
     ) -> Expression:
-        """The number of an operation's argument, broadcast to the index of the result."""
+        """The element of an operation's argument, broadcast to the index of the result."""
         if isinstance(value, Ref):
             shape = self.graph.nodes[value.node].shape
             return cast(self.element(value.node, broadcast(shape, index)), type)
@@ -130,7 +149,7 @@ class Elements:
         return self.number(value, type)
 
     def number(self, value: Symbolic | Array | float, type: Type) -> Expression:
-        """A constant of the page, or one that follows the batch size."""
+        """A constant, or a number that depends on the batch size."""
         if not isinstance(value, Symbolic):
             return Num(value.item() if hasattr(value, "item") else value, type)
         if isinstance(value, Arange | Full):
@@ -152,7 +171,7 @@ class Elements:
         return Call(name, tuple(self.argument(x, index, type) for x in a), type)
 
     def _common(self, arguments: Sequence[object]) -> Type:
-        """The type in which numbers are compared."""
+        """The common type for a comparison."""
         kinds = {self.kind(x.node) for x in arguments if isinstance(x, Ref)}
         if any(isinstance(x, float) for x in arguments) and kinds <= {"int", "bool"}:
             return "double"
@@ -162,7 +181,7 @@ class Elements:
 
 
 def batch_size_expression(value: float | Symbolic) -> Expression:
-    """A number that follows the batch size, computed from the number n of rows of this batch."""
+    """A number that depends on the batch size, as an expression of n, the rows of this batch."""
     if isinstance(value, Dim):
         return extent(value)
     if isinstance(value, Ratio):
@@ -196,37 +215,37 @@ def batch_size_expression(value: float | Symbolic) -> Expression:
 
 
 def gathered_row(rows: Load, index: Expression) -> Load:
-    """The number of a row that is gathered, among all there are."""
+    """Load the number of a gathered row."""
     return replace(rows, index=rows.index + index)
 
 
 def view_offset(offset: int | Dim) -> Expression:
-    """Where a view begins in an array: n as 1 * n, so that it is rolled with 2 * n and 3 * n."""
+    """The offset of a view; n as 1 * n, so that it is re-rolled with 2 * n and 3 * n."""
     if isinstance(offset, Dim) and offset.slope == 1:
         return Call("multiply", (whole(1), Var("n", "int")), "int") + whole(offset.offset)
     return extent(offset)
 
 
 def offset_at(start: Expression, index: Index, steps: Sequence[Expression]) -> Expression:
-    """Where an array that begins at `start` has the number at an index, by its strides."""
+    """The offset of the element at an index of an array that begins at `start`."""
     for position, step in zip(index, steps, strict=True):
         start = start + position * step
     return start
 
 
 def broadcast(shape: Sequence[int | Dim], index: Index) -> Index:
-    """The index into an array of that shape, from the index of what it is broadcast to."""
+    """The index into an array of this shape, from the index of the array it is broadcast to."""
     own = index[len(index) - len(shape) :]
     return [whole(0) if size == 1 else at for size, at in zip(shape, own, strict=True)]
 
 
 def indices(elements: Elements, shape: Shape) -> list[Expression]:
-    """A counter for each axis; 0 where there is only one."""
+    """A loop counter for each axis; 0 for axes of size 1."""
     return [whole(0) if size == 1 else elements.new("i") for size in shape]
 
 
 def loops_around(shape: Shape, index: Index, body: Body, axes: Iterable[int] | None = None) -> Body:
-    """Loops around `body` over the given axes of a shape, the first outermost."""
+    """Wrap `body` in loops over the axes of a shape, the first outermost."""
     order = range(len(shape)) if axes is None else tuple(axes)
     for axis in reversed(order):
         counter = index[axis]
@@ -236,7 +255,7 @@ def loops_around(shape: Shape, index: Index, body: Body, axes: Iterable[int] | N
 
 
 def store_element(elements: Elements, i: int, index: Index, value: Expression) -> Body:
-    """Write one number of a stored node."""
+    """Store one element of a node."""
     place = elements.places[i]
     value = cast(value, place.type)
     if place.variable:

@@ -1,8 +1,7 @@
-"""Which elementwise operations are the end of a product: done with each tile of its sums.
+"""Epilogue fusion: elementwise operations applied to each tile of a GEMM.
 
-So what a product gives is never written and read again: an activation, the gate of a gradient,
-the optimizer's step for the weights. It changes no bits: each number is computed as it would be in
-loops of its own.
+An activation, its gradient or the optimizer's step then needs no second pass over memory. The bits
+stay the same: each number is computed as in a separate loop.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,12 +14,12 @@ from handgrad.graph.nodes import users_of
 from handgrad.graph.operations import ELEMENTWISE, Op
 from handgrad.graph.symbolic import at
 
-Group = list[int]  # a stored node, and those computed from it number by number at its end
+Group = list[int]  # a stored node, and the elementwise nodes of its epilogue
 
 
 @dataclass(frozen=True)
 class Axes:
-    """The letters of a product's axes: those of all operands beside, of rows, columns and sums."""
+    """The einsum letters of a product: batch axes (`beside`), rows, columns, summed axis."""
 
     beside: str
     row: str
@@ -29,7 +28,7 @@ class Axes:
 
 
 def axes_of(spec: str) -> Axes | None:
-    """The axes of products of two matrices, or of many beside one another; None for another."""
+    """The axes of a matrix product or a batch of them; None for other specs."""
     inputs, output = spec.split("->")
     letters = inputs.split(",")
     beside = "".join(x for x in output if all(x in own for own in letters))
@@ -41,7 +40,7 @@ def axes_of(spec: str) -> Axes | None:
 
 
 def is_packed(graph: Graph, i: int, batch_size: int, target: Target) -> bool:
-    """Whether a node is a product of matrices that are so large that they are packed."""
+    """Return True if a node is a matrix product that is large enough to be packed."""
     node = graph.nodes[i]
     if node.operation is not Op.EINSUM or node.dtype.kind != "f":
         return False
@@ -58,9 +57,7 @@ def is_packed(graph: Graph, i: int, batch_size: int, target: Target) -> bool:
 
 
 def is_gathered(graph: Graph, leaf: int, batch_size: int, target: Target) -> bool:
-    """Whether rows need no place of their own: products that pack them, as they are or across,
-    are all that reads them.
-    """
+    """Return True if only packed products read these rows: packing gathers them, without a copy."""
     users, shape = users_of(graph.nodes), graph.nodes[leaf].shape
     if len(shape) != 2 or shape[1] == 1:
         return False
@@ -77,7 +74,7 @@ def is_gathered(graph: Graph, leaf: int, batch_size: int, target: Target) -> boo
 def fuse_epilogues(
     graph: Graph, stored: Sequence[int], batch_size: int, target: Target
 ) -> list[Group]:
-    """The stored nodes in their order, each product with the operations that end it."""
+    """Group each product with its epilogue; other stored nodes are groups of one."""
     groups: list[Group] = []
     known, left = {i for _, i in graph.leaves.named()}, dict.fromkeys(stored)
     while left:
@@ -96,7 +93,7 @@ def fuse_epilogues(
 def _is_epilogue(
     graph: Graph, group: Group, i: int, known: Collection[int], stored: Collection[int]
 ) -> bool:
-    """Whether a node is computed from the product's number at its place, and what is known."""
+    """Return True if a node is elementwise in the product and in nodes computed before."""
     node = graph.nodes[i]
     if node.operation not in ELEMENTWISE or node.shape != graph.nodes[group[0]].shape:
         return False
@@ -111,7 +108,7 @@ def _is_epilogue(
 
 @dataclass
 class Dataflow:
-    """Who reads what, of the nodes that are stored."""
+    """Reads and uses of the stored nodes."""
 
     graph: Graph
     stored: Sequence[int]
@@ -121,17 +118,17 @@ class Dataflow:
         self.needed = {*self.stored, *self.outputs}
 
     def reads(self, i: int) -> set[int]:
-        """The stored nodes, and the leaves, that a node is computed from."""
+        """The stored nodes and leaves that a node reads."""
         return stored_reads(self.graph, i, self.stored)
 
     def kept(self, group: Group) -> set[int]:
-        """The nodes of a group that are needed after it."""
+        """The nodes of a group that later groups or the outputs need."""
         return {
             i for i in group if i in self.outputs or not self._used_only_in(group, self.users[i])
         }
 
     def _used_only_in(self, group: Group, users: Sequence[int]) -> bool:
-        """Whether users are of the group, or not stored and used by such alone."""
+        """Return True if all users are in the group, or are fused into nodes that are."""
         return all(
             user in group
             or (
@@ -142,14 +139,14 @@ class Dataflow:
         )
 
     def gives_loss(self, group: Group) -> bool:
-        """Whether the loss is of this group, or read from it."""
+        """Return True if the group computes the loss, or a node that the loss reads."""
         loss = self.graph.outputs.loss
         return loss is not None and not {loss, *self.reads(loss)}.isdisjoint(group)
 
     def is_consumed(self, group: Group, batch_size: int, target: Target) -> bool:
-        """Whether a group leaves a gradient only, which the optimizer's step alone needs.
+        """Return True if only the optimizer's step needs the result of a group, a gradient.
 
-        Of the parameters it may read the number that the gradient is for.
+        The group may read no parameters except, elementwise, those of that gradient.
         """
         gradient, leaves = group[-1], self.graph.leaves.parameters
         names = [name for name, i in self.graph.outputs.gradients.items() if i == gradient]
@@ -172,7 +169,7 @@ class Dataflow:
 def with_updates_last(
     flow: Dataflow, groups: Sequence[Group], updates: Sequence[Group]
 ) -> list[Group]:
-    """The groups, the `updates` behind the loss and behind all that reads their parameters."""
+    """Move the `updates` after the loss and after all groups that read their parameters."""
     leaves, gradients = flow.graph.leaves.parameters, flow.graph.outputs.gradients
     parameters = {i: leaves[name] for name, i in gradients.items()}
     order = [group for group in groups if group not in updates]

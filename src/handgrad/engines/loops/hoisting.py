@@ -1,8 +1,8 @@
-"""What a loop reads anew in each round though it stays the same is read once, before the loop.
+"""Loop-invariant code motion for loads.
 
-A row's mean or largest number, for one, which is subtracted from all numbers of the row. Where it
-lies in the same buffer as they do, LLVM cannot tell that they do not overwrite it, and computes
-them one by one; where it provably lies apart, it is a local variable here.
+Example: the mean or maximum of a row, subtracted from all numbers of the row. If it is in the same
+buffer as they are, LLVM cannot prove that the stores leave it unchanged, and does not vectorize the
+loop. If the value ranges of the indices prove it, the load moves into a local variable here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ from handgrad.engines.loops.value_ranges import Interval, ValueRanges
 
 
 def hoist_loads(body: Sequence[Statement], new: Callable[[str], Var]) -> Body:
-    """The statements, with such numbers read before their loops; `new` makes a variable."""
+    """Move loop-invariant loads before their loops; `new` makes a variable."""
     return _hoist(body, ValueRanges(body), new)
 
 
@@ -41,20 +41,24 @@ def _hoist_from(statement: Statement, spans: ValueRanges, new: Callable[[str], V
     if isinstance(statement, ParallelFor) or len(stores) < len(statement.body):
         return [replace(statement, body=_hoist(statement.body, spans, new))]
     if not (isinstance(statement.begin, Num) and isinstance(statement.stop, Num)):
-        return [statement]  # which may have no round, and read nothing
+        return [statement]  # it may have no iteration, and load nothing
     written = [(store.buffer, spans.of(store.index)) for store in stores]
     rows: dict[Load, Var] = {}
     for load in dict.fromkeys(chain.from_iterable(_always_read(s.value) for s in stores)):
         reach = spans.of(load.index)
         met = [span for buffer, span in written if buffer == load.buffer]
-        if met and not _has(load.index, statement.counter) and all(_apart(reach, s) for s in met):
+        if (
+            met
+            and not _depends_on(load.index, statement.counter)
+            and all(_disjoint(reach, s) for s in met)
+        ):
             rows[load] = new("r")
     found = [Store(s.buffer, s.index, _replaced(s.value, rows)) for s in stores]
     return [*(Let(row.name, load) for load, row in rows.items()), replace(statement, body=found)]
 
 
 def _always_read(value: Expression) -> Iterator[Load]:
-    """The numbers that are read whatever others are: not those that a condition chooses from."""
+    """Yield the loads that are executed unconditionally: not those within the branches of a `where`."""
     if isinstance(value, Load):
         yield value
     elif isinstance(value, Call):
@@ -62,17 +66,17 @@ def _always_read(value: Expression) -> Iterator[Load]:
             yield from _always_read(part)
 
 
-def _has(index: Expression, counter: str) -> bool:
-    """Whether an index depends on a counter; one that is itself read may."""
+def _depends_on(index: Expression, counter: str) -> bool:
+    """Return True if an index depends on a counter, or may, as it is itself loaded."""
     match index:
         case Var(name, _):
             return name == counter
         case Call(_, arguments, _):
-            return any(_has(part, counter) for part in arguments)
+            return any(_depends_on(part, counter) for part in arguments)
     return isinstance(index, Load)
 
 
-def _apart(a: Interval, b: Interval) -> bool:
+def _disjoint(a: Interval, b: Interval) -> bool:
     return a[1] < b[0] or b[1] < a[0]
 
 

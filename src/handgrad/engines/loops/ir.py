@@ -1,27 +1,27 @@
-"""The loop program: a few kinds of statement over flat buffers, which print as Python."""
+"""The intermediate representation (IR) of loop programs: statements over flat buffers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Literal
 
-LANES = 16  # partial results, of however many numbers a processor's vectors are
-CHUNK = 512  # numbers in one row of lanes, a multiple of theirs: more would lose digits
-# The data's type, double, whole numbers, truth values.
+LANES = 16  # partial results of a reduction, whatever the width of the vectors
+CHUNK = 512  # numbers added to the lanes at a time, a multiple of LANES: more would lose digits
+# float is the dtype of the data, float32 or float64.
 Type = Literal["float", "double", "int", "bool"]
 
 
 class Expression:
-    """A number that the loops read or compute.
+    """A scalar that the loops load or compute.
 
-    A plain number beside one has its type. Sums and products of whole numbers are computed now,
-    where they are known.
+    A Python number as the other operand takes its type. Sums and products of known integers are
+    folded.
     """
 
     type: Type
 
     def beside(self, other: "Expression | float") -> "Expression":
-        """A plain number as one of this type."""
+        """Convert a Python number to an expression of this type."""
         if isinstance(other, Expression):
             return other
         return Num(other, "int") if self.type == "int" else Num(float(other), self.type)
@@ -80,7 +80,7 @@ class Expression:
 
 
 def known(number: Expression) -> int | None:
-    """The whole number that an expression is, if that is known."""
+    """The value of an integer constant; None for other expressions."""
     return int(number.value) if isinstance(number, Num) and number.type == "int" else None
 
 
@@ -94,7 +94,7 @@ class Num(Expression):
 
 @dataclass(frozen=True)
 class Var(Expression):
-    """A local variable: a loop's counter, a sum in the making."""
+    """A local variable, such as a loop counter or an accumulator."""
 
     name: str
     type: Type
@@ -111,7 +111,7 @@ class Load(Expression):
 
 @dataclass(frozen=True)
 class Call(Expression):
-    """An operation of the graph on numbers; `cast` changes the type."""
+    """An operation of the graph on scalars; `cast` changes the type."""
 
     operation: str
     arguments: tuple[Expression, ...]
@@ -120,7 +120,7 @@ class Call(Expression):
 
 @dataclass(frozen=True)
 class For:
-    """`body` for each value of the counter from `begin` up to `stop`, in steps of `step`."""
+    """A for loop: `counter` runs from `begin` to below `stop`, in steps of `step`."""
 
     counter: str
     stop: Expression
@@ -131,7 +131,7 @@ class For:
 
 @dataclass(frozen=True)
 class ParallelFor:
-    """`body` for each of `count` parts, in any order or at once: none needs what another writes."""
+    """A parallel loop over `count` parts: none reads what another writes."""
 
     counter: str
     count: int
@@ -140,7 +140,7 @@ class ParallelFor:
 
 @dataclass(frozen=True)
 class Store:
-    """Put a number into a buffer."""
+    """Store a scalar in a buffer."""
 
     buffer: str
     index: Expression
@@ -149,7 +149,7 @@ class Store:
 
 @dataclass(frozen=True)
 class Let:
-    """Give a local variable a value."""
+    """Assign to a local variable."""
 
     name: str
     value: Expression
@@ -157,7 +157,7 @@ class Let:
 
 @dataclass(frozen=True)
 class ReturnIf:
-    """Leave the function with `value` where the condition holds."""
+    """Return `value` from the function if the condition holds."""
 
     condition: Expression
     value: Expression
@@ -165,9 +165,9 @@ class ReturnIf:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Part of a buffer as a matrix: rows lie `width` apart; `transposed`: columns do.
+    """Part of a buffer as a matrix with row stride `width`; `transposed`: column stride.
 
-    Where there are `rows`, what lies first, second, ... is in the rows of these numbers.
+    With `rows` the rows (or columns) are gathered: number i is at the i-th index from `rows` on.
     """
 
     buffer: str
@@ -179,7 +179,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Epilogue:
-    """What is done with each number of a product: `sums` is that of `row` and `column`."""
+    """The epilogue of a product: `body` runs for the number `sums` at each `row` and `column`."""
 
     row: str
     column: str
@@ -189,10 +189,22 @@ class Epilogue:
 
 @dataclass(frozen=True)
 class Multiply:
-    """c (m, n) = a (m, k) b (k, n) or start + a b; for a full batch `sizes` are m, n and k.
+    """Matrix product c (m, n) = a (m, k) b (k, n), or start + a b.
 
-    The sums of each column begin at its number from `start` on. Where there is an `end`, what c
-    holds afterwards is not said. `room`: from where on in scratch memory matrices may be packed.
+    Parameters
+    ----------
+    m, n, k : Expression
+        Sizes.
+    a, b, c : Matrix
+        Operands and result. With an `epilogue` the content of c is unspecified afterwards.
+    sizes : tuple of int
+        m, n and k of a full batch.
+    start : Load, optional
+        First initial value of the sums; the n columns have one each.
+    epilogue : Epilogue, optional
+        Runs for each number of the result.
+    workspace : Load, optional
+        Scratch memory for packed matrices.
     """
 
     m: Expression
@@ -209,11 +221,11 @@ class Multiply:
 
 @dataclass(frozen=True)
 class Reduce:
-    """All numbers `value`, for each value of the counters, added (or the like) to one variable.
+    """A reduction of `value` over all counters to one variable, in a fixed order.
 
-    They go to `LANES` partial results: that at place i of the innermost counter to number
-    i % LANES, of each `CHUNK` of them by itself first. At the end the second half is added to the
-    first, until one is left.
+    `LANES` partial results: index i of the innermost counter goes to lane i % LANES, for each
+    `CHUNK` of numbers separately. At the end, the second half of the lanes is added to the first
+    until one is left.
     """
 
     name: str
@@ -225,7 +237,7 @@ class Reduce:
 
 @dataclass(frozen=True)
 class Draw:
-    """`count` random numbers from [0, 1) into a buffer; its words in `streams` move on."""
+    """Draw `count` random numbers from [0, 1) into a buffer; advances the state in `streams`."""
 
     stream: int
     buffer: str
@@ -235,7 +247,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Comment:
-    """The line of the textbook that the next statements come from."""
+    """A comment: the source line of the next statements."""
 
     text: str
 
@@ -245,7 +257,7 @@ Body = list[Statement]
 
 
 def walk(body: Sequence[Statement]) -> Iterator[Statement]:
-    """All statements, and those within their loops."""
+    """Yield all statements, including those within loops."""
     for statement in body:
         yield statement
         if isinstance(statement, For | ParallelFor):
@@ -253,10 +265,7 @@ def walk(body: Sequence[Statement]) -> Iterator[Statement]:
 
 
 def outer_variables(body: Sequence[Statement], own: Sequence[str]) -> list[Var]:
-    """The local variables from outside that statements need, in the order of their names.
-
-    `own` are those that they are given.
-    """
+    """The free variables of statements except `own`, sorted by name."""
     used, inside = dict[str, Var](), {*own}
 
     def look(thing: object) -> None:
@@ -281,26 +290,26 @@ def outer_variables(body: Sequence[Statement], own: Sequence[str]) -> list[Var]:
 
 @lru_cache(2**14)
 def whole(value: int) -> Num:
-    """A whole number."""
+    """An integer constant."""
     return Num(int(value), "int")
 
 
 def least(a: Expression, b: Expression) -> Expression:
-    """The smaller of two whole numbers, computed now where both are known."""
+    """The minimum of two integers, folded if both are known."""
     if isinstance(a, Num) and isinstance(b, Num):
         return a if a.value < b.value else b
     return Call("minimum", (a, b), "int")
 
 
 def cast(expression: Expression, type: Type) -> Expression:
-    """The number in another type."""
+    """Convert an expression to another type."""
     if expression.type == type:
         return expression
     return Call("cast", (expression,), type)
 
 
 def initial_sums(product: Multiply) -> Body:
-    """The starts of a product's sums put into c, row by row."""
+    """The loops that store the initial values of a product's sums in c."""
     if product.start is None:
         return []
     c, start, i, j = product.c, product.start, Var("start_i", "int"), Var("start_j", "int")
@@ -310,7 +319,7 @@ def initial_sums(product: Multiply) -> Body:
 
 
 def epilogue_loops(product: Multiply) -> Body:
-    """What is done with the numbers of a product that lie in c, row by row."""
+    """The epilogue of a product as loops over c."""
     if product.epilogue is None:
         return []
     end, c = product.epilogue, product.c

@@ -1,4 +1,4 @@
-"""Memory planning: which nodes of a graph are written to memory, and where each of them lies."""
+"""Memory planning: selects the nodes that are stored, and assigns buffer offsets by liveness."""
 
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -15,17 +15,17 @@ from handgrad.graph.symbolic import Dim, Ref, Shape, at
 
 TRANSCENDENTAL = (*(Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.ERF, Op.TANH, Op.SIN, Op.COS, Op.POWER),)
 WRITES = (Op.WRITE, Op.SETITEM, Op.ADD_AT)
-# Of a recurrence of a thousand steps, a sum over all of them would be one expression: nothing that
-# goes through it, Python's own parser neither, could do so.
-MOST_FUSED = 64
-ALIGNMENT = 16  # numbers: rows of vectors begin where a cache line does
+# Fused without a limit, a sum over a thousand time steps would be one expression, too deeply nested
+# for recursive functions and for Python's parser.
+MAX_FUSED = 64
+ALIGNMENT = 16  # numbers: arrays begin at a cache line
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node's numbers lie: from `offset` on in a buffer, or in a local variable.
+    """The memory of a node: an offset in a buffer, or a local variable.
 
-    Where there are `rows`, the first, second, ... row is that of the number which lies there.
+    With `rows` the rows are gathered: row i is the row whose number is the i-th from `rows` on.
     """
 
     buffer: str
@@ -38,8 +38,8 @@ class Place:
 def kind_of(node: Node, *, plain_numbers: bool = False) -> Type:
     """The type of a node's numbers in a loop program.
 
-    `plain_numbers`: single float64 numbers are plain ones, computed in double, as the learning
-    rate is in an update rule.
+    `plain_numbers`: float64 scalars are computed in double, as the learning rate in an update
+    rule is.
     """
     if plain_numbers and node.shape == () and node.dtype == np.float64:
         return "double"
@@ -47,43 +47,43 @@ def kind_of(node: Node, *, plain_numbers: bool = False) -> Type:
 
 
 def extent(size: int | Dim) -> Expression:
-    """A size as an expression in the number n of rows of this batch."""
+    """A size as an expression of n, the number of rows of this batch."""
     if not isinstance(size, Dim):
         return whole(size)
     return whole(size.slope) * Var("n", "int") + whole(size.offset)
 
 
 def size_of(shape: Shape) -> int:
-    """How many numbers an array has that does not follow the batch size."""
+    """The number of elements of an array whose shape does not depend on the batch size."""
     return math.prod(int(at(size, 1)) for size in shape)
 
 
 def strides(shape: Shape) -> list[Expression]:
-    """How far apart the elements of a contiguous array lie, along each axis."""
-    found: list[Expression] = []
+    """The strides of a contiguous array, in elements."""
+    steps: list[Expression] = []
     step: Expression = whole(1)
     for size in reversed(shape):
-        found.insert(0, step)
+        steps.insert(0, step)
         step = step * extent(size)
-    return found
+    return steps
 
 
 def stored_nodes(graph: Graph, outputs: Iterable[int]) -> list[int]:
-    """The nodes that get memory of their own; the others are computed where they are used.
+    """The nodes that are stored in memory; the others are fused into their user.
 
-    Elementwise operations used once, by an operation over the same elements, are fused into it,
-    up to so many one into another.
+    An elementwise operation is fused if it is used once, by an operation over the same elements,
+    up to a depth of `MAX_FUSED`.
     """
     users, kept = users_of(graph.nodes), set(outputs)
     stored: list[int] = []
-    depths: list[int] = []  # of the expression that computes each; of what lies in memory 0
+    depths: list[int] = []  # of the expression of each node; 0 for stored nodes
     for i, node in enumerate(graph.nodes):
         depth = 1 + max((depths[j] for j in node.used()), default=0)
         if node.operation in (Op.LEAF, Op.VIEW):
             depth = 0
         elif (
             i in kept
-            or depth > MOST_FUSED
+            or depth > MAX_FUSED
             or not _fused(graph, i, [graph.nodes[user] for user in users[i]])
         ):
             stored.append(i)
@@ -104,15 +104,15 @@ def _fused(graph: Graph, i: int, users: list[Node]) -> bool:
         return shape == node.shape and values == Ref(i) != user.arguments[0]
     if user.operation in ELEMENTWISE:
         return user.shape == node.shape and not (
-            user.operation in TRANSCENDENTAL and _spread_over_short_rows(graph, node)
+            user.operation in TRANSCENDENTAL and _broadcasts_to_short_rows(graph, node)
         )
     return user.operation in REDUCTIONS
 
 
-def _spread_over_short_rows(graph: Graph, node: Node) -> bool:
-    """Whether an argument is spread over rows that are too short to fill a vector.
+def _broadcasts_to_short_rows(graph: Graph, node: Node) -> bool:
+    """Return True if an argument is broadcast to rows that are too short to fill a vector.
 
-    Loops over such rows are slow; stored, the result can be gone through in one row.
+    Loops over such rows are slow; a stored result can be read as one long row.
     """
     *outer, width = node.shape or (1,)
     shapes = [graph.nodes[i].shape for i in node.used()]
@@ -122,13 +122,13 @@ def _spread_over_short_rows(graph: Graph, node: Node) -> bool:
 
 @dataclass
 class Arena:
-    """Scratch memory in which arrays that are not needed at the same time share their place."""
+    """Allocator of scratch memory: arrays that are not live at the same time share it."""
 
     sizes: dict[Type, int] = field(default_factory=lambda: {"float": 0, "int": 0, "bool": 0})
     free: list[tuple[Type, int, int]] = field(default_factory=list)
 
     def allocate(self, type: Type, size: int) -> int:
-        """The offset of `size` numbers that nothing else uses now."""
+        """Allocate `size` numbers, by best fit; returns their offset."""
         size = -(-size // ALIGNMENT) * ALIGNMENT
         fitting = [part for part in self.free if part[0] == type and part[2] >= size]
         if fitting:
@@ -142,7 +142,7 @@ class Arena:
         return offset
 
     def release(self, type: Type, offset: int, size: int) -> None:
-        """The numbers at `offset` are not needed any more."""
+        """Free the `size` numbers at `offset`."""
         self.free.append((type, offset, -(-size // ALIGNMENT) * ALIGNMENT))
 
 
@@ -156,16 +156,28 @@ def plan_memory(
     batch_size: int,
     arena: Arena,
 ) -> dict[int, Place]:
-    """A place for every stored node that has none yet; arrays reuse the memory of dead ones.
+    """Assign a place to every stored node without one; arrays reuse the memory of dead ones.
 
-    The nodes of a group are computed at the same time. An elementwise operation takes the place
-    of an array that it is the last to read, if it can.
+    An elementwise operation works in place if it is the last to read one of its arguments.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph whose nodes are placed.
+    fixed : Mapping of int to Place
+        Nodes that have a place.
+    groups : Sequence of Sequence of int
+        The stored nodes in order of execution; the nodes of a group are computed together.
+    batch_size : int
+        Rows of a full batch.
+    arena : Arena
+        Allocates the memory.
     """
     position = {i: k for k, group in enumerate(groups) for i in group}
     last_use = _last_uses(graph, position, len(groups))
     places = dict(fixed)
     living: dict[int, tuple[int, Type, int, int]] = {}
-    ends: list[tuple[int, int, int]] = []  # a heap: the last use of each, when it came, which it is
+    ends: list[tuple[int, int, int]] = []  # a heap: last use, order of arrival, node
     for came, (i, k) in enumerate(position.items()):
         over: list[tuple[int, int]] = []
         while ends and ends[0][0] < k:
@@ -196,7 +208,7 @@ def plan_memory(
 
 
 def _last_uses(graph: Graph, position: Mapping[int, int], forever: int) -> list[int]:
-    """When each node is read for the last time, be it by way of others that are not stored."""
+    """The last group that reads each node, directly or through fused nodes."""
     users, outputs = users_of(graph.nodes), {*graph.outputs.all()}
     last = [0] * len(graph.nodes)
     for i in reversed(range(len(graph.nodes))):
@@ -206,19 +218,19 @@ def _last_uses(graph: Graph, position: Mapping[int, int], forever: int) -> list[
 
 
 def stored_reads(graph: Graph, i: int, stored: Container[int]) -> set[int]:
-    """The stored nodes that a node is computed from, and the leaves, as they lie in memory."""
-    found, waiting = set[int](), [*graph.nodes[i].used()]
+    """The stored nodes and leaves that a node reads, directly or through fused nodes."""
+    reads, waiting = set[int](), [*graph.nodes[i].used()]
     while waiting:
         j = waiting.pop()
         if j in stored or graph.nodes[j].operation is Op.LEAF:
-            found.add(j)
+            reads.add(j)
         else:
             waiting += graph.nodes[j].used()
-    return found
+    return reads
 
 
 def _written_into(graph: Graph, i: int, stored: Container[int]) -> list[int]:
-    """The array that a write changes, if what is written is read from no other part of it."""
+    """The array that a write can change in place: the written values read no other part of it."""
     node = graph.nodes[i]
     into, *others = node.used()
     waiting = others
@@ -235,9 +247,9 @@ def _written_into(graph: Graph, i: int, stored: Container[int]) -> list[int]:
 
 
 def in_place_reads(graph: Graph, i: int, stored: Container[int]) -> list[int]:
-    """The stored nodes of which a node reads each number only where it writes one.
+    """The stored nodes that a node can overwrite: it reads each number only where it writes one.
 
-    Of an elementwise node these may be all of its arguments; of a write, what it is written into.
+    For an elementwise node these are its arguments of the same shape, for a write its target.
     """
     shape = graph.nodes[i].shape
     if graph.nodes[i].operation in WRITES:

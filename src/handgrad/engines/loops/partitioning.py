@@ -1,8 +1,8 @@
-"""Long loops and large products cut into parts, which the cores can share.
+"""Partitioning: splits long loops and large products into parts for several threads.
 
-Each number is computed within one part, in an order that sizes alone decide: so its bits are the
-same however many parts there are. Only where BLAS multiplies do they follow from the number of
-cores, and there too not from how many threads turn up to work.
+Each number is computed within one part, in an order that depends on sizes alone, so its bits are
+independent of the number of parts. Products by BLAS are the exception: their bits depend on the
+number of cores, but not on how many threads are free.
 """
 
 import math
@@ -24,12 +24,12 @@ from handgrad.engines.loops.ir import (
 )
 from handgrad.engines.loops.target import LINE, workspace_size
 
-# What a part must have, at least, to be worth another thread: numbers of a loop, multiplications.
+# The least work that is worth another thread: numbers of a loop, multiplications.
 NUMBERS, MULTIPLICATIONS = 2**14, 2**22
 
 
 def partition_loop(elements: Elements, loop: For, turns: int, numbers: int) -> Statement:
-    """The loop, in parts if its `turns` for a full batch compute enough numbers."""
+    """Split a loop if its `turns` for a full batch compute enough numbers."""
     count = min(elements.target.max_parts, numbers // NUMBERS, turns)
     if count < 2:
         return loop
@@ -40,8 +40,8 @@ def partition_loop(elements: Elements, loop: For, turns: int, numbers: int) -> S
 
 
 def partition_product(elements: Elements, product: Multiply) -> Statement:
-    """The product, in parts of its rows or of its columns if it is large enough."""
-    if product.workspace is not None:  # it is cut where it is packed
+    """Split a product by rows or columns if it is large enough."""
+    if product.workspace is not None:  # it is split when it is packed
         return product
     m, n, k = product.sizes
     count = min(elements.target.max_parts, m * n * k // MULTIPLICATIONS, max(m, n) // LINE)
@@ -64,7 +64,7 @@ def partition_product(elements: Elements, product: Multiply) -> Statement:
 def partition_products(
     elements: Elements, loop: For, turns: Sequence[int], product: Multiply
 ) -> Statement:
-    """Loops over products of one size, the outer one in parts if all are large enough."""
+    """Split the outer loop over a batch of products if they are large enough together."""
     multiplications = math.prod(turns) * math.prod(product.sizes)
     within = partition_loop(elements, loop, turns[0], multiplications * NUMBERS // MULTIPLICATIONS)
     if isinstance(within, ParallelFor) and product.workspace is not None:
@@ -73,7 +73,7 @@ def partition_products(
 
 
 def _with_own_workspace(elements: Elements, parts: ParallelFor, product: Multiply) -> ParallelFor:
-    """The parts, each with scratch memory of its own for the matrices that are packed."""
+    """Give each part its own workspace for packed matrices."""
     own, size = elements.workspace(product.sizes, parts.count), workspace_size(*product.sizes)
     place = replace(own, index=own.index + Var(parts.counter, "int") * whole(size))
 
@@ -86,17 +86,17 @@ def _with_own_workspace(elements: Elements, parts: ParallelFor, product: Multipl
 
 
 def _size_of_a_part(size: int, count: int, unit: int) -> int:
-    """The size of each part but the last, a multiple of `unit`."""
+    """The size of all parts but the last, a multiple of `unit`."""
     return -(-size // (count * unit)) * unit
 
 
 def _left(size: Expression, begin: Expression, most: int) -> Expression:
-    """How many rows or columns a part has: the last may have fewer, or none in a small batch."""
+    """The rows or columns of a part: the last may have fewer, or none in a small batch."""
     left = least(whole(most), size - begin)
     return Call("maximum", (whole(0), left), "int")
 
 
 def _from(matrix: Matrix, begin: Expression, columns: bool = False) -> Matrix:
-    """The matrix without its first rows or columns."""
+    """The submatrix from a row or column on."""
     along = begin if columns != matrix.transposed else begin * matrix.width
     return replace(matrix, offset=matrix.offset + along)

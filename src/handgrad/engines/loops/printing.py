@@ -1,4 +1,4 @@
-"""The loop program as Python, which runs as it stands."""
+"""Prints loop programs as Python that can be run."""
 
 from collections.abc import Sequence
 
@@ -24,10 +24,10 @@ from handgrad.engines.loops.ir import (
     whole,
 )
 
-# How a type is called in the printed program; `number` is the data's own.
+# Names of the types in a printed program; `number` is the dtype of the data.
 TYPES: dict[Type, str] = {"float": "number", "double": "float", "int": "int", "bool": "bool"}
 
-# What a reduction is called.
+# Names of the reductions.
 IN_LANES = {
     "add": "sum_in_lanes",
     "multiply": "product_in_lanes",
@@ -53,7 +53,7 @@ SYMBOLS = {
 
 
 def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
-    """The statements as lines of Python."""
+    """Print statements as lines of Python."""
     pad = "    " * indent
     lines: list[str] = []
     for statement in body:
@@ -68,9 +68,9 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
                 lines += source(inner, indent + 1)
             case Store(buffer, index, value):
                 place = f"{buffer}[{text_of(index)}]"
-                lines.append(pad + _assigned(place, Load(buffer, index, value.type), value))
+                lines.append(pad + _assignment(place, Load(buffer, index, value.type), value))
             case Let(name, value):
-                lines.append(pad + _assigned(name, Var(name, value.type), value))
+                lines.append(pad + _assignment(name, Var(name, value.type), value))
             case ReturnIf(condition, value):
                 lines.append(f"{pad}if {text_of(condition)}:")
                 lines.append(f"{pad}    return {text_of(value)}")
@@ -85,7 +85,7 @@ def source(body: Sequence[Statement], indent: int = 0) -> list[str]:
     return lines
 
 
-def _assigned(place: str, before: Expression, value: Expression) -> str:
+def _assignment(place: str, before: Expression, value: Expression) -> str:
     match value:
         case Call("add", (first, more), _) if first == before:
             return f"{place} += {text_of(more)}"
@@ -93,7 +93,7 @@ def _assigned(place: str, before: Expression, value: Expression) -> str:
 
 
 def _rows(counters: Sequence[tuple[str, Expression]], value: str) -> str:
-    """The rows of numbers of a reduction: one list each, of the innermost counter."""
+    """The numbers of a reduction: a list for each row of the innermost counter."""
     *outer, (inner, stop) = counters
     row = f"[{value} for {inner} in range({text_of(stop)})]"
     if not outer:
@@ -109,26 +109,28 @@ def _bounds(loop: For) -> str:
 
 
 def _product(product: Multiply) -> list[str]:
-    """The call, and what is done with its numbers as loops over c."""
-    given = [*map(text_of, (product.m, product.n, product.k))]
-    given += [*map(_matrix, (product.a, product.b, product.c))]
-    given += [f"({at.buffer}, {text_of(at.index)})" for at in (product.start,) if at is not None]
-    return [f"matrix_product({', '.join(given)})", *source(epilogue_loops(product))]
+    """The call of a matrix product, and its epilogue as loops over c."""
+    arguments = [*map(text_of, (product.m, product.n, product.k))]
+    arguments += [*map(_matrix, (product.a, product.b, product.c))]
+    arguments += [
+        f"({at.buffer}, {text_of(at.index)})" for at in (product.start,) if at is not None
+    ]
+    return [f"matrix_product({', '.join(arguments)})", *source(epilogue_loops(product))]
 
 
 def _matrix(matrix: Matrix) -> str:
-    known = [matrix.buffer, text_of(matrix.offset), text_of(matrix.width), str(matrix.transposed)]
-    known += [f"{at.buffer}, {text_of(at.index)}" for at in (matrix.rows,) if at is not None]
-    return f"({', '.join(known)})"
+    fields = [matrix.buffer, text_of(matrix.offset), text_of(matrix.width), str(matrix.transposed)]
+    fields += [f"{at.buffer}, {text_of(at.index)}" for at in (matrix.rows,) if at is not None]
+    return f"({', '.join(fields)})"
 
 
-# How strongly operators hold their operands: as in Python, which groups equals from the left.
-STRENGTH = {"or": 1, "and": 2, "+": 4, "-": 4, "*": 5, "/": 5, "**": 7}
+# Precedence of operators, as in Python; operators of the same level group from the left.
+PRECEDENCE = {"or": 1, "and": 2, "+": 4, "-": 4, "*": 5, "/": 5, "**": 7}
 NOT, COMPARISON, SIGN = 2.5, 3, 6
 
 
 def text_of(expression: Expression, around: float = 0) -> str:
-    """The expression as Python; in parentheses if what stands around it holds more strongly."""
+    """Print an expression as Python; in parentheses if `around`, a precedence, is higher."""
     own: float
     match expression:
         case Num(value, _):
@@ -147,7 +149,7 @@ def text_of(expression: Expression, around: float = 0) -> str:
             return f"{TYPES[type]}({text_of(a)})"
         case Call(operation, (a, b), _) if operation in SYMBOLS:
             symbol = SYMBOLS[operation]
-            own = STRENGTH.get(symbol, COMPARISON)
+            own = PRECEDENCE.get(symbol, COMPARISON)
             left = own if symbol in "+-*/" or own < COMPARISON else own + 1
             text = f"{text_of(a, left)} {symbol} {text_of(b, own + 1)}"
         case Call(operation, arguments, _):

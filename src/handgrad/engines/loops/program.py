@@ -1,4 +1,4 @@
-"""What a loop program is: its statements, and what they are called with, by name."""
+"""Loop programs: statements with named parameters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from handgrad.textbook.layers import Array
 
 FINISHED = -1
 WORKERS = "workers"
-# What a program is called with, its type, and what it holds: the text explains it.
+# Types of the parameters of programs, and the comments on them in printed programs.
 MEANINGS: Mapping[str, tuple[Type, str]] = {
     "n_rows": ("int", "how many rows there are"),
     "x": ("float", "the inputs, row after row"),
@@ -48,7 +48,7 @@ OPTIMIZER_MEMORY: tuple[Type, str] = ("float", "what the optimizer remembers of 
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a program is called with: a number, or a buffer of numbers."""
+    """A parameter of a program: a number, or a buffer of numbers."""
 
     name: str
     type: Type
@@ -63,9 +63,28 @@ SCRATCH = tuple(
 
 @dataclass(frozen=True)
 class Program:
-    """The statements, what they are called with, and the scratch memory and constants they need.
+    """A loop program.
 
-    `streams` are the paths of the layers that draw random numbers.
+    Parameters
+    ----------
+    name : str
+        Name of the function.
+    parameters : tuple of Parameter
+        What it is called with.
+    body : list of statements
+        What it does.
+    dtype : dtype
+        The dtype of the data, float32 or float64.
+    arena : Arena
+        Sizes of its scratch memory.
+    tables : Sequence of arrays
+        Constant arrays of the layers.
+    output_shape : tuple of int
+        Shape of the prediction for one row.
+    streams : Sequence of str
+        Paths of the layers that draw random numbers.
+    graph : Graph, optional
+        The graph that it computes.
     """
 
     name: str
@@ -80,18 +99,18 @@ class Program:
 
     @cached_property
     def bounds(self) -> Bounds:
-        """How far the numbers of the rows may point that are used as an index."""
+        """Bounds on the indices in the inputs."""
         return {} if self.graph is None else index_bounds(self.graph)
 
     def source(self) -> str:
-        """The program as Python, each nest below the line of the textbook it came from."""
+        """Print the program as Python, each nest below the source line that it comes from."""
         names = [f"    {p.name + ',':<18}# {_meaning(p.name)}" for p in self.parameters]
         last = f"    return {FINISHED}"
         return "\n".join([f"def {self.name}(", *names, "):", *source(self.body, 1), last])
 
 
 def buffer_of(name: str) -> str:
-    """What a program calls an input: `x_0` for `x[0]`, the first of several."""
+    """The parameter name of an input: `x_0` for `x[0]`, the first of several."""
     return name.replace("[", "_").replace("]", "")
 
 
@@ -102,7 +121,7 @@ def _meaning(name: str) -> str:
 def parameters_named(
     names: Sequence[str], types: Mapping[str, Type] | None = None
 ) -> tuple[Parameter, ...]:
-    """What a program is called with; `types`, of what has not always the same."""
+    """The parameters with these names; `types` overrides their usual types."""
     known = {name: type for name, (type, _) in MEANINGS.items()} | dict(types or {})
     parameters = (
         Parameter(n, known.get(n, OPTIMIZER_MEMORY[0]), buffer=n != "n_rows") for n in names

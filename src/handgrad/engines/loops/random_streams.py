@@ -1,4 +1,4 @@
-"""The random streams of the layers as machine code sees them: six words of memory each."""
+"""The random streams of the layers in memory: six 64-bit words for each PCG64 state."""
 
 from collections.abc import Iterable, Sequence
 from typing import SupportsInt
@@ -11,14 +11,14 @@ from handgrad.textbook.errors import CannotLowerError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 
-# A stream of NumPy's PCG64: its state and its increment, each the low half first; whether half
-# of a word is left from the last draw of 32 bits, and that half.
+# The state of NumPy's PCG64: state and increment, low half first; whether a 32-bit half of a word is
+# left from the last draw, and that half.
 WORDS = 6
 HALF = 2**64
 
 
 def streams_of(graph: Graph, dtype: np.dtype[np.generic]) -> list[str]:
-    """The paths of the layers that draw random numbers, which must be of that type."""
+    """The paths of the layers that draw random numbers; their arrays must have this dtype."""
     paths: list[str] = []
     for node in graph.nodes:
         if node.operation is Op.RANDOM:
@@ -32,17 +32,17 @@ def streams_of(graph: Graph, dtype: np.dtype[np.generic]) -> list[str]:
 
 
 def words_of(rng: np.random.Generator) -> list[int]:
-    """Where a stream stands."""
-    found = rng.bit_generator.state
-    if found["bit_generator"] != "PCG64":
-        raise CannotLowerError(f"random draws by {found['bit_generator']}, not by PCG64")
-    numbers = (found["state"]["state"], found["state"]["inc"])
+    """The state of a stream as six words."""
+    state = rng.bit_generator.state
+    if state["bit_generator"] != "PCG64":
+        raise CannotLowerError(f"random draws by {state['bit_generator']}, not by PCG64")
+    numbers = (state["state"]["state"], state["state"]["inc"])
     halves = [half for number in numbers for half in (number % HALF, number // HALF)]
-    return [*halves, found["has_uint32"], found["uinteger"]]
+    return [*halves, state["has_uint32"], state["uinteger"]]
 
 
 def set_stream(rng: np.random.Generator, words: Iterable[SupportsInt]) -> None:
-    """Let a stream stand where these words say."""
+    """Set the state of a stream from six words."""
     low, high, inc_low, inc_high, has_half, half = map(int, words)
     rng.bit_generator.state = {
         "bit_generator": "PCG64",
@@ -53,7 +53,7 @@ def set_stream(rng: np.random.Generator, words: Iterable[SupportsInt]) -> None:
 
 
 class Streams:
-    """The streams of a net's layers, and the memory in which machine code moves them on."""
+    """The streams of a net's layers, and the memory in which machine code advances them."""
 
     def __init__(self, net: Net, paths: Sequence[str]) -> None:
         layers = dict(net.walk())
@@ -62,11 +62,11 @@ class Streams:
         self.read()
 
     def read(self) -> None:
-        """Take over where the layers' streams stand."""
+        """Copy the states of the layers' streams to memory."""
         for i, layer in enumerate(self.layers):
             self.words[WORDS * i : WORDS * (i + 1)] = words_of(layer.rng)
 
     def hand_back(self, words: Array) -> None:
-        """Let the layers' streams stand where these words say."""
+        """Set the states of the layers' streams from these words."""
         for i, layer in enumerate(self.layers):
             set_stream(layer.rng, words[WORDS * i : WORDS * (i + 1)])

@@ -1,7 +1,7 @@
-"""Steps that repeat: the same statements over and over, each time a step further in memory.
+"""Loop re-rolling: turns repeated statements back into a loop.
 
-A page that goes through a sequence step by step is recorded with all of its steps. Where they
-work on places in memory that move by as much from each to the next, they become one loop again.
+A recurrent layer is traced with all steps of its sequence unrolled. If the offsets of a group of
+statements change by a constant from each step to the next, the steps become one loop again.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -24,12 +24,12 @@ from handgrad.engines.loops.structural_hash import (
     with_offsets,
 )
 
-FEWEST_TURNS, MOST_STATEMENTS = 4, 64
+MIN_TURNS, MAX_STATEMENTS = 4, 64
 
 
 @dataclass(frozen=True)
 class _Nest:
-    """A statement below its comments: what is the same in others like it, and its own offsets."""
+    """A statement with its comments, structural hash (`form`) and offsets."""
 
     comments: Sequence[Comment]
     statement: Statement
@@ -38,16 +38,16 @@ class _Nest:
 
 
 def reroll(body: Sequence[Statement], new: Callable[[str], Var]) -> Body:
-    """The statements, with a loop in the place of those that repeat; `new` makes its counter."""
-    nests, found, i = [*_nests(body)], list[Statement](), 0
+    """Replace repeated statements by loops; `new` makes a counter."""
+    nests, statements, i = [*_nests(body)], list[Statement](), 0
     while i < len(nests):
         size, turns = _repetition(nests, i)
         if turns:
-            found.append(_loop(nests[i : i + 2 * size], turns, new("k")))
+            statements.append(_loop(nests[i : i + 2 * size], turns, new("k")))
         else:
-            found += [*nests[i].comments, nests[i].statement]
+            statements += [*nests[i].comments, nests[i].statement]
         i += max(1, size * turns)
-    return found
+    return statements
 
 
 def _nests(body: Sequence[Statement]) -> Iterator[_Nest]:
@@ -66,16 +66,16 @@ def _nests(body: Sequence[Statement]) -> Iterator[_Nest]:
 
 
 def _repetition(nests: Sequence[_Nest], begin: int) -> tuple[int, int]:
-    """Of how many statements a turn is that begins here, and how many turns follow; 0 if few."""
-    for size in range(1, MOST_STATEMENTS + 1):
+    """The statements per turn and the number of turns from here on; (0, 0) if too few."""
+    for size in range(1, MAX_STATEMENTS + 1):
         turns = _turns(nests, begin, size)
-        if turns >= FEWEST_TURNS:
+        if turns >= MIN_TURNS:
             return size, turns
     return 0, 0
 
 
 def _turns(nests: Sequence[_Nest], begin: int, size: int) -> int:
-    """How often the first `size` nests come again, their offsets moving by as much each time."""
+    """The number of turns of `size` nests whose offsets change by a constant."""
     end = begin
     while end + size < len(nests) and _moves(nests, begin, end + size, size):
         end += 1
@@ -83,7 +83,7 @@ def _turns(nests: Sequence[_Nest], begin: int, size: int) -> int:
 
 
 def _moves(nests: Sequence[_Nest], begin: int, i: int, size: int) -> bool:
-    """Whether a nest is that of the turn before, moved as that was from the one before it."""
+    """Return True if a nest equals that of the previous turn, with the same change of offsets."""
     this, before = nests[i], nests[i - size]
     if this.form is None or this.form != before.form:
         return False

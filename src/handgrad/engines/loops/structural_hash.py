@@ -1,4 +1,4 @@
-"""What is the same in statements that differ in where in memory they work, and what is not."""
+"""Structural hashes of loop nests, ignoring offsets: equal for nests that differ in memory only."""
 
 from collections.abc import Hashable, Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ from handgrad.engines.loops.ir import (
 
 
 def hash_of_nest(loop: For, names: dict[str, str], offsets: list[int]) -> Hashable:
-    """What is equal for nests that differ in offsets alone, which are noted; None of others."""
+    """A key for a nest; its offsets are appended to `offsets`. None if the nest has no key."""
     names[loop.counter] = str(len(names))
     bounds = (
         hash_of_expression(loop.begin, names, None),
@@ -49,7 +49,7 @@ def hash_of_expression(
     offsets: list[int] | None,
     of_loads: list[int] | None = None,
 ) -> Hashable:
-    """The form of a number; of whole ones in an index nothing but that they are noted."""
+    """A key for an expression; integers within an index are appended to `offsets` instead."""
     match expression:
         case Num(value, type):
             if offsets is None or type != "int":
@@ -64,11 +64,11 @@ def hash_of_expression(
         case Call(operation, arguments, type):
             parts = [hash_of_expression(part, names, offsets, of_loads) for part in arguments]
             return operation, *parts, type
-    raise TypeError(f"{expression!r} is no number of a loop program")
+    raise TypeError(f"{expression!r} is no expression of a loop program")
 
 
 def with_offsets(loop: For, numbers: Iterator[Expression]) -> For:
-    """The nest with these whole numbers in its indices."""
+    """Replace the offsets of a nest, in the order in which `hash_of_nest` appends them."""
     body: list[Statement] = []
     for part in loop.body:
         if isinstance(part, For):
@@ -84,7 +84,7 @@ def with_offsets(loop: For, numbers: Iterator[Expression]) -> For:
 def with_offsets_in(
     expression: Expression, numbers: Iterator[Expression], *, in_index: bool = False
 ) -> Expression:
-    """The number with these whole ones in the indices in it, or in itself if it is one."""
+    """Replace the offsets in an expression."""
     match expression:
         case Num(_, "int") if in_index:
             return next(numbers)
@@ -97,7 +97,7 @@ def with_offsets_in(
 
 
 def hash_of_product(product: Multiply, offsets: list[int]) -> Hashable:
-    """The same for a product of matrices that lie in memory, whose numbers are only stored."""
+    """A key for a matrix product without epilogue or gathered rows; None for others."""
     matrices = (product.a, product.b, product.c)
     if product.epilogue is not None or any(matrix.rows is not None for matrix in matrices):
         return None
@@ -114,7 +114,7 @@ def hash_of_product(product: Multiply, offsets: list[int]) -> Hashable:
 
 
 def product_with_offsets(product: Multiply, numbers: Iterator[Expression]) -> Multiply:
-    """The product with these whole numbers in the places of its matrices."""
+    """Replace the offsets of a product's matrices."""
     a, b, c = (
         replace(matrix, offset=with_offsets_in(matrix.offset, numbers, in_index=True))
         for matrix in (product.a, product.b, product.c)

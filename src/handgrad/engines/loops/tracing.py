@@ -1,4 +1,4 @@
-"""What a net, a loss and an optimizer are recorded to, before loops are made of it."""
+"""Traces a net, a loss and an optimizer to optimized graphs, from which loops are built."""
 
 from dataclasses import replace
 
@@ -26,7 +26,23 @@ def training_step(
     w: Array | None = None,
     penalty: Penalty | None = None,
 ) -> Graph:
-    """The graph of a step, in few operations, without the gradients that nobody needs."""
+    """The optimized graph of a training step, without the gradients of frozen layers.
+
+    Parameters
+    ----------
+    net : Net
+        Traced, not changed.
+    loss : Loss
+        Its loss.
+    x : array or tuple of arrays
+        Inputs; the first rows are examples for tracing.
+    y : array
+        Targets.
+    w : array, optional
+        Sample weights.
+    penalty : Penalty, optional
+        Added to the loss.
+    """
     weights, some = None if w is None else w[:4], take(x, slice(0, 4))
     step = trace(net, loss, penalty, x=some, y=y[:4], sample_weight=weights)
     frozen = {
@@ -41,9 +57,9 @@ def training_step(
 
 
 def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
-    """The graph of an update, in few operations, for each group of the parameters.
+    """The optimized graph of the optimizer's step, for each group of parameters.
 
-    An optimizer that takes no step for a batch has none.
+    An optimizer that takes no step per batch has none.
     """
     if optimizer.minimizer is not None:
         return []
@@ -55,7 +71,7 @@ def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
 
 @gc_paused()
 def prediction_graph(net: Net, x: Inputs) -> Graph:
-    """The graph of predictions for rows like these, in few operations."""
+    """The optimized graph of predictions for rows like these."""
     graph = optimized(trace(net, x=take(x, slice(0, 4)), training=False))
     if streams_of(graph, net.dtype):
         raise CannotLowerError("random draws in prediction")

@@ -1,4 +1,4 @@
-"""The optimizer's step as statements: in loops over all parameters, or for one of them."""
+"""Optimizer updates as statements: loops over the parameters, or epilogues of gradients."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from handgrad.engines.loops.ir import (
     known,
     whole,
 )
-from handgrad.engines.loops.memory_planning import MOST_FUSED, Place, size_of, strides
+from handgrad.engines.loops.memory_planning import MAX_FUSED, Place, size_of, strides
 from handgrad.engines.loops.partitioning import partition_loop
 from handgrad.engines.loops.product_nests import Consumer
 from handgrad.graph.graph import Graph
@@ -31,13 +31,13 @@ from handgrad.graph.nodes import users_of
 from handgrad.graph.operations import REDUCTIONS, Op
 from handgrad.textbook.errors import CannotLowerError
 
-# What a rule is given as single numbers, and their types.
+# The scalars that a rule reads, and their types.
 NUMBERS: Mapping[str, Type] = {"learning_rate": "double", "step": "int", "dw_norm": "float"}
 
 
 @dataclass(frozen=True)
 class Update:
-    """A rule, the slices of the parameters it is for, and their factor of the learning rate."""
+    """An update rule for slices of the parameters, with a factor of the learning rate."""
 
     rule: Graph
     factor: float
@@ -45,7 +45,7 @@ class Update:
 
 
 class Rule:
-    """The statements of an update, beside those of the step that finds the gradients."""
+    """The statements of an update, which follow those of the step that computes the gradients."""
 
     def __init__(self, update: Update, step: Elements) -> None:
         rule = self.rule = update.rule
@@ -60,7 +60,7 @@ class Rule:
         self.needs_norm = "dw_norm" in rule.leaves.inputs
 
     def begin(self) -> Body:
-        """The plain numbers, once for all parameters."""
+        """The statements that compute the scalars, once for all parameters."""
         elements, rule = self.elements, self.rule
         body: Body = [Comment(f"the step of {rule.title}")]
         if self.factor != 1:
@@ -76,7 +76,7 @@ class Rule:
         return body
 
     def take(self, part: slice) -> bool:
-        """Leave a slice of the parameters out of the loops, where it is among them."""
+        """Exclude a slice of the parameters from the loops; returns False if it is not among them."""
         for i, own in enumerate(self.left):
             if own.start <= part.start and part.stop <= own.stop:
                 rest = (slice(own.start, part.start), slice(part.stop, own.stop))
@@ -85,7 +85,7 @@ class Rule:
         return False
 
     def loops(self) -> Body:
-        """The step for all parameters of the update that are left, slice by slice."""
+        """The loops over the remaining parameters of the update, slice by slice."""
         body: Body = []
         for part in self.left:
             counter, size = self.elements.new("i"), part.stop - part.start
@@ -94,7 +94,7 @@ class Rule:
         return body
 
     def at(self, here: Expression, gradient: Var | None = None) -> Body:
-        """Compute the new values at one place, by the gradient there, and put them there."""
+        """Compute and store the new values at one index, from the gradient there."""
         elements, rule, places = self.elements, self.rule, dict(self.elements.places)
         if gradient is not None:
             known = Place(gradient.name, whole(0), gradient.type, variable=True)
@@ -104,12 +104,12 @@ class Rule:
         targets = [(i, self.buffers[name]) for name, i in new.items()]
         kept = {*new.values()}
         body: Body = []
-        depths: list[int] = []  # of the expression that computes each; of what has a name 0
+        depths: list[int] = []  # of the expression of each node; 0 for variables
         for i, node in enumerate(rule.nodes):
             single = node.operation is Op.LEAF or node.shape == ()
             depth = 0 if single else 1 + max((depths[j] for j in node.used()), default=0)
             is_read_often = not single and len(users[i]) > 1
-            if i in kept or is_read_often or depth > MOST_FUSED:
+            if i in kept or is_read_often or depth > MAX_FUSED:
                 body += self._named(i, [here])
                 depth = 0
             depths.append(depth)
@@ -118,7 +118,7 @@ class Rule:
         return [*body, *stores]
 
     def _named(self, i: int, index: list[Expression]) -> Body:
-        """Compute a node into a local variable of its own."""
+        """Assign a node to a local variable."""
         value = self.elements.element(i, index)
         name = self.elements.new("v").name
         self.elements.places[i] = Place(name, whole(0), value.type, variable=True)
@@ -126,7 +126,7 @@ class Rule:
 
 
 def begin_updates(rules: Sequence[Rule], step: Elements) -> Body:
-    """What the steps of all groups of parameters need once."""
+    """The statements that all groups of parameters share: learning rate, step, gradient norm."""
     if not rules:
         return []
     count = Var("step", "int")
@@ -141,7 +141,7 @@ def begin_updates(rules: Sequence[Rule], step: Elements) -> Body:
 
 
 def _norm(parts: Sequence[slice], step: Elements) -> Body:
-    """The length of the gradient of all parameters together, summed in double."""
+    """The norm of the gradient of all parameters, summed in double."""
     total, zero = Var("squares", "double"), Num(0.0, "double")
     body: Body = [Let(total.name, zero)]
     for part in parts:
@@ -156,10 +156,10 @@ def _norm(parts: Sequence[slice], step: Elements) -> Body:
 def consumed_gradients(
     elements: Elements, flow: Dataflow, groups: Sequence[Group], rules: Sequence[Rule], size: int
 ) -> dict[int, Consumer]:
-    """The gradients that the step of the optimizer uses up at the end of their products."""
-    uses = dict[int, Consumer]()
+    """The gradients that the optimizer's step consumes in the epilogues of their products."""
+    consumers = dict[int, Consumer]()
     if any(rule.needs_norm for rule in rules):
-        return uses
+        return consumers
     for gradient in (
         group[-1] for group in groups if flow.is_consumed(group, size, elements.target)
     ):
@@ -168,8 +168,8 @@ def consumed_gradients(
         part = slice(begin, begin + size_of(shape))
         rule = next((rule for rule in rules if rule.take(part)), None)
         if rule is not None:
-            uses[gradient] = partial(_step_at, rule, place.offset, strides(shape))
-    return uses
+            consumers[gradient] = partial(_step_at, rule, place.offset, strides(shape))
+    return consumers
 
 
 def _step_at(

@@ -26,26 +26,26 @@ from handgrad.textbook.errors import CannotLowerError, DataError
 from handgrad.textbook.layers import Array
 
 UNKNOWN = (-math.inf, math.inf)
-Interval = tuple[float, float]  # the lowest and the highest
+Interval = tuple[float, float]  # minimum and maximum, both included
 
 
 class ValueRanges:
-    """How far whole numbers go in a program: variables by all that they are given anywhere."""
+    """The intervals of integers in a program: a variable's is the union over all its assignments."""
 
     def __init__(self, body: Sequence[Statement]) -> None:
-        self.given: dict[str, list[Expression]] = {}
+        self.values: dict[str, list[Expression]] = {}
         self.loops: dict[str, list[For]] = {}
-        self.known: dict[str, Interval] = {}
+        self.intervals: dict[str, Interval] = {}
         for statement in walk(body):
             if isinstance(statement, Let):
-                self.given.setdefault(statement.name, []).append(statement.value)
+                self.values.setdefault(statement.name, []).append(statement.value)
             elif isinstance(statement, For):
                 self.loops.setdefault(statement.counter, []).append(statement)
             elif isinstance(statement, ParallelFor):
-                self.known[statement.counter] = 0, statement.count - 1
+                self.intervals[statement.counter] = 0, statement.count - 1
 
     def of(self, number: Expression) -> Interval:
-        """The lowest and the highest that a number can be, infinite where that is not known."""
+        """The interval of an expression; infinite if unknown."""
         match number:
             case Num(value, "int"):
                 return value, value
@@ -56,14 +56,14 @@ class ValueRanges:
         return UNKNOWN
 
     def _of_variable(self, name: str) -> Interval:
-        if name not in self.known:
-            self.known[name] = UNKNOWN  # while it is looked for: it may be part of itself
-            spans = [self.of(value) for value in self.given.get(name, ())]
+        if name not in self.intervals:
+            self.intervals[name] = UNKNOWN  # meanwhile: a variable may depend on itself
+            spans = [self.of(value) for value in self.values.get(name, ())]
             for loop in self.loops.get(name, ()):
                 spans.append((self.of(loop.begin)[0], self.of(loop.stop)[1] - 1))
             if spans:
-                self.known[name] = min(s[0] for s in spans), max(s[1] for s in spans)
-        return self.known[name]
+                self.intervals[name] = min(s[0] for s in spans), max(s[1] for s in spans)
+        return self.intervals[name]
 
 
 def _product(a: Interval, b: Interval) -> Interval:
@@ -81,7 +81,7 @@ OPERATIONS: Mapping[str, Callable[[Interval, Interval], Interval]] = {
 
 
 def loads_of(expression: Expression) -> Iterator[tuple[str, Expression]]:
-    """Where a number is read that an expression is made of: a buffer, and an index in it."""
+    """Yield the buffer and index of each load within an expression."""
     match expression:
         case Load(buffer, index, _):
             yield buffer, index
@@ -93,19 +93,19 @@ def loads_of(expression: Expression) -> Iterator[tuple[str, Expression]]:
 
 @dataclass(frozen=True)
 class Bound:
-    """`columns` of a row's numbers, counted through it, lie from 0 up to below `size`."""
+    """Bounds on the indices in `columns` of a flattened row: 0 <= index < `size`."""
 
     columns: slice | tuple[int, ...]
     size: int
 
     def of_member(self, width: int) -> "Bound":
-        """The bound for `width` numbers, of which there are those of a member after another."""
+        """The bound for the `width` numbers of one ensemble member."""
         if isinstance(self.columns, slice):
             return self
         return Bound(tuple(sorted({column % width for column in self.columns})), self.size)
 
     def holds(self, rows: Array) -> bool:
-        """Whether that is so in all of the rows."""
+        """Return True if all rows are within the bound."""
         low, high = self.extremes(rows)
         return bool(low >= 0 and high < self.size)
 
@@ -121,8 +121,8 @@ Bounds = Mapping[str, Sequence[Bound]]
 
 
 def index_bounds(graph: Graph) -> Bounds:
-    """For each input with numbers that are used as an index, how far they may point."""
-    found: dict[str, list[Bound]] = {}
+    """The bounds of each input that holds indices, such as categories of an embedding."""
+    bounds: dict[str, list[Bound]] = {}
     for node in graph.nodes:
         if node.operation not in (Op.GETITEM, Op.SETITEM, Op.ADD_AT):
             continue
@@ -130,35 +130,35 @@ def index_bounds(graph: Graph) -> Bounds:
         for part, size in zip(parts, graph.nodes[x.node].shape, strict=False):
             if isinstance(part, Ref):
                 name, bound = _bound(graph, node, part.node, size)
-                if bound not in found.setdefault(name, []):
-                    found[name].append(bound)
-    return found
+                if bound not in bounds.setdefault(name, []):
+                    bounds[name].append(bound)
+    return bounds
 
 
 def check_indices(rows: Array, name: str, bounds: Bounds) -> None:
-    """Refuse rows with an index out of range: machine code would follow it."""
+    """Raise a DataError for an index out of range: machine code does not check it."""
     for bound in bounds.get(name, ()):
         if not bound.holds(rows):
             low, high = bound.extremes(rows)
             raise DataError(
                 f"indices from {low:g} to {high:g} in {name}",
                 f"whole numbers from 0 to {bound.size - 1}",
-                "number the categories from 0, or a larger table",
+                "number the categories from 0, or use a larger table",
             )
 
 
 def _bound(graph: Graph, node: Node, index: int, size: object) -> tuple[str, Bound]:
-    """The input that an index is read from, and the bound for its numbers."""
+    """The input that an index comes from, and the bound on its numbers."""
     names = {i: name for name, i in graph.leaves.inputs.items()}
     steps: list[Node] = []
     while (source := graph.nodes[index]).operation in (Op.VIEW, Op.ASTYPE, Op.CONCATENATE):
         parts = source.arguments[0]
         if source.operation is Op.CONCATENATE and len(parts) > 1:
-            break  # of one part alone it is a copy
+            break  # with a single part it is a copy
         steps.insert(0, source)
         index = (parts[0] if source.operation is Op.CONCATENATE else parts).node
     if index not in names or not isinstance(size, int):
-        raise CannotLowerError(f"an index that is computed, at {node.origin}")
+        raise CannotLowerError(f"a computed index, at {node.origin}")
     n = SIZES[0]
     shape = [at(length, n) for length in graph.nodes[index].shape]
     width = int(np.prod(shape[1:], dtype=int))

@@ -74,7 +74,7 @@ def rewritten(
     return replace(graph, nodes=tuple(builder.nodes), leaves=leaves, outputs=outputs)
 
 
-def bound_arguments(node: Node, **defaults: object) -> list[Any]:
+def arguments_of(node: Node, **defaults: object) -> list[Any]:
     """The arguments in the order of `defaults`, by place or by name; others are refused."""
     values = defaults | dict(zip(defaults, node.arguments, strict=False)) | dict(node.options)
     surplus = len(node.arguments) > len(defaults) or values.keys() != defaults.keys()

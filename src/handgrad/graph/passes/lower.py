@@ -24,7 +24,7 @@ from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, VIEWS, Op
 from handgrad.graph.passes import views
-from handgrad.graph.passes.builder import REQUIRED, Builder, bound_arguments, rewritten
+from handgrad.graph.passes.builder import REQUIRED, Builder, arguments_of, rewritten
 from handgrad.graph.passes.views import flat, view_by
 from handgrad.graph.symbolic import Dim, N, Ref, Scaled, Scaling, Shape, Symbolic
 from handgrad.textbook.errors import CannotLowerError
@@ -96,7 +96,7 @@ def _log2(new: Builder, node: Node) -> Ref:
 
 
 def _argmax(new: Builder, node: Node) -> Ref:
-    x, axis = bound_arguments(node, a=REQUIRED, axis=None)
+    x, axis = arguments_of(node, a=REQUIRED, axis=None)
     if new[x].dtype.kind != "f":
         raise node.refused(f"numbers of type {new[x].dtype}")
     if node.operation is Op.ARGMIN:
@@ -193,7 +193,7 @@ def outer(new: Builder, node: Node) -> Ref:
 
 def tensordot(new: Builder, node: Node) -> Ref:
     """The sum over pairs of axes."""
-    a, b, axes = bound_arguments(node, a=REQUIRED, b=REQUIRED, axes=2)
+    a, b, axes = arguments_of(node, a=REQUIRED, b=REQUIRED, axes=2)
     _require_arrays(node, a, b)
     if isinstance(axes, int):
         return _contracted(new, node, a, b, range(-axes, 0), range(axes))
@@ -216,7 +216,7 @@ def einsum(new: Builder, node: Node) -> Ref:
 
 
 def _operands(node: Node) -> list[Ref]:
-    operands = bound_arguments(node, a=REQUIRED, b=REQUIRED)
+    operands = arguments_of(node, a=REQUIRED, b=REQUIRED)
     _require_arrays(node, *operands)
     return operands
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
-from handgrad.graph.passes.builder import REQUIRED, Builder, bound_arguments
+from handgrad.graph.passes.builder import REQUIRED, Builder, arguments_of
 from handgrad.graph.symbolic import SIZES, Arange, Dim, NoRuleError, Ref, Shape, Symbolic, at, solve
 from handgrad.textbook.errors import CannotLowerError
 from handgrad.textbook.layers import Array
@@ -107,7 +107,7 @@ def sizes(shape: Shape, n: int) -> list[int]:
 
 def repeat(new: Builder, node: Node) -> Ref:
     """np.repeat by a whole number."""
-    x, count, axis = bound_arguments(node, a=REQUIRED, repeats=REQUIRED, axis=None)
+    x, count, axis = arguments_of(node, a=REQUIRED, repeats=REQUIRED, axis=None)
     if not isinstance(count, int | np.integer):
         raise node.refused("counts that are no whole number")
 
@@ -122,7 +122,7 @@ def repeat(new: Builder, node: Node) -> Ref:
 
 def tile(new: Builder, node: Node) -> Ref:
     """np.tile: each axis as often as `reps` says."""
-    x, reps = bound_arguments(node, A=REQUIRED, reps=REQUIRED)
+    x, reps = arguments_of(node, A=REQUIRED, reps=REQUIRED)
     reps = reps if isinstance(reps, tuple | list) else (reps,)
 
     def run(array: Array, n: int) -> Array:
@@ -138,7 +138,7 @@ def tile(new: Builder, node: Node) -> Ref:
 
 def pad(new: Builder, node: Node) -> Ref:
     """np.pad with a number."""
-    x, width, mode, value = bound_arguments(
+    x, width, mode, value = arguments_of(
         node, array=REQUIRED, pad_width=REQUIRED, mode="constant", constant_values=0
     )
     if mode != "constant" or not isinstance(value, int | float | np.number):
@@ -155,7 +155,7 @@ def pad(new: Builder, node: Node) -> Ref:
 
 def stack(new: Builder, node: Node) -> Ref:
     """np.stack: each part gets the new axis, then they are put one after another."""
-    parts, axis = bound_arguments(node, arrays=REQUIRED, axis=0)
+    parts, axis = arguments_of(node, arrays=REQUIRED, axis=0)
     if not all(isinstance(part, Ref) for part in parts):
         raise node.refused("constants among the arrays")
     axis %= len(node.shape)
@@ -167,7 +167,7 @@ def stack(new: Builder, node: Node) -> Ref:
 
 def concatenate(new: Builder, node: Node) -> Ref:
     """np.concatenate along an axis."""
-    parts, axis = bound_arguments(node, arrays=REQUIRED, axis=0)
+    parts, axis = arguments_of(node, arrays=REQUIRED, axis=0)
     if axis is None or not all(isinstance(part, Ref) for part in parts):
         raise node.refused("such arguments")
     axis %= len(node.shape)
@@ -176,7 +176,7 @@ def concatenate(new: Builder, node: Node) -> Ref:
 
 def take(new: Builder, node: Node) -> Ref:
     """np.take: an index along one axis, or into all numbers in a row."""
-    x, index, axis = bound_arguments(node, a=REQUIRED, indices=REQUIRED, axis=None)
+    x, index, axis = arguments_of(node, a=REQUIRED, indices=REQUIRED, axis=None)
     if axis is None:
         x, axis = flat(new, node, x), 0
     before = (slice(None),) * (axis % len(new[x].shape))

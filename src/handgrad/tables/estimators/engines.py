@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.cost_model import cost_of_compiling, seconds_saved
-from handgrad.engines.dispatch import chosen, engine_for
+from handgrad.engines.dispatch import engine_for, resolve_engine
 from handgrad.engines.engine import Engine
 from handgrad.tables.estimators.base import Base
 from handgrad.tables.estimators.losses import L2PenaltyOfABatch
@@ -54,7 +54,7 @@ class Job:
         to the same bits in any process.
         """
         config, x = self.config, self.rows.x
-        choice = "eager" if isinstance(x, SparseRows) else chosen(config.engine)
+        choice = "eager" if isinstance(x, SparseRows) else resolve_engine(config.engine)
         if choice == "auto":
             epochs = min(config.epochs, MOST_EPOCHS_EXPECTED)
             gain = GAIN * seconds_saved(config.net, x, config.batch_size, epochs)

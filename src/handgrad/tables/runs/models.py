@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from handgrad.engines.dispatch import EngineName, chosen
+from handgrad.engines.dispatch import EngineName, resolve_engine
 from handgrad.tables.data.predictions import AT_ONCE
 from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.runs.pictures import PicturesInMemory, in_words
@@ -208,7 +208,7 @@ def _engine(settings: RunSettings) -> EngineName:
     fewer: it would not end with the same bits.
     """
     usual: EngineName = "compiled" if find_spec("llvmlite") else "eager"
-    choice = chosen(settings.engine)
+    choice = resolve_engine(settings.engine)
     return usual if choice == "auto" else choice
 
 

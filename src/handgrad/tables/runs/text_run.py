@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.engines.dispatch import chosen
+from handgrad.engines.dispatch import resolve_engine
 from handgrad.files import load
 from handgrad.files.paths import write_whole
 from handgrad.tables.data.table_options import option
@@ -106,7 +106,7 @@ class TextJob(Job):
         }
         return LanguageModel(
             random_state=settings.seed,
-            engine=chosen(settings.engine),
+            engine=resolve_engine(settings.engine),
             progress=self.messages.shows_progress,
             **{name: value for name, value in asked.items() if value is not None},
         )

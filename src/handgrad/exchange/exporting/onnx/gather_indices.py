@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.exchange.exporting.onnx.writer import Writer, shape_of
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
-from handgrad.graph.passes.builder import REQUIRED, given
+from handgrad.graph.passes.builder import REQUIRED, arguments_of
 from handgrad.graph.symbolic import SIZES, Arange, Dim, N, Ref, Shape, at, substitute
 from handgrad.textbook.layers import Array
 
@@ -29,7 +29,7 @@ def turned(w: Writer, node: Node) -> str:
 
 def concatenated(w: Writer, node: Node) -> str:
     """Arrays one after another."""
-    parts, axis = given(node, arrays=REQUIRED, axis=0)
+    parts, axis = arguments_of(node, arrays=REQUIRED, axis=0)
     if axis is None or not isinstance(parts, list | tuple):
         raise node.refused("such arguments")
     return w.put("Concat", *(w.value(x, node.dtype) for x in parts), axis=axis % len(node.shape))
@@ -37,7 +37,7 @@ def concatenated(w: Writer, node: Node) -> str:
 
 def stacked(w: Writer, node: Node) -> str:
     """Arrays one after another, along a new axis."""
-    parts, axis = given(node, arrays=REQUIRED, axis=0)
+    parts, axis = arguments_of(node, arrays=REQUIRED, axis=0)
     if not isinstance(parts, list | tuple):
         raise node.refused("such arguments")
     axis %= len(node.shape)
@@ -48,7 +48,7 @@ def stacked(w: Writer, node: Node) -> str:
 
 def padded(w: Writer, node: Node) -> str:
     """An array with a number around it."""
-    x, width, mode, number = given(
+    x, width, mode, number = arguments_of(
         node, array=REQUIRED, pad_width=REQUIRED, mode="constant", constant_values=0
     )
     if mode != "constant" or not isinstance(number, int | float | np.number):
@@ -60,7 +60,7 @@ def padded(w: Writer, node: Node) -> str:
 
 def repeated(w: Writer, node: Node) -> str:
     """np.repeat: where it stretches an axis of length 1, as that."""
-    x, _, axis = given(node, a=REQUIRED, repeats=REQUIRED, axis=None)
+    x, _, axis = arguments_of(node, a=REQUIRED, repeats=REQUIRED, axis=None)
     if isinstance(x, Ref) and axis is not None and w[x].shape[axis] == 1:
         return w.put("Expand", w.value(x, node.dtype), w.shape(_stretched(w[x].shape, node.shape)))
     return moved(w, node)
@@ -80,7 +80,7 @@ def _stretched(before: Shape, after: Shape) -> Shape:
 
 def taken(w: Writer, node: Node) -> str:
     """np.take: rows along one axis, or of all numbers in a row."""
-    x, index, axis = given(node, a=REQUIRED, indices=REQUIRED, axis=None)
+    x, index, axis = arguments_of(node, a=REQUIRED, indices=REQUIRED, axis=None)
     value = w.value(x, node.dtype)
     if axis is None:
         value, axis = w.put("Reshape", value, w.whole([-1], "shape")), 0

@@ -23,7 +23,7 @@ from handgrad.exchange.exporting.onnx.gather_indices import (
 from handgrad.exchange.exporting.onnx.writer import Writer
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import COMPARISONS, Op
-from handgrad.graph.passes.builder import REQUIRED, given
+from handgrad.graph.passes.builder import REQUIRED, arguments_of
 from handgrad.graph.symbolic import Ref, at
 from handgrad.textbook.errors import CannotLowerError
 
@@ -104,7 +104,7 @@ def _of_truth(w: Writer, node: Node) -> str:
 
 
 def _where(w: Writer, node: Node) -> str:
-    condition, a, b = given(node, condition=REQUIRED, x=REQUIRED, y=REQUIRED)
+    condition, a, b = arguments_of(node, condition=REQUIRED, x=REQUIRED, y=REQUIRED)
     chosen = w.value(a, node.dtype), w.value(b, node.dtype)
     return w.put("Where", w.value(condition, np.bool_), *chosen)
 
@@ -131,7 +131,7 @@ def _function(w: Writer, node: Node) -> str:
 
 
 def _reduced(w: Writer, node: Node) -> str:
-    x, axis, keepdims = given(node, a=REQUIRED, axis=None, keepdims=False)
+    x, axis, keepdims = arguments_of(node, a=REQUIRED, axis=None, keepdims=False)
     value, keep = w.value(x, node.dtype), int(keepdims is True)
     axes = [axis] if isinstance(axis, int) else axis
     name = REDUCED[node.operation]
@@ -143,7 +143,7 @@ def _reduced(w: Writer, node: Node) -> str:
 
 
 def _argmax(w: Writer, node: Node) -> str:
-    x, axis = given(node, a=REQUIRED, axis=None)
+    x, axis = arguments_of(node, a=REQUIRED, axis=None)
     value, shape = w.value(x, w[x].dtype), w[x].shape
     if axis is None:
         value, axis = w.put("Reshape", value, w.whole([-1], "shape")), 0
@@ -159,7 +159,7 @@ def _einsum(w: Writer, node: Node) -> str:
 
 
 def _dot(w: Writer, node: Node) -> str:
-    a, b = given(node, a=REQUIRED, b=REQUIRED)
+    a, b = arguments_of(node, a=REQUIRED, b=REQUIRED)
     if not all(isinstance(x, Ref) and 1 <= len(w[x].shape) <= 2 for x in (a, b)):
         raise node.refused("arrays of more than two axes, or constants")
     return w.put("MatMul", w.value(a, node.dtype), w.value(b, node.dtype))

@@ -9,8 +9,7 @@ import numpy as np
 from handgrad.exchange.exporting.python.source import plain_constant
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
-from handgrad.graph.passes.builder import REQUIRED
-from handgrad.graph.passes.builder import given as arguments_of
+from handgrad.graph.passes.builder import REQUIRED, arguments_of
 from handgrad.graph.symbolic import Arange, Dim, Ref, Scaled
 from handgrad.textbook.errors import SettingError
 
