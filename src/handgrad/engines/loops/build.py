@@ -1,4 +1,4 @@
-"""Builds the loop programs of an epoch of training, of an optimizer's update and of predictions."""
+"""Builds the loop programs of a training epoch, of an optimizer's update and of predictions."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -55,16 +55,16 @@ START, ROWS = Var("start", "int"), Var("n", "int")
 
 
 def gather_batch(
-    elements: Elements, given: Mapping[str, int], batch_size: int, *, members: bool
+    elements: Elements, buffers: Mapping[str, int], batch_size: int, *, members: bool
 ) -> Body:
-    """Room for the rows of a batch, and the loops that copy them there in their order.
+    """Allocate memory for the rows of a batch; returns the loops that copy them there in order.
 
     Products that pack their matrices gather the rows themselves.
     """
     graph, row, numbers = elements.graph, Var("row", "int"), 0
     position = elements.new("i")
     copies: Body = [Let("row", Load("order", START + position, "int"))]
-    for buffer, leaf in given.items():
+    for buffer, leaf in buffers.items():
         node = graph.nodes[leaf]
         type, width = kind_of(node), size_of(node.shape[1:])
         if not members and is_gathered(graph, leaf, batch_size, elements.target):
@@ -88,9 +88,10 @@ def _copy_of_row(
     width: int,
     members: int,
 ) -> Body:
-    """Copy the `width` numbers of a row of a buffer to the row `position` of a place.
+    """Copy a row, `width` numbers of a buffer, to the row `position` of a place.
 
-    With `members` it is made of a row for each of them, whose numbers the buffer `members` has.
+    With ensemble `members` it is joined from a row for each, whose index is in the buffer
+    `members`.
     """
     shape = (max(members, 1), width // max(members, 1))
     member, column = indices(elements, shape)
@@ -112,23 +113,39 @@ def training_program(
     *,
     members: bool = False,
 ) -> Program:
-    """One epoch: for each batch the rows, the step, and the update of the parameters, if any.
+    """The program of one training epoch: rows, step and update of each batch.
 
-    It returns -1; or the first row of the batch whose loss is not finite; or the number of rows,
-    where the parameters are not finite at the end. `loss_total[0]` becomes `loss_before[0]` and the
-    losses of all batches, each times its rows, or times their weights where batches count by them.
-    With `members` a row is made of rows that members share: `members` has their numbers.
+    The program returns -1, or the first row of the batch whose loss is not finite, or the number
+    of rows if the parameters are not finite at the end. `loss_total[0]` becomes `loss_before[0]`
+    plus the losses of all batches, each times its number of rows or their weights.
+
+    Parameters
+    ----------
+    step : Graph
+        The training step.
+    updates : Sequence of Update
+        The optimizer's steps; empty for none.
+    batch_size : int
+        Rows of a full batch.
+    dtype : dtype
+        The dtype of the data.
+    batches_weighted_by : {"rows", "weights"}
+        The weight of a batch in the loss of the epoch.
+    target : Target
+        The machine.
+    members : bool, default False
+        The members of an ensemble share rows: the buffer `members` has their indices.
     """
     step = _laid_out(step, batch_size)
     elements = Elements(step, target, streams=streams_of(step, dtype))
-    given = _rows_given(step)
-    copied = gather_batch(elements, given, batch_size, members=members)
+    buffers = _row_buffers(step)
+    copied = gather_batch(elements, buffers, batch_size, members=members)
     n_parameters, layout = _in_order(elements, step.leaves.parameters, "parameters")
     n_state, layout_of_state = _in_order(elements, step.leaves.state, "state")
     batch: Body = [
         Comment("the rows of this batch, in their order"),
         *copied,
-        *_count(elements, batches_weighted_by),
+        *_batch_weight(elements, batches_weighted_by),
         *_step(elements, updates, batch_size),
     ]
     body: Body = [
@@ -136,16 +153,18 @@ def training_program(
         *layout_of_state,
         Let("step", Load("steps", whole(0), "int")),
         Let("total", Load("loss_before", whole(0), "double")),
-        _by_batches(batch_size, batch),
+        _loop_over_batches(batch_size, batch),
         Store("steps", whole(0), Var("step", "int")),
         Comment("what is looked at when later epochs have changed it"),
-        *_kept(elements, n_state, "state", "state_after", "float"),
-        *_kept(elements, n_parameters, "parameters", "parameters_after", "float"),
-        *_kept(elements, whole(WORDS * len(elements.streams)), "streams", "streams_after", "int"),
+        *_snapshot(elements, n_state, "state", "state_after", "float"),
+        *_snapshot(elements, n_parameters, "parameters", "parameters_after", "float"),
+        *_snapshot(
+            elements, whole(WORDS * len(elements.streams)), "streams", "streams_after", "int"
+        ),
         *_check(elements, "parameters", whole(0), n_parameters, Var("n_rows", "int")),
     ]
     names = [
-        *("n_rows", *given, *(("members",) if members else ()), "order"),
+        *("n_rows", *buffers, *(("members",) if members else ()), "order"),
         *("parameters", "gradients", "state", *_memory(updates)),
         *("learning_rates", "loss_before", "steps", "predictions", "loss_total"),
         *("parameters_after", "state_after"),
@@ -155,7 +174,7 @@ def training_program(
 
 
 def _step(elements: Elements, updates: Sequence[Update], batch_size: int) -> Body:
-    """What is done with the rows of a batch: the step, what comes out, the update."""
+    """The statements for the rows of a batch: the step, its results, the update."""
     results = _results(elements)
     step = elements.graph
     rules = [Rule(update, elements) for update in updates]
@@ -181,14 +200,14 @@ def _step(elements: Elements, updates: Sequence[Update], batch_size: int) -> Bod
 
 
 def _laid_out(graph: Graph, batch_size: int) -> Graph:
-    """The graph as it is faster for batches of that size, whatever the processor."""
+    """Apply the layout pass if batches of this size profit, on any processor."""
     return with_batch_last(graph) if batch_size >= LANES else graph
 
 
 def update_program(
     updates: Sequence[Update], dtype: np.dtype[np.generic], target: Target
 ) -> Program:
-    """The optimizer's step alone, by the gradients, at the learning rate `learning_rates[0]`."""
+    """The program of the optimizer's step alone, at the learning rate `learning_rates[0]`."""
     elements = Elements(updates[0].rule, target)
     rules = [Rule(update, elements) for update in updates]
     body: Body = [
@@ -202,7 +221,7 @@ def update_program(
 
 
 def _memory(updates: Sequence[Update]) -> list[str]:
-    """What the optimizer remembers from step to step."""
+    """The buffers of the optimizer's state."""
     return [f"memory_{name}" for name in (updates[0].rule.leaves.state if updates else ())]
 
 
@@ -214,21 +233,34 @@ def prediction_program(
     target: Target,
     only_finite: bool,
 ) -> Program:
-    """The predictions for all rows, batch by batch.
+    """The program of predictions for all rows, batch by batch.
 
-    It returns -1, or the first row of a batch that holds what is not a finite number, as its rows
-    or, if `only_finite`, as their predictions.
+    The program returns -1, or the first row of a batch with a non-finite input or, if
+    `only_finite`, a non-finite prediction.
+
+    Parameters
+    ----------
+    graph : Graph
+        The forward pass.
+    batch_size : int
+        Rows of a full batch.
+    dtype : dtype
+        The dtype of the data.
+    target : Target
+        The machine.
+    only_finite : bool
+        Stop at a non-finite prediction.
     """
     graph = _laid_out(graph, batch_size)
     elements = Elements(graph, target)
-    given, out = _rows_given(graph), graph.outputs.named()["prediction"]
-    rows = {x: _place_of_batch(elements, x, name) for name, x in given.items()}
+    buffers, out = _row_buffers(graph), graph.outputs.named()["prediction"]
+    rows = {x: _place_of_batch(elements, x, name) for name, x in buffers.items()}
     elements.places.update(rows)
     _in_order(elements, graph.leaves.parameters, "parameters")
     _in_order(elements, graph.leaves.state, "state")
-    node, found = graph.nodes[out], _place_of_batch(elements, out, "predictions")
-    if node.operation not in (Op.LEAF, Op.VIEW) and found.type == "float":
-        elements.places[out] = found
+    node, place_out = graph.nodes[out], _place_of_batch(elements, out, "predictions")
+    if node.operation not in (Op.LEAF, Op.VIEW) and place_out.type == "float":
+        elements.places[out] = place_out
     groups = fuse_epilogues(graph, stored_nodes(graph, graph.outputs.all()), batch_size, target)
     elements.places = plan_memory(graph, elements.places, groups, batch_size, elements.arena)
     batch: Body = []
@@ -237,20 +269,20 @@ def prediction_program(
     batch += reroll([*itertools.chain(*nests(elements, groups, batch_size))], elements.new)
     batch += _predictions(elements)
     if only_finite:
-        batch += _check_rows(elements, out, found)
-    names = ["n_rows", *given, "parameters", "state", "predictions"]
-    return _program("predict", names, [_by_batches(batch_size, batch)], elements, dtype)
+        batch += _check_rows(elements, out, place_out)
+    names = ["n_rows", *buffers, "parameters", "state", "predictions"]
+    return _program("predict", names, [_loop_over_batches(batch_size, batch)], elements, dtype)
 
 
-def _by_batches(batch_size: int, batch: Body) -> For:
-    """`batch` for `n` rows from `start` on, until all are done."""
+def _loop_over_batches(batch_size: int, batch: Body) -> For:
+    """The loop over batches: `batch` for `n` rows from `start` on."""
     left = Var("n_rows", "int") - START
     rows = Let("n", Call("minimum", (whole(batch_size), left), "int"))
     return For("start", Var("n_rows", "int"), [rows, *batch], batch_size)
 
 
-def _count(elements: Elements, by: str) -> list[Statement]:
-    """What the batch counts for in the loss of the epoch: its rows, or the sum of their weights."""
+def _batch_weight(elements: Elements, by: str) -> list[Statement]:
+    """The weight of a batch in the loss of the epoch: its rows, or the sum of their weights."""
     if by == "rows" or "sample_weight" not in elements.graph.leaves.inputs:
         return [Let("batch_weight", cast(ROWS, "double"))]
     weights = elements.graph.leaves.inputs["sample_weight"]
@@ -261,7 +293,7 @@ def _count(elements: Elements, by: str) -> list[Statement]:
 
 
 def _add_loss(elements: Elements) -> list[Statement]:
-    """Add the loss of the batch to the total, as much as it counts; leave if it is not finite."""
+    """Add the weighted loss of the batch to the total; return if it is not finite."""
     loss, total = Var("loss", "double"), Var("total", "double")
     diverged = Call("logical_not", (Call("isfinite", (loss,), "bool"),), "bool")
     return [
@@ -272,8 +304,8 @@ def _add_loss(elements: Elements) -> list[Statement]:
     ]
 
 
-def _rows_given(graph: Graph) -> dict[str, int]:
-    """The buffers that hold something for each row, and their leaves."""
+def _row_buffers(graph: Graph) -> dict[str, int]:
+    """The buffers of the inputs, and their leaves."""
     return {buffer_of(name): i for name, i in graph.leaves.inputs.items()}
 
 
@@ -281,7 +313,7 @@ def _program(
     name: str, names: Sequence[str], body: Body, elements: Elements, dtype: np.dtype[np.generic]
 ) -> Program:
     graph = elements.graph
-    types = {name: kind_of(graph.nodes[i]) for name, i in _rows_given(graph).items()}
+    types = {name: kind_of(graph.nodes[i]) for name, i in _row_buffers(graph).items()}
     row = tuple(at(size, 1) for size in graph.nodes[graph.outputs.named()["prediction"]].shape[1:])
     memory = elements.arena, elements.tables
     body = hoist_loads(body, elements.new)
@@ -293,9 +325,9 @@ def _program(
 def _in_order(
     elements: Elements, leaves: Mapping[str, int], buffer: str
 ) -> tuple[Expression, list[Comment]]:
-    """Let parameters or running state lie one after another in their buffer.
+    """Place parameters or running state one after another in their buffer.
 
-    How many numbers these are, and where each lies, as comments of the text.
+    Returns the total size, and comments on where each is.
     """
     begin, lines = 0, []
     for name, i in leaves.items():
@@ -308,7 +340,7 @@ def _in_order(
 
 
 def _results(elements: Elements) -> list[tuple[int, Place]]:
-    """Let gradients be computed where they belong; what cannot be, and is copied there."""
+    """Place gradients in their buffer; returns the results that must be copied to their place."""
     graph, places = elements.graph, elements.places
     copies: list[tuple[int, Place]] = []
     for name, i in graph.outputs.gradients.items():
@@ -332,8 +364,8 @@ def _copied(elements: Elements, i: int, place: Place) -> Body:
     return loops_around(shape, index, [store])
 
 
-def _kept(elements: Elements, size: Expression, buffer: str, copy: str, type: Type) -> Body:
-    """Copy a buffer, so that it can be looked at when later epochs have changed it."""
+def _snapshot(elements: Elements, size: Expression, buffer: str, copy: str, type: Type) -> Body:
+    """Copy a buffer, which later epochs change."""
     i = elements.new("i")
     if size == whole(0):
         return []
@@ -341,27 +373,27 @@ def _kept(elements: Elements, size: Expression, buffer: str, copy: str, type: Ty
 
 
 def _check(
-    elements: Elements, buffer: str, start: Expression, size: Expression, found: Expression
+    elements: Elements, buffer: str, start: Expression, size: Expression, result: Expression
 ) -> Body:
-    """Leave with `found` if one of `size` numbers from `start` on in a buffer is not finite."""
+    """Return `result` if one of `size` numbers of a buffer from `start` on is not finite."""
     i, bad = elements.new("i"), elements.new("bad")
     finite = Call("isfinite", (Load(buffer, start + i, "float"),), "bool")
     more = Call("where", (finite, whole(0), whole(1)), "int")
     return [
         Let(bad.name, whole(0)),
         For(i.name, size, [Let(bad.name, bad + more)]),
-        ReturnIf(Call("greater", (bad, whole(0)), "bool"), found),
+        ReturnIf(Call("greater", (bad, whole(0)), "bool"), result),
     ]
 
 
 def _check_rows(elements: Elements, i: int, place: Place) -> Body:
-    """Leave with the first row of the batch, if one of its numbers there is not finite."""
+    """Return the first row of the batch if one of its numbers is not finite."""
     numbers = ROWS * whole(size_of(elements.graph.nodes[i].shape[1:]))
     return _check(elements, place.buffer, place.offset, numbers, START)
 
 
 def _predictions(elements: Elements) -> Body:
-    """Copy the predictions of the batch to `predictions`, where they are not there yet."""
+    """Copy the predictions of the batch to `predictions`, unless computed there."""
     i = elements.graph.outputs.named()["prediction"]
     if i in elements.places and elements.places[i].buffer == "predictions":
         return []
@@ -369,6 +401,6 @@ def _predictions(elements: Elements) -> Body:
 
 
 def _place_of_batch(elements: Elements, i: int, buffer: str) -> Place:
-    """Where in a buffer of something for all rows that of this batch begins."""
+    """The place of this batch in a buffer of all rows."""
     node = elements.graph.nodes[i]
     return Place(buffer, START * whole(size_of(node.shape[1:])), kind_of(node))

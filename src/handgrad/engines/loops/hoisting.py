@@ -46,19 +46,16 @@ def _hoist_from(statement: Statement, spans: ValueRanges, new: Callable[[str], V
     rows: dict[Load, Var] = {}
     for load in dict.fromkeys(chain.from_iterable(_always_read(s.value) for s in stores)):
         reach = spans.of(load.index)
-        met = [span for buffer, span in written if buffer == load.buffer]
-        if (
-            met
-            and not _depends_on(load.index, statement.counter)
-            and all(_disjoint(reach, s) for s in met)
-        ):
+        stored = [span for buffer, span in written if buffer == load.buffer]
+        is_invariant = not _depends_on(load.index, statement.counter)
+        if stored and is_invariant and all(_disjoint(reach, s) for s in stored):
             rows[load] = new("r")
-    found = [Store(s.buffer, s.index, _replaced(s.value, rows)) for s in stores]
-    return [*(Let(row.name, load) for load, row in rows.items()), replace(statement, body=found)]
+    body = [Store(s.buffer, s.index, _replaced(s.value, rows)) for s in stores]
+    return [*(Let(row.name, load) for load, row in rows.items()), replace(statement, body=body)]
 
 
 def _always_read(value: Expression) -> Iterator[Load]:
-    """Yield the loads that are executed unconditionally: not those within the branches of a `where`."""
+    """Yield the loads that always execute: not those in the branches of a `where`."""
     if isinstance(value, Load):
         yield value
     elif isinstance(value, Call):

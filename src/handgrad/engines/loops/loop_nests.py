@@ -47,7 +47,7 @@ from handgrad.graph.symbolic import Arange, Ref, Shape, Symbolic, at
 from handgrad.textbook.errors import ROW_NUMBERS, CannotLowerError
 
 FLOATING = ("float", "double")
-# What a reduction starts with, and does with each number.
+# The identity and the operation of each reduction.
 REDUCED = {
     Op.SUM: (0.0, "add"),
     Op.PROD: (1.0, "multiply"),
@@ -57,7 +57,7 @@ REDUCED = {
 
 
 def reduction(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
-    """The loops of a sum, product, maximum or minimum over some axes."""
+    """The loops of a reduction over some axes: sum, product, maximum or minimum."""
     x, axes = node.arguments
     shape, type = elements.graph.nodes[x.node].shape, elements.places[i].type
     if len(axes) == len(shape):
@@ -82,14 +82,14 @@ def reduction(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
     fixed = {
         axis: size for axis, size in enumerate(shape) if axis in axes and isinstance(size, int)
     }
-    if len(fixed) == len(axes) and math.prod(fixed.values()) <= LANES:  # few: all in one line
+    if len(fixed) == len(axes) and math.prod(fixed.values()) <= LANES:  # few: unrolled
         result: Expression = start
         for places in np.ndindex(*fixed.values()):
             at_places = dict(zip(fixed, map(whole, places), strict=True))
             number = elements.element(x.node, [at_places.get(k, i) for k, i in enumerate(index)])
             result = Call(step, (result, cast(number, type)), type)
         return loops_around(shape, index, store_element(elements, i, target, result), kept)
-    # the reduced axes are the outer ones: add row to row, which keeps memory in order
+    # the reduced axes are the outer ones: add row to row, in memory order
     clear = loops_around(shape, index, store_element(elements, i, target, start), kept)
     added = Call(step, (elements.element(i, target), number), type)
     return clear + loops_around(
@@ -99,7 +99,7 @@ def reduction(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
 
 @dataclass(frozen=True)
 class Counter:
-    """A counter of a reduction, where it stops, and where it does for a full batch."""
+    """A counter of a reduction, its end, and its end in a full batch."""
 
     name: str
     stop: Expression
@@ -109,7 +109,7 @@ class Counter:
 def _counters(
     shape: Shape, index: Sequence[Expression], axes: Iterable[int], batch_size: int
 ) -> list[Counter]:
-    """The counters of the axes that are reduced, the innermost last."""
+    """The counters of the reduced axes, the innermost last."""
     counted = [(index[axis], shape[axis]) for axis in sorted(axes)]
     return [
         Counter(counter.name, extent(size), int(at(size, batch_size)))
@@ -121,7 +121,7 @@ def _counters(
 def _reduced(
     so_far: Var, step: str, start: Num, counters: Sequence[Counter], number: Expression
 ) -> Body:
-    """Statements that make a variable of all those numbers: in lanes, or if few one by one."""
+    """Reduce all numbers to a variable: in lanes, or if few one by one."""
     if math.prod(counter.full for counter in counters) > LANES and so_far.type in FLOATING:
         stops = [(counter.name, counter.stop) for counter in counters]
         return [Reduce(so_far.name, step, start, stops, number)]
@@ -132,12 +132,12 @@ def _reduced(
 
 
 def typed(value: float, type: Type) -> float | int:
-    """A constant as a number of that type."""
+    """Convert a constant to a type."""
     return int(value) if type == "int" and np.isfinite(value) else value
 
 
 def argmax(elements: Elements, i: int, node: Node) -> Body:
-    """The loops that find where the largest number stands, the first of several."""
+    """The loops that find the first index of the maximum."""
     x, axis = node.arguments
     shape, type = elements.graph.nodes[x.node].shape, elements.kind(x.node)
     index = indices(elements, shape)
@@ -161,11 +161,11 @@ def argmax(elements: Elements, i: int, node: Node) -> Body:
 def nests(
     elements: Elements, groups: Sequence[Group], batch_size: int, uses: Consumers | None = None
 ) -> list[Body]:
-    """The statements that compute the nodes of each group, with the lines they came from.
+    """The statements that compute each group, with comments on their source lines.
 
-    A number of a node that has a use is put to that, and not stored.
+    Elements of a node with a consumer (`uses`) go to that and are not stored.
     """
-    found: list[Body] = []
+    bodies: list[Body] = []
     origin = None
     for group in groups:
         body: Body = []
@@ -179,14 +179,14 @@ def nests(
             body += product_nest(elements, group, batch_size, uses or {})
         else:
             body += _nest(elements, group[0], first, batch_size)
-        found.append(body)
-    return found
+        bodies.append(body)
+    return bodies
 
 
 def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
     name = node.operation
     if name in ELEMENTWISE or name is Op.FILL:
-        place = elements.places.pop(i)  # so that it is computed here, and not read
+        place = elements.places.pop(i)  # so that it is computed here, not loaded
         shape = elements.flattened(i, node.shape)
         index = indices(elements, shape)
         value = elements.element(i, index)
@@ -232,16 +232,16 @@ def _scatter(elements: Elements, i: int, node: Node) -> Body:
 
 
 def _looked_up(elements: Elements, parts: Any, index: list[Expression]) -> list[Expression]:
-    """The place that an index of arrays points to, for one entry of the result."""
+    """The source index for an index of the result of indexing by arrays."""
     shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
     leading = max([*map(len, shapes), *map(np.ndim, parts), 1])
-    found: list[Expression] = []
+    looked_up: list[Expression] = []
     for part in parts:
         if isinstance(part, Arange):
-            found.append(index[leading - part.ndim])
+            looked_up.append(index[leading - part.ndim])
         else:
-            found.append(elements.argument(part, index[:leading], "int"))
-    return [*found, *index[leading:]]
+            looked_up.append(elements.argument(part, index[:leading], "int"))
+    return [*looked_up, *index[leading:]]
 
 
 def _write(elements: Elements, i: int, node: Node) -> Body:
@@ -254,7 +254,7 @@ def _write(elements: Elements, i: int, node: Node) -> Body:
 
 
 def _copy(elements: Elements, i: int, x: Ref) -> Body:
-    if elements.places.get(x.node) == elements.places[i]:  # it is written in place
+    if elements.places.get(x.node) == elements.places[i]:  # written in place
         return []
     shape = elements.graph.nodes[i].shape
     index = indices(elements, shape)
@@ -279,7 +279,7 @@ def _concatenate(elements: Elements, i: int, node: Node) -> Body:
 
 
 def _random(elements: Elements, i: int, node: Node) -> Body:
-    """All numbers in one go, in NumPy's order."""
+    """Draw all numbers at once, in NumPy's order."""
     place, count = elements.places[i], extent(node.shape[0])
     for size in node.shape[1:]:
         count = count * extent(size)

@@ -112,9 +112,8 @@ def _product(product: Multiply) -> list[str]:
     """The call of a matrix product, and its epilogue as loops over c."""
     arguments = [*map(text_of, (product.m, product.n, product.k))]
     arguments += [*map(_matrix, (product.a, product.b, product.c))]
-    arguments += [
-        f"({at.buffer}, {text_of(at.index)})" for at in (product.start,) if at is not None
-    ]
+    if (start := product.start) is not None:
+        arguments.append(f"({start.buffer}, {text_of(start.index)})")
     return [f"matrix_product({', '.join(arguments)})", *source(epilogue_loops(product))]
 
 

@@ -1,4 +1,4 @@
-"""Products: matrices that are multiplied, what is done with their numbers, and plain loops."""
+"""Loop nests of einsum products: matrix products with epilogues, or plain loops."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,20 +37,38 @@ from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import Dim, Ref, at
 from handgrad.textbook.errors import CannotLowerError
 
-# Products of fewer multiplications than this are loops; above it, a call is faster.
+# A product of fewer multiplications becomes loops; for larger ones a call is faster.
 SMALL_PRODUCT = 500
 
-# What a number of a node, at an index of it, is put to instead of being stored.
+# The statements that consume an element of a node, at an index, instead of storing it.
 Consumer = Callable[[Sequence[Expression], Expression], Body]
 Consumers = Mapping[int, Consumer]
 
 
 @dataclass
 class Product:
-    """An einsum: its operands, the letters of their axes and of the result's, and their sizes.
+    """An einsum, parsed.
 
-    `full` are the sizes in a full batch, `summed` the axes that the result has not. The sums begin
-    at `start`, which is spread over the rows of the result.
+    Parameters
+    ----------
+    elements : Elements
+        Access to the graph.
+    i : int
+        The node.
+    operands : Sequence of Ref
+        Its operands.
+    letters : Sequence of str
+        The letters of each operand's axes.
+    output : str
+        The letters of the result's axes.
+    sizes : dict of str to int or Dim
+        The size of each letter.
+    full : dict of str to int
+        The same in a full batch.
+    summed : list of str
+        The letters of the summed axes.
+    start : Ref, optional
+        The initial value of the sums, broadcast to the rows of the result.
     """
 
     elements: Elements
@@ -65,7 +83,7 @@ class Product:
 
 
 def product_nest(elements: Elements, group: Group, batch_size: int, uses: Consumers) -> Body:
-    """The statements for a product and the elementwise operations at its end."""
+    """The statements for a product and its epilogue."""
     product = _product(elements, group[0], batch_size)
     end = _epilogue(product, group, uses) if len(group) > 1 or group[0] in uses else None
     large = math.prod(product.full.values()) >= SMALL_PRODUCT
@@ -93,7 +111,7 @@ def _product(elements: Elements, i: int, batch_size: int) -> Product:
 
 @dataclass(frozen=True)
 class ElementEpilogue:
-    """What is done with the number `sums` of a product, at an index of its result by letters."""
+    """The epilogue for one element `sums` of a product, at an index by letters."""
 
     index: Mapping[str, Var]
     sums: Var
@@ -101,7 +119,7 @@ class ElementEpilogue:
 
 
 def _epilogue(product: Product, group: Group, uses: Consumers) -> ElementEpilogue:
-    """The rest of the group, computed from a number of the product; stored where that is needed."""
+    """The rest of the group, computed from an element of the product; stored if needed later."""
     elements, places = product.elements, product.elements.places
     by_letter = {letter: elements.new("i") for letter in product.output}
     index, kept = [*by_letter.values()], Dataflow(elements.graph, [*places]).kept(group)
@@ -169,7 +187,7 @@ def _product_loops(product: Product) -> Body:
 def _added(
     product: Product, so_far: Expression, number: Expression, others: Sequence[Expression]
 ) -> Expression:
-    """The sum so far and the product of a number and the last of others, rounded once if it can."""
+    """Add the product of a number and the last of others to a sum, with fma if available."""
     if not others:
         return so_far + number
     if so_far.type == "int" or not product.elements.target.rounds_once:
@@ -178,24 +196,21 @@ def _added(
 
 
 def _start(product: Product, target: Sequence[Expression], type: Type) -> Expression:
-    """What the sums of a number of the result begin at."""
+    """The initial value of a sum."""
     if product.start is None:
         return Num(0 if type == "int" else 0.0, type)
     return product.elements.argument(product.start, target, type)
 
 
 def _matrix_products(product: Product, end: ElementEpilogue | None) -> Statement | None:
-    """One product of matrices, or one for each index of the axes that all operands have.
-
-    None where it is something else, or each of many is small.
-    """
+    """A matrix product, or a batch of them; None for other products and batches of small ones."""
     elements, sizes, full = product.elements, product.sizes, product.full
     beside = [x for x in product.output if all(x in axes for axes in product.letters)]
     many = len(beside) > 1 or any(isinstance(sizes[letter], Dim) for letter in beside)
     if many and math.prod(full[letter] for letter in full if letter not in beside) < SMALL_PRODUCT:
         return None
-    known = {} if end is None else end.index
-    members = {letter: known.get(letter) or elements.new("m") for letter in beside}
+    counters = {} if end is None else end.index
+    members = {letter: counters.get(letter) or elements.new("m") for letter in beside}
     multiply = _matrix_product(product, members, end)
     if multiply is None or not beside:
         return multiply and partition_product(elements, multiply)
@@ -209,9 +224,9 @@ def _matrix_products(product: Product, end: ElementEpilogue | None) -> Statement
 def _matrix_product(
     product: Product, fixed: Mapping[str, Expression], end: ElementEpilogue | None
 ) -> Multiply | None:
-    """The product of two matrices as one statement; None where it is something else.
+    """The product of two matrices as one statement; None for other products.
 
-    `fixed` axes stay at the given index: of many products side by side, it is that one.
+    `fixed` are the indices of batch axes: they select one product of the batch.
     """
     elements, i, letters = product.elements, product.i, product.letters
     product = _with_rows_of_rows(product)
@@ -251,10 +266,9 @@ def _matrix_product(
 
 
 def _with_rows_of_rows(product: Product) -> Product:
-    """The product with axes that go on in memory where the next one ends, counted in that one.
+    """Merge contiguous axes of an operand into one: rows (n, t) of sequences become n t rows.
 
-    So the rows (n, t) of sequences are n t rows. Letters of axes that are counted in another one
-    have no size.
+    The letters of axes that are merged into another one lose their size.
     """
     sizes, full = dict(product.sizes), dict(product.full)
     for outer, inner in pairwise(product.output):
@@ -279,7 +293,7 @@ def _with_rows_of_rows(product: Product) -> Product:
 
 
 def _steps(product: Product, which: int) -> list[Expression] | None:
-    """How far apart the numbers of an operand lie along each axis; None where it is not stored."""
+    """The strides of an operand; None if it is not stored."""
     elements, operand = product.elements, product.operands[which]
     node = elements.graph.nodes[operand.node]
     if operand.node in elements.places:
@@ -288,14 +302,14 @@ def _steps(product: Product, which: int) -> list[Expression] | None:
 
 
 def _first_start(elements: Elements, start: Ref, corner: Sequence[Expression]) -> Load:
-    """Where the starts of the columns' sums lie, one after another."""
+    """The first initial value of the columns' sums, which are contiguous."""
     return elements.load(start.node, broadcast(elements.graph.nodes[start.node].shape, corner))
 
 
 def _matrix(
     product: Product, which: int, order: str, fixed: Mapping[str, Expression]
 ) -> Matrix | None:
-    """A stored operand as a product takes it: one of its axes contiguous, the other in steps."""
+    """A stored operand as a matrix with one contiguous axis; None if it has none."""
     elements, operand, letters = product.elements, product.operands[which], product.letters[which]
     node = elements.graph.nodes[operand.node]
     steps = _steps(product, which)
@@ -311,16 +325,16 @@ def _matrix(
     buffer, offset = first.buffer, first.index
     by_letter = dict(zip(letters, steps, strict=True))
     (row, rows), (column, columns) = ((by_letter[x], product.sizes[x]) for x in order)
-    if (column == whole(1) or columns == 1) and _holds(row, rows, columns):
+    if (column == whole(1) or columns == 1) and _is_valid_stride(row, rows, columns):
         return Matrix(buffer, offset, row if rows != 1 else extent(columns))
-    if (row == whole(1) or rows == 1) and _holds(column, columns, rows):
+    if (row == whole(1) or rows == 1) and _is_valid_stride(column, columns, rows):
         width = column if columns != 1 else extent(rows)
         return Matrix(buffer, offset, width, transposed=True)
     return None
 
 
-def _holds(step: Expression, count: int | Dim, size: int | Dim) -> bool:
-    """Whether `count` rows of `size` numbers, `step` apart, lie one after another."""
+def _is_valid_stride(step: Expression, count: int | Dim, size: int | Dim) -> bool:
+    """Return True if `count` rows of `size` numbers, `step` apart, do not overlap."""
     if isinstance(size, Dim):
         return count == 1 or step == extent(size)
     return count == 1 or (isinstance(step, Num) and step.value >= max(size, 1))

@@ -11,8 +11,8 @@ from handgrad.textbook.errors import CannotLowerError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 
-# The state of NumPy's PCG64: state and increment, low half first; whether a 32-bit half of a word is
-# left from the last draw, and that half.
+# The state of NumPy's PCG64: state and increment, low half first; whether half of a word is left
+# from the last draw of 32 bits, and that half.
 WORDS = 6
 HALF = 2**64
 

@@ -8,8 +8,8 @@ from itertools import product
 
 MAX_PARTS = 8
 MAX_BLOCK_DEPTH = 512  # terms of one chain of additions: a longer one loses digits
-# Least multiplications and sizes of c for packing, as measured. A few rows are one tile, which reads
-# b once: packing gains nothing.
+# Least multiplications and sizes of c for packing, as measured. A few rows are one tile, which
+# reads b once: packing gains nothing.
 LARGE_PRODUCT, LEAST_COLUMNS, LEAST_ROWS = 1_000_000, 32, 21
 LINE = 16  # float32 numbers in a cache line; float64: 8
 

@@ -76,7 +76,7 @@ class Rule:
         return body
 
     def take(self, part: slice) -> bool:
-        """Exclude a slice of the parameters from the loops; returns False if it is not among them."""
+        """Exclude a slice of parameters from the loops; returns False if it is not among them."""
         for i, own in enumerate(self.left):
             if own.start <= part.start and part.stop <= own.stop:
                 rest = (slice(own.start, part.start), slice(part.stop, own.stop))

@@ -30,7 +30,7 @@ Interval = tuple[float, float]  # minimum and maximum, both included
 
 
 class ValueRanges:
-    """The intervals of integers in a program: a variable's is the union over all its assignments."""
+    """The intervals of integers in a program: for a variable, the union over all assignments."""
 
     def __init__(self, body: Sequence[Statement]) -> None:
         self.values: dict[str, list[Expression]] = {}

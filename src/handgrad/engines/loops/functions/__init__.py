@@ -1,1 +1,1 @@
-"""exp, log, sin and the like, written once as expressions of the loop language."""
+"""Elementary functions as expressions of the loop IR: one definition for all engines."""

@@ -1,18 +1,18 @@
-"""What the functions are written in: formats, polynomials, sums of two numbers, exponents.
+"""Arithmetic of the elementary functions: formats, polynomials, double-double sums, exponents.
 
-Beyond what the loop language has, they need five operations that look into a number, and rint:
+Beyond the operations of the IR they need rint and five that read the bits of a number:
 
-rint(x)                   the whole number that is nearest, the even one of two
-times_power_of_two(y, n)  2ⁿ y, as (y 2^⌊n/2⌋) 2^(n − ⌊n/2⌋): 2ⁿ alone would overflow, or round,
-                          where the result does not. Where y is the constant 1, neither happens
-exponent(x)               the whole number n of x = 2ⁿ m, √½ ≤ m < √2 (√½ rounded to x's type),
-                          for x > 0 that is no subnormal number
+rint(x)                   the nearest integer, ties to even
+times_power_of_two(y, n)  2ⁿ y, as (y 2^⌊n/2⌋) 2^(n − ⌊n/2⌋): 2ⁿ alone can overflow or round even
+                          if the result does not. If y is the constant 1, neither happens
+exponent(x)               the integer n of x = 2ⁿ m, √½ ≤ m < √2 (√½ rounded to x's type), for
+                          normal x > 0
 significand(x)            that m
-has_bit(n, k)             whether binary digit k of n in two's complement, counted from 0, is 1
-signbit(x)                whether x has a minus, as −0 has too
+has_bit(n, k)             bit k of n in two's complement, counted from 0
+signbit(x)                the sign bit of x, set for −0 too
 
-Whole numbers are floating ones here, n of has_bit up to 2³¹. For what is not said to be allowed
-the operations may give anything, but do give a number: the functions choose another one then.
+Integers are stored as floats here, n of has_bit up to 2³¹. For other arguments the operations
+return an unspecified number, which the functions replace.
 """
 
 from collections.abc import Sequence
@@ -21,26 +21,25 @@ from dataclasses import dataclass
 from handgrad.engines.loops.ir import Call, Expression, Num
 
 Number = Expression | float
-Pair = tuple[
-    Expression, Expression
-]  # a number as a sum: the second is smaller than the first's digits
-SPLIT = 2.0**27 + 1  # times it, a float64 falls into two halves of 26 digits
+# A double-double: a number as a sum, the second part below the precision of the first.
+Pair = tuple[Expression, Expression]
+SPLIT = 2.0**27 + 1  # splits a float64 into two halves of 26 bits
 LOG2 = 0.6931471805599453
 
 
 @dataclass(frozen=True)
 class Format:
-    """How a type keeps its numbers, and how far exp and log must go in it."""
+    """A floating-point format, and the lengths of the series of exp and log in it."""
 
     single: bool
-    fused: bool  # whether a product and a sum are rounded once
-    digits: int  # of the fraction
+    fused: bool  # fused multiply-add: a product and a sum are rounded once
+    digits: int  # bits of the fraction
     bias: int  # of the exponent
-    exp_terms: int  # of the series that count where |r| <= log(2) / 2
-    log_terms: int  # of the series that count where √½ <= m <= √2
-    lowest: float  # exp is 0 there
-    highest: float  # and infinite there
-    log2: tuple[float, float]  # as a sum; any exponent times the first is exact
+    exp_terms: int  # terms of the series for |r| <= log(2) / 2
+    log_terms: int  # terms of the series for √½ <= m <= √2
+    lowest: float  # exp underflows to 0
+    highest: float  # exp overflows
+    log2: tuple[float, float]  # log 2 as a sum; any exponent times the first part is exact
 
     def fma(self, x: Expression, y: Expression, z: Number) -> Expression:
         """x y + z."""
@@ -66,22 +65,22 @@ def format_of(single: bool, fused: bool) -> Format:
 
 
 def call(operation: str, *arguments: Expression) -> Expression:
-    """What an operation gives that keeps the type."""
+    """Apply an operation that keeps the type."""
     return Call(operation, arguments, arguments[0].type)
 
 
 def holds(operation: str, x: Expression, *others: Number) -> Expression:
-    """Whether something is true of numbers: `equal`, `isnan`, `signbit`."""
+    """Apply a predicate: `equal`, `isnan`, `signbit`."""
     return Call(operation, (x, *map(x.beside, others)), "bool")
 
 
 def has_bit(n: Expression, k: int) -> Expression:
-    """Whether binary digit k of a whole number is 1."""
+    """Bit k of an integer."""
     return Call("has_bit", (n, Num(k, "int")), "bool")
 
 
 def where(condition: Expression, a: Number, b: Number) -> Expression:
-    """a or b, one of which may be a plain number."""
+    """Select a or b, one of which may be a Python number."""
     x = next(x for x in (a, b) if isinstance(x, Expression))
     return Call("where", (condition, x.beside(a), x.beside(b)), x.type)
 
@@ -92,7 +91,7 @@ def times_power_of_two(y: Expression, n: Expression) -> Expression:
 
 
 def split_exponent(form: Format, x: Expression) -> Pair:
-    """The whole number n and f, between √½ − 1 and √2 − 1, of x = 2ⁿ (1 + f), where x > 0."""
+    """The integer n and f, between √½ − 1 and √2 − 1, of x = 2ⁿ (1 + f), for x > 0."""
     small = x < 2.0 ** (1 - form.bias)
     raised = where(small, x * 2.0**form.digits, x)
     n = call("exponent", raised) - where(small, x.beside(form.digits), 0.0)
@@ -100,7 +99,7 @@ def split_exponent(form: Format, x: Expression) -> Pair:
 
 
 def two_sum(x: Expression, y: Expression) -> Pair:
-    """x + y, and what its rounding lost.
+    """x + y and its rounding error (TwoSum).
 
     Knuth, The Art of Computer Programming, volume 2, section 4.2.2.
     """
@@ -111,7 +110,7 @@ def two_sum(x: Expression, y: Expression) -> Pair:
 
 
 def two_product(form: Format, x: Expression, y: Expression) -> Pair:
-    """x y in float64, and what its rounding lost.
+    """x y in float64 and its rounding error (TwoProduct).
 
     Dekker, "A floating-point technique for extending the available precision", Numerische
     Mathematik 18 (1971).
@@ -124,7 +123,7 @@ def two_product(form: Format, x: Expression, y: Expression) -> Pair:
 
 
 def _veltkamp_split(x: Expression) -> Pair:
-    """A float64 as a sum of two, whose products are exact."""
+    """A float64 as a sum of two halves, whose products are exact (Veltkamp)."""
     large = x * SPLIT
     high = large - (large - x)
     return high, x - high

@@ -48,10 +48,10 @@ from handgrad.textbook.special_functions import ERF, ERF_END
 
 
 def exp(form: Format, x: Expression, rest: Expression | None = None) -> Expression:
-    """eˣ = 2ⁿ eʳ with the whole number n that is nearest to x / log 2, and r = x − n log 2.
+    """eˣ = 2ⁿ eʳ with the integer n nearest to x / log 2, and r = x − n log 2.
 
-    `rest`, if any, is added to x: what is too small for its digits. Where eˣ is 0, as in a softmax
-    of what is barred, it is not computed: processors take their time for products that vanish.
+    `rest`, if any, is added to x: the low part of a double-double. If eˣ is 0, as in a masked
+    softmax, it is not computed: arithmetic on subnormal numbers is slow.
     """
     counts = x > form.lowest
     n, near, low = _reduced(form, where(counts, x, 0.0))
@@ -63,20 +63,20 @@ def exp(form: Format, x: Expression, rest: Expression | None = None) -> Expressi
 
 def expm1(form: Format, x: Expression) -> Expression:
     """eˣ − 1 = 2ⁿ ((eʳ − 1) + (1 − 2⁻ⁿ)), exact where x is small."""
-    lowest = -form.digits  # below that it is −1
+    lowest = -form.digits  # below it the result is −1
     n, near, low = _reduced(form, where(x > lowest, x, lowest))
-    most = 2 * form.digits  # from there on 1 − 2⁻ⁿ is 1
+    most = 2 * form.digits  # above it 1 − 2⁻ⁿ is 1
     inverse = times_power_of_two(x.beside(1.0), -where(n < most, n, most))
     y = times_power_of_two(_exp_series(form, near, low, 1.0 - inverse), n)
-    return where(holds("isnan", x) | holds("equal", x, 0.0), x, y)  # the sign of zero stays
+    return where(holds("isnan", x) | holds("equal", x, 0.0), x, y)  # keeps the sign of zero
 
 
 def _reduced(form: Format, x: Expression) -> tuple[Expression, Expression, Expression]:
-    """The whole number n nearest to x / log 2, and the rest r, as a sum."""
+    """The integer n nearest to x / log 2, and the rest r as a sum."""
     inside = where(x < form.highest, x, form.highest)
     n = call("rint", inside * (1 / LOG2))
     high, low = form.log2
-    return n, form.fma(n, n.beside(-high), inside), n * -low  # the second is exact
+    return n, form.fma(n, n.beside(-high), inside), n * -low  # the product is exact
 
 
 def _exp_series(form: Format, near: Expression, low: Expression, start: Number) -> Expression:
@@ -85,7 +85,7 @@ def _exp_series(form: Format, near: Expression, low: Expression, start: Number) 
     series = [1 / math.factorial(k) for k in range(form.exp_terms - 1, 0, -1)]
     if form.fused:
         return form.fma(r, form.polynomial(r, series), start)
-    rest = r * r * form.polynomial(r, series[:-1])  # r itself has lost too much
+    rest = r * r * form.polynomial(r, series[:-1])  # the rounded r has too few digits
     return near + (rest + low) + start
 
 
@@ -113,25 +113,25 @@ def log1p(form: Format, x: Expression) -> Expression:
 
 
 THIRD = (1 / 3, 2.0**-54 / 3)  # as a sum
-# What follows 1 + z/3 in log m / 2s, by z², in z.
+# The coefficients after 1 + z/3 in log m / 2s, divided by z², in z.
 LONG_LOG_SERIES = tuple(1 / k for k in range(25, 4, -2))
 
 
 def power(form: Format, x: Expression, y: Expression) -> Expression:
-    """x to the power of y, with what C and NumPy say of zeros, infinities and NaN."""
+    """x to the power of y; zeros, infinities and NaN as in C and NumPy."""
     size = call("abs", x)
-    found = _short_power(size, y) if form.single else _long_power(form, size, y)
-    found = where(holds("equal", size, 1.0) | holds("equal", y, 0.0), 1.0, found)
+    result = _short_power(size, y) if form.single else _long_power(form, size, y)
+    result = where(holds("equal", size, 1.0) | holds("equal", y, 0.0), 1.0, result)
     half = y * 0.5
     fraction = holds("not_equal", call("floor", y), y)  # or NaN
     odd = holds("not_equal", call("floor", half), half)
-    found = where(holds("signbit", x) & (odd & ~fraction), -found, found)
+    result = where(holds("signbit", x) & (odd & ~fraction), -result, result)
     below = (x < 0.0) & (size < math.inf)
-    return where(below & fraction, math.nan, found)
+    return where(below & fraction, math.nan, result)
 
 
 def _short_power(x: Expression, y: Expression) -> Expression:
-    """exp(y log x) for x ≥ 0 in float32, by way of float64."""
+    """exp(y log x) for x ≥ 0 in float32, computed in float64."""
     log_x = call("log", cast(x, "double"))
     return cast(call("exp", cast(y, "double") * log_x), "float")
 
@@ -140,13 +140,13 @@ def _long_power(form: Format, x: Expression, y: Expression) -> Expression:
     """exp(y log x) for x ≥ 0 in float64."""
     high, low = _long_log(form, x)
     product, rest = two_product(form, y, high)
-    # elsewhere it is 0 or infinite, and its rest may be NaN
+    # otherwise the result is 0 or infinite, and the rest may be NaN
     inside = (product < form.highest) & (product > form.lowest)
     return exp(form, product, where(inside, form.fma(y, low, rest), 0.0))
 
 
 def _long_log(form: Format, x: Expression) -> Pair:
-    """log x as a sum, exact to 2⁻⁶⁴ of it: n log 2 + 2s (1 + z/3 + z²/5 + …), z = s²."""
+    """log x as a sum with relative error 2⁻⁶⁴: n log 2 + 2s (1 + z/3 + z²/5 + …), z = s²."""
     n, f = split_exponent(form, x)
     below, below_rest = two_sum(x.beside(2.0), f)
     s = f / below
@@ -167,26 +167,26 @@ def _long_log(form: Format, x: Expression) -> Pair:
 
 
 def _product(form: Format, x: Pair, y: Pair) -> Pair:
-    """The product of two sums."""
+    """The product of two double-doubles."""
     high, low = two_product(form, x[0], y[0])
     return high, form.fma(x[0], y[1], form.fma(x[1], y[0], low))
 
 
-# π/2 as a sum; a whole number up to 2²⁷ times each but the last is exact in float64.
+# π/2 as a sum; an integer up to 2²⁷ times any part except the last is exact in float64.
 HALF_PI = (1.5707963109016418, 1.5893254712295857e-08, 6.123233995736766e-17)
 LONG_HALF_PI = (*HALF_PI[:2], 6.123233932053594e-17, 6.368317163510949e-25)
 SINE_SERIES = (1 / 362880, -1 / 5040, 1 / 120, -1 / 6)  # of (sin r / r − 1) / r², in r²
 COSINE_SERIES = (-1 / 3628800, 1 / 40320, -1 / 720, 1 / 24, -1 / 2)  # of (cos r − 1) / r²
 LONG_SINE_SERIES = tuple((-1) ** (k // 2) / math.factorial(k) for k in range(17, 1, -2))
 LONG_COSINE_SERIES = tuple((-1) ** (k // 2) / math.factorial(k) for k in range(18, 2, -2))
-# From 2²⁴ on, neighbours in float32 are 2 apart, a third of a turn. float64 stops there as well.
+# Above 2²⁴ adjacent float32 numbers differ by 2, a third of a turn. float64 has the same limit.
 MOST_TURNED = 2.0**27
-TO_WHOLE = 1.5 * 2.0**52  # a float64 beside it is rounded to a whole number
+TO_WHOLE = 1.5 * 2.0**52  # adding it to a float64 rounds that to an integer
 
 
 def sin(form: Format, x: Expression) -> Expression:
     """sin x; NaN where |x| is 2²⁷ or more."""
-    # so that the sign of zero stays
+    # keeps the sign of zero
     return where(holds("equal", x, 0.0), x, _reduced_sine(form, x, 0))
 
 
@@ -218,9 +218,9 @@ def _short(form: Format, x: Expression, n: Expression) -> Pair:
 
 
 def _long(form: Format, x: Expression, n: Expression) -> Pair:
-    """Sine and cosine of x − n π/2 = r + rest: close to a zero, r alone has few digits."""
+    """Sine and cosine of x − n π/2 = r + rest: near a zero, r alone has few digits."""
     first, second, third, last = (n.beside(-part) for part in LONG_HALF_PI)
-    near = form.fma(n, second, form.fma(n, first, x))  # exact, as is the product that is added
+    near = form.fma(n, second, form.fma(n, first, x))  # exact, as is the added product
     r, rest = two_sum(near, n * third)
     rest = form.fma(n, last, rest)
     r2 = r * r
@@ -232,14 +232,14 @@ def _long(form: Format, x: Expression, n: Expression) -> Pair:
     return sine, most + (even - r * rest)
 
 
-# tanh x = x p(x²) / q(x²) for float32: p and q of degree 4, fitted by reweighted least squares
-# to the smallest largest relative error. As it is rounded, with fused multiply-add and without, the
-# quotient is never above 1, and 1 at the limit, where x ends.
+# tanh x = x p(x²) / q(x²) for float32: p and q of degree 4, a minimax fit of the relative error by
+# reweighted least squares. Rounded, with and without fused multiply-add, the quotient is at most 1,
+# and is 1 at the limit, to which x is clipped.
 TANH_LIMIT = 8.134845
 TANH_P = (1.48405139e-08, 2.16372435e-05, 0.00355668443, 0.134321213, 0.999999992)
 TANH_Q = (8.37058616e-07, 0.000338643801, 0.0261082913, 0.467654471, 1.0)
 
-# Taylor's series of tanh x / x in x², for float64 close to zero.
+# Taylor series of tanh x / x in x², for float64 near zero.
 TANH_NEAR_ZERO = 0.05
 TANH_SERIES = (-1382 / 155925, 62 / 2835, -17 / 315, 2 / 15, -1 / 3, 1.0)
 
@@ -251,14 +251,14 @@ def tanh(form: Format, x: Expression) -> Expression:
 
 def _rational_tanh(form: Format, x: Expression) -> Expression:
     """x p(x²) / q(x²)."""
-    x = where(x > TANH_LIMIT, TANH_LIMIT, x)  # NaN compares false, and passes
+    x = where(x > TANH_LIMIT, TANH_LIMIT, x)  # NaN compares false and passes
     x = where(x < -TANH_LIMIT, -TANH_LIMIT, x)
     x2 = x * x
     return x * form.polynomial(x2, TANH_P) / form.polynomial(x2, TANH_Q)
 
 
 def _exponential_tanh(form: Format, x: Expression) -> Expression:
-    """(1 − e)/(1 + e) with e = exp(−2|x|), which loses digits only close to zero."""
+    """(1 − e)/(1 + e) with e = exp(−2|x|), which loses digits only near zero."""
     size = call("abs", x)
     e = call("exp", -2.0 * size)
     far = (1.0 - e) / (1.0 + e)
@@ -270,11 +270,11 @@ def _exponential_tanh(form: Format, x: Expression) -> Expression:
 def erf(form: Format, x: Expression) -> Expression:
     """2/√π ∫₀ˣ e^(−t²) dt = 1 − e^(−x²) (1/√π + 2 p(s)/(L + x))/(L + x), s = (L − x)/(L + x).
 
-    For x ≥ 0, as `textbook.functions.erf` computes it, which has the source; one division.
+    For x ≥ 0. See `textbook.special_functions.erf` for the source; one division.
     """
     scale, coefficients = ERF["float32" if form.single else "float64"]
     size = call("abs", x)
-    size = where(size > ERF_END, ERF_END, size)  # NaN compares false, and passes
+    size = where(size > ERF_END, ERF_END, size)  # NaN compares false and passes
     inverse = 1.0 / (scale + size)
     s = (scale - size) * inverse
     p = 1 / math.sqrt(math.pi) + form.polynomial(s, coefficients) * (inverse + inverse)
@@ -284,5 +284,5 @@ def erf(form: Format, x: Expression) -> Expression:
 
 
 def sign(form: Format, x: Expression) -> Expression:
-    """−1, x itself where it is 0 or NaN, or 1."""
+    """−1 or 1; x itself if it is 0 or NaN."""
     return where(x < 0.0, -1.0, where(x > 0.0, 1.0, x))

@@ -1,4 +1,4 @@
-"""A function of numbers as statements, each variable given its value once."""
+"""Elementary functions as statements in static single assignment form."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,16 +21,17 @@ from handgrad.engines.loops.functions.elementary import (
 from handgrad.engines.loops.ir import Call, Expression, Let, Var
 
 WRITTEN_OUT: dict[str, Callable[..., Expression]] = {
-    page.__name__: page for page in (exp, expm1, log, log1p, tanh, erf, sin, cos, sign, power)
+    definition.__name__: definition
+    for definition in (exp, expm1, log, log1p, tanh, erf, sin, cos, sign, power)
 }
-DEEPEST = 8  # operations within operations, in one line
+MAX_DEPTH = 8  # nested operations in one line
 
 
 @dataclass(frozen=True)
 class Function:
-    """What a function computes of its parameters: `result`, by way of the variables of `body`.
+    """A function: `result` as an expression of its parameters and the variables of `body`.
 
-    Its type is "float", which for a function of float64 is float64, as "double" always is.
+    Its type is "float": float32 or, in a function of float64, float64. "double" is float64.
     """
 
     name: str
@@ -41,21 +42,28 @@ class Function:
 
 @cache
 def function(name: str, single: bool, fused: bool) -> Function:
-    """A function of float32 (`single`) or float64.
+    """Build a function of float32 or float64.
 
-    `fused`: a product and its sum are one operation, fma, which rounds once.
+    Parameters
+    ----------
+    name : str
+        A key of `WRITTEN_OUT`.
+    single : bool
+        float32, else float64.
+    fused : bool
+        Use fused multiply-add, which rounds once.
 
     >>> function("sign", single=True, fused=False).parameters
     (Var(name='x', type='float'),)
     """
-    page = WRITTEN_OUT[name]
-    parameters = tuple(Var(given, "float") for given in ("x", "y")[: 2 if page is power else 1])
-    lines = _CommonSubexpressions(page(format_of(single, fused), *parameters))
+    definition = WRITTEN_OUT[name]
+    parameters = tuple(Var(name, "float") for name in ("x", "y")[: 2 if definition is power else 1])
+    lines = _CommonSubexpressions(definition(format_of(single, fused), *parameters))
     return Function(name, parameters, tuple(lines.body), lines.result)
 
 
 class _CommonSubexpressions:
-    """Gives a variable to each expression that is needed twice, or is too long for one line."""
+    """Assigns a variable to each expression that is used twice or nested too deeply."""
 
     def __init__(self, result: Expression) -> None:
         self.uses = Counter[int]()
@@ -76,11 +84,11 @@ class _CommonSubexpressions:
             return expression
         key = id(expression)
         if key not in self.known:
-            found: Expression
-            found = replace(expression, arguments=(*map(self._written, expression.arguments),))
+            rewritten: Expression
+            rewritten = replace(expression, arguments=(*map(self._written, expression.arguments),))
             deep = 1 + max(self.depth.get(id(argument), 0) for argument in expression.arguments)
-            if self.uses[key] > 1 or deep == DEEPEST:
-                self.body.append(Let(f"t{len(self.body) + 1}", found))
-                found, deep = Var(self.body[-1].name, expression.type), 0
-            self.known[key], self.depth[key] = found, deep
+            if self.uses[key] > 1 or deep == MAX_DEPTH:
+                self.body.append(Let(f"t{len(self.body) + 1}", rewritten))
+                rewritten, deep = Var(self.body[-1].name, expression.type), 0
+            self.known[key], self.depth[key] = rewritten, deep
         return self.known[key]
