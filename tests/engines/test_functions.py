@@ -10,7 +10,7 @@ import pytest
 
 from handgrad.engines.compiled.ir_helpers import rounds_once
 from handgrad.engines.loops.functions.arithmetic import format_of
-from handgrad.engines.loops.functions.function import DEEPEST, WRITTEN_OUT, Function, function
+from handgrad.engines.loops.functions.function import MAX_DEPTH, WRITTEN_OUT, Function, function
 from handgrad.engines.loops.functions.numpy_eval import (
     exponent,
     has_bit,
@@ -91,11 +91,11 @@ def test_each_operation_stands_once(single: bool, fused: bool) -> None:
 def test_a_variable_is_needed_twice_or_keeps_a_line_short(single: bool, fused: bool) -> None:
     for name in WRITTEN_OUT:
         written = function(name, single, fused)
-        assert max(map(depth, lines(written))) <= DEEPEST
+        assert max(map(depth, lines(written))) <= MAX_DEPTH
         inner = [part for line in lines(written) for part in parts(line)]
         used = Counter(part.name for part in inner if isinstance(part, Var))
         for let in written.body:
-            assert used[let.name] > 1 or depth(let.value) == DEEPEST
+            assert used[let.name] > 1 or depth(let.value) == MAX_DEPTH
 
 
 def depth(expression: Expression) -> int:
