@@ -191,7 +191,7 @@ cluster-faults: .venv-cluster/ready  ## kill workers, nodes and drivers of train
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[bench]' --constraint constraints.txt
 	@touch $@
 
-bench: .venv-bench/ready  ## time training and prediction beside the peers; writes benchmarks/results and the README's table
+bench: .venv-bench/ready  ## time training and prediction beside the peers; writes benchmarks/results and docs/speed.md
 	@.venv-bench/bin/python -m benchmarks
 
 nightly:  ## every check, in pieces of a few minutes (PART=3/8 for the third of eight parts); needs Debian's packages

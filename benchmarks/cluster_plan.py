@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.cluster import FILE
 from benchmarks.part import markdown, significant
-from benchmarks.readme import with_section
+from benchmarks.speed_page import with_section
 from benchmarks.workers import ROOT
 
 PAGE = ROOT / "docs" / "cluster.md"

@@ -14,7 +14,7 @@ LANGUAGES = tuple(WORDS)
 # Pages whose documents do not lie where their names say.
 ELSEWHERE: dict[str, dict[str, str]] = {
     "index": {"en": "docs/start.md", "zh": "docs/zh/start.md"},
-    "overview": {"en": "README.md", "zh": "README.zh-CN.md"},
+    "overview": {"en": "docs/tour.md", "zh": "docs/zh/tour.md"},
     "story": {
         name: (Path(str(TEXT)) / f"{name}.md").relative_to(ROOT).as_posix() for name in LANGUAGES
     },

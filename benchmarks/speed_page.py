@@ -1,4 +1,4 @@
-"""The README's section on speed, made from the results: `python -m benchmarks.readme`."""
+"""The document on speed, made from the results: `python -m benchmarks.speed_page`."""
 
 import itertools
 import json
@@ -17,8 +17,8 @@ from benchmarks.peers import HANDGRAD
 from benchmarks.results import NUMBERS, RESULTS, parts_of, shown
 from benchmarks.workers import ROOT, Timing
 
-README = ROOT / "README.md"
-BEGIN = "<!-- written by `python -m benchmarks.readme` -->"
+PAGE = ROOT / "docs" / "speed.md"
+BEGIN = "<!-- written by `python -m benchmarks.speed_page` -->"
 END = "<!-- until here -->"
 NETS = ("T", "S", "M", "L")
 PEERS = ("scikit-learn", "PyTorch", "torch.compile", "JAX")
@@ -31,11 +31,11 @@ LIBRARIES = {
 WIDTH = 100
 
 
-def write(readme: Path = README, results: Path = RESULTS / NUMBERS) -> None:
-    """Put the section made from these results between the README's two marks."""
+def write(page: Path = PAGE, results: Path = RESULTS / NUMBERS) -> None:
+    """Put the section made from these results between the page's two marks."""
     content = json.loads(results.read_text(encoding="utf-8"))
-    text = with_section(readme.read_text(encoding="utf-8"), section(content))
-    readme.write_text(text, encoding="utf-8")
+    text = with_section(page.read_text(encoding="utf-8"), section(content))
+    page.write_text(text, encoding="utf-8")
 
 
 def with_section(text: str, new: str, begin: str = BEGIN) -> str:
@@ -57,7 +57,7 @@ def section(results: dict[str, Any]) -> str:
             *_tables(parts, here, OPTIMIZERS),
             *_deep_tables(parts),
             *_tables(parts, replace(here, avx2=True), OPTIMIZERS[:1]),
-            "![How many times as long as handgrad each peer takes](benchmarks/results/results.png)",
+            "![Time of each peer divided by that of handgrad](../benchmarks/results/results.png)",
             _filled(f"{_not_ahead(parts, here)} {_bounds(parts)}"),
         ]
     )
@@ -133,7 +133,7 @@ def _bounds(parts: Sequence[Part]) -> str:
     open_ones = f" ({undecided} not decided: the machine was busy)" if undecided else ""
     return (
         f"It keeps {said.count(KEPT)} of the {len(said)} bounds that we set{open_ones}. "
-        "[All numbers](benchmarks/results/results.md); `make bench` measures them anew."
+        "[All numbers](../benchmarks/results/results.md); `make bench` measures them anew."
     )
 
 

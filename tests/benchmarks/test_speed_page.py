@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from benchmarks.held import Held
 from benchmarks.part import Comparison, Limit, Part
-from benchmarks.readme import BEGIN, END, section, with_section
+from benchmarks.speed_page import BEGIN, END, section, with_section
 from benchmarks.workers import Timing
 
 TWO = Held(2)
