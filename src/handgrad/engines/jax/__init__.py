@@ -1,6 +1,6 @@
 """The recorded step by JAX, whole epochs in one scan, on whatever device JAX has.
 
-It reads the graph before lowering: each operation is its counterpart in `jax.numpy`. Gradients of a batch
-and the update are functions of arrays by name; rows in their order, random draws and numbers that
-follow from the step are made on the host.
+It reads the graph before lowering: each operation is its counterpart in `jax.numpy`. Gradients of
+a batch and the update are functions of arrays by name; rows in their order, random draws and
+numbers that follow from the step are made on the host.
 """

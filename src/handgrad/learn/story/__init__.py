@@ -1,8 +1,8 @@
 """The story handgrad grew from: told in the terminal, on a page, in a notebook.
 
-The text is one Markdown file for each language in `text/`; its blocks of Python run in order in one
-namespace (`runner`), and a block before an image ends with the axes of that picture. The notebooks in
-`docs/` are made of the same text.
+The text is one Markdown file for each language in `text/`; its blocks of Python run in order in
+one namespace (`runner`), and a block before an image ends with the axes of that picture. The
+notebooks in `docs/` are made of the same text.
 """
 
 from handgrad.learn.story.chapters import PHRASES, check_language, language_here, read_story

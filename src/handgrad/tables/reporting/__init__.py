@@ -1,8 +1,9 @@
 """The report: what a colleague needs to know of a model, on one page.
 
-`evidence` asks the model everything before a word is written: `scores` its predictions and metrics,
-`tables.inspection` importances, `check.doctor` the net, `checks` and `leaks` the data. Sections are
-Jinja2 templates in this folder, which escape what is not marked as HTML; pictures come from `plots`.
+`evidence` asks the model everything before a word is written: `scores` its predictions and
+metrics, `tables.inspection` importances, `check.doctor` the net, `checks` and `leaks` the data.
+Sections are Jinja2 templates in this folder, which escape what is not marked as HTML; pictures
+come from `plots`.
 """
 
 from typing import TYPE_CHECKING, Any

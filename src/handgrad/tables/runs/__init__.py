@@ -1,9 +1,10 @@
 """Runs: from a table to a folder with a model, its scores, its report and its record.
 
-A run is a `Job` (`job`): it claims its folder, keeps each finished part in a hidden folder beside it
-(`partial_run`), and moves that into place in one step, so that no run is half written and `resume`
-repeats only what is missing. `train` runs tables and pictures, `text_run` texts. Settings are the
-fields of one dataclass, `settings.RunSettings`, from which the command line makes its options.
+A run is a `Job` (`job`): it claims its folder, keeps each finished part in a hidden folder beside
+it (`partial_run`), and moves that into place in one step, so that no run is half written and
+`resume` repeats only what is missing. `train` runs tables and pictures, `text_run` texts.
+Settings are the fields of one dataclass, `settings.RunSettings`, from which the command line
+makes its options.
 """
 
 from typing import TYPE_CHECKING, Any
