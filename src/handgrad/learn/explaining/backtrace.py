@@ -8,7 +8,10 @@ from math import prod
 
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
+from handgrad.learn.explaining.elements import ATOMS, Elements
+from handgrad.learn.explaining.steps import Line, Step
 from handgrad.learn.explaining.terms import Many, Number, Term, slope
+from handgrad.learn.explaining.traced_step import Recorded
 from handgrad.learn.explaining.writing import Writer
 from handgrad.textbook.display import shown_whole
 
@@ -77,6 +80,41 @@ class Trail:
         return f"<Trail: {self.title}, {len(self.links)} lines>"
 
     _repr_pretty_ = shown_whole
+
+
+def trail_of(
+    title: str,
+    number: Number,
+    recorded: Recorded,
+    elements: Elements,
+    steps: Sequence[Step],
+    writer: Writer,
+) -> Trail:
+    """The trail from a number back to a leaf, a draw, or a line without numbers of others."""
+    nodes, words, links, inputs = recorded.nodes, writer.words, list[Link](), recorded.inputs
+    from_x = reached_from(nodes, {i for name, i in inputs.items() if name.startswith("x")})
+    from_rows, step_of = (
+        reached_from(nodes, {*inputs.values()}),
+        {step.node: step for step in steps},
+    )
+    while True:
+        i, name = number.node, recorded.called(number.node, number.index)
+        if nodes[i].operation in ATOMS:
+            end = words["drawn_end" if nodes[i].operation is Op.RANDOM else "given_end"]
+            return Trail(title, links, end.format(name), writer)
+        line = Line(name, elements.line(i, number.index), number)
+        shape = elements.values[i].shape
+        source, of, factor = followed(
+            line.term,
+            lambda k: (k in from_x) + (k in from_rows),
+            lambda k: elements.values[k].shape == shape,  # noqa: B023
+        )
+        own = "" if source is None else recorded.called(source.node, source.index)
+        step, text = step_of[i], line.text(writer)
+        links.append(Link(name, text, step.place, step.way, number, source, own, of, factor))
+        if source is None:
+            return Trail(title, links, words["fixed_end"], writer)
+        number = source
 
 
 def reached_from(nodes: Sequence[Node], starts: set[int]) -> set[int]:

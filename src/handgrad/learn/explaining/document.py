@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import html as markup
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
 
 from handgrad.files import html
+from handgrad.learn.explaining.explained import Explained
 from handgrad.learn.explaining.mathml import MathML
-from handgrad.learn.explaining.picture import MOST_COLUMNS, key
+from handgrad.learn.explaining.picture import MOST_COLUMNS, Picture
 from handgrad.learn.explaining.steps import Line, Section, Step
-from handgrad.learn.explaining.terms import Number
+from handgrad.learn.explaining.terms import Number, key
+from handgrad.learn.explaining.text import columns_read, numbers_given
 from handgrad.learn.explaining.writing import Writer
 from handgrad.textbook.version import __version__
 
@@ -43,6 +45,7 @@ class WrittenLine:
     parts: Sequence[Markup]
     result: str
     column: str = ""
+    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,6 @@ class Chapter:
     parts: Sequence[WrittenSection] = ()
     read: Sequence[str] = ()
     given: Sequence[WrittenLine] = ()
-    more: Mapping[str, str] = field(default_factory=dict)
 
 
 def written_line(line: Line, writer: Linked) -> WrittenLine:
@@ -167,30 +169,33 @@ def chapters_of(sections: Sequence[Section], writer: Linked) -> Iterator[Chapter
         yield Chapter(way, writer.words[way].capitalize(), way, parts)
 
 
-def page_of(
-    told: str,
-    n: int,
-    given: Chapter,
-    sections: Sequence[Section],
-    picture: Markup | None,
-    writer: Writer,
-    language: str,
-    not_finite: str,
-) -> str:
+def page(e: Explained) -> str:
     """The whole page, which needs nothing else."""
-    words, linked = writer.words, Linked(writer.digits, writer.words)
-    chapters = [given, *chapters_of(sections, linked)]
+    words, linked = e.writer.words, Linked(e.writer.digits, e.writer.words)
+    given = Chapter(
+        "given",
+        words["given"].capitalize(),
+        "",
+        read=[*columns_read(e)],
+        given=[
+            WrittenLine(key(n.node, n.index), "", n.name, (), n.result, n.column, n.more)
+            for n in numbers_given(e)
+        ],
+    )
+    picture = Picture(e).svg()
     return html.page(
         "learn/explaining/page.html",
-        language=language,
-        title=words["heading_row"] if n == 1 else words["heading_rows"].format(n),
-        told=told,
-        not_finite=not_finite,
+        language=e.language,
+        title=words["heading_row"]
+        if e.recorded.n == 1
+        else words["heading_rows"].format(e.recorded.n),
+        told=e.title,
+        not_finite=words["not_finite"].format(e.not_finite) if e.not_finite else "",
         picture=picture,
         wide=picture is not None and picture.count('class="title"') > MOST_COLUMNS // 2 + 1,
-        backward=any(section.first.way == "backward" for section in sections),
+        backward=any(section.first.way == "backward" for section in e.sections),
         contents=words["contents"],
-        sections=chapters,
+        sections=[given, *chapters_of(e.sections, linked)],
         words=words,
         footer=f"handgrad {__version__}",
     )

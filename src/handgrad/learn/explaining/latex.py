@@ -1,8 +1,9 @@
-"""Formulas and lines in LaTeX."""
+"""An explanation in LaTeX: formulas, and lines of arithmetic."""
 
 import re
 from collections.abc import Sequence
 
+from handgrad.learn.explaining.explained import Explained
 from handgrad.learn.explaining.notation import GREEK, UPRIGHT, Notation
 
 SIGNS = {
@@ -108,3 +109,24 @@ def line(text: str) -> str:
     # a base in brackets, or an exponent of several signs, goes together
     found = re.sub(r"\^(\([^()]*\)|[\d.]+)", r"^{\1}", found)
     return re.sub(r" +", " ", found).replace("( -", "(-").strip()
+
+
+def latex(e: Explained) -> str:
+    """A heading and an `align*` for each method of each page."""
+    words, write, out = e.writer.words, Latex(), list[str]()
+    for section in e.sections:
+        rows = []
+        for step in section.steps:
+            name = write.name(step.name)
+            rows.append(f"{name} &= {write.formula(step.formula)}")
+            lines, more = step.shown_lines()
+            for shown in lines:
+                index = shown.name[len(step.name) :]
+                told = shown.text(e.writer)[len(shown.name) + 3 :]
+                rows.append(f"{name}{index} &= {line(told)}")
+            if more:
+                rows.append(rf"&\text{{{escaped(words['more'].format(more))}}}")
+        body = " \\\\\n".join(rows)
+        title = escaped(section.title(words))
+        out.append(f"\\subsubsection*{{{title}}}\n\\begin{{align*}}\n{body}\n\\end{{align*}}")
+    return "\n\n".join(out)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from markupsafe import Markup
 
 from handgrad.files.html import environment
-from handgrad.learn.explaining.elements import Elements
-from handgrad.learn.explaining.steps import Step, last_of
-from handgrad.learn.explaining.terms import Index
-from handgrad.learn.explaining.traced_step import Recorded
-from handgrad.learn.explaining.writing import Writer
+from handgrad.learn.explaining.explained import Explained
+from handgrad.learn.explaining.steps import last_of
+from handgrad.learn.explaining.terms import key
 from handgrad.textbook.layers import Array
-from handgrad.textbook.net import Net
 
 MOST_COLUMNS, MOST_UNITS = 6, 8
 WIDTH, HEIGHT, UNIT, TOP = 166, 52, 88, 46
@@ -63,25 +59,12 @@ class Column:
     more: int = 0
 
 
-def key(node: int, index: Index) -> str:
-    """What a number is called in the page: `12-0-1`."""
-    return "-".join(map(str, (node, *index)))
-
-
 class Picture:
-    """Draws the net of what was recorded; `names` are those of the columns of x."""
+    """Draws the net of an explanation."""
 
-    def __init__(
-        self,
-        net: Net,
-        found: Recorded,
-        elements: Elements,
-        steps: Sequence[Step],
-        names: Sequence[str],
-        writer: Writer,
-    ) -> None:
-        self.net, self.found, self.elements, self.steps = net, found, elements, steps
-        self.names, self.writer = names, writer
+    def __init__(self, e: Explained) -> None:
+        self.net, self.names, self.writer = e.subject.net, e.subject.names, e.writer
+        self.found, self.elements, self.steps = e.recorded, e.elements, e.steps
 
     def svg(self) -> Markup | None:
         """The picture; None where no array of rows goes through the net."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.learn.explaining.elements import FILLED, Elements
+from handgrad.graph.nodes import Node
+from handgrad.graph.operations import Op
+from handgrad.graph.printing import formula
+from handgrad.learn.explaining.elements import ATOMS, FILLED, Elements
 from handgrad.learn.explaining.terms import Index, Number, Term
-from handgrad.learn.explaining.traced_step import UPDATE
+from handgrad.learn.explaining.traced_step import UPDATE, Recorded
 from handgrad.learn.explaining.writing import Writer
 from handgrad.textbook.display import shown_whole
 from handgrad.textbook.layers import Array
 
 FEW, FIRST = 8, 4  # numbers of an array: so many are all shown, of more the first
-MOST_SECTIONS, ENDS = 40, 12  # of more, those between the first and the last are closed
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +115,73 @@ class Step:
     _repr_pretty_ = shown_whole
 
 
+def steps_of(recorded: Recorded, elements: Elements, writer: Writer) -> list[Step]:
+    """The lines of the pages, in the order in which they were computed."""
+    nodes = recorded.nodes
+    methods = [node.origin.method if node.origin else "" for node in nodes]
+    backward = methods.index("backward") if "backward" in methods else len(nodes)
+    address = {i: address for address, i in reversed(recorded.addresses.items())}
+    going_on = _going_on(nodes, backward)
+    steps = []
+    for i, node in enumerate(nodes):
+        origin = node.origin
+        if origin is None or i not in recorded.names or node.operation in ATOMS - {Op.RANDOM}:
+            continue
+        way = "forward" if i < backward else "backward"
+        steps.append(
+            Step(
+                i,
+                recorded.names[i],
+                address.get(i, recorded.names[i]),
+                formula(i, nodes, recorded.names),
+                UPDATE if origin.method == UPDATE else way,
+                origin.layer,
+                origin.method,
+                recorded.pages.get(origin.layer, ""),
+                origin.file,
+                origin.line,
+                i in going_on,
+                elements.values[i],
+                elements,
+                writer,
+            )
+        )
+    return steps
+
+
+def _going_on(nodes: Sequence[Node], backward: int) -> set[int]:
+    """The nodes that another page goes on with on the same way; `backward` is where that begins."""
+    return {
+        i
+        for user, node in enumerate(nodes)
+        for i in node.used()
+        if (made := nodes[i].origin) and node.origin and made.layer != node.origin.layer
+        if (i < backward) == (user < backward) and node.origin.method != UPDATE
+    }
+
+
+def first_not_finite(steps: Sequence[Step], recorded: Recorded) -> str | None:
+    """The name of the first step that gave NaN, or infinity that no page states."""
+    stated: set[int] = set()
+    for i, (node, value) in enumerate(zip(recorded.nodes, recorded.values, strict=True)):
+        if value.dtype.kind == "f" and np.isinf(value).any() and not np.isnan(value).any():
+            sources = [k for k in node.used() if not np.isfinite(recorded.values[k]).all()]
+            if stated.issuperset(sources) and (sources or _states_infinity(node)):
+                stated.add(i)
+    for step in steps:
+        finite = step.value.dtype.kind != "f" or np.isfinite(step.value).all()
+        if not finite and step.node not in stated:
+            return step.name
+    return None
+
+
+def _states_infinity(node: Node) -> bool:
+    """Whether infinity is among the constants of an operation."""
+    found: list[object] = []
+    node.map(found.append)
+    return any(isinstance(leaf, float) and math.isinf(leaf) for leaf in found)
+
+
 def last_of(steps: Sequence[Step]) -> Step:
     """What comes out of the steps: the last that another page goes on with, else the last."""
     return next((step for step in reversed(steps) if step.goes_on), steps[-1])
@@ -187,21 +257,11 @@ class Section:
         return writer.words["summary"].format(shape, last.name, mean, zeros)
 
 
-def text_of(sections: Sequence[Section], writer: Writer) -> Iterator[str]:
-    """Sections line by line: of the steps of a recurrence the first, of the others what they gave.
-
-    Where there are many sections, those in the midst are told in a line, too.
-    """
-    words, run, above_told = writer.words, set[tuple[object, ...]](), True
-    many = len(sections) > MOST_SECTIONS
-    for i, section in enumerate(sections):
-        again = section.lines_run in run
-        run.add(section.lines_run)
-        told = not again and (not many or not ENDS <= i < len(sections) - ENDS)
-        if told or above_told:
-            yield ""
-        repeated = f" ({words['again']})" if again else ""
-        yield f"{section.title(words)}{repeated}   → {section.summary(writer)}"
-        if told:
-            yield from section.lines(words)
-        above_told = told
+def sections_of(steps: Sequence[Step]) -> list[Section]:
+    """The steps, method by method; a method that is called again begins another section."""
+    sections: list[Section] = []
+    for step in steps:
+        if not sections or not sections[-1].goes_on_with(step):
+            sections.append(Section([]))
+        sections[-1].steps.append(step)
+    return sections

@@ -121,3 +121,8 @@ def slope(term: Term, number: Number) -> float:
 
     with np.errstate(all="ignore"):
         return (moved(step) - moved(-step)) / (2 * step)
+
+
+def key(node: int, index: Index) -> str:
+    """What a number is called in the page: `12-0-1`."""
+    return "-".join(map(str, (node, *index)))

@@ -18,6 +18,7 @@ from handgrad.graph.nodes import Node, Origin
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import names_of
 from handgrad.graph.symbolic import Ref, at
+from handgrad.learn.explaining.terms import Index
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
@@ -44,6 +45,11 @@ class Recorded:
     addresses: dict[str, int] = field(default_factory=dict)
     gradients: dict[str, int] = field(default_factory=dict)
     inputs: dict[str, int] = field(default_factory=dict)
+
+    def called(self, node: int, index: Index) -> str:
+        """What a number is called: `W_0[2,0]`."""
+        name = self.names.get(node, "")
+        return name + (f"[{','.join(map(str, index))}]" if index else "")
 
     def add(self, node: Node, value: object, name: str = "", address: str = "") -> int:
         """One node more; its number."""

@@ -1,0 +1,94 @@
+"""An explanation as text: what came, and each line of the pages with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from handgrad.learn.explaining.explained import Explained
+from handgrad.learn.explaining.steps import FEW, FIRST, Section
+from handgrad.learn.explaining.terms import Index
+from handgrad.learn.explaining.writing import Writer
+
+FEW_NUMBERS = 4  # made of a column: of more those that are 0 are counted
+MOST_SECTIONS, ENDS = 40, 12  # of more, those between the first and the last are closed
+
+
+def text(e: Explained) -> str:
+    """The whole text."""
+    words, n = e.writer.words, e.recorded.n
+    rows = words["row"] if n == 1 else words["rows"].format(n)
+    out = [words["opening"].format(e.title, rows)]
+    if e.not_finite is not None:
+        out.append(words["not_finite"].format(e.not_finite))
+    if e.subject.read:
+        out += ["", words["read"], *(f"      {line}" for line in columns_read(e))]
+    out += ["", words["given"]]
+    for given in numbers_given(e):
+        out.append(f"      {given.name} = {given.result}   {given.column}")
+        out += [f"      {given.more}"] if given.more else []
+    out += text_of(e.sections, e.writer)
+    return "\n".join(line.rstrip() for line in out)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A number that came, what its column is called, and how many more there are after it."""
+
+    node: int
+    index: Index
+    name: str
+    result: str
+    column: str
+    more: str
+
+
+def numbers_given(e: Explained) -> Iterator[Given]:
+    """The rows that came: all numbers of a short array, of a long one the first."""
+    names, words = e.subject.names, e.writer.words
+    for name, i in e.recorded.inputs.items():
+        shape, size = e.elements.values[i].shape, e.elements.values[i].size
+        shown = size if size <= FEW else FIRST
+        for place, index in enumerate(islice(np.ndindex(shape), shown), 1):
+            own = f"{name}[{','.join(map(str, index))}]" if index else name
+            number = e.writer.shown(e.elements.number(i, index).number)
+            of_table = name == "x" and index and index[-1] < len(names)
+            more = words["more"].format(size - shown) if place == shown < size else ""
+            yield Given(i, index, own, number, names[index[-1]] if of_table else "", more)
+
+
+def columns_read(e: Explained) -> Iterator[str]:
+    """The first row of a table as it was read, and the numbers made of it."""
+    words, shown = e.writer.words, e.writer.shown
+    for cell in e.subject.read:
+        value = cell.value if isinstance(cell.value, str) else None
+        value = value or (words["missing"] if cell.value is None else shown(float(cell.value)))
+        kept = {k: v for k, v in cell.numbers.items() if v or len(cell.numbers) <= FEW_NUMBERS}
+        numbers = [f"{name} {shown(number)}" for name, number in kept.items()]
+        numbers += [f"0 × {left}"] if (left := len(cell.numbers) - len(kept)) else []
+        made = f" → {', '.join(numbers)}" if numbers else ""
+        remark = words["remark"].format(words[f"feature_{cell.kind}"])
+        yield f"{cell.column} = {value}{made}   {remark}"
+
+
+def text_of(sections: Sequence[Section], writer: Writer) -> Iterator[str]:
+    """Sections line by line: of the steps of a recurrence the first, of the others what they gave.
+
+    Where there are many sections, those in the midst are told in a line, too.
+    """
+    words, run, above_told = writer.words, set[tuple[object, ...]](), True
+    many = len(sections) > MOST_SECTIONS
+    for i, section in enumerate(sections):
+        again = section.lines_run in run
+        run.add(section.lines_run)
+        told = not again and (not many or not ENDS <= i < len(sections) - ENDS)
+        if told or above_told:
+            yield ""
+        repeated = f" ({words['again']})" if again else ""
+        yield f"{section.title(words)}{repeated}   → {section.summary(writer)}"
+        if told:
+            yield from section.lines(words)
+        above_told = told
