@@ -65,8 +65,8 @@ def test_what_is_no_layer_is_refused(wrong: Any) -> None:
         net.add(wrong)
 
 
-def test_a_class_instead_of_a_layer_is_told_about_the_brackets() -> None:
-    with refused(hg.errors.SettingError, "brackets"):
+def test_a_class_instead_of_a_layer_is_told_about_the_parentheses() -> None:
+    with refused(hg.SettingError, "parentheses"):
         hg.Net(hg.Tanh)  # type: ignore[arg-type]
 
 

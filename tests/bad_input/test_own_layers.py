@@ -68,8 +68,8 @@ SAID: dict[type[hg.Layer], tuple[str, ...]] = {
     NoOutput: ("NoOutput()", "forward returned None", "end NoOutput.forward with `return y`"),
     NoGradient: ("NoGradient()", "backward returned None", "with `return dx`"),
     AList: ("AList()", "forward returned a list", "as an array"),
-    Undeclared: ("Undeclared()", "array `s` and leaves `ds`", "param_names = ('s',)"),
-    HalfDeclared: ("HalfDeclared()", "array `t` and leaves `dt`", "param_names = ('s', 't')"),
+    Undeclared: ("Undeclared()", "array `s` and a gradient `ds`", "param_names = ('s',)"),
+    HalfDeclared: ("HalfDeclared()", "array `t` and a gradient `dt`", "param_names = ('s', 't')"),
 }
 each_mistake = pytest.mark.parametrize("kind", SAID, ids=lambda kind: kind.__name__)
 
@@ -173,7 +173,7 @@ def test_where_no_example_fits_the_reason_is_told() -> None:
         def forward(self, x: Any) -> Any:
             return self.scale * x
 
-    with refused(hg.errors.SettingError, "for example: Misspelt() has no attribute 'scale'"):
+    with refused(hg.SettingError, "Misspelt() has no attribute 'scale'"):
         hg.check_gradients(Misspelt())
 
 

@@ -414,7 +414,7 @@ def test_targets_at_places_of_padding_count_nothing() -> None:
     assert checked.value() == pytest.approx(off[codes > 0].mean())
     assert hg.check_gradients(net, loss=hg.MSELoss(), x=codes, y=y).ok
     report = str(hg.check_gradients(net, loss=hg.MSELoss(), x=0 * codes, y=y))
-    assert "WRONG alone: x: nothing but padding in all 2 rows\n" in report
+    assert "WRONG alone: x: only padding in all 2 rows\n" in report
 
 
 def test_no_layer_around_the_page_is_named() -> None:

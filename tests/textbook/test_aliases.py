@@ -56,11 +56,15 @@ CALLS: dict[str, tuple[Callable[..., object], dict[str, Any], tuple[str, ...]]] 
     "missing": (lambda: hg.Linear(2), {}, ("called without n_out", "try: n_out=…")),  # type: ignore[call-arg]
     "too many": (lambda: hg.Tanh(3), {}, ("Tanh: too many positional", "by their names")),  # type: ignore[call-arg]
     "fit lr": (fit, {"lr": 0.1}, ("fit was given lr=0.1", "optimizer=hg.SGD(0.1)")),
-    "device": (fit, {"device": "cuda"}, ("leave it out: all is computed on the processor",)),
+    "device": (fit, {"device": "cuda"}, ("leave it out: handgrad computes on the CPU",)),
     "callbacks": (fit, {"callbacks": []}, ("for report in hg.train(…)", "early_stopping=10")),
     "validation": (fit, {"validation_data": (X, Y)}, ("did you mean 'validation'?",)),
     "seed": (train, {"seed": 1}, ("did you mean 'rng'?",)),
-    "of fit": (train, {"early_stopping": 3}, ("train was given", "hg.fit(…), which has it")),
+    "of fit": (
+        train,
+        {"early_stopping": 3},
+        ("train was given", "hg.fit(…), which has this argument"),
+    ),
     "called without": (hg.fit, {"net": 1}, ("fit was called without data, loss, optimizer",)),
     "criterion": (
         lambda **given: hg.evaluate(a_net(), (X, Y), **given),
@@ -90,8 +94,8 @@ def test_an_error_within_is_not_taken_for_a_wrong_call() -> None:
 
 
 ON_NETS = {
-    "to": "all is computed on the processor",
-    "cuda": "all is computed on the processor",
+    "to": "handgrad computes on the CPU",
+    "cuda": "handgrad computes on the CPU",
     "eval": "with net.mode(training=False)",
     "train": "hg.train(net, (x, y), …)",
     "state_dict": "net.state()",
@@ -113,7 +117,7 @@ def test_an_attribute_of_another_library_is_answered_with_what_is_here(name: str
 
 
 def test_layers_and_optimizers_answer_too() -> None:
-    with refused(hg.errors.NotYetComputedError, "Linear(2, 3)", "W, if it is a weight matrix"):
+    with refused(hg.NotYetComputedError, "Linear(2, 3)", "W, the weight matrix"):
         _ = hg.Linear(2, 3).weight
     with refused(hg.errors.NotYetComputedError, "Adam(0.1)", "leave it out"):
         hg.Adam(0.1).zero_grad()
@@ -124,7 +128,7 @@ def test_layers_and_optimizers_answer_too() -> None:
 @pytest.mark.parametrize("dtype", ["float16", np.float16, np.dtype("float64")])
 def test_a_net_is_not_cast(dtype: Any) -> None:
     with refused(
-        hg.errors.SettingError, "of rows to the net's own type", "hg.Net(…, dtype=np.float64)"
+        hg.SettingError, "rows, to cast to the net's dtype", "hg.Net(…, dtype=np.float64)"
     ):
         a_net().cast(dtype)
 

@@ -127,7 +127,7 @@ def test_numbers_at_places(engine: Any) -> None:
 @pytest.mark.parametrize(
     ("y", "w", "words"),
     [
-        (Y[:, :-1], None, ["shape (12, 4)", "one a place of a row of 5 places", "('rows', 5)"]),
+        (Y[:, :-1], None, ["shape (12, 4)", "one for each of 5 positions", "('rows', 5)"]),
         (Y.ravel()[:N], None, ["shape (12,)", "array of shape (rows, 5)"]),
         (np.eye(K)[Y], None, ["shape (12, 5, 3)", "y.argmax(axis=-1)"]),
         (Y, MASK.T, ["shape (5, 12), for 12 rows", "for each place in it, shape (12, 5)"]),

@@ -13,7 +13,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.text import Text
 
-from handgrad.textbook.module import GIVEN
+from handgrad.textbook.module import DEFAULTS
 
 # Simplified Chinese first; the last ones draw some characters as Japanese does.
 FONTS = (
@@ -66,7 +66,7 @@ def use_font(figure: FigureBase) -> None:
 
 def _font() -> str | None:
     """The font for the language that was said; None for English, and where there is none."""
-    if "language" not in GIVEN:
+    if "language" not in DEFAULTS:
         return None
     if not (font := _installed()):
         warnings.warn(

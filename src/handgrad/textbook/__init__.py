@@ -1,1 +1,1 @@
-"""The textbook: layers, losses, optimizers, metrics and the net; NumPy is all it needs."""
+"""The textbook: layers, losses, optimizers, metrics and nets; it needs only NumPy."""

@@ -1,4 +1,4 @@
-"""Names of other libraries, in calls and on objects, and what there is in their place here."""
+"""Names of other libraries, and what handgrad has in their place, for messages."""
 
 import functools
 import inspect
@@ -45,31 +45,31 @@ OF_FIT = (
 )
 NOT_HERE = {
     "learning_rate": "optimizer=hg.SGD(0.1): the optimizer has the learning rate",
-    "device": "leave it out: all is computed on the processor",
-    "bias": "leave it out: each Linear has a bias b, which begins as 0",
-    **dict.fromkeys(OF_FIT, "hg.fit(…), which has it"),
+    "device": "leave it out: handgrad computes on the CPU",
+    "bias": "leave it out: each Linear has a bias b, which starts as zeros",
+    **dict.fromkeys(OF_FIT, "hg.fit(…), which has this argument"),
     "callbacks": "for report in hg.train(…), a loop of your own; or early_stopping=10, "
     'checkpoint="runs/a", live_plot=True of hg.fit',
 }
 
-NUMBERS = "hg.Net(…, dtype=np.float64), for another type of numbers"
-PROCESSOR = "leave it out: all is computed on the processor"
+NUMBERS = "hg.Net(…, dtype=np.float64), for another dtype"
+PROCESSOR = "leave it out: handgrad computes on the CPU"
 ON_LAYERS = {
     "to": f"{PROCESSOR}; {NUMBERS}",
     **dict.fromkeys(("cuda", "cpu", "device"), PROCESSOR),
     **dict.fromkeys(("half", "float", "double", "astype"), NUMBERS),
     "eval": "net.predict(x), or with net.mode(training=False): around net.forward(x)",
-    "train": "hg.train(net, (x, y), …), to train it; to be in training mode, nothing: it is",
-    "zero_grad": "leave it out: backward overwrites the gradients, nothing is added up",
+    "train": "hg.train(net, (x, y), …); training mode is the default",
+    "zero_grad": "leave it out: backward overwrites the gradients",
     "step": "optimizer.step(net), after net.backward(…)",
     "state_dict": "net.state(); hg.save(net, …), for a file",
     "load_state_dict": "net.load_state(state); hg.exchange.load_weights(net, …), from a file",
     "get_weights": "net.state()",
     "set_weights": "net.load_state(state)",
     "fit": "hg.fit(net, (x, y), loss=…, optimizer=…, epochs=…)",
-    "compile": "hg.fit(net, (x, y), loss=…, optimizer=…, epochs=…), which compiles where it pays",
+    "compile": "hg.fit(net, (x, y), loss=…, optimizer=…, epochs=…), which compiles if faster",
     **dict.fromkeys(("evaluate", "score"), "hg.evaluate(net, (x, y), loss=…)"),
-    "predict_proba": "net.predict(x), which is what the last layer gives",
+    "predict_proba": "net.predict(x), the output of the last layer",
     "save": "hg.save(net, …)",
     "load_weights": "hg.exchange.load_weights(net, …)",
     "count_params": "net.parameters.size",
@@ -77,13 +77,13 @@ ON_LAYERS = {
     "children": "net.layers",
     "grad": "net.gradients, or dW of a layer",
     **dict.fromkeys(("requires_grad", "requires_grad_"), "layer.freeze()"),
-    **dict.fromkeys(("weight", "kernel"), "W, if it is a weight matrix"),
-    "bias": "b, if it is a bias",
+    **dict.fromkeys(("weight", "kernel"), "W, the weight matrix"),
+    "bias": "b, the bias",
 }
 ON_OPTIMIZERS = {
     "zero_grad": ON_LAYERS["zero_grad"],
     "state_dict": "pickle.dumps(optimizer), or copy.deepcopy(optimizer)",
-    "load_state_dict": "pickle.loads(…), of an optimizer that was pickled",
+    "load_state_dict": "pickle.loads(…), of a pickled optimizer",
     "param_groups": "optimizer.learning_rate, optimizer.groups",
     "lr": "optimizer.learning_rate",
 }
@@ -99,7 +99,7 @@ def public_path(page: Callable[..., object]) -> str:
 
 
 def refusing_unknown(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, which says of an argument that it has not how it is called here."""
+    """Decorate a function so that errors for unknown arguments name the right ones."""
 
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -116,7 +116,17 @@ def refusing_unknown(function: Callable[P, R]) -> Callable[P, R]:
 def misused(
     function: Callable[..., object], args: tuple[object, ...], kwargs: Mapping[str, object]
 ) -> SettingError | None:
-    """The error for wrong arguments of a call; None if they are not wrong."""
+    """Return the error for the arguments of a call; None if they are valid.
+
+    Parameters
+    ----------
+    function : callable
+        The function or class.
+    args : tuple
+        Positional arguments.
+    kwargs : dict
+        Keyword arguments.
+    """
     title, signature = function.__name__, inspect.signature(function)
     parameters = signature.parameters.values()
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -132,18 +142,28 @@ def misused(
                 instead_of(name, names, otherwise),
             )
     try:
-        given = signature.bind_partial(*args, **kwargs).arguments
+        arguments = signature.bind_partial(*args, **kwargs).arguments
     except TypeError as error:
         return SettingError(f"{title}: {error}", f"{title}({takes})", "arguments by their names")
     required = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    if missing := [p.name for p in required if p.default is p.empty and p.name not in given]:
+    if missing := [p.name for p in required if p.default is p.empty and p.name not in arguments]:
         without = f"{title} was called without {', '.join(missing)}"
         return SettingError(without, f"{title}({takes})", ", ".join(f"{n}=…" for n in missing))
     return None
 
 
 def instead_of(name: str, known: list[str], otherwise: str) -> str:
-    """The name to write for an argument of that name, where the known ones can be given."""
+    """Return advice for an unknown argument.
+
+    Parameters
+    ----------
+    name : str
+        The argument.
+    known : list of str
+        Arguments of the function.
+    otherwise : str
+        Advice if no known argument is similar.
+    """
     name = SYNONYMS.get(name, name)
     if name in known:
         return f"did you mean {name!r}?"
@@ -151,9 +171,9 @@ def instead_of(name: str, known: list[str], otherwise: str) -> str:
 
 
 def signature_of_class(kind: type) -> inspect.Signature:
-    """The arguments that a class takes, those in a `**settings` of known names one by one.
+    """Return the signature of a class, with the arguments of a typed `**settings` one by one.
 
-    What each of these is if it is not given, says the attribute of the class.
+    Their defaults are the attributes of the class.
     """
     if kind.__init__ is object.__init__:  # type: ignore[misc]
         return inspect.Signature()

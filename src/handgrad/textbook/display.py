@@ -1,4 +1,4 @@
-"""How results show themselves: in a few words, and whole as the last line of a notebook's cell."""
+"""Display of results: short texts, and full ones in notebooks."""
 
 import sys
 from collections.abc import Iterable
@@ -6,22 +6,31 @@ from typing import Protocol
 
 
 class Printer(Protocol):
-    """IPython's pretty printer, as far as it is used."""
+    """Interface of IPython's pretty printer."""
 
     def text(self, obj: str, /) -> None:
         """Print the text."""
 
 
 def shown_whole(result: object, printer: Printer, cycle: bool) -> None:
-    """A class's `_repr_pretty_`: where a notebook shows the value of a cell, what `print` shows.
+    """Implement `_repr_pretty_`: a notebook shows a value as `print` does.
 
-    IPython looks for it in the class that has the `__repr__`, not in those it derives from.
+    Set it in the class with the `__repr__`; IPython does not look into base classes.
+
+    Parameters
+    ----------
+    result : object
+        The value.
+    printer : Printer
+        IPython's pretty printer.
+    cycle : bool
+        Not used.
     """
     printer.text(str(result))
 
 
 class Text(str):
-    """A text that shows itself as it reads, without quotes and backslashes."""
+    """String with a `repr` without quotes and escapes."""
 
     __slots__ = ()
 
@@ -30,16 +39,16 @@ class Text(str):
 
 
 def in_words(values: Iterable[tuple[str, float | None]]) -> str:
-    """`loss 0.6931, accuracy 0.75`: named numbers, without those that are None."""
+    """Format named numbers, `loss 0.6931, accuracy 0.75`, without those that are None."""
     return ", ".join(f"{name} {value:.4g}" for name, value in values if value is not None)
 
 
 def in_a_notebook() -> bool:
-    """Whether this is the kernel of a notebook: JupyterLab's, VS Code's and their like."""
+    """Return whether this process is the kernel of a notebook, in JupyterLab or VS Code."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return getattr(shell, "kernel", None) is not None
 
 
 def at_a_prompt() -> bool:
-    """Whether someone types line by line: into Python, `python -i` included, or into IPython."""
+    """Return whether Python or IPython runs interactively, `python -i` included."""
     return hasattr(sys, "ps1") or bool(sys.flags.interactive)

@@ -1,31 +1,31 @@
-"""Errors: each says what came, what was expected, and what to try."""
+"""Errors in three parts: what was given, what was expected, what to try."""
 
 from collections.abc import Iterable
 
-__all__ = [
-    "HandgradError",
-    "ShapeError",
-    "SettingError",
-    "DataError",
-    "FileError",
-    "DivergenceError",
-    "RecordingError",
-    "NotYetComputedError",
-    "UnseenWarning",
-]
-
-MOST_SHOWN = 160  # letters of a value
+MOST_SHOWN = 160  # characters of a value
 
 
 class HandgradError(ValueError):
-    """The base of all errors raised on purpose; `where` names the layer or file concerned."""
+    """Base class of the errors of handgrad.
+
+    Parameters
+    ----------
+    came : str
+        What was given.
+    expected : str
+        What was expected.
+    hint : str
+        What to try.
+    where : str, optional
+        Name of the layer or file.
+    """
 
     def __init__(self, came: str, expected: str, hint: str, where: str = "") -> None:
         super().__init__(came, expected, hint, where)
         self.came, self.expected, self.hint, self.where = came, expected, hint, where
 
     def put_within(self, place: str) -> None:
-        """Name what `where` is a part of, a run or a worker, before it."""
+        """Put the name of an enclosing part, a run or a worker, before `where`."""
         self.where = f"{place}: {self.where}" if self.where else place
 
     def __str__(self) -> str:
@@ -34,15 +34,23 @@ class HandgradError(ValueError):
 
 
 class ShapeError(HandgradError):
-    """An array has a shape that does not fit."""
+    """Error: an array has the wrong shape."""
 
 
 class SettingError(HandgradError):
-    """An argument (a size, a rate, a name, a combination of parts) cannot be used."""
+    """Error: an argument, or a combination of arguments, is invalid."""
 
 
 class DataError(HandgradError):
-    """The rows or labels cannot be used as they are."""
+    """Error: rows or labels are invalid.
+
+    Parameters
+    ----------
+    came, expected, hint, where : str
+        As for `HandgradError`.
+    row : int, optional
+        Number of the row, from 0, that `came` mentions.
+    """
 
     def __init__(
         self, came: str, expected: str, hint: str, where: str = "", *, row: int | None = None
@@ -51,7 +59,7 @@ class DataError(HandgradError):
         self.row = row
 
     def put_at(self, place: str) -> None:
-        """Name the row as it stands in a file, in place of its number among those handed over."""
+        """Replace the row number in the message by a place in a file."""
         self.came = self.came.replace(f"row {self.row}, counted from 0", place)
         self.row = None
 
@@ -61,43 +69,73 @@ class FileError(HandgradError):
 
 
 class DivergenceError(HandgradError):
-    """Training left the finite numbers."""
+    """Error: loss or weights became NaN or infinite in training."""
 
 
 class RecordingError(HandgradError):
-    """A page does something that cannot be recorded."""
+    """Error: a layer, loss or optimizer cannot be traced."""
 
 
 class UnseenWarning(UserWarning):
-    """Rows to predict have columns, or values of a category, that the training had not."""
+    """Warning: rows to predict have columns or categories that are not in the training rows."""
 
 
 class CannotLowerError(Exception):
-    """An operation of a graph has no lowering to compiled code; `hint` is what to write instead."""
+    """Error: an operation of a graph has no lowering to compiled code.
+
+    Parameters
+    ----------
+    came : str
+        The operation.
+    hint : str, optional
+        What to write instead.
+    """
 
     def __init__(self, came: str, hint: str = "") -> None:
         super().__init__(came)
         self.hint = hint
 
 
-# Where a page compares the rows of a batch with one another.
-ROW_NUMBERS = "row numbers as targets, y of shape (n, 1), and (y == y[:, 0]) in place of np.eye(n)"
+# Hint for layers that compare the rows of a batch with one another.
+ROW_NUMBERS = "row numbers as targets, y of shape (n, 1), and (y == y[:, 0]) instead of np.eye(n)"
 
 
 class NotYetComputedError(HandgradError, AttributeError):
-    """A value was read before the method that computes it ran."""
+    """Error: an attribute was read before the method that computes it was called."""
 
 
 def did_you_mean(
     word: object, known: Iterable[str], otherwise: str, *, likeness: float = 0.5
 ) -> str:
-    """`did you mean 'accuracy'?` where a known name is close, in any case; else `otherwise`."""
+    """Return `did you mean 'accuracy'?` if a known name is similar, else `otherwise`.
+
+    Parameters
+    ----------
+    word : object
+        The unknown name; case does not matter.
+    known : iterable of str
+        The known names.
+    otherwise : str
+        Returned if none is similar.
+    likeness : float, default 0.5
+        Required similarity, from 0 to 1.
+    """
     close = closest(word, known, likeness)
     return f"did you mean {close!r}?" if close else otherwise
 
 
 def closest(word: object, known: Iterable[str], likeness: float = 0.5) -> str | None:
-    """The known name that a mistyped word is closest to, if any is close."""
+    """Return the known name most similar to a word, or None.
+
+    Parameters
+    ----------
+    word : object
+        The unknown name; case does not matter.
+    known : iterable of str
+        The known names.
+    likeness : float, default 0.5
+        Required similarity, from 0 to 1.
+    """
     from difflib import get_close_matches
 
     folded = {name.casefold(): name for name in known}
@@ -106,14 +144,14 @@ def closest(word: object, known: Iterable[str], likeness: float = 0.5) -> str | 
 
 
 def described(value: object) -> str:
-    """A value that is not what was expected, as messages show it."""
+    """Describe an invalid value and its type for a message."""
     if isinstance(value, type):
-        return f"the class {value.__name__} itself, without brackets"
+        return f"the class {value.__name__} itself, without parentheses"
     return f"{_shown(value)}, of type {type(value).__name__}"
 
 
 def _shown(value: object) -> str:
-    """A value in Python's words, with the middle of many left out."""
+    """Python's `repr`, with the middle of a long one left out."""
     words = repr(value)
     if len(words) <= MOST_SHOWN:
         return words
@@ -122,38 +160,54 @@ def _shown(value: object) -> str:
 
 
 def positive(name: str, value: object, *, whole: bool = False) -> None:
-    """Refuse `value` unless it is a finite number above zero (`whole`: an integer)."""
+    """Raise SettingError unless a setting is a finite number above zero.
+
+    Parameters
+    ----------
+    name : str
+        Name of the setting.
+    value : object
+        Its value.
+    whole : bool, default False
+        Require a whole number.
+    """
     kind, example = ("whole number", "10") if whole else ("number", "0.1")
     number = _number(value)
     if number is None or (whole and isinstance(number, float)) or not 0 < number < float("inf"):
         came = value if number is None else number
-        raise SettingError(
-            f"{name} = {_shown(came)}", f"a {kind} above zero", f"{name}={example}, for example"
-        )
+        raise SettingError(f"{name} = {_shown(came)}", f"a {kind} above zero", f"{name}={example}")
 
 
 def not_negative(name: str, value: object, below: float = float("inf")) -> None:
-    """Refuse `value` unless it is a number from 0 up to, but not including, `below`."""
+    """Raise SettingError unless a setting is a number of at least 0.
+
+    Parameters
+    ----------
+    name : str
+        Name of the setting.
+    value : object
+        Its value.
+    below : float, optional
+        Upper limit, excluded.
+    """
     if (number := _number(value)) is None or not 0 <= number < below:
         limit = "a finite number" if below == float("inf") else f"a number below {below:g}"
-        raise SettingError(
-            f"{name} = {_shown(value)}", f"{limit}, not below 0", f"{name}=0, for none"
-        )
+        raise SettingError(f"{name} = {_shown(value)}", f"{limit}, at least 0", f"{name}=0")
 
 
 def between_0_and_1(name: str, value: object) -> None:
-    """Refuse `value` unless it is a number between 0 and 1, neither of the two."""
+    """Raise SettingError unless a setting is a number between 0 and 1, both excluded."""
     if (number := _number(value)) is None or not 0 < number < 1:
         raise SettingError(f"{name} = {value!r}", "a number between 0 and 1", f"{name}=0.1")
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a number, of Python's or of NumPy's, and no truth value."""
+    """Return whether a value is a number of Python or NumPy, and not a bool."""
     return _number(value) is not None
 
 
 def _number(value: object) -> int | float | None:
-    """The number that a value is, of Python's or of NumPy's; None for anything else."""
+    """A Python or NumPy number as a Python number; None for anything else."""
     if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         value = value.item()
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,14 +1,14 @@
-"""How handgrad is installed: the one command that messages print and documents show.
+"""Installation command of handgrad, for messages and documents.
 
-The package index does not hold the name `handgrad`, so a line with that name would install nothing,
-or a stranger's package. What works is the folder of the repository.
+The package index has no package `handgrad`: `pip install handgrad` would install nothing, or the
+package of a stranger. handgrad is installed from the folder of the repository.
 """
 
 _COMMAND = "python -m pip install"
 
 
 def install_command(*extras: str) -> str:
-    """The command that installs handgrad with extras, to be run in the folder of the repository.
+    """Return the command that installs handgrad with extras, in the folder of the repository.
 
     >>> install_command(), install_command("onnx", "keras")
     ('python -m pip install .', "python -m pip install '.[onnx,keras]'")
@@ -17,5 +17,5 @@ def install_command(*extras: str) -> str:
 
 
 def install_hint(extra: str) -> str:
-    """What to try where the packages of an extra are missing."""
+    """Return the hint of an error for missing packages of an extra."""
     return f"{install_command(extra)} in the folder of handgrad's repository"

@@ -1,4 +1,4 @@
-"""Base of layers, losses and optimizers: it knows how it was made, and copies without litter."""
+"""Base class of layers, losses and optimizers: recorded arguments, copies, messages."""
 
 import inspect
 import types
@@ -13,48 +13,48 @@ from handgrad.textbook.errors import NotYetComputedError, SettingError
 
 Array = npt.NDArray[Any]
 
-# What hg.defaults has said: rng and dtype for pages that take them, language for pictures.
-GIVEN: dict[str, object] = {}
-# Attributes that no page lies in: a twin shares them.
+# Settings of hg.defaults: rng and dtype for modules with these arguments, language for plots.
+DEFAULTS: dict[str, object] = {}
+# Attributes that contain no module: twins share them.
 MADE = {"_made_with", "_made_of", "output_kind"}
-# What most attributes are, of which a twin needs none of its own.
+# Types of attributes that twins share without a search for modules in them.
 SHARED = {bool, int, float, str, type(None), np.ndarray, *map(type, map(np.dtype, "fd"))}
 
 
 class ModuleMeta(type):
-    """Remembers how each page was made, so that it can be shown, copied and saved."""
+    """Records the arguments of each module, to show, copy and save it."""
 
     def __call__(cls, *args: object, **kwargs: object) -> Any:
-        kwargs = _given(cls) | kwargs
+        kwargs = _defaults_of(cls) | kwargs
         try:
-            page = super().__call__(*args, **kwargs)
+            module = super().__call__(*args, **kwargs)
         except TypeError:
             if misuse := misused(cls, args, kwargs):
                 raise misuse from None
             raise
         except MemoryError as error:
-            said = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
+            shown = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
             raise SettingError(
-                f"{cls.__name__}({', '.join(said)}): {error or 'too many numbers'}",
-                "sizes for which there is memory",
+                f"{cls.__name__}({', '.join(shown)}): {error or 'too many numbers'}",
+                "arrays that fit into memory",
                 "smaller sizes",
             ) from error
         kwargs.pop("rng", None)
-        page.__dict__["_made_with"] = (args, kwargs)
-        page.__dict__["_made_of"] = tuple(n for n, v in vars(page).items() if v is not None)
-        return page
+        module.__dict__["_made_with"] = (args, kwargs)
+        module.__dict__["_made_of"] = tuple(n for n, v in vars(module).items() if v is not None)
+        return module
 
     @property
     def __signature__(cls) -> inspect.Signature:
-        """The arguments that the page's own `__init__` takes, as help and editors show them."""
+        """Signature of the class's `__init__`, for help and editors."""
         return signature_of_class(cls)
 
 
 class Module(metaclass=ModuleMeta):
-    """The base of layers, losses and optimizers.
+    """Base class of layers, losses and optimizers.
 
-    Copies and pickles keep what the page was made of, and leave behind the arrays that
-    `forward` and `backward` put down for each other.
+    Copies and pickles contain the attributes set by `__init__`, without the arrays that `forward`
+    stores for `backward`.
     """
 
     param_names: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Module(metaclass=ModuleMeta):
         for names in ("param_names", "state_names"):
             if isinstance(one := getattr(cls, names), str):
                 raise SettingError(
-                    f"{names} = {one!r}, a text",
+                    f"{names} = {one!r}, a string",
                     "a tuple of names",
                     f"{names} = ({one!r},), with the comma",
                     cls.__name__,
@@ -75,12 +75,12 @@ class Module(metaclass=ModuleMeta):
         raise _missing(self, name)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {*self._made_of, *self.param_names, *self.state_names}
+        names = {*self._made_of, *self.param_names, *self.state_names}
         gradients = {"d" + name for name in self.param_names}
         return {
             name: value
-            for name, value in vars(self).copy().items()  # which another thread may add to
-            if name not in gradients and (name in kept or not _of_arrays(value))
+            for name, value in vars(self).copy().items()  # another thread may add attributes
+            if name not in gradients and (name in names or not _of_arrays(value))
         }
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -93,28 +93,28 @@ class Module(metaclass=ModuleMeta):
 
 
 def _of_arrays(value: object) -> bool:
-    """Whether it is an array or a number of NumPy's, or a list or tuple with one in it."""
+    """Return whether a value is an array or NumPy number, or a list or tuple with one."""
     if isinstance(value, list | tuple):
         return any(map(_of_arrays, value))
     return isinstance(value, np.ndarray | np.generic)
 
 
-def _missing(page: Module, name: str) -> AttributeError:
-    """The error for an attribute that `forward` or `backward` should have left behind."""
+def _missing(module: Module, name: str) -> AttributeError:
+    """The error for an attribute that `forward` or `backward` should have set."""
     if name.startswith("_"):
-        return AttributeError(f"{type(page).__name__!r} object has no attribute {name!r}")
-    came = f"{page!r} has no attribute {name!r}"
+        return AttributeError(f"{type(module).__name__!r} object has no attribute {name!r}")
+    came = f"{module!r} has no attribute {name!r}"
     expected = "an attribute set in __init__, or by forward before backward reads it"
     hint = "call forward before backward; otherwise check the spelling"
-    if name in page.names_elsewhere:
-        expected, hint = "what handgrad has in its place", page.names_elsewhere[name]
+    if name in module.names_elsewhere:
+        expected, hint = "the name that handgrad has for it", module.names_elsewhere[name]
     elif name == "rng":
-        came = f"{page!r} draws random numbers but has no random stream"
-        expected = "a stream set before forward"
-        hint = "net.seed(0), or layer.rng = np.random.default_rng(0); train(..., rng=0) does it too"
-    elif name.startswith("d") and name[1:] in page.param_names:
-        came = f"{page!r} has no gradient {name!r} yet"
-        expected = f"backward to run before the gradient is used, and to set self.{name} each time"
+        came = f"{module!r} draws random numbers but has no generator"
+        expected = "rng set before forward"
+        hint = "net.seed(0), layer.rng = np.random.default_rng(0), or train(..., rng=0)"
+    elif name.startswith("d") and name[1:] in module.param_names:
+        came = f"{module!r} has no gradient {name!r} yet"
+        expected = f"a call of backward before, which sets self.{name}"
         hint = "p = net.forward(x); loss.forward(p, y); net.backward(loss.backward())"
     return NotYetComputedError(came, expected, hint)
 
@@ -122,52 +122,52 @@ def _missing(page: Module, name: str) -> AttributeError:
 P = TypeVar("P", bound=Module)
 
 
-def twin_of(page: P) -> P:
-    """A page of the same arrays and settings that keeps what it computes to itself.
+def twin_of(module: P) -> P:
+    """Return a twin: a copy that shares the arrays and settings, but not what it computes.
 
-    So do the pages within it, alone or in lists, tuples and dicts, of which it has its own.
+    Modules within it, alone or in lists, tuples and dicts, are replaced by twins too.
     """
-    twin: Any = _twin(page, {})
+    twin: Any = _twin(module, {})
     return cast(P, twin)
 
 
-def _twin(page: Module, known: dict[int, Module]) -> Module:
-    if id(page) in known:
-        return known[id(page)]
-    twin: Module = object.__new__(type(page))
-    known[id(page)] = twin
-    own = twin.__dict__
-    own.update(vars(page))
-    for name, value in own.items():
+def _twin(module: Module, twins: dict[int, Module]) -> Module:
+    if id(module) in twins:
+        return twins[id(module)]
+    twin: Module = object.__new__(type(module))
+    twins[id(module)] = twin
+    attributes = twin.__dict__
+    attributes.update(vars(module))
+    for name, value in attributes.items():
         if type(value) not in SHARED and name not in MADE:
-            own[name] = _own(value, known)
+            attributes[name] = _with_twins(value, twins)
     return twin
 
 
-def _own(value: object, known: dict[int, Module]) -> object:
+def _with_twins(value: object, twins: dict[int, Module]) -> object:
     if isinstance(value, Module):
-        return _twin(value, known)
+        return _twin(value, twins)
     if type(value) is dict:
-        return {name: _own(part, known) for name, part in value.items()}
+        return {name: _with_twins(part, twins) for name, part in value.items()}
     if type(value) is list:
-        return [_own(part, known) for part in value]
+        return [_with_twins(part, twins) for part in value]
     if type(value) is tuple:
-        return tuple(_own(part, known) for part in value)
-    if isinstance(of := getattr(value, "__self__", None), Module):  # a method of a page
+        return tuple(_with_twins(part, twins) for part in value)
+    if isinstance(owner := getattr(value, "__self__", None), Module):  # a method of a module
         function: types.FunctionType | None = getattr(value, "__func__", None)
-        return value if function is None else function.__get__(_twin(of, known))
+        return value if function is None else function.__get__(_twin(owner, twins))
     return value
 
 
-def _given(kind: type[object]) -> dict[str, object]:
-    """The defaults of `hg.defaults` that pages of this kind take; no dtype is a choice too."""
-    if not GIVEN:
+def _defaults_of(kind: type[object]) -> dict[str, object]:
+    """The settings of `hg.defaults` for a class; a dtype that is None by default stays None."""
+    if not DEFAULTS:
         return {}
-    takes = getattr(kind.__init__, "__kwdefaults__", None) or {}
+    keywords = getattr(kind.__init__, "__kwdefaults__", None) or {}
     return {
         name: value
-        for name, value in GIVEN.items()
-        if name in takes and (name == "rng" or takes[name] is not None)
+        for name, value in DEFAULTS.items()
+        if name in keywords and (name == "rng" or keywords[name] is not None)
     }
 
 

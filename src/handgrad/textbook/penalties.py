@@ -1,4 +1,4 @@
-"""Penalties for large weights: terms of the training loss that know nothing of the rows."""
+"""Penalties for large weights: terms of the training loss that do not depend on the rows."""
 
 from typing import Any
 
@@ -12,25 +12,25 @@ __all__ = ["L1Penalty", "L2Penalty", "ElasticNetPenalty", "Penalty"]
 
 
 class Penalty(Module):
-    """The base of every penalty: `value` is what an array of weights costs, `gradient` its slope.
+    """Base class of all penalties: `value` is the penalty of an array of weights.
 
-    A training adds them to the loss and to the gradients of every trainable parameter of two
-    axes or more: of weights, not of biases nor of a normalization's scales. `train_loss` has the
-    value in it; the validation loss has not. `n` is the number of rows in the batch, or the sum
-    of their weights, for a penalty that counts once beside the sum over all rows, and so 1/n of
-    that beside their mean.
+    Training adds `value` to the loss and `gradient` to the gradients of all trainable parameters
+    with at least two axes: weights, not biases or the scales of a normalization. `train_loss`
+    includes the value, the validation loss does not. `n` is the number of rows in the batch, or the
+    sum of their weights; a penalty beside the sum over all rows divides by it, since the loss is
+    their mean.
     """
 
     def value(self, W: Array, n: float) -> Any:
-        """The cost of the weights `W`, of any shape: a number."""
+        """Return the penalty of the weights `W`, of any shape: a number."""
         raise NotImplementedError(f"{type(self).__name__} has no value")
 
     def gradient(self, W: Array, n: float) -> Any:
-        """The derivative of the cost with respect to `W`, of its shape."""
+        """Return the gradient of the penalty, of the shape of `W`."""
         raise NotImplementedError(f"{type(self).__name__} has no gradient")
 
     def add_to(self, layer: Layer, n: float) -> Any:
-        """The cost of all weights of `layer`, whose derivative is added to each `dW`."""
+        """Return the penalty of all weights of `layer`; add its gradient to each `dW`."""
         total: Any = 0
         for _, part in layer.walk():
             for name in part.param_names if part.trainable else ():
@@ -42,12 +42,14 @@ class Penalty(Module):
 
 
 class L2Penalty(Penalty):
-    """Half the sum of squares: pulls each weight towards 0, the harder the larger it is.
+    """L2 penalty: half the sum of squares; shrinks large weights more than small ones.
 
     value       α/2 · Σ W²
     gradient    α W
     shapes      W any, n a number
     source      Hoerl, Kennard, "Ridge Regression", 1970
+
+    `alpha`, α, is the strength of the penalty.
 
     >>> W = np.array([[3.0, -1.0]])
     >>> penalty = L2Penalty(0.1)
@@ -67,12 +69,14 @@ class L2Penalty(Penalty):
 
 
 class L1Penalty(Penalty):
-    """The sum of sizes: pulls each weight towards 0 equally, and small ones all the way.
+    """L1 penalty: the sum of absolute values; sets small weights to 0.
 
     value       α · Σ |W|
     gradient    α sign(W)
     shapes      W any, n a number
     source      Tibshirani, "Regression Shrinkage and Selection via the Lasso", 1996
+
+    `alpha`, α, is the strength of the penalty.
 
     >>> W = np.array([[3.0, -1.0]])
     >>> penalty = L1Penalty(0.1)
@@ -92,12 +96,14 @@ class L1Penalty(Penalty):
 
 
 class ElasticNetPenalty(Penalty):
-    """Both at once: `l1_ratio` of the pull is that of L1, the rest that of L2.
+    """Elastic net penalty: a mix of the L1 and the L2 penalty.
 
     value       α · (ρ Σ |W| + (1 − ρ)/2 · Σ W²), where ρ = l1_ratio
     gradient    α · (ρ sign(W) + (1 − ρ) W)
     shapes      W any, n a number
     source      Zou, Hastie, "Regularization and Variable Selection via the Elastic Net", 2005
+
+    `alpha`, α, is the strength of the penalty, `l1_ratio` the fraction of L1 in it.
 
     >>> W = np.array([[3.0, -1.0]])
     >>> penalty = ElasticNetPenalty(0.2, l1_ratio=0.5)
@@ -109,9 +115,7 @@ class ElasticNetPenalty(Penalty):
         positive("alpha", alpha)
         not_negative("l1_ratio", l1_ratio)
         if l1_ratio > 1:
-            raise SettingError(
-                f"l1_ratio = {l1_ratio!r}", "a number from 0 to 1", "l1_ratio=0.5, for half of each"
-            )
+            raise SettingError(f"l1_ratio = {l1_ratio!r}", "a number from 0 to 1", "l1_ratio=0.5")
         self.alpha, self.l1_ratio = float(alpha), float(l1_ratio)
 
     def value(self, W: Array, n: float) -> Any:

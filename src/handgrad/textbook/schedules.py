@@ -1,8 +1,8 @@
-"""Schedules: by which factor the learning rate is multiplied as the training goes on.
+"""Learning rate schedules: factors of the learning rate, as functions of the progress.
 
-A schedule is a function of progress, the share of the training that is done: 0 at the first
-step, close to 1 at the last. Functions of your own may take single numbers only; these take
-arrays of them too. `train(..., schedule=hg.schedules.cosine())` asks before every step.
+The progress is the fraction of the training that is done: 0 at the first step, close to 1 at the
+last. `train(..., schedule=hg.schedules.cosine())` evaluates the schedule before each step. These
+schedules accept arrays; a function of your own may accept single numbers only.
 """
 
 from collections.abc import Callable
@@ -33,11 +33,11 @@ __all__ = [
 
 Progress = float | npt.NDArray[np.floating]
 Schedule = Callable[[Any], Any]
-ROUNDING = 1e-9  # where a share like 0.7/0.1 comes out just below a border, it is taken as there
+ROUNDING = 1e-9  # a quotient such as 0.7/0.1 may be just below a whole number
 
 
 def constant() -> Schedule:
-    """The learning rate stays as it is.
+    """Constant schedule: the factor is 1.
 
     >>> constant()(0.5)
     1.0
@@ -46,9 +46,16 @@ def constant() -> Schedule:
 
 
 def step(every: float = 1 / 3, gamma: float = 0.1) -> Schedule:
-    """Whenever another share `every` of the training is done, the factor is multiplied by gamma.
+    """Step schedule: multiplies the factor by `gamma` at regular intervals.
 
     factor      gamma ^ ⌊progress / every⌋
+
+    Parameters
+    ----------
+    every : float, default 1/3
+        Length of an interval, as a fraction of the training.
+    gamma : float, default 0.1
+        Factor at the end of each interval.
 
     >>> [round(float(step(every=0.25)(p)), 4) for p in (0.0, 0.2, 0.25, 0.5)]
     [1.0, 1.0, 0.1, 0.01]
@@ -59,9 +66,14 @@ def step(every: float = 1 / 3, gamma: float = 0.1) -> Schedule:
 
 
 def exponential(end: float = 0.01) -> Schedule:
-    """The factor shrinks by the same share in each step, down to `end`.
+    """Exponential schedule: the same factor in each step.
 
     factor      end ^ progress
+
+    Parameters
+    ----------
+    end : float, default 0.01
+        Factor at the end of the training.
 
     >>> [round(float(exponential(0.01)(p)), 4) for p in (0.0, 0.5, 1.0)]
     [1.0, 0.1, 0.01]
@@ -71,10 +83,15 @@ def exponential(end: float = 0.01) -> Schedule:
 
 
 def cosine(end: float = 0.0) -> Schedule:
-    """Half a wave of a cosine from 1 down to `end`: flat at first, steep, and flat again.
+    """Cosine schedule: half a cosine wave from 1 to `end`.
 
     factor      end + (1 − end) · (1 + cos(π · progress)) / 2
     source      Loshchilov, Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017
+
+    Parameters
+    ----------
+    end : float, default 0
+        Factor at the end of the training.
 
     >>> [round(float(cosine()(p)), 4) for p in (0, 0.5, 1)]
     [1.0, 0.5, 0.0]
@@ -84,9 +101,18 @@ def cosine(end: float = 0.0) -> Schedule:
 
 
 def cyclic_cosine(cycles: int = 4, growth: float = 1.0, end: float = 0.0) -> Schedule:
-    """`cosine` again and again, each cycle `growth` times as long as the one before.
+    """Cosine schedule with warm restarts: each cycle goes from 1 to `end`.
 
     source      Loshchilov, Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017
+
+    Parameters
+    ----------
+    cycles : int, default 4
+        Number of cycles.
+    growth : float, default 1
+        Length of each cycle relative to the one before.
+    end : float, default 0
+        Factor at the end of each cycle.
 
     >>> [round(float(cyclic_cosine(2)(p)), 4) for p in (0, 0.25, 0.5, 0.75)]
     [1.0, 0.5, 1.0, 0.5]
@@ -106,13 +132,18 @@ def cyclic_cosine(cycles: int = 4, growth: float = 1.0, end: float = 0.0) -> Sch
 
 
 def coslog(cycles: int = 4) -> Schedule:
-    """Cycles from 0 up to 1 and down to 0 again, each twice as long as the one before.
+    """Coslog schedule: cycles from 0 to 1 and back to 0, each twice as long as the one before.
 
     factor      (1 − cos(2π log₂(1 + (2^cycles − 1) · progress))) / 2
     source      Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs and
                 Boosted Trees on Tabular Data", 2024
 
-    With four cycles, 15 · progress is 1, 3, 7 and 15 where they end, and √2 − 1 at the first top.
+    With four cycles, 15 · progress is 1, 3, 7 and 15 at their ends, √2 − 1 at the first maximum.
+
+    Parameters
+    ----------
+    cycles : int, default 4
+        Number of cycles.
 
     >>> [round(float(coslog(4)(p)), 4) for p in (0, (2**0.5 - 1) / 15, 1 / 15, 7 / 15, 1)]
     [0.0, 1.0, 0.0, 0.0, 0.0]
@@ -127,10 +158,19 @@ def coslog(cycles: int = 4) -> Schedule:
 
 
 def one_cycle(rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> Schedule:
-    """Up from `start` to 1 during a share `rise` of the training, then down to `end`; both cosines.
+    """One-cycle schedule: half a cosine wave from `start` to 1, then another one to `end`.
 
     source      Smith, Topin, "Super-Convergence: Very Fast Training of Neural Networks Using
                 Large Learning Rates", 2018
+
+    Parameters
+    ----------
+    rise : float, default 0.3
+        Length of the rise, as a fraction of the training.
+    start : float, default 0.04
+        Factor at the start.
+    end : float, default 4e-6
+        Factor at the end.
 
     >>> [round(float(one_cycle(0.5)(p)), 4) for p in (0, 0.25, 0.5, 0.75, 1)]
     [0.04, 0.52, 1.0, 0.5, 0.0]
@@ -148,9 +188,18 @@ def one_cycle(rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> Sche
 
 
 def warm_up(share: float = 0.1, then: Schedule | None = None, start: float = 1 / 3) -> Schedule:
-    """In a straight line from `start` to 1, then another schedule for the rest of the training.
+    """Linear warm-up from `start` to 1, then another schedule for the rest of the training.
 
     source      Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017
+
+    Parameters
+    ----------
+    share : float, default 0.1
+        Length of the warm-up, as a fraction of the training.
+    then : schedule, optional
+        Schedule of the rest, as a function of its own progress; constant by default.
+    start : float, default 1/3
+        Factor at the start.
 
     >>> schedule = warm_up(0.5, then=cosine(), start=0.2)
     >>> [round(float(schedule(p)), 4) for p in (0, 0.25, 0.5, 0.75, 1)]
@@ -172,6 +221,6 @@ def warm_up(share: float = 0.1, then: Schedule | None = None, start: float = 1 /
     return factor
 
 
-def _wave(begin: float, end: float, share: Progress) -> Any:
-    """Half a wave of a cosine between two numbers."""
-    return end + (begin - end) * (1 + np.cos(np.pi * share)) / 2
+def _wave(begin: float, end: float, progress: Progress) -> Any:
+    """Half a cosine wave from `begin` to `end`."""
+    return end + (begin - end) * (1 + np.cos(np.pi * progress)) / 2

@@ -1,4 +1,4 @@
-"""Functions that NumPy has not: `erf`; or has otherwise on each processor: `log2`, `power`."""
+"""Special functions with the same bits on all processors: `erf`, `log2`, `power`."""
 
 import math
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ import numpy.typing as npt
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-ERF_END = 9  # where it is 1 for long, and nothing overflows yet
-# L and the coefficients of p, highest power first: cos nθ summed over a grid of angles, rounded
-# once. They are written down, as cos has other last digits on other processors.
+ERF_END = 9  # erf is 1 to the last digit from here on; x² would overflow far beyond
+# L and the coefficients of p, highest power first: sums of cos nθ over a grid of angles, rounded
+# once. They are constants because the last digits of cos depend on the processor.
 ERF: dict[str, tuple[float, tuple[float, ...]]] = {
     "float32": (
         3.7606030930863934,
@@ -47,7 +47,7 @@ ERF: dict[str, tuple[float, tuple[float, ...]]] = {
 
 
 def erf(x: Array) -> Array:
-    """The error function 2/√π ∫₀ˣ e^(−t²) dt of each number, to within 1e-15 (float32: 6e-7).
+    """Error function 2/√π ∫₀ˣ e^(−t²) dt of each number, to within 1e-15 (float32: 6e-7).
 
     For x ≥ 0, erf x = 1 − e^(−x²) (1/√π + 2 p/(L + x)) / (L + x), where p is a polynomial in
     (L − x)/(L + x). For x < 0, erf x = −erf(−x).
@@ -59,13 +59,13 @@ def erf(x: Array) -> Array:
     array([ 0.        ,  0.84270079, -1.        ])
     """
     if not isinstance(x, np.ndarray) and hasattr(x, "__array_function__"):
-        # What stands in for an array answers for it, as for NumPy's own functions.
+        # Array-likes may override erf, as NumPy's own functions.
         return x.__array_function__(erf, (type(x),), (x,), {})
     return series_of_erf(x)
 
 
 def series_of_erf(x: Array) -> Array:
-    """The error function of each number of an array, as `erf` says it."""
+    """Error function of each number of an array, by the series in `erf`."""
     scale, (first, *others) = ERF["float32" if np.asarray(x).dtype == np.float32 else "float64"]
     size = np.minimum(np.abs(x), ERF_END)
     s = (scale - size) / (scale + size)
@@ -77,14 +77,14 @@ def series_of_erf(x: Array) -> Array:
     return result
 
 
-# Of the series of (atanh s − s)/s³ in s²: 1/25, 1/23, ..., 1/3; of exp: 1/14!, ..., 1.
+# Coefficients of (atanh s − s)/s³ in s²: 1/25, 1/23, ..., 1/3; of exp: 1/14!, ..., 1.
 ATANH_SERIES = tuple(1 / k for k in range(25, 1, -2))
 EXP_SERIES = tuple(1 / math.factorial(k) for k in range(14, -1, -1))
 LOG_OF_2 = 0.6931471805599453
 
 
 def log2(x: npt.ArrayLike) -> Array:
-    """The logarithm to base 2 of numbers above 0, in float64, by arithmetic alone.
+    """Base-2 logarithm of positive numbers, in float64, by arithmetic alone.
 
     With x = 2ᵉ m, √½ ≤ m < √2: log₂ x = e + log₂ m, and log m = 2 atanh((m − 1)/(m + 1)).
 
@@ -99,7 +99,7 @@ def log2(x: npt.ArrayLike) -> Array:
 
 
 def power(x: float, y: npt.ArrayLike) -> Array:
-    """x to the power of each y, for x > 0, in float64, by arithmetic alone: to within 1e-14.
+    """Powers of x > 0 with the exponents y, in float64, by arithmetic alone, to within 1e-14.
 
     xʸ = 2ᶻ with z = y log₂ x, and 2ᶻ = 2ⁿ exp((z − n) log 2) with the whole number n nearest to z.
 
@@ -113,7 +113,7 @@ def power(x: float, y: npt.ArrayLike) -> Array:
 
 
 def _polynomial(x: Array, coefficients: Sequence[float]) -> Array:
-    """The one with these coefficients, that of the highest power first."""
+    """Polynomial with these coefficients, highest power first, by Horner's rule."""
     first, *others = coefficients
     value = np.full_like(x, first)
     for coefficient in others:

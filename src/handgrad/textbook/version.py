@@ -1,3 +1,3 @@
-"""The version of handgrad, below all that writes it into files."""
+"""Version of handgrad."""
 
 __version__ = "0.1.0"

@@ -31,7 +31,7 @@ X = np.random.default_rng(0).standard_normal((50, 3))
         (lambda: hg.explain(net_of(), X[:1], [7]), "label 7"),
         (lambda: hg.explain(net_of(), X[:1], [1.5], loss=hg.MSELoss()), r"shape \(1, 2\)"),
         (lambda: hg.explain(net_of(), X[:1], [1], loss=hg.SoftmaxCrossEntropyLoss()), "hands"),
-        (lambda: hg.explain(net_of(), X[:1, :2], [1]), "2 features came in"),
+        (lambda: hg.explain(net_of(), X[:1, :2], [1]), "2 features"),
         (lambda: hg.explain(net_of(norm=True), X[:1], [1]), "a batch of 1 row in training"),
         (lambda: hg.explain(net_of(), X[:1], loss=hg.CrossEntropyLoss()), "without y"),
         (lambda: hg.explain(net_of(), X[:1], optimizer=hg.SGD(0.1)), "without y"),

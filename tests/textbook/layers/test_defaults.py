@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.textbook.module import GIVEN
+from handgrad.textbook.module import DEFAULTS
 from tests.bad_input.refused import refused
 from tests.training.by_hand import X, Y
 
@@ -18,7 +18,7 @@ from tests.training.by_hand import X, Y
 @pytest.fixture(autouse=True)
 def nothing_said_after() -> Iterator[None]:
     yield
-    GIVEN.clear()
+    DEFAULTS.clear()
 
 
 def test_layers_draw_in_turn_from_what_was_said_and_hold_its_type() -> None:
@@ -110,4 +110,4 @@ def test_what_is_no_source_and_no_type_is_refused_at_once() -> None:
         hg.defaults(rng="zero")  # type: ignore[arg-type]
     with refused(hg.errors.SettingError, "dtype='int8'", "float32 or float64"):
         hg.defaults(dtype="int8")
-    assert GIVEN == {}
+    assert DEFAULTS == {}

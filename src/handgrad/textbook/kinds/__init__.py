@@ -1,4 +1,4 @@
-"""Kinds of targets and of predictions: what a loss expects, and what a net puts out."""
+"""Kinds of targets and predictions: inputs of a loss, outputs of a net."""
 
 from handgrad.textbook.kinds.predictions import (
     ClassLogits,

@@ -1,4 +1,4 @@
-"""Kinds of predictions: probabilities, logits, scores, log rates, numbers, and their links."""
+"""Kinds of predictions, with their link functions: probabilities, logits, scores, log rates."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,17 +9,17 @@ from handgrad.textbook.errors import SettingError
 from handgrad.textbook.kinds.targets import TargetKind
 from handgrad.textbook.module import Array
 
-# Of a class that no row has: too small to count, and its logarithm is finite.
+# Bounds for the probability of a class without rows, so that its logarithm is finite.
 SMALLEST, LARGEST = 1e-9, 1 - 1e-7
 
 
 @dataclass(frozen=True)
 class PredictionKind:
-    """The base of every kind of predictions: numbers, which say what the targets are.
+    """Base class of kinds of predictions: numbers in the unit of the targets.
 
-    A kind of one's own overrides `inverse_link` and its inverse, `link`. `activation` is the name
-    of the function that gives what is predicted; `infinite_loss` says that the loss of a finite
-    prediction may be infinite; `stable` what to use in place of a loss that overflows.
+    A new kind overrides `inverse_link` and its inverse, `link`. `activation` is the name of the
+    inverse link; `infinite_loss` is True if the loss of a finite prediction may be infinite;
+    `stable` is the advice for such a loss.
     """
 
     name: ClassVar[str] = "numbers"
@@ -31,31 +31,43 @@ class PredictionKind:
         return self.name
 
     def accepts(self, produced: "PredictionKind") -> bool:
-        """Whether a loss on such predictions may follow a layer that puts out the kind `produced`.
+        """Return whether a loss on this kind may follow a layer with outputs of kind `produced`.
 
-        So it is where one of the two derives from the other.
+        By default, if one of the two classes derives from the other.
         """
         return isinstance(produced, type(self)) or isinstance(self, type(produced))
 
     def check(self, p: Array, loss: object, where: str) -> None:
-        """Refuse predictions that `loss` cannot take, of a net that does not say what it gives."""
+        """Raise SettingError for predictions that `loss` cannot take, at `where` in the net."""
 
     def inverse_link(self, p: Array) -> Array:
-        """The net's output in the terms of the targets: probabilities, rates, numbers."""
+        """Return the predictions for the outputs `p`: probabilities, rates, numbers."""
         return p
 
     def link(self, mean: Array) -> Array:
-        """The output that says `mean`: the inverse of `inverse_link`."""
+        """Return the output for the prediction `mean`: the inverse of `inverse_link`."""
         return mean
 
     def constant_outputs(self, targets: TargetKind, y: Array, k: int, w: Array) -> list[Array]:
-        """The outputs (k,), the same for every row, that could be the best for the targets `y`."""
+        """Return constant outputs (k,), equal for all rows; the best for `y` is among them.
+
+        Parameters
+        ----------
+        targets : TargetKind
+            Kind of the targets.
+        y : array, (n, …)
+            The targets.
+        k : int
+            Number of outputs of a row.
+        w : array, (n,)
+            Weights of the rows.
+        """
         return [self.link(answer) for answer in targets.constant_answers(y, k, w)]
 
 
 @dataclass(frozen=True)
 class Quantiles(PredictionKind):
-    """The number that a share `q` of the targets lie below."""
+    """Quantiles: the number below which a fraction `q` of the targets lies."""
 
     q: float
     name = "quantiles"
@@ -68,7 +80,7 @@ class Quantiles(PredictionKind):
 
 
 class Probabilities(PredictionKind):
-    """A probability of yes in each column."""
+    """Probabilities of class 1, one in each column."""
 
     name = "probabilities"
     activation = "sigmoid"
@@ -82,8 +94,8 @@ class Probabilities(PredictionKind):
         adds_up = total is None or np.allclose(p.sum(axis=-1), total, atol=1e-3)
         if (p < 0).any() or (p > 1 + 1e-5).any() or not adds_up:
             raise SettingError(
-                f"{loss!r} was handed numbers from {p.min():.3g} to {p.max():.3g}",
-                "probabilities, between 0 and 1" + (f", each row of sum {total}" if total else ""),
+                f"{loss!r} was given numbers from {p.min():.3g} to {p.max():.3g}",
+                "probabilities, between 0 and 1" + (f", rows with sum {total}" if total else ""),
                 self.last_layer,
                 where,
             )
@@ -93,7 +105,7 @@ class Probabilities(PredictionKind):
 
 
 class ClassProbabilities(Probabilities):
-    """A column for each class; the probabilities of a row sum to 1."""
+    """Class probabilities: a column for each class, rows that sum to 1."""
 
     activation = "softmax"
     stable = "SoftmaxCrossEntropyLoss() instead of Softmax() and CrossEntropyLoss()"
@@ -105,7 +117,7 @@ class ClassProbabilities(Probabilities):
 
 
 class Logits(PredictionKind):
-    """The logit of yes in each column: log(p / (1 − p))."""
+    """Logits of class 1, one in each column: log(p / (1 − p))."""
 
     name = "logits"
     activation = "sigmoid"
@@ -120,7 +132,7 @@ class Logits(PredictionKind):
 
 
 class ClassLogits(Logits):
-    """A column for each class; the softmax of a row is its probabilities."""
+    """Class logits: a column for each class; the softmax of a row gives probabilities."""
 
     activation = "softmax"
 
@@ -133,7 +145,7 @@ class ClassLogits(Logits):
 
 
 class Scores(PredictionKind):
-    """A score in each column: −1 for no, 1 for yes, any number between and beyond."""
+    """Scores, one in each column: −1 for class 0, 1 for class 1, unbounded."""
 
     name = "scores"
 
@@ -145,7 +157,7 @@ class Scores(PredictionKind):
 
 
 class ClassScores(Scores):
-    """A score for each class, of which the largest is the answer."""
+    """Class scores: a column for each class; the largest one is predicted."""
 
     def inverse_link(self, p: Array) -> Array:
         return p
@@ -158,7 +170,7 @@ class ClassScores(Scores):
 
 
 class LogRates(PredictionKind):
-    """The logarithms of rates: what they say is e to their power."""
+    """Logarithms of rates: the prediction is their exponential."""
 
     name = "log rates"
     activation = "exp"

@@ -11,11 +11,11 @@ from handgrad.textbook.module import Array
 
 @dataclass(frozen=True)
 class TargetKind:
-    """The base of every kind of targets: numbers, an array of any shape with a row for each row.
+    """Base class of kinds of targets: numbers of any shape, (n, …).
 
-    A kind of one's own overrides what differs. `default_metrics` are reported when nothing is
-    asked for; `indices` says that targets are whole numbers that a loss may index with;
-    `probability_loss` names the loss on probabilities of such targets, for hints.
+    A new kind overrides what differs. `default_metrics` are reported by default; `indices` is True
+    for whole numbers that a loss uses as indices; `probability_loss` names, for hints, the loss on
+    probabilities of such targets.
     """
 
     name: ClassVar[str] = "numbers of any shape"
@@ -27,39 +27,60 @@ class TargetKind:
         return self.name
 
     def checked(self, y: Array, p: Array, what: str, learn: bool) -> Array:
-        """`y` (n, …) in the shape and type that the loss takes beside predictions like `p` (m, …).
+        """Return the targets in the shape and type that the loss takes.
 
-        Raises DataError or ShapeError where that cannot be; `what` names the rows in them, and
-        `learn` says that they are to be trained on.
+        Parameters
+        ----------
+        y : array, (n, …)
+            The targets.
+        p : array, (m, …)
+            Predictions of the net, for shape and dtype.
+        what : str
+            Name of the rows in messages.
+        learn : bool
+            True for training rows, which must not all have the same label.
+
+        Raises
+        ------
+        DataError, ShapeError
+            If the loss cannot take the targets.
         """
         return _cast(_numbers(y, what), p, what)
 
     def check_predictions(self, p: Array, loss: object, where: str) -> None:
-        """Refuse predictions whose shape does not fit such targets."""
+        """Raise ShapeError if the shape of the predictions `p` does not fit such targets."""
 
     def n_classes(self, n_outputs: int) -> int | None:
-        """The number of classes, of which each row has one; None where it has not one class."""
+        """Return the number of classes; None unless each row has exactly one class."""
         return None
 
     def decide(self, p: Array) -> Array:
-        """The answer of each row, in the terms of the targets, from what `inverse_link` gave."""
+        """Return the predicted target of each row for predictions from `inverse_link`."""
         return p
 
     def examples(self, p: Array, rng: np.random.Generator) -> Array:
-        """Random targets that fit the predictions `p`, for recording and gradient checks."""
+        """Return random targets for the predictions `p`, for tracing and gradient checks."""
         return rng.standard_normal(p.shape).astype(p.dtype)
 
     def constant_answers(self, y: Array, k: int, w: Array) -> list[Array]:
-        """The answers (k,), the same for every row, that could be the best for `y` of weights `w`.
+        """Return constant predictions (k,), equal for all rows; the best for `y` is among them.
 
-        They are in the terms of the targets: shares of classes, means. None where that is not
-        known. `w` has a weight for each row, (n,); of `indices`, for each of them, as `y`.
+        These are class frequencies or means; the list is empty if unknown.
+
+        Parameters
+        ----------
+        y : array, (n, …)
+            The targets.
+        k : int
+            Number of outputs of a row.
+        w : array, (n,), or of the shape of `y` for `indices`
+            Weights of the rows or positions.
         """
         return []
 
 
 class NumericTargets(TargetKind):
-    """Numbers in the shape of the predictions."""
+    """Numeric targets, in the shape of the predictions."""
 
     name = "numbers"
     default_metrics: ClassVar[tuple[str, ...]] = ("r2",)
@@ -70,7 +91,7 @@ class NumericTargets(TargetKind):
         return _cast(y, p, what)
 
     def check_range(self, y: Array, what: str, learn: bool) -> None:
-        """Refuse numbers that are no targets of this kind."""
+        """Raise DataError for numbers that are no targets of this kind."""
 
     def constant_answers(self, y: Array, k: int, w: Array) -> list[Array]:
         y = y.reshape(len(y), k).astype(np.float64)
@@ -78,14 +99,14 @@ class NumericTargets(TargetKind):
 
 
 class Distributions(NumericTargets):
-    """A distribution over classes for each row, or for each member of an ensemble."""
+    """Distributions over classes, one for each row or each member of an ensemble."""
 
     name = "distributions"
     default_metrics = ()
 
 
 class Counts(NumericTargets):
-    """Numbers from 0 on, in the shape of the predictions."""
+    """Counts: numbers of at least 0, in the shape of the predictions."""
 
     name = "counts"
 
@@ -93,8 +114,8 @@ class Counts(NumericTargets):
         if y.min() < 0:
             raise DataError(
                 f"{what}: a target of {y.min():g}",
-                "counts, from 0 on",
-                "MSELoss() or HuberLoss(), for numbers below 0 too",
+                "counts, at least 0",
+                "MSELoss() or HuberLoss(), which take negative numbers",
             )
 
     def examples(self, p: Array, rng: np.random.Generator) -> Array:
@@ -102,7 +123,7 @@ class Counts(NumericTargets):
 
 
 class BinaryLabels(NumericTargets):
-    """0 or 1, one or several a row, in the shape of the predictions."""
+    """Binary labels: 0 or 1, one or several in each row, in the shape of the predictions."""
 
     name = "binary"
     default_metrics = ("accuracy",)
@@ -129,7 +150,7 @@ class BinaryLabels(NumericTargets):
 
 
 class ClassLabels(TargetKind):
-    """One class a row or place: (n, …) whole numbers, beside predictions (n, …, n_classes)."""
+    """Class labels: whole numbers (n, …), for predictions (n, …, n_classes)."""
 
     name = "classes"
     default_metrics = ("accuracy",)
@@ -137,25 +158,26 @@ class ClassLabels(TargetKind):
     probability_loss = "CrossEntropyLoss()"
 
     def checked(self, y: Array, p: Array, what: str, learn: bool) -> Array:
-        y, (*places, n_classes) = _numbers(y, what), p.shape[1:]
-        each = f"a place of a row of {' × '.join(map(str, places))} places" if places else "a row"
-        expected, wanted = f"whole numbers from 0 to {n_classes - 1}, one {each}", (len(y), *places)
+        y, (*axes, n_classes) = _numbers(y, what), p.shape[1:]
+        each = f"each of {' × '.join(map(str, axes))} positions of a row" if axes else "each row"
+        expected = f"whole numbers from 0 to {n_classes - 1}, one for {each}"
+        wanted = (len(y), *axes)
         if y.shape != wanted:
-            shape = ", ".join(map(str, ("rows", *places))) + ("" if places else ",")
+            shape = ", ".join(map(str, ("rows", *axes))) + ("" if axes else ",")
             raise ShapeError(
                 f"{what}: targets of shape {y.shape}",
                 expected,
-                f"y.{f'reshape{wanted}' if places else 'ravel()'}"
+                f"y.{f'reshape{wanted}' if axes else 'ravel()'}"
                 if y.size == np.prod(wanted)
                 else "y.argmax(axis=-1), if the targets are one-hot"
                 if y.ndim == len(wanted) + 1
-                else f"one whole number each, in an array of shape ({shape})",
+                else f"an array of shape ({shape})",
             )
         if y.dtype.kind == "f":
             raise DataError(
                 f"{what}: labels of type {y.dtype}, such as {y.flat[0]:g}",
                 expected,
-                "y.astype(int), if they are classes; MSELoss() if they are measured",
+                "y.astype(int) for classes; MSELoss() for measured numbers",
             )
         y = y.astype(np.int64)
         if y.min() < 0 or y.max() >= n_classes:
@@ -164,7 +186,7 @@ class ClassLabels(TargetKind):
             raise DataError(
                 f"{what}: label {odd} in row {first}, counted from 0, for {n_classes} classes",
                 expected,
-                "names, y = np.unique(y, return_inverse=True) numbers them from 0"
+                "names, y = np.unique(y, return_inverse=True), which numbers them from 0"
                 if odd < 0
                 else f"Linear(…, {odd + 1}) before the end for {odd + 1} classes, or labels from 0",
             )
@@ -174,8 +196,8 @@ class ClassLabels(TargetKind):
     def check_predictions(self, p: Array, loss: object, where: str) -> None:
         if p.ndim < 2 or p.shape[-1] < 2:
             raise ShapeError(
-                f"{loss!r} was handed predictions of shape (n, {', '.join(map(str, p.shape[1:]))})",
-                "one column a class, at least two",
+                f"{loss!r} was given predictions of shape (n, {', '.join(map(str, p.shape[1:]))})",
+                "a column for each class, at least two",
                 "Linear(…, n_classes) before the end, or BinaryCrossEntropyLoss() for one column",
                 where,
             )
@@ -190,9 +212,9 @@ class ClassLabels(TargetKind):
         return rng.integers(0, p.shape[-1], p.shape[:-1])
 
     def constant_answers(self, y: Array, k: int, w: Array) -> list[Array]:
-        places = y.size // len(y)
-        share = np.bincount(y.ravel(), w.ravel(), k // places) / w.sum()
-        return [np.tile(share, places)]
+        n_positions = y.size // len(y)
+        frequencies = np.bincount(y.ravel(), w.ravel(), k // n_positions) / w.sum()
+        return [np.tile(frequencies, n_positions)]
 
 
 def _numbers(y: Array, what: str) -> Array:
@@ -200,7 +222,7 @@ def _numbers(y: Array, what: str) -> Array:
         raise DataError(
             f"{what}: targets of type {y.dtype}, such as {y.ravel()[:1].tolist()[0]!r}",
             "numbers",
-            "names, y = np.unique(y, return_inverse=True) turns names into 0, 1, 2 …",
+            "names, y = np.unique(y, return_inverse=True), for 0, 1, 2 … instead of names",
         )
     if not np.isfinite(y).all():
         raise DataError(
@@ -213,13 +235,13 @@ def _numbers(y: Array, what: str) -> Array:
 
 
 def _shaped(y: Array, p: Array, what: str) -> Array:
-    """`y` in the shape of the predictions, but for the number of rows."""
+    """`y` in the shape of the predictions, with its own number of rows."""
     expected = (len(y), *p.shape[1:])
     if y.shape not in (expected, (*expected, 1)) and (*y.shape, 1) != expected:
         columns = y.size // len(y)
         raise ShapeError(
             f"{what}: targets of shape {y.shape}",
-            f"shape {expected}, as the predictions",
+            f"shape {expected}, that of the predictions",
             f"y.reshape{expected}"
             if y.size == np.prod(expected)
             else f"Linear(…, {columns}) as the last layer with weights",
@@ -233,7 +255,7 @@ def _cast(y: Array, p: Array, what: str) -> Array:
     if not np.isfinite(cast).all():
         raise DataError(
             f"{what}: a target of {y[~np.isfinite(cast)].flat[0]:g} is too large for {p.dtype}",
-            "numbers that the net's type can hold",
+            "numbers in the range of the net's dtype",
             "targets in another unit, or hg.Net(…, dtype=np.float64)",
         )
     return cast
@@ -243,6 +265,6 @@ def _check_varied(y: Array, what: str, learn: bool) -> None:
     if learn and (y == y.flat[0]).all():
         raise DataError(
             f"{what}: all {len(y)} rows have the label {y.flat[0]:g}",
-            "at least two classes to tell apart",
-            "rows of another class, or check the column the labels come from",
+            "at least two classes",
+            "rows of another class, or another column of labels",
         )

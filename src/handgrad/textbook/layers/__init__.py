@@ -1,4 +1,4 @@
-"""The textbook's layers: one family a file, one layer a page."""
+"""Layers of the textbook, one family in each file."""
 
 from handgrad.textbook.layers import initializers
 from handgrad.textbook.layers.activations import (

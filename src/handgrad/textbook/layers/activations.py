@@ -1,4 +1,4 @@
-"""The non-linearities: without one between them, two linear layers are only one."""
+"""Activation functions: without one between them, two linear layers are a single one."""
 
 from math import isfinite
 
@@ -11,7 +11,7 @@ from handgrad.textbook.module import Array
 
 
 class Tanh(Layer):
-    """Squashes every number into (−1, 1), with slope 1 at zero.
+    """Tanh activation: squashes each number into (−1, 1).
 
     forward     y = tanh x
     backward    dx = (1 − y²) dy
@@ -34,7 +34,7 @@ class Tanh(Layer):
 
 
 class ReLU(Layer):
-    """Passes what is positive, stops the rest.
+    """ReLU activation: passes positive numbers and sets all others to 0.
 
     forward     y = max(x, 0)
     backward    dx = dy where x > 0, else 0
@@ -57,13 +57,15 @@ class ReLU(Layer):
 
 
 class LeakyReLU(Layer):
-    """Passes what is positive, and lets a little of the rest through.
+    """Leaky ReLU activation: multiplies negative numbers by a small slope `a`.
 
     forward     y = x where x > 0, else a x
     backward    dx = dy where x > 0, else a dy
     shapes      any; x, y, dy and dx alike
     source      Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic
                 models", 2013
+
+    `a` is the slope below zero, any finite number.
 
     >>> leaky = LeakyReLU(0.5)
     >>> leaky.forward(np.array([[-2.0, 4.0]]))
@@ -87,7 +89,7 @@ class LeakyReLU(Layer):
 
 
 class Sigmoid(Layer):
-    """Turns each number into a probability of its own.
+    """Sigmoid activation: maps each number to a probability, independently of the others.
 
     forward     p = 1 / (1 + e⁻ˣ), written with e^−|x|, which cannot overflow
     backward    dx = p (1 − p) dp
@@ -113,7 +115,7 @@ class Sigmoid(Layer):
 
 
 class SiLU(Layer):
-    """Lets each number through by the share that a sigmoid gives it; also called swish.
+    """SiLU activation, also called swish: each number times its sigmoid.
 
     forward     y = x p,  p = 1 / (1 + e⁻ˣ), written with e^−|x|, which cannot overflow
     backward    dx = (p + y (1 − p)) dy
@@ -122,7 +124,7 @@ class SiLU(Layer):
                 approximation in reinforcement learning", 2018
 
     >>> silu = SiLU()
-    >>> silu.forward(np.array([[0.0, 100.0, -1000.0]])) + 0.0      # shares ½, 1 and 0
+    >>> silu.forward(np.array([[0.0, 100.0, -1000.0]])) + 0.0      # p is ½, 1 and 0
     array([[  0., 100.,   0.]])
     >>> silu.backward(np.array([[8.0, 8.0, 8.0]])) + 0.0
     array([[4., 8., 0.]])
@@ -139,13 +141,15 @@ class SiLU(Layer):
 
 
 class ELU(Layer):
-    """Passes what is positive, and bends the rest towards −a.
+    """ELU activation: passes positive numbers; negative ones approach −a.
 
     forward     y = x where x > 0, else a (eˣ − 1)
     backward    dx = dy where x > 0, else (y + a) dy
     shapes      any; x, y, dy and dx alike
     source      Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by
                 exponential linear units", 2016
+
+    −`a` is the limit for large negative numbers; `a` is any finite number.
 
     >>> elu = ELU(2)
     >>> elu.forward(np.array([[-1000.0, 0.0, 5.0]]))
@@ -157,7 +161,7 @@ class ELU(Layer):
     def __init__(self, a: float = 1.0) -> None:
         super().__init__()
         if isinstance(a, bool) or not isinstance(a, int | float) or not isfinite(a):
-            raise SettingError(f"a={a!r}", "a finite number; −a is where ELU ends", "a=1.0")
+            raise SettingError(f"a={a!r}", "a finite number; −a is the limit", "a=1.0")
         self.a = float(a)
 
     def forward(self, x: Array) -> Array:
@@ -170,7 +174,7 @@ class ELU(Layer):
 
 
 class SELU(Layer):
-    """ELU, scaled so that numbers of mean 0 and variance 1 keep both through layer after layer.
+    """SELU activation: a scaled ELU that keeps mean 0 and variance 1 from layer to layer.
 
     forward     y = s x where x > 0, else s a (eˣ − 1)
     backward    dx = s dy where x > 0, else (y + s a) dy
@@ -197,7 +201,7 @@ class SELU(Layer):
 
 
 class Softplus(Layer):
-    """A ReLU with a round corner; its slope is the sigmoid.
+    """Softplus activation: a smooth ReLU; its derivative is the sigmoid.
 
     forward     y = log(1 + eˣ), written with e^−|x|, which cannot overflow
     backward    dx = dy / (1 + e⁻ˣ)
@@ -222,7 +226,7 @@ class Softplus(Layer):
 
 
 class Mish(Layer):
-    """Lets each number through by the tanh of its softplus.
+    """Mish activation: each number times the tanh of its softplus.
 
     forward     y = x t,  t = tanh(log(1 + eˣ)), written with e^−|x|, which cannot overflow
     backward    dx = (t + x (1 − t²) p) dy,  p = 1 / (1 + e⁻ˣ)
@@ -230,7 +234,7 @@ class Mish(Layer):
     source      Misra, "Mish: a self regularized non-monotonic activation function", 2020
 
     >>> mish = Mish()
-    >>> mish.forward(np.array([[0.0, 100.0, -1000.0]])) + 0.0      # shares 0.6, 1 and 0
+    >>> mish.forward(np.array([[0.0, 100.0, -1000.0]])) + 0.0      # t is 0.6, 1 and 0
     array([[  0., 100.,   0.]])
     >>> mish.backward(np.array([[5.0, 5.0, 5.0]])).round(12) + 0.0
     array([[3., 5., 0.]])

@@ -1,4 +1,4 @@
-"""Attention: each place of a sequence takes from all places what it looks for."""
+"""Attention: each position of a sequence takes a weighted mean over all positions."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,14 @@ from handgrad.textbook.layers.initializers import (
 from handgrad.textbook.layers.layer import Layer, floating
 from handgrad.textbook.module import Array
 
-BARRED = -1e9  # below all scores, and finite: what is barred is 0 after exp, never NaN
+BARRED = -1e9  # below all scores, and finite: a masked weight is 0 after exp, never NaN
 
 
 def shares(s: Array, causal: bool, mask: Array | None = None) -> Array:
-    """The softmax of scores `s` (n, h, t, t) over the places asked, the last axis.
+    """Attention weights: the softmax of scores `s` (n, h, t, t) over the last axis, the keys.
 
-    `causal` bars places behind the one that asks, `mask` (n, t) those of which it says False. What
-    is barred has the share 0, and where all is, so has everything.
+    `causal` masks the positions after the query, `mask` (n, t) those where it is False. Masked
+    positions have the weight 0; if all are masked, all weights are 0.
 
     >>> shares(np.array([[[[0.0, 9.0], [0.0, 0.0]]]]), causal=True)
     array([[[[1. , 0. ],
@@ -37,23 +37,25 @@ def shares(s: Array, causal: bool, mask: Array | None = None) -> Array:
 
 
 class MultiheadAttention(Layer):
-    """Each place asks all places of its sequence, and takes a mean of what they hold, by likeness.
+    """Multi-head attention: a mean of all positions' values, weighted by query-key similarity.
 
     forward     u = [q k v] = x Wᵀ + b, each cut into h heads of m = n_features/h numbers
-                s = q kᵀ      p = softmax(s/√m) over the places asked
-                z = p v, its heads side by side      y = z Woᵀ + bo
+                s = q kᵀ      p = softmax(s/√m) over the key positions
+                z = p v, its heads concatenated      y = z Woᵀ + bo
     backward    dz = dy Wo, cut into heads g      dp = g vᵀ      ds = p (dp − Σ p dp)/√m
-                du = [ds k  dsᵀ q  pᵀ g], r its heads side by side      dx = r W
-                dW = rᵀ x      db = Σ r      dWo = dyᵀ z      dbo = Σ dy, over rows and places
+                du = [ds k  dsᵀ q  pᵀ g], r its heads concatenated      dx = r W
+                dW = rᵀ x      db = Σ r      dWo = dyᵀ z      dbo = Σ dy, over rows and positions
     shapes      x, dx, y, dy, z, dz (n, t, n_features)    r (n, t, 3 n_features)
                 q, k, v, g (n, h, t, m)    p, s, dp, ds (n, h, t, t)
                 W, dW (3 n_features, n_features), rows of q first    b, db (3 n_features,)
                 Wo, dWo (n_features, n_features)    bo, dbo (n_features,)
     source      Vaswani et al., "Attention is all you need", 2017, section 3.2
 
-    `causal=True`: a place asks only itself and those before it. `mask` (n, t) says which places are
-    there; the others are not asked. W and Wo begin as `initializer` draws them (normal, standard
-    deviation 1/√n_features), b and bo as zeros. PyTorch calls W, b, Wo and bo in_proj_weight,
+    `n_features` is the size of the vector at each position; each of the `n_heads` heads attends
+    with an equal part of it. `causal=True` masks the positions after the query. `mask` (n, t) is
+    True at the positions that hold a value; the others are masked. `initializer` draws W and Wo
+    (normal, standard deviation 1/√n_features, unless given); b and bo start as zeros. `rng` is a
+    seed or a generator, `dtype` float32 or float64. PyTorch calls W, b, Wo and bo in_proj_weight,
     in_proj_bias, out_proj.weight and out_proj.bias.
 
     >>> attention = MultiheadAttention(1, 1, causal=True)
@@ -61,7 +63,7 @@ class MultiheadAttention(Layer):
     >>> attention.forward(np.array([[[1.0], [3.0]]]))              # 2 · 1 + 1, 2 · (1 + 3)/2 + 1
     array([[[3.],
             [5.]]])
-    >>> attention.backward(np.array([[[0.0], [1.0]]]))             # ½ of 2 · 1 to each place asked
+    >>> attention.backward(np.array([[[0.0], [1.0]]]))             # ½ of 2 · 1 to each key position
     array([[[1.],
             [1.]]])
     >>> attention.dW.ravel(), attention.dWo, attention.dbo         # 1·1 + 1·3, (1 + 3)/2, 1
@@ -88,8 +90,8 @@ class MultiheadAttention(Layer):
         if n_features % n_heads:
             raise SettingError(
                 f"{n_features} features for {n_heads} heads",
-                "a number of features that the number of heads divides: each has its share",
-                f"n_features={-(-n_features // n_heads) * n_heads}, for example",
+                "a number of features divisible by the number of heads",
+                f"n_features={-(-n_features // n_heads) * n_heads}",
                 "MultiheadAttention",
             )
         self.n_in = self.n_out = int(n_features)
@@ -116,10 +118,10 @@ class MultiheadAttention(Layer):
         m = d // self.n_heads
         self.dWo, self.dbo = as_rows(dy).T @ as_rows(self.z), as_rows(dy).sum(axis=0)
         dz = dy @ self.Wo
-        g = dz.reshape(n, t, self.n_heads, m).swapaxes(1, 2)  # head by head
+        g = dz.reshape(n, t, self.n_heads, m).swapaxes(1, 2)  # one head after another
         dp = g @ self.v.swapaxes(2, 3)
         ds = self.p * (dp - (self.p * dp).sum(axis=-1, keepdims=True)) / m**0.5
         du = np.stack([ds @ self.k, ds.swapaxes(2, 3) @ self.q, self.p.swapaxes(2, 3) @ g])
-        r = du.transpose(1, 3, 0, 2, 4).reshape(n, t, 3 * d)  # dq, dk and dv side by side
+        r = du.transpose(1, 3, 0, 2, 4).reshape(n, t, 3 * d)  # dq, dk and dv concatenated
         self.dW, self.db = as_rows(r).T @ as_rows(self.x), as_rows(r).sum(axis=0)
         return r @ self.W

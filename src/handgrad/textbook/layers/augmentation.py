@@ -1,4 +1,4 @@
-"""Data augmentation: in training each picture is changed a little, as its class would allow."""
+"""Data augmentation: small random changes of each row in training, which keep its class."""
 
 import numpy as np
 
@@ -8,7 +8,9 @@ from handgrad.textbook.module import Array
 
 
 def moved(x: Array, by: Array, most: int, axis: int) -> Array:
-    """y[n, …, i, …] = x[n, …, i + by[n], …] along one of four axes; 0 where that lies outside.
+    """Shift each row along one of four axes: y[n, …, i, …] = x[n, …, i + by[n], …], 0 outside.
+
+    `by` holds whole numbers from −`most` to `most`.
 
     >>> moved(np.array([[[[1.0, 2.0, 3.0]]]]), np.array([[[[1.0]]]]), 1, axis=3)
     array([[[[2., 3., 0.]]]])
@@ -22,31 +24,32 @@ def moved(x: Array, by: Array, most: int, axis: int) -> Array:
 
 
 class PictureAugmentation(Layer):
-    """The base of layers that move pictures about in training, and not in prediction."""
+    """Base class of image augmentations: active in training, the identity in prediction."""
 
     ndim = 4
 
     @property
     def example_shape(self) -> tuple[int, ...]:
-        """A picture of one channel, higher than wide."""
+        """An image of one channel, higher than wide."""
         return 1, 3, 2
 
     def shape_out(self, shape_in: Shape) -> Shape:
-        """The same."""
+        """The shape `shape_in`, unchanged."""
         return shape_in
 
 
 class RandomShift(PictureAugmentation):
-    """Moves each picture by a few pixels at random in training; what comes in from outside is 0.
+    """Random shift: moves each image by a few pixels in training and fills the gap with 0.
 
-    forward     y[n, c, i, j] = x[n, c, i + a, j + b], a and b drawn for each row, whole numbers
-                from −pixels to pixels, each as likely as any other; in prediction y = x
+    forward     y[n, c, i, j] = x[n, c, i + a, j + b], a and b drawn for each row, uniform whole
+                numbers from −pixels to pixels; in prediction y = x
     backward    dx[n, c, i, j] = dy[n, c, i − a, j − b]; in prediction dx = dy
     shapes      x, y, dy, dx (n, channels, height, width)    a, b (n, 1, 1, 1)
     source      Simard, Steinkraus, Platt, "Best practices for convolutional neural networks
                 applied to visual document analysis", 2003
 
-    Draws come from `self.rng`, which `train(..., rng=0)` and `net.seed(0)` set.
+    `pixels` is the largest shift along each axis. Random numbers come from `self.rng`, set by
+    `train(..., rng=0)` or `net.seed(0)`.
 
     >>> shift = RandomShift(1)
     >>> shift.rng = np.random.default_rng(0)                       # draws 0.64, 0.27: a = 0, b = −1
@@ -77,7 +80,7 @@ class RandomShift(PictureAugmentation):
 
 
 class RandomHorizontalFlip(PictureAugmentation):
-    """Turns each picture's left and right about with probability p in training.
+    """Random horizontal flip: mirrors each image with probability `p` in training.
 
     forward     y[n, c, i, j] = x[n, c, i, width − 1 − j] where row n is flipped, else
                 x[n, c, i, j]; in prediction y = x
@@ -86,7 +89,7 @@ class RandomHorizontalFlip(PictureAugmentation):
     source      Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional
                 neural networks", 2012, section 4.1; named as torchvision does
 
-    Not for what is another thing then, as most letters and digits are.
+    Not for images whose class a flip changes, such as most letters and digits.
 
     >>> flip = RandomHorizontalFlip(0.5)
     >>> flip.rng = np.random.default_rng(0)                        # draws 0.64, 0.27
@@ -102,7 +105,7 @@ class RandomHorizontalFlip(PictureAugmentation):
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
         if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1:
-            raise SettingError(f"p={p!r}", "the probability to be flipped: from 0 to 1", "p=0.5")
+            raise SettingError(f"p={p!r}", "the probability of a flip, from 0 to 1", "p=0.5")
         self.p = float(p)
 
     def forward(self, x: Array) -> Array:
@@ -118,14 +121,16 @@ class RandomHorizontalFlip(PictureAugmentation):
 
 
 class GaussianNoise(Layer):
-    """Adds normal noise to each number in training.
+    """Gaussian noise: adds a normal random number to each number in training.
 
     forward     y = x + std g,  g = √(−2 log(1 − u)) cos(2π v), normal with mean 0 and variance 1,
-                of u and v drawn evenly from [0, 1); in prediction y = x
+                with u and v uniform in [0, 1); in prediction y = x
     backward    dx = dy
     shapes      any; x, y, g, dy and dx alike
     source      Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995;
                 Box, Muller, "A note on the generation of random normal deviates", 1958
+
+    `std` is the standard deviation of the noise.
 
     >>> noise = GaussianNoise(0.1)
     >>> noise.rng = np.random.default_rng(0)                       # draws u = 0.64, v = 0.27
@@ -141,7 +146,7 @@ class GaussianNoise(Layer):
         self.std = float(std)
 
     def shape_out(self, shape_in: Shape) -> Shape:
-        """The same."""
+        """The shape `shape_in`, unchanged."""
         return shape_in
 
     def forward(self, x: Array) -> Array:

@@ -1,10 +1,10 @@
-"""The axes of a batch (n, …, k): the last one holds the features, those before it the places."""
+"""Axes of a batch (n, …, k): features last, positions between the rows and them."""
 
 from handgrad.textbook.module import Array
 
 
 def leading_axes(x: Array, but: int = 1) -> tuple[int, ...]:
-    """All axes of `x` (n, …, k) but the last, or last few: what gradients are summed over.
+    """Return all axes of `x` (n, …, k) except the last `but`: gradients are summed over them.
 
     >>> import numpy as np
     >>> leading_axes(np.zeros((5, 4, 3)))
@@ -14,7 +14,7 @@ def leading_axes(x: Array, but: int = 1) -> tuple[int, ...]:
 
 
 def as_rows(x: Array) -> Array:
-    """Each place of `x` (n, …, k) as a row: (n · …, k); two axes as they are.
+    """Return each position of `x` (n, …, k) as a row, (n · …, k); two axes stay as they are.
 
     >>> import numpy as np
     >>> as_rows(np.zeros((5, 4, 3))).shape

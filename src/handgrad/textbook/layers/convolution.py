@@ -1,4 +1,4 @@
-"""Convolutions: the same weights at every place of a picture or of a sequence."""
+"""Convolutions: the same weights at every position of an image or a sequence."""
 
 import math
 
@@ -13,7 +13,7 @@ from handgrad.textbook.module import Array
 
 
 class Convolution(WindowLayer):
-    """The base of convolutions: weights W (n_out, n_in, *kernel_size) and biases b (n_out,)."""
+    """Base class of convolutions: weights W (n_out, n_in, *kernel_size) and biases b (n_out,)."""
 
     param_names = ("W", "b")
     n_in: int
@@ -42,11 +42,11 @@ class Convolution(WindowLayer):
 
 
 class Conv2d(Convolution):
-    """Each output channel is a weighted sum over a window of all input channels, at every place.
+    """2-D convolution: each output channel is a weighted sum over a window of all input channels.
 
     forward     z[n, o, i, j] = b[o] + Σ W[o, c, p, q] x[n, c, s i + p, s j + q] over c, p, q
                 u: all windows as columns; z = W u + b
-    backward    dW = dz uᵀ      db = Σ dz over all rows and places
+    backward    dW = dz uᵀ      db = Σ dz over all rows and positions
                 du = Wᵀ dz;  dx[n, c, s i + p, s j + q] += du[c, p, q, n, i, j]
     shapes      x, dx (n, n_in, height, width)    z, dz (n, n_out, h, w)
                 h = ⌊(height + 2 padding − kernel_size)/stride⌋ + 1, w alike
@@ -54,10 +54,13 @@ class Conv2d(Convolution):
     source      LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document
                 recognition", 1998
 
-    s is the stride, x has `padding` zeros around it, size is how many numbers a window has in all
-    channels. W begins as `initializer` draws it (normal, standard deviation 1/√size), b as zeros.
-    In one line forward is `einsum("ncijpq,ocpq->noij", windows, W)`; windows as columns make one
-    product of it, in both directions.
+    `n_in` and `n_out` count the input and output channels. `kernel_size`, `stride` (s) and
+    `padding`, zeros on all sides of x, are one number or one for each axis. size is the number of
+    values in a window of all channels. `initializer` draws W (normal, standard deviation 1/√size,
+    unless given); b starts as zeros. `rng` is a seed or a generator, `dtype` float32 or float64.
+
+    In one line forward is `einsum("ncijpq,ocpq->noij", windows, W)`; with the windows as columns it
+    is one product, in both directions.
 
     >>> convolution = Conv2d(1, 1, 2)
     >>> convolution.W, convolution.b = [[[[1, 2], [3, 4]]]], [5]
@@ -91,7 +94,7 @@ class Conv2d(Convolution):
 
 
 class Conv1d(Convolution):
-    """Each output channel is a weighted sum over a window of all input channels, at every step.
+    """1-D convolution: each output channel is a weighted sum over a window of all input channels.
 
     forward     z[n, o, i] = b[o] + Σ W[o, c, p] x[n, c, s i + p] over c, p
                 u: all windows as columns; z = W u + b
@@ -103,10 +106,13 @@ class Conv1d(Convolution):
     source      Waibel, Hanazawa, Hinton, Shikano, Lang, "Phoneme recognition using time-delay
                 neural networks", 1989
 
-    s is the stride, x has `padding` zeros on both sides, size is n_in kernel_size. W and b begin as
-    those of `Conv2d`. Channels come before steps, as in PyTorch: `Transpose(2, 1)` makes a sequence
-    (n, t, features) what it takes. x is 0 at steps of which a mask (n, 1, t) says that they are not
-    there; of the windows those are there that lie within the steps before, and `padding`.
+    `n_in` and `n_out` count the input and output channels. `kernel_size`, `stride` (s) and
+    `padding`, zeros on both sides of x, count steps; size is n_in kernel_size. `initializer`, `rng`
+    and `dtype` are those of `Conv2d`. Channels come before steps, as in PyTorch: `Transpose(2, 1)`
+    brings a sequence (n, t, features) into this order.
+
+    Where a mask (n, 1, t) is False, x is set to 0. The mask of the output is True for the windows
+    that a sequence without its masked steps would have.
 
     >>> convolution = Conv1d(1, 1, 2)
     >>> convolution.W, convolution.b = [[[1, 2]]], [5]
@@ -122,12 +128,12 @@ class Conv1d(Convolution):
     takes_mask = True
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
-        """Which windows the sequence has alone, without what it is filled up with: (n, 1, m)."""
+        """The mask of the output, (n, 1, m): True for windows of the unpadded sequence."""
         if mask is None:
             return None
         (k,), (s,), (p,) = self.kernel_size, self.stride, self.padding
         begins = np.arange(0, mask.shape[-1] + 2 * p - k + 1, s)
-        return mask[..., np.maximum(begins + k - 1 - 2 * p, 0)]  # its last step but the padding
+        return mask[..., np.maximum(begins + k - 1 - 2 * p, 0)]  # the last step, without padding
 
     def forward(self, x: Array, mask: Array | None = None) -> Array:
         self.mask = mask

@@ -1,26 +1,32 @@
-"""What layers begin with, and the language of pictures: said once, for all that comes after."""
+"""Defaults of the process: random numbers and dtype of new layers, language of plots."""
 
 import numpy.typing as npt
 
 from handgrad.textbook.errors import SettingError, did_you_mean
 from handgrad.textbook.layers.initializers import RandomSource, random_generator
 from handgrad.textbook.layers.layer import floating
-from handgrad.textbook.module import GIVEN
+from handgrad.textbook.module import DEFAULTS
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 
 
 class defaults:  # noqa: N801
-    """From now on, layers that are not told otherwise draw from `rng`, and hold `dtype`.
+    """Set the defaults of new layers and of plots, for the process or within a `with` block.
 
-    The words in pictures, `hg.plots.plot_…`, are in the `language`, "en" or "zh", if a font for it
-    is installed, which then joins Matplotlib's `font.family`; names that are given stay as they
-    are.
+    They hold in the whole process until the next call; as `with defaults(…):`, until the block
+    ends. An argument that is left out gets its initial value. Loaded files and estimators keep
+    their own settings.
 
-    It holds in the whole process until it is called again; used as `with defaults(…):`, until the
-    block ends. Without an argument that one is as it was in the beginning: fresh random numbers,
-    float32, English. A seed makes one Generator, from which layer after layer draws. Files that are
-    loaded and estimators keep to what they hold and are told.
+    Parameters
+    ----------
+    rng : int, Generator, RandomState or numpy.random, optional
+        Source of the initial weights; fresh random numbers by default. A seed makes one
+        Generator, from which all layers draw in turn.
+    dtype : dtype, default float32
+        Type of the parameters, float32 or float64.
+    language : {"en", "zh"}, default "en"
+        Language of the words in `hg.plot_…`. A font for it, if installed, joins Matplotlib's
+        `font.family`. Names of features and classes are not translated.
 
     >>> import numpy as np
     >>> import handgrad as hg
@@ -39,11 +45,11 @@ class defaults:  # noqa: N801
         dtype: npt.DTypeLike | None = None,
         language: str = "en",
     ) -> None:
-        said = dict[str, object]()
+        settings = dict[str, object]()
         if rng is not None:
-            said["rng"] = random_generator(rng)
+            settings["rng"] = random_generator(rng)
         if dtype is not None:
-            said["dtype"] = floating(dtype).type
+            settings["dtype"] = floating(dtype).type
         if language not in LANGUAGES:
             raise SettingError(
                 f"language = {language!r}",
@@ -51,14 +57,14 @@ class defaults:  # noqa: N801
                 did_you_mean(str(language), LANGUAGES, "language='zh'"),
             )
         if language != "en":
-            said["language"] = language
-        self._before = dict(GIVEN)
-        GIVEN.clear()
-        GIVEN.update(said)
+            settings["language"] = language
+        self._before = dict(DEFAULTS)
+        DEFAULTS.clear()
+        DEFAULTS.update(settings)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *_: object) -> None:
-        GIVEN.clear()
-        GIVEN.update(self._before)
+        DEFAULTS.clear()
+        DEFAULTS.update(self._before)

@@ -1,4 +1,4 @@
-"""Noise against over-fitting: in training, some numbers are left out."""
+"""Dropout: random zeros in training, against over-fitting."""
 
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers.layer import Layer
@@ -6,16 +6,16 @@ from handgrad.textbook.module import Array
 
 
 class Dropout(Layer):
-    """Sets each number to 0 with probability p in training, and scales up those that stay.
+    """Dropout: sets each number to 0 with probability `p` in training and scales up the others.
 
-    forward     y = m x,  m = 0 with probability p, else 1/(1 − p), drawn anew for each number,
+    forward     y = m x,  m = 0 with probability p, else 1/(1 − p), drawn for each number,
                 so that the mean of y is x; in prediction y = x
     backward    dx = m dy; in prediction dx = dy
     shapes      any; x, y, m, dy and dx alike
     source      Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout: a simple way
                 to prevent neural networks from overfitting", 2014; scaled as PyTorch does
 
-    Draws come from `self.rng`, which `train(..., rng=0)` and `net.seed(0)` set.
+    Random numbers come from `self.rng`, set by `train(..., rng=0)` or `net.seed(0)`.
 
     >>> import numpy as np
     >>> dropout = Dropout(0.5)
@@ -30,7 +30,7 @@ class Dropout(Layer):
         super().__init__()
         if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p < 1:
             raise SettingError(
-                f"p={p!r}", "the probability to be set to 0: from 0 on, below 1", "p=0.5"
+                f"p={p!r}", "the probability of a zero, at least 0 and below 1", "p=0.5"
             )
         self.p = float(p)
 

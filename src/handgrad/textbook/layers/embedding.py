@@ -1,4 +1,4 @@
-"""Embeddings: codes replaced by rows of a table that is learned."""
+"""Embeddings: codes replaced by rows of a learned table."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,19 +11,20 @@ from handgrad.textbook.module import Array
 
 
 class Embedding(Layer):
-    """Replaces each code, a whole number from 0 on, by its row of a table.
+    """Embedding: replaces each code, a whole number from 0, by its row of a learned table.
 
-    forward     y = E[c], 0 where c is the code of padding
-    backward    dE[c] = Σ dy, over all places where c stands, 0 for that of padding; there is no dc
+    forward     y = E[c], 0 where c is the padding index
+    backward    dE[c] = Σ dy over all positions of the code c, 0 for the padding index; no dc
     shapes      c (n, …) of whole numbers    y, dy (n, …, size)    E, dE (n_values, size)
     source      Bengio, Ducharme, Vincent, Jauvin, "A neural probabilistic language model", 2003
 
-    E begins as `initializer` draws it: normal, standard deviation 1/√size, rows of length 1 or so.
-    For the columns of a table there is `TabularEmbedding`.
+    `n_values` is the number of codes, `size` the length of a row. `initializer` draws E (normal,
+    standard deviation 1/√size, unless given). `rng` is a seed or a generator, `dtype` float32 or
+    float64. For the columns of a table there is `TabularEmbedding`.
 
-    Sequences of different lengths are filled up with a code of their own, `padding=0` for example.
-    Its row is 0 and stays so, and the net tells layers that look at several places, and the loss,
-    which places are there.
+    `padding` is the padding index, a code that brings sequences to one length. Its row stays 0, and
+    the net passes the mask of the other positions to attention, pooling, recurrent layers and the
+    loss.
 
     >>> embedding = Embedding(3, 2, dtype=np.float64)
     >>> embedding.E = [[1, 2], [3, 4], [5, 6]]
@@ -65,14 +66,14 @@ class Embedding(Layer):
             self.E[padding] = 0
 
     def shape_out(self, shape_in: Shape) -> Shape:
-        """The shape of the codes of a row, and `size` numbers for each."""
+        """The shape of the codes of a row, with an axis of `size` added."""
         return (*shape_in, self.size)
 
     def check_input(self, x: Array) -> None:
-        """Refuse what are no whole numbers, and codes that the table has no row for."""
+        """Raise DataError unless all codes are whole numbers with a row in the table."""
         if x.dtype.kind not in "iu":
             raise DataError(
-                f"codes of type {x.dtype} came in", "whole numbers", "x.astype(int)", repr(self)
+                f"codes of type {x.dtype}", "whole numbers", "x.astype(int)", repr(self)
             )
         check_codes(x, self.n_values)
 
@@ -86,12 +87,12 @@ class Embedding(Layer):
         self.dE = dE
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
-        """Which places hold a value, and not the code of padding."""
+        """The mask of the output: True except at the padding index."""
         return mask if self.padding is None else x != self.padding
 
 
 def at_values(y: Array, c: Array, padding: int | None) -> Array:
-    """The rows `y` (n, …, size) at the codes `c`, 0 where that is `padding`."""
+    """Return `y` (n, …, size) with 0 where the codes `c` are the padding index."""
     return y if padding is None else np.where((c != padding)[..., None], y, 0)
 
 
@@ -227,13 +228,13 @@ class EnsembleEmbedding(EnsembleLayer):
 
 
 def check_codes(codes: Array, n_values: int) -> None:
-    """Refuse codes that a table of `n_values` rows has none for, of which NumPy takes −1."""
+    """Raise DataError unless all codes are in 0 … n_values − 1; NumPy would accept −1."""
     if codes.size == 0:
         return
     low, high = int(codes.min()), int(codes.max())
     if low < 0 or high >= n_values:
         raise DataError(
-            f"codes from {low} to {high} came in",
+            f"codes from {low} to {high}",
             f"whole numbers from 0 to {n_values - 1}",
             "number the categories from 0, or a larger table",
         )

@@ -1,4 +1,4 @@
-"""GELU in both its forms."""
+"""GELU activations: the exact one and its tanh approximation."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from handgrad.textbook.special_functions import erf
 
 
 class GELU(Layer):
-    """Lets each number through as far as it is larger than a normal random one would be.
+    """GELU activation: each number times the probability that a normal random number is smaller.
 
     forward     y = x q,  q = (1 + erf(x/√2))/2, the probability of a smaller normal number
     backward    dx = (q + x e^(−x²/2)/√(2π)) dy
@@ -16,7 +16,7 @@ class GELU(Layer):
     source      Hendrycks, Gimpel, "Gaussian error linear units", 2016
 
     >>> gelu = GELU()
-    >>> gelu.forward(np.array([[0.0, 20.0, -20.0]])) + 0.0         # shares ½, 1 and 0
+    >>> gelu.forward(np.array([[0.0, 20.0, -20.0]])) + 0.0         # q is ½, 1 and 0
     array([[ 0., 20.,  0.]])
     >>> gelu.backward(np.array([[8.0, 8.0, 8.0]])).round(12) + 0.0
     array([[4., 8., 0.]])
@@ -32,7 +32,7 @@ class GELU(Layer):
 
 
 class GELUTanh(Layer):
-    """GELU as it was often computed, by a tanh: PyTorch's `GELU(approximate="tanh")`.
+    """GELU activation by its tanh approximation: PyTorch's `GELU(approximate="tanh")`.
 
     forward     y = x q,  q = (1 + tanh u)/2,  u = √(2/π) (x + 0.044715 x³)
     backward    dx = (q + 2 x q (1 − q) √(2/π) (1 + 3 · 0.044715 x²)) dy

@@ -1,4 +1,4 @@
-"""Initializers: small random numbers as first weights, so that no two units learn the same."""
+"""Initializers: small random initial weights, so that no two units learn the same."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class RandomSource(Protocol):
-    """A source of random numbers: a Generator, a RandomState, or `np.random` itself."""
+    """Source of random numbers: a Generator, a RandomState, or `np.random` itself."""
 
     def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> Any:
         """Normal numbers."""
@@ -39,9 +39,16 @@ Initializer = Callable[[tuple[int, ...], RandomSource], npt.NDArray[np.floating]
 
 
 def lecun_normal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
-    """Normal with standard deviation 1/√n_in, for weights of shape (n_out, n_in).
+    """LeCun normal: standard deviation 1/√n_in, for weights of shape (n_out, n_in).
 
     LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Shape of the weights, (n_out, n_in).
+    rng : Generator, RandomState or numpy.random
+        Source of the random numbers.
 
     >>> lecun_normal((2, 3), np.random.default_rng(0)).shape
     (2, 3)
@@ -50,54 +57,96 @@ def lecun_normal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.fl
 
 
 def lecun_uniform(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
-    """Uniform in ±√(3/n_in), which has the standard deviation 1/√n_in too.
+    """LeCun uniform: in ±√(3/n_in), with the same standard deviation 1/√n_in.
 
     LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Shape of the weights, (n_out, n_in).
+    rng : Generator, RandomState or numpy.random
+        Source of the random numbers.
     """
     bound = np.sqrt(3.0 / shape[1])
     return np.asarray(rng.uniform(-bound, bound, shape))
 
 
 def he_normal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
-    """Normal with standard deviation √(2/n_in): keeps the scale through layers of ReLU.
+    """He normal: standard deviation √(2/n_in), which keeps the scale through ReLU layers.
 
     He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", 2015.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Shape of the weights, (n_out, n_in).
+    rng : Generator, RandomState or numpy.random
+        Source of the random numbers.
     """
     return np.asarray(rng.normal(0, np.sqrt(2.0 / shape[1]), shape))
 
 
 def he_uniform(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
-    """Uniform in ±√(6/n_in), which has the standard deviation √(2/n_in) too.
+    """He uniform: in ±√(6/n_in), with the same standard deviation √(2/n_in).
 
     He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", 2015.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Shape of the weights, (n_out, n_in).
+    rng : Generator, RandomState or numpy.random
+        Source of the random numbers.
     """
     bound = np.sqrt(6.0 / shape[1])
     return np.asarray(rng.uniform(-bound, bound, shape))
 
 
 def xavier_normal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
-    """Normal with standard deviation √(2/(n_in + n_out)): `xavier_uniform` without its bounds.
+    """Xavier normal: standard deviation √(2/(n_in + n_out)), as `xavier_uniform` but unbounded.
 
     Glorot, Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Shape of the weights, (n_out, n_in).
+    rng : Generator, RandomState or numpy.random
+        Source of the random numbers.
     """
     return np.asarray(rng.normal(0, np.sqrt(2.0 / (shape[0] + shape[1])), shape))
 
 
 def xavier_uniform(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
-    """Uniform in ±√(6/(n_in + n_out)): keeps the scale both forward and backward through tanh.
+    """Xavier uniform: in ±√(6/(n_in + n_out)), which keeps the scale in both passes through tanh.
 
     Glorot, Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Shape of the weights, (n_out, n_in).
+    rng : Generator, RandomState or numpy.random
+        Source of the random numbers.
     """
     bound = np.sqrt(6.0 / (shape[0] + shape[1]))
     return np.asarray(rng.uniform(-bound, bound, shape))
 
 
 def orthogonal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
-    """Orthonormal rows or columns, whichever are fewer: a turn, which keeps all lengths.
+    """Orthogonal: orthonormal rows or columns, whichever are fewer, which keep all lengths.
 
-    The Q of a normal matrix A = Q R. Where R's diagonal is made positive, every turn is equally
-    likely (Mezzadri, 2007). Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics
-    of learning in deep linear neural networks", 2014.
+    Q of a normal matrix A = Q R, with the signs that make R's diagonal positive: then all rotations
+    are equally likely (Mezzadri, 2007). Saxe, McClelland, Ganguli, "Exact solutions to the
+    nonlinear dynamics of learning in deep linear neural networks", 2014.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Shape of the weights, (n_out, n_in).
+    rng : Generator, RandomState or numpy.random
+        Source of the random numbers.
 
     >>> W = orthogonal((2, 3), np.random.default_rng(0))
     >>> (W @ W.T).round(12) + 0.0
@@ -110,11 +159,19 @@ def orthogonal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floa
 
 
 def zeros(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
-    """All zeros: for showing what goes wrong when every unit begins alike."""
+    """Zeros: to show that units with equal weights learn the same.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Shape of the weights, (n_out, n_in).
+    rng : Generator, RandomState or numpy.random
+        Source of the random numbers.
+    """
     return np.zeros(shape)
 
 
-# No machine has memory for more, and NumPy's own errors of them say all sorts of things.
+# More than any machine has memory for; NumPy's own errors for such sizes differ.
 MOST_NUMBERS = 2**48
 INITIALIZERS: dict[str, Initializer] = {name: globals()[name] for name in __all__}
 
@@ -123,7 +180,7 @@ _UNDRAWN: ContextVar[Initializer | None] = ContextVar("undrawn", default=None)
 
 @contextmanager
 def nothing_drawn(allow: Callable[[tuple[int, ...]], object]) -> Iterator[None]:
-    """Within it layers begin with zeros, of shapes that `allow` lets pass: a file has the rest."""
+    """Within the block new layers start with zeros; `allow` may refuse a shape by raising."""
 
     def undrawn(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
         allow(shape)
@@ -137,7 +194,7 @@ def nothing_drawn(allow: Callable[[tuple[int, ...]], object]) -> Iterator[None]:
 
 
 def initializer_of(choice: str | Initializer) -> Initializer:
-    """The initializer with that name; a function passes through."""
+    """Return the initializer of that name; a function is returned as it is."""
     if (undrawn := _UNDRAWN.get()) is not None:
         return undrawn
     if callable(choice):
@@ -157,7 +214,23 @@ def first_weights(
     rng: int | RandomSource | None,
     dtype: npt.DTypeLike,
 ) -> npt.NDArray[np.floating]:
-    """Weights of `shape` (n_out, n_in) as an initializer draws them; those of another are refused.
+    """Draw initial weights with an initializer.
+
+    Parameters
+    ----------
+    choice : str or function of (shape, rng)
+        The initializer, or its name.
+    shape : tuple of two ints
+        Shape of the weights, (n_out, n_in).
+    rng : int, Generator, RandomState, numpy.random or None
+        Source of the random numbers, or a seed.
+    dtype : dtype
+        Type of the weights.
+
+    Raises
+    ------
+    ShapeError
+        If the initializer returns another shape.
 
     >>> first_weights("zeros", (1, 2), None, np.float32)
     array([[0., 0.]], dtype=float32)
@@ -167,15 +240,15 @@ def first_weights(
     W = np.asarray(initializer_of(choice)(shape, random_generator(rng)))
     if W.shape != shape:
         raise ShapeError(
-            f"the initializer drew weights of shape {W.shape}",
-            f"the shape it was asked for, {shape}",
+            f"the initializer returned weights of shape {W.shape}",
+            f"shape {shape}, its first argument",
             "rng.normal(0, 0.1, shape), for example",
         )
     return W.astype(dtype)
 
 
 def random_generator(rng: object) -> Any:
-    """A source of random numbers from a seed, a Generator, a RandomState, `np.random` or None."""
+    """Return a source of random numbers for a seed, Generator, RandomState, `np.random` or None."""
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
         return np.random.default_rng(rng)
     if rng is None or isinstance(rng, np.random.SeedSequence):
@@ -190,10 +263,8 @@ def random_generator(rng: object) -> Any:
 
 
 def spawning_generator(rng: object) -> np.random.Generator:
-    """A Generator from a seed, a Generator or None: one that can spawn streams of its own."""
+    """Return a Generator for a seed, a Generator or None; it can spawn further ones."""
     generator = random_generator(rng)
     if not isinstance(generator, np.random.Generator):
-        raise SettingError(
-            f"rng={rng!r}", "a whole number or a numpy Generator", "rng=0: its streams are spawned"
-        )
+        raise SettingError(f"rng={rng!r}", "a whole number or a numpy Generator", "rng=0")
     return generator

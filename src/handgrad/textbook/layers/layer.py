@@ -1,4 +1,4 @@
-"""The base class of layers: declared parameters, modes, names, copies."""
+"""Base class of layers: declared parameters, modes, names, copies."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from handgrad.textbook.kinds import PredictionKind
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.module import SHARED, Array, Module, twin_of
 
-# The shape of a row, without the axis of the rows; `...` stands for any axes, as in (..., 3).
+# Shape of a row, without the axis of the rows; `...` stands for any axes, as in (..., 3).
 Shape = tuple[int | EllipsisType, ...]
-BOUND = ("_owned", "_changes")  # what a layer has of the net that it is in
+BOUND = ("_owned", "_changes")  # set by the net that the layer is in
 
 
 class Changes:
-    """How often a setting of a net's layers was changed: tells whether what was made of it holds.
+    """Counter of changed settings: compiled code of a net is valid while its counter is the same.
 
-    The layers of a net share one; those that are in no net share another.
+    The layers of a net share one counter; all layers outside nets share another.
     """
 
     count = 0
 
 
-SHARED.add(Changes)  # by the twins of layers too
+SHARED.add(Changes)  # twins of layers share it
 
 
 def floating(dtype: object) -> np.dtype[Any]:
-    """The type of numbers that `dtype` asks for, float32 or float64."""
+    """Return `dtype` as a NumPy dtype; raises SettingError unless it is float32 or float64."""
     for known in (np.dtype(np.float32), np.dtype(np.float64)):
         if dtype in (known, known.type, known.name):
             return known
@@ -42,7 +42,7 @@ def floating(dtype: object) -> np.dtype[Any]:
 
 
 def closed(shape: Shape, between: tuple[int, ...] = ()) -> tuple[int, ...]:
-    """An open shape with `between` in place of `...`; any other as it is.
+    """Return an open shape with `between` in place of `...`; other shapes as they are.
 
     >>> closed((..., 3)), closed((..., 3), (4,)), closed((8, 8))
     ((3,), (4, 3), (8, 8))
@@ -54,13 +54,13 @@ def closed(shape: Shape, between: tuple[int, ...] = ()) -> tuple[int, ...]:
 
 
 def sizes_of(shape: Shape) -> tuple[int, ...] | None:
-    """The sizes of a shape; None where it is open."""
+    """Return the sizes of a shape; None for an open one."""
     sizes = tuple(size for size in shape if isinstance(size, int))
     return sizes if len(sizes) == len(shape) else None
 
 
 def features(shape: Shape | None, axis: int = -1) -> int | None:
-    """How many features a row of this shape has, on this axis of a batch; None if unknown."""
+    """Number of features of rows of this shape, on this axis of a batch; None if unknown."""
     if not shape:
         return None
     size = shape[axis] if axis < 0 else shape[axis - 1]
@@ -68,11 +68,11 @@ def features(shape: Shape | None, axis: int = -1) -> int | None:
 
 
 class Layer(Module):
-    """The base of every layer: write `forward` and `backward`, declare the parameters.
+    """Base class of all layers: write `forward` and `backward`, declare the parameters.
 
-    `param_names` are trained: `backward` leaves the gradient of `W` in `dW`, with W's shape.
-    `state_names` outlive a step without being trained, as running means do.
-    Assigning to either copies into the array that is there, which a net keeps in one buffer.
+    `param_names` are the trained arrays: `backward` leaves the gradient of `W` in `dW`, with W's
+    shape. `state_names` are arrays kept from step to step without being trained, such as running
+    means. Assigning to either copies into the existing array, a view of the net's buffer.
 
     >>> class Scale(Layer):
     ...     "y = s x      dx = s dy      ds = x dy summed over the batch"
@@ -105,19 +105,19 @@ class Layer(Module):
     _changes = Changes()
 
     def forward(self, x: Any, /) -> Any:
-        """The output for a batch `x`; keeps what `backward` needs in plain attributes."""
+        """Return the output for a batch `x`; store what `backward` needs in plain attributes."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def backward(self, dy: Any, /) -> Any:
-        """The gradient of the input from that of the output; overwrites the parameters' own."""
+        """Return the gradient of the input, given that of the output; set those of parameters."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
     @property
     def shape_in(self) -> Shape | None:
-        """The shape of a row that goes in, (n_in,) or (..., n_in); None where nothing says it.
+        """Shape of an input row, (n_in,) or (..., n_in); None if unknown.
 
-        `...` stands for any axes between the rows and the features. A layer whose `n_in` is not on
-        the last axis, or not enough to say, overrides this.
+        `...` stands for any axes between the rows and the features. Layers with features on
+        another axis, or with further conditions on the shape, override this.
         """
         if self.n_in is None or self.feature_axis != -1:
             return None
@@ -125,20 +125,20 @@ class Layer(Module):
 
     @property
     def example_shape(self) -> tuple[int, ...] | None:
-        """The shape of a row to try the layer with; None where nothing says what it takes."""
+        """Shape of an example row for the layer; None if unknown."""
         if self.shape_in is not None:
             return closed(self.shape_in)
         return self.layers[0].example_shape if self.layers else None
 
     def accepts(self, shape: Shape) -> bool:
-        """Whether rows of `shape` have the layer's number of features, as far as that is known."""
+        """Return whether rows of `shape` have the layer's number of features, as far as known."""
         return self.n_in is None or features(shape, self.feature_axis) in (None, self.n_in)
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
-        """The shape of a row that comes out where one of `shape_in` goes in; None where unknown.
+        """Return the shape of an output row for input rows of `shape_in`; None if unknown.
 
-        A layer that states `n_out` puts it in place of the features. Any other is run on two rows
-        of zeros, as it predicts; where `shape_in` is open, (..., k), without and with an axis more.
+        If the layer has `n_out`, it replaces the number of features. Otherwise the layer predicts
+        two rows of zeros; for an open `shape_in`, (..., k), with and without one more axis.
 
         >>> class Halve(Layer):
         ...     def forward(self, x): return x[..., ::2]
@@ -156,7 +156,7 @@ class Layer(Module):
         return (..., *plain)
 
     def _found_shape(self, shape_in: tuple[int, ...]) -> tuple[int, ...] | None:
-        """The shape of a row that a twin of this layer makes of one of zeros; None if it cannot."""
+        """Shape of a row that a twin of this layer returns for zeros; None if it fails."""
         x = np.zeros((2, *shape_in), np.int64 if self.integer_input else self.dtype or np.float32)
         try:
             with np.errstate(all="ignore"):
@@ -167,28 +167,35 @@ class Layer(Module):
         return tuple(shape[1:]) if shape[:1] == (2,) else None
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
-        """Which places of what comes out are there, (n, t): `mask`, what it is for `x`; None: all.
+        """Return the mask of the output, (n, t), True at valid positions; None if all are valid.
 
-        A net hands it on from layer to layer, and to `forward(x, mask)` of one with `takes_mask`.
+        A net passes it from layer to layer, and to `forward(x, mask)` of layers with `takes_mask`.
+
+        Parameters
+        ----------
+        x : array
+            The layer's input.
+        mask : array of bool, (n, t), or None
+            The mask of the input.
         """
         return mask
 
     def check_input(self, x: Array) -> None:
-        """Refuse, before a net's `forward`, an input that `forward` would take for other."""
+        """Raise ShapeError for an input that `forward` would misread; called by the net."""
         if self.ndim is not None and x.ndim != self.ndim:
             sizes = ("…" if size is ... else str(size) for size in self.shape_in or ())
             axes = " features" if self.ndim == 2 else " " + " × ".join(sizes)
             raise ShapeError(
-                f"an array of shape {x.shape} came in",
-                f"{self.ndim} axes, (rows,{axes}): {type(self).__name__} holds for no others",
+                f"an input of shape {x.shape}",
+                f"{self.ndim} axes, (rows,{axes})",
                 "x[None], for a single row"
                 if x.ndim == self.ndim - 1
-                else "x.reshape(len(x), -1), if the numbers of a row are its features",
+                else "x.reshape(len(x), -1), to use all numbers of a row as features",
                 repr(self),
             )
 
     def update(self, learning_rate: float) -> None:
-        """One step down the gradient: W ← W − learning_rate · dW, for every trainable parameter."""
+        """Take a gradient descent step: W ← W − learning_rate · dW for each trainable parameter."""
         positive("learning_rate", learning_rate)
         gradients = [
             (getattr(layer, name), layer.gradient(name))
@@ -200,67 +207,77 @@ class Layer(Module):
             parameter -= learning_rate * gradient
 
     def gradient(self, name: str) -> Array:
-        """The gradient that `backward` left for the parameter `name`, its shape checked."""
+        """Return the gradient of the parameter `name` from the last `backward`."""
         gradient = np.asarray(getattr(self, "d" + name))
         if gradient.shape != getattr(self, name).shape:
             raise ShapeError(
                 f"backward left d{name} with shape {gradient.shape}",
                 f"the shape of {name}, {getattr(self, name).shape}",
-                "sum over all axes but the last: axis=0 for (n, features); and check transposes",
+                "sum over all axes but the last, axis=0 for (n, features); check the transposes",
                 repr(self),
             )
         return gradient
 
     def check_rows(self, rows: int, what: str, hint: str) -> None:
-        """Refuse a batch in training of fewer rows than `min_batch_size` of a layer."""
+        """Raise ShapeError for a training batch with fewer rows than a layer's `min_batch_size`.
+
+        Parameters
+        ----------
+        rows : int
+            Number of rows in the batch.
+        what : str
+            Name of the batch in the message.
+        hint : str
+            What to try.
+        """
         for _, layer in self.walk():
             if not layer.layers and layer.training and rows < layer.min_batch_size:
                 raise ShapeError(
                     f"{what} in training",
-                    f"at least {layer.min_batch_size}, to learn from how they differ",
+                    f"at least {layer.min_batch_size} rows, to compute their variance",
                     hint,
                     repr(layer),
                 )
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """This layer and all within it, each with its path: '', '0', '2.1'."""
+        """Yield this layer and all layers within it, each with its path: '', '0', '2.1'."""
         yield prefix, self
         for i, layer in enumerate(self.layers):
             yield from layer.walk(f"{prefix}.{i}" if prefix else str(i))
 
     def named_parameters(self) -> dict[str, Array]:
-        """Every parameter by its path, `{'0.W': ..., '0.b': ...}`: the arrays themselves."""
+        """Return all parameters by path, `{'0.W': ..., '0.b': ...}`: the arrays, not copies."""
         return self._named("param_names")
 
     def named_states(self) -> dict[str, Array]:
-        """All running state by its path, `{'1.mean': ...}`: the arrays themselves."""
+        """Return all running state by path, `{'1.mean': ...}`: the arrays, not copies."""
         return self._named("state_names")
 
     def state(self) -> dict[str, Array]:
-        """Copies of all parameters and running state by path; `load_state` puts them back."""
+        """Return copies of all parameters and running state by path, for `load_state`."""
         everything = self.named_parameters() | self.named_states()
         return {path: array.copy() for path, array in everything.items()}
 
     def load_state(self, state: dict[str, Array]) -> None:
-        """Put back what `state()` gave; names and shapes must fit, or nothing is changed."""
-        own = self.named_parameters() | self.named_states()
-        missing = [path for path in own if path not in state]
-        unknown = [path for path in state if path not in own]
+        """Restore the arrays of `state()`; names and shapes must match, or nothing is changed."""
+        arrays = self.named_parameters() | self.named_states()
+        missing = [path for path in arrays if path not in state]
+        unknown = [path for path in state if path not in arrays]
         if missing or unknown:
-            has = f"has {', '.join(unknown)}, which this net has not"
+            extra = f"has the unknown names {', '.join(unknown)}"
             raise SettingError(
-                f"the state {'lacks ' + ', '.join(missing) if missing else has}",
-                f"the names {', '.join(own)}",
-                "a state taken by state() from a net of the same layers",
+                f"the state {'lacks ' + ', '.join(missing) if missing else extra}",
+                f"the names {', '.join(arrays)}",
+                "state() of a net with the same layers",
             )
-        for path, array in own.items():
+        for path, array in arrays.items():
             if np.shape(state[path]) != array.shape:
                 raise ShapeError(
-                    f"{path} came with shape {np.shape(state[path])}",
+                    f"{path} has shape {np.shape(state[path])}",
                     f"shape {array.shape}",
-                    "a state taken by state() from a net of the same sizes",
+                    "state() of a net with the same sizes",
                 )
-        for path, array in own.items():
+        for path, array in arrays.items():
             array[...] = state[path]
 
     def _named(self, kind: str) -> dict[str, Array]:
@@ -271,20 +288,20 @@ class Layer(Module):
         }
 
     def freeze(self) -> Self:
-        """Keep the parameters of this layer, and of all within it, as they are from now on."""
+        """Exclude the parameters of this layer, and of all within it, from training."""
         for _, layer in self.walk():
             layer.trainable = False
         return self
 
     def unfreeze(self) -> Self:
-        """Train the parameters of this layer, and of all within it, again."""
+        """Include the parameters of this layer, and of all within it, in training again."""
         for _, layer in self.walk():
             layer.trainable = True
         return self
 
     @contextmanager
     def mode(self, *, training: bool) -> Iterator[None]:
-        """Within `with net.mode(training=False):` every layer predicts; then all is as before."""
+        """Set the mode of all layers within a block; `with net.mode(training=False):` predicts."""
         before = [(layer, layer.training) for _, layer in self.walk()]
         for layer, _ in before:
             layer.training = training
@@ -295,7 +312,7 @@ class Layer(Module):
                 layer.training = was_training
 
     def seed(self, rng: int | np.random.Generator | np.random.SeedSequence | None) -> None:
-        """Give each layer a random stream of its own, all spawned from one seed or Generator."""
+        """Give each layer a random stream of its own, spawned from one seed or Generator."""
         source = spawning_generator(rng)
         layers = [layer for _, layer in self.walk()]
         for layer, stream in zip(layers, source.spawn(len(layers)), strict=True):
@@ -307,9 +324,9 @@ class Layer(Module):
             if isinstance(current, np.ndarray):
                 if np.shape(value) != current.shape:
                     raise ShapeError(
-                        f"{name} was given an array of shape {np.shape(value)}",
+                        f"{name} = an array of shape {np.shape(value)}",
                         f"shape {current.shape}",
-                        f"{name}.reshape{current.shape}, if the numbers are the right ones",
+                        f"{name}.reshape{current.shape}",
                         repr(self),
                     )
                 current[...] = value
@@ -321,7 +338,7 @@ class Layer(Module):
 
     def __getstate__(self) -> dict[str, Any]:
         kept = {k: v for k, v in super().__getstate__().items() if k not in BOUND}
-        for name in ("forward", "backward"):  # the class's own methods, while a layer is watched
+        for name in ("forward", "backward"):  # the class's methods, while a layer is watched
             if getattr(kept.get(name), "__func__", None) is getattr(type(self), name):
                 del kept[name]
         return kept
@@ -331,7 +348,7 @@ L = TypeVar("L", bound=Layer)
 
 
 def predicting_twin(layer: L) -> L:
-    """A twin in prediction mode, whatever mode the layer itself is put into meanwhile."""
+    """Return a twin in prediction mode, which stays so when the layer's own mode changes."""
     twin = twin_of(layer)
     parts: list[Layer] = [twin]
     for part in parts:  # `walk` would take five times as long
@@ -341,7 +358,7 @@ def predicting_twin(layer: L) -> L:
 
 
 def trial_twin(layer: L) -> L:
-    """A twin to try a row with: what `forward` changes of state and streams, it changes there."""
+    """Return a predicting twin with copies of the running state and the random streams."""
     twin = predicting_twin(layer)
     for _, part in twin.walk():
         own = {name: getattr(part, name).copy() for name in part.state_names}

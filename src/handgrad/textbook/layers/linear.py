@@ -1,4 +1,4 @@
-"""The layer with weights."""
+"""Linear layer: a weighted sum of its inputs."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from handgrad.textbook.module import Array
 
 
 class Linear(Layer):
-    """Each output is a weighted sum of all inputs, plus a bias.
+    """Linear layer: each output is a weighted sum of all inputs plus a bias.
 
     forward     z = x Wᵀ + b
     backward    dx = dz W      dW = dzᵀ x      db = Σ dz, both summed over all leading axes
@@ -19,7 +19,9 @@ class Linear(Layer):
     source      Rumelhart, Hinton, Williams, "Learning representations by back-propagating
                 errors", 1986
 
-    W begins as `initializer` draws it (normal, standard deviation 1/√n_in), b as zeros.
+    `n_in` and `n_out` count the input and output features. `initializer` draws W (normal, standard
+    deviation 1/√n_in, unless given); b starts as zeros. `rng` is a seed or a generator, `dtype`
+    float32 or float64.
 
     >>> linear = Linear(2, 1)
     >>> linear.W, linear.b = [[3, 4]], [5]

@@ -1,4 +1,4 @@
-"""What authors of layers and losses forget: to return results, and to declare what is trained."""
+"""Checks of new layers and losses: results are returned, trained arrays declared."""
 
 from typing import Any
 
@@ -16,38 +16,54 @@ GIVES = {
 }
 
 
-def returned(page: Module, method: str, value: object, where: str = "") -> Any:
-    """What `forward` or `backward` of a layer or a loss gave; refused where it gave nothing usable.
+def returned(module: Module, method: str, value: object, where: str = "") -> Any:
+    """Return the result of a layer's or loss's method; raise ShapeError if it is no array.
 
-    Of whole numbers there is no gradient: a layer that takes them may leave it out.
+    A layer with `integer_input` may return None from `backward`: whole numbers have no gradient.
+
+    Parameters
+    ----------
+    module : Layer or Loss
+        The object whose method was called.
+    method : {"forward", "backward"}
+        The method.
+    value : object
+        Its result.
+    where : str, optional
+        Name of the layer in the message.
     """
-    is_layer = isinstance(page, Layer)
+    is_layer = isinstance(module, Layer)
     if hasattr(value, "shape") or isinstance(value, tuple if is_layer else int | float):
         return value
-    if value is None and method == "backward" and isinstance(page, Layer) and page.integer_input:
+    if (
+        value is None
+        and method == "backward"
+        and isinstance(module, Layer)
+        and module.integer_input
+    ):
         return value
     expected, name = GIVES[is_layer, method]
     raise ShapeError(
         f"{method} returned {'None' if value is None else f'a {type(value).__name__}'}",
         expected,
-        f"end {type(page).__name__}.{method} with `return {name}`",
-        where or repr(page),
+        f"end {type(module).__name__}.{method} with `return {name}`",
+        where or repr(module),
     )
 
 
 def refuse_undeclared(layer: Layer) -> None:
-    """Refuse a layer whose `backward` left a gradient for an array that is not declared."""
-    there = vars(layer)
-    made, declared = there.get("_made_of", ()), (*layer.param_names, *layer.state_names)
-    for name in made:
-        array, gradient = there.get(name), f"d{name}"
-        if name in declared or not isinstance(array, np.ndarray) or gradient in made:
+    """Raise SettingError if `backward` left a gradient of an array that is not declared."""
+    attributes = vars(layer)
+    initial, declared = attributes.get("_made_of", ()), (*layer.param_names, *layer.state_names)
+    for name in initial:
+        array, gradient = attributes.get(name), f"d{name}"
+        if name in declared or not isinstance(array, np.ndarray) or gradient in initial:
             continue
-        if array.dtype.kind == "f" and hasattr(there.get(gradient), "shape"):
+        if array.dtype.kind == "f" and hasattr(attributes.get(gradient), "shape"):
             names = (*layer.param_names, name)
             raise SettingError(
-                f"has an array `{name}` and leaves `{gradient}`, but does not declare it",
-                "the names of all arrays that are trained",
+                f"has an array `{name}` and a gradient `{gradient}`, but does not declare it",
+                "the names of all trained arrays in param_names",
                 f"param_names = {names!r}, in the class {type(layer).__name__}",
                 repr(layer),
             )

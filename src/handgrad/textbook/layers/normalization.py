@@ -1,4 +1,4 @@
-"""Normalization layers: `LayerNorm` row by row, `BatchNorm` feature by feature or by channel."""
+"""Normalization layers: `LayerNorm` over each row, `BatchNorm` over the batch."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ from handgrad.textbook.module import Array
 
 
 class LayerNorm(Layer):
-    """Gives each row, or each place in it, mean 0 and variance 1, then scales and shifts features.
+    """Layer normalization: mean 0 and variance 1 in each row or position, then scale and shift.
 
     forward     z = (x − mean) r,  r = 1/√(var + eps),  mean and var over the last axis
                 y = gamma z + beta
@@ -18,6 +18,9 @@ class LayerNorm(Layer):
                 dx = r (dz − mean(dz) − z mean(z dz)), the means over the last axis
     shapes      x, z, y, dy, dx (n, …, n_features)    gamma, beta (n_features,)    r (n, …, 1)
     source      Ba, Kiros, Hinton, "Layer normalization", 2016
+
+    `n_features` is the size of the last axis, `eps` a small number that bounds r where the variance
+    is 0. gamma starts as ones, beta as zeros. `dtype` is float32 or float64.
 
     >>> norm = LayerNorm(2, eps=3.0)
     >>> norm.gamma, norm.beta = [4, 2], [0, 10]
@@ -56,20 +59,22 @@ class LayerNorm(Layer):
 
 
 class BatchNorm(Layer):
-    """Gives each feature mean 0 and variance 1 over the batch, then a learned scale and shift.
+    """Batch normalization: mean 0, variance 1 of each feature over the batch; then scale and shift.
 
     forward     z = (x − mean) r,  r = 1/√(var + eps),  y = gamma z + beta
-                in training mean and var are those of the batch, and the running ones go the
-                share m = momentum of the way to them, to var · n/(n − 1), which is unbiased;
-                in prediction mean and var are the running ones
+                in training mean and var are those of the batch, and update the running ones:
+                running ← (1 − m) running + m batch, with m = momentum and the unbiased variance
+                var · n/(n − 1); in prediction mean and var are the running ones
     backward    dgamma = Σ z dy      dbeta = Σ dy, the sums over all leading axes
                 dx = gamma r (dy − (dbeta + z dgamma)/n); in prediction dx = gamma r dy
     shapes      x, z, y, dy, dx (n, …, n_features)    all others (n_features,)
-                with more than two axes n counts the places of all rows
+                with more than two axes n counts the positions of all rows
     source      Ioffe, Szegedy, "Batch normalization: accelerating deep network training by
                 reducing internal covariate shift", 2015, algorithms 1 and 2
 
-    A batch in training needs two rows at least.
+    `n_features` is the size of the last axis, `momentum` the weight of each batch in the running
+    statistics, `eps` a small number that bounds r where the variance is 0. gamma starts as ones,
+    beta as zeros. `dtype` is float32 or float64. A training batch needs at least two rows.
 
     >>> norm = BatchNorm(1, eps=3.0)
     >>> norm.forward(np.array([[1.0], [3.0]]))                     # z = [−1 1]/√(1 + 3)
@@ -102,7 +107,7 @@ class BatchNorm(Layer):
         if not isinstance(momentum, int | float) or not 0 < momentum <= 1:
             raise SettingError(
                 f"momentum={momentum!r}",
-                "a number above 0, up to 1: how far each batch moves the running statistics",
+                "a number above 0, up to 1: the weight of each batch in the running statistics",
                 "momentum=0.1",
             )
         self.n_in = self.n_out = int(n_features)
@@ -133,7 +138,7 @@ class BatchNorm(Layer):
 
 
 class ChannelsFirst(Layer):
-    """In front of a layer's class: the channels of pictures, on axis 1, are its features."""
+    """Mixin for layers of images, whose features are the channels on axis 1."""
 
     feature_axis = 1
     ndim = 4
@@ -141,11 +146,11 @@ class ChannelsFirst(Layer):
 
     @property
     def example_shape(self) -> tuple[int, ...]:
-        """A picture of two places, higher than wide."""
+        """An image of two positions, higher than wide."""
         return self.n_in, 2, 1
 
     def shape_out(self, shape_in: Shape) -> Shape:
-        """The same."""
+        """The shape `shape_in`, unchanged."""
         return shape_in
 
     def forward(self, x: Array) -> Array:
@@ -158,16 +163,18 @@ class ChannelsFirst(Layer):
 
 
 class BatchNorm2d(ChannelsFirst, BatchNorm):
-    """A `BatchNorm` of pictures: each channel has mean 0 and variance 1 over all places of a batch.
+    """Batch normalization of images: mean 0 and variance 1 of each channel over all positions.
 
     forward     that of `BatchNorm`, with the channels as features: y = gamma z + beta
-    backward    that of `BatchNorm`; the sums and means are over rows, lines and columns
+    backward    that of `BatchNorm`; the sums and means are over rows, height and width
     shapes      x, z, y, dy, dx (n, n_features, height, width)    all others (n_features,)
     source      Ioffe, Szegedy, "Batch normalization: accelerating deep network training by
                 reducing internal covariate shift", 2015, section 3.2
 
+    `n_features` is the number of channels; `momentum`, `eps` and `dtype` are those of `BatchNorm`.
+
     >>> norm = BatchNorm2d(1, eps=3.0)
-    >>> norm.forward(np.array([[[[1.0]]], [[[3.0]]]])).ravel()     # as of BatchNorm: one place
+    >>> norm.forward(np.array([[[[1.0]]], [[[3.0]]]])).ravel()     # as BatchNorm: one position
     array([-0.5,  0.5])
     >>> norm.backward(np.array([[[[8.0]]], [[[0.0]]]])).ravel()
     array([ 1.5, -1.5])

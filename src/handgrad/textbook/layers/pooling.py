@@ -1,4 +1,4 @@
-"""Pooling: a picture made smaller, one number in place of each window."""
+"""Pooling: a smaller image, with one number for each window."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from handgrad.textbook.module import Array
 
 
 class Pooling(WindowLayer):
-    """The base of poolings: windows side by side, unless a stride is given."""
+    """Base class of poolings: the stride is the kernel size, unless given."""
 
     def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
         super().__init__(kernel_size, kernel_size if stride is None else stride, padding)
@@ -19,13 +19,13 @@ class Pooling(WindowLayer):
         if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
             raise SettingError(
                 f"padding={padding!r} around windows of {kernel_size!r}",
-                "half a window at most: one of padding alone has no number",
+                "at most half a window: a window of padding alone has no value",
                 "padding=0, or a larger kernel_size",
             )
 
 
 class MaxPool2d(Pooling):
-    """Passes the largest number of each window, channel by channel.
+    """Max pooling: the largest number of each window, channel by channel.
 
     forward     y[n, c, i, j] = max x[n, c, s i + p, s j + q] over p, q
     backward    dx[n, c, s i + p, s j + q] += dy[n, c, i, j] where p, q is the first of the largest
@@ -34,13 +34,13 @@ class MaxPool2d(Pooling):
     source      Ranzato, Huang, Boureau, LeCun, "Unsupervised learning of invariant feature
                 hierarchies with applications to object recognition", 2007
 
-    s is the stride, `kernel_size` unless given; padding is −∞, so that it is never the largest.
-    NaN is passed on.
+    `kernel_size`, `stride` (s; `kernel_size`, unless given) and `padding` are one number or one for
+    each axis. The padding is −∞, so that it is never the largest. NaN is passed on.
 
     >>> pool = MaxPool2d(2)
     >>> pool.forward(np.array([[[[1.0, 5.0, 2.0, 2.0], [4.0, 3.0, 0.0, 2.0]]]]))
     array([[[[5., 2.]]]])
-    >>> pool.backward(np.array([[[[10.0, 20.0]]]]))                # of equal ones to the first
+    >>> pool.backward(np.array([[[[10.0, 20.0]]]]))                # among equal ones to the first
     array([[[[ 0., 10., 20.,  0.],
              [ 0.,  0.,  0.,  0.]]]])
     """
@@ -58,7 +58,7 @@ class MaxPool2d(Pooling):
 
 
 class AvgPool2d(Pooling):
-    """Passes the mean of each window, channel by channel.
+    """Average pooling: the mean of each window, channel by channel.
 
     forward     y[n, c, i, j] = mean x[n, c, s i + p, s j + q] over p, q
     backward    dx[n, c, s i + p, s j + q] += dy[n, c, i, j]/size, size being that of a window
@@ -67,8 +67,8 @@ class AvgPool2d(Pooling):
     source      LeCun, Boser, Denker, Henderson, Howard, Hubbard, Jackel, "Handwritten digit
                 recognition with a back-propagation network", 1989
 
-    s is the stride, `kernel_size` unless given; zeros of the padding count in the mean, as in
-    PyTorch.
+    `kernel_size`, `stride` (s; `kernel_size`, unless given) and `padding` are one number or one for
+    each axis. The zeros of the padding count in the mean, as in PyTorch.
 
     >>> pool = AvgPool2d(2)
     >>> pool.forward(np.array([[[[1.0, 5.0, 2.0, 2.0], [4.0, 2.0, 0.0, 2.0]]]]))   # 12/4, 6/4
@@ -88,7 +88,7 @@ class AvgPool2d(Pooling):
 
 
 def first_that_is(y: Array, u: Sequence[Array]) -> Array | int:
-    """Which of several arrays is the first that has the number of `y`, or NaN, at each place.
+    """Index of the first of the arrays `u` that equals `y` or is NaN, at each position.
 
     >>> first_that_is(np.array([4.0, 5.0]), [np.array([1.0, 5.0]), np.array([4.0, 5.0])])
     array([1, 0])

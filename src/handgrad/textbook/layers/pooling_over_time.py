@@ -1,4 +1,4 @@
-"""Pooling over time: one row of features made of all places of a sequence."""
+"""Pooling over time: one row of features for all positions of a sequence."""
 
 import numpy as np
 
@@ -7,29 +7,29 @@ from handgrad.textbook.module import Array
 
 
 class _PoolingOverTime(Layer):
-    """What both have: sequences go in, rows come out."""
+    """Base class of poolings over time: sequences in, rows out."""
 
     ndim = 3
     takes_mask = True
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
-        """The features alone; None for a shape without an axis of places."""
+        """The features alone; None for a shape without an axis of positions."""
         return shape_in[-1:] if len(shape_in) == 2 else None
 
     def mask_out(self, x: Array, mask: Array | None) -> None:
-        """No places are left."""
+        """None: the output has no positions."""
         return
 
 
 class MeanOverTime(_PoolingOverTime):
-    """The mean of each feature over the places of a sequence.
+    """Mean pooling over time: the mean of each feature over the positions of a sequence.
 
-    forward     y = Σ w x over the places, w = 1/t, or 1/(how many are there) for those that are
+    forward     y = Σ w x over the positions, w = 1/t; with a mask 1/(number of True), or 0
     backward    dx = w dy
     shapes      x, dx (n, t, k)    w (n, t, 1)    y, dy (n, k)
-    source      Lin, Chen, Yan, "Network in network", 2014, section 3.2; over places of a sequence
+    source      Lin, Chen, Yan, "Network in network", 2014, section 3.2; here over time
 
-    A sequence of which no place is there gives 0.
+    `mask` (n, t) is True at valid positions. Without any, the mean is 0.
 
     >>> pooling = MeanOverTime()
     >>> pooling.forward(np.array([[[1.0], [5.0], [9.0]]]), np.array([[True, True, False]]))
@@ -47,15 +47,15 @@ class MeanOverTime(_PoolingOverTime):
 
 
 class MaxOverTime(_PoolingOverTime):
-    """The largest number of each feature over the places of a sequence.
+    """Max pooling over time: the largest value of each feature over the positions of a sequence.
 
-    forward     y = max x over the places that are there
-    backward    dx = dy at the first place that holds y, 0 elsewhere
+    forward     y = max x over the positions that are not masked
+    backward    dx = dy at the first position with the value y, 0 elsewhere
     shapes      x, dx (n, t, k)    y, dy (n, k)
     source      Collobert et al., "Natural language processing (almost) from scratch", 2011,
                 section 3.3.2
 
-    A sequence of which no place is there gives 0.
+    `mask` (n, t) is True at valid positions. Without any, the result is 0.
 
     >>> pooling = MaxOverTime()
     >>> pooling.forward(np.array([[[1.0], [5.0], [9.0]]]), np.array([[True, True, False]]))
@@ -76,6 +76,6 @@ class MaxOverTime(_PoolingOverTime):
 
 
 def shares_of_places(x: Array, mask: Array | None) -> Array:
-    """What each place of `x` (n, t, k) counts for in a mean over those there, (n, t, 1)."""
+    """Weight of each position of `x` (n, t, k) in the mean over valid ones, (n, t, 1)."""
     there = np.ones_like(x[:, :, :1]) if mask is None else mask[..., None].astype(x.dtype)
     return there / np.maximum(there.sum(axis=1, keepdims=True), 1)

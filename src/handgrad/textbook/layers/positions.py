@@ -1,4 +1,4 @@
-"""Positions: what is added to a sequence, so that its places can be told apart."""
+"""Position encodings: vectors added to a sequence, so that layers can tell positions apart."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ from handgrad.textbook.module import Array
 
 
 class _Positions(Layer):
-    """What both have: room for `length` places of `size` numbers each."""
+    """Base class of position encodings: at most `length` positions of `size` numbers."""
 
     ndim = 3
 
@@ -23,23 +23,23 @@ class _Positions(Layer):
 
     @property
     def shape_in(self) -> Shape:
-        """As many places as there is room for; fewer are taken too."""
+        """(length, size); shorter sequences are accepted too."""
         return (self.length, self.size)
 
     def check_input(self, x: Array) -> None:
-        """Refuse sequences that are longer."""
+        """Raise ShapeError for sequences longer than `length`."""
         super().check_input(x)
         if x.shape[1] > self.length:
             raise ShapeError(
-                f"sequences of {x.shape[1]} places came in",
-                f"at most {self.length}, its length",
-                f"x[:, -{self.length}:], the last of them, or length={x.shape[1]}",
+                f"sequences of {x.shape[1]} positions",
+                f"at most length={self.length} positions",
+                f"x[:, -{self.length}:], their ends, or length={x.shape[1]}",
                 repr(self),
             )
 
 
 class PositionEmbedding(_Positions):
-    """Adds to each place of a sequence its row of a table that is learned.
+    """Position embedding: adds a learned vector to each position of a sequence.
 
     forward     y = x + P[:t]
     backward    dx = dy      dP[:t] = Σ dy over the rows, 0 beyond
@@ -47,7 +47,9 @@ class PositionEmbedding(_Positions):
     source      Gehring, Auli, Grangier, Yarats, Dauphin, "Convolutional sequence to sequence
                 learning", 2017, section 3.1
 
-    P begins as `initializer` draws it: normal, standard deviation 1/√size, as `Embedding` does.
+    `length` is the largest number of positions, `size` the number of features. `initializer` draws
+    P (normal, standard deviation 1/√size, unless given). `rng` is a seed or a generator, `dtype`
+    float32 or float64.
 
     >>> positions = PositionEmbedding(3, 1, dtype=np.float64)
     >>> positions.P = [[10], [20], [30]]
@@ -86,12 +88,14 @@ class PositionEmbedding(_Positions):
 
 
 class SinusoidalEncoding(_Positions):
-    """Adds to each place of a sequence sines and cosines of its number, slow and fast ones.
+    """Sinusoidal encoding: adds sines and cosines of its index to each position of a sequence.
 
     forward     y = x + P[:t],  P[i, 2j] = sin(i/10000^(2j/size)),  P[i, 2j + 1] = its cosine
     backward    dx = dy
     shapes      x, y, dy, dx (n, t, size)    P (length, size)    t ≤ length, size even
     source      Vaswani et al., "Attention is all you need", 2017, section 3.5
+
+    `length` is the largest number of positions, `size` the number of features, an even number.
 
     >>> positions = SinusoidalEncoding(2, 2)
     >>> positions.forward(np.zeros((1, 2, 2))).round(3)            # sin 0, cos 0; sin 1, cos 1
@@ -105,7 +109,7 @@ class SinusoidalEncoding(_Positions):
         super().__init__(length, size)
         if size % 2:
             raise SettingError(
-                f"size={size}", "an even number: each sine has its cosine", f"size={size + 1}"
+                f"size={size}", "an even number, for pairs of sine and cosine", f"size={size + 1}"
             )
         angles = np.arange(length)[:, None] / 10000 ** (np.arange(0, size, 2) / size)
         self.P = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, size)

@@ -1,4 +1,4 @@
-"""Recurrent layers: sequences read step by step, with what is remembered from one to the next."""
+"""Recurrent layers: sequences read step by step, with a state passed from one to the next."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -21,12 +21,12 @@ Arrays = tuple[Array, ...]
 
 
 class RecurrentLayer(Layer):
-    """Reads a sequence step by step, and remembers a state from each step to the next.
+    """Base class of recurrent layers: reads a sequence step by step and keeps a state.
 
     forward     a = x Wᵀ + b, of all steps at once
                 state, kept = step(a[:, i], *state) for i = 0, 1, …, t − 1; h is its first array
                 y is h of the last step; with return_sequences that of every step
-    backward    from the last step to the first, what y and the step after want of h added up:
+    backward    from the last step to the first; the gradients of h from y and the next step add up:
                 da[:, i], du[:, i], dstate = step_backward(*dstate, *kept)
                 dx = da W      dW = Σ daᵀ x      db = Σ da
                 dU = Σ duᵀ h₋      dv = Σ du, over all rows and steps
@@ -35,9 +35,8 @@ class RecurrentLayer(Layer):
                 U (n_gates n_out, n_out)    b, v (n_gates n_out,)
     source      Werbos, "Backpropagation through time: what it does and how to do it", 1990
 
-    Where u = h₋ Uᵀ + v, of h₋ of the step before; the state before the first is 0. A step that a
-    `mask` (n, t) says is not there leaves the state as it is. PyTorch calls
-    W weight_ih, U weight_hh, b bias_ih and v bias_hh.
+    u = h₋ Uᵀ + v with h₋ of the step before; the initial state is 0. Steps where a `mask` (n, t) is
+    False leave the state unchanged. The arguments are those of `RNN`.
     """
 
     ndim = 3
@@ -66,7 +65,7 @@ class RecurrentLayer(Layer):
         if not isinstance(return_sequences, bool | np.bool_):
             raise SettingError(
                 f"return_sequences={return_sequences!r}",
-                "True, for h of every step, or False, for that of the last step alone",
+                "True, for h of every step, or False, for h of the last step only",
                 "return_sequences=True before another recurrent layer",
             )
         self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), floating(dtype)
@@ -77,29 +76,29 @@ class RecurrentLayer(Layer):
         self.b, self.v = np.zeros(n_sums, dtype), np.zeros(n_sums, dtype)
 
     def shape_out(self, shape_in: Shape) -> Shape:
-        """`n_out` features of the last step, or of every step."""
+        """`n_out` features, of the last step or of every step."""
         return (*shape_in[:-1], self.n_out) if self.return_sequences else (self.n_out,)
 
     def check_input(self, x: Array) -> None:
-        """Refuse what are no sequences, and sequences of no steps."""
+        """Raise ShapeError unless `x` holds sequences of at least one step."""
         if x.ndim != 3 or x.shape[1] == 0:
             raise ShapeError(
-                f"an array of shape {x.shape} came in",
-                f"sequences, (rows, steps, {self.n_in}), of one step at least",
-                f"x.reshape(len(x), -1, {self.n_in}), if the steps of a row lie one after another",
+                f"an array of shape {x.shape}",
+                f"sequences of at least one step, (rows, steps, {self.n_in})",
+                f"x.reshape(len(x), -1, {self.n_in}), if each row holds all its steps",
                 repr(self),
             )
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
-        """The mask that came in, where every step comes out."""
+        """The mask of the input if every step is returned, else None."""
         return mask if self.return_sequences else None
 
-    def _where_there(self, i: int, there: Arrays, else_: Arrays) -> Arrays:
-        """`there` for rows whose step `i` is there, `else_` for those of which it is padding."""
+    def _where_valid(self, i: int, valid: Arrays, padding: Arrays) -> Arrays:
+        """`valid` for rows whose step `i` is valid, `padding` for those where it is masked."""
         if self.mask is None:
-            return there
+            return valid
         mask = self.mask[:, i, None]
-        return tuple(np.where(mask, a, b) for a, b in zip(there, else_, strict=True))
+        return tuple(np.where(mask, a, b) for a, b in zip(valid, padding, strict=True))
 
     def forward(self, x: Array, mask: Array | None = None) -> Array:
         self.x, self.h, self.kept, self.mask = x, [], [], mask
@@ -109,7 +108,7 @@ class RecurrentLayer(Layer):
         for i in range(x.shape[1]):
             self.h.append(state[0])
             after, kept = self.step(a[:, i], *state)
-            state = self._where_there(i, after, state)
+            state = self._where_valid(i, after, state)
             self.kept.append(kept)
         if self.return_sequences:
             return np.stack([*self.h[1:], state[0]], axis=1)
@@ -122,9 +121,9 @@ class RecurrentLayer(Layer):
         for i in reversed(range(t)):
             if self.return_sequences:
                 dstate = (dstate[0] + dy[:, i], *dstate[1:])
-            wanted = self._where_there(i, dstate, (zeros,) * self.n_states)
+            wanted = self._where_valid(i, dstate, (zeros,) * self.n_states)
             da[i], du[i], before = self.step_backward(*wanted, *self.kept[i])
-            dstate = self._where_there(i, before, dstate)
+            dstate = self._where_valid(i, before, dstate)
         da_rows, du_rows, h_rows = (as_rows(np.stack(each, axis=1)) for each in (da, du, self.h))
         self.dW, self.db = da_rows.T @ as_rows(self.x), da_rows.sum(axis=0)
         self.dU, self.dv = du_rows.T @ h_rows, du_rows.sum(axis=0)
@@ -132,19 +131,21 @@ class RecurrentLayer(Layer):
 
 
 class RNN(RecurrentLayer):
-    """Reads a sequence step by step, and makes the next h of what it reads and of the h before.
+    """Recurrent layer: computes h at each step from the input and from h of the step before.
 
     forward     a = x Wᵀ + b      u = h₋ Uᵀ + v      h = tanh(a + u)
                 step by step; h₋ is h of the step before, 0 at first
     backward    da = du = (1 − h²) dh      dh₋ = du U
-                from the last step to the first; dh is what y and the step after want of h
+                from the last step to the first; dh sums the gradients of h from y and the next step
                 dx = da W      dW = Σ daᵀ x      db = Σ da      dU = Σ duᵀ h₋      dv = Σ du
     shapes      x, dx (n, t, n_in)    y, dy (n, n_out), the last h; with return_sequences all of
                 them, (n, t, n_out)    W (n_out, n_in)    U (n_out, n_out)    b, v (n_out,)
     source      Elman, "Finding structure in time", 1990
 
-    W and U begin as `initializer` draws them (normal, standard deviation 1/√n_in, 1/√n_out), b
-    and v as zeros. PyTorch calls W weight_ih, U weight_hh, b bias_ih and v bias_hh.
+    `n_in` and `n_out` count the features of x and of h. `return_sequences=True` returns h of every
+    step. `initializer` draws W and U (normal, standard deviation 1/√n_in and 1/√n_out, unless
+    given); b and v start as zeros. `rng` is a seed or a generator, `dtype` float32 or float64.
+    PyTorch calls W weight_ih, U weight_hh, b bias_ih and v bias_hh.
 
     >>> rnn = RNN(1, 1)
     >>> rnn.W, rnn.U, rnn.b = [[1]], [[2]], [-1]
@@ -168,7 +169,7 @@ class RNN(RecurrentLayer):
 
 
 class GRU(RecurrentLayer):
-    """A recurrence in which one gate says how much of h stays, another what the new part sees of h.
+    """Gated recurrent unit: gates decide how much of h is kept and how much its update sees of it.
 
     forward     a = x Wᵀ + b      u = h₋ Uᵀ + v, each of three parts, for r, z and n
                 r = σ(aᵣ + uᵣ)      z = σ(a_z + u_z)      n = tanh(aₙ + r uₙ)
@@ -176,15 +177,17 @@ class GRU(RecurrentLayer):
     backward    dz = (h₋ − n) dh      dn = (1 − z) dh      daₙ = (1 − n²) dn      dr = uₙ daₙ
                 da = [r (1 − r) dr   z (1 − z) dz   daₙ]      du = [daᵣ   da_z   r daₙ]
                 dh₋ = z dh + du U
-                from the last step to the first; dh is what y and the step after want of h
+                from the last step to the first; dh sums the gradients of h from y and the next step
                 dx = da W      dW = Σ daᵀ x      db = Σ da      dU = Σ duᵀ h₋      dv = Σ du
     shapes      x, dx (n, t, n_in)    y, dy (n, n_out), the last h; with return_sequences all of
                 them, (n, t, n_out)    W (3 n_out, n_in)    U (3 n_out, n_out)    b, v (3 n_out,)
     source      Cho et al., "Learning phrase representations using RNN encoder–decoder for
                 statistical machine translation", 2014; r times uₙ, as PyTorch and cuDNN have it
 
-    W and U begin as `initializer` draws them (normal, standard deviation 1/√n_in, 1/√n_out), b
-    and v as zeros. PyTorch calls W weight_ih, U weight_hh, b bias_ih and v bias_hh.
+    `n_in` and `n_out` count the features of x and of h. `return_sequences=True` returns h of every
+    step. `initializer` draws W and U (normal, standard deviation 1/√n_in and 1/√n_out, unless
+    given); b and v start as zeros. `rng` is a seed or a generator, `dtype` float32 or float64.
+    PyTorch calls W weight_ih, U weight_hh, b bias_ih and v bias_hh.
 
     >>> gru = GRU(1, 1)
     >>> gru.W, gru.U, gru.b = [[0], [0], [1]], [[0], [0], [0]], [0, 0, -1]
@@ -222,7 +225,7 @@ class GRU(RecurrentLayer):
 
 
 class LSTM(RecurrentLayer):
-    """A recurrence with a cell c beside h, to which gates add: what it holds lasts for long.
+    """Long short-term memory: a recurrent layer with a cell c, which gates erase, add to and read.
 
     forward     a = x Wᵀ + b      u = h₋ Uᵀ + v, and the parts of their sum, for i, f, g and o:
                 i = σ(sᵢ)      f = σ(s_f)      g = tanh(s_g)      o = σ(sₒ)
@@ -231,15 +234,17 @@ class LSTM(RecurrentLayer):
     backward    q = tanh c      do = q dh      dc ← dc + (1 − q²) o dh
                 di = g dc      df = c₋ dc      dg = i dc      dc₋ = f dc      dh₋ = du U
                 da = du = [i (1 − i) di   f (1 − f) df   (1 − g²) dg   o (1 − o) do]
-                from the last step to the first; dh is what y and the step after want of h
+                from the last step to the first; dh sums the gradients of h from y and the next step
                 dx = da W      dW = Σ daᵀ x      db = Σ da      dU = Σ duᵀ h₋      dv = Σ du
     shapes      x, dx (n, t, n_in)    y, dy (n, n_out), the last h; with return_sequences all of
                 them, (n, t, n_out)    W (4 n_out, n_in)    U (4 n_out, n_out)    b, v (4 n_out,)
     source      Hochreiter, Schmidhuber, "Long short-term memory", 1997; the gate f: Gers,
                 Schmidhuber, Cummins, "Learning to forget: continual prediction with LSTM", 2000
 
-    W and U begin as `initializer` draws them (normal, standard deviation 1/√n_in, 1/√n_out), b
-    and v as zeros. PyTorch calls W weight_ih, U weight_hh, b bias_ih and v bias_hh.
+    `n_in` and `n_out` count the features of x and of h. `return_sequences=True` returns h of every
+    step. `initializer` draws W and U (normal, standard deviation 1/√n_in and 1/√n_out, unless
+    given); b and v start as zeros. `rng` is a seed or a generator, `dtype` float32 or float64.
+    PyTorch calls W weight_ih, U weight_hh, b bias_ih and v bias_hh.
 
     >>> lstm = LSTM(1, 1)
     >>> lstm.W, lstm.U, lstm.b = [[0], [0], [1], [0]], [[0], [0], [0], [0]], [0, 0, -1, 0]

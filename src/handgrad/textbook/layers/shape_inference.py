@@ -1,4 +1,4 @@
-"""Shape inference: what layers one after another take and give, and in which type of numbers."""
+"""Shape inference: input and output shapes, masks and dtype of layers in a sequence."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,9 +11,9 @@ from handgrad.textbook.module import Array
 
 
 def fitting_shapes(layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:
-    """The shapes of a row that goes into a row of layers and of what comes out; refuses a misfit.
+    """Return the input and output shape of a row for layers in a sequence; None where unknown.
 
-    None where the layers do not say it, and nothing that they say leads to it.
+    Raises ShapeError if a layer does not accept the output of the one before.
     """
     start = next((i for i, layer in enumerate(layers) if layer.shape_in is not None), len(layers))
     shape = layers[start].shape_in if start < len(layers) else None
@@ -26,7 +26,7 @@ def fitting_shapes(layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]
 
 
 def _keeps(layer: Layer, shape: Shape) -> bool:
-    """Whether rows of `shape` go through a layer, and come out in the same."""
+    """Return whether a layer accepts rows of `shape` and keeps their shape."""
     try:
         return layer.shape_out(shape) == shape
     except ShapeError:
@@ -34,14 +34,14 @@ def _keeps(layer: Layer, shape: Shape) -> bool:
 
 
 def shape_behind(layers: Sequence[Layer], shape: Shape | None) -> Shape | None:
-    """The shape of a row behind layers one after another; None where unknown."""
+    """Return the shape of a row after the layers; None if unknown."""
     for layer in layers:
         shape = None if shape is None else layer.shape_out(shape)
     return shape
 
 
 def fits(layers: Sequence[Layer], shape: Shape) -> bool:
-    """Whether what becomes of rows of `shape` is what the first layer of a stated number takes."""
+    """Return whether rows of `shape` reach the first layer with a known `n_in` in its shape."""
     stating = next((i for i, layer in enumerate(layers) if layer.n_in is not None), len(layers))
     try:
         came = shape_behind(layers[:stating], shape)
@@ -53,12 +53,12 @@ def fits(layers: Sequence[Layer], shape: Shape) -> bool:
 def _followed(
     layers: Sequence[Layer], start: int, shape_in: Shape | None, begin: Shape
 ) -> tuple[Shape | None, Shape | None]:
-    """What goes in and comes out where `begin` goes into the layer number `start`.
+    """Input and output shape of the layers if layer `start` gets rows of shape `begin`.
 
-    Where a layer says which axes it takes, they are those that were open before it.
+    The axes that a layer states replace open ones before it.
     """
     shape: Shape | None = begin
-    follows = True  # from what went in, and not from what a layer states behind one that does not
+    follows = True  # from the input's shape, and not from what a later layer states
     for i, layer in enumerate(layers[start:], start):
         stated = layer.shape_in
         _check_axes(layer, shape, f"layer {i + 1} of {len(layers)}")
@@ -71,7 +71,7 @@ def _followed(
             raise ShapeError(
                 f"{layer!r} was given {n_features} features{in_rows}",
                 f"{layer.n_in}, its number of inputs",
-                f"make it take {n_features}, or the layer before it give {layer.n_in}",
+                f"n_in={n_features} here, or n_out={layer.n_in} in the layer before it",
                 place,
             )
         is_open = shape is not None and ... in shape and ... in begin
@@ -89,32 +89,32 @@ def _followed(
 
 
 def _check_axes(layer: Layer, shape: Shape | None, where: str) -> None:
-    """Refuse rows of fewer or more axes than those for which alone a layer holds."""
+    """Raise ShapeError if rows have another number of axes than a layer accepts."""
     if shape is None or ... in shape or layer.ndim in (None, len(shape) + 1):
         return
     came = ", ".join(["n", *map(str, shape)])
     raise ShapeError(
         f"{layer!r} was given an array of shape ({came})",
         f"{layer.ndim} axes",
-        "a layer between that gives such rows, a Reshape; return_sequences=True for a recurrence",
+        "a Reshape between them, or return_sequences=True in a recurrent layer",
         where,
     )
 
 
 def masks_taken(layer: Layer, mask: Array | None) -> tuple[Array, ...]:
-    """What `forward` of a layer takes beside its input: the mask, if it takes one.
+    """Return the mask as an argument of a layer's `forward`, if it takes one; else nothing.
 
-    (n, t) says which places of (n, t, k) are there, (n, 1, t) which of (n, k, t). A layer that has
-    its features where these are the places is refused.
+    A mask (n, t) belongs to sequences (n, t, k), (n, 1, t) to (n, k, t). Raises ShapeError if the
+    layer has its features on the axis of the positions.
     """
     if mask is None:
         return ()
-    places_last, reads = mask.ndim > 2, layer.takes_mask or layer.n_in is not None
-    if reads and not layer.layers and places_last != (layer.feature_axis == 1):
-        came, taken = ("(n, k, t)", "(n, t, k)")[:: 1 if places_last else -1]
+    steps_last, reads = mask.ndim > 2, layer.takes_mask or layer.n_in is not None
+    if reads and not layer.layers and steps_last != (layer.feature_axis == 1):
+        came, taken = ("(n, k, t)", "(n, t, k)")[:: 1 if steps_last else -1]
         raise ShapeError(
-            f"a sequence with padding came in as {came}",
-            f"{taken}, t being the places",
+            f"a sequence with padding, of shape {came}",
+            f"{taken}, with t positions",
             "Transpose(2, 1) before it",
             repr(layer),
         )
@@ -122,39 +122,39 @@ def masks_taken(layer: Layer, mask: Array | None) -> tuple[Array, ...]:
 
 
 def places_unknown(layer: Layer) -> ShapeError:
-    """The error for a layer behind which nobody can say which places of a sequence are padding."""
+    """The error for a layer after which the mask of a sequence is lost."""
     return ShapeError(
-        "a sequence with padding came in",
-        "rows all of whose numbers are there: what comes out has other places",
-        "a pooling over time, a recurrence or Flatten() before it; or an Embedding without "
-        "padding=, which reads padding as any other code",
+        "a sequence with padding",
+        "rows without padding: the output has other positions",
+        "a pooling over time, a recurrent layer or Flatten() before it; or an Embedding without "
+        "padding=, for which padding is a code like any other",
         repr(layer),
     )
 
 
 def misfit(x: Array, n_in: int, where: str) -> ShapeError:
-    """The error for a batch `x` that has no `n_in` features, as what is at `where` takes."""
+    """The error for a batch `x` without the `n_in` features of the layer at `where`."""
     came = f"{x.shape[-1]} features" if x.ndim > 1 else f"an array of shape {x.shape}"
     shape = f"(rows, {n_in})"
     if x.ndim == 1 and len(x) == n_in:
         hint = "x[None, :], for a single row"
     elif x.ndim < 2:
-        hint = f"x.reshape(-1, {n_in}), if these numbers are rows of {n_in}"
+        hint = f"x.reshape(-1, {n_in}), for rows of {n_in} numbers"
     elif x.ndim > 2:
         shape = f"(rows, …, {n_in})"
-        hint = f"the {n_in} features the net was made for, or a net for {x.shape[-1]}"
+        hint = f"the {n_in} features of the net, or a net with n_in={x.shape[-1]}"
     else:
-        hint = f"the {n_in} columns the net was made for, or a net for {x.shape[-1]}"
-    return ShapeError(f"{came} came in", f"{n_in} features: an array of shape {shape}", hint, where)
+        hint = f"the {n_in} columns of the net, or a net with n_in={x.shape[-1]}"
+    return ShapeError(came, f"{n_in} features: an array of shape {shape}", hint, where)
 
 
 def common_dtype(layers: Sequence[Layer]) -> np.dtype[Any]:
-    """The one type of numbers of all layers that say theirs; float32 if none does."""
+    """Return the dtype of all layers with parameters; float32 if there are none."""
     dtypes = {layer.dtype for layer in layers if layer.dtype is not None}
     if len(dtypes) > 1:
         raise SettingError(
             f"layers of types {' and '.join(sorted(map(str, dtypes)))} in one net",
-            "one type of numbers in a net",
+            "one dtype in a net",
             "the same dtype= in every layer, or Net(..., dtype=np.float32)",
         )
     return dtypes.pop() if dtypes else np.dtype(np.float32)

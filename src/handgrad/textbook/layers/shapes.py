@@ -1,4 +1,4 @@
-"""Layers that move numbers and change none: `Reshape`, `Flatten`, `Transpose`."""
+"""Layers that change only the shape of a row: `Reshape`, `Flatten`, `Transpose`."""
 
 import math
 
@@ -11,15 +11,16 @@ from handgrad.textbook.module import Array
 
 
 class Reshape(Layer):
-    """Gives the numbers of each row another shape: rows of 784 become pictures of 28 × 28.
+    """Reshape: gives each row another shape, such as images of 28 × 28 for rows of 784.
 
-    forward     y = x, row by row in the shape asked for
+    forward     y = x, each row in the given shape
     backward    dx = dy in the shape of x
     shapes      x, dx (n, size), or any others of that size    y, dy (n, *shape)
                 where size is the product of shape
     source      numpy.reshape, in C order: the last axis moves fastest
 
-    In front of a convolution, `Reshape(1, 28, 28)`, it makes a net of pictures take rows.
+    `shape` is that of a row, without the axis of the rows: `Reshape(1, 28, 28)` turns rows of 784
+    pixels into images for a convolution.
 
     >>> reshape = Reshape(1, 2, 2)
     >>> reshape.forward(np.array([[1.0, 2.0, 3.0, 4.0]]))
@@ -34,7 +35,7 @@ class Reshape(Layer):
     def __init__(self, *shape: int) -> None:
         super().__init__()
         if not shape:
-            raise SettingError("Reshape()", "the shape of a row", "Reshape(1, 28, 28), for example")
+            raise SettingError("Reshape()", "the shape of a row", "Reshape(1, 28, 28)")
         for size in shape:
             positive("a size of shape", size, whole=True)
         self.shape = tuple(int(size) for size in shape)
@@ -42,21 +43,21 @@ class Reshape(Layer):
 
     @property
     def shape_in(self) -> Shape:
-        """All numbers side by side: (n_in,), unless rows come in another shape."""
+        """(n_in,); rows of other shapes with as many numbers are accepted too."""
         return (self.n_in,)
 
     def accepts(self, shape: Shape) -> bool:
-        """Whether rows of `shape` have as many numbers, or may have."""
+        """Return whether rows of `shape` have, or may have, as many numbers."""
         if (sizes := sizes_of(shape)) is not None:
             return math.prod(sizes) == self.n_in
         return self.n_in % math.prod(size for size in shape if isinstance(size, int)) == 0
 
     def shape_out(self, shape_in: Shape) -> Shape:
-        """The shape that was asked for."""
+        """The given shape."""
         return self.shape
 
     def mask_out(self, x: Array, mask: Array | None) -> None:
-        """Refuse a sequence with padding: its places are others then."""
+        """Raise ShapeError for a sequence with padding: its positions change."""
         if mask is not None:
             raise places_unknown(self)
 
@@ -69,12 +70,12 @@ class Reshape(Layer):
 
 
 class Flatten(Layer):
-    """Lays all numbers of a row side by side, as the features of a `Linear`.
+    """Flatten: puts all numbers of a row on one axis, as the features of a `Linear`.
 
     forward     y = x, each row as one axis
     backward    dx = dy in the shape of x
     shapes      x, dx (n, …)    y, dy (n, size), where size is the product of all axes of a row
-    source      numpy.reshape, in C order: channel by channel, in each line by line
+    source      numpy.reshape, in C order: channel by channel, each line by line
 
     >>> flatten = Flatten()
     >>> flatten.forward(np.array([[[1.0, 2.0], [3.0, 4.0]]]))
@@ -85,12 +86,12 @@ class Flatten(Layer):
     """
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
-        """One axis of all numbers; None where `shape_in` is open."""
+        """One axis of all numbers; None if `shape_in` is open."""
         sizes = sizes_of(shape_in)
         return None if sizes is None else (math.prod(sizes),)
 
     def mask_out(self, x: Array, mask: Array | None) -> None:
-        """No places are left."""
+        """None: the output has no positions."""
         return
 
     def forward(self, x: Array) -> Array:
@@ -102,14 +103,15 @@ class Flatten(Layer):
 
 
 class Transpose(Layer):
-    """Puts the axes of each row into another order.
+    """Transpose: permutes the axes of each row.
 
-    forward     axis i of y is axis axes[i] of x, counted from 1: axis 0 is that of the rows
-    backward    the axes of dy in the order that x has them
+    forward     axis i of y is axis axes[i] of x, counted from 1; axis 0 holds the rows
+    backward    dx has the axes of dy in the order of x
     shapes      x, dx (n, a, b, c)    y, dy (n, c, a, b) for axes = 3, 1, 2; any number of axes
     source      numpy.transpose; as `Permute` in Keras
 
-    `Transpose(3, 1, 2)` makes (n, height, width, channels) what a `Conv2d` takes.
+    `axes` gives the new order: `Transpose(3, 1, 2)` brings (n, height, width, channels) into the
+    order of `Conv2d`.
 
     >>> transpose = Transpose(2, 1)
     >>> transpose.forward(np.array([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]))
@@ -127,31 +129,31 @@ class Transpose(Layer):
             raise SettingError(
                 f"Transpose{axes}",
                 "the axes of a row, each once, counted from 1",
-                "Transpose(2, 1), or Transpose(3, 1, 2) for channels to come first",
+                "Transpose(2, 1), or Transpose(3, 1, 2) for channels first",
             )
         self.axes = tuple(int(axis) for axis in axes)
         self.ndim = len(axes) + 1
 
     @property
     def example_shape(self) -> tuple[int, ...]:
-        """As many axes, each of another size."""
+        """A shape with as many axes, each of another size."""
         return tuple(range(1, 1 + len(self.axes)))
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
-        """The sizes in their new order; rows of more or fewer axes are refused."""
+        """The sizes in their new order; raises ShapeError for another number of axes."""
         if (sizes := sizes_of(shape_in)) is None:
             return None
         if len(sizes) != len(self.axes):
             raise ShapeError(
-                f"rows of shape {shape_in} came in",
+                f"rows of shape {shape_in}",
                 f"rows of {len(self.axes)} axes",
-                "as many axes as the rows have, Transpose(2, 1); a Reshape before it",
+                "one number for each axis, such as Transpose(2, 1); or a Reshape before it",
                 repr(self),
             )
         return tuple(sizes[axis - 1] for axis in self.axes)
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
-        """The mask (n, t) as (n, 1, t), where the places come last, and back."""
+        """The mask (n, t) as (n, 1, t) if the positions are moved to the end, and back."""
         if mask is None or self.axes == (1, 2):
             return mask
         if self.axes != (2, 1):
@@ -159,7 +161,7 @@ class Transpose(Layer):
         return mask[:, None] if mask.ndim == 2 else mask[:, 0]
 
     def check_input(self, x: Array) -> None:
-        """Refuse rows of more or fewer axes."""
+        """Raise ShapeError for rows with another number of axes."""
         self.shape_out(x.shape[1:])
 
     def forward(self, x: Array) -> Array:

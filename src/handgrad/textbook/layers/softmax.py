@@ -1,4 +1,4 @@
-"""From any numbers to probabilities."""
+"""Softmax: from any numbers to probabilities."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from handgrad.textbook.module import Array
 
 
 class Softmax(Layer):
-    """Turns the numbers of each row, or of each place in it, into probabilities that sum to one.
+    """Softmax: turns the numbers of each row or position into probabilities that sum to 1.
 
-    forward     pᵢ = e^zᵢ / Σⱼ e^zⱼ, with the maximum over j taken off z first: e^z cannot overflow
+    forward     pᵢ = e^zᵢ / Σⱼ e^zⱼ, with max z subtracted first, so that e^z cannot overflow
     backward    dzᵢ = pᵢ (dpᵢ − Σⱼ pⱼ dpⱼ), the product with the Jacobian ∂pᵢ/∂zⱼ = pᵢ (δᵢⱼ − pⱼ)
     shapes      z, p, dp, dz (n, …, n_classes)
     source      Bridle, "Probabilistic interpretation of feedforward classification network

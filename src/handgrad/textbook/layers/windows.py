@@ -1,4 +1,4 @@
-"""Windows that move over pictures and sequences: what convolutions and poolings have in common."""
+"""Windows over images and sequences, for convolutions and poolings."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ Sizes = int | tuple[int, ...]
 
 
 def padded(x: Array, padding: Sequence[int], value: float = 0.0) -> Array:
-    """`x` (n, channels, …) with so many places of `value` on both sides of each axis.
+    """Pad `x` (n, channels, …) with `value`, `padding[i]` positions on both sides of axis i + 2.
 
     >>> padded(np.array([[[1.0, 2.0]]]), (1,))
     array([[[0., 1., 2., 0.]]])
@@ -25,7 +25,7 @@ def padded(x: Array, padding: Sequence[int], value: float = 0.0) -> Array:
 
 
 def where_there(x: Array, mask: Array | None) -> Array:
-    """`x` (n, channels, t) with 0 at places of which a mask (n, 1, t) says False; all without it.
+    """Return `x` (n, channels, t) with 0 where the mask (n, 1, t) is False.
 
     >>> where_there(np.array([[[1.0, 2.0]]]), np.array([[[True, False]]]))
     array([[[1., 0.]]])
@@ -34,7 +34,7 @@ def where_there(x: Array, mask: Array | None) -> Array:
 
 
 def unfold(x: Array, kernel_size: Sequence[int], stride: Sequence[int]) -> Array:
-    """All windows of `x`, a view: of (n, channels, t) the (n, channels, m, k).
+    """Return all windows of `x` as a view: (n, channels, m, k) for (n, channels, t).
 
     >>> unfold(np.array([[[1.0, 2.0, 3.0]]]), (2,), (1,))
     array([[[[1., 2.],
@@ -45,7 +45,7 @@ def unfold(x: Array, kernel_size: Sequence[int], stride: Sequence[int]) -> Array
 
 
 def by_place(windows: Array, kernel_size: Sequence[int]) -> list[Array]:
-    """What all windows have at each of their places, views: of (n, channels, m, k) k of (…, m).
+    """Split windows by offset, as views: (n, channels, m, k) into k arrays (n, channels, m).
 
     >>> by_place(np.array([[[[1.0, 2.0], [2.0, 3.0]]]]), (2,))
     [array([[[1., 2.]]]), array([[[2., 3.]]])]
@@ -60,12 +60,20 @@ def fold(
     stride: Sequence[int],
     padding: Sequence[int],
 ) -> Array:
-    """The adjoint of both: each number of a window added to where in `x`, padded, it came from.
+    """Add the numbers of windows to their positions in `x`: the adjoint of `padded` and `unfold`.
 
-    `du` has an array (n, channels, m) for each place in a window. Windows overlap, so that a number
-    of `x` gets the sum over all that it lies in; what fell to the padding is left out.
+    Windows overlap: each position gets the sum over its windows. The padding is cut off.
 
-    >>> du = np.array([[[[10.0, 30.0]]], [[[20.0, 40.0]]]])        # the first in windows, the last
+    Parameters
+    ----------
+    du : sequence of arrays (n, channels, m)
+        The numbers of all windows, an array for each offset in a window.
+    x : array (n, channels, …)
+        Gives the padded shape and the dtype.
+    kernel_size, stride, padding : sequence of ints
+        One for each axis of the windows.
+
+    >>> du = np.array([[[[10.0, 30.0]]], [[[20.0, 40.0]]]])        # first and last of each window
     >>> fold(du, np.zeros((1, 1, 3)), (2,), (1,), (0,))
     array([[[10., 50., 40.]]])
     """
@@ -81,10 +89,10 @@ def fold(
 
 
 class WindowLayer(Layer):
-    """The base of layers that look through windows of `kernel_size`, `stride` places apart.
+    """Base class of layers on windows of `kernel_size`, `stride` positions apart.
 
-    Rows are (channels, height, width), or (channels, t) where `ndim` is 3. Each setting is given as
-    one number for all axes, or one an axis, and kept as the latter.
+    Rows are (channels, height, width), or (channels, t) if `ndim` is 3. `kernel_size`, `stride` and
+    `padding` are one number, or one for each axis, and stored as the latter.
     """
 
     feature_axis = 1
@@ -97,13 +105,13 @@ class WindowLayer(Layer):
         self.padding = self._checked("padding", padding, 0)
 
     def _checked(self, name: str, value: object, least: int) -> tuple[int, ...]:
-        """A setting as one whole number an axis; refused where it is none."""
+        """A setting as one whole number for each axis; raises SettingError for others."""
         n_axes = self.ndim - 2
         sizes = tuple(value) if isinstance(value, tuple | list) else (value,) * n_axes
         numbers = (size for size in sizes if not isinstance(size, bool))
         whole = [int(size) for size in numbers if isinstance(size, int | np.integer)]
         if not n_axes == len(whole) == len(sizes) or min(whole) < least:
-            several = f", or {n_axes} of them, one an axis" if n_axes > 1 else ""
+            several = f", or {n_axes} of them, one for each axis" if n_axes > 1 else ""
             raise SettingError(
                 f"{name}={value!r}",
                 f"a whole number from {least} on{several}",
@@ -113,40 +121,40 @@ class WindowLayer(Layer):
 
     @property
     def example_shape(self) -> tuple[int, ...]:
-        """Two windows along each axis."""
+        """A shape with two windows along each axis."""
         settings = zip(self.kernel_size, self.stride, self.padding, strict=True)
         return self.n_in or 2, *(max(1, k + s - 2 * p) for k, s, p in settings)
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
-        """The channels, and the places that a window has along each axis; refuses a misfit."""
+        """The channels and the number of windows along each axis; None if `shape_in` is open."""
         if (known := sizes_of(shape_in)) is None:
             return None
         channels, *sizes = known
         if len(sizes) != len(self.kernel_size) or self.n_in not in (None, channels):
             named = "height, width" if len(self.kernel_size) > 1 else "t"
             raise ShapeError(
-                f"rows of shape {shape_in} came in",
+                f"rows of shape {shape_in}",
                 f"({self.n_in or 'channels'}, {named})",
-                "a Reshape before it, or a Transpose where the channels come last",
+                "a Reshape before it, or a Transpose if the channels come last",
                 repr(self),
             )
         fits = zip(sizes, self.kernel_size, self.padding, self.stride, strict=True)
-        places = [(size + 2 * p - k) // s + 1 for size, k, p, s in fits]
-        if min(places) < 1:
+        counts = [(size + 2 * p - k) // s + 1 for size, k, p, s in fits]
+        if min(counts) < 1:
             raise ShapeError(
-                f"rows of shape {shape_in} came in, smaller than the windows",
-                f"{' × '.join(map(str, self.kernel_size))} places at least, padding included",
+                f"rows of shape {shape_in}, smaller than a window",
+                f"at least {' × '.join(map(str, self.kernel_size))} positions, padding included",
                 "a smaller kernel_size, more padding, or less pooling before it",
                 repr(self),
             )
-        return self.n_out or channels, *places
+        return self.n_out or channels, *counts
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
-        """Refuse a sequence with padding: the places of a picture are others."""
+        """Raise ShapeError for a sequence with padding: images have no mask."""
         if mask is not None:
             raise places_unknown(self)
         return None
 
     def check_input(self, x: Array) -> None:
-        """Refuse pictures of other channels, or smaller than a window."""
+        """Raise ShapeError for another number of channels, or rows smaller than a window."""
         self.shape_out(x.shape[1:])

@@ -1,4 +1,4 @@
-"""Losses: each gives the mean over the batch, and its gradient."""
+"""Losses: the mean over a batch, and its gradient with respect to the predictions."""
 
 from handgrad.textbook import kinds
 from handgrad.textbook.losses.binary import (

@@ -1,4 +1,4 @@
-"""Losses of binary classification, with one or several answers a row."""
+"""Losses for binary classification, with one or several answers for each row."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from handgrad.textbook.module import Array
 
 
 class BinaryCrossEntropyLoss(Loss):
-    """The logistic loss: −log p where the answer is yes, −log(1 − p) where it is no.
+    """Binary cross-entropy loss on probabilities: −log p for class 1, −log(1 − p) for class 0.
 
     forward     l = −mean log q, where q = p if y is 1, and 1 − p if y is 0
-    backward    dp = (1 − 2 y) / q s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), if weighted
+    backward    dp = (1 − 2 y) / q s, where s is each number's weight in the mean: 1 / size
+    shapes      p, dp (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), the weights
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90
 
     >>> loss = BinaryCrossEntropyLoss()
@@ -40,15 +40,15 @@ class BinaryCrossEntropyLoss(Loss):
 
 
 class SigmoidBinaryCrossEntropyLoss(Loss):
-    """Sigmoid and binary cross-entropy in one: stable; one answer a column. Takes logits.
+    """Binary cross-entropy loss on logits: sigmoid and cross-entropy in one, numerically stable.
 
     forward     l = mean(max(z, 0) − y z + log(1 + e^−|z|))
-    backward    dz = (p − y) s, where p = 1 / (1 + e⁻ᶻ), s each number's share in the mean: 1 / size
-    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), if weighted
+    backward    dz = (p − y) s, where p = 1 / (1 + e⁻ᶻ) and s is each number's weight: 1 / size
+    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), the weights
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90 and 4.91
 
-    Columns are answers of their own, so a row may have several labels at once, or none. PyTorch's
-    BCEWithLogitsLoss and MultiLabelSoftMarginLoss are the same.
+    Each column is a separate answer, so a row may have several labels, or none. PyTorch calls it
+    BCEWithLogitsLoss, or MultiLabelSoftMarginLoss.
 
     >>> loss = SigmoidBinaryCrossEntropyLoss()
     >>> z, y = np.log(np.array([[3.0, 1.0]])), np.array([[1, 0]])
@@ -73,16 +73,16 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
 
 
 class FocalLoss(Loss):
-    """Binary cross-entropy that cares less for what is right already. Takes logits.
+    """Focal loss on logits: binary cross-entropy with less weight on easy rows.
 
-    forward     l = −mean a (1 − q)^gamma log q, where q is the probability given to the answer,
-                and a is alpha if it is yes, 1 − alpha if it is no
+    forward     l = −mean a (1 − q)^gamma log q, where q is the probability of the true class,
+                and a is alpha for class 1, 1 − alpha for class 0
     backward    dz = (2y − 1) a (1 − q)^gamma (gamma q log q + q − 1) s, where s = 1 / size
-    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), if weighted
+    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), the weights
     source      Lin et al., "Focal Loss for Dense Object Detection", 2017, eq. 5
 
-    For answers of which few are yes. With gamma = 0 and alpha = ½ it is half the binary
-    cross-entropy.
+    For rare positives. `gamma` says how little rows count that are predicted well, `alpha` is the
+    weight of class 1. With gamma = 0 and alpha = ½ it is half the binary cross-entropy.
 
     >>> loss = FocalLoss(gamma=2, alpha=0.25)
     >>> z, y = np.log(np.array([[3.0]])), np.array([1])
@@ -119,15 +119,15 @@ class FocalLoss(Loss):
 
 
 class HingeLoss(Loss):
-    """Asks for a score of 1 or more where the answer is yes, of −1 or less where it is no.
+    """Hinge loss: zero for scores of at least 1 for class 1, of at most −1 for class 0.
 
     forward     l = mean m, where m = max(0, 1 − t z) and t = 2y − 1
-    backward    dz = −t s where m > 0, s each number's share in the mean: 1 / size; else 0
+    backward    dz = −t s where m > 0, s each number's weight in the mean: 1 / size; else 0
     shapes      z, dz (n, …, k), any numbers    y as many, each 0 or 1
-    weights     w (n,) or (n, …), if rows or places are weighted
+    weights     w (n,) or (n, …), of rows or positions
     source      Cortes, Vapnik, "Support-vector networks", 1995
 
-    It is scikit-learn's `hinge_loss`. For several classes there is `MultiMarginLoss`.
+    The same as scikit-learn's `hinge_loss`. For several classes there is `MultiMarginLoss`.
 
     >>> loss = HingeLoss()
     >>> float(loss.forward(np.array([[0.5], [0.5]]), np.array([1, 0])))         # (½ + 3/2)/2

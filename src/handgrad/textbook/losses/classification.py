@@ -1,4 +1,4 @@
-"""Losses of classification into several classes, one class for each row or place."""
+"""Losses for classification into several classes, one class for each row or position."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from handgrad.textbook.module import Array
 
 
 def places(y: Array) -> tuple[Array, ...]:
-    """The index of the classes `y` (n, …) in an array p (n, …, k): p[places(y)] is (n, …).
+    """Return the index of the classes `y` (n, …) in an array p (n, …, k): p[places(y)] is (n, …).
 
     >>> np.arange(6).reshape(2, 3)[places(np.array([2, 0]))]       # row 0, class 2; row 1, class 0
     array([2, 3])
@@ -28,7 +28,7 @@ def places(y: Array) -> tuple[Array, ...]:
 
 
 def log_softmax(z: Array) -> Array:
-    """The logarithm of the softmax of `z` (n, …, k) over its last axis, without overflow.
+    """Return the logarithm of the softmax of `z` (n, …, k) over the last axis, without overflow.
 
     >>> log_softmax(np.array([[1000.0, 0.0]]))
     array([[    0., -1000.]])
@@ -38,13 +38,13 @@ def log_softmax(z: Array) -> Array:
 
 
 class CrossEntropyLoss(Loss):
-    """The mean of −log of the probability given to the true class. It takes probabilities.
+    """Cross-entropy loss on probabilities: the mean of −log of the true class's probability.
 
     forward     l = −1/n Σᵢ log p[i, yᵢ]
     backward    dp[i, yᵢ] = −1 / (n p[i, yᵢ]), and 0 for the other classes
     shapes      p, dp (n, …, n_classes)    y (n, …) of whole numbers, 0 to n_classes − 1
-                with more than two axes n counts the places of all rows
-    weights     w (n,) or (n, …): row or place i counts wᵢ / Σ w in place of 1/n
+                with more than two axes n counts the positions of all rows
+    weights     w (n,) or (n, …): row or position i counts wᵢ / Σ w instead of 1/n
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.108
 
     >>> loss = CrossEntropyLoss()
@@ -71,13 +71,13 @@ class CrossEntropyLoss(Loss):
 
 
 class SoftmaxCrossEntropyLoss(Loss):
-    """Softmax and cross-entropy in one: stable, and its gradient is a difference. Takes logits.
+    """Cross-entropy loss on logits: softmax and cross-entropy in one, numerically stable.
 
     forward     l = −1/n Σᵢ log p[i, yᵢ], where log p = z − max z − log Σⱼ e^(zⱼ − max z)
     backward    dz = (p − one-hot(y)) / n
     shapes      z, dz (n, …, n_classes)    y (n, …) of whole numbers, 0 to n_classes − 1
-                with more than two axes n counts the places of all rows
-    weights     w (n,) or (n, …): row or place i counts wᵢ / Σ w in place of 1/n
+                with more than two axes n counts the positions of all rows
+    weights     w (n,) or (n, …): row or position i counts wᵢ / Σ w instead of 1/n
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.109
 
     >>> loss = SoftmaxCrossEntropyLoss()
@@ -103,16 +103,16 @@ class SoftmaxCrossEntropyLoss(Loss):
 
 
 class LabelSmoothingCrossEntropyLoss(SoftmaxCrossEntropyLoss):
-    """Softmax and cross-entropy with targets that are not quite sure. Takes logits.
+    """Cross-entropy loss on logits with label smoothing: targets slightly below 1 and above 0.
 
     forward     l = −1/n Σᵢ Σⱼ t[i, j] log p[i, j], where t = (1 − a) one-hot(y) + a/k
     backward    dz = (p − t) / n
     shapes      z, dz (n, …, k) for k classes    y (n, …) of whole numbers, 0 to k − 1
-                with more than two axes n counts the places of all rows
-    weights     w (n,) or (n, …): row or place i counts wᵢ / Σ w in place of 1/n
+                with more than two axes n counts the positions of all rows
+    weights     w (n,) or (n, …): row or position i counts wᵢ / Σ w instead of 1/n
     source      Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7
 
-    `label_smoothing`, a, is the share of each row that goes to all classes alike.
+    `label_smoothing`, a, is the part of the target distribution spread evenly over all classes.
 
     >>> loss = LabelSmoothingCrossEntropyLoss(0.5)
     >>> z, y = np.log(np.array([[1.0, 3.0]])), np.array([0])
@@ -141,16 +141,16 @@ class LabelSmoothingCrossEntropyLoss(SoftmaxCrossEntropyLoss):
 
 
 class SoftTargetCrossEntropyLoss(Loss):
-    """Softmax and cross-entropy with a distribution over the classes as target. Takes logits.
+    """Cross-entropy loss on logits with soft targets: a distribution over the classes for each row.
 
     forward     l = −mean Σⱼ t[i, j] log p[i, j], where log p = z − max z − log Σⱼ e^(zⱼ − max z)
-    backward    dz = (p Σⱼ t − t) s, where s is the share of each row or place in the mean: 1 / n
-    shapes      z, dz, t (n, …, n_classes), in t a 1 at the class, or shares of several
-    weights     w (n,) or (n, …): row or place i counts wᵢ / Σ w in place of 1/n
+    backward    dz = (p Σⱼ t − t) s, where s is the weight of each row or position: 1 / n
+    shapes      z, dz, t (n, …, n_classes); rows of t are one-hot, or sum to 1
+    weights     w (n,) or (n, …): row or position i counts wᵢ / Σ w instead of 1/n
     source      Hinton, Vinyals, Dean, "Distilling the knowledge in a neural network", 2015
 
-    With (n, n_members, n_classes) each member of an ensemble learns as if it were alone; the loss
-    of their mean would let some rely on others.
+    With (n, n_members, n_classes) each member of an ensemble is trained as if it were alone; with
+    the loss of their mean, members would rely on each other.
 
     >>> loss = SoftTargetCrossEntropyLoss()
     >>> z, t = np.log(np.array([[1.0, 3.0], [1.0, 1.0]])), np.array([[1.0, 0.0], [0.5, 0.5]])
@@ -175,17 +175,17 @@ class SoftTargetCrossEntropyLoss(Loss):
 
 
 class MultiMarginLoss(Loss):
-    """The hinge loss for several classes: the true one should score 1 more than each other one.
+    """Multi-class hinge loss: the true class should score 1 more than each other class.
 
     forward     l = 1/n Σᵢ 1/k Σⱼ m[i, j], where m = max(0, 1 + z[i, j] − z[i, yᵢ]), 0 for j = yᵢ
     backward    dz[i, j] = 1 / (n k) where m > 0, and dz[i, yᵢ] = −Σⱼ of these
     shapes      z, dz (n, …, k) for k classes, any numbers    y (n, …) of whole numbers, 0 to k − 1
-                with more than two axes n counts the places of all rows
-    weights     w (n,) or (n, …): row or place i counts wᵢ / Σ w in place of 1/n
+                with more than two axes n counts the positions of all rows
+    weights     w (n,) or (n, …): row or position i counts wᵢ / Σ w instead of 1/n
     source      Weston, Watkins, "Support vector machines for multi-class pattern recognition", 1999
 
     The name and the factor 1/k are PyTorch's. scikit-learn's `hinge_loss` takes the largest m of
-    a row in place of their sum (Crammer, Singer, 2001).
+    a row instead of the sum (Crammer, Singer, 2001).
 
     >>> loss = MultiMarginLoss()
     >>> z, y = np.array([[2.0, 1.5, 0.0]]), np.array([0])

@@ -1,4 +1,4 @@
-"""The base class of losses."""
+"""Base class of losses."""
 
 from inspect import signature
 from typing import Literal
@@ -14,15 +14,15 @@ EXAMPLES = {
 
 
 class Loss(Module):
-    """The base of every loss: `forward` gives the mean over the batch, `backward` its gradient.
+    """Base class of all losses: `forward` returns the mean over the batch, `backward` its gradient.
 
-    `input_kind` says what the net should hand over, `target_kind` what the targets are: objects
-    of `hg.losses.kinds`, or of a class of one's own that derives from one there. `backward` takes
-    the loss's value, handed back as in `loss.backward(l)`, and does not need it.
+    `input_kind` is the kind of predictions that the loss takes, `target_kind` that of the targets:
+    objects of `hg.kinds`, or of a class derived from one there. `backward` accepts the value of the
+    loss, as in `loss.backward(l)`, and need not use it.
 
-    A loss whose `forward` has an argument `sample_weight` (n,) can be weighted by row; write it
-    with `losses.weighted_mean` and `losses.mean_weights`. An epoch's loss averages its batches by
-    the sum of their weights, or, where `batches_weighted_by` says so, by their number of rows.
+    A loss whose `forward` has an argument `sample_weight` (n,) supports weights; write it with
+    `losses.weighted_mean` and `losses.mean_weights`. The loss of an epoch averages its batches by
+    the sum of their weights, or with `batches_weighted_by = "rows"` by their number of rows.
     """
 
     input_kind: PredictionKind = PredictionKind()
@@ -32,37 +32,37 @@ class Loss(Module):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         for name, kind in (("input_kind", PredictionKind), ("target_kind", TargetKind)):
-            if not isinstance(given := getattr(cls, name), kind):
+            if not isinstance(value := getattr(cls, name), kind):
                 raise SettingError(
-                    f"{name} = {given!r}",
-                    f"an object of a class that derives from hg.losses.kinds.{kind.__name__}",
+                    f"{name} = {value!r}",
+                    f"an object of a class derived from hg.kinds.{kind.__name__}",
                     f"{name} = {EXAMPLES[name]}",
                     cls.__name__,
                 )
         if not _takes_the_value(cls):
             raise SettingError(
                 "backward takes no argument",
-                "one, for the loss's value, which a training hands back",
+                "one argument, for the value of the loss",
                 "def backward(self, loss=None):",
                 cls.__name__,
             )
 
     @property
     def default_metrics(self) -> tuple[str, ...]:
-        """The names of the metrics that are reported when none are asked for."""
+        """Names of the metrics that are reported by default."""
         return self.target_kind.default_metrics
 
     def forward(self, p: Array, y: Array, /) -> float:
-        """The mean loss of the predictions `p` for the targets `y`."""
+        """Return the mean loss of the predictions `p` for the targets `y`."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def backward(self, loss: object = None) -> Array:
-        """The gradient of the mean loss with respect to the predictions."""
+        """Return the gradient of the mean loss with respect to the predictions."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
     @property
     def takes_weights(self) -> bool:
-        """Whether rows can be weighted: `forward` has the argument `sample_weight`."""
+        """True if `forward` has the argument `sample_weight`."""
         return "sample_weight" in signature(self.forward).parameters
 
 

@@ -1,4 +1,4 @@
-"""Losses of regression: how far predicted numbers are from the true ones."""
+"""Losses for regression: distances between predicted and true numbers."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from handgrad.textbook.module import Array
 
 
 class MSELoss(Loss):
-    """The mean squared error: large errors count much more than small ones.
+    """Mean squared error loss: large errors count much more than small ones.
 
     forward     l = mean(e²), where e = p − y
-    backward    dp = 2 e s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    backward    dp = 2 e s, where s is each number's weight in the mean: 1 / size
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), the weights
     source      Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", 1805
 
     >>> loss = MSELoss()
@@ -35,11 +35,11 @@ class MSELoss(Loss):
 
 
 class MAELoss(Loss):
-    """The mean absolute error: every unit of error counts the same, so outliers pull less.
+    """Mean absolute error loss: less sensitive to outliers than the squared error.
 
     forward     l = mean |e|, where e = p − y
-    backward    dp = sign(e) s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    backward    dp = sign(e) s, where s is each number's weight in the mean: 1 / size
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), the weights
     source      Laplace, "Sur quelques points du système du monde", 1793
 
     >>> loss = MAELoss()
@@ -60,12 +60,14 @@ class MAELoss(Loss):
 
 
 class HuberLoss(Loss):
-    """Half the squared error near the target, a straight line beyond `delta`: outliers pull less.
+    """Huber loss: half the squared error up to an error of `delta`, linear beyond it.
 
-    forward     l = mean c (e − c/2), where e = p − y and c is e cut off at ±delta
-    backward    dp = c s, where s is each number's share in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    forward     l = mean c (e − c/2), where e = p − y and c is e clipped to ±delta
+    backward    dp = c s, where s is each number's weight in the mean: 1 / size
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), the weights
     source      Huber, "Robust estimation of a location parameter", 1964, eq. 1.5
+
+    `delta` is the error at which the loss becomes linear.
 
     >>> loss = HuberLoss(delta=1.0)
     >>> float(loss.forward(np.array([[2.5], [5.0]]), np.array([2.0, 2.0])))     # (1/8 + 5/2)/2
@@ -91,15 +93,15 @@ class HuberLoss(Loss):
 
 
 class QuantileLoss(Loss):
-    """The pinball loss: an error below the target costs q a unit, one above it 1 − q.
+    """Quantile (pinball) loss: errors below the target count `q`, errors above it 1 − `q`.
 
     forward     l = mean max(−q e, (1 − q) e), where e = p − y
     backward    dp = (sign(e) + 1 − 2q)/2 s: −q s below the target, (1 − q) s above it
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), if weighted
+    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), the weights
     source      Koenker, Bassett, "Regression quantiles", 1978, eq. 3.1
 
-    The best prediction is the number that a share q of the targets lie below: `QuantileLoss(0.9)`
-    is right nine times in ten when it says "at most". With q = ½ it is half the absolute error.
+    The best prediction is the `q` quantile: with `QuantileLoss(0.9)`, nine of ten targets are below
+    the prediction. With q = ½ it is half the absolute error.
 
     >>> loss = QuantileLoss(0.75)
     >>> float(loss.forward(np.array([[1.0], [5.0]]), np.array([2.0, 2.0])))     # (¾·1 + ¼·3)/2
@@ -129,11 +131,11 @@ class QuantileLoss(Loss):
 
 
 class PoissonNLLLoss(Loss):
-    """For counts: −log of their probability in a Poisson distribution of rate e^z. Takes log rates.
+    """Poisson negative log-likelihood loss on log rates: for counts, with rate e^z.
 
-    forward     l = mean(e^z − y z), without the term log y!, which no prediction can change
-    backward    dz = (e^z − y) s, where s is each number's share in the mean: 1 / size
-    shapes      z, dz (n, …, k)    y as many numbers from 0 on    w (n,) or (n, …), if weighted
+    forward     l = mean(e^z − y z), without log y!, which does not depend on z
+    backward    dz = (e^z − y) s, where s is each number's weight in the mean: 1 / size
+    shapes      z, dz (n, …, k)    y as many numbers from 0 on    w (n,) or (n, …), the weights
     source      McCullagh, Nelder, "Generalized Linear Models", 1989, section 6.2
 
     Half of scikit-learn's mean Poisson deviance is this plus mean(y log y − y).

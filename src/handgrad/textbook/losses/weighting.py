@@ -1,4 +1,4 @@
-"""Weighted means over a batch: each row, or each place in it, may have a weight of its own."""
+"""Weighted means over a batch, with a weight for each row or position."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from handgrad.textbook.module import Array
 
 
 def weighted_mean(l: Array, w: Array | None = None) -> float:  # noqa: E741
-    """The mean of the numbers `l`, (n, …), in which each row counts `w` times.
+    """Return the mean of `l` (n, …) with weights `w`.
 
     formula     Σ s l, where s = mean_weights(w, l): Σᵢ wᵢ lᵢ / Σᵢ wᵢ, and 1/n Σᵢ lᵢ without weights
-    shapes      w has the first axes of l: (n,) weighs rows, (n, t) the places of sequences, of
-                which those of weight 0 are masked: they count nothing
+    shapes      w has the first axes of l: (n,) for rows, (n, t) for positions of sequences, with
+                weight 0 for masked ones
 
     >>> float(weighted_mean(np.array([1.0, 4.0]), np.array([2.0, 1.0])))       # (2·1 + 1·4)/3
     2.0
@@ -19,7 +19,7 @@ def weighted_mean(l: Array, w: Array | None = None) -> float:  # noqa: E741
 
 
 def mean_weights(w: Array | None, l: Array) -> Array | float:  # noqa: E741
-    """The derivative of `weighted_mean` with respect to each number of `l`, (n, …).
+    """Return the derivative of `weighted_mean` with respect to each number of `l`, (n, …).
 
     formula     w / (k Σ w), where l has k numbers for each weight; 1 / (size of l) without weights
     shapes      w (n,) or (n, t), …; the result has the axes of l, those beyond w of size 1
@@ -35,5 +35,5 @@ def mean_weights(w: Array | None, l: Array) -> Array | float:  # noqa: E741
 
 
 def spread(w: Array, places: tuple[int, ...]) -> Array:
-    """The weights of rows, (n,), or of places, for each of the `places` (n, …)."""
+    """Broadcast weights of rows, (n,), or of positions to the shape of all positions, (n, …)."""
     return np.broadcast_to(w.reshape(*w.shape, *[1] * (len(places) - w.ndim)), places)

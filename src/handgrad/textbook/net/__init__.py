@@ -1,4 +1,4 @@
-"""Layers made of layers: `Net`, `Residual` and `Parallel`, and the flat buffers of their arrays."""
+"""Nets: layers in sequence, residual connections, parallel branches, flat parameter buffers."""
 
 from handgrad.textbook.net.branches import Parallel, Residual
 from handgrad.textbook.net.net import Net

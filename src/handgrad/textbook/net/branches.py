@@ -1,4 +1,4 @@
-"""Layers made of layers that part and come together again."""
+"""Residual connections and parallel branches."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -17,14 +17,15 @@ JOINS: tuple[Join, ...] = ("sum", "concatenate")
 
 
 class Residual(Net):
-    """Adds its input to what its layers, one after another, make of it.
+    """Residual connection: adds its input to the output of its layers.
 
-    forward     y = x + f(x),  f all layers from the first to the last
-    backward    dx = dy + df(dy),  df all layers backward from the last to the first
+    forward     y = x + f(x),  f all layers in order
+    backward    dx = dy + df(dy),  df all layers in reverse order
     shapes      x, y, dy, dx (n, …, n_features)
     source      He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2016
 
-    All layers at once, as y must have the shape of x: `Residual(a, b, c)`.
+    All `layers` are given at once, `Residual(a, b, c)`, since y must have the shape of x. `dtype`
+    is that of `Net`.
 
     >>> import handgrad as hg
     >>> residual = Residual(hg.Linear(1, 1, initializer="zeros", dtype=np.float64), hg.Tanh())
@@ -47,9 +48,8 @@ class Residual(Net):
         if n_in is not None and n_out is not None and n_in != n_out:
             raise ShapeError(
                 f"{n_out} features came out of its last layer, {layers[-1]!r}",
-                f"{n_in}, as many as go in: both are added",
-                f"a last Linear(…, {n_in}); hg.Parallel(hg.Net(…), hg.Linear({n_in}, {n_out})), "
-                "to change their number",
+                f"{n_in}, the number of its inputs, to which they are added",
+                f"a last Linear(…, {n_in}), or hg.Parallel(hg.Net(…), hg.Linear({n_in}, {n_out}))",
                 type(self).__name__,
             )
         shape = shape_in or shape_out
@@ -62,9 +62,9 @@ class Residual(Net):
         x = self._at_border(x)
         if isinstance(x, tuple):
             raise ShapeError(
-                f"a tuple of {len(x)} arrays came in",
-                "one array: what comes out is added to it",
-                "the page that takes several before the Residual, in a net",
+                f"a tuple of {len(x)} arrays",
+                "one array, to which the output is added",
+                "the layer that takes several inputs before the Residual",
                 repr(self),
             )
         y = super().forward(x, mask)
@@ -76,15 +76,16 @@ class Residual(Net):
 
 
 class Parallel(Net):
-    """Gives the same input to each of its branches, and adds what they give, or joins it.
+    """Parallel branches: passes the same input to each branch and adds or concatenates the outputs.
 
     forward     y = f₁(x) + f₂(x) + …, or with join="concatenate" y = [f₁(x) f₂(x) …]
-    backward    dx = df₁(dy) + df₂(dy) + …, each of its own part of dy where they are joined
+    backward    dx = df₁(dy) + df₂(dy) + …, with concatenated outputs each of its part of dy
     shapes      x, dx (n, …, n_in)
-                y, dy (n, …, n_out), with n_out that of each branch, or their sum
+                y, dy (n, …, n_out), with n_out of each branch, or concatenated the sum of them
     source      Szegedy et al., "Going deeper with convolutions", 2015
 
-    A branch is a layer; `hg.Net(a, b)` makes one of several.
+    Each of the `branches` is a layer; `hg.Net(a, b)` makes one of several. `join` is "sum" or
+    "concatenate", `dtype` that of `Net`.
 
     >>> import handgrad as hg
     >>> leaky = hg.layers.LeakyReLU(0.5)
@@ -121,8 +122,8 @@ class Parallel(Net):
         if len(taken) > 1:
             raise ShapeError(
                 f"branches that take {' and '.join(map(str, sorted(taken)))} features",
-                "the same number in each: all are given the same input",
-                f"n_in={min(taken)} in every branch, for example",
+                "the same number in each, since all get the same input",
+                f"n_in={min(taken)} in every branch",
                 type(self).__name__,
             )
         stated = (branch.shape_in for branch in layers)
@@ -154,7 +155,7 @@ class Parallel(Net):
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
         masks = (branch.mask_out(x, mask) for branch in self.layers)
-        return next((found for found in masks if found is not None), None)
+        return next((out for out in masks if out is not None), None)
 
     def forward(self, x: Any, mask: Array | None = None, /) -> Any:
         x = self._at_border(x)
@@ -175,7 +176,7 @@ class Parallel(Net):
 
 
 def _summed(gradients: Sequence[Array | tuple[Array | None, ...] | None]) -> Any:
-    """The sum of gradients of an input, of each of its arrays by itself; None where none is."""
+    """Sum of the gradients of an input, for each of its arrays; None if there are none."""
     if isinstance(gradients[0], tuple):
         return tuple(_summed(of_one) for of_one in zip(*gradients, strict=True))
     there = [gradient for gradient in gradients if gradient is not None]
@@ -187,7 +188,7 @@ def _check_alike(arrays: Sequence[Array], where: str, layer: str) -> None:
     if len(shapes) > 1:
         raise ShapeError(
             f"{' and '.join(map(str, shapes))} went {where}",
-            "one shape: they are added",
-            "n_out of the layers, so that a misfit is seen when they are put together",
+            "one shape, to add them",
+            "layers with n_out, which are checked when the net is made",
             layer,
         )

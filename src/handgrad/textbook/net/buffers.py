@@ -1,4 +1,4 @@
-"""All parameters of a net in one flat array, all gradients in another, running state in a third."""
+"""Flat buffers of a net: parameters, gradients and running state in one array each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ KINDS: tuple[Kind, Kind] = ("param_names", "state_names")
 
 @dataclass
 class FlatBuffers:
-    """The three arrays, (size,) each, whose slices the layers hold as `W`, `dW`, `mean`."""
+    """Flat arrays, (size,) each, of which `W`, `dW` and `mean` of the layers are views."""
 
     parameters: Array
     gradients: Array
@@ -36,16 +36,16 @@ class FlatBuffers:
         return cls(parameters, np.zeros_like(parameters), state)
 
     def parts(self, net: Layer) -> Iterator[tuple[Layer, "FlatBuffers"]]:
-        """Each layer within `net`, with the slices of these buffers that are its own."""
+        """Yield each layer within `net` with its slices of these buffers."""
         starts = [0, 0]
         for _, layer in net.walk():
-            sizes = [_size(layer, kind) for kind in KINDS]
-            yield layer, self._cut(*(slice(a, a + n) for a, n in zip(starts, sizes, strict=True)))
-            own = (sum(getattr(layer, n).size for n in getattr(layer, kind)) for kind in KINDS)
-            starts = [a + n for a, n in zip(starts, own, strict=True)]
+            total = [_size(layer, kind) for kind in KINDS]
+            yield layer, self._cut(*(slice(a, a + n) for a, n in zip(starts, total, strict=True)))
+            sizes = (sum(getattr(layer, n).size for n in getattr(layer, kind)) for kind in KINDS)
+            starts = [a + n for a, n in zip(starts, sizes, strict=True)]
 
     def of_layers(self, layers: Sequence[Layer], start: int, stop: int) -> "FlatBuffers":
-        """The slices of these buffers that the layers from `start` to before `stop` have."""
+        """Return the slices of these buffers of the layers from `start` to before `stop`."""
         bounds = (
             slice(*(sum(_size(layer, kind) for layer in layers[:end]) for end in (start, stop)))
             for kind in KINDS
@@ -58,7 +58,7 @@ class FlatBuffers:
         )
 
     def forget_gradients(self, net: Layer) -> None:
-        """Take away what an earlier `backward` left, so that none passes for the next one's."""
+        """Remove the gradients of an earlier `backward`, so that the next one must set its own."""
         for layer, name, _ in self._gradient_views(net):
             layer.__dict__.pop(f"d{name}", None)
 

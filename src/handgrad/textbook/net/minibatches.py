@@ -1,4 +1,4 @@
-"""Rows and batches of rows, of one array or a tuple of arrays; example rows for any layer."""
+"""Mini-batches of rows, of one array or a tuple of arrays; example rows for any layer."""
 
 import copy
 from collections.abc import Callable, Hashable, Iterator, Sized
@@ -11,32 +11,32 @@ from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.layers.layer import closed
 from handgrad.textbook.losses import Loss
 
-# What a net takes: rows of one array, or of several.
+# Inputs of a net: rows of one array, or of several.
 Inputs = Array | tuple[Array, ...]
 
 
 def number_of_rows(x: Inputs) -> int:
-    """How many rows `x` has."""
+    """Return the number of rows of `x`."""
     return len(x[0]) if isinstance(x, tuple) else len(x)
 
 
 def take(x: Inputs, rows: Array | slice) -> Any:
-    """Those rows of `x`."""
+    """Return rows of `x`, by index or slice."""
     return tuple(part[rows] for part in x) if isinstance(x, tuple) else x[rows]
 
 
 def named_parts(name: str, x: Inputs) -> dict[str, Array]:
-    """The arrays of `x` by name: `x`, or `x[0]`, `x[1]`, … where it has several."""
+    """Return the arrays of `x` by name: `x`, or `x[0]`, `x[1]`, … for a tuple."""
     return {f"{name}[{i}]": p for i, p in enumerate(x)} if isinstance(x, tuple) else {name: x}
 
 
 def form_of(x: Inputs) -> Hashable:
-    """What a recording follows from, of rows: what one is like, of each of the arrays."""
+    """Return the form of rows that a trace depends on: row shape and dtype of each array."""
     return tuple((name, p.shape[1:], p.dtype) for name, p in named_parts("x", x).items())
 
 
 def batches(n_rows: int, batch_size: int, begin: int = 0) -> Iterator[slice]:
-    """Consecutive slices of `batch_size` rows, from `begin` on; the last may be shorter.
+    """Yield consecutive slices of `batch_size` rows, from row `begin`; the last may be shorter.
 
     >>> list(batches(5, 2))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
@@ -46,63 +46,77 @@ def batches(n_rows: int, batch_size: int, begin: int = 0) -> Iterator[slice]:
 
 
 def array_of(rows: object, what: str) -> Array:
-    """`rows` as an array; rows of different lengths are refused."""
+    """Return `rows` as an array; raises DataError for rows of different lengths."""
     try:
         return np.asarray(rows)
     except ValueError as error:
         raise DataError(
             f"{what}: rows of different lengths",
-            "as many numbers in every row",
-            "look for a row that is shorter or longer: sorted({len(row) for row in x})",
+            "the same number of numbers in each row",
+            "sorted({len(row) for row in x}), to find the lengths",
         ) from error
 
 
 def check_as_many(y: Array, *inputs: Sized, where: str = "") -> None:
-    """Refuse targets of which there are not as many as rows of each of the inputs."""
+    """Raise DataError unless all inputs have as many rows as there are targets `y`."""
     lengths = {len(x) if getattr(x, "ndim", 1) else 0 for x in inputs}
     if y.ndim == 0 or lengths != {len(y)}:
         rows = " and ".join(map(str, sorted(lengths))) or "no"
         raise DataError(
             f"{rows} rows of x and {len(y) if y.ndim else 'no'} targets",
             "as many targets as rows",
-            "check that x and y come from the same rows",
+            "x and y of the same rows",
             where,
         )
 
 
 def check_several(parts: tuple[Array, ...], where: str) -> None:
-    """Refuse inputs of several arrays, if there is none, or not as many rows in each."""
+    """Raise ShapeError for an empty tuple of arrays, or different numbers of rows."""
     if not parts:
-        raise ShapeError("an empty tuple came in", "arrays of rows", "(a, b)", where)
+        raise ShapeError("an empty tuple", "arrays of rows", "(a, b)", where)
     if len({part.shape[:1] for part in parts}) > 1 or not parts[0].shape:
         shapes = " and ".join(str(part.shape) for part in parts)
         raise ShapeError(
-            f"a tuple of arrays of shapes {shapes} came in",
-            "as many rows in each: a row of the net is one of each array",
-            "check that all come from the same rows; x[None], for a single row",
+            f"a tuple of arrays of shapes {shapes}",
+            "the same number of rows in each",
+            "arrays of the same rows; x[None], for a single row",
             where,
         )
 
 
 def array_of_numbers(x: Any, where: Callable[[], str]) -> Any:
-    """`x` as an array of numbers of any type; what is none is refused, with `where` it came in."""
+    """Return `x` as an array of numbers; raises DataError for other types, naming `where()`."""
     if not hasattr(x, "__array_function__"):
         x = array_of(x, where())
     if x.dtype.kind not in "fiub":
         raise DataError(
-            f"an array of type {x.dtype} came in",
+            f"an array of type {x.dtype}",
             "numbers",
-            "encode text as numbers first, one column a category",
+            "encode text and categories as numbers, for example one column for each category",
             where(),
         )
     return x
 
 
 def example_input(layer: Layer, n_rows: int, seed: int = 0) -> Array:
-    """Random rows that `layer` takes, (n_rows, *shape_in), of 0 and 1 where it takes codes.
+    """Return random rows that `layer` accepts, (n_rows, *shape_in); 0 and 1 if it takes codes.
 
-    Where that is open, (..., k), rows of (k,) if it takes them, else of 4 places, (4, k). A layer
-    that does not say what it takes is given such rows of 4 features, if it takes them.
+    For an open shape, (..., k), rows of (k,) if the layer accepts them, else of 4 positions, (4,
+    k). If its shape is unknown, k is 4.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer, or a net.
+    n_rows : int
+        Number of rows.
+    seed : int, default 0
+        Seed of the random numbers.
+
+    Raises
+    ------
+    SettingError
+        If the layer's input is unknown and it fails with 4 features.
     """
     stated = layer.shape_in
     known, open_shape = layer.example_shape, (..., 4) if stated is None else stated
@@ -121,10 +135,9 @@ def example_input(layer: Layer, n_rows: int, seed: int = 0) -> Array:
         return examples[0]
     of_shape = "4 features" if known is None else f"shape {known}"
     raise SettingError(
-        f"{layer!r} does not say what it takes, and fails with rows of {of_shape}, "
-        f"for example: {failures[0]}",
-        "an example, or a layer that states n_in, the number of its features",
-        "x=..., a few rows of what the layer is made for; or self.n_in = … in its __init__",
+        f"{layer!r}, of unknown input shape, fails with rows of {of_shape}: {failures[0]}",
+        "example rows, or a layer with n_in, its number of features",
+        "x=..., a few rows for the layer; or self.n_in = … in its __init__",
     ) from failures[0]
 
 
@@ -137,7 +150,7 @@ def _drawn(layer: Layer, shape: tuple[int, ...], seed: int) -> Array:
 
 
 def _failure(layer: Layer, x: Array) -> Exception | None:
-    """What a layer says against these rows; None if it takes them."""
+    """The error of a layer for these rows; None if it accepts them."""
     trial = copy.deepcopy(layer)
     trial.seed(0)
     try:
@@ -150,28 +163,44 @@ def _failure(layer: Layer, x: Array) -> Exception | None:
 
 
 def places_of(loss: Loss, y: Array) -> tuple[int, ...]:
-    """The shape of the places that have a target each: (n,) or (n, t)."""
+    """Return the shape of the positions with a target each: (n,) or (n, t)."""
     return y.shape if loss.target_kind.indices else y.shape[: max(y.ndim - 1, 1)]
 
 
 def places_there(layer: Layer, loss: Loss, x: Inputs, y: Array, what: str) -> Array | None:
-    """Which places with a target each are there, (n, t), and no padding; None where all are.
+    """Return the mask of the targets, (n, t), False at padding; None if there is no padding.
 
-    Rows of which none is there are refused, as `what` they are.
+    Parameters
+    ----------
+    layer : Layer
+        The net.
+    loss : Loss
+        Its target kind says which axes of `y` are positions.
+    x : array or tuple of arrays
+        The inputs.
+    y : array
+        The targets.
+    what : str
+        Name of the rows in the message.
+
+    Raises
+    ------
+    DataError
+        If all positions are padding.
     """
-    given: Any = x
-    there = layer.mask_out(given, None)
-    if there is None or there.shape != places_of(loss, y) or there.all():
+    inputs: Any = x
+    mask = layer.mask_out(inputs, None)
+    if mask is None or mask.shape != places_of(loss, y) or mask.all():
         return None
-    if not there.any():
+    if not mask.any():
         raise DataError(
-            f"{what}: nothing but padding in all {len(y)} rows",
-            "a target at one place at least that is there",
-            "rows with something in them; or an Embedding without padding=",
+            f"{what}: only padding in all {len(y)} rows",
+            "a target at one position or more that is not padding",
+            "rows with values; or an Embedding without padding=",
         )
-    return there
+    return mask
 
 
 def example_targets(loss: Loss, p: Array, seed: int = 0) -> Array:
-    """Random targets of the kind that `loss` expects, fitting the predictions `p`, (n, …, k)."""
+    """Return random targets of the kind that `loss` takes, for the predictions `p` (n, …, k)."""
     return loss.target_kind.examples(p, np.random.default_rng(seed))

@@ -1,4 +1,4 @@
-"""A net: a layer made of layers."""
+"""Net: a layer that contains layers."""
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,16 +31,22 @@ BOUND = {"_buffers", "_predictor"}
 MADE.update({"_shapes", *BOUND})
 
 
-# Said of nets with layers that need several rows.
-BY_SHARD = "batch norm goes by the rows of a batch; of its shard, where a training is cut into some"
+# Note for nets with layers that need several rows.
+BY_SHARD = "batch norm uses the statistics of each batch, in data-parallel training of each shard"
 
 
 class Net(Layer):
-    """Layers one after another: forward through all of them, backward through all of them.
+    """Net: layers in sequence, with a forward and a backward pass through all of them.
 
-    A net is itself a layer. All its parameters lie in one flat array, `net.parameters`, all
-    gradients in `net.gradients`; `layer.W` is a view into it. Its numbers are of one type,
-    `dtype`: the one its layers were made with, float32 if none says, or the one given here.
+    A net is itself a layer. All its parameters are in one flat array, `net.parameters`, all
+    gradients in `net.gradients`; `layer.W` is a view of it.
+
+    Parameters
+    ----------
+    *layers : Layer
+        The layers, in order; `add` appends further ones.
+    dtype : dtype, optional
+        Type of all parameters and inputs, float32 or float64; by default that of the layers.
 
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 3), hg.Tanh())
@@ -58,9 +64,9 @@ class Net(Layer):
     dtype: np.dtype[Any]
     in_a_row: ClassVar[bool] = True
     takes_mask = True
-    # What predicts: entered by handgrad/__init__.py, since engines stand on nets.
+    # Set by handgrad/__init__.py, since engines import nets.
     predictor_type: ClassVar[type[Predictor]]
-    # Threads of NumPy's products, by how many multiplications there are: entered there as well.
+    # BLAS threads for a number of multiplications; set there as well.
     threads_for: ClassVar[Callable[[int], AbstractContextManager[object]]] = nullcontext
 
     def __init__(self, *layers: Layer, dtype: npt.DTypeLike | None = None) -> None:
@@ -70,7 +76,7 @@ class Net(Layer):
         self._join(layers)
 
     def add(self, layer: Layer) -> Self:
-        """Append a layer; returns the net, so that calls can be chained."""
+        """Append a layer and return the net, so that calls can be chained."""
         self._join([layer])
         return self
 
@@ -82,11 +88,10 @@ class Net(Layer):
     @overload
     def __getitem__(self, i: slice) -> "Net": ...
     def __getitem__(self, i: SupportsIndex | slice) -> "Layer | Net":
-        """A layer, `net[0]` or `net[-1]`; or the layers from one to another, `net[:2]`, as a net.
+        """Return a layer, `net[0]` or `net[-1]`, or a range of layers as a net, `net[:2]`.
 
-        Such a part predicts and trains as any net. It has the same parameters and running state
-        in memory, with the settings of the layers as they are now, until the net is given another
-        layer.
+        Such a net predicts and trains as any other. It shares the parameters and running state in
+        memory until a layer is added to the whole net, and has the current settings of the layers.
         """
         if isinstance(i, slice):
             return self._part_of(i)
@@ -96,7 +101,7 @@ class Net(Layer):
             raise self._no_layer_at(repr(i)) from None
 
     def _part_of(self, where: slice) -> "Net":
-        """The layers within `where` as a net of the same arrays."""
+        """The layers within `where` as a net with the same arrays."""
         try:
             start, stop, step = where.indices(len(self.layers))
         except TypeError:
@@ -115,17 +120,16 @@ class Net(Layer):
         n, in_a_row = len(self.layers), self.in_a_row
         return SettingError(
             f"[{shown}] of {n} layer{'' if n == 1 else 's'}",
-            f"a number from 0 to {n - 1}, or from -{n} to -1, for one of them"
-            + ("; or a range of some that follow each other, for a net of these" * in_a_row),
+            f"an index from -{n} to {n - 1}" + (", or a range with step 1" * in_a_row),
             "net[0], net[-1]" + " or net[:1]" * in_a_row,
         )
 
     def watch(self) -> AbstractContextManager[list[LayerCall]]:
-        """Within `with net.watch() as calls:` each call of a layer is noted, in training too.
+        """Record the calls of all layers within a block, `with net.watch() as calls:`.
 
-        That is, each `forward` and `backward` of each layer within, and of the net itself, with
-        what came in and what went out; `calls.clear()` forgets them. Such a net trains eagerly:
-        compiled code has no such arrays. `predict` is not noted.
+        Each call of `forward` and `backward` of each layer, and of the net itself, is recorded
+        with its input and output, in training too; `calls.clear()` removes them. Watched nets
+        train eagerly, since compiled code has no such arrays. `predict` is not recorded.
 
         >>> import handgrad as hg
         >>> net = hg.Net(hg.Linear(2, 3, rng=0), hg.Tanh())
@@ -138,7 +142,7 @@ class Net(Layer):
         return watching(self)
 
     def outputs(self, x: object) -> dict[str, Any]:
-        """What each layer puts out for the rows `x`, by its path, in prediction mode.
+        """Return the output of each layer for the rows `x` in prediction mode, by path.
 
         >>> import handgrad as hg
         >>> net = hg.Net(hg.Linear(2, 3, rng=0), hg.Residual(hg.Linear(3, 3, rng=1)))
@@ -159,37 +163,37 @@ class Net(Layer):
         self._bind()
 
     def _settle(self, layers: list[Layer]) -> None:
-        """Take the layers, and say of the net what follows from them."""
+        """Set the layers, and the attributes of the net that follow from them."""
         self._shapes = self._fitting_shapes(layers)
         self.dtype = self._asked_dtype or shape_inference.common_dtype(layers)
         self.n_in, self.n_out = map(features, self._shapes)
         if layers and layers[0].integer_input and layers[0].n_in is None:
-            self.n_in = None  # codes of any number are no features
+            self.n_in = None  # any number of codes
         self.layers = layers
         self.min_batch_size = max((layer.min_batch_size for layer in layers), default=0)
         self.integer_input = bool(layers) and layers[0].integer_input
         self.output_kind = layers[-1].output_kind if layers else None
 
     def _fitting_shapes(self, layers: Sequence[Layer]) -> tuple[Shape | None, Shape | None]:
-        """The shapes of a row that goes in and comes out, where known; refuses a misfit."""
+        """Input and output shape of a row, if known; raises ShapeError for a misfit."""
         return shape_inference.fitting_shapes(layers)
 
     @property
     def shape_in(self) -> Shape | None:
-        """The shape of a row that goes in, as its layers say it."""
+        """Shape of an input row, from the layers."""
         return self._shapes[0]
 
     def accepts(self, shape: Shape) -> bool:
-        """Whether rows of `shape` have the net's number of features, as far as that is known.
+        """Return whether rows of `shape` have the net's number of features, as far as known.
 
-        Or become rows that the first layer with a number of its own takes: behind layers without
-        one a `Reshape` takes all rows of its size.
+        Or reach the first layer with a known `n_in` in its shape: a `Reshape` accepts all rows of
+        its size, after layers without a number of features.
         """
         in_a_row = self.layers if self.in_a_row else self.layers[:1]
         return super().accepts(shape) or shape_inference.fits(in_a_row, shape)
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
-        """The shape of a row that comes out where one of `shape_in` goes in; None where unknown."""
+        """Return the shape of an output row for input rows of `shape_in`; None if unknown."""
         return shape_inference.shape_behind(self.layers, shape_in)
 
     def _check_new(self, layers: Sequence[Layer], layer: Layer) -> None:
@@ -197,14 +201,14 @@ class Net(Layer):
         if not isinstance(layer, Layer):
             raise SettingError(
                 described(layer),
-                "a layer: an object whose class derives from hg.Layer",
-                "hg.Net(*layers)" if isinstance(layer, list | tuple) else "hg.Tanh(), for example",
+                "a layer: an object of a class derived from hg.Layer",
+                "hg.Net(*layers)" if isinstance(layer, list | tuple) else "hg.Tanh()",
                 where,
             )
         if self._owned:
             raise SettingError(
-                f"{self!r} was given a new layer after it became part of another net",
-                "all its layers before that",
+                f"{self!r} was given a new layer while it is part of another net",
+                "all its layers before it becomes part of one",
                 "add the layer first, then put this net into the other",
                 where,
             )
@@ -212,7 +216,7 @@ class Net(Layer):
             raise SettingError(
                 f"{layer!r} is already part of a net",
                 "each layer object once, in one net",
-                "make a second layer, or copy.deepcopy(layer) for one that starts alike",
+                "a second layer, or copy.deepcopy(layer) for the same initial weights",
                 where,
             )
 
@@ -232,43 +236,47 @@ class Net(Layer):
 
     @property
     def parameters(self) -> Array:
-        """All parameters, flat, (n_parameters,): the array that the layers' own are views of."""
+        """All parameters, flat, (n_parameters,); the arrays of the layers are views of it."""
         return self._buffers.parameters
 
     @property
     def gradients(self) -> Array:
-        """All gradients, flat, (n_parameters,), as the last `backward` or training left them.
+        """All gradients, flat, (n_parameters,), of the last `backward` or training step.
 
-        Those of frozen layers stay as they were.
+        Those of frozen layers are not updated.
         """
         return self._buffers.gradients
 
     @property
     def running_state(self) -> Array:
-        """All running state, flat: what `state_names` of the layers are views of."""
+        """All running state, flat; the arrays of the layers' `state_names` are views of it."""
         return self._buffers.running_state
 
     def gather_gradients(self) -> None:
-        """Bring what each layer has in `dW` together in `net.gradients`, as `backward` does.
+        """Copy the `dW` of each layer into `net.gradients`, as `backward` does.
 
-        Of use where the layers' own `backward` was called, or a `dW` was changed since.
+        Needed only after calling `backward` of single layers, or changing a `dW`.
         """
         self._buffers.gather_gradients(self)
 
     def trainable_slices(self) -> list[slice]:
-        """Which slices of `net.parameters` an optimizer may change: all but frozen layers."""
+        """Return the slices of `net.parameters` that are trained: those of layers not frozen."""
         return self._buffers.trainable(self)
 
     def forward(self, x: Any, mask: Array | None = None, /) -> Any:
-        """The output for a batch: `x` (n, n_in), cast to the net's dtype, or a tuple of arrays.
+        """Return the output for a batch.
 
-        Of several arrays those of whole numbers and of truth values stay what they are.
-        `mask` (n, t) says which places of `x` are there, if not all are.
+        Parameters
+        ----------
+        x : array, (n, …, n_in), or tuple of arrays
+            The rows, cast to the net's dtype; in a tuple, whole numbers and bools are not cast.
+        mask : array of bool, (n, t), optional
+            True at the positions of `x` that are not padding.
         """
         x = self._at_border(x)
         if self.training and number_of_rows(x) < self.min_batch_size:
             rows = number_of_rows(x)
-            hint = "more rows in a batch, or with net.mode(training=False): to predict"
+            hint = "a larger batch, or with net.mode(training=False): to predict"
             self.check_rows(rows, f"a batch of {rows} row{'' if rows == 1 else 's'}", hint)
         with self._threads(x):
             for i, layer in enumerate(self.layers):
@@ -276,34 +284,34 @@ class Net(Layer):
         return x
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
-        """Which places of what comes out are there, (n, t); None: all."""
-        for layer in self.layers:  # one that makes a mask takes codes: it is the first, of this x
+        """Return the mask of the output, (n, t); None if all positions are valid."""
+        for layer in self.layers:  # only the first may make a mask, of this x
             mask = layer.mask_out(x, mask)
         return mask
 
     def check_input(self, x: Array) -> None:
-        """Refuse what the first layer does not take: codes without a row, axes too many."""
+        """Raise DataError or ShapeError for an input that the first layer does not accept."""
         if self.layers:
             self.layers[0].check_input(x)
 
     def backward(self, dy: Any, /) -> Any:
-        """The gradient of the input from that of the output; `gradients` has the parameters'."""
+        """Return the gradient of the input, given that of the output; set `gradients`."""
         with self._gathering_gradients(dy), self._threads(dy):
             for i in reversed(range(len(self.layers))):
                 dy = self._part(i, "backward", dy)
         return dy
 
     def _threads(self, x: object) -> AbstractContextManager[object]:
-        """One thread of BLAS in the outermost net's pass, where more would wait for each other."""
+        """Limit BLAS to one thread during a pass that is too small for more."""
         if self._owned or not isinstance(x, np.ndarray):
             return nullcontext()
         return type(self).threads_for(len(x) * self.parameters.size)
 
     @contextmanager
     def _gathering_gradients(self, dy: object) -> Iterator[None]:
-        """Gather what the layers leave in a pass backward: once, by the outermost net.
+        """Gather the layers' gradients after a backward pass, once, by the outermost net.
 
-        Not while a graph is recorded: what goes through the layers then is no array.
+        Not while a graph is traced: the layers get no arrays then.
         """
         if self._owned or not isinstance(dy, np.ndarray):
             yield
@@ -313,7 +321,7 @@ class Net(Layer):
         self._buffers.gather_gradients(self)
 
     def _part(self, i: int, method: str, x: object, mask: Array | None = None) -> Any:
-        """What one layer makes of x; an error says which layer it was."""
+        """Call a method of one layer; errors name the layer."""
         layer = self.layers[i]
         try:
             masks = shape_inference.masks_taken(layer, mask)
@@ -328,12 +336,22 @@ class Net(Layer):
         return returned(layer, method, y, self.position(i))
 
     def predict(self, x: object, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
-        """The last layer's output for all rows of `x`, in prediction mode, batch by batch.
+        """Return the last layer's output for all rows of `x`, in prediction mode.
 
-        `x` is an array, or a tuple of them where the first layer takes several.
-        `engine` is eager, compiled, portable, which has the bits of exported files, jax, or auto:
-        compiled where these rows alone pay for the compiling. Who predicts again and again names
-        compiled.
+        Parameters
+        ----------
+        x : array or tuple of arrays
+            The rows; a tuple if the first layer takes several inputs.
+        batch_size : int, default 1024
+            Number of rows computed at once.
+        engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
+            "auto" compiles if that pays off for these rows alone; choose "compiled" for repeated
+            predictions. "portable" is bit-identical to exported files.
+
+        Raises
+        ------
+        DataError
+            If a row has NaN or infinity.
         """
         if (p := self._predictor.quickly(x, engine)) is not None:
             return p
@@ -344,22 +362,22 @@ class Net(Layer):
                 raise DataError(
                     f"NaN or infinity as {self.dtype}, the first in row {row}",
                     "finite numbers",
-                    "fill in what is missing as it was filled in for training, or drop the row",
+                    "the same imputation as in training, or without this row",
                     repr(self),
                 )
         return self._predictor(rows, batch_size, engine)
 
     def summary(self) -> str:
-        """A table of the layers: what each puts out for n rows, and its parameters."""
+        """Return a table of the layers, with output shapes for n rows and parameter counts."""
         lines = [("", "layer", "output", "parameters")]
         shape = self.shape_in
         for i, layer in enumerate(self.layers):
             out = None if shape is None else layer.shape_out(shape)
-            said = "?" if out is None else f"({', '.join(['n', *map(str, closed(out))])})"
+            output = "?" if out is None else f"({', '.join(['n', *map(str, closed(out))])})"
             shape = out if self.in_a_row else shape
             count = sum(array.size for array in layer.named_parameters().values())
             frozen = "" if layer.trainable else " frozen"
-            lines.append((str(i + 1), repr(layer), said, f"{count:,}{frozen}"))
+            lines.append((str(i + 1), repr(layer), output, f"{count:,}{frozen}"))
         lines.append(("", "", "", f"{self.parameters.size:,} in all, {self.dtype}"))
         widths = [max(len(line[column]) for line in lines) for column in range(4)]
         shown = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
@@ -367,7 +385,7 @@ class Net(Layer):
         return Text("\n".join(shown))
 
     def position(self, i: int) -> str:
-        """How messages name a layer: `layer 2 of 4, Linear(8, 3)`."""
+        """Return the name of a layer in messages: `layer 2 of 4, Linear(8, 3)`."""
         return f"layer {i + 1} of {len(self.layers)}, {self.layers[i]!r}"
 
     def _at_border(self, x: object) -> Any:
@@ -377,13 +395,13 @@ class Net(Layer):
             return parts
         if isinstance(x, tuple) and np.ndim(x[0]) > 1:
             raise ShapeError(
-                f"a tuple of {len(x)} arrays came in",
+                f"a tuple of {len(x)} arrays",
                 f"one array of shape (rows, {self.n_in})",
-                "np.column_stack(x), to put them side by side",
+                "np.column_stack(x), to join their columns",
                 repr(self),
             )
         rows = self.cast(x)
-        if self.n_in is None or not isinstance(rows, np.ndarray):  # recorded ones came in before
+        if self.n_in is None or not isinstance(rows, np.ndarray):  # traced ones were checked before
             return rows
         if rows.ndim < 2 or not self.accepts(rows.shape[1:]):
             first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
@@ -391,15 +409,20 @@ class Net(Layer):
         return rows
 
     def cast(self, x: object, *, one_of_several: bool = False) -> Any:
-        """`x` as an array of the net's dtype; whole numbers stay, where they are indices.
+        """Return `x` as an array of the net's dtype.
 
-        As `one_of_several` inputs they always do, and so do truth values: they are indices and
-        masks.
+        Parameters
+        ----------
+        x : array-like
+            Rows of numbers.
+        one_of_several : bool, default False
+            True for one of several inputs: whole numbers and bools, indices and masks, are not
+            cast. Otherwise whole numbers are not cast if the first layer takes indices.
         """
         if isinstance(x, type | np.dtype | str):
             raise SettingError(
-                f"cast({x!r}), of rows to the net's own type, {self.dtype}",
-                "rows",
+                f"cast({x!r})",
+                f"rows, to cast to the net's dtype {self.dtype}",
                 f"{NUMBERS}: float32 or float64",
                 repr(self),
             )
@@ -421,8 +444,8 @@ class Net(Layer):
         shapes = " and ".join(str(getattr(part, "shape", type(part).__name__)) for part in parts)
         return ShapeError(
             f"{method} was given {shapes} and failed: {error}",
-            f"what {type(self.layers[i]).__name__}.{method} can work on",
-            "print the shapes between the layers, or net.summary()",
+            f"shapes that {type(self.layers[i]).__name__}.{method} accepts",
+            "net.summary(), for the shapes between the layers",
             where,
         )
 

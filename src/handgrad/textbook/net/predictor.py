@@ -9,12 +9,22 @@ EngineName = Literal["auto", "eager", "compiled", "portable", "jax"]
 
 
 class Predictor(Protocol):
-    """Predicts for one net: by its layers as they stand, or by machine code."""
+    """Predictor of one net, by its layers or by machine code."""
 
     def __init__(self, net: Layer) -> None: ...
 
     def quickly(self, x: object, engine: EngineName) -> Array | None:
-        """The predictions for `x` as it came, where the engine has code for it; else None."""
+        """Return predictions for an unchecked `x` if the engine has code for it, else None."""
 
     def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
-        """The predictions for `x`, finite and of the net's dtype, `batch_size` rows at a time."""
+        """Return predictions.
+
+        Parameters
+        ----------
+        x : array or tuple of arrays
+            Finite rows of the net's dtype.
+        batch_size : int
+            Number of rows computed at once.
+        engine : str
+            Name of the engine.
+        """

@@ -1,4 +1,4 @@
-"""Records of what passes through the layers of a net: each call of `forward` and `backward`."""
+"""Recorded calls of a net's layers: inputs and outputs of `forward` and `backward`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +12,22 @@ Method = Literal["forward", "backward"]
 
 @dataclass(frozen=True, eq=False)
 class LayerCall:
-    """One call of a layer's `forward` or `backward`: its argument and its result, not copied.
+    """Call of a layer's `forward` or `backward`, with its input and output, not copied.
 
-    `path` is the layer's path in the net, '0' or '2.1', '' for the net itself; `where` names it
-    in messages: `layer 1 of 4, Linear(8, 3)`.
+    Parameters
+    ----------
+    path : str
+        Path of the layer in the net, '0' or '2.1'; '' for the net itself.
+    where : str
+        Name of the layer in messages, `layer 1 of 4, Linear(8, 3)`.
+    layer : Layer
+        The layer.
+    method : {"forward", "backward"}
+        The method.
+    came : array or tuple of arrays
+        The argument.
+    went : array or tuple of arrays
+        The result.
     """
 
     path: str
@@ -27,23 +39,23 @@ class LayerCall:
 
 
 class _Watched:
-    """A method of a layer that notes each call; a twin of the layer gets the method itself."""
+    """Method of a layer that records its calls; twins of the layer get the plain method."""
 
     def __init__(self, named: tuple[str, str, Layer, Method], calls: list[LayerCall]) -> None:
         self.named, self.calls = named, calls
         _, _, layer, method = named
-        self.page = getattr(layer, method)
-        self.__self__, self.__func__ = layer, self.page.__func__
+        self.function = getattr(layer, method)
+        self.__self__, self.__func__ = layer, self.function.__func__
 
     def __call__(self, came: object, *mask: object) -> Any:
-        went = self.page(came, *mask)
+        went = self.function(came, *mask)
         self.calls.append(LayerCall(*self.named, came, went))
         return went
 
 
 @contextmanager
 def watching(net: Layer) -> Iterator[list[LayerCall]]:
-    """The calls of the layers of `net` within the block, in the order in which they returned."""
+    """Record the calls of the layers of `net` within the block, in the order of their returns."""
     calls: list[LayerCall] = []
     before: list[tuple[dict[str, Any], Method, Any]] = []
     named = [(type(net).__name__, net), *places(net)]
@@ -62,12 +74,12 @@ def watching(net: Layer) -> Iterator[list[LayerCall]]:
 
 
 def is_watched(net: Layer) -> bool:
-    """Whether what passes through the net is noted."""
+    """Return whether the calls of the net are recorded."""
     return isinstance(net.__dict__.get("forward"), _Watched)
 
 
 def places(layer: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    """All layers within, each with its place: `layer 2 of 4, Residual: layer 1 of 2, Tanh()`."""
+    """Yield all layers within with their names: `layer 2 of 4, Residual: layer 1 of 2, Tanh()`."""
     for i, inner in enumerate(layer.layers, 1):
         shown = type(inner).__name__ if inner.layers else repr(inner)
         where = f"{prefix}layer {i} of {len(layer.layers)}, {shown}"

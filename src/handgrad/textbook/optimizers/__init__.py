@@ -1,4 +1,4 @@
-"""The textbook's optimizers: each one an update rule."""
+"""Optimizers of the textbook: SGD, adaptive rules and L-BFGS."""
 
 from handgrad.textbook.optimizers.adam import Adam, AdamW, NAdam
 from handgrad.textbook.optimizers.adaptive import Adagrad, RMSprop

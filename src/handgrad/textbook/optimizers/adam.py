@@ -1,4 +1,4 @@
-"""Adam and its relatives: a mean of past gradients, measured by their size."""
+"""Adam, AdamW and NAdam: the mean of past gradients, divided by their size."""
 
 from typing import Unpack
 
@@ -10,14 +10,16 @@ from handgrad.textbook.optimizers.optimizer import Optimizer, Settings
 
 
 class Adam(Optimizer):
-    """A step along the mean of past gradients, measured by the root of their mean square.
+    """Adam: the mean of past gradients divided by the root of their mean square.
 
     rule        m ← beta1 · m + (1 − beta1) · dw          m̂ = m / (1 − beta1^step)
                 v ← beta2 · v + (1 − beta2) · dw²         v̂ = v / (1 − beta2^step)
                 w ← w − learning_rate · m̂ / (√v̂ + eps)
     source      Kingma, Ba, "Adam: A Method for Stochastic Optimization", 2015
 
-    `settings` are those of every optimizer; see `Optimizer`.
+    `learning_rate` is about the length of a step for each weight. `betas` are the weights of the
+    past in the means m and v, `eps` bounds the step where v̂ is 0. `settings` are `weight_decay`,
+    `clip_norm`, `clip_value` and `groups` of `Optimizer`.
 
     >>> w, m, v = Adam(0.1, betas=(0.5, 0.75), eps=0.0).rule(
     ...     np.array([1.0]), np.array([4.0]), np.array([0.0]), np.array([0.0]),
@@ -46,18 +48,20 @@ class Adam(Optimizer):
     ) -> tuple[Array, ...]:
         m = self.beta1 * m + (1 - self.beta1) * dw
         v = self.beta2 * v + (1 - self.beta2) * dw**2
-        m_hat = 1 / (1 - self.beta1**step) * m  # of all weights, only one number is divided
+        m_hat = 1 / (1 - self.beta1**step) * m  # one division instead of one for each weight
         v_hat = 1 / (1 - self.beta2**step) * v
         return w - learning_rate * m_hat / (np.sqrt(v_hat) + self.eps), m, v
 
 
 class AdamW(Adam):
-    """Adam, whose weight decay shrinks the weights themselves and leaves the gradient alone.
+    """AdamW: Adam with decoupled weight decay, applied to the weights instead of the gradient.
 
-    rule        w ← w − learning_rate · weight_decay · w, and then that of Adam
+    rule        w ← w − learning_rate · weight_decay · w, then that of Adam
     source      Loshchilov, Hutter, "Decoupled Weight Decay Regularization", 2019
 
-    `settings` are those of every optimizer; see `Optimizer`.
+    `weight_decay` is 0.01 by default; the other arguments are those of `Adam`: `learning_rate`,
+    `betas`, `eps`. `settings` are `weight_decay`, `clip_norm`, `clip_value` and `groups` of
+    `Optimizer`.
 
     >>> adamw = AdamW(0.1, betas=(0.5, 0.75), eps=0.0, weight_decay=0.5)
     >>> w, m, v = adamw.update(
@@ -83,7 +87,7 @@ class AdamW(Adam):
 
 
 class NAdam(Adam):
-    """Adam with Nesterov's momentum: the step looks ahead to where the mean will be.
+    """NAdam: Adam with Nesterov momentum, which uses the mean of the next step.
 
     rule        m, v and v̂ as Adam
                 mu(t) = beta1 · (1 − ½ · 0.96^(t · momentum_decay))
@@ -93,7 +97,8 @@ class NAdam(Adam):
                 w ← w − learning_rate · (ĝ + m̂) / (√v̂ + eps)
     source      Dozat, "Incorporating Nesterov Momentum into Adam", 2016
 
-    `settings` are those of every optimizer; see `Optimizer`.
+    `momentum_decay` sets how mu grows to beta1; `learning_rate`, `betas` and `eps` are those of
+    `Adam`. `settings` are `weight_decay`, `clip_norm`, `clip_value` and `groups` of `Optimizer`.
 
     >>> nadam = NAdam(0.1, betas=(0.5, 0.75), eps=0.0, momentum_decay=0.0)
     >>> w, m, v, q = nadam.rule(
@@ -134,7 +139,7 @@ class NAdam(Adam):
 
 
 def two_betas(betas: tuple[float, float]) -> tuple[float, float]:
-    """The two shares of the past that are kept, checked."""
+    """Return the two weights of the past, each at least 0 and below 1; else raise SettingError."""
     if not isinstance(betas, tuple | list) or len(betas) != 2:
         raise SettingError(f"betas = {betas!r}", "two numbers", "betas=(0.9, 0.999)")
     for beta in betas:

@@ -1,4 +1,4 @@
-"""Steps measured by the size of past gradients: Adagrad sums their squares, RMSprop forgets."""
+"""Adagrad and RMSprop: steps divided by the size of past gradients."""
 
 from typing import Unpack
 
@@ -10,13 +10,14 @@ from handgrad.textbook.optimizers.optimizer import Optimizer, Settings
 
 
 class Adagrad(Optimizer):
-    """The more a weight has been pulled so far, the shorter its steps become.
+    """Adagrad: divides each step by the root of the sum of all squared gradients.
 
     rule        s ← s + dw²        w ← w − learning_rate · dw / (√s + eps)
     source      Duchi, Hazan, Singer, "Adaptive Subgradient Methods for Online Learning and
                 Stochastic Optimization", 2011
 
-    `settings` are those of every optimizer; see `Optimizer`.
+    `learning_rate` scales the steps, `eps` bounds them where s is 0. `settings` are `weight_decay`,
+    `clip_norm`, `clip_value` and `groups` of `Optimizer`.
 
     >>> w, s = Adagrad(0.1, eps=0.0).rule(
     ...     np.array([1.0]), np.array([4.0]), np.array([9.0]), learning_rate=0.1, step=1)
@@ -41,12 +42,14 @@ class Adagrad(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Each weight's step is measured by how large its gradients have been of late.
+    """RMSprop: divides each step by the root of the moving average of squared gradients.
 
     rule        s ← alpha · s + (1 − alpha) · dw²        w ← w − learning_rate · dw / (√s + eps)
     source      Tieleman, Hinton, "Neural Networks for Machine Learning", lecture 6.5, 2012
 
-    `settings` are those of every optimizer; see `Optimizer`.
+    `learning_rate` scales the steps, `alpha` is the weight of the past in s, `eps` bounds the steps
+    where s is 0. `settings` are `weight_decay`, `clip_norm`, `clip_value` and `groups` of
+    `Optimizer`.
 
     >>> w, s = RMSprop(0.1, alpha=0.75, eps=0.0).rule(
     ...     np.array([1.0]), np.array([4.0]), np.array([16.0]), learning_rate=0.1, step=1)

@@ -1,4 +1,4 @@
-"""L-BFGS: steps by the curvature that past gradients show."""
+"""L-BFGS: a quasi-Newton method with limited memory."""
 
 from handgrad.textbook.errors import SettingError, not_negative, positive
 from handgrad.textbook.optimizers.minimizer import Minimizer
@@ -6,16 +6,16 @@ from handgrad.textbook.optimizers.optimizer import Optimizer, Trainable
 
 
 class LBFGS(Optimizer):
-    """Minimizes the loss over all rows at once; for few weights and few rows, the fastest there is.
+    """L-BFGS: minimizes the loss over all rows at once; fastest for few weights and few rows.
 
-    step        w ← w − t · H dw, where H follows the curvature of the last `history_size` steps
-                and a line search finds t
+    step        w ← w − t · H dw, where H approximates the inverse Hessian from the last
+                `history_size` steps and a line search chooses t
     source      Liu, Nocedal, "On the Limited Memory BFGS Method for Large Scale Optimization",
                 1989; Zhu, Byrd, Lu, Nocedal, "Algorithm 778: L-BFGS-B", 1997
 
-    An epoch is an iteration over all rows, whatever the batch size. The training ends when no
-    entry of the gradient is larger than `tolerance_grad`, when the loss changes by less than
-    `tolerance_change` of itself, or after `max_eval` evaluations of the loss.
+    An epoch is one iteration over all rows; the batch size is not used. Training ends when no entry
+    of the gradient is larger than `tolerance_grad`, when the relative change of the loss is below
+    `tolerance_change`, or after `max_eval` evaluations of the loss.
     """
 
     def __init__(
@@ -37,16 +37,15 @@ class LBFGS(Optimizer):
 
     @property
     def minimizer(self) -> Minimizer:
-        """What takes its steps."""
+        """The minimizer, with these settings."""
         return Minimizer(
             self.history_size, self.tolerance_grad, self.tolerance_change, self.max_eval
         )
 
     def step(self, net: Trainable | None = None) -> None:
-        """Refused: an iteration needs the loss of all rows at several places."""
+        """Raise SettingError: an iteration evaluates the loss of all rows several times."""
         raise SettingError(
-            f"step of {self!r}, of which one needs the loss of all rows, again and again",
-            "an optimizer whose step follows from the gradients alone",
-            f"hg.train(net, (x, y), loss=…, optimizer=hg.optimizers.{self!r}, epochs=…), "
-            "or hg.Adam(0.001)",
+            f"step of {self!r}, which evaluates the loss of all rows several times",
+            "an optimizer that needs only the gradients",
+            f"hg.train(net, (x, y), loss=…, optimizer=hg.{self!r}, epochs=…), or hg.Adam(0.001)",
         )

@@ -1,4 +1,4 @@
-"""The line search of Moré and Thuente: how far to go in a direction, by losses and slopes."""
+"""Moré-Thuente line search: step length in a direction, from losses and slopes."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 LOWER, FLATTER = 1e-3, 0.9  # the strong Wolfe conditions
-NARROW = 0.1  # of the interval, to the step: then no better step is looked for
+NARROW = 0.1  # smallest width of the interval, relative to the step
 FURTHEST = 1e10
 MOST = 20  # evaluations
 
 
 class Place(NamedTuple):
-    """A step, the loss there, and the slope of the loss along the direction."""
+    """Step length, the loss there, and its slope along the direction."""
 
     step: float
     loss: float
@@ -20,18 +20,25 @@ class Place(NamedTuple):
 
 
 def line_search(at: Callable[[float], Place], start: Place, step: float) -> Place | None:
-    """A place where the loss is lower by enough and the slope flatter by enough; None if none is.
+    """Find a step that satisfies the strong Wolfe conditions; None if there is none.
 
-    conditions  l ≤ l₀ + 10⁻³ · step · l′₀  and  |l′| ≤ 0.9 · |l′₀|,  the strong Wolfe conditions
+    conditions  l ≤ l₀ + 10⁻³ · step · l′₀  and  |l′| ≤ 0.9 · |l′₀|
     source      Moré, Thuente, "Line search algorithms with guaranteed sufficient decrease", 1994
 
-    `at` evaluates a step, of which `step` is the first; the last one it is asked for is returned.
+    Parameters
+    ----------
+    at : function
+        Evaluates a step length; the last call is that of the returned step.
+    start : Place
+        Loss and slope at step 0.
+    step : float
+        First step length to try.
 
     >>> line_search(lambda s: Place(s, (s - 3) ** 2, 2 * (s - 3)), Place(0.0, 9.0, -6.0), 1.0)
     Place(step=1.0, loss=4.0, slope=-4.0)
     """
     best = other = start
-    bracketed, far = False, True  # far: no loss was low enough yet where it was rising
+    bracketed, far = False, True  # far: no sufficiently low loss with a positive slope so far
     least, most = 0.0, 5 * step
     width, wider = FURTHEST, 2 * FURTHEST
     for _ in range(MOST):
@@ -63,27 +70,27 @@ def line_search(at: Callable[[float], Place], start: Place, step: float) -> Plac
 
 
 def _tilted(place: Place, tilt: float) -> Place:
-    """A place of the loss plus a line through 0."""
+    """Loss and slope with a line through 0 added."""
     return Place(place.step, place.loss + place.step * tilt, place.slope + tilt)
 
 
 def _next(
     best: Place, other: Place, new: Place, bracketed: bool, least: float, most: float
 ) -> tuple[Place, Place, float, bool]:
-    """The interval that a new place makes of that between two, and the step to try next.
+    """Update the interval with a new point, and choose the next step.
 
-    By the minimum of the cubic through two places, and of the parabola, or by the secant.
+    The step is the minimum of the cubic through two points, of the parabola, or the secant step.
     """
     turned, onward = new.slope * np.sign(best.slope) < 0, new.step > best.step
-    if new.loss > best.loss:  # a minimum lies between
+    if new.loss > best.loss:  # a minimum between them
         bracketed = True
         cubic, parabola = _cubic(best, new), _parabola(best, new)
         nearer = abs(cubic - best.step) < abs(parabola - best.step)
         step = cubic if nearer else cubic + (parabola - cubic) / 2
-    elif turned:  # so it does
+    elif turned:  # again
         bracketed = True
         step = max(_cubic(new, best), _secant(new, best), key=lambda s: abs(s - new.step))
-    elif abs(new.slope) < abs(best.slope):  # it lies further on
+    elif abs(new.slope) < abs(best.slope):  # a minimum further on
         choices = (_secant(new, best), _cubic(new, best, beyond=most if onward else least))
         if bracketed:
             step = min(choices, key=lambda s: abs(s - new.step))
@@ -102,7 +109,7 @@ def _next(
 
 
 def _cubic(a: Place, b: Place, beyond: float | None = None) -> float:
-    """The minimum of the cubic through two places; `beyond`, where it lies not beyond `a`."""
+    """Minimum of the cubic through two points; `beyond` if it is not beyond `a`."""
     theta = 3 * (b.loss - a.loss) / (a.step - b.step) + a.slope + b.slope
     size = max(abs(theta), abs(a.slope), abs(b.slope))
     square = (theta / size) ** 2 - (a.slope / size) * (b.slope / size)
@@ -117,11 +124,11 @@ def _cubic(a: Place, b: Place, beyond: float | None = None) -> float:
 
 
 def _parabola(a: Place, b: Place) -> float:
-    """The minimum of the parabola through two places with the slope of the first."""
+    """Minimum of the parabola through two points with the slope of the first."""
     slope = (a.loss - b.loss) / (b.step - a.step) + a.slope
     return a.step + (a.slope / slope) / 2 * (b.step - a.step)
 
 
 def _secant(a: Place, b: Place) -> float:
-    """Where the slope would be 0, were the loss a parabola."""
+    """Secant step: zero of the line through the slopes of two points."""
     return a.step + (a.slope / (a.slope - b.slope)) * (b.step - a.step)

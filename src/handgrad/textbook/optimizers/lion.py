@@ -1,4 +1,4 @@
-"""Lion: steps of one length, in the direction that most gradients agree on."""
+"""Lion: steps of one length, by the sign of the mean gradient."""
 
 from typing import Unpack
 
@@ -10,14 +10,15 @@ from handgrad.textbook.optimizers.optimizer import Optimizer, Settings
 
 
 class Lion(Optimizer):
-    """Every weight moves by the learning rate, up or down as the mean of its gradients says.
+    """Lion: moves each weight by the learning rate, by the sign of its mean gradient.
 
     rule        w ← w − learning_rate · weight_decay · w
                 c = beta1 · m + (1 − beta1) · dw        w ← w − learning_rate · sign c
                 m ← beta2 · m + (1 − beta2) · dw
     source      Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023, algorithm 2
 
-    `settings` are those of every optimizer; see `Optimizer`.
+    `learning_rate` is the length of each step, `betas` are the weights of the past in c and in m.
+    `settings` are `weight_decay`, `clip_norm`, `clip_value` and `groups` of `Optimizer`.
 
     >>> w, m = Lion(0.1, betas=(0.5, 0.75)).rule(
     ...     np.array([1.0]), np.array([4.0]), np.array([-2.0]), learning_rate=0.1, step=1)

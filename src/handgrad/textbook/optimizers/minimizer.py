@@ -1,4 +1,4 @@
-"""Minimizers: what L-BFGS makes of the loss and gradient of all rows, iteration by iteration."""
+"""L-BFGS minimizer: iterations on the loss and gradient of all rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +14,22 @@ LossAndGradient = Callable[[Array], tuple[float, Array]]
 
 @dataclass(frozen=True)
 class Iterate:
-    """Where a minimizer has come to, and all that it goes on from.
+    """State of a minimizer after an iteration.
 
-    The weights (n,), their loss and gradient (n,), the loss of the iteration before; of the last
-    steps the changes of weights and of gradients, (k, n) each; how many iterations and
-    evaluations there were.
+    Parameters
+    ----------
+    weights : array, (n,)
+        The weights.
+    loss : float
+        Their loss.
+    gradient : array, (n,)
+        Its gradient.
+    loss_before : float
+        Loss of the previous iteration.
+    steps, changes : array, (k, n)
+        Changes of the weights and of the gradient in the last k steps.
+    iterations, evaluations : int
+        Number of iterations and of evaluations of the loss.
     """
 
     weights: Array
@@ -33,9 +44,10 @@ class Iterate:
 
 @dataclass(frozen=True)
 class Minimizer:
-    """L-BFGS, with the line search of Moré and Thuente.
+    """L-BFGS with a Moré-Thuente line search.
 
-    It takes the steps of Algorithm 778, L-BFGS-B, where weights have no bounds, but for rounding.
+    Its steps are those of Algorithm 778, L-BFGS-B, without bounds, up to rounding. The arguments
+    are those of `LBFGS`.
     """
 
     history_size: int
@@ -44,13 +56,13 @@ class Minimizer:
     max_eval: int | None
 
     def begin(self, evaluate: LossAndGradient, weights: Array) -> Iterate:
-        """The start: no step was taken."""
+        """Return the first iterate: loss and gradient of the initial weights."""
         loss, gradient = evaluate(weights)
         none = np.empty((0, weights.size))
         return Iterate(weights, loss, gradient, np.inf, none, none)
 
     def converged(self, now: Iterate) -> bool:
-        """Whether the gradient is as good as 0, or the last step hardly lowered the loss."""
+        """Return whether the gradient or the last change of the loss is within tolerance."""
         if not np.abs(now.gradient).max(initial=0.0) > self.tolerance_grad:
             return True
         size = max(abs(now.loss), abs(now.loss_before), 1.0)
@@ -58,39 +70,39 @@ class Minimizer:
         return now.iterations > 0 and bool(gain <= self.tolerance_change * size)
 
     def exhausted(self, now: Iterate) -> bool:
-        """Whether the loss was evaluated more often than allowed."""
+        """Return whether the loss was evaluated more than `max_eval` times."""
         return self.max_eval is not None and now.evaluations > self.max_eval
 
     def next(self, evaluate: LossAndGradient, now: Iterate) -> Iterate | None:
-        """The next iterate; None where none is lower. The last place evaluated is its own.
+        """Return the next iterate, the last one evaluated; None if no lower loss is found.
 
-        Where the direction of the curvature leads nowhere, the gradient alone is followed.
+        If the line search along the L-BFGS direction fails, it is repeated along the gradient.
         """
         evaluations, steps, changes = now.evaluations, now.steps, now.changes
         while True:
             direction = -_times_inverse(now.gradient, steps, changes)
-            found, gradients = _searched(evaluate, now, direction)
+            end, gradients = _searched(evaluate, now, direction)
             evaluations += len(gradients)
-            if found is not None:
+            if end is not None:
                 break
             if not len(steps):
                 return None
             steps = changes = steps[:0]
-        step, change = found.step * direction, gradients[-1] - now.gradient
+        step, change = end.step * direction, gradients[-1] - now.gradient
         slope = _dot(now.gradient, direction)
-        if found.slope - slope > -EPSILON * slope:
+        if end.slope - slope > -EPSILON * slope:
             steps = np.vstack([steps, step])[-self.history_size :]
             changes = np.vstack([changes, change])[-self.history_size :]
         weights, count = now.weights + step, now.iterations + 1
         return Iterate(
-            weights, found.loss, gradients[-1], now.loss, steps, changes, count, evaluations
+            weights, end.loss, gradients[-1], now.loss, steps, changes, count, evaluations
         )
 
 
 def _searched(
     evaluate: LossAndGradient, now: Iterate, direction: Array
 ) -> tuple[Place | None, list[Array]]:
-    """The place that a line search ends at, if any, and the gradients it has seen."""
+    """Search along a direction; return the end point, if any, and all gradients evaluated."""
     gradients: list[Array] = []
 
     def at(step: float) -> Place:
@@ -107,22 +119,22 @@ def _searched(
 
 
 def _times_inverse(gradient: Array, steps: Array, changes: Array) -> Array:
-    """H g: the gradient times the inverse curvature that steps and changes show.
+    """Two-loop recursion: the gradient times the approximate inverse Hessian, H g.
 
     source  Nocedal, Wright, "Numerical Optimization", 2006, algorithm 7.4
     """
-    g, shares = gradient.copy(), list[float]()
+    g, factors = gradient.copy(), list[float]()
     products = [_dot(s, d) for s, d in zip(steps, changes, strict=True)]
     for s, d, product in zip(steps[::-1], changes[::-1], products[::-1], strict=True):
-        shares.append(_dot(s, g) / product)
-        g -= shares[-1] * d
+        factors.append(_dot(s, g) / product)
+        g -= factors[-1] * d
     if products:
         g *= products[-1] / _dot(changes[-1], changes[-1])
-    for s, d, product, share in zip(steps, changes, products, shares[::-1], strict=True):
-        g += (share - _dot(d, g) / product) * s
+    for s, d, product, factor in zip(steps, changes, products, factors[::-1], strict=True):
+        g += (factor - _dot(d, g) / product) * s
     return g
 
 
 def _dot(a: Array, b: Array) -> float:
-    """Their product by NumPy's own loops: BLAS has other last digits on each processor."""
+    """Dot product by NumPy's own loops: the last digits of BLAS depend on the processor."""
     return float(np.einsum("i,i->", a, b))

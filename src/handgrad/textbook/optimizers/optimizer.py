@@ -1,4 +1,4 @@
-"""What every optimizer shares: learning rate, clipping, weight decay, groups, and its steps."""
+"""Base class of optimizers: learning rate, clipping, weight decay, parameter groups, steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from handgrad.textbook.optimizers.minimizer import Minimizer
 
 
 class Trainable(Protocol):
-    """What an optimizer changes: a net, with all its parameters in one flat array."""
+    """Interface of a net for optimizers: all parameters in one flat array."""
 
     @property
     def parameters(self) -> Array: ...
@@ -41,14 +41,14 @@ class Trainable(Protocol):
 
 
 class Group(TypedDict, total=False):
-    """What may differ for some of the parameters."""
+    """Settings of a group of parameters."""
 
     learning_rate_factor: float
     weight_decay: float
 
 
 class Settings(TypedDict, total=False):
-    """What every optimizer can be given beside what is its own."""
+    """Settings of every optimizer, beside its own."""
 
     weight_decay: float
     clip_norm: float | None
@@ -57,21 +57,29 @@ class Settings(TypedDict, total=False):
 
 
 class Optimizer(Module):
-    """The base of every optimizer: `rule` gives the new weights from the old and the gradient.
+    """Base class of all optimizers: `rule` computes the new weights from the old and the gradient.
 
-    A rule is elementwise: `w` and `dw` are flat arrays of all parameters of a net. What it
-    must remember from step to step it names in `state_names` (arrays like `w`, zero at the
-    start), takes after `dw`, and returns after the new `w`. `learning_rate` and `step`
-    (1, 2, …) are plain numbers handed in, so that a recorded rule serves every step.
+    A rule is elementwise: `w` and `dw` are flat arrays of all parameters of a net. `state_names`
+    names its state, arrays like `w` that start as zeros; the rule takes them after `dw` and returns
+    them after the new `w`. `learning_rate` and `step` (1, 2, …) are arguments, so that one trace of
+    the rule holds for every step.
 
-    What comes before the rule is the same for all, and in this order: `clip_norm` shortens the
-    gradient of all parameters together to that length, `clip_value` cuts each entry to ± that
-    value, `weight_decay` adds weight_decay · w to it, the gradient of weight_decay/2 · Σ w²
-    (where `decoupled`, it shrinks w instead). `groups` gives some parameters, by patterns of
-    their paths, a weight decay of their own or a factor of the learning rate; later patterns
-    win: `{"*.b": {"weight_decay": 0.0}, "0.*": {"learning_rate_factor": 0.1}}`.
+    `hg.train` and `hg.fit` take the steps; in a loop of your own, `step` does.
 
-    `hg.train` and `hg.fit` take the steps; in a loop by hand, `step` does.
+    Parameters
+    ----------
+    learning_rate : float
+        Factor of the steps.
+    weight_decay : float, default 0
+        Adds weight_decay · w to the gradient, that of weight_decay/2 · Σ w²; with `decoupled`
+        it shrinks w instead. It is applied after clipping.
+    clip_norm : float, optional
+        Largest norm of the gradient of all parameters together; longer ones are scaled to it.
+    clip_value : float, optional
+        Largest absolute value of each entry of the gradient, applied after `clip_norm`.
+    groups : dict, optional
+        Weight decay and factor of the learning rate by patterns of parameter paths; later
+        patterns win: `{"*.b": {"weight_decay": 0.0}, "0.*": {"learning_rate_factor": 0.1}}`.
     """
 
     names_elsewhere = ON_OPTIMIZERS
@@ -104,7 +112,7 @@ class Optimizer(Module):
 
     @property
     def minimizer(self) -> Minimizer | None:
-        """What minimizes the loss of all rows, of an optimizer that takes no step for a batch."""
+        """The minimizer of an optimizer without steps on batches, else None."""
         return None
 
     def update(
@@ -116,7 +124,23 @@ class Optimizer(Module):
         step: int,
         dw_norm: float | None = None,
     ) -> tuple[Array, ...]:
-        """The new `w` and the new state; `dw_norm` is the length of all gradients together."""
+        """Return the new weights and the new state: clipping, weight decay, then the rule.
+
+        Parameters
+        ----------
+        w : array, (n,)
+            Some of the parameters.
+        dw : array, (n,)
+            Their gradient.
+        *state : array, (n,)
+            The arrays of `state_names`.
+        learning_rate : float
+            Learning rate of this step.
+        step : int
+            Number of the step, from 1.
+        dw_norm : float, optional
+            Norm of the gradients of all parameters, for `clip_norm`.
+        """
         if self.clip_norm is not None and dw_norm is not None:
             dw = np.minimum(1, self.clip_norm / (dw_norm + 1e-6)) * dw
         if self.clip_value is not None:
@@ -132,19 +156,23 @@ class Optimizer(Module):
         except ValueError as error:
             raise SettingError(
                 f"its rule, given w and dw of shape {w.shape}: {error}",
-                "an elementwise rule, for flat arrays of any length: some of the net's parameters, "
-                "those that have the same settings and are not frozen",
-                "no shapes of layers in the rule",
+                "an elementwise rule, for flat arrays of any length",
+                "a rule without the shapes of layers: w is flat, all parameters of a group",
                 repr(self),
             ) from error
         return new if isinstance(new, tuple) else (new,)
 
     def step(self, net: Trainable | None = None) -> None:
-        """One step of a loop by hand: change `net` by the gradients that its `backward` left.
+        """Take a step in a training loop of your own, by the gradients of the last `net.backward`.
 
-        What the rule remembers, and the number of steps, the optimizer keeps, in copies and
-        pickles too; it is for one net then. `learning_rate` is read at each step, so that a
-        schedule may set it. `hg.train` counts its own steps, and takes the same ones.
+        The optimizer stores the state of its rule and the number of steps, also in copies and
+        pickles, and belongs to this net from then on. `learning_rate` is read at each step, so
+        that a schedule may set it. `hg.train` counts steps by itself and takes the same ones.
+
+        Parameters
+        ----------
+        net : Net
+            Changed in place.
 
         >>> import handgrad as hg
         >>> net, loss = hg.Net(hg.Linear(1, 1, initializer="zeros")), hg.MSELoss()
@@ -159,7 +187,7 @@ class Optimizer(Module):
         if net is None or not hasattr(net, "gather_gradients"):
             raise SettingError(
                 f"step was {'called without a net' if net is None else f'given {described(net)}'}",
-                "a net, whose backward has run",
+                "a net after its backward",
                 "optimizer.step(net), with net = hg.Net(…)",
             )
         not_negative("learning_rate", self.learning_rate)
@@ -178,30 +206,30 @@ def _check_groups(groups: object) -> None:
     if not isinstance(groups, Mapping):
         raise SettingError(
             f"groups = {described(groups)}",
-            "a dictionary from patterns of parameter paths to settings",
+            "a dict from patterns of parameter paths to settings",
             'groups={"*.b": {"weight_decay": 0.0}}',
         )
     for pattern, group in groups.items():
-        where, known = f"groups[{pattern!r}]", [*Group.__annotations__]
+        where, names = f"groups[{pattern!r}]", [*Group.__annotations__]
         if not isinstance(group, Mapping):
             raise SettingError(
                 f"{where} = {described(group)}",
-                f"a dictionary with {' or '.join(known)}",
-                '{"weight_decay": 0.0}, for example',
+                f"a dict with {' or '.join(names)}",
+                '{"weight_decay": 0.0}',
             )
         for name, value in group.items():
-            if name not in known:
+            if name not in names:
                 raise SettingError(
                     f"{where} has {name!r}",
-                    f"one of {', '.join(known)}",
-                    did_you_mean(name, known, "the others hold for all parameters"),
+                    f"one of {', '.join(names)}",
+                    did_you_mean(name, names, "other settings as arguments of the optimizer"),
                 )
             not_negative(f"{where}[{name!r}]", value)
 
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """Slices of the parameters that one optimizer updates, with a factor of its learning rate."""
+    """Slices of the parameters with one optimizer and one factor of its learning rate."""
 
     optimizer: Optimizer
     factor: float
@@ -209,7 +237,7 @@ class ParameterGroup:
 
 
 def parameter_groups(net: Trainable, optimizer: Optimizer) -> list[ParameterGroup]:
-    """The trainable parameters, by the settings that `optimizer.groups` gives them."""
+    """Return the trainable parameters, grouped by their settings in `optimizer.groups`."""
     _refuse_unmatched(optimizer, [*net.named_parameters()])
     usual = (1.0, optimizer.weight_decay)
     groups = {usual: ParameterGroup(optimizer, 1.0)}
@@ -224,9 +252,9 @@ def parameter_groups(net: Trainable, optimizer: Optimizer) -> list[ParameterGrou
         for trainable in net.trainable_slices():
             if trainable.start <= where.start < where.stop <= trainable.stop:
                 if settings not in groups:
-                    own = twin_of(optimizer)
-                    factor, own.weight_decay = settings
-                    groups[settings] = ParameterGroup(own, factor)
+                    twin = twin_of(optimizer)
+                    factor, twin.weight_decay = settings
+                    groups[settings] = ParameterGroup(twin, factor)
                 _join(groups[settings].slices, where)
     return [*groups.values()]
 
@@ -239,29 +267,42 @@ def take_step(
     step: int,
     learning_rate: float,
 ) -> None:
-    """Change parameters and `state`, arrays like them, by the gradients: the step of that number.
+    """Take a step: change the parameters and the state by the gradients.
 
-    `groups` are the parameter groups of the net, `state` what the optimizer's rule remembers.
+    Parameters
+    ----------
+    net : Net
+        Changed in place.
+    optimizer : Optimizer
+        The optimizer.
+    groups : sequence of ParameterGroup
+        The parameter groups of the net.
+    state : sequence of arrays
+        State of the rule, changed in place.
+    step : int
+        Number of the step, from 1.
+    learning_rate : float
+        Learning rate of this step.
     """
     w, dw = net.parameters, net.gradients
-    given: dict[str, Any] = {"step": step}
+    arguments: dict[str, Any] = {"step": step}
     if optimizer.clip_norm is not None:
         squares = (np.square(dw[part]).sum() for group in groups for part in group.slices)
-        given["dw_norm"] = np.sqrt(sum(squares, dw.dtype.type(0)))  # in the type of the parameters
+        arguments["dw_norm"] = np.sqrt(sum(squares, dw.dtype.type(0)))  # keeps the dtype
     for group in groups:
         rate = group.factor * learning_rate
         for part in group.slices:
             arrays = [a[part] for a in (w, dw, *state)]
-            values = group.optimizer.update(*arrays, learning_rate=rate, **given)
+            values = group.optimizer.update(*arrays, learning_rate=rate, **arguments)
             targets = [arrays[0], *arrays[2:]]
-            # a rule may hand on what it was given; that must not change while it is stored
+            # a rule may return one of its arguments, which must not change while another is stored
             values = tuple(v.copy() if v.base is not None else v for v in values)
             for target, value in zip(targets, values, strict=True):
                 target[...] = value
 
 
 class Memory:
-    """What an optimizer remembers of the steps it took of a net: its state, and their number."""
+    """State of an optimizer's rule and number of its steps, for one net."""
 
     def __init__(self, net: Trainable, optimizer: Optimizer) -> None:
         self.state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
@@ -269,14 +310,14 @@ class Memory:
         self.net: weakref.ref[Trainable] | None = weakref.ref(net)
 
     def check(self, net: Trainable, optimizer: Optimizer) -> None:
-        """Refuse another net; a copy of an optimizer takes the first that comes and fits."""
-        known = net if self.net is None else self.net()
-        if known is not net or self.size != net.parameters.size:
+        """Raise SettingError for another net; a copy of an optimizer accepts one that fits."""
+        owner = net if self.net is None else self.net()
+        if owner is not net or self.size != net.parameters.size:
             raise SettingError(
-                f"{optimizer!r} has taken {self.steps} steps of a net of {self.size:,} parameters, "
-                f"and is to go on with another, of {net.parameters.size:,}",
-                "one net for an optimizer whose step is called: it remembers that net's steps",
-                f"a new one for each net, optimizer = hg.optimizers.{optimizer!r}",
+                f"{optimizer!r}, after {self.steps} steps of a net with {self.size:,} parameters, "
+                f"was given another net, with {net.parameters.size:,}",
+                "one net for each optimizer, which stores its state",
+                f"optimizer = hg.{optimizer!r} for the new net",
             )
         self.net = self.net or weakref.ref(net)
 

@@ -8,7 +8,7 @@ from handgrad.textbook.optimizers.optimizer import Optimizer, Settings
 
 
 class SGD(Optimizer):
-    """A small step against the gradient of each minibatch.
+    """Stochastic gradient descent: a step against the gradient of each mini-batch.
 
     rule        w ← w − learning_rate · dw
     momentum    v ← momentum · v + dw        w ← w − learning_rate · v
@@ -17,7 +17,9 @@ class SGD(Optimizer):
                 Dahl, Hinton, "On the Importance of Initialization and Momentum in Deep
                 Learning", 2013
 
-    `settings` are those of every optimizer; see `Optimizer`.
+    `learning_rate` scales the gradient, `momentum` is the weight of the past steps in v, `nesterov`
+    uses the gradient after the momentum step. `settings` are `weight_decay`, `clip_norm`,
+    `clip_value` and `groups` of `Optimizer`.
 
     >>> import numpy as np
     >>> SGD(0.1).rule(np.array([1.0]), np.array([5.0]), learning_rate=0.1, step=1)
