@@ -46,7 +46,9 @@ def test_a_type_may_be_spelled_as_numpy_does(dtype: Any) -> None:
 def test_an_initializer_that_draws_another_shape_is_refused(
     make: Any, asked: tuple[int, int]
 ) -> None:
-    with refused(hg.ShapeError, "returned weights of shape (5,)", f"shape {asked}", "rng.normal"):
+    with refused(
+        hg.errors.ShapeError, "returned weights of shape (5,)", f"shape {asked}", "rng.normal"
+    ):
         make(lambda shape, rng: np.zeros(5))
 
 
@@ -58,13 +60,13 @@ def test_a_slope_that_is_no_number_is_refused(slope: Any) -> None:
 
 @pytest.mark.parametrize("a", ["x", None, float("inf"), True])
 def test_an_end_that_is_no_number_is_refused(a: Any) -> None:
-    with pytest.raises(hg.SettingError, match="−a is the limit"):
-        hg.ELU(a)
+    with pytest.raises(hg.errors.SettingError, match="−a is the limit"):
+        hg.layers.ELU(a)
 
 
 @pytest.mark.parametrize("p", [-0.1, 1, 1.5, True, "half", None, float("nan")])
 def test_a_probability_that_drops_all_or_is_none_is_refused(p: Any) -> None:
-    with pytest.raises(hg.SettingError, match=r"(?s)p=.*at least 0 and below 1.*try: p=0.5"):
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)p=.*at least 0 and below 1.*try: p=0.5"):
         hg.Dropout(p)
 
 

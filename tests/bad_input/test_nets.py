@@ -66,7 +66,7 @@ def test_what_is_no_layer_is_refused(wrong: Any) -> None:
 
 
 def test_a_class_instead_of_a_layer_is_told_about_the_parentheses() -> None:
-    with refused(hg.SettingError, "parentheses"):
+    with refused(hg.errors.SettingError, "parentheses"):
         hg.Net(hg.Tanh)  # type: ignore[arg-type]
 
 

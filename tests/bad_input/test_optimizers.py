@@ -22,7 +22,7 @@ def test_shares_are_numbers_from_0_to_below_1(value: Any) -> None:
         ("betas", lambda: hg.AdamW(betas=(0.9, value))),
         ("betas", lambda: hg.optimizers.Lion(betas=(0.9, value))),
     ):
-        with refused(hg.SettingError, f"{name} = ", "a number below 1, at least 0"):
+        with refused(hg.errors.SettingError, f"{name} = ", "a number below 1, at least 0"):
             make()
 
 
@@ -34,7 +34,7 @@ def test_what_is_added_is_a_number_not_below_0(value: Any) -> None:
         ("eps", lambda: hg.Adam(eps=value)),
         ("momentum_decay", lambda: hg.optimizers.NAdam(momentum_decay=value)),
     ):
-        with refused(hg.SettingError, f"{name} = ", "a finite number, at least 0"):
+        with refused(hg.errors.SettingError, f"{name} = ", "a finite number, at least 0"):
             make()
 
 

@@ -173,7 +173,7 @@ def test_where_no_example_fits_the_reason_is_told() -> None:
         def forward(self, x: Any) -> Any:
             return self.scale * x
 
-    with refused(hg.SettingError, "Misspelt() has no attribute 'scale'"):
+    with refused(hg.errors.SettingError, "Misspelt() has no attribute 'scale'"):
         hg.check_gradients(Misspelt())
 
 

@@ -201,8 +201,8 @@ def test_numbers_that_do_not_fit_are_refused(
 @each_entrance
 def test_counts_below_zero_are_refused(entrance: Callable[..., Any]) -> None:
     net = hg.Net(hg.Linear(3, 1, rng=0))
-    with refused(hg.DataError, "a target of -1", "counts, at least 0", net=net):
-        entrance(net, (X, Y - 1.0), loss=hg.PoissonNLLLoss())
+    with refused(hg.errors.DataError, "a target of -1", "counts, at least 0", net=net):
+        entrance(net, (X, Y - 1.0), loss=hg.losses.PoissonNLLLoss())
 
 
 @each_entrance

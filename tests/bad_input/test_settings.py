@@ -81,10 +81,10 @@ def test_shares_of_losses_are_between_0_and_1(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "two", True, None])
 def test_sizes_of_losses_are_numbers(value: Any) -> None:
-    with refused(hg.SettingError, "delta = ", "a number above zero"):
-        hg.HuberLoss(value)
-    with refused(hg.SettingError, "gamma = ", "a finite number, at least 0"):
-        hg.FocalLoss(gamma=value)
+    with refused(hg.errors.SettingError, "delta = ", "a number above zero"):
+        hg.losses.HuberLoss(value)
+    with refused(hg.errors.SettingError, "gamma = ", "a finite number, at least 0"):
+        hg.losses.FocalLoss(gamma=value)
 
 
 @pytest.mark.parametrize("share", [0, 0.0, 1, 1.5, -0.2, float("nan")])

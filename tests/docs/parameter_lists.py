@@ -3,7 +3,8 @@
 A function, method or class with more than two arguments has a numpydoc section `Parameters` with
 the names of its signature, in order, a type and a description for each; fields of a dataclass may
 be its `Attributes`. Classes of the textbook have a form of their own, formulas and words, which
-must name each argument of constructor and methods; a method's docstring may be its base class's.
+must name each argument of constructor and methods; a method's docstring may be its base class's,
+and a class without a constructor of its own needs no list.
 """
 
 import inspect
@@ -75,7 +76,8 @@ def fault(value: Any, owner: Any) -> str:
         text += inspect.getdoc(owner) or ""
         missing = [name for name in names if not re.search(rf"(?<!\w){name}(?!\w)", text)]
         return f"does not explain {', '.join(missing)}" if missing else ""
-    if len(names) <= FEW or listed(text) == names:
+    inherits = isinstance(value, type) and "__init__" not in vars(value)
+    if inherits or len(names) <= FEW or listed(text) == names:
         return ""
     return f"lists {', '.join(listed(text)) or 'nothing'}, takes {', '.join(names)}"
 

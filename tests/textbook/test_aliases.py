@@ -117,7 +117,7 @@ def test_an_attribute_of_another_library_is_answered_with_what_is_here(name: str
 
 
 def test_layers_and_optimizers_answer_too() -> None:
-    with refused(hg.NotYetComputedError, "Linear(2, 3)", "W, the weight matrix"):
+    with refused(hg.errors.NotYetComputedError, "Linear(2, 3)", "W, the weight matrix"):
         _ = hg.Linear(2, 3).weight
     with refused(hg.errors.NotYetComputedError, "Adam(0.1)", "leave it out"):
         hg.Adam(0.1).zero_grad()
@@ -128,7 +128,7 @@ def test_layers_and_optimizers_answer_too() -> None:
 @pytest.mark.parametrize("dtype", ["float16", np.float16, np.dtype("float64")])
 def test_a_net_is_not_cast(dtype: Any) -> None:
     with refused(
-        hg.SettingError, "rows, to cast to the net's dtype", "hg.Net(…, dtype=np.float64)"
+        hg.errors.SettingError, "rows, to cast to the net's dtype", "hg.Net(…, dtype=np.float64)"
     ):
         a_net().cast(dtype)
 

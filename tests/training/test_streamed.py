@@ -310,7 +310,7 @@ def test_settings_are_checked_before_the_first_step(tmp_path: Path) -> None:
         train(net, rows, epochs=0)
     with refused(hg.errors.ShapeError, "Linear(3, 2)"):
         train(hg.Net(hg.Linear(3, 2)), rows, loss=hg.SoftmaxCrossEntropyLoss())
-    with refused(hg.ShapeError, "a column for each class, at least two"):
+    with refused(hg.errors.ShapeError, "a column for each class, at least two"):
         train(hg.Net(hg.Linear(2, 1)), rows, loss=hg.SoftmaxCrossEntropyLoss())
     with refused(hg.errors.SettingError, "metric 'acuracy'", net=net):
         train(net, rows, metrics=["acuracy"])

@@ -2,6 +2,18 @@
 
 from collections.abc import Iterable
 
+__all__ = [
+    "HandgradError",
+    "ShapeError",
+    "SettingError",
+    "DataError",
+    "FileError",
+    "DivergenceError",
+    "RecordingError",
+    "NotYetComputedError",
+    "UnseenWarning",
+]
+
 MOST_SHOWN = 160  # characters of a value
 
 
@@ -65,7 +77,7 @@ class DataError(HandgradError):
 
 
 class FileError(HandgradError):
-    """A file cannot be read or written as it is."""
+    """Error: a file cannot be read or written."""
 
 
 class DivergenceError(HandgradError):

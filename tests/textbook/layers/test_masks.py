@@ -156,9 +156,9 @@ def test_places_of_padding_count_in_no_loss_and_in_no_metric(engine: Any) -> Non
 
 def test_rows_of_nothing_but_padding_are_refused_where_each_place_has_a_target() -> None:
     nothing = np.zeros_like(X), Y
-    with refused(hg.DataError, "validation data: only padding", net=(net := places())):
+    with refused(hg.errors.DataError, "validation data: only padding", net=(net := places())):
         trained(net, X, Y, validation=nothing)
-    with refused(hg.DataError, "evaluation data: only padding", "without padding="):
+    with refused(hg.errors.DataError, "evaluation data: only padding", "without padding="):
         hg.evaluate(net, nothing, loss=hg.SoftmaxCrossEntropyLoss())
 
 
@@ -240,11 +240,11 @@ def test_places_behind_convolutions_count_in_the_loss_as_the_mask_says() -> None
 
 REFUSED: dict[str, tuple[list[hg.Layer], tuple[str, ...]]] = {
     "read where features are": (
-        [hg.Transpose(2, 1), hg.GRU(T, 4, rng=0)],
+        [hg.layers.Transpose(2, 1), hg.GRU(T, 4, rng=0)],
         ("layer 3 of 3", "GRU(4, 4)", "of shape (n, k, t)", "Transpose(2, 1)"),
     ),
     "a sum over places": (
-        [hg.Transpose(2, 1), hg.Linear(T, 2, rng=0)],
+        [hg.layers.Transpose(2, 1), hg.Linear(T, 2, rng=0)],
         ("layer 3 of 3", "Linear(4, 2)", "(n, t, k), with t positions"),
     ),
     "the mean over features": (
@@ -252,11 +252,11 @@ REFUSED: dict[str, tuple[list[hg.Layer], tuple[str, ...]]] = {
         ("layer 3 of 3", "MeanOverTime()", "Transpose(2, 1)"),
     ),
     "features convolved": (
-        [hg.Conv1d(T, 2, 3, rng=0)],
+        [hg.layers.Conv1d(T, 2, 3, rng=0)],
         ("layer 2 of 2", "Conv1d(4, 2, 3)", "of shape (n, t, k)", "Transpose(2, 1)"),
     ),
     "another shape": (
-        [hg.Reshape(2, 8)],
+        [hg.layers.Reshape(2, 8)],
         ("Reshape(2, 8)", "a sequence with padding", "without padding="),
     ),
     "no places at all": (

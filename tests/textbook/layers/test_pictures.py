@@ -58,7 +58,7 @@ def test_a_net_that_begins_with_reshape_takes_rows_and_pictures() -> None:
     assert "Conv2d(1, 2, 3)   (n, 2, 6, 6)  20\n" in net.summary()
     assert hg.check_gradients(net, loss=hg.SoftmaxCrossEntropyLoss())
     assert "convolution.py" in str(hg.trace(net))
-    with pytest.raises(hg.ShapeError, match=r"(?s)9 features\n.*expected: 64 features"):
+    with pytest.raises(hg.errors.ShapeError, match=r"(?s)9 features\n.*expected: 64 features"):
         net.forward(np.zeros((5, 9, 9)))
 
 
@@ -120,9 +120,9 @@ def test_a_misfit_is_refused_when_the_net_is_built(
         (hg.Conv2d(1, 2, 3), (5, 64), "rows of shape (64,)"),
         (hg.Conv2d(1, 2, 3), (5, 3, 8, 8), "rows of shape (3, 8, 8)"),
         (hg.MaxPool2d(3), (5, 1, 2, 8), "smaller than a window"),
-        (hg.Transpose(2, 1), (5, 1, 8, 8), "rows of shape (1, 8, 8)"),
-        (hg.RandomShift(2), (5, 64), "an input of shape (5, 64)"),
-        (hg.BatchNorm2d(2), (5, 2), "an input of shape (5, 2)"),
+        (hg.layers.Transpose(2, 1), (5, 1, 8, 8), "rows of shape (1, 8, 8)"),
+        (hg.layers.RandomShift(2), (5, 64), "an input of shape (5, 64)"),
+        (hg.layers.BatchNorm2d(2), (5, 2), "an input of shape (5, 2)"),
     ],
     ids=repr,
 )

@@ -74,7 +74,7 @@ def test_a_recurrence_after_the_last_h_of_another_is_refused(kind: Any) -> None:
 def test_what_are_no_sequences_is_refused(kind: Any, shape: tuple[int, ...]) -> None:
     net = hg.Net(kind(3, 4))
     with refused(
-        hg.ShapeError,
+        hg.errors.ShapeError,
         f"an array of shape {shape}\n",
         "expected: sequences of at least one step, (rows, steps, 3)",
         "try: x.reshape(len(x), -1, 3)",

@@ -107,7 +107,7 @@ def test_axes_that_one_layer_states_are_those_of_the_layers_before_it() -> None:
     shapes = re.findall(r"\(n, [\d, ]+\)", str(net.summary()))
     assert shapes == ["(n, 6, 4)"] * 3 + ["(n, 6, 3)"]
     assert net.predict(np.zeros((2, 5), int)).shape == (2, 5, 3)
-    with refused(hg.ShapeError, "sequences of 7 positions", "at most length=6", "length=7"):
+    with refused(hg.errors.ShapeError, "sequences of 7 positions", "at most length=6", "length=7"):
         net.predict(np.zeros((2, 7), int))
 
 
@@ -115,7 +115,7 @@ def test_attention_without_an_axis_of_places_is_refused() -> None:
     net = hg.Net(hg.Linear(3, 4), hg.MultiheadAttention(4, 2))
     assert example_input(net, 5).shape == (5, 4, 3)
     with refused(
-        hg.ShapeError,
+        hg.errors.ShapeError,
         "layer 2 of 2",
         "an input of shape (5, 4)",
         "3 axes, (rows, … × 4)",
@@ -139,13 +139,13 @@ def test_a_page_for_two_axes_is_refused_others_by_name() -> None:
     net = hg.Net(hg.Linear(3, 4), OnlyRows(4))
     assert net.forward(np.ones((5, 3))).shape == (5, 4)
     with refused(
-        hg.ShapeError,
+        hg.errors.ShapeError,
         "layer 2 of 2, OnlyRows(4): an input of shape (5, 2, 4)",
         "expected: 2 axes, (rows, features)",
         "try: x.reshape(len(x), -1)",
     ):
         net.forward(np.ones((5, 2, 3)))
-    with refused(hg.ShapeError, "OnlyRows(4): an input of shape"):
+    with refused(hg.errors.ShapeError, "OnlyRows(4): an input of shape"):
         hg.train(
             net,
             (np.ones((5, 2, 3)), np.ones((5, 2, 4))),
@@ -159,7 +159,7 @@ def test_an_example_is_what_a_layer_says_it_takes() -> None:
     assert example_input(hg.Linear(3, 2), 5).shape == (5, 3)
     assert example_input(hg.Tanh(), 5).shape == (5, 4)
     with refused(
-        hg.SettingError,
+        hg.errors.SettingError,
         "Scale(3), of unknown input shape, fails",
         "a layer with n_in",
         "x=..., a few rows",
@@ -170,7 +170,7 @@ def test_an_example_is_what_a_layer_says_it_takes() -> None:
 
 def test_misfits_of_sequences_and_of_tables_are_told_in_their_own_axes() -> None:
     net = hg.Net(hg.MultiheadAttention(2, 1, rng=0))
-    with pytest.raises(hg.ShapeError, match=r"(?s)3 features.*\(rows, …, 2\).*2 features"):
+    with pytest.raises(hg.errors.ShapeError, match=r"(?s)3 features.*\(rows, …, 2\).*2 features"):
         net.forward(np.ones((4, 5, 3)))
-    with pytest.raises(hg.ShapeError, match=r"(?s)3 features.*\(rows, 2\).*2 columns"):
+    with pytest.raises(hg.errors.ShapeError, match=r"(?s)3 features.*\(rows, 2\).*2 columns"):
         hg.Net(hg.Linear(2, 1, rng=0)).forward(np.ones((4, 3)))

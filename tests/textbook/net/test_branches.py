@@ -97,7 +97,7 @@ def test_an_error_within_a_branch_names_every_layer_on_the_way() -> None:
 
 def test_an_input_that_does_not_fit_is_refused_at_the_border() -> None:
     for layer in (block(4, 0), hg.Parallel(hg.Linear(4, 2), hg.Linear(4, 2))):
-        with pytest.raises(hg.ShapeError, match="3 features"):
+        with pytest.raises(hg.errors.ShapeError, match="3 features"):
             layer.forward(np.ones((2, 3)))
 
 

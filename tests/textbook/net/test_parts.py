@@ -102,12 +102,14 @@ WRONG: dict[str, Any] = {
 
 @pytest.mark.parametrize("shown", WRONG)
 def test_a_wrong_index_is_refused(shown: str) -> None:
-    with refused(hg.SettingError, f"[{shown}] of 5 layers", "from -5 to 4, or a range", "net[:1]"):
+    with refused(
+        hg.errors.SettingError, f"[{shown}] of 5 layers", "from -5 to 4, or a range", "net[:1]"
+    ):
         made()[WRONG[shown]]
 
 
 def test_branches_side_by_side_have_no_range() -> None:
-    with refused(hg.SettingError, "[:1] of 2 layers", "from -2 to 1\n", "net[0], net[-1]"):
+    with refused(hg.errors.SettingError, "[:1] of 2 layers", "from -2 to 1\n", "net[0], net[-1]"):
         hg.Parallel(hg.Tanh(), hg.ReLU())[:1]
 
 

@@ -151,12 +151,12 @@ def test_another_net_is_refused() -> None:
     by_hand(net, optimizer, epochs=1)
     other = by_hand(a_net(), hg.Adam(0.01), epochs=1)
     with refused(
-        hg.SettingError, "Adam(0.01), after 4 steps of a net", "for the new net", net=other
+        hg.errors.SettingError, "Adam(0.01), after 4 steps of a net", "for the new net", net=other
     ):
         optimizer.step(other)
     del net
     gc.collect()
-    with refused(hg.SettingError, "for the new net", net=other):
+    with refused(hg.errors.SettingError, "for the new net", net=other):
         optimizer.step(other)
 
 
@@ -166,9 +166,9 @@ def test_a_net_that_has_grown_is_refused() -> None:
     optimizer.step(net)
     net.add(hg.Linear(3, 2))
     net.backward(net.forward(X))
-    with refused(hg.SettingError, "9 parameters", "with 17", net=net):
+    with refused(hg.errors.SettingError, "9 parameters", "with 17", net=net):
         copy.deepcopy(optimizer).step(net)
-    with refused(hg.SettingError, "9 parameters", "with 17", net=net):
+    with refused(hg.errors.SettingError, "9 parameters", "with 17", net=net):
         optimizer.step(net)
 
 

@@ -25,7 +25,7 @@ class defaults:  # noqa: N801
     dtype : dtype, default float32
         Type of the parameters, float32 or float64.
     language : {"en", "zh"}, default "en"
-        Language of the words in `hg.plot_…`. A font for it, if installed, joins Matplotlib's
+        Language of the words in `hg.plots.plot_…`. A font for it, if installed, joins Matplotlib's
         `font.family`. Names of features and classes are not translated.
 
     >>> import numpy as np

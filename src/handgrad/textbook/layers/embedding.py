@@ -66,11 +66,11 @@ class Embedding(Layer):
             self.E[padding] = 0
 
     def shape_out(self, shape_in: Shape) -> Shape:
-        """The shape of the codes of a row, with an axis of `size` added."""
+        """The shape of the codes, `shape_in`, with an axis of `size` added."""
         return (*shape_in, self.size)
 
     def check_input(self, x: Array) -> None:
-        """Raise DataError unless all codes are whole numbers with a row in the table."""
+        """Raise DataError unless the codes `x` are whole numbers with a row in the table."""
         if x.dtype.kind not in "iu":
             raise DataError(
                 f"codes of type {x.dtype}", "whole numbers", "x.astype(int)", repr(self)
@@ -87,7 +87,7 @@ class Embedding(Layer):
         self.dE = dE
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
-        """The mask of the output: True except at the padding index."""
+        """The mask of the output: True where the codes `x` are not the padding index."""
         return mask if self.padding is None else x != self.padding
 
 

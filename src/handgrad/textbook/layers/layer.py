@@ -240,7 +240,7 @@ class Layer(Module):
                 )
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """Yield this layer and all layers within it, each with its path: '', '0', '2.1'."""
+        """Yield this layer and all layers within it, each with its path after `prefix`: '0.1'."""
         yield prefix, self
         for i, layer in enumerate(self.layers):
             yield from layer.walk(f"{prefix}.{i}" if prefix else str(i))
@@ -312,7 +312,7 @@ class Layer(Module):
                 layer.training = was_training
 
     def seed(self, rng: int | np.random.Generator | np.random.SeedSequence | None) -> None:
-        """Give each layer a random stream of its own, spawned from one seed or Generator."""
+        """Give each layer a random stream of its own, spawned from `rng`, a seed or Generator."""
         source = spawning_generator(rng)
         layers = [layer for _, layer in self.walk()]
         for layer, stream in zip(layers, source.spawn(len(layers)), strict=True):

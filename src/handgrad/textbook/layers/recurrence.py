@@ -163,6 +163,7 @@ class RNN(RecurrentLayer):
         return (h_next,), (h_next,)
 
     def step_backward(self, dh_next: Array, h_next: Array) -> tuple[Array, Array, Arrays]:
+        """Step backward; `dh_next` is dh and `h_next` is h above."""
         da = (1 - h_next**2) * dh_next
         dh = da @ self.U
         return da, da, (dh,)
@@ -214,6 +215,7 @@ class GRU(RecurrentLayer):
     def step_backward(
         self, dh_next: Array, h: Array, un: Array, r: Array, z: Array, n: Array
     ) -> tuple[Array, Array, Arrays]:
+        """Step backward; `dh_next` is dh, `h` is h₋ and `un` is uₙ above."""
         dz, dn = (h - n) * dh_next, (1 - z) * dh_next
         dan = (1 - n**2) * dn
         dr = un * dan
@@ -279,6 +281,7 @@ class LSTM(RecurrentLayer):
         o: Array,
         q: Array,
     ) -> tuple[Array, Array, Arrays]:
+        """Step backward; `dh_next` is dh, `dc_next` is dc and `c` is c₋ above."""
         do, dq = q * dh_next, o * dh_next
         dc_next = dc_next + (1 - q**2) * dq
         di, df, dg, dc = g * dc_next, c * dc_next, i * dc_next, f * dc_next

@@ -53,11 +53,11 @@ class Reshape(Layer):
         return self.n_in % math.prod(size for size in shape if isinstance(size, int)) == 0
 
     def shape_out(self, shape_in: Shape) -> Shape:
-        """The given shape."""
+        """The given shape, for any `shape_in`."""
         return self.shape
 
     def mask_out(self, x: Array, mask: Array | None) -> None:
-        """Raise ShapeError for a sequence with padding: its positions change."""
+        """Raise ShapeError if there is a `mask`: the positions change."""
         if mask is not None:
             raise places_unknown(self)
 
@@ -91,7 +91,7 @@ class Flatten(Layer):
         return None if sizes is None else (math.prod(sizes),)
 
     def mask_out(self, x: Array, mask: Array | None) -> None:
-        """None: the output has no positions."""
+        """None for any `mask`: the output has no positions."""
         return
 
     def forward(self, x: Array) -> Array:
@@ -140,7 +140,7 @@ class Transpose(Layer):
         return tuple(range(1, 1 + len(self.axes)))
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
-        """The sizes in their new order; raises ShapeError for another number of axes."""
+        """The sizes of `shape_in` in their new order; ShapeError for another number of axes."""
         if (sizes := sizes_of(shape_in)) is None:
             return None
         if len(sizes) != len(self.axes):

@@ -14,7 +14,8 @@ class BinaryCrossEntropyLoss(Loss):
 
     forward     l = −mean log q, where q = p if y is 1, and 1 − p if y is 0
     backward    dp = (1 − 2 y) / q s, where s is each number's weight in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), the weights
+    shapes      p, dp (n, …, k)    y as many numbers, each 0 or 1
+    weights     w = sample_weight, (n,) or (n, …), of rows or positions
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90
 
     >>> loss = BinaryCrossEntropyLoss()
@@ -44,7 +45,8 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
 
     forward     l = mean(max(z, 0) − y z + log(1 + e^−|z|))
     backward    dz = (p − y) s, where p = 1 / (1 + e⁻ᶻ) and s is each number's weight: 1 / size
-    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), the weights
+    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1
+    weights     w = sample_weight, (n,) or (n, …), of rows or positions
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90 and 4.91
 
     Each column is a separate answer, so a row may have several labels, or none. PyTorch calls it
@@ -78,7 +80,8 @@ class FocalLoss(Loss):
     forward     l = −mean a (1 − q)^gamma log q, where q is the probability of the true class,
                 and a is alpha for class 1, 1 − alpha for class 0
     backward    dz = (2y − 1) a (1 − q)^gamma (gamma q log q + q − 1) s, where s = 1 / size
-    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1    w (n,) or (n, …), the weights
+    shapes      z, dz (n, …, k)    y as many numbers, each 0 or 1
+    weights     w = sample_weight, (n,) or (n, …), of rows or positions
     source      Lin et al., "Focal Loss for Dense Object Detection", 2017, eq. 5
 
     For rare positives. `gamma` says how little rows count that are predicted well, `alpha` is the
@@ -124,7 +127,7 @@ class HingeLoss(Loss):
     forward     l = mean m, where m = max(0, 1 − t z) and t = 2y − 1
     backward    dz = −t s where m > 0, s each number's weight in the mean: 1 / size; else 0
     shapes      z, dz (n, …, k), any numbers    y as many, each 0 or 1
-    weights     w (n,) or (n, …), of rows or positions
+    weights     w = sample_weight, (n,) or (n, …), of rows or positions
     source      Cortes, Vapnik, "Support-vector networks", 1995
 
     The same as scikit-learn's `hinge_loss`. For several classes there is `MultiMarginLoss`.

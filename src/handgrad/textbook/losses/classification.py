@@ -44,7 +44,7 @@ class CrossEntropyLoss(Loss):
     backward    dp[i, yᵢ] = −1 / (n p[i, yᵢ]), and 0 for the other classes
     shapes      p, dp (n, …, n_classes)    y (n, …) of whole numbers, 0 to n_classes − 1
                 with more than two axes n counts the positions of all rows
-    weights     w (n,) or (n, …): row or position i counts wᵢ / Σ w instead of 1/n
+    weights     w = sample_weight, (n,) or (n, …): row or position i counts wᵢ / Σ w, not 1/n
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.108
 
     >>> loss = CrossEntropyLoss()
@@ -77,7 +77,7 @@ class SoftmaxCrossEntropyLoss(Loss):
     backward    dz = (p − one-hot(y)) / n
     shapes      z, dz (n, …, n_classes)    y (n, …) of whole numbers, 0 to n_classes − 1
                 with more than two axes n counts the positions of all rows
-    weights     w (n,) or (n, …): row or position i counts wᵢ / Σ w instead of 1/n
+    weights     w = sample_weight, (n,) or (n, …): row or position i counts wᵢ / Σ w, not 1/n
     source      Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.109
 
     >>> loss = SoftmaxCrossEntropyLoss()
@@ -109,7 +109,7 @@ class LabelSmoothingCrossEntropyLoss(SoftmaxCrossEntropyLoss):
     backward    dz = (p − t) / n
     shapes      z, dz (n, …, k) for k classes    y (n, …) of whole numbers, 0 to k − 1
                 with more than two axes n counts the positions of all rows
-    weights     w (n,) or (n, …): row or position i counts wᵢ / Σ w instead of 1/n
+    weights     w = sample_weight, (n,) or (n, …): row or position i counts wᵢ / Σ w, not 1/n
     source      Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7
 
     `label_smoothing`, a, is the part of the target distribution spread evenly over all classes.
@@ -146,7 +146,7 @@ class SoftTargetCrossEntropyLoss(Loss):
     forward     l = −mean Σⱼ t[i, j] log p[i, j], where log p = z − max z − log Σⱼ e^(zⱼ − max z)
     backward    dz = (p Σⱼ t − t) s, where s is the weight of each row or position: 1 / n
     shapes      z, dz, t (n, …, n_classes); rows of t are one-hot, or sum to 1
-    weights     w (n,) or (n, …): row or position i counts wᵢ / Σ w instead of 1/n
+    weights     w = sample_weight, (n,) or (n, …): row or position i counts wᵢ / Σ w, not 1/n
     source      Hinton, Vinyals, Dean, "Distilling the knowledge in a neural network", 2015
 
     With (n, n_members, n_classes) each member of an ensemble is trained as if it were alone; with
@@ -181,7 +181,7 @@ class MultiMarginLoss(Loss):
     backward    dz[i, j] = 1 / (n k) where m > 0, and dz[i, yᵢ] = −Σⱼ of these
     shapes      z, dz (n, …, k) for k classes, any numbers    y (n, …) of whole numbers, 0 to k − 1
                 with more than two axes n counts the positions of all rows
-    weights     w (n,) or (n, …): row or position i counts wᵢ / Σ w instead of 1/n
+    weights     w = sample_weight, (n,) or (n, …): row or position i counts wᵢ / Σ w, not 1/n
     source      Weston, Watkins, "Support vector machines for multi-class pattern recognition", 1999
 
     The name and the factor 1/k are PyTorch's. scikit-learn's `hinge_loss` takes the largest m of

@@ -17,8 +17,8 @@ class Loss(Module):
     """Base class of all losses: `forward` returns the mean over the batch, `backward` its gradient.
 
     `input_kind` is the kind of predictions that the loss takes, `target_kind` that of the targets:
-    objects of `hg.kinds`, or of a class derived from one there. `backward` accepts the value of the
-    loss, as in `loss.backward(l)`, and need not use it.
+    objects of `hg.losses.kinds`, or of a class derived from one there. `backward` accepts the value
+    of the loss, as in `loss.backward(l)`, and need not use it.
 
     A loss whose `forward` has an argument `sample_weight` (n,) supports weights; write it with
     `losses.weighted_mean` and `losses.mean_weights`. The loss of an epoch averages its batches by
@@ -35,7 +35,7 @@ class Loss(Module):
             if not isinstance(value := getattr(cls, name), kind):
                 raise SettingError(
                     f"{name} = {value!r}",
-                    f"an object of a class derived from hg.kinds.{kind.__name__}",
+                    f"an object of a class derived from hg.losses.kinds.{kind.__name__}",
                     f"{name} = {EXAMPLES[name]}",
                     cls.__name__,
                 )

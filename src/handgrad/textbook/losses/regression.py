@@ -14,7 +14,8 @@ class MSELoss(Loss):
 
     forward     l = mean(e²), where e = p − y
     backward    dp = 2 e s, where s is each number's weight in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), the weights
+    shapes      p, dp (n, …, k)    y as many numbers
+    weights     w = sample_weight, (n,) or (n, …), of rows or positions
     source      Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", 1805
 
     >>> loss = MSELoss()
@@ -39,7 +40,8 @@ class MAELoss(Loss):
 
     forward     l = mean |e|, where e = p − y
     backward    dp = sign(e) s, where s is each number's weight in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), the weights
+    shapes      p, dp (n, …, k)    y as many numbers
+    weights     w = sample_weight, (n,) or (n, …), of rows or positions
     source      Laplace, "Sur quelques points du système du monde", 1793
 
     >>> loss = MAELoss()
@@ -64,7 +66,8 @@ class HuberLoss(Loss):
 
     forward     l = mean c (e − c/2), where e = p − y and c is e clipped to ±delta
     backward    dp = c s, where s is each number's weight in the mean: 1 / size
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), the weights
+    shapes      p, dp (n, …, k)    y as many numbers
+    weights     w = sample_weight, (n,) or (n, …), of rows or positions
     source      Huber, "Robust estimation of a location parameter", 1964, eq. 1.5
 
     `delta` is the error at which the loss becomes linear.
@@ -97,7 +100,8 @@ class QuantileLoss(Loss):
 
     forward     l = mean max(−q e, (1 − q) e), where e = p − y
     backward    dp = (sign(e) + 1 − 2q)/2 s: −q s below the target, (1 − q) s above it
-    shapes      p, dp (n, …, k)    y as many numbers    w (n,) or (n, …), the weights
+    shapes      p, dp (n, …, k)    y as many numbers
+    weights     w = sample_weight, (n,) or (n, …), of rows or positions
     source      Koenker, Bassett, "Regression quantiles", 1978, eq. 3.1
 
     The best prediction is the `q` quantile: with `QuantileLoss(0.9)`, nine of ten targets are below
@@ -135,7 +139,8 @@ class PoissonNLLLoss(Loss):
 
     forward     l = mean(e^z − y z), without log y!, which does not depend on z
     backward    dz = (e^z − y) s, where s is each number's weight in the mean: 1 / size
-    shapes      z, dz (n, …, k)    y as many numbers from 0 on    w (n,) or (n, …), the weights
+    shapes      z, dz (n, …, k)    y as many numbers from 0 on
+    weights     w = sample_weight, (n,) or (n, …), of rows or positions
     source      McCullagh, Nelder, "Generalized Linear Models", 1989, section 6.2
 
     Half of scikit-learn's mean Poisson deviance is this plus mean(y log y − y).

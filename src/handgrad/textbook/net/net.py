@@ -284,18 +284,18 @@ class Net(Layer):
         return x
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
-        """Return the mask of the output, (n, t); None if all positions are valid."""
+        """Return the mask of the output for inputs `x`, (n, t); None if all positions are valid."""
         for layer in self.layers:  # only the first may make a mask, of this x
             mask = layer.mask_out(x, mask)
         return mask
 
     def check_input(self, x: Array) -> None:
-        """Raise DataError or ShapeError for an input that the first layer does not accept."""
+        """Raise DataError or ShapeError for an input `x` that the first layer does not accept."""
         if self.layers:
             self.layers[0].check_input(x)
 
     def backward(self, dy: Any, /) -> Any:
-        """Return the gradient of the input, given that of the output; set `gradients`."""
+        """Return the gradient of the input, given `dy`, that of the output; set `gradients`."""
         with self._gathering_gradients(dy), self._threads(dy):
             for i in reversed(range(len(self.layers))):
                 dy = self._part(i, "backward", dy)
@@ -385,7 +385,7 @@ class Net(Layer):
         return Text("\n".join(shown))
 
     def position(self, i: int) -> str:
-        """Return the name of a layer in messages: `layer 2 of 4, Linear(8, 3)`."""
+        """Return the name of layer `i` in messages: `layer 2 of 4, Linear(8, 3)`."""
         return f"layer {i + 1} of {len(self.layers)}, {self.layers[i]!r}"
 
     def _at_border(self, x: object) -> Any:

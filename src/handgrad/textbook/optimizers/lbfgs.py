@@ -43,9 +43,10 @@ class LBFGS(Optimizer):
         )
 
     def step(self, net: Trainable | None = None) -> None:
-        """Raise SettingError: an iteration evaluates the loss of all rows several times."""
+        """Raise SettingError: an iteration evaluates the loss of `net` several times."""
         raise SettingError(
             f"step of {self!r}, which evaluates the loss of all rows several times",
             "an optimizer that needs only the gradients",
-            f"hg.train(net, (x, y), loss=…, optimizer=hg.{self!r}, epochs=…), or hg.Adam(0.001)",
+            f"hg.train(net, (x, y), loss=…, optimizer=hg.optimizers.{self!r}, epochs=…), "
+            "or hg.Adam(0.001)",
         )
