@@ -211,7 +211,7 @@ def test_a_table_of_another_kind_is_refused_and_nothing_is_written(
         (("{run}", "{new}"), ("as MODEL, a folder", "left/model.safetensors")),
         (("{net}", "{new}"), ("takes numbers, not tables", "hg.load(path).predict(x)")),
         (("{left}", "{new}", "-o", "a.xlsx"), (".csv or .parquet", "try: a.csv")),
-        (("{left}", "{new}", "-o", "{new}"), ("which is read from",)),
+        (("{left}", "{new}", "-o", "{new}"), ("which is an input",)),
         (("{left}", "{new}", "-o", "{new}/a.csv"), ("could not be written", "a file is where")),
         (("{left}", "{new}", "--keep", "citty"), ("no column named 'citty'", "'city'?")),
         (("{left}", "{new}", "--keep", "row,city"), ("try: --keep row --keep city",)),

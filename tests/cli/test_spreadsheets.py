@@ -49,7 +49,7 @@ def test_what_was_found_out_stands_in_the_output_and_in_the_run(made: Path) -> N
     record = json.loads((made / "run" / "run.json").read_text("utf-8"))
     assert record["columns"] == READ_AS
     assert record["notes"] == [
-        "it is read with semicolons between columns, decimal commas, letters in cp1252",
+        "it is read with semicolons between columns, decimal commas, encoding cp1252",
         "column 'Kunde seit' is read as dates, day.month.year",
     ]
 

@@ -24,7 +24,7 @@ def packed(folder: Path) -> Path:
 
 
 def train(source: str | Path, workers: int) -> str:
-    with pytest.warns(UserWarning, match="letters in cp1252"):
+    with pytest.warns(UserWarning, match="encoding cp1252"):
         rows = hg.data.open_table(source, memory="1 MB").rows("y")
     net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
     loss, optimizer = hg.CrossEntropyLoss(), hg.Adam(0.01)

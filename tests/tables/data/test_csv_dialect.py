@@ -123,7 +123,7 @@ def test_a_letter_far_down_a_long_file_shows_its_encoding(tmp_path: Path) -> Non
     path.write_bytes(b"a,y\n" + b"1000000,x\n" * 150_000 + "2,süß\n".encode("cp1252"))
     assert sniffed(path).encoding == "utf-8"
     assert sniffed(path, whole=True).encoding == "cp1252"
-    with pytest.warns(UserWarning, match="letters in cp1252"):
+    with pytest.warns(UserWarning, match="encoding cp1252"):
         assert hg.data.read_table(path, "y").class_names == ("süß", "x")
 
 

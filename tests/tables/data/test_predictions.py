@@ -185,9 +185,9 @@ def test_what_cannot_be_written_or_read_is_refused(tmp_path: Path) -> None:
     table = stream(tmp_path)
     with refused(hg.errors.SettingError, "p.xlsx", "a name that ends in .csv or .parquet"):
         hg.data.predict_table(Sign(), table, to="p.xlsx")
-    with refused(hg.errors.SettingError, "which is read from"):
+    with refused(hg.errors.SettingError, "which is an input"):
         hg.data.predict_table(Sign(), table, to=tmp_path / "x" / ".." / "table.parquet")
-    with refused(hg.errors.SettingError, "a table as hg.data.open_table opens it"):
+    with refused(hg.errors.SettingError, "a table opened by hg.data.open_table"):
         hg.data.predict_table(Sign(), TABLE, to="p.csv")
     model = type("Plain", (), {"predict": Sign.predict})()
     with refused(hg.errors.SettingError, "probabilities of", "predict_proba"):

@@ -76,7 +76,7 @@ NOTES = {
     "commas": (),
     "all of it said": (),
     "a German spreadsheet": (
-        "it is read with semicolons between columns, decimal commas, letters in cp1252",
+        "it is read with semicolons between columns, decimal commas, encoding cp1252",
         "column 'Kunde seit' is read as dates, day.month.year",
     ),
     "points between thousands": (

@@ -98,7 +98,7 @@ def test_a_chinese_text_reads_in_each_encoding_that_its_bytes_show(
 ) -> None:
     verse = "春眠不觉晓，处处闻啼鸟。\n夜来风雨声，花落知多少。\n"
     path, guessed = written(tmp_path, verse.encode(encoding)), encoding.startswith("gb")
-    told = pytest.warns(UserWarning, match="letters in gb18030") if guessed else nullcontext()
+    told = pytest.warns(UserWarning, match="read as gb18030") if guessed else nullcontext()
     with told:
         text = hg.data.characters(path, length=4, validation=0)
     assert text.vocabulary == "".join(sorted({*verse}))

@@ -128,7 +128,7 @@ def test_a_file_is_read_as_tables_are(tmp_path: Path) -> None:
 
 def test_groups_that_are_too_short_are_told_of() -> None:
     table = {"id": [1, 1, 1, 2, 2], "value": [1, 2, 3, 4, 5]}
-    with pytest.warns(UserWarning, match=r"1 of 2 series are too short .* take 3 rows"):
+    with pytest.warns(UserWarning, match=r"1 of 2 series are too short .* 3 rows or more"):
         x, _ = hg.data.windows(table, length=2, target="value", group="id")
     assert len(x) == 1
 
@@ -136,7 +136,7 @@ def test_groups_that_are_too_short_are_told_of() -> None:
 @pytest.mark.parametrize(
     ("table", "options", "words"),
     [
-        (np.arange(3), {}, ("3 rows", "take 4 rows", "shorter length")),
+        (np.arange(3), {}, ("3 rows", "4 rows or more", "shorter length")),
         (np.empty((0, 2)), {}, ("0 rows",)),
         (np.empty(0), {}, ("0 rows",)),
         (np.zeros((9, 2, 2)), {}, ("(9, 2, 2)", "(n_rows, n_features)")),
@@ -162,7 +162,7 @@ def test_groups_that_are_too_short_are_told_of() -> None:
         (
             {"a": [1] * 4, "g": list("xyxy")},
             {"target": "a", "group": "g"},
-            ("2 rows, in the longest series", "take 4 rows"),
+            ("2 rows, in the longest series", "4 rows or more"),
         ),
     ],
 )

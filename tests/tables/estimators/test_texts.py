@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 import handgrad as hg
 from handgrad.files.tensors import refused_as_damaged
-from handgrad.tables.data.texts import windows_of_letters
+from handgrad.tables.data.texts import windows_of_codes
 from tests.bad_input.refused import refused
 from tests.tables.estimators.verses import VERSE
 
@@ -138,7 +138,7 @@ def test_the_best_epoch_is_kept() -> None:
     assert model.history_ is not None
     losses = [report.validation_loss or 0.0 for report in model.history_]
     assert model.best_epoch_ == 1 + int(np.argmin(losses)) < 10
-    x, y = windows_of_letters(model.encode(text[380:]), 16, 16)
+    x, y = windows_of_codes(model.encode(text[380:]), 16, 16)
     found = hg.evaluate(model.net_, (x, y), loss=hg.SoftmaxCrossEntropyLoss())
     assert found.loss == pytest.approx(min(losses), rel=1e-5)
 

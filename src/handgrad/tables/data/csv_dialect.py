@@ -71,7 +71,7 @@ class CsvDialect:
         if self.decimal != "." and not asked.decimal:
             found.append("decimal commas")
         if self.encoding != "utf-8" and not asked.encoding:
-            found.append(f"letters in {self.encoding}")
+            found.append(f"encoding {self.encoding}")
         return f"it is read with {', '.join(found)}" if found else ""
 
 

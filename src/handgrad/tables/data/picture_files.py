@@ -35,13 +35,22 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Pictures(Dataset):
-    """Pictures in rows, with the class of each; `x, y = pictures` takes the two arrays.
+    """Data set of images, one in each row; `x, y = pictures` unpacks it.
 
-    `x` (n, channels · height · width), float32 from 0 to 1, has a picture of `shape` (channels,
-    height, width) in each row, and `files` (n) its file. What else there is stands with `Dataset`.
-    `levels` are the numbers in files of more than 8 bits that became 0 and 1, None where there are
-    no such files; `inner` the folders within those of classes, whose pictures are among these;
-    `left_out` the names of files that are no pictures by their endings.
+    Parameters
+    ----------
+    name, x, y, feature_names, target_name, class_names : see `Dataset`
+        x (n, channels · height · width) is float32, from 0 to 1.
+    shape : tuple of 3 int
+        Channels, height and width of each image.
+    files : tuple of Path
+        File of each row.
+    levels : pair of float, optional
+        Values that became 0 and 1 in images of more than 8 bits; None without such images.
+    inner : tuple of str, default ()
+        Folders inside those of classes whose images are included.
+    left_out : tuple of str, default ()
+        Files that are skipped because of their extension.
     """
 
     shape: tuple[int, int, int]
@@ -66,20 +75,37 @@ def read_pictures(
     channels: Channels | None = None,
     levels: Levels | None = None,
 ) -> Pictures:
-    """The pictures of a folder that has a folder for each class, as rows.
+    """Read a folder that has one folder of images for each class.
 
-    The names of the folders in it, in order, are the classes; the pictures are the PNG, JPEG, BMP,
-    GIF, TIFF, WebP, PPM and PGM files there, and in folders within. `size` is the height and the
-    width, one number for both; if not given, that of the pictures, which then all need the same. A
-    picture of another size is made larger or smaller in its proportions until it fits, and stands
-    in the middle, with 0 around it. `channels` is 1 for grey, 3 for red, green and blue; if not
-    given, 1 where no pixel of any picture has a colour. What is transparent becomes white; of a
-    moving picture the first one is taken. `levels` are the numbers that become 0 and 1 in grey
-    pictures of more than 8 bits; if not given, the least and the largest in all of them.
+    The names of the folders, sorted, are the classes. Images are PNG, JPEG, BMP, GIF, TIFF, WebP,
+    PPM and PGM files in them and in folders inside. Images of another size are scaled to fit,
+    keeping their aspect ratio, centred and padded with 0. Transparent pixels become white; the
+    first frame of an animation is used.
 
-    Raises a FileError for a folder or a file that cannot be read, a DataError for pictures that
-    cannot be told apart.
+    Parameters
+    ----------
+    folder : str or Path
+        Folder with a folder for each class.
+    size : int or (height, width), optional
+        Size of the images in pixels; if not given, that of the files, which must all have the same.
+    channels : {1, 3}, optional
+        1 for grayscale, 3 for RGB; if not given, 1 if all pixels are gray.
+    levels : (float, float), optional
+        Values that become 0 and 1 in images of more than 8 bits; if not given, their extremes.
 
+    Returns
+    -------
+    Pictures
+
+    Raises
+    ------
+    FileError
+        If the folder or a file cannot be read.
+    DataError
+        If there are not two classes with images, or if sizes differ.
+
+    Examples
+    --------
     >>> import handgrad as hg, tempfile, pathlib
     >>> from PIL import Image
     >>> with tempfile.TemporaryDirectory() as folder:

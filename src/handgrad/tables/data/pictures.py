@@ -15,14 +15,29 @@ from handgrad.textbook.net.minibatches import array_of
 def random_shift(
     x: npt.ArrayLike, shape: tuple[int, ...], *, pixels: int = 1, rng: Rng = None
 ) -> Array:
-    """Pictures in rows, each moved at random by at most `pixels`, up or down and left or right.
+    """Shift each image in the rows of `x` at random: data augmentation.
 
-    `x` (n, k) holds a picture of `shape` (height, width), or (channels, height, width), in each
-    row of k numbers. What comes back has the shape and type of `x`. Each of the (2 `pixels` + 1)²
-    moves is as likely; what leaves a picture is lost, and 0 takes its place on the other side.
-    `rng` is a seed or a Generator. The layer `RandomShift` moves pictures in training only, anew in
-    each epoch.
+    Each of the (2 `pixels` + 1)² shifts is equally likely; vacated pixels become 0. The layer
+    `RandomShift` shifts images in training only, anew in each epoch.
 
+    Parameters
+    ----------
+    x : array-like, (n, k)
+        Images, one in each row.
+    shape : tuple of int
+        (height, width), or (channels, height, width), of each image.
+    pixels : int, default 1
+        Largest shift, vertically and horizontally.
+    rng : int or Generator, optional
+        Seed, or source of random numbers.
+
+    Returns
+    -------
+    array, (n, k)
+        Shifted images, of the type of `x`.
+
+    Examples
+    --------
     >>> random_shift([[1, 2, 3, 4, 5, 6, 7, 8, 9]], (3, 3), rng=0).reshape(3, 3)   # by one up
     array([[4, 5, 6],
            [7, 8, 9],

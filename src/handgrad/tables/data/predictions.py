@@ -24,9 +24,9 @@ from handgrad.textbook.kinds import Probabilities
 from handgrad.textbook.layers import Array
 from handgrad.training.progress_bar import progress_bar
 
-# Rows that an estimator predicts at a time: it may make many numbers of each.
+# Rows that an estimator predicts at once: their encoding may be wide.
 AT_ONCE = 10_240
-# The share of the memory that the rows of one batch may take.
+# Fraction of the memory for the rows of one batch.
 BATCHED = 1 / 8
 
 
@@ -39,21 +39,42 @@ def predict_table(
     keep: Sequence[str] = (),
     progress: bool = False,
 ) -> Path:
-    """Write what `model` predicts for each row of `data` to the file `to`, in the rows' order.
+    """Write a model's prediction for each row of a table to a file, in the order of the rows.
 
-    `model` is an estimator that takes data frames, with the `TableStream` of a table; or a `Net`,
-    with the rows of one, `stream.rows(…)`. `to` ends in .csv or .parquet. It has one column,
-    `prediction`: the class, or the number (`prediction_0`, `prediction_1` … where there are
-    several); and with `probabilities=True` one more for each class, `probability_NAME`. Before
-    these stand the columns that `keep` names, for an estimator. A chunk at a time is in memory,
-    within the memory of the stream. The file appears whole or not at all. `progress=True` shows a
-    bar in a terminal or a notebook.
+    The file has the columns of `keep` and then `prediction`, or `prediction_0`, `prediction_1` and
+    so on if a row has several. One chunk at a time is in memory, within the memory of the stream.
+    The file appears whole or not at all. Unseen values and columns are reported once for all rows,
+    as an UnseenWarning.
 
-    Values and columns that the training had not are an UnseenWarning, for all rows together.
+    Parameters
+    ----------
+    model : estimator or Net
+        Estimator that takes data frames; or a net, for rows as numbers.
+    data : TableStream or StreamedRows
+        Table for an estimator; `stream.rows(…)` for a net.
+    to : str or Path
+        File to write, ending in .csv or .parquet.
+    probabilities : bool, default False
+        Whether a column `probability_NAME` is added for each class.
+    keep : sequence of str, default ()
+        Columns of the table to copy; for an estimator.
+    progress : bool, default False
+        Whether a progress bar is shown.
 
-    Raises a SettingError for a file of another kind, for one that is read from, and for
-    probabilities of a model that has none; a DataError for a column to keep that is not there.
+    Returns
+    -------
+    Path
+        `to`.
 
+    Raises
+    ------
+    SettingError
+        If the format of `to` is unknown, if it is an input, or if the model has no probabilities.
+    DataError
+        If a column of `keep` does not exist.
+
+    Examples
+    --------
     >>> import handgrad as hg, tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "table.csv"
@@ -68,12 +89,12 @@ def predict_table(
     if not isinstance(table, TableStream):
         raise SettingError(
             f"data = {described(data)}",
-            "a table as hg.data.open_table opens it, or rows of one",
+            "a table opened by hg.data.open_table, or its rows",
             "hg.data.predict_table(model, hg.data.open_table('data.csv'), to='predictions.csv')",
         )
     if to.resolve() in [path.resolve() for path in table.files]:
         raise SettingError(
-            f"to = {str(to)!r}, which is read from", "a file of its own", "predictions.csv"
+            f"to = {str(to)!r}, which is an input", "another file", "predictions.csv"
         )
     if isinstance(data, StreamedRows):
         possible = isinstance(model.output_kind, Probabilities) and bool(data.class_names)
@@ -94,19 +115,19 @@ def predict_table(
 def write_tables(
     tables: Iterator[pa.Table], to: Path, n_rows: int, *, progress: bool = False
 ) -> Path:
-    """Write tables of the same columns, one below the other, to a .csv or .parquet file."""
+    """Write tables with the same columns, one after the other, to a .csv or .parquet file."""
     with progress_bar(n_rows, "row", shown=progress) as count:
         return write_whole(to, lambda file: _write(tables, to, file, count), "wb")
 
 
 def file_to_write(to: str | Path) -> Path:
-    """The file of that name on this machine; refused where it is neither CSV nor Parquet."""
+    """The path of a local file to write; refused unless it is CSV or Parquet."""
     path = as_path(to)
     if meant_as_address(to):
         raise SettingError(
             f"to = {str(to)!r}, on another filesystem",
             "a file on this machine",
-            f"to={Path(without_query(str(to))).name!r}, to be copied there",
+            f"to={Path(without_query(str(to))).name!r}, and copy it there",
         )
     to = path
     if to.suffix.lower() not in (".csv", *PARQUET):
@@ -131,7 +152,7 @@ def _write(
 
 
 def _refused_by_csv(table: pa.Table, to: Path) -> DataError | None:
-    """The column that has no text, as lists, and bytes that are not UTF-8."""
+    """Error for a column that CSV cannot hold: lists, or bytes that are not UTF-8."""
     for name in table.column_names:
         try:
             csv.write_csv(table.select([name]), BufferOutputStream())
@@ -154,7 +175,7 @@ def _predicted(
         names = data.class_names
         for x in whole_batches((x for x, _ in data), np.concatenate):
             p = model.predict(x, engine=engine)
-            if names and p.shape[1] == 1:  # an answer of yes or no, or its logit
+            if names and p.shape[1] == 1:  # of the second of two classes, or its logit
                 p = np.concatenate([1 - p if sure else -p, p], axis=1)
             values = np.array(names)[p.argmax(axis=1)] if names else p
             yield predicted_columns(values, p if probabilities else None, names)
@@ -169,19 +190,20 @@ def _predicted(
             frame = whole.select(columns)
             try:
                 p = model.predict_proba(frame) if probabilities else None
-                found = predicted_columns(model.predict(frame), p, getattr(model, "classes_", ()))
+                classes = getattr(model, "classes_", ())
+                predicted = predicted_columns(model.predict(frame), p, classes)
             except DataError as error:
                 if error.row is not None:
                     error.put_at(data.place(n_done + error.row))
                 raise
             n_done += whole.num_rows
             for i, name in enumerate(keep):
-                found = found.add_column(i, name, whole[name])
-            yield found
+                predicted = predicted.add_column(i, name, whole[name])
+            yield predicted
 
 
 def _joined(tables: list[pa.Table], most: int) -> pa.Table:
-    """Their rows in memory of their own: a slice would keep the whole chunk."""
+    """Concatenate tables and copy their rows: a slice would keep the whole chunk alive."""
     table = pa.concat_tables(tables)
     if table.nbytes > most:
         large = max(table.column_names, key=lambda name: table[name].nbytes)
@@ -195,7 +217,7 @@ def _joined(tables: list[pa.Table], most: int) -> pa.Table:
 
 
 def predicted_columns(values: Array, p: Array | None, classes: Iterable[object]) -> pa.Table:
-    """What was predicted, and the probability of each class, as columns."""
+    """Columns of the predictions and of the probability of each class."""
     values = np.asarray(values)
     several = values.reshape(len(values), -1).T
     names = [f"prediction_{i}" for i in range(len(several))] if len(several) > 1 else ["prediction"]

@@ -34,7 +34,27 @@ class TableWords(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class TableOptions:
-    """How tables are written in files; what is None is inferred from the file."""
+    """Format of tables in files; what is None is inferred from the file.
+
+    Parameters
+    ----------
+    separator : str, optional
+        "comma", "semicolon", "tab", "bar", or a character.
+    decimal : str, optional
+        Decimal sign, "." or ",".
+    encoding : str, optional
+        Encoding, such as "cp1252", "latin-1" or "utf-16".
+    date_order : {"dmy", "mdy", "ymd"}, optional
+        Order of day, month and year, where the dates are ambiguous.
+    category : sequence of str, default ()
+        Columns of names or codes, such as 01067, read as text.
+    number : sequence of str, default ()
+        Columns of numbers; other cells count as missing.
+    date : sequence of str, default ()
+        Columns of dates; other cells count as missing.
+    header : bool, default True
+        Whether the first line has the column names; else they are column_1, column_2, and so on.
+    """
 
     separator: Annotated[
         str | None, "What stands between columns: comma, semicolon, tab, bar, or a sign."

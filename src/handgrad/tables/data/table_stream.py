@@ -39,18 +39,38 @@ from handgrad.textbook.errors import DataError, between_0_and_1, positive
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.initializers import spawning_generator
 
-BLOCK = 2**18  # rows that are numbered at once
-# The share of the memory that the numbers of rows without a target may take.
+BLOCK = 2**18  # row numbers generated at once
+# Fraction of the memory for the numbers of rows without a target.
 NUMBERED = 1 / 64
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TableStream:
-    """A table in files, `n_rows` rows, of which a chunk at a time is in memory.
+    """Table in files, larger than memory: one chunk at a time is read.
 
-    Iterated over, it hands out data frames of pyarrow, in the order of the files, as often as one
-    likes. `columns` has the type of each column by name, `notes` how the files were read, where
-    that had to be found out.
+    Iteration yields pyarrow tables, in the order of the files, any number of times. `n_rows` is the
+    number of rows, `columns` has the type of each column by name. Made by `hg.data.open_table`.
+
+    Parameters
+    ----------
+    name : str
+        Name in messages.
+    sources : tuple of TableFile
+        Files, each divided into parts.
+    memory : int
+        Memory of the process in all, in bytes.
+    schema : pyarrow.Schema
+        Names and types of the columns.
+    notes : tuple of str
+        Notes on the inferred format.
+    rows_of_parts : array, (n_parts,)
+        Number of selected rows in each part.
+    rules : tuple of functions, default ()
+        Masks that select rows by their numbers.
+    changes : tuple of functions, default ()
+        Transformations applied to each chunk.
+    complete : frozenset of str, default frozenset()
+        Columns without missing values.
     """
 
     name: str
@@ -58,7 +78,6 @@ class TableStream:
     memory: int
     schema: pa.Schema
     notes: tuple[str, ...]
-    # Which rows are meant, by their numbers, how many of each part, and what is made of them.
     rows_of_parts: Array
     rules: tuple[partial[Array], ...] = ()
     changes: tuple[Callable[[Table], Table], ...] = ()
@@ -66,7 +85,7 @@ class TableStream:
 
     @classmethod
     def of(cls, name: str, sources: Sequence[TableFile], memory: int) -> Self:
-        """All rows of these files."""
+        """All rows of these files, as a stream."""
         files = [source.path for source in sources]
         schema = joined([source.schema for source in sources], files)
         notes = notes_together(files, [source.notes for source in sources])
@@ -75,7 +94,7 @@ class TableStream:
 
     @cached_property
     def files(self) -> tuple[Location, ...]:
-        """Where the files are."""
+        """Paths of the files."""
         return tuple(source.path for source in self.sources)
 
     @cached_property
@@ -85,12 +104,12 @@ class TableStream:
 
     @cached_property
     def rows_of_files(self) -> tuple[int, ...]:
-        """How many rows each file has."""
+        """Number of rows of each file."""
         return tuple(sum(part.n_rows for part in source.parts) for source in self.sources)
 
     @cached_property
     def n_rows(self) -> int:
-        """How many rows are meant."""
+        """Number of rows of the stream."""
         return int(self.rows_of_parts.sum())
 
     @property
@@ -119,18 +138,31 @@ class TableStream:
     def chunks(
         self, columns: Sequence[str], rng: np.random.Generator | None = None
     ) -> Iterator[Table]:
-        """Those columns of all rows: in the order of the files, or the parts in one that is drawn.
+        """Iterate over all rows, in chunks with these columns.
 
-        Parts are the row groups of Parquet files, small ones together, and blocks of CSV files.
+        The order is that of the files; with `rng` the parts are shuffled. Parts are row groups of
+        Parquet files, small ones merged, and blocks of CSV files.
         """
         return self.seek(columns, 0, rng)[1]
 
     def seek(
         self, columns: Sequence[str], row: int, rng: np.random.Generator | None = None
     ) -> tuple[int, Iterator[Table]]:
-        """The last of those chunks, from the part on that has this row; how many rows come before.
+        """Skip to the part that contains a row, without reading anything.
 
-        Nothing is read for it: how many rows a part has is known.
+        Parameters
+        ----------
+        columns : sequence of str
+            Columns to read.
+        row : int
+            Row to continue from.
+        rng : Generator, optional
+            Source of the order of the parts; that of the files if not given.
+
+        Returns
+        -------
+        tuple of int and iterator of Table
+            Number of rows skipped, and the chunks from there on.
         """
         n = len(self.parts)
         order = np.arange(n) if rng is None else rng.permutation(n)
@@ -158,10 +190,10 @@ class TableStream:
                     yield chunk
 
     def fingerprint(self) -> Iterator[tuple[str, Array]]:
-        """What tells these rows from others, without a look at them: what is known of the files.
+        """Fingerprint of the selected rows, without reading them.
 
-        Footers of Parquet files with their statistics, checksums of CSV files as they were read
-        first, the parts, and the rules by which rows are left out.
+        Footers of Parquet files with their statistics, checksums of CSV files from the first scan,
+        the parts, and the rules that select rows.
         """
         yield str(self.schema), self.rows_of_parts
         for source in self.sources:
@@ -169,10 +201,10 @@ class TableStream:
             yield "parts", np.array(places, np.int64)
             yield "footer", np.frombuffer(source.footer(), np.uint8)
         for rule in self.rules:
-            yield from ((rule.func.__name__, np.asarray(given)) for given in rule.args)
+            yield from ((rule.func.__name__, np.asarray(argument)) for argument in rule.args)
 
     def with_target(self, name: str) -> Self:
-        """The rows that have something in this column; `notes` tells how many have nothing."""
+        """The rows in which this column is not missing; `notes` reports how many are."""
         check_columns(self.name, self.names, name)
         if name in self.complete:
             return self
@@ -193,7 +225,7 @@ class TableStream:
         return replace(chosen, notes=(*self.notes, note))._ruled(partial(_without, without))
 
     def mapped(self, change: Callable[[Table], Table]) -> Self:
-        """The same rows, with each chunk as `change` makes it; names and rows stay."""
+        """The same rows, with `change` applied to each chunk; names and rows stay."""
         return replace(self, changes=(*self.changes, change))
 
     def select(self, names: Sequence[str]) -> Self:
@@ -202,9 +234,9 @@ class TableStream:
         return replace(self, schema=pa.schema([self.schema.field(name) for name in names]))
 
     def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
-        """The table without about a `share` of its rows, and that share.
+        """Split the rows at random: (all but about a fraction `share`, that fraction).
 
-        Which rows those are follows from the number of each row and a seed drawn by `rng` alone.
+        The split depends only on the number of each row and a seed drawn from `rng`.
         """
         between_0_and_1("share", share)
         seed, last = int(spawning_generator(rng).integers(2**63)), int(share * 2**64) - 1
@@ -218,27 +250,38 @@ class TableStream:
         return others, drawn
 
     def sample(self, n: int, rng: Rng = None) -> Self:
-        """The table with n of its rows, drawn at random; with all where there are fewer."""
+        """A random sample of n rows; all rows if there are fewer."""
         positive("n", n, whole=True)
         seed = int(spawning_generator(rng).integers(2**63))
         return self.drawn(seed, int(smallest(seed, self.numbers(), n)[-1]))
 
     def drawn(self, seed: int, last: int, *, inside: bool = True) -> Self:
-        """The rows whose number, mixed with the seed, is `last` or less; or, not `inside`, others.
+        """Select rows by a hash of their numbers, independent of the other rows and their order.
 
-        A row is drawn or not whatever the others are and in whatever order they come.
+        Parameters
+        ----------
+        seed : int
+            Seed of the hash.
+        last : int
+            Largest hash, of 64 bits, that is selected.
+        inside : bool, default True
+            Whether those rows are selected, or all others.
+
+        Returns
+        -------
+        TableStream
         """
         return self._ruled(partial(_drawn, seed, last, inside))
 
     def numbers(self) -> Iterator[Array]:
-        """The numbers of all rows among those of the files, some at a time."""
+        """Iterate over the numbers of the selected rows among all rows of the files."""
         n = sum(self.rows_of_files)
         for first in range(0, n, BLOCK):
             numbers = np.arange(first, min(n, first + BLOCK))
             yield numbers[self._kept(numbers)]
 
     def place(self, row: int) -> str:
-        """Where a row, counted from 0, is to be found: in which row of which file."""
+        """Location of a row, counted from 0: its file and its row there."""
         for some in self.numbers():
             if row < len(some):
                 return place_of(some[row], self.files, self.rows_of_files)
@@ -265,12 +308,23 @@ class TableStream:
         features: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
     ) -> StreamedRows:
-        """The rows as numbers for a net: `features` (all other columns) and `target`.
+        """The rows as numbers for a net.
 
-        As in `read_table`, features must be numbers; a target of text, of true and false, or of
-        fewer than 20 different whole numbers is taken as classes, anything else as a number to
-        predict. The target is read through once for that, unless `classes` names the classes, as
-        another table had them. Without a target the rows are for predicting only.
+        As in `read_table`, features must be numbers; a target of text, booleans or fewer than 20
+        distinct integers is taken as classes, any other as a number to predict.
+
+        Parameters
+        ----------
+        target : str, optional
+            Target column; without one the rows are for prediction only.
+        features : sequence of str, optional
+            Feature columns; all but the target if not given.
+        classes : sequence of str, optional
+            Names of the classes, as in another table; inferred by reading the target if not given.
+
+        Returns
+        -------
+        StreamedRows
         """
         targets = [] if target is None else [target]
         chosen = [*(features or (name for name in self.names if name not in targets))]
@@ -279,7 +333,7 @@ class TableStream:
             raise DataError(
                 f"{self.name}: {self.n_rows} rows, {len(chosen)} features",
                 "at least one row, and one column beside the target",
-                "check the file, and what stands between its columns (separator=)",
+                "check the file and its separator (separator=)",
             )
         for name in chosen:
             if not holds_numbers(self.schema.field(name).type):
@@ -293,14 +347,14 @@ class TableStream:
         return StreamedRows(table, tuple(chosen), target, names, varied=len(names) != 1)
 
     def _refuse_text(self, name: str) -> None:
-        """Refuse a feature that is no number, by the first of its cells that shows it."""
+        """Refuse a feature that is not numeric, naming its first such cell."""
         for chunk in self.chunks([name]):
             if row_without_a_number(chunk.columns[name]) is not None:
                 numbers(chunk, name)
         numbers(next(self.chunks([name])), name)
 
     def to_table(self) -> pa.Table:
-        """All rows, as one data frame in memory."""
+        """All rows, as one pyarrow table in memory."""
         return pa.concat_tables(self)
 
 
@@ -308,8 +362,18 @@ class TableStream:
 class StreamedRows(RowSource):
     """Rows of a `TableStream` for `train`, `fit` and `evaluate`: pairs (x, y) in chunks.
 
-    `feature_names` are the columns of x, `target_name` is that of y, and `class_names` are what
-    the classes are called, () where a number is predicted.
+    Parameters
+    ----------
+    table : TableStream
+        Source of the rows.
+    feature_names : tuple of str
+        Columns of x.
+    target_name : str or None
+        Column of y; None for prediction only.
+    class_names : tuple of str
+        Names of the classes; () for a number.
+    varied : bool
+        Whether the target has more than one class.
     """
 
     table: TableStream
@@ -325,18 +389,18 @@ class StreamedRows(RowSource):
         return self.chunks()
 
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
-        """All rows once, as pairs of x (n, n_features), float32, and y (n,), chunk by chunk.
+        """Iterate once over all rows: pairs of x (n, n_features), float32, and y (n,).
 
-        In the order of the files, or the parts of the files in an order drawn by `rng`.
+        The order is that of the files; with `rng` their parts are shuffled.
         """
         return self.seek(0, rng)[1]
 
     def seek(
         self, row: int, rng: np.random.Generator | None = None
     ) -> tuple[int, Iterator[tuple[Array, Array]]]:
-        """The last of those chunks, from the part on that has this row; how many rows come before.
+        """Skip to the part that contains a row, without reading anything.
 
-        Nothing is read for it.
+        Returns the number of rows skipped, and the chunks from there on.
         """
         targets = [] if self.target_name is None else [self.target_name]
         columns = [*dict.fromkeys([*self.feature_names, *targets])]
@@ -344,7 +408,7 @@ class StreamedRows(RowSource):
         return before, map(self._numbers, chunks)
 
     def fingerprint(self) -> Iterator[tuple[str, Array]]:
-        """What is known of the files, and the rows of three chunks of them."""
+        """Fingerprint of the table's files, and the rows of three chunks."""
         yield from self.table.fingerprint()
         yield str((self.feature_names, self.target_name, self.class_names)), np.zeros(0)
         for row in (0, self.n_rows // 2, self.n_rows - 1):
@@ -359,17 +423,17 @@ class StreamedRows(RowSource):
         return x, self._targets(chunk)
 
     def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
-        """The rows without about a `share` of them, and that share.
+        """Split the rows at random: (all but about a fraction `share`, that fraction).
 
-        Which rows those are follows from the number of each row and a seed drawn by `rng` alone.
+        The split depends only on the number of each row and a seed drawn from `rng`.
         """
         others, drawn = self.table.split(share, rng)
         return replace(self, table=others), replace(self, table=drawn)
 
     def sample(self, n: int, rng: Rng = None) -> tuple[Array, Array]:
-        """x and y of n rows drawn at random, in their own order; of all where there are fewer.
+        """x and y of a random sample of n rows; all rows if there are fewer.
 
-        For `hg.Standardize.of`, pictures, and whatever else wants some rows in memory.
+        For `hg.Standardize.of`, plots, and other uses that need rows in memory.
         """
         return replace(self, table=self.table.sample(n, rng)).in_memory()
 
@@ -395,7 +459,7 @@ class StreamedRows(RowSource):
 
 
 def _classes_of(table: TableStream, target: str) -> tuple[str, ...]:
-    """The names of the classes in the target, found by reading it; () where it is a number."""
+    """Names of the classes of a target, from one pass over it; () if it is numeric."""
     found: Array | None = None
     for chunk in table.chunks([target]):
         cells = target_cells(chunk, target)
@@ -411,17 +475,17 @@ def _classes_of(table: TableStream, target: str) -> tuple[str, ...]:
 
 
 def _without(left_out: Array, numbers: Array) -> Array:
-    """Which of the rows of these numbers are not left out, (n,) of truth values."""
+    """Mask of the row numbers that are not in `left_out`, (n,)."""
     return np.isin(numbers, left_out, invert=True)
 
 
 def _drawn(seed: int, last: int, inside: bool, numbers: Array) -> Array:
-    """Which of the rows have a mixed number that is `last` or less, or not, if not `inside`."""
+    """Mask of the rows whose hash is at most `last`, (n,); its complement if not `inside`."""
     return (mixed(seed, numbers) <= last) == inside
 
 
 def smallest(seed: int, numbers: Iterable[Array], n: int) -> Array:
-    """The n smallest of the rows' mixed numbers, in order; all where there are fewer."""
+    """The n smallest hashes of the rows, sorted; all if there are fewer."""
     found = np.zeros(0, np.uint64)
     for some in numbers:
         found = np.concatenate([found, mixed(seed, some)])
@@ -431,7 +495,7 @@ def smallest(seed: int, numbers: Iterable[Array], n: int) -> Array:
 
 
 def mixed(seed: int, numbers: Array) -> Array:
-    """A number below 2⁶⁴ for the number of each row, as good as random: splitmix64."""
+    """Hash of each row number, uniform below 2⁶⁴: splitmix64."""
     z = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     z += np.uint64(seed)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):

@@ -39,23 +39,37 @@ def read_table(
     target: str,
     **options: Unpack[TableWords],
 ) -> Dataset:
-    """The data set in a CSV or Parquet file: all columns but `target` are features.
+    """Read a CSV or Parquet file as a data set of numeric features and one target.
 
-    A pattern such as `sales-*.csv` stands for all files that match, in the order of their names;
-    an address, as in `open_table`, for files on another filesystem.
-    Features must be numbers; for columns of any kind there is
-    `TabularClassifier().fit(hg.data.open_table(source), target)`. A target of text, of true and
-    false, or of fewer than 20 different whole numbers is taken as classes, anything else as a
-    number to predict.
+    All columns but `target` are features and must be numbers; for columns of any type use
+    `TabularClassifier().fit(hg.data.open_table(source), target)`. A target of text, booleans or
+    fewer than 20 distinct integers is taken as classes, any other as a number to predict.
 
-    How a CSV file is written is found out: what stands between columns (comma, semicolon, tab,
-    bar), the decimal sign, thousands, currencies and per cent beside numbers, the order of day and
-    month, the encoding, a compression; what is not as usual is a UserWarning. The keywords of
-    `hg.data.TableOptions` say it instead: `separator`, `decimal`, `encoding`, `date_order`,
-    `category`, `number`, `date`, `header`.
+    The format of a CSV file is inferred: the separator (comma, semicolon, tab, bar), the decimal
+    sign, thousands separators, currency and per cent signs, the order of day and month, the
+    encoding and the compression. A UserWarning reports what is unusual; `options` override it.
 
-    Raises a FileError for a file that cannot be read, a DataError for what is in it, a
-    SettingError for words that say nothing.
+    Parameters
+    ----------
+    source : str or Path
+        File, pattern such as `sales-*.csv` (files in the order of their names), or address.
+    target : str
+        Name of the target column.
+    **options : fields of `hg.data.TableOptions`
+        Format and column types, instead of inferred ones.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    FileError
+        If a file cannot be read.
+    DataError
+        If the contents of a file are invalid.
+    SettingError
+        If an option is invalid.
     """
     asked = TableOptions(**options)
     stream = opened(source, asked, None, progress=False)
@@ -69,11 +83,11 @@ def read_table(
 
 
 def table_of(source: str | Path, asked: TableOptions = FOUND_OUT) -> Table:
-    """The table in a CSV file or a Parquet file, or in all that match a pattern, in memory.
+    """Read the table in a CSV or Parquet file, or in all files that match a pattern, into memory.
 
-    Spaces around names do not count. Files of a pattern come in the order of their names; all
-    have the same columns, in any order. How a CSV file is written is found out, but for what is
-    asked.
+    Spaces around column names are ignored. Files of a pattern come in the order of their names; all
+    have the same columns, in any order. The format of a CSV file is inferred where `asked` leaves
+    it open.
     """
     stream = opened(source, asked, None, progress=False)
     columns = pa.concat_tables([*stream] or [stream.schema.empty_table()])
@@ -89,31 +103,45 @@ def open_table(
     progress: bool = False,
     **options: Unpack[TableWords],
 ) -> TableStream:
-    """Open tables that may be larger than memory: CSV and Parquet files, read in chunks.
+    """Open a table that may be larger than memory: CSV and Parquet files, read in chunks.
 
-    `files` is a file, a pattern such as `sales-*.csv`, or several of these; all have the same
-    columns, in any order. An address stands for files on another filesystem, which pyarrow reads:
-    `s3://bucket/folder/*.parquet`, `gs://…`, `abfs://…`, `hdfs://…`, `file://…`.
+    The footer of a Parquet file has its number of rows; a CSV file is read once, to infer the types
+    and to find malformed rows. The format of CSV files is inferred as in `read_table`; what was
+    inferred is in `notes`, and is reported as a UserWarning. Compressed files, and those in another
+    encoding than UTF-8, are copied to the temporary folder while the stream is in use.
 
-    Of a Parquet file the footer says how many rows there are; a CSV file is read through once,
-    which finds its types and rows that are broken (`progress=True` shows a bar in a terminal or a
-    notebook meanwhile).
-
-    `memory`, bytes or text such as "500 MB", is what the process may take in all: a chunk has at
-    most a 32nd of it, and whoever trains or predicts with the stream keeps within it, where
-    Python and its libraries, about 250 MB, leave room. Row groups of a Parquet file that are
+    A chunk takes at most 1/32 of `memory`. Training and prediction on the stream stay within it,
+    if Python and its libraries, about 250 MB, leave room. Row groups of a Parquet file that are
     larger than a chunk are read in slices.
 
-    How a CSV file is written is found out, as in `read_table`, where keywords of
-    `hg.data.TableOptions` do not say it. What was found out stands in `notes`, and is a
-    UserWarning. Files that are packed, gzip say, or in
-    another encoding than UTF-8 are copied to the temporary folder while the stream is in use.
+    A stream can be pickled: processes on nodes that see the same files read them without scanning
+    them again, and refuse files that have changed.
 
-    A stream can be pickled: other processes, on nodes that see the same files, read them without
-    looking through them again, and refuse files that are others by then.
+    Parameters
+    ----------
+    files : str, Path, or sequence of these
+        Files or patterns such as `sales-*.csv`, or addresses that pyarrow reads: `s3://`, `gs://`,
+        `abfs://`, `hdfs://`, `file://`; all have the same columns, in any order.
+    memory : str or int, default "1 GB"
+        Memory of the process in all, in bytes or as text such as "500 MB".
+    progress : bool, default False
+        Whether a progress bar is shown while CSV files are scanned.
+    **options : fields of `hg.data.TableOptions`
+        Format and column types, instead of inferred ones.
 
-    Raises a FileError for a file that cannot be read, a DataError for what is in it.
+    Returns
+    -------
+    TableStream
 
+    Raises
+    ------
+    FileError
+        If a file cannot be read.
+    DataError
+        If the contents of a file are invalid.
+
+    Examples
+    --------
     >>> import handgrad as hg, tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "flowers.csv"
@@ -137,9 +165,9 @@ def opened(
     *,
     progress: bool,
 ) -> TableStream:
-    """The stream that `open_table` makes, whose notes nobody has been told of.
+    """The stream of `open_table`, before its notes are reported.
 
-    Where `memory` is None its chunks stay in memory.
+    With `memory=None` its chunks stay in memory.
     """
     size = sys.maxsize if memory is None else bytes_of(memory)
     chunk = None if memory is None else max(SMALLEST_BLOCK, int(size * CHUNK))
@@ -177,7 +205,7 @@ def opened(
 def _looked_into_together(
     paths: Sequence[Location], chunk: int | None, note: Callable[[int], None], asked: TableOptions
 ) -> list[TableFile]:
-    """Remote Parquet files, several at a time: most of the time goes by until an answer comes."""
+    """Open remote Parquet files in parallel: most of the time is latency."""
     sources = list[TableFile]()
     with ThreadPoolExecutor(AT_A_TIME, "looking into files") as threads:
         for source in threads.map(lambda p: ParquetFile(p, chunk, lambda _: None, asked), paths):
@@ -187,7 +215,7 @@ def _looked_into_together(
 
 
 def bytes_of(memory: str | int) -> int:
-    """A size in bytes: `500 MB`, `1 GB`, `2 GiB`, or their number."""
+    """Parse a size in bytes: `500 MB`, `1 GB`, `2 GiB`, or a number."""
     text = str(memory).strip().upper().removesuffix("B")
     found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]I?)?", text)
     size = int(float(found[1]) * UNITS[found[2] or ""]) if found else 0

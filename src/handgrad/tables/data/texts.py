@@ -18,16 +18,23 @@ from handgrad.textbook.errors import DataError, FileError, described, not_negati
 from handgrad.textbook.layers import Array
 
 CODE_POINTS = "utf-32-le"
-MOST_BYTES = 2**33  # of windows, which overlap: a text or a table that fits in memory may not do so
+MOST_BYTES = 2**33  # of windows: they overlap, and take more memory than the text or table
 
 
 @dataclass(frozen=True)
 class Characters:
-    """A text in windows of characters, each a whole number: its index in the `vocabulary`.
+    """Text cut into windows of characters, each encoded as its index in the vocabulary.
 
-    `vocabulary` has all characters of the text, each once, in the order of Unicode. `train` and
-    `validation` are pairs (x, y) of arrays (n, length), int64: `y` has for each character of `x`
-    the one that follows it in the text. No character of `validation` stands in `train`.
+    Parameters
+    ----------
+    name : str
+        Name of the file.
+    vocabulary : str
+        All distinct characters of the text, in the order of Unicode.
+    train : pair of arrays (n, length), int64
+        Inputs x and targets y: for each character of x, the next one in the text.
+    validation : pair of arrays (n, length), int64
+        The same for the end of the text; it shares no character position with `train`.
     """
 
     name: str
@@ -36,25 +43,25 @@ class Characters:
     validation: tuple[Array, Array]
 
     def encode(self, text: str) -> Array:
-        """The characters of `text` as whole numbers, (t,) int64.
+        """Encode a text: the index of each character in the vocabulary, (t,) int64.
 
-        Raises a DataError for a character that the vocabulary lacks.
+        Raises a DataError for a character that is not in the vocabulary.
         """
         if not isinstance(text, str):
             raise DataError(described(text), "text to encode", 'encode("and")')
-        letters, points = code_points(self.vocabulary), code_points(text)
-        codes: Array = np.searchsorted(letters, points).clip(max=len(letters) - 1)
-        if (unknown := letters[codes] != points).any():
+        characters, points = code_points(self.vocabulary), code_points(text)
+        codes: Array = np.searchsorted(characters, points).clip(max=len(characters) - 1)
+        if (unknown := characters[codes] != points).any():
             place = int(unknown.argmax())
             raise DataError(
                 f"the character {text[place]!r}, at position {place} of the text, counted from 0",
-                f"the {len(letters)} characters of {self.name}, {self.vocabulary!r}",
-                "leave it out, or write it otherwise",
+                f"the {len(characters)} characters of {self.name}, {self.vocabulary!r}",
+                "remove it, or replace it",
             )
         return codes
 
     def decode(self, codes: npt.ArrayLike) -> str:
-        """The text whose characters are `codes`, (t,) whole numbers, as `encode` gives."""
+        """Decode indices (t,) from `encode` to text."""
         codes, n = np.asarray(codes), len(self.vocabulary)
         if codes.ndim != 1 or (codes.size and codes.dtype.kind not in "iu"):
             raise DataError(
@@ -81,17 +88,36 @@ class Characters:
 def characters(
     path: str | Path, *, length: int, step: int | None = None, validation: float = 0.1
 ) -> Characters:
-    """A text file in windows of `length` characters, each with those that follow.
+    """Cut a text file into windows of characters, each with the characters that follow.
 
-    The file is in UTF-8, in UTF-16 or UTF-32 with its mark, or in GB 18030, of which a warning
-    tells; its lines end in "\\n", whatever ended them there. One window begins
-    `step` characters after the other, `length` if not given, so that they lie side by side; those
-    after the last whole window are left out. The last `validation` of the text, as a share of its
-    characters, is held out and cut by itself: no window has characters of both parts.
+    The file is in UTF-8, in UTF-16 or UTF-32 with a byte order mark, or in GB 18030, which is
+    reported as a warning. Line ends become "\\n". Characters after the last whole window are
+    dropped; no window crosses from the training part into the validation part.
 
-    Raises a FileError for a file that cannot be read, a DataError for one that is too short, or
-    whose windows take more than 8 GB.
+    Parameters
+    ----------
+    path : str or Path
+        Text file.
+    length : int
+        Characters of a window.
+    step : int, optional
+        Characters between the starts of two windows; `length` if not given: no overlap.
+    validation : float, default 0.1
+        Fraction of the text, at its end, held out for validation.
 
+    Returns
+    -------
+    Characters
+
+    Raises
+    ------
+    FileError
+        If the file cannot be read.
+    DataError
+        If the text is too short, or the windows take more than 8 GB.
+
+    Examples
+    --------
     >>> import handgrad as hg, tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "rhyme.txt"
@@ -109,7 +135,7 @@ def characters(
     positive("step", step, whole=True)
     not_negative("validation", validation, below=1)
     text = read_text(path)
-    letters, codes = np.unique(code_points(text), return_inverse=True)
+    points, codes = np.unique(code_points(text), return_inverse=True)
     end = len(codes) - round(validation * len(codes))
     parts = [codes[:end].astype(np.int64), codes[end:].astype(np.int64)]
     for part, what in zip(parts, ("", f" of the last {validation:g}"), strict=True):
@@ -121,18 +147,18 @@ def characters(
                 f"a longer text, or a length below {max(len(part), 2)}",
             )
     refuse_too_many(len(codes) // step, step, 2 * 8 * length, str(path))
-    train, held_out = (windows_of_letters(part, length, step) for part in parts)
-    vocabulary = letters.tobytes().decode(CODE_POINTS)
+    train, held_out = (windows_of_codes(part, length, step) for part in parts)
+    vocabulary = points.tobytes().decode(CODE_POINTS)
     return Characters(Path(path).stem, vocabulary, train, held_out)
 
 
 def code_points(text: str) -> Array:
-    """The characters of a text by their numbers in Unicode, (t,) uint32."""
+    """Unicode code points of a text, (t,) uint32."""
     return np.frombuffer(text.encode(CODE_POINTS, "surrogatepass"), "<u4")
 
 
 def refuse_too_many(n: int, step: int, size: int, name: str) -> None:
-    """Refuse `n` windows of `size` bytes each, `step` apart, where they are too large in all."""
+    """Refuse `n` windows of `size` bytes each if they take too much memory in all."""
     if n * size > MOST_BYTES:
         raise DataError(
             f"{name}: {n:,} windows, {n * size / 1e9:.3g} GB",
@@ -141,8 +167,8 @@ def refuse_too_many(n: int, step: int, size: int, name: str) -> None:
         )
 
 
-def windows_of_letters(codes: Array, length: int, step: int) -> tuple[Array, Array]:
-    """The windows of each `length` codes, and those one further on; (n, length)."""
+def windows_of_codes(codes: Array, length: int, step: int) -> tuple[Array, Array]:
+    """Windows of `length` codes, and those shifted by one; both (n, length)."""
     if not len(codes):
         return np.empty((0, length), np.int64), np.empty((0, length), np.int64)
     longer = np.lib.stride_tricks.sliding_window_view(codes, length + 1)[::step]
@@ -150,12 +176,12 @@ def windows_of_letters(codes: Array, length: int, step: int) -> tuple[Array, Arr
 
 
 def read_text(path: str | Path, encoding: str | None = None) -> str:
-    """The text of a file; its lines end in "\\n", whatever ended them there.
+    """Read a text file; line ends become "\\n".
 
-    Without an `encoding` it is that which the file's mark says, GB 18030 where its letters come in
-    pairs as in no other, and UTF-8 else.
+    Without an `encoding` it is inferred: by the byte order mark, GB 18030 if the bytes are valid
+    only there, else UTF-8.
 
-    Raises a FileError for a file that cannot be read, that is empty, or that is no text.
+    Raises a FileError for a file that cannot be read, is empty, or is not text.
     """
     path = regular_file(path)
     try:
@@ -172,26 +198,26 @@ def read_text(path: str | Path, encoding: str | None = None) -> str:
         raise FileError(
             f"{path} is not in {encoding}: line {line} has the byte {written[error.start]:#04x}",
             f"text in {encoding}",
-            f'write it anew: path.write_text(path.read_text("{likely_encoding(written)}"), '
-            '"utf-8"), with the encoding that it has',
+            f'convert it: path.write_text(path.read_text("{likely_encoding(written)}"), '
+            '"utf-8"), with its encoding',
         ) from error
     if not text:
         raise FileError(f"{path} is empty", "a text", "check the file, and its name")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise FileError(
-            f"{path} is no text: line {line} has the byte 0x00",
-            "letters, and what stands between them",
-            "the text that it was made of",
+            f"{path} is not text: line {line} has the byte 0x00",
+            "a text file",
+            "the file saved as text",
         )
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _encoding_of(path: Path, written: bytes) -> str:
-    """How a text is encoded, where its bytes show it; else UTF-8."""
+    """Encoding inferred from the bytes of a text; UTF-8 by default."""
     if marked := marked_encoding(written):
         return marked
     if encoding_of_text([written]) != IN_PAIRS:
         return "UTF-8"
-    warnings.warn(f"{path}: it is read with letters in {IN_PAIRS}", stacklevel=3)
+    warnings.warn(f"{path} is read as {IN_PAIRS}", stacklevel=3)
     return IN_PAIRS

@@ -1,4 +1,4 @@
-"""Tables over time in windows of rows, each with the target that follows."""
+"""Time series in windows of rows, each with the target that follows."""
 
 import warnings
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from handgrad.training.datasets import Dataset
 
 @dataclass(frozen=True)
 class _Series:
-    """The columns of a table by name, and where its rows are to be found."""
+    """Columns of a table by name, and the location of its rows."""
 
     name: str
     columns: Columns
@@ -39,7 +39,7 @@ class _Series:
         return max((len(column.values) for column in self.columns.values()), default=0)
 
     def column(self, name: str, role: str) -> Column:
-        """That column, of which each row has a value; features and times in text as they read."""
+        """A column without missing values; text features and times are parsed."""
         column = self.columns[name]
         if role in ("feature", "time"):
             column = read(column)
@@ -47,12 +47,12 @@ class _Series:
             column.missing,
             f"the {role} {name!r} is empty",
             "a value in every row",
-            "fill it in; rows left out would make two times neighbours",
+            "fill it in; without the row, two distant times would be adjacent",
         )
         return column
 
     def refuse_where(self, wrong: Array, came: str, expected: str, hint: str) -> None:
-        """Refuse the first row of those that are wrong, (n,) of truth values."""
+        """Refuse the first row of a mask, (n,), if it has one."""
         if wrong.any():
             row = int(wrong.argmax())
             raise DataError(f"{self.name}: {came} in {self.place(row)}", expected, hint)
@@ -68,22 +68,42 @@ def windows(
     group: str | int | None = None,
     time: str | int | None = None,
 ) -> Dataset:
-    """Rows over time in windows of `length`, each with the target `horizon` rows after its last.
+    """Cut a time series into windows of rows, each with the target that follows.
 
-    `table` is an array (n_rows, n_features), or (n_rows,) of one feature; a data frame of any
-    library; or the path of a CSV or Parquet file, read as `read_table` does. Columns go by name,
-    those of an array by number. The data set's `x` (n, length, n_features) is float32, and its `y`
-    (n,) holds numbers; or classes, where the target is text or true and false.
+    All columns but `group` and `time` are features and must be numbers; so past values of the
+    target are a feature, if it is a number. The data set's x (n, length, n_features) is float32; y
+    (n,) has numbers, or classes if the target is text or booleans.
 
-    Rows follow one another as they stand, or in the order of the column `time`. The column `group`
-    says which series a row belongs to: no window has rows of two. One window begins `step` rows
-    after the other. All other columns are features, and must be numbers: what the target was
-    before is one of them, if it is a number. `horizon=0` asks for the target of the window's last
-    row, and then it is none.
+    Parameters
+    ----------
+    table : array (n_rows,) or (n_rows, n_features), data frame, str or Path
+        Rows over time; a path is that of a CSV or Parquet file.
+    length : int
+        Rows of a window.
+    target : str or int
+        Target column, by name, or by index in an array.
+    step : int, default 1
+        Rows between the starts of two windows.
+    horizon : int, default 1
+        Rows from the end of the window to the target; 0 is its last row, and the target no feature.
+    group : str or int, optional
+        Column that identifies the series; no window has rows of two series.
+    time : str or int, optional
+        Column to sort the rows by; their order in the table if not given.
 
-    Raises a FileError for a file that cannot be read, a DataError for what is in the table, and
-    for windows of more than 8 GB.
+    Returns
+    -------
+    Dataset
 
+    Raises
+    ------
+    FileError
+        If the file cannot be read.
+    DataError
+        If the table is invalid, or the windows take more than 8 GB.
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.windows([1, 2, 4, 8, 16], length=3, target=0)
     >>> x[:, :, 0]
@@ -97,7 +117,7 @@ def windows(
     if horizon != 0:
         positive("horizon", horizon, whole=True)
     if target is None:
-        raise DataError("no target", "the column to predict, by its name or number", "target=0")
+        raise DataError("no target", "the column to predict, by its name or index", "target=0")
     series = _series_of(table)
     target, *others = _names(series, target, group, time)
     wanted = series.column(target, "target")
@@ -143,7 +163,7 @@ def _series_of(table: object) -> _Series:
 
 
 def _names(series: _Series, target: str | int, *others: str | int | None) -> list[str]:
-    """The names of the target, the group and the time, '' for what is not given."""
+    """Names of target, group and time; '' for those that are None."""
     numbered = [*series.columns] == [f"x{i}" for i in range(len(series.columns))]
     names = [
         f"x{name}"
@@ -153,8 +173,8 @@ def _names(series: _Series, target: str | int, *others: str | int | None) -> lis
         else str(name)
         for name in (target, *others)
     ]
-    given = [name for name in names if name]
-    for name in given:
+    columns = [name for name in names if name]
+    for name in columns:
         if name not in series.columns:
             raise DataError(
                 f"{series.name}: no column named {name!r}",
@@ -162,16 +182,16 @@ def _names(series: _Series, target: str | int, *others: str | int | None) -> lis
                 did_you_mean(
                     name,
                     series.columns,
-                    "the name of a column as it stands in the table; for a file read "
-                    "otherwise than it should be hg.data.open_table(path, separator=…).to_table()",
+                    "the name of a column of the table; if a file was read with a wrong format, "
+                    "hg.data.open_table(path, separator=…).to_table()",
                     likeness=0.7,
                 ),
             )
-    if len({*given}) < len(given):
+    if len({*columns}) < len(columns):
         raise SettingError(
-            f"the columns {listed(given)} as target, group and time",
+            f"the columns {listed(columns)} as target, group and time",
             "another column for each",
-            "leave group= or time= out, if there is no such column",
+            "omit group= or time= if there is no such column",
         )
     return names
 
@@ -182,7 +202,7 @@ def _features(series: _Series, names: tuple[str, ...]) -> Array:
         raise DataError(
             f"{series.name}: no feature beside {listed([*series.columns])}",
             "one column or more of numbers",
-            "a column of what is known at each time; or horizon=1, and the target is one",
+            "a numeric column; or horizon=1, so that the target is one",
         )
     features = np.empty((series.n_rows, len(names)), np.float32)
     for i, name in enumerate(names):
@@ -192,8 +212,8 @@ def _features(series: _Series, names: tuple[str, ...]) -> Array:
             raise DataError(
                 f"{series.name}: column {name!r} holds {held}",
                 "numbers in every feature",
-                f"group={name!r} or time={name!r}, if it says which series a row belongs to, or "
-                "when it was; else leave it out of the table",
+                f"group={name!r} if it identifies the series, time={name!r} if it has the times; "
+                "else remove it",
             )
         with np.errstate(over="ignore"):
             features[:, i] = column.values
@@ -207,7 +227,7 @@ def _features(series: _Series, names: tuple[str, ...]) -> Array:
 
 
 def _targets(series: _Series, name: str, column: Column) -> tuple[Array, tuple[str, ...]]:
-    """The target of each row, (n_rows,), and the names of its classes, if it has classes."""
+    """The target of each row, (n_rows,), and the names of its classes; () for a number."""
     if column.kind == "number":
         return column.values, ()
     if column.kind == "boolean":
@@ -216,19 +236,19 @@ def _targets(series: _Series, name: str, column: Column) -> tuple[Array, tuple[s
         raise DataError(
             f"{series.name}: the target {name!r} holds dates",
             "text, true and false, or numbers",
-            "turn it into a number, days since a first one say",
+            "convert it to a number, such as days since a date",
         )
     classes, codes = different(column.values)
     return codes.astype(np.int64), tuple(classes.tolist())
 
 
 def _order(series: _Series, group: str, time: str) -> tuple[Array, Array]:
-    """The rows, series after series and each by its time, (n_rows,), and how many each has."""
+    """Row order by series and time, (n_rows,), and the number of rows of each series."""
     codes, times = np.zeros(series.n_rows, int), np.zeros(series.n_rows)
     if group:
         values = series.column(group, "group").values
-        _, first, found = np.unique(values, return_index=True, return_inverse=True)
-        codes = np.argsort(np.argsort(first))[found]
+        _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+        codes = np.argsort(np.argsort(first))[inverse]
     if time:
         column = series.column(time, "time")
         if column.kind == "text":
@@ -245,32 +265,32 @@ def _order(series: _Series, group: str, time: str) -> tuple[Array, Array]:
         twice[order[1:][again]] = True
         series.refuse_where(
             twice,
-            f"the time {time!r} is that of an earlier row of the same series",
+            f"the time {time!r} repeats that of an earlier row of the same series",
             "one row for each time",
-            "one row of them" if group else "group=, the column that says which series a row is of",
+            "remove one of them" if group else "group=, the column that identifies the series",
         )
     return order, np.bincount(codes)
 
 
 def _begins(series: _Series, sizes: Array, length: int, step: int, horizon: int) -> Array:
-    """Where windows begin in rows that lie series after series, (n,)."""
+    """First row of each window, among rows sorted by series, (n,)."""
     ends, rows = np.cumsum(sizes), length + horizon
     begins = np.concatenate(
         [np.arange(end - size, end - rows + 1, step) for end, size in zip(ends, sizes, strict=True)]
         or [np.empty(0, int)]
     )
     short = int((sizes < rows).sum())
-    told = f"a window of {length} and a target {horizon} further on take {rows} rows"
+    needed = f"{rows} rows or more, for a window of {length} and a horizon of {horizon}"
     if not len(begins):
         raise DataError(
             f"{series.name}: {max(sizes, default=0)} rows"
             + (", in the longest series" if len(sizes) > 1 else ""),
-            told,
+            needed,
             "a shorter length, or a longer table",
         )
     if short:
         warnings.warn(
-            f"{series.name}: {short} of {len(sizes)} series are too short for a window: {told}",
+            f"{series.name}: {short} of {len(sizes)} series are too short: they need {needed}",
             stacklevel=3,
         )
     return begins

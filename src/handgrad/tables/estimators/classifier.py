@@ -35,29 +35,81 @@ Y_TYPES = ("binary", "multiclass", "multilabel-indicator")
 
 @dataclass(repr=False, eq=False)
 class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[misc]
-    """scikit-learn's multi-layer perceptron for classes, several labels a row too, but compiled.
+    """Multi-layer perceptron classifier: scikit-learn's `MLPClassifier`, compiled; multilabel too.
 
     Parameters, attributes, methods, warnings and errors are those of
     `sklearn.neural_network.MLPClassifier`, and so are the numbers, given the same `random_state`.
-    Of its own it has, by keyword and off by default:
+    Extensions, all off by default: layers as activations, `normalization`, `dropout`, more solvers,
+    schedules and losses, `class_weight`, `scoring`, `transform`, `progress` and `engine`.
 
-    - `activation` may be a layer, as `hg.GELU()`, or a list with one for each hidden layer;
-    - `normalization`, "batch" or "layer", of each hidden layer before its activation; `dropout`,
-      the share of hidden units left out of a step;
-    - `solver` may be "adagrad", "rmsprop", "adamw", "nadam", "lion", at `learning_rate_init`, or an
-      optimizer, which has a rate of its own;
-    - `learning_rate` may be a schedule over `max_iter`: a name of `hg.schedules`, or a function;
-    - `loss`, "log_loss", "label_smoothing", "focal", "hinge", or a loss of handgrad; of a loss of
-      scores there is a `decision_function` and no `predict_proba`;
-    - `class_weight`, "balanced" or {class: weight}, weighs rows in the loss;
-    - `scoring`, what early stopping looks at: a metric, a scorer, or "loss";
-    - `transform_layer`, the hidden layer that `transform` gives, the last one by default;
-    - `progress`, a bar in a terminal or a notebook; `engine`, auto, eager, compiled, portable
-      or jax, as in `train`;
-    - `net_`, whose output are logits, or probabilities where the loss takes those; `coefs_` and
-      `intercepts_` are views of its weights;
-    - `validation_loss_curve_` and `validation_scores_` of rows that were not learnt from.
+    `net_` outputs logits, or probabilities if the loss takes them; `coefs_` and `intercepts_` are
+    views of its weights. With a loss that takes scores there is a `decision_function` and no
+    `predict_proba`. `validation_loss_curve_` and `validation_scores_` are those of the validation
+    rows.
 
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Units of each hidden layer.
+    activation : str, Layer or list of these, default "relu"
+        "identity", "logistic", "tanh", "relu" or a layer; a list has one for each hidden layer.
+    loss : str or Loss, default "log_loss"
+        "log_loss", "label_smoothing", "focal", "hinge", or a loss for classes.
+    solver : str or Optimizer, default "adam"
+        "adam", "sgd", "lbfgs", "adagrad", "rmsprop", "adamw", "nadam", "lion", or an optimizer.
+    alpha : float, default 0.0001
+        Strength of the L2 penalty.
+    batch_size : int or "auto", default "auto"
+        Rows of a minibatch; "auto" is min(200, n_samples).
+    learning_rate : str or schedule, default "constant"
+        "constant", "invscaling", "adaptive", or a schedule: its name or a function.
+    learning_rate_init : float, default 0.001
+        Initial learning rate; an Optimizer as `solver` has its own.
+    power_t : float, default 0.5
+        Exponent of "invscaling".
+    max_iter : int, default 200
+        Epochs at most; iterations at most for "lbfgs".
+    shuffle : bool, default True
+        Whether rows are shuffled in each epoch.
+    random_state : int, RandomState or None, default None
+        Seed of the initial weights, the shuffling and the held-out rows.
+    tol : float, default 1e-4
+        Smallest improvement of the loss or the score that counts.
+    verbose : bool, default False
+        Whether each epoch is printed.
+    warm_start : bool, default False
+        Whether `fit` continues from the weights of the previous one.
+    momentum : float, default 0.9
+        Momentum of "sgd".
+    nesterovs_momentum : bool, default True
+        Whether "sgd" uses Nesterov's momentum.
+    early_stopping : bool, default False
+        Whether training stops when the validation score stops improving; the best weights are kept.
+    validation_fraction : float, default 0.1
+        Fraction of the rows held out for early stopping.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999, 1e-8
+        Decay rates and numerical constant of "adam".
+    n_iter_no_change : int, default 10
+        Epochs without improvement before training stops.
+    max_fun : int, default 15000
+        Evaluations of the loss at most, for "lbfgs".
+    normalization : {"batch", "layer"} or None, default None
+        Normalization of each hidden layer, before its activation.
+    dropout : float, default 0.0
+        Fraction of hidden units dropped in each step.
+    scoring : str, callable or None, default None
+        Score for early stopping: a metric, a scorer of scikit-learn, or "loss".
+    transform_layer : int, default -1
+        Index of the hidden layer that `transform` returns.
+    progress : bool, default False
+        Whether a progress bar is shown.
+    engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
+        Engine, as in `hg.train`.
+    class_weight : dict, "balanced" or None, default None
+        Weight of the rows of each class in the loss.
+
+    Examples
+    --------
     >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array(["low", "low", "high", "high"])
     >>> model = MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y)
     >>> model.predict([[-1.0], [4.0]]).tolist(), model.net_

@@ -35,17 +35,81 @@ MOVED = 12  # a picture is moved by a 12th of its smaller side
 
 @dataclass(repr=False, eq=False)
 class PictureClassifier(MLPClassifier):
-    """Classes of pictures in rows, by convolutions and a perceptron behind them.
+    """Convolutional image classifier: convolutions before scikit-learn's multi-layer perceptron.
 
-    `shape` (channels, height, width) is that of the picture in each row; None for grey squares.
-    In training each picture is moved anew in each epoch, `RandomShift`, by up to `shift` pixels;
-    None for a 12th of its smaller side, 0 for not at all. A batch has 32 pictures, unless
-    `batch_size` says otherwise.
-    Up to three times, as long as each side has four pixels, there are a `Conv2d` of 3 by 3 pixels
-    with 16, 32 and 64 channels, a `ReLU`, and a `MaxPool2d` that halves the sides. Behind them
-    stands what `MLPClassifier` has, all whose parameters and attributes there are; `coefs_` and
-    `intercepts_` are those of the perceptron, and `net_` is the whole net, in float32.
+    Up to three blocks, while each side has at least four pixels: a `Conv2d` with 3×3 filters and
+    16, 32 or 64 channels, a `ReLU`, and a `MaxPool2d` that halves the sides. The perceptron of
+    `MLPClassifier` follows, with its attributes; `coefs_` and `intercepts_` are those of the
+    perceptron, `net_` is the whole net, in float32. In training, `RandomShift` shifts each image
+    anew in each epoch.
 
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Units of each hidden layer.
+    activation : str, Layer or list of these, default "relu"
+        "identity", "logistic", "tanh", "relu" or a layer; a list has one for each hidden layer.
+    loss : str or Loss, default "log_loss"
+        "log_loss", "label_smoothing", "focal", "hinge", or a loss for classes.
+    solver : str or Optimizer, default "adam"
+        "adam", "sgd", "lbfgs", "adagrad", "rmsprop", "adamw", "nadam", "lion", or an optimizer.
+    alpha : float, default 0.0001
+        Strength of the L2 penalty.
+    batch_size : int or "auto", default "auto"
+        Rows of a minibatch; "auto" is min(32, n_samples).
+    learning_rate : str or schedule, default "constant"
+        "constant", "invscaling", "adaptive", or a schedule: its name or a function.
+    learning_rate_init : float, default 0.001
+        Initial learning rate; an Optimizer as `solver` has its own.
+    power_t : float, default 0.5
+        Exponent of "invscaling".
+    max_iter : int, default 200
+        Epochs at most; iterations at most for "lbfgs".
+    shuffle : bool, default True
+        Whether rows are shuffled in each epoch.
+    random_state : int, RandomState or None, default None
+        Seed of the initial weights, the shuffling and the held-out rows.
+    tol : float, default 1e-4
+        Smallest improvement of the loss or the score that counts.
+    verbose : bool, default False
+        Whether each epoch is printed.
+    warm_start : bool, default False
+        Whether `fit` continues from the weights of the previous one.
+    momentum : float, default 0.9
+        Momentum of "sgd".
+    nesterovs_momentum : bool, default True
+        Whether "sgd" uses Nesterov's momentum.
+    early_stopping : bool, default False
+        Whether training stops when the validation score stops improving; the best weights are kept.
+    validation_fraction : float, default 0.1
+        Fraction of the rows held out for early stopping.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999, 1e-8
+        Decay rates and numerical constant of "adam".
+    n_iter_no_change : int, default 10
+        Epochs without improvement before training stops.
+    max_fun : int, default 15000
+        Evaluations of the loss at most, for "lbfgs".
+    normalization : {"batch", "layer"} or None, default None
+        Normalization of each hidden layer, before its activation.
+    dropout : float, default 0.0
+        Fraction of hidden units dropped in each step.
+    scoring : str, callable or None, default None
+        Score for early stopping: a metric, a scorer of scikit-learn, or "loss".
+    transform_layer : int, default -1
+        Index of the hidden layer that `transform` returns.
+    progress : bool, default False
+        Whether a progress bar is shown.
+    engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
+        Engine, as in `hg.train`.
+    class_weight : dict, "balanced" or None, default None
+        Weight of the rows of each class in the loss.
+    shape : (channels, height, width) or None, default None
+        Shape of the image in each row of X; None for square grayscale images.
+    shift : int or None, default None
+        Largest random shift in pixels; 0 for none, None for a twelfth of the smaller side.
+
+    Examples
+    --------
     >>> import handgrad as hg, warnings
     >>> digits = hg.data.load("digits")
     >>> model = PictureClassifier((20,), max_iter=2, tol=0, random_state=0, engine="eager")

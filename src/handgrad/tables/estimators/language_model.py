@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.dispatch import EngineName
 from handgrad.files.tensors import damaged, shown
-from handgrad.tables.data.texts import read_text, windows_of_letters
+from handgrad.tables.data.texts import read_text, windows_of_codes
 from handgrad.tables.estimators.vocabulary import OTHER, codes_of, is_vocabulary, letters_of, longer
 from handgrad.tables.tabular.random_state import generator_of
 from handgrad.textbook.errors import (
@@ -52,26 +52,57 @@ AT_ONCE = 2**22  # numbers that the net may put out in one go
 
 @dataclass(repr=False, eq=False)
 class LanguageModel(BaseEstimator):  # type: ignore[misc]
-    """A language model over the letters of a text: which comes next, after those before it.
+    """Character-level language model: predicts the next character, and generates text.
 
-    `net="transformer"` is an `Embedding` of `width` numbers and a `PositionEmbedding`, then
-    `blocks` of causal attention with so many `heads` and of a perceptron with 4 `width` units, each
-    behind a `LayerNorm` in a `Residual`; `net="gru"` is an `Embedding` and as many layers of `GRU`.
-    Both end in a `Linear` with a number for each letter. It looks back over `context` letters.
+    `net="transformer"` is an `Embedding` and a `PositionEmbedding`, then `blocks` of causal
+    self-attention and a perceptron with 4 `width` units, each behind a `LayerNorm` in a `Residual`;
+    `net="gru"` is an `Embedding` and `blocks` layers of `GRU`. Both end in a `Linear` layer with
+    one logit for each character.
 
-    It learns from windows of so many letters, which overlap in a short text, so that there are
-    about 4,000 of them, or as many as it has letters, and lie side by side in a long one.
+    It is trained on windows of `context` characters: about 4,000 overlapping ones for a short text,
+    adjacent ones for a long text. Adam's learning rate warms up over the first twentieth of the
+    steps and then follows a cosine decay. The weights of the epoch with the lowest validation loss
+    are kept.
 
-    `epochs` are what 2,400 steps make, 200 at most, if not given. Adam's `learning_rate` rises over
-    the first twentieth of the steps, then falls as a cosine. The last `validation_fraction` of the
-    text is not learnt from: the epoch with the lowest loss there is kept. `progress` shows a bar.
-    `vocabulary_` has the letters, of which "\\ufffd" stands for all others: those that come fewer
-    than 4 times in the text, or not at all. `counts_` (n_letters,) says how often each came,
-    `net_` is the net, `history_` its training's, None in a loaded model; `best_epoch_` was kept.
+    `vocabulary_` has the characters; the first, "\\ufffd", stands for all unknown ones, which occur
+    fewer than 4 times in the text, or never. `counts_` (n_characters,) has their frequencies,
+    `net_` is the net, `history_` that of the training, None in a loaded model, and `best_epoch_`
+    the epoch that was kept.
 
-    Source: Radford et al., "Language models are unsupervised multitask learners", 2019 (the net);
-    Karpathy, "The unreasonable effectiveness of recurrent neural networks", 2015 (letters).
+    Parameters
+    ----------
+    net : {"transformer", "gru"}, default "transformer"
+        Architecture.
+    context : int, default 64
+        Context length in characters.
+    width : int, default 64
+        Size of the embedding and of each block's output.
+    blocks : int, default 2
+        Number of transformer blocks, or of GRU layers.
+    heads : int, default 4
+        Attention heads of each block.
+    epochs : int, optional
+        Epochs; if not given, as many as make 2,400 steps, at most 200.
+    batch_size : int, default 32
+        Windows of a minibatch.
+    learning_rate : float, default 0.003
+        Peak learning rate of Adam.
+    validation_fraction : float, default 0.05
+        Fraction of the text, at its end, held out for validation.
+    random_state : int, RandomState or None, default None
+        Seed of the initial weights and the shuffling.
+    progress : bool, default False
+        Whether a progress bar is shown.
+    engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
+        Engine, as in `hg.train`.
 
+    References
+    ----------
+    Radford et al., "Language models are unsupervised multitask learners", 2019 (the net);
+    Karpathy, "The unreasonable effectiveness of recurrent neural networks", 2015 (characters).
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> verse = "one for sorrow, two for joy, three for a girl, four for a boy, " * 20
     >>> model = LanguageModel(context=16, width=16, blocks=1, heads=2, epochs=4, batch_size=8,
@@ -97,11 +128,25 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
     engine: EngineName = "auto"
 
     def fit(self, text: str | Path, y: None = None) -> Self:
-        """Learn a `text`, or that of a file, whose place a Path says; `y` is not used.
+        """Train the model on a text.
 
-        Where it is interrupted, it ends with the best of the epochs that were finished.
+        An interrupted training keeps the best of the finished epochs.
 
-        Raises a DataError for a text that is too short, or of one letter only.
+        Parameters
+        ----------
+        text : str or Path
+            Text, or the path of a text file.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If the text is too short, or has only one distinct character.
         """
         self._check()
         text = read_text(text) if isinstance(text, Path) else _checked(text)
@@ -143,8 +188,8 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         # side by side, each letter of a short text would always have the same place in a window;
         # an odd step shares no factor with the usual contexts
         step = min(len(learnt) // WINDOWS | 1, self.context)
-        train = windows_of_letters(learnt, self.context, step)
-        validation = windows_of_letters(judged, self.context, self.context)
+        train = windows_of_codes(learnt, self.context, step)
+        validation = windows_of_codes(judged, self.context, self.context)
         steps = -(-len(train[0]) // self.batch_size)
         epochs = self.epochs or min(-(-STEPS // steps), MOST_EPOCHS)
         net = self._new_net(n_letters, generator)
@@ -233,7 +278,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             )
         t = min(self.context, len(codes) - 1)
         half = max(t // 2, 1)
-        x, y = windows_of_letters(codes, t, half)
+        x, y = windows_of_codes(codes, t, half)
         if rest := (len(codes) - 1 - t) % half:  # the last window ends with the text
             x, y = np.vstack([x, codes[-t - 1 : -1]]), np.vstack([y, codes[-t:]])
         at_once = max(AT_ONCE // (t * len(self.vocabulary_)), 1)
@@ -293,13 +338,32 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         temperature: float = 0.8,
         rng: int | np.random.Generator | None = None,
     ) -> str:
-        """`start`, and `length` letters by which the model goes on with it.
+        """Generate text that continues `start`.
 
-        Each is drawn by ln p over `temperature`: 1 draws as it has learnt, less keeps to what is
-        likely, and 0 takes the likeliest. Without a start it begins as after the end of a line, or,
-        where the text had none, after a letter that it draws. `rng` is a seed or a Generator.
+        Each character is sampled from the model's probabilities at `temperature`. Without a start,
+        the text begins after a line break, or, if the training text had none, after a sampled
+        character.
 
-        Raises a DataError for a start with a letter that the model does not know.
+        Parameters
+        ----------
+        start : str, default ""
+            Prompt.
+        length : int, default 400
+            Characters to generate.
+        temperature : float, default 0.8
+            Sampling temperature; 0 is greedy.
+        rng : int or Generator, optional
+            Seed, or source of random numbers.
+
+        Returns
+        -------
+        str
+            `start`, followed by the generated characters.
+
+        Raises
+        ------
+        DataError
+            If `start` has a character that is not in the vocabulary.
         """
         check_is_fitted(self)
         positive("length", length, whole=True)

@@ -47,12 +47,22 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         *,
         eval_set: object = None,
     ) -> Self:
-        """Fit to the rows `X` (n, n_features), dense or sparse, and their targets `y`.
+        """Fit the model to the rows of `X` and their targets `y`.
 
-        `y` is (n,) of classes or numbers; or (n, n_labels) of 0 and 1, (n, n_outputs) of numbers.
-        A loss of counts takes none below 0. `sample_weight` (n,) says how much rows count.
-        `eval_set`, a pair (X, y) or (X, y, sample_weight), has rows that are looked at after each
-        epoch and not learnt from; early stopping goes by them.
+        Parameters
+        ----------
+        X : array-like or sparse matrix, (n, n_features)
+            Training rows.
+        y : array-like, (n,), (n, n_labels) or (n, n_outputs)
+            Classes or numbers; 0 and 1 for multilabel targets. Counts must not be negative.
+        sample_weight : array-like, (n,), optional
+            Weight of each row.
+        eval_set : tuple (X, y) or (X, y, sample_weight), optional
+            Validation rows: evaluated after each epoch, used for early stopping.
+
+        Returns
+        -------
+        self
         """
         return self._fit(X, y, sample_weight, eval_set=eval_set)
 

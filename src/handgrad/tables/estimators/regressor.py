@@ -25,14 +25,74 @@ from handgrad.textbook.losses import Loss
 
 @dataclass(repr=False, eq=False)
 class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[misc]
-    """scikit-learn's multi-layer perceptron for numbers, several a row too, but compiled.
+    """Multi-layer perceptron regressor: scikit-learn's `MLPRegressor`, compiled.
 
     Parameters, attributes, methods, warnings and errors are those of
     `sklearn.neural_network.MLPRegressor`, and so are the numbers, given the same `random_state`.
-    Of its own it has what `MLPClassifier` has, but for `class_weight`; `loss` may be
-    "absolute_error", "huber", "quantile" or a loss of handgrad for numbers too. The output of
-    `net_` are numbers, or log rates where the loss takes those.
+    The extensions are those of `MLPClassifier` except `class_weight`. `net_` outputs predictions,
+    or log rates if the loss takes them.
 
+    Parameters
+    ----------
+    loss : str or Loss, default "squared_error"
+        "squared_error", "poisson", "absolute_error", "huber", "quantile", or a loss for numbers.
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Units of each hidden layer.
+    activation : str, Layer or list of these, default "relu"
+        "identity", "logistic", "tanh", "relu" or a layer; a list has one for each hidden layer.
+    solver : str or Optimizer, default "adam"
+        "adam", "sgd", "lbfgs", "adagrad", "rmsprop", "adamw", "nadam", "lion", or an optimizer.
+    alpha : float, default 0.0001
+        Strength of the L2 penalty.
+    batch_size : int or "auto", default "auto"
+        Rows of a minibatch; "auto" is min(200, n_samples).
+    learning_rate : str or schedule, default "constant"
+        "constant", "invscaling", "adaptive", or a schedule: its name or a function.
+    learning_rate_init : float, default 0.001
+        Initial learning rate; an Optimizer as `solver` has its own.
+    power_t : float, default 0.5
+        Exponent of "invscaling".
+    max_iter : int, default 200
+        Epochs at most; iterations at most for "lbfgs".
+    shuffle : bool, default True
+        Whether rows are shuffled in each epoch.
+    random_state : int, RandomState or None, default None
+        Seed of the initial weights, the shuffling and the held-out rows.
+    tol : float, default 1e-4
+        Smallest improvement of the loss or the score that counts.
+    verbose : bool, default False
+        Whether each epoch is printed.
+    warm_start : bool, default False
+        Whether `fit` continues from the weights of the previous one.
+    momentum : float, default 0.9
+        Momentum of "sgd".
+    nesterovs_momentum : bool, default True
+        Whether "sgd" uses Nesterov's momentum.
+    early_stopping : bool, default False
+        Whether training stops when the validation score stops improving; the best weights are kept.
+    validation_fraction : float, default 0.1
+        Fraction of the rows held out for early stopping.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999, 1e-8
+        Decay rates and numerical constant of "adam".
+    n_iter_no_change : int, default 10
+        Epochs without improvement before training stops.
+    max_fun : int, default 15000
+        Evaluations of the loss at most, for "lbfgs".
+    normalization : {"batch", "layer"} or None, default None
+        Normalization of each hidden layer, before its activation.
+    dropout : float, default 0.0
+        Fraction of hidden units dropped in each step.
+    scoring : str, callable or None, default None
+        Score for early stopping: a metric, a scorer of scikit-learn, or "loss".
+    transform_layer : int, default -1
+        Index of the hidden layer that `transform` returns.
+    progress : bool, default False
+        Whether a progress bar is shown.
+    engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
+        Engine, as in `hg.train`.
+
+    Examples
+    --------
     >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
     >>> model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0, random_state=0)
     >>> model.fit(X, [1, 3, 5, 7]).predict([[10.0]]).round(2).tolist()

@@ -23,22 +23,43 @@ def partial_dependence(
     max_samples: int = 500,
     rng: int | np.random.Generator | None = None,
 ) -> PartialDependence:
-    """The mean prediction of a fitted `model` for the rows `X`, if `column` had one value in all.
+    """Partial dependence: mean prediction of a model, as a function of one column.
 
-    `X` is a frame or an array (n, n_columns), `column` a name, or a number where the columns have
-    no names. Numbers and dates are tried at `n_values` quantiles at most, the fifth percentile to
-    the 95th; text at its twelve most frequent values. Only values that occur are tried. At most
-    `max_samples` rows, drawn by `rng`, are averaged. Where columns go together, rows come up that
-    cannot be. Of classes the means are those of their probabilities; of a classifier that gives
-    none, the shares of rows that are predicted to be of each.
+    The column is set to one value in all rows, value by value. Only values that occur are used. For
+    classes the means are those of their probabilities, or, without probabilities, the fractions of
+    rows predicted as each class. If columns are correlated, some of the resulting rows are
+    unrealistic.
 
-    source      Friedman, "Greedy function approximation", 2001
+    Parameters
+    ----------
+    model : fitted estimator
+        Model with `predict`, or `predict_proba`.
+    X : data frame or array-like, (n, n_columns)
+        Rows to average over.
+    column : str or int
+        Name of the column; its index if the columns have no names.
+    n_values : int, default 20
+        Values at most: quantiles from 5 % to 95 %; of text the 12 most frequent values.
+    max_samples : int, default 500
+        Rows to average at most.
+    rng : int or Generator, optional
+        Seed, or source of random numbers, for the choice of the rows.
 
+    Returns
+    -------
+    PartialDependence
+
+    References
+    ----------
+    Friedman, "Greedy function approximation", 2001
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x = np.random.default_rng(0).normal(size=(100, 2))
     >>> model = hg.MLPRegressor(hidden_layer_sizes=(), solver="lbfgs").fit(x, 3 * x[:, 1])
-    >>> found = hg.tables.partial_dependence(model, x, 1)
-    >>> slopes = np.diff(found.average[:, 0]) / np.diff(found.values)
+    >>> dependence = hg.tables.partial_dependence(model, x, 1)
+    >>> slopes = np.diff(dependence.average[:, 0]) / np.diff(dependence.values)
     >>> bool(np.allclose(slopes, 3, atol=0.01))
     True
     """

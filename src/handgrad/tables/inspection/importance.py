@@ -26,17 +26,39 @@ def permutation_importance(
     max_samples: float = 1.0,
     rng: int | np.random.Generator | None = None,
 ) -> PermutationImportance:
-    """How much worse a fitted `model` scores on `X`, `y` when one column after another is shuffled.
+    """Permutation importance: decrease of a model's score when one column is shuffled.
 
-    `X` is a frame or an array (n, n_columns), best of rows the model did not learn from; `columns`,
-    by name or number, are those to be shuffled, without them all. `scoring`
-    is a name of scikit-learn's or a function of (model, X, y); without one it is the model's own
-    score: accuracy, or R². A column is shuffled `n_repeats` times, in `max_samples` of the rows,
-    a share or a number. Correlated columns share their
-    importance.
+    Correlated columns share their importance.
 
-    source      Breiman, "Random forests", 2001; `sklearn.inspection.permutation_importance`
+    Parameters
+    ----------
+    model : fitted estimator
+        Model with `predict`.
+    X : data frame or array-like, (n, n_columns)
+        Rows; best those that the model was not trained on.
+    y : array-like, (n,)
+        Targets.
+    columns : sequence of str or int, optional
+        Columns to shuffle, by name or index; all if not given.
+    scoring : str or callable, optional
+        Scorer of scikit-learn, or a function of (model, X, y); the model's own score if not given.
+    n_repeats : int, default 5
+        Shuffles of each column.
+    max_samples : float or int, default 1.0
+        Fraction or number of the rows used in each repeat.
+    rng : int or Generator, optional
+        Seed, or source of random numbers.
 
+    Returns
+    -------
+    PermutationImportance
+
+    References
+    ----------
+    Breiman, "Random forests", 2001; `sklearn.inspection.permutation_importance`
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x = np.random.default_rng(0).normal(size=(100, 2))
     >>> model = hg.MLPRegressor(hidden_layer_sizes=(), solver="lbfgs").fit(x, 3 * x[:, 1])

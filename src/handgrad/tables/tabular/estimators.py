@@ -35,15 +35,15 @@ TEMPERATURES = power(np.e, np.linspace(-2, 2, 161))
 
 
 class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
-    """A table as it comes as a matrix of numbers for a net, decided once and kept.
+    """Encoder of a table as a float32 matrix for a net: fitted once, then fixed.
 
     `X` is a data frame of pandas, polars or pyarrow, or an array: numbers, text, categories,
-    truth values and dates, with values missing. What comes out, float32, lies around 0,
-    numbers first; what each column was read as says `summary()`. Columns are found by name: another
-    order, further columns and values never seen change nothing. It is what `TabularClassifier`
-    gives its nets, but that no category is a code: the 256 most frequent values are features.
+    booleans and dates, with missing values. Numbers become robust z-scores and come first;
+    `summary()` shows the type inferred for each column. Columns are matched by name: their order,
+    further columns and unseen values do not matter. `TabularClassifier` encodes tables in the same
+    way, except that it embeds categories; here the 256 most frequent values are one-hot encoded.
 
-    `features_` are what the columns were read as, `n_features_in_` is their number.
+    `features_` has the encoders of the columns, `n_features_in_` is their number.
 
     >>> import pyarrow as pa, handgrad as hg
     >>> table = pa.table({"age": [20, 30, 40, 50], "town": ["Ulm", "Bonn", "Ulm", "Bonn"]})
@@ -56,9 +56,25 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
     """
 
     def fit(self, X: object, y: object = None, sample_weight: object = None) -> Self:
-        """Decide what is made of each column of `X` (n, n_features), of rows that weigh (n,).
+        """Fit an encoder to each column of a table.
 
-        `y` is not looked at. Raises a DataError for a table in which nothing differs.
+        Parameters
+        ----------
+        X : data frame or array-like, (n, n_features)
+            Rows of the table.
+        y : None
+            Ignored.
+        sample_weight : array-like, (n,), optional
+            Weight of each row.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If all rows are the same.
         """
         with self._as_it_was_if_it_fails():
             table = self._table(X, reset=True)
@@ -103,23 +119,40 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
 
 @dataclass(repr=False, eq=False)
 class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
-    """A strong classifier for tables as they come, without tuning.
+    """Ensemble of small nets for classification of tables, without preprocessing or tuning.
 
     `X` is a data frame of pandas, polars or pyarrow, or an array: numbers, text, categories,
-    truth values and dates, with values missing; `features_.summary()` says what each column was
-    read as. Columns are found by name at prediction: another order, further columns and values
-    never seen change nothing. `y` are the classes, numbers or text. A table larger than memory is
-    learned from by `fit(hg.data.open_table(…), "target")`, with `y` the name of a column.
+    booleans and dates, with missing values; `features_.summary()` shows the type inferred for each
+    column. At prediction columns are matched by name: their order, further columns and unseen
+    values do not matter.
 
-    So many small nets as `n_members` are trained side by side, each on rows of its own: a
-    `validation_fraction` is held out from each, and it keeps the weights of the epoch that was
-    best there by `metric`, log_loss or accuracy. Their probabilities are averaged, sharpened by
-    a temperature where the rows held out ask for it. `sample_weight` says how often a row counts.
-    `history_` has the losses, epoch by epoch, means over the members; None in a loaded model.
+    The members' probabilities are averaged, and calibrated by a temperature fitted to the held-out
+    rows. `history_` has the mean losses of the members, epoch by epoch; None in a loaded model.
 
+    Parameters
+    ----------
+    n_members : int, default 8
+        Nets of the ensemble, trained together, each on rows of its own.
+    metric : {"log_loss", "accuracy"}, default "log_loss"
+        Validation metric that selects each member's best epoch.
+    epochs : int, optional
+        Epochs; if not given, as many as make about 500 steps, 12 to 32.
+    validation_fraction : float, default 0.125
+        Fraction of the rows held out from each member.
+    engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
+        Engine, as in `hg.train`.
+    verbose : bool, default False
+        Whether progress is printed.
+    random_state : int, RandomState or None, default None
+        Seed of the initial weights, the shuffling and the held-out rows.
+
+    References
+    ----------
     Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs and Boosted Trees
     on Tabular Data", 2024; Gorishniy et al., "TabM", 2025, for members trained together.
 
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, x_test, y, y_test = hg.data.train_test_split(*hg.data.load("iris"), rng=0)
     >>> model = hg.TabularClassifier(n_members=2, epochs=20, random_state=0).fit(x, y)
@@ -133,7 +166,21 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     streamed_target = StreamedClasses
 
     def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
-        """Learn from the rows of `X` (n, n_features), their classes `y` and weights, all (n,)."""
+        """Fit the ensemble to a table and its targets.
+
+        Parameters
+        ----------
+        X : data frame, array-like (n, n_features), or TableStream
+            Training rows; a stream of `hg.data.open_table` may be larger than memory.
+        y : array-like (n,), or str
+            Classes, numbers or text; with a stream, the name of the target column.
+        sample_weight : array-like (n,), optional
+            Weight of each row; a weight of 2 is the same as the row twice.
+
+        Returns
+        -------
+        self
+        """
         with self._as_it_was_if_it_fails():
             members, t = self._fit(X, y, sample_weight)
             self.temperature_ = _temperature(members, t)
@@ -205,12 +252,30 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
 
 @dataclass(repr=False, eq=False)
 class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
-    """A strong regressor for tables as they come, without tuning.
+    """Ensemble of small nets for regression on tables, without preprocessing or tuning.
 
-    As `TabularClassifier`, for numbers: `y` may be of any size, and no prediction goes beyond
-    what was seen. `metric` is rmse, the root of the mean squared error, or mae, the mean absolute
-    error, for which the members then learn.
+    The same as `TabularClassifier`, for numbers of any scale; predictions stay within the range of
+    the training targets.
 
+    Parameters
+    ----------
+    n_members : int, default 8
+        Nets of the ensemble, trained together, each on rows of its own.
+    metric : {"rmse", "mae"}, default "rmse"
+        Validation metric that selects each member's best epoch; "mae" is the training loss too.
+    epochs : int, optional
+        Epochs; if not given, as many as make about 500 steps, 12 to 32.
+    validation_fraction : float, default 0.125
+        Fraction of the rows held out from each member.
+    engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
+        Engine, as in `hg.train`.
+    verbose : bool, default False
+        Whether progress is printed.
+    random_state : int, RandomState or None, default None
+        Seed of the initial weights, the shuffling and the held-out rows.
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, x_test, y, y_test = hg.data.train_test_split(*hg.data.load("diabetes"), rng=0)
     >>> model = hg.TabularRegressor(n_members=2, epochs=20, random_state=0).fit(x, y)
@@ -224,7 +289,21 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     streamed_target = StreamedNumbers
 
     def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
-        """Learn from the rows of `X` (n, n_features), their numbers `y` and weights, all (n,)."""
+        """Fit the ensemble to a table and its targets.
+
+        Parameters
+        ----------
+        X : data frame, array-like (n, n_features), or TableStream
+            Training rows; a stream of `hg.data.open_table` may be larger than memory.
+        y : array-like (n,), or str
+            Numbers; with a stream, the name of the target column.
+        sample_weight : array-like (n,), optional
+            Weight of each row; a weight of 2 is the same as the row twice.
+
+        Returns
+        -------
+        self
+        """
         with self._as_it_was_if_it_fails():
             self._fit(X, y, sample_weight)
         return self
