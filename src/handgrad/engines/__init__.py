@@ -1,1 +1,1 @@
-"""What runs training steps: eager, page by page in NumPy, or compiled to machine code."""
+"""Engines run training steps: eager in NumPy, compiled, portable to the bit, or by JAX."""

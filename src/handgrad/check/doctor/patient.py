@@ -17,15 +17,11 @@ from handgrad.check.doctor.input_checks import (
 )
 from handgrad.engines.config import check_kinds
 from handgrad.textbook.errors import DataError
-from handgrad.textbook.kinds import ClassProbabilities, Probabilities
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import (
-    BinaryCrossEntropyLoss,
-    CrossEntropyLoss,
     Loss,
-    MSELoss,
-    SoftmaxCrossEntropyLoss,
 )
+from handgrad.textbook.losses.default_loss import default_loss
 from handgrad.textbook.losses.weighting import spread
 from handgrad.textbook.net import LayerCall, Net
 from handgrad.textbook.net.minibatches import Inputs, array_of, number_of_rows, take
@@ -94,7 +90,7 @@ class Patient:
         }
         found = (not_finite_rows(rows, what) for what, rows in named.items() if rows is not None)
         self.rows_not_finite = next(filter(None, found), None)
-        self.loss = copy.deepcopy(loss or usual_loss(net, y))
+        self.loss = copy.deepcopy(loss or default_loss(net.output_kind, net.n_out, y))
         self.judged: Rows | None = None
         self.judged_held: Rows | None = None
         if self.loss is None or self.rows_not_finite or not _answers(net, self.x):
@@ -111,19 +107,6 @@ class Patient:
     def by_steps(self) -> bool:
         """Whether the training has a learning rate: L-BFGS has none."""
         return self.optimizer is None or self.optimizer.minimizer is None
-
-
-def usual_loss(net: Net, y: Array) -> Loss | None:
-    """The loss that the last layer and the targets ask for; None where they allow several."""
-    whole, k = y.dtype.kind in "iub", net.n_out
-    if isinstance(net.output_kind, ClassProbabilities):
-        return CrossEntropyLoss() if whole and y.ndim == 1 else None
-    if isinstance(net.output_kind, Probabilities):
-        fits = y.size == len(y) * (k or 1) if y.ndim else False
-        return BinaryCrossEntropyLoss() if fits and np.isin(y, (0, 1)).all() else None
-    if whole:
-        return SoftmaxCrossEntropyLoss() if y.ndim == 1 and (k or 1) > 1 else None
-    return MSELoss() if y.ndim and y.size == len(y) * (k or 1) else None
 
 
 def _rows(net: Net, data: object, what: str) -> tuple[Inputs, Array]:

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
-from handgrad.check.doctor.patient import usual_loss
 from handgrad.engines.config import check_kinds
 from handgrad.files.features import Column, Features
 from handgrad.tables.data.frames import columns_of_records, records_in
@@ -14,24 +13,15 @@ from handgrad.tables.inspection.tables import IndexedTable
 from handgrad.textbook.errors import DataError, SettingError, described
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
+from handgrad.textbook.losses.default_loss import default_loss
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, array_of, number_of_rows
-from handgrad.training.results import NetRows
+from handgrad.training.results import HasNet
 from handgrad.training.validate_data import checked_inputs, checked_parts, checked_rows
 
 MOST_ROWS = 1000
 WHAT = "the rows"
 EXAMPLE = "hg.explain(net, x[:1], y[:1], loss=hg.CrossEntropyLoss())"
-
-
-@runtime_checkable
-class HasNet(Protocol):
-    """A fitted estimator that shows its net, and how it takes rows."""
-
-    net_: Net
-
-    def net_rows(self, X: object, y: Array) -> NetRows:
-        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +74,7 @@ def _of_net(net: Net, x: object, y: object, loss: Loss | None) -> Subject:
         net.check_input(rows)
         return Subject(net, rows)
     targets = array_of(y, f"{WHAT}, targets")
-    loss = loss or usual_loss(net, targets)
+    loss = loss or default_loss(net.output_kind, net.n_out, targets)
     if loss is None:
         raise SettingError(
             f"targets of type {targets.dtype} and shape {targets.shape} for a net that may have "

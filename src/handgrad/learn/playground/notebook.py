@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.check.doctor.patient import usual_loss
 from handgrad.files import load
 from handgrad.learn.playground.address_file import address_file
 from handgrad.learn.playground.document import TITLE, document, write_document
@@ -32,6 +31,7 @@ from handgrad.textbook.display import at_a_prompt, in_a_notebook
 from handgrad.textbook.errors import CannotLowerError, DataError, SettingError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
+from handgrad.textbook.losses.default_loss import default_loss
 from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import SGD, Optimizer
 
@@ -235,7 +235,7 @@ def _begin(
         return {**found, "state": state}
     x, y = _example(net, table)
     net.predict(x)  # refuses rows that do not fit
-    loss = loss or usual_loss(net, y)
+    loss = loss or default_loss(net.output_kind, net.n_out, y)
     if loss is None:
         raise SettingError(
             "a net whose last layer and targets allow several losses",
