@@ -24,7 +24,7 @@ from handgrad.textbook.errors import SettingError, did_you_mean
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Explained:
-    """What was recorded of the `subject`; numbers are written by `writer`, in its `language`."""
+    """Traced step of the `subject`; its numbers are written by `writer`, in its `language`."""
 
     title: str
     recorded: Recorded
@@ -34,13 +34,13 @@ class Explained:
 
     @cached_property
     def elements(self) -> Elements:
-        """How each number of an array came about."""
-        found = self.recorded
-        return Elements(found.nodes, found.values, found.n, found.names)
+        """Arithmetic behind each number of an array."""
+        traced = self.recorded
+        return Elements(traced.nodes, traced.values, traced.n, traced.names)
 
     @cached_property
     def steps(self) -> list[Step]:
-        """The lines of the pages, in the order in which they were computed."""
+        """The lines of the layers, in the order in which they were computed."""
         return steps_of(self.recorded, self.elements, self.writer)
 
     @cached_property

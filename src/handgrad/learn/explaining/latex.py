@@ -122,8 +122,8 @@ def latex(e: Explained) -> str:
             lines, more = step.shown_lines()
             for shown in lines:
                 index = shown.name[len(step.name) :]
-                told = shown.text(e.writer)[len(shown.name) + 3 :]
-                rows.append(f"{name}{index} &= {line(told)}")
+                arithmetic = shown.text(e.writer)[len(shown.name) + 3 :]
+                rows.append(f"{name}{index} &= {line(arithmetic)}")
             if more:
                 rows.append(rf"&\text{{{escaped(words['more'].format(more))}}}")
         body = " \\\\\n".join(rows)

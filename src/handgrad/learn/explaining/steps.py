@@ -116,7 +116,7 @@ class Step:
 
 
 def steps_of(recorded: Recorded, elements: Elements, writer: Writer) -> list[Step]:
-    """The lines of the pages, in the order in which they were computed."""
+    """The lines of the layers, in the order in which they were computed."""
     nodes = recorded.nodes
     methods = [node.origin.method if node.origin else "" for node in nodes]
     backward = methods.index("backward") if "backward" in methods else len(nodes)

@@ -1,4 +1,4 @@
-"""An explanation as text: what came, and each line of the pages with its numbers."""
+"""An explanation as text: the rows, and each line of the layers with its numbers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def text(e: Explained) -> str:
     if e.subject.read:
         out += ["", words["read"], *(f"      {line}" for line in columns_read(e))]
     out += ["", words["given"]]
-    for given in numbers_given(e):
-        out.append(f"      {given.name} = {given.result}   {given.column}")
-        out += [f"      {given.more}"] if given.more else []
+    for number in numbers_given(e):
+        out.append(f"      {number.name} = {number.result}   {number.column}")
+        out += [f"      {number.more}"] if number.more else []
     out += text_of(e.sections, e.writer)
     return "\n".join(line.rstrip() for line in out)
 
@@ -77,18 +77,18 @@ def columns_read(e: Explained) -> Iterator[str]:
 def text_of(sections: Sequence[Section], writer: Writer) -> Iterator[str]:
     """Sections line by line: of the steps of a recurrence the first, of the others what they gave.
 
-    Where there are many sections, those in the midst are told in a line, too.
+    Where there are many sections, those between the first and the last get one line, too.
     """
-    words, run, above_told = writer.words, set[tuple[object, ...]](), True
+    words, run, above_whole = writer.words, set[tuple[object, ...]](), True
     many = len(sections) > MOST_SECTIONS
     for i, section in enumerate(sections):
         again = section.lines_run in run
         run.add(section.lines_run)
-        told = not again and (not many or not ENDS <= i < len(sections) - ENDS)
-        if told or above_told:
+        whole = not again and (not many or not ENDS <= i < len(sections) - ENDS)
+        if whole or above_whole:
             yield ""
         repeated = f" ({words['again']})" if again else ""
         yield f"{section.title(words)}{repeated}   → {section.summary(writer)}"
-        if told:
+        if whole:
             yield from section.lines(words)
-        above_told = told
+        above_whole = whole
