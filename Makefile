@@ -14,7 +14,7 @@ CORE := $(addprefix tests/,contracts worked_examples textbook graph files engine
 # The folders whose code meets other libraries.
 WITH_OTHERS := $(addprefix tests/,bad_input cli tables files check exchange/importing plots learn/story training)
 
-.PHONY: help setup demo test slow kernels processors fragile bits chains random-nets check lint javascript types platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench nightly wheel clean
+.PHONY: help setup demo test slow kernels processors fragile bits chains random-nets check lint javascript types pyright platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench nightly wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -104,6 +104,9 @@ javascript: node_modules/ready  ## formatter, linter and tests of the pages' Jav
 
 types: .venv/ready-to-test  ## strict types
 	@$(BIN)/mypy
+
+pyright: node_modules/ready .venv/ready-to-test  ## strict types of a user's script, as an editor checks it; needs npm
+	@npx pyright --pythonpath $(BIN)/python
 
 platforms: .venv/ready-to-test  ## strict types of what Windows and macOS alone run
 	@for platform in win32 darwin; do \

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-import handgrad as hg
 from handgrad.textbook.install import install_command
 from tests.docs.documents import DOCUMENTS, ROOT
 
@@ -89,10 +88,6 @@ def test_llvmlite_is_wanted_where_it_has_wheels(
     else:
         (specifier,) = wanted
         assert {*specifier.filter(["0.45.1", "0.50.0"])} == versions
-
-
-def test_the_package_shows_its_public_names_alone() -> None:
-    assert {name for name in dir(hg) if not name.startswith("_")} == {*hg.__all__}
 
 
 def test_what_the_tests_read_is_in_the_archive_of_sources() -> None:
