@@ -127,9 +127,8 @@ _NAMESPACES = {
 MOVED = {
     name: f"{namespace}.{name}"
     for namespace, names in {
-        "layers": "LeakyReLU SiLU GELUTanh ELU SELU Softplus Mish FeatureScale TabularEmbedding "
-        "PositionEmbedding SinusoidalEncoding MeanOverTime MaxOverTime RNN EnsembleLinear "
-        "EnsembleEmbedding EnsemblePeriodicEmbedding Reshape Transpose Conv1d AvgPool2d "
+        "layers": "LeakyReLU SiLU GELUTanh ELU SELU Softplus Mish FeatureScale PositionEmbedding "
+        "SinusoidalEncoding MeanOverTime MaxOverTime RNN Reshape Transpose Conv1d AvgPool2d "
         "BatchNorm2d RandomShift RandomHorizontalFlip GaussianNoise initializers",
         "losses": "LabelSmoothingCrossEntropyLoss SoftTargetCrossEntropyLoss MultiMarginLoss "
         "FocalLoss HingeLoss MAELoss HuberLoss QuantileLoss PoissonNLLLoss kinds",
@@ -139,7 +138,8 @@ MOVED = {
         "record_weights capacity_curve learning_curve EpochReport History WeightHistory "
         "LearningRateSearch CapacityCurve LearningCurve Evaluation",
         "data": "read_table open_table TableStream StreamedRows predict_table train_test_split",
-        "tables": "TableEncoder train_table evaluate_table write_report permutation_importance "
+        "tables": "TabularEmbedding EnsembleLinear EnsembleEmbedding EnsemblePeriodicEmbedding "
+        "TableEncoder train_table evaluate_table write_report permutation_importance "
         "partial_dependence PermutationImportance PartialDependence",
         "plots": "plot_activations plot_hidden_space plot_predictions plot_regression_surface "
         "plot_pairs plot_net plot_neurons plot_kernels plot_feature_maps plot_attention "

@@ -37,10 +37,10 @@ def test_a_type_may_be_spelled_as_numpy_does(dtype: Any) -> None:
         (lambda draw: hg.GRU(2, 3, initializer=draw), (9, 2)),
         (lambda draw: hg.MultiheadAttention(2, 1, initializer=draw), (6, 2)),
         (lambda draw: hg.Embedding(3, 2, initializer=draw), (3, 2)),
-        (lambda draw: hg.layers.TabularEmbedding(3, 2, initializer=draw), (3, 2)),
+        (lambda draw: hg.tables.TabularEmbedding(3, 2, initializer=draw), (3, 2)),
         (lambda draw: hg.layers.PositionEmbedding(3, 2, initializer=draw), (3, 2)),
-        (lambda draw: hg.layers.EnsembleLinear(2, 3, 4, initializer=draw), (12, 2)),
-        (lambda draw: hg.layers.EnsembleEmbedding(3, 2, 4, initializer=draw), (12, 2)),
+        (lambda draw: hg.tables.EnsembleLinear(2, 3, 4, initializer=draw), (12, 2)),
+        (lambda draw: hg.tables.EnsembleEmbedding(3, 2, 4, initializer=draw), (12, 2)),
     ],
 )
 def test_an_initializer_that_draws_another_shape_is_refused(

@@ -229,7 +229,7 @@ def test_wrong_features_are_refused_by_forward_and_predict() -> None:
 @pytest.mark.parametrize("engine", ["eager", "compiled", "auto"])
 @pytest.mark.parametrize("code", [-1, 5])
 @pytest.mark.parametrize(
-    "layer", [hg.layers.TabularEmbedding(5, 3), hg.layers.EnsembleEmbedding(5, 3, 1)]
+    "layer", [hg.tables.TabularEmbedding(5, 3), hg.tables.EnsembleEmbedding(5, 3, 1)]
 )
 def test_a_code_that_no_row_of_the_table_has_is_refused(layer: Any, code: int, engine: Any) -> None:
     net = hg.Net(copy.deepcopy(layer), hg.Linear(3, 2, rng=0))
@@ -248,7 +248,7 @@ def test_a_code_that_no_row_of_the_table_has_is_refused(layer: Any, code: int, e
 
 @pytest.mark.parametrize("around", [hg.Net, hg.Parallel])
 def test_a_code_that_no_row_of_the_table_has_is_refused_wherever_it_stands(around: Any) -> None:
-    net = hg.Net(around(hg.layers.TabularEmbedding(5, 3, rng=0)), hg.Linear(3, 2, rng=0))
+    net = hg.Net(around(hg.tables.TabularEmbedding(5, 3, rng=0)), hg.Linear(3, 2, rng=0))
     x, y = np.zeros((5000, 1), int), np.arange(5000) % 2
     x[3777] = 5
     loss, optimizer = hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1)

@@ -81,9 +81,9 @@ TEXTS: dict[str, Callable[[Shape, int], str]] = {
     "RNN": lambda s, k: f"hg.layers.RNN({s[-1]}, {k}, return_sequences={k % 2 == 1}, rng=4)",
     "GRU": lambda s, k: f"hg.GRU({s[-1]}, {k}, return_sequences={k % 2 == 0}, rng=5)",
     "LSTM": lambda s, k: f"hg.LSTM({s[-1]}, {k}, return_sequences={k % 2 == 0}, rng=6)",
-    "EnsembleLinear": lambda s, k: f"hg.layers.EnsembleLinear({s[-1]}, {k}, {s[0]}, rng=7)",
+    "EnsembleLinear": lambda s, k: f"hg.tables.EnsembleLinear({s[-1]}, {k}, {s[0]}, rng=7)",
     "EnsemblePeriodicEmbedding": lambda s, k: (
-        f"hg.layers.EnsemblePeriodicEmbedding({s[-1]}, 1, {s[0]}, n_waves=2, rng=8)"
+        f"hg.tables.EnsemblePeriodicEmbedding({s[-1]}, 1, {s[0]}, n_waves=2, rng=8)"
     ),
     "Conv1d": lambda s, k: f"hg.layers.Conv1d({s[0]}, {k}, 2, padding={k % 2}, rng=9)",
     "Conv2d": lambda s, k: (
@@ -106,10 +106,10 @@ TEXTS: dict[str, Callable[[Shape, int], str]] = {
     ),
     "Embedding": lambda s, k: f"hg.Embedding(5, {k}, rng=15)",
     "TabularEmbedding": lambda s, k: (
-        f"hg.layers.TabularEmbedding(5, {k}, n_codes=2, n_numbers=1, rng=16)"
+        f"hg.tables.TabularEmbedding(5, {k}, n_codes=2, n_numbers=1, rng=16)"
     ),
     "EnsembleEmbedding": lambda s, k: (
-        f"hg.layers.EnsembleEmbedding(5, {k}, 2, n_codes=2, n_numbers=1, rng=17)"
+        f"hg.tables.EnsembleEmbedding(5, {k}, 2, n_codes=2, n_numbers=1, rng=17)"
     ),
 }
 

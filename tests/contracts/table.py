@@ -28,7 +28,7 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "Dropout": lambda: hg.Dropout(0.3),
     "FeatureScale": lambda: hg.layers.FeatureScale(3),
     "Embedding": lambda: hg.Embedding(5, 3, rng=0),
-    "TabularEmbedding": lambda: hg.layers.TabularEmbedding(5, 3, n_codes=2, n_numbers=1, rng=0),
+    "TabularEmbedding": lambda: hg.tables.TabularEmbedding(5, 3, n_codes=2, n_numbers=1, rng=0),
     "MultiheadAttention": lambda: hg.MultiheadAttention(4, 2, causal=True, rng=0),
     "PositionEmbedding": lambda: hg.layers.PositionEmbedding(3, 4, rng=0),
     "SinusoidalEncoding": lambda: hg.layers.SinusoidalEncoding(3, 4),
@@ -37,11 +37,11 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "RNN": lambda: hg.layers.RNN(3, 2, rng=0),
     "GRU": lambda: hg.GRU(3, 2, return_sequences=True, rng=0),
     "LSTM": lambda: hg.LSTM(3, 2, rng=0),
-    "EnsembleLinear": lambda: hg.layers.EnsembleLinear(4, 3, 2, rng=0),
-    "EnsembleEmbedding": lambda: hg.layers.EnsembleEmbedding(
+    "EnsembleLinear": lambda: hg.tables.EnsembleLinear(4, 3, 2, rng=0),
+    "EnsembleEmbedding": lambda: hg.tables.EnsembleEmbedding(
         5, 3, 2, n_codes=2, n_numbers=1, rng=0
     ),
-    "EnsemblePeriodicEmbedding": lambda: hg.layers.EnsemblePeriodicEmbedding(
+    "EnsemblePeriodicEmbedding": lambda: hg.tables.EnsemblePeriodicEmbedding(
         3, 2, 2, n_waves=2, rng=0
     ),
     "Reshape": lambda: hg.layers.Reshape(2, 3, 2),

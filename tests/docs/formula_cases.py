@@ -386,18 +386,18 @@ TWO_STEPS = normal(x=(5, 2, 4), W=(3, 4), U=(3, 3), b=3, v=3, dh=(5, 3))
 ROWS = normal(x=(5, 3), dy=(5, 3))
 COLUMN = normal(p=(5, 1), y=5)
 
-SIDE_BY_SIDE = hg.layers.EnsembleLinear(4, 3, 2, dtype=np.float64)
+SIDE_BY_SIDE = hg.tables.EnsembleLinear(4, 3, 2, dtype=np.float64)
 MEMBERS = normal(x=(5, 2, 4), W=(2, 3, 4), b=(2, 3), dz=(5, 2, 3))
 SOFT_TARGETS = hg.losses.SoftTargetCrossEntropyLoss()
-WAVES = hg.layers.EnsemblePeriodicEmbedding(5, 2, 2, n_waves=4, size=2, dtype=np.float64)
+WAVES = hg.tables.EnsemblePeriodicEmbedding(5, 2, 2, n_waves=4, size=2, dtype=np.float64)
 OF_WAVES = normal(x=(5, 2, 5), w=(2, 2, 4), b=(2, 2, 4), V=(2, 2, 4, 2), dy=(5, 2, 9))
 SIZES_OF_WAVES = ("n_periodic", "n_members", "n_waves", "size", "n_in", "n_out")
-EMBEDDING = hg.layers.TabularEmbedding(4, 2, n_codes=2, n_numbers=5, dtype=np.float64)
-EMBEDDINGS = hg.layers.EnsembleEmbedding(4, 2, 3, n_codes=2, n_numbers=5, dtype=np.float64)
+EMBEDDING = hg.tables.TabularEmbedding(4, 2, n_codes=2, n_numbers=5, dtype=np.float64)
+EMBEDDINGS = hg.tables.EnsembleEmbedding(4, 2, 3, n_codes=2, n_numbers=5, dtype=np.float64)
 
 
 def coded(
-    layer: hg.layers.TabularEmbedding | hg.layers.EnsembleEmbedding,
+    layer: hg.tables.TabularEmbedding | hg.tables.EnsembleEmbedding,
 ) -> Callable[[Rng], Values]:
     """Rows for an embedding, with codes that a small step leaves what they are."""
     names = ("n_numbers", "n_codes", "size", "n_members", "n_in", "n_out")

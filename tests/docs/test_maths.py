@@ -43,7 +43,7 @@ PAIRS = {
 BASES = (hg.Layer, hg.Loss, hg.optimizers.Optimizer, hg.penalties.Penalty)
 PUBLIC = {
     name: page
-    for module in (hg, hg.layers, hg.losses, hg.optimizers, hg.penalties)
+    for module in (hg, hg.layers, hg.losses, hg.optimizers, hg.penalties, hg.tables)
     for name in module.__all__
     if callable(page := getattr(module, name))
 }

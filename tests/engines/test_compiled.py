@@ -322,8 +322,8 @@ def coded(dtype: Any, n_members: int = 1) -> tuple[hg.Net, Any]:
     """A net behind codes that stand beside numbers, and rows for it."""
     sizes: Any = {"n_codes": 2, "n_numbers": 3, "rng": 0, "dtype": dtype}
     net = hg.Net(
-        hg.layers.EnsembleEmbedding(5, 2, n_members, **sizes),
-        hg.layers.EnsembleLinear(7, 2, n_members, rng=1, dtype=dtype),
+        hg.tables.EnsembleEmbedding(5, 2, n_members, **sizes),
+        hg.tables.EnsembleLinear(7, 2, n_members, rng=1, dtype=dtype),
     )
     rng = np.random.default_rng(0)
     numbers, codes = 9 * rng.normal(size=(7, n_members, 3)), rng.integers(0, 5, (7, n_members, 2))

@@ -101,9 +101,9 @@ def test_units_that_saturate_learn_alike(factor: Any) -> None:
 
 
 def test_waves_of_numbers_too_large_for_an_angle_are_predicted_as_the_pages_do() -> None:
-    waves: Any = hg.layers.EnsemblePeriodicEmbedding(2, 2, 1, rng=0)
+    waves: Any = hg.tables.EnsemblePeriodicEmbedding(2, 2, 1, rng=0)
     waves.V = np.random.default_rng(0).normal(size=waves.V.shape)
-    net = hg.Net(waves, hg.layers.EnsembleLinear(waves.n_out, 2, 1, rng=1))
+    net = hg.Net(waves, hg.tables.EnsembleLinear(waves.n_out, 2, 1, rng=1))
     for n in (2, 500):
         for size in (1e8, 1e30):
             eager, compiled = both(net, np.full((n, 1, 2), size))

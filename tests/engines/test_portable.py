@@ -162,7 +162,7 @@ def test_members_share_rows() -> None:
     def run(*, shared: bool) -> Any:
         x: Any
         y: Any
-        net = hg.Net(hg.layers.EnsembleLinear(3, 3, 4, rng=0))
+        net = hg.Net(hg.tables.EnsembleLinear(3, 3, 4, rng=0))
         x, y = (SideBySide(part, members) for part in table)
         if not shared:
             x, y = np.asarray(x), np.asarray(y)

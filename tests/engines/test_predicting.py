@@ -341,7 +341,7 @@ def test_an_index_out_of_range_is_refused() -> None:
 
 
 def test_codes_beside_numbers() -> None:
-    net = hg.Net(hg.layers.TabularEmbedding(3, 2, n_numbers=1, rng=0, dtype=np.float64))
+    net = hg.Net(hg.tables.TabularEmbedding(3, 2, n_numbers=1, rng=0, dtype=np.float64))
     x = np.array([[9.5, 2.0], [-7.0, 0.0]])
     net.predict(x, engine="compiled")
     assert by_machine_code(net)

@@ -29,11 +29,11 @@ def rows(dtype: Any, k: int = K) -> tuple[SideBySide, SideBySide]:
 def net_for(dtype: Any, k: int = K) -> hg.Net:
     among: Any = {"n_codes": 2, "n_numbers": 3}
     return hg.Net(
-        hg.layers.EnsembleEmbedding(4, 2, k, **among, rng=0, dtype=dtype),
+        hg.tables.EnsembleEmbedding(4, 2, k, **among, rng=0, dtype=dtype),
         hg.layers.FeatureScale((k, 7), dtype=dtype),
-        hg.layers.EnsembleLinear(7, 5, k, rng=0, dtype=dtype),
+        hg.tables.EnsembleLinear(7, 5, k, rng=0, dtype=dtype),
         hg.Tanh(),
-        hg.layers.EnsembleLinear(5, 2, k, rng=1, dtype=dtype),
+        hg.tables.EnsembleLinear(5, 2, k, rng=1, dtype=dtype),
     )
 
 

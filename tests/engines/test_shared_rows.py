@@ -25,7 +25,7 @@ def engines(dtype: Any, *, python: bool = False) -> list[Any]:
     for kind in KINDS:
         net = hg.Net(
             hg.layers.FeatureScale((3, 20), dtype=dtype),
-            hg.layers.EnsembleLinear(*SIZES, rng=0, dtype=dtype),
+            hg.tables.EnsembleLinear(*SIZES, rng=0, dtype=dtype),
         )
         made.append(engine_of(kind, net, hg.MSELoss(), hg.SGD(0.1), x, y, 16))
     if python:

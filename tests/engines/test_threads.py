@@ -217,7 +217,7 @@ class Watched(hg.Linear):
         return super().forward(x)
 
 
-class WatchedEnsemble(hg.layers.EnsembleLinear):
+class WatchedEnsemble(hg.tables.EnsembleLinear):
     """The same of several side by side, whose products are one einsum."""
 
     def forward(self, x: Any) -> Any:
@@ -281,7 +281,7 @@ def test_a_batch_is_learned_in_one_thread_unless_sharing_it_pays(
 def test_members_side_by_side_are_learned_in_one_thread_each_from_any_thread(
     several_threads: list[int],
 ) -> None:
-    net = hg.Net(hg.layers.EnsembleLinear(20, 64, 5, rng=0), WatchedEnsemble(64, 3, 5, rng=0))
+    net = hg.Net(hg.tables.EnsembleLinear(20, 64, 5, rng=0), WatchedEnsemble(64, 3, 5, rng=0))
     rows = np.zeros((32, 5, 20), np.float32), np.zeros((32, 5, 3), np.float32)
     usual: dict[str, Any] = {"loss": hg.MSELoss(), "optimizer": hg.SGD(0.1), "engine": "eager"}
     training = hg.train(net, rows, epochs=1, batch_size=32, **usual)

@@ -70,7 +70,7 @@ def _of_codes(rng: Any, more_axes: bool) -> tuple[list[hg.Layer], Array]:
 def _of_both(rng: Any, more_axes: bool) -> tuple[list[hg.Layer], Array]:
     n_values, size, n_codes, n_numbers = (int(rng.integers(1, 5)) for _ in range(4))
     among: dict[str, Any] = {"n_codes": n_codes, "n_numbers": n_numbers}
-    first = hg.layers.TabularEmbedding(n_values, size, **among, rng=rng)
+    first = hg.tables.TabularEmbedding(n_values, size, **among, rng=rng)
     numbers = rng.standard_normal((ROWS, n_numbers))
     x = np.concatenate([numbers, rng.integers(0, n_values, (ROWS, n_codes))], axis=1)
     return [first, *_pages(rng, n_numbers + n_codes * size, 3)], x
@@ -82,17 +82,17 @@ def _of_members(rng: Any, more_axes: bool) -> tuple[list[hg.Layer], Array]:
     x, d = rng.standard_normal((ROWS, k, n_numbers)), n_numbers
     if rng.random() < 0.6:
         among: dict[str, Any] = {"n_codes": n_codes, "n_numbers": n_numbers}
-        layers.append(hg.layers.EnsembleEmbedding(n_values, size, k, **among, rng=rng))
+        layers.append(hg.tables.EnsembleEmbedding(n_values, size, k, **among, rng=rng))
         x = np.concatenate([x, rng.integers(0, n_values, (ROWS, k, n_codes))], axis=2)
         d += n_codes * size
     if rng.random() < 0.6:
-        waves = hg.layers.EnsemblePeriodicEmbedding(d, n_numbers, k, n_waves=3, rng=rng)
+        waves = hg.tables.EnsemblePeriodicEmbedding(d, n_numbers, k, n_waves=3, rng=rng)
         layers.append(waves)
         d += n_numbers * waves.size
     layers.append(hg.layers.FeatureScale((k, d)))
     for _ in range(int(rng.integers(1, 4))):
         n_out = int(rng.integers(1, 9))
-        layers += [hg.layers.EnsembleLinear(d, n_out, k, rng=rng), ACTIVATIONS[rng.integers(11)]()]
+        layers += [hg.tables.EnsembleLinear(d, n_out, k, rng=rng), ACTIVATIONS[rng.integers(11)]()]
         d = n_out
     return layers, x
 

@@ -84,7 +84,7 @@ def test_members_side_by_side_are_nets_of_their_own() -> None:
     rng = np.random.default_rng(0)
     x, dz = rng.normal(size=(5, 2, 4)), rng.normal(size=(5, 2, 3))
     t = rng.dirichlet(np.ones(3), (5, 2))
-    both = hg.layers.EnsembleLinear(4, 3, 2, rng=0, dtype=np.float64)
+    both = hg.tables.EnsembleLinear(4, 3, 2, rng=0, dtype=np.float64)
     both.b = rng.normal(size=(2, 3))
     z, dx = both.forward(x), both.backward(dz)
     loss = hg.losses.SoftTargetCrossEntropyLoss()

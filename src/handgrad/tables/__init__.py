@@ -2,6 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+from handgrad.textbook.layers import (
+    EnsembleEmbedding,
+    EnsembleLinear,
+    EnsemblePeriodicEmbedding,
+    TabularEmbedding,
+)
+
 if TYPE_CHECKING:
     from handgrad.tables.inspection import partial_dependence, permutation_importance
     from handgrad.tables.reporting import write_report
@@ -10,10 +17,14 @@ if TYPE_CHECKING:
     from handgrad.training.results import PartialDependence, PermutationImportance
 
 __all__ = [
+    "EnsembleEmbedding",
+    "EnsembleLinear",
+    "EnsemblePeriodicEmbedding",
     "PartialDependence",
     "PermutationImportance",
     "TableEncoder",
     "TabularClassifier",
+    "TabularEmbedding",
     "TabularRegressor",
     "evaluate_table",
     "partial_dependence",

@@ -100,8 +100,8 @@ def test_half_the_units_at_an_end_are_named(activation: Any, flat: int, named: b
 
 def test_members_at_an_end_are_advised_a_layer_that_takes_them() -> None:
     first, last = (
-        hg.layers.EnsembleLinear(2, 10, 3, rng=0),
-        hg.layers.EnsembleLinear(10, 2, 3, rng=1),
+        hg.tables.EnsembleLinear(2, 10, 3, rng=0),
+        hg.tables.EnsembleLinear(10, 2, 3, rng=1),
     )
     first.b = np.full((3, 10), 8.0)
     x, y = (np.repeat(part[:, None], 3, axis=1) for part in (X, Y))
@@ -246,12 +246,12 @@ def test_codes_have_no_scale_and_the_numbers_beside_them_have() -> None:
     for size, named in ((1.0, False), (500.0, True)):
         x = np.hstack([size * rng.standard_normal((100, 1)), codes])
         alone = hg.Net(
-            hg.layers.TabularEmbedding(400, 2, n_codes=2, n_numbers=1, rng=0),
+            hg.tables.TabularEmbedding(400, 2, n_codes=2, n_numbers=1, rng=0),
             hg.Linear(5, 2),
             hg.Softmax(),
         )
         layers = (
-            hg.layers.EnsembleEmbedding(400, 2, 2, n_codes=2, n_numbers=1, rng=0),
+            hg.tables.EnsembleEmbedding(400, 2, 2, n_codes=2, n_numbers=1, rng=0),
             Flatten(),
             hg.Linear(10, 2),
         )
@@ -261,7 +261,7 @@ def test_codes_have_no_scale_and_the_numbers_beside_them_have() -> None:
             assert bool(findings) == named
             assert all("feature 0, counted from 0, is about" in f.evidence for f in findings)
     only = hg.Net(
-        hg.layers.TabularEmbedding(400, 2, n_codes=2, rng=0), hg.Linear(4, 2), hg.Softmax()
+        hg.tables.TabularEmbedding(400, 2, n_codes=2, rng=0), hg.Linear(4, 2), hg.Softmax()
     )
     assert not hg.diagnose(only, None, (codes, y))
 

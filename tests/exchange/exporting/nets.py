@@ -39,7 +39,7 @@ def random_net(seed: int) -> tuple[hg.Net, Array]:
     members = x.ndim == 3
     for _ in range(rng.integers(1, 6)):
         k = int(rng.integers(1, 9))
-        layers.append(hg.layers.EnsembleLinear(n, k, x.shape[1]) if members else hg.Linear(n, k))
+        layers.append(hg.tables.EnsembleLinear(n, k, x.shape[1]) if members else hg.Linear(n, k))
         layers.append(ACTIVATIONS[rng.integers(len(ACTIVATIONS))]())
         n = k
         if rng.random() < 0.5 and not members:
@@ -59,12 +59,12 @@ def _start(rng: np.random.Generator) -> tuple[list[hg.Layer], Array, int]:
             return [hg.Embedding(5, 3)], rng.integers(0, 5, 7), 3
         case 1:
             codes = rng.integers(0, 5, (7, 2)).astype(float)
-            first = hg.layers.TabularEmbedding(5, 3, n_codes=2, n_numbers=n)
+            first = hg.tables.TabularEmbedding(5, 3, n_codes=2, n_numbers=n)
             return [first], np.concatenate([rng.normal(size=(7, n)), codes], axis=1), n + 6
         case 2:
             codes = rng.integers(0, 5, (7, 2, 1)).astype(float)
-            embedding = hg.layers.EnsembleEmbedding(5, 3, 2, n_codes=1, n_numbers=n)
-            waves = hg.layers.EnsemblePeriodicEmbedding(n + 3, n, 2, n_waves=2)
+            embedding = hg.tables.EnsembleEmbedding(5, 3, 2, n_codes=1, n_numbers=n)
+            waves = hg.tables.EnsemblePeriodicEmbedding(n + 3, n, 2, n_waves=2)
             x = np.concatenate([rng.normal(size=(7, 2, n)), codes], axis=2)
             return [embedding, waves], x, waves.n_out
     return [], rng.normal(size=(7, n)), n

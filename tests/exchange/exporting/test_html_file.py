@@ -82,7 +82,7 @@ def test_it_is_proved_by_the_rows_that_travel_with_it(name: str, tmp_path: Path)
 
 @needs_node
 def test_rows_of_any_shape_are_numbers_one_after_the_other(tmp_path: Path) -> None:
-    net = hg.Net(hg.layers.EnsembleLinear(3, 2, 4, rng=0), hg.Tanh())
+    net = hg.Net(hg.tables.EnsembleLinear(3, 2, 4, rng=0), hg.Tanh())
     assert hg.export(net, tmp_path / "net.html").checks[0].same_bits
     data = json.loads(Scripts(tmp_path / "net.html").texts["application/json"])
     assert [column["name"] for column in data["columns"]] == [f"x{i}" for i in range(12)]

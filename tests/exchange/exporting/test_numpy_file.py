@@ -209,7 +209,7 @@ def test_random_nets_have_the_bits_of_their_pages(first: int) -> None:
 
 
 def test_codes_stand_among_numbers_that_are_no_whole_ones() -> None:
-    net = hg.Net(hg.layers.TabularEmbedding(3, 2, n_numbers=1, rng=0), hg.Linear(3, 2, rng=1))
+    net = hg.Net(hg.tables.TabularEmbedding(3, 2, n_numbers=1, rng=0), hg.Linear(3, 2, rng=1))
     x = np.array([[0.5, 2], [-1.25, 0]])
     for rows in (None, x, [[3, 1]]):
         predict = functions(numpy_source(subject_of(net, rows)))["predict"]

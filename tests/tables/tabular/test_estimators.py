@@ -76,7 +76,7 @@ def test_a_category_of_many_values_is_embedded() -> None:
     table, y = large_category(3000)
     model = clone(REGRESSOR).fit(table[:2500], y[:2500])
     embedding = model.net_.layers[0]
-    assert isinstance(embedding, hg.layers.EnsembleEmbedding)
+    assert isinstance(embedding, hg.tables.EnsembleEmbedding)
     assert not embedding.E[:, 0].any(), "what was never missing says nothing"
     assert model.score(table[2500:], y[2500:]) > 0.8
     new = pa.table({"town": ["nowhere", None], "noise": [0.0, 0.0]})

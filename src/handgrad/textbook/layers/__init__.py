@@ -17,14 +17,18 @@ from handgrad.textbook.layers.augmentation import GaussianNoise, RandomHorizonta
 from handgrad.textbook.layers.convolution import Conv1d, Conv2d
 from handgrad.textbook.layers.defaults import defaults as defaults
 from handgrad.textbook.layers.dropout import Dropout
-from handgrad.textbook.layers.embedding import Embedding, EnsembleEmbedding, TabularEmbedding
-from handgrad.textbook.layers.ensemble import EnsembleLinear
+from handgrad.textbook.layers.embedding import Embedding
+from handgrad.textbook.layers.embedding import EnsembleEmbedding as EnsembleEmbedding
+from handgrad.textbook.layers.embedding import TabularEmbedding as TabularEmbedding
+from handgrad.textbook.layers.ensemble import EnsembleLinear as EnsembleLinear
 from handgrad.textbook.layers.feature_scale import FeatureScale
 from handgrad.textbook.layers.gelu import GELU, GELUTanh
 from handgrad.textbook.layers.layer import Layer
 from handgrad.textbook.layers.linear import Linear
 from handgrad.textbook.layers.normalization import BatchNorm, BatchNorm2d, LayerNorm
-from handgrad.textbook.layers.periodic import EnsemblePeriodicEmbedding
+from handgrad.textbook.layers.periodic import (
+    EnsemblePeriodicEmbedding as EnsemblePeriodicEmbedding,
+)
 from handgrad.textbook.layers.pooling import AvgPool2d, MaxPool2d
 from handgrad.textbook.layers.pooling_over_time import MaxOverTime, MeanOverTime
 from handgrad.textbook.layers.positions import PositionEmbedding, SinusoidalEncoding
@@ -34,6 +38,7 @@ from handgrad.textbook.layers.softmax import Softmax
 from handgrad.textbook.layers.standardize import Standardize
 from handgrad.textbook.module import Array
 
+# Layers of the nets for tables are imported `as` themselves: hg.tables has them.
 __all__ = [
     "ELU",
     "GELU",
@@ -49,9 +54,6 @@ __all__ = [
     "Conv2d",
     "Dropout",
     "Embedding",
-    "EnsembleEmbedding",
-    "EnsembleLinear",
-    "EnsemblePeriodicEmbedding",
     "FeatureScale",
     "Flatten",
     "GELUTanh",
@@ -76,7 +78,6 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Standardize",
-    "TabularEmbedding",
     "Tanh",
     "Transpose",
     "initializers",
