@@ -7,8 +7,8 @@ import numpy as np
 import handgrad as hg
 from benchmarks.matrices import Product
 from benchmarks.peers import Run, own  # noqa: F401  — which holds machine code
-from handgrad.engines.compiled.processor import this_processor
-from handgrad.engines.compiled.runner import Calls, Runner
+from handgrad.engines.compiled.machine_code import this_processor
+from handgrad.engines.compiled.runner import CallSequence, Runner
 from handgrad.engines.loops.element_access import Elements
 from handgrad.engines.loops.ir import Matrix, Multiply, whole
 from handgrad.engines.loops.partitioning import partition_product
@@ -23,10 +23,10 @@ def product(given: Product) -> Run:
     (a, b), c = given.operands(), np.empty((given.m, given.n), given.dtype)
     runner = Runner(_program(given))
     crew, by_blas = runner.workers, runner.by_blas
-    calls = Calls([runner.planned(a=a, b=b, c=c)], ROUNDS)
+    calls = CallSequence([runner.bind(a=a, b=b, c=c)], ROUNDS)
 
     def run(times: int) -> Any:
-        with worker_threads(by_blas=by_blas) as threads, crew.at_work(threads):
+        with worker_threads(by_blas=by_blas) as threads, crew.running(threads):
             for begin in range(0, times, ROUNDS):
                 calls.run(min(ROUNDS, times - begin))
         return c

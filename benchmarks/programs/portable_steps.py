@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.engines.compiled.processor import this_processor
-from handgrad.engines.compiled.runner import Calls, Runner
+from handgrad.engines.compiled.machine_code import this_processor
+from handgrad.engines.compiled.runner import CallSequence, Runner
 from handgrad.engines.loops.build import training_program
 from handgrad.engines.loops.program import Program
 from handgrad.engines.loops.tracing import training_step, updates_of
+from handgrad.engines.portable.engine import PortableRunner
 from handgrad.engines.portable.model import PortableModel, portable_model
 from handgrad.engines.portable.printing.javascript_module import javascript_module
-from handgrad.engines.portable.programs import training_program_of
-from handgrad.engines.portable.runner import PortableRunner
-from handgrad.engines.portable.wasm.webassembly import webassembly
+from handgrad.engines.portable.scalarize import portable_training
+from handgrad.engines.portable.webassembly import webassembly
 
 ROWS, BATCH_SIZE, RATE = 250, 10, 0.1
 STEPS = ROWS // BATCH_SIZE
@@ -65,7 +65,7 @@ def made(make: Callable[[], Any]) -> tuple[Any, float]:
     return make(), time.process_time() - started
 
 
-def epoch(runner: Runner, program: Program, model: PortableModel) -> Calls:
+def epoch(runner: Runner, program: Program, model: PortableModel) -> CallSequence:
     """The call of an epoch, of a portable program or of the one that it is made of."""
     kinds = {"float": np.float32, "double": np.float64, "int": np.int64, "bool": np.bool_}
     types = {p.name: kinds[p.type] for p in program.parameters}
@@ -74,7 +74,7 @@ def epoch(runner: Runner, program: Program, model: PortableModel) -> Calls:
     given |= {"x": X, "y": Y, "parameters": model.parameters.copy(), "order": RNG.permutation(ROWS)}
     given["learning_rates"][...] = RATE
     own = {name: array for name, array in given.items() if name not in runner.scratch}
-    return Calls([runner.planned(n_rows=ROWS, **own)])
+    return CallSequence([runner.bind(n_rows=ROWS, **own)])
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def main() -> None:
         loss.batches_weighted_by,
         this_processor(),
     )
-    plain = training_program_of(net, loss, sgd, X, Y, BATCH_SIZE)
+    plain = portable_training(net, loss, sgd, X, Y, BATCH_SIZE)
     compiled, compile_seconds = made(lambda: Runner(program))
     portable, portable_seconds = made(lambda: PortableRunner(plain))
     module, module_seconds = made(lambda: webassembly(model))

@@ -11,7 +11,7 @@ import numpy as np
 
 import handgrad as hg
 from benchmarks.held import hold_machine_code
-from handgrad.engines.compiled.processor import this_processor
+from handgrad.engines.compiled.machine_code import this_processor
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.loops.build import training_program
 from handgrad.engines.loops.tracing import training_step, updates_of

@@ -18,12 +18,12 @@ import numpy as np
 
 from handgrad.engines.compiled import elementwise, machine_code
 from handgrad.engines.compiled.gemm.product import OWN_NAME, module_text, symbol
-from handgrad.engines.compiled.llvm import DOOR, llvm_text
-from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
-from handgrad.engines.compiled.thread_pool import Workers
+from handgrad.engines.compiled.llvm import ENTRY_POINT, llvm_text
+from handgrad.engines.compiled.runner import Argument, NativeCall, PerEpoch, Runner
+from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.loops.program import FINISHED, Program
+from handgrad.engines.portable.engine import PortableRunner
 from handgrad.engines.portable.machine_code import portable_text
-from handgrad.engines.portable.runner import PortableRunner
 
 TRIPLE, NAME = "aarch64-unknown-linux-gnu", "neoverse-n1"
 FEATURES = ("neon", "fp-armv8", "fullfp16", "lse", "rdm", "crc", "dotprod", "rcpc", "ras")
@@ -48,9 +48,9 @@ def compile_for_arm() -> None:
     machine_code._initialize = lambda: None  # type: ignore[assignment]
     Runner.load = staticmethod(object_file)
     PortableRunner.load = staticmethod(portable_object_file)
-    Runner.in_turn = EmulatedCalls
+    Runner.sequence = EmulatedCalls
     elementwise.function_of = function_of
-    Workers.at_work = alone  # type: ignore[method-assign, assignment]
+    ThreadPool.running = alone  # type: ignore[method-assign, assignment]
 
 
 class ObjectFile:
@@ -69,7 +69,7 @@ def portable_object_file(program: Program) -> ObjectFile:
 
 
 @contextmanager
-def alone(workers: Workers, threads: int) -> Iterator[None]:
+def alone(workers: ThreadPool, threads: int) -> Iterator[None]:
     """Without helpers: no thread of this process can run their code."""
     yield
 
@@ -94,10 +94,12 @@ def linked(codes: tuple[bytes, ...]) -> Path:
     for i, code in enumerate(codes):
         place = folder / f"{i}.o"
         place.write_bytes(code)
-        _run("aarch64-linux-gnu-objcopy", "--redefine-sym", f"{DOOR}={DOOR}{i}", place)
+        _run(
+            "aarch64-linux-gnu-objcopy", "--redefine-sym", f"{ENTRY_POINT}={ENTRY_POINT}{i}", place
+        )
         objects.append(place)
     objects += [_product(dtype) for dtype in DTYPES if symbol(dtype).encode() in b"".join(codes)]
-    doors = "".join(f"X({DOOR}{i})" for i in range(len(codes)))
+    doors = "".join(f"X({ENTRY_POINT}{i})" for i in range(len(codes)))
     made = folder / "run"
     flags = ("-O1", "-static", f"-DDOORS={doors}")
     _run("aarch64-linux-gnu-gcc", *flags, "-o", made, MAIN, *objects, "-lm")
@@ -120,22 +122,22 @@ def _run(*command: object) -> None:
 
 
 class EmulatedCalls:
-    """What `Calls` is for machine code of this processor."""
+    """The `CallSequence` of emulated machine code."""
 
-    def __init__(self, planned: Sequence[NativeCall], rounds: int = 1) -> None:
-        self.planned = planned
-        self.program = linked(tuple(call.function.code for call in planned))
+    def __init__(self, calls: Sequence[NativeCall], rounds: int = 1) -> None:
+        self.calls = calls
+        self.program = linked(tuple(call.function.code for call in calls))
 
     def run(self, rounds: int = 1) -> tuple[int, int]:
         """The number of whole rounds, and what the last call returned."""
-        memory = Memory(list(_arrays(self.planned)))
+        memory = Memory(list(_arrays(self.calls)))
         calls = []
         for i in range(rounds):
-            for door, call in enumerate(self.planned):
+            for door, call in enumerate(self.calls):
                 given = [number for a in call.arguments for number in memory.told(a, i)]
                 calls += [door, len(call.arguments), *given]
         sizes = [len(part) for part in memory.parts]
-        head = [len(sizes), *sizes, rounds * len(self.planned), len(calls), *calls]
+        head = [len(sizes), *sizes, rounds * len(self.calls), len(calls), *calls]
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "memory"
             file.write_bytes(np.array(head, np.int64).tobytes() + b"".join(memory.parts))
@@ -143,15 +145,13 @@ class EmulatedCalls:
             found = file.read_bytes()
         done, returned = np.frombuffer(found[:16], np.int64).tolist()
         memory.take_back(found[16:])
-        return done // len(self.planned), returned if done < rounds * len(
-            self.planned
-        ) else FINISHED
+        return done // len(self.calls), returned if done < rounds * len(self.calls) else FINISHED
 
 
-def _arrays(planned: Sequence[NativeCall]) -> Iterator[Any]:
-    for call in planned:
+def _arrays(calls: Sequence[NativeCall]) -> Iterator[Any]:
+    for call in calls:
         for argument in call.arguments:
-            array = argument.array if isinstance(argument, PerRound) else argument
+            array = argument.array if isinstance(argument, PerEpoch) else argument
             if isinstance(array, np.ndarray):
                 yield array
 
@@ -171,7 +171,7 @@ class Memory:
 
     def told(self, argument: Argument, round: int) -> tuple[int, int]:
         """Which stretch and how far into it; of a number −1 and itself."""
-        if isinstance(argument, PerRound):
+        if isinstance(argument, PerEpoch):
             array = argument.array
             address = array.ctypes.data + array.strides[0] * round
         elif isinstance(argument, np.ndarray):

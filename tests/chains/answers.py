@@ -20,8 +20,7 @@ from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.loops.program import Program
 from handgrad.engines.loops.tracing import prediction_graph, training_step
 from handgrad.engines.portable.engine import PortableEngine
-from handgrad.engines.portable.programs import EVERYWHERE
-from handgrad.engines.portable.scalarize import written_out
+from handgrad.engines.portable.scalarize import EVERYWHERE, scalarized
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import take
 from tests.engines import own_arrays
@@ -57,7 +56,7 @@ class WrittenOutRunner(PythonRunner):
     target = staticmethod(lambda: EVERYWHERE)
 
     def __init__(self, program: Program) -> None:
-        super().__init__(written_out(program))
+        super().__init__(scalarized(program))
 
 
 class PrintedEngine(CompiledEngine):

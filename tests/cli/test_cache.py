@@ -12,7 +12,7 @@ from tests.cli.run import QUICK, handgrad, record
 def test_it_shows_and_clears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANDGRAD_CACHE", str(tmp_path))
     assert "0 compiled programs" in handgrad("cache").stdout
-    cache.kept("key", lambda: b"code")
+    cache.get_or_make("key", lambda: b"code")
     assert f"1 compiled programs, 0.0 MB, in {tmp_path}" in handgrad("cache").stdout
     assert "1 removed" in handgrad("cache", "--clear").stdout
     assert cache.files() == []
@@ -25,7 +25,7 @@ def test_it_says_when_it_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_for_machines_it_is_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANDGRAD_CACHE", str(tmp_path))
-    cache.kept("key", lambda: b"code")
+    cache.get_or_make("key", lambda: b"code")
     assert json.loads(handgrad("cache", "--json", "--clear").stdout) == {
         "folder": str(tmp_path), "programs": 1, "bytes": 36, "removed": 1
     }  # fmt: skip

@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import handgrad as hg
 from handgrad.cluster import fit, fit_estimator
-from handgrad.engines.compiled import processor
+from handgrad.engines.compiled import machine_code
 from handgrad.engines.fingerprint import TRACES
 from handgrad.graph import threads
 
@@ -28,7 +28,7 @@ def test_a_training_in_this_process_has_the_cores_of_a_worker(
         seen.add(threads.available_cores())
         return threads.available_cores()
 
-    monkeypatch.setattr(processor, "available_cores", counted)
+    monkeypatch.setattr(machine_code, "available_cores", counted)
     TRACES.made.clear()
     if estimator:
         model = hg.MLPClassifier((256,), max_iter=2, random_state=0, engine="compiled")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from handgrad.engines.compiled.llvm import compiled_function
 from handgrad.engines.compiled.machine_code import MachineCode
-from handgrad.engines.compiled.runner import Calls, NativeCall
+from handgrad.engines.compiled.runner import CallSequence, NativeCall
 from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.machine_code import portable_function
 
@@ -20,4 +20,4 @@ def portable_code(program: Program) -> Callable[..., int]:
 
 
 def _called(function: MachineCode) -> Callable[..., int]:
-    return lambda *arguments: Calls([NativeCall(function, arguments)]).run()[1]
+    return lambda *arguments: CallSequence([NativeCall(function, arguments)]).run()[1]

@@ -12,11 +12,11 @@ from handgrad.engines.compiled.ir_helpers import (
     INT,
     SINGLE,
     VOID,
-    counting,
+    counted_loop,
+    i64,
     intrinsic,
-    whole,
 )
-from handgrad.engines.compiled.machine_code import function_of
+from handgrad.engines.compiled.machine_code import ctypes_function
 from handgrad.engines.loops.target import block_depth
 from handgrad.textbook.layers import Array
 
@@ -48,7 +48,7 @@ def chains(rows: Array, columns: Array, sums: Array) -> None:
 @cache
 def _compiled(dtype: str) -> Any:
     name = f"chains_{dtype}"
-    return function_of(name, lambda: _text(name, dtype), None, ctypes.c_void_p)
+    return ctypes_function(name, lambda: _text(name, dtype), None, ctypes.c_void_p)
 
 
 def _text(name: str, dtype: str) -> str:
@@ -56,12 +56,12 @@ def _text(name: str, dtype: str) -> str:
     function = ir.Function(module, ir.FunctionType(VOID, [INT.as_pointer()]), name)
     b = ir.IRBuilder(function.append_basic_block())
     array = (SINGLE if dtype == "float32" else DOUBLE).as_pointer()
-    given = [b.load(b.gep(function.args[0], [whole(i)])) for i in range(6)]
+    given = [b.load(b.gep(function.args[0], [i64(i)])) for i in range(6)]
     m, n, k = given[:3]
     rows, columns, sums = (b.inttoptr(address, array) for address in given[3:])
-    with counting(b, m, name="i") as i, counting(b, n, name="j") as j:
+    with counted_loop(b, m, name="i") as i, counted_loop(b, n, name="j") as j:
         place = b.gep(sums, [b.add(b.mul(i, n), j)])
-        with counting(b, k, name="k") as position:
+        with counted_loop(b, k, name="k") as position:
             x = b.load(b.gep(rows, [b.add(b.mul(i, k), position)]))
             y = b.load(b.gep(columns, [b.add(b.mul(j, k), position)]))
             b.store(intrinsic(b, "fma", x, y, b.load(place)), place)

@@ -47,15 +47,14 @@ from handgrad.engines.loops.program import Program, buffer_of
 from handgrad.engines.loops.random_streams import WORDS
 from handgrad.engines.loops.target import Target
 from handgrad.engines.loops.tracing import prediction_graph, training_step, updates_of
-from handgrad.engines.portable.programs import EVERYWHERE
-from handgrad.engines.portable.scalarize import written_out
+from handgrad.engines.portable.scalarize import EVERYWHERE, scalarized
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, Op
 from handgrad.graph.symbolic import Shape, at, shape_text
 
 BATCH = 64
 SIZES = (1, 2, 3, 15, 16, 17, 33, 64)  # rows of the last batch
-Span = tuple[float, float]  # the lowest and the highest
+Interval = tuple[float, float]  # the lowest and the highest
 UNKNOWN = (-math.inf, math.inf)
 
 
@@ -75,7 +74,7 @@ def strays(
     step, graph = training_step(net, loss, x, y), prediction_graph(net, x)
     updates = updates_of(net, optimizer or hg.SGD(0.1, momentum=0.9))
     found: list[str] = []
-    for target, way in ((Target(True, 4), _as_it_is), (EVERYWHERE, written_out)):
+    for target, way in ((Target(True, 4), _as_it_is), (EVERYWHERE, scalarized)):
         with _memory_of_its_own() as plans:
             by = loss.batches_weighted_by
             epoch = build.training_program(step, updates, BATCH, net.dtype, by, target)
@@ -181,7 +180,7 @@ class _Check:
     plan: Plan
     batch: int
     n: int
-    env: dict[str, Span] = field(default_factory=dict)
+    env: dict[str, Interval] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
     within_loops: int = 0
 
@@ -288,7 +287,7 @@ class _Check:
             self.statements(loop.body)
             self.within_loops -= 1
 
-    def let(self, name: str, span: Span) -> None:
+    def let(self, name: str, span: Interval) -> None:
         """In a loop a variable may be what it was in another round, or before."""
         before = self.env.get(name) if self.within_loops else None
         self.env[name] = span if before is None else _joined(before, span)
@@ -329,7 +328,7 @@ class _Check:
         end = (self.rows - 1) * width + length - 1
         self.reach(matrix.buffer, matrix.offset, (low, high + end))
 
-    def span(self, value: Expression) -> Span:
+    def span(self, value: Expression) -> Interval:
         """The lowest and the highest that a whole number can be; what is read in it is checked."""
         match value:
             case Num(number, "int"):
@@ -351,7 +350,7 @@ class _Check:
                 return COMPUTED[operation](*spans) if known_here else UNKNOWN
         return UNKNOWN
 
-    def value_of(self, buffer: str, span: Span) -> Span:
+    def value_of(self, buffer: str, span: Interval) -> Interval:
         """How far numbers go that are themselves used as an index."""
         if buffer == "order":
             return 0, self.rows - 1
@@ -369,9 +368,9 @@ class _Check:
         return next(spans, UNKNOWN)
 
     @cached_property
-    def bounded(self) -> list[tuple[str, float, float, Span]]:
+    def bounded(self) -> list[tuple[str, float, float, Interval]]:
         """Where numbers lie that are used as an index, and how far they go."""
-        found: list[tuple[str, float, float, Span]] = []
+        found: list[tuple[str, float, float, Interval]] = []
         for i, place in self.plan.places.items():
             bounds = self.program.bounds.get(self.input_of(i), ())
             if bounds:
@@ -393,7 +392,7 @@ class _Check:
             i = node.used()[0]
         return names[i]
 
-    def reach(self, buffer: str, index: Expression, span: Span) -> None:
+    def reach(self, buffer: str, index: Expression, span: Interval) -> None:
         """Note an index that leaves its array."""
         low, high = span
         parts = self.arrays()[buffer]
@@ -417,16 +416,16 @@ def _is_flat(index: Expression) -> bool:
     return isinstance(index, Num | Var)
 
 
-def _joined(a: Span, b: Span) -> Span:
+def _joined(a: Interval, b: Interval) -> Interval:
     return min(a[0], b[0]), max(a[1], b[1])
 
 
-def _product(a: Span, b: Span) -> Span:
+def _product(a: Interval, b: Interval) -> Interval:
     ends = [x * y if x and y else 0.0 for x in a for y in b]
     return min(ends), max(ends)
 
 
-COMPUTED: Mapping[str, Callable[..., Span]] = {
+COMPUTED: Mapping[str, Callable[..., Interval]] = {
     "add": lambda a, b: (a[0] + b[0], a[1] + b[1]),
     "subtract": lambda a, b: (a[0] - b[1], a[1] - b[0]),
     "multiply": _product,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled.engine import MOST_KEPT, CompiledEngine
+from handgrad.engines.compiled.engine import MOST_STORED, CompiledEngine
 from handgrad.engines.eager import EagerEngine
 from tests.engines.one_epoch import engine_of, run_epochs
 from tests.graph import pages
@@ -138,4 +138,4 @@ def test_a_call_takes_its_time_but_not_all_memory() -> None:
     x, y = np.zeros((200_000, 4)), np.zeros((200_000, 2))
     net = hg.Net(hg.Linear(4, 2, rng=0), dtype=np.float64)
     large = engine_of(CompiledEngine, net, hg.MSELoss(), hg.SGD(0.1), x, y, 4)
-    assert 1 <= large.epochs_at_once(10**9) <= 1 + MOST_KEPT // (8 * len(x))
+    assert 1 <= large.epochs_at_once(10**9) <= 1 + MOST_STORED // (8 * len(x))

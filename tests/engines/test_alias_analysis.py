@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from handgrad.engines.compiled.runner import Calls, NativeCall
+from handgrad.engines.compiled.runner import CallSequence, NativeCall
 from handgrad.engines.loops.ir import (
     Body,
     Call,
@@ -20,8 +20,7 @@ from handgrad.engines.loops.ir import (
 )
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.loops.value_ranges import ValueRanges
-from handgrad.engines.portable.alias_analysis import apart
-from handgrad.engines.portable.machine_code import portable_function, portable_text
+from handgrad.engines.portable.machine_code import alias_groups, portable_function, portable_text
 
 ROW, COLUMN, N, LEFT = (Var(name, "int") for name in ("i", "j", "n", "left"))
 BATCH = Let("n", least(whole(10), Var("n_rows", "int") - Var("start", "int")))
@@ -63,22 +62,22 @@ def test_how_far_whole_numbers_go(number: Expression, span: tuple[float, float])
 def test_places_are_apart_where_no_round_of_the_loops_makes_them_meet() -> None:
     near, far, other = ROW + whole(0), ROW + whole(9), ROW + whole(10)
     nest = For("i", N, [added(near, other), added(far, near)])
-    found = apart(nest, ValueRanges([BATCH, nest]))
+    found = alias_groups(nest, ValueRanges([BATCH, nest]))
     assert found.group["a", near] == found.group["a", far]  # up to 9, and from 9 on
-    assert found.never_meets["a", other] == []  # as it is in the group of the second
+    assert found.noalias["a", other] == []  # as it is in the group of the second
     further = ROW + whole(19)
     nest = For("i", N, [added(near, further)])
-    found = apart(nest, ValueRanges([BATCH, nest]))
-    assert found.never_meets["a", further] == [found.group["a", near]]
-    assert found.never_meets["a", near] == []
+    found = alias_groups(nest, ValueRanges([BATCH, nest]))
+    assert found.noalias["a", further] == [found.group["a", near]]
+    assert found.noalias["a", near] == []
 
 
 def test_what_is_written_to_places_read_from_memory_may_be_anywhere() -> None:
     scattered, far = Load("order", ROW, "int"), ROW + whole(1000)
     nest = For("i", whole(5), [added(scattered, far), added(far, ROW)])
-    found = apart(nest, ValueRanges([nest]))
+    found = alias_groups(nest, ValueRanges([nest]))
     assert {*found.group.values()} == {0}
-    assert not any(found.never_meets.values())
+    assert not any(found.noalias.values())
 
 
 def test_numbers_that_meet_are_added_one_after_another() -> None:
@@ -91,7 +90,7 @@ def test_numbers_that_meet_are_added_one_after_another() -> None:
     for _ in range(30):
         for j in range(8):
             expected[j + 1] += expected[j]
-    Calls([NativeCall(portable_function(program), (0, found))]).run()
+    CallSequence([NativeCall(portable_function(program), (0, found))]).run()
     np.testing.assert_array_equal(found, expected)
     body: Body = [For("i", whole(30), [For("j", whole(8), [added(COLUMN, ROW + whole(8))])])]
     assert "noalias !" in portable_text(Program("sums", parameters, body, program.dtype))

@@ -25,14 +25,14 @@ def never() -> bytes:
 
 
 def test_what_is_kept_is_not_made_again(place: Path) -> None:
-    assert cache.kept("key", lambda: b"code") == b"code"
-    assert cache.kept("key", never) == b"code"
-    assert cache.kept("other", lambda: b"more") == b"more"
+    assert cache.get_or_make("key", lambda: b"code") == b"code"
+    assert cache.get_or_make("key", never) == b"code"
+    assert cache.get_or_make("other", lambda: b"more") == b"more"
     assert len(cache.files()) == 2
 
 
 def test_files_and_folder_are_private(place: Path) -> None:
-    cache.kept("key", lambda: b"code")
+    cache.get_or_make("key", lambda: b"code")
     assert place.stat().st_mode & 0o777 == 0o700
     assert cache.files()[0].stat().st_mode & 0o777 == 0o600
 
@@ -43,7 +43,7 @@ def test_folders_above_are_private_whatever_the_umask(
     monkeypatch.setenv("HANDGRAD_CACHE", str(place / "above" / "kept"))
     umask = os.umask(0)
     try:
-        cache.kept("key", lambda: b"code")
+        cache.get_or_make("key", lambda: b"code")
     finally:
         os.umask(umask)
     folders = (place, place / "above", place / "above" / "kept")
@@ -51,31 +51,31 @@ def test_folders_above_are_private_whatever_the_umask(
 
 
 def test_what_is_kept_under_another_key_is_not_run(place: Path) -> None:
-    cache.kept("key", lambda: b"code")
+    cache.get_or_make("key", lambda: b"code")
     (file,) = cache.files()
-    cache.kept("other", lambda: b"more")
+    cache.get_or_make("other", lambda: b"more")
     (other,) = (found for found in cache.files() if found != file)
     other.replace(file)
-    assert cache.kept("key", lambda: b"made") == b"made"
+    assert cache.get_or_make("key", lambda: b"made") == b"made"
 
 
 def test_the_oldest_go_where_there_are_too_many(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for age, key in enumerate("edcba"):
-        cache.kept(key, lambda: bytes(100))
+        cache.get_or_make(key, lambda: bytes(100))
         newest = max(cache.files(), key=lambda file: file.stat().st_mtime_ns)
         os.utime(newest, (1000 + age, 1000 + age))
     size = newest.stat().st_size
     monkeypatch.setattr(cache, "MOST_BYTES", 3 * size)
-    cache.kept("new", lambda: bytes(100))
+    cache.get_or_make("new", lambda: bytes(100))
     assert len(cache.files()) == 3
     for key in ("new", "a", "b"):
-        assert cache.kept(key, never) == bytes(100)
+        assert cache.get_or_make(key, never) == bytes(100)
     monkeypatch.setattr(cache, "MOST_BYTES", 1)
-    cache.kept("last", lambda: bytes(100))
+    cache.get_or_make("last", lambda: bytes(100))
     assert len(cache.files()) == 1
-    assert cache.kept("last", never) == bytes(100)
+    assert cache.get_or_make("last", never) == bytes(100)
 
 
 @pytest.mark.parametrize(
@@ -89,28 +89,28 @@ def test_the_oldest_go_where_there_are_too_many(
     ],
 )
 def test_a_damaged_file_is_made_anew(place: Path, damage: Any) -> None:
-    cache.kept("key", lambda: b"code")
+    cache.get_or_make("key", lambda: b"code")
     (file,) = cache.files()
     file.write_bytes(damage(file.read_bytes()))
-    assert cache.kept("key", lambda: b"code") == b"code"
-    assert cache.kept("key", never) == b"code"
+    assert cache.get_or_make("key", lambda: b"code") == b"code"
+    assert cache.get_or_make("key", never) == b"code"
 
 
 @pytest.mark.parametrize("which", ["file", "folder"])
 def test_what_others_can_write_is_not_run(place: Path, which: str) -> None:
-    cache.kept("key", lambda: b"code")
+    cache.get_or_make("key", lambda: b"code")
     (cache.files()[0] if which == "file" else place).chmod(0o777)
-    assert cache.kept("key", lambda: b"made") == b"made"
+    assert cache.get_or_make("key", lambda: b"made") == b"made"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 def test_a_pipe_in_place_of_a_file_is_not_waited_for(place: Path) -> None:
-    cache.kept("key", lambda: b"code")
+    cache.get_or_make("key", lambda: b"code")
     (file,) = cache.files()
     file.unlink()
     os.mkfifo(file, 0o600)
-    assert cache.kept("key", lambda: b"made") == b"made"
-    assert cache.kept("key", never) == b"made"
+    assert cache.get_or_make("key", lambda: b"made") == b"made"
+    assert cache.get_or_make("key", never) == b"made"
 
 
 def test_a_folder_that_cannot_be_made_is_only_slower(
@@ -118,15 +118,15 @@ def test_a_folder_that_cannot_be_made_is_only_slower(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("HANDGRAD_CACHE", str(tmp_path / "file" / "below"))
-    assert cache.kept("key", lambda: b"code") == b"code"
+    assert cache.get_or_make("key", lambda: b"code") == b"code"
     assert cache.files() == []
 
 
 def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANDGRAD_CACHE", "off")
     assert cache.folder() is None
-    assert cache.kept("key", lambda: b"code") == b"code"
-    assert cache.kept("key", lambda: b"again") == b"again"
+    assert cache.get_or_make("key", lambda: b"code") == b"code"
+    assert cache.get_or_make("key", lambda: b"again") == b"again"
     assert cache.clear() == 0
 
 
@@ -137,12 +137,12 @@ def test_nothing_half_written_is_left_when_the_disk_is_full(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    assert cache.kept("key", lambda: b"code") == b"code"
+    assert cache.get_or_make("key", lambda: b"code") == b"code"
     assert list(place.iterdir()) == []
 
 
 def test_clearing_removes_the_files(place: Path) -> None:
-    cache.kept("key", lambda: b"code")
+    cache.get_or_make("key", lambda: b"code")
     assert cache.clear() == 1
     assert cache.files() == []
 

@@ -9,7 +9,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines import environment
 from handgrad.engines.compiled import engine as compiled
-from handgrad.engines.compiled import processor
+from handgrad.engines.compiled import machine_code
 from handgrad.engines.loops import partitioning
 from tests.training.by_hand import train
 
@@ -73,7 +73,7 @@ def test_products_by_blas_depend_on_which_and_on_the_cores(
     cores: int, told: str, in_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("handgrad.engines.compiled.small_gemm.vector_bytes", lambda: 0)
-    for module in (processor, compiled):
+    for module in (machine_code, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: cores)
     found = environment_of(wide(64), "compiled", batch_size=32)
     assert found["cores"] == told

@@ -8,7 +8,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled import small_gemm
 from handgrad.engines.compiled.engine import CompiledEngine
-from handgrad.engines.compiled.ir_helpers import rounds_once
+from handgrad.engines.compiled.ir_helpers import has_fma
 from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.loops import fusion, target
 from handgrad.engines.loops.ir import Multiply, Statement, walk
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("every_product_is_packed")
 
 @pytest.fixture
 def every_product_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not rounds_once():
+    if not has_fma():
         pytest.skip("products are BLAS's here, and have no end")
     for module in (target, small_gemm):
         monkeypatch.setattr(module, "is_worth_packing", lambda m, n, k: True)

@@ -16,21 +16,21 @@ import pytest
 
 from handgrad.engines.compiled import gemm
 from handgrad.engines.compiled.gemm import product
-from handgrad.engines.compiled.ir_helpers import rounds_once
-from handgrad.engines.compiled.machine_code import function_of, optimised
-from handgrad.engines.compiled.thread_pool import Workers
+from handgrad.engines.compiled.ir_helpers import has_fma
+from handgrad.engines.compiled.machine_code import ctypes_function, optimised
+from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.loops.target import block_depth, workspace_size
 from handgrad.textbook.layers import Array
 from tests.engines.chains import product_by_the_rule
 from tests.engines.guarded import at_the_end_of_memory
 from tests.processors import PROCESSORS, compile_for
 
-pytestmark = pytest.mark.skipif(not rounds_once(), reason="this processor has no fma")
+pytestmark = pytest.mark.skipif(not has_fma(), reason="this processor has no fma")
 DTYPES = [np.float32, np.float64]
 KINDS = list(itertools.product([False, True], repeat=2))  # a transposed, b transposed
 INT, ADDRESS = ctypes.c_int64, ctypes.c_void_p
 END = ctypes.CFUNCTYPE(None, ADDRESS, INT, INT, INT, INT, ADDRESS, INT)
-NOBODY, ROOMS = Workers(), dict[tuple[object, ...], Array]()  # as long as they are called with
+NOBODY, ROOMS = ThreadPool(), dict[tuple[object, ...], Array]()  # as long as they are called with
 HERE = binding.get_host_cpu_name()
 
 
@@ -59,9 +59,9 @@ def arguments(m: int, n: int, k: int, c: Array, a: Array, b: Array, **given: int
 
 def multiply(m: int, n: int, k: int, c: Array, a: Array, b: Array, **given: int | Array) -> None:
     """Call this processor's product."""
-    gemm.make_known(c.dtype)
+    gemm.register(c.dtype)
     block = arguments(m, n, k, c, a, b, **given)
-    code = product.known[gemm.symbol(c.dtype)]
+    code = product.registered[gemm.symbol(c.dtype)]
     ctypes.CFUNCTYPE(None, ADDRESS)(code.address)(block.ctypes.data)
 
 
@@ -157,8 +157,8 @@ def collecting(found: Array, times: Array, expected: int) -> Any:
 def test_two_threads_leave_the_bits_of_one(processor: str) -> None:
     m, n, k = 150, 300, 700
     a, b, _ = matrices(m, n, k, np.float32)
-    expected, workers = product_by_the_rule(a, b), Workers()
-    with workers.at_work(2):
+    expected, workers = product_by_the_rule(a, b), ThreadPool()
+    with workers.running(2):
         for parts in [2, 3, 4, 8] * 20:
             c = np.empty((m, n), np.float32)
             multiply(m, n, k, c, a=a, b=b, workers=workers.memory, parts=parts)
@@ -209,7 +209,7 @@ def test_a_program_finds_the_product_it_calls(processor: str) -> None:
     body.ret_void()
     c = np.empty((9, 40))
     block = arguments(9, 40, 20, c, a, b, start=start)
-    function_of("caller", lambda: str(module), None, ADDRESS)(block.ctypes.data)
+    ctypes_function("caller", lambda: str(module), None, ADDRESS)(block.ctypes.data)
     assert c.tobytes() == product_by_the_rule(a, b, start).tobytes()
 
 

@@ -9,29 +9,29 @@ import pytest
 
 from handgrad.engines.compiled import loop_metadata
 from handgrad.engines.compiled.ir_helpers import (
-    AS_IT_STANDS,
     INT,
-    NO_VECTORS,
-    REST_UNDER_A_MASK,
-    Mark,
-    counting,
-    whole,
+    MASKED_REMAINDER,
+    NO_UNROLL,
+    NO_VECTORIZE,
+    LoopHint,
+    counted_loop,
+    i64,
 )
-from handgrad.engines.compiled.loop_metadata import MOST_ROUNDS, marks_of, most
+from handgrad.engines.compiled.loop_metadata import MOST_ROUNDS, loop_hints, upper_bound
 from handgrad.engines.loops.ir import Call, Expression, For, Num, Statement, Store, Var
 from handgrad.engines.loops.ir import whole as number
 
 ONE = Num(1.0, "float")
 
 
-def optimised(rounds: int | None, *marks: Mark) -> str:
+def optimised(rounds: int | None, *hints: LoopHint) -> str:
     """LLVM's code for that many rounds, or as many as the argument says, of adding a number."""
     module = ir.Module()
     kind = ir.FunctionType(INT, [INT, INT.as_pointer()])
     function = ir.Function(module, kind, "f")
     b = ir.IRBuilder(function.append_basic_block())
     n, numbers = function.args
-    with counting(b, n if rounds is None else whole(rounds), marks=marks) as i:
+    with counted_loop(b, n if rounds is None else i64(rounds), hints=hints) as i:
         b.store(b.mul(b.load(numbers), b.add(i, n)), numbers)
     b.ret(n)
     parsed = binding.parse_assembly(str(module))
@@ -50,8 +50,8 @@ def products(text: str) -> int:
 
 def test_a_short_loop_is_unrolled_where_it_is_not_marked() -> None:
     assert products(optimised(MOST_ROUNDS)) == MOST_ROUNDS
-    assert products(optimised(MOST_ROUNDS, AS_IT_STANDS)) == 1
-    assert products(optimised(None, AS_IT_STANDS)) == 1
+    assert products(optimised(MOST_ROUNDS, NO_UNROLL)) == 1
+    assert products(optimised(None, NO_UNROLL)) == 1
 
 
 def nest(*counts: int, value: Expression = ONE) -> list[For]:
@@ -67,12 +67,12 @@ def nest(*counts: int, value: Expression = ONE) -> list[For]:
 
 def test_short_loops_are_unrolled_in_nests_of_few_rounds() -> None:
     of_four_rows = nest(0, 10, 2)
-    assert marks_of(of_four_rows, {"n": 4}) == []
-    assert marks_of(of_four_rows[:2], {"n": 4}) == []
-    assert marks_of(of_four_rows[:1], {"n": 4}) == [AS_IT_STANDS, NO_VECTORS]
-    assert marks_of(of_four_rows, {"n": 32}) == [AS_IT_STANDS]
-    assert marks_of(of_four_rows[:2], {"n": 32}) == [AS_IT_STANDS]
-    assert marks_of(nest(MOST_ROUNDS + 1), {}) == [AS_IT_STANDS]
+    assert loop_hints(of_four_rows, {"n": 4}) == []
+    assert loop_hints(of_four_rows[:2], {"n": 4}) == []
+    assert loop_hints(of_four_rows[:1], {"n": 4}) == [NO_UNROLL, NO_VECTORIZE]
+    assert loop_hints(of_four_rows, {"n": 32}) == [NO_UNROLL]
+    assert loop_hints(of_four_rows[:2], {"n": 32}) == [NO_UNROLL]
+    assert loop_hints(nest(MOST_ROUNDS + 1), {}) == [NO_UNROLL]
 
 
 def test_functions_are_computed_for_the_rest_of_a_vector_at_once(
@@ -80,14 +80,14 @@ def test_functions_are_computed_for_the_rest_of_a_vector_at_once(
 ) -> None:
     loops = nest(100, value=Call("add", (ONE, Call("exp", (ONE,), "float")), "float"))
     monkeypatch.setattr(loop_metadata, "vector_bytes", lambda: 32)
-    assert marks_of(loops, {}) == [AS_IT_STANDS, REST_UNDER_A_MASK]
+    assert loop_hints(loops, {}) == [NO_UNROLL, MASKED_REMAINDER]
     monkeypatch.setattr(loop_metadata, "vector_bytes", lambda: 0)  # no part of a vector is stored
-    assert marks_of(loops, {}) == [AS_IT_STANDS]
+    assert loop_hints(loops, {}) == [NO_UNROLL]
 
 
 def test_how_large_a_number_can_be() -> None:
     n, left = Var("n", "int"), Var("left", "int")
-    assert most(Call("minimum", (number(4), left), "int"), {}) == 4
-    assert most(Call("multiply", (number(10), n), "int"), {"n": 4}) == 40
-    assert most(n + number(1), {"n": 4}) == 5
-    assert most(n - number(1), {"n": 4}) == math.inf
+    assert upper_bound(Call("minimum", (number(4), left), "int"), {}) == 4
+    assert upper_bound(Call("multiply", (number(10), n), "int"), {"n": 4}) == 40
+    assert upper_bound(n + number(1), {"n": 4}) == 5
+    assert upper_bound(n - number(1), {"n": 4}) == math.inf

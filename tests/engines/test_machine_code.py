@@ -11,7 +11,7 @@ import handgrad as hg
 from handgrad.engines import fingerprint
 from handgrad.engines.compiled import machine_code
 from handgrad.engines.compiled.llvm import compiled_function
-from handgrad.engines.compiled.runner import Calls, NativeCall
+from handgrad.engines.compiled.runner import CallSequence, NativeCall
 from handgrad.engines.loops.ir import Num, Store, whole
 from handgrad.engines.loops.program import Parameter, Program
 
@@ -71,7 +71,7 @@ def test_the_same_program_is_loaded_once_for_as_long_as_somebody_has_it() -> Non
 
 def test_a_function_lives_as_long_as_the_calls_that_were_planned() -> None:
     x: Any = np.zeros(1)
-    calls = Calls([NativeCall(compiled_function(writing(8.0)), (x,))])
+    calls = CallSequence([NativeCall(compiled_function(writing(8.0)), (x,))])
     gc.collect()
     calls.run()
     assert x == 8.0

@@ -6,12 +6,11 @@ from typing import Any
 import llvmlite.binding as binding
 
 import handgrad as hg
-from handgrad.engines.compiled.ir_helpers import AS_IT_STANDS, Mark
+from handgrad.engines.compiled.ir_helpers import NO_UNROLL, LoopHint
 from handgrad.engines.compiled.statement_writer import new_module, text_of
 from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.model import PortableModel, portable_model
-from handgrad.engines.portable.wasm.machines import Machine
-from handgrad.engines.portable.wasm.webassembly import Writer, as_called
+from handgrad.engines.portable.webassembly import Machine, WebAssemblyWriter, exported_program
 
 CORTEX_M4 = Machine("thumbv7em-none-eabihf", "cortex-m4")
 HANDED = ("x", "y", "order", "parameters", "state", "tables")  # which lie elsewhere, or in flash
@@ -24,11 +23,11 @@ RUNTIME = (
 )
 
 
-class Smallest(Writer):
+class Smallest(WebAssemblyWriter):
     """Writes no loop twice."""
 
-    def marks(self) -> list[Mark]:
-        return [AS_IT_STANDS]
+    def hints(self) -> list[LoopHint]:
+        return [NO_UNROLL]
 
 
 def object_code(program: Program) -> bytes:
@@ -73,7 +72,7 @@ def small(**training: Any) -> PortableModel:
 
 def test_a_prediction_needs_a_kilobyte_and_no_library() -> None:
     model = small()
-    program = as_called(model.prediction)
+    program = exported_program(model.prediction)
     code = object_code(program)
     assert code_size(code) < 1280
     assert needed(code) == {"rintf"}
@@ -84,7 +83,7 @@ def test_a_prediction_needs_a_kilobyte_and_no_library() -> None:
 def test_a_training_needs_three_kilobytes_and_one_of_memory() -> None:
     model = small(loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), batch_size=1)
     assert model.training is not None
-    program = as_called(model.training)
+    program = exported_program(model.training)
     code = object_code(program)
     assert code_size(code) < 2560
     assert needed(code) <= {*RUNTIME}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled.outlining import repeated_nests
+from handgrad.engines.compiled.llvm import repeated_nests
 from handgrad.engines.loops.ir import For, Let, Load, ReturnIf, Statement, Store, Var, whole
 from handgrad.engines.loops.printing import text_of
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled import parking, processor, thread_pool
+from handgrad.engines.compiled import machine_code, thread_pool
 from handgrad.engines.compiled.engine import CompiledEngine
-from handgrad.engines.compiled.ir_helpers import rounds_once
+from handgrad.engines.compiled.ir_helpers import has_fma
 from handgrad.engines.compiled.llvm import compiled_function
-from handgrad.engines.compiled.runner import Calls, NativeCall
-from handgrad.engines.compiled.thread_pool import Workers
+from handgrad.engines.compiled.runner import CallSequence, NativeCall
+from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.loops import partitioning
 from handgrad.engines.loops.ir import (
@@ -49,7 +49,7 @@ def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut whatever can be cut, into parts that do not come out even."""
     for name, value in {"NUMBERS": 4, "MULTIPLICATIONS": 8, "LINE": 2}.items():
         monkeypatch.setattr(partitioning, name, value)
-    monkeypatch.setattr(processor, "available_cores", lambda: 3)
+    monkeypatch.setattr(machine_code, "available_cores", lambda: 3)
 
 
 def classifier(dtype: Any = np.float64) -> hg.Net:
@@ -89,13 +89,13 @@ def test_small_nets_are_not_cut() -> None:
 
 
 def test_large_nets_are_cut_where_there_is_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processor, "available_cores", lambda: 2)
+    monkeypatch.setattr(machine_code, "available_cores", lambda: 2)
     net = hg.Net(hg.Linear(784, 256, rng=0), hg.ReLU(), hg.Linear(256, 10, rng=1), hg.Softmax())
     x, y = np.zeros((128, 784), np.float32), np.zeros(128, np.int64)
     text = "\n".join(source(parts_of(net, x, y, 128)))
     # loops over the hidden numbers of all rows; products are cut where they are packed, or for BLAS
     assert text.count("parts(2)") == text.count("for p") > 0
-    assert ("matrix_product(" in text) == (not rounds_once())
+    assert ("matrix_product(" in text) == (not has_fma())
 
 
 def test_the_last_part_may_be_smaller_or_empty(in_small_parts: None) -> None:
@@ -137,12 +137,14 @@ def counting_program(jobs_in_a_row: int) -> Program:
     return Program("count", parameters, [loop], np.dtype(np.float32))
 
 
-def assert_each_part_is_done_once(crew: Workers, jobs: int, helpers: int, calls: int = 1) -> None:
+def assert_each_part_is_done_once(
+    pool: ThreadPool, jobs: int, workers: int, calls: int = 1
+) -> None:
     run = compiled_function(counting_program(jobs))
     done, noted = np.zeros(COUNT, np.int64), np.zeros(jobs * COUNT, np.int64)
-    planned = Calls([NativeCall(run, (done, noted, crew.memory))])
+    planned = CallSequence([NativeCall(run, (done, noted, pool.memory))])
     for _ in range(calls):
-        with crew.at_work(helpers + 1):
+        with pool.running(workers + 1):
             planned.run()
     np.testing.assert_array_equal(done, calls * jobs)
     np.testing.assert_array_equal(
@@ -150,20 +152,20 @@ def assert_each_part_is_done_once(crew: Workers, jobs: int, helpers: int, calls:
     )
 
 
-@pytest.mark.parametrize("helpers", [0, 1, 3])
-def test_every_part_of_every_job_is_done_once(helpers: int) -> None:
-    assert_each_part_is_done_once(Workers(), 200_000, helpers)
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_every_part_of_every_job_is_done_once(workers: int) -> None:
+    assert_each_part_is_done_once(ThreadPool(), 200_000, workers)
 
 
-def test_helpers_come_and_go_between_the_calls() -> None:
-    crew = Workers()
-    for helpers in [0, 2, 1, 0, 3, 3, 1]:
-        assert_each_part_is_done_once(crew, 300, helpers, calls=10)
+def test_workers_come_and_go_between_the_calls() -> None:
+    pool = ThreadPool()
+    for workers in [0, 2, 1, 0, 3, 3, 1]:
+        assert_each_part_is_done_once(pool, 300, workers, calls=10)
 
 
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[Thread]:
-    """The threads that become helpers."""
+    """The threads that become workers."""
     found: list[Thread] = []
 
     class Noted(Thread):
@@ -175,13 +177,13 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Thread]:
     return found
 
 
-def test_helpers_sleep_between_calls_and_go_home_with_the_training(begun: list[Thread]) -> None:
-    crew = Workers()
-    assert_each_part_is_done_once(crew, 10, helpers=2, calls=50)
-    if parking.can_sleep():
+def test_workers_park_between_calls_and_stop_with_the_training(begun: list[Thread]) -> None:
+    pool = ThreadPool()
+    assert_each_part_is_done_once(pool, 10, workers=2, calls=50)
+    if thread_pool.can_park():
         assert len(begun) == 2
         assert all(thread.is_alive() for thread in begun)
-    del crew
+    del pool
     gc.collect()
     for thread in begun:
         thread.join(HANG)
@@ -210,24 +212,24 @@ def slow_program(jobs_in_a_row: int, size: int) -> Program:
 
 
 @pytest.mark.parametrize(("n", "size"), [(20, 2_000_000), (300, 200_000)])
-def test_who_waits_for_long_sleeps_and_is_woken(n: int, size: int) -> None:
-    run, crew = compiled_function(slow_program(n, size)), Workers()
+def test_a_thread_that_waits_for_long_parks_and_is_woken(n: int, size: int) -> None:
+    run, pool = compiled_function(slow_program(n, size)), ThreadPool()
     written, added = np.zeros(2, np.int64), np.zeros(n, np.int64)
-    calls = Calls([NativeCall(run, (np.zeros(size, np.int64), written, added, crew.memory))])
-    with crew.at_work(2):
+    calls = CallSequence([NativeCall(run, (np.zeros(size, np.int64), written, added, pool.memory))])
+    with pool.running(2):
         calls.run()
     np.testing.assert_array_equal(added, 2 * np.arange(1, n + 1))
-    if parking.can_sleep():
-        assert crew.memory[thread_pool.HELPERS_BELL + parking.RINGS] > 0
+    if thread_pool.can_park():
+        assert pool.memory[thread_pool.WORK_EVENT + thread_pool.NOTIFICATIONS] > 0
 
 
-def test_the_bits_do_not_depend_on_who_helps(
+def test_the_bits_do_not_depend_on_the_number_of_workers(
     in_small_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x, y = rows(203, np.float32)
     found = []
-    for helpers in (0, 1, 3):
-        monkeypatch.setattr(threads, "_cores", lambda: helpers + 1)  # noqa: B023
+    for workers in (0, 1, 3):
+        monkeypatch.setattr(threads, "_cores", lambda: workers + 1)  # noqa: B023
         net = classifier(np.float32)
         engine = engine_of(CompiledEngine, net, hg.CrossEntropyLoss(), hg.SGD(0.1), x, y, 16)
         for _ in range(5):
@@ -241,13 +243,13 @@ def test_the_bits_do_not_depend_on_who_helps(
 def test_the_bits_do_not_depend_on_the_number_of_parts(
     dtype: Any, in_small_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not rounds_once():
+    if not has_fma():
         pytest.skip("BLAS multiplies here, whose bits nobody promises")
     monkeypatch.setattr(partitioning, "MULTIPLICATIONS", 2**40)  # packed ones cut themselves
     rng = np.random.default_rng(0)
     x, y, found = rng.standard_normal((203, 16)).astype(dtype), rng.integers(0, 16, 203), []
     for count in (1, 2, 3, 8):
-        monkeypatch.setattr(processor, "available_cores", lambda: count)  # noqa: B023
+        monkeypatch.setattr(machine_code, "available_cores", lambda: count)  # noqa: B023
         TRACES.made.clear()
         layers = hg.Linear(16, 48, rng=0), hg.Tanh(), hg.Linear(48, 16, rng=1), hg.Softmax()
         net = hg.Net(*layers, dtype=dtype)
@@ -303,30 +305,30 @@ def test_where_the_system_has_no_more_threads_those_there_are_do_the_work(
             begun += 1
 
     monkeypatch.setattr(thread_pool, "Thread", Scarce)
-    crew = Workers()
-    for helpers, there in ((1, 1), (3, 2), (2, 2)):
-        with crew.at_work(helpers + 1):
-            assert crew.memory[thread_pool.HELPERS] == there
-        assert_each_part_is_done_once(crew, 100, helpers)
-        if not parking.can_sleep():
+    pool = ThreadPool()
+    for workers, there in ((1, 1), (3, 2), (2, 2)):
+        with pool.running(workers + 1):
+            assert pool.memory[thread_pool.WORKER_COUNT] == there
+        assert_each_part_is_done_once(pool, 100, workers)
+        if not thread_pool.can_park():
             begun = 0
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
-def test_after_a_fork_the_child_has_helpers_of_its_own() -> None:
-    crew = Workers()
-    assert_each_part_is_done_once(crew, 1000, helpers=2)
+def test_after_a_fork_the_child_has_workers_of_its_own() -> None:
+    pool = ThreadPool()
+    assert_each_part_is_done_once(pool, 1000, workers=2)
     child = os.fork()
     if not child:
         found = 1
         try:
-            assert_each_part_is_done_once(crew, 1000, helpers=2)
-            found = crew.helpers - 2 if parking.can_sleep() else 0
+            assert_each_part_is_done_once(pool, 1000, workers=2)
+            found = pool.workers - 2 if thread_pool.can_park() else 0
         finally:
             os._exit(found)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert_each_part_is_done_once(crew, 1000, helpers=2)
+    assert_each_part_is_done_once(pool, 1000, workers=2)
 
 
 OTHER_SYSTEMS = {
@@ -342,38 +344,38 @@ def test_other_systems_are_asked_for_what_they_have(
     triple: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(llvmlite.binding, "get_process_triple", lambda: triple)
-    text = thread_pool.help_text()
+    text = thread_pool.worker_text()
     found, missing = OTHER_SYSTEMS[triple]
     assert all(word in text for word in found)
     assert not any(word in text for word in missing)
 
 
 @pytest.fixture
-def nobody_sleeps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in systems that are not known to wake who sleeps; its machine code has other names."""
-    monkeypatch.setattr(parking, "FUTEX", {})
-    for name, function in {"HELP": thread_pool._help, "SEND_HOME": thread_pool._send_home}.items():
-        monkeypatch.setattr(thread_pool, name, f"{name.lower()}_awake")
+def no_futex(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A system without a futex; its machine code has other names."""
+    monkeypatch.setattr(thread_pool, "FUTEX", {})
+    for name, function in {"WORKER": thread_pool._worker, "STOP": thread_pool._stop}.items():
+        monkeypatch.setattr(thread_pool, name, f"{name.lower()}_spinning")
         function.cache_clear()
     yield
-    for function in (thread_pool._help, thread_pool._send_home):
+    for function in (thread_pool._worker, thread_pool._stop):
         function.cache_clear()
 
 
-def test_where_nobody_sleeps_helpers_come_anew_for_each_call(
-    nobody_sleeps: None, begun: list[Thread]
+def test_without_a_futex_workers_start_anew_for_each_call(
+    no_futex: None, begun: list[Thread]
 ) -> None:
-    crew = Workers()
-    assert_each_part_is_done_once(crew, 2001, helpers=2, calls=10)
+    pool = ThreadPool()
+    assert_each_part_is_done_once(pool, 2001, workers=2, calls=10)
     assert len(begun) == 20
     for thread in begun:
         thread.join(HANG)
         assert not thread.is_alive()
 
 
-def test_helpers_rest_after_an_error() -> None:
-    crew = Workers()
-    with pytest.raises(KeyboardInterrupt), crew.at_work(2):
+def test_workers_rest_after_an_error() -> None:
+    pool = ThreadPool()
+    with pytest.raises(KeyboardInterrupt), pool.running(2):
         raise KeyboardInterrupt
-    assert crew.memory[thread_pool.HELPERS] == 0
-    assert_each_part_is_done_once(crew, 1000, helpers=1)
+    assert pool.memory[thread_pool.WORKER_COUNT] == 0
+    assert_each_part_is_done_once(pool, 1000, workers=1)

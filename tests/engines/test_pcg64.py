@@ -226,7 +226,7 @@ def test_other_generators_train_eagerly_and_say_so(kind: Any) -> None:
 
 def test_on_several_cores_the_draws_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handgrad.engines.loops.partitioning.NUMBERS", 64)
-    monkeypatch.setattr("handgrad.engines.compiled.processor.available_cores", lambda: 3)
+    monkeypatch.setattr("handgrad.engines.compiled.machine_code.available_cores", lambda: 3)
     net = hg.Net(hg.Linear(4, 64, rng=0), hg.Dropout(0.5), hg.Linear(64, 3, rng=1))
     net.seed(0)
     eager, compiled = engines(net, 11)

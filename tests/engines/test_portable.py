@@ -14,10 +14,9 @@ from handgrad.engines.config import TrainingConfig
 from handgrad.engines.dispatch import engine_for
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import EngineRows
-from handgrad.engines.portable.engine import PortableEngine
-from handgrad.engines.portable.programs import prediction_program_of
+from handgrad.engines.portable.engine import PortableEngine, PortableRunner
 from handgrad.engines.portable.python import PortablePythonRunner
-from handgrad.engines.portable.runner import PortableRunner
+from handgrad.engines.portable.scalarize import portable_prediction
 from handgrad.textbook.net.predictor import EngineName
 from handgrad.textbook.net.shared_rows import SideBySide
 from tests.bits.digests import WAYS, digests_of
@@ -82,7 +81,7 @@ def test_a_row_has_the_same_prediction_alone_and_among_others(name: str) -> None
     together = net.predict(x, engine="portable")
     for n in (1, 3, 5):
         np.testing.assert_array_equal(net.predict(x[-n:], engine="portable"), together[-n:])
-    run = PortableRunner(prediction_program_of(net, x, 1, copies=False))
+    run = PortableRunner(portable_prediction(net, x, 1, copies=False))
     x, one_by_one = x[:6].copy(), np.empty_like(together[:6])
     weights = {"parameters": net.parameters, "state": net.running_state}
     run(n_rows=6, x=x, **weights, predictions=one_by_one)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handgrad.engines.compiled.runner import Calls, NativeCall
+from handgrad.engines.compiled.runner import CallSequence, NativeCall
 from handgrad.engines.loops.ir import (
     Body,
     Call,
@@ -40,7 +40,9 @@ def test_a_sum_is_one_chain_and_each_product_is_rounded_before_it_is_added() -> 
     for number in numbers:
         expected += number * number
     found = np.zeros(1, np.float32)
-    assert Calls([NativeCall(portable_function(program_of(body)), (1000, numbers, found))]).run()
+    assert CallSequence(
+        [NativeCall(portable_function(program_of(body)), (1000, numbers, found))]
+    ).run()
     assert found[0] == expected
 
 

@@ -31,9 +31,12 @@ from handgrad.engines.loops.ir import (
 )
 from handgrad.engines.loops.program import Program, parameters_named
 from handgrad.engines.portable.functions import called_as, functions_of
-from handgrad.engines.portable.programs import prediction_program_of, training_program_of
 from handgrad.engines.portable.python import PortablePythonRunner
-from handgrad.engines.portable.scalarize import written_out
+from handgrad.engines.portable.scalarize import (
+    portable_prediction,
+    portable_training,
+    scalarized,
+)
 from handgrad.textbook.errors import CannotLowerError
 
 PLAIN = For | Store | Let | ReturnIf | Draw | Comment
@@ -46,7 +49,7 @@ def deep() -> hg.Net:
 
 def test_a_program_has_plain_statements_alone_and_no_memory_of_threads() -> None:
     x, y = np.zeros((4, 7)), np.arange(4)
-    program = training_program_of(deep(), hg.CrossEntropyLoss(), hg.Adam(0.1), x, y, 30)
+    program = portable_training(deep(), hg.CrossEntropyLoss(), hg.Adam(0.1), x, y, 30)
     assert all(isinstance(statement, PLAIN) for statement in walk(program.body))
     assert "workers" not in [parameter.name for parameter in program.parameters]
 
@@ -58,7 +61,7 @@ def test_predictions_are_the_same_to_the_bit_with_copies_and_without_alone_and_a
     net, x = deep(), np.random.default_rng(0).standard_normal((rows, 7))
     found = []
     for copies, at_once in ((True, 128), (True, 5), (True, 1), (False, 128), (False, 1)):
-        program = prediction_program_of(net, x, at_once, copies=copies)
+        program = portable_prediction(net, x, at_once, copies=copies)
         p = np.empty((rows, 33))
         weights = {"parameters": net.parameters, "state": net.running_state}
         assert PythonRunner(program)(n_rows=rows, x=x, **weights, predictions=p) == -1
@@ -78,7 +81,7 @@ def of_one_number(value: Call) -> Program:
 def test_powers_with_whole_exponents_are_products(exponent: int) -> None:
     base = Load("parameters", whole(0), "float")
     power = Call("power", (base + base, Num(float(exponent), "float")), "float")
-    program = written_out(of_one_number(power))
+    program = scalarized(of_one_number(power))
     assert "**" not in program.source()
     w = np.array([0.7])
     PythonRunner(program)(n_rows=1, parameters=w)
@@ -99,7 +102,7 @@ def test_a_sum_of_many_numbers_loses_few_digits(sizes: tuple[int, ...], function
     total = Reduce("a", "add", Num(0.0, "float"), counters, value)
     body: Body = [total, Store("predictions", whole(0), Var("a", "float"))]
     names = parameters_named(["n_rows", "parameters", "predictions"])
-    program = written_out(Program("sum", names, body, np.dtype(np.float32)))
+    program = scalarized(Program("sum", names, body, np.dtype(np.float32)))
     found = np.empty(1, np.float32)
     PythonRunner(program)(n_rows=1, parameters=numbers, predictions=found)
     exact = (np.exp(numbers) if function else numbers).sum(dtype=np.float64)
@@ -109,7 +112,7 @@ def test_a_sum_of_many_numbers_loses_few_digits(sizes: tuple[int, ...], function
 def test_an_operation_that_has_no_arithmetic_is_refused_by_name() -> None:
     one = Load("scratch_int", whole(0), "int")
     with pytest.raises(CannotLowerError, match="floor of numbers of type int"):
-        written_out(of_one_number(Call("floor", (one,), "int")))
+        scalarized(of_one_number(Call("floor", (one,), "int")))
 
 
 def test_the_functions_of_a_program_come_behind_those_they_call_and_are_named_by_their_type() -> (
@@ -117,7 +120,7 @@ def test_the_functions_of_a_program_come_behind_those_they_call_and_are_named_by
 ):
     x, y = np.zeros((4, 7), np.float32), np.arange(4)
     net = hg.Net(hg.Linear(7, 5), hg.GELU(), hg.Softmax(), dtype=np.float32)
-    program = training_program_of(net, hg.CrossEntropyLoss(), hg.Adam(0.1), x, y, 30)
+    program = portable_training(net, hg.CrossEntropyLoss(), hg.Adam(0.1), x, y, 30)
     found = functions_of(program)
     names = [function.name for function in found]
     assert {"exp", "erf", "power_double"} <= {*names}
@@ -140,7 +143,7 @@ def parts_of(expression: Expression) -> Iterator[Expression]:
 
 def test_a_program_of_float64_calls_one_function_of_a_name() -> None:
     x, y = np.zeros((4, 7)), np.arange(4)
-    program = training_program_of(deep(), hg.CrossEntropyLoss(), hg.Adam(0.1), x, y, 30)
+    program = portable_training(deep(), hg.CrossEntropyLoss(), hg.Adam(0.1), x, y, 30)
     names = [function.name for function in functions_of(program)]
     assert "power" in names
     assert not any(name.endswith("_double") for name in names)
@@ -175,7 +178,7 @@ def test_every_number_of_a_product_is_one_chain(
             "x": np.ascontiguousarray(a.T) if across[0] else a,
             "y": np.ascontiguousarray(b.T) if across[1] else b,
         }
-        run = PlainRunner(written_out(program, copies=copies))
+        run = PlainRunner(scalarized(program, copies=copies))
         run(n_rows=sizes.get(dynamic, 0), **given, parameters=start, predictions=found)
         for i in range(k):
             expected = expected + a[:, i : i + 1] * b[i : i + 1]

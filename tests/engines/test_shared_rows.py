@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled import processor
+from handgrad.engines.compiled import machine_code
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.loops import partitioning
 from handgrad.graph import threads
@@ -56,7 +56,7 @@ def test_each_member_has_its_matrix_product() -> None:
 
 
 def test_large_ones_are_shared_by_the_cores(monkeypatch: Any) -> None:
-    monkeypatch.setattr(processor, "available_cores", lambda: 2)
+    monkeypatch.setattr(machine_code, "available_cores", lambda: 2)
     monkeypatch.setattr(threads, "available_cores", lambda: 2)
     monkeypatch.setattr(partitioning, "MULTIPLICATIONS", 2**12)
     eager, compiled = engines(np.float64)

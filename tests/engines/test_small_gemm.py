@@ -12,7 +12,7 @@ import pytest
 from handgrad.engines.compiled import small_gemm, vectors
 from handgrad.engines.compiled.ir_helpers import DOUBLE, SINGLE
 from handgrad.engines.compiled.llvm import llvm_text
-from handgrad.engines.compiled.machine_code import function_of
+from handgrad.engines.compiled.machine_code import ctypes_function
 from handgrad.engines.loops.ir import Matrix, Multiply, Statement, Type, Var, whole
 from handgrad.engines.loops.program import Parameter, Program
 from tests.engines.calling import machine_code
@@ -121,7 +121,7 @@ def test_the_sums_begin_at_the_start(
     arrays = [x for array in (a, b, c) for x in (array.ctypes.data, array.shape[1])]
     block = np.array([m, n, k, *arrays, start.ctypes.data], np.int64)
     text = text_of_a_call(n, k, (m, n, k), dtype)
-    function_of("started", lambda: text, None, ctypes.c_void_p)(block.ctypes.data)
+    ctypes_function("started", lambda: text, None, ctypes.c_void_p)(block.ctypes.data)
     assert c.tobytes() == product_by_the_rule(a, b, start).tobytes()
 
 
@@ -133,7 +133,7 @@ def text_of_a_call(n: int, k: int, sizes: tuple[int, int, int], dtype: Any) -> s
     kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64).as_pointer()])
     caller = ir.Function(module, kind, "started")
     b = ir.IRBuilder(caller.append_basic_block())
-    function = small_gemm.Tiles(module, number).function(product)
+    function = small_gemm.SmallGemm(module, number).function(product)
     given = [b.load(b.gep(caller.args[0], [ir.IntType(64)(i)])) for i in range(len(function.args))]
     for i, argument in enumerate(function.args):
         if isinstance(argument.type, ir.PointerType):
@@ -151,7 +151,7 @@ def test_tiles_of_any_height(full: int, always_tiles: None) -> None:
 @pytest.mark.parametrize("most", [12, 20])
 def test_tiles_overlap_little(most: int) -> None:
     for m in range(1, 300):
-        rows = small_gemm.rows_of_a_tile(m, most)
+        rows = small_gemm.tile_rows(m, most)
         assert rows <= min(m, most)
         assert -(-m // rows) * rows < 1.15 * m + 1
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handgrad.engines.compiled.python import python_function
-from handgrad.engines.compiled.vector_reductions import step_of
+from handgrad.engines.compiled.vectors import stride_of
 from handgrad.engines.loops.ir import (
     CHUNK,
     LANES,
@@ -133,4 +133,4 @@ def test_a_sum_prints_as_python() -> None:
     ],
 )
 def test_how_far_an_index_moves_on(index: Expression, step: int | None) -> None:
-    assert step_of(index, "i") == step
+    assert stride_of(index, "i") == step

@@ -11,9 +11,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.portable.model import portable_model
-from handgrad.engines.portable.wasm.linking import Memory, linked
-from handgrad.engines.portable.wasm.machines import WEBASSEMBLY, Machine
-from handgrad.engines.portable.wasm.webassembly import webassembly
+from handgrad.engines.portable.webassembly import WEBASSEMBLY, Machine, Memory, link, webassembly
 from handgrad.textbook.errors import CannotLowerError
 from tests.bits.everywhere import modules
 from tests.bits.everywhere.comparison import compared
@@ -70,7 +68,7 @@ def test_what_would_need_something_from_outside_is_refused(operation: str, name:
         }}"""
     code = WEBASSEMBLY.object_code(text)
     with pytest.raises(CannotLowerError, match=f"^{name}, which"):
-        linked(code, {"g": "g"}, Memory(1, [], {}))
+        link(code, {"g": "g"}, Memory(1, [], {}))
 
 
 def test_a_machine_that_llvm_does_not_know_is_refused() -> None:
@@ -115,7 +113,7 @@ def test_constants_of_llvms_own_stay_where_the_code_looks_for_them() -> None:
         }"""
     at = 2**16 + 8
     memory = Memory(at + 200_000, [(at, np.array([10.0]).tobytes())], {"more": at, "high": 2**21})
-    code = linked(WEBASSEMBLY.object_code(text), {"sum": "entry"}, memory)
+    code = link(WEBASSEMBLY.object_code(text), {"sum": "entry"}, memory)
     script = f"""const bytes = Buffer.from("{code.hex()}", "hex");
         const {{ exports }} = new WebAssembly.Instance(new WebAssembly.Module(bytes));
         const {{ sum, more, high, memory }} = exports;

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled.processor import this_processor
+from handgrad.engines.compiled.machine_code import this_processor
 from handgrad.engines.loops.build import training_program
 from handgrad.engines.loops.updates import Update
 from handgrad.graph import Graph, interpret

@@ -31,7 +31,7 @@ BROKEN = (
     "engines/compiled/*.py",
     "engines/loops/*.py",
     "engines/portable/functions.py",
-    "engines/portable/plain_*.py",
+    "engines/portable/scalar_*.py",
     "engines/portable/scalarize.py",
 )
 # The share that must be caught: raised as survivors are killed, or explained as harmless.

@@ -12,9 +12,8 @@ import pytest
 import handgrad as hg
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Epoch, EpochProgress
-from handgrad.engines.jax.config import numbers_of
 from handgrad.engines.jax.engine import JaxEngine
-from handgrad.engines.jax.operations import counterpart
+from handgrad.engines.jax.operations import jax_function, precision_of
 from handgrad.graph.operations import Op
 from tests.engines.against_eager import streams
 from tests.engines.one_epoch import engine_of, run_epoch, run_epochs
@@ -51,7 +50,7 @@ def jax_engine(
 def test_every_operation_has_its_counterpart() -> None:
     for operation in Op:
         if operation not in (Op.LEAF, Op.RANDOM, Op.WRITE):  # WRITE is of lowered graphs alone
-            assert callable(counterpart(operation)), operation
+            assert callable(jax_function(operation)), operation
 
 
 OPTIMIZERS: dict[str, Callable[[], hg.optimizers.Optimizer]] = {
@@ -230,7 +229,7 @@ def test_others_see_nothing_of_64_bits() -> None:
     run_epoch(jax_engine(net), np.arange(70))
     assert net.predict(X, engine="jax").dtype == np.float64
     assert jax.config.jax_enable_x64 == before
-    with numbers_of(np.dtype(np.float32)):
+    with precision_of(np.dtype(np.float32)):
         assert not jax.config.jax_enable_x64
 
 

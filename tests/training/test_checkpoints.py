@@ -21,7 +21,7 @@ from safetensors.numpy import load_file, save_file
 import handgrad as hg
 from handgrad.engines import minibatch_loop
 from handgrad.engines.compiled import engine as compiled
-from handgrad.engines.compiled import processor
+from handgrad.engines.compiled import machine_code
 from handgrad.engines.loops import partitioning
 from handgrad.training import BestWeights
 from handgrad.training.checkpoints import BEST, Checkpoints
@@ -499,10 +499,10 @@ def test_another_processor_or_number_of_cores_is_told(
     monkeypatch.setattr(
         "handgrad.engines.compiled.small_gemm.vector_bytes", lambda: 0
     )  # so by BLAS
-    for module in (processor, compiled):
+    for module in (machine_code, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 2)
     assert [*hg.training.checkpoints(begun(), tmp_path)]
-    for module in (processor, compiled):
+    for module in (machine_code, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 3)
     monkeypatch.setattr(sys.modules[Checkpoints.__module__], "processor", lambda: "abacus AVX9")
     with pytest.warns(UserWarning, match=r"cores 3, where it was 2; processor abacus AVX9, where"):

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.engines.compiled.python import PythonCalls
+from handgrad.engines.compiled.python import PythonCallSequence
 from handgrad.engines.compiled.runner import Runner
-from handgrad.engines.compiled.statement_writer import OF_WORDS
+from handgrad.engines.compiled.statement_writer import WORD_BUFFERS
 from handgrad.engines.loops.program import FINISHED, Program
 from handgrad.engines.loops.random_streams import words_of
 from handgrad.engines.portable.machine_code import portable_function
 from handgrad.engines.portable.model import PortableModel
-from handgrad.engines.portable.printing.specialize import unchecked
+from handgrad.engines.portable.printing.specialize import without_early_returns
 from handgrad.engines.portable.python import PortablePythonRunner
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.predictor import EngineName
@@ -36,14 +36,14 @@ class Plain(Runner):
     """Runs a program that is written out, as plain Python."""
 
     load: Callable[[Program], Any] = staticmethod(PortablePythonRunner.load)
-    in_turn = PythonCalls
+    sequence = PythonCallSequence
 
 
 class OnArm(Runner):
     """Runs a program that is written out, by QEMU."""
 
     load: Callable[[Program], Any] = staticmethod(portable_object_file)
-    in_turn = EmulatedCalls
+    sequence = EmulatedCalls
 
 
 def kept(model: PortableModel) -> list[str]:
@@ -68,7 +68,7 @@ def trained(case: Training, runner: type[Runner] = Native) -> Found:
         "order": np.arange(n),
     }
     given.get("learning_rates", np.empty(0))[...] = model.learning_rate
-    body = unchecked(model.prediction.body)
+    body = without_early_returns(model.prediction.body)
     predict, epoch = runner(replace(model.prediction, body=body)), runner(model.training)
 
     def predicted(x: Array) -> Array:
@@ -124,7 +124,7 @@ def buffer_types(model: PortableModel) -> dict[str, Any]:
     """The types of the buffers that a training is called with."""
     assert model.training is not None
     types = {p.name: TYPES.get(p.type, model.dtype) for p in model.training.parameters}
-    return types | dict.fromkeys(OF_WORDS, np.uint64)
+    return types | dict.fromkeys(WORD_BUFFERS, np.uint64)
 
 
 def _buffers(model: PortableModel, n: int) -> dict[str, Array]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.portable.printing.javascript_module import javascript_module
-from handgrad.engines.portable.wasm.webassembly import webassembly
+from handgrad.engines.portable.webassembly import webassembly
 from handgrad.textbook.layers import Array
 from tests.bits.everywhere.machine_code import Found, buffer_types, kept
 from tests.bits.everywhere.programs import Training, odd_rows, shuffling

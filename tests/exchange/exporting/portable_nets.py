@@ -13,7 +13,7 @@ from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.loops.program import FINISHED
 from handgrad.engines.portable.machine_code import portable_function
 from handgrad.engines.portable.model import PortableModel, portable_model
-from handgrad.engines.portable.printing.specialize import unchecked
+from handgrad.engines.portable.printing.specialize import without_early_returns
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import example_targets
 from tests.contracts.table import LAYERS, LOSSES, OPTIMIZERS, rows_for
@@ -75,7 +75,7 @@ def case(page: str, loss: str, optimizer: str, dtype: str) -> Case:
 def predicted(model: PortableModel, x: Array, weights: Any = None) -> Array:
     """The predictions of the portable program, NaN where rows have it."""
     program = model.prediction
-    program = type(program)(**{**vars(program), "body": unchecked(program.body)})
+    program = type(program)(**{**vars(program), "body": without_early_returns(program.body)})
     p = np.zeros((len(x), *model.output_shape), model.dtype)
     parameters, state = weights or (model.parameters, model.state)
     (type_of_x,) = (p.type for p in program.parameters if p.name == "x")

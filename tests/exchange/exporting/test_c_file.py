@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.portable.printing.c import PREFIX, C
+from handgrad.engines.portable.printing.c import PREFIX, CPrinter
 from handgrad.exchange.exporting.portable.c_table import TAKEN, field_names
 from tests.exchange.exporting.models import NAMES, OF_TABLES, model
 from tests.graph.one_liners import Page
@@ -102,7 +102,7 @@ def test_names_of_fields_are_free_and_each_another() -> None:
 
 
 def test_comments_keep_what_a_text_says() -> None:
-    line = C(single=True).comment("price = $5  # what????/")
+    line = CPrinter(single=True).comment("price = $5  # what????/")
     assert f"{PREFIX}{PREFIX}5" in line
     assert "??" not in line
 

@@ -11,8 +11,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.portable.model import PortableModel, portable_model
+from handgrad.engines.portable.printing.c import PIECES
 from handgrad.engines.portable.printing.c_module import c_module
-from handgrad.engines.portable.printing.c_runtime import PIECES
 from handgrad.textbook.layers import Array
 from tests.exchange.exporting.portable_nets import (
     BATCH_SIZE,

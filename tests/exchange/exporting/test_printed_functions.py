@@ -14,10 +14,9 @@ from handgrad.engines.loops.functions.numpy_eval import value_of
 from handgrad.engines.loops.ir import Body, Call, Load, Store, whole
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.portable.functions import functions_of
-from handgrad.engines.portable.printing.c import PREFIX, C
-from handgrad.engines.portable.printing.c_family import Braces
-from handgrad.engines.portable.printing.javascript import JavaScript
-from handgrad.engines.portable.printing.javascript_runtime import FIRST
+from handgrad.engines.portable.printing.c import PREFIX, CPrinter
+from handgrad.engines.portable.printing.c_family import CFamilyPrinter
+from handgrad.engines.portable.printing.javascript import FIRST, JavaScriptPrinter
 from handgrad.textbook.layers import Array
 from tests.engines.test_functions import given_to
 
@@ -40,7 +39,7 @@ for (const [f, count] of [{functions}]) {{
 """
 
 
-def printed(writer: Braces, dtype: Any) -> tuple[list[str], dict[str, Function]]:
+def printed(writer: CFamilyPrinter, dtype: Any) -> tuple[list[str], dict[str, Function]]:
     """All functions as text, with what they need of the runtime; and those asked for."""
     functions: dict[str, Function] = {}
     for name in sorted(WRITTEN_OUT):
@@ -69,7 +68,7 @@ def check(name: str, found: Array, given: tuple[Array, ...]) -> None:
 @DTYPES
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here")
 def test_c_has_the_bits_of_numpy(dtype: Any, tmp_path: Path) -> None:
-    texts, functions = printed(C(dtype == np.float32), dtype)
+    texts, functions = printed(CPrinter(dtype == np.float32), dtype)
     number = "float" if dtype == np.float32 else "double"
     for name in functions:
         given = ", ".join(f"{array}[i]" for array in "xy"[: count_of(name)])
@@ -90,7 +89,7 @@ def test_c_has_the_bits_of_numpy(dtype: Any, tmp_path: Path) -> None:
 @DTYPES
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node here")
 def test_javascript_has_the_bits_of_numpy(dtype: Any, tmp_path: Path) -> None:
-    texts, functions = printed(JavaScript(dtype == np.float32), dtype)
+    texts, functions = printed(JavaScriptPrinter(dtype == np.float32), dtype)
     kind = "Float32" if dtype == np.float32 else "Float64"
     named = ", ".join(f"[{name}, {count_of(name)}]" for name in functions)
     script = tmp_path / "functions.mjs"

@@ -1,8 +1,8 @@
-"""Machine code kept on disk, so that the next process need not make it again.
+"""Disk cache of machine code.
 
-A file holds a checksum, of its key and its content, and the content. What cannot be read, or is
-damaged, is made anew; what cannot be written is only slower next time. Beyond `MOST_BYTES` the
-oldest files go.
+A file has a checksum of its key and content, then the content. A file that is damaged or cannot be
+read is compiled again; one that cannot be written costs time in the next process, no more. Beyond
+`MOST_BYTES` the oldest files are removed.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ MOST_BYTES = 2**28  # some thousand programs
 
 
 def folder() -> Path | None:
-    """Where machine code is kept; None where `HANDGRAD_CACHE` is `off`.
+    """The cache folder; None if the environment variable `HANDGRAD_CACHE` is `off`.
 
-    `HANDGRAD_CACHE` may name another folder than the user's usual one for caches.
+    By default it is in the user's folder for caches; `HANDGRAD_CACHE` may name another one.
     """
     chosen = os.environ.get("HANDGRAD_CACHE", "")
     if chosen.lower() in ("off", "0", "no"):
@@ -30,8 +30,8 @@ def folder() -> Path | None:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("handgrad"))
 
 
-def kept(key: str, make: Callable[[], bytes]) -> bytes:
-    """What was kept under `key`, or what `make` makes, which is then kept."""
+def get_or_make(key: str, make: Callable[[], bytes]) -> bytes:
+    """Return the content cached under `key`, or make it and cache it."""
     place = folder()
     if place is None:
         return make()
@@ -45,22 +45,22 @@ def kept(key: str, make: Callable[[], bytes]) -> bytes:
 
 
 def files() -> list[Path]:
-    """The files of machine code that are kept."""
+    """The cached files."""
     place = folder()
     return sorted(place.glob(f"*{ENDING}")) if place is not None and place.is_dir() else []
 
 
 def clear() -> int:
-    """Remove all of them; how many there were."""
-    found = files()
-    for file in found:
+    """Remove all cached files; returns their number."""
+    cached = files()
+    for file in cached:
         file.unlink(missing_ok=True)
-    return len(found)
+    return len(cached)
 
 
 def _read(file: Path, key: bytes) -> bytes | None:
     try:
-        if not _is_ours(file.parent) or not _is_ours(file) or not file.is_file():  # but a pipe
+        if not _is_ours(file.parent) or not _is_ours(file) or not file.is_file():  # such as a pipe
             return None
         content = file.read_bytes()
     except OSError:
@@ -70,9 +70,9 @@ def _read(file: Path, key: bytes) -> bytes | None:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether nobody but this user can have written it: what is read here will be run.
+    """True if only this user can have written a path: cached code is executed.
 
-    On Windows it is not looked at: there the usual folder is the user's own.
+    Not checked on Windows, where the usual folder belongs to the user.
     """
     if not hasattr(os, "getuid"):
         return True
@@ -83,7 +83,7 @@ def _is_ours(path: Path) -> bool:
 def _write(file: Path, key: bytes, code: bytes) -> None:
     with suppress(OSError):
         _make_private(file.parent)
-        handle, temporary = tempfile.mkstemp(dir=file.parent)  # readable by this user alone
+        handle, temporary = tempfile.mkstemp(dir=file.parent)  # readable by this user only
         try:
             with os.fdopen(handle, "wb") as open_file:
                 open_file.write(hashlib.sha256(key + code).digest() + code)
@@ -94,19 +94,19 @@ def _write(file: Path, key: bytes, code: bytes) -> None:
 
 
 def _make_private(folder: Path) -> None:
-    """Make the folder, and those above it that are not there, for this user alone."""
+    """Make a folder and its missing parents, accessible to this user only."""
     for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
 
 
 def _make_room(newest: Path) -> None:
-    """Remove the oldest files beside the newest while all of them together are too many."""
+    """Remove the oldest files while all together exceed `MOST_BYTES`; the newest stays."""
     with os.scandir(newest.parent) as entries:
-        known = [(e.stat(), e.path) for e in entries if e.name.endswith(ENDING)]
-    total = sum(status.st_size for status, _ in known)
+        cached = [(e.stat(), e.path) for e in entries if e.name.endswith(ENDING)]
+    total = sum(status.st_size for status, _ in cached)
     if total <= MOST_BYTES:
         return
-    for status, path in sorted(known, key=lambda pair: pair[0].st_mtime_ns):
+    for status, path in sorted(cached, key=lambda pair: pair[0].st_mtime_ns):
         if path != str(newest) and total > MOST_BYTES:
             Path(path).unlink(missing_ok=True)
             total -= status.st_size

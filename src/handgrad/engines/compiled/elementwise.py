@@ -1,4 +1,4 @@
-"""A function of every number of an array, as machine code."""
+"""Elementwise functions of arrays, as machine code."""
 
 import ctypes
 from collections.abc import Callable
@@ -13,32 +13,36 @@ from handgrad.engines.loops.ir import Body, Call, For, Load, Store, Var
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.textbook.layers import Array
 
-DOOR = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+ENTRY_POINT = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 
 
 def function_of(operation: str) -> Callable[[Array], Array]:
-    """The operation of the graph, of arrays of float32 or float64 in any shape."""
+    """The function of an operation of the graph, for arrays of float32 or float64 of any shape."""
 
     def function(x: Array) -> Array:
-        given, found = np.ascontiguousarray(x), np.empty(x.shape, x.dtype)
-        block = np.array([x.size, given.ctypes.data, found.ctypes.data])
+        source, result = np.ascontiguousarray(x), np.empty(x.shape, x.dtype)
+        block = np.array([x.size, source.ctypes.data, result.ctypes.data])
         _function(operation, x.dtype)[1](block.ctypes.data)
-        return found
+        return result
 
     return function
 
 
 @lru_cache
 def _function(operation: str, dtype: npt.DTypeLike) -> tuple[Any, Callable[[int], int]]:
-    """Its machine code, which must live as long, and what calls that."""
+    """The machine code, to be kept in memory, and the ctypes function that calls it."""
     code = compiled_function(program_of(operation, dtype))
-    return code, DOOR(code.address)
+    return code, ENTRY_POINT(code.address)
 
 
 def program_of(operation: str, dtype: npt.DTypeLike) -> Program:
-    """The loop over all numbers."""
+    """The loop program: one loop over all numbers."""
     i = Var("i", "int")
     value = Call(operation, (Load("x", i, "float"),), "float")
     body: Body = [For("i", Var("n", "int"), [Store("y", i, value)])]
-    given = Parameter("n", "int", buffer=False), Parameter("x", "float"), Parameter("y", "float")
-    return Program(operation, given, body, np.dtype(dtype))
+    parameters = (
+        Parameter("n", "int", buffer=False),
+        Parameter("x", "float"),
+        Parameter("y", "float"),
+    )
+    return Program(operation, parameters, body, np.dtype(dtype))

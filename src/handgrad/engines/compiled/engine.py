@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from handgrad.engines.compiled.plan import plan_of, refused_as_cannot_lower
-from handgrad.engines.compiled.runner import Calls, NativeCall, PerRound, Runner
-from handgrad.engines.compiled.thread_pool import Workers
+from handgrad.engines.compiled.runner import CallSequence, NativeCall, PerEpoch, Runner
+from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import blas_of
@@ -25,16 +25,26 @@ from handgrad.textbook.net.predictor import EngineName
 from handgrad.textbook.net.shared_rows import SideBySide
 
 TYPES = {"int": np.int64, "bool": np.bool_}
-# What one call should take at least, in seconds, and may keep of its epochs, in bytes.
-CALL, MOST_KEPT = 0.06, 2**26
-# No step is faster than this, in seconds, nor its multiplications, a second.
+# Least duration of a native call, in seconds; most that it stores of its epochs, in bytes.
+CALL, MOST_STORED = 0.06, 2**26
+# Lower bound of a step's seconds, upper bound of its multiplications per second.
 FASTEST_STEP, FASTEST_RATE = 3e-7, 1.5e11
-# After this time at least, in seconds, an epoch may be interrupted.
+# Seconds between the points at which a long epoch can be interrupted.
 PART = 1.0
 
 
 class CompiledEngine(Engine):
-    """Trains the net of `config` in place on `rows`; keeps the optimizer's state."""
+    """Trains a net in place, by machine code.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        Net, loss, optimizer, penalty and batch size; the engine keeps the optimizer's state.
+    rows : EngineRows
+        The training samples.
+    held_out : sequence of arrays or tuples of arrays
+        Inputs to predict after each epoch.
+    """
 
     name: EngineName = "compiled"
     runner: ClassVar[type[Runner]] = Runner
@@ -58,8 +68,8 @@ class CompiledEngine(Engine):
                 rows.of_members,
                 self.name,
             )
-            self.workers = Workers()
-            self.run = plan.epochs.with_scratch_of_its_own(self.workers)
+            self.workers = ThreadPool()
+            self.run = plan.epochs.with_own_scratch(self.workers)
             program = self.run.program
             self.large, self.by_blas = self.run.large, self.run.by_blas
             self.streams = Streams(net, program.streams)
@@ -67,14 +77,14 @@ class CompiledEngine(Engine):
             self.w = None if w is None else _readable(program, w, "sample_weight")
             self.held_out = [_readable_inputs(program, held) for held in held_out]
             if plan.predict is not None:
-                self.predict = plan.predict.with_scratch_of_its_own(self.workers)
+                self.predict = plan.predict.with_own_scratch(self.workers)
                 self.large |= self.predict.large
                 self.by_blas |= self.predict.by_blas
         self.all_counted = self.counted(np.arange(len(y)))
         self.total_before, self.start = np.zeros(1), self.before
         self.orders: Array | None = None
-        self.given_rates: Array | None = None
-        self.halves: dict[tuple[str, int], Calls] = {}
+        self.passed_rates: Array | None = None
+        self.halves: dict[tuple[str, int], CallSequence] = {}
 
     def gradients(self, rows: Array) -> tuple[float, Array]:
         n, batch = len(rows), self._half_step
@@ -92,21 +102,21 @@ class CompiledEngine(Engine):
 
     @cached_property
     def _half_step(self) -> dict[str, Array]:
-        """What half a step is told beside the rows, and what it leaves."""
-        told = {"order": np.zeros(self.batch_size, np.int64), "learning_rates": np.zeros(1)}
-        return told | self._room(1, self.batch_size)
+        """The inputs of half a step, beside the rows, and the memory for its results."""
+        inputs = {"order": np.zeros(self.batch_size, np.int64), "learning_rates": np.zeros(1)}
+        return inputs | self._results(1, self.batch_size)
 
     def _run_half(self, half: str, rows: int) -> None:
         if (half, rows) not in self.halves:
             shared: Runner = getattr(self.plan, half)
-            run = shared.with_scratch_of_its_own(self.workers)
-            planned = run.planned(n_rows=rows, **self._buffers, **self._half_step)
-            self.halves[half, rows] = run.in_turn([planned])
+            run = shared.with_own_scratch(self.workers)
+            call = run.bind(n_rows=rows, **self._buffers, **self._half_step)
+            self.halves[half, rows] = run.sequence([call])
         self._run(self.halves[half, rows])
 
     @property
     def _buffers(self) -> dict[str, Array]:
-        """What each program works on, by the names that it has for it."""
+        """The arrays of a training by the names of the programs' parameters."""
         names = (f"memory_{name}" for name in self.optimizer.state_names)
         return {
             **_buffers_of(self.x),
@@ -124,21 +134,22 @@ class CompiledEngine(Engine):
 
     def predict_held_out(self) -> tuple[Array, ...]:
         if self.orders is None:
-            self._make_room(np.empty((1, len(self.y)), np.int64))
+            self._allocate(np.empty((1, len(self.y)), np.int64))
         if self.held_out:
-            self._run(self.run.in_turn(self._planned_predictions()))
-        return tuple(p[0] for p in self.kept_held_out)
+            self._run(self.run.sequence(self._bind_predictions()))
+        return tuple(p[0] for p in self.held_out_predictions)
 
     def epochs_at_once(self, epochs: int) -> int:
-        """So many that a call takes its time: beside a busy thread of Python each waits a turn.
+        """The number of epochs of a native call, so that it takes `CALL` seconds or more.
 
-        It follows from the sizes alone.
+        Each call waits for the GIL while another Python thread is busy. The number depends on the
+        sizes alone.
         """
         seconds = -(-len(self.y) // self.batch_size) * self._least_time_of_a_step()
         rows = len(self.y) + sum(map(number_of_rows, self.held_out))
         row = 8 + 8 * int(np.prod(self.run.output_shape))
-        kept = rows * row + self.net.parameters.nbytes + self.net.running_state.nbytes
-        return max(1, min(epochs, int(CALL / seconds) + 1, MOST_KEPT // kept))
+        stored = rows * row + self.net.parameters.nbytes + self.net.running_state.nbytes
+        return max(1, min(epochs, int(CALL / seconds) + 1, MOST_STORED // stored))
 
     def _least_time_of_a_step(self) -> float:
         multiplications = 3 * self.batch_size * self.plan.multiplications
@@ -147,14 +158,14 @@ class CompiledEngine(Engine):
     def run_epochs(
         self, orders: Array, learning_rates: Array, so_far: EpochProgress | None = None
     ) -> Iterator[Epoch | EpochProgress]:
-        """All of them have run before the first is handed out."""
+        """Run all epochs, then yield them."""
         net, n, rounds = self.net, len(self.y), len(orders)
         if orders is not self.orders:
-            self._make_room(orders)
-        kept = self.kept
-        if learning_rates is not self.given_rates:
+            self._allocate(orders)
+        results = self.results
+        if learning_rates is not self.passed_rates:
             self.learning_rates[...] = learning_rates
-            self.given_rates = learning_rates
+            self.passed_rates = learning_rates
         weights = (net.parameters, net.running_state)
         if so_far is None:
             self.before = self.start
@@ -165,107 +176,110 @@ class CompiledEngine(Engine):
             yield from self._in_parts(orders[0], part, so_far or EpochProgress())
             return
         done, returned = self._run(self.calls, rounds)
-        # an epoch of a small net takes no longer than some lines of Python: little is done in each
-        losses = (kept["loss_total"][:done, 0] / self.all_counted).tolist()
+        # an epoch of a small net takes no longer than a few lines of Python: keep this loop short
+        losses = (results["loss_total"][:done, 0] / self.all_counted).tolist()
         ends: list[tuple[Array, Array]] = []
         if rounds > 1:
-            ends += zip(kept["parameters_after"][:done], kept["state_after"][:done], strict=True)
+            ends += zip(
+                results["parameters_after"][:done], results["state_after"][:done], strict=True
+            )
         begins = [self.start, *ends]
-        for i, (loss, p) in enumerate(zip(losses, kept["predictions"], strict=False)):
+        for i, (loss, p) in enumerate(zip(losses, results["predictions"], strict=False)):
             if rounds > 1:
                 self.before = begins[i]
                 _copy(ends[i], weights)
-            self.streams.hand_back(kept["streams_after"][i])
-            yield Epoch(loss, p, tuple(held_out[i] for held_out in self.kept_held_out))
+            self.streams.hand_back(results["streams_after"][i])
+            yield Epoch(loss, p, tuple(held_out[i] for held_out in self.held_out_predictions))
         if returned != FINISHED:
             self.before = begins[done]
             self.streams.hand_back(self.streams.words)
             yield self._diverged(done, returned, n)
 
-    def _run(self, calls: Calls, rounds: int = 1) -> tuple[int, int]:
+    def _run(self, calls: CallSequence, rounds: int = 1) -> tuple[int, int]:
         if not self.large:
             return calls.run(rounds)
-        with worker_threads(by_blas=self.by_blas) as threads, self.workers.at_work(threads):
+        with worker_threads(by_blas=self.by_blas) as threads, self.workers.running(threads):
             return calls.run(rounds)
 
     def _in_parts(
         self, order: Array, part: int, so_far: EpochProgress
     ) -> Iterator[Epoch | EpochProgress]:
-        """An epoch that can be interrupted between its parts; it comes to the same bits."""
-        n, kept = len(order), self.kept
+        """Run an epoch in parts, between which it can be interrupted; the bits are the same."""
+        n, results = len(order), self.results
         if so_far.predictions:
-            np.concatenate(so_far.predictions, out=kept["predictions"][0, : so_far.rows])
+            np.concatenate(so_far.predictions, out=results["predictions"][0, : so_far.rows])
         while so_far.rows < n:
-            found = self._run_rows(order, slice(so_far.rows, min(so_far.rows + part, n)), so_far)
-            if isinstance(found, Epoch):
-                yield found
+            end = min(so_far.rows + part, n)
+            progress = self._run_rows(order, slice(so_far.rows, end), so_far)
+            if isinstance(progress, Epoch):
+                yield progress
                 return
-            so_far = found
+            so_far = progress
             if so_far.rows < n:
                 yield so_far
         held_out = self.predict_held_out()
-        yield Epoch(so_far.total / self.all_counted, kept["predictions"][0], held_out)
+        yield Epoch(so_far.total / self.all_counted, results["predictions"][0], held_out)
 
     def _run_rows(self, order: Array, rows: slice, so_far: EpochProgress) -> Epoch | EpochProgress:
-        """Run the batches of those places of an order."""
+        """Run the batches of a slice of an order."""
         self.total_before[0] = so_far.total
-        _, returned = self._run(self.run.in_turn([self._planned(order[None], rows)]))
+        _, returned = self._run(self.run.sequence([self._bind(order[None], rows)]))
         self.total_before[0] = 0
         self.streams.hand_back(self.streams.words)
         if returned != FINISHED:
             return self._diverged(0, rows.start + returned, rows.stop)
-        n, total = rows.stop - rows.start, self.kept["loss_total"][0, 0].item()
-        return EpochProgress(so_far.rows + n, total, [self.kept["predictions"][0, : rows.stop]])
+        n, total = rows.stop - rows.start, self.results["loss_total"][0, 0].item()
+        return EpochProgress(so_far.rows + n, total, [self.results["predictions"][0, : rows.stop]])
 
     def run_rows(
         self, order: Array, learning_rates: Array, so_far: EpochProgress
     ) -> Epoch | EpochProgress:
         if self.orders is None:
-            self._make_room(np.empty((1, len(self.y)), np.int64))
-        for name, part in {**named_parts("x", self.x), "y": self.y}.items():  # filled anew
+            self._allocate(np.empty((1, len(self.y)), np.int64))
+        for name, part in {**named_parts("x", self.x), "y": self.y}.items():  # their content is new
             check_indices(part, name, self.run.program.bounds)
         self.learning_rates[0, : len(learning_rates)] = learning_rates
         self.streams.read()
         return self._run_rows(order, slice(0, len(order)), so_far)
 
     def _diverged(self, i: int, row: int, end: int) -> Epoch:
-        """The epoch that came to a number that is not finite: in the batch from `row` on.
+        """The epoch that diverged in the batch from `row` on.
 
-        At the `end` of what was run the parameters are not.
+        If `row` is the `end` of the rows, the parameters are not finite after the last batch.
         """
-        total = self.kept["loss_total"][i, 0].item()
+        total = self.results["loss_total"][i, 0].item()
         batch = (row if row < end else end - 1) // self.batch_size + 1
         loss = total / self.all_counted if row == end else total
-        return Epoch(loss, self.kept["predictions"][i, :row], diverged_at=batch)
+        return Epoch(loss, self.results["predictions"][i, :row], diverged_at=batch)
 
     def environment(self) -> dict[str, str]:
         import llvmlite
 
-        found = {"llvmlite": llvmlite.__version__}
-        if self.by_blas:  # its sums have an order that follows from its version and from the parts
+        settings = {"llvmlite": llvmlite.__version__}
+        if self.by_blas:  # the order of its sums depends on its version and on the parts
             cores = available_cores()
-            found["cores"] = str(cores) if cores < MAX_PARTS else f"{MAX_PARTS} or more"
-            found["BLAS of SciPy"] = blas_of("scipy")
-        return found
+            settings["cores"] = str(cores) if cores < MAX_PARTS else f"{MAX_PARTS} or more"
+            settings["BLAS of SciPy"] = blas_of("scipy")
+        return settings
 
-    def _make_room(self, orders: Array) -> None:
-        """Memory for the epochs that follow these orders, and the calls that run them there.
+    def _allocate(self, orders: Array) -> None:
+        """Allocate memory for the epochs of these orders, and bind the calls that run them.
 
-        Where the same array comes again, with other orders in it, all of that is kept.
+        Both are reused if the same array comes again with other orders.
         """
         n, rounds = len(self.y), len(orders)
-        self.kept = self._room(rounds, n)
+        self.results = self._results(rounds, n)
         row, dtype = self.run.output_shape, self.net.dtype
-        self.kept_held_out = [
+        self.held_out_predictions = [
             np.empty((rounds, number_of_rows(x), *row), dtype) for x in self.held_out
         ]
         self.learning_rates = np.empty((rounds, -(-n // self.batch_size)))
-        self.given_rates = None
-        calls = [self._planned(orders, slice(0, n)), *self._planned_predictions()]
-        self.calls, self.orders = self.run.in_turn(calls, rounds), orders
+        self.passed_rates = None
+        calls = [self._bind(orders, slice(0, n)), *self._bind_predictions()]
+        self.calls, self.orders = self.run.sequence(calls, rounds), orders
 
-    def _room(self, rounds: int, n: int) -> dict[str, Array]:
-        """What each of so many epochs of `n` rows leaves, a part an epoch."""
+    def _results(self, rounds: int, n: int) -> dict[str, Array]:
+        """Memory for the results of epochs of `n` rows; the first axis counts the epochs."""
         net = self.net
         return {
             "predictions": np.empty((rounds, n, *self.run.output_shape), net.dtype),
@@ -275,26 +289,26 @@ class CompiledEngine(Engine):
             "streams_after": np.empty((rounds, self.streams.words.size), np.uint64),
         }
 
-    def _planned(self, orders: Array, rows: slice) -> NativeCall:
-        """The call that visits those rows of each order."""
+    def _bind(self, orders: Array, rows: slice) -> NativeCall:
+        """The call for a slice of each order."""
         steps = slice(rows.start // self.batch_size, -(-rows.stop // self.batch_size))
-        of_rounds = {
-            **self.kept,
+        per_epoch = {
+            **self.results,
             "order": orders[:, rows],
             "learning_rates": self.learning_rates[:, steps],
-            "predictions": self.kept["predictions"][:, rows],
+            "predictions": self.results["predictions"][:, rows],
         }
-        a_round = {name: PerRound(array) for name, array in of_rounds.items()}
-        return self.run.planned(n_rows=rows.stop - rows.start, **self._buffers, **a_round)
+        parts = {name: PerEpoch(array) for name, array in per_epoch.items()}
+        return self.run.bind(n_rows=rows.stop - rows.start, **self._buffers, **parts)
 
-    def _planned_predictions(self) -> list[NativeCall]:
+    def _bind_predictions(self) -> list[NativeCall]:
         return [
-            self.predict.planned(
+            self.predict.bind(
                 n_rows=number_of_rows(x),
                 **self._buffers | _buffers_of(x),
-                predictions=PerRound(p),
+                predictions=PerEpoch(p),
             )
-            for x, p in zip(self.held_out, self.kept_held_out, strict=True)
+            for x, p in zip(self.held_out, self.held_out_predictions, strict=True)
         ]
 
 
@@ -304,19 +318,19 @@ def _copy(weights: tuple[Array, Array], to: tuple[Array, Array]) -> None:
 
 def _readable_inputs(program: Program, x: Inputs) -> Any:
     """The inputs as the program reads them."""
-    found = {name: _readable(program, part, name) for name, part in named_parts("x", x).items()}
-    return (*found.values(),) if isinstance(x, tuple) else found["x"]
+    parts = {name: _readable(program, part, name) for name, part in named_parts("x", x).items()}
+    return (*parts.values(),) if isinstance(x, tuple) else parts["x"]
 
 
 def _buffers_of(x: Inputs) -> dict[str, Array]:
-    """The inputs by the names that programs have for them."""
+    """The inputs by the names of programs' parameters."""
     return {buffer_of(name): _shared(part) for name, part in named_parts("x", x).items()}
 
 
 def _readable(program: Program, part: Array, name: str) -> Array:
-    """The rows as the program reads them: of the type it knows, in order, no index out of range."""
-    (given,) = (p for p in program.parameters if p.name == buffer_of(name))
-    dtype = program.dtype if given.type == "float" else np.dtype(TYPES[given.type])
+    """Check type and indices of rows; returns them as a contiguous array."""
+    (parameter,) = (p for p in program.parameters if p.name == buffer_of(name))
+    dtype = program.dtype if parameter.type == "float" else np.dtype(TYPES[parameter.type])
     if part.dtype != dtype:
         raise ShapeError(f"{name} of type {part.dtype}", str(dtype), f"{name}.astype('{dtype}')")
     if isinstance(part, SideBySide):
@@ -329,5 +343,5 @@ def _readable(program: Program, part: Array, name: str) -> Array:
 
 
 def _shared(part: Array) -> Array:
-    """The array that holds the rows; where they are those of members, the rows that these share."""
+    """The array of the rows; the shared one for rows of ensemble members."""
     return part.values if isinstance(part, SideBySide) else part

@@ -1,4 +1,4 @@
-"""Helpers for LLVM's intermediate representation: types, a loop that counts, functions."""
+"""Helpers for LLVM IR: types, constants, counted loops, functions."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,45 +9,58 @@ import numpy as np
 
 INT, INT32, BYTE, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.IntType(1)
 DOUBLE, SINGLE, VOID = ir.DoubleType(), ir.FloatType(), ir.VoidType()
-# What LLVM may be told of a loop, with the argument that the mark has, if any.
-AS_IT_STANDS = ("llvm.loop.unroll.disable",)
-NO_VECTORS = ("llvm.loop.vectorize.width", ir.Constant(INT32, 1))
-REST_UNDER_A_MASK = ("llvm.loop.vectorize.predicate.enable", ir.Constant(BIT, 1))
-Mark = tuple[object, ...]
+# Loop hints: the name of LLVM's metadata, and its argument, if any.
+NO_UNROLL = ("llvm.loop.unroll.disable",)
+NO_VECTORIZE = ("llvm.loop.vectorize.width", ir.Constant(INT32, 1))
+MASKED_REMAINDER = ("llvm.loop.vectorize.predicate.enable", ir.Constant(BIT, 1))
+LoopHint = tuple[object, ...]
 
 Write = Callable[[ir.IRBuilder], None]
 
 
-def rounds_once() -> bool:
-    """Whether the processor has fused multiply-add: a product and a sum that are rounded once."""
+def has_fma() -> bool:
+    """True if the processor has fused multiply-add: a product and a sum, rounded once."""
     features = binding.get_host_cpu_features()
     return bool(features.get("fma", "avx" not in features))  # every ARM of 64 bits has it
 
 
-def whole(value: int) -> ir.Constant:
-    """A whole number."""
+def i64(value: int) -> ir.Constant:
+    """A constant of 64 bits."""
     return ir.Constant(INT, value)
 
 
 def constant(value: float, kind: ir.Type) -> ir.Constant:
-    """A constant, rounded to what LLVM can hold in this type."""
+    """A constant of this type, rounded to it."""
     if isinstance(kind, ir.IntType):
         return ir.Constant(kind, int(value))
     return ir.Constant(kind, float(np.float32(value)) if kind == SINGLE else float(value))
 
 
 @contextmanager
-def counting(
+def counted_loop(
     b: ir.IRBuilder,
     stop: ir.Value,
     step: int = 1,
     name: str = "i",
     begin: ir.Value | None = None,
-    marks: Sequence[Mark] = (AS_IT_STANDS,),
+    hints: Sequence[LoopHint] = (NO_UNROLL,),
 ) -> Iterator[ir.Value]:
-    """A loop around what is built inside: the counter goes from `begin` or 0 up to `stop`.
+    """Build a loop around the code of the `with` block; yields its counter.
 
-    Its type is that of `stop`.
+    Parameters
+    ----------
+    b : IRBuilder
+        Stands after the loop when the block ends.
+    stop : Value
+        The counter is less than it, and of its type.
+    step : int, default 1
+        Added to the counter after each round.
+    name : str, default "i"
+        Of the counter and the basic blocks.
+    begin : Value, optional
+        The counter's first value; 0 by default.
+    hints : sequence of LoopHint
+        LLVM's metadata of the loop.
     """
     before, kind = b.block, stop.type
     head, body, after = (
@@ -63,62 +76,62 @@ def counting(
     following = b.add(counter, ir.Constant(kind, step), flags=("nsw",))
     counter.add_incoming(following, b.block)
     again = b.branch(head)
-    if marks:
-        again.set_metadata("llvm.loop", _marked(b.module, marks))
+    if hints:
+        again.set_metadata("llvm.loop", _loop_metadata(b.module, hints))
     b.position_at_end(after)
 
 
-def _marked(module: ir.Module, marks: Sequence[Mark]) -> ir.MDValue:
-    """What tells LLVM something of the one loop that this stands at."""
-    told = [module.add_metadata(mark) for mark in marks]
-    own = module.add_metadata([whole(len(module.metadata)), *told])
-    own.operands = (own, *told)  # LLVM knows a loop's mark by its beginning with itself
-    return own
+def _loop_metadata(module: ir.Module, hints: Sequence[LoopHint]) -> ir.MDValue:
+    """The metadata node of one loop with these hints."""
+    nodes = [module.add_metadata(hint) for hint in hints]
+    loop = module.add_metadata([i64(len(module.metadata)), *nodes])
+    loop.operands = (loop, *nodes)  # LLVM recognizes a loop's node by its first operand, itself
+    return loop
 
 
 def declared(
     module: ir.Module, name: str, result: ir.Type, arguments: Sequence[ir.Type]
 ) -> ir.Function:
-    """The function of that name, declared once in a module."""
-    known = module.globals.get(name)
-    return known or ir.Function(module, ir.FunctionType(result, arguments), name)
+    """Declare a function of that name, once in a module."""
+    existing = module.globals.get(name)
+    return existing or ir.Function(module, ir.FunctionType(result, arguments), name)
 
 
 def intrinsic(b: ir.IRBuilder, name: str, *values: ir.Value) -> ir.Value:
-    """What a function of LLVM's own gives for floating numbers."""
+    """Call an LLVM intrinsic on floating-point numbers."""
     kind = values[0].type
     full = f"llvm.{name}.{'f32' if kind == SINGLE else 'f64'}"
     return b.call(declared(b.module, full, kind, [kind] * len(values)), values)
 
 
-def whole_part(b: ir.IRBuilder, x: ir.Value, kind: ir.IntType = INT) -> ir.Value:
-    """A floating number as a whole one; the lowest there is, as in NumPy, for what has none.
+def to_integer(b: ir.IRBuilder, x: ir.Value, kind: ir.IntType = INT) -> ir.Value:
+    """Convert a floating-point number to an integer; the lowest integer if it is out of range.
 
-    The instructions for it differ in that.
+    That is NumPy's result; processors' own instructions differ there.
     """
     most = 2 ** (kind.width - 1)
     inside = b.fcmp_ordered("<", intrinsic(b, "fabs", x), ir.Constant(x.type, float(most)))
     return b.select(inside, b.fptosi(x, kind), ir.Constant(kind, -most))
 
 
-def extreme(b: ir.IRBuilder, sign: str, x: ir.Value, y: ir.Value) -> ir.Value:
-    """The larger or smaller of two floating numbers; NaN on either side passes, as in NumPy."""
+def select_extreme(b: ir.IRBuilder, sign: str, x: ir.Value, y: ir.Value) -> ir.Value:
+    """The larger or smaller of two floating-point numbers; propagates NaN, as NumPy does."""
     wins = b.or_(b.fcmp_ordered(sign, x, y), b.fcmp_unordered("uno", x, x))
     return b.select(wins, x, y)
 
 
-def written(
+def define_once(
     module: ir.Module,
     name: str,
     arguments: Sequence[ir.Type],
     write: Write,
     result: ir.Type = VOID,
 ) -> ir.Function:
-    """The function of that name, which `write` writes, once in a module."""
+    """Define a function of that name by `write`, once in a module."""
     function = declared(module, name, result, arguments)
     if function.is_declaration:
         function.linkage = "internal"
-        function.attributes.add("noinline")  # however often it is called
+        function.attributes.add("noinline")  # one copy, for all its calls
         b = ir.IRBuilder(function.append_basic_block())
         write(b)
         if result == VOID:
@@ -126,13 +139,13 @@ def written(
     return function
 
 
-def keep_apart(function: ir.Function) -> None:
-    """Tell LLVM that none of the buffers that a function is given overlap."""
+def mark_noalias(function: ir.Function) -> None:
+    """Declare that no two of a function's buffers overlap: `noalias`."""
     for argument in function.args:
         if isinstance(argument.type, ir.PointerType):
             argument.add_attribute("noalias")
 
 
-def smaller(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-    """The smaller of two whole numbers."""
+def minimum(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """The smaller of two integers."""
     return b.select(b.icmp_signed("<", x, y), x, y)

@@ -1,4 +1,4 @@
-"""From LLVM's text to the address of a function."""
+"""Machine code: compiles the text of LLVM modules for this processor and loads it."""
 
 import ctypes
 import hashlib
@@ -12,20 +12,23 @@ import llvmlite
 import llvmlite.binding as binding
 
 from handgrad.engines.compiled import cache
+from handgrad.engines.compiled.ir_helpers import has_fma
+from handgrad.engines.loops.target import MAX_PARTS, Target
+from handgrad.graph.threads import available_cores
 
 SPEED, SPEED_AS_WRITTEN = 3, 2
-PASSES = 1  # with those of higher levels a step is no faster: its loops come as they should be
+PASSES = 1  # higher levels make a step no faster
 CType = type[ctypes.c_int64] | type[ctypes.c_void_p]
 BLAS = ("sgemm", "dgemm")  # SciPy's products of matrices
 
 
 class MachineCode:
-    """A function in memory, at its `address`; the memory is free once nobody has this any more."""
+    """A function in memory, at its `address`; the memory is freed with this object."""
 
     def __init__(self, code: bytes, name: str) -> None:
-        for name_of_another, make_known in others.items():
-            if name_of_another.encode() in code:
-                make_known()
+        for external, register in external_functions.items():
+            if external.encode() in code:
+                register()
         self.engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
         self.engine.add_object_file(binding.ObjectFileRef.from_data(code))
         self.engine.finalize_object()
@@ -35,26 +38,35 @@ class MachineCode:
 in_memory: WeakValueDictionary[str, MachineCode] = WeakValueDictionary()
 
 
-def loaded(key: str, make_text: Callable[[], str], name: str, passes: bool = True) -> MachineCode:
-    """The function `name` of a module: in memory, from the cache, or from LLVM's text for it.
+def load(key: str, make_text: Callable[[], str], name: str, passes: bool = True) -> MachineCode:
+    """Load the function `name` of a module: from memory, from the cache, or compiled from its text.
 
-    `key` says what the module computes; how, say the sources of the engines.
+    Parameters
+    ----------
+    key : str
+        Identifies what the module computes; `identity` is added to it.
+    make_text : callable
+        Returns LLVM's text; called if the code is neither in memory nor cached.
+    name : str
+        The function's name in the module.
+    passes : bool, default True
+        Run LLVM's optimization passes.
     """
     key = f"{identity()}\n{key}"
-    found = in_memory.get(key)
-    if found is None:
-        made = MachineCode(cache.kept(key, lambda: object_code(make_text(), passes)), name)
-        found = in_memory.setdefault(key, made)  # another thread's, if it came first
-    return found
+    code = in_memory.get(key)
+    if code is None:
+        made = MachineCode(cache.get_or_make(key, lambda: object_code(make_text(), passes)), name)
+        code = in_memory.setdefault(key, made)  # another thread's, if it came first
+    return code
 
 
-def function_of(
+def ctypes_function(
     name: str, make_text: Callable[[], str], result: CType | None, *arguments: CType
 ) -> Callable[..., Any]:
-    """The one function of a module, of ctypes' types; while it runs, other threads do too."""
-    code = loaded(name, make_text, name)
+    """The one function of a module, called through ctypes, which releases the GIL."""
+    code = load(name, make_text, name)
     function: Any = ctypes.CFUNCTYPE(result, *arguments)(code.address)
-    function.code = code  # which lives as long
+    function.code = code  # keeps it in memory
     called: Callable[..., Any] = function
     return called
 
@@ -62,7 +74,7 @@ def function_of(
 def object_code(
     text: str, passes: bool = True, machine: binding.TargetMachine | None = None
 ) -> bytes:
-    """LLVM's machine code; without `passes`, of a text that needs none."""
+    """Compile LLVM's text to an object file; without `passes`, as it is."""
     module, machine = optimised(text, passes, machine)
     code: bytes = machine.emit_object(module)
     return code
@@ -71,7 +83,7 @@ def object_code(
 def optimised(
     text: str, passes: bool = True, machine: binding.TargetMachine | None = None
 ) -> tuple[Any, Any]:
-    """The module of a text, with what makes machine code of it: this processor's, if not told."""
+    """Optimize LLVM's text; returns the module and the target machine, by default this one."""
     module = binding.parse_assembly(text)
     if machine is not None:
         module.triple, module.data_layout = machine.triple, str(machine.target_data)
@@ -102,7 +114,7 @@ def _machine(speed: int = SPEED) -> Any:
 
 
 def identity() -> str:
-    """What machine code depends on beside the program: LLVM, the processor, its translation."""
+    """A key of all that machine code depends on beside the program: LLVM, processor, engines."""
     llvm = ".".join(map(str, binding.llvm_version_info))
     processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
     return f"{llvmlite.__version__} {llvm} {processor} {_translation()}"
@@ -110,14 +122,14 @@ def identity() -> str:
 
 @lru_cache
 def _translation() -> str:
-    """A checksum of the engines' sources, which turn a program into machine code."""
+    """A checksum of the engines' sources, which translate programs."""
     sources = sorted(Path(__file__).parents[1].rglob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 @lru_cache
-def _make_blas_known() -> None:
-    """Tell LLVM where SciPy's products of matrices begin."""
+def _register_blas() -> None:
+    """Add the symbols of SciPy's BLAS to LLVM."""
     from scipy.linalg import cython_blas
 
     address, name = ctypes.pythonapi.PyCapsule_GetPointer, ctypes.pythonapi.PyCapsule_GetName
@@ -128,5 +140,10 @@ def _make_blas_known() -> None:
         binding.add_symbol(product, address(capsule, name(capsule)))
 
 
-# Functions outside of a program, by what its code calls them, and what makes them known to LLVM.
-others: dict[str, Callable[[], None]] = dict.fromkeys(BLAS, _make_blas_known)
+# Functions that a program's code calls, by symbol, and the functions that add them to LLVM.
+external_functions: dict[str, Callable[[], None]] = dict.fromkeys(BLAS, _register_blas)
+
+
+def this_processor() -> Target:
+    """The target of loop programs on this processor, with the cores available now."""
+    return Target(has_fma(), min(available_cores(), MAX_PARTS))

@@ -1,4 +1,4 @@
-"""What a training is compiled to, by its form: machine code that trainings of one form share."""
+"""Compiled plans: the machine code of a training, shared by trainings of the same form."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.engines.compiled.processor import this_processor
+from handgrad.engines.compiled.machine_code import this_processor
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.config import TrainingConfig, check_kinds
 from handgrad.engines.cost_model import work_of
@@ -31,7 +31,7 @@ PREDICTED_AT_ONCE = 128  # rows: few, so that their products stay small and need
 
 @contextmanager
 def refused_as_cannot_lower() -> Iterator[None]:
-    """Whatever fails while a program is made is a page that has no loops yet."""
+    """Turn any error while a program is built into CannotLowerError: the layer has no loops yet."""
     try:
         yield
     except (CannotLowerError, HandgradError):
@@ -50,10 +50,36 @@ def compiled_source(
     y: npt.ArrayLike | None = None,
     batch_size: int = 32,
 ) -> str:
-    """The loop program of an epoch as Python, each nest below the line of the page it came from.
+    """Return the loop program of an epoch as Python code; comments cite the traced lines.
 
-    It runs as it stands, over flat buffers; its translation is what the compiled engine runs.
-    `x` and `y` are a few example rows, needed only where the net does not say what it takes.
+    The code is runnable, over flat buffers; the compiled engine runs its translation.
+
+    Parameters
+    ----------
+    net : Net
+        Trained by the program.
+    loss : Loss
+        Minimized by the program.
+    optimizer : Optimizer
+        Updates the parameters once a mini-batch.
+    penalty : Penalty, optional
+        Added to the loss.
+    x : array or tuple of arrays, optional
+        A few example rows; needed if the net does not determine its input shape.
+    y : array, optional
+        Their targets; needed if the loss does not determine the shape of targets.
+    batch_size : int, default 32
+        Rows of a mini-batch.
+
+    Returns
+    -------
+    str
+        Plain Python.
+
+    Raises
+    ------
+    CannotLowerError
+        If a layer, the loss or the optimizer uses an operation without loops.
 
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 1), hg.Sigmoid())
@@ -89,7 +115,7 @@ def prediction_of(
     target: Target | None = None,
     only_finite: bool = False,
 ) -> Program:
-    """The loop program of predictions; if `only_finite`, it ends where one is not."""
+    """The loop program of predictions; with `only_finite` it stops at the first that is not."""
     graph, target = prediction_graph(net, x), target or this_processor()
     return prediction_program(graph, batch_size, net.dtype, target, only_finite)
 
@@ -98,28 +124,28 @@ def prediction_of(
 class CompiledPlan:
     """The machine code of a training: of whole epochs, and of the two halves of a step.
 
-    `program` gives that of epochs in which the parameters are updated so.
+    `program` makes the loop program of an epoch with these updates of the parameters.
     """
 
     program: Callable[[Sequence[Update]], Program]
     updates: Sequence[Update]
     predict: Runner | None
     runner: type[Runner]
-    multiplications: int  # of a row, forward
+    multiplications: int  # of a row's forward pass
 
     def __post_init__(self) -> None:
         program = self.program(self.updates)
-        self.bounds = program.bounds  # first, so that nothing is compiled where there are none
+        self.bounds = program.bounds  # fails before anything is compiled
         self.epochs = self.runner(program)
 
     @cached_property
     def gradients(self) -> Runner:
-        """The step without the update."""
+        """The first half of a step: loss and gradients."""
         return self.runner(self.program([])) if self.updates else self.epochs
 
     @cached_property
     def update(self) -> Runner:
-        """The update alone."""
+        """The second half of a step: the update."""
         dtype = self.epochs.program.dtype
         return self.runner(update_program(self.updates, dtype, self.runner.target()))
 
@@ -132,7 +158,7 @@ def plan_of(
     *,
     predicts: bool,
 ) -> CompiledPlan:
-    """A training recorded and compiled, to be run so; if it `predicts`, for rows held out too."""
+    """Trace and compile a training; if it `predicts`, also the predictions of held-out rows."""
     net, loss, target = config.net, config.loss, runner.target()
     step = training_step(net, loss, rows.x, rows.y, rows.w, config.penalty)
     predict = None

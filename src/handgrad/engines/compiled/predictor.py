@@ -1,4 +1,4 @@
-"""Predictions by machine code, for as long as the pages of the net are as they were."""
+"""Predictions by machine code, as long as the net's layers are unchanged."""
 
 import math
 from contextlib import nullcontext
@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeGuard
 import numpy as np
 
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE, prediction_of
-from handgrad.engines.compiled.runner import Calls, Runner
+from handgrad.engines.compiled.runner import CallSequence, Runner
 from handgrad.engines.cost_model import work_of
 from handgrad.engines.fingerprint import NetFingerprint
 from handgrad.engines.loops.program import FINISHED, buffer_of
@@ -17,14 +17,21 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, named_parts, number_of_rows
 
-A_THREADS_WORK = 2e7  # multiplications: fewer are done before a thread has begun
+A_THREADS_WORK = 2e7  # multiplications; fewer are done before a thread has started
 
 
 class CompiledPredictor:
-    """Predicts with a net as it was made for, with the weights as they are.
+    """Predicts with a net and its current weights, for rows of one form.
 
-    Returns None for what it was not made for: other rows, numbers that are not finite, predictions
-    that are not either, or a net whose pages have changed since; who asks then takes the long way.
+    Returns None if it does not apply: for rows of another form, for inputs or predictions that are
+    not finite, or if the net's layers have changed since. The caller then predicts eagerly.
+
+    Parameters
+    ----------
+    net : Net
+        Traced once, here.
+    x : array or tuple of arrays
+        Rows of the form that is predicted.
     """
 
     runner_of: ClassVar[type[Runner]] = Runner
@@ -32,9 +39,9 @@ class CompiledPredictor:
 
     def __init__(self, net: Net, x: Inputs) -> None:
         self.rows = {name: (p.shape[1:], p.dtype) for name, p in named_parts("x", x).items()}
-        one: Any = self.rows.get("x", (None, None))  # there is none of several arrays
-        self.row, self.dtype = one
-        self.net, self.pages = net, NetFingerprint(net)
+        single: Any = self.rows.get("x", (None, None))  # none if there are several arrays
+        self.row, self.dtype = single
+        self.net, self.layers = net, NetFingerprint(net)
         target = self.runner_of.target()
         program = prediction_of(
             net, x, PREDICTED_AT_ONCE, target=target, only_finite=self.only_finite
@@ -63,7 +70,7 @@ class CompiledPredictor:
         return p
 
     def accepts(self, x: object) -> TypeGuard[Inputs]:
-        """Whether the rows are of the kind that it knows."""
+        """True if the rows have the form that this predictor was made for."""
         if isinstance(x, tuple):
             parts = named_parts("x", x)
             return (
@@ -75,21 +82,22 @@ class CompiledPredictor:
         return type(x) is np.ndarray and x.dtype is self.dtype and x.shape[1:] == self.row
 
     def is_current(self) -> bool:
-        """Whether the net still has the pages, with the settings, that this was made from."""
-        return self.pages.matches()
+        """True if the net's layers and their settings are unchanged."""
+        return self.layers.matches()
 
     def _many(self, x: Inputs, n: int) -> Array | None:
-        """Many rows, in parts of whole batches, a thread each."""
+        """Predict many rows, in parts of whole batches, one per thread."""
         named = named_parts("x", x)
-        given = {buffer_of(name): np.ascontiguousarray(part) for name, part in named.items()}
+        buffers = {buffer_of(name): np.ascontiguousarray(part) for name, part in named.items()}
         p = np.empty((n, *self.runner.output_shape), self.runner.program.dtype)
         returned: list[int] = []
 
         def predict(start: int) -> None:
             rows = slice(start, start + part)
-            here = {name: array[rows] for name, array in given.items()} | {"predictions": p[rows]}
-            runner = self.runner.with_scratch_of_its_own()
-            returned.append(runner(n_rows=len(p[rows]), **here, **self.weights))
+            parts = {name: array[rows] for name, array in buffers.items()}
+            parts["predictions"] = p[rows]
+            runner = self.runner.with_own_scratch()
+            returned.append(runner(n_rows=len(p[rows]), **parts, **self.weights))
 
         with worker_threads(by_blas=self.by_blas) as cores:
             work = n * self.multiplications
@@ -105,22 +113,22 @@ class CompiledPredictor:
 
 
 class SmallBatch:
-    """Up to a batch of rows, in memory whose addresses stay the same."""
+    """Predictions of up to a batch of rows, in memory with fixed addresses."""
 
     def __init__(self, predictor: CompiledPredictor) -> None:
-        self.runner, self.weights = predictor.runner.with_scratch_of_its_own(), predictor.weights
+        self.runner, self.weights = predictor.runner.with_own_scratch(), predictor.weights
         self.x = {
             buffer_of(name): np.zeros((PREDICTED_AT_ONCE, *row), dtype)
             for name, (row, dtype) in predictor.rows.items()
         }
         self.p = np.zeros((PREDICTED_AT_ONCE, *self.runner.output_shape), self.runner.program.dtype)
-        self.calls: dict[int, Calls] = {}
+        self.calls: dict[int, CallSequence] = {}
 
     def __call__(self, x: Inputs, n: int) -> Array | None:
         calls = self.calls.get(n)
         if calls is None:
-            planned = self.runner.planned(n_rows=n, **self.x, **self.weights, predictions=self.p)
-            calls = self.calls[n] = self.runner.in_turn([planned])
+            planned = self.runner.bind(n_rows=n, **self.x, **self.weights, predictions=self.p)
+            calls = self.calls[n] = self.runner.sequence([planned])
         if isinstance(x, tuple):
             for room, part in zip(self.x.values(), x, strict=True):
                 room[:n] = part

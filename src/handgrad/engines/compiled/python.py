@@ -1,4 +1,4 @@
-"""Runs a loop program as plain Python: slow, and the oracle of the machine code."""
+"""Runs loop programs as plain Python: slow, the reference implementation of machine code."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.engines.compiled.runner import Argument, NativeCall, PerRound, Runner
+from handgrad.engines.compiled.runner import Argument, NativeCall, PerEpoch, Runner
 from handgrad.engines.loops.ir import CHUNK, LANES
 from handgrad.engines.loops.printing import IN_LANES
 from handgrad.engines.loops.program import FINISHED, Program
@@ -18,14 +18,14 @@ NUMPYS = (
     *("exp", "expm1", "log", "log1p", "sqrt", "tanh", "sin", "cos"),
     *("floor", "ceil", "sign", "abs", "isnan", "isfinite"),
 )
-# A buffer, the offset in it, the width, if transposed; and where the numbers of its rows are.
+# A buffer, the offset in it, the row stride, whether transposed; and its row indices, if any.
 MatrixAt = tuple[Any, ...]
 
 
 def python_function(
     program: Program, others: Mapping[str, object] | None = None
 ) -> Callable[..., int]:
-    """The program as a Python function over NumPy arrays; `others`, what more its names mean."""
+    """Compile a program to a Python function of NumPy arrays; `others` adds to its globals."""
     names: dict[str, Any] = {
         "number": program.dtype.type,
         "inf": math.inf,
@@ -46,31 +46,31 @@ def python_function(
     return function
 
 
-class PythonCalls:
-    """What `Calls` is for machine code."""
+class PythonCallSequence:
+    """The `CallSequence` of Python functions."""
 
-    def __init__(self, planned: Sequence[NativeCall], rounds: int = 1) -> None:
-        self.planned = planned
+    def __init__(self, calls: Sequence[NativeCall], rounds: int = 1) -> None:
+        self.calls = calls
 
     def run(self, rounds: int = 1) -> tuple[int, int]:
-        """The number of whole rounds, and what the last call returned."""
+        """Run the calls; returns the number of complete rounds and the last call's result."""
         for i in range(rounds):
-            for call in self.planned:
-                found = call.function(*(_given(a, i) for a in call.arguments))
-                if found != FINISHED:
-                    return i, found
+            for call in self.calls:
+                result = call.function(*(_argument(a, i) for a in call.arguments))
+                if result != FINISHED:
+                    return i, result
         return rounds, FINISHED
 
 
 class PythonRunner(Runner):
-    """Runs a program as plain Python."""
+    """A runner of plain Python."""
 
     load: Callable[[Program], Any] = staticmethod(python_function)
-    in_turn = PythonCalls
+    sequence = PythonCallSequence
 
 
-def _given(argument: Argument, i: int) -> Array | int:
-    value = argument.array[i] if isinstance(argument, PerRound) else argument
+def _argument(argument: Argument, i: int) -> Array | int:
+    value = argument.array[i] if isinstance(argument, PerEpoch) else argument
     return value.reshape(-1) if isinstance(value, np.ndarray) else value
 
 
@@ -79,7 +79,7 @@ def _passing_nan(choose: Callable[[float, float], float]) -> Callable[[float, fl
 
 
 def _in_lanes(operation: str) -> Callable[..., Any]:
-    """What reduces rows of numbers in lanes, which are joined in halves."""
+    """A function that reduces rows of numbers in lanes, then the lanes by halves."""
     function: np.ufunc = getattr(np, operation)
     start = {"add": 0.0, "multiply": 1.0, "maximum": -math.inf, "minimum": math.inf}[operation]
 
@@ -117,15 +117,15 @@ def _matrix_product(
 
 def _draw(words: Array, stream: int, count: int, place: tuple[Array, int]) -> None:
     buffer, offset = place
-    own = words[WORDS * stream : WORDS * (stream + 1)]
+    stream_words = words[WORDS * stream : WORDS * (stream + 1)]
     rng = np.random.default_rng()
-    set_stream(rng, own)
+    set_stream(rng, stream_words)
     buffer[offset : offset + count] = rng.random(count, buffer.dtype)
-    own[...] = np.array(words_of(rng), np.uint64)
+    stream_words[...] = np.array(words_of(rng), np.uint64)
 
 
-def _matrix(given: MatrixAt, rows: int, columns: int) -> Array:
-    buffer, offset, width, transposed, *order = given
+def _matrix(matrix: MatrixAt, rows: int, columns: int) -> Array:
+    buffer, offset, width, transposed, *order = matrix
     if order:
         numbers, begin = order
         count, length = (columns, rows) if transposed else (rows, columns)

@@ -1,9 +1,9 @@
-"""Runs compiled programs: plans their calls, and makes several in a single go from Python.
+"""Runner of compiled programs: binds their arguments, makes many native calls in one from Python.
 
-A call through Python costs more than an epoch of a small net takes, and beside a busy thread of
-Python each one waits for its turn; so whole epochs, and the predictions after each, are planned
-as calls that one function of machine code makes. A program takes one argument: the address of
-a block of memory that holds all its own, 8 bytes each.
+A call from Python costs more than an epoch of a small net, and waits for the GIL while another
+Python thread is busy. One function of machine code therefore makes the calls of many epochs, and of
+the predictions after each. A program takes one argument: the address of a block of memory with its
+own arguments, 8 bytes each.
 """
 
 import copy
@@ -17,67 +17,74 @@ from typing import Any
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.ir_helpers import DOUBLE, INT, SINGLE, whole
+from handgrad.engines.compiled.ir_helpers import DOUBLE, INT, SINGLE, i64
 from handgrad.engines.compiled.llvm import compiled_function
-from handgrad.engines.compiled.machine_code import function_of
-from handgrad.engines.compiled.processor import this_processor
-from handgrad.engines.compiled.small_gemm import Tiles
-from handgrad.engines.compiled.thread_pool import Workers
+from handgrad.engines.compiled.machine_code import ctypes_function, this_processor
+from handgrad.engines.compiled.small_gemm import SmallGemm
+from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.loops.ir import Multiply, ParallelFor, walk
 from handgrad.engines.loops.program import FINISHED, WORKERS, Program
 from handgrad.engines.loops.target import LARGE_PRODUCT, Target
 from handgrad.textbook.layers import Array
 
 BLOCK = INT.as_pointer()
-DOOR = ir.FunctionType(INT, [BLOCK])
-NAME = "in_turn"
+ENTRY_POINT = ir.FunctionType(INT, [BLOCK])
+NAME = "run_calls"
 
 
 @dataclass(frozen=True)
-class PerRound:
-    """An argument whose first axis counts the rounds: each is given its own part."""
+class PerEpoch:
+    """An argument whose first axis counts the epochs: each gets its own part."""
 
     array: Array
 
 
-Argument = PerRound | Array | int
+Argument = PerEpoch | Array | int
 
 
 @dataclass(frozen=True)
 class NativeCall:
-    """A function, as machine code, and what it is to be called with."""
+    """A function of machine code and the arguments of its call."""
 
     function: Any
     arguments: tuple[Argument, ...]
 
 
-class Calls:
-    """Some calls, all of them in each of so many rounds, until one does not return FINISHED."""
+class CallSequence:
+    """Native calls, made in order in each round, until one does not return FINISHED.
 
-    def __init__(self, planned: Sequence[NativeCall], rounds: int = 1) -> None:
-        self.kept = planned  # machine code sees addresses alone, of arrays and functions
-        self.blocks = [_block(call.arguments, rounds) for call in planned]
-        pairs = np.empty((rounds, len(planned), 2), np.int64)
-        for i, (call, block) in enumerate(zip(planned, self.blocks, strict=True)):
+    Parameters
+    ----------
+    calls : sequence of NativeCall
+        Made in this order; their arrays and functions are kept in memory.
+    rounds : int, default 1
+        The number of epochs for which `PerEpoch` arguments have parts.
+    """
+
+    def __init__(self, calls: Sequence[NativeCall], rounds: int = 1) -> None:
+        self.calls = calls  # keeps arrays and functions, of which machine code has addresses
+        self.blocks = [_block(call.arguments, rounds) for call in calls]
+        pairs = np.empty((rounds, len(calls), 2), np.int64)
+        for i, (call, block) in enumerate(zip(calls, self.blocks, strict=True)):
             pairs[:, i, 0] = call.function.address
             pairs[:, i, 1] = block.ctypes.data + block.strides[0] * np.arange(rounds)
-        self.pairs, self.in_a_round = pairs, len(planned)
+        self.pairs, self.calls_per_round = pairs, len(calls)
         self.returned = np.empty(1, np.int64)
         self.addresses = pairs.ctypes.data, self.returned.ctypes.data
-        self.function = _in_turn()
+        self.function = _run_calls()
 
     def run(self, rounds: int = 1) -> tuple[int, int]:
-        """The number of whole rounds, and what the last call returned."""
+        """Run the calls; returns the number of complete rounds and the last call's result."""
         pairs, returned = self.addresses
-        done = self.function(pairs, rounds * self.in_a_round, returned)
-        return done // self.in_a_round, self.returned.item()
+        done = self.function(pairs, rounds * self.calls_per_round, returned)
+        return done // self.calls_per_round, self.returned.item()
 
 
 def _block(arguments: Sequence[Argument], rounds: int) -> Array:
-    """The arguments of each round, a row a round."""
+    """The arguments of each round as 64-bit words, one row a round."""
     block = np.empty((rounds, len(arguments)), np.int64)
     for i, argument in enumerate(arguments):
-        if isinstance(argument, PerRound):
+        if isinstance(argument, PerEpoch):
             array = argument.array
             block[:, i] = _address(array) + array.strides[0] * np.arange(rounds)
         else:
@@ -92,36 +99,36 @@ def _address(array: Array) -> int:
 
 
 @lru_cache
-def _in_turn() -> Callable[..., int]:
-    return function_of(
+def _run_calls() -> Callable[..., int]:
+    return ctypes_function(
         NAME, _text, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p
     )
 
 
 def _text() -> str:
-    """Its text: it makes `count` calls of `pairs`, a function and a block each, in their order.
+    """The LLVM module of the function that makes `count` calls of `pairs`: function and block.
 
-    It returns how many of them returned FINISHED, and leaves in `returned` what the last one did.
+    It returns how many of them returned FINISHED and stores the last call's result in `returned`.
     """
     module = ir.Module(NAME)
     function = ir.Function(module, ir.FunctionType(INT, [BLOCK, INT, BLOCK]), NAME)
     pairs, count, returned = function.args
     start, head, body, after = (function.append_basic_block() for _ in range(4))
     b = ir.IRBuilder(start)
-    b.store(whole(FINISHED), returned)
+    b.store(i64(FINISHED), returned)
     b.branch(head)
     b.position_at_end(head)
     i = b.phi(INT)
-    i.add_incoming(whole(0), start)
-    going_on = b.icmp_signed("==", b.load(returned), whole(FINISHED))
+    i.add_incoming(i64(0), start)
+    going_on = b.icmp_signed("==", b.load(returned), i64(FINISHED))
     b.cbranch(b.and_(b.icmp_signed("<", i, count), going_on), body, after)
     b.position_at_end(body)
-    pair = b.gep(pairs, [b.mul(i, whole(2))])
-    door = b.inttoptr(b.load(pair), DOOR.as_pointer())
-    block = b.inttoptr(b.load(b.gep(pair, [whole(1)])), BLOCK)
-    found = b.call(door, [block])
-    b.store(found, returned)
-    finished = b.icmp_signed("==", found, whole(FINISHED))
+    pair = b.gep(pairs, [b.mul(i, i64(2))])
+    entry_point = b.inttoptr(b.load(pair), ENTRY_POINT.as_pointer())
+    block = b.inttoptr(b.load(b.gep(pair, [i64(1)])), BLOCK)
+    result = b.call(entry_point, [block])
+    b.store(result, returned)
+    finished = b.icmp_signed("==", result, i64(FINISHED))
     i.add_incoming(b.add(i, b.zext(finished, INT)), body)
     b.branch(head)
     b.position_at_end(after)
@@ -130,31 +137,31 @@ def _text() -> str:
 
 
 class Runner:
-    """A compiled program with scratch memory of its own, which takes its arguments by name."""
+    """A compiled program with its scratch memory; takes its arguments by name."""
 
-    target: Callable[[], Target] = staticmethod(this_processor)  # what its programs are made for
+    target: Callable[[], Target] = staticmethod(this_processor)  # of its programs
     load: Callable[[Program], Any] = staticmethod(compiled_function)
-    in_turn: type[Any] = Calls
+    sequence: type[Any] = CallSequence
 
     def __init__(self, program: Program) -> None:
         self.program, self.output_shape = program, program.output_shape
         statements = [*walk(program.body)]
         products = [statement for statement in statements if isinstance(statement, Multiply)]
         self.in_parts = any(isinstance(statement, ParallelFor) for statement in statements)
-        # whether threads could share the work, of the workers or of BLAS
+        # whether several threads can pay, those of the pool or of BLAS
         self.large = self.in_parts or any(math.prod(p.sizes) > LARGE_PRODUCT for p in products)
-        tiles = Tiles(None, SINGLE if program.dtype == np.float32 else DOUBLE)
-        self.by_blas = any(p.workspace is None and not tiles.suit(p) for p in products)
+        small_gemm = SmallGemm(None, SINGLE if program.dtype == np.float32 else DOUBLE)
+        self.by_blas = any(p.workspace is None and not small_gemm.supports(p) for p in products)
         self.function = self.load(program)
-        self._take_scratch(Workers())
+        self._allocate_scratch(ThreadPool())
 
-    def with_scratch_of_its_own(self, workers: Workers | None = None) -> "Runner":
-        """The same function, for another thread or another net."""
+    def with_own_scratch(self, workers: ThreadPool | None = None) -> "Runner":
+        """A copy with its own scratch memory, for another thread or another net."""
         other = copy.copy(self)
-        other._take_scratch(workers or Workers())
+        other._allocate_scratch(workers or ThreadPool())
         return other
 
-    def _take_scratch(self, workers: Workers) -> None:
+    def _allocate_scratch(self, workers: ThreadPool) -> None:
         program, self.workers = self.program, workers
         sizes, tables = program.arena.sizes, program.tables
         self.scratch: Mapping[str, Array] = {
@@ -165,12 +172,12 @@ class Runner:
             WORKERS: workers.memory,
         }
 
-    def planned(self, **given: Argument) -> NativeCall:
-        """A call with these arguments by name; `PerRound(array)` has a part for each round."""
-        known = {**given, **self.scratch}
-        return NativeCall(self.function, tuple(known[p.name] for p in self.program.parameters))
+    def bind(self, **arguments: Argument) -> NativeCall:
+        """Bind arguments by name to a call; `PerEpoch(array)` has a part for each epoch."""
+        values = {**arguments, **self.scratch}
+        return NativeCall(self.function, tuple(values[p.name] for p in self.program.parameters))
 
-    def __call__(self, **given: Argument) -> int:
-        """Call it once."""
-        _, found = self.in_turn([self.planned(**given)]).run()
-        return int(found)
+    def __call__(self, **arguments: Argument) -> int:
+        """Call the program once; returns its result."""
+        _, result = self.sequence([self.bind(**arguments)]).run()
+        return int(result)

@@ -1,4 +1,4 @@
-"""Plain statements of a loop program as LLVM's intermediate representation."""
+"""LLVM IR of a loop program's plain statements."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -6,21 +6,20 @@ from typing import ClassVar
 import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.functions import function_value
 from handgrad.engines.compiled.ir_helpers import (
     BIT,
     BYTE,
     DOUBLE,
     INT,
     SINGLE,
-    Mark,
+    LoopHint,
     constant,
-    counting,
-    keep_apart,
+    counted_loop,
+    mark_noalias,
 )
-from handgrad.engines.compiled.loop_metadata import marks_of, most
+from handgrad.engines.compiled.loop_metadata import loop_hints, upper_bound
 from handgrad.engines.compiled.pcg64 import draw
-from handgrad.engines.compiled.scalar_ops import computed, converted
+from handgrad.engines.compiled.scalar_ops import emit_cast, emit_function, emit_operation
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.ir import (
     Call,
@@ -40,26 +39,26 @@ from handgrad.engines.loops.ir import (
 from handgrad.engines.loops.program import FINISHED, Parameter, Program
 from handgrad.engines.loops.random_streams import WORDS
 
-# Buffers with words of 64 bits, however long whole numbers are.
-OF_WORDS = ("streams", "streams_after")
-# LLVM by itself makes 1/√x of an estimate and a step of Newton's: NaN for 0 and infinity.
+# Buffers of 64-bit words, whatever the size of integers.
+WORD_BUFFERS = ("streams", "streams_after")
+# By default LLVM computes 1/√x by an estimate and a Newton step: NaN for 0 and infinity.
 EXACT_ROOTS = '"reciprocal-estimates"="none"'
 
 
 def number_of(program: Program) -> ir.Type:
-    """The type of the data's numbers."""
+    """The floating-point type of a program's data."""
     return SINGLE if program.dtype == np.float32 else DOUBLE
 
 
 def new_module(triple: str = "") -> ir.Module:
-    """An empty module, which may say what machine it is for."""
+    """An empty module, for the machine of the target triple, if given."""
     module = ir.Module("handgrad")
     module.triple = triple
     return module
 
 
 def text_of(module: ir.Module, *attributes: str) -> str:
-    """The text of a module, whose functions have these attributes, unknown to llvmlite."""
+    """The text of a module; its functions get these attributes, which llvmlite does not know."""
     for function in module.functions:
         if not function.is_declaration:
             for attribute in (EXACT_ROOTS, *attributes):
@@ -68,12 +67,12 @@ def text_of(module: ir.Module, *attributes: str) -> str:
 
 
 class StatementWriter:
-    """Writes a function: of the arguments of the program, and of local variables it is given.
+    """Writes a function of the program's arguments and of `variables`.
 
-    Its statements are plain ones; further kinds are for those who inherit.
+    It writes plain statements; subclasses add further kinds.
     """
 
-    size: ClassVar[ir.IntType] = INT  # the type of whole numbers, in memory and as counters
+    size: ClassVar[ir.IntType] = INT  # the type of integers, in memory and as counters
 
     def __init__(
         self,
@@ -93,17 +92,17 @@ class StatementWriter:
         self.variables: dict[str, ir.Value] = {}
         self.counters: dict[str, ir.Value] = {}
         self.around: list[For] = []
-        self.most = dict(most_of)  # of a variable
-        given: list[Parameter | Var] = [*program.parameters, *variables]
+        self.most = dict(most_of)  # upper bounds of variables
+        parameters: list[Parameter | Var] = [*program.parameters, *variables]
         name = module.get_unique_name(program.name)
-        kinds = [self.kind_of(one) for one in given]
+        kinds = [self.kind_of(parameter) for parameter in parameters]
         self.function = ir.Function(module, ir.FunctionType(self.size, kinds), name)
         self.function.linkage = "internal"
-        keep_apart(self.function)
+        mark_noalias(self.function)
         self.entry = self.function.append_basic_block("entry")
         self.b = ir.IRBuilder(self.function.append_basic_block("start"))
         start = self.b.block
-        for argument, parameter in zip(self.function.args, given, strict=True):
+        for argument, parameter in zip(self.function.args, parameters, strict=True):
             argument.name = parameter.name
             if isinstance(argument.type, ir.PointerType):
                 self.buffers[parameter.name] = argument
@@ -114,13 +113,13 @@ class StatementWriter:
         self.b.position_at_end(self.entry)
         self.b.branch(start)
 
-    def kind_of(self, given: Parameter | Var) -> ir.Type:
-        """The type of an argument: of a number, or of the memory of a buffer."""
-        if isinstance(given, Var) or not given.buffer:
-            return self.types[given.type]
-        if given.name in OF_WORDS:
+    def kind_of(self, parameter: Parameter | Var) -> ir.Type:
+        """The LLVM type of a parameter: of a number, or a pointer to a buffer."""
+        if isinstance(parameter, Var) or not parameter.buffer:
+            return self.types[parameter.type]
+        if parameter.name in WORD_BUFFERS:
             return INT.as_pointer()
-        return (BYTE if given.type == "bool" else self.types[given.type]).as_pointer()
+        return (BYTE if parameter.type == "bool" else self.types[parameter.type]).as_pointer()
 
     def whole(self, value: int) -> ir.Constant:
         return ir.Constant(self.size, value)
@@ -129,13 +128,13 @@ class StatementWriter:
         self.b.store(value, self.variable(name, value.type))
 
     def variable(self, name: str, kind: ir.Type) -> ir.Value:
-        """Memory for a local variable; LLVM turns it into a register."""
+        """Memory of a local variable; LLVM turns it into a register."""
         if name not in self.variables:
             self.variables[name] = self.memory(kind, name=name)
         return self.variables[name]
 
     def memory(self, kind: ir.Type, size: int = 1, name: str = "") -> ir.Value:
-        """Memory for as long as the function runs."""
+        """Memory on the stack, until the function returns."""
         with self.b.goto_block(self.entry):
             return self.b.alloca(kind, size, name)
 
@@ -152,7 +151,7 @@ class StatementWriter:
                 pass
             case Let(name, value):
                 self.let(name, self.value(value))
-                self.most[name] = most(value, self.most)
+                self.most[name] = upper_bound(value, self.most)
             case Store():
                 self.store(statement)
             case ReturnIf(condition, value):
@@ -173,25 +172,25 @@ class StatementWriter:
         return self.b.store(stored, self.place(store.buffer, store.index))
 
     def load(self, load: Load) -> ir.Instruction:
-        """The number as it is in memory."""
+        """Load a number of the type it has in memory."""
         return self.b.load(self.place(load.buffer, load.index))
 
     def loop(self, loop: For) -> None:
         begin, stop = self.value(loop.begin), self.value(loop.stop)
         self.around.append(loop)
-        with counting(self.b, stop, loop.step, loop.counter, begin, self.marks()) as counter:
+        with counted_loop(self.b, stop, loop.step, loop.counter, begin, self.hints()) as counter:
             self.counters[loop.counter] = counter
             self.statements(loop.body)
         del self.counters[loop.counter]
         self.around.pop()
 
     def fused(self) -> bool:
-        """Whether functions of numbers round a product and a sum once."""
+        """True if functions of numbers use fused multiply-adds."""
         return False
 
-    def marks(self) -> list[Mark]:
-        """What LLVM is told of the innermost of the loops around."""
-        return marks_of(self.around, self.most)
+    def hints(self) -> list[LoopHint]:
+        """The loop hints of the innermost loop."""
+        return loop_hints(self.around, self.most)
 
     def value(self, expression: Expression) -> ir.Value:
         match expression:
@@ -205,12 +204,12 @@ class StatementWriter:
                 number = self.load(expression)
                 return self.b.trunc(number, BIT) if type == "bool" else number
             case Call("cast", (argument,), type):
-                return converted(
+                return emit_cast(
                     self.b, self.value(argument), argument.type, type, self.types[type]
                 )
             case Call(operation, arguments, type):
                 values = [self.value(argument) for argument in arguments]
                 if operation in WRITTEN_OUT:
-                    return function_value(self.b, operation, values, fused=self.fused())
-                return computed(self.b, operation, values, arguments[-1].type, type)
+                    return emit_function(self.b, operation, values, fused=self.fused())
+                return emit_operation(self.b, operation, values, arguments[-1].type, type)
         raise TypeError(f"{expression!r} is no number of a loop program")

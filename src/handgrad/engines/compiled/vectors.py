@@ -1,4 +1,8 @@
-"""Vectors of numbers in LLVM's intermediate representation: loads, stores, squares that turn."""
+"""Vectors in LLVM IR: loads, stores, transposes, and reductions.
+
+A reduction keeps partial results in the lanes of a vector and combines them at the end by halves.
+Its vector has the same number of lanes on every processor, so each sum has the same order.
+"""
 
 from collections.abc import Sequence
 
@@ -8,26 +12,31 @@ import llvmlite.ir as ir
 from handgrad.engines.compiled.ir_helpers import (
     INT,
     INT32,
+    NO_UNROLL,
     SINGLE,
     VOID,
+    LoopHint,
+    counted_loop,
     declared,
-    rounds_once,
-    whole,
+    has_fma,
+    i64,
+    select_extreme,
 )
+from handgrad.engines.loops.ir import LANES, Call, Expression, Num, Var
 
-LINE = 16  # bytes: all vectors are made of such lines, within which numbers change places fast
+LINE = 16  # bytes: vectors consist of such lines, and shuffles within a line are fast
 
 
 def vector_bytes() -> int:
-    """The size of this processor's vectors; 0 if it does not multiply and add in one."""
+    """The size of this processor's vectors in bytes; 0 without fused multiply-add."""
     features = binding.get_host_cpu_features()
-    if not rounds_once():
+    if not has_fma():
         return 0
     return 64 if features.get("avx512f") else 32 if features.get("avx") else LINE
 
 
 class Vectors:
-    """Writes what a module does with vectors of `lanes` numbers."""
+    """Operations of a module on vectors of `lanes` numbers."""
 
     def __init__(self, module: ir.Module, number: ir.Type, size_in_bytes: int) -> None:
         self.module, self.number, self.bytes = module, number, size_in_bytes
@@ -42,24 +51,27 @@ class Vectors:
         b.store(value, b.bitcast(place, self.type.as_pointer()), align=self.size)
 
     def mask(self, b: ir.IRBuilder, count: ir.Value) -> ir.Value:
-        """Which numbers of a vector are there if `count` are."""
+        """A mask of the first `count` lanes."""
         numbered = ir.Constant(ir.VectorType(INT, self.lanes), list(range(self.lanes)))
-        return b.icmp_signed("<", numbered, self.spread(b, count))
+        return b.icmp_signed("<", numbered, self.splat(b, count))
 
-    def load_some(self, b: ir.IRBuilder, place: ir.Value, mask: ir.Value) -> ir.Value:
-        """The numbers that the mask names, 0 for the others, which are not looked at."""
+    def masked_load(self, b: ir.IRBuilder, place: ir.Value, mask: ir.Value) -> ir.Value:
+        """Load the masked numbers; the others are 0 and their memory is not read."""
         start, zero = b.bitcast(place, self.type.as_pointer()), ir.Constant(self.type, None)
-        given = [start, ir.Constant(INT32, self.size), mask, zero]
-        load = self._intrinsic("masked.load", self.type, [x.type for x in given], ".p0")
-        return b.call(load, given)
+        arguments = [start, ir.Constant(INT32, self.size), mask, zero]
+        load = self._intrinsic("masked.load", self.type, [x.type for x in arguments], ".p0")
+        return b.call(load, arguments)
 
-    def store_some(self, b: ir.IRBuilder, value: ir.Value, place: ir.Value, mask: ir.Value) -> None:
+    def masked_store(
+        self, b: ir.IRBuilder, value: ir.Value, place: ir.Value, mask: ir.Value
+    ) -> None:
         start = b.bitcast(place, self.type.as_pointer())
-        given = [value, start, ir.Constant(INT32, self.size), mask]
-        b.call(self._intrinsic("masked.store", VOID, [x.type for x in given], ".p0"), given)
+        arguments = [value, start, ir.Constant(INT32, self.size), mask]
+        store = self._intrinsic("masked.store", VOID, [x.type for x in arguments], ".p0")
+        b.call(store, arguments)
 
-    def spread(self, b: ir.IRBuilder, value: ir.Value) -> ir.Value:
-        """A vector of one number."""
+    def splat(self, b: ir.IRBuilder, value: ir.Value) -> ir.Value:
+        """A vector with the number in each lane."""
         nothing = ir.Constant(ir.VectorType(value.type, self.lanes), ir.Undefined)
         first = b.insert_element(nothing, value, ir.Constant(INT32, 0))
         return shuffled(b, first, nothing, [0] * self.lanes)
@@ -67,18 +79,20 @@ class Vectors:
     def fma(self, b: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         return b.call(self._intrinsic("fma", self.type, [self.type] * 3), [x, y, z])
 
-    def square(self, b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
-        """As many rows as a vector has lanes, transposed: in the lines, then these as they lie."""
+    def transpose(self, b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
+        """Transpose a square of vectors: within lines first, then the lines themselves."""
         length = LINE // self.size
-        groups = [self.lines(b, rows[i : i + length]) for i in range(0, self.lanes, length)]
-        columns = [self._gathered(b, list(vectors)) for vectors in zip(*groups, strict=True)]
+        groups = [
+            self.transpose_lines(b, rows[i : i + length]) for i in range(0, self.lanes, length)
+        ]
+        columns = [self._lines_in_order(b, list(vectors)) for vectors in zip(*groups, strict=True)]
         return [vector for vectors in zip(*columns, strict=True) for vector in vectors]
 
-    def lines(self, b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
-        """The vectors with each square of lines transposed.
+    def transpose_lines(self, b: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
+        """Transpose each square of lines.
 
-        Zipping rows i and i + half moves the highest binary digit of the row to the lowest of the
-        place; after as many zips as there are digits, row and place have changed roles.
+        Interleaving rows i and i + half moves the highest bit of the row index to the lowest bit of
+        the lane index; after as many rounds as there are bits, the two have changed roles.
         """
         length, half = len(rows), len(rows) // 2
         both, starts = (0, self.lanes), range(0, self.lanes, length)
@@ -91,8 +105,8 @@ class Vectors:
             rows = [shuffled(b, one, other, order) for one, other in pairs for order in orders]
         return rows
 
-    def _gathered(self, b: ir.IRBuilder, vectors: list[ir.Value]) -> list[ir.Value]:
-        """Of each vector its first line; of each its second; and so on."""
+    def _lines_in_order(self, b: ir.IRBuilder, vectors: list[ir.Value]) -> list[ir.Value]:
+        """The first line of each vector, then the second of each, and so on."""
         if len(vectors) == 1:
             return vectors
         halves = []
@@ -101,7 +115,7 @@ class Vectors:
             lines = range(first, 2 * self.lanes, 2 * length)
             order = [line + i for line in lines for i in range(length)]
             pairs = zip(vectors[::2], vectors[1::2], strict=True)
-            halves.append(self._gathered(b, [shuffled(b, x, y, order) for x, y in pairs]))
+            halves.append(self._lines_in_order(b, [shuffled(b, x, y, order) for x, y in pairs]))
         return [vector for pair in zip(*halves, strict=True) for vector in pair]
 
     def _intrinsic(
@@ -112,13 +126,13 @@ class Vectors:
 
 
 def shuffled(b: ir.IRBuilder, one: ir.Value, other: ir.Value, order: Sequence[int]) -> ir.Value:
-    """The numbers of two vectors, one after another, in this order."""
+    """Shuffle the numbers of two vectors: `order` indexes their concatenation."""
     places = ir.Constant(ir.VectorType(INT32, len(order)), list(order))
     return b.shuffle_vector(one, other, places)
 
 
-def joined(b: ir.IRBuilder, parts: list[ir.Value]) -> ir.Value:
-    """The vectors one after another in one."""
+def concatenated(b: ir.IRBuilder, parts: list[ir.Value]) -> ir.Value:
+    """Concatenate vectors."""
     while len(parts) > 1:
         pairs = zip(parts[::2], parts[1::2], strict=True)
         order = range(2 * parts[0].type.count)
@@ -126,13 +140,124 @@ def joined(b: ir.IRBuilder, parts: list[ir.Value]) -> ir.Value:
     return parts[0]
 
 
-def corner(
+def element_address(
     b: ir.IRBuilder, start: ir.Value, row: ir.Value, width: ir.Value, column: ir.Value
 ) -> ir.Value:
-    """The place of a number of a matrix whose rows lie `width` apart."""
+    """The address of an element of a matrix whose row stride is `width`."""
     return b.gep(start, [b.add(b.mul(row, width), column)])
 
 
-def at(b: ir.IRBuilder, place: ir.Value, offset: int) -> ir.Value:
-    """The place so many numbers further."""
-    return b.gep(place, [whole(offset)])
+def offset_address(b: ir.IRBuilder, place: ir.Value, offset: int) -> ir.Value:
+    """The address `offset` numbers further."""
+    return b.gep(place, [i64(offset)])
+
+
+MOST_UNROLLED = 8 * LANES  # numbers
+
+
+class VectorReduction:
+    """Reduction of numbers in memory, chunk by chunk, in the lanes of two variables."""
+
+    def __init__(
+        self, b: ir.IRBuilder, variables: Sequence[ir.Value], operation: str, start: float
+    ) -> None:
+        self.b, self.operation = b, operation
+        self.total, self.chunk = variables
+        self.vector = self.total.type.pointee
+        self.start = ir.Constant(self.vector, [start] * LANES)
+        b.store(self.start, self.total)
+
+    def add_chunk(self, numbers: ir.Value, count: ir.Value) -> None:
+        """Reduce a chunk of `count` numbers; the first goes to the first lane."""
+        b, known = self.b, _constant(count)
+        b.store(self.start, self.chunk)
+        full = b.and_(count, i64(-LANES)) if known is None else i64(known // LANES * LANES)
+        if known is None or known >= LANES:
+            with counted_loop(b, full, LANES, hints=_hints(known)) as i:
+                self._add(self.chunk, self._load(b.gep(numbers, [i])))
+        if known is None or known % LANES:
+            rest = b.sub(count, full) if known is None else i64(known % LANES)
+            self._add(self.chunk, self._load_first(b.gep(numbers, [full]), rest))
+        self._add(self.total, b.load(self.chunk))
+
+    def add_padded_chunk(self, numbers: ir.Value, count: ir.Value) -> None:
+        """Reduce a chunk in memory of our own, which has room for a vector beyond its end."""
+        b, known = self.b, _constant(count)
+        b.store(self.start, self.chunk)
+        if known is None or known % LANES:
+            place = b.bitcast(b.gep(numbers, [count]), self.vector.as_pointer())
+            b.store(self.start, place, align=self._size())
+        with counted_loop(b, count, LANES, hints=_hints(known)) as i:
+            self._add(self.chunk, self._load(b.gep(numbers, [i])))
+        self._add(self.total, b.load(self.chunk))
+
+    def result(self) -> ir.Value:
+        """Combine all lanes to one number."""
+        b, value = self.b, self.b.load(self.total)
+        half = LANES // 2
+        while half:
+            low, high = (
+                b.shuffle_vector(value, value, _indices(range(begin, begin + half)))
+                for begin in (0, half)
+            )
+            value = self._combined(low, high)
+            half //= 2
+        return b.extract_element(value, ir.Constant(INT32, 0))
+
+    def _add(self, variable: ir.Value, numbers: ir.Value) -> None:
+        self.b.store(self._combined(self.b.load(variable), numbers), variable)
+
+    def _combined(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        if self.operation == "add":
+            return self.b.fadd(x, y)
+        if self.operation == "multiply":
+            return self.b.fmul(x, y)
+        return select_extreme(self.b, ">" if self.operation == "maximum" else "<", x, y)
+
+    def _size(self) -> int:
+        return 4 if self.vector.element == SINGLE else 8
+
+    def _load(self, start: ir.Value) -> ir.Value:
+        place = self.b.bitcast(start, self.vector.as_pointer())
+        return self.b.load(place, align=self._size())
+
+    def _load_first(self, start: ir.Value, count: ir.Value) -> ir.Value:
+        """Load `count` numbers; the other lanes have the operation's neutral element."""
+        b, numbered = self.b, ir.Constant(ir.VectorType(INT, LANES), list(range(LANES)))
+        nothing = ir.Constant(numbered.type, ir.Undefined)
+        first = b.insert_element(nothing, count, ir.Constant(INT32, 0))
+        counts = b.shuffle_vector(first, nothing, _indices([0] * LANES))
+        place = b.bitcast(start, self.vector.as_pointer())
+        size, mask = ir.Constant(INT32, self._size()), b.icmp_signed("<", numbered, counts)
+        arguments = [place, size, mask, self.start]
+        name = f"llvm.masked.load.v{LANES}f{8 * self._size()}.p0"
+        load = declared(b.module, name, self.vector, [x.type for x in arguments])
+        return b.call(load, arguments)
+
+
+def _hints(count: int | None) -> Sequence[LoopHint]:
+    """The hints of a loop over `count` numbers: LLVM unrolls a short one."""
+    return [NO_UNROLL] if count is None or count > MOST_UNROLLED else []
+
+
+def _constant(count: ir.Value) -> int | None:
+    return int(count.constant) if isinstance(count, ir.Constant) else None
+
+
+def _indices(lanes: Sequence[int]) -> ir.Constant:
+    return ir.Constant(ir.VectorType(INT32, len(lanes)), list(lanes))
+
+
+def stride_of(index: Expression, counter: str) -> int | None:
+    """The change of an index when the counter grows by one; None if it is not constant."""
+    match index:
+        case Num():
+            return 0
+        case Var(name, _):
+            return int(name == counter)
+        case Call("add", (x, y), _):
+            strides = stride_of(x, counter), stride_of(y, counter)
+            return None if None in strides else sum(stride or 0 for stride in strides)
+        case Call("multiply", (x, y), _):
+            return 0 if stride_of(x, counter) == 0 == stride_of(y, counter) else None
+    return None

@@ -13,10 +13,9 @@ from handgrad.engines.cost_model import work_of
 from handgrad.engines.engine import EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import versions
 from handgrad.engines.fingerprint import TRACES
-from handgrad.engines.jax.config import device, numbers_of, on_device
+from handgrad.engines.jax.operations import device, precision_of, to_device
 from handgrad.engines.jax.predictor import Prediction
-from handgrad.engines.jax.step import Gradients, Named
-from handgrad.engines.jax.update import Memory, Numbers, Update, norm_of
+from handgrad.engines.jax.step import Gradients, Memory, NamedArrays, Numbers, Update, norm_of
 from handgrad.engines.loops.value_ranges import check_indices
 from handgrad.engines.minibatch_loop import MinibatchEngine
 from handgrad.textbook.layers import Array
@@ -29,7 +28,7 @@ from handgrad.textbook.optimizers.optimizer import parameter_groups
 MULTIPLICATIONS, OF_A_STEP, BYTES_DRAWN = 5e10, 1e5, 2**26
 
 Flat = tuple[jax.Array, ...]  # parameters, running state, each that the optimizer remembers
-Carry = tuple[Named, Named, Memory]
+Carry = tuple[NamedArrays, NamedArrays, Memory]
 Rows = Mapping[str, jax.Array]
 Losses = tuple[jax.Array, jax.Array]  # and predictions
 # The places of a batch, what each update is handed, and what was drawn.
@@ -78,8 +77,13 @@ class JaxPlan:
         return loss, p, self._joined(dw), self._state(state)
 
     def _of_batch(
-        self, w: Named, state: Named, rows: Rows, batch: jax.Array, draws: tuple[Array, ...]
-    ) -> tuple[jax.Array, jax.Array, Named, Named]:
+        self,
+        w: NamedArrays,
+        state: NamedArrays,
+        rows: Rows,
+        batch: jax.Array,
+        draws: tuple[Array, ...],
+    ) -> tuple[jax.Array, jax.Array, NamedArrays, NamedArrays]:
         given = {name: _taken(part, batch) for name, part in rows.items() if name != "members"}
         if "members" in rows:
             those = _taken(rows["members"], batch)
@@ -93,17 +97,17 @@ class JaxPlan:
         return (self._joined(w), *map(self._joined, kept))
 
     def _updated(
-        self, w: Named, dw: Named, memory: Memory, numbers: tuple[Numbers, ...]
-    ) -> tuple[Named, Memory]:
+        self, w: NamedArrays, dw: NamedArrays, memory: Memory, numbers: tuple[Numbers, ...]
+    ) -> tuple[NamedArrays, Memory]:
         norm = norm_of(dw if self.clips else {}, self.updates if self.clips else (), self.dtype)
         for update, own in zip(self.updates, numbers, strict=True):
             w, memory = update(w, dw, memory, own, norm)
         return w, memory
 
-    def _joined(self, parts: Named) -> jax.Array:
+    def _joined(self, parts: NamedArrays) -> jax.Array:
         return self.parameters.joined(parts, self.dtype)
 
-    def _state(self, parts: Named) -> jax.Array:
+    def _state(self, parts: NamedArrays) -> jax.Array:
         return self.state.joined(parts, self.dtype)
 
 
@@ -138,9 +142,9 @@ class JaxEngine(MinibatchEngine):
         named = [named_parts("x", x) for x in held_out]
         for name, part in (pair for one in named for pair in one.items()):
             check_indices(np.asarray(part), name, self.plan.step.bounds)
-        with numbers_of(self.net.dtype):
+        with precision_of(self.net.dtype):
             self.held_out = [
-                {name: on_device(np.asarray(part)) for name, part in one.items()} for one in named
+                {name: to_device(np.asarray(part)) for name, part in one.items()} for one in named
             ]
         self.rows = self._rows_on_device()
 
@@ -154,8 +158,8 @@ class JaxEngine(MinibatchEngine):
                 bounds = [bound.of_member(values[0].size) for bound in bounds]
             check_indices(values, name, {name: bounds})
             found[name] = values
-        with numbers_of(self.net.dtype):
-            return {name: on_device(part) for name, part in found.items()}
+        with precision_of(self.net.dtype):
+            return {name: to_device(part) for name, part in found.items()}
 
     def at_work(self) -> nullcontext[None]:
         return nullcontext()
@@ -169,18 +173,18 @@ class JaxEngine(MinibatchEngine):
     def batch_gradients(self, rows: Array) -> tuple[float, Array]:
         net, n = self.net, len(rows)
         draws = (those[0] for those in self.plan.step.drawn(self.layers, 1, n))
-        with numbers_of(net.dtype):
-            flat = on_device(net.parameters), on_device(net.running_state)
-            loss, p, dw, state = self.plan.gradients(flat, self.rows, on_device(rows), (*draws,))
+        with precision_of(net.dtype):
+            flat = to_device(net.parameters), to_device(net.running_state)
+            loss, p, dw, state = self.plan.gradients(flat, self.rows, to_device(rows), (*draws,))
             net.gradients[...], net.running_state[...] = dw, state
             return float(loss), np.array(p)
 
     def apply(self, learning_rate: float) -> None:
         self.step += 1
         numbers = self.plan.numbers(np.array(learning_rate, float), self.step[0])
-        with numbers_of(self.net.dtype):
-            flat = tuple(map(on_device, (self.net.parameters, *self.optimizer_state)))
-            self._fill(*self.plan.update(on_device(self.net.gradients), flat, numbers))
+        with precision_of(self.net.dtype):
+            flat = tuple(map(to_device, (self.net.parameters, *self.optimizer_state)))
+            self._fill(*self.plan.update(to_device(self.net.gradients), flat, numbers))
 
     def _fill(self, w: jax.Array, *memory: jax.Array) -> None:
         self.net.parameters[...] = w
@@ -227,11 +231,11 @@ class JaxEngine(MinibatchEngine):
         ]
         draws = plan.step.drawn(self.layers, n_steps, rows.shape[1])
         numbers = plan.numbers(learning_rates, self.step + np.arange(1, n_steps + 1))
-        with numbers_of(net.dtype):
+        with precision_of(net.dtype):
             flat = (net.parameters, net.running_state, *self.optimizer_state)
-            given = on_device(rows), numbers, draws
+            given = to_device(rows), numbers, draws
             (w, state, *memory), (losses, p) = plan.epoch(
-                tuple(map(on_device, flat)), self.rows, given
+                tuple(map(to_device, flat)), self.rows, given
             )
             found, predictions = np.array(losses, float), np.array(p)
         wrong = np.flatnonzero(~np.isfinite(found))

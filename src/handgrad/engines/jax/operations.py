@@ -1,6 +1,7 @@
 """The operations of a graph by jax.numpy, on arrays of JAX, node by node."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import jax
@@ -13,6 +14,29 @@ from handgrad.graph.graph import Graph, Leaves, Outputs
 from handgrad.graph.operations import BINARY, UNARY, Op
 from handgrad.graph.symbolic import Ref, at
 from handgrad.textbook.layers import Array
+
+
+@contextmanager
+def precision_of(dtype: np.dtype[np.generic]) -> Iterator[None]:
+    """While a function of JAX is traced or called: float64 where the net is, and no less.
+
+    JAX has 64 bits only where it is told so; this thread is, for this time. Products of float32
+    are those of float32, where GPUs and TPUs would round the factors to fewer bits.
+    """
+    with jax.enable_x64(dtype == np.float64), jax.default_matmul_precision("highest"):
+        yield
+
+
+def to_device(array: Array) -> jax.Array:
+    """A copy of an array where JAX computes, which shares no memory with it."""
+    return jnp.array(array, copy=True)
+
+
+def device() -> str:
+    """What JAX computes on, as it names it."""
+    first = jax.devices()[0]
+    return f"{first.platform}, {first.device_kind}"
+
 
 Value: TypeAlias = jax.Array | Array
 
@@ -60,7 +84,7 @@ def _product(spec: str, *operands: Value, optimize: object = None) -> jax.Array:
 
 
 # What jax.numpy lacks or spells otherwise; all other operations have its name, or are operators.
-SPELLED: Mapping[Op, Callable[..., jax.Array]] = {
+IMPLEMENTATIONS: Mapping[Op, Callable[..., jax.Array]] = {
     Op.GETITEM: lambda x, index: jnp.asarray(x)[_indexed(index)],
     Op.SETITEM: _written,
     Op.ADD_AT: _added,
@@ -74,17 +98,17 @@ SPELLED: Mapping[Op, Callable[..., jax.Array]] = {
 }
 
 
-def counterpart(operation: Op) -> Callable[..., jax.Array]:
+def jax_function(operation: Op) -> Callable[..., jax.Array]:
     """The function of JAX that an operation is."""
-    if operation in SPELLED:
-        return SPELLED[operation]
+    if operation in IMPLEMENTATIONS:
+        return IMPLEMENTATIONS[operation]
     if operation in BINARY | UNARY:
         return operation.compute
     function: Callable[..., jax.Array] = getattr(jnp, operation.compute.__name__)
     return function
 
 
-def computed(
+def evaluate(
     graph: Graph,
     given: Leaves[jax.Array],
     n: int,
@@ -114,6 +138,6 @@ def computed(
             results.append(next(drawn))
         else:
             given_here = node.map(here)
-            compute = counterpart(node.operation)
+            compute = jax_function(node.operation)
             results.append(compute(*given_here.arguments, **given_here.options))
     return graph.outputs.map(lambda i: results[i])

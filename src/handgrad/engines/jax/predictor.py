@@ -7,9 +7,8 @@ import jax
 import numpy as np
 
 from handgrad.engines.fingerprint import NetFingerprint
-from handgrad.engines.jax.config import numbers_of, on_device
-from handgrad.engines.jax.operations import computed
-from handgrad.engines.jax.step import Named, RecordedNet
+from handgrad.engines.jax.operations import evaluate, precision_of, to_device
+from handgrad.engines.jax.step import NamedArrays, TracedNet
 from handgrad.graph import trace
 from handgrad.textbook.errors import CannotLowerError
 from handgrad.textbook.layers import Array
@@ -26,7 +25,7 @@ from handgrad.textbook.net.minibatches import (
 PREDICTED_AT_ONCE = 1024  # rows: so many, and those that are left over, are two compiled sizes
 
 
-class Prediction(RecordedNet):
+class Prediction(TracedNet):
     """What nets of one form predict."""
 
     def __init__(self, net: Net, x: Inputs) -> None:
@@ -35,10 +34,10 @@ class Prediction(RecordedNet):
             raise CannotLowerError("random draws in prediction")
         self.part = jax.jit(self._part)
 
-    def _part(self, w: jax.Array, state: jax.Array, x: Named) -> jax.Array | None:
+    def _part(self, w: jax.Array, state: jax.Array, x: NamedArrays) -> jax.Array | None:
         given = self.given(self.parameters.split(w), self.state.split(state), **x)
         n = len(next(iter(x.values())))
-        return computed(self.graph, given, n, self.dtype).prediction
+        return evaluate(self.graph, given, n, self.dtype).prediction
 
     def __call__(self, net: Net, x: Mapping[str, Array | jax.Array]) -> Array:
         """The predictions for rows, some at a time, by the weights as they are.
@@ -46,8 +45,8 @@ class Prediction(RecordedNet):
         `x` has the inputs by their names.
         """
         n = len(next(iter(x.values())))
-        with numbers_of(self.dtype):
-            weights = on_device(net.parameters), on_device(net.running_state)
+        with precision_of(self.dtype):
+            weights = to_device(net.parameters), to_device(net.running_state)
             parts = [
                 self.part(*weights, {name: part[rows] for name, part in x.items()})
                 for rows in batches(n, PREDICTED_AT_ONCE)

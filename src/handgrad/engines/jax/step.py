@@ -10,18 +10,21 @@ import numpy as np
 
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import EngineRows
-from handgrad.engines.jax.operations import computed
+from handgrad.engines.jax.operations import evaluate
 from handgrad.engines.loops.value_ranges import Bounds, index_bounds
 from handgrad.graph import Graph, trace
 from handgrad.graph.graph import Leaves
-from handgrad.graph.operations import Op
+from handgrad.graph.operations import REDUCTIONS, Op
 from handgrad.graph.passes import optimized, stabilized
+from handgrad.graph.passes.simplify import remove_dead_code
 from handgrad.graph.symbolic import Ref, at
+from handgrad.textbook.errors import CannotLowerError
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import take
+from handgrad.textbook.optimizers.optimizer import ParameterGroup
 
-Named = dict[str, jax.Array]
+NamedArrays = dict[str, jax.Array]
 INDEXED = (Op.GETITEM, Op.SETITEM, Op.ADD_AT, Op.TAKE)
 
 
@@ -36,16 +39,16 @@ class Layout:
         """That of these arrays."""
         return cls({name: array.shape for name, array in named.items()})
 
-    def split(self, flat: jax.Array) -> Named:
+    def split(self, flat: jax.Array) -> NamedArrays:
         """The arrays by name."""
-        parts, start = Named(), 0
+        parts, start = NamedArrays(), 0
         for name, shape in self.shapes.items():
             end = start + math.prod(shape)
             parts[name] = flat[start:end].reshape(shape)
             start = end
         return parts
 
-    def joined(self, parts: Named, dtype: np.dtype[np.generic]) -> jax.Array:
+    def joined(self, parts: NamedArrays, dtype: np.dtype[np.generic]) -> jax.Array:
         """The flat array of `parts`; those that are missing are 0."""
         zeros = (jnp.zeros(shape, dtype) for shape in self.shapes.values())
         whole = dict(zip(self.shapes, zeros, strict=True)) | parts
@@ -61,7 +64,7 @@ class Layout:
         return found
 
 
-class RecordedNet:
+class TracedNet:
     """What a net makes of rows, recorded: layouts of its flat arrays beside the graph."""
 
     def __init__(self, net: Net, graph: Graph) -> None:
@@ -71,7 +74,7 @@ class RecordedNet:
         self.bounds = bounds_of(graph)
         self.draws = [node for node in self.graph.nodes if node.operation is Op.RANDOM]
 
-    def given(self, w: Named, state: Named, **inputs: jax.Array) -> Leaves[jax.Array]:
+    def given(self, w: NamedArrays, state: NamedArrays, **inputs: jax.Array) -> Leaves[jax.Array]:
         """The leaves of the graph."""
         known, leaves = w | state, self.graph.leaves
         return Leaves(
@@ -101,7 +104,7 @@ def bounds_of(graph: Graph) -> Bounds:
     return index_bounds(optimized(replace(graph, nodes=tuple(nodes))))
 
 
-class Gradients(RecordedNet):
+class Gradients(TracedNet):
     """A batch's loss, predictions, gradients and new running state."""
 
     def __init__(self, config: TrainingConfig, rows: EngineRows) -> None:
@@ -120,10 +123,15 @@ class Gradients(RecordedNet):
         super().__init__(net, replace(graph, outputs=outputs))
 
     def __call__(
-        self, w: Named, state: Named, n: int, draws: Sequence[jax.Array], **rows: jax.Array
-    ) -> tuple[jax.Array, jax.Array, Named, Named]:
+        self,
+        w: NamedArrays,
+        state: NamedArrays,
+        n: int,
+        draws: Sequence[jax.Array],
+        **rows: jax.Array,
+    ) -> tuple[jax.Array, jax.Array, NamedArrays, NamedArrays]:
         """Loss, predictions, gradients (those of frozen layers are missing) and running state."""
-        found = computed(self.graph, self.given(w, state, **rows), n, self.dtype, draws)
+        found = evaluate(self.graph, self.given(w, state, **rows), n, self.dtype, draws)
         return found.loss, found.prediction, {**found.gradients}, state | {**found.new_state}
 
     def drawn(self, layers: Mapping[str, Layer], steps: int, n: int) -> tuple[Array, ...]:
@@ -141,3 +149,88 @@ class Gradients(RecordedNet):
         shapes = [[at(size, n) for size in node.shape] for node in self.draws]
         sizes = [node.dtype.itemsize for node in self.draws]
         return sum(size * math.prod(shape) for size, shape in zip(sizes, shapes, strict=True))
+
+
+Numbers = tuple[Array, ...]
+Memory = tuple[NamedArrays, ...]  # an array like each parameter, for each that the rule remembers
+
+
+class Update:
+    """The rule of an optimizer for some of the parameters.
+
+    What follows from the learning rate and the number of the step alone is computed beforehand, in
+    double, as by the eager engine: of `1 - 0.999**step` float32 would keep few digits.
+    """
+
+    def __init__(self, group: ParameterGroup, layout: Layout, dtype: np.dtype[np.generic]) -> None:
+        rule = self.rule = trace(group.optimizer)
+        for node in optimized(rule).nodes:
+            if node.operation in (*REDUCTIONS, Op.EINSUM):  # of the parameters of which array?
+                raise CannotLowerError(f"{node.operation} in an update rule")
+        self.factor, self.names, self.dtype = group.factor, layout.within(group.slices), dtype
+        inputs = rule.leaves.inputs
+        plain = {inputs["learning_rate"], inputs["step"]}
+        for i, node in enumerate(rule.nodes):
+            if node.used() and plain.issuperset(node.used()):
+                plain.add(i)
+        used = {j for i, node in enumerate(rule.nodes) if i not in plain for j in node.used()}
+        self.plain, self.handed = sorted(plain), sorted(plain & used)
+        self.graph = _given_numbers(rule, self.handed)
+
+    def numbers(self, learning_rates: Array, steps: Array) -> Numbers:
+        """The numbers that the rule is handed at each of these steps."""
+        inputs = self.rule.leaves.inputs
+        known = {inputs["learning_rate"]: self.factor * learning_rates, inputs["step"]: steps}
+
+        def value(leaf: object) -> object:
+            return known[leaf.node] if isinstance(leaf, Ref) else leaf
+
+        for i in self.plain:
+            if i not in known:
+                node = self.rule.nodes[i].map(value)
+                known[i] = node.operation.compute(*node.arguments, **node.options)
+        found = [np.asarray(known[i]) for i in self.handed]
+        return tuple(a if a.dtype == np.bool_ else a.astype(self.dtype) for a in found)
+
+    def __call__(
+        self, w: NamedArrays, dw: NamedArrays, memory: Memory, numbers: Numbers, norm: jax.Array
+    ) -> tuple[NamedArrays, Memory]:
+        """The new parameters and the new memory, by the gradients and their norm."""
+        leaves, w, memory = self.graph.leaves, {**w}, tuple({**part} for part in memory)
+        own = dict(zip(_names(numbers), numbers, strict=True))
+        of_state = dict(zip(leaves.state, memory, strict=True))
+        for name in self.names:
+            here = own | {"dw": dw[name].ravel(), "dw_norm": norm}
+            given = Leaves(
+                {key: here[key] for key in leaves.inputs},
+                {"w": w[name].ravel()},
+                {key: part[name].ravel() for key, part in of_state.items()},
+            )
+            new, shape = evaluate(self.graph, given, w[name].size, self.dtype), w[name].shape
+            w[name] = new.new_parameters["w"].reshape(shape)
+            for key, part in of_state.items():
+                part[name] = new.new_state[key].reshape(shape)
+        return w, memory
+
+
+def norm_of(dw: NamedArrays, updates: Sequence[Update], dtype: np.dtype[np.generic]) -> jax.Array:
+    """The length of the gradient of all parameters that are updated together."""
+    squares = (jnp.square(dw[name]).sum() for update in updates for name in update.names)
+    return jnp.sqrt(sum(squares, jnp.zeros((), dtype)))
+
+
+def _given_numbers(rule: Graph, handed: Sequence[int]) -> Graph:
+    """The rule, to which some of its nodes are given as inputs."""
+    nodes = [
+        replace(node, operation=Op.LEAF, arguments=(), options={}) if i in handed else node
+        for i, node in enumerate(rule.nodes)
+    ]
+    inputs = {name: i for name, i in rule.leaves.inputs.items() if name in ("dw", "dw_norm")}
+    inputs |= dict(zip(_names(handed), handed, strict=True))
+    leaves = replace(rule.leaves, inputs=inputs)
+    # the two inputs that are given no more stay leaves that nothing asks for
+    return remove_dead_code(replace(rule, nodes=tuple(nodes), leaves=leaves))
+
+
+def _names(numbers: Sequence[object]) -> list[str]:
+    return [f"number {k}" for k in range(len(numbers))]

@@ -6,11 +6,59 @@ from dataclasses import replace
 import numpy as np
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT, Function, function
-from handgrad.engines.loops.ir import Call, Expression, Let, Load, Num, Var, walk
+from handgrad.engines.loops.ir import (
+    Call,
+    Comment,
+    Draw,
+    Expression,
+    For,
+    Let,
+    Load,
+    Num,
+    ReturnIf,
+    Statement,
+    Store,
+    Var,
+    walk,
+)
 from handgrad.engines.loops.program import Program
-from handgrad.engines.portable.operations import expressions
 
-OF_DOUBLES = "_double"  # at the end of a function's name, in a program of float32
+# What every printer writes in its language: IEEE's arithmetic, and what follows from comparisons.
+OPERATIONS = frozenset(
+    (
+        *("add", "subtract", "multiply", "divide", "negative"),
+        *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
+        *("logical_and", "logical_or", "logical_not", "where", "cast"),
+        *("sqrt", "floor", "ceil", "abs", "maximum", "minimum", "isnan", "isfinite"),
+    )
+)
+INTEGER_OPERATIONS = frozenset(
+    (
+        *("add", "subtract", "multiply", "negative", "maximum", "minimum", "where", "cast"),
+        *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
+    )
+)
+
+
+def expressions(statement: Statement) -> list[Expression]:
+    """What a plain statement reads, but for what stands in its loop."""
+    match statement:
+        case For(begin=begin, stop=stop):
+            return [begin, stop]
+        case Store(_, index, value):
+            return [index, value]
+        case Let(_, value):
+            return [value]
+        case ReturnIf(condition, value):
+            return [condition, value]
+        case Draw(_, _, offset, count):
+            return [offset, count]
+        case Comment():
+            return []
+    raise TypeError(f"{statement} is no plain statement")
+
+
+DOUBLE_SUFFIX = "_double"  # at the end of a function's name, in a program of float32
 
 
 def functions_of(program: Program) -> list[Function]:
@@ -40,7 +88,7 @@ def functions_of(program: Program) -> list[Function]:
 
 def called_as(call: Call, *, single: bool) -> str:
     """The name of the function that a call in a program of float32 (`single`) or float64 is of."""
-    return call.operation + (OF_DOUBLES if single and call.type == "double" else "")
+    return call.operation + (DOUBLE_SUFFIX if single and call.type == "double" else "")
 
 
 def _function(call: Call, *, single: bool) -> Function:

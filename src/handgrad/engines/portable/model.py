@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.loops.random_streams import WORDS, Streams, words_of
-from handgrad.engines.portable.programs import prediction_program_of, training_program_of
+from handgrad.engines.portable.scalarize import portable_prediction, portable_training
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
@@ -105,14 +105,12 @@ def portable_model(
     net, generator = copy.deepcopy(net), np.random.default_rng(rng)
     net.seed(generator)
     x = example_input(net, 4) if x is None else x
-    prediction = prediction_program_of(net, x, predicted_at_once, copies=copies)
+    prediction = portable_prediction(net, x, predicted_at_once, copies=copies)
     rows = {"x": x.shape[1:]}
     training = None
     if loss is not None and optimizer is not None:
         y = example_targets(loss, copy.deepcopy(net).predict(x)) if y is None else np.asarray(y)
-        training = training_program_of(
-            net, loss, optimizer, x, y, batch_size, penalty, copies=copies
-        )
+        training = portable_training(net, loss, optimizer, x, y, batch_size, penalty, copies=copies)
         rows["y"] = y.shape[1:]
     streams = Streams(net, () if training is None else training.streams)
     return PortableModel(

@@ -21,8 +21,7 @@ from handgrad.engines.loops.ir import (
     Var,
 )
 from handgrad.engines.loops.program import Program
-from handgrad.engines.portable.programs import EVERYWHERE
-from handgrad.engines.portable.scalarize import written_out
+from handgrad.engines.portable.scalarize import EVERYWHERE, scalarized
 
 LOWEST = -(2**63)
 
@@ -33,7 +32,7 @@ class PortablePythonRunner(PythonRunner):
     target = staticmethod(lambda: EVERYWHERE)
 
     def __init__(self, program: Program) -> None:
-        super().__init__(written_out(program))
+        super().__init__(scalarized(program))
 
     @staticmethod
     def load(program: Program) -> Callable[..., int]:

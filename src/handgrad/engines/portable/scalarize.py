@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 
+from handgrad.engines.loops.build import prediction_program, training_program
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.ir import (
     CHUNK,
@@ -29,15 +30,22 @@ from handgrad.engines.loops.ir import (
 )
 from handgrad.engines.loops.memory_planning import ALIGNMENT, Arena
 from handgrad.engines.loops.program import WORKERS, Program
-from handgrad.engines.portable.operations import OF_WHOLE_NUMBERS, OPERATIONS
+from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.tracing import prediction_graph, training_step, updates_of
+from handgrad.engines.portable.functions import INTEGER_OPERATIONS, OPERATIONS
 from handgrad.engines.portable.scalar_matmul import product_loops, room_to_copy
 from handgrad.engines.portable.scalar_sums import needs_chunk, sum_loops
-from handgrad.textbook.errors import CannotLowerError
+from handgrad.textbook.errors import CannotLowerError, SettingError
+from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
+from handgrad.textbook.net import Net
+from handgrad.textbook.optimizers import Optimizer
+from handgrad.textbook.penalties import Penalty
 
 MOST_MULTIPLIED = 64  # of a whole exponent
 
 
-def written_out(program: Program, *, copies: bool = True) -> Program:
+def scalarized(program: Program, *, copies: bool = True) -> Program:
     """The program of plain statements: For, Store, Let, ReturnIf, Draw and Comment.
 
     Its expressions are of `OPERATIONS` and calls of functions, which `functions_of` gives. Larger
@@ -117,7 +125,7 @@ class _Writer:
         if name == "power" and (exponent := _whole_exponent(arguments[1])) is not None:
             lines, product = self._multiplied(arguments[0], exponent)
             return [*before, *lines], product
-        known = OPERATIONS if arguments[0].type in ("float", "double") else OF_WHOLE_NUMBERS
+        known = OPERATIONS if arguments[0].type in ("float", "double") else INTEGER_OPERATIONS
         of_function = name in WRITTEN_OUT and type in ("float", "double")
         if not of_function and name not in known and arguments[-1].type != "bool":
             raise CannotLowerError(f"{name} of numbers of type {arguments[0].type}")
@@ -159,3 +167,42 @@ def with_variable(value: Expression, name: str, other: Expression) -> Expression
         case Call(arguments=arguments):
             return replace(value, arguments=tuple(with_variable(a, name, other) for a in arguments))
     return value
+
+
+EVERYWHERE = Target(rounds_once=False, max_parts=1)
+
+
+def portable_training(
+    net: Net,
+    loss: Loss,
+    optimizer: Optimizer,
+    x: Array,
+    y: Array,
+    batch_size: int,
+    penalty: Penalty | None = None,
+    *,
+    copies: bool = True,
+) -> Program:
+    """An epoch in plain statements, for rows like these; `copies` as in `scalarized`."""
+    updates = updates_of(net, optimizer)
+    if not updates:
+        raise SettingError(
+            f"optimizer={optimizer!r}, whose steps need the loss of all rows",
+            "one that takes a step for a batch",
+            "optimizer=hg.Adam(0.001)",
+        )
+    step, weighted_by = training_step(net, loss, x, y, penalty=penalty), loss.batches_weighted_by
+    program = training_program(step, updates, batch_size, net.dtype, weighted_by, EVERYWHERE)
+    return scalarized(program, copies=copies)
+
+
+def portable_prediction(
+    net: Net, x: Array, batch_size: int, *, copies: bool = True, only_finite: bool = False
+) -> Program:
+    """Predictions in plain statements, for rows like these; `copies` as in `scalarized`.
+
+    If `only_finite`, it ends where a prediction is not.
+    """
+    graph = prediction_graph(net, x)
+    program = prediction_program(graph, batch_size, net.dtype, EVERYWHERE, only_finite)
+    return scalarized(program, copies=copies)

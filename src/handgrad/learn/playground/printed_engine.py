@@ -16,8 +16,7 @@ from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.ir import Body, Call, Let, Type, Var
 from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.functions import functions_of
-from handgrad.engines.portable.printing.javascript import JavaScript
-from handgrad.engines.portable.printing.javascript_runtime import FIRST
+from handgrad.engines.portable.printing.javascript import FIRST, JavaScriptPrinter
 from handgrad.files.web import WEB
 from handgrad.learn.playground.printed_loops import printed_loops
 
@@ -39,7 +38,7 @@ def printed_engine() -> str:
     >>> "export const loops = {" in printed_engine()
     True
     """
-    writer = JavaScript(single=True)
+    writer = JavaScriptPrinter(single=True)
     body = _calls(WRITTEN_OUT, "float") + _calls(OF_DOUBLES, "double")
     program = Program("all", (), body, np.dtype(np.float32))
     functions = ["\n".join(writer.function(made)) for made in functions_of(program)]

@@ -16,7 +16,7 @@ from handgrad.engines.loops.functions.function import Function
 from handgrad.engines.loops.ir import Body, Call, Load, Store, whole
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.portable.functions import functions_of
-from handgrad.engines.portable.printing.javascript import JavaScript
+from handgrad.engines.portable.printing.javascript import JavaScriptPrinter
 from handgrad.files.web import WEB
 
 FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "erf", "sin", "cos", "sign", "power")
@@ -32,7 +32,7 @@ DEFINED = re.compile(rf"^(?=(?:const|function|class) (?:{'|'.join(EXPORTED)})\b)
 
 def printed_functions() -> str:
     """The module as text; how it is broken into lines, the formatter decides."""
-    writer = JavaScript(single=False)
+    writer = JavaScriptPrinter(single=False)
     lines = ["\n".join(writer.function(function)) for function in _functions()]
     runtime = writer.pieces.used([*writer.used, "random"], single=False)
     return "\n\n".join([OPENING, *(DEFINED.sub("export ", text) for text in [*runtime, *lines])])

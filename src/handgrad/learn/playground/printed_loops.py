@@ -8,7 +8,7 @@ All arrays are of float32: truth values are 0 and 1 there.
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.ir import CHUNK, Call, Expression, Num, Type, Var, cast
 from handgrad.engines.loops.loop_nests import REDUCED
-from handgrad.engines.portable.printing.javascript import JavaScript
+from handgrad.engines.portable.printing.javascript import JavaScriptPrinter
 from handgrad.engines.portable.scalar_sums import LANES
 
 OF_TWO = ("add", "subtract", "multiply", "divide", "maximum", "minimum")
@@ -66,7 +66,7 @@ REDUCTION = """\
   },"""
 
 
-def printed_loops(writer: JavaScript) -> list[str]:
+def printed_loops(writer: JavaScriptPrinter) -> list[str]:
     """The texts of `loops`, `numbers` (of single float64 numbers) and `reductions`, by operation.
 
     What they call is collected in `writer.used`.
@@ -101,7 +101,7 @@ def printed_loops(writer: JavaScript) -> list[str]:
     ]
 
 
-def _arrow(writer: JavaScript, number: Call) -> str:
+def _arrow(writer: JavaScriptPrinter, number: Call) -> str:
     return f"({', '.join('xy'[: len(number.arguments)])}) => {writer.text(number)}"
 
 
@@ -118,7 +118,7 @@ def _true(number: Expression) -> Expression:
     return Call("not_equal", (number, Num(0.0, "float")), "bool")
 
 
-def _loop(writer: JavaScript, name: str, number: Expression) -> str:
+def _loop(writer: JavaScriptPrinter, name: str, number: Expression) -> str:
     text = writer.text(number)
     arrays = [array for array in ARRAYS if f"{array}[" in text]
     return LOOP % {
@@ -131,7 +131,7 @@ def _loop(writer: JavaScript, name: str, number: Expression) -> str:
 
 
 def _reduction(
-    writer: JavaScript,
+    writer: JavaScriptPrinter,
     name: str,
     start: float,
     step: str,

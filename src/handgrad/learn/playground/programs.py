@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.portable.model import portable_model
-from handgrad.engines.portable.wasm.webassembly import webassembly
+from handgrad.engines.portable.webassembly import webassembly
 from handgrad.learn.playground.models import Said, model_of, refuse_large_rows
 from handgrad.textbook.errors import CannotLowerError, SettingError
 from handgrad.textbook.net import Net

@@ -1,6 +1,6 @@
-"""Matrix products of our own: packed, tiled, shared by the cores, with bits of a plain chain."""
+"""GEMM: matrix products, packed, tiled and multithreaded, with the bits of a plain chain of fma."""
 
 from handgrad.engines.compiled.gemm.arguments import ARGUMENTS
-from handgrad.engines.compiled.gemm.product import make_known, symbol
+from handgrad.engines.compiled.gemm.product import register, symbol
 
-__all__ = ["ARGUMENTS", "make_known", "symbol"]
+__all__ = ["ARGUMENTS", "register", "symbol"]

@@ -1,208 +1,216 @@
-"""Packing: into panels, where the numbers that a tile needs for each k stand side by side.
+"""Packing of a and b into panels, in which the numbers of a tile for one k are contiguous.
 
-They are those of its rows, from a, or of its columns, from b. A panel begins with a line of its
-own: before b's the start of the sums stands there, and panels whole powers of two apart would
-drive each other out of the cache.
+These are the numbers of its rows, from a, or of its columns, from b. Each panel begins with a line
+of its own: before b's panels it has the initial sums. It also avoids cache conflicts between
+panels, whose stride would be a power of two.
 """
 
 from functools import partial
 
 import llvmlite.ir as ir
 
-from handgrad.engines.compiled.gemm.arguments import INTS, Block
-from handgrad.engines.compiled.ir_helpers import INT, counting, smaller, whole, written
-from handgrad.engines.compiled.vectors import Vectors, corner
+from handgrad.engines.compiled.gemm.arguments import INTS, Arguments
+from handgrad.engines.compiled.ir_helpers import INT, counted_loop, define_once, i64, minimum
+from handgrad.engines.compiled.vectors import Vectors, element_address
 
-EVER = 2**40  # more panels than there are: all are tall
+ALL_PANELS = 2**40  # more than any product has: all are tall
 
 
 class Packing:
-    """Writes the functions of a module that pack a and b."""
+    """Writes a module's functions that pack a and b."""
 
     def __init__(self, vectors: Vectors) -> None:
         self.vectors, self.lanes, self.module = vectors, vectors.lanes, vectors.module
         self.array = vectors.number.as_pointer()
 
     def copy(self, step: int) -> ir.Function:
-        """Copies rows of a matrix that lies as panels do: each row to all the panels.
+        """Pack a matrix whose rows run along the panels' columns: each row goes to all panels.
 
         The panels from `begin` to `end` have `height` numbers of a row, those from `tall` on one
-        less. Whole vectors are read; where a row has less than a panel's step left, what it has.
+        less. Full vectors are loaded, masked ones near the end of a row.
         """
         kinds = [*[INT] * 5, *[INT, INT, self.array, INT, INTS], self.array, INT]
-        return written(self.module, f"copy.{step}", kinds, partial(self._copy, step))
+        return define_once(self.module, f"copy.{step}", kinds, partial(self._copy, step))
 
     def _copy(self, step: int, b: ir.IRBuilder) -> None:
         begin, end, height, tall, length, *rest = b.function.args
         first, depth, source, width, rows, panels, apart = rest
-        parts = [whole(part) for part in range(0, step, self.lanes)]
-        inner = smaller(b, _whole_panels(b, step, height, tall, length), end)
-        with counting(b, depth, name="k") as k:
-            row = corner(b, source, _row_number(b, rows, b.add(first, k)), width, whole(0))
-            place = b.gep(panels, [b.mul(k, whole(step))])
+        parts = [i64(part) for part in range(0, step, self.lanes)]
+        inner = minimum(b, _whole_panels(b, step, height, tall, length), end)
+        with counted_loop(b, depth, name="k") as k:
+            row = element_address(b, source, _row_number(b, rows, b.add(first, k)), width, i64(0))
+            place = b.gep(panels, [b.mul(k, i64(step))])
 
             def start_of(panel: ir.Value) -> ir.Value:
-                shorter = b.sub(panel, smaller(b, panel, tall))
+                shorter = b.sub(panel, minimum(b, panel, tall))
                 return b.sub(b.mul(panel, height), shorter)
 
-            with counting(b, inner, name="whole", begin=begin) as panel:
+            with counted_loop(b, inner, name="whole", begin=begin) as panel:
                 start = b.gep(row, [start_of(panel)])
                 out = b.gep(place, [b.mul(panel, apart)])
                 for part in parts:
                     vector = self.vectors.load(b, b.gep(start, [part]))
                     self.vectors.store(b, vector, b.gep(out, [part]))
             outer = b.select(b.icmp_signed(">", inner, begin), inner, begin)
-            with counting(b, end, name="partial", begin=outer) as panel:
+            with counted_loop(b, end, name="partial", begin=outer) as panel:
                 offset = start_of(panel)
                 start, left = b.gep(row, [offset]), b.sub(length, offset)
                 out = b.gep(place, [b.mul(panel, apart)])
                 for part in parts:
                     mask = self.vectors.mask(b, b.sub(left, part))
-                    vector = self.vectors.load_some(b, b.gep(start, [part]), mask)
+                    vector = self.vectors.masked_load(b, b.gep(start, [part]), mask)
                     self.vectors.store(b, vector, b.gep(out, [part]))
 
-    def across(self, step: int) -> ir.Function:
-        """Copies `depth` numbers of each of `count` <= step rows, which become a panel's columns.
+    def transpose(self, step: int) -> ir.Function:
+        """Pack `depth` numbers of each of `count` <= step rows, which become a panel's columns.
 
-        Squares as wide as a vector are turned in registers: whole lines of the cache are read at
-        once, as rows a power of two apart would drive each other out of it. The last square begins
-        so early that it ends where the rows do; what has no row gets the last one's numbers.
+        Squares as wide as a vector are transposed in registers: each cache line is read once, even
+        if rows with a power-of-two stride evict each other. The last square overlaps the one before
+        and ends with the rows; missing rows repeat the last one.
         """
         kinds = [INT, INT, INT, self.array, INT, INTS, self.array]
-        return written(self.module, f"across.{step}", kinds, partial(self._across, step))
+        return define_once(self.module, f"transpose.{step}", kinds, partial(self._transpose, step))
 
-    def _across(self, step: int, b: ir.IRBuilder) -> None:
+    def _transpose(self, step: int, b: ir.IRBuilder) -> None:
         first, count, depth, source, width, rows, panel = b.function.args
         lanes, vectors = self.lanes, self.vectors
-        spare = b.alloca(vectors.number, whole(lanes * lanes))
-        few = b.icmp_signed("<", depth, whole(lanes))
-        with counting(b, whole(step), lanes, name="part") as part:
-            last = b.sub(count, whole(1))
-            here = [smaller(b, b.add(part, whole(r)), last) for r in range(lanes)]
+        spare = b.alloca(vectors.number, i64(lanes * lanes))
+        few = b.icmp_signed("<", depth, i64(lanes))
+        with counted_loop(b, i64(step), lanes, name="part") as part:
+            last = b.sub(count, i64(1))
+            here = [minimum(b, b.add(part, i64(r)), last) for r in range(lanes)]
             numbers = [_row_number(b, rows, b.add(first, r)) for r in here]
-            starts = [corner(b, source, number, width, whole(0)) for number in numbers]
+            starts = [element_address(b, source, number, width, i64(0)) for number in numbers]
             out = b.gep(panel, [part])
-            with counting(b, depth, lanes, name="k") as position:
-                k = b.select(few, whole(0), smaller(b, position, b.sub(depth, whole(lanes))))
-                square = self._loaded(b, few, [b.gep(start, [k]) for start in starts], depth)
-                place = b.select(few, spare, b.gep(out, [b.mul(k, whole(step))]))
-                apart = b.select(few, whole(lanes), whole(step))
-                for r, value in enumerate(vectors.square(b, square)):
-                    vectors.store(b, value, b.gep(place, [b.mul(whole(r), apart)]))
-            with b.if_then(few), counting(b, depth, name="k") as k:
-                value = vectors.load(b, b.gep(spare, [b.mul(k, whole(lanes))]))
-                vectors.store(b, value, b.gep(out, [b.mul(k, whole(step))]))
+            with counted_loop(b, depth, lanes, name="k") as position:
+                k = b.select(few, i64(0), minimum(b, position, b.sub(depth, i64(lanes))))
+                square = self._load_square(b, few, [b.gep(start, [k]) for start in starts], depth)
+                place = b.select(few, spare, b.gep(out, [b.mul(k, i64(step))]))
+                apart = b.select(few, i64(lanes), i64(step))
+                for r, value in enumerate(vectors.transpose(b, square)):
+                    vectors.store(b, value, b.gep(place, [b.mul(i64(r), apart)]))
+            with b.if_then(few), counted_loop(b, depth, name="k") as k:
+                value = vectors.load(b, b.gep(spare, [b.mul(k, i64(lanes))]))
+                vectors.store(b, value, b.gep(out, [b.mul(k, i64(step))]))
 
-    def _loaded(
+    def _load_square(
         self, b: ir.IRBuilder, few: ir.Value, places: list[ir.Value], depth: ir.Value
     ) -> list[ir.Value]:
-        """A vector from each place, or what there is of it."""
-        found = []
+        """Load a vector from each address, masked if the rows are shorter."""
+        cases = []
         with b.if_else(few) as (some, all_of_them):
             with some:
                 mask = self.vectors.mask(b, depth)
-                found.append([self.vectors.load_some(b, place, mask) for place in places])
+                cases.append([self.vectors.masked_load(b, place, mask) for place in places])
                 blocks = [b.block]
             with all_of_them:
-                found.append([self.vectors.load(b, place) for place in places])
+                cases.append([self.vectors.load(b, place) for place in places])
                 blocks.append(b.block)
         phis = [b.phi(self.vectors.type) for _ in places]
-        for values, block in zip(found, blocks, strict=True):
+        for values, block in zip(cases, blocks, strict=True):
             for phi, value in zip(phis, values, strict=True):
                 phi.add_incoming(value, block)
         return phis
 
     def pack_a(self, b: ir.IRBuilder) -> None:
-        """A part's share of a's panels."""
+        """Pack a part's range of a's panels."""
         memory, part = b.function.args
-        block = Block(b, memory)
-        begin, end = block.share(part, block["tiles"])
+        block = Arguments(b, memory)
+        begin, end = block.range_of(part, block["tiles"])
         panels = self._after_the_line(b, block, "a")
         with b.if_else(block.is_given("a_transposed")) as (as_panels, across):
             with as_panels:
-                of = [begin, end, block["rows"], block["tall"], block["m"]]
-                self._copied(b, block, "a", of, panels)
-            with across, counting(b, end, name="tile", begin=begin) as tile:
+                extent = [begin, end, block["rows"], block["tall"], block["m"]]
+                self._pack_rows(b, block, "a", extent, panels)
+            with across, counted_loop(b, end, name="tile", begin=begin) as tile:
                 row, rows, _ = block.rows_of(tile)
                 panel = b.gep(panels, [b.mul(tile, block["panel_a"])])
-                self._turned(b, block, "a", row, rows, panel)
+                self._pack_transposed(b, block, "a", row, rows, panel)
 
     def pack_b(self, b: ir.IRBuilder) -> None:
-        """A part's share of b's panels, and before each of them where its sums begin."""
+        """Pack a part's range of b's panels, with the initial sums before each."""
         memory, part = b.function.args
-        block = Block(b, memory)
-        begin, end = block.share(part, block["panels"])
+        block = Arguments(b, memory)
+        begin, end = block.range_of(part, block["panels"])
         self._begin_sums(b, block, begin, end)
         panels, width = self._after_the_line(b, block, "b"), block["width"]
         with b.if_else(block.is_given("b_transposed")) as (across, as_panels):
             with as_panels:
-                self._copied(b, block, "b", [begin, end, width, whole(EVER), block["n"]], panels)
-            with across, counting(b, end, name="panel", begin=begin) as number:
+                extent = [begin, end, width, i64(ALL_PANELS), block["n"]]
+                self._pack_rows(b, block, "b", extent, panels)
+            with across, counted_loop(b, end, name="panel", begin=begin) as number:
                 column = b.mul(number, width)
-                columns = smaller(b, width, b.sub(block["n"], column))
+                columns = minimum(b, width, b.sub(block["n"], column))
                 panel = b.gep(panels, [b.mul(number, block["panel_b"])])
-                self._turned(b, block, "b", column, columns, panel)
+                self._pack_transposed(b, block, "b", column, columns, panel)
 
-    def _after_the_line(self, b: ir.IRBuilder, block: Block, matrix: str) -> ir.Value:
+    def _after_the_line(self, b: ir.IRBuilder, block: Arguments, matrix: str) -> ir.Value:
         line = block["step" if matrix == "a" else "width"]
         return b.gep(block.pointer(f"packed_{matrix}", self.array), [line])
 
-    def _copied(
-        self, b: ir.IRBuilder, block: Block, matrix: str, of: list[ir.Value], panels: ir.Value
-    ) -> None:
-        copy = block.pointer(f"copy_{matrix}", self.copy(self.lanes).type)
-        given = [block["begin"], block["depth"], block.pointer(matrix, self.array)]
-        given += [block[f"{matrix}_width"], block.pointer(f"{matrix}_rows", INTS)]
-        b.call(copy, [*of, *given, panels, block[f"panel_{matrix}"]])
-
-    def _turned(
+    def _pack_rows(
         self,
         b: ir.IRBuilder,
-        block: Block,
+        block: Arguments,
+        matrix: str,
+        extent: list[ir.Value],
+        panels: ir.Value,
+    ) -> None:
+        copy = block.pointer(f"copy_{matrix}", self.copy(self.lanes).type)
+        source = [block["begin"], block["depth"], block.pointer(matrix, self.array)]
+        source += [block[f"{matrix}_width"], block.pointer(f"{matrix}_rows", INTS)]
+        b.call(copy, [*extent, *source, panels, block[f"panel_{matrix}"]])
+
+    def _pack_transposed(
+        self,
+        b: ir.IRBuilder,
+        block: Arguments,
         matrix: str,
         first: ir.Value,
         count: ir.Value,
         panel: ir.Value,
     ) -> None:
-        across = block.pointer(f"across_{matrix}", self.across(self.lanes).type)
+        transpose = block.pointer(f"transpose_{matrix}", self.transpose(self.lanes).type)
         source = b.gep(block.pointer(matrix, self.array), [block["begin"]])
-        given = [first, count, block["depth"], source, block[f"{matrix}_width"]]
-        b.call(across, [*given, block.pointer(f"{matrix}_rows", INTS), panel])
+        arguments = [first, count, block["depth"], source, block[f"{matrix}_width"]]
+        b.call(transpose, [*arguments, block.pointer(f"{matrix}_rows", INTS), panel])
 
-    def _begin_sums(self, b: ir.IRBuilder, block: Block, begin: ir.Value, end: ir.Value) -> None:
-        """The start for the first block of k, 0 for the others and where there is no start."""
-        is_first = b.icmp_signed("==", block["begin"], whole(0))
+    def _begin_sums(
+        self, b: ir.IRBuilder, block: Arguments, begin: ir.Value, end: ir.Value
+    ) -> None:
+        """Store the initial sums: the start in the first block of k, if there is one; else 0."""
+        is_first = b.icmp_signed("==", block["begin"], i64(0))
         known = b.and_(is_first, block.is_given("start"))
         start, width = block.pointer("start", self.array), block["width"]
         panels, n = block.pointer("packed_b", self.array), block["n"]
-        with counting(b, end, name="panel", begin=begin) as number:
+        with counted_loop(b, end, name="panel", begin=begin) as number:
             place = b.gep(panels, [b.mul(number, block["panel_b"])])
-            with counting(b, width, self.lanes, name="line") as offset:
+            with counted_loop(b, width, self.lanes, name="line") as offset:
                 column = b.add(b.mul(number, width), offset)
-                count = b.select(known, b.sub(n, column), whole(0))
+                count = b.select(known, b.sub(n, column), i64(0))
                 mask = self.vectors.mask(b, count)
-                values = self.vectors.load_some(b, b.gep(start, [column]), mask)
+                values = self.vectors.masked_load(b, b.gep(start, [column]), mask)
                 self.vectors.store(b, values, b.gep(place, [offset]))
 
 
 def _whole_panels(
     b: ir.IRBuilder, step: int, height: ir.Value, tall: ir.Value, length: ir.Value
 ) -> ir.Value:
-    """How many panels begin at least `step` before the end of a row."""
-    room = b.sub(length, whole(step))
+    """The number of panels that begin at least `step` before the end of a row."""
+    room = b.sub(length, i64(step))
     up_to_tall = b.sdiv(room, height)
-    beyond = b.sdiv(b.sub(room, tall), b.sub(height, whole(1)))
+    beyond = b.sdiv(b.sub(room, tall), b.sub(height, i64(1)))
     count = b.select(b.icmp_signed("<", up_to_tall, tall), up_to_tall, beyond)
-    some = b.icmp_signed(">=", room, whole(0))
-    return b.select(some, b.add(count, whole(1)), whole(0))
+    some = b.icmp_signed(">=", room, i64(0))
+    return b.select(some, b.add(count, i64(1)), i64(0))
 
 
 def _row_number(b: ir.IRBuilder, rows: ir.Value, row: ir.Value) -> ir.Value:
-    """The number in memory of a matrix's row, which `rows` may say."""
+    """The index in memory of a matrix's row: `rows[row]`, or `row` without `rows`."""
     before = b.block
-    with b.if_then(b.icmp_signed("!=", b.ptrtoint(rows, INT), whole(0))):
-        inside, found = b.block, b.load(b.gep(rows, [row]))
+    with b.if_then(b.icmp_signed("!=", b.ptrtoint(rows, INT), i64(0))):
+        inside, index = b.block, b.load(b.gep(rows, [row]))
     number = b.phi(INT)
     number.add_incoming(row, before)
-    number.add_incoming(found, inside)
+    number.add_incoming(index, inside)
     return number

@@ -7,13 +7,237 @@ import numpy as np
 
 from handgrad.engines.loops.functions.function import Function
 from handgrad.engines.loops.ir import Expression, Type, Var
-from handgrad.engines.portable.printing.c_family import COMPARISON, SIGN, SUM, Braces
-from handgrad.engines.portable.printing.c_runtime import PIECES
+from handgrad.engines.portable.printing.c_family import (
+    COMPARISON,
+    SIGN,
+    SUM,
+    CFamilyPrinter,
+    RuntimeSnippets,
+)
+
+SHARED = {
+    "next64": """\
+/* The next 64 bits of NumPy's PCG64: s = a s + c of 128 bits, then mixed (O'Neill, 2014).
+   A stream is s and c, the low halves first, whether half of a word is left over, and that. */
+static uint64_t $next64(uint64_t *stream) {
+  const uint64_t s = stream[0], a = UINT64_C(0x4385df649fccf645);
+  const uint64_t s0 = s & 0xffffffffu, s1 = s >> 32, a0 = a & 0xffffffffu, a1 = a >> 32;
+  const uint64_t outer = s1 * a0 + (s0 * a0 >> 32), inner = s0 * a1 + (outer & 0xffffffffu);
+  uint64_t high = s1 * a1 + (outer >> 32) + (inner >> 32);
+  const uint64_t low = s * a + stream[2];
+  high += s * UINT64_C(0x2360ed051fc65da4) + stream[1] * a + stream[3] + (low < stream[2]);
+  stream[0] = low;
+  stream[1] = high;
+  const uint64_t mixed = low ^ high;
+  const int turn = (int)(high >> 58);
+  return mixed >> turn | mixed << (-turn & 63);
+}""",
+    "next32": """\
+/* The next 32 bits: words in halves, the low one first. */
+static uint32_t $next32(uint64_t *stream) {
+  if (stream[4]) {
+    stream[4] = 0;
+    return (uint32_t)stream[5];
+  }
+  const uint64_t word = $next64(stream);
+  stream[4] = 1;
+  stream[5] = word >> 32;
+  return (uint32_t)word;
+}""",
+    "shuffle": """\
+/* Put an order in another, as NumPy's Generator.shuffle does. */
+static void $shuffle(int32_t *order, int32_t n, uint64_t *stream) {
+  for (int32_t i = n - 1; i > 0; i--) {
+    uint32_t digits = (uint32_t)i, j;
+    for (int k = 1; k < 32; k *= 2) digits |= digits >> k;
+    do j = $next32(stream) & digits;
+    while (j > (uint32_t)i);
+    const int32_t other = order[j];
+    order[j] = order[i];
+    order[i] = other;
+  }
+}""",
+}
+
+# Of a type and its bits: {number}, {word}, and of the constants {f}.
+OF_A_TYPE = {
+    "bits": """\
+static {word} $bits({number} x) {{
+  union {{
+    {number} x;
+    {word} bits;
+  }} both;
+  both.x = x;
+  return both.bits;
+}}""",
+    "of_bits": """\
+static {number} $of_bits({word} bits) {{
+  union {{
+    {number} x;
+    {word} bits;
+  }} both;
+  both.bits = bits;
+  return both.x;
+}}""",
+    "maximum": """\
+/* The larger of two; NaN on either side passes. */
+static {number} $maximum({number} x, {number} y) {{ return x > y || x != x ? x : y; }}""",
+    "minimum": """\
+/* The smaller of two; NaN on either side passes. */
+static {number} $minimum({number} x, {number} y) {{ return x < y || x != x ? x : y; }}""",
+    "whole": """\
+/* A number without its fraction; the lowest there is for what has none. */
+static int32_t $whole({number} x) {{
+  return x >= -2147483648.0{f} && x < 2147483648.0{f} ? (int32_t)x : INT32_MIN;
+}}""",
+    "rint": """\
+/* The whole number that is nearest, the even one of two. */
+static {number} $rint({number} x) {{
+  const {number} most = {most}; /* beside it a number has no fraction */
+  if (!(x > -most && x < most)) return x;
+  return x > 0 ? x + most - most : x < 0 ? -(most - x - most) : x;
+}}""",
+    "floor": """\
+/* The whole number below. */
+static {number} $floor({number} x) {{
+  const {number} nearest = $rint(x);
+  return nearest > x ? nearest - 1 : nearest;
+}}""",
+    "ceil": """\
+/* The whole number above. */
+static {number} $ceil({number} x) {{ return -$floor(-x); }}""",
+    "abs": """\
+static {number} $abs({number} x) {{ return $of_bits($bits(x) & {positive}); }}""",
+    "signbit": """\
+/* Whether a number has a minus, as -0 has too. */
+static int $signbit({number} x) {{ return $bits(x) > {positive}; }}""",
+    "has_bit": """\
+/* Whether binary digit k of a whole number is 1. */
+static int $has_bit({number} n, int k) {{ return ((int64_t)n >> k & 1) != 0; }}""",
+    "power_of_two": """\
+/* 2 to the power of n, put together from its digits. */
+static {number} $power_of_two(int32_t n) {{
+  return $of_bits(({word})(n + {bias}) << {digits});
+}}""",
+    "times_power_of_two": """\
+/* 2 to the power of n, times y, in two halves: one alone could overflow where that does not. */
+static {number} $times_power_of_two({number} y, {number} n) {{
+  const int32_t all = (int32_t)n, half = all >> 1;
+  return y * $power_of_two(half) * $power_of_two(all - half);
+}}""",
+    "exponent": """\
+/* The whole number n of x = 2^n m, with m from the square root of 1/2 to that of 2. */
+static {number} $exponent({number} x) {{
+  return ({number})(({signed})($bits(x) - {root}) >> {digits});
+}}""",
+    "significand": """\
+/* That m. */
+static {number} $significand({number} x) {{
+  const {word} bits = $bits(x);
+  return $of_bits(bits - (({word})(({signed})(bits - {root}) >> {digits}) << {digits}));
+}}""",
+    "sqrt": """\
+/* The square root, rounded correctly: the processor's, or two binary digits at a time. */
+static {number} $sqrt({number} x) {{
+#if defined(__GNUC__) && defined(__SSE2__)
+  __asm__("sqrts{s} %1, %0" : "=x"(x) : "x"(x));
+  return x;
+#elif defined(__GNUC__) && defined(__aarch64__)
+  __asm__("fsqrt %{a}0, %{a}1" : "=w"(x) : "w"(x));
+  return x;
+#elif defined(__GNUC__) && defined(__ARM_FP) && __ARM_FP & {arm}
+  __asm__("vsqrt.{vfp} %{p}0, %{p}1" : "={t}"(x) : "{t}"(x));
+  return x;
+#endif
+  if (!(x > 0 && x - x == 0)) return x < 0 ? (x - x) / (x - x) : x;
+  int32_t n = 0;
+  for (; x < {least}; n -= 2) x *= 4; /* as it is exact */
+  n += (int32_t)($bits(x) >> {digits}) - {bias} - {digits} - {more};
+  {word} m = (($bits(x) & {fraction}) | {one}) << {more}, root = 0, rest = 0;
+  if (n % 2 != 0) {{
+    m *= 2;
+    n -= 1;
+  }}
+  for (int k = {first}; k >= -{places}; k -= 2) {{
+    rest = rest << 2 | (k < 0 ? 0 : m >> k & 3);
+    const {word} next = root << 2 | 1;
+    root *= 2;
+    if (rest >= next) {{
+      rest -= next;
+      root += 1;
+    }}
+  }}
+  return ({number})((root + 1) / 2) * $power_of_two((n - {places}) / 2 + 1);
+}}""",
+    "random": """\
+/* A random number from [0, 1) as NumPy draws it. */
+static {number} $random(uint64_t *stream) {{ return ({number})($next{random}; }}""",
+    "draw": """\
+static void $draw(uint64_t *stream, {number} *numbers, int32_t count) {{
+  for (int32_t k = 0; k < count; k++) numbers[k] = $random(stream);
+}}""",
+}
+
+FLOAT = {
+    "number": "float",
+    "word": "uint32_t",
+    "signed": "int32_t",
+    "f": "f",
+    "most": "8388608.0f",
+    "positive": "0x7fffffffu",
+    "bias": 127,
+    "digits": 23,
+    "fraction": "0x7fffffu",
+    "one": "0x800000u",
+    "root": "0x3f3504f3u",
+    "least": "1.17549435e-38f",
+    "more": 1,
+    "first": 24,
+    "places": 24,
+    "s": "s",
+    "a": "s",
+    "arm": 4,
+    "vfp": "f32",
+    "t": "t",
+    "p": "",
+    "random": "32(stream) >> 8) * (1.0f / 16777216.0f)",
+}
+DOUBLE = {
+    "number": "double",
+    "word": "uint64_t",
+    "signed": "int64_t",
+    "f": "",
+    "most": "4503599627370496.0",
+    "positive": "UINT64_C(0x7fffffffffffffff)",
+    "bias": 1023,
+    "digits": 52,
+    "fraction": "UINT64_C(0xfffffffffffff)",
+    "one": "UINT64_C(0x10000000000000)",
+    "root": "UINT64_C(0x3fe6a09e667f3bcd)",
+    "least": "2.2250738585072014e-308",
+    "more": 0,
+    "first": 52,
+    "places": 54,
+    "s": "d",
+    "a": "d",
+    "arm": 8,
+    "vfp": "f64",
+    "t": "w",
+    "p": "P",
+    "random": "64(stream) >> 11) * (1.0 / 9007199254740992.0)",
+}
+PIECES = RuntimeSnippets(
+    SHARED,
+    {name: text.format(**FLOAT) for name, text in OF_A_TYPE.items()},
+    {name: text.format(**DOUBLE) for name, text in OF_A_TYPE.items()},
+    prefix="$",
+)
+
 
 PREFIX = "$"  # in the place of what the names of a file begin with; twice, for itself
 
 
-class C(Braces):
+class CPrinter(CFamilyPrinter):
     """Writes C; the names of functions and of static arrays begin with `PREFIX`.
 
     `given` are the buffers that the function which is written is called with, `tables` is what its
@@ -42,7 +266,7 @@ class C(Braces):
         return PREFIX + (self.tables if name == "tables" else name)
 
     def comment(self, text: str) -> str:
-        return f"// {text_within(text)}"
+        return f"// {comment_text(text)}"
 
     def number(self, value: float, type: Type) -> str:
         if type in ("int", "bool"):
@@ -95,7 +319,7 @@ def c_number(number: np.generic) -> str:
     return text + (".0" if text.lstrip("-").isdigit() else "") + suffix
 
 
-def text_within(text: str) -> str:
+def comment_text(text: str) -> str:
     """A text that may stand in a comment of C: it ends nothing, and nothing goes on after it."""
     line = re.sub(r"\?(?=\?)", "? ", " ".join(text.splitlines()).replace("*/", "* /"))
     return line.replace(PREFIX, PREFIX + PREFIX).rstrip("\\ ")

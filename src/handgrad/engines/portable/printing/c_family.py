@@ -1,9 +1,12 @@
 """A plain program in a language of braces: what JavaScript and C have in common."""
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
+
+import numpy as np
 
 from handgrad.engines.loops.functions.function import Function
 from handgrad.engines.loops.ir import (
@@ -23,9 +26,86 @@ from handgrad.engines.loops.ir import (
     whole,
 )
 from handgrad.engines.loops.printing import SYMBOLS
-from handgrad.engines.portable.functions import OF_DOUBLES
-from handgrad.engines.portable.printing.runtime_snippets import Pieces
+from handgrad.engines.portable.functions import DOUBLE_SUFFIX
 from handgrad.engines.portable.printing.scopes import Path, Scopes, scopes_of
+from handgrad.textbook.layers import Array
+
+
+def number_texts(numbers: Array) -> list[str]:
+    """Numbers in as few digits as say which they are, even read as a float64 and rounded then.
+
+    >>> numerals(np.array([0.1, 1.0, -0.0, 3e-8, np.inf], np.float32))
+    ['0.1', '1', '-0', '3e-08', 'inf']
+    """
+    return [number_text(number) for number in numbers.ravel()]
+
+
+def number_text(number: np.generic) -> str:
+    """One number in as few digits as say which it is."""
+    if number.dtype != np.float32:
+        return repr(number.item()).removesuffix(".0")
+    text = str(number)
+    if np.isfinite(number) and np.float32(float(text)) != number:
+        text = repr(float(number))  # rounded twice it would be another
+    return text.removesuffix(".0")
+
+
+def narrowed(numbers: Array) -> Array:
+    """The numbers as float32 where that holds all of them: half the size."""
+    with np.errstate(over="ignore"):
+        narrow = numbers.astype(np.float32)
+    return narrow if np.array_equal(narrow, numbers) else numbers
+
+
+def wrapped(words: Iterable[str], width: int, indent: str) -> list[str]:
+    """Words in lines of at most that width."""
+    lines: list[str] = []
+    line = ""
+    for word in words:
+        if line and len(indent) + len(line) + 1 + len(word) > width:
+            lines.append(indent + line)
+            line = ""
+        line += f" {word}" if line else word
+    return [*lines, indent + line] if line else lines
+
+
+COMMENT = re.compile(r"/\*.*?\*/|//.*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class RuntimeSnippets:
+    """Texts by the name of what they define: for any numbers, for float32 and for float64.
+
+    In the texts these names follow `prefix`; a piece needs those that it names.
+    """
+
+    shared: Mapping[str, str]
+    of_single: Mapping[str, str]
+    of_double: Mapping[str, str]
+    prefix: str = ""
+
+    def used(self, names: Iterable[str], *, single: bool) -> list[str]:
+        """The texts of what is used, by these names among others, in a program of that type."""
+        found: dict[str, str] = {}
+        for name in names:
+            self._collect(name, single, found)
+        return [*found.values()]
+
+    def _collect(self, name: str, single: bool, found: dict[str, str]) -> None:
+        base = name.removesuffix(DOUBLE_SUFFIX)
+        suffix = name.removeprefix(base)
+        own = self.of_single if single and not suffix else self.of_double
+        text = self.shared.get(name) or own.get(base)
+        if name in found or text is None:
+            return
+        for need in self._names(own.keys() | self.shared.keys()).findall(COMMENT.sub("", text)):
+            if need != base:
+                self._collect(need + (suffix if need in own else ""), single, found)
+        found[name] = self._names(own).sub(rf"{self.prefix}\g<1>{suffix}", text)
+
+    def _names(self, names: Iterable[str]) -> "re.Pattern[str]":
+        return re.compile(rf"{re.escape(self.prefix)}\b({'|'.join(sorted(names))})\b")
+
 
 # How strongly operators hold their operands.
 CHOICE, OR, AND, COMPARISON, SUM, PRODUCT, SIGN, WORD = range(8)
@@ -34,7 +114,7 @@ INDENT = "  "
 
 
 @dataclass
-class Braces(ABC):
+class CFamilyPrinter(ABC):
     """Writes statements and expressions, for programs of float32 (`single`) or float64.
 
     `used` collects the names of what the language has no word for, as keys.
@@ -42,7 +122,7 @@ class Braces(ABC):
 
     single: bool
     used: dict[str, None] = field(default_factory=dict)
-    pieces: ClassVar[Pieces]
+    pieces: ClassVar[RuntimeSnippets]
 
     @abstractmethod
     def declared(self, variable: Var, value: str, *, constant: bool) -> str:
@@ -173,7 +253,7 @@ class Braces(ABC):
         """The call of a function that is written out, or of a piece of the runtime."""
         kind = arguments[0].type if type in ("bool", "int") else type
         if self.single and kind == "double" and name not in self.pieces.shared:
-            name += OF_DOUBLES
+            name += DOUBLE_SUFFIX
         self.used[name] = None
         return self.call(name, ", ".join(map(self.text, arguments)))
 
@@ -190,7 +270,7 @@ class Braces(ABC):
         return _within(text, own, around) if rounded is None else rounded
 
 
-def _sign_of(writer: Braces, expression: Expression) -> str | None:
+def _sign_of(writer: CFamilyPrinter, expression: Expression) -> str | None:
     if isinstance(expression, Call) and expression.operation in SYMBOLS:
         return writer.symbol(expression.operation)
     return None

@@ -12,18 +12,76 @@ from handgrad.engines.loops.ir import Type, Var, whole
 from handgrad.engines.loops.program import FINISHED, Program
 from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.model import PortableModel
-from handgrad.engines.portable.printing.c import PREFIX, C, c_number, text_within
-from handgrad.engines.portable.printing.c_templates import CHECK, MEAN, STEPS
-from handgrad.engines.portable.printing.literals import narrowed, wrapped
+from handgrad.engines.portable.printing.c import PREFIX, CPrinter, c_number, comment_text
+from handgrad.engines.portable.printing.c_family import narrowed, wrapped
 from handgrad.engines.portable.printing.specialize import (
     buffers_of,
-    unchecked,
-    with_loads,
-    with_values,
-    without,
+    replace_loads,
+    substitute,
+    without_early_returns,
+    without_stores,
 )
 from handgrad.graph.symbolic import shape_text
 from handgrad.textbook.layers import Array
+
+STEPS = """\
+/* One step by n rows, {most} at most: x has {width} numbers of each, y {targets} of the targets.
+   Gives their mean loss, NaN where {nan},
+   or there are more. */
+double $train_batch(const {x} *x, const {y} *y, int32_t n) {{{checked}
+  static int32_t order[{most}];
+  if (n > {most}) return $mean(n, 0);
+  for (int32_t i = 0; i < n; i++) order[i] = i;
+  return $mean(n, $epoch(n, x, y, order));
+}}
+
+/* One step by one row. */
+double $train_row(const {x} *x, const {y} *y) {{ return $train_batch(x, y, 1); }}
+
+/* All n rows once, {most} a step, in the last order shuffled anew, as NumPy does. Before the first
+   epoch `order` has the numbers 0, 1, ... n - 1. */
+double $train_epoch(const {x} *x, const {y} *y, int32_t *order, int32_t n) {{{checked}
+  $shuffle(order, n, $shuffling);
+  return $mean(n, $epoch(n, x, y, order));
+}}"""
+MEAN = """\
+static double $mean(int32_t n, int32_t row) {
+  const double zero = 0.0;
+  return row < 0 ? $loss_total[0] / n : zero / zero;
+}"""
+CHECK = """\
+#ifdef HANDGRAD_CHECK
+#include <stdio.h>
+{pieces}
+/* {rows} rows, and what the net says of them, in bits. */
+static const {row} $rows[] = {{
+{x}
+}};
+
+static const {word} $answers[] = {{
+{p}
+}};
+
+int main(void) {{
+  {number_in} x[{width}];
+  {number} predictions[{n_out}];
+  for (int i = 0; i < {rows}; i++) {{
+    {given}
+    $predict(x, predictions);
+    for (int k = 0; k < {n_out}; k++) {{
+      const {number} p = predictions[k], q = $of_bits($answers[i * {n_out} + k]);
+      if ($bits(p) != $bits(q) && (p == p || q == q)) {{
+        printf("row %d: %.17g, not %.17g; was it compiled with -std=c99 -ffp-contract=off?\\n", i,
+               (double)p, (double)q);
+        return 1;
+      }}
+    }}
+  }}
+  printf("{rows} rows, same bits\\n");
+  return 0;
+}}
+#endif"""
+
 
 WIDEST = 100
 PREFIXES = re.compile(re.escape(PREFIX) + "{1,2}")
@@ -69,20 +127,20 @@ class _File:
 
     def __init__(self, model: PortableModel, rows: RowsInC | None) -> None:
         self.model, self.single, self.rows = model, bool(model.dtype == np.float32), rows
-        self.writer = C(self.single)
+        self.writer = CPrinter(self.single)
         self.weights = self.memory = 0  # bytes
         self.calls: list[str] = []  # how the file is called
         one = {"n_rows": whole(1)}
-        body = without(with_values(unchecked(model.prediction.body), one), ())
+        body = without_stores(substitute(without_early_returns(model.prediction.body), one), ())
         self.prediction = replace(model.prediction, body=body)
         self.training = model.training
         if self.training is not None:
             rate = Var(f"{PREFIX}learning_rate", "double")
-            body = without(self.training.body, LOOKED_AT)
+            body = without_stores(self.training.body, LOOKED_AT)
             if model.batch_size == 1:  # its rows are known then, beyond which GCC would look
-                body = with_values(body, {"n": whole(1)})
-            body = with_loads(body, "learning_rates", rate)
-            self.training = replace(self.training, body=without(body, ()))
+                body = substitute(body, {"n": whole(1)})
+            body = replace_loads(body, "learning_rates", rate)
+            self.training = replace(self.training, body=without_stores(body, ()))
 
     def head(self, told: Sequence[str]) -> list[str]:
         """The comment that the file begins with."""
@@ -90,7 +148,7 @@ class _File:
         alone = ["What changes is shared: one thread at a time."] if self.memory else []
         calls = [f"    {call.split(' {')[0]};" for call in self.calls]
         lines = [
-            *map(text_within, told),
+            *map(comment_text, told),
             "",
             f"Memory: {memory}, and the stack.",
             *alone,
@@ -159,7 +217,7 @@ class _File:
         lines, begin = list[str](), 0
         for path, shape in self.model.shapes[name].items():
             end = begin + math.prod(shape)
-            lines.append(f"  // {text_within(f'{path}, {shape_text(shape)}')}")
+            lines.append(f"  // {comment_text(f'{path}, {shape_text(shape)}')}")
             lines += _numbers(numbers[begin:end])
             begin = end
         type = "float" if numbers.dtype == np.float32 else "double"

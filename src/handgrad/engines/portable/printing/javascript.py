@@ -7,9 +7,189 @@ import numpy as np
 from handgrad.engines.loops.functions.function import Function
 from handgrad.engines.loops.ir import Expression, Type, Var
 from handgrad.engines.loops.program import FINISHED, Program
-from handgrad.engines.portable.printing.c_family import COMPARISON, INDENT, SUM, Braces
-from handgrad.engines.portable.printing.javascript_runtime import PIECES
+from handgrad.engines.portable.printing.c_family import (
+    COMPARISON,
+    INDENT,
+    SUM,
+    CFamilyPrinter,
+    RuntimeSnippets,
+)
 from handgrad.engines.portable.printing.specialize import buffers_of
+
+FIRST = "const f32 = Math.fround; // a number as the float32 that is nearest"
+
+SHARED = {
+    "single": "const single = new Float32Array(1);",
+    "bits": "const bits = new Int32Array(single.buffer);",
+    "double": "const double = new Float64Array(1);",
+    "halves": "const halves = new Int32Array(double.buffer); // the low one first",
+    "maximum": """\
+/** The larger of two; NaN on either side passes. */
+const maximum = (x, y) => (x > y || x !== x ? x : y);""",
+    "minimum": """\
+/** The smaller of two; NaN on either side passes. */
+const minimum = (x, y) => (x < y || x !== x ? x : y);""",
+    "whole": """\
+/** A number without its fraction; the lowest there is for what has none. */
+const whole = (x) => (Math.abs(x) < 2 ** 63 ? Math.trunc(x) + 0 : -(2 ** 63));""",
+    "rint": """\
+/** The whole number that is nearest, the even one of two. */
+function rint(x) {
+  const most = 2 ** 52; // beside it a number has no fraction
+  if (!(Math.abs(x) < most)) return x;
+  return x > 0 ? x + most - most : x < 0 ? -(most - x - most) : x;
+}""",
+    "has_bit": """\
+/** Whether binary digit k of a whole number is 1. */
+const has_bit = (n, k) => (n & (1 << k)) !== 0;""",
+    "signbit": """\
+/** Whether a number has a minus, as -0 has too. */
+const signbit = (x) => x < 0 || Object.is(x, -0);""",
+}
+
+SINGLE = {
+    "times_power_of_two": """\
+/** 2 to the power of n, times y, in two halves: one alone could overflow where that does not. */
+function times_power_of_two(y, n) {
+  const half = n >> 1;
+  return f32(f32(y * power_of_two(half)) * power_of_two(n - half));
+}""",
+    "power_of_two": """\
+/** 2 to the power of n, put together from its digits. */
+function power_of_two(n) {
+  bits[0] = (n + 127) << 23;
+  return single[0];
+}""",
+    "exponent": """\
+/** The whole number n of x = 2^n m, with m from the square root of 1/2 to that of 2. */
+function exponent(x) {
+  single[0] = x;
+  return (bits[0] - 0x3f3504f3) >> 23;
+}""",
+    "significand": """\
+/** That m. */
+function significand(x) {
+  const n = exponent(x);
+  bits[0] -= n << 23;
+  return single[0];
+}""",
+    "random": """\
+/** A random number from [0, 1) as NumPy draws a float32. */
+const random = (stream) => (stream.next32() >>> 8) / 2 ** 24;""",
+}
+
+DOUBLE = {
+    "times_power_of_two": """\
+/** 2 to the power of n, times y, in two halves: one alone could overflow where that does not. */
+function times_power_of_two(y, n) {
+  const half = n >> 1;
+  return y * power_of_two(half) * power_of_two(n - half);
+}""",
+    "power_of_two": """\
+/** 2 to the power of n, put together from its digits. */
+function power_of_two(n) {
+  halves[0] = 0;
+  halves[1] = (n + 1023) << 20;
+  return double[0];
+}""",
+    "exponent": """\
+/** The whole number n of x = 2^n m, with m from the square root of 1/2 to that of 2. */
+function exponent(x) {
+  double[0] = x;
+  return (halves[1] - 0x3fe6a09e - (halves[0] >>> 0 < 0x667f3bcd ? 1 : 0)) >> 20;
+}""",
+    "significand": """\
+/** That m. */
+function significand(x) {
+  const n = exponent(x);
+  halves[1] -= n << 20;
+  return double[0];
+}""",
+    "random": """\
+/** A random number from [0, 1) as NumPy draws a float64. */
+function random(stream) {
+  stream.next64();
+  return (stream.high * 2 ** 21 + (stream.low >>> 11)) / 2 ** 53;
+}""",
+}
+STREAMS = {
+    "Stream": """\
+/**
+ * NumPy's PCG64: a state s of 128 bits, s = a s + c, of which 64 are mixed (O'Neill, 2014).
+ * Its place in `streams` has s, c, whether half of a word is left over, and that half.
+ */
+class Stream {
+  constructor(streams, i) {
+    const begin = streams.byteOffset + 48 * i;
+    this.words = new Uint32Array(streams.buffer, begin, 12);
+    this.digits = new Uint16Array(streams.buffer, begin, 16);
+    this.product = new Uint16Array(8);
+  }
+
+  /** The next 64 bits, into `low` and `high`. */
+  next64() {
+    const { words, digits, product } = this;
+    let carry = 0;
+    for (let k = 0; k < 8; k++) {
+      carry += digits[8 + k];
+      for (let i = 0; i <= k; i++) carry += digits[i] * MULTIPLIER[k - i];
+      product[k] = carry % 65536;
+      carry = Math.floor(carry / 65536);
+    }
+    digits.set(product);
+    const low = words[0] ^ words[2];
+    const high = words[1] ^ words[3];
+    const turn = words[3] >>> 26;
+    const [a, b] = turn & 32 ? [high, low] : [low, high];
+    this.low = turned(a, b, turn & 31);
+    this.high = turned(b, a, turn & 31);
+  }
+
+  /** The next 32 bits: words in halves, the low one first. */
+  next32() {
+    const { words } = this;
+    if (words[8]) {
+      words[8] = 0;
+      return words[10];
+    }
+    this.next64();
+    words[8] = 1;
+    words[10] = this.high;
+    return this.low;
+  }
+}
+
+const turned = (low, high, n) => (n ? (low >>> n) | (high << (32 - n)) : low) >>> 0;
+
+// the low digits first
+const MULTIPLIER = [0xf645, 0x9fcc, 0xdf64, 0x4385, 0x5da4, 0x1fc6, 0xed05, 0x2360];""",
+    "draw": """\
+/** So many random numbers from [0, 1), as NumPy draws them in the type of the buffer. */
+function draw(streams, i, buffer, offset, count) {
+  const stream = new Stream(streams, i);
+  for (let k = offset; k < offset + count; k++) buffer[k] = random(stream);
+}""",
+    "shuffle": """\
+/** Put an order in another, as NumPy's Generator.shuffle does. */
+function shuffle(order, streams) {
+  const stream = new Stream(streams, 0);
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = drawnUpTo(stream, i);
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+}
+
+/** A random whole number up to `most`, each as likely: what is above it is drawn anew. */
+function drawnUpTo(stream, most) {
+  const digits = 0xffffffff >>> Math.clz32(most);
+  for (;;) {
+    const drawn = (stream.next32() & digits) >>> 0;
+    if (drawn <= most) return drawn;
+  }
+}""",
+}
+PIECES = RuntimeSnippets(SHARED | STREAMS, SINGLE, DOUBLE)
+
 
 # Operations that are exact.
 WORDS = {
@@ -21,7 +201,7 @@ WORDS = {
 }
 
 
-class JavaScript(Braces):
+class JavaScriptPrinter(CFamilyPrinter):
     """Writes JavaScript; a number of type float is a double that float32 has, if `single`."""
 
     pieces = PIECES

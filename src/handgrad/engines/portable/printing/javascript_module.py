@@ -12,10 +12,13 @@ from handgrad.engines.loops.program import Program
 from handgrad.engines.loops.value_ranges import Bound
 from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.model import PortableModel
-from handgrad.engines.portable.printing.javascript import JavaScript
-from handgrad.engines.portable.printing.javascript_runtime import FIRST
-from handgrad.engines.portable.printing.literals import narrowed, numerals, wrapped
-from handgrad.engines.portable.printing.specialize import buffers_of, unchecked, without
+from handgrad.engines.portable.printing.c_family import narrowed, number_texts, wrapped
+from handgrad.engines.portable.printing.javascript import FIRST, JavaScriptPrinter
+from handgrad.engines.portable.printing.specialize import (
+    buffers_of,
+    without_early_returns,
+    without_stores,
+)
 from handgrad.graph.symbolic import shape_text
 from handgrad.textbook.layers import Array
 
@@ -110,12 +113,12 @@ class _Module:
             "int": "Int32Array",
             "bool": "Uint8Array",
         }
-        self.writer = JavaScript(self.single)
-        body = without(unchecked(model.prediction.body), ())
+        self.writer = JavaScriptPrinter(self.single)
+        body = without_stores(without_early_returns(model.prediction.body), ())
         self.prediction = replace(model.prediction, name="predict_rows", body=body)
         self.training = model.training
         if self.training is not None:
-            body = without(self.training.body, LOOKED_AT)
+            body = without_stores(self.training.body, LOOKED_AT)
             self.training = replace(self.training, body=body)
 
     def parts(self) -> list[list[str]]:
@@ -262,7 +265,7 @@ class _Module:
 def _numbers(numbers: Array) -> list[str]:
     """Numbers of an array of JavaScript, as lines."""
     words = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
-    return wrapped([f"{words.get(text, text)}," for text in numerals(numbers)], WIDEST, "  ")
+    return wrapped([f"{words.get(text, text)}," for text in number_texts(numbers)], WIDEST, "  ")
 
 
 def _words(words: Array) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from handgrad.engines.loops.ir import Call, Expression, For, Let, Load, Statement, Var
-from handgrad.engines.portable.operations import expressions
+from handgrad.engines.portable.functions import expressions
 
 # Where a statement stands: its place among those of its loop, after that of the loop, and so on.
 Path = tuple[int, ...]

@@ -20,10 +20,10 @@ from handgrad.engines.loops.ir import (
     known,
     whole,
 )
-from handgrad.engines.portable.operations import expressions
+from handgrad.engines.portable.functions import expressions
 from handgrad.engines.portable.printing.scopes import placed, variables
 
-WHOLE: Mapping[str, Callable[[int, int], int]] = {
+INTEGER_ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
     "add": lambda a, b: a + b,
     "subtract": lambda a, b: a - b,
     "multiply": lambda a, b: a * b,
@@ -32,7 +32,7 @@ WHOLE: Mapping[str, Callable[[int, int], int]] = {
 }
 
 
-def with_values(body: Sequence[Statement], values: Mapping[str, Expression]) -> Body:
+def substitute(body: Sequence[Statement], values: Mapping[str, Expression]) -> Body:
     """The statements where these variables have these values.
 
     What follows from whole numbers that are known is computed now; a loop of one round is none.
@@ -46,7 +46,7 @@ def _valued(body: Sequence[Statement], given: dict[str, Expression], changes: Co
     for statement in body:
         match statement:
             case For(counter, stop, inner, step, begin):
-                begin, stop = of_values(begin, given), of_values(stop, given)
+                begin, stop = substituted(begin, given), substituted(stop, given)
                 first, last = known(begin), known(stop)
                 if first is not None and last is not None and first < last <= first + step:
                     given[counter] = begin
@@ -55,37 +55,37 @@ def _valued(body: Sequence[Statement], given: dict[str, Expression], changes: Co
                     given.pop(counter, None)
                     found.append(For(counter, stop, _valued(inner, given, changes), step, begin))
             case Let(name, value):
-                value = of_values(value, given)
+                value = substituted(value, given)
                 if known(value) is not None and changes[name] == 1:
                     given[name] = value
                 else:
                     found.append(Let(name, value))
             case Store(buffer, index, value):
-                found.append(Store(buffer, of_values(index, given), of_values(value, given)))
+                found.append(Store(buffer, substituted(index, given), substituted(value, given)))
             case ReturnIf(condition, value):
-                found.append(ReturnIf(of_values(condition, given), of_values(value, given)))
+                found.append(ReturnIf(substituted(condition, given), substituted(value, given)))
             case Draw(offset=offset, count=count):
-                offset, count = of_values(offset, given), of_values(count, given)
+                offset, count = substituted(offset, given), substituted(count, given)
                 found.append(replace(statement, offset=offset, count=count))
             case _:
                 found.append(statement)
     return found
 
 
-def of_values(expression: Expression, values: Mapping[str, Expression]) -> Expression:
+def substituted(expression: Expression, values: Mapping[str, Expression]) -> Expression:
     """The expression where these variables have these values."""
     match expression:
         case Var(name, _):
             return values.get(name, expression)
         case Load(index=index):
-            return replace(expression, index=of_values(index, values))
+            return replace(expression, index=substituted(index, values))
         case Call(operation, arguments, type):
-            given = tuple(of_values(argument, values) for argument in arguments)
+            given = tuple(substituted(argument, values) for argument in arguments)
             numbers = [known(a) for a in given]
-            if type == "int" and operation in WHOLE and len(numbers) == 2:
+            if type == "int" and operation in INTEGER_ARITHMETIC and len(numbers) == 2:
                 a, b = numbers
                 if a is not None and b is not None:
-                    return whole(WHOLE[operation](a, b))
+                    return whole(INTEGER_ARITHMETIC[operation](a, b))
             if type == "int" and operation == "add":
                 return given[0] + given[1]
             if type == "int" and operation == "multiply":
@@ -94,7 +94,7 @@ def of_values(expression: Expression, values: Mapping[str, Expression]) -> Expre
     return expression
 
 
-def with_loads(body: Sequence[Statement], buffer: str, value: Expression) -> Body:
+def replace_loads(body: Sequence[Statement], buffer: str, value: Expression) -> Body:
     """The statements where each number of a buffer that is read is this one."""
 
     def changed(expression: Expression) -> Expression:
@@ -109,7 +109,7 @@ def with_loads(body: Sequence[Statement], buffer: str, value: Expression) -> Bod
     for statement in body:
         match statement:
             case For(body=inner):
-                found.append(replace(statement, body=with_loads(inner, buffer, value)))
+                found.append(replace(statement, body=replace_loads(inner, buffer, value)))
             case Store(_, index, number):
                 found.append(replace(statement, index=changed(index), value=changed(number)))
             case Let(_, number):
@@ -119,10 +119,10 @@ def with_loads(body: Sequence[Statement], buffer: str, value: Expression) -> Bod
     return found
 
 
-def unchecked(body: Sequence[Statement]) -> Body:
+def without_early_returns(body: Sequence[Statement]) -> Body:
     """The statements but for those that leave early: what is not finite goes on to the end."""
     return [
-        replace(statement, body=unchecked(statement.body))
+        replace(statement, body=without_early_returns(statement.body))
         if isinstance(statement, For)
         else statement
         for statement in body
@@ -130,7 +130,7 @@ def unchecked(body: Sequence[Statement]) -> Body:
     ]
 
 
-def without(body: Sequence[Statement], buffers: Collection[str]) -> Body:
+def without_stores(body: Sequence[Statement], buffers: Collection[str]) -> Body:
     """The statements but for those that only fill these buffers, and what nothing needs then."""
     loaded = {name for _, s in placed(body) for e in expressions(s) for name in _buffers(e)}
     unasked = {*buffers} - loaded

@@ -12,10 +12,10 @@ from handgrad.engines.loops.functions.function import Function
 from handgrad.engines.loops.functions.numpy_eval import value_of
 from handgrad.engines.loops.ir import Call, Expression, Let, Statement, Var
 from handgrad.engines.loops.program import Program
-from handgrad.engines.portable.functions import OF_DOUBLES, functions_of
-from handgrad.engines.portable.printing.c import PREFIX, c_number, text_within
+from handgrad.engines.portable.functions import DOUBLE_SUFFIX, functions_of
+from handgrad.engines.portable.printing.c import PREFIX, c_number, comment_text
+from handgrad.engines.portable.printing.c_family import wrapped
 from handgrad.engines.portable.printing.c_module import RowsInC
-from handgrad.engines.portable.printing.literals import wrapped
 from handgrad.exchange.exporting.subject import Piece, Subject
 from handgrad.files.features import (
     CYCLES,
@@ -59,7 +59,7 @@ class CTable:
         self.pieces, self.dtype = subject.pieces, subject.net.dtype
         self.single = bool(subject.net.dtype == np.float32)
         self.fields = field_names([piece.column for piece in self.pieces])
-        doubles = OF_DOUBLES if self.single else ""
+        doubles = DOUBLE_SUFFIX if self.single else ""
         self.names = {name: name + doubles for name in ("sqrt", "sin", "cos")}
 
     def rows(self, table: Columns) -> RowsInC:
@@ -101,11 +101,11 @@ class CTable:
             if isinstance(feature, Binary | Category):
                 known = [f"{k} {value!r}" for k, value in enumerate(feature.values)]
                 words = [f"{name}:", *(f"{one}," for one in known[:-1]), known[-1]]
-                lines += wrapped(map(text_within, words), WIDEST, "  // ")
+                lines += wrapped(map(comment_text, words), WIDEST, "  // ")
                 lines.append(f"  int32_t {field};")
             else:
                 days = ", days since 1970 began" if isinstance(feature, Date) else ""
-                lines.append(f"  double {field}; // {text_within(name)}{days}")
+                lines.append(f"  double {field}; // {comment_text(name)}{days}")
         told = "/* A row of the table. NaN is a missing number, -1 a missing or unknown value. */"
         return "\n".join([told, "typedef struct {", *lines, f"}} {PREFIX}row;"])
 

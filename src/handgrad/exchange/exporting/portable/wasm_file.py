@@ -12,7 +12,7 @@ const found = new Float32Array(memory.buffer, predictions, n * n_out);
 
 Codes are whole numbers of 32 bits. A training has `epoch(n, x, y, order, learning_rate,
 predictions)` beside it, which changes the parameters that `predict` has: see
-`handgrad.engines.portable.wasm.webassembly`.
+`handgrad.engines.portable.webassembly`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Literal
 import numpy as np
 
 from handgrad.engines.portable.model import PortableModel, portable_model
-from handgrad.engines.portable.wasm.webassembly import webassembly
+from handgrad.engines.portable.webassembly import webassembly
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.subject import Subject

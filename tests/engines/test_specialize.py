@@ -18,15 +18,15 @@ from handgrad.engines.loops.ir import (
     least,
     whole,
 )
-from handgrad.engines.portable.printing.c import C
-from handgrad.engines.portable.printing.c_family import Braces
-from handgrad.engines.portable.printing.javascript import JavaScript
+from handgrad.engines.portable.printing.c import CPrinter
+from handgrad.engines.portable.printing.c_family import CFamilyPrinter
+from handgrad.engines.portable.printing.javascript import JavaScriptPrinter
 from handgrad.engines.portable.printing.specialize import (
     buffers_of,
-    unchecked,
-    with_loads,
-    with_values,
-    without,
+    replace_loads,
+    substitute,
+    without_early_returns,
+    without_stores,
 )
 
 PLACE, J, N = (Var(name, "int") for name in "ijn")
@@ -38,7 +38,7 @@ def number(value: float) -> Num:
 
 
 def text(body: Body) -> list[str]:
-    return JavaScript(single=False).lines(body, 0)
+    return JavaScriptPrinter(single=False).lines(body, 0)
 
 
 def test_what_follows_from_known_numbers_is_computed() -> None:
@@ -46,21 +46,21 @@ def test_what_follows_from_known_numbers_is_computed() -> None:
         Let("n", least(whole(4), Var("n_rows", "int") - Var("start", "int"))),
         For("i", N * whole(2), [Store("y", PLACE + Var("start", "int") * whole(3), X)]),
     ]
-    fitted = with_values(body, {"n_rows": whole(3), "start": whole(0)})
+    fitted = substitute(body, {"n_rows": whole(3), "start": whole(0)})
     assert text(fitted) == ["for (let i = 0; i < 6; i++) {", "  y[i] = x[i];", "}"]
 
 
 def test_a_loop_of_one_round_is_none_and_one_of_no_round_is_nothing() -> None:
     inner: Body = [Store("y", PLACE * whole(4) + J, X)]
     body: Body = [For("i", N, [For("j", whole(4), inner)])]
-    assert text(with_values(body, {"n": whole(1)})) == [
+    assert text(substitute(body, {"n": whole(1)})) == [
         "for (let j = 0; j < 4; j++) {",
         "  y[j] = x[0];",
         "}",
     ]
-    assert with_values(body, {"n": whole(0)}) == []
+    assert substitute(body, {"n": whole(0)}) == []
     steps: Body = [For("i", N, inner, step=4, begin=whole(2))]
-    assert text(with_values(steps, {"n": whole(6), "j": whole(1)})) == ["y[9] = x[2];"]
+    assert text(substitute(steps, {"n": whole(6), "j": whole(1)})) == ["y[9] = x[2];"]
 
 
 def test_a_variable_that_changes_keeps_its_statements() -> None:
@@ -70,7 +70,7 @@ def test_a_variable_that_changes_keeps_its_statements() -> None:
         For("i", N, [Let("left", PLACE + whole(4))], step=4),
         For("j", N, [Store("y", J, X)], begin=left),
     ]
-    assert text(with_values(body, {"n": whole(4)}))[:2] == ["let left = 0;", "left = 4;"]
+    assert text(substitute(body, {"n": whole(4)}))[:2] == ["let left = 0;", "left = 4;"]
 
 
 def test_a_counter_that_comes_again_is_not_the_old_one() -> None:
@@ -78,7 +78,7 @@ def test_a_counter_that_comes_again_is_not_the_old_one() -> None:
         For("i", whole(1), [Store("y", PLACE, X)]),
         For("i", whole(2), [Store("y", PLACE, X)]),
     ]
-    assert text(with_values(body, {})) == [
+    assert text(substitute(body, {})) == [
         "y[0] = x[0];",
         "for (let i = 0; i < 2; i++) {",
         "  y[i] = x[i];",
@@ -98,7 +98,7 @@ def test_what_nobody_asks_for_is_left_out_and_what_only_that_needed() -> None:
         Comment("kept too"),
         Store("y", whole(1), total),
     ]
-    fitted = without(body, ["kept"])
+    fitted = without_stores(body, ["kept"])
     assert text(fitted) == [
         "// kept",
         "const total = x[i];",
@@ -110,19 +110,19 @@ def test_what_nobody_asks_for_is_left_out_and_what_only_that_needed() -> None:
 
 def test_a_buffer_that_is_read_stays() -> None:
     body: Body = [Store("kept", whole(0), X), Store("y", whole(0), Load("kept", whole(0), "float"))]
-    assert without(body, ["kept"]) == body
+    assert without_stores(body, ["kept"]) == body
 
 
 def test_a_sum_that_nobody_reads_is_none() -> None:
     total = Var("total", "float")
     body: Body = [Let("total", number(0)), For("i", N, [Let("total", total + X)])]
-    assert without(body, []) == []
+    assert without_stores(body, []) == []
 
 
 def test_numbers_that_are_read_may_be_others() -> None:
     rate = Load("rates", Var("step", "int"), "double")
     body: Body = [For("i", N, [Let("a", Call("multiply", (rate, rate), "double"))])]
-    (loop,) = with_loads(body, "rates", Var("rate", "double"))
+    (loop,) = replace_loads(body, "rates", Var("rate", "double"))
     assert isinstance(loop, For)
     assert text([*loop.body]) == ["const a = rate * rate;"]
 
@@ -130,7 +130,7 @@ def test_numbers_that_are_read_may_be_others() -> None:
 def test_checks_are_left_out_wherever_they_stand() -> None:
     check = ReturnIf(Call("isnan", (X,), "bool"), whole(1))
     body: Body = [For("i", N, [check, Store("y", PLACE, X)]), check]
-    assert unchecked(body) == [For("i", N, [Store("y", PLACE, X)])]
+    assert without_early_returns(body) == [For("i", N, [Store("y", PLACE, X)])]
 
 
 def test_buffers_are_those_that_are_read_or_filled() -> None:
@@ -168,24 +168,24 @@ def test_operations_keep_their_order_in_text() -> None:
     condition = Call("logical_or", (a < b, Call("logical_and", (b < c, a < c), "bool")), "bool")
     chosen = Call("where", (condition, a - (b - c), -(a * b)), "float")
     assert (
-        JavaScript(single=False).text(chosen)
+        JavaScriptPrinter(single=False).text(chosen)
         == "a < b || (b < c && a < c) ? a - (b - c) : -(a * b)"
     )
     product = Call("multiply", (a + b, a / (b / c)), "float")
-    assert JavaScript(single=False).text(product) == "(a + b) * (a / (b / c))"
-    assert JavaScript(single=True).text(a * b + number(0.1)) == "f32(f32(a * b) + f32(0.1))"
-    assert JavaScript(single=True).text(a * b + number(0.5)) == "f32(f32(a * b) + 0.5)"
-    assert JavaScript(single=True).text(-(a * -b)) == "-f32(a * -b)"
+    assert JavaScriptPrinter(single=False).text(product) == "(a + b) * (a / (b / c))"
+    assert JavaScriptPrinter(single=True).text(a * b + number(0.1)) == "f32(f32(a * b) + f32(0.1))"
+    assert JavaScriptPrinter(single=True).text(a * b + number(0.5)) == "f32(f32(a * b) + 0.5)"
+    assert JavaScriptPrinter(single=True).text(-(a * -b)) == "-f32(a * -b)"
 
 
-@pytest.mark.parametrize("writer", [JavaScript(single=True), C(single=True)])
+@pytest.mark.parametrize("writer", [JavaScriptPrinter(single=True), CPrinter(single=True)])
 def test_a_function_of_functions_of_functions_is_written_once(
-    writer: Braces, monkeypatch: pytest.MonkeyPatch
+    writer: CFamilyPrinter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
     name_of = type(writer).buffer
 
-    def noted(self: Braces, name: str) -> str:
+    def noted(self: CFamilyPrinter, name: str) -> str:
         written.append(name)
         return name_of(self, name)
 

@@ -1,1 +1,0 @@
-"""Portable programs as WebAssembly, and as object files for other machines."""
