@@ -9,7 +9,7 @@ from pyarrow import csv, parquet
 
 import handgrad as hg
 from handgrad.tables.data.csv_file import CsvFile
-from handgrad.tables.data.locations import Location
+from handgrad.tables.data.files import Location
 from handgrad.tables.data.parquet_file import ParquetFile
 
 

@@ -128,7 +128,7 @@ def test_a_file_is_read_as_tables_are(tmp_path: Path) -> None:
 
 def test_groups_that_are_too_short_are_told_of() -> None:
     table = {"id": [1, 1, 1, 2, 2], "value": [1, 2, 3, 4, 5]}
-    with pytest.warns(UserWarning, match=r"1 of 2 series are too short .* 3 rows or more"):
+    with pytest.warns(UserWarning, match=r"1 of 2 series are too short: they need 3 rows or more"):
         x, _ = hg.data.windows(table, length=2, target="value", group="id")
     assert len(x) == 1
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.tables.estimators.fit_loop import AdamSolver, SGDSolver
 from handgrad.tables.estimators.losses import (
     BinaryLogLoss,
     HalfPoissonDeviance,
@@ -13,7 +14,6 @@ from handgrad.tables.estimators.losses import (
     L2PenaltyOfABatch,
     LogLoss,
 )
-from handgrad.tables.estimators.solvers import AdamSolver, SGDSolver
 from handgrad.textbook.layers import Array
 
 RNG = np.random.default_rng(1)

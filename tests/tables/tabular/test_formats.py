@@ -12,7 +12,7 @@ import handgrad as hg
 from handgrad.files.features import Column
 from handgrad.tables.data.files import Table
 from handgrad.tables.data.frames import numbers_in
-from handgrad.tables.data.numeric_columns import numbers
+from handgrad.tables.data.table_stream import numbers
 from handgrad.tables.data.targets import target_of
 from tests.bad_input.refused import refused
 

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from handgrad.tables.data.picture_files import Pictures, read_pictures
-from handgrad.tables.data.pictures import random_shift
+from handgrad.tables.data.pictures import Pictures, random_shift, read_pictures
 from handgrad.tables.data.table_options import TableOptions
 from handgrad.tables.data.texts import Characters, characters
 from handgrad.training.datasets import (

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from handgrad.tables.data.encodings import GUESSED, encoding_of_text, marked_encoding, reads
 from handgrad.tables.data.file_kinds import packing_of, refuse_other_kinds, unpacked
-from handgrad.tables.data.locations import Location
+from handgrad.tables.data.files import Location
 from handgrad.tables.data.table_options import FOUND_OUT, TableOptions
 from handgrad.tables.data.text_formats import NumberParts, read_as
 from handgrad.textbook.errors import DataError, FileError

@@ -10,7 +10,7 @@ from typing import IO
 import pyarrow as pa
 
 from handgrad.files.paths import reason
-from handgrad.tables.data.locations import Location, status_of
+from handgrad.tables.data.files import Location, status_of
 from handgrad.textbook.errors import FileError
 
 # So many bytes may always be in a packed file, and so many times as many as it has itself.

@@ -1,5 +1,9 @@
 """Tables in files: what is common to CSV and Parquet, and to several that belong together."""
 
+from __future__ import annotations
+
+import os
+import platform
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,17 +15,61 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.files.addresses import is_address, meant_as_address, without_query
-from handgrad.files.paths import FileStatus, as_path, kind_of, regular_file
-from handgrad.files.remote_files import files_at
-from handgrad.tables.data.locations import Location, check_arrived
+from handgrad.files.paths import FileStatus, as_path, kind_of, reason, regular_file
+from handgrad.files.remote_files import RemoteFile, files_at
 from handgrad.tables.data.picture_folders import is_picture
 from handgrad.tables.data.table_options import DateOrder, TableOptions
 from handgrad.tables.data.text_formats import read_as
 from handgrad.textbook.errors import DataError, FileError, did_you_mean
 from handgrad.textbook.layers import Array
 
+ONE_FOLDER = "a folder that all nodes see, under the same name"
+Location = Path | RemoteFile
 MOST_NAMES_LISTED = 12
 PARQUET = (".parquet", ".pq")
+
+
+def status_of(location: Location) -> FileStatus:
+    """The size of a file, and when it was changed; of a remote one, when it was found."""
+    if isinstance(location, RemoteFile):
+        return location.status
+    try:
+        return FileStatus.of(location)
+    except OSError as error:
+        raise FileError(
+            f"{location}: {reason(error)}", "a file that can be read", "check the spelling"
+        ) from error
+
+
+def arrow_file(location: Location) -> pa.NativeFile:
+    """The file as pyarrow's own, whatever bytes its name has."""
+    if isinstance(location, RemoteFile):
+        return location.stream()
+    return pa.OSFile(os.fsencode(location))
+
+
+def check_arrived(location: Location, before: FileStatus) -> None:
+    """Refuse a file that is not there, or is another, where a table that was opened elsewhere is.
+
+    It was `before` where it was opened: on another node, or in another process.
+    """
+    here = f"on {platform.node() or 'this machine'}"
+    if isinstance(location, RemoteFile):
+        now = location.status_now()
+    else:
+        now = status_of(location) if location.exists() else None
+    if now is None:
+        raise FileError(
+            f"{location}: no such file {here}, where a table of it has come to be read",
+            ONE_FOLDER,
+            "the files in a shared folder, and hg.data.open_table by its name there",
+        )
+    if now != before:
+        raise FileError(
+            f"{location}: {now} {here}, where it had {before} when it was opened",
+            f"one file: {ONE_FOLDER}",
+            "the files in a shared folder; or hg.data.open_table again, if they have changed",
+        )
 
 
 @dataclass(frozen=True)

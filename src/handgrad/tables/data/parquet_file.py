@@ -14,9 +14,8 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from handgrad.files.remote_files import RemoteFile, reason_of, refused
-from handgrad.tables.data.files import Part, TableFile, as_types
+from handgrad.tables.data.files import Location, Part, TableFile, arrow_file, as_types, status_of
 from handgrad.tables.data.frames import refuse_twice
-from handgrad.tables.data.locations import Location, arrow_file, status_of
 from handgrad.tables.data.table_options import FOUND_OUT, TableOptions
 from handgrad.textbook.errors import DataError, FileError
 from handgrad.textbook.layers import Array

@@ -13,7 +13,7 @@ from handgrad.textbook.errors import DataError, FileError
 from handgrad.training.datasets import BUNDLED
 
 if TYPE_CHECKING:
-    from handgrad.tables.data.locations import Location
+    from handgrad.files.remote_files import RemoteFile
 
 # By their endings, and those that Pillow may read: no other one, as PostScript, which it runs.
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
@@ -104,7 +104,7 @@ def has_pictures(folder: str | Path) -> bool:
     return any(map(is_picture, files_within(Path(folder))))
 
 
-def is_picture(path: Location) -> bool:
+def is_picture(path: Path | RemoteFile) -> bool:
     """Whether it is a file with the name of a picture."""
     return path.suffix.lower() in ENDINGS and kind_of(str(path)) != "folder"
 

@@ -1,15 +1,348 @@
-"""Pictures in rows, moved by a few pixels."""
+"""Folders of images as rows of numbers, and random shifts of them."""
 
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.engines.streams import Rng
-from handgrad.textbook.errors import DataError, SettingError, ShapeError, positive
+from handgrad.files.paths import as_path, readable, reason, regular_file
+from handgrad.tables.data.picture_folders import pictures_by_class
+from handgrad.textbook.errors import (
+    DataError,
+    FileError,
+    SettingError,
+    ShapeError,
+    described,
+    positive,
+)
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.net.minibatches import array_of
+from handgrad.training.datasets import Dataset
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Size = int | tuple[int, int]
+Channels = Literal[1, 3]
+Levels = tuple[float, float]
+
+MOST_NAMED = 20  # files with an error
+LARGEST = 32  # pixels of a side, where no size is asked for
+ORIENTATION, LAST_UPRIGHT = 0x0112, 4  # of EXIF, which says how a camera was held
+ALL_LEVELS: Levels = (0, 65535)  # of 16 bits
+BEHIND = -1.0  # in place of a number of a file, where a picture does not reach
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Pictures(Dataset):
+    """Data set of images, one in each row; `x, y = pictures` unpacks it.
+
+    Parameters
+    ----------
+    name, x, y, feature_names, target_name, class_names : see `Dataset`
+        x (n, channels · height · width) is float32, from 0 to 1.
+    shape : tuple of 3 int
+        Channels, height and width of each image.
+    files : tuple of Path
+        File of each row.
+    levels : pair of float, optional
+        Values that became 0 and 1 in images of more than 8 bits; None without such images.
+    inner : tuple of str, default ()
+        Folders inside those of classes whose images are included.
+    left_out : tuple of str, default ()
+        Files that are skipped because of their extension.
+    """
+
+    shape: tuple[int, int, int]
+    files: tuple[Path, ...]
+    levels: Levels | None = None
+    inner: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        channels, height, width = self.shape
+        kind = "grey" if channels == 1 else "in colour"
+        return (
+            f"<Pictures {self.name}: {len(self.y)} of {height} by {width} pixels, {kind}, "
+            f"{len(self.class_names)} classes>"
+        )
+
+
+def read_pictures(
+    folder: str | Path,
+    *,
+    size: Size | None = None,
+    channels: Channels | None = None,
+    levels: Levels | None = None,
+) -> Pictures:
+    """Read a folder that has one folder of images for each class.
+
+    The names of the folders, sorted, are the classes. Images are PNG, JPEG, BMP, GIF, TIFF, WebP,
+    PPM and PGM files in them and in folders inside. Images of another size are scaled to fit,
+    keeping their aspect ratio, centred and padded with 0. Transparent pixels become white; the
+    first frame of an animation is used.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder with a folder for each class.
+    size : int or (height, width), optional
+        Size of the images in pixels; if not given, that of the files, which must all have the same.
+    channels : {1, 3}, optional
+        1 for grayscale, 3 for RGB; if not given, 1 if all pixels are gray.
+    levels : (float, float), optional
+        Values that become 0 and 1 in images of more than 8 bits; if not given, their extremes.
+
+    Returns
+    -------
+    Pictures
+
+    Raises
+    ------
+    FileError
+        If the folder or a file cannot be read.
+    DataError
+        If there are not two classes with images, or if sizes differ.
+
+    Examples
+    --------
+    >>> import handgrad as hg, tempfile, pathlib
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name, brightness in [("night", 0), ("noon", 255)]:
+    ...         (pathlib.Path(folder) / name).mkdir()
+    ...         Image.new("L", (3, 2), brightness).save(f"{folder}/{name}/a.png")
+    ...     sky = hg.data.read_pictures(folder)
+    >>> sky.shape, sky.class_names, sky.y
+    ((1, 2, 3), ('night', 'noon'), array([0, 1]))
+    >>> sky.x
+    array([[0., 0., 0., 0., 0., 0.],
+           [1., 1., 1., 1., 1., 1.]], dtype=float32)
+    """
+    side = _sides(size)
+    if channels not in (None, 1, 3):
+        raise SettingError(f"channels={channels!r}", "1 for grey, 3 for colour", "channels=3")
+    folder = as_path(folder)
+    found = pictures_by_class(folder)
+    classes, files = found.classes, found.files
+    x, shape, levels = picture_rows(files, side, channels, _checked_levels(levels))
+    return Pictures(
+        name=readable(folder.resolve().name),
+        x=x,
+        y=np.repeat(np.arange(len(classes)), [len(own) for own in classes.values()]),
+        feature_names=pixel_names(shape),
+        target_name="class",
+        class_names=tuple(map(readable, classes)),
+        shape=shape,
+        files=tuple(files),
+        levels=levels,
+        inner=found.inner,
+        left_out=found.left_out,
+    )
+
+
+def usual_size(files: Iterable[Path]) -> tuple[int, int]:
+    """The size to learn from: that of all pictures where it is one and small, else 32 by 32."""
+    sizes = set[tuple[int, int]]()
+    for path in files:
+        # one that cannot be read is told of when all are
+        with suppress(FileError), _errors_of(regular_file(path)), _file_of(path) as file:
+            turned = file.getexif().get(ORIENTATION, 1) > LAST_UPRIGHT
+            sizes.add((file.width, file.height) if turned else (file.height, file.width))
+    size, *others = sizes or {(LARGEST, LARGEST)}
+    return (LARGEST, LARGEST) if others or max(size) > LARGEST else size
+
+
+def picture_rows(
+    files: Sequence[Path],
+    size: tuple[int, int] | None = None,
+    channels: Channels | None = None,
+    levels: Levels | None = None,
+) -> tuple[Array, tuple[int, int, int], Levels | None]:
+    """The pictures in files as rows (n, channels · height · width), the shape of one, the levels.
+
+    The levels are those given, else the least and the largest number in all pictures of more than
+    8 bits; None where there are no such pictures.
+    """
+    pictures: list[Image] = []
+    broken: list[FileError] = []
+    extremes: list[float] = []
+    common = size
+    for path in files:
+        try:
+            picture = _opened(path)
+        except FileError as error:
+            broken.append(error)
+            continue
+        own = picture.height, picture.width
+        common = common or own
+        if size is None and own != common:
+            raise DataError(
+                f"{path}: {_by(own)} pixels, where {files[0]} has {_by(common)}",
+                "pictures of one size, or a size that all are brought to",
+                f"size={min(*own, *common)}",
+            )
+        if picture.mode == "F":
+            extremes += np.ravel(picture.getextrema()).tolist()
+        pictures.append(_fitted(picture, common))
+    if broken:
+        raise _all_of(broken)
+    if extremes:
+        levels = levels or (min(extremes), max(extremes))
+    if channels is None:
+        channels = 1 if all(_is_grey(picture) for picture in pictures) else 3
+    pixels = np.stack([_pixels(picture, channels, levels or ALL_LEVELS) for picture in pictures])
+    n, height, width = pixels.shape[:3]
+    x = np.moveaxis(pixels.reshape(n, height, width, channels), 3, 1).reshape(n, -1)
+    return x, (channels, height, width), levels if extremes else None
+
+
+def _pixels(picture: Image, channels: Channels, levels: Levels) -> Array:
+    """The numbers of a picture from 0 to 1, (height, width) or (height, width, 3), float32."""
+    if picture.mode != "F":
+        mode = "L" if channels == 1 else "RGB"
+        return np.asarray(picture.convert(mode), np.float32) / np.float32(255)
+    low, high = levels
+    values = (np.asarray(picture, np.float64) - low) / max(high - low, 1)
+    grey = values.clip(0, 1).astype(np.float32)
+    return grey if channels == 1 else np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def pixel_names(shape: tuple[int, int, int]) -> tuple[str, ...]:
+    """The names of the numbers of a picture of this shape (channels, height, width)."""
+    channels, height, width = shape
+    kinds = ("pixel",) if channels == 1 else ("red", "green", "blue")
+    return tuple(f"{kind}_{i}_{j}" for kind in kinds for i in range(height) for j in range(width))
+
+
+def _opened(path: Path) -> Image:
+    """The first picture in a file, upright, of the mode RGB; of more than 8 bits, F."""
+    from PIL import ImageOps
+
+    with _errors_of(regular_file(path)), _file_of(path) as file:
+        return _in_colour(ImageOps.exif_transpose(file))
+
+
+def _file_of(path: Path) -> Image:
+    from PIL import Image
+
+    return Image.open(path, formats=FORMATS)
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    """What goes wrong with a picture is told with its file; one too large to open goes wrong."""
+    from PIL import Image
+
+    too_large = Image.DecompressionBombWarning, Image.DecompressionBombError
+    broken = OSError, EOFError, SyntaxError, ValueError, struct.error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except (*broken, *too_large) as error:
+        raise FileError(
+            f"{path}: {_why(error)}",
+            "a whole picture, as its ending says",
+            "look at it, and take it out of the folder if it does not open",
+        ) from error
+
+
+def _all_of(errors: Sequence[FileError]) -> FileError:
+    """What is wrong with some files, in one error, so that all can be mended at once."""
+    first, n = errors[0], len(errors)
+    if n == 1:
+        return first
+    named = "".join(f"\n  {error.came}" for error in errors[:MOST_NAMED])
+    more = f"\n  and {n - MOST_NAMED} more" if n > MOST_NAMED else ""
+    return FileError(f"{n} pictures cannot be read:{named}{more}", first.expected, first.hint)
+
+
+def _why(error: Exception) -> str:
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return f"no picture of a kind that is read, {', '.join(FORMATS)}"
+    why = reason(error) or type(error).__name__
+    return f"the picture cannot be read, {why.splitlines()[0]}"
+
+
+def _in_colour(picture: Image) -> Image:
+    """A picture as RGB, with white where it is transparent; of more than 8 bits as float32."""
+    from PIL import Image
+
+    if picture.mode.startswith(("I", "F")):
+        values = np.asarray(picture)
+        if picture.mode == "F" or values.min() < 0 or values.max() >= 2**16:
+            raise ValueError(f"its numbers, of the mode {picture.mode}, are not from 0 to 65535")
+        return Image.fromarray(values.astype(np.float32))
+    if picture.has_transparency_data:
+        above = picture.convert("RGBA")
+        picture = Image.new("RGBA", above.size, "white")
+        picture.alpha_composite(above)
+    return picture.convert("RGB")
+
+
+def _fitted(picture: Image, size: tuple[int, int]) -> Image:
+    """The picture in its proportions, as large as `size` (height, width) allows, in its middle."""
+    from PIL import Image
+
+    height, width = size
+    if (picture.height, picture.width) == size:
+        return picture
+    scale = min(height / picture.height, width / picture.width)
+    own = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    whole = Image.new(picture.mode, (width, height), BEHIND if picture.mode == "F" else 0)
+    scaled = picture.resize(own, Image.Resampling.BILINEAR)
+    whole.paste(scaled, ((width - own[0]) // 2, (height - own[1]) // 2))
+    return whole
+
+
+def _is_grey(picture: Image) -> bool:
+    """Whether red, green and blue are alike in each pixel."""
+    pixels = np.asarray(picture)
+    return picture.mode == "F" or bool((pixels == pixels[:, :, :1]).all())
+
+
+def _sides(size: object) -> tuple[int, int] | None:
+    """Height and width."""
+    if size is None:
+        return None
+    sides = size if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2:
+        raise SettingError(f"size={described(size)}", "(height, width), or one number", "size=32")
+    for side in sides:
+        positive("size", side, whole=True)
+    return int(sides[0]), int(sides[1])
+
+
+def _checked_levels(levels: object) -> Levels | None:
+    if levels is None:
+        return None
+    pair = levels if isinstance(levels, tuple | list) and len(levels) == 2 else (0, 0)
+    if not all(isinstance(level, int | float) for level in pair) or not pair[0] < pair[1]:
+        raise SettingError(
+            f"levels={described(levels)}",
+            "the numbers in the files that become 0 and 1, the smaller one first",
+            "levels=(0, 4095), for a camera of 12 bits",
+        )
+    return float(pair[0]), float(pair[1])
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]} by {size[1]}"
 
 
 def random_shift(

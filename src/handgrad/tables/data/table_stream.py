@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from handgrad.engines.streams import Rng, RowSource
 from handgrad.tables.data.files import (
+    Location,
     Part,
     Table,
     TableFile,
@@ -23,11 +24,10 @@ from handgrad.tables.data.files import (
     notes_together,
     place_of,
 )
-from handgrad.tables.data.locations import Location
-from handgrad.tables.data.numeric_columns import holds_numbers, numbers, row_without_a_number
 from handgrad.tables.data.table_options import DateOrder
 from handgrad.tables.data.targets import (
     FEWEST_VALUES_OF_A_NUMBER,
+    as_numbers,
     is_text,
     left_out,
     missing_targets,
@@ -35,6 +35,7 @@ from handgrad.tables.data.targets import (
     refuse_mixed,
     target_cells,
 )
+from handgrad.tables.data.text_formats import read_as
 from handgrad.textbook.errors import DataError, between_0_and_1, positive
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.initializers import spawning_generator
@@ -501,3 +502,51 @@ def mixed(seed: int, numbers: Array) -> Array:
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
     return z ^ (z >> np.uint64(31))
+
+
+def numbers(table: Table, name: str) -> Array:
+    """A feature as finite numbers, (n,) float32."""
+    column = table.columns[name]
+    wanted = "a finite number in every row of every feature"
+    if column.null_count:
+        row = column.to_pylist().index(None)
+        hint = "fill it in, or remove the row or the column"
+        raise table.refused(row, f"column {name!r} is empty", wanted, hint)
+    if not holds_numbers(column.type):
+        row = row_without_a_number(column) or 0
+        cell = str(column[row].as_py())
+        raise table.refused(
+            row,
+            f"column {name!r} {f'has {cell!r}' if cell.strip() else 'is empty'}",
+            wanted,
+            "correct it, or remove the column; TabularClassifier().fit(hg.data.open_table(…), "
+            "target) takes columns of any kind",
+        )
+    if column.type == pa.float32():
+        values = narrow = column.to_numpy()
+    else:
+        values = np.asarray(as_numbers(column).cast(pa.float64(), safe=False).to_numpy())
+        with np.errstate(over="ignore"):
+            narrow = values.astype(np.float32)
+    if not np.isfinite(narrow).all():
+        row = int(np.isfinite(narrow).argmin())
+        raise table.refused(
+            row,
+            f"column {name!r} is {values[row]:g}",
+            wanted,
+            "correct it, or give the column in another unit",
+            ", too large for float32" if np.isfinite(values[row]) else "",
+        )
+    return narrow
+
+
+def holds_numbers(kind: pa.DataType) -> bool:
+    """Whether a column of this type can be a feature: numbers, durations, true and false."""
+    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return bool(numbers or pa.types.is_duration(kind) or pa.types.is_boolean(kind))
+
+
+def row_without_a_number(column: pa.ChunkedArray) -> int | None:
+    """The first row of a column of another type whose cell does not read as a number."""
+    odd = ~read_as(pa.array(map(str, column.to_pylist()), pa.string()), "number")
+    return int(odd.argmax()) if odd.any() else None

@@ -16,8 +16,16 @@ import pyarrow as pa
 from handgrad.files.addresses import without_query
 from handgrad.files.remote_files import RemoteFile
 from handgrad.tables.data.csv_file import CsvFile
-from handgrad.tables.data.files import Table, TableFile, check_asked, is_parquet, paths_of, stem_of
-from handgrad.tables.data.locations import Location, status_of
+from handgrad.tables.data.files import (
+    Location,
+    Table,
+    TableFile,
+    check_asked,
+    is_parquet,
+    paths_of,
+    status_of,
+    stem_of,
+)
 from handgrad.tables.data.parquet_file import ParquetFile
 from handgrad.tables.data.table_options import FOUND_OUT, TableOptions, TableWords
 from handgrad.tables.data.table_stream import TableStream

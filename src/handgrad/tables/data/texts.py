@@ -1,4 +1,4 @@
-"""Text files as windows of characters, for nets that predict the next one."""
+"""Text files: detection, reading, and windows of characters for nets."""
 
 import warnings
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.files.paths import reason, regular_file
+from handgrad.files.addresses import is_address
+from handgrad.files.paths import kind_of, reason, regular_file
 from handgrad.tables.data.encodings import (
     IN_PAIRS,
     encoding_of_text,
@@ -16,9 +17,12 @@ from handgrad.tables.data.encodings import (
 )
 from handgrad.textbook.errors import DataError, FileError, described, not_negative, positive
 from handgrad.textbook.layers import Array
+from handgrad.training.datasets import BUNDLED
 
 CODE_POINTS = "utf-32-le"
 MOST_BYTES = 2**33  # of windows: they overlap, and take more memory than the text or table
+# What ends so is a table, whatever stands in it.
+ENDINGS = (".csv", ".tsv", ".tab", ".psv", ".parquet", ".pq")
 
 
 @dataclass(frozen=True)
@@ -221,3 +225,30 @@ def _encoding_of(path: Path, written: bytes) -> str:
         return "UTF-8"
     warnings.warn(f"{path} is read as {IN_PAIRS}", stacklevel=3)
     return IN_PAIRS
+
+
+def is_prose(data: str) -> bool:
+    """Whether it is a file of text that does not read as a table, by its first lines.
+
+    A table has in all its rows as many fields as names, more than one, by some separator; or a
+    column that is called target. A name that ends in .csv is that of a table.
+    """
+    if data in BUNDLED or is_address(data) or kind_of(data) != "file":
+        return False
+    if Path(data).suffix.lower() in ENDINGS:
+        return False
+    from handgrad.tables.data.csv_dialect import first_rows  # which loads pyarrow
+
+    try:
+        readings = first_rows(Path(data))
+    except FileError:  # another kind of file, which is told where it is read as a table
+        return False
+    return bool(readings) and not any(map(_is_table, readings))
+
+
+def _is_table(rows: list[list[str]]) -> bool:
+    """Whether the fields of these rows, the names first, are those of a table."""
+    names, *others = rows
+    if any(name.strip().lower() == "target" for name in names):
+        return True
+    return len(names) > 1 and bool(others) and all(len(row) == len(names) for row in others)

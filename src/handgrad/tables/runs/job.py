@@ -14,7 +14,7 @@ from handgrad.engines.environment import blas_of, processor, versions
 from handgrad.files import save
 from handgrad.files.paths import kind_of, write_whole
 from handgrad.graph.threads import available_cores
-from handgrad.tables.data.locations import Location
+from handgrad.tables.data.files import Location
 from handgrad.tables.runs.messages import Messages, as_json, plain
 from handgrad.tables.runs.partial_run import PartialRun, check_folder, claimed
 from handgrad.tables.runs.run import FORMAT_VERSION, HISTORY, RECORD, Run, fingerprint

@@ -22,6 +22,7 @@ from handgrad.tables.data.column_notes import (
     mixed_as_categories,
     notes_on_columns,
     notes_on_target,
+    notes_on_totals,
 )
 from handgrad.tables.data.file_kinds import packing_of
 from handgrad.tables.data.files import (
@@ -31,14 +32,13 @@ from handgrad.tables.data.files import (
     is_parquet,
     listed,
     paths_of,
+    status_of,
     stem_of,
 )
-from handgrad.tables.data.locations import status_of
 from handgrad.tables.data.picture_folders import has_pictures
 from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.data.tables import bytes_of, opened, table_of
 from handgrad.tables.data.targets import Target, is_text, target_cells, target_of, with_target
-from handgrad.tables.data.totals import notes_on_totals
 from handgrad.tables.runs.pictures import load_pictures
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.training_table import TableInChunks, TableInMemory, TrainingTable

@@ -14,13 +14,6 @@ import pyarrow as pa
 from handgrad.files.paths import kind_of, readable
 from handgrad.tables.data import Pictures, read_pictures
 from handgrad.tables.data.files import Table, listed
-from handgrad.tables.data.picture_files import (
-    ALL_LEVELS,
-    Levels,
-    picture_rows,
-    pixel_names,
-    usual_size,
-)
 from handgrad.tables.data.picture_folders import (
     ENDINGS,
     DividedFolder,
@@ -28,6 +21,13 @@ from handgrad.tables.data.picture_folders import (
     files_within,
     is_picture,
     pictures_by_class,
+)
+from handgrad.tables.data.pictures import (
+    ALL_LEVELS,
+    Levels,
+    picture_rows,
+    pixel_names,
+    usual_size,
 )
 from handgrad.tables.data.predictions import file_to_write, predicted_columns, write_tables
 from handgrad.tables.data.table_options import option

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from handgrad.tables.data.locations import Location
+from handgrad.tables.data.files import Location
 from handgrad.tables.runs.load_table import load_table
 from handgrad.tables.runs.load_text import TextToLearn
 from handgrad.tables.runs.run import REPORT, Run, fingerprint

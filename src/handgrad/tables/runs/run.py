@@ -15,7 +15,7 @@ from handgrad.files import load
 from handgrad.files.addresses import is_address
 from handgrad.files.paths import as_path, kind_of, readable, reason
 from handgrad.tables.data import BUNDLED
-from handgrad.tables.data.locations import Location, status_of
+from handgrad.tables.data.files import Location, status_of
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.table_model import MODEL

@@ -12,9 +12,9 @@ from handgrad.engines.dispatch import EngineName
 from handgrad.engines.sharding import Sharding
 from handgrad.files.paths import as_path
 from handgrad.tables.data import BUNDLED, TableOptions
-from handgrad.tables.data.is_text import is_prose
 from handgrad.tables.data.picture_folders import has_pictures
 from handgrad.tables.data.table_options import SEVERAL, Task, on_the_command_line, option
+from handgrad.tables.data.texts import is_prose
 from handgrad.textbook.errors import SettingError, did_you_mean, is_number
 from handgrad.textbook.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.textbook.metrics.registry import metrics_of

@@ -12,8 +12,8 @@ from handgrad.files import inspect, load
 from handgrad.files.paths import kind_of
 from handgrad.tables.data import TableOptions, predict_table
 from handgrad.tables.data.files import PARQUET, Table, check_asked, listed
-from handgrad.tables.data.picture_files import ALL_LEVELS, Levels
 from handgrad.tables.data.picture_folders import has_pictures
+from handgrad.tables.data.pictures import ALL_LEVELS, Levels
 from handgrad.tables.data.table_options import DATE_ORDERS, DateOrder, Task, option
 from handgrad.tables.data.tables import opened
 from handgrad.tables.runs.load_table import read_table_named, refuse_joined

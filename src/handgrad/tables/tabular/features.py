@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import numpy as np
 
 from handgrad.files.features import (
     CYCLES,
+    DAY,
     HUGE,
     Binary,
     Category,
@@ -29,8 +31,8 @@ from handgrad.tables.data.frames import (
     read,
     text_in,
 )
+from handgrad.tables.data.table_options import option
 from handgrad.tables.data.unseen_values import MOST_EXAMPLES, Unseen
-from handgrad.tables.tabular.refusals import refuse_cell
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array
 
@@ -43,6 +45,8 @@ WORDS_OF_A_SENTENCE = 4
 # Below so much of the largest weight a row only shows what else there is in a stream.
 NO_ROW = 1e-5
 READINGS = {"numbers": numbers_in, "dates": dates_in}
+# Rows that come with several targets are so many rows together, the others counted too, at most.
+MOST_PARTS = 2**16
 
 
 def features_of(table: Columns, w: Array, embedded_from: float = np.inf) -> Features:
@@ -184,10 +188,6 @@ def _as_text(column: Column, name: str, known: Sequence[str]) -> Column:
     return text
 
 
-# Rows that come with several targets are so many rows together, the others counted too, at most.
-MOST_PARTS = 2**16
-
-
 @dataclass(frozen=True)
 class MergedRows:
     """Columns and target of rows, in an order of their own, and what each weighs."""
@@ -239,3 +239,37 @@ def quantiles(values: Array, w: Array, shares: Sequence[float]) -> list[float]:
     below = np.cumsum(w[order])
     places = [np.searchsorted(below, share * below[-1] * (1 - 1e-12)) for share in shares]
     return [float(values[order[place]]) for place in places]
+
+
+def refuse_cell(
+    column: Column, name: str, expected: str, reads: Callable[[Column], object] | None = None
+) -> NoReturn:
+    """Refuse a column for the first cell that is not as `expected`, by what `reads` such cells."""
+    there = np.flatnonzero(~column.missing)
+    odd = (r for r in there if reads and not reads(Column("text", column.values[r : r + 1])))
+    row = int(next(odd, there[0]))
+    hint = "the column that the training had, read in the same way"
+    if reads is not None:
+        said = option(expected.removesuffix("s"), name, quoted=True)
+        said = said if said.startswith("--") else f"hg.data.open_table with {said}"
+        hint = (
+            f"correct that cell, or leave it empty; or {said}, by which such cells count as missing"
+        )
+    raise DataError(
+        f"column {name!r} has {_plain(column, row)} in row {row}, counted from 0",
+        f"{expected}, as in training",
+        hint,
+        row=row,
+    )
+
+
+def _plain(column: Column, row: int) -> str:
+    """A value as it stood in a table."""
+    value = column.values[row]
+    if column.kind == "date":
+        return str((value * DAY).round().astype("M8[s]")).removesuffix("T00:00:00")
+    if column.kind == "text":
+        return repr(value)
+    if column.kind == "boolean":
+        return str(bool(value))
+    return str(int(value)) if float(value).is_integer() else str(float(value))
