@@ -1,5 +1,6 @@
 """Rows and weights as they are given, and checks of them: numbers not finite, leakage."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -75,11 +76,25 @@ def _alike(x: Inputs) -> float:
 
 def _by_dealing(shared: int, counts: Counter[int], held_counts: Counter[int]) -> float:
     """The chance that so many pairs of equal rows come apart, were all rows dealt out anew."""
-    from scipy.stats import binom
-
     n, m = counts.total(), held_counts.total()
     pairs = shared + (n - len(counts)) + (m - len(held_counts))
-    return float(binom.sf(shared - 1, pairs, 2 * n * m / ((n + m) * (n + m - 1))))
+    return at_least(shared, pairs, 2 * n * m / ((n + m) * (n + m - 1)))
+
+
+def at_least(successes: int, trials: int, chance: float) -> float:
+    """The upper tail of a binomial distribution: how likely so many successes are, or more.
+
+    >>> round(at_least(2, 3, 0.5), 3)             # of 8 outcomes 4 have 2 or 3 successes
+    0.5
+    """
+    if chance == 1:
+        return float(successes <= trials)
+    failures = trials - successes
+    ways = math.lgamma(trials + 1) - math.lgamma(successes + 1) - math.lgamma(failures + 1)
+    first = ways + successes * math.log(chance) + failures * math.log1p(-chance)
+    more = np.arange(successes, trials)
+    ratios = np.log((trials - more) / (more + 1) * chance / (1 - chance))
+    return float(np.exp(first + np.append(0, np.cumsum(ratios))).sum())
 
 
 def _keys(x: Inputs) -> Iterator[int]:

@@ -1,11 +1,11 @@
-"""Metrics of predicted classes; scikit-learn computes all but the simplest."""
+"""Metrics of predicted classes."""
 
 from typing import Literal
 
 import numpy as np
 
 from handgrad.textbook.errors import SettingError, ShapeError, positive
-from handgrad.textbook.metrics.shapes import decided, in_classes, mean
+from handgrad.textbook.metrics.shapes import decided, in_classes, mean, row_weights
 from handgrad.textbook.module import Array
 
 Average = Literal["binary", "macro", "weighted"]
@@ -39,8 +39,6 @@ def balanced_accuracy(p: Array, y: Array, sample_weight: Array | None = None) ->
     >>> balanced_accuracy(np.array([0.1, 0.2, 0.1, 0.9]), np.array([0, 0, 1, 1]))   # (1 + ½)/2
     0.75
     """
-    from sklearn.metrics import recall_score
-
     true, predicted = decided(p, y)
     if true.ndim > 1 and true.shape[1] > 1:
         raise ShapeError(
@@ -48,9 +46,10 @@ def balanced_accuracy(p: Array, y: Array, sample_weight: Array | None = None) ->
             "one class a row",
             "'accuracy' or 'f1_macro', which take several",
         )
-    settings = {"average": "macro", "sample_weight": sample_weight, "zero_division": 0}
-    labels = np.unique(true)
-    return float(recall_score(true.ravel(), predicted.ravel(), labels=labels, **settings))
+    true, predicted = true.ravel(), predicted.ravel()
+    both, _, present = _counts(true, predicted, sample_weight)
+    rows = _counts(true, predicted, None)[2]
+    return float(_share(both, present)[rows > 0].mean())
 
 
 def top_k_accuracy(p: Array, y: Array, sample_weight: Array | None = None, k: int = 2) -> float:
@@ -60,8 +59,6 @@ def top_k_accuracy(p: Array, y: Array, sample_weight: Array | None = None, k: in
     >>> top_k_accuracy(p, np.array([1, 2]))
     0.5
     """
-    from sklearn.metrics import top_k_accuracy_score
-
     positive("k", k, whole=True)
     if not in_classes(p, y) or p.shape[1] <= k or p.shape[1] == 2:
         raise ShapeError(
@@ -69,10 +66,8 @@ def top_k_accuracy(p: Array, y: Array, sample_weight: Array | None = None, k: in
             f"a column for each of at least {max(3, k + 1)} classes",
             "'accuracy', where there are fewer classes",
         )
-    labels = np.arange(p.shape[1])
-    return float(
-        top_k_accuracy_score(np.ravel(y), p, k=k, labels=labels, sample_weight=sample_weight)
-    )
+    largest = np.argsort(p, axis=1, kind="stable")[:, -k:]
+    return float(mean((largest == np.reshape(y, (-1, 1))).any(axis=1), sample_weight))
 
 
 def precision(
@@ -115,8 +110,6 @@ def f1(
 def _averaged(
     name: str, p: Array, y: Array, sample_weight: Array | None, average: Average
 ) -> float:
-    from sklearn import metrics
-
     if average not in ("binary", "macro", "weighted"):
         raise SettingError(
             f"average = {average!r}", "'binary', 'macro' or 'weighted'", "average='macro'"
@@ -129,7 +122,36 @@ def _averaged(
             "two classes, of which class 1 is looked at",
             f"'{name}_macro', the mean over all, or '{name}_weighted'",
         )
-    if columns == 1:
+    if average == "binary":
+        true, predicted = true.reshape(-1, 1) == 1, predicted.reshape(-1, 1) == 1
+    elif columns == 1:
         true, predicted = true.ravel(), predicted.ravel()
-    settings = {"average": average, "sample_weight": sample_weight, "zero_division": 0}
-    return float(getattr(metrics, f"{name}_score")(true, predicted, **settings))
+    both, positive, present = _counts(true, predicted, sample_weight)
+    share = {
+        "precision": (both, positive),
+        "recall": (both, present),
+        "f1": (2 * both, positive + present),
+    }
+    weights = present if average == "weighted" and present.any() else None
+    return float(np.average(_share(*share[name]), weights=weights))
+
+
+def _counts(
+    true: Array, predicted: Array, sample_weight: Array | None
+) -> tuple[Array, Array, Array]:
+    """Weighted counts of each class: true positives, predicted rows, true rows.
+
+    The classes are those that occur, in order; or a column of truth values each.
+    """
+    w = row_weights(true, sample_weight)
+    if true.ndim > 1:
+        return w @ (true & predicted), w @ predicted, w @ true
+    classes, (i_true, i_predicted) = np.unique([true, predicted], return_inverse=True)
+    k = len(classes)
+    both = np.bincount(i_true, w * (i_true == i_predicted), k)
+    return both, np.bincount(i_predicted, w, k), np.bincount(i_true, w, k)
+
+
+def _share(part: Array, whole: Array) -> Array:
+    """Part / whole, and 0 of nothing."""
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)

@@ -1,11 +1,9 @@
-"""Metrics of predicted probabilities, by scikit-learn."""
-
-from collections.abc import Callable
+"""Metrics of predicted probabilities."""
 
 import numpy as np
 
 from handgrad.textbook.errors import DataError
-from handgrad.textbook.metrics.shapes import answers, in_classes
+from handgrad.textbook.metrics.shapes import answers, in_classes, mean, row_weights
 from handgrad.textbook.module import Array
 
 
@@ -19,19 +17,30 @@ def roc_auc(p: Array, y: Array, sample_weight: Array | None = None) -> float:
     >>> roc_auc(np.array([0.1, 0.6, 0.4, 0.9]), np.array([0, 0, 1, 1]))             # 3 of 4 pairs
     0.75
     """
-    from sklearn.metrics import roc_auc_score
-
-    if not in_classes(p, y):
-        y = answers(p, y).reshape(len(p), -1)
-        for column in y.T:
+    if in_classes(p, y):
+        _check_present(y, p.shape[1])
+        of_class = np.reshape(y, (-1, 1)) == np.arange(p.shape[1])
+        first = 1 if p.shape[1] == 2 else 0
+        p, of_class = p[:, first:], of_class[:, first:]
+    else:
+        of_class = answers(p, y).reshape(len(p), -1)
+        for column in of_class.T:
             _check_present(column, 2)
-        p = p.reshape(y.shape)
-        return float(roc_auc_score(y, p, sample_weight=sample_weight))
-    _check_present(y, p.shape[1])
-    if p.shape[1] == 2:
-        return float(roc_auc_score(np.ravel(y), p[:, 1], sample_weight=sample_weight))
-    of_class = np.ravel(y)[:, None] == np.arange(p.shape[1])
-    return float(roc_auc_score(of_class, p, sample_weight=sample_weight))
+        p = p.reshape(of_class.shape)
+    w = row_weights(p, sample_weight)
+    return float(np.mean([_area(*each, w) for each in zip(p.T, of_class.T, strict=True)]))
+
+
+def _area(p: Array, of_class: Array, w: Array) -> float:
+    """The area under the curve of true positives over false ones, from the largest `p` down."""
+    if np.isnan(p).any():
+        return float("nan")
+    order = np.argsort(-p)
+    ranked = p[order]
+    last = np.append(ranked[1:] != ranked[:-1], True)  # of the rows with the same p
+    true, false = (np.cumsum((w * of)[order])[last] for of in (of_class, ~of_class))
+    area = np.trapezoid(np.append(0, true), np.append(0, false))
+    return area / (true[-1] * false[-1])
 
 
 def _check_present(y: Array, n_classes: int) -> None:
@@ -52,9 +61,10 @@ def log_loss(p: Array, y: Array, sample_weight: Array | None = None) -> float:
     >>> round(log_loss(np.array([[0.5, 0.5], [0.2, 0.8]]), np.array([0, 1])), 6)
     0.458145
     """
-    from sklearn.metrics import log_loss as score
-
-    return _mean_of(score, p, y, sample_weight)
+    p, y = _probabilities(p, y)
+    of_truth = p[np.arange(len(p)), y] if y.ndim == 1 else np.where(y, p, 1 - p)
+    smallest = np.finfo(np.float64).eps
+    return float(mean(-np.log(np.clip(of_truth, smallest, 1 - smallest)), sample_weight))
 
 
 def brier_score_loss(p: Array, y: Array, sample_weight: Array | None = None) -> float:
@@ -63,13 +73,15 @@ def brier_score_loss(p: Array, y: Array, sample_weight: Array | None = None) -> 
     >>> round(brier_score_loss(np.array([0.9, 0.4]), np.array([1, 0])), 6)         # (0.01 + 0.16)/2
     0.085
     """
-    from sklearn.metrics import brier_score_loss as score
+    p, y = _probabilities(p, y)
+    if y.ndim > 1:
+        return float(mean((p - y) ** 2, sample_weight))
+    p[np.arange(len(p)), y] -= 1
+    return float(mean((p**2).sum(axis=1) / (2 if p.shape[1] == 2 else 1), sample_weight))
 
-    return _mean_of(score, p, y, sample_weight)
 
-
-def _mean_of(score: Callable[..., float], p: Array, y: Array, sample_weight: Array | None) -> float:
-    """The mean of a score over all that is predicted: for k answers a row, k."""
+def _probabilities(p: Array, y: Array) -> tuple[Array, Array]:
+    """Probabilities (n, k) in float64, and classes (n,), or what is true of k answers (n, k)."""
     if p.min() < 0 or p.max() > 1 + 1e-5:
         raise DataError(
             f"numbers from {p.min():.3g} to {p.max():.3g}",
@@ -78,10 +90,6 @@ def _mean_of(score: Callable[..., float], p: Array, y: Array, sample_weight: Arr
         )
     if in_classes(p, y):
         # in float32 a row's sum is not 1 to the last digit
-        p = p / p.sum(axis=1, keepdims=True, dtype=np.float64)
-        labels = np.arange(p.shape[1])
-        return float(score(np.ravel(y), p, labels=labels, sample_weight=sample_weight))
-    y = answers(p, y).astype(int).reshape(len(p), -1)
-    p = np.minimum(p.reshape(y.shape).astype(np.float64), 1)
-    settings = {"labels": np.arange(2), "sample_weight": sample_weight}
-    return float(np.mean([score(*each, **settings) for each in zip(y.T, p.T, strict=True)]))
+        return p / p.sum(axis=1, keepdims=True, dtype=np.float64), np.ravel(y).astype(int)
+    y = answers(p, y).reshape(len(p), -1)
+    return np.minimum(p.reshape(y.shape).astype(np.float64), 1), y

@@ -46,3 +46,8 @@ def mean(values: Array, sample_weight: Array | None) -> float:
     if sample_weight is None:
         return values.mean()
     return np.average(values.reshape(len(values), -1).mean(axis=1), weights=sample_weight)
+
+
+def row_weights(rows: Array, sample_weight: Array | None) -> Array:
+    """Sample weights in float64, 1 by default."""
+    return np.ones(len(rows)) if sample_weight is None else np.asarray(sample_weight, np.float64)
