@@ -14,7 +14,7 @@ CORE := $(addprefix tests/,contracts worked_examples textbook graph files engine
 # The folders whose code meets other libraries.
 WITH_OTHERS := $(addprefix tests/,bad_input cli tables files check exchange/importing plots learn/story training)
 
-.PHONY: help setup demo test slow kernels processors fragile bits chains random-nets check lint javascript types pyright platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench nightly wheel clean
+.PHONY: help setup demo test core slow kernels processors fragile bits chains random-nets check lint javascript types pyright platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench nightly wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -26,7 +26,7 @@ help:  ## show this list
 
 .venv/ready: .venv/made pyproject.toml constraints.txt
 	@echo "installing handgrad into .venv …"
-	@$(PIP) install --editable . --constraint constraints.txt
+	@$(PIP) install --editable '.[all]' --constraint constraints.txt
 	@touch $@
 
 .venv/ready-to-test: .venv/ready
@@ -41,6 +41,15 @@ demo: .venv/ready  ## tell how a net works; leaves pictures and a page in runs/d
 
 test: .venv/ready-to-test  ## run the tests, but for slow ones
 	@$(BIN)/python -m pytest $(ALL_CORES) -m "not slow" --share $(SHARE) tests
+
+.venv-core/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv .venv-core
+	@echo "installing handgrad without extras into .venv-core …"
+	@.venv-core/bin/python -m pip --disable-pip-version-check --quiet install --editable . pytest pytest-timeout hypothesis --constraint constraints.txt
+	@touch $@
+
+core: .venv-core/ready  ## run what works without extras, where nothing else is installed
+	@.venv-core/bin/python -m pytest tests/core_alone tests/worked_examples --doctest-modules $(addprefix src/handgrad/,textbook graph engines)
 
 slow: .venv/ready-to-test  ## run the tests that take long
 	@$(BIN)/python -m pytest $(ALL_CORES) -m slow --share $(SHARE) tests
@@ -179,7 +188,7 @@ everywhere: .venv-browser/ready  ## train by machine code, Python, C, JavaScript
 .venv-cluster/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-cluster
 	@echo "installing Ray into .venv-cluster …"
-	@$(CLUSTER)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,ray]' --constraint constraints.txt
+	@$(CLUSTER)/python -m pip --disable-pip-version-check --quiet install --editable '.[test,cluster]' --constraint constraints.txt
 	@touch $@
 
 cluster: .venv-cluster/ready  ## train on a real Ray, on this machine: workers that die, drivers that go on
@@ -207,11 +216,11 @@ wheel: .venv/ready-to-test  ## build the archive of sources, the wheel from it, 
 	@cd dist && tar xzf handgrad-*.tar.gz && cd handgrad-*/ && PYTHONPATH=src ../../$(BIN)/python -m pytest -q --collect-only tests > ../collected
 	@cd dist/handgrad-*/ && PYTHONPATH=src ../../$(BIN)/python -m pytest -q -p no:cacheprovider tests/house tests/docs/test_maps.py
 	@$(PYTHON) -m venv .venv-wheel
-	@.venv-wheel/bin/python -m pip --disable-pip-version-check --quiet install dist/*.whl --constraint constraints.txt
+	@.venv-wheel/bin/python -m pip --disable-pip-version-check --quiet install "$$(echo dist/*.whl)[all]" --constraint constraints.txt
 	@cd dist && rm -rf smoke && ../.venv-wheel/bin/handgrad train iris --epochs 20 --out smoke && ls smoke
 	@cd dist && ../.venv-wheel/bin/handgrad export smoke/model.safetensors smoke/net.html
 	@cd dist && rm -rf story && ../.venv-wheel/bin/handgrad demo --language en --language zh --out story > /dev/null && ls story
 	@cd dist && ../.venv-wheel/bin/python -c "import handgrad as hg, pathlib; assert hg.check_gradients(hg.Linear(3, 2)); assert (pathlib.Path(hg.__file__).parent / 'py.typed').exists(); print('the wheel works:', hg.__file__)"
 
 clean:  ## remove environments and caches
-	rm -rf node_modules .venv .venv-oracle .venv-browser .venv-cluster .venv-bench .venv-lowest .venv-second .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf node_modules .venv .venv-core .venv-oracle .venv-browser .venv-cluster .venv-bench .venv-lowest .venv-second .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,6 +8,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.files import inspect
+from handgrad.textbook import install
+from handgrad.textbook.install import MissingPackageError
 from tests.bad_input.refused import refused
 from tests.cli.run import QUICK, handgrad, messy_csv, process, record
 from tests.cli.test_streaming import MEMORY, table
@@ -49,9 +51,12 @@ def test_a_run_goes_on_with_another_number_of_workers_but_not_without(tmp_path: 
 
 
 def test_without_ray_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    there = importlib.util.find_spec
+    monkeypatch.setattr(
+        install, "find_spec", lambda name: None if name in ("ray", "xgboost") else there(name)
+    )
     result = handgrad("train", "iris", *QUICK, "--workers", 2, "--out", tmp_path / "run")
-    with refused(hg.errors.SettingError, "ray and xgboost", "pip install '.[ray]'"):
+    with refused(MissingPackageError, "ray", "xgboost", "pip install '.[cluster]'"):
         raise result.exception or AssertionError
     assert not [*tmp_path.iterdir()]
 

@@ -29,6 +29,7 @@ from handgrad.cluster.worker import NetJob, check_versions
 from handgrad.engines import data_parallel
 from handgrad.engines.config import FitConfig
 from handgrad.engines.sharding import ALONE, CURRENT, Sharding
+from handgrad.textbook import install
 from handgrad.training.fit import with_rows_held_out
 from tests.cluster.threads import on_workers
 
@@ -99,16 +100,16 @@ def test_storage_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_part_of_ray_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = {"ray", "xgboost", "fsspec", "requests", "pyarrow", "pandas"}
-    monkeypatch.setattr(connection, "find_spec", lambda name: name if name in there else None)
+    there = {"ray", "xgboost", "joblib", "fsspec", "requests", "pyarrow", "pandas"}
+    monkeypatch.setattr(install, "find_spec", lambda name: name if name in there else None)
     with pytest.raises(
-        hg.errors.SettingError, match=r"pydantic is not.*\n.*\n.*pip install '\.\[ray\]'"
+        hg.errors.SettingError, match=r"without pydantic.*\n.*\n.*pip install '\.\[cluster\]'"
     ):
         check_installed()
 
 
 def test_another_version_of_ray_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "find_spec", lambda name: name)
+    monkeypatch.setattr(install, "find_spec", lambda name: name)
     for found, fine in {"2.9.3": False, "2.60.0": True, "2.69.1rc1": True, "2.70.0": False}.items():
         monkeypatch.setattr(connection, "version", lambda _, found=found: found)
         if fine:
@@ -123,7 +124,7 @@ def test_another_version_of_ray_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_versions_of_ray_are_those_of_the_extra() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
     (said,) = [
-        need for need in project["project"]["optional-dependencies"]["ray"] if "ray[" in need
+        need for need in project["project"]["optional-dependencies"]["cluster"] if "ray[" in need
     ]
     first, after = (".".join(map(str, numbers)) for numbers in connection.RAY)
     assert said == f"ray[train]>={first},<{after}"

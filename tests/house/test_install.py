@@ -1,6 +1,8 @@
 """Messages and documents tell one way to install handgrad, and it works on every platform."""
 
+import ast
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +10,15 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from handgrad.files import html
+from handgrad.tables import packages
 from handgrad.textbook.install import install_command
 from tests.docs.documents import DOCUMENTS, ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = set(PROJECT["optional-dependencies"])
-OWN = ROOT / "src" / "handgrad" / "textbook" / "install.py"
+PACKAGE = ROOT / "src" / "handgrad"
+OWN = PACKAGE / "textbook" / "install.py"
 SOURCES = [
     path
     for path in sorted((ROOT / "src").rglob("*"))
@@ -62,6 +67,80 @@ def test_a_planted_command_with_an_extra_that_is_none_is_found() -> None:
     assert [*unknown_commands(f"`{planted}`")] == [planted]
     assert [*unknown_commands("`pip install .`")] == ["pip install ."]
     assert not [*unknown_commands("`python -m pip install '.[onnx]'`")]
+
+
+# Distributions whose modules have other names.
+IMPORTED_AS = {
+    "markdown-it-py": "markdown_it",
+    "pillow": "PIL",
+    "scikit-learn": "sklearn",
+}
+CORE = ("textbook", "graph", "files", "engines", "training", "check", "exchange")
+
+
+# A module for tables and clusters, whose extras bring pyarrow.
+OTHERS = {"remote_files.py": {"pyarrow"}}
+
+
+def modules_of(lines: list[str]) -> set[str]:
+    """What the packages of some requirements are imported by."""
+    return {
+        IMPORTED_AS.get(name, name.replace("-", "_"))
+        for name in (Requirement(line).name for line in lines)
+    }
+
+
+def loaded_at_once(tree: ast.AST) -> Iterator[str]:
+    """The packages that a module imports when it is imported itself, by no function of it."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from loaded_at_once(ast.Module(node.orelse, []))
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from loaded_at_once(node)
+
+
+def test_the_core_loads_its_own_packages_alone() -> None:
+    own = {*sys.stdlib_module_names, "handgrad", *modules_of(PROJECT["dependencies"])}
+    for path in (path for name in CORE for path in (PACKAGE / name).rglob("*.py")):
+        extra = {"jax"} if path.parent.name == "jax" else OTHERS.get(path.name, set())
+        assert {*loaded_at_once(ast.parse(path.read_text("utf-8")))} <= own | extra, path
+
+
+def test_what_is_imported_by_a_function_or_for_types_is_not_loaded_at_once() -> None:
+    text = (
+        "import a.b\nfrom c import d\nif TYPE_CHECKING:\n    import e\nelse:\n    import f\n"
+        "class A:\n    import g\n    def m(self):\n        import h\n"
+    )
+    assert [*loaded_at_once(ast.parse(text))] == ["a", "c", "f", "g"]
+
+
+def test_packages_whose_extra_is_named_are_of_that_extra() -> None:
+    """Each `require("what", extra=["package"])` of the sources, and the tuples named there."""
+    constants = {"PACKAGES": packages.PACKAGES, "TEMPLATES": html.TEMPLATES}
+    found = set()
+    for path in (path for path in SOURCES if path.suffix == ".py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("require"):
+                for extra in (word for word in node.keywords if word.arg in EXTRAS):
+                    told = ast.unparse(extra.value)
+                    if told != "MODULES":  # what the packages of [cluster] need is among them
+                        told = told.partition(" if ")[0]
+                        named = constants.get(told) or ast.literal_eval(told)
+                        brought = PROJECT["optional-dependencies"][extra.arg or ""]
+                        assert {*named} <= modules_of(brought), f"{path}: {extra.arg}"
+                    found.add(extra.arg)
+    assert found >= {"plots", "tables", "learn", "cli", "cluster", "jax", "onnx", "keras", "mnist"}
+
+
+def test_all_is_what_the_readme_shows() -> None:
+    (whole,) = map(Requirement, PROJECT["optional-dependencies"]["all"])
+    assert whole.extras == {"plots", "tables", "learn", "cli"}
+    for name in ("README.md", "README.zh-CN.md", "docs/start.md", "docs/zh/start.md"):
+        assert install_command("all") in (ROOT / name).read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ STANDARD = {
     "difflib",
     "fnmatch",
     "functools",
+    "importlib",
     "inspect",
     "itertools",
     "math",
@@ -182,8 +183,7 @@ def test_there_are_no_circles() -> None:
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_the_textbook_imports_numpy_alone(path: Path) -> None:
-    allowed = ALLOWED_IN_THE_TEXTBOOK | ({"sklearn"} if path.parent.name == "metrics" else set())
-    assert {module.split(".")[0] for module in imports(path)} <= allowed
+    assert {module.split(".")[0] for module in imports(path)} <= ALLOWED_IN_THE_TEXTBOOK
 
 
 def test_every_part_has_its_level() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from rich.console import Console
 
 import handgrad as hg
+from handgrad.training import progress_bar
 from tests.training.by_hand import HELD, classifier, fit, train
 
 
@@ -102,3 +104,18 @@ def test_speed_is_rounded_for_reading(rows: int, seconds: float, shown: str) -> 
     text = without_colours(screen.getvalue())
     assert shown in text
     assert ("rows/s" in text) is (seconds > 0)
+
+
+def test_without_rich_it_prints_lines_in_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress_bar, "installed", lambda *packages: False)
+    monkeypatch.setattr(progress_bar, "BETWEEN_LINES", 0.0)
+    assert len([*hg.training.progress(reports(3), epochs=3)]) == 3
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert len([*hg.training.progress(reports(3), epochs=3)]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[:3] for line in lines] == [
+        ["epoch", f"{epoch}/3", "loss"] for epoch in (1, 2, 3, 3)
+    ]

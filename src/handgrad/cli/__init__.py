@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import FrameType
 
 from handgrad.textbook.errors import FileError, HandgradError
+from handgrad.textbook.install import MissingPackageError, require
 
 __all__ = ["main"]
 DATA_ERROR, NOT_UNDERSTOOD, INTERRUPTED = 1, 2, 130
@@ -32,6 +33,11 @@ def main() -> None:
 
 def _run(*, as_json: bool) -> int:
     _prepare()
+    try:
+        require("the command line", cli=["typer", "rich"])
+    except MissingPackageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return DATA_ERROR
     from handgrad.cli.app import UsageError, app, explained
     from handgrad.cli.output import Output, refused_if_unwritable
 

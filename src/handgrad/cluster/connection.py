@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 
 from handgrad.cluster.failures import last_line
 from handgrad.textbook.errors import SettingError
-from handgrad.textbook.install import install_hint
+from handgrad.textbook.install import install_hint, require
 from handgrad.training.workers import WorkersError
 
 # Ray's own settings, where they are not set: it looks after workers 5 times a second, not every
@@ -28,9 +27,10 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 RAY = (2, 60), (2, 70)  # from the first version on, before the second: as in pyproject.toml
-MODULES = "ray", "xgboost", "fsspec", "pandas", "pyarrow", "pydantic", "requests"  # of [ray]
+# Ray with what its trainings need, xgboost, by whose collective workers add up, and joblib.
+MODULES = "ray", "xgboost", "joblib", "fsspec", "pandas", "pyarrow", "pydantic", "requests"
 ANSWERS = 20.0  # seconds, in which a cluster does
-INSTALL = f"{install_hint('ray')}; or workers=0, for this process"
+INSTEAD = "workers=0, for this process"
 START = "ray start --head there, ray start --address=HOST:6379 on the other nodes"
 
 
@@ -57,12 +57,7 @@ def check_installed() -> None:
     """Refuse workers where what they need is not installed."""
     # a remark, in notebooks, that Ray's own widgets need another package
     logging.getLogger("ray.widgets.util").setLevel(logging.WARNING)
-    if missing := [name for name in MODULES if find_spec(name) is None]:
-        raise SettingError(
-            f"workers, where {' and '.join(missing)} is not installed",
-            "Ray with what its trainings need, and xgboost, by whose collective the workers add up",
-            INSTALL,
-        )
+    require("workers", INSTEAD, cluster=MODULES)
     try:
         found = version("ray")
     except PackageNotFoundError:
@@ -72,7 +67,7 @@ def check_installed() -> None:
         raise SettingError(
             f"Ray {found}",
             f"from Ray {_dotted(first)} on, before {_dotted(after)}: others were not tried",
-            INSTALL,
+            f"{install_hint('cluster')}; or {INSTEAD}",
         )
 
 

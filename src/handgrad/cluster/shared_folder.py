@@ -51,7 +51,7 @@ def _check_seen(folder: Path, mark: Path, nodes: list[Node]) -> None:
             raise SettingError(
                 f"node {address}: {last_line(error)}",
                 "the same packages on every node",
-                f"{install_hint('ray')}, on that node, of the same versions",
+                f"{install_hint('cluster')}, on that node, of the same versions",
             ) from error
         if not seen:
             raise SettingError(

@@ -2,8 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -28,7 +27,7 @@ from handgrad.textbook.errors import (
     did_you_mean,
     positive,
 )
-from handgrad.textbook.install import install_hint
+from handgrad.textbook.install import MissingPackageError, require
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.layer import closed, predicting_twin
 from handgrad.textbook.net import Net
@@ -56,22 +55,9 @@ def _portable(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Input
     return PortableEngine(config, rows, held_out)
 
 
-@contextmanager
-def _requires_extra(name: str) -> Iterator[None]:
-    """Says which extra brings what an engine imports."""
-    try:
-        yield
-    except ImportError as error:
-        raise SettingError(
-            f"engine={name!r}, but {error}",
-            f"what the extra [{name}] brings",
-            f"{install_hint(name)}; or engine='compiled'",
-        ) from error
-
-
 def _jax(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
-    with _requires_extra("jax"):
-        from handgrad.engines.jax.engine import JaxEngine
+    require("engine='jax'", "engine='compiled'", jax=["jax"])
+    from handgrad.engines.jax.engine import JaxEngine
 
     return JaxEngine(config, rows, held_out)
 
@@ -121,6 +107,8 @@ def _engine_for(
         return ENGINES[name](config, rows, held_out)
     except (RecordingError, CannotLowerError, ImportError) as error:
         if choice != "auto":
+            if isinstance(error, MissingPackageError):
+                raise
             raise cannot_compile("training", choice, error) from error
         hint = f"; try {error.hint}" if isinstance(error, CannotLowerError) and error.hint else ""
         reason = str(error).replace("\n", " ") + hint
@@ -205,8 +193,8 @@ def _portable_predictor(net: Net, x: Inputs) -> EnginePredictor:
 
 
 def _jax_predictor(net: Net, x: Inputs) -> EnginePredictor:
-    with _requires_extra("jax"):
-        from handgrad.engines.jax.predictor import JaxPredictor
+    require("engine='jax'", "engine='compiled'", jax=["jax"])
+    from handgrad.engines.jax.predictor import JaxPredictor
 
     return JaxPredictor(net, x)
 
@@ -289,6 +277,8 @@ class Predictor:
         except (RecordingError, CannotLowerError, ImportError) as error:
             self.refused = True
             if engine != "auto":
+                if isinstance(error, MissingPackageError):
+                    raise
                 raise cannot_compile("prediction", engine, error) from error
             return None
         self.made = {**self.made, name: made}

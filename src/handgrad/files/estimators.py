@@ -12,6 +12,7 @@ from handgrad.files.tensors import damaged, refused_as_damaged, shown
 from handgrad.files.values import read_value, written
 from handgrad.files.weights import fill
 from handgrad.textbook.errors import FileError, SettingError, described, did_you_mean
+from handgrad.textbook.install import require
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.net import Net
 
@@ -133,9 +134,6 @@ class ModelWriter(LayerWriter):
     def _model(self, model: object) -> dict[str, Any]:
         if is_pipeline(model):
             return self._pipeline(model)
-        from sklearn.exceptions import NotFittedError
-        from sklearn.utils.validation import check_is_fitted
-
         name = type(model).__name__
         kind: type[Estimator] | None = None
         if name in PACKAGES:
@@ -149,6 +147,9 @@ class ModelWriter(LayerWriter):
                 else "hg.tables.TableEncoder() in place of scalers and encoders, or a pickle of "
                 "the whole",
             )
+        from sklearn.exceptions import NotFittedError
+        from sklearn.utils.validation import check_is_fitted
+
         try:
             check_is_fitted(model)
         except NotFittedError as error:
@@ -221,6 +222,7 @@ class ModelReader(LayerReader):
         return model
 
     def _pipeline(self, entry: Entry) -> Any:
+        require("a Pipeline", tables=["sklearn"])
         from sklearn.pipeline import Pipeline
 
         models = [(name, self.model(step)) for name, step in entry.steps]

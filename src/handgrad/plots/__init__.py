@@ -1,5 +1,9 @@
 """Pictures, with Matplotlib: each takes and returns axes."""
 
+from handgrad.textbook.install import require
+
+require("a picture", plots=["matplotlib", "PIL"])
+
 from handgrad.plots.attention import plot_attention
 from handgrad.plots.explanations import plot_partial_dependence, plot_permutation_importance
 from handgrad.plots.functions import (

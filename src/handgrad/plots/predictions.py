@@ -16,6 +16,7 @@ from handgrad.plots.inputs import (
 from handgrad.plots.labels import label
 from handgrad.plots.style import FIRST, GREY, SECOND, as_written, axes_for, line_of
 from handgrad.textbook.errors import DataError, SettingError
+from handgrad.textbook.install import require
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 from handgrad.training.results import Predictions
@@ -52,6 +53,7 @@ def plot_confusion_matrix(
     >>> [text.get_text() for text in plot_confusion_matrix(net, x, y).texts]
     ['50', '0', '0', '50', '0', '0', '50', '0', '0']
     """
+    require("plot_confusion_matrix", tables=["sklearn"])
     from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
     found = class_predictions(net, x, y, class_names)
@@ -98,6 +100,7 @@ def plot_roc(
     >>> [line.get_label() for line in plot_roc(net, x, y).lines][0]
     'class 0 (AUC = 0.50)'
     """
+    require("plot_roc", tables=["sklearn"])
     from sklearn.metrics import auc, roc_curve
 
     def curve(y: Array, p: Array) -> tuple[Array, Array, str]:
@@ -133,6 +136,7 @@ def plot_precision_recall(
     >>> [line.get_label() for line in plot_precision_recall(net, x, y).lines]
     ['class 1 (AP = 0.63)']
     """
+    require("plot_precision_recall", tables=["sklearn"])
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
     def curve(y: Array, p: Array) -> tuple[Array, Array, str]:
@@ -167,6 +171,7 @@ def plot_calibration(
     source      Niculescu-Mizil, Caruana, "Predicting good probabilities with supervised
                 learning", 2005
     """
+    require("plot_calibration", tables=["sklearn"])
     from sklearn.calibration import calibration_curve
 
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 2:

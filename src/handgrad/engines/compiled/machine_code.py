@@ -15,6 +15,7 @@ from handgrad.engines.compiled import cache
 from handgrad.engines.compiled.ir_helpers import has_fma
 from handgrad.engines.loops.target import MAX_PARTS, Target
 from handgrad.graph.threads import available_cores
+from handgrad.textbook.install import require
 
 SPEED, SPEED_AS_WRITTEN = 3, 2
 PASSES = 1  # higher levels make a step no faster
@@ -130,6 +131,8 @@ def _translation() -> str:
 @lru_cache
 def _register_blas() -> None:
     """Add the symbols of SciPy's BLAS to LLVM."""
+    without = "machine code for a processor without fused multiply-add"
+    require(without, "engine='eager'", tables=["scipy"])
     from scipy.linalg import cython_blas
 
     address, name = ctypes.pythonapi.PyCapsule_GetPointer, ctypes.pythonapi.PyCapsule_GetName

@@ -34,8 +34,8 @@ from handgrad.exchange.importing.parts import net_of, refused
 from handgrad.files.architecture import MOST_LAYERS
 from handgrad.files.paths import opened
 from handgrad.files.tensors import shown, strict_json
-from handgrad.textbook.errors import FileError, SettingError
-from handgrad.textbook.install import install_hint
+from handgrad.textbook.errors import FileError
+from handgrad.textbook.install import require
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.net import Net
 
@@ -58,14 +58,9 @@ def from_keras(path: str | Path) -> Net:
     its weights, to rounding; around convolutions a `Transpose` moves the channels, which come last
     in Keras. What has no counterpart is refused, naming the layer.
     """
-    try:
-        from h5py import File
-    except ImportError as error:
-        raise SettingError(
-            "from_keras without the package h5py",
-            "h5py, which reads the weights in a .keras file",
-            install_hint("keras"),
-        ) from error
+    require("from_keras", keras=["h5py"])
+    from h5py import File
+
     with (
         opened(path, "a .keras file", 'hg.exchange.from_keras("model.keras")') as (file, size),
         naming(path),

@@ -20,8 +20,8 @@ from handgrad.exchange.importing.parts import COPY, net_of, refused
 from handgrad.files.architecture import NET_IN_ONNX, LayerReader
 from handgrad.files.paths import opened
 from handgrad.files.tensors import refused_as_damaged, strict_json
-from handgrad.textbook.errors import FileError, SettingError
-from handgrad.textbook.install import install_hint
+from handgrad.textbook.errors import FileError
+from handgrad.textbook.install import require
 from handgrad.textbook.layers import Array, Layer, Standardize
 from handgrad.textbook.net import Net
 
@@ -49,14 +49,9 @@ def from_onnx(path: str | Path) -> Net:
     A net that `hg.export` wrote comes back as it was. What is no such chain is refused, naming the
     node.
     """
-    try:
-        import onnx
-    except ImportError as error:
-        raise SettingError(
-            "from_onnx without the package onnx",
-            "onnx, which reads its own files",
-            install_hint("onnx"),
-        ) from error
+    require("from_onnx", onnx=["onnx"])
+    import onnx
+
     with opened(path, f"a {WHAT}", 'hg.exchange.from_onnx("model.onnx")') as (file, size):
         content = file.read(size)
     with naming(path):

@@ -1,17 +1,23 @@
 """One HTML file that needs nothing else, by templates that escape what is not marked as HTML."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from functools import cache
-
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from handgrad.files.web import WEB
+from handgrad.textbook.install import require
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+TEMPLATES = ("jinja2", "markupsafe")  # the packages that fill them in
 # What no XML may hold or no eye sees, and what turns the direction of the text that follows.
 STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
@@ -27,9 +33,17 @@ def visible(text: str) -> str:
     return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def require_templates(what: str) -> None:
+    """Refuse `what` where the packages that fill in templates are not installed."""
+    require(what, learn=TEMPLATES)
+
+
 @cache
 def environment() -> Environment:
     """The templates, by their paths within the package or `WEB`: `files/html/page.html`."""
+    require_templates("an HTML page")
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
+
     return Environment(
         loader=ChoiceLoader([PackageLoader("handgrad", ""), FileSystemLoader(WEB)]),
         autoescape=True,
@@ -51,10 +65,14 @@ def json_in_page(data: Mapping[str, object]) -> Markup:
     >>> print(json_in_page({"a": "</script>"}))
     {"a":"\\u003c/script>"}
     """
+    from markupsafe import Markup
+
     return Markup(json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
 
 
 def hashed(text: str) -> Markup:
     """The name of a script or style for the policy of a page that allows it and no other."""
+    from markupsafe import Markup
+
     digest = hashlib.sha256(text.encode()).digest()
     return Markup(f"'sha256-{base64.b64encode(digest).decode()}'")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handgrad.files.html import TEMPLATES
 from handgrad.learn.exercises.answers import check_formulas
 from handgrad.learn.exercises.classes import check_page
 from handgrad.learn.exercises.diagnosis import Remark
@@ -15,6 +16,7 @@ from handgrad.learn.exercises.serialize import task_data
 from handgrad.learn.exercises.tasks import task
 from handgrad.textbook.display import Text, shown_whole
 from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.install import installed
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.losses import Loss
 
@@ -143,6 +145,8 @@ everywhere, the number of rows n: divided by n once too often.
     _repr_pretty_ = shown_whole
 
     def _repr_html_(self) -> str:
+        if not installed(*TEMPLATES):
+            raise NotImplementedError  # then notebooks show the text
         return as_html(self._task)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from html import escape
 
+from handgrad.files.html import TEMPLATES, require_templates
 from handgrad.learn.explaining.explained import Explained
 from handgrad.learn.explaining.latex import latex
 from handgrad.learn.explaining.text import text
 from handgrad.textbook.display import shown_whole
+from handgrad.textbook.install import installed
 
 
 class Explanation(Explained):
@@ -18,12 +20,15 @@ class Explanation(Explained):
 
     def html(self) -> str:
         """The explanation as a page that needs nothing else: the net, and beside it every line."""
-        from handgrad.learn.explaining.document import page  # with Jinja, which the text needs not
+        require_templates("an explanation as a page")  # the text needs none
+        from handgrad.learn.explaining.document import page
 
         return page(self)
 
     def _repr_html_(self) -> str:
         """The page in a frame: notebooks drop scripts outside of frames."""
+        if not installed(*TEMPLATES):
+            raise NotImplementedError  # then notebooks show the text
         page = escape(self.html(), quote=True)
         return (
             f'<iframe srcdoc="{page}" sandbox="allow-scripts" loading="lazy" '

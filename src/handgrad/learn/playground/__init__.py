@@ -8,6 +8,10 @@ into one file, `server` and `routes` serve it, `trainings` trains natively what 
 page, `notebook` is `hg.play`. The JavaScript is in `web/playground`.
 """
 
+from handgrad.files.html import require_templates
+
+require_templates("the playground")
+
 from handgrad.learn.playground.notebook import Playground, play, playground_of
 
 __all__ = ["Playground", "play", "playground_of"]

@@ -142,7 +142,7 @@ class Playground:
         """The net with the weights that it has in the page, as far as they have come back.
 
         They come from a page that `open` opened, or from one in a notebook where anywidget (the
-        extra `notebook`) is installed; else they are as they were given.
+        extra `learn`) is installed; else they are as they were given.
         """
         if self._net is None:
             raise SettingError(

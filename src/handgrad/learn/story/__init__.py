@@ -5,6 +5,16 @@ one namespace (`runner`), and a block before an image ends with the axes of that
 notebooks in `docs/` are made of the same text.
 """
 
+from handgrad.textbook.install import require
+
+require(
+    "the story",
+    plots=["matplotlib", "PIL"],
+    tables=["sklearn", "pyarrow", "narwhals"],
+    learn=["jinja2", "markupsafe", "markdown_it", "pygments"],
+    cli=["rich"],
+)
+
 from handgrad.learn.story.chapters import PHRASES, check_language, language_here, read_story
 from handgrad.learn.story.runner import PAGE, tell
 

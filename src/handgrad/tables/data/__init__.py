@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from handgrad.tables.data.pictures import Pictures, random_shift, read_pictures
 from handgrad.tables.data.table_options import TableOptions
 from handgrad.tables.data.texts import Characters, characters
+from handgrad.tables.packages import require_packages
 from handgrad.training.datasets import (
     BUNDLED,
     Dataset,
@@ -60,6 +61,7 @@ if not TYPE_CHECKING:
         """What reads tables loads pyarrow, on first use."""
         if name not in __all__:
             raise AttributeError(f"module 'handgrad.tables.data' has no attribute {name!r}")
+        require_packages(name)
         from handgrad.tables.data import predictions, table_stream, tables, time_series
 
         modules = (predictions, table_stream, tables, time_series)

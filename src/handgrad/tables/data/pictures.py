@@ -25,6 +25,7 @@ from handgrad.textbook.errors import (
     described,
     positive,
 )
+from handgrad.textbook.install import require
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.net.minibatches import array_of
@@ -244,6 +245,7 @@ def _file_of(path: Path) -> Image:
 @contextmanager
 def _errors_of(path: Path) -> Iterator[None]:
     """What goes wrong with a picture is told with its file; one too large to open goes wrong."""
+    require("a picture in a file", plots=["PIL"])
     from PIL import Image
 
     too_large = Image.DecompressionBombWarning, Image.DecompressionBombError

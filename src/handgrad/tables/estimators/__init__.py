@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.files.estimators import Summary
 from handgrad.files.values import read_classes, read_value
+from handgrad.tables.packages import require_packages
 
 if TYPE_CHECKING:
     from handgrad.tables.estimators.classifier import MLPClassifier
@@ -17,6 +18,7 @@ __all__ = ["LanguageModel", "MLPClassifier", "MLPRegressor", "PictureClassifier"
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.tables.estimators' has no attribute {name!r}")
+    require_packages(name)
     from handgrad.tables.estimators import classifier, image_classifier, language_model, regressor
 
     modules = (classifier, regressor, image_classifier, language_model)

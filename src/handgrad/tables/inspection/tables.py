@@ -15,6 +15,7 @@ from handgrad.tables.data.frames import (
     frame_of,
     read,
 )
+from handgrad.tables.packages import require_packages
 from handgrad.textbook.errors import DataError, SettingError, described, did_you_mean
 from handgrad.textbook.layers import Array
 
@@ -133,6 +134,7 @@ class IndexedTable:
 
 def fitted(model: object) -> Predictor:
     """`model`, which is refused if it does not predict, or has not learned."""
+    require_packages("how a model uses its columns")
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 

@@ -8,6 +8,8 @@ come from `plots`.
 
 from typing import TYPE_CHECKING, Any
 
+from handgrad.tables.packages import require_packages
+
 if TYPE_CHECKING:
     from handgrad.tables.reporting.text_writing import write_text_report as write_text_report
     from handgrad.tables.reporting.writing import write_report
@@ -18,6 +20,7 @@ __all__ = ["write_report"]
 def __getattr__(name: str) -> Any:  # what is found of a model needs no Matplotlib
     if name not in (*__all__, "write_text_report"):
         raise AttributeError(f"module 'handgrad.tables.reporting' has no attribute {name!r}")
+    require_packages(name, plots=["matplotlib"])
     from handgrad.tables.reporting import text_writing, writing
 
     return getattr(text_writing if name == "write_text_report" else writing, name)

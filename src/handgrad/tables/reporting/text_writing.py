@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from handgrad import plots
 from handgrad.check.doctor import Finding
 from handgrad.files.html import page
-from handgrad.files.html.svg import inline
 from handgrad.files.paths import write_whole
+from handgrad.plots.svg import inline
 from handgrad.tables.reporting import sections
 from handgrad.tables.reporting.epochs import still_learning
 from handgrad.tables.reporting.scores import number

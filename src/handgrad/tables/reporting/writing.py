@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 
 from handgrad import plots
 from handgrad.files.html import page
-from handgrad.files.html.svg import inline
 from handgrad.files.paths import write_whole
 from handgrad.plots.style import keep_apart, shortened
+from handgrad.plots.svg import inline
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.reporting import data_section, sections
 from handgrad.tables.reporting.checks import FEW_ROWS

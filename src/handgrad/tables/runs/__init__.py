@@ -10,6 +10,7 @@ makes its options.
 from typing import TYPE_CHECKING, Any
 
 from handgrad.tables.data.table_options import on_the_command_line
+from handgrad.tables.packages import require_packages
 from handgrad.tables.runs.messages import Messages, as_json
 from handgrad.tables.runs.settings import RunSettings, one_target
 
@@ -48,12 +49,14 @@ __all__ = [
     "train_with",
     "whole_folder",
 ]
+WITH_REPORT = ("report_run", "train_table", "train_with")  # and its pictures
 
 
 def __getattr__(name: str) -> Any:
     """What reads tables loads pyarrow, on first use."""
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.tables.runs' has no attribute {name!r}")
+    require_packages(name, plots=["matplotlib", "PIL"] if name in WITH_REPORT else [])
     from handgrad.tables.runs import (
         evaluation,
         load_text,

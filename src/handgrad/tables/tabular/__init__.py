@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from handgrad.tables.packages import require_packages
 from handgrad.tables.tabular.files import SUMMARIES as SUMMARIES
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.tables.tabular' has no attribute {name!r}")
+    require_packages(name)
     from handgrad.tables.tabular import estimators, streamed
 
     return getattr(streamed if name == "fits_in_memory" else estimators, name)

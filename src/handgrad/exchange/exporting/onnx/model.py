@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.textbook.errors import SettingError
-from handgrad.textbook.install import install_hint
+from handgrad.textbook.install import require
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
 
@@ -27,14 +27,9 @@ MOST_BYTES = 2**31 - 1
 
 def onnx_package() -> ModuleType:
     """The package onnx, or the error that says how to install it."""
-    try:
-        import onnx
-    except ImportError as error:
-        raise SettingError(
-            "the package onnx is not installed",
-            "onnx, by which .onnx files are written and checked",
-            install_hint("onnx"),
-        ) from error
+    require("an .onnx file", onnx=["onnx"])
+    import onnx
+
     return onnx
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from markupsafe import Markup
 
 from handgrad.engines.portable.printing.javascript_module import javascript_module
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
@@ -24,7 +23,7 @@ from handgrad.exchange.exporting.subject import Subject
 from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.files.cell_patterns import reading
 from handgrad.files.features import Date
-from handgrad.files.html import hashed, json_in_page, page
+from handgrad.files.html import hashed, json_in_page, page, require_templates
 from handgrad.files.scripts import inlined
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
@@ -60,6 +59,9 @@ def page_of(subject: Subject, net: str, answers: Array, learning: Learning | Non
     `answers` (n, n_out) are those of the net for the example rows. With a `learning`, the module
     exports `Training`, too, and its rows are in the page.
     """
+    require_templates("a page that predicts")
+    from markupsafe import Markup
+
     data = page_data(subject, answers, learning)
     if learning is None:
         net += "export const Training = null;\n"

@@ -32,7 +32,7 @@ def inline(figure: Figure, name: str, alt: str, colours: Mapping[str, str]) -> M
     root = ElementTree.fromstring(visible(file.getvalue()))
     _strip(root)
     values = [value for e in root.iter() for value in e.attrib.values()]
-    names = {found[2] for value in values for found in REFERENCE.finditer(value)}
+    names = {match[2] for value in values for match in REFERENCE.finditer(value)}
     for e in root.iter():
         _adapt(e, name, names, colours)
     left, top, width, height = (float(n) for n in root.attrib["viewBox"].split())

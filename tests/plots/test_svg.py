@@ -4,7 +4,7 @@ import re
 
 from matplotlib.figure import Figure
 
-from handgrad.files.html.svg import inline
+from handgrad.plots.svg import inline
 
 NAME = 'id="p1" url(#x) <b> 中文 😀'
 
