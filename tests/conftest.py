@@ -88,4 +88,4 @@ def no_figure_stays_open() -> Iterator[None]:
 def nothing_is_recorded_yet() -> None:
     """A training records and compiles what it needs, whatever the tests before it left behind."""
     if "handgrad.engines.fingerprint" in sys.modules:
-        sys.modules["handgrad.engines.fingerprint"].TRACES.made.clear()
+        sys.modules["handgrad.engines.fingerprint"].TRACES.entries.clear()

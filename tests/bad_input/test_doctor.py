@@ -26,7 +26,7 @@ def test_a_history_is_a_history_or_reports(history: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"loss": hg.CrossEntropyLoss}, ("loss = ", "with brackets")),
+        ({"loss": hg.CrossEntropyLoss}, ("loss = ", "with parentheses")),
         ({"loss": "cross_entropy"}, ("loss = 'cross_entropy'", "hg.losses.Loss")),
         ({"optimizer": 0.1}, ("optimizer = 0.1", "hg.optimizers.Optimizer")),
     ],

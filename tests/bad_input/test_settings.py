@@ -125,10 +125,10 @@ def test_a_random_source_that_cannot_spawn_streams_is_refused(rng: Any) -> None:
 KINDS: dict[str, tuple[str, Any, str]] = {
     "loss by name": ("loss", "mse", "loss=hg.CrossEntropyLoss()"),
     "no loss": ("loss", None, "loss=hg.CrossEntropyLoss()"),
-    "loss class": ("loss", hg.MSELoss, "MSELoss(…), with brackets"),
+    "loss class": ("loss", hg.MSELoss, "MSELoss(…), with parentheses"),
     "an optimizer as loss": ("loss", hg.SGD(0.1), "of type SGD"),
     "optimizer by name": ("optimizer", "sgd", "optimizer=hg.SGD(0.1)"),
-    "optimizer class": ("optimizer", hg.SGD, "SGD(…), with brackets"),
+    "optimizer class": ("optimizer", hg.SGD, "SGD(…), with parentheses"),
     "a loss as optimizer": ("optimizer", hg.MSELoss(), "of type MSELoss"),
 }
 

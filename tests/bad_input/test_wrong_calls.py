@@ -115,7 +115,7 @@ def test_a_place_for_a_run_that_is_none(out: Any, table: Path) -> None:
         (lambda: hg.fit_many(wrong(5)), ["5, of type int", "one or more"]),
         (lambda: hg.compiled_source(net(), wrong("x"), wrong("y")), ["loss = 'x'"]),
         (lambda: hg.compiled_source(net(), hg.MSELoss(), wrong("y")), ["optimizer = 'y'"]),
-        (lambda: hg.compiled_source(net(), wrong(hg.MSELoss), hg.SGD(0.1)), ["with brackets"]),
+        (lambda: hg.compiled_source(net(), wrong(hg.MSELoss), hg.SGD(0.1)), ["with parentheses"]),
         (lambda: hg.compiled_source(ANY, hg.MSELoss(), hg.SGD(0.1)), ["net = None"]),
         (lambda: hg.trace(net(), wrong(5)), ["as loss 5", "a loss, or None"]),
         (lambda: hg.trace(net(), wrong(hg.MSELoss)), ["the class MSELoss itself"]),

@@ -121,7 +121,7 @@ class _Start:
             for part in x if isinstance(x, tuple) else (x,):
                 if not net.integer_input:
                     _moved(part, last_digits)
-        TRACES.made.clear()
+        TRACES.entries.clear()
         held_out = [take(x, slice(0, n)) for n in (task.sizes[0], task.sizes[-1])]
         given = (net, task.loss, task.optimizer, x, task.y, task.batch_size, held_out)
         engine = engine_of(kind, *given, w=task.w, penalty=task.penalty)

@@ -29,7 +29,7 @@ def test_a_training_in_this_process_has_the_cores_of_a_worker(
         return threads.available_cores()
 
     monkeypatch.setattr(machine_code, "available_cores", counted)
-    TRACES.made.clear()
+    TRACES.entries.clear()
     if estimator:
         model = hg.MLPClassifier((256,), max_iter=2, random_state=0, engine="compiled")
         with pytest.warns(ConvergenceWarning):

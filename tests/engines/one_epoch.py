@@ -60,7 +60,7 @@ def engine_of(
 
 def weights_after_an_epoch(seed: int) -> bytes:
     """Of a net that is recorded and compiled anew, or taken from the cache of machine code."""
-    TRACES.made.clear()
+    TRACES.entries.clear()
     machine_code.in_memory.clear()
     net = hg.Net(hg.Linear(3, 4, rng=seed), hg.Tanh(), hg.Linear(4, 2, rng=seed), hg.Softmax())
     x = np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)

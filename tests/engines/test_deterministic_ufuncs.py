@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.deterministic_ufuncs import alike
+from handgrad.engines.deterministic_ufuncs import deterministic
 from handgrad.engines.dispatch import EngineName
 from tests.bits.nets import targets
 from tests.contracts.table import LOSSES
@@ -20,7 +20,7 @@ def test_every_loss_of_such_an_array_is_that_of_the_array(
 ) -> None:
     loss, p = LOSSES[name](), np.random.default_rng(0).uniform(0.1, 0.9, shape).astype(dtype)
     y = targets(loss, shape, dtype)
-    found, expected = loss.forward(alike(p), y), loss.forward(p, y)
+    found, expected = loss.forward(deterministic(p), y), loss.forward(p, y)
     assert np.asarray(found).dtype == dtype
     np.testing.assert_allclose(found, expected, rtol=4 * np.finfo(dtype).eps)
 
@@ -31,21 +31,21 @@ def test_exp_and_log_are_not_numpys(
     function: Any, dtype: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = np.random.default_rng(0).uniform(0.01, 9, (300, 4)).astype(dtype)
-    found = function(alike(x.T))
+    found = function(deterministic(x.T))
     np.testing.assert_allclose(found, function(x.T), rtol=4 * np.finfo(dtype).eps)
     assert not np.array_equal(found, function(x.T))
-    assert function(alike(x[:0])).shape == (0, 4)
-    assert function(alike(x[:, :, None])).shape == (300, 4, 1)
+    assert function(deterministic(x[:0])).shape == (0, 4)
+    assert function(deterministic(x[:, :, None])).shape == (300, 4, 1)
 
 
 def test_all_else_is_numpys() -> None:
     x = np.random.default_rng(0).normal(size=(5, 3))
-    z = alike(x.copy())
+    z = deterministic(x.copy())
     z += x
     np.testing.assert_array_equal(z, x + x)
     np.testing.assert_array_equal(np.maximum(z, x).sum(axis=0), np.maximum(2 * x, x).sum(axis=0))
     assert float(z.sum()) == (x + x).sum()
-    assert np.exp(alike(np.arange(3))).dtype == float
+    assert np.exp(deterministic(np.arange(3))).dtype == float
 
 
 def test_a_compiled_training_asks_for_them_and_an_eager_one_does_not() -> None:
@@ -56,5 +56,5 @@ def test_a_compiled_training_asks_for_them_and_an_eager_one_does_not() -> None:
     for engine in engines:
         p = net.predict(x, engine=engine)
         found = hg.evaluate(net, (x, y), loss=loss, engine=engine)
-        said = p if engine == "eager" else alike(p, engine)
+        said = p if engine == "eager" else deterministic(p, engine)
         assert found.loss == loss.forward(said, y)

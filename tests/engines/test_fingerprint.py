@@ -118,7 +118,7 @@ class Uncomparable(hg.Layer):
 
 def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Grows by one with each step that is recorded from now on, with nothing kept."""
-    TRACES.made.clear()
+    TRACES.entries.clear()
     seen: list[Any] = []
     real = plan.plan_of
 
@@ -181,7 +181,7 @@ def test_so_many_are_kept_and_the_rest_is_let_go() -> None:
     for i in range(3 * fingerprint.MAX_TRACES):
         kept.get_or_make(make, (), i)
     gc.collect()
-    assert len(made) == len(kept.made) == fingerprint.MAX_TRACES <= 32
+    assert len(made) == len(kept.entries) == fingerprint.MAX_TRACES <= 32
 
 
 FACTOR = 2.0

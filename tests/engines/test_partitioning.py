@@ -250,7 +250,7 @@ def test_the_bits_do_not_depend_on_the_number_of_parts(
     x, y, found = rng.standard_normal((203, 16)).astype(dtype), rng.integers(0, 16, 203), []
     for count in (1, 2, 3, 8):
         monkeypatch.setattr(machine_code, "available_cores", lambda: count)  # noqa: B023
-        TRACES.made.clear()
+        TRACES.entries.clear()
         layers = hg.Linear(16, 48, rng=0), hg.Tanh(), hg.Linear(48, 16, rng=1), hg.Softmax()
         net = hg.Net(*layers, dtype=dtype)
         cut = parts_of(net, x, y, 16)

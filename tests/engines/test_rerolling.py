@@ -97,7 +97,7 @@ def test_a_loop_has_the_bits_of_the_steps_one_by_one(
     x, y = sequences(6, dtype)
     found = []
     for as_it_comes in (False, True):
-        monkeypatch.setattr(TRACES, "made", {})
+        monkeypatch.setattr(TRACES, "entries", {})
         if as_it_comes:
             monkeypatch.setattr(build, "reroll", lambda body, new: body)
         net = hg.Net(kind(3, 4, rng=0), hg.Linear(4, 2, rng=2), dtype=dtype)

@@ -198,14 +198,14 @@ def test_machine_code_of_another_processor_is_not_used(
 
     monkeypatch.setattr(cache, "kept", kept)
     machine_code.in_memory.clear()
-    TRACES.made.clear()
+    TRACES.entries.clear()
     engines(hg.Tanh(), hg.SGD(0.1))
     machine_code.in_memory.clear()
-    TRACES.made.clear()
+    TRACES.entries.clear()
     engines(hg.Tanh(), hg.SGD(0.1))
     other = "generic" if part == "get_host_cpu_name" else binding.FeatureMap()
     monkeypatch.setattr(binding, part, lambda: other)
-    TRACES.made.clear()
+    TRACES.entries.clear()
     engines(hg.Tanh(), hg.SGD(0.1))
     assert keys[0] == keys[1] != keys[2]
 

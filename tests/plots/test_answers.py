@@ -101,7 +101,7 @@ def test_what_a_model_cannot_tell_is_refused() -> None:
 def test_where_only_a_net_will_do_an_estimator_is_told_what_to_hand_over() -> None:
     model: Any = hg.MLPClassifier(tol=1e9, random_state=0).fit(X, Y)
     with refused(
-        hg.errors.SettingError, "model.net_, the net in it", "hg.tables.write_report(model, x, y)"
+        hg.errors.SettingError, "model.net_, its net", "hg.tables.write_report(model, x, y)"
     ):
         hg.diagnose(model, [], (X, Y))
     other: Any = logistic()

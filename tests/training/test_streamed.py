@@ -289,12 +289,12 @@ def test_what_needs_all_rows_in_memory_is_refused(tmp_path: Path) -> None:
     weights: list[dict[str, Any]] = [{"sample_weight": np.ones(100)}, {"class_weight": "balanced"}]
     for own in weights:
         (name,) = own
-        with refused(hg.errors.SettingError, f"{name} beside rows that are streamed", net=net):
+        with refused(hg.errors.SettingError, f"{name} with rows that are streamed", net=net):
             hg.train(net, rows, **usual, **own)
     watching: list[dict[str, Any]] = [{"diagnose": True}, {"live_plot": True}]
     for own in watching:
         (name,) = own
-        with refused(hg.errors.SettingError, f"{name} beside rows that are streamed", net=net):
+        with refused(hg.errors.SettingError, f"{name} with rows that are streamed", net=net):
             hg.fit(net, rows, **usual, **own)
     larger = rows_of(100, tmp_path, memory=5000)
     with refused(hg.errors.SettingError, "rows that are streamed beside LBFGS", net=net):

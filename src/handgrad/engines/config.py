@@ -1,6 +1,6 @@
-"""The configuration of a training: all that `train` and `fit` are given, as data.
+"""The configuration of a training: the arguments of `train` and `fit`, as data.
 
-A new setting stands here, and where it is used: what lies between hands the whole down.
+A new setting is added here and where it is used; the layers in between pass the object on.
 """
 
 from collections.abc import Callable, Iterable
@@ -50,7 +50,7 @@ class TrainingSettings(TypedDict, total=False):
 
 
 class FitSettings(TrainingSettings, total=False):
-    """The keywords of `fit`, but for those that show or tell how it goes."""
+    """The keywords of `fit`, except those for progress bars and reports."""
 
     early_stopping: int | None
     reduce_on_plateau: int | None
@@ -62,7 +62,7 @@ class FitSettings(TrainingSettings, total=False):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingConfig:
-    """What a training is to do, on which rows: the arguments of `train`, checked one by one."""
+    """The arguments of `train`, each checked. See `handgrad.train` for their meaning."""
 
     net: Net
     data: object
@@ -88,19 +88,19 @@ class TrainingConfig:
             check_kinds(penalty=(self.penalty, Penalty))
         positive("epochs", self.epochs, whole=True)
         positive("batch_size", self.batch_size, whole=True)
-        if self.metrics is not None:  # what can be gone through once only is gone through now
+        if self.metrics is not None:  # an iterator is consumed now
             chosen = metrics_of(self.metrics)
             object.__setattr__(self, "metrics", (*chosen.values(),))
 
     @property
     def chosen_metrics(self) -> dict[str, Metric]:
-        """The metrics by name: those given, else the usual ones of the loss."""
+        """The metrics by name; by default those of the loss."""
         return metrics_of(self.loss.default_metrics if self.metrics is None else self.metrics)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FitConfig(TrainingConfig):
-    """What a training is to do, and what is decided and kept on the way: the arguments of `fit`."""
+    """The arguments of `fit`, each checked. See `handgrad.fit` for their meaning."""
 
     early_stopping: int | None = None
     reduce_on_plateau: int | None = None
@@ -117,18 +117,18 @@ class FitConfig(TrainingConfig):
         not_negative("checkpoint_seconds", self.checkpoint_seconds)
 
 
-def check_kinds(**given: tuple[object, type]) -> None:
-    """Refuse what is not of its kind: `check_kinds(loss=(loss, Loss))`."""
-    for name, (value, kind) in given.items():
+def check_kinds(**arguments: tuple[object, type]) -> None:
+    """Raise a SettingError for an argument of another class: `check_kinds(loss=(loss, Loss))`."""
+    for name, (value, kind) in arguments.items():
         if isinstance(value, kind):
             continue
         came, hint = f"{name} = {value!r}", EXAMPLES[kind]
         if not isinstance(value, type):
             came += f", of type {type(value).__name__}"
         elif issubclass(value, kind):
-            hint = f"{value.__name__}(…), with brackets, for an object of that class"
+            hint = f"{value.__name__}(…), with parentheses, for an object of that class"
         if hint == EXAMPLES[Net] and hasattr(value, "predict"):  # of an estimator
-            its_net = "model.net_, the net in it; or " if hasattr(value, "net_") else ""
+            its_net = "model.net_, its net; or " if hasattr(value, "net_") else ""
             hint = f"{its_net}hg.tables.write_report(model, x, y), which examines it"
         raise SettingError(
             came, f"an object of a class that derives from {public_path(kind)}", hint
@@ -136,12 +136,12 @@ def check_kinds(**given: tuple[object, type]) -> None:
 
 
 def keywords_of(config: type, *without: str) -> Callable[[F], F]:
-    """Show the `**settings` of a function as what they are: the arguments of a class."""
+    """Decorator: show the `**settings` of a function as the arguments of a class."""
 
     def with_signature(function: F) -> F:
         own = signature(function)
-        known = {*without, *own.parameters}
-        settings = [p for p in signature(config).parameters.values() if p.name not in known]
+        excluded = {*without, *own.parameters}
+        settings = [p for p in signature(config).parameters.values() if p.name not in excluded]
         named = [p for p in own.parameters.values() if p.kind != Parameter.VAR_KEYWORD]
         shown = sorted([*settings, *named], key=lambda p: p.kind)
         vars(function)["__signature__"] = own.replace(parameters=shown)

@@ -1,4 +1,4 @@
-"""How much work a net is, and whether compiled code gains more on it than its making costs."""
+"""Cost model: the work of a net, and whether compiling it saves time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, number_of_rows, take
 from handgrad.textbook.net.watch import watching
 
-# Seconds, measured on a laptop-like machine; only their proportions matter.
+# Seconds, measured on a laptop; only their ratios matter.
 COMPILING, COMPILING_A_LAYER = 0.15, 0.03
 GAIN_A_LAYER, GAIN_A_NUMBER, GAIN_A_MULTIPLICATION = 8e-6, 2e-9, 1.6e-12
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a forward pass does for a row: multiplications, and numbers that layers put out."""
+    """The work of a forward pass per row: multiplications, and numbers that the layers output."""
 
     multiplications: int
     numbers: int
 
 
 def min_work_of(net: Net) -> Work:
-    """The work of rows of one axis, as far as layers say their sizes; of others it is the least."""
+    """The work for 1-D rows, from the sizes that the layers declare: a lower bound."""
     numbers, width = 0, net.n_in or 0
     for _, layer in net.walk():
         if not layer.layers:
@@ -35,9 +35,9 @@ def min_work_of(net: Net) -> Work:
 
 
 def work_of(net: Net, x: Inputs) -> Work:
-    """The work of rows like these: each weight multiplies at each place that its layer works on.
+    """The work for rows like these: each weight multiplies at every position of its layer.
 
-    It is found with one of them; where the pages fail with it, it is the least.
+    It is measured with one row; if the layers fail on it, the result is `min_work_of`.
     """
     multiplications = numbers = 0
     twin = trial_twin(net)
@@ -47,7 +47,9 @@ def work_of(net: Net, x: Inputs) -> Work:
         for call in calls:
             if not call.layer.layers:
                 numbers += call.went.size
-                multiplications += _weights(call.layer) * _places(call.layer, call.came, call.went)
+                multiplications += _weights(call.layer) * _positions(
+                    call.layer, call.came, call.went
+                )
     except Exception:
         return min_work_of(net)
     return Work(multiplications, numbers)
@@ -57,14 +59,26 @@ def _weights(layer: Layer) -> int:
     return 0 if layer.integer_input else sum(getattr(layer, n).size for n in layer.param_names)
 
 
-def _places(layer: Layer, came: Array, went: Array) -> int:
-    """How many places of a row a layer works on, all steps of a sequence of which one comes out."""
+def _positions(layer: Layer, came: Array, went: Array) -> int:
+    """The positions of a row that a layer works on; all steps of a sequence that it reduces."""
     rows = went if went.ndim == came.ndim else max(came, went, key=lambda rows: rows.ndim)
     return int(rows.size // rows.shape[layer.feature_axis])
 
 
 def is_worth_compiling(net: Net, x: Inputs, batch_size: int, epochs: int) -> bool:
-    """Whether the steps of a training gain more from compiled code than its making costs."""
+    """Return True if compiled steps save more time than compiling takes.
+
+    Parameters
+    ----------
+    net : Net
+        The net.
+    x : array or tuple of arrays
+        Training inputs.
+    batch_size : int
+        Rows per step.
+    epochs : int
+        Passes over the rows.
+    """
     n, rows = number_of_rows(x), min(batch_size, number_of_rows(x))
     steps, cost = epochs * -(-n // batch_size), cost_of_compiling(net)
 
@@ -76,7 +90,7 @@ def is_worth_compiling(net: Net, x: Inputs, batch_size: int, epochs: int) -> boo
 
 
 def seconds_saved(net: Net, x: Inputs, batch_size: int, epochs: int) -> float:
-    """What compiled code gains in so many epochs of a net of rows of one axis, few numbers each."""
+    """Estimated seconds saved by compiling (1-D rows, small nets)."""
     n = number_of_rows(x)
     steps = epochs * -(-n // batch_size)
     return steps * _gain_of_a_step(net, min(batch_size, n), min_work_of(net))
@@ -87,10 +101,10 @@ def _gain_of_a_step(net: Net, rows: int, work: Work) -> float:
 
 
 def is_worth_compiling_to_predict(net: Net, rows: int, work: Callable[[], Work]) -> bool:
-    """Whether so many rows, predicted once, gain more from compiled code than its making costs.
+    """Return True if predicting `rows` rows once saves more time than compiling takes.
 
-    A batch is 1024 rows, and gains a third of what a step of training does. `work` finds that of a
-    row, where the least work does not decide.
+    A batch is 1024 rows and saves a third as much as a training step. `work` measures the work per
+    row; it is called only if the lower bound does not decide.
     """
     cost = cost_of_compiling(net) - -(-rows // 1024) * GAIN_A_LAYER * _layers(net) / 3
 
@@ -101,7 +115,7 @@ def is_worth_compiling_to_predict(net: Net, rows: int, work: Callable[[], Work])
 
 
 def cost_of_compiling(net: Net) -> float:
-    """What the making of machine code for a net costs."""
+    """Estimated seconds to compile a net."""
     return COMPILING + COMPILING_A_LAYER * _layers(net)
 
 

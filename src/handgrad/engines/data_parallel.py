@@ -1,4 +1,4 @@
-"""A training in shards: each batch in slices, whose gradients are added up exactly."""
+"""Data-parallel training: splits each batch into shards, whose gradients are summed exactly."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -20,17 +20,29 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import Inputs, batches, number_of_rows, take
 from handgrad.textbook.penalties import Penalty
 
-SECONDS = 2.0  # about so long, and no more than PART batches, a pass is not interrupted
+SECONDS = 2.0  # an epoch can be interrupted about as often, or after PART batches
 
 
 class ShardedEngine(MinibatchEngine):
-    """Trains by another engine, which is handed the slice of each batch that a shard has.
+    """Trains by another engine, which computes the gradients of each shard's slice of a batch.
 
-    The gradient is Σ_v (w_v / w) g_v: that of the whole batch, w_v being how much the rows of
-    shard v count. Random layers have a stream for each shard; running state is the mean of what
-    the shards come to. With `sync_every` k above 1 each shard takes k steps of its own, from the
-    same weights, of its slices of k batches; then weights, running state and what the optimizer
-    remembers are averaged.
+    The gradient is Σ_v (w_v / w) g_v, that of the whole batch; w_v is the weight of the rows of
+    shard v. Random layers have a stream for each shard; running state is averaged over the shards.
+    With `sync_every` k > 1 each shard takes k local steps from the same weights, on its slices of k
+    batches; then weights, running state and optimizer state are averaged.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        Net, loss, optimizer and settings.
+    rows : EngineRows
+        Training rows.
+    held_out : Sequence of inputs
+        Predicted after each epoch.
+    sharding : Sharding
+        The shards and this worker.
+    engine_for : callable
+        Creates the engine of the shards.
     """
 
     def __init__(
@@ -72,9 +84,9 @@ class ShardedEngine(MinibatchEngine):
         places = np.array_split(np.arange(len(rows)), self.sharding.shards)
         counted, taking_part = self.counted(rows), sum(len(part) > 0 for part in slices)
         parameters, state = net.parameters.size, net.running_state.copy()
-        found = np.zeros((len(self.sharding.own), parameters + state.size + 1), net.dtype)
+        parts = np.zeros((len(self.sharding.own), parameters + state.size + 1), net.dtype)
         predictions: dict[int, Array] = {}
-        for v, one in zip(self.sharding.own, found, strict=True):
+        for v, one in zip(self.sharding.own, parts, strict=True):
             if len(part := slices[v]):
                 net.running_state[...] = state
                 with self._streams_of(v):
@@ -84,7 +96,7 @@ class ShardedEngine(MinibatchEngine):
                 one[:parameters] *= share if isfinite(loss) else np.nan
                 one[-1] *= share
                 one[parameters:-1] = net.running_state / taking_part
-        total = self.sharding.total(found)
+        total = self.sharding.total(parts)
         net.gradients[...] = total[:parameters]
         net.running_state[...] = total[parameters:-1]
         loss = float(total[-1])
@@ -96,10 +108,10 @@ class ShardedEngine(MinibatchEngine):
         self, order: Array, learning_rates: list[float], so_far: EpochProgress
     ) -> Epoch | None:
         begun, rows = perf_counter(), so_far.rows
-        found = self._run_part(order, learning_rates, so_far)
+        diverged = self._run_part(order, learning_rates, so_far)
         done = -(-(so_far.rows - rows) // self.batch_size)
         self.seconds_a_batch = (perf_counter() - begun) / max(1, done)
-        return found
+        return diverged
 
     def batches_at_once(self) -> int:
         return min(PART, self.at_once)
@@ -114,7 +126,7 @@ class ShardedEngine(MinibatchEngine):
         for span in islice(spans, -(-self.batches_at_once() // k)):
             first = span.start // self.batch_size
             rates = np.array(learning_rates[first : first + k])
-            total, p = self._steps_apart(order[span], rates)
+            total, p = self._local_steps(order[span], rates)
             if not isfinite(total):
                 return Epoch(total, p, diverged_at=first + 1)
             so_far.total += total
@@ -126,30 +138,30 @@ class ShardedEngine(MinibatchEngine):
         if predictions:
             predictions[:] = [p := np.concatenate(predictions)]
             self.sharding.exchange.add(bits(p))
-        told = np.zeros(self.sharding.shards * len(self.layers) * WORDS + 1, np.uint64)
-        words = told[:-1].reshape(self.sharding.shards, len(self.layers), WORDS)
+        message = np.zeros(self.sharding.shards * len(self.layers) * WORDS + 1, np.uint64)
+        words = message[:-1].reshape(self.sharding.shards, len(self.layers), WORDS)
         if self.sharding.exchange.rank == 0:
-            told[-1] = min(PART, max(1, int(SECONDS / max(self.seconds_a_batch, 1e-6))))
+            message[-1] = min(PART, max(1, int(SECONDS / max(self.seconds_a_batch, 1e-6))))
         for v in self.sharding.own:
             for place, stream in zip(words[v], self.streams_of[v], strict=True):
                 place[:] = words_of(stream)
-        self.sharding.exchange.add(told)
-        self.at_once = int(told[-1])
+        self.sharding.exchange.add(message)
+        self.at_once = int(message[-1])
         for stream, place in zip(self.shard_streams, words.reshape(-1, WORDS), strict=True):
             set_stream(stream, place)
 
-    def _steps_apart(self, rows: Array, rates: Array) -> tuple[float, Array]:
-        """Steps of each shard by itself, then the means; the sum of the losses, the predictions."""
+    def _local_steps(self, rows: Array, rates: Array) -> tuple[float, Array]:
+        """Take local steps on each shard, then average; returns the total loss and predictions."""
         net, n, shards = self.net, len(rows), self.sharding.shards
         cut = [np.array_split(np.arange(n)[b], shards) for b in batches(n, self.batch_size)]
         slices = [np.concatenate(parts) for parts in zip(*cut, strict=True)]
         taking_part = sum(len(part) > 0 for part in slices)
         kept = (net.parameters, net.running_state, *self.optimizer_state)
         before, step = np.concatenate(kept), self.step[0]
-        found = np.zeros((len(self.sharding.own), before.size), net.dtype)
+        parts = np.zeros((len(self.sharding.own), before.size), net.dtype)
         losses = np.zeros((len(self.sharding.own), 1))
         predictions: dict[int, Array] = {}
-        for v, one, loss in zip(self.sharding.own, found, losses, strict=True):
+        for v, one, loss in zip(self.sharding.own, parts, losses, strict=True):
             if not len(slices[v]):
                 continue
             for array, value in zip(kept, _in_turn(before, kept), strict=True):
@@ -164,16 +176,16 @@ class ShardedEngine(MinibatchEngine):
             for array, place in zip(kept, _in_turn(one, kept), strict=True):
                 np.divide(array, taking_part, out=place)
         total = float(self.sharding.total(losses)[0])
-        for array, value in zip(kept, _in_turn(self.sharding.total(found), kept), strict=True):
+        for array, value in zip(kept, _in_turn(self.sharding.total(parts), kept), strict=True):
             array[...] = value
         self.step[0] = step + len(rates)
         return total, self._in_place(slices, predictions)
 
     def _in_place(self, slices: Sequence[Array], predictions: Mapping[int, Array]) -> Array:
-        """The predictions of this worker's shards at their places among those of all rows."""
+        """The predictions of this worker's shards at their rows, and zeros for the others."""
         p = np.zeros((sum(map(len, slices)), *self.row_shape), self.net.dtype)
-        for v, found in predictions.items():
-            p[slices[v][: len(found)]] = found
+        for v, part in predictions.items():
+            p[slices[v][: len(part)]] = part
         return p
 
     @cached_property
@@ -183,7 +195,7 @@ class ShardedEngine(MinibatchEngine):
         return shape
 
     def _predicted(self, x: Inputs) -> Array:
-        """The predictions for rows: each worker's share of them, in whole batches."""
+        """Predict rows: each worker predicts some whole batches."""
         n = number_of_rows(x)
         p = np.zeros((n, *self.row_shape), self.net.dtype)
         if share := self.sharding.share(n, BATCH):
@@ -194,7 +206,7 @@ class ShardedEngine(MinibatchEngine):
         return p
 
     def _add_penalty(self, penalty: Penalty, n: float) -> float:
-        """Add the penalty's gradient to that of the batch; what it costs."""
+        """Add the penalty's gradient to that of the batch; returns its value."""
         net, start, cost = self.net, 0, 0.0
         trainable = net.trainable_slices()
         for W in net.named_parameters().values():
@@ -206,7 +218,7 @@ class ShardedEngine(MinibatchEngine):
 
     @contextmanager
     def _streams_of(self, shard: int) -> Iterator[None]:
-        """The layers draw from the streams of a shard."""
+        """Context manager: the layers draw from the streams of a shard."""
         own = [layer.rng for layer in self.layers]
         try:
             self._draw_from(self.streams_of[shard])
@@ -216,9 +228,9 @@ class ShardedEngine(MinibatchEngine):
 
     def _draw_from(self, streams: Sequence[np.random.Generator]) -> None:
         for layer, stream in zip(self.layers, streams, strict=True):
-            vars(layer)["rng"] = stream  # no setting of the layer: compiled predictions stay
+            vars(layer)["rng"] = stream  # not a setting: compiled predictors stay valid
 
 
 def _in_turn(values: Array, arrays: Sequence[Array]) -> list[Array]:
-    """Views of what stands one after another, each as long as one of the arrays."""
+    """Split a flat array into views of the sizes of `arrays`."""
     return np.split(values, np.cumsum([array.size for array in arrays])[:-1])

@@ -1,4 +1,4 @@
-"""exp and log of whole arrays with the same bits on every processor, where NumPy's are its own."""
+"""Deterministic ufuncs: exp and log of arrays with the same bits on every processor."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
@@ -14,22 +14,22 @@ FLOATS = (np.float32, np.float64)
 Functions = Mapping[np.ufunc, Callable[[Array], Array]]
 
 
-def alike(x: Array, engine: EngineName = "compiled") -> Array:
-    """The same array, of which pages take exp and log as the engine does; x itself if it has none.
+def deterministic(x: Array, engine: EngineName = "compiled") -> Array:
+    """View an array so that np.exp and np.log of it are the engine's; x itself if it has none.
 
-    NumPy has other loops for each width of a processor's vectors, and they do not agree in the
-    last digit. All else that the losses do is exact, or in an order that the sizes decide.
+    NumPy has different loops for each SIMD width, whose last digits differ. All other operations
+    of the losses are exact, or in an order that depends on sizes alone.
 
     >>> import numpy as np
-    >>> np.log(alike(np.array([1.0, 0.5]))).round(4).tolist()
+    >>> np.log(deterministic(np.array([1.0, 0.5]))).round(4).tolist()
     [0.0, -0.6931]
     """
     kind = _KINDS.get(engine)
     return x.view(kind) if kind is not None and kind.functions() else x
 
 
-class _Alike(np.ndarray[Any, Any]):
-    """An array that asks `functions` where NumPy would look at the processor."""
+class _DeterministicArray(np.ndarray[Any, Any]):
+    """An array whose exp and log are computed by `functions`, not by NumPy."""
 
     functions: ClassVar[Callable[[], Functions]]
 
@@ -41,17 +41,17 @@ class _Alike(np.ndarray[Any, Any]):
             options["out"] = tuple(map(_plain, out))
         elif method == "__call__" and getattr(values[0], "dtype", None) in FLOATS:
             function = type(self).functions().get(ufunc, function)
-        found = function(*values, **options)
-        return found.view(type(self)) if type(found) is np.ndarray else found
+        result = function(*values, **options)
+        return result.view(type(self)) if type(result) is np.ndarray else result
 
 
 def _plain(value: object) -> object:
-    return value.view(np.ndarray) if isinstance(value, _Alike) else value
+    return value.view(np.ndarray) if isinstance(value, _DeterministicArray) else value
 
 
 @lru_cache
 def _compiled() -> Functions:
-    """The functions by what they are in NumPy; none without llvmlite."""
+    """Compiled functions by ufunc; empty without llvmlite."""
     try:
         from handgrad.engines.compiled.elementwise import function_of
     except ImportError:
@@ -60,16 +60,19 @@ def _compiled() -> Functions:
 
 
 def _portable() -> Functions:
-    """The functions in the arithmetic that is the same everywhere."""
+    """Portable functions by ufunc."""
     return {np.exp: partial(value_of, "exp"), np.log: partial(value_of, "log")}
 
 
-class _AsCompiled(_Alike):
+class _CompiledUfuncs(_DeterministicArray):
     functions = staticmethod(_compiled)
 
 
-class _AsPortable(_Alike):
+class _PortableUfuncs(_DeterministicArray):
     functions = staticmethod(_portable)
 
 
-_KINDS: Mapping[EngineName, type[_Alike]] = {"compiled": _AsCompiled, "portable": _AsPortable}
+_KINDS: Mapping[EngineName, type[_DeterministicArray]] = {
+    "compiled": _CompiledUfuncs,
+    "portable": _PortableUfuncs,
+}

@@ -1,4 +1,4 @@
-"""Which engine trains or predicts: chosen from shapes, rows and epochs, never from a clock."""
+"""Engine dispatch: chooses an engine by shapes, rows and epochs, never by a clock."""
 
 import os
 import warnings
@@ -74,12 +74,32 @@ NAMES: tuple[EngineName, ...] = ("auto", *ENGINES)
 def engine_for(
     config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs] = (), *, passes: int = 1
 ) -> Engine:
-    """The engine asked for; for `auto`, compiled code where it will have paid for its making.
+    """Create the engine of a training; `auto` is `compiled` if that saves time, else `eager`.
 
-    In a training that is cut into shards it trains those of this worker. An epoch makes so many
-    `passes` over rows of the number of these. The environment variable HANDGRAD_ENGINE replaces
-    `auto`. What cannot be compiled trains eagerly under `auto`, with one warning, and is refused
-    under `compiled`.
+    With sharding the engine trains the shards of this worker. The environment variable
+    HANDGRAD_ENGINE replaces `auto`. A net that cannot be compiled trains eagerly under `auto`,
+    with one warning.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        Net, loss, optimizer and settings.
+    rows : EngineRows
+        Training rows.
+    held_out : Sequence of inputs
+        Predicted after each epoch.
+    passes : int, default 1
+        Passes over `rows` in one epoch.
+
+    Returns
+    -------
+    Engine
+        Ready to train.
+
+    Raises
+    ------
+    SettingError
+        The requested engine cannot train the net.
     """
     alone = partial(_engine_for, passes=passes)
     if (sharding := CURRENT.get()) is None or sharding.shards == 1:
@@ -95,8 +115,8 @@ def _engine_for(
         if choice not in ("auto", "eager"):
             raise SettingError(
                 f"engine={choice!r} for a net that is watched",
-                "engine='eager': what passes the layers is no array in compiled code",
-                "engine='auto', which trains eagerly while net.watch() notes what passes",
+                "engine='eager': compiled code has no arrays between the layers",
+                "engine='auto', which trains eagerly while net.watch() is active",
             )
         name = "eager"
     elif choice == "auto":
@@ -117,32 +137,39 @@ def _engine_for(
 
 
 def resolve_engine(choice: EngineName) -> EngineName:
-    """The engine asked for, checked; the environment may replace `auto`."""
+    """Check an engine's name; HANDGRAD_ENGINE in the environment replaces `auto`."""
     name = os.environ.get("HANDGRAD_ENGINE", choice) if choice == "auto" else choice
-    for known in NAMES:
-        if name == known:
-            return known
-    told, hint = f"engine={choice!r}", did_you_mean(choice, NAMES, "engine='auto'")
+    for valid in NAMES:
+        if name == valid:
+            return valid
+    came, hint = f"engine={choice!r}", did_you_mean(choice, NAMES, "engine='auto'")
     if choice == "auto":
-        told = f"HANDGRAD_ENGINE={name!r} in the environment"
+        came = f"HANDGRAD_ENGINE={name!r} in the environment"
         hint = did_you_mean(name, NAMES, "unset it, or HANDGRAD_ENGINE=auto")
-    raise SettingError(told, f"one of {', '.join(NAMES)}", hint)
+    raise SettingError(came, f"one of {', '.join(NAMES)}", hint)
 
 
 def cannot_compile(what: str, engine: EngineName, error: Exception) -> SettingError:
-    """Says that `what` has no machine code, where that was asked for."""
+    """The error for a training or prediction (`what`) that the requested engine cannot compile."""
     hint = f"{error.hint}; or " if isinstance(error, CannotLowerError) and error.hint else ""
     return SettingError(
         f"engine={engine!r}, but this {what} cannot be compiled: {error}",
-        "pages that record, in operations that have a loop",
-        f"{hint}engine='auto', which runs eagerly then",
+        "layers that can be traced, using operations the compiler supports",
+        f"{hint}engine='auto', which falls back to eager",
     )
 
 
 def engine_for_chunks(net: Net, first: Callable[[], Array], rows: int) -> EngineName:
-    """The engine for so many rows that are predicted in chunks: what `auto` is for all at once.
+    """The engine that `auto` stands for if `rows` rows are predicted in chunks.
 
-    `first` gives some of the rows.
+    Parameters
+    ----------
+    net : Net
+        Predicts.
+    first : callable
+        Returns the first rows.
+    rows : int
+        All rows together.
     """
     engine = resolve_engine("auto")
     if engine != "auto" or not is_worth_compiling_to_predict(
@@ -151,29 +178,29 @@ def engine_for_chunks(net: Net, first: Callable[[], Array], rows: int) -> Engine
         return engine
     try:
         net.predict(first()[:1], engine="compiled")
-    except SettingError:  # its pages have no machine code
+    except SettingError:  # it cannot be compiled
         return "eager"
     return "compiled"
 
 
 def _row(net: Net, first: Callable[[], Array]) -> Array:
-    """A row that the net takes: zeros, where it says their shape."""
+    """An input row: zeros if the net knows its input shape."""
     if net.shape_in is None:
         return first()[:1]
     return np.zeros((1, *closed(net.shape_in)), np.int64 if net.integer_input else net.dtype)
 
 
 class EnginePredictor(Protocol):
-    """Predicts for a net as it was when this was made; None for what it was not made for."""
+    """A compiled predictor of a net; returns None for rows it was not compiled for."""
 
     def __call__(self, x: object) -> Array | None:
-        """The predictions for `x`, where it is made for such rows and they are finite."""
+        """Predict `x`; None for rows of another kind, or predictions that are not finite."""
 
     def accepts(self, x: object) -> bool:
-        """Whether the rows are of the kind that it knows."""
+        """Return True if it was compiled for rows like these."""
 
     def is_current(self) -> bool:
-        """Whether the net still has the pages, with the settings, that this was made from."""
+        """Return True if the net still has the layers and settings that this was compiled from."""
 
 
 def _compiled_predictor(net: Net, x: Inputs) -> EnginePredictor:
@@ -207,7 +234,7 @@ PREDICTORS: Mapping[EngineName, Callable[[Net, Inputs], EnginePredictor]] = {
 
 
 def _predict_no_rows(twin: Net, x: Inputs) -> Array:
-    """The predictions of no rows, from one: a page that reshapes to -1 could not tell theirs."""
+    """The empty predictions of no rows, by way of one row: a layer may reshape to -1."""
     one = [np.zeros((1, *part.shape[1:]), part.dtype) for part in named_parts("x", x).values()]
     with np.errstate(all="ignore"):
         none: Array = twin.forward((*one,) if isinstance(x, tuple) else one[0])[:0]
@@ -215,10 +242,10 @@ def _predict_no_rows(twin: Net, x: Inputs) -> Array:
 
 
 class Predictor:
-    """Predicts for a net: by its pages, or by what an engine made of them, which it holds.
+    """Predicts for a net, eagerly or by compiled predictors, which it caches.
 
-    What decides is the size of the net and how many rows are asked for at once, never a clock, nor
-    what was asked for before: the last digits would depend on it.
+    The choice depends on the size of the net and the number of rows in the call, never on a clock
+    or on earlier calls: the last digits would depend on them.
     """
 
     def __init__(self, net: Net) -> None:
@@ -228,16 +255,16 @@ class Predictor:
         self.known_work: tuple[object, Work] | None = None
 
     def quickly(self, x: object, engine: EngineName) -> Array | None:
-        """The predictions where this engine has something made for just such rows; else None."""
-        made = self.made.get(engine)  # another thread may give it up
+        """Predict if this engine has a compiled predictor for such rows; else None."""
+        made = self.made.get(engine)  # another thread may remove it
         return None if made is None else made(x)
 
     def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
-        """The predictions for `x`: by an engine, or by the layers, `batch_size` rows a time."""
+        """Predict `x` by an engine, or eagerly, `batch_size` rows at a time."""
         positive("batch_size", batch_size, whole=True)
         if (p := self._by_engine(x, resolve_engine(engine))) is not None:
             return p
-        # OpenBLAS's sgemv for AVX-512 raises the flag "invalid" by lanes whose result it drops
+        # OpenBLAS's sgemv for AVX-512 sets the flag "invalid" in lanes that it discards
         with np.errstate(invalid="ignore"):
             n, twin = number_of_rows(x), predicting_twin(self.net)
             parts = []
@@ -247,14 +274,14 @@ class Predictor:
             return np.concatenate(parts) if parts else _predict_no_rows(twin, x)
 
     def _work(self, x: Inputs) -> Work:
-        """The work of rows like these, found once for their shape and the net's settings."""
+        """The work per row, cached by the shape of the rows and the net's settings."""
         like = form_of(x), self.net._changes.count
         if self.known_work is None or self.known_work[0] != like:
             self.known_work = like, work_of(self.net, x)
         return self.known_work[1]
 
     def _by_engine(self, x: Inputs, engine: EngineName) -> Array | None:
-        """The predictions for `x`; None where the pages should run as they stand."""
+        """Predict `x` by a compiled engine; None to run the layers eagerly."""
         if engine == "eager" or (n := number_of_rows(x)) == 0:
             return None
         if engine == "auto" and not is_worth_compiling_to_predict(
@@ -268,7 +295,7 @@ class Predictor:
             if not made.is_current():
                 self.made = {other: m for other, m in self.made.items() if other != name}
                 self.refused = False
-            elif made.accepts(x):  # and has no finite answer
+            elif made.accepts(x):  # but the predictions are not finite
                 return None
         if engine == "auto" and self.refused:
             return None

@@ -1,4 +1,4 @@
-"""The eager engine: the pages run as they stand, batch by batch, in NumPy."""
+"""The eager engine: runs the layers in NumPy, batch by batch."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from handgrad.textbook.optimizers.optimizer import parameter_groups, take_step
 
 
 class EagerEngine(MinibatchEngine):
-    """Trains the net of `config` in place on `rows`; keeps the optimizer's state."""
+    """Trains a net in place by its layers' own forward and backward methods."""
 
     name = "eager"
 
@@ -43,7 +43,7 @@ class EagerEngine(MinibatchEngine):
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Training mode, no warnings, and as many threads as the products of a batch are worth."""
+        """Training mode, without warnings, with as many BLAS threads as a batch can use."""
         limit = threads_for(self.batch_size * self.net.parameters.size)
         with limit, self.net.mode(training=True), np.errstate(all="ignore"):
             yield

@@ -1,4 +1,4 @@
-"""An engine: what it does, the rows it is given, and what it gives back for a pass over them."""
+"""The interface of engines, with the rows they train on and the results of an epoch."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,17 @@ from handgrad.textbook.net.shared_rows import SideBySide
 
 @dataclass(frozen=True)
 class EngineRows:
-    """Inputs, an array or a tuple of them, targets, and weights, all above 0, if there are any."""
+    """Training rows.
+
+    Parameters
+    ----------
+    x : array or tuple of arrays
+        Inputs.
+    y : array
+        Targets.
+    w : array, optional
+        Sample weights, all above 0.
+    """
 
     x: Any
     y: Array
@@ -24,14 +34,14 @@ class EngineRows:
 
     @property
     def of_members(self) -> bool:
-        """Whether inputs and targets are the same members' rows, of rows that these share."""
+        """True if inputs and targets are the shared rows of the same ensemble members."""
         x, y = self.x, self.y
         if not (isinstance(x, SideBySide) and isinstance(y, SideBySide)):
             return False
         return x.members is y.members or np.array_equal(x.members, y.members)
 
     def in_arrays(self) -> Self:
-        """The same rows, where they are members' with a copy of its own for each."""
+        """The same rows as plain arrays: rows that members share are copied for each."""
         x, y = (
             np.asarray(part) if isinstance(part, SideBySide) else part for part in (self.x, self.y)
         )
@@ -40,9 +50,16 @@ class EngineRows:
 
 @dataclass
 class EpochProgress:
-    """How far a pass over the rows has come: the rows, the sum of their losses, predictions.
+    """Progress within an epoch, from which an engine can continue.
 
-    An engine hands it out between two batches of a long pass, and can go on from it.
+    Parameters
+    ----------
+    rows : int
+        Rows visited.
+    total : float
+        Sum of their losses.
+    predictions : list of arrays
+        Their predictions, batch by batch.
     """
 
     rows: int = 0
@@ -52,13 +69,18 @@ class EpochProgress:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the rows gave.
+    """The results of one epoch.
 
-    `loss` is the running mean over the batches, each row counting once, or as much as its weight
-    where rows have weights; `predictions` are in the order of the rows that were visited,
-    `held_out` those for each set of rows that is looked at, with the weights of the pass's end;
-    `diverged_at` is the first batch (from 1) whose loss or step was not finite, after which the
-    pass ended.
+    Parameters
+    ----------
+    loss : float
+        Mean over the rows, weighted by their sample weights, if any.
+    predictions : array
+        Training-mode predictions, in the order in which the rows were visited.
+    held_out : tuple of arrays
+        Predictions for each held-out set, with the weights at the end of the epoch.
+    diverged_at : int, optional
+        The first batch (from 1) whose loss or step was not finite; the epoch ended there.
     """
 
     loss: float
@@ -68,13 +90,31 @@ class Epoch:
 
 
 class Engine(ABC):
-    """Trains the net of `config` in place on `rows`: by `gradients` and `apply`, or whole epochs.
+    """Trains a net in place: by `gradients` and `apply`, or whole epochs at a time.
 
-    `run_epochs` is both in turns, in one call, and comes to the same bits. `held_out` are inputs
-    of sets of rows to predict after each epoch. `optimizer_state` has an array for each of the
-    optimizer's `state_names`, `step` one number: how many steps there were; `before` the weights
-    before the epoch that was handed out last; `shard_streams` what random layers draw from,
-    where a training has shards.
+    `run_epochs` alternates the two in one call, with the same bits.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        Net, loss, optimizer and settings.
+    rows : EngineRows
+        Training rows.
+    batch_size : int
+        Rows per batch.
+
+    Attributes
+    ----------
+    held_out : list of arrays
+        Inputs of the held-out sets that are predicted after each epoch.
+    optimizer_state : list of arrays
+        One for each of the optimizer's `state_names`.
+    step : array of one int
+        Number of steps taken.
+    before : tuple of arrays
+        Parameters and running state before the last yielded epoch.
+    shard_streams : Sequence of Generator
+        Random streams of the layers, one for each shard; empty without shards.
     """
 
     name: EngineName
@@ -93,57 +133,90 @@ class Engine(ABC):
 
     @abstractmethod
     def epochs_at_once(self, epochs: int) -> int:
-        """How many epochs are worth running before the first is looked at."""
+        """The number of epochs to run in one call of `run_epochs`."""
 
     @abstractmethod
     def gradients(self, rows: Array) -> tuple[float, Array]:
-        """The loss of a batch, its rows at these places, and their predictions.
+        """Compute the gradients of a batch into `net.gradients`, unless its loss is not finite.
 
-        The gradients are in `net.gradients` then. A loss that is not finite has none.
+        Parameters
+        ----------
+        rows : array of int
+            Indices of the rows.
+
+        Returns
+        -------
+        loss : float
+            The loss of the batch.
+        predictions : array
+            Their predictions.
         """
 
     @abstractmethod
     def apply(self, learning_rate: float) -> None:
-        """The optimizer's step by the gradients in `net.gradients`, whoever put them there."""
+        """Take the optimizer's step with the gradients in `net.gradients`."""
 
     @abstractmethod
     def predict_held_out(self) -> tuple[Array, ...]:
-        """The predictions for each set of rows held out, by the weights as they are."""
+        """Predict each held-out set with the current weights."""
 
     @abstractmethod
     def run_epochs(
         self, orders: Array, learning_rates: Array, so_far: EpochProgress | None = None
     ) -> Iterator[Epoch | EpochProgress]:
-        """A pass over the rows in training mode for each of the orders; the net is as each left it.
+        """Run an epoch for each order of the rows; yields each with the net as the epoch left it.
 
-        `learning_rates` (epochs, batches) has one for each step; the same array holds the same
-        ones whenever it comes. Between parts of a long pass it says how far it has come, and can
-        go on from there.
+        Parameters
+        ----------
+        orders : array of int, shape (epochs, rows)
+            The order of the rows in each epoch.
+        learning_rates : array, shape (epochs, batches)
+            The learning rate of each step; the same array always holds the same rates.
+        so_far : EpochProgress, optional
+            Continue the first epoch from here.
+
+        Yields
+        ------
+        Epoch or EpochProgress
+            The results of an epoch, or the progress between parts of a long one.
         """
 
     @abstractmethod
     def run_rows(
         self, order: Array, learning_rates: Array, so_far: EpochProgress
     ) -> Epoch | EpochProgress:
-        """More batches of a pass over more rows than the engine's arrays hold at a time.
+        """Run some batches of an epoch over more rows than the engine's arrays hold.
 
-        The rows at the places `order` of the arrays `x` and `y`, which are filled anew between
-        the calls; `learning_rates` has one for each step. All batches are full but the last of
-        the pass. It says how far the pass has come, with the predictions of these rows alone.
+        Between the calls the arrays `x` and `y` are refilled. All batches are full except the
+        last of the epoch.
+
+        Parameters
+        ----------
+        order : array of int
+            The rows of `x` and `y`, in order.
+        learning_rates : array
+            The learning rate of each step.
+        so_far : EpochProgress
+            The progress of the epoch.
+
+        Returns
+        -------
+        Epoch or EpochProgress
+            The epoch if it diverged, else its progress, with the predictions of these rows only.
         """
 
     @abstractmethod
     def environment(self) -> dict[str, str]:
-        """What its last digits depend on, beside NumPy and the processor."""
+        """The libraries that the last digits depend on, beside NumPy and the processor."""
 
     def put_back(self) -> None:
-        """Give the net the weights it had before the epoch that was handed out last."""
+        """Restore the net's weights from before the last yielded epoch."""
         self.net.parameters[...], self.net.running_state[...] = self.before
 
     def weight_of(self, rows: Array) -> float:
-        """The sum of the weights of rows; their number, where they have none."""
+        """The sum of the sample weights of rows; their number if there are no weights."""
         return len(rows) if self.w is None else float(self.w[rows].sum(dtype=float))
 
     def counted(self, rows: Array) -> float:
-        """As much as rows count for in the loss of an epoch."""
+        """The weight of rows in the loss of an epoch."""
         return self.weight_of(rows) if self.by_weights else len(rows)

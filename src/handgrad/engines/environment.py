@@ -1,4 +1,4 @@
-"""What the last digits of the numbers depend on, beside the net, the rows and the seed."""
+"""The environment that last digits depend on: versions, processor, BLAS."""
 
 import os
 import platform
@@ -16,57 +16,57 @@ from threadpoolctl import threadpool_info
 from handgrad.graph.threads import available_cores
 from handgrad.textbook.version import __version__
 
-# Variables that decide which code runs, by how their names begin.
+# Prefixes of environment variables that choose an engine or a BLAS kernel.
 VARIABLES = ("HANDGRAD_", "OPENBLAS_", "OMP_", "MKL_", "BLIS_", "VECLIB_", "NPY_")
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
-    """The versions of those of the packages that are installed, by name."""
-    found = {}
+    """The versions of the installed packages among `packages`, by name."""
+    installed = {}
     for name in packages:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            installed[name] = version(name)
+    return installed
 
 
 def processor() -> str:
-    """The processor as LLVM names it, where there is llvmlite, and what NumPy uses of it."""
+    """The processor's name, from LLVM if llvmlite is installed, and NumPy's SIMD extensions."""
     try:
         from llvmlite import binding
 
         name = binding.get_host_cpu_name()
     except ImportError:
         name = platform.machine()
-    found: Any = np.show_config(mode="dicts")
-    return " ".join([name, *found["SIMD Extensions"].get("found", [])])
+    config: Any = np.show_config(mode="dicts")
+    return " ".join([name, *config["SIMD Extensions"].get("found", [])])
 
 
 def blas_of(package: str) -> str:
-    """The library that `numpy` or `scipy` multiplies matrices by, its version and its kernel.
+    """The BLAS of `numpy` or `scipy`: library, version and kernel.
 
-    That which came with the package, else the one they share; of a library that threadpoolctl does
-    not know only that.
+    The library in the package's wheel, else the one they share; "unknown" if threadpoolctl does
+    not know it.
     """
-    libraries = [found for found in threadpool_info() if found["user_api"] == "blas"]
-    own = [found for found in libraries if _came_with(found) == package]
-    shared = [found for found in libraries if _came_with(found) not in ("numpy", "scipy")]
+    libraries = [info for info in threadpool_info() if info["user_api"] == "blas"]
+    own = [info for info in libraries if _package_of(info) == package]
+    shared = [info for info in libraries if _package_of(info) not in ("numpy", "scipy")]
     parts = ("internal_api", "version", "architecture")
-    told = [" ".join(found[part] for part in parts if found.get(part)) for found in own or shared]
-    return " or ".join(told) or "unknown"
+    names = [" ".join(info[part] for part in parts if info.get(part)) for info in own or shared]
+    return " or ".join(names) or "unknown"
 
 
-def _came_with(library: dict[str, Any]) -> str:
-    """The package whose folder a library is in."""
+def _package_of(library: dict[str, Any]) -> str:
+    """The package that a library is part of."""
     # numpy.libs beside the package in wheels for Linux and Windows, numpy/.dylibs within on macOS
     folder = Path(library["filepath"]).parent
     return folder.parent.name if folder.name == ".dylibs" else folder.name.removesuffix(".libs")
 
 
 def show_versions() -> None:
-    """Prints what a bug report needs: versions of packages, the system, processor and BLAS.
+    """Print versions of packages, system, processor and BLAS, for a bug report.
 
-    Packages are those that handgrad requires, by itself or for an extra, as far as they are
-    installed; variables of the environment are those that choose an engine or a kernel of BLAS.
+    Lists the installed packages among the requirements of handgrad and its extras, and the
+    environment variables that choose an engine or a BLAS kernel.
     """
     names = {re.split(r"[^\w.-]", line)[0] for line in requires("handgrad") or []}
     set_here = {name: os.environ[name] for name in os.environ if name.startswith(VARIABLES)}

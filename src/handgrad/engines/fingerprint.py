@@ -24,10 +24,10 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import Optimizer
 from handgrad.textbook.penalties import Penalty
 
-Made = TypeVar("Made")
+T = TypeVar("T")
 
-MAX_TRACES = 32  # forms that are kept, with their machine code: about a megabyte each
-# Settings of these types stay what they are, so two that are equal mean the same.
+MAX_TRACES = 32  # entries, with their machine code: about a megabyte each
+# Immutable types, whose equal values are the same.
 IMMUTABLE = (bool, int, float, str, type, NoneType, BuiltinFunctionType, ModuleType, np.ufunc)
 IMMUTABLE_IN_NUMPY = (np.generic, np.dtype)
 NO_SETTINGS = {"rng", "training", "layers", "_shapes", "_made_with", "_made_of", "_memory"}
@@ -39,59 +39,66 @@ class TraceCache:
     """An LRU cache of traces and compiled programs, with room for `MAX_TRACES`."""
 
     def __init__(self) -> None:
-        self.made: dict[Hashable, Any] = {}
+        self.entries: dict[Hashable, Any] = {}
         self.lock = Lock()
 
     def get_or_make(
-        self, make: Callable[[], Made], pages: tuple[Module | None, ...], *others: Hashable
-    ) -> Made:
-        """What `make` gives, or gave for the same form.
+        self, make: Callable[[], T], modules: tuple[Module | None, ...], *others: Hashable
+    ) -> T:
+        """Return the cached result of `make` for this structure, or call it.
 
-        `pages` are layers, losses, optimizers, penalties; `others`, what else makes a difference.
+        Parameters
+        ----------
+        make : callable
+            Called without arguments.
+        modules : tuple of Module or None
+            Layers, losses, optimizers and penalties.
+        others : hashable
+            Anything else that the result depends on.
         """
         try:
-            form = (*map(_key_of_module, pages), *others)
+            key = (*map(_key_of_module, modules), *others)
         except _NotComparableError:
             return make()
         with self.lock:
-            made = self.made.pop(form, None)
+            made = self.entries.pop(key, None)
         if made is None:
             made = make()
         with self.lock:
-            self.made[form] = made
-            while len(self.made) > MAX_TRACES:
-                self.made.pop(next(iter(self.made)))
-        return cast(Made, made)
+            self.entries[key] = made
+            while len(self.entries) > MAX_TRACES:
+                self.entries.pop(next(iter(self.entries)))
+        return cast(T, made)
 
 
 TRACES = TraceCache()
 
 
 class _NotComparableError(Exception):
-    """Something of which nobody can say whether it equals another."""
+    """A value that cannot be compared with another."""
 
 
-def _key_of_module(page: Module | None) -> Hashable:
-    """What is equal for two pages of which the same is recorded: of a layer, with all within it."""
-    if page is None:
+def _key_of_module(module: Module | None) -> Hashable:
+    """A key that is equal for modules with equal traces; it includes the layers within a layer."""
+    if module is None:
         return None
-    walked = page.walk() if isinstance(page, Layer) else [("", page)]
+    walked = module.walk() if isinstance(module, Layer) else [("", module)]
     return tuple((path, _key_of_settings(part)) for path, part in walked)
 
 
-def _key_of_settings(page: Module) -> Hashable:
-    """The class of a page and all that it was made of; of weights and state only the shape."""
-    numbers = {*page.param_names, *page.state_names}
-    left_out = NO_SETTINGS | ({"learning_rate"} if isinstance(page, Optimizer) else set())
-    return _key_of_class(type(page), set()), tuple(
+def _key_of_settings(module: Module) -> Hashable:
+    """The class and the settings of a module; of weights and state only the shape."""
+    numbers = {*module.param_names, *module.state_names}
+    left_out = NO_SETTINGS | ({"learning_rate"} if isinstance(module, Optimizer) else set())
+    return _key_of_class(type(module), set()), tuple(
         (name, (value.shape, value.dtype) if name in numbers else _key_of_value(value, set()))
-        for name, value in page.__getstate__().items()
+        for name, value in module.__getstate__().items()
         if name not in left_out
     )
 
 
 def _key_of_value(value: object, seen: set[int]) -> Hashable:
-    """Something that equals another only where both mean the same; 1 is neither True nor 1.0."""
+    """A key for a value; 1, True and 1.0 have different keys."""
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return value.shape, value.dtype, value.tobytes()
     if isinstance(value, dict):
@@ -117,7 +124,7 @@ def _key_of_value(value: object, seen: set[int]) -> Hashable:
 
 
 def _key_of_class(kind: type, seen: set[int]) -> Hashable:
-    """A class with the code of its methods, which a notebook may have changed since."""
+    """A key for a class, with the code of its methods, which a notebook may redefine."""
     if id(kind) in seen:
         return kind
     seen.add(id(kind))
@@ -133,7 +140,7 @@ def _key_of_class(kind: type, seen: set[int]) -> Hashable:
 
 
 def _key_of_function(function: FunctionType, seen: set[int]) -> Hashable:
-    """A function with all that its code names; handgrad's and dataclasses', with its code alone."""
+    """A key for a function: its code and all that it names; for handgrad's own only the code."""
     if function.__module__.startswith(("handgrad.", "dataclasses")) or id(function) in seen:
         return function, function.__code__
     seen.add(id(function))
@@ -144,14 +151,14 @@ def _key_of_function(function: FunctionType, seen: set[int]) -> Hashable:
 
 
 def _global_names(code: CodeType) -> Iterator[str]:
-    """The global names that code asks for, and code within it."""
+    """Yield the global names in code and in nested code."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _global_names(constant)
 
 
-# Types of settings that can be replaced, which is seen, but not changed.
+# Immutable types: replacing a setting is detected.
 IMMUTABLE_SETTINGS = (
     *(bool, int, float, str, type, types.NoneType, types.FunctionType, types.BuiltinFunctionType),
     *(np.generic, np.dtype, np.random.Generator, PredictionKind),
@@ -159,38 +166,38 @@ IMMUTABLE_SETTINGS = (
 
 
 class NetFingerprint:
-    """The pages of a net with their settings, as they were: weights and running state may change.
+    """The layers and settings of a net at one time, without weights and running state.
 
-    A CannotLowerError says that a page has a setting which may change unseen.
+    Raises a CannotLowerError for a setting whose changes cannot be detected.
     """
 
     def __init__(self, net: Net) -> None:
-        self.net, self.pages, self.changes = net, _layers_of(net), net._changes
+        self.net, self.layers, self.changes = net, _layers_of(net), net._changes
         self.seen = self.changes.count
-        self.lists = [(page.layers, [*page.layers]) for page, _ in self.pages if page.layers]
+        self.lists = [(layer.layers, [*layer.layers]) for layer, _ in self.layers if layer.layers]
         self.contents = [
-            (vars(page)[name], value)
-            for page, settings in self.pages
+            (vars(layer)[name], value)
+            for layer, settings in self.layers
             for name, value in settings.items()
             if _is_mutable(value)
         ]
 
     def matches(self) -> bool:
-        """Whether the net has them still."""
+        """Return True if the net still has the same layers and settings."""
         for layers, before in self.lists:
             if layers != before:
                 return False
         if not all(_equal(now, before) for now, before in self.contents):
             return False
         if (seen := self.changes.count) != self.seen:
-            if not _all_equal(_layers_of(self.net), self.pages):
+            if not _all_equal(_layers_of(self.net), self.layers):
                 return False
             self.seen = seen
         return True
 
 
 def _layers_of(net: Layer) -> list[Any]:
-    """What the predictions of a net follow from, beside its weights and its running state."""
+    """The layers of a net with their settings."""
     return [(layer, _settings(layer)) for _, layer in net.walk()]
 
 
@@ -205,7 +212,7 @@ def _settings(layer: Layer) -> dict[str, Any]:
 
 
 def _copy_of(layer: Layer, name: str, value: object) -> object:
-    """A setting as it is now, to compare with later; of what can be changed in place, a copy."""
+    """A setting to compare with later; a copy if it is mutable."""
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, list | tuple):
@@ -217,20 +224,20 @@ def _copy_of(layer: Layer, name: str, value: object) -> object:
         kind = type(value).__name__
         raise CannotLowerError(
             f"{name} of {layer!r}, a {kind}, which may change",
-            "numbers, texts and arrays, or lists, tuples and dicts of these, as its settings",
+            "settings that are numbers, strings or arrays, or lists, tuples and dicts of these",
         )
     return value
 
 
 def _is_mutable(setting: object) -> bool:
-    """Whether a setting can be changed in place, which nothing tells of."""
+    """Return True if a setting can be changed in place."""
     if isinstance(setting, tuple):
         return any(map(_is_mutable, setting))
     return isinstance(setting, np.ndarray | list | dict)
 
 
 def _equal(now: object, before: object) -> bool:
-    """Whether a setting is as it was."""
+    """Compare a setting with an earlier one."""
     if isinstance(before, list | tuple):
         return (
             isinstance(now, list | tuple)
@@ -248,8 +255,8 @@ def _equal(now: object, before: object) -> bool:
 
 def _all_equal(now: list[Any], before: list[Any]) -> bool:
     return len(now) == len(before) and all(
-        page is other
+        layer is other
         and settings.keys() == others.keys()
         and all(_equal(settings[name], others[name]) for name in settings)
-        for (page, settings), (other, others) in zip(now, before, strict=True)
+        for (layer, settings), (other, others) in zip(now, before, strict=True)
     )

@@ -1,4 +1,4 @@
-"""An engine that goes step by step: a batch's gradients, then the optimizer's step."""
+"""The mini-batch loop: for each batch its gradients, then the optimizer's step."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -12,29 +12,29 @@ from handgrad.engines.engine import Engine, Epoch, EpochProgress
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import batches
 
-PART = 256  # batches, between which a pass can be interrupted
+PART = 256  # batches, after which an epoch can be interrupted
 
 
 class MinibatchEngine(Engine):
-    """Runs epochs as its two other verbs in turns."""
+    """An engine that runs epochs batch by batch, in Python."""
 
     def epochs_at_once(self, epochs: int) -> int:
         return 1
 
     @abstractmethod
     def at_work(self) -> AbstractContextManager[None]:
-        """What holds while batches are run."""
+        """The context in which batches run."""
 
     @abstractmethod
     def batch_gradients(self, rows: Array) -> tuple[float, Array]:
-        """The gradients of a batch, while `at_work`: see `gradients`."""
+        """Compute the gradients of a batch within `at_work`; see `gradients`."""
 
     def batches_at_once(self) -> int:
-        """After how many batches a pass can be interrupted."""
+        """The number of batches after which an epoch can be interrupted."""
         return PART
 
     def complete(self, predictions: list[Array]) -> None:
-        """Bring together what batches have come to, where it is not in one place."""
+        """Combine the predictions of batches, if several workers have them."""
 
     def gradients(self, rows: Array) -> tuple[float, Array]:
         with self.at_work():
@@ -48,7 +48,7 @@ class MinibatchEngine(Engine):
                 self.before = (self.net.parameters.copy(), self.net.running_state.copy())
             here, so_far, n = so_far or EpochProgress(), None, len(order)
             whole = len(here.predictions)
-            while (found := self.run_part(order, rates, here)) is None:
+            while (diverged := self.run_part(order, rates, here)) is None:
                 self.complete(added := here.predictions[whole:])
                 here.predictions[whole:] = added
                 whole = len(here.predictions)
@@ -56,7 +56,7 @@ class MinibatchEngine(Engine):
                     break
                 yield here
             loss = here.total / self.counted(order)
-            yield found or Epoch(loss, np.concatenate(here.predictions), self.predict_held_out())
+            yield diverged or Epoch(loss, np.concatenate(here.predictions), self.predict_held_out())
 
     def run_rows(
         self, order: Array, learning_rates: Array, so_far: EpochProgress
@@ -72,7 +72,10 @@ class MinibatchEngine(Engine):
     def run_part(
         self, order: Array, learning_rates: list[float], so_far: EpochProgress
     ) -> Epoch | None:
-        """Some batches more; how the epoch ended, if one of them diverged, or the weights did."""
+        """Run the next batches.
+
+        Returns the final Epoch if loss or weights became non-finite, else None.
+        """
         with self.at_work():
             if (diverged := self.run_batches(order, learning_rates, so_far)) is not None:
                 return diverged
@@ -84,7 +87,7 @@ class MinibatchEngine(Engine):
     def run_batches(
         self, order: Array, learning_rates: list[float], so_far: EpochProgress
     ) -> Epoch | None:
-        """Some batches more, while `at_work`; how the epoch ended, if one of them diverged."""
+        """Run the next batches within `at_work`; returns the Epoch if the loss is not finite."""
         coming = batches(len(order), self.batch_size, so_far.rows)
         for batch in islice(coming, self.batches_at_once()):
             rows = order[batch]

@@ -1,4 +1,4 @@
-"""The shards of a training, and the worker that this process is: what all workers add up."""
+"""Sharding: how workers split a training, and their exact all-reduce."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,34 +14,34 @@ from handgrad.textbook.module import Array
 
 
 class Exchange(Protocol):
-    """What connects the workers of a training; each calls the same methods in the same order."""
+    """Communication between workers; all call the same methods in the same order."""
 
     rank: int
     workers: int
 
     def add(self, array: Array) -> None:
-        """Give every worker the sum of all their arrays of whole numbers."""
+        """All-reduce by sum: replace an integer array by its sum over all workers."""
 
     def maximum(self, array: Array) -> None:
-        """Give every worker the largest of their whole numbers, place by place."""
+        """All-reduce by maximum: replace an integer array by its elementwise maximum."""
 
     def keep(self, folder: Path) -> None:
-        """A checkpoint of the training is in this folder of the first worker."""
+        """Save a checkpoint, which is in this folder of the first worker."""
 
 
 class Alone:
-    """One worker, which has all shards."""
+    """The exchange of a single worker, which has all shards."""
 
     rank, workers = 0, 1
 
     def add(self, array: Array) -> None:
-        """There is nothing to add."""
+        """Do nothing: the array is the sum."""
 
     def maximum(self, array: Array) -> None:
-        """There is nothing larger."""
+        """Do nothing: the array is the maximum."""
 
     def keep(self, folder: Path) -> None:
-        """It is where it is to stay."""
+        """Do nothing: the checkpoint stays in its folder."""
 
 
 ALONE = Alone()
@@ -49,9 +49,18 @@ ALONE = Alone()
 
 @dataclass(frozen=True)
 class Sharding:
-    """How a training is cut into shards, and the worker that this process is.
+    """The shards of a training, and the worker that this process is.
 
-    What comes out depends on `shards` and `sync_every`, not on how many workers share them.
+    Results depend on `shards` and `sync_every`, not on the number of workers.
+
+    Parameters
+    ----------
+    shards : int, default 4
+        Slices of each batch.
+    sync_every : int, default 1
+        Steps that each shard takes between averages.
+    exchange : Exchange, default ALONE
+        Communication with the other workers.
     """
 
     shards: int = 4
@@ -64,7 +73,7 @@ class Sharding:
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """Trainings are cut into these shards, as long as the block lasts."""
+        """Context manager: trainings within the block use these shards."""
         token = CURRENT.set(self)
         try:
             yield
@@ -73,34 +82,38 @@ class Sharding:
 
     @property
     def own(self) -> range:
-        """The shards of this worker: neighbours."""
+        """The shards of this worker, which are consecutive."""
         return self.of_worker(self.exchange.rank)
 
     def of_worker(self, rank: int) -> range:
-        """The shards of a worker: as many as others have, give or take one."""
+        """The shards of a worker; the numbers differ by at most one between workers."""
         begin, end = (r * self.shards // self.exchange.workers for r in (rank, rank + 1))
         return range(begin, end)
 
     def share(self, n: int, batch: int) -> range:
-        """Which of n rows this worker looks at: whole batches of them, neighbours."""
+        """The rows of n that this worker predicts: consecutive whole batches."""
         each = batch * -(-n // (batch * self.exchange.workers))
         begin, end = (min(n, rank * each) for rank in (self.exchange.rank, self.exchange.rank + 1))
         return range(begin, end)
 
     def agree(self, asked: bool) -> bool:
-        """What the first worker says, on each of them."""
-        said = np.array([asked and self.exchange.rank == 0], np.uint32)
-        self.exchange.add(said)
-        return bool(said[0])
+        """Broadcast: the answer of the first worker, on all workers."""
+        answer = np.array([asked and self.exchange.rank == 0], np.uint32)
+        self.exchange.add(answer)
+        return bool(answer[0])
 
     def total(self, parts: Array) -> Array:
-        """Σ over all shards, of `parts` (shards of this worker, size): the same bits everywhere.
+        """Reproducible all-reduce: the sum over all shards, with the same bits on all workers.
 
-        Floating-point numbers are added up in whole ones, which come to the same in any order:
-        each is rounded to a multiple of 2ᵉ⁻ᵇ, 2ᵉ being above all that stands at its place in any
-        shard, and b large enough that the total is as exact as one addition. So a worker hands on
-        as much as its own sum, however many there are. See Demmel and Nguyen, "Parallel
-        reproducible summation", 2015.
+        Floats are summed as integers, whose sum does not depend on the order: each is rounded to a
+        multiple of 2ᵉ⁻ᵇ, where 2ᵉ exceeds the numbers of all shards at that index and b makes the
+        total as exact as one addition. A worker sends as much data as its own sum, whatever the
+        number of shards. See Demmel and Nguyen, "Parallel reproducible summation", 2015.
+
+        Parameters
+        ----------
+        parts : array, shape (shards of this worker, size)
+            The terms.
         """
         form, exchange = FORMS[parts.dtype.name], self.exchange
         if self.shards == 1:
@@ -133,26 +146,26 @@ class Sharding:
 
 @dataclass(frozen=True)
 class FloatFormat:
-    """Where the bits of a floating-point number stand: 2^(exponent - bias) times its fraction."""
+    """A floating-point format: 2^(exponent - bias) times the fraction."""
 
     bits: type[np.unsignedinteger[Any]]
     exponent: type[np.unsignedinteger[Any]]
-    fraction: int  # how many bits it has
+    fraction: int  # bits of the fraction
     bias: int
     wide: bool  # the sum needs 64 bits
 
     @property
     def largest(self) -> int:
-        """The exponent of infinity, and of what is no number."""
+        """The exponent field of infinity and NaN."""
         return 2 * self.bias + 1
 
     def exponents_of(self, values: Array) -> Array:
-        """The exponents of numbers, as they stand in their bits."""
-        found: Array = values.view(self.bits) >> self.fraction & self.largest
-        return found.astype(self.exponent)
+        """The biased exponents of numbers."""
+        exponents: Array = values.view(self.bits) >> self.fraction & self.largest
+        return exponents.astype(self.exponent)
 
     def power_of_2(self, exponents: Array) -> Array:
-        """The numbers of these exponents, with nothing behind the point."""
+        """The powers of two with these biased exponents."""
         return (exponents << self.fraction).view(f"f{exponents.itemsize}")
 
 
@@ -160,14 +173,14 @@ FORMS = {
     "float32": FloatFormat(np.uint32, np.uint8, 23, 127, wide=False),
     "float64": FloatFormat(np.uint64, np.uint16, 52, 1023, wide=True),
 }
-BLOCK = 2**16  # numbers at once, that stay in a processor's cache
-MOST_SHARDS_IN_32_BITS = 64  # more, and a sum of them would be less exact than float32
+BLOCK = 2**16  # numbers at a time, which fit in the cache
+MOST_SHARDS_IN_32_BITS = 64  # with more shards the sum would be less exact than float32
 
 
 def bits(array: Array) -> Array:
-    """The same memory as whole numbers: where others have zeros, their sum is what one has."""
+    """View an array as integers: if all other workers have zeros, the sum is this array."""
     return array.reshape(-1).view(f"u{array.itemsize}")
 
 
-# What trainings are cut into here, where nothing is said.
+# The sharding of trainings in this context; None for none.
 CURRENT: ContextVar[Sharding | None] = ContextVar("sharding", default=None)

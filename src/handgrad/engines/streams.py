@@ -1,4 +1,4 @@
-"""Row sources: rows that may not fit in memory, handed out in chunks."""
+"""Row sources: rows that may not fit in memory, read in chunks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from handgrad.textbook.errors import DataError, SettingError
 from handgrad.textbook.module import Array
 
-Rng = int | np.random.Generator | None  # a seed, or what numbers are drawn from
-BATCH = 1024  # rows, that net.predict takes at a time
+Rng = int | np.random.Generator | None  # a seed or a generator
+BATCH = 1024  # rows that net.predict processes at a time
 Item = TypeVar("Item")
 Rows = TypeVar("Rows")
 
@@ -21,8 +21,14 @@ Rows = TypeVar("Rows")
 class RowSource(ABC):
     """`n_rows` rows to train on or to evaluate, in chunks that fit in memory.
 
-    `memory`: how many bytes the rows that are under way may take, all copies of them together.
-    `varied`: whether there is more than one target among them.
+    Attributes
+    ----------
+    n_rows : int
+        Number of rows.
+    memory : int
+        Bytes that rows in memory may take, including copies.
+    varied : bool
+        Whether the targets differ.
     """
 
     n_rows: int
@@ -31,22 +37,37 @@ class RowSource(ABC):
 
     @abstractmethod
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
-        """All rows once, as pairs (x, y): in their order, or chunks in one drawn by `rng`."""
+        """Iterate over all rows once, as pairs (x, y); `rng` shuffles the chunks."""
 
     def seek(
         self, row: int, rng: np.random.Generator | None = None
     ) -> tuple[int, Iterator[tuple[Array, Array]]]:
-        """The last of those chunks, from one on that is not after `row`, counted from 0.
+        """Seek to a row: the number of rows skipped, and the chunks after them.
 
-        And how many rows come before them. A source that finds a row without reading all before
-        it says here how: a training that is resumed, or shared by workers, reads from there on.
+        A source that can skip rows without reading them overrides this method, which resumed and
+        distributed trainings use.
+
+        Parameters
+        ----------
+        row : int
+            At most this many rows are skipped.
+        rng : Generator, optional
+            Shuffles the chunks as in `chunks`.
         """
         return 0, self.chunks(rng)
 
     def stretch(
         self, begin: int, end: int, rng: np.random.Generator | None = None
     ) -> Iterator[tuple[Array, Array]]:
-        """The rows `begin` to `end` of those that `chunks` hands out, in the same order."""
+        """Iterate over the rows from `begin` to `end`, in the order of `chunks`.
+
+        Parameters
+        ----------
+        begin, end : int
+            The first row, and the row after the last.
+        rng : Generator, optional
+            Shuffles the chunks as in `chunks`.
+        """
         row, chunks = self.seek(begin, rng)
         for x, y in chunks:
             if row >= end:
@@ -57,20 +78,20 @@ class RowSource(ABC):
             row += len(y)
 
     def fingerprint(self) -> Iterator[tuple[str, Array]]:
-        """Arrays with names that tell these rows from others: all, or what stands for them."""
+        """Named arrays that identify the rows, for checkpoints: all rows, or a digest of them."""
         for x, y in self.chunks():
             yield from (("x", x), ("y", y))
 
     def split(self, share: float, rng: Rng = None) -> tuple[Self, Self]:
-        """The rows without about a `share` of them, and that share."""
+        """Split off about a fraction `share` of the rows; returns the rest and that fraction."""
         raise SettingError(
             f"{share} of the rows of {type(self).__name__}, which cannot be split",
             "a source that has a method split",
-            "validation=…, rows of their own",
+            "validation=…, with separate rows",
         )
 
     def in_memory(self) -> tuple[Array, Array]:
-        """All rows, in their own order."""
+        """Read all rows into memory, in order."""
         xs, ys = zip(*self.chunks(), strict=True)
         x, y = np.concatenate(xs), np.concatenate(ys)
         if len(y) != self.n_rows:
@@ -79,30 +100,30 @@ class RowSource(ABC):
 
 
 def changed(rows: int, before: int, where: str = "") -> DataError:
-    """What is raised where there are more rows than before, or fewer."""
+    """The error for a number of rows that changed between two reads."""
     return DataError(
         f"{where}{rows} rows, where there were {before} before",
-        "files that stay as they are while they are read",
+        "files that do not change while they are read",
         "a copy of the files, or hg.data.open_table again",
     )
 
 
 def prefetch(items: Iterator[Item]) -> Iterator[Item]:
-    """Hand on the items; while one is looked at, a thread makes the next."""
+    """Iterate over the items; a thread computes the next one ahead."""
     end: Any = object()
     with ThreadPoolExecutor(1, "reading ahead") as thread:
         coming = thread.submit(next, items, end)
         while (item := coming.result()) is not end:
             coming = thread.submit(next, items, end)
             yield item
-            del item  # else it would still be there while the one after the next is made
+            del item  # else it would stay in memory while the one after the next is computed
 
 
 def whole_batches(chunks: Iterator[Rows], join: Callable[[list[Rows]], Rows]) -> Iterator[Rows]:
-    """The same rows in whole batches of a prediction, counted from the first row on.
+    """Regroup chunks into multiples of the prediction batch size.
 
-    The last digits of a row's prediction depend on how many rows there are beside it. `join` makes
-    a copy of the rows of several chunks.
+    The last digits of a prediction depend on the number of rows in its batch. `join` copies rows of
+    several chunks into one.
     """
     left: Any = None
     for chunk in chunks:
@@ -120,12 +141,12 @@ def whole_batches(chunks: Iterator[Rows], join: Callable[[list[Rows]], Rows]) ->
         yield left
 
 
-def refuse_beside_a_stream(data: object, **given: object) -> None:
-    """Refuse what needs all rows in memory, where `data` is a source: `sample_weight=w`, say."""
-    for name, value in given.items() if isinstance(data, RowSource) else ():
+def refuse_beside_a_stream(data: object, **arguments: object) -> None:
+    """Raise a SettingError for arguments that a row source does not support, as `sample_weight`."""
+    for name, value in arguments.items() if isinstance(data, RowSource) else ():
         if value is not None and value is not False:
             raise SettingError(
-                f"{name} beside rows that are streamed",
-                "what can be done chunk by chunk",
-                f"leave {name} out; or x, y = rows.in_memory(), where memory has room for them",
+                f"{name} with rows that are streamed",
+                "arguments that work chunk by chunk",
+                f"leave {name} out; or x, y = rows.in_memory(), if they fit in memory",
             )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.config import check_kinds
-from handgrad.engines.deterministic_ufuncs import alike
+from handgrad.engines.deterministic_ufuncs import deterministic
 from handgrad.engines.dispatch import EngineName, engine_for_chunks
 from handgrad.engines.sharding import CURRENT, Sharding, bits
 from handgrad.engines.streams import (
@@ -111,7 +111,7 @@ class RowsToEvaluate:
         with np.errstate(all="ignore"):
             p, rows = self.predicted(engine, batch_size) if p is None else (p, self.rows)
             weights = () if rows.w is None else (rows.w,)
-            value = float(twin_of(self.loss).forward(alike(p, engine), rows.y, *weights))
+            value = float(twin_of(self.loss).forward(deterministic(p, engine), rows.y, *weights))
         return Evaluation(value, metric_values(p, rows.y, rows.sample_weight, metrics))
 
     def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:

@@ -105,7 +105,7 @@ def test_what_a_file_is_to_train_with_is_checked_as_for_a_training(
         export(["no", "yes", "no", "no", "no"])
     with pytest.raises(hg.errors.SettingError, match=r"derives from hg\.Loss"):
         export(loss=sgd, optimizer=loss)
-    with pytest.raises(hg.errors.SettingError, match="with brackets"):
+    with pytest.raises(hg.errors.SettingError, match="with parentheses"):
         export(optimizer=hg.SGD)
     with pytest.raises(hg.errors.ShapeError, match="the last of 1"):
         export(batch_size=4)

@@ -123,7 +123,7 @@ def test_machine_code_serves_every_learning_rate_of_an_optimizer() -> None:
     losses = {
         fit(solver=hg.optimizers.NAdam(rate), engine="compiled").loss_ for rate in (0.001, 0.1)
     }
-    assert (len(TRACES.made), len(losses)) == (1, 2)
+    assert (len(TRACES.entries), len(losses)) == (1, 2)
 
 
 def test_rows_that_stay_sparse_are_fit_by_the_pages(

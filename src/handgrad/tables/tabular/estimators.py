@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, column_or_1d
 
-from handgrad.engines.deterministic_ufuncs import alike
+from handgrad.engines.deterministic_ufuncs import deterministic
 from handgrad.exchange.exporting.parts import Parts
 from handgrad.exchange.exporting.wrapper_layers import MeanOfMembers, Numbers, Temperature
 from handgrad.files.features import Column
@@ -189,7 +189,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def predict_proba(self, X: object) -> Array:
         """The probability of each of `classes_` for each row: (n, n_classes)."""
         z = self._outputs(X) / self.temperature_
-        return np.asarray(Softmax().forward(alike(z, self.engine)).mean(axis=1))
+        return np.asarray(Softmax().forward(deterministic(z, self.engine)).mean(axis=1))
 
     def predict(self, X: object) -> Array:
         """The most probable class of each row, (n,)."""
@@ -381,7 +381,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
 def _log_loss(z: Array, t: Array) -> float:
     """That of one member: (n, n_classes) logits and targets."""
-    return float(SoftTargetCrossEntropyLoss().forward(alike(z), t))
+    return float(SoftTargetCrossEntropyLoss().forward(deterministic(z), t))
 
 
 def _temperature(members: Members, t: Array) -> float:
