@@ -192,5 +192,5 @@ def test_every_shape_is_known_up_to_the_batch_size() -> None:
 
 def test_a_missing_leaf_is_named() -> None:
     graph = hg.trace(hg.Linear(2, 2))
-    with pytest.raises(hg.errors.SettingError, match=r"no value came for dy, W, b"):
+    with pytest.raises(hg.errors.SettingError, match=r"no value for dy, W, b"):
         interpret(graph, {"x": np.zeros((3, 2))}, 3)

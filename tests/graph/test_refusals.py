@@ -204,7 +204,7 @@ REFUSED = {
     one_hot_by_eye: ("np.eye", "into a plain array", "y[:, None] == np.arange(k)"),
     squeeze_of_every_axis: ("squeeze()", "every axis of length 1", "axis=1"),
     unknown_function: ("np.sort(x)", "np.sort", "need no order"),
-    unknown_method: ("x.tolist()", ".tolist", "not known while recording"),
+    unknown_method: ("x.tolist()", ".tolist", "not known while tracing"),
     unknown_ufunc_method: ("np.subtract.reduce", "np.subtract.reduce", "sums"),
     write_by_out: ("out=total", "an array to write into", "out=d"),
     write_by_a_reductions_out: ("out=total", "an array to write into", "out=d"),
@@ -387,7 +387,7 @@ class SlowStart(hg.Layer):
 @pytest.mark.parametrize(
     ("page", "says"),
     [
-        (StartingFromNothing, "x + self.last`, reads what an earlier step left behind"),
+        (StartingFromNothing, "x + self.last`, reads an array of an earlier step"),
         (SlowStart, "return x + 1`, does not run in the second step as in the first"),
     ],
 )

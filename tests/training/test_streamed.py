@@ -299,7 +299,7 @@ def test_what_needs_all_rows_in_memory_is_refused(tmp_path: Path) -> None:
     larger = rows_of(100, tmp_path, memory=5000)
     with refused(hg.errors.SettingError, "rows that are streamed beside LBFGS", net=net):
         hg.train(net, larger, **usual | {"optimizer": hg.optimizers.LBFGS()})
-    with refused(hg.errors.SettingError, "sample_weight beside", net=net):
+    with refused(hg.errors.SettingError, "sample_weight with", net=net):
         hg.evaluate(net, rows, loss=loss, sample_weight=np.ones(100))
 
 

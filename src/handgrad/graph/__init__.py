@@ -1,4 +1,4 @@
-"""A page as data: recorded from NumPy's own protocols, printed, and run again."""
+"""Computation graphs: traced through NumPy's array protocols, optimized, printed, interpreted."""
 
 from handgrad.graph.graph import Graph, Leaves, Outputs, interpret, values_of
 from handgrad.graph.trace import trace

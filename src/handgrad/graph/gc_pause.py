@@ -1,4 +1,4 @@
-"""Garbage is not looked for while graphs and programs are made: most of what is made stays."""
+"""Pauses garbage collection while graphs and programs are built, whose objects mostly stay."""
 
 import gc
 from collections.abc import Iterator
@@ -6,15 +6,14 @@ from contextlib import contextmanager
 from threading import Lock
 
 _lock = Lock()
-_collecting: list[bool] = []  # whether garbage was looked for, when each of those now within came
+_collecting: list[bool] = []  # gc.isenabled() at the entry of each active block
 
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """No garbage is collected meanwhile; as a decorator too.
+    """Context manager and decorator: pause the garbage collector.
 
-    Looking through the many objects of a long recording again and again takes as long as making
-    them.
+    Scanning the many objects of a long trace again and again takes as long as creating them.
     """
     with _lock:
         _collecting.append(gc.isenabled())

@@ -1,6 +1,6 @@
-"""A recorded computation as data: nodes in order, every shape known up to the batch size n.
+"""Computation graphs: nodes in order, with shapes that are known up to the batch size n.
 
-`interpret` runs it in NumPy, node by node: the proof that a recording says what its page says.
+`interpret` runs a graph in NumPy, node by node: it proves that a graph computes what its layers do.
 """
 
 import json
@@ -12,7 +12,7 @@ import numpy as np
 
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
-from handgrad.graph.printing import printed
+from handgrad.graph.printing import graph_text
 from handgrad.graph.symbolic import Ref, at
 from handgrad.textbook.display import shown_whole
 from handgrad.textbook.errors import DataError, SettingError
@@ -23,11 +23,15 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class Leaves(Generic[T]):
-    """What a graph is given, by kind and name: the numbers of nodes, or their values.
+    """The leaves of a graph by kind and name: node numbers, or their values.
 
-    `inputs` are `x`, `y`, `sample_weight` and `dy` of a step, `p` of a loss, `dw`,
-    `learning_rate` and `step` of an optimizer's rule; `parameters` and `state` have the names of
-    `net.named_parameters()` and `net.named_states()`, or those the rule has for them.
+    Parameters
+    ----------
+    inputs : Mapping, optional
+        `x`, `y`, `sample_weight` and `dy` of a step, `p` of a loss, `dw`, `learning_rate` and
+        `step` of an optimizer's rule.
+    parameters, state : Mapping, optional
+        Named as in `net.named_parameters()` and `net.named_states()`, or as in the rule.
     """
 
     inputs: Mapping[str, T] = field(default_factory=dict)
@@ -35,20 +39,30 @@ class Leaves(Generic[T]):
     state: Mapping[str, T] = field(default_factory=dict)
 
     def named(self) -> list[tuple[str, T]]:
-        """All of them, with their names."""
+        """All leaves as pairs of name and node."""
         return [*self.inputs.items(), *self.parameters.items(), *self.state.items()]
 
     def map(self, function: Callable[[T], S]) -> "Leaves[S]":
-        """The function of each."""
+        """Apply a function to each leaf."""
         return Leaves(*(_mapped(getattr(self, kind.name), function) for kind in fields(self)))
 
 
 @dataclass(frozen=True)
 class Outputs(Generic[T]):
-    """What comes out of a graph: the numbers of nodes, or their values.
+    """The outputs of a graph: node numbers, or their values.
 
-    `input_gradients` have the names of the inputs, `gradients` those of the parameters;
-    `new_parameters` is what an optimizer's rule makes of them.
+    Parameters
+    ----------
+    prediction, loss : optional
+        Of a net, or of a training step.
+    input_gradients : Mapping, optional
+        By the names of the inputs.
+    gradients : Mapping, optional
+        By the names of the parameters.
+    new_parameters : Mapping, optional
+        Parameters after an optimizer's step.
+    new_state : Mapping, optional
+        Running state after a step.
     """
 
     prediction: T | None = None
@@ -59,7 +73,7 @@ class Outputs(Generic[T]):
     new_state: Mapping[str, T] = field(default_factory=dict)
 
     def named(self) -> dict[str, T]:
-        """All of them, under names to be read: `loss`, `dx`, `d 0.W`, `new 0.mean`."""
+        """All outputs by display name: `loss`, `dx`, `d 0.W`, `new 0.mean`."""
         alone = {"prediction": self.prediction, "loss": self.loss}
         return {
             **{name: value for name, value in alone.items() if value is not None},
@@ -70,11 +84,11 @@ class Outputs(Generic[T]):
         }
 
     def all(self) -> list[T]:
-        """Those of all kinds."""
+        """All outputs in a list."""
         return [*self.named().values()]
 
     def map(self, function: Callable[[T], S]) -> "Outputs[S]":
-        """The function of each."""
+        """Apply a function to each output."""
         return Outputs(*(_mapped(getattr(self, kind.name), function) for kind in fields(self)))
 
 
@@ -86,9 +100,20 @@ def _mapped(value: T | Mapping[str, T] | None, function: Callable[[T], S]) -> An
 
 @dataclass(frozen=True, repr=False)
 class Graph:
-    """The nodes in the order they were computed, what is given to them, and what comes out.
+    """A computation graph, which can be compared, pickled and written as JSON.
 
-    `pages` says which page has which path. Graphs are compared, pickled, and written as JSON.
+    Parameters
+    ----------
+    title : str
+        Title of the printed graph.
+    nodes : tuple of Node
+        In order of execution.
+    leaves : Leaves
+        Node numbers of inputs, parameters and state.
+    outputs : Outputs
+        Node numbers of the results.
+    pages : Mapping of str to str
+        The repr of each layer by path.
     """
 
     title: str
@@ -98,7 +123,7 @@ class Graph:
     pages: Mapping[str, str]
 
     def to_json(self) -> str:
-        """The graph as JSON, from which `Graph.from_json` makes an equal one.
+        """Serialize the graph as JSON; `Graph.from_json` restores an equal one.
 
         >>> import handgrad as hg
         >>> graph = hg.trace(hg.Linear(2, 3))
@@ -117,7 +142,18 @@ class Graph:
 
     @classmethod
     def from_json(cls, text: str) -> "Graph":
-        """The graph that `to_json` wrote."""
+        """Restore a graph from the JSON of `to_json`.
+
+        Parameters
+        ----------
+        text : str
+            JSON.
+
+        Raises
+        ------
+        DataError
+            The text is not the JSON of a graph.
+        """
         try:
             data = json.loads(text)
             return cls(
@@ -141,7 +177,7 @@ class Graph:
     _repr_pretty_ = shown_whole
 
     def __str__(self) -> str:
-        return printed(
+        return graph_text(
             self.title, self.nodes, self.leaves.named(), self.outputs.named(), self.pages
         )
 
@@ -153,10 +189,25 @@ def interpret(
     weights: Mapping[str, object] | None = None,
     rngs: Mapping[str, np.random.Generator] | None = None,
 ) -> Outputs[Any]:
-    """The outputs of `graph` for inputs of `n` rows.
+    """Run a graph in NumPy, node by node.
 
-    `weights` are parameters and running state by name, as `net.state()` has them, `rngs` the
-    random streams of the layers by path.
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    inputs : Mapping of str to array
+        Its inputs by name.
+    n : int
+        Their number of rows.
+    weights : Mapping of str to array, optional
+        Parameters and running state by name, as in `net.state()`.
+    rngs : Mapping of str to Generator, optional
+        Random streams of the layers by path.
+
+    Returns
+    -------
+    Outputs
+        The values of the outputs.
     """
     results = values_of(graph, inputs, n, weights, rngs)
     return graph.outputs.map(lambda i: results[i])
@@ -169,14 +220,25 @@ def values_of(
     weights: Mapping[str, object] | None = None,
     rngs: Mapping[str, np.random.Generator] | None = None,
 ) -> list[Any]:
-    """The value of each node of `graph`, for what `interpret` is given."""
+    """Compute the value of every node in NumPy.
+
+    Parameters
+    ----------
+    graph, inputs, n, weights, rngs
+        As in `interpret`.
+
+    Returns
+    -------
+    list
+        A value for each node.
+    """
     leaves, weights = graph.leaves, weights or {}
     known = {i: inputs.get(name) for name, i in leaves.inputs.items()}
     for kind in (leaves.parameters, leaves.state):
         known |= {i: weights.get(name) for name, i in kind.items()}
     if missing := [name for name, i in leaves.named() if known[i] is None]:
         raise SettingError(
-            f"no value came for {', '.join(missing)}",
+            f"no value for {', '.join(missing)}",
             f"values for {', '.join(name for name, _ in leaves.named())}",
             "interpret(graph, {'x': x, ...}, len(x), net.state())",
         )

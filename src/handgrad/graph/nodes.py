@@ -1,6 +1,6 @@
-"""The nodes of graphs: an operation, what it is done to, and the line of the page it came from.
+"""Nodes of graphs: an operation, its arguments, and the source line that it comes from.
 
-Arguments are written as JSON: numbers, arrays, indices, references, what follows n.
+Arguments can be written as JSON: numbers, arrays, indices, references, functions of n.
 """
 
 import json
@@ -32,7 +32,7 @@ from handgrad.textbook.errors import CannotLowerError, RecordingError
 
 @dataclass(frozen=True)
 class Origin:
-    """The line of the page that a node came from, and the layer and method it ran in."""
+    """The source line that a node comes from, with its layer and method."""
 
     file: str
     line: int
@@ -43,7 +43,15 @@ class Origin:
         return f"{self.file}:{self.line}"
 
     def refusal(self, does: str, expected: str, hint: str) -> RecordingError:
-        """The error for a line that cannot be recorded."""
+        """The error for a line that cannot be traced.
+
+        Parameters
+        ----------
+        does : str
+            What the line does, as a clause: "branches on data".
+        expected, hint : str
+            The other two parts of the error.
+        """
         code = linecache.getline(self.file, self.line).strip()
         came = f"{Path(self.file).name}:{self.line}, `{code}`, {does}"
         return RecordingError(came, expected, hint)
@@ -61,7 +69,7 @@ class Node:
     origin: Origin | None = None
 
     def used(self) -> tuple[int, ...]:
-        """The numbers of the nodes that this one is computed from."""
+        """The numbers of the nodes that this node reads."""
         return self._used
 
     @cached_property
@@ -69,26 +77,26 @@ class Node:
         return tuple(_references((self.arguments, *self.options.values())))
 
     def renumbered(self, new: Mapping[int, Ref]) -> "Node":
-        """The node, with new numbers of those that it is computed from."""
+        """The node with renumbered arguments."""
         if all(new[i].node == i for i in self.used()):
             return self
         return self.map(lambda leaf: new[leaf.node] if isinstance(leaf, Ref) else leaf)
 
     def map(self, function: Callable[[object], object]) -> "Node":
-        """The node on the function of each of its references and constants."""
+        """Apply a function to each reference and constant among the arguments."""
         arguments, options = substitute((self.arguments, dict(self.options)), function)
         return Node(self.operation, arguments, options, self.shape, self.dtype, self.origin)
 
     def refusal(self, does: str, expected: str, hint: str) -> RecordingError:
-        """The error for a node that cannot be recorded, with its line."""
+        """The error for a node that cannot be traced, with its source line."""
         return (self.origin or Origin("", 0)).refusal(does, expected, hint)
 
     def refused(self, what: str) -> CannotLowerError:
-        """The error for an operation with `what`, which has no loops."""
+        """The error for an operation that cannot be compiled with `what`."""
         return CannotLowerError(f"{self.operation} with {what}, at {self.origin}")
 
     def to_json(self) -> dict[str, Any]:
-        """The node in what JSON has."""
+        """The node as JSON data."""
         return {
             "operation": self.operation.value,
             "arguments": encode(self.arguments),
@@ -100,7 +108,7 @@ class Node:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The node that `to_json` wrote."""
+        """Restore a node from the data of `to_json`."""
         return cls(
             Op(data["operation"]),
             decode(data["arguments"]),
@@ -117,7 +125,7 @@ class Node:
 
 
 def _references(value: object) -> Iterator[int]:
-    """The numbers of the nodes that an argument structure names, in its order."""
+    """Yield the numbers of the nodes in an argument structure, in order."""
     match value:
         case Ref(node):
             yield node
@@ -131,7 +139,7 @@ def _references(value: object) -> Iterator[int]:
 
 
 def users_of(nodes: Sequence[Node]) -> list[list[int]]:
-    """For each node, the nodes that use it."""
+    """The users of each node."""
     users: list[list[int]] = [[] for _ in nodes]
     for i, node in enumerate(nodes):
         for used in node.used():
@@ -140,7 +148,7 @@ def users_of(nodes: Sequence[Node]) -> list[list[int]]:
 
 
 RECORDS = {kind.__name__: kind for kind in (Ref, Dim, Scaled, Ratio, Arange, Full)}
-# What the parts of each kind make.
+# Constructors of the kinds.
 DECODED: dict[str, Callable[..., Any]] = {
     **RECORDS,
     "Scaled": lambda text, *rest: Scaled(Scaling(text), *rest),  # type: ignore[call-arg]
@@ -155,7 +163,7 @@ DECODED: dict[str, Callable[..., Any]] = {
 
 
 def encode(value: object) -> Any:
-    """`value` in what JSON has; a TypeError for what is no data. A JSON array is a tuple."""
+    """Convert a value to JSON data; a JSON array is a tuple. Raises a TypeError for other types."""
     match value:
         case None | bool() | str():
             return value
@@ -185,7 +193,7 @@ def encode(value: object) -> Any:
 
 
 def decode(data: object) -> Any:
-    """What `encode` wrote."""
+    """Restore a value from the data of `encode`."""
     if isinstance(data, list):
         return tuple(map(decode, data))
     if not isinstance(data, dict):
@@ -195,9 +203,9 @@ def decode(data: object) -> Any:
 
 
 def key(*values: object) -> Hashable:
-    """What is the same for the same values: 1, 1.0, True and float32(1) differ, 0.0 and -0.0 too.
+    """A hashable key for values: 1, 1.0, True and float32(1) differ, 0.0 and -0.0 too.
 
-    A TypeError says that one is no data.
+    Raises a TypeError for a value that cannot be encoded.
     """
     return tuple([_key(value) for value in values])
 

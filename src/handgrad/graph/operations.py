@@ -1,7 +1,7 @@
-"""The operations a graph is made of: each a NumPy function and how it reads.
+"""Operations of graphs: each a NumPy function with its operator.
 
-A page may spell an operation as operator, function, method or ufunc; it is recorded under one
-name. What is not in these tables cannot be recorded.
+A layer may write an operation as operator, function, method or ufunc; the graph has one name for
+it. Functions that are not in these tables cannot be traced.
 """
 
 import operator
@@ -17,21 +17,21 @@ from handgrad.textbook.special_functions import erf
 
 
 def setitem(array: Array, index: Any, values: npt.ArrayLike) -> Array:
-    """A copy of `array` in which the entries at `index` are `values`."""
+    """A copy of `array` with `values` at `index`."""
     array = array.copy()
     array[index] = values
     return array
 
 
 def add_at(array: Array, index: Any, values: npt.ArrayLike) -> Array:
-    """A copy of `array` with `values` added at `index`, repeated indices adding up."""
+    """A copy of `array` with `values` added at `index`; repeated indices accumulate."""
     array = array.copy()
     np.add.at(array, index, values)
     return array
 
 
 def view(x: Array, offset: int, strides: tuple[int, ...], shape: tuple[int, ...]) -> Array:
-    """The elements of `x` that start at `offset` and lie `strides` apart, counted in elements."""
+    """A strided view of `x`; offset and strides in elements."""
     flat = np.ascontiguousarray(x).reshape(-1)[offset:]
     return np.lib.stride_tricks.as_strided(flat, shape, [step * x.itemsize for step in strides])
 
@@ -39,7 +39,7 @@ def view(x: Array, offset: int, strides: tuple[int, ...], shape: tuple[int, ...]
 def write(
     x: Array, offset: int, strides: tuple[int, ...], shape: tuple[int, ...], values: npt.ArrayLike
 ) -> Array:
-    """A copy of `x` in which a view of it holds `values`."""
+    """A copy of `x` with a strided view of it overwritten by `values`."""
     x = np.array(x, order="C")
     view(x, offset, strides, shape)[...] = values
     return x
@@ -48,16 +48,16 @@ def write(
 def product(
     spec: str, *operands: Array, start: Array | None = None, optimize: bool = False
 ) -> Array:
-    """np.einsum whose sums begin at `start`, broadcast to the result."""
+    """np.einsum plus `start`, the initial value of the sums."""
     summed: Array = np.einsum(spec, *operands, optimize=optimize)
     return summed if start is None else summed + start
 
 
 class Op(StrEnum):
-    """An operation: its name, what a page calls, its operator, and what computes it.
+    """An operation: its name, the NumPy function, its operator, and the function that computes it.
 
-    `compute` is what a page calls, but for operators: of Python's own numbers they make such
-    numbers again. Of the last three only passes make use.
+    `compute` is the NumPy function except for operators, which keep Python numbers. The last three
+    operations are created by passes only.
     """
 
     function: Callable[..., Any] | None
@@ -163,7 +163,7 @@ class Op(StrEnum):
     WRITE = "write", write
 
 
-# What a page may call, and the ufuncs by which it may reduce.
+# The functions that a layer may call, and the ufuncs by which it may reduce.
 FUNCTIONS = {op.function: op for op in Op if op.function}
 REDUCED_BY = {np.add: Op.SUM, np.maximum: Op.MAX, np.minimum: Op.MIN, np.multiply: Op.PROD}
 
@@ -171,7 +171,7 @@ METHODS = {
     *(Op.SUM, Op.MEAN, Op.VAR, Op.STD, Op.MAX, Op.MIN, Op.PROD, Op.ARGMAX, Op.ARGMIN),
     *(Op.CLIP, Op.COPY, Op.RAVEL, Op.SWAPAXES, Op.REPEAT, Op.TAKE, Op.DOT, Op.SQUEEZE),
 }
-# Their results share memory with what they are taken of.
+# Their results share memory with their argument.
 VIEWS = {
     *(Op.RESHAPE, Op.RAVEL, Op.TRANSPOSE, Op.SWAPAXES, Op.MOVEAXIS, Op.SQUEEZE, Op.EXPAND_DIMS),
     *(Op.BROADCAST_TO, Op.FLIP, Op.SLIDING_WINDOW_VIEW),
@@ -182,7 +182,7 @@ COMPARISONS = frozenset(
     (Op.LESS, Op.LESS_EQUAL, Op.GREATER, Op.GREATER_EQUAL, Op.EQUAL, Op.NOT_EQUAL)
 )
 REDUCTIONS = frozenset((Op.SUM, Op.MAX, Op.MIN, Op.PROD))
-# Those that lowering leaves as they are.
+# Operations that lowering keeps.
 ELEMENTWISE = COMPARISONS | {
     *(Op.ADD, Op.SUBTRACT, Op.MULTIPLY, Op.DIVIDE, Op.POWER, Op.NEGATIVE, Op.ABS, Op.SIGN),
     *(Op.MAXIMUM, Op.MINIMUM, Op.FLOOR, Op.CEIL, Op.SQRT, Op.TANH, Op.SIN, Op.COS),
@@ -203,8 +203,8 @@ INSTEAD = {
     "hstack": "np.concatenate([...], axis=1)",
     "vstack": "np.concatenate([...], axis=0)",
     "fill": "np.full_like(x, value)",
-    "item": "the array itself: the number is not known while recording",
-    "tolist": "the array itself: the numbers are not known while recording",
+    "item": "the array itself: the number is not known while tracing",
+    "tolist": "the array itself: the numbers are not known while tracing",
     "flatten": "x.ravel() or x.reshape(len(x), -1)",
     "strides": "np.lib.stride_tricks.sliding_window_view(x, (k, k), axis=(2, 3))",
     "split": "slices: z[..., :k], z[..., k:]",
@@ -212,5 +212,5 @@ INSTEAD = {
     "kron": "x.repeat(2, axis=2).repeat(2, axis=3)",
     "any": "np.where(condition, a, b), the same steps whatever the numbers are",
     "all": "np.where(condition, a, b), the same steps whatever the numbers are",
-    "rfft2": "sliding_window_view and einsum, or a sum over the places of the kernel",
+    "rfft2": "sliding_window_view and einsum, or a sum over the positions of the kernel",
 }

@@ -1,4 +1,4 @@
-"""Prints a graph like a derivation: one line for each line of the page, in its own names."""
+"""Prints a graph like a derivation: a line for each source line, with the layer's own names."""
 
 import ast
 import linecache
@@ -25,14 +25,28 @@ PRECEDENCE = {
 ATOM = 9
 
 
-def printed(
+def graph_text(
     title: str,
     nodes: Sequence[Node],
     leaves: Sequence[tuple[str, int]],
     outputs: Mapping[str, int],
     pages: Mapping[str, str],
 ) -> str:
-    """The whole graph as text."""
+    """Print a graph.
+
+    Parameters
+    ----------
+    title : str
+        The first line.
+    nodes : Sequence of Node
+        Its nodes.
+    leaves : Sequence of (str, int)
+        Names and nodes of the leaves.
+    outputs : Mapping of str to int
+        Nodes of the outputs by name.
+    pages : Mapping of str to str
+        The repr of each layer by path.
+    """
     names = names_of(nodes, leaves, outputs)
     lines = [title, "", "given"]
     for name, i in leaves:
@@ -61,7 +75,7 @@ def _row(text: str, node: Node, source: str) -> str:
 def names_of(
     nodes: Sequence[Node], leaves: Sequence[tuple[str, int]], outputs: Mapping[str, int]
 ) -> dict[int, str]:
-    """A name for each node that gets a line; the others stand within another's line."""
+    """A unique name for each node that has its own line; the others are part of a formula."""
     names: dict[int, str] = {}
     for name, i in leaves:
         path, _, last = name.rpartition(".")
@@ -84,7 +98,7 @@ def names_of(
 
 
 def labels_of(nodes: Sequence[Node], outputs: Mapping[str, int]) -> dict[int, str]:
-    """What the page calls each node that gets a line; nothing, where it has no name there."""
+    """The variable names in the layer of the nodes with their own line; "" if there is none."""
     labels: dict[int, str] = {}
     users, results = users_of(nodes), {i: name for name, i in outputs.items()}
     lines: dict[Origin, list[int]] = {}
@@ -92,61 +106,61 @@ def labels_of(nodes: Sequence[Node], outputs: Mapping[str, int]) -> dict[int, st
     for i, node in enumerate(nodes):
         if node.origin is None:
             continue
-        if node.origin != before:  # of a line that runs several times the last run has its names
+        if node.origin != before:  # of a line that runs several times, the last run gets the names
             lines[node.origin] = []
         before = node.origin
         alone = len(users[i]) == 1 and nodes[users[i][0]].origin == node.origin
         if not alone or i in results:
             labels[i] = _of_parameter(results.get(i, ""))
             lines[node.origin].append(i)
-    for origin, found in lines.items():
+    for origin, line in lines.items():
         assigned = _names_of_lines(origin.file).get(origin.line, ())
-        if len(assigned) in (1, len(found)):
-            labels |= dict(zip(found[-len(assigned) :], assigned, strict=True))
+        if len(assigned) in (1, len(line)):
+            labels |= dict(zip(line[-len(assigned) :], assigned, strict=True))
     return labels
 
 
 def _of_parameter(result: str) -> str:
-    """`dgamma`, for the result `d 1.gamma`, which no line names."""
+    """`dgamma` for the result `d 1.gamma`, which no line names."""
     sign, _, path = result.partition(" ")
     return f"d{path.rpartition('.')[2]}" if sign == "d" else ""
 
 
 @lru_cache(maxsize=64)
 def _names_of_lines(file: str) -> dict[int, tuple[str, ...]]:
-    """For each line of a file, the names of what its statement assigns or returns.
+    """The names that the statement at each line of a file assigns or returns.
 
-    What a function of the page's own is handed has none: it is not yet what the line names.
+    Statements that call the file's own functions have none: the result is computed elsewhere.
     """
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except SyntaxError:
         return {}
-    found: dict[int, tuple[str, ...]] = {}
+    names: dict[int, tuple[str, ...]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
-            found |= _returned(node)
+            names |= _return_labels(node)
     own = _own_functions(tree)
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=[target]) | ast.AugAssign(target=target):
                 labels = () if _calls_one_of(own, node.value) else _computed(target, node.value)
                 if labels and node.end_lineno:
-                    found |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), labels)
-    return found
+                    names |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), labels)
+    return names
 
 
 def _own_functions(tree: ast.Module) -> set[str]:
-    """The functions that a file defines, or has from elsewhere than NumPy."""
-    found = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    """The functions that a file defines, or imports from elsewhere than NumPy."""
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("numpy"):
-            found |= {alias.asname or alias.name for alias in node.names}
-    return found
+            functions |= {alias.asname or alias.name for alias in node.names}
+    return functions
 
 
 def _computed(target: ast.AST, value: ast.AST) -> tuple[str, ...]:
-    """The names that get something new; one name more for something comes from no node."""
+    """The targets that get a computed value; an alias of another variable is none."""
     match target, value:
         case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
             pairs = zip(targets, values, strict=True)
@@ -169,18 +183,18 @@ def _calls_one_of(functions: set[str], value: ast.AST) -> bool:
     return False
 
 
-def _returned(page: ast.ClassDef) -> dict[int, tuple[str, ...]]:
-    """What a page returns: z where backward takes dz, dx where forward takes x, new_w of a rule."""
-    methods = {f.name: f for f in page.body if isinstance(f, ast.FunctionDef)}
+def _return_labels(definition: ast.ClassDef) -> dict[int, tuple[str, ...]]:
+    """The names of returned values: z if backward takes dz, dx if forward takes x, new_w."""
+    methods = {f.name: f for f in definition.body if isinstance(f, ast.FunctionDef)}
     takes = {name: f.args.args[1].arg for name, f in methods.items() if len(f.args.args) > 1}
     dy, x = takes.get("backward", "dy"), takes.get("forward", "x")
     labels = {"forward": dy[1:] if dy.startswith("d") else dy, "backward": f"d{x}", "rule": "new_w"}
-    found: dict[int, tuple[str, ...]] = {}
+    names: dict[int, tuple[str, ...]] = {}
     for name, label in labels.items():
         for node in ast.walk(methods[name]) if name in methods else ():
             if isinstance(node, ast.Return) and node.end_lineno:
-                found |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), (label,))
-    return found
+                names |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), (label,))
+    return names
 
 
 def _labels(target: ast.AST) -> tuple[str, ...]:
@@ -195,12 +209,12 @@ def _labels(target: ast.AST) -> tuple[str, ...]:
 
 
 def formula(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> str:
-    """What a node is computed by, in the names of others: `x @ W_0.T + b_0`."""
+    """The formula of a node in the names of others: `x @ W_0.T + b_0`."""
     return _expression(i, nodes, names)[0]
 
 
 def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tuple[str, int]:
-    """The formula of a node, and how tightly it binds."""
+    """The formula of a node, and its precedence."""
     node = nodes[i]
 
     def text(value: object, binds: int = 0) -> str:
@@ -212,7 +226,7 @@ def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tupl
         if isinstance(value, tuple | list):
             return "[" + ", ".join(text(part) for part in value) + "]"
         constant = _constant(value)
-        return constant if _tightness(value, constant) >= binds else f"({constant})"
+        return constant if _precedence(value, constant) >= binds else f"({constant})"
 
     name, a = node.operation, node.arguments
     if name in BINARY:
@@ -231,13 +245,13 @@ def _expression(i: int, nodes: Sequence[Node], names: Mapping[int, str]) -> tupl
     label = name.value
     if name is Op.RANDOM:
         label, a = f"rng.{a[1]}", a[2:]
-    given = [text(part) for part in a]
-    given += [f"{k}={text(v)}" for k, v in node.options.items() if v is not None]
-    return f"{label}({', '.join(given)})", ATOM
+    arguments = [text(part) for part in a]
+    arguments += [f"{k}={text(v)}" for k, v in node.options.items() if v is not None]
+    return f"{label}({', '.join(arguments)})", ATOM
 
 
-def _tightness(value: object, constant: str) -> int:
-    """How tightly the text of a constant binds: `n - 1`, `1/n`, `-1/n`."""
+def _precedence(value: object, constant: str) -> int:
+    """The precedence of the text of a constant: `n - 1`, `1/n`, `-1/n`."""
     if isinstance(value, Dim) and value.offset:
         return PRECEDENCE[Op.ADD]
     if isinstance(value, Dim | Scaled | Ratio) and any(sign in constant for sign in "*/"):

@@ -1,8 +1,7 @@
-"""What stands for a value: the result of another node, or what follows the batch size n.
+"""Symbolic values: references to nodes, and functions of the batch size n.
 
-A page is recorded with several batch sizes. A constant met along the way is either the same
-each time, or follows n: `6*n`, `1/n`, `arange(n)`. What it follows is data: it is compared, and
-written as JSON.
+A layer is traced with several batch sizes. A constant is either the same each time, or a function
+of n: `6*n`, `1/n`, `arange(n)`. These functions are data: they can be compared and written as JSON.
 """
 
 import math
@@ -15,7 +14,7 @@ import numpy as np
 
 from handgrad.textbook.layers import Array
 
-# The sizes recorded with. Neither all odd nor all even: n // 2 must not look like a n + b.
+# The batch sizes of tracing. Neither all odd nor all even: n // 2 must not look like a n + b.
 SIZES = (6, 9, 13)
 
 
@@ -30,7 +29,7 @@ NESTED = (tuple, list, dict, slice)
 
 
 def substitute(value: object, replace: Callable[[object], object]) -> Any:
-    """The argument structure `value` with every leaf of its tuples, lists and slices replaced."""
+    """Replace every leaf of nested tuples, lists, dicts and slices."""
     if isinstance(value, tuple | list):
         parts = [
             substitute(part, replace) if isinstance(part, NESTED) else replace(part)
@@ -56,7 +55,7 @@ class Symbolic:
 
 @dataclass(frozen=True)
 class Dim(Symbolic):
-    """The whole number slope·n + offset; with a `dtype` a NumPy scalar, else Python's own."""
+    """The integer slope·n + offset: a NumPy scalar with a `dtype`, else a Python int."""
 
     slope: int
     offset: int = 0
@@ -72,7 +71,7 @@ class Dim(Symbolic):
 
 
 class Scaling(StrEnum):
-    """How a number with the constant k follows n, as it reads and as it is computed."""
+    """A function of n with a constant k: its text and how to compute it."""
 
     compute: Callable[[float, int], float]
 
@@ -96,7 +95,7 @@ class Scaling(StrEnum):
 
 @dataclass(frozen=True)
 class Scaled(Symbolic):
-    """A floating number that follows n; with a `dtype` a NumPy scalar, else Python's own."""
+    """A float that depends on n: a NumPy scalar with a `dtype`, else a Python float."""
 
     scaling: Scaling
     k: float
@@ -112,7 +111,7 @@ class Scaled(Symbolic):
 
 @dataclass(frozen=True)
 class Ratio(Symbolic):
-    """The quotient of two numbers, of which at least one follows n."""
+    """The quotient of two numbers, at least one of which depends on n."""
 
     numerator: float | Symbolic
     denominator: float | Symbolic
@@ -145,7 +144,7 @@ N = Dim(1)
 
 @dataclass(frozen=True)
 class Full(Symbolic):
-    """An array of one number; its shape follows n, and perhaps the number too."""
+    """A constant array whose shape depends on n, and possibly its value too."""
 
     shape: Shape
     fill: Any
@@ -158,12 +157,12 @@ class Full(Symbolic):
 
 
 def at(value: object, n: int) -> Any:
-    """`value` for batch size `n`: what follows n is computed, anything else is itself."""
+    """Evaluate a symbolic value for batch size `n`; other values are returned unchanged."""
     return value.at(n) if isinstance(value, Symbolic) else value
 
 
 def shape_text(shape: Shape) -> str:
-    """A shape as it reads: (n, 3), (n,)."""
+    """Format a shape: (n, 3), (n,)."""
     return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
 
 
@@ -176,11 +175,11 @@ def _dtype(value: object) -> str:
 
 
 class NoRuleError(Exception):
-    """The values follow no known rule of the batch size."""
+    """The values follow no known function of the batch size."""
 
 
 def solve(values: Sequence[Any], sizes: Sequence[int]) -> Any:
-    """The common value of `values`, or how they follow the batch `sizes`."""
+    """Find the common value, or the function of the batch size that gives `values` at `sizes`."""
     first = values[0]
     if any(type(value) is not type(first) for value in values):
         raise NoRuleError
@@ -220,7 +219,7 @@ def _solve_floating(values: Sequence[SupportsFloat], sizes: Sequence[int]) -> Sc
         if max(abs(k - rough[0]) for k in rough) > tolerance * abs(rough[0]):
             continue
         per_row = round(1 / rough[0]) if scaling is Scaling.K_OVER_N and 0 < rough[0] < 1 else 0
-        if per_row and abs(per_row * rough[0] - 1) < 1e-9:  # one over the size of an array
+        if per_row and abs(per_row * rough[0] - 1) < 1e-9:  # 1 / (the size of an array)
             return Scaled(Scaling.ONE_OVER_K_N, per_row, dtype)
         neat = Scaled(scaling, float(f"{rough[0]:.10g}"), dtype)
         exact = all(neat.at(n) == v for v, n in zip(values, sizes, strict=True))

@@ -1,4 +1,4 @@
-"""How many threads there are for the work, and how many of them BLAS may use."""
+"""Thread limits: how many cores and BLAS threads the process may use."""
 
 import os
 import sys
@@ -13,11 +13,11 @@ from threadpoolctl import LibController, ThreadpoolController
 
 HANDOVER = 1e-4  # seconds
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
-# Limits by the blocks that last: cores of the process, threads of each that works.
+# Limits of the active blocks: cores of the process, threads of each worker.
 _allowed, _each = list[int](), list[int]()
-# Multiplications: of fewer, OpenBLAS makes one thread's work; so many are worth several threads.
+# Multiplications: below the first OpenBLAS uses one thread; above the second several pay off.
 SHARED, WORTH_SHARING = 9216, 1e8
-# Functions that set how many threads are used for whoever multiplies.
+# Functions that set the number of threads for all callers.
 SETTERS = {
     "mkl": ["MKL_Set_Num_Threads"],
     "openblas": [
@@ -29,16 +29,16 @@ SETTERS = {
 
 
 def available_cores() -> int:
-    """How many cores this process may use: those it is bound to, or as its container allows.
+    """The cores that this process may use: by its CPU affinity or the quota of its container.
 
-    Fewer within `cores_at_most`, or where OMP_NUM_THREADS says so: joblib, dask and Ray set it for
+    `cores_at_most` and OMP_NUM_THREADS reduce it: joblib, dask and Ray set the variable for
     processes that share a machine.
     """
     return min([_cores(), _quota(CONTROL_GROUPS), *_environment_limit(), *_allowed])
 
 
 def _environment_limit() -> list[int]:
-    """What the environment allows; of a list, one a level of nested teams, the first number."""
+    """The limit of OMP_NUM_THREADS; the first number if it lists nested levels."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return [int(first)] if first.isdecimal() and int(first) > 0 else []
 
@@ -53,14 +53,14 @@ def _cores() -> int:
 
 @lru_cache
 def _quota(folder: Path) -> int:
-    """How many cores the time that a container is given would keep busy, in Linux.
+    """The CPU quota of a Linux container, in cores.
 
-    Of both versions of its control groups: the quota, and the period that it is for.
+    Reads quota and period of both versions of control groups.
     """
     for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):
         try:
             quota, period = map(int, " ".join((folder / n).read_text() for n in names).split())
-        except (OSError, ValueError):  # no such file; or "max", for no quota
+        except (OSError, ValueError):  # no such file, or "max" for no quota
             continue
         if quota > 0:
             return -(-quota // period)
@@ -68,38 +68,38 @@ def _quota(folder: Path) -> int:
 
 
 class _BlasLibrary:
-    """Something that multiplies matrices: how many threads it may use, and how that is set.
+    """A BLAS library: reads and limits its number of threads.
 
-    Through its own functions: threadpoolctl's setter does nothing in any other thread than the
-    first that called it, or sets the number of the calling thread alone. With OpenMP, OpenBLAS has
-    a number for each thread that multiplies: then it is not set `everywhere`.
+    Uses the library's own functions: threadpoolctl's setter works only in the first thread that
+    called it, or for the calling thread only. OpenBLAS with OpenMP has a number for each calling
+    thread: then the limit does not apply `everywhere`.
     """
 
     def __init__(self, controller: LibController) -> None:
         self.count: Callable[[], int] = controller.get_num_threads
         openmp = getattr(controller, "threading_layer", "") == "openmp"
         names = [] if openmp else SETTERS.get(controller.internal_api, [])
-        found = (getattr(controller.dynlib, name, None) for name in names)
-        setter = next((function for function in found if function is not None), None)
+        functions = (getattr(controller.dynlib, name, None) for name in names)
+        setter = next((function for function in functions if function is not None), None)
         self.everywhere = setter is not None
         self.limit: Callable[[int], Any] = setter or controller.set_num_threads
 
 
 @lru_cache
 def _libraries(with_scipys: bool) -> list[_BlasLibrary]:
-    """All that multiply matrices; looked for anew when SciPy has brought its own."""
-    found = ThreadpoolController().select(user_api="blas").lib_controllers
-    return [_BlasLibrary(controller) for controller in found]
+    """All loaded BLAS libraries; searched again once SciPy has loaded its own."""
+    controllers = ThreadpoolController().select(user_api="blas").lib_controllers
+    return [_BlasLibrary(controller) for controller in controllers]
 
 
 class _RunningWork:
-    """The threads that share some work right now: with whose work, and how many."""
+    """The threads in use: the thread that started each piece of work, and its number of threads."""
 
     def __init__(self) -> None:
         self.lock, self.entries = Lock(), list[tuple[int, int]]()
 
     def add(self) -> tuple[int, int]:
-        """As many as there are cores that nobody's work has, one at least, within all limits."""
+        """Reserve the free cores, at least one, within all limits."""
         with self.lock:
             free = available_cores() - sum(threads for _, threads in self.entries)
             entry = (get_ident(), max(1, min([free, *_each])))
@@ -111,20 +111,20 @@ class _RunningWork:
             self.entries.remove(entry)
 
     def after_a_fork(self) -> None:
-        """Of the threads, the child has the one that forked."""
+        """Reset in a forked child, which has only the thread that forked."""
         self.lock = Lock()
         self.entries = [entry for entry in self.entries if entry[0] == get_ident()]
 
 
-# Who asked for a limit: the thread, and so many threads of BLAS; none, where others share the work.
+# A limit: the thread that set it, and the number of BLAS threads; None: one for each worker.
 _Entry = tuple[int, int | None]
 
 
 class _BlasLimits:
-    """The limits in force, and how many threads each library used before there were any.
+    """The active limits, and the number of threads of each library before them.
 
-    Threads of BLAS are a setting of the whole process; of limits that overlap in time the
-    smallest holds, and the last to end puts back what was there before the first.
+    BLAS threads are a setting of the process: of overlapping limits the smallest applies, and the
+    last to end restores the original number.
     """
 
     def __init__(self) -> None:
@@ -132,13 +132,13 @@ class _BlasLimits:
         self.before: list[tuple[_BlasLibrary, int]] = []
 
     def add(self, entry: _Entry) -> None:
-        """Put a limit in force."""
+        """Activate a limit."""
         with self.lock:
             if not self.entries:
                 self.before = []
-            known = [library for library, _ in self.before]
+            limited = [library for library, _ in self.before]
             for library in _libraries("scipy.linalg.cython_blas" in sys.modules):
-                if library not in known:
+                if library not in limited:
                     self.before.append((library, library.count()))
             self.entries.append(entry)
             self._apply()
@@ -149,13 +149,13 @@ class _BlasLimits:
             self._apply()
 
     def after_a_fork(self) -> None:
-        """Of the threads, the child has the one that forked: what the others asked for is over."""
+        """Reset in a forked child: drop the limits of other threads."""
         self.lock = Lock()
         self.entries = [entry for entry in self.entries if entry[0] == get_ident()]
         self._apply()
 
     def is_single(self) -> bool:
-        """Whether this thread has asked for one thread of BLAS already, or set a limit of one."""
+        """Return True if this thread has a limit of one BLAS thread."""
         own = get_ident()
         return any(thread == own and (most or 1) == 1 for thread, most in self.entries)
 
@@ -177,10 +177,15 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def blas_threads(most: int | None) -> Iterator[None]:
-    """No more than `most` threads in the matrix products of NumPy and SciPy, for a while.
+    """Context manager: limit the BLAS threads of NumPy and SciPy.
 
-    None: one, as others share the work. Who allows fewer already keeps that; afterwards all is as
-    it was. Where a library has a number for each thread only, that of this thread is changed.
+    Smaller limits stay in force, and the original number is restored afterwards. If a library has
+    a number for each thread, only that of this thread changes.
+
+    Parameters
+    ----------
+    most : int or None
+        The limit; None: one, because workers share the work.
     """
     entry = (get_ident(), most)
     _limits.add(entry)
@@ -198,12 +203,12 @@ def blas_threads(most: int | None) -> Iterator[None]:
 
 
 def cores_at_most(most: int) -> AbstractContextManager[None]:
-    """The process uses no more than `most` cores for a while: others of the machine need theirs."""
+    """Context manager: use at most `most` cores, because other processes need the rest."""
     return _at_most(_allowed, most)
 
 
 def threads_each_at_most(most: int) -> AbstractContextManager[None]:
-    """Whoever works shares it among `most` threads at most, for a while: others work as well."""
+    """Context manager: use at most `most` threads for each training, because others run too."""
     return _at_most(_each, most)
 
 
@@ -219,10 +224,19 @@ def _at_most(limits: list[int], most: int) -> Iterator[None]:
 
 @contextmanager
 def worker_threads(*, by_blas: bool) -> Iterator[int]:
-    """How many threads may share the work of the caller, for a while; it is one of them.
+    """Context manager: reserve threads for the caller's work, including its own thread.
 
-    The work of others in the process has the other cores; together they have no more than there
-    are, unless even those who run it are more. What is multiplied `by_blas` is in one thread each.
+    All work of the process shares the available cores; each piece gets at least one.
+
+    Parameters
+    ----------
+    by_blas : bool
+        The work calls BLAS, which is then limited to one thread per worker.
+
+    Yields
+    ------
+    int
+        The number of threads.
     """
     with blas_threads(None) if by_blas else nullcontext():
         entry = _at_work.add()
@@ -233,32 +247,32 @@ def worker_threads(*, by_blas: bool) -> Iterator[int]:
 
 
 def threads_for(multiplications: int) -> AbstractContextManager[Any]:
-    """NumPy's products in one thread for a while, where a batch is too small to share it.
+    """Context manager: limit NumPy's products to one thread if a batch is small.
 
-    OpenBLAS's threads wait for each other by spinning: on a busy machine for milliseconds. And how
-    many there are decides on the last digits.
+    OpenBLAS's threads spin while they wait for each other: milliseconds on a busy machine. And
+    last digits depend on their number.
     """
     small = SHARED < multiplications < WORTH_SHARING
     return blas_threads(None) if small and not _limits.is_single() else nullcontext()
 
 
 def threads_of_a_batch(multiplications: int) -> int:
-    """Among how many threads NumPy's products of a batch are shared, where nothing limits them."""
+    """The number of BLAS threads of a batch without any limit."""
     if multiplications < WORTH_SHARING:
         return 1
-    with blas_threads(sys.maxsize):  # which tells how many there were before any limit
+    with blas_threads(sys.maxsize):  # so that `before` has the numbers without limits
         return max((count for _, count in _limits.before), default=1)
 
 
-_turns, _asking = Lock(), list[float]()  # the interval that each found who asked for a shorter one
+_turns, _asking = Lock(), list[float]()  # the switch interval at the entry of each active block
 
 
 @contextmanager
 def quick_handover() -> Iterator[None]:
-    """Threads of Python take turns more often, for a while.
+    """Context manager: shorten Python's thread switch interval.
 
-    NumPy lets other threads go on while it shuffles or compares, and must then wait for its turn
-    again: beside a busy thread 5 ms each time, where an epoch of a small net takes 0.06 ms.
+    NumPy releases the GIL while it shuffles or compares, and must then wait to get it back: 5 ms
+    each time with another busy thread, while an epoch of a small net takes 0.06 ms.
     """
     with _turns:
         _asking.append(sys.getswitchinterval())

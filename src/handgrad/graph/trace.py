@@ -7,7 +7,7 @@ import numpy as np
 
 from handgrad.graph.graph import Graph, Leaves, Outputs
 from handgrad.graph.traced import Traced
-from handgrad.graph.tracer import record
+from handgrad.graph.tracer import trace_run
 from handgrad.textbook.errors import SettingError, described
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.layers.mistakes import returned
@@ -18,7 +18,7 @@ from handgrad.textbook.penalties import Penalty
 
 
 def trace(
-    page: Layer | Loss | Optimizer,
+    module: Layer | Loss | Optimizer,
     loss: Loss | None = None,
     penalty: Penalty | None = None,
     *,
@@ -27,13 +27,29 @@ def trace(
     sample_weight: object = None,
     training: bool = True,
 ) -> Graph:
-    """The recorded graph of `page`; printed, it reads like the derivation.
+    """Trace a layer, net, loss or optimizer; the printed graph reads like a derivation.
 
-    A layer or net in training mode is followed forward and backward, with a `loss` the whole
-    training step, to which a `penalty` adds its own; in prediction mode (`training=False`) only
-    forward. `x` and `y` are a few example rows, needed only where the layer does not say what it
-    takes; with `sample_weight`, a few example weights, the loss is that of weighted rows: for
-    targets at the places of sequences with padding, the mask (n, t), as a training has it.
+    Parameters
+    ----------
+    module : Layer, Net, Loss or Optimizer
+        Traced on a copy.
+    loss : Loss, optional
+        Trace the whole training step of a net with this loss.
+    penalty : Penalty, optional
+        Added to the loss.
+    x : array or tuple of arrays, optional
+        A few example rows, if the layer does not declare its input shape.
+    y : array, optional
+        Example targets.
+    sample_weight : array, shape (n,) or (n, t), optional
+        Example weights; for padded sequences the mask (n, t).
+    training : bool, default True
+        Trace forward and backward; False: only forward, in prediction mode.
+
+    Returns
+    -------
+    Graph
+        The graph, for any batch size.
 
     >>> import handgrad as hg
     >>> graph = hg.trace(hg.Tanh())
@@ -45,13 +61,13 @@ def trace(
     >>> list(graph.outputs.named())
     ['prediction', 'dx']
     """
-    if isinstance(page, Optimizer):
-        return _trace_optimizer(page)
-    if isinstance(page, Loss):
-        return _trace_loss(page, x, y, sample_weight)
-    if not isinstance(page, Layer):
+    if isinstance(module, Optimizer):
+        return _trace_optimizer(module)
+    if isinstance(module, Loss):
+        return _trace_loss(module, x, y, sample_weight)
+    if not isinstance(module, Layer):
         raise SettingError(
-            described(page),
+            described(module),
             "a layer, a net, a loss or an optimizer",
             "hg.trace(net, hg.CrossEntropyLoss())",
         )
@@ -59,7 +75,7 @@ def trace(
         raise SettingError(
             f"as loss {described(loss)}", "a loss, or None", "hg.trace(net, hg.CrossEntropyLoss())"
         )
-    return _trace_layer(page, loss, penalty, x, y, sample_weight, training)
+    return _trace_layer(module, loss, penalty, x, y, sample_weight, training)
 
 
 def _trace_layer(
@@ -78,40 +94,40 @@ def _trace_layer(
         y = example_targets(loss, p)
 
     def inputs(n: int) -> Leaves[Any]:
-        given = {"x": _rows(x, n, dtype, layer.integer_input)}
+        leaves = {"x": _rows(x, n, dtype, layer.integer_input)}
         if loss is not None:
-            given["y"] = _rows(y, n, dtype, whole=loss.target_kind.indices)
+            leaves["y"] = _rows(y, n, dtype, whole=loss.target_kind.indices)
             if sample_weight is not None:
-                given["sample_weight"] = _rows(sample_weight, n, dtype, whole=False)
+                leaves["sample_weight"] = _rows(sample_weight, n, dtype, whole=False)
         elif training:
             rng = np.random.default_rng(n)
-            given["dy"] = rng.standard_normal((n, *p.shape[1:])).astype(dtype)
-        return Leaves(given)
+            leaves["dy"] = rng.standard_normal((n, *p.shape[1:])).astype(dtype)
+        return Leaves(leaves)
 
     def run(
-        pages: Any, x: object, y: Any = None, dy: object = None, **weights: Traced
+        modules: Any, x: object, y: Any = None, dy: object = None, **weights: Traced
     ) -> Outputs[Any]:
-        page, value = pages[""], None
-        p = returned(page, "forward", page.forward(x))
+        module, value = modules[""], None
+        p = returned(module, "forward", module.forward(x))
         if loss is not None:
             value = returned(
-                pages["loss"], "forward", pages["loss"].forward(p, y, *weights.values())
+                modules["loss"], "forward", modules["loss"].forward(p, y, *weights.values())
             )
         if not training:
             return Outputs(p, value)
         if loss is not None:
-            dy = returned(pages["loss"], "backward", pages["loss"].backward(value))
-        dx = returned(page, "backward", page.backward(dy))
+            dy = returned(modules["loss"], "backward", modules["loss"].backward(value))
+        dx = returned(module, "backward", module.backward(dy))
         if penalty is not None and loss is not None:
             n = sum(w.sum() for w in weights.values()) if weights else len(y)
-            value = value + pages["penalty"].add_to(page, n)
+            value = value + modules["penalty"].add_to(module, n)
         return Outputs(p, value, {"x": dx})
 
     mode = "training" if training else "prediction"
     title = f"{layer!r}{f' with {loss!r}' if loss else ''}, {mode}"
-    given: dict[str, Any] = {"": layer, "loss": loss, "penalty": penalty}
-    pages = {prefix: page for prefix, page in given.items() if page is not None}
-    return record(title, pages, inputs, run, dtype, training=training)
+    parts: dict[str, Any] = {"": layer, "loss": loss, "penalty": penalty}
+    modules = {prefix: module for prefix, module in parts.items() if module is not None}
+    return trace_run(title, modules, inputs, run, dtype, training=training)
 
 
 def _trace_loss(loss: Loss, p: object, y: object, sample_weight: object) -> Graph:
@@ -122,23 +138,23 @@ def _trace_loss(loss: Loss, p: object, y: object, sample_weight: object) -> Grap
 
     def inputs(n: int) -> Leaves[Any]:
         whole = loss.target_kind.indices
-        given = {"p": _rows(p, n, p.dtype, False), "y": _rows(y, n, p.dtype, whole)}
+        leaves = {"p": _rows(p, n, p.dtype, False), "y": _rows(y, n, p.dtype, whole)}
         if sample_weight is not None:
-            given["sample_weight"] = _rows(sample_weight, n, p.dtype, False)
-        return Leaves(given)
+            leaves["sample_weight"] = _rows(sample_weight, n, p.dtype, False)
+        return Leaves(leaves)
 
-    def run(pages: Any, **given: object) -> Outputs[Any]:
-        judge = pages["loss"]
-        value = returned(judge, "forward", judge.forward(*given.values()))
+    def run(modules: Any, **leaves: object) -> Outputs[Any]:
+        judge = modules["loss"]
+        value = returned(judge, "forward", judge.forward(*leaves.values()))
         return Outputs(None, value, {"p": returned(judge, "backward", judge.backward(value))})
 
-    return record(repr(loss), {"loss": loss}, inputs, run, p.dtype)
+    return trace_run(repr(loss), {"loss": loss}, inputs, run, p.dtype)
 
 
 def _trace_optimizer(optimizer: Optimizer) -> Graph:
     if optimizer.minimizer is not None:
         raise SettingError(
-            f"{optimizer!r}, which has no rule: it searches for its steps",
+            f"{optimizer!r}, which has no update rule: it is a line search",
             "an optimizer that takes a step for each batch",
             "hg.trace(hg.Adam(0.001))",
         )
@@ -153,22 +169,22 @@ def _trace_optimizer(optimizer: Optimizer) -> Graph:
         memory = dict(zip(optimizer.state_names, state, strict=True))
         return Leaves({"dw": dw} | numbers | clipped, {"w": w}, memory)
 
-    def run(pages: Any, w: object, dw: object, **given: object) -> Outputs[Any]:
-        rule, state = pages[""], [given[name] for name in optimizer.state_names]
-        numbers = {name: given.get(name) for name in ("learning_rate", "step", "dw_norm")}
-        stated, rule.learning_rate = rule.learning_rate, given["learning_rate"]
+    def run(modules: Any, w: object, dw: object, **leaves: object) -> Outputs[Any]:
+        rule, state = modules[""], [leaves[name] for name in optimizer.state_names]
+        numbers = {name: leaves.get(name) for name in ("learning_rate", "step", "dw_norm")}
+        stated, rule.learning_rate = rule.learning_rate, leaves["learning_rate"]
         new, *memory = rule.update(w, dw, *state, **numbers)
         rule.learning_rate = stated
         new_state = dict(zip(optimizer.state_names, memory, strict=True))
         return Outputs(new_parameters={"w": new}, new_state=new_state)
 
-    return record(repr(optimizer), {"": optimizer}, inputs, run, np.dtype(np.float32))
+    return trace_run(repr(optimizer), {"": optimizer}, inputs, run, np.dtype(np.float32))
 
 
 def _rows(values: object, n: int, dtype: np.dtype[np.generic], whole: bool) -> Any:
-    """The rows of `values`, repeated or cut to n of them; `whole`: whole numbers stay.
+    """Repeat or cut rows to n of them, as `dtype`; `whole`: integers keep their dtype.
 
-    In several arrays they do, and truth values too.
+    In tuples of arrays integers and booleans keep their dtype.
     """
     if isinstance(values, tuple):
         return tuple(_repeated(part, n, dtype, "iub") for part in values)

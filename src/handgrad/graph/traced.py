@@ -1,8 +1,8 @@
-"""Arrays that compute as NumPy does and note what is done to them.
+"""Traced arrays: compute with NumPy and append each operation to a tape.
 
-A `Traced` holds a real array (or a plain number) and stands in for it while a page runs. Every
-operation goes through its tape, which computes the real result with NumPy itself and notes it.
-What could not be repeated from the tape alone is refused, naming the line of the page.
+A `Traced` holds a real array (or a Python number) and replaces it while a layer runs. Every
+operation goes through its tape, which computes the result with NumPy and appends a node. An
+operation that the tape alone could not repeat raises a RecordingError with the layer's line.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from handgrad.textbook import special_functions
 from handgrad.textbook.errors import RecordingError
 from handgrad.textbook.losses import weighting
 
-# What is computed here is computed for the line of the page that asked for it.
-PLUMBING = (
+# Operations in these files belong to the line of the layer that called them.
+INTERNAL_FILES = (
     *(f"{Path(file).parent}{os.sep}" for file in (__file__, np.__file__)),
     f"{Path(np.__file__).parent.with_name('scipy')}{os.sep}",
     special_functions.__file__,
@@ -37,7 +37,7 @@ UNCHECKED = (Op.ASTYPE, Op.EQUAL, Op.NOT_EQUAL, Op.RANDOM)  # may give float64 a
 
 
 class Traced(NDArrayOperatorsMixin):
-    """Stands in for an array; see the module's first lines."""
+    """An array that appends each operation to a tape. See the module's docstring."""
 
     __array_priority__ = 1000
     __hash__ = object.__hash__
@@ -50,7 +50,7 @@ class Traced(NDArrayOperatorsMixin):
         self.index: Any = None
 
     def is_view_of(self, other: Traced, index: object) -> None:
-        """This array shares its memory with `other`, of which it is the part at `index`."""
+        """Mark this array as a view of `other` at `index`."""
         self.base = other if other.base is None else other.base
         self.base_version, self.index = self.base.version, index
 
@@ -146,7 +146,7 @@ class Traced(NDArrayOperatorsMixin):
     def _number(self) -> Any:
         raise self._refuse(
             "takes the number out of an array",
-            "steps that work on the array: the number is not known while recording",
+            "steps that work on the array: the number is not known while tracing",
             "leave out float() and int(); write x ** 0.5 instead of math.sqrt(x)",
         )
 
@@ -156,12 +156,12 @@ class Traced(NDArrayOperatorsMixin):
         raise self._plain()
 
     def _refuse(self, does: str, expected: str, hint: str) -> RecordingError:
-        return self.tape.page()[1].refusal(does, expected, hint)
+        return self.tape.current_frame()[1].refusal(does, expected, hint)
 
     def _plain(self) -> RecordingError:
         return self._refuse(
-            "puts recorded values into a plain array",
-            "arrays to be written into, or indexed, made from an array of the data",
+            "puts traced values into a plain array",
+            "arrays to write into or to index, created from an array of the data",
             "np.zeros_like(x), np.empty_like(x) or x.copy(); "
             "y[:, None] == np.arange(k) instead of np.eye(k)[y]",
         )
@@ -169,14 +169,28 @@ class Traced(NDArrayOperatorsMixin):
     def _unknown(self, spelled: str, name: str) -> RecordingError:
         instead = INSTEAD.get(name, "sums, products, einsum, np.where, indexing by whole numbers")
         return self._refuse(
-            f"uses {spelled}, which has no place in a graph", "an operation of the graph", instead
+            f"uses {spelled}, which graphs do not support", "an operation of the graph", instead
         )
 
 
 class Tape:
-    """What one run of a page did to `Traced` arrays, in order; it refuses what none could repeat.
+    """The operations of one run on `Traced` arrays, in order.
 
-    `dtype` is the type of its numbers, `steps` are nodes with the values of this batch size.
+    Parameters
+    ----------
+    dtype : dtype
+        The dtype of the numbers.
+
+    Attributes
+    ----------
+    paths : dict
+        Paths of the layers, by id.
+    steps : list of Node
+        Nodes with the constants of this batch size.
+    unwritten : dict
+        Views that were written to, until they are written back, by the id of their array.
+    states : dict
+        Attributes that hold parameters and state, by node.
     """
 
     def __init__(self, dtype: np.dtype[np.generic]) -> None:
@@ -186,51 +200,51 @@ class Tape:
         self.unwritten: dict[int, Traced] = {}
         self.states: dict[int, tuple[dict[str, Any], str]] = {}
 
-    def page(self) -> tuple[FrameType | None, Origin]:
-        """The frame of the page that is running, and where it is."""
+    def current_frame(self) -> tuple[FrameType | None, Origin]:
+        """The frame of the running layer, and its source line."""
         frame: FrameType | None = sys._getframe(1)
-        while frame and frame.f_code.co_filename.startswith(PLUMBING):
+        while frame and frame.f_code.co_filename.startswith(INTERNAL_FILES):
             frame = frame.f_back
         if frame is None:
             return None, Origin("", 0)
         line, owner = Origin(frame.f_code.co_filename, frame.f_lineno), frame
         while owner is not None:
             path, method = self.paths.get(id(owner.f_locals.get("self"))), owner.f_code.co_name
-            # before Python 3.12 a comprehension is a function of its own, which sees the page
+            # before Python 3.12 a comprehension is a separate function, which sees `self`
             if path is not None and not method.startswith("<"):
                 return frame, Origin(line.file, line.line, path, method)
             owner = owner.f_back  # type: ignore[assignment]
         return frame, line
 
     def leaf(self, value: object) -> Traced:
-        """A Traced for an input, a parameter or state, which the page may read but not write."""
+        """A Traced for an input, a parameter or state, which is read-only."""
         return self._append(Op.LEAF, (), {}, value, None, None)
 
     def apply(self, name: Op, *arguments: object, **options: object) -> Traced:
-        """Compute an operation with NumPy, and note it."""
+        """Compute an operation with NumPy and append its node."""
         if options.pop("out", None) is not None:
-            raise self.page()[1].refusal(
+            raise self.current_frame()[1].refusal(
                 f"gives {name} an array to write into",
                 "a new array for each result",
                 "d = x.sum(axis=0) instead of x.sum(axis=0, out=d)",
             )
         if name is Op.SQUEEZE and len(arguments) < 2 and options.get("axis") is None:
-            raise self.page()[1].refusal(
-                "squeezes every axis of length 1, the batch of one row too",
-                "the axis to be squeezed",
+            raise self.current_frame()[1].refusal(
+                "squeezes every axis of length 1, also the batch axis of one row",
+                "the axis to squeeze",
                 "x.squeeze(axis=1), or x.reshape(len(x))",
             )
-        traced = self._noted(name, name.compute, (), arguments, options)
+        traced = self._compute(name, name.compute, (), arguments, options)
         shares = name in VIEWS or (name is Op.GETITEM and _is_basic(arguments[1]))
         if shares and isinstance(arguments[0], Traced):
             traced.is_view_of(arguments[0], index=arguments[-1])
         return traced
 
     def draw(self, stream: str, method: str, compute: Function, *a: object, **k: object) -> Any:
-        """A random draw from the stream of the layer at path `stream`."""
-        return self._noted(Op.RANDOM, compute, (stream, method), a, k)
+        """Draw random numbers from the stream of the layer at path `stream`."""
+        return self._compute(Op.RANDOM, compute, (stream, method), a, k)
 
-    def _noted(
+    def _compute(
         self,
         name: Op,
         compute: Function,
@@ -238,21 +252,21 @@ class Tape:
         arguments: tuple[object, ...],
         options: dict[str, object],
     ) -> Traced:
-        """What `compute` gives, noted; `before` stands before the arguments there."""
-        frame, origin = self.page()
-        given = substitute((arguments, options), lambda leaf: self._value(leaf, origin))
-        result = compute(*given[0], **given[1])
-        self._check_dtype(name, given, result, origin)
-        noted = substitute((arguments, options), _reference)
-        return self._append(name, (*before, *noted[0]), noted[1], result, origin, frame)
+        """Call `compute` and append its node, whose arguments begin with `before`."""
+        frame, origin = self.current_frame()
+        values = substitute((arguments, options), lambda leaf: self._value(leaf, origin))
+        result = compute(*values[0], **values[1])
+        self._check_dtype(name, values, result, origin)
+        parts = substitute((arguments, options), _reference)
+        return self._append(name, (*before, *parts[0]), parts[1], result, origin, frame)
 
     def write(self, target: Traced, name: Op, *arguments: object) -> None:
-        """`target` becomes the result of an operation on it, as in-place NumPy would make it."""
-        frame, origin = self.page()
+        """Replace `target` by the result of an operation, as in-place NumPy does."""
+        frame, origin = self.current_frame()
         if target.frame is None or target.frame is not frame:
             raise origin.refusal(
-                "writes into an array that this method did not make",
-                "in place only on arrays made in the same method",
+                "writes into an array that this method did not create",
+                "in-place writes only to arrays created in the same method",
                 "copy it first, d = x.copy(), or write a new one, d = d + ...",
             )
         result = self.apply(name, *arguments)
@@ -263,7 +277,7 @@ class Tape:
         target.node, target.value, target.version = result.node, result.value, target.version + 1
 
     def finish(self) -> None:
-        """Refuse a write into a view that was not written back to its array."""
+        """Raise a RecordingError for a view that was not written back to its array."""
         for view in self.unwritten.values():
             raise self._view_refusal(self.steps[view.node])
 
@@ -285,7 +299,7 @@ class Tape:
             return leaf
         if leaf.tape is not self:
             raise origin.refusal(
-                "reads what an earlier step left behind",
+                "reads an array of an earlier step",
                 "state that outlives a step declared",
                 'state_names = ("name",), and an array in __init__',
             )
@@ -293,7 +307,7 @@ class Tape:
         attributes, name = self.states.get(base.node, ({}, ""))
         if attributes and attributes[name] is not base:
             raise origin.refusal(
-                f"reads self.{name} as it was before it was given its new value",
+                f"reads the old value of self.{name} after a new one was assigned",
                 "the old value read first: running state is written in place",
                 f"before = self.{name}.copy(), above the assignment",
             )
@@ -316,13 +330,13 @@ class Tape:
             "d[:, 0] += 1 instead of v = d[:, 0]; v += 1",
         )
 
-    def _check_dtype(self, name: Op, given: object, result: object, origin: Origin) -> None:
+    def _check_dtype(self, name: Op, values: object, result: object, origin: Origin) -> None:
         if self.dtype != np.float32 or name in UNCHECKED:
             return
         if not isinstance(result, np.ndarray | np.generic) or result.dtype != np.float64:
             return
         dtypes: list[np.dtype[Any]] = []
-        substitute(given, lambda leaf: dtypes.append(getattr(leaf, "dtype", np.dtype(bool))))
+        substitute(values, lambda leaf: dtypes.append(getattr(leaf, "dtype", np.dtype(bool))))
         if np.dtype(np.float32) in dtypes:
             raise origin.refusal(
                 f"turns {self.dtype} into float64: {name} meets a float64 number or array",

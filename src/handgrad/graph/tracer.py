@@ -28,41 +28,58 @@ from handgrad.textbook.module import Module
 Modules = Mapping[str, Module]
 
 
-def record(
+def trace_run(
     title: str,
-    pages: Modules,
+    modules: Modules,
     inputs: Callable[[int], Leaves[npt.ArrayLike]],
     run: Callable[..., Outputs[object]],
     dtype: np.dtype[np.generic],
     *,
     training: bool = True,
 ) -> Graph:
-    """The graph of what `run(pages, ...)` does to its inputs, given by name.
+    """Trace the graph of `run(modules, **inputs)`.
 
-    `pages` are the layers and the loss that take part, each under the prefix of its paths;
-    `inputs(n)` gives the inputs for n rows (arrays, numbers, tuples of them), `run` returns what
-    comes out. Gradients of parameters and new running state are added to that.
+    Gradients of parameters and new running state are added to the outputs of `run`.
+
+    Parameters
+    ----------
+    title : str
+        Title of the graph.
+    modules : Mapping of str to Module
+        Layers and loss, by the prefix of their paths.
+    inputs : callable
+        Returns the inputs for n rows: arrays, numbers, tuples of them.
+    run : callable
+        Runs the modules on the inputs; returns Outputs.
+    dtype : dtype
+        The dtype of the numbers.
+    training : bool, default True
+        The mode of the layers.
     """
     steps: list[_Step] = []
     outputs: list[Outputs[int]] = []
     with np.errstate(all="ignore"), blas_threads(None):
         for n in SIZES:
-            step = _Step(pages, inputs(n), dtype, training)
-            results = run(step.copies, **step.given)
-            if kept := step.numbers_kept():
-                # Taken away: a page that sets them in each step, before it reads them, misses none.
-                step = _Step(pages, inputs(n), dtype, training, without=kept)
+            step = _Step(modules, inputs(n), dtype, training)
+            results = run(step.copies, **step.arguments)
+            if kept := step.cached_numbers():
+                # Remove them: a layer that sets them in each step before reading them needs none.
+                step = _Step(modules, inputs(n), dtype, training, without=kept)
                 try:
-                    results = run(step.copies, **step.given)
+                    results = run(step.copies, **step.arguments)
                 except NotYetComputedError as error:
-                    named = (_outlives(p, name) for _, p, name in kept if f"{name!r}" in error.came)
+                    named = (
+                        _lasting_state_refusal(p, name)
+                        for _, p, name in kept
+                        if f"{name!r}" in error.came
+                    )
                     raise next(named) from None
             step.tape.finish()
             steps.append(step)
             outputs.append(step.with_changes(results))
         first = steps[0]
-        second, given, _ = first.prepared()
-        run(first.copies, **given)
+        second, arguments, _ = first.prepared()
+        run(first.copies, **arguments)
     nodes = unify_tapes([step.tape.steps for step in steps])
     check_second_step(first.tape.steps, second.steps)
     if any(o != outputs[0] for o in outputs):
@@ -71,89 +88,91 @@ def record(
             "the same results whatever the batch size",
             "remove the branch on len(x)",
         )
-    titles = {path: repr(page) for path, page in _walk(pages)}
+    titles = {path: repr(module) for path, module in _walk(modules)}
     return Graph(title, nodes, first.leaves, outputs[0], titles)
 
 
-def _walk(pages: Modules) -> list[tuple[str, Module]]:
-    """All pages, and those within them, each with its path."""
-    walks = (p.walk(path) if isinstance(p, Layer) else [(path, p)] for path, p in pages.items())
+def _walk(modules: Modules) -> list[tuple[str, Module]]:
+    """All modules and the layers within them, with their paths."""
+    walks = (p.walk(path) if isinstance(p, Layer) else [(path, p)] for path, p in modules.items())
     return [pair for walk in walks for pair in walk]
 
 
-Kept = Sequence[tuple[str, Module, str]]
+CachedNumbers = Sequence[tuple[str, Module, str]]
 
 
 class _Step:
-    """Copies of the pages, ready to run one step on a tape; `without` some of their attributes."""
+    """Copies of the modules for one step on a tape; attributes in `without` are removed."""
 
     def __init__(
         self,
-        pages: Modules,
+        modules: Modules,
         inputs: Leaves[npt.ArrayLike],
         dtype: np.dtype[np.generic],
         training: bool,
-        without: Kept = (),
+        without: CachedNumbers = (),
     ) -> None:
-        self.copies: Modules = copy.deepcopy(dict(pages))
+        self.copies: Modules = copy.deepcopy(dict(modules))
         self.inputs, self.dtype, self.training = inputs, dtype, training
         self.walked = _walk(self.copies)
-        for path, page in self.walked:
+        for path, module in self.walked:
             for name in (name for at, _, name in without if at == path):
-                page.__dict__.pop(name, None)
-        self.tape, self.given, self.leaves = self.prepared()
-        self.before = [{k: _kept(v) for k, v in vars(page).items()} for _, page in self.walked]
+                module.__dict__.pop(name, None)
+        self.tape, self.arguments, self.leaves = self.prepared()
+        self.before = [
+            {k: _snapshot(v) for k, v in vars(module).items()} for _, module in self.walked
+        ]
 
     def prepared(self) -> tuple[Tape, dict[str, Any], Leaves[int]]:
-        """A new tape, on which parameters, state, streams and inputs are leaves."""
-        tape, given = Tape(self.dtype), dict[str, Any]()
+        """A new tape, with parameters, state, streams and inputs as leaves."""
+        tape, arguments = Tape(self.dtype), dict[str, Any]()
         numbers, parameters, state = dict[str, int](), dict[str, int](), dict[str, int]()
         theirs = self.inputs.inputs, self.inputs.parameters, self.inputs.state
         for kind, values in zip((numbers, parameters, state), theirs, strict=True):
-            given |= {name: _leaf(tape, kind, name, value) for name, value in values.items()}
-        for path, page in self.walked:
-            tape.paths[id(page)] = path
-            if isinstance(page, Layer):
-                for name in (*page.param_names, *page.state_names):
-                    own = getattr(page, name)
+            arguments |= {name: _leaf(tape, kind, name, value) for name, value in values.items()}
+        for path, module in self.walked:
+            tape.paths[id(module)] = path
+            if isinstance(module, Layer):
+                for name in (*module.param_names, *module.state_names):
+                    own = getattr(module, name)
                     own = own.value if isinstance(own, Traced) else own
-                    kind = parameters if name in page.param_names else state
+                    kind = parameters if name in module.param_names else state
                     leaf = _leaf(tape, kind, _joined(path, name), np.asarray(own, self.dtype))
-                    page.__dict__[name] = leaf
-                    tape.states[leaf.node] = (page.__dict__, name)
-                page.training = self.training
-                page.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
-        return tape, given, Leaves(numbers, parameters, state)
+                    module.__dict__[name] = leaf
+                    tape.states[leaf.node] = (module.__dict__, name)
+                module.training = self.training
+                module.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
+        return tape, arguments, Leaves(numbers, parameters, state)
 
-    def numbers_kept(self) -> Kept:
-        """The plain numbers and shapes that the step set anew, as `self.width = x.shape[1]`."""
+    def cached_numbers(self) -> CachedNumbers:
+        """The numbers and shapes that the step has set, as in `self.width = x.shape[1]`."""
         return [
-            (path, page, name)
-            for (path, page), start in zip(self.walked, self.before, strict=True)
-            for name, value in vars(page).items()
+            (path, module, name)
+            for (path, module), start in zip(self.walked, self.before, strict=True)
+            for name, value in vars(module).items()
             if start.get(name) is not None
             and value is not start[name]
             and _is_plain(value)
-            and not hasattr(type(page), name)
+            and not hasattr(type(module), name)
         ]
 
     def with_changes(self, results: Outputs[object]) -> Outputs[int]:
-        """The results as nodes, with the gradients and the new running state of all pages.
+        """The results as nodes, with gradients and new running state of all modules.
 
-        Other changes to what was there are refused.
+        Raises a RecordingError for other changes to attributes.
         """
         gradients, new_state = dict[str, object](), dict[str, object]()
-        for (path, page), start in zip(self.walked, self.before, strict=True):
-            if isinstance(page, Layer):
-                refuse_undeclared(page)
-            for name, value in vars(page).items():
-                if name in page.state_names:
+        for (path, module), start in zip(self.walked, self.before, strict=True):
+            if isinstance(module, Layer):
+                refuse_undeclared(module)
+            for name, value in vars(module).items():
+                if name in module.state_names:
                     if value is not start[name]:
                         new_state[_joined(path, name)] = value
-                elif name.startswith("d") and name[1:] in page.param_names:
+                elif name.startswith("d") and name[1:] in module.param_names:
                     gradients[_joined(path, name[1:])] = value
                 elif start.get(name) is not None and not _unchanged(value, start[name]):
-                    raise _outlives(page, name)
+                    raise _lasting_state_refusal(module, name)
         return Outputs(
             _node("the prediction", results.prediction),
             _node("the loss", results.loss),
@@ -177,7 +196,7 @@ def _leaf(tape: Tape, leaves: dict[str, int], name: str, value: npt.ArrayLike) -
 
 
 def _nodes(start: str, values: Mapping[str, object]) -> dict[str, int]:
-    """The nodes of results by name: of a tuple of arrays, each under a name of its own."""
+    """The nodes of results by name; each array of a tuple has its own name."""
     nodes: dict[str, int] = {}
     for name, value in values.items():
         if isinstance(value, tuple):
@@ -193,15 +212,15 @@ def _node(name: str, value: object) -> int | None:
     raise RecordingError(
         f"{name} is {type(value).__name__}, which was not computed from the inputs",
         "an array computed from the inputs",
-        "np.zeros_like(x), where zeros are meant",
+        "np.zeros_like(x) for zeros",
     )
 
 
-def _outlives(page: Module, name: str) -> RecordingError:
-    return _where_assigned(page, name).refusal(
+def _lasting_state_refusal(module: Module, name: str) -> RecordingError:
+    return _where_assigned(module, name).refusal(
         f"changes self.{name}, which outlives the step",
         "parameters left to the optimizer, and other lasting state declared"
-        if name in page.param_names
+        if name in module.param_names
         else "state that outlives a step declared",
         f'state_names = ("{name}",), and an array in __init__; or another name for it',
     )
@@ -212,8 +231,8 @@ def _is_plain(value: object) -> bool:
     return all(isinstance(part, int | float | str) for part in parts)
 
 
-def _kept(value: object) -> Any:
-    """A value to compare with later: of what can be changed in place, a copy."""
+def _snapshot(value: object) -> Any:
+    """A value to compare with later; a copy if it is mutable."""
     return copy.copy(value) if isinstance(value, np.ndarray | list | dict) else value
 
 
@@ -226,27 +245,27 @@ def _unchanged(value: object, before: object) -> bool:
     return value is before
 
 
-def _where_assigned(page: Module, name: str) -> Origin:
+def _where_assigned(module: Module, name: str) -> Origin:
     for method in ("forward", "backward", "rule"):
         try:
-            lines, start = inspect.getsourcelines(getattr(type(page), method))
+            lines, start = inspect.getsourcelines(getattr(type(module), method))
         except (AttributeError, OSError):
             continue
         for i, line in enumerate(lines):
             if re.search(rf"self\.{name}\b([^=]*=(?!=)|\.\w+\()", line):
-                return Origin(inspect.getfile(getattr(type(page), method)), start + i)
-    return Origin(type(page).__name__, 0)
+                return Origin(inspect.getfile(getattr(type(module), method)), start + i)
+    return Origin(type(module).__name__, 0)
 
 
 class TracedStream:
-    """Stands in for `layer.rng`: draws real numbers and notes each draw."""
+    """Replaces `layer.rng`: draws real numbers and appends each draw to the tape."""
 
     def __init__(self, tape: Tape, stream: str, rng: np.random.Generator) -> None:
         self.tape, self.stream, self.rng = tape, stream, rng
 
     def __getattr__(self, method: str) -> Any:
         if method not in ("random", "standard_normal", "normal", "uniform", "integers"):
-            raise self.tape.page()[1].refusal(
+            raise self.tape.current_frame()[1].refusal(
                 f"draws by rng.{method}",
                 "rng.random, standard_normal, normal, uniform or integers",
                 "self.rng.random(x.shape, dtype=x.dtype)",
@@ -256,7 +275,7 @@ class TracedStream:
 
 
 def unify_tapes(tapes: Sequence[Sequence[Node]]) -> tuple[Node, ...]:
-    """The nodes that all tapes have, one tape for each of `SIZES`."""
+    """Unify the tapes of the batch sizes `SIZES` into the nodes of a graph."""
     nodes: list[Node] = []
     for steps in zip(*tapes, strict=False):
         first = steps[0]
@@ -279,9 +298,9 @@ def unify_tapes(tapes: Sequence[Sequence[Node]]) -> tuple[Node, ...]:
 
 
 def check_second_step(first: Sequence[Node], second: Sequence[Node]) -> None:
-    """Refuse a second step on the same pages that runs otherwise, for what the first one left.
+    """Raise a RecordingError if a second step on the same modules differs from the first.
 
-    Its constants are to be the same too: a counter of the page's own would change them.
+    Constants must be the same too: a counter in a layer would change them.
     """
     for step, again in zip_longest(first, second):
         if (
@@ -309,7 +328,7 @@ def _batch_size_refusal(steps: Sequence[Node]) -> RecordingError:
 
 
 def _is_of_rows(values: Sequence[npt.ArrayLike]) -> bool:
-    """Whether those of fewer rows are the beginning of that of most, as in np.eye(n)."""
+    """Return True if smaller arrays are corners of the largest, as in np.eye(n)."""
     most = np.asarray(values[-1])
     corners = (most[tuple(slice(size) for size in np.shape(value))] for value in values)
     return all(np.array_equal(*pair) for pair in zip(values, corners, strict=True))
@@ -333,13 +352,13 @@ def _unify(values: Sequence[Any], step: Node) -> Any:
             raise _batch_size_refusal([step])
         return first
     try:
-        found = solve(values, SIZES)
-        if not isinstance(found, np.ndarray):
-            encode(found)
-        return found
+        constant = solve(values, SIZES)
+        if not isinstance(constant, np.ndarray):
+            encode(constant)
+        return constant
     except TypeError as error:
         raise step.refusal(
-            f"hands {step.operation} an argument that is no data: {error}",
+            f"passes {step.operation} an argument of an unsupported type: {error}",
             "numbers, arrays, indices, texts and types",
             "the array itself, np.asarray(values)",
         ) from None

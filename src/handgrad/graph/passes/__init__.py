@@ -1,4 +1,4 @@
-"""Passes: each takes a graph and gives one that says the same, in fewer or better operations."""
+"""Optimization passes: each rewrites a graph to an equivalent one with fewer operations."""
 
 from handgrad.graph.graph import Graph
 from handgrad.graph.passes.fold_bias import fold_biases
@@ -33,14 +33,14 @@ STABILIZING = (
 
 
 def optimized(graph: Graph) -> Graph:
-    """The graph after all passes, in their order."""
+    """Apply all passes in order."""
     for optimize in PASSES:
         graph = optimize(graph)
     return graph
 
 
 def stabilized(graph: Graph) -> Graph:
-    """The graph in the operations of its pages, without what would overflow for no reason."""
+    """Stabilize a graph in the operations of its layers: avoid overflow that cancels."""
     for rewrite in STABILIZING:
         graph = rewrite(graph)
     return graph

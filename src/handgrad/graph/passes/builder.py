@@ -1,4 +1,4 @@
-"""What the passes share: making a new graph from an old one, node by node."""
+"""Graph rewriting, node by node: the base of all passes."""
 
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ REQUIRED = object()
 
 @dataclass
 class Builder:
-    """A graph in the making; `origin` is the line of the page that new nodes come from."""
+    """Builds the nodes of a graph; `origin` is the source line of new nodes."""
 
     nodes: list[Node] = field(default_factory=list)
     origin: Origin | None = None
@@ -35,15 +35,15 @@ class Builder:
         return self.keep(Node(operation, inputs, options, tuple(shape), kind, self.origin))
 
     def alike(self, node: Node, operation: Op, *arguments: object) -> Ref:
-        """Append a node of the shape and type of another."""
+        """Append a node with the shape and dtype of another."""
         return self.add(operation, arguments, node.shape, node.dtype)
 
     def filled(self, node: Node, number: object) -> Ref:
-        """Append an array of one number, of the shape and type of a node."""
+        """Append a constant array with the shape and dtype of a node."""
         return self.alike(node, Op.FILL, node.shape, number, node.dtype)
 
     def keep(self, node: Node) -> Ref:
-        """Append a node as it is."""
+        """Append a node unchanged."""
         self.nodes.append(node)
         return Ref(len(self.nodes) - 1)
 
@@ -54,9 +54,16 @@ class Builder:
 def rewritten(
     graph: Graph, rewrite: Callable[[Builder, Node], Ref], only: Container[int] | None = None
 ) -> Graph:
-    """The graph in which each node, its arguments renewed, is what `rewrite` makes of it.
+    """Rewrite a graph node by node.
 
-    Nodes that are not among `only` are left out.
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    rewrite : callable
+        Appends the replacement of a node, whose arguments are renumbered; returns its reference.
+    only : container of int, optional
+        The nodes to rewrite; the others are dropped.
     """
     builder = Builder()
     new: dict[int, Ref] = {}
@@ -75,7 +82,7 @@ def rewritten(
 
 
 def arguments_of(node: Node, **defaults: object) -> list[Any]:
-    """The arguments in the order of `defaults`, by place or by name; others are refused."""
+    """Bind a node's arguments to the names of `defaults`; raises CannotLowerError for others."""
     values = defaults | dict(zip(defaults, node.arguments, strict=False)) | dict(node.options)
     surplus = len(node.arguments) > len(defaults) or values.keys() != defaults.keys()
     if surplus or any(value is REQUIRED for value in values.values()):

@@ -8,10 +8,9 @@ from handgrad.graph.symbolic import Ref
 
 
 def fold_biases(graph: Graph) -> Graph:
-    """Let the sums of `a @ b + bias` begin at the bias, where nothing else needs the product.
+    """Begin the sums of `a @ b + bias` at the bias, if nothing else needs the product.
 
-    The graph alone decides it: the bits are those of sums that begin there, whatever the sizes
-    are and whoever computes them.
+    The decision depends on the graph alone, so the bits are the same for all sizes and engines.
     """
     users, outputs = users_of(graph.nodes), {*graph.outputs.all()}
 
@@ -31,7 +30,7 @@ def fold_biases(graph: Graph) -> Graph:
 
 
 def _can_fold(new: Builder, node: Node, product: Ref, bias: Ref) -> bool:
-    """Whether the bias has a number for each column of the product, alike for all its rows."""
+    """Return True if the bias has a number for each column, the same for all rows."""
     a, b = new[product], new[bias]
     if a.operation is not Op.EINSUM or a.options or len(a.arguments) != 3:
         return False

@@ -32,7 +32,7 @@ from handgrad.textbook.errors import CannotLowerError
 NOT_LOGICAL = {
     *(Op.ADD, Op.SUBTRACT, Op.MULTIPLY, Op.MAXIMUM, Op.MINIMUM, Op.NEGATIVE, Op.POWER),
 }
-# What operators do to truth values.
+# Operators on booleans.
 OF_TRUTH = {
     Op.AND: Op.LOGICAL_AND,
     Op.OR: Op.LOGICAL_OR,
@@ -46,12 +46,12 @@ READ_BY_STABILIZING = {
 
 
 def lower(graph: Graph) -> Graph:
-    """The graph in these operations: elementwise, reductions, products, views, indices."""
+    """Lower a graph to the operations above."""
     return rewritten(graph, _lowered)
 
 
 def lower_for_stabilizing(graph: Graph) -> Graph:
-    """The graph in the operations of its pages, but for new arrays, copies and sums."""
+    """Lower only new arrays, copies and sums, which stabilization looks at."""
     return rewritten(graph, _lowered_where_read)
 
 
@@ -127,7 +127,7 @@ def _variance(new: Builder, node: Node) -> Ref:
 def _averaged(
     new: Builder, node: Node, x: Ref, axes: Sequence[int], keepdims: bool, less: int = 0
 ) -> Ref:
-    """The sum over axes by how many numbers it has, less some."""
+    """The sum over axes divided by the number of terms minus `less`."""
     sizes = [1 if i in axes else size for i, size in enumerate(new[x].shape)]
     shape = [size for i, size in enumerate(sizes) if keepdims or i not in axes]
     total = new.add(Op.SUM, (x, axes), shape, node.dtype, keepdims=keepdims)
@@ -135,7 +135,7 @@ def _averaged(
 
 
 def _reduced(new: Builder, node: Node) -> tuple[Ref, tuple[int, ...], bool]:
-    """The argument of a reduction, the axes it runs over, and whether they stay with size 1."""
+    """The argument of a reduction, its axes, and keepdims."""
     x, *rest = node.arguments
     if len(rest) > 1 or set(node.options) - {"axis", "keepdims", "ddof"}:
         raise node.refused("such options")
@@ -148,7 +148,7 @@ def _reduced(new: Builder, node: Node) -> tuple[Ref, tuple[int, ...], bool]:
 
 
 def _count(shape: Shape, axes: Sequence[int], less: int, node: Node) -> float | Symbolic:
-    """How many numbers a reduction takes together, less some; it may follow the batch size."""
+    """The number of terms of a reduction minus `less`; it may depend on the batch size."""
     fixed = math.prod(size for i in axes if isinstance(size := shape[i], int))
     dims = [size for i in axes if isinstance(size := shape[i], Dim)]
     if not dims:
@@ -171,7 +171,7 @@ def _random(new: Builder, node: Node) -> Ref:
 
 
 def matmul(new: Builder, node: Node) -> Ref:
-    """a @ b, with any number of axes before the last two of each."""
+    """Lower a @ b, with any number of batch axes."""
     a, b = _operands(node)
     left = "...ij" if len(new[a].shape) > 1 else "j"
     right = "...jk" if len(new[b].shape) > 1 else "j"
@@ -180,19 +180,19 @@ def matmul(new: Builder, node: Node) -> Ref:
 
 
 def dot(new: Builder, node: Node) -> Ref:
-    """The sum over the last axis of a and the last but one of b."""
+    """Lower np.dot: sums over the last axis of a and the second to last of b."""
     a, b = _operands(node)
     return _contracted(new, node, a, b, [-1], [max(len(new[b].shape) - 2, 0)])
 
 
 def outer(new: Builder, node: Node) -> Ref:
-    """All products of a number of a and one of b."""
+    """Lower np.outer."""
     a, b = (x if len(new[x].shape) == 1 else flat(new, node, x) for x in _operands(node))
     return _contracted(new, node, a, b, [], [])
 
 
 def tensordot(new: Builder, node: Node) -> Ref:
-    """The sum over pairs of axes."""
+    """Lower np.tensordot."""
     a, b, axes = arguments_of(node, a=REQUIRED, b=REQUIRED, axes=2)
     _require_arrays(node, a, b)
     if isinstance(axes, int):
@@ -202,7 +202,7 @@ def tensordot(new: Builder, node: Node) -> Ref:
 
 
 def einsum(new: Builder, node: Node) -> Ref:
-    """np.einsum by a text; of more than two operands, one product after another."""
+    """Lower np.einsum; more than two operands become a chain of products."""
     spec, *operands = node.arguments
     if not isinstance(spec, str) or set(node.options) - {"optimize"}:
         raise node.refused("such arguments")
@@ -229,7 +229,7 @@ def _require_arrays(node: Node, *operands: object) -> None:
 def _contracted(
     new: Builder, node: Node, a: Ref, b: Ref, left: Sequence[int], right: Sequence[int]
 ) -> Ref:
-    """The product summed over these axes of a and those of b, the others in their order."""
+    """Contract axes of a with axes of b; the others stay in order."""
     ranks = len(new[a].shape), len(new[b].shape)
     first = [*ascii_letters[: ranks[0]]]
     second = [*ascii_letters[ranks[0] : sum(ranks)]]
@@ -242,7 +242,7 @@ def _contracted(
 def _product(
     new: Builder, node: Node, operands: Sequence[Ref], letters: Sequence[str], output: str
 ) -> Ref:
-    """The einsum of operands, two at a time; `...` stands for the axes that have no letter."""
+    """Append the einsum of operands, two at a time; `...` are the axes without a letter."""
     spare = [c for c in ascii_letters if c not in "".join((*letters, output))]
     unnamed = [
         len(new[x].shape) - len(own.replace("...", ""))
@@ -259,10 +259,10 @@ def _product(
         (a, left), (b, right), *rest = left_over
         later = output + "".join(own for _, own in rest)
         kept = "".join(c for c in dict.fromkeys(left + right) if c in later)
-        known = dict(zip(left + right, new[a].shape + new[b].shape, strict=True))
+        lengths = dict(zip(left + right, new[a].shape + new[b].shape, strict=True))
         dtype = np.result_type(new[a].dtype, new[b].dtype)
         spec = f"{left},{right}->{kept}"
-        product = new.add(Op.EINSUM, (spec, a, b), [known[c] for c in kept], dtype)
+        product = new.add(Op.EINSUM, (spec, a, b), [lengths[c] for c in kept], dtype)
         left_over = [(product, kept), *rest]
     spec = ",".join(own for _, own in left_over) + "->" + output
     return new.alike(node, Op.EINSUM, spec, *(x for x, _ in left_over))
@@ -271,7 +271,7 @@ def _product(
 def _squeezed(
     new: Builder, node: Node, x: Ref, letters: str, sizes: Mapping[str, int | Dim]
 ) -> tuple[Ref, str]:
-    """The operand without the axes of length 1 that the product stretches."""
+    """Squeeze the axes of length 1 that the product broadcasts."""
     shape = new[x].shape
     stretched = tuple(
         i for i, c in enumerate(letters) if shape[i] == 1 and sizes.get(c, shape[i]) != 1

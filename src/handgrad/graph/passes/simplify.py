@@ -1,4 +1,4 @@
-"""Small passes that make a graph shorter and leave what it says."""
+"""Simplification: dead code elimination, common subexpressions, constant folding."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -15,7 +15,7 @@ NEUTRAL = {Op.ADD: 0, Op.SUBTRACT: 0, Op.MULTIPLY: 1, Op.DIVIDE: 1}
 
 
 def remove_dead_code(graph: Graph) -> Graph:
-    """Drop every node that no output depends on, but for draws: they move a stream on."""
+    """Dead code elimination: drop unused nodes, except random draws, which advance a stream."""
     draws = [i for i, node in enumerate(graph.nodes) if node.operation is Op.RANDOM]
     needed, waiting = {i for _, i in graph.leaves.named()}, [*graph.outputs.all(), *draws]
     while waiting:
@@ -27,7 +27,7 @@ def remove_dead_code(graph: Graph) -> Graph:
 
 
 def share_common_subexpressions(graph: Graph) -> Graph:
-    """Compute once what is computed twice from the same arguments."""
+    """Common subexpression elimination: compute equal nodes once."""
     seen: dict[Hashable, Ref] = {}
 
     def shared(new: Builder, node: Node) -> Ref:
@@ -42,7 +42,7 @@ def share_common_subexpressions(graph: Graph) -> Graph:
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """Compute beforehand what depends on constants alone, and drop `x + 0`, `x * 1`, `x / 1`."""
+    """Constant folding: evaluate constant nodes, and drop `x + 0`, `x * 1`, `x / 1`."""
     return rewritten(graph, _folded)
 
 
@@ -66,7 +66,7 @@ def _folded(new: Builder, node: Node) -> Ref:
 
 
 def _number(new: Builder, argument: object) -> Any:
-    """The constant that an argument is, as a NumPy or Python scalar; None where it is none."""
+    """The value of a constant argument, as a NumPy or Python scalar; None for others."""
     if isinstance(argument, Ref):
         node = new[argument]
         if node.operation is Op.FILL and isinstance(node.arguments[1], int | float):

@@ -1,7 +1,7 @@
-"""Softmax followed by cross-entropy, made stable by four identities, each proved on its own.
+"""Numerical stabilization of softmax followed by cross-entropy, by four proved identities.
 
-Probabilities can round to 0, and then log p and 1/p are infinite. No operation is known by the
-layer it came from; the graph itself shows where the division by p cancels:
+Probabilities can round to 0; then log p and 1/p are infinite. The pass does not look at layers:
+the graph itself shows where the division by p cancels:
 
     log(e^u / s)[i]            = u[i] − log s[i]
     p · (0 with [i] = v)       = 0 with [i] = p[i] · v
@@ -19,20 +19,20 @@ from handgrad.graph.symbolic import Arange, Full, N, Ratio, Ref
 
 
 def stabilize(graph: Graph) -> Graph:
-    """The graph in which the identities above replace what would overflow."""
-    return rewritten(graph, _stable)
+    """Replace expressions that would overflow, by the identities above."""
+    return rewritten(graph, _stabilized)
 
 
-def _stable(new: Builder, node: Node) -> Ref:
+def _stabilized(new: Builder, node: Node) -> Ref:
     for identity in (_log_of_a_quotient, _times_a_scatter, _cancelled, _sum_of_a_scatter):
-        found = identity(new, node)
-        if found is not None:
-            return found
+        replacement = identity(new, node)
+        if replacement is not None:
+            return replacement
     return new.keep(node)
 
 
 def _log_of_a_quotient(new: Builder, node: Node) -> Ref | None:
-    """log(getitem(exp(u) / s, i)), where s has one number a row."""
+    """log(getitem(exp(u) / s, i)), where s has one number per row."""
     if node.operation is not Op.LOG or not _is(new, node.arguments[0], Op.GETITEM):
         return None
     p, index = new[node.arguments[0]].arguments
@@ -113,7 +113,7 @@ def _is(new: Builder, value: object, operation: Op) -> bool:
 
 
 def _is_scatter(new: Builder, value: object) -> bool:
-    """Whether `value` is zeros with some entries set to an array of values."""
+    """Return True if `value` is zeros with some entries set to an array of values."""
     if not (isinstance(value, Ref) and new[value].operation is Op.SETITEM):
         return False
     zeros, _, v = new[value].arguments
@@ -121,7 +121,7 @@ def _is_scatter(new: Builder, value: object) -> bool:
 
 
 def _same(new: Builder, node: Node) -> Ref:
-    """The earlier node that computes the same, or this one."""
+    """The earlier node with the same operation and arguments, or this one."""
     for i, other in enumerate(new.nodes):
         if other.operation is node.operation and key(*other.arguments) == key(*node.arguments):
             return Ref(i)

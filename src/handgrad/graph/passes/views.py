@@ -1,7 +1,7 @@
-"""Lowering of what moves numbers about: reshaped, transposed and repeated arrays, and parts.
+"""Lowering of views and indexing: reshape, transpose, repeat, pad, stack, slices, gather, scatter.
 
-A view costs nothing: offset and strides into a stored array, found by letting NumPy take it of an
-array of each of the recorded batch sizes. Where NumPy copies, the numbers are laid out anew.
+A view costs nothing: it is an offset and strides into a stored array. They are found by applying
+the NumPy function to an array of each traced batch size. If NumPy copies, so does the graph.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,16 +21,16 @@ Run = Callable[[Array, int], Array]
 
 
 class _CopiedError(CannotLowerError):
-    """NumPy copies where a view was meant."""
+    """NumPy returns a copy instead of a view."""
 
 
 def view(new: Builder, node: Node) -> Ref:
-    """A view of an array, or, where NumPy copies, of a copy of it."""
+    """Lower to a view of an array, or of a copy of it if NumPy copies."""
     return view_by(new, node, node.arguments[0], _done_by(node))
 
 
 def _done_by(node: Node) -> Run:
-    """What a node does to its first argument."""
+    """The function of a node's first argument that the node computes."""
 
     def run(array: Array, n: int) -> Any:
         here = node.map(lambda leaf: at(leaf, n))
@@ -40,34 +40,46 @@ def _done_by(node: Node) -> Run:
 
 
 def view_by(new: Builder, node: Node, x: Ref, run: Run) -> Ref:
-    """As `view`, where `run` takes it of an array for n rows."""
+    """Append the view that `run` returns for an array of n rows.
+
+    Parameters
+    ----------
+    new : Builder
+        The new graph.
+    node : Node
+        The node that is lowered, for error messages.
+    x : Ref
+        The viewed array.
+    run : callable
+        Applied to an array and n.
+    """
     try:
         return _view_of(new, node, x, run)
     except _CopiedError:
-        return _view_of(new, node, laid_out(new, x), run)
+        return _view_of(new, node, contiguous(new, x), run)
 
 
 def flat(new: Builder, node: Node, x: Ref) -> Ref:
-    """All numbers of an array in a row."""
+    """Append the flattened array."""
     return view_by(new, node, x, lambda array, n: array.reshape(-1))
 
 
-def laid_out(new: Builder, x: Ref) -> Ref:
-    """A copy, row after row."""
+def contiguous(new: Builder, x: Ref) -> Ref:
+    """Append a contiguous copy."""
     return new.add(Op.CONCATENATE, ((x,), 0), new[x].shape, new[x].dtype)
 
 
 def _view_of(new: Builder, node: Node, x: Ref, run: Run) -> Ref:
-    """The view that `run` takes of `x`; of a view that is itself one, of what it views."""
+    """Append the view `run` of `x`; a view of a view becomes a view of its base."""
     base, steps = x, [run]
     if new[x].operation is Op.VIEW:
         base, steps = new[x].arguments[0], [_done_by(new[x]), run]
-    placed = _placed(new[base], steps, node)
+    placed = _strided_view(new[base], steps, node)
     return new.add(Op.VIEW, (base, *placed), placed[2], new[x].dtype)
 
 
-def _placed(base: Node, steps: Sequence[Run], node: Node) -> tuple[Any, ...]:
-    """Where NumPy puts a view of the contiguous array `base`: offset, strides, shape."""
+def _strided_view(base: Node, steps: Sequence[Run], node: Node) -> tuple[Any, ...]:
+    """The offset, strides and shape of a view of the contiguous array `base`."""
     placed = []
     for n in SIZES:
         array = whole = np.empty(sizes(base.shape, n), np.int8)
@@ -93,23 +105,23 @@ def _placed(base: Node, steps: Sequence[Run], node: Node) -> tuple[Any, ...]:
 
 
 def _spread(new: Builder, node: Node, x: Ref, run: Run) -> Ref:
-    """The numbers that `run` repeats by strides of 0, laid out in the shape of the node."""
+    """Append the array that `run` repeats by strides of 0, copied to the shape of the node."""
     if new[x].operation is Op.VIEW:
-        x = laid_out(new, x)
-    wide = laid_out(new, _view_of(new, node, x, run))
+        x = contiguous(new, x)
+    wide = contiguous(new, _view_of(new, node, x, run))
     return view_by(new, node, wide, lambda array, n: array.reshape(sizes(node.shape, n)))
 
 
 def sizes(shape: Shape, n: int) -> list[int]:
-    """A shape for n rows."""
+    """Evaluate a shape for n rows."""
     return [at(size, n) for size in shape]
 
 
 def repeat(new: Builder, node: Node) -> Ref:
-    """np.repeat by a whole number."""
+    """Lower np.repeat by an integer."""
     x, count, axis = arguments_of(node, a=REQUIRED, repeats=REQUIRED, axis=None)
     if not isinstance(count, int | np.integer):
-        raise node.refused("counts that are no whole number")
+        raise node.refused("counts that are not an integer")
 
     def run(array: Array, n: int) -> Array:
         array = array.reshape(-1) if axis is None else array
@@ -121,7 +133,7 @@ def repeat(new: Builder, node: Node) -> Ref:
 
 
 def tile(new: Builder, node: Node) -> Ref:
-    """np.tile: each axis as often as `reps` says."""
+    """Lower np.tile."""
     x, reps = arguments_of(node, A=REQUIRED, reps=REQUIRED)
     reps = reps if isinstance(reps, tuple | list) else (reps,)
 
@@ -137,12 +149,12 @@ def tile(new: Builder, node: Node) -> Ref:
 
 
 def pad(new: Builder, node: Node) -> Ref:
-    """np.pad with a number."""
+    """Lower np.pad with a constant."""
     x, width, mode, value = arguments_of(
         node, array=REQUIRED, pad_width=REQUIRED, mode="constant", constant_values=0
     )
     if mode != "constant" or not isinstance(value, int | float | np.number):
-        raise node.refused("what is no single number")
+        raise node.refused("anything but a single constant")
     filled = new.filled(node, value)
 
     def run(array: Array, n: int) -> Array:
@@ -154,7 +166,7 @@ def pad(new: Builder, node: Node) -> Ref:
 
 
 def stack(new: Builder, node: Node) -> Ref:
-    """np.stack: each part gets the new axis, then they are put one after another."""
+    """Lower np.stack: add the new axis to each part, then concatenate."""
     parts, axis = arguments_of(node, arrays=REQUIRED, axis=0)
     if not all(isinstance(part, Ref) for part in parts):
         raise node.refused("constants among the arrays")
@@ -166,7 +178,7 @@ def stack(new: Builder, node: Node) -> Ref:
 
 
 def concatenate(new: Builder, node: Node) -> Ref:
-    """np.concatenate along an axis."""
+    """Lower np.concatenate along an axis."""
     parts, axis = arguments_of(node, arrays=REQUIRED, axis=0)
     if axis is None or not all(isinstance(part, Ref) for part in parts):
         raise node.refused("such arguments")
@@ -175,7 +187,7 @@ def concatenate(new: Builder, node: Node) -> Ref:
 
 
 def take(new: Builder, node: Node) -> Ref:
-    """np.take: an index along one axis, or into all numbers in a row."""
+    """Lower np.take: indices along one axis, or into the flattened array."""
     x, index, axis = arguments_of(node, a=REQUIRED, indices=REQUIRED, axis=None)
     if axis is None:
         x, axis = flat(new, node, x), 0
@@ -186,12 +198,12 @@ def take(new: Builder, node: Node) -> Ref:
 
 
 def getitem(new: Builder, node: Node) -> Ref:
-    """A part of an array: by slices a view, by arrays of whole numbers a copy, or first one."""
+    """Lower indexing: slices give a view, integer arrays a gather."""
     x, index = node.arguments
     parts = _parts(index)
     if _is_slicing(parts):
         if Ellipsis not in parts:
-            parts = (*parts, Ellipsis)  # so that NumPy gives a view of one number too
+            parts = (*parts, Ellipsis)  # so that NumPy returns a view of a single number too
         return view(new, replace(node, arguments=(x, parts)))
     if any(_is_slice(part) for part in parts):
         return _by_arrays_and_slices(new, node, x, parts)
@@ -199,7 +211,7 @@ def getitem(new: Builder, node: Node) -> Ref:
 
 
 def _by_arrays_and_slices(new: Builder, node: Node, x: Ref, parts: tuple[object, ...]) -> Ref:
-    """The part by the slices first; in it, with the axes of the arrays in front, that by arrays."""
+    """Apply the slices first, then the integer arrays, with their axes moved to the front."""
     parts = _without_dots(parts, len(new[x].shape))
     axes = [i for i, part in enumerate(parts) if part is not None and not isinstance(part, slice)]
     slices = tuple(slice(None) if i in axes else part for i, part in enumerate(parts))
@@ -217,7 +229,7 @@ def _by_arrays_and_slices(new: Builder, node: Node, x: Ref, parts: tuple[object,
 
 
 def _parts(index: object) -> tuple[object, ...]:
-    """The parts of an index; a constant mask as the places where it is true."""
+    """The parts of an index; a constant mask becomes the indices where it is true."""
     parts: list[object] = []
     for part in index if isinstance(index, tuple) else (index,):
         is_mask = isinstance(part, np.ndarray) and part.dtype == bool
@@ -226,7 +238,7 @@ def _parts(index: object) -> tuple[object, ...]:
 
 
 def _without_dots(parts: tuple[object, ...], n_axes: int) -> tuple[object, ...]:
-    """An index in which each axis that `...` stands for has its slice."""
+    """Replace `...` in an index by slices."""
     dots = [i for i, part in enumerate(parts) if part is Ellipsis]
     if not dots:
         return parts
@@ -235,12 +247,12 @@ def _without_dots(parts: tuple[object, ...], n_axes: int) -> tuple[object, ...]:
 
 
 def _first_axis(axes: Sequence[int]) -> int:
-    """Where the axes of an index by arrays begin in the part: in front, if not together."""
+    """The position of the axes of integer arrays in the result: in front if not adjacent."""
     return axes[0] if list(axes) == [*range(axes[0], axes[-1] + 1)] else 0
 
 
 def setitem(new: Builder, node: Node) -> Ref:
-    """A copy with a part written, or added to."""
+    """Lower indexed assignment or addition: a copy with a part changed."""
     x, index, values = node.arguments
     parts = _parts(index)
     if _is_slicing(parts):
@@ -256,7 +268,7 @@ def setitem(new: Builder, node: Node) -> Ref:
 def _set_by_arrays_and_slices(
     new: Builder, node: Node, x: Ref, parts: tuple[object, ...], values: object
 ) -> Ref:
-    """The copy with the axes of the arrays in front, written, and its axes put back."""
+    """Move the axes of the arrays to the front, scatter, and move them back."""
     parts = _without_dots(parts, len(new[x].shape))
     axes = [i for i, part in enumerate(parts) if not isinstance(part, slice)]
     rest = [i for i, part in enumerate(parts) if isinstance(part, slice) and part == slice(None)]
@@ -284,8 +296,8 @@ def _set_by_arrays_and_slices(
 
 
 def _written(new: Builder, node: Node, x: Ref, run: Run, values: object) -> Ref:
-    """A copy of `x` in which the view that `run` takes holds the values."""
-    return new.alike(node, Op.WRITE, x, *_placed(new[x], [run], node), values)
+    """Append a copy of `x` with the view `run` overwritten by values."""
+    return new.alike(node, Op.WRITE, x, *_strided_view(new[x], [run], node), values)
 
 
 def _is_slicing(parts: Sequence[object]) -> bool:
@@ -302,7 +314,7 @@ def _arrays(new: Builder, x: Ref, parts: Sequence[object], node: Node) -> tuple[
 
 
 def _index_part(part: object, size: int | Dim, node: Node) -> Any:
-    """One part of an index, within its axis: a constant counted from the front."""
+    """One part of an index; negative constants are counted from the front."""
     if isinstance(part, Ref):
         return part
     if isinstance(part, Symbolic):

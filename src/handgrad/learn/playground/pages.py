@@ -31,7 +31,7 @@ from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import labels_of
 from handgrad.graph.symbolic import Arange, Dim, N, Ref, Scaled
-from handgrad.graph.tracer import record
+from handgrad.graph.tracer import trace_run
 from handgrad.learn.playground.constants import WIDTH, Formula, Settings, unified
 from handgrad.textbook import layers, losses, optimizers, penalties
 from handgrad.textbook.errors import RecordingError
@@ -290,7 +290,7 @@ def _trace_penalty(penalty: Penalty) -> Graph:
         return Outputs(loss=judge.value(W, 1), input_gradients={"W": judge.gradient(W, 1)})
 
     weights = _rows(3)
-    return record(
+    return trace_run(
         repr(penalty), {"penalty": penalty}, lambda n: Leaves({"W": weights}), run, SINGLE
     )
 
