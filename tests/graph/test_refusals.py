@@ -190,8 +190,8 @@ REFUSED = {
     number_taken_out: ("float(x.sum())", "takes the number out", "leave out float()"),
     standard_librarys_root: ("math.sqrt", "takes the number out", "x ** 0.5"),
     write_into_zeros_of_a_shape: ("y[:] = x", "into a plain array", "np.zeros_like(x)"),
-    write_into_its_input: ("x += 1", "did not make", "x.copy()"),
-    write_into_part_of_its_input: ("x[:, 0] = 0", "did not make", "x.copy()"),
+    write_into_its_input: ("x += 1", "did not create", "x.copy()"),
+    write_into_part_of_its_input: ("x[:, 0] = 0", "did not create", "x.copy()"),
     write_into_a_view: ("first += 1", "writes into a view", "d[:, 0] += 1"),
     write_back_a_view_elsewhere: ("first += 1", "writes into a view", "d[:, 0] += 1"),
     read_of_a_stale_view: ("return d + first", "reads a view", "take it again"),
@@ -435,5 +435,5 @@ def test_declared_state_written_in_place_is_refused() -> None:
             self.mean += x.mean(axis=0)
             return x
 
-    with pytest.raises(hg.errors.RecordingError, match="did not make"):
+    with pytest.raises(hg.errors.RecordingError, match="did not create"):
         hg.trace(InPlace(), x=X)
