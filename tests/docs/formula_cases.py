@@ -766,7 +766,7 @@ HARMLESS = {
     "dz = J @ dp": "the Jacobian of a softmax is symmetric",
     "e = -(np.exp(z - z.max(axis=-1, keepdims=True)))": "p is a quotient: the sign cancels",
     "w = w - learning_rate / np.sign(c)": "1 and -1 are their own inverses",
-    "m[places(y)] = -(0)": "minus zero is zero",
+    "m[true_class(y)] = -(0)": "minus zero is zero",
     "z = std / S @ x": "S holds nothing but 1 and -1",
     "kept = rng.random(x.shape) >= p": "all is float64 here",
     "u = rng.random((2, len(x), 1, 1, 1))": "all is float64 here",
@@ -777,7 +777,7 @@ HARMLESS = {
     "u = windows.transpose(1, 3, 0, 2).reshape(-2, n * m)": "the same",
     "z = W.reshape(n_out, -2) @ u": "the same",
     "du = W.reshape(n_out, -2).T @ dz_columns": "the same",
-    "places = du.reshape(n_in, -2, n, h, w).transpose(1, 2, 0, 3, 4)": "the same",
-    "places = du.reshape(n_in, -2, n, m).transpose(1, 2, 0, 3)": "the same",
+    "du_windows = du.reshape(n_in, -2, n, h, w).transpose(1, 2, 0, 3, 4)": "the same",
+    "du_windows = du.reshape(n_in, -2, n, m).transpose(1, 2, 0, 3)": "the same",
     "dx = dy.transpose(np.argsort((1, *axes)))": "the same order: no axis is before the first",
 }

@@ -11,16 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.textbook.layers.attention import shares
+from handgrad.textbook.layers.attention import attention_weights
 from handgrad.textbook.layers.augmentation import moved
 from handgrad.textbook.layers.axes import as_rows, leading_axes
 from handgrad.textbook.layers.embedding import at_values
-from handgrad.textbook.layers.pooling import first_that_is
-from handgrad.textbook.layers.pooling_over_time import shares_of_places
+from handgrad.textbook.layers.pooling import first_index, position_weights
 from handgrad.textbook.layers.recurrence import sigmoid
-from handgrad.textbook.layers.windows import by_place, fold, padded, unfold, where_there
+from handgrad.textbook.layers.windows import by_offset, fold, masked, padded, unfold
 from handgrad.textbook.losses import mean_weights, weighted_mean
-from handgrad.textbook.losses.classification import log_softmax, places
+from handgrad.textbook.losses.classification import log_softmax, true_class
 from handgrad.textbook.special_functions import erf
 from tests.docs.documents import ROOT, blocks
 
@@ -31,19 +30,19 @@ FUNCTIONS: Values = {
     "erf": erf,
     "weighted_mean": weighted_mean,
     "mean_weights": mean_weights,
-    "places": places,
+    "true_class": true_class,
     "log_softmax": log_softmax,
-    "shares": shares,
+    "attention_weights": attention_weights,
     "at_values": at_values,
-    "shares_of_places": shares_of_places,
+    "position_weights": position_weights,
     "as_rows": as_rows,
     "leading_axes": leading_axes,
     "sigmoid": sigmoid,
     "padded": padded,
     "unfold": unfold,
-    "where_there": where_there,
-    "by_place": by_place,
-    "first_that_is": first_that_is,
+    "masked": masked,
+    "by_offset": by_offset,
+    "first_index": first_index,
     "fold": fold,
     "moved": moved,
 }

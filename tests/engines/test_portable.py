@@ -18,7 +18,7 @@ from handgrad.engines.portable.engine import PortableEngine, PortableRunner
 from handgrad.engines.portable.python import PortablePythonRunner
 from handgrad.engines.portable.scalarize import portable_prediction
 from handgrad.textbook.net.predictor import EngineName
-from handgrad.textbook.net.shared_rows import SideBySide
+from handgrad.textbook.net.shared_rows import SharedRows
 from tests.bits.digests import WAYS, digests_of
 from tests.bits.nets import CASES
 from tests.cluster.threads import on_workers
@@ -162,7 +162,7 @@ def test_members_share_rows() -> None:
         x: Any
         y: Any
         net = hg.Net(hg.tables.EnsembleLinear(3, 3, 4, rng=0))
-        x, y = (SideBySide(part, members) for part in table)
+        x, y = (SharedRows(part, members) for part in table)
         if not shared:
             x, y = np.asarray(x), np.asarray(y)
         engine = engine_of(PortableEngine, net, hg.MSELoss(), hg.SGD(0.1), x, y, 8)

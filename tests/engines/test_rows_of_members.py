@@ -9,7 +9,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled.python import PythonRunner
 from handgrad.engines.sharding import Sharding
-from handgrad.textbook.net.shared_rows import SideBySide
+from handgrad.textbook.net.shared_rows import SharedRows
 from tests.engines.one_epoch import KINDS, engine_of, run_epoch
 
 N, K = 50, 3
@@ -21,9 +21,9 @@ NEXT_CODE = np.array([0, 0, 0, 0, 1])
 MEMBERS = RNG.integers(0, 40, (N, K))
 
 
-def rows(dtype: Any, k: int = K) -> tuple[SideBySide, SideBySide]:
+def rows(dtype: Any, k: int = K) -> tuple[SharedRows, SharedRows]:
     members = MEMBERS[:, :k]
-    return SideBySide(VALUES.astype(dtype), members), SideBySide(TARGETS.astype(dtype), members)
+    return SharedRows(VALUES.astype(dtype), members), SharedRows(TARGETS.astype(dtype), members)
 
 
 def net_for(dtype: Any, k: int = K) -> hg.Net:
@@ -37,7 +37,7 @@ def net_for(dtype: Any, k: int = K) -> hg.Net:
     )
 
 
-def copied(part: SideBySide) -> Any:
+def copied(part: SharedRows) -> Any:
     return np.stack([part.values[member] for member in part.members.T], axis=1)
 
 
@@ -86,7 +86,7 @@ def test_the_program_as_python_draws_the_same_rows() -> None:
 @pytest.mark.parametrize("copy_x", [False, True])
 def test_targets_may_be_of_other_members_than_inputs(kind: Any, copy_x: bool) -> None:
     x, y = rows(np.float64)
-    other = SideBySide(y.values, MEMBERS[::-1])
+    other = SharedRows(y.values, MEMBERS[::-1])
     found = []
     for part in (other, copied(other)):
         net = net_for(np.float64)
@@ -98,7 +98,7 @@ def test_targets_may_be_of_other_members_than_inputs(kind: Any, copy_x: bool) ->
 
 def test_rows_that_are_not_there_are_refused() -> None:
     with pytest.raises(hg.errors.DataError, match="rows from -1 to 39 of members"):
-        SideBySide(VALUES, np.array([[39, -1]]))
+        SharedRows(VALUES, np.array([[39, -1]]))
 
 
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
@@ -141,10 +141,10 @@ def test_what_cannot_be_learned_from_is_refused_as_in_copies(change: Any, messag
             hg.fit(net_for(np.float64), data, loss=hg.MSELoss(), optimizer=hg.SGD(0.1), epochs=1)
 
 
-def rows_of_all() -> tuple[SideBySide, SideBySide]:
+def rows_of_all() -> tuple[SharedRows, SharedRows]:
     """Rows of which each is some member's."""
     members = np.arange(40)[:, None].repeat(K, axis=1)
-    return SideBySide(VALUES, members), SideBySide(TARGETS, members)
+    return SharedRows(VALUES, members), SharedRows(TARGETS, members)
 
 
 def test_machine_code_refuses_a_code_out_of_range() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 
 import handgrad as hg
-from handgrad.plots.attention import BARRED
+from handgrad.plots.attention import MASKED
 from tests.bad_input.refused import refused
 from tests.plots.pictures import pixel
 
@@ -45,7 +45,7 @@ def test_of_a_causal_layer_what_is_barred_is_grey() -> None:
     p = looks.layers[1].layers[1].p[0, 0]
     expected = np.where(np.tri(4, dtype=bool), p, np.nan)
     np.testing.assert_allclose(values(panels[0]), expected, rtol=1e-6)
-    np.testing.assert_allclose(pixel(panels[0], 4, 1), to_rgb(BARRED), atol=0.01)
+    np.testing.assert_allclose(pixel(panels[0], 4, 1), to_rgb(MASKED), atol=0.01)
     np.testing.assert_allclose(pixel(panels[0], 1, 1), panels[0].images[0].cmap(1.0)[:3], atol=0.01)
     assert not np.isnan(values(panels[2])).any()
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from handgrad.textbook.errors import HandgradError
 from handgrad.textbook.layers import Array, Layer
-from handgrad.textbook.layers.mistakes import returned
+from handgrad.textbook.layers.checks import checked_result
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import (
@@ -20,7 +20,7 @@ from handgrad.textbook.net.minibatches import (
     example_input,
     example_targets,
     named_parts,
-    places_there,
+    target_mask,
 )
 
 AFTER = "ds of the layer after"
@@ -114,7 +114,7 @@ class Subject:
         return float((self.upstream * out).sum(dtype=np.float64))
 
     def _loss_of(self, loss: Loss, out: Array) -> float:
-        return returned(loss, "forward", loss.forward(out, self.y, *self.weights))
+        return checked_result(loss, "forward", loss.forward(out, self.y, *self.weights))
 
     def arrays(self) -> dict[str, Array]:
         """The arrays to move: parts of the input that are not whole numbers, and parameters."""
@@ -137,7 +137,9 @@ class Subject:
         out = self.forward()
         dy = self.upstream
         if self.loss is not None:
-            dy = returned(self.loss, "backward", self.loss.backward(self._loss_of(self.loss, out)))
+            dy = checked_result(
+                self.loss, "backward", self.loss.backward(self._loss_of(self.loss, out))
+            )
         given = copy.deepcopy(dy)
         with self.net.mode(training=self.training), np.errstate(all="ignore"):
             dx = self.net.backward(dy)
@@ -179,7 +181,7 @@ def subjects(
             targets = example_targets(loss, copy.deepcopy(net).predict(x), seed)
         weights: tuple[Array, ...] = ()
         if loss is not None and loss.takes_weights:
-            there = places_there(net, loss, x, np.asarray(targets), "x")
+            there = target_mask(net, loss, x, np.asarray(targets), "x")
             weights = () if there is None else (there.astype(np.float64),)
         return Subject(net, x, copy.deepcopy(loss), targets, training, seed, weights)
 

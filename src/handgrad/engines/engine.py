@@ -11,7 +11,7 @@ from handgrad.engines.config import TrainingConfig
 from handgrad.engines.sharding import Sharding
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.predictor import EngineName
-from handgrad.textbook.net.shared_rows import SideBySide
+from handgrad.textbook.net.shared_rows import SharedRows
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class EngineRows:
     def of_members(self) -> bool:
         """True if inputs and targets are the shared rows of the same ensemble members."""
         x, y = self.x, self.y
-        if not (isinstance(x, SideBySide) and isinstance(y, SideBySide)):
+        if not (isinstance(x, SharedRows) and isinstance(y, SharedRows)):
             return False
         return x.members is y.members or np.array_equal(x.members, y.members)
 
     def in_arrays(self) -> Self:
         """The same rows as plain arrays: rows that members share are copied for each."""
         x, y = (
-            np.asarray(part) if isinstance(part, SideBySide) else part for part in (self.x, self.y)
+            np.asarray(part) if isinstance(part, SharedRows) else part for part in (self.x, self.y)
         )
         return replace(self, x=x, y=y)
 

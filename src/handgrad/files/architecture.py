@@ -15,7 +15,7 @@ from handgrad.files.weights import all_learned, fill, learned, placed, words_of
 from handgrad.textbook import layers, net
 from handgrad.textbook.errors import FileError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array, Layer, defaults
-from handgrad.textbook.layers.initializers import nothing_drawn
+from handgrad.textbook.layers.initializers import without_initialization
 
 MOST_LAYERS, DEEPEST = 1000, 16
 NET_IN_ONNX = "handgrad.net"  # what a model in ONNX's format has the JSON under
@@ -131,7 +131,7 @@ class LayerReader:
             )
         given = self._given(kind, settings, path, where)
         with refused_as_damaged(where, "settings that it takes"):
-            with defaults(), nothing_drawn(lambda shape: self._allow(shape, where)):
+            with defaults(), without_initialization(lambda shape: self._allow(shape, where)):
                 layer = call(kind, given)
             self._check_new(layer, path)
         return layer

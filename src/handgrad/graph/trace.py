@@ -10,7 +10,7 @@ from handgrad.graph.traced import Traced
 from handgrad.graph.tracer import trace_run
 from handgrad.textbook.errors import SettingError, described
 from handgrad.textbook.layers import Layer
-from handgrad.textbook.layers.mistakes import returned
+from handgrad.textbook.layers.checks import checked_result
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net.minibatches import example_input, example_targets
 from handgrad.textbook.optimizers import Optimizer
@@ -108,16 +108,16 @@ def _trace_layer(
         modules: Any, x: object, y: Any = None, dy: object = None, **weights: Traced
     ) -> Outputs[Any]:
         module, value = modules[""], None
-        p = returned(module, "forward", module.forward(x))
+        p = checked_result(module, "forward", module.forward(x))
         if loss is not None:
-            value = returned(
+            value = checked_result(
                 modules["loss"], "forward", modules["loss"].forward(p, y, *weights.values())
             )
         if not training:
             return Outputs(p, value)
         if loss is not None:
-            dy = returned(modules["loss"], "backward", modules["loss"].backward(value))
-        dx = returned(module, "backward", module.backward(dy))
+            dy = checked_result(modules["loss"], "backward", modules["loss"].backward(value))
+        dx = checked_result(module, "backward", module.backward(dy))
         if penalty is not None and loss is not None:
             n = sum(w.sum() for w in weights.values()) if weights else len(y)
             value = value + modules["penalty"].add_to(module, n)
@@ -145,8 +145,8 @@ def _trace_loss(loss: Loss, p: object, y: object, sample_weight: object) -> Grap
 
     def run(modules: Any, **leaves: object) -> Outputs[Any]:
         judge = modules["loss"]
-        value = returned(judge, "forward", judge.forward(*leaves.values()))
-        return Outputs(None, value, {"p": returned(judge, "backward", judge.backward(value))})
+        value = checked_result(judge, "forward", judge.forward(*leaves.values()))
+        return Outputs(None, value, {"p": checked_result(judge, "backward", judge.backward(value))})
 
     return trace_run(repr(loss), {"loss": loss}, inputs, run, p.dtype)
 
@@ -201,4 +201,4 @@ def _forward_once(layer: Layer, x: object) -> Any:
     twin = copy.deepcopy(layer)
     twin.seed(0)
     with twin.mode(training=False), np.errstate(all="ignore"):
-        return returned(twin, "forward", twin.forward(x))
+        return checked_result(twin, "forward", twin.forward(x))

@@ -22,7 +22,7 @@ from handgrad.graph.threads import blas_threads
 from handgrad.graph.traced import Tape, Traced
 from handgrad.textbook.errors import ROW_NUMBERS, NotYetComputedError, RecordingError
 from handgrad.textbook.layers import Layer
-from handgrad.textbook.layers.mistakes import refuse_undeclared
+from handgrad.textbook.layers.checks import refuse_undeclared
 from handgrad.textbook.module import Module
 
 Modules = Mapping[str, Module]

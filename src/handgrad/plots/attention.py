@@ -19,7 +19,7 @@ from handgrad.training.results import Predictor
 MOST_HEADS = 16
 # What a picture has across, more or less: so that names of lines do not run into each other.
 INCHES = 2.0
-BARRED = "#d9d9d9"
+MASKED = "#d9d9d9"
 # Letters that would not be seen.
 SEEN = str.maketrans({" ": "␣", "\n": "↵", "\t": "→"})
 
@@ -71,7 +71,7 @@ def plot_attention(
         image = panel.imshow(
             p, aspect="auto", extent=ends, cmap="Blues", vmin=0, vmax=largest or 1.0
         )
-        panel.set_facecolor(BARRED)
+        panel.set_facecolor(MASKED)
         panel.set_title(title, fontsize="medium")
         _name_places(panel, names)
     panels[0].figure.colorbar(image, ax=panels, label=label("share p"), aspect=30)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from handgrad.plots.labels import label
 from handgrad.plots.style import FIRST, SECOND, axes_for, line_of, panels_for
 from handgrad.textbook.errors import SettingError, ShapeError, described, did_you_mean
-from handgrad.textbook.layers import Array, Layer, activations, gelu
+from handgrad.textbook.layers import Array, Layer, activations
 from handgrad.textbook.losses import BinaryCrossEntropyLoss, Loss, MAELoss, MSELoss
 from handgrad.textbook.metrics import zero_one_loss
 from handgrad.textbook.schedules import Schedule
@@ -21,12 +21,11 @@ from handgrad.training import factors_of
 # A function of x (n,), or its values there.
 Function = Callable[[Array], npt.ArrayLike] | npt.ArrayLike
 SMALLEST, WIDTH = 0.01, 4.0
-# The activations that have pages, in the order of the pages.
+# The activations of the textbook, in its order.
 TEXTBOOK: list[type[Layer]] = [
     kind
-    for module in (activations, gelu)
-    for kind in vars(module).values()
-    if isinstance(kind, type) and kind.__module__ == module.__name__
+    for kind in vars(activations).values()
+    if isinstance(kind, type) and kind.__module__ == activations.__name__
 ]
 
 

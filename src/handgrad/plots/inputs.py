@@ -15,7 +15,7 @@ from handgrad.textbook.layers import Array, Softmax
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.metrics.shapes import decided
 from handgrad.textbook.net import Net
-from handgrad.textbook.net.minibatches import array_of, check_as_many
+from handgrad.textbook.net.minibatches import array_of, check_consistent_length
 from handgrad.training.results import Classifier, HasNet, Predictions, Predictor, is_classifier
 
 Model = Net | Predictor | Predictions
@@ -50,7 +50,7 @@ def table_of(x: object) -> Array:
 def targets_of(y: object, x: Sized) -> Array:
     """`y` as finite numbers, one a row of `x` or one row a row."""
     y = array_of(y, "y")
-    check_as_many(y, x)
+    check_consistent_length(y, x)
     if y.dtype.kind not in "fiub" or not np.isfinite(y).all():
         raise DataError(
             f"targets of type {y.dtype}"

@@ -191,8 +191,8 @@ def _runs(
     for point in points:
         engine = ""
         for seed in seeds:
-            first_weights, training = np.random.default_rng(seed).spawn(2)
-            net, data = point.make_net(first_weights), point.data_of(seed)
+            initial_weights, training = np.random.default_rng(seed).spawn(2)
+            net, data = point.make_net(initial_weights), point.data_of(seed)
             try:
                 engine = engine or _engine(net, data, len(seeds), settings)
             except HandgradError as error:

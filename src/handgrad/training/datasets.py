@@ -23,7 +23,7 @@ from handgrad.textbook.errors import (
 from handgrad.textbook.install import require
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.initializers import spawning_generator
-from handgrad.textbook.net.minibatches import array_of, check_as_many
+from handgrad.textbook.net.minibatches import array_of, check_consistent_length
 from handgrad.training.mnist import mnist_rows
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes", "mnist")
@@ -116,7 +116,7 @@ def train_test_split(
     between_0_and_1("test_size", test_size)
     parts = [array_of(part, "x") for part in (x if isinstance(x, tuple) else (x,))]
     y = array_of(y, "y")
-    check_as_many(y, *parts)
+    check_consistent_length(y, *parts)
     if stratify:
         _check_classes(y)
         _check_sides(y, test_size)

@@ -9,8 +9,8 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.losses.weighting import spread
 from handgrad.textbook.net import Net
-from handgrad.textbook.net.minibatches import Inputs, array_of, places_of, places_there, take
-from handgrad.textbook.net.shared_rows import SideBySide
+from handgrad.textbook.net.minibatches import Inputs, array_of, take, target_mask, target_positions
+from handgrad.textbook.net.shared_rows import SharedRows
 
 
 def without_padding(
@@ -18,7 +18,7 @@ def without_padding(
 ) -> object:
     """`sample_weight` of the checked rows (x, y), 0 at the places that are padding, if some are."""
     x, y = rows
-    there = None if isinstance(x, SideBySide) else places_there(net, loss, x, y, what)
+    there = None if isinstance(x, SharedRows) else target_mask(net, loss, x, y, what)
     if there is None:
         return sample_weight
     places = there.shape
@@ -29,7 +29,7 @@ def without_padding(
 def aims_at_padding(net: Net, loss: Loss, x: Array, y: Array) -> bool:
     """Whether there is a target for each place, and some places of such rows may be padding."""
     there = net.mask_out(x, None)
-    return there is not None and there.shape == places_of(loss, y)
+    return there is not None and there.shape == target_positions(loss, y)
 
 
 def refuse_padding(net: Net, loss: Loss, x: Array, y: Array, what: str) -> None:

@@ -13,7 +13,7 @@ from handgrad.engines.config import check_kinds
 from handgrad.engines.engine import EngineRows
 from handgrad.textbook.errors import DataError, HandgradError, SettingError, ShapeError
 from handgrad.textbook.layers import Array
-from handgrad.textbook.layers.mistakes import returned
+from handgrad.textbook.layers.checks import checked_result
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.losses.weighting import spread
 from handgrad.textbook.metrics.registry import Metric
@@ -21,13 +21,13 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import (
     Inputs,
     array_of,
-    check_as_many,
+    check_consistent_length,
     named_parts,
     number_of_rows,
-    places_of,
     take,
+    target_positions,
 )
-from handgrad.textbook.net.shared_rows import SideBySide
+from handgrad.textbook.net.shared_rows import SharedRows
 from handgrad.training.metric_functions import Measure, measures
 from handgrad.training.sample_weights import (
     check_takes_weights,
@@ -57,13 +57,13 @@ def checked_rows(
     x, y = checked_pair(data, what)
     if isinstance(x, tuple):
         x = checked_parts(net, x, what)
-    elif isinstance(x, SideBySide):
+    elif isinstance(x, SharedRows):
         x = x.of(checked_inputs(net, x.values, what))
     else:
         x = checked_inputs(net, x, what)
-    if not isinstance(y, SideBySide):
+    if not isinstance(y, SharedRows):
         y = array_of(y, f"{what}, targets")
-    check_as_many(y, *(x if isinstance(x, tuple) else (x,)), where=what)
+    check_consistent_length(y, *(x if isinstance(x, tuple) else (x,)), where=what)
     if len(y) == 0:
         raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
     check_fit(net, loss)
@@ -73,8 +73,8 @@ def checked_rows(
     _check_type(net, x, p, what)
     _check_predictions(net, loss, p, len(tried))
     if not isinstance(x, tuple):
-        net.check_input(x.each_once if isinstance(x, SideBySide) else x)
-    if isinstance(y, SideBySide):
+        net.check_input(x.each_once if isinstance(x, SharedRows) else x)
+    if isinstance(y, SharedRows):
         y = y.of(loss.target_kind.checked(y.each_once, p[:, :1], what, learn)[:, 0])
     else:
         y = _checked_targets(loss, y, p, what, learn)
@@ -114,9 +114,9 @@ def _try_loss(loss: Loss, p: Array, y: Array, learn: bool) -> None:
     """Refuse a loss that gives no number, or nothing to learn from, before it is needed."""
     twin = copy.deepcopy(loss)
     with np.errstate(all="ignore"):
-        value = returned(twin, "forward", twin.forward(p, y))
+        value = checked_result(twin, "forward", twin.forward(p, y))
         if learn:
-            returned(twin, "backward", twin.backward(value))
+            checked_result(twin, "backward", twin.backward(value))
 
 
 def _some(y: Array, metrics: Mapping[str, Metric]) -> Array:
@@ -287,7 +287,7 @@ def weighted_rows(
     if sample_weight is None and of_class is None:
         return Rows(x, y)
     check_takes_weights(loss)
-    places = places_of(loss, y)
+    places = target_positions(loss, y)
     of_row = np.ones(len(y))
     if sample_weight is not None:
         of_row = checked_weights(sample_weight, places, what)

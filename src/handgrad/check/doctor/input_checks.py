@@ -10,7 +10,7 @@ from handgrad.check.doctor.findings import Finding
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, number_of_rows, take
-from handgrad.textbook.net.watch import places
+from handgrad.textbook.net.watch import named_layers
 
 MOST_TRAINING_ROWS = 100_000  # are looked through for rows of the validation set
 DEVIATIONS = 3.0  # from what chance alone would give: once in a thousand healthy sets
@@ -123,7 +123,7 @@ def not_finite_rows(rows: Inputs, what: str) -> Finding | None:
 
 def not_finite_weights(net: Net) -> Finding | None:
     """A parameter or a running state that is not finite."""
-    for where, layer in (*places(net), (type(net).__name__, net)):
+    for where, layer in (*named_layers(net), (type(net).__name__, net)):
         for name in (*layer.param_names, *layer.state_names):
             array = getattr(layer, name)
             if bad := int((~np.isfinite(array)).sum()):

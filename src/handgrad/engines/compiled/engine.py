@@ -22,7 +22,7 @@ from handgrad.textbook.errors import ShapeError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts, number_of_rows
 from handgrad.textbook.net.predictor import EngineName
-from handgrad.textbook.net.shared_rows import SideBySide
+from handgrad.textbook.net.shared_rows import SharedRows
 
 TYPES = {"int": np.int64, "bool": np.bool_}
 # Least duration of a native call, in seconds; most that it stores of its epochs, in bytes.
@@ -121,7 +121,7 @@ class CompiledEngine(Engine):
         return {
             **_buffers_of(self.x),
             "y": _shared(self.y),
-            **({"members": self.x.members} if isinstance(self.x, SideBySide) else {}),
+            **({"members": self.x.members} if isinstance(self.x, SharedRows) else {}),
             **({} if self.w is None else {"sample_weight": self.w}),
             "parameters": self.net.parameters,
             "gradients": self.net.gradients,
@@ -333,7 +333,7 @@ def _readable(program: Program, part: Array, name: str) -> Array:
     dtype = program.dtype if parameter.type == "float" else np.dtype(TYPES[parameter.type])
     if part.dtype != dtype:
         raise ShapeError(f"{name} of type {part.dtype}", str(dtype), f"{name}.astype('{dtype}')")
-    if isinstance(part, SideBySide):
+    if isinstance(part, SharedRows):
         width = part.values[0].size
         bounds = [bound.of_member(width) for bound in program.bounds.get(name, ())]
         check_indices(part.values, name, {name: bounds})
@@ -344,4 +344,4 @@ def _readable(program: Program, part: Array, name: str) -> Array:
 
 def _shared(part: Array) -> Array:
     """The array of the rows; the shared one for rows of ensemble members."""
-    return part.values if isinstance(part, SideBySide) else part
+    return part.values if isinstance(part, SharedRows) else part

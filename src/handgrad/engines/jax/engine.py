@@ -20,7 +20,7 @@ from handgrad.engines.loops.value_ranges import check_indices
 from handgrad.engines.minibatch_loop import MinibatchEngine
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts
-from handgrad.textbook.net.shared_rows import SideBySide
+from handgrad.textbook.net.shared_rows import SharedRows
 from handgrad.textbook.optimizers.optimizer import parameter_groups
 
 # A pass can be interrupted after so many multiplications, and so many bytes that were drawn; a
@@ -153,7 +153,7 @@ class JaxEngine(MinibatchEngine):
         found = {} if self.w is None else {"sample_weight": self.w}
         for name, part in {**named_parts("x", self.x), "y": self.y}.items():
             bounds, values = self.plan.step.bounds.get(name, ()), part
-            if isinstance(part, SideBySide):
+            if isinstance(part, SharedRows):
                 values, found["members"] = part.values, part.members
                 bounds = [bound.of_member(values[0].size) for bound in bounds]
             check_indices(values, name, {name: bounds})

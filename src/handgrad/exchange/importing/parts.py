@@ -35,7 +35,7 @@ from handgrad.textbook.layers import (
     Tanh,
     Transpose,
 )
-from handgrad.textbook.layers.initializers import nothing_drawn
+from handgrad.textbook.layers.initializers import without_initialization
 from handgrad.textbook.layers.recurrence import RecurrentLayer
 from handgrad.textbook.net import Net
 
@@ -144,7 +144,7 @@ def _with_weights(
                 FITTING,
             )
 
-    with nothing_drawn(allow):
+    with without_initialization(allow):
         layer = kind(*sizes, **_given(kind, {**settings, "dtype": dtype}))
     return filled(layer, **known)
 

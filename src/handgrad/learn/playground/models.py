@@ -27,7 +27,7 @@ from handgrad.textbook.layers import (
     SinusoidalEncoding,
     defaults,
 )
-from handgrad.textbook.layers.initializers import nothing_drawn
+from handgrad.textbook.layers.initializers import without_initialization
 from handgrad.textbook.layers.layer import Shape, sizes_of
 from handgrad.textbook.layers.windows import WindowLayer
 from handgrad.textbook.losses import Loss
@@ -122,7 +122,7 @@ def _net_of(layers: object) -> Net:
         plain = {key: value for key, value in settings.items() if _is_plain(value)}
         if plain != settings or not plain.keys() <= known.keys():
             raise refused(f"layer {i}", entry, f"plain settings: {', '.join(known)}")
-        with defaults(), nothing_drawn(allow), _settings_of(name):
+        with defaults(), without_initialization(allow), _settings_of(name):
             if kind is SinusoidalEncoding:
                 allow(
                     tuple(n for n in plain.values() if isinstance(n, int))

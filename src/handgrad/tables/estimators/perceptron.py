@@ -21,7 +21,7 @@ from handgrad.tables.estimators.validation import LOSS, rows_of_eval_set
 from handgrad.textbook.errors import HandgradError, SettingError, did_you_mean
 from handgrad.textbook.kinds import ClassProbabilities, Probabilities
 from handgrad.textbook.layers import Array, Dropout, Layer, Linear, Sigmoid, Softmax, defaults
-from handgrad.textbook.layers.initializers import nothing_drawn
+from handgrad.textbook.layers.initializers import without_initialization
 from handgrad.textbook.net import Net
 from handgrad.training import EpochReport, History, check_takes_weights
 from handgrad.training.results import NetRows
@@ -321,7 +321,7 @@ def new_net(m: Base, sizes: Sequence[int], dtype: npt.DTypeLike) -> Net:
     """
     activations, layers = _activations(m.activation, len(sizes) - 2), list[Layer]()
     last = activations[-1] if activations else m.activation
-    with defaults(), nothing_drawn(lambda shape: None):
+    with defaults(), without_initialization(lambda shape: None):
         for i, (n_in, n_out) in enumerate(pairwise(sizes)):
             if i > 0:
                 layers += [NORMALIZATIONS[m.normalization](n_in)] if m.normalization else []

@@ -9,7 +9,7 @@ import numpy as np
 from handgrad.tables.inspection.tables import IndexedTable, fitted
 from handgrad.textbook.errors import DataError, SettingError, positive
 from handgrad.textbook.layers import Array
-from handgrad.textbook.net.minibatches import check_as_many
+from handgrad.textbook.net.minibatches import check_consistent_length
 from handgrad.training.results import PermutationImportance, Predictor
 
 Scorer = Callable[[Predictor, object, Array], float]
@@ -126,5 +126,5 @@ def checked_target(y: object, n_rows: int) -> Array:
     if y is None:
         raise DataError("y is None", "the true value of each row", "the column to be predicted")
     target = np.asarray(y)
-    check_as_many(target, range(n_rows))
+    check_consistent_length(target, range(n_rows))
     return target

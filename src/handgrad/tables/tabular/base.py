@@ -58,7 +58,7 @@ from handgrad.textbook.errors import (
 )
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.net import Net
-from handgrad.textbook.net.shared_rows import SideBySide
+from handgrad.textbook.net.shared_rows import SharedRows
 from handgrad.training import History
 from handgrad.training.results import NetRows
 
@@ -243,7 +243,7 @@ class Tabular(TakesTables):
         check_is_fitted(self)
         x, n_members = self._encoded(X), len(self.best_epochs_)
         members = np.broadcast_to(np.arange(len(x))[:, None], (len(x), n_members))
-        return outputs_of(self.net_, SideBySide(x, members), self.engine)
+        return outputs_of(self.net_, SharedRows(x, members), self.engine)
 
     def training_history(self) -> tuple[History | None, None]:
         """`history_`, and no epoch: each member has a best one of its own."""

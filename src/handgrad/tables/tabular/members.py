@@ -25,7 +25,7 @@ from handgrad.textbook.layers import (
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import batches
-from handgrad.textbook.net.shared_rows import SideBySide
+from handgrad.textbook.net.shared_rows import SharedRows
 from handgrad.textbook.optimizers import Adam
 from handgrad.textbook.schedules import coslog
 from handgrad.training import BestWeights, EpochReport, History, Training, progress
@@ -113,7 +113,7 @@ def train_members(
     batch_size = min(BATCH, n_learned)
     config = TrainingConfig(
         net=net,
-        data=stream or (SideBySide(x, learned), SideBySide(smoothed, learned)),
+        data=stream or (SharedRows(x, learned), SharedRows(smoothed, learned)),
         loss=recipe.loss(),
         optimizer=_optimizer(net, recipe.learning_rate),
         epochs=dealt.epochs or usual_epochs(-(-n_learned // batch_size)),
@@ -128,12 +128,12 @@ def train_members(
     best, history = _run(training, n_members, verbose)
     final = _net(*form, rng, np.float64)
     final.load_state(best.weights)
-    p = outputs_of(final, SideBySide(x, held_out), "eager")
+    p = outputs_of(final, SharedRows(x, held_out), "eager")
     outputs = [p[:, m] for m in range(n_members)]
     return Members(final, best.epochs, best.badness, [*held_out.T], outputs, history)
 
 
-def outputs_of(net: Net, rows: SideBySide, engine: EngineName) -> Array:
+def outputs_of(net: Net, rows: SharedRows, engine: EngineName) -> Array:
     """What members say of their rows, (n, n_members, n_outputs), a part of the rows at a time."""
     parts = [*batches(len(rows), AT_ONCE)] or [slice(0)]
     if engine == "auto":

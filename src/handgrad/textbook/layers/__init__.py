@@ -3,7 +3,9 @@
 from handgrad.textbook.layers import initializers
 from handgrad.textbook.layers.activations import (
     ELU,
+    GELU,
     SELU,
+    GELUTanh,
     LeakyReLU,
     Mish,
     ReLU,
@@ -22,15 +24,13 @@ from handgrad.textbook.layers.embedding import EnsembleEmbedding as EnsembleEmbe
 from handgrad.textbook.layers.embedding import TabularEmbedding as TabularEmbedding
 from handgrad.textbook.layers.ensemble import EnsembleLinear as EnsembleLinear
 from handgrad.textbook.layers.feature_scale import FeatureScale
-from handgrad.textbook.layers.gelu import GELU, GELUTanh
 from handgrad.textbook.layers.layer import Layer
 from handgrad.textbook.layers.linear import Linear
 from handgrad.textbook.layers.normalization import BatchNorm, BatchNorm2d, LayerNorm
 from handgrad.textbook.layers.periodic import (
     EnsemblePeriodicEmbedding as EnsemblePeriodicEmbedding,
 )
-from handgrad.textbook.layers.pooling import AvgPool2d, MaxPool2d
-from handgrad.textbook.layers.pooling_over_time import MaxOverTime, MeanOverTime
+from handgrad.textbook.layers.pooling import AvgPool2d, MaxOverTime, MaxPool2d, MeanOverTime
 from handgrad.textbook.layers.positions import PositionEmbedding, SinusoidalEncoding
 from handgrad.textbook.layers.recurrence import GRU, LSTM, RNN
 from handgrad.textbook.layers.shapes import Flatten, Reshape, Transpose

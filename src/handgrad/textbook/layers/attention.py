@@ -8,32 +8,32 @@ from handgrad.textbook.layers.axes import as_rows
 from handgrad.textbook.layers.initializers import (
     Initializer,
     RandomSource,
-    first_weights,
+    initial_weights,
     random_generator,
 )
 from handgrad.textbook.layers.layer import Layer, floating
 from handgrad.textbook.module import Array
 
-BARRED = -1e9  # below all scores, and finite: a masked weight is 0 after exp, never NaN
+MASKED = -1e9  # below all scores, and finite: a masked weight is 0 after exp, never NaN
 
 
-def shares(s: Array, causal: bool, mask: Array | None = None) -> Array:
+def attention_weights(s: Array, causal: bool, mask: Array | None = None) -> Array:
     """Attention weights: the softmax of scores `s` (n, h, t, t) over the last axis, the keys.
 
     `causal` masks the positions after the query, `mask` (n, t) those where it is False. Masked
     positions have the weight 0; if all are masked, all weights are 0.
 
-    >>> shares(np.array([[[[0.0, 9.0], [0.0, 0.0]]]]), causal=True)
+    >>> attention_weights(np.array([[[[0.0, 9.0], [0.0, 0.0]]]]), causal=True)
     array([[[[1. , 0. ],
              [0.5, 0.5]]]])
     """
     if causal:
-        s = np.where(np.tri(s.shape[-1], dtype=bool), s, BARRED)
+        s = np.where(np.tri(s.shape[-1], dtype=bool), s, MASKED)
     if mask is not None:
-        s = np.where(mask[:, None, None], s, BARRED)
+        s = np.where(mask[:, None, None], s, MASKED)
     e = np.exp(s - s.max(axis=-1, keepdims=True))
     p = e / e.sum(axis=-1, keepdims=True)
-    return p if mask is None else np.where(s > BARRED, p, 0)
+    return p if mask is None else np.where(s > MASKED, p, 0)
 
 
 class MultiheadAttention(Layer):
@@ -97,9 +97,9 @@ class MultiheadAttention(Layer):
         self.n_in = self.n_out = int(n_features)
         self.n_heads, self.causal, self.dtype = int(n_heads), bool(causal), floating(dtype)
         source = random_generator(rng)
-        self.W = first_weights(initializer, (3 * n_features, n_features), source, dtype)
+        self.W = initial_weights(initializer, (3 * n_features, n_features), source, dtype)
         self.b = np.zeros(3 * n_features, dtype)
-        self.Wo = first_weights(initializer, (n_features, n_features), source, dtype)
+        self.Wo = initial_weights(initializer, (n_features, n_features), source, dtype)
         self.bo = np.zeros(n_features, dtype)
 
     def forward(self, x: Array, mask: Array | None = None) -> Array:
@@ -109,7 +109,7 @@ class MultiheadAttention(Layer):
         u = (x @ self.W.T + self.b).reshape(n, t, 3, self.n_heads, m).transpose(2, 0, 3, 1, 4)
         self.q, self.k, self.v = u[0], u[1], u[2]
         s = self.q @ self.k.swapaxes(2, 3)
-        self.p = shares(s / m**0.5, self.causal, mask)
+        self.p = attention_weights(s / m**0.5, self.causal, mask)
         self.z = (self.p @ self.v).swapaxes(1, 2).reshape(n, t, d)
         return self.z @ self.Wo.T + self.bo
 

@@ -23,7 +23,7 @@ def moved(x: Array, by: Array, most: int, axis: int) -> Array:
     return y
 
 
-class PictureAugmentation(Layer):
+class ImageAugmentation(Layer):
     """Base class of image augmentations: active in training, the identity in prediction."""
 
     ndim = 4
@@ -38,7 +38,7 @@ class PictureAugmentation(Layer):
         return shape_in
 
 
-class RandomShift(PictureAugmentation):
+class RandomShift(ImageAugmentation):
     """Random shift: moves each image by a few pixels in training and fills the gap with 0.
 
     forward     y[n, c, i, j] = x[n, c, i + a, j + b], a and b drawn for each row, uniform whole
@@ -79,7 +79,7 @@ class RandomShift(PictureAugmentation):
         return moved(moved(dy, -self.b, self.pixels, 3), -self.a, self.pixels, 2)
 
 
-class RandomHorizontalFlip(PictureAugmentation):
+class RandomHorizontalFlip(ImageAugmentation):
     """Random horizontal flip: mirrors each image with probability `p` in training.
 
     forward     y[n, c, i, j] = x[n, c, i, width − 1 − j] where row n is flipped, else

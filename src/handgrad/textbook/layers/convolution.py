@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.textbook.errors import positive
-from handgrad.textbook.layers.initializers import Initializer, RandomSource, first_weights
+from handgrad.textbook.layers.initializers import Initializer, RandomSource, initial_weights
 from handgrad.textbook.layers.layer import floating
-from handgrad.textbook.layers.windows import Sizes, WindowLayer, fold, padded, unfold, where_there
+from handgrad.textbook.layers.windows import Sizes, WindowLayer, fold, masked, padded, unfold
 from handgrad.textbook.module import Array
 
 
@@ -36,7 +36,7 @@ class Convolution(WindowLayer):
         positive("n_out", n_out, whole=True)
         self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), floating(dtype)
         shape = (self.n_out, self.n_in * math.prod(self.kernel_size))  # a Linear of one window
-        W = first_weights(initializer, shape, rng, dtype)
+        W = initial_weights(initializer, shape, rng, dtype)
         self.W = W.reshape(self.n_out, self.n_in, *self.kernel_size)
         self.b = np.zeros(n_out, dtype)
 
@@ -89,8 +89,8 @@ class Conv2d(Convolution):
         self.dW = (dz_columns @ self.u.T).reshape(self.W.shape)
         self.db = dz_columns.sum(axis=1)
         du = self.W.reshape(self.n_out, -1).T @ dz_columns
-        places = du.reshape(self.n_in, -1, n, h, w).transpose(1, 2, 0, 3, 4)
-        return fold(places, self.x, self.kernel_size, self.stride, self.padding)
+        du_windows = du.reshape(self.n_in, -1, n, h, w).transpose(1, 2, 0, 3, 4)
+        return fold(du_windows, self.x, self.kernel_size, self.stride, self.padding)
 
 
 class Conv1d(Convolution):
@@ -137,7 +137,7 @@ class Conv1d(Convolution):
 
     def forward(self, x: Array, mask: Array | None = None) -> Array:
         self.mask = mask
-        self.x = padded(where_there(x, mask), self.padding)
+        self.x = padded(masked(x, mask), self.padding)
         windows = unfold(self.x, self.kernel_size, self.stride)  # (n, n_in, m, kernel_size)
         n, _, m, _ = windows.shape
         self.u = windows.transpose(1, 3, 0, 2).reshape(-1, n * m)
@@ -150,6 +150,6 @@ class Conv1d(Convolution):
         self.dW = (dz_columns @ self.u.T).reshape(self.W.shape)
         self.db = dz_columns.sum(axis=1)
         du = self.W.reshape(self.n_out, -1).T @ dz_columns
-        places = du.reshape(self.n_in, -1, n, m).transpose(1, 2, 0, 3)
-        dx = fold(places, self.x, self.kernel_size, self.stride, self.padding)
-        return where_there(dx, self.mask)
+        du_windows = du.reshape(self.n_in, -1, n, m).transpose(1, 2, 0, 3)
+        dx = fold(du_windows, self.x, self.kernel_size, self.stride, self.padding)
+        return masked(dx, self.mask)

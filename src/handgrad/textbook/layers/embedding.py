@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from handgrad.textbook.errors import DataError, SettingError, positive
 from handgrad.textbook.layers.ensemble import EnsembleLayer
-from handgrad.textbook.layers.initializers import Initializer, RandomSource, first_weights
+from handgrad.textbook.layers.initializers import Initializer, RandomSource, initial_weights
 from handgrad.textbook.layers.layer import Layer, Shape, floating
 from handgrad.textbook.module import Array
 
@@ -61,7 +61,7 @@ class Embedding(Layer):
             )
         self.n_values, self.size, self.dtype = int(n_values), int(size), floating(dtype)
         self.padding = padding
-        self.E = first_weights(initializer, (n_values, size), rng, dtype)
+        self.E = initial_weights(initializer, (n_values, size), rng, dtype)
         if padding is not None:
             self.E[padding] = 0
 
@@ -142,7 +142,7 @@ class TabularEmbedding(Layer):
         self.n_values, self.size, self.dtype = int(n_values), int(size), floating(dtype)
         self.n_codes, self.n_numbers = int(n_codes), int(n_numbers)
         self.n_in, self.n_out = n_numbers + n_codes, n_numbers + n_codes * size
-        self.E = first_weights(initializer, (n_values, size), rng, dtype)
+        self.E = initial_weights(initializer, (n_values, size), rng, dtype)
 
     def check_input(self, x: Array) -> None:
         """Refuse codes that the table has no row for."""
@@ -203,7 +203,7 @@ class EnsembleEmbedding(EnsembleLayer):
         _check_sizes(n_values, size, n_codes, n_numbers)
         self.n_values, self.size, self.dtype = int(n_values), int(size), floating(dtype)
         self.n_codes, self.n_numbers = int(n_codes), int(n_numbers)
-        E = first_weights(initializer, (n_members * n_values, size), rng, dtype)
+        E = initial_weights(initializer, (n_members * n_values, size), rng, dtype)
         self.E = E.reshape(n_members, n_values, size)
 
     def check_input(self, x: Array) -> None:

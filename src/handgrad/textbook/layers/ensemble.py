@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.textbook.errors import positive
-from handgrad.textbook.layers.initializers import Initializer, RandomSource, first_weights
+from handgrad.textbook.layers.initializers import Initializer, RandomSource, initial_weights
 from handgrad.textbook.layers.layer import Layer, Shape, floating
 from handgrad.textbook.module import Array
 
@@ -67,7 +67,7 @@ class EnsembleLinear(EnsembleLayer):
     ) -> None:
         super().__init__(n_in, n_out, n_members)
         self.dtype = floating(dtype)
-        W = first_weights(initializer, (n_members * n_out, n_in), rng, dtype)
+        W = initial_weights(initializer, (n_members * n_out, n_in), rng, dtype)
         self.W = W.reshape(n_members, n_out, n_in)
         self.b = np.zeros((n_members, n_out), dtype)
 

@@ -179,7 +179,7 @@ _UNDRAWN: ContextVar[Initializer | None] = ContextVar("undrawn", default=None)
 
 
 @contextmanager
-def nothing_drawn(allow: Callable[[tuple[int, ...]], object]) -> Iterator[None]:
+def without_initialization(allow: Callable[[tuple[int, ...]], object]) -> Iterator[None]:
     """Within the block new layers start with zeros; `allow` may refuse a shape by raising."""
 
     def undrawn(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floating]:
@@ -208,7 +208,7 @@ def initializer_of(choice: str | Initializer) -> Initializer:
     return INITIALIZERS[choice]
 
 
-def first_weights(
+def initial_weights(
     choice: str | Initializer,
     shape: tuple[int, int],
     rng: int | RandomSource | None,
@@ -232,7 +232,7 @@ def first_weights(
     ShapeError
         If the initializer returns another shape.
 
-    >>> first_weights("zeros", (1, 2), None, np.float32)
+    >>> initial_weights("zeros", (1, 2), None, np.float32)
     array([[0., 0.]], dtype=float32)
     """
     if math.prod(shape) > MOST_NUMBERS:

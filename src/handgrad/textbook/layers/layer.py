@@ -149,13 +149,13 @@ class Layer(Module):
             return (*shape_in[:-1], self.n_out)
         tried = [closed(shape_in, between) for between in ((), (3,))]
         if tried[0] == tried[1] or self.ndim is not None:
-            return self._found_shape(tried[0])
-        plain, wider = (self._found_shape(shape) for shape in tried)
+            return self._inferred_shape(tried[0])
+        plain, wider = (self._inferred_shape(shape) for shape in tried)
         if plain is None or wider is None or wider != (3, *plain):
             return None
         return (..., *plain)
 
-    def _found_shape(self, shape_in: tuple[int, ...]) -> tuple[int, ...] | None:
+    def _inferred_shape(self, shape_in: tuple[int, ...]) -> tuple[int, ...] | None:
         """Shape of a row that a twin of this layer returns for zeros; None if it fails."""
         x = np.zeros((2, *shape_in), np.int64 if self.integer_input else self.dtype or np.float32)
         try:
@@ -169,14 +169,8 @@ class Layer(Module):
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
         """Return the mask of the output, (n, t), True at valid positions; None if all are valid.
 
-        A net passes it from layer to layer, and to `forward(x, mask)` of layers with `takes_mask`.
-
-        Parameters
-        ----------
-        x : array
-            The layer's input.
-        mask : array of bool, (n, t), or None
-            The mask of the input.
+        `mask` is that of the input `x`. A net passes it from layer to layer, and to
+        `forward(x, mask)` of layers with `takes_mask`.
         """
         return mask
 
@@ -219,17 +213,7 @@ class Layer(Module):
         return gradient
 
     def check_rows(self, rows: int, what: str, hint: str) -> None:
-        """Raise ShapeError for a training batch with fewer rows than a layer's `min_batch_size`.
-
-        Parameters
-        ----------
-        rows : int
-            Number of rows in the batch.
-        what : str
-            Name of the batch in the message.
-        hint : str
-            What to try.
-        """
+        """Raise ShapeError, with `what` and `hint`, if `rows` is below a `min_batch_size`."""
         for _, layer in self.walk():
             if not layer.layers and layer.training and rows < layer.min_batch_size:
                 raise ShapeError(

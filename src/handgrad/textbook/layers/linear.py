@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from handgrad.textbook.errors import positive
 from handgrad.textbook.layers.axes import as_rows
-from handgrad.textbook.layers.initializers import Initializer, RandomSource, first_weights
+from handgrad.textbook.layers.initializers import Initializer, RandomSource, initial_weights
 from handgrad.textbook.layers.layer import Layer, floating
 from handgrad.textbook.module import Array
 
@@ -48,7 +48,7 @@ class Linear(Layer):
         positive("n_in", n_in, whole=True)
         positive("n_out", n_out, whole=True)
         self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), floating(dtype)
-        self.W = first_weights(initializer, (n_out, n_in), rng, dtype)
+        self.W = initial_weights(initializer, (n_out, n_in), rng, dtype)
         self.b = np.zeros(n_out, dtype)
 
     def forward(self, x: Array) -> Array:

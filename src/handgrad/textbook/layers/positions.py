@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.textbook.errors import SettingError, ShapeError, positive
-from handgrad.textbook.layers.initializers import Initializer, RandomSource, first_weights
+from handgrad.textbook.layers.initializers import Initializer, RandomSource, initial_weights
 from handgrad.textbook.layers.layer import Layer, Shape, floating
 from handgrad.textbook.module import Array
 
@@ -75,7 +75,7 @@ class PositionEmbedding(_Positions):
     ) -> None:
         super().__init__(length, size)
         self.dtype = floating(dtype)
-        self.P = first_weights(initializer, (length, size), rng, dtype)
+        self.P = initial_weights(initializer, (length, size), rng, dtype)
 
     def forward(self, x: Array) -> Array:
         return x + self.P[: x.shape[1]]

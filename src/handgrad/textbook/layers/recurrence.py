@@ -11,7 +11,7 @@ from handgrad.textbook.layers.axes import as_rows
 from handgrad.textbook.layers.initializers import (
     Initializer,
     RandomSource,
-    first_weights,
+    initial_weights,
     random_generator,
 )
 from handgrad.textbook.layers.layer import Layer, Shape, floating
@@ -71,8 +71,8 @@ class RecurrentLayer(Layer):
         self.n_in, self.n_out, self.dtype = int(n_in), int(n_out), floating(dtype)
         self.return_sequences = bool(return_sequences)
         source, n_sums = random_generator(rng), self.n_gates * n_out
-        self.W = first_weights(initializer, (n_sums, n_in), source, dtype)
-        self.U = first_weights(initializer, (n_sums, n_out), source, dtype)
+        self.W = initial_weights(initializer, (n_sums, n_in), source, dtype)
+        self.U = initial_weights(initializer, (n_sums, n_out), source, dtype)
         self.b, self.v = np.zeros(n_sums, dtype), np.zeros(n_sums, dtype)
 
     def shape_out(self, shape_in: Shape) -> Shape:
@@ -146,6 +146,7 @@ class RNN(RecurrentLayer):
     step. `initializer` draws W and U (normal, standard deviation 1/√n_in and 1/√n_out, unless
     given); b and v start as zeros. `rng` is a seed or a generator, `dtype` float32 or float64.
     PyTorch calls W weight_ih, U weight_hh, b bias_ih and v bias_hh.
+    In `step_backward`, `dh_next` is dh and `h_next` is h.
 
     >>> rnn = RNN(1, 1)
     >>> rnn.W, rnn.U, rnn.b = [[1]], [[2]], [-1]
@@ -163,7 +164,6 @@ class RNN(RecurrentLayer):
         return (h_next,), (h_next,)
 
     def step_backward(self, dh_next: Array, h_next: Array) -> tuple[Array, Array, Arrays]:
-        """Step backward; `dh_next` is dh and `h_next` is h above."""
         da = (1 - h_next**2) * dh_next
         dh = da @ self.U
         return da, da, (dh,)
@@ -189,6 +189,7 @@ class GRU(RecurrentLayer):
     step. `initializer` draws W and U (normal, standard deviation 1/√n_in and 1/√n_out, unless
     given); b and v start as zeros. `rng` is a seed or a generator, `dtype` float32 or float64.
     PyTorch calls W weight_ih, U weight_hh, b bias_ih and v bias_hh.
+    In `step_backward`, `dh_next` is dh, `h` is h₋ and `un` is uₙ.
 
     >>> gru = GRU(1, 1)
     >>> gru.W, gru.U, gru.b = [[0], [0], [1]], [[0], [0], [0]], [0, 0, -1]
@@ -215,7 +216,6 @@ class GRU(RecurrentLayer):
     def step_backward(
         self, dh_next: Array, h: Array, un: Array, r: Array, z: Array, n: Array
     ) -> tuple[Array, Array, Arrays]:
-        """Step backward; `dh_next` is dh, `h` is h₋ and `un` is uₙ above."""
         dz, dn = (h - n) * dh_next, (1 - z) * dh_next
         dan = (1 - n**2) * dn
         dr = un * dan
@@ -247,6 +247,7 @@ class LSTM(RecurrentLayer):
     step. `initializer` draws W and U (normal, standard deviation 1/√n_in and 1/√n_out, unless
     given); b and v start as zeros. `rng` is a seed or a generator, `dtype` float32 or float64.
     PyTorch calls W weight_ih, U weight_hh, b bias_ih and v bias_hh.
+    In `step_backward`, `dh_next` is dh, `dc_next` is dc and `c` is c₋.
 
     >>> lstm = LSTM(1, 1)
     >>> lstm.W, lstm.U, lstm.b = [[0], [0], [1], [0]], [[0], [0], [0], [0]], [0, 0, -1, 0]
@@ -281,7 +282,6 @@ class LSTM(RecurrentLayer):
         o: Array,
         q: Array,
     ) -> tuple[Array, Array, Arrays]:
-        """Step backward; `dh_next` is dh, `dc_next` is dc and `c` is c₋ above."""
         do, dq = q * dh_next, o * dh_next
         dc_next = dc_next + (1 - q**2) * dq
         di, df, dg, dc = g * dc_next, c * dc_next, i * dc_next, f * dc_next

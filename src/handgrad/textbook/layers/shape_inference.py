@@ -121,7 +121,7 @@ def masks_taken(layer: Layer, mask: Array | None) -> tuple[Array, ...]:
     return (mask,) if layer.takes_mask else ()
 
 
-def places_unknown(layer: Layer) -> ShapeError:
+def padding_error(layer: Layer) -> ShapeError:
     """The error for a layer after which the mask of a sequence is lost."""
     return ShapeError(
         "a sequence with padding",

@@ -6,7 +6,7 @@ import numpy as np
 
 from handgrad.textbook.errors import SettingError, ShapeError, positive
 from handgrad.textbook.layers.layer import Layer, Shape, sizes_of
-from handgrad.textbook.layers.shape_inference import places_unknown
+from handgrad.textbook.layers.shape_inference import padding_error
 from handgrad.textbook.module import Array
 
 
@@ -59,7 +59,7 @@ class Reshape(Layer):
     def mask_out(self, x: Array, mask: Array | None) -> None:
         """Raise ShapeError if there is a `mask`: the positions change."""
         if mask is not None:
-            raise places_unknown(self)
+            raise padding_error(self)
 
     def forward(self, x: Array) -> Array:
         self.x = x
@@ -157,7 +157,7 @@ class Transpose(Layer):
         if mask is None or self.axes == (1, 2):
             return mask
         if self.axes != (2, 1):
-            raise places_unknown(self)
+            raise padding_error(self)
         return mask[:, None] if mask.ndim == 2 else mask[:, 0]
 
     def check_input(self, x: Array) -> None:

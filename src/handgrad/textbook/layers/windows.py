@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from handgrad.textbook.errors import SettingError, ShapeError
 from handgrad.textbook.layers.layer import Layer, Shape, sizes_of
-from handgrad.textbook.layers.shape_inference import places_unknown
+from handgrad.textbook.layers.shape_inference import padding_error
 from handgrad.textbook.module import Array
 
 Sizes = int | tuple[int, ...]
@@ -24,10 +24,10 @@ def padded(x: Array, padding: Sequence[int], value: float = 0.0) -> Array:
     return np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)], constant_values=value)
 
 
-def where_there(x: Array, mask: Array | None) -> Array:
+def masked(x: Array, mask: Array | None) -> Array:
     """Return `x` (n, channels, t) with 0 where the mask (n, 1, t) is False.
 
-    >>> where_there(np.array([[[1.0, 2.0]]]), np.array([[[True, False]]]))
+    >>> masked(np.array([[[1.0, 2.0]]]), np.array([[[True, False]]]))
     array([[[1., 0.]]])
     """
     return x if mask is None else np.where(mask, x, 0)
@@ -40,14 +40,14 @@ def unfold(x: Array, kernel_size: Sequence[int], stride: Sequence[int]) -> Array
     array([[[[1., 2.],
              [2., 3.]]]])
     """
-    every = sliding_window_view(x, tuple(kernel_size), axis=tuple(range(2, x.ndim)))
-    return every[(slice(None), slice(None), *(slice(None, None, s) for s in stride))]
+    windows = sliding_window_view(x, tuple(kernel_size), axis=tuple(range(2, x.ndim)))
+    return windows[(slice(None), slice(None), *(slice(None, None, s) for s in stride))]
 
 
-def by_place(windows: Array, kernel_size: Sequence[int]) -> list[Array]:
+def by_offset(windows: Array, kernel_size: Sequence[int]) -> list[Array]:
     """Split windows by offset, as views: (n, channels, m, k) into k arrays (n, channels, m).
 
-    >>> by_place(np.array([[[[1.0, 2.0], [2.0, 3.0]]]]), (2,))
+    >>> by_offset(np.array([[[[1.0, 2.0], [2.0, 3.0]]]]), (2,))
     [array([[[1., 2.]]]), array([[[2., 3.]]])]
     """
     return [windows[(..., *at)] for at in np.ndindex(*kernel_size)]
@@ -152,7 +152,7 @@ class WindowLayer(Layer):
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
         """Raise ShapeError for a sequence with padding: images have no mask."""
         if mask is not None:
-            raise places_unknown(self)
+            raise padding_error(self)
         return None
 
     def check_input(self, x: Array) -> None:

@@ -15,10 +15,10 @@ from handgrad.textbook.losses.weighting import mean_weights, weighted_mean
 from handgrad.textbook.module import Array
 
 
-def places(y: Array) -> tuple[Array, ...]:
-    """Return the index of the classes `y` (n, …) in an array p (n, …, k): p[places(y)] is (n, …).
+def true_class(y: Array) -> tuple[Array, ...]:
+    """Return the index of the classes `y` (n, …) in p (n, …, k): p[true_class(y)] is (n, …).
 
-    >>> np.arange(6).reshape(2, 3)[places(np.array([2, 0]))]       # row 0, class 2; row 1, class 0
+    >>> np.arange(6).reshape(2, 3)[true_class(np.array([2, 0]))]   # row 0, class 2; row 1, class 0
     array([2, 3])
     """
     if y.ndim == 1:
@@ -61,12 +61,12 @@ class CrossEntropyLoss(Loss):
 
     def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
         self.p, self.y, self.w = p, y, sample_weight
-        self.p_of_y = p[places(y)]  # (n, …)
+        self.p_of_y = p[true_class(y)]  # (n, …)
         return weighted_mean(-np.log(self.p_of_y), self.w)
 
     def backward(self, loss: object = None) -> Array:
         dp = np.zeros_like(self.p)
-        dp[places(self.y)] = -mean_weights(self.w, self.y) / self.p_of_y
+        dp[true_class(self.y)] = -mean_weights(self.w, self.y) / self.p_of_y
         return dp
 
 
@@ -94,11 +94,11 @@ class SoftmaxCrossEntropyLoss(Loss):
     def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
         log_p = log_softmax(z)
         self.p, self.y, self.w = np.exp(log_p), y, sample_weight
-        return weighted_mean(-log_p[places(y)], self.w)
+        return weighted_mean(-log_p[true_class(y)], self.w)
 
     def backward(self, loss: object = None) -> Array:
         dz = self.p.copy()
-        dz[places(self.y)] -= 1
+        dz[true_class(self.y)] -= 1
         return dz * mean_weights(self.w, self.y[..., None])
 
 
@@ -131,12 +131,12 @@ class LabelSmoothingCrossEntropyLoss(SoftmaxCrossEntropyLoss):
         log_p = log_softmax(z)
         self.p, self.y, self.w = np.exp(log_p), y, sample_weight
         return weighted_mean(
-            -(1 - self.a) * log_p[places(y)] - self.a * log_p.mean(axis=-1), self.w
+            -(1 - self.a) * log_p[true_class(y)] - self.a * log_p.mean(axis=-1), self.w
         )
 
     def backward(self, loss: object = None) -> Array:
         dz = self.p - self.a / self.p.shape[-1]
-        dz[places(self.y)] -= 1 - self.a
+        dz[true_class(self.y)] -= 1 - self.a
         return dz * mean_weights(self.w, self.y[..., None])
 
 
@@ -200,11 +200,11 @@ class MultiMarginLoss(Loss):
 
     def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
         self.y, self.w = y, sample_weight
-        self.m = np.maximum(1 + z - z[places(y)][..., None], 0)  # (n, …, k)
-        self.m[places(y)] = 0
+        self.m = np.maximum(1 + z - z[true_class(y)][..., None], 0)  # (n, …, k)
+        self.m[true_class(y)] = 0
         return weighted_mean(self.m.sum(axis=-1) / z.shape[-1], self.w)
 
     def backward(self, loss: object = None) -> Array:
         dz = np.sign(self.m)
-        dz[places(self.y)] = -dz.sum(axis=-1)
+        dz[true_class(self.y)] = -dz.sum(axis=-1)
         return dz * mean_weights(self.w, self.y[..., None]) / dz.shape[-1]

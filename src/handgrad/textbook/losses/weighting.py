@@ -34,6 +34,6 @@ def mean_weights(w: Array | None, l: Array) -> Array | float:  # noqa: E741
     return (w / w.sum() / k).reshape(*w.shape, *[1] * (l.ndim - w.ndim))
 
 
-def spread(w: Array, places: tuple[int, ...]) -> Array:
+def spread(w: Array, shape: tuple[int, ...]) -> Array:
     """Broadcast weights of rows, (n,), or of positions to the shape of all positions, (n, …)."""
-    return np.broadcast_to(w.reshape(*w.shape, *[1] * (len(places) - w.ndim)), places)
+    return np.broadcast_to(w.reshape(*w.shape, *[1] * (len(shape) - w.ndim)), shape)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from handgrad.textbook.layers import Array, Layer
-from handgrad.textbook.layers.mistakes import refuse_undeclared
+from handgrad.textbook.layers.checks import refuse_undeclared
 
 Kind = Literal["param_names", "state_names"]
 KINDS: tuple[Kind, Kind] = ("param_names", "state_names")

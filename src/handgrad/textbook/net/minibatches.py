@@ -57,7 +57,7 @@ def array_of(rows: object, what: str) -> Array:
         ) from error
 
 
-def check_as_many(y: Array, *inputs: Sized, where: str = "") -> None:
+def check_consistent_length(y: Array, *inputs: Sized, where: str = "") -> None:
     """Raise DataError unless all inputs have as many rows as there are targets `y`."""
     lengths = {len(x) if getattr(x, "ndim", 1) else 0 for x in inputs}
     if y.ndim == 0 or lengths != {len(y)}:
@@ -162,12 +162,12 @@ def _failure(layer: Layer, x: Array) -> Exception | None:
     return None
 
 
-def places_of(loss: Loss, y: Array) -> tuple[int, ...]:
+def target_positions(loss: Loss, y: Array) -> tuple[int, ...]:
     """Return the shape of the positions with a target each: (n,) or (n, t)."""
     return y.shape if loss.target_kind.indices else y.shape[: max(y.ndim - 1, 1)]
 
 
-def places_there(layer: Layer, loss: Loss, x: Inputs, y: Array, what: str) -> Array | None:
+def target_mask(layer: Layer, loss: Loss, x: Inputs, y: Array, what: str) -> Array | None:
     """Return the mask of the targets, (n, t), False at padding; None if there is no padding.
 
     Parameters
@@ -190,7 +190,7 @@ def places_there(layer: Layer, loss: Loss, x: Inputs, y: Array, what: str) -> Ar
     """
     inputs: Any = x
     mask = layer.mask_out(inputs, None)
-    if mask is None or mask.shape != places_of(loss, y) or mask.all():
+    if mask is None or mask.shape != target_positions(loss, y) or mask.all():
         return None
     if not mask.any():
         raise DataError(

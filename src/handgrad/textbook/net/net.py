@@ -12,6 +12,7 @@ from handgrad.textbook.aliases import NUMBERS
 from handgrad.textbook.display import Text
 from handgrad.textbook.errors import DataError, HandgradError, SettingError, ShapeError, described
 from handgrad.textbook.layers import Array, Layer, shape_inference
+from handgrad.textbook.layers.checks import checked_result
 from handgrad.textbook.layers.layer import (
     Changes,
     Shape,
@@ -20,7 +21,6 @@ from handgrad.textbook.layers.layer import (
     floating,
     predicting_twin,
 )
-from handgrad.textbook.layers.mistakes import returned
 from handgrad.textbook.module import MADE, twin_of
 from handgrad.textbook.net.buffers import FlatBuffers
 from handgrad.textbook.net.minibatches import array_of_numbers, check_several, number_of_rows
@@ -333,7 +333,7 @@ class Net(Layer):
             raise self._located(error, i, method, x) from error
         if hasattr(y, "shape"):
             return y
-        return returned(layer, method, y, self.position(i))
+        return checked_result(layer, method, y, self.position(i))
 
     def predict(self, x: object, batch_size: int = 1024, engine: EngineName = "auto") -> Any:
         """Return the last layer's output for all rows of `x`, in prediction mode.
@@ -416,8 +416,7 @@ class Net(Layer):
         x : array-like
             Rows of numbers.
         one_of_several : bool, default False
-            True for one of several inputs: whole numbers and bools, indices and masks, are not
-            cast. Otherwise whole numbers are not cast if the first layer takes indices.
+            Do not cast whole numbers and bools, which are indices and masks.
         """
         if isinstance(x, type | np.dtype | str):
             raise SettingError(

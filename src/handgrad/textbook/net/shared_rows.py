@@ -9,7 +9,7 @@ from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array
 
 
-class SideBySide:
+class SharedRows:
     """Rows of k members, (n, k, …): `values[members]`, without a copy.
 
     Indexing returns arrays; NumPy's conversion to an array copies all rows.
@@ -21,7 +21,7 @@ class SideBySide:
     members : array of int, (n, k)
         Index of the row of each member.
 
-    >>> rows = SideBySide(np.array([[1.0], [2.0], [3.0]]), np.array([[0, 2], [1, 0]]))
+    >>> rows = SharedRows(np.array([[1.0], [2.0], [3.0]]), np.array([[0, 2], [1, 0]]))
     >>> rows.shape, rows[1:].tolist()
     ((2, 2, 1), [[[2.0], [1.0]]])
     """

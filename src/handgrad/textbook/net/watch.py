@@ -58,7 +58,7 @@ def watching(net: Layer) -> Iterator[list[LayerCall]]:
     """Record the calls of the layers of `net` within the block, in the order of their returns."""
     calls: list[LayerCall] = []
     before: list[tuple[dict[str, Any], Method, Any]] = []
-    named = [(type(net).__name__, net), *places(net)]
+    named = [(type(net).__name__, net), *named_layers(net)]
     methods: tuple[Method, ...] = ("forward", "backward")
     for (where, layer), (path, _) in zip(named, net.walk(), strict=True):
         for method in methods:
@@ -78,10 +78,10 @@ def is_watched(net: Layer) -> bool:
     return isinstance(net.__dict__.get("forward"), _Watched)
 
 
-def places(layer: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+def named_layers(layer: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
     """Yield all layers within with their names: `layer 2 of 4, Residual: layer 1 of 2, Tanh()`."""
     for i, inner in enumerate(layer.layers, 1):
         shown = type(inner).__name__ if inner.layers else repr(inner)
         where = f"{prefix}layer {i} of {len(layer.layers)}, {shown}"
         yield where, inner
-        yield from places(inner, f"{where}: ")
+        yield from named_layers(inner, f"{where}: ")

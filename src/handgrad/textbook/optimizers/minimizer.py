@@ -1,12 +1,141 @@
-"""L-BFGS minimizer: iterations on the loss and gradient of all rows."""
+"""L-BFGS minimizer with a Moré-Thuente line search, on the loss and gradient of all rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from handgrad.textbook.module import Array
-from handgrad.textbook.optimizers.line_search import Place, line_search
+
+LOWER, FLATTER = 1e-3, 0.9  # the strong Wolfe conditions
+NARROW = 0.1  # smallest width of the interval, relative to the step
+FURTHEST = 1e10
+MOST = 20  # evaluations
+
+
+class Place(NamedTuple):
+    """Step length, the loss there, and its slope along the direction."""
+
+    step: float
+    loss: float
+    slope: float
+
+
+def line_search(at: Callable[[float], Place], start: Place, step: float) -> Place | None:
+    """Find a step that satisfies the strong Wolfe conditions; None if there is none.
+
+    conditions  l ≤ l₀ + 10⁻³ · step · l′₀  and  |l′| ≤ 0.9 · |l′₀|
+    source      Moré, Thuente, "Line search algorithms with guaranteed sufficient decrease", 1994
+
+    Parameters
+    ----------
+    at : function
+        Evaluates a step length; the last call is that of the returned step.
+    start : Place
+        Loss and slope at step 0.
+    step : float
+        First step length to try.
+
+    >>> line_search(lambda s: Place(s, (s - 3) ** 2, 2 * (s - 3)), Place(0.0, 9.0, -6.0), 1.0)
+    Place(step=1.0, loss=4.0, slope=-4.0)
+    """
+    best = other = start
+    bracketed, far = False, True  # far: no sufficiently low loss with a positive slope so far
+    least, most = 0.0, 5 * step
+    width, wider = FURTHEST, 2 * FURTHEST
+    for _ in range(MOST):
+        new = at(step)
+        if not np.isfinite(new.loss) or not np.isfinite(new.slope):
+            return None
+        wanted = start.loss + step * LOWER * start.slope
+        far = far and not (new.loss <= wanted and new.slope >= 0)
+        stuck = bracketed and (not least < step < most or most - least <= NARROW * most)
+        if stuck or (new.loss <= wanted and abs(new.slope) <= -FLATTER * start.slope):
+            return new
+        if step == FURTHEST and new.loss <= wanted and new.slope <= LOWER * start.slope:
+            return new
+        tilt = LOWER * start.slope if far and wanted < new.loss <= best.loss else 0.0
+        best, other, new = (_tilted(place, -tilt) for place in (best, other, new))
+        best, other, step, bracketed = _next(best, other, new, bracketed, least, most)
+        best, other = _tilted(best, tilt), _tilted(other, tilt)
+        if bracketed:
+            if abs(other.step - best.step) >= 0.66 * wider:
+                step = best.step + 0.5 * (other.step - best.step)
+            wider, width = width, abs(other.step - best.step)
+            least, most = sorted((best.step, other.step))
+        else:
+            least, most = (step + times * (step - best.step) for times in (1.1, 4.0))
+        step = min(max(step, 0.0), FURTHEST)
+        if bracketed and (not least < step < most or most - least <= NARROW * most):
+            step = best.step
+    return None
+
+
+def _tilted(place: Place, tilt: float) -> Place:
+    """Loss and slope with a line through 0 added."""
+    return Place(place.step, place.loss + place.step * tilt, place.slope + tilt)
+
+
+def _next(
+    best: Place, other: Place, new: Place, bracketed: bool, least: float, most: float
+) -> tuple[Place, Place, float, bool]:
+    """Update the interval with a new point, and choose the next step.
+
+    The step is the minimum of the cubic through two points, of the parabola, or the secant step.
+    """
+    turned, onward = new.slope * np.sign(best.slope) < 0, new.step > best.step
+    if new.loss > best.loss:  # a minimum between them
+        bracketed = True
+        cubic, parabola = _cubic(best, new), _parabola(best, new)
+        nearer = abs(cubic - best.step) < abs(parabola - best.step)
+        step = cubic if nearer else cubic + (parabola - cubic) / 2
+    elif turned:  # again
+        bracketed = True
+        step = max(_cubic(new, best), _secant(new, best), key=lambda s: abs(s - new.step))
+    elif abs(new.slope) < abs(best.slope):  # a minimum further on
+        choices = (_secant(new, best), _cubic(new, best, beyond=most if onward else least))
+        if bracketed:
+            step = min(choices, key=lambda s: abs(s - new.step))
+            limit = new.step + 0.66 * (other.step - new.step)
+            step = min(limit, step) if onward else max(limit, step)
+        else:
+            step = min(max(*choices, key=lambda s: abs(s - new.step)), most)
+            step = max(step, least)
+    elif bracketed:
+        step = _cubic(new, other)
+    else:
+        step = most if onward else least
+    if new.loss > best.loss:
+        return best, new, step, bracketed
+    return new, best if turned else other, step, bracketed
+
+
+def _cubic(a: Place, b: Place, beyond: float | None = None) -> float:
+    """Minimum of the cubic through two points; `beyond` if it is not beyond `a`."""
+    theta = 3 * (b.loss - a.loss) / (a.step - b.step) + a.slope + b.slope
+    size = max(abs(theta), abs(a.slope), abs(b.slope))
+    square = (theta / size) ** 2 - (a.slope / size) * (b.slope / size)
+    gamma = size * np.sqrt(max(0.0, square))
+    if a.step > b.step:
+        gamma = -gamma
+    p, q = (gamma - a.slope) + theta, ((gamma - a.slope) + gamma) + b.slope
+    r = p / q
+    if beyond is not None and not (r < 0 and gamma != 0):
+        return beyond
+    return a.step + r * (b.step - a.step)
+
+
+def _parabola(a: Place, b: Place) -> float:
+    """Minimum of the parabola through two points with the slope of the first."""
+    slope = (a.loss - b.loss) / (b.step - a.step) + a.slope
+    return a.step + (a.slope / slope) / 2 * (b.step - a.step)
+
+
+def _secant(a: Place, b: Place) -> float:
+    """Secant step: zero of the line through the slopes of two points."""
+    return a.step + (a.slope / (a.slope - b.slope)) * (b.step - a.step)
+
 
 EPSILON = np.finfo(np.float64).eps
 LossAndGradient = Callable[[Array], tuple[float, Array]]

@@ -16,7 +16,7 @@ GIVES = {
 }
 
 
-def returned(module: Module, method: str, value: object, where: str = "") -> Any:
+def checked_result(module: Module, method: str, value: object, where: str = "") -> Any:
     """Return the result of a layer's or loss's method; raise ShapeError if it is no array.
 
     A layer with `integer_input` may return None from `backward`: whole numbers have no gradient.
