@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import readme
+from benchmarks import speed_page
 from benchmarks.held import Held
 from benchmarks.machine import described, has_wider_than_avx2
 from benchmarks.measures import (
@@ -79,7 +79,7 @@ def main() -> None:
         return
     print(f"written: {os.path.relpath(folder)}")
     if folder.resolve() == RESULTS:
-        readme.write()
+        speed_page.write()
 
 
 def _plan(options: argparse.Namespace) -> list[tuple[str, Held]]:

@@ -18,10 +18,10 @@ PACKAGES = Path(handgrad.__file__).parent
 HEAD = """\
 # The core's interface
 
-The names of the core (`textbook`, `graph`, `files`, `engines`, `training`, `check`, `exchange`) that the
-packages around it import (`plots`, `cluster`, `tables`, `learn`, `cli`); they use no others. A package
-of your own that builds on the core may do the same, but only [the public names](api.md) keep their
-names from release to release.
+The names of the core (`textbook`, `graph`, `files`, `engines`, `training`, `check`, `exchange`)
+that the packages around it import (`plots`, `cluster`, `tables`, `learn`, `cli`); they use no
+others. A package of your own that builds on the core may do the same, but only [the public
+names](api.md) keep their names from release to release.
 """
 
 
