@@ -1,4 +1,9 @@
-"""A tree of ES modules as one script, for pages that are one file and open from a disk."""
+"""A tree of ES modules as one script, for pages that are one file and open from a disk.
+
+Browsers could load the modules from data: URLs by an import map, but then each import needs a bare
+name, a page's policy must allow all data: scripts in place of one hash, and workers have no import
+map. A file for Node could not be made so at all.
+"""
 
 from __future__ import annotations
 
