@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import handgrad
+from tests.house.imports import imports_in
 
 ROOT = Path(__file__).parents[1]
 SOURCES, TESTS = ROOT / "src", ROOT / "tests"
@@ -83,12 +84,11 @@ def references(name: str) -> frozenset[str]:
 
 
 def _references(name: str) -> Iterator[str]:
+    for there, taken in imports_in(tree_of(name), name.rpartition(".")[0]):
+        if there and (known := origin(there, taken) if taken else module(there)):
+            yield known
     for node in ast.walk(tree_of(name)):
-        if isinstance(node, ast.Import):
-            yield from filter(None, (module(alias.name) for alias in node.names))
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from filter(None, (origin(node.module, alias.name) for alias in node.names))
-        elif isinstance(node, ast.Attribute) and getattr(node.value, "id", None) == "hg":
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) == "hg":
             if found := origin("handgrad", node.attr):
                 yield found
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):

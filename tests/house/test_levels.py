@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import handgrad
+from tests.house.imports import imports_in
 
 ROOT = Path(handgrad.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -73,27 +74,12 @@ MODULES = {module_of(path): path for path in FILES}
 
 def imports(path: Path) -> Iterator[str]:
     """Every module that a file imports, wherever in the file and by whatever statement."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            if node.level:
-                package = [*module_of(path).split("."), *["__init__"] * (path.stem == "__init__")]
-                module = ".".join([*package[: -node.level], *module.split(".")]).rstrip(".")
-            inner = [f"{module}.{alias.name}" for alias in node.names]
-            yield from (name for name in inner if name in MODULES)
-            if not all(name in MODULES for name in inner):
-                yield module
-        elif isinstance(node, ast.Call) and _is_import(node.func):
-            named = node.args[0] if node.args else None
-            assert isinstance(named, ast.Constant), f"{path}:{node.lineno} imports what it is told"
-            yield str(named.value)
-
-
-def _is_import(function: ast.expr) -> bool:
-    name = getattr(function, "id", None) or getattr(function, "attr", None)
-    return name in ("import_module", "__import__")
+    own = module_of(path)
+    package = own if path.stem == "__init__" else own.rpartition(".")[0]
+    for module, name in imports_in(ast.parse(path.read_text("utf-8")), package):
+        assert module is not None, f"{path} imports what it is told"
+        inner = f"{module}.{name}"
+        yield inner if inner in MODULES else module
 
 
 INSIDE = [path for path in FILES if part(path) not in ("__init__", "__main__")]
