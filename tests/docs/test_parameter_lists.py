@@ -13,12 +13,10 @@ LEFT = {
     "training": 28,
     "plots": 26,
     "check": 5,
-    "graph": 3,
     "learn": 3,
     "cluster": 2,
     "exchange": 2,
     "files": 2,
-    "engines": 1,
 }
 
 

@@ -251,6 +251,11 @@ def threads_for(multiplications: int) -> AbstractContextManager[Any]:
 
     OpenBLAS's threads spin while they wait for each other: milliseconds on a busy machine. And
     last digits depend on their number.
+
+    Parameters
+    ----------
+    multiplications : int
+        Multiplications of a batch.
     """
     small = SHARED < multiplications < WORTH_SHARING
     return blas_threads(None) if small and not _limits.is_single() else nullcontext()
