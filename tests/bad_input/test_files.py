@@ -40,7 +40,7 @@ def test_a_missing_weights_file_is_refused(tmp_path: Path) -> None:
     ("sizes", "words"),
     [
         ((3, 2), "the file lacks 1.weight, 1.bias"),
-        ((3, 4, 2, 2), "the file has 2.bias, 2.weight, which this net has not"),
+        ((3, 4, 2, 2), "the file has 2.bias, 2.weight, which this net does not have"),
         ((3, 5, 2), "0.weight came with shape (5, 3)"),
     ],
 )
@@ -49,7 +49,7 @@ def test_weights_of_another_net_are_refused(
 ) -> None:
     path = hg.save(net_of(*sizes), tmp_path / "a.safetensors")
     net = net_of(3, 4, 2)
-    with refused(hg.errors.FileError, f"{path}: made for another net: {words}", net=net):
+    with refused(hg.errors.FileError, f"{path}: weights of another net: {words}", net=net):
         hg.exchange.load_weights(net, path)
 
 

@@ -210,17 +210,17 @@ def test_a_pipe_among_pictures_is_not_waited_for(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         Image.new("L", (3, 2)).save(tmp_path / name / "1.png")
     os.mkfifo(pipe := tmp_path / "cat" / "2.png")
-    with refused(hg.errors.FileError, f"{pipe}: no regular file, but a pipe"):
+    with refused(hg.errors.FileError, f"{pipe}: not a regular file, but a pipe"):
         hg.data.read_pictures(tmp_path)
-    with refused(hg.errors.FileError, f"{pipe}: no regular file, but a pipe"):
+    with refused(hg.errors.FileError, f"{pipe}: not a regular file, but a pipe"):
         hg.tables.train_table(str(tmp_path), epochs=1, out=tmp_path / "run")
 
 
 @posix
 def test_a_device_has_no_end() -> None:
-    with refused(hg.errors.FileError, "/dev/zero: no regular file, but a device"):
+    with refused(hg.errors.FileError, "/dev/zero: not a regular file, but a device"):
         hg.data.characters("/dev/zero", length=3)
-    with refused(hg.errors.FileError, "/dev/zero: no regular file, but a device"):
+    with refused(hg.errors.FileError, "/dev/zero: not a regular file, but a device"):
         hg.data.open_table("/dev/zero")
 
 
@@ -229,5 +229,5 @@ def test_a_socket_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as made:
         made.bind("a.txt")
-        with refused(hg.errors.FileError, "a.txt: no regular file, but a socket"):
+        with refused(hg.errors.FileError, "a.txt: not a regular file, but a socket"):
             hg.data.characters("a.txt", length=3)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.check.subjects import subjects
+from handgrad.check.gradient_check import subjects
 
 
 def shifted(found: Any) -> Any:
@@ -25,16 +25,16 @@ def shifted(found: Any) -> Any:
 @pytest.mark.parametrize(
     ("mistake", "says"),
     [
-        (lambda dW, n: -dW, "×−1 everywhere: a sign is wrong"),
-        (lambda dW, n: 2 * dW, "×2 everywhere: a factor 2 too many"),
+        (lambda dW, n: -dW, "×−1 everywhere: wrong sign"),
+        (lambda dW, n: 2 * dW, "×2 everywhere: one factor 2 too many"),
         (lambda dW, n: dW / 2, "×½ everywhere: a factor 2 is missing"),
         (lambda dW, n: -2 * dW, "×−2 everywhere"),
-        (lambda dW, n: n * dW, "×batch size (5) everywhere: a sum where a mean belongs"),
-        (lambda dW, n: dW / n, "÷batch size (5) everywhere: a mean where a sum belongs"),
+        (lambda dW, n: n * dW, "×batch size (5) everywhere: a sum instead of a mean"),
+        (lambda dW, n: dW / n, "÷batch size (5) everywhere: a mean instead of a sum"),
         (lambda dW, n: -n * dW, "×−batch size (−5) everywhere"),
         (lambda dW, n: 0 * dW, "always 0: is it computed at all?"),
         (lambda dW, n: 1.7 * dW, "×1.7 everywhere: a constant factor"),
-        (lambda dW, n: dW.T, "by hand it is the transpose"),
+        (lambda dW, n: dW.T, "the gradient by hand is the transpose"),
     ],
 )
 def test_a_classic_mistake_is_named(mistake: Any, says: str) -> None:
@@ -236,7 +236,7 @@ def test_a_layer_that_does_not_say_what_it_takes_needs_an_example() -> None:
         def forward(self, x: Any) -> Any:
             return x.reshape(len(x), 7, 11)
 
-    with pytest.raises(hg.errors.SettingError, match=r"(?s)does not say.*try: x="):
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)unknown input shape.*try: x="):
         hg.check_gradients(Picky())
 
 
@@ -346,20 +346,20 @@ def test_a_mistake_that_0_or_1_would_hide_is_found(page: Any, wrong: str, within
 
 def test_the_report_says_at_which_numbers_it_looked() -> None:
     text = str(hg.check_gradients(hg.BatchNorm(3), training=False))
-    looked = re.search(r"looked at (.*), drawn$", text)
+    looked = re.search(r"checked at (.*), drawn$", text)
     assert looked, text
     spans = dict(re.findall(r"(\w+) from (\S+) to", looked[1]))
     assert list(spans) == ["x", "gamma", "beta", "running_mean", "running_var"]
     assert float(spans["running_var"]) > 0
     text = str(hg.check_gradients(Slope(), x=np.arange(8.0).reshape(2, 4)))
-    assert re.search(r"looked at x from 0 to 7, given; a from \d\.\d+ to \d\.\d+, drawn$", text)
+    assert re.search(r"checked at x from 0 to 7, given; a from \d\.\d+ to \d\.\d+, drawn$", text)
     deep = hg.Net(*(hg.Linear(3, 3, rng=i) for i in range(9)))
     assert re.search(r"all parameters from -\S+ to \S+, drawn$", str(hg.check_gradients(deep)))
-    assert str(hg.check_gradients(hg.MSELoss())).endswith("looked at x from 0.102 to 0.848, drawn")
+    assert str(hg.check_gradients(hg.MSELoss())).endswith("checked at x from 0.102 to 0.848, drawn")
 
 
 def test_another_seed_draws_other_numbers() -> None:
-    texts = {str(hg.check_gradients(Slope(), rng=rng)).split("looked at")[1] for rng in range(3)}
+    texts = {str(hg.check_gradients(Slope(), rng=rng)).split("checked at")[1] for rng in range(3)}
     assert len(texts) == 3
 
 

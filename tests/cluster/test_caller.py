@@ -20,11 +20,10 @@ import handgrad as hg
 from handgrad.cluster import connection
 from handgrad.cluster.connection import check_installed, check_room, check_same, refusal
 from handgrad.cluster.fitting import catch_up
-from handgrad.cluster.report_actor import Messages, Told
-from handgrad.cluster.run import Cluster
+from handgrad.cluster.report_actor import Message, Messages
+from handgrad.cluster.run import Cluster, Interrupts
 from handgrad.cluster.serialization import is_own
-from handgrad.cluster.shared_folder import check_folder
-from handgrad.cluster.signals import Interrupts
+from handgrad.cluster.storage import check_folder
 from handgrad.cluster.worker import NetJob, check_versions
 from handgrad.engines import data_parallel
 from handgrad.engines.config import FitConfig
@@ -48,8 +47,8 @@ def fit(**settings: Any) -> hg.training.History:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        *(({"workers": w}, r"workers=.*\n.*whole number") for w in (True, "2", -1, 0.5, 0.0, None)),
-        *(({"workers": w}, r"workers=.*\n.*whole") for w in ((1,), (0, 2), (2, 2.5), [2, 4])),
+        *(({"workers": w}, r"workers=.*\n.*integer") for w in (True, "2", -1, 0.5, 0.0, None)),
+        *(({"workers": w}, r"workers=.*\n.*integer") for w in ((1,), (0, 2), (2, 2.5), [2, 4])),
         ({"workers": (4, 2)}, r"try: workers=\(2, 4\)"),
         ({"shards": 0}, "shards = 0"),
         ({"sync_every": 0}, "sync_every = 0"),
@@ -85,7 +84,7 @@ def test_no_more_workers_than_shards_are_asked_for() -> None:
     number: Any = np.int64(3)
     assert repr(asked((number, number), 4)) == "(3, 3)"
     assert asked((6, 8), 4) == (4, 4)
-    with pytest.warns(UserWarning, match=r"workers=8 with shards=4.*4 workers begin; shards=8 has"):
+    with pytest.warns(UserWarning, match=r"workers=8 with shards=4.*4 workers start; shards=8 has"):
         assert asked(8, 4) == 4
 
 
@@ -116,7 +115,7 @@ def test_another_version_of_ray_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
             check_installed()
             continue
         with pytest.raises(
-            hg.errors.SettingError, match=f"Ray {found}\n.*from Ray 2.60 on, before 2.70"
+            hg.errors.SettingError, match=f"Ray {found}\n.*Ray 2.60 or later, before 2.70"
         ):
             check_installed()
 
@@ -139,7 +138,7 @@ def test_the_versions_of_ray_are_those_of_the_extra() -> None:
             "a:1",
             "Version mismatch: The cluster was started with:\n    Ray: 2.60.0\n    Python: 3.11.7\n"
             "This process on node 1 was started with:\n    Ray: 2.61.0\n    Python: 3.12.1\n",
-            r"has Ray 2.61.0 and Python 3.12.1, and the cluster at a:1 Ray 2.60.0 and "
+            r"has Ray 2.61.0 and Python 3.12.1, but the cluster at a:1 has Ray 2.60.0 and "
             r"Python 3.11.7\n.*\n.*python3.11",
         ),
         ("a:1", "RPC error: Unauthenticated: Invalid token", r"asks for a token.*\n.*\n.*TOKEN"),
@@ -197,7 +196,7 @@ def test_workers_of_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) 
 
     on_workers(check, 2)
     with pytest.raises(
-        hg.errors.SettingError, match=r"worker 3 has .*NumPy 1.26.4, and worker 1 has .*"
+        hg.errors.SettingError, match=r"worker 3 has .*NumPy 1.26.4, but worker 1 has .*"
     ):
         on_workers(check, 3)
 
@@ -267,10 +266,10 @@ class Asking(Messages):
     def __init__(self, after: int | None = None) -> None:
         self.waiting, self.after, self.looks = [], after, 0
 
-    def tell(self, told: list[Told]) -> None:
+    def tell(self, told: list[Message]) -> None:
         self.waiting += told
 
-    def add(self, told: Told) -> None:
+    def add(self, told: Message) -> None:
         self.waiting.append(told)
 
     def flush(self) -> None:

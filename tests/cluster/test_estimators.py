@@ -57,7 +57,7 @@ class Kept(report_actor.Messages):
     def __init__(self) -> None:
         self.waiting = []
 
-    def add(self, told: report_actor.Told) -> None:
+    def add(self, told: report_actor.Message) -> None:
         self.waiting.append(told)
 
     def flush(self) -> None:
@@ -86,7 +86,7 @@ def test_bars_and_warnings_of_the_first_worker_are_shown_to_whoever_called(
         shown.append("closed")
 
     monkeypatch.setattr(report_actor, "progress_bar", bar)
-    remarks = report_actor.Remarks()
+    remarks = report_actor.Notices()
     *bars, warning = (told for told in first if not isinstance(told, tuple))
     for told in bars:
         remarks.show(told)

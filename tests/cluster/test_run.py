@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.cluster.report_actor import Board, Failure, Messages, Told
-from handgrad.cluster.run import Cluster, Ended, Run
-from handgrad.cluster.teardown import leave
+from handgrad.cluster.report_actor import Board, Failure, Message, Messages
+from handgrad.cluster.run import Cluster, Ended, Run, leave
 from handgrad.cluster.worker import NetJob
 from handgrad.engines.config import FitConfig
 from handgrad.engines.sharding import Sharding
@@ -200,7 +199,7 @@ def test_an_answer_that_comes_after_the_next_message_is_heard(
     monkeypatch.setattr("handgrad.cluster.report_actor.EVERY", 0)
     board, answers = Board(), list[bool]()
 
-    def tell(told: list[Told]) -> int:
+    def tell(told: list[Message]) -> int:
         answers.append(board.tell(told))
         return len(answers)
 
@@ -224,7 +223,7 @@ def test_an_answer_that_comes_after_the_next_message_is_heard(
 
 
 def test_a_warning_of_every_batch_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = list[Told]()
+    told = list[Message]()
     messages = Messages(SimpleNamespace())
     monkeypatch.setattr(messages, "add", told.append)
     with messages.with_bars_and_warnings(first=True):

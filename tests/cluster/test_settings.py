@@ -11,14 +11,14 @@ X, Y = hg.data.load("iris")
 def test_the_summary_says_that_batch_norm_is_by_shard() -> None:
     inner = hg.Residual(hg.BatchNorm(4), hg.Tanh())
     lines = hg.Net(hg.Linear(4, 4, rng=0), inner, hg.BatchNorm(4)).summary().splitlines()
-    assert lines[-1].startswith("batch norm goes by the rows of a batch; of its shard")
+    assert lines[-1].startswith("batch norm uses the statistics of each batch")
     assert lines[-2].endswith("in all, float32")
     assert "shard" not in hg.Net(hg.Linear(4, 4, rng=0), hg.LayerNorm(4)).summary()
 
 
 def test_l_bfgs_between_sums_is_refused() -> None:
     net = hg.Net(hg.Linear(4, 3, rng=0), hg.Softmax())
-    with refused(hg.errors.SettingError, "sync_every=2 beside L-BFGS", "sync_every=1", net=net):
+    with refused(hg.errors.SettingError, "sync_every=2 with L-BFGS", "sync_every=1", net=net):
         hg.cluster.fit(
             net,
             (X, Y),
@@ -27,7 +27,7 @@ def test_l_bfgs_between_sums_is_refused() -> None:
             epochs=2,
             sync_every=2,
         )
-    with refused(hg.errors.SettingError, "sync_every=2 beside L-BFGS"):
+    with refused(hg.errors.SettingError, "sync_every=2 with L-BFGS"):
         hg.cluster.fit_estimator(hg.MLPClassifier(solver="lbfgs"), (X, Y), sync_every=2)
 
 

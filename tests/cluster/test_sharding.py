@@ -166,7 +166,7 @@ def test_a_checkpoint_of_other_shards_is_refused(tmp_path: Path) -> None:
         return trained(epochs=2, checkpoint=tmp_path, resume=True)
 
     on_workers(run, 1, shards=2)
-    with pytest.raises(hg.errors.SettingError, match="shards 4, averaged every 1 steps, where"):
+    with pytest.raises(hg.errors.SettingError, match="shards 4, averaged every 1 steps, but"):
         on_workers(run, 1, shards=4)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.check.subjects import draw
+from handgrad.check.gradient_check import draw
 from handgrad.graph import interpret
 from handgrad.textbook.net.minibatches import example_input
 from tests.contracts.table import LAYERS, MORE_AXES

@@ -100,8 +100,8 @@ def test_the_steps_leave_tidy_files(copy: Path, way: list[str]) -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
-        ("return self.s * dy", "return -self.s * dy", "a sign is wrong"),
-        ("self.ds = (self.x", "self.ds = -(self.x", "a sign is wrong"),
+        ("return self.s * dy", "return -self.s * dy", "wrong sign"),
+        ("self.ds = (self.x", "self.ds = -(self.x", "wrong sign"),
     ],
     ids=["dx", "ds"],
 )

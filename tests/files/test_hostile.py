@@ -90,12 +90,12 @@ LIES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a word as layer": ("Tanh", {}, "the net, Net: 'Tanh', of type str"),
     "no settings": ({"layer": "Tanh"}, {}, "layer 0: {'layer': 'Tanh'}"),
     "both kinds": (TANH | {"own_layer": "Scale"}, {}, "layer 0: {'layer'"),
-    "own": (own("Nobody"), {}, "layer 0 is Nobody, a layer of someone's own"),
+    "own": (own("Nobody"), {}, "layer 0 is Nobody, a custom layer"),
     "own, too large": (own("Scale", n=10**9), {"0.s": [3]}, "Scale: sizes [1000000000]"),
     "own, a little too large": (own("Scale", n=2**21), {"0.s": [3]}, "Scale: sizes [2097152]"),
     "own, larger": (own("Scale", n=1000), {"0.s": [3]}, "0.s has shape (3,)"),
     "layers of a layer": (own("Both", pair=5), {}, "layer 0, Both: "),
-    "a layer dropped": (own("Choose", columns=0, kind=TANH), {}, "that no layer keeps"),
+    "a layer dropped": (own("Choose", columns=0, kind=TANH), {}, "that no layer stores"),
     "layers by name": (layer("Net", layers={"a": TANH}), {}, "layer 0.0: {'a': "),
     "deep settings": (layer("LeakyReLU", a=in_brackets(90)), {}, "LeakyReLU: a=("),
 }  # fmt: skip
@@ -157,16 +157,16 @@ def test_a_newer_version_is_met_with_advice(tmp_path: Path) -> None:
         hg.load(path)
 
 
-LIE = "tensors that are not as the header says"  # which the library finds out
+LIE = "tensors that do not match the header"  # which the library finds out
 
 METADATA: dict[str, tuple[Any, str]] = {
-    "none": ({}, "weights without a net"),
+    "none": ({}, "weights without a description of a net"),
     "of PyTorch": ({"format": "pt"}, "try: hg.exchange.load_weights(net, path)"),
     "no JSON": ({"handgrad": "Net(Tanh())"}, "the description of the model cannot be read"),
     "a list": ({"handgrad": "[1]"}, "format version None"),
-    "a key twice": ({"handgrad": '{"a": 1, "a": 2}'}, "a key stands there twice"),
-    "NaN": ({"handgrad": '{"a": NaN}'}, "NaN is no finite number"),
-    "infinity": ({"handgrad": '{"a": 1e999}'}, "1e999 is no finite number"),
+    "a key twice": ({"handgrad": '{"a": 1, "a": 2}'}, "a repeated key"),
+    "NaN": ({"handgrad": '{"a": NaN}'}, "NaN is not a finite number"),
+    "infinity": ({"handgrad": '{"a": 1e999}'}, "1e999 is not a finite number"),
     "deep": ({"handgrad": "[" * 20_000}, "cannot be read: "),
     "rather deep": ({"handgrad": "[" * 101 + "]" * 101}, "more than 100 levels"),
     "too many parts": ({"handgrad": "[" + "[]," * 60_000 + "[]]"}, "50000 brackets"),
@@ -199,7 +199,7 @@ def test_metadata_of_others_beside_are_left_alone(tmp_path: Path) -> None:
 
 def test_metadata_may_be_null_as_the_library_has_it(tmp_path: Path) -> None:
     path = written(tmp_path / "a", {"__metadata__": None}, b"")
-    with refused(hg.errors.FileError, f"{path}: ", "weights without a net"):
+    with refused(hg.errors.FileError, f"{path}: ", "weights without a description of a net"):
         hg.load(path)
     assert inspect(path).layers == ()
 
@@ -213,7 +213,7 @@ HEADERS: dict[str, tuple[Any, bytes, str]] = {
     "space first": (" {}", b"", "a header that begins with b' {}'"),
     "no JSON": ("{'a'}", b"", "the header cannot be read"),
     "no text": ('{"\udcff"}'.encode("utf-8", "surrogateescape").decode("latin-1"), b"", "cannot"),
-    "a name twice": ('{"a": 1, "a": 1}', b"", "a key stands there twice"),
+    "a name twice": ('{"a": 1, "a": 1}', b"", "a repeated key"),
     "a huge shape": (one(shape=[10**9, 10**9]), b"1234", LIE),
     "a larger shape": (one(shape=[2]), b"1234", LIE),
     "a shape that overflows": (one(shape=[2**32, 2**32]), b"1234", LIE),
@@ -317,8 +317,8 @@ def test_a_header_of_many_megabytes_is_not_read(tmp_path: Path) -> None:
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path, words in (
-        (tmp_path, "a folder"), (tmp_path / "pipe", "no regular file"),
-        (Path("/dev/zero"), "no regular file"), (tmp_path / "none", "No such file"),
+        (tmp_path, "a folder"), (tmp_path / "pipe", "not a regular file"),
+        (Path("/dev/zero"), "not a regular file"), (tmp_path / "none", "No such file"),
         (Path("a\0b"), "embedded null"),
     ):  # fmt: skip
         with refused(hg.errors.FileError, f"{path}: ", words):

@@ -123,7 +123,7 @@ LIES: dict[str, tuple[str, Change, str]] = {
     "a layer of nobody": (
         PERCEPTRON,
         put("settings", "activation", {"own_layer": "Nobody", "settings": {}}),
-        "Nobody, a layer of someone's own",
+        "Nobody, a custom layer",
     ),
     "a layer with sizes": (
         PERCEPTRON,
@@ -159,7 +159,7 @@ LIES: dict[str, tuple[str, Change, str]] = {
     "steps that do not fit": (
         "Pipeline",
         lambda model: model["steps"][0][1]["fitted"]["columns"].pop("size"),
-        "for 15 numbers a row",
+        "for 15 features",
     ),
     "no transformer": (
         "Pipeline",
@@ -168,7 +168,7 @@ LIES: dict[str, tuple[str, Change, str]] = {
     ),
     "a loss of another name": (PERCEPTRON, put("fitted", "loss", "MSELoss"), "a fit by MSELoss"),
     "a page of nobody": (
-        PERCEPTRON, put("settings", "solver", {"page": ["Net", [], {"dict": []}]}), "the page Net"
+        PERCEPTRON, put("settings", "solver", {"page": ["Net", [], {"dict": []}]}), "the class Net"
     ),
     "a page that is refused": (
         PERCEPTRON, put("settings", "solver", {"page": ["Adam", [-1.0], {"dict": []}]}), "-1.0"

@@ -39,7 +39,7 @@ ENDINGS = (
 def test_no_file_is_written_under_the_name_of_another_format(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"net.{ending}"
     with refused(
-        hg.errors.SettingError, f"net.{ending}'", "ends in .safetensors", "net.safetensors'"
+        hg.errors.SettingError, f"net.{ending}'", "the extension .safetensors", "net.safetensors'"
     ):
         hg.save(usual(), path)
     assert [*tmp_path.iterdir()] == []
@@ -145,7 +145,7 @@ def test_what_else_should_stand_in_the_file_is_there(tmp_path: Path) -> None:
     path = hg.save(usual(), tmp_path / "a", about=about)
     assert document(path)["about"] == {"features": ["a", "größe"], "classes": [], "rows": 3}
     assert document(hg.save(usual(), path))["about"] == {}
-    with refused(hg.errors.SettingError, "something that JSON cannot hold"):
+    with refused(hg.errors.SettingError, "a value that JSON cannot hold"):
         hg.save(usual(), path, about={"a": object()})
     assert document(path)["about"] == {}
 
@@ -165,14 +165,14 @@ def test_a_layer_of_ones_own_needs_its_class(tmp_path: Path) -> None:
     with refused(hg.errors.FileError, "layer 0, Choose: a setting n", "columns, kind, factor"):
         hg.load(path, layers={"Scale": Choose})
     for wrong in (Scale, [Scale], {"Scale": Scale(2)}, {"Scale": "Scale"}, {"Scale": dict}):
-        with refused(hg.errors.SettingError, "layers=", "classes of layers by name"):
+        with refused(hg.errors.SettingError, "layers=", "layer classes by name"):
             hg.load(path, layers=wrong)  # type: ignore[arg-type]
 
 
 def test_a_layer_of_ones_own_may_have_the_name_of_a_built_in_one(tmp_path: Path) -> None:
     tanh = type("Tanh", (Scale,), {})
     path = hg.save(hg.Net(tanh(2)), tmp_path / "a")
-    with refused(hg.errors.FileError, "layer 0 is Tanh, a layer of someone's own"):
+    with refused(hg.errors.FileError, "layer 0 is Tanh, a custom layer"):
         hg.load(path)
     assert type(hg.load(path, layers={"Tanh": tanh}).layers[0]) is tanh
     path = hg.save(hg.Net(hg.Tanh()), tmp_path / "a")
@@ -221,19 +221,19 @@ def nan() -> hg.Layer:
 
 
 CANNOT_COME_BACK: dict[str, tuple[Callable[[], hg.Layer], tuple[str, ...]]] = {
-    "changed setting": (lambda: Doubling(3), ("has n=6, and would come back with 12",)),
+    "changed setting": (lambda: Doubling(3), ("has n=6, but would be restored with 12",)),
     "hidden array": (Hidden, ("has noise=an array of shape (3,)", "state_names")),
-    "changed later": (late, ("has temperature=2.0, and would come back with 1.0",)),
+    "changed later": (late, ("has temperature=2.0, but would be restored with 1.0",)),
     "function": (lambda: Takes(np.tanh), ("layer 0: Takes", "setting what=<ufunc 'tanh'>")),
-    "infinite": (lambda: Takes(float("inf")), ("something that JSON cannot hold",)),
-    "by any name": (lambda: Anything(a=1, b=2), ("was given a, b by **settings",)),
+    "infinite": (lambda: Takes(float("inf")), ("a value that JSON cannot hold",)),
+    "by any name": (lambda: Anything(a=1, b=2), ("got a, b through **settings",)),
     "two arrays": (lambda: Takes((np.ones(1), np.ones(1))), ("setting what=",)),
     "large number": (lambda: Takes(10**9), ("sizes [1000000000]", "1048576.0 instead")),
     "large numbers": (lambda: Takes([10**6, 10**6]), ("sizes [1000000, 1000000]",)),
-    "NaN": (nan, ("0.weight has NaN or infinity in it",)),
-    "a layer not kept": (lambda: Takes(hg.Tanh()), ("that no layer keeps", "in self.layers")),
-    "two classes": (lambda: hg.Net(Scale(1), type("Scale", (Scale,), {})(1)), ("both called",)),
-    "deep": (lambda: nested(16), ("more than 1000 layers, or 16 within",)),
+    "NaN": (nan, ("0.weight has NaN or infinity",)),
+    "a layer not kept": (lambda: Takes(hg.Tanh()), ("that no layer stores", "in self.layers")),
+    "two classes": (lambda: hg.Net(Scale(1), type("Scale", (Scale,), {})(1)), ("two classes",)),
+    "deep": (lambda: nested(16), ("more than 1000 layers, or 16 levels",)),
     "many": (lambda: hg.Net(*(hg.Tanh() for _ in range(1000))), ("more than 1000 layers",)),
 }  # fmt: skip
 

@@ -44,8 +44,8 @@ def test_weights_without_a_description_are_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.array([1.0, np.nan]), "0.s has NaN or infinity in it, as float32"),
-        (np.array([1.0, 1e300]), "0.s has NaN or infinity in it, as float32"),
+        (np.array([1.0, np.nan]), "0.s has NaN or infinity, as float32"),
+        (np.array([1.0, 1e300]), "0.s has NaN or infinity, as float32"),
         (np.array([1, 2]), "0.s came as int64"),
         (np.array([True, False]), "0.s came as bool"),
         (np.array([[1.0, 2.0]]), "0.s came with shape (1, 2)"),

@@ -72,7 +72,7 @@ class Scale(hg.Layer):
 
 @pytest.mark.parametrize("layer", [hg.Softmax(), hg.Linear(1, 1), hg.Linear(3, 2), Scale()])
 def test_what_works_on_whole_rows_is_refused(layer: hg.Layer) -> None:
-    with refused(hg.errors.SettingError, repr(layer), "by itself"):
+    with refused(hg.errors.SettingError, repr(layer), "elementwise"):
         hg.plots.plot_activations([layer])
 
 

@@ -88,7 +88,7 @@ def test_what_a_model_cannot_tell_is_refused() -> None:
     model = logistic()
     with refused(hg.errors.DataError, "a target of 3", "lower, upper"):
         hg.plots.plot_roc(model, X, np.full(len(X), 3))
-    with refused(hg.errors.ShapeError, "such as 'lower'", "one number a row"):
+    with refused(hg.errors.ShapeError, "such as 'lower'", "one number per row"):
         hg.plots.plot_predictions(model, X, X[:, 0])
     with pytest.raises(NotFittedError):
         hg.plots.plot_roc(LogisticRegression(), X, NAMES)

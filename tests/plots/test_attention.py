@@ -35,7 +35,7 @@ def test_a_picture_is_the_shares_of_one_head() -> None:
     for panel, p in zip(panels, (*first.p[0], *second.p[0]), strict=True):
         np.testing.assert_allclose(values(panel), p, rtol=1e-6)
         assert panel.images[0].get_clim() == (0, max(first.p.max(), second.p.max()))
-    assert (panels[0].get_xlabel(), panels[0].get_ylabel()) == ("is asked", "asks")
+    assert (panels[0].get_xlabel(), panels[0].get_ylabel()) == ("key position", "query position")
 
 
 def test_of_a_causal_layer_what_is_barred_is_grey() -> None:
@@ -86,7 +86,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     looks = net()
     with refused(hg.errors.SettingError, "has no attention", "MultiheadAttention"):
         hg.plots.plot_attention(hg.Net(hg.Embedding(3, 4)), CODES)
-    with refused(hg.errors.SettingError, "3 labels", "4, one for each place"):
+    with refused(hg.errors.SettingError, "3 labels", "4, one for each position"):
         hg.plots.plot_attention(looks, CODES, labels="abc")
     with refused(hg.errors.ShapeError, "x of shape (4,)", "x[None]"):
         hg.plots.plot_attention(looks, CODES[0])

@@ -90,10 +90,10 @@ def test_runs_that_are_missing_are_left_out_and_counted() -> None:
     assert found.missing.tolist() == [1, 2, 0, 4]
     axes: Any = hg.plots.plot_capacity_curve(found)
     np.testing.assert_allclose(axes.lines[1].get_ydata(), [0.9, NAN, 0.65, NAN])
-    assert "7 of 16 runs missing: not finite" in legend(axes)
+    assert "7 of 16 runs diverged" in legend(axes)
     assert found.best == 4
     nothing: Any = hg.plots.plot_capacity_curve(curve(loss=np.full((4, 4), NAN)))
-    assert legend(nothing)[-1] == "16 of 16 runs missing: not finite"
+    assert legend(nothing)[-1] == "16 of 16 runs diverged"
     with refused(hg.errors.SettingError, "no capacity at which most runs have a finite"):
         _ = curve(loss=np.full((4, 4), NAN)).best
 
@@ -121,7 +121,7 @@ def test_what_is_not_in_a_curve_is_refused() -> None:
         hg.plots.plot_capacity_curve(curve(), "acuracy")
     with refused(hg.errors.SettingError, "side = 'test'"):
         curve().quartiles("test")  # type: ignore[arg-type]
-    with refused(hg.errors.SettingError, "what learning_curve gave"):
+    with refused(hg.errors.SettingError, "the result of learning_curve"):
         hg.plots.plot_learning_curve(curve())  # type: ignore[arg-type]
-    with refused(hg.errors.SettingError, "what capacity_curve gave"):
+    with refused(hg.errors.SettingError, "the result of capacity_curve"):
         hg.plots.plot_capacity_curve([1, 2])  # type: ignore[arg-type]

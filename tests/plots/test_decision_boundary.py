@@ -115,7 +115,7 @@ def test_other_features_are_held_at_the_filler() -> None:
     net = linear([[0.0] * 5, [0, 1, 0, 1, 0]], [0, 0], hg.Softmax())
     axes = hg.plot_decision_boundary(net, x, y, filler=[9, 9, 0, 0.5, 7])
     np.testing.assert_allclose(contour(axes, 0.5)[:, 1], -0.5, atol=1e-3)
-    assert "3 other features at the filler given" in axes.get_title()
+    assert "3 other features at the given filler" in axes.get_title()
 
 
 def test_one_other_feature_has_its_mean() -> None:
@@ -139,7 +139,7 @@ def test_rows_off_the_slice_are_faint_and_far_ones_left_out() -> None:
         np.testing.assert_allclose(found[f"class {k}"], x[near][:, :2])
         dots = next(c for c in axes.collections if c.get_label() == f"class {k}")
         np.testing.assert_allclose(dots.get_facecolor()[:, 3], np.exp(-(d[near] ** 2) / 2))
-    assert f"{(d <= 2).sum()} of 60 rows are near" in axes.get_title()
+    assert f"{(d <= 2).sum()} of 60 rows shown" in axes.get_title()
     x[0, 2:4] = 100
     title = hg.plot_decision_boundary(net, x, y).get_title()
     assert "59 of 60 rows" in title
@@ -161,7 +161,7 @@ def test_other_features_are_refused(features: Any) -> None:
 
 
 def test_nets_and_rows_that_have_no_boundary_are_refused() -> None:
-    with refused(hg.errors.SettingError, "no probabilities", "plot_predictions"):
+    with refused(hg.errors.SettingError, "not probabilities", "plot_predictions"):
         hg.plot_decision_boundary(linear([[3, 3]], [5]), X, Y)
     with refused(hg.errors.ShapeError, "a single feature", "plot_dataset"):
         hg.plot_decision_boundary(two_classes(), X[:, :1], Y)
@@ -180,6 +180,8 @@ def test_the_call_of_the_notes_is_answered_with_that_of_here() -> None:
     figure = Figure()
     for given in (figure, figure.subplots()):
         with refused(
-            hg.errors.SettingError, f"a {type(given).__name__} where the rows", "net, x, y, ax=ax"
+            hg.errors.SettingError,
+            f"a {type(given).__name__} instead of the rows",
+            "net, x, y, ax=ax",
         ):
             hg.plot_decision_boundary(two_classes(), given, given)

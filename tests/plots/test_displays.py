@@ -54,7 +54,7 @@ def test_the_counts_are_those_of_the_accuracy(make: Any, y: Any) -> None:
     np.testing.assert_array_equal(counts, metrics.confusion_matrix(y, predicted))
     accuracy = hg.metrics.accuracy(p, y)
     assert np.trace(counts) / len(y) == pytest.approx(accuracy)
-    assert axes.get_title() == f"{accuracy:.1%} of rows are right"
+    assert axes.get_title() == f"Accuracy {accuracy:.1%}"
     shown = axes.images[0].get_array()
     np.testing.assert_allclose(shown, counts / counts.sum(axis=1, keepdims=True))
 
@@ -94,7 +94,7 @@ def test_the_curves_are_those_of_each_class_against_the_rest(make: Any, y: Any) 
         np.testing.assert_allclose(calibration.lines[i].get_data(), (said, often), atol=1e-6)
     assert len({line.get_color() for line in roc.lines}) == len(classes) + 1
     assert legend(roc)[-1] == "chance (AUC = 0.50)"
-    assert legend(calibration)[-1] == "as often as said"
+    assert legend(calibration)[-1] == "perfectly calibrated"
 
 
 def test_the_residuals_are_true_minus_predicted() -> None:
@@ -128,7 +128,7 @@ def test_rows_that_do_not_fit_are_refused(plot: Any) -> None:
         plot(net(2), X, Y)
     with refused(hg.errors.SettingError, "class_names"):
         plot(net(3), X, Y, class_names=["a", "b"])
-    with refused(hg.errors.SettingError, "no probabilities of classes", "plot_predictions"):
+    with refused(hg.errors.SettingError, "not probabilities of classes", "plot_predictions"):
         plot(net(1), 9 * X, BINARY)
     with refused(hg.errors.SettingError, "net = 3"):
         plot(3, X, Y)

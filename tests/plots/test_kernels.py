@@ -150,10 +150,10 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     for wrong in (0, 7, "3", True, 1.0):
         with refused(hg.errors.SettingError, f"layer = {wrong!r}", "1, '3.0'"):
             hg.plots.plot_kernels(looks, layer=wrong)
-    with refused(hg.errors.SettingError, "plain numbers", "plot_net(net, x)"):
+    with refused(hg.errors.SettingError, "output vectors", "plot_net(net, x)"):
         hg.plots.plot_feature_maps(plain, ROW)
     tabular = hg.TabularClassifier(random_state=0, epochs=1).fit(np.eye(4), [0, 1, 0, 1])
-    with refused(hg.errors.SettingError, "plain numbers", "plot_net(net, x)"):
+    with refused(hg.errors.SettingError, "output vectors", "plot_net(net, x)"):
         hg.plots.plot_feature_maps(tabular, np.eye(4)[:1])
     with refused(hg.errors.ShapeError, "x of shape (64,)", "x[None]"):
         hg.plots.plot_feature_maps(looks, ROW[0])

@@ -56,5 +56,5 @@ def test_what_is_no_schedule_is_refused(wrong: Any) -> None:
 
 
 def test_what_is_no_search_is_refused() -> None:
-    with refused(hg.errors.SettingError, "what find_learning_rate gave"):
+    with refused(hg.errors.SettingError, "the result of find_learning_rate"):
         hg.plots.plot_learning_rate_search([1, 2])  # type: ignore[arg-type]

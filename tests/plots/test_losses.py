@@ -82,14 +82,14 @@ def test_any_functions_or_their_values_are_drawn_with_labels_and_a_title() -> No
 
 
 def test_functions_that_cannot_be_drawn_are_refused() -> None:
-    with refused(hg.errors.SettingError, "without the x", "x=x"):
+    with refused(hg.errors.SettingError, "without their x", "x=x"):
         hg.plot_loss_functions("Values", [np.ones(5)])
-    with refused(hg.errors.ShapeError, "shape (4,), at 5 places", "np.vectorize"):
+    with refused(hg.errors.ShapeError, "shape (4,) for 5 numbers", "np.vectorize"):
         hg.plot_loss_functions("Values", [np.ones(4)], x=np.arange(5))
     alone: Any = np.abs
-    with refused(hg.errors.SettingError, "functions = <ufunc", "a list of them"):
+    with refused(hg.errors.SettingError, "functions = <ufunc", "a list of functions"):
         hg.plot_loss_functions("One", alone)
-    with refused(hg.errors.SettingError, "functions = []", "one at least"):
+    with refused(hg.errors.SettingError, "functions = []", "at least one"):
         hg.plot_loss_functions("None", [])
     with refused(hg.errors.SettingError, "2 axes", "1 axes"):
         hg.plot_loss_functions("One", [np.abs], axes=Figure().subplots(1, 2))

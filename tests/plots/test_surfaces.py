@@ -28,8 +28,8 @@ def test_the_surface_is_what_the_regressor_says_there() -> None:
     dots = axes.collections[0]
     near = [np.flatnonzero((X[:, [3, 1]] == place).all(axis=1))[0] for place in dots.get_offsets()]
     np.testing.assert_allclose(dots.get_array(), NUMBERS[near])
-    assert f"{len(near)} of 50 rows are near" in axes.get_title()
-    assert "the filler given" in axes.get_title()
+    assert f"{len(near)} of 50 rows shown" in axes.get_title()
+    assert "the given filler" in axes.get_title()
 
 
 def test_a_net_with_one_output_and_two_features() -> None:
@@ -41,7 +41,7 @@ def test_a_net_with_one_output_and_two_features() -> None:
 
 def test_a_net_of_classes_has_no_such_surface() -> None:
     net = hg.Net(hg.Linear(4, 3, rng=0), hg.Softmax())
-    with refused(hg.errors.ShapeError, "one number a row", "plot_decision_boundary"):
+    with refused(hg.errors.ShapeError, "one number per row", "plot_decision_boundary"):
         hg.plots.plot_regression_surface(net, X, NUMBERS)
 
 

@@ -161,5 +161,7 @@ def test_the_call_of_the_notes_is_answered_with_that_of_here() -> None:
     figure = Figure()
     axes = figure.subplots()
     given: Any = (np.arange(3), [[1.0, 0.5, 0.2]], figure, axes)
-    with refused(hg.errors.SettingError, "ndarray", "what fit gave", "try: hg.fit(net, x, y, …)"):
+    with refused(
+        hg.errors.SettingError, "ndarray", "the result of fit", "try: hg.fit(net, x, y, …)"
+    ):
         hg.plot_training_progress(*given)

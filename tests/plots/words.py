@@ -14,7 +14,7 @@ BUILT = {
     *(f"{which} channel{of}" for which, of in product(("input", "output"), ("", ", {} of {}"))),
     *(f"{which} principal component, {{}} of the variance" for which in ("first", "second")),
     *("1 other feature at its mean", "{} other features at their means"),
-    *("1 other feature at the filler given", "{} other features at the filler given"),
+    *("1 other feature at the given filler", "{} other features at the given filler"),
     *("input: {}", "layer {} of {}, {}: {}", "after layer {} of {}, {}", "{} numbers"),
     *("1 map of {} × {}", "{} maps of {} × {}", "{} of {} maps of {} × {}", "accuracy", "r2"),
 }

@@ -90,7 +90,7 @@ def test_what_cannot_be_sent_or_has_no_room_is_refused(tmp_path: Path) -> None:
     ):
         fit(workers=3)
     with pytest.raises(
-        hg.errors.SettingError, match=r"address=.10\.0\.0\.1:6379., where this process is"
+        hg.errors.SettingError, match=r"address=.10\.0\.0\.1:6379., but this process is"
     ):
         fit(address="10.0.0.1:6379")
 

@@ -35,7 +35,7 @@ SHORT: dict[str, tuple[Callable[[], object], str]] = {
     "gradient check": (WHOLE["gradient check"], "all gradients are right>"),
     "comparison": (WHOLE["comparison"], "<Comparison: dx, alone: right at 20 entries>"),
     "diagnosis": (WHOLE["diagnosis"], "<Diagnosis: dead units>"),
-    "well": (Diagnosis, "<Diagnosis: nothing was found>"),
+    "well": (Diagnosis, "<Diagnosis: no problems found>"),
     "history": (trained, "<History: 3 epochs (all 3 epochs were run), the last with train_loss"),
     "report": (lambda: trained()[-1], "<EpochReport: epoch 3, train_loss 0."),
     "evaluation": (

@@ -315,23 +315,20 @@ def test_more_epochs_may_be_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"optimizer": hg.SGD(0.1)}, "optimizer SGD(0.1), where the training to be resumed had"),
-        ({"optimizer": Adagrad(0.2)}, "optimizer Adagrad(0.2), where"),
+        ({"optimizer": hg.SGD(0.1)}, "optimizer SGD(0.1), but the training to resume had"),
+        ({"optimizer": Adagrad(0.2)}, "optimizer Adagrad(0.2), but"),
         ({"schedule": hg.schedules.cosine()}, "schedule for 4 epochs, factors 1, 0.9619, "),
-        ({"batch_size": 9}, "batch_size 9, where the training to be resumed had 8"),
-        ({"loss": hg.SoftmaxCrossEntropyLoss()}, "loss SoftmaxCrossEntropyLoss(), where"),
-        ({"shuffle": False}, "shuffle False, where"),
-        ({"data": (X + 1, Y)}, "other training data"),
-        ({"data": (X, Y[::-1])}, "other training data"),
-        ({"validation": (X, Y)}, "other validation data"),
-        ({"validation": None}, "other validation data"),
-        (
-            {"penalty": hg.penalties.L2Penalty(0.1)},
-            "penalty L2Penalty(0.1), where the training to be",
-        ),
-        ({"sample_weight": 1.0 + (Y == 0)}, "other training data"),
-        ({"validation": (*HELD, 1.0 + (HELD[1] == 0))}, "other validation data"),
-        ({"metrics": []}, "metrics none, where the training to be resumed had accuracy"),
+        ({"batch_size": 9}, "batch_size 9, but the training to resume had 8"),
+        ({"loss": hg.SoftmaxCrossEntropyLoss()}, "loss SoftmaxCrossEntropyLoss(), but"),
+        ({"shuffle": False}, "shuffle False, but"),
+        ({"data": (X + 1, Y)}, "training data differ"),
+        ({"data": (X, Y[::-1])}, "training data differ"),
+        ({"validation": (X, Y)}, "validation data differ"),
+        ({"validation": None}, "validation data differ"),
+        ({"penalty": hg.penalties.L2Penalty(0.1)}, "penalty L2Penalty(0.1), but the training to"),
+        ({"sample_weight": 1.0 + (Y == 0)}, "training data differ"),
+        ({"validation": (*HELD, 1.0 + (HELD[1] == 0))}, "validation data differ"),
+        ({"metrics": []}, "metrics none, but the training to resume had accuracy"),
     ],
     ids=[
         "optimizer",
@@ -370,7 +367,7 @@ def test_a_training_of_other_settings_is_not_resumed(
 def test_another_net_is_not_resumed(tmp_path: Path) -> None:
     assert [*hg.training.checkpoints(training(classifier(), epochs=2), tmp_path)]
     for net in (classifier(np.float64), running_statistics()):
-        with refused(hg.errors.SettingError, "where the training to be resumed had", net=net):
+        with refused(hg.errors.SettingError, "but the training to resume had", net=net):
             hg.training.checkpoints(training(net), tmp_path, resume=True)
     frozen = classifier()
     frozen.layers[0].freeze()
@@ -382,7 +379,9 @@ def test_a_folder_in_use_is_not_written_to(tmp_path: Path) -> None:
     assert [*hg.training.checkpoints(training(classifier(), epochs=2), tmp_path)]
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     net = classifier()
-    with refused(hg.errors.SettingError, f"{tmp_path}, where checkpoints", "resume=True", net=net):
+    with refused(
+        hg.errors.SettingError, f"{tmp_path} already has checkpoints", "resume=True", net=net
+    ):
         hg.training.checkpoints(training(net), tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -482,9 +481,9 @@ def test_what_changed_around_it_is_told(tmp_path: Path) -> None:
     told = json.loads(about["state"])
     told["environment"]["NumPy"] = "1.0"
     path.write_bytes(sealed(load_file(path), about | {"state": json.dumps(told)}))
-    with pytest.warns(UserWarning, match=rf"NumPy {np.__version__}, where it was 1.0: the last"):
+    with pytest.warns(UserWarning, match=rf"NumPy {np.__version__} instead of 1.0: the last"):
         hg.training.checkpoints(training(classifier()), tmp_path, resume=True)
-    with pytest.warns(UserWarning, match="engine compiled, where it was eager"):
+    with pytest.warns(UserWarning, match="engine compiled instead of eager"):
         hg.training.checkpoints(training(classifier(), engine="compiled"), tmp_path, resume=True)
 
 
@@ -505,7 +504,7 @@ def test_another_processor_or_number_of_cores_is_told(
     for module in (machine_code, compiled):
         monkeypatch.setattr(module, "available_cores", lambda: 3)
     monkeypatch.setattr(sys.modules[Checkpoints.__module__], "processor", lambda: "abacus AVX9")
-    with pytest.warns(UserWarning, match=r"cores 3, where it was 2; processor abacus AVX9, where"):
+    with pytest.warns(UserWarning, match=r"cores 3 instead of 2; processor abacus AVX9 instead"):
         hg.training.checkpoints(begun(), tmp_path, resume=True)
 
 

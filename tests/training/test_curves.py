@@ -215,16 +215,16 @@ def test_progress_is_shown_when_asked_for(
     "wrong", [[], None, 3, "12", [2, 1], [1, 1], ["a"], [True], [float("nan")]]
 )
 def test_capacities_that_do_not_ascend_are_refused(wrong: Any) -> None:
-    with refused(hg.errors.SettingError, "capacities = ", "each larger than the last"):
+    with refused(hg.errors.SettingError, "capacities = ", "ascending order"):
         capacity(capacities=wrong)
     with refused(hg.errors.SettingError, "rows = "):
         learning(rows=wrong)
 
 
 def test_what_makes_no_net_is_refused() -> None:
-    with refused(hg.errors.SettingError, "make_net(1, rng) gave None", "return hg.Net(…)"):
+    with refused(hg.errors.SettingError, "make_net(1, rng) returned None", "return hg.Net(…)"):
         capacity(make_net=lambda units, rng: None)
-    with refused(hg.errors.SettingError, "make_net(rng) gave None", "a function make_net(rng)"):
+    with refused(hg.errors.SettingError, "make_net(rng) returned None", "a function make_net(rng)"):
         learning(make_net=lambda rng: None)
     with refused(hg.errors.SettingError, "Net(", "a function make_net(capacity, rng)"):
         capacity(make_net=make_net(2, np.random.default_rng(0)))
@@ -246,7 +246,7 @@ def test_other_settings_that_do_not_fit_are_refused() -> None:
             capacity(epochs=wrong)
     with refused(hg.errors.SettingError, "rows = 2.5"):
         learning(rows=[2.5])
-    with refused(hg.errors.SettingError, "41 rows to train on, out of 40", "rows=[8, 40]"):
+    with refused(hg.errors.SettingError, "41 training rows, but data has 40", "rows=[8, 40]"):
         learning(rows=[8, 41])
     with refused(hg.errors.DataError, "validation data"):
         capacity(validation=(X[:3], Y[:2]))

@@ -336,11 +336,11 @@ def test_what_needs_a_learning_rate_is_refused() -> None:
         "reduce_on_plateau": {"reduce_on_plateau": 3},
     }
     for what, options in cases.items():
-        with refused(hg.errors.SettingError, f"{what} beside LBFGS()", "hg.Adam(0.001)", net=net):
+        with refused(hg.errors.SettingError, f"{what} with LBFGS()", "hg.Adam(0.001)", net=net):
             fit(net, **options)
-    with refused(hg.errors.SettingError, "a search for the learning rate beside LBFGS()", net=net):
+    with refused(hg.errors.SettingError, "a search for the learning rate with LBFGS()", net=net):
         hg.training.find_learning_rate(
             net, (X, Y), loss=hg.CrossEntropyLoss(), optimizer=hg.optimizers.LBFGS()
         )
-    with refused(hg.errors.SettingError, "reduce_on_plateau beside LBFGS()"):
+    with refused(hg.errors.SettingError, "reduce_on_plateau with LBFGS()"):
         hg.training.reduce_on_plateau([], hg.optimizers.LBFGS())

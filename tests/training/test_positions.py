@@ -130,7 +130,7 @@ def test_numbers_at_places(engine: Any) -> None:
         (Y[:, :-1], None, ["shape (12, 4)", "one for each of 5 positions", "('rows', 5)"]),
         (Y.ravel()[:N], None, ["shape (12,)", "array of shape (rows, 5)"]),
         (np.eye(K)[Y], None, ["shape (12, 5, 3)", "y.argmax(axis=-1)"]),
-        (Y, MASK.T, ["shape (5, 12), for 12 rows", "for each place in it, shape (12, 5)"]),
+        (Y, MASK.T, ["shape (5, 12), for 12 rows", "for each step of it, shape (12, 5)"]),
         (Y, -1.0 * MASK, ["-1 in row 0"]),
     ],
     ids=["too few places", "a row each", "one-hot", "a mask turned round", "negative"],

@@ -139,7 +139,7 @@ def test_a_training_that_is_resumed_has_the_sets_of_the_epochs_before(tmp_path: 
     fit(classifier(), **settings | {"epochs": 2}, checkpoint=tmp_path)
     found = fit(classifier(), **settings, checkpoint=tmp_path, resume=True)
     assert [r.evaluations for r in found] == [r.evaluations for r in expected]
-    with refused(hg.errors.SettingError, "other validation data"):
+    with refused(hg.errors.SettingError, "validation data differ"):
         other = {"spring": HELD, "autumn": SETS["spring"]}
         fit(classifier(), **settings | {"validation": other}, checkpoint=tmp_path, resume=True)
 
@@ -200,7 +200,7 @@ def test_names_that_say_nothing_are_refused() -> None:
                       ([HELD, HELD], "a list of 2 sets")):  # fmt: skip
         with refused(hg.errors.SettingError, word, "validation={'spring'", net=net):
             train(net, validation=odd)
-    with refused(hg.errors.SettingError, "evaluate_training=True beside", "'training'", net=net):
+    with refused(hg.errors.SettingError, "evaluate_training=True with", "'training'", net=net):
         train(net, validation={"training": HELD}, evaluate_training=True)
     metrics: Any = [b_loss]
     with refused(hg.errors.SettingError, "two columns named 'a_b_loss'", "another name", net=net):

@@ -297,7 +297,7 @@ def test_what_needs_all_rows_in_memory_is_refused(tmp_path: Path) -> None:
         with refused(hg.errors.SettingError, f"{name} with rows that are streamed", net=net):
             hg.fit(net, rows, **usual, **own)
     larger = rows_of(100, tmp_path, memory=5000)
-    with refused(hg.errors.SettingError, "rows that are streamed beside LBFGS", net=net):
+    with refused(hg.errors.SettingError, "streamed rows with LBFGS", net=net):
         hg.train(net, larger, **usual | {"optimizer": hg.optimizers.LBFGS()})
     with refused(hg.errors.SettingError, "sample_weight with", net=net):
         hg.evaluate(net, rows, loss=loss, sample_weight=np.ones(100))
@@ -355,10 +355,10 @@ def test_a_stream_of_several_inputs_is_refused() -> None:
     net = hg.Net(hg.Tanh(), hg.Linear(2, 2, rng=0))
     settings: Any = {"loss": hg.SoftmaxCrossEntropyLoss()}
     with refused(
-        hg.errors.DataError, "training data: a stream of 2 arrays", "rows in memory", net=net
+        hg.errors.DataError, "training data: a stream with 2 arrays", "rows in memory", net=net
     ):
         train(net, Pairs(), **settings)
-    with refused(hg.errors.DataError, "evaluation data: a stream of 2 arrays"):
+    with refused(hg.errors.DataError, "evaluation data: a stream with 2 arrays"):
         hg.evaluate(net, Pairs(), **settings)
 
 

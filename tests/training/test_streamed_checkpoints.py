@@ -85,7 +85,7 @@ def test_other_rows_and_another_memory_are_refused(tmp_path: Path) -> None:
     assert [*hg.training.checkpoints(training(a_net(), rows), tmp_path / "c")]
     net = a_net()
     other = rows_of(401, tmp_path, memory=20_000)
-    with refused(hg.errors.SettingError, "other training data", "the same rows", net=net):
+    with refused(hg.errors.SettingError, "training data differ", "the same rows", net=net):
         hg.training.checkpoints(training(net, other), tmp_path / "c", resume=True)
     more = rows_of(400, tmp_path, memory=30_000)
     with refused(hg.errors.SettingError, "rows at a time 72, where", "had 48", net=net):
@@ -116,7 +116,7 @@ def test_other_rows_are_refused_without_reading_all(
     hg.training.checkpoints(again, tmp_path / "c", resume=True)
     assert len(read) <= 6  # three of the rows to train on, three of the validation
     a[111] += 0.001 if suffix == ".csv" else 1  # what a footer does not tell is not seen
-    with refused(hg.errors.SettingError, "other training data", "the same rows", net=net):
+    with refused(hg.errors.SettingError, "training data differ", "the same rows", net=net):
         hg.training.checkpoints(training(net, rows_with(a)), tmp_path / "c", resume=True)
 
 
@@ -126,7 +126,7 @@ def test_rows_left_out_by_other_rules_are_refused(tmp_path: Path) -> None:
     options: dict[str, Any] = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.05)}
     options |= {"epochs": 1, "batch_size": 9, "rng": 0}
     assert [*hg.training.checkpoints(hg.train(a_net(), rows, **options), tmp_path / "c")]
-    with refused(hg.errors.SettingError, "other training data", "the same rows"):
+    with refused(hg.errors.SettingError, "training data differ", "the same rows"):
         hg.training.checkpoints(hg.train(a_net(), others, **options), tmp_path / "c", resume=True)
 
 

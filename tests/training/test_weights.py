@@ -314,8 +314,8 @@ def test_weights_of_classes_that_cannot_be_used_are_refused(
 
 def test_numbers_and_several_answers_a_row_have_no_classes_to_weigh() -> None:
     net = hg.Net(hg.Linear(2, 2, rng=0))
-    with refused(hg.errors.SettingError, "no classes", "sample_weight", net=net):
+    with refused(hg.errors.SettingError, "not classes", "sample_weight", net=net):
         fit(net, data=(X, X), loss=hg.MSELoss(), class_weight="balanced")
-    with refused(hg.errors.SettingError, "several answers a row", net=net):
+    with refused(hg.errors.SettingError, "several per row", net=net):
         answers = np.stack([Y, 1 - Y], axis=1)
         fit(net, data=(X, answers), loss=hg.SigmoidBinaryCrossEntropyLoss(), class_weight={1: 2})

@@ -1,9 +1,8 @@
-"""Checks: of derivatives, by differences; of a training, by the doctor; of what is installed."""
+"""Gradient checks, the diagnosis of trainings, and the versions of what is installed."""
 
 from typing import TYPE_CHECKING, Any
 
-from handgrad.check.gradient_check import check_gradients
-from handgrad.check.gradient_report import GradientReport
+from handgrad.check.gradient_check import GradientReport, check_gradients
 
 if TYPE_CHECKING:
     from handgrad.check.doctor import Diagnosis, Finding, diagnose, diagnosing

@@ -1,18 +1,40 @@
-"""Compares every gradient written by hand with one measured by small steps."""
+"""Gradient check: each gradient written by hand against central differences.
+
+A layer is checked alone and between two others, a net or a loss alone, at random numbers: the
+subjects of the check. The report hints at common mistakes.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.check.gradient_report import Comparison, GradientReport
-from handgrad.check.subjects import AFTER, Subject, subjects
+from handgrad.textbook.display import shown_whole
 from handgrad.textbook.errors import HandgradError, SettingError, described, positive
 from handgrad.textbook.layers import Array, Layer
+from handgrad.textbook.layers.checks import checked_result
 from handgrad.textbook.losses import Loss
-from handgrad.textbook.net.minibatches import number_of_rows
+from handgrad.textbook.net import Net
+from handgrad.textbook.net.minibatches import (
+    Inputs,
+    example_input,
+    example_targets,
+    named_parts,
+    number_of_rows,
+    target_mask,
+)
+
+AFTER = "ds of the layer after"
+NAMED = 6  # arrays of parameters, or of state, up to which each has its own range in the report
 
 
 def check_gradients(
-    page: Layer | Loss,
+    layer: Layer | Loss,
     loss: Loss | None = None,
     *,
     x: npt.ArrayLike | None = None,
@@ -21,19 +43,39 @@ def check_gradients(
     entries: int = 100,
     rng: int = 0,
 ) -> GradientReport:
-    """Check `backward` of a layer, a net (with a `loss`, if given) or a loss against `forward`.
+    """Check `backward` of a layer, a net or a loss against `forward` by central differences.
 
-    The output is weighted with random numbers, one an entry, and each entry of the input and
-    of the parameters (at most `entries` of each array, drawn by `rng`) is moved a small step
-    both ways. It is done in float64 on a copy, whatever the page's own type; where a page
-    computes in float32 regardless, steps and tolerance are widened. The copy's parameters and
-    running state are drawn near the page's own, since a term or factor that is missing does not
-    show where a parameter is 0 or 1; where the output would not be finite there, they stay as
-    they are. Close to a kink the step is made smaller; exactly on one, any slope between both
-    sides is right. A layer is checked alone and between two others, with a mask too, if it takes
-    one; a loss with weighted rows too, if it takes weights. `x` and `y` are example rows where the
-    page needs special ones; of a net, targets at places of padding count nothing, as in training.
+    The check runs in float64 on a copy. The output is multiplied by random numbers and summed; each
+    entry of the inputs and parameters is moved a small step in both directions. Parameters and
+    running state are drawn near their own values, because a missing term or factor does not show
+    at 0 or 1; if the output is not finite there, they keep their values. Near a kink the step
+    shrinks; exactly on one, any slope between both sides is right. A layer is checked alone,
+    between two others, and with a mask if it takes one; a loss also with weighted rows.
 
+    Parameters
+    ----------
+    layer : Layer or Loss
+        A layer, a net or a loss.
+    loss : Loss, optional
+        Follows a layer or net.
+    x : array-like or tuple of arrays, optional
+        Example input; by default it is drawn.
+    y : array-like, optional
+        Example targets; those at padding are masked, as in training.
+    training : bool, default True
+        Check in training mode, else in prediction mode.
+    entries : int, default 100
+        Entries checked of each array, drawn by `rng`.
+    rng : int, default 0
+        Seed of all random numbers.
+
+    Returns
+    -------
+    GradientReport
+        True if every gradient is right.
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> print(check_gradients(hg.Tanh()))
     Tanh(): all gradients are right
@@ -42,34 +84,34 @@ def check_gradients(
      between two other layers
       ok    dx (20 entries)
       ok    ds of the layer before (4 entries)
-     looked at x from -2.33 to 1.3, drawn
+     checked at x from -2.33 to 1.3, drawn
     """
     positive("entries", entries, whole=True)
-    if not isinstance(page, Layer | Loss):
+    if not isinstance(layer, Layer | Loss):
         raise SettingError(
-            described(page),
+            described(layer),
             "a layer, a net or a loss",
-            "hg.check_gradients(hg.Linear(3, 2)), the object with its brackets",
+            "hg.check_gradients(hg.Linear(3, 2)), an object, not its class",
         )
     if not isinstance(loss, Loss | None):
         raise SettingError(
             f"as loss {described(loss)}",
             "a loss, or None",
-            "hg.check_gradients(page, x=x), for rows to look at",
+            "hg.check_gradients(layer, x=x), for example rows",
         )
     comparisons: list[Comparison] = []
     problems: list[str] = []
-    made, looked_at = subjects(page, loss, x, y, training, rng)
+    made, looked_at = subjects(layer, loss, x, y, training, rng)
     for setting, subject in made.items():
         try:
-            found, faults = _compare(setting, subject(), entries, rng)
+            compared, faults = _compare(setting, subject(), entries, rng)
         except HandgradError as error:
-            found, faults = [], [f"{setting}: {error}"]
-        comparisons += found
+            compared, faults = [], [f"{setting}: {error}"]
+        comparisons += compared
         problems += faults
-        if problems:  # elsewhere it would be said again, in words about the layers around
+        if problems:  # the other settings would repeat it
             break
-    title = repr(page) + (f" with {loss!r}" if loss else "")
+    title = repr(layer) + (f" with {loss!r}" if loss else "")
     return GradientReport(title, comparisons, problems, looked_at)
 
 
@@ -78,7 +120,7 @@ def _compare(
 ) -> tuple[list[Comparison], list[str]]:
     hand, faults = subject.gradients()
     rng = np.random.default_rng(seed)
-    found = []
+    comparisons = []
     for name, array in subject.arrays().items():
         if name == AFTER:
             continue
@@ -103,17 +145,17 @@ def _compare(
             number_of_rows(subject.x),
             square and np.allclose(by_hand.T.ravel(), measured, rtol=1e-4, atol=1e-8),
         )
-        found.append(comparison)
-    return found, faults
+        comparisons.append(comparison)
+    return comparisons, faults
 
 
 def _compare_entry(
     subject: Subject, by_hand: float, array: Array, index: tuple[int, ...]
 ) -> tuple[float, bool, bool]:
-    """The measured slope at one entry, whether it agrees, and whether there is a kink.
+    """Measured slope at one entry, whether it agrees, and whether there is a kink.
 
-    The step begins where truncation and rounding errors are alike (the cube root of the
-    precision) and shrinks as long as the slopes to both sides differ: a kink may lie between.
+    The first step balances truncation and rounding errors (the cube root of the precision); it
+    shrinks while the slopes of both sides differ, since there may be a kink between.
     """
     tolerance = 1e-6 if subject.precision < 1e-10 else 1e-2
     noise = subject.precision * max(1.0, abs(subject.value()))
@@ -133,7 +175,7 @@ def _compare_entry(
 def _slopes(
     subject: Subject, array: Array, index: tuple[int, ...], step: float
 ) -> tuple[float, float]:
-    """The slope to the left and to the right of where the entry stands."""
+    """Slopes on the left and on the right of the entry's value."""
     start, here = float(array[index]), subject.value()
     try:
         array[index] = start + step
@@ -143,3 +185,391 @@ def _slopes(
     finally:
         array[index] = start
     return (here - down) / narrow, (up - here) / wide
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """One gradient, by hand and measured, at the checked entries."""
+
+    setting: str
+    name: str
+    hand: Array
+    measured: Array
+    indices: list[tuple[int, ...]]
+    differs: Array
+    at_kinks: int
+    n_rows: int
+    transposed: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """True if all entries agree."""
+        return not self.differs.any()
+
+    def __repr__(self) -> str:
+        how = "right" if self.ok else "WRONG"
+        return f"<Comparison: {self.name}, {self.setting}: {how} at {len(self.indices)} entries>"
+
+    _repr_pretty_ = shown_whole
+
+    def __str__(self) -> str:
+        kinks = f", {self.at_kinks} at a kink" if self.at_kinks else ""
+        if self.ok:
+            return f"  ok    {self.name} ({len(self.indices)} entries{kinks})"
+        wrong = np.flatnonzero(self.differs)
+        lines = [f"  WRONG {self.name}: {len(wrong)} of {len(self.indices)} entries{kinks}"]
+        for i in wrong[:3]:
+            where = ", ".join(map(str, self.indices[i]))
+            ratio = self.hand[i] / self.measured[i] if self.measured[i] else np.inf
+            lines.append(
+                f"          [{where}]: by hand {self.hand[i]:.8g}, "
+                f"measured {self.measured[i]:.8g}, ratio {ratio:.6g}"
+            )
+        if hint := self._pattern():
+            lines.append(f"        → {hint}")
+        return "\n".join(lines)
+
+    def _pattern(self) -> str:
+        """Hint to the common mistake with these differences, if any."""
+        if self.transposed:
+            return "the gradient by hand is the transpose of the measured one"
+        hand, measured = self.hand[self.differs], self.measured[self.differs]
+        sizable = np.abs(measured) > 1e-3 * np.abs(self.measured).max(initial=0)
+        if not sizable.any():
+            return "should be 0 here"
+        ratios = hand[sizable] / measured[sizable]
+        ratio = float(np.median(ratios))
+        if np.abs(ratios - ratio).max() > 1e-3 * max(abs(ratio), 1e-3):
+            return ""
+        n = self.n_rows
+        patterns = {
+            0.0: "always 0: is it computed at all?",
+            -1.0: "×−1 everywhere: wrong sign",
+            2.0: "×2 everywhere: one factor 2 too many",
+            0.5: "×½ everywhere: a factor 2 is missing",
+            -2.0: "×−2 everywhere: wrong sign and one factor 2 too many",
+            float(n): f"×batch size ({n}) everywhere: a sum instead of a mean",
+            1 / n: f"÷batch size ({n}) everywhere: a mean instead of a sum",
+            -float(n): f"×−batch size (−{n}) everywhere: wrong sign, and a sum instead of a mean",
+        }
+        for clean, text in patterns.items():
+            if abs(ratio - clean) <= 1e-3 * max(abs(clean), 1e-3):
+                return text
+        return f"×{ratio:.6g} everywhere: a constant factor"
+
+
+@dataclass(frozen=True, repr=False)
+class GradientReport:
+    """Comparisons of one gradient check; true if every gradient is right.
+
+    Parameters
+    ----------
+    title : str
+        Layer, net or loss checked.
+    comparisons : list of Comparison
+        One per gradient and setting.
+    problems : list of str
+        Other faults, such as a changed input or a wrong shape.
+    looked_at : str
+        Ranges of inputs, parameters and running state, and which of them were drawn.
+    """
+
+    title: str
+    comparisons: list[Comparison]
+    problems: list[str]
+    looked_at: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """True if every gradient is right and there are no other problems."""
+        return not self.problems and all(comparison.ok for comparison in self.comparisons)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        return f"<GradientReport: {self._verdict()}>"
+
+    def _verdict(self) -> str:
+        return f"{self.title}: {'all gradients are right' if self.ok else 'NOT right'}"
+
+    _repr_pretty_ = shown_whole
+
+    def __str__(self) -> str:
+        lines = [self._verdict()]
+        setting = ""
+        for comparison in self.comparisons:
+            if comparison.setting != setting:
+                setting = comparison.setting
+                lines.append(f" {setting}")
+            lines.append(str(comparison))
+        lines += [f" WRONG {problem}" for problem in self.problems]
+        lines += [f" checked at {self.looked_at}"] if self.looked_at else []
+        return "\n".join(lines)
+
+
+class Neighbour(Layer):
+    """y = tanh(s x)    dx = s (1 − y²) dy    ds = Σₙ x (1 − y²) dy"""
+
+    param_names = ("s",)
+
+    def __init__(self, where: str, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+        super().__init__()
+        self.where, self.s = where, rng.uniform(0.5, 0.9, shape)
+
+    def forward(self, x: Array) -> Array:
+        self.x, self.y = x, np.tanh(self.s * x)
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        slope = (1 - self.y**2) * dy
+        self.ds = (self.x * slope).sum(axis=0)
+        return self.s * slope
+
+    def __repr__(self) -> str:
+        return f"the layer {self.where}"
+
+
+class Masked(Layer):
+    """y = x, a sequence whose rows have masks of different lengths."""
+
+    def __init__(self, feature_axis: int) -> None:
+        super().__init__()
+        self.places_last = feature_axis == 1
+
+    def forward(self, x: Array) -> Array:
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        return dy
+
+    def mask_out(self, x: Array, mask: Array | None) -> Array:
+        n, t = len(x), x.shape[2 if self.places_last else 1]
+        there = np.arange(t) < (1 + np.arange(n) % t)[:, None]
+        return there[:, None] if self.places_last else there
+
+
+class Surroundings(Net):
+    """Net around the checked layer; messages name the layer, not its position."""
+
+    def position(self, i: int) -> str:
+        return repr(self.layers[i])
+
+
+@dataclass
+class Subject:
+    """Net in float64 with an input, followed by a loss or a random weighted sum of its output."""
+
+    net: Net
+    x: Inputs
+    loss: Loss | None
+    y: Any
+    training: bool
+    seed: int
+    weights: tuple[Array, ...] = ()
+    upstream: Any = None
+    precision: float = 0.0
+    state: Array = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        self.state = self.net.running_state.copy()
+        with self.net.watch() as calls:
+            out = self.forward()
+        dtypes = {np.asarray(call.went).dtype for call in calls}
+        self.precision = max(float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind == "f")
+        if self.loss is None:
+            self.upstream = np.random.default_rng(self.seed + 1).standard_normal(out.shape)
+
+    def forward(self) -> Array:
+        """Output, with the same random numbers and running state in each call."""
+        self.net.seed(self.seed)
+        self.net.running_state[...] = self.state
+        with self.net.mode(training=self.training), np.errstate(all="ignore"):
+            return self.net.forward(self.x)
+
+    def value(self) -> float:
+        """Number to differentiate: the loss, or the weighted sum of the output."""
+        out = self.forward()
+        if self.loss is not None:
+            return float(self._loss_of(self.loss, out))
+        return float((self.upstream * out).sum(dtype=np.float64))
+
+    def _loss_of(self, loss: Loss, out: Array) -> float:
+        return checked_result(loss, "forward", loss.forward(out, self.y, *self.weights))
+
+    def arrays(self) -> dict[str, Array]:
+        """Arrays to perturb: floating-point inputs and parameters."""
+        inputs = named_parts("dx", self.x)
+        moved = {name: part for name, part in inputs.items() if part.dtype.kind == "f"}
+        return moved | {called: getattr(layer, name) for called, layer, name in self._parameters()}
+
+    def _parameters(self) -> Iterator[tuple[str, Layer, str]]:
+        """Iterate over the parameters: name of the gradient, layer, name of the parameter."""
+        for path, layer in self.net.walk():
+            inner = path.partition(".")[2]
+            where = f" of {layer!r}" if isinstance(layer, Neighbour) else ""
+            where = f" of {inner}, {layer!r}" if inner else where
+            yield from ((f"d{name}{where}", layer, name) for name in layer.param_names)
+
+    def gradients(self) -> tuple[dict[str, Array], list[str]]:
+        """Gradients by `backward`, and other faults."""
+        faults = []
+        before = copy.deepcopy(self.x)
+        out = self.forward()
+        dy = self.upstream
+        if self.loss is not None:
+            dy = checked_result(
+                self.loss, "backward", self.loss.backward(self._loss_of(self.loss, out))
+            )
+        upstream = copy.deepcopy(dy)
+        with self.net.mode(training=self.training), np.errstate(all="ignore"):
+            dx = self.net.backward(dy)
+        if not _equal(before, self.x):
+            faults.append("forward or backward changed its input x in place: work on a copy")
+        if not _equal(upstream, dy):
+            faults.append("backward changed its argument in place: work on a copy")
+        hand = {name: np.asarray(a) for name, a in named_parts("dx", dx).items() if a is not None}
+        hand |= {called: layer.gradient(name) for called, layer, name in self._parameters()}
+        return hand, faults
+
+
+# Subjects by setting, each created when it is checked.
+Subjects = dict[str, Callable[[], Subject]]
+
+
+def subjects(
+    checked: Layer | Loss,
+    loss: Loss | None,
+    x: npt.ArrayLike | None,
+    y: npt.ArrayLike | None,
+    training: bool,
+    seed: int,
+) -> tuple[Subjects, str]:
+    """Subjects of a check, and the ranges of their numbers.
+
+    A layer or loss alone; a layer that is not a net also between two others, a loss after another.
+    """
+    if isinstance(checked, Loss):
+        return _subjects_of_a_loss(checked, x, y, training, seed)
+    n_rows, x_given = 5 if checked.n_in != 5 else 7, x is not None
+    x = _in_float64(x if x_given else example_input(checked, n_rows, seed), checked.integer_input)
+    checked, drawn = _elsewhere(checked, x, training, seed)
+
+    def alone() -> Subject:
+        net = Surroundings(copy.deepcopy(checked), dtype=np.float64)
+        targets = y
+        if loss is not None and y is None:
+            targets = example_targets(loss, copy.deepcopy(net).predict(x), seed)
+        weights: tuple[Array, ...] = ()
+        if loss is not None and loss.takes_weights:
+            there = target_mask(net, loss, x, np.asarray(targets), "x")
+            weights = () if there is None else (there.astype(np.float64),)
+        return Subject(net, x, copy.deepcopy(loss), targets, training, seed, weights)
+
+    def with_a_mask() -> Subject:
+        net = Surroundings(Masked(checked.feature_axis), copy.deepcopy(checked), dtype=np.float64)
+        return Subject(net, x, None, None, training, seed)
+
+    def between() -> Subject:
+        rng, out = np.random.default_rng(seed), alone().forward()
+        before = []
+        if not (isinstance(x, tuple) or checked.integer_input):
+            before.append(Neighbour("before", x.shape[1:], rng))
+        after = Neighbour("after", out.shape[1:], rng)
+        net = Surroundings(*before, copy.deepcopy(checked), after, dtype=np.float64)
+        return Subject(net, x, None, None, training, seed)
+
+    made = {"alone": alone}
+    if not isinstance(checked, Net):
+        whole = isinstance(x, tuple) or checked.integer_input
+        made["before another layer" if whole else "between two other layers"] = between
+        if checked.takes_mask and not isinstance(x, tuple) and x.ndim == 3:
+            made["with a mask"] = with_a_mask
+    return made, ranges(x, x_given, checked, drawn)
+
+
+def _elsewhere(layer: Layer, x: Inputs, training: bool, seed: int) -> tuple[Layer, bool]:
+    """Copy of the layer at random parameters, or at its own if the output is not finite there."""
+    twin = copy.deepcopy(layer)
+    trial = Surroundings(twin, dtype=np.float64)
+    draw(twin, np.random.default_rng(seed))
+    drawn = copy.deepcopy(twin)
+    trial.seed(seed)
+    try:
+        with trial.mode(training=training), np.errstate(all="ignore"):
+            usable = bool(np.isfinite(trial.forward(x)).all())
+    except HandgradError:
+        usable = False
+    return (drawn, True) if usable else (copy.deepcopy(layer), False)
+
+
+def _subjects_of_a_loss(
+    loss: Loss, p: npt.ArrayLike | None, y: npt.ArrayLike | None, training: bool, seed: int
+) -> tuple[Subjects, str]:
+    rng, p_given = np.random.default_rng(seed), p is not None
+    p = np.asarray(p, np.float64) if p_given else rng.uniform(0.1, 0.9, (5, 3))
+    y = example_targets(loss, p, seed) if y is None else y
+    loss, nothing = copy.deepcopy(loss), Net(dtype=np.float64)
+    before = Surroundings(Neighbour("before", p.shape[1:], rng), dtype=np.float64)
+    weights = (rng.uniform(0.5, 2, len(p)),)
+    made = {
+        "alone": lambda: Subject(nothing, p, loss, y, training, seed),
+        "after another layer": lambda: Subject(before, p, loss, y, training, seed),
+    }
+    if loss.takes_weights:
+        made["rows weighted"] = lambda: Subject(nothing, p, loss, y, training, seed, weights)
+    return made, ranges(p, p_given, nothing, drawn=False)
+
+
+def _in_float64(x: object, whole: bool) -> Inputs:
+    if isinstance(x, tuple):
+        return tuple(_part_in_float64(part, "iub") for part in x)
+    return _part_in_float64(x, "iu" if whole else "")
+
+
+def _part_in_float64(x: object, kept: str) -> Array:
+    """Copy of an array as float64; dtypes of the kinds `kept` stay."""
+    x = np.asarray(x)
+    return x.astype(x.dtype if x.dtype.kind in kept else np.float64)
+
+
+def _equal(a: Inputs, b: Inputs) -> bool:
+    pairs = zip(named_parts("", a).values(), named_parts("", b).values(), strict=True)
+    return all(np.array_equal(p, q, equal_nan=True) for p, q in pairs)
+
+
+def draw(layer: Layer, rng: np.random.Generator) -> None:
+    """Draw random parameters and running state for `layer` near its own.
+
+    Each number changes by 20 to 70 % and keeps its sign, so that variances stay positive; a 0
+    becomes a number between 0.2 and 0.7, for parameters of either sign.
+    """
+    for array in layer.named_parameters().values():
+        array[...] = _near(array, rng, rng.choice([-1.0, 1.0], array.shape))
+    for array in layer.named_states().values():
+        array[...] = _near(array, rng, np.ones(array.shape))
+
+
+def _near(array: Array, rng: np.random.Generator, signs: Array) -> Array:
+    change = rng.uniform(0.2, 0.7, array.shape)
+    others = np.abs(array[array != 0])
+    size = 1.0 if others.size == 0 else float(others.mean())
+    moved = array * (1 + rng.choice([-1.0, 1.0], array.shape) * change)
+    return np.where(array == 0, size * signs * change, moved)
+
+
+def ranges(x: Inputs, x_given: bool, layer: Layer, drawn: bool) -> str:
+    """Ranges of the inputs, parameters and states of a check, and whether they were drawn."""
+    where = [("given" if x_given else "drawn", named_parts("x", x))]
+    arrays = layer.named_parameters(), layer.named_states()
+    for parts, kind in zip(arrays, ("parameters", "running state"), strict=True):
+        if len(parts) > NAMED:
+            parts = {f"all {kind}": np.concatenate([array.ravel() for array in parts.values()])}
+        where.append(("drawn" if drawn else "as they are", parts))
+    origins: dict[str, list[str]] = {}
+    for how, named in where:
+        spans = (
+            f"{name} from {a.min():.3g} to {a.max():.3g}" for name, a in named.items() if a.size
+        )
+        origins.setdefault(how, []).extend(spans)
+    return "; ".join(f"{', '.join(spans)}, {how}" for how, spans in origins.items() if spans)

@@ -7,7 +7,7 @@ starts Ray Train through `connection` and `run`; the first worker sends reports 
 and writes checkpoints. xgboost's collective (`collective`) adds up whole numbers.
 """
 
+from handgrad.cluster.connection import cluster
 from handgrad.cluster.fitting import fit, fit_estimator
-from handgrad.cluster.joblib_backend import cluster
 
 __all__ = ["cluster", "fit", "fit_estimator"]

@@ -1,4 +1,4 @@
-"""The collective of the workers, as Ray Train sets it up: Rabit, xgboost's."""
+"""Ray Train's trainer and its setup of xgboost's collective, without their waits."""
 
 from typing import Any
 
@@ -7,10 +7,9 @@ from ray.train.xgboost import XGBoostConfig
 
 
 class Trainer(DataParallelTrainer):  # type: ignore[misc]  # Ray has no types
-    """Ray Train's, without what it waits for 12 s at the end where there is no dashboard.
+    """Trainer without the actor for which Ray Train waits 12 s at the end without a dashboard.
 
-    That is an actor which looks whether the training is left and gives back its cores: `leave`
-    does so.
+    That actor releases the cores of an abandoned training: `leave` does so.
     """
 
     def _create_default_callbacks(self) -> list[Any]:
@@ -19,11 +18,11 @@ class Trainer(DataParallelTrainer):  # type: ignore[misc]  # Ray has no types
 
 
 class RabitConfig(XGBoostConfig):  # type: ignore[misc]  # Ray has no types
-    """Ray Train's, which goes on at once where a worker has died, and has left its tracker."""
+    """Configuration of the collective that restarts at once after a worker has died."""
 
     @property
     def backend_cls(self) -> type:
-        """Ray Train's, but for the 5 s that it waits for the tracker to end by itself."""
+        """Backend that does not wait 5 s for the tracker to end."""
         base: Any = super().backend_cls
 
         class Backend(base):  # type: ignore[misc]

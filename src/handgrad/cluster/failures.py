@@ -1,4 +1,4 @@
-"""Failures of workers: which of them pass when they begin again, and what the others mean."""
+"""Failures of workers: transient ones are retried, permanent ones are explained."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from handgrad.files.paths import reason
 from handgrad.textbook.errors import FileError, HandgradError, SettingError
 from handgrad.training.workers import WorkersError
 
-# How often a training is begun again after a worker or a node has died.
+# Restarts of a training after a worker or a node has died.
 RESTARTS = 10
 FULL = {errno.ENOSPC, errno.EDQUOT}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -17,11 +17,11 @@ MORE_MEMORY = (
     "a smaller batch_size; rows that are streamed from a file; fewer workers a node, by more "
     "cores= for each; nodes with more memory"
 )
-GO_ON = "the same call again goes on from the last checkpoint in storage="
+GO_ON = "the same call again, which resumes from the last checkpoint in storage="
 
 
-def passes(error: Exception) -> bool:
-    """Whether a worker's error is another's death, or a storage out of reach: tried again."""
+def is_transient(error: Exception) -> bool:
+    """Check for a transient error: another worker's death, or a storage out of reach."""
     from ray.exceptions import RayError
     from xgboost.core import XGBoostError
 
@@ -30,37 +30,37 @@ def passes(error: Exception) -> bool:
     return isinstance(error, RayError | XGBoostError | OSError | EOFError)
 
 
-def lasting(error: Exception, storage: str) -> Exception:
-    """What a worker's error is told as: the same again, whatever is begun anew."""
+def permanent(error: Exception, storage: str) -> Exception:
+    """Convert a worker's error that a restart would repeat into one that explains it."""
     if isinstance(error, MemoryError):
         return WorkersError(
-            f"no memory left: {reason(error) or 'it could not be had'}",
-            "room for the rows, the net, and a batch of each layer",
+            f"out of memory: {reason(error) or 'an allocation failed'}",
+            "memory for the rows, the net, and a batch of each layer",
             MORE_MEMORY,
         )
     if isinstance(error, OSError) and error.errno in FULL:
         return FileError(
             f"{storage}: {reason(error)}",
-            "room for checkpoints",
-            f"more room there, or another storage=; {GO_ON}",
+            "space for checkpoints",
+            f"more space there, or another storage=; {GO_ON}",
         )
     if isinstance(error, OSError) and error.errno in FORBIDDEN:
         return FileError(
             f"{storage}: {reason(error)}",
             "a folder that every node may write to",
-            "its rights, or another storage=",
+            "other permissions, or another storage=",
         )
     if isinstance(error, RuntimeError) and "cluster storage" in str(error):  # Ray's own words
         return SettingError(
-            f"storage={storage!r}, which this node does not see",
-            "a folder that all nodes see: a shared file system, or s3://…",
+            f"storage={storage!r}, which this node cannot access",
+            "a folder that all nodes can access: a shared file system, or s3://…",
             "storage='/shared/runs'",
         )
     return error
 
 
-def at_its_place(error: Exception, where: str) -> Exception:
-    """The error of a worker with where that is, in a form that can be sent."""
+def located(error: Exception, where: str) -> Exception:
+    """Error of a worker with its location, in a form that can be pickled."""
     from ray import cloudpickle
 
     if isinstance(error, HandgradError):
@@ -71,13 +71,13 @@ def at_its_place(error: Exception, where: str) -> Exception:
     try:
         cloudpickle.loads(cloudpickle.dumps(error))
     except Exception:
-        told = f"{type(error).__name__}: {error}"
-        return WorkersError(told, "a training without errors", lines, where)
+        text = f"{type(error).__name__}: {error}"
+        return WorkersError(text, "a training without errors", lines, where)
     return error
 
 
-def explained(error: BaseException) -> WorkersError:
-    """What Ray tells of a training that it gave up, in three parts."""
+def explain(error: BaseException) -> WorkersError:
+    """Explain the error with which Ray Train gave up a training."""
     from ray.train import ControllerError, WorkerGroupError
 
     failures = error.worker_failures if isinstance(error, WorkerGroupError) else {}
@@ -85,48 +85,48 @@ def explained(error: BaseException) -> WorkersError:
     for rank, why in dead.items():
         if ran_out_of_memory(why):
             return WorkersError(
-                f"worker {rank + 1} of a training that was begun again {RESTARTS} times was "
-                "ended, as its node had no memory left",
-                "room for the rows, the net, and a batch of each layer on every node",
+                f"worker {rank + 1} of a training that was restarted {RESTARTS} times was "
+                "killed because its node ran out of memory",
+                "memory for the rows, the net, and a batch of each layer on every node",
                 f"{MORE_MEMORY}; {GO_ON}",
             )
     if not isinstance(error, WorkerGroupError):
         cause = error.controller_failure if isinstance(error, ControllerError) else error
         if ran_out_of_memory(cause):
             return WorkersError(
-                "Ray has ended the training, as the machine that called it had no memory left",
-                "room there for the rows, the net, and what Ray keeps of them",
+                "Ray has ended the training because the calling machine ran out of memory",
+                "memory there for the rows, the net, and Ray's copies of them",
                 f"{MORE_MEMORY}; {GO_ON}",
             )
         if isinstance(cause, OSError) and cause.errno in FULL | FORBIDDEN:
             return WorkersError(
                 f"the storage cannot be written to: {reason(cause)}",
-                "a folder with room for checkpoints, that this machine and every node may write to",
-                f"more room there, or another storage=; {GO_ON}",
+                "a folder with space for checkpoints that this machine and every node may write to",
+                f"more space there, or another storage=; {GO_ON}",
             )
         return WorkersError(
             f"Ray Train has failed: {last_line(cause)}",
             "a cluster that starts workers, and a storage that it can read and write",
-            f"ray status, for what the cluster has; {GO_ON}",
+            f"ray status, for the cluster's resources; {GO_ON}",
         )
-    told = next((f"worker {rank + 1}: {last_line(e)}" for rank, e in dead.items()), "")
+    latest = next((f"worker {rank + 1}: {last_line(e)}" for rank, e in dead.items()), "")
     return WorkersError(
-        f"workers have failed {RESTARTS + 1} times, the last time {told or last_line(error)}",
-        f"workers that live on, or begin again at most {RESTARTS} times",
+        f"workers have failed {RESTARTS + 1} times, the last time {latest or last_line(error)}",
+        f"workers that survive, or are restarted at most {RESTARTS} times",
         f"{GO_ON}; more memory or fewer workers a node",
     )
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether the node says so of a process that is no more; of any it says that it may be so."""
+    """Check for an out-of-memory kill; Ray also lists it as a possible cause of any death."""
     from ray.exceptions import OutOfMemoryError
 
     if isinstance(error, OutOfMemoryError):
         return True
-    known, _, _ = str(error).partition("potential root causes")
-    return "memory monitor" in known or "OOM" in known
+    reported, _, _ = str(error).partition("potential root causes")
+    return "memory monitor" in reported or "OOM" in reported
 
 
 def last_line(error: BaseException) -> str:
-    """The last line of what an error says: the error itself, where a traceback precedes it."""
+    """Last line of an error's message: the error itself, after a traceback."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]

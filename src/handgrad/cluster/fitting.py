@@ -26,11 +26,11 @@ from handgrad.training.fit import watched, with_rows_held_out
 
 
 class Estimator(Protocol):
-    """What has a `fit`, as scikit-learn's estimators do."""
+    """Protocol of an estimator with scikit-learn's `fit`."""
 
     @property
     def fit(self) -> Callable[..., object]:
-        """Learn from the rows X and their targets y."""
+        """Fit to the rows X and their targets y."""
 
 
 E = TypeVar("E", bound=Estimator)
@@ -52,33 +52,60 @@ def fit(
     diagnose: bool = False,
     **settings: Unpack[FitSettings],
 ) -> History:
-    """Train as `hg.fit` does, with each batch cut into `shards` that `workers` share.
+    """Train as `hg.fit` does, with each batch split into shards that Ray workers share.
 
-    `model` is trained in place, and its History is returned; `settings` are those of `hg.fit`.
+    The gradient of a batch is the exact weighted mean of its shards': the bits of the result depend
+    on `shards` and `sync_every`, not on the number of workers or of restarts. One shard has the
+    bits of `hg.fit`. Each shard has its own random streams; batch norm normalizes within a shard,
+    and its running state is the mean over the shards. Streamed rows are split into one contiguous
+    part per shard.
 
-    The gradient of a batch is the weighted mean of its shards', added up exactly: the bits
-    of the result depend on `shards` and `sync_every`, not on how many workers there are, nor
-    on how often one of them had to begin again. One shard has the bits of `hg.fit`. Random layers
-    have a stream a shard; batch norm normalizes within a shard, and its running state is the mean
-    of the shards'. With `sync_every=k` each shard takes k steps of its own before parameters,
-    running state and what the optimizer remembers are averaged. Rows that are streamed are cut into
-    a stretch for each shard: a worker reads those of its own.
+    If a worker dies, the training resumes from the last checkpoint. Ctrl-C ends the workers with a
+    checkpoint; a second one ends them at once. Layers, losses and metrics of a script, a notebook
+    or a module beside it are sent to the workers; packages must be installed there.
 
-    `workers=0` trains in this process, on `cores` of its cores: how many there are may show in
-    the last digits. Any other number starts as many workers on Ray, each with `cores` cores: on
-    this machine, or on the cluster at `address`, or at that of the environment variable
-    RAY_ADDRESS. `workers=(2, 8)` goes on with as many as there are; there are never more than
-    shards. `storage`, a folder that all
-    nodes see, keeps checkpoints under `name`: a training that was stopped goes on from there when
-    it is called again; where a worker dies, all go on from the last one by themselves. Ctrl-C ends
-    the workers with a checkpoint, and then is as in `hg.fit`; a second one ends them at once.
-    Layers, losses and metrics of a script, a notebook, or a module beside it go to the workers
-    with their code; packages must be installed there.
+    Parameters
+    ----------
+    model : Net
+        Trained in place.
+    data : pair of arrays, or StreamedRows
+        Inputs x and targets y, as in `hg.fit`.
+    workers : int, or pair of int, default 0
+        Workers on Ray, or the fewest and the most, (2, 8); 0 trains in this process without Ray.
+    shards : int, default 4
+        Slices of each batch; at most so many workers start.
+    sync_every : int, default 1
+        Steps of each shard between two averages of parameters, state and optimizer.
+    storage : path or URI, optional
+        Folder for checkpoints that all nodes can access.
+    name : str, optional
+        Name in the storage; the same call again resumes the training of that name.
+    address : str, optional
+        "HOST:6379"; by default the environment variable RAY_ADDRESS, else this machine.
+    cores : int, default 1
+        Cores of each worker, or of this process.
+    progress : bool, default False
+        Show a progress bar.
+    live_plot : bool or path, default False
+        As in `hg.fit`.
+    diagnose : bool, default False
+        As in `hg.fit`.
+    **settings
+        Other arguments of `hg.fit`, such as `loss`, `optimizer`, `epochs` and `validation`.
 
-    Raises a SettingError for what cannot be done, before Ray is started or a worker has begun; an
-    error in a worker is raised here, with the worker's place. After either `model` is as `hg.fit`
-    leaves it: with the weights of the last whole epoch.
+    Returns
+    -------
+    History
 
+    Raises
+    ------
+    SettingError
+        Before Ray starts: settings that do not fit.
+    HandgradError
+        An error of a worker, with its location; the net has the weights of the last complete epoch.
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(200, rng=0)
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
@@ -96,8 +123,8 @@ def fit(
     cluster = Cluster(workers, cores, storage, name, address).for_shards(shards)
     if settings.get("checkpoint") is not None or settings.get("resume"):
         raise SettingError(
-            "checkpoint= and resume=, where shards are trained on",
-            "storage=, the folder with the checkpoints of all workers, and name=",
+            "checkpoint= and resume= with shards",
+            "storage=, the folder for the checkpoints of all workers, and name=",
             f"storage={str(settings.get('checkpoint') or 'runs')!r}, name='a'",
         )
     if workers == 0:
@@ -129,7 +156,7 @@ def fit(
 
 
 def _config(model: Net, data: object, settings: FitSettings, *, live_plot: bool) -> FitConfig:
-    """The settings of the training, checked, with some rows held out where that is asked."""
+    """Configuration of the training, with held-out rows for a validation fraction."""
     try:
         config = FitConfig(net=model, data=data, **settings)
     except TypeError:
@@ -143,7 +170,7 @@ def _config(model: Net, data: object, settings: FitSettings, *, live_plot: bool)
 
 
 def catch_up(own: np.random.Generator, workers: np.random.Generator) -> None:
-    """Let a Generator, which may be the caller's, stand where that of the workers has come to."""
+    """Set the caller's Generator to the final state of the workers' Generator."""
     own.bit_generator.state = workers.bit_generator.state
     spawned = [cast("Any", g.bit_generator).seed_seq.n_children_spawned for g in (workers, own)]
     own.spawn(spawned[0] - spawned[1])
@@ -162,31 +189,31 @@ def fit_estimator(
     cores: int = 1,
     **settings: object,
 ) -> E:
-    """Fit an estimator as its own `fit` does, its trainings in `shards` that `workers` share.
+    """Fit an estimator as its `fit` does, with its trainings in shards that Ray workers share.
 
-    Every worker fits it alike, and the fitted one is returned. It keeps no checkpoints: where a
-    worker dies, the fit begins again.
+    Every worker fits the same estimator. There are no checkpoints: if a worker dies, the fit starts
+    again.
 
     Parameters
     ----------
     model : estimator
-        `TabularClassifier()`, say, or a pipeline of scikit-learn that ends in one.
+        `TabularClassifier()`, for example, or a scikit-learn pipeline that ends in one.
     data : tuple of (X, y)
-        The rows and their targets, as its `fit` takes them.
+        Rows and targets, as its `fit` takes them.
     workers, shards, sync_every, storage, name, address, cores
         As in `hg.cluster.fit`.
     **settings
-        What else its `fit` takes, `sample_weight` say.
+        Other arguments of its `fit`, such as `sample_weight`.
 
     Returns
     -------
     estimator
-        The fitted one; with `workers=0` it is `model` itself.
+        The fitted estimator; with `workers=0` it is `model` itself.
 
     Raises
     ------
     SettingError
-        For arguments that its `fit` does not take, before a worker has begun.
+        Before a worker starts: arguments that its `fit` does not take.
     """
     sharding = Sharding(shards, sync_every)
     cluster = Cluster(workers, cores, storage, name, address).for_shards(shards)
@@ -208,7 +235,7 @@ def fit_estimator(
 
 
 def _takes(model: Estimator, pair: Sequence[object], settings: Mapping[str, object]) -> bool:
-    """Whether there is a `fit` for these arguments."""
+    """Check whether `fit` accepts these arguments."""
     try:
         inspect.signature(model.fit).bind(*pair, **settings)
     except (AttributeError, TypeError):

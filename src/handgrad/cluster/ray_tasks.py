@@ -1,4 +1,4 @@
-"""Backend of joblib on Ray: every job is a task, which runs wherever a core is free."""
+"""joblib backend on Ray: each job is a task that runs on any free core."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from joblib.parallel import AutoBatchingMixin, ParallelBackendBase
 from ray import cloudpickle
 from ray.exceptions import RayError
 
-from handgrad.cluster.failures import RESTARTS, at_its_place, last_line
+from handgrad.cluster.failures import RESTARTS, last_line, located
 from handgrad.cluster.serialization import own_modules_along
 from handgrad.textbook.errors import HandgradError
 from handgrad.textbook.layers import Array
 from handgrad.training.workers import WorkersError
 
-# Arrays of so many bytes are sent once to each node, not with every job that needs them.
+# Arrays of at least so many bytes are sent once to each node, not with every job.
 LARGE = 2**17
-Sent = dict[object, tuple[Array, ray.ObjectRef]]  # by where in memory they are
+Sent = dict[object, tuple[Array, ray.ObjectRef]]  # by their location in memory
 Outcome = tuple[object, Exception | None]
 Done = Future[Outcome]
 
 
 class RayTasks(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc]  # joblib has no types
-    """Runs what joblib runs in parallel on the Ray that this process is connected to.
+    """joblib backend that runs jobs on the Ray cluster this process is connected to.
 
-    A job whose worker or node dies runs again elsewhere. Ray's own backend has a pool instead: its
-    jobs go to one worker after another, busy or not, and end with it.
+    A job whose worker or node dies is retried elsewhere. Ray's own backend has a pool instead: its
+    jobs are assigned to workers in turn, busy or not, and are lost with them.
     """
 
     supports_retrieve_callback = supports_return_generator = True
     default_n_jobs = -1
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
-        """How many jobs run at once: of the cluster's cores, all for -1, as joblib counts."""
+        """Number of parallel jobs; -1 is all cores of the cluster."""
         cores = int(ray.cluster_resources().get("CPU", 1))
         n_jobs = self.default_n_jobs if n_jobs is None else n_jobs
         return n_jobs if n_jobs > 0 else max(1, cores + 1 + n_jobs)
 
     def configure(self, n_jobs: int = 1, parallel: object = None, **_: object) -> int:
-        """Begin a call of joblib's Parallel."""
+        """Prepare a call of joblib's Parallel."""
         self.parallel = parallel
         self.sent: Sent = {}
         self.waiting: set[ray.ObjectRef] = set()
@@ -51,11 +51,11 @@ class RayTasks(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc]  #
         return self.effective_n_jobs(n_jobs)
 
     def submit(self, func: Callable[[], object], callback: Callable[[Done], object]) -> object:
-        """Have a job done; `callback` is told when it is, with what has its result."""
+        """Submit a job; `callback` gets the future with its result."""
         try:
             with own_modules_along():
                 written, references = self._written(func)
-        except Exception:  # a module with a lock in it: there, where the nodes can import it
+        except Exception:  # a module with a lock in it: sent by name, for nodes that can import it
             written, references = self._written(func)
         job = self.task.remote(written, references)
         self.waiting.add(job)
@@ -68,73 +68,73 @@ class RayTasks(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[misc]  #
         return job
 
     def _written(self, func: Callable[[], object]) -> tuple[bytes, list[ray.ObjectRef]]:
-        """The job without its large arrays, and where these are."""
+        """Pickle the job without its large arrays; returns it and the references to them."""
         file = io.BytesIO()
         pickler = _Pickler(file, self.sent)
         pickler.dump(func)
         return file.getvalue(), pickler.references
 
     def retrieve_result_callback(self, future: Done) -> object:
-        """The result of a job, or its error."""
+        """Return the result of a job, or raise its error."""
         try:
             result, error = future.result()
         except RayError as lost:
             raise WorkersError(
                 f"a job was lost: {last_line(lost)}",
-                f"workers that live on, or die of one job at most {RESTARTS} times",
-                "nodes with more memory, or fewer jobs at once: n_jobs=2",
+                f"workers that survive, or die at most {RESTARTS} times of one job",
+                "nodes with more memory, or fewer parallel jobs: n_jobs=2",
             ) from lost
         if error is not None:
             raise error
         return result
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
-        """End all jobs: one has failed, or Ctrl-C was pressed."""
+        """Cancel all jobs after a failure or Ctrl-C."""
         for job in [*self.waiting]:
             ray.cancel(job, force=True)
         self.terminate()
 
     def terminate(self) -> None:
-        """Let go of what was sent."""
+        """Release the objects sent."""
         self.sent, self.waiting = {}, set()
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Writes a job without its large arrays, which Ray keeps: `references` to them."""
+    """Pickler that leaves large arrays in Ray's object store, as `references`."""
 
     def __init__(self, file: io.BytesIO, sent: Sent) -> None:
         super().__init__(file)
         self.sent, self.references = sent, list[ray.ObjectRef]()
 
     def persistent_id(self, found: object) -> int | None:
-        """The place of a large array among the references."""
+        """Index of a large array among the references."""
         if type(found) is not np.ndarray or found.nbytes < LARGE or found.dtype.hasobject:
             return None
         memory = found.__array_interface__
         key = memory["data"], found.shape, found.strides, found.dtype.str
-        if key not in self.sent:  # with the array, so that no other has its memory
+        if key not in self.sent:  # the array is stored too, so that its memory is not reused
             self.sent[key] = found, ray.put(found)
         self.references.append(self.sent[key][1])
         return len(self.references) - 1
 
 
 class _Unpickler(pickle.Unpickler):
-    """Reads a job, and its large arrays out of the node's memory: they cannot be written to."""
+    """Unpickler of a job; its large arrays are read-only in the node's shared memory."""
 
     def __init__(self, written: bytes, references: list[ray.ObjectRef]) -> None:
         super().__init__(io.BytesIO(written))
         self.arrays: list[Array] = ray.get(references)
 
     def persistent_load(self, place: int) -> Array:
-        """The array of this place."""
+        """Array at this index."""
         return self.arrays[place]
 
 
 def _outcome(written: bytes, references: list[ray.ObjectRef]) -> Outcome:
-    """What a job came to, in a worker: its result, or its error."""
+    """Run a job in a worker; returns its result or its error."""
     try:
         return _Unpickler(written, references).load()(), None
     except HandgradError as error:
         return None, error
     except Exception as error:
-        return None, at_its_place(error, f"a worker on {ray.util.get_node_ip_address()}")
+        return None, located(error, f"a worker on {ray.util.get_node_ip_address()}")

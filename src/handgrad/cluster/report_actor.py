@@ -1,4 +1,4 @@
-"""The board of a cluster training: reports from its first worker to whoever called it."""
+"""Report actor of a cluster training: messages from its first worker to the caller."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVERY = 0.2  # seconds between two messages
 
 @dataclass(frozen=True)
 class BarBegun:
-    """A new progress bar, of so many units."""
+    """Message: a new progress bar with `total` units."""
 
     total: float
     unit: str
@@ -30,20 +30,20 @@ class BarBegun:
 
 @dataclass(frozen=True)
 class BarMoved:
-    """The bar has moved by so much more, and says what is `now`."""
+    """Message: the progress bar advances by `more` and shows the text `now`."""
 
     now: str | None
     more: float
 
 
 Report = tuple[EpochReport, dict[str, Array] | None]  # with the weights of its epoch
-Remark = BarBegun | BarMoved | Warning
-Told = Report | Remark
+Notice = BarBegun | BarMoved | Warning
+Message = Report | Notice
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An error in one of the workers, which trying again would not mend, and the net as it is."""
+    """Permanent error of a worker, and the state of the net."""
 
     error: Exception
     state: dict[str, Array] | None = None
@@ -51,67 +51,67 @@ class Failure:
 
 @dataclass(frozen=True)
 class News:
-    """What was told since it was last fetched, and how it stands; `begun`: a worker trains."""
+    """Messages since the last fetch, and the status; `begun`: a worker has started training."""
 
-    told: list[Told]
+    messages: list[Message]
     begun: bool
     failure: Failure | None
 
     def and_then(self, later: News) -> News:
-        """Both together."""
-        return replace(self, told=[*self.told, *later.told], begun=later.begun)
+        """Concatenate with later news."""
+        return replace(self, messages=[*self.messages, *later.messages], begun=later.begun)
 
 
 class Board:
-    """An actor that keeps what the workers say until it is fetched."""
+    """Actor that queues the workers' messages until the caller fetches them."""
 
     def __init__(self) -> None:
-        self.told: list[Told] = []
+        self.messages: list[Message] = []
         self.begun = self.stopping = False
         self.failed: Failure | None = None
 
-    def tell(self, told: list[Told]) -> bool:
-        """Keep reports; say whether the training is to stop."""
-        self.told += told
+    def tell(self, messages: list[Message]) -> bool:
+        """Queue messages; returns True if the training should stop."""
+        self.messages += messages
         self.begun = True
         return self.stopping
 
     def fetch(self) -> News:
-        """What is new."""
-        told, self.told = self.told, []
-        return News(told, self.begun, self.failed)
+        """Return and clear the queued messages."""
+        messages, self.messages = self.messages, []
+        return News(messages, self.begun, self.failed)
 
     def stop(self) -> None:
-        """Ask the training to stop as soon as it can."""
+        """Ask the training to stop."""
         self.stopping = True
 
     def fail(self, failure: Failure) -> None:
-        """Keep the first failure of a worker."""
+        """Store the first failure of a worker."""
         self.failed = self.failed or failure
 
     def failure(self) -> Failure | None:
-        """The failure of a worker, if there was one."""
+        """Failure of a worker, or None."""
         return self.failed
 
 
 class Messages:
-    """What the first worker has to say, sent to the board now and then."""
+    """Buffer of the first worker's messages, sent to the board every EVERY seconds."""
 
     def __init__(self, board: ActorHandle[Board]) -> None:
-        self.board, self.waiting, self.sent = board, list[Told](), 0.0
+        self.board, self.waiting, self.sent = board, list[Message](), 0.0
         self.answers: list[ObjectRef[bool]] = []
         self.stop = False
 
-    def add(self, told: Told) -> None:
-        """Tell something, with the next message."""
-        self.waiting.append(told)
+    def add(self, message: Message) -> None:
+        """Add a message to the buffer."""
+        self.waiting.append(message)
         if time.monotonic() - self.sent >= EVERY:
             self.tell(self.waiting)
 
     @contextmanager
     def with_bars_and_warnings(self, *, first: bool) -> Iterator[None]:
-        """Those of the first worker are told; of the others none are shown."""
-        add = self.add if first else lambda told: None
+        """Forward bars and warnings of the first worker; suppress those of the others."""
+        add = self.add if first else lambda message: None
 
         @contextmanager
         def bar(total: float, unit: str) -> Iterator[Callable[..., None]]:
@@ -121,7 +121,7 @@ class Messages:
         token = SHOWN_ELSEWHERE.set(bar)
         try:
             with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("default")  # of a loop, one
+                warnings.simplefilter("default")  # once per line of code
                 yield
         finally:
             SHOWN_ELSEWHERE.reset(token)
@@ -129,20 +129,23 @@ class Messages:
             if isinstance(warning.message, Warning):
                 add(warning.message)
 
-    def tell(self, told: list[Told]) -> None:
-        """Send reports, and do not wait for the answer."""
-        self.answers = [*self.answers[-9:], self.board.tell.remote(told)]  # the last ones say all
+    def tell(self, messages: list[Message]) -> None:
+        """Send messages without waiting for the answer."""
+        self.answers = [
+            *self.answers[-9:],
+            self.board.tell.remote(messages),
+        ]
         self.waiting, self.sent = [], time.monotonic()
 
     def flush(self) -> None:
-        """Send what is left, and wait until it has come."""
+        """Send the buffered messages, and wait until they have arrived."""
         import ray
 
         waiting, self.waiting = self.waiting, []
         ray.get(self.board.tell.remote(waiting))
 
     def asked_to_stop(self) -> bool:
-        """Whether an answer said so; asked now and then, where there is nothing to tell."""
+        """Check whether an answer asked to stop; sends an empty message every EVERY seconds."""
         import ray
 
         if time.monotonic() - self.sent >= EVERY:
@@ -153,20 +156,20 @@ class Messages:
         return self.stop
 
 
-class Remarks:
-    """What is shown to whoever called beside the reports: the bar as it is now, and warnings."""
+class Notices:
+    """Progress bar and warnings of the workers, shown in the caller's process."""
 
     def __init__(self) -> None:
         self.bar = ExitStack()
         self.advance: Callable[..., None] = lambda now, more: None
 
-    def show(self, told: Remark) -> None:
-        """Show it here."""
-        match told:
+    def show(self, remark: Notice) -> None:
+        """Show a bar or a warning."""
+        match remark:
             case BarBegun(total, unit):
-                self.bar.close()  # that of a fit which has died
+                self.bar.close()  # of a fit that was restarted
                 self.advance = self.bar.enter_context(progress_bar(total, unit))
             case BarMoved(now, more):
                 self.advance(now, more)
             case Warning():
-                warnings.warn(told, stacklevel=5)
+                warnings.warn(remark, stacklevel=5)

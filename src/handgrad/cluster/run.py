@@ -1,10 +1,12 @@
-"""Workers on Ray: how many, where they keep checkpoints, what starts and ends them."""
+"""Jobs on Ray workers: settings, start, reports and end; Ctrl-C ends them with a checkpoint."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -12,16 +14,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Self
 
 from handgrad.cluster.connection import check_installed, check_room, connected, nodes_alive
-from handgrad.cluster.failures import GO_ON, RESTARTS, explained, last_line, ran_out_of_memory
-from handgrad.cluster.report_actor import Board, News, Remarks
-from handgrad.cluster.serialization import check_that_it_travels, put
-from handgrad.cluster.shared_folder import check_folder
-from handgrad.cluster.signals import Interrupts
-from handgrad.cluster.storage import is_remote, left_by_earlier_runs, place_of
-from handgrad.cluster.teardown import ANY, groups, leave
+from handgrad.cluster.failures import GO_ON, RESTARTS, explain, last_line, ran_out_of_memory
+from handgrad.cluster.report_actor import Board, News, Notices
+from handgrad.cluster.serialization import check_picklable, put
+from handgrad.cluster.storage import check_folder, is_remote, recovered_checkpoint, storage_path
 from handgrad.cluster.worker import EstimatorJob, NetJob, Work, work
 from handgrad.textbook.errors import SettingError, positive
 from handgrad.textbook.net import Net
@@ -32,15 +32,17 @@ if TYPE_CHECKING:
     from ray import ObjectRef
     from ray.actor import ActorHandle
 
-POLL = 0.1  # seconds between two looks at the board
-RESIZE = 60.0  # seconds between two looks for more nodes, where there may be more workers
-GRACE = 3.0  # seconds for the others to end by themselves, once a worker has failed
-PATIENCE = 20.0  # seconds, after which it is told that workers wait for cores
+POLL = 0.1  # seconds between two fetches from the board
+RESIZE = 60.0  # seconds between two checks for more nodes, if there may be more workers
+GRACE = 3.0  # seconds for the other workers to end after one has failed
+PATIENCE = 20.0  # seconds until a warning that workers wait for cores
+SHUTDOWN = 5.0  # seconds for Ray Train to end by itself
+ANY = "PENDING", "PREPARED", "CREATED", "RESCHEDULING"  # states of placement groups with cores
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """How many workers train, where, and where their checkpoints are kept."""
+    """Settings of the workers: how many, their cores, address and storage."""
 
     workers: int | tuple[int, int]
     cores: int
@@ -54,18 +56,18 @@ class Cluster:
         positive("cores", self.cores, whole=True)
         if self.workers == 0 and self.address is not None:
             raise SettingError(
-                f"address={self.address!r} with workers=0, which is this process",
+                f"address={self.address!r} with workers=0, which trains in this process",
                 "workers on the cluster, or no address",
                 "workers=2",
             )
         if self.name is not None and self.storage is None:
             raise SettingError(
                 f"name={self.name!r} without storage",
-                "a folder that all nodes see, where a training of that name goes on",
+                "a folder that all nodes can access, in which a training of that name resumes",
                 "storage='/shared/runs'",
             )
         if self.storage is not None:
-            object.__setattr__(self, "storage", place_of(self.storage))
+            object.__setattr__(self, "storage", storage_path(self.storage))
         if self.workers == 0 and is_remote(str(self.storage)):
             raise SettingError(
                 f"storage={self.storage!r} with workers=0",
@@ -74,14 +76,14 @@ class Cluster:
             )
 
     def for_shards(self, shards: int) -> Cluster:
-        """The same with no more workers than there are shards."""
+        """Copy with at most one worker per shard."""
         if not isinstance(self.workers, tuple):
             if self.workers <= shards:
                 return self
             warnings.warn(
                 f"workers={self.workers} with shards={shards}, the parts of each batch: {shards} "
-                f"worker{'s begin' if shards > 1 else ' begins'}; shards={self.workers} has one "
-                "for each, and bits of its own",
+                f"worker{'s start' if shards > 1 else ' starts'}; shards={self.workers} has one "
+                "for each, with other bits",
                 stacklevel=3,
             )
             return replace(self, workers=shards)
@@ -90,18 +92,18 @@ class Cluster:
 
     @property
     def folder(self) -> Path:
-        """Where a training in this process keeps its checkpoints."""
+        """Folder for the checkpoints of a training in this process."""
         return Path(self.storage or ".") / (self.name or "training")
 
     def run(self, job: NetJob | EstimatorJob) -> Run:
-        """The job on workers of Ray, begun."""
+        """Check a job for workers; iterating over its reports starts it."""
         check_installed()
-        check_that_it_travels(job.parts())
+        check_picklable(job.parts())
         return Run(self, job)
 
 
 def _checked(workers: object) -> int | tuple[int, int]:
-    """How many workers, in Python's own whole numbers."""
+    """Number of workers, or the fewest and the most, as Python ints."""
     pair = workers if isinstance(workers, tuple) else (workers, workers)
     whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in pair)
     if len(pair) == 2 and whole and 0 <= pair[0] <= pair[1] and (pair[0] or pair is not workers):
@@ -110,23 +112,23 @@ def _checked(workers: object) -> int | tuple[int, int]:
     swapped = len(pair) == 2 and whole and pair[0] > pair[1] > 0
     raise SettingError(
         f"workers={workers!r}",
-        "a whole number, 0 for this process alone; or the fewest and the most, (2, 8)",
+        "an integer, 0 for this process alone; or the fewest and the most, (2, 8)",
         f"workers={pair[::-1]}" if swapped else "workers=2",
     )
 
 
 class Run:
-    """A job on workers: its reports as they come, and then its result."""
+    """Job on workers: an iterator of its reports, then its result."""
 
     def __init__(self, cluster: Cluster, job: NetJob | EstimatorJob) -> None:
         self.cluster, self.job = cluster, job
-        self.found: Any = None
+        self.value: Any = None
 
     def reports(self, net: Net | None) -> Iterator[EpochReport]:
-        """The reports of the first worker; `net` has the weights of each, where they are told.
+        """Iterate over the first worker's reports; `net` gets the weights sent with them.
 
-        At their end it has those that the training leaves. An error of a worker is raised here,
-        and `net` has the weights of the last whole epoch then.
+        At the end `net` has the final weights. An error of a worker is raised here; `net` then has
+        the weights of the last complete epoch.
         """
         from ray.exceptions import RayError
 
@@ -134,11 +136,11 @@ class Run:
             yield from self._reports(net)
         except RayError as error:
             if ran_out_of_memory(error):
-                raise explained(error) from error
+                raise explain(error) from error
             raise WorkersError(
                 f"Ray has ended the training: {last_line(error)}",
-                "a Ray with room on this machine, which lives as long as the training",
-                f"ray status, for what it has; {GO_ON}",
+                "a Ray cluster with free memory that runs as long as the training",
+                f"ray status, for its resources; {GO_ON}",
             ) from error
 
     def _reports(self, net: Net | None) -> Iterator[EpochReport]:
@@ -147,19 +149,19 @@ class Run:
         with ExitStack() as stack:
             board, training = self._begin(stack)
             interrupts = stack.enter_context(Interrupts(at_once=not isinstance(self.job, NetJob)))
-            remarks, epoch, over, waiting_since = Remarks(), 0, False, time.monotonic()
-            stack.callback(remarks.bar.close)
+            notices, epoch, over, waiting_since = Notices(), 0, False, time.monotonic()
+            stack.callback(notices.bar.close)
             while not over:
                 over = bool(ray.wait([training], timeout=POLL)[0])
                 news: News = ray.get(board.fetch.remote())
                 if news.failure is not None and not over:
                     over, _ = True, ray.wait([training], timeout=GRACE)
                     news = news.and_then(ray.get(board.fetch.remote()))
-                for told in news.told:
-                    if not isinstance(told, tuple):
-                        remarks.show(told)
+                for message in news.messages:
+                    if not isinstance(message, tuple):
+                        notices.show(message)
                         continue
-                    report, weights = told
+                    report, weights = message
                     if report.epoch <= epoch:  # an epoch that was run again after a restart
                         continue
                     epoch = report.epoch
@@ -170,27 +172,27 @@ class Run:
                     if not news.begun:
                         raise KeyboardInterrupt
                     board.stop.remote()
-                    sys.stderr.write("stopping with a checkpoint; Ctrl-C again: at once\n")
+                    sys.stderr.write("stopping with a checkpoint; press Ctrl-C again to stop now\n")
                 if not news.begun and time.monotonic() - waiting_since > PATIENCE:
                     waiting_since = time.monotonic()
-                    _tell_what_is_waited_for(self.cluster)
+                    _warn_of_waiting(self.cluster)
             if news.failure is not None:
                 if net is not None and news.failure.state is not None:
                     net.load_state(news.failure.state)
                 raise news.failure.error
             try:
                 ended: Ended = ray.get(training)
-            except Exception as error:  # its process has died: Ray's word on it
-                raise explained(error) from error
+            except Exception as error:  # its process has died
+                raise explain(error) from error
             if ended.error is not None:
-                raise explained(ended.error) from ended.error
-            self.found = ended.value
-            if net is not None:  # as it is to stay, before the last look at it
-                net.load_state(self.found[0])
+                raise explain(ended.error) from ended.error
+            self.value = ended.value
+            if net is not None:  # the final weights, before the last report is used
+                net.load_state(self.value[0])
 
     def result(self) -> Any:
-        """What the job came to."""
-        return self.found
+        """Result of the job."""
+        return self.value
 
     def _begin(self, stack: ExitStack) -> tuple[ActorHandle[Board], ObjectRef[Ended]]:
         cluster = self.cluster
@@ -201,10 +203,10 @@ class Run:
         nodes = nodes_alive()
         check_room(cluster.workers, cluster.cores, [node.cores for node in nodes])
         if cluster.storage is None:
-            if len(nodes) > 1 and isinstance(self.job, NetJob):  # others keep no checkpoints
+            if len(nodes) > 1 and isinstance(self.job, NetJob):  # others write no checkpoints
                 raise SettingError(
                     f"no storage, on a cluster of {len(nodes)} nodes",
-                    "a folder that all nodes see: a shared file system, or s3://…",
+                    "a folder that all nodes can access: a shared file system, or s3://…",
                     "storage='/shared/runs'",
                 )
             storage = stack.enter_context(tempfile.TemporaryDirectory())
@@ -213,7 +215,7 @@ class Run:
             with_room = [node for node in nodes if node.cores >= cluster.cores]
             check_folder(Path(cluster.storage), with_room)
         place = str(cluster.storage)
-        # beside this process: where a node is lost that this one is not on, they go on
+        # on this process's node: the loss of another node does not end them
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         beside = ray.remote(num_cpus=0, scheduling_strategy=here)
         board = beside(Board).remote()
@@ -222,7 +224,7 @@ class Run:
             "job": [put(self.job)],
             "cores": cluster.cores,
             "storage": place,
-            "left": left_by_earlier_runs(place, cluster.name) if cluster.name else None,
+            "left": recovered_checkpoint(place, cluster.name) if cluster.name else None,
         }
         environment = {k: v for k, v in os.environ.items() if k.startswith("RAY_TRAIN_")}
         before = groups(*ANY)
@@ -233,14 +235,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Ended:
-    """What a training on workers came to, or what Ray Train has given it up for."""
+    """Value of a training on workers, or the error with which Ray Train gave it up."""
 
     value: Any = None
     error: Exception | None = None
 
 
 def train(settings: Work, cluster: Cluster, environment: dict[str, str]) -> Ended:
-    """The training, in a process of its own: ended, it takes all of its workers along."""
+    """Train in a separate process, whose end also ends its workers."""
     os.environ.update(environment)
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 
@@ -268,8 +270,8 @@ def train(settings: Work, cluster: Cluster, environment: dict[str, str]) -> Ende
         return Ended(error=error)
 
 
-def _tell_what_is_waited_for(cluster: Cluster) -> None:
-    """Warn where no worker has begun, as others have the cores."""
+def _warn_of_waiting(cluster: Cluster) -> None:
+    """Warn that no worker has started because other jobs have the cores."""
     import ray
 
     if groups("PENDING"):
@@ -279,3 +281,69 @@ def _tell_what_is_waited_for(cluster: Cluster) -> None:
             f"wait for cores: {free:g} of {ray.cluster_resources().get('CPU', 0):g} are free",
             stacklevel=3,
         )
+
+
+class Interrupts:
+    """Ctrl-C in two steps within the block: the first asks for an end, the second raises.
+
+    With `at_once` the first raises too. Nothing changes if another handler is installed, or in
+    a thread other than the main one, which gets no signals.
+    """
+
+    def __init__(self, *, at_once: bool = False) -> None:
+        self.at_once, self.came, self.known = at_once, 0, 0
+
+    def __enter__(self) -> Self:
+        if self._of_main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._of_main_thread() and signal.getsignal(signal.SIGINT) == self._note:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def are_new(self) -> bool:
+        """True if a Ctrl-C has come since the last call."""
+        before, self.known = self.known, self.came
+        return self.came > before
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.came += 1
+        if self.at_once or self.came > 1:
+            raise KeyboardInterrupt
+
+    @staticmethod
+    def _of_main_thread() -> bool:
+        return threading.current_thread() is threading.main_thread()
+
+
+def leave(training: ObjectRef[object], groups_before: set[str]) -> None:
+    """End a training that is still running, with its workers, and release their cores."""
+    import ray
+
+    if ray.wait([training], timeout=0)[0]:
+        return
+    ray.cancel(training)  # an interrupt in its process, at which Ray Train ends the workers
+    ended = bool(ray.wait([training], timeout=SHUTDOWN)[0])
+    if not ended:
+        ray.cancel(training, force=True)
+    # Ray Train removes groups with workers; its cleaner of other groups needs a dashboard
+    _remove(groups(*(("PENDING",) if ended else ANY)) - groups_before)
+
+
+def groups(*states: str) -> set[str]:
+    """Placement groups in these states of this process's trainings."""
+    import ray
+    from ray.util.placement_group import placement_group_table
+
+    job = ray.get_runtime_context().get_job_id()
+    table = placement_group_table()
+    return {name for name, group in table.items() if group["state"] in states and job in name[-8:]}
+
+
+def _remove(names: set[str]) -> None:
+    import ray
+    from ray.util.placement_group import PlacementGroup, remove_placement_group
+
+    for name in names:
+        remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(name))))

@@ -1,4 +1,4 @@
-"""The way to the workers: what can be sent there, and modules that only this process has."""
+"""Serialization for workers: checks, and modules that only this process can import."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 
-def check_that_it_travels(parts: Mapping[str, object]) -> None:
-    """Refuse what cannot be sent to workers, by the name of the setting."""
+def check_picklable(parts: Mapping[str, object]) -> None:
+    """Refuse settings that cannot be pickled for workers."""
     for name, part in parts.items():
         if (error := _unpicklable(part)) is None:
             continue
@@ -39,7 +39,7 @@ def check_that_it_travels(parts: Mapping[str, object]) -> None:
 
 
 def _unpicklable(part: object) -> Exception | None:
-    """The error that sending it would end with."""
+    """Error that pickling raises, or None."""
     from ray import cloudpickle
 
     try:
@@ -50,20 +50,21 @@ def _unpicklable(part: object) -> Exception | None:
 
 
 def put(job: object) -> ObjectRef[Any]:
-    """Where Ray keeps the job: written once, whatever number of workers read it."""
+    """Put the job into Ray's object store, once for all workers."""
     import ray
 
     try:
         with own_modules_along():
             return ray.put(job)
-    except Exception:  # a module with a lock in it: there, where the nodes can import it
+    except Exception:  # a module with a lock in it: sent by name, for nodes that can import it
         return ray.put(job)
 
 
 @contextmanager
 def own_modules_along() -> Iterator[None]:
-    """What is pickled as long as this lasts takes the code of modules along that are nobody's
-    package: those next to a script or a notebook, which workers on other machines cannot import.
+    """Pickle modules that are not installed by value within the block.
+
+    These are modules next to a script or a notebook, which other machines cannot import.
     """
     from ray import cloudpickle
 
@@ -79,7 +80,7 @@ def own_modules_along() -> Iterator[None]:
 
 @lru_cache(None)
 def is_own(module: ModuleType) -> bool:
-    """Whether a module was imported from a file that was not installed."""
+    """Check whether a module was imported from a file that is not installed."""
     name, file = module.__name__, getattr(module, "__file__", None)
     if file is None or sys.modules.get(name) is not module or name.partition(".")[0] == "handgrad":
         return False

@@ -1,46 +1,52 @@
-"""The storage of a training on workers: where it is, and the newest checkpoint left there."""
+"""Storage of a training on workers: its location, access from all nodes, newest checkpoint."""
 
 from __future__ import annotations
 
 import json
 import re
+import secrets
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handgrad.textbook.errors import FileError
+from handgrad.cluster.connection import Node
+from handgrad.cluster.failures import last_line
+from handgrad.files.paths import reason
+from handgrad.textbook.errors import FileError, SettingError
+from handgrad.textbook.install import install_hint
 from handgrad.training import read_checkpoint
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-RECORD = "checkpoint_manager_snapshot.json"  # Ray Train's, of the checkpoints that it keeps
+RECORD = "checkpoint_manager_snapshot.json"  # Ray Train's list of its checkpoints
 URI = re.compile(r"([a-z][a-z0-9+.-]+):/(?!/)|([a-z][a-z0-9+.-]+)://")
+ANSWER = 60.0  # seconds until a node must answer whether it sees a file
 
 
-def place_of(storage: str | Path) -> str:
-    """The storage as Ray takes it: a URI as it is, also where it went through Path; a whole path.
+def storage_path(storage: str | Path) -> str:
+    """Storage in the form that Ray takes: a URI, even one that went through Path, or a full path.
 
-    >>> place_of("s3://bucket/runs"), place_of(Path("s3://bucket/runs"))
+    >>> storage_path("s3://bucket/runs"), storage_path(Path("s3://bucket/runs"))
     ('s3://bucket/runs', 's3://bucket/runs')
     """
-    given = re.sub("^file:/+", "/", str(storage))
-    if (uri := URI.match(given)) is None:
-        return str(Path(given).expanduser().absolute())
-    return f"{uri[1]}://{given[uri.end() :]}" if uri[1] else given
+    text = re.sub("^file:/+", "/", str(storage))
+    if (uri := URI.match(text)) is None:
+        return str(Path(text).expanduser().absolute())
+    return f"{uri[1]}://{text[uri.end() :]}" if uri[1] else text
 
 
 def is_remote(place: str) -> bool:
-    """Whether a place is another's than this machine's file system."""
+    """Check whether a storage is not on this machine's file system."""
     return "://" in place
 
 
-def left_by_earlier_runs(place: str, name: str) -> tuple[str, FileSystem] | None:
-    """The newest whole checkpoint of a training whose record of them cannot be read.
+def recovered_checkpoint(place: str, name: str) -> tuple[str, FileSystem] | None:
+    """Newest complete checkpoint of a training whose list of checkpoints is damaged.
 
-    Ray Train writes that file over itself: who dies meanwhile, or a full disk, leaves half of it,
-    and Ray would refuse the training for good. It is put aside then. Where it can be read, it
-    names all checkpoints that are whole; what others their writers died over is taken away.
+    Ray Train overwrites that file in place: a crash or a full disk leaves half of it, and Ray would
+    refuse the training for good. Then it is moved aside. If it can be read, it names all complete
+    checkpoints, and other folders, of writers that died, are deleted.
     """
     from handgrad.files.remote_files import errors_of
 
@@ -52,14 +58,14 @@ def _left(place: str, name: str) -> tuple[str, FileSystem] | None:
     from pyarrow.fs import FileSelector, FileSystem, FileType
 
     files, root = FileSystem.from_uri(place)
-    found = files.get_file_info(FileSelector(f"{root}/{name}", allow_not_found=True))
+    entries = files.get_file_info(FileSelector(f"{root}/{name}", allow_not_found=True))
     folders = {
         info.base_name: info.path
-        for info in sorted(found, key=lambda info: info.base_name, reverse=True)
+        for info in sorted(entries, key=lambda info: info.base_name, reverse=True)
         if info.type == FileType.Directory and info.base_name.startswith("checkpoint_")
     }
     record = f"{root}/{name}/{RECORD}"
-    if RECORD not in [info.base_name for info in found]:
+    if RECORD not in [info.base_name for info in entries]:
         return None
     names = _named_in(files, record)
     if names is not None and names <= folders.keys():
@@ -71,7 +77,7 @@ def _left(place: str, name: str) -> tuple[str, FileSystem] | None:
 
 
 def _named_in(files: FileSystem, record: str) -> set[str] | None:
-    """The checkpoints that a record names, if it can be read."""
+    """Checkpoints that a list names; None if it cannot be read."""
     with files.open_input_stream(record) as stream:
         content = stream.read()
     try:
@@ -81,7 +87,7 @@ def _named_in(files: FileSystem, record: str) -> set[str] | None:
 
 
 def _is_whole(files: FileSystem, folder: str) -> bool:
-    """Whether the newest state in a folder of checkpoints is as it was written, to the bit."""
+    """Check whether the newest state in a folder of checkpoints is undamaged."""
     from pyarrow.fs import LocalFileSystem, copy_files
 
     with tempfile.TemporaryDirectory() as here:
@@ -92,3 +98,55 @@ def _is_whole(files: FileSystem, folder: str) -> bool:
         except (FileError, IndexError):
             return False
         return True
+
+
+def check_folder(folder: Path, nodes: list[Node]) -> None:
+    """Refuse a folder that is not writable, or that a node cannot access."""
+    mark = folder / f".seen-{secrets.token_hex(4)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError as error:
+        raise SettingError(
+            f"storage={str(folder)!r}: {reason(error)}",
+            "a folder that is writable from here and from all nodes",
+            "storage='/shared/runs'",
+        ) from error
+    try:
+        if len(nodes) > 1:
+            _check_seen(folder, mark, nodes)
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def _check_seen(folder: Path, mark: Path, nodes: list[Node]) -> None:
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    asked = []
+    for node in nodes:
+        there = NodeAffinitySchedulingStrategy(node.id, soft=False)
+        look = ray.remote(num_cpus=0, scheduling_strategy=there, max_retries=0)(sees)
+        asked.append((node.address, look.remote(str(mark))))
+    for address, answer in asked:
+        try:
+            seen = ray.get(answer, timeout=ANSWER)
+        except Exception as error:
+            if "No module named" not in str(error):
+                continue  # the node is busy or dying: Ray Train handles that
+            raise SettingError(
+                f"node {address}: {last_line(error)}",
+                "the same packages on every node",
+                f"{install_hint('cluster')}, on that node, of the same versions",
+            ) from error
+        if not seen:
+            raise SettingError(
+                f"storage={str(folder)!r}, which node {address} cannot access",
+                "a folder that all nodes can access: a shared file system, or s3://…",
+                "storage='/shared/runs'",
+            )
+
+
+def sees(mark: str) -> bool:
+    """Check whether a file exists on this node."""
+    return Path(mark).exists()

@@ -1,4 +1,4 @@
-"""A worker of a training: the same training as on every other, of its shards of each batch."""
+"""Worker of a training: computes its shards of each batch, and all else as every other worker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from handgrad.cluster.failures import at_its_place, last_line, lasting, passes
+from handgrad.cluster.failures import is_transient, last_line, located, permanent
 from handgrad.cluster.report_actor import Board, Failure, Messages
 from handgrad.engines.config import FitConfig
 from handgrad.engines.sharding import Exchange, Sharding
@@ -34,7 +34,7 @@ ROWS = "data", "validation", "sample_weight"
 
 
 class Rabit:
-    """The workers that Ray Train has connected by xgboost's collective, over TCP."""
+    """Exchange of the workers over TCP, by xgboost's collective, which Ray Train has connected."""
 
     def __init__(self) -> None:
         from xgboost import collective
@@ -43,17 +43,17 @@ class Rabit:
         self.rank, self.workers = collective.get_rank(), collective.get_world_size()
 
     def add(self, array: Array) -> None:
-        """Give every worker the sum."""
+        """Sum `array` over all workers in place."""
         array[...] = self.collective.allreduce(array, self.collective.Op.SUM)
 
     def maximum(self, array: Array) -> None:
-        """Give every worker the largest."""
+        """Maximum of `array` over all workers in place."""
         array[...] = self.collective.allreduce(array, self.collective.Op.MAX)
 
     def keep(self, folder: Path) -> None:
-        """Hand the first worker's newest checkpoint to Ray Train, which brings it to its storage.
+        """Report the first worker's newest checkpoint to Ray Train, which copies it to its storage.
 
-        Ray Train keeps the one before too.
+        Ray Train keeps the previous one too.
         """
         import ray.train
 
@@ -65,43 +65,43 @@ class Rabit:
 
 @dataclass(frozen=True)
 class NetJob:
-    """The training of a net; `with_weights`: each report is told with the weights of its epoch."""
+    """Training of a net; with `with_weights` each report comes with the weights of its epoch."""
 
     config: FitConfig
     sharding: Sharding
     with_weights: bool = False
 
     def parts(self) -> dict[str, object]:
-        """What is sent to workers, by name; arrays always can be."""
-        given = {field.name: getattr(self.config, field.name) for field in fields(self.config)}
+        """Settings that must be picklable, by name; arrays always are."""
+        settings = {field.name: getattr(self.config, field.name) for field in fields(self.config)}
         return {
             name: value
-            for name, value in given.items()
+            for name, value in settings.items()
             if name not in ROWS or isinstance(value, RowSource)
         }
 
     def state(self) -> dict[str, Array]:
-        """That of the net: of the last whole epoch, whatever has ended the training."""
+        """State of the net after the last complete epoch."""
         return self.config.net.state()
 
     def run(
         self, exchange: Exchange, folder: Path, messages: Messages
     ) -> tuple[dict[str, Array], History, object]:
-        """The state of the trained net, the history, and what was drawn from, as it stands."""
+        """Train; returns the net's state, the history, and the Generator's final state."""
         sharding, first = replace(self.sharding, exchange=exchange), exchange.rank == 0
         try:
             with messages.with_bars_and_warnings(first=first), sharding.in_force():
                 fitting = Fitting(replace(self.config, checkpoint=folder, resume=True))
-                history = fitting.history(self._told(fitting, sharding, messages))
+                history = fitting.history(self._reported(fitting, sharding, messages))
         finally:
             if first:
                 messages.flush()
         return self.state(), history, self.config.rng
 
-    def _told(
+    def _reported(
         self, fitting: Fitting, sharding: Sharding, messages: Messages
     ) -> Iterator[EpochReport]:
-        """The reports, told to whoever called, until they ask all workers to stop."""
+        """Send the reports to the caller until it asks all workers to stop."""
         first, net = sharding.exchange.rank == 0, fitting.config.net
 
         def stop_if_asked(_: float = 1.0) -> None:
@@ -122,7 +122,7 @@ class NetJob:
 
 @dataclass(frozen=True)
 class EstimatorJob:
-    """The fit of an estimator to data, by its own `settings` of a fit; its trainings in shards."""
+    """Fit of an estimator with the `settings` of its `fit`; its trainings are in shards."""
 
     estimator: Any
     data: tuple[Any, ...]
@@ -130,19 +130,19 @@ class EstimatorJob:
     settings: Mapping[str, object]
 
     def parts(self) -> dict[str, object]:
-        """What is sent to workers, by name."""
+        """Settings that must be picklable, by name."""
         return {"estimator": self.estimator}
 
     def state(self) -> None:
-        """What it has come to is nothing before its end."""
+        """None: an estimator has no state before its fit ends."""
 
     def here(self) -> Any:
-        """The estimator, fitted in this process."""
+        """Fit the estimator in this process."""
         with self.sharding.in_force():
             return self.estimator.fit(*self.data, **self.settings)
 
     def run(self, exchange: Exchange, folder: Path, messages: Messages) -> Any:
-        """The fitted estimator."""
+        """Fit; returns the estimator."""
         first = exchange.rank == 0
         with messages.with_bars_and_warnings(first=first):
             fitted = replace(self, sharding=replace(self.sharding, exchange=exchange)).here()
@@ -152,7 +152,7 @@ class EstimatorJob:
 
 
 class Work(TypedDict):
-    """What a worker is handed; in a list, so that Ray hands on where the job is, not the job."""
+    """Arguments of a worker; the job's reference is in a list so that Ray does not resolve it."""
 
     board: ActorHandle[Board]
     job: list[Any]
@@ -162,7 +162,7 @@ class Work(TypedDict):
 
 
 def work(settings: Work) -> Any:
-    """What Ray Train runs in each worker: the job, from its last checkpoint on."""
+    """Run the job from its last checkpoint; Ray Train calls this in each worker."""
     import ray
     import ray.train
 
@@ -183,18 +183,18 @@ def work(settings: Work) -> Any:
             with cores_at_most(settings["cores"]):
                 return job.run(exchange, Path(folder), Messages(board))
     except Exception as raised:
-        error = lasting(raised, settings["storage"])
-        if passes(error):
+        error = permanent(raised, settings["storage"])
+        if is_transient(error):
             raise
-        failure = Failure(at_its_place(error, where), job.state() if job else None)
+        failure = Failure(located(error, where), job.state() if job else None)
         ray.get(board.fail.remote(failure))
         return failure
 
 
 def _copy(checkpoint: Checkpoint, folder: str) -> None:
-    """The files of a checkpoint, into a folder of this worker's.
+    """Copy the files of a checkpoint into a folder of this worker.
 
-    Nodes may see late what another has written on a shared file system: that passes.
+    On a shared file system a node may see late what another has written: a transient error.
     """
     try:
         with checkpoint.as_directory() as kept:
@@ -204,7 +204,7 @@ def _copy(checkpoint: Checkpoint, folder: str) -> None:
 
 
 def _read(job: ObjectRef[NetJob | EstimatorJob]) -> NetJob | EstimatorJob:
-    """The job, where all that it is made of is installed."""
+    """Unpickle the job; refuses a node without the packages it needs."""
     import ray
     from ray.exceptions import RaySystemError
 
@@ -213,22 +213,22 @@ def _read(job: ObjectRef[NetJob | EstimatorJob]) -> NetJob | EstimatorJob:
     except RaySystemError as error:
         raise SettingError(
             f"a training that cannot be read here: {last_line(error)}",
-            "the same packages on every node; modules that are no package are sent along",
-            "install on this node what is missing",
+            "the same packages on every node; modules that are not installed are sent along",
+            "install the missing package on this node",
         ) from error
 
 
 def check_versions(exchange: Exchange) -> None:
-    """Refuse workers whose handgrad or NumPy is another than the first one's."""
+    """Refuse workers whose handgrad or NumPy version differs from the first one's."""
     own = versions()
-    said = np.zeros((exchange.workers, VERSION_BYTES), np.uint8)
-    said[exchange.rank, : len(own)] = list(own.encode())
-    exchange.add(said.reshape(-1).view(np.uint32))
-    found = [bytes(row).rstrip(b"\0").decode() for row in said]
-    for rank, other in enumerate(found):
-        if other != found[0]:
+    table = np.zeros((exchange.workers, VERSION_BYTES), np.uint8)
+    table[exchange.rank, : len(own)] = list(own.encode())
+    exchange.add(table.reshape(-1).view(np.uint32))
+    versions_of = [bytes(row).rstrip(b"\0").decode() for row in table]
+    for rank, other in enumerate(versions_of):
+        if other != versions_of[0]:
             raise SettingError(
-                f"worker {rank + 1} has {other}, and worker 1 has {found[0]}",
+                f"worker {rank + 1} has {other}, but worker 1 has {versions_of[0]}",
                 "the same versions on every node, for the same bits",
                 "install the same versions on all nodes",
             )

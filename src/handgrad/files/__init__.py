@@ -1,4 +1,4 @@
-"""Files that hold nets and estimators, and what they have learned.
+"""Files of nets and estimators.
 
 `save` writes each layer as the arguments of its constructor (`architecture`), as JSON in the
 metadata of a safetensors file with the weights. `load` trusts nothing: `tensors` bounds the

@@ -1,4 +1,4 @@
-"""Addresses of files: a scheme and a place on its filesystem, such as s3://bucket/a.csv."""
+"""Addresses of files: a scheme and a path on its file system, such as s3://bucket/a.csv."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from handgrad.textbook.errors import FileError
 
 SCHEME, QUERY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://"), re.compile(r"\?(?=\w+=)")
 SECRETS = re.compile(r"secret|password|token|key|sas|sig", re.IGNORECASE)
-SECONDS = 20  # until Google's storage is given up
+SECONDS = 20  # timeout for Google's storage
 CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS; gs://anonymous@bucket/… for a public one",
@@ -21,31 +21,31 @@ CREDENTIALS = {
 
 
 def is_address(source: object) -> bool:
-    """Whether a text is an address, with a scheme, rather than a path."""
+    """Check for an address with a scheme, as opposed to a path."""
     return isinstance(source, str) and SCHEME.match(source) is not None
 
 
 def meant_as_address(path: str | Path) -> bool:
-    """Whether it is an address, or a path that was made of one, and has one / too few."""
+    """Check for an address, or a Path made of one, which has lost a slash."""
     return is_address(str(path).replace(":/", "://", 1))
 
 
 def without_query(source: str) -> str:
-    """An address without what stands after its ?; a path as it is."""
+    """Remove the query of an address; a path stays."""
     return QUERY.split(source, 1)[0] if is_address(source) else source
 
 
 def root_of(address: str, parameters: str) -> tuple[str, str]:
-    """The address of the filesystem, and the path on it as it stands there."""
+    """Split an address into that of the file system and the path on it."""
     scheme, _, rest = address.partition("://")
     place, _, inside = rest.partition("/")
     scheme, query = scheme.lower(), dict(parse_qsl(parameters, keep_blank_values=True))
     secret = ":" in place.rpartition("@")[0] or (scheme == "s3" and "@" in place)
     if secret or any(map(SECRETS.search, query)):
         raise FileError(
-            f"{scheme}://…: an address with a secret in it",
-            "one without: it stands in messages, and in the folders of runs",
-            CREDENTIALS.get(scheme, "credentials that are found where this runs"),
+            f"{scheme}://…: an address with a secret",
+            "an address without one: it appears in messages and in folders of runs",
+            CREDENTIALS.get(scheme, "credentials in the environment"),
         )
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if scheme == "s3" and endpoint and "endpoint_override" not in query:

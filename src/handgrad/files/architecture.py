@@ -1,4 +1,4 @@
-"""Layers as JSON, by name and settings, and the layers that are made from it."""
+"""Layers as JSON, by name and settings, and the creation of layers from it."""
 
 import inspect
 import math
@@ -18,15 +18,15 @@ from handgrad.textbook.layers import Array, Layer, defaults
 from handgrad.textbook.layers.initializers import without_initialization
 
 MOST_LAYERS, DEEPEST = 1000, 16
-NET_IN_ONNX = "handgrad.net"  # what a model in ONNX's format has the JSON under
+NET_IN_ONNX = "handgrad.net"  # metadata key of the JSON in an ONNX model
 
-# A whole number among the settings may be as large as the number of float32 that the file has bytes
-# for, and all of one layer multiplied 64 times that (sizes, strides and paddings stand side by
-# side). Layers without arrays of their own have sizes too, so that this much is always allowed.
+# An integer setting may be as large as the number of float32 values in the file, and the product of
+# all settings of one layer 64 times that (sizes, strides and paddings are among them). Layers
+# without arrays have sizes too, so this much is always allowed.
 ALWAYS_ALLOWED = 2**20
 
 
-# The layers that are public names.
+# Public layer classes by name.
 LAYERS: dict[str, type[Layer]] = {
     name: kind
     for module in (layers, net)
@@ -34,7 +34,7 @@ LAYERS: dict[str, type[Layer]] = {
     if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer
 }
 
-# They say how weights begin; a file has the weights.
+# Arguments for initial weights; a file has the weights.
 HOW_WEIGHTS_BEGIN = ("rng", "initializer")
 
 VARIADIC = inspect.Parameter.VAR_POSITIONAL
@@ -43,30 +43,30 @@ Parameters = Mapping[str, inspect.Parameter]
 
 @dataclass
 class LayerWriter:
-    """Describes layers; the arrays that they hold are put by, under their names in the file.
+    """Writer that describes layers as JSON and collects their arrays by name in the file.
 
-    `own` are the classes of layers that are not handgrad's, by name.
+    `own` has the classes of custom layers by name.
     """
 
     arrays: dict[str, Array] = field(default_factory=dict)
     own: dict[str, type[Layer]] = field(default_factory=dict)
 
     def whole(self, layer: Layer, path: str = "") -> dict[str, Any]:
-        """A layer as JSON, its parameters and running state put by too."""
-        said, found = self.described(layer, path), all_learned(layer, path)
-        if twice := found.keys() & self.arrays.keys():
+        """Describe a layer, and collect its parameters and running state."""
+        entry, arrays = self.described(layer, path), all_learned(layer, path)
+        if twice := arrays.keys() & self.arrays.keys():
             raise SettingError(
-                f"two arrays called {', '.join(sorted(twice))}",
-                "a name of its own for each",
+                f"two arrays named {', '.join(sorted(twice))}",
+                "a different name for each",
                 "another name for the setting",
             )
-        self.arrays |= found
+        self.arrays |= arrays
         kinds = {type(inner).__name__: type(inner) for _, inner in layer.walk()}
         self.own |= {name: kind for name, kind in kinds.items() if LAYERS.get(name) is not kind}
-        return said
+        return entry
 
     def described(self, layer: Layer, path: str) -> dict[str, Any]:
-        """A layer as JSON: `{"layer": "Linear", "settings": {"n_in": 2, ...}}`."""
+        """Describe a layer: `{"layer": "Linear", "settings": {"n_in": 2, ...}}`."""
         kind, places = type(layer), count()
 
         def written(value: object, name: str) -> Any:
@@ -82,8 +82,8 @@ class LayerWriter:
             except TypeError:
                 raise SettingError(
                     f"{layer!r} has the setting {name}={shown(value)}",
-                    "numbers, words, None, one array, layers, or tuples of them",
-                    "a class of its own for what differs: a file can hold no code",
+                    "numbers, str, None, one array, layers, or tuples of them",
+                    "a separate layer class: a file cannot hold code",
                     f"layer {path}" if path else "",
                 ) from None
 
@@ -93,13 +93,13 @@ class LayerWriter:
             for name, value in settings_of(layer).items()
             if not (isinstance(value, np.ndarray) and name in in_training)
         }
-        said = "layer" if LAYERS.get(kind.__name__) is kind else "own_layer"
-        return {said: kind.__name__, "settings": settings}
+        key = "layer" if LAYERS.get(kind.__name__) is kind else "own_layer"
+        return {key: kind.__name__, "settings": settings}
 
 
 @dataclass
 class LayerReader:
-    """Makes layers as a file describes them, and nothing that the file does not hold."""
+    """Reader that creates layers from their descriptions and tensors, within limits."""
 
     tensors: Mapping[str, Array]
     own: Mapping[str, type[Layer]]
@@ -112,35 +112,35 @@ class LayerReader:
         self.n_numbers = self.undrawn = self.n_bytes // 4
 
     def whole(self, entry: object, path: str = "") -> Layer:
-        """The layer described by `entry`, with the numbers of the file."""
+        """Create the layer described by `entry`, with its numbers."""
         layer = self.layer(entry, path)
         fill(layer, path, self.tensors)
         return layer
 
     def layer(self, entry: object, path: str) -> Layer:
-        """The layer described by `entry`; its arrays have the shapes of those in the file."""
+        """Create the layer described by `entry`, with arrays in the shapes of the file's."""
         name, own, settings = layer_entry(entry, path)
         kind = self._kind_of(name, own, path)
         where = f"{_place(path)}, {kind.__name__}"
         self.n_layers += 1
         if self.n_layers > MOST_LAYERS or path.count(".") >= DEEPEST:
             raise FileError(
-                f"more than {MOST_LAYERS} layers, or {DEEPEST} within one another",
-                "no more than that",
+                f"more than {MOST_LAYERS} layers, or {DEEPEST} levels of nesting",
+                "at most that",
                 "a smaller net",
             )
-        given = self._given(kind, settings, path, where)
+        arguments = self._given(kind, settings, path, where)
         with refused_as_damaged(where, "settings that it takes"):
             with defaults(), without_initialization(lambda shape: self._allow(shape, where)):
-                layer = call(kind, given)
+                layer = call(kind, arguments)
             self._check_new(layer, path)
         return layer
 
     def _kind_of(self, name: str, own: bool, path: str) -> type[Layer]:
         if name not in (self.own if own else LAYERS):
             raise FileError(
-                f"{_place(path)} is {shown(name)}" + (", a layer of someone's own" if own else ""),
-                "its class, given by name" if own else f"one of {', '.join(sorted(LAYERS))}",
+                f"{_place(path)} is {shown(name)}" + (", a custom layer" if own else ""),
+                "its class in layers=" if own else f"one of {', '.join(sorted(LAYERS))}",
                 f'hg.load(path, layers={{"{shown(name)}": {shown(name)}}})'
                 if own
                 else did_you_mean(shown(name), LAYERS, "a newer handgrad, which may have it"),
@@ -150,25 +150,25 @@ class LayerReader:
     def _given(
         self, kind: type[Layer], settings: dict[str, object], path: str, where: str
     ) -> dict[str, Any]:
-        """The constructor's arguments: layers made, arrays found, sizes within bounds."""
+        """Constructor's arguments: layers created, arrays looked up, sizes within limits."""
         parameters, places = parameters_of(kind), count()
         sizes: list[int] = []
-        found: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
         for name, value in settings.items():
             if name not in parameters:
                 known = ", ".join(parameters) or "no settings"
                 raise damaged(f"{where}: a setting {shown(name)}", known)
-            found[name] = self._read(value, path, places, sizes)
+            arguments[name] = self._read(value, path, places, sizes)
         self._check_sizes(sizes, where)
         for name, parameter in parameters.items():
-            if name in found:
-                if parameter.kind == VARIADIC and not isinstance(found[name], tuple):
-                    raise damaged(f"{where}: {name} is {shown(found[name])}", "a list")
+            if name in arguments:
+                if parameter.kind == VARIADIC and not isinstance(arguments[name], tuple):
+                    raise damaged(f"{where}: {name} is {shown(arguments[name])}", "a list")
             elif (word := words_of(kind).get(name)) and placed(path, word) in self.tensors:
-                found[name] = self.tensors[placed(path, word)].copy()
+                arguments[name] = self.tensors[placed(path, word)].copy()
             elif parameter.kind == VARIADIC or parameter.default is parameter.empty:
                 raise damaged(f"{where}: no setting {name}", "all settings without a default")
-        return found
+        return arguments
 
     def _read(self, value: object, path: str, places: Iterator[int], sizes: list[int]) -> Any:
         if isinstance(value, list):
@@ -178,7 +178,7 @@ class LayerReader:
                 return self.layer(value, placed(path, str(next(places))))
             tensor = placed(path, str(value["array"]))
             if tensor not in self.tensors:
-                raise damaged(f"no tensor {shown(tensor)}", "the array that a setting names")
+                raise damaged(f"no tensor {shown(tensor)}", "the array of a setting")
             self.used.add(tensor)
             return self.tensors[tensor].copy()
         if isinstance(value, int) and not isinstance(value, bool):
@@ -192,8 +192,8 @@ class LayerReader:
             if abs(size) > most or product > max(4 * ALWAYS_ALLOWED, 64 * self.n_numbers):
                 raise FileError(
                     f"{where}: sizes {shown(sizes)} in a file with {self.n_bytes} bytes of numbers",
-                    f"whole numbers up to {most}",
-                    f"{float(most)} instead of {most}, where a number is not a size",
+                    f"integers up to {most}",
+                    f"{float(most)} instead of {most}, if a number is not a size",
                 )
 
     def _allow(self, shape: tuple[int, ...], where: str) -> None:
@@ -206,11 +206,11 @@ class LayerReader:
             )
 
     def _check_new(self, layer: Layer, path: str) -> None:
-        """Refuse the layer unless the file has its arrays, in their shapes."""
+        """Refuse a new layer unless the file has its arrays in their shapes."""
         for place, inner in layer.walk(path):
             if id(inner) in self.made:
                 if (meant := self.made[id(inner)][1]) != place:
-                    raise damaged(f"{_place(meant)} came to be {place}", "layers in their order")
+                    raise damaged(f"{_place(meant)} appears as {place}", "layers in their order")
                 continue
             self.made[id(inner)] = inner, place
             for tensor, array in learned(inner, place):
@@ -225,11 +225,11 @@ class LayerReader:
 
 
 def layer_entry(entry: object, path: str) -> tuple[str, bool, dict[str, object]]:
-    """The name of a layer that is described, whether it is someone's own, and its settings."""
+    """Name of a described layer, a flag for a custom layer, and its settings."""
     if isinstance(entry, dict) and len(entry) == 2 and isinstance(entry.get("settings"), dict):
-        for said in ("layer", "own_layer"):
-            if isinstance(name := entry.get(said), str):
-                return name, said == "own_layer", entry["settings"]
+        for key in ("layer", "own_layer"):
+            if isinstance(name := entry.get(key), str):
+                return name, key == "own_layer", entry["settings"]
     raise damaged(f"{_place(path)}: {shown(entry)}", "a layer with its settings")
 
 
@@ -238,7 +238,7 @@ def _place(path: str) -> str:
 
 
 def parameters_of(kind: type[Layer]) -> Parameters:
-    """The constructor's parameters by name, but for those of how weights begin."""
+    """Constructor's parameters by name, except those for initial weights."""
     if kind.__init__ is object.__init__:
         return {}
     _, *parameters = inspect.signature(kind.__init__).parameters.values()
@@ -250,7 +250,7 @@ def parameters_of(kind: type[Layer]) -> Parameters:
 
 
 def settings_of(layer: Layer) -> dict[str, Any]:
-    """The value of each argument: the attribute of that name, else what the layer was made with."""
+    """Value of each argument: the attribute of that name, else the argument passed."""
     kind = type(layer)
     args, kwargs = layer.__dict__["_made_with"]
     signature = inspect.signature(kind.__init__)
@@ -258,42 +258,42 @@ def settings_of(layer: Layer) -> dict[str, Any]:
     for name, parameter in signature.parameters.items():
         if parameter.kind == parameter.VAR_KEYWORD and made.get(name):
             raise SettingError(
-                f"{layer!r} was given {', '.join(made[name])} by **{name}",
-                "arguments that the constructor names",
-                f"them instead of **{name}, in {kind.__name__}.__init__",
+                f"{layer!r} got {', '.join(made[name])} through **{name}",
+                "named arguments of the constructor",
+                f"named arguments instead of **{name} in {kind.__name__}.__init__",
             )
-    found = {}
+    settings = {}
     for name, parameter in parameters_of(kind).items():
         if name in vars(layer) or isinstance(getattr(kind, name, None), property):
-            found[name] = getattr(layer, name)
+            settings[name] = getattr(layer, name)
         elif parameter.kind == VARIADIC:
             values = made.get(name, ())
             layers = all(isinstance(value, Layer) for value in values)
-            found[name] = layer.layers if layers else values  # others may have been added
+            settings[name] = layer.layers if layers else values  # layers may have been added
         else:
-            found[name] = made.get(name, parameter.default)
-    return found
+            settings[name] = made.get(name, parameter.default)
+    return settings
 
 
 def call(kind: type[Layer], given: Mapping[str, Any]) -> Layer:
-    """Make the layer again, with what differs from the defaults, in the order it is written in."""
+    """Create the layer with the arguments that differ from the defaults, in their order."""
     parameters = parameters_of(kind)
     kinds = {parameter.kind for parameter in parameters.values()}
-    said = OrderedDict(
+    arguments = OrderedDict(
         (name, given[name])
         for name, parameter in parameters.items()
         if name in given
         and (
-            (VARIADIC in kinds and parameter.kind != parameter.KEYWORD_ONLY)  # each in its place
+            (VARIADIC in kinds and parameter.kind != parameter.KEYWORD_ONLY)  # positional
             or not is_default(given[name], parameter)
         )
     )
-    bound = inspect.BoundArguments(inspect.Signature([*parameters.values()]), said)
+    bound = inspect.BoundArguments(inspect.Signature([*parameters.values()]), arguments)
     return kind(*bound.args, **bound.kwargs)
 
 
 def is_default(value: object, parameter: inspect.Parameter) -> bool:
-    """Whether a setting, as it is written, is the one that need not be said."""
+    """Check whether a setting in its JSON form equals the default."""
     try:
         default = plain(parameter.default)
     except TypeError:
@@ -302,7 +302,7 @@ def is_default(value: object, parameter: inspect.Parameter) -> bool:
 
 
 def plain(value: object) -> Any:
-    """A setting without arrays and layers as JSON has it; `TypeError` if JSON has no such thing."""
+    """Convert a setting without arrays and layers to JSON; TypeError if that is impossible."""
     if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
         return np.dtype(value).name
     if isinstance(value, np.generic):

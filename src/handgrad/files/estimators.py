@@ -1,4 +1,4 @@
-"""Fitted estimators in files, alone or in a Pipeline: described, checked key by key, and made."""
+"""Fitted estimators in files, alone or in a Pipeline: written, checked and created."""
 
 import sys
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from handgrad.textbook.net import Net
 MOST_STEPS = 100
 KEYS = {"estimator", "settings", "fitted", "net", "frozen"}
 PIPELINE_KEYS = {"estimator", "settings", "steps"}
-PIPELINE_SETTINGS = ("verbose",)  # those that a file keeps
-# What imports the package of each estimator and of the summary of its file, entered from above.
+PIPELINE_SETTINGS = ("verbose",)  # those that a file stores
+# Importers of the package of each estimator, registered by handgrad/__init__.py.
 PACKAGES: dict[str, Callable[[], ModuleType]] = {}
-LAST = ("TabularClassifier", "TabularRegressor")  # they transform nothing
+LAST = ("TabularClassifier", "TabularRegressor")  # they are no transformers
 
 
 class Summary(TypedDict, total=False):
-    """A summary of an estimator's file: the kinds of its columns, its classes and its target."""
+    """Summary of an estimator's file: the kinds of its columns, its classes and its target."""
 
     columns: dict[str, str]
     classes: list[object]
@@ -35,7 +35,7 @@ class Summary(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Entry:
-    """The description of an estimator in a file, or of a Pipeline, which has `steps` by name."""
+    """Description of an estimator in a file, or of a Pipeline, which has `steps` by name."""
 
     name: str
     settings: dict[str, object]
@@ -45,13 +45,13 @@ class Entry:
     steps: tuple[tuple[str, "Entry"], ...] = ()
 
     def with_net(self) -> "Entry":
-        """Where a net is described: in the estimator, or in the one step that has one."""
+        """Entry with the net: the estimator, or the step of a Pipeline that has one."""
         parts = [step for _, step in self.steps] or [self]
         return next((part for part in parts if part.net is not None), parts[-1])
 
 
 def entry_of(said: object) -> Entry:
-    """The description of an estimator or of a Pipeline; a FileError where it is neither."""
+    """Parse the description of an estimator or a Pipeline; FileError if it is neither."""
     if isinstance(said, dict) and said.get("estimator") == "Pipeline":
         return _pipeline_of(said)
     return _estimator_of(said)
@@ -73,12 +73,12 @@ def _pipeline_of(entry: dict[str, object]) -> Entry:
     for _, step in steps:
         if not isinstance(step, dict) or step.get("estimator") == "Pipeline":
             raise damaged(f"the step {shown(step)}", "an estimator")
-    found = tuple((name, _estimator_of(step)) for name, step in steps)
-    if any(step.name in LAST for _, step in found[:-1]):
+    entries = tuple((name, _estimator_of(step)) for name, step in steps)
+    if any(step.name in LAST for _, step in entries[:-1]):
         raise damaged(f"the steps {shown(names)}", "transformers before the last")
-    if sum(step.net is not None for _, step in found) > 1:
+    if sum(step.net is not None for _, step in entries) > 1:
         raise damaged("a second net", "one net, in the last step")
-    return Entry("Pipeline", settings, steps=found)
+    return Entry("Pipeline", settings, steps=entries)
 
 
 def _estimator_of(said: object) -> Entry:
@@ -97,36 +97,36 @@ def _estimator_of(said: object) -> Entry:
 
 
 class Estimator(Protocol):
-    """The methods by which an estimator is saved, beside scikit-learn's."""
+    """Protocol of an estimator that can be saved."""
 
     def get_params(self, deep: bool = ...) -> dict[str, Any]:
-        """Its parameters, by name."""
+        """Parameters by name."""
 
     @classmethod
     def _get_param_names(cls) -> list[str]:
-        """Their names."""
+        """Names of the parameters."""
 
     def _to_file(self) -> tuple[dict[str, Any], Net | None]:
-        """The fitted state, as JSON by name, and the net."""
+        """Fitted state as JSON by name, and the net."""
 
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
-        """Take up what was fitted, or raise an error for what no fit leaves."""
+        """Restore the fitted state; an error if it cannot come from a fit."""
 
 
 class Pipeline(Protocol):
-    """A Pipeline of scikit-learn."""
+    """Protocol of scikit-learn's Pipeline."""
 
     steps: list[tuple[str, object]]
 
 
 @dataclass
 class ModelWriter(LayerWriter):
-    """Describes nets, estimators and Pipelines of them; `net` is the one that was described."""
+    """Writer that describes nets, estimators and Pipelines; `net` is the described net."""
 
     net: Net | None = None
 
     def document(self, model: object) -> dict[str, Any]:
-        """A model as JSON, with the version of the format."""
+        """Describe a model, with the version of the format."""
         if isinstance(model, Net):
             return {"format_version": 1, **self._net(model)}
         return {"format_version": 2, "model": self._model(model)}
@@ -141,11 +141,10 @@ class ModelWriter(LayerWriter):
         if kind is None or type(model) is not kind:
             raise SettingError(
                 described(model),
-                "a net, one of handgrad's estimators that are fitted, or a Pipeline of these alone",
+                "a net, a fitted estimator of handgrad, or a Pipeline of these",
                 "hg.save(hg.Net(layer), path)"
                 if isinstance(model, Layer)
-                else "hg.tables.TableEncoder() in place of scalers and encoders, or a pickle of "
-                "the whole",
+                else "hg.tables.TableEncoder() instead of scalers and encoders, or pickle",
             )
         from sklearn.exceptions import NotFittedError
         from sklearn.utils.validation import check_is_fitted
@@ -158,9 +157,9 @@ class ModelWriter(LayerWriter):
             ) from error
         if getattr(model, "_sklearn_output_config", {}).get("transform", "default") != "default":
             raise SettingError(
-                f"{name}, which puts out frames",
-                "arrays, as set_output(transform='default') gives",
-                "that, and fit the whole again; set_output for what hg.load gives",
+                f"{name}, which outputs data frames",
+                "arrays, as after set_output(transform='default')",
+                "set_output(transform='default') and another fit; set_output again after hg.load",
             )
         fitted, net = model._to_file()
         entry = {"estimator": name, "settings": self._settings(model), "fitted": fitted}
@@ -173,8 +172,8 @@ class ModelWriter(LayerWriter):
         return entry | self._net(net)
 
     def _net(self, net: Net) -> dict[str, Any]:
-        self.net, said = net, self.whole(net)
-        return {"net": said, "frozen": [p for p, layer in net.walk() if not layer.trainable]}
+        self.net, entry = net, self.whole(net)
+        return {"net": entry, "frozen": [p for p, layer in net.walk() if not layer.trainable]}
 
     def _pipeline(self, model: Pipeline) -> dict[str, Any]:
         for name in ("memory", "transform_input"):
@@ -182,7 +181,7 @@ class ModelWriter(LayerWriter):
                 raise SettingError(
                     f"a Pipeline with {name}={shown(getattr(model, name))}",
                     f"{name}=None",
-                    f"pipeline.set_params({name}=None) before it is saved",
+                    f"pipeline.set_params({name}=None) before saving",
                 )
         return {
             "estimator": "Pipeline",
@@ -191,7 +190,7 @@ class ModelWriter(LayerWriter):
         }
 
     def _settings(self, model: Estimator) -> dict[str, object]:
-        """The parameters as JSON; a SettingError for what a file cannot hold."""
+        """Parameters as JSON; SettingError for values that a file cannot hold."""
         settings = {}
         for name, value in model.get_params(deep=False).items():
             try:
@@ -200,19 +199,18 @@ class ModelWriter(LayerWriter):
                 usual = "0" if name == "random_state" else repr(type(model)().get_params()[name])
                 raise SettingError(
                     f"{type(model).__name__} has the parameter {name}={error}",
-                    "numbers, words, None, layers, losses, optimizers, or lists, tuples and dicts "
+                    "numbers, str, None, layers, losses, optimizers, or lists, tuples and dicts "
                     "of them",
-                    f"model.set_params({name}={usual}) before it is saved: predictions do not need "
-                    "it",
+                    f"model.set_params({name}={usual}) before saving, if predictions allow",
                 ) from None
         return settings
 
 
 class ModelReader(LayerReader):
-    """Makes nets and estimators as a file describes them, of handgrad's own classes alone."""
+    """Reader that creates nets and estimators, only of handgrad's classes."""
 
     def model(self, entry: Entry) -> Any:
-        """The estimator, or the Pipeline, that is described so."""
+        """Create the estimator or Pipeline of a description."""
         if entry.steps:
             return self._pipeline(entry)
         kind: type[Estimator] = getattr(PACKAGES[entry.name](), entry.name)
@@ -229,8 +227,8 @@ class ModelReader(LayerReader):
         for (_, before), (name, after) in pairwise(models):
             n_out = len(before.get_feature_names_out())
             if after.n_features_in_ != n_out:
-                came = f"the step {shown(name)} for {after.n_features_in_} numbers a row"
-                raise damaged(came, f"{n_out}, as the step before gives")
+                came = f"the step {shown(name)} for {after.n_features_in_} features"
+                raise damaged(came, f"{n_out}, the number of the step before")
         return Pipeline(models, **entry.settings)
 
     def _settings(self, kind: type[Estimator], said: dict[str, object]) -> dict[str, Any]:
@@ -249,25 +247,25 @@ class ModelReader(LayerReader):
         return self.net_of(entry.net, entry.frozen)
 
     def net_of(self, said: object, frozen: object) -> Net:
-        """The net that is described so, with the layers that are frozen."""
+        """Create the net of a description, with its frozen layers."""
         before = len(self.made)
         net = self.layer(said, "")
         walked = dict(net.walk())
         if not isinstance(net, Net):
             raise damaged(f"{shown(net)} as the whole", "a net")
         if len(walked) != len(self.made) - before:
-            raise damaged("a layer among settings that no layer keeps", "it to be in self.layers")
+            raise damaged("a layer among settings that no layer stores", "layers in self.layers")
         fill(net, "", self.tensors)
         if not isinstance(frozen, list) or not all(
             isinstance(place, str) and place in walked for place in frozen
         ):
-            raise damaged(f"{shown(frozen)} as frozen", "a list of places of layers, as 0.1")
+            raise damaged(f"{shown(frozen)} as frozen", "a list of layers' paths, such as 0.1")
         for place in frozen:
             walked[place].trainable = False
         return net
 
 
 def is_pipeline(model: object) -> TypeGuard[Pipeline]:
-    """Whether it is a Pipeline of scikit-learn, and of no other class."""
+    """Check for scikit-learn's Pipeline, not a subclass."""
     loaded = sys.modules.get("sklearn.pipeline")  # without it there is none
     return loaded is not None and type(model) is loaded.Pipeline

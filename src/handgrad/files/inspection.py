@@ -1,4 +1,4 @@
-"""Inspection of a model file by its header alone: nothing is made, and no number is read."""
+"""Inspection of a model file by its header, without creating a model or reading numbers."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from handgrad.files.tensors import Tensor, damaged, naming, read_header, refused
 
 @dataclass(frozen=True)
 class FileLayer:
-    """A layer as a file describes it: its place, its name, its settings, its own tensors."""
+    """Layer in a model file: its path, class, settings and own tensors."""
 
     place: str
     layer: str
@@ -25,10 +25,22 @@ class FileLayer:
 
 @dataclass(frozen=True)
 class FileEstimator:
-    """An estimator as a file describes it: its step in a Pipeline, its name, its settings.
+    """Estimator in a model file.
 
-    `columns` says what each column was read as; `classes` and `target` what is predicted, where
-    that is known.
+    Parameters
+    ----------
+    step : str
+        Name of its step in a Pipeline.
+    name : str
+        Its class.
+    settings : dict
+        Its parameters.
+    columns : dict of str to str
+        What each column was read as.
+    classes : list, optional
+        Classes that it predicts.
+    target : dict, optional
+        Description of the number that it predicts.
     """
 
     step: str
@@ -41,11 +53,26 @@ class FileEstimator:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """The contents of a file: estimators, the whole first; layers, the net first; tensors; words.
+    """Content of a model file.
 
-    `about` is what stood in `hg.save(..., about=...)`; `frozen` has the places of layers that
-    are not trained. A net's file has no estimators, a file of weights alone no layers either.
-    `other_tensors` are those of no layer of the net, as those of layers among settings.
+    Parameters
+    ----------
+    path : Path
+        Path of the file.
+    bytes : int
+        Its size.
+    format_version : int, optional
+        None for a file with weights only.
+    estimators : tuple of FileEstimator
+        A Pipeline first, then its steps; empty for a net.
+    layers : tuple of FileLayer
+        The net first; empty for a file with weights only.
+    other_tensors : dict of str to Tensor
+        Tensors of no layer of the net, such as those of layers among settings.
+    frozen : tuple of str
+        Paths of frozen layers.
+    about : object
+        The argument `about` of `hg.save`.
     """
 
     path: Path
@@ -59,7 +86,7 @@ class ModelFile:
 
     @property
     def numbers(self) -> int:
-        """How many numbers all tensors have together."""
+        """Total number of entries of all tensors."""
         held = [
             *self.other_tensors.values(),
             *(t for layer in self.layers for t in layer.tensors.values()),
@@ -67,31 +94,37 @@ class ModelFile:
         return sum(math.prod(tensor.shape) for tensor in held)
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it as dictionaries and lists."""
+        """Convert to dictionaries and lists."""
         return asdict(self) | {"path": str(self.path), "numbers": self.numbers}
 
 
 def inspect(path: str | Path) -> ModelFile:
-    """The contents of a .safetensors file; `FileError` for one that no writer leaves."""
+    """Read the content of a .safetensors file without its numbers; FileError if it is invalid.
+
+    Parameters
+    ----------
+    path : path
+        A file of `hg.save`, or a file with weights.
+    """
     with naming(path):
         (tensors, metadata), size = read_header(path), Path(path).stat().st_size
         if "handgrad" not in metadata:
             return ModelFile(Path(path), size, None, (), (), tensors, (), {})
         document = document_of(metadata)
-        said, estimators = document, tuple[FileEstimator, ...]()
+        entry, estimators = document, tuple[FileEstimator, ...]()
         if document["format_version"] > 1:
             model = entry_of(document["model"])
-            estimators, said = tuple(_estimators(model, "")), vars(model.with_net())
-        net, frozen = said["net"], said["frozen"]
+            estimators, entry = tuple(_estimators(model, "")), vars(model.with_net())
+        net, frozen = entry["net"], entry["frozen"]
         layers = () if net is None else tuple(_walked(net, "", tensors))
         if not isinstance(frozen, list) or not all(isinstance(place, str) for place in frozen):
             raise damaged(f"{shown(frozen)} as frozen", "a list of places of layers")
-        found = (document["format_version"], estimators, layers, tensors, tuple(frozen))
-        return ModelFile(Path(path), size, *found, document["about"])
+        fields = (document["format_version"], estimators, layers, tensors, tuple(frozen))
+        return ModelFile(Path(path), size, *fields, document["about"])
 
 
 def _estimators(entry: Entry, step: str) -> Iterator[FileEstimator]:
-    """The estimator, or the Pipeline and its steps."""
+    """Iterate over an estimator, or a Pipeline and its steps."""
     with refused_as_damaged(entry.name, "what a fit leaves"):
         summaries = {} if entry.steps else PACKAGES[entry.name]().SUMMARIES
         summary: Summary = summaries[entry.name](entry.fitted) if summaries else {}
@@ -101,9 +134,9 @@ def _estimators(entry: Entry, step: str) -> Iterator[FileEstimator]:
 
 
 def _walked(tree: object, place: str, left: dict[str, Tensor]) -> Iterator[FileLayer]:
-    """The layer and those within it; each takes the tensors at its place out of `left`.
+    """Iterate over a layer and its inner layers; each takes its tensors out of `left`.
 
-    What its constructor makes within a layer is not described: those tensors are the layer's.
+    Inner layers created by a constructor are not described: their tensors are the layer's.
     """
     name, own, settings = layer_entry(tree, place)
     prefix = f"{place}." if place else ""
@@ -117,7 +150,7 @@ def _walked(tree: object, place: str, left: dict[str, Tensor]) -> Iterator[FileL
 
 
 def _of_a_net(tensor: str) -> bool:
-    """Whether it is the net's own or of one of its layers, not of a setting of an estimator."""
+    """Check for a tensor of the net or its layers, not of an estimator's setting."""
     first, _, rest = tensor.partition(".")
     return not rest or first.isdigit()
 

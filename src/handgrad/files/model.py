@@ -1,4 +1,4 @@
-"""Whole models in files: the weights, and what the rest is made of; numbers and words, no code."""
+"""Model files: weights and a description of the model, without code."""
 
 import json
 from collections.abc import Mapping
@@ -34,18 +34,34 @@ KEYS = {
 
 
 def save(model: object, path: str | Path, *, about: Mapping[str, object] | None = None) -> Path:
-    """Write a net or a fitted estimator whole into one .safetensors file, which `hg.load` reads.
+    """Save a net or a fitted estimator to a .safetensors file, for `hg.load`.
 
-    Of a net it holds the layers with their settings as JSON, all parameters and running state, and
-    which layers are frozen; PyTorch reads the weights by its own names, `0.weight` for `0.W`. Of
-    an estimator, `TabularClassifier`, `TabularRegressor`, `MLPClassifier`, `MLPRegressor`,
-    `PictureClassifier`, `TableEncoder` or a scikit-learn `Pipeline` of these alone, it has also the
-    parameters and all that was fitted, what each column is made of for one. `about` is whatever
-    else should stand there, as JSON has it. An old file at `path` stays until the new one is whole.
-    `SettingError` if the model would not come back just as it is, or if the path has the ending of
-    another format, `FileError` if the file cannot be written.
-    docs/model-file.md describes the file.
+    The file has the layers and settings as JSON, all parameters and running state, the frozen
+    layers, and for an estimator its parameters and fitted state. PyTorch reads the weights by its
+    own names, `0.weight` for `0.W`. docs/model-file.md describes the format.
 
+    Parameters
+    ----------
+    model : Net, estimator of handgrad, or scikit-learn Pipeline of these
+        Net, or fitted estimator.
+    path : path
+        Ends in .safetensors or has no extension; replaced only when the new file is complete.
+    about : dict, optional
+        Other information, in types that JSON has.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    SettingError
+        The model would not be restored exactly, or the path has another extension.
+    FileError
+        The file cannot be written.
+
+    Examples
+    --------
     >>> import tempfile, handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 3), hg.Tanh())
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -58,54 +74,68 @@ def save(model: object, path: str | Path, *, about: Mapping[str, object] | None 
     if path.suffix.lower() not in ("", ENDING):
         raise SettingError(
             f"path = {str(path)!r}",
-            f"a name that ends in {ENDING}, or in nothing: there is no other format",
+            f"the extension {ENDING} or none: there is no other format",
             f"{str(path.with_suffix(ENDING))!r}, which PyTorch and others read too",
         )
     writer = ModelWriter()
-    said = writer.document(model)
+    document = writer.document(model)
     try:
-        words = json.dumps(said | {"about": dict(about or {})}, allow_nan=False)
+        words = json.dumps(document | {"about": dict(about or {})}, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise SettingError(
-            f"something that JSON cannot hold: {error}",
-            "finite numbers, words, True, False, None; in about= also lists and dicts of them",
-            "str(value), or a number that is finite",
+            f"a value that JSON cannot hold: {error}",
+            "finite numbers, str, bool, None; in about= also lists and dicts of them",
+            "str(value), or a finite number",
         ) from error
     arrays = {n: np.ascontiguousarray(a).reshape(a.shape) for n, a in writer.arrays.items()}
     content = in_bytes(arrays, metadata={"handgrad": words})
-    try:  # to write nothing that would not be the same model when it is read
-        _check_same(model, _model_in(parsed(content), writer.own), writer, said)
+    try:  # read it back before writing it
+        _check_same(model, _model_in(parsed(content), writer.own), writer, document)
     except HandgradError as error:
         hint = error.hint
         if hint == COPIED_WHOLE:
-            hint = "arguments of __init__ kept under their names, layers in self.layers"
+            hint = "arguments of __init__ stored under their names, layers in self.layers"
         raise SettingError(
-            f"{shown(model)} would not come back from a file: {error.came}", error.expected, hint
+            f"{shown(model)} would not be restored from a file: {error.came}", error.expected, hint
         ) from error
     return write_whole(path, lambda file: file.write(content), "wb")
 
 
 def load(path: str | Path, layers: Mapping[str, type[Layer]] | None = None) -> Any:
-    """The net, the estimator or the Pipeline in a file that `hg.save` wrote.
+    """Load a net, an estimator or a Pipeline from a file of `hg.save`.
 
-    A layer of your own is made only by a class given here by its name, `layers={"Scale": Scale}`.
-    Beyond these classes and handgrad's own nothing is run, imported or written, whatever the file
-    says. `FileError`, naming the file and the reason, for all that is not a whole model with
-    finite numbers. No more is allocated than a few times what the file holds.
+    Only handgrad's classes and those in `layers` are run, whatever the file contains, and memory is
+    limited to a few times the size of the file.
+
+    Parameters
+    ----------
+    path : path
+        A file of `hg.save`.
+    layers : dict of str to class, optional
+        Classes of your own layers by name, `{"Scale": Scale}`.
+
+    Returns
+    -------
+    Net, estimator or Pipeline
+
+    Raises
+    ------
+    FileError
+        The file is not a complete model with finite numbers.
     """
     own = {} if layers is None else layers
     if not isinstance(own, Mapping) or not all(
         isinstance(kind, type) and issubclass(kind, Layer) for kind in own.values()
     ):
         raise SettingError(
-            f"layers={shown(layers)}", "classes of layers by name", 'layers={"Scale": Scale}'
+            f"layers={shown(layers)}", "layer classes by name", 'layers={"Scale": Scale}'
         )
     with naming(path):
         return _model_in(read(path), own)
 
 
 def _model_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Any:
-    """The model that a file describes, with the numbers that the file holds."""
+    """Create the model of a file's description and tensors."""
     arrays, metadata = stored
     document, reader = document_of(metadata), ModelReader(arrays, own)
     if document["format_version"] == 1:
@@ -113,15 +143,15 @@ def _model_in(stored: Stored, own: Mapping[str, type[Layer]]) -> Any:
     else:
         model = reader.model(entry_of(document["model"]))
     if unknown := arrays.keys() - reader.used:
-        raise damaged(f"a tensor {shown(min(unknown))}", "those that the layers have, no others")
+        raise damaged(f"a tensor {shown(min(unknown))}", "only tensors of the layers")
     return model
 
 
 def document_of(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """The description of the model in the metadata, with the keys of its version."""
+    """Description of the model in the metadata, with the keys of its version."""
     if "handgrad" not in metadata:
         raise FileError(
-            "weights without a net",
+            "weights without a description of a net",
             "a file that hg.save wrote",
             "hg.exchange.load_weights(net, path), into a net of the same layers",
         )
@@ -142,9 +172,9 @@ def document_of(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _check_same(model: object, twin: object, writer: ModelWriter, said: object) -> None:
-    """Refuse a twin that is made of other layers, or lacks something that was fitted.
+    """Refuse a twin with other layers or without part of the fitted state.
 
-    `said` is what the `writer` says of the model.
+    `said` is the writer's description of the model.
     """
     if isinstance(model, Net) and isinstance(twin, Net):
         _check_layers(model, twin)
@@ -155,9 +185,9 @@ def _check_same(model: object, twin: object, writer: ModelWriter, said: object) 
     )
     if not same:
         raise SettingError(
-            "parameters or fitted attributes that differ",
-            "those that a fit leaves",
-            "what was set by hand as the fit left it",
+            "parameters or fitted attributes that would differ",
+            "the state after a fit",
+            "the attributes unchanged since the fit",
         )
     if writer.net is not None and again.net is not None:
         _check_layers(writer.net, again.net)
@@ -165,12 +195,12 @@ def _check_same(model: object, twin: object, writer: ModelWriter, said: object) 
 
 
 def _check_layers(net: Layer, twin: Layer) -> None:
-    """Refuse a twin whose layers differ in class, or in what they were made of."""
+    """Refuse a twin whose layers differ in class or settings."""
     for (path, layer), (_, other) in zip(net.walk(), twin.walk(), strict=True):
         if type(layer) is not type(other):
             raise SettingError(
-                f"layers of two classes, both called {type(layer).__name__}",
-                "a name of its own for each class",
+                f"layers of two classes named {type(layer).__name__}",
+                "a different name for each class",
                 "rename one of them",
             )
         apart = ("layers", "rng", "training", *layer.param_names, *layer.state_names)
@@ -179,15 +209,15 @@ def _check_layers(net: Layer, twin: Layer) -> None:
             if name not in apart and not name.startswith("_") and not _alike(old, new):
                 raise SettingError(
                     f"{layer!r}, layer {path}, has {name}={_short(old)}, "
-                    f"and would come back with {_short(new)}",
-                    "what the constructor makes of its arguments, kept under their names",
-                    f"{name} as an argument of __init__ kept in self.{name}, "
+                    f"but would be restored with {_short(new)}",
+                    "attributes that follow from the constructor's arguments, stored by name",
+                    f"{name} as an argument of __init__ stored in self.{name}, "
                     "or an array in state_names",
                 )
 
 
 def _check_attributes(model: object, twin: object) -> None:
-    """Refuse a twin that lacks one of the attributes that scikit-learn calls fitted."""
+    """Refuse a twin that lacks one of scikit-learn's fitted attributes."""
     if is_pipeline(model) and is_pipeline(twin):
         for (_, step), (_, other) in zip(model.steps, twin.steps, strict=True):
             _check_attributes(step, other)
@@ -195,14 +225,14 @@ def _check_attributes(model: object, twin: object) -> None:
     fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
     if lost := sorted(fitted - vars(twin).keys()):
         raise SettingError(
-            f"{type(model).__name__} has {', '.join(lost)}, which the file does not keep",
+            f"{type(model).__name__} has {', '.join(lost)}, which the file does not store",
             "the attributes of its fit",
-            f"del model.{lost[0]}, if it was set by hand",
+            f"del model.{lost[0]}, if you set it",
         )
 
 
 def _alike(old: object, new: object) -> bool:
-    """Whether two attributes are equal, where that can be asked."""
+    """Compare two attributes; values that cannot be compared count as equal."""
     old, new = (value.item() if isinstance(value, np.generic) else value for value in (old, new))
     if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
         return np.array_equal(old, new, equal_nan=old.dtype.kind in "fc")

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all."""
+"""Paths, checks of files, and atomic writing."""
 
 import errno
 import os
@@ -15,14 +15,14 @@ from typing import IO, Any, Self
 
 from handgrad.textbook.errors import FileError, SettingError, described
 
-ABANDONED = 24 * 3600  # seconds without a change, after which nobody writes a temporary file
+ABANDONED = 24 * 3600  # seconds after which an unchanged temporary file is abandoned
 
 
 @dataclass(frozen=True)
 class FileStatus:
-    """How many bytes a file has, and when it was last changed, in seconds since 1970.
+    """Size of a file in bytes, and its modification time in whole seconds since 1970.
 
-    Whole seconds: some shared filesystems keep no more of the time than that.
+    Some shared file systems store no fractions of a second.
     """
 
     size: int
@@ -30,37 +30,37 @@ class FileStatus:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        found = path.stat()
-        return cls(found.st_size, int(found.st_mtime))
+        status = path.stat()
+        return cls(status.st_size, int(status.st_mtime))
 
     def __str__(self) -> str:
         return f"{self.size:,} bytes of {datetime.fromtimestamp(self.modified)}"
 
 
 def reason(error: Exception) -> str:
-    """The reason of a failed reading or writing, without the path and the number of the error."""
+    """Reason of a failed read or write, without path and error number."""
     if isinstance(error, FileExistsError | NotADirectoryError):
         return "a file is where a folder should be"
     return getattr(error, "strerror", None) or str(error)
 
 
 def as_path(path: object) -> Path:
-    """The path that was given for a file or a folder; what cannot be one is refused."""
+    """Convert an argument to a Path; refuses values that cannot be one."""
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if not isinstance(text, str) or not text or "\0" in text:
         null = " with an embedded null byte" if isinstance(text, str) and text else ""
         raise FileError(
             f"{described(path)}{null}, for a file or a folder",
-            "its path: a text that is not empty, or a Path",
-            "'folder/name', with the ending that the file has",
+            "its path: a non-empty str, or a Path",
+            "'folder/name', with the file's extension",
         )
     return Path(text)
 
 
 def regular_file(path: object) -> Path:
-    """The path of a file that others open, refused where a pipe or a device is: it may have no end.
+    """Check that a path is not a pipe or a device, which may have no end.
 
-    Whether a file is there at all, and no folder, is seen when it is read.
+    A missing file or a folder is detected when it is read.
     """
     path = as_path(path)
     try:
@@ -70,8 +70,8 @@ def regular_file(path: object) -> Path:
     others = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     if (kind := stat.S_IFMT(mode)) not in (stat.S_IFREG, stat.S_IFDIR):
         raise FileError(
-            f"{path}: no regular file, but {others.get(kind, 'a device')}",
-            "a file, which has an end",
+            f"{path}: not a regular file, but {others.get(kind, 'a device')}",
+            "a regular file",
             f"cat {path} > a file, and that file's path",
         )
     return path
@@ -79,7 +79,7 @@ def regular_file(path: object) -> Path:
 
 @contextmanager
 def opened(path: str | os.PathLike[str], what: str, hint: str) -> Iterator[tuple[IO[bytes], int]]:
-    """The regular file at `path`, `what` the reader expects there, open for reading; its size."""
+    """Open the regular file at `path` for reading; yields it and its size."""
     if not isinstance(path, str | os.PathLike):
         raise SettingError(described(path), f"the path of {what}", hint)
     try:
@@ -87,8 +87,8 @@ def opened(path: str | os.PathLike[str], what: str, hint: str) -> Iterator[tuple
             raise FileError("a name with an embedded null byte", what, "check the path", str(path))
         if not Path(path).is_file():
             Path(path).stat()
-            found = "a folder" if Path(path).is_dir() else "no regular file"
-            raise FileError(found, what, "check the path", str(path))
+            kind = "a folder" if Path(path).is_dir() else "not a regular file"
+            raise FileError(kind, what, "check the path", str(path))
         with Path(path).open("rb") as file:
             yield file, os.fstat(file.fileno()).st_size
     except OSError as error:
@@ -96,7 +96,7 @@ def opened(path: str | os.PathLike[str], what: str, hint: str) -> Iterator[tuple
 
 
 def kind_of(path: str | Path) -> str:
-    """The kind of `path`: 'file', 'folder' or, where nothing is or could be, ''."""
+    """Kind of `path`: 'file', 'folder', or '' if there is nothing."""
     try:
         return "folder" if Path(path).is_dir() else "file" if Path(path).exists() else ""
     except OSError:
@@ -104,17 +104,16 @@ def kind_of(path: str | Path) -> str:
 
 
 def readable(name: str) -> str:
-    """A file's name as text, with � for bytes that are not UTF-8."""
+    """Convert a file's name to text, with � for bytes that are not UTF-8."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str = "w") -> Path:
-    """Let `write` fill a temporary file beside `path`, then put it in place in one move.
+    """Write a file atomically: `write` fills a temporary file, which then replaces `path`.
 
-    The new file has the mode of the old one, or as the umask has it. After a power cut either is
-    there whole: the new one is on the disk before it takes the place of the old. Lines of text
-    end alike on every system. What a writer of this file left who was killed is removed, once
-    it is a day old.
+    The new file has the mode of the old one, or that of the umask. It is synced to disk first, so
+    that a power cut leaves either file complete. Text has the same line ends on every system.
+    Temporary files of writers that were killed are removed after a day.
     """
     path = as_path(path)
     if not path.name:  # as of . and /
@@ -140,14 +139,14 @@ def write_whole(path: str | Path, write: Callable[[IO[Any]], object], mode: str 
     except OSError as error:
         raise FileError(
             f"{path} could not be written: {reason(error)}",
-            "a folder that can be written to, with space left",
-            "another place for the file",
+            "a writable folder with free space",
+            "another folder for the file",
         ) from error
     return path
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove the temporary files of writers of `path` that were killed, a day ago or more."""
+    """Remove temporary files of writers of `path` that were killed more than a day ago."""
     begin, before = f".{path.name}.", time.time() - ABANDONED
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
@@ -161,7 +160,7 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> list[Path]:
-    """Make a folder, and those above it; which of them were not there, the innermost first."""
+    """Create a folder with its parents; returns those created, the innermost first."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for path in made:
@@ -170,7 +169,7 @@ def make_folder(folder: Path) -> list[Path]:
 
 
 def sync(folder: Path) -> None:
-    """Have the names in a folder on the disk, where the system opens folders."""
+    """Sync a folder's entries to disk, if the system can open folders."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Remote files: tables on S3, Google Cloud Storage, HDFS and others, found by their addresses."""
+"""Remote files: tables on S3, Google Cloud Storage, HDFS and others, by address."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 SCHEMES = "a path, or an address: s3://, gs://, abfs://, hdfs://, file://"
-ATTEMPTS = 4  # so often is S3 asked, for 3 s each time
-BUFFER = 2**20  # bytes that are fetched at once at least
+ATTEMPTS = 4  # of S3, 3 s each
+BUFFER = 2**20  # smallest number of bytes per request
 OPTIONS_OF_S3 = ("scheme", "endpoint_override", "tls_ca_file_path")
-# Words of the errors of pyarrow's filesystems, what is expected, and what to try.
+# Patterns of errors of pyarrow's file systems, with the expected state and a hint.
 REASONS = (
     (
         "ACCESS_DENIED|PERMISSION_DENIED|UNAUTHENTICATED|FORBIDDEN|INVALID_ACCESS_KEY|SIGNATURE"
         "|EXPIRED|TOKEN|Credential|Authentication|AccessControl|HTTP status code 40[13]",
-        "credentials on every node that reads, for a bucket that they may read",
-        "{credentials}, set where this runs",
+        "credentials with read access to the bucket on every node that reads",
+        "{credentials}, set in this environment",
     ),
-    ("NO_SUCH_BUCKET|Bucket '.*' not found", "one that is there", "check its name"),
+    ("NO_SUCH_BUCKET|Bucket '.*' not found", "an existing bucket", "check its name"),
     (
         "libhdfs|JVM|CLASSPATH",
         "Hadoop's library libhdfs on every node that reads",
@@ -44,21 +44,20 @@ REASONS = (
     ),
     (
         "NETWORK_CONNECTION|UNAVAILABLE|curl|resolve|[Tt]imed? ?out|[Cc]onnect",
-        "a store that answers",
-        "check the network and the address; ?endpoint_override=HOST:PORT&scheme=http, as for a "
-        "store of your own",
+        "a reachable store",
+        "check the network and the address; ?endpoint_override=HOST:PORT&scheme=http, for your own "
+        "store",
     ),
-    ("query parameter", "parameters that pyarrow knows", "?region=eu-central-1, for one"),
+    ("query parameter", "parameters that pyarrow knows", "?region=eu-central-1, for example"),
 )
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file by its address, such as s3://bucket/folder/a.parquet.
+    """File at an address such as s3://bucket/folder/a.parquet, with the interface of a Path.
 
-    It opens as a path of this machine does. `root` is the address of its filesystem, `path` its
-    place there, `status` its size and time when it was found. Pickled, it takes no credentials
-    along: each process opens the filesystem with those that it finds itself.
+    `root` is the address of its file system, `path` its path on it, `status` its size and time when
+    it was listed. A pickle has no credentials: each process opens the file system with its own.
     """
 
     address: str
@@ -83,23 +82,23 @@ class RemoteFile:
     resolve = absolute
 
     def open(self, mode: str = "rb") -> io.BufferedReader:
-        """The bytes of the file, fetched as they are read."""
+        """Open the file; bytes are fetched as they are read."""
         return io.BufferedReader(RemoteBytes(self), BUFFER)
 
     def stream(self) -> pa.NativeFile:
-        """The bytes of the file, as pyarrow's own file."""
+        """Open the file as a pyarrow file."""
         with errors_of(self.address):
             return _filesystem(self.root)[0].open_input_file(self.path)
 
     def status_now(self) -> FileStatus | None:
-        """Its size and time as they are, None where it is not there any more."""
+        """Current size and time; None if the file does not exist any more."""
         with errors_of(self.address):
-            found = _filesystem(self.root)[0].get_file_info(self.path)
-        return _status(found) if found.type == fs.FileType.File else None
+            info = _filesystem(self.root)[0].get_file_info(self.path)
+        return _status(info) if info.type == fs.FileType.File else None
 
 
 class RemoteBytes(io.RawIOBase):
-    """The bytes of a remote file; what goes wrong is said with its address."""
+    """Raw stream of a remote file; errors name its address."""
 
     def __init__(self, file: RemoteFile) -> None:
         self.address, self.stream = file.address, file.stream()
@@ -113,7 +112,7 @@ class RemoteBytes(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         try:
             position: int = self.stream.seek(offset, whence)
-        except pa.ArrowInvalid as error:  # before the begin, where zipfile looks too
+        except pa.ArrowInvalid as error:  # before the start, where zipfile seeks too
             raise OSError(str(error)) from error
         return position
 
@@ -124,8 +123,8 @@ class RemoteBytes(io.RawIOBase):
 
     def readall(self) -> bytes:
         with errors_of(self.address):
-            found: bytes = self.stream.read()
-        return found
+            content: bytes = self.stream.read()
+        return content
 
     def close(self) -> None:
         if not self.closed:
@@ -134,31 +133,31 @@ class RemoteBytes(io.RawIOBase):
 
 
 def files_at(address: str) -> tuple[RemoteFile, ...]:
-    """The file at an address, or all that match a pattern, in the order of their names."""
+    """Files at an address, which may be a pattern, sorted by name."""
     name = without_query(address)
     root, inside = root_of(name, address[len(name) + 1 :])
     with errors_of(name):
         system, base = _filesystem(root)
         path = f"{base}/{unquote(inside).strip('/')}"
         if has_magic(inside):
-            found = [i for i in _matching(system, path) if i.type == fs.FileType.File]
-            found.sort(key=lambda info: info.path)
+            infos = [i for i in _matching(system, path) if i.type == fs.FileType.File]
+            infos.sort(key=lambda info: info.path)
         else:
-            found = [system.get_file_info(path.rstrip("/") or "/")]
-        if not found or found[0].type != fs.FileType.File:
-            raise _no_file(name, system, base, found)
+            infos = [system.get_file_info(path.rstrip("/") or "/")]
+        if not infos or infos[0].type != fs.FileType.File:
+            raise _no_file(name, system, base, infos)
     above = without_query(root)
     return tuple(
         RemoteFile(above + info.path[len(base) :].lstrip("/"), root, info.path, _status(info))
-        for info in found
+        for info in infos
     )
 
 
 @cache
 def _filesystem(root: str) -> tuple[fs.FileSystem, str]:
-    """The filesystem at an address, and where on it the address is."""
+    """Open the file system of an address; returns it and the base path."""
     system, base = fs.FileSystem.from_uri(root)
-    if system.type_name == "s3":  # by itself it tries for minutes
+    if system.type_name == "s3":  # the default retries for minutes
         query = dict(parse_qsl(urlsplit(root).query))
         system = fs.S3FileSystem(
             region=system.region or None,
@@ -170,13 +169,13 @@ def _filesystem(root: str) -> tuple[fs.FileSystem, str]:
 
 
 def _matching(system: fs.FileSystem, pattern: str) -> Iterator[fs.FileInfo]:
-    """What matches a pattern, folder by folder: `*` stands for no `/`."""
+    """Iterate over the matches of a pattern, folder by folder: `*` does not match `/`."""
     above, _, name = pattern.rpartition("/")
     if not has_magic(above):
         folders = [above or "/"]
     else:
-        found = _matching(system, above)
-        folders = [info.path for info in found if info.type == fs.FileType.Directory]
+        matches = _matching(system, above)
+        folders = [info.path for info in matches if info.type == fs.FileType.Directory]
     for folder in folders:
         if not has_magic(name):
             yield system.get_file_info(f"{folder.rstrip('/')}/{name}")
@@ -190,17 +189,17 @@ def _matching(system: fs.FileSystem, pattern: str) -> Iterator[fs.FileInfo]:
 def _no_file(
     name: str, system: fs.FileSystem, base: str, found: Sequence[fs.FileInfo]
 ) -> FileError:
-    """What to say where a folder is, or nothing."""
+    """FileError for an address of a folder, or of nothing."""
     wanted = "a CSV file with a header line, or a Parquet file"
     if found and found[0].type == fs.FileType.Directory:
         return FileError(
             f"{name}: a folder", wanted, f"{name.rstrip('/')}/*.parquet, for all of them"
         )
     if base and system.get_file_info(base).type == fs.FileType.NotFound:
-        return FileError(f"{name}: no such bucket", "one that is there", "check its name")
+        return FileError(f"{name}: no such bucket", "an existing bucket", "check its name")
     if not found:
         return FileError(
-            f"{name}: no file matches", "one or more", "check the pattern, and the folder"
+            f"{name}: no file matches", "at least one file", "check the pattern, and the folder"
         )
     return FileError(f"{name}: no such file", wanted, "check the spelling, and the folder")
 
@@ -211,7 +210,7 @@ def _status(info: fs.FileInfo) -> FileStatus:
 
 @contextmanager
 def errors_of(address: str) -> Iterator[None]:
-    """Errors of a filesystem within are said of this address."""
+    """Turn errors of a file system into errors about this address."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
@@ -219,18 +218,18 @@ def errors_of(address: str) -> Iterator[None]:
 
 
 def refused(address: str, error: Exception) -> FileError:
-    """What pyarrow's filesystems say, with what was expected and what to try."""
-    scheme, said = address.partition("://")[0].lower(), str(error)
-    came = f"{address}: {said.splitlines()[0] if said else type(error).__name__}"
-    if "Unrecognized filesystem type" in said:
-        hint = "fetch it to this machine first" if scheme.startswith(("http", "ftp")) else "s3://…"
-        return FileError(f"{address}: no filesystem is known by {scheme}://", SCHEMES, hint)
+    """Turn an error of pyarrow's file systems into a FileError with a hint."""
+    scheme, text = address.partition("://")[0].lower(), str(error)
+    came = f"{address}: {text.splitlines()[0] if text else type(error).__name__}"
+    if "Unrecognized filesystem type" in text:
+        hint = "download it first" if scheme.startswith(("http", "ftp")) else "s3://…"
+        return FileError(f"{address}: no file system for {scheme}://", SCHEMES, hint)
     kind = {"gcs": "gs", "abfss": "abfs", "viewfs": "hdfs"}.get(scheme, scheme)
     expected, hint = reason_of(error) or ("a file that can be read", "check the address")
     return FileError(came, expected, hint.format(credentials=CREDENTIALS.get(kind, "credentials")))
 
 
 def reason_of(error: Exception) -> tuple[str, str] | None:
-    """What the store expected, and what to try, where an error is one of a store."""
-    said = re.sub("'[^']*'", "''", str(error))  # the names of files say nothing
-    return next((words[1:] for words in REASONS if re.search(words[0], said)), None)
+    """Expected state and hint for a store's error; None for other errors."""
+    text = re.sub("'[^']*'", "''", str(error))  # ignore file names
+    return next((words[1:] for words in REASONS if re.search(words[0], text)), None)

@@ -1,8 +1,8 @@
-"""A tree of ES modules as one script, for pages that are one file and open from a disk.
+"""Bundler of ES modules into one script, for single-file pages that open from disk.
 
-Browsers could load the modules from data: URLs by an import map, but then each import needs a bare
-name, a page's policy must allow all data: scripts in place of one hash, and workers have no import
-map. A file for Node could not be made so at all.
+Browsers could load the modules from data: URLs with an import map, but then each import needs a
+bare name, a page's policy must allow all data: scripts instead of one hash, and workers have no
+import map. A file for Node could not be written so at all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STATEMENT = re.compile(
     r"|export\s*(?:[{*]|(?:default|let|var|async|const|function|class)\b))",
     re.MULTILINE,
 )
-# What needs a loader, and what ends the element of a page that holds the script.
+# Syntax that needs a loader, and text that would end the script element of a page.
 REFUSED = re.compile(r"\bimport *(?:\(|\.meta)|</script|<script|<!--", re.IGNORECASE)
 FORMS = 'import { a, b as c } from "./relative.js"; and export before a const, function or class'
 ONCE = """\
@@ -39,12 +39,12 @@ const once = (make) => {
 
 
 class ScriptError(HandgradError):
-    """A module is written, or leads, where one script cannot follow."""
+    """A module uses syntax or imports that one script cannot have."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module: its text without imports and exports, what it takes of which, and what it gives."""
+    """Module: its text without imports and exports, its imports by module, and its exports."""
 
     text: str
     takes: Sequence[tuple[str, Sequence[str]]]
@@ -52,16 +52,15 @@ class Module:
 
 
 def inlined(entry: str, given: Mapping[str, str] | None = None, *, worker: str = "") -> str:
-    """One script of the module `entry`, a path within `WEB`, and of all that it imports.
+    """Bundle the module `entry`, a path within `WEB`, and its imports into one script.
 
-    What the entry exports are constants of the script; all other names stay within it. Modules
-    that were made and have no file are `given`: the text of each, by the path from which others
-    import it. A module runs once, when it is first needed. Where the script is that of a worker,
-    `worker` runs in place of the entry, so that the text of a page's script makes its workers.
+    The entry's exports become constants of the script; other names stay private. A module runs
+    once, when it is first needed. `given` has generated modules, text by path. In a worker,
+    `worker` runs instead of the entry, so that a page's script can also create its workers.
 
-    Raises ScriptError for what a script cannot hold: other imports and exports than
-    `import { a, b as c } from "./relative.js";` and `export const`, `function` or `class`, names
-    that no module gives, modules that import each other.
+    Raises ScriptError for other imports and exports than
+    `import { a, b as c } from "./relative.js";` and `export const`, `function` or `class`, for
+    unknown names, and for circular imports.
 
     >>> given = {"a/one.js": "export const one = 1;\\n",
     ...          "a/b/two.js": 'import { one } from "../one.js";\\nexport const two = one + 1;\\n'}
@@ -83,12 +82,12 @@ def inlined(entry: str, given: Mapping[str, str] | None = None, *, worker: str =
 
 
 def json_in_script(data: object) -> str:
-    """JSON as it may stand in a module: no text in it reads like what a script must not have.
+    """Dump JSON for a module, escaping text that a script must not contain.
 
     >>> json_in_script(["Import (EU)", "<!-- none -->"])
     '["\\\\u0049mport (EU)", "\\\\u003c!-- none -->"]'
     """
-    # All of it is within texts: JSON itself has neither such words nor such signs.
+    # All matches are within strings: JSON itself has no such text.
     return REFUSED.sub(
         lambda found: f"\\u{ord(found[0][0]):04x}{found[0][1:]}",
         json.dumps(data, ensure_ascii=False),
@@ -98,13 +97,13 @@ def json_in_script(data: object) -> str:
 def _find(
     path: str, given: Mapping[str, str], modules: dict[str, Module], above: tuple[str, ...]
 ) -> None:
-    """Put a module, after all that it needs, among the `modules`; `above` led to it."""
+    """Add a module after its imports to `modules`; `above` are the modules importing it."""
     if path in above:
         circle = " → ".join((*above[above.index(path) :], path))
         raise ScriptError(
             f"modules that import each other: {circle}",
-            "modules of which each imports those below it",
-            "move what both need into a module of its own",
+            "modules without circular imports",
+            "move the shared code into another module",
         )
     if path in modules:
         return
@@ -137,18 +136,18 @@ def _text(path: str, given: Mapping[str, str], above: tuple[str, ...]) -> str:
 
 
 def _read(path: str, text: str) -> Module:
-    """A module taken apart; refused where it says more than a script can."""
+    """Parse a module; refuses syntax that a script cannot have."""
     folder = posixpath.dirname(path)
     takes = [
         (
-            posixpath.normpath(posixpath.join(folder, found[2])),
-            [name for name in map(str.strip, found[1].split(",")) if name],
+            posixpath.normpath(posixpath.join(folder, match[2])),
+            [name for name in map(str.strip, match[1].split(",")) if name],
         )
-        for found in IMPORT.finditer(text)
+        for match in IMPORT.finditer(text)
     ]
-    # The lines stay where they are, so that what is refused is named by its own.
-    rest = IMPORT.sub(lambda found: "\n" * found[0].count("\n"), text)
-    gives = [found[1] for found in EXPORT.finditer(rest)]
+    # Keep the line numbers, for errors.
+    rest = IMPORT.sub(lambda match: "\n" * match[0].count("\n"), text)
+    gives = [match[1] for match in EXPORT.finditer(rest)]
     rest = EXPORT.sub("", rest)
     if wrong := STATEMENT.search(rest) or REFUSED.search(rest):
         line = rest.count("\n", 0, wrong.start()) + 1
@@ -162,7 +161,7 @@ def _read(path: str, text: str) -> Module:
 
 
 def _names(modules: Mapping[str, Module]) -> dict[str, str]:
-    """What each module is called in the script: by its file, as no name of a module begins."""
+    """Name of each module in the script: its file name with a $, which no module's name has."""
     names: dict[str, str] = {}
     for path in modules:
         stem = "$" + re.sub(r"\W", "_", PurePosixPath(path).stem)
@@ -172,7 +171,7 @@ def _names(modules: Mapping[str, Module]) -> dict[str, str]:
 
 
 def _written(path: str, module: Module, names: Mapping[str, str]) -> str:
-    """A module as a function of its own, run when it is first asked for."""
+    """Wrap a module in a function that runs when it is first needed."""
     takes = "".join(
         f"const {{ {', '.join(taken).replace(' as ', ': ')} }} = {names[there]}();\n"
         if taken

@@ -1,4 +1,4 @@
-"""Safetensors files, read by their own library after our limits on what the header may claim."""
+"""Safetensors files, read by their library after limits on the header are checked."""
 
 import io
 import json
@@ -24,7 +24,7 @@ LONGEST_HEADER = 4 * 2**20
 MOST_BRACKETS = 50_000
 DEEPEST = 100
 
-# What other formats begin with, where that is no length of a header.
+# First bytes of other formats.
 OTHERS = {
     b"PK\x03\x04": "a zip archive, as the .pt files of PyTorch are",
     **{bytes([128, protocol]): "a pickle" for protocol in range(2, 6)},
@@ -40,18 +40,26 @@ COPIED_WHOLE = "check that the file was copied whole, and is a .safetensors file
 
 @dataclass(frozen=True)
 class Tensor:
-    """Type and shape of a tensor, as the header has them."""
+    """Dtype and shape of a tensor from the header.
+
+    Parameters
+    ----------
+    dtype : str
+        NumPy's name of the dtype.
+    shape : tuple of int
+        Lengths of the axes.
+    """
 
     dtype: str
     shape: tuple[int, ...]
 
 
-# What a file holds: arrays by name, which are read-only, and words by name.
+# Content of a file: read-only arrays by name, and metadata by key.
 Stored = tuple[dict[str, Array], dict[str, str]]
 
 
 def read(path: str | Path) -> Stored:
-    """The arrays and metadata of a safetensors file; `FileError` for whatever is wrong with it."""
+    """Read the arrays and metadata of a safetensors file; FileError if it is invalid."""
     with opened(path, *WHAT) as (file, size):
         limited_header(file, size)
         file.seek(0)
@@ -62,23 +70,23 @@ def read(path: str | Path) -> Stored:
 
 
 def parsed(content: bytes) -> Stored:
-    """The arrays and metadata of the bytes of a safetensors file."""
+    """Parse the bytes of a safetensors file into arrays and metadata."""
     from safetensors.numpy import load
 
     header = limited_header(io.BytesIO(content), len(content))
-    with refused_as_damaged("tensors that are not as the header says", "a whole .safetensors file"):
+    with refused_as_damaged("tensors that do not match the header", "a complete .safetensors file"):
         return load(content), header.get("__metadata__") or {}
 
 
 def read_header(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and metadata that the header of a file tells of, without its numbers."""
+    """Read the tensors' dtypes and shapes and the metadata, without the numbers."""
     from safetensors import safe_open
 
     with opened(path, *WHAT) as (file, size):
         header = limited_header(file, size)
         with (
-            refused_as_damaged("tensors that are not as the header says", "a .safetensors file"),
-            safe_open(path, "numpy"),  # which checks names, types, shapes and bytes
+            refused_as_damaged("tensors that do not match the header", "a .safetensors file"),
+            safe_open(path, "numpy"),  # checks names, types, shapes and bytes
         ):
             metadata = header.pop("__metadata__", None) or {}
             return {
@@ -88,9 +96,9 @@ def read_header(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def limited_header(file: IO[bytes], size: int) -> dict[str, Any]:
-    """The header of an open file of `size` bytes, as JSON: no larger, deeper or stranger than ours.
+    """Parse the header of an open file of `size` bytes as JSON, within limits.
 
-    Whether it is true the library finds out, which allocates nothing before.
+    The library then checks it against the tensors, without allocating memory first.
     """
     start = file.read(8)
     length = int.from_bytes(start, "little")
@@ -111,13 +119,13 @@ def limited_header(file: IO[bytes], size: int) -> dict[str, Any]:
             raise FileError(
                 f"{shown(name)} has the type {shown(code)}",
                 f"one of {', '.join(TYPES)}, which NumPy has",
-                "in PyTorch, tensor.float() before it is saved",
+                "in PyTorch, tensor.float() before saving",
             )
     return header
 
 
 def strict_json(text: str | bytes, what: str, hint: str = COPIED_WHOLE) -> Any:
-    """The value of a JSON text: no key twice, no NaN, not too deep, not so large memory fills."""
+    """Parse JSON without repeated keys and NaN, within limits of size and depth."""
     try:
         text = text.decode("utf-8") if isinstance(text, bytes) else text
         if len(text) > LONGEST_HEADER or text.count("[") + text.count("{") > MOST_BRACKETS:
@@ -125,7 +133,7 @@ def strict_json(text: str | bytes, what: str, hint: str = COPIED_WHOLE) -> Any:
         value = json.loads(
             text, object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite
         )
-        if _depth([value]) > DEEPEST + 1:  # what goes through it later may then recurse
+        if _depth([value]) > DEEPEST + 1:  # later code may recurse
             raise ValueError(f"more than {DEEPEST} levels")
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
@@ -134,13 +142,13 @@ def strict_json(text: str | bytes, what: str, hint: str = COPIED_WHOLE) -> Any:
 
 
 def damaged(came: str, expected: str) -> FileError:
-    """The error for what no writer of such files leaves."""
+    """FileError for content that no writer of such files produces."""
     return FileError(came, expected, COPIED_WHOLE)
 
 
 @contextmanager
 def naming(path: object) -> Iterator[None]:
-    """Say in a FileError which file it is about."""
+    """Add the file's name to a FileError."""
     try:
         yield
     except FileError as error:
@@ -150,7 +158,7 @@ def naming(path: object) -> Iterator[None]:
 
 @contextmanager
 def refused_as_damaged(what: str, expected: str, hint: str = COPIED_WHOLE) -> Iterator[None]:
-    """Turn whatever is raised within it, as `what` is made from a file, into a FileError."""
+    """Turn any error raised while `what` is created from a file into a FileError."""
     try:
         yield
     except (FileError, MemoryError):
@@ -163,26 +171,32 @@ def refused_as_damaged(what: str, expected: str, hint: str = COPIED_WHOLE) -> It
 
 
 def shown(value: object) -> str:
-    """A value from a file, or what was said of it, as messages show it: never long."""
+    """Shorten a value from a file, or an error about it, for a message.
+
+    Parameters
+    ----------
+    value : object
+        Anything; other than a str it is shown by its repr.
+    """
     text = value if isinstance(value, str) else repr(value)
     text = text if text.isprintable() else ascii(text)
     return text if len(text) <= 160 else text[:157] + "..."
 
 
 def _depth(value: dict[str, object] | list[object]) -> int:
-    """How many lists and objects lie within one another."""
+    """Nesting depth of lists and objects."""
     parts = value.values() if isinstance(value, dict) else value
     return 1 + max((_depth(part) for part in parts if isinstance(part, dict | list)), default=0)
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands there twice")
-    return found
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a repeated key")
+    return value
 
 
 def _finite(text: str) -> float:
     if not math.isfinite(number := float(text)):
-        raise ValueError(f"{text} is no finite number")
+        raise ValueError(f"{text} is not a finite number")
     return number

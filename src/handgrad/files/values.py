@@ -1,4 +1,4 @@
-"""Settings and fitted attributes as JSON: numbers, words, tuples, dicts, small arrays, losses."""
+"""Settings and fitted attributes as JSON: numbers, texts, tuples, dicts, small arrays, losses."""
 
 import math
 import re
@@ -17,7 +17,7 @@ from handgrad.textbook.optimizers import Optimizer
 NOT_FINITE = ("nan", "inf", "-inf")
 NUMBERS = ("bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)))
 TYPES = (*NUMBERS, "float16", "float32", "float64", "object")
-MOST_CHARACTERS = 2**22  # of all arrays of text, in which each value takes as much as any other
+MOST_CHARACTERS = 2**22  # of all arrays of text, whose values all have the same size
 
 TEXT = re.compile("U([1-9][0-9]{0,7})")
 
@@ -27,9 +27,9 @@ ReadLayer = Callable[[object, str], Layer]
 
 
 def written(value: object, layer: WriteLayer | None = None, place: str = "") -> Any:
-    """A value as JSON; what JSON has no form for, as an object with one key that says what it is.
+    """Convert a value to JSON; other types become an object with one key for the type.
 
-    `layer` writes a layer that is found at a place. Raises a TypeError for anything else.
+    `layer` converts a layer and its path. Raises a TypeError for unsupported types.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -53,7 +53,7 @@ def written(value: object, layer: WriteLayer | None = None, place: str = "") -> 
 
 
 def read_value(said: object, layer: ReadLayer | None = None, place: str = "") -> Any:
-    """The value that was written so; a FileError for what `written` does not write."""
+    """Convert the JSON of `written` back to a value; FileError if it is invalid."""
     if isinstance(said, list):
         return [read_value(part, layer, f"{place}.{i}") for i, part in enumerate(said)]
     if not isinstance(said, dict):
@@ -70,24 +70,24 @@ def read_value(said: object, layer: ReadLayer | None = None, place: str = "") ->
     if kind == "page" and isinstance(inner, list) and len(inner) == 3:
         name, args, kwargs = inner
         if (page := _page_of(name)) is None:
-            raise damaged(f"the page {shown(name)}", "a loss or an optimizer of handgrad's")
+            raise damaged(f"the class {shown(name)}", "a loss or an optimizer of handgrad")
         return page(*read_value(args), **read_value(kwargs))
     if kind == "dict" and isinstance(inner, list):
         try:
             return {read_value(key): read_value(value) for key, value in inner}
         except (TypeError, ValueError) as error:
             raise damaged(f"{shown(inner)} as a dict", "pairs of a key and a value") from error
-    raise damaged(f"the value {shown(said)}", "one of the kinds that docs/model-file.md names")
+    raise damaged(f"the value {shown(said)}", "one of the types in docs/model-file.md")
 
 
 def _page_of(name: object) -> type[Loss | Optimizer] | None:
-    """The loss or the optimizer that is a public name of handgrad; None for any other name."""
+    """Public loss or optimizer of handgrad of this name; None for any other name."""
     kind = (vars(losses) | vars(optimizers)).get(str(name))
     return kind if isinstance(kind, type) and issubclass(kind, Loss | Optimizer) else None
 
 
 def written_array(array: Array) -> Any:
-    """An array of one dimension with its type: numbers, truth values, text, Python's own."""
+    """Convert a one-dimensional array with its dtype: numbers, booleans, text or objects."""
     name = f"U{array.dtype.itemsize // 4}" if array.dtype.kind == "U" else array.dtype.name
     if array.ndim != 1 or (name not in TYPES and array.dtype.kind != "U"):
         raise TypeError(f"an array of type {array.dtype} and shape {array.shape}")
@@ -95,7 +95,7 @@ def written_array(array: Array) -> Any:
 
 
 def check_texts(said: object) -> None:
-    """Refuse a description whose arrays of text would take much more than it does itself."""
+    """Refuse a description whose arrays of text would take much more memory than the text."""
     characters, left = 0, [said]
     while left:
         part = left.pop()
@@ -108,13 +108,13 @@ def check_texts(said: object) -> None:
     if characters > MOST_CHARACTERS:
         raise FileError(
             f"arrays of text with {characters} characters",
-            f"{MOST_CHARACTERS} at most",
-            "shorter names of classes",
+            f"at most {MOST_CHARACTERS}",
+            "shorter class names",
         )
 
 
 def read_array(said: object) -> Array:
-    """The array that was written so."""
+    """Convert the JSON of `written_array` back to an array."""
     try:
         entry = said["array"] if isinstance(said, dict) and len(said) == 1 else {}
         name, values = entry["dtype"], [read_value(value) for value in entry["values"]]
@@ -123,15 +123,15 @@ def read_array(said: object) -> Array:
         array = np.empty(len(values), name)
         array[:] = values
         if written_array(array) != said:
-            raise ValueError("values that are not of its type")
+            raise ValueError("values of another type")
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise damaged(f"{shown(said)} as an array", "a dtype and its values") from error
     return array
 
 
 def read_classes(said: object) -> Array:
-    """The classes that were written so: each once, in their order."""
+    """Read classes: different ones, sorted."""
     classes = read_array(said)
     if not len(classes) or not np.array_equal(np.unique(classes), classes):
-        raise damaged(f"the classes {shown(said)}", "different ones, in their order")
+        raise damaged(f"the classes {shown(said)}", "different ones, sorted")
     return classes

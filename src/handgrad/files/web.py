@@ -1,4 +1,4 @@
-"""Location of the scripts and styles of pages."""
+"""Location of the pages' scripts and styles."""
 
 from pathlib import Path
 

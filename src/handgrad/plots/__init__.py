@@ -1,4 +1,4 @@
-"""Pictures, with Matplotlib: each takes and returns axes."""
+"""Plots with Matplotlib: each takes and returns axes."""
 
 from handgrad.textbook.install import require
 

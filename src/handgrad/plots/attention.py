@@ -1,4 +1,4 @@
-"""Pictures of attention: which places of a sequence each place looks at."""
+"""Plots of attention weights."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +17,9 @@ from handgrad.textbook.net import Net
 from handgrad.training.results import Predictor
 
 MOST_HEADS = 16
-# What a picture has across, more or less: so that names of lines do not run into each other.
-INCHES = 2.0
+INCHES = 2.0  # approximate width of a plot, for the size of its tick labels
 MASKED = "#d9d9d9"
-# Letters that would not be seen.
+# Visible forms of whitespace.
 SEEN = str.maketrans({" ": "␣", "\n": "↵", "\t": "→"})
 
 
@@ -31,15 +30,30 @@ def plot_attention(
     labels: Sequence[str] | None = None,
     axes: Sequence[Axes] | Array | None = None,
 ) -> Array:
-    """Draw for a single row `x` where each head of attention looks; returns the axes, one a head.
+    """Plot the attention weights of each head for a single row `x`.
 
-    Down are the places that ask, across those that are asked: the darker, the larger the share p
-    that a place takes from another; each line adds up to 1. Grey is what a causal layer bars, the
-    places after the one that asks. All heads of all `MultiheadAttention` layers are drawn in their
-    order, on one scale; of more than 16, the first. `labels` names the places, a letter each or a
-    word each; without them they are numbered from 1. In place of a net it takes a fitted estimator
-    that has one, with a row as it takes it.
+    Rows are query positions, columns are key positions: the darker, the larger the attention
+    weight. The weights of a row add up to 1; masked positions are grey. All heads of all
+    `MultiheadAttention` layers are drawn on one scale, at most 16.
 
+    Parameters
+    ----------
+    net : Net or fitted estimator
+        With at least one `MultiheadAttention`.
+    x : array (1, …)
+        A single row, in the form the model takes.
+    labels : sequence of str, optional
+        A character or word for each position; by default they are numbered from 1.
+    axes : sequence of Axes, optional
+        Axes for the heads; by default those of a new figure.
+
+    Returns
+    -------
+    array of Axes
+        One per head.
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Embedding(3, 4, rng=0), hg.MultiheadAttention(4, 2, causal=True, rng=1))
     >>> panels = plot_attention(net, [[2, 0, 1]], labels="cab")
@@ -51,13 +65,13 @@ def plot_attention(
     layers = [part for _, part in twin.walk() if isinstance(part, MultiheadAttention)]
     if not layers:
         raise SettingError(
-            f"{inner!r}, which has no attention",
+            f"{inner!r}, which has no attention layer",
             "a net with a MultiheadAttention",
             "hg.Net(hg.Embedding(27, 16), hg.MultiheadAttention(16, 2, causal=True), …)",
         )
     twin.forward(row)
     heads = [
-        (label("attention {}, head {}", i, j), _without_barred(p, layer.causal))
+        (label("attention {}, head {}", i, j), _masked(p, layer.causal))
         for i, layer in enumerate(layers, 1)
         for j, p in enumerate(layer.p[0], 1)
     ][:MOST_HEADS]
@@ -73,15 +87,15 @@ def plot_attention(
         )
         panel.set_facecolor(MASKED)
         panel.set_title(title, fontsize="medium")
-        _name_places(panel, names)
-    panels[0].figure.colorbar(image, ax=panels, label=label("share p"), aspect=30)
+        _name_positions(panel, names)
+    panels[0].figure.colorbar(image, ax=panels, label=label("attention weight"), aspect=30)
     return np.array(panels)
 
 
-def _without_barred(p: Array, causal: bool) -> Array:
-    """The shares p (t, t) of one head, NaN where they are barred."""
-    shares: Array = np.asarray(p, np.float64)
-    return np.where(np.tri(len(shares), dtype=bool), shares, np.nan) if causal else shares
+def _masked(p: Array, causal: bool) -> Array:
+    """Attention weights (t, t) of one head, NaN where they are masked."""
+    weights: Array = np.asarray(p, np.float64)
+    return np.where(np.tri(len(weights), dtype=bool), weights, np.nan) if causal else weights
 
 
 def _names_of(labels: Sequence[str], n: int) -> list[str]:
@@ -89,14 +103,14 @@ def _names_of(labels: Sequence[str], n: int) -> list[str]:
     if len(names) != n:
         raise SettingError(
             f"{len(names)} labels, {labels!r}",
-            f"{n}, one for each place of the sequence",
-            "labels=text, for the letters that x encodes; labels=text.split(), for words",
+            f"{n}, one for each position",
+            "labels=text, for the characters that x encodes; labels=text.split(), for words",
         )
     return [shortened(name, 12) if name.strip() else name.translate(SEEN) for name in names]
 
 
-def _name_places(axes: Axes, names: list[str] | None) -> None:
-    axes.set(xlabel=label("is asked"), ylabel=label("asks"))
+def _name_positions(axes: Axes, names: list[str] | None) -> None:
+    axes.set(xlabel=label("key position"), ylabel=label("query position"))
     if names is None:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))

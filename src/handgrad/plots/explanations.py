@@ -1,4 +1,4 @@
-"""Permutation importance and partial dependence as pictures."""
+"""Plots of permutation importance and partial dependence."""
 
 from typing import Any
 
@@ -27,10 +27,22 @@ MOST_CLASSES = 6
 def plot_permutation_importance(
     importance: PermutationImportance, most: int = 12, ax: Axes | None = None
 ) -> Axes:
-    """Draw how much worse the score is without a column, for the `most` that matter most.
+    """Plot permutation importances as bars, the largest on top.
 
-    The bars are means over the repeats, the strongest on top, the whiskers their standard
-    deviations. `importance` is what `permutation_importance` gave.
+    Bars are means over the repeats, whiskers are standard deviations.
+
+    Parameters
+    ----------
+    importance : PermutationImportance
+        From `permutation_importance`.
+    most : int, default 12
+        Number of columns shown.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
     """
     refuse_other(importance, PermutationImportance, "hg.tables.permutation_importance(model, X, y)")
     order = importance.order[:most]
@@ -42,7 +54,7 @@ def plot_permutation_importance(
     name_places(axes, [importance.columns[i] for i in order])
     axes.set(ylim=(len(order) - 0.4, -0.6))
     scoring = label(importance.scoring.replace("_", " "))
-    axes.set_xlabel(label("{}, worse by, when shuffled", scoring))
+    axes.set_xlabel(label("decrease in {} when shuffled", scoring))
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
     axes.grid(visible=False, axis="y")
     axes.tick_params("y", length=0)
@@ -51,11 +63,21 @@ def plot_permutation_importance(
 
 
 def plot_partial_dependence(dependence: PartialDependence, ax: Axes | None = None) -> Axes:
-    """Draw what the model says on average against the values of a column.
+    """Plot the mean prediction against the values of a column.
 
-    A curve for numbers and dates, dots for text, the most frequent value on top. Of two classes
-    it is the probability of the second; of more there is a curve for each of the six that change
-    most. `dependence` is what `partial_dependence` gave.
+    Numbers and dates give a curve, texts give dots, the most frequent one on top. For two classes
+    it is the probability of the second; for more, a curve for each of the six that change most.
+
+    Parameters
+    ----------
+    dependence : PartialDependence
+        From `partial_dependence`.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
     """
     refuse_other(dependence, PartialDependence, "hg.tables.partial_dependence(model, X, column)")
     axes = axes_for(ax, (4.5, 3.4))

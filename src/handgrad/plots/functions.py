@@ -1,4 +1,4 @@
-"""Pictures of functions: losses, activations with their slopes, schedules of learning rates."""
+"""Plots of functions: losses, activations with their derivatives, learning rate schedules."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from handgrad.textbook.metrics import zero_one_loss
 from handgrad.textbook.schedules import Schedule
 from handgrad.training import factors_of
 
-# A function of x (n,), or its values there.
+# A function of x (n,), or its values at x.
 Function = Callable[[Array], npt.ArrayLike] | npt.ArrayLike
 SMALLEST, WIDTH = 0.01, 4.0
 # The activations of the textbook, in its order.
@@ -38,15 +38,32 @@ def plot_loss_functions(
     x: npt.ArrayLike | None = None,
     axes: Sequence[Axes] | Array | None = None,
 ) -> Array:
-    """Draw losses side by side, each on axes of its own; returns the axes.
+    """Plot loss functions side by side; returns the axes.
 
-    `"regression"`: the absolute and the squared loss over y − f(x), by which a prediction f(x)
-    is wrong. `"classification"`: the 0-1 loss and the logistic loss over the probability p that
-    is given to the true class: the first counts mistakes, the second also says how far.
+    "regression" shows the absolute and the squared loss over the error y − f(x), "classification"
+    the 0-1 loss and the logistic loss over the predicted probability of the true class.
 
-    Or any `functions` under a title: of `x` (n,), from −2 to 2 if it is not given, or their
-    values (n,) at that `x`. `ylabels` has a label for each, the first ones at least.
+    Parameters
+    ----------
+    suptitle : {"regression", "classification"} or str
+        Built-in pair of losses; or the title above `functions`.
+    functions : list of functions or arrays, optional
+        Functions of `x`, or their values at `x`.
+    ylabels : sequence of str
+        Labels of the functions.
+    xlabel : str
+        Label of x.
+    x : array (n,), optional
+        By default 201 numbers from −2 to 2.
+    axes : sequence of Axes, optional
+        Axes to draw on; by default those of a new figure.
 
+    Returns
+    -------
+    array of Axes
+
+    Examples
+    --------
     >>> left, right = plot_loss_functions("regression")
     >>> left.get_title(), right.get_title(), left.get_xlabel()
     ('absolute loss', 'squared loss', 'y − f(x)')
@@ -66,12 +83,12 @@ def plot_loss_functions(
         xlabel, titles, ylabels = label(xlabel), [*map(label, titles)], [*map(label, ylabels)]
         suptitle = ""
     if not isinstance(functions, list | tuple) or not functions:
-        expected = "a list of them, one at least"
+        expected = "a list of functions, at least one"
         raise SettingError(f"functions = {functions!r}", expected, "functions=[np.abs, np.square]")
     if x is None and not all(map(callable, functions)):
         raise SettingError(
-            "values of a function without the x that they belong to",
-            "the same x that they were computed from, or functions",
+            "values of a function without their x",
+            "the x at which they were computed, or functions",
             "plot_loss_functions(…, x=x), or functions=[np.abs, np.square]",
         )
     across = np.linspace(-2, 2, 201) if x is None else np.ravel(np.asarray(x, float))
@@ -79,9 +96,9 @@ def plot_loss_functions(
     for y in drawn:
         if y.shape != across.shape:
             raise ShapeError(
-                f"values of shape {y.shape}, at {len(across)} places of x",
-                f"a number at each place, shape {across.shape}",
-                "np.vectorize(function), of a function of one number",
+                f"values of shape {y.shape} for {len(across)} numbers x",
+                f"a value for each x, shape {across.shape}",
+                "np.vectorize(function), for a function of one number",
             )
     panels = panels_for(axes, len(drawn), (4.5 * len(drawn), 3.4))
     for panel, y, ylabel, title in zip_longest(panels, drawn, ylabels[: len(drawn)], titles):
@@ -94,11 +111,22 @@ def plot_loss_functions(
 
 
 def plot_cross_entropy(ax: Axes | None = None) -> Axes:
-    """Draw the cross-entropy over the predicted probability p of class 1.
+    """Plot the cross-entropy over the predicted probability p of class 1.
 
-    Where the true class is y = 1 it is −log p, where it is y = 0 it is −log(1 − p): nothing for
-    a prediction that is sure and right, and without end for one that is sure and wrong.
+    It is −log p for the true class y = 1 and −log(1 − p) for y = 0: 0 for a certain and right
+    prediction, infinite for a certain and wrong one.
 
+    Parameters
+    ----------
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> [line.get_label() for line in plot_cross_entropy().lines]
     ['y = 1:  −log p', 'y = 0:  −log(1 − p)']
     """
@@ -117,7 +145,7 @@ def plot_cross_entropy(ax: Axes | None = None) -> Axes:
 
 
 def _each(loss: Loss, p: Array, y: int) -> Array:
-    """The loss of each prediction in `p` alone, the target being `y`."""
+    """Loss of each prediction in `p` for the target `y`."""
     return np.array([float(loss.forward(np.array([[q]]), np.array([y]))) for q in p])
 
 
@@ -146,11 +174,23 @@ TASKS: dict[str, tuple[Array, str, list[str], list[str], list[Function]]] = {
 def plot_activations(
     layers: Sequence[Layer] | None = None, axes: Sequence[Axes] | Array | None = None
 ) -> Array:
-    """Draw activations, each with its slope; returns the axes, one a layer.
+    """Plot activations with their derivatives; returns the axes, one per layer.
 
-    Without `layers`, those of the textbook. The values are what `forward` gives, the slopes
-    what `backward` makes of ones, on float64 copies: the very layers that are trained with.
+    The values come from `forward`, the derivatives from `backward` of ones, on float64 copies.
 
+    Parameters
+    ----------
+    layers : sequence of Layer, optional
+        Elementwise layers; by default all activations of the textbook.
+    axes : sequence of Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    array of Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> (axes,) = plot_activations([hg.Tanh()])
     >>> value, slope, *_ = axes.lines
@@ -163,8 +203,8 @@ def plot_activations(
     curves = [_curves(layer) for layer in layers]
     columns = min(len(layers), 4)
     size = (2.9 * columns, 2.7 * -(-len(layers) // 4))
-    given = None if axes is None else [*np.ravel(np.array(axes))][: len(layers)]
-    panels = panels_for(given, len(layers), size)
+    flat = None if axes is None else [*np.ravel(np.array(axes))][: len(layers)]
+    panels = panels_for(flat, len(layers), size)
     for panel, layer, (x, y, slope) in zip(panels, layers, curves, strict=True):
         panel.plot(x, y, color=FIRST, linewidth=2, label=repr(layer))
         panel.plot(x, slope, "--", color=SECOND, linewidth=1.8, label=label("its slope"))
@@ -178,7 +218,7 @@ def plot_activations(
 
 
 def _curves(layer: Layer) -> tuple[Array, Array, Array]:
-    """x, the layer's values there, and their slopes."""
+    """x, the layer's values at x, and its derivatives."""
     if not isinstance(layer, Layer):
         raise SettingError(described(layer), "layers", "[hg.Tanh(), hg.ReLU()]")
     twin = copy.deepcopy(layer)
@@ -193,9 +233,9 @@ def _curves(layer: Layer) -> tuple[Array, Array, Array]:
         elementwise = False
     if not elementwise:
         raise SettingError(
-            f"{layer!r}, which does not treat each number by itself",
+            f"{layer!r}, which is not elementwise",
             "activations, such as Tanh() and ReLU()",
-            "plot_decision_boundary(net, x, y), for what layers do together",
+            "plot_decision_boundary(net, x, y), for a whole net",
         )
     return x, y[:, 0], slope
 
@@ -205,10 +245,23 @@ def plot_schedule(
     learning_rate: float = 1.0,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the learning rate over the share of the training that is done.
+    """Plot the learning rate over the fraction of the training done.
 
-    One schedule, or several by their names, times `learning_rate`.
+    Parameters
+    ----------
+    schedule : function, or dict of str to function
+        One schedule, or several by name.
+    learning_rate : float, default 1.0
+        Multiplies the factors of the schedule.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
 
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> schedules = {"step": hg.schedules.step(0.25), "cosine": hg.schedules.cosine()}
     >>> axes = plot_schedule(schedules, learning_rate=0.1)
@@ -219,7 +272,7 @@ def plot_schedule(
     if not named or not all(callable(one) for one in named.values()):
         raise SettingError(
             f"schedule = {described(schedule)}",
-            "a function of the share of the training done, or a dictionary of such",
+            "a function of the fraction of the training done, or a dictionary of such functions",
             "hg.plots.plot_schedule(hg.schedules.cosine())",
         )
     axes = axes_for(ax, (6, 3.6))
@@ -228,7 +281,9 @@ def plot_schedule(
         rates = learning_rate * factors_of(one, progress)
         axes.plot(progress, rates, linewidth=2, label=name, **line_of(i))
     what = label("learning rate") if learning_rate != 1 else label("factor of the learning rate")
-    axes.set(xlabel=label("share of the training done"), ylabel=what, title=label("Learning rate"))
+    axes.set(
+        xlabel=label("fraction of the training done"), ylabel=what, title=label("Learning rate")
+    )
     axes.set(xlim=(0, 1), ylim=(0, None))
     if isinstance(schedule, Mapping):
         axes.legend(frameon=False)

@@ -1,4 +1,4 @@
-"""Checks what a picture is given: tables, targets, names, and the model or its predictions."""
+"""Input checks of plots: tables, targets, names, and the model or its predictions."""
 
 from collections.abc import Sequence, Sized
 from typing import cast
@@ -22,18 +22,18 @@ Model = Net | Predictor | Predictions
 
 
 def table_of(x: object) -> Array:
-    """`x` as a table of finite numbers, (rows, features)."""
+    """Check `x` as a table of finite numbers, (rows, features)."""
     if isinstance(x, Figure | Axes):
         raise SettingError(
-            f"a {type(x).__name__} where the rows x belong",
-            "numbers of shape (rows, features), then their targets; axes by name",
+            f"a {type(x).__name__} instead of the rows x",
+            "numbers of shape (rows, features), then their targets; axes by keyword",
             "hg.plot_decision_boundary(net, x, y, ax=ax)",
         )
     x = array_of(x, "x")
     if x.dtype.kind not in "fiub" or x.ndim != 2 or 0 in x.shape:
         raise ShapeError(
             f"x of shape {x.shape} and type {x.dtype}",
-            "numbers of shape (rows, features), one row at least",
+            "numbers of shape (rows, features), at least one row",
             "x[:, None], for a single feature"
             if x.ndim == 1 and x.size
             else "hg.data.make_moons()",
@@ -48,7 +48,7 @@ def table_of(x: object) -> Array:
 
 
 def targets_of(y: object, x: Sized) -> Array:
-    """`y` as finite numbers, one a row of `x` or one row a row."""
+    """Check `y` as finite numbers, one or several for each row of `x`."""
     y = array_of(y, "y")
     check_consistent_length(y, x)
     if y.dtype.kind not in "fiub" or not np.isfinite(y).all():
@@ -62,20 +62,20 @@ def targets_of(y: object, x: Sized) -> Array:
 
 
 def numbers_of(y: object, x: Sized) -> Array:
-    """`y` as one finite number a row of `x`, (n,)."""
+    """Check `y` as one finite number per row of `x`, (n,)."""
     y = targets_of(y, x)
     if y.ndim != 1:
-        raise ShapeError(f"y of shape {y.shape}", "one number a row", "y[:, 0], for one column")
+        raise ShapeError(f"y of shape {y.shape}", "one number per row", "y[:, 0], for one column")
     return y
 
 
 def classes_of(y: object, x: Array, n_classes: float = np.inf) -> Array:
-    """`y` as classes 0, 1, 2 …, (n,) int64; below `n_classes`, where a net says how many."""
+    """Check `y` as classes 0, 1, 2 …, (n,) int64, below `n_classes`."""
     y = targets_of(y, x)
     if y.ndim != 1:
         raise ShapeError(
             f"targets of shape {y.shape}",
-            "one class a row",
+            "one class per row",
             "y.argmax(axis=1), if the targets are one-hot",
         )
     odd = y[(y < 0) | (y != np.floor(y)) | (y >= n_classes)]
@@ -91,10 +91,7 @@ def classes_of(y: object, x: Array, n_classes: float = np.inf) -> Array:
 
 
 def names_of(names: Sequence[str] | None, n: int, what: str) -> list[str]:
-    """The names of `n` features or classes; without any, numbered ones.
-
-    Features are counted from 1, as in words; classes by their labels, from 0.
-    """
+    """Names of `n` features or classes; by default numbers, features from 1, classes from 0."""
     if names is None:
         return [label(f"{what} {{}}", i + (what == "feature")) for i in range(n)]
     if isinstance(names, str) or len(names) < n:
@@ -107,17 +104,16 @@ def names_of(names: Sequence[str] | None, n: int, what: str) -> list[str]:
 
 
 def probabilities(model: Net | Classifier, x: object) -> Array:
-    """The probability of each class, (n, n_classes), that a net or classifier gives rows `x`."""
+    """Probabilities of the classes, (n, n_classes), predicted for rows `x`."""
     if isinstance(model, Net):
         return as_probabilities(model, np.asarray(model.predict(x)))
     return np.asarray(model.predict_proba(x))
 
 
 def as_probabilities(net: Net, p: Array) -> Array:
-    """The output `p` of `net` as the probability of each class, (n, n_classes).
+    """Convert the output `p` of `net` to probabilities of the classes, (n, n_classes).
 
-    One column is the probability of class 1; numbers that are no probabilities are taken for
-    logits, and go through the softmax.
+    One column is the probability of class 1; other numbers are logits for a softmax.
     """
     shape, known = p.shape, isinstance(net.output_kind, Probabilities)
     p = p[:, None] if p.ndim == 1 else p
@@ -125,7 +121,7 @@ def as_probabilities(net: Net, p: Array) -> Array:
         return np.hstack([1 - p, p])
     if p.ndim != 2 or p.shape[1] < 2:
         raise SettingError(
-            f"a net whose predictions, of shape {shape}, are no probabilities of classes",
+            f"a net whose predictions, of shape {shape}, are not probabilities of classes",
             "a column for each class, or one column with the probability of class 1",
             "plot_predictions(net, x, y), for a net that predicts a number",
         )
@@ -135,16 +131,16 @@ def as_probabilities(net: Net, p: Array) -> Array:
 
 
 def refuse_other(given: object, kind: type, example: str) -> None:
-    """Refuse what is no result of that `kind`, which the call of the `example` makes."""
+    """Refuse an argument that is not of a `kind`, which the call in `example` returns."""
     if not isinstance(given, kind):
         made_by = example.partition("(")[0].rpartition(".")[2]
-        raise SettingError(described(given), f"what {made_by} gave", example)
+        raise SettingError(described(given), f"the result of {made_by}", example)
 
 
 def class_predictions(
     model: Model, x: object, y: object, class_names: Sequence[str] | None
 ) -> Predictions:
-    """The classes that a model predicts for the rows `x`, with the true classes `y`."""
+    """Predict the classes of the rows `x`, with the true classes `y`."""
     if isinstance(model, Predictions):
         return model
     if is_classifier(model):
@@ -163,7 +159,7 @@ def class_predictions(
 
 
 def number_predictions(model: Model, x: object, y: object) -> Predictions:
-    """The numbers that a model predicts for the rows `x`, with the true numbers `y`."""
+    """Predict the numbers of the rows `x`, with the true numbers `y`."""
     if isinstance(model, Predictions):
         return model
     predicted = predicted_numbers(model, x)
@@ -171,7 +167,7 @@ def number_predictions(model: Model, x: object, y: object) -> Predictions:
 
 
 def predicted_numbers(model: Net | Predictor, x: object) -> Array:
-    """One predicted number a row, (n,)."""
+    """Predict one number per row, (n,)."""
     if isinstance(model, Net | type) or not hasattr(model, "predict"):
         check_kinds(net=(model, Net))
         x = table_of(x)
@@ -180,14 +176,14 @@ def predicted_numbers(model: Net | Predictor, x: object) -> Array:
         raise ShapeError(
             f"predictions of shape {p.shape}"
             + ("" if p.dtype.kind in "fiu" else f", such as {str(p.flat[0])!r}"),
-            "one number a row",
+            "one number per row",
             "plot_decision_boundary(net, x, y), for classes",
         )
     return p.reshape(len(p))
 
 
 def net_of(model: Net | Predictor) -> Net:
-    """The net of a model: itself, or that of a fitted estimator."""
+    """Net of a model: itself, or that of a fitted estimator."""
     return model if isinstance(model, Net) else _with_net(model).net_
 
 
@@ -202,7 +198,7 @@ def _with_net(model: Predictor) -> HasNet:
 
 
 def net_and_row(model: Net | Predictor, x: object) -> tuple[Net, Array]:
-    """The net of a model, and a single row as it takes it."""
+    """Net of a model, and a single row in the form it takes."""
     net, rows, _, _ = net_and_rows(model, x)
     if rows.ndim < 2 or len(rows) != 1:
         raise ShapeError(
@@ -216,7 +212,7 @@ def net_and_row(model: Net | Predictor, x: object) -> tuple[Net, Array]:
 def net_and_rows(
     model: Net | Predictor, x: object, y: object = None
 ) -> tuple[Net, Array, Array | None, Loss | None]:
-    """The net of a model, and rows as it takes them; of an estimator, targets and loss too."""
+    """Net of a model, rows in the form it takes, and for an estimator targets and loss."""
     if isinstance(model, Net):
         return model, array_of(x, "x"), None if y is None else array_of(y, "y"), None
     estimator = _with_net(model)
@@ -228,14 +224,14 @@ def net_and_rows(
 
 
 def _places(values: object, known: Sequence[object]) -> Array:
-    """Where in the `known` classes the class of each row is."""
+    """Index of each row's class in the `known` classes."""
     place = {label: i for i, label in enumerate(known)}
-    found = np.array([place.get(label, -1) for label in array_of(values, "y").ravel()], np.int64)
-    if (found < 0).any():
-        odd = array_of(values, "y").ravel()[found < 0][0]
+    places = np.array([place.get(label, -1) for label in array_of(values, "y").ravel()], np.int64)
+    if (places < 0).any():
+        odd = array_of(values, "y").ravel()[places < 0][0]
         raise DataError(
             f"a target of {odd}",
-            f"one of the classes that the model was fitted to: {', '.join(map(str, known))}",
+            f"one of the model's classes: {', '.join(map(str, known))}",
             "the rows of those classes, y[np.isin(y, model.classes_)]",
         )
-    return found
+    return places

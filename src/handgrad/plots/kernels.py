@@ -1,4 +1,4 @@
-"""Pictures of nets that look at pictures: what a convolution looks for, and what layers make."""
+"""Plots of convolutional nets: kernels and feature maps."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,23 +19,34 @@ from handgrad.training.results import Predictor
 
 MOST_CHANNELS, FEWEST_CHANNELS = 16, 6
 GAP, INCHES, STRIP = 0.12, 0.7, 0.35
-# A grey between pictures, whose zeros are white.
+# Grey between images, whose zeros are white.
 BETWEEN = "#d9d9d9"
 
 
 def plot_kernels(
     net: Net | Predictor, *, layer: int | str | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw what a convolution looks for: a picture of the weights from each channel to each.
+    """Plot the kernels of a convolution: an image of the weights for each pair of channels.
 
-    From blue below zero through white to orange, all on one scale, its end the largest weight.
-    Output channels stand side by side, the channels of the input below each other; the weights of a
-    `Conv1d` are one picture for each output channel, a line of it for each channel of the input.
-    `layer` is the number of the convolution in `net.layers`, counted from 0, or its path,
-    layer="2.0"; by default it is the first of the net. Of more than 16 channels the first are
-    drawn. In place of a net it takes a fitted estimator that has one. Without
-    `ax` a new figure is made, `axes.figure`.
+    Columns are output channels, rows are input channels, at most 16 each; for a `Conv1d` there is
+    one image per output channel, with a row for each input channel. Blue is negative, white 0,
+    orange positive, on one scale.
 
+    Parameters
+    ----------
+    net : Net or fitted estimator
+        With a `Conv2d` or `Conv1d`.
+    layer : int or str, optional
+        Index in `net.layers`, or path such as "2.0"; by default the first convolution.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> net = hg.Net(hg.layers.Reshape(1, 8, 8), hg.Conv2d(1, 6, 3, rng=0), hg.Tanh())
     >>> axes = plot_kernels(net)
@@ -57,7 +68,7 @@ def plot_kernels(
         ylabel=_channels("input channel", down, len(W[0])),
     )
     if convolution.W.ndim == 3:
-        axes.set_yticks([])  # they are lines of one picture
+        axes.set_yticks([])  # the input channels are rows of one image
     axes.tick_params(length=0)
     axes.set_title(label("kernels of {}", convolution), fontsize="medium")
     axes.figure.colorbar(image, ax=axes, label=label("weight"), aspect=12, shrink=0.8)
@@ -69,34 +80,48 @@ def _channels(which: str, shown: int, n: int) -> str:
 
 
 def _convolution_of(net: Net, layer: int | str | None) -> Convolution:
-    found = {path: part for path, part in net.walk() if isinstance(part, Convolution)}
-    if not found:
+    convolutions = {path: part for path, part in net.walk() if isinstance(part, Convolution)}
+    if not convolutions:
         raise SettingError(
             f"{net!r}, which has no convolution",
             "a net with a Conv2d or a Conv1d",
             "plot_net(net, x), or plot_neurons(net, x)",
         )
-    path = next(iter(found)) if layer is None else str(layer)
-    if isinstance(layer, bool) or path not in found:
-        known = ", ".join(repr(int(path) if path.isdigit() else path) for path in found)
+    path = next(iter(convolutions)) if layer is None else str(layer)
+    if isinstance(layer, bool) or path not in convolutions:
+        known = ", ".join(repr(int(path) if path.isdigit() else path) for path in convolutions)
         raise SettingError(
             f"layer = {layer!r}",
             f"a convolution of the net: {known}",
-            "layer=…; net.summary() lists the layers, there counted from 1",
+            "layer=…; net.summary() lists the layers, counted from 1",
         )
-    return found[path]
+    return convolutions[path]
 
 
 def plot_feature_maps(
     net: Net | Predictor, x: object, *, axes: Sequence[Axes] | Array | None = None
 ) -> Array:
-    """Draw what each layer makes of a single row `x`, from input to output; axes, one a layer.
+    """Plot the output of each layer for a single row `x`; returns the axes, one per layer.
 
-    Where rows are pictures, (1, channels, height, width), there is a map of each channel, of
-    the first 16 at most. A sequence, (1, t, features), is one map with t lines, and plain numbers
-    are a strip. From blue below zero through white to orange, each layer on a scale of its
-    own. In place of a net it takes a fitted estimator that has one, with a row as it takes it.
+    An image, (1, channels, height, width), has one map per channel, at most 16. A sequence,
+    (1, t, features), is one map with t lines, and a vector is a strip. Blue is negative, white 0,
+    orange positive, each layer on its own scale.
 
+    Parameters
+    ----------
+    net : Net or fitted estimator
+        With layers that output images or sequences.
+    x : array (1, …)
+        A single row, in the form the model takes.
+    axes : sequence of Axes, optional
+        Axes for input and layers; by default those of a new figure.
+
+    Returns
+    -------
+    array of Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> net = hg.Net(hg.layers.Reshape(1, 8, 8), hg.Conv2d(1, 6, 3, rng=0), hg.MaxPool2d(2))
     >>> panels = plot_feature_maps(net, hg.data.load("digits").x[:1])
@@ -110,9 +135,9 @@ def plot_feature_maps(
     several = any(isinstance(part, EnsembleLayer) for _, part in inner.walk())
     if several or all(values.ndim < 2 for values in maps):
         raise SettingError(
-            f"{inner!r}, whose layers put out plain numbers",
-            "a net with layers that put out pictures or sequences",
-            "plot_net(net, x); for pictures, "
+            f"{inner!r}, whose layers output vectors",
+            "a net with layers that output images or sequences",
+            "plot_net(net, x); for images, "
             "hg.Net(hg.layers.Reshape(1, 8, 8), hg.Conv2d(1, 6, 3), …)",
         )
     of_pictures = [min(len(values), MOST_CHANNELS) for values in maps if values.ndim > 2]
@@ -129,7 +154,7 @@ def plot_feature_maps(
 
 
 def _draw_maps(axes: Axes, name: str, values: Array) -> None:
-    """Draw what a layer makes of a row: (channels, height, width), (t, features) or (units,)."""
+    """Draw a layer's output for a row: (channels, height, width), (t, features) or (units,)."""
     largest = float(np.abs(values).max())
     if values.ndim > 2:
         maps = values.reshape(-1, *values.shape[-2:])
@@ -138,18 +163,18 @@ def _draw_maps(axes: Axes, name: str, values: Array) -> None:
         axes.set_anchor("W")
         counted = f"{len(shown)} of {len(maps)}" if len(shown) < len(maps) else f"{len(maps)}"
         plural = "s" if len(maps) > 1 else ""
-        said = f"{counted} map{plural} of {maps.shape[1]} × {maps.shape[2]}"
+        shape = f"{counted} map{plural} of {maps.shape[1]} × {maps.shape[2]}"
     else:
         lines = values.reshape(-1, values.shape[-1])
         axes.imshow(lines, aspect="auto", interpolation="nearest", **_colours(largest))
         axes.spines[:].set_color(BETWEEN)
-        said = f"{len(lines)} × {lines.shape[1]}" if values.ndim > 1 else f"{lines.size} numbers"
+        shape = f"{len(lines)} × {lines.shape[1]}" if values.ndim > 1 else f"{lines.size} numbers"
     axes.set(xticks=[], yticks=[])
-    axes.set_title(translated(f"{shortened(name, 60)}: {said}"), loc="left", fontsize="small")
+    axes.set_title(translated(f"{shortened(name, 60)}: {shape}"), loc="left", fontsize="small")
 
 
 def _draw_side_by_side(axes: Axes, pictures: Array, largest: float) -> AxesImage:
-    """Draw `pictures` (down, across, height, width), each 1 across with its gap."""
+    """Draw `pictures` (down, across, height, width), each of width 1 with its gap."""
     down, across, height, width = pictures.shape
     side, tall = 1 - GAP, (1 - GAP) * height / width
     pitch = tall + GAP

@@ -1,4 +1,4 @@
-"""The words in pictures, in Chinese, and the fonts that can write them."""
+"""Texts of plots in Chinese, and fonts for them."""
 
 import re
 import tomllib
@@ -39,7 +39,7 @@ CHINESE: dict[str, str] = tomllib.loads(
 
 
 def label(english: str, *parts: object) -> str:
-    """A text of a picture in the language that `hg.defaults` says; `parts` go where `{}` stands.
+    """Text of a plot in the language of `hg.defaults`; `parts` replace `{}`.
 
     >>> label("epoch {}", 3)
     'epoch 3'
@@ -49,12 +49,12 @@ def label(english: str, *parts: object) -> str:
 
 
 def translated(text: str) -> str:
-    """A text that is handgrad's own in all its parts, in the language that `hg.defaults` says."""
+    """Translate a composed text of handgrad into the language of `hg.defaults`."""
     return in_chinese(text) if _font() else text
 
 
 def use_font(figure: FigureBase) -> None:
-    """Let a figure, and what is drawn from now on, take from another font what its own lacks."""
+    """Add a Chinese fallback font to a figure and to later texts, if it is needed."""
     if font := _font():
         family = matplotlib.rcParams["font.family"]
         if font not in family:
@@ -65,13 +65,13 @@ def use_font(figure: FigureBase) -> None:
 
 
 def _font() -> str | None:
-    """The font for the language that was said; None for English, and where there is none."""
+    """Font for the language of `hg.defaults`; None for English, or if there is none."""
     if "language" not in DEFAULTS:
         return None
     if not (font := _installed()):
         warnings.warn(
-            "no font with Chinese characters was found, so the words in pictures stay English: "
-            "install one, fonts-noto-cjk for example",
+            "no font with Chinese characters is installed, so texts in plots stay English; "
+            "install one, for example fonts-noto-cjk",
             stacklevel=3,
         )
     return font
@@ -83,14 +83,14 @@ def _installed() -> str | None:
 
 
 def translation(words: Mapping[str, str]) -> Callable[[str], str]:
-    """A function that puts a picture's text into another language by `words`, line by line.
+    """Function that translates a plot's text by `words`, line by line.
 
-    `{}` in them stands for any text, which is translated too. What has no translation stays.
+    `{}` in them matches any text, which is translated too. Unknown texts stay.
 
     >>> in_chinese("probability of class 1"), in_chinese("Tanh()")
     ('类别 1 的概率', 'Tanh()')
     """
-    # what leaves least open is tried first
+    # the most specific pattern first
     patterns = [
         (re.compile(re.escape(known).replace(r"\{\}", "(.+?)")), words[known])
         for known in sorted(words, key=lambda known: (known.count("{}"), -len(known)))
@@ -111,13 +111,13 @@ in_chinese = translation(CHINESE)
 
 
 def chinese_font() -> str | None:
-    """An installed font that can write all of it, if there is one."""
+    """Installed font with all Chinese characters of the texts, or None."""
     characters = {c for text in CHINESE.values() for c in text if ord(c) >= 0x2E80}
     return font_with(sorted(characters), FONTS)
 
 
 def replace_words(figure: Figure, translate: Callable[[str], str], font: str) -> None:
-    """Put `translate(text)` in place of every text of a figure; `font` has what others lack."""
+    """Replace every text of a figure by `translate(text)`, with `font` as fallback."""
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         written = [label.get_text() for label in axis.get_ticklabels()]
         if written != (new := [translate(text) for text in written]):
@@ -129,7 +129,7 @@ def replace_words(figure: Figure, translate: Callable[[str], str], font: str) ->
 
 
 def font_with(characters: Iterable[str], families: Iterable[str]) -> str | None:
-    """The first of the font `families` that is installed and has all `characters`, if any.
+    """First installed font of `families` with all `characters`, or None.
 
     >>> font_with("αβγ", ["No Such Font", "DejaVu Sans"])
     'DejaVu Sans'
@@ -137,7 +137,7 @@ def font_with(characters: Iterable[str], families: Iterable[str]) -> str | None:
     """
     characters, families = [*characters], [*families]
     known = font_manager.fontManager.ttflist
-    if not {font.name for font in known} & {*families}:  # the list may be older than the fonts
+    if not {font.name for font in known} & {*families}:  # Matplotlib's list may be outdated
         for path in {*font_manager.findSystemFonts()} - {font.fname for font in known}:
             with suppress(OSError, RuntimeError):
                 font_manager.fontManager.addfont(path)

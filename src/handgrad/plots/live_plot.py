@@ -1,4 +1,4 @@
-"""Training as it goes on, drawn: an adapter of the reports that never takes much of the time."""
+"""Live plots of a training: an adapter of the reports that takes little of the time."""
 
 import copy
 import time
@@ -26,14 +26,14 @@ from handgrad.textbook.optimizers import SGD
 from handgrad.training import EpochReport, History, checked_pair, first_set, pair_and_weights, train
 
 LARGEST_SHARE = 0.1
-# A short training has no more epochs, nor weights in all of them together, in bytes.
+# Limits of a short training: epochs, and bytes of the weights of all of them.
 MOST_EPOCHS, MOST_BYTES = 60, 2**28
 SECONDS_A_PICTURE = 0.2
-# Fixed, in shares of the figure: a layout that measures everything takes longer than the drawing.
+# Fixed, in fractions of the figure: an automatic layout takes longer than the drawing.
 MARGINS = {"left": 0.08, "right": 0.88, "bottom": 0.13, "top": 0.84, "wspace": 0.2}
 
 Pair = tuple[npt.ArrayLike, npt.ArrayLike]
-# Draws on axes what a net answers for rows (x, y), beside what it does for rows held out.
+# Draws a net's predictions for rows (x, y), and for held-out rows, on axes.
 Answers = Callable[[Axes, Net, Pair, Pair | None], None]
 
 
@@ -46,25 +46,38 @@ def live_plot(
     what: str = "loss",
     to: str | Path | None = None,
 ) -> Iterator[EpochReport]:
-    """Pass `reports` on and draw how the training of `net` goes, beside what the net answers.
+    """Pass `reports` on and plot the training curves and predictions of `net` live.
 
-    On the left the curves of `what`, the loss or a metric by name. On the right, for the rows
-    `data`, a pair (x, y), the decision boundary of a classifier, or the predictions of a net
-    that gives one number a row; rows of `validation` are drawn as outlines. Where there is no
-    such picture (several inputs or outputs, rows that are no table), the curves stand alone.
+    On the left are the curves of `what`; on the right the decision boundary of a classifier, or the
+    predictions of a net with one output. Held-out rows are outlines. For several inputs or outputs,
+    or rows that are not a table, only the curves are drawn.
 
-    It appears in the notebook or in a window, which `plt.show()` keeps at a script's end.
-    `to="frames"` writes PNG files into that folder instead, `to="training.gif"` a moving
-    picture. While the training runs an epoch is drawn only if drawing took a tenth of the time so
-    far, or less. A short training, of 60 epochs or less, is recorded too: at its end each epoch
-    is there to be seen, replayed from the first at five a second in a notebook or a window, and
-    as a picture of its own in a file. Of a longer one the last epoch always is, with the net as
-    it then is.
+    The plot appears in the notebook or in a window, which `plt.show()` keeps open at the end of a
+    script. Drawing takes at most about a tenth of the time, so epochs may be skipped. A training of
+    60 epochs or less is replayed at its end, five epochs a second; in files every epoch is drawn.
+    Of a longer training the last epoch is always drawn.
 
-    The training curve is that of the training rows after each epoch where the reports have it
-    (`evaluate_training=True`), else that of the batches on the way. Of several sets of
-    `validation` rows by name, the rows of the first are drawn.
+    Parameters
+    ----------
+    reports : iterable of EpochReport
+        From `hg.train`, or an adapter of it.
+    net : Net
+        The net in training.
+    data : pair of arrays
+        Training rows x and targets y.
+    validation : pair or triple of arrays, or dict of these, optional
+        Held-out rows; of several sets the first is drawn.
+    what : str, default "loss"
+        The loss, or a metric by name.
+    to : path, optional
+        A folder for PNG files, or a GIF; by default the notebook or a window.
 
+    Returns
+    -------
+    iterator of EpochReport
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
@@ -84,7 +97,7 @@ def live_plot(
         validation = checked_pair(pair_and_weights(validation)[0], "validation data")
     picture = _Picture(net, data, validation, what, screen_for(to))
     stream = drawn(reports, picture.draw, picture.screen, net, time.perf_counter)
-    # left by a break but still named, it would be ended when Python has half gone
+    # after a break, a generator that is still referenced would end too late at Python's exit
     alive = weakref.ref(stream)
 
     def end() -> None:
@@ -107,11 +120,33 @@ def train_and_plot(
     what: str = "accuracy",
     to: str | Path | None = None,
 ) -> History:
-    """Train `net` by plain gradient descent, row after row in their order, and draw it live.
+    """Train `net` by SGD without shuffling, and plot the training live.
 
-    `data` and `validation` are pairs (x, y). Without `loss`, `CrossEntropyLoss()`. The picture
-    is that of `live_plot`, with `what` and `to`; the history of all epochs is returned. Its
-    training curve, `history["training_accuracy"]`, is that of the training rows after each epoch.
+    Parameters
+    ----------
+    n_epoch : int
+        Passes over all rows.
+    net : Net
+        Trained in place.
+    data : pair of arrays
+        Training rows x and targets y.
+    validation : pair of arrays, optional
+        Held-out rows.
+    loss : Loss, optional
+        By default `CrossEntropyLoss()`.
+    batch_size : int, default 4
+        Rows of each step.
+    lr : float, default 0.1
+        Learning rate.
+    what : str, default "accuracy"
+        The loss, or a metric by name.
+    to : path, optional
+        As in `live_plot`.
+
+    Returns
+    -------
+    History
+        With the training rows after each epoch as `history["training_accuracy"]`.
     """
     reports = train(
         net,
@@ -134,9 +169,7 @@ def drawn(
     net: Net,
     clock: Callable[[], float],
 ) -> Generator[EpochReport]:
-    """Pass `reports` on, draw while there is time for it; at the end all of a short training,
-    and what came out.
-    """
+    """Pass `reports` on and draw while there is time; at the end replay a short training."""
     film, started, spent = Film(draw), clock(), 0.0
     whole = short = False
     try:
@@ -149,7 +182,7 @@ def drawn(
             yield report
         whole = short = True
     except (GeneratorExit, KeyboardInterrupt) as end:
-        # what lies below may then change the net once more
+        # adapters below may change the net once more
         getattr(reports, "close", lambda: None)()
         whole, short = True, isinstance(end, GeneratorExit)
         raise
@@ -164,7 +197,7 @@ def drawn(
 
 
 class Film:
-    """The epochs of a training, with the weights that each left as long as it is a short one."""
+    """Epochs of a training, with the weights of each while it is a short one."""
 
     def __init__(self, draw: Callable[[History, Array], object]) -> None:
         self.draw, self.history = draw, History()
@@ -173,7 +206,7 @@ class Film:
         self.last = (0, b"")
 
     def note(self, report: EpochReport, net: Net) -> None:
-        """Keep an epoch whose weights the net has now; of a long training, none any more."""
+        """Store an epoch with the net's current weights; drop all weights of a long training."""
         self.history.reports.append(report)
         n, weights = len(self.history), _weights_of(net)
         if n > MOST_EPOCHS or n * weights.nbytes > MOST_BYTES:
@@ -188,9 +221,9 @@ class Film:
         self.last = epoch, weights.tobytes()
 
     def replay(self, screen: Screen, clock: Callable[[], float]) -> None:
-        """Draw all that is kept, if any epoch of it was left out; what a file has, only once.
+        """Draw all stored epochs if any was skipped; into files only the skipped ones.
 
-        An interrupt ends that, and nothing else: the training is over.
+        An interrupt ends only the replay: the training is over.
         """
         missing = {*range(1, len(self.kept) + 1)} - self.shown
         with suppress(KeyboardInterrupt):
@@ -201,24 +234,24 @@ class Film:
                     screen.wait(max(0.0, SECONDS_A_PICTURE - (clock() - begun)))
 
     def end(self, net: Net) -> None:
-        """Draw the last epoch with the net as it is now, if that was not seen."""
+        """Draw the last epoch with the net's final weights, if it was not drawn yet."""
         weights, epoch = _weights_of(net), len(self.history)
         if epoch and self.last != (epoch, weights.tobytes()):
             self.show(epoch, weights)
 
 
 def _weights_of(net: Net) -> Array:
-    """A copy of all weights, parameters and then the running state."""
+    """Copy of the parameters and the running state."""
     return np.concatenate([net.parameters, net.running_state])
 
 
 class _Picture:
-    """The figure of a training: its curves, and what the net answers where that can be drawn."""
+    """Figure of a training: its curves and, if possible, the net's predictions."""
 
     def __init__(
         self, net: Net, data: Pair, validation: Pair | None, what: str, screen: Screen
     ) -> None:
-        self.twin = copy.deepcopy(net)  # which may have the weights of an earlier epoch
+        self.twin = copy.deepcopy(net)  # gets the weights of the epoch that is drawn
         self.data, self.held, self.what, self.screen = data, validation, what, screen
         self.answers = _answers(self.twin, *data)
 
@@ -237,7 +270,7 @@ class _Picture:
 
 
 def _answers(net: Net, x: npt.ArrayLike, y: object) -> Answers | None:
-    """What draws the predictions of `net` for such rows, if there is a picture."""
+    """Function that draws the predictions of `net` for such rows, or None."""
     if isinstance(x, tuple) or np.ndim(x) != 2 or np.size(x) == 0 or net.integer_input:
         return None
     x = table_of(x)
@@ -251,9 +284,11 @@ def _answers(net: Net, x: npt.ArrayLike, y: object) -> Answers | None:
 def _draw_predictions(axes: Axes, net: Net, data: Pair, held: Pair | None) -> None:
     plot_predictions(net, *data, axes)
     if held is not None:
-        found = number_predictions(net, *held)
+        predictions = number_predictions(net, *held)
         alone = np.shape(held[0])[1] == 1
-        across, up = (np.ravel(held[0]), found.y) if alone else (found.y, found.predicted)
+        across, up = (
+            (np.ravel(held[0]), predictions.y) if alone else (predictions.y, predictions.predicted)
+        )
         draw_numbers(axes, across, up, label("validation"), hollow=True)
         axes.legend(frameon=False)
 
@@ -262,6 +297,8 @@ def _draw_boundary(axes: Axes, net: Net, data: Pair, held: Pair | None) -> None:
     plot_decision_boundary(net, *data, ax=axes)
     if held is not None:
         x, x_held = table_of(data[0]), table_of(held[0])
-        found, at = class_predictions(net, *held, None), x.mean(axis=0, dtype=np.float64)
-        names = found.class_names
-        draw_near_slice(axes, x_held, found.y, [0, 1], at, spread=x, class_names=names, hollow=True)
+        predictions, at = class_predictions(net, *held, None), x.mean(axis=0, dtype=np.float64)
+        names = predictions.class_names
+        draw_near_slice(
+            axes, x_held, predictions.y, [0, 1], at, spread=x, class_names=names, hollow=True
+        )

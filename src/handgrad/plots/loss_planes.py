@@ -1,4 +1,4 @@
-"""Pictures of the loss over a plane of the parameters, and of optimizers on their way across it."""
+"""Plots of the loss over a plane of the parameters, and of optimizers' paths."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -36,16 +36,38 @@ def plot_loss_plane(
     rng: RandomSource | int = 0,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the loss of the rows `x`, `y` over a plane of the parameters, by its logarithm.
+    """Plot the logarithm of the loss over a plane of the parameters; the net is not changed.
 
-    With the `path` of an optimizer, (n_steps, n_parameters), such as `net.parameters.copy()` after
-    every epoch, the plane is that of its first two principal components, through its end, and the
-    path is drawn on it. Without, it lies around the parameters of `net`, along two random
-    directions whose rows are as long as the net's own: the middle is where the net is (Li, Xu,
-    Taylor, Studer, Goldstein, "Visualizing the loss landscape of neural nets", 2018).
+    With a `path`, the plane is spanned by its first two principal components and goes through its
+    end. Without one, it is centred at the net's parameters, along two random directions whose
+    matrix rows have the norms of the net's own.
 
-    In place of a net it takes a fitted estimator, which knows its loss. The net is not changed.
+    source      Li, Xu, Taylor, Studer, Goldstein, "Visualizing the loss landscape of neural
+                nets", 2018
 
+    Parameters
+    ----------
+    net : Net or fitted estimator
+        Centre of the plane, without a path.
+    x : array (n, …)
+        Rows on which the loss is computed.
+    y : array (n, …)
+        Their targets.
+    loss : Loss, optional
+        Required for a net; an estimator has its own.
+    path : array (n_steps, n_parameters), optional
+        Parameters of an optimizer's steps, such as `net.parameters.copy()` after each epoch.
+    rng : int or Generator, default 0
+        Draws the random directions.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
@@ -64,7 +86,10 @@ def plot_loss_plane(
     if path is None:
         _shade_loss(axes, loss_at, inner.parameters, _random_directions(inner, rng), (-1, 1, -1, 1))
         axes.plot(0, 0, "o", color="white", markeredgecolor=GREY)
-        axes.set(xlabel=label("along a random direction"), ylabel=label("along another"))
+        axes.set(
+            xlabel=label("along a random direction"),
+            ylabel=label("along a second random direction"),
+        )
     else:
         way = _path_of(path, inner)
         directions, places, shares = _principal_directions([way])
@@ -86,13 +111,39 @@ def plot_optimizer_race(
     rng: int = 0,
     axes: Sequence[Axes] | Array | None = None,
 ) -> Array:
-    """Train a copy of `net` with each of several optimizers, and draw how they got on; two axes.
+    """Train copies of `net` with several optimizers, and plot their losses and paths.
 
-    All begin with the weights of `net` and take the rows in the same order. The left axes show the
-    loss of all rows after each epoch, on a logarithmic scale; the right ones the ways through the
-    plane in which they differ most, shaded by the loss. One that diverges ends where it does. The
-    names are the keys of a mapping, or how the optimizers are written. The net is not changed.
+    All start with the weights of `net` and use the rows in the same order. The left axes show the
+    loss of all rows after each epoch, the right axes the paths in the plane in which they differ
+    most, shaded by the loss. The net is not changed.
 
+    Parameters
+    ----------
+    net : Net
+        Its weights are the start.
+    x : array (n, …)
+        Training rows.
+    y : array (n, …)
+        Their targets.
+    loss : Loss
+        Minimized.
+    optimizers : dict of str to Optimizer, or sequence of Optimizer
+        By name, or named as they are written.
+    epochs : int, default 50
+        Epochs of each training.
+    batch_size : int, default 32
+        Rows of each step.
+    rng : int, default 0
+        Seed of each training.
+    axes : sequence of two Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    array of two Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
@@ -123,7 +174,7 @@ def plot_optimizer_race(
     left.set(xlabel=label("epoch"), ylabel=label("loss"), title=label("Loss of all rows"))
     left.set_yscale("log")
     left.legend(frameon=False)
-    right.set_title(label("Ways through the parameters"))
+    right.set_title(label("Paths through the parameters"))
     _name_components(right, shares)
     return np.array([left, right])
 
@@ -150,7 +201,7 @@ def _way(
     batch_size: int,
     rng: int,
 ) -> Array:
-    """The parameters before a training and after each epoch of it, as far as they are finite."""
+    """Parameters before a training and after each epoch, while they are finite."""
     twin = copy.deepcopy(net)
     way = [twin.parameters.copy()]
     reports = train(
@@ -167,21 +218,21 @@ def _way(
 
 
 def _loss_at(net: Net, x: Array, y: Array | None, loss: Loss) -> Callable[[Array], float]:
-    """The loss of all rows as a function of the parameters, (n_parameters,); NaN beyond numbers."""
-    evaluate(net, (x, y), loss=loss, metrics=[])  # which checks the rows
+    """Loss of all rows as a function of the parameters, (n_parameters,); NaN if not finite."""
+    evaluate(net, (x, y), loss=loss, metrics=[])  # checks the rows
     twin = copy.deepcopy(net)
 
     def loss_at(parameters: Array) -> float:
         twin.parameters[:] = parameters
         with np.errstate(all="ignore"):
-            found = float(loss.forward(np.asarray(twin.predict(x, engine="eager")), np.asarray(y)))
-        return found if np.isfinite(found) else np.nan
+            value = float(loss.forward(np.asarray(twin.predict(x, engine="eager")), np.asarray(y)))
+        return value if np.isfinite(value) else np.nan
 
     return loss_at
 
 
 def _random_directions(net: Net, rng: RandomSource | int) -> Array:
-    """Two random directions, (2, n_parameters), each row of a matrix as long as the net's own."""
+    """Two random directions, (2, n_parameters); matrix rows have the norms of the net's own."""
     generator, named = random_generator(rng), net.named_parameters()
 
     def like(array: Array) -> Array:
@@ -197,9 +248,9 @@ def _random_directions(net: Net, rng: RandomSource | int) -> Array:
 
 
 def _principal_directions(ways: Sequence[Array]) -> tuple[Array, list[Array], Array]:
-    """The first two components of all ways, (2, n_parameters), where these are, and their shares.
+    """First two principal components, (2, n_parameters), the paths' coordinates, and variances.
 
-    One way is seen from its end, several from their middle.
+    The centre is the end of a single path, or the mean of several.
     """
     together = np.concatenate(ways).astype(np.float64)
     center = together[-1] if len(ways) == 1 else together.mean(axis=0)
@@ -218,7 +269,7 @@ def _path_of(path: Sequence[Array] | Array, net: Net) -> Array:
     ):
         raise ShapeError(
             f"a path of shape {way.shape}",
-            f"three or more steps of the net's parameters, (n_steps, {net.parameters.size})",
+            f"the net's parameters at three or more steps, (n_steps, {net.parameters.size})",
             "path.append(net.parameters.copy()), after each epoch",
         )
     if not np.isfinite(way).all():
@@ -234,8 +285,8 @@ def _shade_loss(
     def losses(points: Array) -> Array:
         return np.array([loss_at(center + point @ directions) for point in points])
 
-    across, up, found = over_plane(losses, box, POINTS)
-    heights = np.log10(np.maximum(found[..., 0], 1e-12))
+    across, up, values = over_plane(losses, box, POINTS)
+    heights = np.log10(np.maximum(values[..., 0], 1e-12))
     shading = axes.contourf(across, up, np.ma.masked_invalid(heights), N_LEVELS, cmap="cividis")
     bar = axes.figure.colorbar(shading, ax=axes, shrink=0.9)
     bar.set_label(label("log₁₀ of the loss"))

@@ -1,6 +1,8 @@
-"""Pictures of a net itself: its units and weights, and what each unit says over a plane."""
+"""Plots of a net: its units and weights, and each unit's output over a plane."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,7 +14,6 @@ from handgrad.plots.inputs import names_of, net_and_rows, table_of
 from handgrad.plots.labels import label
 from handgrad.plots.planes import SMOOTH, box_around, over_plane
 from handgrad.plots.rows import filler_of, two_of
-from handgrad.plots.stages import Numbers, Stage, numbers_of_net, stages_of, units
 from handgrad.plots.style import FIRST, GREY, SECOND, SIGNED, axes_for, panels_for, shortened
 from handgrad.textbook.errors import SettingError, ShapeError
 from handgrad.textbook.layers import Array
@@ -21,14 +22,100 @@ from handgrad.textbook.net import Net
 from handgrad.training.evaluate import evaluate
 from handgrad.training.results import Predictor
 
-# So many units of a column are drawn, so many have their numbers beside them.
+# Units drawn in a column, and units up to which their numbers are shown.
 MOST_UNITS, MOST_NUMBERED = 16, 8
 THICKEST, THINNEST = 4.0, 0.3
 MOST_MAPS, POINTS = 64, 60
-# Of a page, which is dark at night: behind numbers, in a report.
+# Background of numbers, also readable in a report with a dark theme.
 BEHIND = {"facecolor": "#fbfaf7", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
 BESIDE_A_UNIT: dict[str, Any] = {"fontsize": "x-small", "va": "top", "zorder": 3, "bbox": BEHIND}
 Lines = Literal["weights", "gradients"]
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """Column of units: a layer with weights and the layers without weights after it.
+
+    `name` lists these layers. `weights` (n_units, n_before) come from the previous column, or are
+    None. `places` are the indices of the first and the last of these layers, −1 for the inputs;
+    `path` is that of the weights.
+    """
+
+    name: str
+    places: tuple[int, int]
+    n_units: int
+    weights: Array | None = None
+    path: str = ""
+
+
+def stages_of(net: Net, x: Array) -> list[Stage]:
+    """Columns of a net for rows `x`: its inputs, and one for each layer with a weight matrix.
+
+    A layer that keeps the number of units belongs to the column before it. Of an ensemble the first
+    member is shown.
+    """
+    outputs = net.outputs(x)
+    stages = [Stage(label("inputs"), (-1, -1), units(x).shape[1])]
+    for i, layer in enumerate(net.layers):
+        n_units, matrix = units(outputs[str(i)]).shape[1], getattr(layer, "W", None)
+        name = type(layer).__name__
+        if matrix is not None and matrix.ndim in (2, 3):
+            W = matrix if matrix.ndim == 2 else matrix[0]
+            weights = W if W.shape == (n_units, stages[-1].n_units) else None
+            stages.append(Stage(name, (i, i), n_units, weights, f"{i}.W"))
+        elif n_units == stages[-1].n_units and len(stages) > 1:
+            last = stages[-1]
+            joined = f"{last.name}, {name}"
+            stages[-1] = Stage(joined, (last.places[0], i), n_units, last.weights, last.path)
+        else:
+            stages.append(Stage(name, (i, i), n_units))
+    return stages
+
+
+def units(values: Array) -> Array:
+    """Activations as (n, n_units); of an ensemble, those of the first member."""
+    values = np.asarray(values, float)
+    if values.ndim == 3:
+        values = values[:, 0]
+    return values.reshape(len(values), -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """Mean activations of a net over some rows, by column, with gradients of the loss.
+
+    Gradients are summed over the rows: with respect to activations, (n_units,), and to weights, by
+    path. Without a loss there are none.
+    """
+
+    activations: list[Array]
+    gradients: list[Array | None]
+    weight_gradients: Mapping[str, Array]
+
+
+def numbers_of_net(
+    net: Net, stages: list[Stage], x: Array, y: Array | None, loss: Loss | None
+) -> Numbers:
+    """Activations of the units of `stages` for rows `x`, with the gradients of a `loss`."""
+    outputs = {"-1": x, **net.outputs(x)}
+    activations = [units(outputs[str(stage.places[1])]).mean(axis=0) for stage in stages]
+    if loss is None or y is None:
+        return Numbers(activations, [None] * len(stages), {})
+    twin = copy.deepcopy(net)
+    with twin.watch() as calls:
+        prediction = twin.forward(x)
+        dx = twin.backward(loss.backward(loss.forward(prediction, y)))
+    came = {call.path: call.came for call in calls if call.method == "backward"}
+    gradients = [
+        units(dx if stage.places[1] < 0 else came[str(stage.places[1])]).sum(axis=0)
+        for stage in stages
+    ]
+    paths = [stage.path for stage in stages if stage.weights is not None]
+    of_weights = {}
+    for path in paths:
+        dW = np.asarray(twin.layers[int(path.partition(".")[0])].dW)
+        of_weights[path] = dW if dW.ndim == 2 else dW[0]
+    return Numbers(activations, [*gradients], of_weights)
 
 
 def plot_net(
@@ -41,18 +128,37 @@ def plot_net(
     feature_names: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a net with its weights, and in each unit what it says of a row `x`, (1, n_features).
+    """Plot a net as units and weights, with the activations for a row.
 
-    A line is a weight: the thicker, the larger; orange above zero, blue and dashed below. A unit
-    has the colour of its activation, from blue below zero through white to orange, and the number
-    beside it. With the target `y` and a `loss` a second number, after a d, is the gradient of the
-    loss with respect to that activation; then lines="gradients" draws those of the weights. Of
-    several rows these are the mean of the activations and the sum of the gradients.
+    A line is a weight: thicker is larger, orange positive, blue and dashed negative. A unit has the
+    colour of its activation, blue negative, white 0, orange positive, and its number beside it.
+    With a loss, a second number after a d is the gradient of the loss with respect to the
+    activation. For several rows activations are averaged and gradients summed. Of more than 16
+    units of a column the first 15 and the last are drawn; of an ensemble the first member.
 
-    In place of a net it takes a fitted estimator, with rows as it takes them; that knows its loss.
-    Of more than 16 units of a column the first 15 and the last are drawn, of nets side by side the
-    first. Without `ax` a new figure is made, `axes.figure`.
+    Parameters
+    ----------
+    net : Net or fitted estimator
+        The net to draw; an estimator has its own loss.
+    x : array (1, n_features)
+        Row, in the form the model takes.
+    y : array (1,), optional
+        Target of the row.
+    loss : Loss, optional
+        Loss for the gradients.
+    lines : {"weights", "gradients"}, default "weights"
+        Draw the weights, or the gradients of the loss with respect to them.
+    feature_names : sequence of str, optional
+        Names of the inputs.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
 
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 3, rng=0), hg.Tanh(), hg.Linear(3, 2, rng=1), hg.Softmax())
     >>> axes = plot_net(net, [[0.5, -1.2]], [1], loss=hg.CrossEntropyLoss())
@@ -91,14 +197,14 @@ def _check_target(net: Net, x: Array, y: Array | None, loss: Loss) -> None:
 
 
 def _shown(n_units: int) -> Array:
-    """The numbers of the units that are drawn."""
+    """Indices of the units that are drawn."""
     if n_units <= MOST_UNITS:
         return np.arange(n_units)
     return np.array([*range(MOST_UNITS - 1), n_units - 1])
 
 
 def _heights(n_units: int) -> Array:
-    """Where those units stand, from the top down, with a gap where some are left out."""
+    """Heights of these units, from the top down, with a gap for omitted ones."""
     n = len(_shown(n_units))
     places = np.arange(n) + (np.arange(n) == n - 1) * (n_units > MOST_UNITS)
     return np.linspace(0.5, -0.5, places[-1] + 1)[places] if n > 1 else np.zeros(1)
@@ -136,7 +242,7 @@ def _draw_units(axes: Axes, i: int, stage: Stage, numbers: Numbers, names: Seque
         linewidths=1.0,
         zorder=2,
     )
-    # of many columns every other name stands higher
+    # with many columns every second name is higher
     height = 0.6 + 0.05 * (i % 2 if len(numbers.activations) > 4 else 0)
     axes.text(i, height, shortened(stage.name, 22), ha="center", va="center", fontsize="small")
     for unit, height in zip(shown, heights, strict=True):
@@ -162,14 +268,31 @@ def plot_neurons(
     filler: npt.ArrayLike | None = None,
     axes: Sequence[Axes] | Array | None = None,
 ) -> Array:
-    """Draw a map of each unit: what it says all over the plane of two `features` of `x`.
+    """Plot the output of each unit over the plane of two features; returns the axes.
 
-    Every unit of every layer with weights has one, after the layers without that follow; from blue
-    below zero through white to orange, each column of units on a scale of its own. `x` is
-    (n, n_features): its rows say how far the plane reaches, and others of its features are held at
-    `filler`, by default their means. Returns the axes, one a unit. Of more than 64 units, those of
-    the first layers.
+    Each unit of each layer with weights has a map, after the activation that follows. Blue is
+    negative, white 0, orange positive, each layer on its own scale. At most 64 units are drawn.
 
+    Parameters
+    ----------
+    net : Net or fitted estimator
+        With a table of features as input.
+    x : array (n, n_features)
+        Rows that set the range of the plane.
+    features : pair of int, default (0, 1)
+        Features shown, by number.
+    filler : array (n_features,), optional
+        Values of the other features; by default their means.
+    axes : sequence of Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    array of Axes
+        One per unit.
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_circles(rng=0)
     >>> net = hg.Net(hg.Linear(2, 3, rng=0), hg.Tanh(), hg.Linear(3, 2, rng=1), hg.Softmax())
@@ -180,8 +303,8 @@ def plot_neurons(
     if rows.ndim != 2:
         raise ShapeError(
             f"rows of shape {rows.shape[1:]} for the net",
-            "a plain row of features",
-            "a net of your own, hg.Net(…), or MLPClassifier",
+            "a vector of features per row",
+            "hg.Net(…), or MLPClassifier",
         )
     rows = table_of(rows)
     shown, at = two_of(features, rows.shape[1]), filler_of(filler, rows)
@@ -196,14 +319,14 @@ def plot_neurons(
         outputs = inner.outputs(plane)
         return np.hstack([units(outputs[str(stage.places[1])]) for stage in stages])
 
-    _, _, found = over_plane(says, box, POINTS)
+    _, _, values = over_plane(says, box, POINTS)
     largest = {
         stage.places: np.abs(part).max() or 1.0
-        for stage, part in zip(stages, _split(found, stages), strict=True)
+        for stage, part in zip(stages, _split(values, stages), strict=True)
     }
     for k, (panel, (stage, unit)) in enumerate(zip(panels, maps, strict=True)):
         most = largest[stage.places]
-        panel.imshow(found[..., k], extent=box, cmap=SIGNED, vmin=-most, vmax=most, **SMOOTH)
+        panel.imshow(values[..., k], extent=box, cmap=SIGNED, vmin=-most, vmax=most, **SMOOTH)
         title = label("layer {}, unit {}", stage.places[1] + 1, unit + 1)
         panel.set_title(title, fontsize="small")
         panel.set_xticks([])
@@ -211,5 +334,5 @@ def plot_neurons(
     return np.array(panels)
 
 
-def _split(found: Array, stages: Sequence[Stage]) -> list[Array]:
-    return np.split(found, np.cumsum([stage.n_units for stage in stages])[:-1], axis=-1)
+def _split(values: Array, stages: Sequence[Stage]) -> list[Array]:
+    return np.split(values, np.cumsum([stage.n_units for stage in stages])[:-1], axis=-1)

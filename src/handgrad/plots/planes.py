@@ -14,17 +14,17 @@ from handgrad.textbook.layers import Array
 
 Box = tuple[float, float, float, float]  # left, right, bottom, top
 POINTS = 160
-# An image that lies under the rows.
+# An image below the rows.
 SMOOTH: Any = {"origin": "lower", "aspect": "auto", "interpolation": "bilinear", "zorder": 0}
 LEVELS = np.linspace(0, 1, 21)
 PALE = 0.55
 FEW_ROWS, FEW_CLASSES = 2000, 4
-# Of the legend's box, beyond its frame, in sizes of its letters: as much as a marker reaches.
+# Margin of the legend's box beyond its frame, in font sizes: the radius of a marker.
 ROOM = 0.4
 
 
 def box_around(points: Array) -> Box:
-    """Left, right, bottom, top of a frame with room around the `points`, (n, 2)."""
+    """Left, right, bottom and top of a box with a margin around the `points`, (n, 2)."""
     low, high = points.min(axis=0).astype(float), points.max(axis=0).astype(float)
     room = np.where(high > low, 0.12 * (high - low), 1.0)
     (left, bottom), (right, top) = low - room, high + room
@@ -41,13 +41,28 @@ def shade_regions(
     bar: bool = True,
     positive: int = 1,
 ) -> None:
-    """Shade the `box` by `probabilities_at` its points: (n, 2) in, (n, n_classes) out,
-    for so many `points` across and up.
+    """Shade a box by the class probabilities at its points, with the decision boundary.
 
-    Two classes: from the colour of one through white to that of the other, by the probability
-    of the `positive` one, with a colour `bar` and the line at one half. More: each point in the
-    mean of the classes' colours, weighed by their probabilities, with lines where the likeliest
-    changes.
+    Two classes are shaded by the probability of the `positive` one, with the line at one half. More
+    classes give each point the mean of their colours, weighted by probability, with lines where the
+    most probable class changes.
+
+    Parameters
+    ----------
+    axes : Axes
+        Drawn on.
+    probabilities_at : function
+        Maps points (n, 2) to probabilities (n, n_classes).
+    box : tuple of four floats
+        Left, right, bottom, top.
+    class_names : sequence of str
+        Names of the classes.
+    points : int
+        Points across and up.
+    bar : bool
+        Show a colour bar, for two classes.
+    positive : int
+        Class whose probability is shown, of two.
     """
     across, up, p = over_plane(probabilities_at, box, points)
     colours = np.array([to_rgb(colour_of(k)) for k in range(p.shape[-1])])
@@ -81,15 +96,31 @@ def shade_numbers(
     points: int = POINTS,
     bar: bool = True,
 ) -> None:
-    """Shade the `box` by the numbers at its points, (n, 2) in, (n,) or (n, 1) out.
+    """Shade a box by the predicted numbers at its points, with rows in the colours of theirs.
 
-    On it are rows at `places` (n, 2), in the colours of their true numbers `y`: where a row is like
-    the plane around it, the prediction is right. A colour bar has the scale.
+    Parameters
+    ----------
+    axes : Axes
+        Drawn on.
+    numbers_at : function
+        Maps points (n, 2) to numbers (n,) or (n, 1).
+    box : tuple of four floats
+        Left, right, bottom, top.
+    places : array (n, 2)
+        Coordinates of the rows.
+    y : array (n,)
+        True numbers of the rows.
+    strength : array (n,), optional
+        Opacity of the rows.
+    points : int
+        Points across and up.
+    bar : bool
+        Show a colour bar.
     """
-    found = over_plane(numbers_at, box, points)[2][..., 0]
-    scale = Normalize(min(y.min(), found.min()), max(y.max(), found.max()))
+    numbers = over_plane(numbers_at, box, points)[2][..., 0]
+    scale = Normalize(min(y.min(), numbers.min()), max(y.max(), numbers.max()))
     colours: dict[str, Any] = {"cmap": "cividis", "norm": scale}
-    image = axes.imshow(found, extent=box, **SMOOTH, **colours)
+    image = axes.imshow(numbers, extent=box, **SMOOTH, **colours)
     dots: dict[str, Any] = {"c": y, "s": 26, "alpha": strength, "linewidths": 0.7}
     axes.scatter(places[:, 0], places[:, 1], edgecolors="white", **dots, **colours)
     if bar:
@@ -100,14 +131,14 @@ def shade_numbers(
 def over_plane(
     answers_at: Callable[[Array], Array], box: Box, points: int
 ) -> tuple[Array, Array, Array]:
-    """So many places across and up, and the answers there, (points, points, n_outputs)."""
+    """Coordinates across and up, and the outputs at their grid, (points, points, n_outputs)."""
     across, up = np.linspace(*box[:2], points), np.linspace(*box[2:], points)
     plane = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     return across, up, answers_at(plane).reshape(points, points, -1).astype(np.float64)
 
 
 def _pale(colours: Array) -> Array:
-    """The colours mixed with white, so that rows can be seen on them."""
+    """Mix colours with white, so that rows stand out."""
     return 1 - PALE * (1 - colours)
 
 
@@ -121,10 +152,24 @@ def scatter_classes(
     hollow: bool = False,
     with_legend: bool = True,
 ) -> None:
-    """Draw `points` (n, 2), each class with a colour and a marker of its own, and a legend.
+    """Draw rows, each class with its own colour and marker, and a legend.
 
-    `strength` (n,), from 0 to 1, is how much of each is seen; `hollow` leaves only outlines,
-    which are those of validation rows.
+    Parameters
+    ----------
+    axes : Axes
+        Drawn on.
+    points : array (n, 2)
+        Coordinates of the rows.
+    y : array (n,)
+        Class numbers.
+    class_names : sequence of str
+        Names of the classes.
+    strength : array (n,), optional
+        Opacity of the rows, 0 … 1.
+    hollow : bool
+        Draw only outlines, for validation rows.
+    with_legend : bool
+        Draw the legend.
     """
     strength = np.ones(len(y)) if strength is None else strength
     handles = []
@@ -160,10 +205,9 @@ def scatter_classes(
 
 
 def _place(n_rows: int, n_classes: int) -> dict[str, Any]:
-    """Where the legend covers least; to look for that among very many rows would take long.
+    """Location of the legend; the best one is only searched for among few rows.
 
-    Only the rows' centres are looked at, so the box that keeps clear of them is larger than the
-    frame that is seen.
+    Matplotlib considers only the centres of markers, so the legend's box is larger than its frame.
     """
     if n_classes > FEW_CLASSES:
         return {**BESIDE, "frameon": False}

@@ -1,4 +1,4 @@
-"""Pictures of predictions, beside the true classes and numbers."""
+"""Plots of predictions against true classes and numbers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 from handgrad.training.results import Predictions
 
-# A curve and what its label ends with: of each row whether it is of the class, and how probable.
+# A curve and the end of its label, from the rows' membership of the class and its probability.
 Curve = Callable[[Array, Array], tuple[Array, Array, str]]
 MOST_NUMBERS, POINTS = 20, 400
 SQUARE = (5.4, 4.5)
@@ -36,29 +36,45 @@ def plot_confusion_matrix(
     colorbar: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw how many rows of each true class `y`, down, `net` takes for each class, across.
+    """Plot the confusion matrix: rows are true classes, columns are predicted classes.
 
-    `x` is (n, n_features), `y` (n,) holds classes 0, 1, 2 …. Rows on the diagonal are right. The
-    class with the largest probability or logit is the predicted one; of a single probability,
-    class 1 from one half on, as `hg.metrics.accuracy` counts. The colour is the share of the true
-    class. Scikit-learn's `ConfusionMatrixDisplay`.
+    A net predicts the class with the largest probability or logit; with a single probability,
+    class 1 from one half on. The colour is the fraction of the true class. Drawn by scikit-learn's
+    `ConfusionMatrixDisplay`.
 
-    In place of a net, this picture and the three that follow take any fitted classifier with
-    `predict_proba`; it predicts for itself, and the classes are its own, of any kind. Or they take
-    `hg.plots.Predictions`, without `x` and `y`.
+    Parameters
+    ----------
+    net : Net, fitted classifier, or Predictions
+        A classifier needs `predict_proba`; with Predictions omit `x` and `y`.
+    x : array (n, n_features)
+        Rows to predict; for a classifier in any form it takes.
+    y : array (n,)
+        True classes: 0, 1, 2 … for a net, else the classifier's own.
+    class_names : sequence of str, optional
+        Names of the classes.
+    colorbar : bool, default True
+        Show the scale of the colours.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
 
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_blobs(rng=0)
-    >>> net = hg.Net(hg.Linear(2, 3, initializer="zeros"), hg.Softmax())     # says 0 to all
+    >>> net = hg.Net(hg.Linear(2, 3, initializer="zeros"), hg.Softmax())     # predicts class 0
     >>> [text.get_text() for text in plot_confusion_matrix(net, x, y).texts]
     ['50', '0', '0', '50', '0', '0', '50', '0', '0']
     """
     require("plot_confusion_matrix", tables=["sklearn"])
     from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
-    found = class_predictions(net, x, y, class_names)
-    names, axes = found.class_names, axes_for(ax, SQUARE, grid=False)
-    counts = confusion_matrix(found.y, found.predicted, labels=np.arange(len(names)))
+    predictions = class_predictions(net, x, y, class_names)
+    names, axes = predictions.class_names, axes_for(ax, SQUARE, grid=False)
+    counts = confusion_matrix(predictions.y, predictions.predicted, labels=np.arange(len(names)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     shown = ConfusionMatrixDisplay(shares, display_labels=names)
     shown.plot(ax=axes, cmap="Blues", colorbar=False, include_values=len(names) <= MOST_NUMBERS)
@@ -70,9 +86,9 @@ def plot_confusion_matrix(
         axes.tick_params("x", rotation=45)
     accuracy = np.trace(counts) / counts.sum()
     axes.set(xlabel=label("predicted"), ylabel=label("true"))
-    axes.set_title(label("{} of rows are right", f"{accuracy:.1%}"))
+    axes.set_title(label("Accuracy {}", f"{accuracy:.1%}"))
     if colorbar:
-        axes.figure.colorbar(shown.im_, ax=axes, label=label("share of the true class"))
+        axes.figure.colorbar(shown.im_, ax=axes, label=label("fraction of the true class"))
     return axes
 
 
@@ -85,15 +101,35 @@ def plot_roc(
     only: Sequence[int] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the receiver operating characteristic: rows found, against rows falsely found.
+    """Plot the ROC curve: true positive rate against false positive rate.
 
-    `x` is (n, n_features), `y` (n,) holds classes. Of two classes, how well class 1 is told from
-    class 0; of more, a curve for each class against all others, or for `only` those with these
-    numbers. The legend has the area under each: 1 is perfect, ½ is chance, the dashed line. The
-    numbers are those of scikit-learn's `roc_curve`.
+    For two classes there is one curve, of class 1; for more, one per class against all others. The
+    legend has the area under each curve (AUC): 1 is perfect, ½ is chance, the dashed line. Computed
+    by scikit-learn's `roc_curve`.
 
     source      Fawcett, "An introduction to ROC analysis", 2006
 
+    Parameters
+    ----------
+    net : Net, fitted classifier, or Predictions
+        As in `plot_confusion_matrix`.
+    x : array (n, n_features)
+        Rows to predict.
+    y : array (n,)
+        True classes.
+    class_names : sequence of str, optional
+        Names of the classes.
+    only : sequence of int, optional
+        Numbers of the classes to draw.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.load("iris")
     >>> net = hg.Net(hg.Linear(4, 3, initializer="zeros"), hg.Softmax())
@@ -107,8 +143,10 @@ def plot_roc(
         false, true, _ = roc_curve(y, p)
         return false, true, f"AUC = {auc(false, true):.2f}"
 
-    found = class_predictions(net, x, y, class_names)
-    axes = _one_against_the_rest(found, only, ax, curve, diagonal=label("chance (AUC = 0.50)"))
+    predictions = class_predictions(net, x, y, class_names)
+    axes = _one_against_the_rest(
+        predictions, only, ax, curve, diagonal=label("chance (AUC = 0.50)")
+    )
     axes.set(xlabel=label("false positive rate"), ylabel=label("true positive rate"))
     axes.set_title(label("ROC curve"))
     axes.set_aspect("equal")
@@ -124,12 +162,32 @@ def plot_precision_recall(
     only: Sequence[int] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the share of rows found that are right, against the share of right rows found.
+    """Plot precision against recall, with the average precision in the legend.
 
-    Rows, classes and curves are as in `plot_roc`; the legend has the average precision. More
-    telling than `plot_roc` where a class is rare. The numbers are those of scikit-learn's
+    For a rare class it tells more than `plot_roc`. Computed by scikit-learn's
     `precision_recall_curve`.
 
+    Parameters
+    ----------
+    net : Net, fitted classifier, or Predictions
+        As in `plot_confusion_matrix`.
+    x : array (n, n_features)
+        Rows to predict.
+    y : array (n,)
+        True classes.
+    class_names : sequence of str, optional
+        Names of the classes.
+    only : sequence of int, optional
+        Numbers of the classes to draw.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.load("breast_cancer")
     >>> net = hg.Net(hg.Linear(30, 1, initializer="zeros"), hg.Sigmoid())
@@ -143,8 +201,8 @@ def plot_precision_recall(
         precision, recall, _ = precision_recall_curve(y, p)
         return recall, precision, f"AP = {average_precision_score(y, p):.2f}"
 
-    found = class_predictions(net, x, y, class_names)
-    axes = _one_against_the_rest(found, only, ax, curve, drawstyle="steps-post")
+    predictions = class_predictions(net, x, y, class_names)
+    axes = _one_against_the_rest(predictions, only, ax, curve, drawstyle="steps-post")
     axes.set(xlabel=label("recall"), ylabel=label("precision"))
     axes.set_title(label("Precision and recall"))
     axes.set_aspect("equal")
@@ -161,15 +219,34 @@ def plot_calibration(
     only: Sequence[int] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw how often a class is true, against the probability that `net` gave it.
+    """Plot the calibration: frequency of a class against its predicted probability.
 
-    Rows, classes and curves are as in `plot_roc`. Rows are put in `bins` of equal width by their
-    probability; a net that means what it says lies on the diagonal, an over-fitted one is surer
-    than it should be. The numbers are those of scikit-learn's
-    `calibration_curve`.
+    A calibrated net lies on the diagonal; an over-fitted one is overconfident. Computed by
+    scikit-learn's `calibration_curve`.
 
     source      Niculescu-Mizil, Caruana, "Predicting good probabilities with supervised
                 learning", 2005
+
+    Parameters
+    ----------
+    net : Net, fitted classifier, or Predictions
+        As in `plot_confusion_matrix`.
+    x : array (n, n_features)
+        Rows to predict.
+    y : array (n,)
+        True classes.
+    bins : int, default 10
+        Bins of equal width for the probabilities; 2 or more.
+    class_names : sequence of str, optional
+        Names of the classes.
+    only : sequence of int, optional
+        Numbers of the classes to draw.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
     """
     require("plot_calibration", tables=["sklearn"])
     from sklearn.calibration import calibration_curve
@@ -181,22 +258,37 @@ def plot_calibration(
         shares, means = calibration_curve(y, p, n_bins=bins)
         return means, shares, ""
 
-    found = class_predictions(net, x, y, class_names)
+    predictions = class_predictions(net, x, y, class_names)
     axes = _one_against_the_rest(
-        found, only, ax, curve, diagonal=label("as often as said"), marker="o"
+        predictions, only, ax, curve, diagonal=label("perfectly calibrated"), marker="o"
     )
-    axes.set(xlabel=label("predicted probability"), ylabel=label("share of rows"))
+    axes.set(xlabel=label("predicted probability"), ylabel=label("fraction of rows"))
     axes.set_title(label("Calibration"))
     return axes
 
 
 def plot_residuals(net: Model, x: object = None, y: object = None, ax: Axes | None = None) -> Axes:
-    """Draw true minus predicted, against the predicted number, for the rows `x`, `y` (n,).
+    """Plot the residuals, true minus predicted, against the predicted number.
 
-    A net that has learnt what there is leaves a cloud around zero without a shape. `net` gives
-    one number a row; it may also be a fitted regressor, or `hg.plots.Predictions` without `x` and
-    `y`.
+    The residuals of a good model scatter around zero without a pattern.
 
+    Parameters
+    ----------
+    net : Net, fitted regressor, or Predictions
+        Predicts one number per row; with Predictions omit `x` and `y`.
+    x : array (n, n_features)
+        Rows to predict.
+    y : array (n,)
+        True numbers.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_line(rng=0)
     >>> net = hg.Net(hg.Linear(1, 1))
@@ -205,8 +297,11 @@ def plot_residuals(net: Model, x: object = None, y: object = None, ax: Axes | No
     >>> round(float(dots[:, 1].mean()))                            # the line is y = 2x + 1
     1
     """
-    found, axes = number_predictions(net, x, y), axes_for(ax)
-    p, off = found.predicted.astype(np.float64), found.y.astype(np.float64) - found.predicted
+    predictions, axes = number_predictions(net, x, y), axes_for(ax)
+    p, off = (
+        predictions.predicted.astype(np.float64),
+        predictions.y.astype(np.float64) - predictions.predicted,
+    )
     style: Any = {"color": FIRST, "edgecolors": "white", "linewidths": 0.6, "alpha": 0.8}
     axes.scatter(p, off, s=26, **style)
     axes.plot([p.min(), p.max()], [0, 0], "--", color=GREY, linewidth=1.2, alpha=0.7)
@@ -217,13 +312,27 @@ def plot_residuals(net: Model, x: object = None, y: object = None, ax: Axes | No
 def plot_predictions(
     net: Model, x: object = None, y: object = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw what `net` predicts for the rows `x`, (n, n_features), with true numbers `y`, (n,).
+    """Plot predicted numbers: as a curve over a single feature, else against the true numbers.
 
-    Over a single feature the rows are dots and the net is the curve through them. For more,
-    each row is a dot with its true number across and the predicted one up: on the diagonal
-    where both are the same. `net` gives one number a row; it may also be a fitted regressor, or
-    `hg.plots.Predictions` without `x` and `y`.
+    On the diagonal the predicted number equals the true one.
 
+    Parameters
+    ----------
+    net : Net, fitted regressor, or Predictions
+        Predicts one number per row; with Predictions omit `x` and `y`.
+    x : array (n, n_features)
+        Rows to predict.
+    y : array (n,)
+        True numbers.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_line(rng=0)
     >>> net = hg.Net(hg.Linear(1, 1))
@@ -232,8 +341,8 @@ def plot_predictions(
     >>> bool(np.allclose(curve.get_ydata(), 2 * curve.get_xdata() + 1, atol=1e-6))
     True
     """
-    found, axes = number_predictions(net, x, y), axes_for(ax)
-    p, y = found.predicted, found.y
+    predictions, axes = number_predictions(net, x, y), axes_for(ax)
+    p, y = predictions.predicted, predictions.y
     of_net = isinstance(net, Net)
     x = table_of(x) if of_net else x
     if not isinstance(net, Predictions) and isinstance(x, np.ndarray) and x.shape[1] == 1:
@@ -252,14 +361,14 @@ def plot_predictions(
 
 
 def draw_numbers(axes: Axes, across: Array, up: Array, name: str, *, hollow: bool = False) -> None:
-    """Draw dots, or only their outlines."""
+    """Draw dots, hollow ones for validation rows."""
     inside, edge, width, order = ("none", FIRST, 1.2, 3) if hollow else (FIRST, "white", 0.6, 2)
     style: Any = {"facecolors": inside, "edgecolors": edge, "linewidths": width, "zorder": order}
     axes.scatter(across, up, s=26, label=name, **style)
 
 
 def _one_against_the_rest(
-    found: Predictions,
+    predictions: Predictions,
     only: Sequence[int] | None,
     ax: Axes | None,
     curve: Curve,
@@ -267,8 +376,8 @@ def _one_against_the_rest(
     drawstyle: Literal["default", "steps-post"] = "default",
     marker: str = "",
 ) -> Axes:
-    """A curve for each class against all others; of two classes, for class 1 alone."""
-    names, p, y = found.class_names, found.p, found.y
+    """Draw a curve for each class against all others; of two classes, for class 1 only."""
+    names, p, y = predictions.class_names, predictions.p, predictions.y
     if p is None:
         raise DataError(
             "predictions without probabilities",
@@ -282,7 +391,7 @@ def _one_against_the_rest(
             raise DataError(
                 f"{lack} of {names[k]}",
                 "rows of it, and rows of other classes",
-                "rows that were split with stratify=True, or more of them",
+                "a split with stratify=True, or more rows",
             )
     axes = axes_for(ax, SQUARE)
     for i, k in enumerate(classes):

@@ -1,4 +1,4 @@
-"""Pictures of rows: as they are, where a net divides them, and as a hidden layer sees them."""
+"""Plots of rows: data sets, decision boundaries and hidden representations."""
 
 from collections.abc import Sequence
 
@@ -37,13 +37,33 @@ def plot_dataset(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw rows with two features, by class; or numbers `y` over a single feature.
+    """Plot rows with two features by class, or numbers `y` over a single feature.
 
-    `x` is (n, 2), and `y` (n,) holds classes 0, 1, 2 …; or `x` is (n, 1), and `y` numbers.
-    Each class has a colour and a marker of its own. Without `ax` a new figure is made,
-    `axes.figure`. Of more features choose two, `x[:, [0, 1]]`. The title may also come first,
-    `plot_dataset("Training data", x, y)`.
+    The title may also come first: `plot_dataset("Training data", x, y)`.
 
+    Parameters
+    ----------
+    x : array (n, 2) or (n, 1)
+        Rows; of more features choose two, `x[:, [0, 1]]`.
+    y : array (n,)
+        Classes 0, 1, 2 …; numbers, for a single feature.
+    labels : array (n,), optional
+        The targets, if a title comes first.
+    feature_names : sequence of str, optional
+        Labels of the axes.
+    class_names : sequence of str, optional
+        Names of the classes.
+    title : str, optional
+        Title of the plot.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> axes = plot_dataset(*hg.data.make_moons(rng=0), class_names=["upper", "lower"])
     >>> [text.get_text() for text in axes.get_legend().get_texts()], axes.get_xlabel()
@@ -88,29 +108,51 @@ def plot_decision_boundary(
     class_names: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Shade the plane by what `net` answers there, and draw the rows `x`, `y` on it.
+    """Plot the decision boundary over two features, shaded by probability, with the rows.
 
-    For two classes the shading is the probability of class 1, the line is at one half. For more
-    each point has the mean of the classes' colours, weighed by their probabilities, and lines
-    run where the likeliest class changes. `x` is (n, n_features), `y` (n,) holds classes. In place
-    of a net it takes any fitted classifier with `predict_proba`, whose classes may be names.
+    For two classes the shading is the probability of class 1, with the line at one half. For more,
+    each point has the mean of the classes' colours, weighted by probability, with lines where the
+    most probable class changes.
 
-    Of more than two `features` two are shown, by number. The plane is then a slice through the
-    others, held at `filler`: a row of n_features numbers, by default the means of `x`. Rows lie
-    off that slice by d: the root mean square, over the other features, of the difference in
-    standard deviations. They are drawn at strength e^(−d²/2), and left out beyond d = 2; the
-    title says at what the others are held, and how many rows are seen.
+    With more than two features the plane is a slice at fixed values of the others. A row at
+    distance d from the slice (root mean square of its differences in standard deviations) is drawn
+    with opacity e^(−d²/2), and not at all beyond d = 2. The title counts the rows shown.
 
+    Parameters
+    ----------
+    net : Net or fitted classifier
+        A classifier needs `predict_proba`.
+    x : array (n, n_features)
+        Rows.
+    y : array (n,)
+        Classes 0, 1, 2 …, or those of the classifier.
+    features : pair of int, default (0, 1)
+        Features shown, by number.
+    filler : array (n_features,), optional
+        Values of the other features; by default their means.
+    feature_names : sequence of str, optional
+        Names of the features.
+    class_names : sequence of str, optional
+        Names of the classes.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.load("breast_cancer")
     >>> net = hg.Net(hg.Standardize.of(x), hg.Linear(30, 2, rng=0), hg.Softmax())
     >>> print(plot_decision_boundary(net, x, y).get_title())
     28 other features at their means
-    552 of 569 rows are near: the fainter, the farther
+    552 of 569 rows shown: fainter is farther away
     """
     x = table_of(x)
     shown = two_of(features, x.shape[1])
-    found = class_predictions(net, x, y, class_names)
+    predictions = class_predictions(net, x, y, class_names)
     feature_names = names_of(feature_names, x.shape[1], "feature")
     at = filler_of(filler, x)
 
@@ -120,21 +162,23 @@ def plot_decision_boundary(
         return probabilities(net, rows)
 
     axes = axes_for(ax, grid=False)
-    shade_regions(axes, probabilities_at, box_around(x[:, shown]), found.class_names)
-    near = draw_near_slice(axes, x, found.y, shown, at, spread=x, class_names=found.class_names)
+    shade_regions(axes, probabilities_at, box_around(x[:, shown]), predictions.class_names)
+    near = draw_near_slice(
+        axes, x, predictions.y, shown, at, spread=x, class_names=predictions.class_names
+    )
     name_axes(axes, *(feature_names[i] for i in shown))
     title_slice(axes, x, filler, near)
     return axes
 
 
 def title_slice(axes: Axes, x: Array, filler: object, near: int) -> None:
-    """Say at what features beyond two are held, and how many rows are near that slice."""
+    """Set a title with the values of the other features and the number of rows shown."""
     if others := x.shape[1] - 2:
         held = "their means" if others > 1 else "its mean"
-        held = held if filler is None else "the filler given"
+        held = held if filler is None else "the given filler"
         counted = "{} other features" if others > 1 else "1 other feature"
         title = label(f"{counted} at {held}", others)
-        seen = label("{} of {} rows are near: the fainter, the farther", near, len(x))
+        seen = label("{} of {} rows shown: fainter is farther away", near, len(x))
         axes.set_title(f"{title}\n{seen}", fontsize="medium")
 
 
@@ -149,7 +193,7 @@ def draw_near_slice(
     class_names: Sequence[str],
     hollow: bool = False,
 ) -> int:
-    """Draw the rows near the slice at `at`, the fainter the farther off; returns how many."""
+    """Draw the rows near the slice at `at`, fainter with distance; returns their number."""
     near, strength = near_slice(x, shown, at, spread)
     points = x[near][:, shown]
     scatter_classes(axes, points, y[near], class_names, strength=strength, hollow=hollow)
@@ -157,7 +201,7 @@ def draw_near_slice(
 
 
 def near_slice(x: Array, shown: list[int], at: Array, spread: Array) -> tuple[Array, Array]:
-    """Which rows of `x` lie near the slice at `at`, (n,), and how strongly those are drawn."""
+    """Mask of the rows of `x` near the slice at `at`, (n,), and the opacity of these."""
     others = np.delete(np.arange(x.shape[1]), shown)
     distance = np.zeros(len(x))
     if others.size:
@@ -169,7 +213,7 @@ def near_slice(x: Array, shown: list[int], at: Array, spread: Array) -> tuple[Ar
 
 
 def two_of(features: object, n_features: int) -> list[int]:
-    """Two different features, by number."""
+    """Check two different features, by number."""
     if n_features < 2:
         raise ShapeError(
             "x with a single feature",
@@ -188,14 +232,14 @@ def two_of(features: object, n_features: int) -> list[int]:
 
 
 def filler_of(filler: npt.ArrayLike | None, x: Array) -> Array:
-    """The row whose features are held on the whole plane."""
+    """Row with the fixed values of the features."""
     if filler is None:
         return x.mean(axis=0, dtype=np.float64)
     row = np.asarray(filler)
     if row.shape != x.shape[1:] or row.dtype.kind not in "fiub" or not np.isfinite(row).all():
         raise ShapeError(
             f"a filler of shape {row.shape} and type {row.dtype}",
-            f"a row of {x.shape[1]} finite numbers; of the two features shown, any",
+            f"a row of {x.shape[1]} finite numbers, any for the two features shown",
             "filler=np.median(x, axis=0), or filler=x[0]",
         )
     return row.astype(np.float64)
@@ -210,16 +254,35 @@ def plot_hidden_space(
     class_names: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the rows `x`, (n, n_features), as they leave a hidden layer, with their classes `y`.
+    """Plot the rows in the representation of a hidden layer, by class.
 
-    `layer` is the number of that layer in `net.layers`, counted from 0; by default the last one
-    before the last `Linear`. Where it has two units they are the two axes, and the plane is
-    shaded by what the rest of the net makes of it: the boundary of a last `Linear` is straight
-    here, however bent it is over the features. Of more units the first two principal components
-    are drawn, each with its share of the variance (Pearson, "On lines and planes of closest
-    fit", 1901). In place of a net it takes a fitted classifier that has one; of nets side by side
-    the first is shown.
+    Two hidden units are the axes, and the plane is shaded by the rest of the net: the boundary of
+    a last `Linear` is straight here. Of more units the first two principal components are drawn.
+    Of an ensemble the first member is shown.
 
+    source      Pearson, "On lines and planes of closest fit", 1901
+
+    Parameters
+    ----------
+    net : Net or fitted classifier
+        With a hidden layer.
+    x : array (n, n_features)
+        Rows.
+    y : array (n,)
+        Their classes.
+    layer : int, optional
+        Index in `net.layers`; by default the layer before the last `Linear`.
+    class_names : sequence of str, optional
+        Names of the classes.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_circles(rng=0)
     >>> net = hg.Net(hg.Linear(2, 2, rng=0), hg.Tanh(), hg.Linear(2, 2, rng=1), hg.Softmax())
@@ -230,15 +293,15 @@ def plot_hidden_space(
     model, rows = net, x
     net, x, _, _ = net_and_rows(model, rows)
     after = _after(net, layer)
-    found = class_predictions(model, rows, y, class_names)
+    predictions = class_predictions(model, rows, y, class_names)
     hidden = np.asarray(net[:after].predict(x))
     several = hidden.ndim == 3
     hidden = hidden[:, 0] if several else hidden
     if hidden.ndim != 2 or hidden.shape[1] < 2:
         raise ShapeError(
-            f"{net.position(after - 1)} gives an array of shape {hidden.shape}",
+            f"{net.position(after - 1)} outputs an array of shape {hidden.shape}",
             "two units or more, (rows, units)",
-            "layer=…, another one; a hidden layer of two units is drawn as it is",
+            "layer=…, another hidden layer",
         )
     planar = hidden.shape[1] == 2
     axes = axes_for(ax, grid=not planar)
@@ -249,7 +312,7 @@ def plot_hidden_space(
         def probabilities_at(points: Array) -> Array:
             return as_probabilities(net, rest.predict(points))
 
-        shade_regions(axes, probabilities_at, box_around(hidden), found.class_names)
+        shade_regions(axes, probabilities_at, box_around(hidden), predictions.class_names)
     elif not planar:
         hidden, shares = _principal_components(hidden)
         of_both = zip(("first", "second"), shares, strict=True)
@@ -257,7 +320,7 @@ def plot_hidden_space(
             label(f"{which} principal component, {{}} of the variance", f"{s:.0%}")
             for which, s in of_both
         ]
-    scatter_classes(axes, hidden, found.y, found.class_names)
+    scatter_classes(axes, hidden, predictions.y, predictions.class_names)
     name_axes(axes, names[0], names[1], translated(f"after {net.position(after - 1)}"))
     return axes
 
@@ -280,17 +343,17 @@ def _after(net: Net, layer: int | None) -> int:
     if isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer < last:
         raise SettingError(
             f"layer = {layer!r}",
-            f"a whole number from 0 to {last - 1}: a layer of the net, but not its last",
-            "layer=1; net.summary() lists the layers, there counted from 1",
+            f"an integer from 0 to {last - 1}: any layer of the net except the last",
+            "layer=1; net.summary() lists the layers, counted from 1",
         )
     return layer + 1
 
 
 def _principal_components(points: Array) -> tuple[Array, Array]:
-    """The first two of the points, (n, 2), and their shares of the variance."""
+    """First two principal components of the points, (n, 2), and their fractions of the variance."""
     centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
     _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
-    variances = np.append(lengths**2, 0)  # of a single row there is one alone
+    variances = np.append(lengths**2, 0)  # a single row has only one
     total = variances.sum()
     plane = np.zeros((len(points), 2))
     plane[:, : len(directions[:2])] = centred @ directions[:2].T

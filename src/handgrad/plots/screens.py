@@ -1,4 +1,4 @@
-"""Where a live picture appears: in a notebook, in a window, as files in a folder, as a GIF."""
+"""Screens of live plots: a notebook, a window, a folder of files, or a GIF."""
 
 import io
 import time
@@ -23,36 +23,36 @@ NO_WINDOWS = {None, "nbagg", "webagg"}
 
 
 class Screen:
-    """A place that shows a figure, again and again."""
+    """Base of screens, which show a figure repeatedly."""
 
-    # Whether somebody watches it: then pictures are shown a second time, at their pace.
+    # True if somebody is watching: then short trainings are replayed at a constant rate.
     replays = False
 
     def __init__(self) -> None:
         self.figure: Figure = Figure(figsize=SIZE, dpi=DPI)
 
     def show(self, epoch: int) -> None:
-        """Show the figure as it is now."""
+        """Show the current figure."""
 
     def wait(self, seconds: float) -> None:
-        """Leave it there so long, where somebody is watching."""
+        """Wait, if somebody is watching."""
 
     def close(self) -> None:
-        """No more is shown."""
+        """End the display."""
 
     def png(self) -> bytes:
-        """The figure as it is now; `savefig` would draw everything twice."""
+        """PNG of the current figure; `savefig` would draw everything twice."""
         file, canvas = io.BytesIO(), FigureCanvasAgg(self.figure)
         canvas.print_png(file)  # type: ignore[no-untyped-call]
         return file.getvalue()
 
 
-# Makes the screens of live pictures that have no place of their own.
+# Creates the screens of live plots without `to`.
 STAND_IN: ContextVar[Callable[[], Screen] | None] = ContextVar("stand-in", default=None)
 
 
 def screen_for(to: str | Path | None) -> Screen:
-    """The screen that `to` names: a folder, a GIF; None for the notebook or window at hand."""
+    """Screen for `to`: a folder, a GIF, or None for the notebook or a window."""
     if to is None:
         if (make := STAND_IN.get()) is not None:
             return make()
@@ -62,7 +62,7 @@ def screen_for(to: str | Path | None) -> Screen:
             return Window()
         raise SettingError(
             "no notebook and no window to draw in",
-            "a notebook, a Matplotlib with windows, or a place for the pictures",
+            "a notebook, a Matplotlib backend with windows, or a path for the images",
             "to='frames', a folder, or to='training.gif'",
         )
     path = Path(to) if isinstance(to, str | Path) and str(to) else None
@@ -72,20 +72,20 @@ def screen_for(to: str | Path | None) -> Screen:
         return Gif(path)
     raise SettingError(
         f"to = {to!r}",
-        "a folder, for a PNG an epoch, or a file that ends in .gif",
+        "a folder, for a PNG per epoch, or a file that ends in .gif",
         "to='frames', or to='training.gif'",
     )
 
 
 def windows_open() -> bool:
-    """Whether Matplotlib's backend is one that opens windows here."""
+    """Check whether Matplotlib's backend opens windows."""
     registry: Any = backend_registry
     _, framework = registry.resolve_backend(matplotlib.get_backend())
     return framework not in NO_WINDOWS
 
 
 class Notebook(Screen):
-    """One output of the cell, replaced by each new picture."""
+    """Output of a notebook's cell, replaced by each new image."""
 
     replays = True
 
@@ -107,7 +107,7 @@ class Notebook(Screen):
 
 
 class Window(Screen):
-    """A window of Matplotlib's; once it is closed, nothing is drawn any more."""
+    """Matplotlib window; after it is closed, nothing is drawn."""
 
     replays = True
 
@@ -131,7 +131,7 @@ class Window(Screen):
 
 
 class Folder(Screen):
-    """A PNG for each epoch that is shown, `epoch-00001.png`, in a folder."""
+    """Folder with a PNG for each epoch shown, `epoch-00001.png`."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class Folder(Screen):
 
 
 class Recording(Screen):
-    """A moving picture in memory, of the epochs in their order, after a `change`."""
+    """Animation in memory, of the epochs in order; `change` edits each figure first."""
 
     def __init__(self, change: Callable[[Figure], object] = lambda figure: None) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class Recording(Screen):
         """Write it as a GIF."""
         in_order = sorted(self.frames, key=lambda frame: frame[0])
         pictures = [Image.open(io.BytesIO(png)).convert("RGB") for _, png in in_order]
-        # of the 256 colours that a GIF may have the rare ones too: they are classes
+        # keep rare colours among the 256 of a GIF: they are classes
         how: Any = {"method": Image.Quantize.MAXCOVERAGE, "dither": Image.Dither.NONE}
         first, *others = [picture.quantize(256, **how) for picture in pictures]
         times = [MILLISECONDS_A_FRAME] * len(others) + [MILLISECONDS_AT_THE_END]
@@ -166,7 +166,7 @@ class Recording(Screen):
 
 
 class Gif(Recording):
-    """A moving picture, written at the end; and at once, so that a bad place is found then."""
+    """Animated GIF, written at the end, and once at the start to detect a bad path."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The style of all pictures: colours that colour-blind eyes keep apart, markers, axes."""
+"""Style of all plots: colour-blind safe colours, markers, axes."""
 
 import sys
 import warnings
@@ -43,22 +43,22 @@ BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1), "border
 
 
 def colour_of(i: int) -> str:
-    """The colour of class i; they come again after ten."""
+    """Colour of class i; there are ten."""
     return COLOURS[i % len(COLOURS)]
 
 
 def marker_of(i: int) -> str:
-    """The marker of class i: where its colour comes again, another marker."""
+    """Marker of class i; repeated colours get another marker."""
     return MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]
 
 
 def line_of(i: int) -> dict[str, Any]:
-    """The colour and the style of line i."""
+    """Colour and style of line i."""
     return {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[i % len(STYLES)]}
 
 
 def shortened(name: str, most: int = 24) -> str:
-    """A name on one line, its middle left out where it is longer than `most` letters.
+    """Shorten a name to one line of at most `most` characters, omitting its middle.
 
     >>> shortened("sepal length in the middle of June", 20)
     'sepal length …f June'
@@ -82,10 +82,10 @@ def panels_for(
     grid: bool = True,
     columns: int = 4,
 ) -> list[Axes]:
-    """`n` axes: those given, or the axes of a new figure, at most so many `columns` in a row.
+    """Return the `n` axes passed in, or those of a new figure with at most `columns` in a row.
 
-    Where pyplot is in use, and in a notebook, the figure is one of pyplot's: `plt.show()`
-    shows it, and so does the end of a cell.
+    If pyplot is imported, and in a notebook, the figure is one of pyplot's, so that `plt.show()`
+    or the end of a cell shows it.
     """
     if axes is None:
         columns = min(n, columns)
@@ -111,14 +111,14 @@ def panels_for(
 
 
 def tidy(axes: Axes) -> None:
-    """A faint grid, and no frame above and to the right."""
+    """Draw a faint grid, and no frame above and to the right."""
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def keep_apart(axes: Axes) -> None:
-    """Fewer numbers along the bottom, where they would run into each other."""
+    """Reduce the tick labels of the x-axis until they do not overlap."""
     figure: Any = axes.figure
     room = 1.2 * float(axes.xaxis.label.get_fontsize()) * figure.dpi / 72
     for most in (5, 4, 3, 2):
@@ -133,7 +133,7 @@ def keep_apart(axes: Axes) -> None:
 
 
 def show_dates(axis: Axis) -> None:
-    """Dates along an axis, few, and each as short as it can be."""
+    """Format an axis with a few concise dates."""
     # With fewer ticks at most, some lengths of time have no interval that fits, and it warns.
     locator = dates.AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
     axis.set_major_locator(locator)
@@ -141,7 +141,7 @@ def show_dates(axis: Axis) -> None:
 
 
 def name_axes(axes: Axes, x: str, y: str, title: str | None = None) -> None:
-    """Label the axes with names as they are, a dollar sign included."""
+    """Label the axes with names in which a dollar sign starts no formula."""
     axes.set_xlabel(x, parse_math=False)
     axes.set_ylabel(y, parse_math=False)
     if title is not None:
@@ -149,13 +149,13 @@ def name_axes(axes: Axes, x: str, y: str, title: str | None = None) -> None:
 
 
 def name_places(axes: Axes, names: Iterable[str]) -> None:
-    """Whole numbers up the axis, from 0, have these names."""
+    """Label the y-axis positions 0, 1, 2 … with names."""
     short = [shortened(name) for name in names]
     axes.set_yticks(range(len(short)), short)
     as_written(axes.get_yticklabels())
 
 
 def as_written(texts: Iterable[Text]) -> None:
-    """Show texts of Matplotlib as they stand: a dollar sign in them begins no formula."""
+    """Show texts literally: a dollar sign starts no formula."""
     for text in texts:
         text.set_parse_math(False)

@@ -1,4 +1,4 @@
-"""Pictures of predictions over the plane of two features, of one pair or of each."""
+"""Plots of predictions over the plane of two features, for one pair or all."""
 
 from collections.abc import Callable, Sequence
 
@@ -36,19 +36,40 @@ def plot_regression_surface(
     feature_names: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Shade the plane of two `features` by the number that `net` predicts, the rows on it.
+    """Plot the predicted number over the plane of two features, with the rows.
 
-    A row has the colour of its true number: where it stands out from the plane around it, the
-    prediction is off. `x` is (n, n_features), `y` (n,) holds numbers; in place of a net it takes
-    any fitted regressor. More than two features are held at `filler`, and rows off that slice are
-    fainter, as in `plot_decision_boundary`.
+    A row has the colour of its true number: it stands out where the prediction is wrong. Rows far
+    from the slice are fainter, as in `plot_decision_boundary`.
 
+    Parameters
+    ----------
+    net : Net or fitted regressor
+        Predicts one number per row.
+    x : array (n, n_features)
+        Rows.
+    y : array (n,)
+        True numbers.
+    features : pair of int, default (0, 1)
+        Features shown, by number.
+    filler : array (n_features,), optional
+        Values of the other features; by default their means.
+    feature_names : sequence of str, optional
+        Names of the features.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.load("diabetes")
     >>> net = hg.Net(hg.Standardize.of(x), hg.Linear(10, 1, rng=0))
     >>> print(plot_regression_surface(net, x, y, features=(2, 8)).get_title())
     8 other features at their means
-    441 of 442 rows are near: the fainter, the farther
+    441 of 442 rows shown: fainter is farther away
     """
     x = table_of(x)
     shown, at, y = two_of(features, x.shape[1]), filler_of(filler, x), numbers_of(y, x)
@@ -80,14 +101,36 @@ def plot_pairs(
     class_names: Sequence[str] | None = None,
     axes: Sequence[Axes] | Array | None = None,
 ) -> Array:
-    """Draw what `net` predicts over the plane of each pair of `features`; axes (k, k).
+    """Plot the predictions over the plane of each pair of features, in a grid.
 
-    Down are the features that stand up, across those that lie along the bottom. Each plane is a
-    slice through the other features, held at `filler`, by default their means, with the rows near
-    it; the diagonal shows how the rows lie along one feature: of classes a histogram each, of
-    numbers the rows themselves. `features` are up to six, by number; by default the first four. In
-    place of a net it takes any fitted classifier or regressor.
+    Each plane is a slice at fixed values of the other features, with the rows near it. The diagonal
+    shows one feature: histograms of the classes, or the rows of a regression.
 
+    Parameters
+    ----------
+    net : Net, fitted classifier or fitted regressor
+        Predicts classes or numbers.
+    x : array (n, n_features)
+        Rows.
+    y : array (n,)
+        Classes or numbers.
+    features : sequence of int, optional
+        Two to six features, by number; by default the first four.
+    filler : array (n_features,), optional
+        Values of the other features; by default their means.
+    feature_names : sequence of str, optional
+        Names of the features.
+    class_names : sequence of str, optional
+        Names of the classes.
+    axes : sequence of k * k Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    array (k, k) of Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.load("iris")
     >>> net = hg.Net(hg.Linear(4, 3, rng=0), hg.Softmax())
@@ -103,8 +146,8 @@ def plot_pairs(
         else _OfNumbers(net, x, y)
     )
     k = len(shown)
-    given = None if axes is None else [*np.ravel(np.array(axes))]
-    panels = panels_for(given, k * k, (2.4 * k, 2.3 * k), grid=False, columns=k)
+    flat = None if axes is None else [*np.ravel(np.array(axes))]
+    panels = panels_for(flat, k * k, (2.4 * k, 2.3 * k), grid=False, columns=k)
     grid = np.array(panels).reshape(k, k)
     for row, i in enumerate(shown):
         for column, j in enumerate(shown):
@@ -119,36 +162,36 @@ def plot_pairs(
 
 
 class _OfClasses:
-    """The pictures of a classifier: its probabilities, and rows in the colours of their classes."""
+    """Panels of a classifier: its probabilities, and rows in the colours of their classes."""
 
     def __init__(
         self, net: Net | Classifier, x: Array, y: object, class_names: Sequence[str] | None
     ) -> None:
         self.net, self.x = net, x
-        self.found = class_predictions(net, x, y, class_names)
+        self.predictions = class_predictions(net, x, y, class_names)
 
     def along(self, axes: Axes, values: Array) -> None:
-        """Draw how the rows of each class lie along one feature."""
+        """Draw a histogram of each class over one feature."""
         bins = np.linspace(values.min(), values.max() + 1e-9, 21).tolist()
-        for c, name in enumerate(self.found.class_names):
-            of_class = values[self.found.y == c]
+        for c, name in enumerate(self.predictions.class_names):
+            of_class = values[self.predictions.y == c]
             axes.hist(of_class, bins, color=colour_of(c), alpha=0.6, label=name)
         axes.set_yticks([])
 
     def over(self, axes: Axes, shown: list[int], at: Array) -> None:
         """Draw the plane of two features, and the rows near it."""
-        names = self.found.class_names
+        names = self.predictions.class_names
         near, strength = near_slice(self.x, shown, at, self.x)
         places = self.x[near][:, shown]
         says = _on_slice(lambda rows: probabilities(self.net, rows), shown, at)
         box = box_around(self.x[:, shown])
         shade_regions(axes, says, box, names, POINTS_OF_PAIRS, bar=False)
-        of_near = self.found.y[near]
+        of_near = self.predictions.y[near]
         scatter_classes(axes, places, of_near, names, strength=strength, with_legend=False)
 
 
 class _OfNumbers:
-    """The pictures of a regressor: its numbers, and rows in the colours of theirs."""
+    """Panels of a regressor: its numbers, and rows in the colours of theirs."""
 
     def __init__(self, net: Net | Predictor, x: Array, y: object) -> None:
         self.net, self.x, self.y = net, x, numbers_of(y, x)
@@ -176,7 +219,7 @@ class _OfNumbers:
 def _on_slice(
     answers: Callable[[Array], Array], shown: list[int], at: Array
 ) -> Callable[[Array], Array]:
-    """The answers at points (n, 2) of two features, the others as in the row `at`."""
+    """Function of points (n, 2) of two features, with the others as in the row `at`."""
 
     def there(points: Array) -> Array:
         rows = np.tile(at, (len(points), 1))

@@ -1,4 +1,4 @@
-"""Matplotlib's SVG made part of a page: its colours, its fonts, names that are its own."""
+"""Matplotlib's SVG for a page: with its colours, fonts and unique ids."""
 
 import io
 import re
@@ -19,13 +19,13 @@ REFERENCE = re.compile(r"(url\(#|^#)([^)]+)")
 
 
 def inline(figure: Figure, name: str, alt: str, colours: Mapping[str, str]) -> Markup:
-    """A figure as SVG within a page; `alt` tells what it shows to those who cannot see it.
+    """Convert a figure to inline SVG with an `alt` text.
 
-    Its names begin with `name`, so that those of several pictures do not meet; `colours` are
-    replaced: `{"#22252a": "var(--ink)"}`.
+    Its ids start with `name`, so that those of several figures differ; `colours` are replaced:
+    `{"#22252a": "var(--ink)"}`.
     """
     file = io.StringIO()
-    # words stay text, in letters that may lack here
+    # texts stay text, in fonts that may be missing here
     with mpl.rc_context({"svg.fonttype": "none"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(file, format="svg", transparent=True, dpi=2 * figure.dpi)
@@ -48,7 +48,7 @@ def inline(figure: Figure, name: str, alt: str, colours: Mapping[str, str]) -> M
 
 
 def _strip(root: ElementTree.Element) -> None:
-    """Take away what a page does not need: namespaces, metadata, rules for all of it, blanks."""
+    """Remove namespaces, metadata, style rules and whitespace."""
     for e in root.iter():
         e.tag = e.tag.rpartition("}")[2]
         e.attrib = {key.rpartition("}")[2]: value for key, value in e.attrib.items()}
@@ -69,11 +69,11 @@ def _adapt(e: ElementTree.Element, name: str, names: set[str], colours: Mapping[
         elif e.tag != "image":
             value = REFERENCE.sub(rf"\g<1>{name}-\2", value)
         if key in ("style", "fill", "stroke"):
-            value = FAMILY.sub("", FONT.sub(_in_the_pages_letters, value))
+            value = FAMILY.sub("", FONT.sub(_font_size, value))
             for old, new in colours.items():
                 value = value.replace(old, new)
         e.attrib[key] = value
 
 
-def _in_the_pages_letters(font: re.Match[str]) -> str:
+def _font_size(font: re.Match[str]) -> str:
     return f"font-size: {font[2]}px" + (f"; font-weight: {font[1]}" if font[1] else "")

@@ -1,4 +1,4 @@
-"""Pictures of trainings: their curves, their weights, and what many of them come to."""
+"""Plots of trainings: loss curves, weights over time, capacity and learning curves."""
 
 from collections.abc import Sequence
 
@@ -33,13 +33,26 @@ MOST_TICKS = 12
 def plot_training_progress(
     history: History, what: str = "loss", ax: Axes | None = None, best: int | None = None
 ) -> Axes:
-    """Draw the training and validation curves of `what`, the loss or a metric by name.
+    """Plot the training and validation curves of the loss or a metric.
 
-    The training curve is that of the training rows after each epoch, where they were looked at
-    then (`evaluate_training=True`); else that of the batches on the way, while the weights moved,
-    which lags behind. Each set of validation rows has a curve of its own.
-    `best` marks an epoch. Without `ax` a new figure is made, `axes.figure`. Blue and orange
-    stay apart for colour-blind eyes, and the validation curves are dashed too.
+    The training curve is evaluated after each epoch if the reports have it
+    (`evaluate_training=True`); else it is the mean over the epoch's batches, which lags behind.
+    Validation curves are dashed, one for each set.
+
+    Parameters
+    ----------
+    history : History
+        From `hg.fit`.
+    what : str, default "loss"
+        The loss, or a metric by name.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+    best : int, optional
+        Epoch to mark.
+
+    Returns
+    -------
+    Axes
     """
     refuse_other(history, History, "hg.fit(net, x, y, …)")
     curves = _curves_of(history, what)
@@ -70,16 +83,16 @@ def plot_training_progress(
 
 
 def _curves_of(history: History, what: str) -> dict[str, list[float | int | None]]:
-    """The curves by their labels: the training rows first, then each set."""
-    columns, found = history.columns(), dict[str, list[float | int | None]]()
+    """Curves by label: the training rows first, then each set."""
+    columns, curves = history.columns(), dict[str, list[float | int | None]]()
     evaluations = history[0].evaluations if columns else {}
     first = ["loss", *history[0].train_metrics] if columns else []
     if TRAINING_SET not in evaluations and what in first:
-        found[DURING] = columns[f"train_{what}"]
+        curves[DURING] = columns[f"train_{what}"]
     for name in sorted(evaluations, key=lambda name: name != TRAINING_SET):
         if f"{name}_{what}" in columns:
-            found[name] = columns[f"{name}_{what}"]
-    if not found:
+            curves[name] = columns[f"{name}_{what}"]
+    if not curves:
         of_sets = [name for held in evaluations.values() for name in held.metrics]
         known = [*dict.fromkeys([*first, *of_sets])]
         raise SettingError(
@@ -87,20 +100,30 @@ def _curves_of(history: History, what: str) -> dict[str, list[float | int | None
             f"one of {', '.join(known)}" if known else "a training of an epoch or more",
             did_you_mean(what, known, "hg.fit(…, metrics=[...])"),
         )
-    return found
+    return curves
 
 
 def plot_weights_over_time(
     weights: WeightHistory, axes: Sequence[Axes] | Array | None = None
 ) -> Array:
-    """Draw max |W|, the gradient and the update of each parameter matrix; returns three axes.
+    """Plot max |W|, gradient norm and relative update of each parameter matrix over the epochs.
 
-    From left to right, over the epochs: the largest weight; the norm of the gradient in the last
-    batch; by what share of its norm the matrix changed in the epoch. The last two on logarithmic
-    axes, where a zero has no place. A gradient that shrinks from layer to layer vanishes; a share
-    that stays near 1 says that the learning rate is large. `weights` is what
-    `record_weights(reports, net)` gave, after the training went through it.
+    The last two have logarithmic axes, without zeros. A gradient that shrinks from layer to layer
+    vanishes; an update near 1 means a large learning rate.
 
+    Parameters
+    ----------
+    weights : WeightHistory
+        From `record_weights(reports, net)`, after iterating over it.
+    axes : sequence of three Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    array of three Axes
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
     >>> net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
@@ -113,7 +136,7 @@ def plot_weights_over_time(
     if not isinstance(weights, WeightHistory) or not weights.epochs:
         raise SettingError(
             "no weights of any epoch" if isinstance(weights, WeightHistory) else f"{weights!r}",
-            "what record_weights gave, after the training went through it",
+            "the result of record_weights, after iterating over it",
             "weights = hg.training.record_weights(hg.train(net, …), net); for report in weights: …",
         )
     panels = panels_for(axes, 3, (11, 3.4))
@@ -135,10 +158,21 @@ def plot_weights_over_time(
 
 
 def plot_learning_rate_search(search: LearningRateSearch, ax: Axes | None = None) -> Axes:
-    """Draw the loss over the learning rates that `find_learning_rate` tried.
+    """Plot the loss over the learning rates that `find_learning_rate` tried.
 
-    The grey dots are the losses of single steps, the line is their running mean, and the
-    dashed line marks the learning rate that is suggested.
+    Grey dots are single steps, the line is their running mean, and the dashed line marks the
+    suggested learning rate.
+
+    Parameters
+    ----------
+    search : LearningRateSearch
+        From `find_learning_rate`.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
     """
     refuse_other(search, LearningRateSearch, "hg.training.find_learning_rate(net, …)")
     axes = axes_for(ax, (6, 4))
@@ -162,13 +196,27 @@ def plot_learning_rate_search(search: LearningRateSearch, ax: Axes | None = None
 
 
 def plot_capacity_curve(curve: CapacityCurve, what: str = "loss", ax: Axes | None = None) -> Axes:
-    """Draw `what`, the loss or a metric, against capacity, on training and validation rows.
+    """Plot training and validation loss, or a metric, against capacity.
 
-    The lines are medians over the seeds, the bands reach from the lower to the upper quartile.
-    A dotted line marks the capacity with the lowest median validation loss. The axis is
-    logarithmic where the capacities grow by factors rather than by steps. Runs without a finite
-    loss are left out, and counted in the legend; the line has a gap where they are half or more.
+    Lines are medians over the seeds, bands are quartiles. A dotted line marks the capacity with the
+    lowest median validation loss. Diverged runs are counted in the legend; a line has a gap where
+    half of the runs or more diverged. The axis is logarithmic if the capacities grow by factors.
 
+    Parameters
+    ----------
+    curve : CapacityCurve
+        From `capacity_curve`.
+    what : str, default "loss"
+        The loss, or a metric by name.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import handgrad as hg
     >>> curve = hg.training.CapacityCurve(capacities=np.array([1, 2, 4]),
@@ -185,20 +233,31 @@ def plot_capacity_curve(curve: CapacityCurve, what: str = "loss", ax: Axes | Non
 
 
 def plot_learning_curve(curve: LearningCurve, what: str = "loss", ax: Axes | None = None) -> Axes:
-    """Draw `what`, the loss or a metric, against the number of rows that were trained on.
+    """Plot training and validation loss, or a metric, against the number of training rows.
 
-    Lines, bands, the axis and missing runs are as in `plot_capacity_curve`.
+    Lines, bands, axis and diverged runs are as in `plot_capacity_curve`.
+
+    Parameters
+    ----------
+    curve : LearningCurve
+        From `learning_curve`.
+    what : str, default "loss"
+        The loss, or a metric by name.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
     """
     refuse_other(curve, LearningCurve, "hg.training.learning_curve(make_net, …)")
-    return _drawn(
-        curve, curve.rows, what, ax, label("training rows"), label("What more rows bring")
-    )
+    return _drawn(curve, curve.rows, what, ax, label("training rows"), label("Learning curve"))
 
 
 def _drawn(
     curve: RunsCurve, across: Array, what: str, ax: Axes | None, xlabel: str, title: str
 ) -> Axes:
-    """The two lines and their bands, the best capacity, and how many runs are missing."""
+    """Draw the two lines with bands, the best capacity, and the number of diverged runs."""
     quartiles = [curve.quartiles(side, what) for side in ("train", "validation")]
     runs = curve.train["loss"]
     axes = axes_for(ax, (6, 4))
@@ -214,7 +273,7 @@ def _drawn(
     band = label("quartiles of {} seeds", runs.shape[1])
     axes.fill_between([], [], [], color=GREY, alpha=0.3, linewidth=0, label=band)
     if missing := int(curve.missing.sum()):
-        axes.plot([], [], " ", label=label("{} of {} runs missing: not finite", missing, runs.size))
+        axes.plot([], [], " ", label=label("{} of {} runs diverged", missing, runs.size))
     if _by_factors(across):
         axes.set_xscale("log")
     if len(across) <= MOST_TICKS:
@@ -230,7 +289,7 @@ def _drawn(
 
 
 def _by_factors(numbers: Array) -> bool:
-    """Whether numbers above zero grow by factors that are more alike than their differences."""
+    """Check whether positive numbers grow by more regular factors than differences."""
     if len(numbers) < 3 or numbers[0] <= 0:
         return False
     steps, factors = np.diff(numbers), np.diff(np.log(numbers))
@@ -238,14 +297,14 @@ def _by_factors(numbers: Array) -> bool:
 
 
 def _count_epochs(axes: Axes) -> None:
-    """Whole epochs along the bottom, so few that the numbers of a long training have room."""
+    """Label the x-axis with a few whole epochs."""
     axes.set_xlabel(label("epoch"))
     locator = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True, min_n_ticks=1)
     axes.xaxis.set_major_locator(locator)
 
 
 def _name_measure(axes: Axes, what: str) -> str:
-    """Label the axis of the loss or of a metric, from 0 where less is better; its name."""
+    """Label the y-axis with the loss or metric, from 0 if less is better; returns the name."""
     name = "R²" if what == "r2" else label(what.replace("_", " "))
     axes.set_ylabel(name)
     if (what == "loss" or smaller_is_better(what)) and axes.dataLim.y0 >= 0:

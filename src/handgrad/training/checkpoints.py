@@ -1,4 +1,4 @@
-"""Checkpoints: a training that was stopped goes on as if it had not been."""
+"""Checkpoints: a stopped training resumes with the same bits."""
 
 import copy
 import json
@@ -27,8 +27,8 @@ from handgrad.training.validate_data import TRAINING, VALIDATION, checksum
 FORMAT = "2"
 BEST = "best.safetensors"
 SECONDS, KEEP = 30.0, 2
-SEARCH = "search."  # what an optimizer that searches over all rows goes on from
-BEFORE = "before.parameters", "before.running_state"  # the weights, and state, of the last epoch
+SEARCH = "search."  # prefix of L-BFGS's state
+BEFORE = "before.parameters", "before.running_state"  # weights and state of the last epoch
 
 
 def checkpoints(
@@ -40,23 +40,43 @@ def checkpoints(
     resume: bool = False,
     monitor: str | None = None,
 ) -> "Checkpoints":
-    """Pass the reports of `hg.train(…)` on and keep its state in `folder`, to be resumed from.
+    """Pass the reports of `hg.train(…)` on and save checkpoints of its state in `folder`.
 
-    Written are files such as `epoch-000012-000000000.safetensors`, named by the epochs that were
-    whole and the rows of the next, with all that the rest of the training depends on: one at the
-    start, one whenever `seconds` have passed since the last, and one at the end; the last `keep`
-    stay. `best.safetensors` has the weights of the best epoch by `monitor` (the validation loss;
-    without validation the training loss). Each file appears whole or not at all. With `resume`
-    the training first goes to where the newest of them was written, if there is one, and ends
-    with the same bits as one that was never stopped; where the engine or a version is another, or,
-    where BLAS multiplies, that, the processor or the number of cores, a warning says so.
+    The files, such as `epoch-000012-000000000.safetensors`, are named by the number of complete
+    epochs and the rows of the next. One is written at the start, one every `seconds` and one at the
+    end. `best.safetensors` has the weights of the best epoch. Each file is written atomically. A
+    resumed training ends with the same bits as one that was never stopped; a warning names what
+    differs: the engine, a version or, if BLAS multiplies, the processor or the number of cores.
 
-    What comes back has the reports of all epochs, those before the stop too, as its `history`.
+    Parameters
+    ----------
+    training : Training
+        From `hg.train`, without adapters between.
+    folder : path
+        Created if it does not exist.
+    seconds : float, default 30
+        Time between two checkpoints.
+    keep : int, default 2
+        Number of checkpoints kept.
+    resume : bool, default False
+        Continue from the newest checkpoint in the folder, if there is one.
+    monitor : str, optional
+        Selects the best epoch; by default the validation loss, else the training loss.
 
-    Raises a SettingError for a folder with checkpoints where `resume` is not asked for, and for
-    checkpoints of a training with other rows or settings; a FileError where a file cannot be
-    read or written.
+    Returns
+    -------
+    Checkpoints
+        Iterator of EpochReport; its `history` also has the epochs before the stop.
 
+    Raises
+    ------
+    SettingError
+        The folder has checkpoints but `resume` is False, or they are of other rows or settings.
+    FileError
+        A file cannot be read or written.
+
+    Examples
+    --------
     >>> import handgrad as hg, tempfile
     >>> x, y = hg.data.make_moons(rng=0)
     >>> def training(epochs):
@@ -72,15 +92,40 @@ def checkpoints(
     if not isinstance(training, Training):
         raise SettingError(
             described(training),
-            "a training, as hg.train(…) makes it",
+            "a training, as hg.train(…) returns it",
             "hg.training.checkpoints(hg.train(…), folder) first, other adapters around it",
         )
-    given = training, as_path(folder), BestWeights(training.net), monitor or training.usual_monitor
-    return Checkpoints(*given, seconds=seconds, keep=keep, resume=resume)
+    arguments = (
+        training,
+        as_path(folder),
+        BestWeights(training.net),
+        monitor or training.usual_monitor,
+    )
+    return Checkpoints(*arguments, seconds=seconds, keep=keep, resume=resume)
 
 
 class Checkpoints(Iterator[EpochReport]):
-    """The reports of a training whose state is kept; `history` has those of all epochs."""
+    """Iterator of the reports of a training that writes checkpoints; `history` has all epochs.
+
+    Parameters
+    ----------
+    training : Training
+        From `hg.train`.
+    folder : Path
+        For the checkpoints.
+    best : BestWeights
+        Updated by each report.
+    monitor : str
+        Selects the best epoch.
+    seconds : float, default 30
+        Time between two checkpoints.
+    keep : int, default 2
+        Number of checkpoints kept.
+    resume : bool
+        Continue from the newest checkpoint.
+    clock : function
+        Returns the time in seconds.
+    """
 
     def __init__(
         self,
@@ -103,9 +148,9 @@ class Checkpoints(Iterator[EpochReport]):
         kept = _kept(folder)
         if kept and not resume:
             raise SettingError(
-                f"{folder}, where checkpoints of a training are",
+                f"{folder} already has checkpoints of a training",
                 "a new or empty folder",
-                "resume=True to go on with that training, or another folder",
+                "resume=True to continue that training, or another folder",
             )
         for left_over in folder.glob(".*.safetensors.*"):
             left_over.unlink(missing_ok=True)
@@ -131,6 +176,7 @@ class Checkpoints(Iterator[EpochReport]):
             self.write()
 
     def write(self) -> None:
+        """Write a checkpoint now."""
         if self.sharding.exchange.rank == 0:
             self._write_files()
         self.sharding.exchange.keep(self.folder)
@@ -153,7 +199,7 @@ class Checkpoints(Iterator[EpochReport]):
         from safetensors.numpy import save
 
         best, (arrays, values) = self.best, state_of(self.training)
-        told = {
+        content = {
             "values": values,
             "settings": self.settings,
             "environment": self.environment,
@@ -161,48 +207,48 @@ class Checkpoints(Iterator[EpochReport]):
             "reports": [asdict(report) for report in self.history],
         }
         arrays |= {f"best.{name}": array for name, array in best.weights.items()}
-        words = json.dumps(told, default=lambda array: {"array": array.tolist()})
+        words = json.dumps(content, default=lambda array: {"array": array.tolist()})
         about = {"handgrad.checkpoint": FORMAT, "state": words, "digest": _digest(words, arrays)}
         return bytes(save(arrays, about))
 
     def _go_to(self, path: Path) -> None:
-        """Read and check all that is in the file, and only then let the training go on from it."""
-        arrays, told = read_checkpoint(path)
-        check_alike(self.settings, told["settings"])
+        """Read and check the whole file, then continue the training from it."""
+        arrays, content = read_checkpoint(path)
+        check_alike(self.settings, content["settings"])
         with _read_safely(path):
-            badness, epoch, latest = map(float, told["best"])
+            badness, epoch, latest = map(float, content["best"])
             weights = _under("best.", arrays)
             check_arrays(self.training.net.state(), weights)
-            reports = [EpochReport.of(report) for report in told["reports"]]
+            reports = [EpochReport.of(report) for report in content["reports"]]
             of = [report.epoch for report in reports]
-            if len(of) != told["values"]["epoch"] or of != [*range(1, len(of) + 1)]:
+            if len(of) != content["values"]["epoch"] or of != [*range(1, len(of) + 1)]:
                 raise ValueError("without a report of each epoch")
-            put_back(self.training, arrays, told["values"])
+            put_back(self.training, arrays, content["values"])
         best = self.best
         best.badness, best.epochs, best.latest = [badness], [int(epoch)], int(latest)
         best.weights, self.history.reports = weights, reports
-        now, before = self.environment, told["environment"]
+        now, before = self.environment, content["environment"]
         changed = [
-            f"{name} {now.get(name, 'none')}, where it was {before.get(name, 'none')}"
+            f"{name} {now.get(name, 'none')} instead of {before.get(name, 'none')}"
             for name in sorted({*now, *before})
             if now.get(name) != before.get(name)
         ]
         if changed:
             warnings.warn(
                 f"{path}: resumed with {'; '.join(changed)}: the last digits may differ from "
-                "those of a training that was never stopped",
+                "those of an uninterrupted training",
                 stacklevel=4,
             )
         self.written = self.clock()
 
 
 def _kept(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, the newest last."""
+    """Checkpoints in a folder, the newest last."""
     return sorted(folder.glob("epoch-*.safetensors"))
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The arrays in a file that is whole, to the bit, and what is told there."""
+    """Read a checkpoint whose checksum is right: its arrays, and its values and settings."""
     from safetensors import safe_open
 
     with _read_safely(path):
@@ -214,33 +260,33 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
             raise FileError(
                 f"{path}: {what}",
                 f"a checkpoint of format {FORMAT}, which this handgrad writes and reads",
-                "the handgrad that wrote it; or another folder, to begin anew",
+                "the handgrad that wrote it; or another folder, to start again",
             )
         if about["digest"] != _digest(about["state"], arrays):
-            raise ValueError("not what was written: its checksum is another")
-        told = json.loads(about["state"], object_hook=_array_in)
-        words = (*told["settings"].values(), *told["environment"].values())
-        if not isinstance(told["values"], dict) or not all(isinstance(w, str) for w in words):
-            raise ValueError("without what it should tell")
-        return arrays, told
+            raise ValueError("the checksum does not match")
+        content = json.loads(about["state"], object_hook=_array_in)
+        words = (*content["settings"].values(), *content["environment"].values())
+        if not isinstance(content["values"], dict) or not all(isinstance(w, str) for w in words):
+            raise ValueError("values or settings are missing")
+        return arrays, content
 
 
 def _digest(words: str, arrays: Mapping[str, Array]) -> str:
-    """A checksum of all that a checkpoint holds."""
+    """Checksum of a checkpoint's content."""
     return checksum(((f"{name} ", array) for name, array in sorted(arrays.items())), words)
 
 
 def _read_safely(path: Path) -> AbstractContextManager[None]:
-    """Whatever is raised by what a file holds becomes a FileError that names it."""
-    hint = "take that file away, to resume from the one before"
-    return refused_as_damaged(str(path), "a checkpoint, as a training leaves it", hint)
+    """Turn errors about a file's content into a FileError that names it."""
+    hint = "remove that file, to resume from the one before"
+    return refused_as_damaged(str(path), "a checkpoint written by handgrad", hint)
 
 
 def state_of(training: Training) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The state as it is now, between two calls of the engine: arrays, and plain values.
+    """State of a training between two engine calls: arrays and plain values.
 
-    The arrays are those that the training goes on to change. A training of the same settings that
-    is given the state goes on as this one would: to the bit, where the environment is the same.
+    The arrays are not copied. A training with the same settings continues from the state to the
+    bit, if the environment is the same.
     """
     engine, so_far = training.engine, training.loop.so_far
     arrays = _kept_in_place(training, within=so_far is not None)
@@ -260,7 +306,7 @@ def state_of(training: Training) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def _kept_in_place(training: Training, *, within: bool) -> dict[str, Array]:
-    """The arrays that every state has, between epochs or `within` one, themselves."""
+    """Arrays of every state, between epochs or `within` one, not copied."""
     net, engine = training.net, training.engine
     names = (f"optimizer.{name}" for name in training.optimizer.state_names)
     return {
@@ -273,14 +319,14 @@ def _kept_in_place(training: Training, *, within: bool) -> dict[str, Array]:
 
 
 def put_back(training: Training, arrays: dict[str, Array], values: dict[str, Any]) -> None:
-    """Let a training that has not begun go on from a state.
+    """Restore a state into a training that has not started.
 
-    All of it is checked before anything is changed: an error says that it is damaged.
+    All of it is checked before anything is changed; ValueError if it is damaged.
     """
     kept = _kept_in_place(training, within=values["so_far"] is not None)
     check_arrays(kept, arrays)
     if not np.array_equal(np.sort(arrays["order"]), np.sort(training.rows.order)):
-        raise ValueError("with an order that is none")
+        raise ValueError("the order is not a permutation of the rows")
     streams = [
         (stream.bit_generator, _gone_on(stream.bit_generator, saved))
         for stream, saved in zip(_streams(training), values["streams"], strict=True)
@@ -309,54 +355,54 @@ def _under(prefix: str, arrays: dict[str, Array]) -> dict[str, Array]:
 
 def _whole(value: object) -> int:
     if type(value) is not int or not 0 <= value < 2**63:
-        raise ValueError(f"with {value!r} where a whole number from 0 on should be")
+        raise ValueError(f"{value!r} is not an integer of 0 or more")
     return value
 
 
 def _gone_on(source: np.random.BitGenerator, saved: Mapping[str, object]) -> Any:
-    """The state of such a source of random numbers, as it has it once it was put into one."""
+    """State of a bit generator, normalized by setting it on a copy."""
     other = copy.deepcopy(source)
     other.state = saved
     return other.state
 
 
-def _array_in(said: dict[str, object]) -> object:
-    """An object of a checkpoint's JSON: arrays of whole numbers are written as `{"array": [...]}`.
+def _array_in(value: dict[str, object]) -> object:
+    """Decode an object of a checkpoint's JSON: `{"array": [...]}` is an array of integers.
 
-    Some sources of random numbers have them in their state.
+    Some bit generators have such arrays in their state.
     """
-    is_array = len(said) == 1 and isinstance(said.get("array"), list)
-    return np.array(said["array"], np.uint64) if is_array else said
+    is_array = len(value) == 1 and isinstance(value.get("array"), list)
+    return np.array(value["array"], np.uint64) if is_array else value
 
 
 def check_alike(now: dict[str, str], before: dict[str, str]) -> None:
-    """Refuse to go on with a training of other settings."""
+    """Refuse to resume a training with other settings."""
     for name, value in now.items():
         if before.get(name) == value:
             continue
         if name in (TRAINING, VALIDATION):
             raise SettingError(
-                f"other {name} than those of the training to be resumed",
+                f"{name} differ from those of the training to resume",
                 "the same rows in the same order",
-                "the same file; the same rng=, where rows are drawn or held out",
+                "the same file; the same rng=, if it draws or splits the rows",
             )
         raise SettingError(
-            f"{name} {value}, where the training to be resumed had {before.get(name)}",
-            "the same settings, apart from the number of epochs",
+            f"{name} {value}, but the training to resume had {before.get(name)}",
+            "the same settings, except for the number of epochs",
             "resume=False and another folder, or another name= on workers: a training of its own",
         )
 
 
 def check_arrays(now: dict[str, Array], saved: dict[str, Array]) -> None:
-    """Refuse arrays that are not such as those of now."""
+    """Refuse arrays whose names, shapes or dtypes differ from the current ones."""
     for name, array in now.items():
-        found = saved.get(name)
-        if found is None or (found.shape, found.dtype) != (array.shape, array.dtype):
+        other = saved.get(name)
+        if other is None or (other.shape, other.dtype) != (array.shape, array.dtype):
             raise ValueError(f"without {name} of shape {array.shape}")
 
 
 def settings_of(training: Training) -> dict[str, str]:
-    """What a training must have in common with the one that it goes on with."""
+    """Settings that must not change when a training is resumed."""
     engine = training.engine
     return {
         "net": f"{training.net!r} of {training.net.dtype}",
@@ -376,22 +422,22 @@ def settings_of(training: Training) -> dict[str, str]:
 
 
 def environment_of(training: Training) -> dict[str, str]:
-    """What else the last digits of the numbers depend on."""
+    """Environment that the last digits of the results depend on."""
     from handgrad.textbook.version import __version__
 
-    own = training.engine.environment()
-    if any(name.startswith("BLAS") for name in own):  # whose kernels follow the processor
-        own["processor"] = processor()
+    of_engine = training.engine.environment()
+    if any(name.startswith("BLAS") for name in of_engine):  # whose kernels follow the processor
+        of_engine["processor"] = processor()
     return {
         "engine": training.engine.name,
         "handgrad": __version__,
         "NumPy": np.__version__,
         "Python": platform.python_version(),
-        **own,
+        **of_engine,
     }
 
 
 def _streams(training: Training) -> list[np.random.Generator]:
-    """All that numbers are drawn from: the order of the rows, and the layers' own."""
+    """All random streams: of the row order, the loader, the layers and the shards."""
     layers = (layer.rng for _, layer in training.net.walk())
     return [training.generator, *training.rows.generators, *layers, *training.engine.shard_streams]

@@ -1,4 +1,4 @@
-"""What capacity and more rows do to training and validation: many nets, many seeds, one curve."""
+"""Capacity curves and learning curves: training and validation scores of nets of many seeds."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -46,17 +46,34 @@ def capacity_curve(
     progress: bool = False,
     **settings: Unpack[FitSettings],
 ) -> CapacityCurve:
-    """Train nets of growing capacity, each from many seeds, and see where they over-fit.
+    """Train nets of growing capacity with several seeds each, to show where they over-fit.
 
-    `make_net(capacity, rng)` gives an untrained net: `capacity`, an entry of `capacities`, may be
-    its units, its layers, or any number that grows; first weights come from `rng`. All runs train
-    on the rows of `data`, and are looked at once at their end, on those and on the `validation`
-    rows. The k-th of the `seeds` is the same at every capacity. All else are arguments of `fit`;
-    those that watch the training, as early_stopping, watch the same validation rows.
-    A run that diverges is missing in the curve, and a warning says how many are. `engine="auto"`
-    considers that the seeds of one capacity share their machine code. The runs are those of
-    `fit_many`, on threads or on the workers that joblib has.
+    All runs train on `data` and are evaluated once at their end, on `data` and on the validation
+    rows. Diverged runs are missing in the curve, and a warning counts them.
 
+    Parameters
+    ----------
+    make_net : function
+        `make_net(capacity, rng)` returns an untrained net, with initial weights from `rng`.
+    capacities : iterable of numbers
+        Units, layers, or any number that grows.
+    data : pair of arrays
+        Training rows x and targets y.
+    seeds : int, default 20
+        Runs for each capacity; the same seeds at every capacity.
+    threads : int, optional
+        As in `fit_many`, which also trains on joblib's workers.
+    progress : bool, default False
+        Show a progress bar.
+    **settings
+        Other arguments of `fit`, such as `loss`, `optimizer`, `epochs` and `validation`.
+
+    Returns
+    -------
+    CapacityCurve
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(200, noise=0.3, rng=0)
     >>> def make_net(units, rng):
@@ -89,13 +106,34 @@ def learning_curve(
     progress: bool = False,
     **settings: Unpack[FitSettings],
 ) -> LearningCurve:
-    """Train nets on more and more rows, each from many seeds, and see what more rows bring.
+    """Train nets on growing numbers of rows with several seeds each, to show what more data gains.
 
-    `make_net(rng)` gives an untrained net. Each seed shuffles the rows of `data` its own way and
-    trains on the first so many of them, for each number in `rows`; where the targets are classes,
-    they come in even shares. The `validation` rows are the same for all. All else is as in
-    `capacity_curve`.
+    Each seed shuffles the rows of `data` and trains on the first n of them, stratified for classes.
+    The validation rows are the same for all.
 
+    Parameters
+    ----------
+    make_net : function
+        `make_net(rng)` returns an untrained net, with initial weights from `rng`.
+    rows : iterable of int
+        Numbers of training rows, in ascending order.
+    data : pair of arrays
+        Training rows x and targets y.
+    seeds : int, default 20
+        Runs for each number of rows.
+    threads : int, optional
+        As in `fit_many`, which also trains on joblib's workers.
+    progress : bool, default False
+        Show a progress bar.
+    **settings
+        Other arguments of `fit`, such as `loss`, `optimizer`, `epochs` and `validation`.
+
+    Returns
+    -------
+    LearningCurve
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(400, noise=0.3, rng=0)
     >>> def make_net(rng):
@@ -115,7 +153,7 @@ def learning_curve(
     x, y = checked_rows(net, loss, data, "training data", learn=True)
     if sizes[-1] > len(y):
         raise SettingError(
-            f"{sizes[-1]} rows to train on, out of {len(y)}",
+            f"{sizes[-1]} training rows, but data has {len(y)}",
             f"numbers of rows up to {len(y)}",
             f"rows={[*sizes[:-1], len(y)]}",
         )
@@ -134,7 +172,7 @@ def learning_curve(
 
 @dataclass(frozen=True)
 class _Point:
-    """A place on the curve: what messages call it, its nets, and the rows of each seed."""
+    """A point of the curve: its name in messages, its nets, and the rows of each seed."""
 
     name: str
     make_net: Callable[[np.random.Generator], Net]
@@ -148,9 +186,9 @@ def _figures(
     progress: bool,
     settings: FitSettings,
 ) -> dict[str, dict[str, Array]]:
-    """Train nets at all points; the figures on the training rows and on those for validation."""
-    loss, given = _checked_loss(settings), settings.get("metrics")
-    metrics = metrics_of(loss.default_metrics if given is None else given)
+    """Train nets at all points; returns loss and metrics on training and validation rows."""
+    loss, chosen = _checked_loss(settings), settings.get("metrics")
+    metrics = metrics_of(loss.default_metrics if chosen is None else chosen)
     settings["metrics"] = (*metrics.values(),)
     runs = [*_runs(points, seeds, settings)]
     shared: dict[str, Any] = {n: v for n, v in settings.items() if n not in ("rng", "engine")}
@@ -159,25 +197,25 @@ def _figures(
     histories = fit_many(runs, threads=threads, progress=progress, **shared)
     diverged = [history.stopped_because.startswith("diverged") for history in histories]
     if any(diverged):
-        _tell(diverged, histories[diverged.index(True)].stopped_because)
+        _warn_of_diverged(diverged, histories[diverged.index(True)].stopped_because)
 
-    def looked_at(net: Net, data: object, missing: bool) -> list[float]:
+    def scores(net: Net, data: object, missing: bool) -> list[float]:
         if missing:
             return [np.nan] * (1 + len(metrics))
-        found = evaluate(net, data, loss=loss, metrics=metrics.values())
-        return [found.loss, *found.metrics.values()]
+        evaluation = evaluate(net, data, loss=loss, metrics=metrics.values())
+        return [evaluation.loss, *evaluation.metrics.values()]
 
     nets, sides = [run["net"] for run in runs], {}
     learned, held_out = [run["data"] for run in runs], [settings.get("validation")] * len(runs)
     for side, rows in (("train", learned), ("validation", held_out)):
-        table = np.array([*map(looked_at, nets, rows, diverged)])
+        table = np.array([*map(scores, nets, rows, diverged)])
         table = table.reshape(len(points), len(seeds), -1)
         sides[side] = {name: table[:, :, i] for i, name in enumerate(("loss", *metrics))}
     return sides
 
 
 def _checked_loss(settings: FitSettings) -> Loss:
-    """The loss of all runs; what cannot be the same for all of them is refused."""
+    """Loss of all runs; refuses settings that cannot be the same for all of them."""
     known = [f.name for f in fields(FitConfig) if f.name not in ("data", *OF_ONE_RUN)]
     check_names(settings, known, "arguments of fit that can be the same for all runs")
     check_kinds(loss=(settings.get("loss"), Loss))
@@ -187,7 +225,7 @@ def _checked_loss(settings: FitSettings) -> Loss:
 def _runs(
     points: list[_Point], seeds: list[int], settings: FitSettings
 ) -> Iterator[dict[str, Any]]:
-    """A run for each point and seed; the first at a point says which engine is worth its making."""
+    """Create a run for each point and seed; the first of a point chooses the engine."""
     for point in points:
         engine = ""
         for seed in seeds:
@@ -202,7 +240,7 @@ def _runs(
 
 
 def _engine(net: Net, data: object, seeds: int, settings: FitSettings) -> str:
-    """Which engine trains such nets, so many of them; and all rows are looked at."""
+    """Engine that trains `seeds` such nets; checks all rows on the way."""
     loss, held = settings["loss"], settings.get("validation")
     config = FitConfig(net=deepcopy(net), data=data, **settings)
     metrics = config.chosen_metrics
@@ -212,8 +250,8 @@ def _engine(net: Net, data: object, seeds: int, settings: FitSettings) -> str:
     return Training(trial).engine.name
 
 
-def _tell(diverged: Sequence[bool], reason: str) -> None:
-    """Say how many runs are missing; without any, there is no curve."""
+def _warn_of_diverged(diverged: Sequence[bool], reason: str) -> None:
+    """Warn of the number of diverged runs; refuse a curve without any finite run."""
     if all(diverged):
         raise DivergenceError(
             f"all {len(diverged)} runs {reason}",
@@ -225,44 +263,44 @@ def _tell(diverged: Sequence[bool], reason: str) -> None:
 
 
 def _made(make_net: Callable[..., Net], *arguments: object) -> Net:
-    """A net of the user's making."""
+    """Call `make_net` and check that it returns a net."""
     *capacity, rng = arguments
     came = f"make_net = {described(make_net)}"
     if callable(make_net):
         net = make_net(*capacity, rng)
         if isinstance(net, Net):
             return net
-        came = f"make_net({', '.join([*map(repr, capacity), 'rng'])}) gave {described(net)}"
+        came = f"make_net({', '.join([*map(repr, capacity), 'rng'])}) returned {described(net)}"
     raise SettingError(
         came,
-        f"a function make_net({'capacity, ' if capacity else ''}rng) that gives a Net",
+        f"a function make_net({'capacity, ' if capacity else ''}rng) that returns a Net",
         "return hg.Net(…), at the end of make_net",
     )
 
 
 def _ascending(name: str, numbers: object) -> list[Any]:
-    """Numbers that grow, one at least."""
-    given = [*numbers] if isinstance(numbers, Iterable) and not isinstance(numbers, str) else []
-    plain = [v.item() if isinstance(v, np.generic) else v for v in given]
+    """Check numbers in ascending order, at least one."""
+    values = [*numbers] if isinstance(numbers, Iterable) and not isinstance(numbers, str) else []
+    plain = [v.item() if isinstance(v, np.generic) else v for v in values]
     fits = all(isinstance(v, int | float) and not isinstance(v, bool) for v in plain)
     if not plain or not fits or not np.isfinite(plain).all() or (np.diff(plain) <= 0).any():
         raise SettingError(
             f"{name} = {numbers!r}",
-            "finite numbers, each larger than the last",
+            "finite numbers in ascending order",
             f"{name}=[2, 8, 32]",
         )
     return plain
 
 
 def _seeds(seeds: int, rng: int | np.random.Generator | None) -> list[int]:
-    """So many seeds, none twice."""
+    """Draw `seeds` different seeds."""
     positive("seeds", seeds, whole=True)
     generator = spawning_generator(rng)
     return [int(child.integers(2**62)) for child in generator.spawn(int(seeds))]
 
 
 def _order(y: Array, classes: bool, seed: int) -> Array:
-    """The rows in random order; of classes, every beginning has about their shares."""
+    """Random order of the rows; for classes every beginning is about stratified."""
     generator = np.random.default_rng(seed).spawn(3)[2]
     order = generator.permutation(len(y))
     if not classes or y[0].size > 1:

@@ -1,4 +1,4 @@
-"""Early stopping, and smaller learning rates: what is done when nothing gets better."""
+"""Early stopping, and smaller learning rates on a plateau."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,11 +13,17 @@ from handgrad.training.loop import refuse_full_batch
 
 
 class BestWeights:
-    """The weights a net had in its best epoch so far; of an ensemble, each member in its own.
+    """Weights of the best epoch so far; of an ensemble, of each member's best epoch.
 
-    `epochs` and `badness` have an entry for each member, one without members: the epoch, counted
-    from 1, 0 before the first, and a number of which less is better; NaN is never better. The
-    first of equal ones counts, or the `last`.
+    `epochs` and `badness` have an entry per member (a single one without members): the epoch,
+    counted from 1, 0 before the first, and a number to minimize; NaN is never better.
+
+    Parameters
+    ----------
+    net : Net
+        Its weights are copied.
+    members : int, default 1
+        Members of the ensemble.
     """
 
     def __init__(self, net: Net, members: int = 1) -> None:
@@ -25,7 +31,17 @@ class BestWeights:
         self.badness, self.epochs, self.latest = [math.inf] * members, [0] * members, 0
 
     def note(self, epoch: int, badness: Sequence[float], *, last: bool = False) -> None:
-        """Look at an epoch, whose weights the net has now."""
+        """Compare an epoch, whose weights the net has now, with the best ones.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 1.
+        badness : sequence of float
+            A number to minimize for each member.
+        last : bool, default False
+            Of equal epochs take the last, not the first.
+        """
         self.latest = epoch
         now: dict[str, Array] = {}
         for m, (value, best) in enumerate(zip(badness, self.badness, strict=True)):
@@ -40,7 +56,7 @@ class BestWeights:
 
     @property
     def waited(self) -> int:
-        """For how many epochs nothing has been better."""
+        """Number of epochs since the best one."""
         return self.latest - max(self.epochs)
 
 
@@ -53,10 +69,22 @@ def early_stopping(
 ) -> Iterator[EpochReport]:
     """Pass `reports` on until `monitor` has not improved for `patience` epochs.
 
-    `monitor` is `validation_loss`, `train_loss` or a metric by name. Less is better of what ends in
-    _loss, _error or _deviance, as in scikit-learn, more of all else; NaN is never better. However
-    the training ends, by patience, `break`, error or by itself, `net` has the weights of its best
-    epoch.
+    However the training ends, `net` then has the weights of its best epoch.
+
+    Parameters
+    ----------
+    reports : iterable of EpochReport
+        From `hg.train`, or an adapter of it.
+    net : Net
+        The net in training.
+    patience : int, default 10
+        Epochs without improvement before the training stops.
+    monitor : str, default "validation_loss"
+        A loss or metric; smaller is better if it ends in _loss, _error or _deviance.
+
+    Returns
+    -------
+    iterator of EpochReport
     """
     positive("patience", patience, whole=True)
     return until_patience_ends(iter(reports), BestWeights(net), monitor, patience)
@@ -65,7 +93,19 @@ def early_stopping(
 def until_patience_ends(
     reports: Iterator[EpochReport], best: BestWeights, monitor: str, patience: int
 ) -> Iterator[EpochReport]:
-    """Pass `reports` on until nothing has been better for `patience` epochs."""
+    """Pass `reports` on until `best` has not improved for `patience` epochs.
+
+    Parameters
+    ----------
+    reports : iterator of EpochReport
+        From `hg.train`, or an adapter of it.
+    best : BestWeights
+        Updated by each report; its weights are restored at the end.
+    monitor : str
+        A loss or metric by name.
+    patience : int
+        Epochs without improvement before the training stops.
+    """
     try:
         while best.waited < patience and (report := next(reports, None)):
             best.note(report.epoch, [report.badness(monitor)])
@@ -84,14 +124,35 @@ def reduce_on_plateau(
     threshold: float = 1e-4,
     smallest: float = 0.0,
 ) -> Iterator[EpochReport]:
-    """Pass `reports` on; whenever `monitor` stays no better, lower `optimizer.learning_rate`.
+    """Pass `reports` on; lower `optimizer.learning_rate` when `monitor` stops improving.
 
-    When more than `patience` epochs in a row were not better than the best so far by a share
-    of `threshold`, the learning rate is multiplied by `factor`, but does not fall below
-    `smallest`; the epochs are then counted anew. `optimizer` is the one the training was given,
-    and stays as it is left. Of a metric of your own, more is better; NaN is never better.
-    Around `hg.training.checkpoints(…)` a resumed training counts anew; `fit` counts on.
+    After more than `patience` epochs without improvement the learning rate is multiplied by
+    `factor`, and the count starts again. NaN is never an improvement. A resumed training starts
+    counting from 0; `fit` continues the count.
 
+    Parameters
+    ----------
+    reports : iterable of EpochReport
+        From `hg.train`, or an adapter of it.
+    optimizer : Optimizer
+        The training's own; its learning rate is changed.
+    patience : int, default 10
+        Epochs without improvement that are tolerated.
+    factor : float, default 0.1
+        Multiplies the learning rate; below 1.
+    monitor : str, default "validation_loss"
+        A loss or metric; smaller is better if it ends in _loss, _error or _deviance.
+    threshold : float, default 1e-4
+        Relative improvement that counts.
+    smallest : float, default 0.0
+        Lower bound of the learning rate.
+
+    Returns
+    -------
+    iterator of EpochReport
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> optimizer = hg.SGD(0.1)
     >>> reports = [hg.training.EpochReport(epoch, 1.0) for epoch in range(1, 5)]

@@ -1,4 +1,4 @@
-"""Evaluation: how good a net is on sets of rows, with its weights as they are."""
+"""Evaluation: loss and metrics of a net on sets of rows."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -39,14 +39,22 @@ from handgrad.training.validate_data import (
     held_out_rows,
 )
 
-# Shares of a source's memory: for rows that are held out, and else for their predictions.
+# Fractions of a source's memory: for held-out rows, or else for their predictions.
 HELD_OUT, PREDICTED = 1 / 16, 1 / 16
 TRAINING_SET, VALIDATION_SET = "training", "validation"
 
 
 @dataclass(frozen=True, repr=False)
 class Evaluation:
-    """The mean loss over all rows, and the metrics by name."""
+    """Mean loss and metrics over all rows of a set.
+
+    Parameters
+    ----------
+    loss : float
+        Mean loss.
+    metrics : dict of str to float
+        Metrics by name.
+    """
 
     loss: float
     metrics: Mapping[str, float]
@@ -66,13 +74,31 @@ def evaluate(
     batch_size: int = BATCH,
     engine: EngineName = "auto",
 ) -> Evaluation:
-    """The loss and metrics of `net` on all rows of `data`, a pair (x, y), in prediction mode.
+    """Compute the loss and metrics of `net` on `data`, in prediction mode; the net is not changed.
 
-    Without `metrics`, the loss's usual ones. `sample_weight` (n,) says how much each row counts,
-    all the same without it. The net is not changed. `engine` is that of
-    `net.predict`. `data` may also be rows that are streamed, without weights: they are predicted
-    chunk by chunk, and judged all at once.
+    Parameters
+    ----------
+    net : Net
+        The net to evaluate.
+    data : pair of arrays, or StreamedRows
+        Inputs x and targets y; streamed rows are predicted chunk by chunk and have no weights.
+    loss : Loss
+        Its mean over the rows is returned.
+    metrics : iterable of str or function, optional
+        Metrics to compute; by default the loss's usual ones.
+    sample_weight : array (n,) or (n, t), optional
+        Weight of each row, or of each step of a sequence.
+    batch_size : int, default 1024
+        Rows predicted at a time.
+    engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
+        As in `net.predict`.
 
+    Returns
+    -------
+    Evaluation
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 2, initializer="zeros"), hg.Softmax())
     >>> result = evaluate(net, (np.zeros((4, 2)), [0, 0, 0, 1]), loss=hg.CrossEntropyLoss())
@@ -85,13 +111,13 @@ def evaluate(
     refuse_beside_a_stream(data, sample_weight=sample_weight)
     what = "evaluation data"
     streamed = isinstance(data, RowSource)
-    given = data if streamed else (*checked_pair(data, what), sample_weight)
-    rows = rows_to_evaluate(net, loss, given, what, chosen)
+    checked = data if streamed else (*checked_pair(data, what), sample_weight)
+    rows = rows_to_evaluate(net, loss, checked, what, chosen)
     return rows.evaluation(measures(chosen, loss), engine, batch_size=batch_size)
 
 
 class RowsToEvaluate:
-    """Rows in memory, of which `x` are the inputs, to evaluate a net on again and again."""
+    """Rows in memory on which a net is evaluated repeatedly; `x` are the inputs."""
 
     x: Any = None
 
@@ -107,7 +133,7 @@ class RowsToEvaluate:
         *,
         batch_size: int = BATCH,
     ) -> Evaluation:
-        """Loss and metrics of the net as it is, or of its predictions `p` of rows in memory."""
+        """Loss and metrics of the net, or of its predictions `p`."""
         with np.errstate(all="ignore"):
             p, rows = self.predicted(engine, batch_size) if p is None else (p, self.rows)
             weights = () if rows.w is None else (rows.w,)
@@ -115,26 +141,26 @@ class RowsToEvaluate:
         return Evaluation(value, metric_values(p, rows.y, rows.sample_weight, metrics))
 
     def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:
-        """The predictions of all rows, and the targets."""
+        """Predictions and targets of all rows."""
         return self.net.predict(self.x, batch_size, engine), self.rows
 
     def checksum(self) -> str:
-        """What tells these rows from others."""
+        """Checksum of the rows."""
         return self.rows.checksum()
 
 
 class SourceRows(RowsToEvaluate):
-    """Rows of a source, each chunk checked as it comes; `first` has x, y and p of a few rows."""
+    """Rows of a source, checked chunk by chunk; `first` has x, y and p of a few rows."""
 
     def __init__(self, net: Net, loss: Loss, source: RowSource, what: str) -> None:
         self.sharding = CURRENT.get() or Sharding(1)
         x, y = next(source.chunks())
         if isinstance(x, tuple):
             raise DataError(
-                f"{what}: a stream of {len(x)} arrays beside one another",
+                f"{what}: a stream with {len(x)} arrays of inputs",
                 "one array of inputs in each chunk",
-                "rows in memory, hg.train(net, ((a, b), y), …); or a page that takes one array, "
-                "with the inputs side by side",
+                "rows in memory, hg.train(net, ((a, b), y), …); or a layer that takes one array "
+                "with all inputs",
             )
         x, y = x[:MOST_ROWS_TRIED], y[:MOST_ROWS_TRIED]
         x, y = checked_rows(net, loss, (x, y), what, learn=False)
@@ -146,9 +172,9 @@ class SourceRows(RowsToEvaluate):
     def in_order(
         self, rng: np.random.Generator | None = None, begin: int = 0, end: int | None = None
     ) -> Iterator[tuple[Array, Array]]:
-        """All rows in chunks, in an order drawn by `rng`, or those from `begin` to `end` of them.
+        """Iterate over the rows from `begin` to `end` in chunks, shuffled by `rng`.
 
-        The net is not run: it may be at work.
+        The net is not run: another thread may be using it.
         """
         (first, _, p), source, seen = self.first, self.source, begin
         end = source.n_rows if end is None else end
@@ -159,8 +185,8 @@ class SourceRows(RowsToEvaluate):
             if x.shape[1:] != first.shape[1:]:
                 raise ShapeError(
                     f"{self.what}: rows of shape {x.shape[1:]} after rows of {first.shape[1:]}",
-                    "as many features in every chunk",
-                    "look for the chunk that is another",
+                    "the same number of features in every chunk",
+                    "look for the chunk that differs",
                 )
             yield (
                 checked_inputs(self.net, x, self.what),
@@ -170,19 +196,19 @@ class SourceRows(RowsToEvaluate):
             raise changed(seen, source.n_rows)
 
     def check_room(self) -> None:
-        """Refuse to evaluate rows of which predictions and targets are too many to be kept."""
+        """Refuse rows whose predictions and targets do not fit into the memory for them."""
         (_, y, p), source = self.first, self.source
         needed, room = source.n_rows * (y[0].nbytes + p[0].nbytes), int(source.memory * PREDICTED)
         if needed > room:
             raise SettingError(
-                f"{self.what}: predictions and targets of {needed / 1e6:.0f} MB, all of which "
-                "the metrics are taken from",
+                f"{self.what}: predictions and targets of {needed / 1e6:.0f} MB, which "
+                "the metrics need all at once",
                 f"at most a sixteenth of the stream's memory, {room / 1e6:.0f} MB",
-                "a smaller share of the rows; or more memory, hg.data.open_table(…, memory='4 GB')",
+                "a smaller fraction; or more memory, hg.data.open_table(…, memory='4 GB')",
             )
 
     def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:
-        """The predictions of all rows, and the targets; each worker reads and predicts a share."""
+        """Predictions and targets of all rows; each worker reads and predicts some of them."""
         n = self.source.n_rows
         share = self.sharding.share(n, BATCH)
         _, y, p = (np.zeros((n, *part.shape[1:]), part.dtype) for part in self.first)
@@ -199,8 +225,8 @@ class SourceRows(RowsToEvaluate):
         for x in whole_batches(inputs(row), np.concatenate) if share else ():
             p[row : row + len(x)] = self.net.predict(x, engine=engine)
             row += len(x)
-        for found in (p, y):
-            self.sharding.exchange.add(bits(found))
+        for array in (p, y):
+            self.sharding.exchange.add(bits(array))
         return p, Rows(None, y)
 
     def checksum(self) -> str:
@@ -210,29 +236,29 @@ class SourceRows(RowsToEvaluate):
 def rows_to_evaluate(
     net: Net,
     loss: Loss,
-    given: object,
+    data: object,
     what: str,
     metrics: Mapping[str, Metric],
     of_class: Array | None = None,
     sets: int = 1,
 ) -> RowsToEvaluate:
-    """Checked rows, given as (x, y), (x, y, sample_weight) or a source: one of so many `sets`.
+    """Check rows given as (x, y), (x, y, sample_weight) or a source; they are one of `sets` sets.
 
-    Those of a source are brought into memory, where there is room for them.
+    A source is read into memory if there is room for it.
     """
-    if isinstance(given, RowSource):
-        rows = SourceRows(net, loss, given, what)
+    if isinstance(data, RowSource):
+        rows = SourceRows(net, loss, data, what)
         row = sum(part[0].nbytes for part in rows.first[:2])
-        if row * given.n_rows > given.memory // sets * HELD_OUT:
+        if row * data.n_rows > data.memory // sets * HELD_OUT:
             rows.check_room()
             return rows
-        given = given.in_memory()
-    checked = held_out_rows(net, loss, given, what, of_class, metrics)
+        data = data.in_memory()
+    checked = held_out_rows(net, loss, data, what, of_class, metrics)
     return RowsToEvaluate(net, loss, checked)
 
 
 def named_sets(validation: object) -> dict[str, Any]:
-    """The sets in `validation`: several of them by name, or the one that has no other name."""
+    """Sets in `validation` by name; a single set without a name is "validation"."""
     if validation is None:
         return {}
     if isinstance(validation, list) and all(isinstance(part, tuple) for part in validation):
@@ -253,21 +279,27 @@ def named_sets(validation: object) -> dict[str, Any]:
 
 
 def first_set(validation: object) -> Any:
-    """The rows that steer a training, of all in `validation`; None without any."""
+    """First set of rows in `validation`, on which the monitor is computed; None without any.
+
+    Parameters
+    ----------
+    validation : pair or triple of arrays, StreamedRows, dict of these, or None
+        As in `hg.train`.
+    """
     return next(iter(named_sets(validation).values()), None)
 
 
 def name_in_messages(name: str) -> str:
-    """What messages call the rows of a set."""
+    """Name of a set in messages."""
     return VALIDATION if name == VALIDATION_SET else f"{VALIDATION} {name!r}"
 
 
 def check_columns(names: Collection[str], metrics: Collection[str], *, training: bool) -> None:
-    """Refuse names by which two columns of a history would be called the same."""
+    """Refuse names of sets and metrics that give two columns of a history the same name."""
     if training and TRAINING_SET in names:
         raise SettingError(
-            f"evaluate_training=True beside a set named {TRAINING_SET!r}",
-            f"another name: {TRAINING_SET!r} is what the training rows are called",
+            f"evaluate_training=True with a set named {TRAINING_SET!r}",
+            f"another name: {TRAINING_SET!r} is the name of the training rows",
             "evaluate_training=False, if these are the training rows",
         )
     known = {"epoch", "learning_rate", "seconds"}
@@ -276,7 +308,7 @@ def check_columns(names: Collection[str], metrics: Collection[str], *, training:
             if column in known:
                 raise SettingError(
                     f"two columns named {column!r} in the history",
-                    "names of sets and metrics that tell them apart",
+                    "names of sets and metrics that give different columns",
                     f"another name for the set {name!r}",
                 )
             known.add(column)

@@ -1,4 +1,4 @@
-"""Which learning rate to begin with: by a trial in which it grows from step to step."""
+"""Learning rate range test: a trial in which the learning rate grows from step to step."""
 
 import copy
 from dataclasses import dataclass, replace
@@ -18,16 +18,24 @@ from handgrad.textbook.penalties import Penalty
 from handgrad.training.loop import refuse_full_batch
 from handgrad.training.validate_data import training_rows
 
-KEPT = 0.9  # of the mean of the losses so far, at every step
-TOO_MUCH = 4  # times the smallest mean so far: further on there is nothing to learn
+KEPT = 0.9  # decay of the running mean of the losses
+TOO_MUCH = 4  # times the smallest mean so far: the loss has diverged
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LearningRateSearch:
-    """The learning rates that were tried, (n,), the loss of each step, and its running mean.
+    """Result of a learning rate range test.
 
-    `suggested` is a tenth of the one at which the running mean is lowest: there the loss falls
-    fast, and is far from taking off.
+    Parameters
+    ----------
+    learning_rates : array (n,)
+        Learning rate of each step, ascending.
+    losses : array (n,)
+        Loss of each step.
+    smoothed : array (n,)
+        Running mean of the losses.
+    suggested : float
+        A tenth of the learning rate with the lowest mean: the loss falls fast, far from diverging.
     """
 
     learning_rates: Array
@@ -59,14 +67,44 @@ def find_learning_rate(
     penalty: Penalty | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> LearningRateSearch:
-    """Try learning rates on a copy of `net`, from the smallest up to where the loss takes off.
+    """Try learning rates on a copy of `net`, from the smallest up to where the loss diverges.
 
-    Each step trains on another batch, at a learning rate that is larger by the same share;
-    `sample_weight`, `class_weight` and `penalty` are those of `train`.
-    `net`, `loss` and `optimizer` stay as they are; the optimizer's own rate is not used.
+    Each step trains on another batch, at a learning rate larger by the same factor.
+    `net`, `loss` and `optimizer` are not changed.
 
     source      Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3
 
+    Parameters
+    ----------
+    net : Net
+        The net to train a copy of.
+    data : pair of arrays
+        Inputs x and targets y.
+    loss : Loss
+        As in `train`.
+    optimizer : Optimizer
+        A copy of it takes the steps; its own learning rate is not used.
+    smallest, largest : float, default 1e-6 and 10.0
+        First and last learning rate.
+    steps : int, default 100
+        Number of learning rates tried; 10 or more.
+    batch_size : int, default 32
+        Rows of each step.
+    sample_weight : array (n,) or (n, t), optional
+        As in `train`.
+    class_weight : dict or "balanced", optional
+        As in `train`.
+    penalty : Penalty, optional
+        As in `train`.
+    rng : int or Generator, optional
+        Shuffles the rows, and seeds each random layer.
+
+    Returns
+    -------
+    LearningRateSearch
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
@@ -96,13 +134,13 @@ def find_learning_rate(
         )
     if steps < 10:
         raise SettingError(f"steps = {steps}", "10 steps or more", "steps=100")
-    given = training_rows(net, loss, data, sample_weight, class_weight)
-    generator, size = spawning_generator(rng), min(batch_size, len(given.y))
+    rows = training_rows(net, loss, data, sample_weight, class_weight)
+    generator, size = spawning_generator(rng), min(batch_size, len(rows.y))
     pages = {name: copy.deepcopy(getattr(config, name)) for name in ("net", "loss", "optimizer")}
     trial = replace(config, **pages, batch_size=size)
     trial.net.seed(generator)
-    engine, n = EagerEngine(trial, given), len(given.y)
-    # all rows come once before any comes again
+    engine, n = EagerEngine(trial, rows), len(rows.y)
+    # each row is used once before any is used again
     order = np.concatenate([generator.permutation(n) for _ in range(-(-steps * size // n))])
     rates = smallest * (largest / smallest) ** (np.arange(steps) / (steps - 1))
     losses, smoothed = _losses(engine, order[: steps * size].reshape(steps, size), rates)
@@ -111,10 +149,7 @@ def find_learning_rate(
 
 
 def _losses(engine: EagerEngine, batches: Array, rates: Array) -> tuple[Array, Array]:
-    """The loss of each step, up to where it takes off, and the running mean.
-
-    In that, every loss counts for less the longer it is ago.
-    """
+    """Loss of each step until it diverges, and its exponential moving average."""
     losses, means, mean = list[float](), list[float](), 0.0
     for rows, rate in zip(batches, rates.tolist(), strict=True):
         loss, _ = engine.gradients(rows)
@@ -131,7 +166,7 @@ def _losses(engine: EagerEngine, batches: Array, rates: Array) -> tuple[Array, A
 
 
 def _suggested(rates: Array, losses: Array, smoothed: Array) -> float:
-    """A tenth of the rate with the lowest mean, which must lie below the losses of the start."""
+    """A tenth of the rate with the lowest mean, which must be below the first losses."""
     start = max(1, len(losses) // 10)
     lowest = start + int(np.argmin(smoothed[start:])) if len(losses) > start else 0
     if not lowest or smoothed[lowest] >= losses[:start].mean():

@@ -33,7 +33,7 @@ from handgrad.training.sample_weights import checked_weights
 from handgrad.training.train import Training
 from handgrad.training.validate_data import checked_rows, pair_and_weights
 
-# What adapts the reports and stands above training: how it is imported, entered from above.
+# Importers of adapters from packages above training, registered by handgrad/__init__.py.
 ADAPTERS: dict[str, Callable[[], Callable[..., Iterator[EpochReport]]]] = {}
 
 
@@ -50,24 +50,75 @@ def fit(
 ) -> History:
     """Train `net` in place and return the History.
 
-    As `train`, and: `validation` may be a share of the rows to hold out, 0.2 say, stratified
-    where a row has one class; rows keep their weights. Of rows that are streamed, chance alone
-    decides which are held out: `rows.split`. `early_stopping=10` ends the training when
-    `monitor` (the validation loss, without validation the training loss) has not improved for 10
-    epochs, and gives the net the weights of its best epoch. `reduce_on_plateau=5` divides the
-    learning rate by 10 whenever it has not for more than 5; the optimizer itself is left as it
-    was. `progress=True` shows a bar in a terminal or a notebook.
-    `live_plot=True` draws the training in the notebook or in a window, with the curves of
-    `monitor`; `live_plot="training.gif"` into that file, `live_plot="frames"` into that folder.
-    Where it is drawn the training rows are looked at after each epoch, as `evaluate_training=True`
-    does without a picture.
-    `diagnose=True` warns of what `hg.diagnose` finds on the way, of each sickness once.
-    `checkpoint="runs/a"` keeps the state of the training in that folder, as
-    `hg.training.checkpoints` does, whenever `checkpoint_seconds` have passed; with `resume=True` it
-    goes on from there, if it had begun. Ctrl-C ends the training: a warning tells in which epoch,
-    and the history of the epochs before is returned. Rows that are streamed have no live plot and
-    no diagnosis.
+    Ctrl-C ends the training with a warning; the history of the complete epochs is returned.
 
+    Parameters
+    ----------
+    net : Net
+        Trained in place.
+    data : pair of arrays, or StreamedRows
+        Inputs x and targets y; x is a tuple of arrays for a net that takes several inputs.
+    loss : Loss
+        Minimized; its mean over the rows is reported.
+    optimizer : Optimizer
+        Takes the steps; its own learning rate is not changed.
+    epochs : int
+        Passes over all rows; iterations, for `LBFGS`.
+    batch_size : int, default 32
+        Rows of each step.
+    validation : float, pair or triple of arrays, StreamedRows, or dict of these, optional
+        Fraction of the rows to hold out (stratified for classes), or held-out rows as in `train`.
+    evaluate_training : bool, optional
+        Also evaluate the training rows after each epoch; by default only with `live_plot`.
+    metrics : iterable of str or function, optional
+        Metrics to report; by default the loss's usual ones.
+    sample_weight : array (n,) or (n, t), optional
+        Weight of each row, or of each step of a sequence, in loss and metrics; 0 for masked steps.
+    class_weight : dict or "balanced", optional
+        Weight of each class in the loss, validation included.
+    penalty : Penalty, optional
+        Added to the loss of each batch, and to `train_loss`.
+    schedule : function, optional
+        Factor of the learning rate at a fraction of the training, 0 … 1; see `hg.schedules`.
+    rng : int or Generator, optional
+        Splits and shuffles the rows, and seeds each random layer.
+    shuffle : bool, default True
+        Shuffle the rows before each epoch.
+    engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
+        "auto" compiles where that is estimated to save time; "portable" has the same bits anywhere.
+    early_stopping : int, optional
+        Stop after so many epochs without a better `monitor`, and restore the best weights.
+    reduce_on_plateau : int, optional
+        Divide the learning rate by 10 after more than so many epochs without a better `monitor`.
+    monitor : str, optional
+        A loss or metric; by default the validation loss, else the training loss.
+    checkpoint : path, optional
+        Folder for checkpoints of the training state, as `hg.training.checkpoints` writes them.
+    checkpoint_seconds : float, default 30
+        Seconds between two checkpoints.
+    resume : bool, default False
+        Continue from the newest checkpoint in that folder, if there is one.
+    progress : bool, default False
+        Show a progress bar in a terminal or notebook.
+    live_plot : bool or path, default False
+        Plot the training in the notebook or a window, into a GIF, or as PNG files into a folder.
+    diagnose : bool, default False
+        Warn of each problem that `hg.diagnose` finds during the training, once.
+
+    Returns
+    -------
+    History
+        One EpochReport per epoch, and why the training stopped.
+
+    Raises
+    ------
+    DivergenceError
+        The loss is no longer finite.
+    SettingError, ShapeError, DataError
+        An argument does not fit the others; streamed rows have no live plot and no diagnosis.
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.load("iris")
     >>> net = hg.Net(hg.Standardize.of(x), hg.Linear(4, 3, rng=0), hg.Softmax())
@@ -99,7 +150,7 @@ def watched(
     live_plot: bool | str | Path,
     diagnose: bool,
 ) -> Iterator[EpochReport]:
-    """The reports, diagnosed and drawn where that is asked for, beside the net that they are of."""
+    """Pass the reports on through `diagnose` and `live_plot`, where they are requested."""
     if diagnose:
         reports = ADAPTERS["diagnose"]()(reports, config)
     if live_plot is not False:
@@ -115,7 +166,7 @@ def watched(
 
 
 class Fitting:
-    """A training with the usual adapters, ready to begin."""
+    """A training with the adapters of `fit`, ready to start."""
 
     def __init__(self, config: FitConfig) -> None:
         config = with_rows_held_out(config)
@@ -141,10 +192,10 @@ class Fitting:
                 optimizer.learning_rate = rate
 
     def reports(self) -> Iterator[EpochReport]:
-        """The reports that are still to come, until early stopping ends them."""
+        """Reports of the remaining epochs, up to early stopping."""
         config, reports = self.config, self.stream
         if config.reduce_on_plateau is not None:
-            # what was decided in the epochs before a stop is decided again, by their reports
+            # the reports before the stop are replayed, so that the count of bad epochs continues
             lowered = reduce_on_plateau(
                 itertools.chain(self.earlier, self.stream),
                 config.optimizer,
@@ -158,7 +209,7 @@ class Fitting:
         return until_patience_ends(reports, best, self.monitor, patience)
 
     def history(self, reports: Iterable[EpochReport]) -> History:
-        """All of the reports, and why there were no more."""
+        """Collect the reports, and the reason why the training stopped."""
         history = History([*self.earlier])
         try:
             for report in reports:
@@ -179,7 +230,7 @@ class Fitting:
         return history
 
     def to_its_end(self, stop: Callable[[], bool] = lambda: False) -> History:
-        """The history up to its end, up to where it diverged, or up to where it is to stop."""
+        """Run until the end, divergence, or until `stop()` is true; returns the history."""
         reports, seen = self.reports(), list[EpochReport]()
         try:
             for report in reports:
@@ -192,7 +243,7 @@ class Fitting:
 
 
 def with_rows_held_out(config: FitConfig) -> FitConfig:
-    """The configuration with a Generator, and the rows to validate with apart from the others."""
+    """Resolve `rng` to a Generator and a validation fraction to held-out rows."""
     generator = spawning_generator(config.rng)
     config, share = replace(config, rng=generator), config.validation
     if isinstance(share, bool) or not isinstance(share, Real):
@@ -201,7 +252,7 @@ def with_rows_held_out(config: FitConfig) -> FitConfig:
 
 
 def _held_out(config: FitConfig, share: float, generator: np.random.Generator) -> FitConfig:
-    """The training without a share of its rows, which are the validation, out of checked rows."""
+    """Move a fraction of the rows from the training data to the validation."""
     data: Any = config.data
     between_0_and_1("validation", share)
     if isinstance(data, RowSource):

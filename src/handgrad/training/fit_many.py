@@ -1,4 +1,4 @@
-"""Training of many nets at once: on threads, or on workers that joblib reaches."""
+"""Training of many nets at once: on threads, or on joblib's workers."""
 
 from __future__ import annotations
 
@@ -30,21 +30,37 @@ def fit_many(
     progress: bool = False,
     **shared: object,
 ) -> list[History]:
-    """Train many nets at once: seeds, folds, settings; a History for each, in their order.
+    """Train many nets at once, for several seeds, folds or settings; returns their histories.
 
-    A run is a dictionary of those arguments of `fit` that are its own, its `net` at least; what
-    all have in common is given once. Nothing is trained before all runs are checked and
-    compiled. The runs go on side by side on `threads` threads, by default one for each core,
-    while BLAS uses the cores that are left; what comes out does not depend on how many, but for
-    the last digits of eager nets whose batches take 1e8 multiplications or more. A run that
-    diverges ends alone: its `stopped_because` says so, and its net has the weights of the last
-    whole epoch. A Generator as `rng` gives each run a stream of its own.
+    All runs are checked and compiled before the first is trained. Results do not depend on the
+    number of threads, except for the last digits of eager nets whose batches take 1e8
+    multiplications or more. A run that diverges ends alone: its `stopped_because` says so, and its
+    net has the weights of the last complete epoch.
 
-    Where a backend of joblib with workers is chosen, loky's processes, dask, or Ray as in
-    `hg.cluster.cluster()`, the runs are sent there, one thread each, and the weights come
-    back: the same bits. Own layers, losses and metrics must pickle; those of a script or a
-    notebook do.
+    Parameters
+    ----------
+    runs : iterable of dict
+        For each run the arguments of `fit` that differ, at least its `net`.
+    threads : int, optional
+        Runs trained at the same time; by default one per core. BLAS uses the other cores.
+    progress : bool, default False
+        Show a progress bar.
+    **shared
+        Arguments of `fit` for all runs; a Generator as `rng` is spawned for each run.
 
+    Returns
+    -------
+    list of History
+        In the order of the runs.
+
+    Notes
+    -----
+    With a joblib backend that has workers (loky, dask, or Ray in `hg.cluster.cluster()`) each
+    run is sent to a worker and trained there in one thread, with the same bits. Layers, losses and
+    metrics of your own must be picklable; those of a script or notebook are.
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.load("iris")
     >>> nets = [hg.Net(hg.Standardize.of(x), hg.Linear(4, 3, rng=s), hg.Softmax()) for s in (0, 1)]
@@ -55,21 +71,21 @@ def fit_many(
     """
     if threads is not None:
         positive("threads", threads, whole=True)
-    given = [*runs] if isinstance(runs, Iterable) else []
-    if not given:
+    listed = [*runs] if isinstance(runs, Iterable) else []
+    if not listed:
         came = "no runs" if isinstance(runs, Iterable) else described(runs)
         raise SettingError(came, "one or more", "[{'net': net}], for a single one")
     if workers_are_chosen():
-        sent = [*_prepared(given, shared, Run.of)]
+        sent = [*_prepared(listed, shared, Run.of)]
         with progress_bar(len(sent), "run", shown=progress) as show:
             return on_workers(sent, lambda ended: show(more=ended))
-    fittings = [*_prepared(given, shared, lambda _, config: Fitting(config))]
+    fittings = [*_prepared(listed, shared, lambda _, config: Fitting(config))]
     with progress_bar(len(fittings), "run", shown=progress) as show:
         return _on_threads(fittings, threads or available_cores(), show)
 
 
 def _on_threads(fittings: list[Fitting], threads: int, show: Callable[[], object]) -> list[History]:
-    """Run all to their ends on threads of this process; `show` each that ends."""
+    """Run all on threads of this process; `show` is called as each ends."""
     runs, stop = len(fittings), Event()
     at_once = min(threads, runs)
     each = max(1, available_cores() // at_once)
@@ -80,7 +96,7 @@ def _on_threads(fittings: list[Fitting], threads: int, show: Callable[[], object
 
     with threads_each_at_most(each), quick_handover(), ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(run, i, fitting) for i, fitting in enumerate(fittings)]
-        fittings.clear()  # what a run needs beside its net, its threads as well, ends with it
+        fittings.clear()  # so that a run's memory and threads are freed when it ends
         try:
             for future in as_completed(futures):
                 future.result()
@@ -92,7 +108,7 @@ def _on_threads(fittings: list[Fitting], threads: int, show: Callable[[], object
 
 
 def check_names(given: Iterable[str], known: list[str], what: str) -> None:
-    """Refuse the name of an argument that is none of the known ones."""
+    """Refuse an unknown argument."""
     for name in given:
         if name not in known:
             raise SettingError(
@@ -107,7 +123,7 @@ def _prepared(
     shared: Mapping[str, object],
     prepare: Callable[[int, FitConfig], Prepared],
 ) -> Iterator[Prepared]:
-    """What is made of each run; what is wrong with one is told with its number."""
+    """Prepare each run; errors name its number."""
     nets: list[object] = []
     for i, run in enumerate(runs):
         with numbered(i, len(runs)):
@@ -117,7 +133,7 @@ def _prepared(
 
 
 def _config(run: object, shared: Mapping[str, object], nets: list[object]) -> FitConfig:
-    """The configuration of a run, whose net is none of those before it."""
+    """Configuration of a run; refuses a net used by an earlier run."""
     if not isinstance(run, Mapping):
         raise SettingError(
             described(run), "a dictionary of arguments of fit", "{'net': net, 'rng': 0}"
@@ -128,16 +144,16 @@ def _config(run: object, shared: Mapping[str, object], nets: list[object]) -> Fi
     if missing := [name for name in required if name not in arguments]:
         raise SettingError(
             f"no {' and no '.join(missing)}",
-            "what fit needs, in the run or for all",
+            "all required arguments of fit, in the run or for all",
             f"fit_many(runs, {missing[0]}=…), or {missing[0]!r} in each run",
         )
     if any(arguments["net"] is net for net in nets):
         raise SettingError(
             "the net of an earlier run",
             "a net of its own for each run",
-            "copy.deepcopy(net), for one that starts alike",
+            "copy.deepcopy(net), for one with the same initial weights",
         )
-    # a loss keeps its batch, and a Generator its place: neither can be shared
+    # a loss stores its batch, and a Generator its state: neither can be shared
     arguments["loss"] = copy.deepcopy(arguments["loss"])
     if isinstance(arguments.get("rng"), np.random.Generator):
         arguments["rng"] = arguments["rng"].spawn(1)[0]

@@ -1,4 +1,4 @@
-"""Reports: what an epoch of training reports, and the history of a whole training as a table."""
+"""Reports of epochs, and the history of a training as a table."""
 
 import csv
 import json
@@ -17,14 +17,30 @@ from handgrad.training.evaluate import VALIDATION_SET, Evaluation
 
 @dataclass(frozen=True, repr=False)
 class EpochReport:
-    """One epoch: losses, metrics, speed.
+    """Losses, metrics and speed of one epoch.
 
-    `train_loss` and `train_metrics` are over the epoch's batches, while the weights moved;
-    `validation_loss` and `validation_metrics` over the validation rows, with the weights as
-    they were at the epoch's end (None and empty without validation). Of several sets of rows,
-    the first is the validation, called `validation_name`; `others` has what was found of the
-    others, and of the training rows where they were looked at. `learning_rate` is that of the
-    epoch's last step.
+    Parameters
+    ----------
+    epoch : int
+        Counted from 1.
+    train_loss : float
+        Mean loss over the epoch's batches, while the weights changed.
+    train_metrics : dict of str to float
+        Metrics over the epoch's batches, by name.
+    validation_loss : float, optional
+        Loss on the validation rows with the weights of the epoch's end; None without validation.
+    validation_metrics : dict of str to float
+        Metrics on the validation rows, by name.
+    learning_rate : float
+        Learning rate of the epoch's last step.
+    rows : int
+        Number of training rows.
+    seconds : float
+        Duration of the epoch.
+    validation_name : str
+        Name of the validation set; of several sets the first is the validation.
+    others : dict of str to Evaluation
+        Evaluations of the other sets, and of the training rows with `evaluate_training`.
     """
 
     epoch: int
@@ -43,13 +59,13 @@ class EpochReport:
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Self:
-        """The report that `dataclasses.asdict` made these fields of."""
-        others = {name: Evaluation(**found) for name, found in fields["others"].items()}
+        """Create a report from the fields that `dataclasses.asdict` returned."""
+        others = {name: Evaluation(**entry) for name, entry in fields["others"].items()}
         return cls(**{**fields, "others": others})
 
     @property
     def evaluations(self) -> dict[str, Evaluation]:
-        """Loss and metrics of every set that was looked at at the epoch's end, by its name."""
+        """Loss and metrics of every set evaluated at the epoch's end, by its name."""
         if self.validation_loss is None:
             return dict(self.others)
         first = Evaluation(self.validation_loss, self.validation_metrics)
@@ -57,11 +73,11 @@ class EpochReport:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """The metrics over the validation rows if there are any, else over the training rows."""
+        """Metrics on the validation rows if there are any, else on the training rows."""
         return self.validation_metrics or self.train_metrics
 
     def value(self, name: str) -> float:
-        """`validation_loss`, `train_loss`, a metric by name, or that of a set: `autumn_loss`."""
+        """Value of `validation_loss`, `train_loss`, a metric, or a set's column: `autumn_loss`."""
         losses = {"train_loss": self.train_loss}
         if self.validation_loss is not None:
             losses["validation_loss"] = self.validation_loss
@@ -72,7 +88,7 @@ class EpochReport:
         raise _not_reported(repr(name), name, known)
 
     def badness(self, monitor: str) -> float:
-        """`value(monitor)` as a number of which less is better; NaN is as bad as can be."""
+        """`value(monitor)` as a number to minimize; NaN becomes infinity."""
         value = self.value(monitor) if smaller_is_better(monitor) else -self.value(monitor)
         return math.inf if math.isnan(value) else value
 
@@ -84,32 +100,41 @@ class EpochReport:
         return row | {"learning_rate": self.learning_rate, "seconds": self.seconds}
 
 
-def _columns(found: Mapping[str, Evaluation]) -> dict[str, float]:
-    """The loss and the metrics of each set as columns of a table: `autumn_loss`."""
+def _columns(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
+    """Loss and metrics of each set as columns of a table: `autumn_loss`."""
     return {
         f"{name}_{what}": value
-        for name, result in found.items()
+        for name, result in evaluations.items()
         for what, value in ({"loss": result.loss} | dict(result.metrics)).items()
     }
 
 
-def as_reported(found: Mapping[str, Evaluation], validation: str | None) -> dict[str, Any]:
+def as_reported(evaluations: Mapping[str, Evaluation], validation: str | None) -> dict[str, Any]:
     """Evaluations by set as fields of an EpochReport; `validation` names the first, if any."""
     if validation is None:
-        return {"others": found}
-    first = found[validation]
+        return {"others": evaluations}
+    first = evaluations[validation]
     return {
         "validation_loss": first.loss,
         "validation_metrics": first.metrics,
         "validation_name": validation,
-        "others": {name: result for name, result in found.items() if name != validation},
+        "others": {name: result for name, result in evaluations.items() if name != validation},
     }
 
 
 @dataclass(repr=False)
 class History:
-    """All reports in order; `history["train_loss"]` is a column, `history[-1]` a report.
+    """Reports of a training in order; `history["train_loss"]` is a column, `history[-1]` a report.
 
+    Parameters
+    ----------
+    reports : list of EpochReport
+        One per epoch.
+    stopped_because : str
+        Reason why the training stopped.
+
+    Examples
+    --------
     >>> history = History([EpochReport(1, 0.7), EpochReport(2, 0.5)])
     >>> history["train_loss"], history.best("train_loss").epoch
     ([0.7, 0.5], 2)
@@ -154,12 +179,12 @@ class History:
         return columns[key]
 
     def columns(self) -> dict[str, list[float | int | None]]:
-        """The table by column: `{"epoch": [1, 2], "train_loss": [...], ...}`."""
+        """Table by column: `{"epoch": [1, 2], "train_loss": [...], ...}`."""
         rows = [report.row() for report in self.reports]
         return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
 
     def best(self, monitor: str) -> EpochReport:
-        """The report with the best `monitor`: a loss or a metric by its name."""
+        """Report with the best `monitor`: a loss or a metric by its name."""
         if not self.reports:
             raise SettingError(
                 "a history without reports", "an epoch or more", "history = hg.fit(net, …)"
@@ -167,7 +192,7 @@ class History:
         return min(self.reports, key=lambda report: report.badness(monitor))
 
     def to_csv(self, path: str | Path) -> Path:
-        """Write the table as CSV, one row an epoch."""
+        """Write the table to `path` as CSV, one row per epoch."""
 
         def write(file: IO[str]) -> None:
             writer = csv.writer(file, lineterminator="\n")
@@ -178,10 +203,9 @@ class History:
         return write_whole(path, write)
 
     def to_json(self, path: str | Path) -> Path:
-        """Write the table as JSON: why training stopped, what the sets of rows that were looked at
-        are called, the validation and the others, and a list for each column.
+        """Write the history to `path` as JSON: stop reason, names of the sets, a list per column.
 
-        JSON knows no infinity and no NaN: both are written as null.
+        JSON has no infinity and no NaN: both are written as null.
         """
         columns = {
             name: [v if v is not None and math.isfinite(v) else None for v in column]
@@ -198,7 +222,7 @@ class History:
 
     @classmethod
     def from_json(cls, path: str | Path) -> "History":
-        """The history in a file that `to_json` wrote; what was not finite comes back as NaN."""
+        """Read a history that `to_json` wrote to `path`; values that were not finite are NaN."""
         try:
             content = json.loads(regular_file(path).read_text("utf-8"))
             columns, because = content["columns"], content["stopped_because"]
@@ -218,21 +242,21 @@ class History:
 
 
 def _report(row: dict[str, float | None], validation: str | None, others: list[str]) -> EpochReport:
-    """The report that gave this row of a table, with sets of rows of these names."""
+    """Report of one row of the table, with evaluated sets of these names."""
 
     def value(name: str) -> float:
-        found = row.pop(name)
-        return math.nan if found is None else found
+        number = row.pop(name)
+        return math.nan if number is None else number
 
-    def found(name: str) -> Evaluation:
+    def evaluation_of(name: str) -> Evaluation:
         columns = [column for column in row if column.startswith(f"{name}_")]
         metrics = {column.removeprefix(f"{name}_"): value(column) for column in columns}
         return Evaluation(metrics.pop("loss"), metrics)
 
     plain: dict[str, Any] = {name: value(name) for name in ("learning_rate", "seconds")}
     names = ["train", *([] if validation is None else [validation]), *others]
-    # a name may begin as another does
-    sets = {name: found(name) for name in sorted(names, key=len, reverse=True)}
+    # longest names first: a name may be the beginning of another
+    sets = {name: evaluation_of(name) for name in sorted(names, key=len, reverse=True)}
     trained = sets.pop("train")
     sets = {name: sets[name] for name in names[1:]}
     return EpochReport(
@@ -243,7 +267,19 @@ def _report(row: dict[str, float | None], validation: str | None, others: list[s
 def check_monitor(
     monitor: str, usual: str, metrics: Collection[str], sets: Collection[str]
 ) -> None:
-    """Refuse to monitor what no report of a training with these metrics and sets will hold."""
+    """Refuse a monitor that no report of a training with these metrics and sets has.
+
+    Parameters
+    ----------
+    monitor : str
+        The loss or metric to check.
+    usual : str
+        Default monitor of the training.
+    metrics : collection of str
+        Names of its metrics.
+    sets : collection of str
+        Names of its evaluated sets.
+    """
     known = ["train_loss", usual, *metrics]
     known += [f"{name}_{what}" for name in sets for what in ("loss", *metrics)]
     if monitor not in known:

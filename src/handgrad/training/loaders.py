@@ -1,4 +1,4 @@
-"""Training rows as the loop hands them to an engine: all of them at once, or buffer by buffer."""
+"""Loaders: training rows for the engine, all at once or buffer by buffer."""
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,15 +18,15 @@ from handgrad.training.evaluate import RowsToEvaluate, SourceRows
 from handgrad.training.metric_functions import Measure, metric_values
 from handgrad.training.validate_data import TRAINING, Rows, training_rows
 
-# Shares of the memory: the rows from which batches are drawn, the predictions that are kept.
+# Fractions of the memory: for the shuffle buffer, and for the predictions of an epoch.
 BUFFER, KEPT = 1 / 8, 1 / 16
 
 
 class WholeRows:
-    """Rows in arrays that are the engine's own: several epochs may be one call of it.
+    """Loader of rows in memory; one engine call may run several epochs.
 
-    `order` is that of the rows in the arrays, as it was last drawn, `generators` what else is
-    drawn from; an epoch is one of the `passes` over the arrays.
+    `order` is the last shuffled order of the rows, `generators` are further random streams, and an
+    epoch takes `passes` passes over the engine's arrays.
     """
 
     passes = 1
@@ -44,14 +44,14 @@ class WholeRows:
         shuffle: bool,
         keep: bool = False,
     ) -> None:
-        """Once, before the first epoch; `keep` the predictions of an epoch for `metric_values`."""
+        """Prepare the first epoch; `keep` an epoch's predictions for `metric_values`."""
         self.drawn_by = generator if shuffle else None
 
     def begin(self, engine: Engine, epochs: int, *, anew: bool) -> None:
-        """Before each call of `run`, or where one that had begun goes on: the orders of its epochs.
+        """Draw the row orders of the next epochs; without `anew` a stopped epoch continues.
 
-        Each is that of the epoch before, shuffled. The same array comes again wherever it can: the
-        engine's calls are planned for it.
+        Each is that of the epoch before, shuffled. The array is reused if possible: the engine's
+        calls are planned for it.
         """
         if epochs > len(self.orders):
             self.orders = np.tile(self.order, (epochs, 1))
@@ -67,7 +67,7 @@ class WholeRows:
     def run(
         self, engine: Engine, learning_rates: Array, so_far: EpochProgress | None
     ) -> Iterator[Epoch | EpochProgress]:
-        """What the engine makes of those epochs."""
+        """Run those epochs on the engine."""
         orders = iter(self.orders)
         for result in engine.run_epochs(self.orders, learning_rates, so_far):
             if isinstance(result, Epoch):
@@ -75,7 +75,7 @@ class WholeRows:
             yield result
 
     def metric_values(self, epoch: Epoch, metrics: Mapping[str, Measure]) -> dict[str, float]:
-        """The metrics of the predictions on the way, in the epoch that was handed out last."""
+        """Metrics of the batches' predictions in the last epoch."""
         if not metrics:
             return {}
         w = self.rows.sample_weight
@@ -83,19 +83,19 @@ class WholeRows:
         return metric_values(epoch.predictions, y, w, metrics)
 
     def to_evaluate(self) -> RowsToEvaluate:
-        """The same rows, as they are evaluated at the end of an epoch."""
+        """The same rows, for evaluation at the end of an epoch."""
         return RowsToEvaluate(self.net, self.loss, self.rows)
 
     def checksum(self) -> str:
-        """What tells these rows from others."""
+        """Checksum of the rows."""
         return self.rows.checksum()
 
     def progress_arrays(self, so_far: EpochProgress) -> dict[str, Array]:
-        """What goes on with an epoch that has begun."""
+        """Arrays from which an unfinished epoch continues."""
         return {"predictions": np.concatenate(so_far.predictions)}
 
     def progress_in(self, rows: int, total: float, arrays: Mapping[str, Array]) -> EpochProgress:
-        """An epoch that has begun, of `progress_arrays`; a ValueError where they are not its."""
+        """Restore an unfinished epoch from `progress_arrays`; ValueError if they do not fit."""
         predictions = arrays["predictions"]
         if not len(predictions) == rows < self.n_rows:
             raise ValueError(f"with {len(predictions)} predictions of {rows} rows")
@@ -103,16 +103,15 @@ class WholeRows:
 
 
 class BufferedRows:
-    """Rows of a source that is too large for the engine's arrays, which are filled anew and anew.
+    """Loader with a shuffle buffer, for a source that does not fit into the engine's arrays.
 
-    An epoch goes through all rows once. They are gathered in a buffer, an eighth of the source's
-    memory, chunk after chunk; the batches are drawn from it, and when all its rows have been
-    learned from it is filled anew. A batch may thus have rows of several chunks, and all batches
-    but the epoch's last are full.
+    An epoch visits all rows once. The chunks fill a buffer, an eighth of the source's memory; the
+    batches are drawn from it, and it is refilled when all its rows have been used. A batch may
+    therefore have rows of several chunks, and all batches but the epoch's last are full.
 
-    In a training of several shards the rows are cut into a stretch for each, as long as its slices
-    of all batches, and the buffer likewise. A worker reads the stretches of its own shards, side
-    by side, and fills no more than their parts of the buffer: the others take no memory.
+    With several shards, rows and buffer are split into one contiguous part per shard, as long as
+    its slices of all batches. A worker reads the parts of its own shards in parallel and fills
+    only their parts of the buffer: the others take no memory.
     """
 
     def __init__(self, chunks: SourceRows, n_buffered: int, batch_size: int) -> None:
@@ -122,7 +121,7 @@ class BufferedRows:
         self.own = chunks.sharding.own if self.shards > 1 else range(1)
         self.places = np.cumsum([0, *self._shares(n_buffered)])
         self.own_places = range(self.places[self.own.start], self.places[self.own.stop])
-        # Recording looks at a few rows.
+        # Tracing runs the net on a few rows.
         x, y = (np.zeros((n_buffered, *part.shape[1:]), part.dtype) for part in chunks.first[:2])
         for room, part in zip((x, y), chunks.first[:2], strict=True):
             room[: len(part)] = part[:n_buffered]
@@ -132,10 +131,10 @@ class BufferedRows:
         self.generator, self.shuffle = generator, shuffle
         self.generators = generator.spawn(1)
         source = self.chunks.source
-        self.kept = KeptPredictions(self.chunks, int(source.memory * KEPT), keep=keep)
+        self.kept = EpochPredictions(self.chunks, int(source.memory * KEPT), keep=keep)
 
     def begin(self, engine: Engine, epochs: int, *, anew: bool) -> None:
-        """Before an epoch, or where one that had begun goes on."""
+        """Prepare an epoch; without `anew` a stopped one continues."""
         if anew:
             self.kept.begin()
             net = self.chunks.net
@@ -144,10 +143,10 @@ class BufferedRows:
     def run(
         self, engine: Engine, learning_rates: Array, so_far: EpochProgress | None
     ) -> Iterator[Epoch | EpochProgress]:
-        """A pass over all rows, with a break wherever the buffer is filled anew."""
+        """Run one pass over all rows, yielding progress at each refill of the buffer."""
         (rates,), n, so_far = learning_rates, self.n_rows, so_far or EpochProgress()
         (of_chunks,) = self.generators
-        drawn = copy.deepcopy(of_chunks)  # an epoch that is resumed draws the same order again
+        drawn = copy.deepcopy(of_chunks)  # a resumed epoch draws the same order again
         seed = int(drawn.integers(2**63)) if self.shards > 1 else None
         for filled in self._buffers(engine, drawn, seed, so_far.rows):
             order = self._order(filled, seed, so_far.rows)
@@ -165,7 +164,7 @@ class BufferedRows:
         yield Epoch(so_far.total / n, self.kept.p[0])
 
     def _shares(self, rows: int) -> Array:
-        """How many of so many rows in batches are in the slices of each shard, (shards,)."""
+        """Number of rows of each shard among the first `rows` rows, (shards,)."""
         full, rest = divmod(rows, self.batch_size)
         shard = np.arange(self.shards)
         of_batch, of_last = (
@@ -175,9 +174,9 @@ class BufferedRows:
         return shares
 
     def _order(self, rows: int, seed: int | None, before: int) -> Array:
-        """The order of the rows in the buffer, so many after those `before`.
+        """Order of the `rows` rows in the buffer, which follow `before` earlier ones.
 
-        In shards it follows from the seed of the epoch, the shard and those before alone.
+        With shards it depends only on the epoch's seed, the shard and `before`.
         """
         if seed is None:
             order = self.order if rows == len(self.order) else np.arange(rows)
@@ -199,7 +198,7 @@ class BufferedRows:
     def _buffers(
         self, engine: Engine, drawn: np.random.Generator, seed: int | None, before: int
     ) -> Iterator[int]:
-        """Fill the engine's arrays with rows, again and again; each time say with how many."""
+        """Fill the engine's arrays again and again; yields the number of rows each time."""
         for place, x, y in prefetch(self._parts(drawn, seed, before)):
             engine.x[place : place + len(y)], engine.y[place : place + len(y)] = x, y
             if place == len(self.order):
@@ -210,7 +209,7 @@ class BufferedRows:
     def _parts(
         self, drawn: np.random.Generator, seed: int | None, before: int
     ) -> Iterator[tuple[int, Array, Array]]:
-        """The rows of this worker's shards, each with where it belongs; none behind a buffer."""
+        """Rows of this worker's shards with their positions in the buffer; empty at its end."""
         shares = self._shares(self.n_rows)
         ends, begun = np.cumsum(shares).tolist(), self._shares(before)
         readers = {}
@@ -244,7 +243,7 @@ class BufferedRows:
         return dict(zip(("predictions", "targets"), self.kept.arrays(), strict=True))
 
     def progress_in(self, rows: int, total: float, arrays: Mapping[str, Array]) -> EpochProgress:
-        """An epoch of which so many rows were visited, which is some times the whole buffer."""
+        """Restore an unfinished epoch; its rows must be a multiple of the buffer's."""
         if not rows < self.n_rows or rows % len(self.order):
             raise ValueError(f"with {rows} rows in buffers of {len(self.order)}")
         self.kept.go_on(rows, arrays["predictions"], arrays["targets"])
@@ -255,7 +254,7 @@ TrainingRows = WholeRows | BufferedRows
 
 
 class _Reader:
-    """Rows of chunks, so many at a time."""
+    """Reader of n rows at a time from chunks."""
 
     def __init__(self, chunks: Iterator[tuple[Array, Array]]) -> None:
         self.chunks, self.left = chunks, list[tuple[Array, Array]]()
@@ -268,13 +267,13 @@ class _Reader:
             if n < len(y):
                 self.left.append((x[n:], y[n:]))
             n -= len(part[1])
-            del x, y  # else they would still be there while the next are made
+            del x, y  # free them before the next chunk is read
             yield part
             del part
 
 
-class KeptPredictions:
-    """Predictions of an epoch and the targets: of each row, or of every k-th to save memory."""
+class EpochPredictions:
+    """Predictions and targets of an epoch: of each row, or of every k-th to save memory."""
 
     def __init__(self, chunks: SourceRows, memory: int, *, keep: bool) -> None:
         _, y, p = chunks.first
@@ -284,42 +283,42 @@ class KeptPredictions:
         self.begin()
 
     def begin(self) -> None:
-        """Keep nothing of the epoch before."""
+        """Start an epoch: drop the predictions of the one before."""
         self.seen, (p, y) = 0, self.nothing
         self.p, self.y = [p], [y]
 
     def add(self, p: Array, y: Array, order: Array, own: range) -> None:
-        """Look at the predictions for the rows that were visited in this order.
+        """Add the predictions of the rows visited in this order.
 
-        Those at the places `own` are this worker's; all workers keep the same.
+        This worker has the rows at `own`; after the exchange all workers have the same.
         """
         if self.keep:
             chosen = slice(-self.seen % self.every, None, self.every)
             p, y, places = p[chosen].copy(), y[order[chosen]], order[chosen]
             y[(places < own.start) | (places >= own.stop)] = 0
-            for found in (p, y):
-                self.exchange.add(bits(found))
+            for array in (p, y):
+                self.exchange.add(bits(array))
             self.p.append(p)
             self.y.append(y)
             self.seen += len(order)
 
     def arrays(self) -> tuple[Array, Array]:
-        """All that was kept."""
+        """The predictions and targets."""
         return np.concatenate(self.p), np.concatenate(self.y)
 
     def go_on(self, seen: int, p: Array, y: Array) -> None:
-        """Take up what was kept of so many rows."""
+        """Restore the predictions and targets of the first `seen` rows."""
         n = -(-seen // self.every) if self.keep else 0
-        for given, like in zip((p, y), self.nothing, strict=True):
-            if (given.shape, given.dtype) != ((n, *like.shape[1:]), like.dtype):
-                raise ValueError(f"with predictions of shape {given.shape} where {n} were kept")
+        for array, like in zip((p, y), self.nothing, strict=True):
+            if (array.shape, array.dtype) != ((n, *like.shape[1:]), like.dtype):
+                raise ValueError(f"with predictions of shape {array.shape} where {n} were kept")
         self.seen, self.p, self.y = seen, [p], [y]
 
 
 def rows_to_train_on(config: TrainingConfig) -> TrainingRows:
-    """The checked rows of a pair (x, y) or of a source, as far as one can before they are read.
+    """Loader of the checked training rows of a configuration.
 
-    A source is brought into memory, where the buffer would hold all its rows.
+    A source whose rows all fit into the shuffle buffer is read into memory.
     """
     net, loss, data, batch_size = config.net, config.loss, config.data, config.batch_size
     weights = {"sample_weight": config.sample_weight, "class_weight": config.class_weight}
@@ -347,6 +346,6 @@ def _check_source(source: RowSource) -> None:
     if not source.varied:
         raise DataError(
             f"{TRAINING}: {source.n_rows} rows without a target, or all with the same label",
-            "at least two classes to tell apart",
-            "rows of another class, or check the column the labels come from",
+            "at least two classes",
+            "rows of another class, or check the column of the labels",
         )

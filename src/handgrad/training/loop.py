@@ -1,4 +1,4 @@
-"""The loops of a training, epochs and iterations of L-BFGS, and the learning rate of every step."""
+"""Training loops, over epochs or over L-BFGS iterations, and the learning rate of every step."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,14 +20,14 @@ NUMBERS = ("loss", "loss_before", "iterations", "evaluations")
 
 
 class EpochLoop:
-    """What each epoch gave; the net has the weights of its end then, whatever has run already.
+    """Iterator over the epochs of a training; the net has the weights of each epoch's end.
 
-    `learning_rates` gives those of an epoch, counted from 0, and of the ones after it, (epochs,
-    batches). `at_once` says of so many epochs that are left how many may be one call of the
-    engine. `epoch` counts those handed out, `rates` and `seconds` are of the last of them, and
-    `between_calls` says whether nothing further has run. `so_far` is how far an epoch has come
-    that can be gone on with; each of `within_epoch` is called then, with the share of its rows.
-    `ended` says why there are no more, where all were not run.
+    `learning_rates(epoch, n)` returns those of n epochs from `epoch` on, (n, batches), and
+    `at_once(left)` how many of the remaining epochs one engine call may run. `epoch` counts the
+    epochs yielded, `rates` and `seconds` belong to the last one, and `between_calls` is true if
+    the engine has run no further. `so_far` is the state of an unfinished epoch; each function of
+    `within_epoch` is then called with the fraction of its rows. `ended` is the reason for an early
+    end.
     """
 
     ended = ""
@@ -53,7 +53,7 @@ class EpochLoop:
             self.rows.begin(self.engine, n, anew=self.so_far is None)
             try:
                 yield from self._call(rates)
-            except GeneratorExit:  # to stop is no error: the net keeps what was handed out
+            except GeneratorExit:  # stopping is no error: the net keeps the weights of the report
                 raise
             except BaseException:
                 self.engine.put_back()
@@ -75,11 +75,11 @@ class EpochLoop:
 
 
 class Minimization(Iterator[Epoch]):
-    """At most `epochs` iterations of L-BFGS over all rows, each handed out as an epoch.
+    """Iterator over at most `epochs` L-BFGS iterations on all rows, each yielded as an epoch.
 
-    The net is where each has come to. Where the loss is not finite, the iteration is handed out
-    as diverged; or, if not `finite_only`, a place nearer by is looked for. The rest is as in an
-    `EpochLoop`, for which nothing happens within an epoch.
+    The net has the weights of each iteration. If the loss is not finite, the iteration is yielded
+    as diverged; without `finite_only`, a shorter step is tried. The attributes are those of
+    `EpochLoop`; nothing is reported within an epoch.
     """
 
     so_far: EpochProgress | None = None
@@ -97,7 +97,7 @@ class Minimization(Iterator[Epoch]):
     ) -> None:
         if (k := engine.sharding.sync_every) > 1:
             raise SettingError(
-                f"sync_every={k} beside L-BFGS, which takes its steps by all rows at once",
+                f"sync_every={k} with L-BFGS, whose steps use all rows at once",
                 "gradients that are summed at every step",
                 "sync_every=1; or optimizer=hg.Adam(0.001)",
             )
@@ -112,7 +112,7 @@ class Minimization(Iterator[Epoch]):
         self.go_on_from(None)
 
     def __next__(self) -> Epoch:
-        """The next iteration: the loss and the predictions where it ended."""
+        """Run the next iteration; returns its loss and predictions."""
         started = time.perf_counter()
         try:
             following = self._following()
@@ -130,7 +130,7 @@ class Minimization(Iterator[Epoch]):
         return Epoch(*self.found, self.engine.predict_held_out())
 
     def go_on_from(self, iterate: Iterate | None) -> None:
-        """Go on from an iterate, whose weights the net has."""
+        """Continue from an iterate whose weights the net has."""
         self.iterate = iterate
         self.engine.before = self.net.parameters.copy(), self.net.running_state.copy()
 
@@ -155,9 +155,9 @@ class Minimization(Iterator[Epoch]):
         )
         if self._loss_and_gradient(begun.weights)[0] != begun.loss:
             raise SettingError(
-                "a loss that is another one when the net is run again, with LBFGS",
+                "a loss that differs when the net is run again, with LBFGS",
                 "a net without random layers",
-                "optimizer=hg.Adam(0.001), beside Dropout",
+                "optimizer=hg.Adam(0.001), with Dropout",
             )
         return begun
 
@@ -169,7 +169,7 @@ class Minimization(Iterator[Epoch]):
         return self.found[0], self.net.gradients[self.trainable].astype(np.float64)
 
     def arrays(self) -> dict[str, Array]:
-        """What the iterations that are left depend on, as arrays."""
+        """State of the minimizer as arrays, for a checkpoint."""
         if self.iterate is None:
             return {}
         numbers = [float(getattr(self.iterate, name)) for name in NUMBERS]
@@ -177,7 +177,7 @@ class Minimization(Iterator[Epoch]):
         return {**kept, "numbers": np.array(numbers)}
 
     def iterate_of(self, arrays: Mapping[str, Array]) -> Iterate | None:
-        """What `arrays` gave them for; a ValueError says that they are damaged."""
+        """Restore an iterate from `arrays`; ValueError if they are damaged."""
         if not arrays:
             return None
         loss, before, iterations, evaluations = map(float, arrays["numbers"])
@@ -195,7 +195,7 @@ class _NotFiniteError(Exception):
 
 
 class LearningRates:
-    """What each step of a training of so many epochs and batches takes as learning rate."""
+    """Learning rate of each step of a training, by optimizer and schedule."""
 
     def __init__(
         self, optimizer: Optimizer, schedule: Schedule | None, epochs: int, batches: int
@@ -208,24 +208,24 @@ class LearningRates:
         if not callable(schedule) or isinstance(schedule, type):
             raise SettingError(
                 f"schedule = {described(schedule)}",
-                "a function of the share of the training done, 0 … 1",
+                "a function of the fraction of the training done, 0 … 1",
                 "hg.schedules.cosine(), or lambda progress: 1 - progress",
             )
         refuse_full_batch(optimizer, "a schedule")
         self._factors(np.arange(min(epochs * batches, 4)))
 
     def __str__(self) -> str:
-        """What tells one schedule from another: for how many epochs it is, and some factors."""
+        """Description that differs between schedules: number of epochs and some factors."""
         if self.schedule is None:
             return "none"
         factors = factors_of(self.schedule, np.arange(8) / 8)
         return f"for {self.epochs} epochs, factors {', '.join(f'{f:.4g}' for f in factors)}"
 
     def of(self, epoch: int, rounds: int) -> Array:
-        """(rounds, batches): those of an epoch, counted from 0, and of the ones after it.
+        """Learning rates of `rounds` epochs from `epoch` on, counted from 0, (rounds, batches).
 
-        The optimizer's learning rate is read as it is now. While all stays as it is, the same
-        array comes again: an epoch of a small net takes little longer than to make one.
+        The optimizer's current learning rate is used. While it stays the same, so does the array:
+        an epoch of a small net takes little longer than creating one.
         """
         rate = self.optimizer.learning_rate
         if self.schedule is None:
@@ -236,7 +236,7 @@ class LearningRates:
         return (rate * self._factors(steps)).reshape(rounds, self.batches)
 
     def _factors(self, steps: Array) -> Array:
-        """The schedule at the share of the training that is done before each of the steps."""
+        """Schedule's factors at the fraction of the training done before each step."""
         progress = steps / (self.epochs * self.batches)
         factors = factors_of(self.schedule, progress)
         if not (factors >= 0).all() or not np.isfinite(factors).all():
@@ -244,43 +244,58 @@ class LearningRates:
             raise SettingError(
                 f"schedule gave {factors[bad]:g} at progress {progress[bad]:g}",
                 "a factor of the learning rate: a finite number, not below 0",
-                "[schedule(p) for p in (0, 0.25, 0.5, 0.75)], to look at its factors",
+                "[schedule(p) for p in (0, 0.25, 0.5, 0.75)], to see its factors",
             )
         return factors
 
 
 def factors_of(schedule: Schedule | None, progress: Array) -> Array:
-    """The schedule at each of these shares, 1 without one; all at once, where it takes arrays."""
+    """Factors of a schedule at each fraction in `progress`; ones without a schedule."""
     if schedule is None:
         return np.ones(progress.shape)
     try:
         return np.broadcast_to(np.asarray(schedule(progress), np.float64), progress.shape)
-    except (TypeError, ValueError):  # written for single numbers: a branch, or math.cos
-        given = [schedule(share) for share in progress.tolist()]
+    except (TypeError, ValueError):  # it takes single numbers only: a branch, or math.cos
+        factors = [schedule(share) for share in progress.tolist()]
     try:
-        return np.array(given, np.float64).reshape(progress.shape)
+        return np.array(factors, np.float64).reshape(progress.shape)
     except (TypeError, ValueError) as error:
         raise SettingError(
-            f"schedule gave {described(given[0])} at progress {progress[0]:g}",
+            f"schedule gave {described(factors[0])} at progress {progress[0]:g}",
             "a factor of the learning rate: one number",
             "schedule=lambda progress: 1 - progress, for example",
         ) from error
 
 
 def refuse_full_batch(optimizer: Optimizer, what: str) -> None:
-    """Refuse an optimizer that takes all rows at once, and finds its steps by itself."""
+    """Refuse an optimizer such as L-BFGS, which uses all rows at once and searches for its steps.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The one to check.
+    what : str
+        Name of the setting that needs steps per batch, for the error.
+    """
     if optimizer.minimizer is not None:
         raise SettingError(
-            f"{what} beside {optimizer!r}, which searches for its steps",
-            "an optimizer that takes a step for each batch",
+            f"{what} with {optimizer!r}, which searches for its steps",
+            "an optimizer that takes one step per batch",
             f"optimizer=hg.Adam(0.001); or {optimizer!r} without it",
         )
 
 
 def check_batches(net: Net, rows: int, batch_size: int) -> None:
-    """Refuse a batch, full or last, with fewer rows than a layer of the net can learn from.
+    """Refuse batches, or slices of shards, with fewer rows than a layer of the net needs.
 
-    Or a shard's slice of it, where a training is cut into shards.
+    Parameters
+    ----------
+    net : Net
+        Its `min_batch_size` counts.
+    rows : int
+        Number of training rows.
+    batch_size : int
+        Rows of each full batch.
     """
     least, sharding = net.min_batch_size, CURRENT.get()
     shards = 1 if sharding is None else sharding.shards

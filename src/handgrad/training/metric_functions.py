@@ -1,4 +1,4 @@
-"""Metric functions: metrics of a net's output, put in the terms of the targets."""
+"""Metric functions: metrics of a net's output, converted to the scale of the targets."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ Measure = Callable[[Array, Array, Array | None], float]
 
 
 def measures(metrics: Mapping[str, Metric], loss: Loss) -> dict[str, Measure]:
-    """Each metric as a function of the net's output, the targets and the weights of the rows.
+    """Wrap each metric as a function of the net's output, the targets and the sample weights.
 
-    The metrics that come with the library are handed what the loss says that the output means:
-    probabilities for logits, rates for log rates. A function of one's own is handed the output
-    as it is, and the weights if it has the argument `sample_weight`.
+    Built-in metrics get the output through the loss's inverse link: probabilities for logits,
+    rates for log rates. Your own function gets the output unchanged, and the weights if it has the
+    argument `sample_weight`.
     """
     return {name: _measure(name, metric, loss) for name, metric in metrics.items()}
 
@@ -28,7 +28,7 @@ def measures(metrics: Mapping[str, Metric], loss: Loss) -> dict[str, Measure]:
 def metric_values(
     p: Array, y: Array, sample_weight: Array | None, metrics: Mapping[str, Measure]
 ) -> dict[str, float]:
-    """The metrics of predictions, by name."""
+    """Compute the metrics of predictions, by name."""
     with np.errstate(all="ignore"):
         return {name: float(metric(p, y, sample_weight)) for name, metric in metrics.items()}
 
@@ -37,14 +37,14 @@ def _measure(name: str, metric: Metric, loss: Loss) -> Measure:
     if METRICS.get(name) is not metric:
         weighted = takes_weights(metric)
         return lambda p, y, w: metric(p, y, **({"sample_weight": w} if weighted else {}))
-    # which class is the largest does not depend on how it is said
+    # the largest class is the same for logits and probabilities
     if loss.target_kind.indices and name not in OF_PROBABILITIES:
         return _of_places(metric)
     return _of_places(lambda p, y, w: metric(loss.input_kind.inverse_link(p), y, w))
 
 
 def _of_places(metric: Measure) -> Measure:
-    """The metric, for which each place of p (n, …, k) is a row of its own, weighted as its row."""
+    """Apply the metric to each position of p (n, …, k) as a row, weighted as its row."""
 
     def measure(p: Array, y: Array, w: Array | None) -> float:
         if p.ndim > 2:
@@ -57,7 +57,7 @@ def _of_places(metric: Measure) -> Measure:
 
 
 def takes_weights(metric: Callable[..., object]) -> bool:
-    """Whether a metric of one's own can be told how much each row counts."""
+    """Check whether a custom metric has the argument `sample_weight`."""
     try:
         return "sample_weight" in signature(metric).parameters
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""How large weights, gradients and updates are, epoch by epoch: an adapter that looks on."""
+"""Sizes of weights, gradients and updates per epoch: an adapter that records them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,18 +10,24 @@ from handgrad.training.history import EpochReport
 
 
 class WeightHistory:
-    """Reports that pass through, and what was seen of the weights on the way.
+    """Iterator that passes reports on and records the sizes of weights, gradients and updates.
 
-    `epochs` lists when the net was looked at, first before the training. Three tables have a list
-    for each parameter matrix by its path, `{"0.W": [...]}`, with a number for each of those times:
+    `epochs` lists the epochs recorded, first the one before the training. Three tables have a list
+    for each parameter matrix by its path, `{"0.W": [...]}`, with a number for each of these epochs:
 
     largest           max |W|
     gradient_norms    ‖dW‖, the root of the sum of squares, of the last batch of the epoch, as
-                      `backward` gave it: before clipping and weight decay
+                      `backward` computes it: before clipping and weight decay
     update_ratios     ‖W − V‖ / ‖V‖, with V the matrix an epoch ago: all steps of the epoch
 
-    Before the training the last two are NaN; so is the gradient of a frozen layer, and the ratio
-    where V is 0.
+    The last two are NaN before the training, for the gradient of a frozen layer, and where V is 0.
+
+    Parameters
+    ----------
+    reports : iterable of EpochReport
+        From `hg.train`.
+    net : Net
+        The net in training.
     """
 
     def __init__(self, reports: Iterable[EpochReport], net: Net) -> None:
@@ -47,7 +53,7 @@ class WeightHistory:
         return {path: array.copy() for path, array in parameters.items() if array.ndim > 1}
 
     def _gradients(self) -> dict[str, Array]:
-        """The gradient of each parameter, as the last step left it; NaN where it is frozen."""
+        """Gradient of each parameter after the last step; NaN if it is frozen."""
         net, known = self._net, np.full_like(self._net.gradients, np.nan)
         for part in net.trainable_slices():
             known[part] = net.gradients[part]
@@ -71,11 +77,22 @@ def _length(numbers: Array) -> float:
 
 
 def record_weights(reports: Iterable[EpochReport], net: Net) -> WeightHistory:
-    """Pass `reports` on and note weights, gradients and updates of `net` at every epoch.
+    """Pass `reports` on and record sizes of weights, gradients and updates at every epoch.
 
-    Of each parameter matrix, as `WeightHistory` says. `reports` are those of `train`, which has
-    run no further than the epoch that it reports.
+    Parameters
+    ----------
+    reports : iterable of EpochReport
+        From `hg.train`, which runs no further than the epoch it reports.
+    net : Net
+        The net in training.
 
+    Returns
+    -------
+    WeightHistory
+        Iterate over it to train; then it has the sizes of each parameter matrix.
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
     >>> net = hg.Net(hg.Linear(2, 2, initializer="zeros"), hg.Softmax())

@@ -1,4 +1,4 @@
-"""Records of results: of explaining a model, of its predictions, and of many runs along a curve."""
+"""Result records: importances, partial dependence, learning curves and predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,26 @@ Kind = Literal["number", "date", "category"]
 
 @dataclass(frozen=True, repr=False)
 class PermutationImportance:
-    """How much worse a score became when a column was shuffled: `decreases` (n_columns, n_repeats).
+    """Permutation importance: decrease of a score when a column is shuffled.
 
-    `score` is that of `n_rows` rows as they are, by `scoring`; larger is better.
+    Parameters
+    ----------
+    columns : tuple of str
+        Names of the columns.
+    decreases : array (n_columns, n_repeats)
+        Decrease of the score in each repeat.
+    score : float
+        Score without shuffling; larger is better.
+    scoring : str
+        Name of the score.
+    n_rows : int
+        Number of rows scored.
 
-    >>> found = PermutationImportance(("a", "b"), np.array([[0.0, 0.1], [0.2, 0.4]]), 0.9, "r2", 50)
-    >>> found.mean, found.std.round(2), found.strongest
+    Examples
+    --------
+    >>> decreases = np.array([[0.0, 0.1], [0.2, 0.4]])
+    >>> importance = PermutationImportance(("a", "b"), decreases, 0.9, "r2", 50)
+    >>> importance.mean, importance.std.round(2), importance.strongest
     (array([0.05, 0.3 ]), array([0.05, 0.1 ]), ['b', 'a'])
     """
 
@@ -39,33 +53,45 @@ class PermutationImportance:
 
     @property
     def mean(self) -> Array:
-        """The mean over the repeats, (n_columns,)."""
+        """Mean over the repeats, (n_columns,)."""
         return self.decreases.mean(axis=1)
 
     @property
     def std(self) -> Array:
-        """The standard deviation over the repeats, (n_columns,)."""
+        """Standard deviation over the repeats, (n_columns,)."""
         return self.decreases.std(axis=1)
 
     @property
     def order(self) -> Array:
-        """The numbers of the columns, the strongest first."""
+        """Indices of the columns, the most important first."""
         return np.argsort(-self.mean, kind="stable")
 
     @property
     def strongest(self) -> list[str]:
-        """The names of the columns, the strongest first."""
+        """Names of the columns, the most important first."""
         return [self.columns[i] for i in self.order]
 
 
 @dataclass(frozen=True, repr=False)
 class PartialDependence:
-    """The mean prediction of a model if `column` has one of `values` in all rows.
+    """Partial dependence: mean prediction with `column` set to each of `values` in all rows.
 
-    `average` is (n_values, n_outputs), over `n_rows` rows. `values` are numbers, dates as NumPy's
-    datetime64, or text, by `kind`. `outputs` names the classes whose probabilities are averaged,
-    or is ("prediction",). `shares` (n_values,) says of text how many of the rows have it; of others
-    it is NaN.
+    Parameters
+    ----------
+    column : str
+        Name of the column.
+    kind : {"number", "date", "category"}
+        Kind of its values.
+    values : array (n_values,)
+        Numbers, dates as datetime64, or texts.
+    average : array (n_values, n_outputs)
+        Mean prediction for each value.
+    outputs : tuple of str
+        Classes whose probabilities are averaged, or ("prediction",).
+    shares : array (n_values,)
+        Fraction of the rows with each text; NaN for numbers and dates.
+    n_rows : int
+        Number of rows averaged.
     """
 
     column: str
@@ -82,10 +108,12 @@ class PartialDependence:
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class RunsCurve:
-    """The figures of many runs on training and validation rows, by name: "loss" and the metrics.
+    """Loss and metrics of many runs on training and validation rows.
 
-    Each is an array (points, seeds), taken in prediction mode with the weights that a run ended
-    with; NaN where it diverged. `missing` (points,) is how many have no finite loss.
+    Parameters
+    ----------
+    train, validation : dict of str to array (points, seeds)
+        "loss" and the metrics with the final weights, in prediction mode; NaN for diverged runs.
     """
 
     train: Mapping[str, Array]
@@ -94,13 +122,21 @@ class RunsCurve:
 
     @property
     def missing(self) -> Array:
+        """Number of runs without a finite loss at each point, (points,)."""
         finite = np.isfinite(self.train["loss"]) & np.isfinite(self.validation["loss"])
         return (~finite).sum(axis=1)
 
     def quartiles(self, side: Literal["train", "validation"], what: str = "loss") -> Array:
-        """The lower quartile, the median and the upper quartile over the seeds, (3, points).
+        """Lower quartile, median and upper quartile over the seeds, (3, points).
 
-        Of the runs with a finite figure; NaN where half of the runs or more have none.
+        Only finite values count; NaN where half of the runs or more have none.
+
+        Parameters
+        ----------
+        side : {"train", "validation"}
+            Rows on which the runs were evaluated.
+        what : str, default "loss"
+            The loss, or a metric by name.
         """
         if side not in ("train", "validation"):
             raise SettingError(f"side = {side!r}", "'train' or 'validation'", "'validation'")
@@ -124,10 +160,14 @@ class RunsCurve:
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class CapacityCurve(RunsCurve):
-    """Figures of many runs by capacity: `train["loss"]` is an array (capacities, seeds).
+    """Capacity curve: loss and metrics of many runs by capacity.
 
-    `capacities` (n,) ascend. `best` is the one with the lowest median validation loss. What else
-    there is stands with `LearningCurve`, and is the same.
+    Parameters
+    ----------
+    capacities : array (n,)
+        In ascending order.
+    train, validation : dict of str to array (n, seeds)
+        "loss" and the metrics with the final weights, in prediction mode; NaN for diverged runs.
     """
 
     capacities: Array
@@ -135,6 +175,7 @@ class CapacityCurve(RunsCurve):
 
     @property
     def best(self) -> float:
+        """Capacity with the lowest median validation loss."""
         medians = self.quartiles("validation")[1]
         if np.isnan(medians).all():
             raise SettingError(
@@ -147,11 +188,14 @@ class CapacityCurve(RunsCurve):
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class LearningCurve(RunsCurve):
-    """Figures of many runs by number of training rows: `train["loss"]` is (sizes, seeds).
+    """Learning curve: loss and metrics of many runs by number of training rows.
 
-    `rows` (n,) ascend. `train` and `validation` have "loss" and the metrics, each in prediction
-    mode with the weights that a run ended with, NaN where it diverged. `missing` (n,) is how many
-    runs have no finite loss, `quartiles("validation", "accuracy")` are those of the other seeds.
+    Parameters
+    ----------
+    rows : array (n,)
+        Numbers of training rows, in ascending order.
+    train, validation : dict of str to array (n, seeds)
+        "loss" and the metrics with the final weights, in prediction mode; NaN for diverged runs.
     """
 
     rows: Array
@@ -160,15 +204,24 @@ class LearningCurve(RunsCurve):
 
 @dataclass(frozen=True)
 class Predictions:
-    """A model's predictions for rows whose true values `y` (n,) are known.
+    """A model's predictions with the true values; plots accept them in place of model and rows.
 
-    Of classes, `y` and `predicted` (n,) are their numbers, counted from 0, and `class_names` what
-    they are called; `p` (n, n_classes) are the probabilities, where the model gives any. The
-    pictures that take a model and rows take these in their place.
+    Parameters
+    ----------
+    y : array (n,)
+        True numbers, or class numbers from 0.
+    predicted : array (n,)
+        Predicted numbers, or class numbers.
+    p : array (n, n_classes), optional
+        Probabilities of the classes.
+    class_names : tuple of str
+        Names of the classes.
 
+    Examples
+    --------
     >>> import handgrad as hg
-    >>> found = Predictions(np.array([0.0, 2.0]), np.array([1.0, 2.5]))
-    >>> hg.plots.plot_residuals(found).get_title()
+    >>> predictions = Predictions(np.array([0.0, 2.0]), np.array([1.0, 2.5]))
+    >>> hg.plots.plot_residuals(predictions).get_title()
     'Residuals'
     """
 
@@ -183,10 +236,18 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class NetRows:
-    """Rows as the net in an estimator takes them: inputs `x` and targets `y`, for its `loss`.
+    """Rows in the form that an estimator's net takes: inputs `x` and targets `y`, for its `loss`.
 
-    `feature_names` are those of the inputs, none where they are as they came; `keeps_best` says
-    whether the net has the weights of its best epoch, not of its last.
+    Parameters
+    ----------
+    x, y : array
+        Inputs and targets of the net.
+    loss : Loss
+        Loss that the net was trained with.
+    keeps_best : bool
+        The net has the weights of its best epoch, not of its last.
+    feature_names : sequence of str
+        Names of the inputs; empty if the estimator does not change them.
     """
 
     x: Array
@@ -198,32 +259,32 @@ class NetRows:
 
 @runtime_checkable
 class HasNet(Protocol):
-    """A fitted estimator that shows its net."""
+    """Protocol of a fitted estimator with a net."""
 
     net_: Net
 
     def net_rows(self, X: object, y: Array) -> NetRows:
-        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
+        """Rows and targets in the form that `net_` takes."""
 
 
 class Predictor(Protocol):
-    """A fitted model that predicts as scikit-learn's do."""
+    """Protocol of a fitted model with scikit-learn's `predict`."""
 
     def predict(self, X: object, /) -> npt.ArrayLike:
-        """A prediction for each of the rows `X`."""
+        """Predict each row of `X`."""
 
 
 class Classifier(Predictor, Protocol):
-    """A fitted classifier that gives probabilities."""
+    """Protocol of a fitted classifier with `predict_proba`."""
 
     @property
     def classes_(self) -> Array:
-        """The classes, (n_classes,), numbers or names."""
+        """Classes, (n_classes,), numbers or names."""
 
     def predict_proba(self, X: object, /) -> npt.ArrayLike:
-        """The probability of each class for the rows `X`, (n, n_classes)."""
+        """Probability of each class for the rows `X`, (n, n_classes)."""
 
 
 def is_classifier(model: object) -> TypeGuard[Classifier]:
-    """Whether `model` is a fitted classifier that gives probabilities, as scikit-learn's do."""
+    """Check for a fitted classifier with `predict_proba`."""
     return not isinstance(model, Net | type) and hasattr(model, "predict_proba")

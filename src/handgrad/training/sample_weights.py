@@ -1,4 +1,4 @@
-"""Weights of rows, of places in them, and of classes: checked, and 0 where there is padding."""
+"""Sample weights and class weights: checked, and 0 at padding."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ from handgrad.textbook.net.shared_rows import SharedRows
 def without_padding(
     net: Net, loss: Loss, rows: tuple[Inputs, Array], sample_weight: object, what: str
 ) -> object:
-    """`sample_weight` of the checked rows (x, y), 0 at the places that are padding, if some are."""
+    """`sample_weight` of the checked rows (x, y), with 0 at padding."""
     x, y = rows
     there = None if isinstance(x, SharedRows) else target_mask(net, loss, x, y, what)
     if there is None:
@@ -27,26 +27,26 @@ def without_padding(
 
 
 def aims_at_padding(net: Net, loss: Loss, x: Array, y: Array) -> bool:
-    """Whether there is a target for each place, and some places of such rows may be padding."""
+    """Check whether there is a target per step, and steps of such rows may be padding."""
     there = net.mask_out(x, None)
     return there is not None and there.shape == target_positions(loss, y)
 
 
 def refuse_padding(net: Net, loss: Loss, x: Array, y: Array, what: str) -> None:
-    """Refuse rows of a stream, which has no weights, with targets at places that may be padding."""
+    """Refuse streamed rows, which have no weights, whose targets may be at padding."""
     if aims_at_padding(net, loss, x, y):
         raise SettingError(
-            f"{what}: a stream of sequences with padding, and a target for each place",
-            "rows in memory: places of padding are left out of the loss by their weights",
+            f"{what}: streamed sequences with padding, and a target for each step",
+            "rows in memory, whose weights mask the padding in the loss",
             "hg.train(net, (x, y), …); or an Embedding without padding=",
         )
 
 
 def check_takes_weights(loss: Loss) -> None:
-    """Refuse a loss in which rows cannot be weighted, where they are."""
+    """Refuse a loss whose forward takes no sample weights."""
     if not loss.takes_weights:
         raise SettingError(
-            f"{loss!r} beside weights, which its forward does not take",
+            f"weights with {loss!r}, whose forward does not take them",
             "a loss whose forward has the argument sample_weight",
             "forward(self, p, y, sample_weight=None), which returns losses.weighted_mean(l, w) of "
             "the rows' losses l; backward with losses.mean_weights(w, l)",
@@ -54,7 +54,17 @@ def check_takes_weights(loss: Loss) -> None:
 
 
 def checked_weights(sample_weight: object, places: tuple[int, ...], what: str) -> Array:
-    """A weight from 0 on for each row, (n,), or for each place in it, (n, …), in float64."""
+    """Sample weights of 0 or more, one per row, (n,), or per step, (n, …), as float64.
+
+    Parameters
+    ----------
+    sample_weight : array-like
+        The weights to check.
+    places : tuple of int
+        Shape of the positions that may have weights, (n, …).
+    what : str
+        Name of the rows in errors.
+    """
     what, rows = f"{what}, sample_weight", places[0]
     w = array_of(sample_weight, what)
     if w.dtype.kind not in "fiub":
@@ -62,19 +72,19 @@ def checked_weights(sample_weight: object, places: tuple[int, ...], what: str) -
             f"{what}: values of type {w.dtype}", "a number for each row", "np.ones(len(y))"
         )
     if w.ndim == 0 or w.shape != places[: w.ndim]:
-        of_places = f"; or for each place in it, shape {places}" if len(places) > 1 else ""
+        of_places = f"; or for each step of it, shape {places}" if len(places) > 1 else ""
         raise ShapeError(
             f"{what}: shape {w.shape}, for {rows} rows",
             f"a weight for each row, shape ({rows},)" + of_places,
-            "sample_weight.ravel()" if w.size == rows else "the weights of these very rows",
+            "sample_weight.ravel()" if w.size == rows else "the weights of these rows",
         )
     w = w.astype(float)
     if not (np.isfinite(w) & (w >= 0)).all():
         bad = np.argwhere(~(np.isfinite(w) & (w >= 0)))[0]
         raise DataError(
             f"{what}: {w[tuple(bad)]:g} in row {bad[0]}, counted from 0",
-            "finite weights from 0 on",
-            "0 for a row that is not to count",
+            "finite weights, 0 or more",
+            "0 for a row to ignore",
         )
     return w
 
@@ -87,11 +97,10 @@ def class_weights(
     sample_weight: object,
     what: str,
 ) -> Array | None:
-    """The weight of each class, as `class_weight` says for the checked rows (x, y).
+    """Weight of each class, (n_classes,), for the checked rows (x, y).
 
-    A dictionary gives the weight of the classes it names, the others have 1. With "balanced" all
-    classes weigh the same together: n / (k n_c), as in scikit-learn, n_c being how much the rows
-    of class c weigh.
+    Classes that a dictionary does not name have weight 1. "balanced" gives n / (k n_c), as in
+    scikit-learn, with n_c the total weight of the rows of class c.
     """
     if class_weight is None:
         return None
@@ -100,9 +109,9 @@ def class_weights(
     k = loss.target_kind.n_classes(p.shape[-1] if p.ndim > 1 else 1)
     if k is None:
         raise SettingError(
-            f"class_weight = {class_weight!r} beside {loss!r}, whose targets are "
-            + ("no classes" if loss.target_kind.n_classes(1) is None else "several answers a row"),
-            "one class a row",
+            f"class_weight = {class_weight!r} with {loss!r}, whose targets are "
+            + ("not classes" if loss.target_kind.n_classes(1) is None else "several per row"),
+            "one class per row",
             "sample_weight=..., a weight for each row",
         )
     if isinstance(class_weight, str) and class_weight == "balanced":
@@ -118,14 +127,14 @@ def class_weights(
             "a dictionary of classes and their weights, or 'balanced'",
             "class_weight={0: 1.0, 1: 5.0}",
         )
-    found = np.ones(k)
+    weights = np.ones(k)
     for c, weight in class_weight.items():
         if not isinstance(c, int | np.integer) or not 0 <= c < k:
             raise SettingError(
                 f"class_weight for the class {c!r}",
                 f"classes from 0 to {k - 1}",
-                "the numbers that the targets have",
+                "the class numbers of the targets",
             )
         not_negative(f"class_weight of the class {c}", weight)
-        found[int(c)] = float(weight)
-    return found
+        weights[int(c)] = float(weight)
+    return weights

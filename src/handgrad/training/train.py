@@ -1,4 +1,4 @@
-"""Training is an iterator: one report an epoch."""
+"""Training as an iterator: one report per epoch."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -37,37 +37,68 @@ from handgrad.training.metric_functions import measures
 @refusing_unknown
 @keywords_of(TrainingConfig)
 def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Training":
-    """Train `net` in place and yield an EpochReport after every epoch; to stop is `break`.
+    """Train `net` in place and yield an EpochReport after every epoch; `break` stops it.
 
-    `data` and `validation` are pairs (x, y), where x may be a tuple of arrays with as many rows in
-    each, for a net whose first layer takes several. `sample_weight` (n,) says how much each row
-    counts in loss and metrics, all the same without it; `validation` may be (x, y, sample_weight),
-    or several of these by name, `{"spring": (x, y), "autumn": …}`: the first is the validation, and
-    reports have them all, as `evaluations`. With `evaluate_training` the training rows are one
-    more of those sets, "training": what a report calls `train_loss` was found on the way, while
-    the weights moved, that of `evaluations["training"]` with the weights of the epoch's end.
-    `class_weight`, a dictionary {class: weight} or "balanced", weighs the rows of each class in
-    the loss, those of the validation too. A batch's loss is Σ w l / Σ w, an epoch's the same over
-    all rows; a row of weight 0 is left out from the start. Of sequences,
-    `sample_weight` may be (n, t), a weight for each place: 0 where a mask leaves it out, whose
-    loss must be a finite number all the same. Rows are shuffled anew each epoch by `rng`, a seed
-    or a Generator, from which every random layer gets a stream of its own.
-    `penalty` is added to the loss of each batch, and so to `train_loss`.
-    `schedule` is a function of the share of the training done, from `hg.schedules` or your own;
-    before each step it gives a factor of the optimizer's learning rate. Everything is checked
-    before the first step. `engine` is eager, compiled, portable (the same bits on every processor
-    and in exported files), jax (of the extra of that name), or auto: compiled where the shapes,
-    rows and epochs promise more work than the compiling costs, else eager. Where the loss stops
-    being finite, a DivergenceError is raised. After any error the net has the weights of the last
-    whole epoch.
+    All arguments are checked before the first step. A batch's loss is Σ w l / Σ w, an epoch's the
+    same over all rows; rows of weight 0 are dropped. After an error the net has the weights of
+    the last complete epoch.
 
-    `data` may also be rows that are streamed, as `hg.data.open_table(…).rows(…)` hands them out;
-    then `validation` may be such rows too, and rows have no weights. They are shuffled within a
-    buffer of an eighth of the stream's memory, which is filled from the chunks of the files in an
-    order drawn anew each epoch: rows of chunks that lie far apart in that order never meet in a
-    batch. Where the buffer holds all rows, the model is that of the same rows in memory, to the
-    bit; with `shuffle=False`, it always is. Rows are checked as they are read.
+    Parameters
+    ----------
+    net : Net
+        Trained in place.
+    data : pair of arrays, or StreamedRows
+        Inputs x and targets y; x is a tuple of arrays for a net that takes several inputs.
+    loss : Loss
+        Minimized; its mean over the rows is reported.
+    optimizer : Optimizer
+        Takes the steps; its learning rate is read before each of them.
+    epochs : int
+        Passes over all rows; iterations, for `LBFGS`.
+    batch_size : int, default 32
+        Rows of each step.
+    validation : pair or triple of arrays, StreamedRows, or dict of these, optional
+        Held-out rows (x, y) or (x, y, sample_weight); several sets by name, the first is monitored.
+    evaluate_training : bool, default False
+        Also evaluate the training rows after each epoch, as `evaluations["training"]`.
+    metrics : iterable of str or function, optional
+        Metrics to report; by default the loss's usual ones.
+    sample_weight : array (n,) or (n, t), optional
+        Weight of each row, or of each step of a sequence, in loss and metrics; 0 for masked steps.
+    class_weight : dict or "balanced", optional
+        Weight of each class in the loss, validation included.
+    penalty : Penalty, optional
+        Added to the loss of each batch, and to `train_loss`.
+    schedule : function, optional
+        Factor of the learning rate at a fraction of the training, 0 … 1; see `hg.schedules`.
+    rng : int or Generator, optional
+        Shuffles the rows, and seeds each random layer.
+    shuffle : bool, default True
+        Shuffle the rows before each epoch.
+    engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
+        "auto" compiles where that is estimated to save time; "portable" has the same bits anywhere.
 
+    Returns
+    -------
+    Training
+        Iterator of EpochReport. `train_loss` is computed while the weights change.
+
+    Raises
+    ------
+    DivergenceError
+        The loss is no longer finite.
+    SettingError, ShapeError, DataError
+        An argument does not fit the others.
+
+    Notes
+    -----
+    Streamed rows, `hg.data.open_table(…).rows(…)`, have no weights. They are shuffled within a
+    buffer of an eighth of the stream's memory, filled from the chunks of the files in a new random
+    order each epoch. If the buffer holds all rows, or with `shuffle=False`, the result equals
+    training in memory to the bit. The loss of a masked step must still be finite.
+
+    Examples
+    --------
     >>> import handgrad as hg, numpy as np
     >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
     >>> net = hg.Net(hg.Linear(1, 1, initializer="zeros"))
@@ -80,10 +111,14 @@ def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Trai
 
 
 class Training(Iterator[EpochReport]):
-    """A training that has been checked: the stream of its reports, one an epoch.
+    """Iterator of EpochReport over a training whose arguments have been checked.
 
-    `ahead`: several epochs may be run before the first of them is reported, where nobody changes
-    the net, or its optimizer, between reports.
+    Parameters
+    ----------
+    config : TrainingConfig
+        The arguments of `train`.
+    ahead : bool, default False
+        Run several epochs before reporting the first; net and optimizer must not change meanwhile.
     """
 
     def __init__(self, config: TrainingConfig, *, ahead: bool = False) -> None:
@@ -92,7 +127,7 @@ class Training(Iterator[EpochReport]):
         chosen, sets = config.chosen_metrics, named_sets(config.validation)
         self.rows = rows = rows_to_train_on(config)
         if rows.passes > 1:
-            refuse_full_batch(config.optimizer, "rows that are streamed")
+            refuse_full_batch(config.optimizer, "streamed rows")
         check_columns(sets, chosen, training=bool(config.evaluate_training))
         weights = rows.rows.of_class
         self.held_out = {
@@ -133,12 +168,12 @@ class Training(Iterator[EpochReport]):
         self._reports = self._run()
 
     def __next__(self) -> EpochReport:
-        """The report of the next epoch; the net has the weights of that epoch then."""
+        """Report of the next epoch; the net has its weights."""
         return next(self._reports)
 
     @property
     def usual_monitor(self) -> str:
-        """What a training goes by where nobody says it."""
+        """Default monitor: the validation loss if there is one, else the training loss."""
         return "validation_loss" if self.validated else "train_loss"
 
     def _at_once(self, left: int) -> int:
@@ -155,8 +190,8 @@ class Training(Iterator[EpochReport]):
 
     def _report(self, result: Epoch) -> EpochReport:
         loop, rates = self.loop, self.loop.rates
-        found = self._found(result) if result.diverged_at is None else {}
-        if what := divergence(loop.epoch, result, found, self.loss):
+        evaluations = self._evaluations(result) if result.diverged_at is None else {}
+        if what := divergence(loop.epoch, result, evaluations, self.loss):
             rate = rates[(result.diverged_at or 0) - 1].item()
             raise self._divergence_error(rate, what)
         return EpochReport(
@@ -166,19 +201,19 @@ class Training(Iterator[EpochReport]):
             learning_rate=rates[-1].item(),
             rows=self.rows.n_rows,
             seconds=loop.seconds,
-            **as_reported(found, self.validated),
+            **as_reported(evaluations, self.validated),
         )
 
-    def _found(self, result: Epoch) -> dict[str, Evaluation]:
-        """Loss and metrics of each set; what the engine has not predicted is predicted now."""
-        predicted, found = iter(result.held_out), {}
+    def _evaluations(self, result: Epoch) -> dict[str, Evaluation]:
+        """Loss and metrics of each set, predicted here unless the engine has done so."""
+        predicted, evaluations = iter(result.held_out), {}
         for name, held in self.held_out.items():
             p = None if held.x is None else next(predicted, None)
-            found[name] = held.evaluation(self.metrics, self.engine.name, p)
-        return found
+            evaluations[name] = held.evaluation(self.metrics, self.engine.name, p)
+        return evaluations
 
     def _divergence_error(self, rate: float, what: str) -> DivergenceError:
-        """The error to be raised, with what may help this net, loss and optimizer."""
+        """DivergenceError with hints for this net, loss and optimizer."""
         hints, by_steps = ["optimizer=hg.Adam(0.001)"], self.minimization is None
         if by_steps:
             hints = [f"a smaller learning rate, {rate / 10:g}"]
@@ -188,18 +223,18 @@ class Training(Iterator[EpochReport]):
             hints.append(self.loss.input_kind.stable)
         return DivergenceError(
             f"{what}, at learning rate {rate:g}" if by_steps else what,
-            "finite numbers; the net keeps the weights it had before this epoch",
+            "finite numbers; the net keeps the weights from before this epoch",
             "; ".join(hints),
         )
 
 
-def divergence(epoch: int, result: Epoch, found: Mapping[str, Evaluation], loss: Loss) -> str:
-    """What stopped being a finite number in this epoch, if anything did."""
+def divergence(epoch: int, result: Epoch, evaluations: Mapping[str, Evaluation], loss: Loss) -> str:
+    """Describe the first value of an epoch that is not finite; "" if all are."""
     if result.diverged_at is not None:
-        went = "a step overflowed" if isfinite(result.loss) else f"loss {result.loss}"
-        return f"{went} in epoch {epoch}, batch {result.diverged_at}"
-    for name, held in found.items():
-        # a probability of 0 for what is true makes an honest infinity
+        cause = "a step overflowed" if isfinite(result.loss) else f"loss {result.loss}"
+        return f"{cause} in epoch {epoch}, batch {result.diverged_at}"
+    for name, held in evaluations.items():
+        # probability 0 for the true class is a legitimate infinite loss
         honest = loss.input_kind.infinite_loss and not isnan(held.loss)
         if not isfinite(held.loss) and not honest:
             return f"{name} loss {held.loss} after the last batch of epoch {epoch}"

@@ -1,4 +1,4 @@
-"""Rows of a training: checked against its net, loss and metrics, and weighted."""
+"""Data validation: rows checked against net, loss and metrics, and weighted."""
 
 import copy
 import hashlib
@@ -49,9 +49,22 @@ def checked_rows(
     learn: bool,
     metrics: Mapping[str, Metric] = {},
 ) -> tuple[Any, Array]:
-    """The inputs and targets in `data`, fit for `net`, `loss` and the metrics.
+    """Check and convert the inputs and targets in `data` for `net`, `loss` and the metrics.
 
-    `learn`: the rows are to be trained on.
+    Parameters
+    ----------
+    net : Net
+        Predicts some of the rows.
+    loss : Loss
+        Checks the targets.
+    data : pair of arrays
+        Inputs x and targets y.
+    what : str
+        Name of the rows in errors.
+    learn : bool
+        The rows are for training.
+    metrics : dict of str to function
+        Tried on some of the rows.
     """
     check_kinds(net=(net, Net), loss=(loss, Loss))
     x, y = checked_pair(data, what)
@@ -85,7 +98,7 @@ def checked_rows(
 
 @contextmanager
 def _with_streams(net: Net) -> Iterator[None]:
-    """Random streams in the layers that have none yet: a training seeds them after its checks."""
+    """Give random streams to layers without one; a training seeds them after the checks."""
     without = [vars(layer) for _, layer in net.walk() if "rng" not in vars(layer)]
     for attributes in without:
         attributes["rng"] = np.random.default_rng(0)
@@ -97,21 +110,21 @@ def _with_streams(net: Net) -> Iterator[None]:
 
 
 def _checked_targets(loss: Loss, y: Array, p: Array, what: str, learn: bool) -> Array:
-    """The targets as the loss takes them; an error tells a loss that has the usual kind of that."""
+    """Targets in the form the loss takes; for a custom loss the error explains `target_kind`."""
     try:
         return loss.target_kind.checked(y, p, what, learn)
     except HandgradError as error:
         own = not type(loss).__module__.startswith("handgrad.")
         if own and loss.target_kind is Loss.target_kind:
             error.hint += (
-                f"; or, where {type(loss).__name__} takes targets of its own, "
+                f"; or, if {type(loss).__name__} takes other targets, "
                 "target_kind = hg.losses.kinds.TargetKind() in its class"
             )
         raise
 
 
 def _try_loss(loss: Loss, p: Array, y: Array, learn: bool) -> None:
-    """Refuse a loss that gives no number, or nothing to learn from, before it is needed."""
+    """Refuse a loss whose forward or backward returns nothing."""
     twin = copy.deepcopy(loss)
     with np.errstate(all="ignore"):
         value = checked_result(twin, "forward", twin.forward(p, y))
@@ -120,7 +133,7 @@ def _try_loss(loss: Loss, p: Array, y: Array, learn: bool) -> None:
 
 
 def _some(y: Array, metrics: Mapping[str, Metric]) -> Array:
-    """The rows to try the net and the metrics on; of every class, if there is a metric for that."""
+    """Rows on which the net and the metrics are tried; of every class for `roc_auc`."""
     tried = np.linspace(0, len(y) - 1, min(len(y), MOST_ROWS_TRIED)).astype(int)
     if "roc_auc" not in metrics or len(y) <= MOST_ROWS_TRIED or y.dtype.kind not in "iubf":
         return tried
@@ -130,7 +143,7 @@ def _some(y: Array, metrics: Mapping[str, Metric]) -> Array:
 
 
 def check_fit(net: Net, loss: Loss) -> None:
-    """Refuse a net whose last layer gives what the loss does not take, or whose weights are NaN."""
+    """Refuse a net whose output kind the loss does not take, or whose weights are not finite."""
     if not net.layers:
         raise SettingError(
             "a net without layers", "at least one layer", "hg.Net(hg.Linear(2, 10), …)"
@@ -140,7 +153,7 @@ def check_fit(net: Net, loss: Loss) -> None:
         last, instead = net.layers[-1], loss.target_kind.probability_loss
         inside = f": {type(loss).__name__} contains the {expected.activation}"
         raise SettingError(
-            f"{last!r} hands {produced} to {loss!r}",
+            f"{last!r} passes {produced} to {loss!r}",
             f"{expected}, any numbers" + (inside if expected.activation else ""),
             f"remove {last!r}" + (f", or use {instead}" if instead else ""),
             net.position(len(net.layers) - 1),
@@ -148,14 +161,22 @@ def check_fit(net: Net, loss: Loss) -> None:
     for path, array in net.state().items():
         if not np.isfinite(array).all():
             raise SettingError(
-                f"{path} of the net holds NaN or infinity before anything was computed",
+                f"{path} of the net has NaN or infinity before any computation",
                 "finite weights",
-                "make the net anew, or load weights that are finite",
+                "create the net again, or load finite weights",
             )
 
 
 def checked_pair(data: object, what: str) -> tuple[Any, Any]:
-    """`data` as inputs and targets."""
+    """Split `data` into inputs and targets.
+
+    Parameters
+    ----------
+    data : pair of arrays
+        Inputs x and targets y.
+    what : str
+        Name of the rows in errors.
+    """
     parts = [*data] if isinstance(data, Iterable) else []
     if len(parts) != 2:
         is_tuple = isinstance(data, tuple | list)
@@ -168,7 +189,7 @@ def checked_pair(data: object, what: str) -> tuple[Any, Any]:
 
 
 def checked_parts(net: Net, x: tuple[object, ...], what: str) -> tuple[Array, ...]:
-    """Several arrays of inputs, as the net takes them, all of them finite."""
+    """Check several arrays of inputs: finite, in the types the net takes."""
     return tuple(
         checked_inputs(net, part, f"{what}, input {i + 1}", one_of_several=True)
         for i, part in enumerate(x)
@@ -176,20 +197,20 @@ def checked_parts(net: Net, x: tuple[object, ...], what: str) -> tuple[Array, ..
 
 
 def _check_type(net: Net, x: Inputs, p: Array, what: str) -> None:
-    """Refuse whole numbers among several inputs that a page computes with, in float64 then."""
+    """Refuse integers among several inputs with which a layer computes in float64."""
     if isinstance(x, tuple) and p.dtype != net.dtype:
         types = " and ".join(str(part.dtype) for part in x)
         raise DataError(
             f"{what}: predictions of type {p.dtype} from inputs of types {types}",
-            f"{net.dtype}, the net's own: whole numbers among several inputs stay what they are, "
-            "indices",
-            f"x.astype(np.{net.dtype}), of an input that is computed with",
+            f"{net.dtype}, the net's dtype: integers among several inputs are indices and not "
+            "converted",
+            f"x.astype(np.{net.dtype}), for an input that is not an index",
             repr(net.layers[0]),
         )
 
 
 def checked_inputs(net: Net, x: object, what: str, *, one_of_several: bool = False) -> Array:
-    """`x` in the net's dtype, all of it finite; as `one_of_several` inputs see `Net.cast`."""
+    """Convert `x` to the net's dtype and check that it is finite; see `Net.cast`."""
     x = array_of(x, what)
     if x.ndim == 0 and x.dtype.kind in "fiub":
         raise DataError(
@@ -217,7 +238,7 @@ def _check_predictions(net: Net, loss: Loss, p: Array, rows: int) -> None:
     where = net.position(len(net.layers) - 1)
     if number_of_rows(p) != rows:
         raise ShapeError(
-            f"{rows} rows went in and {number_of_rows(p)} came out",
+            f"{number_of_rows(p)} predictions for {rows} rows",
             "one prediction for each row",
             "a layer that keeps the first axis: sum or average over the others",
             where,
@@ -228,7 +249,7 @@ def _check_predictions(net: Net, loss: Loss, p: Array, rows: int) -> None:
 
 
 def _try_metrics(metrics: Mapping[str, Measure], p: Array, y: Array) -> None:
-    """Refuse a metric that cannot be computed, before anything is trained for it."""
+    """Refuse a metric that cannot be computed, before the training."""
     for name, metric in metrics.items():
         try:
             with np.errstate(all="ignore"):
@@ -246,24 +267,24 @@ def _try_metrics(metrics: Mapping[str, Measure], p: Array, y: Array) -> None:
 
 @dataclass(frozen=True)
 class Rows(EngineRows):
-    """Rows that count, with two kinds of weights, above 0, where they have any.
+    """Rows with weights above 0 for the loss and for the metrics, if any.
 
-    `w` weighs the rows in the loss, in the net's dtype; `sample_weight` in the metrics, which
-    know nothing of the weights of classes, `of_class` (n_classes,). Both are shares of the largest.
+    `w` weighs the rows in the loss, in the net's dtype; `sample_weight` in the metrics, without the
+    class weights `of_class` (n_classes,). Both are divided by the largest weight.
     """
 
     sample_weight: Array | None = None
     of_class: Array | None = None
 
     def checksum(self) -> str:
-        """What tells these rows from others."""
+        """Checksum of the rows."""
         others = (self.y, self.w, self.sample_weight)
         parts = (*named_parts("x", self.x).values(), *others)
         return checksum(("", part) for part in parts if part is not None)
 
 
 def checksum(arrays: Iterable[tuple[str, Array]], words: str = "") -> str:
-    """A checksum of some words and the contents of arrays, their names, types and shapes."""
+    """Checksum of `words` and of arrays: contents, names, dtypes and shapes."""
     digest = hashlib.blake2b(words.encode(), digest_size=16)
     for name, array in arrays:
         digest.update(f"{name}{array.dtype} {array.shape}".encode())
@@ -279,9 +300,9 @@ def weighted_rows(
     of_class: Array | None,
     what: str,
 ) -> Rows:
-    """The checked rows (x, y) with their weights, without the rows of weight 0.
+    """Add weights to the checked rows (x, y), and drop the rows of weight 0.
 
-    `of_class` holds a weight for each class, by which the row's own is multiplied.
+    A row's weight is multiplied by that of its class in `of_class`.
     """
     x, y = rows
     if sample_weight is None and of_class is None:
@@ -296,14 +317,14 @@ def weighted_rows(
         in_loss = spread(of_row, places) * of_class[y.astype(int).reshape(places)]
     if not in_loss.any():
         raise DataError(
-            f"{what}: all {len(y)} rows have the weight 0",
-            "a weight above 0 for one row at least",
-            "leave the weights out, for rows that all count the same",
+            f"{what}: all {len(y)} rows have weight 0",
+            "a weight above 0 for at least one row",
+            "omit the weights, for equal ones",
         )
     in_loss = (in_loss / in_loss.max()).astype(net.dtype)
-    kept = (in_loss >= np.finfo(in_loss.dtype).tiny).reshape(len(y), -1).any(axis=1)
-    if not kept.all():
-        x, y, in_loss, of_row = take(x, kept), y[kept], in_loss[kept], of_row[kept]
+    positive = (in_loss >= np.finfo(in_loss.dtype).tiny).reshape(len(y), -1).any(axis=1)
+    if not positive.all():
+        x, y, in_loss, of_row = take(x, positive), y[positive], in_loss[positive], of_row[positive]
     of_metrics = None if sample_weight is None else of_row / of_row.max()
     return Rows(x, y, in_loss, of_metrics, of_class)
 
@@ -316,7 +337,7 @@ def training_rows(
     class_weight: object,
     metrics: Mapping[str, Metric] = {},
 ) -> Rows:
-    """The checked rows to train on, weighted by their classes too."""
+    """Check and weigh the rows to train on."""
     rows = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
     sample_weight = without_padding(net, loss, rows, sample_weight, TRAINING)
     of_class = class_weights(class_weight, net, loss, rows, sample_weight, TRAINING)
@@ -324,7 +345,13 @@ def training_rows(
 
 
 def pair_and_weights(validation: object) -> tuple[Any, Any]:
-    """`(x, y)` and the weights of `(x, y, sample_weight)`; None where there are none."""
+    """Split `(x, y)` or `(x, y, sample_weight)` into the pair and the weights, or None.
+
+    Parameters
+    ----------
+    validation : pair or triple of arrays
+        One set of rows.
+    """
     if isinstance(validation, tuple | list) and len(validation) == 3:
         return (validation[0], validation[1]), validation[2]
     return validation, None
@@ -338,7 +365,7 @@ def held_out_rows(
     of_class: Array | None = None,
     metrics: Mapping[str, Metric] = {},
 ) -> Rows:
-    """The checked rows of (x, y) or (x, y, sample_weight), weighted by their classes too."""
+    """Check and weigh the held-out rows (x, y) or (x, y, sample_weight)."""
     pair, its_weight = pair_and_weights(given)
     rows = checked_rows(net, loss, pair, what, learn=False, metrics=metrics)
     its_weight = without_padding(net, loss, rows, its_weight, what)

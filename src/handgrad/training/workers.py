@@ -1,4 +1,4 @@
-"""Workers of joblib: runs of many nets, sent to other processes or machines in batches."""
+"""Runs of many nets on joblib's workers: other processes or machines."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from handgrad.textbook.version import __version__
 from handgrad.training.fit import Fitting
 from handgrad.training.history import History
 
-BATCHES = 4  # of runs, a worker: the last to end leaves the others little to wait for
+BATCHES = 4  # batches of runs per worker, so that no worker waits long for the last
 Result = tuple[dict[str, Array], History]
 
 
 def versions() -> str:
-    """What decides on bits, and must be alike on all workers."""
+    """Versions that determine the bits and must be the same on all workers."""
     return f"handgrad {__version__}, NumPy {np.__version__}"
 
 
 class WorkersError(HandgradError, RuntimeError):
-    """Workers have died, or could not be started."""
+    """Workers died, or could not be started."""
 
 
 class RunError(Exception):
-    """What a run has raised, on its way back from a worker."""
+    """Error of a run, as a worker sends it to the caller."""
 
     def __init__(self, number: int, error: Exception) -> None:
         super().__init__(number, error)
@@ -44,7 +44,7 @@ class RunError(Exception):
 
     @classmethod
     def of(cls, number: int, error: Exception) -> Self:
-        """The error of a run, with the lines it went through, in a form that can be sent."""
+        """Wrap the error of a run with its traceback, in a form that can be pickled."""
         if isinstance(error, HandgradError):
             return cls(number, error)
         import cloudpickle
@@ -60,7 +60,7 @@ class RunError(Exception):
 
 @contextmanager
 def numbered(i: int, runs: int) -> Iterator[None]:
-    """Tell what a run raises with its number; `i` counts from 0."""
+    """Add a run's number to its errors; `i` counts from 0."""
     try:
         yield
     except HandgradError as error:
@@ -72,30 +72,30 @@ def numbered(i: int, runs: int) -> Iterator[None]:
 
 
 def workers_are_chosen() -> bool:
-    """Whether a backend of joblib is chosen that has other processes, or machines, for workers."""
-    if "joblib" not in sys.modules:  # so nobody has
+    """Check whether a joblib backend with other processes or machines is active."""
+    if "joblib" not in sys.modules:
         return False
     from joblib.parallel import get_active_backend
 
-    backend, _ = get_active_backend(prefer="threads")  # what it gives where none is chosen
+    backend, _ = get_active_backend(prefer="threads")  # threads by default
     return not getattr(backend, "supports_sharedmem", False)
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run that has been checked: its number, counted from 0, and what is sent of it."""
+    """Checked run: its number, counted from 0, and its configuration."""
 
     number: int
     config: FitConfig
 
     @classmethod
     def of(cls, number: int, config: FitConfig) -> Self:
-        """The run of this configuration."""
+        """Check a configuration; returns its run."""
         import cloudpickle
 
-        rng = copy.deepcopy(config.rng)  # which the check draws from
+        rng = copy.deepcopy(config.rng)  # the check draws from it
         checked = Fitting(config)
-        # where it was to keep checkpoints the check has begun with them
+        # the check has written a first checkpoint
         resume = config.resume or config.checkpoint is not None
         engine = checked.training.engine.name
         config = replace(config, rng=rng, resume=resume, engine=engine)
@@ -112,37 +112,38 @@ class Run:
 
     @property
     def form(self) -> tuple[object, ...]:
-        """What runs have in common that share rows and machine code."""
+        """Key of the runs that share rows and machine code."""
         return (id(self.config.data), repr(self.config.net))
 
     def result(self) -> Result:
-        """The state of the trained net, and the history."""
+        """Train; returns the net's state and the history."""
         history = Fitting(self.config).to_its_end()
         return self.config.net.state(), history
 
 
 def on_workers(runs: list[Run], show: Callable[[int], object]) -> list[History]:
-    """Train all runs on the workers chosen, each in one thread; `show` how many more have ended.
+    """Train all runs on the active backend's workers, each in one thread.
 
-    Those that share rows and machine code go together, the largest nets first.
+    Runs that share rows and machine code are batched, the largest nets first. `show` gets the
+    number of runs that have ended since its last call.
     """
     from joblib import Parallel, delayed, effective_n_jobs
     from joblib.parallel import get_active_backend
 
     n_jobs = get_active_backend(prefer="threads")[1]
-    told = 0
+    reported = 0
 
-    def tell() -> None:
-        nonlocal told
+    def report() -> None:
+        nonlocal reported
         ended = min(parallel.n_completed_tasks * len(batches[0]), len(runs))
-        show(ended - told)
-        told = ended
+        show(ended - reported)
+        reported = ended
 
     try:
         with Parallel(n_jobs=-1 if n_jobs is None else n_jobs, batch_size=1) as parallel:
             batches = _batches(runs, BATCHES * effective_n_jobs(parallel.n_jobs))
-            parallel.print_progress = tell
-            found = parallel(delayed(_results)(batch, versions()) for batch in batches)
+            parallel.print_progress = report
+            results = parallel(delayed(_results)(batch, versions()) for batch in batches)
     except RunError as failed:
         with numbered(failed.number, len(runs)):
             raise failed.error from None
@@ -151,18 +152,18 @@ def on_workers(runs: list[Run], show: Callable[[int], object]) -> list[History]:
     except Exception as error:
         raise WorkersError(
             f"the workers have failed: {type(error).__name__}: {str(error).partition(chr(10))[0]}",
-            "workers that live until their runs have ended",
-            "fewer workers, n_jobs=2, where memory ran out; or the same call again",
+            "workers that survive until their runs have ended",
+            "fewer workers, n_jobs=2, if memory ran out; or the same call again",
         ) from error
     histories: dict[int, History] = {}
-    for run, (state, history) in zip(chain(*batches), chain(*found), strict=True):
+    for run, (state, history) in zip(chain(*batches), chain(*results), strict=True):
         run.config.net.load_state(state)
         histories[run.number] = history
     return [histories[run.number] for run in runs]
 
 
 def _batches(runs: list[Run], most: int) -> list[list[Run]]:
-    """The runs in at most so many batches, of neighbours in the order of nets' sizes and forms."""
+    """Split the runs, sorted by size and form, into at most `most` batches."""
     first = {run.form: run.number for run in reversed(runs)}
     ordered = sorted(runs, key=lambda run: (-run.config.net.parameters.size, first[run.form]))
     size = -(-len(runs) // most)
@@ -170,18 +171,18 @@ def _batches(runs: list[Run], most: int) -> list[list[Run]]:
 
 
 def _results(batch: list[Run], expected: str) -> list[Result]:
-    """What a worker makes of a batch."""
-    if (own := versions()) != expected:
+    """Train a batch in a worker."""
+    if (here := versions()) != expected:
         raise SettingError(
-            f"a worker on {socket.gethostname()} has {own}, and this process has {expected}",
+            f"a worker on {socket.gethostname()} has {here}, but the caller has {expected}",
             "the same versions everywhere, for the same bits",
             "install the same versions on all nodes",
         )
-    found = []
+    results = []
     with cores_at_most(1):
         for run in batch:
             try:
-                found.append(run.result())
+                results.append(run.result())
             except Exception as error:
                 raise RunError.of(run.number, error) from error
-    return found
+    return results

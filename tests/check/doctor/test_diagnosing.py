@@ -118,7 +118,7 @@ def test_each_sickness_is_told_once_with_its_epoch_evidence_and_advice() -> None
     (warning,) = caught
     lines = str(warning.message).split("\n")
     assert lines[0] == "after epoch 1: dead units: layer 2 of 4, ReLU()"
-    assert lines[1].startswith("  evidence: 8 of 8 units give 0 on all 120 rows")
+    assert lines[1].startswith("  evidence: 8 of 8 units output 0 on all 120 rows")
     assert lines[2].startswith("  try: ")
     assert warning.filename == __file__
 
@@ -225,7 +225,7 @@ def test_without_a_loss_it_is_the_usual_one() -> None:
 def test_where_the_loss_is_not_known_it_says_what_was_left_out(given: hg.Net, y: Any) -> None:
     diagnosis = hg.diagnose(given, None, (X, y))
     assert not diagnosis
-    assert diagnosis.left_out[0].startswith("gradients, class imbalance, a learning rate too low:")
+    assert diagnosis.left_out[0].startswith("gradients, class imbalance, learning rate too low:")
     assert hg.diagnose(given, None, (X * 1000, y)).findings[0].sickness == "unscaled inputs"
 
 
@@ -243,7 +243,7 @@ def test_all_is_well_in_one_line() -> None:
     history = hg.fit(given := net(), (X, Y), **settings())
     diagnosis = hg.diagnose(given, history, (X, Y), validation=HELD)
     assert not diagnosis
-    assert str(diagnosis) == "all is well: nothing was found"
+    assert str(diagnosis) == "no problems found"
 
 
 def test_a_diagnosis_prints_each_finding_and_what_was_left_out() -> None:

@@ -67,14 +67,14 @@ def test_running_state_is_named() -> None:
 def test_a_layer_that_gives_nan_forward_is_named_before_those_after_it() -> None:
     finding = only(hg.diagnose(net(hg.Tanh(), Log(), hg.Tanh()), None, (X, Y)))
     assert finding.where == "layer 3 of 6, Log()"
-    assert finding.evidence.startswith("what forward gave is the first")
+    assert finding.evidence.startswith("the output of forward is the first")
     assert "Log.forward" in finding.advice
 
 
 def test_a_layer_that_gives_nan_backward_only() -> None:
     finding = only(hg.diagnose(net(hg.ReLU(), Root()), None, (X, Y)))
     assert finding.where == "layer 3 of 5, Root()"
-    assert finding.evidence.startswith("what backward gave is the first")
+    assert finding.evidence.startswith("the output of backward is the first")
 
 
 class InTrainingOnly(hg.Layer):
@@ -126,7 +126,7 @@ def test_a_probability_of_zero_makes_the_loss_infinite() -> None:
     finding = only(hg.diagnose(sure, None, (np.ones((4, 1)), [0, 1, 1, 1])))
     assert finding.where == "the loss, CrossEntropyLoss()"
     assert "it is inf over 4 rows" in finding.evidence
-    assert "the probability 0" in finding.evidence
+    assert "has probability 0" in finding.evidence
     assert finding.advice.startswith("SoftmaxCrossEntropyLoss()")
 
 

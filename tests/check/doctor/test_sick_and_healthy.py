@@ -41,7 +41,7 @@ def test_about_a_healthy_training_it_is_quiet(name: str, seed: int) -> None:
     assert history is not None
     diagnosis = case.diagnose(history)
     assert not diagnosis, str(diagnosis)
-    assert str(diagnosis).startswith("all is well: nothing was found")
+    assert str(diagnosis).startswith("no problems found")
 
 
 @pytest.mark.parametrize("name", HEALTHY)

@@ -51,7 +51,7 @@ def test_four_in_ten_dead_units_are_named(dead: int, named: bool) -> None:
     if named:
         finding = one(diagnosis, "dead units")
         assert finding.where == "layer 2 of 4, ReLU()"
-        assert finding.evidence.startswith(f"{dead} of 10 units give 0 on all 200 rows")
+        assert finding.evidence.startswith(f"{dead} of 10 units output 0 on all 200 rows")
 
 
 def test_a_unit_that_wakes_for_one_row_is_not_dead() -> None:
@@ -151,7 +151,7 @@ def test_of_many_rows_some_are_looked_at_and_the_evidence_says_so() -> None:
     sick = net()
     sick.layers[0].b = [-50.0] * 10
     evidence = one(hg.diagnose(sick, None, (x, y)), "dead units").evidence
-    assert "all 1024 rows looked at, of 3000" in evidence
+    assert "all 1024 sampled rows of 3000" in evidence
 
 
 # ------------------------------------------------------------------------------------ gradients
@@ -198,7 +198,7 @@ def test_what_goes_forward_tells_where_no_gradient_is_finite() -> None:
     sick = chain(1.0, 1e80, 1e80)
     diagnosis = hg.diagnose(sick, None, NUMBERS, loss=hg.MSELoss())
     assert [f.sickness for f in diagnosis.findings] == ["not finite", "exploding gradients"]
-    assert "what goes forward is" in one(diagnosis, "exploding gradients").evidence
+    assert "the output per row is" in one(diagnosis, "exploding gradients").evidence
 
 
 # ------------------------------------------------------------------------------------ inputs
@@ -487,7 +487,7 @@ def test_a_class_is_rare_below_a_fifth_of_its_even_share(rare: int, named: bool)
         finding = one(diagnosis, "class imbalance")
         assert finding.where == "class 1"
         assert finding.evidence.startswith(
-            f"{rare} of all 200 rows are of it, and the net answers it for 0"
+            f"{rare} of all 200 rows are in it, and the net predicts it for 0"
         )
 
 
@@ -498,7 +498,7 @@ def test_places_of_a_rare_class_are_counted_among_all_places() -> None:
     rows = (np.ones((200, 2, 1)), y)
     diagnosis = hg.diagnose(guessing, None, rows, loss=hg.CrossEntropyLoss())
     finding = one(diagnosis, "class imbalance")
-    assert finding.evidence.startswith("20 of the 400 answers of all 200 rows are of it")
+    assert finding.evidence.startswith("20 of the 400 targets of all 200 rows are in it")
 
 
 @pytest.mark.parametrize(("right", "named"), [(1, True), (2, False)])

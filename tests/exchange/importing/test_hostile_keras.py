@@ -239,7 +239,7 @@ CONFIGS: dict[str, tuple[str | bytes, str]] = {
     "no JSON": ("layers", "config.json cannot be read"),
     "no UTF-8": (b"\xff\xfe{}", "config.json cannot be read"),
     "a surrogate": (r'{"class_name": "\ud800"}', "config.json cannot be read"),
-    "a key twice": ('{"class_name": 1, "class_name": 2}', "a key stands there twice"),
+    "a key twice": ('{"class_name": 1, "class_name": 2}', "a repeated key"),
     "nothing": ("null", "config.json with None"),
     "a list": ("[]", "config.json with []"),
     "a number": ("1e400", "config.json cannot be read"),

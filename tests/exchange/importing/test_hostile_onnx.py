@@ -415,8 +415,8 @@ def test_what_is_no_path_is_refused(read: Any, tmp_path: Path) -> None:
             read(wrong)
     os.mkfifo(tmp_path / "pipe")
     for path, words in (
-        ("a\0b", "null"), (tmp_path, "a folder"), (tmp_path / "pipe", "no regular file"),
-        ("/dev/zero", "no regular file"), (tmp_path / "none", "No such file"),
+        ("a\0b", "null"), (tmp_path, "a folder"), (tmp_path / "pipe", "not a regular file"),
+        ("/dev/zero", "not a regular file"), (tmp_path / "none", "No such file"),
     ):  # fmt: skip
         with refused(hg.errors.FileError, f"{path}: ", words):
             read(path)

@@ -348,7 +348,7 @@ def test_a_loss_of_ones_own_needs_no_link(engine: str) -> None:
         model.predict_proba(X)[:, 1], expit(model.net_.predict(X)[:, 0]), rtol=1e-12
     )
     with pytest.raises(
-        hg.errors.SettingError, match=r"(?s)Squares\(\) beside weights.*sample_weight"
+        hg.errors.SettingError, match=r"(?s)weights with Squares\(\).*sample_weight"
     ):
         fitted("binary", WEIGHTS, loss=Squares())
 

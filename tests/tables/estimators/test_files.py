@@ -150,9 +150,7 @@ def test_a_layer_of_ones_own_comes_back_by_its_class(tmp_path: Path) -> None:
     assert sorted(load_file(path)) == [
         "0.bias", "0.weight", "1.s", "2.bias", "2.weight", "activation.s",
     ]  # fmt: skip
-    with refused(
-        hg.errors.FileError, "is Times, a layer of someone's own", 'layers={"Times": Times}'
-    ):
+    with refused(hg.errors.FileError, "is Times, a custom layer", 'layers={"Times": Times}'):
         hg.load(path)
     twin = hg.load(path, layers={"Times": Times})
     np.testing.assert_array_equal(twin.predict(X), model.predict(X))
@@ -166,7 +164,7 @@ def test_what_is_no_words_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with refused(hg.errors.SettingError, "learning_rate=", "set_params(learning_rate='constant')"):
         hg.save(model, tmp_path / "a")
     model.set_params(learning_rate="constant", loss="hinge")  # not what it was fitted by
-    with refused(hg.errors.SettingError, "would not come back", "a fit by LogLoss"):
+    with refused(hg.errors.SettingError, "would not be restored", "a fit by LogLoss"):
         hg.save(model, tmp_path / "a")
 
 
@@ -225,8 +223,6 @@ def test_pipelines_of_other_parts_are_refused(pipeline: Any, tmp_path: Path) -> 
     with refused(hg.errors.SettingError, "'passthrough'"):
         hg.save(Pipeline([("a", "passthrough"), *pipeline.steps]), path)
     framed = clone(pipeline).set_output(transform="pandas").fit(pd.DataFrame(COLUMNS), LABEL)
-    with refused(
-        hg.errors.SettingError, "TableEncoder, which puts out frames", "fit the whole again"
-    ):
+    with refused(hg.errors.SettingError, "TableEncoder, which outputs data frames", "another fit"):
         hg.save(framed, path)
     assert not path.exists()

@@ -170,7 +170,7 @@ def test_what_cannot_be_saved_says_what_to_do(regressor: Any, tmp_path: Path) ->
         hg.save(drawn, path)
     regressor = hg.load(hg.save(regressor, path))
     regressor.of_mine_ = 3
-    with refused(hg.errors.SettingError, "has of_mine_, which the file does not keep"):
+    with refused(hg.errors.SettingError, "has of_mine_, which the file does not store"):
         hg.save(regressor, tmp_path / "b")
     assert [*tmp_path.iterdir()] == [path]
 

@@ -85,7 +85,7 @@ def test_it_is_traced_checked_and_diagnosed() -> None:
 def test_it_is_diagnosed() -> None:
     made, loss = net(), ExponentialSurvivalLoss()
     history = hg.fit(made, rows(), loss=loss, optimizer=hg.Adam(0.02), epochs=40, rng=0)
-    assert "all is well" in str(hg.diagnose(made, history, rows(), loss=loss))
+    assert "no problems found" in str(hg.diagnose(made, history, rows(), loss=loss))
     (_, y), z = rows(), np.zeros((200, 1))
     t, d = y.sum(axis=0)
     guess = Judge(loss, Rows(None, y)).of_a_constant(z)

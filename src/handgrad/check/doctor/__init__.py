@@ -1,4 +1,4 @@
-"""Names what is wrong with a training, with evidence and one thing to try; quiet if all is well."""
+"""Diagnosis of trainings: problems with evidence and one thing to try for each."""
 
 from handgrad.check.doctor.diagnose import diagnose, diagnosing, diagnosing_training
 from handgrad.check.doctor.findings import Diagnosis, Finding

@@ -1,4 +1,4 @@
-"""`diagnose`: one look at a net, its training and its rows; `diagnosing`: beside a training."""
+"""`diagnose`: problems of a net, its training and its rows; `diagnosing`: during a training."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,7 +6,7 @@ from typing import Unpack
 
 import numpy as np
 
-from handgrad.check.doctor import curves, finiteness, passes
+from handgrad.check.doctor import checks
 from handgrad.check.doctor.findings import SICKNESSES, Diagnosis, Finding
 from handgrad.check.doctor.input_checks import finite
 from handgrad.check.doctor.patient import Case, HowTrained, Patient
@@ -16,16 +16,16 @@ from handgrad.textbook.errors import DivergenceError, SettingError, described, p
 from handgrad.textbook.net import Net
 from handgrad.training import EpochReport, History
 
-# Those at any time, of a net that gives finite numbers.
+# Checks at any time, for a net with finite outputs.
 CHECKS = (
-    passes.unscaled_inputs,
-    passes.dead_units,
-    passes.saturated_units,
-    passes.exploding_gradients,
-    passes.vanishing_gradients,
+    checks.unscaled_inputs,
+    checks.dead_units,
+    checks.saturated_units,
+    checks.exploding_gradients,
+    checks.vanishing_gradients,
 )
-# Nothing comes back through units that are flat; a net that cannot learn learns slowly; and of
-# curves that jump nobody can tell where they turn.
+# Saturated units pass no gradient; any of them slows the training; and noisy curves have no
+# minimum to compare with.
 EXPLAINED_BY: dict[str, set[str]] = {
     "vanishing gradients": {"dead units", "saturated units"},
     "learning rate too low": {
@@ -48,18 +48,38 @@ def diagnose(
     data: object,
     **training: Unpack[HowTrained],
 ) -> Diagnosis:
-    """Diagnose a net, its training and its rows: each finding with its evidence.
+    """Diagnose a net, its training and its rows: each problem with evidence and advice.
 
-    `history` is a History, a list of reports, or None. `data`, a pair (x, y), are the rows that
-    were trained on, `validation` those that were not; `loss`, `optimizer`, `sample_weight`,
-    `class_weight` and `penalty` are as in `hg.train`, all optional. Without `loss`, it is the
-    usual one for the last layer and the targets. With `optimizer`, some of its steps are tried on
-    a copy, unless the history says how the training ended: after a DivergenceError, that finds
-    the layer in which the numbers stop being finite. At most 1024 rows, evenly spaced, go through
-    the net. Nothing of what is given is changed.
+    At most 1024 rows, evenly spaced, are passed through a copy of the net; no argument is changed.
+    Arguments that do not fit each other are refused as by `hg.train`; NaN is a finding.
 
-    A net, rows or a loss that do not fit are refused, as by `hg.train`; NaN is a finding.
+    Parameters
+    ----------
+    net : Net
+        The net to examine, trained or not.
+    history : History, list of EpochReport, or None
+        Reports of its training.
+    data : pair of arrays
+        Training rows x and targets y.
+    loss : Loss, optional
+        By default the usual one for the last layer and the targets.
+    optimizer : Optimizer, optional
+        Some of its steps are tried on a copy, unless the history has a normal end.
+    validation : pair or triple of arrays, or dict of these, optional
+        Held-out rows, as in `hg.train`.
+    sample_weight : array, optional
+        As in `hg.train`.
+    class_weight : dict or "balanced", optional
+        As in `hg.train`.
+    penalty : Penalty, optional
+        As in `hg.train`.
 
+    Returns
+    -------
+    Diagnosis
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.ReLU(), hg.Linear(8, 2, rng=1), hg.Softmax())
@@ -67,8 +87,8 @@ def diagnose(
     >>> diagnosis = diagnose(net, None, (x, y))
     >>> print(diagnosis.findings[0])
     dead units: layer 2 of 4, ReLU()
-      evidence: 4 of 8 units give 0 on all 100 rows, and pass no gradient back
-      try: LeakyReLU() in its place: it lets a little through, so that no unit is lost
+      evidence: 4 of 8 units output 0 on all 100 rows, and pass no gradient back
+      try: LeakyReLU() instead, whose gradient is never 0
     >>> net.layers[0].b = [0] * 8
     >>> bool(diagnose(net, None, (x, y)))
     False
@@ -91,44 +111,53 @@ def examined(
     diverged: bool = False,
     restored: bool = False,
 ) -> Diagnosis:
-    """The findings in a patient now, causes before consequences.
+    """Diagnosis of a patient, causes before consequences.
 
-    `going_on`: the training has not ended, so nothing is said yet of what it may still learn.
-    `diverged`: it may have left the finite numbers, so some steps are tried on the copy.
-    `restored`: the net has the weights of its best epoch.
+    Parameters
+    ----------
+    patient : Patient
+        Net and rows.
+    reports : sequence of EpochReport
+        Epochs so far.
+    going_on : bool, default False
+        The training continues: checks of what it has learned are left for its end.
+    diverged : bool, default False
+        It may have diverged: some steps are tried on a copy.
+    restored : bool, default False
+        The net has the weights of its best epoch.
     """
     with np.errstate(all="ignore"):
         case = Case(patient, reports)
-        found = [case.ill] if case.ill else [*_in_the_net(case, going_on, diverged)]
-        found += patient.leakage
-        if patient.by_steps and all(f.sickness != "learning rate too high" for f in found):
-            found += curves.rate_too_high(case)
+        findings = [case.ill] if case.ill else [*_in_the_net(case, going_on, diverged)]
+        findings += patient.leakage
+        if patient.by_steps and all(f.sickness != "learning rate too high" for f in findings):
+            findings += checks.rate_too_high(case)
         if not restored:
-            found += curves.over_fitting(case, curves.PATIENCE if going_on else 1)
-    found.sort(key=lambda finding: SICKNESSES.index(finding.sickness))
-    there = {finding.sickness for finding in found}
-    causes = (f for f in found if there.isdisjoint(EXPLAINED_BY.get(f.sickness, ())))
+            findings += checks.over_fitting(case, checks.PATIENCE if going_on else 1)
+    findings.sort(key=lambda finding: SICKNESSES.index(finding.sickness))
+    present = {finding.sickness for finding in findings}
+    causes = (f for f in findings if present.isdisjoint(EXPLAINED_BY.get(f.sickness, ())))
     return Diagnosis(tuple(causes), tuple(_left_out(patient, reports)))
 
 
 def _in_the_net(case: Case, going_on: bool, diverged: bool) -> Iterator[Finding]:
-    """The findings where the rows go through the net."""
-    if found := finiteness.not_finite(case):
-        yield found
+    """Findings from passing the rows through the net."""
+    if finding := checks.not_finite(case):
+        yield finding
     elif diverged:
-        yield from finiteness.diverging(case)
+        yield from checks.diverging(case)
     if not all(finite(call.went) for call in case.predicting):
         return
     for check in CHECKS:
         yield from check(case)
     if not going_on:
         if case.patient.by_steps:
-            yield from curves.rate_too_low(case)
-        yield from passes.class_imbalance(case)
+            yield from checks.rate_too_low(case)
+        yield from checks.class_imbalance(case)
 
 
 def reports_of(history: object, hint: str) -> list[EpochReport]:
-    """The reports of a training, in their order."""
+    """Check the reports of a training; returns them as a list."""
     reports = [] if history is None else [*history] if isinstance(history, Iterable) else None
     if reports is None or not all(isinstance(report, EpochReport) for report in reports):
         raise SettingError(
@@ -138,14 +167,14 @@ def reports_of(history: object, hint: str) -> list[EpochReport]:
 
 
 def _left_out(patient: Patient, reports: Sequence[EpochReport]) -> Iterator[str]:
-    """Which checks were not made, and what they need."""
+    """Checks that were not made, with what they need."""
     if patient.loss is None and not patient.rows_not_finite:
         yield (
-            "gradients, class imbalance, a learning rate too low: no loss was given, and neither "
-            "the last layer nor the targets tell which it was"
+            "gradients, class imbalance, learning rate too low: no loss was given, and it does not "
+            "follow from the last layer and the targets"
         )
-    if len(reports) < curves.FEWEST_EPOCHS:
-        yield f"the learning rate and over-fitting: fewer than {curves.FEWEST_EPOCHS} epochs"
+    if len(reports) < checks.FEWEST_EPOCHS:
+        yield f"learning rate and over-fitting: fewer than {checks.FEWEST_EPOCHS} epochs"
     elif all(report.validation_loss is None for report in reports):
         yield "over-fitting: the training had no validation"
     if patient.held is None:
@@ -162,12 +191,30 @@ def diagnosing(
     every: int = 10,
     **training: Unpack[HowTrained],
 ) -> Iterator[EpochReport]:
-    """Pass `reports` on, and warn of each sickness that `hg.diagnose` finds, once.
+    """Pass `reports` on, and warn once of each problem that `hg.diagnose` finds.
 
-    The arguments are those of `hg.diagnose`. It looks after the first epoch, after every tenth
-    or so, at the end, and when the numbers stop being finite. What may still be learned is judged
-    at the end. The training is the same to the bit as without it.
+    The checks run after the first epoch, after every tenth, at the end and on divergence. The
+    training has the same bits as without them.
 
+    Parameters
+    ----------
+    reports : iterable of EpochReport
+        From `hg.train`, or an adapter of it.
+    net : Net
+        The net in training.
+    data : pair of arrays
+        Training rows x and targets y.
+    every : int, default 10
+        Epochs between two checks.
+    loss, optimizer, validation, sample_weight, class_weight, penalty : optional
+        As in `diagnose`.
+
+    Returns
+    -------
+    iterator of EpochReport
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(rng=0)
     >>> net = hg.Net(hg.Linear(2, 8, rng=0), hg.ReLU(), hg.Linear(8, 2, rng=1), hg.Softmax())
@@ -187,7 +234,15 @@ def diagnosing(
 def diagnosing_training(
     reports: Iterable[EpochReport], config: TrainingConfig
 ) -> Iterator[EpochReport]:
-    """`diagnosing`, beside a training of that configuration."""
+    """Apply `diagnosing` to a training with this configuration.
+
+    Parameters
+    ----------
+    reports : iterable of EpochReport
+        Reports of the training.
+    config : TrainingConfig
+        Its arguments.
+    """
     how = HowTrained(
         loss=config.loss,
         optimizer=config.optimizer,
@@ -200,23 +255,23 @@ def diagnosing_training(
 
 
 def _warning(reports: Iterable[EpochReport], patient: Patient, every: int) -> Iterator[EpochReport]:
-    seen, told = list[EpochReport](), set[str]()
+    seen, reported = list[EpochReport](), set[str]()
     try:
         for report in reports:
             seen.append(report)
             if len(seen) == 1 or len(seen) % every == 0:
-                _warn(patient, seen, told, going_on=True)
+                _warn(patient, seen, reported, going_on=True)
             yield report
     except DivergenceError:
-        _warn(patient, seen, told, diverged=True)
+        _warn(patient, seen, reported, diverged=True)
         raise
-    _warn(patient, seen, told)
+    _warn(patient, seen, reported)
 
 
-def _warn(patient: Patient, seen: list[EpochReport], told: set[str], **how: bool) -> None:
-    """Warn of what was not told before."""
+def _warn(patient: Patient, seen: list[EpochReport], reported: set[str], **how: bool) -> None:
+    """Warn of problems that were not reported before."""
     when = f"after epoch {seen[-1].epoch}" if seen else "in the first epoch"
     for finding in examined(patient, seen, **how).findings:
-        if finding.sickness not in told:
-            told.add(finding.sickness)
+        if finding.sickness not in reported:
+            reported.add(finding.sickness)
             warnings.warn(f"{when}: {finding}", stacklevel=3)

@@ -22,10 +22,18 @@ SICKNESSES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One sickness, or a warning of the rows: where, the figures that show it, one thing to try.
+    """One problem of a net, its training or its rows, with evidence and advice.
 
-    `where` is a layer, `layer 2 of 4, ReLU()`, or the inputs, the targets, the loss, the
-    training or the validation rows.
+    Parameters
+    ----------
+    sickness : str
+        Kind of the problem, such as "dead units".
+    where : str
+        A layer, `layer 2 of 4, ReLU()`, or the inputs, targets, loss, training or validation rows.
+    evidence : str
+        Numbers that show it.
+    advice : str
+        One thing to try.
     """
 
     sickness: str
@@ -41,9 +49,14 @@ class Finding:
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """All findings of `hg.diagnose`, causes before consequences; true where there are any.
+    """Findings of `hg.diagnose`, causes before consequences; true if there are any.
 
-    `left_out` tells which checks were not made, and what they need.
+    Parameters
+    ----------
+    findings : tuple of Finding
+        The problems.
+    left_out : tuple of str
+        Checks that were not made, with what they need.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -54,10 +67,10 @@ class Diagnosis:
 
     def __repr__(self) -> str:
         named = ", ".join(dict.fromkeys(finding.sickness for finding in self.findings))
-        return f"<Diagnosis: {named or 'nothing was found'}>"
+        return f"<Diagnosis: {named or 'no problems found'}>"
 
     _repr_pretty_ = shown_whole
 
     def __str__(self) -> str:
-        found = [str(finding) for finding in self.findings] or ["all is well: nothing was found"]
-        return "\n".join([*found, *(f"left out: {check}" for check in self.left_out)])
+        lines = [str(finding) for finding in self.findings] or ["no problems found"]
+        return "\n".join([*lines, *(f"left out: {check}" for check in self.left_out)])

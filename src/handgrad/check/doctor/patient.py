@@ -1,4 +1,4 @@
-"""The case examined: a net, its rows and its loss, checked once, and a copy to look at."""
+"""Net, rows and loss to diagnose, checked once, and a copy of the net to run."""
 
 import copy
 from collections.abc import Sequence
@@ -30,11 +30,11 @@ from handgrad.textbook.penalties import Penalty
 from handgrad.training import EpochReport, checked_pair, first_set, pair_and_weights
 from handgrad.training.validate_data import TRAINING, VALIDATION, Rows, held_out_rows, training_rows
 
-MOST_ROWS = 1024  # a share of 1 in 2 is then known to ± 0.03, and an examination takes a moment
+MOST_ROWS = 1024  # a fraction near 1/2 is then known to ± 0.03, and a diagnosis takes a moment
 
 
 class HowTrained(TypedDict, total=False):
-    """How a net was trained, in the words of `hg.train`."""
+    """Arguments of `hg.train` that a diagnosis uses."""
 
     loss: Loss | None
     optimizer: Optimizer | None
@@ -45,12 +45,11 @@ class HowTrained(TypedDict, total=False):
 
 
 class Patient:
-    """A net with the rows it was trained on, and the rows held out, which may be None.
+    """A net with its training rows and, if there are any, its held-out rows.
 
-    Rows that hold NaN are no error here: they are the finding `rows_not_finite`. `judged` has
-    rows, targets and weights as `loss`, a copy, takes them, `judged_held` those held out; both
-    are None where no loss is known, or where the net gives nothing finite. `leakage` is found
-    once. `names` are those of the features, where they have any.
+    NaN in the rows is not an error but the finding `rows_not_finite`. `judged` has the training
+    rows, targets and weights in the form that `loss`, a copy, takes, `judged_held` the held-out
+    ones; both are None without a known loss, or if the net's output is not finite.
     """
 
     def __init__(
@@ -88,14 +87,14 @@ class Patient:
             "the validation inputs": self.held,
             "the validation targets": y_held,
         }
-        found = (not_finite_rows(rows, what) for what, rows in named.items() if rows is not None)
-        self.rows_not_finite = next(filter(None, found), None)
+        findings = (not_finite_rows(rows, what) for what, rows in named.items() if rows is not None)
+        self.rows_not_finite = next(filter(None, findings), None)
         self.loss = copy.deepcopy(loss or default_loss(net.output_kind, net.n_out, y))
         self.judged: Rows | None = None
         self.judged_held: Rows | None = None
         if self.loss is None or self.rows_not_finite or not _answers(net, self.x):
             return
-        twin = copy.deepcopy(net)  # what it predicts here does not count for the net itself
+        twin = copy.deepcopy(net)  # predictions here must not change the net's cached state
         self.judged = training_rows(twin, self.loss, (self.x, y), sample_weight, class_weight)
         if self.held is not None:
             rows = (self.held, y_held, weight)
@@ -105,7 +104,7 @@ class Patient:
 
     @property
     def by_steps(self) -> bool:
-        """Whether the training has a learning rate: L-BFGS has none."""
+        """Check for a training with a learning rate: L-BFGS has none."""
         return self.optimizer is None or self.optimizer.minimizer is None
 
 
@@ -115,7 +114,7 @@ def _rows(net: Net, data: object, what: str) -> tuple[Inputs, Array]:
 
 
 def _inputs(net: Net, x: object, what: str) -> Inputs:
-    """`x` cast to the net's type; NaN may be in it."""
+    """Cast `x` to the net's dtype; NaN is allowed."""
     if isinstance(x, tuple):
         return tuple(_array(net, part, what, one_of_several=True) for part in x)
     return _array(net, x, what)
@@ -133,7 +132,7 @@ def _array(net: Net, x: object, what: str, *, one_of_several: bool = False) -> A
 
 
 def _answers(net: Net, x: Inputs) -> bool:
-    """Whether the net gives finite numbers: else its targets cannot be checked, nor its loss."""
+    """Check that the net's output is finite; else neither targets nor loss can be checked."""
     with np.errstate(all="ignore"):
         twin = copy.deepcopy(net)
         with twin.mode(training=False):
@@ -142,28 +141,27 @@ def _answers(net: Net, x: Inputs) -> bool:
 
 @dataclass(eq=False)
 class Judge:
-    """A loss with the targets, and weights, of the rows looked at: it says how good answers are."""
+    """Loss with the targets and weights of the rows."""
 
     loss: Loss
     rows: Rows
 
     def of(self, p: Array) -> float:
-        """The loss of the predictions `p`, (n, …)."""
+        """Loss of the predictions `p`, (n, …)."""
         weights = () if self.rows.w is None else (self.rows.w,)
         return float(cast(Any, self.loss).forward(p, self.rows.y, *weights))
 
     def of_a_constant(self, p: Array) -> float | None:
-        """The loss of the best answer that is the same for every row, of the shape of `p`'s."""
+        """Loss of the best constant prediction, with rows shaped like those of `p`."""
         answers = constant_answers(self.loss, self.rows, p)
-        found = [self.of(np.broadcast_to(answer, p.shape).astype(p.dtype)) for answer in answers]
-        return min((loss for loss in found if np.isfinite(loss)), default=None)
+        losses = [self.of(np.broadcast_to(answer, p.shape).astype(p.dtype)) for answer in answers]
+        return min((loss for loss in losses if np.isfinite(loss)), default=None)
 
 
 def constant_answers(loss: Loss, rows: Rows, p: Array) -> list[Array]:
-    """Those that could be the best, each as one row of predictions like `p`, (n, …).
+    """Candidates for the best constant prediction, each like one row of `p`, (n, …).
 
-    The share of each class as the loss takes it, the mean or the median; none for targets of
-    another kind.
+    They are the class frequencies, the mean or the median; none for targets of another kind.
     """
     n, k = len(p), p.size // len(p)
     w = np.ones(n) if rows.w is None else rows.w.astype(float)
@@ -173,10 +171,10 @@ def constant_answers(loss: Loss, rows: Rows, p: Array) -> list[Array]:
 
 
 class Case:
-    """A copy of a patient's net with at most MOST_ROWS of the rows, evenly spaced.
+    """Copy of a patient's net with at most MOST_ROWS of the rows, evenly spaced.
 
-    `ill` is what is not finite before anything is computed. Then there is no `judge`, nor where
-    no loss is known.
+    `ill` is the finding for rows or weights that are not finite. Then, and without a known loss,
+    there is no `judge`.
     """
 
     def __init__(self, patient: Patient, reports: Sequence[EpochReport]) -> None:
@@ -194,35 +192,35 @@ class Case:
 
     @property
     def all_rows(self) -> str:
-        """How evidence names the rows: `all 800 rows`, `all 1024 rows looked at, of 60000`."""
+        """Name of the rows in evidence: `all 800 rows`, `all 1024 sampled rows of 60000`."""
         n = number_of_rows(self.x)
-        return f"all {n} rows" if n == self.rows else f"all {n} rows looked at, of {self.rows}"
+        return f"all {n} rows" if n == self.rows else f"all {n} sampled rows of {self.rows}"
 
     @cached_property
     def predicting(self) -> list[LayerCall]:
-        """Each call of a forward pass in prediction mode."""
+        """Layer calls of a forward pass in prediction mode."""
         return self._passed(learning=False)
 
     @cached_property
     def learning(self) -> list[LayerCall]:
-        """Each call of a forward and a backward pass in training mode; forward only, if no judge.
+        """Layer calls of a forward and, with a judge, a backward pass in training mode.
 
-        `slope` has all gradients then, flat.
+        `slope` then has all gradients, flat.
         """
         return self._passed(learning=True)
 
     @cached_property
     def p(self) -> Array:
-        """The predictions for `x`."""
+        """Predictions for `x`."""
         return np.asarray(self.predicting[-1].went)
 
     @cached_property
     def constant_loss(self) -> float | None:
-        """The loss of the best answer that is the same for every row; None where not known."""
+        """Loss of the best constant prediction; None if it is not known."""
         return None if self.judge is None else self.judge.of_a_constant(self.p)
 
     def held_loss(self) -> float:
-        """The loss over the validation rows, of the net as it is; NaN where it cannot be told."""
+        """Validation loss of the net; NaN without validation rows."""
         if self.judge_held is None:
             return np.nan
         self.restore()
@@ -230,12 +228,12 @@ class Case:
             return self.judge_held.of(self.net.forward(self.judge_held.rows.x))
 
     def penalty_of_weights(self) -> float:
-        """The penalty of the weights, beside the loss; its slope is added to the gradients."""
+        """Penalty of the weights; its gradient is added to the gradients."""
         penalty = self.patient.penalty
         return float(penalty.add_to(self.net, len(self.p))) if penalty else 0.0
 
     def restore(self) -> None:
-        """Give the copy the weights and the running state it began with."""
+        """Restore the copy's initial weights and running state."""
         self.net.parameters[...], self.net.running_state[...] = self.start
 
     def _passed(self, *, learning: bool) -> list[LayerCall]:

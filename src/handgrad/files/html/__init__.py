@@ -1,4 +1,4 @@
-"""One HTML file that needs nothing else, by templates that escape what is not marked as HTML."""
+"""Self-contained HTML files, by templates with autoescaping."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 TEMPLATES = ("jinja2", "markupsafe")  # the packages that fill them in
-# What no XML may hold or no eye sees, and what turns the direction of the text that follows.
+# Characters that XML cannot have, invisible ones, and those that change the text direction.
 STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 
 
 def visible(text: str) -> str:
-    """The text, in which characters that steer what is shown are escapes.
+    """Escape control characters that change how a text is shown.
 
     >>> print(visible("a bell\\x07, turned \\u202e round"))
     a bell\\x07, turned \\u202e round
@@ -40,7 +40,7 @@ def require_templates(what: str) -> None:
 
 @cache
 def environment() -> Environment:
-    """The templates, by their paths within the package or `WEB`: `files/html/page.html`."""
+    """Jinja environment with templates by path in the package or `WEB`: `files/html/page.html`."""
     require_templates("an HTML page")
     from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 
@@ -55,12 +55,12 @@ def environment() -> Environment:
 
 
 def page(template: str, **values: object) -> str:
-    """The page that a template makes of `values`."""
+    """Render a template with `values`."""
     return visible(environment().get_template(template).render(values))
 
 
 def json_in_page(data: Mapping[str, object]) -> Markup:
-    """JSON as it may stand within a page: no text in it ends the script that it is in.
+    """Dump JSON for a page, so that no text in it ends the script element.
 
     >>> print(json_in_page({"a": "</script>"}))
     {"a":"\\u003c/script>"}
@@ -71,7 +71,7 @@ def json_in_page(data: Mapping[str, object]) -> Markup:
 
 
 def hashed(text: str) -> Markup:
-    """The name of a script or style for the policy of a page that allows it and no other."""
+    """Hash of a script or style for a page's content security policy."""
     from markupsafe import Markup
 
     digest = hashlib.sha256(text.encode()).digest()
