@@ -450,7 +450,7 @@ CASES = {
         )
     ),
     "MeanOverTime": Case(filled_up, pooled(hg.layers.MeanOverTime())),
-    "a mean of the places that are there": Case(filled_up),
+    "a mean of the valid positions": Case(filled_up),
     "MaxOverTime": Case(filled_up, pooled(hg.layers.MaxOverTime())),
     "PositionEmbedding": Case(PLACES, of_layer(lambda v: with_settings(POSITIONS, v))),
     "SinusoidalEncoding": Case(

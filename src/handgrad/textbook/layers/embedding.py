@@ -100,7 +100,7 @@ class TabularEmbedding(Layer):
     """An `Embedding` of the codes among the columns of a table; numbers before them pass.
 
     forward     y = [x  E[c₁]  E[c₂] …], where x are the numbers of a row and c its codes
-    backward    dx as dy has it, 0 for codes      dE[c] = Σ dy, over all places where c stands
+    backward    dx as dy has it, 0 for codes      dE[c] = Σ dy over all positions of the code c
     shapes      x, dx (n, n_numbers + n_codes), numbers first; whole numbers too, if all are codes
                 y, dy (n, n_numbers + n_codes · size)    E, dE (n_values, size)
     source      Guo, Berkhahn, "Entity embeddings of categorical variables", 2016
@@ -166,7 +166,7 @@ class EnsembleEmbedding(EnsembleLayer):
     """A `TabularEmbedding` for each of several members, with features and a table of its own.
 
     forward     y[i, m] = [x[i, m]  E[m, c₁]  E[m, c₂] …], where c are the codes of row i for m
-    backward    dx as dy has it, 0 for codes      dE[m, c] = Σ dy, over all places where c stands
+    backward    dx as dy has it, 0 for codes      dE[m, c] = Σ dy over all positions of the code c
     shapes      x, dx (n, n_members, n_numbers + n_codes)
                 y, dy (n, n_members, n_numbers + n_codes · size)
                 E, dE (n_members, n_values, size)

@@ -12,11 +12,19 @@ Average = Literal["binary", "macro", "weighted"]
 
 
 def accuracy(p: Array, y: Array, sample_weight: Array | None = None) -> float:
-    """The share of rows whose predicted class is the true one.
+    """Accuracy: fraction of rows whose predicted class is the true one.
 
-    `p` (n, n_classes) holds a number a class, the largest wins; or (n,) or (n, 1) the
-    probability of class 1. `y` (n,) holds the classes, `sample_weight` (n,) how much each row
-    counts. Of several answers a row, (n, k), each counts.
+    The predicted class is the largest number, or 1 for a probability of at least ½. Each of several
+    answers counts.
+
+    Parameters
+    ----------
+    p : array, (n,), (n, 1), (n, k) or (n, n_classes)
+        Probabilities of class 1, of several answers for each row, or a number for each class.
+    y : array, (n,) or (n, k)
+        Classes, or 0 and 1 for several answers.
+    sample_weight : array, (n,), optional
+        Weight of each row.
 
     >>> accuracy(np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), np.array([0, 1, 1]))
     0.6666666666666666
@@ -26,15 +34,34 @@ def accuracy(p: Array, y: Array, sample_weight: Array | None = None) -> float:
 
 
 def zero_one_loss(p: Array, y: Array, sample_weight: Array | None = None) -> float:
-    """The 0-1 loss: the share of rows whose predicted class is not the true one."""
+    """0-1 loss: fraction of rows whose predicted class is not the true one.
+
+    Parameters
+    ----------
+    p : array, (n,), (n, 1), (n, k) or (n, n_classes)
+        Probabilities of class 1, of several answers for each row, or a number for each class.
+    y : array, (n,) or (n, k)
+        Classes, or 0 and 1 for several answers.
+    sample_weight : array, (n,), optional
+        Weight of each row.
+    """
     true, predicted = decided(p, y)
     return float(mean(true != predicted, sample_weight))
 
 
 def balanced_accuracy(p: Array, y: Array, sample_weight: Array | None = None) -> float:
-    """The mean over the classes of the share of their rows that is found.
+    """Balanced accuracy: the mean recall of the classes in `y`.
 
-    A net that always names the largest of k classes comes to 1/k. The classes are those in `y`.
+    A constant prediction for k classes has 1/k.
+
+    Parameters
+    ----------
+    p : array, (n,), (n, 1), (n, k) or (n, n_classes)
+        Probabilities of class 1, of several answers for each row, or a number for each class.
+    y : array, (n,) or (n, k)
+        Classes, or 0 and 1 for several answers.
+    sample_weight : array, (n,), optional
+        Weight of each row.
 
     >>> balanced_accuracy(np.array([0.1, 0.2, 0.1, 0.9]), np.array([0, 0, 1, 1]))   # (1 + ½)/2
     0.75
@@ -42,9 +69,9 @@ def balanced_accuracy(p: Array, y: Array, sample_weight: Array | None = None) ->
     true, predicted = decided(p, y)
     if true.ndim > 1 and true.shape[1] > 1:
         raise ShapeError(
-            f"balanced_accuracy of {true.shape[1]} answers a row",
-            "one class a row",
-            "'accuracy' or 'f1_macro', which take several",
+            f"balanced_accuracy of {true.shape[1]} answers for each row",
+            "one class for each row",
+            "'accuracy' or 'f1_macro', for several answers",
         )
     true, predicted = true.ravel(), predicted.ravel()
     both, _, present = _counts(true, predicted, sample_weight)
@@ -53,7 +80,18 @@ def balanced_accuracy(p: Array, y: Array, sample_weight: Array | None = None) ->
 
 
 def top_k_accuracy(p: Array, y: Array, sample_weight: Array | None = None, k: int = 2) -> float:
-    """The share of rows whose true class is among the k of the largest numbers, 2 by default.
+    """Top-k accuracy: fraction of rows whose true class is among the k largest numbers.
+
+    Parameters
+    ----------
+    p : array, (n,), (n, 1), (n, k) or (n, n_classes)
+        Probabilities of class 1, of several answers for each row, or a number for each class.
+    y : array, (n,) or (n, k)
+        Classes, or 0 and 1 for several answers.
+    sample_weight : array, (n,), optional
+        Weight of each row.
+    k : int, default 2
+        Number of classes that count.
 
     >>> p = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
     >>> top_k_accuracy(p, np.array([1, 2]))
@@ -64,7 +102,7 @@ def top_k_accuracy(p: Array, y: Array, sample_weight: Array | None = None, k: in
         raise ShapeError(
             f"predictions of shape {p.shape}, for the best {k}",
             f"a column for each of at least {max(3, k + 1)} classes",
-            "'accuracy', where there are fewer classes",
+            "'accuracy', for fewer classes",
         )
     largest = np.argsort(p, axis=1, kind="stable")[:, -k:]
     return float(mean((largest == np.reshape(y, (-1, 1))).any(axis=1), sample_weight))
@@ -73,11 +111,20 @@ def top_k_accuracy(p: Array, y: Array, sample_weight: Array | None = None, k: in
 def precision(
     p: Array, y: Array, sample_weight: Array | None = None, average: Average = "binary"
 ) -> float:
-    """Of what was said to be of a class, the share that is; 0 where nothing was.
+    """Precision: fraction of the rows predicted as a class that belong to it; 0 without any.
 
-    `average="binary"` is that of class 1, of two. `"macro"` is the mean over the classes, or over
-    the answers of a row; `"weighted"` the mean by how many rows each has. By name in a list of
-    metrics: 'precision', 'precision_macro', 'precision_weighted'.
+    By name in a list of metrics: 'precision', 'precision_macro', 'precision_weighted'.
+
+    Parameters
+    ----------
+    p : array, (n,), (n, 1), (n, k) or (n, n_classes)
+        Probabilities of class 1, of several answers for each row, or a number for each class.
+    y : array, (n,) or (n, k)
+        Classes, or 0 and 1 for several answers.
+    sample_weight : array, (n,), optional
+        Weight of each row.
+    average : {"binary", "macro", "weighted"}, default "binary"
+        Class 1 of two, the mean over classes or answers, or that mean weighted by their rows.
 
     >>> precision(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 0]))           # 1 of 2
     0.5
@@ -88,7 +135,18 @@ def precision(
 def recall(
     p: Array, y: Array, sample_weight: Array | None = None, average: Average = "binary"
 ) -> float:
-    """Of what is of a class, the share that was said to be; `average` as in `precision`.
+    """Recall: fraction of a class's rows that are predicted as it.
+
+    Parameters
+    ----------
+    p : array, (n,), (n, 1), (n, k) or (n, n_classes)
+        Probabilities of class 1, of several answers for each row, or a number for each class.
+    y : array, (n,) or (n, k)
+        Classes, or 0 and 1 for several answers.
+    sample_weight : array, (n,), optional
+        Weight of each row.
+    average : {"binary", "macro", "weighted"}, default "binary"
+        Class 1 of two, the mean over classes or answers, or that mean weighted by their rows.
 
     >>> recall(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 1]))              # 1 of 3
     0.3333333333333333
@@ -99,7 +157,18 @@ def recall(
 def f1(
     p: Array, y: Array, sample_weight: Array | None = None, average: Average = "binary"
 ) -> float:
-    """The harmonic mean of precision and recall; `average` as in `precision`.
+    """F1 score: the harmonic mean of precision and recall.
+
+    Parameters
+    ----------
+    p : array, (n,), (n, 1), (n, k) or (n, n_classes)
+        Probabilities of class 1, of several answers for each row, or a number for each class.
+    y : array, (n,) or (n, k)
+        Classes, or 0 and 1 for several answers.
+    sample_weight : array, (n,), optional
+        Weight of each row.
+    average : {"binary", "macro", "weighted"}, default "binary"
+        Class 1 of two, the mean over classes or answers, or that mean weighted by their rows.
 
     >>> f1(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 1]))                  # 2·½·⅓/(½ + ⅓)
     0.4
@@ -118,8 +187,8 @@ def _averaged(
     columns = p.shape[1] if p.ndim == 2 else 1
     if average == "binary" and columns > (2 if in_classes(p, y) else 1):
         raise ShapeError(
-            f"{name} of {columns} classes or answers a row",
-            "two classes, of which class 1 is looked at",
+            f"{name} of {columns} classes, or answers for each row",
+            "two classes; the metric is that of class 1",
             f"'{name}_macro', the mean over all, or '{name}_weighted'",
         )
     if average == "binary":
@@ -153,5 +222,5 @@ def _counts(
 
 
 def _share(part: Array, whole: Array) -> Array:
-    """Part / whole, and 0 of nothing."""
+    """Part / whole, 0 if the whole is 0."""
     return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)

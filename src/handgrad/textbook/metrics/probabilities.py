@@ -8,11 +8,19 @@ from handgrad.textbook.module import Array
 
 
 def roc_auc(p: Array, y: Array, sample_weight: Array | None = None) -> float:
-    """The area under the ROC curve: how often a row of the class is ranked above one that is not.
+    """Area under the ROC curve: how often a row of the class is ranked above one of another class.
 
-    `p` (n,) or (n, 1) ranks the rows by how likely class 1 is, for two classes (n, 2) by its
-    second column. With more classes it is the mean over them, each against the rest; with several
-    answers a row, (n, k), the mean over those. Every class must have rows. ½ is guessing.
+    With several classes it is the mean over them, each against the rest; with several answers the
+    mean over those. Each class must have rows. ½ is guessing.
+
+    Parameters
+    ----------
+    p : array, (n,), (n, 1), (n, k) or (n, n_classes)
+        Probabilities of class 1, of several answers for each row, or a number for each class.
+    y : array, (n,) or (n, k)
+        Classes, or 0 and 1 for several answers.
+    sample_weight : array, (n,), optional
+        Weight of each row.
 
     >>> roc_auc(np.array([0.1, 0.6, 0.4, 0.9]), np.array([0, 0, 1, 1]))             # 3 of 4 pairs
     0.75
@@ -49,14 +57,23 @@ def _check_present(y: Array, n_classes: int) -> None:
         raise DataError(
             f"roc_auc of {np.size(y)} rows, none of them of class {missing[0]}",
             "rows of every class",
-            "more rows, or a split that keeps the shares of the classes, stratify=True",
+            "more rows, or a split with equal class frequencies, stratify=True",
         )
 
 
 def log_loss(p: Array, y: Array, sample_weight: Array | None = None) -> float:
-    """The mean of −log of the probability given to what is true; of 0 taken as the smallest number.
+    """Log loss: the mean of −log of the true class's probability, with 0 as the smallest number.
 
-    It is `CrossEntropyLoss` or `BinaryCrossEntropyLoss` as a metric: `p` and `y` are as there.
+    `CrossEntropyLoss` or `BinaryCrossEntropyLoss` as a metric.
+
+    Parameters
+    ----------
+    p : array, (n,), (n, 1), (n, k) or (n, n_classes)
+        Probabilities of class 1, of several answers for each row, or a number for each class.
+    y : array, (n,) or (n, k)
+        Classes, or 0 and 1 for several answers.
+    sample_weight : array, (n,), optional
+        Weight of each row.
 
     >>> round(log_loss(np.array([[0.5, 0.5], [0.2, 0.8]]), np.array([0, 1])), 6)
     0.458145
@@ -68,7 +85,16 @@ def log_loss(p: Array, y: Array, sample_weight: Array | None = None) -> float:
 
 
 def brier_score_loss(p: Array, y: Array, sample_weight: Array | None = None) -> float:
-    """The mean squared difference of probabilities and what is true; of k > 2 classes, their sum.
+    """Brier score: mean squared difference of probabilities and labels; for k > 2 classes, the sum.
+
+    Parameters
+    ----------
+    p : array, (n,), (n, 1), (n, k) or (n, n_classes)
+        Probabilities of class 1, of several answers for each row, or a number for each class.
+    y : array, (n,) or (n, k)
+        Classes, or 0 and 1 for several answers.
+    sample_weight : array, (n,), optional
+        Weight of each row.
 
     >>> round(brier_score_loss(np.array([0.9, 0.4]), np.array([1, 0])), 6)         # (0.01 + 0.16)/2
     0.085

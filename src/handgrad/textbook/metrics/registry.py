@@ -1,4 +1,4 @@
-"""Metrics by name, and which way is better."""
+"""Metrics by name, and whether smaller is better."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -15,12 +15,12 @@ METRICS |= {
     for average in ("macro", "weighted")
 }
 
-# Those that ask more of a column for each class than which is the largest.
+# Metrics that use the probability of each class, not only the largest.
 OF_PROBABILITIES = frozenset(("roc_auc", "log_loss", "brier_score_loss"))
 
 
 def smaller_is_better(name: str) -> bool:
-    """Whether less is better, by scikit-learn's custom: what ends in _loss, _error or _deviance.
+    """Return whether smaller is better: names that end in _loss, _error or _deviance.
 
     >>> smaller_is_better("validation_loss"), smaller_is_better("accuracy")
     (True, False)
@@ -29,7 +29,7 @@ def smaller_is_better(name: str) -> bool:
 
 
 def metrics_of(choices: str | Metric | Iterable[str | Metric]) -> dict[str, Metric]:
-    """The metrics by name; a function comes under its own name."""
+    """Return metrics by name; a function has its own name."""
     if isinstance(choices, str) or callable(choices):
         choices = [choices]
     if not isinstance(choices, Iterable):

@@ -7,24 +7,63 @@ from handgrad.textbook.module import Array
 
 
 def mean_squared_error(p: Array, y: Array, sample_weight: Array | None = None) -> float:
-    """The mean of the squared differences, in squared units of the target."""
+    """Mean squared error, in squared units of the target.
+
+    Parameters
+    ----------
+    p : array, (n,) or (n, k)
+        Predictions.
+    y : array, (n,) or (n, k)
+        Targets.
+    sample_weight : array, (n,), optional
+        Weight of each row.
+    """
     return float(mean((p - shaped(y, p)) ** 2, sample_weight))
 
 
 def root_mean_squared_error(p: Array, y: Array, sample_weight: Array | None = None) -> float:
-    """The root of the mean squared error, in units of the target."""
+    """Root of the mean squared error, in units of the target.
+
+    Parameters
+    ----------
+    p : array, (n,) or (n, k)
+        Predictions.
+    y : array, (n,) or (n, k)
+        Targets.
+    sample_weight : array, (n,), optional
+        Weight of each row.
+    """
     return float(np.sqrt(mean_squared_error(p, y, sample_weight)))
 
 
 def mean_absolute_error(p: Array, y: Array, sample_weight: Array | None = None) -> float:
-    """The mean of the absolute differences, in units of the target."""
+    """Mean absolute error, in units of the target.
+
+    Parameters
+    ----------
+    p : array, (n,) or (n, k)
+        Predictions.
+    y : array, (n,) or (n, k)
+        Targets.
+    sample_weight : array, (n,), optional
+        Weight of each row.
+    """
     return float(mean(np.abs(p - shaped(y, p)), sample_weight))
 
 
 def r2(p: Array, y: Array, sample_weight: Array | None = None) -> float:
-    """The share of the target's variance that is predicted: 1 is perfect, 0 is the mean.
+    """R², the coefficient of determination: 1 is perfect, 0 predicts the mean.
 
-    For several targets, the mean of their shares. Rows of one constant target give NaN.
+    For several targets, the mean over them. A constant target gives NaN.
+
+    Parameters
+    ----------
+    p : array, (n,) or (n, k)
+        Predictions.
+    y : array, (n,) or (n, k)
+        Targets.
+    sample_weight : array, (n,), optional
+        Weight of each row.
     """
     y = shaped(y, p)
     mean = np.average(y, axis=0, weights=sample_weight)

@@ -7,15 +7,15 @@ from handgrad.textbook.module import Array
 
 
 def in_classes(p: Array, y: Array) -> bool:
-    """Whether `p` has a column for each class, and `y` one class a row."""
+    """Return whether `p` has a column for each class, and `y` one class for each row."""
     return p.ndim == 2 and p.shape[1] > 1 and np.size(y) == len(p)
 
 
 def shaped(y: Array, p: Array) -> Array:
-    """`y` in the shape of `p`."""
+    """Return `y` in the shape of `p`."""
     if np.size(y) != p.size:
         raise ShapeError(
-            f"targets of shape {np.shape(y)}, beside predictions of shape {p.shape}",
+            f"targets of shape {np.shape(y)} for predictions of shape {p.shape}",
             "one target for each prediction",
             "'accuracy' or 'zero_one_loss', for classes",
         )
@@ -23,12 +23,12 @@ def shaped(y: Array, p: Array) -> Array:
 
 
 def answers(p: Array, y: Array) -> Array:
-    """`y` as truth values in the shape of `p`, which has a column for each answer."""
+    """Return `y` as bools in the shape of `p`, which has a column for each answer."""
     odd = np.asarray(y)[~np.isin(y, (0, 1))]
     if odd.size:
         raise DataError(
             f"the target {odd.flat[0]:g}, which is no class of predictions of shape {p.shape}",
-            "0 or 1 beside one column; 0, 1, 2 … beside one column for each class",
+            "0 or 1 for one column; 0, 1, 2 … for a column for each class",
             "'r2' or 'root_mean_squared_error', for numbers",
         )
     return shaped(y, p) > 0

@@ -134,11 +134,11 @@ class Parallel(Net):
         return self._joined(self.layers, shape_in)
 
     def _joined(self, branches: Sequence[Layer], shape_in: Shape) -> Shape | None:
-        given = [branch.shape_out(shape_in) for branch in branches]
-        sizes = [features(shape) for shape in given]
+        shapes = [branch.shape_out(shape_in) for branch in branches]
+        sizes = [features(shape) for shape in shapes]
         if self.join == "concatenate":
             known = [size for size in sizes if size is not None]
-            first = given[0]
+            first = shapes[0]
             return (*first[:-1], sum(known)) if first and len(known) == len(sizes) else None
         if len({*sizes} - {None}) > 1:
             raise ShapeError(
@@ -147,7 +147,7 @@ class Parallel(Net):
                 'join="concatenate", to put them side by side',
                 type(self).__name__,
             )
-        return next((shape for shape in given if shape is not None), None)
+        return next((shape for shape in shapes if shape is not None), None)
 
     def _made_from(self) -> list[str]:
         settings = [] if self.join == "sum" else [f"join={self.join!r}"]

@@ -347,11 +347,6 @@ class Net(Layer):
         engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
             "auto" compiles if that pays off for these rows alone; choose "compiled" for repeated
             predictions. "portable" is bit-identical to exported files.
-
-        Raises
-        ------
-        DataError
-            If a row has NaN or infinity.
         """
         if (p := self._predictor.quickly(x, engine)) is not None:
             return p
