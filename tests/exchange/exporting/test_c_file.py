@@ -112,7 +112,7 @@ def test_dollars_among_the_values_of_a_column_stay(tmp_path: Path) -> None:
     fitted = hg.TabularRegressor(epochs=1, n_members=1, random_state=0)
     hg.export(fitted.fit(x, np.arange(32.0)), tmp_path / "net.c")
     text = (tmp_path / "net.c").read_text("utf-8")
-    assert "   What changes is shared: one thread at a time.\n" in text
+    assert "   Not thread-safe: the variables are shared.\n" in text
     assert "void net_encode(const net_row *row, double *x);" in text
     assert "// 'price in $': 0 '$$', 1 '$a', 2 '$b', 3 '4'" in text
 

@@ -11,7 +11,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.portable.model import PortableModel, portable_model
-from handgrad.engines.portable.printing.c import PIECES
+from handgrad.engines.portable.printing.c import RUNTIME
 from handgrad.engines.portable.printing.c_module import c_module
 from handgrad.textbook.layers import Array
 from tests.exchange.exporting.portable_nets import (
@@ -239,7 +239,7 @@ def test_roots_and_roundings_are_those_of_the_processor(
 ) -> None:
     single, c_type = name == "float32", "float" if name == "float32" else "double"
     operations = ("sqrt", "rint", "floor", "ceil", "abs")
-    pieces = PIECES.used(operations, single=single)
+    pieces = RUNTIME.used(operations, single=single)
     loops = [
         f"void all_{operation}(const {c_type} *x, {c_type} *y, int n) {{\n"
         f"  for (int i = 0; i < n; i++) y[i] = ${operation}(x[i]);\n}}"

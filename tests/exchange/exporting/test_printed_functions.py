@@ -49,7 +49,7 @@ def printed(writer: CFamilyPrinter, dtype: Any) -> tuple[list[str], dict[str, Fu
         found = functions_of(Program("all", parameters, body, np.dtype(dtype)))
         functions |= {function.name: function for function in found}
     lines = ["\n".join(writer.function(function)) for function in functions.values()]
-    runtime = writer.pieces.used(writer.used, single=dtype == np.float32)
+    runtime = writer.runtime.used(writer.used, single=dtype == np.float32)
     return [*runtime, *lines], {name: functions[name] for name in sorted(WRITTEN_OUT)}
 
 

@@ -4,11 +4,11 @@
 // handgrad.learn.playground.printed_engine writes this file; a test compares the two.
 /* eslint max-lines: off, max-lines-per-function: off */
 
-export const f32 = Math.fround; // a number as the float32 that is nearest
+export const f32 = Math.fround; // rounds to the nearest float32
 
-/** The whole number that is nearest, the even one of two. */
+/** Round to the nearest integer, ties to even. */
 function rint(x) {
-  const most = 2 ** 52; // beside it a number has no fraction
+  const most = 2 ** 52; // larger numbers are integers
   if (!(Math.abs(x) < most)) return x;
   return x > 0 ? x + most - most : x < 0 ? -(most - x - most) : x;
 }
@@ -17,79 +17,79 @@ const single = new Float32Array(1);
 
 const bits = new Int32Array(single.buffer);
 
-/** 2 to the power of n, put together from its digits. */
+/** 2 to the power of n, made from its bits. */
 function power_of_two(n) {
   bits[0] = (n + 127) << 23;
   return single[0];
 }
 
-/** 2 to the power of n, times y, in two halves: one alone could overflow where that does not. */
+/** 2 to the power of n, times y, in two factors: one factor could overflow. */
 function times_power_of_two(y, n) {
   const half = n >> 1;
   return f32(f32(y * power_of_two(half)) * power_of_two(n - half));
 }
 
-/** The whole number n of x = 2^n m, with m from the square root of 1/2 to that of 2. */
+/** The integer n of x = 2^n m, with m between the square roots of 1/2 and 2. */
 function exponent(x) {
   single[0] = x;
   return (bits[0] - 0x3f3504f3) >> 23;
 }
 
-/** That m. */
+/** The m of x = 2^n m. */
 function significand(x) {
   const n = exponent(x);
   bits[0] -= n << 23;
   return single[0];
 }
 
-/** Whether binary digit k of a whole number is 1. */
+/** Bit k of an integer. */
 const has_bit = (n, k) => (n & (1 << k)) !== 0;
 
 const double = new Float64Array(1);
 
-const halves = new Int32Array(double.buffer); // the low one first
+const halves = new Int32Array(double.buffer); // low half first
 
-/** 2 to the power of n, put together from its digits. */
+/** 2 to the power of n, made from its bits. */
 function power_of_two_double(n) {
   halves[0] = 0;
   halves[1] = (n + 1023) << 20;
   return double[0];
 }
 
-/** 2 to the power of n, times y, in two halves: one alone could overflow where that does not. */
+/** 2 to the power of n, times y, in two factors: one factor could overflow. */
 function times_power_of_two_double(y, n) {
   const half = n >> 1;
   return y * power_of_two_double(half) * power_of_two_double(n - half);
 }
 
-/** The whole number n of x = 2^n m, with m from the square root of 1/2 to that of 2. */
+/** The integer n of x = 2^n m, with m between the square roots of 1/2 and 2. */
 function exponent_double(x) {
   double[0] = x;
   return (halves[1] - 0x3fe6a09e - (halves[0] >>> 0 < 0x667f3bcd ? 1 : 0)) >> 20;
 }
 
-/** That m. */
+/** The m of x = 2^n m. */
 function significand_double(x) {
   const n = exponent_double(x);
   halves[1] -= n << 20;
   return double[0];
 }
 
-/** Whether a number has a minus, as -0 has too. */
+/** The sign bit, which -0 has too. */
 const signbit = (x) => x < 0 || Object.is(x, -0);
 
-/** The larger of two; NaN on either side passes. */
+/** The larger of two numbers; propagates NaN. */
 const maximum = (x, y) => (x > y || x !== x ? x : y);
 
-/** The smaller of two; NaN on either side passes. */
+/** The smaller of two numbers; propagates NaN. */
 const minimum = (x, y) => (x < y || x !== x ? x : y);
 
-/** A number without its fraction; the lowest there is for what has none. */
+/** Truncate to an integer; the lowest integer if the number is out of range. */
 const whole = (x) => (Math.abs(x) < 2 ** 63 ? Math.trunc(x) + 0 : -(2 ** 63));
 
 /**
  * NumPy's PCG64: a state s of 128 bits, s = a s + c, of which 64 are mixed (O'Neill, 2014).
- * Its place in `streams` has s, c, whether half of a word is left over, and that half.
+ * In `streams` it has s, c, whether half of a word is left, and that half.
  */
 export class Stream {
   constructor(streams, i) {
@@ -118,7 +118,7 @@ export class Stream {
     this.high = turned(b, a, turn & 31);
   }
 
-  /** The next 32 bits: words in halves, the low one first. */
+  /** The next 32 bits: half of a word, the low half first. */
   next32() {
     const { words } = this;
     if (words[8]) {
@@ -134,13 +134,13 @@ export class Stream {
 
 const turned = (low, high, n) => (n ? (low >>> n) | (high << (32 - n)) : low) >>> 0;
 
-// the low digits first
+// low digits first
 const MULTIPLIER = [0xf645, 0x9fcc, 0xdf64, 0x4385, 0x5da4, 0x1fc6, 0xed05, 0x2360];
 
 /** A random number from [0, 1) as NumPy draws a float32. */
 export const random = (stream) => (stream.next32() >>> 8) / 2 ** 24;
 
-/** Put an order in another, as NumPy's Generator.shuffle does. */
+/** Shuffle an order, as NumPy's Generator.shuffle does. */
 export function shuffle(order, streams) {
   const stream = new Stream(streams, 0);
   for (let i = order.length - 1; i > 0; i--) {
@@ -149,7 +149,7 @@ export function shuffle(order, streams) {
   }
 }
 
-/** A random whole number up to `most`, each as likely: what is above it is drawn anew. */
+/** A uniform random integer up to `most`: larger ones are rejected. */
 function drawnUpTo(stream, most) {
   const digits = 0xffffffff >>> Math.clz32(most);
   for (;;) {

@@ -6,45 +6,45 @@
 
 const double = new Float64Array(1);
 
-const halves = new Int32Array(double.buffer); // the low one first
+const halves = new Int32Array(double.buffer); // low half first
 
-/** 2 to the power of n, put together from its digits. */
+/** 2 to the power of n, made from its bits. */
 function power_of_two(n) {
   halves[0] = 0;
   halves[1] = (n + 1023) << 20;
   return double[0];
 }
 
-/** 2 to the power of n, times y, in two halves: one alone could overflow where that does not. */
+/** 2 to the power of n, times y, in two factors: one factor could overflow. */
 function times_power_of_two(y, n) {
   const half = n >> 1;
   return y * power_of_two(half) * power_of_two(n - half);
 }
 
-/** The whole number that is nearest, the even one of two. */
+/** Round to the nearest integer, ties to even. */
 function rint(x) {
-  const most = 2 ** 52; // beside it a number has no fraction
+  const most = 2 ** 52; // larger numbers are integers
   if (!(Math.abs(x) < most)) return x;
   return x > 0 ? x + most - most : x < 0 ? -(most - x - most) : x;
 }
 
-/** The whole number n of x = 2^n m, with m from the square root of 1/2 to that of 2. */
+/** The integer n of x = 2^n m, with m between the square roots of 1/2 and 2. */
 function exponent(x) {
   double[0] = x;
   return (halves[1] - 0x3fe6a09e - (halves[0] >>> 0 < 0x667f3bcd ? 1 : 0)) >> 20;
 }
 
-/** That m. */
+/** The m of x = 2^n m. */
 function significand(x) {
   const n = exponent(x);
   halves[1] -= n << 20;
   return double[0];
 }
 
-/** Whether binary digit k of a whole number is 1. */
+/** Bit k of an integer. */
 const has_bit = (n, k) => (n & (1 << k)) !== 0;
 
-/** Whether a number has a minus, as -0 has too. */
+/** The sign bit, which -0 has too. */
 const signbit = (x) => x < 0 || Object.is(x, -0);
 
 /** A random number from [0, 1) as NumPy draws a float64. */

@@ -113,7 +113,7 @@ def _futex_number() -> int | None:
 
 
 def can_park() -> bool:
-    """Whether waiting threads park; otherwise they yield the core and check again."""
+    """True if waiting threads park; otherwise they yield the core and check again."""
     return _futex_number() is not None
 
 

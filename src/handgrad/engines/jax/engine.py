@@ -1,4 +1,4 @@
-"""The JAX engine: many batches in one scan, compiled by XLA for whatever device JAX has."""
+"""JAX engine: many mini-batches in one scan, compiled by XLA for JAX's device."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -23,20 +23,20 @@ from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts
 from handgrad.textbook.net.shared_rows import SharedRows
 from handgrad.textbook.optimizers.optimizer import parameter_groups
 
-# A pass can be interrupted after so many multiplications, and so many bytes that were drawn; a
-# step counts as much beside its own.
+# Limits of one scan, after which an epoch can be interrupted: multiplications and bytes of draws. A
+# step counts as so many additional multiplications.
 MULTIPLICATIONS, OF_A_STEP, BYTES_DRAWN = 5e10, 1e5, 2**26
 
-Flat = tuple[jax.Array, ...]  # parameters, running state, each that the optimizer remembers
+Flat = tuple[jax.Array, ...]  # parameters, running state, the optimizer's states
 Carry = tuple[NamedArrays, NamedArrays, Memory]
 Rows = Mapping[str, jax.Array]
 Losses = tuple[jax.Array, jax.Array]  # and predictions
-# The places of a batch, what each update is handed, and what was drawn.
-OfAStep = tuple[jax.Array, tuple[Numbers, ...], tuple[Array, ...]]
+# The row indices of a mini-batch, the scalars of each update, and the draws.
+StepInputs = tuple[jax.Array, tuple[Numbers, ...], tuple[Array, ...]]
 
 
 class JaxPlan:
-    """What trainings of one form share: functions that JAX compiles for each size of a batch."""
+    """Compiled functions of trainings of one form; JAX compiles them for each batch size."""
 
     def __init__(self, config: TrainingConfig, rows: EngineRows, *, predicts: bool) -> None:
         net, optimizer = config.net, config.optimizer
@@ -51,19 +51,22 @@ class JaxPlan:
         self.gradients, self.update = jax.jit(self._gradients), jax.jit(self._update)
 
     def numbers(self, learning_rates: Array, steps: Array) -> tuple[Numbers, ...]:
-        """What each update is handed at each of the steps beside arrays."""
+        """The scalars of each update at each of the steps."""
         return tuple(update.numbers(learning_rates, steps) for update in self.updates)
 
-    def _epoch(self, flat: Flat, rows: Rows, given: OfAStep) -> tuple[Flat, Losses]:
-        """Steps one after another; `given` has what is each one's own along its first axes."""
+    def _epoch(self, flat: Flat, rows: Rows, inputs: StepInputs) -> tuple[Flat, Losses]:
+        """Scan over steps, which are the first axes of `inputs`."""
         w, state, *memory = flat
         split = self.parameters.split
         carry = split(w), self.state.split(state), tuple(map(split, memory))
-        (new, now, kept), losses = lax.scan(partial(self._step, rows), carry, given)
-        return (self._joined(new), self._state(now), *map(self._joined, kept)), losses
+        (w_after, state_after, memory_after), losses = lax.scan(
+            partial(self._step, rows), carry, inputs
+        )
+        memories = map(self._joined, memory_after)
+        return (self._joined(w_after), self._state(state_after), *memories), losses
 
-    def _step(self, rows: Rows, carry: Carry, given: OfAStep) -> tuple[Carry, Losses]:
-        (w, state, memory), (batch, numbers, draws) = carry, given
+    def _step(self, rows: Rows, carry: Carry, inputs: StepInputs) -> tuple[Carry, Losses]:
+        (w, state, memory), (batch, numbers, draws) = carry, inputs
         loss, p, dw, state = self._of_batch(w, state, rows, batch, draws)
         w, memory = self._updated(w, dw, memory, numbers)
         return (w, state, memory), (loss, p)
@@ -71,7 +74,7 @@ class JaxPlan:
     def _gradients(
         self, flat: Flat, rows: Rows, batch: jax.Array, draws: tuple[Array, ...]
     ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-        """A batch's loss, its predictions, and flat the gradients and the running state."""
+        """A mini-batch's loss and predictions; its gradients and running state as flat arrays."""
         w, state = self.parameters.split(flat[0]), self.state.split(flat[1])
         loss, p, dw, state = self._of_batch(w, state, rows, batch, draws)
         return loss, p, self._joined(dw), self._state(state)
@@ -84,17 +87,17 @@ class JaxPlan:
         batch: jax.Array,
         draws: tuple[Array, ...],
     ) -> tuple[jax.Array, jax.Array, NamedArrays, NamedArrays]:
-        given = {name: _taken(part, batch) for name, part in rows.items() if name != "members"}
+        inputs = {name: _taken(part, batch) for name, part in rows.items() if name != "members"}
         if "members" in rows:
-            those = _taken(rows["members"], batch)
-            given |= {name: _taken(rows[name], those) for name in ("x", "y")}
-        return self.step(w, state, len(batch), draws, **given)
+            members = _taken(rows["members"], batch)
+            inputs |= {name: _taken(rows[name], members) for name in ("x", "y")}
+        return self.step(w, state, len(batch), draws, **inputs)
 
     def _update(self, dw: jax.Array, flat: Flat, numbers: tuple[Numbers, ...]) -> Flat:
-        """Parameters, and what the optimizer remembers, after its step by the gradients."""
+        """The parameters and the optimizer's states after a step with these gradients."""
         w, *memory = map(self.parameters.split, flat)
-        w, kept = self._updated(w, self.parameters.split(dw), tuple(memory), numbers)
-        return (self._joined(w), *map(self._joined, kept))
+        w, memory_after = self._updated(w, self.parameters.split(dw), tuple(memory), numbers)
+        return (self._joined(w), *map(self._joined, memory_after))
 
     def _updated(
         self, w: NamedArrays, dw: NamedArrays, memory: Memory, numbers: tuple[Numbers, ...]
@@ -112,12 +115,21 @@ class JaxPlan:
 
 
 class JaxEngine(MinibatchEngine):
-    """Trains the net of `config` in place on `rows`, by JAX; keeps the optimizer's state.
+    """Trains a net in place, by JAX.
 
-    Rows go to the device once, those held out too. Weights, running state and the optimizer's
-    memory go there and come back with each part of a pass: the arrays of the net are filled at
-    each report. Random numbers are drawn by the layers' own streams, as in any engine, and handed
-    over. The halves of a step are compiled apart from the scan, and agree with it to rounding.
+    Rows are copied to the device once, held-out ones too. Weights, running state and the
+    optimizer's states are copied there and back for each scan, so the net's arrays are current at
+    each report. Random numbers are drawn on the host from the layers' own streams, as in any
+    engine. The halves of a step are compiled separately and agree with the scan to rounding.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        Net, loss, optimizer, penalty and batch size; the engine keeps the optimizer's state.
+    rows : EngineRows
+        The training samples.
+    held_out : sequence of arrays or tuples of arrays
+        Inputs to predict after each epoch.
     """
 
     name = "jax"
@@ -149,30 +161,33 @@ class JaxEngine(MinibatchEngine):
         self.rows = self._rows_on_device()
 
     def _rows_on_device(self) -> Rows:
-        """The rows as they are now, their indices checked."""
-        found = {} if self.w is None else {"sample_weight": self.w}
+        """Check the indices of the current rows and copy them to the device."""
+        arrays = {} if self.w is None else {"sample_weight": self.w}
         for name, part in {**named_parts("x", self.x), "y": self.y}.items():
             bounds, values = self.plan.step.bounds.get(name, ()), part
             if isinstance(part, SharedRows):
-                values, found["members"] = part.values, part.members
+                values, arrays["members"] = part.values, part.members
                 bounds = [bound.of_member(values[0].size) for bound in bounds]
             check_indices(values, name, {name: bounds})
-            found[name] = values
+            arrays[name] = values
         with precision_of(self.net.dtype):
-            return {name: to_device(part) for name, part in found.items()}
+            return {name: to_device(part) for name, part in arrays.items()}
 
     def at_work(self) -> nullcontext[None]:
         return nullcontext()
 
     def batches_at_once(self) -> int:
-        """So many that they take about a second, and their draws little memory; by sizes alone."""
+        """The batches of one scan: about a second's work, limited by the memory of their draws.
+
+        The number depends on the sizes alone.
+        """
         work = 3 * self.batch_size * self.plan.multiplications + OF_A_STEP
         drawn = self.plan.step.bytes_drawn(self.batch_size)
         return max(1, int(min(MULTIPLICATIONS / work, BYTES_DRAWN / max(drawn, 1))))
 
     def batch_gradients(self, rows: Array) -> tuple[float, Array]:
         net, n = self.net, len(rows)
-        draws = (those[0] for those in self.plan.step.drawn(self.layers, 1, n))
+        draws = (numbers[0] for numbers in self.plan.step.drawn(self.layers, 1, n))
         with precision_of(net.dtype):
             flat = to_device(net.parameters), to_device(net.running_state)
             loss, p, dw, state = self.plan.gradients(flat, self.rows, to_device(rows), (*draws,))
@@ -198,7 +213,7 @@ class JaxEngine(MinibatchEngine):
     def run_rows(
         self, order: Array, learning_rates: Array, so_far: EpochProgress
     ) -> Epoch | EpochProgress:
-        self.rows = self._rows_on_device()  # they were filled anew
+        self.rows = self._rows_on_device()  # their content is new
         return super().run_rows(order, learning_rates, so_far)
 
     def run_batches(
@@ -221,9 +236,9 @@ class JaxEngine(MinibatchEngine):
         return None
 
     def _scan(self, rows: Array, learning_rates: Array) -> tuple[Array, Array]:
-        """Losses and predictions of batches of one size, whose `rows` are (steps, n).
+        """Train on batches of one size, by row indices (steps, n); returns losses and predictions.
 
-        They end with the first loss that is not finite; the net is as the step before left it.
+        They end with the first loss that is not finite; the net has the weights before that step.
         """
         net, plan, n_steps = self.net, self.plan, len(rows)
         streams = [
@@ -233,28 +248,28 @@ class JaxEngine(MinibatchEngine):
         numbers = plan.numbers(learning_rates, self.step + np.arange(1, n_steps + 1))
         with precision_of(net.dtype):
             flat = (net.parameters, net.running_state, *self.optimizer_state)
-            given = to_device(rows), numbers, draws
+            inputs = to_device(rows), numbers, draws
             (w, state, *memory), (losses, p) = plan.epoch(
-                tuple(map(to_device, flat)), self.rows, given
+                tuple(map(to_device, flat)), self.rows, inputs
             )
-            found, predictions = np.array(losses, float), np.array(p)
-        wrong = np.flatnonzero(~np.isfinite(found))
-        if not len(wrong):
+            totals, predictions = np.array(losses, float), np.array(p)
+        diverged = np.flatnonzero(~np.isfinite(totals))
+        if not len(diverged):
             self._fill(w, *memory)
             net.running_state[...] = state
             self.step += n_steps
-            return found, predictions
+            return totals, predictions
         for stream, before in streams:
             stream.state = before
-        if (good := wrong[0]) > 0:
+        if (good := diverged[0]) > 0:
             self._scan(rows[:good], learning_rates[:good])
         plan.step.drawn(self.layers, 1, rows.shape[1])
-        return found[: good + 1], predictions[: good + 1]
+        return totals[: good + 1], predictions[: good + 1]
 
     def environment(self) -> dict[str, str]:
         return {**versions(["jax", "jaxlib"]), "device of JAX": device()}
 
 
 def _taken(part: jax.Array, rows: jax.Array) -> jax.Array:
-    """The rows at some places, which are there."""
+    """Take rows by indices that are in range."""
     return part.at[rows].get(mode="promise_in_bounds")

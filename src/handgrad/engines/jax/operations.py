@@ -1,4 +1,4 @@
-"""The operations of a graph by jax.numpy, on arrays of JAX, node by node."""
+"""Evaluation of graphs by jax.numpy, node by node; precision and device of JAX's arrays."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,22 +18,22 @@ from handgrad.textbook.layers import Array
 
 @contextmanager
 def precision_of(dtype: np.dtype[np.generic]) -> Iterator[None]:
-    """While a function of JAX is traced or called: float64 where the net is, and no less.
+    """Set JAX's precision to a net's, in this thread, while its functions are traced or called.
 
-    JAX has 64 bits only where it is told so; this thread is, for this time. Products of float32
-    are those of float32, where GPUs and TPUs would round the factors to fewer bits.
+    Enables 64-bit types for a net of float64. Products of float32 have full precision; by default
+    GPUs and TPUs round their factors to fewer bits.
     """
     with jax.enable_x64(dtype == np.float64), jax.default_matmul_precision("highest"):
         yield
 
 
 def to_device(array: Array) -> jax.Array:
-    """A copy of an array where JAX computes, which shares no memory with it."""
+    """Copy an array to JAX's device; shares no memory with it."""
     return jnp.array(array, copy=True)
 
 
 def device() -> str:
-    """What JAX computes on, as it names it."""
+    """JAX's platform and device kind."""
     first = jax.devices()[0]
     return f"{first.platform}, {first.device_kind}"
 
@@ -44,7 +44,7 @@ Value: TypeAlias = jax.Array | Array
 def _windows(
     x: Value, window_shape: int | tuple[int, ...], axis: int | tuple[int, ...] | None = None
 ) -> jax.Array:
-    """sliding_window_view, which jax.numpy lacks: shifted slices, stacked along new last axes."""
+    """NumPy's sliding_window_view, as shifted slices stacked along new last axes."""
     sizes = (window_shape,) if isinstance(window_shape, int) else window_shape
     axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
     rank = x.ndim
@@ -56,7 +56,7 @@ def _windows(
 
 
 def _view(x: Value, offset: int, strides: tuple[int, ...], shape: tuple[int, ...]) -> jax.Array:
-    """The elements of `x` that start at `offset` and lie `strides` apart, counted in elements."""
+    """NumPy's as_strided, with `offset` and `strides` in elements."""
     places = jnp.full(shape, offset)
     for i, step in enumerate(strides):
         places = places + step * lax.broadcasted_iota(places.dtype, shape, i)
@@ -74,7 +74,7 @@ def _added(x: Value, index: Value | tuple[Value, ...], values: Value) -> jax.Arr
 
 
 def _indexed(index: object) -> Any:
-    """An index as JAX takes it: lists are arrays."""
+    """An index for JAX, with arrays in place of lists."""
     parts = index if isinstance(index, tuple) else (index,)
     return tuple(np.asarray(part) if isinstance(part, list) else part for part in parts)
 
@@ -83,7 +83,7 @@ def _product(spec: str, *operands: Value, optimize: object = None) -> jax.Array:
     return jnp.einsum(spec, *operands)
 
 
-# What jax.numpy lacks or spells otherwise; all other operations have its name, or are operators.
+# Operations that jax.numpy lacks or names differently; all others have its names, or are operators.
 IMPLEMENTATIONS: Mapping[Op, Callable[..., jax.Array]] = {
     Op.GETITEM: lambda x, index: jnp.asarray(x)[_indexed(index)],
     Op.SETITEM: _written,
@@ -99,7 +99,7 @@ IMPLEMENTATIONS: Mapping[Op, Callable[..., jax.Array]] = {
 
 
 def jax_function(operation: Op) -> Callable[..., jax.Array]:
-    """The function of JAX that an operation is."""
+    """The JAX function of an operation."""
     if operation in IMPLEMENTATIONS:
         return IMPLEMENTATIONS[operation]
     if operation in BINARY | UNARY:
@@ -110,20 +110,35 @@ def jax_function(operation: Op) -> Callable[..., jax.Array]:
 
 def evaluate(
     graph: Graph,
-    given: Leaves[jax.Array],
+    leaves: Leaves[jax.Array],
     n: int,
     dtype: np.dtype[np.generic],
     draws: Sequence[jax.Array] = (),
 ) -> Outputs[jax.Array]:
-    """The outputs of `graph` for `n` rows, every floating number of which is of type `dtype`.
+    """Evaluate a graph.
 
-    `draws` are what its random nodes drew, in their order.
+    Parameters
+    ----------
+    graph : Graph
+        Traced for any number of rows.
+    leaves : Leaves
+        The inputs, parameters and state.
+    n : int
+        The number of rows.
+    dtype : dtype
+        Of all floating-point numbers.
+    draws : sequence of array
+        The draws of its random nodes, in order.
+
+    Returns
+    -------
+    Outputs
     """
-    values = [value for _, value in given.named()]
-    known = {i: value for (_, i), value in zip(graph.leaves.named(), values, strict=True)}
+    values = [value for _, value in leaves.named()]
+    inputs = {i: value for (_, i), value in zip(graph.leaves.named(), values, strict=True)}
     drawn, results = iter(draws), list[Any]()
 
-    def here(leaf: object) -> Any:
+    def resolve(leaf: object) -> Any:
         if isinstance(leaf, Ref):
             return results[leaf.node]
         if isinstance(leaf, np.dtype | type):
@@ -133,11 +148,11 @@ def evaluate(
 
     for i, node in enumerate(graph.nodes):
         if node.operation is Op.LEAF:
-            results.append(known[i])
+            results.append(inputs[i])
         elif node.operation is Op.RANDOM:
             results.append(next(drawn))
         else:
-            given_here = node.map(here)
+            resolved = node.map(resolve)
             compute = jax_function(node.operation)
-            results.append(compute(*given_here.arguments, **given_here.options))
+            results.append(compute(*resolved.arguments, **resolved.options))
     return graph.outputs.map(lambda i: results[i])

@@ -1,4 +1,4 @@
-"""Predictions by JAX, for as long as the pages of the net are as they were."""
+"""Predictions by JAX, as long as the net's layers are unchanged."""
 
 from collections.abc import Mapping
 from typing import Any, TypeGuard
@@ -22,11 +22,11 @@ from handgrad.textbook.net.minibatches import (
     take,
 )
 
-PREDICTED_AT_ONCE = 1024  # rows: so many, and those that are left over, are two compiled sizes
+PREDICTED_AT_ONCE = 1024  # rows; JAX compiles for this size and for that of the remainder
 
 
 class Prediction(TracedNet):
-    """What nets of one form predict."""
+    """The compiled prediction of nets of one form."""
 
     def __init__(self, net: Net, x: Inputs) -> None:
         super().__init__(net, trace(net, x=take(x, slice(0, 4)), training=False))
@@ -35,15 +35,12 @@ class Prediction(TracedNet):
         self.part = jax.jit(self._part)
 
     def _part(self, w: jax.Array, state: jax.Array, x: NamedArrays) -> jax.Array | None:
-        given = self.given(self.parameters.split(w), self.state.split(state), **x)
+        leaves = self.leaves(self.parameters.split(w), self.state.split(state), **x)
         n = len(next(iter(x.values())))
-        return evaluate(self.graph, given, n, self.dtype).prediction
+        return evaluate(self.graph, leaves, n, self.dtype).prediction
 
     def __call__(self, net: Net, x: Mapping[str, Array | jax.Array]) -> Array:
-        """The predictions for rows, some at a time, by the weights as they are.
-
-        `x` has the inputs by their names.
-        """
+        """Predict rows batch by batch with the net's current weights; `x` has inputs by name."""
         n = len(next(iter(x.values())))
         with precision_of(self.dtype):
             weights = to_device(net.parameters), to_device(net.running_state)
@@ -55,15 +52,23 @@ class Prediction(TracedNet):
 
 
 class JaxPredictor:
-    """Predicts with a net as it was made for, with the weights as they are.
+    """Predicts with a net and its current weights, for rows of one form.
 
-    Returns None for what it was not made for: other or no rows, indices out of range, predictions
-    that are not finite, or a net whose pages have changed since; who asks then takes the long way.
+    Returns None if it does not apply: for no rows or rows of another form, indices out of range,
+    predictions that are not finite, or if the net's layers have changed since. The caller then
+    predicts eagerly.
+
+    Parameters
+    ----------
+    net : Net
+        Traced once, here.
+    x : array or tuple of arrays
+        Rows of the form that is predicted.
     """
 
     def __init__(self, net: Net, x: Inputs) -> None:
         self.net, self.form = net, form_of(x)
-        self.pages, self.prediction = NetFingerprint(net), Prediction(net, x)
+        self.layers, self.prediction = NetFingerprint(net), Prediction(net, x)
 
     def __call__(self, x: object) -> Array | None:
         if not self.accepts(x) or number_of_rows(x) == 0 or not self.is_current():
@@ -76,7 +81,7 @@ class JaxPredictor:
         return p if np.isfinite(p).all() else None
 
     def accepts(self, x: object) -> TypeGuard[Inputs]:
-        """Whether the rows are of the kind that it knows."""
+        """True if the rows have the form that this predictor was made for."""
         rows: Any = x
         parts: Any = rows if isinstance(x, tuple) else (x,)
         if not all(isinstance(part, np.ndarray) for part in parts):
@@ -84,5 +89,5 @@ class JaxPredictor:
         return form_of(rows) == self.form and len({len(part) for part in parts}) == 1
 
     def is_current(self) -> bool:
-        """Whether the net still has the pages, with the settings, that this was made from."""
-        return self.pages.matches()
+        """True if the net's layers and their settings are unchanged."""
+        return self.layers.matches()

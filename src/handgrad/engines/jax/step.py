@@ -1,4 +1,4 @@
-"""A batch's gradients as a function of arrays of JAX, by their names."""
+"""Gradients of a mini-batch and the optimizer's update, as functions of JAX arrays by name."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -30,17 +30,17 @@ INDEXED = (Op.GETITEM, Op.SETITEM, Op.ADD_AT, Op.TAKE)
 
 @dataclass(frozen=True)
 class Layout:
-    """Where in a flat array those of a net lie, one after another, by their names."""
+    """The layout of a net's arrays in a flat array: consecutive, by name."""
 
     shapes: Mapping[str, tuple[int, ...]]
 
     @classmethod
     def of(cls, named: Mapping[str, Array]) -> "Layout":
-        """That of these arrays."""
+        """The layout of these arrays."""
         return cls({name: array.shape for name, array in named.items()})
 
     def split(self, flat: jax.Array) -> NamedArrays:
-        """The arrays by name."""
+        """Split a flat array; returns its arrays by name."""
         parts, start = NamedArrays(), 0
         for name, shape in self.shapes.items():
             end = start + math.prod(shape)
@@ -49,23 +49,23 @@ class Layout:
         return parts
 
     def joined(self, parts: NamedArrays, dtype: np.dtype[np.generic]) -> jax.Array:
-        """The flat array of `parts`; those that are missing are 0."""
+        """Concatenate arrays to a flat one; missing ones are 0."""
         zeros = (jnp.zeros(shape, dtype) for shape in self.shapes.values())
         whole = dict(zip(self.shapes, zeros, strict=True)) | parts
         return jnp.concatenate([jnp.zeros(0, dtype), *(a.ravel() for a in whole.values())])
 
     def within(self, slices: Sequence[slice]) -> list[str]:
-        """The names of the arrays that lie in these slices."""
-        found, start = list[str](), 0
+        """The names of the arrays within these slices."""
+        names, start = list[str](), 0
         for name, shape in self.shapes.items():
             if any(part.start <= start < part.stop for part in slices):
-                found.append(name)
+                names.append(name)
             start += math.prod(shape)
-        return found
+        return names
 
 
 class TracedNet:
-    """What a net makes of rows, recorded: layouts of its flat arrays beside the graph."""
+    """A traced net: its graph, with the layouts of its flat arrays."""
 
     def __init__(self, net: Net, graph: Graph) -> None:
         self.graph, self.dtype = stabilized(graph), net.dtype
@@ -74,18 +74,18 @@ class TracedNet:
         self.bounds = bounds_of(graph)
         self.draws = [node for node in self.graph.nodes if node.operation is Op.RANDOM]
 
-    def given(self, w: NamedArrays, state: NamedArrays, **inputs: jax.Array) -> Leaves[jax.Array]:
-        """The leaves of the graph."""
-        known, leaves = w | state, self.graph.leaves
+    def leaves(self, w: NamedArrays, state: NamedArrays, **inputs: jax.Array) -> Leaves[jax.Array]:
+        """The values of the graph's leaves."""
+        arrays, leaves = w | state, self.graph.leaves
         return Leaves(
             {name: inputs[name] for name in leaves.inputs},
-            {name: known[name] for name in leaves.parameters},
-            {name: known[name] for name in leaves.state},
+            {name: arrays[name] for name in leaves.parameters},
+            {name: arrays[name] for name in leaves.state},
         )
 
 
 def bounds_of(graph: Graph) -> Bounds:
-    """How far the indices among the inputs may point: JAX says nothing of one out of range."""
+    """The bounds of indices in the inputs: JAX does not report an index out of range."""
     computed_index = any(
         isinstance(part, Ref)
         for node in graph.nodes
@@ -95,7 +95,7 @@ def bounds_of(graph: Graph) -> Bounds:
     )
     if not computed_index:
         return {}
-    nodes = (  # whatever is drawn, of which lowering knows one kind alone: it bounds nothing
+    nodes = (  # lowering supports one kind of draw; any of them does, as draws bound no index
         replace(node, arguments=(node.arguments[0], "random", node.shape), options={})
         if node.operation is Op.RANDOM
         else node
@@ -105,7 +105,7 @@ def bounds_of(graph: Graph) -> Bounds:
 
 
 class Gradients(TracedNet):
-    """A batch's loss, predictions, gradients and new running state."""
+    """The loss, predictions, gradients and new running state of a mini-batch."""
 
     def __init__(self, config: TrainingConfig, rows: EngineRows) -> None:
         net, w = config.net, rows.w
@@ -130,42 +130,47 @@ class Gradients(TracedNet):
         draws: Sequence[jax.Array],
         **rows: jax.Array,
     ) -> tuple[jax.Array, jax.Array, NamedArrays, NamedArrays]:
-        """Loss, predictions, gradients (those of frozen layers are missing) and running state."""
-        found = evaluate(self.graph, self.given(w, state, **rows), n, self.dtype, draws)
-        return found.loss, found.prediction, {**found.gradients}, state | {**found.new_state}
+        """Return loss, predictions, gradients (without frozen layers) and running state."""
+        outputs = evaluate(self.graph, self.leaves(w, state, **rows), n, self.dtype, draws)
+        return (
+            outputs.loss,
+            outputs.prediction,
+            {**outputs.gradients},
+            state | {**outputs.new_state},
+        )
 
     def drawn(self, layers: Mapping[str, Layer], steps: int, n: int) -> tuple[Array, ...]:
-        """What the layers' streams draw for so many batches of `n` rows: as in any engine."""
+        """Draw from the layers' streams, as any engine does, for `steps` batches of `n` rows."""
         numbers: list[list[Array]] = [[] for _ in self.draws]
         for _ in range(steps):
-            for node, those in zip(self.draws, numbers, strict=True):
-                here = node.map(lambda leaf: at(leaf, n))
-                stream, method, *arguments = here.arguments
-                those.append(getattr(layers[stream].rng, method)(*arguments, **here.options))
-        return tuple(np.stack(those) for those in numbers)
+            for node, draws in zip(self.draws, numbers, strict=True):
+                resolved = node.map(lambda leaf: at(leaf, n))
+                stream, method, *arguments = resolved.arguments
+                draws.append(getattr(layers[stream].rng, method)(*arguments, **resolved.options))
+        return tuple(np.stack(draws) for draws in numbers)
 
     def bytes_drawn(self, n: int) -> int:
-        """How much memory the draws of a batch take."""
+        """The memory of a batch's draws, in bytes."""
         shapes = [[at(size, n) for size in node.shape] for node in self.draws]
         sizes = [node.dtype.itemsize for node in self.draws]
         return sum(size * math.prod(shape) for size, shape in zip(sizes, shapes, strict=True))
 
 
 Numbers = tuple[Array, ...]
-Memory = tuple[NamedArrays, ...]  # an array like each parameter, for each that the rule remembers
+Memory = tuple[NamedArrays, ...]  # an array per parameter, for each state of the optimizer
 
 
 class Update:
-    """The rule of an optimizer for some of the parameters.
+    """An optimizer's update rule for some of the parameters.
 
-    What follows from the learning rate and the number of the step alone is computed beforehand, in
-    double, as by the eager engine: of `1 - 0.999**step` float32 would keep few digits.
+    Scalars that depend on the learning rate and the step number only are computed on the host in
+    double precision, as in the eager engine: float32 would lose most digits of `1 - 0.999**step`.
     """
 
     def __init__(self, group: ParameterGroup, layout: Layout, dtype: np.dtype[np.generic]) -> None:
         rule = self.rule = trace(group.optimizer)
         for node in optimized(rule).nodes:
-            if node.operation in (*REDUCTIONS, Op.EINSUM):  # of the parameters of which array?
+            if node.operation in (*REDUCTIONS, Op.EINSUM):  # arrays are flat here
                 raise CannotLowerError(f"{node.operation} in an update rule")
         self.factor, self.names, self.dtype = group.factor, layout.within(group.slices), dtype
         inputs = rule.leaves.inputs
@@ -174,39 +179,39 @@ class Update:
             if node.used() and plain.issuperset(node.used()):
                 plain.add(i)
         used = {j for i, node in enumerate(rule.nodes) if i not in plain for j in node.used()}
-        self.plain, self.handed = sorted(plain), sorted(plain & used)
-        self.graph = _given_numbers(rule, self.handed)
+        self.plain, self.scalars = sorted(plain), sorted(plain & used)
+        self.graph = _with_inputs(rule, self.scalars)
 
     def numbers(self, learning_rates: Array, steps: Array) -> Numbers:
-        """The numbers that the rule is handed at each of these steps."""
+        """The scalars of the rule at each of these steps."""
         inputs = self.rule.leaves.inputs
-        known = {inputs["learning_rate"]: self.factor * learning_rates, inputs["step"]: steps}
+        values = {inputs["learning_rate"]: self.factor * learning_rates, inputs["step"]: steps}
 
         def value(leaf: object) -> object:
-            return known[leaf.node] if isinstance(leaf, Ref) else leaf
+            return values[leaf.node] if isinstance(leaf, Ref) else leaf
 
         for i in self.plain:
-            if i not in known:
+            if i not in values:
                 node = self.rule.nodes[i].map(value)
-                known[i] = node.operation.compute(*node.arguments, **node.options)
-        found = [np.asarray(known[i]) for i in self.handed]
-        return tuple(a if a.dtype == np.bool_ else a.astype(self.dtype) for a in found)
+                values[i] = node.operation.compute(*node.arguments, **node.options)
+        scalars = [np.asarray(values[i]) for i in self.scalars]
+        return tuple(a if a.dtype == np.bool_ else a.astype(self.dtype) for a in scalars)
 
     def __call__(
         self, w: NamedArrays, dw: NamedArrays, memory: Memory, numbers: Numbers, norm: jax.Array
     ) -> tuple[NamedArrays, Memory]:
-        """The new parameters and the new memory, by the gradients and their norm."""
+        """Return new parameters and memory, from the gradients and their norm."""
         leaves, w, memory = self.graph.leaves, {**w}, tuple({**part} for part in memory)
-        own = dict(zip(_names(numbers), numbers, strict=True))
+        scalars = dict(zip(_names(numbers), numbers, strict=True))
         of_state = dict(zip(leaves.state, memory, strict=True))
         for name in self.names:
-            here = own | {"dw": dw[name].ravel(), "dw_norm": norm}
-            given = Leaves(
-                {key: here[key] for key in leaves.inputs},
+            inputs = scalars | {"dw": dw[name].ravel(), "dw_norm": norm}
+            values = Leaves(
+                {key: inputs[key] for key in leaves.inputs},
                 {"w": w[name].ravel()},
                 {key: part[name].ravel() for key, part in of_state.items()},
             )
-            new, shape = evaluate(self.graph, given, w[name].size, self.dtype), w[name].shape
+            new, shape = evaluate(self.graph, values, w[name].size, self.dtype), w[name].shape
             w[name] = new.new_parameters["w"].reshape(shape)
             for key, part in of_state.items():
                 part[name] = new.new_state[key].reshape(shape)
@@ -214,21 +219,21 @@ class Update:
 
 
 def norm_of(dw: NamedArrays, updates: Sequence[Update], dtype: np.dtype[np.generic]) -> jax.Array:
-    """The length of the gradient of all parameters that are updated together."""
+    """The norm of the gradient of all parameters that are updated together."""
     squares = (jnp.square(dw[name]).sum() for update in updates for name in update.names)
     return jnp.sqrt(sum(squares, jnp.zeros((), dtype)))
 
 
-def _given_numbers(rule: Graph, handed: Sequence[int]) -> Graph:
-    """The rule, to which some of its nodes are given as inputs."""
+def _with_inputs(rule: Graph, scalars: Sequence[int]) -> Graph:
+    """The rule with some of its nodes as inputs."""
     nodes = [
-        replace(node, operation=Op.LEAF, arguments=(), options={}) if i in handed else node
+        replace(node, operation=Op.LEAF, arguments=(), options={}) if i in scalars else node
         for i, node in enumerate(rule.nodes)
     ]
     inputs = {name: i for name, i in rule.leaves.inputs.items() if name in ("dw", "dw_norm")}
-    inputs |= dict(zip(_names(handed), handed, strict=True))
+    inputs |= dict(zip(_names(scalars), scalars, strict=True))
     leaves = replace(rule.leaves, inputs=inputs)
-    # the two inputs that are given no more stay leaves that nothing asks for
+    # the learning rate and the step are leaves without users now
     return remove_dead_code(replace(rule, nodes=tuple(nodes), leaves=leaves))
 
 

@@ -1,4 +1,4 @@
-"""The portable engine: whole epochs by the same program, with the same bits everywhere."""
+"""The portable engine: machine code of portable programs, with the same bits everywhere."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from handgrad.textbook.net.predictor import EngineName
 
 
 class PortableRunner(Runner):
-    """A program written out and compiled, with scratch memory of its own."""
+    """A runner of scalarized programs, as machine code that changes no arithmetic."""
 
     target = staticmethod(lambda: EVERYWHERE)
     load: Callable[[Program], Any] = staticmethod(portable_function)
@@ -23,7 +23,17 @@ class PortableRunner(Runner):
 
 
 class PortableEngine(CompiledEngine):
-    """Trains the net of `config` in place on `rows`, by IEEE's arithmetic in one order."""
+    """Trains a net in place, by IEEE arithmetic in one order.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        Net, loss, optimizer, penalty and batch size; the engine keeps the optimizer's state.
+    rows : EngineRows
+        The training samples.
+    held_out : sequence of arrays or tuples of arrays
+        Inputs to predict after each epoch.
+    """
 
     name: EngineName = "portable"
     runner: ClassVar[type[Runner]] = PortableRunner
@@ -33,7 +43,15 @@ class PortableEngine(CompiledEngine):
 
 
 class PortablePredictor(CompiledPredictor):
-    """Predicts with a net as it was made for, by the same arithmetic; what is not finite too."""
+    """Predicts with a net by the same arithmetic, also where predictions are not finite.
+
+    Parameters
+    ----------
+    net : Net
+        Traced once, here.
+    x : array or tuple of arrays
+        Rows of the form that is predicted.
+    """
 
     only_finite: ClassVar[bool] = False
     runner_of: ClassVar[type[Runner]] = PortableRunner

@@ -1,4 +1,4 @@
-"""The functions of numbers that a portable program calls, as they are printed beside it."""
+"""Operations of portable programs, and the functions of numbers that are printed beside them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ from handgrad.engines.loops.ir import (
 )
 from handgrad.engines.loops.program import Program
 
-# What every printer writes in its language: IEEE's arithmetic, and what follows from comparisons.
+# Operations that every printer writes: IEEE arithmetic, comparisons, selection.
 OPERATIONS = frozenset(
     (
         *("add", "subtract", "multiply", "divide", "negative"),
@@ -41,7 +41,7 @@ INTEGER_OPERATIONS = frozenset(
 
 
 def expressions(statement: Statement) -> list[Expression]:
-    """What a plain statement reads, but for what stands in its loop."""
+    """The expressions that a plain statement reads, without those in a loop's body."""
     match statement:
         case For(begin=begin, stop=stop):
             return [begin, stop]
@@ -58,36 +58,36 @@ def expressions(statement: Statement) -> list[Expression]:
     raise TypeError(f"{statement} is no plain statement")
 
 
-DOUBLE_SUFFIX = "_double"  # at the end of a function's name, in a program of float32
+DOUBLE_SUFFIX = "_double"  # of a function's name, in a program of float32
 
 
 def functions_of(program: Program) -> list[Function]:
-    """The functions that a program in plain statements calls, those first that others call.
+    """The functions that a program of plain statements calls, callees before callers.
 
-    Each has the name that `called_as` gives a call of it, and the types that they have in the
-    program: in one of float32 a function of doubles has "double" throughout.
+    They have the names that `called_as` gives their calls. In a program of float32 a function of
+    doubles has "double" throughout.
     """
     single = bool(program.dtype == np.float32)
-    found: dict[str, Function] = {}
+    functions: dict[str, Function] = {}
 
-    def look(expression: Expression) -> None:
+    def collect(expression: Expression) -> None:
         for call in _calls(expression):
             name = called_as(call, single=single)
-            if name not in found:
+            if name not in functions:
                 made = _function(call, single=single)
                 for let in made.body:
-                    look(let.value)
-                look(made.result)
-                found[name] = made
+                    collect(let.value)
+                collect(made.result)
+                functions[name] = made
 
     for statement in walk(program.body):
         for expression in expressions(statement):
-            look(expression)
-    return [*found.values()]
+            collect(expression)
+    return [*functions.values()]
 
 
 def called_as(call: Call, *, single: bool) -> str:
-    """The name of the function that a call in a program of float32 (`single`) or float64 is of."""
+    """The name of a call's function in a program of float32 (`single`) or float64."""
     return call.operation + (DOUBLE_SUFFIX if single and call.type == "double" else "")
 
 
@@ -106,7 +106,7 @@ def _function(call: Call, *, single: bool) -> Function:
 
 
 def _in_doubles(expression: Expression) -> Expression:
-    """The expression with doubles in the place of the numbers of the function's own type."""
+    """The expression with doubles in place of the function's own floating-point type."""
     type = "double" if expression.type == "float" else expression.type
     match expression:
         case Call(operation, arguments, _):

@@ -1,4 +1,4 @@
-"""What a file that predicts, and perhaps trains, is made of: its programs and their numbers."""
+"""Portable models: the programs and weights of exported files that predict, and may train."""
 
 import copy
 import math
@@ -23,14 +23,29 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class PortableModel:
-    """A net as portable programs, and all that they are called with at first.
+    """A net as portable programs, with their initial arguments.
 
-    `prediction` goes through rows by batches, `training` runs an epoch; both name what they are
-    called with as `MEANINGS` does. `rows` has the shape of a row of `x`, and of `y` where there is
-    a training. `parameters` and `state` are the net's, in one row each. `streams` (n_streams, 6)
-    are the words of the random streams that the training draws from, `shuffling` (6,) those of the
-    one that shuffles its rows: each epoch's order is that of the epoch before, shuffled as NumPy's
-    Generator does.
+    Attributes
+    ----------
+    prediction : Program
+        Predicts rows by batches; its parameters' names are those of `MEANINGS`.
+    training : Program or None
+        Trains for an epoch.
+    rows : mapping of str to tuple of int
+        The shape of a row of `x`, and of `y` if there is a training.
+    parameters, state : array (n,)
+        The net's parameters and running state.
+    shapes : mapping
+        The shapes of the arrays in `parameters` and `state`, by name.
+    streams : array (n_streams, 6)
+        The words of the random streams of the training.
+    shuffling : array (6,)
+        The words of the stream that shuffles rows: each epoch shuffles the order of the one before
+        as NumPy's Generator does.
+    learning_rate : float
+        The initial one.
+    batch_size : int
+        Rows of a mini-batch.
     """
 
     prediction: Program
@@ -46,18 +61,18 @@ class PortableModel:
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """The type of all numbers that are no whole ones: float32 or float64."""
+        """The floating-point type: float32 or float64."""
         return self.prediction.dtype
 
     @property
     def output_shape(self) -> Shape:
-        """The shape of the prediction for a row."""
+        """The shape of a row's prediction."""
         return self.prediction.output_shape
 
     def sizes(self, program: Program, n_rows: int) -> dict[str, int]:
-        """How many numbers each buffer of one of the two programs has for that many rows."""
+        """The size of each buffer of a program for `n_rows` rows, in numbers."""
         arena, outputs = program.arena.sizes, math.prod(self.output_shape)
-        known = {name: n_rows * math.prod(row) for name, row in self.rows.items()} | {
+        sizes = {name: n_rows * math.prod(row) for name, row in self.rows.items()} | {
             "order": n_rows,
             "state": self.state.size,
             "state_after": self.state.size,
@@ -73,12 +88,12 @@ class PortableModel:
             "scratch_int": arena["int"],
             "scratch_bool": arena["bool"],
         }
-        # the others have a number for each of the parameters
-        return {p.name: known.get(p.name, self.parameters.size) for p in called(program)}
+        # the others have as many numbers as there are parameters
+        return {p.name: sizes.get(p.name, self.parameters.size) for p in called(program)}
 
 
 def called(program: Program) -> list[Parameter]:
-    """The buffers that a portable program is called with, in order."""
+    """The buffers of a portable program, in the order of its parameters."""
     return [p for p in program.parameters if p.buffer]
 
 
@@ -95,12 +110,34 @@ def portable_model(
     copies: bool = True,
     rng: int = 0,
 ) -> PortableModel:
-    """The net as it stands, for predictions; with a `loss` and an `optimizer`, for training too.
+    """Make a portable model of a net: for prediction, with `loss` and `optimizer` also training.
 
-    `x` and `y` are a few example rows, needed only where the net does not say what it takes. The
-    training has batches of `batch_size` rows, a prediction of `predicted_at_once`. Without
-    `copies` products need no memory beside, which is best for one row. `rng` is the seed of the
-    shuffling and of the random layers, as that of `hg.train`.
+    Parameters
+    ----------
+    net : Net
+        Not changed; the model has a copy of its weights.
+    loss : Loss, optional
+        For training.
+    optimizer : Optimizer, optional
+        For training.
+    penalty : Penalty, optional
+        Added to the loss.
+    x : array, optional
+        A few example rows; needed if the net does not determine its input shape.
+    y : array, optional
+        Their targets; needed if the loss does not determine the shape of targets.
+    batch_size : int, default 32
+        Rows of a mini-batch in training.
+    predicted_at_once : int, default 32
+        Rows of a batch in prediction.
+    copies : bool, default True
+        Allow products to copy transposed matrices to scratch memory. False is best for one row.
+    rng : int, default 0
+        Seed of the shuffling and of random layers, as in `hg.train`.
+
+    Returns
+    -------
+    PortableModel
     """
     net, generator = copy.deepcopy(net), np.random.default_rng(rng)
     net.seed(generator)

@@ -1,4 +1,4 @@
-"""Runs portable programs as plain Python: slow, and the oracle of all other ways, to the bit."""
+"""Runs portable programs as plain Python: slow, the bitwise reference of all other languages."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ LOWEST = -(2**63)
 
 
 class PortablePythonRunner(PythonRunner):
-    """Runs a program, written out, as plain Python."""
+    """A runner of scalarized programs as plain Python."""
 
     target = staticmethod(lambda: EVERYWHERE)
 
@@ -36,7 +36,7 @@ class PortablePythonRunner(PythonRunner):
 
     @staticmethod
     def load(program: Program) -> Callable[..., int]:
-        """The program as a function whose numbers are NumPy's, each of the type it should have."""
+        """Compile a program to a function whose numbers are NumPy scalars of their types."""
         typed = _Typed(program.dtype.type)
         body = [typed.statement(statement) for statement in program.body]
         names = {
@@ -62,7 +62,7 @@ def _name(function: str) -> str:
 
 
 class _Typed:
-    """Gives constants a name each, so that they are of their type, and functions one of theirs."""
+    """Replaces constants by names of typed scalars, and functions by names of their own."""
 
     def __init__(self, number: type[np.generic]) -> None:
         self.number, self.constants = number, dict[str, np.generic]()

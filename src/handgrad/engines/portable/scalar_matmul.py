@@ -1,6 +1,6 @@
-"""Products written out as loops: every sum over k is one chain, k ascending, from its start.
+"""Matrix products as scalar loops: each sum over k is one chain, k ascending, from its start.
 
-So the order of the loops changes no bits, and each product has the loops that suit its sizes.
+The order of the loops changes no bits, so each product has the loops that suit its sizes.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,18 +25,18 @@ from handgrad.engines.loops.ir import (
     whole,
 )
 
-ROWS = 2  # of a wide result, at once: each number of b is read once for both
-TERMS = 4  # of each sum, at once: each sum is read and written once for all of them
-FEW_COLUMNS = 4  # fill no vector: then the sums are local variables
+ROWS = 2  # of a wide result at once: they share the loads of b
+TERMS = 4  # of each sum at once: they share a load and a store of the sum
+FEW_COLUMNS = 4  # less than a vector: then the sums are local variables
 WIDE = 32  # columns
-STRIP = 16  # numbers: a line of the cache
-FEW_ROWS = 4  # are not worth a copy of b
+STRIP = 16  # numbers: a cache line
+FEW_ROWS = 4  # not worth a copy of b
 
-New = Callable[[str, Type], Var]  # a variable that nothing else uses
+New = Callable[[str, Type], Var]  # makes a new variable
 
 
 def product_loops(product: Multiply, new: New, room: int | None) -> Body:
-    """The loops of a product; `room` is where in scratch memory b may be copied, if it may be."""
+    """The loops of a product; `room`, if not None, is the scratch offset of a copy of b."""
     if _is_narrow(product):
         return _by_rows(product, new, _columns_at_once)
     if not product.b.transposed:
@@ -48,7 +48,7 @@ def product_loops(product: Multiply, new: New, room: int | None) -> Body:
 
 
 def room_to_copy(product: Multiply) -> int:
-    """How many numbers a copy of b needs, where it is made; else 0."""
+    """The size of the copy of b in numbers; 0 if none is made."""
     m, n, k = product.sizes
     return n * k if product.b.transposed and m >= FEW_ROWS and not _is_narrow(product) else 0
 
@@ -69,16 +69,16 @@ def _number(matrix: Matrix, row: Expression, column: Expression) -> Load:
 
 
 def _start(product: Multiply, column: Expression) -> Expression:
-    """What the sums of a column begin at."""
+    """The initial value of a column's sums."""
     if product.start is None:
         return Num(0.0, "float")
     return Load(product.start.buffer, product.start.index + column, "float")
 
 
 def _copied(product: Multiply, new: New, room: int) -> tuple[Multiply, Body]:
-    """The product with a copy of b whose rows lie one after another, and the loops that make it.
+    """The product with a contiguous copy of b, and the loops that make it.
 
-    They go through b in strips, of which each line of the cache is read while it is at hand.
+    They copy b in strips as wide as a cache line, so that each line is loaded once.
     """
     k, j, strip = new("k", "int"), new("j", "int"), new("strip", "int")
     copy, n = Matrix("scratch", whole(room), product.n), product.n
@@ -93,7 +93,7 @@ def _copied(product: Multiply, new: New, room: int) -> tuple[Multiply, Body]:
 def _by_rows(
     product: Multiply, new: New, of_rows: Callable[[Multiply, New, Expression, int], Body]
 ) -> Body:
-    """Loops over the rows, of a wide result `ROWS` at once as long as there are so many."""
+    """Loop over the rows; of a wide result, `ROWS` at once."""
     return _in_blocks(
         new("i", "int"),
         product.m,
@@ -112,7 +112,7 @@ def _in_blocks(
     of_some: Callable[[Expression, int], Body],
     new: New,
 ) -> Body:
-    """Loops up to `stop`, by so many at once as long as there are, then one by one."""
+    """Loop up to `stop` in steps of `size`, then one by one."""
     if most < size or size == 1:
         return [For(counter.name, stop, of_some(counter, 1))]
     last, block, body = known(stop), of_some(counter, size), list[Statement]()
@@ -131,7 +131,7 @@ def _in_blocks(
 
 
 def _rows_added_up(product: Multiply, new: New, i: Expression, count: int) -> Body:
-    """Rows of b, each times a number of a, added to rows of c: vectors of the columns."""
+    """Axpy form: add rows of b, each times a number of a, to rows of c; vectorizes over columns."""
     rows = [i + whole(r) for r in range(count)]
     z, c = new("j", "int"), product.c
     clear = [Store(c.buffer, _at(c, row, z), _start(product, z)) for row in rows]
@@ -154,7 +154,7 @@ def _rows_added_up(product: Multiply, new: New, i: Expression, count: int) -> Bo
 
 
 def _dot_products(product: Multiply, new: New, i: Expression, count: int) -> Body:
-    """The numbers of some rows of c, column by column, each a sum in a local variable."""
+    """Dot form: the numbers of some rows of c, column by column, each a sum in a local variable."""
     j = new("j", "int")
     return [For(j.name, product.n, _sums(product, new, i, count, [j]))]
 
@@ -168,7 +168,7 @@ def _columns_at_once(product: Multiply, new: New, i: Expression, count: int) -> 
 def _sums(
     product: Multiply, new: New, i: Expression, count: int, columns: Sequence[Expression]
 ) -> Body:
-    """Sums over k side by side, of so many rows and these columns."""
+    """Sums over k side by side, for `count` rows and these columns."""
     k, a, b, c = new("k", "int"), product.a, product.b, product.c
     places = [(i + whole(r), column) for r in range(count) for column in columns]
     sums = [new("sum", "float") for _ in places]

@@ -1,7 +1,7 @@
-"""Sums of many numbers written out as loops, in an order that loses few digits.
+"""Reductions as scalar loops, in an order with small rounding errors.
 
-A chunk of a row of numbers is summed in `LANES` local variables, which are joined in halves and
-added to the sum so far. The order follows from the lengths of the rows alone.
+A chunk of a row of numbers is reduced in `LANES` local variables, which are combined by halves and
+added to the total. The order depends on the lengths of the rows alone.
 """
 
 from collections.abc import Callable
@@ -25,19 +25,19 @@ from handgrad.engines.loops.ir import (
 )
 from handgrad.engines.portable.scalar_matmul import New
 
-LANES = 4  # local variables, so that no sum waits for the one before
+LANES = 4  # local variables: independent sums hide the latency of an addition
 
-# The statements before a number at a place is known, and what it is then.
+# The statements that compute the number at an index, and its expression.
 NumberAt = Callable[[Expression], tuple[Body, Expression]]
-# The same where a counter stands at that place.
+# The same for a counter at that index.
 ValueAt = Callable[[str, Expression], tuple[Body, Expression]]
 
 
 def sum_loops(reduce: Reduce, new: New, value_at: ValueAt, room: int | None) -> Body:
     """The loops of a sum, product, maximum or minimum of many numbers.
 
-    `room` is where in scratch memory a chunk may lie, if it may: numbers that a function gives
-    are computed there first, in a loop that has the function once and goes through vectors.
+    `room`, if not None, is an offset in scratch memory for a chunk: function values are computed
+    there first, in a loop that LLVM vectorizes.
     """
     total = Var(reduce.name, reduce.value.type)
     *outer, (counter, stop) = reduce.counters
@@ -56,7 +56,7 @@ def sum_loops(reduce: Reduce, new: New, value_at: ValueAt, room: int | None) -> 
 
 
 def needs_chunk(reduce: Reduce) -> bool:
-    """Whether the numbers of a sum are better computed before they are added up."""
+    """True if the numbers of a reduction are computed to memory first: function values are."""
     return reduce.value.type == "float" and _has_function(reduce.value)
 
 
@@ -67,7 +67,7 @@ def _has_function(value: Expression) -> bool:
 
 
 class _Row:
-    """Adds the numbers of a row, from a place on up to another, to a variable."""
+    """Adds a range of a row's numbers to a variable."""
 
     def __init__(
         self, reduce: Reduce, new: New, counter: str, value_at: ValueAt, room: int | None
@@ -76,7 +76,7 @@ class _Row:
         self.room = room
 
     def added(self, total: Var, begin: Expression, end: Expression) -> Body:
-        """The numbers in lanes, perhaps computed first."""
+        """The loops of a range, whose numbers may be computed to memory first."""
         if self.room is None:
             return self._in_lanes(total, begin, end, partial(self.value_at, self.counter))
         i, here = self.new("i", "int"), whole(self.room)
@@ -90,7 +90,7 @@ class _Row:
         return [Let(size.name, count), computed, *lanes]
 
     def _in_lanes(self, total: Var, begin: Expression, end: Expression, at: NumberAt) -> Body:
-        """In lanes as long as there are so many numbers, then one by one."""
+        """Reduce in lanes, then the remaining numbers one by one."""
         first, last = known(begin), known(end)
         lanes = [self.new("lane", total.type) for _ in range(LANES)]
         i = self.new("i", "int")
@@ -120,7 +120,7 @@ class _Row:
         return [*body, self._joined(total, lanes[0])]
 
     def _with(self, lane: Var, number: tuple[Body, Expression]) -> Body:
-        """A lane and a number of the row."""
+        """Add a number to a lane."""
         before, value = number
         return [*before, self._joined(lane, value)]
 

@@ -1,4 +1,4 @@
-"""A loop program in plain statements, which any language has: loops, numbers and buffers."""
+"""Scalarization: loop programs in plain statements of any language: loops, numbers and buffers."""
 
 import itertools
 import operator
@@ -42,17 +42,23 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import Optimizer
 from handgrad.textbook.penalties import Penalty
 
-MOST_MULTIPLIED = 64  # of a whole exponent
+MOST_MULTIPLIED = 64  # largest integer exponent of a power by multiplications
 
 
 def scalarized(program: Program, *, copies: bool = True) -> Program:
-    """The program of plain statements: For, Store, Let, ReturnIf, Draw and Comment.
+    """Rewrite a program to plain statements: For, Store, Let, ReturnIf, Draw and Comment.
 
-    Its expressions are of `OPERATIONS` and calls of functions, which `functions_of` gives. Larger
-    and smaller of x and y are `x if x > y or isnan(x) else y`, and with `<`. Every sum over k of a
-    product is one chain, k ascending; so there are two ways with the same bits: with `copies`, b of
-    a product is copied where it lies across, beyond the program's own scratch memory, and goes
-    through vectors; without, there are no copies, for a row at a time on a small device.
+    Expressions consist of `OPERATIONS` and calls of functions, which `functions_of` returns. The
+    maximum of x and y is `x if x > y or isnan(x) else y`, the minimum the same with `<`. Every sum
+    over k of a product is one chain, k ascending.
+
+    Parameters
+    ----------
+    program : Program
+        For a target without fused multiply-add.
+    copies : bool, default True
+        Copy transposed matrices to additional scratch memory, so that products vectorize. False
+        suits one row at a time on a small device; the bits are the same.
     """
     room = program.arena.sizes["float"]
     body = _Writer(room if copies else None).statements(program.body)
@@ -63,7 +69,7 @@ def scalarized(program: Program, *, copies: bool = True) -> Program:
 
 
 def _room(statement: Statement) -> int:
-    """How many numbers of scratch memory a statement needs beside the program's own."""
+    """The additional scratch memory of a statement, in numbers."""
     match statement:
         case Multiply():
             return room_to_copy(statement)
@@ -74,7 +80,7 @@ def _room(statement: Statement) -> int:
 
 @dataclass
 class _Writer:
-    """Writes statements out; `room` is where in scratch memory a matrix may be copied."""
+    """Writes plain statements; `room` is the offset of additional scratch memory, if any."""
 
     room: int | None
     counters: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -112,7 +118,7 @@ class _Writer:
         return self.plain(with_variable(value, counter, place))
 
     def plain(self, value: Expression) -> tuple[Body, Expression]:
-        """What comes before a number is computed, and how it is then."""
+        """The statements before an expression, and the plain expression."""
         if not isinstance(value, Call):
             return [], value
         before: Body = []
@@ -132,7 +138,7 @@ class _Writer:
         return before, Call(name, tuple(arguments), type)
 
     def _multiplied(self, base: Expression, exponent: int) -> tuple[Body, Expression]:
-        """A power by squares of squares; 1 over it where the exponent is below zero."""
+        """A power by repeated squaring; its reciprocal for a negative exponent."""
         body: Body = []
         square, factors, left = base, list[Expression](), abs(exponent)
         while left:
@@ -149,14 +155,14 @@ class _Writer:
 
 
 def _whole_exponent(exponent: Expression) -> int | None:
-    """The exponent where it is a whole number that is known, and not large."""
+    """The exponent if it is a small constant integer, else None."""
     if isinstance(exponent, Num) and float(exponent.value).is_integer():
         return int(exponent.value) if abs(exponent.value) <= MOST_MULTIPLIED else None
     return None
 
 
 def with_variable(value: Expression, name: str, other: Expression) -> Expression:
-    """The expression with another in the place of a variable."""
+    """Substitute an expression for a variable."""
     match value:
         case Var() if value.name == name:
             return other
@@ -183,7 +189,26 @@ def portable_training(
     *,
     copies: bool = True,
 ) -> Program:
-    """An epoch in plain statements, for rows like these; `copies` as in `scalarized`."""
+    """The portable program of an epoch of training.
+
+    Parameters
+    ----------
+    net, loss, optimizer
+        Traced; not changed.
+    x, y : array
+        A few example rows.
+    batch_size : int
+        Rows of a mini-batch.
+    penalty : Penalty, optional
+        Added to the loss.
+    copies : bool, default True
+        As in `scalarized`.
+
+    Raises
+    ------
+    SettingError
+        If the optimizer's steps need the loss of all rows.
+    """
     updates = updates_of(net, optimizer)
     if not updates:
         raise SettingError(
@@ -199,9 +224,20 @@ def portable_training(
 def portable_prediction(
     net: Net, x: Array, batch_size: int, *, copies: bool = True, only_finite: bool = False
 ) -> Program:
-    """Predictions in plain statements, for rows like these; `copies` as in `scalarized`.
+    """The portable program of predictions.
 
-    If `only_finite`, it ends where a prediction is not.
+    Parameters
+    ----------
+    net : Net
+        Traced; not changed.
+    x : array
+        A few example rows.
+    batch_size : int
+        Rows predicted at once.
+    copies : bool, default True
+        As in `scalarized`.
+    only_finite : bool, default False
+        Stop at the first prediction that is not finite.
     """
     graph = prediction_graph(net, x)
     program = prediction_program(graph, batch_size, net.dtype, EVERYWHERE, only_finite)

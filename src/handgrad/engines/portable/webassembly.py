@@ -1,17 +1,19 @@
-"""Portable programs as one WebAssembly module, which imports nothing.
+"""WebAssembly modules of portable models, without imports: code generation and linking.
 
-Whole numbers have 32 bits there, as addresses have; words of random streams have 64. All that the
-programs need lies in the module's own memory, but for what the caller hands over:
+Integers and addresses have 32 bits, words of random streams 64. The module's memory has all data
+of the programs, except the arguments of its functions:
 
 predict(n, x, predictions)                         predictions for n rows of x
 epoch(n, x, y, order, learning_rate, predictions)  one epoch of training, over n rows in this order
-shuffle(n, order)                                  the order of the next epoch, of that of the last
+shuffle(n, order)                                  shuffles the last epoch's order for the next
 
-The caller writes rows into `memory` from `heap` on, and hands over their addresses. An epoch
-returns -1, or the first row of the batch whose loss is not finite, or n where the parameters are
-not at the end. The other exports are the addresses of what stays from call to call, by the names
-that the programs have for it: `parameters`; `loss_total`, one float64, the losses of all batches
-of the last epoch, each times its rows; and so on.
+The caller writes rows into `memory` from `heap` on and passes their addresses. An epoch returns -1;
+the first row of the batch whose loss is not finite; or n if the final parameters are not finite.
+The other exports are addresses of persistent buffers by name: `parameters`; `loss_total`, one
+float64, the sum over the last epoch's batches of loss times rows; and so on.
+
+Linking: the object file of one LLVM module has no relocations, since its indices are final and its
+constants lie in memory from 0 on. It lacks a memory, the memory's initial data, and exports.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,10 +54,10 @@ from handgrad.textbook.errors import CannotLowerError
 from handgrad.textbook.layers import Array
 
 MAGIC = b"\0asm\1\0\0\0"
-# The kinds of section, and the order they stand in; the number of 12 came late.
+# The kinds of sections, and their order in a module, in which 12 precedes 10.
 CUSTOM, IMPORTS, MEMORY, GLOBALS, EXPORTS, CODE, DATA, DATA_COUNT = 0, 2, 5, 6, 7, 10, 11, 12
 ORDER = (1, IMPORTS, 3, 4, MEMORY, GLOBALS, EXPORTS, 8, 9, DATA_COUNT, CODE, DATA)
-# What is imported or exported, by its kind.
+# The kinds of imports and exports.
 FUNCTION, TABLE, MEMORY_ITSELF, GLOBAL = range(4)
 I32, CONSTANT, END = 0x7F, 0x41, 0x0B
 PAGE = 2**16
@@ -64,7 +66,7 @@ SYMBOLS, UNDEFINED, NAMED, OF_DATA, OF_SECTION = 8, 0x10, 0x40, 1, 3
 
 @dataclass(frozen=True)
 class Memory:
-    """What lies where in memory: its size, what is there at first, and addresses by name."""
+    """The memory's layout: its size, initial data by address, and the addresses of buffers."""
 
     size: int
     data: Sequence[tuple[int, bytes]]
@@ -72,9 +74,21 @@ class Memory:
 
 
 def link(code: bytes, functions: Mapping[str, str], memory: Memory) -> bytes:
-    """The module of an object file, its memory, and exports: functions by their names inside.
+    """Link an object file with a memory to a module.
 
-    Raises CannotLowerError for an object file that needs something from outside.
+    Parameters
+    ----------
+    code : bytes
+        An object file of WebAssembly.
+    functions : mapping of str to str
+        The names of exported functions, and their names in the object file.
+    memory : Memory
+        Its addresses are exported as globals.
+
+    Raises
+    ------
+    CannotLowerError
+        If the object file has imports.
     """
     parts, linking = _sections(code)
     _check_imports(_Reader(parts.pop(IMPORTS)))
@@ -95,13 +109,13 @@ def link(code: bytes, functions: Mapping[str, str], memory: Memory) -> bytes:
 
 
 def number(value: int) -> bytes:
-    """A whole number that is not negative in LEB128: seven bits a byte, the lowest first."""
+    """A nonnegative integer in LEB128: seven bits per byte, the lowest first."""
     last = value < 128
     return bytes([value]) if last else bytes([value & 127 | 128]) + number(value >> 7)
 
 
 def _constant(address: int) -> bytes:
-    """The instructions that give an address: LEB128 with a sign, the highest of its bits."""
+    """The instructions of a constant address, in signed LEB128."""
     digits = b""
     while address >= 64:
         digits += bytes([address & 127 | 128])
@@ -118,7 +132,7 @@ def _listed(entries: Sequence[bytes]) -> bytes:
 
 
 class _Reader:
-    """Reads a section, one thing after another."""
+    """Reader of a section."""
 
     def __init__(self, code: bytes) -> None:
         self.code, self.at = code, 0
@@ -143,13 +157,13 @@ class _Reader:
         return self.code[self.at :]
 
     def parts(self) -> Iterator[tuple[int, bytes]]:
-        """What is left, as parts of a kind each."""
+        """The remaining content as parts, each with its kind."""
         while self.at < len(self.code):
             yield self.byte(), self.content()
 
 
 def _sections(code: bytes) -> tuple[dict[int, bytes], bytes]:
-    """The sections of an object file that a module has too; and what linkers are told."""
+    """The standard sections of an object file by kind, and its linking section."""
     reader = _Reader(code)
     reader.at = len(MAGIC)
     parts, linking = dict[int, bytes](), b""
@@ -168,7 +182,7 @@ def _check_imports(imports: _Reader) -> None:
         imports.name()
         name, kind = imports.name(), imports.byte()
         if kind not in (TABLE, MEMORY_ITSELF):
-            raise CannotLowerError(f"{name}, which WebAssembly would need from outside")
+            raise CannotLowerError(f"{name}, which a WebAssembly module would have to import")
         if kind == TABLE:
             imports.byte()
         limits = imports.byte()
@@ -177,10 +191,10 @@ def _check_imports(imports: _Reader) -> None:
 
 
 def _functions(linking: _Reader) -> dict[str, int]:
-    """The functions of an object file by their names."""
+    """The indices of an object file's functions by name."""
     linking.number()  # the version
     symbols = _Reader(next(content for kind, content in linking.parts() if kind == SYMBOLS))
-    found: dict[str, int] = {}
+    functions: dict[str, int] = {}
     for _ in range(symbols.number()):
         kind, flags = symbols.byte(), symbols.number()
         if kind == OF_SECTION:
@@ -193,29 +207,29 @@ def _functions(linking: _Reader) -> dict[str, int]:
             index = symbols.number()
             name = symbols.name() if flags & NAMED or not flags & UNDEFINED else ""
             if kind == FUNCTION:
-                found[name] = index
-    return found
+                functions[name] = index
+    return functions
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A kind of machine, by LLVM's names of it, its processor and what that can do."""
+    """A target machine: LLVM's names of the target triple, the processor and its features."""
 
     triple: str
     processor: str = ""
     features: str = ""
 
     def object_code(self, text: str) -> bytes:
-        """The object file of an LLVM module, which says nothing of the machine."""
+        """Compile an LLVM module without a target triple to an object file."""
         return object_code(text, machine=self._target())
 
     def _target(self) -> Any:
         _initialize()
         try:
-            known = binding.Target.from_triple(self.triple)
+            target = binding.Target.from_triple(self.triple)
         except RuntimeError as error:
             raise CannotLowerError(f"code for {self.triple}: {error}") from error
-        return known.create_target_machine(
+        return target.create_target_machine(
             opt=3, cpu=self.processor, features=self.features, reloc="static"
         )
 
@@ -232,25 +246,25 @@ WEBASSEMBLY = Machine(
 
 
 def shuffle(module: ir.Module) -> ir.Function:
-    """The function that puts an order of n whole numbers of 32 bits in another, by a stream."""
+    """NumPy's `Generator.shuffle`, to the bit: the function that shuffles n 32-bit integers."""
     kinds = [INT.as_pointer(), INT32, INT32.as_pointer()]
     return define_once(module, "shuffle", kinds, _shuffle)
 
 
 def _shuffle(b: ir.IRBuilder) -> None:
-    """From the last number on, each is swapped with one up to it, itself included."""
+    """Fisher-Yates: from the last number on, swap each with a random one up to itself."""
     stream, n, order = b.function.args
     zeros = declared(b.module, "llvm.ctlz.i32", INT32, [INT32, ir.IntType(1)])
     with counted_loop(b, n, begin=ir.Constant(INT32, 1)) as done:
         last = b.sub(n, done)
         shift = b.call(zeros, [last, ir.Constant(ir.IntType(1), 1)])
         digits = b.lshr(ir.Constant(INT32, -1), shift)
-        again, found = (b.function.append_basic_block(name) for name in ("again", "found"))
+        again, drawn_below = (b.function.append_basic_block(name) for name in ("again", "below"))
         b.branch(again)
-        b.position_at_end(again)  # what is above it is drawn anew
+        b.position_at_end(again)  # rejection sampling
         drawn = b.and_(b.call(_next(b.module), [stream]), digits)
-        b.cbranch(b.icmp_unsigned(">", drawn, last), again, found)
-        b.position_at_end(found)
+        b.cbranch(b.icmp_unsigned(">", drawn, last), again, drawn_below)
+        b.position_at_end(drawn_below)
         one, other = b.gep(order, [last]), b.gep(order, [drawn])
         number = b.load(one)
         b.store(b.load(other), one)
@@ -258,7 +272,7 @@ def _shuffle(b: ir.IRBuilder) -> None:
 
 
 def _next(module: ir.Module) -> ir.Function:
-    """The function that draws 32 bits: half a word, of which the other half is kept."""
+    """The function that draws 32 bits: half of a word, whose other half is stored."""
     return define_once(module, "next_half", [INT.as_pointer()], _draw_half, INT32)
 
 
@@ -279,30 +293,41 @@ ALIGNMENT = 16  # bytes: those of a vector
 PASSED = ("n_rows", "x", "y", "order", "learning_rate", "predictions")
 RATES, RATE = "learning_rates", Parameter("learning_rate", "double", buffer=False)
 SHUFFLE, SHUFFLING = "shuffle", "shuffling"  # the function, and the stream that it draws from
-AFTER_SUFFIX = "_after"  # at the end of the names of copies for who looks when epochs are over
-PRIVATE = ("tables", "scratch", "scratch_int", "scratch_bool")  # of no use from outside
+AFTER_SUFFIX = "_after"  # of the names of copies that a caller reads after an epoch
+PRIVATE = ("tables", "scratch", "scratch_int", "scratch_bool")  # not exported
 
 
 def webassembly(model: PortableModel) -> bytes:
-    """The module of a net's prediction and, where the model has one, of its training."""
+    """Compile a model to a module of its prediction and, if it has one, its training.
+
+    Parameters
+    ----------
+    model : PortableModel
+        Its weights are the memory's initial data.
+
+    Returns
+    -------
+    bytes
+        The module; cached on disk.
+    """
     programs = [exported_program(p) for p in (model.prediction, model.training) if p is not None]
     memory = memory_of(model, programs)
     text = text_for(programs, memory.addresses)
     code = cache.get_or_make(f"{identity()}\n{text}", lambda: WEBASSEMBLY.object_code(text))
     shown = {n: a for n, a in memory.addresses.items() if "." not in n and n not in PRIVATE}
     names = [p.name for p in programs] + ([SHUFFLE] if SHUFFLING in memory.addresses else [])
-    return link(code, {n: _door_of(n) for n in names}, replace(memory, addresses=shown))
+    return link(code, {n: _entry_point_of(n) for n in names}, replace(memory, addresses=shown))
 
 
 def exported_program(program: Program) -> Program:
-    """The program with one learning rate for the epoch, and without what nobody looks at.
+    """Specialize a program: one learning rate per epoch, no unread outputs.
 
-    A prediction goes on where numbers are not finite.
+    Predictions do not stop at numbers that are not finite.
     """
-    kept = without_stores(
+    read = without_stores(
         program.body, [p.name for p in program.parameters if p.name.endswith(AFTER_SUFFIX)]
     )
-    body = _with_one_rate(kept if RATES in buffers_of(kept) else without_early_returns(kept))
+    body = _with_one_rate(read if RATES in buffers_of(read) else without_early_returns(read))
     used = {*buffers_of(body), *PASSED}
     rated = [RATE if p.name == RATES else p for p in program.parameters]
     parameters = tuple(p for p in rated if p.name in used)
@@ -310,7 +335,7 @@ def exported_program(program: Program) -> Program:
 
 
 def _with_one_rate(body: Sequence[Statement]) -> Body:
-    """The statements where the learning rate is given, not read for each step."""
+    """The statements without the loads of each step's learning rate, which is an argument."""
     return [
         replace(statement, body=_with_one_rate(statement.body))
         if isinstance(statement, For)
@@ -321,9 +346,9 @@ def _with_one_rate(body: Sequence[Statement]) -> Body:
 
 
 def memory_of(model: PortableModel, programs: Sequence[Program]) -> Memory:
-    """A place for each buffer that the caller does not hand over; tables have one a program.
+    """Lay out the buffers that are no arguments; tables have one per program.
 
-    What LLVM itself needs lies below the first page's end.
+    The first 64 KiB of memory are LLVM's.
     """
     tables = {f"{p.name}.tables": [np.ravel(t) for t in p.tables] for p in programs if p.tables}
     first: dict[str, Array] = {
@@ -356,56 +381,56 @@ def _own_name(program: Program, parameter: Parameter) -> str:
 
 
 def _width(parameter: Parameter, dtype: np.dtype[np.generic]) -> int:
-    """The bytes of a number in a buffer."""
+    """The size of a buffer's numbers in bytes."""
     if parameter.name in WORD_BUFFERS:
         return 8
     return {"float": dtype.itemsize, "double": 8, "int": 4, "bool": 1}[parameter.type]
 
 
 class WebAssemblyWriter(PortableWriter):
-    """Writes plain statements for a machine whose addresses have 32 bits."""
+    """Writes plain statements for 32-bit addresses."""
 
     size = INT32
 
     def hints(self) -> list[LoopHint]:
-        """Short loops within others are unrolled; no vector is masked, as here perhaps."""
+        """Unroll short inner loops; no masked remainders, which depend on this processor."""
         loop = self.around[-1]
         rounds, outer = known(loop.stop), any(isinstance(part, For) for part in loop.body)
         if rounds is not None and rounds <= MOST_ROUNDS and not outer:
             return []
-        return [mark for mark in super().hints() if mark is not MASKED_REMAINDER]
+        return [hint for hint in super().hints() if hint is not MASKED_REMAINDER]
 
 
 def text_for(programs: Sequence[Program], addresses: Mapping[str, int]) -> str:
-    """The LLVM module of programs whose buffers lie at these addresses."""
+    """The text of the LLVM module of programs with buffers at these addresses."""
     module = new_module("")
     for program in programs:
-        _add_door(module, program, addresses)
+        _add_entry_point(module, program, addresses)
     if SHUFFLING in addresses:
         kind = ir.FunctionType(VOID, [INT32, INT32.as_pointer()])
-        door = ir.Function(module, kind, _door_of(SHUFFLE))
-        b = ir.IRBuilder(door.append_basic_block())
+        entry_point = ir.Function(module, kind, _entry_point_of(SHUFFLE))
+        b = ir.IRBuilder(entry_point.append_basic_block())
         stream = ir.Constant(INT32, addresses[SHUFFLING]).inttoptr(INT.as_pointer())
-        b.call(shuffle(module), [stream, *door.args])
+        b.call(shuffle(module), [stream, *entry_point.args])
         b.ret_void()
     return text_of(module)
 
 
-def _add_door(module: ir.Module, program: Program, addresses: Mapping[str, int]) -> None:
-    """Add a program, and a function for the caller, of what is handed over alone."""
+def _add_entry_point(module: ir.Module, program: Program, addresses: Mapping[str, int]) -> None:
+    """Add a program and its exported function, which has the caller's arguments only."""
     inside = WebAssemblyWriter(program, module).function
     kinds = {a.name: a.type for a in inside.args}
     names = [name for name in PASSED if name in kinds]
     kind = ir.FunctionType(INT32, [kinds[name] for name in names])
-    door = ir.Function(module, kind, _door_of(program.name))
-    b = ir.IRBuilder(door.append_basic_block())
-    given: dict[str, ir.Value] = dict(zip(names, door.args, strict=True))
+    entry_point = ir.Function(module, kind, _entry_point_of(program.name))
+    b = ir.IRBuilder(entry_point.append_basic_block())
+    arguments: dict[str, ir.Value] = dict(zip(names, entry_point.args, strict=True))
     for p in program.parameters:
-        if p.name not in given:
+        if p.name not in arguments:
             place = ir.Constant(INT32, addresses[_own_name(program, p)])
-            given[p.name] = place.inttoptr(kinds[p.name])
-    b.ret(b.call(inside, [given[p.name] for p in program.parameters]))
+            arguments[p.name] = place.inttoptr(kinds[p.name])
+    b.ret(b.call(inside, [arguments[p.name] for p in program.parameters]))
 
 
-def _door_of(name: str) -> str:
-    return f"{name}.door"
+def _entry_point_of(name: str) -> str:
+    return f"{name}.entry_point"

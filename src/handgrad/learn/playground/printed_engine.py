@@ -44,7 +44,7 @@ def printed_engine() -> str:
     functions = ["\n".join(writer.function(made)) for made in functions_of(program)]
     loops = printed_loops(writer)
     writer.used |= dict.fromkeys(RUNTIME)
-    parts = [FIRST, *writer.pieces.used(writer.used, single=True), *functions, *loops]
+    parts = [FIRST, *writer.runtime.used(writer.used, single=True), *functions, *loops]
     return "\n\n".join([OPENING, *(DEFINED.sub("export ", part) for part in parts)])
 
 

@@ -34,7 +34,7 @@ def printed_functions() -> str:
     """The module as text; how it is broken into lines, the formatter decides."""
     writer = JavaScriptPrinter(single=False)
     lines = ["\n".join(writer.function(function)) for function in _functions()]
-    runtime = writer.pieces.used([*writer.used, "random"], single=False)
+    runtime = writer.runtime.used([*writer.used, "random"], single=False)
     return "\n\n".join([OPENING, *(DEFINED.sub("export ", text) for text in [*runtime, *lines])])
 
 

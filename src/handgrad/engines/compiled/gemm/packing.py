@@ -64,7 +64,7 @@ class Packing:
     def transpose(self, step: int) -> ir.Function:
         """Pack `depth` numbers of each of `count` <= step rows, which become a panel's columns.
 
-        Squares as wide as a vector are transposed in registers: each cache line is read once, even
+        Squares as wide as a vector are transposed in registers: a cache line is loaded once, even
         if rows with a power-of-two stride evict each other. The last square overlaps the one before
         and ends with the rows; missing rows repeat the last one.
         """

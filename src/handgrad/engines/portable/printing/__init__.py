@@ -1,1 +1,1 @@
-"""Portable programs as text: JavaScript and C."""
+"""Printers of portable programs: JavaScript and C."""

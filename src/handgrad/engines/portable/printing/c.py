@@ -1,4 +1,7 @@
-"""Plain programs as C99: what it computes, it computes in the type that stands there."""
+"""C99 printer of plain programs, and the runtime of its files: bit casts, square roots, PCG64.
+
+In texts `$` stands for the prefix of a file's names.
+"""
 
 import math
 import re
@@ -18,7 +21,7 @@ from handgrad.engines.portable.printing.c_family import (
 SHARED = {
     "next64": """\
 /* The next 64 bits of NumPy's PCG64: s = a s + c of 128 bits, then mixed (O'Neill, 2014).
-   A stream is s and c, the low halves first, whether half of a word is left over, and that. */
+   A stream is s and c, low halves first, then whether half of a word is left, and that half. */
 static uint64_t $next64(uint64_t *stream) {
   const uint64_t s = stream[0], a = UINT64_C(0x4385df649fccf645);
   const uint64_t s0 = s & 0xffffffffu, s1 = s >> 32, a0 = a & 0xffffffffu, a1 = a >> 32;
@@ -33,7 +36,7 @@ static uint64_t $next64(uint64_t *stream) {
   return mixed >> turn | mixed << (-turn & 63);
 }""",
     "next32": """\
-/* The next 32 bits: words in halves, the low one first. */
+/* The next 32 bits: half of a word, the low half first. */
 static uint32_t $next32(uint64_t *stream) {
   if (stream[4]) {
     stream[4] = 0;
@@ -45,7 +48,7 @@ static uint32_t $next32(uint64_t *stream) {
   return (uint32_t)word;
 }""",
     "shuffle": """\
-/* Put an order in another, as NumPy's Generator.shuffle does. */
+/* Shuffle an order, as NumPy's Generator.shuffle does. */
 static void $shuffle(int32_t *order, int32_t n, uint64_t *stream) {
   for (int32_t i = n - 1; i > 0; i--) {
     uint32_t digits = (uint32_t)i, j;
@@ -59,8 +62,8 @@ static void $shuffle(int32_t *order, int32_t n, uint64_t *stream) {
 }""",
 }
 
-# Of a type and its bits: {number}, {word}, and of the constants {f}.
-OF_A_TYPE = {
+# For each type: its name {number}, the integer of its bits {word}, the suffix of constants {f}.
+TYPED = {
     "bits": """\
 static {word} $bits({number} x) {{
   union {{
@@ -80,64 +83,64 @@ static {number} $of_bits({word} bits) {{
   return both.x;
 }}""",
     "maximum": """\
-/* The larger of two; NaN on either side passes. */
+/* The larger of two numbers; propagates NaN. */
 static {number} $maximum({number} x, {number} y) {{ return x > y || x != x ? x : y; }}""",
     "minimum": """\
-/* The smaller of two; NaN on either side passes. */
+/* The smaller of two numbers; propagates NaN. */
 static {number} $minimum({number} x, {number} y) {{ return x < y || x != x ? x : y; }}""",
     "whole": """\
-/* A number without its fraction; the lowest there is for what has none. */
+/* Truncate to an integer; the lowest integer if the number is out of range. */
 static int32_t $whole({number} x) {{
   return x >= -2147483648.0{f} && x < 2147483648.0{f} ? (int32_t)x : INT32_MIN;
 }}""",
     "rint": """\
-/* The whole number that is nearest, the even one of two. */
+/* Round to the nearest integer, ties to even. */
 static {number} $rint({number} x) {{
-  const {number} most = {most}; /* beside it a number has no fraction */
+  const {number} most = {most}; /* larger numbers are integers */
   if (!(x > -most && x < most)) return x;
   return x > 0 ? x + most - most : x < 0 ? -(most - x - most) : x;
 }}""",
     "floor": """\
-/* The whole number below. */
+/* The largest integer that is not above x. */
 static {number} $floor({number} x) {{
   const {number} nearest = $rint(x);
   return nearest > x ? nearest - 1 : nearest;
 }}""",
     "ceil": """\
-/* The whole number above. */
+/* The smallest integer that is not below x. */
 static {number} $ceil({number} x) {{ return -$floor(-x); }}""",
     "abs": """\
 static {number} $abs({number} x) {{ return $of_bits($bits(x) & {positive}); }}""",
     "signbit": """\
-/* Whether a number has a minus, as -0 has too. */
+/* The sign bit, which -0 has too. */
 static int $signbit({number} x) {{ return $bits(x) > {positive}; }}""",
     "has_bit": """\
-/* Whether binary digit k of a whole number is 1. */
+/* Bit k of an integer. */
 static int $has_bit({number} n, int k) {{ return ((int64_t)n >> k & 1) != 0; }}""",
     "power_of_two": """\
-/* 2 to the power of n, put together from its digits. */
+/* 2 to the power of n, made from its bits. */
 static {number} $power_of_two(int32_t n) {{
   return $of_bits(({word})(n + {bias}) << {digits});
 }}""",
     "times_power_of_two": """\
-/* 2 to the power of n, times y, in two halves: one alone could overflow where that does not. */
+/* 2 to the power of n, times y, in two factors: one factor could overflow. */
 static {number} $times_power_of_two({number} y, {number} n) {{
   const int32_t all = (int32_t)n, half = all >> 1;
   return y * $power_of_two(half) * $power_of_two(all - half);
 }}""",
     "exponent": """\
-/* The whole number n of x = 2^n m, with m from the square root of 1/2 to that of 2. */
+/* The integer n of x = 2^n m, with m between the square roots of 1/2 and 2. */
 static {number} $exponent({number} x) {{
   return ({number})(({signed})($bits(x) - {root}) >> {digits});
 }}""",
     "significand": """\
-/* That m. */
+/* The m of x = 2^n m. */
 static {number} $significand({number} x) {{
   const {word} bits = $bits(x);
   return $of_bits(bits - (({word})(({signed})(bits - {root}) >> {digits}) << {digits}));
 }}""",
     "sqrt": """\
-/* The square root, rounded correctly: the processor's, or two binary digits at a time. */
+/* The square root, correctly rounded: the processor's, or computed bit by bit. */
 static {number} $sqrt({number} x) {{
 #if defined(__GNUC__) && defined(__SSE2__)
   __asm__("sqrts{s} %1, %0" : "=x"(x) : "x"(x));
@@ -151,7 +154,7 @@ static {number} $sqrt({number} x) {{
 #endif
   if (!(x > 0 && x - x == 0)) return x < 0 ? (x - x) / (x - x) : x;
   int32_t n = 0;
-  for (; x < {least}; n -= 2) x *= 4; /* as it is exact */
+  for (; x < {least}; n -= 2) x *= 4; /* exact */
   n += (int32_t)($bits(x) >> {digits}) - {bias} - {digits} - {more};
   {word} m = (($bits(x) & {fraction}) | {one}) << {more}, root = 0, rest = 0;
   if (n % 2 != 0) {{
@@ -170,7 +173,7 @@ static {number} $sqrt({number} x) {{
   return ({number})((root + 1) / 2) * $power_of_two((n - {places}) / 2 + 1);
 }}""",
     "random": """\
-/* A random number from [0, 1) as NumPy draws it. */
+/* A random number from [0, 1), as NumPy draws it. */
 static {number} $random(uint64_t *stream) {{ return ({number})($next{random}; }}""",
     "draw": """\
 static void $draw(uint64_t *stream, {number} *numbers, int32_t count) {{
@@ -226,31 +229,31 @@ DOUBLE = {
     "p": "P",
     "random": "64(stream) >> 11) * (1.0 / 9007199254740992.0)",
 }
-PIECES = RuntimeSnippets(
+RUNTIME = RuntimeSnippets(
     SHARED,
-    {name: text.format(**FLOAT) for name, text in OF_A_TYPE.items()},
-    {name: text.format(**DOUBLE) for name, text in OF_A_TYPE.items()},
+    {name: text.format(**FLOAT) for name, text in TYPED.items()},
+    {name: text.format(**DOUBLE) for name, text in TYPED.items()},
     prefix="$",
 )
 
 
-PREFIX = "$"  # in the place of what the names of a file begin with; twice, for itself
+PREFIX = "$"  # replaced by the prefix of a file's names; doubled, a dollar sign
 
 
 class CPrinter(CFamilyPrinter):
-    """Writes C; the names of functions and of static arrays begin with `PREFIX`.
+    """Prints C; the names of functions and of static arrays begin with `PREFIX`.
 
-    `given` are the buffers that the function which is written is called with, `tables` is what its
-    constants are called.
+    `given` are the buffers that are parameters of the current function, `tables` is the name of its
+    constants.
     """
 
-    pieces = PIECES
+    runtime = RUNTIME
     given: tuple[str, ...] = ()
     tables = "tables"
 
     @property
     def types(self) -> dict[Type, str]:
-        """How a type is called; truth values are whole numbers in C."""
+        """The names of types; booleans are integers in C."""
         number = "float" if self.single else "double"
         return {"float": number, "double": "double", "int": "int32_t", "bool": "int"}
 
@@ -294,13 +297,13 @@ class CPrinter(CFamilyPrinter):
             return f"({a} {sign} {b} ? {a} : {b})"
         return None
 
-    def call(self, name: str, given: str) -> str:
-        return f"{PREFIX}{name}({given})"
+    def call(self, name: str, arguments: str) -> str:
+        return f"{PREFIX}{name}({arguments})"
 
     def opening(self, function: Function) -> str:
         types = self.types
-        given = ", ".join(f"{types[p.type]} {p.name}" for p in function.parameters)
-        return f"static {types[function.result.type]} {PREFIX}{function.name}({given}) {{"
+        parameters = ", ".join(f"{types[p.type]} {p.name}" for p in function.parameters)
+        return f"static {types[function.result.type]} {PREFIX}{function.name}({parameters}) {{"
 
     def draw(self, stream: int, buffer: str, offset: str, count: str) -> str:
         self.used["draw"] = None
@@ -309,7 +312,7 @@ class CPrinter(CFamilyPrinter):
 
 
 def c_number(number: np.generic) -> str:
-    """A number of float32 or float64 as a constant of C."""
+    """A float32 or float64 number as a C constant."""
     value, suffix = number.item(), "f" if number.dtype == np.float32 else ""
     if math.isnan(value):
         return f"(0.0{suffix} / 0.0{suffix})"
@@ -320,6 +323,6 @@ def c_number(number: np.generic) -> str:
 
 
 def comment_text(text: str) -> str:
-    """A text that may stand in a comment of C: it ends nothing, and nothing goes on after it."""
+    """Escape a text for a C comment: no end of comment, no trigraph, no line continuation."""
     line = re.sub(r"\?(?=\?)", "? ", " ".join(text.splitlines()).replace("*/", "* /"))
     return line.replace(PREFIX, PREFIX + PREFIX).rstrip("\\ ")

@@ -1,4 +1,4 @@
-"""A plain program in a language of braces: what JavaScript and C have in common."""
+"""C family: the common part of the printers of JavaScript and C, their literals and runtimes."""
 
 import re
 from abc import ABC, abstractmethod
@@ -32,7 +32,7 @@ from handgrad.textbook.layers import Array
 
 
 def number_texts(numbers: Array) -> list[str]:
-    """Numbers in as few digits as say which they are, even read as a float64 and rounded then.
+    """The shortest decimal texts of numbers, which also round-trip by way of float64.
 
     >>> numerals(np.array([0.1, 1.0, -0.0, 3e-8, np.inf], np.float32))
     ['0.1', '1', '-0', '3e-08', 'inf']
@@ -41,24 +41,24 @@ def number_texts(numbers: Array) -> list[str]:
 
 
 def number_text(number: np.generic) -> str:
-    """One number in as few digits as say which it is."""
+    """The shortest decimal text of a number."""
     if number.dtype != np.float32:
         return repr(number.item()).removesuffix(".0")
     text = str(number)
     if np.isfinite(number) and np.float32(float(text)) != number:
-        text = repr(float(number))  # rounded twice it would be another
+        text = repr(float(number))  # rounding twice would change it
     return text.removesuffix(".0")
 
 
 def narrowed(numbers: Array) -> Array:
-    """The numbers as float32 where that holds all of them: half the size."""
+    """The numbers as float32 if that represents all of them exactly: half the size."""
     with np.errstate(over="ignore"):
         narrow = numbers.astype(np.float32)
     return narrow if np.array_equal(narrow, numbers) else numbers
 
 
 def wrapped(words: Iterable[str], width: int, indent: str) -> list[str]:
-    """Words in lines of at most that width."""
+    """Wrap words to lines of at most `width`."""
     lines: list[str] = []
     line = ""
     for word in words:
@@ -74,9 +74,10 @@ COMMENT = re.compile(r"/\*.*?\*/|//.*", re.DOTALL)
 
 @dataclass(frozen=True)
 class RuntimeSnippets:
-    """Texts by the name of what they define: for any numbers, for float32 and for float64.
+    """A runtime as snippets, by the names they define, of which only the used ones are printed.
 
-    In the texts these names follow `prefix`; a piece needs those that it names.
+    `shared` is for numbers of any type, the others for float32 and float64. Names in the texts
+    follow `prefix`; a snippet requires those that it mentions.
     """
 
     shared: Mapping[str, str]
@@ -85,48 +86,48 @@ class RuntimeSnippets:
     prefix: str = ""
 
     def used(self, names: Iterable[str], *, single: bool) -> list[str]:
-        """The texts of what is used, by these names among others, in a program of that type."""
-        found: dict[str, str] = {}
+        """The snippets that these names require, in a program of float32 (`single`) or float64."""
+        snippets: dict[str, str] = {}
         for name in names:
-            self._collect(name, single, found)
-        return [*found.values()]
+            self._collect(name, single, snippets)
+        return [*snippets.values()]
 
-    def _collect(self, name: str, single: bool, found: dict[str, str]) -> None:
+    def _collect(self, name: str, single: bool, snippets: dict[str, str]) -> None:
         base = name.removesuffix(DOUBLE_SUFFIX)
         suffix = name.removeprefix(base)
         own = self.of_single if single and not suffix else self.of_double
         text = self.shared.get(name) or own.get(base)
-        if name in found or text is None:
+        if name in snippets or text is None:
             return
         for need in self._names(own.keys() | self.shared.keys()).findall(COMMENT.sub("", text)):
             if need != base:
-                self._collect(need + (suffix if need in own else ""), single, found)
-        found[name] = self._names(own).sub(rf"{self.prefix}\g<1>{suffix}", text)
+                self._collect(need + (suffix if need in own else ""), single, snippets)
+        snippets[name] = self._names(own).sub(rf"{self.prefix}\g<1>{suffix}", text)
 
     def _names(self, names: Iterable[str]) -> "re.Pattern[str]":
         return re.compile(rf"{re.escape(self.prefix)}\b({'|'.join(sorted(names))})\b")
 
 
-# How strongly operators hold their operands.
-CHOICE, OR, AND, COMPARISON, SUM, PRODUCT, SIGN, WORD = range(8)
-STRENGTH = {"||": OR, "&&": AND, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
+# Operator precedence, the weakest first.
+CONDITIONAL, OR, AND, COMPARISON, SUM, PRODUCT, SIGN, PRIMARY = range(8)
+PRECEDENCE = {"||": OR, "&&": AND, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
 INDENT = "  "
 
 
 @dataclass
 class CFamilyPrinter(ABC):
-    """Writes statements and expressions, for programs of float32 (`single`) or float64.
+    """Prints statements and expressions of programs of float32 (`single`) or float64.
 
-    `used` collects the names of what the language has no word for, as keys.
+    `used` collects, as keys, the names of functions that are no part of the language.
     """
 
     single: bool
     used: dict[str, None] = field(default_factory=dict)
-    pieces: ClassVar[RuntimeSnippets]
+    runtime: ClassVar[RuntimeSnippets]
 
     @abstractmethod
     def declared(self, variable: Var, value: str, *, constant: bool) -> str:
-        """The declaration of a variable; `value` is empty where it has none yet."""
+        """The declaration of a variable; `value` is empty if it has none yet."""
 
     @abstractmethod
     def number(self, value: float, type: Type) -> str:
@@ -134,15 +135,15 @@ class CFamilyPrinter(ABC):
 
     @abstractmethod
     def cast(self, argument: Expression, type: Type, around: int) -> str:
-        """A number in another type."""
+        """A cast to another type."""
 
     @abstractmethod
     def operation(self, name: str, arguments: tuple[Expression, ...], type: Type) -> str | None:
-        """An operation in a word of the language; None where it has none."""
+        """An operation that the language has; None if it is called as a function."""
 
     @abstractmethod
     def opening(self, function: Function) -> str:
-        """The line that a function of numbers begins with, up to its brace."""
+        """The first line of a function of numbers, up to its brace."""
 
     def function(self, function: Function) -> list[str]:
         """A function of numbers as lines."""
@@ -150,23 +151,23 @@ class CFamilyPrinter(ABC):
         return [self.opening(function), *self.lines(function.body), result, "}"]
 
     def rounded(self, text: str, type: Type) -> str | None:
-        """An operation's result rounded to its type, where that takes a word; else None."""
+        """An operation's result rounded to its type, if the language does not do so; else None."""
         return None
 
-    def call(self, name: str, given: str) -> str:
+    def call(self, name: str, arguments: str) -> str:
         """The call of a function of that name."""
-        return f"{name}({given})"
+        return f"{name}({arguments})"
 
     def buffer(self, name: str) -> str:
         """The name of a buffer."""
         return name
 
     def comment(self, text: str) -> str:
-        """A line that tells the reader something."""
+        """A comment line."""
         return f"// {' '.join(text.splitlines())}"
 
     def symbol(self, operation: str) -> str:
-        """The sign of an operation of two arguments."""
+        """The operator of a binary operation."""
         return {"logical_and": "&&", "logical_or": "||"}.get(operation, SYMBOLS[operation])
 
     def lines(self, body: Sequence[Statement], depth: int = 1) -> list[str]:
@@ -174,17 +175,17 @@ class CFamilyPrinter(ABC):
         return [INDENT * depth + line for line in self._lines(body, scopes_of(body), ())]
 
     def _lines(self, body: Sequence[Statement], scopes: Scopes, around: Path) -> list[str]:
-        found: list[str] = []
+        lines: list[str] = []
         for i, statement in enumerate(body):
             path = (*around, i)
             for variable in scopes.before.get(path, ()):
-                found.append(f"{self.declared(variable, '', constant=False)};")
+                lines.append(f"{self.declared(variable, '', constant=False)};")
             if isinstance(statement, For):
                 inner = self._lines(statement.body, scopes, path)
-                found += [self._loop(statement), *(INDENT + line for line in inner), "}"]
+                lines += [self._loop(statement), *(INDENT + line for line in inner), "}"]
             else:
-                found.append(self._line(statement, scopes.declares.get(path)))
-        return found
+                lines.append(self._line(statement, scopes.declares.get(path)))
+        return lines
 
     def _loop(self, loop: For) -> str:
         counter = Var(loop.counter, "int")
@@ -193,7 +194,7 @@ class CFamilyPrinter(ABC):
         return f"for ({begin}; {loop.counter} < {self.text(loop.stop, SUM)}; {step}) {{"
 
     def _line(self, statement: Statement, constant: bool | None) -> str:
-        """A statement; `constant` says of a declaration whether its variable never changes."""
+        """A statement; `constant` is None for an assignment, else of a declaration."""
         match statement:
             case Comment(text):
                 return self.comment(text)
@@ -221,27 +222,27 @@ class CFamilyPrinter(ABC):
             return f"{place}++;"
         return f"{place} = {self.text(value)};"
 
-    def text(self, expression: Expression, around: int = CHOICE) -> str:
-        """The expression; in brackets if what stands around it holds more strongly."""
+    def text(self, expression: Expression, around: int = CONDITIONAL) -> str:
+        """The expression; in brackets if the precedence `around` it is higher."""
         match expression:
             case Num(value, type):
                 text = self.number(value, type)
-                return _within(text, SIGN if text.startswith("-") else WORD, around)
+                return _bracketed(text, SIGN if text.startswith("-") else PRIMARY, around)
             case Var(name, _):
                 return name
             case Load(buffer, index, _):
                 return f"{self.buffer(buffer)}[{self.text(index)}]"
             case Call("where", (condition, a, b), _):
                 first, second = self.text(condition, OR), self.text(a, OR)
-                return _within(f"{first} ? {second} : {self.text(b)}", CHOICE, around)
+                return _bracketed(f"{first} ? {second} : {self.text(b)}", CONDITIONAL, around)
             case Call("cast", (a,), type):
                 return self.cast(a, type, around)
             case Call("logical_not", (a,), _):
-                return _within(f"!{self.text(a, WORD)}", SIGN, around)
+                return _bracketed(f"!{self.text(a, PRIMARY)}", SIGN, around)
             case Call("negative", (a,), "int"):  # as 0 has no sign there
                 return self.text(whole(0) - a, around)
             case Call("negative", (a,), _):
-                return _within(f"-{self.text(a, WORD)}", SIGN, around)
+                return _bracketed(f"-{self.text(a, PRIMARY)}", SIGN, around)
             case Call(operation, (a, b), type) if operation in SYMBOLS and operation != "power":
                 return self._of_two(self.symbol(operation), a, b, type, around)
             case Call(operation, arguments, type):
@@ -250,24 +251,24 @@ class CFamilyPrinter(ABC):
         raise TypeError(f"{expression} is no plain expression")
 
     def called(self, name: str, arguments: tuple[Expression, ...], type: Type) -> str:
-        """The call of a function that is written out, or of a piece of the runtime."""
+        """The call of a printed function, or of a runtime snippet."""
         kind = arguments[0].type if type in ("bool", "int") else type
-        if self.single and kind == "double" and name not in self.pieces.shared:
+        if self.single and kind == "double" and name not in self.runtime.shared:
             name += DOUBLE_SUFFIX
         self.used[name] = None
         return self.call(name, ", ".join(map(self.text, arguments)))
 
     def _of_two(self, sign: str, a: Expression, b: Expression, type: Type, around: int) -> str:
-        own = STRENGTH.get(sign, COMPARISON)
+        own = PRECEDENCE.get(sign, COMPARISON)
         left, right = own, own + 1
         if own == COMPARISON:
             left = SUM
-        elif own < COMPARISON:  # in brackets where a reader could doubt
+        elif own < COMPARISON:  # brackets for readability
             left = own if _sign_of(self, a) == sign else COMPARISON
             right = COMPARISON
         text = f"{self.text(a, left)} {sign} {self.text(b, right)}"
         rounded = self.rounded(text, type)
-        return _within(text, own, around) if rounded is None else rounded
+        return _bracketed(text, own, around) if rounded is None else rounded
 
 
 def _sign_of(writer: CFamilyPrinter, expression: Expression) -> str | None:
@@ -276,5 +277,5 @@ def _sign_of(writer: CFamilyPrinter, expression: Expression) -> str | None:
     return None
 
 
-def _within(text: str, own: int, around: int) -> str:
+def _bracketed(text: str, own: int, around: int) -> str:
     return f"({text})" if own < around else text

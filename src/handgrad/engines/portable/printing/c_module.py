@@ -1,4 +1,4 @@
-"""A portable model as one file of C99, for small devices too: static arrays, no library."""
+"""C99 module of a portable model: one file, static arrays, no library; runs on microcontrollers."""
 
 import math
 import re
@@ -25,9 +25,9 @@ from handgrad.graph.symbolic import shape_text
 from handgrad.textbook.layers import Array
 
 STEPS = """\
-/* One step by n rows, {most} at most: x has {width} numbers of each, y {targets} of the targets.
-   Gives their mean loss, NaN where {nan},
-   or there are more. */
+/* One step on n rows, {most} at most: x has {width} numbers per row, y {targets}.
+   Returns their mean loss; NaN if {nan},
+   or n is larger. */
 double $train_batch(const {x} *x, const {y} *y, int32_t n) {{{checked}
   static int32_t order[{most}];
   if (n > {most}) return $mean(n, 0);
@@ -35,11 +35,11 @@ double $train_batch(const {x} *x, const {y} *y, int32_t n) {{{checked}
   return $mean(n, $epoch(n, x, y, order));
 }}
 
-/* One step by one row. */
+/* One step on one row. */
 double $train_row(const {x} *x, const {y} *y) {{ return $train_batch(x, y, 1); }}
 
-/* All n rows once, {most} a step, in the last order shuffled anew, as NumPy does. Before the first
-   epoch `order` has the numbers 0, 1, ... n - 1. */
+/* One epoch on n rows, {most} per step; shuffles `order` as NumPy does. Before the first epoch
+   `order` has the numbers 0, 1, ... n - 1. */
 double $train_epoch(const {x} *x, const {y} *y, int32_t *order, int32_t n) {{{checked}
   $shuffle(order, n, $shuffling);
   return $mean(n, $epoch(n, x, y, order));
@@ -52,8 +52,8 @@ static double $mean(int32_t n, int32_t row) {
 CHECK = """\
 #ifdef HANDGRAD_CHECK
 #include <stdio.h>
-{pieces}
-/* {rows} rows, and what the net says of them, in bits. */
+{snippets}
+/* {rows} rows, and the bits of their predictions. */
 static const {row} $rows[] = {{
 {x}
 }};
@@ -66,7 +66,7 @@ int main(void) {{
   {number_in} x[{width}];
   {number} predictions[{n_out}];
   for (int i = 0; i < {rows}; i++) {{
-    {given}
+    {encode}
     $predict(x, predictions);
     for (int k = 0; k < {n_out}; k++) {{
       const {number} p = predictions[k], q = $of_bits($answers[i * {n_out} + k]);
@@ -85,70 +85,81 @@ int main(void) {{
 
 WIDEST = 100
 PREFIXES = re.compile(re.escape(PREFIX) + "{1,2}")
-# What a training is given only to be looked at later.
-LOOKED_AT = ("predictions", "parameters_after", "state_after", "streams_after")
+# Outputs of a training that nothing in the file reads.
+UNREAD = ("predictions", "parameters_after", "state_after", "streams_after")
 
 
 @dataclass(frozen=True)
 class RowsInC:
-    """Rows that come as a type of C's own, `$row`, of which `$encode` makes numbers: their `text`.
+    """The `text` of a struct `$row` and of `$encode`, which makes numbers of it.
 
-    It needs `functions`, and pieces of the runtime, by their names; `rows` are constants.
+    It requires `functions` and, by name, `snippets` of the runtime; `rows` are constants to check.
     """
 
     text: str
     functions: Sequence[Function]
-    pieces: Sequence[str]
+    snippets: Sequence[str]
     rows: Sequence[str]
 
 
 def c_module(
     model: PortableModel,
     prefix: str,
-    told: Sequence[str],
+    heading: Sequence[str],
     x: Array,
     p: Array,
     rows: RowsInC | None = None,
 ) -> str:
-    """The file, whose names begin with `prefix`, for a model without copies, a row at a time.
+    """Print a C file of a model without copies, for one row at a time.
 
-    `told` are the first lines of its first comment. `x` and `p` are rows and the bits that it
-    must give for them, which a main says, where HANDGRAD_CHECK is defined; it begins with `rows`,
-    where there are some.
+    Parameters
+    ----------
+    model : PortableModel
+        Made with `copies=False`.
+    prefix : str
+        All names in the file begin with it.
+    heading : sequence of str
+        The first lines of the file's comment.
+    x : array
+        Rows for a main function, compiled if HANDGRAD_CHECK is defined, which compares bits.
+    p : array
+        Their predictions.
+    rows : RowsInC, optional
+        A struct of a row, if rows are not arrays of numbers.
     """
     file = _File(model, rows)
     parts = [*file.parts(), file.check(x, p)]
-    text = "\n\n".join(["\n".join(file.head(told)), *parts]) + "\n"
+    text = "\n\n".join(["\n".join(file.head(heading)), *parts]) + "\n"
     return PREFIXES.sub(lambda found: PREFIX if len(found[0]) > 1 else prefix, text)
 
 
 class _File:
-    """The parts of the file, as text."""
+    """The parts of the file as text."""
 
     def __init__(self, model: PortableModel, rows: RowsInC | None) -> None:
         self.model, self.single, self.rows = model, bool(model.dtype == np.float32), rows
         self.writer = CPrinter(self.single)
         self.weights = self.memory = 0  # bytes
-        self.calls: list[str] = []  # how the file is called
+        self.calls: list[str] = []  # the declarations of its functions
         one = {"n_rows": whole(1)}
         body = without_stores(substitute(without_early_returns(model.prediction.body), one), ())
         self.prediction = replace(model.prediction, body=body)
         self.training = model.training
         if self.training is not None:
             rate = Var(f"{PREFIX}learning_rate", "double")
-            body = without_stores(self.training.body, LOOKED_AT)
-            if model.batch_size == 1:  # its rows are known then, beyond which GCC would look
+            body = without_stores(self.training.body, UNREAD)
+            if model.batch_size == 1:  # GCC would warn of indices beyond one row
                 body = substitute(body, {"n": whole(1)})
             body = replace_loads(body, "learning_rates", rate)
             self.training = replace(self.training, body=without_stores(body, ()))
 
-    def head(self, told: Sequence[str]) -> list[str]:
-        """The comment that the file begins with."""
-        memory = f"{self.weights:,} bytes of constants, {self.memory:,} bytes that change"
-        alone = ["What changes is shared: one thread at a time."] if self.memory else []
+    def head(self, heading: Sequence[str]) -> list[str]:
+        """The comment at the top of the file."""
+        memory = f"{self.weights:,} bytes of constants, {self.memory:,} bytes of variables"
+        alone = ["Not thread-safe: the variables are shared."] if self.memory else []
         calls = [f"    {call.split(' {')[0]};" for call in self.calls]
         lines = [
-            *map(comment_text, told),
+            *map(comment_text, heading),
             "",
             f"Memory: {memory}, and the stack.",
             *alone,
@@ -159,12 +170,12 @@ class _File:
         return ["/*", *comment, "*/", "#include <stdint.h>"]
 
     def parts(self) -> list[str]:
-        """All but the comment, and the check."""
+        """The file without the comment and the check."""
         programs = [p for p in (self.prediction, self.training) if p is not None]
         functions = {f.name: f for program in programs for f in functions_of(program)}
         rows = self.rows or RowsInC("", (), (), ())
         functions |= {f.name: f for f in rows.functions}
-        self.writer.used |= dict.fromkeys(rows.pieces)
+        self.writer.used |= dict.fromkeys(rows.snippets)
         written = [self.writer.function(f) for f in functions.values()]
         buffers = self._buffers(programs)
         written += [[text] for text in (rows.text,) if text]
@@ -175,20 +186,22 @@ class _File:
             written.append(self._epoch(self.training))
             self.writer.used["shuffle"] = None
             after = [MEAN, self._steps(self.training)]
-        runtime = self.writer.pieces.used(self.writer.used, single=self.single)
+        runtime = self.writer.runtime.used(self.writer.used, single=self.single)
         return [*buffers, *runtime, *map("\n".join, written), *after]
 
     def _buffers(self, programs: Sequence[Program]) -> list[str]:
-        """The static arrays, each as a declaration; those that are given to a function are none."""
+        """The declarations of static arrays, without those that are parameters of a function."""
         model, trains, lines = self.model, self.training is not None, list[str]()
         sizes: dict[str, int] = {}
         types: dict[str, Type] = {}
         for program in programs:
-            used, found = buffers_of(program.body), model.sizes(program, 1)
+            used, counts = buffers_of(program.body), model.sizes(program, 1)
             for parameter in program.parameters:
                 if parameter.name in used:
                     types[parameter.name] = parameter.type
-                    sizes[parameter.name] = max(sizes.get(parameter.name, 0), found[parameter.name])
+                    sizes[parameter.name] = max(
+                        sizes.get(parameter.name, 0), counts[parameter.name]
+                    )
         for name in ("parameters", "state"):
             if name in sizes:
                 lines.append(self._weights(name, constant=not trains))
@@ -204,14 +217,15 @@ class _File:
                 if name in sizes or name == "shuffling"
             ]
             lines.append(f"double {PREFIX}learning_rate = {float(model.learning_rate)!r};")
-        given = ("x", "y", "order", "predictions", "parameters", "state", "tables", "streams")
+        declared = ("parameters", "state", "tables", "streams")
+        passed = ("x", "y", "order", "predictions")
         for name, size in sizes.items():
-            if name not in given:
+            if name not in (*declared, *passed):
                 lines.append(self._array(self._type(types[name]), name, [], size, constant=False))
         return lines
 
     def _weights(self, name: str, *, constant: bool) -> str:
-        """What the net has learned, each array of it below its name, in as few bytes as hold it."""
+        """The weights, each array below its name, as float32 if that is exact."""
         numbers: Array = getattr(self.model, name)
         numbers = narrowed(numbers) if constant else numbers
         lines, begin = list[str](), 0
@@ -233,7 +247,7 @@ class _File:
         constant: bool = True,
         shown: bool = False,
     ) -> str:
-        """A declaration, with numbers where it begins with some."""
+        """The declaration of an array, with its initial numbers, if any."""
         many = size * BYTES[type]
         self.weights, self.memory = (
             self.weights + many * constant,
@@ -244,26 +258,26 @@ class _File:
         return f"{begin};" if not lines else "\n".join([f"{begin} = {{", *lines, "};"])
 
     def _type(self, type: Type) -> str:
-        """The type of the numbers of an array."""
+        """The element type of an array."""
         return "uint8_t" if type == "bool" else self.writer.types[type]
 
-    def _given(self, program: Program, names: Sequence[str]) -> list[str]:
-        """The arrays that a function is called with, as its parameters."""
+    def _parameters(self, program: Program, names: Sequence[str]) -> list[str]:
+        """The arrays of a function as its parameters."""
         types = {p.name: self._type(p.type) for p in program.parameters}
         return [f"const {types[name]} *{name}" for name in names]
 
     def _predict(self) -> list[str]:
         model, names = self.model, ("x", "predictions")
         self.writer.given, self.writer.tables = names, _tables(0)
-        x, number = self._given(self.prediction, ["x"])[0], self._type("float")
+        x, number = self._parameters(self.prediction, ["x"])[0], self._type("float")
         width, n_out = math.prod(model.rows["x"]), math.prod(model.output_shape)
         checks = self._checks(self.prediction, "x", "", "-1")
-        refused = "; -1 where a number that is an index is beyond its table" if checks else ""
+        refused = "; -1 if an index is out of range" if checks else ""
         call = f"int {PREFIX}predict({x}, {number} *predictions) {{"
         self.calls.append(call)
         return [
-            f"/* What the net says of a row: x has {width} numbers, predictions {n_out}.",
-            f"   Gives 0{refused}. */",
+            f"/* Predict a row: x has {width} numbers, predictions {n_out}.",
+            f"   Returns 0{refused}. */",
             call,
             *checks,
             *self.writer.lines(self.prediction.body),
@@ -271,22 +285,24 @@ class _File:
             "}",
         ]
 
-    def _checks(self, program: Program, name: str, row: str, found: str) -> list[str]:
-        """Statements that return where an index, one of a row's numbers, is beyond its table."""
+    def _checks(self, program: Program, name: str, row: str, result: str) -> list[str]:
+        """Statements that return `result` if an index in a row is out of range."""
         checks, width = list[str](), math.prod(self.model.rows[name])
         for bound in program.bounds.get(name, ()):
             columns = bound.columns
             for place in range(width)[columns] if isinstance(columns, slice) else columns:
                 number = f"{name}[{row}{place}]"
-                checks.append(f"  if (!({number} >= 0 && {number} < {bound.size})) return {found};")
+                checks.append(
+                    f"  if (!({number} >= 0 && {number} < {bound.size})) return {result};"
+                )
         return checks
 
     def _epoch(self, training: Program) -> list[str]:
         names = ("x", "y", "order")
         self.writer.given, self.writer.tables = names, _tables(1)
-        given = ", ".join(["int32_t n_rows", *self._given(training, names)])
+        parameters = ", ".join(["int32_t n_rows", *self._parameters(training, names)])
         return [
-            f"static int32_t {PREFIX}epoch({given}) {{",
+            f"static int32_t {PREFIX}epoch({parameters}) {{",
             *self.writer.lines(training.body),
             f"  return {FINISHED};",
             "}",
@@ -294,11 +310,11 @@ class _File:
 
     def _steps(self, training: Program) -> str:
         types = {p.name: self._type(p.type) for p in training.parameters}
-        model, (call, known) = self.model, self._known(training)
+        model, (call, checks) = self.model, self._in_range(training)
         self.memory += 4 * model.batch_size
         text = STEPS.format(
-            nan="numbers became infinite" + (", or an index is beyond its table" if known else ""),
-            checked=f"\n  if (!{call}) return {PREFIX}mean(n, 0);" if known else "",
+            nan="it diverged" + (", an index is out of range" if checks else ""),
+            checked=f"\n  if (!{call}) return {PREFIX}mean(n, 0);" if checks else "",
             most=model.batch_size,
             width=math.prod(model.rows["x"]),
             targets=math.prod(model.rows["y"]),
@@ -306,10 +322,10 @@ class _File:
             y=types["y"],
         )
         self.calls += [line for line in text.split("\n") if line.startswith("double ")]
-        return "\n".join([*known, text])
+        return "\n".join([*checks, text])
 
-    def _known(self, training: Program) -> tuple[str, list[str]]:
-        """A call that says whether all indices of rows are within tables; the function of it."""
+    def _in_range(self, training: Program) -> tuple[str, list[str]]:
+        """The call of a function that checks the indices of all rows, and that function."""
         names = [name for name in ("x", "y") if training.bounds.get(name)]
         if not names:
             return "", []
@@ -317,17 +333,22 @@ class _File:
         for name in names:
             row = f"i * {math.prod(self.model.rows[name])} + "
             checks += self._checks(training, name, row, "0")
-        given = ", ".join([*self._given(training, names), "int32_t n"])
-        begin = [f"static int {PREFIX}known({given}) {{", "  for (int32_t i = 0; i < n; i++) {"]
+        parameters = ", ".join([*self._parameters(training, names), "int32_t n"])
+        begin = [
+            f"static int {PREFIX}in_range({parameters}) {{",
+            "  for (int32_t i = 0; i < n; i++) {",
+        ]
         body = (f"  {check}" for check in checks)
-        call = f"{PREFIX}known({', '.join([*names, 'n'])})"
+        call = f"{PREFIX}in_range({', '.join([*names, 'n'])})"
         return call, [*begin, *body, "  }", "  return 1;", "}", ""]
 
     def check(self, x: Array, p: Array) -> str:
-        """A main that compares what the net says of rows with what it should."""
-        known = self.writer.pieces.used(self.writer.used, single=self.single)
-        wanted = self.writer.pieces.used([*self.writer.used, "bits", "of_bits"], single=self.single)
-        pieces = [piece for piece in wanted if piece not in known]
+        """A main function that compares predictions with their expected bits."""
+        printed = self.writer.runtime.used(self.writer.used, single=self.single)
+        required = self.writer.runtime.used(
+            [*self.writer.used, "bits", "of_bits"], single=self.single
+        )
+        snippets = [snippet for snippet in required if snippet not in printed]
         word = np.dtype(f"u{self.model.dtype.itemsize}")
         (type,) = (p.type for p in self.prediction.parameters if p.name == "x")
         of_floats = type == "float"
@@ -335,17 +356,17 @@ class _File:
         p = np.ascontiguousarray(p, self.model.dtype)
         width, name = x[0].size, C_WORDS[word.itemsize]
         read = f"{PREFIX}of_bits" if of_floats else ""
-        given = f"for (int k = 0; k < {width}; k++) x[k] = {read}({PREFIX}rows[i * {width} + k]);"
+        encode = f"for (int k = 0; k < {width}; k++) x[k] = {read}({PREFIX}rows[i * {width} + k]);"
         if self.rows is not None:
-            given = f"{PREFIX}encode(&{PREFIX}rows[i], x);"
+            encode = f"{PREFIX}encode(&{PREFIX}rows[i], x);"
         return CHECK.format(
-            pieces="\n\n".join(["", *pieces, ""]) if pieces else "",
+            snippets="\n\n".join(["", *snippets, ""]) if snippets else "",
             rows=len(x),
             row=f"{PREFIX}row" if self.rows is not None else name if of_floats else "int32_t",
             word=name,
             number=self._type("float"),
             number_in=self._type(type),
-            given=given,
+            encode=encode,
             width=width,
             n_out=math.prod(self.model.output_shape),
             x="\n".join(
@@ -360,7 +381,7 @@ BYTES = {"float": 4, "double": 8, "int32_t": 4, "uint8_t": 1, "uint64_t": 8}
 
 
 def _tables(i: int) -> str:
-    """The name of the constants of the prediction, and of the training."""
+    """The name of the constants of the prediction (0) or the training (1)."""
     return ("tables", "tables_of_training")[i]
 
 
@@ -369,7 +390,7 @@ def _numbers(numbers: Array) -> list[str]:
 
 
 def _words(words: Array) -> list[str]:
-    """Whole numbers of 32 or 64 bits as constants."""
+    """Integers of 32 or 64 bits as constants."""
     long = words.dtype.itemsize == 8
     texts = (f"UINT64_C(0x{word:x})," if long else f"{word}," for word in words.ravel().tolist())
     if words.dtype == np.uint32:

@@ -1,4 +1,7 @@
-"""Plain programs as JavaScript: each float32 is rounded where it is computed, by Math.fround."""
+"""JavaScript printer of plain programs, and its runtime: bit casts, PCG64.
+
+Each float32 is rounded by Math.fround where it is computed.
+"""
 
 import math
 
@@ -16,58 +19,58 @@ from handgrad.engines.portable.printing.c_family import (
 )
 from handgrad.engines.portable.printing.specialize import buffers_of
 
-FIRST = "const f32 = Math.fround; // a number as the float32 that is nearest"
+FIRST = "const f32 = Math.fround; // rounds to the nearest float32"
 
 SHARED = {
     "single": "const single = new Float32Array(1);",
     "bits": "const bits = new Int32Array(single.buffer);",
     "double": "const double = new Float64Array(1);",
-    "halves": "const halves = new Int32Array(double.buffer); // the low one first",
+    "halves": "const halves = new Int32Array(double.buffer); // low half first",
     "maximum": """\
-/** The larger of two; NaN on either side passes. */
+/** The larger of two numbers; propagates NaN. */
 const maximum = (x, y) => (x > y || x !== x ? x : y);""",
     "minimum": """\
-/** The smaller of two; NaN on either side passes. */
+/** The smaller of two numbers; propagates NaN. */
 const minimum = (x, y) => (x < y || x !== x ? x : y);""",
     "whole": """\
-/** A number without its fraction; the lowest there is for what has none. */
+/** Truncate to an integer; the lowest integer if the number is out of range. */
 const whole = (x) => (Math.abs(x) < 2 ** 63 ? Math.trunc(x) + 0 : -(2 ** 63));""",
     "rint": """\
-/** The whole number that is nearest, the even one of two. */
+/** Round to the nearest integer, ties to even. */
 function rint(x) {
-  const most = 2 ** 52; // beside it a number has no fraction
+  const most = 2 ** 52; // larger numbers are integers
   if (!(Math.abs(x) < most)) return x;
   return x > 0 ? x + most - most : x < 0 ? -(most - x - most) : x;
 }""",
     "has_bit": """\
-/** Whether binary digit k of a whole number is 1. */
+/** Bit k of an integer. */
 const has_bit = (n, k) => (n & (1 << k)) !== 0;""",
     "signbit": """\
-/** Whether a number has a minus, as -0 has too. */
+/** The sign bit, which -0 has too. */
 const signbit = (x) => x < 0 || Object.is(x, -0);""",
 }
 
 SINGLE = {
     "times_power_of_two": """\
-/** 2 to the power of n, times y, in two halves: one alone could overflow where that does not. */
+/** 2 to the power of n, times y, in two factors: one factor could overflow. */
 function times_power_of_two(y, n) {
   const half = n >> 1;
   return f32(f32(y * power_of_two(half)) * power_of_two(n - half));
 }""",
     "power_of_two": """\
-/** 2 to the power of n, put together from its digits. */
+/** 2 to the power of n, made from its bits. */
 function power_of_two(n) {
   bits[0] = (n + 127) << 23;
   return single[0];
 }""",
     "exponent": """\
-/** The whole number n of x = 2^n m, with m from the square root of 1/2 to that of 2. */
+/** The integer n of x = 2^n m, with m between the square roots of 1/2 and 2. */
 function exponent(x) {
   single[0] = x;
   return (bits[0] - 0x3f3504f3) >> 23;
 }""",
     "significand": """\
-/** That m. */
+/** The m of x = 2^n m. */
 function significand(x) {
   const n = exponent(x);
   bits[0] -= n << 23;
@@ -80,26 +83,26 @@ const random = (stream) => (stream.next32() >>> 8) / 2 ** 24;""",
 
 DOUBLE = {
     "times_power_of_two": """\
-/** 2 to the power of n, times y, in two halves: one alone could overflow where that does not. */
+/** 2 to the power of n, times y, in two factors: one factor could overflow. */
 function times_power_of_two(y, n) {
   const half = n >> 1;
   return y * power_of_two(half) * power_of_two(n - half);
 }""",
     "power_of_two": """\
-/** 2 to the power of n, put together from its digits. */
+/** 2 to the power of n, made from its bits. */
 function power_of_two(n) {
   halves[0] = 0;
   halves[1] = (n + 1023) << 20;
   return double[0];
 }""",
     "exponent": """\
-/** The whole number n of x = 2^n m, with m from the square root of 1/2 to that of 2. */
+/** The integer n of x = 2^n m, with m between the square roots of 1/2 and 2. */
 function exponent(x) {
   double[0] = x;
   return (halves[1] - 0x3fe6a09e - (halves[0] >>> 0 < 0x667f3bcd ? 1 : 0)) >> 20;
 }""",
     "significand": """\
-/** That m. */
+/** The m of x = 2^n m. */
 function significand(x) {
   const n = exponent(x);
   halves[1] -= n << 20;
@@ -116,7 +119,7 @@ STREAMS = {
     "Stream": """\
 /**
  * NumPy's PCG64: a state s of 128 bits, s = a s + c, of which 64 are mixed (O'Neill, 2014).
- * Its place in `streams` has s, c, whether half of a word is left over, and that half.
+ * In `streams` it has s, c, whether half of a word is left, and that half.
  */
 class Stream {
   constructor(streams, i) {
@@ -145,7 +148,7 @@ class Stream {
     this.high = turned(b, a, turn & 31);
   }
 
-  /** The next 32 bits: words in halves, the low one first. */
+  /** The next 32 bits: half of a word, the low half first. */
   next32() {
     const { words } = this;
     if (words[8]) {
@@ -161,16 +164,16 @@ class Stream {
 
 const turned = (low, high, n) => (n ? (low >>> n) | (high << (32 - n)) : low) >>> 0;
 
-// the low digits first
+// low digits first
 const MULTIPLIER = [0xf645, 0x9fcc, 0xdf64, 0x4385, 0x5da4, 0x1fc6, 0xed05, 0x2360];""",
     "draw": """\
-/** So many random numbers from [0, 1), as NumPy draws them in the type of the buffer. */
+/** Draw random numbers from [0, 1), as NumPy does, into a buffer. */
 function draw(streams, i, buffer, offset, count) {
   const stream = new Stream(streams, i);
   for (let k = offset; k < offset + count; k++) buffer[k] = random(stream);
 }""",
     "shuffle": """\
-/** Put an order in another, as NumPy's Generator.shuffle does. */
+/** Shuffle an order, as NumPy's Generator.shuffle does. */
 function shuffle(order, streams) {
   const stream = new Stream(streams, 0);
   for (let i = order.length - 1; i > 0; i--) {
@@ -179,7 +182,7 @@ function shuffle(order, streams) {
   }
 }
 
-/** A random whole number up to `most`, each as likely: what is above it is drawn anew. */
+/** A uniform random integer up to `most`: larger ones are rejected. */
 function drawnUpTo(stream, most) {
   const digits = 0xffffffff >>> Math.clz32(most);
   for (;;) {
@@ -188,11 +191,10 @@ function drawnUpTo(stream, most) {
   }
 }""",
 }
-PIECES = RuntimeSnippets(SHARED | STREAMS, SINGLE, DOUBLE)
+RUNTIME = RuntimeSnippets(SHARED | STREAMS, SINGLE, DOUBLE)
 
-
-# Operations that are exact.
-WORDS = {
+# Operations without rounding.
+EXACT_OPERATIONS = {
     "isfinite": "Number.isFinite",
     "isnan": "Number.isNaN",
     "floor": "Math.floor",
@@ -202,9 +204,9 @@ WORDS = {
 
 
 class JavaScriptPrinter(CFamilyPrinter):
-    """Writes JavaScript; a number of type float is a double that float32 has, if `single`."""
+    """Prints JavaScript; if `single`, a number of type float is a double with a float32 value."""
 
-    pieces = PIECES
+    runtime = RUNTIME
 
     def declared(self, variable: Var, value: str, *, constant: bool) -> str:
         word = "const" if constant else "let"
@@ -238,8 +240,8 @@ class JavaScriptPrinter(CFamilyPrinter):
         return self.rounded(self.text(argument), type) or self.text(argument, around)
 
     def operation(self, name: str, arguments: tuple[Expression, ...], type: Type) -> str | None:
-        if name in WORDS:
-            return f"{WORDS[name]}({self.text(arguments[0])})"
+        if name in EXACT_OPERATIONS:
+            return f"{EXACT_OPERATIONS[name]}({self.text(arguments[0])})"
         if name == "sqrt":
             root = f"Math.sqrt({self.text(arguments[0])})"
             return self.rounded(root, type) or root
@@ -249,7 +251,7 @@ class JavaScriptPrinter(CFamilyPrinter):
         return f"function {function.name}({', '.join(p.name for p in function.parameters)}) {{"
 
     def program(self, program: Program) -> list[str]:
-        """A program as a function of the numbers and buffers that it reads or fills."""
+        """Print a program as a function of the numbers and buffers that it reads or writes."""
         buffers = buffers_of(program.body)
         names = [p.name for p in program.parameters if not p.buffer or p.name in buffers]
         return [

@@ -1,4 +1,4 @@
-"""A portable model as a module of JavaScript: its net, and its training where it has one."""
+"""JavaScript module of a portable model: its prediction and, if it has one, its training."""
 
 import base64
 import math
@@ -22,11 +22,11 @@ from handgrad.engines.portable.printing.specialize import (
 from handgrad.graph.symbolic import shape_text
 from handgrad.textbook.layers import Array
 
-# What a training is given only to be looked at later.
-LOOKED_AT = ("predictions", "parameters_after", "state_after", "streams_after")
+# Outputs of a training that nothing in the module reads.
+UNREAD = ("predictions", "parameters_after", "state_after", "streams_after")
 WIDEST = 100
 IN_ONE_ROW = """\
-/** The numbers of all rows in one; each row has `width` of them. */
+/** Concatenate rows of `width` numbers each. */
 function inOneRow(rows, width, Numbers) {
   const all = new Numbers(rows.length * width);
   rows.forEach((row, i) => {
@@ -39,7 +39,7 @@ function inOneRow(rows, width, Numbers) {
   return all;
 }"""
 IN_SHAPE = """\
-/** The numbers of a row in arrays of this shape. */
+/** Nested arrays of this shape. */
 function inShape(numbers, shape) {
   if (shape.length === 1) return Array.from(numbers);
   const size = numbers.length / shape[0];
@@ -48,7 +48,7 @@ function inShape(numbers, shape) {
   );
 }"""
 CHECK_INDICES = """\
-/** Refuse what is no index below `size`, in these columns of rows. */
+/** Throw if a number in these columns is not an index below `size`. */
 function checkIndices(numbers, width, columns, size) {
   numbers.forEach((value, i) => {
     if (columns.includes(i % width) && !(value >= 0 && value < size)) {
@@ -57,12 +57,12 @@ function checkIndices(numbers, width, columns, size) {
   });
 }"""
 UNPACKED = """\
-/** Numbers from the base64 of their bytes. */
+/** Decode numbers from base64. */
 function unpacked(text, Numbers) {
-  return new Numbers(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+  return new Numbers(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 }"""
 TRAINING = """\
-/** Trains the net, from where it is, on rows (arrays of numbers each) with their targets. */
+/** Trains the net, starting from its weights, on rows (arrays of numbers) and their targets. */
 export class Training {
   constructor(rows, targets, { learningRate = %(rate)s } = {}) {
     this.learningRate = learningRate;
@@ -70,7 +70,7 @@ export class Training {
     %(fields)s
   }
 
-  /** Go through all rows once, in an order that is the last one shuffled; gives the mean loss. */
+  /** Train for one epoch, in the last order shuffled; returns the mean loss. */
   epoch() {
     shuffle(this.order, this.shuffling);
     this.learning_rates.fill(this.learningRate);
@@ -80,7 +80,7 @@ export class Training {
     return this.loss;
   }
 
-  /** The prediction for each row, by the parameters as they are now. */
+  /** Predict rows with the current parameters. */
   predict(rows) {
     return predicted(rows, %(weights)s);
   }
@@ -88,20 +88,25 @@ export class Training {
 
 
 def javascript_module(model: PortableModel, *, packed: bool = False) -> str:
-    """The module, which exports `parameters`, `predict` and, if there is one, `Training`.
+    """Print a JavaScript module, which exports `parameters`, `predict` and `Training`.
 
-    The weights are numbers, each array of them below its name; or `packed`, as base64, a third of
-    the size and of the time to read, where nobody looks at them.
+    `predict(rows)` takes and returns arrays of rows. If the model has a training,
+    `new Training(rows, targets)` shuffles rows as `hg.train` does with the same seed; its `epoch()`
+    returns the loss.
 
-    `predict(rows)` takes an array of rows, each an array of numbers, and gives an array with the
-    prediction for each. `new Training(rows, targets)` shuffles them by itself, as `hg.train` does
-    with the same seed; its `epoch()` gives the loss of the epoch.
+    Parameters
+    ----------
+    model : PortableModel
+        With or without a training.
+    packed : bool, default False
+        Write the weights as base64, a third of the size and loading time, instead of numbers below
+        the names of their arrays.
     """
     return "\n\n".join(map("\n".join, _Module(model, packed).parts())) + "\n"
 
 
 class _Module:
-    """The parts of the module, each as lines."""
+    """The parts of the module as lines."""
 
     def __init__(self, model: PortableModel, packed: bool) -> None:
         self.packed = packed
@@ -118,7 +123,7 @@ class _Module:
         self.prediction = replace(model.prediction, name="predict_rows", body=body)
         self.training = model.training
         if self.training is not None:
-            body = without_stores(self.training.body, LOOKED_AT)
+            body = without_stores(self.training.body, UNREAD)
             self.training = replace(self.training, body=body)
 
     def parts(self) -> list[list[str]]:
@@ -128,7 +133,7 @@ class _Module:
         written += [self.writer.program(program) for program in programs]
         if self.training is not None:
             self.writer.used["shuffle"] = None
-        runtime = self.writer.pieces.used(self.writer.used, single=self.single)
+        runtime = self.writer.runtime.used(self.writer.used, single=self.single)
         checks = [CHECK_INDICES] if any(self._bounds(name) for name in self.model.rows) else []
         shapes = [IN_SHAPE] if len(self.model.output_shape) > 1 else []
         training = [] if self.training is None else [self._training(self.training)]
@@ -143,15 +148,15 @@ class _Module:
         ]
 
     def _weights(self) -> list[list[str]]:
-        """What the net has learned, each array of it below its name."""
+        """The weights, each array below its name, or packed."""
         model = self.model
         written = self._packed if self.packed else self._named
-        found = [[UNPACKED]] if self.packed else []
-        found += [written("parameters", model.parameters)]
-        return found + ([written("state", model.state)] if model.state.size else [])
+        parts = [[UNPACKED]] if self.packed else []
+        parts += [written("parameters", model.parameters)]
+        return parts + ([written("state", model.state)] if model.state.size else [])
 
     def _packed(self, name: str, numbers: Array) -> list[str]:
-        """The bytes of numbers, of float32 where that holds all of them."""
+        """The base64 of numbers, as float32 if that is exact."""
         kept = narrowed(numbers)
         kind = "Float32Array" if kept.dtype == np.float32 else "Float64Array"
         text = base64.b64encode(kept.astype(kept.dtype.newbyteorder("<")).tobytes()).decode()
@@ -168,8 +173,8 @@ class _Module:
         return [*lines, f"]{')' * bool(within)});"]
 
     def _predict(self) -> list[list[str]]:
-        """The function that predicts by any weights, and the one that does by those of the file."""
-        model, names = self.model, self._given(self.prediction)
+        """The function that predicts with any weights, and the one with the module's weights."""
+        model, names = self.model, self._arguments(self.prediction)
         width = math.prod(model.output_shape)
         made = [
             f"const {name} = {self._made(self.prediction, name)};"
@@ -194,13 +199,13 @@ class _Module:
                 "}",
             ],
             [
-                "/** The prediction for each row: rows are arrays of numbers, predictions too. */",
+                "/** Predict rows: arrays of numbers in, an array of predictions out. */",
                 f"export const predict = (rows) => predicted(rows, {weights});",
             ],
         ]
 
     def _training(self, training: Program) -> list[str]:
-        names = self._given(training)[1:]
+        names = self._arguments(training)[1:]
         fields = {name: self._made(training, name) for name in names}
         fields["shuffling"] = _words(self.model.shuffling)
         for name in ("x", "y"):
@@ -218,13 +223,13 @@ class _Module:
     def _weight_names(self) -> list[str]:
         return ["parameters", "state"] if self.model.state.size else ["parameters"]
 
-    def _given(self, program: Program) -> list[str]:
-        """What a program is called with, the number of rows first."""
+    def _arguments(self, program: Program) -> list[str]:
+        """The names of a program's arguments, the number of rows first."""
         buffers = buffers_of(program.body)
         return [p.name for p in program.parameters if not p.buffer or p.name in buffers]
 
     def _made(self, program: Program, name: str) -> str:
-        """The array that a buffer of a program is at first, for `this.n_rows` rows."""
+        """The initial array of a program's buffer, for `this.n_rows` rows."""
         if name in ("parameters", "state"):
             return f"{name}.slice()"
         if name == "streams":
@@ -239,17 +244,17 @@ class _Module:
         (type,) = (p.type for p in program.parameters if p.name == name)
         return f"new {self.arrays[type]}({self.model.sizes(program, 1)[name]})"
 
-    def _rows(self, name: str, given: str) -> str:
-        """The numbers of rows that the caller gives."""
+    def _rows(self, name: str, argument: str) -> str:
+        """The numbers of the caller's rows."""
         programs = [p for p in (self.training, self.prediction) if p is not None]
         (type,) = (p.type for p in programs[0].parameters if p.name == name)
-        return f"inOneRow({given}, {math.prod(self.model.rows[name])}, {self.arrays[type]})"
+        return f"inOneRow({argument}, {math.prod(self.model.rows[name])}, {self.arrays[type]})"
 
     def _bounds(self, name: str) -> Sequence[Bound]:
         return (self.training or self.prediction).bounds.get(name, ())
 
     def _checks(self, name: str, text: str) -> list[str]:
-        """The lines that refuse indices beyond their tables."""
+        """The lines that check indices."""
         width = math.prod(self.model.rows[name])
         lines = []
         for bound in self._bounds(name):
@@ -263,7 +268,7 @@ class _Module:
 
 
 def _numbers(numbers: Array) -> list[str]:
-    """Numbers of an array of JavaScript, as lines."""
+    """The numbers of a JavaScript array, as lines."""
     words = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
     return wrapped([f"{words.get(text, text)}," for text in number_texts(numbers)], WIDEST, "  ")
 

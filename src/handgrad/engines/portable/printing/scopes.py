@@ -1,4 +1,4 @@
-"""Where the variables of a program are declared, in a language whose blocks have variables."""
+"""Scopes: the declarations of a program's variables, in languages with block scope."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from handgrad.engines.loops.ir import Call, Expression, For, Let, Load, Statement, Var
 from handgrad.engines.portable.functions import expressions
 
-# Where a statement stands: its place among those of its loop, after that of the loop, and so on.
+# The path of a statement: its loop's path, then its index in that loop.
 Path = tuple[int, ...]
 
 
 @dataclass
 class Scopes:
-    """Which `Let` declares its variable, and what else is declared before a statement.
+    """The declarations of variables, by the paths of statements.
 
-    `declares`: whether a variable that is declared there is never changed. `before`: those that
-    have no value yet.
+    `declares` has the `Let` statements that declare their variable: True if it is constant.
+    `before` has the variables that are declared, without a value, before a statement.
     """
 
     declares: dict[Path, bool] = field(default_factory=dict)
@@ -23,8 +23,8 @@ class Scopes:
 
 
 @dataclass
-class _Met:
-    """Where a variable is read, and where it is given a value, in the order of the text."""
+class _Uses:
+    """The paths at which a variable is used, and assigned, in the order of the text."""
 
     variable: Var
     paths: list[Path] = field(default_factory=list)
@@ -32,38 +32,38 @@ class _Met:
 
 
 def scopes_of(body: Sequence[Statement]) -> Scopes:
-    """Each variable is declared in the innermost block that has all of its uses."""
-    scopes, met = Scopes(), dict[str, _Met]()
+    """Declare each variable in the innermost block that has all of its uses."""
+    scopes, uses = Scopes(), dict[str, _Uses]()
     for _, statement in placed(body):
         if isinstance(statement, Let):
-            met.setdefault(statement.name, _Met(Var(statement.name, statement.value.type)))
+            uses.setdefault(statement.name, _Uses(Var(statement.name, statement.value.type)))
     for path, statement in placed(body):
         for expression in expressions(statement):
             for name in variables(expression):
-                if name in met:
-                    met[name].paths.append(path)
+                if name in uses:
+                    uses[name].paths.append(path)
         if isinstance(statement, Let):
-            met[statement.name].paths.append(path)
-            met[statement.name].lets.append(path)
-    for found in met.values():
-        block = _common([path[:-1] for path in found.paths])
-        first = found.paths[0]
-        if first == found.lets[0] and first[:-1] == block:
-            scopes.declares[first] = len(found.lets) == 1
+            uses[statement.name].paths.append(path)
+            uses[statement.name].lets.append(path)
+    for use in uses.values():
+        block = _common([path[:-1] for path in use.paths])
+        first = use.paths[0]
+        if first == use.lets[0] and first[:-1] == block:
+            scopes.declares[first] = len(use.lets) == 1
         else:
-            scopes.before.setdefault(first[: len(block) + 1], []).append(found.variable)
+            scopes.before.setdefault(first[: len(block) + 1], []).append(use.variable)
     return scopes
 
 
 def _common(blocks: Sequence[Path]) -> Path:
-    """The innermost block that all of these are in."""
+    """The innermost block that contains all of these."""
     first, last = min(blocks), max(blocks)
     same = [a == b for a, b in zip(first, last, strict=False)]
     return first[: same.index(False) if False in same else len(same)]
 
 
 def placed(body: Sequence[Statement], around: Path = ()) -> Iterator[tuple[Path, Statement]]:
-    """All statements and where they stand, in the order of the text."""
+    """All statements with their paths, in the order of the text."""
     for i, statement in enumerate(body):
         yield (*around, i), statement
         if isinstance(statement, For):

@@ -1,4 +1,4 @@
-"""A plain program fitted to its use: for numbers that are known, without what nobody asks for."""
+"""Specialization of plain programs: partial evaluation for known sizes, dead-store elimination."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -33,69 +33,70 @@ INTEGER_ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
 
 
 def substitute(body: Sequence[Statement], values: Mapping[str, Expression]) -> Body:
-    """The statements where these variables have these values.
-
-    What follows from whole numbers that are known is computed now; a loop of one round is none.
-    """
+    """Substitute values for variables and fold constant integers; unrolls loops of one round."""
     changes = Counter(s.name for _, s in placed(body) if isinstance(s, Let))
-    return _valued(body, dict(values), changes)
+    return _substitute(body, dict(values), changes)
 
 
-def _valued(body: Sequence[Statement], given: dict[str, Expression], changes: Counter[str]) -> Body:
-    found: Body = []
+def _substitute(
+    body: Sequence[Statement], values: dict[str, Expression], changes: Counter[str]
+) -> Body:
+    result: Body = []
     for statement in body:
         match statement:
             case For(counter, stop, inner, step, begin):
-                begin, stop = substituted(begin, given), substituted(stop, given)
+                begin, stop = substituted(begin, values), substituted(stop, values)
                 first, last = known(begin), known(stop)
                 if first is not None and last is not None and first < last <= first + step:
-                    given[counter] = begin
-                    found += _valued(inner, given, changes)
+                    values[counter] = begin
+                    result += _substitute(inner, values, changes)
                 elif first is None or last is None or first < last:
-                    given.pop(counter, None)
-                    found.append(For(counter, stop, _valued(inner, given, changes), step, begin))
+                    values.pop(counter, None)
+                    result.append(
+                        For(counter, stop, _substitute(inner, values, changes), step, begin)
+                    )
             case Let(name, value):
-                value = substituted(value, given)
+                value = substituted(value, values)
                 if known(value) is not None and changes[name] == 1:
-                    given[name] = value
+                    values[name] = value
                 else:
-                    found.append(Let(name, value))
+                    result.append(Let(name, value))
             case Store(buffer, index, value):
-                found.append(Store(buffer, substituted(index, given), substituted(value, given)))
+                result.append(Store(buffer, substituted(index, values), substituted(value, values)))
             case ReturnIf(condition, value):
-                found.append(ReturnIf(substituted(condition, given), substituted(value, given)))
+                result.append(ReturnIf(substituted(condition, values), substituted(value, values)))
             case Draw(offset=offset, count=count):
-                offset, count = substituted(offset, given), substituted(count, given)
-                found.append(replace(statement, offset=offset, count=count))
+                offset, count = substituted(offset, values), substituted(count, values)
+                result.append(replace(statement, offset=offset, count=count))
             case _:
-                found.append(statement)
-    return found
+                result.append(statement)
+    return result
 
 
 def substituted(expression: Expression, values: Mapping[str, Expression]) -> Expression:
-    """The expression where these variables have these values."""
+    """An expression with values substituted for variables."""
     match expression:
         case Var(name, _):
             return values.get(name, expression)
         case Load(index=index):
             return replace(expression, index=substituted(index, values))
         case Call(operation, arguments, type):
-            given = tuple(substituted(argument, values) for argument in arguments)
-            numbers = [known(a) for a in given]
+            operands = tuple(substituted(argument, values) for argument in arguments)
+            numbers = [known(a) for a in operands]
             if type == "int" and operation in INTEGER_ARITHMETIC and len(numbers) == 2:
                 a, b = numbers
                 if a is not None and b is not None:
                     return whole(INTEGER_ARITHMETIC[operation](a, b))
             if type == "int" and operation == "add":
-                return given[0] + given[1]
+                return operands[0] + operands[1]
             if type == "int" and operation == "multiply":
-                return given[0] * given[1]
-            return Call(operation, given, type)
+                return operands[0] * operands[1]
+            return Call(operation, operands, type)
     return expression
 
 
 def replace_loads(body: Sequence[Statement], buffer: str, value: Expression) -> Body:
-    """The statements where each number of a buffer that is read is this one."""
+    """Replace each load from a buffer by a value."""
 
     def changed(expression: Expression) -> Expression:
         match expression:
@@ -105,22 +106,22 @@ def replace_loads(body: Sequence[Statement], buffer: str, value: Expression) -> 
                 return replace(expression, arguments=tuple(map(changed, arguments)))
         return expression
 
-    found: Body = []
+    result: Body = []
     for statement in body:
         match statement:
             case For(body=inner):
-                found.append(replace(statement, body=replace_loads(inner, buffer, value)))
+                result.append(replace(statement, body=replace_loads(inner, buffer, value)))
             case Store(_, index, number):
-                found.append(replace(statement, index=changed(index), value=changed(number)))
+                result.append(replace(statement, index=changed(index), value=changed(number)))
             case Let(_, number):
-                found.append(replace(statement, value=changed(number)))
+                result.append(replace(statement, value=changed(number)))
             case _:
-                found.append(statement)
-    return found
+                result.append(statement)
+    return result
 
 
 def without_early_returns(body: Sequence[Statement]) -> Body:
-    """The statements but for those that leave early: what is not finite goes on to the end."""
+    """The statements without early returns, for numbers that are not finite."""
     return [
         replace(statement, body=without_early_returns(statement.body))
         if isinstance(statement, For)
@@ -131,9 +132,9 @@ def without_early_returns(body: Sequence[Statement]) -> Body:
 
 
 def without_stores(body: Sequence[Statement], buffers: Collection[str]) -> Body:
-    """The statements but for those that only fill these buffers, and what nothing needs then."""
+    """Dead-store elimination: remove stores to these buffers, if nothing reads them."""
     loaded = {name for _, s in placed(body) for e in expressions(s) for name in _buffers(e)}
-    unasked = {*buffers} - loaded
+    unread = {*buffers} - loaded
     while True:
         read = {
             name
@@ -142,31 +143,31 @@ def without_stores(body: Sequence[Statement], buffers: Collection[str]) -> Body:
             for name in variables(expression)
             if not (isinstance(statement, Let) and statement.name == name)
         }
-        left = _kept(body, unasked, read)
+        left = _live(body, unread, read)
         if left == body:
             return left
         body = left
 
 
-def _kept(body: Sequence[Statement], unasked: Collection[str], read: Collection[str]) -> Body:
-    found: Body = []
+def _live(body: Sequence[Statement], unread: Collection[str], read: Collection[str]) -> Body:
+    result: Body = []
     for i, statement in enumerate(body):
-        kept: Statement | None = statement
-        if (isinstance(statement, Store) and statement.buffer in unasked) or (
+        live: Statement | None = statement
+        if (isinstance(statement, Store) and statement.buffer in unread) or (
             isinstance(statement, Let) and statement.name not in read
         ):
-            kept = None
+            live = None
         elif isinstance(statement, For):
-            inner = _kept(statement.body, unasked, read)
-            kept = replace(statement, body=inner) if inner else None
-        if kept is not None:
-            found.append(kept)
-        elif found and isinstance(found[-1], Comment) and _begins_anew(body[i + 1 :]):
-            found.pop()  # it told of what is gone
-    return found
+            inner = _live(statement.body, unread, read)
+            live = replace(statement, body=inner) if inner else None
+        if live is not None:
+            result.append(live)
+        elif result and isinstance(result[-1], Comment) and _ends_section(body[i + 1 :]):
+            result.pop()  # the comment of removed statements
+    return result
 
 
-def _begins_anew(body: Sequence[Statement]) -> bool:
+def _ends_section(body: Sequence[Statement]) -> bool:
     return not body or isinstance(body[0], Comment)
 
 
@@ -180,11 +181,11 @@ def _buffers(expression: Expression) -> list[str]:
 
 
 def buffers_of(body: Sequence[Statement]) -> set[str]:
-    """The buffers that statements read or fill."""
-    found = {name for _, s in placed(body) for e in expressions(s) for name in _buffers(e)}
+    """The buffers that statements read or write."""
+    buffers = {name for _, s in placed(body) for e in expressions(s) for name in _buffers(e)}
     for _, statement in placed(body):
         if isinstance(statement, Store | Draw):
-            found.add(statement.buffer)
+            buffers.add(statement.buffer)
         if isinstance(statement, Draw):
-            found.add("streams")
-    return found
+            buffers.add("streams")
+    return buffers
