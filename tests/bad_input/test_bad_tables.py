@@ -102,7 +102,7 @@ def test_a_table_that_cannot_be_learned_from_is_refused_and_leaves_nothing(
         ("empty", ["", ""], "left out: nothing in it"),
         ("ids", [f"k{i}" for i in range(100_000)], "left out: an identifier (80,000 distinct"),
         ("mixed", [*map(str, range(40)), "n/a!"], "of 41 values"),
-        ("gaps", ["1.5", "2.5", "", "NA"], "number, a second one marks what is missing"),
+        ("gaps", ["1.5", "2.5", "", "NA"], "number + missing-value flag"),
     ],
 )
 def test_a_column_that_says_nothing_is_left_out_or_read_as_well_as_it_can_be(

@@ -144,8 +144,8 @@ def test_of_an_estimator_are_shown_columns_classes_and_settings(tmp_path: Path) 
     for words in (
         "Pipeline, format version 2, 16 numbers",
         "step tableencoder: TableEncoder()",
-        "│ age [b] │ number, a second one marks what is missing",
-        "│ town    │ one of two, 'Bonn' or 'Ulm'",
+        "│ age [b] │ number + missing-value flag",
+        "│ town    │ binary, 'Bonn' or 'Ulm'",
         "step mlpclassifier: MLPClassifier(activation=relu,",
         "hidden_layer_sizes=(3),",
         "classes: no, yes",

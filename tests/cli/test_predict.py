@@ -99,7 +99,7 @@ def test_other_columns_and_another_order_change_nothing(made: Path, tmp_path: Pa
     second = handgrad("predict", model(made), tmp_path / "other.csv")
     assert first.stdout == second.stdout
     assert first.stderr == ""
-    assert second.stderr == "note: columns that were not there in training are ignored: more\n"
+    assert second.stderr == "note: columns that training did not have are ignored: more\n"
 
 
 @pytest.mark.slow

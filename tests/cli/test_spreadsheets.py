@@ -17,7 +17,7 @@ READ_AS = {
     "Einkommen": "number",
     "Rabatt": "number",
     "Stadt": "category of 4 values",
-    "Kunde seit": "date: time, and the hands of the year, of the week",
+    "Kunde seit": "date: timestamp + cyclic year and week features",
 }
 
 
@@ -49,7 +49,7 @@ def test_what_was_found_out_stands_in_the_output_and_in_the_run(made: Path) -> N
     record = json.loads((made / "run" / "run.json").read_text("utf-8"))
     assert record["columns"] == READ_AS
     assert record["notes"] == [
-        "it is read with semicolons between columns, decimal commas, encoding cp1252",
+        "read with semicolons between columns, decimal commas, encoding cp1252",
         "column 'Kunde seit' is read as dates, day.month.year",
     ]
 
@@ -133,7 +133,7 @@ def test_postcodes_are_told_and_are_codes_if_asked_for(tmp_path: Path) -> None:
     found = trained(path)
     assert found["columns"]["plz"] == "number"
     assert found["notes"] == [
-        "column 'plz' has numbers that begin with 0, and is read as numbers: --category 'plz', "
+        "column 'plz' has numbers with leading zeros and is read as numbers: use --category 'plz' "
         "if they are codes"
     ]
 
@@ -147,11 +147,11 @@ def test_what_a_column_was_said_to_be_is_remembered_by_the_model(tmp_path: Path)
              "--epochs", 20)  # fmt: skip
     found = trained(path, *asked)
     assert found["columns"]["plz"] == "category of 4 values"
-    assert found["columns"]["score"] == "number, a second one marks what is missing"
+    assert found["columns"]["score"] == "number + missing-value flag"
     assert found["columns"]["day"].startswith("date")
     assert found["notes"] == [
-        "column 'score': 40 cells do not read as numbers and count as missing, '?' for one",
-        "column 'day': 40 cells do not read as dates and count as missing, 'soon' for one",
+        "column 'score': 40 cells do not parse as numbers and count as missing, such as '?'",
+        "column 'day': 40 cells do not parse as dates and count as missing, such as 'soon'",
     ]
     new = tmp_path / "new.csv"
     model = tmp_path / "run" / "model.safetensors"
@@ -174,44 +174,44 @@ def test_numbers_or_dates_that_do_not_go_together_are_told(tmp_path: Path) -> No
         day=["31/01/2024", "01/31/2024"], late=["1.5", "2.5", "soon"], word=["Yes", "yes", "no"],
         y=["u", "v", "v"] * 60,
     )  # fmt: skip
-    odd = "that do not go together, such as"
+    odd = "in different formats, such as"
     assert trained(path)["notes"] == [
         f"column 'price' has numbers {odd} '$5.50' and '€6.20', and so is read as text: written as "
-        "12.5 in the file they would count as numbers",
+        "12.5 they would be numbers",
         f"column 'share' has numbers {odd} '5%' and '0.5', and so is read as text: written as 12.5 "
-        "in the file they would count as numbers",
+        "they would be numbers",
         f"column 'day' has dates {odd} '31/01/2024' and '01/31/2024', and so is read as text: "
-        "written as 2024-12-31 in the file they would count as dates",
+        "written as 2024-12-31 they would be dates",
         "column 'late' is 'soon' in row 3 below the header, among 120 numbers, and so is read as "
-        "text: --number 'late', if such cells stand for what is missing",
-        "column 'word' has 'Yes' and 'yes', which differ by capitals or blanks only",
+        "text: use --number 'late' if such cells are missing values",
+        "column 'word' has 'Yes' and 'yes', which differ only in case or spaces",
     ]
 
 
 MONTHS = ["Jan", "Feb", "May"]
-LIKE_TIMES = "and is read as text: as hours, 14.5 for 14:30, in the file it would count as a number"
-LIKE_DATES = "read as text: written as 2024-12-31 in the file they would count as dates"
+LIKE_TIMES = "and is read as text: written as hours, 14.5 for 14:30, it would be a number"
+LIKE_DATES = "read as text: written as 2024-12-31 they would be dates"
 NEARLY = {
     "numbers with a unit": (
         [f"{i}.5 kg" for i in range(60)],
-        "numbers with something beside, '0.5 kg' for one, and is read as text: as 12.5 in the file "
-        "it would count as a number",
+        "numbers with something beside, such as '0.5 kg', and is read as text: written as 12.5 "
+        "it would be a number",
     ),
     "times": (
         [f"{i % 24}:{i % 60:02}" for i in range(60)],
-        f"times of day, '0:00' for one, {LIKE_TIMES}",
+        f"times of day, such as '0:00', {LIKE_TIMES}",
     ),
     "times with two digits": (
         [f"{i % 24:02}:{i % 60:02}" for i in range(60)],
-        f"times of day, '00:00:00' for one, {LIKE_TIMES}",
+        f"times of day, such as '00:00:00', {LIKE_TIMES}",
     ),
     "names of months": (
         [f"{i % 28 + 1} {MONTHS[i % 3]} 2024" for i in range(60)],
-        f"dates with names of months, '1 Jan 2024' for one, and is {LIKE_DATES}",
+        f"dates with names of months, such as '1 Jan 2024', and is {LIKE_DATES}",
     ),
     "months first": (
         [f"{MONTHS[i % 3]} {i % 28 + 1} 2024" for i in range(60)],
-        f"dates with names of months, 'Jan 1 2024' for one, and is {LIKE_DATES}",
+        f"dates with names of months, such as 'Jan 1 2024', and is {LIKE_DATES}",
     ),
 }
 
@@ -307,11 +307,11 @@ def test_a_target_of_formatted_numbers_is_a_number(tmp_path: Path) -> None:
 
 def test_classes_that_differ_by_capitals_are_told(tmp_path: Path) -> None:
     path = table(tmp_path, a=[*range(60)], y=["Yes", "yes", "no"] * 20)
-    told = "the target 'y' has the classes 'Yes' and 'yes', which differ by capitals only: written"
+    told = "the target 'y' has the classes 'Yes' and 'yes', which differ only in case: spelled"
     assert any(note.startswith(told) for note in trained(path)["notes"])
     path = table(tmp_path, a=[*range(60)], y=["ja", "Ja", "JA", "nein", "Nein", "?"] * 10)
-    told = "the classes 'JA', 'Ja' and 'ja'; 'Nein' and 'nein', which differ by capitals only"
-    (note,) = [n for n in trained(path, "--out", tmp_path / "b")["notes"] if "capitals" in n]
+    told = "the classes 'JA', 'Ja' and 'ja'; 'Nein' and 'nein', which differ only in case"
+    (note,) = [n for n in trained(path, "--out", tmp_path / "b")["notes"] if "in case" in n]
     assert told in note
     alone = table(tmp_path, a=[*range(61)], y=[*(["yes", "no"] * 30), "Yes"])
     result = handgrad("train", alone, "--target", "y")
@@ -320,14 +320,14 @@ def test_classes_that_differ_by_capitals_are_told(tmp_path: Path) -> None:
 
 
 WRONG: dict[str, tuple[tuple[str, ...], str, str]] = {
-    "a separator that is none": (("--separator", "xx"), "separator = 'xx'", "one sign"),
+    "a separator that is none": (("--separator", "xx"), "separator = 'xx'", "one character"),
     "a separator that is not there": (("--separator", ";"), "no column named 'y'", "--separator"),
     "a decimal sign that is none": (("--decimal", ";"), "decimal = ';'", "'.' or ','"),
     "an encoding that is none": (("--encoding", "utf99"), "encoding = 'utf99'", "utf-8"),
     "an encoding that it is not": (("--encoding", "utf-16"), "bytes that are not utf-16", "cp1252"),
     "a category that is not there": (("--category", "B"), "no column named 'B'", "mean 'b'?"),
-    "a number that is words": (("--number", "word"), "'word' as number, and has 'no'", "--number"),
-    "a date that is numbers": (("--date", "b"), "column 'b' as date, and is int64", "--date"),
+    "a number that is words": (("--number", "word"), "'word' as number, but it has 'no'", "--number"),
+    "a date that is numbers": (("--date", "b"), "column 'b' as date, but it is int64", "--date"),
     "two kinds": (("--date", "b", "--number", "b"), "column 'b' as number and as date", "alone"),
     "names taken for a row": (("--no-header",), "no column named 'y'", "column_1, column_2"),
 }  # fmt: skip

@@ -265,8 +265,8 @@ def test_rows_without_a_target_are_left_out_of_all_pieces(tmp_path: Path) -> Non
     data = written(pa.table({"a": np.arange(N), "y": column}), tmp_path / "a.parquet", 100)
     found = opened(data, "y")
     told = "2 of 2,000 rows have no target 'y' and are left out, first row 1801"
-    assert found.notes == (told, "column 'a' counts the rows: ignore='a', if it says nothing of "
-                           "what is to be predicted")  # fmt: skip
+    assert found.notes == (told, "column 'a' numbers the rows: use ignore='a' if it is "
+                           "unrelated to the target")  # fmt: skip
     assert (found.n_rows, found.feature_names) == (N - 2, ["a"])
     numbers = found.table.to_table()["a"].to_pylist()
     assert numbers == [i for i in range(N) if i not in (1800, 1900)]

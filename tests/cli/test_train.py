@@ -142,13 +142,13 @@ def test_a_messy_table_is_taken_as_it_comes_and_what_is_odd_is_told(tmp_path: Pa
     assert result.exit_code == 0, result.output
     for words in (
         r"customer +left out: an identifier \(320 distinct values in 320 rows\)",
-        r"income +number, a second one marks what is missing",
+        r"income +number + missing-value flag",
         r"city +category of 4 values",
-        r"since +date: time",
+        r"since +date: timestamp",
         r"empty +left out: nothing in it",
     ):
         assert re.search(words, result.stdout), words
-    assert "note: column 'row' counts the rows: --ignore 'row'" in result.stdout
+    assert "note: column 'row' numbers the rows: use --ignore 'row'" in result.stdout
     assert "note: column 'age' is 'unknown' in row 8 below the header, among 392 numbers" in (
         result.stdout
     )
@@ -260,7 +260,7 @@ def test_codes_of_many_classes_are_numbers_and_how_to_ask_for_classes_is_told(
     path = tmp_path / "a.csv"
     path.write_text("a,code\n" + "".join(f"{i},{i % 30}\n" for i in range(90)))
     words = ("train", path, "--target", "code", *QUICK)
-    hint = "note: the target 'code' has 30 different values only: --task classification, if they"
+    hint = "note: the target 'code' has only 30 distinct values: use --task classification if they"
     assert hint in handgrad(*words, "--out", tmp_path / "1").stdout
     asked = handgrad(*words, "--task", "regression", "--out", tmp_path / "2")
     assert "note: the target" not in asked.stdout
@@ -273,7 +273,7 @@ def test_whole_numbers_are_classes_where_that_is_asked_for(tmp_path: Path) -> No
     path.write_text("a,y\n" + "".join(f"{i},{i % 2}.0\n" for i in range(40)))
     result = handgrad("train", path, "--target", "y", *QUICK, "--out", tmp_path / "1")
     assert "(regression: it holds numbers with a decimal point)" in result.stdout
-    assert "note: the target 'y' has 2 different values only: --task" in result.stdout
+    assert "note: the target 'y' has only 2 distinct values: use --task" in result.stdout
     words = ("train", path, "--target", "y", "--task", "classification", *QUICK)
     result = handgrad(*words, "--out", tmp_path / "2")
     assert "2 classes, 0, 1 (classification: asked for, though it holds numbers" in result.stdout

@@ -46,6 +46,6 @@ def test_a_file_that_has_changed_is_refused_by_the_workers(tmp_path: Path) -> No
     path.write_text("a,b,y\n" + "1,2,u\n3,4,v\n" * 5000)
     net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
     with refused(
-        hg.errors.FileError, f"{path}: ", "when it was opened", "a folder that all nodes see"
+        hg.errors.FileError, f"{path}: ", "when it was opened", "a folder shared by all nodes"
     ):
         fit(net, rows, workers=1, loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=1)

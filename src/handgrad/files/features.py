@@ -1,4 +1,4 @@
-"""Features: the numbers that a net is given for each column of a table, as data that was fitted."""
+"""Features: fitted encoders of the columns of a table, which make numbers for a net."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from handgrad.textbook.layers import Array
 Kind = Literal["number", "boolean", "date", "text"]
 START = datetime.datetime(1970, 1, 1)
 DAY = 86400.0
-# So far around the middle a number goes in at most.
+# Limit of a squashed z-score, and largest z-score before squashing.
 LIMIT, HUGE = 3.0, 1e150
 CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: numbers with NaN where one is missing, dates as days, or text with None.
+    """Column: numbers with NaN for missing values, dates as days, or text with None.
 
-    `note` says how it was read, where that had to be guessed, `written` the decimal sign of
-    numbers in text, or the order of dates there; `categorical` text was declared to be categories,
-    and is not read as numbers.
+    `note` describes how it was parsed if that was ambiguous; `written` is the decimal sign of
+    numbers in text, or the order of dates there; `categorical` text is never parsed as numbers.
     """
 
     kind: Kind
@@ -48,9 +47,9 @@ Columns = dict[str, Column]
 
 
 class Feature(ABC):
-    """Encoder of one column: it makes numbers with `names`, and has a `summary` in words."""
+    """Encoder of one column; `names` names its numbers, `summary` describes it."""
 
-    turn = 1  # in a row of all features: numbers come first, codes last
+    turn = 1  # order in the encoded row: numbers 0, codes 2
 
     @property
     def n_codes(self) -> int:
@@ -59,20 +58,23 @@ class Feature(ABC):
 
     @abstractmethod
     def summary(self) -> str:
-        """Description of how the column was read."""
+        """Description of the column's type."""
 
     @abstractmethod
     def encoded(self, column: Column) -> Array:
-        """The numbers for the net, (n, n_names), of a column read as the feature takes it."""
+        """Encode a parsed column as numbers for the net, (n, n_names)."""
 
     def names(self, name: str) -> list[str]:
-        """Names of these numbers, for a column of this name."""
+        """Names of the encoded numbers, for a column of this name."""
         return [name]
 
 
 @dataclass(frozen=True)
 class Number(Feature):
-    """Median 0, quartiles 1 apart, ends bent in: z / √(1 + (z/3)²); 0 and a mark where missing."""
+    """Robust z-score (median, IQR), outliers squashed: z / √(1 + (z/3)²).
+
+    With `marks_missing` a missing-value flag follows; a missing value is 0.
+    """
 
     center: float
     factor: float
@@ -85,26 +87,25 @@ class Number(Feature):
         return [name, f"{name}_missing"] if self.marks_missing else [name]
 
     def summary(self) -> str:
-        marked = ", a second one marks what is missing" if self.marks_missing else ""
-        return f"number{marked}"
+        return "number" + " + missing-value flag" * self.marks_missing
 
     def encoded(self, column: Column) -> Array:
         missing = column.missing
         with np.errstate(over="ignore"):
             z = (np.where(missing, self.center, column.values) - self.center) * self.factor
-        z = z.clip(-HUGE, HUGE)  # whose square is still a number
-        bent = z / np.sqrt(1 + (z / LIMIT) ** 2)
-        return np.stack([bent, missing] if self.marks_missing else [bent], axis=1)
+        z = z.clip(-HUGE, HUGE)  # the square is finite
+        squashed = z / np.sqrt(1 + (z / LIMIT) ** 2)
+        return np.stack([squashed, missing] if self.marks_missing else [squashed], axis=1)
 
 
 @dataclass(frozen=True)
 class Binary(Feature):
-    """One of two values: −1 or 1; 0 where it is missing or neither."""
+    """Two values as −1 and 1; 0 if missing or neither."""
 
     values: tuple[str, str]
 
     def summary(self) -> str:
-        return f"one of two, {self.values[0]!r} or {self.values[1]!r}"
+        return f"binary, {self.values[0]!r} or {self.values[1]!r}"
 
     def encoded(self, column: Column) -> Array:
         first, second = ((column.values == value).astype(float) for value in self.values)
@@ -113,7 +114,7 @@ class Binary(Feature):
 
 @dataclass(frozen=True)
 class Category(Feature):
-    """A feature for each value, 1 where it is the row's; all 0 where missing, rare or unseen."""
+    """One-hot encoding of the values; all 0 if missing, rare or unseen."""
 
     values: tuple[str, ...]
     n_values: int
@@ -130,13 +131,13 @@ class Category(Feature):
         return (self.places(column)[:, None] == np.arange(len(self.values))).astype(float)
 
     def places(self, column: Column) -> Array:
-        """Index of each row's value, (n,); -1 where it is none of the values."""
+        """Index of each row's value, (n,); -1 if it is none of the values."""
         place = {value: i for i, value in enumerate(self.values)}
         return np.array([place.get(value, -1) for value in column.values], int)
 
 
 class Code(Category):
-    """A code for each value, from 1 on; 0 where it is missing, rare or unseen."""
+    """Integer code of each value for an embedding, from 1; 0 if missing, rare or unseen."""
 
     turn = 2
 
@@ -156,37 +157,38 @@ class Code(Category):
 
 @dataclass(frozen=True)
 class Date(Feature):
-    """The time that went by, as a number, and the hands of the clocks that turn in the data."""
+    """Timestamp as a number, and cyclic encodings, sine and cosine, of the periods in the data."""
 
     time: Number
     cycles: tuple[str, ...]
 
     @property
     def note(self) -> str:
-        """In which order its dates were written, where they came as text in one."""
+        """Order of the dates, if they were text."""
         return self.time.note if self.time.written else ""
 
     def names(self, name: str) -> list[str]:
-        hands = [f"{name}_{hand} {cycle}" for cycle in self.cycles for hand in ("sine", "cosine")]
-        return [*self.time.names(name), *hands]
+        waves = [f"{name}_{wave} {cycle}" for cycle in self.cycles for wave in ("sine", "cosine")]
+        return [*self.time.names(name), *waves]
 
     def summary(self) -> str:
-        hands = f", and the hands {', '.join(self.cycles)}" if self.cycles else ""
-        return f"date: time{hands}"
+        *most, last = [cycle.removeprefix("of the ") for cycle in self.cycles] or [""]
+        cyclic = f"{', '.join(most)} and {last}" if most else last
+        return "date: timestamp" + (f" + cyclic {cyclic} features" if cyclic else "")
 
     def encoded(self, column: Column) -> Array:
         days = np.where(column.missing, 0, column.values)
         parts = [self.time.encoded(column)]
         for cycle in self.cycles:
-            turn = 2 * np.pi * days / CYCLES[cycle]
-            hand = np.stack([np.sin(turn), np.cos(turn)], axis=1)
-            parts.append(hand * ~column.missing[:, None])
+            angle = 2 * np.pi * days / CYCLES[cycle]
+            waves = np.stack([np.sin(angle), np.cos(angle)], axis=1)
+            parts.append(waves * ~column.missing[:, None])
         return np.concatenate(parts, axis=1)
 
 
 @dataclass(frozen=True)
 class Nothing(Feature):
-    """A column that is left out, and why."""
+    """Column that is left out, and the reason."""
 
     why: str
 
@@ -201,11 +203,11 @@ class Nothing(Feature):
 
 
 class Features:
-    """Encoders of the columns of a table: fitted once, exact at prediction.
+    """Encoders of the columns of a table: fitted once, then fixed.
 
-    `n_out` numbers a row come out. Other columns, or another order of them, change nothing.
-    The `n_numbers` of columns of numbers come first. Codes come last, and count on from one column
-    to the next: `n_codes` has how many each has.
+    A row is encoded as `n_out` numbers, whatever the order of the columns and whatever further
+    columns there are. The `n_numbers` of numeric columns come first. Codes come last and are offset
+    from column to column; `n_codes` has the number of codes of each.
     """
 
     def __init__(self, features: dict[str, Feature]) -> None:
@@ -216,10 +218,10 @@ class Features:
         self.n_codes = [feature.n_codes for feature in features.values() if feature.n_codes]
 
     def encoded(self, table: Mapping[str, Column]) -> Array:
-        """The numbers for the net, (n, n_out), float32, of columns read as the features take them.
+        """Encode parsed columns as numbers for the net, (n, n_out), float32.
 
-        A number comes as a float, a date as days since 1970, both NaN where they are missing; what
-        has values as text, None where it is missing.
+        Numbers are floats and dates days since 1970, both NaN if missing; values are text, None if
+        missing.
         """
         rows = len(next(iter(table.values())).values)
         x, place, first_code = np.empty((rows, self.n_out), np.float32), 0, 0
@@ -230,16 +232,16 @@ class Features:
         return x
 
     def names(self, columns: Sequence[str] | None = None) -> list[str]:
-        """Names of the numbers, where the columns are called so or as they were."""
+        """Names of the encoded numbers; `columns` replaces the names of the columns."""
         return [name for column, f in self.in_turn(columns) for name in f.names(column)]
 
     def in_turn(self, columns: Iterable[str] | None = None) -> list[tuple[str, Feature]]:
-        """The features with the names of their columns, as their numbers stand in a row."""
+        """The features with the names of their columns, in the order of the encoded row."""
         pairs = zip(columns or self.features, self.features.values(), strict=True)
         return sorted(pairs, key=lambda pair: pair[1].turn)
 
     def read_as(self) -> dict[str, str]:
-        """Kinds that the columns were read as, in words."""
+        """Description of each column's type, by name."""
         notes = {name: getattr(feature, "note", "") for name, feature in self.features.items()}
         return {
             name: feature.summary() + (f" ({notes[name]})" if notes[name] else "")
@@ -247,7 +249,7 @@ class Features:
         }
 
     def summary(self) -> str:
-        """A table of the columns and what each was read as."""
+        """Table of the columns and their types."""
         width = max(map(len, self.features), default=0)
         return "\n".join(f"{name.ljust(width)}  {text}" for name, text in self.read_as().items())
 

@@ -26,7 +26,7 @@ def test_csv_and_parquet_come_to_the_same_rows(tmp_path: Path) -> None:
     assert one.classes is None
     assert one.told()["read_as"] == [
         ["age", "number"],
-        ["town", "one of two, 'a' or 'b'"],
+        ["town", "binary, 'a' or 'b'"],
         ["price", "number, shown as (value − 20) / 11.5434"],
     ]
     assert abs(float(one.y.mean())) < 1e-6

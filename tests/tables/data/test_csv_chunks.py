@@ -183,7 +183,7 @@ def test_what_is_much_larger_when_unpacked_is_refused_before_it_is(
     path, text = tmp_path / "a.csv.gz", b"a,b\n" + b"1,2\n" * 1_000_000
     path.write_bytes(PACKED[packing](text))
     for read in (table_of, partial(stream_of, piece=50_000)):
-        with refused(hg.errors.FileError, "200 times as large when unpacked"):
+        with refused(hg.errors.FileError, "200 times as large when decompressed"):
             read(path)
 
 

@@ -156,7 +156,7 @@ def touch(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (remove, ("no such file on", "a folder that all nodes see", "shared folder")),
+        (remove, ("no such file on", "a folder shared by all nodes", "shared folder")),
         (shorten, ("when it was opened", "one file", "hg.data.open_table again")),
         (touch, ("1970-01-12", "when it was opened", "one file")),
     ],

@@ -194,7 +194,7 @@ def test_folders_that_are_no_classes_are_refused(tmp_path: Path) -> None:
     with refused(FileError, "one.png: a file", "a folder with a folder"):
         read_pictures(one)
     save([[1]], tmp_path / "alone" / "cat" / "one.png")
-    with refused(hg.errors.DataError, "alone: one folder only, 'cat'", "two or more", "dog"):
+    with refused(hg.errors.DataError, "alone: only one folder, 'cat'", "two or more", "dog"):
         read_pictures(tmp_path / "alone")
     for part, name in (("train", "cat"), ("test", "dog")):
         save([[1]], tmp_path / "parts" / part / name / "one.png")
@@ -204,7 +204,7 @@ def test_folders_that_are_no_classes_are_refused(tmp_path: Path) -> None:
         read_pictures(tmp_path / "parts")
     (two(tmp_path / "empty", one=[[1]]) / "c").mkdir()
     with refused(
-        hg.errors.DataError, f"{Path('empty', 'c')}: no picture", ".png", "without the folder"
+        hg.errors.DataError, f"{Path('empty', 'c')}: no picture", ".png", "remove the folder"
     ):
         read_pictures(tmp_path / "empty")
 

@@ -76,20 +76,20 @@ NOTES = {
     "commas": (),
     "all of it said": (),
     "a German spreadsheet": (
-        "it is read with semicolons between columns, decimal commas, encoding cp1252",
+        "read with semicolons between columns, decimal commas, encoding cp1252",
         "column 'Kunde seit' is read as dates, day.month.year",
     ),
     "points between thousands": (
-        "it is read with semicolons between columns, decimal commas",
+        "read with semicolons between columns, decimal commas",
         "column 'Kunde seit' is read as dates, day.month.year",
     ),
     "an American spreadsheet": (
         "column 'Einkommen' is read as numbers, in $",
-        "column 'Rabatt' is read as numbers, in per cent, 12.5 for 12.5%",
+        "column 'Rabatt' is read as numbers, in percent, 12.5 for 12.5%",
         "column 'Kunde seit' is read as dates, month/day/year",
     ),
-    "an index without a name": ("the first column has no name and is left out",),
-    "a comma at the end of each line": ("column 7, without a name and empty, is left out",),
+    "an index without a name": ("the first column has no name; it is dropped",),
+    "a comma at the end of each line": ("column 7 has no name and no values; it is dropped",),
 }
 
 

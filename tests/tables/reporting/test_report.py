@@ -163,10 +163,10 @@ def test_it_says_what_was_run(iris: Page) -> None:
 def test_it_says_what_each_column_was_read_as(prices: tuple[Any, Page]) -> None:
     text = prices[1].sections["data"]
     for said in (
-        "number, a second one marks what is missing",
+        "number + missing-value flag",
         "category of 3 values",
-        "one of two, '0' or '1'",
-        "date: time, and the hands of the year, of the week, of the day",
+        "binary, '0' or '1'",
+        "date: timestamp + cyclic year, week and day features",
         "number (text that reads as numbers)",
     ):
         assert said in text

@@ -100,11 +100,11 @@ def test_periods_are_dates() -> None:
 def test_what_was_guessed_is_said() -> None:
     lines = fitted(cells() | {"same": [1] * 60, "empty": [None] * 60}).summary().split("\n")
     assert [line.split(maxsplit=1)[1] for line in lines] == [
-        "number, a second one marks what is missing",
+        "number + missing-value flag",
         "number",
         "category of 3 values",
-        "one of two, '0' or '1'",
-        "date: time, and the hands of the year, of the week, of the day",
+        "binary, '0' or '1'",
+        "date: timestamp + cyclic year, week and day features",
         "number (text that reads as numbers)",
         "left out: the same in every row",
         "left out: nothing in it",
@@ -217,7 +217,7 @@ def test_another_order_and_more_columns_change_nothing() -> None:
     expected = encoded(features, table_of(columns))
     turned = dict(reversed(columns.items()))
     np.testing.assert_array_equal(encoded(features, table_of(turned)), expected)
-    with pytest.warns(UserWarning, match="not there in training are ignored: 'more'$"):
+    with pytest.warns(UserWarning, match="that training did not have are ignored: 'more'$"):
         more = encoded(features, table_of(columns | {"more": [1] * 60}))
     np.testing.assert_array_equal(more, expected)
 

@@ -31,7 +31,7 @@ def german(number: int) -> str:
 TEXTS: dict[str, tuple[list[str], str]] = {
     "decimal commas": (
         [f"{german(a)},25 €" for a in AMOUNTS],
-        "number (text that reads as numbers, in €, with commas in them)",
+        "number (text that reads as numbers, in €, with decimal commas)",
     ),
     "English thousands": (
         [f"${a:,.2f}" for a in AMOUNTS],
@@ -39,16 +39,16 @@ TEXTS: dict[str, tuple[list[str], str]] = {
     ),
     "per cent": (
         [f"{a / 10_000:.1f}%" for a in AMOUNTS],
-        "number (text that reads as numbers, in per cent, 12.5 for 12.5%)",
+        "number (text that reads as numbers, in percent, 12.5 for 12.5%)",
     ),
     "day.month.year": (
         [*DAYS.strftime("%d.%m.%Y")],
-        "date: time, and the hands of the year, of the week "
+        "date: timestamp + cyclic year and week features "
         "(text that reads as dates, day.month.year)",
     ),
     "month/day/year": (
         [*DAYS.strftime("%m/%d/%Y %H:%M")],
-        "date: time, and the hands of the year, of the week "
+        "date: timestamp + cyclic year and week features "
         "(text that reads as dates, month/day/year)",
     ),
 }

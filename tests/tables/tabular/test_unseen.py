@@ -54,14 +54,13 @@ def test_values_that_were_not_there_are_counted_and_shown() -> None:
         town=["Ulm", "Graz", "Wien", "Linz", "Bern", *[None] * 7],
     )
     expected = [
-        "column 'plan': 8 of 12 rows have values that were not there in training: 'Basic'",
-        "column 'town': 4 of 12 rows have values that were not there in training: "
-        "'Graz', 'Wien', 'Linz', …",
+        "column 'plan': 8 of 12 rows have values unseen in training: 'Basic'",
+        "column 'town': 4 of 12 rows have values unseen in training: 'Graz', 'Wien', 'Linz', …",
     ]
     assert told(MODEL.predict, new) == told(MODEL.predict_proba, new) == expected
     one = rows(1, plan=["other"])
     assert told(MODEL.predict, one) == [
-        "column 'plan': 1 of 1 rows has a value that was not there in training: 'other'"
+        "column 'plan': 1 of 1 rows has a value unseen in training: 'other'"
     ]
     encoder = make_pipeline(hg.tables.TableEncoder()).fit(rows())
     assert told(encoder.transform, new) == expected
@@ -82,8 +81,7 @@ def test_of_values_too_rare_to_be_kept_nothing_is_said_unless_there_are_no_other
     assert told(model.predict, rows(street=rare)) == []
     assert told(model.predict, rows(3, street=["new", "0x", "once 1"])) == []
     assert told(model.predict, rows(3, street=["new", None, "other"])) == [
-        "column 'street': none of 3 rows has a value that was there in training more than rarely: "
-        "'new', 'other'"
+        "column 'street': none of 3 rows has a frequent value of the training: 'new', 'other'"
     ]
 
 
@@ -97,9 +95,7 @@ def test_a_table_in_pieces_is_told_of_once_and_each_row_counts_once(
     found = told(
         hg.data.predict_table, MODEL, stream, to=tmp_path / "p.csv", probabilities=probabilities
     )
-    assert found == [
-        "column 'plan': 300 of 3000 rows have values that were not there in training: 'Basic'"
-    ]
+    assert found == ["column 'plan': 300 of 3000 rows have values unseen in training: 'Basic'"]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

@@ -58,7 +58,7 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        """What reads tables loads pyarrow, on first use."""
+        """Import the modules that load pyarrow on first use."""
         if name not in __all__:
             raise AttributeError(f"module 'handgrad.tables.data' has no attribute {name!r}")
         require_packages(name)

@@ -17,23 +17,22 @@ from handgrad.tables.data.targets import Target, is_text
 from handgrad.tables.data.text_formats import at_odds, read_as
 from handgrad.textbook.layers import Array
 
-MOST_CODES = 100  # whole numbers, of which more are hardly names of classes
-MOST_COMPARED = 10_000  # words of a column, with one another
+MOST_CODES = 100  # distinct integers at most that may be classes
+MOST_COMPARED = 10_000  # words of a column that are compared
 MOST_NAMED = 5
-A_COUNT_HAS = 20  # rows at least, before whole numbers one after another look like a count of them
+A_COUNT_HAS = 20  # fewest rows for consecutive integers to look like row numbers
 # 31 Dec 2024; Dec 31, 2024
 WITH_MONTHS = (
     r"^[0-9]{1,2}[. \-]+\p{L}{3,9}[., \-]+[0-9]{2,4}$|^\p{L}{3,9}\.? [0-9]{1,2},? [0-9]{2,4}$"
 )
-# What looks like numbers, by its sign, its name and as what it would count: 14:30; 12.5 kg.
+# Text that nearly is numbers: pattern, name, and how to write it as numbers: 14:30; 12.5 kg.
 NEARLY = (
     (r"^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?$", "times of day", "hours, 14.5 for 14:30,"),
     (r"^[+\-]?[0-9][0-9.,'’ ]* ?[^0-9\s]{1,5}$", "numbers with something beside", "12.5"),
 )
 PLAIN = {"number": "12.5", "date": "2024-12-31"}
 FEWEST_ROWS, LAST_ROWS = 20, 3
-# A number so many times as large as the largest of the others is none of them; the sum of rounded
-# numbers is theirs to this share.
+# Factor beyond the largest of the other numbers; relative tolerance for a sum of rounded numbers.
 FAR, ROUNDED = 5, 1e-3
 TOTALS = {
     *("total", "totals", "grand total", "sum", "subtotal", "average", "mean", "overall"),
@@ -43,12 +42,12 @@ TOTALS = {
 
 
 def notes_on_target(target: Target, asked: Task | None) -> list[str]:
-    """Notes on a target whose task was inferred or `asked` for."""
+    """Notes on a target whose task was inferred, or `asked` for."""
     if target.task == "classification" and target.values.dtype.kind == "U":
         words = alike(np.unique(target.values).tolist())
         return [
-            f"the target {target.name!r} has the classes {words}, which differ by capitals only: "
-            "written alike in the file they would be one class"
+            f"the target {target.name!r} has the classes {words}, which differ only in case: "
+            "spelled alike they would be one class"
         ] * bool(words)
     if target.task == "classification" or asked:
         return []
@@ -56,14 +55,14 @@ def notes_on_target(target: Target, asked: Task | None) -> list[str]:
     codes = len(values) <= MOST_CODES and (values == np.round(values)).all()
     if codes or len(values) <= 2:
         return [
-            f"the target {target.name!r} has {len(values)} different values only: "
-            f"{option('task', 'classification')}, if they are classes"
+            f"the target {target.name!r} has only {len(values)} distinct values: "
+            f"use {option('task', 'classification')} if they are classes"
         ]
     return []
 
 
 def notes_on_columns(table: Table) -> list[str]:
-    """Notes on the columns to learn from."""
+    """Notes on the feature columns."""
     notes = []
     for name, column in zip(table.names, table.columns.columns, strict=True):
         if is_text(column.type):
@@ -74,16 +73,16 @@ def notes_on_columns(table: Table) -> list[str]:
             steps = np.diff(column.to_numpy()) if not column.null_count else np.zeros(1)
             if (steps == 1).all():
                 notes.append(
-                    f"column {name!r} counts the rows: {option('ignore', name, quoted=True)}, "
-                    "if it says nothing of what is to be predicted"
+                    f"column {name!r} numbers the rows: use {option('ignore', name, quoted=True)} "
+                    "if it is unrelated to the target"
                 )
     return notes
 
 
 def mixed_as_categories(frame: pa.Table) -> pa.Table:
-    """The columns in which some texts alone read as numbers or dates as categories.
+    """Columns in which only some texts parse as numbers or dates, as categories.
 
-    The rows to learn from could have only such, and the rows held out another.
+    Else the training rows might have only such texts, and the held-out rows others.
     """
     for i, name in enumerate(frame.column_names):
         column = frame[name]
@@ -98,8 +97,10 @@ def mixed_as_categories(frame: pa.Table) -> pa.Table:
 
 
 def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]:
-    """Numbers or dates with a few words among them, or that do not go together, are read as text:
-    that is seldom what was meant; nor are words that differ by capitals only.
+    """Note on text that probably was meant otherwise.
+
+    Numbers or dates with a few words among them, or in different formats; words that differ only in
+    case.
     """
     counts = {pair["values"]: pair["counts"] for pair in column.value_counts().to_pylist()}
     texts = [text for text in counts if text is not None and text.strip() not in MISSING]
@@ -116,23 +117,23 @@ def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]
         row = column.to_pylist().index(text)
         return [
             f"column {name!r} is {text!r} in {table.place(row)}, among {n[reads].sum():,} {what}s, "
-            f"and so is read as text: {option(what, name, quoted=True)}, if such cells stand for "
-            "what is missing"
+            f"and so is read as text: use {option(what, name, quoted=True)} if such cells are "
+            "missing values"
         ]
     for pattern, what, plain in NEARLY:
         nearly = np.asarray(pc.match_substring_regex(cells, pattern).to_numpy(False))
         if nearly.sum() >= A_COUNT_HAS and 2 * n[nearly].sum() > n.sum():
             return [_note_on_nearly(name, texts[int(nearly.argmax())], what, plain)]
     words = alike(texts)
-    return [f"column {name!r} has {words}, which differ by capitals or blanks only"] * bool(words)
+    return [f"column {name!r} has {words}, which differ only in case or spaces"] * bool(words)
 
 
 def _note_on_ways(name: str, what: str, texts: Sequence[str], named: Array) -> str:
-    """Numbers or dates in several ways, or dates with names of months, none of which are read."""
-    plain = f"written as {PLAIN[what]} in the file they would count as {what}s"
+    """Note on numbers or dates in different formats, or dates with names of months."""
+    plain = f"written as {PLAIN[what]} they would be {what}s"
     if what == "date" and named.all():
         return (
-            f"column {name!r} looks like dates with names of months, {texts[0]!r} for one, and is "
+            f"column {name!r} looks like dates with names of months, such as {texts[0]!r}, and is "
             f"read as text: {plain}"
         )
     others = [text for text, month in zip(texts, named, strict=True) if not month]
@@ -142,35 +143,35 @@ def _note_on_ways(name: str, what: str, texts: Sequence[str], named: Array) -> s
     ]
     shown = " and ".join([", ".join(map(repr, ways[:-1])), repr(ways[-1])])
     return (
-        f"column {name!r} has {what}s that do not go together, such as {shown}, and so is read as "
+        f"column {name!r} has {what}s in different formats, such as {shown}, and so is read as "
         f"text: {plain}"
     )
 
 
 def _note_on_nearly(name: str, cell: str, what: str, plain: str) -> str:
     return (
-        f"column {name!r} looks like {what}, {cell!r} for one, and is read as text: as {plain} in "
-        "the file it would count as a number"
+        f"column {name!r} looks like {what}, such as {cell!r}, and is read as text: written as "
+        f"{plain} it would be a number"
     )
 
 
 def alike(texts: Sequence[str]) -> str:
-    """The texts that differ by capitals or blanks only, in words; '' where there are none.
+    """List the texts that differ only in case or spaces; '' if there are none.
 
     >>> alike(["Yes", "no", "yes", "NO", "YES", "perhaps"])
     "'Yes', 'yes' and 'YES'; 'no' and 'NO'"
     """
-    found: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for text in texts[:MOST_COMPARED]:
-        found.setdefault(text.strip().casefold(), []).append(text)
-    several = [[*map(repr, group)] for group in found.values() if len(group) > 1]
-    told = [f"{', '.join(group[:-1])} and {group[-1]}" for group in several[:MOST_NAMED]]
+        groups.setdefault(text.strip().casefold(), []).append(text)
+    several = [[*map(repr, group)] for group in groups.values() if len(group) > 1]
+    shown = [f"{', '.join(group[:-1])} and {group[-1]}" for group in several[:MOST_NAMED]]
     more = [f"{len(several) - MOST_NAMED} more such"] * (len(several) > MOST_NAMED)
-    return "; ".join([*told, *more])
+    return "; ".join([*shown, *more])
 
 
 def notes_on_totals(table: Table) -> list[str]:
-    """That one of the last rows looks like the total of the others, if it does."""
+    """Note on one of the last rows if it looks like a total of the others."""
     n = len(table.numbers)
     if n < FEWEST_ROWS:
         return []
@@ -183,16 +184,16 @@ def notes_on_totals(table: Table) -> list[str]:
         words = [name for name, cell in cells.items() if _is_word(cell)]
         if not is_sum and bool(far) + empties + bool(words) < 2:
             continue
-        told = [far] * bool(far)
-        told += [f"has empty cells in {len(empty)} of {len(cells)} columns"] * empties
-        told += [f"has {cells[name]!r} in {name!r}" for name in words[:1]]
-        what = " and ".join([", ".join(told[:-1]), told[-1]] if told[1:] else told)
-        return [f"{table.place(row)} {what}: is it a total? it is learned from as the others are"]
+        reasons = [far] * bool(far)
+        reasons += [f"has empty cells in {len(empty)} of {len(cells)} columns"] * empties
+        reasons += [f"has {cells[name]!r} in {name!r}" for name in words[:1]]
+        what = " and ".join([", ".join(reasons[:-1]), reasons[-1]] if reasons[1:] else reasons)
+        return [f"{table.place(row)} {what}: is it a total? It is trained on like the others"]
     return []
 
 
 def _far(table: Table, cells: dict[str, object], row: int) -> tuple[str, bool]:
-    """How far the row's numbers are from the others, in words, and whether one is their sum."""
+    """Description of how far the row's numbers are from the others; True if one is their sum."""
     for name, cell in cells.items():
         kind = table.schema.field(name).type
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):

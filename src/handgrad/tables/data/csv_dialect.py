@@ -1,4 +1,4 @@
-"""CSV dialects: separator, decimal sign, encoding and packing, inferred or given."""
+"""CSV dialects: separator, decimal sign, encoding and compression, inferred or given."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from handgrad.tables.data.table_options import FOUND_OUT, TableOptions
 from handgrad.tables.data.text_formats import NumberParts, read_as
 from handgrad.textbook.errors import DataError, FileError
 
-# Lines above the names are looked for among so many, with rows below them to compare.
+# Lines above the column names are searched for in the first ones, rows below are compared.
 MOST_ABOVE, LINES_ABOVE = 10, 40
-# So much of a file, unpacked, is looked at, and so many of its rows.
+# Bytes of a file, decompressed, and rows that are inspected.
 SAMPLE, ROWS = 2**17, 1000
-# Bytes of a row of a CSV file at most.
+# Largest size of a row of a CSV file, in bytes.
 LONGEST_ROW = 2**24
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-# Where the fields of all rows are as many by several separators, the first of them is meant.
+# In order of preference, where several of them split all rows into equally many fields.
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
-# What a Chinese keyboard writes for them.
+# Full-width forms, as Chinese keyboards type them.
 FULL_WIDTH = {"，": ",", "；": ";", "｜": "|"}
 SEPARATOR_LINE = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
 
 
 class NotThisEncodingError(FileError):
-    """A file has bytes that its encoding does not have, at some place of it."""
+    """File with bytes that are invalid in its encoding."""
 
     def __init__(self, path: Location, where: str, encoding: str) -> None:
         super().__init__(
             f"{path}: {where} holds bytes that are not {encoding}",
             f"a CSV file in {encoding}",
-            "save it as “CSV UTF-8” in a spreadsheet, or say how it is written, as in cp1252",
+            "save it as “CSV UTF-8” in a spreadsheet, or specify its encoding, such as cp1252",
         )
 
 
 @dataclass(frozen=True)
 class CsvDialect:
-    """How one CSV file is written.
+    """Dialect of one CSV file.
 
-    `separator` stands between fields, `decimal` in numbers; `encoding` is a codec of Python's, and
-    `packing` a compression, '' for none. `names` are the names of the columns, as they stand there,
-    and `skipped` lines stand before the first row. `padded` are those of whole numbers that begin
-    with 0, as codes do.
+    `separator` is between fields, `decimal` in numbers; `encoding` is a codec of Python, and
+    `packing` a compression, '' for none. `names` are the column names of the file; `skipped` lines
+    precede the first row. `padded` are the columns of integers with leading zeros, as codes have
+    them.
     """
 
     separator: str = ","
@@ -64,21 +64,23 @@ class CsvDialect:
     padded: tuple[str, ...] = ()
 
     def note(self, asked: TableOptions) -> str:
-        """What differs from commas, points and UTF-8, and was not asked for, in words."""
-        found = []
+        """Description of what differs from commas, points and UTF-8, and was not asked for."""
+        differences = []
         if self.separator != "," and not asked.separator:
-            found.append(f"{SEPARATORS.get(self.separator, repr(self.separator))} between columns")
+            differences.append(
+                f"{SEPARATORS.get(self.separator, repr(self.separator))} between columns"
+            )
         if self.decimal != "." and not asked.decimal:
-            found.append("decimal commas")
+            differences.append("decimal commas")
         if self.encoding != "utf-8" and not asked.encoding:
-            found.append(f"encoding {self.encoding}")
-        return f"it is read with {', '.join(found)}" if found else ""
+            differences.append(f"encoding {self.encoding}")
+        return f"read with {', '.join(differences)}" if differences else ""
 
 
 def sniffed(path: Location, asked: TableOptions = FOUND_OUT, *, whole: bool = False) -> CsvDialect:
-    """How the file is written: as `asked` says, and found out from its begin where it does not.
+    """Infer the dialect of a file from its beginning, where `asked` leaves it open.
 
-    `whole`: all of it is read, since its begin does not show the encoding.
+    With `whole`, the encoding is inferred from all of it: the beginning does not show it.
     """
     packing = packing_of(path)
     head, encoding = _beginning(path, packing, asked)
@@ -105,7 +107,7 @@ def sniffed(path: Location, asked: TableOptions = FOUND_OUT, *, whole: bool = Fa
 
 
 def _refuse_title(path: Location, text: str, before: int) -> None:
-    """Refuse lines above the names: the first has next to nothing in it, a later one has all."""
+    """Refuse lines above the column names: a nearly empty first line, and a full one below."""
     readings = [_first_lines(text, separator) for separator in SEPARATORS]
     readings = [(rows, width) for rows, width in readings if width > 1]
     filled = [2 * sum(bool(cell.strip()) for cell in rows[0][1]) for rows, _ in readings]
@@ -121,30 +123,31 @@ def _refuse_title(path: Location, text: str, before: int) -> None:
             above = "line" if before + line == 2 else f"{before + line - 1} lines"
             raise DataError(
                 f"{path}: the first line is {' '.join(rows[0][1]).strip()[:60]!r}, and line "
-                f"{before + line} looks like the names: {', '.join(cells[:5])}"
+                f"{before + line} looks like the column names: {', '.join(cells[:5])}"
                 + ", …"
                 * (width > 5),
-                "the names of the columns in the first line",
+                "the column names in the first line",
                 f"remove the {above} above the names, in the spreadsheet or a text editor",
             )
 
 
 def _first_lines(text: str, separator: str) -> tuple[list[tuple[int, list[str]]], int]:
-    """The first rows that are not empty with their lines, and how many fields all of them have
-    but for those at the top: 1 where they differ.
+    """The first non-empty rows with their line numbers, and the number of fields of the lower half.
+
+    That number is 1 if it differs between rows.
     """
     reader = rows_of_text.reader(io.StringIO(text, newline=""), delimiter=separator)
     rows = list[tuple[int, list[str]]]()
-    with suppress(rows_of_text.Error):  # a quotation mark that is open
+    with suppress(rows_of_text.Error):  # an unclosed quotation mark
         rows += [(reader.line_num, row) for row in islice(reader, LINES_ABOVE) if row]
     widths = {len(row) for _, row in rows[len(rows) // 2 :]}
     return rows, widths.pop() if len(widths) == 1 and len(rows) > 2 else 1
 
 
 def first_rows(path: Location) -> list[list[list[str]]]:
-    """The fields of the first rows that are not empty, by each of the separators.
+    """The fields of the first non-empty rows, split by each of the separators.
 
-    None of a file without any. Raises a FileError for a file that is no text.
+    Empty for an empty file. Raises a FileError for a file that is not text.
     """
     head, encoding = _beginning(path, packing_of(path), FOUND_OUT)
     text = _decoded(path, head, encoding)
@@ -153,13 +156,13 @@ def first_rows(path: Location) -> list[list[list[str]]]:
 
 
 def _beginning(path: Location, packing: str, asked: TableOptions) -> tuple[bytes, str]:
-    """The first bytes of a file of text, and their encoding."""
+    """First bytes of a text file, and their encoding."""
     head = _head(path, packing)
     refuse_other_kinds(path, head)
     encoding = asked.encoding or _encoding_of(head)
     if encoding in GUESSED and NO_TEXT.search(head):
         raise FileError(
-            f"{path}: bytes that are no text",
+            f"{path}: not a text file",
             "a CSV file with a header line, or a Parquet file",
             "save it as “CSV UTF-8” in the program that wrote it",
         )
@@ -186,7 +189,7 @@ def _encoding_of(head: bytes) -> str:
 
 
 def _decoded(path: Location, head: bytes, encoding: str) -> str:
-    """The text at the begin; of more than that, without its last line, which may be cut."""
+    """Text of the first bytes; without the last line if it may be cut off."""
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
     except UnicodeError as error:
@@ -196,24 +199,24 @@ def _decoded(path: Location, head: bytes, encoding: str) -> str:
 
 
 def _rows(text: str, separator: str, most: int) -> tuple[list[list[str]], int]:
-    """The fields of the first rows that are not empty, and after how many lines the first ends."""
-    found, lines = list[list[str]](), 0
+    """The fields of the first non-empty rows, and the number of lines of the first one."""
+    rows, lines = list[list[str]](), 0
     reader = rows_of_text.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         for row in reader:
-            if row and not found:
+            if row and not rows:
                 lines = reader.line_num
             if row:
-                found.append(row)
-            if len(found) == most:
+                rows.append(row)
+            if len(rows) == most:
                 break
-    except rows_of_text.Error:  # a field of more than 2^17 letters: a quotation mark that is open
+    except rows_of_text.Error:  # a field of more than 2^17 characters: an unclosed quotation mark
         pass
-    return found, lines
+    return rows, lines
 
 
 def _separator_in(text: str) -> str:
-    """What splits the rows into as many fields as the names, more than one."""
+    """Separator that splits most rows into as many fields as there are names, and more than one."""
     best, most = ",", (0.0, 1)
     for separator in SEPARATORS:
         names, *rows = _rows(text, separator, ROWS)[0] or [[]]
@@ -225,7 +228,7 @@ def _separator_in(text: str) -> str:
 
 
 def _refuse_full_width(path: Location, text: str) -> None:
-    """Refuse full-width signs in place of separators: between the names, or in all rows."""
+    """Refuse full-width characters as separators: between the names, or in all rows."""
     for sign, separator in FULL_WIDTH.items():
         if sign not in text:
             continue
@@ -242,7 +245,7 @@ def _refuse_full_width(path: Location, text: str) -> None:
 
 
 def _decimal_in(rows: list[list[str]], separator: str) -> str:
-    """The decimal sign: that of the most columns of numbers with one that says so."""
+    """Decimal sign that fits the most numeric columns."""
     columns = [
         [cell for cell in column if "," in cell or "." in cell]
         for column in zip(*rows, strict=False)
@@ -250,7 +253,7 @@ def _decimal_in(rows: list[list[str]], separator: str) -> str:
     if separator != ";" and all(
         "," not in cell and cell.count(".") == 1 for column in columns for cell in column
     ):
-        return "."  # to take them apart pyarrow loads pandas, where there is one
+        return "."  # parsing them makes pyarrow load pandas, if it is installed
     cells = NumberParts(pa.array([cell for column in columns for cell in column], pa.string()))
     ends = np.cumsum([len(column) for column in columns])[:-1]
     comma, point = (
@@ -264,10 +267,10 @@ def _decimal_in(rows: list[list[str]], separator: str) -> str:
 
 
 def _padded(names: tuple[str, ...], rows: list[list[str]]) -> tuple[str, ...]:
-    """The columns of whole numbers of which some begin with a 0 that means nothing in a number."""
-    found = []
+    """Columns of integers some of which have leading zeros."""
+    columns = []
     for name, column in zip(names, zip(*rows, strict=False), strict=False):
         cells = [cell.strip() for cell in column if cell.strip()]
         if all(map(str.isdecimal, cells)) and any(c[0] == "0" and len(c) > 1 for c in cells):
-            found.append(name.strip())
-    return tuple(found)
+            columns.append(name.strip())
+    return tuple(columns)

@@ -35,7 +35,7 @@ from handgrad.tables.data.text_formats import (
 )
 from handgrad.textbook.errors import DataError, FileError
 
-# Types of which a later one holds all that an earlier one does.
+# Types in order: a later one holds all values of an earlier one.
 WIDER = (("int64", "double"), ("date32[day]", "timestamp[s]", "timestamp[ns]"))
 NO_NAME = "\0"
 MOST_NAMED = 5
@@ -43,11 +43,11 @@ BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
 
 
 class Utf8File:
-    """A CSV file as bytes in UTF-8, any part of which can be read.
+    """Bytes of a CSV file in UTF-8, with random access.
 
-    Where it is packed or in another encoding, that is a copy in the temporary folder, made when
-    something is first read, which goes with this object. The copy does not travel to other
-    processes: each makes its own.
+    If the file is compressed or in another encoding, they are a copy in the temporary folder, made
+    at the first read and deleted with this object. The copy is not pickled: each process makes its
+    own.
     """
 
     def __init__(self, path: Location, dialect: CsvDialect) -> None:
@@ -56,11 +56,11 @@ class Utf8File:
 
     def _forget_copy(self) -> None:
         self.copy: IO[bytes] | None = None
-        self.lock = Lock()  # threads that read by turns share the copy, and its position
+        self.lock = Lock()  # threads share the copy and its position
 
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
-        """The bytes, for as long as the context lasts."""
+        """Context with the open bytes."""
         if not self.dialect.packing and self.dialect.encoding == "utf-8":
             with opened(self.path) as file:
                 yield file
@@ -77,8 +77,8 @@ class Utf8File:
         decoder = codecs.getincrementaldecoder(encoding)()
         try:
             for block in unpacked(self.path, self.dialect.packing):
-                as_it_is = encoding == "utf-8"  # looked at when it is read
-                copy.write(block if as_it_is else decoder.decode(block).encode())
+                is_utf8 = encoding == "utf-8"  # validated when it is read
+                copy.write(block if is_utf8 else decoder.decode(block).encode())
             copy.write(decoder.decode(b"", final=True).encode())
         except BaseException as error:
             copy.close()
@@ -96,10 +96,10 @@ class Utf8File:
 
 
 class CsvColumns:
-    """The columns of one file: looked at chunk by chunk, then decided, then read alike.
+    """Columns of a CSV file: inspected chunk by chunk, then typed, then read consistently.
 
-    `names` are those to read by; after `decide`, `schema` has the columns that are left, `notes`
-    what is to be said of them, `date_order` the order of day and month.
+    `names` are those used to read the file; after `decide`, `schema` has the columns that remain,
+    `notes` the notes on them, `date_order` the order of day and month.
     """
 
     def __init__(self, path: Location, dialect: CsvDialect, asked: TableOptions) -> None:
@@ -108,18 +108,18 @@ class CsvColumns:
         self.names = [name or f"{NO_NAME}{i}" for i, name in enumerate(names, 1)]
         if len({*self.names}) < len(names):
             refuse_twice(path, self.names, data_above(names) or "rename one of them")
-        # The types that are known before anything is read, and those that were read.
+        # Types set before reading, and those that pyarrow inferred.
         self.first_types = {name: pa.string() for name in asked.category if name in self.names}
         self.types = dict[str, Any]()
         self.evidence = {name: Evidence() for name in self.names}
-        # How many cells are not what is said, by each way to read it, and the first of them.
+        # Number of cells that do not parse as the requested type, by format, and the first of them.
         self.unread = {name: dict[str, tuple[int, str]]() for name in (*asked.number, *asked.date)}
         self.formats, self.notes = dict[str, Format](), list[str]()
         self.schema: Any = None
         self.date_order: DateOrder | None = None
 
     def look_at(self, table: pa.Table) -> None:
-        """Look at the cells of some rows, as pyarrow reads them."""
+        """Inspect the cells of some rows, as read by pyarrow."""
         for name, column in zip(self.names, table.columns, strict=True):
             if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
                 raise NotThisEncodingError(self.path, f"column {name!r}", self.dialect.encoding)
@@ -132,7 +132,7 @@ class CsvColumns:
                 self.evidence[name] &= Evidence.of(column, self.dialect.decimal)
 
     def _readable(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """The cells that read as what they are said to be, in any way; the others are counted."""
+        """Cells that parse as the requested type, in any format; the others are counted."""
         if not pa.types.is_string(column.type):
             return column
         texts, unread = there(column), self.unread[name]
@@ -144,7 +144,7 @@ class CsvColumns:
         return texts.filter(pa.array(np.any([*ways.values()], axis=0)))
 
     def decide(self) -> None:
-        """What each column is, now that all of its cells have been looked at."""
+        """Decide the type of each column, after all cells have been inspected."""
         note = self.dialect.note(self.asked)
         self.notes = [note] if note else []
         self._leave_unnamed_out()
@@ -154,39 +154,43 @@ class CsvColumns:
             if name in self.asked.category:
                 kind = pa.dictionary(pa.int32(), pa.string())
             elif pa.types.is_string(kind):
-                said = name in self.unread
-                found = self.evidence[name].format(self.dialect.decimal, order, said=said)
-                if found is None and name in self.asked.known:
-                    found = DateFormat() if name in self.asked.date else NumberFormat()
-                if found is not None:
-                    self.formats[name], kind = found, found.type
+                requested = name in self.unread
+                format_ = self.evidence[name].format(
+                    self.dialect.decimal, order, requested=requested
+                )
+                if format_ is None and name in self.asked.known:
+                    format_ = DateFormat() if name in self.asked.date else NumberFormat()
+                if format_ is not None:
+                    self.formats[name], kind = format_, format_.type
             kinds[name] = kind
         self.schema = pa.schema(kinds.items())
-        orders = (found.order for found in self.formats.values() if isinstance(found, DateFormat))
+        orders = (
+            format_.order for format_ in self.formats.values() if isinstance(format_, DateFormat)
+        )
         self.date_order = next((order for order in orders if order != "ymd"), None)
         for name in self.unread:
-            self._check_said(name)
+            self._check_requested(name)
         self._note_formats()
         for name in self.dialect.padded if self.asked.of_a_training else ():
             if name not in self.unread and pa.types.is_integer(kinds.get(name, pa.null())):
                 self.notes.append(
-                    f"column {name!r} has numbers that begin with 0, and is read as numbers: "
-                    f"--category '{name}', if they are codes"
+                    f"column {name!r} has numbers with leading zeros and is read as numbers: "
+                    f"use --category '{name}' if they are codes"
                 )
 
     def types_to_read(self, names: Iterable[str], schema: pa.Schema) -> dict[str, Any]:
-        """The types by which pyarrow reads these columns, which are to be as in `schema`."""
+        """Types with which pyarrow reads these columns, to be converted to those of `schema`."""
         texts = {*self.formats, *self.asked.category}
         return {name: pa.string() if name in texts else schema.field(name).type for name in names}
 
     def read(self, table: pa.Table, names: Sequence[str]) -> pa.Table:
-        """These columns of a table that was read by `types_to_read`, as what they are."""
+        """Convert columns that were read with `types_to_read` to their final types."""
         formats = [(table[name], self.formats.get(name)) for name in names]
-        columns = [cells_read(found, cells) if found else cells for cells, found in formats]
+        columns = [cells_read(format_, cells) if format_ else cells for cells, format_ in formats]
         return pa.table(columns, names=list(names))
 
     def _leave_unnamed_out(self) -> None:
-        """Columns without a name: those that are empty, and the first, which counts the rows."""
+        """Drop empty columns without a name, and an unnamed first column, which is an index."""
         for i, name in enumerate(self.names):
             if not name.startswith(NO_NAME):
                 continue
@@ -194,52 +198,52 @@ class CsvColumns:
             if i and not empty:
                 raise DataError(
                     f"{self.path}: column {i + 1} has no name",
-                    "a name for each column that has something in it",
-                    "name it; or leave it out, to_csv(index=False) in pandas",
+                    "a name for each column that is not empty",
+                    "name it or drop it: to_csv(index=False) in pandas",
                 )
             del self.types[name]
             if empty and i:
-                self.notes.append(f"column {i + 1}, without a name and empty, is left out")
+                self.notes.append(f"column {i + 1} has no name and no values; it is dropped")
             else:
-                self.notes.append("the first column has no name and is left out")
+                self.notes.append("the first column has no name; it is dropped")
 
     def _order(self) -> DateOrder | None:
-        """The order of day and month that columns show in which only one is possible."""
+        """Order of day and month in the columns where only one is possible."""
         one_only = (e for e in self.evidence.values() if len(e.orders) == 1 and e.separators)
         shown = {min(e.orders) for e in one_only} - {"ymd"}
         if len(shown) == 1:
             return shown.pop()
         return "dmy" if self.dialect.decimal == "," or self.dialect.separator == ";" else None
 
-    def _check_said(self, name: str) -> None:
-        """Refuse a column of which not one cell is what was said; tell how many are not."""
+    def _check_requested(self, name: str) -> None:
+        """Refuse a column none of whose cells parse as the requested type; note how many do not."""
         if name not in self.types:
             return
         kind, dates = self.schema.field(name).type, name in self.asked.date
         what = "date" if dates else "number"
-        found, unread = self.formats.get(name), self.unread[name]
-        way = getattr(found, "order", getattr(found, "decimal", min(unread, default="")))
+        format_, unread = self.formats.get(name), self.unread[name]
+        way = getattr(format_, "order", getattr(format_, "decimal", min(unread, default="")))
         n, example = unread.get(way, (0, ""))
         is_date = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
         is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
         if not ((is_date if dates else is_number) or pa.types.is_null(kind)):
             raise DataError(
-                f"{self.path}: column {name!r} as {what}, and has {example!r} in it"
+                f"{self.path}: column {name!r} as {what}, but it has {example!r}"
                 if n
-                else f"{self.path}: column {name!r} as {what}, and is {kind}",
-                f"cells that read as {what}s",
+                else f"{self.path}: column {name!r} as {what}, but it is {kind}",
+                f"cells that parse as {what}s",
                 f"without --{what} '{name}'",
             )
         if n:
             self.notes.append(
-                f"column {name!r}: {n} cells do not read as {what}s and count as missing, "
-                f"{example!r} for one"
+                f"column {name!r}: {n} cells do not parse as {what}s and count as missing, "
+                f"such as {example!r}"
             )
 
     def _note_formats(self) -> None:
         together: dict[str, list[str]] = {}
-        for name, found in self.formats.items():
-            words = _described(found, self.asked, self.dialect.decimal)
+        for name, format_ in self.formats.items():
+            words = _described(format_, self.asked, self.dialect.decimal)
             together.setdefault(words, []).append(name)
         for words, names in together.items():
             if words:
@@ -250,7 +254,7 @@ class CsvColumns:
 
 
 def wider(one: pa.DataType, other: pa.DataType) -> Any:
-    """The type of a column of which some blocks read as one type, some as another."""
+    """Common type of a column whose blocks were read as two types."""
     if one is None or pa.types.is_null(one) or one == other:
         return other
     if pa.types.is_null(other):
@@ -261,32 +265,31 @@ def wider(one: pa.DataType, other: pa.DataType) -> Any:
     return pa.string()
 
 
-def _described(found: Format, asked: TableOptions, decimal: str) -> str:
-    if isinstance(found, NumberFormat):
-        if not found.guessed or asked.decimal == found.decimal:
-            return found.words(decimal)
-        one, other = ("1234", "1.234") if found.whole else ("1.234", "1234")
-        sign = "," if found.decimal == "." else "."
+def _described(format_: Format, asked: TableOptions, decimal: str) -> str:
+    if isinstance(format_, NumberFormat):
+        if not format_.guessed or asked.decimal == format_.decimal:
+            return format_.words(decimal)
+        one, other = ("1234", "1.234") if format_.whole else ("1.234", "1234")
+        sign = "," if format_.decimal == "." else "."
         return (
-            f"numbers as {one} is one, though they could be as {other}: --decimal '{sign}', if so"
+            f"numbers such as {one}, though they may be like {other}: then use --decimal '{sign}'"
         )
-    if asked.date_order == found.order:
+    if asked.date_order == format_.order:
         return ""
-    if not found.guessed:
-        return found.words()
-    order: DateOrder = "mdy" if found.order == "dmy" else "dmy"
+    if not format_.guessed:
+        return format_.words()
+    order: DateOrder = "mdy" if format_.order == "dmy" else "dmy"
     return (
-        f"{found.words()}, though no day above 12 shows it: --date-order {order}, if they are "
-        f"{DATE_ORDERS[order]}"
+        f"{format_.words()}, though no day above 12 confirms it: use --date-order {order} if they "
+        f"are {DATE_ORDERS[order]}"
     )
 
 
 class CsvFile(TableFile):
-    """A CSV file: a part is a chunk of whole rows, found and read through once beforehand.
+    """CSV file in parts: chunks of whole rows, found by one scan of the file.
 
-    A packed file, or one in another encoding than UTF-8, is copied unpacked for as long. `size` is
-    that of a chunk in bytes, of which `note` is told as it is read through; None for chunks that
-    stay in memory.
+    A compressed file, or one in another encoding than UTF-8, is copied meanwhile. `size` is that of
+    a chunk in bytes, None for chunks that stay in memory; `note` is called with the bytes read.
     """
 
     def __init__(
@@ -299,7 +302,7 @@ class CsvFile(TableFile):
         self.path, self.place, self.status = path, path.absolute(), status_of(path)
         try:
             self._look_through(size, note, asked, whole=False)
-        except NotThisEncodingError:  # the begin of the file is UTF-8, and what follows is not
+        except NotThisEncodingError:  # only the beginning of the file is UTF-8
             self._look_through(size, note, asked, whole=True)
         self.schema, self.notes = self.columns.schema, self.columns.notes
         self.date_order = self.columns.date_order
@@ -313,11 +316,11 @@ class CsvFile(TableFile):
         self.text = Utf8File(self.path, dialect)
         self.parts, begin, rows = [], 0, 0
         with self.text.opened() as file:
-            while found := self._chunk(file, begin, size or LONGEST_ROW, rows):
-                table, end, checksum = found
+            while chunk := self._chunk(file, begin, size or LONGEST_ROW, rows):
+                table, end, checksum = chunk
                 self.columns.look_at(table)
-                kept = table if size is None else None
-                self.parts.append(Part(begin, end, table.num_rows, rows, kept, checksum))
+                cached = table if size is None else None
+                self.parts.append(Part(begin, end, table.num_rows, rows, cached, checksum))
                 note(end - begin)
                 begin, rows = end, rows + table.num_rows
         if not self.parts:
@@ -327,7 +330,7 @@ class CsvFile(TableFile):
     def _chunk(
         self, file: IO[bytes], begin: int, size: int, rows_before: int
     ) -> tuple[pa.Table, int, int] | None:
-        """The rows that lie whole in so many bytes from `begin` on, their end, and their CRC."""
+        """The whole rows in `size` bytes from `begin` on, their end, and their CRC."""
         left = file.seek(0, SEEK_END) - begin
         while left:
             file.seek(begin)
@@ -345,10 +348,8 @@ class CsvFile(TableFile):
                 raise FileError(
                     f"{self.path}: row {rows_before + 1} below the header is longer than "
                     f"{LONGEST_ROW / 1e6:.2g} MB",
-                    "line breaks between the rows, a quotation mark at the end of a cell that "
-                    "begins with one",
-                    "look for a quotation mark that is never closed, or leave the column of long "
-                    "texts out",
+                    "line breaks between rows, and closed quotation marks",
+                    "look for an unclosed quotation mark, or remove the column of long texts",
                 )
             size = min(2 * size, LONGEST_ROW)
         return None
@@ -356,11 +357,11 @@ class CsvFile(TableFile):
     def _whole_rows(
         self, block: bytearray, end: int, begin: int, rows_before: int
     ) -> tuple[pa.Table, int]:
-        """The rows that end within the lines of a block, and how many bytes they are.
+        """The rows that end within the lines of a block, and their size in bytes.
 
-        Whether a line break ends a row, pyarrow alone decides. A row with too many fields is
-        written after the lines: pyarrow hands it back, with all that it takes for the beginning
-        of it. Nothing is copied, which takes a tenth as long as to read it.
+        Only pyarrow can tell whether a line break ends a row. So a row with too many fields is
+        written after the lines: pyarrow hands it back, with everything it takes for its beginning.
+        Nothing is copied, which would take a tenth of the time of reading.
         """
         lines = memoryview(block)[:end]
         handed_back = list[Any]()
@@ -375,7 +376,7 @@ class CsvFile(TableFile):
         text = pa.StringArray.from_buffers(
             1, pa.py_buffer(np.array([0, end], np.int32)), pa.py_buffer(lines)
         )
-        try:  # pyarrow hands no row back that is not UTF-8
+        try:  # pyarrow hands back no row that is not UTF-8
             text.validate(full=True)
         except pa.ArrowInvalid as error:
             raise NotThisEncodingError(self.path, "it", "utf-8") from error
@@ -384,7 +385,7 @@ class CsvFile(TableFile):
         table = self._parsed(longer, begin, rows_before, invalid_row_handler=hand_back)
         if not handed_back:  # not even the first row ends here
             return table, 0
-        if len(handed_back) > 1:  # what is refused is told of these lines alone
+        if len(handed_back) > 1:  # parse only these lines for the error
             self._parsed(lines, begin, rows_before)
         return table, len(longer) - len(handed_back[-1].text.encode())
 
@@ -396,9 +397,9 @@ class CsvFile(TableFile):
         types: dict[str, pa.DataType] | None = None,
         **rules: object,
     ) -> pa.Table:
-        """The rows of a block: all columns, or those of these `types`.
+        """Parse a block: all columns, or those of `types`.
 
-        Read by one thread: several lose count of the lines.
+        In one thread: several threads lose count of the lines.
         """
         options = (
             csv.ReadOptions(
@@ -419,17 +420,17 @@ class CsvFile(TableFile):
         except (pa.ArrowInvalid, OSError) as error:
             came = "the file is empty" if "Empty CSV" in str(error) else str(error)
             if broken := BROKEN_ROW.search(came):
-                row, expected, found, text = broken.groups()
+                row, expected, fields, text = broken.groups()
                 line = int(row) + (rows_before + self.dialect.skipped if begin else 0)
-                came = f"line {line} has {found} of {expected} fields: {text[:60]!r}"
+                came = f"line {line} has {fields} of {expected} fields: {text[:60]!r}"
             raise FileError(
                 f"{self.path}: {came.splitlines()[0]}",
                 "a CSV file: a header line, then rows with as many fields",
-                "open the file in a text editor and compare",
+                "inspect the line in a text editor",
             ) from error
 
     def _read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
-        types, table = self.columns.types_to_read(columns, schema), part.kept
+        types, table = self.columns.types_to_read(columns, schema), part.cached
         if table is None or any(table[name].type != kind for name, kind in types.items()):
             with self.text.opened() as file:
                 file.seek(part.begin)

@@ -1,4 +1,4 @@
-"""Encodings of files of text, found out from their bytes."""
+"""Encodings of text files, inferred from their bytes."""
 
 import codecs
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Only in the East do letters above 160 come in pairs.
+# Bytes above 160 come in pairs only in East Asian encodings.
 IN_PAIRS = "gb18030"
 OTHER_ENCODINGS = (("gb2312", IN_PAIRS), ("cp1252", "cp1252"), ("latin-1", "latin-1"))
 GUESSED = ("cp1252", "latin-1", IN_PAIRS)
@@ -18,12 +18,12 @@ UNREAD = "\N{REPLACEMENT CHARACTER}"
 
 
 def marked_encoding(head: bytes) -> str | None:
-    """The encoding that a file's first bytes are the mark of, if they are one."""
+    """Encoding of a file's byte order mark, or None."""
     return next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), None)
 
 
 def encoding_of_text(blocks: Iterable[bytes]) -> str:
-    """UTF-8 if all of it is; else by the first that is not, what it reads as."""
+    """UTF-8 if all blocks are; else the encoding of the first block that is not."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     for block in blocks:
         try:
@@ -34,7 +34,7 @@ def encoding_of_text(blocks: Iterable[bytes]) -> str:
 
 
 def reads(block: bytes, encoding: str) -> bool:
-    """Whether a piece of a file reads in an encoding; a letter may be cut at its end."""
+    """Return True if a block decodes; a character may be cut off at its end."""
     try:
         codecs.getincrementaldecoder(encoding)().decode(block)
     except UnicodeDecodeError:
@@ -43,7 +43,7 @@ def reads(block: bytes, encoding: str) -> bool:
 
 
 def likely_encoding(text: bytes) -> str:
-    """The encoding to try for a text without a mark: Chinese, if most of it is frequent characters.
+    """Likely encoding of text without a mark: Chinese if most characters are frequent ones.
 
     >>> likely_encoding("朱镕基".encode("gb18030")), likely_encoding("süß, café".encode("cp1252"))
     ('gb18030', 'cp1252')

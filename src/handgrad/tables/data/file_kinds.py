@@ -1,4 +1,4 @@
-"""Kinds of files by their first bytes: the packed are unpacked, other kinds than text refused."""
+"""File kinds by their first bytes: compressed files are decompressed, other than text refused."""
 
 import lzma
 import re
@@ -13,7 +13,7 @@ from handgrad.files.paths import reason
 from handgrad.tables.data.files import Location, status_of
 from handgrad.textbook.errors import FileError
 
-# So many bytes may always be in a packed file, and so many times as many as it has itself.
+# Limits of a decompressed file, in bytes and as a multiple of its compressed size.
 PLENTY, MOST_TIMES = 10**8, 200
 BLOCK = 2**20
 PACKINGS = (
@@ -25,11 +25,11 @@ PACKINGS = (
 )
 
 IN_PYTHON = "a CSV file of it: pandas.{}({!r}).to_csv('table.csv', index=False) in Python"
-SPREADSHEET = "save it as “CSV UTF-8” in the spreadsheet, and take that file"
-PICTURES = "the table behind it, as CSV; or the folder that has a folder of pictures for each class"
-UNPACK = "unpack it, and take the table in it"
+SPREADSHEET = "save it as “CSV UTF-8” in the spreadsheet program, and use that file"
+PICTURES = "its table as CSV; or a folder with one folder of pictures for each class"
+UNPACK = "unpack it, and use the table in it"
 
-# First bytes, what such a file is, and what to try.
+# First bytes, kind of the file, and hint.
 KINDS = (
     (b"(?s).{257}ustar", "a TAR archive", UNPACK),
     (b"PK\x03\x04", "a ZIP archive", UNPACK),
@@ -43,7 +43,7 @@ KINDS = (
     (b"<stata_dta>", "a Stata file", "read_stata"),
     (b"\\$FL[23]", "an SPSS file", "read_spss"),
     (b"SQLite format 3\x00", "an SQLite database", "read_sql"),
-    (b"%PDF", "a PDF document", "the table that it was made of, as CSV"),
+    (b"%PDF", "a PDF document", "its table as CSV"),
     (b"Obj\x01", "an Avro file", "a CSV or Parquet file of it"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
     (b"Rar!\x1a", "a RAR archive", UNPACK),
@@ -61,14 +61,14 @@ IN_A_ZIP = (
 
 
 def packing_of(path: Location) -> str:
-    """How the file is packed, '' where it is not, by its first bytes."""
+    """Compression of a file by its first bytes; '' for none."""
     with opened(path) as file:
         head = file.read(16)
     return next((name for begin, name in PACKINGS if re.match(begin, head)), "")
 
 
 def opened(path: Location) -> IO[bytes]:
-    """The bytes of the file as they are."""
+    """Open a file for reading its raw bytes."""
     try:
         return path.open("rb")
     except OSError as error:
@@ -78,9 +78,9 @@ def opened(path: Location) -> IO[bytes]:
 
 
 def unpacked(path: Location, packing: str, size: int = BLOCK) -> Iterator[bytes]:
-    """The bytes of the file as they were before it was packed, in blocks of a size.
+    """Yield the decompressed bytes of a file, in blocks of `size`.
 
-    Refused where they are far more than tables ever have.
+    Refused if they are far more than a table can have.
     """
     most, so_far = max(PLENTY, MOST_TIMES * status_of(path).size), 0
     try:
@@ -89,14 +89,14 @@ def unpacked(path: Location, packing: str, size: int = BLOCK) -> Iterator[bytes]
                 so_far += len(block)
                 if packing and so_far > most:
                     raise FileError(
-                        f"{path}: more than {MOST_TIMES} times as large when unpacked",
-                        "a table, of which that is seldom true",
-                        "look at what is in it; unpacked it is taken as it is",
+                        f"{path}: more than {MOST_TIMES} times as large when decompressed",
+                        "a table, which seldom compresses that well",
+                        "inspect it; decompressed, it is accepted",
                     )
                 yield block
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise FileError(
-            f"{path}: it does not unpack as {packing}, {reason(error).splitlines()[0]}",
+            f"{path}: it cannot be decompressed as {packing}, {reason(error).splitlines()[0]}",
             "a whole file",
             "check that it was copied whole",
         ) from error
@@ -114,7 +114,7 @@ def _reader(path: Location, packing: str) -> Iterator[IO[bytes]]:
 
 
 def refuse_other_kinds(path: Location, head: bytes) -> None:
-    """Refuse a file that begins with `head` by its kind, if that is no table of text."""
+    """Refuse a file whose first bytes, `head`, are those of another kind than a text table."""
     for begin, kind, hint in KINDS:
         if re.match(begin, head):
             if head.startswith(b"PK"):
@@ -131,5 +131,5 @@ def _in_a_zip(path: Location) -> tuple[str, str] | None:
             names = archive.namelist()
     except (OSError, zipfile.BadZipFile):
         return None
-    found = (entry[1:] for entry in IN_A_ZIP if any(n.startswith(entry[0]) for n in names))
-    return next(found, None)
+    entries = (entry[1:] for entry in IN_A_ZIP if any(n.startswith(entry[0]) for n in names))
+    return next(entries, None)

@@ -1,4 +1,4 @@
-"""Tables in files: what is common to CSV and Parquet, and to several that belong together."""
+"""Tables in files: base class, parts and columns of CSV and Parquet files, and of several files."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from handgrad.tables.data.text_formats import read_as
 from handgrad.textbook.errors import DataError, FileError, did_you_mean
 from handgrad.textbook.layers import Array
 
-ONE_FOLDER = "a folder that all nodes see, under the same name"
+ONE_FOLDER = "a folder shared by all nodes, under the same name"
 Location = Path | RemoteFile
 MOST_NAMES_LISTED = 12
 PARQUET = (".parquet", ".pq")
 
 
 def status_of(location: Location) -> FileStatus:
-    """The size of a file, and when it was changed; of a remote one, when it was found."""
+    """Size and modification time of a file; of a remote file, those of when it was listed."""
     if isinstance(location, RemoteFile):
         return location.status
     try:
@@ -42,16 +42,16 @@ def status_of(location: Location) -> FileStatus:
 
 
 def arrow_file(location: Location) -> pa.NativeFile:
-    """The file as pyarrow's own, whatever bytes its name has."""
+    """Open the file with pyarrow, whatever bytes its name has."""
     if isinstance(location, RemoteFile):
         return location.stream()
     return pa.OSFile(os.fsencode(location))
 
 
 def check_arrived(location: Location, before: FileStatus) -> None:
-    """Refuse a file that is not there, or is another, where a table that was opened elsewhere is.
+    """Refuse a file that is missing or different on the node that reads a table opened elsewhere.
 
-    It was `before` where it was opened: on another node, or in another process.
+    It had the status `before` where it was opened: on another node, or in another process.
     """
     here = f"on {platform.node() or 'this machine'}"
     if isinstance(location, RemoteFile):
@@ -60,40 +60,39 @@ def check_arrived(location: Location, before: FileStatus) -> None:
         now = status_of(location) if location.exists() else None
     if now is None:
         raise FileError(
-            f"{location}: no such file {here}, where a table of it has come to be read",
+            f"{location}: no such file {here}, to which its table was sent",
             ONE_FOLDER,
-            "the files in a shared folder, and hg.data.open_table by its name there",
+            "put the files in a shared folder, and open them there",
         )
     if now != before:
         raise FileError(
-            f"{location}: {now} {here}, where it had {before} when it was opened",
+            f"{location}: {now} {here}, but {before} when it was opened",
             f"one file: {ONE_FOLDER}",
-            "the files in a shared folder; or hg.data.open_table again, if they have changed",
+            "put the files in a shared folder; or, if they changed, call hg.data.open_table again",
         )
 
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of a file that can be read by itself: its place there, and how many rows it has.
+    """Part of a file that can be read by itself.
 
-    Row groups `begin` to `end` of a Parquet file, bytes `begin` to `end` of a CSV file, which have
-    this `checksum`; `kept` are its rows as they were read first, where they stay in memory.
+    Row groups `begin` to `end` of a Parquet file, or bytes `begin` to `end` of a CSV file with this
+    `checksum`; `cached` has its rows if they stay in memory.
     """
 
     begin: int
     end: int
     n_rows: int
     rows_before: int
-    kept: pa.Table | None = None
+    cached: pa.Table | None = None
     checksum: int = 0
 
 
 class TableFile(ABC):
-    """A table in one file, cut into parts.
+    """Table in one file, divided into parts.
 
-    It can be pickled, and read on other nodes that see the same file: nothing is looked through
-    again. `status` is that of the file when it was opened; `place` is its path, whatever folder is
-    the current one.
+    It can be pickled, and read on other nodes that see the same file, without scanning it again.
+    `status` is that of the file when it was opened; `place` is its absolute path.
     """
 
     path: Location
@@ -103,10 +102,10 @@ class TableFile(ABC):
     schema: pa.Schema
     notes: list[str]
     date_order: DateOrder | None = None
-    arrived = False  # from another process, perhaps on another node, and not read since
+    arrived = False  # unpickled, perhaps on another node, and not read since
 
     def read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
-        """The rows of a part, one slice after another, as columns of the types of `schema`."""
+        """Read the rows of a part, slice by slice, as columns of the types of `schema`."""
         if self.arrived:
             check_arrived(self.path, self.status)
             self.arrived = False
@@ -114,23 +113,23 @@ class TableFile(ABC):
 
     @abstractmethod
     def _read(self, part: Part, columns: Sequence[str], schema: pa.Schema) -> Iterator[pa.Table]:
-        """What `read` hands out, once the file is known to be the one that was opened."""
+        """Read the rows of a part, after the check that the file is unchanged."""
 
     def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "path": self.place, "arrived": True}
 
     def footer(self) -> bytes:
-        """What the file says of its rows, where it says it in one place."""
+        """Metadata of the file's rows, if it has a footer."""
         return b""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of the files that `source` names, one after another, and how many each file has.
+    """Rows of the files of `source`, concatenated, and the number of rows in each file.
 
-    `numbers`: the number of each row among all of the files, (n,): these may be a chunk of them.
-    `notes`: how the files were read, where that had to be found out; `date_order`: the order of
-    day and month, where dates have one.
+    `numbers` (n,) are the numbers of the rows among all rows of the files: a table may be a chunk.
+    `notes` describes the inferred format; `date_order` is the order of day and month, if dates have
+    one.
     """
 
     source: str
@@ -153,16 +152,16 @@ class Table:
         return names
 
     def refused(self, row: int, came: str, expected: str, hint: str, more: str = "") -> DataError:
-        """The error about what is in a row, counted from 0."""
+        """Error for the contents of a row, counted from 0."""
         return DataError(f"{self.source}: {came} in {self.place(row)}{more}", expected, hint)
 
     def place(self, row: int) -> str:
-        """Where a row, counted from 0, is to be found: in which row of which file."""
+        """Location of a row, counted from 0: its file and its row there."""
         return place_of(int(self.numbers[row]), self.files, self.rows)
 
 
 def place_of(number: int, files: Sequence[Location], rows: Sequence[int]) -> str:
-    """Where the row of that number is to be found among files of so many rows."""
+    """Location of row `number` among files with these numbers of rows."""
     ((i, within),) = located(np.array([number]), rows).tolist()
     if is_picture(files[i]):
         return str(files[i])
@@ -172,54 +171,55 @@ def place_of(number: int, files: Sequence[Location], rows: Sequence[int]) -> str
 
 
 def located(numbers: Array, rows: Sequence[int]) -> Array:
-    """For the numbers (n,) of rows among files of so many `rows`: the file, and its row from 1.
+    """Index of the file, from 0, and row in it, from 1, of each row number; (n, 2).
 
-    (n, 2), files counted from 0.
+    `numbers` (n,) count the rows of all files, which have `rows` rows each.
     """
     ends = np.cumsum(rows)
     files = np.searchsorted(ends, numbers, side="right")
-    found: Array = np.stack([files, numbers - (ends - rows)[files] + 1], axis=1)
-    return found
+    pairs: Array = np.stack([files, numbers - (ends - rows)[files] + 1], axis=1)
+    return pairs
 
 
 def notes_together(paths: Sequence[Location], notes: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """What is to be said of files, once where it is the same of all."""
-    found = dict[str, list[Location]]()
-    for path, told in zip(paths, notes, strict=True):
-        for note in told:
-            found.setdefault(note, []).append(path)
+    """Merge notes on several files: a note that holds for all is listed once."""
+    paths_by_note = dict[str, list[Location]]()
+    for path, notes_of_file in zip(paths, notes, strict=True):
+        for note in notes_of_file:
+            paths_by_note.setdefault(note, []).append(path)
     return tuple(
-        note if len(of) == len(paths) else f"{of[0]}: {note}" for note, of in found.items()
+        note if len(sources) == len(paths) else f"{sources[0]}: {note}"
+        for note, sources in paths_by_note.items()
     )
 
 
 def listed(names: Sequence[str]) -> str:
-    """The names, with the middle left out where there are many."""
+    """Join the names, eliding the middle of a long list."""
     if len(names) <= MOST_NAMES_LISTED:
         return ", ".join(names)
     return f"{', '.join(names[: MOST_NAMES_LISTED - 2])}, … {names[-1]} ({len(names)} in all)"
 
 
 def stem_of(source: str | Path, files: Sequence[Location]) -> str:
-    """What a table is called: its source without folder and ending, or its first file."""
+    """Name of a table: its source without folder and extension, or its first file."""
     name = unquote(without_query(str(source))) if is_address(source) else source
     return Path(name).stem.rstrip("*?-_. ") or files[0].stem
 
 
 def paths_of(source: str | Path) -> tuple[Location, ...]:
-    """The file of that name or address, or all that match a pattern, in order."""
+    """The file of that name or address, or all files that match a pattern, sorted."""
     if is_address(source):
         return files_at(str(source))
     as_path(source)
     if kind_of(source) == "file":
         return (regular_file(source),)
     if has_magic(str(source)) and not kind_of(source):
-        found = sorted(glob(str(source)))  # noqa: PTH207 - Path.glob takes no absolute patterns
-        paths = tuple(Path(name) for name in found if kind_of(name) == "file")
+        matches = sorted(glob(str(source)))  # noqa: PTH207 - Path.glob takes no absolute patterns
+        paths = tuple(Path(name) for name in matches if kind_of(name) == "file")
         if paths:
             return paths
         raise FileError(
-            f"{source}: no file matches", "one or more", "check the pattern, and the folder"
+            f"{source}: no file matches", "one or more", "check the pattern and the folder"
         )
     raise FileError(
         f"{source}: {'a folder' if kind_of(source) else 'no such file'}",
@@ -229,45 +229,45 @@ def paths_of(source: str | Path) -> tuple[Location, ...]:
 
 
 def _instead_of(source: str | Path) -> str:
-    """What to try instead of a folder, or of what is not there."""
+    """Hint for a folder, or for a path that does not exist."""
     if kind_of(source):
         tables = Path(source) / "*.csv"
-        return f"{tables}, for all of them" if glob(str(tables)) else "the table in it, by its name"  # noqa: PTH207
+        return f"{tables}, for all of them" if glob(str(tables)) else "the path of the table in it"  # noqa: PTH207
     if meant_as_address(source):
-        return "the address as text: a Path has one / too few"
-    return "check the spelling, and the folder you are in"
+        return "pass the address as str: a Path drops one /"
+    return "check the spelling and the current folder"
 
 
 def is_parquet(path: Location) -> bool:
-    """Whether a file is a Parquet file, by its name."""
+    """Return True if the file has the extension of Parquet."""
     return path.suffix.lower() in PARQUET
 
 
 def data_above(names: Sequence[str]) -> str:
-    """What to try where names look like the first row of a table without any; '' elsewhere."""
+    """Hint if the column names look like a row of data; '' otherwise."""
     if read_as(pa.array(names, pa.string()), "number", "date").any():
         return "--no-header (header=False in Python): the first line looks like data"
     return ""
 
 
 def check_asked(source: str, names: Sequence[str], asked: TableOptions) -> None:
-    """Refuse the name of a column to be read in some way that is not there."""
+    """Refuse column types for a column that does not exist."""
     check_columns(source, names, *asked.category, *asked.number, *asked.date)
 
 
 def check_columns(source: str, names: Sequence[str], *columns: str) -> None:
-    """Refuse the name of a column that is not there."""
+    """Refuse the name of a column that does not exist."""
     for name in columns:
         if name not in names:
-            hint = "--separator (separator= in Python): there is one column only as it is"
+            hint = "--separator (separator= in Python): the file was read as one column"
             if len(names) > 1:
-                otherwise = data_above(names) or "the name of the column as it stands in the file"
+                otherwise = data_above(names) or "the name of a column in the file"
                 hint = did_you_mean(str(name), names, otherwise, likeness=0.7)
             raise DataError(f"{source}: no column named {name!r}", f"one of {listed(names)}", hint)
 
 
 def joined(schemas: Sequence[pa.Schema], paths: Sequence[Location]) -> pa.Schema:
-    """The columns of several files in the order of the first, by types that hold those of all."""
+    """Merge the schemas of several files: the columns of the first, with common types."""
     names, fields = schemas[0].names, []
     for schema, path in zip(schemas, paths, strict=True):
         if missing := {*names} ^ {*schema.names}:
@@ -275,7 +275,7 @@ def joined(schemas: Sequence[pa.Schema], paths: Sequence[Location]) -> pa.Schema
             raise DataError(
                 f"{path}: {'no' if name in names else 'a'} column {name!r}, unlike {paths[0]}",
                 f"the columns of the first file, {listed(names)}",
-                "a pattern that matches only files of one kind",
+                "a pattern that matches only files with the same columns",
             )
     for name in names:
         alone = [pa.schema([schema.field(name)]) for schema in schemas]
@@ -287,14 +287,14 @@ def joined(schemas: Sequence[pa.Schema], paths: Sequence[Location]) -> pa.Schema
             raise DataError(
                 f"{paths[other]}: column {name!r} holds {kinds[other]}, "
                 f"in {paths[0]} it holds {kinds[0]}",
-                "values of one kind in each column",
+                "one type for each column",
                 "correct one of the files",
             ) from error
     return pa.schema(fields)
 
 
 def as_types(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The columns of a table as they are in `schema`, by their names."""
+    """Cast the columns of a table to the types of `schema`, by name."""
     columns = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = schema.field(name).type

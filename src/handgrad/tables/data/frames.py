@@ -1,4 +1,4 @@
-"""Any table, of pandas, polars, pyarrow or NumPy, as columns of four kinds by name."""
+"""Tables of pandas, polars, pyarrow or NumPy as columns of four kinds, by name."""
 
 import datetime
 import math
@@ -26,7 +26,7 @@ Records = dict[str, list[object]]
 
 
 def frame_of(table: object) -> Any:
-    """The table as narwhals sees it, if it is a data frame; else None."""
+    """Wrap a data frame with narwhals; None for any other object."""
     if isinstance(table, np.ndarray | list | tuple):
         return None
     import narwhals.stable.v2 as nw
@@ -40,15 +40,17 @@ def frame_of(table: object) -> Any:
 
 
 def columns_of_frame(frame: "nw.DataFrame[IntoDataFrameT]") -> Columns:
-    """The columns of a data frame that narwhals has wrapped."""
+    """Columns of a data frame wrapped by narwhals."""
     return _finite(
         {str(name): _of_series(str(name), frame.get_column(name)) for name in frame.columns}
     )
 
 
 def records_in(table: object) -> Records | None:
-    """The columns of one row as a dictionary, of a list of such, or of a dictionary of columns."""
-    if isinstance(table, dict) and not hasattr(table, "shape"):  # as some sparse matrices are
+    """Columns of a dictionary, one row or columns, or of a list of dictionaries; else None."""
+    if isinstance(table, dict) and not hasattr(
+        table, "shape"
+    ):  # some sparse matrices are dictionaries
         columns = {str(name): values for name, values in table.items()}
         several = [isinstance(v, list | tuple | np.ndarray) for v in columns.values()]
         if not any(several):
@@ -56,7 +58,7 @@ def records_in(table: object) -> Records | None:
         lengths = {len(v) if s else 0 for v, s in zip(columns.values(), several, strict=True)}
         if len(lengths) > 1:
             raise DataError(
-                "a dictionary whose columns are not all of one length",
+                "a dictionary whose columns differ in length",
                 "one row, {'age': 30, 'town': 'Ulm'}; or columns, {'age': [30], 'town': ['Ulm']}",
                 "a list of rows, [{'age': 30, 'town': 'Ulm'}]",
             )
@@ -69,7 +71,7 @@ def records_in(table: object) -> Records | None:
 
 
 def columns_of_records(columns: Records) -> Columns:
-    """The columns of rows that came as Python's own values."""
+    """Columns of Python values."""
     return _finite({name: _of_objects(values) for name, values in columns.items()})
 
 
@@ -103,8 +105,8 @@ def _of_series(name: str, series: "nw.Series[IntoSeriesT]") -> Column:
     if kind.is_nested() or kind == nw.Binary:
         raise DataError(
             f"column {name!r} is of type {kind}",
-            "numbers, text, truth values or dates",
-            "a column of its own for each part of it, or leave it out",
+            "numbers, text, booleans or dates",
+            "one column for each part of it, or remove it",
         )
     values = series.to_list()
     if isinstance(kind, nw.Categorical | nw.Enum):
@@ -113,7 +115,7 @@ def _of_series(name: str, series: "nw.Series[IntoSeriesT]") -> Column:
 
 
 def _of_objects(values: Sequence[object]) -> Column:
-    """A column of Python's objects, by what they are."""
+    """Column of Python objects, by their types."""
     present = [value for value in values if not _is_missing(value)]
     if not present:
         return Column("number", np.full(len(values), np.nan), "nothing in it")
@@ -123,7 +125,7 @@ def _of_objects(values: Sequence[object]) -> Column:
         return Column("number", _floats(values))
     if all(isinstance(value, datetime.date) for value in present):
         return Column("date", _days(values))
-    if all(hasattr(value, "to_timestamp") for value in present):  # as pandas' periods have
+    if all(hasattr(value, "to_timestamp") for value in present):  # periods of pandas
         begins = [None if _is_missing(v) else cast("Any", v).to_timestamp() for v in values]
         return Column("date", _days(begins))
     if all(isinstance(value, str) for value in present):
@@ -133,7 +135,7 @@ def _of_objects(values: Sequence[object]) -> Column:
 
 
 def check_names(table: Columns, names: Collection[str]) -> None:
-    """Refuse a table that lacks one of the columns of the training; tell of further ones."""
+    """Refuse a table without a column of the training; warn of further columns."""
     if missing := [name for name in names if name not in table]:
         close = closest(missing[0], [name for name in table if name not in names])
         raise DataError(
@@ -142,11 +144,11 @@ def check_names(table: Columns, names: Collection[str]) -> None:
             f"the {len(names)} columns {', '.join(map(repr, [*names][:20]))}",
             f"is it the column {close!r}?"
             if close
-            else f"a column {missing[0]!r}, with empty cells where nothing is known of it",
+            else f"a column {missing[0]!r}, with empty cells where it is unknown",
         )
     if added := [name for name in table if name not in names]:
         warnings.warn(
-            "columns that were not there in training are ignored: "
+            "columns that training did not have are ignored: "
             + ", ".join([*map(repr, added[:5]), *["…"][: len(added) > 5]]),
             UnseenWarning,
             stacklevel=6,
@@ -154,17 +156,17 @@ def check_names(table: Columns, names: Collection[str]) -> None:
 
 
 def numbers_in(column: Column, written: str = "") -> Column | None:
-    """A column of text as numbers, if every text that is there reads as a finite one.
+    """Parse a text column as numbers; None unless every present text is a finite number.
 
-    Numbers as spreadsheets write them too; `written`: the decimal sign where there could be two.
+    Formats of spreadsheets are accepted; `written` is the decimal sign where it is ambiguous.
     """
     return _formatted(column, "number", written or ".", None)
 
 
 def dates_in(column: Column, written: str = "") -> Column | None:
-    """A column of text as dates, if every text that is there reads as one: 2024-01-31.
+    """Parse a text column as dates, such as 2024-01-31; None unless every present text is a date.
 
-    Dates as spreadsheets write them too; `written`: the order of day and month, if known.
+    Formats of spreadsheets are accepted; `written` is the order of day and month, if known.
     """
     with suppress(ValueError):
         read = datetime.datetime.fromisoformat
@@ -174,7 +176,7 @@ def dates_in(column: Column, written: str = "") -> Column | None:
 
 
 def _formatted(column: Column, kind: Kind, decimal: str, order: DateOrder | None) -> Column | None:
-    """A column of text as numbers or dates, by the format in which all of its cells read."""
+    """Parse a text column as numbers or dates, with one format for all cells; else None."""
     import pyarrow as pa
 
     from handgrad.tables.data.text_formats import Evidence, NumberFormat, cells_read
@@ -182,24 +184,24 @@ def _formatted(column: Column, kind: Kind, decimal: str, order: DateOrder | None
     texts = pa.chunked_array([pa.array(column.values, pa.string())])
     if any(value in MISSING for value in texts.unique().to_pylist()):
         return None
-    found = Evidence.of(texts).format(decimal, order)
-    if found is None or isinstance(found, NumberFormat) != (kind == "number"):
+    format_ = Evidence.of(texts).format(decimal, order)
+    if format_ is None or isinstance(format_, NumberFormat) != (kind == "number"):
         return None
-    note = f"text that reads as {found.words() or 'numbers'}"
-    if isinstance(found, NumberFormat):
-        values = cells_read(found, texts).cast(pa.float64(), safe=False).to_numpy()
-        return Column(kind, np.asarray(values), note, written=found.decimal)
-    seconds = cells_read(replace(found, timed=True), texts).cast(pa.int64()).cast(pa.float64())
-    return Column(kind, np.asarray(seconds.to_numpy()) / DAY, note, written=found.order)
+    note = f"text that reads as {format_.words() or 'numbers'}"
+    if isinstance(format_, NumberFormat):
+        values = cells_read(format_, texts).cast(pa.float64(), safe=False).to_numpy()
+        return Column(kind, np.asarray(values), note, written=format_.decimal)
+    seconds = cells_read(replace(format_, timed=True), texts).cast(pa.int64()).cast(pa.float64())
+    return Column(kind, np.asarray(seconds.to_numpy()) / DAY, note, written=format_.order)
 
 
 def text_in(column: Column) -> Column:
-    """A column of numbers or truth values as the text they were, had they come among text."""
+    """Convert a column of numbers or booleans to the text it would have in a text column."""
     return Column("text", _texts(column.values.tolist()))
 
 
 def _is_missing(value: object) -> bool:
-    """None, NaN, pandas' NA and NaT: none of them equals itself, or says so."""
+    """Return True for None, NaN, NA, NaT and blank text."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return True
     if isinstance(value, str | datetime.date | list | dict):
@@ -221,20 +223,20 @@ def _floats(values: Sequence[object]) -> Array:
 
 
 def _texts(values: Sequence[object]) -> Array:
-    found = np.empty(len(values), object)
-    found[:] = [None if _is_missing(value) else _text(value) for value in values]
-    return found
+    texts = np.empty(len(values), object)
+    texts[:] = [None if _is_missing(value) else _text(value) for value in values]
+    return texts
 
 
 def _text(value: object) -> str:
-    """A value as text: whole numbers alike, whether they came as 3, 3.0 or True as 1."""
+    """Convert a value to text; 3, 3.0 and True as 1 give the same text for equal integers."""
     if isinstance(value, Real | Decimal) and float(value).is_integer():
         return str(int(float(value)))
     return str(value)
 
 
 def _days(values: Sequence[object]) -> Array:
-    """Dates as days since 1970, by the clock of the place they were written in."""
+    """Dates as days since 1970, in local time."""
     return np.array(
         [
             _day(v) if isinstance(v, datetime.date) and not _is_missing(v) else math.nan
@@ -251,39 +253,37 @@ def _day(value: datetime.date) -> float:
 
 
 def _finite(columns: Columns) -> Columns:
-    """The columns, if no number in them is infinite."""
+    """The columns; refused if one contains infinity."""
     for name, column in columns.items():
         if column.kind != "text" and np.isinf(column.values).any():
             row = int(np.isinf(column.values).argmax())
             raise DataError(
                 f"column {name!r} contains infinity, first in row {row}, counted from 0",
                 "finite numbers, or missing values",
-                "NaN in place of what could not be measured",
+                "NaN for missing values",
                 row=row,
             )
     return columns
 
 
 def refuse_twice(table: object, names: Sequence[str], hint: str = "rename one of them") -> None:
-    """Refuse columns of one name."""
+    """Refuse duplicate column names."""
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise DataError(
-            f"{table}: two columns named {twice[0]!r}", "a name of its own for each column", hint
-        )
+        raise DataError(f"{table}: two columns named {twice[0]!r}", "distinct column names", hint)
 
 
 def read(column: Column) -> Column:
-    """A column of text as numbers or dates, if that is what stands there."""
+    """Parse a text column as numbers or dates, if all of its cells are."""
     if column.kind != "text" or column.note or column.missing.all():
         return column
     return numbers_in(column) or dates_in(column) or column
 
 
 def different(texts: Array) -> tuple[Array, Array]:
-    """The different texts in order, and which of them each row has, (n,).
+    """Distinct texts, sorted, and the index of each row's text, (n,).
 
-    Not by NumPy's own kind of text, of which each takes as much as the longest.
+    Not with NumPy's string type, in which each takes as much memory as the longest.
     """
     places = {text: i for i, text in enumerate(sorted({*texts.tolist()}))}
     values = np.empty(len(places), object)

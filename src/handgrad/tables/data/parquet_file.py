@@ -1,6 +1,6 @@
-"""Parquet files in row groups, or in slices of them: as large as their rows say, within limits.
+"""Parquet files in row groups or slices of them, sized by their rows, within limits.
 
-What a file takes in memory may be far more than on disk, where a text stands once.
+A file may take far more memory than disk space, where repeated text is stored once.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from handgrad.tables.data.table_options import FOUND_OUT, TableOptions
 from handgrad.textbook.errors import DataError, FileError
 from handgrad.textbook.layers import Array
 
-# Rows looked at to know how large one is.
+# Rows read to estimate the size of one.
 MEASURED = 1000
-# Bytes of a column that are fetched from a file at once.
+# Bytes of a column that are read at once.
 SMALLEST_BUFFER, LARGEST_BUFFER, FEW_COLUMNS = 2**12, 2**18, 64
-# Bytes of a row at most.
+# Largest size of a row in bytes.
 LONGEST_ROW = 2**24
-# So many bytes may a file take in memory in any case, and so many times as many as it has itself.
+# Limits of a file in memory: bytes, and multiple of its size on disk.
 PLENTY, MOST_TIMES = 10**9, 100
 BYTES = 8
 BROKEN = pa.ArrowException, OSError, UnicodeDecodeError
-# Bytes of a cell, where as many are fetched as some rows need.
+# Assumed bytes of a cell in remote reads.
 MOST_OF_A_CELL = 256
 TEXTS = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
 
 
 class ParquetFile(TableFile):
-    """A Parquet file: a part is a row group, or several small ones side by side.
+    """Parquet file in parts: row groups, small ones merged.
 
-    A row group too large for a chunk of `size` bytes is read in slices, one after another; where
-    it is None, all rows are to be in memory at once.
+    A row group larger than a chunk of `size` bytes is read in slices; with `size=None` all rows are
+    in memory at once.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class ParquetFile(TableFile):
         file = self._file(metadata=None)
         arrow, n = file.schema_arrow, file.metadata.num_rows
         self.metadata = file.metadata
-        # Texts that stand in the file once, with a code for each row, take no more than on disk
-        # if they are read as codes. Which these are stands with each row group's columns, but
-        # pyarrow ends the process where it is asked for what damage there made contradictory.
+        # Dictionary-encoded text takes no more memory than disk space if it is read as codes. The
+        # metadata of each row group tells which columns are encoded, but pyarrow aborts the
+        # process if damaged metadata is queried: so all text is read as codes.
         self.by_code = [field.name for field in arrow if str(field.type) in TEXTS]
         self.schema = _schema_of(arrow, path, asked)
         self.own_names = dict(zip(self.schema.names, arrow.names, strict=True))
         if self.whole:
-            # Texts and lists take 4 bytes at least.
+            # Text and lists take at least 4 bytes.
             widths = (k.bit_width / 8 if pa.types.is_primitive(k) else 4 for k in arrow.types)
             self._refuse_if_far_larger(n * sum(widths))
         self.slice = n if self.whole else self._rows_in_a_chunk()
@@ -69,7 +69,7 @@ class ParquetFile(TableFile):
         note(self.status.size)
 
     def _file(self, **options: object) -> Any:
-        """The file, opened."""
+        """Open the file."""
         try:
             return parquet.ParquetFile(arrow_file(self.path), **options)
         except BROKEN as error:
@@ -78,17 +78,17 @@ class ParquetFile(TableFile):
     def _batches(
         self, groups: Sequence[int], columns: Sequence[str], rows: int
     ) -> Iterator[pa.Table]:
-        """The rows of row groups, so many at once, texts that stand there once as codes."""
-        # Read a column chunk bit by bit: as a whole it may be larger than the memory.
+        """Rows of row groups, `rows` at once, dictionary-encoded text as codes."""
+        # Read column chunks piecewise: a whole one may be larger than the memory.
         buffer = self.size // max(FEW_COLUMNS, len(columns))
         buffer = min(LARGEST_BUFFER, max(SMALLEST_BUFFER, buffer))
         at_once, remote = self.whole, isinstance(self.path, RemoteFile)
-        if remote:  # a request takes as long as a megabyte: few large ones, several at a time
+        if remote:  # the latency of a request is that of a megabyte: few large ones, in parallel
             most = min(rows * MOST_OF_A_CELL, self.size // 2 // max(1, len(columns)))
             buffer = max(buffer, most)
-            found = [*map(self.metadata.row_group, groups)]
-            on_disk = sum(group.total_byte_size for group in found) * self._packed()
-            in_all = sum(group.num_rows for group in found)
+            row_groups = [*map(self.metadata.row_group, groups)]
+            on_disk = sum(group.total_byte_size for group in row_groups) * self._packed()
+            in_all = sum(group.num_rows for group in row_groups)
             at_once |= in_all <= rows or on_disk <= buffer * len(columns)
         file = self._file(
             metadata=self.metadata,
@@ -107,12 +107,12 @@ class ParquetFile(TableFile):
         self._refuse_missing(left)
 
     def _refuse_missing(self, rows: int) -> None:
-        """Refuse a file that tells of so many more rows than it has, or of fewer where below 0."""
+        """Refuse a file whose metadata counts more rows than it has, or fewer if negative."""
         if rows:
-            raise self._refused(ValueError(f"{rows} rows of those that it tells of are missing"))
+            raise self._refused(ValueError(f"{rows} rows of its metadata are missing"))
 
     def _packed(self) -> float:
-        """How large the file is, as a share of what its columns are once unpacked."""
+        """Compression ratio: size of the file as a fraction of its decompressed columns."""
         groups = map(self.metadata.row_group, range(self.metadata.num_row_groups))
         return float(self.status.size / max(1, sum(group.total_byte_size for group in groups)))
 
@@ -122,7 +122,7 @@ class ParquetFile(TableFile):
         return FileError(
             f"{self.path}: {str(error).splitlines()[0]}",
             "a whole Parquet file",
-            "check that it was copied whole; a CSV file ends in .csv",
+            "check that it was copied completely; the name of a CSV file ends in .csv",
         )
 
     def _rows_in_a_chunk(self) -> int:
@@ -158,11 +158,11 @@ class ParquetFile(TableFile):
     def footer(self) -> bytes:
         sink = pa.BufferOutputStream()
         self.metadata.write_metadata_file(sink)
-        found: bytes = sink.getvalue().to_pybytes()
-        return found
+        footer: bytes = sink.getvalue().to_pybytes()
+        return footer
 
     def _sizes(self, table: pa.Table) -> Array:
-        """How many bytes each row takes, (n,), once no columns are codes any more."""
+        """Bytes of each row, (n,), after codes are decoded."""
         sizes = np.zeros(table.num_rows)
         for name, column in zip(table.column_names, table.columns, strict=True):
             if name in self.by_code:
@@ -176,7 +176,7 @@ class ParquetFile(TableFile):
         return sizes
 
     def _slices(self, table: pa.Table, first: int) -> Iterator[pa.Table]:
-        """The rows, from number `first` on, in slices of a chunk's bytes, or of one row."""
+        """The rows, from row `first` on, in slices of a chunk's size, or of one row."""
         ends, begin, most = np.cumsum(self._sizes(table)), 0, max(self.size, LONGEST_ROW)
         while begin < table.num_rows:
             before = ends[begin - 1] if begin else 0.0
@@ -185,7 +185,7 @@ class ParquetFile(TableFile):
                     f"{self.path}: row {first + begin + 1} takes "
                     f"{(ends[begin] - before) / 1e6:.3g} MB",
                     f"rows of at most {most / 1e6:.2g} MB",
-                    "the table without the column of long texts",
+                    "remove the column of long texts",
                 )
             end = max(begin + 1, int(np.searchsorted(ends, before + self.size, side="right")))
             yield table.slice(begin, end - begin)
@@ -195,16 +195,16 @@ class ParquetFile(TableFile):
         on_disk = self.status.size
         if size > max(PLENTY, MOST_TIMES * on_disk):
             raise FileError(
-                f"{self.path}: {size / 1e6:.3g} MB in memory, and {on_disk / 1e6:.2g} MB on disk",
+                f"{self.path}: {size / 1e6:.3g} MB in memory, {on_disk / 1e6:.2g} MB on disk",
                 f"a table that is at most {MOST_TIMES} times as large in memory",
                 "hg.data.open_table, which reads it in chunks",
             )
 
 
 def _schema_of(schema: pa.Schema, path: Location, asked: TableOptions) -> pa.Schema:
-    """The columns, each with a name of its own, with categories as was asked.
+    """Schema with distinct names, and with the categories that were asked for.
 
-    Views of text and bytes, for which pyarrow computes little, are themselves.
+    String and binary views, which pyarrow hardly supports, become plain columns.
     """
     plain = {"string_view": pa.string(), "binary_view": pa.binary()}
     kinds = dict[str, pa.DataType]()
@@ -215,17 +215,16 @@ def _schema_of(schema: pa.Schema, path: Location, asked: TableOptions) -> pa.Sch
             raise DataError(
                 f"{path}: column {i} has no name",
                 "a name for each column",
-                "name it; or leave it out, if it only counts the rows: to_csv(index=False) in "
-                "pandas",
+                "name it, or drop it if it is an index: to_parquet(index=False) in pandas",
             )
         kinds[name] = plain.get(str(kind), kind)
         if name in asked.category:
             kinds[name] = pa.dictionary(pa.int32(), pa.string())
         elif name in (*asked.number, *asked.date) and pa.types.is_string(kind):
             raise DataError(
-                f"{path}: column {name!r} as {'number' if name in asked.number else 'date'}, and "
-                "is text there",
-                "a Parquet file whose columns have the types that are meant",
-                "a CSV file of it, or the column turned into what it is where the file is made",
+                f"{path}: column {name!r} as {'number' if name in asked.number else 'date'}, but "
+                "it is text",
+                "a Parquet file whose columns have the right types",
+                "convert the column before the file is written, or use a CSV file",
             )
     return pa.schema(kinds.items())

@@ -1,4 +1,4 @@
-"""Folders of pictures: which files are pictures, and of which class, by the folder they are in."""
+"""Folders of images: one folder for each class."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from handgrad.training.datasets import BUNDLED
 if TYPE_CHECKING:
     from handgrad.files.remote_files import RemoteFile
 
-# By their endings, and those that Pillow may read: no other one, as PostScript, which it runs.
+# Extensions that Pillow may open; not PostScript, for example, which it would run.
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-# Names of folders that divide pictures into those to learn from and those to judge by.
+# Names of folders with training images and with test images.
 TRAINING = ("train", "training")
 HELD_OUT = ("test", "testing", "valid", "val", "validation")
 
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """The pictures of each class, by name.
+    """Image files of each class, by the class's name.
 
-    `inner` are the folders within those of classes, whose pictures count too, `left_out` the files
-    that are no pictures by their endings.
+    `inner` are the folders inside those of classes, whose images are included; `left_out` are the
+    files without an image extension.
     """
 
     classes: dict[str, list[Path]]
@@ -36,15 +36,15 @@ class PictureFolder:
 
     @property
     def files(self) -> list[Path]:
-        """All pictures, class after class."""
+        """All images, class by class."""
         return [*chain.from_iterable(self.classes.values())]
 
 
 @dataclass(frozen=True)
 class DividedFolder:
-    """A folder whose pictures are divided: the folder to learn from, and the one held out.
+    """Folder with training images and held-out images in separate folders.
 
-    `others` are the names of folders beside these two.
+    `others` are the names of the other folders in it.
     """
 
     training: Path
@@ -53,7 +53,7 @@ class DividedFolder:
 
 
 def divided(folder: Path) -> DividedFolder | None:
-    """The parts of a folder that has `train` and `test`, by these names or like ones."""
+    """Training and held-out folders of a folder that has both, by their usual names; else None."""
     names = {path.name.casefold(): path for path in entries(folder) if path.is_dir()}
     training = [names[name] for name in TRAINING if name in names]
     held_out = [names[name] for name in HELD_OUT if name in names]
@@ -64,25 +64,25 @@ def divided(folder: Path) -> DividedFolder | None:
 
 
 def pictures_by_class(folder: Path) -> PictureFolder:
-    """The pictures of each class: those in its folder, and in the folders within that."""
+    """Image files of each class, including folders inside its folder."""
     if parts := divided(folder):
         raise DataError(
-            f"{folder}: folders {parts.training.name} and {parts.held_out.name}, which are no "
+            f"{folder}: folders {parts.training.name} and {parts.held_out.name}, which are not "
             "classes",
             "a folder for each class, two or more, with its pictures",
-            f"{parts.training}, to learn from; or {parts.held_out}, to judge by",
+            f"{parts.training} for training, or {parts.held_out} for testing",
         )
-    own = entries(folder)
-    names = [path.name for path in own if path.is_dir()]
+    paths = entries(folder)
+    names = [path.name for path in paths if path.is_dir()]
     if len(names) < 2:
-        found = f"one folder only, {names[0]!r}" if names else "no folder in it"
+        came = f"only one folder, {names[0]!r}" if names else "no folder in it"
         raise DataError(
-            f"{folder}: {found}",
+            f"{folder}: {came}",
             "a folder for each class, two or more, with its pictures",
             f"{folder / 'cat'} and {folder / 'dog'}, each with its pictures",
         )
     classes, inner = dict[str, list[Path]](), list[Path]()
-    left_out = [path for path in own if not path.is_dir()]
+    left_out = [path for path in paths if not path.is_dir()]
     for name in names:
         files = [*files_within(folder / name)]
         classes[name] = [path for path in files if is_picture(path)]
@@ -92,27 +92,27 @@ def pictures_by_class(folder: Path) -> PictureFolder:
             raise DataError(
                 f"{folder / name}: no picture in it",
                 f"files that end in {', '.join(ENDINGS)}",
-                "pictures of that class, or without the folder",
+                "add pictures of that class, or remove the folder",
             )
     return PictureFolder(classes, _within(folder, inner), _within(folder, left_out))
 
 
 def has_pictures(folder: str | Path) -> bool:
-    """Whether it is a folder with pictures in it, or in folders within, and no bundled set."""
+    """Return True for a folder that contains images at any depth; bundled data sets excluded."""
     if str(folder) in BUNDLED or kind_of(folder) != "folder":
         return False
     return any(map(is_picture, files_within(Path(folder))))
 
 
 def is_picture(path: Path | RemoteFile) -> bool:
-    """Whether it is a file with the name of a picture."""
+    """Return True for a file with an image extension."""
     return path.suffix.lower() in ENDINGS and kind_of(str(path)) != "folder"
 
 
 def files_within(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """The files in a folder and in the folders within, in the order of the names.
+    """Yield the files in a folder and the folders inside, sorted by name.
 
-    What is hidden is not among them, nor a link to a folder that it lies in.
+    Hidden files are skipped, and links to an enclosing folder.
     """
     if (here := folder.resolve()) in above:
         return
@@ -124,12 +124,12 @@ def files_within(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
 
 
 def entries(folder: Path) -> list[Path]:
-    """What is in a folder, in the order of the names, but for what is hidden."""
+    """Entries of a folder, sorted by name, except hidden ones."""
     if kind_of(folder) != "folder":
         raise FileError(
             f"{folder}: {'a file' if kind_of(folder) else 'no such folder'}",
             "a folder with a folder for each class",
-            "check the spelling, and the folder you are in",
+            "check the spelling and the current folder",
         )
     try:
         return sorted(path for path in folder.iterdir() if path.name[0] != ".")

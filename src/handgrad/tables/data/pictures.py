@@ -38,11 +38,11 @@ Size = int | tuple[int, int]
 Channels = Literal[1, 3]
 Levels = tuple[float, float]
 
-MOST_NAMED = 20  # files with an error
-LARGEST = 32  # pixels of a side, where no size is asked for
-ORIENTATION, LAST_UPRIGHT = 0x0112, 4  # of EXIF, which says how a camera was held
+MOST_NAMED = 20  # files listed in an error
+LARGEST = 32  # default side in pixels
+ORIENTATION, LAST_UPRIGHT = 0x0112, 4  # EXIF orientation of the camera
 ALL_LEVELS: Levels = (0, 65535)  # of 16 bits
-BEHIND = -1.0  # in place of a number of a file, where a picture does not reach
+BEHIND = -1.0  # padding of images of more than 8 bits
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 
 
@@ -134,31 +134,31 @@ def read_pictures(
     """
     side = _sides(size)
     if channels not in (None, 1, 3):
-        raise SettingError(f"channels={channels!r}", "1 for grey, 3 for colour", "channels=3")
+        raise SettingError(f"channels={channels!r}", "1 for grayscale, 3 for RGB", "channels=3")
     folder = as_path(folder)
-    found = pictures_by_class(folder)
-    classes, files = found.classes, found.files
+    by_class = pictures_by_class(folder)
+    classes, files = by_class.classes, by_class.files
     x, shape, levels = picture_rows(files, side, channels, _checked_levels(levels))
     return Pictures(
         name=readable(folder.resolve().name),
         x=x,
-        y=np.repeat(np.arange(len(classes)), [len(own) for own in classes.values()]),
+        y=np.repeat(np.arange(len(classes)), [len(paths) for paths in classes.values()]),
         feature_names=pixel_names(shape),
         target_name="class",
         class_names=tuple(map(readable, classes)),
         shape=shape,
         files=tuple(files),
         levels=levels,
-        inner=found.inner,
-        left_out=found.left_out,
+        inner=by_class.inner,
+        left_out=by_class.left_out,
     )
 
 
 def usual_size(files: Iterable[Path]) -> tuple[int, int]:
-    """The size to learn from: that of all pictures where it is one and small, else 32 by 32."""
+    """Default size for training: that of all images if they share a small one, else 32 × 32."""
     sizes = set[tuple[int, int]]()
     for path in files:
-        # one that cannot be read is told of when all are
+        # unreadable files are reported by picture_rows
         with suppress(FileError), _errors_of(regular_file(path)), _file_of(path) as file:
             turned = file.getexif().get(ORIENTATION, 1) > LAST_UPRIGHT
             sizes.add((file.width, file.height) if turned else (file.height, file.width))
@@ -172,10 +172,9 @@ def picture_rows(
     channels: Channels | None = None,
     levels: Levels | None = None,
 ) -> tuple[Array, tuple[int, int, int], Levels | None]:
-    """The pictures in files as rows (n, channels · height · width), the shape of one, the levels.
+    """Images as rows (n, channels · height · width), the shape of one, and the levels.
 
-    The levels are those given, else the least and the largest number in all pictures of more than
-    8 bits; None where there are no such pictures.
+    `levels` default to the extremes of all images of more than 8 bits; None without such images.
     """
     pictures: list[Image] = []
     broken: list[FileError] = []
@@ -187,13 +186,13 @@ def picture_rows(
         except FileError as error:
             broken.append(error)
             continue
-        own = picture.height, picture.width
-        common = common or own
-        if size is None and own != common:
+        size_here = picture.height, picture.width
+        common = common or size_here
+        if size is None and size_here != common:
             raise DataError(
-                f"{path}: {_by(own)} pixels, where {files[0]} has {_by(common)}",
-                "pictures of one size, or a size that all are brought to",
-                f"size={min(*own, *common)}",
+                f"{path}: {_by(size_here)} pixels, where {files[0]} has {_by(common)}",
+                "pictures of one size, or a size to scale all to",
+                f"size={min(*size_here, *common)}",
             )
         if picture.mode == "F":
             extremes += np.ravel(picture.getextrema()).tolist()
@@ -211,7 +210,7 @@ def picture_rows(
 
 
 def _pixels(picture: Image, channels: Channels, levels: Levels) -> Array:
-    """The numbers of a picture from 0 to 1, (height, width) or (height, width, 3), float32."""
+    """Pixel values from 0 to 1, (height, width) or (height, width, 3), float32."""
     if picture.mode != "F":
         mode = "L" if channels == 1 else "RGB"
         return np.asarray(picture.convert(mode), np.float32) / np.float32(255)
@@ -222,14 +221,14 @@ def _pixels(picture: Image, channels: Channels, levels: Levels) -> Array:
 
 
 def pixel_names(shape: tuple[int, int, int]) -> tuple[str, ...]:
-    """The names of the numbers of a picture of this shape (channels, height, width)."""
+    """Names of the pixels of an image of this shape (channels, height, width)."""
     channels, height, width = shape
     kinds = ("pixel",) if channels == 1 else ("red", "green", "blue")
     return tuple(f"{kind}_{i}_{j}" for kind in kinds for i in range(height) for j in range(width))
 
 
 def _opened(path: Path) -> Image:
-    """The first picture in a file, upright, of the mode RGB; of more than 8 bits, F."""
+    """First image of a file, upright, in mode RGB; F for more than 8 bits."""
     from PIL import ImageOps
 
     with _errors_of(regular_file(path)), _file_of(path) as file:
@@ -244,7 +243,7 @@ def _file_of(path: Path) -> Image:
 
 @contextmanager
 def _errors_of(path: Path) -> Iterator[None]:
-    """What goes wrong with a picture is told with its file; one too large to open goes wrong."""
+    """Context in which errors of an image, or a too large image, become FileErrors."""
     require("a picture in a file", plots=["PIL"])
     from PIL import Image
 
@@ -257,13 +256,13 @@ def _errors_of(path: Path) -> Iterator[None]:
     except (*broken, *too_large) as error:
         raise FileError(
             f"{path}: {_why(error)}",
-            "a whole picture, as its ending says",
-            "look at it, and take it out of the folder if it does not open",
+            "an intact picture of the kind of its extension",
+            "remove it from the folder if no viewer opens it",
         ) from error
 
 
 def _all_of(errors: Sequence[FileError]) -> FileError:
-    """What is wrong with some files, in one error, so that all can be mended at once."""
+    """Merge the errors of several files, so that all can be fixed at once."""
     first, n = errors[0], len(errors)
     if n == 1:
         return first
@@ -276,19 +275,19 @@ def _why(error: Exception) -> str:
     from PIL import UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
-        return f"no picture of a kind that is read, {', '.join(FORMATS)}"
+        return f"not a picture in a supported format, {', '.join(FORMATS)}"
     why = reason(error) or type(error).__name__
     return f"the picture cannot be read, {why.splitlines()[0]}"
 
 
 def _in_colour(picture: Image) -> Image:
-    """A picture as RGB, with white where it is transparent; of more than 8 bits as float32."""
+    """Convert an image to RGB on white; to float32 for more than 8 bits."""
     from PIL import Image
 
     if picture.mode.startswith(("I", "F")):
         values = np.asarray(picture)
         if picture.mode == "F" or values.min() < 0 or values.max() >= 2**16:
-            raise ValueError(f"its numbers, of the mode {picture.mode}, are not from 0 to 65535")
+            raise ValueError(f"its values, of mode {picture.mode}, are not from 0 to 65535")
         return Image.fromarray(values.astype(np.float32))
     if picture.has_transparency_data:
         above = picture.convert("RGBA")
@@ -298,28 +297,28 @@ def _in_colour(picture: Image) -> Image:
 
 
 def _fitted(picture: Image, size: tuple[int, int]) -> Image:
-    """The picture in its proportions, as large as `size` (height, width) allows, in its middle."""
+    """Scale an image to fit `size` (height, width), keeping its aspect ratio, centred."""
     from PIL import Image
 
     height, width = size
     if (picture.height, picture.width) == size:
         return picture
     scale = min(height / picture.height, width / picture.width)
-    own = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    inner = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     whole = Image.new(picture.mode, (width, height), BEHIND if picture.mode == "F" else 0)
-    scaled = picture.resize(own, Image.Resampling.BILINEAR)
-    whole.paste(scaled, ((width - own[0]) // 2, (height - own[1]) // 2))
+    scaled = picture.resize(inner, Image.Resampling.BILINEAR)
+    whole.paste(scaled, ((width - inner[0]) // 2, (height - inner[1]) // 2))
     return whole
 
 
 def _is_grey(picture: Image) -> bool:
-    """Whether red, green and blue are alike in each pixel."""
+    """Return True if red, green and blue are equal in all pixels."""
     pixels = np.asarray(picture)
     return picture.mode == "F" or bool((pixels == pixels[:, :, :1]).all())
 
 
 def _sides(size: object) -> tuple[int, int] | None:
-    """Height and width."""
+    """Check and return (height, width)."""
     if size is None:
         return None
     sides = size if isinstance(size, tuple | list) else (size, size)
@@ -337,8 +336,8 @@ def _checked_levels(levels: object) -> Levels | None:
     if not all(isinstance(level, int | float) for level in pair) or not pair[0] < pair[1]:
         raise SettingError(
             f"levels={described(levels)}",
-            "the numbers in the files that become 0 and 1, the smaller one first",
-            "levels=(0, 4095), for a camera of 12 bits",
+            "the values that become 0 and 1, the smaller one first",
+            "levels=(0, 4095) for a 12-bit camera",
         )
     return float(pair[0]), float(pair[1])
 
@@ -397,7 +396,7 @@ def _check(x: Array, shape: object, pixels: int) -> None:
         raise SettingError(
             f"shape={shape!r}",
             "(height, width), or (channels, height, width)",
-            "shape=(8, 8), for the digits of scikit-learn",
+            "shape=(8, 8) for the digits of scikit-learn",
         )
     for side in sides:
         positive("a side of shape", side, whole=True)
@@ -405,7 +404,7 @@ def _check(x: Array, shape: object, pixels: int) -> None:
     if pixels >= min(sides[-2:]):
         raise SettingError(
             f"pixels={pixels} for pictures of {sides[-2]} by {sides[-1]}",
-            "fewer than the height and the width: part of each picture must stay",
+            "fewer than the height and the width",
             "pixels=1",
         )
     if x.ndim != 2 or x.shape[1] != prod(sides):

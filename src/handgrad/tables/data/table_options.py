@@ -20,7 +20,7 @@ DATE_ORDERS = {"dmy": "day.month.year", "mdy": "month/day/year", "ymd": "year-mo
 
 
 class TableWords(TypedDict, total=False):
-    """Keywords of the functions that read tables: the fields of `TableOptions`."""
+    """Keyword arguments of functions that read tables: the fields of `TableOptions`."""
 
     separator: str | None
     decimal: str | None
@@ -57,18 +57,18 @@ class TableOptions:
     """
 
     separator: Annotated[
-        str | None, "What stands between columns: comma, semicolon, tab, bar, or a sign."
+        str | None, "Column separator: comma, semicolon, tab, bar, or a character."
     ] = None
-    decimal: Annotated[str | None, "The decimal sign: . or , (point or comma)."] = None
-    encoding: Annotated[str | None, "As in cp1252, latin-1, utf-16."] = None
+    decimal: Annotated[str | None, "Decimal sign: . or , (point or comma)."] = None
+    encoding: Annotated[str | None, "Encoding, such as cp1252, latin-1, utf-16."] = None
     date_order: Annotated[
-        DateOrder | None, "31.12.2024 is dmy, 12/31/2024 is mdy, where the days do not show it."
+        DateOrder | None, "Order of ambiguous dates: 31.12.2024 is dmy, 12/31/2024 is mdy."
     ] = None
-    category: Annotated[Sequence[str], f"A column of names or codes, as 01067. {SEVERAL}"] = ()
-    number: Annotated[Sequence[str], f"A column of numbers; others are missing. {SEVERAL}"] = ()
-    date: Annotated[Sequence[str], f"A column of dates; others are missing. {SEVERAL}"] = ()
+    category: Annotated[Sequence[str], f"Column of names or codes, such as 01067. {SEVERAL}"] = ()
+    number: Annotated[Sequence[str], f"Column of numbers; other cells are missing. {SEVERAL}"] = ()
+    date: Annotated[Sequence[str], f"Column of dates; other cells are missing. {SEVERAL}"] = ()
     header: Annotated[
-        bool, "Whether the first line has names; else they are called column_1 and so on"
+        bool, "Whether the first line has the column names; else they are column_1, column_2 …"
     ] = True
 
     def __post_init__(self) -> None:
@@ -78,7 +78,7 @@ class TableOptions:
         if separator is not None and (not one_sign or separator in '"\r\n'):
             raise SettingError(
                 f"separator = {self.separator!r}",
-                f"one sign, or {', '.join([*SEPARATORS][:4])}",
+                f"one character, or {', '.join([*SEPARATORS][:4])}",
                 did_you_mean(separator, SEPARATORS, "';', or 'tab'"),
             )
         if decimal not in (None, ".", ","):
@@ -86,7 +86,9 @@ class TableOptions:
                 f"decimal = {self.decimal!r}", "'.' or ','", "',', as in 1234,5; '.', as in 1234.5"
             )
         if decimal == separator == ".":
-            raise SettingError("'.' as separator and in numbers", "two signs", "another separator")
+            raise SettingError(
+                "'.' as separator and as decimal sign", "two characters", "another separator"
+            )
         vars(self).update(separator=separator, decimal=decimal)
         self._check_encoding()
         if self.date_order is not None and self.date_order not in DATE_ORDERS:
@@ -99,12 +101,12 @@ class TableOptions:
 
     @property
     def of_a_training(self) -> bool:
-        """Whether a model is to be made: what its columns are can still be said."""
+        """True if a model is trained: the column types can still be chosen."""
         return True
 
     @property
     def known(self) -> tuple[str, ...]:
-        """Columns that a model says to be numbers or dates: not a single cell need be one."""
+        """Columns that a model requires to be numbers or dates, even if no cell is."""
         return ()
 
     def _check_encoding(self) -> None:
@@ -121,19 +123,19 @@ class TableOptions:
             ) from error
 
     def _check_columns(self) -> None:
-        said: dict[str, tuple[str, ...]] = {}
+        columns: dict[str, tuple[str, ...]] = {}
         for word in ("category", "number", "date"):
             names = getattr(self, word)
             names = (names,) if isinstance(names, str) else tuple(names)
-            for other, others in said.items():
+            for other, others in columns.items():
                 if both := {*names} & {*others}:
                     raise SettingError(
                         f"column {min(both)!r} as {other} and as {word}",
                         "one of them",
-                        f"--{other} alone, for it",
+                        f"only --{other} for it",
                     )
-            said[word] = names
-        vars(self).update(said)
+            columns[word] = names
+        vars(self).update(columns)
 
 
 FOUND_OUT = TableOptions()
@@ -144,7 +146,7 @@ _ON_THE_COMMAND_LINE: ContextVar[bool] = ContextVar("on the command line", defau
 
 @contextmanager
 def on_the_command_line() -> Iterator[None]:
-    """Messages within it write options as the command line does."""
+    """Context in which messages write options as on the command line."""
     token = _ON_THE_COMMAND_LINE.set(True)
     try:
         yield
@@ -153,9 +155,9 @@ def on_the_command_line() -> Iterator[None]:
 
 
 def option(name: str, value: object = None, *, quoted: bool = False) -> str:
-    """An option as the user would write it: `--folds 5` on the command line, else `folds=5`.
+    """Format an option for a message: `--folds 5` on the command line, else `folds=5`.
 
-    Without a value its name: `--folds` or `folds=`. A text is `quoted` on the command line where
+    Without a value only its name: `--folds` or `folds=`. Text is `quoted` on the command line if
     the shell needs it, or always.
 
     >>> option("folds", 5), option("out")

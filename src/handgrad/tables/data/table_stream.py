@@ -182,8 +182,8 @@ class TableStream:
                 numbers = np.arange(first, first + table.num_rows)
                 first += table.num_rows
                 if self.rules:
-                    kept = self._kept(numbers)
-                    table, numbers = table.filter(kept), numbers[kept]
+                    selected = self._kept(numbers)
+                    table, numbers = table.filter(selected), numbers[selected]
                 if len(numbers):
                     chunk = Table(self.name, self.files, self.rows_of_files, table, numbers)
                     for change in self.changes:
@@ -461,18 +461,18 @@ class StreamedRows(RowSource):
 
 def _classes_of(table: TableStream, target: str) -> tuple[str, ...]:
     """Names of the classes of a target, from one pass over it; () if it is numeric."""
-    found: Array | None = None
+    classes: Array | None = None
     for chunk in table.chunks([target]):
         cells = target_cells(chunk, target)
-        if pa.types.is_floating(cells.type) or (found is not None and len(found) == 0):
+        if pa.types.is_floating(cells.type) or (classes is not None and len(classes) == 0):
             continue
         if is_text(cells.type):
             refuse_mixed(chunk, target, cells)
         values = np.asarray(pc.unique(cells).to_pylist())
-        found = np.unique(values if found is None else np.concatenate([found, values]))
-        if pa.types.is_integer(cells.type) and len(found) >= FEWEST_VALUES_OF_A_NUMBER:
-            found = found[:0]
-    return () if found is None else tuple(map(str, found))
+        classes = np.unique(values if classes is None else np.concatenate([classes, values]))
+        if pa.types.is_integer(cells.type) and len(classes) >= FEWEST_VALUES_OF_A_NUMBER:
+            classes = classes[:0]
+    return () if classes is None else tuple(map(str, classes))
 
 
 def _without(left_out: Array, numbers: Array) -> Array:
@@ -487,12 +487,12 @@ def _drawn(seed: int, last: int, inside: bool, numbers: Array) -> Array:
 
 def smallest(seed: int, numbers: Iterable[Array], n: int) -> Array:
     """The n smallest hashes of the rows, sorted; all if there are fewer."""
-    found = np.zeros(0, np.uint64)
+    hashes = np.zeros(0, np.uint64)
     for some in numbers:
-        found = np.concatenate([found, mixed(seed, some)])
-        if len(found) > n:
-            found = np.partition(found, n - 1)[:n]
-    return np.sort(found)
+        hashes = np.concatenate([hashes, mixed(seed, some)])
+        if len(hashes) > n:
+            hashes = np.partition(hashes, n - 1)[:n]
+    return np.sort(hashes)
 
 
 def mixed(seed: int, numbers: Array) -> Array:
@@ -520,7 +520,7 @@ def numbers(table: Table, name: str) -> Array:
             f"column {name!r} {f'has {cell!r}' if cell.strip() else 'is empty'}",
             wanted,
             "correct it, or remove the column; TabularClassifier().fit(hg.data.open_table(…), "
-            "target) takes columns of any kind",
+            "target) takes columns of any type",
         )
     if column.type == pa.float32():
         values = narrow = column.to_numpy()
@@ -534,19 +534,19 @@ def numbers(table: Table, name: str) -> Array:
             row,
             f"column {name!r} is {values[row]:g}",
             wanted,
-            "correct it, or give the column in another unit",
+            "correct it, or use another unit for the column",
             ", too large for float32" if np.isfinite(values[row]) else "",
         )
     return narrow
 
 
 def holds_numbers(kind: pa.DataType) -> bool:
-    """Whether a column of this type can be a feature: numbers, durations, true and false."""
+    """Return True for types that can be a numeric feature: numbers, durations and booleans."""
     numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     return bool(numbers or pa.types.is_duration(kind) or pa.types.is_boolean(kind))
 
 
 def row_without_a_number(column: pa.ChunkedArray) -> int | None:
-    """The first row of a column of another type whose cell does not read as a number."""
+    """First row of a column of another type whose cell does not parse as a number."""
     odd = ~read_as(pa.array(map(str, column.to_pylist()), pa.string()), "number")
     return int(odd.argmax()) if odd.any() else None

@@ -33,11 +33,10 @@ from handgrad.textbook.errors import DataError, SettingError
 from handgrad.training.datasets import Dataset
 from handgrad.training.progress_bar import progress_bar
 
-# The share of the memory that the columns of a chunk take; a value in a CSV file is a few bytes
-# there, and 8 of them afterwards.
+# Fraction of the memory for the columns of a chunk; growth of CSV values, a few bytes, to 8 bytes.
 CHUNK, CSV_GROWS = 1 / 32, 4
 SMALLEST_BLOCK = 2**12
-AT_A_TIME = 8  # remote files that are looked into
+AT_A_TIME = 8  # remote files opened in parallel
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 UNITS |= {f"{unit}I": 2 ** (10 * i) for i, unit in enumerate("KMGT", 1)}
 
@@ -113,10 +112,10 @@ def open_table(
 ) -> TableStream:
     """Open a table that may be larger than memory: CSV and Parquet files, read in chunks.
 
-    The footer of a Parquet file has its number of rows; a CSV file is read once, to infer the types
-    and to find malformed rows. The format of CSV files is inferred as in `read_table`; what was
-    inferred is in `notes`, and is reported as a UserWarning. Compressed files, and those in another
-    encoding than UTF-8, are copied to the temporary folder while the stream is in use.
+    The footer of a Parquet file has its number of rows; a CSV file is scanned once, to infer the
+    types and to find malformed rows. The format of CSV files is inferred as in `read_table`; what
+    was inferred is in `notes`, and is reported as a UserWarning. Compressed files, and those in
+    another encoding than UTF-8, are copied to the temporary folder while the stream is in use.
 
     A chunk takes at most 1/32 of `memory`. Training and prediction on the stream stay within it,
     if Python and its libraries, about 250 MB, leave room. Row groups of a Parquet file that are
@@ -181,10 +180,10 @@ def opened(
     chunk = None if memory is None else max(SMALLEST_BLOCK, int(size * CHUNK))
     csv_chunk = chunk and max(SMALLEST_BLOCK, chunk // CSV_GROWS)
     several = isinstance(files, Iterable) and not isinstance(files, str | bytes)
-    given: list[Any] = [*cast("Iterable[Any]", files)] if several else [files]
-    if not given:
+    names: list[Any] = [*cast("Iterable[Any]", files)] if several else [files]
+    if not names:
         raise SettingError("no files", "one at least", "hg.data.open_table('data.parquet')")
-    paths = tuple(path for name in given for path in paths_of(name))
+    paths = tuple(path for name in names for path in paths_of(name))
     megabytes = sum(status_of(path).size for path in paths) / 1e6
     with progress_bar(megabytes, "MB read", shown=progress) as advance:
 
@@ -200,8 +199,8 @@ def opened(
                 else CsvFile(path, csv_chunk, note, asked)
                 for path in paths
             ]
-    first = without_query(str(given[0]))
-    name = first if len(given) == 1 else f"{first} and {len(given) - 1} more"
+    first = without_query(str(names[0]))
+    name = first if len(names) == 1 else f"{first} and {len(names) - 1} more"
     stream = TableStream.of(name, sources, size)
     if memory is not None and not stream.n_rows:
         raise DataError(
@@ -225,8 +224,8 @@ def _looked_into_together(
 def bytes_of(memory: str | int) -> int:
     """Parse a size in bytes: `500 MB`, `1 GB`, `2 GiB`, or a number."""
     text = str(memory).strip().upper().removesuffix("B")
-    found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]I?)?", text)
-    size = int(float(found[1]) * UNITS[found[2] or ""]) if found else 0
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]I?)?", text)
+    size = int(float(match[1]) * UNITS[match[2] or ""]) if match else 0
     if size < 10**6:
         raise SettingError(
             f"memory={memory!r}", "a size of 1 MB or more", "memory='1 GB', or memory=10**9"

@@ -1,4 +1,4 @@
-"""Targets: classes or numbers, and why a column is taken as one or the other."""
+"""Targets: classes or numbers, and the reason for the choice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 @dataclass(frozen=True)
 class Target:
-    """The column to predict: labels as they stand there, or numbers as float64; (n,)."""
+    """Target column: labels, or numbers as float64; (n,)."""
 
     name: str
     task: Task
@@ -32,10 +32,10 @@ class Target:
 
 
 def target_of(table: Table, name: str, task: Task | None = None) -> Target:
-    """The column `name` as a target: for the `task` that is asked for, or the one it looks like.
+    """The column `name` as a target, for this `task` or an inferred one.
 
-    Text, true and false, and fewer than 20 different whole numbers are classes, anything else is
-    a number to predict.
+    Text, booleans, and fewer than 20 distinct integers are classes, anything else is a number to
+    predict.
     """
     cells = target_cells(table, name)
     kind, values = cells.type, cells.to_pylist()
@@ -54,7 +54,7 @@ def target_of(table: Table, name: str, task: Task | None = None) -> Target:
 
 
 def target_cells(table: Table, name: str) -> pa.ChunkedArray:
-    """A target that is there in every row: trimmed text, truth values, or finite numbers."""
+    """Target without missing values: trimmed text, booleans, or finite numbers."""
     column, path = as_numbers(_trimmed(table.columns[name])), table.source
     missing = missing_targets(column)
     if missing.any():
@@ -66,7 +66,7 @@ def target_cells(table: Table, name: str) -> pa.ChunkedArray:
         raise DataError(
             f"{path}: the target {name!r} holds {column[0].as_py()}, of type {kind}",
             "text, true and false, or numbers",
-            "turn it into a number, days since a first one say",
+            "convert it to a number, such as days since a date",
         )
     if pa.types.is_floating(kind):
         values = np.asarray(column.to_numpy())
@@ -88,7 +88,7 @@ def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def as_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of decimals as numbers, whole ones as such, of durations as seconds; else itself."""
+    """Convert decimals to numbers and durations to seconds; other columns stay."""
     kind = column.type
     if pa.types.is_decimal(kind):
         whole = kind.scale <= 0 and kind.precision - kind.scale <= DIGITS_OF_INT64
@@ -101,7 +101,7 @@ def as_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def with_target(table: Table, name: str) -> Table:
-    """The rows that have a target, where some have none: how many are left out is told."""
+    """The rows that have a target; a note reports how many are dropped."""
     missing = missing_targets(table.columns[name])
     n, rows = int(missing.sum()), len(missing)
     if n in (0, rows):
@@ -116,22 +116,22 @@ def with_target(table: Table, name: str) -> Table:
 
 
 def left_out(name: str, n: int, rows: int, first: str) -> str:
-    """What is told of rows without a target."""
+    """Note on rows without a target."""
     return f"{n:,} of {rows:,} rows have no target {name!r} and are left out, first {first}"
 
 
 def missing_targets(column: pa.ChunkedArray) -> Array:
-    """Which rows have no target, (n,) of truth values."""
+    """Mask of the rows without a target, (n,)."""
     column = _trimmed(column)
     empty = pc.is_null(column, nan_is_null=True)
     if is_text(column.type):
         empty = pc.or_kleene(empty, pc.equal(column, ""))
-    found: Array = np.asarray(empty.to_numpy()).astype(bool)
-    return found
+    mask: Array = np.asarray(empty.to_numpy()).astype(bool)
+    return mask
 
 
 def refuse_missing_target(source: str, name: str, place: str, missing: int, n: int) -> NoReturn:
-    """Refuse a target that is not there, first in a place, in so many of n rows."""
+    """Refuse a target that is missing in `missing` of `n` rows, first in `place`."""
     raise DataError(
         f"{source}: the target {name!r} is empty in {place}"
         + (f", and in {missing} of {n} rows in all" if missing > 1 else ""),
@@ -141,7 +141,7 @@ def refuse_missing_target(source: str, name: str, place: str, missing: int, n: i
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds text."""
+    """Return True for text types."""
     return str(kind) in ("string", "large_string", "string_view")
 
 
@@ -161,9 +161,9 @@ def _looks_like(kind: pa.DataType, values: Sequence[object]) -> tuple[Task, str]
 def _numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Array:
     if not is_text(cells.type):
         return np.asarray(cells.cast(pa.float64(), safe=False).to_numpy())
-    found = Evidence.of(cells).format(".", None)
-    if isinstance(found, NumberFormat):
-        cells = cells_read(found, cells).cast(pa.float64(), safe=False)
+    format_ = Evidence.of(cells).format(".", None)
+    if isinstance(format_, NumberFormat):
+        cells = cells_read(format_, cells).cast(pa.float64(), safe=False)
         if not cells.null_count:
             return np.asarray(cells.to_numpy())
         row = int(cells.is_null().to_numpy().argmax())
@@ -173,12 +173,12 @@ def _numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Array:
         row,
         f"the target {name!r} is {table.columns[name][row].as_py()!r}",
         "a number in every row, for regression",
-        "correct it, or remove the row; or classification, if these are classes",
+        "correct it, or remove the row; or classification if these are classes",
     )
 
 
 def refuse_mixed(table: Table, name: str, cells: pa.ChunkedArray) -> None:
-    """Refuse text among numbers: neither classes nor numbers were meant by it."""
+    """Refuse text among numbers: it is ambiguous."""
     reads = read_as(cells.cast(pa.string()).combine_chunks(), "number")
     numbers = int(reads.sum())
     many = len(pc.unique(cells)) >= FEWEST_VALUES_OF_A_NUMBER
@@ -187,7 +187,7 @@ def refuse_mixed(table: Table, name: str, cells: pa.ChunkedArray) -> None:
         raise table.refused(
             row,
             f"the target {name!r} is {cells[row].as_py()!r}",
-            "values of one kind",
-            f"correct it, or remove the row; or --number '{name}', which leaves such rows out",
+            "values of one type",
+            f"correct it, or remove the row; or --number '{name}', which drops such rows",
             f", among {numbers} numbers",
         )

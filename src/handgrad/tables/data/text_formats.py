@@ -25,12 +25,12 @@ from handgrad.textbook.layers import Array
 
 BOTH: frozenset[str] = frozenset(".,")
 ALL: frozenset[DateOrder] = frozenset(DATE_ORDERS)  # type: ignore[arg-type]
-# So many texts of a column tell whether the others are worth looking at.
+# Texts of a column that are inspected first; the others only if these look like numbers or dates.
 FEW = 50
 
 
 class NumberParts:
-    """Texts as the parts of numbers; null where one does not look like a number."""
+    """Parts of numbers in text: sign, digits, exponent, percent, currency; null elsewhere."""
 
     def __init__(self, texts: pa.Array) -> None:
         part = _parts(texts, NUMBER)
@@ -46,13 +46,13 @@ class NumberParts:
         self.beside = pa.chunked_array([part["c1"], part["c2"]])
 
     def fits(self, decimal: str) -> Array:
-        """Which read as a number with this decimal sign, (n,) of truth values."""
+        """Mask of the texts that parse as numbers with this decimal sign, (n,)."""
         digits = pc.match_substring_regex(self.digits, DIGITS[decimal])
         return np.asarray(pc.fill_null(pc.and_(digits, self.well_formed), False).to_numpy(False))
 
 
 class DateParts:
-    """Texts as the parts of dates, -1 where one does not look like a date; (n,) each."""
+    """Parts of dates in text; -1 where a text does not look like a date; (n,) each."""
 
     def __init__(self, texts: pa.Array) -> None:
         texts = pc.replace_substring_regex(texts, DATE_IN_CHINESE, r"\1-\2-\3 ")
@@ -66,8 +66,8 @@ class DateParts:
             lengths = pc.fill_null(pc.utf8_length(part[name]), 0)
             return np.asarray(lengths.to_numpy(False))
 
-        def is_in(name: str, letters: str) -> Array:
-            return np.asarray(pc.is_in(part[name], pa.array([*letters])).to_numpy(False))
+        def is_in(name: str, characters: str) -> Array:
+            return np.asarray(pc.is_in(part[name], pa.array([*characters])).to_numpy(False))
 
         alike = pc.fill_null(pc.equal(part["s"], part["t"]), False).to_numpy(False)
         self.a, self.b, self.c = np.where(alike, whole("a", -1), -1), whole("b", -1), whole("c", -1)
@@ -77,7 +77,7 @@ class DateParts:
         self.seconds = 3600 * hour + 60 * whole("minute", 0) + whole("second", 0)
 
     def days(self, order: DateOrder) -> tuple[Array, Array]:
-        """The dates in this order, and which of them are dates, (n,) each."""
+        """The dates in this order, and the mask of valid dates, (n,) each."""
         if order == "ymd":
             year, month, day = self.a, self.b, self.c
             fits = (self.long_a == 4) & (self.long_c <= 2)
@@ -88,7 +88,7 @@ class DateParts:
             )
             fits = (self.long_a <= 2) & np.isin(self.long_c, (2, 4))
             fits &= (order == "dmy") | ~self.dots
-            iso = (self.long_a == 4) & (self.long_c <= 2)  # which can be read in one way only
+            iso = (self.long_a == 4) & (self.long_c <= 2)  # unambiguous
             year, month, day = (
                 np.where(iso, part, other)
                 for part, other in ((self.a, year), (self.b, month), (self.c, day))
@@ -103,10 +103,10 @@ class DateParts:
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """How the numbers of a column are written.
+    """Format of the numbers in a column.
 
-    `decimal` is the decimal sign, `whole` where none has a fraction, `guessed` where thousands
-    could be fractions.
+    `decimal` is the decimal sign; `whole` is true if no number has a fraction, `guessed` if
+    thousands separators may be decimal signs.
     """
 
     decimal: str = "."
@@ -117,21 +117,21 @@ class NumberFormat:
 
     @property
     def type(self) -> pa.DataType:
-        """The type that it is read as."""
+        """Type of the parsed column."""
         return pa.int64() if self.whole else pa.float64()
 
     def words(self, usual: str = ".") -> str:
-        """How the numbers are written, where it is not as `usual`; '' where it is."""
-        said = [f"in {self.currency}"] if self.currency else []
+        """Description of the format; '' if it is the usual one."""
+        details = [f"in {self.currency}"] if self.currency else []
         if self.decimal != usual:
-            said.append(f"with {'commas' if self.decimal == ',' else 'points'} in them")
-        said += ["in per cent, 12.5 for 12.5%"] if self.percent else []
-        return ", ".join(["numbers", *said]) if said else ""
+            details.append(f"with decimal {'commas' if self.decimal == ',' else 'points'}")
+        details += ["in percent, 12.5 for 12.5%"] if self.percent else []
+        return ", ".join(["numbers", *details]) if details else ""
 
     def read(self, texts: pa.Array) -> pa.Array:
-        """Text as float64, or int64 where all are `whole`; null where it is missing or no number.
+        """Parse text as float64, or int64 if `whole`; null where it is missing or not a number.
 
-        A number in per cent stays what it is: 12.5 for 12.5%.
+        A percentage keeps its value: 12.5 for 12.5%.
         """
         parts = NumberParts(texts)
         digits = pc.replace_substring_regex(
@@ -146,19 +146,19 @@ class NumberFormat:
 
 
 def _floats(texts: pa.Array) -> pa.Array:
-    """Text as float64: infinity where a number is too large for it, 0 where it is too small."""
+    """Cast text to float64: infinity on overflow, 0 on underflow."""
     try:
         return texts.cast(pa.float64())
-    except pa.ArrowInvalid:  # Arrow 23 takes neither for a number
+    except pa.ArrowInvalid:  # Arrow 23 refuses both
         numbers = (None if text is None else float(text) for text in texts.to_pylist())
         return pa.array(numbers, pa.float64())
 
 
 @dataclass(frozen=True)
 class DateFormat:
-    """How the dates of a column are written; `guessed` where days and months could be either.
+    """Format of the dates in a column; `guessed` if days and months may be swapped.
 
-    `mixed` are those of which some are year-month-day, the others in their order.
+    `mixed` is true if some dates are year-month-day, and the others in `order`.
     """
 
     order: DateOrder = "ymd"
@@ -168,16 +168,16 @@ class DateFormat:
 
     @property
     def type(self) -> pa.DataType:
-        """The type that it is read as."""
+        """Type of the parsed column."""
         return pa.timestamp("s") if self.timed else pa.date32()
 
     def words(self) -> str:
-        """How the dates are written."""
+        """Description of the format."""
         iso = f", some of them {DATE_ORDERS['ymd']}" if self.mixed else ""
         return f"dates, {DATE_ORDERS[self.order]}{iso}"
 
     def read(self, texts: pa.Array) -> pa.Array:
-        """Text as dates, or times in seconds where there are any; null where it is none."""
+        """Parse text as dates, or as times in seconds if `timed`; null where it is not a date."""
         parts = DateParts(texts)
         days, fits = parts.days(self.order)
         if not self.timed:
@@ -189,21 +189,21 @@ class DateFormat:
 Format = NumberFormat | DateFormat
 
 
-def cells_read(found: Format, cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cells of text as a format reads them, each different text once."""
+def cells_read(format_: Format, cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Parse text cells with a format, each distinct text once."""
     encoded = cells.combine_chunks().dictionary_encode()
     return pa.chunked_array(
-        [found.read(encoded.dictionary.cast(pa.string())).take(encoded.indices)]
+        [format_.read(encoded.dictionary.cast(pa.string())).take(encoded.indices)]
     )
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """By what formats all cells of a column read, of those seen so far.
+    """Formats that fit all cells of a column seen so far.
 
-    `decimals` and `orders` are those that fit each cell; `fractions` are the decimal signs by
-    which a cell has a fraction; `signs` the signs that cells have, `currencies` and `percent` what
-    stands beside them, `separators` what stands in dates, `iso` whether some begin with the year.
+    `decimals` and `orders` fit every cell; `fractions` are decimal signs with which some cell has a
+    fraction; `signs` are the separators in digits; `currencies` and `percent` are next to numbers,
+    `separators` in dates; `iso` is true if some dates begin with the year.
     """
 
     decimals: frozenset[str] = BOTH
@@ -218,7 +218,7 @@ class Evidence:
 
     @classmethod
     def of(cls, column: pa.ChunkedArray, decimal: str = ".") -> Evidence:
-        """What a column as pyarrow read it shows; `decimal` is the sign that it read numbers by."""
+        """Evidence of a column read by pyarrow with this decimal sign."""
         kind = column.type
         if pa.types.is_null(kind) or column.null_count == len(column):
             return cls()
@@ -235,7 +235,7 @@ class Evidence:
 
     @classmethod
     def of_texts(cls, texts: pa.Array) -> Evidence:
-        """What texts show, none of them missing; the first tell what is worth looking for."""
+        """Evidence of texts without missing values; the first ones decide which formats to try."""
         if not len(texts):
             return cls()
         few = texts.slice(0, FEW)
@@ -271,19 +271,21 @@ class Evidence:
         return cls(frozenset(), orders, separators=separators, timed=timed, iso=iso)
 
     def __and__(self, other: Evidence) -> Evidence:
-        """What both show together."""
+        """Combined evidence of two sets of cells."""
         shown = {key: value | getattr(other, key) for key, value in vars(self).items()}
         fit = {"decimals": self.decimals & other.decimals, "orders": self.orders & other.orders}
         return Evidence(**shown | fit)
 
-    def format(self, decimal: str, order: DateOrder | None, *, said: bool = False) -> Format | None:
-        """What all cells read as, if anything: where several do, by this sign and in this order.
+    def format(
+        self, decimal: str, order: DateOrder | None, *, requested: bool = False
+    ) -> Format | None:
+        """Format of all cells, if there is one; `decimal` and `order` decide ambiguous cases.
 
-        Amounts in two currencies are not numbers to compare, unless it is `said` that they are.
+        Amounts in two currencies are not numbers, unless numbers are `requested`.
         """
         if self == Evidence():
             return None
-        if self.decimals and (len(self.currencies) < 2 or said) and len(self.percent) < 2:
+        if self.decimals and (len(self.currencies) < 2 or requested) and len(self.percent) < 2:
             guessed = len(self.decimals) == 2 and bool(self.signs)
             decimal = decimal if decimal in self.decimals else min(self.decimals)
             return NumberFormat(
@@ -298,16 +300,13 @@ class Evidence:
         if "ymd" in self.orders:
             return DateFormat("ymd", self.timed)
         usual: DateOrder = "mdy" if self.separators - {"-"} == {"/"} else "dmy"
-        liked: list[DateOrder] = [*([order] if order else []), usual, *sorted(self.orders)]
-        found = next(order for order in liked if order in self.orders)
-        return DateFormat(found, self.timed, len(self.orders) > 1, self.iso)
+        preferred: list[DateOrder] = [*([order] if order else []), usual, *sorted(self.orders)]
+        chosen = next(order for order in preferred if order in self.orders)
+        return DateFormat(chosen, self.timed, len(self.orders) > 1, self.iso)
 
 
 def ways_to_read(texts: pa.Array, what: str) -> dict[str, Array]:
-    """Which of the texts read as a number by each decimal sign, or as a date in each order.
-
-    (n,) of truth values each.
-    """
+    """Mask of the texts that parse, (n,), for each decimal sign or each order of dates."""
     if what == "number":
         numbers = NumberParts(texts)
         return {sign: numbers.fits(sign) for sign in sorted(BOTH)}
@@ -316,14 +315,14 @@ def ways_to_read(texts: pa.Array, what: str) -> dict[str, Array]:
 
 
 def read_as(texts: pa.Array, *what: str) -> Array:
-    """Which of the texts read as a "number" or "date", each by itself, (n,) of truth values."""
+    """Mask of the texts that parse as "number" or "date", each by itself, (n,)."""
     ways = [reads for kind in what for reads in ways_to_read(texts, kind).values()]
-    found: Array = np.any(ways, axis=0)
-    return found
+    mask: Array = np.any(ways, axis=0)
+    return mask
 
 
 def at_odds(texts: Sequence[str]) -> list[str]:
-    """The first of some texts, and one that does not read as numbers or dates as it does."""
+    """The first text, and one that does not parse as numbers or dates in the same format."""
     so_far = Evidence()
     for text in texts:
         so_far &= Evidence.of_texts(pa.array([text], pa.string()))
@@ -333,7 +332,7 @@ def at_odds(texts: Sequence[str]) -> list[str]:
 
 
 def there(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """The texts of a column, without those that stand for nothing."""
+    """The texts of a column without missing values."""
     texts = column.cast(pa.string())
     texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     missing = pc.is_in(pc.utf8_trim_whitespace(texts), pa.array([*MISSING, None], pa.string()))
@@ -341,7 +340,7 @@ def there(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def _parts(texts: pa.Array, pattern: str) -> dict[str, Any]:
-    """The named groups of a pattern in each text, null where it does not match."""
+    """Named groups of a pattern in each text; null where it does not match."""
     trimmed = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, BLANKS, " "))
-    found = pc.extract_regex(trimmed, pattern)
-    return {name: pc.struct_field(found, name) for name in found.type.names}
+    groups = pc.extract_regex(trimmed, pattern)
+    return {name: pc.struct_field(groups, name) for name in groups.type.names}

@@ -21,7 +21,7 @@ from handgrad.training.datasets import BUNDLED
 
 CODE_POINTS = "utf-32-le"
 MOST_BYTES = 2**33  # of windows: they overlap, and take more memory than the text or table
-# What ends so is a table, whatever stands in it.
+# Extensions of tables, whatever the contents.
 ENDINGS = (".csv", ".tsv", ".tab", ".psv", ".parquet", ".pq")
 
 
@@ -228,26 +228,26 @@ def _encoding_of(path: Path, written: bytes) -> str:
 
 
 def is_prose(data: str) -> bool:
-    """Whether it is a file of text that does not read as a table, by its first lines.
+    """Return True for a text file whose first lines do not look like a table.
 
-    A table has in all its rows as many fields as names, more than one, by some separator; or a
-    column that is called target. A name that ends in .csv is that of a table.
+    In a table all rows have as many fields as the header, more than one, with some separator; or a
+    column is called target. A file that ends in .csv is a table.
     """
     if data in BUNDLED or is_address(data) or kind_of(data) != "file":
         return False
     if Path(data).suffix.lower() in ENDINGS:
         return False
-    from handgrad.tables.data.csv_dialect import first_rows  # which loads pyarrow
+    from handgrad.tables.data.csv_dialect import first_rows  # it loads pyarrow
 
     try:
         readings = first_rows(Path(data))
-    except FileError:  # another kind of file, which is told where it is read as a table
+    except FileError:  # another kind of file, refused when it is read as a table
         return False
     return bool(readings) and not any(map(_is_table, readings))
 
 
 def _is_table(rows: list[list[str]]) -> bool:
-    """Whether the fields of these rows, the names first, are those of a table."""
+    """Return True if these rows of fields, header first, look like a table."""
     names, *others = rows
     if any(name.strip().lower() == "target" for name in names):
         return True

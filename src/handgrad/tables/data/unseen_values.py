@@ -1,4 +1,4 @@
-"""Warnings about values that were not there in training, collected over a table."""
+"""Warnings about values unseen in training, collected over a table."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MOST_EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Unseen:
-    """Values of a column that the training had not: in `n` of `rows` rows, which are `examples`.
+    """Values of a column unseen in training: in `n` of `rows` rows, such as `examples`.
 
-    `rare`: values of the training that were too rare to be kept may be among them; then it is worth
-    telling only if there are no others.
+    With `rare`, they may include values that training dropped as rare; then they are only
+    reported if there are no others.
     """
 
     column: str
@@ -30,7 +30,7 @@ class Unseen:
     missing: int = 0
 
     def __add__(self, other: Unseen) -> Unseen:
-        """Those of both, of the same column."""
+        """Merge two for the same column."""
         examples = dict.fromkeys((*self.examples, *other.examples))
         return replace(
             self,
@@ -45,60 +45,60 @@ class Unseen:
         shown += ", …" if len(self.examples) > MOST_EXAMPLES else ""
         if self.rare:
             return (
-                f"column {self.column!r}: none of {self.rows} rows has a value that was there in "
-                f"training more than rarely: {shown}"
+                f"column {self.column!r}: none of {self.rows} rows has a frequent value of the "
+                f"training: {shown}"
             )
-        has = "has a value that was" if self.n == 1 else "have values that were"
+        has = "has a value" if self.n == 1 else "have values"
         return (
-            f"column {self.column!r}: {self.n} of {self.rows} rows {has} not there in training: "
+            f"column {self.column!r}: {self.n} of {self.rows} rows {has} unseen in training: "
             f"{shown}"
         )
 
 
 @dataclass
-class _Together:
-    """What was found so far; `last` are the rows that were looked at last, to count them once."""
+class _Collected:
+    """Values collected so far; `last` are the most recent rows, so as to count them once."""
 
-    found: dict[str, Unseen] = field(default_factory=dict)
+    values: dict[str, Unseen] = field(default_factory=dict)
     last: Any = None
 
 
-_TOGETHER: ContextVar[_Together | None] = ContextVar("together", default=None)
+_COLLECTED: ContextVar[_Collected | None] = ContextVar("collected", default=None)
 
 
-def tell(found: Sequence[Unseen], rows: object, stacklevel: int) -> None:
-    """Warn of it, or keep it for the end of what is told together; `rows` are those it is of."""
-    together = _TOGETHER.get()
-    if together is None:
-        _warn(found, stacklevel + 1)
-    elif together.last is not rows:
-        together.last = rows
-        for one in found:
-            before = together.found.get(one.column)
-            together.found[one.column] = one if before is None else before + one
+def tell(values: Sequence[Unseen], rows: object, stacklevel: int) -> None:
+    """Warn of unseen values, or collect them inside a context; `rows` are those they are in."""
+    collected = _COLLECTED.get()
+    if collected is None:
+        _warn(values, stacklevel + 1)
+    elif collected.last is not rows:
+        collected.last = rows
+        for one in values:
+            before = collected.values.get(one.column)
+            collected.values[one.column] = one if before is None else before + one
 
 
 @contextmanager
 def unseen_warnings_together() -> Iterator[None]:
-    """Predictions within it are of one table, chunk by chunk: what is unseen is told at last."""
-    with no_unseen_warnings() as together:
+    """Context for predictions of one table in chunks: unseen values are reported at its end."""
+    with no_unseen_warnings() as collected:
         yield
-    _warn([*together.found.values()], 4)
+    _warn([*collected.values.values()], 4)
 
 
 @contextmanager
-def no_unseen_warnings() -> Iterator[_Together]:
-    """Predictions within it are of rows beside those of the training, as a score needs them."""
-    together = _Together()
-    token = _TOGETHER.set(together)
+def no_unseen_warnings() -> Iterator[_Collected]:
+    """Context without these warnings, for examples and scores."""
+    collected = _Collected()
+    token = _COLLECTED.set(collected)
     try:
-        yield together
+        yield collected
     finally:
-        _TOGETHER.reset(token)
+        _COLLECTED.reset(token)
 
 
-def _warn(found: Sequence[Unseen], stacklevel: int) -> None:
-    for one in found:
+def _warn(values: Sequence[Unseen], stacklevel: int) -> None:
+    for one in values:
         all_of_them = 1 < one.n == one.rows - one.missing
         if all_of_them if one.rare else one.n:
             warnings.warn(str(one), UnseenWarning, stacklevel=stacklevel + 1)
