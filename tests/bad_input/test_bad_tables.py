@@ -33,11 +33,11 @@ TABLES: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
         ("1 of the 3 classes of 'y' has one row only, 'w' in row 4", "two rows or more"),
     ),
     "all columns empty": (
-        "t.csv", "a,b,y\n" + ",,u\n,,v\n" * 9, ("nothing to learn from in the 2 columns",)
+        "t.csv", "a,b,y\n" + ",,u\n,,v\n" * 9, ("no usable feature in the 2 columns",)
     ),
     "a column of distinct strings only": (
         "t.csv", "id,y\n" + "".join(f"k{i},{'uv'[i % 2]}\n" for i in range(700)),
-        ("nothing to learn from", "an identifier (", "distinct values in"),
+        ("no usable feature", "an identifier (", "distinct values in"),
     ),
     "distinct strings to predict": (
         "t.csv", "a,y\n" + "".join(f"{i},k{i}\n" for i in range(100_000)),
@@ -70,7 +70,7 @@ TABLES: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
     ),
     "a table of one row": ("t.csv", "a,y\n1,2.5\n", ("the target 'y' is 2.5 in every row",)),
     "a table of two rows": (
-        "t.csv", "a,y\n1,2.5\n2,3.5\n", ("1 sample that differs", "more rows"),
+        "t.csv", "a,y\n1,2.5\n2,3.5\n", ("1 sample after", "more rows"),
     ),
 }  # fmt: skip
 

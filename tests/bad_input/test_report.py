@@ -28,11 +28,11 @@ def refused_without_a_file(kind: Any, folder: Path, *words: str) -> Iterator[Pat
 
 
 def test_a_model_that_has_not_learned(tmp_path: Path) -> None:
-    with refused_without_a_file(hg.errors.SettingError, tmp_path, "has not learned yet") as to:
+    with refused_without_a_file(hg.errors.SettingError, tmp_path, "is not fitted") as to:
         hg.tables.write_report(hg.TabularClassifier(), FRAME, Y, to=to)
-    with refused(hg.errors.SettingError, "has not learned yet", "model.fit"):
+    with refused(hg.errors.SettingError, "is not fitted", "model.fit"):
         hg.tables.permutation_importance(hg.MLPClassifier(), X, Y)
-    with refused(hg.errors.SettingError, "has not learned yet"):
+    with refused(hg.errors.SettingError, "is not fitted"):
         hg.tables.partial_dependence(hg.MLPClassifier(), X, 0)
 
 

@@ -71,7 +71,7 @@ WRONG_FILES: dict[str, tuple[str | bytes, type[hg.HandgradError], tuple[str, ...
     "another name": (
         "a,b,Y1\n1,2,u\n",
         hg.errors.DataError,
-        ("one of a, b, Y1", "the name of the column"),
+        ("one of a, b, Y1", "the name of a column"),
     ),
 }
 
@@ -91,8 +91,8 @@ def test_a_wrong_csv_file_is_refused(case: str, tmp_path: Path) -> None:
         ("diagnosi", "did you mean 'Diagnosis'?"),
         ("DIAGNOSIS", "did you mean 'Diagnosis'?"),
         ("widht", "did you mean 'width'?"),
-        ("zzz", "the name of the column"),
-        (3, "the name of the column"),
+        ("zzz", "the name of a column"),
+        (3, "the name of a column"),
     ],
 )
 def test_a_missing_column_is_met_with_the_nearest_name(
@@ -117,7 +117,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         hg.data.read_table(tmp_path / "none.csv", "y")
     with refused(hg.errors.FileError, "no such file"):
         hg.data.read_table(tmp_path / ("a" * 300), "y")
-    with refused(hg.errors.FileError, f"{tmp_path}: a folder", "the table in it, by its name"):
+    with refused(hg.errors.FileError, f"{tmp_path}: a folder", "the path of the table in it"):
         hg.data.read_table(tmp_path, "y")
     (tmp_path / "1.csv").write_text("a,y\n1,2\n2,3\n")
     with refused(
@@ -139,7 +139,7 @@ def test_a_mistake_among_many_files_is_told_with_its_file(tmp_path: Path) -> Non
 def test_files_of_different_columns_are_not_joined(tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_text("a,y\n1,2\n")
     (tmp_path / "2.csv").write_text("a,b,y\n3,4,5\n")
-    with refused(hg.errors.DataError, "2.csv: a column 'b', unlike ", "1.csv", "files of one kind"):
+    with refused(hg.errors.DataError, "2.csv: a column 'b', unlike ", "1.csv", "files with the same columns"):
         hg.data.read_table(tmp_path / "*.csv", "y")
     (tmp_path / "2.csv").write_text("b,y\n3,4\n")
     with refused(hg.errors.DataError, "2.csv: no column 'a', unlike "):

@@ -38,8 +38,8 @@ def test_targets_that_are_no_numbers() -> None:
 
 
 def test_columns_with_nothing_to_learn_from() -> None:
-    refused("nothing to learn from in the 2 columns", X=np.ones((20, 2)))
-    refused("nothing to learn from", X=np.full((20, 1), np.nan))
+    refused("no usable feature in the 2 columns", X=np.ones((20, 2)))
+    refused("no usable feature", X=np.full((20, 1), np.nan))
 
 
 def test_infinity_is_named_with_its_column_and_row() -> None:

@@ -31,7 +31,7 @@ def test_train_writes_it_and_report_writes_it_anew(
 ) -> None:
     assert sorted(path.name for path in run.iterdir()) == sorted([*WRITTEN, "report.html"])
     first = (run / "report.html").read_text("utf-8")
-    for words in ("handgrad train messy.csv --target left", "it holds text", "counts the rows"):
+    for words in ("handgrad train messy.csv --target left", "it holds text", "numbers the rows"):
         assert words in first.replace("&#x27;", "'"), words
     (run / "report.html").unlink()
     elsewhere = tmp_path / "elsewhere"

@@ -86,7 +86,7 @@ def test_each_way_is_learned_from_and_judged_alike(name: str, made: Path, tmp_pa
     found = json.loads(handgrad("evaluate", model, path, *words(options), "--json").stdout)
     same = json.loads(handgrad("evaluate", model, made / "commas.csv", "--json").stdout)
     assert (found["scores"], found["rows"]) == (same["scores"], N)
-    assert all(note in found["notes"] for note in here["notes"] if "it is read" in note)
+    assert all(note in found["notes"] for note in here["notes"] if "read with" in note)
 
 
 def test_a_run_without_names_is_repeated_and_reported(tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_a_date_that_cannot_be_read_names_the_option_that_takes_it_as_missing(
     result = handgrad("predict", model, new)
     assert isinstance(result.exception, hg.errors.DataError)
     assert "column 'day' has 'yesterday' in row 6" in str(result.exception)
-    assert "--date 'day', by which such cells count as missing" in result.exception.hint
+    assert "--date 'day', for missing values" in result.exception.hint
     assert handgrad("predict", model, new, "--date", "day").exit_code == 0
 
 

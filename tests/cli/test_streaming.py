@@ -219,7 +219,7 @@ def test_a_memory_that_is_none_is_refused() -> None:
 OTHERWISE = {
     "distinct strings to predict": ("the target 'y' has more than 10,000 classes", "other --targ"),
     "a header alone": ("t.csv: 0 rows, 3 columns",),
-    "a table of two rows": ("nothing to learn from",),
+    "a table of two rows": ("no usable feature",),
 }
 
 

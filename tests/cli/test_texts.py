@@ -136,11 +136,11 @@ def test_a_table_stays_a_table_whatever_its_name(tmp_path: Path) -> None:
     [
         (b"", ("is empty",)),
         (b"a", ("a text of 1 letters, 0 of them held out", "a longer text")),
-        (b"a\n" * 20, ("judge by", "--target, if it is a table")),
-        (b"a" * 2000, ("one letter only, 'a'", "--target, if it is a table")),
+        (b"a\n" * 20, ("for validation", "--target, if it is a table")),
+        (b"a" * 2000, ("one distinct character, 'a'", "--target, if it is a table")),
         ("caf\u00e9, noir\n".encode("cp1252") * 400, ("not in UTF-8", "--encoding cp1252")),
         ("春眠不觉晓，朱镕基\n".encode("gb18030") * 99, ("not in UTF-8", "--encoding gb18030")),
-        (b"one\n\0two" * 400, ("no text", "0x00")),
+        (b"one\n\0two" * 400, ("not text", "0x00")),
         (bytes(range(256)) * 40, ("not in UTF-8",)),
     ],
 )
@@ -169,7 +169,7 @@ def test_what_is_said_of_tables_is_refused_for_a_text(trained: Path, tmp_path: P
         raised("explain", model, text)
     with refused(hg.errors.SettingError, "--row 3, for a language model"):
         raised("explain", model, "--row", "3")
-    with refused(hg.errors.DataError, "the letter '\u00e9'", "leave it out"):
+    with refused(hg.errors.DataError, "the character '\u00e9'", "remove it"):
         raised("write", model, "--start", "\u00e9")
     run = hg.tables.train_table("iris", epochs=1, report=False, out=tmp_path / "iris")
     table = run.folder / "model.safetensors"

@@ -96,7 +96,7 @@ LIES: dict[str, tuple[str, Change, str]] = {
     "other values": (CLASSIFIER, classes("int8", 1, 999), "as an array"),
     "fractions": (CLASSIFIER, classes("int64", 1, 1.5), "as an array"),
     "no such type": (CLASSIFIER, classes("V8", 1, 2), "as an array"),
-    "columns of nothing": (CLASSIFIER, put(*FITTED, {}), "columns of which nothing is made"),
+    "columns of nothing": (CLASSIFIER, put(*FITTED, {}), "columns without any encoding"),
     "no column": (CLASSIFIER, put(*FITTED, "size", 3), "column size is 3"),
     "a layer as column": (
         CLASSIFIER, put(*FITTED, "size", {"read_as": "Linear", "n_in": 3}), "column size is"

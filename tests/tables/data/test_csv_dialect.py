@@ -154,7 +154,7 @@ OTHER_KINDS: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
     "PDF": (content(b"%PDF-1.7\n"), ("a PDF document",)),
     "HTML": (content(b"<!DOCTYPE html>\n<html>"), ("a web page",)),
     "SQLite": (content(b"SQLite format 3\0" + bytes(99)), ("an SQLite database",)),
-    "noise": (content(bytes(range(1, 256)) * 9), ("bytes that are no text",)),
+    "noise": (content(bytes(range(1, 256)) * 9), ("not a text file",)),
     "a picture": (content(b"\x89PNG\r\n\x1a\n"), ("a picture",)),
     "tar.gz": (content(gzip.compress(bytes(257) + b"ustar" + bytes(99))), ("a TAR archive",)),
     "JSON in gzip": (content(gzip.compress(b'{"a": 1}\n')), ("JSON, objects",)),
@@ -199,8 +199,8 @@ def test_full_width_signs_within_names_and_cells_stay(tmp_path: Path) -> None:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a word as separator": ({"separator": "semicolons"}, "did you mean 'semicolon'?"),
-    "a letter as separator": ({"separator": "a"}, "one sign"),
-    "no separator": ({"separator": ""}, "one sign"),
+    "a letter as separator": ({"separator": "a"}, "one character"),
+    "no separator": ({"separator": ""}, "one character"),
     "a decimal sign that is none": ({"decimal": ";"}, "'.' or ','"),
     "an encoding that is none": ({"encoding": "utf-99"}, "did you mean 'utf-"),
     "an encoding that is no text": ({"encoding": "base64"}, "an encoding that Python knows"),
@@ -239,7 +239,7 @@ def test_lines_above_the_names_are_named_with_what_to_do(case: str, tmp_path: Pa
     n = above.count("\n")
     with refused(
         hg.errors.DataError,
-        f"and line {n + 1} looks like the names: age, town, income, left",
+        f"and line {n + 1} looks like the column names: age, town, income, left",
         "remove the line above" if n == 1 else f"remove the {n} lines above the names",
     ):
         hg.data.open_table(path)

@@ -199,7 +199,7 @@ def test_folders_that_are_no_classes_are_refused(tmp_path: Path) -> None:
     for part, name in (("train", "cat"), ("test", "dog")):
         save([[1]], tmp_path / "parts" / part / name / "one.png")
     with refused(
-        hg.errors.DataError, "folders train and test", f"{Path('parts', 'train')}, to learn"
+        hg.errors.DataError, "folders train and test", f"{Path('parts', 'train')} for training"
     ):
         read_pictures(tmp_path / "parts")
     (two(tmp_path / "empty", one=[[1]]) / "c").mkdir()
@@ -214,17 +214,17 @@ def test_a_file_that_is_no_picture_is_refused_by_name(tmp_path: Path) -> None:
     whole = (tmp_path / "a" / "one.png").read_bytes()
     odd = tmp_path / "a" / "odd.png"
     for written, words in (
-        (b"words", "no picture of a kind that is read, PNG"),
-        (b"", "no picture of a kind"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture of a kind"),
+        (b"words", "not a picture in a supported format, PNG"),
+        (b"", "not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
         (whole[: len(whole) // 2], "the picture cannot be read, "),
     ):
         odd.write_bytes(written)
-        with refused(FileError, f"{odd}: {words}", "take it out of the folder"):
+        with refused(FileError, f"{odd}: {words}", "remove it from the folder"):
             read_pictures(tmp_path)
     odd.unlink()
     Image.fromarray(np.full((16, 16), 0.5, np.float32)).save(odd.with_suffix(".tif"))
-    with refused(FileError, "odd.tif: the picture cannot be read, its numbers, of the mode F"):
+    with refused(FileError, "odd.tif: the picture cannot be read, its values, of mode F"):
         read_pictures(tmp_path)
 
 
@@ -250,7 +250,7 @@ def test_pictures_of_different_sizes_are_named_with_a_size_that_does(tmp_path: P
 def test_sizes_and_channels_that_are_none_are_refused(tmp_path: Path, size: Any) -> None:
     with refused(hg.errors.SettingError, "size"):
         read_pictures(tmp_path, size=size)
-    with refused(hg.errors.SettingError, "channels=2", "3 for colour"):
+    with refused(hg.errors.SettingError, "channels=2", "3 for RGB"):
         read_pictures(tmp_path, channels=2)  # type: ignore[arg-type]
 
 

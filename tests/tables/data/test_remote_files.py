@@ -155,7 +155,7 @@ def test_rows_that_are_wrong_are_told_with_the_address(tmp_path: Path) -> None:
         ("s3://bucket/a.csv?regoin=x", ("parameter", "'regoin'", "?region=eu-central-1")),
         ("s3:///a.csv", ("s3:///a.csv: Missing bucket name", "check the address")),
         ("file://host/a.csv", ("file://host/a.csv: ", "check the address")),
-        (Path("s3://bucket/a.csv"), ("s3:/bucket/a.csv: no such file", "the address as text")),
+        (Path("s3://bucket/a.csv"), ("s3:/bucket/a.csv: no such file", "the address as str")),
     ],
 )
 def test_addresses_that_cannot_be_are_refused(source: Any, words: tuple[str, ...]) -> None:

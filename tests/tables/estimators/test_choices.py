@@ -142,9 +142,9 @@ def test_a_schedule_needs_to_know_how_long_it_will_be(schedule: Any) -> None:
     assert not hasattr(model, "partial_fit")
     with pytest.raises(AttributeError) as caught:
         model.partial_fit(X, Y, classes=[3, 4, 5])
-    assert "how long the training will be" in str(caught.value.__cause__)
+    assert "the number of epochs is unknown" in str(caught.value.__cause__)
     with pytest.raises(
-        hg.errors.SettingError, match=r"(?s)with solver='lbfgs'.*searches for its steps"
+        hg.errors.SettingError, match=r"(?s)with solver='lbfgs'.*uses a line search"
     ):
         fitted(learning_rate=schedule, solver="lbfgs")
 

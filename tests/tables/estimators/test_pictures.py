@@ -111,7 +111,7 @@ def test_pictures_that_are_no_rows_are_refused_with_the_shape_to_say() -> None:
     x, y = np.zeros((4, 3, 8, 6), np.float32), np.array([0, 1, 0, 1])
     came = "X of shape (4, 3, 8, 6)"
     with refused(
-        hg.errors.DataError, came, "a picture in each row", "X.reshape(4, -1)", "shape=(3, 8, 6)"
+        hg.errors.DataError, came, "one picture in each row", "X.reshape(4, -1)", "shape=(3, 8, 6)"
     ):
         fitted(x, y)
     with refused(hg.errors.DataError, "X.transpose(0, 3, 1, 2).reshape(4, -1)", "shape=(3, 8, 6)"):

@@ -197,10 +197,10 @@ def test_a_file_that_no_fit_leaves_is_refused(
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("", ("a text without a letter",)),
-        ("a" * 900, ("one letter only, 'a'", "two different letters")),
-        ("abcdefgh" * 3, ("of which 0 come 4 times or more", "a longer text")),
-        (VERSE, ("the last 7 are to judge by", "340 or so in all", "context=6")),
+        ("", ("an empty text",)),
+        ("a" * 900, ("one distinct character, 'a'", "two distinct characters")),
+        ("abcdefgh" * 3, ("0 of them at least 4 times", "a longer text")),
+        (VERSE, ("the last 7 of them for validation", "about 340 in all", "context=6")),
         (b"bytes", ("bytes", "the Path of a file")),
         (["one", "two"], ("list", "the Path of a file")),
         (Path("none.txt"), ("none.txt could not be read",)),
@@ -218,7 +218,7 @@ def test_what_cannot_be_learnt_is_refused(text: Any, parts: tuple[str, ...]) -> 
         ({"net": "lstm"}, ("net='lstm'", "'transformer' or 'gru'")),
         ({"net": "GRU"}, ("did you mean 'gru'?",)),
         ({"context": 0}, ("context = 0", "above zero")),
-        ({"context": 5000}, ("context=5000", "4096 letters at most")),
+        ({"context": 5000}, ("context=5000", "at most 4096 characters")),
         ({"width": 2.5}, ("width = 2.5",)),
         ({"heads": 3}, ("16 features for 3 heads",)),
         ({"epochs": 0}, ("epochs = 0",)),
@@ -234,13 +234,16 @@ def test_settings_that_cannot_be_are_refused(
 
 
 def test_what_cannot_be_judged_or_written_is_refused(model: hg.LanguageModel) -> None:
-    with refused(hg.errors.DataError, "a text without a letter", "the next one"):
+    with refused(hg.errors.DataError, "an empty text", "one character"):
         model.predict_proba("")
     with refused(
-        hg.errors.DataError, "the letter '\u00e9', at place 3", "the 25 letters", "leave it out"
+        hg.errors.DataError,
+        "the character '\u00e9', at position 3",
+        "the 25 characters",
+        "remove it",
     ):
         model.write("caf\u00e9")
-    with refused(hg.errors.DataError, "a text of 1 letters", "two or more"):
+    with refused(hg.errors.DataError, "a text of 1 characters", "two or more"):
         model.judge("a")
     with refused(hg.errors.SettingError, "length = 0"):
         model.write(length=0)
@@ -255,7 +258,7 @@ def test_what_cannot_be_judged_or_written_is_refused(model: hg.LanguageModel) ->
 def test_the_name_of_a_file_is_no_text(tmp_path: Path) -> None:
     path = tmp_path / "poem.txt"
     path.write_text("the rain, the wind " * 500, "utf-8")
-    with refused(hg.errors.DataError, "a text of", "pathlib.Path(text), for that of the file"):
+    with refused(hg.errors.DataError, "a text of", "pathlib.Path(text), to read the file"):
         hg.LanguageModel().fit(str(path))
 
 
@@ -269,5 +272,5 @@ def test_a_net_whose_numbers_overflow_neither_writes_nor_judges() -> None:
         lambda: damaged.score(VERSE),
         lambda: damaged.predict_proba("one"),
     ):
-        with refused(hg.errors.DataError, "numbers that are not finite"):
+        with refused(hg.errors.DataError, "NaN or infinity"):
             act()

@@ -17,7 +17,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return messy_csv(Path("messy.csv"), 60)
 
 
-@pytest.mark.filterwarnings("ignore:column 'row' counts the rows", "ignore:column 'age' is")
+@pytest.mark.filterwarnings("ignore:column 'row' numbers the rows", "ignore:column 'age' is")
 def test_train_table_leaves_what_the_command_leaves(table: Path) -> None:
     words = ("train", table, "--target", "left", "--epochs", 2, "--no-report", "--seed", 3)
     assert handgrad(*words, "--out", "a").exit_code == 0

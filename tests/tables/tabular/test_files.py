@@ -202,7 +202,7 @@ def test_a_fit_that_fails_leaves_the_model_as_it_was(model: Any) -> None:
     before = said(model, pa.table(NEW))
     known = dict(vars(model))
     bad = {"colour": ["a"] * 6, "other": [1.0] * 6}
-    with pytest.raises(ValueError, match=r"nothing to learn from|1 sample"):
+    with pytest.raises(ValueError, match=r"no usable feature|1 sample"):
         model.fit(pa.table(bad), np.array([0, 1, 2, 0, 1, 2]))
     assert vars(model) == known
     np.testing.assert_array_equal(said(model, pa.table(NEW)), before)

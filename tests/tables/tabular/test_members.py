@@ -6,7 +6,7 @@ from sklearn.base import clone
 import handgrad as hg
 from handgrad.files.features import Features, Number
 from handgrad.tables.tabular.members import (
-    Dealt,
+    MemberData,
     Recipe,
     rows_of_members,
     train_members,
@@ -28,7 +28,7 @@ def test_each_member_has_the_weights_of_its_best_epoch() -> None:
     t = (x[:, :1] + rng.normal(size=(80, 1))).astype(np.float32)
     rows = rows_of_members(np.ones(80), np.zeros(80, int), 4, 0.25, rng)
     recipe = Recipe(hg.MSELoss, Mish, 0.07, squared)
-    dealt = Dealt(x, t, rows, rng, epochs=40)
+    dealt = MemberData(x, t, rows, rng, epochs=40)
     members = train_members(dealt, FEATURES, recipe, "eager")
     assert len(set(members.best_epochs)) > 1
     assert max(members.best_epochs) < 40

@@ -194,9 +194,9 @@ def test_bad_targets_are_refused_with_their_place(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     with refused(hg.errors.DataError, "no column named 'klass'", "did you mean 'class'?"):
         model.fit(stream, "klass")
-    with refused(hg.errors.SettingError, "y = None", "the name of the column to predict"):
+    with refused(hg.errors.SettingError, "y = None", "the name of the target column"):
         model.fit(stream, None)
-    with refused(hg.errors.SettingError, "sample_weight beside a table that is streamed"):
+    with refused(hg.errors.SettingError, "sample_weight with a streamed table"):
         model.fit(stream, "class", np.ones(N))
     with refused(hg.errors.DataError, "with 1 class of weight"):
         model.fit(stream, "same")

@@ -150,7 +150,7 @@ def test_dictionaries_that_are_no_rows_are_refused() -> None:
         hg.errors.DataError, "lacks 1 of the columns of the training: 'town'", "empty cells"
     ):
         MODEL.predict({"age": 30, "plan": "plus"})
-    with refused(hg.errors.DataError, "not all of one length", "a list of rows"):
+    with refused(hg.errors.DataError, "differ in length", "a list of rows"):
         MODEL.predict({"age": [30, 40], "plan": "plus", "town": "Ulm"})
     with refused(hg.errors.DataError, "0 rows and 0 columns"):
         hg.TabularClassifier().fit({}, [])

@@ -1,4 +1,4 @@
-"""Base of the perceptrons: parameters, fitted attributes, and what is asked of targets."""
+"""Base of the perceptrons: parameters, fitted attributes, and methods for targets."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ ACTIVATIONS: dict[str, list[type[Layer]]] = {
     "relu": [ReLU],
 }
 NORMALIZATIONS: dict[str, type[BatchNorm | LayerNorm]] = {"batch": BatchNorm, "layer": LayerNorm}
-# Beside "sgd", "adam" and "lbfgs".
+# In addition to "sgd", "adam" and "lbfgs".
 SOLVERS: dict[str, type[Optimizer]] = {
     "adagrad": Adagrad,
     "rmsprop": RMSprop,
@@ -40,8 +40,8 @@ POLICIES = ("constant", "invscaling", "adaptive")
 SCHEDULES = tuple(name for name in schedules.__all__ if name != "constant")
 
 
-class Kept:
-    """Fitted attributes that a file has beside the net; not the optimizer's memory."""
+class SavedAttributes:
+    """Fitted attributes that a file stores beside the net; the optimizer's state is not stored."""
 
     n_features_in_: int
     feature_names_in_: Array
@@ -59,8 +59,8 @@ class Kept:
     _interrupted: bool
 
 
-class Fitted(Kept):
-    """Fitted attributes: scikit-learn's, the net, and the state that a warm start goes on from."""
+class FittedAttributes(SavedAttributes):
+    """Fitted attributes: scikit-learn's, the net, and the state for a warm start."""
 
     net_: Net
     coefs_: list[Array]
@@ -69,14 +69,14 @@ class Fitted(Kept):
     n_outputs_: int
     out_activation_: str
 
-    _loss: Loss  # by which the net was fit
-    _views: list[Array]  # what coefs_ and intercepts_ have been since
+    _loss: Loss  # with which the net was fitted
+    _views: list[Array]  # coefs_ and intercepts_ of the net, to detect replaced ones
     _random_state: np.random.RandomState
 
 
 @dataclass(repr=False, eq=False)
-class Base(Fitted, BaseEstimator):  # type: ignore[misc]
-    """The parameters, by scikit-learn's names and in its order, and those of handgrad's own."""
+class Base(FittedAttributes, BaseEstimator):  # type: ignore[misc]
+    """Parameters of scikit-learn's perceptrons, in its order, and of handgrad's extensions."""
 
     loss: str | Loss
     hidden_layer_sizes: int | Sequence[int] | Array = (100,)
@@ -125,50 +125,50 @@ class Base(Fitted, BaseEstimator):  # type: ignore[misc]
     _usual_metric: ClassVar[str]  # of the validation rows
     _usual_batch_size: ClassVar[int] = 200
 
-    # what a classifier says otherwise: these are answers for numbers
+    # for numeric targets; a classifier overrides them
 
     def _n_outputs(self, y: Array) -> int:
-        """How many numbers the net puts out for a row with the targets `y` (n, n_targets)."""
+        """Number of outputs of the net for targets `y` (n, n_targets)."""
         return int(y.shape[1])
 
     def _targets(self, y: Array) -> Array:
-        """The targets `y` (n, n_targets) as the loss takes them."""
+        """Targets `y` (n, n_targets) in the form of the loss."""
         return np.ascontiguousarray(y, self.net_.dtype)
 
     def _labels(self, y: Array) -> Array:
-        """The targets `y` (n, n_targets) as they were given."""
+        """Targets `y` (n, n_targets) in the form that `fit` took."""
         return y.ravel() if y.shape[1] == 1 else y
 
     def _weights_of_classes(self, y: Array, as_in: Array | None = None) -> Array | None:
-        """The weight of each row in the loss for its class, beside its own.
+        """Class weight of each row in the loss, in addition to its own.
 
-        Classes are balanced as they are among `as_in`, or else among these rows.
+        Balanced weights are those of the classes among `as_in`, or among these rows.
         """
         return None
 
     def _usual_score(self, p: Array, y: Array, w: Array | None) -> float:
-        """The validation score of what the output says for the rows with targets `y`."""
+        """Default validation score of the output for rows with targets `y`."""
         raise NotImplementedError
 
     def _chosen_loss(self) -> Loss:
         raise NotImplementedError
 
     def _validate_more(self, X: object, y: object) -> tuple[Rows, Array]:
-        """Rows and targets beside those that are fit, checked as those were."""
+        """Check further rows and targets like those to fit."""
         twin = copy.copy(self)
-        twin.warm_start = False  # which would ask for rows of every class
+        twin.warm_start = False  # it requires rows of every class
         rows, targets = twin._validate_input(X, y, incremental=True, reset=False)
         return rows, targets
 
     def _meaning(self, p: Array) -> Array:
-        """The output `p` of the net in terms of the targets: probabilities, rates, numbers."""
+        """Apply the inverse link to the output of the net: probabilities, rates, numbers."""
         return self._loss.input_kind.inverse_link(p)
 
     def _linears(self) -> list[Linear]:
         return [layer for layer in self.net_.layers if isinstance(layer, Linear)]
 
     def _show_weights(self) -> None:
-        """Attributes that follow from the net and the loss."""
+        """Set the attributes that follow from the net and the loss."""
         self.coefs_ = [linear.W.T for linear in self._linears()]
         self.intercepts_ = [linear.b for linear in self._linears()]
         self._views = [*self.coefs_, *self.intercepts_]
@@ -177,9 +177,9 @@ class Base(Fitted, BaseEstimator):  # type: ignore[misc]
         self.out_activation_ = {"": "identity", "sigmoid": "logistic"}.get(name, name)
 
     def _current_net(self) -> Net:
-        """The net, with what somebody may have put in the place of its weights."""
-        shown = zip([*self.coefs_, *self.intercepts_], self._views, strict=True)
-        if any(now is not view for now, view in shown):
+        """The net, with replaced `coefs_` and `intercepts_` copied into it."""
+        pairs = zip([*self.coefs_, *self.intercepts_], self._views, strict=True)
+        if any(now is not view for now, view in pairs):
             for linear, coef, b in zip(self._linears(), self.coefs_, self.intercepts_, strict=True):
                 linear.W, linear.b = np.asarray(coef).T, np.asarray(b)
         return self.net_

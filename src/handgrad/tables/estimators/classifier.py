@@ -127,50 +127,50 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
     class_weight: ClassWeight = field(default=None, kw_only=True)
 
     def predict(self, X: object) -> Any:
-        """The class of each row, (n,), or its labels, (n, n_labels)."""
+        """Predict the class of each row, (n,), or its labels, (n, n_labels)."""
         check_is_fitted(self)
         p = self._outputs(X)
-        if self._one_column_a_class():
+        if self._has_class_indices():
             return self.classes_[self._loss.target_kind.decide(p)]
         return self._label_binarizer.inverse_transform(p.ravel() if self.n_outputs_ == 1 else p)
 
     @available_if(check_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: object) -> Array:
-        """The probability of each class, (n, n_classes), in the order of `classes_`."""
+        """Predict the probability of each class, (n, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
         p = self._outputs(X)
         return np.hstack([1 - p, p]) if self.n_outputs_ == 1 else p
 
     @available_if(gives_scores)  # type: ignore[untyped-decorator]
     def decision_function(self, X: object) -> Array:
-        """The score of each class, (n, n_classes), of yes, (n,), or of each label, (n, n_labels).
+        """Score of each class or label, (n, n_classes); of the second of two classes, (n,).
 
-        For losses of scores, as hinge; yes, the second class, is predicted from 0 on.
+        For losses of scores, such as hinge; the second of two classes is predicted from 0 on.
         """
         check_is_fitted(self)
         z = self._outputs(X, linked=False)
-        if self._one_column_a_class():
+        if self._has_class_indices():
             return z[:, 1] - z[:, 0] if len(self.classes_) == 2 else z
         return z.ravel() if self.n_outputs_ == 1 else z
 
     @available_if(check_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: object) -> Array:
-        """The logarithm of each probability, (n, n_classes)."""
+        """Predict the logarithm of each probability, (n, n_classes)."""
         log_p: Array = np.log(self.predict_proba(X))
         return log_p
 
     def _chosen_loss(self) -> Loss:
         return loss_for(self.loss, self._label_binarizer.y_type_)
 
-    def _one_column_a_class(self) -> bool:
-        """Whether the loss takes one class a row; else answers of yes and no, one a column."""
+    def _has_class_indices(self) -> bool:
+        """Return True if the loss takes class indices; else binary targets, one in each column."""
         return isinstance(self._loss.target_kind, ClassLabels)
 
     def _n_outputs(self, y: Array) -> int:
-        return 2 if self._one_column_a_class() and y.shape[1] == 1 else y.shape[1]
+        return 2 if self._has_class_indices() and y.shape[1] == 1 else y.shape[1]
 
     def _targets(self, y: Array) -> Array:
-        if self._one_column_a_class():
+        if self._has_class_indices():
             return y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0].astype(np.int64)
         return super()._targets(y)
 
@@ -189,18 +189,18 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         return compute_sample_weight("balanced", both, indices=range(n))[n:]
 
     def _usual_score(self, p: Array, y: Array, w: Array | None) -> float:
-        if self._one_column_a_class():
-            right = p.argmax(axis=1) == self._targets(y)
+        if self._has_class_indices():
+            correct = p.argmax(axis=1) == self._targets(y)
         else:
-            right = ((p > 0.5) == y).all(axis=1)
-        return float(np.average(right, weights=w))
+            correct = ((p > 0.5) == y).all(axis=1)
+        return float(np.average(correct, weights=w))
 
     def _exported_parts(self) -> Parts:
         if self._label_binarizer.y_type_ == "multilabel-indicator":
             raise SettingError(
                 f"{type(self).__name__} of several labels a row",
                 "one class a row",
-                "hg.export(model.net_, path), which gives a logit for each label",
+                "hg.export(model.net_, path), which exports a logit for each label",
             )
         net, kind = self._current_net(), self._loss.input_kind
         scored = isinstance(kind, Scores)
@@ -240,7 +240,7 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        learns = [loss.target_kind for loss in losses_of(self.loss)]
-        tags.classifier_tags.multi_label = any(isinstance(k, BinaryLabels) for k in learns)
-        tags.classifier_tags.multi_class = any(isinstance(k, ClassLabels) for k in learns)
+        kinds = [loss.target_kind for loss in losses_of(self.loss)]
+        tags.classifier_tags.multi_label = any(isinstance(k, BinaryLabels) for k in kinds)
+        tags.classifier_tags.multi_class = any(isinstance(k, ClassLabels) for k in kinds)
         return tags

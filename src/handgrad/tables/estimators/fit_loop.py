@@ -29,12 +29,12 @@ from handgrad.training.loop import EpochLoop, LearningRates, Minimization
 from handgrad.training.progress_bar import progress_bar
 from handgrad.training.validate_data import Rows as RowsToTrainOn
 
-LOWEST_RATE = 1e-6  # an adaptive learning rate that is lower ends the fit
+LOWEST_RATE = 1e-6  # of an adaptive policy, below which the fit ends
 # Measured speed-up in float64, by Adam, on batches of 200, relative to that of small float32
 # batches in engines.cost_model.
 GAIN = 4
 UNLIMITED = 10**9  # epochs: the choice of the engine is made before
-MOST_EPOCHS_EXPECTED = 100  # many fits stop early, whatever max_iter allows
+MOST_EPOCHS_EXPECTED = 100  # many fits stop early
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
@@ -102,7 +102,7 @@ class AdamSolver(Optimizer):
 
 @dataclass
 class Steps:
-    """The steps of a solver so far: what it remembers, its rate, and how many there were."""
+    """Optimizer state of a solver, its learning rate, and the number of steps."""
 
     optimizer: Optimizer
     initial_rate: float
@@ -112,7 +112,7 @@ class Steps:
 
 
 def first_steps(m: Base) -> Steps:
-    """Those of the estimator's solver; an optimizer's own are of the length 1 for each rate."""
+    """Initial state of the estimator's solver; an Optimizer gets rate 1, scaled by each step."""
     rate = float(m.learning_rate_init)
     optimizer: Optimizer
     if isinstance(m.solver, Optimizer):
@@ -128,22 +128,22 @@ def first_steps(m: Base) -> Steps:
 
 
 class Rates:
-    """The learning rates of a fit of `n` rows, by the policy or the schedule of the estimator."""
+    """Learning rates of a fit to `n` rows, by the estimator's policy or schedule."""
 
     def __init__(self, m: Base, steps: Steps, n: int, batches: int) -> None:
         self.m, self.steps, self.n, self.batches = m, steps, n, batches
-        given, schedule, self.policy = m.learning_rate, None, "schedule"
-        if given in POLICIES:  # scikit-learn's adam knows none
-            self.policy = "constant" if m.solver == "adam" else str(given)
+        setting, schedule, self.policy = m.learning_rate, None, "schedule"
+        if setting in POLICIES:  # scikit-learn's adam has no policies
+            self.policy = "constant" if m.solver == "adam" else str(setting)
         else:
-            schedule = getattr(schedules, given)() if isinstance(given, str) else given
-        # the learning rate is that of the steps
+            schedule = getattr(schedules, setting)() if isinstance(setting, str) else setting
+        # its learning rate is set to that of the steps
         self.scheduled = LearningRates(Optimizer(1.0), schedule, m.max_iter, batches)
 
     def of(self, epoch: int, at_once: int) -> Array:
-        """(at_once, batches): those of an epoch, counted from 0, and of the ones after it.
+        """Rates (at_once, batches) of an epoch, counted from 0, and of the following ones.
 
-        The same array comes wherever they are the same.
+        The same array is returned while they do not change.
         """
         m, steps = self.m, self.steps
         if self.policy != "invscaling":
@@ -156,7 +156,7 @@ class Rates:
         return rates.reshape(at_once, self.batches)
 
     def lower(self) -> bool:
-        """Lower an adaptive rate; whether there was one to be lowered."""
+        """Lower an adaptive rate; False if it cannot be lowered."""
         if self.policy != "adaptive" or self.steps.learning_rate <= LOWEST_RATE:
             return False
         self.steps.learning_rate /= 5.0
@@ -164,7 +164,7 @@ class Rates:
 
 
 class Job:
-    """A fit of the estimator's net to some rows: what it trains, on what, by which engine."""
+    """Training job: the estimator's net, the rows, and the engine."""
 
     def __init__(
         self,
@@ -190,10 +190,10 @@ class Job:
         self.held_out = None if held_out is None else rows_of(held_out, net.dtype)
 
     def engine(self) -> Engine:
-        """The engine asked for; for `auto`, compiled where this fit alone pays for a compiler.
+        """Engine to use; for `auto`, compiled if this fit alone is worth compiling.
 
-        What decides is the size of the fit, never what was fit before: fits that are the same come
-        to the same bits in any process.
+        The choice depends on the size of the fit only, not on earlier fits: equal fits give equal
+        bits in any process.
         """
         config, x = self.config, self.rows.x
         choice = "eager" if isinstance(x, SparseRows) else resolve_engine(config.engine)
@@ -206,10 +206,10 @@ class Job:
 
 
 def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incremental: bool) -> None:
-    """Fit the net of the estimator `m`, from its weights as they are; one epoch if `incremental`.
+    """Fit the net of the estimator `m`, from its current weights; one epoch if `incremental`.
 
-    It draws from `m._random_state` what scikit-learn draws, in the same order. Rows are held out
-    for early stopping where none are given.
+    It draws from `m._random_state` in the order of scikit-learn. For early stopping rows are held
+    out if none are given.
     """
     if not (incremental and getattr(m, "_steps", None)):
         m._steps = first_steps(m)
@@ -226,12 +226,12 @@ def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incrementa
     except KeyboardInterrupt:
         stopped = m._interrupted = True
         warnings.warn("Training interrupted by user.", stacklevel=4)
-    except SystemExit as told:  # the process is told to stop: the weights of the last epoch stay
+    except SystemExit as signal:  # the weights of the last epoch stay
         if not m.loss_curve_:
             raise
-        stopped, end = True, told
+        stopped, end = True, signal
         m._interrupted = True
-    # what the solver remembers, for a fit that goes on
+    # state of the solver, to continue the fit
     m._steps.state, m._steps.step = epochs.engine.optimizer_state, int(epochs.engine.step[0])
     if m.early_stopping and validation is not None:
         validation.put_back_the_best()
@@ -240,7 +240,7 @@ def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incrementa
     if not stopped and not incremental:
         reached = f"Maximum iterations ({m.max_iter}) reached"
         if epochs.diverged:
-            reached = f"Numbers that are not finite reached in iteration {m.n_iter_ + 1}"
+            reached = f"NaN or infinity reached in iteration {m.n_iter_ + 1}"
         warnings.warn(
             f"Stochastic Optimizer: {reached} and the optimization hasn't converged yet.",
             ConvergenceWarning,
@@ -249,7 +249,7 @@ def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incrementa
 
 
 def _run(m: Base, epochs: "Epochs", validation: Validation | None, *, incremental: bool) -> bool:
-    """Run the epochs, or one; whether they stopped because nothing improved."""
+    """Run the epochs, or one; True if they stopped because nothing improved."""
     most, shown = (1, False) if incremental else (m.max_iter, m.progress)
     started = time.perf_counter()
     with progress_bar(most, "epoch", shown=shown) as show:
@@ -257,13 +257,13 @@ def _run(m: Base, epochs: "Epochs", validation: Validation | None, *, incrementa
             m.loss_ = result.loss
             m.loss_curve_.append(m.loss_)
             m.t_ += epochs.n
-            _say(m, f"Iteration {m.n_iter_}, loss = {m.loss_:.8f}")
+            _print(m, f"Iteration {m.n_iter_}, loss = {m.loss_:.8f}")
             improved = True
             if validation is not None:
                 improved = validation.look(epochs.outputs_of(result), keep=m.early_stopping)
-                _say(m, f"Validation score: {validation.scores[-1]:f}")
+                _print(m, f"Validation score: {validation.scores[-1]:f}")
             if not m.early_stopping:
-                # None where it stopped early before
+                # None after a fit with early stopping
                 best = np.inf if m.best_loss_ is None else m.best_loss_
                 improved = not m.loss_ > best - m.tol
                 m.best_loss_ = min(best, m.loss_)
@@ -279,7 +279,7 @@ def _run(m: Base, epochs: "Epochs", validation: Validation | None, *, incrementa
 
 
 class Epochs:
-    """The epochs of a fit, as many at once as cannot reach the one at which it may stop."""
+    """Epochs of a fit, run in groups that cannot pass a possible stop."""
 
     def __init__(self, m: Base, steps: Steps, rows: Weighted, X_val: Rows | None) -> None:
         self.m, self.n, self.steps, self.w = m, len(rows.y), steps, rows.in_loss
@@ -295,7 +295,7 @@ class Epochs:
         self.diverged = False
 
     def run(self, most: int) -> Iterator[Epoch]:
-        """The results of the epochs; the net is as each left it."""
+        """Yield the results of the epochs; the net has the weights of each."""
         m, loop = self.m, EpochLoop(self.rows, self.engine, self.rates.of, most, self._at_once)
         m.n_iter_ = 0
         for result in loop:
@@ -314,42 +314,42 @@ class Epochs:
             yield result
 
     def _at_once(self, left: int) -> int:
-        """How many epochs are run before it is asked whether the fit stops."""
+        """Number of epochs until the next check for a stop."""
         before_it_may_stop = self.m.n_iter_no_change + 1 - self.m._no_improvement_count
         return int(max(1, min(self.engine.epochs_at_once(left), before_it_may_stop)))
 
     def outputs_of(self, result: Epoch) -> Array:
-        """The net's output after an epoch for the validation rows."""
+        """Output of the net for the validation rows after an epoch."""
         if result.held_out or self.job.held_out is None:
             return result.held_out[0]
         return predicted(self.m.net_, self.job.held_out, self.m.engine)
 
     def go_on(self) -> bool:
-        """Go on with a smaller rate, where nothing has improved for long; whether there is one."""
+        """Continue with a smaller rate after no improvement; False if there is none."""
         m = self.m
         what = "Validation score" if m.early_stopping else "Training loss"
-        said = (
+        message = (
             f"{what} did not improve more than tol={m.tol:f} for {m.n_iter_no_change} "
             "consecutive epochs."
         )
         if not self.rates.lower():
             why = " Learning rate too small." if self.rates.policy == "adaptive" else ""
-            _say(m, f"{said}{why} Stopping.")
+            _print(m, f"{message}{why} Stopping.")
             return False
-        _say(m, f"{said} Setting learning rate to {self.steps.learning_rate:f}")
+        _print(m, f"{message} Setting learning rate to {self.steps.learning_rate:f}")
         m._no_improvement_count = 0
         return True
 
 
 def _batch_size(m: Base, n: int) -> int:
-    """The rows of a batch; as many at most as leave enough for the last one to be learnt from."""
-    given, net = m.batch_size, m.net_
-    if isinstance(given, str):
-        size = min(m._usual_batch_size, n)
-        while size > net.min_batch_size > n % size > 0:
-            size -= 1
-        given = size
-    if given > n:
+    """Rows of a minibatch, reduced so that the last one is large enough to train on."""
+    size, net = m.batch_size, m.net_
+    if isinstance(size, str):
+        largest = min(m._usual_batch_size, n)
+        while largest > net.min_batch_size > n % largest > 0:
+            largest -= 1
+        size = largest
+    if size > n:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
             stacklevel=6,
@@ -357,40 +357,40 @@ def _batch_size(m: Base, n: int) -> int:
     if n < net.min_batch_size:
         raise DataError(
             f"{n} sample{'s' * (n != 1)} with normalization='batch'",
-            f"at least {net.min_batch_size}, to learn from how they differ",
+            f"at least {net.min_batch_size}, for their variance",
             "normalization='layer', or more rows",
         )
-    check_batches(net, n, given)
-    return int(min(given, n))
+    check_batches(net, n, size)
+    return int(min(size, n))
 
 
-def _say(m: Base, what: str) -> None:
+def _print(m: Base, what: str) -> None:
     if m.verbose:
         print(what)
 
 
 def fit_lbfgs(m: Base, rows: Weighted) -> None:
-    """Fit the net of the estimator `m`, which is in float64, from its weights as they are."""
+    """Fit the net of the estimator `m`, in float64, from its current weights."""
     engine = Job(m, rows, LBFGS(), len(rows.y)).engine()
     minimizer = Minimizer(HISTORY_SIZE, m.tol, TOLERANCE_CHANGE, m.max_fun)
     iterations = Minimization(engine, m.net_, minimizer, m.max_iter, finite_only=False)
     m.n_iter_ = 0
     with progress_bar(m.max_iter, "iteration", shown=m.progress) as show:
-        for found in iterations:
-            m.n_iter_, m.loss_ = m.n_iter_ + 1, found.loss
-            show(f"loss {found.loss:.4f}")
-            _say(m, f"Iteration {m.n_iter_}, loss = {found.loss:.8f}")
+        for iteration in iterations:
+            m.n_iter_, m.loss_ = m.n_iter_ + 1, iteration.loss
+            show(f"loss {iteration.loss:.4f}")
+            _print(m, f"Iteration {m.n_iter_}, loss = {iteration.loss:.8f}")
     if m.n_iter_ == 0:
         m.loss_ = iterations.found[0]
     if not iterations.converged:
-        why = "no step leads lower"
+        why = "no step lowers the loss"
         if m.n_iter_ == m.max_iter:
             why = f"max_iter={m.max_iter} is reached"
         elif iterations.exhausted:
             why = f"max_fun={m.max_fun} is reached"
         warnings.warn(
             f"lbfgs failed to converge after {m.n_iter_} iteration(s): {why}. More of them, or "
-            "scaled columns, as StandardScaler gives, may help.",
+            "scaled columns (StandardScaler), may help.",
             ConvergenceWarning,
             stacklevel=4,
         )

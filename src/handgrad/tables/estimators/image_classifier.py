@@ -1,4 +1,4 @@
-"""A classifier of pictures in rows: scikit-learn's multi-layer perceptron behind convolutions."""
+"""Convolutional image classifier with the interface of scikit-learn's perceptron."""
 
 import copy
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ from handgrad.textbook.layers import (
 from handgrad.textbook.net import Net
 
 FILTERS = (16, 32, 64)
-SMALLEST = 4  # pixels that a side must have to be halved
-MOVED = 12  # a picture is moved by a 12th of its smaller side
+SMALLEST = 4  # fewest pixels of a side that is halved
+SHIFT = 12  # default shift: a 12th of the smaller side
 
 
 @dataclass(repr=False, eq=False)
@@ -127,7 +127,7 @@ class PictureClassifier(MLPClassifier):
         "shift": [Interval(Integral, 0, None, closed="left"), None],
     }
 
-    _usual_batch_size = 32  # a step costs much, and many small ones come farther
+    _usual_batch_size = 32  # many small steps converge faster than few large ones
 
     shape: Sequence[int] | None = field(default=None, kw_only=True)
     shift: int | None = field(default=None, kw_only=True)
@@ -141,7 +141,7 @@ class PictureClassifier(MLPClassifier):
         return super()._outputs(X, hidden, linked=linked)
 
     def _refuse_unflattened(self, X: object) -> None:
-        """Refuse arrays whose entries are pictures as such, not rows of numbers."""
+        """Refuse arrays of images that are not flattened to rows."""
         n, *sizes = getattr(X, "shape", None) or (0,)
         if len(sizes) < 2:
             return
@@ -151,7 +151,7 @@ class PictureClassifier(MLPClassifier):
         one = self.shape is not None and (n, *sizes) == tuple(self.shape)
         raise DataError(
             f"X of shape {(n, *sizes)}",
-            "a picture in each row, (n, channels · height · width)",
+            "one picture in each row, (n, channels · height · width)",
             "X.reshape(1, -1), for one picture"
             if one
             else f"{rows}.reshape({n}, -1), and PictureClassifier(shape={shape})",
@@ -160,7 +160,7 @@ class PictureClassifier(MLPClassifier):
     def _new_net(self, sizes: list[int], dtype: npt.DTypeLike) -> Net:
         n_in, height, width = self._shape_of(sizes[0])
         layers: list[Layer] = [Reshape(n_in, height, width)]
-        shift = min(height, width) // MOVED if self.shift is None else self.shift
+        shift = min(height, width) // SHIFT if self.shift is None else self.shift
         if shift:
             layers.append(RandomShift(shift))
         with defaults():
@@ -183,7 +183,7 @@ class PictureClassifier(MLPClassifier):
         return net
 
     def _shape_of(self, n_features: int) -> tuple[int, int, int]:
-        """The shape of the picture in a row of so many numbers."""
+        """Shape of the image in a row of `n_features` numbers."""
         side = isqrt(n_features)
         in_colour = isqrt(n_features // 3)
         square = (1, side, side) if side**2 == n_features else (3, in_colour, in_colour)

@@ -1,4 +1,4 @@
-"""A language model over letters: it learns a text, says what comes next, and writes."""
+"""Character-level language model: training, next-character probabilities, generation."""
 
 import warnings
 from collections.abc import Iterator
@@ -43,57 +43,57 @@ from handgrad.textbook.optimizers import Adam
 from handgrad.textbook.schedules import cosine, warm_up
 from handgrad.training import EpochReport, History, Training, early_stopping, progress
 
-# What stands in the vocabulary for every letter that is not in it.
+# Stands for every unknown character in the vocabulary.
 OTHER = "\ufffd"
-FEWEST, MOST_LETTERS = 4, 4000  # how often a letter must stand in the text; how many there may be
+FEWEST, MOST_CHARACTERS = 4, 4000  # frequency of a character in the text, and vocabulary size
 NetKind = Literal["transformer", "gru"]
 MOST_CONTEXT = 4096
-WINDOWS = 4000  # of a training, about, where the text is too short for as many side by side
-STEPS, MOST_EPOCHS = 2400, 200  # of a training whose epochs nobody says
-AT_ONCE = 2**22  # numbers that the net may put out in one go
+WINDOWS = 4000  # target number of training windows; they overlap in a short text
+STEPS, MOST_EPOCHS = 2400, 200  # of a training, if epochs is None
+AT_ONCE = 2**22  # largest number of outputs in one prediction
 
 
 def codes_of(text: str, vocabulary: str) -> Array:
-    """The letters of a text by their places in the vocabulary; 0 for those that are not in it."""
-    letters, points = code_points(vocabulary)[1:], code_points(text)
-    places = np.searchsorted(letters, points).clip(max=len(letters) - 1)
-    codes: Array = np.where(letters[places] == points, places + 1, 0)
+    """Encode a text as indices into the vocabulary; 0 for unknown characters."""
+    characters, points = code_points(vocabulary)[1:], code_points(text)
+    indices = np.searchsorted(characters, points).clip(max=len(characters) - 1)
+    codes: Array = np.where(characters[indices] == points, indices + 1, 0)
     return codes
 
 
 def longer(text: str) -> str:
-    """What to try where a text is too short, which may be the name of a file."""
+    """Hint for a text that is too short, and may be the name of a file."""
     named = kind_of(text) == "file"
-    return "pathlib.Path(text), for that of the file" if named else "a longer text"
+    return "pathlib.Path(text), to read the file" if named else "a longer text"
 
 
-def is_vocabulary(letters: str) -> bool:
-    """Whether it is one: that for all others, then two or more in Unicode's order."""
-    known = [*letters[1:]]
-    return letters[:1] == OTHER and len(known) > 1 and known == sorted({*known} - {OTHER})
+def is_vocabulary(characters: str) -> bool:
+    """Return True for the unknown character, then at least two others, sorted."""
+    members = [*characters[1:]]
+    return characters[:1] == OTHER and len(members) > 1 and members == sorted({*members} - {OTHER})
 
 
-def letters_of(text: str) -> tuple[str, list[int]]:
-    """The vocabulary of a text, in Unicode's order behind the letter for all others; its counts."""
+def vocabulary_of(text: str) -> tuple[str, list[int]]:
+    """Vocabulary of a text, sorted after the unknown character, and the frequencies."""
     points, counts = np.unique(code_points(text), return_counts=True)
     if len(points) < 2:
         raise DataError(
-            f"a text of one letter only, {text[0]!r}" if text else "a text without a letter",
-            "two different letters at least",
+            f"a text with one distinct character, {text[0]!r}" if text else "an empty text",
+            "at least two distinct characters",
             "another text",
         )
     valid = (points != ord(OTHER)) & ((points < 0xD800) | (points > 0xDFFF))
-    common = np.sort(np.argsort(-counts * valid, kind="stable")[:MOST_LETTERS])
+    common = np.sort(np.argsort(-counts * valid, kind="stable")[:MOST_CHARACTERS])
     common = common[valid[common] & (counts[common] >= FEWEST)]
     if len(common) < 2:
         raise DataError(
-            f"a text of {len(text):,} letters, of which {len(common)} come {FEWEST} times or more",
-            "two such letters at least",
+            f"a text of {len(text):,} characters, {len(common)} of them at least {FEWEST} times",
+            "at least two such characters",
             longer(text),
         )
-    known = counts[common]
+    frequencies = counts[common]
     vocabulary = OTHER + "".join(map(chr, points[common].tolist()))
-    return vocabulary, [len(text) - int(known.sum()), *known.tolist()]
+    return vocabulary, [len(text) - int(frequencies.sum()), *frequencies.tolist()]
 
 
 @dataclass(repr=False, eq=False)
@@ -196,16 +196,16 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         """
         self._check()
         text = read_text(text) if isinstance(text, Path) else _checked(text)
-        vocabulary, counts = letters_of(text)
+        vocabulary, counts = vocabulary_of(text)
         codes = codes_of(text, vocabulary)
         end = len(codes) - round(self.validation_fraction * len(codes))
         n = min(end, len(codes) - end)
         if n <= self.context:
             raise DataError(
-                f"a text of {len(codes):,} letters, of which the last {len(codes) - end:,} are to "
-                f"judge by, for a context of {self.context}",
-                f"more letters than the context in both parts: "
-                f"{round((self.context + 1) / self.validation_fraction):,} or so in all",
+                f"a text of {len(codes):,} characters, the last {len(codes) - end:,} of them for "
+                f"validation, for a context of {self.context}",
+                f"more characters than the context in both parts: "
+                f"about {round((self.context + 1) / self.validation_fraction):,} in all",
                 longer(text)
                 + (f", or hg.LanguageModel(context={n - 1}) in Python" if n > 2 else ""),
             )
@@ -213,10 +213,10 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         history, stop = History(), None
         try:
             history.reports.extend(reports)
-        except (KeyboardInterrupt, SystemExit) as told:
+        except (KeyboardInterrupt, SystemExit) as signal:
             if not history.reports:
                 raise
-            stop, history.stopped_because = told, f"interrupted in epoch {len(history) + 1}"
+            stop, history.stopped_because = signal, f"interrupted in epoch {len(history) + 1}"
         self.vocabulary_, self.counts_, self.net_ = vocabulary, counts, net
         self.history_: History | None = history
         self.best_epoch_ = 1 + int(np.argmin([report.validation_loss or 0.0 for report in history]))
@@ -227,18 +227,18 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         return self
 
     def _training(
-        self, learnt: Array, judged: Array, n_letters: int
+        self, train_codes: Array, held_out: Array, n_characters: int
     ) -> tuple[Net, Iterator[EpochReport]]:
-        """A net for these codes, and the reports of its training, which ends at the best epoch."""
+        """A net for these codes, and the reports of its training, which keeps the best epoch."""
         generator = generator_of(self.random_state)
-        # side by side, each letter of a short text would always have the same place in a window;
-        # an odd step shares no factor with the usual contexts
-        step = min(len(learnt) // WINDOWS | 1, self.context)
-        train = windows_of_codes(learnt, self.context, step)
-        validation = windows_of_codes(judged, self.context, self.context)
+        # without overlap, a character of a short text would always be at the same position of a
+        # window; an odd step shares no factor with the usual contexts
+        step = min(len(train_codes) // WINDOWS | 1, self.context)
+        train = windows_of_codes(train_codes, self.context, step)
+        validation = windows_of_codes(held_out, self.context, self.context)
         steps = -(-len(train[0]) // self.batch_size)
         epochs = self.epochs or min(-(-STEPS // steps), MOST_EPOCHS)
-        net = self._new_net(n_letters, generator)
+        net = self._new_net(n_characters, generator)
         training = Training(
             TrainingConfig(
                 net=net,
@@ -259,9 +259,9 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             reports = progress(reports, epochs=epochs, training=training)
         return net, iter(reports)
 
-    def _new_net(self, n_letters: int, rng: np.random.Generator) -> Net:
+    def _new_net(self, n_characters: int, rng: np.random.Generator) -> Net:
         d = self.width
-        layers: list[Layer] = [Embedding(n_letters, d, rng=rng)]
+        layers: list[Layer] = [Embedding(n_characters, d, rng=rng)]
         if self.net == "transformer":
             layers.append(PositionEmbedding(self.context, d, rng=rng))
         for _ in range(self.blocks):
@@ -273,16 +273,16 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             layers.append(Residual(LayerNorm(d), attention))
             layers.append(Residual(LayerNorm(d), *perceptron))
         layers += [] if self.net == "gru" else [LayerNorm(d)]
-        return Net(*layers, Linear(d, n_letters, rng=rng))
+        return Net(*layers, Linear(d, n_characters, rng=rng))
 
     def _check(self) -> None:
-        """Refuse settings that cannot be used."""
+        """Refuse invalid settings."""
         if self.net not in get_args(NetKind):
-            known = get_args(NetKind)
+            architectures = get_args(NetKind)
             raise SettingError(
                 f"net={self.net!r}",
-                " or ".join(map(repr, known)),
-                did_you_mean(self.net, known, "net='transformer'"),
+                " or ".join(map(repr, architectures)),
+                did_you_mean(self.net, architectures, "net='transformer'"),
             )
         for name in ("context", "width", "blocks", "heads", "batch_size"):
             positive(name, getattr(self, name), whole=True)
@@ -292,36 +292,34 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         between_0_and_1("validation_fraction", self.validation_fraction)
         if self.context > MOST_CONTEXT:
             raise SettingError(
-                f"context={self.context}", f"{MOST_CONTEXT} letters at most", "context=64"
+                f"context={self.context}", f"at most {MOST_CONTEXT} characters", "context=64"
             )
 
-    # letters and codes
+    # characters and codes
 
     def encode(self, text: str) -> Array:
-        """The letters of a text as the net takes them, (t,) int64; 0 for those it does not know."""
+        """Encode a text for the net, (t,) int64; 0 for unknown characters."""
         check_is_fitted(self, "vocabulary_")
         return codes_of(_checked(text), self.vocabulary_)
 
     def unknown(self, text: str) -> str:
-        """The letters of a text that the model does not know, each once, in Unicode's order."""
+        """Characters of a text that are not in the vocabulary, each once, sorted."""
         codes = self.encode(text)
-        return "".join(sorted({text[place] for place in np.flatnonzero(codes == 0)}))
+        return "".join(sorted({text[position] for position in np.flatnonzero(codes == 0)}))
 
     # judging
 
     def judge(self, text: str) -> tuple[Array, Array]:
-        """The surprise at each letter of a text but the first, and whether it was expected.
+        """Surprisal of each character of a text but the first, and whether it was predicted.
 
-        Both are (t − 1,): −ln p in nats, and whether no letter was likelier. The model sees half
-        of its context before each letter at least, as far as the text has so much. Letters it does
-        not know count as one.
+        Both are (t − 1,): −ln p in nats, and whether no character was more likely. At least half of
+        the context precedes each character, as far as the text has it. Unknown characters count as
+        one.
         """
         check_is_fitted(self)
         codes = self.encode(text)
         if len(codes) < 2:
-            raise DataError(
-                f"a text of {len(codes)} letters", "two or more", "a text that is longer"
-            )
+            raise DataError(f"a text of {len(codes)} characters", "two or more", "a longer text")
         t = min(self.context, len(codes) - 1)
         half = max(t // 2, 1)
         x, y = windows_of_codes(codes, t, half)
@@ -329,49 +327,50 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
             x, y = np.vstack([x, codes[-t - 1 : -1]]), np.vstack([y, codes[-t:]])
         at_once = max(AT_ONCE // (t * len(self.vocabulary_)), 1)
         parts = [
-            self._judged(x[i : i + at_once], y[i : i + at_once]) for i in range(0, len(x), at_once)
+            self._surprisal(x[i : i + at_once], y[i : i + at_once])
+            for i in range(0, len(x), at_once)
         ]
-        surprise, expected = (np.concatenate(part) for part in zip(*parts, strict=True))
+        surprisal, expected = (np.concatenate(part) for part in zip(*parts, strict=True))
         fresh = np.zeros(x.shape, bool)
         fresh[:, t - half :] = True
         fresh[0] = True
         if rest:
             fresh[-1, : t - rest] = False
-        return surprise[fresh], expected[fresh]
+        return surprisal[fresh], expected[fresh]
 
-    def _judged(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """The surprise at each letter y (n, t) after those of x, and whether it was expected."""
+    def _surprisal(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Surprisal of each character y (n, t) after those of x, and whether it was predicted."""
         z = self._logits(x)
         highest = z.max(axis=-1)
-        own = np.take_along_axis(z, y[..., None], axis=-1)[..., 0]
-        surprise = np.log(np.exp(z - highest[..., None]).sum(axis=-1)) + highest - own
-        return surprise, own == highest
+        target = np.take_along_axis(z, y[..., None], axis=-1)[..., 0]
+        surprisal = np.log(np.exp(z - highest[..., None]).sum(axis=-1)) + highest - target
+        return surprisal, target == highest
 
     def _logits(self, x: Array) -> Array:
-        """What the net gives for letters x (n, t), (n, t, n_letters); refused if not finite."""
+        """Logits for characters x (n, t): (n, t, n_characters); refused if not finite."""
         with np.errstate(all="ignore"):
             z = np.asarray(self.net_.predict(x), float)
         if not np.isfinite(z).all():
             raise DataError(
-                "the net of this language model gives numbers that are not finite",
-                "a number for each letter that may come next",
-                "a copy of its file that is whole, or a training at a smaller learning_rate",
+                "the net of this language model outputs NaN or infinity",
+                "a finite logit for each character",
+                "an intact copy of its file, or training with a smaller learning_rate",
             )
         return z
 
     def score(self, text: str, y: None = None) -> float:
-        """The mean of ln p over the letters of a text, in nats: larger is better, 0 the best."""
+        """Mean of ln p over the characters of a text, in nats: 0 at best."""
         return -float(self.judge(text)[0].mean())
 
     # writing
 
     def predict_proba(self, text: str) -> Array:
-        """The probability of each letter of `vocabulary_` to follow a text, (n_letters,)."""
-        codes = self._known(text)
+        """Probability of each character of `vocabulary_` to follow a text, (n_characters,)."""
+        codes = self._encode_known(text)
         if not len(codes):
             raise DataError(
-                "a text without a letter",
-                "a letter at least, which the next one is to follow",
+                "an empty text",
+                "at least one character",
                 f"predict_proba({self.vocabulary_[1]!r}), for example",
             )
         return self._next(codes, 1.0)
@@ -415,38 +414,38 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         positive("length", length, whole=True)
         not_negative("temperature", temperature)
         generator = random_generator(rng)
-        codes = [*self._known(start).tolist()] or [self._before_all(generator)]
+        codes = [*self._encode_known(start).tolist()] or [self._first_code(generator)]
         for _ in range(length):
             p = self._next(np.array(codes[-self.context :]), temperature)
             codes.append(int(generator.choice(len(p), p=p)))
         return start + "".join(self.vocabulary_[code] for code in codes[-length:])
 
-    def _before_all(self, rng: np.random.Generator) -> int:
-        """The letter that is taken to stand before a text without a start."""
+    def _first_code(self, rng: np.random.Generator) -> int:
+        """Code that precedes a text without a start."""
         if "\n" in self.vocabulary_:
             return self.vocabulary_.index("\n")
         weights = np.array([0, *self.counts_[1:]], float)
         return int(rng.choice(len(weights), p=weights / weights.sum()))
 
     def _next(self, codes: Array, temperature: float) -> Array:
-        """The probability of each letter to follow these, (n_letters,); 0 for the unknown one."""
+        """Probability of each character to follow these, (n_characters,); 0 for the unknown one."""
         z = self._logits(codes[None, -self.context :])[0, -1]
         z[0] = -np.inf
         z -= z.max()
-        with np.errstate(over="ignore"):  # as far as -inf, by a temperature that is hardly above 0
+        with np.errstate(over="ignore"):  # to -inf, at a temperature near 0
             p = np.exp(z / temperature) if temperature else (z == 0).astype(float)
         return p / p.sum()
 
-    def _known(self, text: str) -> Array:
-        """The codes of a text; refused where the model does not know a letter of it."""
+    def _encode_known(self, text: str) -> Array:
+        """Codes of a text; refused if a character is unknown."""
         codes = self.encode(text)
         if (codes == 0).any():
-            place = int((codes == 0).argmax())
+            position = int((codes == 0).argmax())
             raise DataError(
-                f"the letter {text[place]!r}, at place {place} of the beginning, counted from 0",
-                f"the {len(self.vocabulary_) - 1} letters that the model knows: "
+                f"the character {text[position]!r}, at position {position} of the start, from 0",
+                f"the {len(self.vocabulary_) - 1} characters of the vocabulary: "
                 f"{self.vocabulary_[1:]!r}",
-                "leave it out, or write it otherwise",
+                "remove it, or replace it",
             )
         return codes
 
@@ -460,21 +459,26 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
         self._check()
         if fitted.keys() != {"vocabulary", "counts", "best_epoch"}:
             raise damaged(f"the keys {shown(sorted(fitted))}", "vocabulary, counts, best_epoch")
-        letters, counts = fitted["vocabulary"], fitted["counts"]
+        characters, counts = fitted["vocabulary"], fitted["counts"]
         best = fitted["best_epoch"]
-        if not isinstance(letters, str) or not is_vocabulary(letters):
-            raise damaged(f"the vocabulary {shown(letters)}", f"{OTHER!r}, then letters in order")
-        if not isinstance(counts, list) or len(counts) != len(letters):
-            raise damaged(f"{shown(counts)} as counts", f"a number for each of {len(letters)}")
+        if not isinstance(characters, str) or not is_vocabulary(characters):
+            raise damaged(
+                f"the vocabulary {shown(characters)}", f"{OTHER!r}, then sorted characters"
+            )
+        if not isinstance(counts, list) or len(counts) != len(characters):
+            raise damaged(f"{shown(counts)} as counts", f"a number for each of {len(characters)}")
         if type(best) is not int or not all(type(n) is int and n >= 0 for n in [*counts, best]):
-            raise damaged("counts or an epoch that count nothing", "whole numbers from 0 on")
+            raise damaged("counts or an epoch that are not counts", "whole numbers from 0 on")
         if not any(counts[1:]):
-            raise damaged("a text without a letter that is known", "counts above 0")
+            raise damaged("a text without a known character", "counts above 0")
         read = np.zeros((1, self.context), int)
-        answers = (1, self.context, len(letters))
+        answers = (1, self.context, len(characters))
         if net is None or net.predict(read).shape != answers:
-            raise damaged(f"the net {shown(net)}", f"one of {len(letters)} letters to as many")
-        self.vocabulary_, self.counts_, self.net_ = letters, counts, net
+            raise damaged(
+                f"the net {shown(net)}",
+                f"one from {len(characters)} characters to {len(characters)} logits",
+            )
+        self.vocabulary_, self.counts_, self.net_ = characters, counts, net
         self.best_epoch_, self.history_ = best, None
 
 

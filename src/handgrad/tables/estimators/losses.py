@@ -1,7 +1,7 @@
 """scikit-learn's losses and its penalty, with its factors, as its multi-layer perceptrons use them.
 
-They differ from the textbook's: probabilities are clipped, columns are added up, squares and
-deviances are halved, and in the loss of an epoch batches count as they have rows.
+They differ from the textbook's: probabilities are clipped, columns are summed, squares and
+deviances are halved, and the loss of an epoch weights batches by their number of rows.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class LogLoss(SoftmaxCrossEntropyLoss):
 
 @dataclass(frozen=True)
 class ClippedLogits(Logits):
-    """Logits whose probabilities are never quite 0 or 1, whose logarithms are infinite."""
+    """Logits whose probabilities are clipped away from 0 and 1: their logarithms are finite."""
 
     def inverse_link(self, p: Array) -> Array:
         p = super().inverse_link(p)
@@ -159,6 +159,6 @@ class L2PenaltyOfABatch(L2Penalty):
 
 
 def clipped(p: Array) -> Any:
-    """Probabilities that are neither 0 nor 1: in [ε, 1 − ε], ε being that of their type."""
+    """Clip probabilities to [ε, 1 − ε], with ε of their type."""
     eps = float(np.finfo(p.dtype).eps)
     return np.clip(p, eps, 1 - eps)

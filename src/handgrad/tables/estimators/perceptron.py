@@ -1,4 +1,4 @@
-"""Multi-layer perceptron: its net, its fits and outputs, the plot of its training, and its file."""
+"""Multi-layer perceptron: net, fit, prediction, plot of the training, and file format."""
 
 import copy
 from collections.abc import Sequence
@@ -13,7 +13,13 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from handgrad.files.tensors import damaged, shown
 from handgrad.files.values import read_value, written
-from handgrad.tables.estimators.base import ACTIVATIONS, NORMALIZATIONS, Activation, Base, Kept
+from handgrad.tables.estimators.base import (
+    ACTIVATIONS,
+    NORMALIZATIONS,
+    Activation,
+    Base,
+    SavedAttributes,
+)
 from handgrad.tables.estimators.fit_loop import NOT_FINITE, fit_epochs, fit_lbfgs
 from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
 from handgrad.tables.estimators.settings import check_incremental, check_together
@@ -29,14 +35,14 @@ from handgrad.training.results import NetRows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-KEPT = get_type_hints(Kept)
+SAVED = get_type_hints(SavedAttributes)
 
 
 class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # type: ignore[misc]
-    """A multi-layer perceptron with scikit-learn's parameters and attributes.
+    """Multi-layer perceptron with scikit-learn's parameters and attributes.
 
-    `net_` is the net, whose last layer gives logits, log rates or numbers; `coefs_` and
-    `intercepts_` are views of its weights. What is put in their place is predicted with, too.
+    `net_` is the net, whose last layer outputs logits, log rates or numbers; `coefs_` and
+    `intercepts_` are views of its weights. Replaced ones are used in prediction.
     """
 
     def fit(
@@ -75,7 +81,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         incremental: bool = False,
         eval_set: object = None,
     ) -> Self:
-        """Fit, or go on for one epoch; what is refused leaves the estimator as it was."""
+        """Fit, or train for one epoch; if the input is refused, the estimator is unchanged."""
         before = self.__dict__.copy()
         try:
             if incremental:
@@ -112,32 +118,32 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             raise ValueError(NOT_FINITE)
         return self
 
-    _check_solver = check_incremental  # by which scikit-learn has `partial_fit`, or has not
+    _check_solver = check_incremental  # scikit-learn: whether there is `partial_fit`
 
     def _check_partial_fit(self) -> None:
         if getattr(self, "_steps", self) is None:
             raise SettingError(
-                "partial_fit of a model that came from a file, which has no optimizer's memory",
-                "a model that was fitted in this process, or that came from a pickle",
-                "fit with warm_start=True, which goes on from its weights",
+                "partial_fit of a model that came from a file, which has no optimizer state",
+                "a model fitted in this process, or unpickled",
+                "fit with warm_start=True, which continues from its weights",
             )
         if getattr(self, "class_weight", None) == "balanced":
             raise SettingError(
-                "class_weight='balanced' in partial_fit, which sees a part of the rows",
+                "class_weight='balanced' in partial_fit, which sees only some rows",
                 "a weight for each class",
                 "class_weight={0: 1.0, 1: 5.0}, for example",
             )
 
     def _choose_loss(self, rows: Weighted, first: bool) -> None:
-        """Take the loss as it is asked for now, if what the net puts out is what it takes."""
+        """Set the loss; refused if it does not fit the output of the net."""
         loss = self._chosen_loss()
         if rows.in_loss is not None:
             check_takes_weights(loss)
         both = (loss, loss if first else self._loss)
         if len({(str(each.input_kind), str(each.target_kind)) for each in both}) > 1:
             raise SettingError(
-                f"loss={self.loss!r}, for a net that was fit by {self._loss!r}",
-                f"a loss that takes {self._loss.input_kind} too, for targets that are "
+                f"loss={self.loss!r}, for a net that was fitted with {self._loss!r}",
+                f"a loss that takes {self._loss.input_kind}, for targets that are "
                 f"{self._loss.target_kind}",
                 "warm_start=False, or a new estimator",
             )
@@ -145,7 +151,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         self.n_outputs_ = self._n_outputs(rows.y)
 
     def _start(self, sizes: list[int], dtype: npt.DTypeLike) -> None:
-        """A new net, whose weights are drawn as scikit-learn draws them, and nothing learnt."""
+        """Create a new net with weights drawn as in scikit-learn, and reset the history."""
         self.n_iter_ = self.t_ = 0
         self.net_ = self._new_net(sizes, dtype)
         self._show_weights()
@@ -162,15 +168,15 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
     # predicting
 
     def _outputs(self, X: object, hidden: int | None = None, *, linked: bool = True) -> Array:
-        """The net's output for the rows of `X`, (n, n_outputs): probabilities, rates, numbers.
+        """Output of the net for the rows of `X`, (n, n_outputs): probabilities, rates, numbers.
 
-        Without `linked` its output as it is; or that of a `hidden` layer, (n, n_units).
+        Without `linked`, the raw output; or that of a `hidden` layer, (n, n_units).
         """
         rows = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         net = self._current_net()
         x = rows_of(rows, net.dtype)
         engine = self.engine
-        if hidden is not None:  # a net for this call, which machine code would be made for
+        if hidden is not None:  # a temporary net: not worth compiling
             net, engine = net[: net.layers.index(self._linears()[hidden + 1])], "auto"
         p = predicted(net, x, engine)
         if linked and hidden is None:
@@ -178,7 +184,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         return p.astype(np.result_type(rows.dtype, net.dtype), copy=False)
 
     def net_rows(self, X: object, y: Array) -> NetRows:
-        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
+        """Rows and targets, numbers or class indices, in the form of `net_`."""
         x = np.asarray(X.toarray() if hasattr(X, "toarray") else X, float)
         y = y if self._loss.target_kind.indices else y[:, None].astype(float)
         return NetRows(x, y, self._loss, bool(self.early_stopping))
@@ -186,10 +192,10 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
     # hidden layers
 
     def transform(self, X: object) -> Array:
-        """The activations of a hidden layer for the rows of `X`, (n, n_units).
+        """Activations of a hidden layer for the rows of `X`, (n, n_units).
 
-        `transform_layer` says which, the last one by default. `get_feature_names_out` gives the
-        columns names: mlpclassifier0, mlpclassifier1 …
+        The layer is `transform_layer`, by default the last one. The columns are named
+        mlpclassifier0, mlpclassifier1, and so on by `get_feature_names_out`.
         """
         check_is_fitted(self)
         return self._outputs(X, self._transforming())
@@ -199,23 +205,23 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         return self.coefs_[self._transforming()].shape[1]
 
     def _transforming(self) -> int:
-        """Which hidden layer transforms, counted from 0."""
-        given, n = self.transform_layer, len(self.coefs_) - 1
-        if not -n <= given < n:
+        """Index of the hidden layer that transforms, from 0."""
+        layer, n = self.transform_layer, len(self.coefs_) - 1
+        if not -n <= layer < n:
             raise SettingError(
-                f"transform_layer={given} of {n} hidden layers",
+                f"transform_layer={layer} of {n} hidden layers",
                 f"a number from {-n} to {n - 1}" if n else "a hidden layer",
                 "transform_layer=-1, the last one" if n else "hidden_layer_sizes=(100,)",
             )
-        return given % n
+        return layer % n
 
     # the training
 
     def plot(self, what: str = LOSS, ax: "Axes | None" = None) -> "Axes":
-        """Draw the loss of the training, epoch by epoch, or the score by its name or "score".
+        """Plot the loss of the training over epochs, or a score by its name or "score".
 
-        With rows that were not learnt from, their curve too; after early stopping, with the best
-        epoch. Without `ax` a new figure is made, `axes.figure`.
+        Validation rows add their curve, early stopping the best epoch. Without `ax` a new figure is
+        made: `axes.figure`.
         """
         from handgrad import plots
 
@@ -223,13 +229,13 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         history, best = self.training_history()
         if history is None:
             raise SettingError(
-                "a fit by lbfgs, which keeps no curve", "a solver with epochs", "solver='adam'"
+                "a fit by lbfgs, which has no epochs", "a solver with epochs", "solver='adam'"
             )
         score = self._scored_by if what == "score" and self.validation_scores_ else what
         return plots.plot_training_progress(history, score, ax, best)
 
     def training_history(self) -> tuple[History | None, int | None]:
-        """The epochs of the fit, None where none are kept, and the one whose weights it kept."""
+        """History of the fit, None without epochs, and the epoch whose weights were kept."""
         if not hasattr(self, "loss_curve_"):
             return None, None
         scores, losses = self.validation_scores_ or [], self.validation_loss_curve_ or []
@@ -246,32 +252,32 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         best = scores.index(self.best_validation_score_)
         return History(reports), self._validated_at[best]
 
-    # in a file, by `hg.save` and `hg.load`: a classifier and a regressor add what is known of the
-    # targets; `_target_from_file` takes it up and gives how many targets a row has
+    # in a file, by `hg.save` and `hg.load`: a classifier and a regressor add the state of their
+    # targets; `_target_from_file` restores it and returns the number of targets in a row
 
     _target_keys: ClassVar[frozenset[str]]
 
     def _to_file(self) -> tuple[dict[str, object], Net]:
         net = self._current_net()
-        fitted = {name: getattr(self, name) for name in KEPT if hasattr(self, name)}
+        fitted = {name: getattr(self, name) for name in SAVED if hasattr(self, name)}
         values = {name: written(value) for name, value in fitted.items()}
         return values | {"loss": type(self._loss).__name__} | self._target_to_file(), net
 
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         self._validate_params()
-        apart = {"loss", *self._target_keys}
-        if apart - fitted.keys() or fitted.keys() - KEPT.keys() - apart:
-            raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join((*KEPT, *apart)))
-        for name in fitted.keys() - apart:
-            value, kind = read_value(fitted[name]), KEPT[name]
+        others = {"loss", *self._target_keys}
+        if others - fitted.keys() or fitted.keys() - SAVED.keys() - others:
+            raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join((*SAVED, *others)))
+        for name in fitted.keys() - others:
+            value, kind = read_value(fitted[name]), SAVED[name]
             if not _fits(value, kind):
                 raise damaged(f"{name} is {shown(value)}", f"{getattr(kind, '__name__', kind)}")
             setattr(self, name, value)
         n_targets = self._target_from_file(fitted)
         self._loss = self._chosen_loss()
         if type(self._loss).__name__ != fitted["loss"]:
-            expected = f"{type(self._loss).__name__}, which loss={shown(self.loss)} says"
-            raise damaged(f"a fit by {shown(fitted['loss'])}", expected)
+            expected = f"{type(self._loss).__name__}, as loss={shown(self.loss)} requires"
+            raise damaged(f"a fit with {shown(fitted['loss'])}", expected)
         self.n_outputs_ = self._n_outputs(np.empty((0, n_targets)))
         sizes = (self.n_features_in_, self.n_outputs_)
         if net is None or (net.n_in, net.n_out) != sizes:
@@ -297,7 +303,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
 
 
 def _fits(value: object, kind: Any) -> bool:
-    """Whether a value is of the type of a fitted attribute; whole numbers count something."""
+    """Return True if a value has the type of a fitted attribute; integers must be non-negative."""
     if get_origin(kind) is np.ndarray:  # the names of columns
         if not isinstance(value, np.ndarray) or value.dtype != object:
             return False
@@ -311,13 +317,13 @@ def _fits(value: object, kind: Any) -> bool:
 
 
 def new_net(m: Base, sizes: Sequence[int], dtype: npt.DTypeLike) -> Net:
-    """The net of an estimator, of these sizes from the input's to the output's.
+    """Net of an estimator with these layer sizes, from input to output.
 
-    A hidden layer is normalized before its activation, and units are dropped after it; a loss of
-    probabilities has them made of the last numbers. All weights and biases are drawn as
-    scikit-learn draws them, in its order, (n_in, n_out): uniform in ±√(6/(n_in + n_out)), 2 in
-    place of 6 for logistic units; the output layer goes by the last activation. Source: Glorot,
-    Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    Normalization precedes each activation, dropout follows it; a loss of probabilities adds a
+    Softmax or Sigmoid. Weights and biases are drawn in the order of scikit-learn, (n_in, n_out),
+    uniform in ±√(6/(n_in + n_out)), with 2 in place of 6 for logistic units; the output layer
+    follows the last activation. Source: Glorot, Bengio, "Understanding the difficulty of training
+    deep feedforward neural networks", 2010.
     """
     activations, layers = _activations(m.activation, len(sizes) - 2), list[Layer]()
     last = activations[-1] if activations else m.activation
@@ -325,10 +331,10 @@ def new_net(m: Base, sizes: Sequence[int], dtype: npt.DTypeLike) -> Net:
         for i, (n_in, n_out) in enumerate(pairwise(sizes)):
             if i > 0:
                 layers += [NORMALIZATIONS[m.normalization](n_in)] if m.normalization else []
-                if isinstance(given := activations[i - 1], Layer):
-                    layers.append(copy.deepcopy(given))
+                if isinstance(hidden_activation := activations[i - 1], Layer):
+                    layers.append(copy.deepcopy(hidden_activation))
                 else:
-                    layers += [kind() for kind in ACTIVATIONS[given]]
+                    layers += [kind() for kind in ACTIVATIONS[hidden_activation]]
                 layers += [Dropout(m.dropout)] if m.dropout else []
             layers.append(Linear(int(n_in), int(n_out)))
     linears = [layer for layer in layers if isinstance(layer, Linear)]
@@ -341,14 +347,14 @@ def new_net(m: Base, sizes: Sequence[int], dtype: npt.DTypeLike) -> Net:
         bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (n_in + n_out))
         linear.W = m._random_state.uniform(-bound, bound, (n_in, n_out)).T
         linear.b = m._random_state.uniform(-bound, bound, n_out)
-    if m.dropout:  # only then, since scikit-learn draws nothing here
+    if m.dropout:  # scikit-learn draws nothing here
         net.seed(int(m._random_state.randint(2**31 - 1)))
     return net
 
 
-def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[Activation]:
-    """An activation for each hidden layer, from one for all, or from as many as there are."""
-    each = [given] * hidden if isinstance(given, str | Layer) else [*given]
+def _activations(setting: Activation | Sequence[Activation], hidden: int) -> list[Activation]:
+    """One activation for each hidden layer, from one for all or a list."""
+    each = [setting] * hidden if isinstance(setting, str | Layer) else [*setting]
     if len(each) != hidden:
         names = [a if isinstance(a, str) else type(a).__name__ for a in each[:1]]
         raise SettingError(
@@ -360,7 +366,7 @@ def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[
         if not isinstance(activation, Layer) and str(activation) not in ACTIVATIONS:
             raise SettingError(
                 f"activation {activation!r}",
-                f"one of {', '.join(ACTIVATIONS)}, or a layer, as hg.GELU()",
+                f"one of {', '.join(ACTIVATIONS)}, or a layer such as hg.GELU()",
                 did_you_mean(activation, ACTIVATIONS, "'relu'"),
             )
     return each

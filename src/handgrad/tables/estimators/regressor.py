@@ -109,11 +109,11 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
 
     @available_if(Perceptron._check_solver)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: object, y: object, sample_weight: npt.ArrayLike | None = None) -> Self:
-        """Go on for one epoch over these rows."""
+        """Train for one epoch on these rows."""
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: object) -> Array:
-        """The number of each row, (n,), or its numbers, (n, n_outputs)."""
+        """Predict the number of each row, (n,), or its numbers, (n, n_outputs)."""
         check_is_fitted(self)
         return self._labels(self._outputs(X))
 
@@ -124,7 +124,7 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
         if isinstance(self._chosen_loss().target_kind, Counts) and targets.min() < 0:
             raise DataError(
                 f"y from {targets.min()}, with loss={self.loss!r}",
-                "counts, or other numbers that are not below 0",
+                "counts, or other non-negative numbers",
                 "loss='squared_error'",
             )
         return rows, targets

@@ -1,4 +1,4 @@
-"""Rows as an engine takes them: dense at once, or sparse ones batch by batch."""
+"""Rows for an engine: dense, or sparse and densified batch by batch."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,7 +12,7 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import batches
 
-MOST_AT_ONCE = 2**30  # bytes that sparse rows may take when all are made dense
+MOST_AT_ONCE = 2**30  # bytes of sparse rows that are densified at once
 PREDICTED_AT_ONCE = 1024
 
 Rows: TypeAlias = Array | sparray | spmatrix
@@ -20,9 +20,9 @@ Rows: TypeAlias = Array | sparray | spmatrix
 
 @dataclass(frozen=True)
 class Weighted:
-    """Rows to fit, dense or sparse, their targets (n, k), their weights, those of their classes.
+    """Rows to fit, dense or sparse, with targets (n, k), row weights, and class weights.
 
-    The weights of classes count in the loss alone, those of rows in scores too.
+    Class weights count only in the loss, row weights also in scores.
     """
 
     X: Rows
@@ -32,14 +32,14 @@ class Weighted:
 
     @property
     def in_loss(self) -> Array | None:
-        """The weight of each row in the loss; None where all count the same."""
+        """Weight of each row in the loss; None if all are equal."""
         if self.w is None or self.of_class is None:
             return self.of_class if self.w is None else self.w
         return self.w * self.of_class
 
 
 class SparseRows:
-    """Sparse rows that are made dense when they are asked for: a batch at a time."""
+    """Sparse rows that are densified on access, a batch at a time."""
 
     def __init__(self, matrix: sparray | spmatrix, dtype: npt.DTypeLike) -> None:
         self.matrix, self.dtype = matrix.tocsr(), dtype
@@ -53,9 +53,9 @@ class SparseRows:
 
 
 def rows_of(X: Rows, dtype: npt.DTypeLike) -> Array | SparseRows:
-    """The rows of `X`, dense or sparse, in that type; sparse ones stay so where they are too many.
+    """Rows of `X`, dense or sparse, in this type.
 
-    A gigabyte of sparse rows is made dense at once.
+    Sparse rows up to a gigabyte are densified at once; larger ones stay sparse.
     """
     if isinstance(X, np.ndarray):
         return np.ascontiguousarray(X, dtype)
@@ -65,7 +65,7 @@ def rows_of(X: Rows, dtype: npt.DTypeLike) -> Array | SparseRows:
 
 
 def predicted(net: Net, x: Array | SparseRows, engine: EngineName) -> Array:
-    """The output of the net for all rows of `x`; sparse ones go through its pages."""
+    """Output of the net for all rows of `x`; for sparse rows in the eager engine."""
     if not isinstance(x, SparseRows):
         return net.predict(x, engine=engine)
     parts = [net.predict(x[rows], engine="eager") for rows in batches(len(x), PREDICTED_AT_ONCE)]

@@ -1,4 +1,4 @@
-"""Settings of an estimator: its loss by name or as an object, and what does not go together."""
+"""Settings of an estimator: its loss, and combinations that are refused."""
 
 import copy
 
@@ -31,7 +31,7 @@ from handgrad.textbook.losses import (
 from handgrad.textbook.optimizers import Optimizer
 
 USUAL_RATE = 0.001
-# Of one class a row, or of answers of yes or no, one a column.
+# For class indices, or for binary targets, one in each column.
 OF_CLASSES: dict[str, tuple[type[Loss], ...]] = {
     "log_loss": (BinaryLogLoss, LogLoss),
     "label_smoothing": (LabelSmoothingCrossEntropyLoss,),
@@ -46,7 +46,7 @@ OF_NUMBERS: dict[str, tuple[type[Loss], ...]] = {
     "quantile": (QuantileLoss,),
 }
 Kinds = tuple[type[TargetKind], ...]
-# By what `type_of_target` says of classes: in words, the kinds that these can be, and cannot.
+# By `type_of_target`: description, accepted target kinds, refused ones.
 TARGETS: dict[str, tuple[str, Kinds, Kinds]] = {
     "multiclass": ("more than two classes", (ClassLabels,), ()),
     "binary": ("two classes", (BinaryLabels, ClassLabels), ()),
@@ -55,83 +55,83 @@ TARGETS: dict[str, tuple[str, Kinds, Kinds]] = {
 }
 
 
-def losses_of(given: str | Loss) -> tuple[Loss | type[Loss], ...]:
-    """The losses that a name stands for, of different targets; or the one that is given."""
-    return (given,) if isinstance(given, Loss) else (OF_CLASSES | OF_NUMBERS)[given]
+def losses_of(loss: str | Loss) -> tuple[Loss | type[Loss], ...]:
+    """Losses of a name, for different targets; a loss object stays."""
+    return (loss,) if isinstance(loss, Loss) else (OF_CLASSES | OF_NUMBERS)[loss]
 
 
-def loss_for(given: str | Loss, targets: str) -> Loss:
-    """The loss for targets of a sort, one of `TARGETS`.
+def loss_for(setting: str | Loss, targets: str) -> Loss:
+    """The loss for a type of target, one of `TARGETS`.
 
-    Two classes are one answer of yes or no, or, for a loss of classes, two columns.
+    Two classes are one binary target, or, for a loss of class indices, two columns.
     """
     words, kinds, others = TARGETS[targets]
 
     def fits(loss: Loss | type[Loss]) -> bool:
         return isinstance(loss.target_kind, kinds) and not isinstance(loss.target_kind, others)
 
-    for loss in filter(fits, losses_of(given)):
+    for loss in filter(fits, losses_of(setting)):
         return copy.deepcopy(loss) if isinstance(loss, Loss) else loss()
-    came = f"loss={given!r} for {words}"
-    if isinstance(given, Loss):
-        came += f", which takes {given.input_kind} for targets that are {given.target_kind}"
-    known = [name for name in (*OF_CLASSES, *OF_NUMBERS) if any(map(fits, losses_of(name)))]
+    came = f"loss={setting!r} for {words}"
+    if isinstance(setting, Loss):
+        came += f", which takes {setting.input_kind} for targets that are {setting.target_kind}"
+    names = [name for name in (*OF_CLASSES, *OF_NUMBERS) if any(map(fits, losses_of(name)))]
     raise SettingError(
-        came, f"{', '.join(known)}, or a loss of handgrad for such targets", f"loss={known[0]!r}"
+        came, f"{', '.join(names)}, or a loss of handgrad for such targets", f"loss={names[0]!r}"
     )
 
 
 def gives_scores(m: Base) -> bool:
-    """Whether the classifier's loss takes scores, which are no probabilities."""
+    """Return True if the classifier's loss takes scores instead of probabilities."""
     return isinstance(losses_of(m.loss)[0].input_kind, Scores)
 
 
 def check_probabilities(m: Base) -> bool:
-    """Refuse the probabilities of a classifier whose loss gives scores."""
+    """Refuse probabilities of a classifier whose loss gives scores."""
     if gives_scores(m):
         raise AttributeError(
             f"loss={m.loss!r} gives scores, not probabilities. Expected a loss of probabilities, "
-            "as 'log_loss' or 'focal'. Try decision_function, or CalibratedClassifierCV(model)."
+            "such as 'log_loss' or 'focal'. Try decision_function, or CalibratedClassifierCV."
         )
     return True
 
 
 def check_together(m: Base, eval_set: object) -> None:
-    """Refuse settings of the estimator `m` that do not go with each other."""
+    """Refuse settings of the estimator `m` that are incompatible."""
     if isinstance(m.solver, Optimizer) and m.solver.minimizer is not None:
         raise SettingError(
             f"solver={m.solver!r}",
-            "an optimizer that takes a step for each batch",
+            "an optimizer that steps once for each minibatch",
             "solver='lbfgs', with max_fun and tol",
         )
     if isinstance(m.solver, Optimizer) and m.learning_rate_init != USUAL_RATE:
         raise SettingError(
-            f"learning_rate_init={m.learning_rate_init} beside solver={m.solver!r}, which has a "
-            "learning rate of its own",
+            f"learning_rate_init={m.learning_rate_init} beside solver={m.solver!r}, which has its "
+            "own learning rate",
             "one learning rate",
             f"solver=hg.optimizers.{type(m.solver).__name__}({m.learning_rate_init})",
         )
-    # what goes by batches and epochs, which lbfgs has not
+    # settings of minibatches and epochs, which lbfgs does not have
     refused = {
-        f"dropout={m.dropout}": (m.dropout, "whose loss must not change by chance"),
+        f"dropout={m.dropout}": (m.dropout, "which needs a deterministic loss"),
         "normalization='batch'": (
             m.normalization == "batch",
-            "whose rows are always the same, so that running averages follow late",
+            "whose running averages would lag behind",
         ),
-        f"learning_rate={m.learning_rate!r}": (_scheduled(m), "which searches for its steps"),
-        "eval_set": (eval_set is not None, "which has no epochs to look at it after"),
+        f"learning_rate={m.learning_rate!r}": (_scheduled(m), "which uses a line search"),
+        "eval_set": (eval_set is not None, "which has no epochs"),
     }
-    for what, (given, why) in refused.items() if m.solver == "lbfgs" else ():
-        if given:
+    for what, (present, why) in refused.items() if m.solver == "lbfgs" else ():
+        if present:
             raise SettingError(
                 f"{what} with solver='lbfgs', {why}",
-                "a solver that goes by batches",
+                "a solver with minibatches",
                 "solver='adam'",
             )
 
 
 def check_incremental(m: Base) -> bool:
-    """Refuse `partial_fit` for solvers and schedules that need the number of epochs."""
+    """Refuse `partial_fit` with solvers and schedules that need the number of epochs."""
     if m.solver == "lbfgs":
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. "
@@ -139,14 +139,14 @@ def check_incremental(m: Base) -> bool:
         )
     if _scheduled(m):
         raise SettingError(
-            f"learning_rate={m.learning_rate!r} in partial_fit, which does not know how long the "
-            "training will be",
-            "a policy that goes on: 'constant', 'invscaling' or 'adaptive'",
+            f"learning_rate={m.learning_rate!r} in partial_fit, where the number of epochs is "
+            "unknown",
+            "a policy without an end: 'constant', 'invscaling' or 'adaptive'",
             "learning_rate='constant'",
         )
     return True
 
 
 def _scheduled(m: Base) -> bool:
-    """Whether the learning rate follows the share of the training that is done."""
+    """Return True if the learning rate follows a schedule over `max_iter`."""
     return not isinstance(m.learning_rate, str) or m.learning_rate in SCHEDULES

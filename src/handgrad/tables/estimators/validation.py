@@ -1,4 +1,4 @@
-"""Validation rows of a fit: given or held out, and the net's loss and score on them."""
+"""Validation rows of a fit, given or held out, and the net's loss and score on them."""
 
 import copy
 from collections.abc import Callable
@@ -25,7 +25,7 @@ LOSS = "loss"
 
 
 def rows_of_eval_set(m: Base, eval_set: object, rows: Weighted) -> Weighted:
-    """The rows of `eval_set`, checked as those to fit are; their classes weigh as there."""
+    """Rows of `eval_set`, checked like the training rows and with their class weights."""
     X, y, w = _parts(eval_set)
     try:
         X, y = m._validate_more(X, y)
@@ -33,8 +33,8 @@ def rows_of_eval_set(m: Base, eval_set: object, rows: Weighted) -> Weighted:
     except (TypeError, ValueError) as error:
         raise DataError(
             f"eval_set: {error}",
-            "rows and targets like those to fit",
-            "the same columns, and no class that the rows to fit have not",
+            "rows and targets like the training rows",
+            "the same columns, and no class that the training rows lack",
         ) from error
     y = y.reshape(-1, 1) if y.ndim == 1 else y
     if y.shape[1] != rows.y.shape[1]:
@@ -47,13 +47,13 @@ def rows_of_eval_set(m: Base, eval_set: object, rows: Weighted) -> Weighted:
 
 
 def _parts(eval_set: object) -> tuple[object, object, object]:
-    """Rows, targets and weights, or None; from a list of one such set as from the set itself."""
+    """Rows, targets and weights (or None) of one set, or of a list of one set."""
     sets: list[Any] = [eval_set]
     if isinstance(eval_set, list) and eval_set and isinstance(eval_set[0], tuple):
         sets = eval_set
     try:
-        (given,) = sets  # a list, as XGBoost and LightGBM take it
-        (X, y), w = pair_and_weights(given)
+        (one_set,) = sets  # a list as in XGBoost and LightGBM
+        (X, y), w = pair_and_weights(one_set)
     except (TypeError, ValueError):
         came = described(eval_set)
         if isinstance(eval_set, list | tuple):
@@ -67,7 +67,7 @@ def _parts(eval_set: object) -> tuple[object, object, object]:
 
 
 def split(m: Base, rows: Weighted) -> tuple[Weighted, Weighted]:
-    """Rows to fit and rows to score, drawn as scikit-learn draws them."""
+    """Split rows into training and validation rows, drawn as in scikit-learn."""
     present = {name: part for name, part in vars(rows).items() if part is not None}
     parts = train_test_split(
         *present.values(),
@@ -85,13 +85,13 @@ def split(m: Base, rows: Weighted) -> tuple[Weighted, Weighted]:
 
 
 class Validation:
-    """The loss and the score of the validation rows, epoch by epoch."""
+    """Loss and score of the validation rows, epoch by epoch."""
 
     def __init__(self, m: Base, rows: Weighted) -> None:
         self.m, self.targets = m, m._targets(rows.y)
         self.w = () if rows.in_loss is None else (rows.in_loss.astype(m.net_.dtype),)
         self.score = score_of(m, rows)
-        self.sign = -1 if self.score.smaller_is_better else 1  # which makes more of it better
+        self.sign = -1 if self.score.smaller_is_better else 1  # so that larger is better
         losses, scores = m.validation_loss_curve_, m.validation_scores_
         if losses is None or scores is None or m._scored_by != self.score.name:
             losses, scores = m.validation_loss_curve_, m.validation_scores_ = [], []
@@ -101,9 +101,9 @@ class Validation:
         self.kept, self.first = BestWeights(m.net_), np.isinf(self.best)
 
     def look(self, z: Array, *, keep: bool) -> bool:
-        """Whether the outputs `z` after an epoch are better by `tol` than the best before.
+        """Score the outputs `z` after an epoch; True if they are better than the best by `tol`.
 
-        The best net is kept, if asked. A score may be NaN.
+        With `keep` the best net is stored. A score may be NaN.
         """
         m = self.m
         with np.errstate(all="ignore"):
@@ -120,21 +120,21 @@ class Validation:
         return not now < best + m.tol
 
     def put_back_the_best(self) -> None:
-        """Give the net its best weights; a warm start that finds no better ones keeps its own."""
+        """Restore the best weights of the net; a warm start without better ones keeps its own."""
         if self.first or self.kept.epochs[0]:
             self.m.net_.load_state(self.kept.weights)
 
     def latest(self) -> dict[str, Any]:
-        """The last epoch's loss and score, as trainings report them."""
+        """Loss and score of the last epoch, as in reports of trainings."""
         named = {} if self.score.name == LOSS else {self.score.name: self.scores[-1]}
         return {"validation_loss": self.losses[-1], "validation_metrics": named}
 
 
 @dataclass(frozen=True)
 class Score:
-    """A figure of the predictions for some rows, by name, and which way is better.
+    """Score of predictions: its name, and whether smaller is better.
 
-    `of` is handed what the net's output says, and the loss of these rows.
+    `of` takes the output of the net, after the inverse link, and the loss.
     """
 
     name: str
@@ -143,47 +143,47 @@ class Score:
 
 
 def score_of(m: Base, rows: Weighted) -> Score:
-    """The score that the estimator's `scoring` names, tried on these rows once.
+    """The score of the estimator's `scoring`, tried once on these rows.
 
-    A name of `hg.metrics` comes before one of scikit-learn, where it means the same. A function
-    is scikit-learn's: of the estimator, the rows and their targets; more is better.
+    A name of `hg.metrics` has precedence over the same one of scikit-learn. A function takes
+    (estimator, rows, targets), and larger is better.
     """
-    given = m.scoring
-    if given is None:
+    scoring = m.scoring
+    if scoring is None:
         return Score(m._usual_metric, False, lambda p, loss: m._usual_score(p, rows.y, rows.w))
-    if given == LOSS:
+    if scoring == LOSS:
         return Score(LOSS, True, lambda p, loss: loss)
-    names = {metric: name for name, metric in METRICS.items() if given in (name, metric)}
+    names = {metric: name for name, metric in METRICS.items() if scoring in (name, metric)}
     if names:
         ((metric, name),) = names.items()
         if isinstance(m._loss.input_kind, Scores) and name in OF_PROBABILITIES - {"roc_auc"}:
             raise SettingError(
-                f"scoring={name!r} with {m._loss!r}, which gives scores and no probabilities",
+                f"scoring={name!r} with {m._loss!r}, which gives scores, not probabilities",
                 "a metric of decisions, or 'roc_auc'",
                 "scoring='accuracy'; or loss='log_loss'",
             )
         targets = m._targets(rows.y)
         figure = Score(name, smaller_is_better(name), lambda p, loss: metric(p, targets, rows.w))
         return _tried(m, rows, figure)
-    if isinstance(given, str) and given not in get_scorer_names():
-        known = [LOSS, *METRICS, *get_scorer_names()]
+    if isinstance(scoring, str) and scoring not in get_scorer_names():
+        names_of_scores = [LOSS, *METRICS, *get_scorer_names()]
         raise SettingError(
-            f"scoring={given!r}",
+            f"scoring={scoring!r}",
             f"'loss', one of {', '.join(METRICS)}, or a name of sklearn.metrics.get_scorer_names()",
-            did_you_mean(given, known, "scoring='loss'"),
+            did_you_mean(scoring, names_of_scores, "scoring='loss'"),
         )
-    scorer = get_scorer(given)
-    # a twin with the same net, which does not ask for the names of columns
+    scorer = get_scorer(scoring)
+    # a copy with the same net, which does not check the names of columns
     twin, labels = copy.copy(m), m._labels(rows.y)
     twin.__dict__.pop("feature_names_in_", None)
     weights = {"sample_weight": rows.w} if rows.w is not None and takes_weights(scorer) else {}
-    name = given if isinstance(given, str) else getattr(given, "__name__", repr(given))
+    name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", repr(scoring))
     figure = Score(name, False, lambda p, loss: scorer(twin, rows.X, labels, **weights))
     return _tried(m, rows, figure)
 
 
 def _tried(m: Base, rows: Weighted, score: Score) -> Score:
-    """The score, once it has given a number for the net as it is; of what is not finite, NaN."""
+    """The score, after it gave a number for the current net; NaN for non-finite outputs."""
 
     def of(p: Array, loss: float) -> float:
         return float(score.of(p, loss)) if np.isfinite(p).all() else np.nan
@@ -199,13 +199,13 @@ def _tried(m: Base, rows: Weighted, score: Score) -> Score:
         raise SettingError(
             f"scoring={score.name!r} failed on {len(rows.y)} validation rows: "
             f"{type(error).__name__}: {error}",
-            "a figure that these rows and this loss have",
+            "a score that is defined for these rows and this loss",
             f"scoring='loss', or {m._usual_metric!r}",
         ) from error
     if np.isnan(value):
         raise SettingError(
             f"scoring={score.name!r}, which is NaN for the {len(rows.y)} validation rows",
-            "a figure that these rows have",
+            "a score that is defined for these rows",
             "more rows in eval_set, or a larger validation_fraction, with every class among them",
         )
     return replace(score, of=of)

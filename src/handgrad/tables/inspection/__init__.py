@@ -1,4 +1,4 @@
-"""How a fitted model uses its columns, by scikit-learn, for tables as they come."""
+"""Model inspection: permutation importance and partial dependence on raw tables."""
 
 from handgrad.tables.inspection.dependence import partial_dependence
 from handgrad.tables.inspection.importance import permutation_importance

@@ -1,4 +1,4 @@
-"""Partial dependence: the mean prediction, if a column had one value in every row."""
+"""Partial dependence: mean prediction as a function of one column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from handgrad.textbook.errors import DataError, positive
 from handgrad.textbook.layers import Array
 from handgrad.training.results import Kind, PartialDependence, Predictor
 
-# Text with more values: the most frequent ones.
+# Most values of a text column, the most frequent ones.
 MOST_TEXTS = 12
 
 
@@ -81,7 +81,7 @@ def partial_dependence(
 
 
 def _tried(column: Column, name: str, n_values: int) -> tuple[Kind, Array, Array, Array]:
-    """Which values of a column are tried, a row that has each, and the share of rows with it."""
+    """Values of a column to evaluate, a row that has each, and the fraction of rows with it."""
     there = np.flatnonzero(~column.missing)
     if not len(there):
         raise DataError(
@@ -94,9 +94,9 @@ def _tried(column: Column, name: str, n_values: int) -> tuple[Kind, Array, Array
         return "category", words, rows, counts / len(column.values)
     values, first = np.unique(column.values[there], return_index=True)
     if len(values) > n_values:
-        shares = np.linspace(0.05, 0.95, n_values)
-        kept = np.quantile(column.values[there], shares, method="nearest")
-        places = np.unique(np.searchsorted(values, kept))
+        fractions = np.linspace(0.05, 0.95, n_values)
+        chosen = np.quantile(column.values[there], fractions, method="nearest")
+        places = np.unique(np.searchsorted(values, chosen))
         values, first = values[places], first[places]
     rows = there[first]
     if is_date := column.kind == "date":

@@ -1,4 +1,4 @@
-"""Permutation importance: how much worse a model is without knowing a column."""
+"""Permutation importance: decrease of a model's score when a column is shuffled."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def permutation_importance(
     n_rows = int(max_samples * n) if isinstance(max_samples, float) else int(max_samples)
     if not 1 <= n_rows <= n:
         raise SettingError(
-            f"max_samples = {max_samples!r}", f"a share, or a number of the {n} rows", "0.5"
+            f"max_samples = {max_samples!r}", f"a fraction, or a number of the {n} rows", "0.5"
         )
     chosen = [*range(len(table.names))] if columns is None else [*map(table.place, columns)]
     scorer = _scorer(model, scoring)
@@ -92,7 +92,7 @@ def permutation_importance(
 
 
 def _shuffled(n: int, n_rows: int, n_repeats: int, seed: int) -> Iterator[tuple[Array, Array]]:
-    """Some of `n` rows, and the same in a new order, for each repeat."""
+    """Sampled rows of `n`, and the same shuffled, for each repeat."""
     from sklearn.utils.random import sample_without_replacement
 
     draws, rows = np.random.RandomState(seed), np.arange(n)
@@ -111,8 +111,8 @@ def _scorer(model: Predictor, scoring: str | Scorer | None) -> Scorer:
     if callable(scoring):
         return scoring
     try:
-        found: Scorer = check_scoring(model, scoring)
-        return found
+        scorer: Scorer = check_scoring(model, scoring)
+        return scorer
     except ValueError as error:
         raise SettingError(
             f"scoring = {scoring!r}",
@@ -122,7 +122,7 @@ def _scorer(model: Predictor, scoring: str | Scorer | None) -> Scorer:
 
 
 def checked_target(y: object, n_rows: int) -> Array:
-    """The target as an array, one value a row."""
+    """The target as an array of one value for each row."""
     if y is None:
         raise DataError("y is None", "the true value of each row", "the column to be predicted")
     target = np.asarray(y)

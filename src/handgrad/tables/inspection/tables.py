@@ -1,4 +1,4 @@
-"""Fitted models, and tables of any kind whose rows and single cells are taken by number."""
+"""Fitted models, and tables of any library with access to rows and cells by index."""
 
 from __future__ import annotations
 
@@ -28,10 +28,7 @@ from handgrad.training.results import Predictor, is_classifier
 
 
 def by_frequency(column: Column) -> tuple[Array, Array, Array]:
-    """The values of a column of text or truth values in words, the most frequent first.
-
-    Beside them how many rows have each, and the first of these.
-    """
+    """Distinct values of a text or boolean column, most frequent first; counts, and first rows."""
     there = np.flatnonzero(~column.missing)
     words = column.values[there]
     if column.kind == "boolean":
@@ -43,9 +40,9 @@ def by_frequency(column: Column) -> tuple[Array, Array, Array]:
 
 
 class IndexedTable:
-    """A table that others are taken from, of its own kind and types.
+    """Table with access to rows and cells by index, which keeps its library and types.
 
-    So a frame's dates, categories and text stay what they are where its cells are shuffled.
+    So dates, categories and text of a frame keep their types when cells are shuffled.
     """
 
     def __init__(self, X: object) -> None:
@@ -56,10 +53,10 @@ class IndexedTable:
         if len(shape) != 2 or 0 in shape:
             raise DataError(
                 f"X of shape {shape}",
-                "a table of one row and one column at least",
-                "X[:, None], for a single column; or check the filter or the file before",
+                "a table with at least one row and one column",
+                "X[:, None] for a single column; or check the filter or the file",
             )
-        # What the columns are called; those of an array x0, x1 and so on.
+        # Names of the columns; x0, x1 and so on for an array.
         self.names = (
             [f"x{i}" for i in range(self.array.shape[1])]
             if self.frame is None
@@ -70,14 +67,16 @@ class IndexedTable:
         return len(self.array if self.frame is None else self.frame)
 
     def columns(self) -> dict[str, Column]:
-        """The columns, each read as what it is; text that reads as numbers or dates as those."""
-        found = columns_of_array(self.array) if self.frame is None else columns_of_frame(self.frame)
+        """The columns; text that parses as numbers or dates is converted."""
+        columns = (
+            columns_of_array(self.array) if self.frame is None else columns_of_frame(self.frame)
+        )
         return {
-            name: column if column.categorical else read(column) for name, column in found.items()
+            name: column if column.categorical else read(column) for name, column in columns.items()
         }
 
     def place(self, column: object) -> int:
-        """The number of a column that is given by its name or its number."""
+        """Index of a column, from its name or index."""
         names = self.names
         if isinstance(column, str) and column in names:
             return names.index(column)
@@ -91,11 +90,11 @@ class IndexedTable:
         )
 
     def native(self) -> object:
-        """The table as it came."""
+        """The table in its original type."""
         return self.array if self.frame is None else self.frame.to_native()
 
     def holds_numbers(self, column: int) -> bool:
-        """Whether any number may stand in a column: in text, those that read as numbers may not."""
+        """Return True if a column can hold any number; text that parses as numbers cannot."""
         if self.frame is None:
             return self.array.dtype.kind in "fiu"
         return self.frame[self.frame.columns[column]].dtype.is_numeric()
@@ -106,10 +105,20 @@ class IndexedTable:
         moved: Mapping[int, Array] | None = None,
         numbers: Mapping[int, Array] | None = None,
     ) -> object:
-        """The table of these `rows`, (n,) whole numbers, of the same kind as the table.
+        """Table of the given rows, of the original type.
 
-        The columns in `moved`, by number, have the cells of other rows, (n,); those in `numbers`
-        have these instead, (n,).
+        Parameters
+        ----------
+        rows : array, (n,), int
+            Rows to take.
+        moved : dict of int to array (n,), optional
+            Columns, by index, whose cells are those of other rows.
+        numbers : dict of int to array (n,), optional
+            Columns, by index, with replaced values.
+
+        Returns
+        -------
+        data frame or array
         """
         numbers = numbers or {}
         moved = {j: others for j, others in (moved or {}).items() if j not in numbers}
@@ -133,25 +142,25 @@ class IndexedTable:
 
 
 def fitted(model: object) -> Predictor:
-    """`model`, which is refused if it does not predict, or has not learned."""
+    """The model; refused unless it is a fitted estimator that predicts."""
     require_packages("how a model uses its columns")
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
     expected = "a fitted estimator, such as TabularClassifier, or a Pipeline that ends in one"
     if not hasattr(model, "fit") or not hasattr(model, "predict") or isinstance(model, type):
-        raise SettingError(f"model = {described(model)}", expected, "model.fit(X, y), and then it")
+        raise SettingError(f"model = {described(model)}", expected, "call model.fit(X, y) first")
     try:
         check_is_fitted(model)
     except NotFittedError as error:
         raise SettingError(
-            f"a {type(model).__name__} that has not learned yet", expected, "model.fit(X, y) first"
+            f"a {type(model).__name__} that is not fitted", expected, "model.fit(X, y) first"
         ) from error
     return cast(Predictor, model)
 
 
 def outputs_of(model: Predictor, table: object) -> Array:
-    """Probabilities (n, n_classes), or 1 for the class that is predicted; or numbers (n, 1)."""
+    """Probabilities (n, n_classes), one-hot if only classes are predicted; or numbers (n, 1)."""
     if is_classifier(model):
         return np.asarray(model.predict_proba(table))
     predicted, classes = np.asarray(model.predict(table)), getattr(model, "classes_", None)

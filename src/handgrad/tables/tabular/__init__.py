@@ -1,4 +1,4 @@
-"""Estimators for tables as they come, with scikit-learn's habits."""
+"""Estimators for raw tables, with the interface of scikit-learn."""
 
 from typing import TYPE_CHECKING, Any
 

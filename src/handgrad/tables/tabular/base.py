@@ -1,4 +1,4 @@
-"""The base of the estimators of tables: the table, its features, the training of the members."""
+"""Base of the estimators of tables: columns, encoding, training of the ensemble."""
 
 import copy
 import warnings
@@ -34,7 +34,7 @@ from handgrad.tables.tabular.features import MergedRows, encoded, features_of, m
 from handgrad.tables.tabular.files import FittedToTable, checked, features_from
 from handgrad.tables.tabular.members import (
     EMBEDDED_FROM,
-    Dealt,
+    MemberData,
     Members,
     outputs_of,
     rows_of_members,
@@ -63,8 +63,8 @@ from handgrad.training import History
 from handgrad.training.results import NetRows
 
 
-class TakesTables(BaseEstimator):  # type: ignore[misc]
-    """An estimator of tables as they come, whose columns are kept for predictions."""
+class TableEstimator(BaseEstimator):  # type: ignore[misc]
+    """Estimator of raw tables; the types of the columns are fitted."""
 
     features_: Features
     feature_names_in_: Array
@@ -76,7 +76,7 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _table(self, X: object, *, reset: bool) -> Columns:
-        """The columns of X; names and their number are kept, or compared with those kept."""
+        """The columns of X; their names and number are stored, or compared with the stored ones."""
         records = records_in(X)
         frame = None if records is not None else frame_of(X)
         if records is not None:
@@ -96,29 +96,29 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
             if not n_rows:
                 raise DataError(
                     f"a table of {n_rows} rows and {len(table)} columns",
-                    "one column and two rows at least",
-                    "check the filter or the file before",
+                    "at least one column and two rows",
+                    "check the filter or the file",
                 )
             self.n_features_in_ = len(table)
             self.feature_names_in_ = np.array([*table], object)
         return table
 
     def _encoded(self, X: object) -> Array:
-        """The numbers of rows to predict, (n, n_out); what the training had not is warned of."""
+        """Encode rows to predict, (n, n_out), and warn of unseen values."""
         table = self._table(X, reset=False)
         x = encoded(self.features_, table)
         tell(unseen_in(self.features_, table), X, stacklevel=4)
         return x
 
     def _weights(self, table: Columns, sample_weight: object) -> Array:
-        """What each row of a table weighs, (n,)."""
+        """Weight of each row of a table, (n,)."""
         n = len(next(iter(table.values())).values)
         w: Array = _check_sample_weight(sample_weight, np.empty((n, 1)), ensure_non_negative=True)
         return w
 
     @contextmanager
     def _as_it_was_if_it_fails(self) -> Iterator[None]:
-        """A fit within it that fails leaves all attributes as they were."""
+        """Context that restores all attributes if the fit inside fails."""
         before = dict(vars(self))
         try:
             yield
@@ -128,7 +128,7 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
             raise
 
     def _quietly(self, predict: Callable[[object], Array]) -> Callable[[object], Array]:
-        """Predictions without warnings of values that are unseen, as examples have them."""
+        """`predict` without warnings of unseen values, for examples."""
 
         def quietly(table: object) -> Array:
             with no_unseen_warnings():
@@ -150,12 +150,12 @@ class TakesTables(BaseEstimator):  # type: ignore[misc]
         if fitted["named"]:
             self.feature_names_in_ = np.array([*self.features_.features], object)
         elif [*self.features_.features] != [f"x{i}" for i in range(self.n_features_in_)]:
-            raise damaged("columns with names, which have none", "x0, x1 and so on")
+            raise damaged("columns with names instead of numbers", "x0, x1 and so on")
 
 
 @dataclass(repr=False, eq=False)
-class Tabular(TakesTables):
-    """The parameters of both estimators, the table, its features, the members."""
+class Tabular(TableEstimator):
+    """Parameters of both estimators, the encoding, and the ensemble."""
 
     n_members: int = 8
     _: KW_ONLY
@@ -182,7 +182,7 @@ class Tabular(TakesTables):
             )
 
     def _fit(self, X: object, y: object, sample_weight: object) -> tuple[Members, Array]:
-        """The trained members, and the targets of the rows that those held out are among."""
+        """Train the members; returns them and the targets that the held-out rows index."""
         self._check_settings()
         if isinstance(X, TableStream):
             y, notes = checked_name(X, y, sample_weight), X.notes
@@ -190,17 +190,17 @@ class Tabular(TakesTables):
             for note in X.notes[len(notes) :]:
                 warnings.warn(f"{X.name}: {note}", stacklevel=4)
         if isinstance(X, TableStream) and not fits_in_memory(X, str(y), self.n_members):
-            dealt = self._dealt_in_chunks(X, str(y))
+            data = self._streamed_data(X, str(y))
         else:
-            dealt = self._dealt(X, y, sample_weight)
-        parts = dealt, self.features_, self._recipe(), self.engine
+            data = self._member_data(X, y, sample_weight)
+        parts = data, self.features_, self._recipe(), self.engine
         members = train_members(*parts, verbose=self.verbose)
         self.net_, self.best_epochs_ = members.net, members.best_epochs
         self.history_: History | None = members.history
-        return members, dealt.t
+        return members, data.t
 
-    def _dealt(self, X: object, y: object, sample_weight: object) -> Dealt:
-        """The features, and the rows of a table in memory as they are dealt out to the members."""
+    def _member_data(self, X: object, y: object, sample_weight: object) -> MemberData:
+        """Encode a table in memory, and divide its rows among the members."""
         if isinstance(X, TableStream):
             frame = X.to_table()
             X, y = frame.drop_columns([y]), frame[y]
@@ -210,19 +210,19 @@ class Tabular(TakesTables):
         w = self._weights(table, sample_weight)
         check_consistent_length(w, targets)
         rows = merged(table, targets, w)
-        del X, table, y, targets, w  # the rows side by side need the memory
+        del X, table, y, targets, w  # free the memory for the members' rows
         self._check_rows(rows)
         self.features_ = features_of(rows.table, rows.w, EMBEDDED_FROM)
         x, rng = encoded(self.features_, rows.table), self._generator()
         t, strata = self._targets(rows)
         share = self.validation_fraction
-        dealt = rows_of_members(rows.w, strata, self.n_members, share, rng)
-        return Dealt(x, t, dealt, rng, self.epochs)
+        rows_by_member = rows_of_members(rows.w, strata, self.n_members, share, rng)
+        return MemberData(x, t, rows_by_member, rng, self.epochs)
 
-    def _dealt_in_chunks(self, stream: TableStream, target: str) -> Dealt:
-        """As `_dealt`, for a table larger than memory.
+    def _streamed_data(self, stream: TableStream, target: str) -> MemberData:
+        """The same as `_member_data`, for a table larger than memory.
 
-        All members hold out the same rows and go through all others, each in an order of its own.
+        All members hold out the same rows, and read all others, each in its own order.
         """
         rng = self._generator()
         survey = Survey(stream, target, self.validation_fraction, self.streamed_target(), rng)
@@ -233,24 +233,24 @@ class Tabular(TakesTables):
         rows = MemberRows(survey, self.features_, self.n_members, smoothing, seed)
         held_out = [(np.zeros(0, int), np.arange(len(survey.t)))] * self.n_members
         x = encoded(self.features_, self._table(survey.held_out, reset=False))
-        return Dealt(x, survey.t, held_out, rng, self.epochs or rows.usual_epochs, rows)
+        return MemberData(x, survey.t, held_out, rng, self.epochs or rows.usual_epochs, rows)
 
     def _generator(self) -> np.random.Generator:
         return generator_of(self.random_state)
 
     def _outputs(self, X: object) -> Array:
-        """What each member says of each row: (n, n_members, n_outputs)."""
+        """Output of each member for each row: (n, n_members, n_outputs)."""
         check_is_fitted(self)
         x, n_members = self._encoded(X), len(self.best_epochs_)
         members = np.broadcast_to(np.arange(len(x))[:, None], (len(x), n_members))
         return outputs_of(self.net_, SharedRows(x, members), self.engine)
 
     def training_history(self) -> tuple[History | None, None]:
-        """`history_`, and no epoch: each member has a best one of its own."""
+        """`history_`, and no best epoch: each member has its own."""
         return self.history_, None
 
     def net_rows(self, X: object, y: Array) -> NetRows:
-        """Rows and their targets, numbers or numbers of classes, as `net_` takes them."""
+        """Rows and targets, numbers or class indices, in the form of `net_`."""
         members = len(self.best_epochs_)
         x = encoded(self.features_, self._table(X, reset=False))
         t, loss = self._net_targets(y)
@@ -259,7 +259,7 @@ class Tabular(TakesTables):
         return NetRows(x, t, loss, True, names)
 
     def _whole_net(self, *after: Layer) -> Net:
-        """The members side by side, of a row for each, and what makes one answer of theirs."""
+        """Net that takes one row, copies it for each member, and combines their outputs."""
         first = EachMember(self.features_.n_out, len(self.best_epochs_))
         return Net(first, *map(copy.deepcopy, self.net_.layers), *after, dtype=self.net_.dtype)
 
@@ -272,10 +272,10 @@ class Tabular(TakesTables):
 
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         self._check_settings()
-        found = checked(fitted, self._in_file)
-        self._columns_from_file(found)
-        self.best_epochs_, self.history_ = [*found["best_epochs"]], None
-        n_outputs, n_members = self._target_from_file(found), len(self.best_epochs_)
+        state = checked(fitted, self._in_file)
+        self._columns_from_file(state)
+        self.best_epochs_, self.history_ = [*state["best_epochs"]], None
+        n_outputs, n_members = self._target_from_file(state), len(self.best_epochs_)
         shape = (n_members, self.features_.n_out)
         fits = net is not None and (net.shape_in, net.n_out) == (shape, n_outputs)
         if net is None or not fits or net.dtype != np.float64:
@@ -284,7 +284,7 @@ class Tabular(TakesTables):
 
 
 def values_of(y: object) -> Any:
-    """A target as NumPy has it, if it came as the column of a frame."""
+    """A target as an array, from an array or the column of a frame."""
     if y is None:
         raise DataError(
             "y is None",
@@ -300,22 +300,22 @@ def values_of(y: object) -> Any:
 
 
 def refuse_one_row(rows: MergedRows) -> None:
-    """Refuse rows that are all the same."""
+    """Refuse a table all of whose rows are the same."""
     if len(rows.w) < 2:
         raise DataError(
-            "1 sample that differs from the others",
-            "two different rows at least",
-            "more rows, or check the filter before",
+            "1 sample after equal rows are merged",
+            "at least two distinct rows",
+            "more rows, or check the filter",
         )
 
 
 def refuse_unusable(y: Array) -> None:
-    """Refuse a target that is not there, or not finite, in every row."""
+    """Refuse missing or infinite targets."""
     if y.dtype.kind == "f" and np.isinf(y).any():
         raise DataError(
             "Input y contains infinity or a value too large for dtype('float64').",
             "finite targets",
-            "leave those rows out",
+            "remove those rows",
         )
     missing = np.array([value is None or value != value for value in y.ravel()], bool)
     if missing.any():
@@ -323,5 +323,5 @@ def refuse_unusable(y: Array) -> None:
             f"Input y contains NaN: {missing.sum()} targets are missing, the first in row "
             f"{np.flatnonzero(missing)[0]}, counted from 0",
             "a target in every row",
-            "leave those rows out",
+            "remove those rows",
         )

@@ -1,4 +1,4 @@
-"""A table as it comes: numbers for a net by `TableEncoder`, and two models without tuning."""
+"""Estimators for raw tables: an encoder, a classifier and a regressor without tuning."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from handgrad.exchange.exporting.wrapper_layers import MeanOfMembers, Numbers, T
 from handgrad.files.features import Column
 from handgrad.files.values import read_classes, written_array
 from handgrad.tables.data.frames import numbers_in
-from handgrad.tables.tabular.base import Tabular, TakesTables, refuse_one_row, refuse_unusable
+from handgrad.tables.tabular.base import TableEstimator, Tabular, refuse_one_row, refuse_unusable
 from handgrad.tables.tabular.features import MergedRows, features_of, merged, quantiles
 from handgrad.tables.tabular.files import FittedToTable, checked
 from handgrad.tables.tabular.members import Members, Recipe
@@ -29,12 +29,12 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.special_functions import power
 
 SMOOTHING = 0.1
-NORMAL_QUARTILES = 1.349  # how many standard deviations they are apart
-FAR = 1e9  # where one target of mae may be beyond what float32 holds
+NORMAL_QUARTILES = 1.349  # interquartile range of a normal distribution, in standard deviations
+FAR = 1e9  # clips targets of mae to the range of float32
 TEMPERATURES = power(np.e, np.linspace(-2, 2, 161))
 
 
-class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
+class TableEncoder(TransformerMixin, TableEstimator):  # type: ignore[misc]
     """Encoder of a table as a float32 matrix for a net: fitted once, then fixed.
 
     `X` is a data frame of pandas, polars or pyarrow, or an array: numbers, text, categories,
@@ -85,19 +85,19 @@ class TableEncoder(TransformerMixin, TakesTables):  # type: ignore[misc]
         return self
 
     def transform(self, X: object) -> Array:
-        """The numbers for each row of `X`: (n, n_numbers), float32."""
+        """Encode each row of `X`: (n, n_numbers), float32."""
         check_is_fitted(self)
         return self._encoded(X)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> Array:
-        """What the columns of the matrix are called: `town_Ulm` is 1 where the town is Ulm."""
+        """Names of the encoded columns: `town_Ulm` is 1 where the town is Ulm."""
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)
-        given = None if input_features is None else [str(name) for name in input_features]
-        return np.array(self.features_.names(given), object)
+        names = None if input_features is None else [str(name) for name in input_features]
+        return np.array(self.features_.names(names), object)
 
     def summary(self) -> str:
-        """A table of the columns and what each was read as."""
+        """Table of the columns and their types."""
         check_is_fitted(self)
         return self.features_.summary()
 
@@ -187,13 +187,13 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: object) -> Array:
-        """The probability of each of `classes_` for each row: (n, n_classes)."""
+        """Predict the probability of each of `classes_` for each row: (n, n_classes)."""
         z = self._outputs(X) / self.temperature_
         return np.asarray(Softmax().forward(deterministic(z, self.engine)).mean(axis=1))
 
     def predict(self, X: object) -> Array:
-        """The most probable class of each row, (n,)."""
-        p = self.predict_proba(X)  # before the classes: it refuses where nothing is fitted
+        """Predict the most probable class of each row, (n,)."""
+        p = self.predict_proba(X)  # first: it checks that the estimator is fitted
         return np.asarray(self.classes_[p.argmax(axis=1)])
 
     def _net_targets(self, y: Array) -> tuple[Array, Loss]:
@@ -206,16 +206,16 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         self.classes_, classes = np.unique(labels, return_inverse=True)
         return np.asarray(classes)
 
-    def _take_streamed(self, found: StreamedClasses) -> None:
-        codes = self._checked_target(np.repeat(found.names, 3))
+    def _take_streamed(self, survey: StreamedClasses) -> None:
+        codes = self._checked_target(np.repeat(survey.names, 3))
         self._check_rows(MergedRows({}, codes, np.ones(len(codes))))
 
     def _check_rows(self, rows: MergedRows) -> None:
         if len(np.unique(rows.y)) < 2:
             raise DataError(
-                f"{len(rows.y)} different rows, with 1 class of weight",
-                "two classes at least, to be told apart",
-                "rows of another class, or check the column that was taken as the target",
+                f"{len(rows.y)} distinct rows, with 1 class of weight",
+                "at least two classes",
+                "rows of another class, or check the target column",
             )
 
     def _targets(self, rows: MergedRows) -> tuple[Array, Array]:
@@ -309,7 +309,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         return self
 
     def predict(self, X: object) -> Array:
-        """The number of each row, (n,)."""
+        """Predict the number of each row, (n,)."""
         z = self._outputs(X)[:, :, 0].mean(axis=1)
         center, spread, low, high = self.target_
         return np.clip(z * spread + center, low, high)
@@ -330,19 +330,19 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
             raise DataError(
                 f"targets such as {values.tolist()[0]!r}",
                 "numbers",
-                "TabularClassifier, if these are classes",
+                "TabularClassifier if these are classes",
             ) from error
         refuse_unusable(numbers)
         return numbers
 
-    def _take_streamed(self, found: StreamedNumbers) -> None:
-        self.target_: tuple[float, ...] = (found.mean, found.deviation, found.low, found.high)
+    def _take_streamed(self, survey: StreamedNumbers) -> None:
+        self.target_: tuple[float, ...] = (survey.mean, survey.deviation, survey.low, survey.high)
 
     def _check_rows(self, rows: MergedRows) -> None:
         refuse_one_row(rows)
 
     def _targets(self, rows: MergedRows) -> tuple[Array, Array]:
-        # by a power of two, which changes no digit, so that sums and squares are numbers
+        # scaled by a power of two, which is exact, so that sums and squares are finite
         size = 2.0 ** int(np.frexp(np.abs(rows.y).max())[1] - 1)
         y = rows.y / size
         center = float(np.average(y, weights=rows.w))
@@ -350,8 +350,8 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         if self.metric == "mae":
             low, center, high = quantiles(y, rows.w, (0.25, 0.5, 0.75))
             spread = (high - low) / NORMAL_QUARTILES or spread
-        found = center * size, spread * size, rows.y.min(), rows.y.max()
-        self.target_ = tuple(map(float, found))
+        moments = center * size, spread * size, rows.y.min(), rows.y.max()
+        self.target_ = tuple(map(float, moments))
         t = ((y - center) / spread).clip(-FAR, FAR).astype(np.float32)[:, None]
         return t, np.zeros(len(t), int)
 
@@ -380,16 +380,15 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
 
 def _log_loss(z: Array, t: Array) -> float:
-    """That of one member: (n, n_classes) logits and targets."""
+    """Log loss of one member: logits and targets (n, n_classes)."""
     return float(SoftTargetCrossEntropyLoss().forward(deterministic(z), t))
 
 
 def _temperature(members: Members, t: Array) -> float:
-    """What to divide the logits by, so that the members' log loss on rows held out is smallest.
+    """Temperature that minimizes the members' log loss on held-out rows.
 
-    One row more is thought to be of any class, as in Platt's scaling (1999): who was never wrong
-    on n rows is no surer than that. Averaging members makes them less sure already: where there
-    are several, it is 1 at most.
+    As in Platt scaling (1999), targets are smoothed by one further row of any class: n correct rows
+    do not make certain. Averaging already reduces confidence: with several members it is at most 1.
     """
     pairs = list(zip(members.outputs, members.held_out, strict=True))
     if not any(len(rows) for _, rows in pairs):

@@ -1,4 +1,4 @@
-"""The features of a table: decided once, by its columns and the weights of its rows, and kept."""
+"""Features of a table: encoders fitted to its columns and the weights of its rows."""
 
 from __future__ import annotations
 
@@ -36,36 +36,38 @@ from handgrad.tables.data.unseen_values import MOST_EXAMPLES, Unseen
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array
 
-# A category with more values keeps so many, the most frequent ones, a feature each.
+# Most values of a one-hot encoded category, the most frequent ones.
 MOST_VALUES = 256
-# As a code it keeps so many; with a row's weight only once, a value is rare.
+# Most values of an embedded category; a value with the weight of one row is rare.
 MOST_CODES = 4096
-# Texts of so many words on average, hardly any of which comes twice, were written freely.
+# Average words of distinct texts that are free text.
 WORDS_OF_A_SENTENCE = 4
-# Below so much of the largest weight a row only shows what else there is in a stream.
+# Relative weight below which a row is one of a coverage sample.
 NO_ROW = 1e-5
 READINGS = {"numbers": numbers_in, "dates": dates_in}
-# Rows that come with several targets are so many rows together, the others counted too, at most.
+# Most rows after rows with several targets are repeated.
 MOST_PARTS = 2**16
 
 
 def features_of(table: Columns, w: Array, embedded_from: float = np.inf) -> Features:
-    """The features of a table whose rows weigh `w`.
+    """Fit the features of a table whose rows have weights `w`.
 
-    Categories of so many values as `embedded_from`, or more, become codes.
+    Categories with `embedded_from` values or more become codes for an embedding.
     """
-    found = Features({name: _feature(column, w, embedded_from) for name, column in table.items()})
-    if found.n_out == 0:
+    features = Features(
+        {name: _feature(column, w, embedded_from) for name, column in table.items()}
+    )
+    if features.n_out == 0:
         raise DataError(
-            f"nothing to learn from in the {len(table)} columns:\n{found.summary()}",
+            f"no usable feature in the {len(table)} columns:\n{features.summary()}",
             "a column that differs from row to row",
-            "check that the right columns were kept",
+            "check that the right columns are in the table",
         )
-    return found
+    return features
 
 
 def number_of(column: Column, w: Array) -> Number:
-    """The feature for a column of numbers whose rows weigh `w`."""
+    """Fit the encoder of a numeric column with row weights `w`."""
     there = ~column.missing
     values, weights = column.values[there], w[there]
     low, center, high = quantiles(values, weights, (0.25, 0.5, 0.75))
@@ -76,39 +78,39 @@ def number_of(column: Column, w: Array) -> Number:
 
 
 def date_of(column: Column, w: Array) -> Date:
-    """The feature for a column of dates whose rows weigh `w`.
+    """Fit the encoder of a date column with row weights `w`.
 
-    A clock that stands still is left out.
+    Cycles that do not vary in the data are left out.
     """
     days = column.values[~column.missing]
-    turning = (
+    cycles = (
         name
         for name, length in CYCLES.items()
         if np.ptp(days) >= length / 4 and np.ptp(days % length) > length * 1e-6
     )
-    return Date(number_of(column, w), tuple(turning))
+    return Date(number_of(column, w), tuple(cycles))
 
 
 def encoded(features: Features, table: Columns) -> Array:
-    """The numbers for the net, (n, n_out), float32, of a table as it comes."""
+    """Encode a raw table as numbers for the net, (n, n_out), float32."""
     check_names(table, features.features)
     return features.encoded({name: _read(table[name], name, f) for name, f in features.in_turn()})
 
 
 def unseen_in(features: Features, table: Columns) -> list[Unseen]:
-    """For each column of text, how many rows of a table have a value that it does not know."""
-    found = []
+    """For each text column, the number of rows with a value unseen in training."""
+    columns = []
     for name, feature in features.features.items():
         if isinstance(feature, Binary | Category):
-            known = {None, *feature.values}
+            values = {None, *feature.values}
             texts = _as_text(table[name], name, feature.values).values.tolist()
-            odd = [text for text in texts if text not in known]
+            odd = [text for text in texts if text not in values]
             rare = isinstance(feature, Category) and feature.n_values > len(feature.values)
             if odd or rare:
                 examples = (*dict.fromkeys(odd),)[: MOST_EXAMPLES + 1]
                 missing = texts.count(None)
-                found.append(Unseen(name, len(odd), len(texts), examples, rare, missing))
-    return found
+                columns.append(Unseen(name, len(odd), len(texts), examples, rare, missing))
+    return columns
 
 
 def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
@@ -137,17 +139,17 @@ def _of_values(column: Column, w: Array, embedded_from: float) -> Feature:
     if len(values) > MOST_VALUES and len(values) > 0.5 * there.sum():
         return Nothing(_why_no_category(values, inverse, w[there]))
     as_codes = len(values) >= embedded_from
-    kept = np.argsort(-weights, kind="stable")[: MOST_CODES if as_codes else MOST_VALUES]
+    largest = np.argsort(-weights, kind="stable")[: MOST_CODES if as_codes else MOST_VALUES]
     if as_codes:
-        kept = kept[weights[kept] > w.min()]
-    if not len(kept):
+        largest = largest[weights[largest] > w.min()]
+    if not len(largest):
         return Nothing(_why_no_category(values, inverse, w[there]))
-    names = tuple(str(value) for value in values[np.sort(kept)])
+    names = tuple(str(value) for value in values[np.sort(largest)])
     return (Code if as_codes else Category)(names, len(values))
 
 
 def _why_no_category(values: Array, inverse: Array, w: Array) -> str:
-    """Why nothing can be learned of texts that hardly ever come again."""
+    """Reason why a column of nearly unique texts is no category."""
     of_rows = inverse[w > NO_ROW * w.max()]
     values, n_rows = values[np.unique(of_rows)], len(of_rows)
     free = np.mean([len(str(value).split()) for value in values]) >= WORDS_OF_A_SENTENCE
@@ -156,7 +158,7 @@ def _why_no_category(values: Array, inverse: Array, w: Array) -> str:
 
 
 def _read(column: Column, name: str, feature: Feature) -> Column:
-    """A column as a feature takes it, in text read as the training's was."""
+    """Parse a column for its feature, in the format of the training."""
     match feature:
         case Number():
             return _read_as("numbers", column, name, feature.written)
@@ -168,7 +170,7 @@ def _read(column: Column, name: str, feature: Feature) -> Column:
 
 
 def _read_as(kind: str, column: Column, name: str, written: str) -> Column:
-    """A column as numbers or dates, written as those of the training were."""
+    """Parse a column as numbers or dates, in the format of the training."""
     if column.missing.all():
         return Column("number", np.full(len(column.values), np.nan))
     if column.kind == "text":
@@ -179,7 +181,7 @@ def _read_as(kind: str, column: Column, name: str, written: str) -> Column:
 
 
 def _as_text(column: Column, name: str, known: Sequence[str]) -> Column:
-    """A column as text, where it is text, or has values that are `known`."""
+    """A column as text, if it is text or contains values that are `known`."""
     if column.kind == "text":
         return column
     text = text_in(column)
@@ -190,7 +192,7 @@ def _as_text(column: Column, name: str, known: Sequence[str]) -> Column:
 
 @dataclass(frozen=True)
 class MergedRows:
-    """Columns and target of rows, in an order of their own, and what each weighs."""
+    """Distinct rows: columns, target and weights, sorted."""
 
     table: Columns
     y: Array
@@ -198,11 +200,10 @@ class MergedRows:
 
 
 def merged(table: Columns, y: Array, w: Array) -> MergedRows:
-    """The rows that weigh something, each once: the same for repeated rows as for weighted ones,
-    in whatever order they came.
+    """Merge equal rows and drop those of weight 0: repeating a row is the same as weighting it.
 
-    Where the same row comes with several targets, each comes as often as it weighs more than the
-    lightest: held out is then a part of each, where else all of one target could be.
+    The result does not depend on their order. A row with several targets is repeated by its weight
+    relative to the lightest, so that a part of each target can be held out.
     """
     counts = np.flatnonzero(w > 0)
     keys = np.stack([*(_ranks(column) for column in table.values()), y.astype(float)])[:, counts]
@@ -216,13 +217,13 @@ def merged(table: Columns, y: Array, w: Array) -> MergedRows:
     alike = np.cumsum(other[starts])
     times = np.where(np.bincount(alike)[alike] > 1, weights / weights.min(initial=np.inf), 1.0)
     times = np.floor(times * min(1.0, MOST_PARTS / max(times.sum(), 1))).clip(1).astype(int)
-    kept, weights = np.repeat(rows[starts], times), np.repeat(weights / times, times)
-    columns = {name: replace(c, values=c.values[kept]) for name, c in table.items()}
-    return MergedRows(columns, y[kept], weights)
+    repeated, weights = np.repeat(rows[starts], times), np.repeat(weights / times, times)
+    columns = {name: replace(c, values=c.values[repeated]) for name, c in table.items()}
+    return MergedRows(columns, y[repeated], weights)
 
 
 def _ranks(column: Column) -> Array:
-    """A number for each value of a column, the same for the same."""
+    """Rank of each value of a column, (n,); equal values have equal ranks."""
     missing = column.missing
     values = np.where(missing, "" if column.kind == "text" else 0.0, column.values)
     is_text = column.kind == "text"
@@ -231,9 +232,9 @@ def _ranks(column: Column) -> Array:
 
 
 def quantiles(values: Array, w: Array, shares: Sequence[float]) -> list[float]:
-    """For each share, the smallest value below or at which so much of the weight lies.
+    """Weighted quantiles: the smallest value at or below which a fraction of the weight lies.
 
-    Whole weights are rows that come again.
+    An integer weight equals repeated rows.
     """
     order = np.argsort(values, kind="stable")
     below = np.cumsum(w[order])
@@ -244,17 +245,15 @@ def quantiles(values: Array, w: Array, shares: Sequence[float]) -> list[float]:
 def refuse_cell(
     column: Column, name: str, expected: str, reads: Callable[[Column], object] | None = None
 ) -> NoReturn:
-    """Refuse a column for the first cell that is not as `expected`, by what `reads` such cells."""
+    """Refuse a column by its first cell that `reads` cannot parse, or by its first cell."""
     there = np.flatnonzero(~column.missing)
     odd = (r for r in there if reads and not reads(Column("text", column.values[r : r + 1])))
     row = int(next(odd, there[0]))
-    hint = "the column that the training had, read in the same way"
+    hint = "the column of the training, read in the same way"
     if reads is not None:
-        said = option(expected.removesuffix("s"), name, quoted=True)
-        said = said if said.startswith("--") else f"hg.data.open_table with {said}"
-        hint = (
-            f"correct that cell, or leave it empty; or {said}, by which such cells count as missing"
-        )
+        setting = option(expected.removesuffix("s"), name, quoted=True)
+        setting = setting if setting.startswith("--") else f"hg.data.open_table with {setting}"
+        hint = f"correct that cell, or leave it empty; or {setting}, for missing values"
     raise DataError(
         f"column {name!r} has {_plain(column, row)} in row {row}, counted from 0",
         f"{expected}, as in training",
@@ -264,7 +263,7 @@ def refuse_cell(
 
 
 def _plain(column: Column, row: int) -> str:
-    """A value as it stood in a table."""
+    """A value as it was in the table."""
     value = column.values[row]
     if column.kind == "date":
         return str((value * DAY).round().astype("M8[s]")).removesuffix("T00:00:00")

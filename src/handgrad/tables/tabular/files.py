@@ -1,6 +1,6 @@
 """Files of estimators of tables: fitted features as JSON, and summaries, without scikit-learn.
 
-What is read back is nothing that a fit could not have led to.
+Reading accepts only what a fit can produce.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from handgrad.files.values import read_classes
 from handgrad.tables.data.table_options import DATE_ORDERS
 
 KINDS = {kind.__name__: kind for kind in (Number, Binary, Category, Code, Date, Nothing)}
-TARGET = ("center", "spread", "lowest", "highest")  # what `target_` says of the numbers learned
-CHECKS: dict[str, Callable[[Any], bool]] = {  # of what a file says was fitted
+TARGET = ("center", "spread", "lowest", "highest")  # the entries of `target_`
+CHECKS: dict[str, Callable[[Any], bool]] = {  # of the fitted values in a file
     "columns": lambda columns: isinstance(columns, dict),
     "named": lambda named: type(named) is bool,
     "best_epochs": lambda epochs: (
@@ -47,7 +47,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {  # of what a file says was fitted
 
 
 class FittedToTable(TypedDict, total=False):
-    """What a file says was fitted: the columns by name, the members, and what they predict."""
+    """Fitted values in a file: columns by name, members, and target."""
 
     columns: dict[str, object]
     named: bool
@@ -57,49 +57,49 @@ class FittedToTable(TypedDict, total=False):
     target: list[float]
 
 
-def features_from(said: object) -> Features:
-    """The features that were described so."""
-    if not isinstance(said, dict):
-        raise damaged(f"the columns {shown(said)}", "what each is read as, by name")
-    features = Features({name: _feature(name, entry) for name, entry in said.items()})
+def features_from(columns: object) -> Features:
+    """Features from their description in a file."""
+    if not isinstance(columns, dict):
+        raise damaged(f"the columns {shown(columns)}", "the type of each, by name")
+    features = Features({name: _feature(name, entry) for name, entry in columns.items()})
     if features.n_out == 0:
-        raise damaged("columns of which nothing is made", "one number a row at least")
+        raise damaged("columns without any encoding", "at least one number for each row")
     return features
 
 
 def checked(fitted: dict[str, object], keys: Collection[str]) -> FittedToTable:
-    """What was fitted, if it has these keys and each value is as it must be."""
+    """Fitted values with these keys; refused if one is invalid."""
     if set(fitted) != set(keys):
         raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join(sorted(keys)))
     for name in keys:
         if not CHECKS[name](fitted[name]):
-            raise damaged(f"{name} is {shown(fitted[name])}", "what a fit leaves")
+            raise damaged(f"{name} is {shown(fitted[name])}", "a result of a fit")
     return cast("FittedToTable", fitted)
 
 
-def _feature(name: str, said: object) -> Feature:
-    kind = KINDS.get(str(said.get("read_as"))) if isinstance(said, dict) else None
-    if kind is None or not isinstance(said, dict):
-        raise damaged(f"column {shown(name)} is {shown(said)}", f"one of {', '.join(KINDS)}")
-    feature: Feature = _made(kind, {k: v for k, v in said.items() if k != "read_as"}, name)
-    if not _could_be(feature):
-        raise damaged(f"column {shown(name)} is {shown(said)}", "what a column is read as")
+def _feature(name: str, entry: object) -> Feature:
+    kind = KINDS.get(str(entry.get("read_as"))) if isinstance(entry, dict) else None
+    if kind is None or not isinstance(entry, dict):
+        raise damaged(f"column {shown(name)} is {shown(entry)}", f"one of {', '.join(KINDS)}")
+    feature: Feature = _dataclass_of(kind, {k: v for k, v in entry.items() if k != "read_as"}, name)
+    if not _is_possible(feature):
+        raise damaged(f"column {shown(name)} is {shown(entry)}", "the encoder of a column")
     return feature
 
 
-def _made(kind: type, said: object, name: str) -> Any:
-    """A dataclass, each of whose fields is of its type."""
+def _dataclass_of(kind: type, entry: object, name: str) -> Any:
+    """Dataclass from a dictionary, with a check of each field's type."""
     hints = get_type_hints(kind)
-    # Files of before a field was there lack it.
+    # Older files lack fields that were added later.
     needed = {field for field in hints if not hasattr(kind, field)}
-    if not isinstance(said, dict) or not needed <= set(said) <= set(hints):
-        raise damaged(f"column {shown(name)} has {shown(said)}", ", ".join(hints) or "nothing")
-    return kind(**{key: _of_type(value, hints[key], name) for key, value in said.items()})
+    if not isinstance(entry, dict) or not needed <= set(entry) <= set(hints):
+        raise damaged(f"column {shown(name)} has {shown(entry)}", ", ".join(hints) or "nothing")
+    return kind(**{key: _of_type(value, hints[key], name) for key, value in entry.items()})
 
 
 def _of_type(value: object, hint: type, name: str) -> Any:
     if dataclasses.is_dataclass(hint):
-        return _made(hint, value, name)
+        return _dataclass_of(hint, value, name)
     if hint in (float, bool, int, str):
         if type(value) is hint:
             return value
@@ -108,8 +108,8 @@ def _of_type(value: object, hint: type, name: str) -> Any:
     raise damaged(f"column {shown(name)} has {shown(value)}", f"{getattr(hint, '__name__', hint)}")
 
 
-def _could_be(feature: Feature) -> bool:
-    """Whether a fit could have led to such a feature."""
+def _is_possible(feature: Feature) -> bool:
+    """Return True if a fit can produce this feature."""
     if isinstance(feature, Number):
         return feature.factor > 0 and feature.written in ("", ".", ",", *DATE_ORDERS)
     if isinstance(feature, Date):
@@ -122,13 +122,13 @@ def _could_be(feature: Feature) -> bool:
 
 
 def summary(fitted: FittedToTable) -> Summary:
-    """What each column was read as, and the classes, or the numbers, that were learned."""
-    found: Summary = {"columns": features_from(fitted["columns"]).read_as()}
+    """Type of each column, and the classes, or the moments of the target."""
+    summary_: Summary = {"columns": features_from(fitted["columns"]).read_as()}
     if "classes" in fitted:
-        found["classes"] = read_classes(fitted["classes"]).tolist()
+        summary_["classes"] = read_classes(fitted["classes"]).tolist()
     if "target" in fitted:
-        found["target"] = dict(zip(TARGET, fitted["target"], strict=True))
-    return found
+        summary_["target"] = dict(zip(TARGET, fitted["target"], strict=True))
+    return summary_
 
 
 SUMMARIES = dict.fromkeys(("TableEncoder", "TabularClassifier", "TabularRegressor"), summary)

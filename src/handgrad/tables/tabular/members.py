@@ -31,40 +31,40 @@ from handgrad.textbook.schedules import coslog
 from handgrad.training import BestWeights, EpochReport, History, Training, progress
 
 WIDTH, DEPTH = 128, 3
-# As many waves a number, of about so many turns, where there are no more numbers.
+# Periodic embedding of numeric columns: waves, frequency, and most columns.
 WAVES, FREQUENCY, MOST_NUMBERS = 4, 0.7, 21
-# Categories of so many values are embedded, in so many numbers a value.
+# Categories with this many values or more are embedded; size of an embedding.
 EMBEDDED_FROM, SIZE = 9, 8
 BATCH = 256
-AT_ONCE = 32 * BATCH  # rows that are predicted at a time: each member has a copy of its own
+AT_ONCE = 32 * BATCH  # rows predicted at once; each member has a copy
 STEPS, EPOCHS = 500, (12, 32)
-# Weights of rows become rows that come again, so many times as many as there are at most.
+# Weighted rows are repeated; largest ratio of repeated to given rows.
 MOST_AGAIN = 4.0
 BETAS = (0.9, 0.95)
 OF_SCALES, OF_BIASES, OF_WAVES = 6.0, 0.1, 0.1  # factors of the learning rate
 
-# How bad the outputs (n, n_outputs) of one member are for the targets (n, n_outputs).
+# Error of the outputs (n, n_outputs) of one member for targets (n, n_outputs).
 Badness = Callable[[Array, Array], float]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What differs between classes and numbers."""
+    """Settings that differ between classification and regression."""
 
     loss: Callable[[], Loss]
     activation: type[Layer]
     learning_rate: float
     badness: Badness
-    smoothing: float = 0.0  # so much of each target goes to all outputs alike
+    smoothing: float = 0.0  # label smoothing
 
 
 @dataclass(frozen=True)
-class Dealt:
-    """Features x (n, n_features) and targets t (n, n_outputs), and for each member the `rows` to
-    learn from and those held out.
+class MemberData:
+    """Features x (n, n_features), targets t (n, n_outputs), and the rows of each member.
 
-    Or a `stream` of the rows to learn from, of all members side by side, targets smoothed; `rows`
-    then has those held out only. `rng` has drawn so far what decided that.
+    `rows` has a pair of training rows and held-out rows for each member. Or there is a `stream` of
+    the training rows of all members, with smoothed targets; then `rows` has held-out rows only.
+    `rng` is the generator in its current state.
     """
 
     x: Array
@@ -77,11 +77,11 @@ class Dealt:
 
 @dataclass
 class Members:
-    """Trained members, each with the weights of its best epoch, and what they did not learn from.
+    """Trained members, with the weights of their best epochs, and their held-out rows.
 
-    `held_out` has the rows each member was watched on, `outputs` (n, n_outputs) for each what it
-    said of them, `history` the losses, which are means over the members. The net is in float64, so
-    that a row is predicted alike alone and among others.
+    `held_out` has the validation rows of each member, `outputs` (n, n_outputs) its output for them,
+    `history` the mean losses of the members. The net is in float64, so that a prediction does not
+    depend on the other rows.
     """
 
     net: Net
@@ -93,30 +93,30 @@ class Members:
 
 
 def train_members(
-    dealt: Dealt,
+    data: MemberData,
     features: Features,
     recipe: Recipe,
     engine: EngineName,
     *,
     verbose: bool = False,
 ) -> Members:
-    """Train a member on each pair of rows, and keep the weights of its best epoch."""
-    x, t, rows, rng, stream = dealt.x, dealt.t, dealt.rows, dealt.rng, dealt.stream
+    """Train one member on each pair of training and held-out rows, and keep its best epoch."""
+    x, t, rows, rng, stream = data.x, data.t, data.rows, data.rng, data.stream
     n_members, n_outputs = len(rows), t.shape[1]
     form = (features, n_outputs, n_members, recipe.activation)
     net = _net(*form, rng, np.float32)
-    learned = _as_long([rng.permutation(learned) for learned, _ in rows])
+    train_rows = _as_long([rng.permutation(train_rows) for train_rows, _ in rows])
     watched = all(len(held_out) for _, held_out in rows)
     held_out = _as_long([held_out if watched else held_out[:0] for _, held_out in rows])
     smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
-    n_learned = len(learned) if stream is None else stream.n_rows
-    batch_size = min(BATCH, n_learned)
+    n_train = len(train_rows) if stream is None else stream.n_rows
+    batch_size = min(BATCH, n_train)
     config = TrainingConfig(
         net=net,
-        data=stream or (SharedRows(x, learned), SharedRows(smoothed, learned)),
+        data=stream or (SharedRows(x, train_rows), SharedRows(smoothed, train_rows)),
         loss=recipe.loss(),
         optimizer=_optimizer(net, recipe.learning_rate),
-        epochs=dealt.epochs or usual_epochs(-(-n_learned // batch_size)),
+        epochs=data.epochs or usual_epochs(-(-n_train // batch_size)),
         batch_size=batch_size,
         validation=(x[held_out], t[held_out]) if watched else None,
         metrics=[_of_member(m, recipe.badness) for m in range(n_members)] if watched else [],
@@ -134,7 +134,7 @@ def train_members(
 
 
 def outputs_of(net: Net, rows: SharedRows, engine: EngineName) -> Array:
-    """What members say of their rows, (n, n_members, n_outputs), a part of the rows at a time."""
+    """Outputs of the members for their rows, (n, n_members, n_outputs), in batches."""
     parts = [*batches(len(rows), AT_ONCE)] or [slice(0)]
     if engine == "auto":
         engine = engine_for_chunks(net, lambda: rows[:1], len(rows))
@@ -143,9 +143,9 @@ def outputs_of(net: Net, rows: SharedRows, engine: EngineName) -> Array:
 
 
 def _run(training: Training, n_members: int, verbose: bool) -> tuple[BestWeights, History]:
-    """Run the training to its end, and keep the best of each member, the last of equals.
+    """Run the training, and keep the best weights of each member, the last of equal epochs.
 
-    Where nothing is held out, that is the last epoch for all.
+    Without held-out rows that is the last epoch.
     """
     best = BestWeights(training.net, n_members)
 
@@ -157,13 +157,13 @@ def _run(training: Training, n_members: int, verbose: bool) -> tuple[BestWeights
     reports: Iterator[EpochReport] = map(noted, training)
     if verbose:
         reports = progress(reports, epochs=training.epochs, training=training)
-    # matrices this small are multiplied no faster by several threads, and slower on a busy machine
+    # several threads do not speed up products this small, and slow down on a busy machine
     with blas_threads(1) if training.engine.name == "eager" else nullcontext():
         return best, History([*reports])
 
 
 def usual_epochs(batches: int) -> int:
-    """As many epochs of so many batches as make `STEPS` steps, within `EPOCHS`."""
+    """Number of epochs of `batches` minibatches for `STEPS` steps, within `EPOCHS`."""
     return int(np.clip(STEPS // batches, *EPOCHS))
 
 
@@ -175,8 +175,10 @@ def _net(
     rng: np.random.Generator,
     dtype: npt.DTypeLike,
 ) -> Net:
-    """Codes embedded, waves beside the numbers, a scale for each feature, hidden layers of `WIDTH`
-    units, and outputs that begin as 0.
+    """Net of the members, whose outputs start at 0.
+
+    Embeddings of codes, periodic embeddings of numbers, a scale for each feature, and hidden layers
+    of `WIDTH` units.
     """
     layers: list[Layer] = []
     d, n_codes = features.n_out, features.n_codes
@@ -204,10 +206,10 @@ def _net(
 
 
 def _optimizer(net: Net, learning_rate: float) -> Adam:
-    """Adam, whose steps for weights are shorter by √n_in.
+    """Adam with the learning rate of weights scaled by 1/√n_in.
 
-    So a net learns in the neural tangent parametrisation, z = W x / √n_in + b, in which W begins
-    with standard deviation 1: Adam's steps do not depend on the size of a gradient.
+    This is the neural tangent parametrization, z = W x / √n_in + b, with W of standard deviation 1:
+    Adam's steps do not depend on the size of the gradient.
     """
     groups: dict[str, Any] = {
         "*.b": {"learning_rate_factor": OF_BIASES},
@@ -223,7 +225,7 @@ def _optimizer(net: Net, learning_rate: float) -> Adam:
 
 
 def _of_member(m: int, badness: Badness) -> Callable[[Array, Array], float]:
-    """How bad one member is, as a metric of the outputs (n, n_members, n_outputs) of all."""
+    """Metric of one member, computed from the outputs (n, n_members, n_outputs) of all."""
 
     def metric(p: Array, t: Array) -> float:
         return badness(p[:, m].astype(float), t[:, m])
@@ -235,11 +237,11 @@ def _of_member(m: int, badness: Badness) -> Callable[[Array, Array], float]:
 def rows_of_members(
     w: Array, strata: Array, n_members: int, share: float, rng: np.random.Generator
 ) -> list[tuple[Array, Array]]:
-    """For each member the rows to learn from and those held out, a `share` of each stratum.
+    """Training and held-out rows of each member: a fraction `share` of each stratum is held out.
 
-    With shares of 1/n the rows are dealt out to n members, so that each is held out once; the
-    members after that begin anew. The only row of a stratum is always learned from.
-    A row that weighs more comes again.
+    With share 1/n, n members form a cross-validation, so that each row is held out once; further
+    members start over. The only row of a stratum is always a training row. Weighted rows are
+    repeated.
     """
     count = min(max(2, round(1 / share)), len(w))
     alone = np.bincount(strata)[strata] < 2
@@ -247,15 +249,15 @@ def rows_of_members(
     for m in range(n_members):
         if m % count == 0:
             order = np.lexsort((rng.random(len(w)), strata))
-            dealt = np.empty(len(w), int)
-            dealt[order] = np.arange(len(w)) % count
-        out = (dealt == m % count) & ~alone
+            fold = np.empty(len(w), int)
+            fold[order] = np.arange(len(w)) % count
+        out = (fold == m % count) & ~alone
         pairs.append((_again(np.flatnonzero(~out), w, rng), _again(np.flatnonzero(out), w, rng)))
     return pairs
 
 
 def _again(rows: Array, w: Array, rng: np.random.Generator) -> Array:
-    """The rows, each as often as its weight says; parts of a time are drawn, evenly spread."""
+    """Repeat rows by their weights; fractions are rounded by systematic sampling."""
     times = w[rows] / w.min()
     times *= min(1.0, MOST_AGAIN * len(rows) / max(times.sum(), 1))
     ends = np.floor(np.cumsum(times) + rng.random())
@@ -263,6 +265,6 @@ def _again(rows: Array, w: Array, rng: np.random.Generator) -> Array:
 
 
 def _as_long(members: list[Array]) -> Array:
-    """Their rows side by side, (n, n_members): as long as the longest, the others begin again."""
+    """Stack the members' rows, (n, n_members): shorter ones are repeated to the longest."""
     longest = max(len(rows) for rows in members)
     return np.stack([np.resize(rows, longest) for rows in members], axis=1)

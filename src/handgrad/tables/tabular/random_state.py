@@ -1,4 +1,4 @@
-"""The source of random numbers of an estimator, by scikit-learn's word `random_state`."""
+"""Random generator of an estimator, from scikit-learn's `random_state`."""
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -7,7 +7,7 @@ from handgrad.textbook.errors import SettingError
 
 
 def generator_of(random_state: object) -> np.random.Generator:
-    """The generator that a seed, a RandomState or None asks for."""
+    """Generator for a seed, a RandomState or None."""
     try:
         return np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
     except ValueError as error:

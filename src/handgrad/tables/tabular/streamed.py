@@ -1,4 +1,4 @@
-"""Tables larger than memory for the estimators: a survey in one pass, then rows in chunks."""
+"""Estimators on tables larger than memory: a survey in one pass, then rows in chunks."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from handgrad.tables.tabular.members import BATCH, EMBEDDED_FROM
 from handgrad.textbook.errors import DataError, SettingError, described
 from handgrad.textbook.layers import Array
 
-# At most so many rows are held out, and so many are what the features are decided from.
+# Largest number of held-out rows, and of rows that the features are fitted to.
 MOST_HELD_OUT, MOST_LOOKED_AT = 20_000, 100_000
-# The share of the memory that these rows may take, and that a piece for the members may.
+# Fractions of the memory for these rows, and for a chunk of the members' rows.
 SAMPLED, ENCODED = 1 / 16, 1 / 64
-# Where there are more steps than this in an epoch, one is enough; where fewer, so many are made.
+# Target number of steps, and most epochs.
 STEPS, MOST_EPOCHS = 20_000, 12
 MOST_CLASSES = 10_000
-# So many values of a column of text are looked for.
+# Distinct values of a text column in the coverage sample.
 MOST_TEXTS = 1000
-# How many copies of its columns a fit in memory makes, and the rows that say how large one is.
+# Copies of the columns in a fit in memory, and rows to estimate their size.
 COPIES, FEW = 8, 10_000
-NUMBERS = 3  # how many times a fit in memory has the numbers of each member's rows
+NUMBERS = 3  # copies of each member's row indices in a fit in memory
 # Weight of the coverage sample when quantiles are estimated.
 WEIGHT_OF_COVERAGE = 1e-6
 
 
 def fits_in_memory(stream: TableStream, target: str, n_members: int) -> bool:
-    """Whether half the memory is enough for all rows, and what each member has of them.
+    """Return True if half the memory is enough for all rows and the members' copies of them.
 
-    That is their numbers, and a copy of those held out, of which it has half at the most.
+    These are the row indices of each member, and a copy of its held-out rows: at most half of them.
     """
     first = next(stream.chunks(stream.names)).columns.slice(0, FEW)
     columns = columns_of_frame(frame_of(first.drop_columns([target])))
     try:
         width = features_of(columns, np.ones(first.num_rows), EMBEDDED_FROM).n_out
-    except DataError:  # all these rows are the same
+    except DataError:  # all these rows are equal
         width = len(columns)
     row = 4 * width * (n_members / 2 + 3) + 8 * NUMBERS * n_members
     room = stream.memory / 2 - row * stream.n_rows
     if COPIES * first.nbytes / first.num_rows * stream.n_rows > room:
         return False
-    for piece in stream.chunks(stream.names):  # the first rows may be smaller than others
+    for piece in stream.chunks(stream.names):  # later rows may be larger
         room -= COPIES * piece.columns.nbytes
         if room < 0:
             return False
@@ -60,29 +60,29 @@ def fits_in_memory(stream: TableStream, target: str, n_members: int) -> bool:
 
 
 def checked_name(stream: TableStream, y: object, sample_weight: object) -> str:
-    """The name of the target column, if that is what `y` is."""
+    """Name of the target column; refused if `y` is anything else."""
     if sample_weight is not None:
         raise SettingError(
-            "sample_weight beside a table that is streamed",
-            "rows that all weigh the same",
-            "fit(stream.to_table(), …), where memory has room for it",
+            "sample_weight with a streamed table",
+            "rows of equal weight",
+            "fit(stream.to_table(), …) if it fits in memory",
         )
     if not isinstance(y, str):
         raise SettingError(
-            f"y = {described(y)}, beside a table that is streamed",
-            "the name of the column to predict",
-            f"fit(stream, {stream.names[-1]!r}), say",
+            f"y = {described(y)} with a streamed table",
+            "the name of the target column",
+            f"fit(stream, {stream.names[-1]!r}), for example",
         )
     check_columns(stream.name, stream.names, y)
     return y
 
 
 class Survey:
-    """What one pass through a table larger than memory finds: all that is decided before training.
+    """Results of one pass through a table larger than memory, needed before training.
 
-    `sample` has the features of rows to decide by, which weigh `w`; `held_out` those of the rows
-    held out, about a `share`, whose encoded targets are `t`: the rows whose number, mixed with the
-    `seed`, is `last` or less. `targets` is what the target of all rows is.
+    `sample` has the features of rows with weights `w` to which the encoders are fitted; `held_out`
+    those of the held-out rows, about a fraction `share`, whose encoded targets are `t`: the rows
+    whose hash with `seed` is at most `last`. `targets` describes the target of all rows.
     """
 
     def __init__(
@@ -99,18 +99,20 @@ class Survey:
         n_held_out = int(min(MOST_HELD_OUT, max(1, share * stream.n_rows), room))
         drawn = smallest(self.seed, stream.numbers(), n_held_out + min(MOST_LOOKED_AT, room))
         self.last = int(drawn[n_held_out - 1])
-        held_out, looked_at = [], []
+        held_out, sampled = [], []
         coverage = CoverageSample([name for name in stream.names if name != target])
         for piece in stream.chunks(stream.names):
             frame = piece.columns
             targets.add(np.asarray(as_numbers(frame[target]).to_numpy()))
-            found = mixed(self.seed, piece.numbers)
-            held_out.append(frame.filter(found <= self.last))  # a copy: the others can go
-            looked_at.append(frame.filter((found > self.last) & (found <= drawn[-1])))
+            hashes = mixed(self.seed, piece.numbers)
+            held_out.append(
+                frame.filter(hashes <= self.last)
+            )  # copies, so that the chunk can be freed
+            sampled.append(frame.filter((hashes > self.last) & (hashes <= drawn[-1])))
             coverage.look_at(frame)
-        sample, held = _joined([*looked_at, *coverage.rows.values()]), _joined(held_out)
+        sample, held = _joined([*sampled, *coverage.rows.values()]), _joined(held_out)
         self.w = np.ones(sample.num_rows)
-        self.w[sum(part.num_rows for part in looked_at) :] = WEIGHT_OF_COVERAGE
+        self.w[sum(part.num_rows for part in sampled) :] = WEIGHT_OF_COVERAGE
         self.sample, self.held_out = (part.drop_columns([target]) for part in (sample, held))
         self.t = targets.encoded(held[target])
 
@@ -120,23 +122,23 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 class StreamedClasses:
-    """The classes of a target that is read in chunks."""
+    """Classes of a target that is read in chunks."""
 
     names: Array  # all of them, in order
 
     def add(self, y: Array) -> None:
-        """Look at the targets of some rows."""
-        known = [self.names] if hasattr(self, "names") else []
-        self.names = np.unique(np.concatenate([*known, np.unique(y)]))
+        """Update with the targets of some rows."""
+        previous = [self.names] if hasattr(self, "names") else []
+        self.names = np.unique(np.concatenate([*previous, np.unique(y)]))
         if len(self.names) > MOST_CLASSES:
             raise DataError(
                 f"a target of more than {MOST_CLASSES} classes",
-                "classes of which there are many rows each",
-                "TabularRegressor, if these are numbers",
+                "classes with many rows each",
+                "TabularRegressor if these are numbers",
             )
 
     def encoded(self, column: pa.ChunkedArray) -> Array:
-        """A 1 for the class of each row, (n, n_classes), float32."""
+        """One-hot targets, (n, n_classes), float32."""
         codes = np.searchsorted(self.names, np.asarray(as_numbers(column).to_numpy()))
         return np.eye(len(self.names), dtype=np.float32)[codes]
 
@@ -149,16 +151,16 @@ class StreamedNumbers:
         self.low, self.high = np.inf, -np.inf
 
     def add(self, y: Array) -> None:
-        """Look at the targets of some rows."""
+        """Update with the targets of some rows."""
         if y.dtype.kind not in "fiub":
             raise DataError(
                 f"targets such as {y.tolist()[0]!r}",
                 "numbers",
-                "TabularClassifier, if these are classes",
+                "TabularClassifier if these are classes",
             )
         y = y.astype(float)
         if not np.isfinite(y).all():
-            raise DataError("the target contains infinity", "finite targets", "leave them out")
+            raise DataError("the target contains infinity", "finite targets", "remove them")
         # means and squares of two parts joined: Chan, Golub, LeVeque, 1979
         n, mean = len(y), float(y.mean())
         apart = mean - self.mean
@@ -169,17 +171,17 @@ class StreamedNumbers:
 
     @property
     def deviation(self) -> float:
-        """The standard deviation, 1 where all are the same."""
+        """Standard deviation; 1 if all are equal."""
         return float(np.sqrt(self.squares / self.n)) or 1.0
 
     def encoded(self, column: pa.ChunkedArray) -> Array:
-        """Deviations from the mean, (n, 1), float32."""
+        """Standardized targets, (n, 1), float32."""
         y = np.asarray(as_numbers(column).to_numpy(), float)
         return ((y - self.mean) / self.deviation).astype(np.float32)[:, None]
 
 
 class MemberRows(RowSource):
-    """The rows that are learned from, for all members side by side, each in its own order."""
+    """Training rows for all members together, each in its own order."""
 
     def __init__(
         self, survey: Survey, features: Features, n_members: int, smoothing: float, seed: int
@@ -192,16 +194,19 @@ class MemberRows(RowSource):
         self.usual_epochs = int(np.clip(STEPS // -(-self.n_rows // BATCH), 1, MOST_EPOCHS))
 
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
-        """All rows once: x (n, n_members, n_features), and t (n, n_members, n_outputs)."""
+        """Yield all rows once: x (n, n_members, n_features), and t (n, n_members, n_outputs)."""
         self.passes += 1
-        own = np.random.default_rng((self.seed, self.passes))
+        order_rng = np.random.default_rng((self.seed, self.passes))
         for piece in self.learned.chunks(self.learned.names, rng):
-            yield from self._side_by_side(piece.columns, own)
+            yield from self._side_by_side(piece.columns, order_rng)
 
     def seek(
         self, row: int, rng: np.random.Generator | None = None
     ) -> tuple[int, Iterator[tuple[Array, Array]]]:
-        """The last of the rows, in chunks whose orders do not depend on what was read before."""
+        """Skip to the part that contains a row; orders do not depend on earlier chunks.
+
+        Returns the number of rows skipped, and the chunks from there on.
+        """
         before, pieces = self.learned.seek(self.learned.names, row, rng)
         drawn = 0 if rng is None else int(rng.integers(2**63))
         return before, (
@@ -213,7 +218,7 @@ class MemberRows(RowSource):
         )
 
     def _side_by_side(
-        self, learned: pa.Table, own: np.random.Generator
+        self, learned: pa.Table, order_rng: np.random.Generator
     ) -> Iterator[tuple[Array, Array]]:
         survey, k, width = self.survey, self.n_members, self.features.n_out
         rows = max(BATCH, int(self.memory * ENCODED) // (4 * k * width))
@@ -222,7 +227,7 @@ class MemberRows(RowSource):
             table = columns_of_frame(frame_of(part.drop_columns([survey.target])))
             x, t = encoded(self.features, table), survey.targets.encoded(part[survey.target])
             t = (1 - self.smoothing) * t + self.smoothing / t.shape[1]
-            orders = [own.permutation(len(t)) for _ in range(k)]
+            orders = [order_rng.permutation(len(t)) for _ in range(k)]
             yield (
                 np.stack([x[order] for order in orders], axis=1),
                 np.stack([t[order] for order in orders], axis=1),
@@ -230,11 +235,11 @@ class MemberRows(RowSource):
 
 
 class CoverageSample:
-    """For each column a row where it is missing, its smallest and largest number, each text of
-    the first thousand, and a text that does not read as a number, or as a date.
+    """Rows that cover all values that decide a column's type.
 
-    `rows` has a table of one row for each. A sample that these are added to has all that decides
-    what a column is.
+    For each column: a row where it is missing, its smallest and largest number, each of the first
+    thousand texts, and a text that does not parse as a number, or as a date. `rows` has a table of
+    one row for each.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -245,7 +250,7 @@ class CoverageSample:
         self.reads = {(name, reading) for name in names for reading in READINGS}
 
     def look_at(self, frame: pa.Table) -> None:
-        """Look for such rows in a piece of the table."""
+        """Search a chunk of the table for such rows."""
         for name in self.names:
             column = as_numbers(frame[name])
             if types.is_dictionary(column.type):
@@ -271,12 +276,12 @@ class CoverageSample:
 
     def _look_at_text(self, frame: pa.Table, name: str, column: pa.ChunkedArray) -> None:
         reading = [r for r in READINGS if (name, r) in self.reads]
-        known = self.texts[name]
-        if len(known) >= MOST_TEXTS and not reading:
+        seen = self.texts[name]
+        if len(seen) >= MOST_TEXTS and not reading:
             return
         texts = pc.unique(column.filter(~missing_targets(column))).to_pylist()
-        for text in [text for text in texts if text not in known][: MOST_TEXTS - len(known)]:
-            known.add(text)
+        for text in [text for text in texts if text not in seen][: MOST_TEXTS - len(seen)]:
+            seen.add(text)
             self.rows[name, text] = _row_with(frame, column, text)
         for kind in reading:
             if not _reads(kind, texts):
