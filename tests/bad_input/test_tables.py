@@ -139,7 +139,9 @@ def test_a_mistake_among_many_files_is_told_with_its_file(tmp_path: Path) -> Non
 def test_files_of_different_columns_are_not_joined(tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_text("a,y\n1,2\n")
     (tmp_path / "2.csv").write_text("a,b,y\n3,4,5\n")
-    with refused(hg.errors.DataError, "2.csv: a column 'b', unlike ", "1.csv", "files with the same columns"):
+    with refused(
+        hg.errors.DataError, "2.csv: a column 'b', unlike ", "1.csv", "files with the same columns"
+    ):
         hg.data.read_table(tmp_path / "*.csv", "y")
     (tmp_path / "2.csv").write_text("b,y\n3,4\n")
     with refused(hg.errors.DataError, "2.csv: no column 'a', unlike "):

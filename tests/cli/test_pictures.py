@@ -147,9 +147,7 @@ def test_what_cannot_be_learned_from_is_refused_and_leaves_nothing(tmp_path: Pat
         raised("train", "iris", "--estimator", "pictures", "--out", out)
     with refused(hg.errors.DataError, "no folder in it", "a folder for each class"):
         raised("train", folder / "upright", "--out", out)
-    with refused(
-        hg.errors.FileError, "00.png: a picture", "one folder of pictures for each class"
-    ):
+    with refused(hg.errors.FileError, "00.png: a picture", "one folder of pictures for each class"):
         raised("train", folder / "upright" / "00.png", "--out", out)
     with refused(hg.errors.DataError, "is neither a file nor", "check the spelling"):
         raised("train", "minst/", "--out", out)

@@ -326,7 +326,7 @@ WRONG: dict[str, tuple[tuple[str, ...], str, str]] = {
     "an encoding that is none": (("--encoding", "utf99"), "encoding = 'utf99'", "utf-8"),
     "an encoding that it is not": (("--encoding", "utf-16"), "bytes that are not utf-16", "cp1252"),
     "a category that is not there": (("--category", "B"), "no column named 'B'", "mean 'b'?"),
-    "a number that is words": (("--number", "word"), "'word' as number, but it has 'no'", "--number"),
+    "a number that is words": (("--number", "word"), "'word' as number, but it has", "--number"),
     "a date that is numbers": (("--date", "b"), "column 'b' as date, but it is int64", "--date"),
     "two kinds": (("--date", "b", "--number", "b"), "column 'b' as number and as date", "alone"),
     "names taken for a row": (("--no-header",), "no column named 'y'", "column_1, column_2"),

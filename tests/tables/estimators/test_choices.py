@@ -93,7 +93,9 @@ def test_lbfgs_is_a_name() -> None:
 
 
 def test_an_object_brings_its_own_learning_rate() -> None:
-    said = r"(?s)learning_rate_init=0.2 beside solver=AdamW\(0.1\).*solver=hg.AdamW\(0.2\)"
+    said = (
+        r"(?s)learning_rate_init=0.2 beside solver=AdamW\(0.1\).*solver=hg.optimizers.AdamW\(0.2\)"
+    )
     with pytest.raises(hg.errors.SettingError, match=said):
         fitted(solver=hg.AdamW(0.1), learning_rate_init=0.2)
 
@@ -360,7 +362,7 @@ def test_another_loss_of_the_same_kind_may_go_on() -> None:
     assert model.loss_ != before
     assert isinstance(model._loss, hg.losses.MAELoss)
     with pytest.raises(
-        hg.errors.SettingError, match=r"(?s)loss='poisson', for a net that was fit by MAE"
+        hg.errors.SettingError, match=r"(?s)loss='poisson', for a net that was fitted with MAE"
     ):
         model.set_params(loss="poisson").fit(X, np.abs(SCORES[:, 0]))
 

@@ -122,7 +122,7 @@ class ParquetFile(TableFile):
         return FileError(
             f"{self.path}: {str(error).splitlines()[0]}",
             "a whole Parquet file",
-            "check that it was copied completely; the name of a CSV file ends in .csv",
+            "check that it was copied whole; the name of a CSV file ends in .csv",
         )
 
     def _rows_in_a_chunk(self) -> int:
