@@ -89,9 +89,7 @@ def test_names_functions_and_mixtures_are_taken() -> None:
 
 def test_targets_of_another_shape_are_refused() -> None:
     for name in ("mean_squared_error", "mean_absolute_error", "r2", "root_mean_squared_error"):
-        with refused(
-            hg.errors.ShapeError, "targets of shape (3,), beside predictions of shape (3, 2)"
-        ):
+        with refused(hg.errors.ShapeError, "targets of shape (3,) for predictions of shape (3, 2)"):
             METRICS[name](np.zeros((3, 2)), np.zeros(3))
     for name in ("accuracy", "zero_one_loss"):
         with refused(hg.errors.DataError, "the target 2"):
@@ -210,7 +208,7 @@ def test_what_is_for_two_classes_or_for_one_a_row_says_so() -> None:
                 metric(p, targets)
         with refused(hg.errors.SettingError, "average = 'micro'", "macro"):
             metric(p, y, None, "micro")  # type: ignore[arg-type]
-    with refused(hg.errors.ShapeError, "balanced_accuracy of 3 answers a row"):
+    with refused(hg.errors.ShapeError, "balanced_accuracy of 3 answers for each row"):
         m.balanced_accuracy(p, answers)
     for bad in (p[:, :2], p[:, 0]):
         with refused(hg.errors.ShapeError, "for the best 2", "at least 3 classes"):
