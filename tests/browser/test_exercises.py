@@ -81,7 +81,7 @@ def test_the_keyboard_does_everything(look: "Look") -> None:
     keys.press("Control+A")
     keys.type("dy / (1 + np.exp(-x))")
     keys.press("Enter")
-    assert "✓ right, at all 15 entries." in said.inner_text()
+    assert "✓ correct, at all 15 entries." in said.inner_text()
     assert sight.page.locator(".step input").get_attribute("aria-invalid") is None
 
 
@@ -109,10 +109,10 @@ def test_another_forward_is_measured(look: "Look") -> None:
     sight.page.locator("details input").fill("np.sin(x)")
     sight.page.locator(".step input").fill("np.cos(x) * dy")
     sight.page.locator(".check").click()
-    assert "All is right." in sight.page.locator(".verdict").inner_text()
+    assert "All correct." in sight.page.locator(".verdict").inner_text()
     sight.page.locator("details input").fill("np.sin(u)")
     sight.page.locator(".check").click()
-    assert "the name “u” is not known here" in sight.page.locator("details .said").inner_text()
+    assert "the name “u” is not defined" in sight.page.locator("details .said").inner_text()
     assert sight.page.locator("details [aria-invalid]").count() == 1
 
 
@@ -142,6 +142,6 @@ def test_what_is_heard_names_each_answer(look: "Look") -> None:
     fill(sight, {"v_new": "mu * v + g", "w_new": "w - rate * g"})
     sight.page.locator(".check").click()
     heard = sight.page.locator("[role=status]").text_content() or ""
-    assert heard.startswith("v_new: right, at all 4 entries. w_new: wrong at 4 of 4 entries.")
-    assert heard.endswith("Not yet.")
+    assert heard.startswith("v_new: correct, at all 4 entries. w_new: wrong at 4 of 4 entries.")
+    assert heard.endswith("Not finished yet.")
     assert len(exercise("momentum").holes) == 2

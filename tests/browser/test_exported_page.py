@@ -114,14 +114,14 @@ def test_nothing_sticks_out_and_nothing_is_cut_off(sight: Sight) -> None:
             assert text["left"] >= 0, text
             assert text["right"] <= sight.width, text
         assert [e for e in page.evaluate(CUT_OFF) if 'class="unseen"' not in e] == []
-        page.get_by_text("Empty all fields").click()
+        page.get_by_text("Clear all fields").click()
         sight.open_all()
 
 
 def test_the_rows_that_came_with_it_have_the_same_bits(look: Look, name: str) -> None:
     page = look(name, DESKTOP).page
     page.get_by_text("About this page").click()
-    said = page.locator("#check").get_by_text("The 64 rows that came with this page")
+    said = page.locator("#check").get_by_text("The 64 rows that come with this page")
     said.wait_for()
     assert "the same bits" in said.inner_text()
 
@@ -129,7 +129,7 @@ def test_the_rows_that_came_with_it_have_the_same_bits(look: Look, name: str) ->
 def test_fields_are_filled_by_keyboard_and_the_answer_is_pythons(look: Look) -> None:
     page = look("table of classes", PHONE).page
     keys = page.keyboard
-    page.get_by_role("button", name="Empty all fields").focus()
+    page.get_by_role("button", name="Clear all fields").focus()
     row: dict[str, object] = {}
     typed = [("age", "38.5", 38.5), ("town", "Bonn", "Bonn"), ("size", "1,204.5", 1204.5)]
     for label, text, value in [*typed, ("sex", "m", "m"), ("zip", "z7", "z7")]:
@@ -152,7 +152,7 @@ def test_fields_are_filled_by_keyboard_and_the_answer_is_pythons(look: Look) -> 
 
 def test_what_is_missing_or_never_seen_is_answered_as_python_does(look: Look) -> None:
     page = look("table of numbers", DESKTOP).page
-    page.get_by_role("button", name="Empty all fields").click()
+    page.get_by_role("button", name="Clear all fields").click()
     nothing: dict[str, object] = dict.fromkeys(
         ("age", "town", "size", "sex", "zip", "when", "same")
     )
@@ -194,17 +194,17 @@ def test_wrong_input_is_answered_in_three_parts(look: Look) -> None:
     assert readout(page, "age").split("\n") == [
         "“forty” is no number",
         "Expected: a number such as 12.5",
-        "Try: leave the field empty where it is not known",
+        "Try: leave the field empty if the value is unknown",
     ]
     assert age.get_attribute("aria-invalid") == "true"
     assert page.locator("#headline").inner_text().split("\n") == [
-        "No answer yet",
-        "One field cannot be read: age.",
+        "No prediction yet",
+        "One field is not valid: age.",
     ]
     when = control(page, "when")
     when.focus()
     page.keyboard.type("02302022")
-    assert "The date is not whole, or there is none such" in readout(page, "when")
+    assert "The date is incomplete or does not exist" in readout(page, "when")
     assert "2 fields cannot be read: age, when." in page.locator("#headline").inner_text()
     assert page.evaluate(VALUES) == []
     age.fill("40")
@@ -299,7 +299,7 @@ def test_it_trains_by_a_button_and_the_answer_follows(look: Look) -> None:
     assert page.evaluate(VALUES) == net.predict(row, engine="portable")[0].tolist()
     assert len(str(page.locator("polyline").get_attribute("points")).split()) == 30
     assert page.evaluate("document.scrollingElement.scrollWidth") == PHONE
-    page.get_by_role("button", name="Begin again").click()
+    page.get_by_role("button", name="Restart").click()
     assert page.evaluate(VALUES) == before
     assert sight.said == []
 
@@ -317,18 +317,18 @@ def test_it_stops_when_asked(look: Look) -> None:
 
 def test_it_learns_from_rows_that_are_pasted(look: Look) -> None:
     page = look("training", PHONE).page
-    page.get_by_text("Learn from other rows").click()
-    rows = page.get_by_label("Rows to learn from")
+    page.get_by_text("Train on other rows").click()
+    rows = page.get_by_label("Training rows")
     rows.fill("1 2 0\n1 two 1")
     assert page.locator("#rows-read").inner_text().split("\n")[:2] == [
         "Line 2, “1 two 1”",
         "Expected: 2 numbers, then 1 for the target",
     ]
     page.get_by_role("button", name="Train", exact=True).click()
-    assert page.locator("#progress").inner_text() == "Not trained in this page yet."
+    assert page.locator("#progress").inner_text() == "Not yet trained in this page."
     rows.fill("1 2 7")
     page.get_by_role("button", name="Train", exact=True).click()
-    assert "A target is none of the outputs" in page.locator("#rows-read").inner_text()
+    assert "A target is not one of the net" in page.locator("#rows-read").inner_text()
     rows.fill("1\t2\t0\n-1\t-2\t1\n")
     assert page.locator("#rows-read").inner_text() == "2 rows"
     page.get_by_role("button", name="Train", exact=True).click()

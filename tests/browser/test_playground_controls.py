@@ -326,7 +326,7 @@ def test_nesterov_is_chosen_with_a_momentum(at: Callable[[str], Shell]) -> None:
 def test_biases_that_are_0_at_first_are_not_said_to_jump(at: Callable[[str], Shell]) -> None:
     shell = at("")
     click(shell, "rewind")
-    shell.page.get_by_role("tab", name="Is it learning?").click()
+    shell.page.get_by_role("tab", name="Training health").click()
     table = shell.page.locator(".health table").first
     shell.until(lambda: "%" in table.inner_text(), "the change is measured")
     rows = [row.split("\t") for row in table.locator("tbody tr").all_inner_texts()]

@@ -77,19 +77,19 @@ def test_a_drawn_point_says_whether_it_trains(at: At) -> None:
     shell = at("n=9&share=30")
     draw_point(shell)
     hint = shell.page.locator(".editing .hint")
-    shell.until(lambda: "The last one drawn" in hint.inner_text(), "it is said")
+    shell.until(lambda: "The last point drawn" in hint.inner_text(), "it is said")
     trains = shell.page.evaluate(
         f"(async () => [...(await {DESKTOP}.session.request('rows')).trains])()"
     )
     assert sum(trains) == 3
     expected = (
-        "The last one drawn trains the net, as 3 of 10 do"
+        "The last point drawn is a training point, as 3 of 10 are"
         if trains[-1]
-        else "The last one drawn only tests the net, as 7 of 10 do"
+        else "The last point drawn is a test point, as 7 of 10 are"
     )
     assert expected in hint.inner_text()
     shell.page.locator('[data-set="xor"]').click()
-    shell.until(lambda: "The last one drawn" not in hint.inner_text(), "it is drawn no more")
+    shell.until(lambda: "The last point drawn" not in hint.inner_text(), "it is drawn no more")
 
 
 def test_where_less_motion_is_wished_for_it_trains_when_it_is_told_to(at: At) -> None:

@@ -26,9 +26,9 @@ PRICES = "area;rooms;price\n" + "\n".join(
 WRONG = {
     "": "empty",
     "a,b": "Rows in the table: 0.",
-    "a,b\n1,2\n3,4,5\n": "Cells in line 3: 3.",
+    "a,b\n1,2\n3,4,5\n": "Line 3 has 3 cells.",
     'a,b\n"1,2\n3,4\n': "line 2",
-    "a\n1\n2\n": "No column is left",
+    "a\n1\n2\n": "No columns are left",
     "a,b\n1,x\n2,x\n": "in every row",
     "a,b\n1,2\n2,\n": "to be predicted: 1.",
     "a,b\n" + "\n".join(f"{i},t{i}" for i in range(30)): "30 different texts",

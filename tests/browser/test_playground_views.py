@@ -353,9 +353,9 @@ def test_who_draws_points_sees_those_that_test_too(views: Views) -> None:
 def test_of_more_columns_two_are_chosen_and_the_rest_is_said(views: Views) -> None:
     page = drawn(views("plane", columns=4))
     assert "medians: income = 0.5, age = 0.75" in text(page, ".plane .held")
-    page.get_by_label("upward", exact=True).select_option(label="age")
+    page.get_by_label("y axis", exact=True).select_option(label="age")
     assert changes(page)[-1]["view"]["columns"] == [0, 3]
-    page.get_by_label("across", exact=True).select_option(label="age")
+    page.get_by_label("x axis", exact=True).select_option(label="age")
     assert changes(page)[-1]["view"]["columns"][0] == 3
 
 
@@ -364,10 +364,10 @@ def test_the_map_is_told_to_those_who_hear_it(views: Views) -> None:
     said = text(page, ".plane .unseen")
     side = np.linspace(-3, 3, 400)
     share = 100 * (output(*np.meshgrid(side, side)) > 0.5).mean()
-    found = re.search(r"Shares of the area: outside (.+)%, inside (.+)%", said)
+    found = re.search(r"Area of each class: outside (.+)%, inside (.+)%", said)
     assert found is not None
     assert [*map(float, found.groups())] == pytest.approx([100 - share, share], abs=1)
-    assert "over x1 from -3 to 3 and x2 from -3 to 3" in said
+    assert "x1 from -3 to 3, x2 from -3 to 3" in said
 
 
 # ---- curves, confusion, time
@@ -379,7 +379,7 @@ def test_losses_stand_as_numbers_lines_and_table(views: Views) -> None:
     assert text(page, ".curves .figures .test").endswith("accuracy 92.5%")
     label = page.locator(".curves .chart").get_attribute("aria-label")
     assert label is not None
-    assert label.startswith("The train loss went from 0.5 to 0.0122 by epoch 40")
+    assert label.startswith("By epoch 40 the train loss went from 0.5 to 0.0122")
     page.get_by_text("As a table").click()
     page.locator(".curves tbody").wait_for()
     cells = page.locator(".curves tbody tr").last.locator("th, td").all_inner_texts()
@@ -392,8 +392,8 @@ def test_losses_stand_as_numbers_lines_and_table(views: Views) -> None:
 
 def test_no_number_is_said_with_epoch_and_layer(views: Views) -> None:
     page = views("curves", frame={"bad": True})
-    assert "In epoch 31, layer 2 gave what is no number" in text(page, ".curves .problem")
-    assert text(page, ".curves .figures .train b") == "no number"
+    assert "In epoch 31, layer 2 produced NaN or infinity" in text(page, ".curves .problem")
+    assert text(page, ".curves .figures .train b") == "not a number"
     line = page.locator(".chart path.train").get_attribute("d")
     assert line is not None
     assert line.count("L") == 30
@@ -403,7 +403,7 @@ def test_confusion_counts_and_shares(views: Views) -> None:
     page = views("confusion")
     page.locator(".confusion .matrix").wait_for()
     assert page.locator(".matrix td").all_inner_texts() == ["20", "5", "1", "24"]
-    assert "44 of 50 rows are right: 88%" in text(page, ".confusion")
+    assert "44 of 50 rows are correct: 88%" in text(page, ".confusion")
     page.get_by_label("rows of", exact=True).select_option("train")
     assert page.locator(".matrix td").all_inner_texts() == ["50", "3", "2", "45"]
     row = page.locator(".confusion table").nth(1).locator("tbody tr").first
@@ -456,10 +456,12 @@ def test_the_hidden_space_has_the_principal_directions_of_its_rows(views: Views)
     x = np.array(page.evaluate("[...session.rows().x]")).reshape(-1, 2)
     units = np.tanh([x[:, u % 2 ^ 1] + (-u / 4 if u % 2 else u / 4) for u in range(4)]).T
     spread = np.linalg.eigvalsh(np.cov(units.T, bias=True))[::-1]
-    found = re.findall(r"main direction \d \((.+?)% of the spread\)", text(page, ".hidden .said"))
+    found = re.findall(
+        r"principal component \d \((.+?)% of the variance\)", text(page, ".hidden .said")
+    )
     expected = 100 * spread[:2] / spread.sum()
     assert [*map(float, found)] == pytest.approx([*expected], abs=0.06)
-    page.get_by_label("across", exact=True).select_option("u2")
+    page.get_by_label("x axis", exact=True).select_option("u2")
     page.wait_for_function(
         "document.querySelector('.hidden .said').textContent.includes('neuron 3')"
     )
@@ -467,7 +469,7 @@ def test_the_hidden_space_has_the_principal_directions_of_its_rows(views: Views)
     assert (float(low), float(high)) == pytest.approx(
         (units[:, 2].min(), units[:, 2].max()), rel=6e-3
     )
-    page.get_by_label("as seen after", exact=True).select_option("0")
+    page.get_by_label("after", exact=True).select_option("0")
     page.wait_for_function("document.querySelector('.hidden .said').textContent.includes('inputs')")
     assert "2 neurons" in text(page, ".hidden .said")
 
@@ -499,13 +501,13 @@ def test_the_way_over_the_loss_plane_ends_where_the_net_is(views: Views) -> None
     x, y = (float(circle.get_attribute(name) or "") for name in ("cx", "cy"))
     assert (x / 150 - 1, 1 - y / 150) == pytest.approx((path[-2], path[-1]), abs=1e-3)
     said = text(page, ".loss_plane .said")
-    assert "the training began at 0.5 and is now at 0.0122" in said
-    assert "The plane holds 90% of the way’s spread" in said
+    assert "training started at 0.5 and is now at 0.0122" in said
+    assert "The plane explains 90% of the path’s variance" in said
     kept = page.locator(".losses").element_handle()
     page.evaluate("for (let epoch = 41; epoch < 50; epoch++) show({ epoch, playing: true })")
     assert page.evaluate("(e) => e.isConnected", kept)  # not drawn anew for each frame
     asked = page.evaluate("session.asked.length")
-    page.get_by_role("button", name="Cut again, here").press("Enter")
+    page.get_by_role("button", name="New plane at the current weights").press("Enter")
     assert page.evaluate("session.asked.length") == asked + 1
 
 
@@ -523,8 +525,8 @@ def test_a_race_is_run_by_keyboard_and_told(views: Views) -> None:
     assert asked["racers"][-1] == {"name": "AdamW", "learning_rate": 0.005}
     table = page.locator(".race tbody tr").all_inner_texts()
     assert table[0].split("\t") == ["SGD 0.03", "0.03125", "0.0625"]
-    assert table[2].split("\t")[1] == "no number from epoch 7"
-    assert text(page, ".race .said") == "SGD 0.03 has the least train loss, 0.03125."
+    assert table[2].split("\t")[1] == "NaN or infinite from epoch 7"
+    assert text(page, ".race .said") == "SGD 0.03 has the lowest train loss, 0.03125."
     assert page.locator(".race .losses polyline").count() == 4
 
 
@@ -558,13 +560,13 @@ def test_dead_and_saturated_neurons_are_found_and_a_steps_change_is_measured(vie
     assert [row[3].split("(")[1] for row in rows[:3]] == [
         "healthy)",
         "healthy)",
-        "it stands still)",
+        "no change)",
     ]
 
 
 def test_the_doctor_is_asked_where_a_library_is_near(views: Views) -> None:
     page = views("health", hasServer=True)
-    page.get_by_role("button", name="Ask the doctor").press("Enter")
+    page.get_by_role("button", name="Run the doctor").press("Enter")
     page.locator(".findings li").wait_for()
     said = text(page, ".findings").split("\n")
     assert [part for part in said if part] == [

@@ -74,14 +74,14 @@ class Exercise:
 
         >>> import handgrad as hg
         >>> print(hg.exercise("tanh").check("(1 - y**2) * dy"))
-        dx: right, at all 15 entries.
-        All is right.
+        dx: correct, at all 15 entries.
+        All correct.
         >>> print(hg.exercise("linear").check(db="dz.mean(axis=0)"))
         dW: no answer yet.
-        db: wrong at 4 of 4 entries. At [0] yours is 0.224, measured is 1.12, ratio 0.2. It is ÷5 \
-everywhere, the number of rows n: divided by n once too often.
+        db: wrong at 4 of 4 entries. At [0] you have 0.224; the measured value is 1.12, ratio \
+0.2. It is ÷5 everywhere, the number of rows n: there is an extra 1/n.
         dx: no answer yet.
-        Not yet.
+        Not finished yet.
         """
         if answer is not None and not isinstance(answer, str):
             return Grade(self.language, check_page(self._task, answer))
@@ -111,7 +111,7 @@ everywhere, the number of rows n: divided by n once too often.
 
         >>> import handgrad as hg
         >>> hg.exercise("softplus").hint()
-        dx: Hint 1 of 3. The slope of log(1 + u) by u is 1 / (1 + u), with u = eˣ.
+        dx: Hint 1 of 3. The derivative of log(1 + u) with respect to u is 1 / (1 + u), with u = eˣ.
         """
         if hole is not None and hole not in self.holes:
             raise SettingError(
@@ -162,15 +162,15 @@ def exercise(name: str, language: str = "en") -> Exercise:
     >>> import numpy as np
     >>> tanh = hg.exercise("tanh")
     >>> print(tanh.check("(1 - x**2) * dy"))
-    dx: wrong at 15 of 15 entries. At [0, 0] yours is 0.4068, measured is 0.4107, ratio 0.9906. \
-You wrote x where y belongs: the slope is 1 minus the square of tanh x, not of x.
-    Not yet.
+    dx: wrong at 15 of 15 entries. At [0, 0] you have 0.4068; the measured value is 0.4107, \
+ratio 0.9906. You wrote x instead of y: the derivative is 1 minus the square of tanh x, not of x.
+    Not finished yet.
     >>> class MyTanh(hg.Layer):
     ...     def forward(self, x): self.y = np.tanh(x); return self.y
     ...     def backward(self, dy): return (self.y**2 - 1) * dy
     >>> print(tanh.check(MyTanh))
-    dx: wrong at 15 of 15 entries. At [0, 0] yours is -0.4107, measured is 0.4107, ratio -1. It is \
-×-1 everywhere: the sign is wrong.
-    Not yet.
+    dx: wrong at 15 of 15 entries. At [0, 0] you have -0.4107; the measured value is 0.4107, \
+ratio -1. It is ×-1 everywhere: the sign is wrong.
+    Not finished yet.
     """
     return Exercise(name, language)
