@@ -157,7 +157,7 @@ class Optimizer(Module):
             raise SettingError(
                 f"its rule, given w and dw of shape {w.shape}: {error}",
                 "an elementwise rule, for flat arrays of any length",
-                "a rule without the shapes of layers: w is flat, the parameters of a group that are not frozen",
+                "a rule for flat w: all parameters of a group that are not frozen",
                 repr(self),
             ) from error
         return new if isinstance(new, tuple) else (new,)
