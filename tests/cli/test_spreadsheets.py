@@ -247,9 +247,7 @@ def test_dates_in_many_ways_are_told_as_dates(tmp_path: Path) -> None:
     ]
     found = trained(table(tmp_path, day=days, b=[*range(7)], y=["u", "v"] * 90))
     (note,) = found["notes"]
-    assert note.startswith(
-        "column 'day' has dates that do not go together, such as '2024-01-01', '"
-    )
+    assert note.startswith("column 'day' has dates in different formats, such as '2024-01-01', '")
     assert note.endswith(f" Jan 2024', and so is {LIKE_DATES}")
 
 
@@ -328,7 +326,7 @@ WRONG: dict[str, tuple[tuple[str, ...], str, str]] = {
     "a category that is not there": (("--category", "B"), "no column named 'B'", "mean 'b'?"),
     "a number that is words": (("--number", "word"), "'word' as number, but it has", "--number"),
     "a date that is numbers": (("--date", "b"), "column 'b' as date, but it is int64", "--date"),
-    "two kinds": (("--date", "b", "--number", "b"), "column 'b' as number and as date", "alone"),
+    "two kinds": (("--date", "b", "--number", "b"), "column 'b' as number and as date", "only"),
     "names taken for a row": (("--no-header",), "no column named 'y'", "column_1, column_2"),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.tables.data import texts
-from handgrad.tables.data.texts import likely_encoding
+from handgrad.tables.data.encodings import likely_encoding
 from tests.bad_input.refused import refused
 
 
