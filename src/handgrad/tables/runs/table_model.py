@@ -173,7 +173,7 @@ class TableModel:
         known = getattr(self.estimator, "feature_names_in_", table.names)
         known = {*map(str, known), *keep, self.target}
         if more := [name for name in table.names if name not in known]:
-            messages.note(f"columns that were not there in training are ignored: {listed(more)}")
+            messages.note(f"columns that training did not have are ignored: {listed(more)}")
         return table.n_rows
 
 
