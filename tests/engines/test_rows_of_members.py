@@ -97,7 +97,7 @@ def test_targets_may_be_of_other_members_than_inputs(kind: Any, copy_x: bool) ->
 
 
 def test_rows_that_are_not_there_are_refused() -> None:
-    with pytest.raises(hg.errors.DataError, match="rows from -1 to 39 of members"):
+    with pytest.raises(hg.errors.DataError, match="members with rows -1 to 39"):
         SharedRows(VALUES, np.array([[39, -1]]))
 
 

@@ -121,6 +121,6 @@ class Distribution(hg.Layer):
 def test_a_layer_that_gives_another_kind_than_the_loss_takes_is_refused() -> None:
     x, y = rows()
     ending = hg.Net(hg.Linear(2, 1, rng=0), Distribution())
-    with refused(hg.errors.SettingError, "Distribution() hands log rates to", "logits"):
+    with refused(hg.errors.SettingError, "Distribution() passes log rates to", "logits"):
         hg.evaluate(ending, (x, y[:, 1]), loss=hg.SigmoidBinaryCrossEntropyLoss())
     assert hg.evaluate(ending, (x, y), loss=ExponentialSurvivalLoss()).loss > 0

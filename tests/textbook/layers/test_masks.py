@@ -298,7 +298,7 @@ class Stream(RowSource):
 
 def test_a_stream_with_targets_at_places_of_padding_is_refused() -> None:
     settings: Any = {"loss": hg.SoftmaxCrossEntropyLoss(), "optimizer": hg.SGD(0.1), "epochs": 1}
-    with refused(hg.errors.SettingError, "a stream of sequences with padding", "rows in memory"):
+    with refused(hg.errors.SettingError, "streamed sequences with padding", "rows in memory"):
         [*hg.train(places(), Stream(X, Y), batch_size=4, **settings)]
     answers = Stream(X, Y[:, 0])
     assert [*hg.train(whole(hg.layers.MeanOverTime()), answers, batch_size=4, **settings)]
