@@ -103,7 +103,7 @@ def test_a_share_to_split_off_must_be_a_number(share: Any) -> None:
 def test_rows_that_cannot_be_split_are_refused() -> None:
     net = classifier()
     lonely = np.where(np.arange(12) == 0, 1, 0)
-    with refused(hg.errors.DataError, "1 of 2 classes have a single row, 1 for one", net=net):
+    with refused(hg.errors.DataError, "1 of 2 classes have a single row, for example 1", net=net):
         fit(net, data=(X, lonely), validation=0.2)
     with refused(hg.errors.DataError, "4 rows cannot be split", net=net):
         fit(net, data=(X[:4], Y[:4]), validation=0.05)

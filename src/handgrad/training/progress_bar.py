@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 WIDTH = 100  # of a bar in a notebook, in characters
-AT_LEAST = 0.1  # seconds from one picture of it to the next
-BETWEEN_LINES = 1.0  # seconds, where there is no bar
-# What makes the bars, of so many units, where they are shown by another process than this one.
+AT_LEAST = 0.1  # seconds between two updates of it
+BETWEEN_LINES = 1.0  # seconds between two lines without a bar
+# Creator of bars that another process shows, from total and unit.
 Bars = Callable[[float, str], AbstractContextManager[Callable[..., None]]]
 SHOWN_ELSEWHERE: ContextVar[Bars | None] = ContextVar("bars shown elsewhere", default=None)
 
@@ -27,11 +27,9 @@ SHOWN_ELSEWHERE: ContextVar[Bars | None] = ContextVar("bars shown elsewhere", de
 def progress_bar(
     total: float, unit: str, console: "Console | None" = None, *, shown: bool = True
 ) -> Iterator[Callable[..., None]]:
-    """A bar of so many units with the time left; yields what takes it on by one, and says `now`,
-    or by `more`.
+    """Show a bar of `total` units; yields a function that advances it and shows the text `now`.
 
-    Quiet when standard error, or the given console, is not a terminal, and this is no notebook.
-    Without Rich it prints a line a second instead.
+    Nothing is shown without a terminal or notebook. Without Rich a line per second is printed.
     """
     if shown and (elsewhere := SHOWN_ELSEWHERE.get()) is not None:
         with elsewhere(total, unit) as advance:
@@ -76,7 +74,7 @@ def progress_bar(
 
 @contextmanager
 def lines(total: float, unit: str) -> Iterator[Callable[..., None]]:
-    """Lines in place of a bar, one a second at most, and one at the end."""
+    """Print lines instead of a bar, at most one per second, and one at the end."""
     done, text, printed_at = 0.0, "", time.monotonic()
 
     def print_line() -> None:
@@ -97,7 +95,7 @@ def lines(total: float, unit: str) -> Iterator[Callable[..., None]]:
 
 
 class Cell:
-    """A bar as an output of a notebook's cell, replaced a few times a second, and at the end."""
+    """Bar as an output of a notebook's cell, updated a few times a second and at the end."""
 
     def __init__(self, bar: "Progress") -> None:
         self.bar, self.shown_at = bar, 0.0

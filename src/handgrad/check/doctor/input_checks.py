@@ -1,4 +1,4 @@
-"""Rows and weights as they are given, and checks of them: numbers not finite, leakage."""
+"""Checks of rows and weights: NaN and infinity, leakage."""
 
 import math
 from collections import Counter
@@ -12,14 +12,14 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, number_of_rows, take
 from handgrad.textbook.net.watch import named_layers
 
-MOST_TRAINING_ROWS = 100_000  # are looked through for rows of the validation set
-DEVIATIONS = 3.0  # from what chance alone would give: once in a thousand healthy sets
-ROWS_COMPARED = 1000  # tell how often two rows have the same value in a column
-SELDOM = 0.05  # pairs expected, or the chance of so many: below that it was no accident
+MOST_TRAINING_ROWS = 100_000  # searched for rows of the validation set
+DEVIATIONS = 3.0  # from the expectation: a false alarm in one of a thousand sets
+ROWS_COMPARED = 1000  # to estimate how often two rows have the same value in a column
+SELDOM = 0.05  # expected pairs, or their probability: below that it is no coincidence
 
 
 def sampled(x: Inputs, most: int) -> Array:
-    """The indices of all rows of `x`, or of `most` of them, evenly spaced.
+    """Indices of all rows of `x`, or of `most` of them, evenly spaced.
 
     >>> sampled(np.zeros((9, 1)), 3)
     array([0, 4, 8])
@@ -29,23 +29,23 @@ def sampled(x: Inputs, most: int) -> Array:
 
 
 def finite(x: Array | tuple[Array | None, ...]) -> bool:
-    """Whether all numbers in an array, or in each of a tuple of arrays, are finite."""
+    """Check that all numbers in an array, or a tuple of arrays, are finite."""
     parts = x if isinstance(x, tuple) else (x,)
     return all(bool(np.isfinite(part).all()) for part in parts if part is not None)
 
 
 def parts_of(x: Inputs) -> tuple[Array, ...]:
-    """One array, or several, as a tuple."""
+    """Convert one array, or several, to a tuple."""
     return x if isinstance(x, tuple) else (x,)
 
 
 def per_row(x: Array) -> Array:
-    """(n, …) as (n, k): the numbers of each row side by side."""
+    """Reshape (n, …) to (n, k)."""
     return x.reshape(len(x), -1)
 
 
 def leakage(x: Inputs, held: Inputs) -> Iterator[Finding]:
-    """Rows of the validation set that are also trained on, more than rows repeat by themselves."""
+    """Leakage: validation rows that are also training rows, more than repetitions explain."""
     n, m = number_of_rows(x), number_of_rows(held)
     counts = Counter(_keys(take(x, sampled(x, MOST_TRAINING_ROWS))))
     held_counts = Counter(_keys(held))
@@ -67,7 +67,7 @@ def leakage(x: Inputs, held: Inputs) -> Iterator[Finding]:
 
 
 def _alike(x: Inputs) -> float:
-    """How likely two rows are the same, were their columns independent."""
+    """Probability that two rows are equal if their columns are independent."""
     some = [per_row(part) for part in parts_of(take(x, sampled(x, ROWS_COMPARED)))]
     n, columns = len(some[0]), np.unique(np.concatenate(some, axis=1), axis=1).T
     counts = (np.unique(column, return_counts=True)[1] for column in columns)
@@ -75,14 +75,14 @@ def _alike(x: Inputs) -> float:
 
 
 def _by_dealing(shared: int, counts: Counter[int], held_counts: Counter[int]) -> float:
-    """The chance that so many pairs of equal rows come apart, were all rows dealt out anew."""
+    """Probability of so many equal pairs across a random split of all rows."""
     n, m = counts.total(), held_counts.total()
     pairs = shared + (n - len(counts)) + (m - len(held_counts))
     return at_least(shared, pairs, 2 * n * m / ((n + m) * (n + m - 1)))
 
 
 def at_least(successes: int, trials: int, chance: float) -> float:
-    """The upper tail of a binomial distribution: how likely so many successes are, or more.
+    """Upper tail of a binomial distribution: probability of at least so many successes.
 
     >>> round(at_least(2, 3, 0.5), 3)             # of 8 outcomes 4 have 2 or 3 successes
     0.5
@@ -98,14 +98,14 @@ def at_least(successes: int, trials: int, chance: float) -> float:
 
 
 def _keys(x: Inputs) -> Iterator[int]:
-    """A number for each row, the same for rows that are the same."""
+    """Hash of each row; equal rows have equal hashes."""
     parts = [np.ascontiguousarray(part + 0) for part in parts_of(x)]
     for row in zip(*parts, strict=True):
         yield hash(b"".join(part.tobytes() for part in row))
 
 
 def not_finite_rows(rows: Inputs, what: str) -> Finding | None:
-    """NaN or infinity among the inputs or the targets, as they came."""
+    """Finding for NaN or infinity in inputs or targets."""
     for part in parts_of(rows):
         if part.dtype.kind != "f" or finite(part):
             continue
@@ -122,7 +122,7 @@ def not_finite_rows(rows: Inputs, what: str) -> Finding | None:
 
 
 def not_finite_weights(net: Net) -> Finding | None:
-    """A parameter or a running state that is not finite."""
+    """Finding for a parameter or a running state that is not finite."""
     for where, layer in (*named_layers(net), (type(net).__name__, net)):
         for name in (*layer.param_names, *layer.state_names):
             array = getattr(layer, name)
@@ -132,7 +132,7 @@ def not_finite_weights(net: Net) -> Finding | None:
                     where,
                     f"{bad} of {array.size} numbers in {name} are NaN or infinite before "
                     "anything is computed",
-                    "make the net anew; hg.train leaves it with the weights of the last epoch "
-                    "that was whole",
+                    "create the net again; after an error hg.train leaves the weights of the last "
+                    "complete epoch",
                 )
     return None
