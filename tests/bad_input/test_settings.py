@@ -203,14 +203,14 @@ def test_a_layer_that_loses_rows_is_refused() -> None:
             return x.sum(axis=0, keepdims=True)
 
     net = hg.Net(hg.Linear(3, 2, rng=0), Total())
-    with refused(hg.errors.ShapeError, "12 rows went in and 1 came out", "layer 2 of 2", net=net):
+    with refused(hg.errors.ShapeError, "1 predictions for 12 rows", "layer 2 of 2", net=net):
         fit(net, loss=hg.MSELoss())
 
 
 def test_weights_that_are_nan_already_are_not_blamed_on_the_training() -> None:
     net = classifier()
     net.layers[0].W[0, 0] = np.nan
-    with refused(hg.errors.SettingError, "0.W of the net holds NaN"):
+    with refused(hg.errors.SettingError, "0.W of the net has NaN"):
         fit(net)
 
 

@@ -88,7 +88,7 @@ def test_other_rows_and_another_memory_are_refused(tmp_path: Path) -> None:
     with refused(hg.errors.SettingError, "training data differ", "the same rows", net=net):
         hg.training.checkpoints(training(net, other), tmp_path / "c", resume=True)
     more = rows_of(400, tmp_path, memory=30_000)
-    with refused(hg.errors.SettingError, "rows at a time 72, where", "had 48", net=net):
+    with refused(hg.errors.SettingError, "rows at a time 72, but", "had 48", net=net):
         hg.training.checkpoints(training(net, more), tmp_path / "c", resume=True)
 
 

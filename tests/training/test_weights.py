@@ -271,7 +271,7 @@ WRONG: dict[str, tuple[Any, type[hg.HandgradError], tuple[str, ...]]] = {
     "below 0": (np.where(np.arange(50) == 7, -1, W), hg.errors.DataError, ("-1 in row 7",)),
     "NaN": (np.where(np.arange(50) == 7, np.nan, W), hg.errors.DataError, ("nan in row 7",)),
     "infinite": (np.where(np.arange(50) == 7, np.inf, W), hg.errors.DataError, ("inf in row 7",)),
-    "all 0": (np.zeros(50), hg.errors.DataError, ("rows have the weight 0",)),
+    "all 0": (np.zeros(50), hg.errors.DataError, ("rows have weight 0",)),
     "text": (["much"] * 50, hg.errors.DataError, ("a number for each row",)),
     "ragged": ([[1], [1, 2]], hg.errors.DataError, ("different lengths",)),
 }

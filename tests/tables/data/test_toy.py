@@ -117,7 +117,7 @@ def test_what_cannot_be_is_refused(name: str) -> None:
         with refused(hg.errors.SettingError, "n_samples", "a whole number above zero"):
             maker(n)
     for noise in (-0.1, np.nan, np.inf, "0.1", True, None):
-        with refused(hg.errors.SettingError, f"noise = {noise!r}", "not below 0"):
+        with refused(hg.errors.SettingError, f"noise = {noise!r}", "at least 0"):
             maker(noise=noise)
     for rng in ("0", -1, np.random.RandomState(0)):
         with refused(hg.errors.SettingError, "rng="):
