@@ -193,10 +193,16 @@ def portable_training(
 
     Parameters
     ----------
-    net, loss, optimizer
+    net : Net
         Traced; not changed.
-    x, y : array
+    loss : Loss
+        Minimized by the program.
+    optimizer : Optimizer
+        Updates the parameters once a mini-batch.
+    x : array
         A few example rows.
+    y : array
+        Their targets.
     batch_size : int
         Rows of a mini-batch.
     penalty : Penalty, optional
