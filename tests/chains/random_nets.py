@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.textbook.net.minibatches import places_of
+from handgrad.textbook.net.minibatches import target_positions
 from tests.bits.nets import LAST, targets
 from tests.chains.answers import PRINTED, SIZES, Task, differences
 from tests.chains.layers import (
@@ -171,7 +171,7 @@ def two_inputs(rng: np.random.Generator, n: int) -> Any:
 
 def weights(rng: np.random.Generator, task: Task) -> Any:
     """None, or of each row, or of each place with a target, of which some are no places."""
-    places = places_of(task.loss, task.y)
+    places = target_positions(task.loss, task.y)
     match rng.integers(4):
         case 0:
             return rng.uniform(0.1, 2, places[0]).astype(task.net.dtype)
