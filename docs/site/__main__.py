@@ -11,7 +11,7 @@ from docs.site.errors import SiteError
 
 
 def main(folder: Path, *, teachers: bool) -> str | None:
-    """Build the site anew, with the answers for `teachers`; gives what went wrong."""
+    """Build the site, with the answers for `teachers`; return the problems."""
     if folder.exists():
         shutil.rmtree(folder)
     try:

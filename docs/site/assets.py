@@ -1,4 +1,4 @@
-"""Writes what pages share: styles, scripts, the index, pictures; counts the bytes of the site."""
+"""Shared files of the pages: styles, scripts, search index, images; the size of the site."""
 
 import shutil
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ PICTURES = (".png", ".gif", ".svg", ".jpg")
 def write_assets(
     folder: Path, root: Path, copied: Iterable[str], made: Mapping[str, bytes], index: str
 ) -> None:
-    """Write all that is no page: files of the repository, by their paths, below `files`."""
+    """Write all files except pages; files of the repository go below `files`, by path."""
     styles = [PACKAGE / "files/html/page.css", WEB / "exercises/exercise.css"]
     styles += [HERE / "site.css", HERE / "code.css"]
     (folder / "site.css").write_text("\n".join(s.read_text("utf-8") for s in styles), "utf-8")
@@ -34,6 +34,6 @@ def write_assets(
 
 
 def bytes_of(folder: Path) -> tuple[int, int]:
-    """The bytes of the site, and of the pictures among them."""
+    """Return the bytes of the site, and of its images."""
     sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     return sum(sizes.values()), sum(n for path, n in sizes.items() if path.suffix in PICTURES)

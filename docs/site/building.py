@@ -1,4 +1,4 @@
-"""Builds the site: reads the documents, runs their blocks, writes every page in each language."""
+"""The site builder: reads the documents, runs their blocks, writes every page in each language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ from docs.site.tree import ANSWERS, LANGUAGES, ROOT, Group, read_tree
 from handgrad.learn.playground.document import write_document
 from handgrad.learn.story.page import Outcome
 
-# Files that are shown on a page of their own, in colours; others are copied as they are.
+# Files that are shown as pages with syntax colours; others are copied unchanged.
 SHOWN = {".py": "python", ".md": "markdown", ".toml": "toml", ".txt": "text", "": "text"}
 
 
 @dataclass
 class Library:
-    """All that pages are made of, and what they turned out to lead to."""
+    """The content of all pages, and the targets of their links."""
 
     root: Path
     groups: list[Group]
@@ -34,7 +34,7 @@ class Library:
     sources: set[str] = field(default_factory=set)
 
     def address(self, document: Document, target: str) -> str:
-        """Where what a document calls `target` is in the site; LookupError where it is nowhere."""
+        """Return the path in the site of a document's `target`; LookupError if there is none."""
         path, _, anchor = target.partition("#")
         there = beside(document, path) if path else document.path
         for (name, language), other in self.documents.items():
@@ -63,7 +63,7 @@ def build(
     *,
     teachers: bool = False,
 ) -> list[str]:
-    """Write the site into `folder`; gives what is wrong with its links, which should be nothing.
+    """Write the site into `folder`; return the broken links, which should be none.
 
     The site for `teachers` has the answers to the exercises and lessons, too.
     """
@@ -118,7 +118,7 @@ def _content(library: Library, name: str, document: Document, outcomes: list[Out
 
 
 def _shown(library: Library, contents: Mapping[tuple[str, str], Content]) -> set[str]:
-    """The files of the repository that pages lead to."""
+    """Return the files of the repository that pages link to."""
     prefix = 'href="page:source/'
     found = {
         part.split('"')[0].split("#")[0]
@@ -129,7 +129,7 @@ def _shown(library: Library, contents: Mapping[tuple[str, str], Content]) -> set
 
 
 def _source(root: Path, path: str) -> Content:
-    """A file, in colours, its lines with numbers and anchors."""
+    """Return a file as HTML with syntax colours, line numbers and anchors."""
     code = coloured((root / path).read_text("utf-8"), SHOWN[Path(path).suffix])
     lines = "\n".join(
         f'<span id="L{number}">{line}</span>' for number, line in enumerate(code.split("\n"), 1)

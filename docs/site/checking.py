@@ -1,4 +1,4 @@
-"""Looks through a site as it was written: every link, every anchor, every picture is there."""
+"""The link checker: every link, anchor and image of a written site exists."""
 
 import html
 import re
@@ -12,7 +12,7 @@ NAME = re.compile(r'\bid="([^"]*)"')
 
 
 def broken_links(site: Path) -> list[str]:
-    """What leads nowhere, each with the page that it stands on; what leads out of the site, too."""
+    """Return links without a target and external links, each with its page."""
     files = {path for path in site.rglob("*") if path.is_file()}
     pages = {
         path: SCRIPT.sub("", path.read_text("utf-8"))
@@ -36,5 +36,5 @@ def broken_links(site: Path) -> list[str]:
     return wrong
 
 
-# Its fragment is a setting, not a place.
+# Its fragment is a setting, not an anchor.
 PLAYGROUND = "play.html"

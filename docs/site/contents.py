@@ -1,4 +1,4 @@
-"""What stands on a page, whatever it was made of: its title, its HTML, the sections in it."""
+"""The content of a page: title, HTML, sections."""
 
 import html
 import re
@@ -12,7 +12,7 @@ UNSPOKEN = re.compile(r'<(script|style|svg|iframe)\b.*?</\1>|<p class="label">.*
 
 @dataclass(frozen=True)
 class Section:
-    """A heading's level and words, its anchor, and the text below it, without marks."""
+    """A heading's level and text, its anchor, and the plain text below it."""
 
     level: int
     anchor: str
@@ -22,7 +22,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Content:
-    """A page's title and HTML, in a language; addresses in it are those that `Text` tells of."""
+    """A page's title and HTML, in a language, with addresses as in `Text`."""
 
     title: str
     html: str
@@ -31,7 +31,7 @@ class Content:
 
     @property
     def sections(self) -> Sequence[Section]:
-        """What stands before the first heading, and below each."""
+        """Return the texts before the first heading and below each heading."""
         found = [*HEADING.finditer(self.html)]
         starts = [*(heading.start() for heading in found), len(self.html)]
         sections = [Section(1, "", self.title, plain(self.html[: starts[0]]))]
@@ -44,7 +44,7 @@ class Content:
 
 
 def plain(text: str) -> str:
-    """The words of a piece of HTML.
+    """Return the text of a piece of HTML.
 
     >>> plain("<p>Σ &lt; <b>1</b></p>")
     'Σ < 1'

@@ -1,4 +1,4 @@
-"""A document read: its Markdown as tokens, its headings with their anchors, the steps to run."""
+"""Parsed documents: Markdown tokens, headings with anchors, the blocks to run."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ COMMENT = re.compile(r"^<!--.*?-->$", re.M | re.S)
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading: its level, its text, its anchor by its own words, and that which it has here."""
+    """A heading: its level, its text, the anchor of its text, and its anchor in the site."""
 
     level: int
     text: str
@@ -29,7 +29,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Document:
-    """A document in one language. `runs`: its blocks of Python are run and print."""
+    """A document in one language. `runs`: its Python blocks are run and their output shown."""
 
     path: str
     language: str
@@ -39,17 +39,17 @@ class Document:
 
     @property
     def title(self) -> str:
-        """The heading of the first level."""
+        """Return the first-level heading."""
         return next((h.text for h in self.headings if h.level == 1), Path(self.path).stem)
 
     @cached_property
     def anchors(self) -> Mapping[str, str]:
-        """The anchors here, by those that a host of Markdown would give the headings."""
+        """Return the site's anchors by the anchors of a Markdown host."""
         return {heading.slug: heading.anchor for heading in self.headings}
 
     @property
     def script(self) -> Script:
-        """What of it is to be run."""
+        """Return the blocks to run."""
         steps = [
             Step(token.content, line_of(token) + 1, token.info == "explain")
             for token in self.tokens
@@ -58,7 +58,7 @@ class Document:
         return Script(self.path, self.language, steps)
 
     def with_anchors_of(self, other: "Document") -> "Document":
-        """The document with another's anchors, if both have the same headings, by their levels.
+        """Return the document with another's anchors, if both have the same heading levels.
 
         So the same section has the same anchor in each language.
         """
@@ -72,7 +72,7 @@ class Document:
 
 
 def read_document(path: Path, root: Path, language: str, runs: bool) -> Document:
-    """A document of Markdown; where blocks are run, the images that follow them become pictures."""
+    """Read a Markdown document; images after blocks that run become figures."""
     text = COMMENT.sub(lambda found: "\n" * found[0].count("\n"), path.read_text("utf-8"))
     tokens = MARKDOWN.parse(text)
     if runs:
@@ -81,12 +81,12 @@ def read_document(path: Path, root: Path, language: str, runs: bool) -> Document
 
 
 def is_step(token: Token, runs: bool) -> bool:
-    """Whether it is a block to run."""
+    """Return True for a block to run."""
     return token.type == "fence" and (token.info == "explain" or (runs and token.info == "python"))
 
 
 def line_of(token: Token) -> int:
-    """The line in which it begins, from 1."""
+    """Return its first line, counted from 1."""
     return token.map[0] + 1 if token.map else 1
 
 
@@ -105,7 +105,7 @@ def _headings(tokens: Sequence[Token]) -> list[Heading]:
 
 
 def _with_pictures(tokens: Sequence[Token]) -> list[Token]:
-    """The tokens, in which a block has the picture that the image after it names, in its `meta`."""
+    """Return the tokens; the `meta` of a block contains the image after it."""
     kept: list[Token] = []
     left = list(tokens)
     while left:
@@ -120,7 +120,7 @@ def _with_pictures(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _image_alone(tokens: Sequence[Token]) -> Token | None:
-    """The image that a paragraph, with which the tokens begin, consists of."""
+    """Return the image if the first paragraph is one."""
     if len(tokens) < 3 or tokens[0].type != "paragraph_open":
         return None
     children = tokens[1].children or []

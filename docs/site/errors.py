@@ -1,8 +1,8 @@
-"""What is wrong with a document, and where."""
+"""Errors in documents."""
 
 
 class SiteError(Exception):
-    """A fault of a document: which one, its line, what is wrong."""
+    """An error in a document, with its path and line."""
 
     def __init__(self, document: str, line: int, wrong: str) -> None:
         super().__init__(document, line, wrong)

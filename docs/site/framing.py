@@ -1,4 +1,4 @@
-"""Puts what stands on a page into the site's frame: tree, contents, neighbours, languages."""
+"""The frame of a page: navigation tree, contents, neighbours, languages."""
 
 import posixpath
 import re
@@ -17,7 +17,7 @@ from handgrad.files.html import environment, visible
 
 ADDRESS = re.compile(r'\b(href|src)="(page|file):([^"#@]*)(?:@(\w\w))?(?:#([^"]*))?"')
 DEEPEST_OF_CONTENTS = 3
-# What is not a file of the repository lies at the top of the site.
+# Files that are not in the repository are at the top level of the site.
 AT_THE_TOP = ("made/", PLAYGROUND)
 
 
@@ -74,7 +74,7 @@ def write_page(
 
 
 def place(name: str, language: str) -> str:
-    """Where a page is in the site: English at the top, other languages in a folder each."""
+    """Return the path of a page: English at the top level, other languages in a folder each."""
     return f"{name}.html" if language == LANGUAGES[0] else f"{language}/{name}.html"
 
 
@@ -100,7 +100,7 @@ def _branch(group: Group, here: str, language: str, name: str) -> dict[str, obje
 def _placed(
     text: str, name: str, language: str, contents: Mapping[tuple[str, str], Content]
 ) -> str:
-    """The text, whose addresses are now seen from where the page is."""
+    """Return the text with addresses relative to the page."""
     here = place(name, language)
 
     def address(found: re.Match[str]) -> str:

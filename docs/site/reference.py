@@ -1,4 +1,4 @@
-"""The reference: pdoc's pages, cut into one for each group of names, with links to the source."""
+"""The API reference: pdoc's pages, one for each group of names, with links to the source."""
 
 import html
 import inspect
@@ -36,7 +36,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Reference:
-    """The pages of the reference, in order, what stands on them, and where each name is."""
+    """The pages of the reference, in order, their content, and the location of each name."""
 
     pages: tuple[Page, ...]
     contents: Mapping[str, Content]
@@ -44,7 +44,7 @@ class Reference:
 
 
 def read_reference() -> Reference:
-    """Have pdoc make its pages, and cut them up by the groups of docs/api.md."""
+    """Run pdoc, and split its pages by the groups of docs/api.md."""
     sections, modules = _sections()
     groups = {
         title: re.findall(r"^\| `([\w.]+)` \|", table, re.M)
@@ -61,7 +61,7 @@ def read_reference() -> Reference:
 
         def link(found: re.Match[str]) -> str:
             target = html.unescape(found[2])
-            if re.match(r"\w+:", target):  # what other libraries' docstrings lead to
+            if re.match(r"\w+:", target):  # links in docstrings of other libraries
                 return found[3]
             address = _address(target, module, modules, names, sections)
             return f'<a{found[1]}href="{html.escape(address)}">{found[3]}</a>'
@@ -78,7 +78,7 @@ def read_reference() -> Reference:
 
 
 def _sections() -> tuple[dict[str, str], dict[str, str]]:
-    """What pdoc says of each public name, and the modules by the paths of their pages."""
+    """Return pdoc's text for each public name, and the modules by page path."""
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder), sources=False)
         made = {
@@ -100,7 +100,7 @@ def _sections() -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _named(name: str, body: str) -> str:
-    """A section of the reference, with the name as its heading, and where it is written."""
+    """Return a section of the reference, with the name as heading and a link to the source."""
     body = body.replace("<h5>", "<p>").replace("</h5>", "</p>")
     body = re.sub(r'\s*<a class="headerlink".*?</a>', "", body)
     return f'<section><h2 class="name" id="{name}">{name}{_source(name)}</h2>{body}</section>'
@@ -125,14 +125,14 @@ def _address(
     names: Mapping[str, str],
     sections: Mapping[str, str],
 ) -> str:
-    """Where a link of pdoc's page of a module leads in the site."""
+    """Return the target in the site of a link on pdoc's page of a module."""
     here = next(path for path, name in modules.items() if name == module)
     path, _, anchor = target.partition("#")
     there = posixpath.normpath(posixpath.join(posixpath.dirname(here), path)) if path else here
     whole = ".".join(filter(None, [modules[there], anchor]))
     first = anchor.partition(".")[0]
     if f"{modules[there]}.{first}" not in names and first in names:
-        whole = anchor  # a namespace has what is a name of hg, too
+        whole = anchor  # a namespace also contains names of hg
     top = next(
         (n for n in sorted(names, reverse=True) if whole == n or whole.startswith(f"{n}.")), ""
     )
@@ -140,7 +140,7 @@ def _address(
         return "page:api"
     shown = (
         whole if f'id="{whole}"' in sections[top] else top
-    )  # pdoc leads to what it leaves out, too
+    )  # pdoc also links to names that it omits
     return f"{names[top].partition('#')[0]}#{shown}"
 
 

@@ -1,4 +1,4 @@
-"""A document's Markdown as HTML: code in colours, what blocks led to, links that hold."""
+"""Markdown to HTML: syntax colours, output of blocks, checked links."""
 
 import html
 import posixpath
@@ -31,7 +31,7 @@ PUBLIC = re.compile(r"hg(?:\.\w+)+(?=\(.*\)$|$)")
 
 @dataclass
 class Text:
-    """What a document became: its HTML, and the files that were made for it, by their names.
+    """A rendered document: its HTML, and generated files by name.
 
     Addresses in it begin with `page:`, a page's name, or `file:`, the path of a file of the
     repository or the name of one that was made: where they are is known when the page has a place.
@@ -43,7 +43,7 @@ class Text:
 
 @dataclass
 class Rendering:
-    """What is needed while a document becomes HTML."""
+    """Context for rendering a document."""
 
     document: Document
     name: str
@@ -60,12 +60,12 @@ class Rendering:
 
     @property
     def words(self) -> Mapping[str, str]:
-        """What is said around the text, in the document's language."""
+        """Return the texts of the frame, in the document's language."""
         return WORDS[self.document.language]
 
 
 def render(rendering: Rendering) -> Text:
-    """The HTML of a document, from its first heading on, which is left to the frame."""
+    """Return the HTML of a document without its first heading, which is in the frame."""
     tokens = [*rendering.document.tokens]
     first = next((i for i, token in enumerate(tokens) if token.tag == "h1"), None)
     if first is not None:
@@ -78,7 +78,7 @@ def render(rendering: Rendering) -> Text:
 
 
 def coloured(code: str, language: str) -> str:
-    """Code with its parts in spans, by which colours are given."""
+    """Return code with spans for syntax colours."""
     lexer = get_lexer_by_name(LEXERS.get(language, language), stripnl=False)
     return str(highlight(code, lexer, HtmlFormatter(nowrap=True))).rstrip("\n")
 
@@ -152,7 +152,7 @@ class _Renderer(RendererHTML):
     def code_inline(
         self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType
     ) -> str:
-        """Code; a public name leads to its place in the reference."""
+        """Render code; a public name links to the reference."""
         rendering, content = env["rendering"], tokens[i].content
         code = f"<code>{html.escape(content)}</code>"
         found = PUBLIC.match(content)
@@ -172,7 +172,7 @@ class _Renderer(RendererHTML):
         return f'<div class="scrolls" role="region" aria-label="{html.escape(label)}"><table>\n'
 
     def th_open(self, tokens: Sequence[Token], i: int, options: OptionsDict, env: EnvType) -> str:
-        """A heading of a column, or, where nothing stands in it, no heading."""
+        """Render a column heading, or a plain cell if it is empty."""
         tokens[i].tag = tokens[i + 2].tag = "th" if tokens[i + 1].content else "td"
         return self.renderToken(tokens, i, options, env)
 
@@ -183,7 +183,7 @@ class _Renderer(RendererHTML):
 
 
 def _step(rendering: Rendering, token: Token) -> str:
-    """A block that was run: its code, what it printed, its picture."""
+    """Render a block that was run: code, output, figure."""
     outcome, words = next(rendering.outcomes), rendering.words
     found = f'<pre class="python run"><code>{coloured(token.content, "python")}</code></pre>\n'
     if outcome.printed:
@@ -211,12 +211,12 @@ def _picture(rendering: Rendering, picture: Picture, image: bytes) -> str:
 
 
 def _made(rendering: Rendering, file: str) -> str:
-    """The name in the site of a file that was made for this document."""
+    """Return the name in the site of a file generated for this document."""
     return f"made/{rendering.document.language}/{rendering.name}/{file}"
 
 
 def _explain(rendering: Rendering, token: Token, title: str) -> str:
-    """An explanation: a page of its own, which is shown here in a frame."""
+    """Render an explanation: a separate page, shown in a frame."""
     words, label = rendering.words, html.escape(rendering.heading)
     name = _made(rendering, f"explained-{line_of(token)}.html")
     rendering.text.files[name] = next(rendering.outcomes).printed.encode()
@@ -228,7 +228,7 @@ def _explain(rendering: Rendering, token: Token, title: str) -> str:
 
 
 def _playground(rendering: Rendering, token: Token, title: str) -> str:
-    """The playground with a setting: the first line is its fragment, the others its caption."""
+    """Render the playground: the first line is its fragment, the others its caption."""
     setting, _, caption = token.content.strip().partition("\n")
     words, language = rendering.words, rendering.document.language
     address = html.escape(f"file:play.html#{setting.removeprefix('#')}&language={language}")
@@ -242,7 +242,7 @@ def _playground(rendering: Rendering, token: Token, title: str) -> str:
 
 
 def _exercise(rendering: Rendering, token: Token, title: str) -> str:
-    """The place of an exercise, with the exercise as JSON, which `exercises.js` makes a form of."""
+    """Render an exercise as JSON, which `exercises.js` turns into a form."""
     title = title or token.content.strip()
     words, name = rendering.words, html.escape(title)
     asked = html.escape(f'hg.exercise("{title}")')
@@ -259,7 +259,7 @@ def _exercise(rendering: Rendering, token: Token, title: str) -> str:
 
 
 def _answer(rendering: Rendering, token: Token, title: str) -> str:
-    """Markdown that is closed until one opens it: the answer to a question, which is the title."""
+    """Render a collapsed answer, with the question as title."""
     inner = _Renderer().render(
         MARKDOWN.parse(token.content), MARKDOWN.options, {"rendering": rendering}
     )
@@ -276,7 +276,7 @@ DIRECTIVES: dict[str, Callable[[Rendering, Token, str], str]] = {
 
 
 def _address(rendering: Rendering, target: str) -> str:
-    """Where a link of the document leads in the site."""
+    """Return the target in the site of a link of the document."""
     if re.match(r"\w+:", target):
         return target
     try:
@@ -290,5 +290,5 @@ def _fault(rendering: Rendering, token: Token, wrong: str) -> SiteError:
 
 
 def beside(document: Document, path: str) -> str:
-    """The path in the repository of what a document calls `path`."""
+    """Return the path in the repository of a document's `path`."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(document.path), path))

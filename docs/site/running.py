@@ -1,4 +1,4 @@
-"""Runs the blocks of a document, one after another in one namespace, in a process of their own."""
+"""Runs the blocks of a document in order, in one namespace and a separate process."""
 
 import ast
 import os
@@ -24,7 +24,7 @@ LESSONS = Path(__file__).parent.parent / "lessons"
 
 @dataclass(frozen=True)
 class Step:
-    """A block to run: its code, the line it begins in, and whether it ends with an explanation."""
+    """A block to run: its code, its first line, and a flag for a final explanation."""
 
     code: str
     line: int
@@ -33,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Script:
-    """What is to be run of a document, which is told in a language."""
+    """The blocks to run of a document in a language."""
 
     document: str
     language: str
@@ -41,7 +41,7 @@ class Script:
 
 
 def run_all(scripts: Sequence[Script]) -> Mapping[str, list[Outcome]]:
-    """The outcomes of each document's steps; says which one is done, since it takes a while."""
+    """Return the outcomes of each document's steps; prints each document when it is done."""
     outcomes: dict[str, list[Outcome]] = {}
     if not scripts:
         return outcomes
@@ -60,7 +60,7 @@ def run_all(scripts: Sequence[Script]) -> Mapping[str, list[Outcome]]:
 
 
 def run(script: Script) -> list[Outcome]:
-    """The outcomes of the steps; an error is told with the document's line."""
+    """Return the outcomes of the steps; an error names the document's line."""
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -70,11 +70,11 @@ def run(script: Script) -> list[Outcome]:
         tempfile.TemporaryDirectory() as folder,
         chdir(folder),
         warnings.catch_warnings(),
-        defaults(),  # what a document sets ends with it
+        defaults(),  # settings of a document end with it
         mpl.rc_context(),
     ):
         warnings.simplefilter("error")
-        # without such a font the words of pictures stay English
+        # without such a font labels stay English
         warnings.filterwarnings("ignore", "no font with Chinese characters")
         file = Path(folder) / f"{Path(script.document).stem}.py"
         file.write_text(_as_one_file(script.steps), "utf-8")
@@ -91,7 +91,7 @@ def _outcome(step: Step, namespace: dict[str, object], translate: Translate, fil
     body = ast.parse(code)
     last = body.body.pop()
     if not isinstance(last, ast.Expr):
-        raise TypeError("a block of explain ends with an explanation")
+        raise TypeError("an explain block must end with an explanation")
     exec(compile(body, file, "exec"), namespace)
     explanation = eval(compile(ast.Expression(last.value), file, "eval"), namespace)
     return Outcome(explanation.html())
@@ -105,7 +105,7 @@ def _translation(language: str) -> Translate:
 
 
 def _as_one_file(steps: Sequence[Step]) -> str:
-    """The steps on the lines they have in the document: what is recorded of them names these."""
+    """Return the steps at their lines in the document, so that traces name these lines."""
     lines: list[str] = []
     for step in steps:
         lines += [""] * (step.line - 1 - len(lines)) + step.code.splitlines()

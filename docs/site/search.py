@@ -1,4 +1,4 @@
-"""The index for the search: the text of every section, and which bigrams are in which section."""
+"""The search index: the text of every section, and its bigrams."""
 
 import json
 import re
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from docs.site.contents import Content
 
-# A pair of letters that more of the sections have says too little to be worth its bytes.
+# A bigram that is in more sections than this is not worth its bytes.
 LARGEST_SHARE = 0.15
 HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u2010\u2011](?=[^\W\d_])")
 
 
 @dataclass(frozen=True)
 class Indexed:
-    """A page in a language, as the search knows it: its name, what stands on it, its titles.
+    """A page of the index in a language: its name, content and titles.
 
     The titles are those of the tree, one for each language of the site, where the page is in it.
     """
@@ -26,7 +26,7 @@ class Indexed:
 
 
 def index_script(pages: Iterable[Indexed]) -> str:
-    """A script that leaves the index in `self.searchIndex`; a file: page may load no other kind."""
+    """Return a script that sets `self.searchIndex`; a file: page can load nothing else."""
     text = json.dumps(index(pages), ensure_ascii=False, separators=(",", ":"))
     return f"self.searchIndex = {text};\n".replace("</", "<\\/")
 
@@ -63,7 +63,7 @@ def index(pages: Iterable[Indexed]) -> Mapping[str, object]:
 
 
 def bigrams(text: str) -> set[str]:
-    """The pairs of neighbouring letters in a text, none across a space.
+    """Return the bigrams of a text, none across a space.
 
     >>> sorted(bigrams("Tanh 过拟合"))
     ['an', 'nh', 'ta', '拟合', '过拟']
@@ -73,7 +73,7 @@ def bigrams(text: str) -> set[str]:
 
 
 def fold(text: str) -> str:
-    """The text as it is compared, here and in the page: in lower case, no hyphen within a word.
+    """Return the normalized text, as in the page: lower case, no hyphen within a word.
 
     >>> fold("Over-fitting, --no-report, 3-4")
     'overfitting, --noreport, 3-4'

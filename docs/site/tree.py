@@ -1,4 +1,4 @@
-"""The tree of pages: their order, their titles, and the document each is made from."""
+"""The navigation tree: order, titles and source documents of pages."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 WORDS: dict[str, dict[str, str]] = tomllib.loads((HERE / "words.toml").read_text("utf-8"))
 LANGUAGES = tuple(WORDS)
-# Pages whose documents do not lie where their names say.
+# Pages whose documents are at another path.
 ELSEWHERE: dict[str, dict[str, str]] = {
     "index": {"en": "docs/start.md", "zh": "docs/zh/start.md"},
     "overview": {"en": "docs/tour.md", "zh": "docs/zh/tour.md"},
@@ -23,13 +23,13 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "changes": {"en": "CHANGELOG.md"},
 }
 
-# What lies in this folder of the repository is for teachers.
+# Documents in this folder are for teachers.
 ANSWERS = "docs/lessons/answers/"
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page: where it is in the site, its titles, and its document, in each language it has."""
+    """A page: its path in the site, and its title and document in each language."""
 
     name: str
     titles: Mapping[str, str]
@@ -37,18 +37,18 @@ class Page:
 
     @property
     def runs(self) -> bool:
-        """Whether its blocks of Python are run, and what comes of them is shown."""
+        """Return True if its Python blocks are run and their output shown."""
         return self.name == "story" or self.name.startswith("lessons/")
 
     @property
     def for_teachers(self) -> bool:
-        """Whether it has the answers, which learners do not get."""
+        """Return True if it contains answers, which are only for teachers."""
         return self.name.startswith("answers/")
 
 
 @dataclass(frozen=True)
 class Group:
-    """Pages under one heading of the tree."""
+    """A group of pages under one heading."""
 
     name: str
     titles: Mapping[str, str]
@@ -56,7 +56,7 @@ class Group:
 
 
 def read_tree(root: Path = ROOT, tree: Path = HERE / "tree.toml") -> list[Group]:
-    """The groups of tree.toml; lessons and documents that are in none of them are added.
+    """Return the groups of tree.toml, with lessons and documents in none of them added.
 
     A page whose document is not there yet is left out.
     """
@@ -76,13 +76,13 @@ def read_tree(root: Path = ROOT, tree: Path = HERE / "tree.toml") -> list[Group]
 
 
 def title_of(document: Path) -> str:
-    """The document's heading of the first level."""
+    """Return the document's first-level heading."""
     lines = document.read_text("utf-8").splitlines()
     return next((line[2:].strip() for line in lines if line.startswith("# ")), document.stem)
 
 
 def _found(root: Path, group: str) -> list[str]:
-    """The pages of a group that are those of a folder."""
+    """Return the pages of a folder."""
     lessons = root / "docs" / "lessons"
     if group == "lessons":
         return sorted({f"lessons/{path.stem}" for path in lessons.glob("??/*.md")})
