@@ -26,7 +26,7 @@ def weights_back() -> WeightsBack | None:
     import anywidget
     import traitlets
 
-    class Listener(anywidget.AnyWidget):  # type: ignore[misc]
+    class Listener(anywidget.AnyWidget):
         _esm = (WEB / "playground/server/listener.mjs").read_text("utf-8")
         key = traitlets.Unicode().tag(sync=True)
         # what comes is a memoryview
