@@ -86,7 +86,7 @@ def test_without_a_record_nothing_is_known(left: Path) -> None:
 
 
 def test_a_place_that_is_none_is_told_in_three_parts() -> None:
-    with pytest.raises(hg.HandgradError, match=r"^foo://a: no filesystem.*\n.*\n.*s3://"):
+    with pytest.raises(hg.HandgradError, match=r"^foo://a: no file system.*\n.*\n.*s3://"):
         recovered_checkpoint("foo://a", "a")
 
 

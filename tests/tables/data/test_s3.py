@@ -142,7 +142,7 @@ def test_a_store_that_is_gone_or_silent_is_given_up(
     stream = hg.data.open_table(store.put(path, "a.csv"))
     store.silent.set()
     with refused(
-        hg.errors.FileError, "s3://bucket/a.csv: ", "NETWORK_CONNECTION", "a store that answers"
+        hg.errors.FileError, "s3://bucket/a.csv: ", "NETWORK_CONNECTION", "a reachable store"
     ):
         stream.to_table()
     with refused(hg.errors.FileError, "s3://b/a.csv: ", "NETWORK_CONNECTION", "check the network"):
