@@ -34,7 +34,7 @@ from handgrad.textbook.layers import Array
 def number_texts(numbers: Array) -> list[str]:
     """The shortest decimal texts of numbers, which also round-trip by way of float64.
 
-    >>> numerals(np.array([0.1, 1.0, -0.0, 3e-8, np.inf], np.float32))
+    >>> number_texts(np.array([0.1, 1.0, -0.0, 3e-8, np.inf], np.float32))
     ['0.1', '1', '-0', '3e-08', 'inf']
     """
     return [number_text(number) for number in numbers.ravel()]
