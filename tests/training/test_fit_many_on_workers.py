@@ -205,7 +205,7 @@ def test_workers_of_other_versions_are_refused(
     two_workers: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "versions", lambda: "handgrad 0, NumPy 1")
-    with pytest.raises(hg.errors.SettingError, match=r"has handgrad .*this process has handgrad 0"):
+    with pytest.raises(hg.errors.SettingError, match=r"has handgrad .*the caller has handgrad 0"):
         hg.fit_many([{"net": classifier()}], **SHARED)
 
 

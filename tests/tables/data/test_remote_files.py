@@ -149,9 +149,9 @@ def test_rows_that_are_wrong_are_told_with_the_address(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("ftp://host/a.csv", ("ftp://host/a.csv: no filesystem is known by ftp://", "fetch it")),
-        ("https://host/a.csv", ("no filesystem is known by https://", "s3://, gs://", "fetch it")),
-        ("s3n://bucket/a.csv", ("no filesystem is known by s3n://", "s3://…")),
+        ("ftp://host/a.csv", ("ftp://host/a.csv: no file system for ftp://", "download it")),
+        ("https://host/a.csv", ("no file system for https://", "s3://, gs://", "download it")),
+        ("s3n://bucket/a.csv", ("no file system for s3n://", "s3://…")),
         ("s3://bucket/a.csv?regoin=x", ("parameter", "'regoin'", "?region=eu-central-1")),
         ("s3:///a.csv", ("s3:///a.csv: Missing bucket name", "check the address")),
         ("file://host/a.csv", ("file://host/a.csv: ", "check the address")),
@@ -174,7 +174,7 @@ def test_addresses_that_cannot_be_are_refused(source: Any, words: tuple[str, ...
     ],
 )
 def test_a_secret_in_an_address_is_refused_and_not_told(source: str) -> None:
-    with refused(hg.errors.FileError, "a secret in it", "messages"):
+    with refused(hg.errors.FileError, "with a secret", "messages"):
         hg.data.open_table(source)
     with pytest.raises(hg.errors.FileError) as caught:
         hg.data.open_table(source)
@@ -228,7 +228,7 @@ def test_a_store_that_fails_while_it_is_read_is_said(
     content = path.read_bytes()
     monkeypatch.setattr(RemoteFile, "stream", lambda self: pa.PythonFile(Broken(content), "r"))
     with refused(
-        hg.errors.FileError, f"file://{path}: ", "NETWORK_CONNECTION", "a store that answers"
+        hg.errors.FileError, f"file://{path}: ", "NETWORK_CONNECTION", "a reachable store"
     ):
         [*source.read(source.parts[0], ["a"], stream.schema)]
 
