@@ -110,7 +110,7 @@ def test_a_step_is_traced_and_its_loops_are_printed() -> None:
 def test_a_training_is_diagnosed() -> None:
     net = moons_net()
     history = trained(net)
-    assert "nothing was found" in str(hg.diagnose(net, history, (X, Y)))
+    assert "no problems found" in str(hg.diagnose(net, history, (X, Y)))
     found = hg.diagnose(net, history, (X, Y), validation=(X[:40], Y[:40]))
     assert [finding.sickness for finding in found.findings] == ["leakage"]
 

@@ -213,7 +213,7 @@ def test_pipelines_of_other_parts_are_refused(pipeline: Any, tmp_path: Path) -> 
     scaled = make_pipeline(StandardScaler(), hg.MLPClassifier(**QUICK, solver="lbfgs"))
     scaled.fit(X, Y)
     with refused(
-        hg.errors.SettingError, "StandardScaler", "hg.tables.TableEncoder() in place of scalers"
+        hg.errors.SettingError, "StandardScaler", "hg.tables.TableEncoder() instead of scalers"
     ):
         hg.save(scaled, path)
     with refused(hg.errors.SettingError, "MLPClassifier, which is not fitted"):
