@@ -30,7 +30,7 @@ TABLES: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
     ),
     "a class with one row": (
         "t.csv", csv_of("3,0.5,w"),
-        ("1 of the 3 classes of 'y' has one row only, 'w' in row 4", "two rows or more"),
+        ("1 of the 3 classes of 'y' has one row only: 'w' in row 4", "at least two rows"),
     ),
     "all columns empty": (
         "t.csv", "a,b,y\n" + ",,u\n,,v\n" * 9, ("no usable feature in the 2 columns",)
@@ -63,7 +63,7 @@ TABLES: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
     ),
     "a row that is too short": ("t.csv", csv_of("3,0.5"), ("t.csv: line 5 has 2 of 3 fields",)),
     "an empty file": ("t.csv", "", ("t.csv: the file is empty", "a header line")),
-    "a header alone": ("t.csv", "a,b,y\n", ("0 rows, 2 columns beside the target",)),
+    "a header alone": ("t.csv", "a,b,y\n", ("0 rows, 2 feature columns",)),
     "no such file": ("other.csv", "", ("t.csv: no such file",)),
     "a typo in --target": (
         "t.csv", csv_of(header="a,b,Y_"), ("no column named 'y'", "one of a, b, Y_"),

@@ -31,17 +31,17 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     ),
     "the target ignored": (
         ["table.csv", "--target", "kind", "--ignore", "kind"],
-        ("--ignore kind, which is to be predicted",),
+        ("--ignore kind, which is the target",),
     ),
     "all columns ignored": (
         ["table.csv", "--target", "kind", "--ignore", "x"],
-        ("4 rows, 0 columns beside the target",),
+        ("4 rows, 0 feature columns",),
     ),
     "one value": (["same.csv", "--target", "y"], ("the target 'y' is 2 in every row",)),
     "one class": (["one.csv", "--target", "y"], ("the target 'y' is u in every row",)),
     "names as target": (
         ["ids.csv", "--target", "y"],
-        ("4 of the 4 classes of 'y' have one row only, 'Ann' in row 1", "if these are names"),
+        ("4 of the 4 classes of 'y' have one row only: 'Ann' in row 1", "if these are names"),
     ),
     "words as numbers": (
         ["table.csv", "--target", "kind", "--task", "regression"],
@@ -82,7 +82,7 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "infinite rate": (mlp("--learning-rate", "inf"), ("--learning-rate inf",)),
     "nothing held out": (["iris", "--test-size", 0], ("--test-size 0.0", "--test-size 0.2")),
     "all held out": (["iris", "--test-size", 1.5], ("--test-size 1.5", "between 0 and 1")),
-    "one fold": (["iris", "--folds", 1], ("--folds 1", "2 folds or more", "try: --folds 5")),
+    "one fold": (["iris", "--folds", 1], ("--folds 1", "at least 2 folds", "try: --folds 5")),
     "more folds than rows of a class": (
         ["iris", "--folds", 41],
         ("--folds 41, with 40 rows of the smallest class", "try: --folds 40"),
@@ -100,18 +100,18 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "a class without a name": (["iris", "--class-weight", "=2"], ("for ''",)),
     "a weight without a class": (["iris", "--class-weight", "2"], ("CLASS=WEIGHT",)),
     "weights misspelt": (["iris", "--class-weight", "balance"], ("did you mean 'balanced'?",)),
-    "a weight below 0": (["iris", "--class-weight", "setosa=-1"], ("no weight below 0",)),
+    "a weight below 0": (["iris", "--class-weight", "setosa=-1"], ("with weights of at least 0",)),
     "a class misspelt": (["iris", "--class-weight", "setos=2"], ("did you mean 'setosa'?",)),
     "weights for numbers": (["diabetes", "--class-weight", "balanced"], ("predicts a number",)),
-    "a full folder": (["iris", "--out", "full"], ("full is there already, and not empty",)),
-    "a file as folder": (["iris", "--out", "table.csv"], ("table.csv is there already, a file",)),
+    "a full folder": (["iris", "--out", "full"], ("full already exists and is not empty",)),
+    "a file as folder": (["iris", "--out", "table.csv"], ("table.csv already exists as a file",)),
     "a folder below a file": (
         ["iris", "--out", "table.csv/a/b"],
-        ("table.csv/a/b cannot be made", "is a file"),
+        ("table.csv/a/b cannot be created", "is a file"),
     ),
     "a full folder to go on": (
         ["iris", "--out", "full", "--resume"],
-        ("full is there already, and not empty",),
+        ("full already exists and is not empty",),
     ),
 }
 
@@ -157,7 +157,7 @@ def test_nothing_is_printed_before_the_options_were_checked(folder: Path) -> Non
     [
         (["nope.csv"], "error: nope.csv: no such file"),
         (["iris", "--folds", "99"], "error: --folds 99, with 40 rows of the smallest class"),
-        (["iris", "--out", "table.csv/a"], "error: table.csv/a cannot be made"),
+        (["iris", "--out", "table.csv/a"], "error: table.csv/a cannot be created"),
     ],
 )
 def test_a_process_ends_with_1_and_three_lines_on_standard_error(

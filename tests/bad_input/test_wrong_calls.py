@@ -83,10 +83,10 @@ def runs(path: Path, **settings: Any) -> object:
         ({"estimator": "tabula"}, ["did you mean 'tabular'?"]),
         ({"estimator": 5}, ["estimator=5", "tabular, mlp"]),
         ({"estimator": []}, ["estimator=[]", "tabular, mlp"]),
-        ({"epochs": "x"}, ["epochs='x'", "a whole number"]),
-        ({"folds": [2]}, ["folds=[2]", "2 folds or more"]),
-        ({"seed": True}, ["seed=True", "a whole number"]),
-        ({"estimator": "mlp", "batch_size": "x"}, ["batch_size='x'", "a whole number"]),
+        ({"epochs": "x"}, ["epochs='x'", "an integer"]),
+        ({"folds": [2]}, ["folds=[2]", "at least 2 folds"]),
+        ({"seed": True}, ["seed=True", "an integer"]),
+        ({"estimator": "mlp", "batch_size": "x"}, ["batch_size='x'", "an integer"]),
     ],
 )
 def test_settings_of_runs_that_are_none(

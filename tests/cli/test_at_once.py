@@ -91,9 +91,9 @@ def test_a_run_that_is_alive_is_not_taken_over(resume: tuple[str, ...], tmp_path
         done = process(*LONG, "--out", "run", *resume, folder=tmp_path)
         assert done.returncode == 1
         assert done.stderr.splitlines() == [
-            "error: run is being made by another process",
-            "  expected: a folder that this run alone makes",
-            "  try: another --out; or wait until the other is done",
+            "error: run is in use by another process",
+            "  expected: a folder that no other process writes",
+            "  try: another --out; or wait until the other run is finished",
         ]
         assert sorted((tmp_path / ".run.unfinished").rglob("asked.json")) == before != []
         assert child.poll() is None
@@ -176,7 +176,9 @@ def test_parts_that_others_may_have_put_there_are_not_gone_on_with(
     monkeypatch.chdir(tmp_path)
     planted(tmp_path / ".run.unfinished", how)
     result = handgrad(*SHORT, 1, "--out", "run", *resume)
-    with refused(hg.errors.FileError, ".run.unfinished is not this user's alone", "another --out"):
+    with refused(
+        hg.errors.FileError, ".run.unfinished can be written by other users", "another --out"
+    ):
         raise result.exception or AssertionError(result.output)
     assert not (tmp_path / "run").exists()
     (tmp_path / "runs").mkdir()
@@ -203,7 +205,7 @@ def test_a_link_to_nothing_is_refused_before_anything_is_read(
 ) -> None:
     (tmp_path / "run").symlink_to("nowhere")
     result = handgrad("train", "nope.csv", "--out", tmp_path / "run", *resume)
-    with refused(hg.errors.FileError, "run is a link to nothing", "another --out"):
+    with refused(hg.errors.FileError, "run is a broken link", "another --out"):
         raise result.exception or AssertionError(result.output)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
@@ -224,7 +226,7 @@ def test_a_damaged_record_of_what_was_asked_is_told(content: str, tmp_path: Path
     (place / "asked.json").write_bytes(content.encode("utf-8", "surrogatepass"))
     (place / "fold-1.json").write_text("{}")
     for resume, words in (
-        ((), "was begun and is not finished"),
+        ((), "has an unfinished run"),
         (("--resume",), "asked.json cannot be read"),
     ):
         result = handgrad(*SHORT, 1, "--out", out, *resume)

@@ -20,7 +20,7 @@ def test_it_shows_and_clears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_it_says_when_it_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANDGRAD_CACHE", "off")
-    assert "switched off" in handgrad("cache").stdout
+    assert "disabled" in handgrad("cache").stdout
 
 
 def test_for_machines_it_is_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def test_the_proof_is_printed(saved: Path, tmp_path: Path) -> None:
     to = tmp_path / "model.py"
     lines = handgrad("export", saved, to).stdout.splitlines()
     assert lines[0] == f"{to}, {to.stat().st_size:,} bytes"
-    assert "64 rows, same bits as the pages" in lines[1]
+    assert "64 rows, same bits as the layers" in lines[1]
     assert "predict" in lines[2]
 
 
@@ -31,7 +31,7 @@ def test_for_machines_it_is_json(saved: Path, tmp_path: Path) -> None:
     to = tmp_path / "model.py"
     found = json.loads(handgrad("export", saved, to, "--json").stdout)
     assert (found["file"], found["bytes"]) == (str(to), to.stat().st_size)
-    assert [check["against"] for check in found["checks"]] == ["the pages", "predict"]
+    assert [check["against"] for check in found["checks"]] == ["the layers", "predict"]
     assert found["checks"][0]["same_bits"]
 
 
@@ -39,7 +39,7 @@ def test_a_kind_that_is_none_is_told(saved: Path, tmp_path: Path) -> None:
     done = process("export", saved.name, "model.exe", folder=tmp_path)
     assert done.returncode == 1
     assert "'model.exe' as the file to export to" in done.stderr
-    assert ".py (Python that needs NumPy alone)" in " ".join(done.stderr.split())
+    assert ".py (Python that needs only NumPy)" in " ".join(done.stderr.split())
     assert not (tmp_path / "model.exe").exists()
 
 

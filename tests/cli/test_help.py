@@ -41,8 +41,8 @@ def test_the_first_help_says_how_to_start() -> None:
     text = " ".join(handgrad("--help").output.split())
     assert "from a table to a model and its report, in seconds." in text
     assert "Start with: handgrad demo, or handgrad train breast_cancer" in text
-    assert "Exit codes: 0 done, 1 the data" in text
-    assert "2 the command line was not understood, 130 interrupted." in text
+    assert "Exit codes: 0 success, 1 error in the data" in text
+    assert "2 error in the command line, 130 interrupted." in text
     assert handgrad().output.strip() == handgrad("--help").output.strip()
 
 

@@ -49,9 +49,9 @@ def test_layers_arrays_and_words_are_shown(model: Path) -> None:
         "Linear(n_in=3, n_out=4, dtype=float32),",
         "│ frozen ",
         "weight (4, 3) float32",
-        "│ 1.1     │ Tanh()",
-        "│ 1.0     │ Linear(n_in=4, n_out=4, dtype=float32)",
-        "not one of",
+        "│ 1.1  │ Tanh()",
+        "│ 1.0  │ Linear(n_in=4, n_out=4, dtype=float32)",
+        "custom layer",
         "by (4,) float64",
         "features: height, width, age",
     ):

@@ -31,9 +31,9 @@ def test_a_folder_of_pictures_leaves_the_run_of_a_table(trained: Path) -> None:
     told = (trained / "told.txt").read_text("utf-8")
     assert "bars: 40 pictures of 12 by 12 pixels, grey" in told
     assert "predicting class: 2 classes, level, upright (classification: each has a folder)" in told
-    assert f"no pictures, and left out: {Path('level', 'notes.txt')}\n" in told
+    assert f"files that are not pictures, ignored: {Path('level', 'notes.txt')}\n" in told
     assert "picture  12 by 12 pixels, grey, each a number from 0 to 1" in told
-    assert "32 rows learned from, 8 held out" in told
+    assert "trained on 32 rows, 8 held out" in told
     assert sorted(file.name for file in (trained / "run").iterdir()) == WRITTEN
     found = record(trained / "run")
     assert found["scores"]["held_out"]["accuracy"] > 0.9
@@ -72,12 +72,14 @@ def test_new_pictures_are_predicted_in_a_folder_by_a_pattern_and_one_by_one(
     with refused(hg.errors.SettingError, "a name that ends in .csv or .parquet"):
         raised("predict", model, new, "-o", tmp_path / "predictions.txt")
     (tmp_path / "none").mkdir()
-    with refused(hg.errors.DataError, "none: no picture in it", ".png"):
+    with refused(hg.errors.DataError, "none: no pictures in this folder", ".png"):
         raised("predict", model, tmp_path / "none")
     with refused(hg.errors.SettingError, "--keep size, for pictures", "without --keep"):
         raised("predict", model, new, "--keep", "size")
     with refused(
-        hg.errors.FileError, "predictions.csv: no picture, for a model of pictures", "a table is"
+        hg.errors.FileError,
+        "predictions.csv: not a picture, for a picture classifier",
+        "for a table",
     ):
         raised("predict", model, out)
     with refused(
@@ -126,7 +128,7 @@ def test_a_perceptron_alone_takes_pictures_too(tmp_path: Path) -> None:
     for command in ("predict", "evaluate", "explain"):
         with refused(hg.errors.SettingError, "bars, a folder of pictures", "without --estimator"):
             raised(command, out / "model.safetensors", folder)
-    with refused(hg.errors.FileError, "a folder that handgrad train made", f"try: {out}"):
+    with refused(hg.errors.FileError, "a folder written by handgrad train", f"try: {out}"):
         raised("report", out / "model.safetensors")
 
 
@@ -138,7 +140,7 @@ def test_what_cannot_be_learned_from_is_refused_and_leaves_nothing(tmp_path: Pat
     with refused(hg.errors.SettingError, "--ignore age, for a folder of pictures"):
         raised("train", folder, "--ignore", "age", "--out", out)
     alone = save(np.zeros((12, 12)), folder / "dot" / "one.png")
-    with refused(hg.errors.DataError, f"has one row only, 'dot' in {alone}", "two rows or more"):
+    with refused(hg.errors.DataError, f"has one row only: 'dot' in {alone}", "at least two rows"):
         raised("train", folder, "--out", out)
     (folder / "level" / "odd.png").write_text("words")
     with refused(hg.errors.FileError, "odd.png: no picture of a kind that is read"):
@@ -194,8 +196,8 @@ def test_folders_train_and_test_say_what_is_learned_and_what_is_held_out(tmp_pat
     (folder / "notes").mkdir()
     result = handgrad("train", folder, *QUICK, "--epochs", 2, "--out", out)
     assert result.exit_code == 0, result.output
-    assert "learned from train, held out Test, as the folders say" in result.output
-    assert "left out: notes" in result.output
+    assert "trained on the folder train, held out Test" in result.output
+    assert "other folders, ignored: notes" in result.output
     assert record(out)["rows"] == {"training": 20, "held_out": 6}
     with (out / "held_out.csv").open(encoding="utf-8", newline="") as file:
         assert {Path(row["file"]).parts[-3] for row in csv.DictReader(file)} == {"Test"}
@@ -249,7 +251,7 @@ def test_a_stop_while_pictures_are_learned_keeps_the_last_finished_epoch(
         patch.setattr(fit_loop, "_say", stopped)
         result = handgrad(*words)
     assert result.exit_code == 143
-    assert "3 parts are done and kept; to go on:" in result.stderr
+    assert "3 finished parts saved; to resume:" in result.stderr
     assert not out.exists()
     result = handgrad(*words, "--resume")
     assert result.exit_code == 0, result.output

@@ -207,9 +207,9 @@ def test_a_table_of_another_kind_is_refused_and_nothing_is_written(
     [
         (("{left}", "nothing.csv"), ("no such file",)),
         (("nothing.safetensors", "{new}"), ("No such file",)),
-        (("{new}", "{new}"), ("new.csv as MODEL, a table", "model.safetensors, which")),
+        (("{new}", "{new}"), ("new.csv as MODEL, a table", "model.safetensors, written")),
         (("{run}", "{new}"), ("as MODEL, a folder", "left/model.safetensors")),
-        (("{net}", "{new}"), ("takes numbers, not tables", "hg.load(path).predict(x)")),
+        (("{net}", "{new}"), ("takes arrays, not tables", "hg.load(path).predict(x)")),
         (("{left}", "{new}", "-o", "a.xlsx"), (".csv or .parquet", "try: a.csv")),
         (("{left}", "{new}", "-o", "{new}"), ("which is an input",)),
         (("{left}", "{new}", "-o", "{new}/a.csv"), ("could not be written", "a file is where")),
@@ -296,7 +296,7 @@ def test_what_cannot_be_judged_is_told(made: Path, tmp_path: Path) -> None:
     write_csv(other, tmp_path / "other.csv")
     write_csv(table.drop_columns(["left"]), tmp_path / "without.csv")
     for name, words in (
-        ("other.csv", ("the class 'perhaps', which the model does not know", "one of no, yes")),
+        ("other.csv", ("the class 'perhaps', which is unknown to the model", "one of no, yes")),
         ("without.csv", ("no column named 'left'",)),
     ):
         result = handgrad("evaluate", model(made), tmp_path / name)

@@ -178,7 +178,7 @@ def test_a_run_that_is_told_to_stop_keeps_what_is_done(tmp_path: Path) -> None:
         child.terminate()
         _, told = child.communicate()
     assert child.returncode == 143, told
-    assert "done and kept; to go on: handgrad train digits --estimator mlp" in told
+    assert "finished parts saved; to resume: handgrad train digits --estimator mlp" in told
     assert [path.name for path in place.rglob("*") if path.name.startswith(".")] == []
 
 
@@ -207,7 +207,7 @@ def test_ctrl_c_before_a_part_is_done_is_told(
     monkeypatch.setattr("handgrad.tables.runs.train.TableJob._fold", stopped)
     result = handgrad("train", "iris", *QUICK, "--folds", 2, "--out", tmp_path / "run")
     assert result.exit_code == 130
-    assert result.stderr == "note: stopped before the first part was done: nothing is kept\n"
+    assert result.stderr == "note: stopped before the first part was finished: nothing is saved\n"
     assert [*tmp_path.iterdir()] == []
 
 

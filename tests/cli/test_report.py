@@ -65,12 +65,12 @@ def test_rows_that_changed_are_refused_and_the_page_stays(run: Path) -> None:
     content = path.read_text("utf-8")
     for changed, words in (
         (content.replace("Ulm", "Bonn"), "has changed since the run: "),
-        (content.replace("Ulm", "Aue"), "bytes as then, but other ones"),
+        (content.replace("Ulm", "Aue"), "bytes, but different content"),
     ):
         path.write_text(changed, "utf-8")
         result = handgrad("report", run)
         assert isinstance(result.exception, hg.errors.DataError)
-        with refused(hg.errors.DataError, "messy.csv", words, "the file as it was"):
+        with refused(hg.errors.DataError, "messy.csv", words, "restore the file"):
             raise result.exception
     path.unlink()
     result = handgrad("report", run)
@@ -82,7 +82,7 @@ def test_rows_that_changed_are_refused_and_the_page_stays(run: Path) -> None:
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "run.json").write_text("[]")
-    for name, words in (("none", "no such file"), ("other", "not a run of this format")):
+    for name, words in (("none", "no such file"), ("other", "not a run of a known format")):
         result = handgrad("report", tmp_path / name)
         assert isinstance(result.exception, hg.errors.FileError)
         with refused(hg.errors.FileError, words):

@@ -97,7 +97,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(train.TableJob, "fit", stopped_at(2))
     stopped = handgrad(*words)
-    assert "note: 2 parts are done and kept; to go on: handgrad train iris" in stopped.stderr
+    assert "note: 2 finished parts saved; to resume: handgrad train iris" in stopped.stderr
     assert not (tmp_path / "run").exists()
     monkeypatch.setattr(train.TableJob, "fit", stopped_at(9))
     result = handgrad(*words, "--resume")
@@ -105,7 +105,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.Monk
     assert fits == [80, 80, 80, 120]
 
     finished = handgrad(*words, "--resume")
-    assert "run is finished already" in finished.stderr
+    assert "run is already finished" in finished.stderr
     assert finished.stdout == result.stdout[result.stdout.index("  sepal") :]
     assert fits == [80, 80, 80, 120]
 
@@ -143,8 +143,8 @@ def test_another_run_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         handgrad(*words)
     before = begun(out)
     for more, expected in (
-        ((), ("was begun and is not finished", "--resume, to go on")),
-        (("--resume", "--seed", 1), ("where seed was 0 and now is 1", "as before")),
+        ((), ("has an unfinished run", "--resume, to resume")),
+        (("--resume", "--seed", 1), ("whose seed was 0 and is now 1", "as before")),
     ):
         result = handgrad(*words, *more)
         assert isinstance(result.exception, hg.HandgradError)

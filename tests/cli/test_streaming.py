@@ -126,7 +126,7 @@ def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_
     monkeypatch.setattr(train, "fitted", noted)
     result = handgrad(*words, "--seed", 3, "--out", "run")
     assert result.exit_code == 0, result.output
-    assert "rows: 2,000 rows, 7 columns to learn from, read in pieces" in result.output
+    assert "rows: 2,000 rows, 7 feature columns, read in chunks" in result.output
     run = record(Path("run"))
     assert (run["data"]["streamed"], run["data"]["rows"], run["settings"]["memory"]) == (
         True, N, "1 MB",
@@ -167,7 +167,7 @@ def test_what_is_judged_fits_in_memory_and_is_told(
     run = record(Path("run"))
     assert 70 < run["rows"]["held_out"] < 140
     assert run["judged"] == {"training": 100, "held_out": run["rows"]["held_out"]}
-    assert "the scores of the training are those of 100 of its rows" in result.output
+    assert "training scores are of 100 of these rows" in result.output
     assert run["rows"]["training"] + run["rows"]["held_out"] == N
 
 

@@ -30,25 +30,28 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_a_text_leaves_a_run_with_a_report(trained: Path) -> None:
     told = (trained / "told.txt").read_text("utf-8")
-    assert "verse: a text of 1,891 letters, 378 held out" in told
-    assert (
-        "letters that are not there in training, or fewer than 4 times, count as one: 'é'" in told
-    )
-    assert "letters  25 different ones" in told
-    assert "1,513 letters learned from, 378 held out; 1 epoch" in told
+    assert "verse: a text of 1,891 characters, 378 held out" in told
+    assert "out of vocabulary, fewer than 4 times in the training text: 'é'" in told
+    assert "characters  vocabulary of 25" in told
+    assert "trained on 1,513 characters, 378 held out; 1 epoch" in told
     assert sorted(file.name for file in (trained / "run").iterdir()) == [
         *("held_out.txt", "history.csv", "history.json", "model.safetensors", "report.html"),
         "run.json",
     ]
     assert (trained / "run" / "held_out.txt").read_text("utf-8") == (VERSE * 14 + "é")[-378:]
     found = record(trained / "run")
-    assert found["target"] == {"name": "next letter", "task": "text"}
+    assert found["target"] == {"name": "next character", "task": "text"}
     assert found["settings"]["estimator"] == "text"
-    assert [*found["scores"]["held_out"]] == ["loss", "bits_per_letter", "perplexity", "accuracy"]
+    assert [*found["scores"]["held_out"]] == [
+        "loss",
+        "bits_per_character",
+        "perplexity",
+        "accuracy",
+    ]
     loss, guessing = (found["scores"][name]["loss"] for name in ("held_out", "guessing"))
-    assert found["scores"]["held_out"]["bits_per_letter"] == pytest.approx(loss * 1.442695)
+    assert found["scores"]["held_out"]["bits_per_character"] == pytest.approx(loss * 1.442695)
     assert guessing == pytest.approx(2.85, abs=0.1)  # the entropy of its letters
-    assert [*found["scores"]["n_gram"]] == ["n", "loss", "bits_per_letter", "perplexity"]
+    assert [*found["scores"]["n_gram"]] == ["n", "loss", "bits_per_character", "perplexity"]
     assert found["scores"]["n_gram"]["loss"] < 0.2  # of a verse that it has counted 11 times
     n = found["scores"]["n_gram"]["n"]
     assert f"{n}-gram" in told
@@ -64,7 +67,7 @@ def test_it_goes_on_with_a_beginning(trained: Path, tmp_path: Path) -> None:
     assert result.output == known.write("two for ", length=30, rng=0) + "\n"
     out = tmp_path / "written.txt"
     how = ("--temperature", 0, "--seed", 3, "--length", 9, "-o", out)
-    assert "9 letters, written to" in handgrad("write", model, *how).output
+    assert "9 characters, written to" in handgrad("write", model, *how).output
     assert out.read_text("utf-8") == known.write(length=9, temperature=0)
     found = json.loads(handgrad("write", model, "--start", "a", "--length", 2, "--json").output)
     assert found["start"] == "a"
@@ -73,9 +76,9 @@ def test_it_goes_on_with_a_beginning(trained: Path, tmp_path: Path) -> None:
 
 def test_it_is_evaluated_on_another_text(trained: Path, tmp_path: Path) -> None:
     run, other = trained / "run", tmp_path / "other.txt"
-    with pytest.warns(UserWarning, match="count as one: 'é'"):
+    with pytest.warns(UserWarning, match="out of vocabulary.*: 'é'"):
         found = hg.tables.evaluate_table(run / "model.safetensors", run / "held_out.txt")
-    assert (found.task, found.target, found.rows) == ("text", "next letter", 377)
+    assert (found.task, found.target, found.rows) == ("text", "next character", 377)
     assert found.scores == pytest.approx(record(run)["scores"]["held_out"])
     assert found.guessing == pytest.approx(record(run)["scores"]["guessing"])
     other.write_bytes("caf\u00e9 noir, caf\u00e9 au lait".encode("cp1252"))
@@ -83,7 +86,7 @@ def test_it_is_evaluated_on_another_text(trained: Path, tmp_path: Path) -> None:
     with refused(hg.errors.FileError, "other.txt is not in UTF-8: line 1", "--encoding cp1252"):
         raised("evaluate", model, other)
     result = handgrad("evaluate", model, other, "--encoding", "cp1252")
-    assert "other.txt: 22 letters; next letter is predicted by" in result.output
+    assert "other.txt: 22 characters; next character is predicted by" in result.output
     with refused(hg.errors.SettingError, "--metric accuracy, for a language model"):
         raised("evaluate", model, other, "--metric", "accuracy")
 
@@ -105,9 +108,14 @@ def test_it_is_inspected_explained_and_its_report_written_anew(trained: Path) ->
     assert handgrad("report", trained / "run").exit_code == 0
     page = (trained / "run" / "report.html").read_text("utf-8")
     n = record(trained / "run")["scores"]["n_gram"]["n"]
-    gram = f"A {n}-gram, which only counts what came after the {n - 1} letters before, takes"
+    gram = f"A {n}-gram model, which counts characters given the previous {n - 1}, has"
     assert re.search(gram + r" 0\.\d+ bits, less than this model\.", page)
-    for words in ("A language model of", "Bits per letter", "Temperature 0.8", "Where each head"):
+    for words in (
+        "Language model of",
+        "Bits per character",
+        "Temperature 0.8",
+        "Attention weights",
+    ):
         assert words in page
     assert '<span class="bits bits-' in page
 
@@ -135,7 +143,7 @@ def test_a_table_stays_a_table_whatever_its_name(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (b"", ("is empty",)),
-        (b"a", ("a text of 1 letters, 0 of them held out", "a longer text")),
+        (b"a", ("a text of 1 characters, 0 of them held out", "a longer text")),
         (b"a\n" * 20, ("for validation", "--target, if it is a table")),
         (b"a" * 2000, ("one distinct character, 'a'", "--target, if it is a table")),
         ("caf\u00e9, noir\n".encode("cp1252") * 400, ("not in UTF-8", "--encoding cp1252")),
@@ -157,7 +165,7 @@ def test_what_is_no_text_is_refused_and_leaves_nothing(
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_what_is_said_of_tables_is_refused_for_a_text(trained: Path, tmp_path: Path) -> None:
+def test_what_is_table_setting_is_refused_for_a_text(trained: Path, tmp_path: Path) -> None:
     text, model = trained / "verse.txt", trained / "run" / "model.safetensors"
     with refused(hg.errors.SettingError, "--folds 3, for a text", "--estimator text, for a table"):
         raised("train", text, "--estimator", "text", "--folds", 3)
@@ -173,11 +181,11 @@ def test_what_is_said_of_tables_is_refused_for_a_text(trained: Path, tmp_path: P
         raised("write", model, "--start", "\u00e9")
     run = hg.tables.train_table("iris", epochs=1, report=False, out=tmp_path / "iris")
     table = run.folder / "model.safetensors"
-    with refused(hg.errors.SettingError, "which is no language model", "handgrad predict"):
+    with refused(hg.errors.SettingError, "which is not a language model", "handgrad predict"):
         raised("write", table, "--start", "a")
-    with refused(hg.errors.SettingError, "--start a, for", "which is no language model"):
+    with refused(hg.errors.SettingError, "--start a, for", "which is not a language model"):
         raised("explain", table, "--start", "a")
-    with refused(hg.errors.SettingError, "without DATA", "a table beside the model"):
+    with refused(hg.errors.SettingError, "without DATA", "a table, or pictures"):
         raised("explain", table)
 
 
@@ -215,7 +223,7 @@ def test_a_stop_while_a_text_is_learned_keeps_the_best_finished_epoch(
         patch.setattr(language_model, "early_stopping", stopping(2, SystemExit(143)))
         result = handgrad(*words, "--out", tmp_path / "run")
         assert result.exit_code == 143
-        assert "3 parts are done and kept; to go on:" in result.stderr
+        assert "3 finished parts saved; to resume:" in result.stderr
         patch.setattr(language_model, "early_stopping", stopping(0, SystemExit(143)))
         result = handgrad(*words, "--out", tmp_path / "other")
         assert result.exit_code == 143

@@ -44,11 +44,11 @@ def test_a_bundled_set_is_trained_on_and_the_files_are_there(tmp_path: Path) -> 
     folder = tmp_path / "new" / "run"
     result = handgrad("train", "iris", *QUICK, "--epochs", 4, "--out", folder, "--seed", 3)
     assert result.exit_code == 0, result.output
-    assert "iris: 150 rows, 4 columns to learn from" in result.output
+    assert "iris: 150 rows, 4 feature columns" in result.output
     assert "predicting target: 3 classes, setosa, versicolor, virginica (classification:" in (
         result.output
     )
-    assert "120 rows learned from, 30 held out; 4 epochs, of which the best by log loss" in (
+    assert "trained on 120 rows, 30 held out; 4 epochs, the best by log loss kept" in (
         result.output
     )
     assert sorted(file.name for file in folder.iterdir()) == WRITTEN
@@ -241,7 +241,7 @@ def test_a_class_of_which_one_row_is_held_out_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("a,y\n" + "".join(f"{i},{'rare' if i < 5 else 'usual'}\n" for i in range(100)))
     result = handgrad("train", path, "--target", "y", *QUICK, "--out", tmp_path / "run")
-    said = "held out are 1 row of “rare”: what is said of them may be chance"
+    said = "only 1 row of “rare” held out: these scores are noisy"
     assert f"note: few rows, class “rare”: {said}" in result.stdout.replace("\n", " ")
     found = record(tmp_path / "run")["findings"]
     assert any(finding["evidence"].startswith(said) for finding in found)
@@ -314,7 +314,7 @@ def test_a_column_named_target_needs_no_option(tmp_path: Path) -> None:
     path.write_text("a,target\n" + "".join(f"{i},{i / 3}\n" for i in range(40)))
     result = handgrad("train", path, *QUICK, "--out", tmp_path / "run")
     assert result.exit_code == 0, result.output
-    assert "a: 40 rows, 1 column to learn from\npredicting target: a number" in result.output
+    assert "a: 40 rows, 1 feature column\npredicting target: a number" in result.output
 
 
 def test_names_in_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
@@ -388,7 +388,7 @@ def test_options_reach_the_perceptron(tmp_path: Path) -> None:
     shown = table_of(result.output)
     assert list(shown) == ["zero one loss", "accuracy"]
     assert float(shown["accuracy"][1]) + float(shown["zero one loss"][1]) == pytest.approx(1)
-    assert "90 rows learned from, 60 held out; 3 epochs" in result.output
+    assert "trained on 90 rows, 60 held out; 3 epochs" in result.output
     mlp = hg.load(tmp_path / "run" / "model.safetensors")[-1]
     assert mlp.scoring == "zero_one_loss"
     columns = json.loads((tmp_path / "run" / "history.json").read_text("utf-8"))["columns"]
@@ -504,7 +504,7 @@ def test_what_is_found_stands_in_the_terminal_in_json_in_the_record_and_in_the_r
         lines.append(f"C{i % 60:03},{a:.4f},{b:.4f},{ended},{'yes' if left else 'no'}")
     path.write_text("\n".join(lines) + "\n")
     words = ("train", path, "--target", "left", "--ignore", "customer", "--epochs", 2)
-    groups = "column “customer”: 60 values come 10 times each, and rows of one “customer” are on"
+    groups = "column “customer”: 60 values occur 10 times each, and rows of the same “customer” are"
     leak = "column “ended”: it is filled in for 100% of “yes”, 0% of “no”: is it known"
     plain = handgrad(*words, "--no-report", "--out", tmp_path / "a")
     assert plain.exit_code == 0, plain.output
@@ -521,7 +521,7 @@ def test_what_is_found_stands_in_the_terminal_in_json_in_the_record_and_in_the_r
     assert handgrad("report", tmp_path / "b").exit_code == 0
     assert groups[1:] in (tmp_path / "b" / "report.html").read_text("utf-8")
     with pytest.warns(
-        UserWarning, match="“customer”: 60 values come 10 times|“ended”: it is filled"
+        UserWarning, match="“customer”: 60 values occur 10 times|“ended”: it is filled"
     ):
         hg.tables.train_table(str(path), "left", ignore=("customer",), epochs=1, report=False,
                        out=tmp_path / "c")  # fmt: skip
@@ -530,7 +530,7 @@ def test_what_is_found_stands_in_the_terminal_in_json_in_the_record_and_in_the_r
 def test_a_training_whose_last_epoch_is_the_best_asks_for_more(tmp_path: Path) -> None:
     words = ("train", "breast_cancer", "--no-report", "--json", "--out")
     found = json.loads(handgrad(*words, tmp_path / "a", "--epochs", 2).stdout)["findings"]
-    (more,) = [one for one in found if one["sickness"] == "still getting better"]
+    (more,) = [one for one in found if one["sickness"] == "still improving"]
     assert "is the last, 2 of 2" in more["evidence"]
     assert "--epochs 6" in more["advice"]
 

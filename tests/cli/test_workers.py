@@ -46,7 +46,7 @@ def test_a_run_goes_on_with_another_number_of_workers_but_not_without(tmp_path: 
     if importlib.util.find_spec("ray") is None:
         assert "ray" in str(result.exception)
     else:
-        assert "is finished already" in result.stderr
+        assert "is already finished" in result.stderr
     assert isinstance(handgrad(*words, "--resume").exception, hg.errors.FileError)
 
 

@@ -12,6 +12,7 @@ import io
 import shlex
 import sys
 import webbrowser
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -32,7 +33,9 @@ WITH_PYTHON = [
     for d in DOCUMENTS
     if any(b.language == "python" for b in blocks(d)) and LESSONS not in d.parents
 ]
-WITH_COMMANDS = [d for d in DOCUMENTS if "\nhandgrad " in d.read_text("utf-8")]
+WITH_COMMANDS = [
+    d for d in DOCUMENTS if any(b.language == "shell" and "handgrad " in b.text for b in blocks(d))
+]
 
 
 def slow_but_readmes(documents: list[Path]) -> list[object]:
@@ -48,7 +51,7 @@ def examples(document: Path, language: str) -> list[tuple[Block, str | None]]:
     found = blocks(document)
     return [
         (block, after.text if after and _is_output(after) else None)
-        for block, after in zip(found, [*found[1:], None], strict=True)
+        for block, after in zip_longest(found, found[1:])
         if block.language == language and not block.step
     ]
 

@@ -16,17 +16,17 @@ DATA_ERROR, NOT_UNDERSTOOD, INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
-    """Run the command line; mistakes end with a message and an exit code, not a traceback."""
+    """Run the command line; errors end with a message and an exit code, not a traceback."""
     try:
         code = _run(as_json="--json" in sys.argv[1:])
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except BrokenPipeError:  # who reads the output has had enough
+    except BrokenPipeError:  # the reader has closed the pipe
         code = DATA_ERROR
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
-    except OSError:  # what could not be written would be tried once more at the end
+    except OSError:  # else the interpreter flushes once more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
@@ -38,27 +38,27 @@ def _run(*, as_json: bool) -> int:
     except MissingPackageError as error:
         print(f"error: {error}", file=sys.stderr)
         return DATA_ERROR
-    from handgrad.cli.app import UsageError, app, explained
-    from handgrad.cli.output import Output, refused_if_unwritable
+    from handgrad.cli.app import UsageError, app, show_usage_error
+    from handgrad.cli.output import Output, standard_output_errors
 
     try:
         if sys.stdout is None:
             raise FileError(
-                "standard output is closed", "somewhere to write to", "without >&-, or > FILE"
+                "standard output is closed", "an open standard output", "without >&-, or > FILE"
             )
-        with refused_if_unwritable():
+        with standard_output_errors():
             return app(standalone_mode=False, prog_name="handgrad") or 0
     except UsageError as error:
-        explained(error, Output(as_json=as_json))
+        show_usage_error(error, Output(as_json=as_json))
         return NOT_UNDERSTOOD
     except HandgradError as error:
-        with suppress(FileError):  # it may be the output that cannot be written
+        with suppress(FileError):  # the output itself may be the error
             Output(as_json=as_json).error(error)
         return DATA_ERROR
 
 
 def _prepare() -> None:
-    """What a terminal has no letter for is shown as its number; to be told to stop is no crash."""
+    """Escape characters the terminal cannot encode; exit cleanly on SIGTERM and SIGHUP."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     for stream in (sys.stdout, sys.stderr):
@@ -71,5 +71,5 @@ def _prepare() -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """End as after Ctrl-C, so that no half-written file is left."""
+    """Exit as after Ctrl-C, so that no half-written file is left."""
     sys.exit(128 + number)

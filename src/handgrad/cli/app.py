@@ -36,10 +36,10 @@ from handgrad.tables.data import TableOptions
 from handgrad.tables.runs import RunSettings, on_the_command_line, one_target
 from handgrad.textbook.version import __version__
 
-UsageError: Any = typer.BadParameter.__base__  # which has no public name in every Typer
+UsageError: Any = typer.BadParameter.__base__  # not public in every version of Typer
 EXIT_CODES = (
-    "Exit codes: 0 done, 1 the data or what was asked for cannot be used, 2 the command line was "
-    "not understood, 130 interrupted."
+    "Exit codes: 0 success, 1 error in the data or the settings, 2 error in the command line, "
+    "130 interrupted."
 )
 
 app = typer.Typer(
@@ -73,14 +73,14 @@ def _options(
 @app.command()
 @with_options_of(RunSettings)
 def train(settings: RunSettings, config: ConfigFile = None, as_json: Json = False) -> None:
-    """Make a model of a table: columns of any kind, values missing; no tuning.
+    """Train a model on a table. Text, dates and missing values are fine.
 
-    Of a folder of pictures it makes a model that tells them apart, of a text
-    one that goes on with it.
+    DATA may also be a folder of pictures, for a classifier, or a text, for a
+    language model.
 
-    Some rows are held out, the model learns from the others and is judged on
-    those held out. What is left is a folder with the model, its report, the
-    history of the training and all that is needed to repeat the run.
+    Some rows are held out to evaluate the model; it is trained on the others.
+    The folder of the run has the model, a report, the training history and
+    everything needed to repeat the run.
     """
     output = Output(as_json=as_json)
     show_run(runs.train_with(settings, output), output)
@@ -94,19 +94,19 @@ def predict(
     data: Data,
     out: Annotated[
         str,
-        typer.Option("--out", "-o", help="A .csv or .parquet file to write; - for the screen."),
+        typer.Option("--out", "-o", help="Output file, .csv or .parquet; - is standard output."),
     ] = SCREEN,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Add the probability of each class.")
     ] = False,
     keep: Annotated[
         list[str] | None,
-        typer.Option(help="A column of DATA to write too; may be given several times."),
+        typer.Option(help="Column of DATA to copy to the output. May be repeated."),
     ] = None,
     memory: Memory = RunSettings.memory,
     as_json: Json = False,
 ) -> None:
-    """Predict each row of a table, in order; the file may be larger than memory."""
+    """Predict every row of a table, in order. The table may be larger than memory."""
     output, named = Output(as_json=as_json), runs.TableModel.of(model)
     with TemporaryDirectory() as folder:
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
@@ -117,16 +117,16 @@ def predict(
 @app.command()
 def write(
     model: Model,
-    start: Annotated[str, typer.Option(help="The text to continue; may be empty.")] = "",
+    start: Annotated[str, typer.Option(help="Text to continue; may be empty.")] = "",
     length: Annotated[int, typer.Option(help="Number of characters to generate.")] = 400,
     temperature: Annotated[float, typer.Option(help="Sampling temperature; 0 is greedy.")] = 0.8,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     out: Annotated[
-        str, typer.Option("--out", "-o", help="A file to write; - for the screen.")
+        str, typer.Option("--out", "-o", help="Output file; - is standard output.")
     ] = SCREEN,
     as_json: Json = False,
 ) -> None:
-    """Generate text with a language model, which train makes of a text."""
+    """Generate text with a language model trained on a text."""
     writing = runs.Writer.named(model).write(start, length, temperature, seed)
     show_writing(writing, Output(as_json=as_json), out)
 
@@ -139,16 +139,16 @@ def evaluate(
     data: Data,
     target: Truth = None,
     metric: Annotated[
-        list[str] | None, typer.Option(help="A score to tell; may be given several times.")
+        list[str] | None, typer.Option(help="Metric to compute. May be repeated.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell how good a model is on the rows of a table, or a language model on a text."""
+    """Evaluate a model on a table, or a language model on a text."""
     output = Output(as_json=as_json)
-    found = runs.evaluate_table(
+    evaluation = runs.evaluate_table(
         model, data, one_target(target), metric=metric or (), messages=output, **vars(options)
     )
-    show_evaluation(found, output)
+    show_evaluation(evaluation, output)
 
 
 @app.command()
@@ -157,67 +157,72 @@ def explain(
     options: TableOptions,
     model: Model,
     data: DataOrNone = None,
-    row: Annotated[int | None, typer.Option(help="The row, counted from 0; the first.")] = None,
+    row: Annotated[
+        int | None, typer.Option(help="Row to explain, from 0; the first by default.")
+    ] = None,
     of: Annotated[
         str | None,
-        typer.Option(metavar="NUMBER", help="Follow one number back, as loss or 0.dW[2,0]."),
+        typer.Option(metavar="NUMBER", help="Trace one number back, such as loss or 0.dW[2,0]."),
     ] = None,
     target: Truth = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page to this file; it needs nothing else.")
+        Path | None, typer.Option(help="Write the explanation to this HTML file.")
     ] = None,
-    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    language: Annotated[str, typer.Option(help="Language: en or zh.")] = "en",
     start: Start = None,
     as_json: Json = False,
 ) -> None:
-    """Tell how a model comes to its answer for a row: every number of it.
+    """Explain one prediction, number by number.
 
-    Each line of the pages with the numbers of this row, forward and, where the
-    table has the truth, backward: formula, numbers, result, file and line.
-    Of a language model it is a text that is explained, that of --start.
+    Shows each line of the layers' code with the numbers of this row: formula,
+    values, result, file and line. The forward pass comes first, then the
+    backward pass, if the table has the target. A language model is explained
+    on the text of --start.
     """
     from handgrad.learn.explained_files import explain_row, explain_text
 
     output, name = Output(as_json=as_json), one_target(target)
     if (writer := runs.Writer.of(model)) is not None:
         runs.refuse_of_tables(options, data=data, row=row, target=name)
-        found = explain_text(writer, start, language)
+        explanation = explain_text(writer, start, language)
     else:
         runs.refuse_of_texts(model, data, start)
-        words = vars(options)
-        found = explain_row(
-            model, data or "", row or 0, name, language=language, messages=output, **words
+        reading = vars(options)
+        explanation = explain_row(
+            model, data or "", row or 0, name, language=language, messages=output, **reading
         )
-    show_explanation(found, output, of=of, page=html)
+    show_explanation(explanation, output, of=of, page=html)
 
 
 @app.command()
 def inspect(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .safetensors file.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file, .safetensors.")],
     as_json: Json = False,
 ) -> None:
-    """Show what is in a model file: its layers, their arrays, what it is about.
+    """Show the layers, arrays and metadata of a model file.
 
-    Only the header is read: nothing is made, and no number is loaded.
+    Only the header is read: no model is built and no array is loaded.
     """
     show_file(model, Output(as_json=as_json))
 
 
 @app.command()
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .safetensors file.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file, .safetensors.")],
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="*.py, *_torch.py, *.onnx, *.html, *.wasm, *.js or *.c."
+            metavar="FILE",
+            help="Output file: *.py, *_torch.py, *.onnx, *.html, *.wasm, *.js or *.c.",
         ),
     ],
     as_json: Json = False,
 ) -> None:
-    """Write a model to a file that runs without handgrad.
+    """Export a model to a file that runs without handgrad.
 
-    The kind is that of the ending, as model.py. It is run here on rows with
-    edges, gaps and unseen values, which travel with it; how close it came is told.
+    The file extension selects the format. The file is then run on test rows,
+    with extreme, missing and unseen values, and its outputs are compared with
+    the model's; the test rows are part of the file.
     """
     from handgrad.exchange.exporting import export
     from handgrad.files import load
@@ -231,27 +236,27 @@ def play(
         str | None,
         typer.Argument(
             metavar="[DATA]",
-            help="A CSV or Parquet file, a bundled set as iris, or a net's .safetensors file.",
+            help="CSV or Parquet file, bundled data set such as iris, or net (.safetensors).",
         ),
     ] = None,
     target: Annotated[
-        list[str] | None, typer.Option(help="The column to predict; the last one if not given.")
+        list[str] | None, typer.Option(help="Column to predict; the last one by default.")
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 is any free port.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     language: Annotated[
-        str | None, typer.Option(help="en or zh; the browser's if not given.")
+        str | None, typer.Option(help="Language: en or zh; the browser's by default.")
     ] = None,
     save: Annotated[
         Path | None,
-        typer.Option(help="Write the page to this file instead; it needs nothing else."),
+        typer.Option(help="Write the page to this HTML file instead of serving it."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Open a page in which a net trains, with all its numbers to see and to change.
+    """Open the playground: a page where you train a net and change its numbers.
 
-    It is for this machine alone, and ends with Ctrl-C. Without DATA it begins
-    with rows that are drawn for it.
+    The page is served to this machine only, until Ctrl-C. Without DATA it
+    starts with generated rows.
     """
     from handgrad.learn.playground import playground_of
 
@@ -265,22 +270,22 @@ def play(
     url = page.open(port=port, browser=browser)
     with suppress(KeyboardInterrupt):
         output.result({"url": url})
-        output.say("the playground is open at ", (url, "bold"))
-        output.say("Ctrl-C ends it")
+        output.say("playground: ", (url, "bold"))
+        output.say("press Ctrl-C to stop")
         page.wait()
 
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that train wrote.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, written by train.")],
     as_json: Json = False,
 ) -> None:
-    """Write the report of a run anew.
+    """Write the report of a run again.
 
-    The rows are read again; if they changed since the run, that is refused.
+    The data is read again; it is an error if it has changed since the run.
     """
     output = Output(as_json=as_json)
-    output.progress("the report")
+    output.progress("writing the report")
     path = runs.report_run(run)
     output.result({"report": str(path)})
     output.say("written: ", (str(path), "bold"))
@@ -291,22 +296,22 @@ def demo(
     language: Annotated[
         list[str] | None,
         typer.Option(
-            help="en or zh, as this machine's settings if not given; twice: both, with links."
+            help="Language: en or zh, the system's by default. Given twice: both, with links."
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The folder to write; runs/demo-1, -2 … if not given."),
+        typer.Option("--out", "-o", help="Output folder; runs/demo-1, -2 … by default."),
     ] = None,
     open_page: Annotated[
-        bool, typer.Option("--open", help="Open the page in a browser at the end.")
+        bool, typer.Option("--open", help="Open the page in the browser when done.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Tell how a neural network works, from the first row of data to over-fitting.
+    """Show how a neural network works, from the first row of data to over-fitting.
 
-    Every number and picture is computed while it is told. What stays is a folder
-    with the pictures and a page, index.html, that needs no network.
+    Every number and picture is computed on the fly. The output is a folder with
+    the pictures and a page, index.html, that works offline.
     """
     import matplotlib
 
@@ -340,16 +345,16 @@ def demo(
 
 @app.command()
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all of it.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the machine code that is kept for later runs, or clear it."""
+    """Show or clear the cache of compiled machine code."""
     from handgrad.engines.compiled import cache
 
     output, place = Output(as_json=as_json), cache.folder()
     if place is None:
         output.result({"folder": None})
-        output.say("switched off by HANDGRAD_CACHE")
+        output.say("disabled by HANDGRAD_CACHE")
         return
     files = cache.files()
     size = sum(file.stat().st_size for file in files)
@@ -360,8 +365,8 @@ def cache(
         output.say(f"{removed} removed")
 
 
-def explained(error: UsageError, output: Output) -> None:
-    """Say what was not understood: on standard error, as JSON too if that is what was asked for."""
+def show_usage_error(error: UsageError, output: Output) -> None:
+    """Show a usage error on standard error, and as JSON on standard output with `--json`."""
     rich_format_error(error)
     if error.ctx is not None:
         came, usage = error.format_message(), " ".join(error.ctx.get_usage().split())

@@ -1,4 +1,4 @@
-"""The options of the commands, made of the fields of their settings, and their TOML file."""
+"""Options of the commands, built from the fields of their settings, and the `--config` file."""
 
 import inspect
 import tomllib
@@ -17,8 +17,8 @@ from handgrad.textbook.errors import FileError, SettingError, did_you_mean
 
 T = TypeVar("T", bound=TableOptions)
 
-FILE, RUN = "How the file is written, where it is not to be found out", "The run"
-TEXTS = "A language model, in place of DATA"
+FILE, RUN = "File format (overrides detection)", "The run"
+TEXTS = "Language models (instead of DATA)"
 PANELS = {
     **{field.name: FILE for field in fields(TableOptions)},
     **dict.fromkeys(("estimator", "layers", "epochs", "batch_size", "learning_rate"), "The model"),
@@ -29,14 +29,14 @@ PANELS = {
 FLAGS = {"out": ("--out", "-o"), "resume": ("--resume",)}
 NOT_IN_A_FILE = ("config", "help", "as_json", "resume", "data")
 HINTS = get_type_hints(RunSettings, include_extras=True)
-WORDS: dict[str, str] = {name: hint.__metadata__[0] for name, hint in HINTS.items()}
+HELP: dict[str, str] = {name: hint.__metadata__[0] for name, hint in HINTS.items()}
 
 
 def _parameter(field: "Field[object]") -> inspect.Parameter:
     name, default, kind = field.name, field.default, HINTS[field.name].__origin__
-    if default == () or name == "target":  # several targets are refused, where one would be lost
+    if default == () or name == "target":  # a list, so that a second target is an error
         default, kind = None, list[str] | None
-    option = typer.Option(*FLAGS.get(name, ()), help=WORDS[name], rich_help_panel=PANELS.get(name))
+    option = typer.Option(*FLAGS.get(name, ()), help=HELP[name], rich_help_panel=PANELS.get(name))
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -46,23 +46,23 @@ def _parameter(field: "Field[object]") -> inspect.Parameter:
 
 
 def take_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Make the options in the file the defaults of this command."""
+    """Make the options of the file the defaults of this command."""
     if path is None:
         return None
-    known = {
+    names = {
         max(option.opts, key=len).removeprefix("--"): option
         for option in context.command.params
         if option.name not in NOT_IN_A_FILE
     }
     defaults: dict[str, Any] = {}
     for key, value in _read(path).items():
-        if key not in known:
+        if key not in names:
             raise SettingError(
                 f"{path}: {key!r}",
-                f"options of handgrad {context.info_name}: {', '.join(known)}",
-                did_you_mean(key, known, "the option's name, without its dashes"),
+                f"options of handgrad {context.info_name}: {', '.join(names)}",
+                did_you_mean(key, names, "the option's name, without its dashes"),
             )
-        option = known[key]
+        option = names[key]
         many = getattr(option, "multiple", False)
         value = [value] if many and not isinstance(value, list) else value
         try:
@@ -72,7 +72,7 @@ def take_config(context: typer.Context, path: Path | None) -> Path | None:
         except (typer.BadParameter, ValueError, TypeError) as error:
             raise SettingError(
                 f"{path}: {key} = {value!r}, {error}",
-                "a value as the command line takes it",
+                "a value the command line accepts",
                 f"handgrad {context.info_name} --help",
             ) from error
         defaults[option.name or key] = value
@@ -85,57 +85,59 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise FileError(
-            f"{path}: {reason(error)}", "a TOML file", "check the spelling, and the folder"
+            f"{path}: {reason(error)}", "a TOML file", "check the spelling and the folder"
         ) from error
     except (ValueError, RecursionError) as error:
-        told = "brackets within brackets" if isinstance(error, RecursionError) else str(error)
+        detail = "brackets nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise FileError(
-            f"{path}: {told}", "a TOML file in UTF-8: name = value, one a line", 'target = "price"'
+            f"{path}: {detail}",
+            "a TOML file in UTF-8: name = value, one per line",
+            'target = "price"',
         ) from error
 
 
-Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON object.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A .safetensors file that train wrote.")
+    Path, typer.Argument(metavar="MODEL", help="Model file written by train, .safetensors.")
 ]
-Data = Annotated[str, typer.Argument(metavar="DATA", help=WORDS["data"])]
-DataOrNone = Annotated[str | None, typer.Argument(metavar="[DATA]", help=WORDS["data"])]
+Data = Annotated[str, typer.Argument(metavar="DATA", help=HELP["data"])]
+DataOrNone = Annotated[str | None, typer.Argument(metavar="[DATA]", help=HELP["data"])]
 Start = Annotated[
     str | None,
-    typer.Option(help="The text to go on with, which may be none.", rich_help_panel=TEXTS),
+    typer.Option(help="Text to explain; may be empty.", rich_help_panel=TEXTS),
 ]
 Truth = Annotated[
-    list[str] | None, typer.Option(help="The column with the truth; the model file says it.")
+    list[str] | None, typer.Option(help="Column with the true values; the model file names it.")
 ]
-Memory = Annotated[str, typer.Option(help=WORDS["memory"])]
+Memory = Annotated[str, typer.Option(help=HELP["memory"])]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
         callback=take_config,
         is_eager=True,
-        help="A TOML file with options by their names; those typed here overrule it.",
+        help="TOML file of options by name; the command line takes precedence.",
         rich_help_panel=RUN,
     ),
 ]
 
 
 def with_options_of(kind: type[T]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command whose first parameter is made of options, one for each field of `kind`.
+    """Decorator: builds a command's first argument from options, one for each field of `kind`.
 
-    Options for reading tables come last.
+    Options for reading tables come last in the help.
     """
     options = [_parameter(field) for field in fields(kind)]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
-        def with_options(**words: object) -> None:
-            given = {option.name: words.pop(option.name) for option in options}
-            asked = {name: value for name, value in given.items() if value is not None}
-            command(kind(**asked), **words)  # type: ignore[arg-type]
+        def with_options(**values: object) -> None:
+            settings = {option.name: values.pop(option.name) for option in options}
+            settings = {name: value for name, value in settings.items() if value is not None}
+            command(kind(**settings), **values)  # type: ignore[arg-type]
 
-        own = [*inspect.signature(command).parameters.values()][1:]
-        own = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in own]
-        parameters = sorted(options + own, key=lambda option: PANELS.get(option.name) == FILE)
+        others = [*inspect.signature(command).parameters.values()][1:]
+        others = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in others]
+        parameters = sorted(options + others, key=lambda option: PANELS.get(option.name) == FILE)
         with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         return with_options
 

@@ -36,8 +36,8 @@ WRITTEN_OUT, TOO_LONG = 1e4, 1e15  # numbers between them are shown in all their
 class Output(Messages):
     """Standard output for results, standard error for notes and progress.
 
-    With `as_json`, standard output has one JSON object and nothing else. Progress is shown where
-    standard error is a terminal only. `notes` are those told so far.
+    With `as_json`, standard output has one JSON object and nothing else. Progress is shown only if
+    standard error is a terminal. `notes` are the notes so far.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
@@ -47,14 +47,14 @@ class Output(Messages):
         self.shows_progress = self.side.is_terminal
 
     def say(self, *parts: str | tuple[str, str]) -> None:
-        """Print a line; a pair (text, style) among the parts is styled, nothing is markup."""
+        """Print a line of plain parts and styled pairs (text, style); no markup."""
         safe = [harmless(p) if isinstance(p, str) else (harmless(p[0]), p[1]) for p in parts]
         self.console.print(Text.assemble(*safe), soft_wrap=True)
 
     def table(
         self, headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False
     ) -> None:
-        """Print a table; of `numbers` all columns but the first stand to the right."""
+        """Print a table; with `numbers`, all columns but the first are right-aligned."""
         table = Table()
         for i, heading in enumerate(headings):
             table.add_column(heading, justify="right" if numbers and i else "left")
@@ -63,60 +63,60 @@ class Output(Messages):
         self.console.print(table)
 
     def note(self, *texts: str) -> None:
-        """Tell things to watch out for, beside the result."""
+        """Print notes on standard error."""
         self.notes += texts
         for text in texts:
             self.side.print(Text(f"note: {harmless(text)}"), soft_wrap=True)
 
-    def began(self, table: runs.TrainingTable) -> None:
-        """Show what is to be learned from, what is predicted, and why it was taken so."""
+    def table_loaded(self, table: runs.TrainingTable) -> None:
+        """Show the size of the table, the target and its task, and the notes."""
         target, values = table.target, table.target.values
-        pieces = ", read in pieces" * table.streamed
-        self.say((table.name, "bold"), f": {table.size_in_words}{pieces}")
+        chunks = ", read in chunks" * table.streamed
+        self.say((table.name, "bold"), f": {table.size_in_words}{chunks}")
         classes = [str(name) for name in table.classes]
-        what = f"{len(classes)} classes, {', '.join(classes[:MOST_CLASSES_NAMED])}"
-        what += ", …" if len(classes) > MOST_CLASSES_NAMED else ""
+        kind = f"{len(classes)} classes, {', '.join(classes[:MOST_CLASSES_NAMED])}"
+        kind += ", …" if len(classes) > MOST_CLASSES_NAMED else ""
         if not classes:
-            what = f"a number, {figure(values.min())} to {figure(values.max())}"
-        self.say(f"predicting {target.name}: {what} ({target.task}: {target.why})")
+            kind = f"a number, {figure(values.min())} to {figure(values.max())}"
+        self.say(f"predicting {target.name}: {kind} ({target.task}: {target.why})")
         for note in table.notes:
             self.say(f"note: {note}")
 
-    def began_text(self, text: runs.TextToLearn) -> None:
-        """Show what is to be learned from."""
+    def text_loaded(self, text: runs.TextSplit) -> None:
+        """Show the size of the text."""
         self.say((text.name, "bold"), f": {text.size_in_words}, {len(text.held_out):,} held out")
-        self.say("predicting the next letter, after those before it")
+        self.say("predicting the next character from those before it")
 
-    def found(self, findings: Sequence[Finding]) -> None:
-        """Nothing yet: all findings are shown with the run."""
+    def show_findings(self, findings: Sequence[Finding]) -> None:
+        """Do nothing: findings are shown with the finished run."""
 
     def progress(self, text: str) -> None:
-        """Tell what is being done, to those who look on."""
+        """Show the current step, if standard error is a terminal."""
         if self.shows_progress:
             self.side.print(Text(text, style="dim"))
 
-    def result(self, found: object) -> None:
-        """Print the one JSON object, if that is what was asked for."""
+    def result(self, value: object) -> None:
+        """Print `value` as JSON, with `--json`."""
         if self.as_json and sys.stdout is not None:
-            letters = "utf" in sys.stdout.encoding.lower()
-            with refused_if_unwritable():
-                print(as_json(found, letters=letters), flush=True)
+            unicode = "utf" in sys.stdout.encoding.lower()
+            with standard_output_errors():
+                print(as_json(value, unicode=unicode), flush=True)
 
     def copy(self, path: Path) -> None:
-        """Print the content of a file, byte for byte."""
-        with refused_if_unwritable(), path.open("rb") as file:
+        """Copy a file to standard output, byte for byte."""
+        with standard_output_errors(), path.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.buffer.flush()
 
     def error(self, error: HandgradError) -> None:
-        """Tell what went wrong: on standard error, and as JSON if that is what was asked for."""
+        """Print an error on standard error, and as JSON on standard output with `--json`."""
         self.side.print(Text(harmless(f"error: {error}")), soft_wrap=True)
         came = f"{error.where}: {error.came}" if error.where else error.came
         self.result({"error": {"came": came, "expected": error.expected, "try": error.hint}})
 
     @contextmanager
     def warnings_as_notes(self) -> Iterator[None]:
-        """Warnings of the libraries become notes, each once."""
+        """Context in which warnings of libraries become notes, each once."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             yield
@@ -126,7 +126,7 @@ class Output(Messages):
 
 
 def figure(value: float | str | None) -> str:
-    """A score as people read it."""
+    """Format a score."""
     if isinstance(value, str):
         return value
     if value is None or np.isnan(value):
@@ -135,38 +135,38 @@ def figure(value: float | str | None) -> str:
 
 
 def harmless(text: str) -> str:
-    """The text, without characters that could steer a terminal."""
+    """Escape characters that could control a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 class Screen(Console):
-    """Rich's console, whose output that cannot be written is refused as a file would be."""
+    """Rich console that raises a FileError if standard output cannot be written."""
 
     def print(self, *objects: object, **options: Any) -> None:
-        """Print, at once."""
-        with refused_if_unwritable():
+        """Print."""
+        with standard_output_errors():
             super().print(*objects, **options)
 
 
 @contextmanager
-def refused_if_unwritable() -> Iterator[None]:
-    """A standard output that cannot be written to is refused as a file would be."""
+def standard_output_errors() -> Iterator[None]:
+    """Context that raises a FileError if standard output cannot be written."""
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        if error.filename is not None:  # it was a file after all
+        if error.filename is not None:  # another file
             raise
         raise FileError(
             f"standard output could not be written: {reason(error)}",
-            "somewhere to write to, with space left",
-            "another place for it",
+            "a standard output that can be written, with free space",
+            "redirect to another file",
         ) from error
 
 
 def show_run(run: runs.Run, output: Output) -> None:
-    """Show a finished run: what was made of the columns, the scores, where it is."""
+    """Show a finished run: its columns, scores, findings and files."""
     record, folder = run.record, run.folder
     files = sorted(path.name for path in folder.iterdir())
     output.result({**record, "run": str(folder), "written": files})
@@ -184,23 +184,23 @@ def show_run(run: runs.Run, output: Output) -> None:
     if counts := scores.get("n_gram"):
         columns[f"{counts['n']}-gram"] = counts
     _show_scores(columns | {"guessing": scores["guessing"]}, output)
-    for found in record.get("findings", []):  # an older run has none
-        output.say(f"note: {found['sickness']}, {found['where']}: {found['evidence']}")
-        output.say(f"  try: {found['advice']}")
+    for finding in record.get("findings", []):  # an older run has none
+        output.say(f"note: {finding['sickness']}, {finding['where']}: {finding['evidence']}")
+        output.say(f"  try: {finding['advice']}")
     by, n = record["epochs_chosen_by"], record["epochs"]
-    best = f", of which the best by {by.replace('_', ' ')} is kept" if by and n > 1 else ""
+    best = f", the best by {by.replace('_', ' ')} kept" if by and n > 1 else ""
     epochs = f"{n} epoch{'s' * (n > 1)}{best}"
     rows = record["rows"]
-    of = "letters" if record["target"]["task"] == "text" else "rows"
+    of = "characters" if record["target"]["task"] == "text" else "rows"
     learned, held_out = f"{rows['training']:,}", f"{rows['held_out']:,}"
-    output.say(f"{learned} {of} learned from, {held_out} held out; {epochs}")
-    if (judged := record["judged"]["training"]) < rows["training"] - (of == "letters"):
-        output.say(f"the scores of the training are those of {judged:,} of its {of}")
+    output.say(f"trained on {learned} {of}, {held_out} held out; {epochs}")
+    if (judged := record["judged"]["training"]) < rows["training"] - (of == "characters"):
+        output.say(f"training scores are of {judged:,} of these {of}")
     output.say("written to ", (str(folder), "bold"), f": {', '.join(files)}")
 
 
 def show_predictions(rows: int, to: Path, output: Output, *, on_screen: bool) -> None:
-    """Show the predictions in the file `to`, or where they were written."""
+    """Show the predictions, or the file they were written to."""
     if output.as_json and on_screen:
         from pyarrow import csv
 
@@ -214,52 +214,52 @@ def show_predictions(rows: int, to: Path, output: Output, *, on_screen: bool) ->
 
 
 def show_writing(written: runs.Writing, output: Output, out: str) -> None:
-    """Show what a language model has written, or where it was written to."""
+    """Show generated text, or the file it was written to."""
     if out != SCREEN:
         path = write_whole(out, lambda file: file.write(written.text))
         output.result({"written": str(path), "seed": written.seed})
-        output.say(f"{len(written.text):,} letters, written to ", (str(path), "bold"))
+        output.say(f"{len(written.text):,} characters, written to ", (str(path), "bold"))
         return
     output.result(vars(written))
     if not output.as_json:
-        with refused_if_unwritable():
+        with standard_output_errors():
             print("".join(c if c == "\t" else harmless(c) for c in written.text), flush=True)
 
 
-def show_evaluation(found: runs.Evaluation, output: Output) -> None:
+def show_evaluation(evaluation: runs.Evaluation, output: Output) -> None:
     """Show the scores of a model."""
-    output.result(vars(found) | {"notes": output.notes})
-    of = "letters" if found.task == "text" else "rows"
-    what = f": {found.rows:,} {of}; {found.target} is predicted by "
-    output.say((found.data, "bold"), what, (found.model, "bold"))
-    _show_scores({"score": found.scores, "guessing": found.guessing}, output)
-    if found.classes:
+    output.result(vars(evaluation) | {"notes": output.notes})
+    of = "characters" if evaluation.task == "text" else "rows"
+    text = f": {evaluation.rows:,} {of}; {evaluation.target} is predicted by "
+    output.say((evaluation.data, "bold"), text, (evaluation.model, "bold"))
+    _show_scores({"score": evaluation.scores, "guessing": evaluation.guessing}, output)
+    if evaluation.classes:
         measures = ("precision", "recall", "f1")
         rows = [
             [str(c["class"]), *(figure(c[m]) for m in measures), f"{c['rows']:,}"]
-            for c in found.classes
+            for c in evaluation.classes
         ]
         output.table(["class", *measures, "rows"], rows, numbers=True)
 
 
 def show_explanation(
-    found: Explanation, output: Output, *, of: str | None, page: Path | None
+    explanation: Explanation, output: Output, *, of: str | None, page: Path | None
 ) -> None:
-    """Show an explanation, one number of it followed back, or where its page was written."""
+    """Show an explanation, the trace of one number, or the file its page was written to."""
     if of is not None:
-        trail = found.of(of)
+        trail = explanation.of(of)
         lines = [{"line": link.text, "source": link.source} for link in trail.links]
         output.result({"of": of, "lines": lines, "factors": trail.factors})
         output.say(str(trail))
     elif page is not None:
-        write_whole(page, lambda file: file.write(found.html()))
+        write_whole(page, lambda file: file.write(explanation.html()))
         size = page.stat().st_size
         output.result({"page": str(page), "bytes": size})
         output.say("written: ", (str(page), "bold"), f", {size / 1e3:,.0f} kB")
     else:
         output.result(
             {
-                "title": found.title,
+                "title": explanation.title,
                 "steps": [
                     {
                         "address": step.address,
@@ -267,17 +267,17 @@ def show_explanation(
                         "formula": f"{step.name} = {step.formula}",
                         "source": f"{Path(step.file).name}:{step.line}",
                         "shape": step.shape,
-                        "lines": [line.text(found.writer) for line in step.shown_lines()[0]],
+                        "lines": [line.text(explanation.writer) for line in step.shown_lines()[0]],
                     }
-                    for step in found.steps
+                    for step in explanation.steps
                 ],
             }
         )
-        output.say(str(found))
+        output.say(str(explanation))
 
 
 def show_proof(proof: Proof, output: Output) -> None:
-    """Show how an exported file was proved."""
+    """Show an exported file and the checks it passed."""
     checks = [vars(check) for check in proof.checks]
     output.result({"file": str(proof.path), "bytes": proof.size, "checks": checks})
     output.say((str(proof.path), "bold"), f", {proof.size:,} bytes")
@@ -293,39 +293,39 @@ def _show_scores(columns: Mapping[str, Mapping[str, float | str]], output: Outpu
 
 def _over_folds(folds: Sequence[runs.Scores]) -> dict[str, str]:
     """Mean ± standard deviation over the folds."""
-    found = {}
+    spreads = {}
     for name in folds[0]:
         values = [value for fold in folds if (value := fold[name]) is not None]
         deviation = float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
         spread = f"{deviation:.2g}" if deviation < 100 else figure(deviation)
-        found[name] = f"{figure(float(np.mean(values)))} ± {spread}" if values else "–"
-    return found
+        spreads[name] = f"{figure(float(np.mean(values)))} ± {spread}" if values else "–"
+    return spreads
 
 
 def show_file(path: Path, output: Output) -> None:
-    """Show what the file says of itself, nothing of which can be more than words."""
-    found = inspect(path)
-    output.result(found.as_dict())
+    """Show the header of a model file; nothing of it is executed."""
+    header = inspect(path)
+    output.result(header.as_dict())
     kind = "weights without a net"
-    if found.format_version is not None:
-        what = found.estimators[0].name if found.estimators else "a net"
-        kind = f"{what}, format version {found.format_version}"
-    numbers = f"{found.numbers:,} numbers, {found.bytes:,} bytes"
+    if header.format_version is not None:
+        name = header.estimators[0].name if header.estimators else "a net"
+        kind = f"{name}, format version {header.format_version}"
+    numbers = f"{header.numbers:,} numbers, {header.bytes:,} bytes"
     output.say((str(path), "bold"), f": {kind}, {numbers}")
-    for estimator in found.estimators:
+    for estimator in header.estimators:
         _show_estimator(estimator, output)
     rows = []
-    for layer in found.layers:
+    for layer in header.layers:
         settings = ", ".join(f"{shown(k)}={_short(v)}" for k, v in layer.settings.items())
-        frozen = ", frozen" if layer.place in found.frozen else ""
-        own = ", not one of handgrad's" if layer.own else ""
-        name = f"{shown(layer.layer)}({settings}){frozen}{own}"
-        rows.append((layer.place or "the net", name, _shapes(layer.tensors)))
-    if found.other_tensors:
-        rows.append(("", "", _shapes(found.other_tensors)))
+        frozen = ", frozen" if layer.place in header.frozen else ""
+        custom = ", custom layer" if layer.own else ""
+        name = f"{shown(layer.layer)}({settings}){frozen}{custom}"
+        rows.append((layer.place or "net", name, _shapes(layer.tensors)))
+    if header.other_tensors:
+        rows.append(("", "", _shapes(header.other_tensors)))
     if rows:
-        output.table(["place", "layer", "tensors"], rows)
-    about = found.about if isinstance(found.about, dict) else {"about": found.about}
+        output.table(["path", "layer", "tensors"], rows)
+    about = header.about if isinstance(header.about, dict) else {"about": header.about}
     for name, value in about.items():
         output.say(f"{shown(name)}: {_short(value)}")
 
@@ -347,7 +347,7 @@ def _show_estimator(estimator: FileEstimator, output: Output) -> None:
 
 
 def _setting(value: object) -> str:
-    """A setting of an estimator, as the file writes it, in short."""
+    """Shortened setting of an estimator."""
     if not isinstance(value, dict):
         return _short(value)
     kind, inner = next(iter(value.items()), ("", ""))

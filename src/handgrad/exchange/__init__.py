@@ -1,4 +1,4 @@
-"""Exchange with other libraries and languages: models as their files, and nets of theirs."""
+"""Model exchange: export to files that run without handgrad, import from other libraries."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        """Exporters and importers are imported on first use."""
+        """Import exporters and importers on first use."""
         if name not in __all__:
             raise AttributeError(f"module 'handgrad.exchange' has no attribute {name!r}")
         from handgrad import files

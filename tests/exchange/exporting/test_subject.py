@@ -122,12 +122,12 @@ class Own(hg.MLPClassifier):
 @pytest.mark.parametrize(
     ("refused", "words"),
     [
-        (lambda: noisy(), "layer 2 of 2, Noisy(): random numbers are drawn for a prediction"),
+        (lambda: noisy(), "layer 2 of 2, Noisy(): a prediction that draws random numbers"),
         (lambda: hg.Net(hg.Linear(2, 3), Branches(), hg.Tanh()), "layer 2 of 3, Branches()"),
         (lambda: hg.Linear(2, 3), "hg.export(hg.Net(layer), path)"),
         (lambda: LogisticRegression(), "LogisticRegression()"),
         (lambda: hg.MLPClassifier(), "not fitted"),
-        (lambda: Own(), "hg.export(model.net_, path), the net in it alone"),
+        (lambda: Own(), "hg.export(model.net_, path), for its net only"),
         (lambda: several_labels(), "several labels a row"),
         (lambda: with_steps(MinMaxScaler()), "the step 'minmaxscaler'"),
         (lambda: with_steps(StandardScaler(), hg.tables.TableEncoder()), "the step 'tableencoder'"),
@@ -142,7 +142,7 @@ def test_what_cannot_be_exported_is_refused(refused: Any, words: str) -> None:
 
 def test_a_net_of_several_inputs_is_refused() -> None:
     x = np.zeros((4, 2)), np.zeros((4, 2), int)
-    with pytest.raises(hg.errors.SettingError, match="takes 2 arrays a batch"):
+    with pytest.raises(hg.errors.SettingError, match="takes 2 arrays per batch"):
         subject_of(hg.Net(Branches()), x)
 
 
@@ -177,5 +177,5 @@ def test_rows_are_those_given() -> None:
     assert subject.example.dtype == np.float32
     with pytest.raises(hg.errors.SettingError, match="a few rows of numbers"):
         subject_of(model("net"), [1.0, 2.0])
-    with pytest.raises(hg.errors.SettingError, match="beside a model of tables"):
+    with pytest.raises(hg.errors.SettingError, match="for a model of tables"):
         subject_of(model("table of classes"), rows)

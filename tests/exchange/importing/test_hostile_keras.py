@@ -291,7 +291,7 @@ def test_a_file_with_parts_missing_is_refused(tmp_path: Path) -> None:
         whole.replace(b"config.json", b"c0nf.json "),
     ):
         path.write_bytes(content)
-        with refused(hg.errors.FileError, f"{path}: no file that Keras 3 writes"):
+        with refused(hg.errors.FileError, f"{path}: not a file of Keras 3"):
             hg.exchange.from_keras(path)
     weights = h5()
     for part in (b"", b"\x89HDF", weights[:100], weights[:-100], weights.replace(b"TREE", b"TRE3")):

@@ -212,9 +212,9 @@ def test_the_page_is_opened_if_asked_for(tmp_path: Path, monkeypatch: pytest.Mon
         ),
         (["--language", "zh_CN"], hg.errors.SettingError, ("did you mean 'zh'?",)),
         (["--language", "en", "--language", ""], hg.errors.SettingError, ("language ''", "en")),
-        (["--out", "full"], hg.errors.FileError, ("full is there already, and not empty",)),
-        (["--out", "full/file"], hg.errors.FileError, ("is there already, a file",)),
-        (["--out", "full/file/a"], hg.errors.FileError, ("cannot be made", "is a file")),
+        (["--out", "full"], hg.errors.FileError, ("full already exists and is not empty",)),
+        (["--out", "full/file"], hg.errors.FileError, ("already exists as a file",)),
+        (["--out", "full/file/a"], hg.errors.FileError, ("cannot be created", "is a file")),
     ],
 )
 def test_mistakes_are_met_with_help_and_leave_nothing(

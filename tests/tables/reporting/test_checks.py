@@ -9,7 +9,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.tables.inspection.tables import IndexedTable
-from handgrad.tables.reporting.checks import warned
+from handgrad.tables.reporting.checks import check_rows
 from handgrad.tables.reporting.scores import ScoredRows, scores_of
 
 CLASSES = ("no", "yes")
@@ -32,7 +32,7 @@ def told(
     held: ScoredRows, training: ScoredRows | None = None, classes: Any = CLASSES
 ) -> list[hg.check.Finding]:
     held = replace(held, class_names=classes)
-    return warned(held, training, scores_of(held, training), held.table.names)
+    return check_rows(held, training, scores_of(held, training), held.table.names)
 
 
 def names(
@@ -73,7 +73,8 @@ def test_a_column_that_restates_the_classes_is_named(column: Any) -> None:
         (found,) = told(first, second)
         assert (found.sickness, found.where) == ("target leakage", "column “status”")
         assert found.evidence == (
-            f"it alone is right for 100.0% of {n} rows: is it known when a prediction is asked for?"
+            f"it alone predicts 100.0% of {n} rows correctly: is it known at the time of "
+            "prediction?"
         )
 
 
@@ -88,7 +89,7 @@ def test_a_class_of_few_rows_hides_no_column_that_says_nearly_all() -> None:
     y = np.where(np.arange(400) < 3, 2, np.arange(400) % 5 == 0)
     decided = np.where(y == 1, "rejected", "paid")
     found = told(side(y, y, decided=decided), classes=("ok", "fraud", "unsure"))
-    assert "it alone is right for 99.2% of 400 rows" in found[0].evidence
+    assert "it alone predicts 99.2% of 400 rows correctly" in found[0].evidence
 
 
 def test_names_that_tell_rows_apart_restate_nothing() -> None:
@@ -104,8 +105,7 @@ def test_a_number_in_other_units_is_named_and_a_noisy_one_is_not() -> None:
         found = told(side(y, said, price=column), classes=())
         assert [w.sickness for w in found] == ["target leakage"] * expected
         assert all(
-            "in the order of the target, with a rank correlation of 1.000: is it" in w.evidence
-            for w in found
+            "like the target, with a rank correlation of 1.000: is it" in w.evidence for w in found
         )
 
 
@@ -118,7 +118,7 @@ def test_a_column_that_is_seldom_filled_in_is_looked_at_where_it_is() -> None:
     there = np.arange(N) < 80
     (found,) = told(side(Y, half_right(Y, 10), seldom=np.where(there, 1.0 * Y, np.nan)))
     assert found.evidence.startswith(
-        "where it is filled in, for 40% of the rows, it alone is right for 100.0% of 80 rows: is it"
+        "where it is filled in, for 40% of the rows, it alone predicts 100.0% of 80 rows correctly"
     )
     noise = np.where(there, rng.normal(size=N), np.nan)
     assert not names(side(Y, half_right(Y, 10), seldom=noise))
@@ -178,10 +178,7 @@ def test_a_column_that_is_filled_in_for_large_numbers_only_is_named() -> None:
     y = np.where(rng.random(N) < 0.3, 50 + rng.normal(size=N), 0)
     fee = np.where(y > 0, rng.normal(size=N), np.nan)
     (found,) = told(side(y, y + rng.normal(size=N), fee=fee), classes=())
-    assert (
-        "the rows, which have a target of 49.9 in the middle, the others one of 0:"
-        in found.evidence
-    )
+    assert "the rows, with a median target of 49.9; the others have 0:" in found.evidence
     chance = np.where(rng.random(N) < 0.3, 1.0, np.nan)
     assert not names(side(y, y + rng.normal(size=N), fee=chance), classes=())
 
@@ -193,7 +190,7 @@ def test_a_score_that_tells_two_classes_apart_is_named() -> None:
         for score in (apart * Y + noise, -apart * Y + noise):
             found = told(side(Y, half_right(Y, 10), score=score))
             assert [w.sickness for w in found] == ["target leakage"] * named
-            assert all("it alone tells the two classes apart, with a ROC AUC of 0.99" in w.evidence
+            assert all("it alone separates the two classes, with a ROC AUC of 0.99" in w.evidence
                        for w in found)  # fmt: skip
 
 
@@ -202,7 +199,7 @@ def test_a_class_that_is_never_found_is_named_with_its_rows() -> None:
     assert "class never found" in names(side(y, 0 * y))
     (found, *_) = told(side(y[:40], 0 * y[:40]), side(y[40:], 0 * y[40:]))
     assert (found.sickness, found.where) == ("class never found", "class “yes”")
-    assert found.evidence == "0 of its 10 rows, those of the training among them, are recognised"
+    assert found.evidence == "0 of its 10 rows, training rows included, are predicted correctly"
     assert not {"class never found", "class hardly ever found"} & {*names(side(y, y))}
     four = (np.arange(N) < 4).astype(int)
     assert "class never found" not in names(side(four, 0 * four))
@@ -211,13 +208,13 @@ def test_a_class_that_is_never_found_is_named_with_its_rows() -> None:
 def test_a_class_known_from_the_training_only_is_not_found() -> None:
     y = (np.arange(N) % 20 == 0).astype(int)
     found = told(side(y, 0 * y), side(y, y))[0]
-    assert found.evidence == "0 of its 10 rows held out are recognised"
+    assert found.evidence == "0 of its 10 rows held out are predicted correctly"
 
 
 def test_a_class_of_one_row_held_out_is_told_as_such() -> None:
     y = (np.arange(N) == 3).astype(int)
     found = {w.sickness: w for w in told(side(y, y))}["few rows"]
-    assert "held out are 1 row of “yes”: what is said of them may be chance" in found.evidence
+    assert "only 1 row of “yes” held out: these scores are noisy" in found.evidence
     assert "ROC AUC" in found.evidence
     y = (np.arange(N) < 5).astype(int)
     assert not names(side(y, y))
@@ -231,8 +228,8 @@ def test_a_gap_between_training_and_held_out_is_over_fitting(wrong: int, named: 
     if named:
         accuracy = 1 - (held.y != held.predicted).mean()
         assert found[0].evidence == (
-            f"accuracy is 96.0% for them, {accuracy:.1%} for the rows held out; guessing comes to "
-            "50.0%"
+            f"accuracy is 96.0% for training rows, {accuracy:.1%} for held-out rows, 50.0% for "
+            "guessing"
         )
     assert "over-fitting" not in names(training, held)
     assert "over-fitting" not in names(side(Y[:12], half_right(Y[:12], wrong)), training)

@@ -1,4 +1,4 @@
-"""A training that ended while it was still getting better, and what a text's page says of it."""
+"""A training that ended while it was still improving, and what a text's page says of it."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -50,5 +50,5 @@ def test_where_the_validation_of_a_text_lies_is_computed(held_out: float, where:
     scores = {"held_out": {"loss": held_out}}
     evidence = TextEvidence(model, "a text", scores, history(1.5, 1.25, 1.3), {})
     said = evidence.validation_in_words
-    assert said == f": at the epoch kept it is 1.25, {where} the {held_out:g} of the scores"
+    assert said == f": at the best epoch it is 1.25, {where} the held-out loss, {held_out:g}"
     assert evidence.findings == []

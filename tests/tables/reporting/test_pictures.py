@@ -45,9 +45,9 @@ def test_no_pixel_is_called_a_column(page: Page) -> None:
     assert "from pictures of 12 by 12 pixels, grey." in page.sections[""]
     assert "40 pictures" in page.sections[""]
     assert "x0" not in page.text
-    assert "column that" not in page.text
-    assert "How often each class comes" in page.sections["data"]
-    assert "Some pictures of each class" in page.sections["data"]
+    assert "column is" not in page.text
+    assert "Class frequencies" in page.sections["data"]
+    assert "Example pictures of each class" in page.sections["data"]
     assert "MaxPool2d(2)" in page.sections["training"]
     assert len(page.source) < 1_000_000
 
@@ -60,7 +60,7 @@ def test_of_over_fitting_more_pictures_help(model: Any) -> None:
         for finding in Evidence(model, x, wrong, learned, None, None).warned
         if finding.sickness == "over-fitting"
     ]
-    assert found.advice == "more pictures; of new rows expect the figures of those held out"
+    assert found.advice == "more pictures; for new rows expect the scores of held-out rows"
 
 
 def test_the_place_that_counts_is_found(model: Any, page: Page) -> None:
@@ -75,7 +75,7 @@ def test_the_place_that_counts_is_found(model: Any, page: Page) -> None:
     where, most = seen.most_important
     assert where in ("rows 0 to 1, columns 0 to 1", "rows 0 to 1, columns 2 to 3")
     assert most == seen.importance.max()
-    assert f"Most important is the square of {where}" in page.sections["columns"]
+    assert f"The most important patch is {where}" in page.sections["columns"]
 
 
 def test_where_no_place_counts_none_is_named(model: Any) -> None:
@@ -86,7 +86,9 @@ def test_where_no_place_counts_none_is_named(model: Any) -> None:
 
 
 def test_wrong_pictures_are_shown_with_what_they_were_taken_for(model: Any, page: Page) -> None:
-    (told,) = [svg["aria-label"] for svg in page.all("svg") if "Wrong" in svg.get("aria-label", "")]
+    (told,) = [
+        svg["aria-label"] for svg in page.all("svg") if "Misclassified" in svg.get("aria-label", "")
+    ]
     assert told.count("→") >= 3
     assert {"dark → light", "light → dark"} & {*told.partition(": ")[2].rstrip(".").split(", ")}
 

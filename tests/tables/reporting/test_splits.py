@@ -46,8 +46,9 @@ def test_rows_of_one_customer_on_both_sides_are_told() -> None:
     assert found is not None
     assert (found[0].where, found[1]) == ("column “customer”", "customer")
     assert found[0].evidence == (
-        "120 values come 12 times each, and rows of one “customer” are on both sides: the scores, "
-        "and all intervals and comparisons by them, hold for those already seen, not for new ones"
+        "120 values occur 12 times each, and rows of the same “customer” are in both training and "
+        "held-out rows: the scores, with their intervals and comparisons, are valid for known "
+        "values only, not for new ones"
     )
 
 
@@ -87,7 +88,7 @@ def test_groups_of_many_rows_are_found_by_some_of_them() -> None:
         frame[name] = rng.normal(size=9000)[who]
     found = groups(frame, rng.integers(0, 2, len(who)), held=rng.random(len(who)) < 0.2)
     assert found is not None
-    assert "9,000 values come" in found[0].evidence
+    assert "9,000 values occur" in found[0].evidence
 
 
 def test_groups_that_only_the_target_tells_are_found_and_explain_no_column() -> None:
@@ -161,14 +162,16 @@ def test_rows_held_out_between_dates_are_told_with_what_the_row_before_says() ->
     found = in_time(_noise(day=DAYS), WALK)
     assert found is not None
     assert found.where == "column “day”"
-    assert "those held out lie between the others, where the number of the row" in found.evidence
-    assert found.evidence.endswith("hold for dates between those learned, not for later ones")
+    assert (
+        "held-out rows lie between training rows; the value of the previous row" in found.evidence
+    )
+    assert found.evidence.endswith("valid for dates within the training period, not for later ones")
 
 
 def test_of_classes_it_is_told_how_often_the_row_before_is_right() -> None:
     found = in_time(_noise(day=DAYS), np.arange(N) // 90 % 2)
     assert found is not None
-    assert "where the class of the row before is right for 9" in found.evidence
+    assert "; the class of the previous row is correct for 9" in found.evidence
 
 
 FORMS_OF_DATES: dict[str, Any] = {
@@ -204,8 +207,8 @@ def test_a_report_gives_no_interval_for_rows_that_are_not_new(tmp_path: Any) -> 
     how: Any = {"training": (frame[~HELD], y[~HELD]), "to": tmp_path / "a.html"}
     page = hg.tables.write_report(model, frame[HELD], y[HELD], **how).read_text("utf-8")
     assert "with 95% confidence" not in page
-    assert "Column “customer”: 120 values come 12 times each" in page
+    assert "Column “customer”: 120 values occur 12 times each" in page
     assert "Target leakage" not in page
-    assert "Nothing was found" not in page
+    assert "No problems were found" not in page
     alone = hg.tables.write_report(model, frame[HELD], y[HELD], to=tmp_path / "b.html")
-    assert "held out of the same groups as those of the training" in alone.read_text("utf-8")
+    assert "held-out rows of the same groups as training rows" in alone.read_text("utf-8")

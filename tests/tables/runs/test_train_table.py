@@ -47,7 +47,7 @@ def test_what_is_odd_is_a_warning_in_the_words_of_python(table: Path) -> None:
 
 
 def test_settings_are_refused_in_the_words_of_python(table: Path) -> None:
-    with refused(hg.errors.SettingError, "folds=1", "2 folds or more", "folds=5"):
+    with refused(hg.errors.SettingError, "folds=1", "at least 2 folds", "folds=5"):
         hg.tables.train_table("iris", folds=1)
     with refused(hg.errors.SettingError, "patience=3 for estimator='tabular'", "without patience="):
         hg.tables.train_table("iris", patience=3)

@@ -1,11 +1,11 @@
-// A product to which a bias is added begins its sums at the bias, as `graph/passes/fold_bias.py` does.
+// Folds a bias add into the accumulator of a matmul, as `graph/passes/fold_bias.py` does.
 
 import { lettersOf } from "./einsum.js";
 import { Ref, rewritten, usersOf } from "./graph.js";
 import { sameShape } from "./symbolic_sizes.js";
 
-/** Let the sums of a @ b + bias begin at the bias, where nothing else needs the product. */
-export function withProductsBegunAtBiases(graph) {
+/** Fold bias adds into matmuls whose product has no other users. */
+export function withFoldedBiases(graph) {
   const users = usersOf(graph.nodes);
   const outputs = new Set(Object.values(graph.outputs));
   return rewritten(graph, (builder, node) => {

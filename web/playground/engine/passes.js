@@ -3,7 +3,7 @@
 import { lowered } from "./lower.js";
 import { withFoldedConstants, withoutDeadCode, withSharedSubexpressions } from "./simplify.js";
 import { stabilized } from "./stabilize.js";
-import { withProductsBegunAtBiases } from "./fold_bias.js";
+import { withFoldedBiases } from "./fold_bias.js";
 
 const PASSES = [
   withoutDeadCode,
@@ -13,7 +13,7 @@ const PASSES = [
   stabilized,
   withFoldedConstants,
   withSharedSubexpressions,
-  withProductsBegunAtBiases,
+  withFoldedBiases,
   withoutDeadCode,
 ];
 

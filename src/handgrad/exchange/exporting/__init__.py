@@ -1,9 +1,9 @@
-"""Models as files that run without handgrad: exporters by ending, each with its proof.
+"""Export of models to files that run without handgrad.
 
-The ending chooses the format (`formats`); each writer takes a `Subject` (`subject`): one net
-whose traced prediction is the whole answer, the columns of a table as data, and rows to prove the
-file by (`examples`). Estimators give their own `Parts`. A file is written and run elsewhere, its
-answers are compared (`proof`), and only then it is moved into place.
+The file extension selects the format (`formats`); each exporter takes a `Subject` (`subject`): one
+net whose traced prediction is the complete output, the encoding of table columns as data, and test
+rows (`examples`). Estimators provide their own `Parts`. A file is written to a temporary folder and
+run on the test rows; its outputs are compared (`proof`) before it is moved into place.
 """
 
 from handgrad.exchange.exporting.proof import Check, Proof, compared

@@ -1,4 +1,4 @@
-"""What estimators and Pipelines of them come to: a net with all that is around it as pages."""
+"""Estimators and Pipelines as nets: preprocessing and outputs become layers."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ STEPS = "StandardScaler and TableEncoder before MLPClassifier or MLPRegressor"
 
 
 def parts_of(model: object) -> Parts:
-    """The parts of a fitted estimator, or of a Pipeline.
+    """Parts of a fitted estimator or Pipeline.
 
-    An estimator says them itself, by a method `_exported_parts`; a step that makes numbers of the
-    columns of a table says, by `_exported_before`, what it adds to those of the steps after it.
+    Estimators provide them by a method `_exported_parts`; a step that encodes tables adds to the
+    parts of the following steps by `_exported_before`.
     """
-    own = (
+    make = (
         partial(_of_pipeline, model)
         if is_pipeline(model)
         else _own_method(model, "_exported_parts")
     )
-    if own is None:
+    if make is None:
         hint = "hg.export(net, path)"
         if isinstance(model, Layer):
             hint = "hg.export(hg.Net(layer), path)"
         elif hasattr(model, "net_"):
-            hint = "hg.export(model.net_, path), the net in it alone"
+            hint = "hg.export(model.net_, path), for its net only"
         raise SettingError(described(model), MODELS, hint)
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
@@ -55,11 +55,11 @@ def parts_of(model: object) -> Parts:
         raise SettingError(
             f"{type(model).__name__}, which is not fitted", "a fitted model", "model.fit(X, y)"
         ) from error
-    return own()
+    return make()
 
 
 def _own_method(model: object, name: str) -> Callable[..., Parts] | None:
-    """A method of a model whose very class has it: classes made of that may predict otherwise."""
+    """Method defined by the class itself: a subclass may predict differently."""
     return getattr(model, name) if name in vars(type(model)) else None
 
 
@@ -72,7 +72,7 @@ def _of_pipeline(model: Pipeline) -> Parts:
         raise SettingError(
             f"the last step {last_name!r} of the Pipeline, {described(last)}",
             "MLPClassifier or MLPRegressor, after StandardScaler or TableEncoder",
-            "make_pipeline(hg.tables.TableEncoder(), hg.MLPClassifier()); others go alone",
+            "make_pipeline(hg.tables.TableEncoder(), hg.MLPClassifier()), or no Pipeline",
         )
     methods = {"scores": "decision_function", "probabilities": "predict_proba"}
     predict = getattr(model, methods.get(parts.output, "predict"))
@@ -87,13 +87,13 @@ def _of_pipeline(model: Pipeline) -> Parts:
             raise SettingError(
                 f"the step {name!r} of the Pipeline, {described(step)}",
                 STEPS,
-                "hg.tables.TableEncoder(), which scales numbers and encodes text, dates and gaps",
+                "hg.tables.TableEncoder(), which encodes numbers, text, dates and missing values",
             )
     return parts
 
 
 def _scaled(parts: Parts, step: StandardScaler) -> Parts:
-    """The parts, with what the step does before the net."""
+    """Parts with a StandardScaler as the first layer."""
     n = step.n_features_in_
     center = np.zeros(n) if step.mean_ is None or not step.with_mean else step.mean_
     scale = np.ones(n) if step.scale_ is None else step.scale_
@@ -103,22 +103,22 @@ def _scaled(parts: Parts, step: StandardScaler) -> Parts:
 
 
 def followed(net: Net, *layers: Layer) -> Net:
-    """The net, followed by such layers."""
+    """Append layers to a net."""
     return Net(*map(copy.deepcopy, net.layers), *layers, dtype=net.dtype) if layers else net
 
 
 def link_of(kind: PredictionKind) -> list[Layer]:
-    """What makes probabilities, rates or numbers of the output, where it is something else."""
+    """Layer of the inverse link function, if there is one."""
     return [InverseLink(kind)] if type(kind).inverse_link is not PredictionKind.inverse_link else []
 
 
 def column_names(model: object) -> tuple[str, ...]:
-    """The names of the columns that it was fitted to, if they had any."""
+    """Names of the columns that the model was fitted to, if any."""
     return tuple(map(str, getattr(model, "feature_names_in_", ())))
 
 
 def of_both(scores: Callable[[object], Array]) -> Callable[[object], Array]:
-    """A score for each class, where two classes have one score for the second."""
+    """Scores of both classes, for a binary classifier with one score."""
 
     def of_both(x: object) -> Array:
         s = scores(x)

@@ -1,4 +1,4 @@
-"""Rows that a file is proved by: ordinary ones, edges, gaps, and values never seen."""
+"""Test rows for exported files: ordinary, extreme, missing and unseen values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import example_input
 
 ROWS = 64
-# In quartile distances from the median, or in deviations: the middle, the sides, where it bends.
+# In interquartile ranges from the median, or in standard deviations.
 PLACES = (0.0, 0.5, -0.5, 1.0, -1.0, 3.0, -3.0, 100.0, -100.0)
 FARTHEST = 1e300
 FIRST_DAY, LAST_DAY = -719162.0, 2932896.0  # of the years 1 to 9999
@@ -35,28 +35,28 @@ UNSEEN = "never seen"
 def example_matrix(
     net: Net, x: object = None, center: Array | None = None, scale: Array | None = None
 ) -> Array:
-    """Rows (n, n_in) for a net: those given, or drawn, and some edges, in its dtype.
+    """Test rows (n, n_in) for a net in its dtype: `x`, or random and extreme values.
 
-    Numbers are drawn around `center` (n_in,), so far as `scale` (n_in,) says. Codes alone are whole
-    numbers; among features they are of the net's dtype as these are.
+    Random numbers have the location `center` (n_in,) and the spread `scale` (n_in,). Codes are
+    integers, or among other features of the net's dtype.
     """
     if isinstance(x, tuple) and net.n_in is None:
         raise SettingError(
-            f"a net that takes {len(x)} arrays a batch",
+            f"a net that takes {len(x)} arrays per batch",
             "one array of rows, x (n, n_in)",
-            "a net that takes its inputs side by side, in one array",
+            "a net that takes its inputs concatenated in one array",
         )
     codes = net.integer_input and net.n_in is None
     if x is not None:
-        given = np.asarray(x)
+        rows = np.asarray(x)
         axes = 1 if codes else 2
-        if given.ndim < axes or len(given) == 0 or given.dtype.kind not in "fiub":
+        if rows.ndim < axes or len(rows) == 0 or rows.dtype.kind not in "fiub":
             raise SettingError(
-                f"x of shape {given.shape} and type {given.dtype}",
+                f"x of shape {rows.shape} and type {rows.dtype}",
                 "a few rows of numbers, (n, n_in)",
                 "x=x_train[:64]",
             )
-        return given[:ROWS] if codes else given[:ROWS].astype(net.dtype)
+        return rows[:ROWS] if codes else rows[:ROWS].astype(net.dtype)
     rows = example_input(net, ROWS)
     if net.integer_input:
         return rows if codes else rows.astype(net.dtype)
@@ -68,10 +68,7 @@ def example_matrix(
 
 
 def example_table(features: Mapping[str, Feature]) -> Columns:
-    """A table of `ROWS` rows with such columns: nothing there, all unseen, edges, ordinary rows.
-
-    Edges of one column meet all kinds of values of the others.
-    """
+    """Table of `ROWS` test rows: all missing, all unseen, and random mixes of other values."""
     rng = np.random.default_rng(0)
     table = {}
     for name, feature in features.items():
@@ -82,7 +79,7 @@ def example_table(features: Mapping[str, Feature]) -> Columns:
 
 
 def _values(feature: Feature, rng: np.random.Generator) -> tuple[Any, Any, list[Any]]:
-    """What stands for a missing value and one farthest off, and others, an ordinary mix."""
+    """Missing value, unseen or extreme value, and a mix of other values of a feature."""
     if isinstance(feature, Number):
         places = np.array([*PLACES, *rng.normal(size=ROWS // 2)])
         with np.errstate(over="ignore"):
@@ -110,13 +107,13 @@ def _column(feature: Feature, values: Sequence[object]) -> Column:
 
 
 def records(table: Columns) -> dict[str, list[object]]:
-    """The columns as Python's own values: floats, text, datetimes, None where one is missing."""
-    found: dict[str, list[object]] = {}
+    """Columns as lists of Python values: floats, text, datetimes, None if missing."""
+    lists: dict[str, list[object]] = {}
     for name, column in table.items():
         gaps = column.missing.tolist()
         values = zip(column.values.tolist(), gaps, strict=True)
         dates = column.kind == "date"
-        found[name] = [
+        lists[name] = [
             None
             if gap
             else START + datetime.timedelta(seconds=round(value * DAY))
@@ -124,4 +121,4 @@ def records(table: Columns) -> dict[str, list[object]]:
             else value
             for value, gap in values
         ]
-    return found
+    return lists

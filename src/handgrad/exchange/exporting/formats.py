@@ -1,4 +1,4 @@
-"""The kinds of files that a model is written to, by the endings of their names."""
+"""File formats of exported models, by extension."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from handgrad.exchange.exporting.subject import Subject
 from handgrad.exchange.exporting.train_spec import Learning
 from handgrad.textbook.errors import SettingError, did_you_mean
 
-# Writes a subject to a path, one file, runs what it can of it, and says how that went.
+# Writes a subject to a file, runs it if possible, and returns the checks.
 Exporter = Callable[[Subject, Path, Learning | None], Sequence[Check]]
 
 
 @dataclass(frozen=True)
 class Ending:
-    """A kind of file: what it is, in words; what writes it, imported when it is asked for.
+    """A file format: its description, and its exporter, imported on first use.
 
-    `learns`: the file can train its net, too.
+    `learns` is true if the file can train its net.
     """
 
     words: str
@@ -69,23 +69,23 @@ def _javascript() -> Exporter:
     return write_javascript
 
 
-# Of endings of which one ends with the other, the longer one is first.
+# Longer extensions come first.
 ENDINGS: dict[str, Ending] = {
-    "_torch.py": Ending("source of an nn.Module of PyTorch", _torch),
-    ".py": Ending("Python that needs NumPy alone", _numpy),
-    ".onnx": Ending("ONNX, for onnxruntime and others", _onnx),
-    ".html": Ending("a page that predicts in any browser", _html, learns=True),
-    ".wasm": Ending("WebAssembly, for pages", _wasm, learns=True),
-    ".js": Ending("a module of JavaScript", _javascript, learns=True),
+    "_torch.py": Ending("PyTorch source of an nn.Module", _torch),
+    ".py": Ending("Python that needs only NumPy", _numpy),
+    ".onnx": Ending("ONNX, for onnxruntime and other runtimes", _onnx),
+    ".html": Ending("HTML page that predicts in any browser", _html, learns=True),
+    ".wasm": Ending("WebAssembly, for web pages", _wasm, learns=True),
+    ".js": Ending("JavaScript module", _javascript, learns=True),
     ".c": Ending("C99 for any device", _c, learns=True),
 }
 
 
 def ending_of(path: Path) -> Ending:
-    """The kind of file that a name asks for."""
+    """File format for a path, by its extension."""
     for ending, kind in ENDINGS.items():
         if path.name.lower().endswith(ending):
             return kind
     known = ", ".join(f"{ending} ({kind.words})" for ending, kind in ENDINGS.items())
     hint = did_you_mean(path.suffix, ENDINGS, f"{path.stem or 'model'}.py", likeness=0.6)
-    raise SettingError(f"{path.name!r} as the file to export to", f"a name with {known}", hint)
+    raise SettingError(f"{path.name!r} as the file to export to", f"an extension of {known}", hint)

@@ -1,4 +1,4 @@
-"""The parts of a model that is exported: its net, what comes out, and how a table goes in."""
+"""Parts of an exported model: its net, the kind of its output, and the encoding of tables."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ Output = Literal["output", "probabilities", "scores", "values"]
 
 @dataclass(frozen=True)
 class Parts:
-    """What a subject is made of; `predict` is the model's own answer for rows as it takes them.
+    """Parts of a subject; `predict` is the prediction of the model itself.
 
-    `center` and `scale` (n_in,) say where the numbers of a column lie, where that is known.
+    `center` and `scale` (n_in,) are location and spread of the columns, if known.
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""The proof of an exported file: what was run on the rows that travel with it, and how close."""
+"""Checks of exported files on the test rows in them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,32 @@ from handgrad.textbook.display import shown_whole
 from handgrad.textbook.errors import FileError
 from handgrad.textbook.layers import Array
 
-# How far an answer may be off, of the largest: sums in another order, other last digits of exp; a
-# layer norm, for one, enlarges rounding errors.
+# Relative tolerances: sums in another order, another exp; layer norms amplify rounding errors.
 MOST = {"float32": 1e-4, "float64": 1e-11}
 
 
 @dataclass(frozen=True)
 class Check:
-    """One comparison: what `ran` the file on so many `rows`, and what that was held `against`.
+    """One comparison of the outputs of an exported file.
 
-    `largest` is the largest difference, `relative` that of the largest number among those it is
-    held against, `most` what that may be; `same_bits`: none differs, and NaN is where NaN is.
-    `not_run` says why nothing ran.
+    Parameters
+    ----------
+    ran : str
+        Program that ran the file.
+    against : str
+        Reference of the comparison.
+    rows : int
+        Number of rows.
+    largest : float
+        Largest absolute difference.
+    relative : float
+        Largest difference relative to the largest reference value.
+    same_bits : bool
+        True if all bits are equal.
+    most : float
+        Tolerance of `relative`.
+    not_run : str
+        Reason why the file was not run, if it was not.
     """
 
     ran: str
@@ -36,7 +50,7 @@ class Check:
 
     @property
     def holds(self) -> bool:
-        """Whether the file says the same, as closely as it has to."""
+        """True if the outputs agree within the tolerance."""
         return bool(self.not_run) or self.same_bits or self.relative <= self.most
 
     def __str__(self) -> str:
@@ -52,9 +66,18 @@ class Check:
 
 
 def compared(ran: str, found: Array, expected: Array, against: str, most: float = 0.0) -> Check:
-    """How what a file said of some rows compares with what was expected, both (n, …).
+    """Compare the outputs of an exported file with the expected ones.
 
-    `most`: the largest difference there may be, relative to the largest number expected.
+    Parameters
+    ----------
+    ran : str
+        Program that ran the file.
+    found, expected : array, shape (n, …)
+        Outputs of the file and of the model.
+    against : str
+        Name of the reference.
+    most : float, default 0.0
+        Tolerance, relative to the largest expected value.
 
     >>> print(compared("NumPy", np.array([[1.0, 4.0]]), np.array([[1.0, 4.0]]), "predict"))
     NumPy: 1 row, same bits as predict
@@ -80,7 +103,17 @@ def compared(ran: str, found: Array, expected: Array, against: str, most: float 
 
 @dataclass(frozen=True, repr=False)
 class Proof:
-    """A file that was written, and the checks it came through, each printed as a line."""
+    """An exported file and the checks it passed.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    size : int
+        Its size in bytes.
+    checks : tuple of Check
+        The comparisons, each printed as a line.
+    """
 
     path: Path
     size: int

@@ -1,4 +1,4 @@
-"""What is exported: a model as one net whose recorded prediction is the whole answer, and data."""
+"""Exported models: one net whose traced prediction is the complete output, and data."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from handgrad.textbook.net import Net
 
 @dataclass(frozen=True)
 class Piece:
-    """A column of a table, what is made of it, and where that stands in a row of the net's.
+    """A column of a table, its encoding, and its position in the input of the net.
 
-    Its numbers begin at `place`; a code counts from `first_code` on, which is added to it.
+    Its numbers start at `place`; `first_code` is the offset of its codes.
     """
 
     column: str
@@ -35,28 +35,25 @@ class Piece:
 
     @property
     def size(self) -> int:
-        """How many numbers are made of it."""
+        """Number of input features of the column."""
         return len(self.feature.names(""))
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A model as exporters take it: everything it knows, as data.
+    """A model as data, the input of exporters.
 
-    `net`: from rows x (n, n_in), of `net.dtype`, it gives all of the answer, which is called
-    `output`: of a classifier (n, n_classes), the `probabilities` or `scores` of its `classes`, of
-    which the largest is the label; of a regressor the `values` (n, n_values); of a net the `output`
-    of its last layer. `graph` is that prediction recorded. Its weights have the names of
-    `net.state()`.
+    `net` computes the complete output from rows x (n, n_in) of `net.dtype`. `output` names it: for
+    a classifier the `probabilities` or `scores` (n, n_classes) of its `classes`, of which the
+    largest is the label; for a regressor the `values` (n, n_values); for a net the `output` of its
+    last layer. `graph` is the traced prediction, with weights named as in `net.state()`.
 
-    `features`: how a table becomes these rows, None where they come as they are. What is made of a
-    column says `pieces`, in float64; a row of all is rounded to float32, then taken by the net in
-    its own type. A number comes as a float, NaN where it is missing; text as text, None where
-    it is missing; a date as days since 1970, NaN where it is missing.
+    `features` encode a table as rows x, None for models of arrays. `pieces` are the encoded
+    columns, in float64; a row of them is rounded to float32, then cast to the dtype of the net.
+    Numbers are floats and dates days since 1970, NaN if missing; text is None if missing.
 
-    `names` are the columns of x, `example` rows to prove a file by, with edges, gaps and unseen
-    values, as x (n, n_in) and, for tables, as `table`; `answers` (n, n_out) is what the model
-    itself predicts for them.
+    `names` are the columns of x. `example` are test rows (n, n_in) with extreme, missing and unseen
+    values, for tables also as `table`; `answers` (n, n_out) are the model's own predictions.
     """
 
     title: str
@@ -73,44 +70,44 @@ class Subject:
 
     @property
     def columns(self) -> Mapping[str, Feature] | None:
-        """What each column of a table is read as, in its order; None where there is no table."""
+        """Encoding of each column of a table, in order; None without a table."""
         return None if self.features is None else self.features.features
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        """The columns that something is made of, in the order of their numbers in a row."""
-        found, place, first_code = list[Piece](), 0, 0
+        """Encoded columns, in the order of the input features."""
+        pieces, place, first_code = list[Piece](), 0, 0
         for column, feature in self.features.in_turn() if self.features else ():
             if not isinstance(feature, Nothing):
-                found.append(Piece(column, feature, place, first_code))
-                place, first_code = place + found[-1].size, first_code + feature.n_codes
-        return tuple(found)
+                pieces.append(Piece(column, feature, place, first_code))
+                place, first_code = place + pieces[-1].size, first_code + feature.n_codes
+        return tuple(pieces)
 
     def by_pages(self, x: Array) -> Array:
-        """The answer for rows x (n, n_in), by the pages as they stand, in NumPy."""
+        """Output for rows x (n, n_in), computed by the layers' own code in NumPy."""
         with np.errstate(all="ignore"):
             return np.asarray(predicting_twin(self.net).forward(x))
 
 
 def plain_classes(classes: Array) -> list[bool | int | float | str]:
-    """Classes as Python's own values; a SettingError for those that no file can name."""
+    """Classes as Python values; a SettingError for types that no file can hold."""
     values = classes.tolist()
     if classes.dtype.kind not in "biufUO" or any(
         not isinstance(value, bool | int | float | str) for value in values
     ):
         raise SettingError(
             f"classes of type {classes.dtype}, such as {classes[0]!r}",
-            "numbers, text or truth values",
+            "numbers, text or booleans",
             "y.astype(str), and fit again",
         )
     return values
 
 
 def subject_of(model: object, x: object = None) -> Subject:
-    """What is exported of a net, an estimator, or a Pipeline of them.
+    """Build the subject of a net, an estimator or a Pipeline.
 
-    `x` are a few rows that the model takes, of use where a net does not say that by its layers.
-    What cannot be exported is refused, by its layer, step or column.
+    `x` are a few input rows, for a net whose input shape does not follow from its layers. Errors
+    name the layer, step or column that cannot be exported.
     """
     if isinstance(model, Net):
         parts = Parts("net", "output", model, model.predict)
@@ -122,8 +119,8 @@ def subject_of(model: object, x: object = None) -> Subject:
         answers = _predicted(parts, rows)
     elif x is not None:
         raise SettingError(
-            "rows x beside a model of tables",
-            "the model alone, whose columns say what rows it takes",
+            "rows x for a model of tables",
+            "the model only: its columns define its rows",
             "hg.export(model, path)",
         )
     else:
@@ -147,15 +144,15 @@ def subject_of(model: object, x: object = None) -> Subject:
 
 
 def _predicted(parts: Parts, rows: object) -> Array:
-    """What the model says of rows, among which are some that lie far off."""
+    """Predictions of the model for the test rows, some of them extreme."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        # of rows without the names of the columns, which are in their order
+        # about missing column names: the rows have their order
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         return np.asarray(parts.predict(rows))
 
 
 def _recorded(net: Net, x: Array) -> Graph:
-    """The prediction of a net as a graph; what does not record is refused by its layer."""
+    """Traced prediction of a net; errors name the layer that cannot be traced."""
     try:
         graph = trace(net, x=x, training=False)
     except RecordingError as error:
@@ -165,8 +162,8 @@ def _recorded(net: Net, x: Array) -> Graph:
     for node in graph.nodes:
         if node.operation is Op.RANDOM:
             raise SettingError(
-                "random numbers are drawn for a prediction",
-                "layers that draw only while `self.training` is true, as Dropout",
+                "a prediction that draws random numbers",
+                "layers that draw only while `self.training` is true, such as Dropout",
                 "if not self.training: return x",
                 place_of(node, net),
             )
@@ -174,7 +171,7 @@ def _recorded(net: Net, x: Array) -> Graph:
 
 
 def place_of(node: Node, net: Net) -> str:
-    """Which layer of a net a node of its graph is of: `layer 2 of 4, Linear(8, 3)`."""
+    """Layer of a graph node: `layer 2 of 4, Linear(8, 3)`."""
     first = node.origin.layer.split(".")[0] if node.origin else ""
     return net.position(int(first)) if first.isdigit() else repr(net)
 

@@ -1,4 +1,4 @@
-"""What an exported file needs to train its net where it runs."""
+"""Training specification of an exported file."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from handgrad.textbook.optimizers import Optimizer
 
 @dataclass(frozen=True, eq=False)
 class Learning:
-    """The loss and the optimizer, rows x (n, n_in) with targets y (n, …), and the batch size.
+    """Loss, optimizer, rows x (n, n_in) with targets y (n, …), and batch size.
 
-    All is checked for the net; rows have its type, targets the one that the loss takes.
+    All are validated for the net; rows have its dtype, targets that of the loss.
     """
 
     loss: Loss

@@ -1,4 +1,4 @@
-"""Pages that make the recorded prediction of a model its whole answer; they only predict."""
+"""Layers around a net for complete predictions of a model; they have no backward pass."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from handgrad.textbook.layers.layer import Shape
 
 
 class EachMember(Layer):
-    """The same row for each member of an ensemble.
+    """Repeats each row for all members of an ensemble.
 
     forward     y[i, m] = x[i]
     shapes      x (n, n_in)    y (n, n_members, n_in)
@@ -28,7 +28,7 @@ class EachMember(Layer):
 
 
 class Temperature(Layer):
-    """Logits that are so much less sure.
+    """Divides logits by a temperature.
 
     forward     y = z / temperature
     shapes      z, y (n, …, n_classes)
@@ -43,7 +43,7 @@ class Temperature(Layer):
 
 
 class MeanOfMembers(Layer):
-    """What the members of an ensemble say on average.
+    """Mean of the predictions of ensemble members.
 
     forward     y[i] = Σₘ p[i, m] / n_members
     shapes      p (n, n_members, n_out)    y (n, n_out)
@@ -56,7 +56,7 @@ class MeanOfMembers(Layer):
 
 
 class Numbers(Layer):
-    """Numbers of the size of the targets, none beyond those of the training.
+    """Scales outputs to the targets and clips them to the range of the training targets.
 
     forward     y = z · spread + center, from low to high
     shapes      z, y (n, …)
@@ -71,7 +71,7 @@ class Numbers(Layer):
 
 
 class InverseLink(Layer):
-    """The output of a net in the terms of the targets, as its loss takes it: probabilities, rates.
+    """Inverse link function of a loss: outputs to probabilities or rates.
 
     forward     y = inverse_link(z), of the kind of predictions
     shapes      z, y (n, …)
@@ -86,7 +86,7 @@ class InverseLink(Layer):
 
 
 class BothClasses(Layer):
-    """A probability for each of two classes, from that of the second.
+    """Probabilities of both classes, from that of the second.
 
     forward     y = (1 − p, p)
     shapes      p (n, 1)    y (n, 2)
@@ -100,7 +100,7 @@ class BothClasses(Layer):
 
 
 class BothScores(Layer):
-    """A score for each of two classes, from that of the second.
+    """Scores of both classes, from that of the second.
 
     forward     y = (−s, s)
     shapes      s (n, 1)    y (n, 2)

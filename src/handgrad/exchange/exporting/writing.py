@@ -1,4 +1,4 @@
-"""Writes a model to a file that runs without handgrad, and proves it."""
+"""`export`: writes a model to a file that runs without handgrad, and checks it."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,27 +27,50 @@ def export(
     optimizer: Optimizer | None = None,
     batch_size: int = 32,
 ) -> Proof:
-    """Write a model to a file that runs without handgrad, of the kind that its ending says.
+    """Export a model to a file that runs without handgrad.
 
-    `model` is a net, an MLPClassifier or MLPRegressor, a PictureClassifier, a TabularClassifier or
-    TabularRegressor, or a Pipeline of StandardScaler or TableEncoder and an MLP. The file has
-    everything it does: the columns of a table, or the pixels of a picture as a row of numbers from
-    0 to 1, go in, a class and its probabilities come out.
+    The file includes the preprocessing: it takes the columns of a table, or the pixels of a picture
+    as numbers from 0 to 1, and returns a class and its probabilities. It is run on test rows with
+    extreme, missing and unseen values, which are part of it, before it is moved into place. A file
+    whose outputs differ from the model's is not written.
 
-    `x` (n, n_in) are a few rows for a net that does not say what it takes. With rows `x`, targets
-    `y`, a `loss` and an `optimizer`, a file that can trains the net, too, so many rows a step.
+    Parameters
+    ----------
+    model : net, estimator or Pipeline
+        A net, MLPClassifier, MLPRegressor, PictureClassifier, TabularClassifier or
+        TabularRegressor, or a Pipeline of StandardScaler or TableEncoder and an MLP.
+    path : str or Path
+        File to write; its extension selects the format.
+    x : array, shape (n, n_in), optional
+        A few input rows, for a net whose input shape does not follow from its layers; the training
+        rows of a file that trains.
+    y : array, shape (n, …), optional
+        Targets of a file that trains.
+    loss : Loss, optional
+        Loss of a file that trains.
+    optimizer : Optimizer, optional
+        Optimizer of a file that trains.
+    batch_size : int, default 32
+        Rows per step of a file that trains.
 
-    What comes back is the proof: what was run here on the rows that travel with the file, edges,
-    gaps and unseen values among them, and how close it came. A file that says something else than
-    the model is not written, nor one for a model that has what such files cannot hold: that is
-    refused by its layer, step or column.
+    Returns
+    -------
+    Proof
+        The file, and the checks it passed.
 
+    Raises
+    ------
+    SettingError
+        For a layer, step or column that the format does not support.
+
+    Examples
+    --------
     >>> import handgrad as hg, tempfile
     >>> net = hg.Net(hg.Linear(2, 3, rng=0), hg.Tanh())
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     proof = hg.export(net, f"{folder}/net.py")
     >>> print(*proof.checks, sep="\\n")                            # doctest: +ELLIPSIS
-    NumPy ...: 64 rows, same bits as the pages
+    NumPy ...: 64 rows, same bits as the layers
     NumPy ...: 64 rows, ... predict...
     """
     path = as_path(path)
@@ -60,7 +83,7 @@ def export(
 
 
 def _proved(subject: Subject, path: Path, kind: Ending, learning: Learning | None) -> Proof:
-    """Write it elsewhere, run it there, and put it in its place if it says what it should."""
+    """Write to a temporary folder, run the checks, and move the file into place."""
     try:
         with TemporaryDirectory() as folder:
             there = Path(folder) / path.name
@@ -68,17 +91,17 @@ def _proved(subject: Subject, path: Path, kind: Ending, learning: Learning | Non
             content = there.read_bytes()
     except OSError as error:
         raise FileError(
-            f"{path.name} could not be tried out before it is put in its place: {reason(error)}",
-            "a folder for temporary files, to write to and to run programs from",
-            "another one, named by TMPDIR in the environment; or a shorter name",
+            f"{path.name} could not be checked in a temporary folder: {reason(error)}",
+            "a temporary folder that is writable and can run programs",
+            "set TMPDIR to another folder; or use a shorter name",
         ) from error
     for check in checks:
         if not check.holds:
             raise FileError(
-                f"the file would say something else than the model: {check}",
+                f"the outputs of the file differ from the model's: {check}",
                 "the same bits"
                 if check.most == 0
-                else f"{check.most:.2g} of the largest value at most",
+                else f"at most {check.most:.2g} of the largest value",
                 "report it, with this model",
                 path.name,
             )
@@ -96,7 +119,7 @@ def _learning(
     optimizer: Optimizer | None,
     batch_size: int,
 ) -> Learning | None:
-    """What the file is to train with, checked as for a training here; None if it is not to."""
+    """Validated training specification; None for a file that only predicts."""
     if y is None and loss is None and optimizer is None:
         return None
     if x is None or y is None or loss is None or optimizer is None:
@@ -110,12 +133,12 @@ def _learning(
     if not kind.learns:
         raise SettingError(
             f"a loss for {path.name!r}, {kind.words}",
-            "a kind of file that trains",
+            "a format that can train: .html, .wasm, .js or .c",
             "leave loss, optimizer and y out",
         )
     if subject.kind != "net":
         raise SettingError(
-            f"a loss beside {subject.title}", "a net, to be trained in the file", "model.net_"
+            f"a loss for {subject.title}", "a net, for a file that trains", "model.net_"
         )
     positive("batch_size", batch_size, whole=True)
     check_kinds(loss=(loss, Loss), optimizer=(optimizer, Optimizer))
@@ -123,8 +146,8 @@ def _learning(
     check_batches(subject.net, len(rows), batch_size)
     if aims_at_padding(subject.net, loss, rows, targets):
         raise SettingError(
-            "an Embedding with padding, and a target for each place",
-            "a loss of all places: one in a file has no weights, to leave padding out",
+            "an Embedding with padding, and a target for each position",
+            "a loss over all positions: exported files have no weights that mask padding",
             "leave loss, optimizer and y out, or padding= of the Embedding; hg.train has weights",
         )
     return Learning(loss, optimizer, rows, targets, min(batch_size, len(rows)))  # as hg.fit

@@ -1,4 +1,4 @@
-"""Nets that were trained elsewhere, as nets of handgrad."""
+"""Import of nets from PyTorch, Keras, scikit-learn and ONNX."""
 
 from handgrad.exchange.importing.keras_file import from_keras
 from handgrad.exchange.importing.onnx_file import from_onnx

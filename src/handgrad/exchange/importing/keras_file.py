@@ -1,4 +1,4 @@
-"""A net from a `.keras` file of a `Sequential`, read without Keras."""
+"""`from_keras`: reads a Sequential from a .keras file, without Keras."""
 
 from __future__ import annotations
 
@@ -52,11 +52,28 @@ CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 
 
 def from_keras(path: str | Path) -> Net:
-    """The net of the same layers and weights as a `Sequential` of Keras in a `.keras` file, `path`.
+    """Convert a Keras `Sequential` in a .keras file to a net.
 
-    The file is read without Keras, by h5py. The net predicts what the model does, in the type of
-    its weights, to rounding; around convolutions a `Transpose` moves the channels, which come last
-    in Keras. What has no counterpart is refused, naming the layer.
+    The file is read by h5py, without Keras. Predictions agree to rounding, in the dtype of the
+    weights. A `Transpose` before and after convolutions moves the channels, which are last in
+    Keras.
+
+    Parameters
+    ----------
+    path : str or Path
+        File written by `model.save("model.keras")`.
+
+    Returns
+    -------
+    Net
+        The net with the same layers and weights.
+
+    Raises
+    ------
+    SettingError
+        For a layer that has no counterpart.
+    FileError
+        For an unreadable or damaged file.
     """
     require("from_keras", keras=["h5py"])
     from h5py import File
@@ -66,7 +83,7 @@ def from_keras(path: str | Path) -> Net:
         naming(path),
     ):
         with (
-            read_from("no file that Keras 3 writes", f"{CONFIG} and {WEIGHTS} in it", BY_KERAS),
+            read_from("not a file of Keras 3", f"{CONFIG} and {WEIGHTS} in it", BY_KERAS),
             zipfile.ZipFile(file) as parts,
         ):
             config, weights = (_content(parts, name, size) for name in (CONFIG, WEIGHTS))
@@ -80,7 +97,7 @@ def from_keras(path: str | Path) -> Net:
 
 
 def _content(parts: zipfile.ZipFile, name: str, size: int) -> bytes:
-    """What a file of `size` bytes has under a name, packed as Keras does it or by deflate."""
+    """Read a part of the archive, stored or deflated, with a limit from its `size`."""
     found, most = parts.getinfo(name), 4 * Budget(size).most
     if found.file_size > most:
         raise FileError(
@@ -94,7 +111,7 @@ def _content(parts: zipfile.ZipFile, name: str, size: int) -> bytes:
 
 
 def _entries(config: object) -> Sequence[Entry]:
-    """The class and the settings of each layer."""
+    """Class and settings of each layer."""
     found = config if isinstance(config, dict) else {}
     kind, said = found.get("class_name"), found.get("config")
     if isinstance(kind, str) and kind != "Sequential":
@@ -135,7 +152,7 @@ def _layers(entries: Sequence[Entry], weights: KerasWeights) -> Iterator[Layer]:
 
 
 def _place(kind: str, seen: Counter[str]) -> str:
-    """Where the file has the arrays of the next layer of a kind, whose group Keras names so."""
+    """HDF5 group of the next layer of a kind."""
     words = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", kind)
     words = re.sub("([a-z])([A-Z])", r"\1_\2", words).lower()
     number = f"_{seen[kind]}" if seen[kind] else ""

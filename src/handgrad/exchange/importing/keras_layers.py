@@ -1,4 +1,4 @@
-"""What the layers of Keras are here, and where the channels go, which it has last."""
+"""Layers of Keras as layers of handgrad, with the channels moved to the front."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ from handgrad.textbook.layers.recurrence import RecurrentLayer
 
 @dataclass(frozen=True)
 class KerasLayer:
-    """A layer as its file has it: its class, its settings, its arrays."""
+    """A Keras layer: its class, settings and arrays."""
 
     kind: str
     said: Mapping[str, Any]
@@ -56,29 +56,29 @@ class KerasLayer:
     axes: int | None = None  # of the rows that come in, where that is known
 
     def refused(self, expected: str, hint: str = COPY) -> SettingError:
-        """What is said of one that has no counterpart."""
+        """SettingError for a layer without counterpart."""
         return refused(self.place, expected, hint)
 
     @property
     def place(self) -> str:
-        """How errors call it."""
+        """Name in errors."""
         return f"layer {self.said.get('name')!r}, {self.kind}"
 
     def settled(self, **expected: object) -> None:
-        """Refuse a layer of which a setting is another one."""
+        """Raise an error if a setting differs from the expected value."""
         for name, value in expected.items():
             found = self.said.get(name, value)
             if {*found} != {value} if isinstance(found, list) else found != value:
                 raise self.refused(f"{name}={value!r}, not {found!r}")
 
     def named(self, *names: str) -> dict[str, Array]:
-        """The arrays by these names, of which the file has as many."""
+        """Arrays by name; an error if the file has another number."""
         if len(names) != len(self.arrays):
             raise self.refused(f"one with {', '.join(names)} in the file, that was built and saved")
         return dict(zip(names, self.arrays, strict=True))
 
     def over_features(self) -> None:
-        """Refuse one that goes along another axis than that of the features."""
+        """Raise an error if the axis is not that of the features."""
         axis, last = self.said.get("axis", -1), self.axes or 1
         if axis not in (-1, last, [-1], [last]):
             raise self.refused("axis=-1, the features")
@@ -128,7 +128,7 @@ def _recurrent(layer: KerasLayer) -> Layer:
 
 
 def _gates(array: Array, order: Sequence[int]) -> Array:
-    """Columns of weights, or biases, gate by gate in this order."""
+    """Reorder the gates of weights or biases."""
     parts = np.split(array, len(order), axis=-1)
     return np.concatenate([parts[i] for i in order], axis=-1)
 
@@ -198,7 +198,7 @@ def _flatten(layer: KerasLayer) -> Layer:
 
 
 def activation(layer: KerasLayer) -> Layer | None:
-    """The activation that a layer has behind it; None for the identity."""
+    """Activation of a layer; None for the identity."""
     name = layer.said.get("activation", "linear")
     if name == "linear":
         return None
@@ -223,7 +223,7 @@ def check_padding(layer: KerasLayer, following: Sequence[str]) -> None:
 
 
 def axes_behind(layer: Layer, axes: int | None) -> int | None:
-    """How many axes a row has behind a layer, if it had `axes` before."""
+    """Number of axes of a row after a layer, from `axes` before it."""
     if isinstance(layer, Flatten | MeanOverTime | MaxOverTime):
         return 1
     if isinstance(layer, Reshape):

@@ -1,4 +1,4 @@
-"""The arrays in the HDF5 file of Keras: numbers that lie in it, and nowhere else."""
+"""Arrays in the HDF5 file of Keras, without external links."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ BY_KERAS = 'a file that Keras wrote: model.save("model.keras")'
 
 
 class KerasWeights:
-    """Reads arrays by the place where Keras has them, as many numbers as the budget has left."""
+    """Reader of arrays by path, within a budget."""
 
     def __init__(self, file: File, budget: Budget) -> None:
         self._file, self._budget = file, budget
 
     def of(self, place: str) -> list[Array]:
-        """The arrays "0", "1", … of a group; none where there is no such group."""
+        """Arrays "0", "1", … of a group; empty if there is none."""
         from h5py import Group
 
         group: object = self._file
@@ -56,7 +56,7 @@ class KerasWeights:
 
 
 def _member(group: Group, name: str, place: str) -> Group | Dataset:
-    """What is in a group under a name; a link to elsewhere is not followed."""
+    """Entry of a group; external links are not followed."""
     from h5py import HardLink
 
     if name not in group:

@@ -1,4 +1,4 @@
-"""What a file of another library may ask for, and how what is wrong with it is told."""
+"""Limits for untrusted files of other libraries, and their errors."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ LONGEST_PART = 600  # letters of one of the three parts of an error
 
 @dataclass
 class Budget:
-    """How many numbers may still be made of a file of `n_bytes`, that nobody vouches for."""
+    """Budget of numbers that an untrusted file of `n_bytes` may create."""
 
     n_bytes: int
     left: int = field(init=False)
@@ -33,7 +33,7 @@ class Budget:
         return max(ALWAYS_ALLOWED, PER_BYTE * self.n_bytes)
 
     def take(self, count: int, what: str) -> None:
-        """Count numbers before they are made; refuse those that are too many."""
+        """Count numbers before they are created; raise an error for too many."""
         self.left -= count
         if self.left < 0:
             numbers = f"{count:,}" if count < 10**18 else "more than 10^18"
@@ -72,7 +72,7 @@ def read_from(what: str, expected: str, hint: str) -> Iterator[None]:
 
 @contextmanager
 def made_of(place: str, parts: str, hint: str) -> Iterator[None]:
-    """The same for a layer or a node, at a `place` in the file that refusals name too."""
+    """The same for a layer or node; errors name its `place` in the file."""
     try:
         with read_from(f"{shown(place)}, whose {parts} do not fit it", "those it has", hint):
             yield
@@ -84,7 +84,7 @@ def made_of(place: str, parts: str, hint: str) -> Iterator[None]:
 
 @contextmanager
 def naming(path: object) -> Iterator[None]:
-    """Name the file in errors about it, whose parts are never as long as the file."""
+    """Context that adds the file to errors, with shortened contents."""
     try:
         yield
     except HandgradError as error:
@@ -101,13 +101,13 @@ def _readable(part: str) -> str:
 
 
 def check_count(n: int, most: int, what: str) -> None:
-    """Refuse more of something than `most`."""
+    """Raise an error for more than `most`."""
     if n > most:
         raise FileError(f"{n:,} {what}", f"{most:,} at most", "a smaller net")
 
 
 def within(budget: Budget, layers: Iterable[Layer]) -> Iterator[Layer]:
-    """The layers, as long as they and their numbers are not too many."""
+    """Iterate over layers, within the limits of layers and numbers."""
     for i, layer in enumerate(layers):
         check_count(i + 1, MOST_LAYERS, "layers and more")
         arrays = (layer.named_parameters() | layer.named_states()).values()

@@ -1,4 +1,4 @@
-"""A net from a model in ONNX's format: a chain of layers, whoever wrote it."""
+"""`from_onnx`: reads a chain of layers from an ONNX file."""
 
 from __future__ import annotations
 
@@ -40,14 +40,30 @@ LABELS = ("ArgMax", "ZipMap")  # what is made of the answer
 
 
 def from_onnx(path: str | Path) -> Net:
-    """The net in a file of ONNX's format, `path`: a chain of layers from one input to one output.
+    """Convert an ONNX model to a net: a chain of layers from one input to one output.
 
-    Gemm, or MatMul and Add, become a Linear, Gather from a table an Embedding, convolutions,
-    poolings, recurrences, normalisations and activations those of the same name, an activation
-    that is written out in several nodes is known by its values. The net predicts what the model
-    does, in the type of its weights, to rounding; ONNX keeps settings such as epsilon in float32.
-    A net that `hg.export` wrote comes back as it was. What is no such chain is refused, naming the
-    node.
+    Gemm, or MatMul and Add, become a Linear, Gather from a table an Embedding; convolutions,
+    pooling, recurrent layers, normalizations and activations become layers of the same name. An
+    activation composed of several nodes is recognized by its values. Predictions agree to rounding,
+    in the dtype of the weights; ONNX has settings such as epsilon in float32. A net written by
+    `hg.export` is restored exactly.
+
+    Parameters
+    ----------
+    path : str or Path
+        The .onnx file.
+
+    Returns
+    -------
+    Net
+        The net with the same layers and weights.
+
+    Raises
+    ------
+    SettingError
+        For a node that has no counterpart, or a graph that is not a chain.
+    FileError
+        For an unreadable or damaged file.
     """
     require("from_onnx", onnx=["onnx"])
     import onnx
@@ -62,7 +78,7 @@ def from_onnx(path: str | Path) -> Net:
 
 
 def _net_in(model: ModelProto, n_bytes: int, folder: Path) -> Net:
-    """The net in a model of so many bytes, whose arrays may lie in other files of a folder."""
+    """Convert a model, with external arrays from files in a folder."""
     others = OtherFiles(folder)
     arrays = {tensor.name: others.array(tensor) for tensor in model.graph.initializer}
     notes = {note.key: note.value for note in model.metadata_props}
@@ -73,13 +89,13 @@ def _net_in(model: ModelProto, n_bytes: int, folder: Path) -> Net:
     return net_of(_merged(within(Budget(n_bytes), _layers(graph))), "a model")
 
 
-def _written_by_export(arrays: Mapping[str, Array], said: str) -> Net | None:
-    """The net whose layers are `said` in a file; None where its weights are not there any more."""
-    if not said:
+def _written_by_export(arrays: Mapping[str, Array], layers: str) -> Net | None:
+    """Restore a net written by `hg.export`; None if its weights are missing."""
+    if not layers:
         return None
     try:
         with refused_as_damaged("the layers in it", "those that hg.export writes"):
-            net = LayerReader(arrays, {}).whole(strict_json(said, "what it says of layers", AGAIN))
+            net = LayerReader(arrays, {}).whole(strict_json(layers, "its layers", AGAIN))
     except FileError:
         return None
     return net if isinstance(net, Net) else None
@@ -99,7 +115,7 @@ def _layers(graph: OnnxGraph) -> Iterator[Layer]:
 def _step(
     graph: OnnxGraph, node: Node, at: str, time_first: bool, alone: bool
 ) -> tuple[Sequence[Layer], str, bool]:
-    """The layers that a node is or begins, where their answer is, and whether steps come first."""
+    """Layers of a node, the name of their output, and if time is the first axis."""
     if alone and node.op_type in NOTHING_IN_PREDICTION:
         return [], node.output[0], time_first
     if alone and swaps_rows_and_steps(node):
@@ -118,7 +134,7 @@ def _step(
 
 
 def _merged(layers: Iterable[Layer]) -> list[Layer]:
-    """The layers, of which those that shift and scale one after another are one."""
+    """Merge consecutive layers that shift and scale."""
     found: list[Any] = []
     for layer in layers:
         if found and isinstance(layer, Standardize) and isinstance(found[-1], Standardize):

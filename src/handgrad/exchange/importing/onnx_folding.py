@@ -1,4 +1,4 @@
-"""What nodes of ONNX make of constants: the cheap ones, whose answers are measured beforehand."""
+"""Constant folding of cheap ONNX nodes, with limits on the sizes of results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NUMBERS = "biufV"  # kinds of arrays; V are the short floats that NumPy has not
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A node of a model: what it does, the names of what comes in and of what it gives."""
+    """A node of a model: its operation, inputs and outputs."""
 
     proto: NodeProto
     op_type: str
@@ -38,19 +38,19 @@ class Node:
         return cls(proto, proto.op_type, proto.name, proto.domain, *names)
 
     def reads(self, i: int) -> str:
-        """The name of its input `i`; "" where it has none."""
+        """Name of its input `i`; "" if it has none."""
         return self.input[i] if len(self.input) > i else ""
 
     @cached_property
     def attributes(self) -> dict[str, Any]:
-        """The attributes by name."""
+        """Attributes by name."""
         from onnx import helper
 
         return {a.name: helper.get_attribute_value(a) for a in self.proto.attribute}
 
     @property
     def is_plain(self) -> bool:
-        """Whether no attribute is a graph, a sparse array, or an array in another file."""
+        """Return True if no attribute is a graph, a sparse array or an external array."""
         return not any(
             a.HasField("g")
             or a.graphs
@@ -70,7 +70,7 @@ def folded(
     opsets: Sequence[OperatorSetIdProto],
     budget: Budget,
 ) -> dict[str, Array] | None:
-    """What a node makes of arrays, by ONNX's own evaluator; None if it is none of the cheap ones.
+    """Result of a cheap node for arrays, by onnx's reference evaluator; None for other nodes.
 
     What it reads and gives is taken from the budget before anything is computed.
     """
@@ -91,7 +91,7 @@ def folded(
 def evaluated(
     node: Node, given: Mapping[str, Array], opsets: Sequence[OperatorSetIdProto]
 ) -> dict[str, Array] | None:
-    """What ONNX's own evaluator gives for a node; None where it cannot."""
+    """Result of onnx's reference evaluator for a node; None if it fails."""
     from onnx import helper
     from onnx.reference import ReferenceEvaluator
 
@@ -119,14 +119,14 @@ Measure = Callable[[Node, Read], int]
 
 
 def _sizes(array: Array) -> list[int]:
-    """The sizes that an array of whole numbers says."""
+    """Shape from an integer array."""
     if array.size > MOST_AXES:
         raise ValueError(f"{array.size} axes")
     return [int(size) for size in array.ravel()]
 
 
 def _known(read: Read, i: int) -> Array:
-    """The input `i`, which may not be left out."""
+    """Input `i`, which is required."""
     if (array := read[i]) is None:
         raise ValueError(f"no input {i}")
     return array

@@ -1,4 +1,4 @@
-"""The graph of a model in ONNX's format: constants, who reads what, and activations in pieces."""
+"""Graph of an ONNX model: constants, users of values, and composed activations."""
 
 from __future__ import annotations
 
@@ -63,25 +63,25 @@ class OnnxGraph:
         self.input, self.outputs = given[0], {out.name for out in model.graph.output}
 
     def sizes(self, name: str) -> list[int] | None:
-        """The shape of a value, with 0 for a size that is open; None where even that is."""
+        """Shape of a value, with 0 for dynamic sizes; None if unknown."""
         return sizes_of(self._types.get(name))
 
     def axes(self, name: str) -> int | None:
-        """How many axes the rows of a value have, where that is known."""
+        """Number of axes of the rows of a value, if known."""
         sizes = self.sizes(name)
         return None if sizes is None else len(sizes) - 1
 
     @property
     def rows(self) -> int:
-        """How many rows come in: those that the file says, or any number."""
+        """Numbers of input rows to consider: that of the file, or any."""
         return (self.sizes(self.input) or [0])[0] or ROWS
 
     def constant(self, name: str) -> Array | None:
-        """What follows from constants of the file alone; None for anything else."""
+        """Constant that follows from constants of the file; None otherwise."""
         return self.known(name) if name in self._fixed else None
 
     def known(self, name: str) -> Array | None:
-        """A constant, or what follows from shapes for as many rows as `rows` says."""
+        """Constant, also one that follows from shapes with `rows`."""
         waiting = [name]
         while waiting and (at := waiting[-1]) in self._makers:
             if at in self._values:
@@ -93,7 +93,7 @@ class OnnxGraph:
         return self._values.get(name)
 
     def _not_computed(self, node: Node) -> list[str]:
-        """What a node needs that is not computed yet; none of those before it needs the node."""
+        """Predecessors of a node that are not computed yet, in order."""
         if self._asks_for_a_shape(node):
             return []
         return [name for name in node.input if name and name not in self._values]
@@ -136,7 +136,7 @@ class OnnxGraph:
         return None
 
     def _behind(self, at: str) -> Iterator[Node]:
-        """The nodes that a value goes through, in the order of the model, not too many of them."""
+        """Nodes that depend on a value, in the order of the model, up to a limit."""
         waiting: list[int] = []
         seen: set[int] = set()
         names: Sequence[str] = [at]
@@ -158,7 +158,7 @@ class OnnxGraph:
         return name not in self.outputs and all(u in within for u in self.users.get(name, []))
 
     def _probe(self, at: str) -> Array:
-        """The probe, of the type that a value has."""
+        """Probe input, of the type of a value."""
         from onnx import helper
 
         kind = self._types[at].tensor_type.elem_type if at in self._types else 0
@@ -179,7 +179,7 @@ class OnnxGraph:
 
 
 def _activation(values: Array) -> Layer | None:
-    """The activation that has these values at the places of the probe."""
+    """Activation with these values at the probe points."""
     for make in dict.fromkeys(ACTIVATIONS.values()):
         if make is not Softmax:
             y = make().forward(PROBE)
@@ -189,7 +189,7 @@ def _activation(values: Array) -> Layer | None:
 
 
 def _nodes(model: ModelProto, arrays: Mapping[str, Array]) -> Iterator[Node]:
-    """The nodes, each of which reads what is there before it and gives names of its own."""
+    """Nodes in topological order, with unique outputs."""
     there = {*arrays, *(one.name for one in model.graph.input)}
     there.update(one.values.name for one in model.graph.sparse_initializer)
     for proto in model.graph.node:

@@ -1,4 +1,4 @@
-"""The layers that single nodes of ONNX are, or a product and the sum after it."""
+"""Layers for single ONNX nodes, and for a product with the following sum."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ Layers = Layer | Sequence[Layer]
 
 
 def layers_at(graph: OnnxGraph, node: Node, at: str) -> tuple[Layers, str] | None:
-    """What a node makes of the value `at`, and where its answer is; None where it is no layer."""
+    """Layer of a node for the value `at`, and the name of its output; None if it is none."""
     if node.op_type in ("Gemm", "MatMul"):
         return _linear(graph, node, at)
     if node.op_type == "Gather" and node.reads(1) == at:
@@ -55,7 +55,7 @@ def layers_at(graph: OnnxGraph, node: Node, at: str) -> tuple[Layers, str] | Non
 
 
 def by_feature(graph: OnnxGraph, node: Node, at: str) -> tuple[Layer, str] | None:
-    """What is done with each feature by a number of its own."""
+    """Elementwise operation with one number per feature."""
     width = (graph.sizes(at) or [0])[-1]
     if node.op_type not in BY_FEATURE or not width:
         return None
@@ -71,7 +71,7 @@ def by_feature(graph: OnnxGraph, node: Node, at: str) -> tuple[Layer, str] | Non
 
 
 def _linear(graph: OnnxGraph, node: Node, at: str) -> tuple[Layer, str]:
-    """Gemm, or MatMul and the Add after it."""
+    """Gemm, or MatMul and the following Add."""
     said, end = node.attributes, node.output[0]
     W = graph.constant(node.reads(1))
     if node.reads(0) != at or W is None or W.ndim != 2 or said.get("transA"):
@@ -114,7 +114,7 @@ def _pooling(graph: OnnxGraph, node: Node) -> Layer:
 
 
 def _windows(node: Node, kernel_size: list[int]) -> tuple[list[int], list[int]]:
-    """The stride and the padding of a node; refused where the sides are padded differently."""
+    """Stride and padding of a node; an error for asymmetric padding."""
     said, n = node.attributes, len(kernel_size)
     stride = said.get("strides", [1] * n)
     pads = said.get("pads", [0] * 2 * n)
@@ -141,7 +141,7 @@ def _batch_norm(graph: OnnxGraph, node: Node) -> Layers:
 
 
 def _is_last(graph: OnnxGraph, node: Node, axis: int) -> bool:
-    """Whether an axis of what comes in is that of the features."""
+    """Return True if an axis of the input is that of the features."""
     return axis in (-1, graph.axes(node.reads(0)) or 1)
 
 

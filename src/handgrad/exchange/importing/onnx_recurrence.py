@@ -1,4 +1,4 @@
-"""Recurrent nodes of ONNX, whose sequences have the steps before the rows, as layers."""
+"""Recurrent ONNX nodes, whose first axis is time, as layers."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ PLAIN = "one direction, no lengths, states that begin at 0, the usual activation
 
 
 def swaps_rows_and_steps(node: Node) -> bool:
-    """Whether a node makes (t, n, k) of (n, t, k), or the contrary."""
+    """Return True if a node swaps (n, t, k) and (t, n, k)."""
     return node.op_type == "Transpose" and node.attributes.get("perm") == [1, 0, 2]
 
 
@@ -51,13 +51,13 @@ def recurrence_from(graph: OnnxGraph, node: Node, time_first: bool) -> tuple[Lay
 
 
 def _ordered(gates: Array, order: list[int]) -> Array:
-    """Rows of weights, or biases, gate by gate in this order."""
+    """Reorder the gates of weights or biases."""
     parts = np.split(floating_array(gates), len(order))
     return np.concatenate([parts[i] for i in order])
 
 
 def _answer(graph: OnnxGraph, node: Node) -> tuple[str, bool, bool]:
-    """Where the answer is, whether steps come first there, and whether all of them are in it."""
+    """Name of the output, if time is its first axis, and if it has all steps."""
     every, last = ([*node.output, "", ""])[:2]
     used = [name for name in (every, last) if graph.users.get(name)]
     if len(used) > 1:
@@ -77,7 +77,7 @@ def _answer(graph: OnnxGraph, node: Node) -> tuple[str, bool, bool]:
 
 
 def _picked(graph: OnnxGraph, at: str, axis: int, op_type: str, wanted: list[int]) -> str | None:
-    """Where the one node goes on that squeezes an axis, or gathers one place of it."""
+    """Output of the only user, if it squeezes an axis or gathers one position of it."""
     users = graph.users.get(at, [])
     if len(users) != 1 or users[0].op_type != op_type:
         return None

@@ -1,4 +1,4 @@
-"""The types and shapes of the values in a model of ONNX, node by node."""
+"""Type and shape inference for ONNX models, node by node."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OF_LAYERS = (
 
 
 def sizes_of(kind: TypeProto | None) -> list[int] | None:
-    """The sizes that a type says, with 0 for one that is open; None where it says none."""
+    """Shape of a type, with 0 for dynamic sizes; None if it has none."""
     if kind is None or not kind.tensor_type.HasField("shape"):
         return None
     return [max(0, size.dim_value) for size in kind.tensor_type.shape.dim]
@@ -62,7 +62,7 @@ def _inferred(
     types: Mapping[str, TypeProto],
     constant: Callable[[str], Array | None],
 ) -> dict[str, TypeProto]:
-    """The types of what a node gives; none where ONNX cannot tell."""
+    """Output types of a node; none if onnx cannot infer them."""
     from onnx import TypeProto
     from onnx.defs import get_schema
     from onnx.numpy_helper import from_array
@@ -87,7 +87,7 @@ def _inferred(
 
 
 def _is_shape(kind: TypeProto) -> bool:
-    """Whether a value may be a shape: whole numbers, no more than an array has axes."""
+    """Return True if a value may be a shape: few integers."""
     from onnx import TensorProto
 
     sizes = sizes_of(kind)
@@ -96,7 +96,7 @@ def _is_shape(kind: TypeProto) -> bool:
 
 
 def _both(inferred: TypeProto, declared: TypeProto | None) -> TypeProto:
-    """A type that is inferred, with the sizes that only the declared one has."""
+    """Inferred type, with sizes that only the declared type has."""
     known, others = sizes_of(inferred), sizes_of(declared)
     if declared is not None and known is None:
         return declared

@@ -1,4 +1,4 @@
-"""Arrays of a model in ONNX's format, in its file or in others that lie beside it."""
+"""Arrays of an ONNX model, from its file or external data files."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ BESIDE = "a file beside the model, or in a folder beside it, that is no link"
 
 
 class OtherFiles:
-    """Reads arrays, from the model itself or from files in its `folder` and nowhere else."""
+    """Reader of arrays in the model or in files of its `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.n_bytes, self._left = folder, 0, dict[str, int]()
 
     def array(self, tensor: TensorProto) -> Array:
-        """The array that a tensor is."""
+        """Array of a tensor."""
         from onnx.numpy_helper import to_array
 
         name = f"array {shown(tensor.name)}"
@@ -53,7 +53,7 @@ class OtherFiles:
             return file.read(length)
 
     def _allowed(self, location: str, name: str) -> Path:
-        """The path of a file in the folder, to which no link leads."""
+        """Path of a file in the folder; links are errors."""
         parts = PureWindowsPath(location)  # which knows the separators of all systems
         path, folder = self.folder / location, self.folder.resolve()
         if not location or parts.anchor or ".." in parts.parts or "\0" in location:

@@ -1,4 +1,4 @@
-"""Layers from the weights that another library has, and the net that they make."""
+"""Builders of layers from weights of other libraries, and of the net."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +64,7 @@ ACTIVATIONS: dict[str, type[Layer]] = {
 
 
 def linear(W: Array, b: Array | None) -> Linear:
-    """A Linear of these weights (n_out, n_in) and this bias (n_out,), zeros where it has none."""
+    """Linear layer of weights (n_out, n_in) and a bias (n_out,), zeros for None."""
     n_out, n_in = W.shape
     return _with_weights(Linear, (n_in, n_out), W=W, b=None if b is None else np.ravel(b))
 
@@ -72,7 +72,7 @@ def linear(W: Array, b: Array | None) -> Linear:
 def convolution(
     W: Array, b: Array | None, stride: Sequence[int], padding: Sequence[int]
 ) -> Conv1d | Conv2d:
-    """A Conv1d or Conv2d of weights (n_out, n_in, *kernel_size), a bias as `linear` takes it."""
+    """Conv1d or Conv2d of weights (n_out, n_in, *kernel_size) and a bias as in `linear`."""
     n_out, n_in, *kernel_size = W.shape
     kind: Callable[..., Conv1d | Conv2d] = Conv1d if len(kernel_size) == 1 else Conv2d
     settings = {"stride": one_or_each(stride), "padding": one_or_each(padding)}
@@ -85,7 +85,7 @@ def pooling(
     stride: Sequence[int],
     padding: Sequence[int] = (0, 0),
 ) -> MaxPool2d | AvgPool2d:
-    """A MaxPool2d or AvgPool2d through windows of this size."""
+    """MaxPool2d or AvgPool2d with this window size."""
     size, step, border = (one_or_each(sizes) for sizes in (kernel_size, stride, padding))
     settings = {"stride": None if step == size else step, "padding": border}
     return kind(size, **_given(kind, settings))
@@ -108,7 +108,7 @@ def recurrent(
     v: Array | None,
     return_sequences: bool,
 ) -> RecurrentLayer:
-    """An RNN, GRU or LSTM of weights and biases as its page has them; zeros for None."""
+    """RNN, GRU or LSTM of weights and biases as in the layer; zeros for None."""
     sizes, settings = (W.shape[1], U.shape[1]), {"return_sequences": return_sequences}
     return _with_weights(kind, sizes, settings, W=W, U=U, b=b, v=v)
 
@@ -121,7 +121,7 @@ def embedding(E: Array, padding: int | None = None) -> Embedding:
 def attention(
     n_heads: int, W: Array, b: Array | None, Wo: Array, bo: Array | None
 ) -> MultiheadAttention:
-    """A MultiheadAttention of weights as its page has them; zeros for a bias that is None."""
+    """MultiheadAttention of weights as in the layer; zeros for biases that are None."""
     return _with_weights(MultiheadAttention, (len(Wo), n_heads), W=W, b=b, Wo=Wo, bo=bo)
 
 
@@ -131,7 +131,7 @@ def _with_weights(
     settings: Mapping[str, object] = {},
     **arrays: Array | None,
 ) -> AnyLayer:
-    """The layer of these sizes and settings, with those of the arrays that are not None."""
+    """Layer of these sizes and settings, with the arrays that are not None."""
     known = {name: array for name, array in arrays.items() if array is not None}
     dtype = next(iter(known.values())).dtype
     most = max(array.size for array in known.values())
@@ -150,7 +150,7 @@ def _with_weights(
 
 
 def _given(kind: Callable[..., Layer], settings: Mapping[str, object]) -> dict[str, object]:
-    """The settings that are not those which a layer has anyway."""
+    """Settings that differ from the defaults of a layer."""
     own = signature(kind).parameters
     return {name: value for name, value in settings.items() if value != own[name].default}
 
@@ -184,14 +184,14 @@ def batch_norm(
     momentum: float,
     kind: type[BatchNorm] = BatchNorm,
 ) -> BatchNorm:
-    """A BatchNorm of these arrays (n_features,): ones and zeros where there is no gamma or beta."""
+    """BatchNorm of arrays (n_features,); ones and zeros for missing gamma and beta."""
     layer = kind(mean.size, eps=eps, momentum=momentum, dtype=mean.dtype)
     given = {"gamma": gamma, "beta": beta, "running_mean": mean, "running_var": var}
     return filled(layer, **{name: a for name, a in given.items() if a is not None})
 
 
 def of_steps(norm: BatchNorm) -> list[Layer]:
-    """A BatchNorm of the channels of sequences (n, channels, t), which stand on axis 1."""
+    """BatchNorm over the channels of sequences (n, channels, t)."""
     return [Transpose(2, 1), norm, Transpose(2, 1)]
 
 
@@ -203,7 +203,7 @@ def layer_norm(n: int, gamma: Array | None, beta: Array | None, eps: float) -> L
 
 
 def filled(layer: AnyLayer, **arrays: Array) -> AnyLayer:
-    """The layer with these numbers in its own arrays, whose shapes they must have."""
+    """Copy arrays of equal shapes into a layer."""
     for name, array in arrays.items():
         own = getattr(layer, name)
         if own.shape != array.shape:
@@ -217,7 +217,7 @@ def filled(layer: AnyLayer, **arrays: Array) -> AnyLayer:
 
 
 def net_of(layers: Sequence[Layer], what: str) -> Net:
-    """The net of these layers, in float64 if any of them is."""
+    """Net of these layers, in float64 if any layer is."""
     if not layers:
         raise SettingError(f"{what} without a layer", "one layer at least", "a net with layers")
     arrays = [
@@ -228,11 +228,11 @@ def net_of(layers: Sequence[Layer], what: str) -> Net:
 
 
 def refused(name: str, kinds: str, hint: str = COPY) -> SettingError:
-    """What is said of a part of another library's net that no layer is."""
+    """SettingError for a part of another library's net without counterpart."""
     return SettingError(f"{name}, which is no layer of handgrad's", kinds, hint)
 
 
 def floating_array(values: npt.ArrayLike) -> Array:
-    """Numbers as float64 if they are that, else as float32."""
+    """Array as float64 if it is float64, else as float32."""
     array = np.asarray(values)
     return array.astype(np.float64 if array.dtype == np.float64 else np.float32)

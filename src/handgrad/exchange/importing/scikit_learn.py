@@ -1,4 +1,4 @@
-"""A net from a fitted perceptron of scikit-learn."""
+"""`from_sklearn`: converts a multilayer perceptron of scikit-learn."""
 
 from __future__ import annotations
 
@@ -14,11 +14,27 @@ if TYPE_CHECKING:
 
 
 def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Net:
-    """The net of the same weights as a fitted MLPClassifier or MLPRegressor of scikit-learn.
+    """Convert a fitted MLPClassifier or MLPRegressor of scikit-learn to a net.
 
-    Its predictions are `mlp.predict_proba(X)` of a classifier, the probability of the second class
-    alone where there are two, (n, 1); `mlp.predict(X)` of a regressor, (n, n_outputs).
+    Parameters
+    ----------
+    mlp : MLPClassifier or MLPRegressor
+        Fitted estimator.
 
+    Returns
+    -------
+    Net
+        The net with the same weights. It predicts `mlp.predict_proba(X)` of a classifier, for two
+        classes only the probability of the second, (n, 1); or `mlp.predict(X)` of a regressor,
+        (n, n_outputs).
+
+    Raises
+    ------
+    SettingError
+        For an estimator that is not fitted or has another activation.
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> from sklearn.neural_network import MLPRegressor
     >>> mlp = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", random_state=0)

@@ -1,4 +1,4 @@
-"""A net from an `nn.Sequential` of PyTorch."""
+"""`from_torch`: converts an `nn.Sequential` of PyTorch."""
 
 from __future__ import annotations
 
@@ -58,13 +58,30 @@ KINDS = (
 
 
 def from_torch(sequential: object) -> Net:
-    """The net of the same layers and weights as an `nn.Sequential` of PyTorch.
+    """Convert an `nn.Sequential` of PyTorch to a net.
 
-    It predicts what that does in evaluation mode, in the type of its weights, to rounding. Nested
-    ones become layers of the one net; a layer without a bias gets one of zeros, which training
-    would move. Of recurrent modules the first answer counts, h of every step; attention asks the
-    sequence that it is given. What has no counterpart is refused, naming the module.
+    Predictions agree with evaluation mode to rounding, in the dtype of the weights. Nested
+    modules are flattened; a layer without bias gets a bias of zeros, which is trained like any
+    other. Recurrent modules return their first output, h of every step; attention is
+    self-attention.
 
+    Parameters
+    ----------
+    sequential : nn.Sequential
+        Module to convert.
+
+    Returns
+    -------
+    Net
+        The net with the same layers and weights.
+
+    Raises
+    ------
+    SettingError
+        For a module that has no counterpart.
+
+    Examples
+    --------
     >>> import handgrad as hg
     >>> hg.exchange.from_torch(42)
     Traceback (most recent call last):
@@ -84,26 +101,26 @@ def from_torch(sequential: object) -> Net:
 
 @dataclass(frozen=True)
 class Part:
-    """A module, what an error calls it, and how many axes its rows have, where that is known."""
+    """A module, its path for errors, and the number of axes of its rows, if known."""
 
     module: Module
     path: str
     axes: int | None = None
 
     def refused(self, expected: str, hint: str = COPY) -> SettingError:
-        """What is said of one that has no counterpart."""
+        """SettingError for a module without counterpart."""
         return refused(f"module {self.path}, {self.module!r}", expected, hint)
 
     def array(self, name: str) -> Array:
-        """A tensor of the module, as an array."""
+        """Tensor of the module as an array."""
         return floating_array(getattr(self.module, name).detach().cpu().numpy())
 
     def array_or_none(self, name: str) -> Array | None:
-        """The same, None where the module has none."""
+        """The same, or None if the module has none."""
         return None if getattr(self.module, name, None) is None else self.array(name)
 
     def settled(self, **expected: object) -> None:
-        """Refuse a module of which a setting is another one."""
+        """Raise an error if a setting differs from the expected value."""
         for name, value in expected.items():
             found = getattr(self.module, name)
             if {*found} != {value} if isinstance(found, tuple | list) else found != value:
@@ -111,7 +128,7 @@ class Part:
 
 
 def _modules(sequential: Sequential, path: str) -> Iterator[tuple[str, Module]]:
-    """All modules with their places, those of nested ones too."""
+    """All modules with their paths, also nested ones."""
     for i, module in enumerate(sequential):  # named_children leaves out one that comes again
         kind = type(module).__name__
         if kind == "Sequential":
@@ -134,7 +151,7 @@ def _layers(sequential: Sequential) -> Iterator[Layer]:
 
 
 def _made(part: Part) -> Sequence[Layer]:
-    """The layers that a module is."""
+    """Layers of a module."""
     kind = type(part.module).__name__
     if kind == "Identity":
         return []
@@ -248,7 +265,7 @@ def _attention(part: Part) -> Layer:
 
 
 def _encoder_layer(part: Part) -> Sequence[Layer]:
-    """Attention and two Linears, each beside what came in, and norms before or behind them."""
+    """Transformer encoder layer: attention and two Linears, with residuals and norms."""
     module = part.module
 
     def made(*names: str) -> list[Layer]:

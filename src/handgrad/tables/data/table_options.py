@@ -13,7 +13,7 @@ from handgrad.textbook.errors import SettingError, did_you_mean
 DateOrder = Literal["dmy", "mdy", "ymd"]
 Task = Literal["classification", "regression"]
 
-SEVERAL = "May be given several times."
+SEVERAL = "May be repeated."
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "\\t": "\t"}
 DECIMALS = {"point": ".", "comma": ","}
 DATE_ORDERS = {"dmy": "day.month.year", "mdy": "month/day/year", "ymd": "year-month-day"}

@@ -1,9 +1,9 @@
-"""The report: what a colleague needs to know of a model, on one page.
+"""The report of a model: one HTML page with scores, plots, training curves and a diagnosis.
 
-`evidence` asks the model everything before a word is written: `scores` its predictions and
-metrics, `tables.inspection` importances, `check.doctor` the net, `checks` and `leaks` the data.
-Sections are Jinja2 templates in this folder, which escape what is not marked as HTML; pictures
-come from `plots`.
+`evidence` collects the facts before the page is written: `scores` the predictions and metrics,
+`tables.inspection` importances, `check.doctor` the findings on the net, `checks` and `leakage`
+those on the data. Sections are Jinja2 templates in this folder, which escape everything that is
+not marked as HTML; plots come from `plots`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 
-def __getattr__(name: str) -> Any:  # what is found of a model needs no Matplotlib
+def __getattr__(name: str) -> Any:  # evidence needs no Matplotlib
     if name not in (*__all__, "write_text_report"):
         raise AttributeError(f"module 'handgrad.tables.reporting' has no attribute {name!r}")
     require_packages(name, plots=["matplotlib"])

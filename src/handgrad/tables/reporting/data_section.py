@@ -1,4 +1,4 @@
-"""The section of the data: the target, and what stands in each column."""
+"""Helpers of the data section: the target and the columns."""
 
 from __future__ import annotations
 
@@ -18,47 +18,48 @@ MOST_BARS, BARS, WIDTH, BINS = 12, 20, 80, 24
 
 
 def target_of(evidence: Evidence) -> dict[str, object]:
-    """The function that draws the target, what it draws, and its figures."""
+    """Function that plots the target, its data, and the figures for the caption."""
     sides = {"held out": evidence.held.y}
     if evidence.training is not None:
         sides = {"training": evidence.training.y, **sides}
     if not evidence.classes:
         y = evidence.learned.y
         ends = [number(y.min()), number(y.max()), number(float(np.median(y)))]
-        return {"draw": draw_histogram, "sides": sides, "names": evidence.target, "told": ends}
+        return {"draw": draw_histogram, "sides": sides, "names": evidence.target, "figures": ends}
     k = len(evidence.classes)
     counts = np.array([np.bincount(y, minlength=k) for y in sides.values()])
     order = np.argsort(-counts[0], kind="stable")
     names = [evidence.classes[i] for i in order[:MOST_BARS]] + [f"{k - MOST_BARS} others"]
     several = np.add.reduceat(counts[:, order], range(min(k, MOST_BARS + 1)), axis=1)
-    shares = several / np.maximum(several.sum(axis=1, keepdims=True), 1)
-    told = [*zip(names, map(percent, shares[0]), strict=False)]
-    shown = dict(zip(sides, shares, strict=True))
-    return {"draw": draw_shares, "sides": shown, "names": names[: len(told)], "told": told}
+    fractions = several / np.maximum(several.sum(axis=1, keepdims=True), 1)
+    figures = [*zip(names, map(percent, fractions[0]), strict=False)]
+    shown = dict(zip(sides, fractions, strict=True))
+    names = names[: len(figures)]
+    return {"draw": draw_frequencies, "sides": shown, "names": names, "figures": figures}
 
 
-def draw_shares(sides: dict[str, Array], names: Sequence[str], ax: Axes) -> None:
-    """Draw the share of each class, a bar for each of the `sides`: shares, (n_classes,)."""
+def draw_frequencies(sides: dict[str, Array], names: Sequence[str], ax: Axes) -> None:
+    """Plot class frequencies, (n_classes,), as a bar for each of the `sides`."""
     height = 0.8 / len(sides)
     places = np.arange(len(names))
-    for i, (side, shares) in enumerate(sides.items()):
+    for i, (side, frequencies) in enumerate(sides.items()):
         at = places + (i - (len(sides) - 1) / 2) * height
-        ax.barh(at, shares, height * 0.9, color=(FIRST, SECOND)[i], label=side, zorder=2)
+        ax.barh(at, frequencies, height * 0.9, color=(FIRST, SECOND)[i], label=side, zorder=2)
     name_places(ax, names)
-    ax.set(ylim=(len(names) - 0.4, -0.6), xlabel="share of rows")
+    ax.set(ylim=(len(names) - 0.4, -0.6), xlabel="fraction of rows")
     _finished(ax, len(sides))
     ax.grid(visible=False, axis="y")
     ax.tick_params("y", length=0)
 
 
 def draw_histogram(sides: dict[str, Array], name: str, ax: Axes) -> None:
-    """Draw how the numbers of each of the `sides` are spread, as shares of its rows."""
+    """Plot a histogram of the numbers of each of the `sides`, as fractions of its rows."""
     everything = np.concatenate([*sides.values()])
     edges = np.histogram_bin_edges(everything, min(BINS, max(1, len(np.unique(everything)))))
     for i, (side, values) in enumerate(sides.items()):
-        shares = np.histogram(values, edges)[0] / max(len(values), 1)
+        fractions = np.histogram(values, edges)[0] / max(len(values), 1)
         ax.stairs(
-            shares,
+            fractions,
             edges,
             fill=i == 0,
             color=(FIRST, SECOND)[i],
@@ -67,7 +68,7 @@ def draw_histogram(sides: dict[str, Array], name: str, ax: Axes) -> None:
             linewidth=1.8,
         )
     ax.set_xlabel(shortened(name, 40), parse_math=False)
-    ax.set_ylabel("share of rows")
+    ax.set_ylabel("fraction of rows")
     _finished(ax, len(sides))
 
 
@@ -80,9 +81,9 @@ def _finished(axes: Axes, n_sides: int) -> None:
 
 
 def columns_of(evidence: Evidence) -> tuple[list[str], list[list[str]]]:
-    """The head of the table of columns, and its rows; the fourth cell is a path of bars."""
+    """Header and rows of the table of columns; the fourth cell is an SVG path of bars."""
     read_as = _read_as(evidence)
-    head = ["column", "holds", "missing", "how it is spread", "values"]
+    head = ["column", "type", "missing", "distribution", "values"]
     rows = [
         [
             name,
@@ -90,18 +91,18 @@ def columns_of(evidence: Evidence) -> tuple[list[str], list[list[str]]]:
             percent(float(column.missing.mean())) if column.missing.any() else "–",
             _spread(column),
             _values(column),
-            *([read_as.get(name, "nothing: it was not there in training")] if read_as else []),
+            *([read_as.get(name, "not used: not in the training table")] if read_as else []),
         ]
         for name, column in evidence.learned.columns.items()
     ]
-    return head + ["the net is given"] * bool(read_as), rows
+    return head + ["encoded as"] * bool(read_as), rows
 
 
 def _read_as(evidence: Evidence) -> dict[str, str]:
-    """How the columns were read, if the model, or a step of it, says so."""
+    """Encoding of each column, if the model or a step of it has one."""
     before = [] if evidence.before is None else [step for _, step in evidence.before.steps]
-    found = (getattr(step, "features_", None) for step in (evidence.estimator, *before))
-    return next((f.read_as() for f in found if isinstance(f, Features)), {})
+    features = (getattr(step, "features_", None) for step in (evidence.estimator, *before))
+    return next((f.read_as() for f in features if isinstance(f, Features)), {})
 
 
 def _kind(column: Column) -> str:
@@ -111,7 +112,7 @@ def _kind(column: Column) -> str:
 
 
 def _spread(column: Column) -> str:
-    """How often which values come, as bars no larger than a word: the path of an SVG."""
+    """Small histogram of a column, as an SVG path."""
     there = column.values[~column.missing]
     if not len(there):
         return ""

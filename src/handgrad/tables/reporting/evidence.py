@@ -1,4 +1,4 @@
-"""The evidence of a report: everything the page is about, gathered before it is written."""
+"""Evidence of a report: facts of a model, collected before the page is written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from handgrad.check.doctor.diagnose import examined, reports_of
 from handgrad.check.doctor.patient import Patient
 from handgrad.tables.inspection import partial_dependence, permutation_importance
 from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
-from handgrad.tables.reporting.checks import warned
+from handgrad.tables.reporting.checks import check_rows
 from handgrad.tables.reporting.epochs import still_learning
 from handgrad.tables.reporting.scores import ScoredRows, scored_rows, scores_of
 from handgrad.tables.reporting.splits import DEPENDENT, Sides
@@ -35,32 +35,31 @@ from handgrad.training.results import (
 if TYPE_CHECKING:
     from handgrad.tables.reporting.pictures import PictureRows
 
-# So many rows are predicted for all importances together, and so many at most for one column.
+# Rows predicted for all importances together, and rows shuffled at most for one column.
 ROWS_SHUFFLED, MOST_SHUFFLED, REPEATS = 60_000, 600, 5
-# Of more columns those are shuffled that look strongest, seen from a few rows.
+# Of more columns only the most important ones are shuffled, estimated from a few rows.
 MOST_COLUMNS, LIKELY, ROWS_TRIED, CELLS_AT_ONCE = 64, 20, 16, 4_000_000
-# Columns that matter less than so much of what the strongest does are not looked at.
-MOST_DEPENDENCES, WORTH_A_LOOK = 6, 0.01
+# Importance below which a column is skipped, as a fraction of the largest importance.
+MOST_DEPENDENCES, LEAST_IMPORTANCE = 6, 0.01
 ROWS_AVERAGED, VALUES_TRIED = 200, 16
 
 
 @runtime_checkable
 class KeepsHistory(HasNet, Protocol):
-    """An estimator that shows its net, and how it was trained."""
+    """An estimator with an accessible net and training history."""
 
     def training_history(self) -> tuple[History | None, int | None]:
-        """The epochs of its fit, if it kept them, and the epoch whose weights it kept, if one."""
+        """Training history, and the epoch whose weights it has, if any."""
 
 
 class Evidence:
-    """The facts of a model: on rows `held` out, and on those of its `training` if they came.
+    """Facts of a model on `held`-out rows, and on its `training` rows if given.
 
-    `learned` are the rows of the training, or where they did not come those held out; `classes`
-    the names of the classes, none for numbers, of which one is the `most_frequent`, and of two the
-    rarer one `positive`. `beside` are tables of the columns that were left out, of the rows held
-    out and of the training. `diagnosis` says why, where there is none; `findings` are those in the
-    rows and then those in the net and its training. What else a page shows is computed when it is
-    asked for.
+    `learned` are the training rows, or else the held-out rows; `classes` are class names, empty
+    for regression, with the `most_frequent` one; of two, `positive` is the rarer one. `beside` are
+    tables of the columns that are not features, for held-out and training rows. `diagnosis` is the
+    reason if there is none; `findings` are those on the rows and then those on the net and its
+    training. Everything else is computed on first use.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class Evidence:
         if about is not None and not isinstance(about, Mapping):
             raise SettingError(
                 f"about = {described(about)}",
-                "a dict of what was run",
+                "a dict with facts of the run",
                 "about={'command': 'python train.py', 'seed': 0}",
             )
         self.about: Mapping[str, object] = about or {}
@@ -92,12 +91,12 @@ class Evidence:
             rows = training[0], training[1]
             self.training = scored_rows(self.model, *rows, self.classes, "training")
             if self.shape is None:
-                given = (X, rows[0]), (y, rows[1]), beside
-                sides = _sides(*given, of_classes=bool(self.classes))
+                both_sides = (X, rows[0]), (y, rows[1]), beside
+                sides = _sides(*both_sides, of_classes=bool(self.classes))
         elif training is not None:
             raise SettingError(
                 f"training = {described(training)[:80]}",
-                "a pair (X, y) of the rows that were learned from",
+                "a pair (X, y) of the training rows",
                 "training=(X_train, y_train)",
             )
         self.learned = self.training or self.held
@@ -106,25 +105,25 @@ class Evidence:
         self.scores = scores_of(self.held, self.training)
         self.history, self.best_epoch = history_of(self.estimator, history)
         names = [] if self.shape else self.held.table.names
-        self.warned = warned(self.held, self.training, self.scores, names, sides)
+        self.warned = check_rows(self.held, self.training, self.scores, names, sides)
         both = [side for side in (self.training, self.held) if side]
         self.diagnosis = diagnosis_of(self.before, self.estimator, self.history, both)
-        found = self.diagnosis.findings if isinstance(self.diagnosis, Diagnosis) else ()
-        # of classes that are left out the rows have told, by their names
+        findings = self.diagnosis.findings if isinstance(self.diagnosis, Diagnosis) else ()
+        # the checks of the rows report missed classes, with their names
         self.findings = [
             *self.warned,
-            *(f for f in found if f.sickness != "class imbalance"),
+            *(f for f in findings if f.sickness != "class imbalance"),
             *still_learning(self.history, self.best_epochs or self._last_epoch),
         ]
 
     @property
     def independent(self) -> bool:
-        """Whether nothing shows that rows held out are of groups, or between dates, of others."""
-        return not any(found.sickness in DEPENDENT for found in self.warned)
+        """True if no check found that held-out rows depend on training rows."""
+        return not any(finding.sickness in DEPENDENT for finding in self.warned)
 
     @property
     def positive(self) -> int | None:
-        """Of two classes the rarer one, of as many rows the second; None of more, or of numbers."""
+        """The rarer of two classes, the second one if they are equal; else None."""
         if len(self.classes) != 2:
             return None
         first, second = np.bincount(self.learned.y, minlength=2)
@@ -132,24 +131,24 @@ class Evidence:
 
     @property
     def rarer(self) -> bool:
-        """Whether of two classes the positive one has fewer rows than the other."""
+        """True if there are two classes and the positive one has fewer rows."""
         return len(self.classes) == 2 and len({*np.bincount(self.learned.y, minlength=2)}) == 2
 
     @property
     def best_epochs(self) -> list[int]:
-        """The epochs whose weights are kept as the best ones, one of each net; none if all ran."""
+        """Best epochs whose weights the nets have; empty without selection."""
         several = [*getattr(self.estimator, "best_epochs_", ())]
         return several or ([] if self.best_epoch is None else [self.best_epoch])
 
     @property
     def _last_epoch(self) -> list[int]:
-        """The last epoch, where the best was kept and a history alone says which that is."""
+        """The last epoch, if the estimator uses early stopping but does not record the best one."""
         keeps = getattr(self.estimator, "early_stopping", False)
         return [len(self.history)] if keeps and self.history else []
 
     @cached_property
     def pictures(self) -> PictureRows | None:
-        """The rows as pictures, if that is what the net makes of them."""
+        """The rows as pictures, if the input of the net are pictures; else None."""
         if self.shape is None:
             return None
         from handgrad.tables.reporting.pictures import PictureRows
@@ -158,34 +157,35 @@ class Evidence:
 
     @cached_property
     def importance(self) -> PermutationImportance | None:
-        """The importance of the columns, or of some of very many; None where rows are pictures."""
+        """Permutation importance, of some of very many columns; None for pictures."""
         return None if self.shape else _importance(self.model, self.held)
 
     @property
     def strong_columns(self) -> list[str]:
-        """The columns that are worth a look, the strongest first."""
-        found = self.importance
-        return [] if found is None else [found.columns[i] for i in _strong(found)]
+        """Important columns, the most important first."""
+        importance = self.importance
+        return [] if importance is None else [importance.columns[i] for i in _strong(importance)]
 
     @cached_property
     def dependences(self) -> list[PartialDependence]:
-        """What the strongest columns do; of two classes to the probability of the positive one."""
-        found = self.importance
-        if found is None:
+        """Partial dependences on important columns; of two classes for the positive one."""
+        result = self.importance
+        if result is None:
             return []
-        sure = [found.columns[i] for i in _strong(found) if found.mean[i] > found.std[i]]
-        made = _dependences(self.model, self.held, sure[:MOST_DEPENDENCES])
+        sure = [result.columns[i] for i in _strong(result) if result.mean[i] > result.std[i]]
+        dependences = _dependences(self.model, self.held, sure[:MOST_DEPENDENCES])
         k = self.positive
         if k is None:
-            return made
+            return dependences
         return [
-            replace(one, outputs=(one.outputs[k],), average=one.average[:, [k]]) for one in made
+            replace(one, outputs=(one.outputs[k],), average=one.average[:, [k]])
+            for one in dependences
         ]
 
 
-def _strong(found: PermutationImportance) -> list[int]:
-    least = max(0.0, WORTH_A_LOOK * found.mean.max())
-    return [i for i in found.order if found.mean[i] > least]
+def _strong(result: PermutationImportance) -> list[int]:
+    least = max(0.0, LEAST_IMPORTANCE * result.mean.max())
+    return [i for i in result.order if result.mean[i] > least]
 
 
 def _sides(
@@ -195,7 +195,7 @@ def _sides(
     *,
     of_classes: bool,
 ) -> Sides:
-    """All rows held out and of the training, with targets as codes of classes or as numbers."""
+    """Held-out and training rows, with targets as class indices or as numbers."""
     held, learned = (np.asarray(values_of(side)).ravel() for side in y)
     both = np.concatenate([held, learned])
     codes = np.unique(both, return_inverse=True)[1] if of_classes else both.astype(float)
@@ -211,15 +211,15 @@ def _class_names(model: Predictor) -> tuple[str, ...]:
     kind = getattr(getattr(model, "_label_binarizer", None), "y_type_", "")
     if isinstance(classes, list) or kind == "multilabel-indicator":
         raise SettingError(
-            "a model of several answers a row",
-            "one class or one number a row",
+            "a model with several outputs per row",
+            "one class or one number per row",
             "a model and a report for each of them",
         )
     return tuple(str(name) for name in classes)
 
 
 def _importance(model: Predictor, held: ScoredRows) -> PermutationImportance:
-    """By the log loss, or by the root mean squared error, on as many rows as there is time for."""
+    """Permutation importance by log loss, accuracy or root mean squared error, on a sample."""
     metric, sign = metrics.root_mean_squared_error, -1
     if held.p is not None:
         metric = metrics.log_loss
@@ -247,7 +247,7 @@ def _importance(model: Predictor, held: ScoredRows) -> PermutationImportance:
 
 
 def _likely(model: Predictor, held: ScoredRows) -> list[str]:
-    """Of many columns those that, put in another order in a few rows, change the answers most."""
+    """Of many columns those whose permutation in a few rows changes the predictions most."""
     names, table = held.table.names, held.table
     rows = np.random.default_rng(0).permutation(len(held))[:ROWS_TRIED]
     usual = outputs_of(model, table.take(rows))
@@ -266,7 +266,7 @@ def _likely(model: Predictor, held: ScoredRows) -> list[str]:
 
 
 def _dependences(model: Predictor, held: ScoredRows, names: list[str]) -> list[PartialDependence]:
-    """Of these columns, if the model's answers can be averaged."""
+    """Partial dependences, if the predictions can be averaged."""
     if held.class_names and not is_classifier(model):
         return []
     how = {"n_values": VALUES_TRIED, "max_samples": ROWS_AVERAGED, "rng": 0}
@@ -276,30 +276,30 @@ def _dependences(model: Predictor, held: ScoredRows, names: list[str]) -> list[P
 
 
 def parts_of(model: Predictor) -> tuple[Any, Predictor]:
-    """The steps before the estimator, or None, and the estimator itself."""
+    """Steps before the estimator, or None, and the estimator."""
     pipeline: Any = model
     if not hasattr(model, "steps"):
         return None, model
     return (pipeline[:-1] if len(pipeline.steps) > 1 else None), pipeline[-1]
 
 
-def history_of(estimator: Predictor, given: object) -> tuple[History | None, int | None]:
-    """The history that was given, or that the estimator kept, and which epoch it kept."""
-    if given is not None:
-        reports = reports_of(given, "history=model.history_, before it was saved")
-        return given if isinstance(given, History) else History(reports), None
+def history_of(estimator: Predictor, history: object) -> tuple[History | None, int | None]:
+    """Training history, the given one or that of the estimator, and its best epoch."""
+    if history is not None:
+        reports = reports_of(history, "history=model.history_, before it was saved")
+        return history if isinstance(history, History) else History(reports), None
     return estimator.training_history() if isinstance(estimator, KeepsHistory) else (None, None)
 
 
 def diagnosis_of(
     before: Any, estimator: Predictor, history: History | None, sides: Sequence[ScoredRows]
 ) -> Diagnosis | str:
-    """The diagnosis of the estimator's net, or why there is none.
+    """Diagnosis of the estimator's net, or the reason why there is none.
 
-    The first of the `sides` was learned from, unless it is the only one.
+    The first of two `sides` are the training rows.
     """
     if not isinstance(estimator, KeepsHistory):
-        return f"{type(estimator).__name__} has no net that it could look at."
+        return f"{type(estimator).__name__} has no net to examine."
     try:
         tables = [side.table.native() for side in sides]
         first, *others = (
@@ -315,7 +315,7 @@ def diagnosis_of(
         patient = Patient(estimator.net_, data, names, loss=loss, validation=validation)
         reports = [*(history or ())]
         if not all(r.validation_loss is None or np.isfinite(r.validation_loss) for r in reports):
-            # not every epoch was looked at
+            # validation was not computed in every epoch
             reports = [replace(r, validation_loss=None, validation_metrics={}) for r in reports]
         return examined(patient, reports, restored=first.keeps_best)
     except (ValueError, TypeError, AttributeError) as error:
@@ -324,7 +324,7 @@ def diagnosis_of(
 
 
 def picture_shape(before: object, estimator: Predictor) -> tuple[int, int, int] | None:
-    """The shape (channels, height, width) of the pictures that a net makes of rows at once."""
+    """Shape (channels, height, width) of the pictures that a net reshapes its inputs to, if any."""
     if before is not None or not isinstance(estimator, HasNet):
         return None
     first = estimator.net_.layers[0] if estimator.net_.layers else None

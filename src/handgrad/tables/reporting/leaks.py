@@ -1,4 +1,4 @@
-"""Target leakage: columns each of which alone says what is to be predicted."""
+"""Target leakage: columns that predict the target alone."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from handgrad.tables.reporting.scores import ScoredRows, number, percent, rows_o
 from handgrad.textbook.layers import Array
 
 ROWS_COMPARED, FEWEST_ROWS, FEWEST_OF_A_CLASS = 2000, 20, 5
-# A column that alone is right so often, with so few of the mistakes of guessing, or that orders the
-# rows so well: as ROC AUC of two classes, as rank correlation of numbers.
+# Leakage: accuracy of one column, its mistakes as a fraction of those of guessing, and its ROC AUC
+# or rank correlation.
 RESTATES, OF_MISTAKES, SAME_ORDER = 0.99, 0.1, 0.98
-# Cells that are filled in for one class only, where chance would give that so seldom.
+# Probability that cells are filled in for one class only by chance.
 BY_CHANCE = 1e-6
 LEAKAGE = "target leakage"
 
 
 def leaking(sides: Sequence[ScoredRows], names: Sequence[str]) -> Iterator[Finding]:
-    """Those of the columns that give the target away: by their values, or by where they have any.
+    """Columns that leak the target through their values or their missing values.
 
-    Rows held out and rows of the training are compared alike.
+    Held-out and training rows are treated the same.
     """
     class_names, ends = sides[0].class_names, np.cumsum([len(side) for side in sides])
     drawn = np.sort(np.random.default_rng(0).permutation(ends[-1])[:ROWS_COMPARED])
@@ -38,26 +38,26 @@ def leaking(sides: Sequence[ScoredRows], names: Sequence[str]) -> Iterator[Findi
     t = np.concatenate([side.y[part] for side, part in some])
     if len(t) < FEWEST_ROWS or len(np.unique(t)) < 2:
         return
-    order = np.random.default_rng(1).permutation(len(t))  # whatever order the rows are in
+    order = np.random.default_rng(1).permutation(len(t))  # independent of the order of the rows
     t, tables = t[order], [IndexedTable(side.table.take(part)).columns() for side, part in some]
     for name in names:
         parts = [table[name] for table in tables]
         values = _as_numbers(parts)[order]
-        what = _filled_in(~np.isnan(values), t, class_names)
-        if not what:
+        evidence = _filled_in(~np.isnan(values), t, class_names)
+        if not evidence:
             text = any(part.kind == "text" for part in parts)
-            what = _where_there(values, t, class_names, text=text)
-        if what:
+            evidence = _where_there(values, t, class_names, text=text)
+        if evidence:
             yield Finding(
                 LEAKAGE,
                 f"column “{name}”",
-                f"{what}: is it known when a prediction is asked for?",
-                "leave it out, if it is known only afterwards, or follows from the target",
+                f"{evidence}: is it known at the time of prediction?",
+                "leave it out, if it is known only later or is derived from the target",
             )
 
 
 def _as_numbers(parts: Sequence[Column]) -> Array:
-    """A column of all rows, held out and of the training; NaN where missing."""
+    """Values of a column as numbers, held-out and training rows; NaN if missing."""
     if {part.kind for part in parts} & {"text"}:
         missing = np.concatenate([part.missing for part in parts])
         texts = np.concatenate([part.values.astype(str) for part in parts])
@@ -66,7 +66,7 @@ def _as_numbers(parts: Sequence[Column]) -> Array:
 
 
 def _filled_in(there: Array, t: Array, class_names: Sequence[str]) -> str:
-    """How whether there is a value tells the target, in words; '' where it does not."""
+    """Evidence that missing values predict the target, in words; '' if they do not."""
     n = len(there)
     if min(there.sum(), n - there.sum()) < FEWEST_OF_A_CLASS:
         return ""
@@ -77,24 +77,22 @@ def _filled_in(there: Array, t: Array, class_names: Sequence[str]) -> str:
     known = np.flatnonzero((counts >= FEWEST_OF_A_CLASS) & (n - counts >= FEWEST_OF_A_CLASS))
     if not len(known):
         return ""
-    own = filled[known] / counts[known]
+    inside = filled[known] / counts[known]
     rest = (there.sum() - filled[known]) / (n - counts[known])
-    best = int(np.lexsort((own, np.abs(own - rest).round(9)))[-1])  # of two classes the fuller one
-    k, apart = int(known[best]), abs(own[best] - rest[best])
+    best = int(np.lexsort((inside, np.abs(inside - rest).round(9)))[-1])
+    k, apart = int(known[best]), abs(inside[best] - rest[best])
     if (1 + apart) / 2 < SAME_ORDER and not _of_one_class(there, t, counts / n):
         return ""
     others = [name for i, name in enumerate(class_names) if i != k]
     other = f"“{others[0]}”" if len(others) == 1 else "the other classes"
     return (
-        f"it is filled in for {percent(own[best])} of “{class_names[k]}”, "
+        f"it is filled in for {percent(inside[best])} of “{class_names[k]}”, "
         f"{percent(rest[best])} of {other}"
     )
 
 
 def _of_one_class(there: Array, t: Array, shares: Array) -> bool:
-    """Whether all cells that are filled in, or all that are not, are of one class, and that is no
-    chance.
-    """
+    """Return True if all filled or all missing cells are of one class, and not by chance."""
     sides = (t[there], t[~there])
     return any(
         len(side) >= FEWEST_ROWS
@@ -109,40 +107,40 @@ def _numbers_filled_in(there: Array, t: Array) -> str:
         return ""
     middle = [number(float(np.median(t[side]))) for side in (there, ~there)]
     return (
-        f"it is filled in for {percent(float(there.mean()))} of the rows, which have a target of "
-        f"{middle[0]} in the middle, the others one of {middle[1]}"
+        f"it is filled in for {percent(float(there.mean()))} of the rows, with a median target of "
+        f"{middle[0]}; the others have {middle[1]}"
     )
 
 
 def _where_there(values: Array, t: Array, class_names: Sequence[str], *, text: bool) -> str:
-    """How the values tell the target, in words; '' where they do not."""
+    """Evidence that the values predict the target, in words; '' if they do not."""
     there = ~np.isnan(values)
     seldom = bool(there.mean() < 0.5)
-    if seldom:  # what is missing has no value that could tell
+    if seldom:  # ignore missing values
         values, t = values[there], t[there]
     if len(t) < FEWEST_ROWS or len(np.unique(t)) < 2:
         return ""
-    told = _classes_told(values, t, class_names, text) if class_names else _order_told(values, t)
+    evidence = _class_leak(values, t, class_names, text) if class_names else _rank_leak(values, t)
     filled = f"where it is filled in, for {percent(float(there.mean()))} of the rows, "
-    return filled * seldom + told if told else ""
+    return filled * seldom + evidence if evidence else ""
 
 
-def _classes_told(values: Array, t: Array, class_names: Sequence[str], text: bool) -> str:
+def _class_leak(values: Array, t: Array, class_names: Sequence[str], text: bool) -> str:
     guessed = np.unique(t, return_counts=True)[1].max() / len(t)
     right, p = _alone(values, t, len(class_names))
     if right >= max(RESTATES, 1 - OF_MISTAKES * (1 - guessed)):
-        return f"it alone is right for {right:.1%} of {rows_of(len(t))}"
+        return f"it alone predicts {right:.1%} of {rows_of(len(t))} correctly"
     if len(class_names) != 2 or min(np.bincount(t, minlength=2)) < FEWEST_OF_A_CLASS:
         return ""
     there = ~np.isnan(values)
     auc = _auc(p[:, 1], t == 1) if text or not there.all() else _auc(values, t == 1)
     if auc < SAME_ORDER:
         return ""
-    return f"it alone tells the two classes apart, with a ROC AUC of {auc:.3f}"
+    return f"it alone separates the two classes, with a ROC AUC of {auc:.3f}"
 
 
-def _order_told(values: Array, t: Array) -> str:
-    """How alike the orders of the rows by a column and by the target are: rank correlation."""
+def _rank_leak(values: Array, t: Array) -> str:
+    """Evidence of a high rank correlation of a column with the target, in words; or ''."""
     from scipy.stats import spearmanr
 
     there = ~np.isnan(values)
@@ -152,14 +150,14 @@ def _order_told(values: Array, t: Array) -> str:
     if alike < SAME_ORDER:
         return ""
     return (
-        f"it alone puts {rows_of(len(t))} in the order of the target, with a rank correlation of "
-        f"{alike:.3f}"
+        f"it alone orders {rows_of(len(t))} like the target, with a rank correlation of {alike:.3f}"
     )
 
 
 def _alone(values: Array, t: Array, n_classes: int) -> tuple[float, Array]:
-    """How often a tree of one column is right, learned on one half of the rows and asked on the
-    other, and its shares of the classes, (n, n_classes).
+    """Accuracy and probabilities (n, n_classes) of a decision tree on one column.
+
+    Each half of the rows is predicted by a tree trained on the other.
     """
     from sklearn.tree import DecisionTreeClassifier
 
@@ -172,7 +170,7 @@ def _alone(values: Array, t: Array, n_classes: int) -> tuple[float, Array]:
 
 
 def _auc(values: Array, first: Array) -> float:
-    """How well values put some rows before, or behind, all others: the area below the ROC curve."""
+    """ROC AUC of `values` for the rows `first`, in the better of both directions."""
     from scipy.stats import rankdata
 
     n, others = int(first.sum()), int((~first).sum())

@@ -1,4 +1,4 @@
-"""What a report shows of pictures: some of each class, those that are wrong, which places count."""
+"""Pictures in reports: examples, misclassified pictures, importance by position."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from handgrad.textbook.layers.pooling import Pooling
 from handgrad.textbook.net import Net
 from handgrad.training.results import HasNet
 
-# Squares along the longer side; so many pictures are predicted for all of them together.
+# Patches along the longer side, and pictures predicted for all patches together.
 SQUARES, PREDICTED, MOST_SHUFFLED = 8, 10_000, 400
 MOST_WRONG, WRONG_ACROSS, MOST_OF_A_CLASS, MOST_CLASSES, MOST_AVERAGED = 12, 6, 8, 10, 400
-LEAST = 0.001  # nats by which a loss is larger: below it a place does not matter
+LEAST = 0.001  # nats: smaller increases of the loss do not count
 GAP = 0.08  # between pictures, of a picture's width
 
 
 @dataclass(frozen=True)
 class PictureRows:
-    """Rows that are pictures of a `shape` (channels, height, width), 1 or 3 channels."""
+    """Rows as pictures of a `shape` (channels, height, width), with 1 or 3 channels."""
 
     estimator: HasNet
     held: ScoredRows
@@ -36,53 +36,53 @@ class PictureRows:
 
     @property
     def net(self) -> Net:
-        """The net that looks at them."""
+        """The net of the estimator."""
         return self.estimator.net_
 
     @property
     def in_words(self) -> str:
-        """What a row is, as people say it."""
+        """Description of a picture in words."""
         channels, height, width = self.shape
         return f"pictures of {height} by {width} pixels, {'grey' if channels == 1 else 'in colour'}"
 
     @property
     def side(self) -> int:
-        """The side of the squares whose pixels are shuffled together."""
+        """Side of the patches whose pixels are shuffled together."""
         return -(-max(self.shape[1:]) // SQUARES)
 
     @cached_property
     def importance(self) -> Array:
-        """How much larger the loss becomes by a square of another picture, (down, across).
+        """Increase of the loss when a patch is replaced by that of another picture, (down, across).
 
-        The squares of all pictures held out, or of some, are shuffled among them, all channels
-        together, one place after the other.
+        The patches at one position are shuffled among a sample of the held-out pictures, all
+        channels together.
         """
         _, height, width = self.shape
         down, across = -(-height // self.side), -(-width // self.side)
         n = min(len(self.held), MOST_SHUFFLED, PREDICTED // (down * across))
         rng = np.random.default_rng(0)
         rows = rng.permutation(len(self.held))[:n]
-        given = self.estimator.net_rows(self.held.table.take(rows), self.held.y[rows])
-        x = np.asarray(given.x, self.net.dtype)
+        inputs = self.estimator.net_rows(self.held.table.take(rows), self.held.y[rows])
+        x = np.asarray(inputs.x, self.net.dtype)
         pictures = x.reshape(n, *self.shape)
-        usual, worse = given.loss.forward(self.net.predict(x), given.y), np.empty((down, across))
+        usual, worse = inputs.loss.forward(self.net.predict(x), inputs.y), np.empty((down, across))
         for i, j in np.ndindex(down, across):
             lines, columns = (slice(k * self.side, (k + 1) * self.side) for k in (i, j))
             others = pictures[rng.permutation(n)]
             changed = pictures.copy()
             changed[:, :, lines, columns] = others[:, :, lines, columns]
-            found = given.loss.forward(self.net.predict(changed.reshape(x.shape)), given.y)
-            worse[i, j] = found - usual
+            loss = inputs.loss.forward(self.net.predict(changed.reshape(x.shape)), inputs.y)
+            worse[i, j] = loss - usual
         return worse
 
     @property
     def n_shuffled(self) -> int:
-        """How many pictures the importances come from."""
+        """Number of pictures the importances are computed from."""
         return min(len(self.held), MOST_SHUFFLED, PREDICTED // self.importance.size)
 
     @property
     def most_important(self) -> tuple[str, float] | None:
-        """Where the square lies that matters most, in words, and how much; None if none does."""
+        """Position of the most important patch, in words, and its importance; None if too small."""
         if self.importance.max() < LEAST:
             return None
         i, j = np.unravel_index(int(self.importance.argmax()), self.importance.shape)
@@ -95,7 +95,7 @@ class PictureRows:
 
     @cached_property
     def wrong(self) -> Array:
-        """The pictures held out that are wrong, those first of whose class it was surest."""
+        """Misclassified held-out pictures, the most confident first."""
         rows = np.flatnonzero(self.held.predicted != self.held.y)
         if self.held.p is not None:
             rows = rows[np.argsort(-self.held.p[rows].max(axis=1), kind="stable")]
@@ -103,30 +103,30 @@ class PictureRows:
 
     @property
     def wrong_names(self) -> list[str]:
-        """Of each of the wrong pictures its class and the one it was taken for."""
+        """True and predicted class of each misclassified picture."""
         names = [shortened(name, 12) for name in self.held.class_names]
         y, predicted = self.held.y[self.wrong], self.held.predicted[self.wrong]
         return [f"{names[a]} → {names[b]}" for a, b in zip(y, predicted, strict=True)]
 
     @cached_property
     def of_classes(self) -> dict[str, Array]:
-        """Some rows of each class, of those it learned from, by the name of the class."""
+        """Example rows of each class, from the training rows, by class name."""
         each = {name: np.flatnonzero(self.learned.y == k) for k, name in enumerate(self.names)}
         return {name: rows[:MOST_OF_A_CLASS] for name, rows in each.items() if len(rows)}
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes of which pictures are shown."""
+        """Classes with example pictures."""
         return self.learned.class_names[:MOST_CLASSES]
 
     def pixels(self, side: ScoredRows, rows: Array) -> Array:
-        """Pictures (n, height, width, channels) as they are shown, from 0 to 1."""
-        given = np.asarray(self.estimator.net_rows(side.table.take(rows), side.y[rows]).x, float)
-        pixels = np.moveaxis(given.reshape(len(rows), *self.shape), 1, 3)
+        """Pixels of pictures, (n, height, width, channels), from 0 to 1."""
+        x = np.asarray(self.estimator.net_rows(side.table.take(rows), side.y[rows]).x, float)
+        pixels = np.moveaxis(x.reshape(len(rows), *self.shape), 1, 3)
         return np.asarray((pixels / max(1.0, pixels.max(initial=0.0))).clip(0, 1))
 
     def draw_wrong(self, ax: Axes) -> None:
-        """Draw the wrong pictures, with their classes and what they were taken for."""
+        """Plot the misclassified pictures with their true and predicted classes."""
         pixels = self.pixels(self.held, self.wrong)
         lines = [pixels[i : i + WRONG_ACROSS] for i in range(0, len(pixels), WRONG_ACROSS)]
         tall, room = self._draw_lines(ax, lines, WRONG_ACROSS, 0.24)
@@ -137,7 +137,7 @@ class PictureRows:
         as_written(ax.texts)
 
     def draw_classes(self, ax: Axes) -> None:
-        """Draw some pictures of each class, a line each."""
+        """Plot example pictures, one row for each class."""
         lines = [self.pixels(self.learned, rows) for rows in self.of_classes.values()]
         tall, room = self._draw_lines(ax, lines, MOST_OF_A_CLASS, GAP)
         names = [shortened(name, 16) for name in self.of_classes]
@@ -147,7 +147,7 @@ class PictureRows:
     def _draw_lines(
         self, ax: Axes, lines: Sequence[Array], across: int, room: float
     ) -> tuple[float, float]:
-        """Draw lines of pictures, each 1 wide with its gap; the height of one, the room below."""
+        """Plot rows of pictures of width 1; return their height and the room below."""
         tall = (1 - GAP) * self.shape[1] / self.shape[2]
         for i, line in enumerate(lines):
             for j, pixels in enumerate(line):
@@ -161,14 +161,14 @@ class PictureRows:
         return tall, room
 
     def draw_mean(self, ax: Axes) -> None:
-        """Draw the mean of the pictures held out, by which places are found."""
+        """Plot the mean of the held-out pictures, for orientation."""
         _, height, width = self.shape
         mean = self.pixels(self.held, np.arange(min(len(self.held), MOST_AVERAGED))).mean(axis=0)
         _draw_pixels(ax, mean, (0, width, height, 0))
         ax.set(xlabel="column of pixels", ylabel="row of pixels")
 
     def draw_importance(self, ax: Axes) -> None:
-        """Draw the importance of each square where it lies."""
+        """Plot the importance of each patch at its position."""
         (_, height, width), most = self.shape, float(np.abs(self.importance).max()) or 1.0
         down, across = self.importance.shape
         place = (0, across * self.side, down * self.side, 0)
@@ -176,11 +176,11 @@ class PictureRows:
             self.importance, cmap=SIGNED, vmin=-most, vmax=most, extent=place, interpolation="none"
         )
         ax.set(xlim=(0, width), ylim=(height, 0), xlabel="column of pixels", ylabel="row of pixels")
-        ax.figure.colorbar(image, ax=ax, label="loss, larger by", shrink=0.85)
+        ax.figure.colorbar(image, ax=ax, label="increase of the loss", shrink=0.85)
 
     @property
     def first_layers(self) -> Net | None:
-        """The net up to its first pooling, or first convolution; None where there is none."""
+        """The net up to its first pooling or convolution layer; None if it has neither."""
         for kind in (Pooling, Convolution):
             for i, layer in enumerate(self.net.layers):
                 if isinstance(layer, kind):
@@ -188,7 +188,7 @@ class PictureRows:
         return None
 
     def draw_maps(self, ax: Axes) -> None:
-        """Draw what the first layers make of the first picture held out."""
+        """Plot the feature maps of the first layers for the first held-out picture."""
         net, place = self.first_layers, ax.get_subplotspec()
         if net is None or place is None:
             return

@@ -1,4 +1,4 @@
-"""Scores of predictions for rows whose true values are known, beside those of guessing."""
+"""Scores of predictions and of the baseline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.metrics.registry import Metric
 from handgrad.training.results import Predictions, Predictor, is_classifier
 
-# More rows than these are not all scored: those drawn tell the same, to a hundredth.
+# Maximum of scored rows; a sample of them has an error of a hundredth.
 MOST_ROWS = 20_000
 
 Of = Literal["decisions", "probabilities", "numbers"]
@@ -26,10 +26,9 @@ Of = Literal["decisions", "probabilities", "numbers"]
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredRows(Predictions):
-    """Predictions for the rows of `table`.
+    """Predictions for the rows of `table`, perhaps a sample of `of` rows.
 
-    `of` rows were given; `unknown` of them were of a class that the model does not know, and are
-    left out.
+    `unknown` rows of classes that the model does not know are left out.
     """
 
     table: IndexedTable
@@ -38,19 +37,19 @@ class ScoredRows(Predictions):
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """The columns of the table, each read as what it is."""
+        """Columns of the table, with their types."""
         return self.table.columns()
 
     @property
     def one_class(self) -> bool:
-        """Whether all rows are of one class."""
+        """True if all rows are of one class."""
         return bool(self.class_names) and len(np.unique(self.y)) == 1
 
 
 def scored_rows(
     model: Predictor, X: object, y: object, classes: tuple[str, ...], what: str
 ) -> ScoredRows:
-    """The predictions for the rows, or for some drawn among very many."""
+    """Predict rows, or a sample of very many."""
     table = IndexedTable(X)
     n = len(table)
     target = checked_target(y, n)
@@ -59,24 +58,24 @@ def scored_rows(
     if target.ndim != 1:
         raise SettingError(
             f"{what}: targets of shape {target.shape}",
-            "one class or one number a row",
+            "one class or one number per row",
             "a report for each column of the target",
         )
     refuse_unusable(target)
     places, known = _places(model, target, what)
-    kept = np.flatnonzero(known)
-    if len(kept) > MOST_ROWS:
-        kept = np.sort(np.random.default_rng(0).choice(kept, MOST_ROWS, replace=False))
-    if len(kept) < n:
-        X = table.take(kept)
+    rows = np.flatnonzero(known)
+    if len(rows) > MOST_ROWS:
+        rows = np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))
+    if len(rows) < n:
+        X = table.take(rows)
         table = IndexedTable(X)
     predicted, p = _predicted(model, X, classes, what)
     unknown = int((~known).sum())
-    return ScoredRows(places[kept], predicted, p, classes, table=table, of=n, unknown=unknown)
+    return ScoredRows(places[rows], predicted, p, classes, table=table, of=n, unknown=unknown)
 
 
 def _places(model: Predictor, y: Array, what: str) -> tuple[Array, Array]:
-    """The targets as numbers of classes, or as numbers, and which rows the model can know."""
+    """Targets as class indices or as numbers, and a mask of rows with known classes."""
     known = getattr(model, "classes_", None)
     if known is None:
         try:
@@ -89,7 +88,7 @@ def _places(model: Predictor, y: Array, what: str) -> tuple[Array, Array]:
     places = np.array([place.get(value, -1) for value in y.tolist()], int)
     if (places < 0).all():
         raise DataError(
-            f"{what}: not one target is a class of the model; the first is {y.tolist()[0]!r}",
+            f"{what}: no target is a class of the model; the first is {y.tolist()[0]!r}",
             f"{', '.join(map(repr, known.tolist()[:8]))}",
             "the column it was trained on, with values of the same type",
         )
@@ -106,7 +105,7 @@ def _predicted(
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise DataError(
             f"{what}: the model cannot predict these rows: {str(error).splitlines()[0]}",
-            "a table with the columns of the training",
+            "a table with the columns of the training table",
             "the table as it was before the split, without the target",
         ) from error
     if not classes:
@@ -116,9 +115,9 @@ def _predicted(
 
 @dataclass(frozen=True)
 class Score:
-    """One figure: on the rows `held` out, on those of the training, and by guessing.
+    """One score: on the `held`-out rows, on the training rows, and of the baseline.
 
-    None where it cannot be told, and `why` not.
+    None if it is undefined, for the reason `why`.
     """
 
     name: str
@@ -131,13 +130,13 @@ class Score:
 
     @property
     def beats_baseline(self) -> bool | None:
-        """Whether the model is better than none; None where it cannot be told."""
+        """True if the model is better than the baseline; None if undefined."""
         if self.held is None or self.baseline is None:
             return None
         return (self.held < self.baseline) if self.smaller_is_better else self.held > self.baseline
 
     def shown(self, value: float | None) -> str:
-        """A value of it, in words."""
+        """Format a value of this score."""
         if value is None:
             return "–"
         if self.of == "decisions":
@@ -148,23 +147,23 @@ class Score:
 
 
 def rows_of(n: int, what: str = "row") -> str:
-    """A number of rows, in words, or of `what` they are."""
+    """Format a number of rows, or of `what`."""
     return f"{n:,} {what}{'s' * (n != 1)}"
 
 
-def percent(share: float) -> str:
-    """A share in whole per cent; what is not quite nothing or all is told as such.
+def percent(fraction: float) -> str:
+    """Format a fraction in whole per cent; values close to 0 and 1 get < and >.
 
     >>> percent(0.25), percent(0.001), percent(0.9999), percent(0), percent(1)
     ('25%', '< 1%', '> 99%', '0%', '100%')
     """
-    if 0 < share < 0.005:
+    if 0 < fraction < 0.005:
         return "< 1%"
-    return "> 99%" if 0.995 <= share < 1 else f"{share:.0%}"
+    return "> 99%" if 0.995 <= fraction < 1 else f"{fraction:.0%}"
 
 
 def number(value: float) -> str:
-    """A number in three digits, in all of those before the point.
+    """Format a number with three significant digits, and all digits before the point.
 
     >>> number(1234.56), number(-0.01234), number(12345), number(0.00001234), number(0)
     ('1235', '−0.0123', '12,345', '1.23e−05', '0')
@@ -178,7 +177,7 @@ def number(value: float) -> str:
     return shown.replace("-", "−")
 
 
-# Name and metric, whether less is better, and of what it is.
+# Name, metric, whether smaller is better, and what it is computed from.
 MEASURES: tuple[tuple[str, Metric, bool, Of], ...] = (
     ("Accuracy", metrics.accuracy, False, "decisions"),
     ("Balanced accuracy", metrics.balanced_accuracy, False, "decisions"),
@@ -191,16 +190,16 @@ MEASURES: tuple[tuple[str, Metric, bool, Of], ...] = (
 
 
 def scores_of(held: ScoredRows, training: ScoredRows | None) -> list[Score]:
-    """The usual figures; guesses are the shares of the classes, or the mean."""
+    """Default scores; the baseline predicts the class frequencies or the mean."""
     source, k = training or held, len(held.class_names)
     if k:
-        shares = np.tile(np.bincount(source.y, minlength=k) / len(source), (len(held), 1))
-        guessed = replace(held, predicted=shares.argmax(axis=1), p=shares)
+        p = np.tile(np.bincount(source.y, minlength=k) / len(source), (len(held), 1))
+        guessed = replace(held, predicted=p.argmax(axis=1), p=p)
         lacking = [c for i, c in enumerate(held.class_names) if not (held.y == i).any()]
         why = f"no rows of {lacking[0] if len(lacking) == 1 else f'{len(lacking)} classes'}"
     else:
         guessed = replace(held, predicted=np.full(len(held), float(source.y.mean())))
-        why = "the rows have one number only"
+        why = "all true values are equal"
     scores = []
     for name, metric, smaller, of in MEASURES:
         if (of != "numbers") == bool(k) and (of != "probabilities" or held.p is not None):
@@ -211,26 +210,26 @@ def scores_of(held: ScoredRows, training: ScoredRows | None) -> list[Score]:
 
 
 def _figure(metric: Metric, side: ScoredRows | None, of: Of) -> float | None:
-    """A metric of the decisions, the probabilities or the numbers; None where it cannot be told."""
+    """Compute a metric of decisions, probabilities or numbers; None if undefined."""
     if side is None:
         return None
     p = side.predicted if side.p is None else side.p
     if of == "decisions":
         p = np.eye(1 + int(max(1, side.predicted.max(), side.y.max())))[side.predicted]
     try:
-        found = float(metric(p, side.y))
+        value = float(metric(p, side.y))
     except DataError:
         return None
-    return None if np.isnan(found) else found
+    return None if np.isnan(value) else value
 
 
-def interval(share: float, n: int) -> tuple[float, float]:
-    """Where a share of so many rows lies with 95 % confidence, by Wilson, 1927.
+def interval(fraction: float, n: int) -> tuple[float, float]:
+    """Wilson score interval of a fraction of `n` rows, with 95 % confidence (Wilson, 1927).
 
     >>> [round(end, 3) for end in interval(0.5, 100)]
     [0.404, 0.596]
     """
     from scipy.stats import binomtest
 
-    low, high = binomtest(round(share * n), n).proportion_ci(method="wilson")
+    low, high = binomtest(round(fraction * n), n).proportion_ci(method="wilson")
     return float(low), float(high)

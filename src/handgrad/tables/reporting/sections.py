@@ -1,4 +1,4 @@
-"""What the templates of the sections are given: of answers, columns, training and repetition."""
+"""Helpers of the section templates."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from handgrad.training.results import HasNet, PartialDependence, Predictions
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "llvmlite", "narwhals", "pyarrow", "matplotlib")
 MOST_CURVES, MOST_CLASSES, MOST_DOTS, MOST_MISTAKES = 4, 5, 800, 8
-SPOKEN = {"command", "data", "seed", "seconds", "notes", "target"}
+SHOWN_ELSEWHERE = {"command", "data", "seed", "seconds", "notes", "target"}
 
 
 def as_drawn(held: ScoredRows) -> Predictions:
-    """The rows with classes by short names, or of very many numbers some."""
+    """Predictions with short class names, or a sample of very many numbers."""
     if held.class_names:
         return replace(held, class_names=tuple(shortened(name, 16) for name in held.class_names))
     rows = np.arange(len(held))
@@ -40,7 +40,7 @@ def as_drawn(held: ScoredRows) -> Predictions:
 
 
 def classes_with_curves(held: ScoredRows, positive: int | None) -> list[int]:
-    """The classes that a curve can be drawn of, the most frequent ones; of two the positive one."""
+    """Classes to draw curves of: the most frequent ones; of two classes the positive one."""
     n_classes = len(held.class_names)
     counts = np.bincount(held.y, minlength=n_classes)
     can = [k for k in range(n_classes) if 0 < counts[k] < len(held)]
@@ -50,7 +50,7 @@ def classes_with_curves(held: ScoredRows, positive: int | None) -> list[int]:
 
 
 def confusion(held: ScoredRows) -> Array:
-    """How many rows of each true class were taken for which, (n_classes, n_classes)."""
+    """Confusion matrix, (n_classes, n_classes): true classes by predicted classes."""
     n_classes = len(held.class_names)
     counts = np.zeros((n_classes, n_classes), int)
     np.add.at(counts, (held.y, held.predicted), 1)
@@ -58,61 +58,61 @@ def confusion(held: ScoredRows) -> Array:
 
 
 def mistakes(counts: Array) -> list[tuple[int, int]]:
-    """The pairs of a true class and another that it is most often taken for."""
+    """Most frequent pairs of a true class and a wrong predicted class."""
     wrong = counts * ~np.eye(len(counts), dtype=bool)
     most = np.argsort(-wrong, axis=None, kind="stable")[:MOST_MISTAKES]
     return [divmod(int(place), len(wrong)) for place in most if wrong.flat[place]]
 
 
 def errors(held: ScoredRows) -> list[str]:
-    """By how much half of the rows are off at most, nine of ten, and all."""
+    """Median, 90th percentile and maximum of the absolute error."""
     off = np.abs(held.y - held.predicted)
     return [number(size) for size in np.quantile(off, (0.5, 0.9, 1.0))]
 
 
 def draw_predictions(shown: Predictions, ax: Axes) -> None:
-    """Draw predicted against true numbers without a legend: the caption says it."""
+    """Plot predicted against true values without a legend, which is in the caption."""
     plot_predictions(shown, ax=ax)
     ax.legend().remove()
 
 
-def limits(found: Sequence[PartialDependence]) -> tuple[float, float]:
-    """One scale for all pictures."""
-    low = min(float(one.average.min()) for one in found)
-    high = max(float(one.average.max()) for one in found)
+def limits(dependences: Sequence[PartialDependence]) -> tuple[float, float]:
+    """Common axis limits of all plots."""
+    low = min(float(one.average.min()) for one in dependences)
+    high = max(float(one.average.max()) for one in dependences)
     room = 0.05 * (high - low or 1)
     return float(low - room), float(high + room)
 
 
-def draw_dependence(found: PartialDependence, limits: tuple[float, float], ax: Axes) -> None:
-    """Draw a partial dependence within these `limits`."""
-    plot_partial_dependence(found, ax)
-    (ax.set_xlim if found.kind == "category" else ax.set_ylim)(limits)
+def draw_dependence(dependence: PartialDependence, limits: tuple[float, float], ax: Axes) -> None:
+    """Plot a partial dependence within these `limits`."""
+    plot_partial_dependence(dependence, ax)
+    (ax.set_xlim if dependence.kind == "category" else ax.set_ylim)(limits)
 
 
-def extremes(found: PartialDependence) -> tuple[str, str, str]:
-    """The output that changes most, in words, and its least and its largest mean."""
-    k = int(np.ptp(found.average, axis=0).argmax())
-    mean, output = found.average[:, k], found.outputs[k]
+def extremes(dependence: PartialDependence) -> tuple[str, str, str]:
+    """Output with the largest range, in words, with its minimum and maximum."""
+    k = int(np.ptp(dependence.average, axis=0).argmax())
+    mean, output = dependence.average[:, k], dependence.outputs[k]
     least, most = (
         f"{number(mean[i])}, at "
-        + (number(float(at)) if found.kind == "number" else str(at).removesuffix("T00:00:00"))
-        for i, at in ((i, found.values[i]) for i in (mean.argmin(), mean.argmax()))
+        + (number(float(at)) if dependence.kind == "number" else str(at).removesuffix("T00:00:00"))
+        for i, at in ((i, dependence.values[i]) for i in (mean.argmin(), mean.argmax()))
     )
     return "prediction" if output == "prediction" else f"probability of {output}", least, most
 
 
 def curves(history: History) -> list[str]:
-    """What is drawn by epoch: the loss and the first metrics."""
+    """Names of the training curves: the loss and the first metrics."""
     columns = history.columns()
     named = [m for m in history[-1].metrics if {f"train_{m}", f"validation_{m}"} & {*columns}]
     return ["loss", *named][:MOST_CURVES]
 
 
 def first_row(evidence: Evidence) -> tuple[Net, Array, Sequence[str]] | None:
-    """The model's net, the first row held out as it takes it, and the names of what that has.
+    """Net of the model, its input for the first held-out row, and the names of the inputs.
 
-    None where the model shows no net, or one that could not be examined.
+    None if the model has no accessible net, or one that could not be examined.
     """
     estimator, held = evidence.estimator, evidence.held
     if not isinstance(estimator, HasNet) or isinstance(evidence.diagnosis, str):
@@ -125,8 +125,8 @@ def first_row(evidence: Evidence) -> tuple[Net, Array, Sequence[str]] | None:
 
 
 def draw_net(net: Net, x: Array, names: Sequence[str], ax: Axes) -> None:
-    """Draw the net with what its units say of a row."""
-    with mpl.rc_context({"font.size": 10}):  # so that its smallest numbers can be read
+    """Draw the net with its activations for a row."""
+    with mpl.rc_context({"font.size": 10}):  # keeps its smallest numbers legible
         plot_net(net, x, feature_names=[visible(name) for name in names] or None, ax=ax)
 
 
@@ -136,25 +136,25 @@ def draw_kernels(net: Net, ax: Axes) -> None:
 
 
 def as_typed(command: str | Iterable[object]) -> str:
-    """A command as it is typed: a line, or the words of one."""
+    """Format a command line."""
     return command if isinstance(command, str) else shlex.join(map(str, command))
 
 
 def listed(source: object) -> str:
-    """Files in a line, with their sizes where they came with them."""
+    """Format a list of files, with their sizes if given."""
     if isinstance(source, dict):
         return ", ".join(f"{name} ({size})" for name, size in source.items())
     return ", ".join(map(str, source)) if isinstance(source, list | tuple) else str(source)
 
 
 def facts(about: Mapping[str, object], version: str) -> Iterator[tuple[str, str]]:
-    """The facts of the run and the versions, as pairs."""
+    """Pairs of names and values: facts of the run and versions."""
     if "seed" in about:
         yield "seed", str(about["seed"])
     if isinstance(seconds := about.get("seconds"), int | float):
         yield "took", f"{number(float(seconds))} s"
     for key, value in about.items():
-        if key not in SPOKEN:
+        if key not in SHOWN_ELSEWHERE:
             plain = value if isinstance(value, str) else None
             yield str(key), plain or json.dumps(value, default=str, ensure_ascii=False)
     yield "handgrad", version

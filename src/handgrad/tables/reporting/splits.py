@@ -1,6 +1,6 @@
-"""Rows held out that are not new: of groups of the training, or between its dates.
+"""Train-test leakage: held-out rows of the same groups as training rows, or between their dates.
 
-A score of such rows holds for rows like them, and no interval that takes rows for independent does.
+Scores of such rows are not valid for new groups or later dates, and the rows are not independent.
 """
 
 from __future__ import annotations
@@ -16,25 +16,24 @@ from handgrad.tables.inspection.tables import IndexedTable
 from handgrad.tables.reporting.scores import ScoredRows, number, percent
 from handgrad.textbook.layers import Array
 
-REPEATED, IN_TIME = "repeated groups", "dates between those learned"
+REPEATED, IN_TIME = "repeated groups", "dates within the training period"
 DEPENDENT = (REPEATED, IN_TIME)
 FEWEST_GROUPS, ROWS_COMPARED, MOST_COLUMNS = 10, 4000, 40
-# So much of how rows differ is gone within a group: its rows are nearly the same.
+# Constancy above which rows of a group count as nearly the same.
 CONSTANT = 0.9
-# Groups by which the target alone is constant: as many as that, and no larger, are no categories.
+# Groups with a constant target: at least as many, and no larger; else they are categories.
 MANY_GROUPS, SMALL_GROUP = 30, 50
-# The rank correlation of dates with the rows' order where the rows are sorted by them.
+# Rank correlation of dates with the order of the rows, from which the rows count as sorted.
 SORTED, FEWEST_DATES, ROWS_IN_ORDER = 0.999, 20, 5000
-BETWEEN = 0.5  # of the rows held out, at least, are among those of the training
-ALIKE = 2 / 3  # of the error of guessing, at most, is that of the row before
+BETWEEN = 0.5  # fraction of held-out rows, at least, within the training rows
+ALIKE = 2 / 3  # error of the previous row, at most, as a fraction of that of guessing
 
 
 @dataclass(frozen=True)
 class Sides:
-    """The rows held out and those of the training, in order, with their targets, codes of classes
-    or numbers, and the columns that stand beside those of the model.
+    """Held-out and training rows, in order, with their targets: class indices or numbers.
 
-    `tables` and `beside` have two tables each, `beside` none where there are no such columns.
+    `tables` are their features; `beside` are the columns that are not features, if there are any.
     """
 
     tables: tuple[IndexedTable, IndexedTable]
@@ -43,7 +42,7 @@ class Sides:
 
     @property
     def places(self) -> dict[str, tuple[IndexedTable, IndexedTable]]:
-        """In which tables each column stands."""
+        """Tables of each column."""
         left_out = () if self.beside is None else self.beside[0].names
         return {
             **dict.fromkeys(self.tables[0].names, self.tables),
@@ -52,36 +51,36 @@ class Sides:
 
 
 def repeated_groups(sides: Sides, *, of_classes: bool) -> tuple[Finding, str] | None:
-    """That a column has values each of which has rows on both sides, which are nearly the same.
+    """Finding for a column whose values group similar rows on both sides of the split.
 
-    With the column's name, or '' where the target alone says so: that may have another reason.
+    With the name of the column, or '' if only the target is constant, which may have other reasons.
     """
     candidates = [(name, g) for name in sides.places if (g := _Groups.of(sides, name))]
     candidates = sorted(candidates, key=lambda pair: (not pair[1].text, pair[1].n_groups))
     for name, groups in candidates[:MOST_COLUMNS]:
         by_columns = groups.columns_constant()
         if by_columns or groups.target_constant(of_classes):
-            return _told_of_groups(name, groups), name if by_columns else ""
+            return _group_finding(name, groups), name if by_columns else ""
     return None
 
 
-def _told_of_groups(name: str, groups: _Groups) -> Finding:
+def _group_finding(name: str, groups: _Groups) -> Finding:
     sizes = groups.sizes
     times = f"{sizes.min()}" if sizes.min() == sizes.max() else f"about {np.mean(sizes):.0f}"
     one = f"“{name}”"
     return Finding(
         REPEATED,
         f"column {one}",
-        f"{groups.n_groups:,} values come {times} times each, and rows of one {one} are on both "
-        "sides: the scores, and all intervals and comparisons by them, hold for those already "
-        "seen, not for new ones",
-        f"before the training, move all rows of some values of {one} to a file of their own, and "
-        "evaluate the model on it",
+        f"{groups.n_groups:,} values occur {times} times each, and rows of the same {one} are in "
+        "both training and held-out rows: the scores, with their intervals and comparisons, are "
+        "valid for known values only, not for new ones",
+        f"before training, move all rows of some values of {one} to a separate file, and evaluate "
+        "the model on it",
     )
 
 
 class _Groups:
-    """The rows of some values of a column, as many as are compared."""
+    """A sample of groups: rows with the same value of a column."""
 
     def __init__(self, sides: Sides, name: str, values: Sequence[Array], known: Array) -> None:
         self.sides, self.name = sides, name
@@ -91,15 +90,15 @@ class _Groups:
         different, counts = _different(both)
         self.n_groups = len(different)
         order = np.random.default_rng(0).permutation(np.flatnonzero(np.isin(different, known)))
-        kept = order[: max(FEWEST_GROUPS, int((np.cumsum(counts[order]) <= ROWS_COMPARED).sum()))]
-        self.sizes, chosen = counts[kept], different[kept]
+        some = order[: max(FEWEST_GROUPS, int((np.cumsum(counts[order]) <= ROWS_COMPARED).sum()))]
+        self.sizes, chosen = counts[some], different[some]
         self.rows = [np.flatnonzero(_is_in(side, chosen)) for side in values]
         of_rows = [side[rows] for side, rows in zip(values, self.rows, strict=True)]
         self.of_rows = _different(np.concatenate(of_rows), places=True)[1]
 
     @classmethod
     def of(cls, sides: Sides, name: str) -> _Groups | None:
-        """The groups by a column, if its values are many, and come again on the other side."""
+        """Groups by a column, if it has many values that occur on both sides; else None."""
         values = [_values(table, name) for table in sides.places[name]]
         if any(side is None for side in values):
             return None
@@ -112,7 +111,7 @@ class _Groups:
         return cls(sides, name, [held, learned], known)
 
     def columns_constant(self) -> bool:
-        """Whether half of the other columns are nearly constant within a group, two at least."""
+        """Return True if half of the other columns, at least two, are nearly constant in groups."""
         names = [name for name in self.sides.tables[0].names if name != self.name]
         places = np.linspace(0, len(names) - 1, min(len(names), MOST_COLUMNS)).round().astype(int)
         tables = [
@@ -120,20 +119,20 @@ class _Groups:
             for table, rows in zip(self.sides.tables, self.rows, strict=True)
             if len(rows)
         ]
-        found = list[float]()
+        constancies = list[float]()
         for i in places:
             parts = [table[names[i]] for table in tables]
             text = any(part.kind in ("text", "boolean") for part in parts)
             values = [part.values.astype(str) if text else part.values for part in parts]
-            found.append(constancy(np.concatenate(values), self.of_rows, of_classes=text))
-        varied = [share for share in found if not np.isnan(share)]
-        constant = sum(share >= CONSTANT for share in varied)
+            constancies.append(constancy(np.concatenate(values), self.of_rows, of_classes=text))
+        varied = [value for value in constancies if not np.isnan(value)]
+        constant = sum(value >= CONSTANT for value in varied)
         return constant >= 2 and 2 * constant >= len(varied)
 
     def target_constant(self, of_classes: bool) -> bool:
-        """Whether the target is nearly constant within a group of a few rows.
+        """Return True if the target is nearly constant in small groups.
 
-        Numbers whose neighbours have like targets measure something, and name no groups.
+        Numbers whose neighbours have similar targets are measurements, not names of groups.
         """
         if self.n_groups < MANY_GROUPS or self.sizes.mean() > SMALL_GROUP:
             return False
@@ -146,7 +145,7 @@ class _Groups:
 
 
 def _values(table: IndexedTable, name: str) -> Array | None:
-    """The values of a column that may name groups: text with None, or whole numbers with NaN."""
+    """Values of a column that may name groups, text or integers; else None."""
     if table.frame is None:
         values = table.array[:, table.place(name)]
         if values.dtype.kind not in "iuf":
@@ -180,7 +179,7 @@ def _there(values: Array) -> Array:
 
 
 def _different(values: Array, *, places: bool = False) -> tuple[Array, Array]:
-    """The different values, and how often each comes; or, of `places`, which of them each is."""
+    """Distinct values and their counts, or with `places` the index of each value among them."""
     if values.dtype != object:
         different, of_rows, counts = np.unique(values, return_inverse=True, return_counts=True)
         return different, of_rows if places else counts
@@ -200,10 +199,10 @@ def _is_in(values: Array, known: Array) -> Array:
 
 
 def constancy(values: Array, groups: Array, *, of_classes: bool) -> float:
-    """How much less rows of one group differ than any two: 1 where they are the same, 0 by chance.
+    """Similarity of rows within groups: 1 if they are equal, 0 as by chance.
 
-    Of classes it is how seldom two differ, of numbers by how much their ranks do. NaN where no
-    group has two rows, or all rows are the same.
+    For classes it compares how often two rows differ, for numbers the variance of their ranks. NaN
+    if no group has two rows, or all rows are equal.
 
     >>> groups = np.array([0, 0, 1, 1])
     >>> constancy(np.array([3.0, 3.0, 5.0, 5.0]), groups, of_classes=False)
@@ -231,24 +230,23 @@ def constancy(values: Array, groups: Array, *, of_classes: bool) -> float:
 
 
 def sorted_by_date(sides: Sides, held: ScoredRows) -> tuple[Finding, str] | None:
-    """That the rows are sorted by a date, and those held out lie between the others; its name."""
+    """Finding for rows sorted by a date with held-out rows between training rows; the column."""
     for name, tables in sides.places.items():
         if all(_may_be_dates(table, name) for table in tables) and _lie_between(tables, name):
             alike = _neighbours(tables, name, sides.targets, held)
             if tables is sides.tables or alike:
-                return _told_of_time(name, alike), name
+                return _time_finding(name, alike), name
     return None
 
 
-def _told_of_time(name: str, alike: str) -> Finding:
+def _time_finding(name: str, alike: str) -> Finding:
     return Finding(
         IN_TIME,
         f"column “{name}”",
-        f"the rows are in its order, and those held out lie between the others{alike}: the scores, "
-        "and all intervals and comparisons by them, hold for dates between those learned, not for "
-        "later ones",
-        "before the training, move the last rows to a file of their own, and evaluate the model "
-        "on it",
+        f"the rows are sorted by it, and held-out rows lie between training rows{alike}: the "
+        "scores, with their intervals and comparisons, are valid for dates within the training "
+        "period, not for later ones",
+        "before training, move the last rows to a separate file, and evaluate the model on it",
     )
 
 
@@ -260,7 +258,7 @@ def _may_be_dates(table: IndexedTable, name: str) -> bool:
 
 
 def _dates(table: IndexedTable, name: str, most: int) -> tuple[Array, Array]:
-    """Rows, evenly spaced, that have a date, and the dates."""
+    """Evenly spaced rows with a date, and their dates."""
     rows = np.linspace(0, len(table) - 1, min(most, len(table))).round().astype(int)
     column: Column = IndexedTable(table.take(rows)).columns()[name]
     if column.kind != "date":
@@ -272,16 +270,16 @@ def _dates(table: IndexedTable, name: str, most: int) -> tuple[Array, Array]:
 def _lie_between(tables: tuple[IndexedTable, IndexedTable], name: str) -> bool:
     from scipy.stats import spearmanr
 
-    found = [_dates(table, name, ROWS_IN_ORDER) for table in tables]
+    sides = [_dates(table, name, ROWS_IN_ORDER) for table in tables]
     signs = set[float]()
-    for rows, days in found:
+    for rows, days in sides:
         if len(np.unique(days)) < FEWEST_DATES or 2 * len(days) < len(rows):
             return False
         order = float(spearmanr(rows, days).statistic)
         if abs(order) < SORTED:
             return False
         signs.add(np.sign(order))
-    held, learned = (days for _, days in found)
+    held, learned = (days for _, days in sides)
     between = (held >= learned.min()) & (held <= learned.max())
     return len(signs) == 1 and bool(between.mean() >= BETWEEN)
 
@@ -292,7 +290,7 @@ def _neighbours(
     targets: tuple[Array, Array],
     held: ScoredRows,
 ) -> str:
-    """How near the target of the row of the training before it comes, if that is near, in words."""
+    """Error of the target of the previous training row, in words, if it is small; else ''."""
     if any(len(table) > ROWS_IN_ORDER for table in tables) or len(held) != len(tables[0]):
         return ""
     (rows, days), (learned, learned_days) = (_dates(t, name, ROWS_IN_ORDER) for t in tables)
@@ -301,19 +299,20 @@ def _neighbours(
     t, before = targets[0][rows], targets[1][learned[order[np.maximum(place, 0)]]]
     if held.class_names:
         most = np.bincount(targets[1].astype(int)).argmax()
-        wrong = [(said != t).mean() for said in (before, held.predicted[rows], most)]
+        wrong = [(guess != t).mean() for guess in (before, held.predicted[rows], most)]
         if wrong[0] > ALIKE * wrong[2]:
             return ""
         right = [percent(1 - float(share)) for share in wrong]
         return (
-            f", where the class of the row before is right for {right[0]}, the model for "
-            f"{right[1]}, guessing for {right[2]}"
+            f"; the class of the previous row is correct for {right[0]}, the model for {right[1]}, "
+            f"guessing for {right[2]}"
         )
-    off = [np.abs(said - t).mean() for said in (before, held.predicted[rows], targets[1].mean())]
+    guesses = before, held.predicted[rows], targets[1].mean()
+    off = [np.abs(guess - t).mean() for guess in guesses]
     if off[0] > ALIKE * off[2]:
         return ""
-    told = [number(float(size)) for size in off]
+    errors = [number(float(size)) for size in off]
     return (
-        f", where the number of the row before is off by {told[0]} on average, the model by "
-        f"{told[1]}, guessing by {told[2]}"
+        f"; the value of the previous row is off by {errors[0]} on average, the model by "
+        f"{errors[1]}, guessing by {errors[2]}"
     )

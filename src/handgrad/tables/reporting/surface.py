@@ -1,4 +1,4 @@
-"""The surface of two columns: what a model predicts all over their plane, as a picture."""
+"""Decision boundary or prediction surface of a model over two columns."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from handgrad.tables.reporting.evidence import Evidence
 from handgrad.textbook.layers import Array
 
 MOST_DOTS, MOST_COLOURS, POINTS, JITTER = 400, 10, 70, 0.28
-# Text with more values than these shows the most frequent ones.
+# Maximum of values of a text column, the most frequent ones.
 MOST_VALUES = 8
-# A column of numbers with fewer values holds no others.
+# Columns of numbers with fewer values count as discrete.
 FEWEST_BETWEEN = 13
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A column along an axis: where each row lies, (n,); names of the values, if it has such."""
+    """A column along an axis: positions of the rows, (n,), and names of discrete values."""
 
     name: str
     at: Array
@@ -33,12 +33,12 @@ class Axis:
     dates: bool = False
 
     def start(self, low: float) -> float:
-        """Where the axis begins that has room down to `low`: at 0, if no number is below."""
+        """Start of an axis with room down to `low`: 0 if no number is below."""
         numbers = not self.values and not self.dates
         return max(low, 0.0) if numbers and self.at.min() >= 0 < self.at.max() else low
 
     def label(self, axis: axis.Axis) -> None:
-        """Put its names, its values or its dates along an axis of Matplotlib."""
+        """Label a Matplotlib axis with the name, the values or the dates."""
         axis.set_label_text(shortened(self.name, 40), parse_math=False)
         if self.values:
             axis.set_ticks(np.arange(len(self.values)), [shortened(v, 14) for v in self.values])
@@ -48,11 +48,10 @@ class Axis:
 
 
 class Surface:
-    """The plane of two columns of a table, `names`, with some of the rows, and predictions on it.
+    """Predictions over the plane of two columns, `names`, with a sample of the rows.
 
-    The other columns have their medians, or their most frequent values. Along an axis of many
-    numbers a point has its own; else the value that is nearest to it, so that only values that
-    occur are asked for.
+    The other columns have their median or most frequent value. Continuous columns take the value
+    of a point, discrete ones the nearest value that occurs.
     """
 
     def __init__(self, evidence: Evidence, names: list[str]) -> None:
@@ -67,14 +66,14 @@ class Surface:
         self.rows = rows
 
     def draw(self, ax: Axes) -> None:
-        """Shade the plane by the predictions, and draw the rows with their true values on it."""
+        """Plot the predictions as shading, and the rows with their true values."""
         across, up = (replace(axis, at=axis.at[self.rows]) for axis in self.axes)
         y = self.evidence.held.y[self.rows]
         names, positive = self.evidence.classes, self.evidence.positive
         draw_surface(ax, across, up, self.predicted, y, names, 1 if positive is None else positive)
 
     def predicted(self, points: Array) -> Array:
-        """Probabilities, or numbers, at each of the points, (n, 2)."""
+        """Predictions at points, (n, 2): probabilities or numbers."""
         moved = {j: np.full(len(points), row) for j, row in enumerate(self.typical)}
         numbers = dict[int, Array]()
         for j, shown, at in zip(self.places, self.axes, points.T, strict=True):
@@ -97,10 +96,10 @@ def draw_surface(
     class_names: Sequence[str],
     positive: int = 1,
 ) -> None:
-    """Shade the plane by what is predicted at points (n, 2), and draw rows of true values `y`.
+    """Plot predictions at points (n, 2) as shading, and rows with true values `y`.
 
-    That are probabilities (n, n_classes), or with no `class_names` numbers, which have a colour
-    bar. Rows with the same text are spread a little.
+    Predictions are probabilities (n, n_classes), or without `class_names` numbers, with a colour
+    bar. Rows with the same text are jittered.
     """
     rng = np.random.default_rng(0)
     spread = [rng.uniform(-JITTER, JITTER, len(a.at)) if a.values else 0 for a in (across, up)]
@@ -118,24 +117,24 @@ def draw_surface(
 
 
 def surface_of(evidence: Evidence) -> Surface | None:
-    """The surface of the two strongest columns; None where there are no two, or no answers."""
-    found, held = evidence.importance, evidence.held
-    if found is None:
+    """Surface of the two most important columns; None if there is no such pair."""
+    importance, held = evidence.importance, evidence.held
+    if importance is None:
         return None
     strong = []
-    for i in found.order:
-        column = held.columns[found.columns[i]]
-        if found.mean[i] > 0 and len({*column.values[~column.missing].tolist()}) > 1:
-            strong.append(found.columns[i])
-    no_answers = held.class_names and held.p is None
-    if len(strong) < 2 or len(held.class_names) > MOST_COLOURS or no_answers:
+    for i in importance.order:
+        column = held.columns[importance.columns[i]]
+        if importance.mean[i] > 0 and len({*column.values[~column.missing].tolist()}) > 1:
+            strong.append(importance.columns[i])
+    no_probabilities = held.class_names and held.p is None
+    if len(strong) < 2 or len(held.class_names) > MOST_COLOURS or no_probabilities:
         return None
     surface = Surface(evidence, strong[:2])
     return surface if len(surface.rows) >= 2 else None
 
 
 def typical_row(column: Column) -> int:
-    """A row that has a column's median, or its most frequent value; the first, if it has none."""
+    """Row with the median or most frequent value of a column; the first if all are missing."""
     there = np.flatnonzero(~column.missing)
     if not len(there):
         return 0
@@ -145,13 +144,13 @@ def typical_row(column: Column) -> int:
 
 
 def _axis(name: str, column: Column) -> Axis:
-    """Where each row lies along a column; NaN where it has no value, or one too rare."""
+    """Positions of the rows along a column; NaN for missing and rare values."""
     if column.kind in ("number", "date"):
         return Axis(name, column.values, dates=column.kind == "date")
-    kept = by_frequency(column)[0][:MOST_VALUES]
+    frequent = by_frequency(column)[0][:MOST_VALUES]
     words = column.values
-    if column.kind == "boolean":  # NaN, where there is none, is neither
+    if column.kind == "boolean":  # NaN is neither
         words = np.select([words > 0, words == 0], ["true", "false"], "")
-    place = {value: float(i) for i, value in enumerate(kept)}
+    place = {value: float(i) for i, value in enumerate(frequent)}
     at = np.array([place.get(word, np.nan) for word in words])
-    return Axis(name, at, tuple(str(value) for value in kept))
+    return Axis(name, at, tuple(str(value) for value in frequent))

@@ -1,4 +1,4 @@
-"""`write_text_report`: a language model, and a text it has not seen, to a page one can send."""
+"""`write_text_report`: writes the report of a language model on a held-out text."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from handgrad.textbook.version import __version__
 from handgrad.training import History
 
 TEMPERATURES, WRITTEN, START = (0.3, 0.8, 1.2), 400, 24
-SHOWN, LOOKED_AT = 1200, 16  # letters of the piece that is coloured, and of that for the heads
-# Bits of surprise at which the next colour begins, and its last.
+SHOWN, LOOKED_AT = 1200, 16  # characters of the coloured passage, and of the attention plots
+# Bits of surprisal at which the next colour begins.
 BITS = (1, 2, 3, 4, 6, 8)
 LONGEST_WORD = 10
 WORD = re.compile(r"\w+")
@@ -46,24 +46,24 @@ class Writer(Protocol):
     best_epoch_: int
 
     def encode(self, text: str) -> Array:
-        """The letters of a text as the net takes them, (t,)."""
+        """Character indices of a text, (t,)."""
 
     def judge(self, text: str) -> tuple[Array, Array]:
-        """The surprise at each letter but the first, and whether it was expected, (t − 1,)."""
+        """Surprisal of each character after the first, and if it was predicted, (t − 1,)."""
 
     def unknown(self, text: str) -> str:
-        """The letters of a text that it does not know."""
+        """Characters of a text that are out of vocabulary."""
 
     def write(self, start: str = ..., *, length: int, temperature: float, rng: int) -> str:
-        """What it makes of a beginning."""
+        """Continue a text."""
 
 
 @dataclass(frozen=True)
 class TextEvidence:
-    """A language model on a text held out: what the page says of it.
+    """Facts of a language model on a held-out text.
 
-    `scores` has those of the text "held_out", of the "training" and of "guessing", by name, and
-    those of the "n_gram", with its n, where they were found.
+    `scores` are those of the text "held_out", of the "training" text and of "guessing", by name,
+    and those of the "n_gram" model with its n, if available.
     """
 
     model: Writer
@@ -74,19 +74,19 @@ class TextEvidence:
 
     @property
     def estimator(self) -> Writer:
-        """The model: what is said of how to repeat it asks for it so."""
+        """The model, under the name that the section on reproduction uses."""
         return self.model
 
     @cached_property
     def bits(self) -> Array:
-        """The surprise at each letter but the first, in bits, (t − 1,)."""
+        """Surprisal of each character after the first, in bits, (t − 1,)."""
         return self.model.judge(self.text)[0] / np.log(2)
 
     @cached_property
     def place(self) -> int:
-        """Where a line begins, whose piece is as surprising as the whole, nearly enough."""
+        """Start of the passage: a line with about the mean surprisal of the whole text."""
         last = max(len(self.text) - SHOWN, 0)
-        starts = [found.end() for found in re.finditer("\n", self.text[:last])][:2000] or [0]
+        starts = [match.end() for match in re.finditer("\n", self.text[:last])][:2000] or [0]
         sums = np.concatenate([[0], np.cumsum(self.bits)])
         ends = np.minimum(np.array(starts) + SHOWN, len(self.bits))
         means = (sums[ends] - sums[starts]) / np.maximum(ends - starts, 1)
@@ -94,62 +94,64 @@ class TextEvidence:
 
     @property
     def coloured(self) -> list[tuple[int, str]]:
-        """A piece of the text in stretches of one colour: 0 for the least surprise."""
+        """Passage of the text in runs of one colour level; 0 is the lowest surprisal."""
         stop = min(self.place + SHOWN, len(self.text))
-        bits = np.concatenate([[0.0], self.bits])[self.place : stop]  # nothing is before the first
+        bits = np.concatenate([[0.0], self.bits])[self.place : stop]  # the first character has none
         levels = np.searchsorted(BITS, bits, side="right").tolist()
         pairs = zip(levels, self.text[self.place : stop], strict=True)
         return [
-            (level, "".join(letter for _, letter in group))
+            (level, "".join(character for _, character in group))
             for level, group in groupby(pairs, key=lambda pair: pair[0])
         ]
 
     @cached_property
     def in_words(self) -> list[tuple[str, float, int]]:
-        """Places within words, the mean surprise there in bits, and how many letters are there."""
+        """Positions within words, their mean surprisal in bits, and their number of characters."""
         places = np.zeros(len(self.text), int)
         for word in WORD.finditer(self.text):
             places[word.start() : word.end()] = np.arange(1, len(word[0]) + 1)
         places = np.minimum(places, LONGEST_WORD)[1:]
-        found = []
+        means = []
         for place in np.unique(places).tolist():
-            own = self.bits[places == place]
+            bits = self.bits[places == place]
             more = "+" * (place == LONGEST_WORD)
-            found.append((f"{place}{more}" if place else "none", float(own.mean()), len(own)))
-        return found
+            means.append((f"{place}{more}" if place else "none", float(bits.mean()), len(bits)))
+        return means
 
     @cached_property
     def start(self) -> str:
-        """The beginning of the coloured piece that the model knows all letters of."""
+        """Prompt: the start of the passage, up to the first character out of vocabulary."""
         piece = self.text[self.place : self.place + START]
         known = [*(self.model.encode(piece) > 0), False]
         return piece[: known.index(False)]
 
     @property
     def samples(self) -> Iterator[tuple[float, str]]:
-        """What it goes on with after `start`, by temperature."""
+        """Generated continuations of `start`, by temperature."""
         for temperature in TEMPERATURES:
             text = self.model.write(self.start, length=WRITTEN, temperature=temperature, rng=0)
             yield temperature, text[len(self.start) :]
 
     @property
     def findings(self) -> list[Finding]:
-        """That the training ended while it was still getting better, if it did."""
+        """Finding on a training that ended while it was still improving."""
         return [*still_learning(self.history, [self.model.best_epoch_])]
 
     @property
     def validation_in_words(self) -> str:
-        """How the validation loss of the epoch kept lies to that of the text held out."""
-        kept = next((r for r in self.history if r.epoch == self.model.best_epoch_), None)
-        if kept is None or kept.validation_loss is None:
+        """Validation loss of the best epoch against the held-out loss, in words."""
+        best = next((r for r in self.history if r.epoch == self.model.best_epoch_), None)
+        if best is None or best.validation_loss is None:
             return ""
-        own, held = kept.validation_loss, float(self.scores["held_out"]["loss"])
-        where = "above" if own > held else "below" if own < held else "at"
-        return f": at the epoch kept it is {number(own)}, {where} the {number(held)} of the scores"
+        loss, held = best.validation_loss, float(self.scores["held_out"]["loss"])
+        where = "above" if loss > held else "below" if loss < held else "at"
+        return (
+            f": at the best epoch it is {number(loss)}, {where} the held-out loss, {number(held)}"
+        )
 
     @property
     def heads(self) -> int:
-        """How many heads of attention there are."""
+        """Number of attention heads."""
         layers = [part for _, part in self.model.net_.walk()]
         return sum(part.n_heads for part in layers if isinstance(part, MultiheadAttention))
 
@@ -163,11 +165,10 @@ def write_text_report(
     about: Mapping[str, object],
     to: str | Path,
 ) -> Path:
-    """Write what there is to know of a language model as one HTML file, and return its path.
+    """Write the report of a language model as one HTML file, and return its path.
 
-    `text` is one that it has not learned from; `scores` are those of "held_out", of "training" and
-    of "guessing", by name, and of the "n_gram" where they are known; `history` is its training, and
-    `about` says what was run.
+    `text` is the held-out text; `scores` are as in `TextEvidence`; `history` is its training
+    history, and `about` has facts of the run.
     """
     path, numbers = checked_path(to), count(1)
     evidence = TextEvidence(model, text, scores, history, about)
@@ -188,21 +189,21 @@ def write_text_report(
 
 
 def levels() -> list[str]:
-    """What each colour stands for, in words."""
+    """Range of surprisal of each colour level, in words."""
     between = [f"{low} to {high}" for low, high in pairwise(BITS)]
     return [f"under {BITS[0]} bit", *between, f"{BITS[-1]} bits or more"]
 
 
-def draw_words(found: Sequence[tuple[str, float, int]], ax: Axes) -> None:
-    """Draw the mean surprise by the place within a word."""
-    names, bits, _ = zip(*found, strict=True)
+def draw_words(means: Sequence[tuple[str, float, int]], ax: Axes) -> None:
+    """Plot the mean surprisal by position within a word."""
+    names, bits, _ = zip(*means, strict=True)
     ax.bar(names, bits, color="#0072b2")
-    ax.set_xlabel("letter of the word")
+    ax.set_xlabel("position in the word")
     ax.set_ylabel("bits")
 
 
 def look(numbers: Iterator[int], evidence: TextEvidence) -> Markup:
-    """The heads of attention on the beginning of the piece, as SVG."""
+    """Attention weights of each head on the start of the passage, as SVG."""
     net, text = evidence.model.net_, evidence.text[evidence.place :][:LOOKED_AT]
     n = min(evidence.heads, 16)
     columns = min(n, 4)
@@ -215,5 +216,5 @@ def look(numbers: Iterator[int], evidence: TextEvidence) -> Markup:
             unused.set_axis_off()
         for panel in axes[:n]:
             panel.tick_params(labelsize=6)
-        alt = f"{n} squares, one for each head: the places of {text!r} down and across."
+        alt = f"{n} attention maps, one for each head: query and key positions of {text!r}."
         return inline(drawing, f"picture-{next(numbers)}", alt, COLOURS)

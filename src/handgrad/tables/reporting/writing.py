@@ -1,4 +1,4 @@
-"""`write_report`: a model, and rows it has not seen, to a page one can send."""
+"""`write_report`: writes the report of a model on held-out rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from handgrad.textbook.version import __version__
 from handgrad.training import EpochReport
 from handgrad.training.results import Predictor
 
-# What Matplotlib draws in, and what the page has in its place, on light and on dark.
+# Colours of Matplotlib and the CSS variables that replace them, for light and dark mode.
 COLOURS = {
     "#22252a": "var(--ink)",
     "#666666": "var(--soft)",
@@ -75,16 +75,35 @@ def write_report(
     history: Iterable[EpochReport] | None = None,
     about: Mapping[str, object] | None = None,
 ) -> Path:
-    """Write what there is to know of a fitted `model` as one HTML file, and return its path.
+    """Write the report of a fitted model as one HTML file.
 
-    `model` is one of the four estimators, or a Pipeline that ends in one; `X`, `y` are rows it did
-    not learn from, a frame or an array and the true classes or numbers; `training` is the pair of
-    those it did. `history` is a History, for a model that brings none; `about` says what was run:
-    `command`, `data`, `seed`, `seconds`, `target`, `notes` on what was decided, all optional.
+    The file needs no network. Of many rows or columns only some are drawn or shuffled, and the
+    report says so.
 
-    The file loads nothing from anywhere. Where there are many rows or columns, fewer are drawn or
-    shuffled, and the page says so.
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        One of the four estimators, or a Pipeline that ends in one.
+    X : data frame or array, shape (n, n_columns)
+        Held-out rows.
+    y : array, shape (n,)
+        Their true classes or numbers.
+    to : str or Path, default "report.html"
+        File to write.
+    training : pair (X, y), optional
+        The training rows.
+    history : History, optional
+        Training history, for a model that has none.
+    about : mapping, optional
+        Facts of the run: `command`, `data`, `seed`, `seconds`, `target` and `notes`.
 
+    Returns
+    -------
+    Path
+        The file.
+
+    Examples
+    --------
     >>> import tempfile
     >>> import handgrad as hg
     >>> x, x_test, y, y_test = hg.data.train_test_split(*hg.data.load("iris"), rng=0)
@@ -102,7 +121,7 @@ def write_report(
 
 
 def write_page(evidence: Evidence, path: Path) -> Path:
-    """Write the page of what was found of a model."""
+    """Write the report of the evidence on a model."""
     with no_unseen_warnings():
         html = page(
             "tables/reporting/report.html",
@@ -125,7 +144,7 @@ def write_page(evidence: Evidence, path: Path) -> Path:
 
 
 def checked_path(to: object) -> Path:
-    """The path of a file to write; refused where it is none."""
+    """Return the path of a file to write; raise an error for anything else."""
     if not isinstance(to, str | Path) or not str(to):
         raise SettingError(f"to = {described(to)}", "the path of a file", "to='report.html'")
     path = Path(to)
@@ -144,15 +163,15 @@ def picture(
     *shown: object,
     **how: object,
 ) -> Markup:
-    """What `draw(*shown, ax=…)` draws, as SVG; `alt` is for those who do not see it.
+    """Plot of `draw(*shown, ax=…)` as SVG, with the alternative text `alt`.
 
-    The next of the `numbers` gives the picture names that no other of the page has.
+    The next of the `numbers` makes the ids of the SVG unique on the page.
     """
     with mpl.rc_context(SETTINGS):
         drawing = Figure(figsize=size, layout="constrained", dpi=100)
         axes = drawing.add_subplot()
         draw(*shown, ax=axes, **how)
-        axes.set_title("")  # the caption says it
+        axes.set_title("")  # the caption has it
         keep_apart(axes)
         plain = alt.unescape() if isinstance(alt, Markup) else alt
         return inline(drawing, f"picture-{next(numbers)}", plain, COLOURS)

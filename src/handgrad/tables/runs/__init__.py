@@ -1,10 +1,10 @@
 """Runs: from a table to a folder with a model, its scores, its report and its record.
 
-A run is a `Job` (`job`): it claims its folder, keeps each finished part in a hidden folder beside
-it (`partial_run`), and moves that into place in one step, so that no run is half written and
-`resume` repeats only what is missing. `train` runs tables and pictures, `text_run` texts.
-Settings are the fields of one dataclass, `settings.RunSettings`, from which the command line
-makes its options.
+A `Job` (`job`) locks the folder of its run, keeps each finished part in a hidden folder beside it
+(`partial_run`) and moves that into place in one step, so that no run is half written and `resume`
+repeats only what is missing. `train` has the job for tables and pictures, `text_run` for texts.
+Settings are the fields of one dataclass, `settings.RunSettings`, from which the command line builds
+its options.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from handgrad.tables.runs.settings import RunSettings, one_target
 
 if TYPE_CHECKING:
     from handgrad.tables.runs.evaluation import evaluate_table
-    from handgrad.tables.runs.load_text import TextToLearn
+    from handgrad.tables.runs.load_text import TextSplit
     from handgrad.tables.runs.models import Scores
     from handgrad.tables.runs.partial_run import whole_folder
     from handgrad.tables.runs.report import report_run
@@ -34,7 +34,7 @@ __all__ = [
     "RunSettings",
     "Scores",
     "TableModel",
-    "TextToLearn",
+    "TextSplit",
     "TrainingTable",
     "Writer",
     "Writing",
@@ -53,7 +53,7 @@ WITH_REPORT = ("report_run", "train_table", "train_with")  # and its pictures
 
 
 def __getattr__(name: str) -> Any:
-    """What reads tables loads pyarrow, on first use."""
+    """Import modules that need pyarrow on first use."""
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.tables.runs' has no attribute {name!r}")
     require_packages(name, plots=["matplotlib", "PIL"] if name in WITH_REPORT else [])

@@ -1,4 +1,4 @@
-"""A model file evaluated on data that it has not learned from."""
+"""Evaluation of model files on new data."""
 
 from __future__ import annotations
 
@@ -28,15 +28,34 @@ def evaluate_table(
     messages: Messages | None = None,
     **options: Unpack[TableWords],
 ) -> Evaluation:
-    """The scores of a model file on the rows of a table: a file, a pattern, or a bundled set.
+    """Evaluate a model file on a table, or a language model on a text.
 
-    Of a language model `data` is a text file, and the scores are those of its letters.
+    Parameters
+    ----------
+    model : str or Path
+        Model file.
+    data : str or Path
+        Table: a file, a pattern, or a bundled data set; for a language model a text file.
+    target : str, optional
+        Column with the true values; models written by `train_table` have it in their file.
+    metric : sequence of str, optional
+        Names of the metrics; the defaults of the task if empty.
+    messages : Messages, optional
+        Receiver of notes, which are warnings by default.
+    **options
+        Fields of `hg.data.TableOptions`; by default the table is read like the training table.
 
-    `target` is the column with the truth, which the model file knows if `train_table` wrote it;
-    `metric` names the scores. The table is read as that of the training, where keywords of
-    `hg.data.TableOptions` do not say otherwise.
+    Returns
+    -------
+    Evaluation
+        Scores of the model and of the baseline, and of each class.
 
-    Raises a SettingError for metrics of another task, a DataError for what is in the table.
+    Raises
+    ------
+    SettingError
+        For metrics of another task.
+    DataError
+        For unusable data.
     """
     metrics_of(metric)
     messages, data, asked = messages or Messages(), str(data), TableOptions(**options)
@@ -47,8 +66,8 @@ def evaluate_table(
     name = one_target(target) or named.target
     if name is None:
         raise SettingError(
-            f"{named.path}, which does not say what it predicts",
-            f"{option('target')}, for a model that was saved without about={{'target': …}}",
+            f"{named.path}, which does not name its target",
+            f"{option('target')}, for a model saved without about={{'target': …}}",
             option("target", "COLUMN"),
         )
     table = named.read(data, asked)

@@ -1,4 +1,4 @@
-"""A run under way: the folder that is claimed for it, the parts that are done, and its record."""
+"""Base class of training runs: locks the folder, keeps finished parts, writes the record."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ HISTORY_CSV = "history.csv"
 
 
 class Job(ABC):
-    """A run under way: what its settings name has been read, and is what it is to be.
+    """A training run whose data has been loaded and checked.
 
-    `parts` are those of it that are done already, once it has a folder.
+    `parts` are its finished parts, once it has a folder.
     """
 
     name: str
@@ -43,15 +43,15 @@ class Job(ABC):
         self.settings, self.messages = settings, messages
 
     @abstractmethod
-    def tell(self) -> None:
-        """Tell what is to be learned from."""
+    def show_data(self) -> None:
+        """Report the data that was loaded."""
 
     @abstractmethod
-    def carried_out(self) -> Run:
-        """The run, all of whose parts are done at the end."""
+    def train(self) -> Run:
+        """Train and evaluate; all parts of the run are done afterwards."""
 
     def run(self) -> Run:
-        """The run, in a folder that this process alone makes; of a finished one what there is."""
+        """Lock the folder and train; with `resume`, return a run that is finished already."""
         settings = self.settings
         identity = settings.recorded() | {
             "files": fingerprint(settings.data, self.files),
@@ -63,42 +63,40 @@ class Job(ABC):
             if settings.resume and kind_of(parts.folder / RECORD):
                 run = _finished(parts)
                 parts.clear()
-                self.messages.note(f"{run.folder} is finished already")
+                self.messages.note(f"{run.folder} is already finished")
                 return run
             check_folder(parts.folder)
             parts.check(resume=settings.resume)
-            self.tell()
+            self.show_data()
             self.began = time.perf_counter()
-            return self._to_its_end()
+            return self._train()
 
-    def _to_its_end(self) -> Run:
-        """The run; where it is stopped, what is done stays, and how to go on is told."""
+    def _train(self) -> Run:
+        """Train; if it is stopped, keep the finished parts and say how to resume."""
         try:
             with _workers_of(self.settings):
-                return self.carried_out()
+                return self.train()
         except BaseException as error:
             if parts := len(self.parts.parts):
-                done = "1 part is" if parts == 1 else f"{parts} parts are"
-                self.messages.note(
-                    f"{done} done and kept; to go on: {self.settings.how_to_resume()}"
-                )
+                done = "1 finished part" if parts == 1 else f"{parts} finished parts"
+                self.messages.note(f"{done} saved; to resume: {self.settings.how_to_resume()}")
             elif not isinstance(error, Exception):
-                self.messages.note("stopped before the first part was done: nothing is kept")
+                self.messages.note("stopped before the first part was finished: nothing is saved")
             raise
 
     def keep(self, model: Predictor, history: History, about: Mapping[str, object]) -> None:
-        """Keep the file of the model, beside the history of its training."""
+        """Save the model and the history of its training."""
         self.parts.file(HISTORY_CSV, history.to_csv)
         self.parts.file(HISTORY, history.to_json)
         self.parts.file(MODEL, lambda path: save(model, path, about={**about}))
 
     @property
     def trained(self) -> Path:
-        """The file of the model, which is kept already."""
+        """File of the saved model."""
         return self.parts.file(MODEL, lambda _: None)
 
-    def run_of(self, found: Mapping[str, object], size: Mapping[str, object]) -> Run:
-        """The run with what was found, what was asked for, and how it can be repeated."""
+    def run_of(self, results: Mapping[str, object], size: Mapping[str, object]) -> Run:
+        """The run and its record: results, settings and environment."""
         settings = self.settings
         record = {
             "format_version": FORMAT_VERSION,
@@ -111,11 +109,11 @@ class Job(ABC):
                 "files": self.parts.identity["files"],
                 **size,
             },
-            **found,
+            **results,
             "seconds": round(time.perf_counter() - self.began, 2),
             "seed": settings.seed,
             "versions": self.parts.identity["versions"],
-            # what the last digits depend on besides
+            # on which the last digits depend
             "machine": {
                 "processor": processor(),
                 "cores": available_cores(),
@@ -126,14 +124,14 @@ class Job(ABC):
         return Run(self.parts.folder, cast("dict[str, Any]", plain(record)))
 
     def finish(self, run: Run) -> None:
-        """Keep the record of the run, which ends it: its folder appears."""
+        """Write the record and move the run into its folder."""
         content = as_json(run.record)
         self.parts.file(RECORD, lambda path: write_whole(path, lambda file: file.write(content)))
         self.parts.finish()
 
 
 def _workers_of(settings: RunSettings) -> AbstractContextManager[None]:
-    """What workers there are to be, for all fits of a run."""
+    """Context with a connection to Ray, if the settings ask for workers."""
     if not settings.workers:
         return nullcontext()
     from handgrad.cluster.connection import connected
@@ -142,7 +140,7 @@ def _workers_of(settings: RunSettings) -> AbstractContextManager[None]:
 
 
 def _finished(parts: PartialRun) -> Run:
-    """The run that needs nothing more; refused if it was another."""
+    """The finished run in the folder; an error if its settings differ."""
     run = Run.of(parts.folder)
     before = run.record["settings"] | {"files": run.record["data"]["files"]}
     if before | {"versions": parts.identity["versions"]} != parts.identity:

@@ -46,15 +46,15 @@ from handgrad.textbook.errors import DataError, FileError, SettingError, did_you
 from handgrad.textbook.layers import Array
 
 MOST_CLASSES = 10_000
-# No row takes this many times as many bytes in memory, with all that is made of it, as in a file
-# of text: files below that share of the memory fit, whatever stands in them.
+# Upper bound of memory per byte of a text file, with all copies of its rows: smaller files always
+# fit in memory.
 SURELY = 500
 
 
 def load_table(settings: RunSettings, *, progress: bool = False) -> TrainingTable:
-    """The table that settings name, in memory where it fits, else in chunks.
+    """Load the table of the settings, in memory if it fits, else in chunks.
 
-    Raises a DataError, with its place, for what cannot be learned from.
+    Raises a DataError, with file, row and column, for unusable data.
     """
     data = settings.data
     if has_pictures(data):
@@ -81,7 +81,7 @@ def load_table(settings: RunSettings, *, progress: bool = False) -> TrainingTabl
 
 
 def _is_small(data: str, memory: int) -> bool:
-    """Whether it surely fits; also where there is no such file, which reading tells."""
+    """Return True if the table certainly fits in memory, or the file does not exist."""
     try:
         paths = paths_of(data)
     except FileError:
@@ -120,7 +120,7 @@ def _in_chunks(
             f"{option('target')}, if these are names",
         )
     _check_values(values, target, counts)
-    stream = stream.mapped(partial(_checked_piece, target=target, left_out=left_out))
+    stream = stream.mapped(partial(_checked_chunk, target=target, left_out=left_out))
     first, last = (
         next(stream.chunks(feature_names)),
         stream.seek([*feature_names, name], stream.n_rows - 1)[1],
@@ -138,11 +138,11 @@ def _notes(
 
 
 def _different_values(stream: TableStream, name: str, task: Task | None) -> tuple[Table, Array]:
-    """Each value of a target where it stands first, and how often it comes, (n_values,).
+    """Distinct values of a target, in order of first occurrence, and their counts, (n_values,).
 
-    Of very many the first ten thousand; of numbers the lowest and the highest too.
+    At most the first ten thousand; for numbers also the lowest and the highest.
     """
-    found: pa.Table = None
+    distinct: pa.Table = None
     for piece in stream.chunks([name]):
         cells = target_cells(piece, name)
         words = is_text(cells.type) or pa.types.is_boolean(cells.type)
@@ -151,32 +151,32 @@ def _different_values(stream: TableStream, name: str, task: Task | None) -> tupl
         once = np.ones(len(cells), int)
         names = ["value", "n", "row", "size"]
         rows = pa.table([cells, once, piece.numbers, size], names)
-        rows = rows if found is None else pa.concat_tables([found, rows])
-        found = rows.group_by("value", use_threads=False).aggregate(
+        rows = rows if distinct is None else pa.concat_tables([distinct, rows])
+        distinct = rows.group_by("value", use_threads=False).aggregate(
             [("n", "sum"), ("row", "min"), ("size", "min")]
         )
-        found = found.rename_columns(names)
-        if len(found) > MOST_CLASSES:
-            first, size = np.argsort(found["row"].to_numpy()), found["size"].to_numpy()
+        distinct = distinct.rename_columns(names)
+        if len(distinct) > MOST_CLASSES:
+            first, size = np.argsort(distinct["row"].to_numpy()), distinct["size"].to_numpy()
             ends = [size.argmin(), size.argmax()]
-            found = found.take(np.union1d(first[: MOST_CLASSES + 1], ends))
+            distinct = distinct.take(np.union1d(first[: MOST_CLASSES + 1], ends))
             if not numbers:
                 break
-    found = found.sort_by("row")
-    values, where = pa.table({name: found["value"]}), found["row"].to_numpy()
+    distinct = distinct.sort_by("row")
+    values, where = pa.table({name: distinct["value"]}), distinct["row"].to_numpy()
     table = Table(stream.name, stream.files, stream.rows_of_files, values, where)
-    return table, found["n"].to_numpy()
+    return table, distinct["n"].to_numpy()
 
 
-def _checked_piece(piece: Table, target: Target, left_out: tuple[str, ...]) -> Table:
-    """The piece, without infinity in what is learned from, with a target as the whole table has."""
+def _checked_chunk(piece: Table, target: Target, left_out: tuple[str, ...]) -> Table:
+    """Check a chunk for infinity, and convert its target as in the whole table."""
     learned = [name for name in piece.names if name not in left_out]
     _check_finite(replace(piece, columns=piece.columns.select(learned)))
     if target.name not in piece.names:
         return piece
     floats = pa.types.is_floating(piece.columns[target.name].type)
     if target.task == "classification" and floats and target.values.dtype.kind == "U":
-        # whether all are whole is seen in all rows only
+        # only all rows show whether all numbers are whole
         cells = target_cells(piece, target.name).to_pylist()
         values = np.asarray([str(value) for value in cells])
     else:
@@ -187,11 +187,11 @@ def _checked_piece(piece: Table, target: Target, left_out: tuple[str, ...]) -> T
 
 
 def read_table_named(data: str, options: TableOptions) -> Table:
-    """The table in a file, in files that match a pattern, or the bundled set of that name."""
+    """Read a table: a file, the files that match a pattern, or a bundled data set."""
     if data in BUNDLED:
-        found = load(data)
-        y = np.asarray(found.class_names)[found.y] if found.class_names else found.y
-        table = pa.table([*found.x.T, y], [*found.feature_names, found.target_name])
+        bundled = load(data)
+        y = np.asarray(bundled.class_names)[bundled.y] if bundled.class_names else bundled.y
+        table = pa.table([*bundled.x.T, y], [*bundled.feature_names, bundled.target_name])
         return Table(data, (Path(data),), (len(y),), table, np.arange(len(y)))
     named = is_address(data) or kind_of(data) or has_magic(Path(data).name)
     if not named and "." not in Path(data).name:
@@ -201,14 +201,14 @@ def read_table_named(data: str, options: TableOptions) -> Table:
             did_you_mean(
                 data,
                 () if {*data} & {*"/\\"} else BUNDLED,
-                "check the spelling, and the folder you are in",
+                "check the spelling and the current folder",
             ),
         )
     return table_of(data, options)
 
 
 def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[str, list[str]]:
-    """The column to predict and those to learn from; refused where one of them is not there."""
+    """The target and the feature columns; an error if one of them is missing."""
     data, ignore = settings.data, settings.ignore
     check_asked(data, names, settings)
     name = settings.target or "target"
@@ -221,8 +221,8 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
         )
     if name in ignore:
         raise SettingError(
-            f"{option('ignore', name)}, which is to be predicted",
-            "columns beside the target",
+            f"{option('ignore', name)}, which is the target",
+            "columns other than the target",
             f"without {option('ignore', name)}, or another {option('target')}",
         )
     refuse_joined("ignore", ignore, names)
@@ -230,29 +230,29 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
     features = [column for column in names if column != name and column not in ignore]
     if not features or n_rows == 0:
         raise DataError(
-            f"{data}: {n_rows} rows, {len(features)} columns beside the target",
-            "two rows and one column beside the target at least",
-            f"check the file, and what stands between its columns ({option('separator')})",
+            f"{data}: {n_rows} rows, {len(features)} feature columns",
+            "at least two rows and one feature column",
+            f"check the file and its column separator ({option('separator')})",
         )
     return name, features
 
 
 def refuse_joined(word: str, columns: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse several columns where one is meant, as `--ignore A,B` or `--ignore A，B`."""
+    """Raise an error for several columns in one option, such as `--ignore A,B`."""
     for column in columns:
         parts = [part.strip() for part in re.split("[,，、]", column)]
         if column not in names and {*parts} <= {*names}:
             flag = option(word)
             several = shlex.join([word for part in parts for word in (flag, part)])
             raise DataError(
-                f"{option(word, column)}: no column of that name, but one for each of its parts",
-                f"{flag} as often as there are columns" if flag[0] == "-" else "a list of columns",
+                f"{option(word, column)}: no column of that name, but one for each part",
+                f"{flag} once for each column" if flag[0] == "-" else "a list of columns",
                 several if flag[0] == "-" else option(word, parts),
             )
 
 
 def _check_finite(table: Table) -> None:
-    """Refuse infinity, which no measurement gives."""
+    """Raise an error for infinite values."""
     for name, column in zip(table.names, table.columns.columns, strict=True):
         if pa.types.is_floating(column.type):
             infinite = np.isinf(column.to_numpy())
@@ -260,7 +260,7 @@ def _check_finite(table: Table) -> None:
                 row = int(np.flatnonzero(infinite)[0])
                 raise DataError(
                     f"{table.source}: column {name!r} is {column[row]} in {table.place(row)}",
-                    "finite numbers, or nothing where none was measured",
+                    "finite numbers, or an empty cell for a missing value",
                     "empty that cell, or correct it",
                 )
 
@@ -271,19 +271,19 @@ def _check_counted(table: Table, target: Target) -> None:
 
 
 def _check_values(table: Table, target: Target, counts: Array) -> None:
-    """Refuse a target with one value only, and classes of one row; `counts` (n,) is of each."""
+    """Raise an error for a target with one value, or classes of one row; `counts` is (n,)."""
     values, rows = np.unique(target.values, return_index=True)
     if len(values) == 1:
         raise DataError(
             f"{table.source}: the target {target.name!r} is {values[0]} in every row",
             "a target with at least two values",
-            f"another {option('target')}, or a table with other rows too",
+            f"another {option('target')}, or a table with more varied rows",
         )
     once = counts[rows] == 1
     if target.task == "classification" and once.any():
         alone, place = values[once], table.place(int(rows[once][0]))
-        has, such = ("has", "") if len(alone) == 1 else ("have", " for one")
-        hints = ["more such rows, or none of them"]
+        has, example = ("has", "") if len(alone) == 1 else ("have", ", for example")
+        hints = ["add rows of the class, or remove it"]
         if len(alone) > len(values) / 2:
             hints.append(f"another {option('target')}, if these are names")
         if values.dtype.kind == "U":
@@ -291,7 +291,7 @@ def _check_values(table: Table, target: Target, counts: Array) -> None:
             hints += [f"{words} differ by capitals only"] * bool(words)
         raise DataError(
             f"{table.source}: {len(alone)} of the {len(values)} classes of {target.name!r} "
-            f"{has} one row only, {str(alone[0])!r} in {place}{such}",
-            "two rows or more of each class: some to learn from, some to be judged on",
+            f"{has} one row only: {str(alone[0])!r} in {place}{example}",
+            "at least two rows of each class, one for training and one for evaluation",
             "; ".join(hints),
         )

@@ -11,50 +11,50 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from handgrad.check.doctor import Finding
-    from handgrad.tables.runs.load_text import TextToLearn
+    from handgrad.tables.runs.load_text import TextSplit
     from handgrad.tables.runs.training_table import TrainingTable
 
-# Findings by which scores do not hold for new rows.
-UNFIT = ("repeated groups", "dates between those learned", "target leakage")
+# Findings by which scores are not valid for new rows.
+UNFIT = ("repeated groups", "dates within the training period", "target leakage")
 
 
 class Messages:
-    """What a run tells: notes are warnings, and progress is not shown.
+    """Messages of a run: notes are warnings, progress is not shown.
 
-    The command line has a class of its own, which writes them.
+    The command line has a subclass that prints them.
     """
 
     shows_progress = False
 
-    def began(self, table: TrainingTable) -> None:
-        """The table that is to be learned from has been read."""
+    def table_loaded(self, table: TrainingTable) -> None:
+        """Called when the table has been loaded."""
         self.note(*table.notes)
 
-    def began_text(self, text: TextToLearn) -> None:
-        """The text that is to be learned from has been read."""
+    def text_loaded(self, text: TextSplit) -> None:
+        """Called when the text has been loaded."""
 
     def progress(self, text: str) -> None:
-        """What is being done now."""
+        """Report the current step."""
 
     def note(self, *texts: str) -> None:
-        """Things to watch out for."""
+        """Issue notes, as warnings."""
         for text in texts:
             warnings.warn(text, stacklevel=2)
 
-    def found(self, findings: Sequence[Finding]) -> None:
-        """What the rows warn of: where scores do not hold for new rows, that is told at once."""
+    def show_findings(self, findings: Sequence[Finding]) -> None:
+        """Report findings on the rows: here only those by which the scores are not valid."""
         for finding in findings:
             if finding.sickness in UNFIT:
                 self.note(f"{finding.where}: {finding.evidence}")
 
     @contextmanager
     def warnings_as_notes(self) -> Iterator[None]:
-        """Warnings of libraries within it are notes."""
+        """Context in which warnings of libraries become notes."""
         yield
 
 
 def plain(value: object) -> object:
-    """The value as JSON has it: no NumPy, no NaN, no infinity."""
+    """Convert a value to what JSON can hold: no NumPy types, NaN or infinity."""
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -65,10 +65,10 @@ def plain(value: object) -> object:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def as_json(value: object, *, letters: bool = True) -> str:
-    """The value as JSON; what is not ASCII is escaped where there are to be no other letters.
+def as_json(value: object, *, unicode: bool = True) -> str:
+    """Format a value as JSON; without `unicode`, characters that are not ASCII are escaped.
 
-    Bytes of file names that are not UTF-8 are escaped too.
+    Bytes of file names that are not UTF-8 are always escaped.
     """
-    text = json.dumps(plain(value), indent=1, ensure_ascii=not letters, allow_nan=False)
+    text = json.dumps(plain(value), indent=1, ensure_ascii=not unicode, allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode()

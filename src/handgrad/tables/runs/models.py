@@ -1,4 +1,4 @@
-"""The estimators of a run: made as the settings say, fitted, and scored."""
+"""Estimators of a run: built from the settings, fitted and scored."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ USUAL: dict[Task, tuple[str, ...]] = {
 }
 OF_TWO_CLASSES, OF_MORE_CLASSES = ("precision", "recall", "f1"), ("top_k_accuracy",)
 FEWEST_ROWS, MOST_NAMED = 5, 5
-# The usual training on pictures: rows in a minibatch, and steps, within bounds for the epochs.
+# Defaults for pictures: minibatch size, number of steps, bounds of the number of epochs.
 PICTURES_AT_ONCE, STEPS, FEWEST_AND_MOST_EPOCHS = 16, 2000, (20, 200)
 
 Scores = dict[str, float]
-ClassScores = dict[str, Any]  # of one class: its name, and how many rows it has
-# The metrics by which a Tabular estimator can choose its epochs, as it calls them.
+ClassScores = dict[str, Any]  # precision, recall, F1 and rows of one class
+# Metrics by which a tabular estimator can select its best epoch, under its own names.
 WATCHED = {
     "log_loss": "log_loss",
     "accuracy": "accuracy",
@@ -50,7 +50,7 @@ WATCHED = {
 
 
 class StoppedError(SystemExit):
-    """The process is told to stop while a model is fitted, which has finished an epoch."""
+    """SystemExit during a fit, with the model after its last finished epoch."""
 
     def __init__(self, stop: SystemExit, model: Predictor, history: History) -> None:
         super().__init__(stop.code)
@@ -58,7 +58,7 @@ class StoppedError(SystemExit):
 
 
 def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
-    """The metric by which the epoch to keep is chosen; None where the last one is kept."""
+    """Metric that selects the best epoch; None if the last epoch is used."""
     first = settings.metric[0] if settings.metric else ""
     usual = "log_loss" if task == "classification" else "root_mean_squared_error"
     if settings.estimator != "tabular":
@@ -69,7 +69,7 @@ def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
 def fitted(
     settings: RunSettings, rows: TrainingTable, *, progress: bool
 ) -> tuple[Predictor, History]:
-    """A fitted estimator, and the history of its training."""
+    """Fit an estimator; return it with its training history."""
     task, (X, y) = rows.target.task, rows.to_learn()
     if isinstance(rows, PicturesInMemory) and settings.estimator == "pictures":
         return _fitted_pictures(settings, rows, progress=progress)
@@ -94,7 +94,7 @@ def fitted(
 def _fit(
     settings: RunSettings, model: E, X: object, y: object, weights: Mapping[str, Array | None]
 ) -> E:
-    """The model, fitted here, or by workers who share the shards."""
+    """Fit a model in this process or on Ray workers."""
     more: Any = weights
     if settings.workers is None:
         model.fit(X, y, **more)
@@ -107,7 +107,7 @@ def _fit(
 def _fitted_mlp(
     settings: RunSettings, task: Task, X: pa.Table, y: Array, *, progress: bool
 ) -> tuple[Predictor, History]:
-    """A perceptron; numbers are learned as standard deviations from their mean."""
+    """Fit a multilayer perceptron; regression targets are standardized."""
     from sklearn.pipeline import make_pipeline
 
     from handgrad.tables.estimators import MLPClassifier, MLPRegressor
@@ -122,7 +122,7 @@ def _fitted_mlp(
     model = _fit(settings, model, X, t, weights)
     mlp = model[-1]
     if task == "regression":
-        # the last layer gives the numbers themselves
+        # undo the standardization in the last layer
         mlp.coefs_[-1] *= deviation
         mlp.intercepts_[-1] *= deviation
         mlp.intercepts_[-1] += mean
@@ -132,7 +132,7 @@ def _fitted_mlp(
 def _fitted_pictures(
     settings: RunSettings, rows: PicturesInMemory, *, progress: bool
 ) -> tuple[Predictor, History]:
-    """A net of convolutions: by so many epochs that few pictures are enough steps, too."""
+    """Fit a convolutional net, with more epochs for fewer pictures."""
     from handgrad.tables.estimators import PictureClassifier
 
     X, y = rows.to_learn()
@@ -145,7 +145,7 @@ def _fitted_pictures(
     model = PictureClassifier(shape=rows.shape, scoring=scoring, **options)
     weights = {"sample_weight": row_weights(settings, y)}
     with warnings.catch_warnings():
-        # No more epochs were wanted than these.
+        # The number of epochs is fixed on purpose.
         warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum")
         try:
             model = _fit(settings, model, X, y, weights)
@@ -158,7 +158,7 @@ def _fitted_pictures(
 
 
 def _history_of(mlp: MLPClassifier | MLPRegressor) -> History:
-    """How a perceptron was trained, without scores: of numbers they would be of deviations."""
+    """Training history of a perceptron, without metrics: they are of standardized targets."""
     mlp.set_params(progress=False)
     reports = mlp.training_history()[0] or ()
     because = f"interrupted in epoch {len(reports) + 1}" if mlp._interrupted else ""
@@ -166,13 +166,13 @@ def _history_of(mlp: MLPClassifier | MLPRegressor) -> History:
 
 
 def notes_on_stop(history: History) -> list[str]:
-    """What is noted of a training that was interrupted."""
+    """Note on an interrupted training, if it was."""
     because = history.stopped_because
     return [f"the training was {because}"] if because.startswith("interrupted") else []
 
 
 def _options(settings: RunSettings, *, progress: bool) -> dict[str, Any]:
-    """The parameters of a perceptron that settings say."""
+    """Parameters of a perceptron from the settings."""
     options: dict[str, Any] = {
         "max_iter": settings.epochs,
         "batch_size": settings.batch_size,
@@ -184,8 +184,8 @@ def _options(settings: RunSettings, *, progress: bool) -> dict[str, Any]:
         kinds = [ACTIVATIONS[name] for _, name in layers]
         options["hidden_layer_sizes"] = [size for size, _ in layers]
         options["activation"] = [kind if isinstance(kind, str) else kind() for kind in kinds]
-    said = {name: value for name, value in options.items() if value is not None}
-    return said | {
+    options = {name: value for name, value in options.items() if value is not None}
+    return options | {
         "early_stopping": settings.patience is not None,
         "random_state": settings.seed,
         "engine": _engine(settings),
@@ -194,7 +194,7 @@ def _options(settings: RunSettings, *, progress: bool) -> dict[str, Any]:
 
 
 def columns_read(model: Predictor) -> dict[str, str]:
-    """What an estimator of a run is given of each column, or of a picture."""
+    """Encoding of each column, or of a picture, in words."""
     if shape := getattr(model, "shape", None):
         return {"picture": f"{in_words(shape)}, each a number from 0 to 1"}
     encoder = model if hasattr(model, "features_") else model[0]  # type: ignore[index]
@@ -202,10 +202,10 @@ def columns_read(model: Predictor) -> dict[str, str]:
 
 
 def _engine(settings: RunSettings) -> EngineName:
-    """The engine of a perceptron, whatever was fitted before.
+    """Engine of a perceptron, independent of earlier fits.
 
-    Its own choice depends on the earlier fits of the process, of which a run that goes on has
-    fewer: it would not end with the same bits.
+    The automatic choice depends on earlier fits in the process, and a resumed run has fewer: its
+    result would differ in its bits.
     """
     usual: EngineName = "compiled" if find_spec("llvmlite") else "eager"
     choice = resolve_engine(settings.engine)
@@ -213,7 +213,7 @@ def _engine(settings: RunSettings) -> EngineName:
 
 
 def row_weights(settings: RunSettings, y: Array) -> Array | None:
-    """The weight of each row, (n,), by its class; refused for classes that are not there."""
+    """Weight of each row, (n,), by its class; an error for unknown classes."""
     weights = settings.weights_of_classes()
     if weights is None:
         return None
@@ -232,19 +232,19 @@ def row_weights(settings: RunSettings, y: Array) -> Array | None:
 
 
 def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, ...]:
-    """The metrics that are asked for, or the usual ones of the task.
+    """Names of the metrics: those in `asked`, or the defaults of the task.
 
-    Raises a SettingError where one is for another kind of target.
+    Raises a SettingError for a metric of another task.
     """
     known = OF_NUMBERS if task == "regression" else [m for m in METRICS if m not in OF_NUMBERS]
     others = OF_TWO_CLASSES if n_classes > 2 else OF_MORE_CLASSES
     known = [name for name in known if name not in others]
     for name in asked:
         if name not in known:
-            what = f"{n_classes} classes" if n_classes else "a number"
+            kind = f"{n_classes} classes" if n_classes else "a number"
             other = f"{name}_macro" if f"{name}_macro" in known else USUAL[task][0]
             raise SettingError(
-                f"{option('metric', name)}, to predict {what}",
+                f"{option('metric', name)}, to predict {kind}",
                 f"one of {', '.join(known)}",
                 option("metric", other),
             )
@@ -253,9 +253,9 @@ def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, 
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """A model's outputs `p` for rows whose targets `y` (n,) are known.
+    """Outputs `p` of a model for rows with true targets `y` (n,).
 
-    With classes: probabilities (n, n_classes), and places among the classes. Without: numbers (n,).
+    Classification: probabilities (n, n_classes) and class indices. Regression: numbers (n,).
     """
 
     p: Array
@@ -264,42 +264,42 @@ class ScoredRows:
 
     @classmethod
     def of(cls, model: Predictor, X: pa.Table, y: Array, classes: Sequence[object]) -> ScoredRows:
-        """What the model says of these rows, whose targets may be labels, of another type too."""
-        ask = getattr(model, "predict_proba", model.predict)
-        p = np.concatenate([ask(X.slice(i, AT_ONCE)) for i in range(0, len(X), AT_ONCE)])
+        """Predict rows; targets may be labels of another type than the classes."""
+        predict = getattr(model, "predict_proba", model.predict)
+        p = np.concatenate([predict(X.slice(i, AT_ONCE)) for i in range(0, len(X), AT_ONCE)])
         if not classes:
             return cls(p, y, classes)
         place = {str(name): i for i, name in enumerate(classes)}
         labels = [*map(str, y.tolist())]
         if unknown := [label for label in labels if label not in place]:
             raise DataError(
-                f"the class {unknown[0]!r}, which the model does not know",
+                f"the class {unknown[0]!r}, which is unknown to the model",
                 f"one of {', '.join([*place][:20])}",
-                "leave those rows out, or train with such rows too",
+                "leave those rows out, or train on rows of that class too",
             )
         return cls(p, np.asarray([place[label] for label in labels]), classes)
 
     def guessed(self, learned: Array) -> ScoredRows:
-        """The same rows by guessing: the shares of the classes in `learned`, or its mean."""
+        """The baseline: predicts the class frequencies in `learned`, or its mean, for every row."""
         if not self.classes:
             return replace(self, p=np.full(len(self.y), learned.mean()))
-        shares = np.bincount(learned, minlength=len(self.classes)) / len(learned)
-        return replace(self, p=np.tile(shares, (len(self.y), 1)))
+        frequencies = np.bincount(learned, minlength=len(self.classes)) / len(learned)
+        return replace(self, p=np.tile(frequencies, (len(self.y), 1)))
 
     def scores(self, names: Sequence[str]) -> Scores:
-        """The metrics of these names; NaN where one is undefined."""
-        found = {}
+        """Compute metrics by name; NaN where one is undefined."""
+        scores = {}
         for name in names:
             try:
-                found[name] = float(METRICS[name](self.p, self.y))
+                scores[name] = float(METRICS[name](self.p, self.y))
             except DataError:
                 if name != "roc_auc":
                     raise
-                found[name] = float("nan")
-        return found
+                scores[name] = float("nan")
+        return scores
 
     def by_class(self) -> list[ClassScores]:
-        """Precision, recall and F1 of each class, and how many rows it has."""
+        """Precision, recall, F1 and number of rows of each class."""
         from sklearn.metrics import precision_recall_fscore_support
 
         if not self.classes:
@@ -314,11 +314,11 @@ class ScoredRows:
 
 
 def notes_on_few_rows(classes: Sequence[ClassScores]) -> list[str]:
-    """A note on classes of which so few rows are evaluated that chance decides."""
+    """Note on classes with too few evaluated rows for reliable scores."""
     few = [row for row in classes if row["rows"] < FEWEST_ROWS]
     named = [f"{row['rows']} of {str(row['class'])!r}" for row in few[:MOST_NAMED]]
     named += ["…"] * (len(few) > MOST_NAMED)
     return [
-        f"few rows of some classes are judged, {', '.join(named)}: what is said of them may be "
-        "chance, and so may balanced accuracy and ROC AUC, in which each class counts alike"
+        f"few test rows in some classes: {', '.join(named)}; their scores are noisy, and so are "
+        "balanced accuracy and ROC AUC, which weight all classes equally"
     ][: len(few)]

@@ -1,4 +1,4 @@
-"""A run under way: its finished parts in a hidden folder, which no two processes fill at once."""
+"""Finished parts of an unfinished run, in a hidden folder with a lock."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ IDENTITY, RUN, LOCK = "asked.json", "run", "lock"
 
 
 class PartialRun:
-    """The parts of a run that are done: whole files in a hidden folder beside the run's own.
+    """Finished parts of a run: files in a hidden folder beside the folder of the run.
 
-    `identity` is all that decides what comes out: only a run that is the same in it goes on.
-    While a process has claimed it, the hidden folder is locked. The system ends the lock with the
-    process, however that ends.
+    `identity` is everything the result depends on: only a run with the same identity is resumed.
+    A process locks the hidden folder while it works on the run; the operating system releases the
+    lock when the process ends.
     """
 
     def __init__(self, folder: Path, identity: Identity) -> None:
-        own = Path(os.path.realpath(folder))
-        self.folder, self.place = folder, own.parent / f".{own.name}.unfinished"
+        real = Path(os.path.realpath(folder))
+        self.folder, self.place = folder, real.parent / f".{real.name}.unfinished"
         self.identity = cast("Identity", plain(identity))
 
     @property
     def parts(self) -> list[str]:
-        """The names of the parts that are whole; none where it is not said of what run they are."""
+        """Names of the finished parts; none if their identity is missing."""
         if kind_of(self.place / IDENTITY) != "file":
             return []
         files = (path for path in self.place.rglob("*") if path.is_file())
@@ -49,7 +49,7 @@ class PartialRun:
 
     @property
     def is_this_run(self) -> bool:
-        """Whether there are parts, and they are of a run that was asked for the same."""
+        """True if there are finished parts of a run with the same identity."""
         try:
             return bool(self.parts) and self._read(self.place / IDENTITY) == self.identity
         except FileError:
@@ -57,41 +57,40 @@ class PartialRun:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the place is a folder that nobody but this user can have put anything into."""
+        """True if the hidden folder is one that only this user can write to."""
         status = self.place.lstat()
         shared = hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022)
         return stat.S_ISDIR(status.st_mode) and not shared
 
     @property
     def is_free(self) -> bool:
-        """Whether there is no such run, nor one begun."""
+        """True if there is no run in the folder, finished or not."""
         if os.path.lexists(self.folder):
             return False
         return not os.path.lexists(self.place) or (self.is_ours and not self.parts)
 
     def claim(self) -> bool:
-        """Lock the place, which is made if need be; False while another process has it."""
+        """Lock the hidden folder, created if needed; False if another process has the lock."""
         try:
             self.made = make_folder(self.place.parent)
             while True:
                 with suppress(FileExistsError):
                     self.place.mkdir(0o700)
                     sync(self.place.parent)
-                if not self.is_ours:  # what others put there would be taken for parts of a run
+                if not self.is_ours:  # files of other users would count as finished parts
                     raise FileError(
-                        f"{self.place} is not this user's alone",
-                        "a folder that no other user can write to, since what is in it is taken as "
-                        "done",
+                        f"{self.place} can be written by other users",
+                        "a folder that only you can write to, since its files count as finished",
                         f"another {option('out')}, in a folder of your own",
                     )
                 try:
                     self.lock = os.open(self.place / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-                except FileNotFoundError:  # whoever had it has just removed it
+                except FileNotFoundError:  # removed by the process that had it
                     continue
                 if not _locked(self.lock):
                     os.close(self.lock)
                     return False
-                with suppress(FileNotFoundError):  # a file that has been removed is not the one
+                with suppress(FileNotFoundError):  # the file may have been removed
                     if os.path.samestat(os.fstat(self.lock), (self.place / LOCK).stat()):
                         return True
                 os.close(self.lock)
@@ -102,52 +101,52 @@ class PartialRun:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the claim; a place without parts goes."""
+        """Release the lock; remove a hidden folder without parts."""
         if not self.parts:
             self.clear()
-        if sys.platform == "win32":  # which removes no open file
+        if sys.platform == "win32":  # Windows cannot remove open files
             os.close(self.lock)
         with suppress(OSError):
             (self.place / LOCK).unlink()
-        if sys.platform != "win32":  # elsewhere another process might lock what is then removed
+        if sys.platform != "win32":  # else another process might lock the removed file
             os.close(self.lock)
         with suppress(OSError):
             for folder in (self.place, *self.made):
                 folder.rmdir()
 
     def check(self, *, resume: bool) -> None:
-        """Refuse parts of another run, and parts of this one if it is not to go on."""
+        """Raise an error for parts of another run, and without `resume` for parts of this one."""
         if not self.parts:
-            self.clear()  # what a kill left before the first was whole
+            self.clear()  # left by a process killed before its first part was finished
             return
         if not resume:
             raise FileError(
-                f"{self.folder} was begun and is not finished",
-                "a new folder, or a run that goes on",
-                f"{option('resume', True)}, to go on; another {option('out')}, to begin anew",
+                f"{self.folder} has an unfinished run",
+                "a new folder, or a resumed run",
+                f"{option('resume', True)}, to resume; another {option('out')}, to start again",
             )
         before = self._read(self.place / IDENTITY)
         if before != self.identity:
             names = sorted({*before, *self.identity})
             other = next(n for n in names if before.get(n) != self.identity.get(n))
             raise SettingError(
-                f"{option('resume', True)} of {self.folder}, where {other} was "
-                f"{_short(before.get(other))} and now is {_short(self.identity.get(other))}",
-                "the same command, data and versions as before, so that the same comes out",
-                f"the command as it was, with {option('resume', True)}; or another {option('out')}",
+                f"{option('resume', True)} of {self.folder}, whose {other} was "
+                f"{_short(before.get(other))} and is now {_short(self.identity.get(other))}",
+                "the same command, data and versions as before, for the same result",
+                f"the original command with {option('resume', True)}; or another {option('out')}",
             )
 
     def json(self, name: str, make: Callable[[], T]) -> T:
-        """What the part `name` says, made if it is not there yet."""
+        """Return the value of the part `name`, computed by `make` if it is not finished yet."""
         path = self.place / name
         if name not in self.parts:
-            made = make()
+            value = make()
             self._begin()
-            _write(path, plain(made))
+            _write(path, plain(value))
         return cast("T", self._read(path))
 
     def file(self, name: str, write: Callable[[Path], object]) -> Path:
-        """The file `name` of the run's folder, written whole by `write` if it is not there yet."""
+        """Return the file `name` of the run, written by `write` if it is not finished yet."""
         path = self.place / RUN / name
         if name not in self.parts:
             self._begin()
@@ -155,10 +154,10 @@ class PartialRun:
         return path
 
     def finish(self) -> None:
-        """Put the files in the run's folder, which is new or empty, and end."""
+        """Move the files to the folder of the run, which is new or empty."""
         run, folder = self.place / RUN, self.folder
         try:
-            for path in run.glob(".*"):  # a file that was being written when the run was killed
+            for path in run.glob(".*"):  # incomplete files of a killed process
                 path.unlink()
             if folder.exists():
                 for path in run.iterdir():
@@ -172,23 +171,23 @@ class PartialRun:
         self.clear()
 
     def clear(self) -> None:
-        """Remove all that was kept, but for the lock."""
+        """Remove all parts, but not the lock."""
         for path in self.place.iterdir() if self.place.is_dir() else ():
             if path.name != LOCK:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _read(self, path: Path) -> Identity:
         try:
-            found = json.loads(path.read_text("utf-8"))
+            value = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
+            value = None
+        if not isinstance(value, dict):
             raise FileError(
                 f"{path} cannot be read",
-                "what a run left there when it was stopped",
-                f"another {option('out')}; or take {self.place} away, and begin anew",
+                "a file of an unfinished run",
+                f"another {option('out')}; or remove {self.place} and start again",
             )
-        return found
+        return value
 
     def _begin(self) -> None:
         if kind_of(self.place / IDENTITY) != "file":
@@ -198,22 +197,22 @@ class PartialRun:
 def claimed(
     folder: Path | None, name: str, identity: Identity, *, resume: bool = False
 ) -> PartialRun:
-    """A run that this process alone makes: in the folder asked for, which may be refused.
+    """Lock the folder of a run.
 
-    Without one it is the last that was begun, if it is to go on, or the first of runs/NAME-1, -2 …
-    that is not there.
+    Without `folder` it is the last unfinished run with this identity, with `resume`, else the
+    first of runs/NAME-1, -2 … that does not exist.
     """
     if folder is not None:
         run = PartialRun(folder, identity)
         if not run.claim():
             raise FileError(
-                f"{folder} is being made by another process",
-                "a folder that this run alone makes",
-                f"another {option('out')}; or wait until the other is done",
+                f"{folder} is in use by another process",
+                "a folder that no other process writes",
+                f"another {option('out')}; or wait until the other run is finished",
             )
         return run
-    begun = RUNS.glob(f".{escape(name)}-*.unfinished") if resume else ()
-    for place in sorted(begun, key=lambda path: path.lstat().st_mtime, reverse=True):
+    unfinished = RUNS.glob(f".{escape(name)}-*.unfinished") if resume else ()
+    for place in sorted(unfinished, key=lambda path: path.lstat().st_mtime, reverse=True):
         run = PartialRun(RUNS / place.name[1:].removesuffix(".unfinished"), identity)
         if run.is_ours and run.is_this_run and run.claim():
             return run
@@ -222,15 +221,15 @@ def claimed(
         if run.is_free and run.claim():
             if run.is_free:
                 return run
-            run.__exit__()  # it was finished by another process meanwhile
+            run.__exit__()  # finished by another process meanwhile
     raise AssertionError
 
 
 @contextmanager
 def whole_folder(folder: Path | None, name: str) -> Iterator[tuple[Path, Path]]:
-    """A folder that appears whole, or not at all: its path, and where to write meanwhile.
+    """Context for a folder that is created complete or not at all: its path and a temporary one.
 
-    Without a folder that is asked for it is runs/NAME-1, -2 …
+    Without `folder` it is runs/NAME-1, -2 …
     """
     if folder is not None:
         check_folder(folder)
@@ -238,7 +237,7 @@ def whole_folder(folder: Path | None, name: str) -> Iterator[tuple[Path, Path]]:
         run.check(resume=False)
         try:
             yield run.folder, run.place / RUN
-        except BrokenPipeError:  # the reader of the output has had enough
+        except BrokenPipeError:  # the reader has closed the pipe
             raise
         except OSError as error:
             raise unwritable(run.folder, error) from error
@@ -246,7 +245,7 @@ def whole_folder(folder: Path | None, name: str) -> Iterator[tuple[Path, Path]]:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that holds something, or that cannot be made."""
+    """Raise an error for a folder that is not empty or cannot be created."""
     check_link(folder)
     if meant_as_address(folder):
         raise FileError(
@@ -257,33 +256,34 @@ def check_folder(folder: Path) -> None:
     kind = kind_of(folder)
     if kind == "file" or (kind == "folder" and any(folder.iterdir())):
         raise FileError(
-            f"{folder} is there already" + (", and not empty" if kind == "folder" else ", a file"),
+            f"{folder} already exists"
+            + (" and is not empty" if kind == "folder" else " as a file"),
             "a new or empty folder",
-            f"another {option('out')}; without it a new folder is made in runs",
+            f"another {option('out')}; without it a new folder is created in runs",
         )
     above = next(path for path in (folder, *folder.absolute().parents) if kind_of(path))
     if kind_of(above) == "file" or not os.access(above, os.W_OK):
         raise FileError(
-            f"{folder} cannot be made: {above} is "
-            + ("a file" if kind_of(above) == "file" else "not open to writing"),
-            "a folder in a place that can be written to",
+            f"{folder} cannot be created: {above} is "
+            + ("a file" if kind_of(above) == "file" else "not writable"),
+            "a folder in a writable place",
             f"another {option('out')}",
         )
 
 
 def check_link(folder: Path) -> None:
-    """Refuse a link to what is not there."""
+    """Raise an error for a broken link."""
     if os.path.lexists(folder) and not kind_of(folder):
         raise FileError(
-            f"{folder} is a link to nothing", "a new or empty folder", f"another {option('out')}"
+            f"{folder} is a broken link", "a new or empty folder", f"another {option('out')}"
         )
 
 
 def unwritable(folder: Path, error: Exception) -> FileError:
-    """The error for a folder that cannot be filled."""
+    """FileError for a folder that cannot be written."""
     return FileError(
         f"{folder} could not be written: {reason(error)}",
-        "a folder in a place that can be written to, with space left",
+        "a folder in a writable place with free space",
         f"another {option('out')}",
     )
 

@@ -1,4 +1,4 @@
-"""Folders of pictures as tables: a column for each number of a picture, and one for the class."""
+"""Folders of pictures as tables: a column for each value of a pixel, and one for the class."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ OF_TABLES = ("task", "ignore", "category", "number", "date")
 
 @dataclass(frozen=True)
 class PicturesInMemory(TableInMemory):
-    """Pictures of one `shape` (channels, height, width), each a row, with the class of each.
+    """Pictures of one `shape` (channels, height, width) as rows, with their classes.
 
-    `levels` are the numbers in files of more than 8 bits that are 0 and 1 in rows; `apart` the rows
-    that a folder of their own holds out.
+    `levels` are the pixel values scaled to 0 and 1, for files of more than 8 bits; `apart` are the
+    rows of the folder of held-out pictures.
     """
 
     shape: Shape
@@ -62,7 +62,7 @@ class PicturesInMemory(TableInMemory):
         return f"{self.n_rows:,} pictures of {in_words(self.shape)}"
 
     def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
-        """The rows to learn from, and those held out: in their own folder, if there is one."""
+        """Training and held-out rows; the latter from their own folder, if there is one."""
         if not len(self.apart):
             return super().split(test_size, seed)
         return replace(self, rows=np.setdiff1d(self.rows, self.apart)), replace(
@@ -71,24 +71,24 @@ class PicturesInMemory(TableInMemory):
 
 
 def in_words(shape: Sequence[int]) -> str:
-    """The shape of a picture as people say it."""
+    """Format the shape of a picture in words."""
     return f"{shape[1]} by {shape[2]} pixels, {'grey' if shape[0] == 1 else 'in colour'}"
 
 
 def load_pictures(settings: RunSettings) -> PicturesInMemory:
-    """The pictures of a folder that settings name; what is said of columns is refused."""
+    """Load the folder of pictures of the settings; options for columns are an error."""
     for name in OF_TABLES:
         if value := getattr(settings, name):
             value = value[0] if isinstance(value, tuple) else value
             raise SettingError(
                 f"{option(name, value)}, for a folder of pictures",
-                "a table beside it: pictures have no columns, and their folders are the classes",
+                "a table: pictures have no columns, and their folders are the classes",
                 f"without {option(name)}",
             )
     if settings.target not in (None, TARGET):
         raise SettingError(
             f"{option('target', settings.target)}, for a folder of pictures",
-            f"{TARGET!r}, which the folders in it say",
+            f"{TARGET!r}, the names of the folders",
             f"without {option('target')}",
         )
     folder = Path(settings.data)
@@ -100,9 +100,9 @@ def load_pictures(settings: RunSettings) -> PicturesInMemory:
     n = len(pictures.y)
     if (pictures.x == pictures.x[:1]).all():
         raise DataError(
-            f"{folder}: {n:,} pictures that are all alike, number for number",
-            "pictures that differ from class to class",
-            "look at some of them: are these the files that were meant?",
+            f"{folder}: all {n:,} pictures are identical",
+            "pictures that differ between classes",
+            "check that these are the right files",
         )
     target = Target(TARGET, "classification", WHY, _labels(pictures))
     features = table.columns.drop_columns([TARGET])
@@ -125,22 +125,22 @@ def _pictures_of(folder: Path) -> Pictures:
 
 
 def _both(folder: Path, parts: DividedFolder, settings: RunSettings) -> Pictures:
-    """The pictures to learn from and those held out, which have a folder each, in one."""
+    """Read training and held-out pictures from their two folders."""
     if settings.test_size != type(settings).test_size:
         raise SettingError(
-            f"{option('test_size', settings.test_size)}, for {folder}, which has "
+            f"{option('test_size', settings.test_size)}, for {folder}, which has a folder "
             f"{parts.held_out.name}",
-            "pictures of which some are to be held out, or a folder of those held out",
+            "either a fraction to hold out or a folder of held-out pictures",
             f"without {option('test_size')}",
         )
     training, held_out = map(pictures_by_class, (parts.training, parts.held_out))
     if training.classes.keys() != held_out.classes.keys():
-        odd = sorted(training.classes.keys() ^ held_out.classes.keys())[0]
-        has, lacks = (parts.training, parts.held_out)[:: 1 if odd in training.classes else -1]
+        name = sorted(training.classes.keys() ^ held_out.classes.keys())[0]
+        has, lacks = (parts.training, parts.held_out)[:: 1 if name in training.classes else -1]
         raise DataError(
-            f"{folder}: the class {odd!r} is in {has.name}, and not in {lacks.name}",
+            f"{folder}: the class {name!r} is in {has.name} but not in {lacks.name}",
             "the same classes in both",
-            f"{lacks / odd}, with pictures; or without {has / odd}",
+            f"add {lacks / name} with pictures, or remove {has / name}",
         )
     size = usual_size([*training.files, *held_out.files])
     first = read_pictures(parts.training, size=size)
@@ -160,20 +160,15 @@ def _both(folder: Path, parts: DividedFolder, settings: RunSettings) -> Pictures
 
 
 def _on_parts(parts: DividedFolder) -> list[str]:
-    """What is told of a folder whose pictures are divided."""
-    notes = [
-        f"learned from {parts.training.name}, held out {parts.held_out.name}, as the folders say"
-    ]
+    """Notes on a folder with training and held-out pictures."""
+    notes = [f"trained on the folder {parts.training.name}, held out {parts.held_out.name}"]
     if parts.others:
-        notes.append(f"folders beside these, left out: {listed(parts.others)}")
+        notes.append(f"other folders, ignored: {listed(parts.others)}")
     return notes
 
 
 def pictures_for(shape: Shape, levels: Levels, folder: str) -> Table:
-    """The pictures of a folder with a folder for each class, as a model has them.
-
-    The model takes pictures of this `shape`; `levels` are those of its training.
-    """
+    """Read a folder of pictures by class, in the `shape` and with the `levels` of a model."""
     channels, *size = shape
     pictures = read_pictures(
         folder,
@@ -185,32 +180,32 @@ def pictures_for(shape: Shape, levels: Levels, folder: str) -> Table:
 
 
 def pictures_named(data: str) -> list[Path]:
-    """The picture of that name, or all that match a pattern, or that are in a folder, in order.
+    """List the pictures that `data` names: a file, a pattern, or a folder with its subfolders.
 
-    Those in folders within are among them. Raises a FileError where `data` names none.
+    Raises a FileError if there are none.
     """
     path = Path(data)
     if kind_of(path) == "folder":
-        found = sorted(filter(is_picture, files_within(path)))
-        if not found:
+        files = sorted(filter(is_picture, files_within(path)))
+        if not files:
             raise DataError(
-                f"{data}: no picture in it",
+                f"{data}: no pictures in this folder",
                 f"files that end in {', '.join(ENDINGS)}",
-                "check the folder; a table is named by its file",
+                "check the folder; for a table, give its file",
             )
-        return found
+        return files
     if has_magic(data) and not kind_of(path):
-        found = [Path(name) for name in sorted(glob(data)) if is_picture(Path(name))]  # noqa: PTH207
+        files = [Path(name) for name in sorted(glob(data)) if is_picture(Path(name))]  # noqa: PTH207
     else:
-        found = [path] if is_picture(path) else []
-    if not found:
+        files = [path] if is_picture(path) else []
+    if not files:
         raise FileError(
-            f"{data}: {'no picture' if kind_of(path) or has_magic(data) else 'no such folder'}, "
-            "for a model of pictures",
+            f"{data}: {'not a picture' if kind_of(path) or has_magic(data) else 'no such folder'}, "
+            "for a picture classifier",
             f"a folder of pictures, or files that end in {', '.join(ENDINGS)}",
-            "check the spelling; a table is for a model that learned from a table",
+            "check the spelling; for a table, use a model trained on a table",
         )
-    return found
+    return files
 
 
 def predict_pictures(
@@ -222,7 +217,7 @@ def predict_pictures(
     *,
     probabilities: bool,
 ) -> int:
-    """Write the file of each picture and what is predicted for it; the number of pictures."""
+    """Write the name and the prediction of each picture; return the number of pictures."""
     names, (channels, *size) = pixel_names(shape), shape
     kind = cast("Literal[1, 3]", channels)
 
@@ -232,8 +227,8 @@ def predict_pictures(
             x, *_ = picture_rows(part, (size[0], size[1]), kind, levels)
             X = pa.table(dict(zip(names, x.T, strict=True)))
             p = np.asarray(model.predict_proba(X)) if probabilities else None
-            found = predicted_columns(np.asarray(model.predict(X)), p, model.classes_)
-            yield found.add_column(0, "file", pa.array(map(str, part)))
+            columns = predicted_columns(np.asarray(model.predict(X)), p, model.classes_)
+            yield columns.add_column(0, "file", pa.array(map(str, part)))
 
     write_tables(predicted(), file_to_write(to), len(files))
     return len(files)
@@ -247,12 +242,14 @@ def _table_of(folder: str, pictures: Pictures) -> Table:
     columns = [*pictures.x.T.copy(), _labels(pictures)]
     table = pa.table(columns, [*pictures.feature_names, TARGET])
     n = len(pictures.y)
-    told = (
-        ("no pictures, and left out", pictures.left_out),
-        ("folders within those of classes, whose pictures count as of that class", pictures.inner),
+    lists = (
+        ("files that are not pictures, ignored", pictures.left_out),
+        ("subfolders of classes, whose pictures belong to the class", pictures.inner),
     )
-    notes = [f"{what}: {listed(names)}" for what, names in told if names]
+    notes = [f"{text}: {listed(names)}" for text, names in lists if names]
     if pictures.levels is not None:
         low, high = pictures.levels
-        notes.append(f"files of more than 8 bits: {low:g} in them becomes 0, {high:g} becomes 1")
+        notes.append(
+            f"files of more than 8 bits: pixel values {low:g} to {high:g} are scaled to 0 to 1"
+        )
     return Table(folder, pictures.files, (1,) * n, table, np.arange(n), tuple(notes))

@@ -1,4 +1,4 @@
-"""The report of a finished run, written anew from its folder and its data."""
+"""Writing the report of a finished run again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from handgrad.tables.data.files import Location
 from handgrad.tables.runs.load_table import load_table
-from handgrad.tables.runs.load_text import TextToLearn
+from handgrad.tables.runs.load_text import TextSplit
 from handgrad.tables.runs.run import REPORT, Run, fingerprint
 from handgrad.tables.runs.text_run import write_text_report
 from handgrad.tables.runs.training_table import beside_of
@@ -18,16 +18,29 @@ if TYPE_CHECKING:
 
 
 def report_run(folder: str | Path) -> Path:
-    """Write the report of a run anew, from its folder and its rows, which are read again.
+    """Write the report of a run again, from its folder and its data.
 
-    Raises a DataError if the rows have changed since.
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of the run.
+
+    Returns
+    -------
+    Path
+        The file of the report.
+
+    Raises
+    ------
+    DataError
+        If the data has changed since the run.
     """
     from handgrad.tables.reporting.writing import write_page
 
     run = Run.of(folder)
     settings = run.settings
     if settings.estimator == "text":
-        text = TextToLearn.of(settings)
+        text = TextSplit.of(settings)
         _check_files(run, text.files)
         model = cast("LanguageModel", run.model)
         return write_text_report(run, text, model, run.history, run.folder / REPORT)
@@ -47,15 +60,15 @@ def _check_files(run: Run, files: tuple[Location, ...]) -> None:
         if (old["bytes"], old["sha256"]) != (new["bytes"], new["sha256"]):
             change = f"{old['bytes']:,} bytes then, {new['bytes']:,} now"
             if old["bytes"] == new["bytes"]:
-                change = f"{old['bytes']:,} bytes as then, but other ones"
+                change = f"still {old['bytes']:,} bytes, but different content"
             raise DataError(
                 f"{new['path']} has changed since the run: {change}",
-                "the rows that the model was trained and judged on",
-                "the file as it was; or handgrad train, for a model of the new rows",
+                "the data that the model was trained and evaluated on",
+                "restore the file; or handgrad train, for a model of the new data",
             )
     if len(before) != len(now):
         raise DataError(
-            f"{source}: {len(now)} files, there were {len(before)}",
-            "the files that the model was trained and judged on",
-            "the files as they were; or handgrad train, for a model of the new ones",
+            f"{source}: {len(now)} files, was {len(before)}",
+            "the files that the model was trained and evaluated on",
+            "restore the files; or handgrad train, for a model of the new ones",
         )

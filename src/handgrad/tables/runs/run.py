@@ -1,4 +1,4 @@
-"""A finished run: its folder, the record in it by which it can be repeated, and its report."""
+"""Finished runs: the folder, the record and the evidence for the report."""
 
 from __future__ import annotations
 
@@ -34,60 +34,68 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run in its folder, and the record of it, which is run.json there."""
+    """A finished run.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the run.
+    record : dict
+        The content of its run.json: settings, data, scores, findings and versions.
+    """
 
     folder: Path
     record: dict[str, Any]
 
     @classmethod
     def of(cls, folder: str | Path) -> Self:
-        """The run that `train_table`, or `handgrad train`, left in a folder."""
+        """Read the run in a folder that `train_table` or `handgrad train` wrote."""
         path = as_path(folder) / RECORD
         try:
             record = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise FileError(
                 f"{path}: {'no such file' if not kind_of(path) else reason(error)}",
-                "a folder that handgrad train made",
+                "a folder written by handgrad train",
                 str(Path(folder).parent)
                 if kind_of(folder) == "file"
-                else "the folder of the run itself, as runs/NAME-1",
+                else "the folder of the run itself, such as runs/NAME-1",
             ) from error
         if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
             raise FileError(
-                f"{path}: not a run of this format",
-                f"format version {FORMAT_VERSION}, which this handgrad reads",
-                "the handgrad that made it, or train anew",
+                f"{path}: not a run of a known format",
+                f"format version {FORMAT_VERSION}",
+                "use the version of handgrad that wrote it, or train again",
             )
         return cls(path.parent, record)
 
     @property
     def model(self) -> Predictor:
-        """The estimator, from its file."""
+        """The estimator, loaded from its file."""
         return load(self.folder / MODEL)
 
     @property
     def history(self) -> History:
-        """The losses of the training, epoch by epoch."""
+        """The training history."""
         return History.from_json(self.folder / HISTORY)
 
     @property
     def scores(self) -> dict[str, Any]:
-        """The metrics of the rows held out, of those of the training, and of guessing."""
+        """Scores of the held-out rows, of the training rows and of the baseline."""
         return self.record["scores"]
 
     @property
     def settings(self) -> RunSettings:
-        """What was asked for; of an older handgrad there are fewer settings."""
+        """The settings of the run; older versions recorded fewer."""
         source, names = self.record["data"]["source"], [field.name for field in fields(RunSettings)]
         if source not in BUNDLED and not is_address(source):
             source = str(Path(self.record["data"]["folder"]) / source)
-        asked = {**self.record["settings"], "data": source}
-        return RunSettings(**{name: asked[name] for name in names if name in asked})
+        recorded = {**self.record["settings"], "data": source}
+        return RunSettings(**{name: recorded[name] for name in names if name in recorded})
 
     @property
     def about(self) -> dict[str, object]:
-        """What a report says of the run itself."""
+        """Facts of the run for the report."""
         record = self.record
         return {
             "command": [readable(word) for word in record["command"]],
@@ -104,9 +112,9 @@ class Run:
         model: Predictor,
         history: History,
     ) -> Evidence:
-        """What is found of the model of the run, on those rows "held_out" and "training".
+        """Evidence for the report, from the rows "held_out" and "training".
 
-        `beside` are the columns of both that it has not learned from.
+        `beside` are the columns of both that are not features.
         """
         from handgrad.tables.reporting.evidence import Evidence
 
@@ -122,14 +130,14 @@ class Run:
     def __repr__(self) -> str:
         data, scores = self.record["data"], self.scores["held_out"]
         words = ", ".join(f"{name} {value:.3g}" for name, value in scores.items())
-        return f"<Run {self.folder}: {data['name']}, {words} on rows held out>"
+        return f"<Run {self.folder}: {data['name']}, {words} on held-out rows>"
 
 
 def fingerprint(source: str, files: tuple[Location, ...]) -> list[dict[str, str | int]]:
-    """The files of a table, with size and SHA-256 each; none of a bundled set."""
-    found: list[dict[str, str | int]] = []
+    """Files of a table with size and SHA-256; none for a bundled data set."""
+    entries: list[dict[str, str | int]] = []
     for path in () if source in BUNDLED else files:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        found.append({"path": str(path), "bytes": status_of(path).size, "sha256": digest})
-    return found
+        entries.append({"path": str(path), "bytes": status_of(path).size, "sha256": digest})
+    return entries

@@ -1,4 +1,4 @@
-"""A model file on tables: it predicts their rows, or is evaluated on them."""
+"""Models of tables and pictures in files: prediction and evaluation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KINDS = ("category", "number", "date")
 
 @dataclass(frozen=True, kw_only=True)
 class OptionsOfModel(TableOptions):
-    """Options for reading a table as the one that a model learned from."""
+    """Options for reading a table like the training table of a model."""
 
     of_model: tuple[str, ...] = ()
 
@@ -45,10 +45,10 @@ class OptionsOfModel(TableOptions):
 
 @dataclass(frozen=True)
 class TableModel:
-    """An estimator of tables from the file `path`, which says what it predicts.
+    """An estimator of tables or pictures, loaded from the file `path`, with its metadata.
 
-    The columns of its table were read in the `date_order`, and as `columns` names them by kind;
-    `levels` are those of its pictures, of use where files have more than 8 bits.
+    `date_order` and `columns` by kind are those of the training table; `levels` are the pixel
+    values scaled to 0 and 1, for files of more than 8 bits.
     """
 
     path: Path
@@ -62,13 +62,13 @@ class TableModel:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """The model in a file; refused where that takes no tables."""
+        """Load a model; raise an error if it does not take tables or pictures."""
         if kind_of(path) == "folder" or path.suffix.lower() in (".csv", *PARQUET):
-            found = str(path / MODEL) if kind_of(path / MODEL) == "file" else ""
+            file = str(path / MODEL) if kind_of(path / MODEL) == "file" else ""
             raise SettingError(
                 f"{path} as MODEL, {'a table' if path.suffix else 'a folder'}",
-                "the file of a model, and after it a table",
-                found or f"runs/NAME-1/{MODEL}, which handgrad train writes",
+                "a model file, and after it a table",
+                file or f"runs/NAME-1/{MODEL}, written by handgrad train",
             )
         about, model = inspect(path).about, load(path)
         if hasattr(model, "write"):
@@ -79,15 +79,15 @@ class TableModel:
             )
         if isinstance(model, Net) or not hasattr(model, "predict"):
             raise SettingError(
-                f"{path}: {model!r}, which takes numbers, not tables",
-                "a model with its preprocessing, as handgrad train writes it",
+                f"{path}: {model!r}, which takes arrays, not tables",
+                "a model with its preprocessing, written by handgrad train",
                 "hg.load(path).predict(x) in Python, for a net",
             )
         classes = model.classes_.tolist() if hasattr(model, "classes_") else []
         about = about if isinstance(about, dict) else {}
         task: Task = "classification" if classes else "regression"
         reading = about.get("reading")
-        reading = reading if isinstance(reading, dict) else {}  # anything may stand there
+        reading = reading if isinstance(reading, dict) else {}  # any JSON value is possible
         order = reading.get("date_order")
         order = cast("DateOrder", order) if order in [*DATE_ORDERS] else None
         columns = {kind: _names(reading.get(kind)) for kind in KINDS}
@@ -96,11 +96,11 @@ class TableModel:
 
     @property
     def shape(self) -> Shape | None:
-        """The shape of the pictures that it takes, if it takes any."""
+        """Shape of the input pictures; None for a model of tables."""
         return getattr(self.estimator, "shape", None)
 
     def read(self, data: str, asked: TableOptions) -> Table:
-        """The table, or the folder of pictures by class, as that of the training was read."""
+        """Read a table, or a folder of pictures by class, like the training data."""
         if self.shape:
             return pictures_for(self.shape, self.levels, data)
         self._refuse_pictures(data)
@@ -110,18 +110,17 @@ class TableModel:
         if has_pictures(data):
             raise SettingError(
                 f"{data}, a folder of pictures, for {self.path}, which takes tables",
-                "a table with the columns of the training",
-                f"a model trained on the folder without {option('estimator')}, which takes "
-                "pictures as they are",
+                "a table with the columns of the training table",
+                f"a model trained on the folder without {option('estimator')}",
             )
 
     def options(self, asked: TableOptions) -> TableOptions:
-        """How a table is to be read: as is asked, else as that of the training was."""
+        """Options for reading a table: those in `asked`, else those of the training table."""
         named = {*asked.category, *asked.number, *asked.date}
-        words = vars(asked) | {"date_order": asked.date_order or self.date_order}
+        options = vars(asked) | {"date_order": asked.date_order or self.date_order}
         for kind, names in self.columns.items():
-            words[kind] = (*words[kind], *(name for name in names if name not in named))
-        return OptionsOfModel(**words, of_model=(*self.columns["number"], *self.columns["date"]))
+            options[kind] = (*options[kind], *(name for name in names if name not in named))
+        return OptionsOfModel(**options, of_model=(*self.columns["number"], *self.columns["date"]))
 
     def predict(
         self,
@@ -133,9 +132,9 @@ class TableModel:
         probabilities: bool,
         keep: Sequence[str],
     ) -> int:
-        """Write what is predicted for a table to the file `to`, as `hg.data.predict_table` does.
+        """Write the predictions for a table to the file `to`; return the number of rows.
 
-        The number of rows.
+        See `hg.data.predict_table`.
         """
         if probabilities and not self.classes:
             raise SettingError(
@@ -149,7 +148,7 @@ class TableModel:
             if keep:
                 raise SettingError(
                     f"{option('keep', keep[0])}, for pictures",
-                    "a table; of a picture the file is written",
+                    "a table; for pictures the file names are written",
                     f"without {option('keep')}",
                 )
             model = cast("Classifier", self.estimator)
@@ -179,10 +178,10 @@ class TableModel:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of a model on `rows` rows of a table, beside those of guessing.
+    """Scores of a model and of the baseline `guessing` on a table or a text.
 
-    `classes` has precision, recall and F1 of each class, and is empty where a number is predicted.
-    Of a text the rows are its letters but the first.
+    `rows` is the number of rows, or of characters after the first. `classes` has precision, recall
+    and F1 of each class; it is empty for regression and texts.
     """
 
     model: str
@@ -195,20 +194,20 @@ class Evaluation:
     classes: list[ClassScores]
 
 
-def _names(said: object) -> list[str]:
-    return [name for name in said if isinstance(name, str)] if isinstance(said, list) else []
+def _names(value: object) -> list[str]:
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
 
 
-def _levels(said: object) -> Levels:
-    """Two numbers, the smaller one first, where a model's file says so; else those of 16 bits."""
-    pair = said if isinstance(said, list) and len(said) == 2 else (0, 0)
+def _levels(value: object) -> Levels:
+    """Levels from a model file, two numbers in ascending order; else those of 16 bits."""
+    pair = value if isinstance(value, list) and len(value) == 2 else (0, 0)
     numbers = [float(level) for level in pair if isinstance(level, int | float)]
     return (numbers[0], numbers[1]) if len(numbers) == 2 and numbers[0] < numbers[1] else ALL_LEVELS
 
 
 @contextmanager
 def errors_name(data: str, table: Table | None = None) -> Iterator[None]:
-    """Errors from within it are told with the table, and the place of a row of it."""
+    """Context that adds the file, and the place of the row, to errors."""
     try:
         yield
     except HandgradError as error:

@@ -1,4 +1,4 @@
-"""A language model's file: it goes on with a beginning, and is evaluated on texts."""
+"""Language models in files: generating text and evaluation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Writing:
-    """What a language model wrote: `text` is `start` and what it went on with, by a `seed`."""
+    """Generated text: `text` is `start` and its continuation, with the random `seed`."""
 
     start: str
     text: str
@@ -31,14 +31,14 @@ class Writing:
 
 @dataclass(frozen=True)
 class Writer:
-    """A language model from the file `path`."""
+    """A language model loaded from the file `path`."""
 
     path: Path
     model: LanguageModel
 
     @classmethod
     def of(cls, path: str | Path) -> Self | None:
-        """The language model in a file; None where that holds another model, or is none."""
+        """Load a language model; return None if the file has another model or none."""
         path = as_path(path)
         if kind_of(path) != "file" or path.suffix.lower() in (".csv", *PARQUET):
             return None
@@ -48,64 +48,65 @@ class Writer:
 
     @classmethod
     def named(cls, path: str | Path) -> Self:
-        """The language model in a file; refused where that holds another model."""
+        """Load a language model; raise an error if the file has another model."""
         if (writer := cls.of(path)) is None:
             raise SettingError(
-                f"{path}, which is no language model",
-                "a model that train makes of a text",
+                f"{path}, which is not a language model",
+                "a model trained on a text",
                 f"handgrad predict {path} TABLE.csv, for a model of a table",
             )
         return writer
 
     def write(self, start: str, length: int, temperature: float, seed: int) -> Writing:
-        """`start`, and what it writes after it."""
+        """Continue `start` by `length` characters."""
         not_negative("seed", seed)
         with errors_name(str(self.path)):
             text = self.model.write(start, length=length, temperature=temperature, rng=seed)
         return Writing(start, text, seed)
 
     def evaluate(self, data: str, asked: TableOptions, messages: Messages) -> Evaluation:
-        """Its scores on the text of a file, beside those of guessing."""
+        """Scores of the model and of the baseline on the text of a file."""
         text, model = text_of(data, asked.encoding), self.model
         if unknown := model.unknown(text):
             messages.note(note_on_unknown(unknown))
         with errors_name(data):
-            found = scores_of(model, text), guessed(model, text)
-        return Evaluation(str(self.path), data, TARGET, "text", len(text) - 1, *found, [])
+            scores, guessing = scores_of(model, text), guessed(model, text)
+        n = len(text) - 1
+        return Evaluation(str(self.path), data, TARGET, "text", n, scores, guessing, [])
 
 
 def refuse_of_tables(asked: TableOptions, **others: object) -> None:
-    """Refuse what is said of tables, for a language model; how a text is encoded may be said."""
-    words = {field.name: (getattr(asked, field.name), field.default) for field in fields(asked)}
-    words |= {name: (value or None, None) for name, value in others.items()}
-    for name, (value, usual) in words.items():
-        if name == "encoding" or value in (usual, None, False, ()):
+    """Raise an error for options of tables, for a language model; the encoding is fine."""
+    settings = {f.name: (getattr(asked, f.name), f.default) for f in fields(asked)}
+    settings |= {name: (value or None, None) for name, value in others.items()}
+    for name, (value, default) in settings.items():
+        if name == "encoding" or value in (default, None, False, ()):
             continue
         if name == "data":
             raise SettingError(
                 f"{value} as DATA, for a language model",
-                "the beginning that it is to go on with",
-                f"{option('start', 'the ')}; or handgrad evaluate, to judge it on that text",
+                "the text to explain",
+                f"{option('start', 'the ')}; or handgrad evaluate, for scores on that text",
             )
         first = value[0] if isinstance(value, list | tuple) else value
         raise SettingError(
             f"{option(name, first)}, for a language model",
-            "what can be said of a text, which has neither columns nor rows",
+            "options for texts, which have no columns or rows",
             f"without {option(name)}",
         )
 
 
 def refuse_of_texts(path: Path, data: str | None, start: str | None) -> None:
-    """Refuse the start of a text, for a model that wants data."""
+    """Raise an error for the start of a text, for a model that takes tables."""
     if start is not None:
         raise SettingError(
-            f"{option('start', start)}, for {path}, which is no language model",
-            "a model that train makes of a text",
+            f"{option('start', start)}, for {path}, which is not a language model",
+            "a model trained on a text",
             f"without {option('start')}, and with a table",
         )
     if data is None:
         raise SettingError(
             f"{path} without DATA",
-            "a table beside the model, or pictures, for a model of pictures",
+            "a table, or pictures for a picture classifier",
             f"{path} TABLE.csv, or {path} FOLDER",
         )

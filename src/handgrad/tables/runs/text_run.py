@@ -1,4 +1,4 @@
-"""Training on a text: from a file to a language model, its scores and its report, in one folder."""
+"""Training runs on texts: a language model, its scores and its report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from handgrad.files.paths import write_whole
 from handgrad.tables.data.table_options import option
 from handgrad.tables.reporting.epochs import still_learning
 from handgrad.tables.runs.job import Job
-from handgrad.tables.runs.load_text import TextToLearn
+from handgrad.tables.runs.load_text import TextSplit
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import notes_on_stop
 from handgrad.tables.runs.n_grams import n_gram
@@ -29,33 +29,33 @@ if TYPE_CHECKING:
     from handgrad.tables.estimators import LanguageModel
 
 HELD_OUT = "held_out.txt"
-TARGET = "next letter"
-MOST_JUDGED = 100_000  # letters of the training, whose scores are told too
+TARGET = "next character"
+MOST_JUDGED = 100_000  # characters of the training text that are scored
 
 
 class TextJob(Job):
-    """A run on a text."""
+    """Training run on a text."""
 
     def __init__(self, settings: RunSettings, messages: Messages) -> None:
         super().__init__(settings, messages)
-        self.text = TextToLearn.of(settings)
+        self.text = TextSplit.of(settings)
         self.name, self.files = self.text.name, self.text.files
 
-    def tell(self) -> None:
-        """Tell what is to be learned from."""
-        self.messages.began_text(self.text)
+    def show_data(self) -> None:
+        """Report the data that was loaded."""
+        self.messages.text_loaded(self.text)
 
-    def carried_out(self) -> Run:
-        """The run, all of whose parts are done at the end."""
+    def train(self) -> Run:
+        """Train and evaluate; all parts of the run are done afterwards."""
         text, parts = self.text, self.parts
         if MODEL not in parts.parts:
-            self.messages.progress(f"the model, of {len(text.learned):,} letters")
+            self.messages.progress(f"training on {len(text.learned):,} characters")
             with self.messages.warnings_as_notes():
                 model = self._new_model()
                 try:
                     self._fit(model)
                 finally:
-                    if hasattr(model, "net_"):  # also where it was stopped, after an epoch
+                    if hasattr(model, "net_"):  # also if it was stopped after an epoch
                         self._keep(model)
         path = self.trained
         model, history = load(path), History.from_json(path.parent / HISTORY)
@@ -65,9 +65,9 @@ class TextJob(Job):
             notes.append(note_on_unknown(unknown))
             self.messages.note(*notes)
         sizes = {"training": len(text.learned), "held_out": len(text.held_out)}
-        found = {
+        results = {
             "target": {"name": TARGET, "task": "text"},
-            "columns": {"letters": f"{len(model.vocabulary_) - 1} different ones"},
+            "columns": {"characters": f"vocabulary of {len(model.vocabulary_) - 1}"},
             "notes": notes,
             "epochs_chosen_by": "loss",
             "rows": sizes,
@@ -81,11 +81,11 @@ class TextJob(Job):
             },
             "classes": [],
         }
-        run = self.run_of(found, {"letters": sum(sizes.values())})
+        run = self.run_of(results, {"characters": sum(sizes.values())})
         findings = still_learning(history, [model.best_epoch_])
         run.record["findings"] = [vars(finding) for finding in findings]
         if self.settings.report:
-            self.messages.progress("the report")
+            self.messages.progress("writing the report")
             parts.file(REPORT, partial(write_text_report, run, text, model, history))
         parts.file(HELD_OUT, partial(write_whole, write=lambda file: file.write(text.held_out)))
         self.finish(run)
@@ -99,7 +99,7 @@ class TextJob(Job):
         from handgrad.tables.estimators import LanguageModel
 
         settings = self.settings
-        asked: dict[str, Any] = {
+        options: dict[str, Any] = {
             "epochs": settings.epochs,
             "batch_size": settings.batch_size,
             "learning_rate": settings.learning_rate,
@@ -108,11 +108,11 @@ class TextJob(Job):
             random_state=settings.seed,
             engine=resolve_engine(settings.engine),
             progress=self.messages.shows_progress,
-            **{name: value for name, value in asked.items() if value is not None},
+            **{name: value for name, value in options.items() if value is not None},
         )
 
     def _fit(self, model: LanguageModel) -> None:
-        """Fit it; what it refuses is told with the file."""
+        """Fit the model; its errors name the file."""
         try:
             model.fit(self.text.learned)
         except DataError as error:
@@ -122,40 +122,40 @@ class TextJob(Job):
 
 
 def scores_of(model: LanguageModel, text: str) -> dict[str, float]:
-    """The mean surprise at a letter in nats, in bits and as perplexity, and the accuracy."""
-    surprise, expected = model.judge(text)
-    return {**_scores(float(surprise.mean())), "accuracy": float(expected.mean())}
+    """Loss, bits per character, perplexity and accuracy of a language model on a text."""
+    surprisal, correct = model.judge(text)
+    return {**_scores(float(surprisal.mean())), "accuracy": float(correct.mean())}
 
 
 def guessed(model: LanguageModel, text: str) -> dict[str, float]:
-    """The same of a guess by how often each letter came in the text that was learned."""
+    """The same for the baseline: character frequencies of the training text."""
     codes, counts = model.encode(text)[1:], np.asarray(model.counts_, float)
-    p = (counts + 1) / (counts + 1).sum()  # none is impossible
+    p = (counts + 1) / (counts + 1).sum()  # add-one smoothing
     accuracy = float((codes == counts.argmax()).mean())
     return {**_scores(-float(np.log(p)[codes].mean())), "accuracy": accuracy}
 
 
-def counted(model: LanguageModel, text: TextToLearn) -> dict[str, float]:
-    """The same of the best n-gram that counts what was learned, but the accuracy; and its n."""
+def counted(model: LanguageModel, text: TextSplit) -> dict[str, float]:
+    """The same for the best n-gram model of the training text, without accuracy; and its n."""
     codes, kinds = model.encode(text.learned + text.held_out), len(model.vocabulary_)
-    found = n_gram(codes, len(text.learned), kinds)
-    return {"n": found.n, **_scores(found.loss)}
+    best = n_gram(codes, len(text.learned), kinds)
+    return {"n": best.n, **_scores(best.loss)}
 
 
 def _scores(loss: float) -> dict[str, float]:
-    return {"loss": loss, "bits_per_letter": loss / np.log(2), "perplexity": float(np.exp(loss))}
+    return {"loss": loss, "bits_per_character": loss / np.log(2), "perplexity": float(np.exp(loss))}
 
 
-def note_on_unknown(letters: str) -> str:
-    """A note on letters of a text that the model does not know."""
-    shown = ", ".join(map(repr, letters[:10])) + ", …" * (len(letters) > 10)
-    return f"letters that are not there in training, or fewer than 4 times, count as one: {shown}"
+def note_on_unknown(characters: str) -> str:
+    """Note on characters outside the vocabulary of a model."""
+    shown = ", ".join(map(repr, characters[:10])) + ", …" * (len(characters) > 10)
+    return f"out of vocabulary, fewer than 4 times in the training text: {shown}"
 
 
 def write_text_report(
-    run: Run, text: TextToLearn, model: LanguageModel, history: History, path: Path
+    run: Run, text: TextSplit, model: LanguageModel, history: History, path: Path
 ) -> Path:
-    """Write the page of a run on a text."""
+    """Write the report of a run on a text."""
     from handgrad.tables import reporting
 
     scores: Mapping[str, Mapping[str, float]] = run.scores

@@ -1,4 +1,4 @@
-"""Training on a table: from rows to a model, its scores and its report, in one folder."""
+"""Training runs on tables and pictures: a model, its scores and its report."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ HELD_OUT = "held_out.csv"
 def _with_parameters_of(
     make: Callable[P, RunSettings],
 ) -> Callable[[Callable[[RunSettings], Run]], Callable[P, Run]]:
-    """A function of settings becomes one of their keywords."""
+    """Decorator: a function of a settings object takes its fields as keywords."""
 
     def decorate(function: Callable[[RunSettings], Run]) -> Callable[P, Run]:
         @wraps(function)
@@ -65,15 +65,31 @@ def _with_parameters_of(
 
 @_with_parameters_of(RunSettings)
 def train_table(settings: RunSettings) -> Run:
-    """Make a model of a table: columns of any kind, values missing; no tuning.
+    """Train a model on a table. Text, dates and missing values are fine.
 
-    `train_table("table.csv", target="price")` holds rows out, learns from the others, evaluates
-    the model on those held out, and leaves a folder with the model, its report, the history of the
-    training and all that is needed to repeat the run: what `handgrad train` does. The keywords are
-    those of `handgrad.tables.runs.RunSettings`.
+    `train_table("table.csv", target="price")` does what `handgrad train` does: it holds rows out,
+    trains on the others, evaluates on the held-out rows, and writes a folder with the model, a
+    report, the training history and everything needed to repeat the run.
 
-    Raises a SettingError for settings that cannot be used, a DataError or FileError for tables
-    that cannot be learned from, with file, row and column.
+    Parameters
+    ----------
+    **settings
+        The fields of `handgrad.tables.runs.RunSettings`; `data` and `target` may be positional.
+
+    Returns
+    -------
+    Run
+        The finished run, with its folder, record, model, history and scores.
+
+    Raises
+    ------
+    SettingError
+        For invalid settings.
+    DataError, FileError
+        For unusable data, with file, row and column.
+
+    Examples
+    --------
 
     >>> import handgrad as hg, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +101,7 @@ def train_table(settings: RunSettings) -> Run:
 
 
 def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
-    """The run that settings ask for, made or gone on with."""
+    """Train with a settings object, or resume the run."""
     if settings.workers:
         from handgrad.cluster.connection import check_installed
 
@@ -97,7 +113,7 @@ def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
 
 
 def _refuse_beside_chunks(settings: RunSettings) -> None:
-    """Refuse settings that need all rows in memory."""
+    """Raise an error for settings that need all rows in memory."""
     for name, value in (
         ("estimator", settings.estimator == "mlp" and "mlp"),
         ("folds", settings.folds),
@@ -105,16 +121,16 @@ def _refuse_beside_chunks(settings: RunSettings) -> None:
     ):
         if value:
             raise SettingError(
-                f"{option(name, value)}, for a table that does not fit "
+                f"{option(name, value)}, for a table that does not fit in "
                 f"{option('memory', settings.memory)}",
-                "what can be done chunk by chunk",
+                "settings that work with chunks",
                 f"{option(name, 'tabular') if name == 'estimator' else f'no {option(name)}'}; or a "
                 f"larger {option('memory')}, if the machine has it",
             )
 
 
 class TableJob(Job):
-    """A run on the rows of a table, or on pictures."""
+    """Training run on a table or on pictures."""
 
     learned: TrainingTable
     held_out: TrainingTable
@@ -130,7 +146,7 @@ class TableJob(Job):
             raise SettingError(
                 f"{option('class_weight', settings.class_weight)}, where {table.target.name} "
                 "predicts a number",
-                "a target that is classes",
+                "a classification target",
                 f"without {option('class_weight')}; {option('task', 'classification')}, if they "
                 "are classes",
             )
@@ -140,22 +156,22 @@ class TableJob(Job):
         self.folds = self.learned.folds(n_folds, seed) if n_folds else ()
         self.name, self.files = table.name, table.table.files
 
-    def tell(self) -> None:
-        """Tell what is to be learned from."""
-        self.messages.began(self.table)
+    def show_data(self) -> None:
+        """Report the data that was loaded."""
+        self.messages.table_loaded(self.table)
 
     def fit(self, rows: TrainingTable) -> tuple[Predictor, History]:
-        """A model of these rows, and how it was trained."""
+        """Fit a model; return it with its training history."""
         with self.messages.warnings_as_notes(), errors_name(self.settings.data):
             return fitted(self.settings, rows, progress=self.messages.shows_progress)
 
     def scored(self, model: Predictor, X: pa.Table, y: Array) -> ScoredRows:
-        """What the model says of these rows."""
+        """Predict rows for scoring."""
         with no_unseen_warnings():
             return ScoredRows.of(model, X, y, self.table.classes)
 
-    def carried_out(self) -> Run:
-        """The run, all of whose parts are done at the end."""
+    def train(self) -> Run:
+        """Train and evaluate; all parts of the run are done afterwards."""
         parts, metrics = self.parts, self.metrics
         folds = [
             parts.json(f"fold-{number}.json", partial(self._fold, number, *fold))
@@ -170,7 +186,7 @@ class TableJob(Job):
             "held_out": held_out.scores(metrics),
             "guessing": held_out.guessed(learned.y).scores(metrics),
         }
-        found = {
+        results = {
             **self._target_of(model),
             "rows": {"training": self.learned.n_rows, "held_out": self.held_out.n_rows},
             "judged": {"training": len(learned.y), "held_out": len(held_out.y)},
@@ -178,22 +194,22 @@ class TableJob(Job):
             "scores": scores | ({"folds": folds} if folds else {}),
             "classes": held_out.by_class(),
         }
-        run = self.run_of(found, {"rows": self.table.n_rows, "streamed": self.table.streamed})
+        run = self.run_of(results, {"rows": self.table.n_rows, "streamed": self.table.streamed})
         evidence = run.evidence(rows, beside_of(self.held_out, self.learned), model, history)
         run.record["findings"] = [vars(finding) for finding in evidence.findings]
         if self.settings.report:
             from handgrad.tables.reporting.writing import write_page
 
-            self.messages.progress("the report")
+            self.messages.progress("writing the report")
             parts.file(REPORT, partial(write_page, evidence))
         parts.file(HELD_OUT, self._write_held_out)
         run.record["notes"] += notes_on_stop(history)
         self.finish(run)
-        self.messages.found(evidence.warned)
+        self.messages.show_findings(evidence.warned)
         return run
 
     def _target_of(self, model: Predictor) -> dict[str, object]:
-        """What is predicted, what was found in the data, and what is made of its columns."""
+        """Target, columns and notes, for the record."""
         table, target = self.table, self.table.target
         return {
             "target": {
@@ -210,7 +226,7 @@ class TableJob(Job):
         }
 
     def _write_held_out(self, path: Path) -> None:
-        """Write which rows were held out: the file, and the row, from 1 below the header."""
+        """Write the file and the number of each held-out row, from 1 below the header."""
         names = [
             str(name).encode("utf-8", "backslashreplace").decode()
             for name in self.held_out.table.files
@@ -224,15 +240,15 @@ class TableJob(Job):
         write_whole(path, write)
 
     def _trained(self) -> Path:
-        """The file of the model of all rows that are not held out; its history lies beside it."""
+        """Train the final model on all rows that are not held out; return its file."""
         table = self.table
         if MODEL not in self.parts.parts:
-            self.messages.progress(f"the model, of {self.learned.n_rows:,} rows")
+            self.messages.progress(f"training on {self.learned.n_rows:,} rows")
             stop: StoppedError | None = None
             try:
                 model, history = self.fit(self.learned)
-            except StoppedError as told:
-                stop, model, history = told, told.model, told.history
+            except StoppedError as error:
+                stop, model, history = error, error.model, error.history
             asked, target, schema = self.settings, table.target, table.table.schema
             names = [*table.feature_names, target.name]
             texts = [name for name in names if is_text(schema.field(name).type)]
@@ -248,7 +264,7 @@ class TableJob(Job):
                 "data": table.name,
                 "target": target.name,
                 "task": target.task,
-                "reading": reading,  # how a table to predict is to be read
+                "reading": reading,  # options for reading tables to predict
                 **({"shards": asked.shards} if asked.shards else {}),
             }
             self.keep(model, history, about)
@@ -256,12 +272,12 @@ class TableJob(Job):
                 raise stop
         return self.trained
 
-    def _fold(self, number: int, learned: TrainingTable, own: TrainingTable) -> Scores:
-        """The scores of a model of the other folds on this one."""
+    def _fold(self, number: int, learned: TrainingTable, test: TrainingTable) -> Scores:
+        """Train on the other folds and score on this one."""
         n, left = len(self.folds), ""
         if number > 1:
             seconds = (time.perf_counter() - self.began) / (number - 1)
             left = f", about {seconds * (n + 2 - number):.0f} s left"
         self.messages.progress(f"fold {number} of {n}{left}")
         model, _ = self.fit(learned)
-        return self.scored(model, *own.to_evaluate()).scores(self.metrics)
+        return self.scored(model, *test.to_evaluate()).scores(self.metrics)

@@ -1,4 +1,4 @@
-"""A table with its target, in memory or in chunks, to be split for training and evaluation."""
+"""Training tables, in memory or in chunks, and their split for training and evaluation."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from handgrad.tables.data.targets import Target
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array
 
-# At most so many rows are held out of a table in chunks, in this share of the memory.
+# Maximum of held-out rows of a table in chunks, and the fraction of memory they may take.
 MOST_HELD_OUT, SHARE_HELD_OUT = 20_000, 1 / 16
 
 
 @dataclass(frozen=True)
 class WithTarget(ABC):
-    """Rows of a table with the column to predict, and `notes` on what is odd about them."""
+    """Rows of a table with the target column, and `notes` on possible mistakes."""
 
     name: str
     target: Target
@@ -31,42 +31,42 @@ class WithTarget(ABC):
 
     @property
     def classes(self) -> list[object]:
-        """The classes of the whole table in order; none for numbers."""
+        """Classes of the whole table, sorted; empty for regression."""
         regression = self.target.task == "regression"
         return [] if regression else np.unique(self.target.values).tolist()
 
     @property
     def size_in_words(self) -> str:
-        """How much there is to learn from."""
+        """Size of the table, in words."""
         d = len(self.feature_names)
-        return f"{self.n_rows:,} rows, {d} column{'s' * (d > 1)} to learn from"
+        return f"{self.n_rows:,} rows, {d} feature column{'s' * (d > 1)}"
 
     @property
     @abstractmethod
     def feature_names(self) -> list[str]:
-        """The columns to learn from."""
+        """Names of the feature columns."""
 
     @property
     @abstractmethod
     def n_rows(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
 
     @abstractmethod
     def to_evaluate(self) -> tuple[pa.Table, Array]:
-        """Features and targets of the rows that are judged, in memory."""
+        """Features and targets of the rows to evaluate, in memory."""
 
     @abstractmethod
     def beside(self) -> pa.Table | None:
-        """The columns of these rows that are not learned from; None where there are none."""
+        """Columns that are not features; None if there are none."""
 
     def folds(self, n: int, seed: int) -> Sequence[tuple[Self, Self]]:
-        """For each of n folds, the rows of the others and its own; none of a table in chunks."""
+        """Training and test rows of each of n folds; none for a table in chunks."""
         return ()
 
 
 @dataclass(frozen=True)
 class TableInMemory(WithTarget):
-    """A training table all of which is in memory; `rows` are the numbers of its rows."""
+    """A training table in memory; `rows` are the numbers of its rows."""
 
     table: Table
     features: pa.Table
@@ -82,10 +82,10 @@ class TableInMemory(WithTarget):
         return len(self.rows)
 
     def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
-        """The rows to learn from, and those held out: as many of each class, if there are any."""
+        """Training and held-out rows, stratified by class."""
         classes = np.unique(self.target.values[self.rows], return_inverse=True)[1]
         stratify, n, k = self.target.task == "classification", len(classes), len(set(classes))
-        if stratify and 2 * k <= n:  # one of each class at least on both sides
+        if stratify and 2 * k <= n:  # at least one row of each class on both sides
             test_size = min(max(test_size, (k - 0.5) / n), (n - k - 0.5) / n)  # rounded up
         learned, held_out, _, _ = train_test_split(
             self.rows, classes, test_size=test_size, stratify=stratify, rng=seed
@@ -100,23 +100,23 @@ class TableInMemory(WithTarget):
         if n > fewest:
             what = "rows of the smallest class" if self.classes else "rows"
             raise DataError(
-                f"{option('folds', n)}, with {fewest} {what} to learn from",
-                "a row at least in each fold, of each class",
+                f"{option('folds', n)}, with {fewest} {what} for training",
+                "at least one row of each class in each fold",
                 option("folds", fewest)
                 if fewest > 1
-                else f"without {option('folds')}, or more rows of that class",
+                else f"remove {option('folds')}, or add rows of that class",
             )
         kind = StratifiedKFold if self.classes else KFold
         parts = kind(n, shuffle=True, random_state=seed).split(y, y.astype(str))
         tables = ([replace(self, rows=self.rows[part]) for part in pair] for pair in parts)
-        return [(others, own) for others, own in tables]
+        return [(training, test) for training, test in tables]
 
     def located(self) -> Array:
-        """The file of each row, counted from 0, and its row there, from 1: (n, 2)."""
+        """File of each row, from 0, and its row there, from 1: (n, 2)."""
         return located(self.table.numbers[self.rows], self.table.rows)
 
     def to_learn(self) -> tuple[pa.Table, Array]:
-        """What an estimator's `fit` takes: features and targets."""
+        """Arguments of an estimator's `fit`: features and targets."""
         return self.features.take(self.rows), self.target.values[self.rows]
 
     def to_evaluate(self) -> tuple[pa.Table, Array]:
@@ -132,8 +132,8 @@ class TableInMemory(WithTarget):
 class TableInChunks(WithTarget):
     """A training table that does not fit in memory.
 
-    `target.values` has each of the classes once, or the lowest and the highest number among others;
-    `left_out` are columns that are not learned from.
+    `target.values` has each class once, or numbers that include the lowest and the highest;
+    `left_out` are columns that are not features.
     """
 
     table: TableStream
@@ -150,24 +150,24 @@ class TableInChunks(WithTarget):
         return self.table.n_rows
 
     def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
-        """The rows to learn from, and as many of the others as memory has room for.
+        """Training and held-out rows, of which memory limits the number.
 
-        Each row is in or out by its number and the seed; chance alone draws.
+        The seed and the number of a row decide its side; the split is not stratified.
         """
-        share = min(test_size, self._room() / self.n_rows)
-        learned, held_out = self.table.split(share, rng=seed)
+        fraction = min(test_size, self._room() / self.n_rows)
+        learned, held_out = self.table.split(fraction, rng=seed)
         return replace(self, table=learned), replace(self, table=held_out)
 
     def located(self) -> Array:
-        """The file of each row, counted from 0, and its row there, from 1: (n, 2)."""
+        """File of each row, from 0, and its row there, from 1: (n, 2)."""
         return located(np.concatenate([*self.table.numbers()]), self.table.rows_of_files)
 
     def to_learn(self) -> tuple[TableStream, str]:
-        """What an estimator's `fit` takes: the stream, and the name of the target."""
+        """Arguments of an estimator's `fit`: the stream and the name of the target."""
         return self.table.select([*self.feature_names, self.target.name]), self.target.name
 
     def to_evaluate(self) -> tuple[pa.Table, Array]:
-        """Features and targets in memory, of a sample where memory has no room for all."""
+        """Features and targets in memory, of a sample if not all fit."""
         rows = self._judged.select([*self.feature_names, self.target.name]).to_table()
         y = np.asarray(rows[self.target.name].to_pylist())
         return rows.drop_columns([self.target.name]), y
@@ -178,7 +178,7 @@ class TableInChunks(WithTarget):
     @property
     def _judged(self) -> TableStream:
         room, table = self._room(), self.table
-        # Chance may have held out some more than was asked for: all of them are evaluated.
+        # The random split may have held out a few more rows than requested.
         return table if table.n_rows <= 2 * room else table.sample(room, rng=0)
 
     def _room(self) -> int:
@@ -191,6 +191,6 @@ TrainingTable = TableInMemory | TableInChunks
 
 
 def beside_of(held_out: TrainingTable, learned: TrainingTable) -> tuple[pa.Table, pa.Table] | None:
-    """The columns of both that are not learned from; None where there are none."""
+    """Columns of both tables that are not features; None if there are none."""
     tables = held_out.beside(), learned.beside()
     return None if tables[0] is None or tables[1] is None else (tables[0], tables[1])

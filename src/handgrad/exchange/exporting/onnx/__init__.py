@@ -1,1 +1,1 @@
-"""Models in ONNX: the recorded prediction node by node, and the columns of tables."""
+"""Export to ONNX: the traced prediction node by node, and the encoding of tables."""

@@ -1,4 +1,4 @@
-"""Models as `.onnx` files: the recorded prediction, and around it the columns and the labels."""
+"""ONNX models: the traced prediction with inputs, labels and metadata."""
 
 from __future__ import annotations
 
@@ -24,22 +24,21 @@ if TYPE_CHECKING:
     import onnx
 
 OUTPUTS = {"values": "value"}
-# Rows that travel with a file: what they are called there, and how many numbers they have at most.
+# Metadata key of the test rows in a file, and their maximum of numbers.
 EXAMPLE, MOST_NUMBERS = "handgrad.example", 20_000
 
 
 def onnx_model(subject: Subject) -> onnx.ModelProto:
-    """The model in ONNX, found right by its checker.
+    """Build the ONNX model and validate it with its checker.
 
-    Inputs: `x` (n, n_in), or of a table each column that something is made of, (n, 1): numbers as
-    double, NaN where one is missing; text as string, '' where it is missing; dates as seconds
-    since 1970 in double. Outputs: of a classifier `label` (n,) and `probabilities` or `scores`
-    (n, n_classes), of a regressor `value` (n, n_values), of a net `output`.
+    Inputs are `x` (n, n_in), or for a table each encoded column, (n, 1): numbers as double, NaN if
+    missing; text as string, '' if missing; dates as seconds since 1970 in double. Outputs are
+    `label` (n,) and `probabilities` or `scores` (n, n_classes) of a classifier, `value`
+    (n, n_values) of a regressor, or `output` of a net.
 
-    Among its metadata, under `handgrad.example`, are rows as JSON, with what the model says of
-    them: a list for each input, null for NaN, and one for the answer; under `handgrad.net` the
-    layers as a .safetensors file has them, by which `hg.exchange.from_onnx` reads the net back,
-    that of a perceptron too, where all are public ones.
+    The metadata entry `handgrad.example` has test rows and their outputs as JSON: a list for each
+    input, null for NaN, and one for the output. `handgrad.net` has the layers as a .safetensors
+    file has them, from which `hg.exchange.from_onnx` restores a net of public layers.
     """
     onnx_package()
     model, graph = Model(), subject.graph
@@ -53,7 +52,7 @@ def onnx_model(subject: Subject) -> onnx.ModelProto:
     for one in inputs:
         model.new_name(one.name)
     x = "x" if subject.features is None else _table_rows(model, subject, leaf.dtype)
-    doc = "what it gives for each row"
+    doc = "output for each row"
     if subject.classes is not None:
         doc = f"of the classes {', '.join(map(repr, subject.classes.tolist()))}"
     output = write_graph(model, graph, _weights(subject.net), x)
@@ -66,7 +65,7 @@ def onnx_model(subject: Subject) -> onnx.ModelProto:
 
 
 def _weights(net: Net) -> dict[str, tuple[str, Array]]:
-    """Parameters and running state by name, each with its name in files, `0.weight` for `0.W`."""
+    """Parameters and running state by name, with their names in files: `0.weight` for `0.W`."""
     return {
         placed(path, name): (placed(path, word), np.asarray(getattr(layer, name)))
         for path, layer in net.walk()
@@ -75,30 +74,30 @@ def _weights(net: Net) -> dict[str, tuple[str, Array]]:
 
 
 def _layers(subject: Subject) -> dict[str, str]:
-    """The layers of a net as JSON, whose arrays are the weights of the model, if all are public.
+    """Layers of a net as JSON, with the weights of the model as arrays, if all are public.
 
-    Of an estimator they are what `hg.exchange.from_sklearn` makes of one: with the activation that
-    makes probabilities, and one output for two classes. Columns of a table are no rows of a net.
+    For an estimator they are as `hg.exchange.from_sklearn` builds them: with the activation for
+    probabilities, and one output for two classes. Models of tables have none.
     """
     if subject.features is not None:
         return {}
     net = subject.net
     if subject.kind != "net":
-        said = [
+        layers = [
             _in_public(each) for each in net.layers if type(each) not in (BothClasses, BothScores)
         ]
-        net = Net(*map(copy.deepcopy, said), dtype=net.dtype)
+        net = Net(*map(copy.deepcopy, layers), dtype=net.dtype)
     if any(LAYERS.get(type(layer).__name__) is not type(layer) for _, layer in net.walk()):
         return {}
     return {NET_IN_ONNX: json.dumps(LayerWriter().whole(net))}
 
 
 def _in_public(layer: Layer) -> Layer:
-    """The layer; in the place of an inverse link the activation that is one."""
-    made = (
+    """Layer to export; an inverse link becomes the activation that computes it."""
+    activation = (
         LAYERS.get(layer.kind.activation.capitalize()) if isinstance(layer, InverseLink) else None
     )
-    return layer if made is None else made()
+    return layer if activation is None else activation()
 
 
 def _sizes(shape: Sequence[object]) -> list[int | str]:
@@ -106,15 +105,15 @@ def _sizes(shape: Sequence[object]) -> list[int | str]:
 
 
 def _table_rows(model: Model, subject: Subject, dtype: np.dtype[Any]) -> str:
-    """The rows that a net is given of a table, in its own type."""
+    """Encoded rows of a table, in the dtype of the net."""
     table = Table(model)
     rows = table.rows(subject.pieces)
     return rows if dtype == np.float32 else table.cast(rows, dtype.type)
 
 
 def _label(model: Model, answer: str, classes: Array) -> onnx.ValueInfoProto:
-    """Append the class of the largest answer of each row, as an output."""
-    model.place = Place("label", "", "the first class whose answer is the largest")
+    """Append an output with the predicted class of each row."""
+    model.place = Place("label", "", "the first class with the largest output")
     place = model.put("ArgMax", answer, axis=1, keepdims=0)
     plain_classes(classes)
     kind = object if classes.dtype.kind in "UO" else classes.dtype
@@ -124,32 +123,32 @@ def _label(model: Model, answer: str, classes: Array) -> onnx.ValueInfoProto:
 
 
 def _example(subject: Subject) -> str:
-    """Rows to try the file with, and the answers, as JSON."""
+    """Test rows and their outputs, as JSON."""
     answers = subject.answers
-    given = onnx_inputs(subject)
-    size = sum(values[0].size for values in given.values())
+    inputs = onnx_inputs(subject)
+    size = sum(values[0].size for values in inputs.values())
     n = max(1, min(len(answers), MOST_NUMBERS // size))
-    rows = {name: _listed(values[:n]) for name, values in given.items()}
+    rows = {name: _listed(values[:n]) for name, values in inputs.items()}
     return json.dumps({"inputs": rows, "answers": _listed(answers[:n])}, ensure_ascii=False)
 
 
 def _listed(values: Array) -> list[object]:
-    """An array as lists, None where it is NaN."""
-    found = values.astype(object)
-    found[values != values] = None
-    return found.tolist()
+    """Convert an array to lists, with None for NaN."""
+    objects = values.astype(object)
+    objects[values != values] = None
+    return objects.tolist()
 
 
 def onnx_inputs(subject: Subject) -> dict[str, Array]:
-    """The example rows as the model takes them."""
+    """Test rows as inputs of the ONNX model."""
     if subject.table is None:
         return {"x": subject.example}
-    found = {}
+    inputs = {}
     for piece in subject.pieces:
         column = subject.table[piece.column]
         if column.kind == "text":
             values = np.array([text or "" for text in column.values.tolist()], object)
         else:
             values = np.round(column.values * DAY) if column.kind == "date" else column.values
-        found[piece.column] = values[:, None]
-    return found
+        inputs[piece.column] = values[:, None]
+    return inputs

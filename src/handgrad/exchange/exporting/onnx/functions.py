@@ -1,6 +1,6 @@
-"""Functions that ONNX has not, or its runtimes not for every type, written in its operations.
+"""Functions missing in ONNX, or in its runtimes for some types, composed of its operations.
 
-Each stands once in a file, in a domain of our own; runtimes put it in the place of its calls.
+Each is defined once in a file, in the domain `handgrad`; runtimes inline it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from handgrad.textbook.special_functions import ERF, ERF_END
 if TYPE_CHECKING:
     import onnx
 
-# From here on 1 + x is so near to x that log1p x is log x.
+# From here on log1p x is log x to rounding.
 LARGE = 1e18
 
 
 @dataclass
 class _Body:
-    """The nodes of a function of x, whose constants have the type of x."""
+    """Nodes of a function of x, with constants of the type of x."""
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
 
@@ -60,7 +60,7 @@ def _log1p(body: _Body) -> str:
 
 
 def _erf(body: _Body) -> str:
-    """The error function in float64, by Weideman's rational series as handgrad has it."""
+    """Error function in float64 by Weideman's rational series, as in handgrad."""
     scale, (first, *others) = ERF["float64"]
     size = body.put("Min", body.put("Abs", "x"), float(ERF_END))
     below = body.put("Add", size, scale)
@@ -86,7 +86,7 @@ WRITTEN: dict[str, Callable[[_Body], str]] = {
     "Erf": _erf,
     "Cos": _cos,
 }
-# Those that runtimes have themselves, for float32.
+# Functions that runtimes have for float32.
 OF_RUNTIMES = {"Erf", "Cos"}
 
 
@@ -97,6 +97,6 @@ def function(name: str) -> onnx.FunctionProto:
     result = WRITTEN[name](body)
     body.nodes.append(helper.make_node("Identity", [result], ["y"]))
     opsets = [helper.make_opsetid("", OPSET)]
-    made = helper.make_function(OF_OUR_OWN, name, ["x"], ["y"], body.nodes, opsets)
-    made.doc_string = WRITTEN[name].__doc__
-    return made
+    proto = helper.make_function(OF_OUR_OWN, name, ["x"], ["y"], body.nodes, opsets)
+    proto.doc_string = WRITTEN[name].__doc__
+    return proto

@@ -1,4 +1,4 @@
-"""Operations of a recorded prediction that move numbers about, in ONNX: parts, turns, joins."""
+"""Indexing, transposition, concatenation and padding in ONNX."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ END = np.iinfo(np.int64).max
 
 
 def turned(w: Writer, node: Node) -> str:
-    """Axes in another order, as an array shows whose axes all have other lengths."""
+    """Transposition; the permutation is found with an array of distinct axis lengths."""
     x = node.arguments[0]
     lengths = range(2, 2 + len(w[x].shape))
     shown = node.operation.compute(np.empty([*lengths]), *node.arguments[1:], **node.options)
@@ -28,7 +28,7 @@ def turned(w: Writer, node: Node) -> str:
 
 
 def concatenated(w: Writer, node: Node) -> str:
-    """Arrays one after another."""
+    """Concatenation."""
     parts, axis = arguments_of(node, arrays=REQUIRED, axis=0)
     if axis is None or not isinstance(parts, list | tuple):
         raise node.refused("such arguments")
@@ -36,7 +36,7 @@ def concatenated(w: Writer, node: Node) -> str:
 
 
 def stacked(w: Writer, node: Node) -> str:
-    """Arrays one after another, along a new axis."""
+    """Concatenation along a new axis."""
     parts, axis = arguments_of(node, arrays=REQUIRED, axis=0)
     if not isinstance(parts, list | tuple):
         raise node.refused("such arguments")
@@ -47,7 +47,7 @@ def stacked(w: Writer, node: Node) -> str:
 
 
 def padded(w: Writer, node: Node) -> str:
-    """An array with a number around it."""
+    """Padding with a constant."""
     x, width, mode, number = arguments_of(
         node, array=REQUIRED, pad_width=REQUIRED, mode="constant", constant_values=0
     )
@@ -59,7 +59,7 @@ def padded(w: Writer, node: Node) -> str:
 
 
 def repeated(w: Writer, node: Node) -> str:
-    """np.repeat: where it stretches an axis of length 1, as that."""
+    """np.repeat; for an axis of length 1 as a broadcast."""
     x, _, axis = arguments_of(node, a=REQUIRED, repeats=REQUIRED, axis=None)
     if isinstance(x, Ref) and axis is not None and w[x].shape[axis] == 1:
         return w.put("Expand", w.value(x, node.dtype), w.shape(_stretched(w[x].shape, node.shape)))
@@ -73,13 +73,13 @@ def broadcast(w: Writer, node: Node) -> str:
 
 
 def _stretched(before: Shape, after: Shape) -> Shape:
-    """What to broadcast `before` to, so that it is as `after`: 1 where an axis stays."""
+    """Shape that broadcasts `before` to `after`: 1 for unchanged axes."""
     same = (*[1] * (len(after) - len(before)), *before)
     return tuple(1 if size == was else size for size, was in zip(after, same, strict=True))
 
 
 def taken(w: Writer, node: Node) -> str:
-    """np.take: rows along one axis, or of all numbers in a row."""
+    """np.take along one axis or on the flattened array."""
     x, index, axis = arguments_of(node, a=REQUIRED, indices=REQUIRED, axis=None)
     value = w.value(x, node.dtype)
     if axis is None:
@@ -88,7 +88,7 @@ def taken(w: Writer, node: Node) -> str:
 
 
 def part(w: Writer, node: Node) -> str:
-    """x[...]: by slices, by arrays of whole numbers, or by both."""
+    """x[...] with slices, integer arrays, or both."""
     x, index = node.arguments
     parts = _for_each_axis(index, len(w[x].shape))
     if all(_is_basic(p) for p in parts):
@@ -106,7 +106,7 @@ def part(w: Writer, node: Node) -> str:
 
 
 def _for_each_axis(index: object, rank: int) -> list[object]:
-    """The parts of an index, one for each axis and None for each new one."""
+    """Parts of an index, one for each axis and None for each new axis."""
     parts = [*index] if isinstance(index, tuple) else [index]
     missing = [slice(None)] * (rank - sum(p is not None and p is not Ellipsis for p in parts))
     dots = next((i for i, p in enumerate(parts) if p is Ellipsis), len(parts))

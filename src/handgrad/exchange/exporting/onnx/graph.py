@@ -1,4 +1,4 @@
-"""Recorded predictions in ONNX: node by node, with the names that `hg.trace` prints."""
+"""Traced graphs in ONNX, node by node, with the names that `hg.trace` prints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from handgrad.textbook.errors import CannotLowerError, SettingError
 from handgrad.textbook.layers import Array
 
 PACKAGE = Path(__file__).parents[3]
-# What is said by simpler operations first.
+# Operations that are decomposed first.
 COMPOSED = {
     *(Op.CLIP, Op.SQUARE, Op.RECIPROCAL, Op.LOG2, Op.VAR, Op.STD, Op.ARGMIN),
     *(Op.ZEROS_LIKE, Op.EMPTY_LIKE, Op.ONES_LIKE, Op.FULL_LIKE, Op.OUTER, Op.TENSORDOT),
@@ -32,10 +32,10 @@ COMPOSED = {
 def write_graph(
     model: Model, graph: Graph, weights: Mapping[str, tuple[str, Array]], x: str
 ) -> str:
-    """Append a recorded prediction for rows that are the value `x`; the name of what comes out.
+    """Append a traced prediction of the rows `x`; return the name of its output.
 
-    `weights` are by the names that the graph has for them, each with its name in files. Raises a
-    SettingError that names layer and line of what ONNX does not say.
+    `weights` map names in the graph to names in files and arrays. Raises a SettingError with the
+    layer and line of an operation that ONNX does not support.
     """
     graph = remove_dead_code(rewritten(graph, _composed))
     values, users = dict.fromkeys(graph.leaves.inputs.values(), x), users_of(graph.nodes)
@@ -66,14 +66,14 @@ def _refused(graph: Graph, node: Node, error: CannotLowerError) -> SettingError:
     layer = f"layer {origin.layer}, {graph.pages.get(origin.layer, '')}"
     return SettingError(
         f"{_line(origin)}: {str(error).rpartition(', at ')[0] or error}",
-        "operations that ONNX has, row by row",
-        "another way to say it in the page, or an export to .py, which runs pages as they are",
+        "operations that ONNX supports",
+        "write it with other operations, or export to .py, which supports all of them",
         layer if origin.layer else "",
     )
 
 
 def _places(graph: Graph) -> list[Place]:
-    """For each node the name it gets, as `hg.trace` prints it, its layer, and its line."""
+    """Name, as `hg.trace` prints it, layer and source line of each node."""
     names = names_of(graph.nodes, graph.leaves.named(), graph.outputs.named())
     users, places = users_of(graph.nodes), dict[int, Place]()
     for i in reversed(range(len(graph.nodes))):
@@ -89,7 +89,7 @@ def _places(graph: Graph) -> list[Place]:
 
 
 def _line(origin: Origin) -> str:
-    """File, number and text of a line, the file within handgrad or by its name alone."""
+    """File, number and text of a source line."""
     file = Path(origin.file)
     shown = file.relative_to(PACKAGE.parent) if file.is_relative_to(PACKAGE) else Path(file.name)
     code = linecache.getline(origin.file, origin.line).strip()
@@ -98,7 +98,7 @@ def _line(origin: Origin) -> str:
 
 @dataclass(frozen=True)
 class _Gemm:
-    """x @ W.T + b of a matrix x, in the operation that ONNX has for it."""
+    """Matrix product x @ W.T + b as ONNX's Gemm."""
 
     x: Ref
     W: Ref
@@ -112,9 +112,9 @@ class _Gemm:
 
 
 def _linear(graph: Graph) -> dict[int, _Gemm]:
-    """The nodes that add b to x @ W.T, where nothing else uses what stands between."""
+    """Additions of b to x @ W.T whose intermediate results have no other users."""
     nodes, users = graph.nodes, users_of(graph.nodes)
-    found = {}
+    products = {}
     for i, node in enumerate(nodes):
         if node.operation is not Op.ADD or not all(isinstance(a, Ref) for a in node.arguments):
             continue
@@ -130,5 +130,5 @@ def _linear(graph: Graph) -> dict[int, _Gemm]:
         plain = transpose.operation is Op.TRANSPOSE and len(transpose.used()) == 1
         alike = {nodes[ref.node].dtype for ref in (x, turned, b)} == {node.dtype}
         if alone and plain and alike and len(transpose.shape) == 2 and not transpose.options:
-            found[i] = _Gemm(x, transpose.arguments[0], b, (product, turned))
-    return found
+            products[i] = _Gemm(x, transpose.arguments[0], b, (product, turned))
+    return products

@@ -1,4 +1,4 @@
-"""ONNX models in the making: nodes, weights and constants, each with a name to be read."""
+"""Builder of ONNX models: nodes, weights and constants with readable names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_BYTES = 2**31 - 1
 
 
 def onnx_package() -> ModuleType:
-    """The package onnx, or the error that says how to install it."""
+    """Import onnx, or raise an error with the command that installs it."""
     require("an .onnx file", onnx=["onnx"])
     import onnx
 
@@ -71,7 +71,7 @@ class Model:
         step: str = "",
         **attributes: Attribute,
     ) -> str:
-        """Append a node; the name of what comes out, which `step` ends: `z_0.matmul`."""
+        """Append a node; return the name of its output, which ends in `step`: `z_0.matmul`."""
         make = onnx_package().helper.make_node
         output = self.new_name(f"{self.place.name}.{step or operation.lower()}")
         node = make(operation, inputs, [output], output, self.place.doc, domain, **attributes)
@@ -80,12 +80,12 @@ class Model:
         return output
 
     def call(self, function: onnx.FunctionProto, *inputs: str) -> str:
-        """Append a node of a function of our own."""
+        """Append a call of a function of the domain `handgrad`."""
         self.functions[function.name] = function
         return self.put(function.name, *inputs, domain=OF_OUR_OWN)
 
     def named(self, value: str) -> str:
-        """Give `value`, if the last node makes it, the name of the place; the name it then has."""
+        """Rename the output of the last node to the name of the place; return its new name."""
         last = self.nodes[-1] if self.nodes else None
         if last is None or value != last.output[0]:
             return value
@@ -110,7 +110,7 @@ class Model:
         return free
 
     def new_name(self, name: str) -> str:
-        """`name`, or with a number where it is taken."""
+        """Return `name`, with a number if it is taken."""
         free, count = name, 2
         while free in self._taken:
             free, count = f"{name}.{count}", count + 1
@@ -118,14 +118,14 @@ class Model:
         return free
 
     def weight(self, name: str, value: Array) -> str:
-        """Append an array under this name."""
+        """Append an array."""
         name = self.new_name(name)
         from_array = onnx_package().numpy_helper.from_array
         self.constants.append(from_array(np.ascontiguousarray(value), name))
         return name
 
     def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike, step: str = "constant") -> str:
-        """The name of a constant, under which it stands once; of a number, that is how it reads."""
+        """Name of a constant, which is stored once."""
         array = np.asarray(value, dtype)
         known = (array.dtype.str, array.shape, array.tobytes())
         if known not in self._known:
@@ -173,7 +173,7 @@ class Model:
 
 
 def tensor_type(dtype: npt.DTypeLike) -> int:
-    """ONNX's number for a type of NumPy's."""
+    """ONNX element type of a NumPy dtype."""
     kind = np.dtype(dtype)
     helper = onnx_package().helper
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(object) if kind.kind in "UO" else kind))
@@ -182,5 +182,5 @@ def tensor_type(dtype: npt.DTypeLike) -> int:
 def described(
     name: str, dtype: npt.DTypeLike, shape: Sequence[int | str], doc: str
 ) -> onnx.ValueInfoProto:
-    """An input or output of a model; a name among the sizes is a free axis."""
+    """Input or output of a model; a name among the sizes is a dynamic axis."""
     return onnx_package().helper.make_tensor_value_info(name, tensor_type(dtype), shape, doc)

@@ -1,4 +1,4 @@
-"""What each operation of a recorded prediction is in ONNX."""
+"""ONNX nodes for each operation of a traced graph."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from handgrad.textbook.errors import CannotLowerError
 
 Write = Callable[[Writer, Node], str]
 
-# Of numbers of one type, that of the result.
+# Operations on numbers of the type of the result.
 OF_NUMBERS = {
     Op.ADD: "Add",
     Op.SUBTRACT: "Sub",
@@ -91,7 +91,7 @@ def _compared(w: Writer, node: Node) -> str:
 
 
 def common_type(w: Writer, arguments: Sequence[object]) -> np.dtype[np.generic]:
-    """The type in which NumPy compares: Python's own numbers take on that of the arrays."""
+    """Type in which NumPy compares; Python numbers take that of the arrays."""
     known: list[Any] = [w[a].dtype if isinstance(a, Ref) else at(a, 1) for a in arguments]
     return np.result_type(*known)
 
@@ -123,7 +123,7 @@ def _cast(w: Writer, node: Node) -> str:
 
 
 def _function(w: Writer, node: Node) -> str:
-    """One of our own, where runtimes have none for these numbers."""
+    """Function of the domain `handgrad`, if runtimes have none for the dtype."""
     x, name = w.value(node.arguments[0], node.dtype), node.operation.value.capitalize()
     if name in OF_RUNTIMES and node.dtype == np.float32:
         return w.put(name, x)
@@ -206,7 +206,7 @@ WRITTEN: dict[Op, Write] = {
 
 
 def written(w: Writer, node: Node) -> str:
-    """Write a node of a graph; the name of its result."""
+    """Append a node of a graph; return the name of its result."""
     write = WRITTEN.get(node.operation)
     if write is None:
         raise CannotLowerError(f"{node.operation}, at {node.origin}")

@@ -1,4 +1,4 @@
-"""An ONNX file on its way to the disk: what runs it here, and how close it comes."""
+"""Writing and checking of ONNX files, with onnx's evaluator and onnxruntime."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Run = Callable[["onnx.ModelProto", Mapping[str, Array]], dict[str, Array]]
 
 
 def write_onnx(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
-    """Write the file; ask onnx's own evaluator, and onnxruntime where it is installed."""
+    """Write the file; run it with onnx's evaluator, and with onnxruntime if installed."""
     model = onnx_model(subject)
     path.write_bytes(model.SerializeToString())
     return [_check(subject, model, *run) for run in RUNS]
@@ -37,27 +37,27 @@ def _check(
     package: Callable[[], ModuleType],
     run: Run,
 ) -> Check:
-    """What one of `RUNS` makes of the example rows, beside the answers of the model itself."""
+    """Compare the outputs of one of `RUNS` for the test rows with the model's."""
     try:
         version = package().__version__
     except ImportError:
         return Check(name, "predict", not_run="it is not installed")
-    found = run(model, onnx_inputs(subject))
+    outputs = run(model, onnx_inputs(subject))
     answer = model.graph.output[-1].name
     if subject.classes is not None:
-        label = found[model.graph.output[0].name]
-        if label.tolist() != subject.classes[found[answer].argmax(axis=1)].tolist():
+        label = outputs[model.graph.output[0].name]
+        if label.tolist() != subject.classes[outputs[answer].argmax(axis=1)].tolist():
             raise FileError(
-                f"{name} gives labels other than those of the largest {answer}",
-                "the class of the largest of each row",
+                f"{name} returns labels that do not have the largest {answer}",
+                "the class with the largest value of each row",
                 "report it, with this model",
             )
     most = MOST[subject.answers.dtype.name]
-    return compared(f"{name} {version}", found[answer], subject.answers, "predict", most)
+    return compared(f"{name} {version}", outputs[answer], subject.answers, "predict", most)
 
 
 def by_onnx(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """What onnx's own evaluator makes of inputs, each output by its name."""
+    """Run a model with onnx's reference evaluator; return outputs by name."""
     from onnx.reference import ReferenceEvaluator
 
     names = [output.name for output in model.graph.output]
@@ -66,7 +66,7 @@ def by_onnx(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Ar
 
 
 def by_onnxruntime(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """What onnxruntime makes of inputs, each output by its name."""
+    """Run a model with onnxruntime; return outputs by name."""
     names = [output.name for output in model.graph.output]
     providers = ["CPUExecutionProvider"]
     session = _onnxruntime().InferenceSession(model.SerializeToString(), providers=providers)

@@ -1,4 +1,4 @@
-"""The columns of a table in ONNX: an input for each, and the numbers that the net is given."""
+"""Encoding of table columns in ONNX."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
     import onnx
 
 DOUBLE = np.float64
-# So many values of a category are told.
+# Maximum of values of a category in a description.
 SHOWN = 20
 
 
 def inputs_of(pieces: Sequence[Piece]) -> list[onnx.ValueInfoProto]:
-    """An input (n, 1) for each column, in the order of the pieces; its text says what it takes."""
-    found = []
+    """Input (n, 1) of each column, with a description."""
+    inputs = []
     for piece in pieces:
         if not piece.column:
             raise SettingError(
-                "a column whose name is empty",
-                "a name for each column, by which a model is given it",
+                "a column with an empty name",
+                "a name for each column",
                 "rename the column, and fit again",
             )
         kind = object if isinstance(piece.feature, Binary | Category) else DOUBLE
-        found.append(described(piece.column, kind, ("n", 1), _taken(piece.feature)))
-    return found
+        inputs.append(described(piece.column, kind, ("n", 1), _taken(piece.feature)))
+    return inputs
 
 
 def _taken(feature: Feature) -> str:
-    """What a column takes, in words."""
+    """Description of the values of a column."""
     form = "NaN where it is missing"
     if isinstance(feature, Date):
         form = "seconds since 1970-01-01, NaN where it is missing"
@@ -59,30 +59,30 @@ def _taken(feature: Feature) -> str:
 
 
 class Table:
-    """Writes what the net is given of each column; `parts` are values and their places in a row."""
+    """Builder of the encoding; `parts` are values and their positions in a row."""
 
     def __init__(self, model: Model) -> None:
         self.model, self.put = model, model.put
         self.parts: list[tuple[str, list[int]]] = []
 
     def number(self, value: float) -> str:
-        """The name of a constant number."""
+        """Name of a constant number."""
         return self.model.constant(value, DOUBLE)
 
     def cast(self, value: str, dtype: type) -> str:
-        """Numbers as those of another type."""
+        """Cast to another dtype."""
         return self.put("Cast", value, to=tensor_type(dtype), step=np.dtype(dtype).name)
 
     def joined(self, values: Sequence[str], step: str) -> str:
-        """Columns side by side."""
+        """Concatenate columns."""
         return values[0] if len(values) == 1 else self.put("Concat", *values, axis=1, step=step)
 
     def rows(self, pieces: Sequence[Piece]) -> str:
-        """All that is made of the columns, (n, n_in), float32: in the order the net has it."""
+        """Encoded columns, (n, n_in), float32, in the order of the net."""
         self._texts(pieces)
         days = self._dates(pieces)
         self._numbers(pieces, days)
-        self.model.place = Place("features", "", "what the net is given of each column")
+        self.model.place = Place("features", "", "input features of the net")
         order = [place for _, places in self.parts for place in places]
         whole = self.joined([value for value, _ in self.parts], "columns")
         if order != sorted(order):
@@ -91,7 +91,7 @@ class Table:
         return self.model.named(self.put("Cast", whole, to=tensor_type(np.float32)))
 
     def _texts(self, pieces: Sequence[Piece]) -> None:
-        """Two values as −1 and 1; a category as a 1 among 0s; a code as its number."""
+        """Binary columns as −1 and 1, categories one-hot, codes as integers."""
         for piece in pieces:
             column, feature = piece.column, piece.feature
             self.model.place = Place(f"{column} encoded", "", f"{column}: {feature.summary()}")
@@ -113,7 +113,7 @@ class Table:
     def _encoded(
         self, column: str, values: Sequence[str], codes: Sequence[int], unknown: int
     ) -> str:
-        """The code of each text; `unknown` for any other."""
+        """Code of each text; `unknown` for others."""
         return self.model.put(
             "LabelEncoder",
             column,
@@ -124,7 +124,7 @@ class Table:
         )
 
     def _dates(self, pieces: Sequence[Piece]) -> dict[str, str]:
-        """The days since 1970 by column; the hands of their clocks are put."""
+        """Days since 1970 of date columns, and their cyclic encoding."""
         days = {}
         for piece in pieces:
             column, feature = piece.column, piece.feature
@@ -138,7 +138,7 @@ class Table:
         return days
 
     def _hands(self, piece: Piece, feature: Date, days: str, doc: str) -> None:
-        """Sine and cosine of the turn of each clock; both 0 where the date is missing."""
+        """Cyclic encoding: sine and cosine of each cycle; 0 if the date is missing."""
         self.model.place = place = Place(f"{piece.column} hands", "", doc)
         missing = self.put("IsNaN", days)
         there = self.put("Where", missing, self.number(0), days)
@@ -157,16 +157,17 @@ class Table:
         self.parts.append((self.model.named(shown), [*range(last - len(hands), last)]))
 
     def _numbers(self, pieces: Sequence[Piece], days: dict[str, str]) -> None:
-        """All numbers at once, dates among them as days: around 0, ends bent in, and marks."""
-        found = [(p, f) for p in pieces if (f := _number_in(p))]
-        if not found:
+        """Robust z-scores of all numbers and dates, squashed, and missing-value flags."""
+        numbers = [(p, f) for p in pieces if (f := _number_in(p))]
+        if not numbers:
             return
         doc = "(x − center) · factor, then z / √(1 + (z/3)²); 0 where x is missing"
         self.model.place = Place("numbers", "", doc)
-        centers, factors = ([[getattr(f, name) for _, f in found]] for name in ("center", "factor"))
+        centers = [[f.center for _, f in numbers]]
+        factors = [[f.factor for _, f in numbers]]
         center = self.model.constant(centers, DOUBLE, "center")
         factor = self.model.constant(factors, DOUBLE, "factor")
-        x = self.joined([days.get(p.column, p.column) for p, _ in found], "x")
+        x = self.joined([days.get(p.column, p.column) for p, _ in numbers], "x")
         missing = self.put("IsNaN", x, step="missing")
         there = self.put("Where", missing, center, x)
         z = self.put("Mul", self.put("Sub", there, center), factor)
@@ -174,17 +175,17 @@ class Table:
         third = self.put("Div", z, self.number(LIMIT))
         square = self.put("Mul", third, third, step="square")
         bent = self.put("Div", z, self.put("Sqrt", self.put("Add", square, self.number(1))))
-        self.parts.append((self.model.named(bent), [p.place for p, _ in found]))
-        marked = [i for i, (_, f) in enumerate(found) if f.marks_missing]
+        self.parts.append((self.model.named(bent), [p.place for p, _ in numbers]))
+        marked = [i for i, (_, f) in enumerate(numbers) if f.marks_missing]
         if marked:
             self.model.place = Place("missing", "", "1 where a number is missing")
             which = self.model.constant(marked, np.int64, "columns")
             marks = self.put("Gather", missing, which, axis=1)
-            places = [found[i][0].place + 1 for i in marked]
+            places = [numbers[i][0].place + 1 for i in marked]
             self.parts.append((self.model.named(self.cast(marks, DOUBLE)), places))
 
 
 def _number_in(piece: Piece) -> Number | None:
-    """What makes the number of a column, its time where it is a date."""
+    """Numeric encoding of a column, for a date that of its time; None if it has none."""
     feature = piece.feature.time if isinstance(piece.feature, Date) else piece.feature
     return feature if isinstance(feature, Number) else None

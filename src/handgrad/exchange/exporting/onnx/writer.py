@@ -1,4 +1,4 @@
-"""A recorded graph on its way into an ONNX model: values, sizes that follow the rows, shapes."""
+"""Translation of traced graphs to ONNX: values, shapes and dynamic sizes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONSTANTS = (int, float, np.generic, np.ndarray, list, tuple)
 
 
 class Writer:
-    """Writes the nodes of a graph into a model; `values` are the names of their results there."""
+    """Translator of a graph; `values` are the names of results in the model."""
 
     def __init__(self, model: Model, graph: Graph, values: Mapping[int, str]) -> None:
         self.model, self.graph, self.values = model, graph, dict(values)
@@ -27,11 +27,11 @@ class Writer:
         return self.graph.nodes[ref.node]
 
     def whole(self, values: npt.ArrayLike, step: str = "constant") -> str:
-        """The name of constant whole numbers."""
+        """Name of constant integers."""
         return self.model.constant(values, np.int64, step)
 
     def value(self, argument: object, dtype: npt.DTypeLike) -> str:
-        """The name of an argument, reference or constant, as numbers of a type."""
+        """Name of an argument, reference or constant, with a dtype."""
         kind = np.dtype(dtype)
         if isinstance(argument, Ref):
             name = self.values[argument.node]
@@ -46,16 +46,16 @@ class Writer:
         raise CannotLowerError(f"{argument}, which follows the number of rows")
 
     def cast(self, value: str, dtype: npt.DTypeLike) -> str:
-        """Numbers as those of another type."""
+        """Cast to another dtype."""
         return self.put("Cast", value, to=tensor_type(dtype), step=np.dtype(dtype).name)
 
     def rows(self) -> str:
-        """The number of rows, (): known when the model runs."""
+        """Number of rows, (), computed at run time."""
         size = self.put("Shape", self.values[self.graph.leaves.inputs["x"]], start=0, end=1)
         return self.put("Squeeze", size, step="rows")
 
     def size(self, dim: Dim) -> str:
-        """What a size comes to, ()."""
+        """Value of a dynamic size, ()."""
         rows = self.rows()
         if dim.slope != 1:
             rows = self.put("Mul", rows, self.whole(dim.slope))
@@ -76,7 +76,7 @@ class Writer:
         return self.put("Concat", *parts, axis=0, step="shape")
 
     def reshaped(self, value: str, shape: Shape, before: Shape) -> str:
-        """`value`, of the shape `before`, in another one."""
+        """Reshape `value` from the shape `before`."""
         if shape == before:
             return value
         kept = shape[:1] == before[:1] == (N,)
@@ -89,5 +89,5 @@ class Writer:
 
 
 def shape_of(arange: Arange) -> Shape:
-    """The shape of an array 0, 1, …, along the first of its axes."""
+    """Shape of an array 0, 1, … along its first axis."""
     return (arange.length, *[1] * (arange.ndim - 1))

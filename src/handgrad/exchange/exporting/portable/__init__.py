@@ -1,1 +1,1 @@
-"""Models as portable programs: C, JavaScript, WebAssembly, and pages."""
+"""Export to C, JavaScript, WebAssembly and HTML."""

@@ -1,4 +1,4 @@
-"""A model as one file of C99 for any device, and what a compiler here makes of it."""
+"""Export to one C99 file, and its check with a local compiler."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ALONE = 8  # rows
 
 
 def write_c(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
-    """Write the file, and let it compare its own rows, compiled by what is here; and train."""
+    """Write the file; compile it, run it on its test rows, and train an epoch."""
     model = portable_of(subject, learning, predicted_at_once=1, copies=False)
     x, rows = subject.example, None
     if subject.table is not None:
@@ -73,7 +73,7 @@ def write_c(subject: Subject, path: Path, learning: Learning | None) -> Sequence
 
 
 def _refuse_rows_together(subject: Subject, x: Array, answers: Array) -> None:
-    """Refuse a net whose answer for a row is another when the row comes alone."""
+    """Raise an error for a net whose output for a row depends on the other rows."""
     for i in range(min(len(x), ALONE)):
         alone = np.asarray(subject.net.predict(x[i : i + 1], engine=PORTABLE))
         if not np.allclose(alone, answers[i : i + 1], rtol=1e-3, equal_nan=True):
@@ -85,7 +85,7 @@ def _refuse_rows_together(subject: Subject, x: Array, answers: Array) -> None:
 
 
 def prefix_of(path: Path) -> str:
-    """What the names of a file begin with, so that several can be linked together.
+    """Prefix of the names of a file, so that several can be linked together.
 
     >>> prefix_of(Path("my-net 2.c")), prefix_of(Path("7.c"))
     ('my_net_2_', 'net_7_')
@@ -95,7 +95,7 @@ def prefix_of(path: Path) -> str:
 
 
 def _told(subject: Subject, path: Path) -> list[str]:
-    """What the file says of itself at first."""
+    """Opening comment of the file."""
     command = f"    cc {' '.join(FLAGS)}"
     lines = [
         *wrap(f"{subject.title}, written by handgrad {__version__}.", WIDEST),
@@ -114,7 +114,7 @@ def _told(subject: Subject, path: Path) -> list[str]:
 
 
 def _own_check(compiler: str, path: Path, n_rows: int) -> Check:
-    """What the file says of its own rows, compiled here."""
+    """Check of the compiled file on its test rows."""
     with TemporaryDirectory() as folder:
         program = _compiled(compiler, "-DHANDGRAD_CHECK", str(path), folder=folder)
         done = subprocess.run([program], capture_output=True, check=False)
@@ -129,7 +129,7 @@ def _own_check(compiler: str, path: Path, n_rows: int) -> Check:
 
 
 def _epoch_check(compiler: str, path: Path, training: Program, epoch: ProvedEpoch) -> Check:
-    """How the parameters after an epoch, compiled here, compare with those of the engine."""
+    """Check of the parameters after an epoch of the compiled file."""
     number = {"float32": "float", "float64": "double"}[training.dtype.name]
     kinds = {p.name: p.type for p in training.parameters}
     types = {name: "int32_t" if kinds[name] == "int" else number for name in ("x", "y")}
@@ -156,7 +156,7 @@ def _epoch_check(compiler: str, path: Path, training: Program, epoch: ProvedEpoc
 
 
 def _compiled(compiler: str, *arguments: str, folder: str) -> str:
-    """The program that a file is compiled to."""
+    """Compile a file; return the program."""
     program = str(Path(folder, "program"))
     command = [compiler, *FLAGS, *arguments, "-o", program]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
@@ -170,7 +170,7 @@ def _compiled(compiler: str, *arguments: str, folder: str) -> str:
 
 
 def _compiler() -> str | None:
-    """One that runs: a name alone may be all there is, which says what is to be installed."""
+    """Path of a C compiler that runs; a name on the path may be an installation stub."""
     found = (shutil.which(name) for name in ("cc", "gcc", "clang"))
     return next((path for path in found if path is not None and runs(path)), None)
 

@@ -1,4 +1,4 @@
-"""A row of a table in C: a struct with a field a column, and the numbers that the net is given."""
+"""Table rows in C: a struct with a field for each column, and their encoding."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ TAKEN = frozenset(WORDS.split())
 
 
 class CTable:
-    """The text in C of how the columns of a model of tables become its numbers."""
+    """C source of the encoding of table columns."""
 
     def __init__(self, subject: Subject) -> None:
         self.pieces, self.dtype = subject.pieces, subject.net.dtype
@@ -63,7 +63,7 @@ class CTable:
         self.names = {name: name + doubles for name in ("sqrt", "sin", "cos")}
 
     def rows(self, table: Columns) -> RowsInC:
-        """What a file needs to take rows of the table, and these rows."""
+        """C source of the row struct, the encoding, and the test rows."""
         has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in self.pieces)
         numbers = any(isinstance(p.feature, Number | Date) for p in self.pieces)
         columns = [_cells(piece.feature, table[piece.column]) for piece in self.pieces]
@@ -81,7 +81,7 @@ class CTable:
         return functions_of(Program("hands", (), lines, self.dtype))
 
     def text(self) -> str:
-        """The struct of a row, and the function that fills x from one."""
+        """Struct of a row, and the function that encodes it to x."""
         bent = BENT.replace("SQRT", f"{PREFIX}{self.names['sqrt']}")
         lines = [line for piece in self.pieces for line in self._encoded(piece)]
         number = "float" if self.single else "double"
@@ -110,7 +110,7 @@ class CTable:
         return "\n".join([told, "typedef struct {", *lines, f"}} {PREFIX}row;"])
 
     def _encoded(self, piece: Piece) -> list[str]:
-        """The lines that fill x from a column."""
+        """Lines that encode a column."""
         field, at, feature = f"row->{self.fields[piece.column]}", piece.place, piece.feature
         match feature:
             case Number():
@@ -140,7 +140,7 @@ class CTable:
         raise TypeError(f"{feature} makes no numbers")
 
     def encoded(self, table: Columns, x: Array) -> Array:
-        """The rows x of a table as C encodes them: with sines of its own, in the last digit."""
+        """Rows x of a table as encoded by C, whose sine may differ in the last digit."""
         x = x.copy()
         for piece in self.pieces:
             if isinstance(piece.feature, Date):
@@ -165,7 +165,7 @@ def _of_number(field: str, at: int, feature: Number) -> list[str]:
 
 
 def _cells(feature: Feature, column: object) -> list[str]:
-    """The values of a column as constants."""
+    """Values of a column as C constants."""
     values, missing = column.values.tolist(), column.missing.tolist()  # type: ignore[attr-defined]
     if isinstance(feature, Binary | Category):
         places = {value: k for k, value in enumerate(feature.values)}

@@ -1,4 +1,4 @@
-"""A model as one HTML page that predicts, from a form with a field a column; needs no network."""
+"""Export to one HTML page that predicts from a form, offline."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from handgrad.textbook.version import __version__
 
 
 def write_html(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
-    """Write the page, and run its rows and its net in node, where that is."""
+    """Write the page; run its test rows in Node, if installed."""
     net = javascript_module(
         portable_of(subject, learning, predicted_at_once=1, copies=False), packed=True
     )

@@ -1,4 +1,4 @@
-"""A model as one module of JavaScript, and what node makes of it."""
+"""Export to one JavaScript module, and its check in Node."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ function trained({{ x, y }}) {{
 
 
 def write_javascript(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
-    """Write the module; predict its example rows in node, where that is, and train an epoch."""
+    """Write the module; run its test rows and an epoch of training in Node, if installed."""
     text = javascript_text(subject, path.name, learning)
     path.write_text(text, "utf-8", newline="\n")
     node, shape = node_version(), subject.answers.shape
@@ -80,7 +80,7 @@ def write_javascript(subject: Subject, path: Path, learning: Learning | None) ->
 
 
 def javascript_text(subject: Subject, name: str, learning: Learning | None = None) -> str:
-    """The text of the module, in a file of that name."""
+    """Source of the module."""
     net = javascript_module(portable_of(subject, learning))
     parts = [_head(subject, name, learning)]
     if subject.classes is not None:
@@ -98,7 +98,7 @@ def javascript_text(subject: Subject, name: str, learning: Learning | None = Non
 
 
 def _classes(classes: Array) -> str:
-    """The classes as an array; whole numbers beyond those of float64 are a BigInt each."""
+    """Classes as an array; integers beyond float64 precision as BigInt."""
     values = plain_classes(classes)
     if any(isinstance(value, int) and abs(value) > LARGEST for value in values):
         return f"[{', '.join(f'{value}n' for value in values)}]"
@@ -106,7 +106,7 @@ def _classes(classes: Array) -> str:
 
 
 def _head(subject: Subject, name: str, learning: Learning | None) -> str:
-    """What the module says of itself, and how it is called."""
+    """Opening comment of the module, with its use."""
     row = f"[{', '.join(subject.names[:6])}{', …' * (len(subject.names) > 6)}]"
     if subject.features is not None:
         fields = [f"{json.dumps(p.column, ensure_ascii=False)}: …" for p in subject.pieces]
@@ -135,12 +135,12 @@ def _head(subject: Subject, name: str, learning: Learning | None) -> str:
 
 
 def _lines(columns: Sequence[object]) -> str:
-    """Columns as JSON, a line each."""
+    """Columns as JSON, one per line."""
     return "[\n" + "".join(f"  {json_in_script(c)},\n" for c in columns) + "]"
 
 
 def _rows(rows: Array) -> list[list[Any]]:
-    """Rows as JSON holds them: texts for what is not finite."""
+    """Rows for JSON; non-finite numbers as text."""
     return [
         [value if math.isfinite(value) else str(value).replace("inf", "Infinity") for value in row]
         for row in rows.reshape(len(rows), -1).tolist()

@@ -1,4 +1,4 @@
-"""Node, where it is installed: the JavaScript of exported files is run by it."""
+"""Running exported JavaScript in Node, if it is installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ABSENT = f"there is no node {OLDEST} or later here"
 
 
 def node_version() -> str:
-    """`node 20.1.0`, of the node that is found; '' where there is none, or too old a one."""
+    """Version of Node, such as `node 20.1.0`; '' if it is missing or too old."""
     path = shutil.which("node")
     if path is None or not runs(path):
         return ""
@@ -26,7 +26,7 @@ def node_version() -> str:
 
 
 def runs(program: str) -> bool:
-    """Whether a program starts here, and says its version."""
+    """Return True if a program starts and prints its version."""
     try:
         done = subprocess.run([program, "--version"], capture_output=True, check=False)
     except OSError:
@@ -35,7 +35,7 @@ def runs(program: str) -> bool:
 
 
 def run_in_node(module: str, given: object) -> Any:
-    """What a module gives whose function `main` is called with `given`, both as JSON."""
+    """Call the function `main` of a module with `given`, as JSON; return its result."""
     call = (
         "import { readFileSync } from 'node:fs';\n"
         + module

@@ -1,4 +1,4 @@
-"""What the page of a model knows, as JSON: columns, patterns to read by, rows to begin with."""
+"""Data of the HTML page as JSON: columns, patterns and initial rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ORDERS: dict[str, str] = {"dmy": "%d.%m.%Y", "mdy": "%m/%d/%Y", "ymd": "%Y-%m-%d
 
 
 def page_data(subject: Subject, answers: Array, learning: Learning | None = None) -> dict[str, Any]:
-    """What the scripts of a page are told of a model.
+    """Data for the scripts of a page.
 
     `answers` (n, n_out) are those for its example rows, to the bit; what it is to train with, if it
     is, comes with the rows for that.
@@ -58,7 +58,7 @@ def page_data(subject: Subject, answers: Array, learning: Learning | None = None
 
 
 def columns_of(subject: Subject) -> list[dict[str, Any]]:
-    """What each field of the page holds, in the order of the columns."""
+    """Form fields, in the order of the columns."""
     if subject.features is None:
         return [{"name": name} | _plain(subject, i) for i, name in enumerate(_names(subject))]
     found = subject.features.described()
@@ -69,24 +69,24 @@ def columns_of(subject: Subject) -> list[dict[str, Any]]:
 
 
 def _names(subject: Subject) -> list[str]:
-    """The names of the numbers of a row, one after the other whatever its shape."""
+    """Names of the numbers of a flattened row."""
     if subject.example.ndim == 2:
         return [*subject.names]
     return [f"x{i}" for i in range(math.prod(subject.example.shape[1:]))]
 
 
 def used(features: Features) -> dict[str, Feature]:
-    """The columns of which something is made, in the order of the table."""
+    """Encoded columns, in the order of the table."""
     return {name: f for name, f in features.features.items() if not isinstance(f, Nothing)}
 
 
 def _timed(feature: Date) -> bool:
-    """Whether dates of the training had times of the day."""
+    """Return True if training dates had times of the day."""
     return "of the day" in feature.cycles or not feature.time.center.is_integer()
 
 
 def _plain(subject: Subject, i: int) -> dict[str, Any]:
-    """What the column `i` of rows is that come as numbers: one of them, or the number of a row."""
+    """Form field of column `i` of a model of arrays."""
     first = subject.net.layers[0]
     if subject.example.dtype.kind in "iu" or i >= getattr(first, "n_numbers", np.inf):
         return {"read_as": "Index", "n": getattr(first, "n_values", None)}
@@ -94,7 +94,7 @@ def _plain(subject: Subject, i: int) -> dict[str, Any]:
 
 
 def examples(subject: Subject) -> list[list[str]]:
-    """Rows as they would be typed, of values among those that the model is proved by.
+    """Initial rows of the form, from values of the test rows.
 
     Of a table, each column has values such as most of the training had; which of them meet in a row
     says nothing.
@@ -110,7 +110,7 @@ def examples(subject: Subject) -> list[list[str]]:
 
 
 def _usual(feature: Feature, column: Column) -> Array:
-    """Which values of a column most of the training was like, (n,) of truth values; not none."""
+    """Mask, (n,), of values of a column that are typical of the training rows."""
     number = feature.time if isinstance(feature, Date) else feature
     if isinstance(number, Number):
         with np.errstate(over="ignore"):
@@ -120,7 +120,7 @@ def _usual(feature: Feature, column: Column) -> Array:
 
 
 def proof_rows(subject: Subject) -> list[list[str]]:
-    """The rows that the model is proved by, as texts that read as the same values."""
+    """Test rows as text that parses to the same values."""
     if subject.table is None or subject.features is None:
         return [
             [*map(repr, row)] for row in subject.example.reshape(len(subject.example), -1).tolist()
@@ -139,14 +139,14 @@ def _exactly(value: object, decimal: str) -> str:
 
 
 def _json(value: float) -> float | str:
-    """A number as JSON holds it, a text where it is not finite."""
+    """Number for JSON; text if not finite."""
     if math.isfinite(value):
         return value
     return "NaN" if value != value else f"{'-' if value < 0 else ''}Infinity"
 
 
 def _bytes(rows: Array) -> dict[str, object]:
-    """Rows (n, …) as the bytes of their numbers, the low ones first."""
+    """Rows (n, …) as little-endian bytes."""
     kind = "int32" if rows.dtype.kind in "iub" else rows.dtype.name
     numbers = np.ascontiguousarray(rows, np.dtype(kind).newbyteorder("<"))
     text = base64.b64encode(numbers.tobytes()).decode()
@@ -154,7 +154,7 @@ def _bytes(rows: Array) -> dict[str, object]:
 
 
 def _typed(feature: Feature, column: Column) -> list[str]:
-    """The cells of a column as they would be typed, '' where one is missing."""
+    """Cells of a column as typed in the form, '' if missing."""
     if isinstance(feature, Number):
         digits = max(map(_digits, (feature.center, 1 / feature.factor)))
         numbers = np.round(column.values, digits).tolist()
@@ -167,17 +167,17 @@ def _typed(feature: Feature, column: Column) -> list[str]:
 
 
 def _digits(value: float) -> int:
-    """How many digits a number has behind its point, six at most."""
+    """Number of decimals of a number, at most six."""
     return max((k for k in range(7) if round(value, k) != round(value, k - 1)), default=0)
 
 
 def _written(value: float, decimal: str = ".") -> str:
-    """A number as it would be typed: no point where there is nothing behind it."""
+    """Number as typed in the form."""
     return repr(value).removesuffix(".0").replace(".", decimal or ".")
 
 
 def _day(days: float, feature: Date) -> str:
-    """Days since 1970 as a date, in the order of the training."""
+    """Days since 1970 as a date in the training format."""
     if days != days:
         return ""
     at = START + datetime.timedelta(seconds=round(days * DAY))

@@ -1,4 +1,4 @@
-"""What the exporters of portable programs share: the model of a subject, and an epoch to prove."""
+"""Portable programs of a subject, shared by exporters, and a reference epoch of training."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def portable_of(
     predicted_at_once: int = 32,
     copies: bool = True,
 ) -> PortableModel:
-    """The programs of a subject's net, and of its training."""
+    """Programs of prediction and training."""
     if learning is None:
         x = subject.example
         return portable_model(subject.net, x=x, predicted_at_once=predicted_at_once, copies=copies)
@@ -46,21 +46,21 @@ def portable_of(
 
 @dataclass(frozen=True, eq=False)
 class ProvedEpoch:
-    """An epoch of a training: its rows, and the parameters (1, n) it ends with by portable."""
+    """Reference epoch: its rows, and the final parameters (1, n) of the portable engine."""
 
     x: Array
     y: Array
     parameters: Array
 
     def check(self, ran: str, parameters: Array) -> Check:
-        """How the parameters (1, n) that a file ended with compare."""
+        """Check of the final parameters (1, n) of a file."""
         against = f"the weights of {AGAINST}"
         found = compared(f"{ran}, an epoch", parameters, self.parameters, against)
         return replace(found, rows=len(self.x))
 
 
 def proved_epoch(subject: Subject, learning: Learning) -> ProvedEpoch:
-    """The first epoch of a training by the portable engine, of rows from all over."""
+    """Train the reference epoch with the portable engine, on rows from all of the data."""
     net, loss, optimizer = copy.deepcopy((subject.net, learning.loss, learning.optimizer))
     x, y = learning.x, learning.y
     some = np.unique(np.linspace(0, len(x) - 1, ROWS).astype(int))

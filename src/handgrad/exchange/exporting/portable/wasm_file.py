@@ -1,4 +1,4 @@
-"""A net as a WebAssembly module, for a page or whatever else runs WebAssembly; nothing is imported.
+"""Export to a WebAssembly module without imports, for web pages and other runtimes.
 
 ```js
 const { instance } = await WebAssembly.instantiateStreaming(fetch("net.wasm"));
@@ -65,7 +65,7 @@ function main({ module, calls }) {
 
 
 def write_wasm(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
-    """Write the module, and run it in Node where that is: its predictions, an epoch of training."""
+    """Write the module; run predictions and an epoch of training in Node, if installed."""
     if subject.columns is not None:
         raise SettingError(
             f"{subject.title} with the column {next(iter(subject.columns))!r} of a table",
@@ -102,7 +102,7 @@ def write_wasm(subject: Subject, path: Path, learning: Learning | None) -> Seque
 
 
 def _trained(net: Net, learning: Learning) -> tuple[PortableModel, Array, list[object]]:
-    """The model with its training; the parameters after an epoch here, and the call for one."""
+    """Model with training, parameters after the reference epoch, and its call."""
     loss, optimizer, size = learning.loss, learning.optimizer, learning.batch_size
     x, y = learning.x, learning.y
     model = portable_model(net, loss=loss, optimizer=optimizer, x=x, y=y, batch_size=size)
@@ -127,7 +127,7 @@ def _trained(net: Net, learning: Learning) -> tuple[PortableModel, Array, list[o
 
 
 def _call(name: str, taken: str, like: Array, *given: Array | float) -> list[object]:
-    """A call as JavaScript is told it; what it leaves is as long as `like`.
+    """Description of a call for JavaScript; its result is as long as `like`.
 
     That lies at the address that is exported as `taken`, or is the last of what is given.
     """

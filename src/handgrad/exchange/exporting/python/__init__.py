@@ -1,1 +1,1 @@
-"""Models as source: Python that needs NumPy alone, and modules of PyTorch."""
+"""Export to Python source: NumPy and PyTorch."""

@@ -1,4 +1,4 @@
-"""Functions of handgrad as they stand in an exported file: their source, without annotations."""
+"""Source of handgrad's functions for exported files, without annotations."""
 
 import ast
 import inspect
@@ -26,7 +26,7 @@ class _WithoutTypes(ast.NodeTransformer):
 
 
 def copied(function: Callable[..., object]) -> str:
-    """The source of a function, of arguments without types.
+    """Source of a function without type annotations.
 
     >>> def twice(x: float) -> float:
     ...     return 2 * x
@@ -39,7 +39,7 @@ def copied(function: Callable[..., object]) -> str:
 
 
 def calls_of(function: Callable[..., object]) -> set[str]:
-    """The names that a function calls."""
+    """Names that a function calls."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
     return {call.id for call in calls if isinstance(call, ast.Name)}

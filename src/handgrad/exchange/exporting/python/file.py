@@ -1,4 +1,4 @@
-"""The parts that exported Python files share: what is called, the table's columns, the rows."""
+"""Parts of exported Python files: functions, table encoding and test rows."""
 
 from __future__ import annotations
 
@@ -97,12 +97,12 @@ def python_file(
 
 
 def answer_of(subject: Subject) -> str:
-    """The name of the function that gives the answer."""
+    """Name of the prediction function."""
     return ANSWERS[subject.output][0]
 
 
 def _opening(subject: Subject, module: str, needs: str) -> str:
-    """What the file is, and how it is called."""
+    """Opening docstring of the file, with its use."""
     answer, x = answer_of(subject), subject.example
     given, meant = "x", f"x {shape_text(x)} {x.dtype}: {', '.join(subject.names[:20])}"
     if subject.table is not None:
@@ -120,7 +120,7 @@ def _opening(subject: Subject, module: str, needs: str) -> str:
 
 
 def shape_text(rows: Array) -> str:
-    """The shape of n such rows, as it reads."""
+    """Shape of n rows, as text."""
     return f"(n{''.join(f', {size}' for size in rows.shape[1:])}{',' * (rows.ndim == 1)})"
 
 
@@ -135,7 +135,7 @@ def _imports(subject: Subject, standard: Sequence[str], others: Sequence[str]) -
 
 
 def _front(subject: Subject, any_places: bool) -> list[str]:
-    """The functions that are called from elsewhere."""
+    """Public functions of the file."""
     answer, words = ANSWERS[subject.output]
     x = "x" if subject.table is None else "table"
     dtype = dtype_text(subject.example.dtype)
@@ -156,7 +156,7 @@ def _front(subject: Subject, any_places: bool) -> list[str]:
 
 
 def _checked(subject: Subject, any_places: bool) -> str:
-    """The function that refuses the rows that the model refuses, or that were not recorded."""
+    """Function that validates rows, as the model does."""
     dtype, n_in, sizes = subject.example.dtype, subject.net.n_in, subject.example.shape[1:]
     if dtype.kind in "iu":
         lines = [
@@ -184,7 +184,7 @@ def _checked(subject: Subject, any_places: bool) -> str:
 
 
 def _encoded(pieces: Sequence[Piece]) -> list[str]:
-    """The function that makes the rows of the net of a table, if there is one."""
+    """Function that encodes a table, if there is one."""
     if not pieces:
         return []
     lines = [
@@ -202,7 +202,7 @@ def _encoded(pieces: Sequence[Piece]) -> list[str]:
 
 
 def _column(piece: Piece) -> str:
-    """The call that makes the numbers of a column."""
+    """Call that encodes a column."""
     column, feature = f"table[{piece.column!r}]", piece.feature
     match feature:
         case Number():
@@ -228,7 +228,7 @@ def _scale(feature: Number) -> str:
 
 
 def _needed(pieces: Sequence[Piece]) -> list[str]:
-    """The functions that the columns need, those that call others first."""
+    """Functions for the encoding, callers first."""
     left = [_column(piece).split("(")[0] for piece in pieces]
     found = set[str]()
     while left:
@@ -239,7 +239,7 @@ def _needed(pieces: Sequence[Piece]) -> list[str]:
 
 
 def _rows(subject: Subject) -> str:
-    """The rows to compare: columns as they would come, or an array."""
+    """Test rows: columns, or an array."""
     if subject.table is None:
         return stored(subject.example)
     columns = records({piece.column: subject.table[piece.column] for piece in subject.pieces})

@@ -1,4 +1,4 @@
-"""A model as one file of Python that needs NumPy alone, with the bits of its pages."""
+"""Export to one Python file that needs only NumPy, bit-identical to the layers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HELPERS: dict[str, Callable[..., object]] = {"setitem": setitem, "add_at": add_a
 
 
 def write_numpy(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
-    """Write the file and run it: in this NumPy, on the rows that stand in it."""
+    """Write the file and run it on its test rows."""
     path.write_text(numpy_source(subject, path.stem), "utf-8", newline="\n")
     space = runpy.run_path(str(path))
     threads = threads_for(len(subject.example) * subject.net.parameters.size)  # as the pages have
@@ -34,13 +34,13 @@ def write_numpy(subject: Subject, path: Path, learning: Learning | None) -> Sequ
         found = space[answer_of(subject)](space["ROWS"]).reshape(subject.answers.shape)
     ran, most = f"NumPy {np.__version__}", MOST[subject.net.dtype.name]
     return [
-        compared(ran, found, subject.by_pages(subject.example), "the pages"),
+        compared(ran, found, subject.by_pages(subject.example), "the layers"),
         compared(ran, found, subject.answers, "predict", most),
     ]
 
 
 def numpy_source(subject: Subject, module: str = "model") -> str:
-    """The text of the file, which calls itself `module` where it says how it is used."""
+    """Source of the file; `module` is its name in the usage example."""
     net, weights, called = _net(subject)
     helpers = [copied(HELPERS[name]) for name in sorted(called & HELPERS.keys())]
     helpers += [_erf(subject.net.dtype)] if "erf" in called else []
@@ -50,7 +50,7 @@ def numpy_source(subject: Subject, module: str = "model") -> str:
 
 
 def _net(subject: Subject) -> tuple[str, dict[str, Array], set[str]]:
-    """The function that is the recorded prediction, the arrays and the functions that it names."""
+    """Prediction function, with its arrays and helper functions."""
     called, state = set[str](), subject.net.state()
 
     def call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> str:
@@ -79,6 +79,6 @@ def _net(subject: Subject) -> tuple[str, dict[str, Array], set[str]]:
 
 
 def _erf(dtype: np.dtype[np.generic]) -> str:
-    """The error function, with its coefficients for numbers of this type."""
+    """Error function, with its coefficients for the dtype."""
     series = f"ERF_END = {ERF_END}\nERF = {literal({dtype.name: ERF[dtype.name]})}"
     return f"{series}\n\n\n{copied(series_of_erf).replace('series_of_erf', 'erf')}"

@@ -1,4 +1,4 @@
-"""A recorded graph as lines of Python: a line for each line of its pages, in their own names."""
+"""Traced graphs as Python source: a line for each source line of the layers, with its names."""
 
 from __future__ import annotations
 
@@ -64,16 +64,16 @@ class Source:
 
     @property
     def weights(self) -> dict[str, int]:
-        """The nodes of parameters and running state, by name."""
+        """Nodes of parameters and running state, by name."""
         return {**self.graph.leaves.parameters, **self.graph.leaves.state}
 
     @property
     def result(self) -> str:
-        """The name of the prediction."""
+        """Name of the prediction."""
         return ", ".join(self.names[i] for i in self.graph.outputs.all())
 
     def lines(self) -> list[str]:
-        """The lines, each with the line of the page it is, a comment before each page's own."""
+        """Lines, each with its source line, and a comment before each layer."""
         lines, page, used = list[str](), "", self._used()
         for i, node in enumerate(self.graph.nodes):
             if node.origin is None or i not in self.names or i not in used:
@@ -87,7 +87,7 @@ class Source:
         return lines
 
     def _used(self) -> set[int]:
-        """The nodes that the prediction is computed from."""
+        """Nodes that the prediction depends on."""
         left, used = self.graph.outputs.all(), set[int]()
         while left:
             if (i := left.pop()) not in used:
@@ -96,7 +96,7 @@ class Source:
         return used
 
     def expression(self, i: int) -> tuple[str, int]:
-        """The formula of a node, and how tightly it binds."""
+        """Expression of a node, and its precedence."""
         node = self.graph.nodes[i]
         name, a = node.operation, node.arguments
         if name in BINARY:
@@ -118,7 +118,7 @@ class Source:
         return self.call(node, given, options), ATOM
 
     def text(self, value: object, binds: int = 0) -> str:
-        """An argument as it stands where it is bound so tightly."""
+        """Argument, in parentheses if its precedence requires them."""
         if isinstance(value, Ref):
             if value.node in self.names:
                 return self.names[value.node]
@@ -136,7 +136,7 @@ class Source:
         return text if tight >= binds else f"({text})"
 
     def index(self, value: object) -> str:
-        """What stands between brackets."""
+        """Expression of an index."""
         if isinstance(value, tuple) and value:
             return ", ".join(map(self.index, value)) + "," * (len(value) == 1)
         if isinstance(value, slice):
@@ -153,12 +153,12 @@ class Source:
 
 
 def dtype_text(dtype: np.dtype[np.generic]) -> str:
-    """A type of numbers as it is called in NumPy."""
+    """Name of a dtype in NumPy."""
     return "bool" if dtype.kind == "b" else f"np.{dtype.name}"
 
 
 def numpy_constant(value: object) -> str:
-    """A number in full, a type, or what follows the number of rows n, as NumPy computes it."""
+    """Constant in full precision, dtype, or expression of the number of rows n, in NumPy."""
     match value:
         case np.dtype():
             return dtype_text(value)
@@ -178,7 +178,7 @@ def numpy_constant(value: object) -> str:
 
 
 def plain_constant(value: object) -> str:
-    """A number in full, or one that follows the number of rows n, in Python's own numbers."""
+    """Constant in full precision, or expression of the number of rows n, in Python."""
     match value:
         case Dim():
             return str(Dim(value.slope, value.offset))

@@ -1,4 +1,4 @@
-"""Arrays, values and opening words as they stand in an exported Python file."""
+"""Source of arrays, values and docstrings in exported Python files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ WIDTH = 100
 
 
 def array(dtype: str, shape: Sequence[int], text: str) -> Array:
-    """The array whose bytes these are, in base64."""
+    """Array from base64 bytes."""
     return np.frombuffer(b64decode(text), dtype).reshape(shape)
 
 
 def stored(values: Array) -> str:
-    """The call of `array` that gives these values, bit for bit."""
+    """Call of `array` for these values, bit for bit."""
     values = values.astype(values.dtype.newbyteorder("<"))
     text = b64encode(values.tobytes()).decode()
     lines = "\n".join(text[i : i + WIDTH] for i in range(0, len(text), WIDTH))
@@ -28,12 +28,12 @@ def stored(values: Array) -> str:
 
 
 def literal(value: object) -> str:
-    """A value of Python's own as it is written down, in lines that are not too long."""
+    """Source of a Python value, in short lines."""
     return pformat(value, width=WIDTH, compact=True, sort_dicts=False)
 
 
 def classes_text(classes: Array) -> str:
-    """The classes as an array of their own type."""
+    """Classes as an array of their type."""
     values = plain_classes(classes)
     plain = {"O": ", object", "U": "", "b": ", bool"}
     dtype = plain.get(classes.dtype.kind, f", np.{classes.dtype.name}")
@@ -41,6 +41,6 @@ def classes_text(classes: Array) -> str:
 
 
 def docstring(text: str) -> str:
-    """A text between triple quotes, as a file or a function opens."""
+    """Docstring of a file or function."""
     safe = text.replace("\\", "\\\\").replace('"""', "'''")
     return f'"""{safe}{" " * safe.endswith(chr(34))}"""'

@@ -1,4 +1,4 @@
-"""A model as source of PyTorch: its layers where PyTorch has the same, else the recorded lines."""
+"""Export to PyTorch source: its layers where they exist, else the traced operations."""
 
 from __future__ import annotations
 
@@ -106,13 +106,13 @@ def _windows(layer: WindowLayer) -> str:
 
 
 NET = '''def net(x):
-    """The answer of `module` for an array of rows."""
+    """Prediction of `module` for an array of rows."""
     with torch.inference_mode():
         return module(torch.tensor(x)).numpy()'''
 
 
 def write_torch(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
-    """Write the file, and run it where PyTorch is installed, on the rows that stand in it."""
+    """Write the file; run it on its test rows if PyTorch is installed."""
     text = torch_source(subject, path.stem)
     path.write_text(text, "utf-8", newline="\n")
     if find_spec("torch") is None:
@@ -134,7 +134,7 @@ def write_torch(subject: Subject, path: Path, learning: Learning | None) -> Sequ
 
 
 def torch_source(subject: Subject, module: str = "model") -> str:
-    """The text of the file, which calls itself `module` where it says how it is used."""
+    """Source of the file; `module` is its name in the usage example."""
     plain = _is_plain(subject.net, subject.example.ndim)
     made, weights = _sequential(subject.net) if plain else _module(subject)
     dtype = subject.net.dtype.name
@@ -158,7 +158,7 @@ def torch_source(subject: Subject, module: str = "model") -> str:
 
 
 def _is_plain(net: Net, ndim: int) -> bool:
-    """Whether PyTorch has all of its layers, for rows of so many axes."""
+    """Return True if PyTorch has all layers, for rows with this number of axes."""
     return all(
         (type(layer) is Net or type(layer) in MODULES)
         and (type(layer) is not BatchNorm or ndim == 2)
@@ -167,7 +167,7 @@ def _is_plain(net: Net, ndim: int) -> bool:
 
 
 def _sequential(net: Net) -> tuple[list[str], dict[str, Array]]:
-    """The function that makes the nn.Sequential, and its weights by PyTorch's names."""
+    """Function that builds the nn.Sequential, and its state dict."""
     dtype = f".to(torch.{net.dtype.name})" * (net.dtype != np.float32)
     told = docstring("The layers, as PyTorch has them.")
     text = (
@@ -191,7 +191,7 @@ def _layers(net: Net) -> str:
 
 
 def _module(subject: Subject) -> tuple[list[str], dict[str, Array]]:
-    """The class whose forward is the recorded prediction, and its weights by their names."""
+    """Class whose forward is the traced prediction, and its state dict."""
 
     def call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> str:
         with _layer_named(node, subject.net):
@@ -227,7 +227,7 @@ def _module(subject: Subject) -> tuple[list[str], dict[str, Array]]:
 
 @contextmanager
 def _layer_named(node: Node, net: Net) -> Iterator[None]:
-    """Within it, what is refused says of which layer it is."""
+    """Context that adds the layer to errors."""
     try:
         yield
     except SettingError as error:

@@ -1,4 +1,4 @@
-"""The operations of a graph as PyTorch says them."""
+"""Graph operations in PyTorch."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def torch_call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> 
 
 
 def _of_another_shape(node: Node, given: Sequence[str], named: Mapping[str, str]) -> str:
-    """An array of one number and a given shape, of the type of another."""
+    """Constant array with a shape, of the dtype of another."""
     shape, rest = named["shape"], {k: v for k, v in named.items() if k != "shape"}
     if not shape.startswith(("(", "[")):  # a length
         shape = f"({shape},)"
@@ -108,7 +108,7 @@ def _of_another_shape(node: Node, given: Sequence[str], named: Mapping[str, str]
 
 
 def _larger(node: Node, given: Sequence[str]) -> str:
-    """The larger or smaller of two, of which one may be a plain number."""
+    """Maximum or minimum of two arguments, of which one may be a number."""
     tensors = [isinstance(a, Ref | np.ndarray) for a in node.arguments]
     if all(tensors):
         return f"torch.{node.operation.value}({', '.join(given)})"
@@ -118,7 +118,7 @@ def _larger(node: Node, given: Sequence[str]) -> str:
 
 
 def _padded(node: Node, array: str) -> str:
-    """A number around an array; PyTorch counts the axes from the last one on."""
+    """Padding with a constant; PyTorch lists the last axis first."""
     _, width, mode, number = arguments_of(
         node, array=REQUIRED, pad_width=REQUIRED, mode="constant", constant_values=0
     )
@@ -130,7 +130,7 @@ def _padded(node: Node, array: str) -> str:
 
 
 def _unfolded(node: Node) -> str:
-    """The windows along one axis, and those along the next, each as an axis at the end."""
+    """Sliding windows along axes, each as a new last axis."""
     sizes, axes = np.atleast_1d(node.arguments[1]), np.atleast_1d(node.options["axis"])
     if sizes.dtype.kind != "i":  # it follows the number of rows
         raise _refused(node)
@@ -138,7 +138,7 @@ def _unfolded(node: Node) -> str:
 
 
 def torch_constant(value: object) -> str:
-    """A number in full, a type, or what follows the number of rows n, as PyTorch takes it."""
+    """Constant in full precision, dtype, or expression of the number of rows n, in PyTorch."""
     match value:
         case np.dtype():
             return f"torch.{value.name}"
@@ -153,7 +153,7 @@ def torch_constant(value: object) -> str:
 
 
 def refuse_backwards(node: Node) -> None:
-    """Refuse a slice that goes backwards, which PyTorch has not."""
+    """Raise an error for a negative step, which PyTorch does not support."""
     if node.operation not in (Op.GETITEM, Op.SETITEM):
         return
     index = node.arguments[1]
