@@ -154,7 +154,7 @@ def test_another_run_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         file.write(path.read_text("utf-8").splitlines()[-1] + "\n")
     result = handgrad(*words, "--resume")
     assert isinstance(result.exception, hg.errors.SettingError)
-    assert "where files was" in str(result.exception)
+    assert "whose files was" in str(result.exception)
     assert begun(out) == before
 
 

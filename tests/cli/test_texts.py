@@ -227,7 +227,7 @@ def test_a_stop_while_a_text_is_learned_keeps_the_best_finished_epoch(
         patch.setattr(language_model, "early_stopping", stopping(0, SystemExit(143)))
         result = handgrad(*words, "--out", tmp_path / "other")
         assert result.exit_code == 143
-        assert "nothing is kept" in result.stderr
+        assert "nothing is saved" in result.stderr
     result = handgrad(*words, "--out", tmp_path / "run", "--resume")
     assert result.exit_code == 0, result.output
     assert record(tmp_path / "run")["epochs"] == 2

@@ -308,7 +308,7 @@ def test_an_interrupted_fit_keeps_what_it_has_learnt(monkeypatch: pytest.MonkeyP
         if m.n_iter_ == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(fit_loop, "_say", interrupted)
+    monkeypatch.setattr(fit_loop, "_print", interrupted)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model = fitted()
     assert model.n_iter_ == 3

@@ -68,7 +68,7 @@ class TableOptions:
     number: Annotated[Sequence[str], f"Column of numbers; other cells are missing. {SEVERAL}"] = ()
     date: Annotated[Sequence[str], f"Column of dates; other cells are missing. {SEVERAL}"] = ()
     header: Annotated[
-        bool, "Whether the first line has the column names; else they are column_1, column_2 …"
+        bool, "Whether the first line has the column names, else column_1 and so on"
     ] = True
 
     def __post_init__(self) -> None:
