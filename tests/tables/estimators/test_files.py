@@ -164,7 +164,7 @@ def test_what_is_no_words_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with refused(hg.errors.SettingError, "learning_rate=", "set_params(learning_rate='constant')"):
         hg.save(model, tmp_path / "a")
     model.set_params(learning_rate="constant", loss="hinge")  # not what it was fitted by
-    with refused(hg.errors.SettingError, "would not be restored", "a fit by LogLoss"):
+    with refused(hg.errors.SettingError, "would not be restored", "a fit with LogLoss"):
         hg.save(model, tmp_path / "a")
 
 
