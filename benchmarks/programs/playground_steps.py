@@ -16,9 +16,8 @@ import handgrad as hg
 from handgrad.engines.portable.model import portable_model
 from handgrad.engines.portable.printing.javascript_module import javascript_module
 from handgrad.files.scripts import inlined
-from handgrad.learn.playground.models import model_of
-from handgrad.learn.playground.pages import recorded_pages
-from handgrad.learn.playground.programs import program_of
+from handgrad.learn.playground.models import model_of, program_of
+from handgrad.learn.playground.pages import traced_modules
 
 ROWS, BATCH_SIZE, RATE = 400, 10, 0.03
 A_TURN, TURNS = 0.005, 200  # seconds: short, so that some are not interrupted
@@ -50,7 +49,7 @@ def main() -> None:
     given = {
         "engine": "".join(f"export {inlined(ENGINE + name)}" for name in ENGINES),
         "printed": javascript_module(made),
-        "pages": recorded_pages(),
+        "pages": traced_modules(),
         "options": options,
         "program": program_of(said),
         "parameters": model.net.parameters.tolist(),

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from handgrad.learn.playground.links import state_in
-from handgrad.learn.playground.state import State, value_at
+from handgrad.learn.playground.state import State, state_in, value_at
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page

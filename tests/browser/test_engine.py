@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from handgrad.learn.playground.pages import recorded_pages
+from handgrad.learn.playground.pages import traced_modules
 from tests.learn.playground.engine_cases import MAIN, Case, engine_script
 from tests.learn.playground.test_engine import CASES
 
@@ -27,7 +27,7 @@ EVERY = 6  # of the cases that node runs
 
 def test_the_engine_has_the_same_bits_in_a_browser(browser: "Browser") -> None:
     cases: dict[str, Case] = dict([*CASES.items()][::EVERY])
-    given = {"pages": recorded_pages(), "cases": [case.told() for case in cases.values()]}
+    given = {"pages": traced_modules(), "cases": [case.told() for case in cases.values()]}
     page = browser.new_page()
     found = page.evaluate(
         f"(given) => {{{BUFFER}{engine_script()}{MAIN} return main(given);}}", given

@@ -11,8 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from handgrad.learn.playground.links import fragment_of, state_in
-from handgrad.learn.playground.state import state_of
+from handgrad.learn.playground.state import fragment_of, state_in, state_of
 from tests.browser.shell import Shell, opened
 
 if TYPE_CHECKING:

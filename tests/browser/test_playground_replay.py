@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.learn.playground.links import fragment_of
-from handgrad.learn.playground.state import state_of
+from handgrad.learn.playground.state import fragment_of, state_of
 from tests.browser.playing import Playing, playing
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handgrad.learn.playground.links import state_in
+from handgrad.learn.playground.state import state_in
 from tests.browser.shell import Shell, opened
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.learn.playground.links import fragment_of, state_in
-from handgrad.learn.playground.pages import recorded_pages
+from handgrad.learn.playground.pages import traced_modules
+from handgrad.learn.playground.state import fragment_of, state_in
 from tests.browser.axe import violations
 from tests.browser.sight import CUT_OFF, DESKTOP, HEIGHT, PHONE, TEXT_RECTANGLES
 
@@ -34,7 +34,7 @@ Views = Callable[..., "Page"]
 
 def served(route: "Route") -> None:
     if route.request.url.endswith("/pages.json"):
-        route.fulfill(json=recorded_pages())
+        route.fulfill(json=traced_modules())
         return
     path = ROOT / urlsplit(route.request.url).path.lstrip("/")
     kind = mimetypes.guess_type(path.name)[0] or "text/plain"

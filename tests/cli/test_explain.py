@@ -30,8 +30,8 @@ def test_every_line_of_a_row_is_told(saved: Path) -> None:
 
 def test_one_number_is_followed_back(saved: Path) -> None:
     text = handgrad("explain", saved, "iris", "--row", 17, "--of", "loss").stdout
-    assert text.startswith("loss, followed back\n  loss = ")
-    assert "The chain rule along it: " in text
+    assert text.startswith("backtrace of loss\n  loss = ")
+    assert "Chain rule: " in text
 
 
 def test_a_page_is_written(saved: Path, tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_for_machines_it_is_json(saved: Path) -> None:
     [
         (["--row", "150"], "--row 150 of 150 rows"),
         (["--row", "-1"], "--row -1 of 150 rows"),
-        (["--of", "9.W"], "'9.W', which is nothing of this step"),
-        (["--target", "colour"], "--target colour, which is no column"),
+        (["--of", "9.W"], "'9.W', which is not in this step"),
+        (["--target", "colour"], "--target colour, which is not a column"),
         (["--language", "de"], "one of en, zh"),
     ],
 )

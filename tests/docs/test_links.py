@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.files.web import WEB
-from handgrad.learn.playground.links import state_in
+from handgrad.learn.playground.state import state_in
 from tests.docs.documents import DOCUMENTS, name
 
 PAGES = [page for group in read_tree() for page in group.pages]

@@ -76,7 +76,7 @@ function field(id, name, value, described) {
   return { input, line: make("div", { class: "line" }, label, input) };
 }
 
-/** One step: what is asked, a field, what is said of it, hints one by one. */
+/** One step: the question, a field, its feedback, hints one by one. */
 function stepIn({ words }, hole, id) {
   const { input, line } = field(id, hole.name, "", `${id}-ask ${id}-said`);
   const said = make("div", { id: `${id}-said`, class: "said" });
@@ -128,7 +128,7 @@ const linesOf = ({ forward }, lines) =>
 /** Grade all that is there, and say it. */
 function check(exercise, steps, forward, verdict) {
   const { words } = exercise;
-  forward.lines.forEach(({ input, said }) => mark(words, input, said, []));
+  forward.lines.forEach(({ input, formatNumber }) => mark(words, input, formatNumber, []));
   const answers = Object.fromEntries(steps.map(({ hole, input }) => [hole.name, input.value]));
   let found;
   try {
@@ -148,7 +148,7 @@ function check(exercise, steps, forward, verdict) {
     .filter(({ input }) => input.value.trim())
     .map(({ hole }) => sentence(words, hole.name, found[hole.name]));
   const end = wrong.length ? words.not_done : words.done;
-  // Screen readers are told all of it at once; to the eye each sentence is below its field.
+  // Screen readers get all feedback at once; visually each sentence is below its field.
   verdict.replaceChildren(make("span", { class: "unseen" }, texts.join(" ")), ` ${end}`);
   verdict.classList.toggle("right", !wrong.length);
   if (wrong.length) wrong[0].input.focus();

@@ -98,15 +98,19 @@ export function diagnose(answer, measured, n, known) {
   if (good.every(Boolean)) return [remark("right", { count })];
   const odd = answer.values.findIndex((x) => !Number.isFinite(x));
   if (odd >= 0) {
-    const at = placeSaid(answer.shape, odd);
-    return [remark("not_finite", { at, came: said(answer.values[odd]) })];
+    const at = placeLabel(answer.shape, odd);
+    return [remark("not_finite", { at, came: formatNumber(answer.values[odd]) })];
   }
   const i = good.indexOf(false);
   const [mine, right] = [answer.values[i], measured.values[i]];
   const ratio = right ? mine / right : Infinity;
-  const numbers = { answer: said(mine), measured: said(right), ratio: said(ratio) };
+  const numbers = {
+    answer: formatNumber(mine),
+    measured: formatNumber(right),
+    ratio: formatNumber(ratio),
+  };
   const wrong = good.filter((is) => !is).length;
-  const opening = { wrong, count, at: placeSaid(answer.shape, i), ...numbers };
+  const opening = { wrong, count, at: placeLabel(answer.shape, i), ...numbers };
   return [remark("wrong", opening), ...patternOf(answer, measured, n, known)];
 }
 
@@ -155,7 +159,7 @@ function ratioRemark(ratio, n, shape) {
     if (k > 1 && Math.abs(factor * k - 1) <= CLOSE)
       return remark(`ratio_by_${name}${sign}`, { n: k });
   }
-  return remark("ratio", { ratio: said(ratio) });
+  return remark("ratio", { ratio: formatNumber(ratio) });
 }
 
 /** Factors that the answer lacks, or has too many; and what constant is off besides. */
@@ -213,7 +217,7 @@ function solved(square, right) {
 function termRemark(note, share) {
   if (Math.abs(share) <= CLOSE) return remark("term_missing", { note });
   if (Math.abs(share + 1) <= CLOSE) return remark("term_sign", { note });
-  return remark("term_ratio", { note, ratio: said(share) });
+  return remark("term_ratio", { note, ratio: formatNumber(share) });
 }
 
 /** Right everywhere but where something holds, and what it looks like there. */
@@ -227,7 +231,7 @@ function regionOf(answer, measured, regions) {
     const mine = inside(answer.values);
     const ratio = constantRatio(mine, inside(measured.values));
     if (ratio !== null)
-      return [remark("region", { note }), remark("there_ratio", { ratio: said(ratio) })];
+      return [remark("region", { note }), remark("there_ratio", { ratio: formatNumber(ratio) })];
     const zero = mine.every((x) => x === 0) ? [remark("there_zero")] : [];
     return [remark("region", { note }), ...zero];
   }
@@ -263,7 +267,7 @@ function wrongShape(answer, measured) {
 }
 
 /** A number in four digits, as Python says it. */
-export function said(number) {
+export function formatNumber(number) {
   if (!Number.isFinite(number)) return Number.isNaN(number) ? "NaN" : number > 0 ? "∞" : "-∞";
   const rounded = Number(number.toExponential(3));
   const size = Math.abs(rounded);
@@ -274,4 +278,4 @@ export function said(number) {
   return rounded.toFixed(10).replace(/\.?0+$/u, "");
 }
 
-const placeSaid = (shape, i) => (shape.length ? `[${indices(shape)[i].join(", ")}]` : "");
+const placeLabel = (shape, i) => (shape.length ? `[${indices(shape)[i].join(", ")}]` : "");

@@ -4,7 +4,7 @@
 export const filled = (words, key, values = {}) =>
   words[key].replace(/\{(\w+)\}/gu, (_, name) => values[name]);
 
-/** What is said of one answer. */
+/** Feedback on one answer. */
 export const sentence = (words, hole, remarks) =>
   filled(words, "of_hole", { hole, text: judgement(words, remarks) });
 

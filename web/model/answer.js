@@ -1,6 +1,6 @@
 // The answer for a row: a class and its probability, or numbers; and that there is none yet.
 
-import { element, numberSaid, percentSaid, say, visible } from "../shared/words.js";
+import { element, formatNumber, formatPercent, say, visible } from "../shared/words.js";
 
 /** So many classes have a bar each. */
 const MOST_BARS = 8;
@@ -32,7 +32,7 @@ export function answersIn(place, described) {
     /** What the net says. */
     of(outputs) {
       if (!outputs.every(Number.isFinite)) show("–", say("no_number"), []);
-      else show(...(described.classes ? classSaid : numbersSaid)(outputs, described));
+      else show(...(described.classes ? classSaid : numbersLabel)(outputs, described));
     },
   };
 }
@@ -40,22 +40,22 @@ export function answersIn(place, described) {
 function classSaid(outputs, { classes, output }) {
   const best = outputs.indexOf(Math.max(...outputs));
   const isSure = output === "probabilities";
-  const more = isSure ? say("probability", { percent: percentSaid(outputs[best]) }) : null;
+  const more = isSure ? say("probability", { percent: formatPercent(outputs[best]) }) : null;
   const order = [...outputs.keys()];
   if (order.length > MOST_BARS) order.sort((i, j) => outputs[j] - outputs[i]);
   const shown = order.slice(0, MOST_BARS);
   const bars = shown.map((i) => bar(visible(classes[i]), outputs[i], isSure, i === best));
   const left = order.slice(MOST_BARS);
   if (left.length && isSure) {
-    const percent = percentSaid(left.reduce((sum, i) => sum + outputs[i], 0));
+    const percent = formatPercent(left.reduce((sum, i) => sum + outputs[i], 0));
     bars.push(element("li", { class: "rest" }, say("more_classes", { n: left.length, percent })));
   }
   return [visible(classes[best]), more, bars];
 }
 
-function numbersSaid(outputs, { shares }) {
+function numbersLabel(outputs, { shares }) {
   if (outputs.length === 1)
-    return [element("data", { value: outputs[0] }, numberSaid(outputs[0])), null, []];
+    return [element("data", { value: outputs[0] }, formatNumber(outputs[0])), null, []];
   const best = outputs.indexOf(Math.max(...outputs));
   const names = outputs.map((_, i) => say("output", { i: i + 1 }));
   const bars = outputs.map((value, i) => bar(names[i], value, shares, shares && i === best));
@@ -63,9 +63,9 @@ function numbersSaid(outputs, { shares }) {
     ? names[best]
     : outputs
         .slice(0, 3)
-        .map((value) => numberSaid(value, 4))
+        .map((value) => formatNumber(value, 4))
         .join(" · ");
-  const more = shares ? percentSaid(outputs[best]) : null;
+  const more = shares ? formatPercent(outputs[best]) : null;
   return [headline + (!shares && outputs.length > 3 ? " …" : ""), more, bars];
 }
 
@@ -76,7 +76,7 @@ function bar(name, value, isShare, isBest) {
     isBest ? { class: "best" } : {},
     element("span", { class: "name" }, name),
   );
-  line.append(element("data", { value }, isShare ? percentSaid(value) : numberSaid(value)));
+  line.append(element("data", { value }, isShare ? formatPercent(value) : formatNumber(value)));
   if (isShare) {
     const filled = element("span");
     filled.style.width = `${100 * value}%`;

@@ -58,7 +58,7 @@ function isoDateIn(text) {
   return time === null ? null : daysWith(days, time);
 }
 
-/** How many letters of a text are its date: of a dash or digits that could be, as Python has it. */
+/** Length of the date at the start of a text, with a dash or digits that may belong to it, as in Python. */
 function endOfDate(letters) {
   if (letters.length === 7) return 7;
   const isDigit = (letter) => /^\d$/.test(letter ?? "");

@@ -2,7 +2,7 @@
 
 import { cellRead, isMissing } from "./table.js";
 import { numberText } from "./numbers.js";
-import { dateSaid, element, numberSaid, say, speak, visible } from "../shared/words.js";
+import { dateSaid, element, formatNumber, say, speak, visible } from "../shared/words.js";
 
 /** Categories of more values than these are typed, with a list of what there is. */
 const MOST_CHOICES = 24;
@@ -45,7 +45,7 @@ function fieldOf(column, id, reading) {
     field,
     id,
     () => visible(column.name),
-    () => kindSaid(column),
+    () => kindLabel(column),
   );
   return {
     control: field.control,
@@ -54,7 +54,7 @@ function fieldOf(column, id, reading) {
     put: (cells, i) => field.put(cells ? cells[i] : ""),
     read() {
       const { value, refused } = field.cell(reading);
-      const said = refused ? wrong(field.control.value, column) : readSaid(column, value);
+      const said = refused ? wrong(field.control.value, column) : readLabel(column, value);
       show(field.control, readout, said);
       return refused ? null : [value];
     },
@@ -163,7 +163,7 @@ function framed({ control, extra }, id, name, kind) {
   return { frame: element("div", { class: "field" }, head, control, ...extra, readout), readout };
 }
 
-function kindSaid(column) {
+function kindLabel(column) {
   if (column.read_as === "Index") return say("kind_Index", { most: column.n - 1 });
   if (column.read_as === "Date" && column.time.written) {
     return say("kind_order", { order: say(column.time.written) });
@@ -191,15 +191,15 @@ export function show(control, readout, said) {
   control.setAttribute("aria-invalid", String(isWrong));
 }
 
-function readSaid(column, value) {
+function readLabel(column, value) {
   if (column.read_as === "Input" || column.read_as === "Index") {
-    return say("read", { value: numberSaid(value, 15) });
+    return say("read", { value: formatNumber(value, 15) });
   }
   if ("values" in column) {
     if (value === null) return say("read_missing_value");
     return say(column.values.includes(value) ? "read_known" : "read_other");
   }
-  const inWords = column.read_as === "Date" ? dateSaid : (number) => numberSaid(number, 15);
+  const inWords = column.read_as === "Date" ? dateSaid : (number) => formatNumber(number, 15);
   const number = column.time ?? column;
   if (value !== null) return say("read", { value: inWords(value) });
   if (number.marks_missing) return say("read_missing");

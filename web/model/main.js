@@ -12,7 +12,7 @@ import {
   languages,
   learn,
   locale,
-  numberSaid,
+  formatNumber,
   say,
   speak,
   speakBy,
@@ -72,7 +72,7 @@ find("about").addEventListener("toggle", () => {
 speak(find("check"), () => {
   if (!check) return "";
   const { rows, apart, most } = check;
-  return say(apart ? "check_apart" : "check_same", { n: rows, apart, most: numberSaid(most, 2) });
+  return say(apart ? "check_apart" : "check_same", { n: rows, apart, most: formatNumber(most, 2) });
 });
 
 for (const [name, itself] of languages()) {
@@ -97,7 +97,7 @@ function offerTraining({ x, y }) {
     "rows-read",
   );
   const read = () => rowsInText(place.rows.value, widths, data.reading);
-  const tell = (said) => show(place.rows, place["rows-read"], said);
+  const report = (message) => show(place.rows, place["rows-read"], message);
   const begin = () => {
     const rows = place.rows.value.trim() ? read() : enclosed;
     if (rows.line || !rows.x.length) return null;
@@ -105,7 +105,7 @@ function offerTraining({ x, y }) {
       return new Training(rows.x, rows.y);
     } catch {
       // a target that is none of the net's outputs
-      tell([say("came_target"), say("expected_target"), say("try_rows")]);
+      report([say("came_target"), say("expected_target"), say("try_rows")]);
       return null;
     }
   };
@@ -121,8 +121,8 @@ function offerTraining({ x, y }) {
   };
   place.rows.addEventListener("input", again);
   speak(find("training-intro"), () => say("training_intro", { n: enclosed.x.length }));
-  speakBy(() => tell(said()));
-  place.rows.addEventListener("input", () => tell(said()));
+  speakBy(() => report(said()));
+  place.rows.addEventListener("input", () => report(said()));
 }
 
 speak(find("made"), () => say("made_by", { version: data.version }));

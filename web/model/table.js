@@ -75,7 +75,7 @@ const ENCODED = {
   Index: (_, value) => [value],
 };
 
-/** Median 0, quartiles 1 apart, ends bent in; and a mark, where some are missing. */
+/** Robust z-score (median, IQR), outliers squashed; and a flag for missing values. */
 function encodedNumber(feature, value, { limit, huge }) {
   const z = ((value ?? feature.center) - feature.center) * feature.factor;
   const clipped = Math.min(Math.max(z, -huge), huge);

@@ -1,7 +1,7 @@
 // Training in the page: epochs in slices, between which it answers, and the curve of the loss.
 
 import { numberIn } from "./numbers.js";
-import { numberSaid, say, speakBy } from "../shared/words.js";
+import { formatNumber, say, speakBy } from "../shared/words.js";
 
 /** So long, in milliseconds, it trains before the page may draw and answer. */
 const SLICE = 12;
@@ -51,7 +51,7 @@ export function trainingIn(place, begin, changed) {
   let left = 0;
   let failed = false;
   const draw = () => {
-    place.progress.textContent = progressSaid(losses, failed);
+    place.progress.textContent = progressLabel(losses, failed);
     place.train.textContent = say(left ? "stop" : "train");
     drawCurve(place, losses);
   };
@@ -84,10 +84,10 @@ export function trainingIn(place, begin, changed) {
   return again;
 }
 
-function progressSaid(losses, failed) {
+function progressLabel(losses, failed) {
   if (failed) return say("diverged", { n: losses.length + 1 });
   if (!losses.length) return say("untrained");
-  return say("trained", { n: losses.length, loss: numberSaid(losses.at(-1), 4) });
+  return say("trained", { n: losses.length, loss: formatNumber(losses.at(-1), 4) });
 }
 
 /** The losses, epoch by epoch, from 0 up to the largest. */
@@ -103,6 +103,6 @@ function drawCurve({ curve, caption }, losses) {
   );
   curve.querySelector("polyline").setAttribute("points", points.join(" "));
   curve.toggleAttribute("hidden", losses.length < 2);
-  const [first, last] = [losses[0], losses.at(-1)].map((loss) => numberSaid(loss ?? 0, 3));
+  const [first, last] = [losses[0], losses.at(-1)].map((loss) => formatNumber(loss ?? 0, 3));
   caption.textContent = losses.length < 2 ? "" : say("curve", { first, last });
 }

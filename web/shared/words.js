@@ -60,10 +60,10 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 /** A number with so many digits, without signs between its thousands. */
-export const numberSaid = (value, digits = 6) =>
+export const formatNumber = (value, digits = 6) =>
   value.toLocaleString(locale(), { maximumSignificantDigits: digits, useGrouping: false });
 
-export const percentSaid = (share) =>
+export const formatPercent = (share) =>
   share.toLocaleString(locale(), { style: "percent", maximumFractionDigits: 1 });
 
 /** Days since 1970 as a date in words, with its time where it has one. */

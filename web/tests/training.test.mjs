@@ -58,7 +58,7 @@ test("a link has what is not as usual, and gives the same state", () => {
   assert.deepEqual(stateIn(fragmentOf(state)).state, state);
 });
 
-test("what a link has wrong is told, and is as usual", () => {
+test("errors of a link are reported, and defaults are used", () => {
   const { state, problems } = stateIn("#v=1&seed=many&color=red");
   assert.deepEqual(
     problems.map(({ field }) => field),

@@ -1,4 +1,4 @@
-"""To look and to learn: explanations, the story, exercises, the playground."""
+"""Learning tools: explanations, the story, exercises, the playground."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ __all__ = ["Exercise", "Explanation", "Grade", "Replay", "exercise", "explain", 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        """Each part is imported on first use, so that none asks for what another needs."""
+        """Each part is imported on first use, so that none requires the dependencies of another."""
         if name in ("Exercise", "Grade", "exercise"):
             from handgrad.learn import exercises as part
         elif name in ("Explanation", "explain"):

@@ -1,4 +1,4 @@
-"""How a model file comes to its answer for a row of a table, or for a text."""
+"""Explanations of a model file's prediction for a row of a table, or for a text."""
 
 from __future__ import annotations
 
@@ -32,11 +32,24 @@ def explain_row(
     messages: Messages | None = None,
     **options: Unpack[TableWords],
 ) -> Explanation:
-    """How a model file comes to its answer for a row of a table, counted from 0.
+    """Explain a model file's prediction for a row of a table.
 
-    Where the table has the `target`, the column with the truth, the step that would be learnt
-    from that row is explained too. The table is read as that of the training, where keywords of
-    `hg.data.TableOptions` do not say otherwise.
+    Parameters
+    ----------
+    model : path
+        Model file.
+    data : path
+        Table, read like the training table.
+    row : int, default 0
+        Index of the row.
+    target : str, optional
+        Column of the target; if the table has it, the training step on that row is explained too.
+    language : {"en", "zh"}, default "en"
+        Language of the texts.
+    messages : Messages, optional
+        Receives notes and warnings.
+    **options
+        Fields of `hg.data.TableOptions`, which override how the table is read.
     """
     messages, data, asked = messages or Messages(), str(data), TableOptions(**options)
     named = TableModel.of(Path(model))
@@ -52,7 +65,7 @@ def explain_row(
     name = target or named.target
     if target is not None and target not in table.names:
         raise DataError(
-            f"{option('target', target)}, which is no column",
+            f"{option('target', target)}, which is not a column",
             f"one of {', '.join(table.names[:20])}",
             f"without {option('target')}, to explain the prediction alone",
             data,
@@ -71,18 +84,24 @@ def explain_row(
 
 
 def explain_text(writer: Writer, start: str | None, language: str) -> Explanation:
-    """How a language model reads a text: what follows each letter, and what it would learn.
+    """Explain a language model on a text: the predictions of each next character, and a step.
 
-    The letters but the last are read, and each but the first is the truth about what follows.
+    Parameters
+    ----------
+    writer : Writer
+        Language model of a file.
+    start : str or None
+        Text; all characters but the last are the input, all but the first the targets.
+    language : {"en", "zh"}
+        Language of the texts.
     """
     text, model, most = start or "", writer.model, writer.model.context + 1
     unknown = model.unknown(text)
     if not 2 <= len(text) <= most or unknown:
         raise DataError(
             f"{option('start', text)}, "
-            + (f"with {unknown[0]!r}" if unknown else f"of {len(text)} letters"),
-            f"2 to {most} letters, what is read and what follows each, of those that the model "
-            f"knows: {model.vocabulary_[1:]!r}",
+            + (f"with {unknown[0]!r}" if unknown else f"of {len(text)} characters"),
+            f"2 to {most} characters of the model's vocabulary: {model.vocabulary_[1:]!r}",
             option("start", "the "),
             str(writer.path),
         )

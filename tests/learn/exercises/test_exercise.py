@@ -11,7 +11,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.learn.exercises import NAMES
-from handgrad.learn.exercises.diagnosis import Hint, Known, diagnose, said
+from handgrad.learn.exercises.diagnosis import Hint, Known, diagnose, format_number
 from handgrad.learn.exercises.i18n import LANGUAGES, words
 from handgrad.learn.exercises.tasks import task
 from handgrad.textbook.errors import SettingError
@@ -244,7 +244,7 @@ def test_terms_are_fitted_even_where_several_are_off() -> None:
 
 def test_numbers_are_said_in_four_digits() -> None:
     numbers = (0.0, -0.0, 1.0, -0.25, 1 / 3, 12345.6, 1e-5, 2e20, np.inf, -np.inf, np.nan)
-    assert [said(number) for number in numbers] == (
+    assert [format_number(number) for number in numbers] == (
         ["0", "0", "1", "-0.25", "0.3333", "12350", "1e-5", "2e20", "∞", "-∞", "NaN"]
     )
 

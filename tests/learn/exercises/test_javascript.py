@@ -12,9 +12,9 @@ import handgrad as hg
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.files.web import WEB
 from handgrad.learn.exercises import NAMES, exercise, formulas
+from handgrad.learn.exercises.display import array_data
 from handgrad.learn.exercises.formulas import FormulaError, value_of
 from handgrad.learn.exercises.i18n import LANGUAGES, sentence
-from handgrad.learn.exercises.serialize import array_data
 from handgrad.learn.exercises.tasks import task
 from tests.learn.exercises.answers import right, wrong
 

@@ -30,7 +30,7 @@ X = np.random.default_rng(0).standard_normal((50, 3))
         (lambda: hg.explain(net_of(), [[1, np.inf, 2]]), "NaN or infinite"),
         (lambda: hg.explain(net_of(), X[:1], [7]), "label 7"),
         (lambda: hg.explain(net_of(), X[:1], [1.5], loss=hg.MSELoss()), r"shape \(1, 2\)"),
-        (lambda: hg.explain(net_of(), X[:1], [1], loss=hg.SoftmaxCrossEntropyLoss()), "hands"),
+        (lambda: hg.explain(net_of(), X[:1], [1], loss=hg.SoftmaxCrossEntropyLoss()), "passes"),
         (lambda: hg.explain(net_of(), X[:1, :2], [1]), "2 features"),
         (lambda: hg.explain(net_of(norm=True), X[:1], [1]), "a batch of 1 row in training"),
         (lambda: hg.explain(net_of(), X[:1], loss=hg.CrossEntropyLoss()), "without y"),
@@ -118,7 +118,7 @@ def test_where_numbers_stop_being_finite_is_said() -> None:
     net = hg.Net(hg.Linear(1, 1, rng=0))
     net.layers[0].W = [[1e30]]
     e = hg.explain(net, [[1e30]], [[0.0]], loss=hg.MSELoss())
-    assert "Not finite from z_0 on." in str(e)
+    assert "NaN or infinite from z_0 on." in str(e)
 
 
 def test_infinities_that_a_page_pads_with_are_meant() -> None:
@@ -169,8 +169,8 @@ def fitted(kind: str) -> Any:
 def test_a_row_of_a_table_is_told_as_it_was_read(kind: str) -> None:
     e = hg.explain(fitted(kind), TABLE[17:18], ANSWERS[17:18])
     text = str(e)
-    assert re.search(r"age = 37 → age −0\.\d+   \(distance from the median", text)
-    assert "town = Basel → town_Basel 1, town_Bern 0, town_Zug 0   (1 for its own value" in text
+    assert re.search(r"age = 37 → age −0\.\d+   \(robust z-score", text)
+    assert "town = Basel → town_Basel 1, town_Bern 0, town_Zug 0   (one-hot encoding" in text
     assert "seen = 2024-01-18 → seen" in text
     missing = hg.explain(fitted(kind), TABLE[3:4])
     assert "town = missing → town_Basel 0, town_Bern 0, town_Zug 0" in str(missing)

@@ -11,10 +11,9 @@ import pytest
 from matplotlib.mathtext import MathTextParser
 
 import handgrad as hg
-from handgrad.learn.explaining.latex import Latex
-from handgrad.learn.explaining.mathml import MathML
+from handgrad.learn.explaining.explain import WORDS
+from handgrad.learn.explaining.notation import Latex, MathML
 from handgrad.learn.explaining.steps import Step
-from handgrad.learn.explaining.words import WORDS
 from tests.learn.explaining.test_lines import TABLES
 
 
@@ -55,7 +54,7 @@ def lines_in(page: str) -> list[str]:
 
 def lines_of_text(text: str) -> list[str]:
     lines = [" ".join(line.split()) for line in text.splitlines()[1:]]
-    return [line for line in lines if line and line != "given"]
+    return [line for line in lines if line and line != "inputs"]
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -63,19 +63,19 @@ def test_draws_end_a_trail() -> None:
     net.seed(0)
     e = hg.explain(net, [[3.0, 4.0]], [[0.0, 0.0]], loss=hg.MSELoss())
     kept = next(step for step in e.steps if step.name.startswith("kept"))
-    assert str(e.of(f"{kept.name}[0,0]")).endswith("was drawn at random.")
+    assert str(e.of(f"{kept.name}[0,0]")).endswith("is a random draw.")
 
 
 @pytest.mark.parametrize(
     ("address", "came"),
     [
-        ("0.V[1,2]", "nothing of this step"),
+        ("0.V[1,2]", "not in this step"),
         ("0.W", r"shape \(3, 2\)"),
         ("0.W[3,0]", r"up to \[2,1\]"),
         ("0.W[-1,0]", r"up to \[2,1\]"),
         ("loss[0]", "its name alone"),
-        ("", "nothing of this step"),
-        ("0.W[a]", "nothing of this step"),
+        ("", "not in this step"),
+        ("0.W[a]", "not in this step"),
     ],
 )
 def test_addresses_that_name_no_number_are_refused(address: str, came: str) -> None:
@@ -89,5 +89,5 @@ def test_a_step_is_had_by_its_address_or_its_name() -> None:
     assert e["0.dW"].formula == "dx_1.T @ x"
     with pytest.raises(hg.errors.SettingError, match="did you mean"):
         e["0.dV"]
-    with pytest.raises(hg.errors.SettingError, match="nothing of this step"):
+    with pytest.raises(hg.errors.SettingError, match="not in this step"):
         e["0.W"]

@@ -13,7 +13,7 @@ from handgrad.engines.portable.model import portable_model
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.files.architecture import LayerWriter
 from handgrad.files.scripts import inlined
-from handgrad.learn.playground.pages import recorded_pages
+from handgrad.learn.playground.pages import traced_modules
 from handgrad.textbook.layers import Array
 
 EPOCHS = 3
@@ -157,7 +157,7 @@ def found_in_node(
     cases: list[Case], told: list[dict[str, Any]] | None = None
 ) -> list[dict[str, Array]]:
     """What the engine makes of the cases; `told`, what it is given, where that is more."""
-    given = {"pages": recorded_pages(), "cases": told or [case.told() for case in cases]}
+    given = {"pages": traced_modules(), "cases": told or [case.told() for case in cases]}
     found = run_in_node(engine_script() + MAIN, given)
     kinds = {"losses": np.float64}
     return [

@@ -6,8 +6,8 @@ import numpy as np
 
 from handgrad.engines.loops.functions.numpy_eval import value_of
 from handgrad.engines.loops.random_streams import words_of
-from handgrad.learn.playground.draws import Draws
-from handgrad.learn.playground.printed_functions import FUNCTIONS, printed_functions
+from handgrad.learn.playground.printed_engine import FUNCTIONS, printed_functions
+from handgrad.learn.playground.toy_data import Draws
 from tests.engines.test_functions import given_to
 from tests.learn.playground.in_node import HAS_NODE, PAGE, in_page
 

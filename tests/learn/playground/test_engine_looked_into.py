@@ -12,7 +12,7 @@ from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.graph import values_of
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
-from handgrad.learn.playground.pages import layer_page, loss_page, recorded_pages
+from handgrad.learn.playground.pages import traced_layer, traced_loss, traced_modules
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import mean_weights, weighted_mean
 from tests.learn.playground.engine_cases import Case, engine_script, found_in_node
@@ -62,7 +62,7 @@ def found() -> dict[str, Any]:
 
 
 def shown(case: Case) -> dict[str, Any]:
-    told = case.told() | {"y": case.y.tolist(), "n": case.rows, "pages": recorded_pages()}
+    told = case.told() | {"y": case.y.tolist(), "n": case.rows, "pages": traced_modules()}
     answer: dict[str, Any] = run_in_node(engine_script() + MAIN, told)
     return answer
 
@@ -176,7 +176,7 @@ def test_an_own_layer_brings_its_page() -> None:
     net = hg.Net(hg.Linear(2, 4, rng=1), Bent(), hg.Linear(4, 2, rng=2), hg.Softmax())
     case = Case(net, "CrossEntropyLoss")
     given = case.told()
-    given["architecture"]["layers"][1]["page"] = layer_page(Bent(), np.ones((4, 4), np.float32))
+    given["architecture"]["layers"][1]["page"] = traced_layer(Bent(), np.ones((4, 4), np.float32))
     same_as_portable(case, given)
 
 
@@ -185,7 +185,7 @@ def test_an_own_loss_brings_its_page() -> None:
     case = Case(net, "MSELoss")
     case.made_loss = CubicLoss()
     given = case.told()
-    page = loss_page(CubicLoss(), np.ones((4, 3), np.float32), np.ones((4, 3), np.float32))
+    page = traced_loss(CubicLoss(), np.ones((4, 3), np.float32), np.ones((4, 3), np.float32))
     given["architecture"]["loss"] = {"name": "CubicLoss", "page": page}
     same_as_portable(case, given)
 
@@ -199,6 +199,6 @@ def test_layers_within_one_another_bring_theirs() -> None:
     case = Case(net, "CrossEntropyLoss", "Adam", penalty=("L2Penalty", {"alpha": 0.1}), rate=0.01)
     given = case.told()
     for i, layer in ((1, residual), (2, branches)):
-        page = layer_page(layer, np.ones((4, 4), np.float32))
+        page = traced_layer(layer, np.ones((4, 4), np.float32))
         given["architecture"]["layers"][i] = {"layer": type(layer).__name__, "page": page}
     same_as_portable(case, given)

@@ -12,7 +12,7 @@ import handgrad as hg
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.files.scripts import inlined
 from handgrad.learn.playground.kinds import packed, unpacked
-from handgrad.learn.playground.pages import recorded_pages
+from handgrad.learn.playground.pages import traced_modules
 from handgrad.learn.playground.replay import net_of
 from handgrad.learn.playground.state import state_of
 from tests.learn.playground.engine_cases import DRIVER, Case, engine_script
@@ -45,7 +45,7 @@ const main = ({ pages, cases, rows }) => cases.map((given) => {
 @cache
 def told() -> dict[str, list[dict[str, Any]]]:
     """What the page tells of each training."""
-    given = {"pages": recorded_pages(), "cases": [c.told() for c in cases().values()], "rows": ROWS}
+    given = {"pages": traced_modules(), "cases": [c.told() for c in cases().values()], "rows": ROWS}
     script = engine_script() + inlined("playground/engine/explain.js") + MAIN
     return dict(zip(cases(), run_in_node(script, given), strict=True))
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from handgrad.learn.playground import state as schema
 from handgrad.learn.playground.kinds import packed
-from handgrad.learn.playground.links import fragment_of, state_in
-from handgrad.learn.playground.state import LAYER, State, state_of
+from handgrad.learn.playground.state import LAYER, State, fragment_of, state_in, state_of
 from handgrad.textbook.errors import SettingError
 from tests.learn.playground.in_node import HAS_NODE, in_page
 

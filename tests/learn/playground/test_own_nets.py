@@ -13,7 +13,12 @@ from handgrad.files.scripts import inlined
 from handgrad.learn.playground.document import PAGE
 from handgrad.learn.playground.kinds import packed
 from handgrad.learn.playground.models import numbers_in
-from handgrad.learn.playground.own_nets import learning_of_net, net_for_page, spec_of, state_of_net
+from handgrad.learn.playground.own_nets import (
+    net_for_page,
+    spec_of,
+    state_of_net,
+    training_settings,
+)
 from handgrad.learn.playground.state import state_of
 from handgrad.learn.playground.toy_data import inputs_of, rows_of, split_of
 from handgrad.textbook.layers import Array
@@ -211,7 +216,7 @@ def trained_in_both(net: hg.Net) -> tuple[str, float, float]:
     """The parameters and the loss of the page after three epochs; the loss of Python, by `net`."""
     loss, optimizer = hg.CrossEntropyLoss(), hg.SGD(0.1)
     given = {"data": {"kind": "moons", "n": 60, "noise": 10}, "seed": 5}
-    given |= learning_of_net(loss, optimizer)
+    given |= training_settings(loss, optimizer)
     state = state_of(given)
     rows = rows_of(state["data"])
     x, y = inputs_of(rows, state["inputs"]), rows.y.astype(int)

@@ -8,8 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.exchange.exporting.portable.node import run_in_node
-from handgrad.learn.playground.constants import FORMULAS, Formula, unified
-from handgrad.learn.playground.pages import layer_page, recorded_pages
+from handgrad.learn.playground.pages import FORMULAS, Formula, traced_layer, traced_modules, unified
 from handgrad.textbook import layers, losses, optimizers
 from handgrad.textbook.errors import RecordingError
 from handgrad.textbook.layers import Array
@@ -27,23 +26,23 @@ NOT_OF_ROWS = {
 
 
 def test_every_public_layer_of_rows_loss_and_rule_is_there() -> None:
-    pages = recorded_pages()
+    pages = traced_modules()
     assert {*pages["layers"]} == {*layers.__all__} - NOT_OF_ROWS
     assert {*pages["losses"]} == {*losses.__all__} - {"Loss", "kinds"}
     assert {*pages["optimizers"]} == {*optimizers.__all__} - {"Optimizer", "LBFGS"}
 
 
 def test_pages_are_small() -> None:
-    text = json.dumps(recorded_pages(), separators=(",", ":")).encode()
+    text = json.dumps(traced_modules(), separators=(",", ":")).encode()
     assert len(text) < 40_000
     assert len(gzip.compress(text)) < 8_000
 
 
 def test_settings_and_widths_are_formulas() -> None:
-    text = json.dumps(recorded_pages()["layers"]["BatchNorm"])
+    text = json.dumps(traced_modules()["layers"]["BatchNorm"])
     assert '{"is": ["1-s", "momentum"]}' in text
     assert '{"is": ["s", "eps"]}' in text
-    loss = json.dumps(recorded_pages()["losses"]["LabelSmoothingCrossEntropyLoss"])
+    loss = json.dumps(traced_modules()["losses"]["LabelSmoothingCrossEntropyLoss"])
     assert '{"is": ["s/k", "label_smoothing"]}' in loss
 
 
@@ -57,7 +56,7 @@ def test_a_constant_without_a_formula_is_refused() -> None:
 
 
 def test_prediction_is_there_only_where_it_is_not_the_way_forward() -> None:
-    pages = recorded_pages()["layers"]
+    pages = traced_modules()["layers"]
     own = {name for name, page in pages.items() if "prediction" in page}
     assert own == {"BatchNorm", "Dropout"}
 
@@ -71,7 +70,7 @@ def test_random_numbers_that_are_no_uniform_float32_are_refused() -> None:
             return dy
 
     with pytest.raises(RecordingError, match=r"draws by rng\.normal in float64"):
-        layer_page(Noise(), np.ones((4, 2), np.float32))
+        traced_layer(Noise(), np.ones((4, 2), np.float32))
 
 
 @HAS_NODE

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handgrad.learn.playground.formulas import FACTORS, factors
 from handgrad.learn.playground.kinds import packed
 from handgrad.learn.playground.replay import net_of, replay
-from handgrad.learn.playground.schedules import FACTORS, factors
 from handgrad.learn.playground.state import (
     ACTIVATIONS,
     INITIALIZERS,

@@ -13,12 +13,11 @@ import handgrad as hg
 from handgrad.learn.playground.models import numbers_in
 from handgrad.learn.playground.own_nets import spec_of
 from handgrad.learn.playground.replay import loss_of, net_of
-from handgrad.learn.playground.routes import Routes
+from handgrad.learn.playground.routes import MOST_TRAININGS, Routes
 from handgrad.learn.playground.state import LOSSES as STATE_LOSSES
 from handgrad.learn.playground.state import state_of
 from handgrad.learn.playground.tables import WholeTable, packed
 from handgrad.learn.playground.toy_data import ToyRows
-from handgrad.learn.playground.trainings import MOST_TRAININGS
 from tests.learn.playground.serving import Serving, serving
 
 LAYERS = [

@@ -11,9 +11,9 @@ import pytest
 
 import handgrad as hg
 from handgrad.learn.playground.kinds import packed
+from handgrad.learn.playground.models import program_of
 from handgrad.learn.playground.own_nets import spec_of
-from handgrad.learn.playground.pages import recorded_pages
-from handgrad.learn.playground.programs import program_of
+from handgrad.learn.playground.pages import traced_modules
 from handgrad.learn.playground.replay import net_of, replay
 from handgrad.learn.playground.state import LAYER, state_of
 from tests.learn.playground.in_node import HAS_NODE, module
@@ -66,7 +66,7 @@ const plain = (value) => ArrayBuffer.isView(value) ? [...value].map(String) : va
 
 @cache
 def pages() -> dict[str, Any]:
-    return recorded_pages()
+    return traced_modules()
 
 
 def in_session(tmp_path: Path, script: str, state: dict[str, Any], **given: Any) -> Any:

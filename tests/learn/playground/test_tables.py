@@ -24,7 +24,7 @@ def test_csv_and_parquet_come_to_the_same_rows(tmp_path: Path) -> None:
     assert one.rows() == other.rows()
     assert one.names == ["age", "town"]
     assert one.classes is None
-    assert one.told()["read_as"] == [
+    assert one.summary()["read_as"] == [
         ["age", "number"],
         ["town", "binary, 'a' or 'b'"],
         ["price", "number, shown as (value − 20) / 11.5434"],
@@ -44,7 +44,7 @@ def test_of_many_rows_some_are_drawn_and_that_is_told() -> None:
     content = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i % 3) for i in range(n))
     found = table_sent(content, "t.csv")
     assert len(found.y) == MOST_ROWS
-    assert found.told()["sampled"] == {"of": n, "kept": MOST_ROWS}
+    assert found.summary()["sampled"] == {"of": n, "kept": MOST_ROWS}
     assert found.rows() == table_sent(content, "t.csv").rows()
     assert found.whole is not None
     assert len(found.whole.rows.y) == n

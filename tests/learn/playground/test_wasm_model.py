@@ -10,9 +10,8 @@ import pytest
 import handgrad as hg
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.files.scripts import inlined
-from handgrad.learn.playground.models import model_of
-from handgrad.learn.playground.pages import recorded_pages
-from handgrad.learn.playground.programs import program_of
+from handgrad.learn.playground.models import model_of, program_of
+from handgrad.learn.playground.pages import traced_modules
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
 from tests.learn.playground.engine_cases import DRIVER, FUNCTIONS, Case
@@ -81,7 +80,7 @@ def found() -> dict[str, list[dict[str, Array]]]:
         said["optimizer"] = said["optimizer"] | {"learning_rate": case.rate}
         given.append(told | {"program": program_of(said)})
     script = inlined(WASM) + inlined("playground/engine/model.js") + inlined(FUNCTIONS)
-    answers = run_in_node(script + DRIVER + MAIN, {"pages": recorded_pages(), "cases": given})
+    answers = run_in_node(script + DRIVER + MAIN, {"pages": traced_modules(), "cases": given})
     return {
         name: [{k: np.frombuffer(base64.b64decode(v), np.uint8) for k, v in a.items()} for a in one]
         for name, one in zip(CASES, answers, strict=True)
@@ -115,7 +114,7 @@ const main = (given) => [modelOf(given.pages, given), program].map((model) => {
   return [Number.isFinite(loss), model.stepsTaken, model.parameters.every(Number.isFinite)];
 });"""
     script = inlined(WASM) + inlined("playground/engine/model.js") + DRIVER + main
-    given = told | {"pages": recorded_pages(), "program": program_of(said)}
+    given = told | {"pages": traced_modules(), "program": program_of(said)}
     pages, wasm = run_in_node(script, given)
     assert pages == wasm
     assert not pages[0]

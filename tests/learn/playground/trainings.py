@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from handgrad.exchange.exporting.portable.node import run_in_node
-from handgrad.learn.playground.pages import recorded_pages
+from handgrad.learn.playground.pages import traced_modules
 from tests.learn.playground.in_node import module
 
 IMPORTS = "".join(
@@ -45,4 +45,4 @@ def in_training(main: str, **given: Any) -> Any:
 
 @cache
 def _pages() -> dict[str, Any]:
-    return recorded_pages()
+    return traced_modules()

@@ -1,4 +1,4 @@
-// From recorded pages to the graph of a whole step, of a prediction, of an update.
+// Composes traced layers into the graph of a training step, a prediction or an update.
 
 import { Builder, mapped, Ref } from "./graph.js";
 import { readPage, settingsOf, shapeOfState } from "./pages.js";
@@ -59,7 +59,7 @@ export class Composer {
   }
 }
 
-/** The page of a layer, loss or the like among `kinds`; an entry may bring its own. */
+/** Trace of a layer, loss or the like in `kinds`; an entry may contain its own. */
 export function pageNamed(kinds, name, entry = {}) {
   const page = entry.page ?? kinds[name];
   if (!page) throw new Error(`no page of ${name}`);

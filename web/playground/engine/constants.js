@@ -1,9 +1,9 @@
-// Constants of recorded pages: formulas of a setting, and what follows the number of rows.
+// Constants of traced layers: formulas of a setting, and multiples of the number of rows.
 
 import { log_double } from "./functions.js";
 import { N } from "./symbolic_sizes.js";
 
-// As `learn/playground/constants.py` has them: s is a setting, k the width.
+// As `learn/playground/pages.py` has them: s is a setting, k the width.
 const FORMULAS = {
   s: (s) => s,
   "-s": (s) => -s,

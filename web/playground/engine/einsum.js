@@ -5,7 +5,7 @@ import { f32 } from "./functions.js";
 import { spread } from "./strided.js";
 import { offsetsOf } from "./symbolic_sizes.js";
 
-/** The letters of the operands and of the result; where none is said, those that stand once. */
+/** Axis letters of the operands and the result; by default the result has those that occur once. */
 export function lettersOf({ letters }) {
   const [inputs, output] = letters.replaceAll(" ", "").split("->");
   if (letters.includes(".")) throw new Error(`axes without letters, ${letters}`);

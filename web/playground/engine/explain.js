@@ -1,11 +1,11 @@
-// A recorded step of a model told as `hg.explain` tells it: each line of the pages as formula, the
-// same with its numbers, and its result.
+// Explanation of a traced step, as in `hg.explain`: each line of the layers as a formula, with its
+// numbers, and its result.
 
 import { indexOf, Terms } from "./explain_terms.js";
 import { formulaOf, Writer } from "./explain_text.js";
 import { countOf } from "./symbolic_sizes.js";
 
-const [FEW, FIRST] = [8, 4]; // numbers of an array: so many are all told, of more the first
+const [FEW, FIRST] = [8, 4]; // arrays up to FEW numbers are shown whole, larger ones by the first
 const WORDS = { smaller: "{} smaller", larger: "{} larger", others: "{} others" };
 
 /** What each line is called: its page's word with its layer, `z_0`, `dW_2`, `m_W_0'`. */
@@ -93,7 +93,7 @@ export class Explained {
     return { name: called, numbers, result, text: `${called} = ${made}${result}` };
   }
 
-  /** The lines that are told of a step, and how many more there are. */
+  /** The lines shown of a step, and the number of those left out. */
   lines(step) {
     if (step.filled) return { lines: [], more: 0 };
     const size = countOf(step.shape);
@@ -103,7 +103,7 @@ export class Explained {
   }
 
   /**
-   * What is told of a unit of some layers in the first row, or of the weight `from` a unit before:
+   * Explanation of a unit in the first row, or of the weight `from` a unit of the layer before:
    * { forward, backward }, each a list of { name, formula, numbers, result }.
    */
   unit(paths, unit, from = null) {
@@ -115,18 +115,18 @@ export class Explained {
       if (step.filled || step === out) continue;
       const index = step === into ? [0, unit] : this.indexOfUnit(step, paths, unit, from);
       if (index)
-        found[step.method === "forward" ? "forward" : "backward"].push(this.told(step, index));
+        found[step.method === "forward" ? "forward" : "backward"].push(this.explained(step, index));
     }
     return found;
   }
 
-  /** What is told of a number of the first row: how the loss changes with it. */
+  /** Explanation of an input of the first row: the gradient of the loss. */
   input(unit) {
     const step = this.goneBack("0");
-    return { forward: [], backward: step ? [this.told(step, [0, unit])] : [] };
+    return { forward: [], backward: step ? [this.explained(step, [0, unit])] : [] };
   }
 
-  told(step, index) {
+  explained(step, index) {
     const { name, numbers, result } = this.line(step, index);
     return { name, formula: `${step.name} = ${step.formula}`, numbers, result };
   }

@@ -1,5 +1,5 @@
-// One number of a recorded step as the arithmetic that made it: what has a line of its own is its
-// number there, the rest is taken apart. As `learn/explaining/elements.py` and `learn/explaining/terms.py`.
+// Terms of a traced step: each number as the arithmetic that computed it. Nodes with a line of their
+// own are numbers, the others are expanded. As `learn/explaining/elements.py` and `learn/explaining/terms.py`.
 //
 // A term is { number, node, place }, { op, parts } of single numbers, { many, parts, divisor } of a
 // sum or of the largest, or { count, kind, rest }: what is not written out, as one number.

@@ -1,4 +1,4 @@
-// Terms and formulas as text, as `learn/explaining/writing.py` and `graph/printing.py` write them.
+// Terms and formulas as text, as `learn/explaining/terms.py` and `graph/printing.py` write them.
 
 const LEVELS = {
   or: 1,

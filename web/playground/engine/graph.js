@@ -14,7 +14,7 @@ export class Ref {
   }
 }
 
-/** From, to and in which steps an axis is gone through; null where nothing is said. */
+/** Start, stop and step of a slice; null for the default. */
 export class Slice {
   constructor(start, stop, step) {
     this.start = start;

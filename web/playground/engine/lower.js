@@ -1,5 +1,5 @@
-// Lowering: the operations of pages said with few, as `graph/passes/lower.py` does. Beside the
-// elementwise ones these are left: fill(value), sum, max, min, prod (x, axes), product(a, b),
+// Lowering to few operations, as `graph/passes/lower.py` does. Besides the elementwise ones these
+// remain: fill(value), sum, max, min, prod (x, axes), product(a, b),
 // einsum({ letters }, a, b), view(x, { offset, strides }), getitem(x, index), setitem and add_at (x, index, values),
 // concatenate(parts, axis), random(path).
 

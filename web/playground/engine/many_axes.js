@@ -3,7 +3,7 @@
 import { countOf, offsetsOf, stridesOf } from "./symbolic_sizes.js";
 
 /**
- * A step that reduces an array over some axes, at each place of the others in their order, in a way
+ * A step that reduces an array over some axes, for each index of the others in order, in a way
  * (of `reductions`); `isWhole` is false where all numbers are read, but not in one row.
  */
 export function reducing(x, axes, isWhole, way, data) {

@@ -19,8 +19,8 @@ const TRANSCENDENTAL = new Set([
   "power",
 ]);
 
-/** The nodes that are stored, and the leaves: as `stored_nodes` has them. */
-export function storedNodes(graph) {
+/** The nodes that are materialized, and the leaves: as `stored_nodes` has them. */
+export function materializedNodes(graph) {
   const { nodes } = graph;
   const users = usersOf(nodes);
   const kept = new Set(Object.values(graph.outputs));
@@ -62,16 +62,17 @@ function isSpreadOverShortRows(nodes, node) {
   });
 }
 
-/** Whether the numbers of node `i` at all places of a shape are read in one row. */
-export function liesAs({ nodes }, stored, i, shape) {
+/** True if node `i`, broadcast to a shape, is read as one contiguous row. */
+export function isContiguousAs({ nodes }, materialized, i, shape) {
   const node = nodes[i];
   if (node.shape.length === 0) return true;
   if (!sameShape(node.shape, shape)) return false;
-  if (stored.has(i) || node.op === "fill") return true;
+  if (materialized.has(i) || node.op === "fill") return true;
   return (
     ELEMENTWISE.has(node.op) &&
     node.args.every(
-      (value) => !(value instanceof Ref) || liesAs({ nodes }, stored, value.node, shape),
+      (value) =>
+        !(value instanceof Ref) || isContiguousAs({ nodes }, materialized, value.node, shape),
     )
   );
 }

@@ -1,4 +1,4 @@
-// A net that trains by its recorded pages, with the bits of handgrad's engine "portable".
+// A net that trains by its traced layers, bit-identical to handgrad's engine "portable".
 
 import { layersOf, predictionGraph, stepGraph } from "./compose.js";
 import { reductions } from "./functions.js";
@@ -14,8 +14,8 @@ const MOST_PLANS = 32; // for numbers of rows
 const WORDS = 6; // of 64 bits, of a random stream
 
 /**
- * A net of recorded pages. `layers` are `{ layer, settings, trainable }`, loss, optimizer and
- * penalty `{ name, …settings }`, or a name alone; `clip` is the length that gradients are cut to.
+ * A net of traced layers. `layers` are `{ layer, settings, trainable }`, loss, optimizer and
+ * penalty `{ name, …settings }`, or a name alone; `clip` is the norm that gradients are clipped to.
  *
  * `parameters`, `gradients`, `state` (running) and `optimizerState` are flat, in the order of
  * hg.Net's buffers; `streams` has six words of 64 bits for each layer that draws, by `streamPaths`.

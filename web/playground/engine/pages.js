@@ -1,4 +1,4 @@
-// Recorded pages as they come as JSON (see `learn/playground/pages.py`), with settings and a width.
+// Traced layers in JSON (see `learn/playground/pages.py`), with settings and a width.
 
 import { formulaOf, linear, ROWS, scaled } from "./constants.js";
 import { Ref, Slice } from "./graph.js";

@@ -9,7 +9,7 @@ import { multiply } from "./products.js";
 import { reducing } from "./many_axes.js";
 import { ELEMENTWISE, REDUCTIONS } from "./shapes.js";
 import { countOf, sizeAt } from "./symbolic_sizes.js";
-import { liesAs, storedNodes } from "./materialize.js";
+import { isContiguousAs, materializedNodes } from "./materialize.js";
 
 const MOST_ONE_BY_ONE = 16; // numbers of a sum; more are summed in lanes
 const MOST_MULTIPLIED = 64; // of a whole exponent
@@ -24,7 +24,7 @@ export class Plan {
     this.n = n;
     this.full = full;
     this.streams = streams;
-    this.stored = storedNodes(graph);
+    this.materialized = materializedNodes(graph);
     this.values = [];
     this.steps = [];
     this.given = given;
@@ -176,7 +176,8 @@ export class Plan {
     const last = shape.length - 1;
     if (shape.length > 2) {
       const isWhole =
-        axes.length < shape.length || liesAs(this.graph, this.stored, ref.node, shape);
+        axes.length < shape.length ||
+        isContiguousAs(this.graph, this.materialized, ref.node, shape);
       const chosen = axes.includes(last) ? way : reductions[node.op].each;
       this.steps.push(reducing(x, axes, isWhole, chosen, out.data));
     } else if (axes.length === shape.length) {
@@ -206,7 +207,7 @@ export class Plan {
     const [row, column] = x.strides.length === 2 ? x.strides : [0, x.strides[0] ?? 0];
     if (columns === 1)
       return { rows: { size: 1, steps: [0] }, columns: { size: rows, steps: [row] } };
-    if (rows > 1 && liesAs(this.graph, this.stored, i, shape)) {
+    if (rows > 1 && isContiguousAs(this.graph, this.materialized, i, shape)) {
       return { rows: { size: 1, steps: [0] }, columns: { size: rows * columns, steps: [column] } };
     }
     return { rows: { size: rows, steps: [row] }, columns: { size: columns, steps: [column] } };

@@ -3,7 +3,7 @@
 
 import { f32 } from "./functions.js";
 
-/** o (m, n) = start + a (m, k) b (k, n); where a, b and start lie is said by offsets and steps. */
+/** o (m, n) = start + a (m, k) b (k, n); a, b and start are strided arrays: offset and steps. */
 export function multiply(o, m, n, k, a, a0, ai, ak, b, b0, bk, bj, s, s0, sj) {
   if (n >= 4) byColumns(o, m, n, k, a, a0, ai, ak, b, b0, bk, bj, s, s0, sj);
   const rest = n >= 4 ? n - (n % 4) : 0;

@@ -5,7 +5,7 @@ import { offsetsOf, stridesOf } from "./symbolic_sizes.js";
 /** An array that lies row after row. */
 export const inRows = (data, shape) => ({ data, offset: 0, strides: stridesOf(shape), shape });
 
-/** One number for all places of a shape. */
+/** One number broadcast to a shape. */
 export const everywhere = (number, shape) => ({
   data: Float32Array.of(number),
   offset: 0,
@@ -22,7 +22,7 @@ export function spread({ shape, strides }, to) {
 }
 
 /**
- * Rows and columns that take arrays through all places of a shape; the steps of each in both, and
+ * Rows and columns for a loop over all elements of a shape; the strides of each array in both, and
  * the axes that are `outer` to them.
  */
 export function asRows(shape, arrays) {
@@ -45,7 +45,7 @@ export function asRows(shape, arrays) {
   return { rows, columns, outer };
 }
 
-/** Where arrays begin at each place of the axes that are outer to their rows and columns. */
+/** Offsets of arrays at each index of the axes that are outer to their rows and columns. */
 export function begins({ outer }, arrays) {
   const sizes = outer.map(({ size }) => size);
   const each = arrays.map((_, k) =>

@@ -42,7 +42,7 @@ export function broadcast(shapes) {
   });
 }
 
-/** For all places of some sizes, in their order, how far they are by the steps of each axis. */
+/** Offsets of all elements of a shape, in order, by the strides of each axis. */
 export function offsetsOf(sizes, steps) {
   const found = new Int32Array(countOf(sizes));
   const rows = stridesOf(sizes);

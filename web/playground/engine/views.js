@@ -10,17 +10,17 @@ export const VIEWS = new Set(["reshape", "ravel", "transpose"]);
 /** The view that a node takes of its first argument; of a view that is itself one, of its base. */
 export function viewBy(builder, node) {
   let [x] = node.args;
-  if (!liesInRows(lying(builder, x)) && ["reshape", "ravel"].includes(node.op)) {
+  if (!liesInRows(stridedArray(builder, x)) && ["reshape", "ravel"].includes(node.op)) {
     const { shape, kind } = builder.of(x);
     x = builder.add("concatenate", [[x], 0], shape, kind);
   }
-  const found = TAKEN[node.op](lying(builder, x), node);
+  const found = TAKEN[node.op](stridedArray(builder, x), node);
   const base = builder.is(x, "view") ? builder.of(x).args[0] : x;
   return builder.add("view", [base, found], node.shape, node.kind);
 }
 
 /** Where the numbers of a node lie: { shape, offset, strides }. */
-function lying(builder, x) {
+function stridedArray(builder, x) {
   const { op, args, shape } = builder.of(x);
   return op === "view" ? { shape, ...args[1] } : { shape, offset: 0, strides: stridesOf(shape) };
 }

@@ -7,7 +7,7 @@ const ALIGNED = 16;
 
 /**
  * A promise of a model like `Model(pages, options)`, with the same bits, whose epochs, steps and
- * predictions run by a program (`learn/playground/programs.py`). It is refused where a page may not run
+ * predictions run by a program (`learn/playground/models.py`). It is refused where a page may not run
  * WebAssembly. `before` is a model in whose place it goes on.
  */
 export async function wasmModel(pages, options, program, before = null) {
@@ -16,7 +16,7 @@ export async function wasmModel(pages, options, program, before = null) {
   return new WasmModel(pages, options, instance.exports, program.batch_size, before);
 }
 
-/** All but training and predictions is done by the recorded pages, on the same numbers. */
+/** Only training and predictions use the program; all else is done by the traced layers. */
 export class WasmModel extends Model {
   constructor(pages, options, exports, batchSize, before = null) {
     super(pages, options);

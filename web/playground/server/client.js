@@ -103,7 +103,7 @@ export class Server {
     throw await answer.json().catch(() => ({ came: answer.statusText, expected: "", hint: "" }));
   }
 
-  /** It does not answer any more: that is said once. */
+  /** The server does not answer any more: notify once. */
   goes() {
     if (this.isGone) return;
     this.isGone = true;

@@ -13,7 +13,7 @@ export function programsOf(given, server) {
     try {
       return await server.program(kind);
     } catch {
-      return null; // the recorded pages go on, with the same bits
+      return null; // the traced layers continue, bit-identical
     }
   };
 }

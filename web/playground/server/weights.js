@@ -1,4 +1,4 @@
-// The way back: the weights of the page's net, for `page.net` in Python.
+// Sends the weights of the page's net to Python, for `page.net`.
 
 /** Between two times that weights go back, in milliseconds. */
 const PAUSE = 1000;

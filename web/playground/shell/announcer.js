@@ -1,11 +1,11 @@
 // What the page tells: notices in sight, and in words for those who hear it how the training goes.
 
-import { numberSaid, say, speakBy } from "../../shared/words.js";
+import { formatNumber, say, speakBy } from "../../shared/words.js";
 import { rarely } from "../views/view.js";
 import { button } from "./elements.js";
 
 /** Show notices in `notice`, and say in `live` that the training goes on, or where it stands. */
-export function telling(store, { notice, live }) {
+export function announcer(store, { notice, live }) {
   let told = null;
   const text = document.createElement("p");
   const close = button("close", () => store.notice(null), { kind: "quiet" });
@@ -27,7 +27,7 @@ export function telling(store, { notice, live }) {
   status(store, live);
 }
 
-/** A training that left the numbers is said at once, and until it is rewound. */
+/** Announces a diverged training at once, and until it is rewound. */
 function failures(store, told) {
   let failed = null;
   store.watch("frame", ({ failure }) => {
@@ -44,7 +44,7 @@ function failures(store, told) {
 function status(store, live) {
   let frame = null;
   let last = "";
-  const short = (value) => (value === null || value === undefined ? "–" : numberSaid(value, 3));
+  const short = (value) => (value === null || value === undefined ? "–" : formatNumber(value, 3));
   const write = () => {
     if (!frame) return;
     const { train, test } = frame.losses ?? {};

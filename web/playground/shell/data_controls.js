@@ -26,7 +26,7 @@ export function dataControls(store, place) {
     min: 10,
     max: 90,
     step: 10,
-    saidAs: (n) => `${n} %`,
+    format: (n) => `${n} %`,
   });
   const batch = numeric("batch_size", BATCH, (batch_size) => store.change({ batch_size }), {
     ladder: BATCHES,

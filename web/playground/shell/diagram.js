@@ -1,7 +1,7 @@
 // The net as it is drawn and touched: neurons to walk through, links to point at.
 
-import { element, numberSaid, say, speak, speakBy } from "../../shared/words.js";
-import { labels, neuronSaid, sidesOf } from "./labels.js";
+import { element, formatNumber, say, speak, speakBy } from "../../shared/words.js";
+import { labels, neuronLabel, sidesOf } from "./labels.js";
 import {
   brush,
   drawGradients,
@@ -65,7 +65,7 @@ export function diagramIn(store, heads) {
   pointing(stage, net, store);
   walking(neurons, net, store);
   new ResizeObserver(rebuild).observe(whole);
-  // whoever makes the heads anew, they are put above their columns before they are seen
+  // new heads are placed above their columns before they are painted
   const place = () => net.geometry && layHeads(heads, net.geometry);
   new MutationObserver(place).observe(heads, { childList: true });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
@@ -201,7 +201,7 @@ function buttonsOf({ geometry, columns }, store) {
       const made = element("button", { type: "button", class: "neuron" });
       made.tabIndex = column === 1 && unit === 0 ? 0 : -1;
       Object.assign(made.dataset, { column, unit });
-      made.setAttribute("aria-label", neuronSaid(store, columns, column, unit));
+      made.setAttribute("aria-label", neuronLabel(store, columns, column, unit));
       const style = { left: x - size / 2, top: y - size / 2, width: size, height: size };
       for (const [name, value] of Object.entries(style)) made.style[name] = `${value}px`;
       return made;
@@ -272,7 +272,7 @@ function showTip(tip, net, store) {
       : null;
   tip.hidden = place === null || !frame?.parameters;
   if (tip.hidden) return;
-  const value = numberSaid(frame.parameters[place], 3);
+  const value = formatNumber(frame.parameters[place], 3);
   tip.textContent = say(pointed.from === undefined ? "bias_tip" : "weight_tip", { value });
   const [x, y] = middleOf(net.geometry, pointed.column, pointed.unit);
   const { size } = net.geometry.columns[pointed.column];

@@ -59,7 +59,7 @@ export function choice(key, options, take, more = {}) {
 
 /**
  * A number, typed or stepped with its two buttons and the arrow keys; what `kind` (of
- * training/kinds.js) refuses is said in place, and is not taken.
+ * training/kinds.js) refuses is reported next to the field and ignored.
  *
  * The steps are those of `ladder`, or 1. Where it is `optional`, no number is null.
  */
@@ -132,12 +132,12 @@ export function stepped(value, way, ladder) {
   return way > 0 ? beyond[0] : beyond.at(-1);
 }
 
-/** A slider whose value is said beside its label. */
-export function slider(key, take, { min, max, step = 1, saidAs = String, ...more }) {
+/** A slider with its value beside its label. */
+export function slider(key, take, { min, max, step = 1, format = String, ...more }) {
   const input = element("input", { type: "range", min, max, step });
   const shown = element("output");
   const write = () => {
-    shown.textContent = saidAs(Number(input.value));
+    shown.textContent = format(Number(input.value));
     input.setAttribute("aria-valuetext", shown.textContent);
     const share = (input.value - min) / (max - min);
     input.style.setProperty("--share", `${100 * share}%`);

@@ -7,7 +7,7 @@ const PART = /([A-Za-z]+)(\d+)\b|\*\*\s*(\d+(?:\.\d+)?)|(\*\*?)/g;
 const SIGNS = { "*": "·", "**": "^" };
 
 /** A formula in an element: indices lowered, powers raised, products without their sign. */
-export function formulaSaid(text) {
+export function formulaLabel(text) {
   const whole = element("span", { class: "formula" });
   if (!/^[-+*/ ().,\w]+$/.test(text) || !/x\d|\*|\(/.test(text)) {
     whole.textContent = text;

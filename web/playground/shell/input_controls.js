@@ -1,8 +1,8 @@
-// What the net is told of each row: columns, their squares, products and sines, any formula.
+// Controls of the inputs: columns, their squares, products and sines, any formula.
 
 import { element, say, speak } from "../../shared/words.js";
 import { button, field, said } from "./elements.js";
-import { columnOfInput, formulaSaid, formulaText, inputText } from "./formulas.js";
+import { columnOfInput, formulaLabel, formulaText, inputText } from "./formulas.js";
 import { SIGNS } from "./icons.js";
 
 /** TensorFlow Playground's seven inputs. */
@@ -23,7 +23,7 @@ export function inputControls(store, place) {
     const made = element("button", { type: "button", class: "chip", "aria-pressed": on });
     made.dataset.input = name;
     const text = inputText(name, store.state);
-    made.append(text === formulaText(name) ? formulaSaid(name) : text);
+    made.append(text === formulaText(name) ? formulaLabel(name) : text);
     if (text !== name) made.title = name;
     made.addEventListener("click", () => {
       const now = store.state.inputs;

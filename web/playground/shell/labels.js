@@ -1,7 +1,7 @@
 // What inputs, neurons and outputs are called: beside the picture of the net, and in words.
 
 import { element, say } from "../../shared/words.js";
-import { formulaSaid, formulaText, inputText } from "./formulas.js";
+import { formulaLabel, formulaText, inputText } from "./formulas.js";
 import { middleOf } from "./net_shape.js";
 
 /** The most and least room for the names beside inputs and outputs, and for a letter of them. */
@@ -39,7 +39,7 @@ export function labels({ geometry, columns, isTight }, store) {
   };
   store.state.inputs.slice(0, columns[0].units).forEach((name, unit) => {
     const text = inputText(name, store.state);
-    put(0, unit, text === formulaText(name) ? formulaSaid(name) : text, "before");
+    put(0, unit, text === formulaText(name) ? formulaLabel(name) : text, "before");
   });
   const last = columns.length - 1;
   for (let unit = 0; unit < columns[last].units; unit++)
@@ -48,7 +48,7 @@ export function labels({ geometry, columns, isTight }, store) {
 }
 
 /** What an output is called: its class, or what is predicted. */
-export function outputSaid(store, outputs, unit) {
+export function outputLabel(store, outputs, unit) {
   const { problem, kind, rows } = store.state.data;
   if (problem === "regression") return "ŷ";
   if (outputs === 1) return "P";
@@ -58,13 +58,13 @@ export function outputSaid(store, outputs, unit) {
 /** What stands beside an output: of a class that has no name, where room is short, its number. */
 function labelOf(store, outputs, unit, isTight) {
   const isNumbered = store.state.data.kind !== "rows" && outputs > 1;
-  return isTight && isNumbered ? String(unit) : outputSaid(store, outputs, unit);
+  return isTight && isNumbered ? String(unit) : outputLabel(store, outputs, unit);
 }
 
 /** A neuron in words: where it is, and what it is called. */
-export function neuronSaid(store, columns, column, unit) {
+export function neuronLabel(store, columns, column, unit) {
   if (column === 0)
     return say("input_said", { name: inputText(store.state.inputs[unit] ?? "", store.state) });
   if (column < columns.length - 1) return say("neuron_said", { layer: column, unit: unit + 1 });
-  return say("output_said", { name: outputSaid(store, columns[column].units, unit) });
+  return say("output_said", { name: outputLabel(store, columns[column].units, unit) });
 }

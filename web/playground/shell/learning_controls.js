@@ -30,11 +30,11 @@ const NAMES = { alpha: "penalty_rate" };
 const NEEDED = { nesterov: "momentum" };
 const TWENTIETHS = Array.from({ length: 21 }, (_, i) => i / 20);
 
-/** What an optimizer starts from where no other rate is said. */
+/** Default learning rates of optimizers. */
 const USUAL_RATES = { SGD: 0.03, Adagrad: 0.03, RMSprop: 0.003, Lion: 0.001 };
 const usualRate = (name) => USUAL_RATES[name] ?? 0.01;
 
-/** What a setting is where nothing is said, and where that differs by what it is a setting of. */
+/** Defaults of settings, and those that differ by optimizer or schedule. */
 const USUAL = { betas: [0.9, 0.999], eps: 1e-8, alpha: 0.99, momentum: 0, nesterov: false };
 Object.assign(USUAL, { weight_decay: 0, momentum_decay: 0.004, every: 1 / 3, gamma: 0.1, end: 0 });
 Object.assign(USUAL, { cycles: 4, growth: 1, rise: 0.3, start: 1 / 3, share: 0.1, l1_ratio: 0.5 });

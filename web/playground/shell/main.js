@@ -4,7 +4,7 @@ import { element, language, learn, say, speakBy, speakIn } from "../../shared/wo
 import { openSession } from "../training/session.js";
 import { addressing } from "./address.js";
 import { dataControls } from "./data_controls.js";
-import { Store, toldOf } from "./store.js";
+import { Store, messageOf } from "./store.js";
 import { diagramIn } from "./diagram.js";
 import { said } from "./elements.js";
 import { hiding, lessonIn } from "./lesson.js";
@@ -17,7 +17,7 @@ import { peopleControls } from "./share_controls.js";
 import { PLACES } from "./view_registry.js";
 import { runControls } from "./run_controls.js";
 import { tableControls } from "./table_controls.js";
-import { telling } from "./announcer.js";
+import { announcer } from "./announcer.js";
 import { viewControls } from "./view_controls.js";
 import { weightEditor, weightTables } from "./weights.js";
 
@@ -38,7 +38,8 @@ export function start(place, given) {
     onFrame: (frame) => store.show(frame),
     // it may show before there is a place to say it
     onWorkerRefused: () => setTimeout(() => store.notice("worker_refused")),
-    onServerRefused: (failure) => store.notice("native_refused", { told: toldOf(failure) }, true),
+    onServerRefused: (failure) =>
+      store.notice("native_refused", { told: messageOf(failure) }, true),
     onProblem: (problem, state) => store.goesOn(problem, state),
     onBroken: (text) => store.broke(new Error(text)),
   });
@@ -64,7 +65,7 @@ export function start(place, given) {
 
 /** The session rests while nothing of `whole` is in view, as where a page has it further below. */
 function restsUnseen(session, whole) {
-  // where a tab is hidden no intersection is told; else it is told soon
+  // hidden tabs report no intersection; visible ones do so soon
   if (document.visibilityState === "visible") session.rest();
   const watcher = new IntersectionObserver((told) => {
     if (told.at(-1).isIntersecting) session.wake();
@@ -87,7 +88,7 @@ function furnish(store, areas) {
   const diagram = diagramIn(store, heads);
   const net = netControls(store, heads);
   const plane = () => areas.output.querySelector(".plane canvas");
-  telling(store, areas);
+  announcer(store, areas);
   runControls(store, areas.run);
   dataControls(store, areas.data);
   areas.data.append(tableControls(store, areas.whole));

@@ -1,6 +1,6 @@
 // Play, pause, step, rewind, start anew; the counter; how fast, and when to stop.
 
-import { element, numberSaid, say, speak, speakBy } from "../../shared/words.js";
+import { element, formatNumber, say, speak, speakBy } from "../../shared/words.js";
 import { whole, number } from "../training/kinds.js";
 import { button, choice, menu, numeric, said } from "./elements.js";
 import { SIGNS } from "./icons.js";
@@ -52,12 +52,12 @@ function counter(store) {
   const name = speak(element("span"), () => say("epochs_done"));
   const shown = element("p", { class: "counter" }, name, epoch, more);
   store.watch("frame", (frame) => {
-    epoch.textContent = numberSaid(frame.epoch, 9);
+    epoch.textContent = formatNumber(frame.epoch, 9);
     const { batch, phase } = frame;
     const parts = batch ? [say("batch_now", { batch })] : [];
     if (phase) parts.push(say(`phase_${phase.way}`, phase));
     if (frame.playing && frame.rate) {
-      parts.push(say("per_second", { rate: numberSaid(frame.rate, 2) }));
+      parts.push(say("per_second", { rate: formatNumber(frame.rate, 2) }));
     }
     if (frame.engine === "native") parts.push(say("engine_native"));
     if (frame.isNative) parts.push(say("native_bits"));

@@ -3,7 +3,7 @@
 import { element, language, languages, say, speak, speakIn } from "../../shared/words.js";
 import { fragmentOf } from "../training/links.js";
 import { LONGEST, stateNow } from "./address.js";
-import { outputSaid } from "./labels.js";
+import { outputLabel } from "./labels.js";
 import { button, menu, said } from "./elements.js";
 import { inputText } from "./formulas.js";
 import { netFile } from "./net_file.js";
@@ -67,7 +67,7 @@ function filesOf(store, diagram, plane) {
   const net = () => diagram.net();
   const nameOf = (column, unit) =>
     column
-      ? outputSaid(store, net().columns.at(-1).units, unit)
+      ? outputLabel(store, net().columns.at(-1).units, unit)
       : inputText(store.state.inputs[unit], store.state);
   const json = "application/json";
   const made = {
@@ -82,7 +82,7 @@ function filesOf(store, diagram, plane) {
   return Object.entries(made).map(([key, act]) => button(key, act));
 }
 
-/** The net as a module; a layer that only Python can print is said. */
+/** Save the net as a module, or report a layer that only Python can export. */
 async function saveNet(store) {
   const inputs = store.state.inputs.map((name) => inputText(name, store.state)).join(", ");
   try {

@@ -6,7 +6,7 @@ import { merged, stateOf } from "../training/state.js";
 /**
  * The store at which all parts of the page sit. Parts read `store.state` (its schema is that of
  * training/state.js) and `store.session`; they change the state by `change` and hear of changes by
- * `watch`: "state" (state), "frame" (frame), "pointed" (place or null), "notice" (what is said).
+ * `watch`: "state" (state), "frame" (frame), "pointed" (place or null), "notice" (a message).
  *
  * A place is `{ column, unit, from }`: column 0 has the inputs, 1 … the hidden layers, the last one
  * the outputs; `from` is the unit of the column before, where a link is meant; `fixed` is true
@@ -19,7 +19,7 @@ export class Store {
     this.session = null;
     this.pointed = null;
     this.frame = null;
-    this.broken = null; // what was said last of an error that nobody expected
+    this.broken = null; // the last message of an unexpected error
     this.watchers = { state: [], frame: [], pointed: [], notice: [] };
   }
 
@@ -29,7 +29,7 @@ export class Store {
   }
 
   /** Tell everybody who watches `what`; where one of them fails, the others hear of it still. */
-  tell(what, ...values) {
+  notify(what, ...values) {
     for (const act of this.watchers[what]) {
       try {
         act(...values);
@@ -55,53 +55,53 @@ export class Store {
     show();
   }
 
-  /** Take another value for parts of the state, `{ share: 60 }`; what does not fit is said. */
+  /** Change parts of the state, `{ share: 60 }`; reports values that are not valid. */
   change(part) {
     const { state, problems } = merged(this.state, part);
     if (problems.length) {
       this.problems(problems);
-      this.tell("state", this.state);
+      this.notify("state", this.state);
       return;
     }
     this.state = state;
     this.session?.set(part);
-    this.tell("state", state);
+    this.notify("state", state);
   }
 
-  /** Take a whole other state, as a link or a file has it; what is wrong in it is said. */
+  /** Take another state, from a link or a file; reports what is wrong in it. */
   become(given) {
     const { state, problems } = stateOf(given);
     this.problems(problems);
     this.state = state;
     this.session?.set(state);
-    this.tell("state", state);
+    this.notify("state", state);
   }
 
-  /** What was set makes no sense of the rows: that is said, and the state before goes on. */
+  /** The new state does not fit the rows: report it and restore the state before. */
   goesOn(problem, state) {
     this.state = state;
     this.problems([problem]);
-    this.tell("state", state);
+    this.notify("state", state);
   }
 
-  /** Begin anew with other first weights. */
+  /** Restart with other initial weights. */
   reset() {
     this.session.reset();
     this.state = this.session.state;
-    this.tell("state", this.state);
+    this.notify("state", this.state);
   }
 
   /** Take what the training shows of itself. */
   show(frame) {
     this.frame = frame;
-    this.tell("frame", frame);
+    this.notify("frame", frame);
   }
 
   /** Say what is pointed at; a fixed place stays until another is clicked on. */
   point(place, fixed = false) {
     if (this.pointed?.fixed && !fixed) return;
     this.pointed = place && { ...place, fixed };
-    this.tell("pointed", this.pointed);
+    this.notify("pointed", this.pointed);
   }
 
   /**
@@ -109,13 +109,13 @@ export class Store {
    * may be a function, which is called again when the language changes.
    */
   notice(key, values = {}, grave = false) {
-    this.tell("notice", key, values, grave);
+    this.notify("notice", key, values, grave);
   }
 
   /** Say why something was refused, by the three parts that came with it. */
   refused(error) {
     if (error.gone) this.notice("server_gone", {}, true);
-    else this.notice("problems", { told: toldOf(error) }, true);
+    else this.notice("problems", { told: messageOf(error) }, true);
   }
 
   /** Give one weight or bias another value; the training goes on from there. */
@@ -154,5 +154,5 @@ export class Store {
 }
 
 /** The three parts of an error as a text. */
-export const toldOf = ({ came, expected, hint, message }) =>
+export const messageOf = ({ came, expected, hint, message }) =>
   [came ?? message, expected, hint].filter(Boolean).join(" ");

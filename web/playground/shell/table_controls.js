@@ -1,12 +1,12 @@
 // A table of one's own: as a file, pasted or dropped; which columns predict which.
 
-import { element, numberSaid, say, speak, speakBy, visible } from "../../shared/words.js";
+import { element, formatNumber, say, speak, speakBy, visible } from "../../shared/words.js";
 import { tableIn } from "../training/csv.js";
 import { TableRefused, textOf } from "../training/csv_text.js";
 import { button, choice, opening, said } from "./elements.js";
 import { stateOfTable } from "./table_rows.js";
 
-/** The part of the page that takes tables; files may be dropped anywhere in `whole`. */
+/** Controls that read tables; files may be dropped anywhere in `whole`. */
 export function tableControls(store, whole) {
   const known = { table: null, target: null, chosen: [], told: [], name: "" };
   const problem = element("div", { class: "refusal", role: "alert", hidden: "" });
@@ -132,14 +132,19 @@ function columnChoice(store, known, problem, summary) {
     if (!table) return;
     const { n, of } = table;
     const rows = say(n < of ? "rows_sampled" : "rows_all", { n, of });
-    summary.replaceChildren(...[rows, ...told.map(toldSaid)].map((line) => element("p", {}, line)));
+    summary.replaceChildren(
+      ...[rows, ...told.map(descriptionOf)].map((line) => element("p", {}, line)),
+    );
   };
   speakBy(tell);
   return { element: whole, fill, apply };
 }
 
-const toldSaid = ({ key, name, ...numbers }) => {
-  const said = Object.entries(numbers).map(([what, value]) => [what, numberSaid(Number(value), 3)]);
+const descriptionOf = ({ key, name, ...numbers }) => {
+  const said = Object.entries(numbers).map(([what, value]) => [
+    what,
+    formatNumber(Number(value), 3),
+  ]);
   return say(key, { name: visible(name), ...Object.fromEntries(said) });
 };
 

@@ -1,7 +1,7 @@
 // Weights and biases to read and to change: of the neuron that is chosen, and of all as tables.
 
-import { element, numberSaid, say, speakBy } from "../../shared/words.js";
-import { neuronSaid } from "./labels.js";
+import { element, formatNumber, say, speakBy } from "../../shared/words.js";
+import { neuronLabel } from "./labels.js";
 import { opening } from "./elements.js";
 import { placeOf } from "./net_shape.js";
 
@@ -25,15 +25,15 @@ export function weightEditor(store, net) {
     const key = JSON.stringify([pointed, columns]);
     if (key !== shown) {
       shown = key;
-      title.textContent = neuronSaid(store, columns, pointed.column, pointed.unit);
+      title.textContent = neuronLabel(store, columns, pointed.column, pointed.unit);
       whole.setAttribute("aria-label", title.textContent);
       inputs = fieldsOf(store, columns, pointed);
       fields.replaceChildren(...inputs.map(({ field }) => field));
-      for (const { input, place } of inputs) input.value = numberSaid(frame.parameters[place], 4);
+      for (const { input, place } of inputs) input.value = formatNumber(frame.parameters[place], 4);
       inputs.find(({ from }) => from === pointed.from)?.input.select();
     }
     for (const { input, place } of inputs) {
-      if (input !== document.activeElement) input.value = numberSaid(frame.parameters[place], 4);
+      if (input !== document.activeElement) input.value = formatNumber(frame.parameters[place], 4);
     }
   };
   speakBy(() => {
@@ -54,7 +54,7 @@ function fieldsOf(store, columns, { column, unit, from }) {
     const name =
       one === undefined
         ? say("bias")
-        : say("weight_from", { from: neuronSaid(store, columns, column - 1, one) });
+        : say("weight_from", { from: neuronLabel(store, columns, column - 1, one) });
     return { from: one, place, ...weightField(store, name, place, one === from) };
   });
 }
@@ -100,15 +100,17 @@ function tableOf(store, columns, column) {
   const before = columns[column - 1].units;
   const cell = (tag, text, attributes = {}) => element(tag, attributes, text);
   const head = element("tr", {}, cell("th", say("to_from"), { scope: "col" }));
-  const names = Array.from({ length: before }, (_, i) => neuronSaid(store, columns, column - 1, i));
+  const names = Array.from({ length: before }, (_, i) =>
+    neuronLabel(store, columns, column - 1, i),
+  );
   for (const name of names) head.append(cell("th", name, { scope: "col" }));
   if (b !== null) head.append(cell("th", say("bias"), { scope: "col" }));
-  const said = (place) => numberSaid(store.frame.parameters[place], 3);
+  const said = (place) => formatNumber(store.frame.parameters[place], 3);
   const rows = Array.from({ length: units }, (_, unit) => {
     const row = element(
       "tr",
       {},
-      cell("th", neuronSaid(store, columns, column, unit), { scope: "row" }),
+      cell("th", neuronLabel(store, columns, column, unit), { scope: "row" }),
     );
     for (let from = 0; from < before; from++)
       row.append(cell("td", said(placeOf(columns, { column, unit, from }))));

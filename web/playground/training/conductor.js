@@ -19,21 +19,21 @@ const RATE = 500;
 /**
  * Trains the net of a state and tells of it.
  *
- * `makeModel` makes the engine's model of a net; `tell(message)` hands on `{ frame }`,
+ * `makeModel` makes the engine's model of a net; `post(message)` posts `{ frame }`,
  * `{ answer, id }`, `{ refused, id }`, or `{ broken }`, what an error said that nobody expected;
  * `later(act, time)` lets something run after what is waiting, and after so many milliseconds;
  * `now()` is the time in milliseconds.
  */
 export class Conductor {
-  constructor({ makeModel, tell, later, now }) {
-    Object.assign(this, { makeModel, tell, later, now });
+  constructor({ makeModel, post, later, now }) {
+    Object.assign(this, { makeModel, post, later, now });
     this.version = 0;
     this.jobs = [];
     this.near = null; // the training by a server, where there is one
     this.isPlaying = this.isResting = this.isScheduled = false;
     this.isAwaited = true; // whether another frame may be sent
     this.isNew = false; // whether there is anything that no frame has shown
-    this.broken = null; // what was said last of an error, until a frame is shown
+    this.broken = null; // the last error message, until a frame is shown
     this.target = this.arrival = null;
     this.phases = this.phase = null;
     this.stopping = new Stopping();
@@ -63,7 +63,7 @@ export class Conductor {
     this.version += 1;
     this.phases = this.phase = null;
     this.stopStudies();
-    this.tell({ began: { begun, spec: this.training.spec, names: this.training.model.names } });
+    this.post({ began: { begun, spec: this.training.spec, names: this.training.model.names } });
     this.target = state.at.step || null;
     this.lead();
     this.changed();
@@ -76,7 +76,7 @@ export class Conductor {
     const { state, begun, training } = this;
     const events = training?.events;
     const goesOn = state ? { ...state, events, exact: training.isExact } : null;
-    this.tell({ problem, asked, begun, goesOn });
+    this.post({ problem, asked, begun, goesOn });
     if (training) this.changed();
   }
 
@@ -192,11 +192,11 @@ export class Conductor {
   /** Tell who wanted to be somewhere that it is over. */
   arrive() {
     this.target = null;
-    if (this.arrival !== null) this.tell({ answer: this.training.step, id: this.arrival });
+    if (this.arrival !== null) this.post({ answer: this.training.step, id: this.arrival });
     this.arrival = null;
   }
 
-  /** The first weights again; what happened on the way is forgotten. */
+  /** Restore the initial weights; edits during training are discarded. */
   rewind() {
     this.leavePhases();
     const { training } = this;
@@ -230,7 +230,7 @@ export class Conductor {
   answer(id, kind, options) {
     if (Object.hasOwn(STUDIES, kind)) {
       const old = this.jobs.find((job) => job.kind === kind);
-      if (old) this.tell({ answer: null, id: old.id });
+      if (old) this.post({ answer: null, id: old.id });
       this.jobs = this.jobs.filter((job) => job !== old);
       const study = STUDIES[kind](this.training, this.makeModel, options);
       this.jobs.push({ id, kind, study });
@@ -238,14 +238,14 @@ export class Conductor {
       return;
     }
     try {
-      this.tell({ answer: ANSWERS[kind](this.training, this, options), id });
+      this.post({ answer: ANSWERS[kind](this.training, this, options), id });
     } catch (error) {
-      this.tell({ refused: String(error?.message ?? error), id });
+      this.post({ refused: String(error?.message ?? error), id });
     }
   }
 
   stopStudies() {
-    for (const { id } of this.jobs) this.tell({ answer: null, id });
+    for (const { id } of this.jobs) this.post({ answer: null, id });
     this.jobs = [];
   }
 
@@ -306,42 +306,42 @@ export class Conductor {
       try {
         const { done, value } = study.next();
         if (!done) continue;
-        this.tell({ answer: value, id });
+        this.post({ answer: value, id });
       } catch (error) {
-        this.tell({ refused: String(error?.message ?? error), id });
+        this.post({ refused: String(error?.message ?? error), id });
       }
       this.jobs.shift();
     }
   }
 
-  /** Show a frame; one that fails is told of, and the next one may be shown. */
+  /** Show a frame; errors are reported, and the next frame may be shown. */
   show() {
     this.isNew = false;
     this.shownAt = this.now();
     try {
-      this.tell({ frame: frameOf(this) });
+      this.post({ frame: frameOf(this) });
       this.isAwaited = false;
       this.broken = null;
     } catch (error) {
-      this.tellOf(error);
+      this.reportError(error);
     }
   }
 
-  /** Do something; where it fails, the training stands still, and that is told. */
+  /** Run `act`; on an error the training stops and the error is reported. */
   withoutFailing(act) {
     try {
       act();
     } catch (error) {
       this.halt();
-      this.tellOf(error);
+      this.reportError(error);
       if (this.training) this.changed();
     }
   }
 
   /** Tell of an error that nobody expected: once, though each frame may fail by it. */
-  tellOf(error) {
+  reportError(error) {
     const broken = String(error?.message ?? error);
-    if (broken !== this.broken) this.tell({ broken });
+    if (broken !== this.broken) this.post({ broken });
     this.broken = broken;
   }
 

@@ -21,7 +21,7 @@ export function tableIn(text, reading) {
   if (text.length > LONGEST) throw new TableRefused("csv_long", { size: text.length });
   const { separator, skipped } = separatorOf(text);
   const body = text.slice(skipped);
-  const { rows, of, each } = rowsKept(body, separator);
+  const { rows, of, each } = sampledRows(body, separator);
   if (!rows.length) throw new TableRefused("csv_empty");
   const [first] = rows;
   const isHead = first.cells.every((cell) => isMissing(cell, reading) || !read(cell, reading));
@@ -38,7 +38,7 @@ export function tableIn(text, reading) {
 }
 
 /** The first row, and the others if they are no more than the page keeps, else some of them. */
-function rowsKept(text, separator) {
+function sampledRows(text, separator) {
   let of = 0;
   for (const row of rowsIn(text, separator, () => false)) of += row ? 1 : 0;
   const each = Math.ceil((of - 1) / MOST_ROWS) || 1;

@@ -76,7 +76,7 @@ export function checkInputs(found, texts) {
   throw new DataProblem("notFinite", { field: "inputs", value: texts[bad % texts.length], row });
 }
 
-/** The numbers of the rows that train and of those that test, in an order that is drawn. */
+/** Indices of training and test rows, shuffled. */
 export function splitOf(n, share, seed) {
   const order = new Draws(seed, 2).permutation(n);
   const train = n > 1 ? Math.min(Math.max(Math.floor((n * share) / 100), 1), n - 1) : n;

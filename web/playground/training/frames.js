@@ -43,7 +43,7 @@ function failureOf(failure, { shown }) {
   return { ...failure, column: failure.layer === null ? null : column };
 }
 
-/** The scores of the rows that train and that test, by their sets. */
+/** Scores of training and test rows. */
 function metricsOf(scores) {
   const of = (set) => Object.fromEntries(Object.entries(scores).map(([key, x]) => [key, x[set]]));
   return { train: of("train"), test: of("test") };

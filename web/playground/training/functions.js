@@ -1,7 +1,7 @@
 // The portable engine's functions and random numbers, in float64: printed from its own, to the
 // same bits.
 //
-// handgrad.learn.playground.printed_functions writes this file; a test compares the two.
+// handgrad.learn.playground.printed_engine writes this file; a test compares the two.
 /* eslint max-lines: off, max-lines-per-function: off */
 
 const double = new Float64Array(1);

@@ -5,7 +5,7 @@ const MOST_POINTS = 400;
 const MOST_BYTES = 1.5e6;
 const MOST_STATES = 512;
 
-/** Losses and scores by epoch: each that is told at first, then one in two, one in four … */
+/** Losses and scores by epoch: every epoch at first, then one in two, one in four … */
 export class History {
   constructor() {
     this.points = [];

@@ -61,7 +61,7 @@ export const text = (most) => ({
 const codeOf = (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
 
 /**
- * Texts of at most so many letters each, at least `least` and at most `most`, none twice.
+ * `least` to `most` different texts of at most `letters` characters each.
  *
  * In a link each of `signs` separates them; the first one is written.
  */

@@ -13,7 +13,7 @@ export function classAt(predictions, outputs, i, border) {
 /** From which number on a single output says class 1: a probability, or any number. */
 export const borderOf = (loss) => (loss === "BinaryCrossEntropyLoss" ? 0.5 : 0);
 
-/** How many rows of each class (first) are said to be of each class (second). */
+/** Confusion matrix: rows of each true class (first) by predicted class (second). */
 export function confusion(predictions, y, outputs, classes, border) {
   const matrix = Array.from({ length: classes }, () => Array(classes).fill(0));
   for (let i = 0; i < y.length; i++) {
@@ -22,7 +22,7 @@ export function confusion(predictions, y, outputs, classes, border) {
   return matrix;
 }
 
-/** The share of rows that are said to be of their class. */
+/** Accuracy: fraction of rows whose class is predicted correctly. */
 export function accuracy(predictions, y, outputs, border) {
   let right = 0;
   for (let i = 0; i < y.length; i++) right += classAt(predictions, outputs, i, border) === y[i];

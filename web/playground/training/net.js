@@ -1,4 +1,4 @@
-// The net that a state means, as the engine takes it, and its first weights.
+// The net of a state as a specification for the engine, and its initial weights.
 
 import { Draws } from "./streams.js";
 import { classesOf } from "./state.js";
@@ -65,7 +65,7 @@ export function modelKey({ optimizer, data, inputs, share, batch_size, shuffle, 
   return JSON.stringify([rows, layers, initializer, loss, schedule, penalty, clip, settings]);
 }
 
-/** How first weights are drawn: how far they reach for so many inputs and outputs of a layer. */
+/** Initializers: bound or standard deviation by the inputs and outputs of a layer. */
 const SPREADS = {
   he: (n) => 2 / n,
   xavier: (n, m) => 2 / (m + n),

@@ -3,7 +3,7 @@
 import { ANSWERS } from "./answers.js";
 
 /**
- * A step of more products than this is the server's. So many keep the recorded pages busy for a
+ * A step of more products than this runs on the server. So many keep the traced layers busy for a
  * whole slice, some 10 ms, and WebAssembly for half a millisecond; the native engine needs a tenth
  * of that, or less. Below it a page makes thousands of steps a second, to the bit.
  */
@@ -32,7 +32,7 @@ export class Near {
     this.begun = conductor.training.epoch;
     this.asking = changingOf(conductor.state);
     this.isEnough = conductor.stopping.of(conductor.training, conductor.state.stop);
-    conductor.tell({ train: { id: this.id, model: this.asked(conductor) } });
+    conductor.post({ train: { id: this.id, model: this.asked(conductor) } });
   }
 
   /** Ask anew where the conductor's state has become another one in what was asked for. */
@@ -41,7 +41,7 @@ export class Near {
   }
 
   stop() {
-    if (this.isOn) this.conductor.tell({ train: null });
+    if (this.isOn) this.conductor.post({ train: null });
     this.isOn = false;
   }
 

@@ -1,4 +1,4 @@
-// Schedules as formulas, which handgrad.learn.playground.schedules has too: the same bits in both.
+// Schedules as formulas, which handgrad.learn.playground.formulas has too: the same bits in both.
 
 import { rowFunction } from "./formulas.js";
 
@@ -10,7 +10,7 @@ const GROWN = `growth ** floor(log(1 + progress * (growth ** cycles - 1)) / log(
 const ALIKE = `progress * cycles - floor(progress * cycles + ${ROUNDING})`;
 const GROWING = `((1 + progress * (growth ** cycles - 1)) / ${GROWN} - 1) / (growth - 1)`;
 
-/** The factor by `progress`, the share of the training that is done, and by the settings. */
+/** Factor of the learning rate by `progress`, the fraction of the training done, and the settings. */
 export const FACTORS = {
   step: `gamma ** floor(progress / every + ${ROUNDING})`,
   exponential: "end ** progress",

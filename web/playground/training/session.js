@@ -55,8 +55,8 @@ class Session {
 
   /** The host in the page's own thread, which leaves room between slices. */
   ownHost() {
-    const tell = (message) => queueMicrotask(() => this.hear(message)); // as a worker: never at once
-    const hear = hostOf(tell, (act, time) => setTimeout(act, time));
+    const post = (message) => queueMicrotask(() => this.hear(message)); // as a worker: never at once
+    const hear = hostOf(post, (act, time) => setTimeout(act, time));
     return { send: hear, close: () => hear({ act: "pause", given: {} }) };
   }
 
@@ -175,13 +175,13 @@ class Session {
     this.send("stepLayer");
   }
 
-  /** The first weights again. */
+  /** Restore the initial weights. */
   rewind() {
     this.pause();
     this.send("rewind");
   }
 
-  /** Other first weights: those of the next seed. */
+  /** Other initial weights: those of the next seed. */
   reset() {
     this.pause();
     this.set({ seed: (this.state.seed + 1) % 2 ** 32 });

@@ -22,8 +22,8 @@ import {
  *   data.kind        a toy set, or "rows", those of data.rows: drawn points, or a table
  *   data.formula     for the sets "above", class 1 where x2 > f, and "formula", y = f
  *   inputs           formulas in x1, x2, …, or names of columns
- *   share            per cent of the rows that train
- *   seed             of first weights, split, order and dropout; data.seed of the rows
+ *   share            training fraction in per cent
+ *   seed             of initial weights, split, order and dropout; data.seed of the rows
  *   layers           the hidden ones, { units, activation, normalization, dropout, frozen };
  *                    the last follows from the loss
  *   schedule         { name, epochs, … }: for so many epochs, then it stays as it is
@@ -98,7 +98,7 @@ export const PENALTIES = {
   ElasticNetPenalty: { ...alpha, l1_ratio: share },
 };
 
-/** A layer as it is where nothing is said. */
+/** Default of a layer. */
 export const LAYER = {
   units: 4,
   activation: "Tanh",
@@ -179,7 +179,7 @@ const put = (object, path, value) => {
   inner[last] = structuredClone(value);
 };
 
-/** The state in which a page opens that is told nothing. */
+/** Default state of a page. */
 export const defaults = () => stateOf({}).state;
 
 /**

@@ -57,7 +57,7 @@ export function seeded(entropy, spawnKey = []) {
   return BigUint64Array.of(state & HALF, state >> 64n, increment & HALF, increment >> 64n, 0n, 0n);
 }
 
-/** Draws from a stream: as handgrad.learn.playground.draws does, to the bit. */
+/** Draws from a stream: as handgrad.learn.playground.toy_data does, to the bit. */
 export class Draws {
   constructor(...entropy) {
     this.words = seeded(entropy);

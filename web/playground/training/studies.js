@@ -12,7 +12,7 @@ const POINTS = 100;
 const SEED_SIDE = 24;
 const LOSS_SIDE = 31;
 const PATH = 128;
-/** A loss on a plane is that of so many rows that train. */
+/** Training rows for the losses on a plane. */
 const LOSS_ROWS = 256;
 
 const within = (value, most, usual) =>
@@ -47,7 +47,7 @@ function* runTo(training, epoch) {
   }
 }
 
-/** Trainings that differ in their first weights and orders: losses, and what they say on average. */
+/** Trainings with other initial weights and orders: losses and average output. */
 export function* seeds(training, make, { n, epochs }) {
   const count = within(n, MOST_SEEDS, 16);
   const at = looks(within(epochs, MOST_EPOCHS, 100));
@@ -75,7 +75,7 @@ export function* seeds(training, make, { n, epochs }) {
   return { ...found, side: SEED_SIDE, ranges, ...meanAndSpread(found.planes) };
 }
 
-/** The mean of planes at each place, and the root of the mean of the squares of what differs. */
+/** Mean and standard deviation of planes at each point. */
 function meanAndSpread(planes) {
   const mean = new Float32Array(planes[0].length);
   const spread = new Float32Array(planes[0].length);
@@ -115,7 +115,7 @@ export function* race(training, make, { racers, epochs }) {
   return { epochs: at, racers: placed, plane: losses };
 }
 
-/** The loss of the rows that train, at side · side places of a plane on which points lie. */
+/** Training loss at side · side points of a plane through `points`. */
 function* lossesOn(training, plane, origin, points, side) {
   const [a, b] = [0, 1].map((axis) => {
     const [low, high] = span(

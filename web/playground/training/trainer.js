@@ -86,7 +86,7 @@ export class Training {
     this.model = model;
   }
 
-  /** Be where an engine has led that has other bits, by what it reports of an epoch's end. */
+  /** Continue from an epoch report of an engine that is not bit-identical. */
   goOnFrom({ epoch, losses, scores, weights, state }) {
     const { model } = this;
     model.parameters.set(unpacked(weights));

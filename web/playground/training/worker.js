@@ -1,4 +1,4 @@
-// The worker's side of a session: a conductor that is told and tells by messages.
+// Worker side of a session: a conductor that receives and posts messages.
 
 import { Model } from "../engine/model.js";
 import { wasmModel } from "../engine/wasm_model.js";
@@ -6,11 +6,11 @@ import { Conductor } from "./conductor.js";
 import { Near } from "./remote_training.js";
 
 /** What is called by a message, `{ act, given }`: the session's side is session.js. */
-export function hostOf(tell, later) {
+export function hostOf(post, later) {
   let pages = null;
   const conductor = new Conductor({
     makeModel: (spec) => new Model(pages, spec),
-    tell,
+    post,
     later,
     now: () => performance.now(),
   });
@@ -40,14 +40,14 @@ export function hostOf(tell, later) {
         const model = await wasmModel(pages, training.spec, program);
         if (conductor.training === training) conductor.takeModel(model, "wasm");
       } catch {
-        // where WebAssembly is refused the recorded pages go on, to the same bits
+        // without WebAssembly the traced layers continue, bit-identical
       }
     },
   };
   return ({ act, given }) => {
     if (conductor.training || act === "open" || act === "begin") {
       conductor.withoutFailing(() => acts[act](given));
-    } else if ("id" in given) tell({ answer: null, id: given.id });
+    } else if ("id" in given) post({ answer: null, id: given.id });
   };
 }
 

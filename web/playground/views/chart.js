@@ -1,6 +1,6 @@
 // Lines over a common axis, as SVG: sharp at any size, on paper, and in both schemes by itself.
 
-import { element, numberSaid } from "../../shared/words.js";
+import { element, formatNumber } from "../../shared/words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 /** How wide a chart is that has not been laid out yet, and how high, of its width. */
@@ -130,13 +130,13 @@ function drawAxes(group, { x0, x1, y0, y1, isLog, across, toX, toY, size }) {
   for (const y of ticks(y0, y1, isLog)) {
     made.push(drawn("path", { class: "grid", d: `M${LEFT} ${toY(y).toFixed(1)}H${end}` }));
     const at = { x: LEFT - 6, y: toY(y) + 3.5, "text-anchor": "end" };
-    made.push(drawn("text", at, numberSaid(y, 3)));
+    made.push(drawn("text", at, formatNumber(y, 3)));
   }
   const marks = ticks(x0, x1, false).filter((x) => x0 === 0 || Number.isInteger(x));
   for (const x of marks) {
     const anchor = toX(x) > end - 20 ? "end" : "middle";
     const at = { x: toX(x), y: floor + 14, "text-anchor": anchor };
-    if (toX(x) < end - 90 || !across) made.push(drawn("text", at, numberSaid(x, 4)));
+    if (toX(x) < end - 90 || !across) made.push(drawn("text", at, formatNumber(x, 4)));
   }
   made.push(drawn("path", { class: "axis", d: `M${LEFT} ${TOP}V${floor}H${end}` }));
   if (across) made.push(drawn("text", { x: end, y: floor + 14, "text-anchor": "end" }, across));

@@ -1,6 +1,6 @@
 // Which classes are taken for which, and what is made of them; the errors of a regression.
 
-import { element, numberSaid, percentSaid, say } from "../../shared/words.js";
+import { element, formatNumber, formatPercent, say } from "../../shared/words.js";
 import { table } from "./chart.js";
 import { askerOf, chooser, rarely, rowsAsker, viewIn } from "./view.js";
 
@@ -43,7 +43,7 @@ export function confusionIn(place, session) {
 function tables(found, { classes, target }) {
   if (!found?.matrix) {
     const name = target ?? "y";
-    const rows = ERRORS.map((key) => [say(`metric_${key}`), numberSaid(found?.[key] ?? NaN, 4)]);
+    const rows = ERRORS.map((key) => [say(`metric_${key}`), formatNumber(found?.[key] ?? NaN, 4)]);
     return [table(say("confusion_errors", { name }), [say("metric"), say("value")], rows)];
   }
   return [matrixOf(found.matrix, classes), ...scoresOf(found.matrix, classes)];
@@ -69,7 +69,7 @@ function matrixOf(matrix, classes) {
 function scoresOf(matrix, classes) {
   const all = matrix.flatMap((row) => [...row]).reduce((sum, count) => sum + count, 0);
   const hits = matrix.reduce((sum, row, i) => sum + row[i], 0);
-  const share = (part, whole) => (whole ? percentSaid(part / whole) : "–");
+  const share = (part, whole) => (whole ? formatPercent(part / whole) : "–");
   const rows = matrix.map((row, i) => {
     const truly = [...row].reduce((sum, count) => sum + count, 0);
     const said = matrix.reduce((sum, line) => sum + line[i], 0);

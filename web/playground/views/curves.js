@@ -1,6 +1,6 @@
 // The losses of training and test as numbers and lines, and how good the net is beside them.
 
-import { element, numberSaid, percentSaid, say, speak, speakBy } from "../../shared/words.js";
+import { element, formatNumber, formatPercent, say, speak, speakBy } from "../../shared/words.js";
 import { chart, legend, table } from "./chart.js";
 import { checkbox, rarely, sentences, viewIn } from "./view.js";
 
@@ -57,10 +57,10 @@ export function failed({ epoch, layer, column }) {
 }
 
 const number = (value, digits = 4) =>
-  Number.isFinite(value) ? numberSaid(value, digits) : say("no_number");
+  Number.isFinite(value) ? formatNumber(value, digits) : say("no_number");
 
 /** The metric of a set as it is written: a share, or R². */
-const metric = (name, value) => (name === "accuracy" ? percentSaid(value) : number(value, 3));
+const metric = (name, value) => (name === "accuracy" ? formatPercent(value) : number(value, 3));
 
 function figures(list, { losses, metrics }) {
   const made = [];

@@ -18,12 +18,12 @@ const ARROWS = {
  * What points are edited with, in `tools`, upon `stage`, which takes the keyboard's focus.
  *
  * `plane()` gives `{ rows, columns, ranges, held, size }` as they are shown; `shown(rows)` shows
- * others, `done(rows)` keeps them, `looked(place, isKeyboard)` is told where one looks, or null.
+ * others, `done(rows)` keeps them, `looked(place, isKeyboard)` gets the point of the pointer or crosshair, or null.
  */
 export function editingOn(stage, tools, given) {
   const kind = kindOf(given.plane);
   const hand = new Hand(given, kind);
-  const chosen = toolsIn(tools, { kind, drawn: () => drawnSaid(given, hand) }, (tool) => {
+  const chosen = toolsIn(tools, { kind, drawn: () => drawnSummary(given, hand) }, (tool) => {
     stage.style.touchAction = tool === "look" ? "" : "none";
     hand.take(tool);
     if (given.plane().rows) given.shown(given.plane().rows);
@@ -48,7 +48,7 @@ export function editingOn(stage, tools, given) {
   });
   return {
     isOn: () => hand.tool !== "look",
-    /** The rows are others: what is said of them, too. */
+    /** The rows have changed: update their description. */
     drawn() {
       kind.fill();
       chosen.say();
@@ -57,7 +57,7 @@ export function editingOn(stage, tools, given) {
 }
 
 /** Whether the last point that was drawn trains or tests: the split decides, not the hand. */
-function drawnSaid({ plane }, { drawn }) {
+function drawnSummary({ plane }, { drawn }) {
   const rows = drawn && plane().rows;
   if (!rows || rows.n !== drawn.n || rows.x.some((value, i) => value !== drawn.x[i])) return "";
   const train = rows.trains.reduce((sum, trains) => sum + trains, 0);

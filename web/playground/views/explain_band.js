@@ -1,7 +1,7 @@
 // The band under the net: how the number of the neuron or link that is pointed at comes about.
 
 import { element, say, speak, speakBy } from "../../shared/words.js";
-import { askerOf, numberField, placeSaid, rarely, viewIn } from "./view.js";
+import { askerOf, numberField, placeLabel, rarely, viewIn } from "./view.js";
 
 const WAYS = ["forward", "backward"];
 
@@ -69,9 +69,9 @@ export function explainBandIn(place, session) {
 }
 
 function heading({ column, unit, from }, row, state) {
-  const place = placeSaid({ column, unit }, state);
+  const place = placeLabel({ column, unit }, state);
   if (from === undefined || from === null) return say("explain_of_unit", { row, place });
-  const before = placeSaid({ column: column - 1, unit: from }, state);
+  const before = placeLabel({ column: column - 1, unit: from }, state);
   return say("explain_of_link", { row, place, from: before });
 }
 

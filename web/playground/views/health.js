@@ -1,21 +1,21 @@
-// Is it learning: how much a step changes each layer's weights, and which neurons are silent.
+// Training health: how much a step changes each layer's weights, and inactive neurons.
 
-import { element, numberSaid, percentSaid, say, speak, visible } from "../../shared/words.js";
+import { element, formatNumber, formatPercent, say, speak, visible } from "../../shared/words.js";
 import { table } from "./chart.js";
 import { askerOf, button, listed, rarely, viewIn } from "./view.js";
 
-/** A step that changes weights by less than the first does next to nothing, by more jumps. */
+/** Relative updates below the first are too small, above the second too large. */
 const [SLOW, FAST] = [1e-5, 0.03];
-/** A net whose loss is less than this share of what it was at first has little left to learn. */
+/** Below this fraction of the initial loss little is left to learn. */
 const LEARNT = 0.01;
-/** A change that is less than this is not told apart from others. */
+/** Relative updates below this are shown as this. */
 const LEAST = 1e-6;
-/** The share of rows at an activation's end from which a neuron counts as saturated. */
+/** Fraction of rows at an activation's limits from which a neuron counts as saturated. */
 const NEARLY_ALL = 0.95;
-/** The ends of the activations that have any, and how near to them the slope is lost. */
+/** Limits of bounded activations, and the distance at which the slope vanishes. */
 const ENDS = { Tanh: [-1, 1], Sigmoid: [0, 1] };
 const NEAR = 0.03;
-/** Those that give 0 where they are dead. */
+/** Activations whose dead neurons give 0. */
 const DYING = ["ReLU"];
 
 /** The health of a session's net in `place`. */
@@ -66,10 +66,10 @@ function size(values) {
   return Math.sqrt(sum);
 }
 
-/** Each array's size, that of its gradient, and what the next step changes of it. */
+/** Norm of each array and of its gradient, and the relative size of the next update. */
 function weightRows({ parameters, gradients, losses, history }, names, change) {
   const hasLearnt = losses.train < LEARNT * history.train[0];
-  const number = (value) => (Number.isFinite(value) ? numberSaid(value, 3) : say("no_number"));
+  const number = (value) => (Number.isFinite(value) ? formatNumber(value, 3) : say("no_number"));
   return names.map((name) => {
     const sizeOf = (array) => size(slice(array, name));
     const of = sizeOf(parameters);
@@ -87,8 +87,8 @@ const percentSmall = (ratio) =>
   !Number.isFinite(ratio)
     ? say("no_number")
     : ratio > 0 && ratio < LEAST
-      ? `< ${numberSaid(100 * LEAST)} %`
-      : `${numberSaid(100 * ratio, 2)} %`;
+      ? `< ${formatNumber(100 * LEAST)} %`
+      : `${formatNumber(100 * ratio, 2)} %`;
 
 function verdict(ratio, hasLearnt) {
   if (ratio === 0) return "health_still";
@@ -96,7 +96,7 @@ function verdict(ratio, hasLearnt) {
   return ratio > FAST || !Number.isFinite(ratio) ? "health_fast" : "health_fine";
 }
 
-/** Which neurons of a layer are dead, and which are saturated, by their numbers from 0. */
+/** Dead and saturated neurons of a layer, by index. */
 export function silent({ activation, units, n, values }) {
   const dead = [];
   const saturated = [];
@@ -120,7 +120,7 @@ function unitTable(layers) {
     const { dead, saturated } = silent(layer);
     const named = (units) => (units.length ? listed(units.map((unit) => unit + 1)) : "–");
     const share = (units) =>
-      units.length ? say("remark", { what: percentSaid(units.length / layer.units) }) : "";
+      units.length ? say("remark", { what: formatPercent(units.length / layer.units) }) : "";
     return [
       `${layer.column} ${layer.activation ?? ""}`,
       String(layer.units),
@@ -139,7 +139,7 @@ function judged(layers) {
   return layers.length ? keys.map((key) => element("p", {}, say(key))) : [];
 }
 
-/** The doctor's words, which need a library near; where none is, that is said. */
+/** Findings of the doctor, which needs a server; a hint without one. */
 function doctorOf(session) {
   if (!session.server)
     return speak(element("p", { class: "hint" }), () => say("health_doctor_away"));

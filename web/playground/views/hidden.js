@@ -1,6 +1,6 @@
 // The hidden space: the rows as a layer has them, and the grid of the plane bent with them.
 
-import { element, numberSaid, percentSaid, say, speak } from "../../shared/words.js";
+import { element, formatNumber, formatPercent, say, speak } from "../../shared/words.js";
 import { css, paletteOf } from "./colours.js";
 import { balanced, rangeOf } from "./map_image.js";
 import { drawPoints } from "./points.js";
@@ -112,7 +112,7 @@ function projected(shown, parts) {
     const mean = name.startsWith("d") ? main.mean : new Float64Array(units);
     const of = (given, rows) => along(given, rows, units, direction, mean);
     const label = name.startsWith("d")
-      ? say("hidden_share", { i: k + 1, percent: percentSaid(main.shares[k]) })
+      ? say("hidden_share", { i: k + 1, percent: formatPercent(main.shares[k]) })
       : say("hidden_unit", { i: k + 1 });
     const points = of(values, n);
     const lines = grid ? of(grid.values, grid.side * grid.side) : null;
@@ -171,7 +171,7 @@ function gridPath(axes, side, place) {
 
 function describe({ canvas, said, column }, { axes, n, units }) {
   const [[a, b], [c, d]] = axes.map(({ points }) =>
-    (rangeOf(points) ?? [NaN, NaN]).map((value) => numberSaid(value, 3)),
+    (rangeOf(points) ?? [NaN, NaN]).map((value) => formatNumber(value, 3)),
   );
   const where = column.select.selectedOptions[0]?.textContent ?? "";
   const [across, up] = axes.map(({ label }) => label);

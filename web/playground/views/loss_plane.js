@@ -1,6 +1,6 @@
 // The loss plane: a cut through the space of all weights, with the way that the optimizer took.
 
-import { element, language, numberSaid, percentSaid, say, speak } from "../../shared/words.js";
+import { element, language, formatNumber, formatPercent, say, speak } from "../../shared/words.js";
 import { rangeOf } from "./map_image.js";
 import { lossPicture } from "./contours.js";
 import { askerOf, button, sentences, viewIn } from "./view.js";
@@ -53,10 +53,12 @@ export function lossPlaneIn(place, session) {
 
 /** The plane in words; the losses of the way are the net's own, which lies beside its plane. */
 function described({ losses, shares }, { history, losses: now }) {
-  const number = (value) => (Number.isFinite(value) ? numberSaid(value, 3) : say("no_number"));
+  const number = (value) => (Number.isFinite(value) ? formatNumber(value, 3) : say("no_number"));
   const [low, high] = (rangeOf(losses) ?? [NaN, NaN]).map(number);
   const more = shares
-    ? say("loss_plane_shares", { percent: percentSaid(shares.reduce((sum, one) => sum + one, 0)) })
+    ? say("loss_plane_shares", {
+        percent: formatPercent(shares.reduce((sum, one) => sum + one, 0)),
+      })
     : say("loss_plane_random");
   const words = { low, high, start: number(history.train[0]), now: number(now.train) };
   return sentences(say("loss_plane_said", words), more);

@@ -13,7 +13,7 @@ import {
   checkbox,
   chooser,
   cleared,
-  placeSaid,
+  placeLabel,
   rarely,
   rowsAsker,
   viewIn,
@@ -63,7 +63,7 @@ export function planeIn(place, session) {
   function show(frame) {
     const map = mapOf(frame, shown, session.state);
     if (!map) return;
-    parts.picked = shown.picked && placeSaid(shown.picked, session.state);
+    parts.picked = shown.picked && placeLabel(shown.picked, session.state);
     const title = parts.picked ?? say("plane_title");
     if (view.title.textContent !== title) view.title.textContent = title;
     const palette = paletteOf(view.section);

@@ -1,6 +1,6 @@
-// What is said of the plane: what its colours mean, the numbers under the pointer, all in words.
+// Descriptions of the plane: its colours and the values under the pointer, in words.
 
-import { element, numberSaid, percentSaid, say } from "../../shared/words.js";
+import { element, formatNumber, formatPercent, say } from "../../shared/words.js";
 import { CLASS_COLOURS, css, diverging, shapeOf } from "./colours.js";
 import { rangeOf } from "./map_image.js";
 import { outcome } from "./outcome.js";
@@ -8,7 +8,7 @@ import { listed, sentences } from "./view.js";
 
 /** An axis: its ends, and the name of its column. */
 export function axisSaid(axis, name, range) {
-  const ends = range.map((value) => element("span", {}, numberSaid(value, 3)));
+  const ends = range.map((value) => element("span", {}, formatNumber(value, 3)));
   axis.replaceChildren(ends[0], element("b", {}, name), ends[1]);
 }
 
@@ -26,7 +26,7 @@ export function legendOf(place, rows, map, palette) {
   const bar = element("span", { class: "scale", "aria-hidden": "true" });
   const stops = [-1, -0.5, 0, 0.5, 1].map((t) => css(diverging(t, palette.paper)));
   bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
-  const [low, high] = map.range.map((value) => numberSaid(value, 3));
+  const [low, high] = map.range.map((value) => formatNumber(value, 3));
   place.replaceChildren(element("span", {}, low), bar, element("span", {}, high));
 }
 
@@ -50,7 +50,7 @@ export function readout(parts, { rows }, map, x, outputs) {
     return;
   }
   const [i, j] = parts.shownColumns;
-  const where = [i, j].map((k) => `${rows.names[k]} = ${numberSaid(x[k], 3)}`).join(", ");
+  const where = [i, j].map((k) => `${rows.names[k]} = ${formatNumber(x[k], 3)}`).join(", ");
   parts.readout.replaceChildren(`${where} → `, element("b", {}, answer(rows, map, outputs)));
 }
 
@@ -64,12 +64,12 @@ function answer(rows, map, outputs) {
   if (!outputs.every(Number.isFinite)) return say("no_number");
   if (map.kind !== "classes") {
     const names = map.kind === "scores" ? rows.classes : null;
-    const said = outputs.map((value, k) => (names ? `${names[k]} ` : "") + numberSaid(value, 4));
+    const said = outputs.map((value, k) => (names ? `${names[k]} ` : "") + formatNumber(value, 4));
     return said.join(" · ");
   }
   const shares = outputs.length === 1 ? [1 - outputs[0], outputs[0]] : outputs;
   const best = shares.indexOf(Math.max(...shares));
-  return say("plane_class", { name: rows.classes[best], percent: percentSaid(shares[best]) });
+  return say("plane_class", { name: rows.classes[best], percent: formatPercent(shares[best]) });
 }
 
 /** The picture in words, for those who hear it, and what the other columns are held at. */
@@ -80,11 +80,11 @@ export function describe(parts, frame, { rows, picked }, map) {
   const train = rows.trains.reduce((sum, one) => sum + one, 0);
   const counts = say("plane_counts", { train, test: rows.n - train });
   const subject = picked ? parts.picked : say("plane_output");
-  const [a, b, c, d] = ranges.flat().map((value) => numberSaid(value, 3));
+  const [a, b, c, d] = ranges.flat().map((value) => formatNumber(value, 3));
   const where = say("plane_said", { subject, across, up, a, b, c, d });
   parts.said.textContent = sentences(where, shares(rows, map), counts, say("plane_keys"));
   const others = rows.names.map((name, k) => [name, k]).filter(([, k]) => !columns.includes(k));
-  const fixed = others.slice(0, 8).map(([name, k]) => `${name} = ${numberSaid(held[k], 3)}`);
+  const fixed = others.slice(0, 8).map(([name, k]) => `${name} = ${formatNumber(held[k], 3)}`);
   if (others.length > fixed.length) fixed.push("…");
   parts.held.hidden = !others.length;
   parts.held.textContent = say("plane_held", { held: listed(fixed) });
@@ -92,7 +92,7 @@ export function describe(parts, frame, { rows, picked }, map) {
 
 function shares(rows, { kind, values, outputs, range }) {
   if (kind === "numbers") {
-    const [low, high] = (rangeOf(values) ?? range).map((value) => numberSaid(value, 3));
+    const [low, high] = (rangeOf(values) ?? range).map((value) => formatNumber(value, 3));
     return say("plane_range", { low, high });
   }
   const n = values.length / outputs;
@@ -105,7 +105,7 @@ function shares(rows, { kind, values, outputs, range }) {
     wins[best] += 1;
   }
   const said = wins.map((won, k) =>
-    say("plane_share", { name: rows.classes[k] ?? k, percent: percentSaid(won / n) }),
+    say("plane_share", { name: rows.classes[k] ?? k, percent: formatPercent(won / n) }),
   );
   return say("plane_shares", { shares: listed(said) });
 }

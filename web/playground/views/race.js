@@ -1,6 +1,6 @@
 // A race of optimizers: the same net from the same weights over the same rows, in the same order.
 
-import { element, numberSaid, say, speak, speakBy } from "../../shared/words.js";
+import { element, formatNumber, say, speak, speakBy } from "../../shared/words.js";
 import { OPTIMIZERS } from "../training/state.js";
 import { chart, legend, table } from "./chart.js";
 import { colourOf, css } from "./colours.js";
@@ -68,7 +68,7 @@ export function raceIn(place, session) {
 /** How an optimizer is called: with its settings, where they differ from the usual. */
 export const racerName = ({ name, learning_rate, ...settings }) => {
   const more = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
-  return [name, numberSaid(learning_rate, 3), ...more].join(" ");
+  return [name, formatNumber(learning_rate, 3), ...more].join(" ");
 };
 
 /** A line's colour: that of a class, a little nearer to the ink, so that it is seen in the dark. */
@@ -105,7 +105,7 @@ function resultsOf({ epochs, racers, plane }) {
   const lines = racers.map(({ train }, i) => ({ ...look(i), y: train }));
   curves.show({ x: epochs, lines, isLog: true, across: say("epoch") });
   const names = racers.map(({ optimizer }) => racerName(optimizer));
-  const number = (value) => (Number.isFinite(value) ? numberSaid(value, 4) : say("no_number"));
+  const number = (value) => (Number.isFinite(value) ? formatNumber(value, 4) : say("no_number"));
   const rows = racers.map(({ train, test, failure }, i) => [
     names[i],
     failure ? say("race_failed", failure) : number(train.at(-1)),
@@ -135,5 +135,5 @@ function winner({ racers }) {
   const best = last.indexOf(least);
   if (best < 0) return "";
   const name = racerName(racers[best].optimizer);
-  return say("race_won", { name, loss: numberSaid(least, 4) });
+  return say("race_won", { name, loss: formatNumber(least, 4) });
 }

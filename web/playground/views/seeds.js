@@ -1,6 +1,6 @@
 // Many seeds: the same net over the same rows from other weights each time, and how they differ.
 
-import { element, numberSaid, percentSaid, say, speak, speakBy } from "../../shared/words.js";
+import { element, formatNumber, formatPercent, say, speak, speakBy } from "../../shared/words.js";
 import { chart, legend } from "./chart.js";
 import { paletteOf } from "./colours.js";
 import { balanced, paint, painterOf, rangeOf } from "./map_image.js";
@@ -58,7 +58,7 @@ export function seedsIn(place, session) {
     results.replaceChildren(
       ...resultsOf(found, { palette, hasClasses, loss: session.state.loss, session }),
     );
-    said.textContent = spreadSaid(found, hasClasses);
+    said.textContent = spreadSummary(found, hasClasses);
   }
   return view;
 }
@@ -67,7 +67,7 @@ function resultsOf(found, look) {
   const { epochs, test, seeds } = found;
   const curves = chart();
   const all = { ...look, range: commonRange(found.planes, look) };
-  const words = `${say("seeds_curves")}: ${spreadSaid(found, look.hasClasses)}`;
+  const words = `${say("seeds_curves")}: ${spreadSummary(found, look.hasClasses)}`;
   curves.svg.setAttribute("aria-label", words);
   const middle = Array.from(epochs, (_, k) => median(test.map((losses) => losses[k])));
   const lines = test.map((y) => ({ kind: "one", y }));
@@ -127,7 +127,7 @@ function mapOf({ side }, values, { palette, hasClasses, loss, range }, size) {
   return canvas;
 }
 
-const said = (value) => (Number.isFinite(value) ? numberSaid(value, 3) : say("no_number"));
+const said = (value) => (Number.isFinite(value) ? formatNumber(value, 3) : say("no_number"));
 
 /** The middle of some numbers; NaN, which is no number, counts as the largest. */
 export function median(values) {
@@ -138,7 +138,7 @@ export function median(values) {
   return first === second ? first : (first + second) / 2;
 }
 
-function spreadSaid({ seeds, test, epochs, accuracy }, hasClasses) {
+function spreadSummary({ seeds, test, epochs, accuracy }, hasClasses) {
   const last = test.map((losses) => (Number.isFinite(losses.at(-1)) ? losses.at(-1) : Infinity));
   const [low, high] = [Math.min(...last), Math.max(...last)];
   const sentence = say("seeds_said", {
@@ -151,7 +151,7 @@ function spreadSaid({ seeds, test, epochs, accuracy }, hasClasses) {
   });
   const range = rangeOf(accuracy ?? []);
   if (!range) return sentence;
-  const [least, most] = range.map(hasClasses ? percentSaid : said);
+  const [least, most] = range.map(hasClasses ? formatPercent : said);
   const key = hasClasses ? "seeds_accuracy" : "seeds_r2";
   return sentences(sentence, say(key, { low: least, high: most }));
 }

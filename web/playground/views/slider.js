@@ -14,7 +14,7 @@ export function sliderIn(place, session) {
   let isAsked = false;
   const write = () => {
     if (!view.last) return;
-    const said = stepSaid(Number(input.value), view.last);
+    const said = stepLabel(Number(input.value), view.last);
     if (output.textContent !== said) output.textContent = said;
     input.setAttribute("aria-valuetext", said);
   };
@@ -77,7 +77,7 @@ function stepBy({ key, shiftKey }, perEpoch) {
   return way * (shiftKey ? 1 : perEpoch);
 }
 
-function stepSaid(step, { perEpoch, last }) {
+function stepLabel(step, { perEpoch, last }) {
   const [per, batch] = [perEpoch || 1, step % (perEpoch || 1)];
   const words = { epoch: Math.floor(step / per), batch, last: Math.floor(last / per) };
   return say(batch ? "slider_batch" : "slider_at", words);

@@ -2,7 +2,7 @@
 
 import { element, say, speak, speakBy, visible } from "../../shared/words.js";
 
-/** What is said of a picture that changes is written this often at most, in milliseconds. */
+/** Shortest time between updates of a picture's description, in milliseconds. */
 const PAUSE = 400;
 
 /** A section in `place`, named by the words `name_title`; `draw(frame)` shows a frame. */
@@ -129,7 +129,7 @@ export function rowsAsker(session, view, took) {
 }
 
 /** How a neuron of a column of the net is called. */
-export function placeSaid({ column, unit }, { inputs, layers }) {
+export function placeLabel({ column, unit }, { inputs, layers }) {
   if (!column) return say("place_input", { name: visible(inputs[unit] ?? unit + 1) });
   const kind = column > layers.length ? "output" : "hidden";
   return say(`place_${kind}`, { column, unit: unit + 1 });

@@ -1,9 +1,9 @@
-"""Exercises that grade themselves: write a derivative, and hear which term is off.
+"""Self-grading exercises: write a derivative and learn which term is wrong.
 
 An exercise is one file in `tasks/`: the lines of a forward pass, arrays with their ranges, and
-holes. It does not hold the answer: `finite_differences` measures the slopes, `formulas` reads an
-answer without executing it, and `diagnosis` names a wrong factor, sign, transpose or missing
-term.
+formulas to fill in. It does not contain the answer: `formulas` evaluates an answer without
+executing it and computes finite differences, `checks` compares the two, and `diagnosis` names a
+wrong factor, sign, transpose or missing term.
 """
 
 from handgrad.learn.exercises.exercise import Exercise, Grade, exercise

@@ -1,4 +1,4 @@
-"""What is wrong with an answer: a factor, a sign, 1/n, a transpose, a term, found by fitting."""
+"""Diagnosis of a wrong answer: a factor, a sign, 1/n, a transpose or a term, found by fitting."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from handgrad.textbook.layers import Array
 
 FOUR_DIGITS = Context(4, ROUND_HALF_UP)
-CLOSE = 1e-5  # how far, of itself, a number fitted may be from the one it is taken for
+CLOSE = 1e-5  # relative tolerance of a fitted coefficient
 
 
 @dataclass(frozen=True)
 class Hint:
-    """Numbers with a name in words: a term, a factor, a region, or a mistake known beforehand."""
+    """An array with a description: a term, a factor, a region, or a common mistake."""
 
     note: str
     values: Array
@@ -24,7 +24,7 @@ class Hint:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the right answer beside its numbers."""
+    """Terms, factors, regions and common mistakes of a correct answer."""
 
     terms: tuple[Hint, ...] = ()
     factors: tuple[Hint, ...] = ()
@@ -40,10 +40,10 @@ class Remark:
     values: dict[str, object] = field(default_factory=dict)
 
 
-def said(number: float) -> str:
-    """A number in four digits, as the page writes it too.
+def format_number(number: float) -> str:
+    """Format a number with four significant digits, as the page does.
 
-    >>> said(0.33333), said(-2.0), said(1e-7), said(123456.0)
+    >>> format_number(0.33333), format_number(-2.0), format_number(1e-7), format_number(123456.0)
     ('0.3333', '-2', '1e-7', '123500')
     """
     if not np.isfinite(number):
@@ -57,7 +57,7 @@ def said(number: float) -> str:
 
 
 def agrees(answer: Array, measured: Array) -> Array:
-    """Where the two are the same but for the errors of measuring."""
+    """Mask of the entries that are equal within the error of finite differences."""
     scale = float(np.abs(measured).max(initial=0))
     both = np.maximum(np.abs(answer), np.abs(measured))
     with np.errstate(invalid="ignore"):
@@ -66,7 +66,7 @@ def agrees(answer: Array, measured: Array) -> Array:
 
 
 def diagnose(answer: Array, measured: Array, n: int, known: Known) -> list[Remark]:
-    """What there is to say of an answer; one remark `right` if it is."""
+    """Remarks on an answer: `right` alone if it is correct."""
     answer = np.asarray(answer, np.float64)
     if answer.shape != measured.shape:
         return [_wrong_shape(answer, measured)]
@@ -75,19 +75,19 @@ def diagnose(answer: Array, measured: Array, n: int, known: Known) -> list[Remar
         return [Remark("right", {"count": measured.size})]
     if not np.isfinite(answer).all():
         index = _first(~np.isfinite(answer))
-        return [Remark("not_finite", {"at": _place(index), "came": said(answer[index])})]
-    found = next(_patterns(answer, measured, n, known), [])
+        return [Remark("not_finite", {"at": _place(index), "came": format_number(answer[index])})]
+    explanation = next(_patterns(answer, measured, n, known), [])
     index = _first(~good)
     ratio = answer[index] / measured[index] if measured[index] else np.inf
-    example = {"at": _place(index), "answer": said(answer[index])}
-    example |= {"measured": said(measured[index]), "ratio": said(ratio)}
+    example = {"at": _place(index), "answer": format_number(answer[index])}
+    example |= {"measured": format_number(measured[index]), "ratio": format_number(ratio)}
     wrong = int((~good).sum())
     opening = Remark("wrong", {"wrong": wrong, "count": measured.size, **example})
-    return [opening, *found]
+    return [opening, *explanation]
 
 
 def _patterns(answer: Array, measured: Array, n: int, known: Known) -> Iterator[list[Remark]]:
-    """The explanations that hold, the most telling first."""
+    """The explanations that fit, the most specific first."""
     for mistake in known.mistakes:
         if mistake.values.shape == measured.shape and agrees(answer, mistake.values).all():
             yield [Remark("mistake", {"note": mistake.note})]
@@ -97,9 +97,9 @@ def _patterns(answer: Array, measured: Array, n: int, known: Known) -> Iterator[
     if square and agrees(answer.T, measured).all():
         yield [Remark("transposed")]
     numbers = [factor for factor in known.factors if factor.values.size == 1]
-    for found in _factors(answer, measured, n, numbers):
-        if len(found) == 1:  # a known constant, and nothing besides
-            yield found
+    for remarks in _factors(answer, measured, n, numbers):
+        if len(remarks) == 1:  # a known constant, and nothing besides
+            yield remarks
     if (ratio := constant_ratio(answer, measured)) is not None:
         yield [ratio_remark(ratio, n, measured.shape)]
     yield from _factors(answer, measured, n, known.factors)
@@ -111,7 +111,7 @@ def _patterns(answer: Array, measured: Array, n: int, known: Known) -> Iterator[
 
 
 def constant_ratio(answer: Array, measured: Array) -> float | None:
-    """c, where answer = c · measured everywhere; None where there is no such number."""
+    """The constant c with answer = c · measured everywhere, or None."""
     square = float((measured * measured).sum())
     if square == 0:
         return None
@@ -120,7 +120,7 @@ def constant_ratio(answer: Array, measured: Array) -> float | None:
 
 
 def ratio_remark(ratio: float, n: int, shape: Sequence[int]) -> Remark:
-    """The classic mistake that a constant factor looks like."""
+    """The common mistake that a constant factor points to."""
     size = int(np.prod(shape, dtype=int))
     sizes = {"two": 2, "rows": n, "columns": shape[-1] if len(shape) > 1 else n, "entries": size}
     sign, factor = ("_sign" if ratio < 0 else ""), abs(ratio)
@@ -131,13 +131,13 @@ def ratio_remark(ratio: float, n: int, shape: Sequence[int]) -> Remark:
             return Remark(f"ratio_times_{name}{sign}", {"n": number})
         if number > 1 and abs(factor * number - 1) <= CLOSE:
             return Remark(f"ratio_by_{name}{sign}", {"n": number})
-    return Remark("ratio", {"ratio": said(ratio)})
+    return Remark("ratio", {"ratio": format_number(ratio)})
 
 
 def _factors(
     answer: Array, measured: Array, n: int, factors: Sequence[Hint]
 ) -> Iterator[list[Remark]]:
-    """A factor that the answer lacks, or has too many; and what constant is off besides."""
+    """A missing or an extra factor, and a wrong constant beside it."""
     for factor in factors:
         if not _stretches(factor.values.shape, answer.shape):
             continue
@@ -151,13 +151,13 @@ def _factors(
 
 
 def _stretches(shape: Sequence[int], to: Sequence[int]) -> bool:
-    """Whether an array of a shape, multiplied into one of another, leaves it its shape."""
+    """True if an array of `shape` broadcasts to the shape `to`."""
     sizes = zip(reversed(shape), reversed(to), strict=False)
     return len(shape) <= len(to) and all(a in (1, b) for a, b in sizes)
 
 
 def fitted(answer: Array, terms: Sequence[Array]) -> list[float]:
-    """How many times each term is in the answer; nothing, where it is no sum of them."""
+    """Coefficients of the terms in the answer; empty if it is not a sum of them."""
     if len(terms) < 2:
         return []
     columns = np.stack([term.ravel() for term in terms], axis=1)
@@ -176,13 +176,13 @@ def _term_remark(note: str, share: float) -> Remark:
         return Remark("term_missing", {"note": note})
     if abs(share + 1) <= CLOSE:
         return Remark("term_sign", {"note": note})
-    return Remark("term_ratio", {"note": note, "ratio": said(share)})
+    return Remark("term_ratio", {"note": note, "ratio": format_number(share)})
 
 
 def _regions(
     answer: Array, measured: Array, n: int, regions: tuple[Hint, ...]
 ) -> Iterator[list[Remark]]:
-    """Right everywhere but where something holds, and what it looks like there."""
+    """Errors in one region only, such as x < 0, and their ratio there."""
     good = agrees(answer, measured)
     for region in regions:
         here = np.broadcast_to(region.values, good.shape).astype(bool)
@@ -192,12 +192,12 @@ def _regions(
         zero = not answer[here].any()
         there = [Remark("there_zero")] if zero else []
         if ratio is not None:
-            there = [Remark("there_ratio", {"ratio": said(ratio)})]
+            there = [Remark("there_ratio", {"ratio": format_number(ratio)})]
         yield [Remark("region", {"note": region.note}), *there]
 
 
 def _lines(answer: Array, measured: Array) -> Iterator[list[Remark]]:
-    """One constant factor a row, or one a column: what it depends on is off."""
+    """A constant factor for each row or each column."""
     if answer.ndim != 2 or 1 in answer.shape:
         return
     for key, a, b in (("by_row", answer, measured), ("by_column", answer.T, measured.T)):

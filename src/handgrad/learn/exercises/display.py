@@ -1,21 +1,29 @@
-"""An exercise as text, and as HTML in a notebook: the task, the page, the steps."""
+"""An exercise as text, as HTML for a notebook, and as JSON for the page that grades by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
 
 from handgrad.files.html import environment
+from handgrad.learn.exercises.diagnosis import Hint, Known
 from handgrad.learn.exercises.i18n import words
 from handgrad.learn.exercises.tasks import Task
+from handgrad.textbook.layers import Array
 
 
 def as_text(task: Task) -> str:
-    """The task as it is printed."""
-    said = words(task.language)
+    """The task as text."""
+    texts = words(task.language)
     steps = [f"  {hole.name} = …\n    {hole.ask}" for hole in task.holes]
     code = task.page or forward_lines(task)
     parts = [
-        said["title"].format(title=task.title),
+        texts["title"].format(title=task.title),
         task.about,
         code,
         "\n".join(steps),
-        said["names"].format(names=", ".join(task.names)),
+        texts["names"].format(names=", ".join(task.names)),
         how_to_check(task),
     ]
     return "\n\n".join(parts)
@@ -27,20 +35,72 @@ def forward_lines(task: Task) -> str:
 
 
 def how_to_check(task: Task) -> str:
-    """How an answer to this exercise is handed in."""
+    """Instructions for checking an answer."""
     call = ", ".join(f'{hole.name}="…"' for hole in task.holes)
     key = "run_with" if task.page else "run_step"
     return words(task.language)[key].format(page=task.page_name, call=call)
 
 
 def as_html(task: Task) -> str:
-    """The task as a notebook shows it, with the hints to open one by one."""
+    """The task as HTML for a notebook, with hints that open one by one."""
     template = environment().get_template("learn/exercises/exercise.html")
-    said = words(task.language)
+    texts = words(task.language)
     return template.render(
         task=task,
-        said=said,
+        texts=texts,
         code=task.page or forward_lines(task),
-        names=said["names"].format(names=", ".join(task.names)),
+        names=texts["names"].format(names=", ".join(task.names)),
         how=how_to_check(task),
     )
+
+
+DIGITS = 15
+
+
+def task_data(task: Task) -> dict[str, Any]:
+    """JSON data of an exercise for `web/exercises/exercise.js`; it does not contain the answers."""
+    holes = [
+        {
+            "name": hole.name,
+            "ask": hole.ask,
+            "hints": list(hole.hints),
+            "of": hole.of,
+            "equals": hole.equals,
+            "known": _known_data(hole.known),
+        }
+        for hole in task.holes
+    ]
+    return {
+        "name": task.name,
+        "kind": task.kind,
+        "title": task.title,
+        "about": task.about,
+        "page": task.page,
+        "forward": [list(line) for line in task.forward],
+        "output": task.output,
+        "upstream": task.upstream,
+        "arrays": {name: array_data(np.asarray(a)) for name, a in task.arrays.items()},
+        "holes": holes,
+        "words": words(task.language),
+    }
+
+
+def array_data(array: Array) -> dict[str, Any]:
+    """Shape, kind and flat values of an array; booleans are 1 and 0."""
+    kind = {"b": "bool", "i": "int", "u": "int"}.get(array.dtype.kind, "float")
+    values = (array.astype(int) if kind == "bool" else array).ravel().tolist()
+    if kind == "float":
+        values = [float(f"{value:.{DIGITS}g}") for value in values]
+    return {"shape": list(array.shape), "kind": kind, "values": values}
+
+
+def _known_data(known: Known) -> dict[str, Any]:
+    def hints(group: tuple[Hint, ...]) -> list[dict[str, Any]]:
+        return [{"note": hint.note, **array_data(hint.values)} for hint in group]
+
+    return {
+        "terms": hints(known.terms),
+        "factors": hints(known.factors),
+        "regions": hints(known.regions),
+        "mistakes": hints(known.mistakes),
+    }

@@ -1,4 +1,4 @@
-"""An exercise as one meets it: the task, hints step by step, and answers that are checked."""
+"""Exercises: a task, its hints, and checks of answers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.files.html import TEMPLATES
-from handgrad.learn.exercises.answers import check_formulas
-from handgrad.learn.exercises.classes import check_page
+from handgrad.learn.exercises.checks import check_class, check_formulas
 from handgrad.learn.exercises.diagnosis import Remark
-from handgrad.learn.exercises.display import as_html, as_text
+from handgrad.learn.exercises.display import as_html, as_text, task_data
 from handgrad.learn.exercises.i18n import sentence, words
-from handgrad.learn.exercises.serialize import task_data
 from handgrad.learn.exercises.tasks import task
 from handgrad.textbook.display import Text, shown_whole
 from handgrad.textbook.errors import SettingError, did_you_mean
@@ -20,27 +18,27 @@ from handgrad.textbook.install import installed
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.losses import Loss
 
-Pages = Layer | Loss | type[Layer] | type[Loss]
+Answer = Layer | Loss | type[Layer] | type[Loss]
 
 
 @dataclass(frozen=True, repr=False)
 class Grade:
-    """What a check found; true if every answer is right. Printed, it says which term is off."""
+    """Result of a check, true if every answer is correct; printed, it names what is wrong."""
 
     language: str
     remarks: Mapping[str, Sequence[Remark]]
 
     @property
     def ok(self) -> bool:
-        """Whether every answer is right."""
-        found = [remark.key for remarks in self.remarks.values() for remark in remarks]
-        return all(key == "right" for key in found)
+        """True if every answer is correct."""
+        keys = [remark.key for remarks in self.remarks.values() for remark in remarks]
+        return all(key == "right" for key in keys)
 
     def __bool__(self) -> bool:
         return self.ok
 
     def __str__(self) -> str:
-        lines = [sentence(hole, found, self.language) for hole, found in self.remarks.items()]
+        lines = [sentence(hole, remarks, self.language) for hole, remarks in self.remarks.items()]
         return "\n".join([*lines, words(self.language)["done" if self.ok else "not_done"]])
 
     def __repr__(self) -> str:
@@ -50,27 +48,40 @@ class Grade:
 
 
 class Exercise:
-    """A page of the textbook whose backward is left open; `hg.exercise` gives one by its name.
+    """An exercise: a layer or a loss whose backward pass is to be written.
 
-    Printed, or as the last line of a notebook's cell, it says what is asked.
+    `hg.exercise` returns one by name; printed, or as the last line of a notebook cell, it shows
+    the task.
     """
 
     def __init__(self, name: str, language: str) -> None:
-        # what cannot be looked up is no name either
+        # a value that is not a string is not a name
         self._task = task(name if isinstance(name, str) else repr(name), language)
         self.name, self.language = name, language
         self._hints_given: dict[str, int] = {}
 
     @property
     def holes(self) -> list[str]:
-        """The names of what is asked for, in the order of the steps: dW, db, dx."""
+        """Names of the formulas to be written, in the order of the steps: dW, db, dx."""
         return [hole.name for hole in self._task.holes]
 
-    def check(self, answer: str | Pages | None = None, /, **formulas: str) -> Grade:
-        """Check an answer: a class (or an object of it), or a formula for each hole.
+    def check(self, answer: str | Answer | None = None, /, **formulas: str) -> Grade:
+        """Check an answer: a class (or an instance), or a formula for each hole.
 
-        A formula is compared with slopes of forward, measured by small steps; a class, too, and
-        `hg.check_gradients` is run on it. A single hole needs no name.
+        Formulas and classes are compared with finite differences of the forward pass;
+        `hg.check_gradients` also runs on a class.
+
+        Parameters
+        ----------
+        answer : str, layer or loss, or class of one, optional
+            The formula of an exercise with one hole, or a class that implements all of them.
+        **formulas : str
+            Formulas by the name of their hole, such as `dW="dz.T @ x"`.
+
+        Returns
+        -------
+        Grade
+            True if every answer is correct; printed, it names what is wrong.
 
         >>> import handgrad as hg
         >>> print(hg.exercise("tanh").check("(1 - y**2) * dy"))
@@ -84,7 +95,7 @@ class Exercise:
         Not finished yet.
         """
         if answer is not None and not isinstance(answer, str):
-            return Grade(self.language, check_page(self._task, answer))
+            return Grade(self.language, check_class(self._task, answer))
         if isinstance(answer, str):
             if len(self.holes) > 1 or formulas:
                 raise SettingError(
@@ -107,7 +118,12 @@ class Exercise:
         return Grade(self.language, check_formulas(self._task, formulas))
 
     def hint(self, hole: str | None = None) -> Text:
-        """The next hint, for one hole or for the first that has one left.
+        """Return the next hint.
+
+        Parameters
+        ----------
+        hole : str, optional
+            Name of the formula; by default the first that has a hint left.
 
         >>> import handgrad as hg
         >>> hg.exercise("softplus").hint()
@@ -119,21 +135,18 @@ class Exercise:
                 f"one of {', '.join(self.holes)}",
                 did_you_mean(hole, self.holes, self.holes[0]),
             )
-        said = words(self.language)
-        for asked in self._task.holes:
-            given = self._hints_given.get(asked.name, 0)
-            if hole in (None, asked.name) and given < len(asked.hints):
-                self._hints_given[asked.name] = given + 1
-                step = said["hint_of"].format(i=given + 1, n=len(asked.hints))
-                text = f"{step}{said['stop']}{said['between']}{asked.hints[given]}"
-                return Text(said["of_hole"].format(hole=asked.name, text=text))
-        return Text(said["no_more_hints"])
+        texts = words(self.language)
+        for formula in self._task.holes:
+            given = self._hints_given.get(formula.name, 0)
+            if hole in (None, formula.name) and given < len(formula.hints):
+                self._hints_given[formula.name] = given + 1
+                step = texts["hint_of"].format(i=given + 1, n=len(formula.hints))
+                text = f"{step}{texts['stop']}{texts['between']}{formula.hints[given]}"
+                return Text(texts["of_hole"].format(hole=formula.name, text=text))
+        return Text(texts["no_more_hints"])
 
     def data(self) -> dict[str, Any]:
-        """The exercise as JSON, for the page that grades without Python.
-
-        What is right is in it only as numbers of terms; no answer is.
-        """
+        """The exercise as JSON, for the page that grades without Python; it has no answers."""
         return task_data(self._task)
 
     def __str__(self) -> str:
@@ -151,12 +164,24 @@ class Exercise:
 
 
 def exercise(name: str, language: str = "en") -> Exercise:
-    """An exercise by its name: a page of the textbook, with backward to be written.
+    """An exercise: a layer, loss or update rule whose backward pass or formula is to be written.
 
-    There are linear, tanh, sigmoid, relu, leaky-relu, softplus, silu, gelu, mse, huber,
-    binary-cross-entropy, cross-entropy, softmax, softmax-cross-entropy, residual, dropout,
-    embedding, layer-norm, batch-norm, weight-penalty, momentum and adam; `language` is "en" or
-    "zh". Each is checked by small steps: no answer is needed for it, and what is off is named.
+    Answers are checked against finite differences of the forward pass, and mistakes are named.
+
+    Parameters
+    ----------
+    name : str
+        linear, tanh, sigmoid, relu, leaky-relu, softplus, silu, gelu, mse, huber,
+        binary-cross-entropy, cross-entropy, softmax, softmax-cross-entropy, residual, dropout,
+        embedding, convolution, gru, attention, layer-norm, batch-norm, weight-penalty, momentum
+        or adam.
+    language : {"en", "zh"}, default "en"
+        Language of the task and of the feedback.
+
+    Returns
+    -------
+    Exercise
+        Printed, it shows the task; `check` grades an answer, `hint` gives the next hint.
 
     >>> import handgrad as hg
     >>> import numpy as np

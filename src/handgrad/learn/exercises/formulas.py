@@ -1,7 +1,7 @@
-"""Formulas that a learner types, as text: read by Python's own parser, worked out with NumPy.
+"""Formulas typed by a learner: parsed by `ast`, evaluated with NumPy, and finite differences.
 
-Only what a formula needs is known here, the same as in `web/exercises/arrays.js`: names that are
-given, arithmetic, comparisons, a few functions of `np` and a few methods of arrays.
+Only what a formula needs is supported, as in `web/exercises/arrays.js`: variables, arithmetic,
+comparisons, a few functions of `np` and a few methods of arrays.
 """
 
 import ast
@@ -80,7 +80,7 @@ COMPARE: dict[type[ast.cmpop], tuple[str, Callable[..., object]]] = {
     ast.Eq: ("==", np.equal),
     ast.NotEq: ("!=", np.not_equal),
 }
-# What people write for what Python writes otherwise.
+# Common notations, and how Python writes them.
 SIGNS = {
     "^": "**",
     "×": "*",
@@ -106,15 +106,15 @@ NUMBERS = (np.ndarray, np.generic, int, float)
 
 
 class FormulaError(Exception):
-    """What is wrong with a formula: a key of words.json, and the values of its sentence."""
+    """An error in a formula: a key of words.json, and the values of its sentence."""
 
     def __init__(self, key: str, **values: object) -> None:
         super().__init__(key, values)
         self.key, self.values = key, values
 
 
-def value_of(text: str, given: Environment) -> Array:
-    """The numbers that a formula gives, in float64, or as truths; a FormulaError if it has none."""
+def value_of(text: str, variables: Environment) -> Array:
+    """Evaluate a formula: an array in float64 or of booleans; raises FormulaError if it fails."""
     text = text.replace(WIDE_BLANK, " ").strip()
     for sign in text:
         _refuse_other_sign(sign)
@@ -124,17 +124,17 @@ def value_of(text: str, given: Environment) -> Array:
         came = getattr(error, "msg", None) or str(error) or "nested too deep"
         raise FormulaError("formula_python", came=came) from error
     with np.errstate(all="ignore"):
-        found = _Evaluator(given, text).of(tree.body)
-    if not isinstance(found, NUMBERS):
+        value = _Evaluator(variables, text).of(tree.body)
+    if not isinstance(value, NUMBERS):
         raise FormulaError("formula_no_numbers")
-    numbers = np.asarray(found)
+    numbers = np.asarray(value)
     numbers = numbers.copy() if numbers.dtype.kind == "b" else numbers.astype(np.float64)
     numbers.flags.writeable = False
     return numbers
 
 
 def _refuse_other_sign(sign: str) -> None:
-    """Refuse a sign that Python does not know in arithmetic, and say what it writes instead."""
+    """Raise FormulaError for a character that is not Python arithmetic, with its replacement."""
     if sign != "^" and (sign.isascii() or f"_{sign}".isidentifier()):
         return
     narrow = unicodedata.normalize("NFKC", sign)
@@ -143,11 +143,11 @@ def _refuse_other_sign(sign: str) -> None:
 
 
 class _Evaluator:
-    def __init__(self, given: Environment, text: str) -> None:
-        self.given, self.text = given, text
+    def __init__(self, variables: Environment, text: str) -> None:
+        self.variables, self.text = variables, text
 
     def of(self, node: ast.expr) -> Value:
-        """What a node comes to; there is one method a kind."""
+        """Value of a node, by the method for its type."""
         work = getattr(self, f"_{type(node).__name__.lower()}", None)
         if work is None:
             raise self._cannot(node)
@@ -166,11 +166,11 @@ class _Evaluator:
         raise self._cannot(node)
 
     def _name(self, node: ast.Name) -> Value:
-        if node.id in self.given:
-            return self.given[node.id]
+        if node.id in self.variables:
+            return self.variables[node.id]
         if node.id in BUILT_IN:
             return BUILT_IN[node.id]
-        names = ", ".join(self.given)
+        names = ", ".join(self.variables)
         raise FormulaError("formula_name", came=node.id, names=names)
 
     def _attribute(self, node: ast.Attribute) -> Value:
@@ -193,7 +193,7 @@ class _Evaluator:
         named = {k.arg: self.of(k.value) for k in node.keywords if k.arg}
         if isinstance(function, np.ufunc):
             if len(values) != function.nin:
-                raise self._cannot(node)  # one more would be a place to write to
+                raise self._cannot(node)  # another argument would be an output array
             values = [_numbers(value) for value in values]
         return self._worked(node, partial(function, **named), values)
 
@@ -206,7 +206,7 @@ class _Evaluator:
 
     @staticmethod
     def _floats(sign: str, sides: list[Value]) -> list[Value]:
-        """Powers in float64: 2**-1 is a half, as it is between two numbers of Python."""
+        """Powers in float64, so that 2**-1 is 0.5 as in Python."""
         if sign != "**":
             return sides
         return [np.asarray(side, np.float64) for side in sides]
@@ -218,23 +218,23 @@ class _Evaluator:
         return self._worked(node, UNARY[type(node.op)], [of])
 
     def _compare(self, node: ast.Compare) -> Value:
-        left, found = self.of(node.left), None
+        left, result = self.of(node.left), None
         for op, term in zip(node.ops, node.comparators, strict=True):
             if type(op) not in COMPARE:
                 raise self._cannot(node)
             (sign, work), sides = COMPARE[type(op)], [left, self.of(term)]
-            told = self._worked(node, work, sides, sign)
-            if found is not None:
-                told = self._worked(node, _both, [found, told])
-            left, found = sides[1], told
-        return found
+            comparison = self._worked(node, work, sides, sign)
+            if result is not None:
+                comparison = self._worked(node, _both, [result, comparison])
+            left, result = sides[1], comparison
+        return result
 
     def _boolop(self, node: ast.BoolOp) -> Value:
-        found = self.of(node.values[0])
+        result = self.of(node.values[0])
         for term in node.values[1:]:
             join = _both if isinstance(node.op, ast.And) else _either
-            found = self._worked(node, join, [found, self.of(term)])
-        return found
+            result = self._worked(node, join, [result, self.of(term)])
+        return result
 
     def _tuple(self, node: ast.Tuple) -> Value:
         return tuple(self.of(item) for item in node.elts)
@@ -275,7 +275,7 @@ class _Evaluator:
 
 
 def _numbers(value: Value) -> Value:
-    """Truths as numbers: NumPy's own would have three digits."""
+    """Booleans as float64: NumPy would compute them in float16."""
     is_truth = isinstance(value, NUMBERS) and np.asarray(value).dtype.kind == "b"
     return np.asarray(value, np.float64) if is_truth else value
 
@@ -293,3 +293,41 @@ def _go_together(sign: str, left: tuple[int, ...], right: tuple[int, ...]) -> bo
         return bool(left and right) and left[-1] == right[max(len(right) - 2, 0)]
     pairs = zip(reversed(left), reversed(right), strict=False)
     return all(a == b or 1 in (a, b) for a, b in pairs)
+
+
+STEP = 6e-6  # cube root of the machine epsilon: truncation and rounding errors are about equal
+Line = tuple[str, str]
+
+
+def run(lines: Sequence[Line], arrays: Environment) -> dict[str, object]:
+    """Values of all names after running the lines `name = formula`, `arrays` included."""
+    known = dict(arrays)
+    for name, formula in lines:
+        known[name] = value_of(formula, known)
+    return known
+
+
+def slopes(
+    lines: Sequence[Line], arrays: Environment, output: str, upstream: str | None, of: str
+) -> Array:
+    """Gradient of the output, weighted by `upstream`, with respect to `of`: central differences.
+
+    `of` is an input or an intermediate value, which is perturbed after its line.
+    """
+    start = np.asarray(run(lines, arrays)[of], np.float64)
+    at = next((i for i, (name, _) in enumerate(lines) if name == of), -1)
+    known = run(lines[: at + 1], arrays)
+
+    def value(moved: Array) -> float:
+        out = run(lines[at + 1 :], known | {of: moved})
+        weights = 1.0 if upstream is None else np.asarray(arrays[upstream])
+        return float((np.asarray(out[output]) * weights).sum())
+
+    gradient = np.empty(start.shape)
+    for index in np.ndindex(start.shape):
+        step = STEP * max(1.0, abs(float(start[index])))
+        up, down = start.copy(), start.copy()
+        up[index] += step
+        down[index] -= step
+        gradient[index] = (value(up) - value(down)) / (up[index] - down[index])
+    return gradient

@@ -1,4 +1,4 @@
-"""The words around the exercises, in each language, and the sentences of remarks."""
+"""Translations: the texts around exercises and the sentences of remarks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LANGUAGES = ("en", "zh")
 
 
 def check_language(language: str) -> None:
-    """Refuse a language in which there are no exercises."""
+    """Raise SettingError for an unsupported language."""
     if language not in LANGUAGES:
         raise SettingError(
             f"language={language!r}", "'en' or 'zh'", did_you_mean(language, LANGUAGES, "'en'")
@@ -25,15 +25,15 @@ def check_language(language: str) -> None:
 
 @cache
 def words(language: str) -> Mapping[str, str]:
-    """The words around all exercises, and those of what is wrong with any formula."""
-    found: dict[str, str] = {}
+    """Texts of exercises and of errors in formulas, by key."""
+    texts: dict[str, str] = {}
     for file in (WEB / "shared/formula_words.json", FOLDER / "words.json"):
-        found |= json.loads(file.read_text("utf-8"))[language]
-    return found
+        texts |= json.loads(file.read_text("utf-8"))[language]
+    return texts
 
 
 def sentence(hole: str, remarks: Sequence[Remark], language: str) -> str:
-    """What is said of one answer."""
-    said = words(language)
-    text = said["between"].join(said[remark.key].format(**remark.values) for remark in remarks)
-    return said["of_hole"].format(hole=hole, text=text)
+    """The remarks on one answer as a sentence."""
+    texts = words(language)
+    text = texts["between"].join(texts[remark.key].format(**remark.values) for remark in remarks)
+    return texts["of_hole"].format(hole=hole, text=text)

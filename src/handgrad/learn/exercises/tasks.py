@@ -1,4 +1,4 @@
-"""The exercises as data: one file each, in `tasks/`, with its numbers and its words."""
+"""Tasks of the exercises, read from one TOML file each in `tasks/`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from handgrad.learn.exercises.diagnosis import Hint, Known
-from handgrad.learn.exercises.finite_differences import Line, run, slopes
-from handgrad.learn.exercises.formulas import Environment, value_of
+from handgrad.learn.exercises.formulas import Environment, Line, run, slopes, value_of
 from handgrad.learn.exercises.i18n import FOLDER, check_language, words
 from handgrad.textbook.errors import SettingError, did_you_mean
 from handgrad.textbook.layers import Array
 
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
 Table: TypeAlias = Mapping[str, Any]  # as TOML has it
-# From the first that a learner meets on.
+# In the order in which a learner meets them.
 NAMES = (
     "linear",
     "tanh",
@@ -51,9 +50,9 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Hole:
-    """One formula that is asked for: its name, what it is the slope by, and the right numbers.
+    """One formula to be written: its name, the variable `of` its gradient, and the correct values.
 
-    In place of a slope it may be what another formula, `equals`, defines.
+    Instead of a gradient it may be the value of another formula, `equals`.
     """
 
     name: str
@@ -67,7 +66,7 @@ class Hole:
 
 @dataclass(frozen=True)
 class Task:
-    """An exercise in one language: forward given, backward asked for, with the numbers to check."""
+    """An exercise in one language: the forward pass, the formulas asked for, and test arrays."""
 
     name: str
     language: str
@@ -86,16 +85,16 @@ class Task:
 
     @property
     def page_name(self) -> str:
-        """The name of the class that the page defines; '' where there is none."""
+        """Name of the class in the code of the exercise; '' if there is none."""
         return self.page.partition("class ")[2].partition("(")[0]
 
     @property
     def names(self) -> list[str]:
-        """The names that a formula may use: what is given and what forward computes."""
+        """Names that a formula may use: the arrays and the values of the forward pass."""
         return [*self.arrays, *(name for name, _ in self.forward)]
 
     def known_before(self, hole: Hole) -> dict[str, Any]:
-        """What the formula of a hole may use: the holes before it as they should be."""
+        """Values that the formula of a hole may use, with those of earlier holes correct."""
         before = self.holes[: self.holes.index(hole)]
         known: dict[str, Any] = run(self.forward, self.arrays)
         return known | {other.name: other.measured for other in before}
@@ -103,7 +102,7 @@ class Task:
 
 @cache
 def task(name: str, language: str = "en") -> Task:
-    """The exercise of a name, in a language."""
+    """Read the exercise `name` in a language."""
     if name not in NAMES:
         raise SettingError(
             f"exercise {name!r}", f"one of {', '.join(NAMES)}", did_you_mean(name, NAMES, "tanh")
@@ -113,7 +112,7 @@ def task(name: str, language: str = "en") -> Task:
     forward = tuple(_line(line) for line in read["forward"])
     arrays = {key: _array(rule, i) for i, (key, rule) in enumerate(read["arrays"].items())}
     arrays["n"] = read.get("rows", 5)
-    said, upstream = read[language], read.get("upstream")
+    texts, upstream = read[language], read.get("upstream")
     known: dict[str, Any] = run(forward, arrays)
     holes = []
     for hole in read["holes"]:
@@ -121,14 +120,14 @@ def task(name: str, language: str = "en") -> Task:
             measured = value_of(hole["equals"], known)
         else:
             measured = slopes(forward, arrays, read["output"], upstream, hole["of"])
-        holes.append(_hole(hole, said, known, measured, upstream, words(language)))
+        holes.append(_hole(hole, texts, known, measured, upstream, words(language)))
         known[hole["name"]] = measured
     return Task(
         name,
         language,
         read["kind"],
-        said["title"],
-        said["about"].strip(),
+        texts["title"],
+        texts["about"].strip(),
         read.get("page", "").strip(),
         forward,
         read["output"],
@@ -148,13 +147,13 @@ def _line(line: str) -> Line:
 
 def _hole(
     hole: Table,
-    said: Table,
+    texts: Table,
     known: Environment,
     measured: Array,
     upstream: str | None,
     around: Mapping[str, str],
 ) -> Hole:
-    notes, mine = said.get("notes", {}), said["holes"][hole["name"]]
+    notes, own_texts = texts.get("notes", {}), texts["holes"][hole["name"]]
 
     def hints(kind: str) -> tuple[Hint, ...]:
         return tuple(
@@ -168,24 +167,24 @@ def _hole(
         hole["name"],
         hole.get("of", ""),
         hole.get("equals", ""),
-        mine["ask"],
-        tuple(mine["hints"]),
+        own_texts["ask"],
+        tuple(own_texts["hints"]),
         measured,
         Known(hints("terms"), factors, hints("regions"), hints("mistakes")),
     )
 
 
 def _array(rule: object, i: int) -> Any:
-    """The numbers of an array: as they are written, or spread evenly between two, in two digits.
+    """Values of an array: literal, or spread evenly between two bounds, rounded to two digits.
 
-    Multiples of a root without their whole part leave no gaps and do not repeat; each array has the
-    root of a prime of its own, so that no two go together.
+    The fractional parts of multiples of an irrational root leave no gaps and do not repeat; each
+    array has the root of another prime, so that no two are correlated.
     """
     if not isinstance(rule, dict | list):
         return rule
-    found = np.asarray(rule) if isinstance(rule, list) else _spread(rule, PRIMES[i])
-    found.flags.writeable = False  # a formula may name it as the place to write to
-    return found
+    values = np.asarray(rule) if isinstance(rule, list) else _spread(rule, PRIMES[i])
+    values.flags.writeable = False  # a formula might name it as an output array
+    return values
 
 
 def _spread(rule: Table, prime: int) -> Array:

@@ -1,31 +1,31 @@
-"""One element of an array of a graph as the arithmetic that made it.
+"""Elements of the arrays of a graph as the arithmetic that computed them.
 
-What has a line of its own is its number there; the rest is taken apart down to such numbers.
+Nodes with a line of their own are numbers; the others are expanded down to such numbers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from handgrad.graph.nodes import Node
-from handgrad.graph.operations import Op
+from handgrad.graph.operations import VIEWS, Op
 from handgrad.graph.symbolic import Ref, Symbolic, at, substitute
-from handgrad.learn.explaining.contractions import PRODUCTS, REDUCED, factors, reduced
-from handgrad.learn.explaining.gather_indices import MOVES, NOWHERE, sources
 from handgrad.learn.explaining.terms import Elementwise, Index, Many, Number, Place, Rest, Term
 from handgrad.textbook.layers import Array
 
-MOST_TERMS = 4  # of a sum are written; of more the largest, and the rest as one number
-# Arrays of one number, and copies: what they are made like does not matter.
+MOST_TERMS = 4  # of a sum that are written: the largest; the rest is one number
+# Constant arrays and copies: only their shape depends on the arguments.
 FILLED = {Op.ZEROS_LIKE: 0, Op.ONES_LIKE: 1}
 ATOMS = {Op.LEAF, Op.RANDOM, Op.EMPTY_LIKE}
 
 
 class Elements:
-    """The elements of the nodes of a graph with their `values`, for `n` rows.
+    """Elements of the nodes of a graph with their `values`, for `n` rows.
 
-    `named` are the numbers of the nodes that have a line of their own.
+    `named` maps the nodes with a line of their own to their names.
     """
 
     def __init__(
@@ -36,19 +36,19 @@ class Elements:
         self._moved: dict[int, tuple[list[object], Array]] = {}
 
     def number(self, i: int, index: Index) -> Number:
-        """The number that a node has at `index`."""
+        """The number of a node at `index`."""
         return Number(plain(self.values[i][index]), i, index)
 
     def line(self, i: int, index: Index) -> Term:
-        """What the number of a node at `index` was made of; itself, if it was given or drawn."""
+        """Arithmetic behind the number of a node at `index`; inputs and draws are numbers."""
         node = self.nodes[i]
-        op, given = node.operation, node.arguments
+        op, arguments = node.operation, node.arguments
         if op in ATOMS:
             return self.number(i, index)
         if op in FILLED:
             return Number(FILLED[op])
         if op is Op.FULL_LIKE:
-            return self._of(given[1], index)
+            return self._of(arguments[1], index)
         if op in (Op.COPY, Op.ASTYPE):
             return self._converted(i, index)
         if op in MOVES:
@@ -61,21 +61,21 @@ class Elements:
             return self._added_at(node, index)
         if op is Op.CLIP:
             return self._clipped(node, index)
-        return Elementwise(op, tuple(self._of(part, index) for part in given))
+        return Elementwise(op, tuple(self._of(part, index) for part in arguments))
 
     def _clipped(self, node: Node, index: Index) -> Term:
         names = ("a_min", "a_max"), ("min", "max")
         ends = [*node.arguments[1:], None, None][:2]
         for own in names:
             ends = [node.options.get(name, end) for name, end in zip(own, ends, strict=True)]
-        found = self._of(node.arguments[0], index)
+        term = self._of(node.arguments[0], index)
         for op, end in zip((Op.MAXIMUM, Op.MINIMUM), ends, strict=True):
             if end is not None:
-                found = Elementwise(op, (found, self._of(end, index)))
-        return found
+                term = Elementwise(op, (term, self._of(end, index)))
+        return term
 
     def _of(self, value: object, index: Index) -> Term:
-        """What an argument, broadcast to where `index` counts, has there."""
+        """Element of an argument at `index`, after broadcasting."""
         array = self._known(value)
         own = [
             0 if size == 1 else k for size, k in zip(array.shape[::-1], index[::-1], strict=False)
@@ -101,7 +101,7 @@ class Elements:
         return self.values[leaf.node] if isinstance(leaf, Ref) else at(leaf, self.n)
 
     def _converted(self, i: int, index: Index) -> Term:
-        """What was copied or converted; with the operation only where that changed the number."""
+        """Source of a copy or a conversion; with the operation only if it changed the number."""
         inner = self._at(self.nodes[i].arguments[0], index)
         before = self.values[self.nodes[i].arguments[0].node][index]
         after = self.values[i][index]
@@ -111,11 +111,11 @@ class Elements:
     def _moved_from(self, i: int, index: Index) -> Term:
         if i not in self._moved:
             self._moved[i] = sources(self.nodes[i], self.values, self.n)
-        found, places = self._moved[i]
+        arrays, places = self._moved[i]
         place = int(places[index])
         if place == NOWHERE:
             return Number(plain(self.values[i][index]))
-        for source in found:
+        for source in arrays:
             if place < (size := self._known(source).size):
                 return self._at_flat(source, place)
             place -= size
@@ -125,12 +125,12 @@ class Elements:
         operands = [
             part for part in node.arguments if isinstance(part, Ref | np.ndarray | Symbolic)
         ]
-        said: object = next((part for part in node.arguments if isinstance(part, str)), None)
+        spec: object = next((part for part in node.arguments if isinstance(part, str)), None)
         if node.operation is Op.TENSORDOT:
             operands, axes = operands[:2], node.arguments[2:]
-            said = node.options.get("axes", axes[0] if axes else 2)
+            spec = node.options.get("axes", axes[0] if axes else 2)
         known = [*map(self._known, operands)]
-        rows = factors(node.operation, known, said, index)
+        rows = factors(node.operation, known, spec, index)
         values = np.prod(
             [
                 self._known(a).ravel()[row].astype(float)
@@ -149,9 +149,9 @@ class Elements:
         return Many(Op.SUM, shortened(Op.SUM, values, term))
 
     def _reduction(self, node: Node, index: Index) -> Term:
-        op, (array, *given), options = node.operation, node.arguments, node.options
+        op, (array, *arguments), options = node.operation, node.arguments, node.options
         axis, keeps = (
-            options.get("axis", given[0] if given else None),
+            options.get("axis", arguments[0] if arguments else None),
             bool(options.get("keepdims")),
         )
         places = reduced(self._known(array), axis, keeps, index)
@@ -161,8 +161,8 @@ class Elements:
             return self._at_flat(array, int(places[k]))
 
         if op in (Op.ARGMAX, Op.ARGMIN):
-            found = int(op.compute(values))
-            kept = sorted({found, *largest(values, smallest=op is Op.ARGMIN)})
+            location = int(op.compute(values))
+            kept = sorted({location, *largest(values, smallest=op is Op.ARGMIN)})
             terms = [term(k) for k in kept]
             return Place(op, tuple(kept), (*terms, *rest(op, values, kept)))
         if op in (Op.VAR, Op.STD):
@@ -188,32 +188,32 @@ class Elements:
         base = self._at(array, index)
         if not hits.size:
             return base
-        given = np.broadcast_to(self._known(added), lands.shape).ravel()[hits].astype(float)
+        values = np.broadcast_to(self._known(added), lands.shape).ravel()[hits].astype(float)
         at_hits = [np.unravel_index(int(hit), lands.shape) for hit in hits]
-        terms = shortened(Op.SUM, given, lambda k: self._of(added, tuple(map(int, at_hits[k]))))
+        terms = shortened(Op.SUM, values, lambda k: self._of(added, tuple(map(int, at_hits[k]))))
         empty = isinstance(base, Number) and base.node < 0 and base.number == 0
         return Many(Op.SUM, terms if empty else (base, *terms))
 
 
 def plain(value: np.generic) -> float:
-    """A number of NumPy's as one of Python's: whole ones stay whole, truths are 0 and 1."""
+    """A NumPy number as a Python number: integers stay integers, booleans are 0 and 1."""
     number: float = value.item()
     return int(number) if isinstance(number, bool) else number
 
 
 def largest(values: Array, *, smallest: bool = False) -> list[int]:
-    """The places of the terms to be written, in their order: all of few, the largest of many."""
+    """Indices of the terms to write, in order: all if they are few, else the largest."""
     if len(values) <= MOST_TERMS:
         return [*range(len(values))]
     size = values if smallest else -values
-    size = np.where(np.isnan(size), -np.inf, size)  # what is no number is never left out
+    size = np.where(np.isnan(size), -np.inf, size)  # NaN is never left out
     last = np.partition(size, MOST_TERMS - 2)[MOST_TERMS - 2]
     larger, equal = np.flatnonzero(size < last), np.flatnonzero(size == last)
     return sorted(map(int, [*larger, *equal[: MOST_TERMS - 1 - len(larger)]]))
 
 
 def rest(op: Op, values: Array, kept: Sequence[int]) -> list[Term]:
-    """The terms that are not written, as one number; nothing, if all are."""
+    """The terms that are left out as one number; empty if there are none."""
     if len(kept) == len(values):
         return []
     others = np.delete(values, kept)
@@ -228,7 +228,154 @@ def rest(op: Op, values: Array, kept: Sequence[int]) -> list[Term]:
 
 
 def shortened(op: Op, values: Array, term: Callable[[int], Term]) -> tuple[Term, ...]:
-    """The terms of an operation on many numbers, of which many are written as one number."""
+    """Terms of an operation on many numbers; those left out are one number."""
     size = np.abs(values) if op in (Op.SUM, Op.PROD) else values
     kept = largest(size, smallest=op is Op.MIN)
     return (*(term(k) for k in kept), *rest(op, values, kept))
+
+
+PRODUCTS = {Op.MATMUL, Op.DOT, Op.OUTER, Op.TENSORDOT, Op.EINSUM}
+REDUCED = {Op.SUM, Op.MEAN, Op.VAR, Op.STD, Op.MAX, Op.MIN, Op.PROD, Op.ARGMAX, Op.ARGMIN}
+Letters = list[int]
+
+
+def factors(op: Op, operands: Sequence[Array], spec: object, index: Index) -> list[Array]:
+    """Flat indices of the factors in the sum of the element at `index`, one row for each operand.
+
+    `spec` is the text of an einsum or the axes of a tensordot.
+    """
+    if op is Op.OUTER:
+        return [np.array([place]) for place in index]
+    letters, out = _letters(op, [a.ndim for a in operands], spec)
+    sizes: dict[int, int] = {}
+    for axes, operand in zip(letters, operands, strict=True):
+        for axis, size in zip(axes, operand.shape, strict=True):
+            sizes[axis] = max(size, sizes.get(axis, 1))
+    summed = [axis for axis in sizes if axis not in out]
+    terms = prod(sizes[axis] for axis in summed)
+    grid = np.indices([sizes[axis] for axis in summed]).reshape(len(summed), terms)
+    at: dict[int, int | Array] = dict(zip(out, index, strict=True))
+    at |= dict(zip(summed, grid, strict=True))
+    return [
+        _places(operand.shape, axes, at, terms)
+        for axes, operand in zip(letters, operands, strict=True)
+    ]
+
+
+def _places(
+    shape: Sequence[int], axes: Letters, at: Mapping[int, int | Array], terms: int
+) -> Array:
+    places = np.zeros(terms, np.int64)
+    for axis, size in zip(axes, shape, strict=True):
+        places = places * size + (at[axis] if size > 1 else 0)
+    return places
+
+
+def _letters(op: Op, ndims: Sequence[int], spec: object) -> tuple[list[Letters], Letters]:
+    """Labels of the axes of the operands and of the result, equal for axes that match."""
+    if op is Op.EINSUM:
+        return _of_spec(str(spec), ndims)
+    a, b = ndims
+    new = count()
+    if op is Op.TENSORDOT:
+        axes: Any = spec
+        if isinstance(axes, int):
+            axes = ([*range(a - axes, a)], [*range(axes)])
+        left, right = ([side] if isinstance(side, int) else [*side] for side in axes)
+        first = [next(new) for _ in range(a)]
+        pairs = {k % b: first[own % a] for own, k in zip(left, right, strict=True)}
+        second = [pairs[k] if k in pairs else next(new) for k in range(b)]
+        return [first, second], [k for k in first + second if k not in pairs.values()]
+    inner = next(new)
+    rows, columns = [next(new)] * (a > 1), [next(new)] * (b > 1)
+    if op is Op.DOT:
+        before = [next(new) for _ in range(a - 2)], [next(new) for _ in range(b - 2)]
+        left, right = [*before[0], *rows, inner], [*before[1], inner, *columns]
+        return [left, right], [*before[0], *rows, *before[1], *columns]
+    shared = [next(new) for _ in range(max(a, b, 2) - 2)]
+    own = [shared[len(shared) - max(0, ndim - 2) :] for ndim in (a, b)]
+    return [[*own[0], *rows, inner], [*own[1], inner, *columns]], [*shared, *rows, *columns]
+
+
+def _of_spec(spec: str, ndims: Sequence[int]) -> tuple[list[Letters], Letters]:
+    """Axes of `nmi,moi->nmo`; an ellipsis covers the axes without a letter."""
+    inputs, arrow, out = spec.replace(" ", "").partition("->")
+    parts = inputs.split(",")
+    free = [ndim - len(part.replace("...", "")) for part, ndim in zip(parts, ndims, strict=True)]
+    hidden = max((k for part, k in zip(parts, free, strict=True) if "..." in part), default=0)
+    if not arrow:
+        named = inputs.replace("...", "").replace(",", "")
+        out = "..." * ("..." in inputs) + "".join(
+            sorted(c for c in {*named} if named.count(c) == 1)
+        )
+
+    def axes(part: str, k: int) -> Letters:
+        before, dots, after = part.partition("...")
+        between = range(-k, 0) if dots else ()
+        return [*map(ord, before), *between, *map(ord, after)]
+
+    return [axes(part, k) for part, k in zip(parts, free, strict=True)], axes(out, hidden)
+
+
+def reduced(array: Array, axis: object, keeps: bool, index: Index) -> Array:
+    """Flat indices of the elements of `array` that a reduction combines at `index`."""
+    if axis is None:
+        return np.arange(array.size)
+    axis_: Any = axis
+    axes = {k % array.ndim for k in (axis_ if isinstance(axis_, tuple | list) else (axis_,))}
+    places = np.arange(array.size).reshape(array.shape)
+    own = iter(index)
+    where: list[Any] = []
+    for k in range(array.ndim):
+        if k not in axes:
+            where.append(next(own))
+        else:
+            where.append(slice(None))
+            if keeps:
+                next(own)
+    return places[tuple(where)].ravel()
+
+
+# Of these only the first argument is moved; of the others all arrays are.
+OF_ONE = {*VIEWS, Op.GETITEM, Op.TAKE, Op.REPEAT, Op.TILE, Op.PAD}
+OF_MANY = {Op.CONCATENATE, Op.STACK}
+MOVES = OF_ONE | OF_MANY | {Op.SETITEM}
+NOWHERE = -1
+
+
+def sources(node: Node, values: Sequence[Array], n: int) -> tuple[list[object], Array]:
+    """Sources of the elements of `node`, and the index of each there: an array of its shape.
+
+    Sources are references or constants; places count their elements one source after another, and
+    are −1 where padding came in. `values` are those of the nodes before, for `n` rows.
+    """
+
+    def known(leaf: object) -> Any:
+        return values[leaf.node] if isinstance(leaf, Ref) else at(leaf, n)
+
+    arrays: list[object] = []
+    total = 0
+
+    def places(leaf: object) -> Any:
+        nonlocal total
+        value = np.asarray(known(leaf))
+        arrays.append(leaf)
+        total += value.size
+        return np.arange(total - value.size, total).reshape(value.shape)
+
+    arguments, options = node.arguments, substitute(dict(node.options), known)
+    if node.operation is Op.SETITEM:
+        array, index, put = arguments
+        base = places(array)
+        base[substitute(index, known)] = places(put)
+        return arrays, base
+    first, others = arguments[0], substitute(arguments[1:], known)
+    moved = substitute(first, places) if node.operation in OF_MANY else places(first)
+    if node.operation is Op.PAD and padding_is_constant(others, options):
+        options = {"constant_values": NOWHERE}
+    return arrays, np.asarray(node.operation.compute(moved, *others, **options))
+
+
+def padding_is_constant(arguments: Sequence[object], options: Mapping[str, object]) -> bool:
+    """True if `np.pad` inserts constants."""
+    return (arguments[1] if len(arguments) > 1 else options.get("mode", "constant")) == "constant"

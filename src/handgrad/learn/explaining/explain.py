@@ -1,12 +1,23 @@
-"""`explain`: a step of a net on some rows, each line of its pages with the numbers in it."""
+"""`hg.explain`: a step of a net on some rows, each line of its layers with its numbers."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
 
 from handgrad.engines.config import check_kinds
-from handgrad.learn.explaining.explanation import Explanation
+from handgrad.files.html import TEMPLATES, require_templates
+from handgrad.learn.explaining.explained import Explained
 from handgrad.learn.explaining.inputs import subject_of
-from handgrad.learn.explaining.traced_step import join_update, recorded
-from handgrad.learn.explaining.words import words_of
-from handgrad.learn.explaining.writing import Writer
-from handgrad.textbook.errors import SettingError
+from handgrad.learn.explaining.notation import latex
+from handgrad.learn.explaining.terms import Writer
+from handgrad.learn.explaining.text import text
+from handgrad.learn.explaining.traced_step import join_update, traced_step
+from handgrad.textbook.display import shown_whole
+from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.install import installed
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.module import Module
 from handgrad.textbook.net import Net
@@ -28,15 +39,33 @@ def explain(
     digits: int = 4,
     language: str = "en",
 ) -> Explanation:
-    """Explain a step of `model` on the rows `x`: every number as the arithmetic it came from.
+    """Explain a step of a net: every number with the arithmetic that computed it.
 
-    `x` (n, n_in) and `y` are a row or a batch, as `hg.train` takes them; or, beside a fitted
-    estimator, as its `fit` takes them. With `y` the step is a training step, forward and
-    backward, of the `loss` (without one, of that which the last layer and the targets ask for),
-    to which a `penalty` adds its own, and with an `optimizer` its first step; without `y` it is
-    the prediction. Numbers are written with so many `digits`, the words around them in the
-    `language`, en or zh. The model is left as it is; layers that draw do so from copies of their
-    random streams.
+    The model is not changed; layers that draw use copies of their random streams.
+
+    Parameters
+    ----------
+    model : Net or fitted estimator
+        The model to explain.
+    x : array or table, shape (n, n_in)
+        One row or a batch, as `hg.train` takes it; for an estimator, as its `fit` takes it.
+    y : array, optional
+        Targets. With them a training step is explained (forward, backward), else a prediction.
+    loss : Loss, optional
+        Loss of the step; by default the one for the last layer and the targets.
+    optimizer : Optimizer, optional
+        Its first step is explained too.
+    penalty : Penalty, optional
+        Added to the loss.
+    digits : int, default 4
+        Significant digits, 1 to 17.
+    language : {"en", "zh"}, default "en"
+        Language of the texts around the numbers.
+
+    Returns
+    -------
+    Explanation
+        Printed, it shows every line; `e["0.dW"]` is one step, `e.of("0.dW[2,0]")` a backtrace.
 
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 1, rng=0, dtype="float64"))
@@ -65,7 +94,7 @@ def explain(
         title = words["with"].format(title, shown(subject.loss))
     if penalty is not None:
         title = words["plus"].format(title, shown(penalty))
-    found = recorded(subject.net, subject.x, subject.y, subject.loss, penalty)
+    traced = traced_step(subject.net, subject.x, subject.y, subject.loss, penalty)
     if optimizer is not None:
         check_kinds(optimizer=(optimizer, Optimizer))
         if optimizer.minimizer is not None:
@@ -78,12 +107,63 @@ def explain(
             raise SettingError(
                 f"{optimizer!r} without y", "the targets of the rows", "hg.explain(net, x, y, …)"
             )
-        join_update(found, subject.net, optimizer)
+        join_update(traced, subject.net, optimizer)
         title = words["update_by"].format(title, shown(optimizer))
-    return Explanation(title, found, Writer(digits, words), language, subject)
+    return Explanation(title, traced, Writer(digits, words), language, subject)
 
 
 def shown(page: Module) -> str:
-    """How a page was made, in one line of bounded length."""
+    """The repr of a module on one line of bounded length."""
     line = " ".join(repr(page).split()).replace("( ", "(").replace(", )", ")")
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
+
+
+class Explanation(Explained):
+    """Result of `hg.explain`; printed, it is each line of the layers with its numbers."""
+
+    def __str__(self) -> str:
+        return text(self)
+
+    def html(self) -> str:
+        """The explanation as a self-contained HTML page: the net, and every line."""
+        require_templates("an explanation as a page")  # the text needs none
+        from handgrad.learn.explaining.document import page
+
+        return page(self)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, since notebooks drop scripts outside of frames."""
+        if not installed(*TEMPLATES):
+            raise NotImplementedError  # then notebooks show the text
+        page = escape(self.html(), quote=True)
+        return (
+            f'<iframe srcdoc="{page}" sandbox="allow-scripts" loading="lazy" '
+            f'title="{escape(self.writer.words["frame"])}" '
+            'style="width: 100%; height: 40rem; border: 0"></iframe>'
+        )
+
+    def latex(self) -> str:
+        """The explanation in LaTeX: a heading and an `align*` for each method of each layer."""
+        return latex(self)
+
+    def __repr__(self) -> str:
+        return f"<Explanation: {self.title}, {len(self.steps)} steps>"
+
+    _repr_pretty_ = shown_whole
+
+
+WORDS: dict[str, dict[str, str]] = tomllib.loads(
+    Path(__file__).with_name("words.toml").read_text("utf-8")
+)
+
+
+def words_of(language: str) -> Mapping[str, str]:
+    """Texts of a language; raises SettingError for an unsupported one."""
+    if language not in WORDS:
+        known = [*WORDS]
+        raise SettingError(
+            f"language = {language!r}",
+            f"one of {', '.join(known)}",
+            did_you_mean(language, known, 'language="en"'),
+        )
+    return WORDS[language]

@@ -1,4 +1,4 @@
-"""What is explained: the net in a model, its rows checked, and the loss they are judged by."""
+"""Inputs of an explanation: the net of a model, its checked rows, and the loss."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ EXAMPLE = "hg.explain(net, x[:1], y[:1], loss=hg.CrossEntropyLoss())"
 
 @dataclass(frozen=True)
 class Cell:
-    """What a column says in a row, and the numbers that a feature of that `kind` makes of it.
+    """A cell of a table, and the numbers that a feature of that `kind` encodes it as.
 
     `value` is None where it is missing.
     """
@@ -54,7 +54,7 @@ class Subject:
 
 
 def subject_of(model: object, x: object, y: object, loss: object) -> Subject:
-    """What is explained of a net or a fitted estimator; refused with what to do instead."""
+    """The net, rows and loss of a net or a fitted estimator."""
     if loss is not None:
         check_kinds(loss=(loss, Loss))
         if y is None:
@@ -120,16 +120,16 @@ def _of_estimator(model: object, x: object, y: object, loss: object) -> Subject:
         )
     rows: Any = x if before is None else before.transform(x)
     targets = np.zeros(_length(x), int) if y is None else _targets(model, y)
-    found = estimator.net_rows(rows, targets)
-    names = tuple(map(str, found.feature_names))
+    net_rows = estimator.net_rows(rows, targets)
+    names = tuple(map(str, net_rows.feature_names))
     if not names and before is not None and hasattr(before, "get_feature_names_out"):
         names = tuple(map(str, before.get_feature_names_out()))
     if not names and hasattr(estimator, "feature_names_in_"):
         names = tuple(map(str, estimator.feature_names_in_))
     if y is None:
-        own = _of_net(estimator.net_, found.x, None, None)
+        own = _of_net(estimator.net_, net_rows.x, None, None)
     else:
-        own = _of_net(estimator.net_, found.x, found.y, found.loss)
+        own = _of_net(estimator.net_, net_rows.x, net_rows.y, net_rows.loss)
     return Subject(own.net, own.x, own.y, own.loss, names, _cells(before, estimator, x, own.x))
 
 
@@ -166,7 +166,7 @@ def _length(x: object) -> int:
 
 
 def _said(column: Column) -> float | str | None:
-    """What a column says in its first row."""
+    """The value of a column in its first row."""
     if column.missing[0]:
         return None
     if column.kind == "date":
@@ -179,7 +179,7 @@ def _said(column: Column) -> float | str | None:
 
 
 def parts_of(model: object) -> tuple[Any, object]:
-    """What comes before the last step of a Pipeline, if it is one, and that step."""
+    """The steps before the last of a Pipeline, if it is one, and the last."""
     steps = getattr(model, "steps", None)
     whole: Any = model
     return (whole[:-1], whole[-1]) if steps else (None, model)

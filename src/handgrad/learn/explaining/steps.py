@@ -1,4 +1,4 @@
-"""The lines of the pages as steps: each number with the arithmetic that made it."""
+"""Steps: the lines of the layers, each number with the arithmetic that computed it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import formula
 from handgrad.learn.explaining.elements import ATOMS, FILLED, Elements
-from handgrad.learn.explaining.terms import Index, Number, Term
-from handgrad.learn.explaining.traced_step import UPDATE, Recorded
-from handgrad.learn.explaining.writing import Writer
+from handgrad.learn.explaining.terms import Index, Number, Term, Writer
+from handgrad.learn.explaining.traced_step import UPDATE, TracedStep
 from handgrad.textbook.display import shown_whole
 from handgrad.textbook.layers import Array
 
-FEW, FIRST = 8, 4  # numbers of an array: so many are all shown, of more the first
+FEW, FIRST = 8, 4  # arrays up to FEW numbers are shown whole, larger ones by the first
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """One number: its name, the arithmetic it was made by, and what it came to."""
+    """One number: its name, its arithmetic, and its value."""
 
     name: str
     term: Term
@@ -40,12 +39,12 @@ class Line:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Step:
-    """A line of a page: `formula`, the array `value` it gave, and how each number came about.
+    """A line of a layer: `formula`, its array `value`, and the arithmetic of each number.
 
-    `name` is what the graph calls it, `address` what it is asked for by: `dx_1`, `1.dx`.
-    `layer` is the path of the layer, or `loss`; `method` is `forward`, `backward` or another of
-    the page; `way` is `forward`, `backward` or `update`; it stands in `file` at `line`. `goes_on`:
-    whether another page takes it the same way, as it does what comes out of a layer.
+    `name` is its name in the graph, `address` the one for access: `dx_1`, `1.dx`. `layer` is the
+    path of the layer, or `loss`; `method` is `forward`, `backward` or another method; `way` is
+    `forward`, `backward` or `update`; the source is `file`, `line`. `goes_on` is true if another
+    layer uses the value in the same pass, as it does the output of a layer.
     """
 
     node: int
@@ -65,7 +64,7 @@ class Step:
 
     @property
     def place(self) -> str:
-        """Where it stands: `linear.py:54`."""
+        """Source of the step: `linear.py:54`."""
         return f"{Path(self.file).name}:{self.line}"
 
     @property
@@ -74,7 +73,7 @@ class Step:
         return self.value.shape
 
     def line_of(self, index: Index = ()) -> Line:
-        """How the number at `index` came about."""
+        """The line of the number at `index`."""
         name = self.name + (f"[{','.join(map(str, index))}]" if index else "")
         number = self._elements.number(self.node, index)
         return Line(name, self._elements.line(self.node, index), number)
@@ -85,11 +84,11 @@ class Step:
 
     @property
     def filled(self) -> int | None:
-        """The number that it was filled with, of which nothing is to be told."""
+        """The number that fills the array, if it is constant."""
         return FILLED.get(self._elements.nodes[self.node].operation)
 
     def shown_lines(self) -> tuple[list[Line], int]:
-        """The lines that are shown, and how many more there are."""
+        """The lines that are shown, and the number of those left out."""
         if self.filled is not None:
             return [], 0
         size = self.value.size
@@ -115,29 +114,29 @@ class Step:
     _repr_pretty_ = shown_whole
 
 
-def steps_of(recorded: Recorded, elements: Elements, writer: Writer) -> list[Step]:
+def steps_of(traced: TracedStep, elements: Elements, writer: Writer) -> list[Step]:
     """The lines of the layers, in the order in which they were computed."""
-    nodes = recorded.nodes
+    nodes = traced.nodes
     methods = [node.origin.method if node.origin else "" for node in nodes]
     backward = methods.index("backward") if "backward" in methods else len(nodes)
-    address = {i: address for address, i in reversed(recorded.addresses.items())}
+    address = {i: address for address, i in reversed(traced.addresses.items())}
     going_on = _going_on(nodes, backward)
     steps = []
     for i, node in enumerate(nodes):
         origin = node.origin
-        if origin is None or i not in recorded.names or node.operation in ATOMS - {Op.RANDOM}:
+        if origin is None or i not in traced.names or node.operation in ATOMS - {Op.RANDOM}:
             continue
         way = "forward" if i < backward else "backward"
         steps.append(
             Step(
                 i,
-                recorded.names[i],
-                address.get(i, recorded.names[i]),
-                formula(i, nodes, recorded.names),
+                traced.names[i],
+                address.get(i, traced.names[i]),
+                formula(i, nodes, traced.names),
                 UPDATE if origin.method == UPDATE else way,
                 origin.layer,
                 origin.method,
-                recorded.pages.get(origin.layer, ""),
+                traced.pages.get(origin.layer, ""),
                 origin.file,
                 origin.line,
                 i in going_on,
@@ -150,7 +149,7 @@ def steps_of(recorded: Recorded, elements: Elements, writer: Writer) -> list[Ste
 
 
 def _going_on(nodes: Sequence[Node], backward: int) -> set[int]:
-    """The nodes that another page goes on with on the same way; `backward` is where that begins."""
+    """Nodes that another layer uses in the same pass; the backward pass starts at `backward`."""
     return {
         i
         for user, node in enumerate(nodes)
@@ -160,12 +159,12 @@ def _going_on(nodes: Sequence[Node], backward: int) -> set[int]:
     }
 
 
-def first_not_finite(steps: Sequence[Step], recorded: Recorded) -> str | None:
-    """The name of the first step that gave NaN, or infinity that no page states."""
+def first_not_finite(steps: Sequence[Step], traced: TracedStep) -> str | None:
+    """Name of the first step with NaN, or with infinity that is not a constant of the code."""
     stated: set[int] = set()
-    for i, (node, value) in enumerate(zip(recorded.nodes, recorded.values, strict=True)):
+    for i, (node, value) in enumerate(zip(traced.nodes, traced.values, strict=True)):
         if value.dtype.kind == "f" and np.isinf(value).any() and not np.isnan(value).any():
-            sources = [k for k in node.used() if not np.isfinite(recorded.values[k]).all()]
+            sources = [k for k in node.used() if not np.isfinite(traced.values[k]).all()]
             if stated.issuperset(sources) and (sources or _states_infinity(node)):
                 stated.add(i)
     for step in steps:
@@ -176,20 +175,20 @@ def first_not_finite(steps: Sequence[Step], recorded: Recorded) -> str | None:
 
 
 def _states_infinity(node: Node) -> bool:
-    """Whether infinity is among the constants of an operation."""
-    found: list[object] = []
-    node.map(found.append)
-    return any(isinstance(leaf, float) and math.isinf(leaf) for leaf in found)
+    """True if infinity is among the constants of an operation."""
+    constants: list[object] = []
+    node.map(constants.append)
+    return any(isinstance(leaf, float) and math.isinf(leaf) for leaf in constants)
 
 
 def last_of(steps: Sequence[Step]) -> Step:
-    """What comes out of the steps: the last that another page goes on with, else the last."""
+    """Output of the steps: the last that another layer uses, else the last."""
     return next((step for step in reversed(steps) if step.goes_on), steps[-1])
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """The steps that follow each other in one method of one page."""
+    """Consecutive steps of one method of one layer."""
 
     steps: list[Step]
 
@@ -199,12 +198,12 @@ class Section:
 
     @property
     def lines_run(self) -> tuple[object, ...]:
-        """What was run: the same for each step of a recurrence."""
+        """The source lines that ran: equal for each step of a recurrence."""
         first = self.first
         return first.way, first.layer, first.method, *(step.place for step in self.steps)
 
     def goes_on_with(self, step: Step) -> bool:
-        """Whether a step is of the same method, and that is not begun anew."""
+        """True if a step belongs to the same call of the method."""
         first, last = self.first, self.steps[-1]
         if (first.way, first.layer, first.method) != (step.way, step.layer, step.method):
             return False
@@ -212,7 +211,7 @@ class Section:
         return first.method == first.way or first.way == UPDATE or not begun_anew
 
     def runs(self) -> Iterator[tuple[bool, list[Step]]]:
-        """The steps in their order, those apart that are rounds in the midst of a loop."""
+        """The steps in order, with the middle iterations of a loop apart."""
         runs, ran = Counter(step.place for step in self.steps), Counter[str]()
         inner = []
         for step in self.steps:
@@ -222,7 +221,7 @@ class Section:
         return ((within, [step for _, step in group]) for within, group in pairs)
 
     def lines(self, words: Mapping[str, str]) -> Iterator[str]:
-        """The steps as text; of a line of a loop, which ran many times, the first and the last."""
+        """The steps as text; for lines of a loop, the first and the last iteration."""
         for left_out, steps in self.runs():
             if left_out:
                 places = ", ".join(dict.fromkeys(step.place for step in steps))
@@ -236,7 +235,7 @@ class Section:
 
     @property
     def place(self) -> str:
-        """`0 · Linear(2, 3)`: the layer, its page, and another method of it."""
+        """`0 · Linear(2, 3)`: the path of the layer, its repr, and its method."""
         first = self.first
         layer = first.layer.removeprefix(f"{UPDATE} ")
         own = "" if first.method in (first.way, "rule") else first.method
@@ -244,7 +243,7 @@ class Section:
         return " · ".join(part for part in parts if part)
 
     def summary(self, writer: Writer) -> str:
-        """What came out, in one line: shape, mean size, zeros."""
+        """Summary of the output in one line: shape, mean absolute value, zeros."""
         last = last_of(self.steps)
         if last.value.size == 1:
             return f"{last.name} = {writer.shown(last.value.item())}"

@@ -1,12 +1,13 @@
-"""Arithmetic as data: a number as what it was computed from, to be written and computed again."""
+"""Terms: arithmetic as expression trees, to be written and evaluated."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from handgrad.graph.operations import Op
+from handgrad.graph.operations import BINARY, COMPARISONS, UNARY, Op
+from handgrad.graph.printing import PRECEDENCE
 
 Index = tuple[int, ...]
 LOGICAL = {Op.AND, Op.OR, Op.XOR, Op.INVERT}
@@ -14,14 +15,14 @@ LOGICAL = {Op.AND, Op.OR, Op.XOR, Op.INVERT}
 
 @dataclass(frozen=True)
 class Term:
-    """The base of what stands in a line: numbers, and operations on them."""
+    """Base class of the nodes of a line's expression."""
 
     def parts(self) -> "tuple[Term, ...]":
-        """The terms that this one is made of."""
+        """Child terms."""
         return ()
 
     def value(self, of: "Callable[[Number], float]") -> float:
-        """What it comes to, in float64, with `of` for the value of each number."""
+        """Value in float64, with `of` for the value of each number."""
         raise NotImplementedError
 
     def numbers(self) -> "Iterator[Number]":
@@ -45,7 +46,7 @@ class Number(Term):
         yield self
 
     def is_same(self, other: "Number") -> bool:
-        """Whether both are the same number of the same array."""
+        """True if both are the same element of the same array."""
         return self.node == other.node >= 0 and self.index == other.index
 
 
@@ -61,13 +62,13 @@ class Elementwise(Term):
 
     def value(self, of: "Callable[[Number], float]") -> float:
         kind = bool if self.operation in LOGICAL else np.float64
-        given: list[Any] = [kind(part.value(of)) for part in self.arguments]
-        return float(self.operation.compute(*given))
+        values: list[Any] = [kind(part.value(of)) for part in self.arguments]
+        return float(self.operation.compute(*values))
 
 
 @dataclass(frozen=True)
 class Rest(Term):
-    """What is not written out: `count` terms that are `kind`, as one number."""
+    """Terms that are left out: `count` of them that are `kind`, as one number."""
 
     count: int
     kind: str  # smaller, larger, others
@@ -98,11 +99,11 @@ class Many(Term):
 
 @dataclass(frozen=True)
 class Place(Term):
-    """Where the largest or the smallest of many numbers stands: those shown, with their places."""
+    """Argmax or argmin of many numbers: those shown, with their indices."""
 
     operation: Op
     places: tuple[int, ...]
-    terms: tuple[Term, ...]  # after them, perhaps, the rest
+    terms: tuple[Term, ...]  # the rest last, if there is one
 
     def parts(self) -> tuple[Term, ...]:
         return self.terms
@@ -113,7 +114,7 @@ class Place(Term):
 
 
 def slope(term: Term, number: Number) -> float:
-    """How much a term changes for each 1 of one of its numbers, while the others stay."""
+    """Partial derivative of a term with respect to one of its numbers."""
     step = 1e-6 * max(1.0, abs(number.number))
 
     def moved(by: float) -> float:
@@ -124,5 +125,89 @@ def slope(term: Term, number: Number) -> float:
 
 
 def key(node: int, index: Index) -> str:
-    """What a number is called in the page: `12-0-1`."""
+    """Key of a number in the page: `12-0-1`."""
     return "-".join(map(str, (node, *index)))
+
+
+SIGNS = {Op.MULTIPLY: "·", Op.SUBTRACT: " − ", Op.POWER: "^"}
+COMPARED, SUM, PRODUCT, SIGN = (
+    PRECEDENCE[op] for op in (Op.LESS, Op.ADD, Op.MULTIPLY, Op.NEGATIVE)
+)
+
+
+def shown(value: float, digits: int) -> str:
+    """A number to `digits` significant digits, integers in full: 0.4609, −1.2e-07."""
+    text = str(abs(value)) if isinstance(value, int) else f"{abs(value):.{digits}g}"
+    return f"−{text}" if value < 0 else text
+
+
+class Writer:
+    """Writes terms, numbers to `digits` significant digits; `words` describe terms left out."""
+
+    def __init__(self, digits: int, words: Mapping[str, str]) -> None:
+        self.digits, self.words = digits, words
+
+    def shown(self, value: float) -> str:
+        """A value as text."""
+        return shown(value, self.digits)
+
+    def number(self, number: Number) -> str:
+        """A number within a line."""
+        return self.shown(number.number)
+
+    def text(self, term: Term, binds: int = 0) -> str:
+        """A term, in brackets if the context has a higher precedence than it."""
+        match term:
+            case Number(number):
+                text = self.number(term)
+                return f"({text})" if binds and number < 0 else text
+            case Rest(count, kind, number):
+                return f"[{self.words[kind].format(count)}: {self.shown(number)}]"
+            case Many():
+                return self._many(term, binds)
+            case Place(operation, places, terms):
+                written = [
+                    f"{place}: {self.text(t)}" for place, t in zip(places, terms, strict=False)
+                ]
+                return _call(operation, [*written, *map(self.text, terms[len(places) :])])
+            case Elementwise(operation, arguments):
+                return self._elementwise(operation, arguments, binds)
+        raise TypeError(type(term).__name__)
+
+    def _elementwise(self, operation: Op, arguments: Sequence[Term], binds: int) -> str:
+        if operation in UNARY:
+            sign = "−" if operation is Op.NEGATIVE else operation.symbol
+            text = f"{sign}{self.text(arguments[0], SIGN)}"
+            return f"({text})" if binds > SUM else text
+        if operation not in BINARY:
+            return _call(operation, map(self.text, arguments))
+        level, (left, right) = PRECEDENCE[operation], arguments
+        compared = operation in COMPARISONS
+        first = self.text(left, level + (compared or operation is Op.POWER))
+        if level == SUM and isinstance(left, Number):
+            first = self.text(left)
+        sign = SIGNS.get(operation, f" {operation.symbol} ")
+        if isinstance(left, Elementwise) and left.operation is Op.DIVIDE and sign == "·":
+            sign = " · "  # a / b·c would look like a / (b·c)
+        text = f"{first}{sign}{self.text(right, level + 1)}"
+        return f"({text})" if level < binds or (compared and binds) else text
+
+    def _many(self, term: Many, binds: int) -> str:
+        if term.operation in (Op.MAX, Op.MIN):
+            return _call(term.operation, map(self.text, term.terms))
+        level, sign = (SUM, " + ") if term.operation is Op.SUM else (PRODUCT, "·")
+        first, *others = term.terms
+        if term.divisor == 1 and not others:
+            return self.text(first, binds)
+        lone = isinstance(first, Number) and level == SUM
+        text = sign.join(
+            [self.text(first, 0 if lone else level), *(self.text(t, level + 1) for t in others)]
+        )
+        if term.divisor != 1:
+            inner = f"({text})" if others else self.text(first, PRODUCT)
+            text, level = f"{inner} / {term.divisor}", PRODUCT
+        return f"({text})" if level < binds else text
+
+
+def _call(name: str, arguments: "Sequence[str] | map[str]") -> str:
+    return f"{name}({', '.join(arguments)})"

@@ -10,16 +10,15 @@ import numpy as np
 
 from handgrad.learn.explaining.explained import Explained
 from handgrad.learn.explaining.steps import FEW, FIRST, Section
-from handgrad.learn.explaining.terms import Index
-from handgrad.learn.explaining.writing import Writer
+from handgrad.learn.explaining.terms import Index, Writer
 
-FEW_NUMBERS = 4  # made of a column: of more those that are 0 are counted
-MOST_SECTIONS, ENDS = 40, 12  # of more, those between the first and the last are closed
+FEW_NUMBERS = 4  # encoded from a column: with more, zeros are counted instead of written
+MOST_SECTIONS, ENDS = 40, 12  # with more, those between the first and the last are closed
 
 
 def text(e: Explained) -> str:
     """The whole text."""
-    words, n = e.writer.words, e.recorded.n
+    words, n = e.writer.words, e.traced.n
     rows = words["row"] if n == 1 else words["rows"].format(n)
     out = [words["opening"].format(e.title, rows)]
     if e.not_finite is not None:
@@ -27,7 +26,7 @@ def text(e: Explained) -> str:
     if e.subject.read:
         out += ["", words["read"], *(f"      {line}" for line in columns_read(e))]
     out += ["", words["given"]]
-    for number in numbers_given(e):
+    for number in input_numbers(e):
         out.append(f"      {number.name} = {number.result}   {number.column}")
         out += [f"      {number.more}"] if number.more else []
     out += text_of(e.sections, e.writer)
@@ -35,8 +34,8 @@ def text(e: Explained) -> str:
 
 
 @dataclass(frozen=True)
-class Given:
-    """A number that came, what its column is called, and how many more there are after it."""
+class InputNumber:
+    """An input number, the name of its column, and the count of those left out after it."""
 
     node: int
     index: Index
@@ -46,10 +45,10 @@ class Given:
     more: str
 
 
-def numbers_given(e: Explained) -> Iterator[Given]:
-    """The rows that came: all numbers of a short array, of a long one the first."""
+def input_numbers(e: Explained) -> Iterator[InputNumber]:
+    """The inputs: all numbers of a short array, the first of a long one."""
     names, words = e.subject.names, e.writer.words
-    for name, i in e.recorded.inputs.items():
+    for name, i in e.traced.inputs.items():
         shape, size = e.elements.values[i].shape, e.elements.values[i].size
         shown = size if size <= FEW else FIRST
         for place, index in enumerate(islice(np.ndindex(shape), shown), 1):
@@ -57,11 +56,11 @@ def numbers_given(e: Explained) -> Iterator[Given]:
             number = e.writer.shown(e.elements.number(i, index).number)
             of_table = name == "x" and index and index[-1] < len(names)
             more = words["more"].format(size - shown) if place == shown < size else ""
-            yield Given(i, index, own, number, names[index[-1]] if of_table else "", more)
+            yield InputNumber(i, index, own, number, names[index[-1]] if of_table else "", more)
 
 
 def columns_read(e: Explained) -> Iterator[str]:
-    """The first row of a table as it was read, and the numbers made of it."""
+    """The first row of a table as it was read, and its encoding."""
     words, shown = e.writer.words, e.writer.shown
     for cell in e.subject.read:
         value = cell.value if isinstance(cell.value, str) else None
@@ -75,9 +74,9 @@ def columns_read(e: Explained) -> Iterator[str]:
 
 
 def text_of(sections: Sequence[Section], writer: Writer) -> Iterator[str]:
-    """Sections line by line: of the steps of a recurrence the first, of the others what they gave.
+    """Sections line by line: the first step of a recurrence in full, the others by their result.
 
-    Where there are many sections, those between the first and the last get one line, too.
+    If there are many sections, those between the first and the last get one line, too.
     """
     words, run, above_whole = writer.words, set[tuple[object, ...]](), True
     many = len(sections) > MOST_SECTIONS

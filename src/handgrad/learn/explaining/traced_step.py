@@ -1,8 +1,8 @@
-"""What is explained: a recorded step of a net, with the optimizer's step joined to it, and values.
+"""Traced step of a net with its values, joined with the optimizer's step.
 
-The rule of an optimizer is recorded for one flat array; here it stands once for each parameter,
-on the nodes of that parameter and of its gradient. So one list of nodes goes from the rows to the
-new weights.
+The rule of an optimizer is traced for one flat array; here it is repeated for each parameter, on
+the nodes of that parameter and its gradient. So one list of nodes leads from the rows to the new
+weights.
 """
 
 import copy
@@ -31,10 +31,10 @@ UPDATE = "update"
 
 
 @dataclass
-class Recorded:
-    """Nodes with their values for `n` rows, and what they are called.
+class TracedStep:
+    """Nodes with their values for `n` rows, and their names.
 
-    `names` are those of the lines, `addresses` those by which a number is asked for: `1.dx`.
+    `names` are those of the lines, `addresses` those for access: `1.dx`.
     """
 
     n: int
@@ -47,12 +47,12 @@ class Recorded:
     inputs: dict[str, int] = field(default_factory=dict)
 
     def called(self, node: int, index: Index) -> str:
-        """What a number is called: `W_0[2,0]`."""
+        """Name of an element: `W_0[2,0]`."""
         name = self.names.get(node, "")
         return name + (f"[{','.join(map(str, index))}]" if index else "")
 
     def add(self, node: Node, value: object, name: str = "", address: str = "") -> int:
-        """One node more; its number."""
+        """Append a node; returns its index."""
         i = len(self.nodes)
         self.nodes.append(node)
         self.values.append(np.asarray(value))
@@ -62,10 +62,10 @@ class Recorded:
         return i
 
 
-def recorded(
+def traced_step(
     net: Net, x: Inputs, y: Array | None, loss: Loss | None, penalty: Penalty | None
-) -> Recorded:
-    """The step of a net on rows: forward and backward with a loss, else the prediction."""
+) -> TracedStep:
+    """Trace a step of a net on rows: forward and backward with a loss, else the prediction."""
     training = loss is not None
     graph = trace(net, loss, penalty, x=x, y=y, training=training)
     n = number_of_rows(x)
@@ -78,14 +78,14 @@ def recorded(
     with np.errstate(all="ignore"):
         values = values_of(graph, inputs, n, net.state(), streams(net))
     names = names_of(graph.nodes, graph.leaves.named(), graph.outputs.named())
-    found = Recorded(n, [*graph.nodes], [*map(np.asarray, values)], names, dict(graph.pages))
-    found.inputs, found.gradients = dict(graph.leaves.inputs), dict(graph.outputs.gradients)
-    found.addresses = dict(_addresses(graph, names))
-    return found
+    step = TracedStep(n, [*graph.nodes], [*map(np.asarray, values)], names, dict(graph.pages))
+    step.inputs, step.gradients = dict(graph.leaves.inputs), dict(graph.outputs.gradients)
+    step.addresses = dict(_addresses(graph, names))
+    return step
 
 
 def streams(net: Net) -> dict[str, np.random.Generator]:
-    """Copies of the random streams of the layers, by path; new ones, where they have none yet."""
+    """Copies of the random streams of the layers, by path; new ones if they have none yet."""
     twin = copy.deepcopy(net)
     if any("rng" not in vars(layer) for _, layer in twin.walk()):
         twin.seed(0)
@@ -93,7 +93,7 @@ def streams(net: Net) -> dict[str, np.random.Generator]:
 
 
 def _addresses(graph: Graph, names: Mapping[int, str]) -> Iterator[tuple[str, int]]:
-    """How the nodes are asked for: `x`, `0.W`, `0.z`, `0.dW`, `loss`."""
+    """Addresses of the nodes: `x`, `0.W`, `0.z`, `0.dW`, `loss`."""
     yield from graph.leaves.named()
     for i, name in names.items():
         origin = graph.nodes[i].origin
@@ -110,28 +110,28 @@ def _addresses(graph: Graph, names: Mapping[int, str]) -> Iterator[tuple[str, in
         yield "loss", graph.outputs.loss
 
 
-def join_update(found: Recorded, net: Net, optimizer: Optimizer) -> None:
-    """Join the first step of an optimizer to what was recorded, for each parameter it changes."""
+def join_update(step: TracedStep, net: Net, optimizer: Optimizer) -> None:
+    """Append the first step of an optimizer to the traced step, for each parameter it changes."""
     parts = [*_grouped(net, parameter_groups(net, optimizer))]
-    given = {"step": _given(found, 1, "step")}
+    settings = {"step": _add_input(step, 1, "step")}
     if optimizer.clip_norm is not None:
-        given["dw_norm"] = _norm(found, [name for name, _, _ in parts])
+        settings["dw_norm"] = _norm(step, [name for name, _, _ in parts])
     rates: dict[float, int] = {}
     for name, own, factor in parts:
         rate = optimizer.learning_rate * factor
         if rate not in rates:
-            rates[rate] = _given(found, rate, "learning_rate" + "'" * len(rates))
-        _join_rule(found, trace(own), name, {**given, "learning_rate": rates[rate]})
+            rates[rate] = _add_input(step, rate, "learning_rate" + "'" * len(rates))
+        _join_rule(step, trace(own), name, {**settings, "learning_rate": rates[rate]})
 
 
-def _given(found: Recorded, value: float, name: str) -> int:
+def _add_input(step: TracedStep, value: float, name: str) -> int:
     number = np.asarray(value)
-    found.inputs[name] = found.add(Node(Op.LEAF, (), {}, (), number.dtype), number, name)
-    return found.inputs[name]
+    step.inputs[name] = step.add(Node(Op.LEAF, (), {}, (), number.dtype), number, name)
+    return step.inputs[name]
 
 
 def _grouped(net: Net, groups: Sequence[ParameterGroup]) -> Iterator[tuple[str, Optimizer, float]]:
-    """The parameters that an optimizer changes: name, its optimizer, the factor of its rate."""
+    """Parameters that an optimizer changes: name, optimizer, factor of the learning rate."""
     start = 0
     for name, array in net.named_parameters().items():
         for group in groups:
@@ -140,45 +140,45 @@ def _grouped(net: Net, groups: Sequence[ParameterGroup]) -> Iterator[tuple[str, 
         start += array.size
 
 
-def _norm(found: Recorded, names: Sequence[str]) -> int:
-    """The length of all gradients together, as `take_step` finds it."""
+def _norm(step: TracedStep, names: Sequence[str]) -> int:
+    """The norm of all gradients, as `take_step` computes it."""
     lines, first = inspect.getsourcelines(take_step)
     line = next(k for k, text in enumerate(lines) if "np.sqrt" in text)
     origin = Origin(inspect.getfile(take_step), first + line, "clip_norm", UPDATE)
 
     def add(op: Op, arguments: tuple[object, ...], value: Array, name: str = "") -> int:
         shape, dtype = np.shape(value), np.asarray(value).dtype
-        return found.add(Node(op, arguments, {}, shape, dtype, origin), value, name)
+        return step.add(Node(op, arguments, {}, shape, dtype, origin), value, name)
 
     sums: list[int] = []
     for name in names:
-        i = found.gradients[name]
-        square = add(Op.SQUARE, (Ref(i),), found.values[i] ** 2)
-        label = f"squares_{found.names[found.addresses[name]]}"
-        sums.append(add(Op.SUM, (Ref(square),), found.values[square].sum(), label))
-    stacked = np.stack([found.values[i] for i in sums])
+        i = step.gradients[name]
+        square = add(Op.SQUARE, (Ref(i),), step.values[i] ** 2)
+        label = f"squares_{step.names[step.addresses[name]]}"
+        sums.append(add(Op.SUM, (Ref(square),), step.values[square].sum(), label))
+    stacked = np.stack([step.values[i] for i in sums])
     both = add(Op.STACK, ([*map(Ref, sums)],), stacked)
     total = add(Op.SUM, (Ref(both),), stacked.sum())
-    return add(Op.SQRT, (Ref(total),), np.sqrt(found.values[total]), "dw_norm")
+    return add(Op.SQRT, (Ref(total),), np.sqrt(step.values[total]), "dw_norm")
 
 
-def _join_rule(found: Recorded, rule: Graph, name: str, given: Mapping[str, int]) -> None:
-    """The nodes of a rule once more, on those of a parameter and its gradient."""
-    parameter = found.addresses[name]
-    label, w = found.names[parameter], found.values[parameter]
+def _join_rule(step: TracedStep, rule: Graph, name: str, settings: Mapping[str, int]) -> None:
+    """Append the nodes of a rule for one parameter and its gradient."""
+    parameter = step.addresses[name]
+    label, w = step.names[parameter], step.values[parameter]
     places = {rule.leaves.parameters["w"]: parameter}
-    places[rule.leaves.inputs["dw"]] = found.gradients[name]
-    places |= {i: given[known] for known, i in rule.leaves.inputs.items() if known in given}
+    places[rule.leaves.inputs["dw"]] = step.gradients[name]
+    places |= {i: settings[known] for known, i in rule.leaves.inputs.items() if known in settings}
     for state, i in rule.leaves.state.items():
         node, zeros = Node(Op.LEAF, (), {}, w.shape, w.dtype), np.zeros_like(w)
-        places[i] = found.add(node, zeros, f"{state}_{label}", f"{name}.{state}")
-    # numbers stay Python's own, which leave float32 as it is
-    raw: dict[int, Any] = {i: found.values[i].item() for i in given.values()}
-    if "dw_norm" in given:
-        raw[given["dw_norm"]] = found.values[given["dw_norm"]][()]
+        places[i] = step.add(node, zeros, f"{state}_{label}", f"{name}.{state}")
+    # Python numbers, which do not promote float32
+    raw: dict[int, Any] = {i: step.values[i].item() for i in settings.values()}
+    if "dw_norm" in settings:
+        raw[settings["dw_norm"]] = step.values[settings["dw_norm"]][()]
     names = names_of(rule.nodes, rule.leaves.named(), rule.outputs.named())
     section = f"{UPDATE} {name}"
-    found.pages[section] = rule.title
+    step.pages[section] = rule.title
     for i, node in enumerate(rule.nodes):
         if i in places:
             continue
@@ -187,19 +187,19 @@ def _join_rule(found: Recorded, rule: Graph, name: str, given: Mapping[str, int]
         here = replace(here, shape=w.shape, origin=origin)
         with np.errstate(all="ignore"):
             value = here.map(
-                lambda a: raw.get(a.node, found.values[a.node]) if isinstance(a, Ref) else a
+                lambda a: raw.get(a.node, step.values[a.node]) if isinstance(a, Ref) else a
             )
             computed = node.operation.compute(*value.arguments, **value.options)
         own = _name_for(label, names[i]) if i in names else ""
-        while own and own in found.names.values():
+        while own and own in step.names.values():
             own += "'"
-        places[i] = found.add(here, computed, own, f"{name}.{names.get(i)}")
+        places[i] = step.add(here, computed, own, f"{name}.{names.get(i)}")
         raw[places[i]] = computed
-    found.addresses[f"new {name}"] = places[rule.outputs.new_parameters["w"]]
+    step.addresses[f"new {name}"] = places[rule.outputs.new_parameters["w"]]
 
 
 def _name_for(label: str, name: str) -> str:
-    """What a line of a rule is called for one parameter: `new_W_0`, `dW_0'`, `m_W_0'`."""
+    """Name of a rule's line for one parameter: `new_W_0`, `dW_0'`, `m_W_0'`."""
     own = name.rstrip("'")
     known = {"new_w": f"new_{label}", "dw": f"d{label}", "w": label}
     return known.get(own, f"{own}_{label}") + name[len(own) :]

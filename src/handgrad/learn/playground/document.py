@@ -1,4 +1,4 @@
-"""The playground as one HTML file: scripts, styles, words and recorded pages are all in it."""
+"""The playground as one HTML file with its scripts, styles, translations and traced layers."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from handgrad.files.html import STEERING, hashed, json_in_page, page
 from handgrad.files.paths import write_whole
 from handgrad.files.scripts import inlined
 from handgrad.files.web import WEB
-from handgrad.learn.playground.pages import recorded_pages
+from handgrad.learn.playground.pages import traced_modules
 from handgrad.textbook.version import __version__
 
 PAGE = "playground"
 TITLE = "handgrad playground"
-# A page asks nobody but, where it is near, its own server; its script is the one that it holds.
+# A page connects to its own server at most, and runs only its own script.
 POLICY = (
     "default-src 'none'; script-src {script} 'wasm-unsafe-eval'; style-src {style}; "
     "worker-src blob:; img-src data: blob:; connect-src {asked}; base-uri 'none'; "
     "form-action 'none'"
 )
 
-Given = Mapping[str, Any]
+Json = Mapping[str, Any]
 
 
-def document(given: Given | None = None, *, near: bool = False) -> str:
-    """The page, which begins with what is `given`, beside what every page has.
+def document(given: Json | None = None, *, near: bool = False) -> str:
+    """The page, which starts with `given` in addition to the data of every page.
 
-    `given` has keys of `page/README.md`: `state`, `language`, `net`, `table`, `programs`, `pages`.
-    With `near`, the page asks the server that it came from for them: others who can read its
-    address may not have the rows of the one who opened it.
+    `given` has keys of `web/playground/README.md`: `state`, `language`, `net`, `table`,
+    `programs`, `pages`. With `near`, the page requests them from its server instead, with a token:
+    other users of the machine must not get the rows.
     """
     begin = {**_always(), **(given or {}), "near": near}
     return page(
@@ -51,13 +51,13 @@ def document(given: Given | None = None, *, near: bool = False) -> str:
 
 
 def policy(*, near: bool) -> str:
-    """What the page may do, by a Content-Security-Policy: run its own script, and ask nobody."""
+    """Content-Security-Policy of the page: its own script, and no connection but to its server."""
     asked = "'self'" if near else "'none'"
     return POLICY.format(script=hashed(_script()), style=hashed(_style()), asked=asked)
 
 
-def write_document(path: str | Path, given: Given | None = None) -> int:
-    """Write the page to a file, whole or not at all; gives its bytes."""
+def write_document(path: str | Path, given: Json | None = None) -> int:
+    """Write the page to a file atomically; returns its size in bytes."""
     content = document(given).encode()
     write_whole(path, lambda file: file.write(content), "wb")
     return len(content)
@@ -65,24 +65,24 @@ def write_document(path: str | Path, given: Given | None = None) -> int:
 
 @cache
 def words() -> dict[str, dict[str, str]]:
-    """What the page says, by language and key; the words of every folder of the page."""
-    found: dict[str, dict[str, str]] = {}
+    """Texts of the page by language and key, from all of its folders."""
+    texts: dict[str, dict[str, str]] = {}
     for file in _files(".json"):
-        for language, said in json.loads(file.read_text("utf-8")).items():
-            mine = found.setdefault(language, {})
-            if twice := mine.keys() & said.keys():
-                raise ValueError(f"{file.name} has words of others, too: {sorted(twice)}")
-            mine.update(said)
-    return found
+        for language, translations in json.loads(file.read_text("utf-8")).items():
+            own = texts.setdefault(language, {})
+            if twice := own.keys() & translations.keys():
+                raise ValueError(f"{file.name} repeats keys of other files: {sorted(twice)}")
+            own.update(translations)
+    return texts
 
 
 def _always() -> dict[str, Any]:
-    """What every page is given."""
+    """Data of every page."""
     return {
         "version": __version__,
         "words": words(),
         "steering": STEERING.pattern,
-        "pages": recorded_pages(),
+        "pages": traced_modules(),
         "reading": reading(),
         "state": {},
         "language": None,
@@ -103,9 +103,9 @@ def _style() -> str:
 
 
 def _files(ending: str) -> list[Path]:
-    """Files of all folders of the page, in order of their names, after those that pages share."""
+    """Files of all folders of the page, sorted by name, after the shared ones."""
     folders = sorted((WEB / PAGE).iterdir(), key=lambda folder: folder.name)
     inside = [file for folder in folders if folder.is_dir() for file in folder.iterdir()]
     shared = [WEB / "shared/formula_words.json"]
-    found = [*shared, *sorted(inside, key=lambda file: file.name)]
-    return [file for file in found if file.name.endswith(ending)]
+    files = [*shared, *sorted(inside, key=lambda file: file.name)]
+    return [file for file in files if file.name.endswith(ending)]

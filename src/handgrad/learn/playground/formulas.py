@@ -1,4 +1,4 @@
-"""Formulas of a row, evaluated safely: a few operations and functions, to the bits of the page."""
+"""Formulas of a row's columns and learning rate schedules, bit-identical to the page."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.functions.numpy_eval import value_of
+from handgrad.learn.playground.kinds import is_number
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
 
@@ -22,12 +23,12 @@ CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045}
 
 
 def maximum(x: Array, y: Array) -> Array:
-    """The larger of two, the second of equal ones; NaN on either side passes."""
+    """Elementwise maximum, the second of equal ones; NaN propagates."""
     return np.where((x > y) | np.isnan(x), x, y)
 
 
 def minimum(x: Array, y: Array) -> Array:
-    """The smaller of two, the second of equal ones; NaN on either side passes."""
+    """Elementwise minimum, the second of equal ones; NaN propagates."""
     return np.where((x < y) | np.isnan(x), x, y)
 
 
@@ -63,18 +64,17 @@ COMPARISONS: Mapping[type[ast.cmpop], Function] = {
 
 
 def formula_values(text: str, columns: Mapping[str, Array]) -> Array:
-    """What a formula gives for each row, (n,) in float64, of columns (n,) by their names.
+    """Evaluate a formula for each row, (n,) in float64.
 
-    A name is a column or pi or e; there are + - * / **, comparisons (1 where they hold, else 0),
-    and the functions of `FUNCTIONS`, with `np.` before them or without. Raises a SettingError for
-    anything else.
+    A formula has columns, pi, e, + - * / **, comparisons (1 or 0), and the functions of
+    `FUNCTIONS`, with or without `np.`. Raises SettingError for anything else.
 
     >>> x = np.array([0.0, 2.0, -3.0])
     >>> formula_values("x1**2 + max(x1, 0) * (x1 > 1)", {"x1": x}).tolist()
     [0.0, 6.0, 9.0]
     """
     if len(text) > LONGEST:
-        raise _refused(f"{len(text)} letters", text)
+        raise _refused(f"{len(text)} characters", text)
     try:
         tree = ast.parse(text.strip(), mode="eval").body
         n = len(next(iter(columns.values())))
@@ -84,7 +84,7 @@ def formula_values(text: str, columns: Mapping[str, Array]) -> Array:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, SettingError):
             raise
-        raise _refused("no formula", text) from error
+        raise _refused("a syntax error", text) from error
 
 
 class _Evaluation:
@@ -123,7 +123,7 @@ class _Evaluation:
 
 
 def _number(node: ast.expr) -> float | None:
-    """A number as it is written; infinity where float64 has none so large."""
+    """The value of a literal; infinity if it is too large for float64."""
     value = node.value if isinstance(node, ast.Constant) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -131,7 +131,7 @@ def _number(node: ast.expr) -> float | None:
 
 
 def _whole(node: ast.expr) -> int | None:
-    """The whole number that an exponent is, written as a number; None for any other."""
+    """The value of an integer exponent; None for any other."""
     minus = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
     inner = node.operand if isinstance(node, ast.UnaryOp) and minus else node
     value = _number(inner)
@@ -141,10 +141,10 @@ def _whole(node: ast.expr) -> int | None:
 
 
 def _product(x: Array, exponent: int) -> Array:
-    found = x if exponent else np.ones_like(x)
+    product = x if exponent else np.ones_like(x)
     for _ in range(1, abs(exponent)):
-        found = found * x
-    return 1.0 / found if exponent < 0 else found
+        product = product * x
+    return 1.0 / product if exponent < 0 else product
 
 
 def _refused(what: str, text: str) -> SettingError:
@@ -153,3 +153,60 @@ def _refused(what: str, text: str) -> SettingError:
         f"numbers, names of columns, + - * / **, comparisons, and {', '.join(FUNCTIONS)}",
         "x1**2, for example, or sin(x1) * x2",
     )
+
+
+ROUNDING = "1e-9"  # a quotient such as 0.7/0.1 just below an integer counts as that integer
+
+
+def _wave(begin: str, end: str, share: str) -> str:
+    """Half a cosine wave from one number to another."""
+    return f"({end}) + (({begin}) - ({end})) * (1 + cos(pi * ({share}))) / 2"
+
+
+_GROWN = f"growth ** floor(log(1 + progress * (growth ** cycles - 1)) / log(growth) + {ROUNDING})"
+_ALIKE = f"progress * cycles - floor(progress * cycles + {ROUNDING})"
+_GROWING = f"((1 + progress * (growth ** cycles - 1)) / {_GROWN} - 1) / (growth - 1)"
+
+# Factor of the learning rate by `progress`, the fraction of the training done, and the settings.
+FACTORS: Mapping[str, str] = {
+    "step": f"gamma ** floor(progress / every + {ROUNDING})",
+    "exponential": "end ** progress",
+    "cosine": _wave("1", "end", "progress"),
+    "cyclic_cosine": _wave("1", "end", f"max(0, where(growth == 1, {_ALIKE}, {_GROWING}))"),
+    "coslog": "(1 - cos(2 * pi * log(1 + (2 ** cycles - 1) * progress) / log(2))) / 2",
+    "one_cycle": (
+        f"where(progress < rise, {_wave('start', '1', 'progress / rise')}, "
+        f"{_wave('1', 'end', '(progress - rise) / (1 - rise)')})"
+    ),
+    "warm_up": "where(progress < share, start + (1 - start) * progress / share, 1)",
+}
+# Default settings.
+USUAL: Mapping[str, Mapping[str, float]] = {
+    "step": {"every": 1 / 3, "gamma": 0.1},
+    "exponential": {"end": 0.01},
+    "cosine": {"end": 0.0},
+    "cyclic_cosine": {"cycles": 4, "growth": 1.0, "end": 0.0},
+    "coslog": {"cycles": 4},
+    "one_cycle": {"rise": 0.3, "start": 0.04, "end": 4e-6},
+    "warm_up": {"share": 0.1, "start": 1 / 3},
+}
+
+
+def factors(schedule: Mapping[str, object] | None, steps: Array, per_epoch: int) -> Array:
+    """Factors of the learning rate for these steps, counted from 0, (n,) in float64.
+
+    After the last epoch of the schedule the factor stays constant.
+
+    >>> schedule = {"name": "cosine", "epochs": 2}
+    >>> factors(schedule, np.array([0, 2, 3, 9]), 2).round(4).tolist()
+    [1.0, 0.5, 0.1464, 0.1464]
+    """
+    if schedule is None:
+        return np.ones(len(steps))
+    settings = {key: value for key, value in schedule.items() if is_number(value)}
+    name, epochs = str(schedule["name"]), float(str(settings.pop("epochs")))
+    all_steps = epochs * per_epoch
+    columns = {"progress": np.minimum(steps, all_steps - 1) / all_steps}
+    for key, value in {**USUAL[name], **settings}.items():
+        columns[key] = np.full(len(steps), float(str(value)))
+    return formula_values(FACTORS[name], columns)

@@ -1,4 +1,4 @@
-"""Kinds of fields of a state: what each may hold, and how a link writes it; as in the page."""
+"""Types of a state's fields: validation and their form in a link, as in the page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Object = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Kind:
-    """What a field may hold: in words, as a test, and how it is read from a link and written."""
+    """Type of a field: a description, a test, and how it is read from a link and written."""
 
     expected: str
     holds: Callable[[object], bool]
@@ -41,7 +41,7 @@ def _number_text(value: object) -> str:
 
 
 def plain(value: object) -> object:
-    """JSON with a whole number for each float that is one: the page knows no other numbers."""
+    """JSON with integers for floats that are integers, as in JavaScript."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
@@ -52,12 +52,12 @@ def plain(value: object) -> object:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a finite number."""
+    """True for a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def number(least: float, most: float, *, open: bool = False) -> Kind:
-    """A number from `least` to `most`; `open` where it must be larger than `least`."""
+    """A number from `least` to `most`; if `open`, larger than `least`."""
 
     def holds(value: object) -> bool:
         if not isinstance(value, int | float) or not is_number(value) or value > most:
@@ -86,7 +86,7 @@ FLAG = Kind(
 
 
 def choice(names: Sequence[str], *, missing: bool = False) -> Kind:
-    """One of these names; None, written `none`, where it may be missing."""
+    """One of these names; None, written `none`, if `missing`."""
     return Kind(
         f"one of {', '.join([*names, *['none'] * missing])}",
         lambda value: (isinstance(value, str) and value in names) or (missing and value is None),
@@ -96,18 +96,18 @@ def choice(names: Sequence[str], *, missing: bool = False) -> Kind:
 
 
 def text(most: int) -> Kind:
-    """A text of at most so many letters."""
+    """A text of at most `most` characters."""
 
     def holds(value: object) -> bool:
         return isinstance(value, str) and len(value) <= most
 
-    return Kind(f"a text of at most {most} letters", holds, lambda given: given, str)
+    return Kind(f"a text of at most {most} characters", holds, lambda given: given, str)
 
 
 def texts(least: int, most: int, letters: int, *, signs: str = ";") -> Kind:
-    """Texts of at most so many letters each, `least` to `most` of them, none twice.
+    """`least` to `most` different texts of at most `letters` characters each.
 
-    In a link each of `signs` separates them; the first one is written.
+    In a link any of `signs` separates them; the first is written.
     """
     codes = {sign: f"%{ord(sign):X}" for sign in f"%{signs}"}
 
@@ -139,12 +139,12 @@ def _replaced(text: str, others: Mapping[str, str]) -> str:
 
 
 def are_texts(value: object) -> TypeGuard[list[str]]:
-    """Whether a value is a list of texts."""
+    """True for a list of texts."""
     return isinstance(value, list) and all(isinstance(part, str) for part in value)
 
 
 def in_json(expected: str, holds: Callable[[object], bool]) -> Kind:
-    """What JSON holds, where it is as it should be."""
+    """A JSON value that passes the test `holds`."""
     return Kind(expected, holds, _json_in, lambda value: json.dumps(value, separators=(",", ":")))
 
 
@@ -160,7 +160,7 @@ def _refuse(constant: str) -> object:
 
 
 PAIR = Kind(
-    "two numbers from 0 on, below 1",
+    "two numbers from 0 to below 1",
     lambda value: (
         isinstance(value, list)
         and len(value) == 2
@@ -196,12 +196,12 @@ def named(kinds: Mapping[str, Kinds], needed: Object, *, missing: bool = False) 
         settings = (f"{k}={own[k].write(v)}" for k, v in value.items() if k != "name")
         return ":".join([value["name"], *settings])
 
-    expected = choice([*kinds], missing=missing).expected + ", with settings that it has"
+    expected = choice([*kinds], missing=missing).expected + ", with its settings"
     return Kind(expected, holds, read, write)
 
 
 def settings_hold(kinds: Kinds, needed: Object, settings: Object) -> bool:
-    """Whether all that is needed is there, and each setting is one, with a value it may have."""
+    """True if all needed settings are present and every setting is known and valid."""
     return needed.keys() <= settings.keys() and all(
         name == "name" or (name in kinds and kinds[name].holds(value))
         for name, value in settings.items()
@@ -209,16 +209,16 @@ def settings_hold(kinds: Kinds, needed: Object, settings: Object) -> bool:
 
 
 def settings_in(kinds: Kinds, settings: Sequence[str]) -> dict[str, object]:
-    """Settings written `name=value`; NaN, which no kind holds, for one that is not known."""
-    found = {}
+    """Settings written `name=value`; NaN, which no type accepts, for an unknown one."""
+    values = {}
     for setting in settings:
         key, _, value = setting.partition("=")
-        found[key] = kinds[key].read(value) if key in kinds else math.nan
-    return found
+        values[key] = kinds[key].read(value) if key in kinds else math.nan
+    return values
 
 
 def layers(most: int, kinds: Kinds, usual: Object) -> Kind:
-    """At most so many hidden layers, each written `units:activation:setting=value:…`."""
+    """At most `most` hidden layers, each written `units:activation:setting=value:…`."""
 
     def holds(value: object) -> bool:
         return (
@@ -229,27 +229,27 @@ def layers(most: int, kinds: Kinds, usual: Object) -> Kind:
         )
 
     def read(given: str) -> object:
-        found = []
+        values = []
         for layer in [] if given in ("none", "") else given.split(","):
             units, *rest = layer.split(":")
             activation, *settings = rest or ["Tanh"]
             first = {"units": _number_in(units), "activation": kinds["activation"].read(activation)}
-            found.append({**usual, **first, **settings_in(kinds, settings)})
-        return found
+            values.append({**usual, **first, **settings_in(kinds, settings)})
+        return values
 
     def write(value: object) -> str:
-        found = []
+        texts = []
         for layer in value if isinstance(value, list) else []:
             first = [str(layer["units"]), kinds["activation"].write(layer["activation"])]
             rest = (k for k in layer if k not in ("units", "activation") and layer[k] != usual[k])
-            found.append(":".join([*first, *(f"{k}={kinds[k].write(layer[k])}" for k in rest)]))
-        return ",".join(found) or "none"
+            texts.append(":".join([*first, *(f"{k}={kinds[k].write(layer[k])}" for k in rest)]))
+        return ",".join(texts) or "none"
 
     return Kind(f"at most {most} layers, as 8:Tanh,4:ReLU:dropout=0.2", holds, read, write)
 
 
 def unpacked(given: object) -> Array | None:
-    """The float32 of base64url; None where it is none."""
+    """Decode base64url to float32; None if it is invalid."""
     if not isinstance(given, str) or not BASE64URL.fullmatch(given):
         return None
     try:
@@ -260,13 +260,13 @@ def unpacked(given: object) -> Array | None:
 
 
 def numbers_in(given: str) -> Array:
-    """The float32 of base64url that has been checked."""
+    """Decode base64url to float32 that has been checked."""
     numbers = unpacked(given)
     return np.empty(0, np.float32) if numbers is None else numbers
 
 
 def packed(numbers: Array) -> str:
-    """Numbers as base64url of their float32."""
+    """Encode numbers as base64url of float32."""
     return base64.urlsafe_b64encode(numbers.astype("<f4").tobytes()).decode().rstrip("=")
 
 

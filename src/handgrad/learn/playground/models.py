@@ -1,24 +1,34 @@
-"""What a page says of its net, as JSON: the layers, loss, optimizer and numbers that it means."""
+"""Models from the JSON of a page, and their WebAssembly programs."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import copy
+import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
 
+from handgrad.engines.portable.model import portable_model
+from handgrad.engines.portable.webassembly import webassembly
 from handgrad.files import shown
 from handgrad.files.architecture import LAYERS, call, layer_entry, parameters_of
 from handgrad.files.paths import reason
 from handgrad.textbook import losses, optimizers, penalties
-from handgrad.textbook.errors import DataError, HandgradError, SettingError, did_you_mean
+from handgrad.textbook.errors import (
+    CannotLowerError,
+    DataError,
+    HandgradError,
+    SettingError,
+    did_you_mean,
+)
 from handgrad.textbook.layers import (
     Array,
     Layer,
@@ -39,14 +49,14 @@ from handgrad.textbook.penalties import Penalty
 P = TypeVar("P", bound=Module)
 
 MOST_LAYERS, MOST_NUMBERS = 100, 2**24
-MOST_WIDTH = 2**20  # of a row
-MOST_OF_A_ROW = 2**20  # numbers that a layer makes of it
+MOST_WIDTH = 2**20  # numbers of a row
+MOST_OF_A_ROW = 2**20  # numbers that a layer computes from a row
 
-Said = Mapping[str, Any]
+Spec = Mapping[str, Any]
 
 
 def _pages(module: ModuleType, base: type[P]) -> dict[str, type[P]]:
-    """The pages of a kind that a module makes public, by name."""
+    """Public classes of a module that derive from `base`, by name."""
     kinds = {name: kind for name, kind in vars(module).items() if isinstance(kind, type)}
     return {name: k for name, k in kinds.items() if issubclass(k, base) and k is not base}
 
@@ -58,7 +68,7 @@ PENALTIES = _pages(penalties, Penalty)
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """The net of a page, with its numbers, and how it is trained."""
+    """A net of a page with its weights, and its training settings."""
 
     net: Net
     loss: Loss | None
@@ -67,38 +77,38 @@ class Model:
     batch_size: int
 
 
-def model_of(said: Said, own: Net | None = None) -> Model:
-    """The model that a page means; `own` is the net that the page was opened with.
+def model_of(spec: Spec, own: Net | None = None) -> Model:
+    """Build the model that a page describes; `own` is the net that the page was opened with.
 
-    `said["layers"]` are those of handgrad's, by name and settings, as model files have them; where
-    `said["own"]` is true, they are those of `own`. `said["weights"]` are all parameters, and
-    `said["state"]` the running state, as base64 of float32 in the net's order.
+    `spec["layers"]` are built-in layers by name and settings, as in model files; if `spec["own"]`
+    is true, they are those of `own`. `spec["weights"]` are all parameters and `spec["state"]` the
+    running state, as base64 of float32 in the net's order.
 
-    Raises a SettingError or a DataError for what is no such model.
+    Raises SettingError or DataError for other data.
     """
-    if said.get("own"):
+    if spec.get("own"):
         if own is None:
             raise refused("own", True, "layers, since this page was opened without a net")
         net = copy.deepcopy(own)
     else:
-        net = _net_of(said.get("layers"))
+        net = _net_of(spec.get("layers"))
     for name, array in (("weights", net.parameters), ("state", net.running_state)):
-        if said.get(name):
-            array[...] = numbers_in(said[name], name, len(array))
-    optimizer = said.get("optimizer")
-    if isinstance(optimizer, Mapping) and said.get("clip") is not None:
-        optimizer = {**optimizer, "clip_norm": said["clip"]}
+        if spec.get(name):
+            array[...] = numbers_in(spec[name], name, len(array))
+    optimizer = spec.get("optimizer")
+    if isinstance(optimizer, Mapping) and spec.get("clip") is not None:
+        optimizer = {**optimizer, "clip_norm": spec["clip"]}
     return Model(
         net,
-        _made(LOSSES, said.get("loss"), "loss"),
-        _made(OPTIMIZERS, optimizer, "optimizer"),
-        _made(PENALTIES, said.get("penalty"), "penalty"),
-        whole_in(said, "batch_size", 32, most=2**20),
+        _built(LOSSES, spec.get("loss"), "loss"),
+        _built(OPTIMIZERS, optimizer, "optimizer"),
+        _built(PENALTIES, spec.get("penalty"), "penalty"),
+        whole_in(spec, "batch_size", 32, most=2**20),
     )
 
 
 def _net_of(layers: object) -> Net:
-    """A net of built-in layers, sizes within bounds, its numbers zero."""
+    """A net of built-in layers within size limits, its weights zero."""
     if not isinstance(layers, list) or not 0 < len(layers) <= MOST_LAYERS:
         raise refused("layers", layers, f"a list of 1 to {MOST_LAYERS} layers")
     left = MOST_NUMBERS
@@ -111,9 +121,9 @@ def _net_of(layers: object) -> Net:
 
     made: list[Layer] = []
     for i, entry in enumerate(layers):
-        said = dict(entry) if isinstance(entry, dict) else entry
-        trainable = said.pop("trainable", True) if isinstance(said, dict) else True
-        name, own, settings = layer_entry(said, str(i))
+        spec = dict(entry) if isinstance(entry, dict) else entry
+        trainable = spec.pop("trainable", True) if isinstance(spec, dict) else True
+        name, own, settings = layer_entry(spec, str(i))
         kind = LAYERS.get(name)
         if own or kind is None:
             hint = did_you_mean(name, LAYERS, "a newer handgrad, which may have it")
@@ -126,14 +136,14 @@ def _net_of(layers: object) -> Net:
             if kind is SinusoidalEncoding:
                 allow(
                     tuple(n for n in plain.values() if isinstance(n, int))
-                )  # a table, which nobody draws
+                )  # a table that is not drawn
             made.append(call(kind, plain))
         made[-1].trainable = trainable is not False
     return Net(*made)
 
 
 def refuse_large_rows(net: Net, width: int) -> None:
-    """Refuse a net of which a layer makes more of a row of `width` than any page's would."""
+    """Raise an error if a layer computes too many numbers from a row of `width`."""
     shape: Shape | None = (width,)
     for i, layer in enumerate(net.layers):
         if shape is None or (sizes := sizes_of(shape)) is None:
@@ -151,13 +161,13 @@ def refuse_large_rows(net: Net, width: int) -> None:
                 raise refused(f"layer {i} makes of a row", numbers, expected)
 
 
-def _made(known: Mapping[str, type[P]], said: object, what: str) -> P | None:
-    """A loss, optimizer or penalty, by its name or as an object of name and settings."""
-    if said is None:
+def _built(known: Mapping[str, type[P]], value: object, what: str) -> P | None:
+    """A loss, optimizer or penalty from its name or an object of name and settings."""
+    if value is None:
         return None
-    if not isinstance(said, str | dict):
-        raise refused(what, said, "its name, or an object with name and settings")
-    settings = {"name": said} if isinstance(said, str) else {**said}
+    if not isinstance(value, str | dict):
+        raise refused(what, value, "its name, or an object with name and settings")
+    settings = {"name": value} if isinstance(value, str) else {**value}
     kind = known.get(name := str(settings.pop("name", None)))
     if kind is None:
         raise SettingError(
@@ -170,51 +180,51 @@ def _made(known: Mapping[str, type[P]], said: object, what: str) -> P | None:
 
 
 def numbers_in(text: object, name: str, n: int | None = None, kind: str = "f4") -> Array:
-    """The numbers of a text, base64 of their bytes; `n` of them, where that is known."""
+    """Decode base64 to `n` numbers, or to any number of them."""
     try:
-        found = base64.b64decode(str(text).replace("-", "+").replace("_", "/") + "==")
-        numbers = np.frombuffer(found, f"<{kind}").astype(kind)
+        content = base64.b64decode(str(text).replace("-", "+").replace("_", "/") + "==")
+        numbers = np.frombuffer(content, f"<{kind}").astype(kind)
     except (binascii.Error, ValueError) as error:
-        raise DataError(f"{name} is no base64", "that of float32", "send it anew") from error
+        raise DataError(f"{name} is not base64", "base64 of float32", "send it again") from error
     if n is not None and len(numbers) != n:
         raise DataError(f"{len(numbers)} {name}", f"{n} of them", "send those of this net")
     return numbers
 
 
-def rows_in(said: Said, net: Net, which: str = "") -> tuple[Array, Array]:
-    """The rows for the net: `x` as float32, `y` so too, or as whole numbers of classes."""
-    y = _targets(said.get(f"y{which}"), f"y{which}")
+def rows_in(spec: Spec, net: Net, which: str = "") -> tuple[Array, Array]:
+    """Rows for the net: `x` in float32, `y` in float32 or as class indices."""
+    y = _targets(spec.get(f"y{which}"), f"y{which}")
     if not (n := len(y)):
-        raise DataError("no rows", "one at least", "send the rows of the page")
-    x = numbers_in(said.get(f"x{which}"), f"x{which}")
+        raise DataError("no rows", "at least one", "send the rows of the page")
+    x = numbers_in(spec.get(f"x{which}"), f"x{which}")
     if not len(x) or len(x) % n:
         raise DataError(f"{len(x)} numbers x for {n} rows", "as many for each", "send all of them")
     x = x.reshape(n, -1)
-    if not said.get("own"):
+    if not spec.get("own"):
         refuse_large_rows(net, x.shape[1])
     return x, y
 
 
-def _targets(said: object, name: str) -> Array:
-    return integers_in(said, name) if isinstance(said, dict) else numbers_in(said, name)
+def _targets(value: object, name: str) -> Array:
+    return integers_in(value, name) if isinstance(value, dict) else numbers_in(value, name)
 
 
-def integers_in(said: object, name: str) -> Array:
-    """The whole numbers of `{ int32 }`, base64 of their bytes."""
-    text = said.get("int32") if isinstance(said, dict) else None
+def integers_in(value: object, name: str) -> Array:
+    """Decode the integers of `{ int32 }`, base64 of their bytes."""
+    text = value.get("int32") if isinstance(value, dict) else None
     return numbers_in(text, name, kind="i4").astype(np.int64)
 
 
-def whole_in(said: Said, name: str, usual: int, *, least: int = 1, most: int) -> int:
+def whole_in(spec: Spec, name: str, usual: int, *, least: int = 1, most: int) -> int:
     """A whole number from `least` to `most`."""
-    value = said.get(name, usual)
+    value = spec.get(name, usual)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise refused(name, value, f"a whole number from {least} to {most}")
     return value
 
 
 def _is_plain(value: object) -> bool:
-    """Whether a setting is a number or a word of bounded size, or a few of them."""
+    """True for a number or a word of bounded size, or a short list of them."""
     if isinstance(value, list):
         return len(value) <= MOST_LAYERS and all(not isinstance(v, list | dict) for v in value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -224,7 +234,7 @@ def _is_plain(value: object) -> bool:
 
 @contextmanager
 def _settings_of(name: str) -> Iterator[None]:
-    """Settings that a page's class refuses, in whatever way, are the client's mistake."""
+    """Turn any error about a class's settings into a SettingError."""
     try:
         yield
     except HandgradError:
@@ -236,5 +246,60 @@ def _settings_of(name: str) -> Iterator[None]:
 
 
 def refused(name: str, value: object, expected: str) -> SettingError:
-    """The error for what a page would not have sent."""
-    return SettingError(f"{name} = {shown(value)}", expected, "send what the page would")
+    """The error for data that a page does not send."""
+    return SettingError(f"{name} = {shown(value)}", expected, "send what the page sends")
+
+
+MOST_PROGRAMS = 64
+# Fields that a program depends on; weights and the learning rate are its arguments.
+MADE_FOR = ("layers", "loss", "optimizer", "penalty", "clip", "batch_size")
+
+
+def program_of(spec: Spec, own: Net | None = None, n_in: int | None = None) -> dict[str, Any]:
+    """The WebAssembly program of a model: `{"code": base64, "batch_size": 10}`.
+
+    A page with one trains by it, bit-identical to its own engine: `engine/wasm_model.js`.
+    `spec` is as in `model_of`; `n_in` is the width of a row if the layers do not define it.
+    Programs of nets that a page can describe are cached. Raises SettingError for an invalid
+    model and CannotLowerError for one without loops or in float64.
+
+    >>> layers = [{"layer": "Linear", "settings": {"n_in": 2, "n_out": 1}}]
+    >>> said = {"layers": layers, "loss": "MSELoss", "batch_size": 10,
+    ...         "optimizer": {"name": "SGD", "learning_rate": 0.1}}
+    >>> program = program_of(said)
+    >>> base64.b64decode(program["code"])[:4], program["batch_size"]
+    (b'\\x00asm', 10)
+    """
+    key = {name: spec[name] for name in MADE_FOR if spec.get(name) is not None}
+    if isinstance(key.get("optimizer"), dict):
+        key["optimizer"] = {**key["optimizer"], "learning_rate": 1.0}
+    if spec.get("own"):
+        return _program(key | {"own": True}, own, n_in)
+    return _cached_program(json.dumps(key, sort_keys=True), n_in)
+
+
+@lru_cache(MOST_PROGRAMS)
+def _cached_program(key: str, n_in: int | None) -> dict[str, Any]:
+    return _program(json.loads(key), None, n_in)
+
+
+def _program(spec: Spec, own: Net | None, n_in: int | None) -> dict[str, Any]:
+    model = model_of(spec, own)
+    if model.loss is None or model.optimizer is None:
+        raise SettingError("a model without loss or optimizer", "both", "send what the page would")
+    if model.net.dtype != np.float32:
+        raise CannotLowerError(f"a net in {model.net.dtype}: pages compute in float32")
+    size = n_in or model.net.n_in
+    if size is not None and own is None:
+        refuse_large_rows(model.net, size)
+    x = None if size is None else np.zeros((4, size), np.float32)
+    made = portable_model(
+        model.net,
+        loss=model.loss,
+        optimizer=model.optimizer,
+        penalty=model.penalty,
+        x=x,
+        batch_size=model.batch_size,
+    )
+    code = base64.b64encode(webassembly(made)).decode()
+    return {"code": code, "batch_size": model.batch_size}

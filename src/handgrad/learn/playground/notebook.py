@@ -7,25 +7,35 @@ import base64
 import copy
 import html
 import io
+import json
+import secrets
+import shutil
 import sys
+import tempfile
 import threading
 import webbrowser
 from contextlib import suppress
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 
 from handgrad.files import load
-from handgrad.learn.playground.address_file import address_file
+from handgrad.files.web import WEB
 from handgrad.learn.playground.document import TITLE, document, write_document
-from handgrad.learn.playground.own_nets import learning_of_net, net_for_page, spec_of, state_of_net
-from handgrad.learn.playground.programs import program_of
+from handgrad.learn.playground.models import program_of
+from handgrad.learn.playground.own_nets import (
+    net_for_page,
+    spec_of,
+    state_of_net,
+    training_settings,
+)
 from handgrad.learn.playground.routes import Routes
 from handgrad.learn.playground.server import PlaygroundServer
 from handgrad.learn.playground.state import state_of
 from handgrad.learn.playground.tables import PageTable, table_in
-from handgrad.learn.playground.weights import WeightsBack, weights_back
 from handgrad.tables.estimators import LanguageModel
 from handgrad.textbook.display import at_a_prompt, in_a_notebook
 from handgrad.textbook.errors import CannotLowerError, DataError, SettingError
@@ -36,7 +46,7 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import SGD, Optimizer
 
 LANGUAGES = ("en", "zh")
-ENDING_OF_MODELS = ".safetensors"
+MODEL_SUFFIX = ".safetensors"
 
 
 def play(
@@ -48,22 +58,32 @@ def play(
     optimizer: Optimizer | None = None,
     language: str | None = None,
 ) -> Playground:
-    """A page in which a net trains, and in which every number of it can be seen and changed.
+    """Open the playground: a page that trains a net, in which every number can be seen and changed.
 
-    In a notebook it is the output of the cell, and trains there without the kernel, in the saved
-    notebook and in its HTML as well. At a prompt it opens in the browser at once, in a script
-    when that comes to its end, where it stays until Ctrl-C; a script that saved the page just
-    ends. Nothing leaves the machine.
+    In a notebook the page is the output of the cell and trains there without the kernel, also in
+    the saved notebook and its HTML. At a prompt it opens in the browser; in a script it opens at
+    the end and stays open until Ctrl-C, unless the script saved it. Nothing leaves the machine.
 
-    Without a net the page begins with one, which may be changed in all that it is made of; a net
-    of one's own, layers of one's own included, begins with its weights as they are, its `loss`
-    (if none is given, the one that its last layer and targets ask for) and `optimizer` (SGD at a
-    rate of 0.03). `x` (n, n_in) and `y` (n,), classes or numbers, are its rows; of more than
-    10 000, so many are drawn for the page. Without rows, of one's own net with two inputs as of
-    none, it is the circle. `language` is en or zh, else the browser's.
+    Parameters
+    ----------
+    net : Net, optional
+        Trained in the page, from its current weights; it is not changed. By default a net that
+        can be edited in the page.
+    x : array, shape (n, n_in), optional
+        Rows; by default the circle, for nets of two inputs. Of more than 10 000, a sample is drawn.
+    y : array, shape (n,), optional
+        Targets: classes or numbers.
+    loss : Loss, optional
+        By default the one for the last layer and the targets.
+    optimizer : Optimizer, default SGD(0.03)
+        Optimizer of the page.
+    language : {"en", "zh"}, optional
+        By default the browser's language.
 
-    `page.save("net.html")` writes the page as one file, `page.net` is the net with the weights
-    that it has in the page. The net that was given stays as it is.
+    Returns
+    -------
+    Playground
+        `page.save("net.html")` writes one file, `page.net` is the net with the page's weights.
 
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(100, rng=0)
@@ -88,19 +108,26 @@ def play(
 def playground_of(
     data: str | None, *, target: str | None = None, language: str | None = None
 ) -> Playground:
-    """The page of a table in a file, of a bundled set, or of a net in a model file.
+    """The playground of a table file, a bundled data set, or the net of a model file.
 
-    The target of a table is its last column, if no other is named.
+    Parameters
+    ----------
+    data : str or None
+        CSV or Parquet file, name of a bundled data set, or `.safetensors` model file.
+    target : str, optional
+        Target column; by default the last.
+    language : {"en", "zh"}, optional
+        By default the browser's language.
     """
     check_language(language)
-    if data is None or not data.endswith(ENDING_OF_MODELS):
+    if data is None or not data.endswith(MODEL_SUFFIX):
         table = None if data is None else table_in(data, target)
         return Playground(None, table, language=language)
     model = load(data)
     net = model if isinstance(model, Net) else getattr(model, "net_", None)
     if not isinstance(net, Net) or isinstance(model, LanguageModel):
         raise SettingError(
-            f"{data} holds {type(model).__name__}, whose net takes its data in a way of its own",
+            f"{data} holds {type(model).__name__}, whose net needs encoded data",
             "a net, or an MLPClassifier or MLPRegressor",
             "handgrad play TABLE.csv, for a net that learns from the same table",
         )
@@ -108,13 +135,27 @@ def playground_of(
 
 
 def check_language(language: str | None) -> None:
-    """Refuse a language that the page does not speak."""
+    """Raise SettingError for a language that the page does not have."""
     if language not in (None, *LANGUAGES):
         raise SettingError(f"language={language!r}", "en, zh or None", 'language="zh"')
 
 
 class Playground:
-    """The page of a net and its rows: shown in a notebook, opened in a browser, or saved."""
+    """The page of a net and its rows: shown in a notebook, opened in a browser, or saved.
+
+    Parameters
+    ----------
+    net : Net, optional
+        Copied; by default a net that can be edited in the page.
+    table : PageTable, optional
+        Rows of the page.
+    loss : Loss, optional
+        By default the one for the last layer and the targets.
+    optimizer : Optimizer, default SGD(0.03)
+        Optimizer of the page.
+    language : {"en", "zh"}, optional
+        By default the browser's language.
+    """
 
     def __init__(
         self,
@@ -128,9 +169,9 @@ class Playground:
         self._net, self._table = copy.deepcopy(net), table
         self._given = {"language": language, **_begin(self._net, table, loss, optimizer)}
         self._server: PlaygroundServer | None = None
-        self._back: WeightsBack | None = None
+        self._back: WeightsListener | None = None
         self._ended = threading.Event()
-        self._seen = False  # whether it was opened or saved
+        self._seen = False  # true once it was opened or saved
 
     def __repr__(self) -> str:
         rows = "" if self._table is None else f", {len(self._table.y)} rows"
@@ -139,10 +180,10 @@ class Playground:
 
     @property
     def net(self) -> Net:
-        """The net with the weights that it has in the page, as far as they have come back.
+        """The net with the latest weights received from the page.
 
-        They come from a page that `open` opened, or from one in a notebook where anywidget (the
-        extra `learn`) is installed; else they are as they were given.
+        A page opened by `open` sends them, and one in a notebook with anywidget (the extra `learn`)
+        installed; otherwise they are the initial ones.
         """
         if self._net is None:
             raise SettingError(
@@ -155,15 +196,28 @@ class Playground:
         return self._net
 
     def save(self, path: str | Path) -> Path:
-        """Write the page as one HTML file, which needs neither Python nor a network."""
+        """Write the page as one HTML file that needs neither Python nor a network.
+
+        Parameters
+        ----------
+        path : path
+            File to write.
+        """
         write_document(path, {**self._given, "programs": self._programs()})
         self._seen = True
         return Path(path)
 
     def open(self, *, port: int = 0, browser: bool = True) -> str:
-        """Start a server for the page, on this machine alone, and open it; gives the address.
+        """Start a local server for the page and open it; returns the address.
 
-        The browser gets a file that leads there, since all on this machine see command lines.
+        The browser gets a file that redirects to it, since command lines are visible to all users.
+
+        Parameters
+        ----------
+        port : int, default 0
+            Port of the server; 0 is a free one.
+        browser : bool, default True
+            Open the page in the browser.
         """
         self._seen = True
         if self._server is None:
@@ -176,7 +230,7 @@ class Playground:
         return self._server.url
 
     def close(self) -> None:
-        """End the server; a page that is open goes on by itself."""
+        """Stop the server; an open page continues by itself."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -184,14 +238,14 @@ class Playground:
             self._ended.set()
 
     def wait(self) -> None:
-        """Wait until Ctrl-C, as long as the server runs, and end it."""
+        """Wait until Ctrl-C or the end of the server, and stop it."""
         with suppress(KeyboardInterrupt):
             while self._server is not None:
                 self._ended.wait(1)
         self.close()
 
     def _stay(self) -> None:
-        """At the end of a script: open the page if no one has seen it, stay while it is open."""
+        """At the end of a script: open the page unless it was opened or saved, and wait."""
         if not self._seen:
             self.open()
         if self._server is not None:
@@ -200,22 +254,22 @@ class Playground:
             self.wait()
 
     def _repr_mimebundle_(self, **asked: object) -> dict[str, str]:
-        """What a notebook shows: the page; where pages are not shown, a picture and a line."""
+        """MIME bundle of a notebook's cell: the page, with an image and a line as fallback."""
         shown = {"text/plain": repr(self), "text/html": self._repr_html_()}
         picture = _picture(self._net, self._table)
         return shown | ({"image/png": picture} if picture else {})
 
     def _programs(self) -> list[dict[str, Any]]:
-        """The program of the net at first, which page takes over from its recorded pages."""
+        """The WebAssembly program of the initial net, which the page prefers to its own engine."""
         model = self._given.get("net") or spec_of(state_of(self._given["state"]))
-        said = {name: value for name, value in model.items() if name not in ("weights", "state")}
+        spec = {name: value for name, value in model.items() if name not in ("weights", "state")}
         try:
-            return [{"model": said, "program": program_of(said, self._net, said.get("width"))}]
+            return [{"model": spec, "program": program_of(spec, self._net, spec.get("width"))}]
         except CannotLowerError:
             return []
 
     def _repr_html_(self) -> str:
-        self._back = self._back or weights_back()
+        self._back = self._back or weights_listener()
         back = None if self._back is None else self._back.key
         begin = {**self._given, "programs": self._programs(), "back": back}
         page = html.escape(document(begin))
@@ -228,30 +282,30 @@ class Playground:
 def _begin(
     net: Net | None, table: PageTable | None, loss: Loss | None, optimizer: Optimizer | None
 ) -> dict[str, Any]:
-    """What a page is given so that it begins with this net and these rows."""
+    """Initial data of a page for this net and these rows."""
     state = {} if table is None else table.state()
-    found: dict[str, Any] = {"table": None if table is None else table.told()}
+    data: dict[str, Any] = {"table": None if table is None else table.summary()}
     if net is None:
-        return {**found, "state": state}
+        return {**data, "state": state}
     x, y = _example(net, table)
     net.predict(x)  # refuses rows that do not fit
     loss = loss or default_loss(net.output_kind, net.n_out, y)
     if loss is None:
         raise SettingError(
             "a net whose last layer and targets allow several losses",
-            "the loss that it learns by",
+            "the loss to train with",
             "loss=hg.MSELoss(), for example",
         )
     optimizer = optimizer or SGD(0.03)
-    said = state_of_net(net, loss, optimizer)
-    if said is not None:
-        return {**found, "state": {**state, **said}}
+    fields = state_of_net(net, loss, optimizer)
+    if fields is not None:
+        return {**data, "state": {**state, **fields}}
     own = net_for_page(net, loss, optimizer, x)
-    return {**found, "state": {**state, **learning_of_net(loss, optimizer)}, "net": own}
+    return {**data, "state": {**state, **training_settings(loss, optimizer)}, "net": own}
 
 
 def _example(net: Net, table: PageTable | None) -> tuple[Array, Array]:
-    """A few rows for the net, as it is given them."""
+    """A few rows for the net."""
     if table is not None:
         y = table.y if table.classes is None else table.y.astype(int)
         return table.x[:8].astype(net.dtype), y[:8]
@@ -264,7 +318,7 @@ def _example(net: Net, table: PageTable | None) -> tuple[Array, Array]:
 
 
 def _table(x: object, y: object, net: Net | None) -> PageTable | None:
-    """Rows as a page takes them: of many, some are drawn."""
+    """Rows as a table of the page; of many, a sample is drawn."""
     if x is None and y is None:
         return None
     if x is None or y is None:
@@ -274,7 +328,7 @@ def _table(x: object, y: object, net: Net | None) -> PageTable | None:
     if rows.ndim < 2 or rows.dtype.kind not in "fiub" or not rows.size or targets.ndim < 1:
         raise DataError(
             f"x of shape {rows.shape} and type {rows.dtype}, y of shape {targets.shape}",
-            "numbers x (n, n_in), one row at least, and y (n,)",
+            "numbers x (n, n_in), at least one row, and y (n,)",
             "hg.tables.TableEncoder().fit_transform(x), for a table with text",
         )
     rows = rows.reshape(len(rows), -1).astype(np.float32)
@@ -291,18 +345,18 @@ def _table(x: object, y: object, net: Net | None) -> PageTable | None:
 
 
 def _targets(y: Array, net: Net | None) -> tuple[Array, list[str] | None]:
-    """Targets as numbers, and the names of their classes: whole numbers, truth values and text."""
+    """Targets as numbers, and class names for integers, booleans and text."""
     y = y.reshape(len(y), -1)[:, 0]
     if y.dtype.kind == "f":
         return y, None
-    if net is not None and y.dtype.kind in "iu":  # its outputs are those numbers
+    if net is not None and y.dtype.kind in "iu":  # its outputs have these indices
         return y, [str(i) for i in range(max(int(y.max()) + 1, 2))]
-    found, places = np.unique(y, return_inverse=True)
-    return places, [str(name) for name in found]
+    names, places = np.unique(y, return_inverse=True)
+    return places, [str(name) for name in names]
 
 
 def _picture(net: Net | None, table: PageTable | None) -> str:
-    """A PNG of the rows and the net's boundaries, where there are two columns."""
+    """A PNG of the rows and the decision boundary, if there are two columns."""
     if net is None or table is None or table.x.shape[1] != 2 or table.classes is None:
         return ""
     from handgrad.plots import plot_decision_boundary
@@ -312,3 +366,74 @@ def _picture(net: Net | None, table: PageTable | None) -> str:
     if figure is not None:
         figure.savefig(content, format="png", dpi=72)
     return base64.b64encode(content.getvalue()).decode()
+
+
+PAGE = """\
+<!doctype html>
+<meta charset="utf-8">
+<meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="1; url={address}">
+<title>{title}</title>
+<p><a href="{address}">{title}</a></p>
+<script>location.replace({quoted});</script>
+"""
+FOLDERS = set[Path]()  # not yet removed
+
+
+def address_file(server: PlaygroundServer) -> Path:
+    """Write a file that only its owner can read; removed with the server."""
+    folder = Path(tempfile.mkdtemp(prefix="handgrad-", dir=_seen_by_browsers()))  # mode 0700
+    FOLDERS.add(folder)
+    server.at_end.append(partial(_remove, folder))
+    path = folder / "playground.html"
+    path.touch(mode=0o600)
+    address = html.escape(server.url)
+    page = PAGE.format(address=address, title=TITLE, quoted=json.dumps(server.url))
+    path.write_text(page, encoding="utf-8", newline="\n")
+    return path
+
+
+def _remove(folder: Path) -> None:
+    FOLDERS.discard(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@atexit.register  # registered on import: runs after a script's end, at which its page may open
+def _remove_all() -> None:
+    for folder in [*FOLDERS]:
+        _remove(folder)
+
+
+def _seen_by_browsers() -> Path | None:
+    """Folder of the file: the home folder if browsers may be snaps, else that of temporary files.
+
+    A snap has its own temporary folder and sees only files of the home folder that are not hidden.
+    """
+    home = Path.home()
+    return home if (home / "snap").is_dir() else None
+
+
+class WeightsListener(Protocol):
+    """Listener for the page with `key`; its last weights as bytes of float32."""
+
+    key: str
+    weights: bytes
+
+
+def weights_listener() -> WeightsListener | None:
+    """A listener in the notebook's window, by anywidget; None if that is not installed.
+
+    It has no output, so that the saved notebook shows the page alone.
+    """
+    if find_spec("anywidget") is None:
+        return None
+    import anywidget
+    import traitlets
+
+    class Listener(anywidget.AnyWidget):
+        _esm = (WEB / "playground/server/listener.mjs").read_text("utf-8")
+        key = traitlets.Unicode().tag(sync=True)
+        # it arrives as a memoryview
+        weights = traitlets.Bytes().tag(sync=True, from_json=lambda found, _: bytes(found))
+
+    return cast("WeightsListener", Listener(key=secrets.token_urlsafe(12)))

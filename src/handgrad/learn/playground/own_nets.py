@@ -1,4 +1,4 @@
-"""A net of one's own as the page's state says it, or, where it cannot, as its engine takes it."""
+"""Custom nets in the page: as a state if possible, else as a specification for its engine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.files.architecture import LAYERS, LayerWriter
-from handgrad.learn.playground.pages import layer_page, loss_page, recorded_pages
+from handgrad.learn.playground.pages import traced_layer, traced_loss, traced_modules
 from handgrad.learn.playground.replay import net_of
 from handgrad.learn.playground.state import ACTIVATIONS, LAYER, LOSSES, OPTIMIZERS, State
 from handgrad.learn.playground.tables import packed
@@ -30,7 +30,7 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import example_targets
 from handgrad.textbook.optimizers import Optimizer
 
-# The layer after the last Linear, for losses that take what it gives.
+# The layer after the last Linear, by the loss that needs it.
 LAST = {"CrossEntropyLoss": Softmax, "BinaryCrossEntropyLoss": Sigmoid}
 MOST_HIDDEN = 12
 SIZES: Mapping[type[Layer], Mapping[str, str]] = {
@@ -39,20 +39,20 @@ SIZES: Mapping[type[Layer], Mapping[str, str]] = {
     LayerNorm: {"n_features": "n_in"},
     Dropout: {"p": "p"},
 }
-# What may follow a hidden Linear, in this order.
+# Layers that may follow a hidden Linear, in this order.
 AFTER = (("BatchNorm", "LayerNorm"), ACTIVATIONS, ("Dropout",))
 USUAL = {"Linear", "Softmax", "Sigmoid", *(kind for kinds in AFTER for kind in kinds)}
-Given = dict[str, Any]
+Json = dict[str, Any]
 
 
-def state_of_net(net: Net, loss: Loss, optimizer: Optimizer) -> Given | None:
-    """The parts of a state that say this net and how it learns, with its weights as they are.
+def state_of_net(net: Net, loss: Loss, optimizer: Optimizer) -> Json | None:
+    """State fields of this net with its weights and training settings.
 
-    None where it has what no state says: layers of one's own, other settings, branches.
+    None if a state cannot describe it: custom layers, other settings, branches.
     """
     name = type(loss).__name__
     layers, rules = _hidden(net, name), _rules(optimizer)
-    if layers is None or rules is None or not _is_known(name) or len(_said(loss)) > 1:
+    if layers is None or rules is None or not _is_known(name) or len(_settings_of(loss)) > 1:
         return None
     return {
         "layers": layers,
@@ -63,20 +63,20 @@ def state_of_net(net: Net, loss: Loss, optimizer: Optimizer) -> Given | None:
     }
 
 
-def learning_of_net(loss: Loss, optimizer: Optimizer) -> dict[str, Any]:
-    """What a state says beside a net that it cannot say: by what it is judged, and at which rate.
+def training_settings(loss: Loss, optimizer: Optimizer) -> dict[str, Any]:
+    """Loss and optimizer fields of the state of a net that a state cannot describe.
 
-    A loss that no state has is left out. From the state alone, its training is not made again.
+    A custom loss is left out. Such a training cannot be replayed from its state.
     """
     judge, rule = type(loss).__name__, type(optimizer).__name__
     rate = optimizer.learning_rate
-    said: dict[str, Any] = {"optimizer": {"name": rule, "learning_rate": rate}, "exact": False}
-    return said | ({"loss": judge} if _is_known(judge) else {})
+    fields: dict[str, Any] = {"optimizer": {"name": rule, "learning_rate": rate}, "exact": False}
+    return fields | ({"loss": judge} if _is_known(judge) else {})
 
 
-def spec_of(state: State) -> Given:
-    """The net of a state as the engine of the page takes it: `modelOf` of page/training/net.js."""
-    layers = list[Given]()
+def spec_of(state: State) -> Json:
+    """The net of a state as a specification for the page's engine: `modelOf` of training/net.js."""
+    layers = list[Json]()
     for layer in net_of(state):
         names = SIZES.get(type(layer), {})
         settings = {name: getattr(layer, attribute) for name, attribute in names.items()}
@@ -93,36 +93,36 @@ def spec_of(state: State) -> Given:
     }
 
 
-def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Given:
-    """The net as the page's engine takes it, with recorded pages of layers and losses of one's own.
+def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Json:
+    """The net as a specification for the page's engine, with traces of custom layers and losses.
 
-    `x` are a few rows. Raises what recording does for what cannot be recorded, and a SettingError
-    for an optimizer whose rule is not among the recorded ones, or not the same for all parameters.
+    `x` are a few rows. Raises an error if a layer cannot be traced, or for an optimizer whose rule
+    is not built in or not the same for all parameters.
     """
-    pages = recorded_pages()
+    pages = traced_modules()
     if optimizer.groups or type(optimizer).__name__ not in pages["optimizers"]:
         raise SettingError(
             f"{optimizer!r}{' with groups' if optimizer.groups else ''}",
             f"{', '.join(pages['optimizers'])}, with one rule for all parameters",
             "optimizer=hg.Adam(0.001); hg.fit trains with any",
         )
-    writer, layers, given = LayerWriter(), list[Given](), x
+    writer, layers, rows = LayerWriter(), list[Json](), x
     for i, layer in enumerate(net.layers):
-        said = writer.described(layer, str(i)) | {"trainable": layer.trainable}
-        if said.get("layer") not in pages["layers"]:
-            said["page"] = layer_page(layer, given)
-        layers.append(said)
-        with layer.mode(training=False):  # it neither draws nor changes running state
-            given = layer.forward(given)
-    judge = _said(loss)
+        spec = writer.described(layer, str(i)) | {"trainable": layer.trainable}
+        if spec.get("layer") not in pages["layers"]:
+            spec["page"] = traced_layer(layer, rows)
+        layers.append(spec)
+        with layer.mode(training=False):  # no draws, no change of running state
+            rows = layer.forward(rows)
+    judge = _settings_of(loss)
     if judge["name"] not in pages["losses"]:
-        judge["page"] = loss_page(loss, given, example_targets(loss, given))
+        judge["page"] = traced_loss(loss, rows, example_targets(loss, rows))
     return {
         "own": True,
         "layers": layers,
         "paths": [path for path, _ in net.walk()],
         "loss": judge,
-        "optimizer": _said(optimizer),
+        "optimizer": _settings_of(optimizer),
         "penalty": None,
         "clip": None,
         "width": x.shape[-1],
@@ -132,30 +132,30 @@ def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Given:
     }
 
 
-def _hidden(net: Net, loss: str) -> list[Given] | None:
-    """The hidden layers as a state has them, if the net is made of what states say."""
+def _hidden(net: Net, loss: str) -> list[Json] | None:
+    """The hidden layers as fields of a state; None if a state cannot describe them."""
     last = [Linear, *([LAST[loss]] if loss in LAST else [])]
     layers, tail = [*net.layers[: -len(last)]], net.layers[-len(last) :]
     if [*map(type, tail)] != last or not all(map(_is_usual, net.layers)):
         return None
-    found = list[Given]()
+    hidden = list[Json]()
     for layer in layers:
         kind = type(layer).__name__
         if isinstance(layer, Linear):
-            found.append({**LAYER, "units": layer.n_out, "activation": None})
-            found[-1]["frozen"] = not layer.trainable
+            hidden.append({**LAYER, "units": layer.n_out, "activation": None})
+            hidden[-1]["frozen"] = not layer.trainable
             order = 0
             continue
         places = [kinds for kinds in AFTER if kind in kinds]
-        if not found or not places or AFTER.index(places[0]) < order:
+        if not hidden or not places or AFTER.index(places[0]) < order:
             return None
         place = AFTER.index(places[0])
         order = place + 1
         name = ("normalization", "activation", "dropout")[place]
-        found[-1][name] = layer.p if isinstance(layer, Dropout) else kind
-        if layer.param_names and layer.trainable is found[-1]["frozen"]:
+        hidden[-1][name] = layer.p if isinstance(layer, Dropout) else kind
+        if layer.param_names and layer.trainable is hidden[-1]["frozen"]:
             return None
-    return found if len(found) <= MOST_HIDDEN and all(part.trainable for part in tail) else None
+    return hidden if len(hidden) <= MOST_HIDDEN and all(part.trainable for part in tail) else None
 
 
 def _is_known(loss: str) -> bool:
@@ -163,7 +163,7 @@ def _is_known(loss: str) -> bool:
 
 
 def _is_usual(layer: Layer) -> bool:
-    """Whether a layer is as its class makes it, but for sizes and weights: so a state means it."""
+    """True if a layer has default settings except for sizes and weights, as in a state."""
     kind = type(layer)
     if isinstance(layer, BatchNorm) and (
         np.any(layer.running_mean) or np.any(layer.running_var != 1)
@@ -177,24 +177,24 @@ def _is_usual(layer: Layer) -> bool:
     return LayerWriter().described(layer, "") == LayerWriter().described(kind(*made), "")
 
 
-def _rules(optimizer: Optimizer) -> Given | None:
-    """The optimizer with those settings that a state has, if it has no others."""
-    said = _said(optimizer)
-    kinds = OPTIMIZERS.get(said["name"])
-    others = said.keys() - {"name", *(kinds or ())}
-    if kinds is None or any(said[name] not in (None, 0, {}) for name in others - {"clip_norm"}):
+def _rules(optimizer: Optimizer) -> Json | None:
+    """The optimizer's settings as in a state; None if it has others."""
+    settings = _settings_of(optimizer)
+    kinds = OPTIMIZERS.get(settings["name"])
+    others = settings.keys() - {"name", *(kinds or ())}
+    if kinds is None or any(settings[name] not in (None, 0, {}) for name in others - {"clip_norm"}):
         return None
-    return {name: value for name, value in said.items() if name == "name" or name in kinds}
+    return {name: value for name, value in settings.items() if name == "name" or name in kinds}
 
 
-def _said(page: Module) -> Given:
-    """A loss or an optimizer as its name and those of its settings that are not as usual."""
+def _settings_of(page: Module) -> Json:
+    """Name of a loss or an optimizer with its settings that differ from the defaults."""
     kind, (args, kwargs) = type(page), page.__dict__["_made_with"]
     signature = inspect.signature(kind)
     made = signature.bind_partial(*args, **kwargs).arguments
-    found: Given = {"name": kind.__name__}
+    settings: Json = {"name": kind.__name__}
     for name, parameter in signature.parameters.items():
         value = vars(page).get(name, made.get(name, parameter.default))
         if value != parameter.default:
-            found[name] = [*value] if isinstance(value, tuple) else value
-    return found | ({"learning_rate": page.learning_rate} if isinstance(page, Optimizer) else {})
+            settings[name] = [*value] if isinstance(value, tuple) else value
+    return settings | ({"learning_rate": page.learning_rate} if isinstance(page, Optimizer) else {})

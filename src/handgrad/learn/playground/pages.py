@@ -1,22 +1,23 @@
-"""The textbook's pages, recorded, as data: what the playground's own engine trains nets with.
+"""Traced layers, losses, penalties and optimizers as JSON, for the playground's own engine.
 
-The page of the playground needs no Python. It puts the nodes of layers, loss, penalty and
-optimizer together to the graph of a step, for any widths and settings, and runs that as
-`engine="portable"` does (`page/engine/`). A page in JSON is
+The page of the playground needs no Python. It joins the nodes of layers, loss, penalty and
+optimizer into the graph of a step, for any widths and settings, and runs it as
+`engine="portable"` does (`web/playground/engine`). A traced layer in JSON is
 
     given       names of the leaves, which are the first nodes
-    nodes       [operation, arguments, line, options, kind] each, options and kind where there are
+    nodes       [operation, arguments, line, options, kind] each, options and kind if there are
                 any; an argument that is a number is a node, one that is a text is a number
-    labels      what the page calls the nodes that have a line of their own, by their numbers
-    backward    the number of the first node of the way back
+    labels      names of the nodes with a line of their own, by index
+    backward    index of the first node of the backward pass
     outputs     nodes by name: `prediction`, `loss`, `dx`, `d W`, `new running_mean`
     settings    the default of each setting
     shapes      of parameters and running state: numbers, or a formula of a setting
-    start       what their numbers are at first, where they are all the same
+    start       initial value of constant parameters and running state
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from itertools import count, product
 from pathlib import Path
@@ -32,7 +33,6 @@ from handgrad.graph.operations import Op
 from handgrad.graph.printing import labels_of
 from handgrad.graph.symbolic import Arange, Dim, N, Ref, Scaled
 from handgrad.graph.tracer import trace_run
-from handgrad.learn.playground.constants import WIDTH, Formula, Settings, unified
 from handgrad.textbook import layers, losses, optimizers, penalties
 from handgrad.textbook.errors import RecordingError
 from handgrad.textbook.layers import Array, Layer
@@ -41,11 +41,84 @@ from handgrad.textbook.optimizers import Optimizer
 from handgrad.textbook.penalties import Penalty
 from handgrad.textbook.version import __version__
 
+WIDTH = "k"  # the size of the input's last axis
+
+# The playground's page computes the same ones: s is a setting, k the width. A layer is traced three
+# times, each with other settings and widths; a constant that differs is one of these, to the bit.
+FORMULAS: Mapping[str, Callable[[float, int], float]] = {
+    "s": lambda s, k: s,
+    "-s": lambda s, k: -s,
+    "1-s": lambda s, k: 1 - s,
+    "-(1-s)": lambda s, k: -(1 - s),
+    "2s-1": lambda s, k: 2 * s - 1,
+    "1-2s": lambda s, k: 1 - 2 * s,
+    "s/2": lambda s, k: s / 2,
+    "(1-s)/2": lambda s, k: (1 - s) / 2,
+    "s/k": lambda s, k: s / k,
+}
+
+Settings = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A constant computed from a setting: `1-s` of `momentum`."""
+
+    formula: str
+    setting: str
+
+
+def unified(given: Sequence[object], settings: Sequence[Settings]) -> Any:
+    """The structure common to all traces, with a `Formula` for each number that differs.
+
+    >>> runs = [{"p": 0.3, "k": 3}, {"p": 0.2, "k": 5}, {"p": 0.6, "k": 7}]
+    >>> unified([(2, 0.7), (2, 0.8), (2, 0.4)], runs)
+    (2, Formula(formula='1-s', setting='p'))
+    """
+    values: list[Any] = [*given]
+    first = values[0]
+    kind = type(first)
+    if any(type(value) is not kind for value in values):
+        raise _without_formula(values)
+    if isinstance(first, tuple | list):
+        if len({len(value) for value in values}) > 1:
+            raise _without_formula(values)
+        return kind(unified(parts, settings) for parts in zip(*values, strict=True))
+    if isinstance(first, Mapping):
+        return {name: unified([value[name] for value in values], settings) for name in first}
+    if isinstance(first, slice):
+        ends = ([getattr(v, end) for v in values] for end in ("start", "stop", "step"))
+        return slice(*(unified(end, settings) for end in ends))
+    if all(value == first for value in values):
+        return first
+    if is_dataclass(first) and not isinstance(first, type):
+        parts = ([getattr(value, field.name) for value in values] for field in fields(first))
+        return kind(*(unified(part, settings) for part in parts))
+    return _formula_of(values, settings)
+
+
+def _formula_of(values: Sequence[float], settings: Sequence[Settings]) -> Formula:
+    for name in settings[0]:
+        for text, compute in FORMULAS.items():
+            results = (compute(run[name], int(run[WIDTH])) for run in settings)
+            if all(a == b for a, b in zip(values, results, strict=True)):
+                return Formula(text, name)
+    raise _without_formula(values)
+
+
+def _without_formula(values: Sequence[object]) -> RecordingError:
+    return RecordingError(
+        f"constants {', '.join(map(repr, values))} with three settings",
+        f"one of {', '.join(FORMULAS)} of a setting s and the width k",
+        "another line among FORMULAS, here and in engine/constants.js",
+    )
+
+
 P = TypeVar("P")
 Json = dict[str, Any]
-RUNS = 3  # recordings of a page, each with settings and widths of its own
+RUNS = 3  # traces of a layer, each with its own settings and widths
 SINGLE = np.dtype(np.float32)
-# Layers for rows of numbers, one after another.
+# Layers of the playground.
 LAYERS = (
     *(layers.Linear, layers.Tanh, layers.ReLU, layers.LeakyReLU, layers.Sigmoid, layers.SiLU),
     *(layers.GELU, layers.GELUTanh, layers.ELU, layers.SELU, layers.Softplus, layers.Mish),
@@ -60,32 +133,32 @@ PENALTIES = (penalties.L1Penalty, penalties.L2Penalty, penalties.ElasticNetPenal
 
 
 @cache
-def recorded_pages() -> Json:
-    """All pages of the textbook that the playground's engine knows, by kind and name.
+def traced_modules() -> Json:
+    """All layers, losses, penalties and optimizers of the playground's engine, by kind and name.
 
-    >>> pages = recorded_pages()
+    >>> pages = traced_modules()
     >>> pages["layers"]["Tanh"]["training"]["nodes"][1:3]
     [['power', [2, '2'], 33], ['subtract', ['1', 3], 33]]
     """
-    found = [getattr(losses, name) for name in losses.__all__ if name not in ("Loss", "kinds")]
+    kinds = [getattr(losses, name) for name in losses.__all__ if name not in ("Loss", "kinds")]
     return {
         "version": __version__,
         "layers": {
             **{kind.__name__: _layer(kind) for kind in LAYERS},
             "Standardize": _standardize(),
         },
-        "losses": {kind.__name__: _loss(kind) for kind in found},
+        "losses": {kind.__name__: _loss(kind) for kind in kinds},
         "optimizers": {kind.__name__: _optimizer(kind) for kind in RULES},
         "before": _before_rules(),
         "penalties": {kind.__name__: _penalty(kind) for kind in PENALTIES},
     }
 
 
-def layer_page(layer: Layer, x: Array) -> Json:
-    """The page of a layer as it stands, own ones too: an entry of an architecture takes it along.
+def traced_layer(layer: Layer, x: Array) -> Json:
+    """Trace of a layer, custom ones too, for the entry of an architecture.
 
-    `x` are a few rows that it is given. Of layers within one another, as in a `Residual`, it has
-    all, and names those that are `frozen`. Raises what `hg.trace` does for what cannot be recorded.
+    `x` are a few input rows. Inner layers, as in a `Residual`, are included, with the names of
+    `frozen` parameters. Raises an error if the layer cannot be traced.
     """
     made: list[Layer] = [layer]
     frozen = [
@@ -97,19 +170,19 @@ def layer_page(layer: Layer, x: Array) -> Json:
     return _of_layers(made, [{WIDTH: x.shape[-1]}], [x]) | {"frozen": frozen}
 
 
-def loss_page(loss: Loss, p: Array, y: Array) -> Json:
-    """The page of a loss as it stands, own ones too, by a few predictions and their targets."""
+def traced_loss(loss: Loss, p: Array, y: Array) -> Json:
+    """Trace of a loss, custom ones too, on a few predictions and their targets."""
     page = _page([trace(loss, x=p, y=y)], [{WIDTH: p.shape[-1]}])
     return {"indices": loss.target_kind.indices, "training": page}
 
 
 def _runs(kind: type[object]) -> tuple[Json, list[dict[str, Any]]]:
-    """The defaults of the settings that are numbers, and what is recorded with: names, numbers."""
-    given = inspect.signature(kind.__init__).parameters.values()
+    """Defaults of the numeric settings, and the values to trace with."""
+    parameters = inspect.signature(kind.__init__).parameters.values()
     defaults: Json = {}
     runs: list[dict[str, Any]] = [{WIDTH: 3 + 2 * i} for i in range(RUNS)]
-    which = count()  # no two settings have the same numbers
-    for parameter in given:
+    which = count()  # no two settings have the same values
+    for parameter in parameters:
         name, default = parameter.name, parameter.default
         if name.startswith("n_"):
             first = 4 + next(which)
@@ -133,7 +206,7 @@ def _numbers(which: int) -> list[float]:
 
 
 def _settings(run: Mapping[str, object]) -> dict[str, float]:
-    """The settings of a recording by name, parts of tuples by `name.0`."""
+    """The settings of a trace by name, parts of tuples as `name.0`."""
     flat: dict[str, float] = {}
     for name, value in run.items():
         if isinstance(value, tuple):
@@ -151,15 +224,15 @@ def _layer(kind: type[Layer]) -> Json:
     defaults, runs = _runs(kind)
     sized = [next((v for n, v in run.items() if n.startswith("n_")), run[WIDTH]) for run in runs]
     settings = [_settings(run) | {WIDTH: width} for run, width in zip(runs, sized, strict=True)]
-    given = [_rows(width) for width in sized]
-    return _of_layers([_made(kind, run) for run in runs], settings, given) | {"settings": defaults}
+    rows = [_rows(width) for width in sized]
+    return _of_layers([_made(kind, run) for run in runs], settings, rows) | {"settings": defaults}
 
 
 def _standardize() -> Json:
     widths = [3 + 2 * i for i in range(RUNS)]
     made = [layers.Standardize(np.zeros(w), np.ones(w)) for w in widths]
-    given = [_rows(width) for width in widths]
-    return _of_layers(made, [{WIDTH: w} for w in widths], given) | {"settings": {}}
+    rows = [_rows(width) for width in widths]
+    return _of_layers(made, [{WIDTH: w} for w in widths], rows) | {"settings": {}}
 
 
 def _rows(width: int) -> Array:
@@ -167,9 +240,9 @@ def _rows(width: int) -> Array:
 
 
 def _of_layers(made: Sequence[Layer], settings: Sequence[Settings], x: Sequence[Array]) -> Json:
-    """The page of a layer, of which there is one for each recording; of a net's in prediction too.
+    """Trace of a layer, in training and prediction.
 
-    Prediction has nodes of its own only where they are not those of the way forward.
+    Prediction has its own nodes only if they differ from those of the forward pass.
     """
     graphs = [
         [trace(layer, x=rows, training=training) for layer, rows in zip(made, x, strict=True)]
@@ -192,7 +265,7 @@ def _of_layers(made: Sequence[Layer], settings: Sequence[Settings], x: Sequence[
 
 
 def _renumbered(page: Json, given: Sequence[str]) -> list[Any]:
-    """The nodes of a page where others are given before them, of which it needs some."""
+    """Nodes of a trace, renumbered for other leaves."""
     new = {i: given.index(name) for i, name in enumerate(page["given"])}
     own, more = len(page["given"]), len(given)
 
@@ -213,7 +286,7 @@ def _loss(kind: type[Loss]) -> Json:
 
 
 def _optimizer(kind: type[Optimizer]) -> Json:
-    """The rule alone, of SGD in its three forms; what comes before it are pages of their own."""
+    """Trace of an optimizer's rule, of SGD in three forms, without weight decay and clipping."""
     defaults, runs = _runs(kind)
     forms: dict[str, Json] = {"": {}}
     if kind is optimizers.SGD:
@@ -234,8 +307,8 @@ def _optimizer(kind: type[Optimizer]) -> Json:
     return {"settings": defaults | more, "decoupled": kind.decoupled, "training": pages}
 
 
-class _Nothing(Optimizer):
-    """A rule that hands on the weights and the gradient that it is given."""
+class _Identity(Optimizer):
+    """A rule that returns weights and gradient unchanged."""
 
     state_names = ("handed_on",)
 
@@ -245,15 +318,15 @@ class _Nothing(Optimizer):
         return w, dw
 
 
-class _NothingDecoupled(_Nothing):
-    """The same, whose weight decay shrinks the weights themselves."""
+class _DecoupledIdentity(_Identity):
+    """The same, with decoupled weight decay."""
 
     decoupled = True
 
 
 def _before_rules() -> Json:
-    """What happens to weights and gradient before any rule, by what of it is asked for."""
-    kinds = (("", _Nothing), ("decay", _Nothing), ("decoupled", _NothingDecoupled))
+    """Traces of clipping and weight decay, which precede the rule, for each combination."""
+    kinds = (("", _Identity), ("decay", _Identity), ("decoupled", _DecoupledIdentity))
     numbers = zip(*map(_numbers, range(3)), strict=True)
     runs = [{"weight_decay": a, "clip_norm": b, "clip_value": c} for a, b, c in numbers]
     settings = [run | {WIDTH: 1} for run in runs]
@@ -283,7 +356,7 @@ def _penalty(kind: type[Penalty]) -> Json:
 
 
 def _trace_penalty(penalty: Penalty) -> Graph:
-    """The cost of some weights W, and its derivative."""
+    """Trace of a penalty of weights W and its gradient."""
 
     def run(pages: Mapping[str, Penalty], W: Array) -> Outputs[Any]:
         judge = pages["penalty"]
@@ -296,7 +369,7 @@ def _trace_penalty(penalty: Penalty) -> Graph:
 
 
 def _page(graphs: Sequence[Graph], settings: Sequence[Settings]) -> Json:
-    """What recordings of one page have in common, as JSON."""
+    """The common structure of a layer's traces, as JSON."""
     first = graphs[0]
     leaves = [name for name, _ in first.leaves.named()]
     nodes = [
@@ -304,8 +377,8 @@ def _page(graphs: Sequence[Graph], settings: Sequence[Settings]) -> Json:
         for i, node in enumerate(first.nodes)
         if node.operation is not Op.LEAF
     ]
-    given = sorted(first.leaves.named(), key=lambda pair: pair[1])
-    if [i for _, i in given] != [*range(len(leaves))]:
+    leaves_ = sorted(first.leaves.named(), key=lambda pair: pair[1])
+    if [i for _, i in leaves_] != [*range(len(leaves))]:
         raise RecordingError(first.title, "leaves before all other nodes", "inputs given at once")
     back = [
         i for i, node in enumerate(first.nodes) if node.origin and node.origin.method == "backward"
@@ -313,7 +386,7 @@ def _page(graphs: Sequence[Graph], settings: Sequence[Settings]) -> Json:
     file = next((node.origin.file for node in first.nodes if node.origin), "")
     return {
         "file": Path(file).name,
-        "given": [name for name, _ in given],
+        "given": [name for name, _ in leaves_],
         "nodes": nodes,
         "labels": labels_of(first.nodes, first.outputs.named()),
         "backward": min(back, default=len(first.nodes)),
@@ -330,7 +403,7 @@ def _node(nodes: Sequence[Node], settings: Sequence[Settings]) -> list[Any]:
         if method != "random" or first.dtype != SINGLE:
             raise first.refusal(
                 f"draws by rng.{method} in {first.dtype}",
-                "uniform numbers in float32, where a page is to draw them",
+                "uniform numbers in float32, for a layer of the playground",
                 "self.rng.random(x.shape, dtype=x.dtype)",
             )
         options = {"path": path} if path else {}
@@ -374,5 +447,5 @@ def _written(value: object) -> Any:
         case bool() | int() | float() | np.generic():
             return repr(value.item() if isinstance(value, np.generic) else value)
     raise RecordingError(
-        f"the argument {value!r} of a page", "numbers, arrays and indices", "another layer"
+        f"the argument {value!r} of a layer", "numbers, arrays and indices", "another layer"
     )

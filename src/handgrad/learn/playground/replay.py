@@ -1,4 +1,4 @@
-"""A training of the playground, made again in Python from its link, with the same bits."""
+"""Replay of a playground's training in Python, bit-identical, from its link."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -7,12 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.engines.engine import Epoch, EpochProgress
-from handgrad.learn.playground.draws import Draws
+from handgrad.learn.playground.formulas import factors
 from handgrad.learn.playground.kinds import numbers_in
-from handgrad.learn.playground.links import state_in
-from handgrad.learn.playground.schedules import factors
-from handgrad.learn.playground.state import BINARY, State, classes_of
-from handgrad.learn.playground.toy_data import inputs_of, rows_of, split_of
+from handgrad.learn.playground.state import BINARY, State, classes_of, state_in
+from handgrad.learn.playground.toy_data import Draws, inputs_of, rows_of, split_of
 from handgrad.textbook import layers, losses, optimizers, penalties
 from handgrad.textbook.errors import DivergenceError, SettingError
 from handgrad.textbook.layers import Array, Layer
@@ -22,30 +20,42 @@ from handgrad.textbook.optimizers import Optimizer
 from handgrad.textbook.penalties import Penalty
 from handgrad.training import EpochReport, History, evaluate, train
 
-# Multiplications of a training that is made again: a few hours of them.
+# Multiplications of a replay: a few hours.
 MOST_WORK, OF_A_STEP = 10**13, 1000
 LAST = {"CrossEntropyLoss": layers.Softmax, "BinaryCrossEntropyLoss": layers.Sigmoid}
 
 
 class Replay(NamedTuple):
-    """A net with the weights that a page had, and the epochs that led there."""
+    """Result of `replay`: the net with the weights of the page, and its history."""
 
     net: Net
     history: History
 
 
 def replay(link: str) -> Replay:
-    """The net and the history of a share link of the playground.
+    """Repeat the training of a playground link in Python.
 
-    Rows, split, first weights, orders, learning rates and what was changed on the way are made
-    again from the link, and the net is trained by them with `engine="portable"`: its parameters
-    have the bits that the page had, and `history["train_loss"]` those of the page's epochs, on
-    every processor. `history["validation_loss"]` is that of the rows that the page tests on,
-    found by NumPy. An epoch that was not finished has no report.
+    Rows, split, initial weights, shuffling, learning rates and edits follow from the link; the net
+    is trained with `engine="portable"`. Its parameters and `history["train_loss"]` are
+    bit-identical to the page's on every processor. `history["validation_loss"]` is the loss of the
+    page's test rows, computed by NumPy. An unfinished epoch has no report.
 
-    Raises SettingError for what is no such link, for one of another version, and for one that
-    does not hold its net, one of one's own (`exact=0`); DivergenceError where the training led to
-    numbers that are not finite.
+    Parameters
+    ----------
+    link : str
+        Link copied from the playground, or its fragment.
+
+    Returns
+    -------
+    Replay
+        Named tuple of `net` and `history`.
+
+    Raises
+    ------
+    SettingError
+        For an invalid link, another version, or a custom net (`exact=0`).
+    DivergenceError
+        If loss or weights became NaN or infinite.
 
     >>> import handgrad as hg
     >>> link = "play.html#v=1&data=xor&n=40&layers=4:Tanh&optimizer=Adam:learning_rate=0.1&step=60"
@@ -58,8 +68,8 @@ def replay(link: str) -> Replay:
     state = state_in(link)
     if not state["exact"]:
         raise SettingError(
-            "a link that does not hold its net, one of one's own: exact=0",
-            "a link to a net that the page's controls can say",
+            "a link without its net, a custom one: exact=0",
+            "a link to a net built with the page's controls",
             "page.net, for the net with its weights",
         )
     replaying = _Replaying(state)
@@ -67,31 +77,31 @@ def replay(link: str) -> Replay:
     if (step := state["at"]["step"]) > most:
         raise SettingError(
             f"a link to step {step:,}",
-            f"one to step {most:,} at most, for a net of this size: so much takes hours",
-            "go back in the page, and share it from there",
+            f"at most step {most:,} for a net of this size, which takes hours",
+            "go back in the page and copy the link there",
         )
     return replaying.to_its_step()
 
 
 def net_of(state: State) -> Net:
-    """The net that a state means, with its first weights."""
+    """The net of a state, with its initial weights."""
     draws, made, width = Draws(state["seed"], 1), list[Layer](), len(state["inputs"])
 
     def linear(units: int) -> Layer:
         return layers.Linear(width, units, initializer=state["initializer"], rng=draws)
 
-    for said in state["layers"]:
-        learned = [linear(said["units"])]
-        width = said["units"]
-        if name := said["normalization"]:
+    for layer_state in state["layers"]:
+        learned = [linear(layer_state["units"])]
+        width = layer_state["units"]
+        if name := layer_state["normalization"]:
             learned.append(getattr(layers, name)(width))
         for layer in learned:
-            layer.trainable = not said["frozen"]
+            layer.trainable = not layer_state["frozen"]
         made += learned
-        if name := said["activation"]:
+        if name := layer_state["activation"]:
             made.append(getattr(layers, name)())
-        if said["dropout"]:
-            made.append(layers.Dropout(said["dropout"]))
+        if layer_state["dropout"]:
+            made.append(layers.Dropout(layer_state["dropout"]))
     made.append(linear(1 if state["loss"] in BINARY else max(1, classes_of(state))))
     if last := LAST.get(state["loss"]):
         made.append(last())
@@ -99,7 +109,7 @@ def net_of(state: State) -> Net:
 
 
 class _Replaying:
-    """A training that goes on batch by batch, as the page's went."""
+    """The training of a page, repeated batch by batch."""
 
     def __init__(self, state: State) -> None:
         self.state, self.net, self.loss = state, net_of(state), loss_of(state)
@@ -111,8 +121,8 @@ class _Replaying:
         self.n, self.order = len(self.train_rows), np.arange(len(self.train_rows))
         self.size = min(state["batch_size"], self.n)
         self.per_epoch = -(-self.n // self.size)
-        # All rows, since the few that train may be of one class, which `train` refuses; in full
-        # batches, since the last batch of all rows has another size than that of those that train.
+        # All rows, since the training rows may be of one class, which `train` refuses; in full
+        # batches, since the last batch of all rows has another size than theirs.
         full = np.resize(np.arange(len(y)), -(-len(y) // self.size) * self.size)
         self.training = train(
             self.net,
@@ -136,7 +146,7 @@ class _Replaying:
         return Replay(self.net, self.history)
 
     def _epoch(self, first: int, end: int) -> None:
-        """The steps from `first` to `end` of an epoch, with a break where weights were set."""
+        """Run the steps from `first` to `end` of an epoch, split where weights were set."""
         if self.state["shuffle"]:
             self.training.generator.shuffle(self.order)
         rates, so_far = self._rates(np.arange(first, end)), EpochProgress()
@@ -166,13 +176,13 @@ class _Replaying:
                 if len(weights) != len(self.net.parameters):
                     raise SettingError(
                         f"{len(weights)} weights set at step {step}",
-                        f"{len(self.net.parameters)}, as many as the net has",
-                        "share the playground anew",
+                        f"{len(self.net.parameters)}, the number of weights of the net",
+                        "copy the link again in the playground",
                     )
                 self.net.parameters[...] = weights
 
     def _rates(self, steps: Array) -> Array:
-        """The learning rate of each step: as it was set before it, times the schedule's factor."""
+        """Learning rate of each step: the last one set, times the schedule's factor."""
         rates = np.full(len(steps), _number(self.state["optimizer"]["learning_rate"]))
         for event in self.state["events"]:
             if "set" in event:
@@ -194,13 +204,13 @@ class _Replaying:
     def _diverged(self, step: int, rate: float) -> DivergenceError:
         return DivergenceError(
             f"a loss that is not finite at step {step}, at learning rate {rate:g}",
-            "a link to a step before that",
-            "go back in the page, and share it from there",
+            "a link to an earlier step",
+            "go back in the page and copy the link there",
         )
 
 
 def loss_of(state: State) -> Loss:
-    """The loss of a state, as its name says."""
+    """The loss of a state."""
     made: Loss = getattr(losses, state["loss"])()
     return made
 
@@ -215,7 +225,7 @@ def optimizer_of(state: State) -> Optimizer:
 
 
 def penalty_of(state: State) -> Penalty | None:
-    """The penalty of a state; None where it weighs nothing."""
+    """The penalty of a state; None if its alpha is 0."""
     settings: dict[str, Any] = {**(state["penalty"] or {"alpha": 0})}
     if not settings["alpha"]:
         return None

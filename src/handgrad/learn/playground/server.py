@@ -1,4 +1,4 @@
-"""The playground's server, for one person on this machine: the page, and what needs Python."""
+"""Server of the playground, for one user of this machine: the page, and what needs Python."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ from handgrad.textbook.errors import HandgradError, SettingError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-Connection = socket.socket | tuple[bytes, socket.socket]  # the second of datagrams, as it inherits
+Connection = (
+    socket.socket | tuple[bytes, socket.socket]
+)  # the tuple is for datagrams, by inheritance
 ADDRESS = "127.0.0.1"
 TOKEN = "X-Handgrad-Token"
-MOST_BYTES = 64 * 2**20  # of what is sent to it at once
-PATIENCE = 20.0  # seconds for which one who sends may be silent, and for all of the header
-MOST_SECONDS = 120.0  # for which one may go on sending
+MOST_BYTES = 64 * 2**20  # of a request body
+PATIENCE = 20.0  # seconds without data from a client, and for the whole header
+MOST_SECONDS = 120.0  # for a request body
 PIECE = 2**20
 MOST_WAITING = 128  # connections
-MOST_AT_ONCE = 256  # connections, each with a thread: a page has six at most
+MOST_AT_ONCE = 256  # connections, one thread each; a page has at most six
 FULL = b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -47,7 +49,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back: bytes of a type, or pieces as they come."""
+    """A response: bytes of a type, or a stream of pieces."""
 
     content: bytes | Generator[bytes]
     kind: str = "application/json"
@@ -55,27 +57,27 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """What a page sent: the bytes, and the words of its query."""
+    """A request: its body and its query."""
 
     body: bytes
     query: Mapping[str, str]
 
-    def said(self) -> dict[str, Any]:
-        """The JSON object that was sent."""
+    def json(self) -> dict[str, Any]:
+        """The JSON object of the body."""
         try:
-            said = json.loads(self.body)
+            value = json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise SettingError("a body that is no JSON", "an object of JSON", "send one") from error
-        if not isinstance(said, dict):
-            raise SettingError("JSON that is no object", "an object of JSON", "send one")
-        return said
+            raise SettingError("a body that is not JSON", "a JSON object", "send one") from error
+        if not isinstance(value, dict):
+            raise SettingError("JSON that is not an object", "a JSON object", "send one")
+        return value
 
 
 Route = Callable[[Request], Answer]
 
 
 def parts_of(error: Exception) -> dict[str, str]:
-    """What the page is told of an error, in the parts of handgrad's."""
+    """The parts of an error, as the page shows them."""
     if isinstance(error, HandgradError):
         return {name: getattr(error, name) for name in ("came", "expected", "hint", "where")}
     came = f"{type(error).__name__}: {error}"
@@ -83,9 +85,9 @@ def parts_of(error: Exception) -> dict[str, str]:
 
 
 class PlaygroundServer(ThreadingHTTPServer):
-    """Answers the page of one person; see docs/playground.md for what it refuses.
+    """HTTP server of one user's page; docs/playground.md describes its security.
 
-    `routes` are what pages may ask for by POST, by name. A port of 0 is a free one.
+    `routes` are the handlers of POST requests, by name. Port 0 is a free one.
     """
 
     daemon_threads = True
@@ -103,15 +105,14 @@ class PlaygroundServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The page's address, with the token that it needs."""
+        """Address of the page, with its token."""
         return f"http://{ADDRESS}:{self.server_port}/#token={self.token}"
 
     def server_bind(self) -> None:
-        """As every server, but that nobody is asked what this machine is called.
+        """Bind without a look-up of this machine's name.
 
-        A port that another server has is refused. On Windows "reuse" would mean to share it, and
-        who gets a request would be chance; elsewhere it means a port of which the last connection
-        has just ended.
+        A port in use is an error. On Windows "reuse" would share it with another server; elsewhere
+        it allows a port whose last connection has just closed.
         """
         exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
         self.allow_reuse_address = exclusive is None
@@ -122,17 +123,17 @@ class PlaygroundServer(ThreadingHTTPServer):
         except (OSError, OverflowError, TypeError) as error:
             raise SettingError(
                 f"port {self.server_address[1]!r}: {reason(error)}",
-                "a port of this machine that is free, from 1024 to 65535, or 0 for any that is",
-                "another port, or none, so that a free one is found",
+                "a free port from 1024 to 65535, or 0 for any free one",
+                "another port, or none to use a free one",
             ) from error
         self.server_name, self.server_port = ADDRESS, self.server_address[1]
 
     def process_request(self, request: Connection, client_address: object) -> None:
-        """Answer in a thread of its own; of more than so many at once nobody is heard."""
+        """Answer in a thread; refuse when there are too many connections."""
         if self._places.acquire(blocking=False):
             try:
                 super().process_request(request, client_address)
-            except RuntimeError:  # the system has no more threads
+            except RuntimeError:  # no more threads
                 self._places.release()
             else:
                 return
@@ -143,40 +144,40 @@ class PlaygroundServer(ThreadingHTTPServer):
         self.shutdown_request(request)
 
     def process_request_thread(self, request: Connection, client_address: object) -> None:
-        """Answer, and make place for another."""
+        """Answer, then release the slot of the connection."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._places.release()
 
     def server_close(self) -> None:
-        """End it, and what it is sending."""
+        """Stop the server and its streams."""
         self.is_closed = True
         super().server_close()
         for act in self.at_end:
             act()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """One who hangs up is no news; what else goes wrong has been answered."""
+        """Ignore closed connections; other errors have been answered."""
 
 
 class _RefusedError(Exception):
-    """A request that is not answered, and with which status."""
+    """A request that is refused with an HTTP status."""
 
 
 class _Incoming(io.RawIOBase):
-    """What comes by a connection until a time: each byte in time would be a wait without end."""
+    """Reads from a connection until a deadline, so that slow senders cannot block forever."""
 
     def __init__(self, connection: socket.socket, patience: float) -> None:
         self.connection, self.patience = connection, patience
         self.end = time.monotonic() + patience
 
     def readable(self) -> bool:
-        """It is there to be read."""
+        """Always true."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Bytes, as soon as there are any; a TimeoutError where the time is over."""
+        """Read available bytes; raises TimeoutError after the deadline."""
         left = self.end - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -188,21 +189,21 @@ class _Incoming(io.RawIOBase):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request, on a connection of its own."""
+    """Handler of one request per connection."""
 
     server: PlaygroundServer
     timeout = PATIENCE
     server_version, sys_version = "handgrad", ""
 
     def setup(self) -> None:
-        """As ever, but that the header may take only so long in all."""
+        """Set a deadline for the header."""
         super().setup()
         self.rfile.close()
         self.incoming = _Incoming(self.connection, self.timeout)
         self.rfile = io.BufferedReader(self.incoming)
 
     def do_GET(self) -> None:
-        """The page, which holds nothing of anyone: rows come by POST, to the one with the token."""
+        """Send the page, which contains no user data: rows are sent by POST, with the token."""
         with self._refusing():
             self._check_host()
             if self._asked().path != "/":
@@ -210,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(Answer(self.server.page, "text/html; charset=utf-8"))
 
     def do_POST(self) -> None:
-        """What a page asks for; only a page of this server, with its token."""
+        """Run a route, for a page of this server with its token."""
         with self._refusing():
             self._check_host()
             hosts = {f"http://{host}" for host in self.server.hosts}
@@ -227,19 +228,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(route(Request(self._body(), query)))
 
     def _asked(self) -> SplitResult:
-        """The address that was asked for."""
+        """The URL of the request."""
         try:
             return urlsplit(self.path)
         except ValueError as error:
             raise _RefusedError(HTTPStatus.BAD_REQUEST) from error
 
     def _check_host(self) -> None:
-        """Refuse a page of another name which its owner has pointed at this machine."""
+        """Refuse other host names, against DNS rebinding."""
         if self.headers.get_all("Host", []) not in [[host] for host in self.server.hosts]:
             raise _RefusedError(HTTPStatus.MISDIRECTED_REQUEST)
 
     def _body(self) -> bytes:
-        """What was sent: of a length that is said, refused unread where it is too long."""
+        """Read the body; without a length or too long, it is refused unread."""
         length = self.headers.get("Content-Length", "")
         if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdigit()):
             raise _RefusedError(HTTPStatus.LENGTH_REQUIRED)
@@ -260,22 +261,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:
-        """Answer what is not as it should be: by a status, or by the three parts of an error."""
+        """Turn errors into responses: a status, or the three parts of an error."""
         try:
             yield
         except _RefusedError as refused:
             self._fail(refused.args[0], {})
         except HandgradError as error:
             self._fail(HTTPStatus.UNPROCESSABLE_ENTITY, parts_of(error))
-        except OSError:  # nobody is there any more
+        except OSError:  # the client has closed the connection
             self.close_connection = True
-        except Exception as error:  # the page says it; the server goes on
+        except Exception as error:  # the page shows it; the server continues
             self._fail(HTTPStatus.INTERNAL_SERVER_ERROR, parts_of(error))
 
-    def _fail(self, status: HTTPStatus, said: Mapping[str, str]) -> None:
-        said = said or {"came": status.phrase, "expected": "", "hint": "", "where": ""}
+    def _fail(self, status: HTTPStatus, parts: Mapping[str, str]) -> None:
+        parts = parts or {"came": status.phrase, "expected": "", "hint": "", "where": ""}
         with suppress(OSError):
-            self._send(Answer(json.dumps(said).encode()), status)
+            self._send(Answer(json.dumps(parts).encode()), status)
 
     def _send(self, answer: Answer, status: HTTPStatus = HTTPStatus.OK) -> None:
         self.send_response(status)
@@ -294,4 +295,4 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(piece)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nobody reads along."""
+        """Write no log."""

@@ -1,10 +1,12 @@
-"""The state of the playground, one JSON object, read from its links: the schema of the page."""
+"""State of the playground: one JSON object, its schema, and its links."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Literal, TypedDict, cast
+from urllib.parse import quote, unquote_to_bytes
 
 from handgrad.learn.playground.kinds import (
     EVENTS,
@@ -23,14 +25,14 @@ from handgrad.learn.playground.kinds import (
     texts,
     whole,
 )
-from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.errors import SettingError, described, did_you_mean
 
-VERSION = 1  # of the schema and of the arithmetic: with another one other numbers may come
+VERSION = 1  # of schema and arithmetic: another version may give other numbers
 Problem = Literal["classification", "regression"]
 
 
 class RowsState(TypedDict):
-    """Rows of drawn points or of a table: `x` and `y` as base64url of float32."""
+    """Rows of drawn points or a table: `x` and `y` as base64url of float32."""
 
     names: list[str]
     classes: list[str] | None
@@ -52,7 +54,7 @@ class DataState(TypedDict):
 
 
 class LayerState(TypedDict):
-    """A hidden layer; the last one follows from the loss."""
+    """A hidden layer; the output layer follows from the loss."""
 
     units: int
     activation: str | None
@@ -62,7 +64,7 @@ class LayerState(TypedDict):
 
 
 class Event(TypedDict, total=False):
-    """What happened in a training after so many steps: a learning rate, or other weights."""
+    """An edit during training after `step` steps: another learning rate or other weights."""
 
     step: int
     set: dict[str, float]
@@ -70,7 +72,7 @@ class Event(TypedDict, total=False):
 
 
 class At(TypedDict):
-    """Where a training is."""
+    """Position of a training."""
 
     step: int
 
@@ -79,7 +81,7 @@ Settings = dict[str, object]
 
 
 class State(TypedDict):
-    """All of a playground; page/training/state.js tells the fields."""
+    """State of a playground; web/playground/training/state.js describes the fields."""
 
     version: int
     data: DataState
@@ -187,7 +189,7 @@ def _is_stop(value: object) -> bool:
     )
 
 
-# Each field: where it stands in the state, its key in a link, its kind, its value at first.
+# Each field: its path in the state, its key in a link, its type, its default.
 FIELDS: Sequence[tuple[str, str, Kind, object]] = (
     ("data.kind", "data", choice([*(k for ks in TOY_SETS.values() for k in ks), "rows"]), "circle"),
     ("data.problem", "problem", choice([*TOY_SETS]), "classification"),
@@ -239,11 +241,11 @@ FIELDS: Sequence[tuple[str, str, Kind, object]] = (
     ("tutorial", "tutorial", text(80), ""),
 )
 PATHS = {path for path, *_ in FIELDS}
-HINT = "share the playground anew: its link has what it needs"
+HINT = "copy the link again in the playground"
 
 
 def state_of(given: Mapping[str, object]) -> State:
-    """A whole state from parts of one, checked; what is missing is as usual.
+    """Complete and validate a state; missing fields have their defaults.
 
     >>> state_of({"data": {"kind": "plane"}})["loss"]
     'MSELoss'
@@ -253,26 +255,26 @@ def state_of(given: Mapping[str, object]) -> State:
         raise SettingError(
             f"a state of version {version}",
             f"version {VERSION}",
-            f"{HINT}, or the handgrad of then",
+            f"{HINT}, or use the handgrad version of that link",
         )
     state: dict[str, object] = {"version": VERSION}
-    said = set()
+    present = set()
     for path, _, kind, usual in FIELDS:
         value = plain(value_at(given, path))
         if value is not _MISSING and not kind.holds(value):
             raise SettingError(f"{path} = {value!r}"[:200], kind.expected, HINT)
         if value is not _MISSING:
-            said.add(path)
+            present.add(path)
         if path == "view" and isinstance(value, dict) and isinstance(usual, dict):
             value = usual | value
         put(state, path, deepcopy(usual) if value is _MISSING else deepcopy(value))
     for path in _unknown(given):
         raise SettingError(
-            f"{path} in a state", "fields that it has", did_you_mean(path, PATHS, HINT)
+            f"{path} in a state", "fields of the playground", did_you_mean(path, PATHS, HINT)
         )
-    found = cast("State", state)
-    _make_fit(found, said)
-    return found
+    complete = cast("State", state)
+    _make_fit(complete, present)
+    return complete
 
 
 class _Missing:
@@ -283,14 +285,14 @@ _MISSING = _Missing()
 
 
 def value_at(given: object, path: str) -> object:
-    """What stands at a path of an object, `data.kind`."""
+    """Value at a path of an object, `data.kind`."""
     for name in path.split("."):
         given = given.get(name, _MISSING) if isinstance(given, Mapping) else _MISSING
     return given
 
 
 def put(state: dict[str, object], path: str, value: object) -> None:
-    """Let a value stand at a path, of two names at most."""
+    """Set the value at a path of at most two names."""
     first, _, second = path.partition(".")
     if second:
         cast("dict[str, object]", state.setdefault(first, {}))[second] = value
@@ -299,23 +301,23 @@ def put(state: dict[str, object], path: str, value: object) -> None:
 
 
 def _unknown(given: Mapping[str, object], before: str = "") -> list[str]:
-    found = []
+    paths = []
     for name, value in given.items():
         path = before + name
         if path in PATHS or path == "version":
             continue
         part = any(known.startswith(f"{path}.") for known in PATHS) and isinstance(value, Mapping)
-        found += _unknown(cast("Settings", value), f"{path}.") if part else [path]
-    return found
+        paths += _unknown(cast("Settings", value), f"{path}.") if part else [path]
+    return paths
 
 
-def _make_fit(state: State, said: set[str]) -> None:
-    """Choose what goes with the rest where nothing is said, and refuse what does not."""
+def _make_fit(state: State, present: set[str]) -> None:
+    """Choose defaults that fit the other fields, and refuse combinations that do not."""
     data = state["data"]
-    if data["rows"] and "data.kind" not in said:
+    if data["rows"] and "data.kind" not in present:
         data["kind"] = "rows"
     if data["kind"] == "rows" and not data["rows"]:
-        raise SettingError("data of the kind rows, without rows", "rows", HINT)
+        raise SettingError("data of kind rows without rows", "rows", HINT)
     if data["kind"] != "rows":
         data["rows"] = None
     rows = data["rows"]
@@ -326,14 +328,14 @@ def _make_fit(state: State, said: set[str]) -> None:
         return data["kind"] in TOY_SETS[problem]
 
     problems: Sequence[Problem] = ("classification", "regression")
-    if "data.problem" not in said:
+    if "data.problem" not in present:
         data["problem"] = next(filter(fits, problems))
     elif not fits(data["problem"]):
-        if "data.kind" in said or rows:
+        if "data.kind" in present or rows:
             raise SettingError(f"a {data['problem']} of {data['kind']}", "another problem", HINT)
         data["kind"] = TOY_SETS[data["problem"]][0]
     fitting = LOSSES[data["problem"]]
-    if "loss" not in said and state["loss"] not in fitting:
+    if "loss" not in present and state["loss"] not in fitting:
         state["loss"] = fitting[0]
     binary = state["loss"] in BINARY and classes_of(state) > 2
     if state["loss"] not in fitting or binary:
@@ -346,10 +348,80 @@ def _make_fit(state: State, said: set[str]) -> None:
 
 
 def classes_of(state: State) -> int:
-    """How many classes there are; 0 in a regression."""
+    """Number of classes; 0 for regression."""
     data = state["data"]
     if data["problem"] == "regression":
         return 0
     if data["rows"]:
         return max(2, len(data["rows"]["classes"] or ()))
     return data["classes"] if data["kind"] in ("gauss", "spiral") else 2
+
+
+# A link without a version is a link of this playground if it has one of these keys.
+OWN = {"data", "inputs", "layers", "optimizer", "batch", "data_seed", "loss"}
+BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
+EXPECTED = "a link of handgrad's playground, …#v=1&data=…"
+
+
+def fragment_of(state: State) -> str:
+    """Encode a state as a URL fragment without its #: fields that differ from the defaults.
+
+    >>> fragment_of(state_of({"data": {"kind": "spiral"}, "layers": []}))
+    'v=1&data=spiral&layers=none'
+    """
+    usual = state_of({})
+    parts = [f"v={VERSION}"]
+    for path, key, kind, _ in FIELDS:
+        value = value_at(state, path)
+        if value != value_at(usual, path):
+            parts.append(f"{key}={quote(kind.write(value), safe=',:/;@=!~*()')}")
+    return "&".join(parts)
+
+
+def state_in(link: str) -> State:
+    """Decode the state of a link or of its fragment; raises SettingError for other texts.
+
+    >>> state_in("play.html#v=1&data=xor&layers=8:ReLU,2:Tanh")["layers"][0]["units"]
+    8
+    """
+    values = _values(link)
+    if "v" not in values and not OWN & values.keys():
+        raise SettingError(
+            f"a link without its version, {link[:60]!r}",
+            EXPECTED,
+            "open it in the playground and copy the link there",
+        )
+    fields: dict[str, object] = {"version": _version(values.pop("v", str(VERSION)))}
+    for path, key, kind, _ in FIELDS:
+        if key not in values:
+            continue
+        text = values.pop(key)
+        value = kind.read(text)
+        if not kind.holds(value):
+            raise SettingError(f"{key}={text[:80]} in the link", kind.expected, HINT)
+        put(fields, path, value)
+    for key in values:
+        known = [known for _, known, *_ in FIELDS]
+        raise SettingError(f"{key!r} in the link", EXPECTED, did_you_mean(key, known, HINT))
+    return state_of(fields)
+
+
+def _version(text: str) -> object:
+    return int(text) if text.isdecimal() and len(text) < 9 else text
+
+
+def _values(link: str) -> dict[str, str]:
+    """Decoded values of a fragment by key; the last of a repeated key counts."""
+    if not isinstance(link, str):
+        raise SettingError(described(link), EXPECTED, "the link as text")
+    _, separator, fragment = link.partition("#")
+    values = {}
+    for part in filter(None, (fragment if separator else link).split("&")):
+        key, _, written = part.partition("=")
+        try:
+            if BROKEN.search(written):
+                raise ValueError(written)
+            values[key] = unquote_to_bytes(written).decode("utf-8")
+        except ValueError as error:
+            raise SettingError(f"{part[:80]!r} in the link", EXPECTED, HINT) from error
+    return values

@@ -1,4 +1,4 @@
-"""A table as the page takes it: numbers for a net, what its target is, and words for both."""
+"""Tables for the page: rows as numbers, the target, and descriptions of the columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from handgrad.tables.tabular import TableEncoder
 from handgrad.textbook.errors import DataError, HandgradError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array
 
-MOST_ROWS = 10_000  # that a page is given to draw and to train on
+MOST_ROWS = 10_000  # that a page draws and trains on
 MOST_CELLS = 2 * 10**7  # of a table that is read whole
 MOST_INPUTS = 64  # as its state allows
 KINDS = (".csv", ".tsv", ".txt", ".parquet")
@@ -28,13 +28,13 @@ KINDS = (".csv", ".tsv", ".txt", ".parquet")
 
 @dataclass(frozen=True, eq=False)
 class WholeTable:
-    """All rows of a table; those of the numbers `kept` are the ones that a page was given."""
+    """All rows of a table; `kept` are the indices of the page's sample."""
 
     rows: ToyRows
     kept: Array
 
     def without(self, tests: Array, inputs: Sequence[str]) -> tuple[Array, Array]:
-        """Inputs and targets of all rows, but for some of those that the page was given."""
+        """Inputs and targets of all rows except the page's test rows."""
         trains = np.ones(len(self.rows.y), bool)
         trains[self.kept[tests]] = False
         return inputs_of(self.rows, inputs)[trains], self.rows.y[trains]
@@ -42,11 +42,10 @@ class WholeTable:
 
 @dataclass(frozen=True, eq=False)
 class PageTable:
-    """Rows for a page: `x` (n, n_inputs) and `y` (n,), float32; class numbers where `classes`.
+    """Rows for a page: `x` (n, n_inputs) and `y` (n,), float32; class indices if `classes`.
 
-    `read_as` says of each column, in words, what it was read as; `of_rows` how many rows there
-    were, of which these were drawn; `notes` what else is to be told, and `whole` has all of
-    the rows, where they fit in memory.
+    `read_as` describes how each column was read; `of_rows` is the number of rows of the whole
+    table, `notes` are messages for the page, and `whole` has all rows if they fit in memory.
     """
 
     name: str
@@ -60,15 +59,15 @@ class PageTable:
     whole: WholeTable | None = None
 
     def for_page(self) -> PageTable:
-        """This table, or of more than 10 000 rows so many, and the whole beside them."""
+        """This table, or a sample of 10 000 rows with the whole table."""
         if len(self.y) <= MOST_ROWS:
             return self
-        kept = np.sort(np.random.default_rng(0).choice(len(self.y), MOST_ROWS, replace=False))
+        sample = np.sort(np.random.default_rng(0).choice(len(self.y), MOST_ROWS, replace=False))
         rows = ToyRows(self.x.astype(np.float32), self.y.astype(np.float32), (*self.names,), ())
-        return replace(self, x=self.x[kept], y=self.y[kept], whole=WholeTable(rows, kept))
+        return replace(self, x=self.x[sample], y=self.y[sample], whole=WholeTable(rows, sample))
 
     def state(self) -> dict[str, Any]:
-        """The state of a page that begins with these rows."""
+        """Initial state of a page with these rows."""
         return {
             "data": {
                 "kind": "rows",
@@ -79,7 +78,7 @@ class PageTable:
         }
 
     def rows(self) -> dict[str, Any]:
-        """The rows as the state has them."""
+        """The rows as a field of the state."""
         return {
             "names": [*self.names],
             "classes": None if self.classes is None else [*self.classes],
@@ -87,8 +86,8 @@ class PageTable:
             "y": packed(self.y),
         }
 
-    def told(self) -> dict[str, Any]:
-        """What the page says of them."""
+    def summary(self) -> dict[str, Any]:
+        """Description of the table for the page."""
         sampled = {"of": self.of_rows, "kept": len(self.y)} if self.of_rows > len(self.y) else None
         return {
             "name": self.name,
@@ -99,45 +98,44 @@ class PageTable:
 
 
 def packed(numbers: Array) -> str:
-    """Numbers as base64url of float32, without padding, as links and states have them."""
+    """Encode numbers as base64url of float32 without padding, as in links and states."""
     text = base64.urlsafe_b64encode(np.ascontiguousarray(numbers, "<f4").tobytes())
     return text.decode().rstrip("=")
 
 
 def table_in(path: str | Path, target: str | None = None, name: str = "") -> PageTable:
-    """The table in a CSV or Parquet file, or the bundled set of that name.
+    """Read a CSV or Parquet file, or a bundled data set by name.
 
-    The target is the last column, if not another is named; columns of any kind become numbers by
-    `hg.tables.TableEncoder`, of more than 10 000 rows so many are drawn. Raises what reading
-    raises.
+    The target is the last column by default; `hg.tables.TableEncoder` encodes the columns, and of
+    more than 10 000 rows a sample is drawn.
     """
     if str(path) in BUNDLED:
         return _bundled(str(path), target)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # these notes are shown in the page
+        warnings.simplefilter("ignore")  # the page shows these notes
         stream = open_table(path)
     target = stream.names[-1] if target is None else target
     if target not in stream.names:
         hint = did_you_mean(target, stream.names, "the name of one of them")
         raise DataError(f"no column {target!r}", f"one of {', '.join(stream.names)}"[:300], hint)
-    kept, n = stream.with_target(target), stream.n_rows
-    if kept.n_rows * len(stream.names) > MOST_CELLS:
-        kept = kept.sample(MOST_ROWS, rng=0)
-    frame = kept.to_table()
+    sample, n = stream.with_target(target), stream.n_rows
+    if sample.n_rows * len(stream.names) > MOST_CELLS:
+        sample = sample.sample(MOST_ROWS, rng=0)
+    frame = sample.to_table()
     files, numbers = (stream.files, stream.rows_of_files), np.arange(len(frame))
     read = Table(stream.name, *files, frame, numbers, date_order=stream.date_order)
-    found = target_of(read, target)
+    target_values = target_of(read, target)
     encoder = TableEncoder().fit(frame.drop_columns([target]))
     names = [str(column) for column in encoder.get_feature_names_out()]
     x = encoder.transform(frame.drop_columns([target]))
-    y, classes, words = _numbered(found)
+    y, classes, words = _numbered(target_values)
     read_as = [*encoder.features_.read_as().items(), (target, words)]
-    table = PageTable(name or Path(path).name, names, x, y, classes, read_as, n, kept.notes)
+    table = PageTable(name or Path(path).name, names, x, y, classes, read_as, n, sample.notes)
     return table.for_page()
 
 
 def table_sent(content: bytes, name: str, target: str | None = None) -> PageTable:
-    """The table in the bytes of a file; of its name nothing but the ending is believed."""
+    """Read a table from the bytes of a file; of its name only the suffix is used."""
     ending = next((kind for kind in KINDS if name.lower().endswith(kind)), None)
     if ending is None:
         raise SettingError(
@@ -148,27 +146,27 @@ def table_sent(content: bytes, name: str, target: str | None = None) -> PageTabl
         path.write_bytes(content)
         try:
             return table_in(path, target or None, name)
-        except HandgradError as error:  # who sent it knows the file by its own name
+        except HandgradError as error:  # the sender knows the file by its own name
             error.came = error.came.replace(str(path), name)
             error.where = error.where.replace(str(path), name)
             raise
 
 
 def _bundled(name: str, target: str | None) -> PageTable:
-    """A set that comes with scikit-learn, each column scaled."""
-    found = load(name)
-    if target not in (None, found.target_name):
+    """A bundled data set with standardized columns."""
+    data = load(name)
+    if target not in (None, data.target_name):
         raise SettingError(
-            f"the target {target!r} of {name}", f"{found.target_name!r}", "leave it out"
+            f"the target {target!r} of {name}", f"{data.target_name!r}", "leave it out"
         )
-    x = _scaled(found.x)
-    classes = [*found.class_names] or None
-    y = found.y if classes else _scaled(found.y)
-    return PageTable(name, found.feature_names, x, y, classes, of_rows=len(x))
+    x = _scaled(data.x)
+    classes = [*data.class_names] or None
+    y = data.y if classes else _scaled(data.y)
+    return PageTable(name, data.feature_names, x, y, classes, of_rows=len(x))
 
 
 def _numbered(target: Target) -> tuple[Array, list[str] | None, str]:
-    """A target as numbers, the names of its classes, and what it is, in words."""
+    """A target as numbers, its class names, and a description."""
     values = target.values
     if target.task == "classification":
         classes, y = np.unique(values, return_inverse=True)

@@ -1,4 +1,4 @@
-"""The playground's rows, to the bits of the page: toy sets, inputs, and the split."""
+"""Rows of the playground, bit-identical to the page: toy sets, random draws, inputs, the split."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from functools import partial
 import numpy as np
 
 from handgrad.engines.loops.functions.numpy_eval import value_of
-from handgrad.learn.playground.draws import Draws, normal_of
 from handgrad.learn.playground.formulas import formula_values
 from handgrad.learn.playground.kinds import numbers_in
 from handgrad.learn.playground.state import DataState, RowsState
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array
 
-DRAWN = 6  # numbers for each row, whatever its set: more noise moves the same points
+DRAWN = 6  # uniform numbers for each row of any set, so that more noise moves the same points
 PI = 3.141592653589793
 HUMPS = (
     (-4.0, 2.5, 1.0),
@@ -31,9 +30,9 @@ HUMPS = (
 
 @dataclass(frozen=True)
 class ToyRows:
-    """Rows of a playground: `x` (n, columns) and `y` (n,), float32, classes as whole numbers.
+    """Rows of a playground: `x` (n, columns) and `y` (n,), float32, classes as indices.
 
-    `classes` are the names of the classes, none where a number is to be predicted.
+    `classes` are the class names, empty for regression.
     """
 
     x: Array
@@ -44,7 +43,7 @@ class ToyRows:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What rows are made of: their places i, the numbers u (n, DRAWN), noise as a share of 1."""
+    """Random draws of a set: row indices i, uniform numbers u (n, DRAWN), noise from 0 to 1."""
 
     i: Array
     u: Array
@@ -156,7 +155,7 @@ SETS: Mapping[str, Callable[[_Drawn], Columns]] = {
 
 
 def rows_of(data: DataState) -> ToyRows:
-    """The rows that the `data` of a state stands for.
+    """Rows of the `data` of a state.
 
     >>> from handgrad.learn.playground.state import state_of
     >>> rows = rows_of(state_of({"data": {"kind": "moons", "n": 4}})["data"])
@@ -164,7 +163,7 @@ def rows_of(data: DataState) -> ToyRows:
     ((4, 2), [0.0, 1.0, 0.0, 1.0], ('0', '1'))
     """
     if (table := data["rows"]) is not None:
-        return _given(table, data["problem"])
+        return _rows_of_table(table, data["problem"])
     n, k = data["n"], data["classes"]
     u = Draws(data["seed"], 0).random((n, DRAWN))
     drawn = _Drawn(np.arange(n), u, data["noise"] / 100, k, data["formula"])
@@ -175,21 +174,21 @@ def rows_of(data: DataState) -> ToyRows:
     return ToyRows(x, y.astype(np.float32), ("x1", "x2"), tuple(map(str, classes)))
 
 
-def _given(rows: RowsState, problem: str) -> ToyRows:
+def _rows_of_table(rows: RowsState, problem: str) -> ToyRows:
     names, classes = rows["names"], rows["classes"] or []
     x, y = numbers_in(rows["x"]).reshape(-1, len(names)), numbers_in(rows["y"])
     return ToyRows(x, y, (*names,), tuple(classes) if problem == "classification" else ())
 
 
 def inputs_of(rows: ToyRows, inputs: Sequence[str]) -> Array:
-    """(n, inputs): what the net is given, columns by their names and formulas, in float32."""
+    """Inputs of the net, (n, inputs) in float32, by names of columns or formulas."""
     columns = {f"x{i + 1}": rows.x[:, i] for i in range(rows.x.shape[1])}
     named = dict(zip(rows.names, rows.x.T, strict=True))
-    found = [
+    columns_ = [
         named[text] if text in named else formula_values(text, columns | named) for text in inputs
     ]
     with np.errstate(over="ignore"):
-        x = np.stack(found, axis=1).astype(np.float32)
+        x = np.stack(columns_, axis=1).astype(np.float32)
     if not np.isfinite(x).all():
         row, column = np.argwhere(~np.isfinite(x))[0]
         raise DataError(
@@ -201,7 +200,48 @@ def inputs_of(rows: ToyRows, inputs: Sequence[str]) -> Array:
 
 
 def split_of(n: int, share: float, seed: int) -> tuple[Array, Array]:
-    """The rows that train and those that test, by their numbers, in an order that is drawn."""
+    """Indices of training and test rows, shuffled."""
     order = Draws(seed, 2).permutation(n)
     train = min(max(math.floor(n * share / 100), 1), n - 1) if n > 1 else n
     return order[:train], order[train:]
+
+
+TWO_PI = 2 * 3.141592653589793
+
+
+class Draws:
+    """Draws from `np.random.default_rng(entropy)`, with the methods that initializers use.
+
+    Normal numbers are by √ and handgrad's log and cos: NumPy's depend on tables and the C library.
+
+    >>> Draws(0, 1).normal(0, 1, (2,)).round(3).tolist() == Draws(0, 1).normal(0, 1, (2,)).round(
+    ...     3).tolist()
+    True
+    """
+
+    def __init__(self, *entropy: int) -> None:
+        self.rng = np.random.default_rng(entropy)
+
+    def random(self, shape: tuple[int, ...]) -> Array:
+        """Uniform numbers from [0, 1)."""
+        return self.rng.random(shape)
+
+    def uniform(self, low: float, high: float, size: tuple[int, ...]) -> Array:
+        """Uniform numbers from [low, high)."""
+        return np.asarray(low + (high - low) * self.rng.random(size))
+
+    def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> Array:
+        """Normal numbers by the Box-Muller transform, each from two uniform numbers."""
+        u = self.rng.random((*size, 2))
+        return np.asarray(loc + scale * normal_of(u[..., 0], u[..., 1]))
+
+    def permutation(self, n: int) -> Array:
+        """A random permutation of the integers below n."""
+        order = np.arange(n)
+        self.rng.shuffle(order)
+        return order
+
+
+def normal_of(u: Array, v: Array) -> Array:
+    """Box-Muller transform: normal numbers from two uniform numbers each (Box, Muller, 1958)."""
+    return np.asarray(np.sqrt(-2.0 * value_of("log", 1.0 - u)) * value_of("cos", TWO_PI * v))

@@ -74,8 +74,8 @@ def check_language(language: str) -> None:
 
 def language_here() -> str:
     """The language of the story that this machine's settings ask for: zh for Chinese, else en."""
-    said = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    asked = next(filter(None, said), None) or locale.getlocale()[0] or ""
+    values = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    asked = next(filter(None, values), None) or locale.getlocale()[0] or ""
     return "zh" if asked.lower().startswith(("zh", "chinese")) else "en"
 
 
@@ -96,10 +96,10 @@ def read_story(language: str) -> Story:
 def _chapter(text: str) -> Chapter:
     title, body = text.split("\n", 1)
     parts, end = list[str | Block](), 0
-    for found in BLOCK.finditer(body):
-        code, alt, file, caption = found.groups()
+    for match in BLOCK.finditer(body):
+        code, alt, file, caption = match.groups()
         picture = Picture(file, alt, caption) if file else None
-        parts += [body[end : found.start()].strip(), Block(code, picture)]
-        end = found.end()
+        parts += [body[end : match.start()].strip(), Block(code, picture)]
+        end = match.end()
     parts.append(body[end:].strip())
     return Chapter(title, tuple(part for part in parts if part))

@@ -46,8 +46,8 @@ def _with_language(part: str | Block, language: str) -> str | Block:
     """The block that imports handgrad says the language of pictures as well."""
     if isinstance(part, str) or IMPORT not in part.code:
         return part
-    said = f'{IMPORT}\nhg.defaults(language="{language}")  # {PHRASES[language]["pictures"]}\n'
-    return Block(part.code.replace(IMPORT, said), part.picture)
+    cell = f'{IMPORT}\nhg.defaults(language="{language}")  # {PHRASES[language]["pictures"]}\n'
+    return Block(part.code.replace(IMPORT, cell), part.picture)
 
 
 def _cell(part: str | Block, number: int) -> dict[str, Any]:

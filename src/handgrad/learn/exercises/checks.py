@@ -1,15 +1,16 @@
-"""A learner's class, checked at the exercise's numbers and by the gradient check."""
+"""Checks of answers: formulas hole by hole, and a learner's class with the gradient check."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from handgrad.check import check_gradients
-from handgrad.learn.exercises.diagnosis import Remark, agrees, diagnose, said
-from handgrad.learn.exercises.finite_differences import run
+from handgrad.learn.exercises.diagnosis import Remark, agrees, diagnose, format_number
+from handgrad.learn.exercises.formulas import FormulaError, run, value_of
 from handgrad.learn.exercises.tasks import Task
 from handgrad.textbook.errors import SettingError, described
 from handgrad.textbook.layers import Array, Layer
@@ -18,28 +19,28 @@ from handgrad.textbook.losses import Loss
 Page = Layer | Loss
 
 
-def check_page(task: Task, given: object) -> dict[str, list[Remark]]:
-    """What there is to say of each gradient that the page leaves; and of the whole.
+def check_class(task: Task, answer: object) -> dict[str, list[Remark]]:
+    """Remarks on each gradient that a class computes, and on the class.
 
-    The last word has the gradient check, at other numbers than the exercise's.
+    The gradient check runs last, on other numbers than the exercise's.
     """
-    page = _made(task, given)
+    page = _instance(task, answer)
     try:
-        found = {} if task.random else _at_the_numbers(task, copy.deepcopy(page))
+        checks = {} if task.random else _at_the_numbers(task, copy.deepcopy(page))
     except _StoppedError as stopped:
         return {task.page_name: [_stopped(stopped.method, stopped.error)]}
-    if any(remark.key != "right" for remarks in found.values() for remark in remarks):
-        return found
+    if any(remark.key != "right" for remarks in checks.values() for remark in remarks):
+        return checks
     first, *others = (task.arrays[name].copy() for name in task.inputs)
     try:
         report = check_gradients(page, x=first, y=others[0] if others else None)
     except Exception as error:  # whatever a learner's page may raise
         return {task.page_name: [_stopped("hg.check_gradients", error)]}
     if not report:
-        found[task.page_name] = [Remark("gradient_check", {"report": str(report)})]
+        checks[task.page_name] = [Remark("gradient_check", {"report": str(report)})]
     elif task.random:
-        found[task.page_name] = [Remark("right", {"count": np.size(first)})]
-    return found
+        checks[task.page_name] = [Remark("right", {"count": np.size(first)})]
+    return checks
 
 
 class _StoppedError(Exception):
@@ -52,44 +53,44 @@ def _stopped(method: str, error: Exception) -> Remark:
     return Remark("stopped", {"method": method, "error": f"{type(error).__name__}: {error}"})
 
 
-def _made(task: Task, given: object) -> Page:
+def _instance(task: Task, answer: object) -> Page:
     if task.kind == "formula":
         raise SettingError(
-            described(given),
+            described(answer),
             f"a formula for each of {', '.join(hole.name for hole in task.holes)}",
             f'exercise.check({task.holes[0].name}="…")',
         )
     kind = Loss if task.kind == "loss" else Layer
     try:
-        page = given(*task.made_with) if isinstance(given, type) else copy.deepcopy(given)
+        page = answer(*task.made_with) if isinstance(answer, type) else copy.deepcopy(answer)
     except Exception as error:  # whatever a learner's class may raise
         why = next(iter(str(error).splitlines()), type(error).__name__)
         called = f"{task.page_name}({', '.join(map(repr, task.made_with))})"
         raise SettingError(
-            f"the class stopped with {why}",
-            f"that it can be made as {called}",
-            "the page that the exercise prints",
+            f"the class raised {why}",
+            f"a class that can be constructed as {called}",
+            "the signature of the class that the exercise prints",
         ) from error
     if not isinstance(page, Layer | Loss) or not isinstance(page, kind):
         raise SettingError(
-            described(given),
+            described(answer),
             f"a class that derives from hg.{kind.__name__}, or formulas as text",
             f"class {task.page_name}(hg.{kind.__name__}): …",
         )
     return page
 
 
-def _numbers(found: object, method: str) -> Array:
-    """What a method gave, as numbers; it stopped there where it is none."""
-    numbers = np.asarray(found)
+def _numbers(result: object, method: str) -> Array:
+    """The result of a method as an array of numbers; raises _StoppedError if it is not numeric."""
+    numbers = np.asarray(result)
     if numbers.dtype.kind not in "fiub":
-        error = TypeError(f"{described(found)}, where numbers belong")
+        error = TypeError(f"{described(result)} instead of numbers")
         raise _StoppedError(method, error)
     return numbers
 
 
 def _at_the_numbers(task: Task, page: Page) -> dict[str, list[Remark]]:
-    """Forward and every gradient at the numbers of the exercise, where what is off is fitted."""
+    """Remarks on forward and every gradient, computed on the arrays of the exercise."""
     if isinstance(page, Layer):
         for name in page.param_names:
             setattr(page, name, task.arrays[name].copy())
@@ -99,21 +100,21 @@ def _at_the_numbers(task: Task, page: Page) -> dict[str, list[Remark]]:
         return {"forward": [differing]}
     upstream = out if task.upstream is None else task.arrays[task.upstream].copy()
     returned = _called(page, "backward", upstream)
-    found = {}
+    remarks = {}
     for hole in task.holes:
-        gradient = returned if hole.of == task.inputs[0] else _left(page, hole.name)
+        gradient = returned if hole.of == task.inputs[0] else _gradient(page, hole.name)
         if gradient is not None:
             answer = _numbers(gradient, "backward")
-            found[hole.name] = diagnose(answer, hole.measured, task.arrays["n"], hole.known)
+            remarks[hole.name] = diagnose(answer, hole.measured, task.arrays["n"], hole.known)
         elif hole.of == task.inputs[0] or hole.of in getattr(page, "param_names", ()):
-            found[hole.name] = [Remark("not_given")]
-    return found
+            remarks[hole.name] = [Remark("not_given")]
+    return remarks
 
 
-def _left(page: Page, name: str) -> Array | None:
-    """What backward has left by a name, if it has."""
-    found: Array | None = vars(page).get(name)
-    return found
+def _gradient(page: Page, name: str) -> Array | None:
+    """The attribute `name` that backward has set, or None."""
+    gradient: Array | None = vars(page).get(name)
+    return gradient
 
 
 def _called(page: Page, method: str, *values: object) -> Any:
@@ -134,7 +135,28 @@ def _forward_remark(out: Array, right: Array) -> Remark | None:
     at = f"[{', '.join(map(str, index))}]"
     values: dict[str, object] = {
         "at": at,
-        "answer": said(out[index]),
-        "measured": said(right[index]),
+        "answer": format_number(out[index]),
+        "measured": format_number(right[index]),
     }
     return Remark("forward_differs", values)
+
+
+def check_formulas(task: Task, formulas: Mapping[str, str]) -> dict[str, list[Remark]]:
+    """Remarks on the formula of each hole.
+
+    A formula may use the holes before it, with their correct values, so that one mistake is not
+    marked twice.
+    """
+    remarks = {}
+    for hole in task.holes:
+        formula = formulas.get(hole.name, "").strip()
+        if not formula:
+            remarks[hole.name] = [Remark("not_given")]
+            continue
+        try:
+            answer = value_of(formula, task.known_before(hole))
+        except FormulaError as error:
+            remarks[hole.name] = [Remark(error.key, error.values)]
+            continue
+        remarks[hole.name] = diagnose(answer, hole.measured, task.arrays["n"], hole.known)
+    return remarks
