@@ -142,7 +142,7 @@ def test_a_messy_table_is_taken_as_it_comes_and_what_is_odd_is_told(tmp_path: Pa
     assert result.exit_code == 0, result.output
     for words in (
         r"customer +left out: an identifier \(320 distinct values in 320 rows\)",
-        r"income +number + missing-value flag",
+        r"income +number \+ missing-value flag",
         r"city +category of 4 values",
         r"since +date: timestamp",
         r"empty +left out: nothing in it",
@@ -478,9 +478,7 @@ def test_a_second_target_is_refused_wherever_it_is_said(tmp_path: Path) -> None:
         ("explain", tmp_path / "none.safetensors", path, *two),
         ("play", path, *two, "--save", tmp_path / "page.html"),
     ):
-        with refused(
-            hg.errors.SettingError, came, "one column", "--target y, and a run of its own"
-        ):
+        with refused(hg.errors.SettingError, came, "one column", "--target y, and a separate run"):
             raised(*words)
     with refused(hg.errors.SettingError, "target=['y', 'z']", "target='y'"):
         hg.tables.train_table(str(path), ["y", "z"])  # type: ignore[arg-type]
