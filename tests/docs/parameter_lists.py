@@ -18,7 +18,8 @@ import handgrad as hg
 from handgrad.textbook.module import Module
 
 SECTION = re.compile(r"^(?:Parameters|Attributes)\n-+\n(.*?)(?=\n\n\w[\w ]*\n-+\n|\Z)", re.M | re.S)
-ENTRY = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*) : (\S.*)\n {4,}\S", re.M)
+ENTRY = re.compile(r"^(\w+(?:, \w+)*) : (\S.*)\n {4,}\S", re.M)
+OTHERS = re.compile(r"^\*\*\w+(?: : \S.*)?\n {4,}\S", re.M)  # `**settings` stands for all others
 FEW = 2
 
 
@@ -30,7 +31,7 @@ def listed(docstring: str) -> list[str]:
     """
     sections = SECTION.findall(docstring)
     entries = [names for section in sections for names, _ in ENTRY.findall(section)]
-    return [name.strip().lstrip("*") for names in entries for name in names.split(",")]
+    return [name.strip() for names in entries for name in names.split(",")]
 
 
 def arguments(function: Any) -> list[str]:
@@ -76,10 +77,11 @@ def fault(value: Any, owner: Any) -> str:
         text += inspect.getdoc(owner) or ""
         missing = [name for name in names if not re.search(rf"(?<!\w){name}(?!\w)", text)]
         return f"does not explain {', '.join(missing)}" if missing else ""
-    inherits = isinstance(value, type) and "__init__" not in vars(value)
-    if inherits or len(names) <= FEW or listed(text) == names:
+    inherits, written = isinstance(value, type) and "__init__" not in vars(value), listed(text)
+    takes = [name for name in names if name in written] if OTHERS.search(text) else names
+    if inherits or len(names) <= FEW or written == takes:
         return ""
-    return f"lists {', '.join(listed(text)) or 'nothing'}, takes {', '.join(names)}"
+    return f"lists {', '.join(written) or 'nothing'}, takes {', '.join(names)}"
 
 
 def package_of(value: Any) -> str:

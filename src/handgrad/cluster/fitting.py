@@ -200,7 +200,7 @@ def fit_estimator(
         `TabularClassifier()`, for example, or a scikit-learn pipeline that ends in one.
     data : tuple of (X, y)
         Rows and targets, as its `fit` takes them.
-    workers, shards, sync_every, storage, name, address, cores
+    workers, shards, sync_every, storage, name, address, cores : optional
         As in `hg.cluster.fit`.
     **settings
         Other arguments of its `fit`, such as `sample_weight`.

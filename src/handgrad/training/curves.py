@@ -59,6 +59,8 @@ def capacity_curve(
         Units, layers, or any number that grows.
     data : pair of arrays
         Training rows x and targets y.
+    **settings
+        Other arguments of `hg.fit`, such as `loss`, `optimizer`, `epochs` and `validation`.
     seeds : int, default 20
         Runs for each capacity; the same seeds at every capacity.
     threads : int, optional
@@ -119,6 +121,8 @@ def learning_curve(
         Numbers of training rows, in ascending order.
     data : pair of arrays
         Training rows x and targets y.
+    **settings
+        Other arguments of `hg.fit`, such as `loss`, `optimizer`, `epochs` and `validation`.
     seeds : int, default 20
         Runs for each number of rows.
     threads : int, optional

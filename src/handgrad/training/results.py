@@ -164,10 +164,10 @@ class CapacityCurve(RunsCurve):
 
     Parameters
     ----------
-    capacities : array (n,)
-        In ascending order.
     train, validation : dict of str to array (n, seeds)
         "loss" and the metrics with the final weights, in prediction mode; NaN for diverged runs.
+    capacities : array (n,)
+        In ascending order.
     """
 
     capacities: Array
@@ -192,10 +192,10 @@ class LearningCurve(RunsCurve):
 
     Parameters
     ----------
-    rows : array (n,)
-        Numbers of training rows, in ascending order.
     train, validation : dict of str to array (n, seeds)
         "loss" and the metrics with the final weights, in prediction mode; NaN for diverged runs.
+    rows : array (n,)
+        Numbers of training rows, in ascending order.
     """
 
     rows: Array

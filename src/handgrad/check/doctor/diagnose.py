@@ -204,10 +204,10 @@ def diagnosing(
         The net in training.
     data : pair of arrays
         Training rows x and targets y.
-    every : int, default 10
-        Epochs between two checks.
     loss, optimizer, validation, sample_weight, class_weight, penalty : optional
         As in `diagnose`.
+    every : int, default 10
+        Epochs between two checks.
 
     Returns
     -------

@@ -97,7 +97,7 @@ def at_values(y: Array, c: Array, padding: int | None) -> Array:
 
 
 class TabularEmbedding(Layer):
-    """An `Embedding` of the codes among the columns of a table; numbers before them pass.
+    """Embedding of a table's codes; the numbers before them pass unchanged.
 
     forward     y = [x  E[c₁]  E[c₂] …], where x are the numbers of a row and c its codes
     backward    dx as dy has it, 0 for codes      dE[c] = Σ dy over all positions of the code c
@@ -106,7 +106,8 @@ class TabularEmbedding(Layer):
     source      Guo, Berkhahn, "Entity embeddings of categorical variables", 2016
 
     Codes that mean different things count on: 0 to 4 in the first column, 5 to 9 in the second.
-    Embeddings of all codes lie side by side in one axis, behind the numbers.
+    Embeddings of all codes lie side by side in one axis, behind the numbers. E is drawn by
+    `initializer` with `rng`, in `dtype`.
 
     >>> embedding = TabularEmbedding(3, 2, n_numbers=1, dtype=np.float64)
     >>> embedding.E = [[1, 2], [3, 4], [5, 6]]
@@ -163,7 +164,7 @@ class TabularEmbedding(Layer):
 
 
 class EnsembleEmbedding(EnsembleLayer):
-    """A `TabularEmbedding` for each of several members, with features and a table of its own.
+    """Tabular embeddings of several ensemble members: each has features and a table of its own.
 
     forward     y[i, m] = [x[i, m]  E[m, c₁]  E[m, c₂] …], where c are the codes of row i for m
     backward    dx as dy has it, 0 for codes      dE[m, c] = Σ dy over all positions of the code c
@@ -171,6 +172,8 @@ class EnsembleEmbedding(EnsembleLayer):
                 y, dy (n, n_members, n_numbers + n_codes · size)
                 E, dE (n_members, n_values, size)
     source      Guo, Berkhahn, "Entity embeddings of categorical variables", 2016
+
+    Each member's E is drawn by `initializer` with `rng`, in `dtype`.
 
     >>> embedding = EnsembleEmbedding(2, 1, 2, dtype=np.float64)
     >>> embedding.E = [[[1], [2]], [[3], [4]]]

@@ -10,7 +10,7 @@ from handgrad.textbook.module import Array
 
 
 class EnsembleLayer(Layer):
-    """The base of layers of several members side by side: (n, n_members, features)."""
+    """Base of ensemble layers: inputs of several members, (n, n_members, features)."""
 
     ndim = 3
     n_in: int
@@ -30,7 +30,7 @@ class EnsembleLayer(Layer):
 
 
 class EnsembleLinear(EnsembleLayer):
-    """A `Linear` for each of several members, each with features and weights of its own.
+    """Linear layers of several ensemble members: each has features and weights of its own.
 
     forward     z[i, m] = W[m] x[i, m] + b[m]
     backward    dx[i, m] = dz[i, m] W[m]    dW[m] = Σᵢ dz[i, m]ᵀ x[i, m]    db[m] = Σᵢ dz[i, m]
@@ -38,8 +38,8 @@ class EnsembleLinear(EnsembleLayer):
                 W, dW (n_members, n_out, n_in)    b, db (n_members, n_out)
     source      Hansen, Salamon, "Neural network ensembles", 1990
 
-    So many nets are trained in the steps of one. Each member's W begins as `initializer` draws
-    it, b as zeros.
+    `n_members` nets train in the steps of one. Each W is drawn by `initializer` with `rng`,
+    in `dtype`; b starts as zeros.
 
     >>> linear = EnsembleLinear(1, 1, 2)
     >>> linear.W, linear.b = [[[2]], [[3]]], [[0], [1]]

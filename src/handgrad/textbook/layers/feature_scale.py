@@ -10,7 +10,7 @@ from handgrad.textbook.module import Array
 
 
 class FeatureScale(Layer):
-    """Multiplies each feature by a factor of its own, which is learned and begins as 1.
+    """Feature scale: multiplies each feature by a learned factor, which starts as 1.
 
     forward     y = s x
     backward    dx = s dy      ds = Σ x dy over all leading axes
@@ -18,9 +18,10 @@ class FeatureScale(Layer):
     source      Holzmüller, Grinsztajn, Steinwart, "Better by Default: Strong Pre-Tuned MLPs and
                 Boosted Trees on Tabular Data", 2024, section 3
 
-    `n_features` may be (n_members, n_features), for an ensemble; s and ds have that shape then.
-    In front of a net it chooses features: a factor near 0 leaves one out. Steps longer than those
-    of the weights behind it let it do so early: `groups={"0.s": {"learning_rate_factor": 6.0}}`.
+    `n_features` may be (n_members, n_features), for an ensemble; s and ds have that shape then, and
+    the type `dtype`. As the first layer it selects features: a factor near 0 leaves one out, sooner
+    with a larger learning rate than that of the weights: `groups={"0.s":
+    {"learning_rate_factor": 6.0}}`.
 
     >>> scale = FeatureScale(2)
     >>> scale.s = [2, 3]

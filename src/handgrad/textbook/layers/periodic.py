@@ -11,7 +11,7 @@ from handgrad.textbook.module import Array
 
 
 class EnsemblePeriodicEmbedding(EnsembleLayer):
-    """Puts beside each member's features what waves of the first few of them sum up to.
+    """Periodic embedding: adds features that are sums of cosines of each member's first features.
 
     forward     u = 2π w x + b    c = cos u    r = c V, for each wave of a feature; y = [x r]
     backward    dV = Σₙ c dr    du = −sin u · dr Vᵀ    dw = 2π Σₙ x du    db = Σₙ du
@@ -22,8 +22,8 @@ class EnsemblePeriodicEmbedding(EnsembleLayer):
     source      Gorishniy, Rubachev, Babenko, "On embeddings for numerical features in tabular deep
                 learning", 2022; the form is that of Holzmüller et al., "Better by Default", 2024
 
-    w, in cycles per unit of x, begins normal with standard deviation `frequency`; b uniform in
-    [−π, π]; V = 0, so the embedding begins without effect.
+    w, in cycles per unit of x, is drawn with `rng` from a normal distribution of standard deviation
+    `frequency`, b uniformly from [−π, π]; V starts as 0, so the embedding has no effect at first.
 
     >>> waves = EnsemblePeriodicEmbedding(1, 1, 1, n_waves=1, size=1, dtype=np.float64)
     >>> waves.w, waves.b, waves.V = [[[0.25]]], [[[0]]], [[[[10]]]]
