@@ -79,7 +79,7 @@ def test_targets_of_another_kind(tmp_path: Path) -> None:
 def test_a_model_of_several_labels(tmp_path: Path) -> None:
     labels = np.stack([Y > 0, Y > 1], axis=1).astype(int)
     model = hg.MLPClassifier((3,), solver="lbfgs", random_state=0).fit(X, labels)
-    with refused_without_a_file(hg.errors.SettingError, tmp_path, "several answers a row") as to:
+    with refused_without_a_file(hg.errors.SettingError, tmp_path, "several outputs per row") as to:
         hg.tables.write_report(model, X, labels, to=to)
 
 

@@ -122,7 +122,7 @@ def test_a_place_for_a_run_that_is_none(out: Any, table: Path) -> None:
         (lambda: hg.explain(net(), X[:1], Y[:1])[wrong(5)], ["5"]),
         (lambda: hg.exercise(wrong([])), ["exercise '[]'"]),
         (lambda: hg.exercise(ANY), ["exercise 'None'"]),
-        (lambda: hg.exercise("linear").check(hg.Net), ["stopped with layer 1: 3"]),
+        (lambda: hg.exercise("linear").check(hg.Net), ["raised layer 1: 3"]),
         (lambda: hg.learn.replay(wrong(5)), ["5, of type int", "a link"]),
         (lambda: hg.plot_training_progress(ANY), ["None, of type NoneType", "hg.fit("]),
         (lambda: hg.Conv2d(1, 1, 10**12), ["Conv2d(1, 1, 1000000000000)", "memory"]),

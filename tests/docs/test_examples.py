@@ -123,5 +123,5 @@ def write_flowers(path: Path) -> None:
 
 def test_readme_has_what_it_needs() -> None:
     assert ROOT / "README.md" in WITH_PYTHON
-    assert ROOT / "README.md" in WITH_COMMANDS
+    assert ROOT / "docs" / "tour.md" in WITH_COMMANDS
     assert any(shown for _, shown in examples(ROOT / "README.md", "python"))

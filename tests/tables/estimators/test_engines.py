@@ -11,7 +11,7 @@ import handgrad as hg
 from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import plan
 from handgrad.engines.fingerprint import TRACES
-from handgrad.tables.estimators import engines, rows
+from handgrad.tables.estimators import fit_loop, rows
 from tests.tables.estimators.data import TASKS, WEIGHTS, X
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -22,14 +22,14 @@ Y = TASKS["classes"].y
 def chosen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the engines that fit, beginning with nothing kept."""
     names: list[str] = []
-    made = engines.Job.engine
+    made = fit_loop.Job.engine
 
     def noted(job: Any) -> Any:
         engine = made(job)
         names.append(engine.name)
         return engine
 
-    monkeypatch.setattr(engines.Job, "engine", noted)
+    monkeypatch.setattr(fit_loop.Job, "engine", noted)
     monkeypatch.setenv("HANDGRAD_ENGINE", "auto")
     return names
 
@@ -44,7 +44,7 @@ def test_a_fit_is_compiled_where_it_pays_alone(
 ) -> None:
     gain = 4 * 5 * (4 * 8e-6 + 6 * 90 * 43 * 1.6e-12)
     for share, name in ((1.01, "eager"), (0.99, "compiled")):
-        monkeypatch.setattr(engines, "cost_of_compiling", lambda net, x=share: x * gain)
+        monkeypatch.setattr(fit_loop, "cost_of_compiling", lambda net, x=share: x * gain)
         fit()
         assert chosen[-1] == name
 
