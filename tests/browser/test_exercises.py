@@ -70,7 +70,7 @@ def test_the_keyboard_does_everything(look: "Look") -> None:
     keys.press("End")  # the focus is back in the field
     keys.type(")")
     keys.press("Enter")
-    assert "A factor is missing: the inner slope, that of the exponential." in said.inner_text()
+    assert "A factor is missing: the inner derivative" in said.inner_text()
     for step in (1, 2, 3):
         keys.press("Tab")
         assert sight.page.evaluate("document.activeElement.textContent") == f"Hint {step} of 3"

@@ -189,7 +189,7 @@ def test_a_net_that_has_learnt_is_not_called_ill(at: At) -> None:
     words = shell.page.locator("#panel-health")
     words.scroll_into_view_if_needed()
     # the last frame may be looked at later than it comes
-    shell.until(lambda: "little left" in words.inner_text(), "the changes are there")
+    shell.until(lambda: "little is left" in words.inner_text(), "the changes are there")
     assert shell.page.evaluate(f"{DESKTOP}.frame.losses.train") < 0.001
     assert "hardly learns" not in words.inner_text()
-    assert "there is little left to learn" in words.inner_text()
+    assert "little is left to learn" in words.inner_text()

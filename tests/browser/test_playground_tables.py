@@ -30,9 +30,9 @@ WRONG = {
     'a,b\n"1,2\n3,4\n': "line 2",
     "a\n1\n2\n": "No columns are left",
     "a,b\n1,x\n2,x\n": "in every row",
-    "a,b\n1,2\n2,\n": "to be predicted: 1.",
-    "a,b\n" + "\n".join(f"{i},t{i}" for i in range(30)): "30 different texts",
-    "a,b\n" + "\n".join(f"t{i},{i % 2}" for i in range(30)): "30 different texts",
+    "a,b\n1,2\n2,\n": "Rows without the target “b”: 1.",
+    "a,b\n" + "\n".join(f"{i},t{i}" for i in range(30)): "30 distinct values",
+    "a,b\n" + "\n".join(f"t{i},{i % 2}" for i in range(30)): "30 distinct values",
 }
 
 
@@ -78,7 +78,7 @@ def test_numbers_are_predicted_with_decimal_commas(shell: Shell) -> None:
     shell.becomes("data.problem", "regression")
     assert shell.value("loss") == "MSELoss"
     assert shell.value("data.rows.names") == ["area", "rooms"]
-    assert "price: a number to predict, as (it" in shell.page.locator(".read-as").inner_text()
+    assert "price: a number to predict, standardized" in shell.page.locator(".read-as").inner_text()
 
 
 def test_a_file_is_read(shell: Shell, tmp_path: Path) -> None:

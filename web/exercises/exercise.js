@@ -128,7 +128,7 @@ const linesOf = ({ forward }, lines) =>
 /** Grade all that is there, and say it. */
 function check(exercise, steps, forward, verdict) {
   const { words } = exercise;
-  forward.lines.forEach(({ input, formatNumber }) => mark(words, input, formatNumber, []));
+  forward.lines.forEach(({ input, said }) => mark(words, input, said, []));
   const answers = Object.fromEntries(steps.map(({ hole, input }) => [hole.name, input.value]));
   let found;
   try {
