@@ -246,5 +246,5 @@ def test_a_damaged_part_is_told(content: str, tmp_path: Path) -> None:
     assert "accuracy" in kept
     (place / "fold-1.json").write_text(content)
     result = handgrad(*words, "--resume")
-    with refused(hg.errors.FileError, "fold-1.json cannot be read", f"take {place} away"):
+    with refused(hg.errors.FileError, "fold-1.json cannot be read", f"remove {place}"):
         raise result.exception or AssertionError(result.output)

@@ -134,10 +134,7 @@ def test_values_never_seen_are_told_for_all_rows_together(
     other = table.set_column(table.column_names.index("plan"), "plan", pa.array(plans))
     write_csv(pa.concat_tables([other] * 10), path := tmp_path / "other.csv")
     n = plans.count("Basic") * 10
-    words = (
-        f"column 'plan': {n} of {10 * len(plans)} rows have values that were not there in "
-        "training: 'Basic'"
-    )
+    words = f"column 'plan': {n} of {10 * len(plans)} rows have values unseen in training: 'Basic'"
     words_for = ("predict", model(made), path, "--memory", memory, "--probabilities")
     assert handgrad(*words_for).stderr.count("note: ") == 1
     assert f"note: {words}\n" in handgrad(*words_for).stderr

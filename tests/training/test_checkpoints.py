@@ -551,7 +551,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
-        with refused(hg.errors.FileError, "could not be written: File too large", "space left"):
+        with refused(hg.errors.FileError, "could not be written: File too large", "free space"):
             next(kept)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

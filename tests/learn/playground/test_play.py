@@ -357,12 +357,12 @@ def test_a_port_that_another_has_is_refused_as_one() -> None:
         one.open(browser=False)
         assert one._server is not None
         port = one._server.server_port
-        with refused(hg.errors.SettingError, f"port {port}: ", "that is free, from 1024"):
+        with refused(hg.errors.SettingError, f"port {port}: ", "a free port from 1024"):
             Playground().open(port=port, browser=False)
         taken = handgrad("play", "--no-browser", "--port", port)
         assert f"port {port}: " in str(taken.exception)
     for wrong in (65536, -1, "x", None):
-        with refused(hg.errors.SettingError, f"port {wrong!r}: ", "that is free"):
+        with refused(hg.errors.SettingError, f"port {wrong!r}: ", "a free port"):
             Playground().open(port=wrong, browser=False)  # type: ignore[arg-type]
 
 

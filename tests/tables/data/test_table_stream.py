@@ -167,7 +167,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     (path := tmp_path / "a.csv").write_text("a______\n" + "1234567\n" * 50)
     stream = stream_of(path, piece=64)
     path.write_text("a______\n" + "123\n567\n" * 50)
-    with refused(hg.errors.DataError, "a.csv: ", "files that stay as they are"):
+    with refused(hg.errors.DataError, "a.csv: ", "files that do not change"):
         stream.to_table()
 
 
