@@ -196,7 +196,7 @@ def test_machine_code_of_another_processor_is_not_used(
         keys.append(key)
         return make()
 
-    monkeypatch.setattr(cache, "kept", kept)
+    monkeypatch.setattr(cache, "get_or_make", kept)
     machine_code.in_memory.clear()
     TRACES.entries.clear()
     engines(hg.Tanh(), hg.SGD(0.1))
