@@ -10,6 +10,8 @@ from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
 
+from tests.house.imports import imports_in
+
 import handgrad
 
 HERE = Path(__file__).parent
@@ -32,9 +34,9 @@ def used_names(core: Collection[str], packages: Path = PACKAGES) -> dict[str, li
         package = path.relative_to(packages).parts[0].removesuffix(".py")
         if package in core or package.startswith("__"):
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and _is_core(node.module or "", core):
-                names[str(node.module)].update(alias.name for alias in node.names)
+        for module, name in imports_in(ast.parse(path.read_text("utf-8")), f"handgrad.{package}"):
+            if name and module and _is_core(module, core):
+                names[module].add(name)
     return {module: sorted(names[module]) for module in sorted(names)}
 
 
@@ -44,7 +46,7 @@ def _is_core(module: str, core: Collection[str]) -> bool:
 
 
 def value_of(module: str, name: str) -> object:
-    """What a name is: in its module, or a module of its own."""
+    """The object of a name: an attribute of the module, or a submodule."""
     inside = import_module(module)
     return getattr(inside, name) if hasattr(inside, name) else import_module(f"{module}.{name}")
 

@@ -83,7 +83,7 @@ def namespaces(module: ModuleType, prefix: str = "") -> Iterator[str]:
 
 
 def named(name: str) -> Any:
-    """What a public name stands for, as `data.load` for the function in the module."""
+    """The object of a public name, such as the function of `data.load`."""
     found: Any = handgrad
     for part in filter(None, name.split(".")):
         found = getattr(found, part)

@@ -245,7 +245,7 @@ def _readers(graph: Graph, i: int, users: Sequence[Sequence[int]]) -> set[int]:
 
 
 def _base(graph: Graph, i: int) -> int:
-    """What a view is of; another node is its own."""
+    """The node that a view views; the node itself if it is no view."""
     node = graph.nodes[i]
     return node.arguments[0].node if node.operation is Op.VIEW else i
 
