@@ -178,7 +178,7 @@ def test_a_run_that_is_told_to_stop_keeps_what_is_done(tmp_path: Path) -> None:
         child.terminate()
         _, told = child.communicate()
     assert child.returncode == 143, told
-    assert "finished parts saved; to resume: handgrad train digits --estimator mlp" in told
+    assert "saved; to resume: handgrad train digits --estimator mlp" in told
     assert [path.name for path in place.rglob("*") if path.name.startswith(".")] == []
 
 

@@ -169,6 +169,6 @@ def test_a_process_that_is_interrupted_ends_with_130_and_leaves_no_folder(tmp_pa
         child.send_signal(signal.SIGINT)
         _, told = child.communicate()
     assert child.returncode == 130, told
-    assert "done and kept; to go on: handgrad train digits --folds 9" in told
+    assert "saved; to resume: handgrad train digits --folds 9" in told
     assert "Traceback" not in told
     assert not (tmp_path / "run").exists()

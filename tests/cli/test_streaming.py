@@ -203,7 +203,9 @@ def test_what_needs_all_rows_is_refused(words: tuple[Any, ...], path: Path) -> N
     result = handgrad("train", path, "--target", "kind", *words, *MEMORY)
     assert isinstance(result.exception, hg.errors.SettingError)
     flag = " ".join(map(str, words))
-    with refused(hg.errors.SettingError, flag, "does not fit --memory '1 MB'", "a larger --memory"):
+    with refused(
+        hg.errors.SettingError, flag, "does not fit in --memory '1 MB'", "a larger --memory"
+    ):
         raise result.exception
     assert [*Path().iterdir()] == [path]
 

@@ -325,7 +325,7 @@ def test_names_in_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
     folder = tmp_path / "[run]"
     result = handgrad("train", path, "--target", "[/b]", *QUICK, "--out", folder)
     assert result.exit_code == 0, result.output
-    assert "[red]: 20 rows, 1 column" in result.output
+    assert "[red]: 20 rows, 1 feature column" in result.output
     assert "predicting [/b]: 2 classes, :smile:, :smile: [b] (class" in result.output
     assert "  [bold]a  number" in result.output
     assert "[run]: held_out.csv" in result.output

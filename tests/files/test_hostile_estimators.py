@@ -166,7 +166,7 @@ LIES: dict[str, tuple[str, Change, str]] = {
         put("steps", 0, 1, "estimator", "TabularRegressor"),
         "transformers before the last",
     ),
-    "a loss of another name": (PERCEPTRON, put("fitted", "loss", "MSELoss"), "a fit by MSELoss"),
+    "a loss of another name": (PERCEPTRON, put("fitted", "loss", "MSELoss"), "a fit with MSELoss"),
     "a page of nobody": (
         PERCEPTRON, put("settings", "solver", {"page": ["Net", [], {"dict": []}]}), "the class Net"
     ),

@@ -195,7 +195,7 @@ def test_the_net_stays_as_it_is_and_page_net_is_what_came_back() -> None:
     page.close()
     np.testing.assert_array_equal(page.net.parameters, before + 1)
     np.testing.assert_array_equal(net.parameters, before)
-    with pytest.raises(HandgradError, match=r"hg\.replay"):
+    with pytest.raises(HandgradError, match=r"hg\.learn\.replay"):
         hg.play().net  # noqa: B018
 
 
