@@ -19,7 +19,7 @@ from handgrad.files import remote_files
 from handgrad.files.addresses import is_address
 from handgrad.files.remote_files import RemoteFile, files_at
 from handgrad.tables.data import tables
-from handgrad.tables.runs.run import fingerprint
+from handgrad.tables.runs.finished_run import fingerprint
 from tests.bad_input.refused import refused
 from tests.tables.data.spreadsheets import WAYS
 from tests.tables.data.streams import written

@@ -1,9 +1,9 @@
 """The report of a model: one HTML page with scores, plots, training curves and a diagnosis.
 
 `evidence` collects the facts before the page is written: `scores` the predictions and metrics,
-`tables.inspection` importances, `check.doctor` the findings on the net, `checks`, `leaks` and
-`splits` those on the data. Sections are Jinja2 templates in this folder, which escape everything
-that is not marked as HTML; plots come from `plots`.
+`tables.inspection` importances, `check.doctor` the findings on the net, `checks` and `leakage`
+those on the data. Sections are Jinja2 templates in this folder, which escape everything that is
+not marked as HTML; plots come from `plots`.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Checks of the rows and predictions: leakage, few rows, missed classes, over-fitting."""
+"""Checks of rows, predictions and training: leakage, few rows, missed classes, over-fitting."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from handgrad.check.doctor import Finding
-from handgrad.tables.reporting.leaks import leaking
+from handgrad.tables.reporting.leakage import Sides, leaking, repeated_groups, sorted_by_date
 from handgrad.tables.reporting.scores import Score, ScoredRows, rows_of
-from handgrad.tables.reporting.splits import Sides, repeated_groups, sorted_by_date
 from handgrad.textbook.layers import Array
+from handgrad.training import History
 
 FEWEST_OF_A_CLASS = 5
 NEVER = 0.05  # recall of a class, at most
@@ -20,6 +20,8 @@ LOST, DEVIATIONS = 1 / 3, 2.58
 SURE = 1.96  # standard deviations of 95 % confidence
 SMALLEST = 1e-7  # lower bound of probabilities under a logarithm
 MOST_NAMED, FEW_ROWS = 5, 30
+STILL_LEARNING = "still improving"
+MORE = 3  # suggested factor of the number of epochs
 
 
 def check_rows(
@@ -145,3 +147,33 @@ def _gains(held: ScoredRows, learned: Array) -> list[Array]:
         p = np.maximum([held.p[np.arange(len(held)), held.y], frequencies[held.y]], SMALLEST)
         gains.append(np.log(p[0] / p[1]))
     return gains
+
+
+def still_learning(history: History | None, best_epochs: Sequence[int]) -> Iterator[Finding]:
+    """Finding if the last epoch was the best one, for most nets of an ensemble.
+
+    There is none without validation, or if early stopping ended the training.
+    """
+    losses = [report.validation_loss for report in history or ()]
+    judged = [loss for loss in losses if loss is not None and np.isfinite(loss)]
+    n, last = len(losses), sum(epoch >= len(losses) for epoch in best_epochs)
+    if len(judged) < 2 or judged[-1] != losses[-1] or 2 * last <= len(best_epochs):
+        return
+    if judged[-1] >= min(judged[:-1]):  # earlier epochs were as good
+        return
+    nets = f" of {last} of {len(best_epochs)} nets" if len(best_epochs) > 1 else ""
+    yield Finding(
+        STILL_LEARNING,
+        "the training",
+        f"the best epoch{nets} is the last, {n} of {n}",
+        f"more epochs, for example --epochs {rounded(MORE * n)} on the command line",
+    )
+
+
+def rounded(n: int) -> int:
+    """Round a number to one significant digit.
+
+    >>> rounded(21), rounded(96), rounded(3)
+    (20, 100, 3)
+    """
+    return int(float(f"{n:.0e}"))

@@ -15,10 +15,9 @@ from handgrad.check.doctor.diagnose import examined, reports_of
 from handgrad.check.doctor.patient import Patient
 from handgrad.tables.inspection import partial_dependence, permutation_importance
 from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
-from handgrad.tables.reporting.checks import check_rows
-from handgrad.tables.reporting.epochs import still_learning
+from handgrad.tables.reporting.checks import check_rows, still_learning
+from handgrad.tables.reporting.leakage import DEPENDENT, Sides
 from handgrad.tables.reporting.scores import ScoredRows, scored_rows, scores_of
-from handgrad.tables.reporting.splits import DEPENDENT, Sides
 from handgrad.tables.tabular.base import values_of
 from handgrad.textbook import metrics
 from handgrad.textbook.errors import HandgradError, SettingError, described

@@ -23,7 +23,7 @@ from handgrad.files.html import page
 from handgrad.files.paths import write_whole
 from handgrad.plots.svg import inline
 from handgrad.tables.reporting import sections
-from handgrad.tables.reporting.epochs import still_learning
+from handgrad.tables.reporting.checks import still_learning
 from handgrad.tables.reporting.scores import number
 from handgrad.tables.reporting.writing import COLOURS, SETTINGS, checked_path, picture
 from handgrad.textbook.layers import Array, MultiheadAttention

@@ -19,7 +19,7 @@ from handgrad.files.paths import write_whole
 from handgrad.plots.style import keep_apart, shortened
 from handgrad.plots.svg import inline
 from handgrad.tables.data.unseen_values import no_unseen_warnings
-from handgrad.tables.reporting import data_section, sections
+from handgrad.tables.reporting import sections
 from handgrad.tables.reporting.checks import FEW_ROWS
 from handgrad.tables.reporting.evidence import Evidence
 from handgrad.tables.reporting.scores import interval, number, percent, rows_of
@@ -132,7 +132,6 @@ def write_page(evidence: Evidence, path: Path) -> Path:
             few_rows=FEW_ROWS,
             plots=plots,
             helpers=sections,
-            data=data_section,
             surface_of=surface_of,
             interval=interval,
             number=number,

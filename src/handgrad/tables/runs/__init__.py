@@ -16,14 +16,13 @@ from handgrad.tables.runs.settings import RunSettings, one_target
 
 if TYPE_CHECKING:
     from handgrad.tables.runs.evaluation import evaluate_table
+    from handgrad.tables.runs.finished_run import RECORD, Run
     from handgrad.tables.runs.load_text import TextSplit
     from handgrad.tables.runs.models import Scores
     from handgrad.tables.runs.partial_run import whole_folder
-    from handgrad.tables.runs.report import report_run
-    from handgrad.tables.runs.run import RECORD, Run
     from handgrad.tables.runs.table_model import Evaluation, TableModel
     from handgrad.tables.runs.text_model import Writer, Writing, refuse_of_tables, refuse_of_texts
-    from handgrad.tables.runs.train import train_table, train_with
+    from handgrad.tables.runs.train import report_run, train_table, train_with
     from handgrad.tables.runs.training_table import TrainingTable
 
 __all__ = [
@@ -59,20 +58,18 @@ def __getattr__(name: str) -> Any:
     require_packages(name, plots=["matplotlib", "PIL"] if name in WITH_REPORT else [])
     from handgrad.tables.runs import (
         evaluation,
+        finished_run,
         load_text,
         models,
         partial_run,
-        report,
-        run,
         table_model,
         text_model,
-        text_run,
         train,
         training_table,
     )
 
     modules = (
-        *(models, partial_run, run, table_model, train, training_table),
-        *(evaluation, load_text, report, text_model, text_run),
+        *(models, partial_run, finished_run, table_model, train, training_table),
+        *(evaluation, load_text, text_model),
     )
     return next(getattr(module, name) for module in modules if hasattr(module, name))

@@ -13,13 +13,13 @@ from handgrad.engines.dispatch import resolve_engine
 from handgrad.files import load
 from handgrad.files.paths import write_whole
 from handgrad.tables.data.table_options import option
-from handgrad.tables.reporting.epochs import still_learning
+from handgrad.tables.reporting.checks import still_learning
+from handgrad.tables.runs.finished_run import HISTORY, REPORT, Run
 from handgrad.tables.runs.job import Job
 from handgrad.tables.runs.load_text import TextSplit
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import notes_on_stop
 from handgrad.tables.runs.n_grams import n_gram
-from handgrad.tables.runs.run import HISTORY, REPORT, Run
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.table_model import MODEL
 from handgrad.textbook.errors import DataError

@@ -9,8 +9,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.tables.inspection.tables import IndexedTable
+from handgrad.tables.reporting.leakage import Sides, repeated_groups, sorted_by_date
 from handgrad.tables.reporting.scores import ScoredRows
-from handgrad.tables.reporting.splits import Sides, repeated_groups, sorted_by_date
 
 RNG = np.random.default_rng
 N, G = 1440, 120

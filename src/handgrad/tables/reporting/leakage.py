@@ -1,11 +1,13 @@
-"""Train-test leakage: held-out rows of the same groups as training rows, or between their dates.
+"""Leakage: columns that predict the target alone, and held-out rows that are not independent.
 
-Scores of such rows are not valid for new groups or later dates, and the rows are not independent.
+Target leakage is a column that is known only after the target. Train-test leakage is held-out rows
+of the same groups as training rows, or between their dates: the scores are then not valid for new
+groups or later dates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +15,19 @@ import numpy as np
 from handgrad.check.doctor import Finding
 from handgrad.files.features import Column
 from handgrad.tables.inspection.tables import IndexedTable
-from handgrad.tables.reporting.scores import ScoredRows, number, percent
+from handgrad.tables.reporting.scores import ScoredRows, number, percent, rows_of
 from handgrad.textbook.layers import Array
 
+ROWS_COMPARED, FEWEST_ROWS, FEWEST_OF_A_CLASS = 2000, 20, 5
+# Leakage: accuracy of one column, its mistakes as a fraction of those of guessing, and its ROC AUC
+# or rank correlation.
+RESTATES, OF_MISTAKES, SAME_ORDER = 0.99, 0.1, 0.98
+# Probability that cells are filled in for one class only by chance.
+BY_CHANCE = 1e-6
+LEAKAGE = "target leakage"
 REPEATED, IN_TIME = "repeated groups", "dates within the training period"
 DEPENDENT = (REPEATED, IN_TIME)
-FEWEST_GROUPS, ROWS_COMPARED, MOST_COLUMNS = 10, 4000, 40
+FEWEST_GROUPS, GROUPED_ROWS, MOST_COLUMNS = 10, 4000, 40
 # Constancy above which rows of a group count as nearly the same.
 CONSTANT = 0.9
 # Groups with a constant target: at least as many, and no larger; else they are categories.
@@ -27,6 +36,163 @@ MANY_GROUPS, SMALL_GROUP = 30, 50
 SORTED, FEWEST_DATES, ROWS_IN_ORDER = 0.999, 20, 5000
 BETWEEN = 0.5  # fraction of held-out rows, at least, within the training rows
 ALIKE = 2 / 3  # error of the previous row, at most, as a fraction of that of guessing
+
+
+def leaking(sides: Sequence[ScoredRows], names: Sequence[str]) -> Iterator[Finding]:
+    """Columns that leak the target through their values or their missing values.
+
+    Held-out and training rows are treated the same.
+    """
+    class_names, ends = sides[0].class_names, np.cumsum([len(side) for side in sides])
+    drawn = np.sort(np.random.default_rng(0).permutation(ends[-1])[:ROWS_COMPARED])
+    rows = [
+        part - end
+        for part, end in zip(
+            np.split(drawn, np.searchsorted(drawn, ends[:-1])), [0, *ends], strict=False
+        )
+    ]
+    some = [(side, part) for side, part in zip(sides, rows, strict=True) if len(part)]
+    t = np.concatenate([side.y[part] for side, part in some])
+    if len(t) < FEWEST_ROWS or len(np.unique(t)) < 2:
+        return
+    order = np.random.default_rng(1).permutation(len(t))  # independent of the order of the rows
+    t, tables = t[order], [IndexedTable(side.table.take(part)).columns() for side, part in some]
+    for name in names:
+        parts = [table[name] for table in tables]
+        values = _as_numbers(parts)[order]
+        evidence = _filled_in(~np.isnan(values), t, class_names)
+        if not evidence:
+            text = any(part.kind == "text" for part in parts)
+            evidence = _where_there(values, t, class_names, text=text)
+        if evidence:
+            yield Finding(
+                LEAKAGE,
+                f"column “{name}”",
+                f"{evidence}: is it known at the time of prediction?",
+                "leave it out, if it is known only later or is derived from the target",
+            )
+
+
+def _as_numbers(parts: Sequence[Column]) -> Array:
+    """Values of a column as numbers, held-out and training rows; NaN if missing."""
+    if {part.kind for part in parts} & {"text"}:
+        missing = np.concatenate([part.missing for part in parts])
+        texts = np.concatenate([part.values.astype(str) for part in parts])
+        return np.where(missing, np.nan, np.unique(texts, return_inverse=True)[1].astype(float))
+    return np.concatenate([part.values.astype(float) for part in parts])
+
+
+def _filled_in(there: Array, t: Array, class_names: Sequence[str]) -> str:
+    """Evidence that missing values predict the target, in words; '' if they do not."""
+    n = len(there)
+    if min(there.sum(), n - there.sum()) < FEWEST_OF_A_CLASS:
+        return ""
+    if not class_names:
+        return _numbers_filled_in(there, t)
+    counts = np.bincount(t, minlength=len(class_names))
+    filled = np.bincount(t, there, minlength=len(class_names))
+    known = np.flatnonzero((counts >= FEWEST_OF_A_CLASS) & (n - counts >= FEWEST_OF_A_CLASS))
+    if not len(known):
+        return ""
+    inside = filled[known] / counts[known]
+    rest = (there.sum() - filled[known]) / (n - counts[known])
+    best = int(np.lexsort((inside, np.abs(inside - rest).round(9)))[-1])
+    k, apart = int(known[best]), abs(inside[best] - rest[best])
+    if (1 + apart) / 2 < SAME_ORDER and not _of_one_class(there, t, counts / n):
+        return ""
+    others = [name for i, name in enumerate(class_names) if i != k]
+    other = f"“{others[0]}”" if len(others) == 1 else "the other classes"
+    return (
+        f"it is filled in for {percent(inside[best])} of “{class_names[k]}”, "
+        f"{percent(rest[best])} of {other}"
+    )
+
+
+def _of_one_class(there: Array, t: Array, shares: Array) -> bool:
+    """Return True if all filled or all missing cells are of one class, and not by chance."""
+    sides = (t[there], t[~there])
+    return any(
+        len(side) >= FEWEST_ROWS
+        and bool((side == side[0]).all())
+        and shares[side[0]] ** len(side) < BY_CHANCE
+        for side in sides
+    )
+
+
+def _numbers_filled_in(there: Array, t: Array) -> str:
+    if min(there.sum(), (~there).sum()) < FEWEST_ROWS or _auc(t, there) < SAME_ORDER:
+        return ""
+    middle = [number(float(np.median(t[side]))) for side in (there, ~there)]
+    return (
+        f"it is filled in for {percent(float(there.mean()))} of the rows, with a median target of "
+        f"{middle[0]}; the others have {middle[1]}"
+    )
+
+
+def _where_there(values: Array, t: Array, class_names: Sequence[str], *, text: bool) -> str:
+    """Evidence that the values predict the target, in words; '' if they do not."""
+    there = ~np.isnan(values)
+    seldom = bool(there.mean() < 0.5)
+    if seldom:  # ignore missing values
+        values, t = values[there], t[there]
+    if len(t) < FEWEST_ROWS or len(np.unique(t)) < 2:
+        return ""
+    evidence = _class_leak(values, t, class_names, text) if class_names else _rank_leak(values, t)
+    filled = f"where it is filled in, for {percent(float(there.mean()))} of the rows, "
+    return filled * seldom + evidence if evidence else ""
+
+
+def _class_leak(values: Array, t: Array, class_names: Sequence[str], text: bool) -> str:
+    guessed = np.unique(t, return_counts=True)[1].max() / len(t)
+    right, p = _alone(values, t, len(class_names))
+    if right >= max(RESTATES, 1 - OF_MISTAKES * (1 - guessed)):
+        return f"it alone predicts {right:.1%} of {rows_of(len(t))} correctly"
+    if len(class_names) != 2 or min(np.bincount(t, minlength=2)) < FEWEST_OF_A_CLASS:
+        return ""
+    there = ~np.isnan(values)
+    auc = _auc(p[:, 1], t == 1) if text or not there.all() else _auc(values, t == 1)
+    if auc < SAME_ORDER:
+        return ""
+    return f"it alone separates the two classes, with a ROC AUC of {auc:.3f}"
+
+
+def _rank_leak(values: Array, t: Array) -> str:
+    """Evidence of a high rank correlation of a column with the target, in words; or ''."""
+    from scipy.stats import spearmanr
+
+    there = ~np.isnan(values)
+    if len(np.unique(values[there])) < 2 or len(np.unique(t[there])) < 2:
+        return ""
+    alike = abs(float(spearmanr(values[there], t[there]).statistic))
+    if alike < SAME_ORDER:
+        return ""
+    return (
+        f"it alone orders {rows_of(len(t))} like the target, with a rank correlation of {alike:.3f}"
+    )
+
+
+def _alone(values: Array, t: Array, n_classes: int) -> tuple[float, Array]:
+    """Accuracy and probabilities (n, n_classes) of a decision tree on one column.
+
+    Each half of the rows is predicted by a tree trained on the other.
+    """
+    from sklearn.tree import DecisionTreeClassifier
+
+    there = np.where(np.isnan(values), np.nanmin(values) - 1, values)
+    x, p, half = there[:, None], np.zeros((len(t), n_classes)), np.arange(len(t)) % 2 == 0
+    for learned in (half, ~half):
+        tree = DecisionTreeClassifier(random_state=0).fit(x[learned], t[learned])
+        p[np.ix_(~learned, tree.classes_)] = tree.predict_proba(x[~learned])
+    return float((p.argmax(axis=1) == t).mean()), p
+
+
+def _auc(values: Array, first: Array) -> float:
+    """ROC AUC of `values` for the rows `first`, in the better of both directions."""
+    from scipy.stats import rankdata
+
+    n, others = int(first.sum()), int((~first).sum())
+    area = (rankdata(values)[first].sum() - n * (n + 1) / 2) / max(n * others, 1)
+    return float(max(area, 1 - area))
 
 
 @dataclass(frozen=True)
@@ -90,7 +256,7 @@ class _Groups:
         different, counts = _different(both)
         self.n_groups = len(different)
         order = np.random.default_rng(0).permutation(np.flatnonzero(np.isin(different, known)))
-        some = order[: max(FEWEST_GROUPS, int((np.cumsum(counts[order]) <= ROWS_COMPARED).sum()))]
+        some = order[: max(FEWEST_GROUPS, int((np.cumsum(counts[order]) <= GROUPED_ROWS).sum()))]
         self.sizes, chosen = counts[some], different[some]
         self.rows = [np.flatnonzero(_is_in(side, chosen)) for side in values]
         of_rows = [side[rows] for side, rows in zip(values, self.rows, strict=True)]
