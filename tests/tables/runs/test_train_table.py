@@ -38,7 +38,7 @@ def test_train_table_leaves_what_the_command_leaves(table: Path) -> None:
 
 
 def test_what_is_odd_is_a_warning_in_the_words_of_python(table: Path) -> None:
-    with pytest.warns(UserWarning, match="and so is read as text|counts the rows") as told:
+    with pytest.warns(UserWarning, match="and so is read as text|numbers the rows") as told:
         hg.tables.train_table(str(table), "left", epochs=1, report=False)
     texts = [str(warning.message) for warning in told]
     assert any("ignore='row'" in text for text in texts)
