@@ -79,7 +79,7 @@ def test_models_of_whole_tables(name: str) -> None:
     assert other_labels == 0
 
 
-@pytest.mark.filterwarnings("ignore::handgrad.errors.UnseenWarning")
+@pytest.mark.filterwarnings("ignore::handgrad.textbook.errors.UnseenWarning")
 @pytest.mark.parametrize("seed", range(8))
 def test_models_of_random_tables_asked_about_odd_rows(seed: int) -> None:
     table, rng = random_table(seed), np.random.default_rng(seed)
