@@ -80,7 +80,7 @@ def test_a_net_from_torch_and_one_from_its_onnx_file_predict_the_same(
 def test_a_module_without_a_counterpart_is_refused_by_its_name(module: nn.Module) -> None:
     whole = nn.Sequential(nn.Tanh(), nn.Sequential(nn.Tanh(), module))
     with refused(
-        hg.errors.SettingError, "module 1.1, ", type(module).__name__, "no layer of handgrad's"
+        hg.errors.SettingError, "module 1.1, ", type(module).__name__, "no counterpart in handgrad"
     ):
         hg.exchange.from_torch(whole)
 
@@ -141,5 +141,5 @@ def test_what_a_keras_file_has_beyond_is_refused_by_its_layer(
         "Functional": lambda: keras.Model(i := keras.Input((4,)), of.Dense(2)(i)),
     }[name]()
     model.save(tmp_path / "net.keras")
-    with refused(hg.errors.SettingError, "no layer of handgrad's"):
+    with refused(hg.errors.SettingError, "no counterpart in handgrad"):
         hg.exchange.from_keras(tmp_path / "net.keras")

@@ -132,7 +132,7 @@ def test_channels_are_moved_no_more_than_they_must(keras: Any, tmp_path: Path) -
 
 
 REFUSED: dict[str, tuple[Any, Any, str]] = {
-    "even and same": (PICTURES, lambda of: [of.Conv2D(2, 2, padding="same")], "of an odd size"),
+    "even and same": (PICTURES, lambda of: [of.Conv2D(2, 2, padding="same")], "an odd kernel_size"),
     "causal": (STEPS, lambda of: [of.Conv1D(2, 3, padding="causal")], 'padding="valid"'),
     "groups": (PICTURES, lambda of: [of.Conv2D(2, 2, groups=2)], "groups=1, not 2"),
     "holes": (PICTURES, lambda of: [of.Conv2D(2, 2, dilation_rate=2)], "dilation_rate=1"),
@@ -150,7 +150,7 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
     "padding that is forgotten": (CODES, lambda of: [
         of.Embedding(7, 2, mask_zero=True), of.GRU(2, return_sequences=True), of.Conv1D(2, 2),
     ], "mask_zero=False"),
-    "an open shape": (STEPS, lambda of: [of.Reshape((-1,))], "as numbers"),
+    "an open shape": (STEPS, lambda of: [of.Reshape((-1,))], "positive numbers"),
     "a norm of lines": (PICTURES, lambda of: [of.LayerNormalization(axis=1)], "axis=-1"),
 }  # fmt: skip
 
@@ -164,5 +164,5 @@ def test_what_has_no_counterpart_is_refused_by_its_layer(
     made = layers(keras.layers)
     built(keras, made, x.shape[1:], x.dtype.kind == "i").save(tmp_path / "net.keras")
     told = f"layer {made[0].name!r}, {type(made[0]).__name__}"
-    with refused(hg.errors.SettingError, told, words, "no layer of handgrad's"):
+    with refused(hg.errors.SettingError, told, words, "no counterpart in handgrad"):
         hg.exchange.from_keras(tmp_path / "net.keras")

@@ -72,32 +72,32 @@ K = {"K": np.ones((2, 3, 2, 2))}
 PICTURE, SEQUENCE = ["n", 3, 6, 6], ["n", 4, 3]
 REFUSED: dict[str, tuple[list[Any], dict[str, Any], list[Any], str]] = {
     "groups": ([N("Conv", ["x", "K"], ["y"], group=3)], {"K": np.ones((3, 1, 2, 2))}, PICTURE,
-               "of one group"),
+               "group=1"),
     "other sides": ([N("Conv", ["x", "K"], ["y"], pads=[0, 0, 1, 1])], K, PICTURE, "both sides"),
     "even and same": ([N("Conv", ["x", "K"], ["y"], auto_pad="SAME_LOWER")], K, PICTURE,
                       "both sides"),
-    "holes": ([N("Conv", ["x", "K"], ["y"], dilations=[2, 2])], K, PICTURE, "of neighbours"),
+    "holes": ([N("Conv", ["x", "K"], ["y"], dilations=[2, 2])], K, PICTURE, "dilations of 1"),
     "begun windows": ([N("MaxPool", ["x"], ["y"], kernel_shape=[4, 4], ceil_mode=1)], {}, PICTURE,
                       "ceil_mode=0"),
     "means of less": ([N("AveragePool", ["x"], ["y"], kernel_shape=[2, 2], pads=[1, 1, 1, 1])],
                       {}, PICTURE, "count_include_pad=1"),
-    "pools of steps": ([N("MaxPool", ["x"], ["y"], kernel_shape=[2])], {}, SEQUENCE, "of pictures"),
+    "pools of steps": ([N("MaxPool", ["x"], ["y"], kernel_shape=[2])], {}, SEQUENCE, "2D MaxPool"),
     "half flat": ([N("Flatten", ["x"], ["y"], axis=2)], {}, PICTURE, "Flatten(axis=1)"),
-    "rows last": ([N("Transpose", ["x"], ["y"], perm=[2, 1, 0])], {}, SEQUENCE, "axes of a row"),
+    "rows last": ([N("Transpose", ["x"], ["y"], perm=[2, 1, 0])], {}, SEQUENCE, "rows first"),
     "rows swapped": ([N("Transpose", ["x"], ["y"], perm=[1, 0, 2])], {}, SEQUENCE, "'y'"),
     "rows swapped and flat": ([N("Transpose", ["x"], ["t"], perm=[1, 0, 2]),
                                N("Flatten", ["t"], ["y"])], {}, SEQUENCE, "node 'y', Flatten"),
     "rows in one": ([N("Reshape", ["x", "shape"], ["y"])], {"shape": [-1, 3]}, SEQUENCE,
-                    "each row by itself"),
+                    "keeps the rows"),
     "an open size": ([N("Reshape", ["x", "shape"], ["y"])], {"shape": [0, 2, -1]}, SEQUENCE,
-                     "as numbers"),
+                     "fixed sizes"),
     "channels by numbers": ([N("Mul", ["x", "c"], ["y"])], {"c": np.ones((3, 1, 1))}, PICTURE,
                             "'y', Mul"),
     "places asked": ([N("Softmax", ["x"], ["y"], axis=1)], {}, SEQUENCE, "over the features"),
     "back": (gru(direction="reverse"), {**GATES, "axis": [0]}, SEQUENCE, "one direction"),
     "the gate first": (gru(linear_before_reset=0), {**GATES, "axis": [0]}, SEQUENCE, "GRU with"),
     "a state of its own": (gru(inputs=["W", "R", "B", "", "s"]),
-                           {**GATES, "axis": [0], "s": np.ones((1, 1, 2))}, SEQUENCE, "begin at 0"),
+                           {**GATES, "axis": [0], "s": np.ones((1, 1, 2))}, SEQUENCE, "of 0"),
     "steps first": ([N("GRU", ["x", "W", "R"], ["", "h"], **GRU),
                      N("Squeeze", ["h", "axis"], ["y"])], {**GATES, "axis": [0]}, SEQUENCE, "GRU"),
     "not squeezed": ([*gru()[:2], N("Identity", ["h"], ["y"])], {**GATES}, SEQUENCE, "squeezed"),
@@ -109,5 +109,5 @@ REFUSED: dict[str, tuple[list[Any], dict[str, Any], list[Any], str]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_layer_is_refused_by_its_node(name: str, tmp_path: Path) -> None:
     nodes, arrays, shape, told = REFUSED[name]
-    with refused(hg.errors.SettingError, told, "no layer of handgrad's"):
+    with refused(hg.errors.SettingError, told, "no counterpart in handgrad"):
         hg.exchange.from_onnx(onnx_file(tmp_path / "net.onnx", nodes, arrays, shape=shape))

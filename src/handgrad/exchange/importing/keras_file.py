@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.exchange.importing.keras_layers import (
-    MADE,
-    NOTHING,
+    BUILDERS,
     RECURRENT,
     WITH_ACTIVATION,
+    WITHOUT_LAYER,
     KerasLayer,
-    activation,
-    axes_behind,
+    activation_of,
+    axes_after,
     check_padding,
     with_channels_first,
 )
@@ -25,10 +25,10 @@ from handgrad.exchange.importing.keras_weights import BY_KERAS, KerasWeights
 from handgrad.exchange.importing.limits import (
     Budget,
     check_count,
-    made_of,
-    naming,
-    read_from,
-    within,
+    file_errors,
+    layer_errors,
+    limited,
+    path_in_errors,
 )
 from handgrad.exchange.importing.parts import net_of, refused
 from handgrad.files.architecture import MOST_LAYERS
@@ -39,10 +39,10 @@ from handgrad.textbook.install import require
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.net import Net
 
-# The class of a layer and its settings.
+# A layer in config.json: class_name and config.
 Entry = Mapping[str, Any]
 
-KINDS = (
+SUPPORTED = (
     "a Sequential of Dense, Conv1D, Conv2D, MaxPooling2D, AveragePooling2D, Embedding, SimpleRNN, "
     "GRU, LSTM, GlobalAveragePooling1D, GlobalMaxPooling1D, BatchNormalization, "
     "LayerNormalization, Normalization, Dropout, Flatten, Reshape, Permute, Activation, ReLU, "
@@ -80,43 +80,43 @@ def from_keras(path: str | Path) -> Net:
 
     with (
         opened(path, "a .keras file", 'hg.exchange.from_keras("model.keras")') as (file, size),
-        naming(path),
+        path_in_errors(path),
     ):
         with (
-            read_from("not a file of Keras 3", f"{CONFIG} and {WEIGHTS} in it", BY_KERAS),
-            zipfile.ZipFile(file) as parts,
+            file_errors("not a file of Keras 3", f"{CONFIG} and {WEIGHTS} in it", BY_KERAS),
+            zipfile.ZipFile(file) as archive,
         ):
-            config, weights = (_content(parts, name, size) for name in (CONFIG, WEIGHTS))
+            config, weights = (_content(archive, name, size) for name in (CONFIG, WEIGHTS))
         entries = _entries(strict_json(config, CONFIG, BY_KERAS))
         with (
-            read_from(WEIGHTS, "the weights that Keras 3 writes", BY_KERAS),
-            File(BytesIO(weights), "r") as numbers,
+            file_errors(WEIGHTS, "the weights that Keras 3 writes", BY_KERAS),
+            File(BytesIO(weights), "r") as h5_file,
         ):
-            layers = within(Budget(size), _layers(entries, KerasWeights(numbers, Budget(size))))
+            layers = limited(_layers(entries, KerasWeights(h5_file, Budget(size))), Budget(size))
             return net_of([*with_channels_first(layers)], "a Sequential")
 
 
-def _content(parts: zipfile.ZipFile, name: str, size: int) -> bytes:
+def _content(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
     """Read a part of the archive, stored or deflated, with a limit from its `size`."""
-    found, most = parts.getinfo(name), 4 * Budget(size).most
-    if found.file_size > most:
+    info, limit = archive.getinfo(name), 4 * Budget(size).limit
+    if info.file_size > limit:
         raise FileError(
-            f"{name} of {found.file_size:,} bytes in a file of {size:,}",
-            f"{most:,} bytes at most",
+            f"{name} of {info.file_size:,} bytes in a file of {size:,}",
+            f"at most {limit:,} bytes",
             BY_KERAS,
         )
-    if found.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise FileError(f"{name}, packed by method {found.compress_type}", "deflate", BY_KERAS)
-    return parts.read(found)
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise FileError(f"{name}, compressed by method {info.compress_type}", "deflate", BY_KERAS)
+    return archive.read(info)
 
 
 def _entries(config: object) -> Sequence[Entry]:
-    """Class and settings of each layer."""
-    found = config if isinstance(config, dict) else {}
-    kind, said = found.get("class_name"), found.get("config")
+    """Layers in config.json, each a class_name and a config."""
+    model = config if isinstance(config, dict) else {}
+    kind, model_config = model.get("class_name"), model.get("config")
     if isinstance(kind, str) and kind != "Sequential":
-        raise refused(f"a model of the class {shown(kind)}", KINDS)
-    entries = said.get("layers") if isinstance(said, dict) else None
+        raise refused(f"a model of the class {shown(kind)}", SUPPORTED)
+    entries = model_config.get("layers") if isinstance(model_config, dict) else None
     if kind != "Sequential" or not isinstance(entries, list):
         raise FileError(f"{CONFIG} with {shown(config)}", "the layers of a Sequential", BY_KERAS)
     check_count(len(entries), MOST_LAYERS, "layers")
@@ -130,31 +130,31 @@ def _entries(config: object) -> Sequence[Entry]:
 
 
 def _layers(entries: Sequence[Entry], weights: KerasWeights) -> Iterator[Layer]:
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     axes: int | None = None  # of a row
     for i, entry in enumerate(entries):
-        kind, said = entry["class_name"], entry["config"]
-        layer = KerasLayer(kind, said, weights.of(_place(kind, seen)), axes)
-        with made_of(layer.place, "settings or weights", BY_KERAS):
-            if said.get("mask_zero"):
+        kind, settings = entry["class_name"], entry["config"]
+        layer = KerasLayer(kind, settings, weights.arrays(_group(kind, counts)), axes)
+        with layer_errors(layer.place, "settings or weights", BY_KERAS):
+            if settings.get("mask_zero"):
                 check_padding(layer, [other["class_name"] for other in entries[i + 1 :]])
-            made: list[Layer] = []
+            converted: list[Layer] = []
             if kind == "InputLayer":
-                axes = len(said["batch_shape"]) - 1
-            elif kind in MADE:
-                made.append(MADE[kind](layer))
-                axes = axes_behind(made[0], axes)
-            elif kind not in NOTHING:
-                raise layer.refused(KINDS)
-            if kind in WITH_ACTIVATION and (found := activation(layer)):
-                made.append(found)
-        yield from made
+                axes = len(settings["batch_shape"]) - 1
+            elif kind in BUILDERS:
+                converted.append(BUILDERS[kind](layer))
+                axes = axes_after(converted[0], axes)
+            elif kind not in WITHOUT_LAYER:
+                raise layer.refused(SUPPORTED)
+            if kind in WITH_ACTIVATION and (activation_layer := activation_of(layer)):
+                converted.append(activation_layer)
+        yield from converted
 
 
-def _place(kind: str, seen: Counter[str]) -> str:
-    """HDF5 group of the next layer of a kind."""
+def _group(kind: str, counts: Counter[str]) -> str:
+    """Path of the HDF5 group of the next layer of a class."""
     words = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", kind)
     words = re.sub("([a-z])([A-Z])", r"\1_\2", words).lower()
-    number = f"_{seen[kind]}" if seen[kind] else ""
-    seen[kind] += 1
-    return f"layers/{words}{number}/{'cell/' if kind in RECURRENT else ''}vars"
+    suffix = f"_{counts[kind]}" if counts[kind] else ""
+    counts[kind] += 1
+    return f"layers/{words}{suffix}/{'cell/' if kind in RECURRENT else ''}vars"

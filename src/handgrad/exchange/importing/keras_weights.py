@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from h5py import Dataset, File, Group
 
 MOST_ARRAYS = 16  # of one layer
-BY_KERAS = 'a file that Keras wrote: model.save("model.keras")'
+BY_KERAS = 'a file written by Keras: model.save("model.keras")'
 
 
 class KerasWeights:
-    """Reader of arrays by path, within a budget."""
+    """Reader of arrays by path in the file, within a budget."""
 
     def __init__(self, file: File, budget: Budget) -> None:
         self._file, self._budget = file, budget
 
-    def of(self, place: str) -> list[Array]:
+    def arrays(self, place: str) -> list[Array]:
         """Arrays "0", "1", … of a group; empty if there is none."""
         from h5py import Group
 
@@ -37,22 +37,22 @@ class KerasWeights:
                 return []
             group = _member(group, name, place)
         if not isinstance(group, Group) or len(group) > MOST_ARRAYS:
-            raise _refused(place, "no group of a few arrays", f"{MOST_ARRAYS} arrays at most")
+            raise _refused(place, "no group of a few arrays", f"at most {MOST_ARRAYS} arrays")
         return [self._array(group, str(i), place) for i in range(len(group))]
 
     def _array(self, group: Group, name: str, place: str) -> Array:
         from h5py import Dataset
 
-        found, place = _member(group, name, place), f"{place}/{name}"
-        if not isinstance(found, Dataset) or found.shape is None:
+        dataset, place = _member(group, name, place), f"{place}/{name}"
+        if not isinstance(dataset, Dataset) or dataset.shape is None:
             raise _refused(place, "no array", "arrays of numbers")
-        if found.external or found.is_virtual:
-            raise _refused(place, "numbers that lie in other files", "numbers in the file itself")
-        if found.dtype.kind not in "biuf" or found.dtype.subdtype:
-            raise _refused(place, f"values of type {shown(str(found.dtype))}", "numbers")
-        # HDF5 unpacks chunks whole, which may be larger than the array.
-        self._budget.take(max(map(numbers_in, (found.shape, found.chunks or ()))), place)
-        return floating_array(np.asarray(found))
+        if dataset.external or dataset.is_virtual:
+            raise _refused(place, "numbers stored in other files", "numbers in the file itself")
+        if dataset.dtype.kind not in "biuf" or dataset.dtype.subdtype:
+            raise _refused(place, f"values of type {shown(str(dataset.dtype))}", "numbers")
+        # HDF5 decompresses whole chunks, which may be larger than the array.
+        self._budget.take(max(map(numbers_in, (dataset.shape, dataset.chunks or ()))), place)
+        return floating_array(np.asarray(dataset))
 
 
 def _member(group: Group, name: str, place: str) -> Group | Dataset:
@@ -62,7 +62,7 @@ def _member(group: Group, name: str, place: str) -> Group | Dataset:
     if name not in group:
         raise _refused(f"{place}/{name}", "no array", "arrays of numbers")
     if not isinstance(group.get(name, getlink=True), HardLink):
-        raise _refused(f"{place} at {name}", "a link to another place", "the numbers themselves")
+        raise _refused(f"{place} at {name}", "a link", "the array or group itself")
     return group[name]
 
 

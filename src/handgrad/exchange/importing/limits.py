@@ -12,10 +12,10 @@ from handgrad.files.tensors import shown
 from handgrad.textbook.errors import FileError, HandgradError
 from handgrad.textbook.layers import Layer
 
-# Of a file, four numbers may be made for each of its bytes: more than it has of one byte each, and
-# more than packing weights saves. So many are always allowed.
+# Numbers that a file may create for each of its bytes, more than one-byte numbers and compressed
+# weights need; and numbers that any file may create.
 PER_BYTE, ALWAYS_ALLOWED = 4, 2**20
-LONGEST_PART = 600  # letters of one of the three parts of an error
+LONGEST_PART = 600  # characters of one of the three parts of an error
 
 
 @dataclass
@@ -26,10 +26,10 @@ class Budget:
     left: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.left = self.most
+        self.left = self.limit
 
     @property
-    def most(self) -> int:
+    def limit(self) -> int:
         return max(ALWAYS_ALLOWED, PER_BYTE * self.n_bytes)
 
     def take(self, count: int, what: str) -> None:
@@ -38,17 +38,17 @@ class Budget:
         if self.left < 0:
             numbers = f"{count:,}" if count < 10**18 else "more than 10^18"
             raise FileError(
-                f"{shown(what)}: {numbers} numbers of a file with {self.n_bytes:,} bytes",
-                f"{self.most:,} numbers at most, all together",
-                "find out where the file comes from; no trained net is written so",
+                f"{shown(what)}: {numbers} numbers in a file of {self.n_bytes:,} bytes",
+                f"at most {self.limit:,} numbers in total",
+                "check the source of the file; no trained net needs so many",
             )
 
 
 def numbers_in(shape: Sequence[int]) -> int:
-    """How many numbers an array of this shape has; axes of size 0 count as 1.
+    """Number of elements of an array of this shape; axes of size 0 count as 1.
 
-    So what is larger than memory only but for an axis of size 0 is too large too. Raises a
-    ValueError for more axes than arrays have.
+    An empty array is thus too large if its other axes are. Raises ValueError for more axes than
+    NumPy allows.
     """
     if len(shape) > MOST_AXES:
         raise ValueError(f"{len(shape)} axes")
@@ -56,10 +56,10 @@ def numbers_in(shape: Sequence[int]) -> int:
 
 
 @contextmanager
-def read_from(what: str, expected: str, hint: str) -> Iterator[None]:
-    """Turn whatever else than a refusal of our own a file brings about into a FileError.
+def file_errors(what: str, expected: str, hint: str) -> Iterator[None]:
+    """Context that turns exceptions other than HandgradError into a FileError.
 
-    The libraries that read it raise many kinds of errors, of which few are documented.
+    Libraries that read files raise exceptions of many types, few of which are documented.
     """
     try:
         yield
@@ -71,10 +71,10 @@ def read_from(what: str, expected: str, hint: str) -> Iterator[None]:
 
 
 @contextmanager
-def made_of(place: str, parts: str, hint: str) -> Iterator[None]:
-    """The same for a layer or node; errors name its `place` in the file."""
+def layer_errors(place: str, parts: str, hint: str) -> Iterator[None]:
+    """The same for a layer or node, whose `place` in the file errors name."""
     try:
-        with read_from(f"{shown(place)}, whose {parts} do not fit it", "those it has", hint):
+        with file_errors(f"{shown(place)}, with invalid {parts}", f"valid {parts}", hint):
             yield
     except HandgradError as error:
         if not error.came.startswith(place):
@@ -83,8 +83,8 @@ def made_of(place: str, parts: str, hint: str) -> Iterator[None]:
 
 
 @contextmanager
-def naming(path: object) -> Iterator[None]:
-    """Context that adds the file to errors, with shortened contents."""
+def path_in_errors(path: object) -> Iterator[None]:
+    """Context that adds the path of the file to errors, and shortens them."""
     try:
         yield
     except HandgradError as error:
@@ -103,13 +103,13 @@ def _readable(part: str) -> str:
 def check_count(n: int, most: int, what: str) -> None:
     """Raise an error for more than `most`."""
     if n > most:
-        raise FileError(f"{n:,} {what}", f"{most:,} at most", "a smaller net")
+        raise FileError(f"{n:,} {what}", f"at most {most:,}", "a smaller net")
 
 
-def within(budget: Budget, layers: Iterable[Layer]) -> Iterator[Layer]:
-    """Iterate over layers, within the limits of layers and numbers."""
+def limited(layers: Iterable[Layer], budget: Budget) -> Iterator[Layer]:
+    """Iterate over layers; raise an error for too many layers or numbers."""
     for i, layer in enumerate(layers):
-        check_count(i + 1, MOST_LAYERS, "layers and more")
+        check_count(i + 1, MOST_LAYERS, "layers or more")
         arrays = (layer.named_parameters() | layer.named_states()).values()
         budget.take(sum(array.size for array in arrays), f"layer {i}, {type(layer).__name__}")
         yield layer

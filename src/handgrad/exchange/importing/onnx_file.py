@@ -6,16 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handgrad.exchange.importing.limits import Budget, made_of, naming, read_from, within
+from handgrad.exchange.importing.limits import (
+    Budget,
+    file_errors,
+    layer_errors,
+    limited,
+    path_in_errors,
+)
 from handgrad.exchange.importing.onnx_folding import Node
 from handgrad.exchange.importing.onnx_graph import OnnxGraph
-from handgrad.exchange.importing.onnx_layers import BY_AXES, by_feature, layers_at
+from handgrad.exchange.importing.onnx_layers import POSITION_DEPENDENT, layers_from, per_feature
 from handgrad.exchange.importing.onnx_recurrence import (
     RECURRENT,
-    recurrence_from,
-    swaps_rows_and_steps,
+    recurrent_layer,
+    swaps_batch_and_time,
 )
-from handgrad.exchange.importing.onnx_tensors import OtherFiles
+from handgrad.exchange.importing.onnx_tensors import TensorReader
 from handgrad.exchange.importing.parts import COPY, net_of, refused
 from handgrad.files.architecture import NET_IN_ONNX, LayerReader
 from handgrad.files.paths import opened
@@ -28,15 +34,15 @@ from handgrad.textbook.net import Net
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-KINDS = (
+SUPPORTED = (
     "a chain of Gemm, or MatMul and Add, Conv, MaxPool, AveragePool, BatchNormalization, "
     "LayerNormalization, Flatten, Reshape, Transpose, Gather from a table, RNN, GRU, LSTM, "
-    "activations, and numbers subtracted, added, multiplied, divided feature by feature"
+    "activations, and addition, subtraction, multiplication and division per feature"
 )
-OF_BRANCHES = f"hg.exchange.from_torch, for attention of PyTorch; else {COPY}"
-WHAT, AGAIN = "model in ONNX's format", "write it again, or check that it came whole"
-NOTHING_IN_PREDICTION = ("Identity", "Dropout", "Cast")
-LABELS = ("ArgMax", "ZipMap")  # what is made of the answer
+BRANCHES_HINT = f"hg.exchange.from_torch, for attention in PyTorch; else {COPY}"
+AGAIN = "export the model again, or check that the file is complete"
+IDENTITY_IN_PREDICTION = ("Identity", "Dropout", "Cast")
+LABELS = ("ArgMax", "ZipMap")  # convert the output to labels
 
 
 def from_onnx(path: str | Path) -> Net:
@@ -68,33 +74,33 @@ def from_onnx(path: str | Path) -> Net:
     require("from_onnx", onnx=["onnx"])
     import onnx
 
-    with opened(path, f"a {WHAT}", 'hg.exchange.from_onnx("model.onnx")') as (file, size):
+    with opened(path, "an ONNX model", 'hg.exchange.from_onnx("model.onnx")') as (file, size):
         content = file.read(size)
-    with naming(path):
-        with read_from(f"no {WHAT}", "a file that onnx.load reads", AGAIN):
+    with path_in_errors(path):
+        with file_errors("not an ONNX model", "a file that onnx.load reads", AGAIN):
             model = onnx.load_model_from_string(content)
-        with read_from("the graph", "one that onnx.checker.check_model passes", AGAIN):
+        with file_errors("the graph", "a graph that passes onnx.checker.check_model", AGAIN):
             return _net_in(model, len(content), Path(path).parent)
 
 
 def _net_in(model: ModelProto, n_bytes: int, folder: Path) -> Net:
-    """Convert a model, with external arrays from files in a folder."""
-    others = OtherFiles(folder)
-    arrays = {tensor.name: others.array(tensor) for tensor in model.graph.initializer}
-    notes = {note.key: note.value for note in model.metadata_props}
-    if own := _written_by_export(arrays, notes.get(NET_IN_ONNX, "")):
-        return own
-    n_bytes += others.n_bytes
+    """Convert a model, with external data from files in a folder."""
+    reader = TensorReader(folder)
+    arrays = {tensor.name: reader.array(tensor) for tensor in model.graph.initializer}
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    if net := _exported_net(arrays, metadata.get(NET_IN_ONNX, "")):
+        return net
+    n_bytes += reader.n_bytes
     graph = OnnxGraph(model, arrays, Budget(n_bytes))
-    return net_of(_merged(within(Budget(n_bytes), _layers(graph))), "a model")
+    return net_of(_merged(limited(_layers(graph), Budget(n_bytes))), "a model")
 
 
-def _written_by_export(arrays: Mapping[str, Array], layers: str) -> Net | None:
+def _exported_net(arrays: Mapping[str, Array], layers: str) -> Net | None:
     """Restore a net written by `hg.export`; None if its weights are missing."""
     if not layers:
         return None
     try:
-        with refused_as_damaged("the layers in it", "those that hg.export writes"):
+        with refused_as_damaged("the layers", "those that hg.export writes"):
             net = LayerReader(arrays, {}).whole(strict_json(layers, "its layers", AGAIN))
     except FileError:
         return None
@@ -102,44 +108,44 @@ def _written_by_export(arrays: Mapping[str, Array], layers: str) -> Net | None:
 
 
 def _layers(graph: OnnxGraph) -> Iterator[Layer]:
-    at, time_first = graph.input, False  # or steps before rows, as recurrent nodes have them
-    while users := [user for user in graph.users.get(at, []) if user.op_type not in LABELS]:
-        alone = len(users) == 1
-        with made_of(str(users[0]), "inputs or attributes", AGAIN):
-            made, at, time_first = _step(graph, users[0], at, time_first, alone)
-        yield from made
-    if at not in graph.outputs or time_first:
-        raise refused(f"{at!r}, from which no output comes", KINDS)
+    value, time_first = graph.input, False  # time is the first axis between recurrent nodes
+    while users := [user for user in graph.users.get(value, []) if user.op_type not in LABELS]:
+        is_chain = len(users) == 1
+        with layer_errors(str(users[0]), "inputs or attributes", AGAIN):
+            layers, value, time_first = _next_layers(graph, users[0], value, time_first, is_chain)
+        yield from layers
+    if value not in graph.outputs or time_first:
+        raise refused(f"the chain that ends at {value!r}", SUPPORTED)
 
 
-def _step(
-    graph: OnnxGraph, node: Node, at: str, time_first: bool, alone: bool
+def _next_layers(
+    graph: OnnxGraph, node: Node, value: str, time_first: bool, is_chain: bool
 ) -> tuple[Sequence[Layer], str, bool]:
     """Layers of a node, the name of their output, and if time is the first axis."""
-    if alone and node.op_type in NOTHING_IN_PREDICTION:
+    if is_chain and node.op_type in IDENTITY_IN_PREDICTION:
         return [], node.output[0], time_first
-    if alone and swaps_rows_and_steps(node):
+    if is_chain and swaps_batch_and_time(node):
         return [], node.output[0], not time_first
-    if alone and node.op_type in RECURRENT:
-        layer, at, time_first = recurrence_from(graph, node, time_first)
-        return [layer], at, time_first
-    found = layers_at(graph, node, at) if alone else None
-    found = found or graph.activation_from(at)
-    if found is None and alone:
-        found = by_feature(graph, node, at)
-    if found is None or (time_first and node.op_type in BY_AXES):
-        raise refused(str(node), KINDS, COPY if alone else OF_BRANCHES)
-    layers, at = found
-    return [layers] if isinstance(layers, Layer) else layers, at, time_first
+    if is_chain and node.op_type in RECURRENT:
+        layer, value, time_first = recurrent_layer(graph, node, time_first)
+        return [layer], value, time_first
+    conversion = layers_from(graph, node, value) if is_chain else None
+    conversion = conversion or graph.activation_from(value)
+    if conversion is None and is_chain:
+        conversion = per_feature(graph, node, value)
+    if conversion is None or (time_first and node.op_type in POSITION_DEPENDENT):
+        raise refused(str(node), SUPPORTED, COPY if is_chain else BRANCHES_HINT)
+    layers, value = conversion
+    return [layers] if isinstance(layers, Layer) else layers, value, time_first
 
 
 def _merged(layers: Iterable[Layer]) -> list[Layer]:
     """Merge consecutive layers that shift and scale."""
-    found: list[Any] = []
+    merged: list[Any] = []
     for layer in layers:
-        if found and isinstance(layer, Standardize) and isinstance(found[-1], Standardize):
-            first = found.pop()
+        if merged and isinstance(layer, Standardize) and isinstance(merged[-1], Standardize):
+            first = merged.pop()
             mean = first.mean + layer.mean * first.scale
             layer = Standardize(mean, first.scale * layer.scale)
-        found.append(layer)
-    return found
+        merged.append(layer)
+    return merged

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from onnx import NodeProto, OperatorSetIdProto
 
 STANDARD = ("", "ai.onnx")  # domains of ONNX's own operators
-NUMBERS = "biufV"  # kinds of arrays; V are the short floats that NumPy has not
+NUMERIC_KINDS = "biufV"  # of dtypes; V are the short floats that NumPy lacks
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,8 @@ class Node:
         names = tuple(proto.input), tuple(proto.output)
         return cls(proto, proto.op_type, proto.name, proto.domain, *names)
 
-    def reads(self, i: int) -> str:
-        """Name of its input `i`; "" if it has none."""
+    def input_name(self, i: int) -> str:
+        """Name of input `i`; "" if there is none."""
         return self.input[i] if len(self.input) > i else ""
 
     @cached_property
@@ -64,58 +64,58 @@ class Node:
         return f"node {self.name or self.output[0]!r}, {self.op_type}"
 
 
-def folded(
+def fold(
     node: Node,
-    given: Mapping[str, Array],
+    arrays: Mapping[str, Array],
     opsets: Sequence[OperatorSetIdProto],
     budget: Budget,
 ) -> dict[str, Array] | None:
-    """Result of a cheap node for arrays, by onnx's reference evaluator; None for other nodes.
+    """Results of a cheap node by onnx's reference evaluator; None for other nodes.
 
-    What it reads and gives is taken from the budget before anything is computed.
+    Its input and output sizes are taken from the budget before it is computed.
     """
-    if node.op_type not in MEASURED or node.domain not in STANDARD or not node.is_plain:
+    if node.op_type not in OUTPUT_SIZES or node.domain not in STANDARD or not node.is_plain:
         return None
-    if any(array.dtype.kind not in NUMBERS for array in given.values()):
+    if any(array.dtype.kind not in NUMERIC_KINDS for array in arrays.values()):
         return None
     try:
-        read = [given[name] if name else None for name in node.input]
-        count = sum(numbers_in(array.shape) for array in given.values())
-        count += MEASURED[node.op_type](node, read)
+        inputs = [arrays[name] if name else None for name in node.input]
+        count = sum(numbers_in(array.shape) for array in arrays.values())
+        count += OUTPUT_SIZES[node.op_type](node, inputs)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return None  # nor could the evaluator
+        return None  # the evaluator would fail too
     budget.take(count, str(node))
-    return evaluated(node, given, opsets)
+    return evaluate(node, arrays, opsets)
 
 
-def evaluated(
-    node: Node, given: Mapping[str, Array], opsets: Sequence[OperatorSetIdProto]
+def evaluate(
+    node: Node, arrays: Mapping[str, Array], opsets: Sequence[OperatorSetIdProto]
 ) -> dict[str, Array] | None:
-    """Result of onnx's reference evaluator for a node; None if it fails."""
+    """Results of onnx's reference evaluator for a node; None if it fails."""
     from onnx import helper
     from onnx.reference import ReferenceEvaluator
 
-    wanted = [name for name in node.output if name]
+    names = [name for name in node.output if name]
     try:
         inputs = [
             helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(a.dtype), None)
-            for name, a in given.items()
+            for name, a in arrays.items()
         ]
-        outputs = [helper.make_empty_tensor_value_info(name) for name in wanted]
-        part = helper.make_graph([node.proto], "part", inputs, outputs)
-        model = helper.make_model(part, opset_imports=opsets)
+        outputs = [helper.make_empty_tensor_value_info(name) for name in names]
+        graph = helper.make_graph([node.proto], "part", inputs, outputs)
+        model = helper.make_model(graph, opset_imports=opsets)
         with np.errstate(all="ignore"):
-            found = [*map(np.asarray, ReferenceEvaluator(model).run(None, dict(given)))]
-    except Exception:  # of many kinds, for what does not fit; none of them is documented
+            results = [*map(np.asarray, ReferenceEvaluator(model).run(None, dict(arrays)))]
+    except Exception:  # onnx documents none of the many types that it raises
         return None
-    if any(array.dtype.kind not in NUMBERS for array in found):
+    if any(array.dtype.kind not in NUMERIC_KINDS for array in results):
         return None
-    return dict(zip(wanted, found, strict=True))
+    return dict(zip(names, results, strict=True))
 
 
-# How many numbers a node gives, by what it reads.
-Read = Sequence[Array | None]  # what comes in; None for an input that is left out
-Measure = Callable[[Node, Read], int]
+# Number of elements that a node outputs, by its inputs.
+Inputs = Sequence[Array | None]  # None for an omitted input
+OutputSize = Callable[[Node, Inputs], int]
 
 
 def _sizes(array: Array) -> list[int]:
@@ -125,85 +125,88 @@ def _sizes(array: Array) -> list[int]:
     return [int(size) for size in array.ravel()]
 
 
-def _known(read: Read, i: int) -> Array:
+def _required(inputs: Inputs, i: int) -> Array:
     """Input `i`, which is required."""
-    if (array := read[i]) is None:
+    if (array := inputs[i]) is None:
         raise ValueError(f"no input {i}")
     return array
 
 
-def _as_much(node: Node, read: Read) -> int:
-    return numbers_in(_known(read, 0).shape)
+def _same_size(node: Node, inputs: Inputs) -> int:
+    return numbers_in(_required(inputs, 0).shape)
 
 
-def _broadcast(node: Node, read: Read) -> int:
-    return numbers_in(np.broadcast_shapes(*(a.shape for a in read if a is not None)))
+def _broadcast(node: Node, inputs: Inputs) -> int:
+    return numbers_in(np.broadcast_shapes(*(a.shape for a in inputs if a is not None)))
 
 
-def _concat(node: Node, read: Read) -> int:
-    return sum(numbers_in(_known(read, i).shape) for i in range(len(read)))
+def _concat(node: Node, inputs: Inputs) -> int:
+    return sum(numbers_in(_required(inputs, i).shape) for i in range(len(inputs)))
 
 
-def _gather(node: Node, read: Read) -> int:
+def _gather(node: Node, inputs: Inputs) -> int:
     axis = node.attributes.get("axis", 0)
-    others = numbers_in(_known(read, 0).shape) // max(1, _known(read, 0).shape[axis])
-    return others * numbers_in(_known(read, 1).shape)
+    others = numbers_in(_required(inputs, 0).shape) // max(1, _required(inputs, 0).shape[axis])
+    return others * numbers_in(_required(inputs, 1).shape)
 
 
-def _constant(node: Node, read: Read) -> int:
+def _constant(node: Node, inputs: Inputs) -> int:
     (value,) = node.attributes.values()
     if hasattr(value, "dims"):
         return numbers_in(value.dims)
     return len(value) if isinstance(value, list) else 1
 
 
-def _constant_of_shape(node: Node, read: Read) -> int:
-    return numbers_in(_sizes(_known(read, 0)))
+def _constant_of_shape(node: Node, inputs: Inputs) -> int:
+    return numbers_in(_sizes(_required(inputs, 0)))
 
 
-def _expand(node: Node, read: Read) -> int:
-    sizes = _sizes(_known(read, 1))
-    return max(numbers_in(sizes), numbers_in(np.broadcast_shapes(_known(read, 0).shape, sizes)))
+def _expand(node: Node, inputs: Inputs) -> int:
+    sizes = _sizes(_required(inputs, 1))
+    return max(
+        numbers_in(sizes), numbers_in(np.broadcast_shapes(_required(inputs, 0).shape, sizes))
+    )
 
 
-def _range(node: Node, read: Read) -> int:
-    start, limit, delta = (_known(read, i).item() for i in range(3))
+def _range(node: Node, inputs: Inputs) -> int:
+    start, limit, delta = (_required(inputs, i).item() for i in range(3))
     return max(0, math.ceil((limit - start) / delta))
 
 
-def _tile(node: Node, read: Read) -> int:
-    return numbers_in(_known(read, 0).shape) * numbers_in(_sizes(_known(read, 1)))
+def _tile(node: Node, inputs: Inputs) -> int:
+    return numbers_in(_required(inputs, 0).shape) * numbers_in(_sizes(_required(inputs, 1)))
 
 
-def _split(node: Node, read: Read) -> int:
+def _split(node: Node, inputs: Inputs) -> int:
     if node.attributes.get("num_outputs", 0) > len(node.output):
-        raise ValueError("more outputs than it names")
-    return numbers_in(_known(read, 0).shape)
+        raise ValueError("more outputs than names")
+    return numbers_in(_required(inputs, 0).shape)
 
 
-def _dequantized(node: Node, read: Read) -> int:
-    shape, axis = _known(read, 0).shape, node.attributes.get("axis", 1)
+def _dequantized(node: Node, inputs: Inputs) -> int:
+    shape, axis = _required(inputs, 0).shape, node.attributes.get("axis", 1)
     if node.attributes.get("block_size"):
         raise ValueError("scales of blocks")
-    if any(a is not None and a.ndim and a.shape != (shape[axis],) for a in read[1:]):
+    if any(a is not None and a.ndim and a.shape != (shape[axis],) for a in inputs[1:]):
         raise ValueError("another number of scales")
     return numbers_in(shape)
 
 
-ONE_BY_ONE = (
+ELEMENTWISE_OPERATORS = (
     "Abs Add And Cast CastLike Ceil Celu Clip Cos Div Elu Equal Erf Exp Floor Gelu Greater "
     "GreaterOrEqual HardSigmoid HardSwish Identity LeakyRelu Less LessOrEqual Log Max Mean Min "
     "Mish Mod Mul Neg Not Or PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus "
     "Softsign Sqrt Sub Sum Swish Tan Tanh ThresholdedRelu Where Xor"
 )
-NO_MORE_THAN_THE_FIRST = (
+SIZED_AS_FIRST_INPUT = (
     "Flatten ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum "
     "ReduceSumSquare Reshape Shape Size Slice Squeeze Transpose Trilu Unsqueeze"
 )
-# No loops, branches, texts, products or random numbers: each takes as long as it has numbers.
-MEASURED: dict[str, Measure] = {
-    **dict.fromkeys(ONE_BY_ONE.split(), _broadcast),
-    **dict.fromkeys(NO_MORE_THAN_THE_FIRST.split(), _as_much),
+# Operators whose time grows with these sizes: no loops, branches, strings, matrix products or
+# random numbers.
+OUTPUT_SIZES: dict[str, OutputSize] = {
+    **dict.fromkeys(ELEMENTWISE_OPERATORS.split(), _broadcast),
+    **dict.fromkeys(SIZED_AS_FIRST_INPUT.split(), _same_size),
     "Concat": _concat,
     "Gather": _gather,
     "Constant": _constant,

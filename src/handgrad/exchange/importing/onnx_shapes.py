@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from handgrad.exchange.importing.onnx_folding import MEASURED, Node
+from handgrad.exchange.importing.onnx_folding import OUTPUT_SIZES, Node
 from handgrad.exchange.importing.parts import MOST_AXES
 from handgrad.textbook.layers import Array
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto, TypeProto
 
-# Beside what may be computed, the operators that layers are.
+# Operators of layers, whose types are inferred as those of folded ones are.
 OF_LAYERS = (
     *("Gemm", "MatMul", "Conv", "MaxPool", "AveragePool", "BatchNormalization"),
     *("LayerNormalization", "Softmax", "RNN", "GRU", "LSTM", "Dropout", "Scaler"),
@@ -32,15 +32,15 @@ def inferred_types(
     arrays: Mapping[str, Array],
     constant: Callable[[str], Array | None],
 ) -> dict[str, TypeProto]:
-    """The types of values by name, as the file declares and ONNX infers them.
+    """Types of values by name, as the file declares and ONNX infers them.
 
-    Nodes are asked one by one, so that no shape has more axes than arrays have: what a file makes
-    of itself otherwise doubles with every node.
+    Types are inferred node by node, so that no shape exceeds the axes of NumPy's arrays: a hostile
+    file could otherwise double them with every node.
     """
     from onnx import helper
 
     graph = model.graph
-    found = {
+    types = {
         one.name: one.type
         for one in (*graph.input, *graph.value_info, *graph.output)
         if len(one.type.tensor_type.shape.dim) <= MOST_AXES
@@ -48,18 +48,18 @@ def inferred_types(
     for name, array in arrays.items():
         if array.dtype.kind != "O":
             kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-            found[name] = helper.make_tensor_type_proto(kind, array.shape)
+            types[name] = helper.make_tensor_type_proto(kind, array.shape)
     for node in nodes:
-        if (node.op_type in MEASURED or node.op_type in OF_LAYERS) and node.is_plain:
-            for name, kind in _inferred(model, node, found, constant).items():
-                found[name] = _both(kind, found.get(name))
-    return found
+        if (node.op_type in OUTPUT_SIZES or node.op_type in OF_LAYERS) and node.is_plain:
+            for name, kind in _inferred(model, node, types, constant).items():
+                types[name] = _combined(kind, types.get(name))
+    return types
 
 
 def _inferred(
     model: ModelProto,
     node: Node,
-    types: Mapping[str, TypeProto],
+    value_types: Mapping[str, TypeProto],
     constant: Callable[[str], Array | None],
 ) -> dict[str, TypeProto]:
     """Output types of a node; none if onnx cannot infer them."""
@@ -69,20 +69,20 @@ def _inferred(
     from onnx.shape_inference import infer_node_outputs
 
     versions = {opset.domain: opset.version for opset in model.opset_import}
-    read = {name: types.get(name) or TypeProto() for name in node.input if name}
-    said: dict[str, TensorProto] = {}
-    for name, kind in read.items():
+    inputs = {name: value_types.get(name) or TypeProto() for name in node.input if name}
+    constants: dict[str, TensorProto] = {}
+    for name, kind in inputs.items():
         if _is_shape(kind) and (value := constant(name)) is not None:
-            said[name] = from_array(value, name)
+            constants[name] = from_array(value, name)
     try:
         schema = get_schema(node.op_type, versions.get(node.domain, 1), node.domain)
-        found = infer_node_outputs(
-            schema, node.proto, read, said, opset_imports=[*model.opset_import]
+        outputs = infer_node_outputs(
+            schema, node.proto, inputs, constants, opset_imports=[*model.opset_import]
         )
-    except Exception:  # of many kinds, for what does not fit; none of them is documented
+    except Exception:  # onnx documents none of the many types that it raises
         return {}
     return {
-        name: kind for name, kind in found.items() if len(kind.tensor_type.shape.dim) <= MOST_AXES
+        name: kind for name, kind in outputs.items() if len(kind.tensor_type.shape.dim) <= MOST_AXES
     }
 
 
@@ -91,17 +91,22 @@ def _is_shape(kind: TypeProto) -> bool:
     from onnx import TensorProto
 
     sizes = sizes_of(kind)
-    whole = kind.tensor_type.elem_type in (TensorProto.INT32, TensorProto.INT64)
-    return whole and sizes is not None and len(sizes) < 2 and all(0 < s <= MOST_AXES for s in sizes)
+    is_integer = kind.tensor_type.elem_type in (TensorProto.INT32, TensorProto.INT64)
+    return (
+        is_integer
+        and sizes is not None
+        and len(sizes) < 2
+        and all(0 < s <= MOST_AXES for s in sizes)
+    )
 
 
-def _both(inferred: TypeProto, declared: TypeProto | None) -> TypeProto:
+def _combined(inferred: TypeProto, declared: TypeProto | None) -> TypeProto:
     """Inferred type, with sizes that only the declared type has."""
-    known, others = sizes_of(inferred), sizes_of(declared)
-    if declared is not None and known is None:
+    sizes, declared_sizes = sizes_of(inferred), sizes_of(declared)
+    if declared is not None and sizes is None:
         return declared
-    if known and others and len(known) == len(others):
-        for size, other in zip(inferred.tensor_type.shape.dim, others, strict=True):
-            if other and not size.dim_value:
-                size.dim_value = other
+    if sizes and declared_sizes and len(sizes) == len(declared_sizes):
+        for size, declared_size in zip(inferred.tensor_type.shape.dim, declared_sizes, strict=True):
+            if declared_size and not size.dim_value:
+                size.dim_value = declared_size
     return inferred

@@ -1,4 +1,4 @@
-"""Builders of layers from weights of other libraries, and of the net."""
+"""Construction of layers and nets from the weights of other libraries."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -40,12 +40,12 @@ from handgrad.textbook.layers.recurrence import RecurrentLayer
 from handgrad.textbook.net import Net
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
-COPY = "build the net of hg.Net(…), and copy the weights layer by layer: layer.W = …"
+COPY = "build the net with hg.Net(…) and copy the weights of each layer: layer.W = …"
 
-MOST_AXES = 64  # that NumPy has
-FITTING = "a file or module whose sizes fit together"
+MOST_AXES = 64  # of an array in NumPy
+FITTING = "a file or module with matching shapes"
 
-# Activations without settings, by the names that other libraries write in one way or another.
+# Activations without settings, by their names in other libraries, in lower case.
 ACTIVATIONS: dict[str, type[Layer]] = {
     "relu": ReLU,
     "tanh": Tanh,
@@ -64,7 +64,7 @@ ACTIVATIONS: dict[str, type[Layer]] = {
 
 
 def linear(W: Array, b: Array | None) -> Linear:
-    """Linear layer of weights (n_out, n_in) and a bias (n_out,), zeros for None."""
+    """Linear layer with weights (n_out, n_in) and a bias (n_out,), zeros for None."""
     n_out, n_in = W.shape
     return _with_weights(Linear, (n_in, n_out), W=W, b=None if b is None else np.ravel(b))
 
@@ -72,11 +72,11 @@ def linear(W: Array, b: Array | None) -> Linear:
 def convolution(
     W: Array, b: Array | None, stride: Sequence[int], padding: Sequence[int]
 ) -> Conv1d | Conv2d:
-    """Conv1d or Conv2d of weights (n_out, n_in, *kernel_size) and a bias as in `linear`."""
+    """Conv1d or Conv2d with weights (n_out, n_in, *kernel_size) and a bias as in `linear`."""
     n_out, n_in, *kernel_size = W.shape
     kind: Callable[..., Conv1d | Conv2d] = Conv1d if len(kernel_size) == 1 else Conv2d
-    settings = {"stride": one_or_each(stride), "padding": one_or_each(padding)}
-    return _with_weights(kind, (n_in, n_out, one_or_each(kernel_size)), settings, W=W, b=b)
+    settings = {"stride": int_or_tuple(stride), "padding": int_or_tuple(padding)}
+    return _with_weights(kind, (n_in, n_out, int_or_tuple(kernel_size)), settings, W=W, b=b)
 
 
 def pooling(
@@ -86,16 +86,16 @@ def pooling(
     padding: Sequence[int] = (0, 0),
 ) -> MaxPool2d | AvgPool2d:
     """MaxPool2d or AvgPool2d with this window size."""
-    size, step, border = (one_or_each(sizes) for sizes in (kernel_size, stride, padding))
+    size, step, border = (int_or_tuple(sizes) for sizes in (kernel_size, stride, padding))
     settings = {"stride": None if step == size else step, "padding": border}
-    return kind(size, **_given(kind, settings))
+    return kind(size, **_changed(kind, settings))
 
 
 def reshaped(sizes: Sequence[int]) -> Reshape:
-    """A Reshape of each row to these sizes."""
+    """Reshape of each row to these sizes."""
     if len(sizes) > MOST_AXES - 1:
         raise SettingError(
-            f"rows of {len(sizes)} axes", f"{MOST_AXES - 1} at most, as arrays have", "fewer"
+            f"rows of {len(sizes)} axes", f"at most {MOST_AXES - 1}, as in NumPy", "fewer axes"
         )
     return Reshape(*sizes)
 
@@ -108,20 +108,20 @@ def recurrent(
     v: Array | None,
     return_sequences: bool,
 ) -> RecurrentLayer:
-    """RNN, GRU or LSTM of weights and biases as in the layer; zeros for None."""
+    """RNN, GRU or LSTM with weights and biases as in the layer; zeros for None."""
     sizes, settings = (W.shape[1], U.shape[1]), {"return_sequences": return_sequences}
     return _with_weights(kind, sizes, settings, W=W, U=U, b=b, v=v)
 
 
 def embedding(E: Array, padding: int | None = None) -> Embedding:
-    """An Embedding of this table (n_values, size)."""
+    """Embedding with this table (n_values, size)."""
     return _with_weights(Embedding, E.shape, {"padding": padding}, E=E)
 
 
 def attention(
     n_heads: int, W: Array, b: Array | None, Wo: Array, bo: Array | None
 ) -> MultiheadAttention:
-    """MultiheadAttention of weights as in the layer; zeros for biases that are None."""
+    """MultiheadAttention with weights as in the layer; zeros for biases that are None."""
     return _with_weights(MultiheadAttention, (len(Wo), n_heads), W=W, b=b, Wo=Wo, bo=bo)
 
 
@@ -132,42 +132,42 @@ def _with_weights(
     **arrays: Array | None,
 ) -> AnyLayer:
     """Layer of these sizes and settings, with the arrays that are not None."""
-    known = {name: array for name, array in arrays.items() if array is not None}
-    dtype = next(iter(known.values())).dtype
-    most = max(array.size for array in known.values())
+    weights = {name: array for name, array in arrays.items() if array is not None}
+    dtype = next(iter(weights.values())).dtype
+    largest = max(array.size for array in weights.values())
 
     def allow(shape: tuple[int, ...]) -> None:
-        if math.prod(shape) > most:  # sizes that do not fit together, of arrays never so large
+        if math.prod(shape) > largest:  # sizes that do not match, possibly huge
             raise SettingError(
-                f"a layer of sizes {tuple(sizes)} with weights of at most {most} numbers",
-                f"{math.prod(shape)} of shape {shape}",
+                f"a layer of sizes {tuple(sizes)} with weights of at most {largest} numbers",
+                f"weights of shape {shape}, {math.prod(shape)} numbers",
                 FITTING,
             )
 
     with without_initialization(allow):
-        layer = kind(*sizes, **_given(kind, {**settings, "dtype": dtype}))
-    return filled(layer, **known)
+        layer = kind(*sizes, **_changed(kind, {**settings, "dtype": dtype}))
+    return fill(layer, **weights)
 
 
-def _given(kind: Callable[..., Layer], settings: Mapping[str, object]) -> dict[str, object]:
-    """Settings that differ from the defaults of a layer."""
-    own = signature(kind).parameters
-    return {name: value for name, value in settings.items() if value != own[name].default}
+def _changed(kind: Callable[..., Layer], settings: Mapping[str, object]) -> dict[str, object]:
+    """Settings that differ from the defaults of a layer class."""
+    parameters = signature(kind).parameters
+    return {name: value for name, value in settings.items() if value != parameters[name].default}
 
 
-def one_or_each(sizes: Sequence[int]) -> int | tuple[int, ...]:
-    """A setting of windows as it is written: one number where it is the same for all axes.
+def int_or_tuple(sizes: Sequence[int]) -> int | tuple[int, ...]:
+    """Setting of a window: one number if it is equal for all axes, else a tuple.
 
-    >>> one_or_each((3, 3)), one_or_each((3, 5))
+    >>> int_or_tuple((3, 3)), int_or_tuple((3, 5))
     (3, (3, 5))
     """
     return sizes[0] if len({*sizes}) == 1 else tuple(sizes)
 
 
-def padding_that_keeps(kernel_size: Sequence[int], stride: Sequence[int]) -> list[int] | None:
-    """The padding of both sides that is called "same"; None where the sides would differ.
+def same_padding(kernel_size: Sequence[int], stride: Sequence[int]) -> list[int] | None:
+    """Padding of each axis for "same"; None if its two sides would differ.
 
-    >>> padding_that_keeps((3, 5), (1, 1)), padding_that_keeps((2, 2), (1, 1))
+    >>> same_padding((3, 5), (1, 1)), same_padding((2, 2), (1, 1))
     ([1, 2], None)
     """
     if any(s != 1 for s in stride) or not all(k % 2 for k in kernel_size):
@@ -184,32 +184,32 @@ def batch_norm(
     momentum: float,
     kind: type[BatchNorm] = BatchNorm,
 ) -> BatchNorm:
-    """BatchNorm of arrays (n_features,); ones and zeros for missing gamma and beta."""
+    """BatchNorm with arrays (n_features,); ones and zeros for missing gamma and beta."""
     layer = kind(mean.size, eps=eps, momentum=momentum, dtype=mean.dtype)
-    given = {"gamma": gamma, "beta": beta, "running_mean": mean, "running_var": var}
-    return filled(layer, **{name: a for name, a in given.items() if a is not None})
+    arrays = {"gamma": gamma, "beta": beta, "running_mean": mean, "running_var": var}
+    return fill(layer, **{name: a for name, a in arrays.items() if a is not None})
 
 
-def of_steps(norm: BatchNorm) -> list[Layer]:
+def over_channels(norm: BatchNorm) -> list[Layer]:
     """BatchNorm over the channels of sequences (n, channels, t)."""
     return [Transpose(2, 1), norm, Transpose(2, 1)]
 
 
 def layer_norm(n: int, gamma: Array | None, beta: Array | None, eps: float) -> LayerNorm:
-    """A LayerNorm over `n` features."""
-    known = {name: a for name, a in (("gamma", gamma), ("beta", beta)) if a is not None}
-    dtype = next((a.dtype for a in known.values()), np.dtype(np.float32))
-    return filled(LayerNorm(n, eps=eps, dtype=dtype), **known)
+    """LayerNorm over `n` features."""
+    arrays = {name: a for name, a in (("gamma", gamma), ("beta", beta)) if a is not None}
+    dtype = next((a.dtype for a in arrays.values()), np.dtype(np.float32))
+    return fill(LayerNorm(n, eps=eps, dtype=dtype), **arrays)
 
 
-def filled(layer: AnyLayer, **arrays: Array) -> AnyLayer:
-    """Copy arrays of equal shapes into a layer."""
+def fill(layer: AnyLayer, **arrays: Array) -> AnyLayer:
+    """Copy arrays into a layer; raise an error for another shape."""
     for name, array in arrays.items():
-        own = getattr(layer, name)
-        if own.shape != array.shape:
+        parameter = getattr(layer, name)
+        if parameter.shape != array.shape:
             raise SettingError(
                 f"{name} of shape {array.shape} for {layer!r}",
-                f"shape {own.shape}",
+                f"shape {parameter.shape}",
                 FITTING,
             )
         setattr(layer, name, array)
@@ -219,7 +219,7 @@ def filled(layer: AnyLayer, **arrays: Array) -> AnyLayer:
 def net_of(layers: Sequence[Layer], what: str) -> Net:
     """Net of these layers, in float64 if any layer is."""
     if not layers:
-        raise SettingError(f"{what} without a layer", "one layer at least", "a net with layers")
+        raise SettingError(f"{what} without a layer", "at least one layer", "a net with layers")
     arrays = [
         a for each in layers for a in (each.named_parameters() | each.named_states()).values()
     ]
@@ -228,8 +228,8 @@ def net_of(layers: Sequence[Layer], what: str) -> Net:
 
 
 def refused(name: str, kinds: str, hint: str = COPY) -> SettingError:
-    """SettingError for a part of another library's net without counterpart."""
-    return SettingError(f"{name}, which is no layer of handgrad's", kinds, hint)
+    """SettingError for a part of another library's net that has no counterpart."""
+    return SettingError(f"{name}, which has no counterpart in handgrad", kinds, hint)
 
 
 def floating_array(values: npt.ArrayLike) -> Array:

@@ -64,7 +64,7 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> Net:
             raise SettingError(
                 f"the activation {name!r} of {mlp!r}",
                 f"identity, {', '.join(ACTIVATIONS)}",
-                "a model with one of these",
+                "an estimator with one of these activations",
             )
         layers.append(ACTIVATIONS[name]())
     return net_of(layers, repr(mlp))

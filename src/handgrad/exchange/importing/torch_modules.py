@@ -17,11 +17,11 @@ from handgrad.exchange.importing.parts import (
     layer_norm,
     linear,
     net_of,
-    of_steps,
-    padding_that_keeps,
+    over_channels,
     pooling,
     recurrent,
     refused,
+    same_padding,
 )
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import (
@@ -49,7 +49,7 @@ from handgrad.textbook.net import Net, Residual
 if TYPE_CHECKING:
     from torch.nn import Module, Sequential
 
-KINDS = (
+SUPPORTED = (
     "Linear, Conv1d, Conv2d, MaxPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, LayerNorm, Dropout, "
     "Identity, Flatten, Unflatten, Embedding, RNN, GRU, LSTM, MultiheadAttention, "
     "TransformerEncoderLayer, TransformerEncoder, nested Sequential, and ReLU, LeakyReLU, Tanh, "
@@ -100,15 +100,15 @@ def from_torch(sequential: object) -> Net:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A module, its path for errors, and the number of axes of its rows, if known."""
+class TorchLayer:
+    """A module, its path for errors, and the number of axes of an input row, if known."""
 
     module: Module
     path: str
     axes: int | None = None
 
     def refused(self, expected: str, hint: str = COPY) -> SettingError:
-        """SettingError for a module without counterpart."""
+        """SettingError for a module that has no counterpart."""
         return refused(f"module {self.path}, {self.module!r}", expected, hint)
 
     def array(self, name: str) -> Array:
@@ -116,20 +116,20 @@ class Part:
         return floating_array(getattr(self.module, name).detach().cpu().numpy())
 
     def array_or_none(self, name: str) -> Array | None:
-        """The same, or None if the module has none."""
+        """The same; None if the module has no such tensor."""
         return None if getattr(self.module, name, None) is None else self.array(name)
 
-    def settled(self, **expected: object) -> None:
+    def check_settings(self, **expected: object) -> None:
         """Raise an error if a setting differs from the expected value."""
         for name, value in expected.items():
-            found = getattr(self.module, name)
-            if {*found} != {value} if isinstance(found, tuple | list) else found != value:
-                raise self.refused(f"{name}={value!r}, not {found!r}")
+            setting = getattr(self.module, name)
+            if {*setting} != {value} if isinstance(setting, tuple | list) else setting != value:
+                raise self.refused(f"{name}={value!r}, not {setting!r}")
 
 
 def _modules(sequential: Sequential, path: str) -> Iterator[tuple[str, Module]]:
-    """All modules with their paths, also nested ones."""
-    for i, module in enumerate(sequential):  # named_children leaves out one that comes again
+    """Iterate over modules and their paths, nested ones included."""
+    for i, module in enumerate(sequential):  # named_children omits a repeated module
         kind = type(module).__name__
         if kind == "Sequential":
             yield from _modules(module, f"{path}{i}.")
@@ -143,50 +143,50 @@ def _modules(sequential: Sequential, path: str) -> Iterator[tuple[str, Module]]:
 
 def _layers(sequential: Sequential) -> Iterator[Layer]:
     axes: int | None = None
-    for place, module in _modules(sequential, ""):
-        made = _made(Part(module, place, axes))
-        yield from made
-        kind, last = type(module).__name__, made[-1] if made else None
+    for path, module in _modules(sequential, ""):
+        layers = _converted(TorchLayer(module, path, axes))
+        yield from layers
+        kind, last = type(module).__name__, layers[-1] if layers else None
         axes = len(last.shape) if isinstance(last, Reshape) else AXES_OF_ROWS.get(kind, axes)
 
 
-def _made(part: Part) -> Sequence[Layer]:
+def _converted(layer: TorchLayer) -> Sequence[Layer]:
     """Layers of a module."""
-    kind = type(part.module).__name__
+    kind = type(layer.module).__name__
     if kind == "Identity":
         return []
-    if kind.lower() in ACTIVATIONS and kind not in MADE:
+    if kind.lower() in ACTIVATIONS and kind not in BUILDERS:
         return [ACTIVATIONS[kind.lower()]()]
-    if kind not in MADE:
-        raise part.refused(KINDS)
-    made = MADE[kind](part)
-    return [made] if isinstance(made, Layer) else made
+    if kind not in BUILDERS:
+        raise layer.refused(SUPPORTED)
+    layers = BUILDERS[kind](layer)
+    return [layers] if isinstance(layers, Layer) else layers
 
 
-def _linear(part: Part) -> Layer:
-    return linear(part.array("weight"), part.array_or_none("bias"))
+def _linear(layer: TorchLayer) -> Layer:
+    return linear(layer.array("weight"), layer.array_or_none("bias"))
 
 
-def _convolution(part: Part) -> Layer:
-    module = part.module
-    part.settled(groups=1, dilation=1, padding_mode="zeros")
-    padding = {"valid": [0], "same": padding_that_keeps(module.kernel_size, module.stride)}
-    found = padding.get(module.padding, module.padding)
-    if found is None:
-        raise part.refused('padding="same" around windows of an odd size', "an odd kernel_size")
-    return convolution(part.array("weight"), part.array_or_none("bias"), module.stride, found)
+def _convolution(layer: TorchLayer) -> Layer:
+    module = layer.module
+    layer.check_settings(groups=1, dilation=1, padding_mode="zeros")
+    named_padding = {"valid": [0], "same": same_padding(module.kernel_size, module.stride)}
+    padding = named_padding.get(module.padding, module.padding)
+    if padding is None:
+        raise layer.refused('padding="same" with an odd kernel_size', "an odd kernel_size")
+    return convolution(layer.array("weight"), layer.array_or_none("bias"), module.stride, padding)
 
 
-def _pooling(part: Part) -> Layer:
-    module = part.module
-    part.settled(ceil_mode=False)
+def _pooling(layer: TorchLayer) -> Layer:
+    module = layer.module
+    layer.check_settings(ceil_mode=False)
     windows = [_pair(each) for each in (module.kernel_size, module.stride, module.padding)]
     if type(module).__name__ == "MaxPool2d":
-        part.settled(dilation=1, return_indices=False)
+        layer.check_settings(dilation=1, return_indices=False)
         return pooling(MaxPool2d, *windows)
-    part.settled(divisor_override=None)
+    layer.check_settings(divisor_override=None)
     if windows[2] != (0, 0):
-        part.settled(count_include_pad=True)
+        layer.check_settings(count_include_pad=True)
     return pooling(AvgPool2d, *windows)
 
 
@@ -194,116 +194,116 @@ def _pair(setting: int | tuple[int, int]) -> tuple[int, int]:
     return (setting, setting) if isinstance(setting, int) else setting
 
 
-def _batch_norm(part: Part) -> Layer | Sequence[Layer]:
-    module, mean = part.module, part.array_or_none("running_mean")
+def _batch_norm(layer: TorchLayer) -> Layer | Sequence[Layer]:
+    module, mean = layer.module, layer.array_or_none("running_mean")
     if mean is None or module.momentum is None:
-        raise part.refused("running statistics and a momentum")
+        raise layer.refused("running statistics and a momentum")
     arrays = (
-        part.array_or_none("weight"),
-        part.array_or_none("bias"),
+        layer.array_or_none("weight"),
+        layer.array_or_none("bias"),
         mean,
-        part.array("running_var"),
+        layer.array("running_var"),
     )
     if type(module).__name__ == "BatchNorm2d":
         return batch_norm(*arrays, module.eps, module.momentum, BatchNorm2d)
     norm = batch_norm(*arrays, module.eps, module.momentum)
-    return of_steps(norm) if part.axes == 2 else norm
+    return over_channels(norm) if layer.axes == 2 else norm
 
 
-def _layer_norm(part: Part) -> Layer:
-    shape = part.module.normalized_shape
+def _layer_norm(layer: TorchLayer) -> Layer:
+    shape = layer.module.normalized_shape
     if len(shape) != 1:
-        raise part.refused("LayerNorm over the last axis")
-    arrays = part.array_or_none("weight"), part.array_or_none("bias")
-    return layer_norm(shape[0], *arrays, part.module.eps)
+        raise layer.refused("LayerNorm over the last axis")
+    arrays = layer.array_or_none("weight"), layer.array_or_none("bias")
+    return layer_norm(shape[0], *arrays, layer.module.eps)
 
 
-def _flatten(part: Part) -> Layer:
-    part.settled(start_dim=1, end_dim=-1)
+def _flatten(layer: TorchLayer) -> Layer:
+    layer.check_settings(start_dim=1, end_dim=-1)
     return Flatten()
 
 
-def _unflatten(part: Part) -> Layer:
-    if part.module.dim not in (1, -1) or part.axes not in (1, None):
-        raise part.refused("Unflatten(1, …) of rows of numbers side by side")
-    return Reshape(*part.module.unflattened_size)
+def _unflatten(layer: TorchLayer) -> Layer:
+    if layer.module.dim not in (1, -1) or layer.axes not in (1, None):
+        raise layer.refused("Unflatten(1, …) of flat rows")
+    return Reshape(*layer.module.unflattened_size)
 
 
-def _embedding(part: Part) -> Layer:
-    part.settled(max_norm=None)
-    return embedding(part.array("weight"))
+def _embedding(layer: TorchLayer) -> Layer:
+    layer.check_settings(max_norm=None)
+    return embedding(layer.array("weight"))
 
 
-def _recurrent(part: Part) -> Layer:
-    module, kind = part.module, type(part.module).__name__
+def _recurrent(layer: TorchLayer) -> Layer:
+    module, kind = layer.module, type(layer.module).__name__
     if not module.batch_first:
-        raise part.refused("batch_first=True", f"nn.{kind}(…, batch_first=True)")
+        raise layer.refused("batch_first=True", f"nn.{kind}(…, batch_first=True)")
     if module.num_layers != 1 or module.bidirectional:
-        raise part.refused(
-            "one layer, one direction", f"nn.{kind}s of one layer each, one behind another"
+        raise layer.refused(
+            "one layer, one direction", f"nn.{kind} modules of one layer each, in a row"
         )
-    part.settled(proj_size=0)
+    layer.check_settings(proj_size=0)
     if kind == "RNN":
-        part.settled(nonlinearity="tanh")
-    arrays = part.array("weight_ih_l0"), part.array("weight_hh_l0")
-    biases = part.array_or_none("bias_ih_l0"), part.array_or_none("bias_hh_l0")
+        layer.check_settings(nonlinearity="tanh")
+    arrays = layer.array("weight_ih_l0"), layer.array("weight_hh_l0")
+    biases = layer.array_or_none("bias_ih_l0"), layer.array_or_none("bias_hh_l0")
     return recurrent(RECURRENT[kind], *arrays, *biases, return_sequences=True)
 
 
-def _attention(part: Part) -> Layer:
-    module = part.module
+def _attention(layer: TorchLayer) -> Layer:
+    module = layer.module
     if not module.batch_first:
-        raise part.refused("batch_first=True", "a module that is built with batch_first=True")
+        raise layer.refused("batch_first=True", "a module that is built with batch_first=True")
     if module.in_proj_weight is None:
-        raise part.refused("queries, keys and values of as many features", "no kdim, no vdim")
-    part.settled(bias_k=None, add_zero_attn=False)
-    out = Part(module.out_proj, f"{part.path}.out_proj")
+        raise layer.refused("queries, keys and values of equal size", "no kdim and no vdim")
+    layer.check_settings(bias_k=None, add_zero_attn=False)
+    out = TorchLayer(module.out_proj, f"{layer.path}.out_proj")
     return attention(
-        *(module.num_heads, part.array("in_proj_weight"), part.array_or_none("in_proj_bias")),
+        *(module.num_heads, layer.array("in_proj_weight"), layer.array_or_none("in_proj_bias")),
         *(out.array("weight"), out.array_or_none("bias")),
     )
 
 
-def _encoder_layer(part: Part) -> Sequence[Layer]:
+def _encoder_layer(layer: TorchLayer) -> Sequence[Layer]:
     """Transformer encoder layer: attention and two Linears, with residuals and norms."""
-    module = part.module
+    module = layer.module
 
-    def made(*names: str) -> list[Layer]:
-        parts = (Part(getattr(module, name), f"{part.path}.{name}", 2) for name in names)
-        return [layer for each in parts for layer in _made(each)]
+    def converted(*names: str) -> list[Layer]:
+        parts = (TorchLayer(getattr(module, name), f"{layer.path}.{name}", 2) for name in names)
+        return [one for part in parts for one in _converted(part)]
 
-    first, second = made("self_attn", "dropout1"), made("linear1")
-    activation = getattr(module.activation, "__name__", "")  # of a function, as relu
+    first, second = converted("self_attn", "dropout1"), converted("linear1")
+    activation = getattr(module.activation, "__name__", "")  # of a function such as relu
     if activation in ACTIVATIONS:
         second.append(ACTIVATIONS[activation]())
     else:
-        second += made("activation")
-    second += made("dropout", "linear2", "dropout2")
+        second += converted("activation")
+    second += converted("dropout", "linear2", "dropout2")
     if module.norm_first:
-        return [Residual(*made("norm1"), *first), Residual(*made("norm2"), *second)]
-    return [Residual(*first), *made("norm1"), Residual(*second), *made("norm2")]
+        return [Residual(*converted("norm1"), *first), Residual(*converted("norm2"), *second)]
+    return [Residual(*first), *converted("norm1"), Residual(*second), *converted("norm2")]
 
 
-def _softmax(part: Part) -> Layer:
-    dim = part.module.dim
-    if dim != -1 and (dim != 1 or (part.axes or 1) > 1):
-        raise part.refused("Softmax(dim=-1), over the features")
+def _softmax(layer: TorchLayer) -> Layer:
+    dim = layer.module.dim
+    if dim != -1 and (dim != 1 or (layer.axes or 1) > 1):
+        raise layer.refused("Softmax(dim=-1), over the features")
     return Softmax()
 
 
-def _softplus(part: Part) -> Layer:
-    module = part.module
+def _softplus(layer: TorchLayer) -> Layer:
+    module = layer.module
     if module.beta != 1 or module.threshold < 20:  # above 20 log(1 + eˣ) is x in float32
-        raise part.refused("Softplus(beta=1, threshold=20)")
+        raise layer.refused("Softplus(beta=1, threshold=20)")
     return Softplus()
 
 
 RECURRENT: dict[str, type[RecurrentLayer]] = {"RNN": RNN, "GRU": GRU, "LSTM": LSTM}
-# How many axes a row has behind a module, where it says so.
+# Axes of an output row, for modules that determine them.
 AXES_OF_ROWS = dict.fromkeys(
     [*RECURRENT, "Conv1d", "MultiheadAttention", "TransformerEncoderLayer"], 2
 ) | {"Flatten": 1, "Conv2d": 3, "BatchNorm2d": 3, "MaxPool2d": 3, "AvgPool2d": 3}
-MADE: dict[str, Callable[[Part], Layer | Sequence[Layer]]] = {
+BUILDERS: dict[str, Callable[[TorchLayer], Layer | Sequence[Layer]]] = {
     **dict.fromkeys(RECURRENT, _recurrent),
     "Linear": _linear,
     "Conv1d": _convolution,
@@ -320,8 +320,8 @@ MADE: dict[str, Callable[[Part], Layer | Sequence[Layer]]] = {
     "TransformerEncoderLayer": _encoder_layer,
     "Softmax": _softmax,
     "Softplus": _softplus,
-    "Dropout": lambda part: Dropout(part.module.p),
-    "LeakyReLU": lambda part: LeakyReLU(part.module.negative_slope),
-    "ELU": lambda part: ELU(part.module.alpha),
-    "GELU": lambda part: GELUTanh() if part.module.approximate == "tanh" else GELU(),
+    "Dropout": lambda layer: Dropout(layer.module.p),
+    "LeakyReLU": lambda layer: LeakyReLU(layer.module.negative_slope),
+    "ELU": lambda layer: ELU(layer.module.alpha),
+    "GELU": lambda layer: GELUTanh() if layer.module.approximate == "tanh" else GELU(),
 }
