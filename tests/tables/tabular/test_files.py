@@ -26,7 +26,9 @@ from tests.tables.tabular.frames import FRAMES, cells, target
 
 QUICK: dict[str, Any] = {"n_members": 2, "epochs": 2, "random_state": 0}
 COLUMNS = cells(120)
-pytestmark = pytest.mark.filterwarnings("ignore:.*'never seen'$:handgrad.textbook.errors.UnseenWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*'never seen'$:handgrad.textbook.errors.UnseenWarning"
+)
 NEW = cells(40, seed=3) | {"colour": ["never seen", None, *["red"] * 38]}
 
 
