@@ -86,7 +86,7 @@ def test_it_trains_as_the_portable_engine_does(ending: str, name: str, tmp_path:
 def test_padding_with_a_target_for_each_place_is_refused(ending: str, tmp_path: Path) -> None:
     path, loss = tmp_path / f"net.{ending}", hg.SoftmaxCrossEntropyLoss()
     with refused(
-        hg.errors.SettingError, "an Embedding with padding", "leave padding out", "hg.train"
+        hg.errors.SettingError, "an Embedding with padding", "padding= of the Embedding", "hg.train"
     ):
         hg.export(transformer(0), path, CODES, CODES, loss=loss, optimizer=hg.SGD(0.1))
     assert not path.exists()

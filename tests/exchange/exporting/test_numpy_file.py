@@ -198,7 +198,7 @@ def test_a_file_that_was_changed_says_so(written: dict[str, Path], tmp_path: Pat
         [sys.executable, "-I", changed], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert re.fullmatch(r"64 rows: 0\.\d+ of the largest apart\n", done.stdout)
+    assert re.fullmatch(r"64 rows: largest relative error 0\.\d+\n", done.stdout)
 
 
 @pytest.mark.parametrize("first", range(0, NETS, 20))

@@ -52,7 +52,7 @@ def padded(w: Writer, node: Node) -> str:
         node, array=REQUIRED, pad_width=REQUIRED, mode="constant", constant_values=0
     )
     if mode != "constant" or not isinstance(number, int | float | np.number):
-        raise node.refused("what is no single number")
+        raise node.refused("several constants")
     pairs = np.broadcast_to(width, (len(node.shape), 2))
     ends = w.whole(pairs.T.reshape(-1), "pads")
     return w.put("Pad", w.value(x, node.dtype), ends, w.model.constant(number, node.dtype))
@@ -122,7 +122,7 @@ def _is_basic(p: object) -> bool:
 
 
 def _sliced(w: Writer, node: Node, parts: Sequence[object]) -> str:
-    """By slices, and where numbers or new axes are among them, in the shape that then is left."""
+    """Slice; integers and new axes in the index are a reshape afterwards."""
     x = node.arguments[0]
     left: list[int | Dim] = []
     cut: list[tuple[int, int, int, int]] = []
@@ -148,7 +148,7 @@ def _sliced(w: Writer, node: Node, parts: Sequence[object]) -> str:
 
 
 def _ends(node: Node, p: object) -> tuple[int, int, int]:
-    """Start, end and step of a slice, or of the one place that a number means."""
+    """Start, end and step of a slice, or of an integer index."""
     if not isinstance(p, slice):
         place = int(p)  # type: ignore[call-overload]
         return place, place + 1 or END, 1
@@ -160,7 +160,7 @@ def _ends(node: Node, p: object) -> tuple[int, int, int]:
 
 
 def _at_places(w: Writer, node: Node, parts: Sequence[object]) -> str:
-    """By arrays for the first axes, which say together where each number stands."""
+    """GatherND by integer arrays for the first axes."""
     x = node.arguments[0]
     front = node.shape[: len(node.shape) - (len(w[x].shape) - len(parts))]
     values = [(w.value(p, np.int64), _shape(w, p)) for p in parts]
@@ -179,7 +179,7 @@ def _shape(w: Writer, p: object) -> Shape:
 
 
 def moved(w: Writer, node: Node) -> str:
-    """Any operation that only moves the numbers of each row: where they come from, NumPy shows."""
+    """Gather for an operation that only rearranges each row; NumPy computes the indices."""
     before, places = w[node.arguments[0]].shape, _places(w, node)
     rows = before[:1] == (N,)
     flat = _flat(w, w.value(node.arguments[0], node.dtype), before)
@@ -188,7 +188,7 @@ def moved(w: Writer, node: Node) -> str:
 
 
 def overwritten(w: Writer, node: Node) -> str:
-    """A copy of an array, of each row the same part written: picked from the old and the new."""
+    """Copy of an array with the same entries of each row replaced, as a Gather of both."""
     x, index, values = node.arguments
     before, places = w[x].shape, _places(w, replace(node, arguments=(x, index)), Op.GETITEM)
     rows = before[:1] == (N,)
@@ -205,31 +205,31 @@ def overwritten(w: Writer, node: Node) -> str:
 
 
 def _flat(w: Writer, value: str, shape: Shape) -> str:
-    """The numbers of each row after one another; those of all, where there are no rows."""
+    """Flatten each row, or the whole array if it has no rows."""
     return w.put("Reshape", value, w.whole([0, -1] if shape[:1] == (N,) else [-1], "shape"))
 
 
 def _places(w: Writer, node: Node, operation: Op | None = None) -> Array:
-    """Of each number of a row of the result, its place in that row before; the same for all n.
+    """Flat index in the input row of each entry of a result row; the same for all n.
 
-    `operation`: another one than that of the node.
+    `operation` replaces that of the node.
     """
     x, *others = node.arguments
     if len(node.used()) > 1 or not isinstance(x, Ref):
         raise node.refused("such arguments")
-    found: list[Array] = []
+    places: list[Array] = []
     for n in SIZES:
         shape = [at(size, n) for size in w[x].shape]
         numbers = np.arange(math.prod(shape)).reshape(shape)
-        given, options = substitute((others, node.options), partial(at, n=n))
-        result = (operation or node.operation).compute(numbers, *given, **options)
+        arguments, options = substitute((others, node.options), partial(at, n=n))
+        result = (operation or node.operation).compute(numbers, *arguments, **options)
         if w[x].shape[:1] == (N,):
             first = np.arange(n).reshape(-1, *[1] * (result.ndim - 1)) * (numbers.size // n)
             alike = len(result) == n and (result - first == result[0]).all()
             result = result[0]
         else:
             alike = not any(isinstance(size, Dim) for size in (*w[x].shape, *node.shape))
-        if not alike or (found and not np.array_equal(result, found[0])):
+        if not alike or (places and not np.array_equal(result, places[0])):
             raise node.refused("numbers of several rows")
-        found.append(result)
-    return found[0]
+        places.append(result)
+    return places[0]

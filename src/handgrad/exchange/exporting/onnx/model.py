@@ -18,10 +18,10 @@ from handgrad.textbook.version import __version__
 if TYPE_CHECKING:
     import onnx
 
-# The oldest in which all is said that recorded predictions say, so that old runtimes read it too.
+# The oldest versions that have all operations needed, so that old runtimes can read the files.
 OPSET, OPSET_OF_TABLES, IR = 17, 3, 8
 OF_TABLES, OF_OUR_OWN = "ai.onnx.ml", "handgrad"
-# A protocol buffer holds no more.
+# Limit of a protocol buffer.
 MOST_BYTES = 2**31 - 1
 
 
@@ -38,9 +38,9 @@ Attribute = int | float | str | Sequence[int] | Sequence[float] | Sequence[str]
 
 @dataclass(frozen=True)
 class Place:
-    """Where new nodes belong: the `name` of the value that they lead to, and what they come from.
+    """Origin of new nodes: the `name` of the value they compute, its layer and source line.
 
-    `owner` stands before it in the names of nodes, as the layer `0.Linear`, `doc` is their text.
+    Names of nodes start with the `owner`, such as the layer `0.Linear`; `doc` is their doc string.
     """
 
     name: str
@@ -50,10 +50,9 @@ class Place:
 
 @dataclass
 class Model:
-    """The nodes, constants and functions of a model, in the order in which they were put.
+    """Nodes, constants and functions of a model, in the order in which they were added.
 
-    Values are known by their names, each of which is given once. `functions` are those of our
-    own domain that it calls, by name.
+    Values have unique names. `functions` are those of the domain `handgrad` that it calls, by name.
     """
 
     place: Place = field(default_factory=lambda: Place("value"))
@@ -99,9 +98,9 @@ class Model:
         self.nodes[-1].name = f"{self.place.owner}/{output}" if self.place.owner else output
 
     def output(self, value: str, name: str) -> str:
-        """Give `value`, the last one made, as an output this name; the name it then has.
+        """Make `value`, of the last node, an output; return its name, which is free.
 
-        The node that makes it keeps its own.
+        The node keeps its own name.
         """
         if not self.nodes or self.nodes[-1].output[0] != value:
             value = self.put("Identity", value)
@@ -142,7 +141,7 @@ class Model:
         outputs: Sequence[onnx.ValueInfoProto],
         notes: Mapping[str, str],
     ) -> onnx.ModelProto:
-        """The model, every value with its shape, as ONNX's checker has found it right.
+        """Build the model with inferred shapes, and validate it with ONNX's checker.
 
         `notes` are its metadata.
         """

@@ -58,10 +58,10 @@ def write_c(subject: Subject, path: Path, learning: Learning | None) -> Sequence
         x, rows = table.encoded(subject.table, x), table.rows(subject.table)
     answers = np.asarray(subject.net.predict(x, engine=PORTABLE))
     _refuse_rows_together(subject, x, answers)
-    text = c_module(model, prefix_of(path), _told(subject, path), x, answers, rows)
+    text = c_module(model, prefix_of(path), _opening(subject, path), x, answers, rows)
     path.write_text(text, "utf-8", newline="\n")
-    found, most = answers.reshape(subject.answers.shape), MOST[subject.net.dtype.name]
-    checks = [compared(AGAINST, found, subject.answers, "predict", most)]
+    predictions, most = answers.reshape(subject.answers.shape), MOST[subject.net.dtype.name]
+    checks = [compared(AGAINST, predictions, subject.answers, "predict", most)]
     compiler = _compiler()
     if compiler is None:
         return [Check("a C compiler", AGAINST, not_run="there is none here"), *checks]
@@ -94,7 +94,7 @@ def prefix_of(path: Path) -> str:
     return f"net_{name}_" if name[0].isdigit() else f"{name}_"
 
 
-def _told(subject: Subject, path: Path) -> list[str]:
+def _opening(subject: Subject, path: Path) -> list[str]:
     """Opening comment of the file."""
     command = f"    cc {' '.join(FLAGS)}"
     lines = [
@@ -103,14 +103,14 @@ def _told(subject: Subject, path: Path) -> list[str]:
         f"{command} -c {quote(path.name)}",
         f"{command} -DHANDGRAD_CHECK {quote(path.name)} && ./a.out",
         "",
-        "With these flags it has the same bits on every machine; the second line proves it, by",
-        f"{len(subject.example)} rows that stand at the end. C99 and <stdint.h>, no other library.",
+        "With these flags the results have the same bits on every machine. The second command",
+        f"checks {len(subject.example)} test rows in this file. Requires only C99 with <stdint.h>.",
     ]
     names = [repr(name) for name in subject.names]
     lines += ["", *wrap(f"x: {', '.join(names)}", WIDEST, subsequent_indent="   ")]
     classes = subject.classes
-    said = "" if classes is None else f" of {', '.join(map(repr, classes.tolist()))}"
-    return [*lines, *wrap(f"predictions: the {subject.output}{said}", WIDEST)]
+    of_classes = "" if classes is None else f" of {', '.join(map(repr, classes.tolist()))}"
+    return [*lines, *wrap(f"predictions: the {subject.output}{of_classes}", WIDEST)]
 
 
 def _own_check(compiler: str, path: Path, n_rows: int) -> Check:
@@ -133,7 +133,7 @@ def _epoch_check(compiler: str, path: Path, training: Program, epoch: ProvedEpoc
     number = {"float32": "float", "float64": "double"}[training.dtype.name]
     kinds = {p.name: p.type for p in training.parameters}
     types = {name: "int32_t" if kinds[name] == "int" else number for name in ("x", "y")}
-    given = b"".join(
+    rows = b"".join(
         array.astype(np.int32 if kinds[name] == "int" else training.dtype).tobytes()
         for name, array in (("x", epoch.x), ("y", epoch.y))
     )
@@ -150,9 +150,9 @@ def _epoch_check(compiler: str, path: Path, training: Program, epoch: ProvedEpoc
         )
         main.write_text(text, "utf-8")
         program = _compiled(compiler, str(main), folder=folder)
-        done = subprocess.run([program], input=given, capture_output=True, check=True)
-    found = np.frombuffer(done.stdout, training.dtype)[None]
-    return epoch.check(_version(compiler), found)
+        done = subprocess.run([program], input=rows, capture_output=True, check=True)
+    parameters = np.frombuffer(done.stdout, training.dtype)[None]
+    return epoch.check(_version(compiler), parameters)
 
 
 def _compiled(compiler: str, *arguments: str, folder: str) -> str:
@@ -171,11 +171,11 @@ def _compiled(compiler: str, *arguments: str, folder: str) -> str:
 
 def _compiler() -> str | None:
     """Path of a C compiler that runs; a name on the path may be an installation stub."""
-    found = (shutil.which(name) for name in ("cc", "gcc", "clang"))
-    return next((path for path in found if path is not None and runs(path)), None)
+    paths = (shutil.which(name) for name in ("cc", "gcc", "clang"))
+    return next((path for path in paths if path is not None and runs(path)), None)
 
 
 def _version(compiler: str) -> str:
     command = [compiler, "--version"]
-    said = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
-    return said.stdout.split("\n")[0].strip()
+    output = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
+    return output.stdout.split("\n")[0].strip()

@@ -33,7 +33,7 @@ from handgrad.textbook.layers import Array
 
 WIDEST = 96
 BENT = f"""\
-/* Median 0, quartiles 1 apart, ends bent in: z / sqrt(1 + (z / 3)^2); 0 where it is missing. */
+/* Robust z-score (median, IQR), outliers squashed: z / sqrt(1 + (z / 3)^2); 0 if missing. */
 static double $bent(double value, double center, double factor) {{
   const double z = value == value ? (value - center) * factor : 0;
   const double clipped = z < -{HUGE:g} ? -{HUGE:g} : z > {HUGE:g} ? {HUGE:g} : z;
@@ -86,7 +86,7 @@ class CTable:
         lines = [line for piece in self.pieces for line in self._encoded(piece)]
         number = "float" if self.single else "double"
         encode = [
-            "/* The numbers that the net is given for a row of the table. */",
+            "/* Encode a row of the table as the input features x of the net. */",
             f"void {PREFIX}encode(const {PREFIX}row *row, {number} *x) {{",
             *(f"  {line}" for line in lines),
             "}",
@@ -106,8 +106,10 @@ class CTable:
             else:
                 days = ", days since 1970 began" if isinstance(feature, Date) else ""
                 lines.append(f"  double {field}; // {comment_text(name)}{days}")
-        told = "/* A row of the table. NaN is a missing number, -1 a missing or unknown value. */"
-        return "\n".join([told, "typedef struct {", *lines, f"}} {PREFIX}row;"])
+        comment = (
+            "/* A row of the table. NaN is a missing number, -1 a missing or unknown value. */"
+        )
+        return "\n".join([comment, "typedef struct {", *lines, f"}} {PREFIX}row;"])
 
     def _encoded(self, piece: Piece) -> list[str]:
         """Lines that encode a column."""
@@ -150,17 +152,17 @@ class CTable:
                 for cycle in piece.feature.cycles:
                     turn = 2 * np.pi * days / CYCLES[cycle]
                     for hand in ("sin", "cos"):
-                        found = value_of(hand, turn) * ~column.missing
-                        x[:, at] = found.astype(np.float32)
+                        values = value_of(hand, turn) * ~column.missing
+                        x[:, at] = values.astype(np.float32)
                         at += 1
         return x
 
 
 def _of_number(field: str, at: int, feature: Number) -> list[str]:
-    given = (
+    arguments = (
         f"{field}, {c_number(np.float64(feature.center))}, {c_number(np.float64(feature.factor))}"
     )
-    lines = [f"x[{at}] = (float){PREFIX}bent({given});"]
+    lines = [f"x[{at}] = (float){PREFIX}bent({arguments});"]
     return lines + [f"x[{at + 1}] = {field} == {field} ? 0 : 1;"] * feature.marks_missing
 
 
@@ -179,18 +181,18 @@ def _cells(feature: Feature, column: object) -> list[str]:
 
 
 def field_names(columns: Sequence[str]) -> Mapping[str, str]:
-    """Columns as names in C: letters, digits and underscores, each another.
+    """Field names in C for columns: letters, digits and underscores, without duplicates.
 
     >>> field_names(["age", "a b", "a-b", "2nd", "int", "größe"])
     {'age': 'age', 'a b': 'a_b', 'a-b': 'a_b_2', '2nd': 'x2nd', 'int': 'int_', 'größe': 'gr__e'}
     """
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for column in columns:
         name = re.sub(r"[^A-Za-z0-9_]", "_", str(column)).lstrip("_") or "x"
         name = f"x{name}" if name[0].isdigit() else name
         name = f"{name}_" if name in TAKEN else name
         free, k = name, 2
-        while free in found.values():
+        while free in fields.values():
             free, k = f"{name}_{k}", k + 1
-        found[column] = free
-    return found
+        fields[column] = free
+    return fields

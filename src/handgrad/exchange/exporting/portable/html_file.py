@@ -44,20 +44,20 @@ def write_html(subject: Subject, path: Path, learning: Learning | None) -> Seque
         return [Check("node", AGAINST, not_run=ABSENT), here]
     module = inlined(f"{PAGE}/proof.js", {f"{PAGE}/net.js": net})
     rows = {"columns": columns_of(subject), "rows": proof_rows(subject), "reading": reading()}
-    found = np.array(run_in_node(module, rows), float).astype(answers.dtype)
+    outputs = np.array(run_in_node(module, rows), float).astype(answers.dtype)
     has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
     of_dates = MOST_OF_DATES if has_hands else 0.0
     return [
-        compared(node, found, answers, AGAINST, of_dates),
-        compared(node, found, predicted, "predict", max(of_dates, most)),
+        compared(node, outputs, answers, AGAINST, of_dates),
+        compared(node, outputs, predicted, "predict", max(of_dates, most)),
     ]
 
 
 def page_of(subject: Subject, net: str, answers: Array, learning: Learning | None = None) -> str:
-    """The page of a model; `net` is the module of its net, which exports `predict`.
+    """Page of a model; `net` is the module of its net, which exports `predict`.
 
-    `answers` (n, n_out) are those of the net for the example rows. With a `learning`, the module
-    exports `Training`, too, and its rows are in the page.
+    `answers` (n, n_out) are the outputs of the net for the example rows. With `learning`, the
+    module also exports `Training`, and its rows are in the page.
     """
     require_templates("a page that predicts")
     from markupsafe import Markup

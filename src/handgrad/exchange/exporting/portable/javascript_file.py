@@ -32,16 +32,16 @@ from handgrad.textbook.version import __version__
 WIDEST = 94
 LARGEST = 2**53 - 1
 CLASSIFY = """\
-/** The class of each row: the first one whose number is the largest. */
+/** The class of each row: the first one with the largest output. */
 export const classify = (rows) => predict(rows).map((p) => classes[p.indexOf(Math.max(...p))]);
 """
-TRAINS = "parameters: trained(given).map(told),"
+TRAINS = "parameters: trained(data).map(toJSON),"
 MAIN = """
-const told = (value) => (Number.isFinite(value) && !Object.is(value, -0) ? value : spelled(value));
-const spelled = (value) => (value === 0 ? "-0" : String(value));
+const toJSON = (value) => (Number.isFinite(value) && !Object.is(value, -0) ? value : asText(value));
+const asText = (value) => (value === 0 ? "-0" : String(value));
 const read = (row) => (Array.isArray(row) ? row.map(Number) : row);
-const main = (given) => ({{
-  predictions: predict(given.rows.map(read)).map((p) => [p].flat(Infinity).map(told)),
+const main = (data) => ({{
+  predictions: predict(data.rows.map(read)).map((p) => [p].flat(Infinity).map(toJSON)),
   {trains}
 }});
 function trained({{ x, y }}) {{
@@ -64,17 +64,18 @@ def write_javascript(subject: Subject, path: Path, learning: Learning | None) ->
         return [Check("node", AGAINST, not_run=ABSENT), here]
     rows = _rows(subject.example) if subject.table is None else _records(subject.table)
     epoch = None if learning is None else proved_epoch(subject, learning)
-    given = {} if epoch is None else {"x": _rows(epoch.x), "y": _rows(epoch.y)}
-    found = run_in_node(text + MAIN.format(trains=TRAINS * bool(epoch)), {"rows": rows} | given)
-    said = np.array(found["predictions"], float).astype(answers.dtype).reshape(shape)
+    training_rows = {} if epoch is None else {"x": _rows(epoch.x), "y": _rows(epoch.y)}
+    main = MAIN.format(trains=TRAINS * bool(epoch))
+    outputs = run_in_node(text + main, {"rows": rows} | training_rows)
+    predictions = np.array(outputs["predictions"], float).astype(answers.dtype).reshape(shape)
     has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
     most_of_hands = MOST_OF_DATES if has_hands else 0.0
     checks = [
-        compared(node, said, answers, AGAINST, most_of_hands),
-        compared(node, said, subject.answers, "predict", max(most_of_hands, most)),
+        compared(node, predictions, answers, AGAINST, most_of_hands),
+        compared(node, predictions, subject.answers, "predict", max(most_of_hands, most)),
     ]
     if epoch is not None:
-        weights = np.array([found["parameters"]], float).astype(answers.dtype)
+        weights = np.array([outputs["parameters"]], float).astype(answers.dtype)
         checks.append(epoch.check(node, weights))
     return checks
 
@@ -148,7 +149,7 @@ def _rows(rows: Array) -> list[list[Any]]:
 
 
 def _records(table: Columns) -> list[dict[str, Any]]:
-    """The rows of a table as objects, dates as days."""
+    """Rows of a table as objects, dates as days."""
     columns = {
         name: [
             None if gap else value

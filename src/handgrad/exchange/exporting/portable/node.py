@@ -20,8 +20,8 @@ def node_version() -> str:
     path = shutil.which("node")
     if path is None or not runs(path):
         return ""
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
-    version = said.strip().removeprefix("v")
+    output = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+    version = output.strip().removeprefix("v")
     return f"node {version}" if int(version.split(".")[0]) >= OLDEST else ""
 
 
@@ -34,27 +34,27 @@ def runs(program: str) -> bool:
     return done.returncode == 0
 
 
-def run_in_node(module: str, given: object) -> Any:
-    """Call the function `main` of a module with `given`, as JSON; return its result."""
+def run_in_node(module: str, argument: object) -> Any:
+    """Call the function `main` of a module with `argument`, as JSON; return its result."""
     call = (
         "import { readFileSync } from 'node:fs';\n"
         + module
         + (
-            "\nconst given = JSON.parse(readFileSync(process.argv[2], 'utf-8'));"
-            "\nconst all = JSON.stringify(main(given)) ?? 'null';"
+            "\nconst argument = JSON.parse(readFileSync(process.argv[2], 'utf-8'));"
+            "\nconst all = JSON.stringify(main(argument)) ?? 'null';"
             "\nprocess.stdout.write(all);"
         )
     )
     with TemporaryDirectory() as folder:
-        script, data = Path(folder, "main.mjs"), Path(folder, "given.json")
+        script, data = Path(folder, "main.mjs"), Path(folder, "argument.json")
         script.write_text(call, "utf-8")
-        data.write_text(json.dumps(given), "utf-8")
+        data.write_text(json.dumps(argument), "utf-8")
         command = ["node", str(script), str(data)]
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         raise FileError(
             f"node ended with {done.returncode}: {done.stderr.strip()[-500:]}",
-            "the numbers that the file gives for its rows",
+            "the outputs of the file for its rows",
             "report it, with this model",
         )
     return json.loads(done.stdout)

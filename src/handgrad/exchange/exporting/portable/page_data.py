@@ -20,12 +20,11 @@ from handgrad.textbook.layers import Array, Sigmoid, Softmax
 from handgrad.textbook.version import __version__
 
 PAGE = "model"
-# How far a prediction may be off, of the largest: of a training by other machine code, of dates
-# whose sines another library computes.
+# Relative tolerances: other machine code of the training; other sines of dates.
 MOST = {"float32": 1e-5, "float64": 1e-12}
 MOST_OF_DATES = 1e-5
 MOST_EXAMPLES = 12
-# So many distances of the quartiles from the middle: what cannot be negative mostly stays so.
+# In interquartile ranges from the median: columns without negative values mostly stay so.
 LOWEST, HIGHEST = -0.5, 1.5
 ORDERS: dict[str, str] = {"dmy": "%d.%m.%Y", "mdy": "%m/%d/%Y", "ymd": "%Y-%m-%d"}
 
@@ -33,8 +32,8 @@ ORDERS: dict[str, str] = {"dmy": "%d.%m.%Y", "mdy": "%m/%d/%Y", "ymd": "%Y-%m-%d
 def page_data(subject: Subject, answers: Array, learning: Learning | None = None) -> dict[str, Any]:
     """Data for the scripts of a page.
 
-    `answers` (n, n_out) are those for its example rows, to the bit; what it is to train with, if it
-    is, comes with the rows for that.
+    `answers` (n, n_out) are the outputs for its example rows, bit for bit. The training rows of
+    `learning`, if any, are part of it.
     """
     from handgrad.files.html import STEERING
 
@@ -61,9 +60,9 @@ def columns_of(subject: Subject) -> list[dict[str, Any]]:
     """Form fields, in the order of the columns."""
     if subject.features is None:
         return [{"name": name} | _plain(subject, i) for i, name in enumerate(_names(subject))]
-    found = subject.features.described()
+    descriptions = subject.features.described()
     return [
-        {"name": name, "timed": isinstance(feature, Date) and _timed(feature)} | found[name]
+        {"name": name, "timed": isinstance(feature, Date) and _timed(feature)} | descriptions[name]
         for name, feature in used(subject.features).items()
     ]
 
@@ -96,8 +95,7 @@ def _plain(subject: Subject, i: int) -> dict[str, Any]:
 def examples(subject: Subject) -> list[list[str]]:
     """Initial rows of the form, from values of the test rows.
 
-    Of a table, each column has values such as most of the training had; which of them meet in a row
-    says nothing.
+    Each column of a table has values typical of the training rows, combined arbitrarily.
     """
     if subject.table is None or subject.features is None:
         rows = subject.example.reshape(len(subject.example), -1)[::-1][:MOST_EXAMPLES]

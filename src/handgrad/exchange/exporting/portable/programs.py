@@ -17,7 +17,7 @@ from handgrad.training import train
 
 PORTABLE: Literal["portable"] = "portable"
 AGAINST = f"the engine {PORTABLE}"
-# Of the rows to train on, so many prove a training.
+# Training rows of the reference epoch.
 ROWS = 64
 
 
@@ -55,8 +55,8 @@ class ProvedEpoch:
     def check(self, ran: str, parameters: Array) -> Check:
         """Check of the final parameters (1, n) of a file."""
         against = f"the weights of {AGAINST}"
-        found = compared(f"{ran}, an epoch", parameters, self.parameters, against)
-        return replace(found, rows=len(self.x))
+        comparison = compared(f"{ran}, an epoch", parameters, self.parameters, against)
+        return replace(comparison, rows=len(self.x))
 
 
 def proved_epoch(subject: Subject, learning: Learning) -> ProvedEpoch:
@@ -68,6 +68,6 @@ def proved_epoch(subject: Subject, learning: Learning) -> ProvedEpoch:
         some = np.arange(len(x))  # a training needs all classes
     x, y = x[some], y[some]
     size = min(learning.batch_size, len(x))
-    given = {"loss": loss, "optimizer": optimizer, "epochs": 1, "batch_size": size, "rng": 0}
-    next(train(net, (x, y), **given, engine=PORTABLE))  # type: ignore[arg-type]
+    settings = {"loss": loss, "optimizer": optimizer, "epochs": 1, "batch_size": size, "rng": 0}
+    next(train(net, (x, y), **settings, engine=PORTABLE))  # type: ignore[arg-type]
     return ProvedEpoch(x, y, net.parameters[None].copy())

@@ -4,14 +4,14 @@
 const { instance } = await WebAssembly.instantiateStreaming(fetch("net.wasm"));
 const { memory, heap, predict } = instance.exports;
 memory.grow(Math.ceil((4 * n * (n_in + n_out)) / 65536)); // bytes of 64 KiB pages, of float32
-const x = heap.value, predictions = x + 4 * n * n_in; // where in memory they lie
+const x = heap.value, predictions = x + 4 * n * n_in; // addresses in memory
 new Float32Array(memory.buffer, x, n * n_in).set(rows);
 predict(n, x, predictions);
-const found = new Float32Array(memory.buffer, predictions, n * n_out);
+const outputs = new Float32Array(memory.buffer, predictions, n * n_out);
 ```
 
-Codes are whole numbers of 32 bits. A training has `epoch(n, x, y, order, learning_rate,
-predictions)` beside it, which changes the parameters that `predict` has: see
+Codes are 32-bit integers. A module that can train also exports `epoch(n, x, y, order,
+learning_rate, predictions)`, which updates the parameters of `predict`: see
 `handgrad.engines.portable.webassembly`.
 """
 
@@ -38,7 +38,7 @@ from handgrad.textbook.net import Net
 from handgrad.training import train
 
 PORTABLE: Literal["portable"] = "portable"
-# What a page does: puts arrays into memory, calls, takes an array out; they come and go as base64.
+# Puts arrays into memory, calls functions and reads results, as a web page does; arrays are base64.
 MAIN = """
 function main({ module, calls }) {
   const bytes = (text) => Uint8Array.from(Buffer.from(text, "base64"));
@@ -54,8 +54,8 @@ function main({ module, calls }) {
     new Uint8Array(memory.buffer, begin, content.length).set(content);
     return begin;
   };
-  return calls.map(([name, taken, size, ...given]) => {
-    const places = given.map(put);
+  return calls.map(([name, taken, size, ...inputs]) => {
+    const places = inputs.map(put);
     exports[name](...places);
     const begin = taken ? exports[taken].value : places.at(-1);
     return Buffer.from(memory.buffer, begin, size).toString("base64");
@@ -87,8 +87,8 @@ def write_wasm(subject: Subject, path: Path, learning: Learning | None) -> Seque
     if not node:
         here = compared(PORTABLE, predicted.reshape(answers.shape), answers, "predict", most)
         return [Check("node", PORTABLE, not_run=ABSENT), here]
-    found = run_in_node(MAIN, {"module": b64encode(code).decode(), "calls": calls})
-    first, *rest = (np.frombuffer(b64decode(text), predicted.dtype) for text in found)
+    results = run_in_node(MAIN, {"module": b64encode(code).decode(), "calls": calls})
+    first, *rest = (np.frombuffer(b64decode(text), predicted.dtype) for text in results)
     first = first.reshape(answers.shape)
     checks = [
         compared(node, first, predicted.reshape(answers.shape), f"engine {PORTABLE}"),
@@ -119,22 +119,22 @@ def _trained(net: Net, learning: Learning) -> tuple[PortableModel, Array, list[o
         engine=PORTABLE,
     )
     next(epoch)
-    given = x, y.astype(net.dtype) if y.dtype.kind == "f" else y, np.arange(len(x))
+    arguments = x, y.astype(net.dtype) if y.dtype.kind == "f" else y, np.arange(len(x))
     room = np.zeros((len(x), *model.output_shape), net.dtype)
     after = net.parameters.copy()
-    call = _call("epoch", "parameters", after, len(x), *given, model.learning_rate, room)
+    call = _call("epoch", "parameters", after, len(x), *arguments, model.learning_rate, room)
     return model, after, call
 
 
-def _call(name: str, taken: str, like: Array, *given: Array | float) -> list[object]:
+def _call(name: str, taken: str, like: Array, *arguments: Array | float) -> list[object]:
     """Description of a call for JavaScript; its result is as long as `like`.
 
-    That lies at the address that is exported as `taken`, or is the last of what is given.
+    The result is at the exported address `taken`, or is the last argument.
     """
-    return [name, taken, like.nbytes, *map(_told, given)]
+    return [name, taken, like.nbytes, *map(_json_argument, arguments)]
 
 
-def _told(argument: Array | float) -> object:
+def _json_argument(argument: Array | float) -> object:
     if not isinstance(argument, np.ndarray):
         return argument
     array = argument.astype(np.int32) if argument.dtype.kind in "iu" else argument

@@ -31,24 +31,24 @@ OF_COLUMNS: dict[str, Callable[..., object]] = {
         "date",
     )
 }
-# What a file calls the answer, and what it is.
+# Name of the prediction function, and its result.
 ANSWERS = {
     "output": ("predict", "The output of the net"),
     "probabilities": ("predict_proba", "The probability of each of CLASSES"),
     "scores": ("decision_function", "The score of each of CLASSES"),
-    "values": ("predict", "The numbers predicted"),
+    "values": ("predict", "The predicted values"),
 }
 CHECK = '''def check():
-    """Predict ROWS anew, and print how close that is to what the model said of them."""
-    with np.errstate(all="ignore"):  # some rows lie far off
-        found = {answer}(ROWS).reshape(ANSWERS.shape)
-        same = (found == ANSWERS) | (np.isnan(found) & np.isnan(ANSWERS))
-        apart = np.where(same, 0, abs(found - ANSWERS)).max()
-    apart /= abs(ANSWERS[np.isfinite(ANSWERS)]).max(initial=1e-300)
-    told = "same bits" if same.all() else f"{{apart:.2g}} of the largest apart"
-    print(f"{{len(found)}} rows: {{told}}")
-    return apart <= {most}'''
-# Names that the lines of a net may not have.
+    """Compare the outputs for ROWS with ANSWERS, the model's predictions."""
+    with np.errstate(all="ignore"):  # some rows are extreme
+        outputs = {answer}(ROWS).reshape(ANSWERS.shape)
+        same = (outputs == ANSWERS) | (np.isnan(outputs) & np.isnan(ANSWERS))
+        error = np.where(same, 0, abs(outputs - ANSWERS)).max()
+    error /= abs(ANSWERS[np.isfinite(ANSWERS)]).max(initial=1e-300)
+    result = "same bits" if same.all() else f"largest relative error {{error:.2g}}"
+    print(f"{{len(outputs)}} rows: {{result}}")
+    return error <= {most}'''
+# Reserved names, which lines of a net do not assign.
 TAKEN = frozenset(
     {
         "np",
@@ -75,21 +75,21 @@ def python_file(
     *,
     most: float,
     any_places: bool = False,
-    needs: str = "NumPy is all it needs",
+    needs: str = "Requires NumPy only",
     imports: Sequence[str] = ("import numpy as np",),
 ) -> str:
-    """The text of a file that calls itself `module` where it says how it is used.
+    """Source of a file; `module` is its name in the usage example.
 
-    `net` are the functions by which `net` answers for an array of rows, `data` the arrays and lines
-    after them; `most` is how far an answer may be off, of the largest. With `any_places` the
-    net answers for rows of more axes, too, than those of the example.
+    `net` are the functions of the prediction for an array of rows, `data` the arrays and lines
+    after them; `most` is the relative tolerance of its check. With `any_places` rows may have more
+    axes than the test rows.
     """
     standard = ["import math"] * any("math." in part for part in net)
     parts = [f"{_opening(subject, module, needs)}\n\n{_imports(subject, standard, imports)}"]
     parts += [*_front(subject, any_places), *_encoded(subject.pieces), *net]
     parts += [copied(OF_COLUMNS[name]) for name in _needed(subject.pieces)]
     lines = [] if subject.classes is None else [f"CLASSES = {classes_text(subject.classes)}"]
-    lines += [*data, "# what check() compares", f"ROWS = {_rows(subject)}"]
+    lines += [*data, "# Test rows of check()", f"ROWS = {_rows(subject)}"]
     lines += [f"ANSWERS = {stored(subject.by_pages(subject.example))}"]
     check = CHECK.format(answer=answer_of(subject), most=most)
     main = 'if __name__ == "__main__":\n    sys.exit(0 if check() else 1)'
@@ -104,18 +104,18 @@ def answer_of(subject: Subject) -> str:
 def _opening(subject: Subject, module: str, needs: str) -> str:
     """Opening docstring of the file, with its use."""
     answer, x = answer_of(subject), subject.example
-    given, meant = "x", f"x {shape_text(x)} {x.dtype}: {', '.join(subject.names[:20])}"
+    argument, description = "x", f"x {shape_text(x)} {x.dtype}: {', '.join(subject.names[:20])}"
     if subject.table is not None:
         named = [f"{piece.column!r}: [...]" for piece in subject.pieces[:2]]
-        given = f"{{{', '.join(named)}{', ...' * (len(subject.pieces) > 2)}}}"
-        meant = "a dict of columns, or a data frame"
+        argument = f"{{{', '.join(named)}{', ...' * (len(subject.pieces) > 2)}}}"
+        description = "a dict of columns, or a data frame"
     importable = module.isidentifier() and not iskeyword(module)
     asked = answer if subject.classes is None else f"{answer}, predict"
     return docstring(
         f"{subject.title}\n\nWritten by handgrad {__version__}. {needs}:\n\n"
         f"    from {module if importable else 'model'} import {asked}\n\n"
-        f"    {answer}({given})  # {meant}\n\n"
-        "Run as a script, it predicts the rows that stand at its end anew, and compares.\n"
+        f"    {answer}({argument})  # {description}\n\n"
+        "Run as a script, it checks its predictions for the test rows at its end.\n"
     )
 
 
@@ -142,9 +142,9 @@ def _front(subject: Subject, any_places: bool) -> list[str]:
     rows = "checked(x)" if x == "x" else f"encoded(table).astype({dtype})"
     alone = subject.kind == "regressor" and subject.answers.shape[1] == 1
     shape = "(n,)" if alone else shape_text(subject.answers)
-    given = f"{shape_text(subject.example)}" if x == "x" else "a dict of columns or a data frame"
+    argument = f"{shape_text(subject.example)}" if x == "x" else "a dict of columns or a data frame"
     parts = [
-        f"def {answer}({x}):\n    {docstring(f'{words}, {shape}, for the rows {x}, {given}.')}\n"
+        f"def {answer}({x}):\n    {docstring(f'{words}, {shape}, for the rows {x}, {argument}.')}\n"
         f"    return net({rows}){'[:, 0]' * alone}"
     ]
     if subject.classes is not None:
@@ -179,8 +179,8 @@ def _checked(subject: Subject, any_places: bool) -> str:
             "if not np.isfinite(x).all():",
             '    raise ValueError("NaN or infinity in x; expected finite numbers")',
         ]
-    told = docstring(f"The rows x, {shape_text(subject.example)}, as the model takes them.")
-    return "def checked(x):\n" + indent("\n".join([told, *lines, "return x"]), "    ")
+    doc = docstring(f"The rows x, {shape_text(subject.example)}, validated for the model.")
+    return "def checked(x):\n" + indent("\n".join([doc, *lines, "return x"]), "    ")
 
 
 def _encoded(pieces: Sequence[Piece]) -> list[str]:
@@ -195,7 +195,7 @@ def _encoded(pieces: Sequence[Piece]) -> list[str]:
     size = pieces[-1].place + pieces[-1].size
     return [
         f"def encoded(table):\n"
-        f"    {docstring(f'The numbers that are made of each row of a table, (n, {size}).')}\n"
+        f"    {docstring(f'The input features of each row of a table, (n, {size}).')}\n"
         "    columns = [\n" + indent("\n".join(lines), " " * 8) + "\n    ]\n"
         "    return np.concatenate(columns, axis=1).astype(np.float32)"
     ]
@@ -230,12 +230,12 @@ def _scale(feature: Number) -> str:
 def _needed(pieces: Sequence[Piece]) -> list[str]:
     """Functions for the encoding, callers first."""
     left = [_column(piece).split("(")[0] for piece in pieces]
-    found = set[str]()
+    names = set[str]()
     while left:
-        if (name := left.pop()) not in found:
-            found.add(name)
+        if (name := left.pop()) not in names:
+            names.add(name)
             left += calls_of(OF_COLUMNS[name]) & OF_COLUMNS.keys()
-    return [name for name in OF_COLUMNS if name in found]
+    return [name for name in OF_COLUMNS if name in names]
 
 
 def _rows(subject: Subject) -> str:

@@ -29,13 +29,13 @@ def write_numpy(subject: Subject, path: Path, learning: Learning | None) -> Sequ
     """Write the file and run it on its test rows."""
     path.write_text(numpy_source(subject, path.stem), "utf-8", newline="\n")
     space = runpy.run_path(str(path))
-    threads = threads_for(len(subject.example) * subject.net.parameters.size)  # as the pages have
-    with threads, np.errstate(all="ignore"):  # some rows lie far off
-        found = space[answer_of(subject)](space["ROWS"]).reshape(subject.answers.shape)
+    threads = threads_for(len(subject.example) * subject.net.parameters.size)  # as the layers do
+    with threads, np.errstate(all="ignore"):  # some rows are extreme
+        outputs = space[answer_of(subject)](space["ROWS"]).reshape(subject.answers.shape)
     ran, most = f"NumPy {np.__version__}", MOST[subject.net.dtype.name]
     return [
-        compared(ran, found, subject.by_pages(subject.example), "the layers"),
-        compared(ran, found, subject.answers, "predict", most),
+        compared(ran, outputs, subject.by_pages(subject.example), "the layers"),
+        compared(ran, outputs, subject.answers, "predict", most),
     ]
 
 
@@ -53,12 +53,12 @@ def _net(subject: Subject) -> tuple[str, dict[str, Array], set[str]]:
     """Prediction function, with its arrays and helper functions."""
     called, state = set[str](), subject.net.state()
 
-    def call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> str:
+    def call(node: Node, arguments: Sequence[str], options: Mapping[str, str]) -> str:
         match node.operation:
             case Op.ASTYPE:
-                return f"{given[0]}.astype({', '.join(given[1:])})"
-            case Op.TRANSPOSE if len(given) == 1 and not options:
-                return f"{given[0]}.T"
+                return f"{arguments[0]}.astype({', '.join(arguments[1:])})"
+            case Op.TRANSPOSE if len(arguments) == 1 and not options:
+                return f"{arguments[0]}.T"
             case Op.ERF | Op.SETITEM | Op.ADD_AT as own:
                 called.add(own.value)
                 name = own.value
@@ -66,14 +66,14 @@ def _net(subject: Subject) -> tuple[str, dict[str, Array], set[str]]:
                 name = "np.lib.stride_tricks.sliding_window_view"
             case other:
                 name = f"np.{other.value}"
-        return f"{name}({', '.join([*given, *(f'{k}={v}' for k, v in options.items())])})"
+        return f"{name}({', '.join([*arguments, *(f'{k}={v}' for k, v in options.items())])})"
 
     taken = {*TAKEN, *HELPERS, "erf", "ERF", "ERF_END"}
     source = Source(subject.graph, call, numpy_constant, taken)
     lines = source.lines()
-    told = docstring(f"The net: x {shape_text(subject.example)} to {shape_text(subject.answers)}.")
+    doc = docstring(f"The net: x {shape_text(subject.example)} to {shape_text(subject.answers)}.")
     counted = ["n = len(x)"] * source.follows_n
-    text = indent("\n".join([told, *counted, *lines, f"return {source.result}"]), "    ")
+    text = indent("\n".join([doc, *counted, *lines, f"return {source.result}"]), "    ")
     weights = {source.names[i]: state[name] for name, i in source.weights.items()}
     return f"def net(x):\n{text}", weights | source.constants, called
 

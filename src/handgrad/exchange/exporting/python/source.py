@@ -17,7 +17,7 @@ from handgrad.graph.printing import names_of
 from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Ref, Scaled, Symbolic
 from handgrad.textbook.layers import Array
 
-# How tightly Python binds them.
+# Precedence of operators in Python.
 PRECEDENCE = {
     **dict.fromkeys(COMPARISONS, 0),
     Op.OR: 1,
@@ -29,17 +29,17 @@ PRECEDENCE = {
     Op.POWER: 7,
 }
 ATOM = 9
-SMALL = 8  # so many numbers of a constant stand in its line
+SMALL = 8  # constants of up to this size are in the line that uses them
 
 
 @dataclass
 class Source:
-    """Writes the prediction of a graph as the body of a function of `x`.
+    """Prediction of a graph as the body of a function of `x`.
 
-    `call` writes an operation that is no operator, from the texts of its arguments and options,
-    `constant` a number, a type, or what follows the number of rows n. `taken` are names that no
-    line may have; those of weights begin with `owner`. `constants` are then the arrays that the
-    lines name, beside the graph's weights, whose names `names` has.
+    `call` formats a function call from the source of its arguments and options; `constant` formats
+    a number, a dtype, or an expression of the number of rows n. `taken` are reserved names; those
+    of weights start with `owner`. `names` maps nodes to names; `constants` are the arrays that the
+    lines use beside the weights of the graph.
     """
 
     graph: Graph
@@ -53,9 +53,9 @@ class Source:
 
     def __post_init__(self) -> None:
         graph = self.graph
-        found = names_of(graph.nodes, graph.leaves.named(), graph.outputs.named())
+        names = names_of(graph.nodes, graph.leaves.named(), graph.outputs.named())
         taken = {*self.taken}
-        for i, name in found.items():
+        for i, name in names.items():
             plain = name.rstrip("'")
             while plain in taken or keyword.iskeyword(plain):
                 plain += "_"
@@ -101,7 +101,7 @@ class Source:
         name, a = node.operation, node.arguments
         if name in BINARY:
             level = PRECEDENCE[name]
-            # of a chain of comparisons or powers, Python makes something else
+            # chained comparisons and powers mean something else in Python
             left = level + (name in COMPARISONS or name is Op.POWER)
             return f"{self.text(a[0], left)} {name.symbol} {self.text(a[1], level + 1)}", level
         if name in UNARY:
@@ -109,13 +109,13 @@ class Source:
         if name is Op.GETITEM:
             return f"{self.text(a[0], ATOM)}[{self.index(a[1])}]", ATOM
         if name is Op.ASTYPE or (name is Op.TRANSPOSE and len(a) == 1 and not node.options):
-            given = [self.text(a[0], ATOM), *map(self.text, a[1:])]
+            arguments = [self.text(a[0], ATOM), *map(self.text, a[1:])]
         elif name in (Op.SETITEM, Op.ADD_AT):
-            given = [self.text(a[0]), f"np.s_[{self.index(a[1])}]", self.text(a[2])]
+            arguments = [self.text(a[0]), f"np.s_[{self.index(a[1])}]", self.text(a[2])]
         else:
-            given = [self.text(part) for part in a]
+            arguments = [self.text(part) for part in a]
         options = {k: self.text(v) for k, v in node.options.items() if v is not None}
-        return self.call(node, given, options), ATOM
+        return self.call(node, arguments, options), ATOM
 
     def text(self, value: object, binds: int = 0) -> str:
         """Argument, in parentheses if its precedence requires them."""

@@ -61,7 +61,7 @@ from handgrad.textbook.layers import (
 from handgrad.textbook.layers.windows import WindowLayer
 from handgrad.textbook.net import Net
 
-# PyTorch's modules of the same mathematics; its Softplus is x from 20 on, unless told otherwise.
+# PyTorch's modules of the same mathematics; its Softplus is x from 20 on by default.
 MODULES: Mapping[type[Layer], Callable[..., str]] = {
     Linear: lambda layer: f"nn.Linear({layer.n_in}, {layer.n_out})",
     Embedding: lambda layer: (
@@ -95,7 +95,7 @@ MODULES: Mapping[type[Layer], Callable[..., str]] = {
     AvgPool2d: lambda layer: f"nn.AvgPool2d({_windows(layer)})",
     Flatten: lambda layer: "nn.Flatten()",
     Reshape: lambda layer: f"nn.Sequential(nn.Flatten(), nn.Unflatten(1, {layer.shape}))",
-    **dict.fromkeys(  # which change nothing in prediction
+    **dict.fromkeys(  # identities in prediction
         (RandomShift, RandomHorizontalFlip, GaussianNoise), lambda layer: "nn.Identity()"
     ),
 }
@@ -122,7 +122,7 @@ def write_torch(subject: Subject, path: Path, learning: Learning | None) -> Sequ
 
     try:
         space = runpy.run_path(str(path))
-        found = space[answer_of(subject)](space["ROWS"]).reshape(subject.answers.shape)
+        outputs = space[answer_of(subject)](space["ROWS"]).reshape(subject.answers.shape)
     except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
         raise SettingError(
             f"source for PyTorch that fails there: {type(error).__name__}: {error}",
@@ -130,7 +130,7 @@ def write_torch(subject: Subject, path: Path, learning: Learning | None) -> Sequ
             "another kind of file, or a page in other operations",
         ) from error
     most = MOST[subject.net.dtype.name]
-    return [compared(f"PyTorch {torch.__version__}", found, subject.answers, "predict", most)]
+    return [compared(f"PyTorch {torch.__version__}", outputs, subject.answers, "predict", most)]
 
 
 def torch_source(subject: Subject, module: str = "model") -> str:
@@ -138,9 +138,9 @@ def torch_source(subject: Subject, module: str = "model") -> str:
     plain = _is_plain(subject.net, subject.example.ndim)
     made, weights = _sequential(subject.net) if plain else _module(subject)
     dtype = subject.net.dtype.name
-    kept = "".join(f'\n    "{name}": {stored(values)},' for name, values in weights.items())
+    entries = "".join(f'\n    "{name}": {stored(values)},' for name, values in weights.items())
     data = [
-        f"WEIGHTS = {{{kept}\n}}",
+        f"WEIGHTS = {{{entries}\n}}",
         f"module = {'sequential' if plain else 'Module'}()",
         "module.load_state_dict({name: torch.tensor(w) for name, w in WEIGHTS.items()})",
         "module.eval()",
@@ -152,7 +152,7 @@ def torch_source(subject: Subject, module: str = "model") -> str:
         data,
         most=MOST[dtype],
         any_places=plain,
-        needs="PyTorch and NumPy are all it needs, `module` is the nn.Module",
+        needs="Requires PyTorch and NumPy only; `module` is the nn.Module",
         imports=("import numpy as np", "import torch", "from torch import nn"),
     )
 
@@ -169,10 +169,8 @@ def _is_plain(net: Net, ndim: int) -> bool:
 def _sequential(net: Net) -> tuple[list[str], dict[str, Array]]:
     """Function that builds the nn.Sequential, and its state dict."""
     dtype = f".to(torch.{net.dtype.name})" * (net.dtype != np.float32)
-    told = docstring("The layers, as PyTorch has them.")
-    text = (
-        f"def sequential():\n    {told}\n    return {indent(_layers(net), '    ').strip()}{dtype}"
-    )
+    doc = docstring("The layers, as PyTorch has them.")
+    text = f"def sequential():\n    {doc}\n    return {indent(_layers(net), '    ').strip()}{dtype}"
     weights = {}
     for name, values in all_learned(net).items():
         weights[f"{name[:-1]}weight" if name.endswith(".E") else name] = values
@@ -193,9 +191,9 @@ def _layers(net: Net) -> str:
 def _module(subject: Subject) -> tuple[list[str], dict[str, Array]]:
     """Class whose forward is the traced prediction, and its state dict."""
 
-    def call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> str:
+    def call(node: Node, arguments: Sequence[str], options: Mapping[str, str]) -> str:
         with _layer_named(node, subject.net):
-            return torch_call(node, given, options)
+            return torch_call(node, arguments, options)
 
     for node in subject.graph.nodes:
         with _layer_named(node, subject.net):

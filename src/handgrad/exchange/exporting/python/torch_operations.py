@@ -13,14 +13,14 @@ from handgrad.graph.passes.builder import REQUIRED, arguments_of
 from handgrad.graph.symbolic import Arange, Dim, Ref, Scaled
 from handgrad.textbook.errors import SettingError
 
-# What both call alike, and give the same arguments.
+# Operations with the same name and arguments in both.
 ALIKE = {
     *(Op.LOGICAL_AND, Op.LOGICAL_OR, Op.LOGICAL_NOT, Op.ABS, Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P),
     *(Op.LOG2, Op.SQRT, Op.SQUARE, Op.RECIPROCAL, Op.SIGN, Op.SIN, Op.COS, Op.TANH, Op.ERF),
     *(Op.FLOOR, Op.CEIL, Op.ISFINITE, Op.ISNAN, Op.WHERE, Op.ZEROS_LIKE, Op.ONES_LIKE),
     *(Op.RESHAPE, Op.RAVEL, Op.SWAPAXES, Op.MOVEAXIS, Op.BROADCAST_TO, Op.OUTER, Op.FULL_LIKE),
 }
-# Arrays of one number: what makes one of another shape than that of the array they are like.
+# Constant arrays with a shape other than that of the array whose dtype they have.
 FILLED = {
     Op.ZEROS_LIKE: "new_zeros",
     Op.EMPTY_LIKE: "new_zeros",
@@ -55,8 +55,8 @@ SETITEM = '''def setitem(array, index, values):
     return array'''
 
 
-def torch_call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> str:
-    """The call of an operation on the texts of its arguments; a SettingError where there is none.
+def torch_call(node: Node, arguments: Sequence[str], options: Mapping[str, str]) -> str:
+    """Call of an operation, from the source of its arguments; a SettingError if there is none.
 
     >>> torch_call(Node(Op.SUM, (Ref(0),), {}, (3,), np.dtype("f4")), ["x"], {"axis": "1"})
     'torch.sum(x, dim=1)'
@@ -73,46 +73,46 @@ def torch_call(node: Node, given: Sequence[str], options: Mapping[str, str]) -> 
         named = {"dims": f"({axis},)" if axis.lstrip("-").isdigit() else axis}
     match operation:
         case Op.ASTYPE:
-            return f"{given[0]}.to({given[1] if len(given) > 1 else options['dtype']})"
+            return f"{arguments[0]}.to({arguments[1] if len(arguments) > 1 else options['dtype']})"
         case Op.EINSUM if named.keys() <= {"optimize"}:
-            return f"torch.einsum({', '.join(given)})"
-        case Op.TRANSPOSE if len(node.shape) == 2 and len(given) == 1 and not options:
-            return f"{given[0]}.T"
+            return f"torch.einsum({', '.join(arguments)})"
+        case Op.TRANSPOSE if len(node.shape) == 2 and len(arguments) == 1 and not options:
+            return f"{arguments[0]}.T"
         case Op.TRANSPOSE:
             turned = tuple(reversed(range(len(node.shape))))
-            axes = given[1] if len(given) > 1 else options.get("axes", repr(turned))
-            return f"torch.permute({given[0]}, {axes})"
+            axes = arguments[1] if len(arguments) > 1 else options.get("axes", repr(turned))
+            return f"torch.permute({arguments[0]}, {axes})"
         case Op.MAXIMUM | Op.MINIMUM:
-            return _larger(node, given)
+            return _larger(node, arguments)
         case Op.PAD:
-            return _padded(node, given[0])
+            return _padded(node, arguments[0])
         case Op.SETITEM:
-            return f"setitem({', '.join(given)})"
+            return f"setitem({', '.join(arguments)})"
         case Op.SLIDING_WINDOW_VIEW if {*options} == {"axis"}:
-            return given[0] + _unfolded(node)
+            return arguments[0] + _unfolded(node)
         case _ if operation in FILLED and "shape" in named:
-            return _of_another_shape(node, given, named)
+            return _of_another_shape(node, arguments, named)
     if operation not in ALIKE and operation not in RENAMED:
         raise _refused(node)
     name = RENAMED.get(operation, operation.value)
-    return f"torch.{name}({', '.join([*given, *(f'{k}={v}' for k, v in named.items())])})"
+    return f"torch.{name}({', '.join([*arguments, *(f'{k}={v}' for k, v in named.items())])})"
 
 
-def _of_another_shape(node: Node, given: Sequence[str], named: Mapping[str, str]) -> str:
+def _of_another_shape(node: Node, arguments: Sequence[str], named: Mapping[str, str]) -> str:
     """Constant array with a shape, of the dtype of another."""
     shape, rest = named["shape"], {k: v for k, v in named.items() if k != "shape"}
     if not shape.startswith(("(", "[")):  # a length
         shape = f"({shape},)"
-    told = [shape, *given[1:], *(f"{name}={text}" for name, text in rest.items())]
-    return f"{given[0]}.{FILLED[node.operation]}({', '.join(told)})"
+    parameters = [shape, *arguments[1:], *(f"{name}={text}" for name, text in rest.items())]
+    return f"{arguments[0]}.{FILLED[node.operation]}({', '.join(parameters)})"
 
 
-def _larger(node: Node, given: Sequence[str]) -> str:
+def _larger(node: Node, arguments: Sequence[str]) -> str:
     """Maximum or minimum of two arguments, of which one may be a number."""
     tensors = [isinstance(a, Ref | np.ndarray) for a in node.arguments]
     if all(tensors):
-        return f"torch.{node.operation.value}({', '.join(given)})"
-    tensor, number = given if tensors[0] else reversed(given)
+        return f"torch.{node.operation.value}({', '.join(arguments)})"
+    tensor, number = arguments if tensors[0] else reversed(arguments)
     end = "min" if node.operation is Op.MAXIMUM else "max"
     return f"torch.clamp({tensor}, {end}={number})"
 
@@ -123,7 +123,7 @@ def _padded(node: Node, array: str) -> str:
         node, array=REQUIRED, pad_width=REQUIRED, mode="constant", constant_values=0
     )
     if mode != "constant" or not isinstance(number, int | float | np.number):
-        raise _refused(node, " with what is no single number")
+        raise _refused(node, " with more than one constant")
     pairs = np.broadcast_to(width, (len(node.shape), 2))
     ends = (*pairs[::-1].ravel().tolist(),)
     return f"nn.functional.pad({array}, {ends}, value={torch_constant(number)})"
