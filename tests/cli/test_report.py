@@ -79,11 +79,21 @@ def test_rows_that_changed_are_refused_and_the_page_stays(run: Path) -> None:
     assert (run / "report.html").read_bytes() == before
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "run.json").write_text("[]")
-    for name, words in (("none", "no such file"), ("other", "not a run of a known format")):
-        result = handgrad("report", tmp_path / name)
-        assert isinstance(result.exception, hg.errors.FileError)
-        with refused(hg.errors.FileError, words):
-            raise result.exception
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (None, "no such file"),
+        ("[]", "not the record of a run"),
+        ('{"format_version": 1, "scores": {}}', "format version 1\n  expected: format version 2"),
+    ],
+    ids=["none", "other", "of an older version"],
+)
+def test_a_folder_that_is_no_run_of_today_is_refused(
+    tmp_path: Path, record: str | None, words: str
+) -> None:
+    if record is not None:
+        (tmp_path / "run.json").write_text(record)
+    result = handgrad("report", tmp_path)
+    assert isinstance(result.exception, hg.errors.FileError)
+    with refused(hg.errors.FileError, words):
+        raise result.exception

@@ -100,7 +100,7 @@ def test_it_is_inspected_explained_and_its_report_written_anew(trained: Path) ->
     result = handgrad("explain", model, "--start", "one")
     assert result.exit_code == 0, result.output
     assert "attention.py" in result.output
-    with refused(hg.errors.DataError, "--start o, of 1 letters", "2 to 65 letters"):
+    with refused(hg.errors.DataError, "--start o, of 1 characters", "2 to 65 characters"):
         raised("explain", model, "--start", "o")
     with refused(hg.errors.DataError, "with '\u00e9'"):
         raised("explain", model, "--start", "caf\u00e9")

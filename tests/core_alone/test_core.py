@@ -112,7 +112,7 @@ def test_a_training_is_diagnosed() -> None:
     history = trained(net)
     assert "no problems found" in str(hg.diagnose(net, history, (X, Y)))
     found = hg.diagnose(net, history, (X, Y), validation=(X[:40], Y[:40]))
-    assert [finding.sickness for finding in found.findings] == ["leakage"]
+    assert [finding.problem for finding in found.findings] == ["leakage"]
 
 
 def test_an_explanation_is_text() -> None:

@@ -101,7 +101,7 @@ def check_gradients(
         )
     comparisons: list[Comparison] = []
     problems: list[str] = []
-    made, looked_at = subjects(layer, loss, x, y, training, rng)
+    made, ranges = subjects(layer, loss, x, y, training, rng)
     for setting, subject in made.items():
         try:
             compared, faults = _compare(setting, subject(), entries, rng)
@@ -112,7 +112,7 @@ def check_gradients(
         if problems:  # the other settings would repeat it
             break
     title = repr(layer) + (f" with {loss!r}" if loss else "")
-    return GradientReport(title, comparisons, problems, looked_at)
+    return GradientReport(title, comparisons, problems, ranges)
 
 
 def _compare(
@@ -270,14 +270,14 @@ class GradientReport:
         One per gradient and setting.
     problems : list of str
         Other faults, such as a changed input or a wrong shape.
-    looked_at : str
+    ranges : str
         Ranges of inputs, parameters and running state, and which of them were drawn.
     """
 
     title: str
     comparisons: list[Comparison]
     problems: list[str]
-    looked_at: str = ""
+    ranges: str = ""
 
     @property
     def ok(self) -> bool:
@@ -304,7 +304,7 @@ class GradientReport:
                 lines.append(f" {setting}")
             lines.append(str(comparison))
         lines += [f" WRONG {problem}" for problem in self.problems]
-        lines += [f" checked at {self.looked_at}"] if self.looked_at else []
+        lines += [f" checked at {self.ranges}"] if self.ranges else []
         return "\n".join(lines)
 
 
@@ -485,7 +485,7 @@ def subjects(
         made["before another layer" if whole else "between two other layers"] = between
         if checked.takes_mask and not isinstance(x, tuple) and x.ndim == 3:
             made["with a mask"] = with_a_mask
-    return made, ranges(x, x_given, checked, drawn)
+    return made, ranges_of(x, x_given, checked, drawn)
 
 
 def _elsewhere(layer: Layer, x: Inputs, training: bool, seed: int) -> tuple[Layer, bool]:
@@ -518,7 +518,7 @@ def _subjects_of_a_loss(
     }
     if loss.takes_weights:
         made["rows weighted"] = lambda: Subject(nothing, p, loss, y, training, seed, weights)
-    return made, ranges(p, p_given, nothing, drawn=False)
+    return made, ranges_of(p, p_given, nothing, drawn=False)
 
 
 def _in_float64(x: object, whole: bool) -> Inputs:
@@ -558,7 +558,7 @@ def _near(array: Array, rng: np.random.Generator, signs: Array) -> Array:
     return np.where(array == 0, size * signs * change, moved)
 
 
-def ranges(x: Inputs, x_given: bool, layer: Layer, drawn: bool) -> str:
+def ranges_of(x: Inputs, x_given: bool, layer: Layer, drawn: bool) -> str:
     """Ranges of the inputs, parameters and states of a check, and whether they were drawn."""
     where = [("given" if x_given else "drawn", named_parts("x", x))]
     arrays = layer.named_parameters(), layer.named_states()

@@ -184,8 +184,8 @@ def show_run(run: runs.Run, output: Output) -> None:
     if counts := scores.get("n_gram"):
         columns[f"{counts['n']}-gram"] = counts
     _show_scores(columns | {"guessing": scores["guessing"]}, output)
-    for finding in record.get("findings", []):  # an older run has none
-        output.say(f"note: {finding['sickness']}, {finding['where']}: {finding['evidence']}")
+    for finding in record["findings"]:
+        output.say(f"note: {finding['problem']}, {finding['where']}: {finding['evidence']}")
         output.say(f"  try: {finding['advice']}")
     by, n = record["epochs_chosen_by"], record["epochs"]
     best = f", the best by {by.replace('_', ' ')} kept" if by and n > 1 else ""

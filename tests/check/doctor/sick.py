@@ -1,4 +1,4 @@
-"""Trainings that went wrong on purpose, each with the name of its sickness."""
+"""Trainings that went wrong on purpose, each with the name of its problem."""
 
 import copy
 from collections.abc import Callable
@@ -213,9 +213,9 @@ def leaked(share: float) -> Callable[[int], Case]:
 
 @dataclass(frozen=True)
 class Sick:
-    """A training with its sickness, and those that come with it; `trains`: until it is ill."""
+    """A training with its problem, and those that come with it; `trains`: until it is ill."""
 
-    sickness: str
+    problem: str
     make: Callable[[int], Case]
     beside: tuple[str, ...] = ()
     trains: bool = True

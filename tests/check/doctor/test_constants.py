@@ -145,7 +145,7 @@ def test_a_rare_class_is_learned_with_weights_and_then_nothing_is_said() -> None
         net = hg.Net(hg.Linear(2, 8, rng=0), hg.Tanh(), hg.Linear(8, 2, rng=1), hg.Softmax())
         history = hg.fit(net, (x, y), **given, epochs=30, class_weight=class_weight)
         diagnosis = hg.diagnose(net, history, (x, y), class_weight=class_weight)
-        assert [finding.sickness for finding in diagnosis.findings] == named
+        assert [finding.problem for finding in diagnosis.findings] == named
         if named:
             assert diagnosis.findings[0].advice == 'class_weight="balanced" in hg.fit or hg.train'
 
@@ -155,7 +155,7 @@ def test_rows_of_weight_zero_are_not_looked_at() -> None:
     x, w = x.copy(), np.ones(400)
     x[::2], w[::2] = 1e6, 0
     net = hg.Net(hg.Linear(2, 2, rng=0), hg.Softmax())
-    assert hg.diagnose(net, None, (x, y)).findings[0].sickness == "unscaled inputs"
+    assert hg.diagnose(net, None, (x, y)).findings[0].problem == "unscaled inputs"
     assert not hg.diagnose(net, None, (x, y), sample_weight=w)
 
 
@@ -178,7 +178,7 @@ def test_a_penalty_that_holds_the_weights_is_no_rate_too_low() -> None:
     hg.fit(net, (x, y), **given, optimizer=hg.SGD(0.05), penalty=penalty)
     history = hg.fit(net, (x, y), **given, optimizer=hg.SGD(0.05), penalty=penalty, diagnose=True)
     assert not hg.diagnose(net, history, (x, y), penalty=penalty)
-    assert hg.diagnose(net, history, (x, y)).findings[0].sickness == "learning rate too low"
+    assert hg.diagnose(net, history, (x, y)).findings[0].problem == "learning rate too low"
 
 
 def test_lbfgs_has_no_learning_rate() -> None:

@@ -109,7 +109,7 @@ def dead() -> hg.Net:
     return sick
 
 
-def test_each_sickness_is_told_once_with_its_epoch_evidence_and_advice() -> None:
+def test_each_problem_is_told_once_with_its_epoch_evidence_and_advice() -> None:
     sick = dead()
     reports = hg.train(sick, (X, Y), **settings(epochs=25))
     with listening() as caught:
@@ -226,7 +226,7 @@ def test_where_the_loss_is_not_known_it_says_what_was_left_out(given: hg.Net, y:
     diagnosis = hg.diagnose(given, None, (X, y))
     assert not diagnosis
     assert diagnosis.left_out[0].startswith("gradients, class imbalance, learning rate too low:")
-    assert hg.diagnose(given, None, (X * 1000, y)).findings[0].sickness == "unscaled inputs"
+    assert hg.diagnose(given, None, (X * 1000, y)).findings[0].problem == "unscaled inputs"
 
 
 def test_what_is_left_out_depends_on_what_is_given() -> None:
@@ -274,7 +274,7 @@ def test_several_inputs_are_examined_too() -> None:
     joined = hg.Net(Joined(), hg.Linear(4, 2, rng=0), hg.Softmax())
     pair, held = (X, 100 * X), (X[:10], 100 * X[:10])
     diagnosis = hg.diagnose(joined, None, (pair, Y), validation=(held, Y[:10]))
-    assert [f.sickness for f in diagnosis.findings] == ["unscaled inputs", "leakage"]
+    assert [f.problem for f in diagnosis.findings] == ["unscaled inputs", "leakage"]
     broken = (X, np.where(X > 1, np.nan, X))
     assert hg.diagnose(joined, None, (broken, Y)).findings[0].where == "the inputs"
 

@@ -13,7 +13,7 @@ X, Y = hg.data.make_moons(100, rng=0)
 
 def only(diagnosis: hg.check.Diagnosis) -> hg.check.Finding:
     (finding,) = diagnosis.findings
-    assert finding.sickness == "not finite"
+    assert finding.problem == "not finite"
     return finding
 
 
@@ -156,7 +156,7 @@ def test_steps_on_a_copy_find_the_layer_and_a_rate_that_fits(
     wild, data = diverged(optimizer)
     diagnosis = hg.diagnose(wild, None, data, optimizer=optimizer)
     first, cause = diagnosis.findings
-    assert (first.sickness, cause.sickness) == ("not finite", "learning rate too high")
+    assert (first.problem, cause.problem) == ("not finite", "learning rate too high")
     assert first.where.startswith(("layer ", "the loss"))
     rate = optimizer.learning_rate
     assert f"of a trial on a copy, at learning rate {rate:g}" in first.evidence
@@ -200,6 +200,6 @@ def test_where_no_rate_helps_none_is_blamed() -> None:
     sick = net(LogLater())
     diagnosis = hg.diagnose(sick, None, (X, Y), optimizer=hg.SGD(0.1))
     finding = diagnosis.findings[0]
-    assert all(f.sickness != "learning rate too high" for f in diagnosis.findings)
+    assert all(f.problem != "learning rate too high" for f in diagnosis.findings)
     assert finding.where == "layer 2 of 4, LogLater()"
     assert "LogLater.forward" in finding.advice

@@ -7,23 +7,23 @@ from typing import Any
 import pytest
 
 import handgrad as hg
-from handgrad.check.doctor.findings import SICKNESSES
+from handgrad.check.doctor.findings import PROBLEMS
 from tests.check.doctor.healthy import HEALTHY
 from tests.check.doctor.sick import SICK
 
 
 def names(diagnosis: hg.check.Diagnosis) -> list[str]:
-    return [finding.sickness for finding in diagnosis.findings]
+    return [finding.problem for finding in diagnosis.findings]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("name", SICK)
-def test_a_sickness_is_named(name: str, seed: int) -> None:
+def test_a_problem_is_named(name: str, seed: int) -> None:
     sick = SICK[name]
     case = sick.make(seed)
     diagnosis = case.diagnose(case.train())
-    assert sick.sickness in names(diagnosis)
-    others = set(names(diagnosis)) - {sick.sickness, *sick.beside}
+    assert sick.problem in names(diagnosis)
+    others = set(names(diagnosis)) - {sick.problem, *sick.beside}
     assert not others, str(diagnosis)
     for finding in diagnosis.findings:
         assert (
@@ -53,8 +53,8 @@ def test_it_is_quiet_during_a_healthy_training(name: str) -> None:
     assert [str(warning.message) for warning in caught] == []
 
 
-def test_there_is_a_sick_training_for_every_sickness() -> None:
-    assert {sick.sickness for sick in SICK.values()} == set(SICKNESSES)
+def test_there_is_a_sick_training_for_every_problem() -> None:
+    assert {sick.problem for sick in SICK.values()} == set(PROBLEMS)
     assert len(SICK) >= 12
     assert len(HEALTHY) >= 12
 
@@ -69,6 +69,6 @@ def warnings_of(case: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [n for n, sick in SICK.items() if sick.trains])
-def test_a_sickness_is_told_during_the_training_once(name: str) -> None:
+def test_a_problem_is_told_during_the_training_once(name: str) -> None:
     said = warnings_of(SICK[name].make(0))
-    assert len([line for line in said if f": {SICK[name].sickness}: " in line]) == 1, said
+    assert len([line for line in said if f": {SICK[name].problem}: " in line]) == 1, said

@@ -9,12 +9,12 @@ import handgrad as hg
 from tests.graph.pages import Flatten
 
 
-def found(diagnosis: hg.check.Diagnosis, sickness: str) -> list[hg.check.Finding]:
-    return [finding for finding in diagnosis.findings if finding.sickness == sickness]
+def found(diagnosis: hg.check.Diagnosis, problem: str) -> list[hg.check.Finding]:
+    return [finding for finding in diagnosis.findings if finding.problem == problem]
 
 
-def one(diagnosis: hg.check.Diagnosis, sickness: str) -> hg.check.Finding:
-    (finding,) = found(diagnosis, sickness)
+def one(diagnosis: hg.check.Diagnosis, problem: str) -> hg.check.Finding:
+    (finding,) = found(diagnosis, problem)
     return finding
 
 
@@ -188,16 +188,16 @@ def test_a_thousand_times_the_gradient_has_exploded(factor: float, named: bool) 
 def test_units_that_pass_nothing_back_explain_a_gradient_that_vanished() -> None:
     sick = net()
     sick.layers[0].b = [-50.0] * 10
-    assert [f.sickness for f in hg.diagnose(sick, None, (X, Y)).findings] == ["dead units"]
+    assert [f.problem for f in hg.diagnose(sick, None, (X, Y)).findings] == ["dead units"]
 
 
 def test_what_goes_forward_tells_where_no_gradient_is_finite() -> None:
     sick = chain(1.0, 1e200, 1e200)
     diagnosis = hg.diagnose(sick, None, NUMBERS, loss=hg.MSELoss())
-    assert [f.sickness for f in diagnosis.findings] == ["not finite"]
+    assert [f.problem for f in diagnosis.findings] == ["not finite"]
     sick = chain(1.0, 1e80, 1e80)
     diagnosis = hg.diagnose(sick, None, NUMBERS, loss=hg.MSELoss())
-    assert [f.sickness for f in diagnosis.findings] == ["not finite", "exploding gradients"]
+    assert [f.problem for f in diagnosis.findings] == ["not finite", "exploding gradients"]
     assert "the output per row is" in one(diagnosis, "exploding gradients").evidence
 
 

@@ -40,7 +40,7 @@ def told(
 def names(
     held: ScoredRows, training: ScoredRows | None = None, classes: Any = CLASSES
 ) -> list[str]:
-    return [found.sickness for found in told(held, training, classes)]
+    return [found.problem for found in told(held, training, classes)]
 
 
 def half_right(y: Any, wrong: int) -> Any:
@@ -73,7 +73,7 @@ def test_a_column_that_restates_the_classes_is_named(column: Any) -> None:
     training = side(Y[50:], Y[50:], good=rng.normal(size=150), status=column[50:])
     for first, second, n in ((held, training, 200), (training, None, 150)):
         (found,) = told(first, second)
-        assert (found.sickness, found.where) == ("target leakage", "column “status”")
+        assert (found.problem, found.where) == ("target leakage", "column “status”")
         assert found.evidence == (
             f"it alone predicts 100.0% of {n} rows correctly: is it known at the time of "
             "prediction?"
@@ -105,7 +105,7 @@ def test_a_number_in_other_units_is_named_and_a_noisy_one_is_not() -> None:
     said = y * 1.1
     for column, expected in ((y * 1.96, True), (-(y**3), True), (y + rng.normal(size=N), False)):
         found = told(side(y, said, price=column), classes=())
-        assert [w.sickness for w in found] == ["target leakage"] * expected
+        assert [w.problem for w in found] == ["target leakage"] * expected
         assert all(
             "like the target, with a rank correlation of 1.000: is it" in w.evidence for w in found
         )
@@ -154,7 +154,7 @@ def test_a_column_that_is_filled_in_for_one_class_is_named(case: str, cells: str
     }[cells]
     y = LEFT.astype(int)
     (found,) = told(side(y, half_right(y, 10), good=rng.normal(size=N), ended=column))
-    assert (found.sickness, found.where) == ("target leakage", "column “ended”")
+    assert (found.problem, found.where) == ("target leakage", "column “ended”")
     assert said in found.evidence
 
 
@@ -191,7 +191,7 @@ def test_a_score_that_tells_two_classes_apart_is_named() -> None:
     for apart, named in ((4.0, True), (2.0, False)):
         for score in (apart * Y + noise, -apart * Y + noise):
             found = told(side(Y, half_right(Y, 10), score=score))
-            assert [w.sickness for w in found] == ["target leakage"] * named
+            assert [w.problem for w in found] == ["target leakage"] * named
             assert all("it alone separates the two classes, with a ROC AUC of 0.99" in w.evidence
                        for w in found)  # fmt: skip
 
@@ -200,7 +200,7 @@ def test_a_class_that_is_never_found_is_named_with_its_rows() -> None:
     y = (np.arange(N) % 20 == 0).astype(int)
     assert "class never found" in names(side(y, 0 * y))
     (found, *_) = told(side(y[:40], 0 * y[:40]), side(y[40:], 0 * y[40:]))
-    assert (found.sickness, found.where) == ("class never found", "class “yes”")
+    assert (found.problem, found.where) == ("class never found", "class “yes”")
     assert found.evidence == "0 of its 10 rows, training rows included, are predicted correctly"
     assert not {"class never found", "class hardly ever found"} & {*names(side(y, y))}
     four = (np.arange(N) < 4).astype(int)
@@ -215,7 +215,7 @@ def test_a_class_known_from_the_training_only_is_not_found() -> None:
 
 def test_a_class_of_one_row_held_out_is_told_as_such() -> None:
     y = (np.arange(N) == 3).astype(int)
-    found = {w.sickness: w for w in told(side(y, y))}["few rows"]
+    found = {w.problem: w for w in told(side(y, y))}["few rows"]
     assert "only 1 row of “yes” held out: these scores are noisy" in found.evidence
     assert "ROC AUC" in found.evidence
     y = (np.arange(N) < 5).astype(int)
@@ -225,7 +225,7 @@ def test_a_class_of_one_row_held_out_is_told_as_such() -> None:
 @pytest.mark.parametrize(("wrong", "named"), [(3, True), (8, False)])
 def test_a_gap_between_training_and_held_out_is_over_fitting(wrong: int, named: bool) -> None:
     held, training = side(Y, half_right(Y, wrong)), side(Y, half_right(Y, 25))
-    found = [w for w in told(held, training) if w.sickness == "over-fitting"]
+    found = [w for w in told(held, training) if w.problem == "over-fitting"]
     assert bool(found) == named
     if named:
         accuracy = 1 - (held.y != held.predicted).mean()
@@ -248,7 +248,7 @@ def test_errors_of_numbers_that_grow_twofold_are_over_fitting() -> None:
 def test_answers_that_chance_could_give_are_no_better_than_guessing() -> None:
     rng = np.random.default_rng(0)
     (found,) = told(side(Y, rng.integers(0, 2, N)))
-    assert found.sickness == "no better than guessing"
+    assert found.problem == "no better than guessing"
     y = rng.normal(size=N)
     assert names(side(y, rng.normal(size=N)), classes=()) == ["no better than guessing"]
     assert names(side(y, y + rng.normal(size=N) / 2), classes=()) == []

@@ -58,7 +58,7 @@ def test_of_over_fitting_more_pictures_help(model: Any) -> None:
     (found,) = [
         finding
         for finding in Evidence(model, x, wrong, learned, None, None).warned
-        if finding.sickness == "over-fitting"
+        if finding.problem == "over-fitting"
     ]
     assert found.advice == "more pictures; for new rows expect the scores of held-out rows"
 

@@ -7,7 +7,7 @@ from typing import Unpack
 import numpy as np
 
 from handgrad.check.doctor import checks
-from handgrad.check.doctor.findings import SICKNESSES, Diagnosis, Finding
+from handgrad.check.doctor.findings import PROBLEMS, Diagnosis, Finding
 from handgrad.check.doctor.input_checks import finite
 from handgrad.check.doctor.patient import Case, HowTrained, Patient
 from handgrad.engines.config import TrainingConfig, keywords_of
@@ -130,13 +130,13 @@ def examined(
         case = Case(patient, reports)
         findings = [case.ill] if case.ill else [*_in_the_net(case, going_on, diverged)]
         findings += patient.leakage
-        if patient.by_steps and all(f.sickness != "learning rate too high" for f in findings):
+        if patient.by_steps and all(f.problem != "learning rate too high" for f in findings):
             findings += checks.rate_too_high(case)
         if not restored:
             findings += checks.over_fitting(case, checks.PATIENCE if going_on else 1)
-    findings.sort(key=lambda finding: SICKNESSES.index(finding.sickness))
-    present = {finding.sickness for finding in findings}
-    causes = (f for f in findings if present.isdisjoint(EXPLAINED_BY.get(f.sickness, ())))
+    findings.sort(key=lambda finding: PROBLEMS.index(finding.problem))
+    present = {finding.problem for finding in findings}
+    causes = (f for f in findings if present.isdisjoint(EXPLAINED_BY.get(f.problem, ())))
     return Diagnosis(tuple(causes), tuple(_left_out(patient, reports)))
 
 
@@ -272,6 +272,6 @@ def _warn(patient: Patient, seen: list[EpochReport], reported: set[str], **how: 
     """Warn of problems that were not reported before."""
     when = f"after epoch {seen[-1].epoch}" if seen else "in the first epoch"
     for finding in examined(patient, seen, **how).findings:
-        if finding.sickness not in reported:
-            reported.add(finding.sickness)
+        if finding.problem not in reported:
+            reported.add(finding.problem)
             warnings.warn(f"{when}: {finding}", stacklevel=3)

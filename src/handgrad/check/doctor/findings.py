@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from handgrad.textbook.display import shown_whole
 
 # Causes before consequences.
-SICKNESSES = (
+PROBLEMS = (
     "unscaled inputs",
     "leakage",
     "not finite",
@@ -26,7 +26,7 @@ class Finding:
 
     Parameters
     ----------
-    sickness : str
+    problem : str
         Kind of the problem, such as "dead units".
     where : str
         A layer, `layer 2 of 4, ReLU()`, or the inputs, targets, loss, training or validation rows.
@@ -36,7 +36,7 @@ class Finding:
         One thing to try.
     """
 
-    sickness: str
+    problem: str
     where: str
     evidence: str
     advice: str
@@ -44,7 +44,7 @@ class Finding:
     _repr_pretty_ = shown_whole
 
     def __str__(self) -> str:
-        return f"{self.sickness}: {self.where}\n  evidence: {self.evidence}\n  try: {self.advice}"
+        return f"{self.problem}: {self.where}\n  evidence: {self.evidence}\n  try: {self.advice}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,7 +66,7 @@ class Diagnosis:
         return bool(self.findings)
 
     def __repr__(self) -> str:
-        named = ", ".join(dict.fromkeys(finding.sickness for finding in self.findings))
+        named = ", ".join(dict.fromkeys(finding.problem for finding in self.findings))
         return f"<Diagnosis: {named or 'no problems found'}>"
 
     _repr_pretty_ = shown_whole

@@ -116,7 +116,7 @@ class Routes:
         )
         return _json(
             [
-                {"name": f.sickness, "where": f.where, "evidence": f.evidence, "advice": f.advice}
+                {"name": f.problem, "where": f.where, "evidence": f.evidence, "advice": f.advice}
                 for f in diagnosis.findings
             ]
         )

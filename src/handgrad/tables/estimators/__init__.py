@@ -45,7 +45,7 @@ def _columns(fitted: dict[str, object]) -> Summary:
 
 
 def _summary_of_language_model(fitted: dict[str, object]) -> Summary:
-    return {"target": {"letters": fitted["vocabulary"]}}
+    return {"target": {"characters": fitted["vocabulary"]}}
 
 
 SUMMARIES = {

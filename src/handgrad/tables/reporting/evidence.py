@@ -111,14 +111,14 @@ class Evidence:
         # the checks of the rows report missed classes, with their names
         self.findings = [
             *self.warned,
-            *(f for f in findings if f.sickness != "class imbalance"),
+            *(f for f in findings if f.problem != "class imbalance"),
             *still_learning(self.history, self.best_epochs or self._last_epoch),
         ]
 
     @property
     def independent(self) -> bool:
         """True if no check found that held-out rows depend on training rows."""
-        return not any(finding.sickness in DEPENDENT for finding in self.warned)
+        return not any(finding.problem in DEPENDENT for finding in self.warned)
 
     @property
     def positive(self) -> int | None:

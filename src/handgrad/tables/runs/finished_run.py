@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RECORD, REPORT = "run.json", "report.html"
 HISTORY = "history.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # of the record; every change of its keys gets a new number
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,13 @@ class Run:
                 if kind_of(folder) == "file"
                 else "the folder of the run itself, such as runs/NAME-1",
             ) from error
-        if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
+        version = record.get("format_version") if isinstance(record, dict) else None
+        if version != FORMAT_VERSION:
             raise FileError(
-                f"{path}: not a run of a known format",
+                f"{path}: {f'format version {version}' if version else 'not the record of a run'}",
                 f"format version {FORMAT_VERSION}",
-                "use the version of handgrad that wrote it, or train again",
+                "train again, or use the version of handgrad that wrote it; predict, write and "
+                "evaluate still read its model file",
             )
         return cls(path.parent, record)
 
@@ -86,12 +88,12 @@ class Run:
 
     @property
     def settings(self) -> RunSettings:
-        """The settings of the run; older versions recorded fewer."""
-        source, names = self.record["data"]["source"], [field.name for field in fields(RunSettings)]
+        """The settings of the run."""
+        source, recorded = self.record["data"]["source"], {**self.record["settings"]}
         if source not in BUNDLED and not is_address(source):
             source = str(Path(self.record["data"]["folder"]) / source)
-        recorded = {**self.record["settings"], "data": source}
-        return RunSettings(**{name: recorded[name] for name in names if name in recorded})
+        del recorded["shards"]  # computed from the workers, which are not recorded
+        return RunSettings(**{**recorded, "data": source})
 
     @property
     def about(self) -> dict[str, object]:

@@ -44,7 +44,7 @@ class Messages:
     def show_findings(self, findings: Sequence[Finding]) -> None:
         """Report findings on the rows: here only those by which the scores are not valid."""
         for finding in findings:
-            if finding.sickness in UNFIT:
+            if finding.problem in UNFIT:
                 self.note(f"{finding.where}: {finding.evidence}")
 
     @contextmanager
