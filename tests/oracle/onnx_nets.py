@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
-from handgrad.exchange.exporting import subject_of
-from handgrad.exchange.exporting.onnx.file import onnx_model
-from handgrad.exchange.exporting.onnx.proof import by_onnxruntime
+from handgrad.exchange.exporting import model_spec_of
+from handgrad.exchange.exporting.onnx.file import by_onnxruntime, onnx_model
 from handgrad.textbook.layers import Array
 
 # Of the largest value of an output.
@@ -136,8 +135,8 @@ def _page(rng: Any, n: int, n_out: int) -> hg.Layer:
 
 def difference(net: hg.Net, x: Array) -> float:
     """The largest one between onnxruntime and the net, by the largest value of the output."""
-    subject = subject_of(net, x)
-    found = by_onnxruntime(onnx_model(subject), {"x": x})["output"]
+    spec = model_spec_of(net, x)
+    found = by_onnxruntime(onnx_model(spec), {"x": x})["output"]
     p = net.predict(x, engine="eager")
     assert (found.dtype, found.shape) == (p.dtype, p.shape)
     return float(np.abs(found - p).max() / np.abs(p).max(initial=np.finfo(p.dtype).tiny))

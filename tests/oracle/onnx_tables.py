@@ -18,9 +18,8 @@ import numpy as np
 import sklearn.datasets
 
 import handgrad as hg
-from handgrad.exchange.exporting import Subject, subject_of
-from handgrad.exchange.exporting.onnx.file import onnx_model
-from handgrad.exchange.exporting.onnx.proof import by_onnxruntime
+from handgrad.exchange.exporting import ModelSpec, model_spec_of
+from handgrad.exchange.exporting.onnx.file import by_onnxruntime, onnx_model
 from handgrad.files.features import START, Binary, Category, Columns
 from handgrad.tables.data.frames import text_in
 from handgrad.textbook.layers import Array
@@ -39,10 +38,10 @@ TABLES: dict[str, tuple[Load, str]] = {
 }
 
 
-def inputs_of(subject: Subject, table: Columns) -> dict[str, Array]:
+def inputs_of(spec: ModelSpec, table: Columns) -> dict[str, Array]:
     """A table as the exported model takes it."""
     found = {}
-    for piece in subject.pieces:
+    for piece in spec.pieces:
         column = table[piece.column]
         if isinstance(piece.feature, Binary | Category):
             column = column if column.kind == "text" else text_in(column)
@@ -98,8 +97,8 @@ def compared(X: Any, y: Any, kind: str, asked: Any = None) -> tuple[float, int, 
     model: Any = hg.TabularClassifier if kind == "cls" else hg.TabularRegressor
     fitted = model(epochs=3, random_state=0).fit(X, y)
     X = X if asked is None else asked
-    subject = subject_of(fitted)
-    found = by_onnxruntime(onnx_model(subject), inputs_of(subject, fitted._table(X, reset=False)))
+    spec = model_spec_of(fitted)
+    found = by_onnxruntime(onnx_model(spec), inputs_of(spec, fitted._table(X, reset=False)))
     if kind == "reg":
         expected, said = fitted.predict(X)[:, None], found["value"]
         return float(np.abs(said - expected).max() / np.abs(expected).max()), 0, len(expected)

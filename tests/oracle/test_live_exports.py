@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import handgrad as hg
-from handgrad.exchange.exporting import compared, subject_of
+from handgrad.exchange.exporting import compared, model_spec_of
 from handgrad.exchange.exporting.proof import MOST
 from handgrad.exchange.exporting.python.torch_file import torch_source
 from tests.exchange.exporting.models import NAMES, OF_TABLES, model, table
@@ -35,7 +35,7 @@ REFUSED = {
 def functions(net: hg.Net, x: object = None) -> dict[str, Any]:
     """What the file of a net defines."""
     space: dict[str, Any] = {"__name__": "exported"}
-    exec(compile(torch_source(subject_of(net, x)), "exported.py", "exec"), space)
+    exec(compile(torch_source(model_spec_of(net, x)), "exported.py", "exec"), space)
     return space
 
 
@@ -64,7 +64,7 @@ def test_random_nets() -> None:
         kinds.add("Module" in space)
         for rows in (x, x[:1]):
             with np.errstate(all="ignore"):
-                expected = subject_of(net, rows).by_pages(rows)
+                expected = model_spec_of(net, rows).by_layers(rows)
             check = compared("PyTorch", space["predict"](rows), expected, "the pages")
             assert check.relative <= MOST[net.dtype.name], (seed, net, str(check))
     assert kinds == {True, False}
@@ -81,7 +81,7 @@ def test_operations() -> None:
             refused.add(name)
             continue
         with np.errstate(all="ignore"):
-            expected = subject_of(net, x).by_pages(x)
+            expected = model_spec_of(net, x).by_layers(x)
         check = compared("PyTorch", space["predict"](x), expected, "the pages")
         assert check.relative <= MOST["float64"], (name, str(check))
     assert refused == REFUSED

@@ -10,9 +10,8 @@ import onnx
 import pytest
 
 import handgrad as hg
-from handgrad.exchange.exporting import subject_of
-from handgrad.exchange.exporting.onnx.file import onnx_inputs, onnx_model
-from handgrad.exchange.exporting.onnx.proof import by_onnx, by_onnxruntime
+from handgrad.exchange.exporting import model_spec_of
+from handgrad.exchange.exporting.onnx.file import by_onnx, by_onnxruntime, onnx_inputs, onnx_model
 from handgrad.textbook.layers import Array
 from tests.contracts.table import LAYERS, MORE_AXES, rows_for
 from tests.docs.documents import ROOT, blocks
@@ -49,7 +48,7 @@ def test_every_page(name: str, dtype: type) -> None:
 def test_the_rows_are_a_free_axis(name: str) -> None:
     layer = LAYERS[name]()
     net, x = hg.Net(layer), rows_for(layer, 100).astype(np.float32)
-    exported = onnx_model(subject_of(net, x))
+    exported = onnx_model(model_spec_of(net, x))
     for n in (1, 100):
         found = by_onnxruntime(exported, {"x": x[:n]})["output"]
         np.testing.assert_allclose(found, net.predict(x[:n], engine="eager"), rtol=1e-5, atol=1e-6)
@@ -58,15 +57,15 @@ def test_the_rows_are_a_free_axis(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_with_all_around_its_net(name: str) -> None:
-    subject = subject_of(model(name))
-    found = by_onnxruntime(onnx_model(subject), onnx_inputs(subject))
-    expected = subject.answers
-    output = {"values": "value"}.get(subject.output, subject.output)
+    spec = model_spec_of(model(name))
+    found = by_onnxruntime(onnx_model(spec), onnx_inputs(spec))
+    expected = spec.answers
+    output = {"values": "value"}.get(spec.output, spec.output)
     far = np.abs(found[output] - expected).max() / np.abs(expected).max()
     assert far <= MOST[expected.dtype]
-    if subject.classes is not None:
+    if spec.classes is not None:
         assert [*found] == ["label", output]
-        labels = subject.classes[expected.argmax(axis=1)]
+        labels = spec.classes[expected.argmax(axis=1)]
         assert found["label"].tolist() == labels.tolist()
         assert found["label"].dtype.kind == ("O" if labels.dtype.kind == "U" else labels.dtype.kind)
 
@@ -93,7 +92,7 @@ def test_models_of_random_tables_asked_about_odd_rows(seed: int) -> None:
 
 
 def test_columns_are_inputs_that_say_what_they_take() -> None:
-    exported = onnx_model(subject_of(model("table of classes")))
+    exported = onnx_model(model_spec_of(model("table of classes")))
     inputs = {one.name: one for one in exported.graph.input}
     assert [*inputs] == ["age", "town", "size", "sex", "zip", "when"]
     kinds = {name: one.type.tensor_type.elem_type for name, one in inputs.items()}
@@ -110,16 +109,16 @@ def test_a_column_may_be_called_as_an_output_or_a_weight_is() -> None:
     rng = np.random.default_rng(0)
     x = {name: rng.normal(size=40).tolist() for name in ("label", "probabilities", "x", "2.s")}
     fitted = hg.TabularClassifier(2, epochs=1, random_state=0).fit(x, rng.integers(0, 2, 40))
-    subject = subject_of(fitted)
-    exported = onnx_model(subject)
+    spec = model_spec_of(fitted)
+    exported = onnx_model(spec)
     assert [one.name for one in exported.graph.output] == ["label.2", "probabilities.2"]
-    found = by_onnxruntime(exported, onnx_inputs(subject))["probabilities.2"]
-    np.testing.assert_allclose(found, subject.answers, rtol=1e-13)
+    found = by_onnxruntime(exported, onnx_inputs(spec))["probabilities.2"]
+    np.testing.assert_allclose(found, spec.answers, rtol=1e-13)
 
 
 def test_names_and_texts_lead_back_to_the_pages() -> None:
     net = hg.Net(hg.Linear(3, 4, rng=0), hg.GELU(), hg.Linear(4, 2, rng=0), hg.Softmax())
-    graph = onnx_model(subject_of(net)).graph
+    graph = onnx_model(model_spec_of(net)).graph
     assert [one.name for one in graph.initializer if one.dims][:4] == [
         "0.weight",
         "0.bias",
@@ -190,7 +189,7 @@ ADDED += ["a slice between two indices"]
 def test_every_operation_that_a_page_may_use(name: str) -> None:
     net = hg.Net(Page(ONE_LINERS[name]), dtype=np.float64)
     rows: Array = np.random.default_rng(0).normal(size=(7, 4))
-    exported = onnx_model(subject_of(net, rows))
+    exported = onnx_model(model_spec_of(net, rows))
     for x in (rows, rows[:2]):
         with np.errstate(all="ignore"):
             expected = net.predict(x, engine="eager")
@@ -206,8 +205,8 @@ def test_small_and_large_numbers_keep_their_digits(dtype: type) -> None:
     far = [[10.0**k, -(10.0**k)] for k in range(1, 30)]
     x: Array = np.array([*near, *far, [0.0, -0.0], [np.inf, -np.inf], [np.nan, 1.0]], dtype)
     for activation in (hg.layers.ELU, hg.layers.Softplus, hg.GELU, hg.layers.Mish, hg.Sigmoid):
-        subject = subject_of(hg.Net(activation(), dtype=dtype), x[:9])
-        found = by_onnxruntime(onnx_model(subject), {"x": x})["output"]
+        spec = model_spec_of(hg.Net(activation(), dtype=dtype), x[:9])
+        found = by_onnxruntime(onnx_model(spec), {"x": x})["output"]
         with np.errstate(all="ignore"):
             expected = activation().forward(x)
         np.testing.assert_allclose(
@@ -227,18 +226,18 @@ def test_what_onnx_does_not_say_is_refused_by_layer_and_line(forward: Any, words
     net = hg.Net(hg.Tanh(), Page(forward), dtype=np.float64)
     where = rf"layer 1, Page\(.*\w+\.py:\d+: .*{words}"
     with pytest.raises(hg.errors.SettingError, match=where) as refused:
-        onnx_model(subject_of(net, np.ones((5, 4))))
+        onnx_model(model_spec_of(net, np.ones((5, 4))))
     assert "tests/" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_comes_with_its_proof(name: str, tmp_path: Path) -> None:
-    path, subject = tmp_path / "model.onnx", subject_of(model(name))
+    path, spec = tmp_path / "model.onnx", model_spec_of(model(name))
     proof = hg.export(model(name), path)
     read: Any = onnx.load(path)
     assert (read.ir_version, read.opset_import[0].version) == (8, 17)
     assert [check.ran.split()[0] for check in proof.checks] == ["onnx", "onnxruntime"]
-    assert all(check.rows == len(subject.example) for check in proof.checks)
+    assert all(check.rows == len(spec.example) for check in proof.checks)
     example = json.loads({one.key: one.value for one in read.metadata_props}["handgrad.example"])
     types = {one.name: one.type.tensor_type.elem_type for one in read.graph.input}
     inputs = {

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.exchange.exporting import Check, Learning, Subject, compared
+from handgrad.exchange.exporting import Check, ModelSpec, TrainSpec, compared
 from handgrad.exchange.exporting.formats import ENDINGS, Ending
 from handgrad.textbook.layers import Array
 from tests.exchange.exporting.models import model
 
 
-def half_right(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+def half_right(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequence[Check]:
     """Writes something, and finds that one answer is off."""
     path.write_text("0", "utf-8")
-    found = subject.answers.copy()
+    found = spec.answers.copy()
     found[3, 0] += 0.5
-    return [compared("half", found, subject.answers, "predict", 0.1)]
+    return [compared("half", found, spec.answers, "predict", 0.1)]
 
 
 def test_what_says_something_else_is_not_written(

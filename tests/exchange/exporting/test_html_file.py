@@ -16,7 +16,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.portable.model import portable_model
 from handgrad.engines.portable.printing.javascript_module import javascript_module
-from handgrad.exchange.exporting import Learning, Proof, subject_of
+from handgrad.exchange.exporting import Proof, TrainSpec, model_spec_of
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.exchange.exporting.portable.page_data import PAGE as FOLDER
 from handgrad.exchange.exporting.portable.page_data import page_data
@@ -159,8 +159,8 @@ def test_rows_to_begin_with_are_written_as_the_training_had_them() -> None:
         "n": [1, 2, 3, 4] * 30,
     }
     fitted = hg.TabularRegressor(1, epochs=1, random_state=0).fit(table, np.arange(120.0))
-    subject = subject_of(fitted)
-    rows = page_data(subject, subject.answers)["examples"]
+    spec = model_spec_of(fitted)
+    rows = page_data(spec, spec.answers)["examples"]
     assert len(rows) == 12
     for paid, day, n in rows:
         assert re.fullmatch(r"-?\d+(,\d+)?", paid)
@@ -177,7 +177,7 @@ def test_it_trains_as_python_does() -> None:
     loss, optimizer = hg.CrossEntropyLoss(), hg.SGD(0.1)
     given: dict[str, Any] = {"loss": loss, "optimizer": optimizer, "batch_size": 16}
     module = javascript_module(portable_model(net, x=x, y=y, **given))
-    data = page_data(subject_of(net), x, Learning(loss, optimizer, x, y, 16))
+    data = page_data(model_spec_of(net), x, TrainSpec(loss, optimizer, x, y, 16))
     main = (
         "export const main = ({ x, y }) => { const t = new Training(rowsIn(x), rowsIn(y));"
         " return [t.epoch(), t.epoch(), t.epoch()]; };"

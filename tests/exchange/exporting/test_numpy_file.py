@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 import handgrad as hg
-from handgrad.exchange.exporting import subject_of
+from handgrad.exchange.exporting import model_spec_of
 from handgrad.exchange.exporting.python.numpy_file import numpy_source
 from handgrad.exchange.exporting.python.text import stored
 from handgrad.textbook.layers import Array
@@ -81,14 +81,14 @@ def test_the_proof_says_so(name: str, tmp_path: Path) -> None:
     assert pages.same_bits
     assert (pages.rows, predict.rows) == (64, 64)
     # a scaler of scikit-learn divides numbers of float32 in one precision or the other
-    single = subject_of(model(name)).net.dtype == np.float32
+    single = model_spec_of(model(name)).net.dtype == np.float32
     assert predict.relative <= (3e-7 if single else 1e-14)
     assert str(proof).startswith(f"{tmp_path / 'model.py'}, {proof.size:,} bytes\n  NumPy ")
     assert [*tmp_path.iterdir()] == [proof.path]
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if subject_of(model(name)).classes is not None]
+    "name", [name for name in NAMES if model_spec_of(model(name)).classes is not None]
 )
 def test_classes_are_those_of_the_model(name: str, written: dict[str, Path]) -> None:
     space = functions(written[name].read_text("utf-8"))
@@ -156,7 +156,7 @@ def test_numbers_among_categories_are_text() -> None:
     }
     frame = pa.table(columns)
     fitted = hg.TabularRegressor(1, epochs=2, random_state=0).fit(frame, rng.normal(size=90))
-    predict = functions(numpy_source(subject_of(fitted)))["predict"]
+    predict = functions(numpy_source(model_spec_of(fitted)))["predict"]
     expected = fitted.predict(frame)
     for rooms in (frame["rooms"].to_pylist(), [int(r) for r in frame["rooms"].to_pylist()]):
         found = predict({"rooms": rooms, "lift": frame["lift"].to_pylist()})
@@ -177,7 +177,7 @@ def test_numbers_among_categories_are_text() -> None:
     ],
 )
 def test_rows_that_the_model_refuses(name: str, rows: list[Any], words: str) -> None:
-    predict = functions(numpy_source(subject_of(model(name))))["predict"]
+    predict = functions(numpy_source(model_spec_of(model(name))))["predict"]
     with pytest.raises(ValueError, match=words):
         predict(rows)
     with pytest.raises(ValueError):  # noqa: PT011
@@ -185,7 +185,7 @@ def test_rows_that_the_model_refuses(name: str, rows: list[Any], words: str) -> 
 
 
 def test_infinity_in_a_column_is_refused_as_the_model_refuses_it() -> None:
-    predict = functions(numpy_source(subject_of(model("table of classes"))))["predict_proba"]
+    predict = functions(numpy_source(model_spec_of(model("table of classes"))))["predict_proba"]
     with pytest.raises(ValueError, match="infinity in a column of numbers"):
         predict({**table(), "size": [np.inf] * 120})
 
@@ -212,7 +212,7 @@ def test_codes_stand_among_numbers_that_are_no_whole_ones() -> None:
     net = hg.Net(hg.tables.TabularEmbedding(3, 2, n_numbers=1, rng=0), hg.Linear(3, 2, rng=1))
     x = np.array([[0.5, 2], [-1.25, 0]])
     for rows in (None, x, [[3, 1]]):
-        predict = functions(numpy_source(subject_of(net, rows)))["predict"]
+        predict = functions(numpy_source(model_spec_of(net, rows)))["predict"]
         assert np.array_equal(predict(x), net.predict(x, engine="eager"))
 
 
@@ -225,10 +225,10 @@ def test_every_operation_has_the_bits_of_its_page(name: str) -> None:
 
 def same_bits(net: hg.Net, x: Array) -> bool:
     """Whether a net's file says of rows `x`, and of five of them, what its pages say."""
-    subject = subject_of(net, x)
-    predict = functions(numpy_source(subject))["predict"]
+    spec = model_spec_of(net, x)
+    predict = functions(numpy_source(spec))["predict"]
     with np.errstate(all="ignore"):
-        found = [(predict(rows), subject.by_pages(rows)) for rows in (x, x[:5])]
+        found = [(predict(rows), spec.by_layers(rows)) for rows in (x, x[:5])]
     return all(
         p.dtype == q.dtype and p.shape == q.shape and p.tobytes() == q.tobytes() for p, q in found
     )
@@ -242,7 +242,7 @@ def same_bits(net: hg.Net, x: Array) -> bool:
 def test_classes_are_of_their_own_type(labels: Any) -> None:
     y = np.asarray(labels)[np.arange(len(matrix())) % 2]
     fitted = hg.MLPClassifier((4,), solver="lbfgs", max_iter=3, tol=1e9).fit(matrix() / 100, y)
-    found = functions(numpy_source(subject_of(fitted)))["predict"](matrix() / 100)
+    found = functions(numpy_source(model_spec_of(fitted)))["predict"](matrix() / 100)
     expected = fitted.predict(matrix() / 100)
     assert found.tolist() == expected.tolist()
     assert found.dtype == expected.dtype
@@ -254,7 +254,7 @@ def test_classes_of_other_types_are_refused() -> None:
     fitted = hg.MLPClassifier((4,), solver="lbfgs", max_iter=3, tol=1e9)
     fitted.fit(matrix() / 100, labels)
     with pytest.raises(hg.errors.SettingError, match="classes of type datetime64"):
-        numpy_source(subject_of(fitted))
+        numpy_source(model_spec_of(fitted))
 
 
 def test_many_weights_are_written_in_a_time_that_grows_with_them() -> None:

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import handgrad as hg
-from handgrad.exchange.exporting import subject_of
+from handgrad.exchange.exporting import model_spec_of
 from handgrad.exchange.exporting.onnx.file import onnx_model
 
 
@@ -14,4 +14,4 @@ def test_the_extra_is_named_where_onnx_is_missing(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(
         hg.errors.SettingError, match=r"(?s)\.onnx file without onnx.*pip install '\.\[onnx\]'"
     ):
-        onnx_model(subject_of(hg.Net(hg.Linear(2, 1))))
+        onnx_model(model_spec_of(hg.Net(hg.Linear(2, 1))))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.exchange.exporting import subject_of
+from handgrad.exchange.exporting import model_spec_of
 from handgrad.exchange.exporting.python import torch_file
 from handgrad.exchange.exporting.python.torch_file import torch_source
 from tests.exchange.exporting.models import NAMES, model
@@ -36,7 +36,7 @@ def test_layers_are_those_of_pytorch() -> None:
         hg.layers.GELUTanh(),
         dtype=np.float64,
     )
-    text = torch_source(subject_of(net))
+    text = torch_source(model_spec_of(net))
     for line in (
         "nn.Linear(3, 4),",
         "nn.BatchNorm1d(4, eps=1e-05, momentum=0.2),",
@@ -60,7 +60,7 @@ def test_layers_for_pictures_are_those_of_pytorch() -> None:
         ),
         *(hg.MaxPool2d(2), hg.layers.AvgPool2d((1, 2)), hg.Flatten(), hg.Linear(12, 3)),
     )
-    text = torch_source(subject_of(net))
+    text = torch_source(model_spec_of(net))
     for line in (
         "nn.Sequential(nn.Flatten(), nn.Unflatten(1, (1, 6, 6))),",
         "nn.Identity(),",
@@ -76,8 +76,8 @@ def test_layers_for_pictures_are_those_of_pytorch() -> None:
 
 def test_batch_norm_of_places_is_written_out() -> None:
     net = hg.Net(hg.BatchNorm(3))
-    assert "BatchNorm1d" in torch_source(subject_of(net, np.zeros((4, 3))))
-    assert "class Module" in torch_source(subject_of(net, np.zeros((4, 2, 3))))
+    assert "BatchNorm1d" in torch_source(model_spec_of(net, np.zeros((4, 3))))
+    assert "class Module" in torch_source(model_spec_of(net, np.zeros((4, 2, 3))))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_batch_norm_of_places_is_written_out() -> None:
 def test_what_pytorch_has_not_is_refused_by_its_layer(page: Any, words: str) -> None:
     net = hg.Net(hg.Tanh(), Page(page))
     with pytest.raises(hg.errors.SettingError) as error:
-        torch_source(subject_of(net, np.zeros((4, 3))))
+        torch_source(model_spec_of(net, np.zeros((4, 3))))
     assert words in str(error.value)
     assert str(error.value).startswith("layer 2 of 2, Page(")
     assert "one_liners.py:" in str(error.value) or "test_torch_file.py:" in str(error.value)
@@ -111,4 +111,4 @@ def test_what_pytorch_has_not_is_refused_by_its_layer(page: Any, words: str) -> 
 )
 def test_an_array_of_one_number_may_have_a_shape_of_its_own(page: Any, line: str) -> None:
     net = hg.Net(Page(page), hg.Tanh())
-    assert line in torch_source(subject_of(net, np.ones((4, 3), np.float32)))
+    assert line in torch_source(model_spec_of(net, np.ones((4, 3), np.float32)))

@@ -28,7 +28,7 @@ import numpy as np
 import onnx
 
 import handgrad as hg
-from handgrad.exchange.exporting import subject_of
+from handgrad.exchange.exporting import model_spec_of
 from handgrad.exchange.exporting.onnx.file import onnx_model as exported
 from tests.exchange.importing.files import N, config, dense, h5, layer, onnx_model
 from tests.files.fuzz import limits, too_long
@@ -83,8 +83,10 @@ def onnx_seeds() -> list[bytes]:
         hg.Net(hg.Embedding(7, 3), hg.GRU(3, 4)),
     ]
     rows = [None, np.zeros((1, 1, 4, 4), np.float32), np.zeros((1, 5), np.int64)]
-    models = [exported(subject_of(net, x)) for net, x in zip(nets, rows, strict=True)]
-    plain = exported(subject_of(hg.Net(hg.Linear(4, 5), hg.GELU(), hg.Linear(5, 2), hg.Sigmoid())))
+    models = [exported(model_spec_of(net, x)) for net, x in zip(nets, rows, strict=True)]
+    plain = exported(
+        model_spec_of(hg.Net(hg.Linear(4, 5), hg.GELU(), hg.Linear(5, 2), hg.Sigmoid()))
+    )
     del plain.metadata_props[:]
     shaped = [
         N("Shape", ["x"], ["s"]), N("Gather", ["s", "zero"], ["n"]),

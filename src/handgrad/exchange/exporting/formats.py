@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.proof import Check
-from handgrad.exchange.exporting.subject import Subject
-from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.textbook.errors import SettingError, did_you_mean
 
-# Writes a subject to a file, runs it if possible, and returns the checks.
-Exporter = Callable[[Subject, Path, Learning | None], Sequence[Check]]
+# Writes a model to a file, runs it if possible, and returns the checks.
+Exporter = Callable[[ModelSpec, Path, TrainSpec | None], Sequence[Check]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def _numpy() -> Exporter:
 
 
 def _onnx() -> Exporter:
-    from handgrad.exchange.exporting.onnx.proof import write_onnx
+    from handgrad.exchange.exporting.onnx.file import write_onnx
 
     return write_onnx
 

@@ -8,7 +8,7 @@ from handgrad.textbook.optimizers import Optimizer
 
 
 @dataclass(frozen=True, eq=False)
-class Learning:
+class TrainSpec:
     """Loss, optimizer, rows x (n, n_in) with targets y (n, …), and batch size.
 
     All are validated for the net; rows have its dtype, targets that of the loss.

@@ -5,9 +5,9 @@ from tempfile import TemporaryDirectory
 
 from handgrad.engines.config import check_kinds
 from handgrad.exchange.exporting.formats import Ending, ending_of
+from handgrad.exchange.exporting.model_spec import ModelSpec, model_spec_of
 from handgrad.exchange.exporting.proof import Proof
-from handgrad.exchange.exporting.subject import Subject, subject_of
-from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.paths import as_path, kind_of, reason, write_whole
 from handgrad.textbook.errors import FileError, SettingError, positive
 from handgrad.textbook.losses import Loss
@@ -77,17 +77,17 @@ def export(
     kind = ending_of(path)
     if kind_of(path) == "folder":
         raise FileError(f"{path} is a folder", "the name of a file", f"{path / path.name}")
-    subject = subject_of(model, x)
-    learning = _learning(subject, kind, path, x, y, loss, optimizer, batch_size)
-    return _proved(subject, path, kind, learning)
+    spec = model_spec_of(model, x)
+    train_spec = _train_spec(spec, kind, path, x, y, loss, optimizer, batch_size)
+    return _proved(spec, path, kind, train_spec)
 
 
-def _proved(subject: Subject, path: Path, kind: Ending, learning: Learning | None) -> Proof:
+def _proved(spec: ModelSpec, path: Path, kind: Ending, train_spec: TrainSpec | None) -> Proof:
     """Write to a temporary folder, run the checks, and move the file into place."""
     try:
         with TemporaryDirectory() as folder:
             there = Path(folder) / path.name
-            checks = tuple(kind.exporter()(subject, there, learning))
+            checks = tuple(kind.exporter()(spec, there, train_spec))
             content = there.read_bytes()
     except OSError as error:
         raise FileError(
@@ -109,8 +109,8 @@ def _proved(subject: Subject, path: Path, kind: Ending, learning: Learning | Non
     return Proof(path, len(content), checks)
 
 
-def _learning(
-    subject: Subject,
+def _train_spec(
+    spec: ModelSpec,
     kind: Ending,
     path: Path,
     x: object,
@@ -118,7 +118,7 @@ def _learning(
     loss: Loss | None,
     optimizer: Optimizer | None,
     batch_size: int,
-) -> Learning | None:
+) -> TrainSpec | None:
     """Validated training specification; None for a file that only predicts."""
     if y is None and loss is None and optimizer is None:
         return None
@@ -136,18 +136,18 @@ def _learning(
             "a format that can train: .html, .wasm, .js or .c",
             "leave loss, optimizer and y out",
         )
-    if subject.kind != "net":
+    if spec.kind != "net":
         raise SettingError(
-            f"a loss for {subject.title}", "a net, for a file that trains", "model.net_"
+            f"a loss for {spec.title}", "a net, for a file that trains", "model.net_"
         )
     positive("batch_size", batch_size, whole=True)
     check_kinds(loss=(loss, Loss), optimizer=(optimizer, Optimizer))
-    rows, targets = checked_rows(subject.net, loss, (x, y), "x and y", learn=True)
-    check_batches(subject.net, len(rows), batch_size)
-    if aims_at_padding(subject.net, loss, rows, targets):
+    rows, targets = checked_rows(spec.net, loss, (x, y), "x and y", learn=True)
+    check_batches(spec.net, len(rows), batch_size)
+    if aims_at_padding(spec.net, loss, rows, targets):
         raise SettingError(
             "an Embedding with padding, and a target for each position",
             "a loss over all positions: exported files have no weights that mask padding",
             "leave loss, optimizer and y out, or padding= of the Embedding; hg.train has weights",
         )
-    return Learning(loss, optimizer, rows, targets, min(batch_size, len(rows)))  # as hg.fit
+    return TrainSpec(loss, optimizer, rows, targets, min(batch_size, len(rows)))  # as hg.fit

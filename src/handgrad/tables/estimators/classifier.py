@@ -11,8 +11,13 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from handgrad.exchange.exporting.estimators import column_names, followed, link_of, of_both
-from handgrad.exchange.exporting.parts import Parts
+from handgrad.exchange.exporting.model_spec import (
+    ModelParts,
+    column_names,
+    followed,
+    link_of,
+    of_both,
+)
 from handgrad.exchange.exporting.wrapper_layers import BothClasses, BothScores
 from handgrad.files.tensors import damaged, shown
 from handgrad.files.values import read_classes, written_array
@@ -195,7 +200,7 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
             correct = ((p > 0.5) == y).all(axis=1)
         return float(np.average(correct, weights=w))
 
-    def _exported_parts(self) -> Parts:
+    def _exported_parts(self) -> ModelParts:
         if self._label_binarizer.y_type_ == "multilabel-indicator":
             raise SettingError(
                 f"{type(self).__name__} of several labels a row",
@@ -206,7 +211,7 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         scored = isinstance(kind, Scores)
         both = [] if self.n_outputs_ > 1 else [BothScores() if scored else BothClasses()]
         linked = [] if scored else link_of(kind)
-        return Parts(
+        return ModelParts(
             "classifier",
             "scores" if scored else "probabilities",
             followed(net, *linked, *both),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils._param_validation import Interval
 
-from handgrad.exchange.exporting.parts import Parts
+from handgrad.exchange.exporting.model_spec import ModelParts
 from handgrad.tables.estimators.classifier import MLPClassifier
 from handgrad.tables.estimators.perceptron import new_net
 from handgrad.textbook.errors import DataError, SettingError
@@ -197,7 +197,7 @@ class PictureClassifier(MLPClassifier):
             )
         return int(shape[0]), int(shape[1]), int(shape[2])
 
-    def _exported_parts(self) -> Parts:
+    def _exported_parts(self) -> ModelParts:
         """Parts of a classifier whose numbers are those of pixels, from 0 to 1."""
         middle = np.full(self.n_features_in_, 0.5)
         return replace(super()._exported_parts(), center=middle, scale=middle / 2)

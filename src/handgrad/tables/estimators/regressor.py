@@ -11,8 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from handgrad.exchange.exporting.estimators import column_names, followed, link_of
-from handgrad.exchange.exporting.parts import Parts
+from handgrad.exchange.exporting.model_spec import ModelParts, column_names, followed, link_of
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.estimators.perceptron import Perceptron
 from handgrad.tables.estimators.rows import Rows
@@ -135,9 +134,9 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
     def _usual_score(self, p: Array, y: Array, w: Array | None) -> float:
         return float(r2_score(y, p, sample_weight=w)) if np.isfinite(p).all() else np.nan
 
-    def _exported_parts(self) -> Parts:
+    def _exported_parts(self) -> ModelParts:
         net = followed(self._current_net(), *link_of(self._loss.input_kind))
-        return Parts("regressor", "values", net, self.predict, column_names(self))
+        return ModelParts("regressor", "values", net, self.predict, column_names(self))
 
     # in a file
 

@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, column_or_1d
 
 from handgrad.engines.deterministic_ufuncs import deterministic
-from handgrad.exchange.exporting.parts import Parts
+from handgrad.exchange.exporting.model_spec import ModelParts
 from handgrad.exchange.exporting.wrapper_layers import MeanOfMembers, Numbers, Temperature
 from handgrad.files.features import Column
 from handgrad.files.values import read_classes, written_array
@@ -107,7 +107,7 @@ class TableEncoder(TransformerMixin, TableEstimator):  # type: ignore[misc]
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _exported_before(self, parts: Parts) -> Parts:
+    def _exported_before(self, parts: ModelParts) -> ModelParts:
         names, predict = tuple(self.features_.names()), self._quietly(parts.predict)
         return replace(parts, features=self.features_, names=names, predict=predict)
 
@@ -230,10 +230,10 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
             return float((z.argmax(axis=1) != t.argmax(axis=1)).mean())
         return _log_loss(z, t)
 
-    def _exported_parts(self) -> Parts:
+    def _exported_parts(self) -> ModelParts:
         net = self._whole_net(Temperature(float(self.temperature_)), Softmax(), MeanOfMembers())
         names, predict = tuple(self.features_.names()), self._quietly(self.predict_proba)
-        return Parts(
+        return ModelParts(
             "classifier", "probabilities", net, predict, names, self.classes_, self.features_
         )
 
@@ -362,10 +362,10 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     def _badness(self, z: Array, t: Array) -> float:
         return float((np.abs(z - t) if self.metric == "mae" else (z - t) ** 2).mean())
 
-    def _exported_parts(self) -> Parts:
+    def _exported_parts(self) -> ModelParts:
         net = self._whole_net(MeanOfMembers(), Numbers(*self.target_))
         names, predict = tuple(self.features_.names()), self._quietly(self.predict)
-        return Parts("regressor", "values", net, predict, names, features=self.features_)
+        return ModelParts("regressor", "values", net, predict, names, features=self.features_)
 
     # in a file
 

@@ -1,22 +1,27 @@
-"""ONNX models: the traced prediction with inputs, labels and metadata."""
+"""Export to an ONNX file, and its check with onnx's evaluator and onnxruntime."""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from handgrad.exchange.exporting.onnx.graph import write_graph
+from handgrad.exchange.exporting.model_spec import ModelSpec, plain_classes
 from handgrad.exchange.exporting.onnx.model import Model, Place, described, onnx_package
+from handgrad.exchange.exporting.onnx.operations import write_graph
 from handgrad.exchange.exporting.onnx.table import Table, inputs_of
-from handgrad.exchange.exporting.subject import Subject, plain_classes
+from handgrad.exchange.exporting.proof import MOST, Check, compared
+from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.exchange.exporting.wrapper_layers import BothClasses, BothScores, InverseLink
 from handgrad.files.architecture import LAYERS, NET_IN_ONNX, LayerWriter
 from handgrad.files.features import DAY
 from handgrad.files.weights import placed, words_of
+from handgrad.textbook.errors import FileError
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.net import Net
 
@@ -28,7 +33,7 @@ OUTPUTS = {"values": "value"}
 EXAMPLE, MOST_NUMBERS = "handgrad.example", 20_000
 
 
-def onnx_model(subject: Subject) -> onnx.ModelProto:
+def onnx_model(spec: ModelSpec) -> onnx.ModelProto:
     """Build the ONNX model and validate it with its checker.
 
     Inputs are `x` (n, n_in), or for a table each encoded column, (n, 1): numbers as double, NaN if
@@ -41,27 +46,27 @@ def onnx_model(subject: Subject) -> onnx.ModelProto:
     file has them, from which `hg.exchange.from_onnx` restores a net of public layers.
     """
     onnx_package()
-    model, graph = Model(), subject.graph
+    model, graph = Model(), spec.graph
     leaf, last = graph.nodes[graph.leaves.inputs["x"]], graph.nodes[graph.outputs.all()[0]]
-    if subject.features is None:
-        doc = ", ".join(subject.names)
+    if spec.features is None:
+        doc = ", ".join(spec.names)
         inputs = [described("x", leaf.dtype, ("n", *_sizes(leaf.shape[1:])), doc)]
     else:
-        in_turn = {piece.column: piece for piece in subject.pieces}
-        inputs = inputs_of([in_turn[name] for name in subject.columns or () if name in in_turn])
+        in_turn = {piece.column: piece for piece in spec.pieces}
+        inputs = inputs_of([in_turn[name] for name in spec.columns or () if name in in_turn])
     for one in inputs:
         model.new_name(one.name)
-    x = "x" if subject.features is None else _table_rows(model, subject, leaf.dtype)
+    x = "x" if spec.features is None else _table_rows(model, spec, leaf.dtype)
     doc = "output for each row"
-    if subject.classes is not None:
-        doc = f"of the classes {', '.join(map(repr, subject.classes.tolist()))}"
-    output = write_graph(model, graph, _weights(subject.net), x)
-    name = model.output(output, OUTPUTS.get(subject.output, subject.output))
+    if spec.classes is not None:
+        doc = f"of the classes {', '.join(map(repr, spec.classes.tolist()))}"
+    output = write_graph(model, graph, _weights(spec.net), x)
+    name = model.output(output, OUTPUTS.get(spec.output, spec.output))
     outputs = [described(name, last.dtype, ("n", *_sizes(last.shape[1:])), doc)]
-    if subject.classes is not None:
-        outputs.insert(0, _label(model, name, subject.classes))
-    title, notes = subject.title.partition("(")[0], {EXAMPLE: _example(subject), **_layers(subject)}
-    return model.whole(title, subject.title, inputs, outputs, notes)
+    if spec.classes is not None:
+        outputs.insert(0, _label(model, name, spec.classes))
+    title, notes = spec.title.partition("(")[0], {EXAMPLE: _example(spec), **_layers(spec)}
+    return model.whole(title, spec.title, inputs, outputs, notes)
 
 
 def _weights(net: Net) -> dict[str, tuple[str, Array]]:
@@ -73,16 +78,16 @@ def _weights(net: Net) -> dict[str, tuple[str, Array]]:
     }
 
 
-def _layers(subject: Subject) -> dict[str, str]:
+def _layers(spec: ModelSpec) -> dict[str, str]:
     """Layers of a net as JSON, with the weights of the model as arrays, if all are public.
 
     For an estimator they are as `hg.exchange.from_sklearn` builds them: with the activation for
     probabilities, and one output for two classes. Models of tables have none.
     """
-    if subject.features is not None:
+    if spec.features is not None:
         return {}
-    net = subject.net
-    if subject.kind != "net":
+    net = spec.net
+    if spec.kind != "net":
         layers = [
             _in_public(each) for each in net.layers if type(each) not in (BothClasses, BothScores)
         ]
@@ -104,10 +109,10 @@ def _sizes(shape: Sequence[object]) -> list[int | str]:
     return [size if isinstance(size, int) else str(size) for size in shape]
 
 
-def _table_rows(model: Model, subject: Subject, dtype: np.dtype[Any]) -> str:
+def _table_rows(model: Model, spec: ModelSpec, dtype: np.dtype[Any]) -> str:
     """Encoded rows of a table, in the dtype of the net."""
     table = Table(model)
-    rows = table.rows(subject.pieces)
+    rows = table.rows(spec.pieces)
     return rows if dtype == np.float32 else table.cast(rows, dtype.type)
 
 
@@ -122,10 +127,10 @@ def _label(model: Model, answer: str, classes: Array) -> onnx.ValueInfoProto:
     return described(name, kind, ("n",), "the most probable class")
 
 
-def _example(subject: Subject) -> str:
+def _example(spec: ModelSpec) -> str:
     """Test rows and their outputs, as JSON."""
-    answers = subject.answers
-    inputs = onnx_inputs(subject)
+    answers = spec.answers
+    inputs = onnx_inputs(spec)
     size = sum(values[0].size for values in inputs.values())
     n = max(1, min(len(answers), MOST_NUMBERS // size))
     rows = {name: _listed(values[:n]) for name, values in inputs.items()}
@@ -139,16 +144,79 @@ def _listed(values: Array) -> list[object]:
     return objects.tolist()
 
 
-def onnx_inputs(subject: Subject) -> dict[str, Array]:
+def onnx_inputs(spec: ModelSpec) -> dict[str, Array]:
     """Test rows as inputs of the ONNX model."""
-    if subject.table is None:
-        return {"x": subject.example}
+    if spec.table is None:
+        return {"x": spec.example}
     inputs = {}
-    for piece in subject.pieces:
-        column = subject.table[piece.column]
+    for piece in spec.pieces:
+        column = spec.table[piece.column]
         if column.kind == "text":
             values = np.array([text or "" for text in column.values.tolist()], object)
         else:
             values = np.round(column.values * DAY) if column.kind == "date" else column.values
         inputs[piece.column] = values[:, None]
     return inputs
+
+
+Run = Callable[["onnx.ModelProto", Mapping[str, Array]], dict[str, Array]]
+
+
+def write_onnx(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequence[Check]:
+    """Write the file; run it with onnx's evaluator, and with onnxruntime if installed."""
+    model = onnx_model(spec)
+    path.write_bytes(model.SerializeToString())
+    return [_check(spec, model, *run) for run in RUNS]
+
+
+def _check(
+    spec: ModelSpec,
+    model: onnx.ModelProto,
+    name: str,
+    package: Callable[[], ModuleType],
+    run: Run,
+) -> Check:
+    """Compare the outputs of one of `RUNS` for the test rows with the model's."""
+    try:
+        version = package().__version__
+    except ImportError:
+        return Check(name, "predict", not_run="it is not installed")
+    outputs = run(model, onnx_inputs(spec))
+    answer = model.graph.output[-1].name
+    if spec.classes is not None:
+        label = outputs[model.graph.output[0].name]
+        if label.tolist() != spec.classes[outputs[answer].argmax(axis=1)].tolist():
+            raise FileError(
+                f"{name} returns labels that do not have the largest {answer}",
+                "the class with the largest value of each row",
+                "report it, with this model",
+            )
+    most = MOST[spec.answers.dtype.name]
+    return compared(f"{name} {version}", outputs[answer], spec.answers, "predict", most)
+
+
+def by_onnx(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """Run a model with onnx's reference evaluator; return outputs by name."""
+    from onnx.reference import ReferenceEvaluator
+
+    names = [output.name for output in model.graph.output]
+    with np.errstate(all="ignore"):
+        return dict(zip(names, ReferenceEvaluator(model).run(names, dict(inputs)), strict=True))
+
+
+def by_onnxruntime(model: onnx.ModelProto, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """Run a model with onnxruntime; return outputs by name."""
+    names = [output.name for output in model.graph.output]
+    providers = ["CPUExecutionProvider"]
+    session = _onnxruntime().InferenceSession(model.SerializeToString(), providers=providers)
+    return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+
+def _onnxruntime() -> ModuleType:
+    import onnxruntime
+
+    return onnxruntime
+
+
+# Each with its name and its package.
+RUNS = (("onnx", onnx_package, by_onnx), ("onnxruntime", _onnxruntime, by_onnxruntime))

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from handgrad.exchange.exporting.onnx.writer import Writer, shape_of
+from handgrad.exchange.exporting.onnx.model import Writer, shape_of
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.builder import REQUIRED, arguments_of

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from handgrad.exchange.exporting.model_spec import Piece
 from handgrad.exchange.exporting.onnx.functions import function
 from handgrad.exchange.exporting.onnx.model import OF_TABLES, Model, Place, described, tensor_type
-from handgrad.exchange.exporting.subject import Piece
 from handgrad.files.features import (
     CYCLES,
     DAY,

@@ -15,6 +15,7 @@ import numpy as np
 
 from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.printing.c_module import c_module
+from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.portable.c_table import CTable
 from handgrad.exchange.exporting.portable.node import runs
 from handgrad.exchange.exporting.portable.programs import (
@@ -25,8 +26,7 @@ from handgrad.exchange.exporting.portable.programs import (
     proved_epoch,
 )
 from handgrad.exchange.exporting.proof import MOST, Check, compared
-from handgrad.exchange.exporting.subject import Subject
-from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.textbook.errors import FileError, SettingError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
@@ -49,36 +49,36 @@ WIDEST = 94
 ALONE = 8  # rows
 
 
-def write_c(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+def write_c(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequence[Check]:
     """Write the file; compile it, run it on its test rows, and train an epoch."""
-    model = portable_of(subject, learning, predicted_at_once=1, copies=False)
-    x, rows = subject.example, None
-    if subject.table is not None:
-        table = CTable(subject)
-        x, rows = table.encoded(subject.table, x), table.rows(subject.table)
-    answers = np.asarray(subject.net.predict(x, engine=PORTABLE))
-    _refuse_rows_together(subject, x, answers)
-    text = c_module(model, prefix_of(path), _opening(subject, path), x, answers, rows)
+    model = portable_of(spec, train_spec, predicted_at_once=1, copies=False)
+    x, rows = spec.example, None
+    if spec.table is not None:
+        table = CTable(spec)
+        x, rows = table.encoded(spec.table, x), table.rows(spec.table)
+    answers = np.asarray(spec.net.predict(x, engine=PORTABLE))
+    _refuse_rows_together(spec, x, answers)
+    text = c_module(model, prefix_of(path), _opening(spec, path), x, answers, rows)
     path.write_text(text, "utf-8", newline="\n")
-    predictions, most = answers.reshape(subject.answers.shape), MOST[subject.net.dtype.name]
-    checks = [compared(AGAINST, predictions, subject.answers, "predict", most)]
+    predictions, most = answers.reshape(spec.answers.shape), MOST[spec.net.dtype.name]
+    checks = [compared(AGAINST, predictions, spec.answers, "predict", most)]
     compiler = _compiler()
     if compiler is None:
         return [Check("a C compiler", AGAINST, not_run="there is none here"), *checks]
     checks.insert(0, _own_check(compiler, path, len(x)))
-    if learning is not None and model.training is not None:
-        epoch = proved_epoch(subject, learning)
+    if train_spec is not None and model.training is not None:
+        epoch = proved_epoch(spec, train_spec)
         checks.append(_epoch_check(compiler, path, model.training, epoch))
     return checks
 
 
-def _refuse_rows_together(subject: Subject, x: Array, answers: Array) -> None:
+def _refuse_rows_together(spec: ModelSpec, x: Array, answers: Array) -> None:
     """Raise an error for a net whose output for a row depends on the other rows."""
     for i in range(min(len(x), ALONE)):
-        alone = np.asarray(subject.net.predict(x[i : i + 1], engine=PORTABLE))
+        alone = np.asarray(spec.net.predict(x[i : i + 1], engine=PORTABLE))
         if not np.allclose(alone, answers[i : i + 1], rtol=1e-3, equal_nan=True):
             raise SettingError(
-                f"{subject.title}, whose answer for a row follows from the rows beside it",
+                f"{spec.title}, whose answer for a row follows from the rows beside it",
                 "a net that answers for each row by itself, as a file of C does",
                 "hg.export(net, 'net.py'), which takes all rows at once",
             )
@@ -94,23 +94,23 @@ def prefix_of(path: Path) -> str:
     return f"net_{name}_" if name[0].isdigit() else f"{name}_"
 
 
-def _opening(subject: Subject, path: Path) -> list[str]:
+def _opening(spec: ModelSpec, path: Path) -> list[str]:
     """Opening comment of the file."""
     command = f"    cc {' '.join(FLAGS)}"
     lines = [
-        *wrap(f"{subject.title}, written by handgrad {__version__}.", WIDEST),
+        *wrap(f"{spec.title}, written by handgrad {__version__}.", WIDEST),
         "",
         f"{command} -c {quote(path.name)}",
         f"{command} -DHANDGRAD_CHECK {quote(path.name)} && ./a.out",
         "",
         "With these flags the results have the same bits on every machine. The second command",
-        f"checks {len(subject.example)} test rows in this file. Requires only C99 with <stdint.h>.",
+        f"checks {len(spec.example)} test rows in this file. Requires only C99 with <stdint.h>.",
     ]
-    names = [repr(name) for name in subject.names]
+    names = [repr(name) for name in spec.names]
     lines += ["", *wrap(f"x: {', '.join(names)}", WIDEST, subsequent_indent="   ")]
-    classes = subject.classes
+    classes = spec.classes
     of_classes = "" if classes is None else f" of {', '.join(map(repr, classes.tolist()))}"
-    return [*lines, *wrap(f"predictions: the {subject.output}{of_classes}", WIDEST)]
+    return [*lines, *wrap(f"predictions: the {spec.output}{of_classes}", WIDEST)]
 
 
 def _own_check(compiler: str, path: Path, n_rows: int) -> Check:

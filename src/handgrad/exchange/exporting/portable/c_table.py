@@ -16,7 +16,7 @@ from handgrad.engines.portable.functions import DOUBLE_SUFFIX, functions_of
 from handgrad.engines.portable.printing.c import PREFIX, c_number, comment_text
 from handgrad.engines.portable.printing.c_family import wrapped
 from handgrad.engines.portable.printing.c_module import RowsInC
-from handgrad.exchange.exporting.subject import Piece, Subject
+from handgrad.exchange.exporting.model_spec import ModelSpec, Piece
 from handgrad.files.features import (
     CYCLES,
     HUGE,
@@ -55,9 +55,9 @@ TAKEN = frozenset(WORDS.split())
 class CTable:
     """C source of the encoding of table columns."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.pieces, self.dtype = subject.pieces, subject.net.dtype
-        self.single = bool(subject.net.dtype == np.float32)
+    def __init__(self, spec: ModelSpec) -> None:
+        self.pieces, self.dtype = spec.pieces, spec.net.dtype
+        self.single = bool(spec.net.dtype == np.float32)
         self.fields = field_names([piece.column for piece in self.pieces])
         doubles = DOUBLE_SUFFIX if self.single else ""
         self.names = {name: name + doubles for name in ("sqrt", "sin", "cos")}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.engines.portable.printing.javascript_module import javascript_module
+from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
 from handgrad.exchange.exporting.portable.page_data import (
     MOST,
@@ -19,8 +20,7 @@ from handgrad.exchange.exporting.portable.page_data import (
 )
 from handgrad.exchange.exporting.portable.programs import AGAINST, PORTABLE, portable_of
 from handgrad.exchange.exporting.proof import Check, compared
-from handgrad.exchange.exporting.subject import Subject
-from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.cell_patterns import reading
 from handgrad.files.features import Date
 from handgrad.files.html import hashed, json_in_page, page, require_templates
@@ -29,23 +29,23 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
 
 
-def write_html(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+def write_html(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequence[Check]:
     """Write the page; run its test rows in Node, if installed."""
     net = javascript_module(
-        portable_of(subject, learning, predicted_at_once=1, copies=False), packed=True
+        portable_of(spec, train_spec, predicted_at_once=1, copies=False), packed=True
     )
-    answers = subject.net.predict(subject.example, engine=PORTABLE)
+    answers = spec.net.predict(spec.example, engine=PORTABLE)
     answers = answers.reshape(len(answers), -1)
-    path.write_text(page_of(subject, net, answers, learning), "utf-8", newline="\n")
-    predicted, most = subject.answers.reshape(answers.shape), MOST[answers.dtype.name]
+    path.write_text(page_of(spec, net, answers, train_spec), "utf-8", newline="\n")
+    predicted, most = spec.answers.reshape(answers.shape), MOST[answers.dtype.name]
     node = node_version()
     if not node:
         here = compared(AGAINST, answers, predicted, "predict", most)
         return [Check("node", AGAINST, not_run=ABSENT), here]
     module = inlined(f"{PAGE}/proof.js", {f"{PAGE}/net.js": net})
-    rows = {"columns": columns_of(subject), "rows": proof_rows(subject), "reading": reading()}
+    rows = {"columns": columns_of(spec), "rows": proof_rows(spec), "reading": reading()}
     outputs = np.array(run_in_node(module, rows), float).astype(answers.dtype)
-    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
+    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in spec.pieces)
     of_dates = MOST_OF_DATES if has_hands else 0.0
     return [
         compared(node, outputs, answers, AGAINST, of_dates),
@@ -53,26 +53,26 @@ def write_html(subject: Subject, path: Path, learning: Learning | None) -> Seque
     ]
 
 
-def page_of(subject: Subject, net: str, answers: Array, learning: Learning | None = None) -> str:
+def page_of(spec: ModelSpec, net: str, answers: Array, train_spec: TrainSpec | None = None) -> str:
     """Page of a model; `net` is the module of its net, which exports `predict`.
 
-    `answers` (n, n_out) are the outputs of the net for the example rows. With `learning`, the
+    `answers` (n, n_out) are the outputs of the net for the example rows. With `train_spec`, the
     module also exports `Training`, and its rows are in the page.
     """
     require_templates("a page that predicts")
     from markupsafe import Markup
 
-    data = page_data(subject, answers, learning)
-    if learning is None:
+    data = page_data(spec, answers, train_spec)
+    if train_spec is None:
         net += "export const Training = null;\n"
     return page(
         f"{PAGE}/page.html",
-        kind=subject.kind,
-        title=subject.title,
-        training=learning is not None,
+        kind=spec.kind,
+        title=spec.title,
+        training=train_spec is not None,
         words=data["words"],
         version=__version__,
-        read_as=subject.features.read_as().items() if subject.features else (),
+        read_as=spec.features.read_as().items() if spec.features else (),
         data=json_in_page(data),
         script=Markup(inlined(f"{PAGE}/main.js", {f"{PAGE}/net.js": net})),
         hashed=hashed,

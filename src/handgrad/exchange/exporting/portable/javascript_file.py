@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.portable.printing.javascript_module import javascript_module
+from handgrad.exchange.exporting.model_spec import ModelSpec, plain_classes
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
 from handgrad.exchange.exporting.portable.page_data import MOST, MOST_OF_DATES, PAGE, columns_of
 from handgrad.exchange.exporting.portable.programs import (
@@ -21,8 +22,7 @@ from handgrad.exchange.exporting.portable.programs import (
     proved_epoch,
 )
 from handgrad.exchange.exporting.proof import Check, compared
-from handgrad.exchange.exporting.subject import Subject, plain_classes
-from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.cell_patterns import reading
 from handgrad.files.features import Columns, Date
 from handgrad.files.scripts import inlined, json_in_script
@@ -52,27 +52,27 @@ function trained({{ x, y }}) {{
 """
 
 
-def write_javascript(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+def write_javascript(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequence[Check]:
     """Write the module; run its test rows and an epoch of training in Node, if installed."""
-    text = javascript_text(subject, path.name, learning)
+    text = javascript_text(spec, path.name, train_spec)
     path.write_text(text, "utf-8", newline="\n")
-    node, shape = node_version(), subject.answers.shape
-    answers = np.asarray(subject.net.predict(subject.example, engine=PORTABLE)).reshape(shape)
+    node, shape = node_version(), spec.answers.shape
+    answers = np.asarray(spec.net.predict(spec.example, engine=PORTABLE)).reshape(shape)
     most = MOST[answers.dtype.name]
     if not node:
-        here = compared(AGAINST, answers, subject.answers, "predict", most)
+        here = compared(AGAINST, answers, spec.answers, "predict", most)
         return [Check("node", AGAINST, not_run=ABSENT), here]
-    rows = _rows(subject.example) if subject.table is None else _records(subject.table)
-    epoch = None if learning is None else proved_epoch(subject, learning)
+    rows = _rows(spec.example) if spec.table is None else _records(spec.table)
+    epoch = None if train_spec is None else proved_epoch(spec, train_spec)
     training_rows = {} if epoch is None else {"x": _rows(epoch.x), "y": _rows(epoch.y)}
     main = MAIN.format(trains=TRAINS * bool(epoch))
     outputs = run_in_node(text + main, {"rows": rows} | training_rows)
     predictions = np.array(outputs["predictions"], float).astype(answers.dtype).reshape(shape)
-    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in subject.pieces)
+    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in spec.pieces)
     most_of_hands = MOST_OF_DATES if has_hands else 0.0
     checks = [
         compared(node, predictions, answers, AGAINST, most_of_hands),
-        compared(node, predictions, subject.answers, "predict", max(most_of_hands, most)),
+        compared(node, predictions, spec.answers, "predict", max(most_of_hands, most)),
     ]
     if epoch is not None:
         weights = np.array([outputs["parameters"]], float).astype(answers.dtype)
@@ -80,18 +80,17 @@ def write_javascript(subject: Subject, path: Path, learning: Learning | None) ->
     return checks
 
 
-def javascript_text(subject: Subject, name: str, learning: Learning | None = None) -> str:
+def javascript_text(spec: ModelSpec, name: str, train_spec: TrainSpec | None = None) -> str:
     """Source of the module."""
-    net = javascript_module(portable_of(subject, learning))
-    parts = [_head(subject, name, learning)]
-    if subject.classes is not None:
-        parts += [f"export const classes = {_classes(subject.classes)};\n", CLASSIFY]
-    if subject.features is None:
+    net = javascript_module(portable_of(spec, train_spec))
+    parts = [_head(spec, name, train_spec)]
+    if spec.classes is not None:
+        parts += [f"export const classes = {_classes(spec.classes)};\n", CLASSIFY]
+    if spec.features is None:
         return "\n".join([*parts, net])
     read_as = json_in_script(reading())
     columns = (
-        f"export const columns = {_lines(columns_of(subject))};\n"
-        f"export const reading = {read_as};\n"
+        f"export const columns = {_lines(columns_of(spec))};\nexport const reading = {read_as};\n"
     )
     net += "export const net = { predict };\n"
     made = {f"{PAGE}/net.js": net, f"{PAGE}/columns.js": columns}
@@ -106,25 +105,25 @@ def _classes(classes: Array) -> str:
     return json.dumps(values)
 
 
-def _head(subject: Subject, name: str, learning: Learning | None) -> str:
+def _head(spec: ModelSpec, name: str, train_spec: TrainSpec | None) -> str:
     """Opening comment of the module, with its use."""
-    row = f"[{', '.join(subject.names[:6])}{', …' * (len(subject.names) > 6)}]"
-    if subject.features is not None:
-        fields = [f"{json.dumps(p.column, ensure_ascii=False)}: …" for p in subject.pieces]
+    row = f"[{', '.join(spec.names[:6])}{', …' * (len(spec.names) > 6)}]"
+    if spec.features is not None:
+        fields = [f"{json.dumps(p.column, ensure_ascii=False)}: …" for p in spec.pieces]
         row = f"{{ {', '.join(fields)} }}"
-    names = ["predict", *["classify"] * (subject.classes is not None)]
-    names += ["Training"] * (learning is not None)
-    of_classes = "" if subject.classes is None else " of classes"
+    names = ["predict", *["classify"] * (spec.classes is not None)]
+    names += ["Training"] * (train_spec is not None)
+    of_classes = "" if spec.classes is None else " of classes"
     lines = [
-        *wrap(f"{subject.title}, written by handgrad {__version__}.", WIDEST),
+        *wrap(f"{spec.title}, written by handgrad {__version__}.", WIDEST),
         "",
         f"    import {{ {', '.join(names)} }} from {json.dumps(f'./{name}', ensure_ascii=False)};",
         *wrap(f"predict([{row}])", WIDEST, initial_indent="    ", subsequent_indent="      "),
         "",
-        f"gives an array with the {subject.output}{of_classes} for each row: the same bits in each",
+        f"gives an array with the {spec.output}{of_classes} for each row: the same bits in each",
         'browser, and as handgrad\'s engine "portable".',
     ]
-    if learning is not None:
+    if train_spec is not None:
         lines += [
             "",
             "    const training = new Training(rows, targets);",

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.exchange.exporting.examples import records
-from handgrad.exchange.exporting.subject import Subject
-from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.exchange.exporting.model_spec import ModelSpec
+from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.cell_patterns import reading
 from handgrad.files.features import DAY, START, Column, Date, Feature, Features, Nothing, Number
 from handgrad.files.web import WEB
@@ -29,49 +29,51 @@ LOWEST, HIGHEST = -0.5, 1.5
 ORDERS: dict[str, str] = {"dmy": "%d.%m.%Y", "mdy": "%m/%d/%Y", "ymd": "%Y-%m-%d"}
 
 
-def page_data(subject: Subject, answers: Array, learning: Learning | None = None) -> dict[str, Any]:
+def page_data(
+    spec: ModelSpec, answers: Array, train_spec: TrainSpec | None = None
+) -> dict[str, Any]:
     """Data for the scripts of a page.
 
     `answers` (n, n_out) are the outputs for its example rows, bit for bit. The training rows of
-    `learning`, if any, are part of it.
+    `train_spec`, if any, are part of it.
     """
     from handgrad.files.html import STEERING
 
     return {
         "version": __version__,
-        "kind": subject.kind,
-        "output": subject.output,
-        "shares": isinstance(subject.net.layers[-1], Softmax | Sigmoid),
-        "classes": None if subject.classes is None else [*map(str, subject.classes.tolist())],
-        "columns": columns_of(subject),
-        "examples": examples(subject),
+        "kind": spec.kind,
+        "output": spec.output,
+        "shares": isinstance(spec.net.layers[-1], Softmax | Sigmoid),
+        "classes": None if spec.classes is None else [*map(str, spec.classes.tolist())],
+        "columns": columns_of(spec),
+        "examples": examples(spec),
         "proof": {
-            "rows": proof_rows(subject),
+            "rows": proof_rows(spec),
             "answers": [[*map(_json, row)] for row in answers.tolist()],
         },
         "reading": reading(),
-        "training": learning and {"x": _bytes(learning.x), "y": _bytes(learning.y)},
+        "training": train_spec and {"x": _bytes(train_spec.x), "y": _bytes(train_spec.y)},
         "steering": STEERING.pattern,
         "words": json.loads((WEB / "model/words.json").read_text("utf-8")),
     }
 
 
-def columns_of(subject: Subject) -> list[dict[str, Any]]:
+def columns_of(spec: ModelSpec) -> list[dict[str, Any]]:
     """Form fields, in the order of the columns."""
-    if subject.features is None:
-        return [{"name": name} | _plain(subject, i) for i, name in enumerate(_names(subject))]
-    descriptions = subject.features.described()
+    if spec.features is None:
+        return [{"name": name} | _plain(spec, i) for i, name in enumerate(_names(spec))]
+    descriptions = spec.features.described()
     return [
         {"name": name, "timed": isinstance(feature, Date) and _timed(feature)} | descriptions[name]
-        for name, feature in used(subject.features).items()
+        for name, feature in used(spec.features).items()
     ]
 
 
-def _names(subject: Subject) -> list[str]:
+def _names(spec: ModelSpec) -> list[str]:
     """Names of the numbers of a flattened row."""
-    if subject.example.ndim == 2:
-        return [*subject.names]
-    return [f"x{i}" for i in range(math.prod(subject.example.shape[1:]))]
+    if spec.example.ndim == 2:
+        return [*spec.names]
+    return [f"x{i}" for i in range(math.prod(spec.example.shape[1:]))]
 
 
 def used(features: Features) -> dict[str, Feature]:
@@ -84,25 +86,25 @@ def _timed(feature: Date) -> bool:
     return "of the day" in feature.cycles or not feature.time.center.is_integer()
 
 
-def _plain(subject: Subject, i: int) -> dict[str, Any]:
+def _plain(spec: ModelSpec, i: int) -> dict[str, Any]:
     """Form field of column `i` of a model of arrays."""
-    first = subject.net.layers[0]
-    if subject.example.dtype.kind in "iu" or i >= getattr(first, "n_numbers", np.inf):
+    first = spec.net.layers[0]
+    if spec.example.dtype.kind in "iu" or i >= getattr(first, "n_numbers", np.inf):
         return {"read_as": "Index", "n": getattr(first, "n_values", None)}
     return {"read_as": "Input"}
 
 
-def examples(subject: Subject) -> list[list[str]]:
+def examples(spec: ModelSpec) -> list[list[str]]:
     """Initial rows of the form, from values of the test rows.
 
     Each column of a table has values typical of the training rows, combined arbitrarily.
     """
-    if subject.table is None or subject.features is None:
-        rows = subject.example.reshape(len(subject.example), -1)[::-1][:MOST_EXAMPLES]
+    if spec.table is None or spec.features is None:
+        rows = spec.example.reshape(len(spec.example), -1)[::-1][:MOST_EXAMPLES]
         return [[_written(float(f"{value:.4g}")) for value in row] for row in rows.tolist()]
     columns = []
-    for name, feature in used(subject.features).items():
-        texts, usual = _typed(feature, subject.table[name]), _usual(feature, subject.table[name])
+    for name, feature in used(spec.features).items():
+        texts, usual = _typed(feature, spec.table[name]), _usual(feature, spec.table[name])
         columns.append([text for text, likely in zip(texts, usual, strict=True) if likely][::-1])
     return [[texts[i % len(texts)] for texts in columns] for i in range(MOST_EXAMPLES)]
 
@@ -117,14 +119,12 @@ def _usual(feature: Feature, column: Column) -> Array:
     return np.array([value in getattr(feature, "values", ()) for value in column.values], bool)
 
 
-def proof_rows(subject: Subject) -> list[list[str]]:
+def proof_rows(spec: ModelSpec) -> list[list[str]]:
     """Test rows as text that parses to the same values."""
-    if subject.table is None or subject.features is None:
-        return [
-            [*map(repr, row)] for row in subject.example.reshape(len(subject.example), -1).tolist()
-        ]
-    values, cells = records(subject.table), []
-    for name, feature in used(subject.features).items():
+    if spec.table is None or spec.features is None:
+        return [[*map(repr, row)] for row in spec.example.reshape(len(spec.example), -1).tolist()]
+    values, cells = records(spec.table), []
+    for name, feature in used(spec.features).items():
         decimal = getattr(feature, "written", "")
         cells.append([_exactly(value, decimal) for value in values[name]])
     return [[*row] for row in zip(*cells, strict=True)]

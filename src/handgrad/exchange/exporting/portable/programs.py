@@ -1,4 +1,4 @@
-"""Portable programs of a subject, shared by exporters, and a reference epoch of training."""
+"""Portable programs of a spec, shared by exporters, and a reference epoch of training."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from handgrad.engines.portable.model import PortableModel, portable_model
+from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.proof import Check, compared
-from handgrad.exchange.exporting.subject import Subject
-from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.textbook.layers import Array
 from handgrad.training import train
 
@@ -22,23 +22,23 @@ ROWS = 64
 
 
 def portable_of(
-    subject: Subject,
-    learning: Learning | None,
+    spec: ModelSpec,
+    train_spec: TrainSpec | None,
     *,
     predicted_at_once: int = 32,
     copies: bool = True,
 ) -> PortableModel:
     """Programs of prediction and training."""
-    if learning is None:
-        x = subject.example
-        return portable_model(subject.net, x=x, predicted_at_once=predicted_at_once, copies=copies)
+    if train_spec is None:
+        x = spec.example
+        return portable_model(spec.net, x=x, predicted_at_once=predicted_at_once, copies=copies)
     return portable_model(
-        subject.net,
-        loss=learning.loss,
-        optimizer=learning.optimizer,
-        x=learning.x,
-        y=learning.y,
-        batch_size=learning.batch_size,
+        spec.net,
+        loss=train_spec.loss,
+        optimizer=train_spec.optimizer,
+        x=train_spec.x,
+        y=train_spec.y,
+        batch_size=train_spec.batch_size,
         predicted_at_once=predicted_at_once,
         copies=copies,
     )
@@ -59,15 +59,15 @@ class ProvedEpoch:
         return replace(comparison, rows=len(self.x))
 
 
-def proved_epoch(subject: Subject, learning: Learning) -> ProvedEpoch:
+def proved_epoch(spec: ModelSpec, train_spec: TrainSpec) -> ProvedEpoch:
     """Train the reference epoch with the portable engine, on rows from all of the data."""
-    net, loss, optimizer = copy.deepcopy((subject.net, learning.loss, learning.optimizer))
-    x, y = learning.x, learning.y
+    net, loss, optimizer = copy.deepcopy((spec.net, train_spec.loss, train_spec.optimizer))
+    x, y = train_spec.x, train_spec.y
     some = np.unique(np.linspace(0, len(x) - 1, ROWS).astype(int))
     if loss.target_kind.indices and len(np.unique(y[some])) < len(np.unique(y)):
         some = np.arange(len(x))  # a training needs all classes
     x, y = x[some], y[some]
-    size = min(learning.batch_size, len(x))
+    size = min(train_spec.batch_size, len(x))
     settings = {"loss": loss, "optimizer": optimizer, "epochs": 1, "batch_size": size, "rng": 0}
     next(train(net, (x, y), **settings, engine=PORTABLE))  # type: ignore[arg-type]
     return ProvedEpoch(x, y, net.parameters[None].copy())

@@ -28,10 +28,10 @@ import numpy as np
 
 from handgrad.engines.portable.model import PortableModel, portable_model
 from handgrad.engines.portable.webassembly import webassembly
+from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
 from handgrad.exchange.exporting.proof import MOST, Check, compared
-from handgrad.exchange.exporting.subject import Subject
-from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
@@ -64,26 +64,26 @@ function main({ module, calls }) {
 """
 
 
-def write_wasm(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+def write_wasm(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequence[Check]:
     """Write the module; run predictions and an epoch of training in Node, if installed."""
-    if subject.columns is not None:
+    if spec.columns is not None:
         raise SettingError(
-            f"{subject.title} with the column {next(iter(subject.columns))!r} of a table",
+            f"{spec.title} with the column {next(iter(spec.columns))!r} of a table",
             f"a model of rows of numbers for {path.name!r}",
             f"{path.stem}.html, a page that reads columns",
         )
-    x, answers = subject.example, subject.answers
-    predicted = subject.net.predict(x, engine=PORTABLE)
+    x, answers = spec.example, spec.answers
+    predicted = spec.net.predict(x, engine=PORTABLE)
     after, calls = list[Array](), [_call("predict", "", predicted, len(x), x, predicted)]
-    if learning is None:
-        model = portable_model(subject.net, x=x)
+    if train_spec is None:
+        model = portable_model(spec.net, x=x)
     else:
-        model, trained, call = _trained(subject.net, learning)
+        model, trained, call = _trained(spec.net, train_spec)
         after.append(trained)
         calls.append(call)
     code = webassembly(model)
     path.write_bytes(code)
-    most, node = MOST[subject.net.dtype.name], node_version()
+    most, node = MOST[spec.net.dtype.name], node_version()
     if not node:
         here = compared(PORTABLE, predicted.reshape(answers.shape), answers, "predict", most)
         return [Check("node", PORTABLE, not_run=ABSENT), here]
@@ -97,14 +97,14 @@ def write_wasm(subject: Subject, path: Path, learning: Learning | None) -> Seque
     for one, other in zip(rest, after, strict=True):
         weights = f"the weights of engine {PORTABLE}"
         check = compared(f"{node}, an epoch", one[None], other[None], weights)
-        checks.append(replace(check, rows=0 if learning is None else len(learning.x)))
+        checks.append(replace(check, rows=0 if train_spec is None else len(train_spec.x)))
     return checks
 
 
-def _trained(net: Net, learning: Learning) -> tuple[PortableModel, Array, list[object]]:
+def _trained(net: Net, train_spec: TrainSpec) -> tuple[PortableModel, Array, list[object]]:
     """Model with training, parameters after the reference epoch, and its call."""
-    loss, optimizer, size = learning.loss, learning.optimizer, learning.batch_size
-    x, y = learning.x, learning.y
+    loss, optimizer, size = train_spec.loss, train_spec.optimizer, train_spec.batch_size
+    x, y = train_spec.x, train_spec.y
     model = portable_model(net, loss=loss, optimizer=optimizer, x=x, y=y, batch_size=size)
     net, loss, optimizer = copy.deepcopy((net, loss, optimizer))
     epoch = train(

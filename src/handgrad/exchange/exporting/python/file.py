@@ -7,11 +7,11 @@ from keyword import iskeyword
 from textwrap import indent
 
 from handgrad.exchange.exporting.examples import records
+from handgrad.exchange.exporting.model_spec import ModelSpec, Piece
 from handgrad.exchange.exporting.python import table_functions
 from handgrad.exchange.exporting.python.copied import calls_of, copied
 from handgrad.exchange.exporting.python.source import dtype_text
 from handgrad.exchange.exporting.python.text import array, classes_text, docstring, literal, stored
-from handgrad.exchange.exporting.subject import Piece, Subject
 from handgrad.files.features import CYCLES, Binary, Category, Code, Date, Number
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
@@ -68,7 +68,7 @@ TAKEN = frozenset(
 
 
 def python_file(
-    subject: Subject,
+    spec: ModelSpec,
     module: str,
     net: Sequence[str],
     data: Sequence[str],
@@ -85,34 +85,34 @@ def python_file(
     axes than the test rows.
     """
     standard = ["import math"] * any("math." in part for part in net)
-    parts = [f"{_opening(subject, module, needs)}\n\n{_imports(subject, standard, imports)}"]
-    parts += [*_front(subject, any_places), *_encoded(subject.pieces), *net]
-    parts += [copied(OF_COLUMNS[name]) for name in _needed(subject.pieces)]
-    lines = [] if subject.classes is None else [f"CLASSES = {classes_text(subject.classes)}"]
-    lines += [*data, "# Test rows of check()", f"ROWS = {_rows(subject)}"]
-    lines += [f"ANSWERS = {stored(subject.by_pages(subject.example))}"]
-    check = CHECK.format(answer=answer_of(subject), most=most)
+    parts = [f"{_opening(spec, module, needs)}\n\n{_imports(spec, standard, imports)}"]
+    parts += [*_front(spec, any_places), *_encoded(spec.pieces), *net]
+    parts += [copied(OF_COLUMNS[name]) for name in _needed(spec.pieces)]
+    lines = [] if spec.classes is None else [f"CLASSES = {classes_text(spec.classes)}"]
+    lines += [*data, "# Test rows of check()", f"ROWS = {_rows(spec)}"]
+    lines += [f"ANSWERS = {stored(spec.by_layers(spec.example))}"]
+    check = CHECK.format(answer=answer_of(spec), most=most)
     main = 'if __name__ == "__main__":\n    sys.exit(0 if check() else 1)'
     return "\n\n\n".join([*parts, copied(array), "\n".join(lines), check, main]) + "\n"
 
 
-def answer_of(subject: Subject) -> str:
+def answer_of(spec: ModelSpec) -> str:
     """Name of the prediction function."""
-    return ANSWERS[subject.output][0]
+    return ANSWERS[spec.output][0]
 
 
-def _opening(subject: Subject, module: str, needs: str) -> str:
+def _opening(spec: ModelSpec, module: str, needs: str) -> str:
     """Opening docstring of the file, with its use."""
-    answer, x = answer_of(subject), subject.example
-    argument, description = "x", f"x {shape_text(x)} {x.dtype}: {', '.join(subject.names[:20])}"
-    if subject.table is not None:
-        named = [f"{piece.column!r}: [...]" for piece in subject.pieces[:2]]
-        argument = f"{{{', '.join(named)}{', ...' * (len(subject.pieces) > 2)}}}"
+    answer, x = answer_of(spec), spec.example
+    argument, description = "x", f"x {shape_text(x)} {x.dtype}: {', '.join(spec.names[:20])}"
+    if spec.table is not None:
+        named = [f"{piece.column!r}: [...]" for piece in spec.pieces[:2]]
+        argument = f"{{{', '.join(named)}{', ...' * (len(spec.pieces) > 2)}}}"
         description = "a dict of columns, or a data frame"
     importable = module.isidentifier() and not iskeyword(module)
-    asked = answer if subject.classes is None else f"{answer}, predict"
+    asked = answer if spec.classes is None else f"{answer}, predict"
     return docstring(
-        f"{subject.title}\n\nWritten by handgrad {__version__}. {needs}:\n\n"
+        f"{spec.title}\n\nWritten by handgrad {__version__}. {needs}:\n\n"
         f"    from {module if importable else 'model'} import {asked}\n\n"
         f"    {answer}({argument})  # {description}\n\n"
         "Run as a script, it checks its predictions for the test rows at its end.\n"
@@ -124,40 +124,40 @@ def shape_text(rows: Array) -> str:
     return f"(n{''.join(f', {size}' for size in rows.shape[1:])}{',' * (rows.ndim == 1)})"
 
 
-def _imports(subject: Subject, standard: Sequence[str], others: Sequence[str]) -> str:
-    dated = any(isinstance(piece.feature, Date) for piece in subject.pieces)
-    lines = ["import datetime"] * (subject.table is not None)
+def _imports(spec: ModelSpec, standard: Sequence[str], others: Sequence[str]) -> str:
+    dated = any(isinstance(piece.feature, Date) for piece in spec.pieces)
+    lines = ["import datetime"] * (spec.table is not None)
     lines += [*standard, "import sys", "from base64 import b64decode"]
-    lines += ["from collections.abc import Iterable"] * (subject.table is not None)
+    lines += ["from collections.abc import Iterable"] * (spec.table is not None)
     lines += ["", *others]
     lines += ["", "START = datetime.datetime(1970, 1, 1)"] * dated
     return "\n".join(lines)
 
 
-def _front(subject: Subject, any_places: bool) -> list[str]:
+def _front(spec: ModelSpec, any_places: bool) -> list[str]:
     """Public functions of the file."""
-    answer, words = ANSWERS[subject.output]
-    x = "x" if subject.table is None else "table"
-    dtype = dtype_text(subject.example.dtype)
+    answer, words = ANSWERS[spec.output]
+    x = "x" if spec.table is None else "table"
+    dtype = dtype_text(spec.example.dtype)
     rows = "checked(x)" if x == "x" else f"encoded(table).astype({dtype})"
-    alone = subject.kind == "regressor" and subject.answers.shape[1] == 1
-    shape = "(n,)" if alone else shape_text(subject.answers)
-    argument = f"{shape_text(subject.example)}" if x == "x" else "a dict of columns or a data frame"
+    alone = spec.kind == "regressor" and spec.answers.shape[1] == 1
+    shape = "(n,)" if alone else shape_text(spec.answers)
+    argument = f"{shape_text(spec.example)}" if x == "x" else "a dict of columns or a data frame"
     parts = [
         f"def {answer}({x}):\n    {docstring(f'{words}, {shape}, for the rows {x}, {argument}.')}\n"
         f"    return net({rows}){'[:, 0]' * alone}"
     ]
-    if subject.classes is not None:
+    if spec.classes is not None:
         parts.append(
             f"def predict({x}):\n    {docstring(f'The class of each row of {x}, (n,).')}\n"
             f"    return CLASSES[{answer}({x}).argmax(axis=1)]"
         )
-    return parts if x == "table" else [*parts, _checked(subject, any_places)]
+    return parts if x == "table" else [*parts, _checked(spec, any_places)]
 
 
-def _checked(subject: Subject, any_places: bool) -> str:
+def _checked(spec: ModelSpec, any_places: bool) -> str:
     """Function that validates rows, as the model does."""
-    dtype, n_in, sizes = subject.example.dtype, subject.net.n_in, subject.example.shape[1:]
+    dtype, n_in, sizes = spec.example.dtype, spec.net.n_in, spec.example.shape[1:]
     if dtype.kind in "iu":
         lines = [
             "x = np.asarray(x)",
@@ -179,7 +179,7 @@ def _checked(subject: Subject, any_places: bool) -> str:
             "if not np.isfinite(x).all():",
             '    raise ValueError("NaN or infinity in x; expected finite numbers")',
         ]
-    doc = docstring(f"The rows x, {shape_text(subject.example)}, validated for the model.")
+    doc = docstring(f"The rows x, {shape_text(spec.example)}, validated for the model.")
     return "def checked(x):\n" + indent("\n".join([doc, *lines, "return x"]), "    ")
 
 
@@ -238,11 +238,11 @@ def _needed(pieces: Sequence[Piece]) -> list[str]:
     return [name for name in OF_COLUMNS if name in names]
 
 
-def _rows(subject: Subject) -> str:
+def _rows(spec: ModelSpec) -> str:
     """Test rows: columns, or an array."""
-    if subject.table is None:
-        return stored(subject.example)
-    columns = records({piece.column: subject.table[piece.column] for piece in subject.pieces})
+    if spec.table is None:
+        return stored(spec.example)
+    columns = records({piece.column: spec.table[piece.column] for piece in spec.pieces})
     return literal(
         {
             name: [value if isinstance(value, float | None) else str(value) for value in values]

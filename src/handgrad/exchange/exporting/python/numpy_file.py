@@ -9,13 +9,13 @@ from textwrap import indent
 
 import numpy as np
 
+from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.python.copied import copied
 from handgrad.exchange.exporting.python.file import TAKEN, answer_of, python_file, shape_text
 from handgrad.exchange.exporting.python.source import Source, numpy_constant
 from handgrad.exchange.exporting.python.text import docstring, literal, stored
-from handgrad.exchange.exporting.subject import Subject
-from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op, add_at, setitem
 from handgrad.graph.threads import threads_for
@@ -25,33 +25,33 @@ from handgrad.textbook.special_functions import ERF, ERF_END, series_of_erf
 HELPERS: dict[str, Callable[..., object]] = {"setitem": setitem, "add_at": add_at}
 
 
-def write_numpy(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+def write_numpy(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequence[Check]:
     """Write the file and run it on its test rows."""
-    path.write_text(numpy_source(subject, path.stem), "utf-8", newline="\n")
+    path.write_text(numpy_source(spec, path.stem), "utf-8", newline="\n")
     space = runpy.run_path(str(path))
-    threads = threads_for(len(subject.example) * subject.net.parameters.size)  # as the layers do
+    threads = threads_for(len(spec.example) * spec.net.parameters.size)  # as the layers do
     with threads, np.errstate(all="ignore"):  # some rows are extreme
-        outputs = space[answer_of(subject)](space["ROWS"]).reshape(subject.answers.shape)
-    ran, most = f"NumPy {np.__version__}", MOST[subject.net.dtype.name]
+        outputs = space[answer_of(spec)](space["ROWS"]).reshape(spec.answers.shape)
+    ran, most = f"NumPy {np.__version__}", MOST[spec.net.dtype.name]
     return [
-        compared(ran, outputs, subject.by_pages(subject.example), "the layers"),
-        compared(ran, outputs, subject.answers, "predict", most),
+        compared(ran, outputs, spec.by_layers(spec.example), "the layers"),
+        compared(ran, outputs, spec.answers, "predict", most),
     ]
 
 
-def numpy_source(subject: Subject, module: str = "model") -> str:
+def numpy_source(spec: ModelSpec, module: str = "model") -> str:
     """Source of the file; `module` is its name in the usage example."""
-    net, weights, called = _net(subject)
+    net, weights, called = _net(spec)
     helpers = [copied(HELPERS[name]) for name in sorted(called & HELPERS.keys())]
-    helpers += [_erf(subject.net.dtype)] if "erf" in called else []
+    helpers += [_erf(spec.net.dtype)] if "erf" in called else []
     data = [f"{name} = {stored(values)}" for name, values in weights.items()]
-    most = MOST[subject.net.dtype.name]
-    return python_file(subject, module, [net, *helpers], data, most=most)
+    most = MOST[spec.net.dtype.name]
+    return python_file(spec, module, [net, *helpers], data, most=most)
 
 
-def _net(subject: Subject) -> tuple[str, dict[str, Array], set[str]]:
+def _net(spec: ModelSpec) -> tuple[str, dict[str, Array], set[str]]:
     """Prediction function, with its arrays and helper functions."""
-    called, state = set[str](), subject.net.state()
+    called, state = set[str](), spec.net.state()
 
     def call(node: Node, arguments: Sequence[str], options: Mapping[str, str]) -> str:
         match node.operation:
@@ -69,9 +69,9 @@ def _net(subject: Subject) -> tuple[str, dict[str, Array], set[str]]:
         return f"{name}({', '.join([*arguments, *(f'{k}={v}' for k, v in options.items())])})"
 
     taken = {*TAKEN, *HELPERS, "erf", "ERF", "ERF_END"}
-    source = Source(subject.graph, call, numpy_constant, taken)
+    source = Source(spec.graph, call, numpy_constant, taken)
     lines = source.lines()
-    doc = docstring(f"The net: x {shape_text(subject.example)} to {shape_text(subject.answers)}.")
+    doc = docstring(f"The net: x {shape_text(spec.example)} to {shape_text(spec.answers)}.")
     counted = ["n = len(x)"] * source.follows_n
     text = indent("\n".join([doc, *counted, *lines, f"return {source.result}"]), "    ")
     weights = {source.names[i]: state[name] for name, i in source.weights.items()}

@@ -8,7 +8,7 @@ from pprint import pformat
 
 import numpy as np
 
-from handgrad.exchange.exporting.subject import plain_classes
+from handgrad.exchange.exporting.model_spec import plain_classes
 from handgrad.textbook.layers import Array
 
 WIDTH = 100

@@ -11,6 +11,7 @@ from textwrap import indent
 
 import numpy as np
 
+from handgrad.exchange.exporting.model_spec import ModelSpec, place_of
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.python.file import TAKEN, answer_of, python_file, shape_text
 from handgrad.exchange.exporting.python.source import Source
@@ -21,8 +22,7 @@ from handgrad.exchange.exporting.python.torch_operations import (
     torch_call,
     torch_constant,
 )
-from handgrad.exchange.exporting.subject import Subject, place_of
-from handgrad.exchange.exporting.train_spec import Learning
+from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.weights import all_learned
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
@@ -111,9 +111,9 @@ NET = '''def net(x):
         return module(torch.tensor(x)).numpy()'''
 
 
-def write_torch(subject: Subject, path: Path, learning: Learning | None) -> Sequence[Check]:
+def write_torch(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequence[Check]:
     """Write the file; run it on its test rows if PyTorch is installed."""
-    text = torch_source(subject, path.stem)
+    text = torch_source(spec, path.stem)
     path.write_text(text, "utf-8", newline="\n")
     if find_spec("torch") is None:
         compile(text, path.name, "exec")
@@ -122,22 +122,22 @@ def write_torch(subject: Subject, path: Path, learning: Learning | None) -> Sequ
 
     try:
         space = runpy.run_path(str(path))
-        outputs = space[answer_of(subject)](space["ROWS"]).reshape(subject.answers.shape)
+        outputs = space[answer_of(spec)](space["ROWS"]).reshape(spec.answers.shape)
     except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
         raise SettingError(
             f"source for PyTorch that fails there: {type(error).__name__}: {error}",
             "operations that PyTorch has with the same arguments",
             "another kind of file, or a page in other operations",
         ) from error
-    most = MOST[subject.net.dtype.name]
-    return [compared(f"PyTorch {torch.__version__}", outputs, subject.answers, "predict", most)]
+    most = MOST[spec.net.dtype.name]
+    return [compared(f"PyTorch {torch.__version__}", outputs, spec.answers, "predict", most)]
 
 
-def torch_source(subject: Subject, module: str = "model") -> str:
+def torch_source(spec: ModelSpec, module: str = "model") -> str:
     """Source of the file; `module` is its name in the usage example."""
-    plain = _is_plain(subject.net, subject.example.ndim)
-    made, weights = _sequential(subject.net) if plain else _module(subject)
-    dtype = subject.net.dtype.name
+    plain = _is_plain(spec.net, spec.example.ndim)
+    made, weights = _sequential(spec.net) if plain else _module(spec)
+    dtype = spec.net.dtype.name
     entries = "".join(f'\n    "{name}": {stored(values)},' for name, values in weights.items())
     data = [
         f"WEIGHTS = {{{entries}\n}}",
@@ -146,7 +146,7 @@ def torch_source(subject: Subject, module: str = "model") -> str:
         "module.eval()",
     ]
     return python_file(
-        subject,
+        spec,
         module,
         [*made, NET],
         data,
@@ -188,19 +188,19 @@ def _layers(net: Net) -> str:
     return "nn.Sequential(\n" + indent("\n".join(lines), "    ") + "\n)"
 
 
-def _module(subject: Subject) -> tuple[list[str], dict[str, Array]]:
+def _module(spec: ModelSpec) -> tuple[list[str], dict[str, Array]]:
     """Class whose forward is the traced prediction, and its state dict."""
 
     def call(node: Node, arguments: Sequence[str], options: Mapping[str, str]) -> str:
-        with _layer_named(node, subject.net):
+        with _layer_named(node, spec.net):
             return torch_call(node, arguments, options)
 
-    for node in subject.graph.nodes:
-        with _layer_named(node, subject.net):
+    for node in spec.graph.nodes:
+        with _layer_named(node, spec.net):
             refuse_backwards(node)
-    source = Source(subject.graph, call, torch_constant, {*TAKEN, "torch", "nn"}, "self.")
+    source = Source(spec.graph, call, torch_constant, {*TAKEN, "torch", "nn"}, "self.")
     lines = source.lines()
-    state, leaves = subject.net.state(), subject.graph.leaves
+    state, leaves = spec.net.state(), spec.graph.leaves
     weights = {source.names[i].removeprefix("self."): state[n] for n, i in source.weights.items()}
     trained = {source.names[i].removeprefix("self.") for i in leaves.parameters.values()}
     weights |= source.constants
@@ -213,13 +213,13 @@ def _module(subject: Subject) -> tuple[list[str], dict[str, Array]]:
             else f'self.register_buffer("{name}", {empty})'
         )
     body = [*["n = len(x)"] * source.follows_n, *lines, f"return {source.result}"]
-    shapes = f"x {shape_text(subject.example)} to {shape_text(subject.answers)}"
+    shapes = f"x {shape_text(spec.example)} to {shape_text(spec.answers)}"
     text = (
         f"class Module(nn.Module):\n    {docstring(f'The net: {shapes}.')}\n\n"
         f"    def __init__(self):\n{indent(chr(10).join(made), ' ' * 8)}\n\n"
         f"    def forward(self, x):\n{indent(chr(10).join(body), ' ' * 8)}"
     )
-    writes = any(node.operation is Op.SETITEM for node in subject.graph.nodes)
+    writes = any(node.operation is Op.SETITEM for node in spec.graph.nodes)
     return [text, *[SETITEM] * writes], weights
 
 

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import handgrad as hg
-from handgrad.exchange.exporting import subject_of
+from handgrad.exchange.exporting import model_spec_of
 from handgrad.graph.graph import interpret
 from tests.exchange.exporting.models import (
     NAMES,
@@ -27,70 +27,70 @@ from tests.exchange.exporting.models import (
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_net_says_all_that_the_model_does(name: str) -> None:
-    subject = subject_of(model(name))
-    p = subject.by_pages(subject.example)
-    assert p.shape == subject.answers.shape
-    np.testing.assert_allclose(p, subject.answers, rtol=1e-12 if p.dtype == float else 1e-5)
-    weights = subject.net.state()
-    recorded = interpret(subject.graph, {"x": subject.example}, len(p), weights)
+    spec = model_spec_of(model(name))
+    p = spec.by_layers(spec.example)
+    assert p.shape == spec.answers.shape
+    np.testing.assert_allclose(p, spec.answers, rtol=1e-12 if p.dtype == float else 1e-5)
+    weights = spec.net.state()
+    recorded = interpret(spec.graph, {"x": spec.example}, len(p), weights)
     assert np.array_equal(np.asarray(recorded.prediction), p, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_are_those_of_the_model(name: str) -> None:
-    subject, fitted = subject_of(model(name)), model(name)
-    if subject.kind == "net":
-        expected = fitted.predict(subject.example)
-    elif subject.table is not None:
+    spec, fitted = model_spec_of(model(name)), model(name)
+    if spec.kind == "net":
+        expected = fitted.predict(spec.example)
+    elif spec.table is not None:
         return  # its rows are made of the table within
-    elif subject.kind == "regressor":
-        expected = fitted.predict(subject.example).reshape(len(subject.example), -1)
+    elif spec.kind == "regressor":
+        expected = fitted.predict(spec.example).reshape(len(spec.example), -1)
     else:
-        labels = np.asarray(subject.classes)[subject.answers.argmax(axis=1)]
-        assert labels.tolist() == fitted.predict(subject.example).tolist()
+        labels = np.asarray(spec.classes)[spec.answers.argmax(axis=1)]
+        assert labels.tolist() == fitted.predict(spec.example).tolist()
         return
-    assert np.array_equal(subject.answers, expected)
+    assert np.array_equal(spec.answers, expected)
 
 
 @pytest.mark.parametrize("name", OF_TABLES)
 def test_pieces_make_the_rows_of_the_table(name: str) -> None:
-    subject = subject_of(model(name))
-    assert subject.table is not None
-    x = np.full_like(subject.example, np.nan, np.float32)
-    for piece in subject.pieces:
-        numbers = piece.feature.encoded(subject.table[piece.column])
+    spec = model_spec_of(model(name))
+    assert spec.table is not None
+    x = np.full_like(spec.example, np.nan, np.float32)
+    for piece in spec.pieces:
+        numbers = piece.feature.encoded(spec.table[piece.column])
         x[:, piece.place : piece.place + piece.size] = numbers + piece.first_code
-    assert np.array_equal(x, subject.example.astype(np.float32))
-    assert len(subject.names) == x.shape[1]
-    assert "same" not in [piece.column for piece in subject.pieces]
+    assert np.array_equal(x, spec.example.astype(np.float32))
+    assert len(spec.names) == x.shape[1]
+    assert "same" not in [piece.column for piece in spec.pieces]
 
 
 def test_the_table_has_edges_gaps_and_unseen_values() -> None:
-    subject = subject_of(model("table of classes"))
-    assert subject.table is not None
-    for column in subject.table.values():
+    spec = model_spec_of(model("table of classes"))
+    assert spec.table is not None
+    for column in spec.table.values():
         assert column.missing[0]
         assert column.missing[2:].any()
     for name in ("town", "zip", "sex"):
         known = {*table()[name]}
-        values = {*subject.table[name].values.tolist()}
+        values = {*spec.table[name].values.tolist()}
         assert known <= values
         assert len(values - known) == 2  # None and one that is unseen
-    age = subject.table["age"].values
+    age = spec.table["age"].values
     assert (np.nanmin(age), np.nanmax(age)) == (-1e300, 1e300)
 
 
 def test_an_answer_of_two_classes_has_both() -> None:
-    subject = subject_of(model("classifier of two"))
-    assert subject.answers.shape == (64, 2)
-    assert subject_of(model("scores of two")).output == "scores"
+    spec = model_spec_of(model("classifier of two"))
+    assert spec.answers.shape == (64, 2)
+    assert model_spec_of(model("scores of two")).output == "scores"
 
 
 def test_a_model_of_named_columns_is_asked_without_a_warning() -> None:
     frame = pd.DataFrame(pictures(), columns=[f"pixel_{i}" for i in range(16)])
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         fitted = hg.PictureClassifier((4,), max_iter=1, random_state=0).fit(frame, ["a", "b"] * 60)
-    assert subject_of(fitted).names == tuple(frame)
+    assert model_spec_of(fitted).names == tuple(frame)
 
 
 class Noisy(hg.Layer):
@@ -136,14 +136,14 @@ class Own(hg.MLPClassifier):
 )
 def test_what_cannot_be_exported_is_refused(refused: Any, words: str) -> None:
     with pytest.raises(hg.HandgradError) as error:
-        subject_of(refused())
+        model_spec_of(refused())
     assert words in str(error.value)
 
 
 def test_a_net_of_several_inputs_is_refused() -> None:
     x = np.zeros((4, 2)), np.zeros((4, 2), int)
     with pytest.raises(hg.errors.SettingError, match="takes 2 arrays per batch"):
-        subject_of(hg.Net(Branches()), x)
+        model_spec_of(hg.Net(Branches()), x)
 
 
 def noisy() -> hg.Net:
@@ -172,10 +172,10 @@ def last_step() -> Any:
 
 def test_rows_are_those_given() -> None:
     rows = np.arange(6.0).reshape(2, 3)
-    subject = subject_of(model("net"), rows)
-    assert subject.example.tolist() == rows.tolist()
-    assert subject.example.dtype == np.float32
+    spec = model_spec_of(model("net"), rows)
+    assert spec.example.tolist() == rows.tolist()
+    assert spec.example.dtype == np.float32
     with pytest.raises(hg.errors.SettingError, match="a few rows of numbers"):
-        subject_of(model("net"), [1.0, 2.0])
+        model_spec_of(model("net"), [1.0, 2.0])
     with pytest.raises(hg.errors.SettingError, match="for a model of tables"):
-        subject_of(model("table of classes"), rows)
+        model_spec_of(model("table of classes"), rows)

@@ -1,24 +1,61 @@
-"""Exported models: one net whose traced prediction is the complete output, and data."""
+"""Specification of exported models: one net whose traced prediction is the complete output.
+
+Estimators and Pipelines become nets: their preprocessing and their outputs are layers.
+"""
 
 from __future__ import annotations
 
+import copy
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from handgrad.exchange.exporting.estimators import parts_of
 from handgrad.exchange.exporting.examples import example_matrix, example_table, records
-from handgrad.exchange.exporting.parts import Kind, Output, Parts
+from handgrad.exchange.exporting.wrapper_layers import InverseLink
+from handgrad.files.estimators import Pipeline, is_pipeline
 from handgrad.files.features import Columns, Feature, Features, Nothing
 from handgrad.graph import Graph, trace
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
-from handgrad.textbook.errors import RecordingError, SettingError
-from handgrad.textbook.layers import Array
+from handgrad.textbook.errors import RecordingError, SettingError, described
+from handgrad.textbook.kinds import PredictionKind
+from handgrad.textbook.layers import Array, Layer, Standardize
 from handgrad.textbook.layers.layer import predicting_twin
 from handgrad.textbook.net import Net
+
+if TYPE_CHECKING:
+    from sklearn.preprocessing import StandardScaler
+
+Kind = Literal["net", "classifier", "regressor"]
+Output = Literal["output", "probabilities", "scores", "values"]
+
+MODELS = (
+    "a net, MLPClassifier, MLPRegressor, PictureClassifier, TabularClassifier, TabularRegressor, "
+    "or a Pipeline"
+)
+STEPS = "StandardScaler and TableEncoder before MLPClassifier or MLPRegressor"
+
+
+@dataclass(frozen=True)
+class ModelParts:
+    """Parts of a `ModelSpec`, from an estimator; `predict` is the prediction of the model itself.
+
+    `center` and `scale` (n_in,) are location and spread of the columns, if known.
+    """
+
+    kind: Kind
+    output: Output
+    net: Net
+    predict: Callable[[Any], Array]
+    names: tuple[str, ...] = ()
+    classes: Array | None = None
+    features: Features | None = None
+    center: Array | None = None
+    scale: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -40,8 +77,8 @@ class Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """A model as data, the input of exporters.
+class ModelSpec:
+    """Specification of a model, the input of exporters.
 
     `net` computes the complete output from rows x (n, n_in) of `net.dtype`. `output` names it: for
     a classifier the `probabilities` or `scores` (n, n_classes) of its `classes`, of which the
@@ -83,7 +120,7 @@ class Subject:
                 place, first_code = place + pieces[-1].size, first_code + feature.n_codes
         return tuple(pieces)
 
-    def by_pages(self, x: Array) -> Array:
+    def by_layers(self, x: Array) -> Array:
         """Output for rows x (n, n_in), computed by the layers' own code in NumPy."""
         with np.errstate(all="ignore"):
             return np.asarray(predicting_twin(self.net).forward(x))
@@ -103,16 +140,16 @@ def plain_classes(classes: Array) -> list[bool | int | float | str]:
     return values
 
 
-def subject_of(model: object, x: object = None) -> Subject:
-    """Build the subject of a net, an estimator or a Pipeline.
+def model_spec_of(model: object, x: object = None) -> ModelSpec:
+    """Build the specification of a net, an estimator or a Pipeline.
 
     `x` are a few input rows, for a net whose input shape does not follow from its layers. Errors
     name the layer, step or column that cannot be exported.
     """
     if isinstance(model, Net):
-        parts = Parts("net", "output", model, model.predict)
+        parts = ModelParts("net", "output", model, model.predict)
     else:
-        parts = parts_of(model)
+        parts = _parts_of(model)
     table = None
     if parts.features is None:
         rows = example_matrix(parts.net, x, parts.center, parts.scale)
@@ -127,7 +164,7 @@ def subject_of(model: object, x: object = None) -> Subject:
         table = example_table(parts.features.features)
         rows = parts.features.encoded(table).astype(parts.net.dtype)
         answers = _predicted(parts, records(table))
-    return Subject(
+    return ModelSpec(
         title=repr(model),
         kind=parts.kind,
         output=parts.output,
@@ -143,7 +180,7 @@ def subject_of(model: object, x: object = None) -> Subject:
     )
 
 
-def _predicted(parts: Parts, rows: object) -> Array:
+def _predicted(parts: ModelParts, rows: object) -> Array:
     """Predictions of the model for the test rows, some of them extreme."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         # about missing column names: the rows have their order
@@ -183,3 +220,102 @@ def _layer_that_fails(net: Net, x: Array) -> str:
         except RecordingError:
             return net.position(i - 1)
     return net.position(len(net.layers) - 1)
+
+
+def _parts_of(model: object) -> ModelParts:
+    """Parts of a fitted estimator or Pipeline.
+
+    Estimators provide them by a method `_exported_parts`; a step that encodes tables adds to the
+    parts of the following steps by `_exported_before`.
+    """
+    make = (
+        partial(_of_pipeline, model)
+        if is_pipeline(model)
+        else _own_method(model, "_exported_parts")
+    )
+    if make is None:
+        hint = "hg.export(net, path)"
+        if isinstance(model, Layer):
+            hint = "hg.export(hg.Net(layer), path)"
+        elif hasattr(model, "net_"):
+            hint = "hg.export(model.net_, path), for its net only"
+        raise SettingError(described(model), MODELS, hint)
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(model)
+    except NotFittedError as error:
+        raise SettingError(
+            f"{type(model).__name__}, which is not fitted", "a fitted model", "model.fit(X, y)"
+        ) from error
+    return make()
+
+
+def _own_method(model: object, name: str) -> Callable[..., ModelParts] | None:
+    """Method defined by the class itself: a subclass may predict differently."""
+    return getattr(model, name) if name in vars(type(model)) else None
+
+
+def _of_pipeline(model: Pipeline) -> ModelParts:
+    from sklearn.preprocessing import StandardScaler
+
+    *before, (last_name, last) = model.steps
+    parts = _parts_of(last) if _own_method(last, "_exported_parts") else None
+    if parts is None or (before and (parts.features is not None or parts.center is not None)):
+        raise SettingError(
+            f"the last step {last_name!r} of the Pipeline, {described(last)}",
+            "MLPClassifier or MLPRegressor, after StandardScaler or TableEncoder",
+            "make_pipeline(hg.tables.TableEncoder(), hg.MLPClassifier()), or no Pipeline",
+        )
+    methods = {"scores": "decision_function", "probabilities": "predict_proba"}
+    predict = getattr(model, methods.get(parts.output, "predict"))
+    parts = replace(parts, predict=of_both(predict) if parts.output == "scores" else predict)
+    for i, (name, step) in reversed([*enumerate(before)]):
+        before_it = _own_method(step, "_exported_before")
+        if type(step) is StandardScaler:
+            parts = _scaled(parts, step)
+        elif before_it is not None and i == 0:
+            parts = before_it(parts)
+        elif step != "passthrough":
+            raise SettingError(
+                f"the step {name!r} of the Pipeline, {described(step)}",
+                STEPS,
+                "hg.tables.TableEncoder(), which encodes numbers, text, dates and missing values",
+            )
+    return parts
+
+
+def _scaled(parts: ModelParts, step: StandardScaler) -> ModelParts:
+    """Parts with a StandardScaler as the first layer."""
+    n = step.n_features_in_
+    center = np.zeros(n) if step.mean_ is None or not step.with_mean else step.mean_
+    scale = np.ones(n) if step.scale_ is None else step.scale_
+    layers = map(copy.deepcopy, parts.net.layers)
+    net = Net(Standardize(center, scale), *layers, dtype=parts.net.dtype)
+    return replace(parts, net=net, names=column_names(step), center=center, scale=scale)
+
+
+def followed(net: Net, *layers: Layer) -> Net:
+    """Append layers to a net."""
+    return Net(*map(copy.deepcopy, net.layers), *layers, dtype=net.dtype) if layers else net
+
+
+def link_of(kind: PredictionKind) -> list[Layer]:
+    """Layer of the inverse link function, if there is one."""
+    return [InverseLink(kind)] if type(kind).inverse_link is not PredictionKind.inverse_link else []
+
+
+def column_names(model: object) -> tuple[str, ...]:
+    """Names of the columns that the model was fitted to, if any."""
+    return tuple(map(str, getattr(model, "feature_names_in_", ())))
+
+
+def of_both(scores: Callable[[object], Array]) -> Callable[[object], Array]:
+    """Scores of both classes, for a binary classifier with one score."""
+
+    def of_both(x: object) -> Array:
+        s = scores(x)
+        return np.stack([-s, s], axis=1) if s.ndim == 1 else s
+
+    return of_both
