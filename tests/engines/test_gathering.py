@@ -80,7 +80,7 @@ def test_a_gradient_of_the_step_before_does_not_pass_for_a_new_one() -> None:
     net = hg.Net(SetsItsGradientOnce(), hg.Linear(3, 2))
     by_hand(net)
     with pytest.raises(
-        hg.errors.NotYetComputedError, match=r"(?s)no gradient 'ds'.*set self.ds each"
+        hg.errors.NotYetComputedError, match=r"(?s)no gradient 'ds'.*which sets self.ds"
     ):
         by_hand(net)
 

@@ -243,7 +243,9 @@ def test_rows_that_do_not_fit_together_are_not_predicted(engine: Any) -> None:
     net = net_of(ByIndex)
     for x in ((SEQUENCES, CODES[:5]), (SEQUENCES, np.array(3))):
         with refused(
-            hg.errors.ShapeError, "a tuple of arrays of shapes (11, 4, 6) and", "as many rows"
+            hg.errors.ShapeError,
+            "a tuple of arrays of shapes (11, 4, 6) and",
+            "the same number of rows",
         ):
             net.predict(x, engine=engine)
 
