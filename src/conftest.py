@@ -1,4 +1,4 @@
-"""Which modules' examples are run: those that stand on Ray or JAX are left out where it is not."""
+"""Modules whose examples run: those that need Ray or JAX, only where these are installed."""
 
 import re
 from importlib.util import find_spec

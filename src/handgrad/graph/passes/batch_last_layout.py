@@ -3,22 +3,22 @@
 Where a layer makes columns of windows, each number of a window is that of many rows. With the batch
 last these lie beside one another in memory and are copied, added and compared a vector at a time,
 however wide the picture is and however far apart windows are. So the axis of the batch becomes the
-last one in the columns, and in all that hangs together with them number by number. A merged axis,
-which has rows and places in one as in (6, 784 n), keeps its size: its places come first, and in
-each of them the rows.
+last one in the columns, and in every array that is computed from them elementwise. A merged axis,
+in which each row has several elements, as in (6, 784 n), keeps its size: its elements come first,
+and in each of them the rows.
 
 An array of `outer` times n times `inner` numbers has number (o, i, k) at (o n + i) inner + k; with
 the batch last it is at (o inner + k) n + i. So a view becomes another one by its steps alone, where
-each of them goes so many outer places, rows and inner places and never past an end of them. Of two
-pictures of 3 by 3 pixels
+each of them is a number of outer elements, of rows and of inner elements, and none goes past their
+end. Of two pictures of 3 by 3 pixels
 
     batch first    0  1  2  3  4  5  6  7  8    9 10 11 12 13 14 15 16 17
     batch last     0  9   1 10   2 11   3 12   4 13   5 14   6 15   7 16   8 17
 
 the first 2 by 2 window has the numbers 0, 1, 3, 4 and 9, 10, 12, 13. All four windows of a picture
 are a view with the axes batch, line, column, line within the window, column within it, and steps
-of 9, 3, 1, 3, 1. With the batch last these are 1, 3 n, n, 3 n, n: of the first window places 0, 1
-hold the numbers 0 and 9, places 2, 3 the numbers 1 and 10, places 6, 7 and 8, 9 the others.
+of 9, 3, 1, 3, 1. With the batch last these are 1, 3 n, n, 3 n, n: of the first window elements 0,
+1 hold the numbers 0 and 9, elements 2, 3 the numbers 1 and 10, elements 6, 7 and 8, 9 the others.
 
 >>> windows = BatchLastArray.of((BATCH, 3, 3)).view(0, (9, 3, 1, 3, 1), (BATCH, 2, 2, 2, 2))
 >>> [step if isinstance(step, int) else step.at(2) for step in windows.steps]
@@ -61,12 +61,12 @@ def with_batch_last(graph: Graph) -> Graph:
 
 
 def is_merged(size: Size) -> bool:
-    """Whether an axis has several places of each row."""
+    """True for an axis with several elements of each row."""
     return isinstance(size, Dim) and size.slope > 1 and size.offset == 0
 
 
 def batch_axis(shape: Shape) -> int | None:
-    """The one axis that follows the batch size: that of the rows, or of rows and places."""
+    """The one axis that depends on the batch size: that of the rows, or a merged one."""
     axes = [k for k, size in enumerate(shape) if isinstance(size, Dim)]
     if len(axes) == 1 and (shape[axes[0]] == BATCH or is_merged(shape[axes[0]])):
         return axes[0]
@@ -87,7 +87,7 @@ def permuted_shape(shape: Shape) -> Shape:
 
 
 def follows_batch(shape: Shape) -> bool:
-    """Whether the shape depends on the batch size."""
+    """True for a shape that depends on the batch size."""
     return any(isinstance(size, Dim) for size in shape)
 
 
@@ -103,7 +103,7 @@ def times(step: Size, size: Size) -> Size:
 
 
 def contiguous_steps(shape: Shape) -> tuple[Size, ...]:
-    """How far apart the elements of a contiguous array are, along each axis."""
+    """Steps of a contiguous array along each axis, in elements."""
     steps: list[Size] = []
     step: Size = 1
     for size in reversed(shape):
@@ -112,8 +112,8 @@ def contiguous_steps(shape: Shape) -> tuple[Size, ...]:
     return tuple(steps)
 
 
-def _places(size: Size) -> int:
-    """How many there are along an axis, of each row if it has rows."""
+def _per_row(size: Size) -> int:
+    """Number of elements along an axis; for a merged axis, those of one row."""
     return size.slope if isinstance(size, Dim) else size
 
 
@@ -136,14 +136,14 @@ class BatchLastArray:
     def of(cls, shape: Shape) -> "BatchLastArray":
         """The array that had this shape with the batch where it was."""
         axis = permutation(shape)[-1]
-        return cls(math.prod(_places(size) for size in shape[axis:]))
+        return cls(math.prod(_per_row(size) for size in shape[axis:]))
 
     def view(self, offset: Size, steps: Sequence[Size], shape: Shape) -> Strided:
         """The elements of a view of the array as it was.
 
-        The axes keep their order; a merged one becomes two: places, rows.
+        The axes keep their order; a merged one becomes two: elements of a row, rows.
         """
-        _, row, place = self._split(offset)
+        _, row, last = self._split(offset)
         new_steps: list[Size] = []
         sizes: list[Size] = []
         for step, size in zip(steps, shape, strict=True):
@@ -153,26 +153,26 @@ class BatchLastArray:
                 continue
             if isinstance(size, Dim) and (row or not (size == BATCH or is_merged(size))):
                 raise NotPermutableError
-            places = _places(size)
-            if places > 1:
+            per_row = _per_row(size)
+            if per_row > 1:
                 _, rows, within = self._split(step)
                 if rows:
                     raise NotPermutableError
-                place += within * (places - 1)
+                last += within * (per_row - 1)
                 new_steps.append(self._permuted(step))
-                sizes.append(places)
+                sizes.append(per_row)
             if isinstance(size, Dim):
                 outer, rows, within = self._split(times(step, size.slope))
                 if outer or within or rows > 1:
                     raise NotPermutableError
                 new_steps.append(rows)
                 sizes.append(BATCH)
-        if place >= self.inner:
+        if last >= self.inner:
             raise NotPermutableError
         return Strided(self._permuted(offset), tuple(new_steps), tuple(sizes))
 
     def _split(self, step: Size) -> tuple[int, int, int]:
-        """How many outer places, rows and inner places a step goes."""
+        """Number of outer elements, rows and inner elements in a step."""
         slope, offset = (step.slope, step.offset) if isinstance(step, Dim) else (0, step)
         if slope % self.inner or slope < 0 or offset < 0:
             raise NotPermutableError
@@ -220,7 +220,7 @@ def _is_permutable(node: Node) -> bool:
 
 
 def _changes_order(shape: Shape) -> bool:
-    """Whether the elements of an array of that shape have another order with the batch last."""
+    """True where the elements of an array of that shape have another order with the batch last."""
     axis = batch_axis(shape)
     return axis is not None and (axis == len(shape) - 1) == is_merged(shape[axis])
 
@@ -228,7 +228,7 @@ def _changes_order(shape: Shape) -> bool:
 def _is_product_between(
     graph: Graph, i: int, permuted: Collection[int], users: Sequence[Sequence[int]]
 ) -> bool:
-    """Whether a matrix, a row of it for each row, is read only by what has the batch last."""
+    """True for a matrix (n, m) that only nodes with the batch last read."""
     node = graph.nodes[i]
     if len(node.shape) != 2 or node.shape[0] != BATCH:
         return False
@@ -305,7 +305,7 @@ class BatchLastLayout:
         return self._view(self.bases[base], strided, node, batch_last=batch_last)
 
     def _view(self, base: Ref, strided: Strided, node: Node, *, batch_last: bool) -> Ref:
-        """A view of a base; of a copy, where places and rows cannot be one axis of it."""
+        """A view of a base; of a copy, where a merged axis cannot be a view of it."""
         steps, shape = strided.steps, strided.shape
         if batch_last:
             axis = shape.index(BATCH)
@@ -325,7 +325,7 @@ class BatchLastLayout:
         return self.new.add(Op.VIEW, arguments, merged, node.dtype)
 
     def has_batch_last(self, i: int) -> bool:
-        """Whether an old node, or what it is a view of, has the batch last in the new graph."""
+        """True for an old node that has the batch last in the new graph, or whose base has."""
         return _base(self.old, i) in self.batch_last
 
     def converted(self, node: Node, *, batch_last: bool) -> Ref:
@@ -348,7 +348,7 @@ class BatchLastLayout:
         return self.new.keep(replace(node, arguments=arguments, shape=shape))
 
     def keeps_order(self, reduction: Node) -> bool:
-        """Whether the result has the same order, though the batch is last in what is reduced."""
+        """True where the result keeps its order, though its argument has the batch last."""
         ends_in_batch = reduction.shape[-1:] == (BATCH,)
         return self.has_batch_last(reduction.arguments[0].node) and (
             ends_in_batch or not follows_batch(reduction.shape)
@@ -419,7 +419,7 @@ class BatchLastLayout:
         """A copy with a part written."""
         x, offset, steps, part, values = node.arguments
         strided = BatchLastArray.of(node.shape).view(offset, steps, part)
-        if len(strided.shape) != len(part):  # rows and places in one axis
+        if len(strided.shape) != len(part):  # a merged axis
             raise NotPermutableError
         new_steps = tuple(strided.steps[k] for k in permutation(part))
         target = (self.permuted(x.node), strided.offset, new_steps, permuted_shape(part))
@@ -427,7 +427,7 @@ class BatchLastLayout:
         return self.new.add(Op.WRITE, arguments, permuted_shape(node.shape), node.dtype)
 
     def operand(self, value: object, shape: Shape) -> object:
-        """What is broadcast to a result of that shape, with the batch last."""
+        """An operand that is broadcast to a result of that shape, with the batch last."""
         behind = len(shape) - 1 - permutation(shape)[-1]  # axes behind that of the batch
         if isinstance(value, Ref):
             own = self.old.nodes[value.node].shape
@@ -444,7 +444,7 @@ class BatchLastLayout:
         return value
 
     def with_axis_for_batch(self, i: int, axis: int) -> Ref:
-        """What is the same for all rows, with an axis of size 1 at the end in place of `axis`."""
+        """A value that is the same for all rows, with an axis of size 1 at the end for `axis`."""
         ref = self.unpermuted(i)
         node = self.new[ref]
         base, offset, steps = ref, 0, contiguous_steps(node.shape)

@@ -58,7 +58,7 @@ class Exercise:
         # a value that is not a string is not a name
         self._task = task(name if isinstance(name, str) else repr(name), language)
         self.name, self.language = name, language
-        self._hints_given: dict[str, int] = {}
+        self._hints_shown: dict[str, int] = {}
 
     @property
     def holes(self) -> list[str]:
@@ -137,11 +137,11 @@ class Exercise:
             )
         texts = words(self.language)
         for formula in self._task.holes:
-            given = self._hints_given.get(formula.name, 0)
-            if hole in (None, formula.name) and given < len(formula.hints):
-                self._hints_given[formula.name] = given + 1
-                step = texts["hint_of"].format(i=given + 1, n=len(formula.hints))
-                text = f"{step}{texts['stop']}{texts['between']}{formula.hints[given]}"
+            shown = self._hints_shown.get(formula.name, 0)
+            if hole in (None, formula.name) and shown < len(formula.hints):
+                self._hints_shown[formula.name] = shown + 1
+                step = texts["hint_of"].format(i=shown + 1, n=len(formula.hints))
+                text = f"{step}{texts['stop']}{texts['between']}{formula.hints[shown]}"
                 return Text(texts["of_hole"].format(hole=formula.name, text=text))
         return Text(texts["no_more_hints"])
 

@@ -119,13 +119,10 @@ class Notation:
 
     def _index(self, tree: ast.Subscript) -> list[str]:
         parts = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else [tree.slice]
-        found = []
-        for part in parts:
-            if isinstance(part, ast.Slice):
-                found.append(self.words(ast.unparse(part)))
-            else:
-                found.append(self._of(part)[0])
-        return found
+        return [
+            self.words(ast.unparse(part)) if isinstance(part, ast.Slice) else self._of(part)[0]
+            for part in parts
+        ]
 
     def _call(self, tree: ast.Call) -> tuple[str, int]:
         name = ast.unparse(tree.func).replace(PRIME, "'")
@@ -367,8 +364,8 @@ class Latex(Notation):
 def line(text: str) -> str:
     r"""Arithmetic with numbers in LaTeX: `tanh(−0.08219)` as `\tanh(-0.08219)`."""
 
-    def piece(found: re.Match[str]) -> str:
-        left_out, number, exponent, word, sign = found.groups()
+    def piece(match: re.Match[str]) -> str:
+        left_out, number, exponent, word, sign = match.groups()
         if left_out is not None:
             return rf"[\text{{{escaped(left_out)}: }}"
         if number is not None:
@@ -379,10 +376,10 @@ def line(text: str) -> str:
             return f"\\{word}" if word in UPRIGHT else rf"\operatorname{{{escaped(word)}}}"
         return f" {IN_LINES.get(sign, sign)} " if sign != "^" else "^"
 
-    found = PIECE.sub(piece, text)
+    text = PIECE.sub(piece, text)
     # a base in brackets, or an exponent of several signs, goes together
-    found = re.sub(r"\^(\([^()]*\)|[\d.]+)", r"^{\1}", found)
-    return re.sub(r" +", " ", found).replace("( -", "(-").strip()
+    text = re.sub(r"\^(\([^()]*\)|[\d.]+)", r"^{\1}", text)
+    return re.sub(r" +", " ", text).replace("( -", "(-").strip()
 
 
 def latex(e: Explained) -> str:

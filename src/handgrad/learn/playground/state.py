@@ -214,7 +214,7 @@ FIELDS: Sequence[tuple[str, str, Kind, object]] = (
     (
         "loss",
         "loss",
-        choice([loss for found in LOSSES.values() for loss in found]),
+        choice([loss for losses in LOSSES.values() for loss in losses]),
         "CrossEntropyLoss",
     ),
     (

@@ -23,7 +23,7 @@ PLAYGROUND = re.compile(r"^```playground\n.*?^```\n+", re.M | re.S)
 
 @dataclass(frozen=True)
 class Picture:
-    """Where a picture is kept, what it shows to those who cannot see it, and its caption."""
+    """File of a picture, its text alternative and its caption."""
 
     file: str
     alt: str
@@ -63,7 +63,7 @@ class Story:
 
 
 def check_language(language: str) -> None:
-    """Refuse a language the story is not told in."""
+    """Raise an error for a language that the story is not written in."""
     if language not in LANGUAGES:
         raise SettingError(
             f"language {language!r}",

@@ -1,4 +1,4 @@
-"""How the story looks in a terminal."""
+"""Output of the story in a terminal."""
 
 import re
 
