@@ -383,7 +383,7 @@ def line(text: str) -> str:
 
 
 def latex(e: Explained) -> str:
-    """A heading and an `align*` for each method of each page."""
+    """A heading and an `align*` for each method of each layer."""
     words, write, out = e.writer.words, Latex(), list[str]()
     for section in e.sections:
         rows = []
