@@ -1,13 +1,11 @@
 """Words that docs/glossary.toml replaces: `python -m tests.docs.glossary PATH...` lists each use.
 
-A line is `file:line: word -> term`. `--update` writes the numbers left anew, into the file that
-`test_glossary.py` compares with.
+A line is `file:line: word -> term`.
 """
 
 import re
 import symtable
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +14,6 @@ from pathlib import Path
 from docs.glossary import GLOSSARY
 from tests.docs.documents import ROOT
 
-LEFT = Path(__file__).with_name("replaced_words.toml")
 CODE, SPAN = "\0", "\1"  # stand for code, and for code within a text: no pattern matches them
 
 READ = {
@@ -320,55 +317,24 @@ def variables(path: Path) -> list[Use]:
     return [*within(symtable.symtable(path.read_text("utf-8"), str(path), "exec"))]
 
 
-def all_uses(path: Path) -> dict[str, list[Use]]:
-    """Everything to be replaced in a file, by kind: words, clauses, variables, files."""
+def all_uses(path: Path) -> list[Use]:
+    """Everything to be replaced in a file: words, clauses, local variables, its own name."""
     name = name_of(path)
-    kinds = {"words": uses(path)}
+    replaced = [*uses(path)]
     if path.suffix == ".py" and name.startswith("src/"):
-        kinds |= {"clauses": clauses(path), "variables": variables(path)}
+        replaced += [*clauses(path), *variables(path)]
     if new := GLOSSARY["files"].get(name):
-        kinds["files"] = [Use(name, 1, path.name, new + path.suffix)]
-    return {kind: sorted(those, key=lambda use: use.line) for kind, those in kinds.items()}
-
-
-def group(path: str) -> str:
-    """Under what a file is counted: its folder, or the file itself where it is a document."""
-    parts = path.split("/")
-    if len(parts) == 1 or path.startswith("docs/zh/") or len(parts) == 2:
-        return path
-    return "/".join(parts[:-1][:4])
-
-
-def counts() -> dict[str, Counter[str]]:
-    """How much is to be replaced, by folder and kind; what is 0 is left out."""
-    found: dict[str, Counter[str]] = {}
-    for path in files():
-        for kind, those in all_uses(path).items():
-            if those:
-                found.setdefault(group(name_of(path)), Counter())[kind] += len(those)
-    return dict(sorted(found.items()))
-
-
-def written(numbers: dict[str, Counter[str]]) -> str:
-    """The file of the numbers that are left."""
-    lines = [
-        "# Uses left of what docs/glossary.toml replaces: python -m tests.docs.glossary --update"
-    ]
-    for name, kinds in numbers.items():
-        lines += ["", f'["{name}"]', *(f"{kind} = {n}" for kind, n in sorted(kinds.items()))]
-    return "\n".join(lines) + "\n"
+        replaced.append(Use(name, 1, path.name, new + path.suffix))
+    return sorted(replaced, key=lambda use: use.line)
 
 
 def main(arguments: list[str]) -> None:
-    """Print each use in the files and folders named, or in all; or count anew."""
-    if arguments == ["--update"]:
-        LEFT.write_text(written(counts()), "utf-8")
-        return
+    """Print each use in the files and folders named, or in all."""
     chosen = [Path(name).resolve() for name in arguments] or [ROOT]
     for path in files():
         if any(path.is_relative_to(one) for one in chosen):
-            for those in all_uses(path).values():
-                print(*those, sep="\n", end="\n" if those else "")
+            for use in all_uses(path):
+                print(use)
 
 
 if __name__ == "__main__":
