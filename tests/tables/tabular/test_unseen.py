@@ -12,6 +12,8 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 import handgrad as hg
+from handgrad.tables.data.frames import Column, numbers_in
+from handgrad.tables.tabular.features import READINGS
 from tests.bad_input.refused import refused
 from tests.tables.data.streams import stream_of, written
 
@@ -111,6 +113,22 @@ def test_a_cell_that_cannot_be_read_is_told_by_its_row_in_the_file(
             hg.data.predict_table(MODEL, stream_of(path, piece=piece), to=tmp_path / "p.csv")
     with refused(hg.errors.DataError, "column 'age' has 'old' in row 2345, counted from 0"):
         MODEL.predict(rows(3000, age=ages))
+
+
+def test_a_cell_that_cannot_be_read_is_found_in_few_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = []
+
+    def counted(column: Column, written: str) -> Column | None:
+        passes.append(len(column.values))
+        return numbers_in(column, written)
+
+    monkeypatch.setitem(READINGS, "numbers", counted)
+    ages = [str(i) for i in range(3000)]
+    for row in (0, 1, 1234, 2999):
+        passes.clear()
+        with refused(hg.errors.DataError, f"column 'age' has 'old' in row {row}, counted from 0"):
+            MODEL.predict(rows(3000, age=[*ages[:row], "old", *ages[row + 1 :]]))
+        assert len(passes) < 16
 
 
 def test_an_array_without_names_is_taken_by_place() -> None:

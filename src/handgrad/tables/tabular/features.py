@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NoReturn
 
 import numpy as np
@@ -174,7 +176,8 @@ def _read_as(kind: str, column: Column, name: str, written: str) -> Column:
     if column.missing.all():
         return Column("number", np.full(len(column.values), np.nan))
     if column.kind == "text":
-        return READINGS[kind](column, written) or refuse_cell(column, name, kind, READINGS[kind])
+        parse = partial(READINGS[kind], written=written)
+        return parse(column) or refuse_cell(column, name, kind, parse)
     if kind == "dates" and column.kind != "date":
         refuse_cell(column, name, kind)
     return column
@@ -243,14 +246,18 @@ def quantiles(values: Array, w: Array, shares: Sequence[float]) -> list[float]:
 
 
 def refuse_cell(
-    column: Column, name: str, expected: str, reads: Callable[[Column], object] | None = None
+    column: Column, name: str, expected: str, parse: Callable[[Column], object] | None = None
 ) -> NoReturn:
-    """Refuse a column by its first cell that `reads` cannot parse, or by its first cell."""
+    """Refuse a column by the first cell up to which `parse` fails, or by its first cell."""
     there = np.flatnonzero(~column.missing)
-    odd = (r for r in there if reads and not reads(Column("text", column.values[r : r + 1])))
-    row = int(next(odd, there[0]))
+    row = int(there[0])
+    if parse is not None:
+        unreadable = bisect_left(
+            there[:-1], True, key=lambda r: not parse(Column("text", column.values[: r + 1]))
+        )
+        row = int(there[unreadable])
     hint = "the column of the training, read in the same way"
-    if reads is not None:
+    if parse is not None:
         setting = option(expected.removesuffix("s"), name, quoted=True)
         setting = setting if setting.startswith("--") else f"hg.data.open_table with {setting}"
         hint = f"correct that cell, or leave it empty; or {setting}, for missing values"
