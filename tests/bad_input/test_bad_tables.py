@@ -100,7 +100,7 @@ def test_a_table_that_cannot_be_learned_from_is_refused_and_leaves_nothing(
     ("header", "cells", "read_as"),
     [
         ("empty", ["", ""], "left out: nothing in it"),
-        ("ids", [f"k{i}" for i in range(100_000)], "left out: an identifier (80,000 distinct"),
+        ("ids", [f"k{i}" for i in range(4_000)], "left out: an identifier (3,200 distinct"),
         ("mixed", [*map(str, range(40)), "n/a!"], "of 41 values"),
         ("gaps", ["1.5", "2.5", "", "NA"], "number + missing-value flag"),
     ],

@@ -21,6 +21,7 @@ def test_a_digest_tells_bits_apart_and_no_number_from_none() -> None:
     assert digest(np.nextafter(x, 9)) != digest(x)
 
 
+@pytest.mark.slow
 def test_another_training_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Other(Setting):
         def digests(self, names: object, cache: Path) -> dict[str, dict[str, str]]:
@@ -33,6 +34,7 @@ def test_another_training_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", sorted({setting.kernel for setting in SETTINGS} - {""}))
 def test_this_processor_has_the_kernels_that_are_compared(kernel: str, tmp_path: Path) -> None:
     """OpenBLAS does not ask: a processor without AVX-512 ends a process of its kernel SkylakeX."""

@@ -60,6 +60,7 @@ def test_a_share_of_the_chains_that_the_commit_decides_has_one_answer(part: int)
     assert not lines, "\n".join(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_random_nets_that_the_commit_decides_have_one_answer(part: int) -> None:
     seed = number_of_the_commit()

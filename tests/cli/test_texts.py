@@ -59,6 +59,7 @@ def test_a_text_leaves_a_run_with_a_report(trained: Path) -> None:
     assert isinstance(hg.load(trained / "run" / "model.safetensors"), hg.LanguageModel)
 
 
+@pytest.mark.slow
 def test_it_goes_on_with_a_beginning(trained: Path, tmp_path: Path) -> None:
     model = trained / "run" / "model.safetensors"
     result = handgrad("write", model, "--start", "two for ", "--length", 30)
@@ -120,6 +121,7 @@ def test_it_is_inspected_explained_and_its_report_written_anew(trained: Path) ->
     assert '<span class="bits bits-' in page
 
 
+@pytest.mark.slow
 def test_a_table_stays_a_table_whatever_its_name(tmp_path: Path) -> None:
     rows = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40))
     table, out = tmp_path / "rows.txt", tmp_path / "run"

@@ -410,6 +410,7 @@ def test_all_activations_can_be_asked_for(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_rows_of_a_class_count_as_much_as_is_asked_for(tmp_path: Path) -> None:
     path = messy_csv(tmp_path / "messy.csv", 300)
     recalls = []

@@ -278,6 +278,7 @@ def test_a_worker_reads_its_own_stretches_alone(workers: int, tmp_path: Path) ->
     assert sum(len({*read}) for read in found) <= len({*chain(*found)}) + 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shards", [1, 4])
 def test_to_go_on_within_an_epoch_is_a_seek(shards: int, tmp_path: Path) -> None:
     n = 2000

@@ -79,6 +79,7 @@ def test_there_are_four_steps_and_each_has_its_block() -> None:
     assert list(dict.fromkeys(files)) == TOUCHED
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3600)  # all contracts at once: minutes on a loaded machine
 def test_the_steps_give_a_layer_that_keeps_the_contracts(copy: Path) -> None:
     where = run(

@@ -41,6 +41,7 @@ def test_there_is_a_page_for_each_public_module(pages: dict[str, str]) -> None:
     assert sorted(pages) == sorted(["index.html", "handgrad.html", *inside])
 
 
+@pytest.mark.slow
 def test_every_public_name_has_its_section(pages: dict[str, str]) -> None:
     names = [name for name in hg.__all__ if name not in NAMESPACES]
     assert sections(pages["handgrad.html"]) == names

@@ -123,6 +123,7 @@ def long_net(name: str, steps: int) -> tuple[hg.Net, Any, Any]:
     return hg.Net(*layers, dtype=np.float64), x, rng.standard_normal((5, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "steps", "kind"),
     [

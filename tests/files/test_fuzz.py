@@ -32,6 +32,7 @@ def test_a_mutated_file_is_a_valid_model_or_refused(
     assert found in ("a net", "an estimator", "refused")
 
 
+@pytest.mark.slow
 def test_the_mutations_reach_both_ends(files: list[bytes], folder: Path) -> None:
     rng = Random(0)
     found = [outcome(folder / "a", mutated(rng.choice(files), rng)) for _ in range(1000)]

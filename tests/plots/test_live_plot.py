@@ -296,6 +296,7 @@ def test_where_there_is_no_picture_the_curves_stand_alone(net: hg.Net, data: Any
     assert curves.get_ylabel() == "loss"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
 def test_a_training_is_drawn_and_not_changed(engine: Any, tmp_path: Path) -> None:
     net, twin = classifier(), classifier()
@@ -352,6 +353,7 @@ def test_fit_draws_what_it_monitors_and_at_the_end_the_best_net(
     np.testing.assert_array_equal(parameters, net.parameters)
 
 
+@pytest.mark.slow
 def test_the_seeds_train_and_plot(tmp_path: Path) -> None:
     net = classifier()
     twin = copy.deepcopy(net)

@@ -60,6 +60,7 @@ def test_in_a_notebook_one_output_is_replaced(cell: list[tuple[str, Any]]) -> No
         assert Image.open(io.BytesIO(picture.data)).size == (945, 396)
 
 
+@pytest.mark.slow
 def test_a_notebook_run_without_a_browser_keeps_the_last_picture(tmp_path: Path) -> None:
     code = f"""
 import handgrad as hg

@@ -36,6 +36,7 @@ def begun_in(path: Path) -> int:
     return int(path.stem.split("-")[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
 @pytest.mark.parametrize("shuffle", [True, False])

@@ -37,6 +37,7 @@ print(peak() - before)
 MEMORY = 24_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it asks Linux for the peak of the memory")
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])

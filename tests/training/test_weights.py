@@ -56,6 +56,7 @@ def test_evaluation_and_validation_count_rows_as_their_weights_say(engine: Any) 
     assert found.loss == pytest.approx(np.average(of_row, weights=w), rel=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, derandomize=True)
 @given(
     name=st.sampled_from(sorted(LOSSES)),

@@ -109,6 +109,7 @@ def test_c_predicts_and_trains_with_the_same_bits(name: str, tmp_path: Path) -> 
     assert same_bits(net.predict(c.x), predicted(model, c.x, weights))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*NAMES][::3])
 def test_the_sanitizers_have_nothing_to_say(name: str, tmp_path: Path) -> None:
     c = case(*NAMES[name])
@@ -209,6 +210,7 @@ def test_a_compiler_that_contracts_is_found_out(tmp_path: Path) -> None:
     assert "was it compiled with -std=c99 -ffp-contract=off?" in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("compiler", "emulator"),
     [("aarch64-linux-gnu-gcc", "qemu-aarch64"), ("arm-linux-gnueabihf-gcc", "qemu-arm")],

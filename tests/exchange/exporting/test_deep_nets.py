@@ -66,6 +66,7 @@ def test_longer_and_shorter_sequences_than_were_recorded_are_refused(
         runpy.run_path(str(tmp_path / "net.py"))["predict"](other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ending", "name"),
     files({"js": ["pictures", "words with padding"], "c": ["pictures"], "wasm": ["transformer"]}),

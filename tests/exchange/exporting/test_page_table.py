@@ -57,6 +57,7 @@ def readable(name: str, n: int, rng: random.Random) -> list[str]:
     return [*itertools.islice((cell for cell in cells if in_python(name, cell) is not None), n)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FEATURES)
 def test_every_cell_becomes_the_same_bits_or_is_refused_by_both(name: str) -> None:
     rng = random.Random(name)

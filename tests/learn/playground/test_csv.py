@@ -139,6 +139,7 @@ def odd_table(rng: random.Random) -> bytes:
     return end.join(separator.join(map(written, line)) for line in lines).encode() + b"\n"
 
 
+@pytest.mark.slow
 def test_odd_tables_are_read_as_python_reads_them(tmp_path: Path) -> None:
     rng = random.Random(0)
     files = [odd_table(rng) for _ in range(400)]

@@ -281,6 +281,7 @@ def script(folder: Path, lines: str) -> Iterator[tuple[subprocess.Popen[str], Pa
             running.kill()
 
 
+@pytest.mark.slow
 def test_a_script_that_saves_the_page_opens_nothing_and_ends(tmp_path: Path) -> None:
     with script(tmp_path, f"page.save({str(tmp_path / 'page.html')!r})") as (running, opened):
         _, said = running.communicate(timeout=HANG)
@@ -289,6 +290,7 @@ def test_a_script_that_saves_the_page_opens_nothing_and_ends(tmp_path: Path) -> 
     assert not opened.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", ["", "page.open()"])
 def test_a_script_stays_at_its_end_with_the_page_open(tmp_path: Path, lines: str) -> None:
     with script(tmp_path, lines) as (running, opened):

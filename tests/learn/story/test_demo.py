@@ -48,6 +48,7 @@ def page(language: str) -> Page:
     return Page(told()[0] / place[language] / "index.html")
 
 
+@pytest.mark.slow
 def test_the_terminal_shows_the_figures_of_the_notes() -> None:
     _, printed = told()
     for figure in FIGURES:

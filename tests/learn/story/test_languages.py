@@ -72,6 +72,7 @@ def test_the_chapters_are_built_alike() -> None:
         assert all(IDEOGRAPH.search(part) for part in other.parts if isinstance(part, str))
 
 
+@pytest.mark.slow
 def test_a_block_ends_with_a_picture_exactly_where_the_text_has_one() -> None:
     for (block, _), outcome in zip(BLOCKS, run()[0], strict=True):
         assert bool(outcome.image) is (block.picture is not None), block.code

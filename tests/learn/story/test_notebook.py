@@ -34,6 +34,7 @@ def test_all_of_the_story_is_in_it(language: str) -> None:
     assert [c.rstrip(";") for c in code] == [block.code.rstrip("\n") for block in story.blocks]
 
 
+@pytest.mark.slow
 def test_it_runs_and_shows_each_picture_once() -> None:
     content = nbformat.read(NOTEBOOKS["en"], as_version=4)  # type: ignore[no-untyped-call]
     run_notebook(content)

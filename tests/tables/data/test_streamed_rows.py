@@ -37,6 +37,7 @@ def test_rows_are_those_of_read_table(case: str, piece: int, tmp_path: Path) -> 
     assert rows.n_rows == len(whole.y)
 
 
+@pytest.mark.slow
 @HERE
 @given(
     n=st.integers(2, 300),

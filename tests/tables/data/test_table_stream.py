@@ -30,6 +30,7 @@ def table(n: int, seed: int = 0) -> pa.Table:
     return pa.table(columns)
 
 
+@pytest.mark.slow
 @HERE
 @given(
     rows=st.lists(st.integers(1, 60), min_size=1, max_size=3),
@@ -51,6 +52,7 @@ def test_the_pieces_are_all_rows_in_their_order(
         assert part.columns["b"].to_pylist() == b[part.numbers].tolist()
 
 
+@pytest.mark.slow
 @HERE
 @given(piece=st.integers(1, 2000), seed=st.integers(0, 9), suffix=st.sampled_from([".csv", ".pq"]))
 def test_pieces_in_a_drawn_order_are_the_same_rows(

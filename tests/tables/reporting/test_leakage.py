@@ -201,6 +201,7 @@ def test_dates_in_any_order_and_a_last_part_held_out_are_no_order_in_time() -> N
     assert in_time(_noise(day=DAYS[np.arange(N) // 100]), WALK) is None
 
 
+@pytest.mark.slow
 def test_a_report_gives_no_interval_for_rows_that_are_not_new(tmp_path: Any) -> None:
     frame, y = customers()
     model = hg.TabularClassifier(n_members=2, epochs=2, random_state=0).fit(frame[~HELD], y[~HELD])

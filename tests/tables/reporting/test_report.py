@@ -82,6 +82,7 @@ def page(request: pytest.FixtureRequest) -> Page:
     return found if isinstance(found, Page) else found[1]
 
 
+@pytest.mark.slow
 def test_it_needs_nothing_else(page: Page) -> None:
     tags = {tag for tag, _ in page.tags}
     assert tags.isdisjoint({"script", "link", "iframe", "object", "embed", "base", "form"})
@@ -250,6 +251,7 @@ def test_a_hundred_classes_are_told_in_a_table(folder: Path) -> None:
     assert "others" in found.sections["data"]
 
 
+@pytest.mark.slow
 def test_of_many_columns_those_that_matter_are_found(folder: Path) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 90))
@@ -282,6 +284,7 @@ def test_a_pipeline_that_ends_in_a_perceptron(folder: Path) -> None:
     assert "StandardScaler()" in found.sections["repeat"]
 
 
+@pytest.mark.slow
 def test_models_from_files_and_with_an_encoder_before_them(folder: Path) -> None:
     x, y = houses()
     model = make_pipeline(hg.tables.TableEncoder(), hg.MLPRegressor(solver="lbfgs", tol=0.1))
@@ -391,6 +394,7 @@ def test_a_binary_and_a_poisson_net_can_be_examined(folder: Path) -> None:
         assert "could not be examined" not in found.sections["doctor"]
 
 
+@pytest.mark.slow
 def test_the_same_report_twice_is_the_same(model: Any, folder: Path) -> None:
     first, second = (page_of(folder, model, IRIS_X, NAMES).source for _ in range(2))
     assert first == second

@@ -72,6 +72,7 @@ def test_where_memory_has_room_the_model_is_that_of_the_rows_in_memory(tmp_path:
     assert found.features_.summary() == expected.features_.summary()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("target", ["class", "score"])
 def test_decimals_and_durations_are_learned_from_as_numbers(target: str, tmp_path: Path) -> None:
@@ -109,6 +110,7 @@ def test_columns_are_read_as_if_all_rows_had_been_looked_at(tmp_path: Path) -> N
     assert model.classes_.tolist() == ["no", "yes"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_it_learns_the_classes(tmp_path: Path) -> None:
     stream, rows = opened(tmp_path), table()
@@ -125,6 +127,7 @@ def test_it_learns_the_classes(tmp_path: Path) -> None:
     assert found.column_names == ["prediction", "probability_no", "probability_yes"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("metric", ["rmse", "mae"])
 def test_it_learns_numbers(metric: str, tmp_path: Path) -> None:
