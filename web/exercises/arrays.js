@@ -1,23 +1,23 @@
-// Arrays as NumPy has them, as far as an exercise needs them, in float64.
+// Arrays with NumPy's semantics in float64, as far as an exercise needs them.
 //
-// An array is { shape, kind, values }: kind is "float", "int" or "bool", values a plain list, the
-// last axis running fastest. What cannot be done throws an ArrayError; NumPy refuses it, too.
+// An array is { shape, kind, values }: kind is "float", "int" or "bool", values a plain list in
+// row-major order. What NumPy refuses throws an ArrayError.
 
-/** Something that NumPy refuses: other shapes than go together, other kinds of numbers. */
+/** Error of an array operation that NumPy refuses: incompatible shapes or kinds. */
 export class ArrayError extends Error {}
 
-/** An array of these parts. */
+/** Create an array from its shape and values. */
 export const array = (shape, values, kind = "float") => ({ shape, kind, values });
 
-/** A single number, without axes. */
+/** Create a single number, without axes. */
 export const scalar = (value, kind = "float") => array([], [value], kind);
 
-/** Whether a value is an array. */
+/** Test if a value is an array. */
 export const isArray = (value) => Array.isArray(value?.shape);
 
 const sizeOf = (shape) => shape.reduce((size, k) => size * k, 1);
 
-/** How far apart in `values` neighbours along each axis are. */
+/** Strides: distance in `values` between neighbours along each axis. */
 function strides(shape) {
   const found = new Array(shape.length);
   let step = 1;
@@ -28,7 +28,7 @@ function strides(shape) {
   return found;
 }
 
-/** The shape to which several shapes are broadcast; an ArrayError if they do not go together. */
+/** Shape to which several shapes are broadcast; an ArrayError if they are incompatible. */
 export function broadcastShape(...shapes) {
   const axes = Math.max(...shapes.map((shape) => shape.length));
   const found = new Array(axes).fill(1);
@@ -41,7 +41,7 @@ export function broadcastShape(...shapes) {
   return found;
 }
 
-/** An array broadcast to a shape. */
+/** Broadcast an array to a shape. */
 export function broadcast(a, shape) {
   const extra = shape.length - a.shape.length;
   const steps = strides(a.shape).map((step, i) => (a.shape[i] === 1 ? 0 : step));
@@ -55,7 +55,7 @@ export function broadcast(a, shape) {
   );
 }
 
-/** Every index of a shape, in order. */
+/** Indices of all elements of a shape, in order. */
 export function indices(shape) {
   let found = [[]];
   for (const k of shape)
@@ -63,23 +63,23 @@ export function indices(shape) {
   return found;
 }
 
-/** What `work` makes of the numbers of several arrays, one by one, broadcast. */
+/** Apply `work` elementwise to broadcast arrays. */
 export function each(work, kind, ...arrays) {
   const shape = broadcastShape(...arrays.map((a) => a.shape));
   const lists = arrays.map((a) => broadcast(a, shape).values);
   const values = Array.from({ length: sizeOf(shape) }, (_, i) =>
     kind === "int"
-      ? work(...lists.map((list) => list[i])) + 0 // whole numbers have no −0
+      ? work(...lists.map((list) => list[i])) + 0 // integers have no −0
       : work(...lists.map((list) => list[i])),
   );
   return array(shape, values, kind);
 }
 
-/** The kind of what two kinds come to in a sum or a product. */
-export const joined = (...kinds) =>
+/** Result kind of two kinds in a sum or a product. */
+export const resultKind = (...kinds) =>
   kinds.includes("float") ? "float" : kinds.includes("int") ? "int" : "bool";
 
-/** An array without axes, or with those turned round. */
+/** Transpose an array: its axes reversed. */
 export function transposed(a) {
   const shape = [...a.shape].reverse();
   const steps = strides(a.shape).reverse();
@@ -89,7 +89,7 @@ export function transposed(a) {
   return array(shape, values, a.kind);
 }
 
-/** The product of matrices, or of a matrix and a vector, or of two vectors. */
+/** Matrix product; either side may be a vector. */
 export function product(a, b) {
   if (!a.shape.length || !b.shape.length || a.shape.length > 2 || b.shape.length > 2)
     throw new ArrayError("axes");
@@ -98,7 +98,7 @@ export function product(a, b) {
   if (left[1] !== right[0]) throw new ArrayError("shapes");
   const [m, k] = left;
   const n = right[1];
-  const kind = joined(a.kind, b.kind);
+  const kind = resultKind(a.kind, b.kind);
   const values = indices([m, n]).map(([i, j]) => {
     let sum = 0;
     for (let l = 0; l < k; l += 1) sum += a.values[i * k + l] * b.values[l * n + j];
@@ -108,14 +108,16 @@ export function product(a, b) {
   return array(shape, values, kind);
 }
 
-/** An axis counted from the front; an ArrayError if there is none. A lone number has one, too. */
+/**
+ * Nonnegative axis number; an ArrayError if there is no such axis. A single number has one, too.
+ */
 function axisOf(axis, axes) {
   const count = Math.max(axes, 1);
   if (!Number.isInteger(axis) || axis < -count || axis >= count) throw new ArrayError("axis");
   return axis < 0 ? axis + count : axis;
 }
 
-/** One number of those along the given axes, which `work` makes of a list; null for all axes. */
+/** Reduce an array along axes (null: all): `work` maps a list of numbers to one. */
 export function reduced(a, work, kind, axes, keep) {
   const all = a.shape.map((_, axis) => axis);
   const gone = new Set((axes ?? all).map((axis) => axisOf(axis, a.shape.length)));
@@ -131,7 +133,7 @@ export function reduced(a, work, kind, axes, keep) {
   return array(keep ? whole : shape, lists.map(work), kind);
 }
 
-/** The same numbers in another shape, one of whose sizes may be -1: whatever is left. */
+/** Reshape an array; one size may be -1, inferred from the others. */
 export function reshaped(a, shape) {
   const known = sizeOf(shape.filter((k) => k !== -1));
   const open = shape.filter((k) => k === -1).length;
@@ -141,8 +143,8 @@ export function reshaped(a, shape) {
   return array(sizes, a.values, a.kind);
 }
 
-/** What an index takes of an array; its items are numbers, arrays, slices, null or "...". */
-export function taken(a, items) {
+/** Index an array; items are numbers, arrays, slices, null or "...". */
+export function indexed(a, items) {
   const plan = planOf(a, items);
   const lists = plan.filter(({ list }) => list);
   const fancy = lists.some(({ list }) => list.shape.length);
@@ -152,7 +154,7 @@ export function taken(a, items) {
   const last = plan.findLastIndex(({ list }) => list);
   const together = plan.slice(first, last + 1).every(({ list }) => list);
   const place = fancy ? (together ? first : 0) : -1;
-  // Axes of the result: those of slices and new ones in their order, the common ones at `place`.
+  // axes of the result: those of slices and new ones in their order, the common ones at `place`
   const axes = [];
   plan.forEach((part, i) => {
     if (i === place) axes.push(...common.map((k) => ({ size: k, common: true })));
@@ -175,7 +177,7 @@ export function taken(a, items) {
   return array(shape, values, a.kind);
 }
 
-/** The items of an index, one for each axis of the array and each new one. */
+/** Expand the items of an index: one for each axis of the array and each new one. */
 function planOf(a, items) {
   const wide = items.flatMap((item) => (item?.kind === "bool" ? whereTrue(item) : [item]));
   const used = wide.filter((item) => item !== null && item !== "...").length;
@@ -195,7 +197,7 @@ function planOf(a, items) {
   });
 }
 
-/** The places where truths are true, as an array of whole numbers for each axis. */
+/** Indices of true elements, an array of integers for each axis. */
 function whereTrue(truths) {
   if (!truths.shape.length) throw new ArrayError("index");
   const found = indices(truths.shape).filter((_, i) => truths.values[i]);

@@ -1,4 +1,4 @@
-// What a formula comes to: its tree worked out over arrays, as exercises/formulas.py does.
+// Evaluation of a formula: its syntax tree applied to arrays, as in exercises/formulas.py.
 
 import { FormulaError, parseFormula } from "../shared/formula.js";
 import {
@@ -7,19 +7,19 @@ import {
   broadcastShape,
   each,
   isArray,
-  joined,
+  resultKind,
   product,
   scalar,
-  taken,
+  indexed,
 } from "./arrays.js";
-import { ATTRIBUTES, CONSTANTS, FUNCTIONS, METHODS, TYPES, called } from "./functions.js";
+import { ATTRIBUTES, CONSTANTS, FUNCTIONS, METHODS, TYPES, callFunction } from "./functions.js";
 import { power } from "../playground/training/functions.js";
 
-/** The shape of an array as Python writes it. */
-export const shapeSaid = (shape) =>
+/** Format the shape of an array as Python does. */
+export const formatShape = (shape) =>
   shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
 
-/** The numbers that a formula gives, in float64 or as truths; a FormulaError if it has none. */
+/** Evaluate a formula to a float64 or boolean array; a FormulaError if that fails. */
 export function valueOf(text, given) {
   const found = new Evaluator(text, given).of(parseFormula(text));
   if (!isArray(found)) throw new FormulaError("formula_no_numbers", {}, 0, text.length);
@@ -49,22 +49,22 @@ const BINARY = {
 };
 
 const sumOf = (a, b) =>
-  joined(a.kind, b.kind) === "bool"
+  resultKind(a.kind, b.kind) === "bool"
     ? each((x, y) => x | y, "bool", a, b)
     : numbers(a, b, (x, y) => x + y);
 
 function numbers(a, b, work, noTruths = false) {
-  const kind = joined(a.kind, b.kind);
+  const kind = resultKind(a.kind, b.kind);
   return noTruths && kind === "bool" ? refuse() : each(work, kind, a, b);
 }
 
 function divided(a, b, work) {
-  const kind = joined(a.kind, b.kind, "int");
+  const kind = resultKind(a.kind, b.kind, "int");
   return each((x, y) => (kind === "int" ? whole(x, y, work) : work(x, y)), kind, a, b);
 }
 
 const bits = (a, b, work) =>
-  joined(a.kind, b.kind) === "float" ? refuse() : each(work, joined(a.kind, b.kind), a, b);
+  resultKind(a.kind, b.kind) === "float" ? refuse() : each(work, resultKind(a.kind, b.kind), a, b);
 
 const COMPARE = {
   "<": (x, y) => x < y,
@@ -83,7 +83,7 @@ const UNARY = {
   not: (a) => scalar(Number(!truth(a)), "bool"),
 };
 
-/** A single number as true or false; arrays of several are neither. */
+/** Convert a single number to true or false; an array of several has no truth value. */
 function truth(value) {
   if (isArray(value)) return value.values.length === 1 ? Boolean(value.values[0]) : refuse();
   return Boolean(value);
@@ -94,7 +94,7 @@ class Evaluator {
     Object.assign(this, { text, given });
   }
 
-  /** What a node comes to: an array, null, a tuple, a function of `np`, or a type of numbers. */
+  /** Evaluate a node: an array, null, a tuple, a function of `np`, or a type of numbers. */
   of(node) {
     return this[node.kind](node);
   }
@@ -107,15 +107,15 @@ class Evaluator {
     return this.text.slice(at, end);
   }
 
-  /** What `work` comes to; what NumPy would refuse as a FormulaError at the node. */
+  /** Run `work`; an ArrayError becomes a FormulaError at the node. */
   worked(node, work, sign = "", sides = []) {
     try {
       return work();
     } catch (error) {
       if (!(error instanceof ArrayError)) throw error;
       if (sign && sides.every(isArray)) {
-        const [left, right] = sides.map(({ shape }) => shapeSaid(shape));
-        const key = misfit(sign, ...sides.map(({ shape }) => shape));
+        const [left, right] = sides.map(({ shape }) => formatShape(shape));
+        const key = shapeError(sign, ...sides.map(({ shape }) => shape));
         if (key) throw this.fail(node, key, { sign, left, right });
       }
       throw this.fail(node, "formula_cannot", { came: this.written(node) });
@@ -161,7 +161,7 @@ class Evaluator {
     if (!work?.call) throw this.fail(node, "formula_no_function", { came: this.written(node.of) });
     const values = node.values.map((value) => this.of(value));
     const named = Object.fromEntries(node.named.map(({ name, value }) => [name, this.of(value)]));
-    return this.worked(node, () => called(work, values, named));
+    return this.worked(node, () => callFunction(work, values, named));
   }
 
   binary(node) {
@@ -212,7 +212,7 @@ class Evaluator {
     const items = node.items.map((item) => this.item(item));
     return this.worked(node, () => {
       if (of?.tuple) return of.tuple.at(wholeIndex(items[0])) ?? refuse();
-      return isArray(of) ? taken(of, items.map(asIndex)) : refuse();
+      return isArray(of) ? indexed(of, items.map(asIndex)) : refuse();
     });
   }
 
@@ -232,14 +232,14 @@ const asTruth = (sign) => (x, y) => Number(COMPARE[sign](x, y));
 const wholeIndex = (value) =>
   isArray(value) && !value.shape.length && value.kind !== "float" ? value.values[0] : refuse();
 
-/** An item of an index: lists of whole numbers are arrays of them. */
+/** Convert an item of an index: a list of integers becomes an array. */
 function asIndex(item) {
   if (item?.tuple || item?.call || item?.type) return refuse();
   return item?.list ? array([item.list.length], item.list.map(wholeIndex), "int") : item;
 }
 
-/** The key of what is wrong with two shapes, if they do not go together. */
-function misfit(sign, left, right) {
+/** Key of the error message for two incompatible shapes, if they are. */
+function shapeError(sign, left, right) {
   if (sign === "@") {
     const fits =
       left.length && right.length && left.at(-1) === right[Math.max(right.length - 2, 0)];

@@ -1,16 +1,16 @@
-// An exercise in a page: formulas are typed, and graded as one asks, without Python.
+// Exercise in a page: fields for formulas, a check button, feedback; works without Python.
 
 import { FormulaError } from "../shared/formula.js";
-import { shapeSaid } from "./evaluate.js";
+import { formatShape } from "./evaluate.js";
 import { grade } from "./grading.js";
 import { filled, judgement, sentence } from "./words.js";
 
 let count = 0;
 
 /**
- * Put an exercise, as `hg.exercise(name).data()` gives it, into an element that is empty.
+ * Render an exercise, as returned by `hg.exercise(name).data()`, into an empty element.
  *
- * What it says is in the language of the data. Nothing is kept, and nothing leaves the page.
+ * Texts are in the language of the data. Nothing is stored or sent.
  */
 export function exerciseIn(place, exercise) {
   const { words } = exercise;
@@ -44,11 +44,11 @@ export function exerciseIn(place, exercise) {
   );
 }
 
-/** The names that a formula may use: what is given, and what forward computes. */
+/** Names that a formula may use: the arrays, and the variables of forward. */
 const namesOf = ({ arrays, forward }) =>
   [...Object.keys(arrays), ...forward.map(([name]) => name)].join(", ");
 
-/** An element with attributes and children. */
+/** Create an element with attributes and children. */
 function make(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -56,11 +56,11 @@ function make(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** A block of code, which the keyboard reaches, since it may have to be scrolled. */
+/** Create a block of code that keyboard users can focus and scroll. */
 const code = (text, label) =>
   make("pre", { tabindex: "0", role: "region", "aria-label": label }, make("code", {}, text));
 
-/** A field for a formula. */
+/** Create a field for a formula. */
 function field(id, name, value, described) {
   const input = make("input", {
     id,
@@ -76,7 +76,7 @@ function field(id, name, value, described) {
   return { input, line: make("div", { class: "line" }, label, input) };
 }
 
-/** One step: the question, a field, its feedback, hints one by one. */
+/** Create a step: the question, a field, its feedback, hints one by one. */
 function stepIn({ words }, hole, id) {
   const { input, line } = field(id, hole.name, "", `${id}-ask ${id}-said`);
   const said = make("div", { id: `${id}-said`, class: "said" });
@@ -93,7 +93,7 @@ function stepIn({ words }, hole, id) {
     hints.append(make("li", { tabindex: "-1" }, hole.hints[shown]));
     shown += 1;
     offer();
-    if (button.hidden) hints.lastChild.focus(); // what had the focus is gone
+    if (button.hidden) hints.lastChild.focus(); // the hidden button had the focus
   });
   offer();
   const ask = make("p", { id: `${id}-ask` }, hole.ask);
@@ -101,7 +101,7 @@ function stepIn({ words }, hole, id) {
   return { hole, input, said, element };
 }
 
-/** The lines of forward, which may be changed: then slopes of those are measured. */
+/** Create the editable lines of forward; gradients are measured on the edited lines. */
 function forwardIn({ words, forward, holes }, id) {
   const lines = forward.map(([name, formula], i) => {
     const said = make("div", { id: `${id}-forward-${i}-said`, class: "said" });
@@ -119,16 +119,16 @@ function forwardIn({ words, forward, holes }, id) {
   return { lines, element };
 }
 
-/** The lines as they stand; those of the exercise itself where none is changed. */
+/** Lines of forward: the edited ones, or those of the exercise if unchanged. */
 const linesOf = ({ forward }, lines) =>
   lines.every(({ input, formula }) => input.value === formula)
     ? forward
     : lines.map(({ name, input }) => [name, input.value]);
 
-/** Grade all that is there, and say it. */
+/** Grade all answers and show the feedback. */
 function check(exercise, steps, forward, verdict) {
   const { words } = exercise;
-  forward.lines.forEach(({ input, said }) => mark(words, input, said, []));
+  forward.lines.forEach(({ input, said }) => showFeedback(words, input, said, []));
   const answers = Object.fromEntries(steps.map(({ hole, input }) => [hole.name, input.value]));
   let found;
   try {
@@ -136,13 +136,13 @@ function check(exercise, steps, forward, verdict) {
   } catch (error) {
     if (!(error instanceof FormulaError)) throw error;
     const wrong = forward.lines[error.line];
-    mark(words, wrong.input, wrong.said, [error]);
+    showFeedback(words, wrong.input, wrong.said, [error]);
     forward.element.open = true;
     wrong.input.focus();
     verdict.textContent = words.not_done;
     return;
   }
-  steps.forEach(({ hole, input, said }) => mark(words, input, said, found[hole.name]));
+  steps.forEach(({ hole, input, said }) => showFeedback(words, input, said, found[hole.name]));
   const wrong = steps.filter(({ hole }) => found[hole.name].some(({ key }) => key !== "right"));
   const texts = steps
     .filter(({ input }) => input.value.trim())
@@ -154,8 +154,8 @@ function check(exercise, steps, forward, verdict) {
   if (wrong.length) wrong[0].input.focus();
 }
 
-/** Say what there is to say of a field, and mark the place in it that cannot be read. */
-function mark(words, input, said, remarks) {
+/** Show the feedback on a field, and mark the syntax error in it. */
+function showFeedback(words, input, said, remarks) {
   const right = remarks.every(({ key }) => key === "right");
   const open = remarks.some(({ key }) => key === "not_given");
   if (right || open) input.removeAttribute("aria-invalid");
@@ -164,11 +164,11 @@ function mark(words, input, said, remarks) {
   const sign = right ? "✓ " : open ? "" : "✗ ";
   const text = remarks.length ? sign + judgement(words, remarks) : "";
   const place = remarks.find(({ end }) => end > 0);
-  said.replaceChildren(...(place ? [placeIn(input.value, place)] : []), text);
+  said.replaceChildren(...(place ? [highlighted(input.value, place)] : []), text);
 }
 
-/** The formula with the part that is meant marked, or the place where something is missing. */
-function placeIn(formula, { at, end }) {
+/** Render a formula with the erroneous part, or the position of a missing one, marked. */
+function highlighted(formula, { at, end }) {
   const marked = formula.slice(at, end) || " ";
   return make(
     "code",
@@ -179,7 +179,7 @@ function placeIn(formula, { at, end }) {
   );
 }
 
-/** The numbers that answers are checked with, each array as its rows. */
+/** Render the arrays that answers are checked with, row by row. */
 function numbersIn({ words, arrays, title }) {
   const texts = Object.entries(arrays).map(([name, { shape, kind, values }]) => {
     const width = shape.at(-1) ?? 1;
@@ -187,7 +187,7 @@ function numbersIn({ words, arrays, title }) {
     const widest = written.reduce((most, text) => Math.max(most, text.length), 0);
     const cells = written.map((text) => text.padStart(widest));
     const rows = cells.flatMap((_, i) => (i % width ? [] : [cells.slice(i, i + width).join("  ")]));
-    const heading = shape.length ? `${name} ${shapeSaid(shape)}` : name;
+    const heading = shape.length ? `${name} ${formatShape(shape)}` : name;
     return `${heading}\n${rows.map((row) => `  ${row}`).join("\n")}`;
   });
   return make(

@@ -1,4 +1,4 @@
-// The functions of `np`, and the methods of arrays, that a formula may use.
+// NumPy functions and array methods that a formula may use.
 
 import { cos, exp, expm1, log, log1p, sin, tanh } from "../playground/training/functions.js";
 import {
@@ -7,7 +7,7 @@ import {
   each,
   indices,
   isArray,
-  joined,
+  resultKind,
   product,
   reduced,
   reshaped,
@@ -19,7 +19,7 @@ const refuse = () => {
   throw new ArrayError("argument");
 };
 
-/** A value as an array; a list of numbers is one. */
+/** Convert a value, such as a list of numbers, to an array. */
 function numbers(value) {
   if (isArray(value)) return value;
   const items = value?.list ?? value?.tuple ?? refuse();
@@ -28,7 +28,7 @@ function numbers(value) {
   return array(
     [parts.length, ...(parts[0]?.shape ?? [])],
     parts.flatMap((part) => part.values),
-    joined(...parts.map((part) => part.kind)),
+    resultKind(...parts.map((part) => part.kind)),
   );
 }
 
@@ -43,7 +43,7 @@ const axesOf = (value) => {
 };
 
 const keeps = (value) => value !== undefined && Boolean(numbers(value).values[0]);
-/** The same with truths as numbers, which NumPy would hold in few digits. */
+/** Convert a value to an array, booleans to float64; NumPy would use float16. */
 const reals = (value) => {
   const a = numbers(value);
   return a.kind === "bool" ? { ...a, kind: "float" } : a;
@@ -70,12 +70,12 @@ const mean = (x, axis, keepdims) =>
   axis && !numbers(x).shape.length ? refuse() : average(x, axis, keepdims);
 const max = reduction(most(larger), (kind) => kind);
 const min = reduction(most(smaller), (kind) => kind);
-// By name as NumPy has it: x.sum(axis=0, keepdims=True), and nothing else.
+// keyword arguments as in NumPy: x.sum(axis=0, keepdims=True)
 [sum, mean, max, min].forEach((work) => (work.names = ["axis", "keepdims"]));
 
 const pair = (work) => (a, b) => {
   const [x, y] = [reals(a), reals(b)];
-  return each(work, joined(x.kind, y.kind), x, y);
+  return each(work, resultKind(x.kind, y.kind), x, y);
 };
 
 const like = (value) => (x) => {
@@ -85,12 +85,12 @@ const like = (value) => (x) => {
 
 function where(condition, a, b) {
   const [c, x, y] = [condition, a, b].map(numbers);
-  return each((chosen, one, other) => (chosen ? one : other), joined(x.kind, y.kind), c, x, y);
+  return each((chosen, one, other) => (chosen ? one : other), resultKind(x.kind, y.kind), c, x, y);
 }
 
 function clip(x, low, high) {
   const [a, least, greatest] = [x, low, high].map(numbers);
-  const kind = joined(a.kind, least.kind, greatest.kind);
+  const kind = resultKind(a.kind, least.kind, greatest.kind);
   return each((value, l, h) => smaller(larger(value, l), h), kind, a, least, greatest);
 }
 
@@ -117,7 +117,7 @@ function eye(size) {
 function dot(a, b) {
   const [x, y] = [numbers(a), numbers(b)];
   const hasScalar = !x.shape.length || !y.shape.length;
-  const kind = joined(x.kind, y.kind);
+  const kind = resultKind(x.kind, y.kind);
   return hasScalar ? each((p, q) => p * q, kind, x, y) : product(x, y);
 }
 
@@ -167,7 +167,7 @@ export const FUNCTIONS = {
   outer,
 };
 
-// NumPy would take what is given beyond these for a place to write to.
+// NumPy would take further positional arguments as `out`
 const FIXED = new Set(Object.values(FUNCTIONS).filter((work) => work !== arange && !work.names));
 
 export const CONSTANTS = { pi: scalar(3.141592653589793), newaxis: null };
@@ -206,8 +206,8 @@ export const ATTRIBUTES = {
   ndim: ({ shape }) => scalar(shape.length, "int"),
 };
 
-/** What a function, or a method of an array `on`, comes to for values in order and by name. */
-export function called({ call, on }, values, named) {
+/** Call a function, or a method of the array `on`, with positional and keyword arguments. */
+export function callFunction({ call, on }, values, named) {
   const given = on ? [on, ...values] : [...values];
   if (FIXED.has(call) && given.length !== call.length) refuse();
   for (const [name, value] of Object.entries(named)) {

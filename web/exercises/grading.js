@@ -1,17 +1,17 @@
-// Grading without Python: slopes by small steps, and what an answer is off by, as diagnosis.py says.
+// Grading without Python: numerical gradients and the diagnosis of errors, as in diagnosis.py.
 
 import { FormulaError } from "../shared/formula.js";
 import { array, broadcast, indices, reduced, scalar, transposed } from "./arrays.js";
-import { shapeSaid, valueOf } from "./evaluate.js";
+import { formatShape, valueOf } from "./evaluate.js";
 
-const CLOSE = 1e-5; // how far, of itself, a number fitted may be from the one it is taken for
-const STEP = 6e-6; // the cube root of the precision: truncation and rounding errors are alike
+const CLOSE = 1e-5; // relative tolerance of a fitted number
+const STEP = 6e-6; // cube root of the machine precision: balances truncation and rounding errors
 
 /**
- * What there is to say of each answer: { hole: [{ key, values, at, end }] }.
+ * Grade answers: { hole: [{ key, values, at, end }] }.
  *
- * `answers` has a formula by hole; `forward` is the exercise's own or another, as lines
- * [name, formula]. What is known of the right answer holds for the exercise's own alone.
+ * `answers` has a formula by hole; `forward` is the exercise's or an edited one, as lines [name,
+ * formula]. Diagnoses that use the correct answer apply to the exercise's forward only.
  */
 export function grade(exercise, answers, forward = exercise.forward) {
   const own = forward === exercise.forward;
@@ -40,7 +40,7 @@ function graded(formula, known, judge) {
   }
 }
 
-/** All that is known after the lines of forward; what is wrong with one says which, `line`. */
+/** Run the lines of forward and return all variables; an error has the number of its `line`. */
 export function run(lines, arrays) {
   const known = { ...arrays };
   lines.forEach(([name, formula], line) => {
@@ -76,8 +76,8 @@ function slopes(start, value) {
   return array(start.shape, found);
 }
 
-/** Where two arrays of one shape are the same but for the errors of measuring. */
-function agreeing(a, b) {
+/** Elementwise comparison of two arrays of one shape, within the measurement error. */
+function isClose(a, b) {
   const scale = largest(b.values);
   return a.values.map((x, i) => {
     const most = Math.max(Math.abs(x), Math.abs(b.values[i]));
@@ -86,14 +86,14 @@ function agreeing(a, b) {
 }
 
 const largest = (values) => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-const agree = (a, b) => agreeing(a, b).every(Boolean);
+const agree = (a, b) => isClose(a, b).every(Boolean);
 const same = (a, b) => a.shape.join() === b.shape.join();
 const remark = (key, values = {}) => ({ key, values });
 
-/** What there is to say of an answer; one remark `right` if it is. */
+/** Diagnose an answer; a single remark `right` if it is correct. */
 export function diagnose(answer, measured, n, known) {
   if (!same(answer, measured)) return [wrongShape(answer, measured)];
-  const good = agreeing(answer, measured);
+  const good = isClose(answer, measured);
   const count = measured.values.length;
   if (good.every(Boolean)) return [remark("right", { count })];
   const odd = answer.values.findIndex((x) => !Number.isFinite(x));
@@ -114,7 +114,7 @@ export function diagnose(answer, measured, n, known) {
   return [remark("wrong", opening), ...patternOf(answer, measured, n, known)];
 }
 
-/** The first explanation that holds, the most telling first. */
+/** Find the first matching error pattern, the most specific first. */
 function patternOf(answer, measured, n, known) {
   const { mistakes, factors, terms, regions } = known;
   const mistake = mistakes.find((one) => same(one, measured) && agree(answer, one));
@@ -130,7 +130,7 @@ function patternOf(answer, measured, n, known) {
   if (ratio !== null) return [ratioRemark(ratio, n, measured.shape)];
   const [factor] = factorsOf(answer, measured, n, factors);
   if (factor) return factor;
-  const shares = fitted(answer, terms);
+  const shares = fitTerms(answer, terms);
   if (shares.length)
     return terms.flatMap(({ note }, i) =>
       Math.abs(shares[i] - 1) > CLOSE ? [termRemark(note, shares[i])] : [],
@@ -138,7 +138,7 @@ function patternOf(answer, measured, n, known) {
   return regionOf(answer, measured, regions) ?? lineOf(answer, measured) ?? [];
 }
 
-/** c, where a = c b everywhere; null where there is no such number. */
+/** Constant c with a = c b everywhere, or null. */
 function constantRatio(a, b) {
   const square = b.reduce((sum, x) => sum + x * x, 0);
   if (square === 0) return null;
@@ -162,7 +162,7 @@ function ratioRemark(ratio, n, shape) {
   return remark("ratio", { ratio: formatNumber(ratio) });
 }
 
-/** Factors that the answer lacks, or has too many; and what constant is off besides. */
+/** Factors that are missing or superfluous in the answer, and a remaining constant. */
 function factorsOf(answer, measured, n, factors) {
   return factors.flatMap(({ note, ...factor }) => {
     const times = (a) => a.values.map((x, i) => x * broadcast(factor, a.shape).values[i]);
@@ -182,13 +182,13 @@ const broadcasts = (from, to) =>
   from.length <= to.length &&
   from.every((k, i) => k === 1 || k === to[to.length - from.length + i]);
 
-/** How many times each term is in the answer; nothing, where it is no sum of them. */
-function fitted(answer, terms) {
+/** Fit the answer as a linear combination of terms: their coefficients; none if that fails. */
+function fitTerms(answer, terms) {
   if (terms.length < 2) return [];
   const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
   const square = terms.map((a) => terms.map((b) => dot(a.values, b.values)));
   const right = terms.map((a) => dot(a.values, answer.values));
-  const shares = solved(square, right);
+  const shares = solveLinear(square, right);
   if (!shares) return [];
   const off = answer.values.map((x, i) =>
     Math.abs(x - terms.reduce((sum, term, j) => sum + shares[j] * term.values[i], 0)),
@@ -196,8 +196,8 @@ function fitted(answer, terms) {
   return largest(off) <= CLOSE * largest(answer.values) ? shares : [];
 }
 
-/** The solution of a few linear equations; null where there is not one. */
-function solved(square, right) {
+/** Solve a small linear system; null if it is singular. */
+function solveLinear(square, right) {
   const rows = square.map((row, i) => [...row, right[i]]);
   for (let i = 0; i < rows.length; i += 1) {
     const best = rows
@@ -220,9 +220,9 @@ function termRemark(note, share) {
   return remark("term_ratio", { note, ratio: formatNumber(share) });
 }
 
-/** Right everywhere but where something holds, and what it looks like there. */
+/** Find a region in which alone the answer is wrong, and the error pattern there. */
 function regionOf(answer, measured, regions) {
-  const good = agreeing(answer, measured);
+  const good = isClose(answer, measured);
   for (const { note, ...region } of regions) {
     const here = broadcast(region, answer.shape).values.map(Boolean);
     if (here.every(Boolean) || !here.some(Boolean)) continue;
@@ -238,7 +238,7 @@ function regionOf(answer, measured, regions) {
   return null;
 }
 
-/** One constant factor a row, or one a column: what it depends on is off. */
+/** Find a constant factor for each row or each column. */
 function lineOf(answer, measured) {
   if (answer.shape.length !== 2 || answer.shape.includes(1)) return null;
   const rowsOf = ({ shape, values }) =>
@@ -252,7 +252,7 @@ function lineOf(answer, measured) {
 }
 
 function wrongShape(answer, measured) {
-  const values = { came: shapeSaid(answer.shape), expected: shapeSaid(measured.shape) };
+  const values = { came: formatShape(answer.shape), expected: formatShape(measured.shape) };
   const turned = transposed(answer);
   if (answer.shape.length === 2 && same(turned, measured) && agree(turned, measured))
     return remark("shape_transposed", values);
@@ -266,7 +266,7 @@ function wrongShape(answer, measured) {
   return remark("shape", values);
 }
 
-/** A number in four digits, as Python says it. */
+/** Format a number to four digits, as Python does. */
 export function formatNumber(number) {
   if (!Number.isFinite(number)) return Number.isNaN(number) ? "NaN" : number > 0 ? "∞" : "-∞";
   const rounded = Number(number.toExponential(3));

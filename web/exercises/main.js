@@ -1,4 +1,4 @@
-// The exercises of a page: each element with `data-exercise` holds one as JSON, in a script.
+// Entry point of exercise pages: renders each element with `data-exercise` from its JSON script.
 
 import { exerciseIn } from "./exercise.js";
 

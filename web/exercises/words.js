@@ -1,13 +1,13 @@
-// The sentences of an exercise, filled in as Python fills them in.
+// Sentences of an exercise, formatted as in Python.
 
-/** A sentence of the words, with values in place of the names in braces. */
+/** Format a sentence: values replace the names in braces. */
 export const filled = (words, key, values = {}) =>
   words[key].replace(/\{(\w+)\}/gu, (_, name) => values[name]);
 
-/** Feedback on one answer. */
+/** Format the feedback on an answer. */
 export const sentence = (words, hole, remarks) =>
   filled(words, "of_hole", { hole, text: judgement(words, remarks) });
 
-/** The same without the name of the hole. */
+/** Format the feedback on an answer without the name of the hole. */
 export const judgement = (words, remarks) =>
   remarks.map(({ key, values }) => filled(words, key, values)).join(words.between);

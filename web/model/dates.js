@@ -1,10 +1,10 @@
-// Dates in text: those of ISO 8601 as Python reads them, others in the order of their training.
+// Date parser: ISO 8601 as Python reads it, other formats in the order found in training.
 
 import { plain } from "./numbers.js";
 
 export const DAY = 86400;
 
-/** The days since 1970 of a date of the Gregorian calendar; null where there is none such. */
+/** Days since 1970 of a date of the Gregorian calendar; null for an invalid one. */
 export function dayOf(year, month, day) {
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
@@ -12,12 +12,12 @@ export function dayOf(year, month, day) {
   return there && date.getUTCDate() === day ? date.getTime() / (1000 * DAY) : null;
 }
 
-/** A text as days since 1970, with their fraction; null where it is no date. */
+/** Parse a date as days since 1970, with their fraction; null if it is none. */
 export function dateIn(text, order, patterns) {
   return isoDateIn(text) ?? orderedDateIn(text, order, patterns);
 }
 
-/** A date in an order of day, month and year: `order` if that could be, else the usual one. */
+/** Parse a date by an order of day, month and year: `order` if possible, else the default. */
 function orderedDateIn(text, order, patterns) {
   const dashed = text.replace(new RegExp(patterns.date_in_chinese, "u"), "$1-$2-$3 ");
   const found = new RegExp(patterns.date, "u").exec(plain(dashed, patterns))?.groups;
@@ -47,7 +47,7 @@ function secondsOf({ hour, minute, second, half }) {
   return 3600 * hours + 60 * Number(minute ?? 0) + Number(second ?? 0);
 }
 
-/** A text as `datetime.fromisoformat` reads it, by the clock of its place; null if it does not. */
+/** Parse a date as `datetime.fromisoformat` does, in local time; null if it fails. */
 function isoDateIn(text) {
   const letters = [...text];
   const end = endOfDate(letters);
@@ -87,7 +87,7 @@ function isoDay(text) {
   return there && days < dayOf(10000, 1, 1) ? days : null;
 }
 
-/** The Monday on which the weeks of a year begin: that of the week with the fourth of January. */
+/** Monday of the first ISO week of a year: the week of January 4. */
 function firstMonday(year) {
   const fourth = dayOf(year, 1, 4);
   return fourth - ((((fourth + 3) % 7) + 7) % 7);
@@ -96,7 +96,7 @@ function firstMonday(year) {
 const CLOCK =
   /^(?<hour>\d\d)(?:(?::(?<minute>\d\d)(?::(?<second>\d\d))?|(?<m>\d\d)(?<s>\d\d)?)?)(?:[.,](?<part>\d+))?$/;
 
-/** Seconds and millionths of a time of day, `HH:MM:SS.ffffff`, of which the end may lack. */
+/** Parse a time of day, `HH:MM:SS.ffffff` or its beginning, as seconds and microseconds. */
 function clock(text) {
   const found = CLOCK.exec(text)?.groups;
   if (!found) return null;
@@ -109,7 +109,7 @@ function clock(text) {
   return { hour: Number(hour), minute: Number(minute), second: Number(second), part };
 }
 
-/** A time of day, which may name its zone; null where it is none. */
+/** Parse a time of day with an optional time zone; null if it is none. */
 function isoTime(text) {
   const at = text.search(/[-+Z]/);
   const time = clock(at < 0 ? text : text.slice(0, at));
@@ -119,7 +119,7 @@ function isoTime(text) {
   return zone && 3600 * zone.hour + 60 * zone.minute + zone.second < DAY ? time : null;
 }
 
-/** Days and a time as days: the millionths of seconds, a whole number, divided twice. */
+/** Days with a time as fraction: integer microseconds, divided twice as in Python. */
 function daysWith(days, { hour, minute, second, part }) {
   const millionths =
     BigInt(days * DAY + 3600 * hour + 60 * minute + second) * 1000000n + BigInt(part);

@@ -1,22 +1,29 @@
-// The form: a field a column, what was read beside each, and what is wrong with it.
+// Input form of a model: a field for each column, its parsed value beside it, its error below it.
 
 import { cellRead, isMissing } from "./table.js";
 import { numberText } from "./numbers.js";
-import { dateSaid, element, formatNumber, say, speak, visible } from "../shared/words.js";
+import {
+  formatDate,
+  element,
+  formatNumber,
+  translate,
+  bindText,
+  visible,
+} from "../shared/words.js";
 
-/** Categories of more values than these are typed, with a list of what there is. */
+/** Most values of a category in a list; more are typed, with suggestions. */
 const MOST_CHOICES = 24;
-/** The value of a category that none of its values is. */
+/** Value for a category not seen in training. */
 const OTHER = Symbol("other");
 
-/** So many columns of plain numbers have a field each; more are written in one. */
+/** Most numeric columns with a field each; more share one field. */
 const MOST_FIELDS = 60;
 
 /**
- * The fields of some columns, made in `place`; `changed` is called when one of them is.
+ * Create the fields of columns in `place`; `changed` is called on each input.
  *
- * `read()` gives the `values` of the row, and the names of the fields that cannot be `read`;
- * `fill(cells)` fills them with texts, or with nothing where there are none.
+ * `read()` returns the `values` of the row, and the names of the `unread` fields; `fill(cells)`
+ * fills the fields with texts, or empties them.
  */
 export function formOf(columns, reading, place, changed) {
   const isWhole =
@@ -38,7 +45,9 @@ export function formOf(columns, reading, place, changed) {
   };
 }
 
-/** The field of a column: `read()` gives its value in a list, null where it cannot be read. */
+/**
+ * Create the field of a column: `read()` returns its value in a list, null if it cannot be read.
+ */
 function fieldOf(column, id, reading) {
   const field = MAKERS[column.read_as](column, id);
   const { frame, readout } = framed(
@@ -61,12 +70,12 @@ function fieldOf(column, id, reading) {
   };
 }
 
-/** One field for all numbers of a row. */
+/** Create a single field for all numbers of a row. */
 function wholeRow(columns, reading) {
   const control = element("textarea", { id: "field-0", rows: 6, spellcheck: "false" });
-  const name = () => say("whole_row", { n: columns.length });
+  const name = () => translate("whole_row", { n: columns.length });
   const { frame, readout } = framed({ control, extra: [] }, "field-0", name, () =>
-    say("whole_row_kind"),
+    translate("whole_row_kind"),
   );
   frame.classList.add("whole");
   return {
@@ -81,11 +90,11 @@ function wholeRow(columns, reading) {
       const isWhole = odd < 0 && texts.length === columns.length;
       const came =
         odd < 0
-          ? say("came_count", { n: texts.length })
-          : say("came_at", { text: visible(texts[odd]), i: odd + 1 });
+          ? translate("came_count", { n: texts.length })
+          : translate("came_at", { text: visible(texts[odd]), i: odd + 1 });
       const said = isWhole
-        ? say("read_count", { n: texts.length })
-        : [came, say("expected_count", { n: columns.length }), say("try_example")];
+        ? translate("read_count", { n: texts.length })
+        : [came, translate("expected_count", { n: columns.length }), translate("try_example")];
       show(control, readout, said);
       return isWhole ? values.map(({ value }) => value) : null;
     },
@@ -102,7 +111,7 @@ const MAKERS = {
   Code: chosen,
 };
 
-/** A field that is typed: a number, or a value of many. */
+/** Create a text field: a number, or a category of many values. */
 function typed(column, id) {
   const isText = "values" in column;
   const control = element("input", { id, autocomplete: "off", spellcheck: "false" });
@@ -121,7 +130,7 @@ function typed(column, id) {
   };
 }
 
-/** A date: the browser's own field, but for dates that came in an order of their own. */
+/** Create a date field: the browser's, except for dates with a format of their own. */
 function dated(column, id) {
   const field = typed(column, id);
   if (column.time.written) return field;
@@ -132,11 +141,11 @@ function dated(column, id) {
   return field;
 }
 
-/** A list to choose from: nothing, each value, and any other. */
+/** Create a drop-down list: empty, each value, and any other. */
 function chosen(column, id) {
   if (column.values.length > MOST_CHOICES) return typed(column, id);
-  const missing = speak(element("option", { value: "" }), () => say("missing_choice"));
-  const other = speak(element("option", { value: "other" }), () => say("other_choice"));
+  const missing = bindText(element("option", { value: "" }), () => translate("missing_choice"));
+  const other = bindText(element("option", { value: "other" }), () => translate("other_choice"));
   const values = column.values.map((value, i) => element("option", { value: i }, visible(value)));
   const control = element("select", { id }, missing, ...values, other);
   const valueOf = { "": null, other: OTHER };
@@ -153,36 +162,36 @@ function chosen(column, id) {
   };
 }
 
-/** A field with its label, what its column holds, and room for what was read. */
+/** Create a field with its label, the type of its column, and its readout. */
 function framed({ control, extra }, id, name, kind) {
   const readout = element("p", { id: `${id}-read`, class: "read" });
   control.setAttribute("aria-describedby", `${id}-kind ${id}-read`);
-  const label = speak(element("label", { for: id }), name);
-  const beside = speak(element("span", { id: `${id}-kind`, class: "kind" }), kind);
+  const label = bindText(element("label", { for: id }), name);
+  const beside = bindText(element("span", { id: `${id}-kind`, class: "kind" }), kind);
   const head = element("div", { class: "head" }, label, beside);
   return { frame: element("div", { class: "field" }, head, control, ...extra, readout), readout };
 }
 
 function kindLabel(column) {
-  if (column.read_as === "Index") return say("kind_Index", { most: column.n - 1 });
+  if (column.read_as === "Index") return translate("kind_Index", { most: column.n - 1 });
   if (column.read_as === "Date" && column.time.written) {
-    return say("kind_order", { order: say(column.time.written) });
+    return translate("kind_order", { order: translate(column.time.written) });
   }
-  if (column.read_as === "Number" || column.read_as === "Input") return say("kind_Number");
+  if (column.read_as === "Number" || column.read_as === "Input") return translate("kind_Number");
   if (column.read_as === "Binary" || column.read_as === "Date")
-    return say(`kind_${column.read_as}`);
-  return say("kind_Category", { n: column.n_values });
+    return translate(`kind_${column.read_as}`);
+  return translate("kind_Category", { n: column.n_values });
 }
 
-/** Show what was read of a field; or, in three parts, why it was not. */
+/** Show the parsed value of a field, or the error in three parts. */
 export function show(control, readout, said) {
   const isWrong = Array.isArray(said);
   if (isWrong) {
     const [came, expected, hint] = said;
     readout.replaceChildren(
       element("strong", {}, came),
-      element("span", {}, say("expected", { what: expected })),
-      element("span", {}, say("try", { what: hint })),
+      element("span", {}, translate("expected", { what: expected })),
+      element("span", {}, translate("try", { what: hint })),
     );
   } else {
     readout.replaceChildren(said);
@@ -193,34 +202,38 @@ export function show(control, readout, said) {
 
 function readLabel(column, value) {
   if (column.read_as === "Input" || column.read_as === "Index") {
-    return say("read", { value: formatNumber(value, 15) });
+    return translate("read", { value: formatNumber(value, 15) });
   }
   if ("values" in column) {
-    if (value === null) return say("read_missing_value");
-    return say(column.values.includes(value) ? "read_known" : "read_other");
+    if (value === null) return translate("read_missing_value");
+    return translate(column.values.includes(value) ? "read_known" : "read_other");
   }
-  const inWords = column.read_as === "Date" ? dateSaid : (number) => formatNumber(number, 15);
+  const inWords = column.read_as === "Date" ? formatDate : (number) => formatNumber(number, 15);
   const number = column.time ?? column;
-  if (value !== null) return say("read", { value: inWords(value) });
-  if (number.marks_missing) return say("read_missing");
-  return say("read_as_middle", { value: inWords(number.center) });
+  if (value !== null) return translate("read", { value: inWords(value) });
+  if (number.marks_missing) return translate("read_missing");
+  return translate("read_as_middle", { value: inWords(number.center) });
 }
 
-/** What came, what was expected, and what to try. */
+/** Error message of a field: what came, what was expected, and what to try. */
 function wrong(text, column) {
   const isDate = column.read_as === "Date";
-  const what = say(isDate ? "date" : "number");
+  const what = translate(isDate ? "date" : "number");
   const came = text
-    ? say("came", { text: visible(text), what })
-    : say(isDate ? "came_partly" : "came_empty");
+    ? translate("came", { text: visible(text), what })
+    : translate(isDate ? "came_partly" : "came_empty");
   if (isDate)
-    return [came, say("expected_date", { example: dateExample(column) }), say("try_empty")];
+    return [
+      came,
+      translate("expected_date", { example: dateExample(column) }),
+      translate("try_empty"),
+    ];
   if (column.read_as === "Index") {
-    return [came, say("expected_whole", { most: column.n - 1 }), say("try_example")];
+    return [came, translate("expected_whole", { most: column.n - 1 }), translate("try_example")];
   }
   const example = numberText(column.example ?? 12.5, column.written);
   const hint = column.read_as === "Input" ? "try_example" : "try_empty";
-  return [came, say("expected_number", { example }), say(hint)];
+  return [came, translate("expected_number", { example }), translate(hint)];
 }
 
 const dateExample = ({ time }) =>

@@ -1,6 +1,6 @@
-// The page: its fields, the net, and the answer as one types.
+// Entry point of an exported model's page: input form, net, and prediction on each input.
 
-import { answersIn } from "./answer.js";
+import { answersIn } from "./prediction.js";
 import { checked } from "./check.js";
 import { formOf, show } from "./form.js";
 import { encodedRow } from "./table.js";
@@ -10,13 +10,13 @@ import {
   element,
   language,
   languages,
-  learn,
+  loadTranslations,
   locale,
   formatNumber,
-  say,
-  speak,
-  speakBy,
-  speakIn,
+  translate,
+  bindText,
+  onLanguageChange,
+  setLanguage,
   visible,
 } from "../shared/words.js";
 
@@ -24,61 +24,65 @@ const find = (id) => document.getElementById(id);
 const found = (...names) => Object.fromEntries(names.map((name) => [name, find(name)]));
 const data = JSON.parse(find("data").textContent);
 
-learn(data.words, data.steering, navigator.languages);
+loadTranslations(data.words, data.steering, navigator.languages);
 
 for (const part of document.querySelectorAll("[data-say]"))
-  speak(part, () => say(part.dataset.say));
-speak(document.documentElement, locale, "lang");
-speak(document.querySelector("title"), () => say(`title_${data.kind}`));
+  bindText(part, () => translate(part.dataset.say));
+bindText(document.documentElement, locale, "lang");
+bindText(document.querySelector("title"), () => translate(`title_${data.kind}`));
 
 const answers = answersIn(found("headline", "bars", "status"), data);
 const form = formOf(data.columns, data.reading, find("fields"), update);
 
-/** Read the fields, and show what the net says of them. */
+/** Read the fields, and show the prediction. */
 function update() {
   const { values, unread } = form.read();
   if (unread.length) answers.none(unread);
   else answers.of(predicted(values));
 }
 
-/** What came with the page, or has learned here since. */
+/** Model of the page, or the one trained here since. */
 let predictor = { predict };
 
 const predicted = (values) => answerOf(predictor, encodedRow(data.columns, values, data.reading));
 
-/** The numbers that a net says of a row, whatever their shape. */
+/** Predict a row: the net's outputs as a flat list. */
 const answerOf = (net, row) => net.predict([row]).flat(Infinity);
 
 let shown = 0;
-speak(find("shown"), () =>
-  shown < 0 ? "" : say("example_shown", { i: shown + 1, n: data.examples.length }),
+bindText(find("shown"), () =>
+  shown < 0 ? "" : translate("example_shown", { i: shown + 1, n: data.examples.length }),
 );
 find("example").addEventListener("click", () => fill((shown + 1) % data.examples.length));
 find("clear").addEventListener("click", () => fill(-1));
 find("row").addEventListener("submit", (event) => event.preventDefault());
 
-/** Fill the fields with an example row, or empty them for −1. */
+/** Fill the fields with example row i, or empty them for −1. */
 function fill(i) {
   shown = i;
   form.fill(data.examples[i]);
-  speakIn(language());
+  setLanguage(language());
 }
 
 let check;
 find("about").addEventListener("toggle", () => {
   check ??= checked(data, (row) => answerOf({ predict }, row));
-  speakIn(language());
+  setLanguage(language());
 });
-speak(find("check"), () => {
+bindText(find("check"), () => {
   if (!check) return "";
   const { rows, apart, most } = check;
-  return say(apart ? "check_apart" : "check_same", { n: rows, apart, most: formatNumber(most, 2) });
+  return translate(apart ? "check_apart" : "check_same", {
+    n: rows,
+    apart,
+    most: formatNumber(most, 2),
+  });
 });
 
 for (const [name, itself] of languages()) {
   const button = element("button", { type: "button", lang: name }, itself);
-  button.addEventListener("click", () => speakIn(name));
-  speak(button, () => String(language() === name), "aria-pressed");
+  button.addEventListener("click", () => setLanguage(name));
+  bindText(button, () => String(language() === name), "aria-pressed");
   find("languages").append(button);
 }
 if (data.training) offerTraining(data.training);
@@ -104,8 +108,8 @@ function offerTraining({ x, y }) {
     try {
       return new Training(rows.x, rows.y);
     } catch {
-      // a target that is none of the net's outputs
-      report([say("came_target"), say("expected_target"), say("try_rows")]);
+      // target that is not an output of the net
+      report([translate("came_target"), translate("expected_target"), translate("try_rows")]);
       return null;
     }
   };
@@ -115,17 +119,17 @@ function offerTraining({ x, y }) {
   });
   const said = () => {
     const { x: rows, line, text } = read();
-    if (!line) return say("rows_read", { n: rows.length || enclosed.x.length });
-    const expected = say("expected_row", { x: widths.x, y: widths.y });
-    return [say("came_line", { line, text: visible(text) }), expected, say("try_rows")];
+    if (!line) return translate("rows_read", { n: rows.length || enclosed.x.length });
+    const expected = translate("expected_row", { x: widths.x, y: widths.y });
+    return [translate("came_line", { line, text: visible(text) }), expected, translate("try_rows")];
   };
   place.rows.addEventListener("input", again);
-  speak(find("training-intro"), () => say("training_intro", { n: enclosed.x.length }));
-  speakBy(() => report(said()));
+  bindText(find("training-intro"), () => translate("training_intro", { n: enclosed.x.length }));
+  onLanguageChange(() => report(said()));
   place.rows.addEventListener("input", () => report(said()));
 }
 
-speak(find("made"), () => say("made_by", { version: data.version }));
-speak(find("fields"), () => say("row"), "aria-label");
+bindText(find("made"), () => translate("made_by", { version: data.version }));
+bindText(find("fields"), () => translate("row"), "aria-label");
 form.fill(data.examples[0]);
-speakBy(update);
+onLanguageChange(update);

@@ -1,22 +1,22 @@
-// Numbers in text, as spreadsheets write them: read as handgrad.tables.data reads a column of one cell.
+// Number parser: spreadsheet notation, as handgrad.tables.data reads a column of one cell.
 
-/** What Python counts as blank at the ends of a text. */
+/** Whitespace at the ends of a text, as Python defines it. */
 const BLANK =
   "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const ENDS = new RegExp(`^${BLANK}+|${BLANK}+$`, "gu");
 
-/** A text without blanks at its ends. */
+/** Trim a text as Python's `str.strip` does. */
 export const trimmed = (text) => text.replace(ENDS, "");
 
-/** A text with each kind of narrow or unbroken blank as a plain one, and none at its ends. */
+/** Normalize whitespace: narrow and no-break spaces become plain ones, the ends are trimmed. */
 export const plain = (text, patterns) =>
   trimmed(text.replaceAll(new RegExp(patterns.blanks, "gu"), " "));
 
 /**
- * A text as a number; null where it is none.
+ * Parse a number; null if the text is none.
  *
- * `decimal` is the sign to read by where both could be, "," or "." or "", which is "."; `patterns`
- * are those of handgrad.files.cell_patterns.
+ * `decimal` is the decimal separator where both are possible, "," or "." or "", which is ".";
+ * `patterns` are those of handgrad.files.cell_patterns.
  */
 export function numberIn(text, decimal, patterns) {
   const found = new RegExp(patterns.number, "u").exec(plain(text, patterns))?.groups;
@@ -35,8 +35,8 @@ export function numberIn(text, decimal, patterns) {
   const size = Number(written + found.exponent);
   const whole = !digits.includes(sign) && !found.exponent && digits.length <= patterns.most_digits;
   const negative = debit || signs === "-" || signs === "−";
-  return negative && !(whole && size === 0) ? -size : size; // no whole number is −0
+  return negative && !(whole && size === 0) ? -size : size; // integers have no −0
 }
 
-/** A number as it is written by a decimal sign, so that it reads as the same number. */
+/** Format a number with a decimal separator, so that it parses to the same number. */
 export const numberText = (value, decimal) => String(value).replace(".", decimal || ".");

@@ -1,9 +1,9 @@
-// The rows that came with the page, predicted where there is no page.
+// Predictions of the reference rows in Node, for the check of an export.
 
 import { predict } from "./net.js";
 import { encodedTexts } from "./table.js";
 
-/** What the net says of each row of texts; what JSON has no number for as a text. */
+/** Predict each row of texts; infinities and NaN become texts, as JSON has none. */
 export function main({ columns, rows, reading }) {
   const told = (value) =>
     Number.isFinite(value) && !Object.is(value, -0) ? value : spelled(value);

@@ -1,11 +1,11 @@
-// Rows of a table as objects, and what the net says of them.
+// Prediction for table rows given as objects.
 
 import { columns, reading } from "./columns.js";
 import { DAY } from "./dates.js";
 import { net } from "./net.js";
 import { cellRead, encodedRow } from "./table.js";
 
-/** The value of a column of a row: a number, days since 1970, a text; null where it is missing. */
+/** Value of a column in a row: a number, days since 1970, a text; null if missing. */
 function valueOf(column, row) {
   if (!Object.hasOwn(row, column.name)) throw new RangeError(`no column ${column.name} in a row`);
   const value = row[column.name];
@@ -20,7 +20,7 @@ function valueOf(column, row) {
   return read.value;
 }
 
-/** The numbers that the net is given for a row: an object with a value for each column. */
+/** Encode a row, an object with a value for each column, as the net's inputs. */
 export const encoded = (row) =>
   encodedRow(
     columns,
@@ -28,5 +28,5 @@ export const encoded = (row) =>
     reading,
   );
 
-/** What the model says of rows, objects with a value for each column. */
+/** Predict rows, objects with a value for each column. */
 export const predict = (rows) => net.predict(rows.map(encoded));

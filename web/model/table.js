@@ -1,21 +1,21 @@
-// A row of a table as it was typed, and the numbers that the net is given for it.
+// Encoding of table rows: cells as text to the net's inputs.
 
 import { dateIn } from "./dates.js";
 import { numberIn, trimmed } from "./numbers.js";
 
-/*
- * What a column was read as in training, of handgrad.files.features, is
- * `{ name, read_as, … }`, its fields by their names in Python. A column of a net without a table is
- * an `Input`, a number, or an `Index`, one of the whole numbers below `n`; it must be there.
- * `reading` has the patterns of numbers and dates, and what else the features share.
+/**
+ * Column as read in training, of handgrad.files.features, is `{ name, read_as, … }`, its fields by
+ * their names in Python. A column of a net without a table is an `Input`, a number, or an `Index`,
+ * an integer below `n`; it is required. `reading` has the patterns of numbers and dates, and the
+ * parameters that features share.
  */
 
-/** Whether a text stands for nothing. */
+/** Test if a text is a missing value. */
 export const isMissing = (text) => trimmed(text) === "" || text === "NaT";
 
 /**
- * A cell as its column reads it: `{ value }`, a number, days since 1970 or a text; null where it
- * is missing; `{ refused: true }` where it is not what the column holds.
+ * Parse a cell by its column: `{ value }`, a number, days since 1970 or a text; null if missing; `{
+ * refused: true }` if it does not fit the column.
  */
 export function cellRead(column, text, reading) {
   const needed = column.read_as === "Input" || column.read_as === "Index";
@@ -38,12 +38,12 @@ const finite = (value) => (Number.isFinite(value) ? value : null);
 
 const indexOf = (value, n) => (Number.isInteger(value) && value >= 0 && value < n ? value : null);
 
-/** In a row for the net, numbers come first and codes last. */
+/** Order of encoded columns: numbers first, codes last. */
 const TURN = { Number: 0, Code: 2 };
 
 const turnOf = (column) => TURN[column.read_as] ?? 1;
 
-/** The numbers for the net of the values of a row's columns; those of a table are float32. */
+/** Encode the values of a row; those of a table in float32. */
 export function encodedRow(columns, values, reading) {
   const cells = columns.map((column, i) => ({ column, value: values[i] }));
   cells.sort((one, other) => turnOf(one.column) - turnOf(other.column));
@@ -57,7 +57,7 @@ export function encodedRow(columns, values, reading) {
   return fromTable ? row.map(Math.fround) : row;
 }
 
-/** The numbers for the net of a row of texts that can all be read. */
+/** Encode a row of valid texts. */
 export const encodedTexts = (columns, texts, reading) =>
   encodedRow(
     columns,
@@ -75,7 +75,7 @@ const ENCODED = {
   Index: (_, value) => [value],
 };
 
-/** Robust z-score (median, IQR), outliers squashed; and a flag for missing values. */
+/** Robust z-score (median, IQR), outliers squashed; and a missing-value flag. */
 function encodedNumber(feature, value, { limit, huge }) {
   const z = ((value ?? feature.center) - feature.center) * feature.factor;
   const clipped = Math.min(Math.max(z, -huge), huge);
@@ -84,7 +84,7 @@ function encodedNumber(feature, value, { limit, huge }) {
   return feature.marks_missing ? [bent, Number(value === null)] : [bent];
 }
 
-/** The time, and a sine and a cosine for each clock: the engine's, whose last bit may differ. */
+/** Time, and a cyclic encoding for each clock; the last bit may differ from the engine's. */
 function encodedDate({ time, cycles }, days, reading) {
   const hands = cycles.flatMap((cycle) => {
     const turn = (2 * Math.PI * (days ?? 0)) / reading.cycles[cycle];

@@ -1,14 +1,14 @@
-// Training in the page: epochs in slices, between which it answers, and the curve of the loss.
+// Training in the page: epochs in time slices, with a progress line and a loss curve.
 
 import { numberIn } from "./numbers.js";
-import { formatNumber, say, speakBy } from "../shared/words.js";
+import { formatNumber, translate, onLanguageChange } from "../shared/words.js";
 
-/** So long, in milliseconds, it trains before the page may draw and answer. */
+/** Length of a slice in milliseconds; between slices the page draws and responds. */
 const SLICE = 12;
-/** So many points a curve has at most. */
+/** Most points of a curve. */
 const MOST_POINTS = 400;
 
-/** Rows that came with the page: numbers of a type, as bytes, and how many a row has. */
+/** Decode rows embedded in the page: bytes of numbers of a type, and a row's width. */
 export function rowsIn({ type, width, bytes }) {
   const kinds = { float32: Float32Array, float64: Float64Array, int32: Int32Array };
   const buffer = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0)).buffer;
@@ -18,9 +18,9 @@ export function rowsIn({ type, width, bytes }) {
 }
 
 /**
- * Rows in text, one a line: `widths` say how many numbers of x and of the target y a line has.
+ * Parse rows of text, one a line; `widths` are the numbers of x and of the target y in a line.
  *
- * Gives `{ x, y }`; or `{ line, text }`, the number of the first line that cannot be read, and it.
+ * Returns `{ x, y }`; or `{ line, text }`, the number and text of the first invalid line.
  */
 export function rowsInText(text, widths, reading) {
   const [x, y] = [[], []];
@@ -38,12 +38,11 @@ export function rowsInText(text, widths, reading) {
 }
 
 /**
- * Trains in `place`: buttons to `train` and to begin `again`, a field for the `epochs`, the
- * `progress` in words, a `curve` and its `caption`.
+ * Add training to `place`: buttons `train` and `again` (restart), a field for `epochs`, `progress`
+ * in words, a `curve` and its `caption`.
  *
- * `begin()` gives a new learner, whose `epoch()` gives the loss; `changed(learner)` is called when
- * the net is another, with null where it is the one that came with the page. What comes back
- * begins again.
+ * `begin()` returns a new learner, whose `epoch()` returns the loss; `changed(learner)` is called
+ * when the net changes, with null for the page's original one. Returns a function that restarts.
  */
 export function trainingIn(place, begin, changed) {
   let learner = null;
@@ -52,7 +51,7 @@ export function trainingIn(place, begin, changed) {
   let failed = false;
   const draw = () => {
     place.progress.textContent = progressLabel(losses, failed);
-    place.train.textContent = say(left ? "stop" : "train");
+    place.train.textContent = translate(left ? "stop" : "train");
     drawCurve(place, losses);
   };
   const slice = () => {
@@ -60,7 +59,7 @@ export function trainingIn(place, begin, changed) {
     try {
       for (; left && performance.now() < end; left -= 1) losses.push(learner.epoch());
     } catch {
-      failed = true; // it left the finite numbers
+      failed = true; // loss or weights are not finite
       left = 0;
     }
     changed(learner);
@@ -80,17 +79,17 @@ export function trainingIn(place, begin, changed) {
     else draw();
   });
   place.again.addEventListener("click", again);
-  speakBy(draw);
+  onLanguageChange(draw);
   return again;
 }
 
 function progressLabel(losses, failed) {
-  if (failed) return say("diverged", { n: losses.length + 1 });
-  if (!losses.length) return say("untrained");
-  return say("trained", { n: losses.length, loss: formatNumber(losses.at(-1), 4) });
+  if (failed) return translate("diverged", { n: losses.length + 1 });
+  if (!losses.length) return translate("untrained");
+  return translate("trained", { n: losses.length, loss: formatNumber(losses.at(-1), 4) });
 }
 
-/** The losses, epoch by epoch, from 0 up to the largest. */
+/** Draw the losses by epoch, the axis from 0 to the largest. */
 function drawCurve({ curve, caption }, losses) {
   const step = Math.ceil(losses.length / MOST_POINTS);
   const shown = [...losses.keys()].filter((i) => i % step === 0 || i === losses.length - 1);
@@ -104,5 +103,5 @@ function drawCurve({ curve, caption }, losses) {
   curve.querySelector("polyline").setAttribute("points", points.join(" "));
   curve.toggleAttribute("hidden", losses.length < 2);
   const [first, last] = [losses[0], losses.at(-1)].map((loss) => formatNumber(loss ?? 0, 3));
-  caption.textContent = losses.length < 2 ? "" : say("curve", { first, last });
+  caption.textContent = losses.length < 2 ? "" : translate("curve", { first, last });
 }

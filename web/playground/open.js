@@ -1,8 +1,9 @@
-// The page opens: with what Python put into it, the state in its address, and a library if near.
+// Entry point of the playground's page: the data embedded by Python, the state in the URL, the
+// server if there is one.
 
-import { serverNear } from "./server/client.js";
+import { connectToServer } from "./server/client.js";
 import { programsOf } from "./server/programs.js";
-import { sendBack } from "./server/weights.js";
+import { sendWeights } from "./server/weight_updates.js";
 import { start } from "./shell/main.js";
 import { stateIn } from "./training/links.js";
 import { stateOf } from "./training/state.js";
@@ -13,7 +14,7 @@ begin();
 
 async function begin() {
   const given = JSON.parse(textOf("given"));
-  const server = given.near ? serverNear() : null;
+  const server = given.near ? connectToServer() : null;
   const refused = server ? await askFor(given, server) : given.near;
   const whole = given.whole ? given.state.data.rows.x : null;
   const address = location.hash.slice(1);
@@ -28,14 +29,14 @@ async function begin() {
     programFor: programsOf(given, refused ? null : server),
     worker: textOf("script"),
   });
-  place.store = store; // for the console of who wants to look
+  place.store = store; // for the browser's console
   if (refused) store.notice("server_no_token", {}, true);
   else if (server) server.onGone = () => store.notice("server_gone", {}, true);
   const back = backTo(given, refused ? null : server);
-  if (back) sendBack(store, back);
+  if (back) sendWeights(store, back);
 }
 
-/** Take what only the one with the token is given; true where that is refused. */
+/** Fetch what only the holder of the token gets; true if the server refuses it. */
 async function askFor(given, server) {
   try {
     Object.assign(given, await server.given());
@@ -45,7 +46,7 @@ async function askFor(given, server) {
   }
 }
 
-/** Where weights go: to the server, or to the notebook that this page is a part of. */
+/** Target of the weights: the server, or the notebook that embeds this page. */
 function backTo(given, server) {
   if (server) return (weights) => server.isGone || server.back(weights).catch(() => {});
   if (!given.back) return null;

@@ -1,6 +1,6 @@
-// Formulas as Python and NumPy write them, read into a tree; nothing is run here.
+// Formula parser: a subset of Python's and NumPy's syntax to a syntax tree; evaluates nothing.
 //
-// A node is one of these, each with `at` and `end`, where it stands in the text:
+// A node is one of these, each with `at` and `end`, its position in the text:
 //   { kind: "number", value }                  { kind: "name", name }
 //   { kind: "constant", value }                true, false or null, which is None
 //   { kind: "unary", sign, of }                + - ~ not
@@ -38,11 +38,11 @@ const CONSTANTS = new Map([
   ["None", null],
 ]);
 const RESERVED = new Set([...KEYWORDS, ...CONSTANTS.keys(), "and", "or", "not"]);
-// What binds its two sides, from the loosest on; ** stands apart, since it binds from the right.
+// binary operators by precedence, lowest first; ** is separate, since it is right-associative
 const BINARY = [["|"], ["&"], ["+", "-"], ["*", "/", "//", "%", "@"]];
 const COMPARE = ["<", "<=", ">", ">=", "==", "!="];
 const CLOSING = { "(": ")", "[": "]" };
-// What people write for what Python writes otherwise.
+// common notations that Python writes otherwise
 const INSTEAD = { "^": "**", "×": "*", "·": "*", "∙": "*", "⋅": "*", "÷": "/", "−": "-" };
 const ALSO = { "–": "-", "≤": "<=", "≥": ">=", "≠": "!=", "²": "**2", "³": "**3" };
 export const SIGNS = {
@@ -55,7 +55,7 @@ export const SIGNS = {
   "、": ",",
 };
 
-/** What is wrong with a formula: a key of formula_words.json, its values, and from where to where. */
+/** Syntax error in a formula: a key of formula_words.json, its values, begin and end. */
 export class FormulaError extends Error {
   constructor(key, values, at, end) {
     super(`${key} ${JSON.stringify(values)} at ${at}`);
@@ -63,7 +63,7 @@ export class FormulaError extends Error {
   }
 }
 
-/** The tree of a formula; a FormulaError where it is none. */
+/** Parse a formula to a syntax tree; throws a FormulaError. */
 export function parseFormula(text) {
   if (text.length > LONGEST)
     throw new FormulaError("formula_long", { most: LONGEST }, LONGEST, text.length);
@@ -75,7 +75,7 @@ export function parseFormula(text) {
   return comma ? parser.node(at, "tuple", { items }) : items[0];
 }
 
-/** The names that a formula takes from outside, each once, in their order; `np` is none of them. */
+/** Free names of a formula, each once, in order; without `np`. */
 export function namesIn(tree) {
   const found = new Set();
   const look = (node) => {
@@ -122,7 +122,7 @@ class Parser {
     return this.tokens[this.i];
   }
 
-  /** The text of the next token if it is one of these, which is then read. */
+  /** Consume the next token if it is one of these, and return its text. */
   take(...texts) {
     const { kind, text } = this.next;
     if (!texts.includes(text) || kind === "number") return "";
@@ -134,7 +134,7 @@ class Parser {
     return { kind, ...parts, at, end: this.tokens[this.i - 1].end };
   }
 
-  /** Say what is wrong with the next token, which cannot stand where it stands. */
+  /** Throw the error of an unexpected token. */
   refuse() {
     const { kind, text, at, end } = this.next;
     const before = this.tokens[this.i - 1];
@@ -155,7 +155,7 @@ class Parser {
     throw new FormulaError("formula_unexpected", { came: text }, at, end);
   }
 
-  /** Read what `read` reads, one level deeper. */
+  /** Call `read` one nesting level deeper. */
   deeper(read) {
     const { at, end } = this.next;
     this.depth += 1;
@@ -165,7 +165,7 @@ class Parser {
     return found;
   }
 
-  /** Expressions with commas between; and whether there is one, which makes them a tuple. */
+  /** Parse expressions separated by commas; a comma makes them a tuple. */
   items() {
     const items = [this.expression()];
     let comma = false;
@@ -264,7 +264,7 @@ class Parser {
     return this.tokens[this.i - 1].text.normalize("NFKC");
   }
 
-  /** What `read` reads between the next bracket and the one that closes it. */
+  /** Parse with `read` between the next bracket and the closing one. */
   within(read) {
     const opened = this.next;
     this.open.push(opened);

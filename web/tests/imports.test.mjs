@@ -1,4 +1,4 @@
-// Imports of the pages' modules point down, and in no circle.
+// Imports of the pages' modules: each is in its own level or a lower one, and there are no cycles.
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -7,7 +7,7 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 
 const WEB = path.resolve(fileURLToPath(import.meta.url), "../..");
-/** What stands on what, the lowest first; a folder within another one is a part of its own. */
+/** Levels of folders, the lowest first; a nested folder is an entry of its own. */
 const LEVELS = [
   ["shared", "explain", "playground/server"],
   ["model", "playground/engine"],
@@ -16,7 +16,7 @@ const LEVELS = [
   ["playground/shell"],
   ["playground", "exercises"],
 ];
-/** Modules that are made where a page is written: of the net, and of its columns. */
+/** Modules generated when a page is written: the net, and its columns. */
 const MADE = new Set(["model/net.js", "model/columns.js"]);
 
 const MODULES = readdirSync(WEB, { recursive: true })
@@ -27,13 +27,13 @@ const levelOf = (module) => LEVELS.findIndex((parts) => parts.includes(path.posi
 
 const textOf = (module) => readFileSync(path.join(WEB, module), "utf-8");
 
-/** The modules that a text imports, by their paths within this folder. */
+/** Modules that a text imports, as paths within this folder. */
 function importsOf(module, text) {
   const found = text.matchAll(/^(?:import|export)\b[^;]*?from "([^"]+)";/gm);
   return [...found].map(([, there]) => path.posix.join(path.posix.dirname(module), there));
 }
 
-/** The modules on a way from one back to itself, or null. */
+/** Modules of an import cycle, or null. */
 function circleFrom(module, arrows, way = []) {
   if (way.includes(module)) return [...way.slice(way.indexOf(module)), module];
   for (const there of arrows.get(module) ?? []) {

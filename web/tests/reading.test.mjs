@@ -1,10 +1,10 @@
-// Formulas and tables as they are typed.
+// Tests of the formula parser, the CSV import, and the parsers of numbers and dates.
 
 import assert from "node:assert/strict";
 import test from "node:test";
 import { FormulaError, namesIn, parseFormula } from "../shared/formula.js";
 import { rowFunction } from "../playground/training/formulas.js";
-import { separatorOf, textOf } from "../playground/training/csv_text.js";
+import { separatorOf, textOf } from "../playground/training/csv_parser.js";
 import { dayOf } from "../model/dates.js";
 
 const places = new Map([

@@ -1,4 +1,4 @@
-// What a training in the page remembers, and when it ends.
+// Tests of a training's history, and of its stopping rules.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -24,7 +24,7 @@ test("a history thins out, and keeps the first and the last", () => {
 });
 
 test("the state before an epoch is found, however many were thinned out", () => {
-  const states = new States(2 ** 18); // bytes: few are kept
+  const states = new States(2 ** 18); // bytes: few are stored
   for (let epoch = 0; epoch <= 100; epoch++) if (states.wants(epoch)) states.add(epoch, { epoch });
   assert.ok(states.kept.size <= states.most);
   for (const epoch of [0, 1, 37, 100]) {

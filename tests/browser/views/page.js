@@ -1,6 +1,6 @@
 // Puts the views that the address names into the page, upon a session of the tests.
 
-import { learn, speakIn } from "/web/shared/words.js";
+import { loadTranslations, setLanguage } from "/web/shared/words.js";
 import { sessionOf } from "./session.js";
 
 const FILES = "/web/playground";
@@ -9,7 +9,7 @@ const given = JSON.parse(asked.get("given") ?? "{}");
 const words = await (await fetch(`${FILES}/views/words.json`)).json();
 for (const language of Object.values(words)) Object.assign(language, { locale: "en" });
 words.zh.locale = "zh-CN";
-learn(words, "[\\u202a-\\u202e]", ["en"]);
+loadTranslations(words, "[\\u202a-\\u202e]", ["en"]);
 const language = asked.get("language") ?? "en";
 document.documentElement.lang = language;
 
@@ -25,11 +25,11 @@ for (const name of asked.get("views").split(",")) {
   document.getElementById("place").append(place);
   views[name] = module[`${camel}In`](place, session);
 }
-speakIn(language);
+setLanguage(language);
 const framed = (more = {}) => show(session.frame(more));
 if (given.state) show(session.last);
 else framed(given.frame);
-Object.assign(window, { session, views, show: framed, speakIn, ready: true });
+Object.assign(window, { session, views, show: framed, setLanguage, ready: true });
 
 /** A session that trains: at the step that the state says. */
 async function realSession(part) {

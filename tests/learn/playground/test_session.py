@@ -75,7 +75,7 @@ def in_session(tmp_path: Path, script: str, state: dict[str, Any], **given: Any)
         module("openSession", "training/session.js"),
         module("stateOf", "training/state.js"),
         module("fragmentOf", "training/links.js"),
-        module("packed", "training/bytes.js"),
+        module("packed", "training/base64.js"),
     ]
     end = "\nsession.close();\nprocess.stdout.write(JSON.stringify(done, (_, x) => plain(x)));\n"
     main, data = tmp_path / "main.mjs", tmp_path / "given.json"

@@ -8,10 +8,10 @@ from tests.learn.playground.test_session import SMALL, check, in_session
 pytestmark = HAS_NODE
 # The planes of frames, or the optimizer's steps, may fail by a word.
 FAILING = f"""
-{module("Planes", "training/planes.js")}
+{module("OutputMaps", "training/output_maps.js")}
 {module("Training", "training/trainer.js")}
 let fails = null;
-for (const [kind, name] of [[Planes, "maps"], [Training, "run"], [Training, "runBatch"]]) {{
+for (const [kind, name] of [[OutputMaps, "maps"], [Training, "run"], [Training, "runBatch"]]) {{
   const own = kind.prototype[name];
   kind.prototype[name] = function (...given) {{
     if (fails === name) throw new Error(`no ${{name}}`);

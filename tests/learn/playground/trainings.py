@@ -12,7 +12,7 @@ IMPORTS = "".join(
         module("Model", "engine/model.js"),
         module("fragmentOf, stateIn", "training/links.js"),
         module("stateOf", "training/state.js"),
-        module("packed", "training/bytes.js"),
+        module("packed", "training/base64.js"),
         module("Task", "training/task.js"),
         module("Training", "training/trainer.js"),
     ]

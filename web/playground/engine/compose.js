@@ -1,11 +1,11 @@
-// Composes traced layers into the graph of a training step, a prediction or an update.
+// Composition of traced layers into the graph of a training step, a prediction or an update.
 
 import { Builder, mapped, Ref } from "./graph.js";
-import { readPage, settingsOf, shapeOfState } from "./pages.js";
+import { evaluateTrace, settingsOf, shapeOfState } from "./pages.js";
 import { shapeOf } from "./shapes.js";
 import { N } from "./symbolic_sizes.js";
 
-/** A graph that pages are added to. */
+/** Graph builder that traces are added to. */
 export class Composer {
   constructor() {
     this.builder = new Builder();
@@ -14,7 +14,7 @@ export class Composer {
     this.watched = {};
   }
 
-  /** A leaf by its name. */
+  /** Add a leaf by its name. */
   leaf(name, shape, kind = "f") {
     this.builder.origin = null;
     const ref = this.builder.add("leaf", [], shape, kind, { name });
@@ -22,13 +22,13 @@ export class Composer {
     return ref;
   }
 
-  /** What may be added of a page whose leaves are `given`, by name; its lines are of a method. */
+  /** Prepare a trace for `run`: `given` are its leaves by name; its lines belong to a method. */
   page(page, given, path, title, method = null) {
     const made = page.given.map((name) => given[name]);
     return { page, made, path, title, method };
   }
 
-  /** Add the nodes from one to another, counted as in the page. */
+  /** Add the nodes of a trace from `begin` to `end`, numbered as in the trace. */
   run({ page, made, path, title, method: only }, begin, end) {
     const first = page.given.length;
     for (let i = begin; i < Math.min(end, first + page.nodes.length); i++) {
@@ -47,7 +47,7 @@ export class Composer {
     return this.builder.of(ref).shape;
   }
 
-  /** An operation between pages; `path` is that of the later one. */
+  /** Add an operation that connects traces; `path` is that of the later one. */
   joined(path, op, ...refs) {
     this.builder.origin = { path, method: path };
     return this.builder.alike(this.builder.of(refs.find((ref) => ref instanceof Ref)), op, ...refs);
@@ -59,20 +59,20 @@ export class Composer {
   }
 }
 
-/** Trace of a layer, loss or the like in `kinds`; an entry may contain its own. */
+/** Trace of a layer, loss, optimizer or penalty in `kinds`; an entry may contain a custom one. */
 export function pageNamed(kinds, name, entry = {}) {
   const page = entry.page ?? kinds[name];
   if (!page) throw new Error(`no page of ${name}`);
   return page;
 }
 
-/** A loss, optimizer or penalty: `{ name, …settings }`, or a name alone. */
+/** Normalize a loss, optimizer or penalty: `{ name, …settings }`, or a name alone. */
 export function named(entry) {
   const { name, page, ...settings } = typeof entry === "string" ? { name: entry } : entry;
   return { name, page, settings };
 }
 
-/** The layers of an architecture: pages with settings, and the parameters that they have. */
+/** Layers of an architecture: traces with settings and parameters. */
 export function layersOf(pages, architecture) {
   let width = architecture.width ?? architecture.layers[0].settings?.n_in;
   return architecture.layers.map((entry, i) => {
@@ -109,10 +109,10 @@ function widthAfter(layer) {
   return composer.shape(ref).at(-1);
 }
 
-/** The way forward through a layer; its page with what was made of it, and the result. */
+/** Add a layer's forward pass; returns its trace, built nodes and result. */
 function forward(composer, layer, x, training = true) {
   const recorded = (!training && layer.page.prediction) || layer.page.training;
-  const page = readPage(recorded, layer.settings, layer.width);
+  const page = evaluateTrace(recorded, layer.settings, layer.width);
   const given = { x };
   for (const { name, short, shape } of [...layer.parameters, ...layer.state]) {
     const known = composer.leaves[name];
@@ -123,10 +123,10 @@ function forward(composer, layer, x, training = true) {
   return { page: at, ref: at.made[page.outputs.prediction] };
 }
 
-/** The graph of a training step; what the layers give is watched, and its gradients. */
+/** Graph of a training step, with layer outputs and their gradients as watched nodes. */
 export const stepGraph = (pages, layers, options) => composedStep(pages, layers, options).graph();
 
-/** The same in a composer, to which more may be added. */
+/** Composer with the graph of a training step, to which more may be added. */
 export function composedStep(pages, layers, { loss, penalty }) {
   const composer = new Composer();
   let x = composer.leaf("x", [N, layers[0].width]);
@@ -165,18 +165,18 @@ function lossOf(composer, pages, entry, p) {
   const { name, page: own, settings } = named(entry);
   const recorded = pageNamed(pages.losses, name, { page: own });
   const width = composer.shape(p).at(-1);
-  const page = readPage(recorded.training, settingsOf(recorded.settings, settings), width);
+  const page = evaluateTrace(recorded.training, settingsOf(recorded.settings, settings), width);
   const y = recorded.indices ? composer.leaf("y", [N], "i") : composer.leaf("y", [N, width]);
   const at = composer.page(page, { p, y }, "loss", name);
   composer.run(at, page.given.length, Infinity);
   return [at.made[page.outputs.loss], at.made[page.outputs.dp]];
 }
 
-/** Add what the weights cost to the loss, and its derivative to their gradients. */
+/** Add the penalty to the loss, and its gradients to those of the weights. */
 function withPenalty(composer, pages, entry, layers, gradients, value) {
   const { name: title, settings } = named(entry);
   const recorded = pageNamed(pages.penalties, title);
-  const page = readPage(recorded.training, settingsOf(recorded.settings, settings), 1);
+  const page = evaluateTrace(recorded.training, settingsOf(recorded.settings, settings), 1);
   let total = 0;
   for (const { name, shape, trainable } of layers.flatMap((layer) => layer.parameters)) {
     if (!trainable || shape.length < 2) continue;
@@ -190,7 +190,7 @@ function withPenalty(composer, pages, entry, layers, gradients, value) {
   return total === 0 ? value : composer.joined("penalty", "add", value, total);
 }
 
-/** The graph of a prediction; what each layer gives is watched. With a loss, of that too. */
+/** Graph of a prediction, with each layer's output watched; with the loss, if one is given. */
 export function predictionGraph(layers, pages = null, loss = null) {
   const composer = new Composer();
   let x = composer.leaf("x", [N, layers[0].width]);

@@ -1,9 +1,9 @@
-// Constants of traced layers: formulas of a setting, and multiples of the number of rows.
+// Constants of traced layers: functions of a setting, and multiples of the number of rows.
 
 import { log_double } from "./functions.js";
 import { N } from "./symbolic_sizes.js";
 
-// As `learn/playground/pages.py` has them: s is a setting, k the width.
+// Functions of a setting s and the width k, as in `learn/playground/pages.py`.
 const FORMULAS = {
   s: (s) => s,
   "-s": (s) => -s,
@@ -16,7 +16,7 @@ const FORMULAS = {
   "s/k": (s, k) => s / k,
 };
 
-// As `graph/symbolic.py` has them.
+// Functions of the number of rows, as in `graph/symbolic.py`.
 const SCALINGS = {
   "{k}/n": (k, n) => k / n,
   "{k}*n": (k, n) => k * n,
@@ -31,7 +31,7 @@ const SCALINGS = {
   "1/({k}*n)": (k, n) => 1 / (k * n),
 };
 
-/** A constant that follows the number of rows; `text` says how. */
+/** Constant that depends on the number of rows; `text` is its formula. */
 export class Following {
   constructor(text, at) {
     this.text = text;
@@ -39,37 +39,37 @@ export class Following {
   }
 }
 
-/** slope n + offset. */
+/** Linear constant: slope n + offset. */
 export const linear = (slope, offset) =>
   new Following(`${slope}n+${offset}`, (n) => slope * n + offset);
 
-/** A scaling of `SCALINGS`, with the number k. */
+/** Scaling of `SCALINGS` with the number k. */
 export const scaled = (scaling, k) =>
   new Following(scaling.replace("{k}", k), (n) => SCALINGS[scaling](k, n));
 
-/** The quotient of two constants. */
+/** Quotient of two constants. */
 export const ratio = (a, b) =>
   new Following(`${textOf(a)}/${textOf(b)}`, (n) => valueAt(a, n) / valueAt(b, n));
 
-/** The numbers of the rows, 0, 1, …, as an index. */
+/** Row numbers 0, 1, …, as an index. */
 export const ROWS = new Following("rows", () => null);
 
-/** A size as a constant: one that follows the rows stays so. */
+/** Convert a size to a constant; one that depends on the rows still does. */
 export function constantOf(size) {
   const slope = Math.round(size / N);
   return slope ? linear(slope, size - slope * N) : size;
 }
 
-/** What a constant is for `n` rows. */
+/** Evaluate a constant for `n` rows. */
 export const valueAt = (constant, n) => (constant instanceof Following ? constant.at(n) : constant);
 
-/** A constant as text: the same for the same constants. */
+/** Format a constant; equal constants have equal texts. */
 export function textOf(constant) {
   if (constant instanceof Following) return constant.text;
   return Object.is(constant, -0) ? "-0" : String(constant);
 }
 
-/** What a formula gives for the settings of a page, by name, and its width. */
+/** Evaluate a function of `FORMULAS` for a trace's settings, by name, and its width. */
 export function formulaOf([formula, name], settings, width) {
   const value = name === "k" ? width : settings[name];
   if (typeof value !== "number") throw new Error(`no setting ${name}`);

@@ -1,5 +1,5 @@
-// Products of arrays by letters, "ni,koi->nko": every number is one chain of products, in the order
-// in which the letters that are summed stand, as `engines/loops/product_nests.py` has it.
+// Einsum, "ni,koi->nko": every number is one chain of products, summed in the order of the letters,
+// as in `engines/loops/product_nests.py`.
 
 import { f32 } from "./functions.js";
 import { spread } from "./strided.js";
@@ -14,7 +14,7 @@ export function lettersOf({ letters }) {
   return { operands: inputs.split(","), output: output ?? once().join("") };
 }
 
-/** The size of each letter, in the order in which they stand. */
+/** Size of each letter, in order of first occurrence. */
 export function sizesOf(operands, shapes) {
   const sizes = new Map();
   operands.forEach((letters, k) => {
@@ -28,7 +28,7 @@ export function sizesOf(operands, shapes) {
   return sizes;
 }
 
-/** One product of two operands after another, as `graph/passes/lower.py` makes them. */
+/** Lower an einsum to products of two operands, as `graph/passes/lower.py` does. */
 export function einsum(builder, node) {
   const [text, ...refs] = node.args;
   const { operands, output } = lettersOf(text);
@@ -51,7 +51,7 @@ export function einsum(builder, node) {
   return builder.alike(node, "einsum", { letters }, ...left.map(([ref]) => ref));
 }
 
-/** A step that computes `out` of one or two arrays; the sums begin at `start`, if there is one. */
+/** Create a step that computes `out` from one or two arrays; sums begin at `start`, if given. */
 export function summing(out, text, arrays, start) {
   const { operands, output } = lettersOf(text);
   const sizes = sizesOf(

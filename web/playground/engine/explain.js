@@ -5,10 +5,10 @@ import { indexOf, Terms } from "./explain_terms.js";
 import { formulaOf, Writer } from "./explain_text.js";
 import { countOf } from "./symbolic_sizes.js";
 
-const [FEW, FIRST] = [8, 4]; // arrays up to FEW numbers are shown whole, larger ones by the first
+const [FEW, FIRST] = [8, 4]; // arrays of up to FEW numbers are shown whole, larger ones by their FIRST
 const WORDS = { smaller: "{} smaller", larger: "{} larger", others: "{} others" };
 
-/** What each line is called: its page's word with its layer, `z_0`, `dW_2`, `m_W_0'`. */
+/** Names of the lines: the variable's name with its layer, `z_0`, `dW_2`, `m_W_0'`. */
 export function namesOf({ nodes, leaves }) {
   const names = new Map();
   for (const [name, i] of Object.entries(leaves)) names.set(i, leafName(name));
@@ -30,7 +30,7 @@ export function namesOf({ nodes, leaves }) {
   return names;
 }
 
-/** `W_0` of `0.W`, `m_W_0` of `0.W m`. */
+/** Name of a leaf: `W_0` of `0.W`, `m_W_0` of `0.W m`. */
 function leafName(name) {
   const [path, state] = name.split(" ");
   const [layer, last] = path.split(".");
@@ -46,7 +46,10 @@ function lineName(label, { path, method }) {
   return path && path !== "loss" ? `${label}_${path.replaceAll(".", "_")}` : label;
 }
 
-/** Explains what `model.steps(…)` gave, to so many digits; `words` name what sums leave out. */
+/**
+ * Explanation of the result of `model.steps(…)`, to `digits`; `words` has the texts for omitted
+ * terms.
+ */
 export class Explained {
   constructor(steps, digits = 4, words = WORDS) {
     this.nodes = steps.nodes;
@@ -83,7 +86,7 @@ export class Explained {
     };
   }
 
-  /** How the number at an index of a step came about: { name, numbers, result, text }. */
+  /** Explain the number at an index of a step: { name, numbers, result, text }. */
   line({ node, name, shape }, index) {
     const place = index.reduce((sum, k, axis) => sum * shape[axis] + k, 0);
     const numbers = this.writer.text(this.terms.line(node, place));
@@ -93,7 +96,7 @@ export class Explained {
     return { name: called, numbers, result, text: `${called} = ${made}${result}` };
   }
 
-  /** The lines shown of a step, and the number of those left out. */
+  /** Lines of a step that are shown, and the number of omitted ones. */
   lines(step) {
     if (step.filled) return { lines: [], more: 0 };
     const size = countOf(step.shape);
@@ -103,14 +106,14 @@ export class Explained {
   }
 
   /**
-   * Explanation of a unit in the first row, or of the weight `from` a unit of the layer before:
-   * { forward, backward }, each a list of { name, formula, numbers, result }.
+   * Explain a unit in the first row, or its weight for unit `from` of the layer before: { forward,
+   * backward }, each a list of { name, formula, numbers, result }.
    */
   unit(paths, unit, from = null) {
     const found = { forward: [], backward: [] };
-    // what goes back out of the layers is of the units before them; into them, out of the next
-    const out = this.goneBack(paths[0]);
-    const into = from === null && this.goneBack(String(Number(paths.at(-1)) + 1));
+    // its own input gradient has the previous layer's units, the next layer's input gradient its units
+    const out = this.inputGradientOf(paths[0]);
+    const into = from === null && this.inputGradientOf(String(Number(paths.at(-1)) + 1));
     for (const step of this.steps) {
       if (step.filled || step === out) continue;
       const index = step === into ? [0, unit] : this.indexOfUnit(step, paths, unit, from);
@@ -120,9 +123,9 @@ export class Explained {
     return found;
   }
 
-  /** Explanation of an input of the first row: the gradient of the loss. */
+  /** Explain the loss gradient of an input in the first row. */
   input(unit) {
-    const step = this.goneBack("0");
+    const step = this.inputGradientOf("0");
     return { forward: [], backward: step ? [this.explained(step, [0, unit])] : [] };
   }
 
@@ -131,15 +134,15 @@ export class Explained {
     return { name, formula: `${step.name} = ${step.formula}`, numbers, result };
   }
 
-  /** The step that gives what goes back out of a layer: the slopes of the loss at its inputs. */
-  goneBack(layer) {
+  /** Step that computes a layer's input gradient. */
+  inputGradientOf(layer) {
     return this.steps.findLast(
       ({ node, method, path }) =>
         method === "backward" && path === layer && !this.gradients.has(node),
     );
   }
 
-  /** Where a step has the number of a unit, or of a weight; null if it has none. */
+  /** Index of a unit or weight in a step's array; null if it has none. */
   indexOfUnit({ node, shape, path, method }, paths, unit, from) {
     const parameter = method === "update" ? path : this.gradients.get(node);
     const [layer, name] = (parameter ?? path).split(".");

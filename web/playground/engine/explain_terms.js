@@ -1,19 +1,20 @@
-// Terms of a traced step: each number as the arithmetic that computed it. Nodes with a line of their
-// own are numbers, the others are expanded. As `learn/explaining/elements.py` and `learn/explaining/terms.py`.
+// Terms of a traced step: each number as the arithmetic that computed it. Nodes with a line of
+// their own are numbers, the others are expanded. As `learn/explaining/elements.py` and
+// `learn/explaining/terms.py`.
 //
 // A term is { number, node, place }, { op, parts } of single numbers, { many, parts, divisor } of a
-// sum or of the largest, or { count, kind, rest }: what is not written out, as one number.
+// sum or a maximum, or { count, kind, rest }: omitted terms, as one number.
 
 import { countOf, stridesOf } from "./symbolic_sizes.js";
 
-const MOST_TERMS = 4; // of a sum are written; of more the largest, and the rest as one number
+const MOST_TERMS = 4; // written terms of a sum; beyond that the largest, and the rest as one number
 const ATOMS = new Set(["leaf", "random", "empty_like"]);
 const FILLED = { zeros_like: 0, ones_like: 1 };
 const SAME = new Set(["copy", "astype", "reshape", "ravel", "squeeze", "expand_dims"]);
 
 const isNode = (value) => value !== null && typeof value === "object" && "node" in value;
 
-/** The index of a place in an array of that shape, counted row after row. */
+/** Flat index of a position in an array, row-major. */
 export function indexOf(shape, place) {
   const index = [];
   for (const size of [...shape].reverse()) {
@@ -28,7 +29,7 @@ const placeOf = (shape, index) => {
   return index.reduce((place, k, axis) => place + k * strides[axis], 0);
 };
 
-/** The terms of a step's nodes; `lines` says which of them have a line of their own. */
+/** Terms of a step's nodes; `lines` are the nodes with a line of their own. */
 export class Terms {
   constructor(nodes, lines) {
     this.nodes = nodes;
@@ -43,7 +44,7 @@ export class Terms {
     return { number, node: -1, place: 0 };
   }
 
-  /** What the number at a place was made of; itself where it was given, drawn, or not known how. */
+  /** Term of a number; the number itself if it is an input, a draw, or has no expansion. */
   line(i, place) {
     const { op, args, options, shape } = this.nodes[i];
     if (ATOMS.has(op)) return this.number(i, place);
@@ -61,13 +62,13 @@ export class Terms {
     return { op, parts: args.map((part) => this.broadcast(part, index)) };
   }
 
-  /** The shape and the numbers of an argument. */
+  /** Shape and values of an argument. */
   known(value) {
     if (isNode(value)) return this.nodes[value.node];
     return { shape: [], value: [typeof value === "object" ? value.value : Number(value)] };
   }
 
-  /** What an argument has at a place of its own. */
+  /** Term of an argument at a position of its own. */
   at(value, place) {
     if (!isNode(value)) return this.constant(this.known(value).value[0]);
     const { node } = value;
@@ -75,7 +76,7 @@ export class Terms {
     return this.line(node, place);
   }
 
-  /** What an argument, broadcast to where an index counts, has there. */
+  /** Term of a broadcast argument at an index of the result. */
   broadcast(value, index) {
     const { shape } = this.known(value);
     const own = index.slice(index.length - shape.length);
@@ -103,7 +104,7 @@ export class Terms {
     return own && this.at(value, placeOf(shape, own));
   }
 
-  /** Where an element that was picked out of an array was in it; null of what is not known. */
+  /** Position in the array that a `getitem` read from; null if unknown. */
   picked(shape, where, index) {
     const parts = spelledOut(shape, where);
     if (parts.some((part) => isArray(part))) return this.byArrays(parts, index);
@@ -118,7 +119,7 @@ export class Terms {
     return own;
   }
 
-  /** The same of a row of places for each axis, as p[arange(n), y] has it. */
+  /** Position for an index of arrays, as in p[arange(n), y]. */
   byArrays(parts, index) {
     if (!parts.every(isArray) || index.length !== 1) return null;
     return parts.map((part) => (isNode(part) ? this.known(part).value[index[0]] : index[0]));
@@ -182,7 +183,7 @@ export class Terms {
 
 const isArray = (part) => isNode(part) || part?.n === "rows";
 
-/** An index with what `...` stands for, and all of the axes after it, written out. */
+/** Expand `...` and trailing axes of an index. */
 function spelledOut(shape, where) {
   const all = { slice: [null, null, null] };
   const counted = where.filter((part) => part !== null && !part?.dots).length;
@@ -207,7 +208,7 @@ function spread(index, gone, ndim) {
   return Array.from({ length: ndim }, (_, axis) => (gone.has(axis) ? 0 : own.shift()));
 }
 
-/** The terms of an operation on many numbers, of which many are written as one number. */
+/** Shorten an operation on many numbers: most are combined into one term. */
 function shortened(op, values, term) {
   if (values.length <= MOST_TERMS) return values.map((_, k) => term(k));
   const size = (v) =>

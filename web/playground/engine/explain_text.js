@@ -1,4 +1,4 @@
-// Terms and formulas as text, as `learn/explaining/terms.py` and `graph/printing.py` write them.
+// Text of terms and formulas, as in `learn/explaining/terms.py` and `graph/printing.py`.
 
 const LEVELS = {
   or: 1,
@@ -38,7 +38,7 @@ const SIGNS = { multiply: "·", subtract: " − ", power: "^" };
 const [SUM, PRODUCT, UNARY, ATOM] = [3, 4, 5, 9];
 const TYPES = { f: "float32", d: "float64", i: "int64", b: "bool" };
 
-/** A number to so many significant digits, as Python's format "g" has it, without its sign. */
+/** Format a number like Python's format "g", without its sign. */
 function general(number, digits) {
   if (!Number.isFinite(number)) return Number.isNaN(number) ? "nan" : "inf";
   if (number === 0) return "0";
@@ -52,7 +52,10 @@ function general(number, digits) {
   return `${plain(mantissa)}e${sign}${String(Math.abs(exponent)).padStart(2, "0")}`;
 }
 
-/** Writes terms, numbers to `digits` significant digits; `words` name what is left out. */
+/**
+ * Formatter of terms, numbers to `digits` significant digits; `words` has the texts for omitted
+ * terms.
+ */
 export class Writer {
   constructor(nodes, digits, words) {
     this.nodes = nodes;
@@ -114,7 +117,7 @@ export class Writer {
   }
 }
 
-/** The formula of a node in the names of others: `x @ W_0.T + b_0`. */
+/** Formula of a node with the names of others: `x @ W_0.T + b_0`. */
 export const formulaOf = (nodes, names, i) => expression(nodes, names, i)[0];
 
 function expression(nodes, names, i) {
@@ -177,7 +180,7 @@ function constantText(value) {
   return "dots" in value ? "..." : (TYPES[value.type] ?? String(value));
 }
 
-/** What follows the number of rows, as `graph/symbolic.py` writes it. */
+/** Format a constant that depends on the number of rows, as `graph/symbolic.py` does. */
 function followingText(text) {
   if (text === "rows") return "arange(n)";
   const linear = /^(-?\d+)n\+(-?\d+)$/.exec(text);

@@ -1,4 +1,4 @@
-// Folds a bias add into the accumulator of a matmul, as `graph/passes/fold_bias.py` does.
+// Bias folding: the accumulator of a matmul starts at the bias, as in `graph/passes/fold_bias.py`.
 
 import { lettersOf } from "./einsum.js";
 import { Ref, rewritten, usersOf } from "./graph.js";
@@ -21,7 +21,7 @@ export function withFoldedBiases(graph) {
   });
 }
 
-/** Whether the bias has a number for each column of the product, alike for all its rows. */
+/** Test if the bias has a number for each column of the product, the same for all rows. */
 function canBeginAt(builder, node, product, bias) {
   const a = builder.of(product);
   const b = builder.of(bias);
@@ -39,7 +39,7 @@ function canBeginAt(builder, node, product, bias) {
   );
 }
 
-/** Which axes of a product by letters all its operands have; null where nothing is summed. */
+/** Axes of an einsum that all operands share; null if nothing is summed. */
 function axesBeside(text) {
   const { operands, output } = lettersOf(text);
   if (operands.every((own) => [...own].every((letter) => output.includes(letter)))) return null;

@@ -1,20 +1,20 @@
-// Graphs: nodes in the order in which they are computed, each an operation on earlier ones.
+// Graph: nodes in the order of computation, each an operation on earlier ones.
 //
 // A node is { op, args, options, shape, kind, origin }; kind is "f" for float32, "d" for float64
-// (single numbers alone), "i" and "b" for whole numbers and truth values. A graph is { nodes,
-// leaves, outputs, watched }, the last three numbers of nodes by name; what is `watched` may be
-// looked at, if it is still there when the graph has become a better one, but keeps nothing.
+// (scalars only), "i" and "b" for integers and booleans. A graph is { nodes, leaves, outputs,
+// watched }, the last three numbers of nodes by name; `watched` nodes can be read if the passes
+// leave them, but are not kept alive.
 
 import { textOf } from "./constants.js";
 
-/** The result of another node, by its number. */
+/** Reference to a node, by its number. */
 export class Ref {
   constructor(node) {
     this.node = node;
   }
 }
 
-/** Start, stop and step of a slice; null for the default. */
+/** Slice with start, stop and step; null for the default. */
 export class Slice {
   constructor(start, stop, step) {
     this.start = start;
@@ -23,13 +23,13 @@ export class Slice {
   }
 }
 
-/** An argument with `change` done to each reference and constant in it. */
+/** Map `change` over the references and constants in an argument. */
 export function mapped(value, change) {
   if (Array.isArray(value)) return value.map((part) => mapped(part, change));
   return change(value);
 }
 
-/** The numbers of the nodes that a node is computed from. */
+/** Numbers of the nodes that a node reads. */
 export function usedBy(node) {
   const found = [];
   const look = (value) => {
@@ -41,14 +41,14 @@ export function usedBy(node) {
   return found;
 }
 
-/** For each node, the nodes that use it, as often as they do. */
+/** Users of each node, as often as they read it. */
 export function usersOf(nodes) {
   const users = nodes.map(() => []);
   nodes.forEach((node, i) => usedBy(node).forEach((used) => users[used].push(i)));
   return users;
 }
 
-/** What is the same for the same operation on the same arguments. */
+/** Hash key: the same for the same operation on the same arguments. */
 export function keyOf(op, args, options = {}, kind = "") {
   const text = (value) => {
     if (value instanceof Ref) return `#${value.node}`;
@@ -60,7 +60,7 @@ export function keyOf(op, args, options = {}, kind = "") {
   return [op, text(args), ...Object.entries(options).map((pair) => text(pair)), kind].join(" ");
 }
 
-/** A graph in the making; `origin` is that of the node which new ones replace. */
+/** Graph builder; `origin` is that of the node that new ones replace. */
 export class Builder {
   constructor() {
     this.nodes = [];
@@ -76,12 +76,12 @@ export class Builder {
     return this.keep({ op, args, options, shape, kind, origin: this.origin });
   }
 
-  /** A node of the shape and kind of another. */
+  /** Add a node of the shape and kind of another. */
   alike(node, op, ...args) {
     return this.add(op, args, node.shape, node.kind);
   }
 
-  /** An array of one number, of the shape and kind of a node. */
+  /** Add an array filled with one number, of the shape and kind of a node. */
   filled(node, number) {
     return this.alike(node, "fill", number);
   }
@@ -102,7 +102,7 @@ const renumbered = (names, number) =>
       .filter(([, i]) => i !== undefined),
   );
 
-/** The graph in which each node is what `rewrite` makes of it; those not among `only` are gone. */
+/** Rewrite a graph: `rewrite` maps each node; nodes not in `only` are dropped. */
 export function rewritten(graph, rewrite, only = null) {
   const builder = new Builder();
   const made = new Map();

@@ -1,6 +1,6 @@
-// Lowering to few operations, as `graph/passes/lower.py` does. Besides the elementwise ones these
-// remain: fill(value), sum, max, min, prod (x, axes), product(a, b),
-// einsum({ letters }, a, b), view(x, { offset, strides }), getitem(x, index), setitem and add_at (x, index, values),
+// Lowering to a few operations, as in `graph/passes/lower.py`. Besides elementwise operations these
+// remain: fill(value), sum, max, min, prod (x, axes), product(a, b), einsum({ letters }, a, b),
+// view(x, { offset, strides }), getitem(x, index), setitem and add_at (x, index, values),
 // concatenate(parts, axis), random(path).
 
 import { linear } from "./constants.js";
@@ -10,10 +10,10 @@ import { ELEMENTWISE, reducedAxes, REDUCTIONS } from "./shapes.js";
 import { countOf, followsRows, sizeAt } from "./symbolic_sizes.js";
 import { VIEWS, viewBy } from "./views.js";
 
-/** The graph in these operations. */
+/** Lower all nodes of a graph. */
 export const lowered = (graph) => rewritten(graph, lowerOne);
 
-/** A node in these operations. */
+/** Lower one node. */
 export function lowerOne(builder, node) {
   const { op, args } = node;
   if (op in FORMS) return FORMS[op](builder, node);
@@ -66,7 +66,7 @@ function variance(builder, node) {
   return node.op === "var" ? found : builder.alike(node, "sqrt", found);
 }
 
-/** The sum over axes by how many numbers it has, less some. */
+/** Sum over axes divided by the number of summands minus `less`. */
 function averaged(builder, node, x, axes, keepdims, less = 0) {
   const { shape } = builder.of(x);
   const sizes = shape.map((size, i) => (axes.includes(i) ? 1 : size));

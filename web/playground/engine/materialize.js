@@ -1,11 +1,11 @@
-// Which nodes a portable program keeps in memory, and which it computes where they are used: sums
-// of all numbers go through an array in one row only if what they read lies so.
+// Materialization: nodes of a portable program that are stored, and those recomputed where used.
+// Full sums read an array contiguously only if their operands are contiguous.
 
 import { Ref, usersOf } from "./graph.js";
 import { ELEMENTWISE, REDUCTIONS } from "./shapes.js";
 import { sameShape } from "./symbolic_sizes.js";
 
-const SHORT_ROW = 16; // as ALIGNMENT of `engines/loops/memory_planning.py`
+const SHORT_ROW = 16; // ALIGNMENT of `engines/loops/memory_planning.py`
 const OF_FILLS = new Set(["setitem", "add_at", "write"]);
 const TRANSCENDENTAL = new Set([
   "exp",
@@ -19,7 +19,7 @@ const TRANSCENDENTAL = new Set([
   "power",
 ]);
 
-/** The nodes that are materialized, and the leaves: as `stored_nodes` has them. */
+/** Nodes that are materialized, and the leaves, as in `stored_nodes`. */
 export function materializedNodes(graph) {
   const { nodes } = graph;
   const users = usersOf(nodes);
@@ -62,7 +62,7 @@ function isSpreadOverShortRows(nodes, node) {
   });
 }
 
-/** True if node `i`, broadcast to a shape, is read as one contiguous row. */
+/** Test if node `i`, broadcast to a shape, is read contiguously. */
 export function isContiguousAs({ nodes }, materialized, i, shape) {
   const node = nodes[i];
   if (node.shape.length === 0) return true;

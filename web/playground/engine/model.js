@@ -1,25 +1,25 @@
-// A net that trains by its traced layers, bit-identical to handgrad's engine "portable".
+// Model: a net that trains by its traced layers, bit-identical to handgrad's engine "portable".
 
 import { layersOf, predictionGraph, stepGraph } from "./compose.js";
 import { reductions } from "./functions.js";
 import { optimized } from "./passes.js";
 import { Plan } from "./plan.js";
 import { recordedSteps } from "./recorded_steps.js";
-import { ruleGraph, ruleOf } from "./rules.js";
+import { ruleGraph, updateRule } from "./optimizer_update.js";
 import { countOf } from "./symbolic_sizes.js";
 
 const PREDICTED_AT_ONCE = 128; // rows
 const EVALUATED_AT_ONCE = 1024; // rows: one mean each
-const MOST_PLANS = 32; // for numbers of rows
-const WORDS = 6; // of 64 bits, of a random stream
+const MOST_PLANS = 32; // by number of rows
+const WORDS = 6; // 64-bit words of a random stream
 
 /**
- * A net of traced layers. `layers` are `{ layer, settings, trainable }`, loss, optimizer and
- * penalty `{ name, …settings }`, or a name alone; `clip` is the norm that gradients are clipped to.
+ * Net of traced layers. `layers` are `{ layer, settings, trainable }`, loss, optimizer and penalty
+ * `{ name, …settings }`, or a name alone; `clip` is the maximum gradient norm.
  *
- * `parameters`, `gradients`, `state` (running) and `optimizerState` are flat, in the order of
- * hg.Net's buffers; `streams` has six words of 64 bits for each layer that draws, by `streamPaths`.
- * All may be read and written between batches.
+ * `parameters`, `gradients`, `state` (running statistics) and `optimizerState` are flat, in the
+ * order of hg.Net's buffers; `streams` has six 64-bit words for each layer that draws, by
+ * `streamPaths`. All may be read and written between batches.
  */
 export class Model {
   constructor(pages, { layers, loss, optimizer, penalty = null, clip = null, width }) {
@@ -40,7 +40,7 @@ export class Model {
     this.rules = this.slices().map(([begin, end]) => this.rule(begin, end));
   }
 
-  /** From where to where the parameters lie that are trained. */
+  /** Slices of the trainable parameters: begin and end. */
   slices() {
     const found = [];
     for (const { offset, shape, trainable } of this.names) {
@@ -52,7 +52,7 @@ export class Model {
     return found;
   }
 
-  /** The plan of the optimizer's rule for some of the parameters. */
+  /** Plan of the optimizer's update for a slice of the parameters. */
   rule(begin, end) {
     this.rate ??= new Float64Array(1);
     this.step ??= new Float64Array(1);
@@ -68,7 +68,7 @@ export class Model {
     return new Plan(this.graphs.rule, end - begin, { given });
   }
 
-  /** The buffers of parameters and running state by the names that graphs have for them. */
+  /** Buffers of parameters and running state by their names in graphs. */
   buffers() {
     const given = {};
     for (const { name, offset, shape } of this.names) {
@@ -82,12 +82,12 @@ export class Model {
     return given;
   }
 
-  /** The plan of a graph for `n` rows, of a batch of `full` rows if it is full. */
+  /** Plan of a graph for `n` rows, of a batch that has `full` rows if complete. */
   plan(kind, n, full = n) {
     const key = `${kind} ${n} ${full}`;
     let plan = this.plans.get(key);
     if (plan)
-      this.plans.delete(key); // it goes behind the others, which are let go before it
+      this.plans.delete(key); // moves to the end: the least recently used are evicted first
     else {
       const [given, streams] = [this.buffers(), this.streamsByPath()];
       plan = new Plan(this.graphs[kind], n, { full, given, streams });
@@ -97,20 +97,20 @@ export class Model {
     return plan;
   }
 
-  /** The words of the random streams by the paths of their layers. */
+  /** Words of the random streams by the paths of their layers. */
   streamsByPath(streams = this.streams) {
     const part = (i) => streams.subarray(WORDS * i, WORDS * (i + 1));
     return Object.fromEntries(this.streamPaths.map((path, i) => [path, part(i)]));
   }
 
-  /** A step on the first `n` rows of a batch, of `full` rows if it is full; gives the loss. */
+  /** Train on the first `n` rows of a batch, of `full` rows if complete; returns the loss. */
   batch(x, y, n, learningRate, full = n) {
     const plan = this.plan("step", n, full);
     fill(plan, x, y);
     return this.trained(plan, learningRate);
   }
 
-  /** The loss of `n` rows, and its gradients; nothing else is changed, but streams move on. */
+  /** Loss and gradients of `n` rows; advances only the random streams. */
   gradientsOf(x, y, n, full = n) {
     const plan = this.plan("step", n, full);
     fill(plan, x, y);
@@ -119,7 +119,7 @@ export class Model {
     return plan.value("loss").data[0];
   }
 
-  /** Go through all rows in an order; gives the mean loss, which is not finite where it ended. */
+  /** Train an epoch on all rows in an order; returns the mean loss, not finite if it diverged. */
   epoch(x, y, order, batchSize, learningRates) {
     const rows = order.length;
     const full = Math.min(batchSize, rows);
@@ -148,7 +148,7 @@ export class Model {
     return loss;
   }
 
-  /** The optimizer's step by the gradients as they are. */
+  /** Update the parameters by the current gradients. */
   update(learningRate) {
     this.stepsTaken++;
     this.rate[0] = learningRate;
@@ -168,12 +168,12 @@ export class Model {
     return Math.sqrt(squares);
   }
 
-  /** The predictions for the first `n` rows of x. */
+  /** Predict the first `n` rows of x. */
   predict(x, n) {
     return this.predicted(x, n, (plan) => [plan.value("prediction")])[0];
   }
 
-  /** The loss of the first `n` rows, in prediction, and the predictions for them. */
+  /** Evaluate the first `n` rows: the loss without dropout, and the predictions. */
   evaluate(x, y, n) {
     const [wide, deep] = [this.layers[0].width, y.length / (x.length / this.layers[0].width)];
     let [total, predictions] = [0, null];
@@ -191,12 +191,12 @@ export class Model {
     return { loss: total / n, predictions: predictions ?? new Float32Array(0) };
   }
 
-  /** The lines of a step on the first `n` rows with their numbers: see `recordedSteps`. */
+  /** Record a step on the first `n` rows line by line: see `recordedSteps`. */
   steps(x, y, n, learningRate = 0.1) {
     return recordedSteps(this, x, y, n, learningRate);
   }
 
-  /** What each layer gives for the first `n` rows, in prediction. */
+  /** Outputs of each layer for the first `n` rows, in prediction. */
   activations(x, n) {
     return this.predicted(x, n, (plan) => this.layers.map((_, i) => plan.value(`y ${i}`)));
   }
@@ -216,16 +216,16 @@ export class Model {
     return all ?? found(this.plan("prediction", 1)).map(() => new Float32Array(0));
   }
 
-  /** The arrays of what is watched, of each layer; null where a pass made it needless. */
+  /** Arrays of watched nodes by layer; null where a pass removed it. */
   watched(plan, what) {
     return this.layers.map((_, i) => plan.value(`${what} ${i}`)?.data ?? null);
   }
 }
 
-const COMPOSED = new WeakMap(); // of pages: what was made of them lately, by what was asked for
+const COMPOSED = new WeakMap(); // cache by traces and architecture
 const MOST_COMPOSED = 16;
 
-/** The layers of a net, its update, and its graphs after all passes; they are not changed. */
+/** Compose the layers, update and optimized graphs of a net; the results are shared, read-only. */
 function composed(pages, asked) {
   const key = JSON.stringify(asked);
   if (!COMPOSED.has(pages)) COMPOSED.set(pages, new Map());
@@ -234,7 +234,7 @@ function composed(pages, asked) {
     if (known.size >= MOST_COMPOSED) known.delete(known.keys().next().value);
     const { loss, penalty, optimizer, clip } = asked;
     const layers = layersOf(pages, asked);
-    const updates = ruleOf(pages, optimizer, clip);
+    const updates = updateRule(pages, optimizer, clip);
     const graphs = {
       step: optimized(stepGraph(pages, layers, { loss, penalty })),
       prediction: optimized(predictionGraph(layers)),
@@ -246,7 +246,7 @@ function composed(pages, asked) {
   return known.get(key);
 }
 
-/** Where parameters or running state lie, one after another. */
+/** Offsets of arrays in a flat buffer. */
 function placed(arrays) {
   let offset = 0;
   return arrays.map(({ name, shape, start, trainable }) => {

@@ -1,9 +1,9 @@
-// Traced layers in JSON (see `learn/playground/pages.py`), with settings and a width.
+// Traced layers in JSON (see `learn/playground/pages.py`), evaluated for settings and a width.
 
 import { formulaOf, linear, ROWS, scaled } from "./constants.js";
 import { Ref, Slice } from "./graph.js";
 
-/** The settings of a page: its defaults, and what is given; parts of tuples by `name.0`. */
+/** Settings of a layer: defaults and given values; parts of tuples as `name.0`. */
 export function settingsOf(defaults, given = {}) {
   const found = {};
   for (const [name, value] of Object.entries({ ...defaults, ...given })) {
@@ -27,8 +27,8 @@ function decoded(value, settings, width) {
   return value;
 }
 
-/** A page with its constants computed: { given, nodes, backward, outputs, file }. */
-export function readPage(page, settings, width) {
+/** Evaluate a trace's constants: { given, nodes, backward, outputs, file }. */
+export function evaluateTrace(page, settings, width) {
   const nodes = page.nodes.map(([op, args, line, options = {}, kind = "f"]) => ({
     op,
     args: args.map((argument) => decoded(argument, settings, width)),
@@ -39,6 +39,6 @@ export function readPage(page, settings, width) {
   return { ...page, nodes };
 }
 
-/** The shape of a parameter or running state. */
+/** Shape of a parameter or running state. */
 export const shapeOfState = (shape, settings, width) =>
   shape.map((size) => decoded(size, settings, width));

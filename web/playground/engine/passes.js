@@ -1,4 +1,4 @@
-// The passes that a graph goes through before it is run, in the order of `graph/passes`.
+// Compiler passes in the order of `graph/passes`.
 
 import { lowered } from "./lower.js";
 import { withFoldedConstants, withoutDeadCode, withSharedSubexpressions } from "./simplify.js";
@@ -17,5 +17,5 @@ const PASSES = [
   withoutDeadCode,
 ];
 
-/** The graph after all passes. */
+/** Run all passes on a graph. */
 export const optimized = (graph) => PASSES.reduce((made, pass) => pass(made), graph);

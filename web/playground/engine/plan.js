@@ -1,4 +1,4 @@
-// A graph for a number of rows as steps to run: each a loop over arrays that are made once.
+// Execution plan of a graph for a number of rows: steps that loop over preallocated arrays.
 
 import { Following, ROWS, valueAt } from "./constants.js";
 import { summing } from "./einsum.js";
@@ -6,16 +6,16 @@ import { f32, loops, numbers, random, reductions, Stream } from "./functions.js"
 import { Ref } from "./graph.js";
 import { argumentsOf, asRows, begins, calling, everywhere, inRows } from "./strided.js";
 import { multiply } from "./products.js";
-import { reducing } from "./many_axes.js";
+import { reducing } from "./reductions.js";
 import { ELEMENTWISE, REDUCTIONS } from "./shapes.js";
 import { countOf, sizeAt } from "./symbolic_sizes.js";
 import { isContiguousAs, materializedNodes } from "./materialize.js";
 
-const MOST_ONE_BY_ONE = 16; // numbers of a sum; more are summed in lanes
-const MOST_MULTIPLIED = 64; // of a whole exponent
+const MOST_ONE_BY_ONE = 16; // summands; more are summed in lanes
+const MOST_MULTIPLIED = 64; // largest integer exponent
 
 /**
- * The steps of a graph for `n` rows, of a batch that has `full` if it is full. `given` are the
+ * Steps of a graph for `n` rows, of a batch that has `full` rows if complete. `given` are the
  * arrays of leaves and outputs, by name; `streams` the words of random streams, by path.
  */
 export class Plan {
@@ -46,7 +46,7 @@ export class Plan {
     this.last = copied.map(([i, place]) => this.copied(this.values[i], place));
   }
 
-  /** Run all steps; what becomes new state or new parameters is put there by `finish`. */
+  /** Run all steps; `finish` copies new state and parameters into place. */
   run() {
     const { steps } = this;
     for (let i = 0; i < steps.length; i++) steps[i]();
@@ -56,7 +56,7 @@ export class Plan {
     for (const step of this.last) step();
   }
 
-  /** The array of a leaf, an output or what is watched, by name. */
+  /** Array of a leaf, an output or a watched node, by name. */
   value(name) {
     const { leaves, outputs, watched } = this.graph;
     return this.values[leaves[name] ?? outputs[name] ?? watched[name]];
@@ -97,7 +97,7 @@ export class Plan {
     return { data: base.data, offset: base.offset + at(offset), strides: strides.map(at), shape };
   }
 
-  /** A single number of float64, or a whole one. */
+  /** Evaluate a float64 or integer scalar. */
   single(node) {
     const data = new Float64Array(1);
     const [a, b] = node.args.map((value) =>
@@ -111,7 +111,7 @@ export class Plan {
     return inRows(data, []);
   }
 
-  /** An argument as an array: a constant, rounded; a single float64 as float32. */
+  /** Convert an argument to an array: a constant or a float64 scalar becomes float32. */
   argument(value) {
     if (!(value instanceof Ref)) return everywhere(f32(valueAt(value, this.n)), []);
     const array = this.values[value.node];
@@ -146,7 +146,7 @@ export class Plan {
     });
   }
 
-  /** A power with a whole exponent that is known: squares of squares; false for another. */
+  /** Lower a power with a constant integer exponent to multiplications; false for another. */
   multiplied(node, out) {
     const exponent = node.args[1] instanceof Ref ? NaN : valueAt(node.args[1], this.n);
     if (!Number.isInteger(exponent) || Math.abs(exponent) > MOST_MULTIPLIED) return false;
@@ -201,7 +201,7 @@ export class Plan {
     }
   }
 
-  /** All numbers of an array as rows and columns: in one row where a program reads them so. */
+  /** All numbers of an array as rows and columns: one row if a program reads them contiguously. */
   rowsOf(x, i, shape) {
     const [rows, columns] = x.shape.length === 2 ? x.shape : [1, x.shape[0] ?? 1];
     const [row, column] = x.strides.length === 2 ? x.strides : [0, x.strides[0] ?? 0];
@@ -249,7 +249,7 @@ export class Plan {
     });
   }
 
-  /** For an index of arrays: how many places there are, and where each lies. */
+  /** Number of positions in an index of arrays, and their offsets. */
   places2(x, index) {
     const rows = Math.max(...index.map((part) => this.lengthOf(part)));
     const parts = index.map((part, axis) => {
@@ -309,7 +309,7 @@ export class Plan {
     }
   }
 
-  /** A step that copies an array to where another lies. */
+  /** Create a step that copies an array into another. */
   copied(x, data, place = { offset: 0 }) {
     const target = { ...inRows(data, x.shape), ...place };
     const at = asRows(x.shape, [x, target]);

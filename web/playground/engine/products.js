@@ -1,16 +1,16 @@
-// Products of matrices in float32: every sum over k is one chain, k ascending, from 0 or a start.
-// Four sums go side by side, so that none waits for the one before.
+// Matrix products in float32: every sum over k is one chain, k ascending, from 0 or a start. Four
+// sums run side by side, so that none waits for the previous.
 
 import { f32 } from "./functions.js";
 
-/** o (m, n) = start + a (m, k) b (k, n); a, b and start are strided arrays: offset and steps. */
+/** Multiply: o (m, n) = start + a (m, k) b (k, n); a, b and start are strided arrays. */
 export function multiply(o, m, n, k, a, a0, ai, ak, b, b0, bk, bj, s, s0, sj) {
   if (n >= 4) byColumns(o, m, n, k, a, a0, ai, ak, b, b0, bk, bj, s, s0, sj);
   const rest = n >= 4 ? n - (n % 4) : 0;
   if (rest < n) byRows(o, m, n, rest, k, a, a0, ai, ak, b, b0, bk, bj, s, s0, sj);
 }
 
-/** The columns up to a multiple of four. */
+/** Compute the columns up to a multiple of four. */
 function byColumns(o, m, n, k, a, a0, ai, ak, b, b0, bk, bj, s, s0, sj) {
   for (let i = 0; i < m; i++) {
     for (let j = 0; j + 3 < n; j += 4) {
@@ -36,7 +36,7 @@ function byColumns(o, m, n, k, a, a0, ai, ak, b, b0, bk, bj, s, s0, sj) {
   }
 }
 
-/** The columns from `first` on, four rows at once. */
+/** Compute the columns from `first` on, four rows at a time. */
 function byRows(o, m, n, first, k, a, a0, ai, ak, b, b0, bk, bj, s, s0, sj) {
   for (let j = first; j < n; j++) {
     const start = s[s0 + j * sj];

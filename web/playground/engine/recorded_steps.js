@@ -1,17 +1,17 @@
-// A step as it is recorded, line by line, with the numbers of all lines: for explanations.
+// Traced lines of a step with their numbers, for explanations.
 //
-// Nothing is made stable or put together here: each line says what its page says. So its numbers
-// may differ from those of a training in their last digits.
+// No pass runs here: each line computes what the layer's line states. So its numbers may differ
+// from those of a training in their last digits.
 
 import { composedStep } from "./compose.js";
 import { Following, valueAt } from "./constants.js";
 import { mapped, Ref, Slice } from "./graph.js";
 import { lowered } from "./lower.js";
 import { Plan } from "./plan.js";
-import { addRule, numbersOf } from "./rules.js";
+import { addRule, numbersOf } from "./optimizer_update.js";
 import { countOf, sizeAt } from "./symbolic_sizes.js";
 
-/** The graph of a step with an update of each parameter that is trained. */
+/** Graph of a step with an update of each trained parameter. */
 function explainedGraph(pages, layers, options, updates) {
   const composer = composedStep(pages, layers, options);
   const numbers = numbersOf(composer, updates);
@@ -29,9 +29,9 @@ function explainedGraph(pages, layers, options, updates) {
 }
 
 /**
- * The nodes of a step of a model, in their order, with values: `{ op, args, options, shape, kind,
+ * Record a step of a model: its nodes in order, with values: `{ op, args, options, shape, kind,
  * path, title, method, file, line, value, name }`. Arguments are `{ node }`, numbers, `{ n }` for
- * what follows the number of rows (as text and value), slices. A leaf has its `name`; `path` is
+ * what depends on the number of rows (as text and value), slices. A leaf has its `name`; `path` is
  * that of the layer, "loss", "penalty", or in an update the name of the parameter; `method` is
  * "forward", "backward", "penalty" or "update".
  */
@@ -64,7 +64,7 @@ export function recordedSteps(model, x, y, n, learningRate) {
   };
 }
 
-/** The length of all gradients together. */
+/** Norm of all gradients together. */
 function lengthOf(model, plan, outputs) {
   let squares = 0;
   for (const { name, trainable } of model.names) {
@@ -89,7 +89,7 @@ function described(node, plan, i, n) {
   return { op, args, options, kind, shape, ...origin, name: options.name, value: numbers(plan, i) };
 }
 
-/** The numbers of a node, row after row. */
+/** Values of a node, row-major. */
 function numbers(plan, i) {
   const { data, offset, strides, shape } = plan.value(i);
   const found = new Float64Array(countOf(shape));

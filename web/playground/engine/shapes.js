@@ -1,4 +1,4 @@
-// The shape of what an operation gives, by NumPy's rules.
+// Shape inference by NumPy's rules.
 
 import { Following, valueAt } from "./constants.js";
 import { lettersOf, sizesOf } from "./einsum.js";
@@ -26,21 +26,21 @@ export const REDUCTIONS = new Set(["sum", "max", "min", "prod"]);
 const LIKE_FIRST = new Set(["zeros_like", "ones_like", "empty_like", "full_like", "copy", "clip"]);
 const ALSO_ELEMENTWISE = new Set(["square", "reciprocal", "log2", "and", "or", "xor", "invert"]);
 
-/** The axes that a reduction runs over, and whether they stay with size 1. */
+/** Axes of a reduction, and `keepdims`. */
 export function reducedAxes(rank, args, options) {
   const axis = options.axis ?? args[1] ?? null;
   const axes = axis === null ? Array.from({ length: rank }, (_, i) => i) : [axis].flat();
   return [axes.map((i) => (i + rank) % rank), options.keepdims ?? false];
 }
 
-/** The axes of an array in the order in which it is to have them; the other way round if none. */
+/** Axis order of a transpose; reversed if none is given. */
 export function axesOf(rank, args, options) {
   const asked = [options.axes ?? args.slice(1)].flat(2).filter((axis) => axis !== null);
   const axes = asked.length ? asked : Array.from({ length: rank }, (_, i) => rank - 1 - i);
   return axes.map((axis) => (axis + rank) % rank);
 }
 
-/** An index with an entry for each axis: slices, Refs, rows and numbers; new axes are null. */
+/** Complete an index: an entry for each axis, slices, Refs, rows and numbers; new axes are null. */
 export function wholeIndex(index, rank) {
   const parts = Array.isArray(index) ? [...index] : [index];
   const dots = parts.findIndex((part) => part?.dots);
@@ -50,7 +50,7 @@ export function wholeIndex(index, rank) {
   return parts;
 }
 
-/** From where, how many and in which steps a slice goes through an axis of that size. */
+/** Start, count and step of a slice of an axis of a size. */
 export function sliced(slice, size) {
   const at = (end, usual) => {
     const place = end === null ? usual : valueAt(end, N);
@@ -92,7 +92,7 @@ function product(a, b) {
   return [a[0], b[1]];
 }
 
-/** The shape of what an operation gives; `shapeOf` is that of a reference. */
+/** Shape of an operation's result; `shapeOf` returns that of a reference. */
 export function shapeOf(op, args, options, shape) {
   const first = args[0] instanceof Ref ? shape(args[0]) : [];
   if (ELEMENTWISE.has(op) || ALSO_ELEMENTWISE.has(op)) {

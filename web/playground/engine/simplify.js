@@ -1,10 +1,11 @@
-// Passes that make a graph shorter and leave what it says, as `graph/passes/simplify.py` does.
+// Simplification passes: dead code, common subexpressions, constants; as in
+// `graph/passes/simplify.py`.
 
 import { keyOf, Ref, rewritten, usedBy } from "./graph.js";
 import { ELEMENTWISE } from "./shapes.js";
 import { sameShape } from "./symbolic_sizes.js";
 
-/** Drop every node that no output depends on, but for draws: they move a stream on. */
+/** Dead-code elimination; random draws stay, since they advance a stream. */
 export function withoutDeadCode(graph) {
   const needed = new Set(Object.values(graph.leaves));
   const draws = graph.nodes.flatMap((node, i) => (node.op === "random" ? [i] : []));
@@ -18,7 +19,7 @@ export function withoutDeadCode(graph) {
   return rewritten(graph, (builder, node) => builder.keep(node), needed);
 }
 
-/** Compute once what is computed twice from the same arguments. */
+/** Common subexpression elimination. */
 export function withSharedSubexpressions(graph) {
   const seen = new Map();
   return rewritten(graph, (builder, node) => {
@@ -30,7 +31,7 @@ export function withSharedSubexpressions(graph) {
 }
 
 const NEUTRAL = { add: 0, subtract: 0, multiply: 1, divide: 1 };
-// What is computed beforehand where all is constant; elsewhere such nodes are left.
+// Operations that constant folding evaluates.
 const COMPUTED = {
   add: (a, b) => a + b,
   subtract: (a, b) => a - b,
@@ -39,7 +40,7 @@ const COMPUTED = {
   negative: (a) => -a,
 };
 
-/** Compute beforehand what depends on constants alone, and drop x + 0, x * 1, x / 1. */
+/** Constant folding, and removal of x + 0, x * 1, x / 1. */
 export const withFoldedConstants = (graph) => rewritten(graph, folded);
 
 function folded(builder, node) {

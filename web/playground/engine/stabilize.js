@@ -1,11 +1,11 @@
-// Softmax followed by cross-entropy, made stable by four identities, as `graph/passes/stabilize.py`
-// has them: of operations alone, whatever layer they came from.
+// Numerically stable softmax with cross-entropy, by four identities, as in
+// `graph/passes/stabilize.py`: on operations alone, whatever layer they came from.
 
 import { Following, ratio, ROWS } from "./constants.js";
 import { keyOf, Ref, rewritten } from "./graph.js";
 import { sameShape } from "./symbolic_sizes.js";
 
-/** The graph in which the identities replace what would overflow. */
+/** Apply the identities that avoid overflow. */
 export function stabilized(graph) {
   return rewritten(
     graph,
@@ -18,7 +18,7 @@ export function stabilized(graph) {
   );
 }
 
-/** log((exp(u) / s)[i]), where s has one number a row, is u[i] - log s[i]. */
+/** Rewrite log((exp(u) / s)[i]), s one number a row, to u[i] - log s[i]. */
 function logOfAQuotient(builder, node) {
   if (node.op !== "log" || !builder.is(node.args[0], "getitem")) return null;
   const [p, index] = builder.of(node.args[0]).args;
@@ -31,7 +31,7 @@ function logOfAQuotient(builder, node) {
   return builder.alike(node, "subtract", u, builder.alike(node, "log", ofRow));
 }
 
-/** p * (0 with [i] = v) is 0 with [i] = p[i] * v. */
+/** Rewrite p * (0 with [i] = v) to 0 with [i] = p[i] * v. */
 function timesAScatter(builder, node) {
   if (node.op !== "multiply") return null;
   for (const [p, d] of [node.args, [...node.args].reverse()]) {
@@ -49,7 +49,7 @@ function timesAScatter(builder, node) {
   return null;
 }
 
-/** a * (c / a) is c, and with numbers c and k, a * (c / (k * a)) is c / k. */
+/** Rewrite a * (c / a) to c, and with numbers c and k, a * (c / (k * a)) to c / k. */
 function cancelled(builder, node) {
   if (node.op !== "multiply") return null;
   for (const [a, quotient] of [node.args, [...node.args].reverse()]) {
@@ -71,7 +71,7 @@ function cancelled(builder, node) {
   return null;
 }
 
-/** The sum over the classes of 0 with [n, y[n]] = v is v. */
+/** Rewrite the sum over the classes of 0 with [n, y[n]] = v to v. */
 function sumOfAScatter(builder, node) {
   if (node.op !== "sum" || node.args[1].join() !== "1") return null;
   const [x] = node.args;
@@ -85,14 +85,14 @@ function sumOfAScatter(builder, node) {
 
 const isSame = (value, a) => value instanceof Ref && value.node === a.node;
 
-/** Whether a value is zeros with some entries set to an array of values. */
+/** Test if a value is zeros with some entries set to an array of values. */
 function isScatter(builder, value) {
   if (!builder.is(value, "setitem")) return false;
   const [zeros, , v] = builder.of(value).args;
   return builder.is(zeros, "fill") && builder.of(zeros).args[0] === 0 && v instanceof Ref;
 }
 
-/** The earlier node that computes the same, or this one. */
+/** Find an earlier equal node, or return this one. */
 function same(builder, node) {
   const key = keyOf(node.op, node.args);
   const i = builder.nodes.findIndex((other) => keyOf(other.op, other.args) === key);

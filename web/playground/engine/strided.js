@@ -1,8 +1,8 @@
-// Where the numbers of arrays lie: { data, offset, strides, shape }, and how loops go through them.
+// Strided arrays { data, offset, strides, shape }, and loops over them.
 
 import { offsetsOf, stridesOf } from "./symbolic_sizes.js";
 
-/** An array that lies row after row. */
+/** Contiguous array, row-major. */
 export const inRows = (data, shape) => ({ data, offset: 0, strides: stridesOf(shape), shape });
 
 /** One number broadcast to a shape. */
@@ -13,7 +13,7 @@ export const everywhere = (number, shape) => ({
   shape,
 });
 
-/** The steps of an array along the axes of a shape that it is broadcast to. */
+/** Strides of an array broadcast to a shape. */
 export function spread({ shape, strides }, to) {
   return to.map((_, i) => {
     const own = i - to.length + shape.length;
@@ -23,7 +23,7 @@ export function spread({ shape, strides }, to) {
 
 /**
  * Rows and columns for a loop over all elements of a shape; the strides of each array in both, and
- * the axes that are `outer` to them.
+ * the `outer` axes.
  */
 export function asRows(shape, arrays) {
   const steps = arrays.map((array) => spread(array, shape));
@@ -45,7 +45,7 @@ export function asRows(shape, arrays) {
   return { rows, columns, outer };
 }
 
-/** Offsets of arrays at each index of the axes that are outer to their rows and columns. */
+/** Offsets of arrays at each index of the outer axes. */
 export function begins({ outer }, arrays) {
   const sizes = outer.map(({ size }) => size);
   const each = arrays.map((_, k) =>
@@ -59,12 +59,12 @@ export function begins({ outer }, arrays) {
   );
 }
 
-/** What a loop over arrays is called with, after the rows and columns. */
+/** Arguments of a loop over arrays, after the rows and columns. */
 export function argumentsOf({ rows, columns }, arrays) {
   return arrays.flatMap(({ data, offset }, k) => [data, offset, rows.steps[k], columns.steps[k]]);
 }
 
-/** A step that calls a loop: V8 calls a function with its arguments named best. */
+/** Create a step that calls a loop; V8 calls a function with named arguments fastest. */
 export function calling(loop, o, rows, columns, given) {
   const [a, a0, ar, ac, b, b0, br, bc, ...more] = given;
   if (given.length === 4) return () => loop(o, rows, columns, a, a0, ar, ac);

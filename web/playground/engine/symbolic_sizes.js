@@ -1,24 +1,24 @@
-// Sizes of arrays while a graph is made: numbers, in which N stands for the number of rows.
-// N is so large that no width meets it: what is equal for it is equal for any number of rows.
+// Symbolic sizes: numbers, in which N stands for the number of rows. N exceeds any width, so sizes
+// equal for N are equal for any number of rows.
 
 export const N = 2 ** 30;
 
-/** A size for `n` rows. */
+/** Evaluate a size for `n` rows. */
 export function sizeAt(size, n) {
   const slope = Math.round(size / N);
   return slope * n + (size - slope * N);
 }
 
-/** Whether a size follows the number of rows. */
+/** Test if a size depends on the number of rows. */
 export const followsRows = (size) => size >= N / 2;
 
-/** How many numbers an array of that shape has. */
+/** Number of elements of a shape. */
 export const countOf = (shape) => shape.reduce((count, size) => count * size, 1);
 
-/** Whether two shapes are one. */
+/** Test if two shapes are equal. */
 export const sameShape = (a, b) => a.length === b.length && a.every((size, i) => size === b[i]);
 
-/** The steps from number to number along each axis of an array that lies row after row. */
+/** Strides of a contiguous array. */
 export function stridesOf(shape) {
   const strides = [];
   let step = 1;
@@ -29,7 +29,7 @@ export function stridesOf(shape) {
   return strides;
 }
 
-/** The shape that arrays of these shapes are broadcast to. */
+/** Broadcast shape of several shapes. */
 export function broadcast(shapes) {
   const rank = Math.max(...shapes.map((shape) => shape.length));
   return Array.from({ length: rank }, (_, i) => {
@@ -42,7 +42,7 @@ export function broadcast(shapes) {
   });
 }
 
-/** Offsets of all elements of a shape, in order, by the strides of each axis. */
+/** Offsets of all elements of a shape, in order, by strides. */
 export function offsetsOf(sizes, steps) {
   const found = new Int32Array(countOf(sizes));
   const rows = stridesOf(sizes);

@@ -1,4 +1,4 @@
-// Lowering of what moves numbers about and copies none: part of a stored array, in another order.
+// Views: lowering of slices, transposes and reshapes to strided reads of a stored array.
 
 import { valueAt } from "./constants.js";
 import { Slice } from "./graph.js";
@@ -7,7 +7,7 @@ import { N, stridesOf } from "./symbolic_sizes.js";
 
 export const VIEWS = new Set(["reshape", "ravel", "transpose"]);
 
-/** The view that a node takes of its first argument; of a view that is itself one, of its base. */
+/** View that a node takes of its first argument; a view of a view refers to the base. */
 export function viewBy(builder, node) {
   let [x] = node.args;
   if (!liesInRows(stridedArray(builder, x)) && ["reshape", "ravel"].includes(node.op)) {
@@ -19,7 +19,7 @@ export function viewBy(builder, node) {
   return builder.add("view", [base, found], node.shape, node.kind);
 }
 
-/** Where the numbers of a node lie: { shape, offset, strides }. */
+/** Strided form of a node: { shape, offset, strides }. */
 function stridedArray(builder, x) {
   const { op, args, shape } = builder.of(x);
   return op === "view" ? { shape, ...args[1] } : { shape, offset: 0, strides: stridesOf(shape) };

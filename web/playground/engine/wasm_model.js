@@ -1,4 +1,4 @@
-// A net that trains by a program of WebAssembly, made by handgrad where a library is near.
+// Model that trains by a WebAssembly program compiled by handgrad.
 
 import { Model } from "./model.js";
 
@@ -6,9 +6,9 @@ const PAGE = 2 ** 16; // bytes
 const ALIGNED = 16;
 
 /**
- * A promise of a model like `Model(pages, options)`, with the same bits, whose epochs, steps and
- * predictions run by a program (`learn/playground/models.py`). It is refused where a page may not run
- * WebAssembly. `before` is a model in whose place it goes on.
+ * Create a model like `Model(pages, options)`, bit-identical, whose epochs, steps and predictions
+ * run by a program (`learn/playground/models.py`). The promise is rejected where a page may not run
+ * WebAssembly. `before` is a model that it continues.
  */
 export async function wasmModel(pages, options, program, before = null) {
   const bytes = Uint8Array.from(atob(program.code), (letter) => letter.charCodeAt(0));
@@ -16,18 +16,18 @@ export async function wasmModel(pages, options, program, before = null) {
   return new WasmModel(pages, options, instance.exports, program.batch_size, before);
 }
 
-/** Only training and predictions use the program; all else is done by the traced layers. */
+/** Model whose training and predictions use the program; the traced layers do the rest. */
 export class WasmModel extends Model {
   constructor(pages, options, exports, batchSize, before = null) {
     super(pages, options);
     this.exports = exports;
     this.batchSize = batchSize;
     this.indices = this.graphs.step.nodes[this.graphs.step.leaves.y].kind === "i";
-    if (before) this.takeOver(before);
+    if (before) this.copyState(before);
   }
 
-  /** Go on where another model of the same net is. */
-  takeOver({ parameters, gradients, state, optimizerState, streams, stepsTaken }) {
+  /** Copy the state of another model of the same net. */
+  copyState({ parameters, gradients, state, optimizerState, streams, stepsTaken }) {
     this.parameters.set(parameters);
     this.gradients.set(gradients);
     this.state.set(state);
@@ -36,8 +36,8 @@ export class WasmModel extends Model {
     this.stepsTaken = stepsTaken;
   }
 
-  /** What the program remembers, and what the model has for it. */
-  kept() {
+  /** Pairs of buffers: those of the program and of the model. */
+  bufferPairs() {
     const size = this.parameters.length;
     const memory = this.updates.memory.map((name, i) => [
       `memory_${name}`,
@@ -47,14 +47,14 @@ export class WasmModel extends Model {
     return [...Object.entries({ parameters, gradients, state, streams }), ...memory];
   }
 
-  /** The array of the program's memory at an address, like another. */
+  /** View of the program's memory at an address. */
   view(address, { constructor: Numbers, length }) {
     return new Numbers(this.exports.memory.buffer, address, length);
   }
 
-  /** Hand the program all that it works on. */
-  handOver() {
-    for (const [name, array] of this.kept()) {
+  /** Copy all buffers to the program. */
+  copyToProgram() {
+    for (const [name, array] of this.bufferPairs()) {
       if (name in this.exports && array.length) {
         this.view(this.exports[name].value, array).set(array);
       }
@@ -62,8 +62,8 @@ export class WasmModel extends Model {
     if ("steps" in this.exports) this.stepsInMemory()[0] = this.stepsTaken;
   }
 
-  takeBack() {
-    for (const [name, array] of this.kept()) {
+  copyFromProgram() {
+    for (const [name, array] of this.bufferPairs()) {
       if (name in this.exports && array.length) {
         array.set(this.view(this.exports[name].value, array));
       }
@@ -75,7 +75,7 @@ export class WasmModel extends Model {
     return new Int32Array(this.exports.memory.buffer, this.exports.steps.value, 1);
   }
 
-  /** Put arrays into memory, one after another; their addresses. */
+  /** Place arrays in memory, one after another; returns their addresses. */
   placed(arrays) {
     const { memory, heap } = this.exports;
     const addresses = [];
@@ -107,7 +107,7 @@ export class WasmModel extends Model {
     return this.run(...rows, order, n, [learningRate]) / n;
   }
 
-  /** Train on rows in an order, so many in a call; gives the sum of their losses. */
+  /** Train on rows in an order, `atOnce` a call; returns the sum of their losses. */
   run(x, y, order, atOnce, rates) {
     const { epoch, loss_total: total, memory } = this.exports;
     const targets = this.indices ? Int32Array.from(y) : y;
@@ -118,7 +118,7 @@ export class WasmModel extends Model {
       Int32Array.from(order),
       outputs,
     ]);
-    this.handOver();
+    this.copyToProgram();
     let loss = 0;
     for (let start = 0, i = 0; start < order.length; start += atOnce, i++) {
       const n = Math.min(atOnce, order.length - start);
@@ -127,10 +127,10 @@ export class WasmModel extends Model {
       if (row < 0) continue;
       if (row === n)
         loss = NaN; // the parameters are not finite
-      else this.stepsInMemory()[0] += row / this.batchSize; // those before it were taken
+      else this.stepsInMemory()[0] += row / this.batchSize; // the steps before it were taken
       break;
     }
-    this.takeBack();
+    this.copyFromProgram();
     return loss;
   }
 
@@ -138,12 +138,12 @@ export class WasmModel extends Model {
     const width = this.layers[0].width;
     const outputs = new Float32Array(n * this.outputs());
     const [ofX, ofOutputs] = this.placed([x.subarray(0, n * width), outputs]);
-    this.handOver();
+    this.copyToProgram();
     this.exports.predict(n, ofX, ofOutputs);
     return this.view(ofOutputs, outputs).slice();
   }
 
-  /** How many numbers a prediction has. */
+  /** Number of outputs. */
   outputs() {
     const { nodes, outputs } = this.graphs.prediction;
     return nodes[outputs.prediction].shape.at(-1);

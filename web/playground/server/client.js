@@ -1,14 +1,14 @@
-// The library near the page: what is asked of the server that the page came from.
+// Client of handgrad's server: requests for tables, files, programs, findings and training.
 
 const HEADER = "X-Handgrad-Token";
 const JSON_TYPE = { "Content-Type": "application/json" };
 const KEY = "handgrad-token";
 
 /**
- * The server, if the page's address has the token for it, which is taken out of the address: a
- * link that is shared does not give the library away. Null without one.
+ * Connect to the server if the URL has its token; null without one. The token is removed from the
+ * URL, so that a shared link does not give access.
  */
-export function serverNear() {
+export function connectToServer() {
   const parts = location.hash.replace(/^#/, "").split("&");
   const token = parts.find((part) => part.startsWith("token="))?.slice("token=".length);
   if (token) {
@@ -20,7 +20,7 @@ export function serverNear() {
   return kept ? new Server(kept) : null;
 }
 
-/** Asks for what needs Python; each promise is refused with the three parts of an error. */
+/** HTTP client of the server; promises are rejected with the three parts of an error. */
 export class Server {
   constructor(token) {
     this.token = token;
@@ -28,38 +28,38 @@ export class Server {
     this.onGone = () => {};
   }
 
-  /** What the page begins with, as page/README.md has it. */
+  /** Fetch the page's initial data, as in playground/README.md. */
   async given() {
     return (await this.ask("given", {})).json();
   }
 
-  /** A program for a model, as ArrayBuffer with what it holds, for WasmModel. */
+  /** Compile a model: a program as ArrayBuffer with its description, for WasmModel. */
   async program(model) {
     return (await this.ask("program", model)).json();
   }
 
-  /** A file with a table, read as Python reads it: `{ rows, problem, table }`. */
+  /** Read a file with a table in Python: `{ rows, problem, table }`. */
   async table(file, { target = "" } = {}) {
     const query = new URLSearchParams({ name: file.name, target });
     return (await this.send(`table?${query}`, file, {})).json();
   }
 
-  /** The file of that name which hg.export writes of a model, as a Blob. */
+  /** Export a model with hg.export to a file of that name; returns a Blob. */
   async file(name, model) {
     return (await this.ask("file", { ...model, name })).blob();
   }
 
-  /** What the doctor finds: `[{ name, where, evidence, advice }]`. */
+  /** Findings of the doctor: `[{ name, where, evidence, advice }]`. */
   async doctor(model) {
     return (await this.ask("doctor", model)).json();
   }
 
-  /** The net's weights as they are now, which `page.net` has from then on. */
+  /** Send the net's current weights: `page.net` has them from then on. */
   async back(weights) {
     await this.ask("weights", { weights });
   }
 
-  /** Trains a model there; `onReport` hears of epochs, at most ten times a second. */
+  /** Train a model on the server; `onReport` is called with epochs, at most ten times a second. */
   train(model, onReport) {
     const stopping = new AbortController();
     const { signal } = stopping;
@@ -73,7 +73,7 @@ export class Server {
     return { stop: () => stopping.abort() };
   }
 
-  /** Hear reports to the last one; where they break off before it, the server has gone. */
+  /** Read reports up to the last; if they stop before it, the server has ended. */
   async hear(reader, onReport) {
     let isOver = false;
     const hears = (report) => {
@@ -84,7 +84,7 @@ export class Server {
     if (!isOver) throw { gone: true };
   }
 
-  /** A request with JSON in it. */
+  /** Send a request with a JSON body. */
   ask(route, body, signal) {
     const text = JSON.stringify(body, (_, value) => (isNumbers(value) ? written(value) : value));
     return this.send(route, text, JSON_TYPE, signal);
@@ -103,7 +103,7 @@ export class Server {
     throw await answer.json().catch(() => ({ came: answer.statusText, expected: "", hint: "" }));
   }
 
-  /** The server does not answer any more: notify once. */
+  /** Handle a server that no longer responds: notify once. */
   goes() {
     if (this.isGone) return;
     this.isGone = true;
@@ -116,7 +116,7 @@ const isNumbers = (value) => ArrayBuffer.isView(value);
 const written = (numbers) =>
   numbers instanceof Int32Array ? { int32: asText(numbers) } : asText(numbers);
 
-/** The bytes of numbers as base64, in pieces that a call can take. */
+/** Encode the bytes of numbers as base64, in chunks that a call can take. */
 function asText({ buffer, byteOffset, byteLength }) {
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
   const letters = [];
@@ -126,7 +126,7 @@ function asText({ buffer, byteOffset, byteLength }) {
   return btoa(letters.join(""));
 }
 
-/** Events as they come: `data: {…}` lines. */
+/** Parse server-sent events: `data: {…}` lines. */
 async function reports(reader, onReport) {
   const decoder = new TextDecoder();
   let text = "";

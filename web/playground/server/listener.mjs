@@ -1,4 +1,4 @@
-// In the window of a notebook: what the page of one key posts becomes the value of a widget.
+// Notebook widget: messages posted by the page with the same key become the widget's value.
 
 export default {
   initialize({ model }) {

@@ -1,9 +1,9 @@
-// Programs of WebAssembly for the nets of the page: those that came with it, else the server's.
+// WebAssembly programs for the page's nets: embedded in the page, or compiled by the server.
 
-/** What a program is made for; weights and the learning rate are handed to it. */
+/** Fields of a model that determine its program; weights and learning rates are arguments. */
 const MADE_FOR = ["own", "layers", "width", "loss", "optimizer", "penalty", "clip", "batch_size"];
 
-/** Gives, for what Model takes, a promise of a program for it, or of null where there is none. */
+/** Create a function from a model's specification to a promise of its program, or of null. */
 export function programsOf(given, server) {
   return async (model) => {
     const kind = kindOf(model);
@@ -24,7 +24,7 @@ function kindOf(model) {
   return { ...kind, layers, optimizer: { ...kind.optimizer, learning_rate: 1 } };
 }
 
-/** Whether two values of JSON are the same; a key that is missing is as one that is null. */
+/** Deep equality of JSON values; a missing key equals null. */
 export function isSame(one, other) {
   if (one === null || other === null || typeof one !== "object" || typeof other !== "object") {
     return (one ?? null) === (other ?? null);

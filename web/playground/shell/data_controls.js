@@ -1,10 +1,10 @@
-// What it learns from: a toy set, points that were drawn, or a table of one's own.
+// Data controls: toy dataset, drawn points, or an uploaded table; noise, size, split.
 
-import { element, say, speak, speakBy } from "../../shared/words.js";
-import { text, whole } from "../training/kinds.js";
+import { element, translate, bindText, onLanguageChange } from "../../shared/words.js";
+import { text, whole } from "../training/field_types.js";
 import { TOY_SETS } from "../training/state.js";
-import { button, choice, faultSaid, field, numeric, slider, toggle } from "./elements.js";
-import { iconOf } from "./set_icons.js";
+import { button, choice, faultMessage, field, numeric, slider, toggle } from "./elements.js";
+import { toySetIcon } from "./toy_set_icons.js";
 
 const ROWS = whole(4, 10000);
 const ROW_LADDER = [20, 50, 100, 200, 300, 400, 500, 750, 1000, 2000, 5000, 10000];
@@ -12,7 +12,7 @@ const BATCH = whole(1, 10000);
 const BATCHES = [1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1000];
 const FORMULA = text(200);
 
-/** All that says which rows there are. */
+/** Create the controls of the data. */
 export function dataControls(store, place) {
   const data = (part) => store.change({ data: part });
   const rows = numeric("rows", ROWS, (n) => data({ n }), { ladder: ROW_LADDER });
@@ -64,19 +64,19 @@ export function dataControls(store, place) {
   );
 }
 
-/** Classes or numbers: what is learnt. */
+/** Create the choice between classification and regression. */
 function problem(store) {
-  const options = () => Object.keys(TOY_SETS).map((name) => [name, say(`problem_${name}`)]);
+  const options = () => Object.keys(TOY_SETS).map((name) => [name, translate(`problem_${name}`)]);
   const take = (name) => store.change({ data: { problem: name, kind: TOY_SETS[name][0] } });
   const made = choice("problem", options, take);
   store.bind(made, (state) => state.data.problem);
   return made.element;
 }
 
-/** The toy sets as small pictures, one of which is chosen. */
+/** Create the thumbnails of the toy datasets, as a radio group. */
 function sets(store) {
   const group = element("div", { class: "sets", role: "radiogroup", "data-control": "data" });
-  speak(group, () => say("set"), "aria-label");
+  bindText(group, () => translate("set"), "aria-label");
   const choose = (kind, focused) => {
     store.change({ data: { kind } });
     if (focused) group.querySelector("[aria-checked=true]")?.focus();
@@ -90,7 +90,7 @@ function sets(store) {
     );
     if (focused) group.querySelector("[aria-checked=true]")?.focus();
   };
-  speakBy(write);
+  onLanguageChange(write);
   store.watch("state", write);
   return group;
 }
@@ -99,7 +99,7 @@ function setChoice(name, isOn, i, kinds, choose) {
   const made = element("button", { type: "button", role: "radio", "aria-checked": isOn });
   made.dataset.set = name;
   made.tabIndex = isOn ? 0 : -1;
-  made.append(iconOf(name), element("span", {}, say(`set_${name}`)));
+  made.append(toySetIcon(name), element("span", {}, translate(`set_${name}`)));
   made.addEventListener("click", () => choose(name));
   made.addEventListener("keydown", (event) => {
     const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -110,14 +110,14 @@ function setChoice(name, isOn, i, kinds, choose) {
   return made;
 }
 
-/** A box for a formula, taken when it is left or confirmed. */
+/** Create a field for a formula, applied on blur or Enter. */
 function formulaBox(take) {
   const input = element("input", { type: "text", autocomplete: "off", spellcheck: "false" });
   const wrong = element("span", { class: "wrong", role: "alert" });
   const whole = field("formula", input, { after: wrong });
   input.addEventListener("change", () => {
     const fault = FORMULA.fault(input.value);
-    wrong.textContent = fault ? faultSaid(input.value, fault) : "";
+    wrong.textContent = fault ? faultMessage(input.value, fault) : "";
     if (!fault) take(input.value.trim());
   });
   return { element: whole, input, set: (value) => (input.value = value) };

@@ -1,26 +1,25 @@
-// The net as it is drawn and touched: neurons to walk through, links to point at.
+// Network diagram: neurons and links, with hover, click and keyboard navigation.
 
-import { element, formatNumber, say, speak, speakBy } from "../../shared/words.js";
-import { labels, neuronLabel, sidesOf } from "./labels.js";
 import {
-  brush,
-  drawGradients,
-  drawLinks,
-  drawNeurons,
-  drawPhase,
-  mapImage,
-} from "./net_painting.js";
-import { columnsOf, geometryOf, linkAt, linksOf, middleOf, placeOf } from "./net_shape.js";
+  element,
+  formatNumber,
+  translate,
+  bindText,
+  onLanguageChange,
+} from "../../shared/words.js";
+import { labels, neuronLabel, sidesOf } from "./labels.js";
+import { brush, drawGradients, drawLinks, drawNeurons, drawPhase, mapImage } from "./net_canvas.js";
+import { columnsOf, geometryOf, linkAt, linksOf, middleOf, placeOf } from "./net_geometry.js";
 
 /**
- * The diagram of the net. `heads` is an element whose children, one a hidden layer, are put above
- * their columns. Gives `{ element, net() }`, where `net()` is what is drawn at the moment:
- * `{ columns, geometry, links, names, parameters }`.
+ * Create the network diagram. `heads` is an element whose children, one a hidden layer, are placed
+ * above their columns. Returns `{ element, net() }`, where `net()` is what is drawn at present: `{
+ * columns, geometry, links, names, parameters }`.
  */
 export function diagramIn(store, heads) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const neurons = element("div", { class: "neurons", role: "group" });
-  speak(neurons, () => say("neurons"), "aria-label");
+  bindText(neurons, () => translate("neurons"), "aria-label");
   const tip = element("div", { class: "tip", "aria-hidden": "true", hidden: "" });
   const stage = element("div", { class: "net-stage" }, heads, canvas, neurons, tip);
   const cut = element("p", { class: "hint" });
@@ -37,7 +36,7 @@ export function diagramIn(store, heads) {
     maps.clear();
     fit(net, store, stage.parentElement.clientWidth || 600);
     net.links = linksOf(net.columns, store.frame?.parameters);
-    cut.textContent = cutSaid(net);
+    cut.textContent = omittedLinks(net);
     lay(stage, canvas, heads, net.geometry);
     neurons.replaceChildren(...labels(net, store), ...buttonsOf(net, store));
     if (store.frame) maps.take(store.frame);
@@ -61,11 +60,11 @@ export function diagramIn(store, heads) {
     showTip(tip, net, store);
     draw();
   });
-  speakBy(() => net.geometry && rebuild());
+  onLanguageChange(() => net.geometry && rebuild());
   pointing(stage, net, store);
   walking(neurons, net, store);
   new ResizeObserver(rebuild).observe(whole);
-  // new heads are placed above their columns before they are painted
+  // new layer headers are placed before they are painted
   const place = () => net.geometry && layHeads(heads, net.geometry);
   new MutationObserver(place).observe(heads, { childList: true });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
@@ -77,7 +76,7 @@ export function diagramIn(store, heads) {
   };
 }
 
-/** Put the units where they have room; where that is short, names are, too. */
+/** Lay out the units in the available width; names are shortened where it is small. */
 function fit(net, store, room) {
   const units = net.columns.map((column) => column.units);
   for (const isTight of [false, true]) {
@@ -87,11 +86,11 @@ function fit(net, store, room) {
   }
 }
 
-/** That not all links are drawn, where there are too many. */
-function cutSaid({ columns, links }) {
+/** Show a note if the diagram omits links. */
+function omittedLinks({ columns, links }) {
   const counts = columns.slice(1).map(({ units }, i) => units * columns[i].units);
   const all = counts.reduce((sum, count) => sum + count, 0);
-  return all > links.length ? say("links_shown", { shown: links.length, all }) : "";
+  return all > links.length ? translate("links_shown", { shown: links.length, all }) : "";
 }
 
 function lay(stage, canvas, heads, geometry) {
@@ -140,7 +139,7 @@ function paint(canvas, net, store, maps) {
   });
 }
 
-/** The small maps, an image for each neuron, made anew as frames bring them. */
+/** Create the output maps of neurons: an image each, updated by frames. */
 function mapsOf(net, canvas) {
   const images = new Map();
   let colours = null;
@@ -164,7 +163,7 @@ function mapsOf(net, canvas) {
           const key = `${column} ${unit}`;
           if (!images.has(key)) images.set(key, document.createElement("canvas"));
           const map = { side: maps.side, values, at: unit * size };
-          // one of several probabilities has its class's colour, a single one those of both
+          // a class probability has the class's colour, a single probability those of both classes
           if (isProbable) Object.assign(map, units > 1 ? { most: 1 } : { most: 0.5, middle: 0.5 });
           mapImage(images.get(key), map, table(isProbable && units > 1 ? unit : null));
         }
@@ -174,7 +173,7 @@ function mapsOf(net, canvas) {
   };
 }
 
-/** While gradients are shown they flow, in a pause as well, unless less motion is wished for. */
+/** Animate the gradient flow, also when paused, unless reduced motion is preferred. */
 function moving(store, draw) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   let isMoving = false;
@@ -192,7 +191,7 @@ function moving(store, draw) {
   changed();
 }
 
-/** A button upon each neuron, for the keyboard, for those who hear the page, and to be pointed at. */
+/** Create a button on each neuron, for keyboard, screen readers and pointer. */
 function buttonsOf({ geometry, columns }, store) {
   return columns.flatMap(({ units }, column) =>
     Array.from({ length: units }, (_, unit) => {
@@ -209,7 +208,7 @@ function buttonsOf({ geometry, columns }, store) {
   );
 }
 
-/** The pointer on the net: over a neuron, near a link, or over nothing. */
+/** Handle the pointer on the diagram: hover and click on neurons and links. */
 function pointing(stage, net, store) {
   const placeAt = (event) => {
     const { column, unit } = event.target.dataset ?? {};
@@ -233,7 +232,7 @@ function pointing(stage, net, store) {
   });
 }
 
-/** The arrow keys walk from neuron to neuron; Escape lets go. */
+/** Handle the keyboard: arrow keys move between neurons, Escape releases the selection. */
 function walking(neurons, net, store) {
   const at = (column, unit) =>
     neurons.querySelector(`[data-column="${column}"][data-unit="${unit}"]`);
@@ -263,7 +262,7 @@ function walking(neurons, net, store) {
   });
 }
 
-/** The number of what is pointed at, beside it. */
+/** Show a tooltip with the value of the hovered neuron or link. */
 function showTip(tip, net, store) {
   const { pointed, frame } = store;
   const place =
@@ -273,7 +272,7 @@ function showTip(tip, net, store) {
   tip.hidden = place === null || !frame?.parameters;
   if (tip.hidden) return;
   const value = formatNumber(frame.parameters[place], 3);
-  tip.textContent = say(pointed.from === undefined ? "bias_tip" : "weight_tip", { value });
+  tip.textContent = translate(pointed.from === undefined ? "bias_tip" : "weight_tip", { value });
   const [x, y] = middleOf(net.geometry, pointed.column, pointed.unit);
   const { size } = net.geometry.columns[pointed.column];
   const [x0, y0] =

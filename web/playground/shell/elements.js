@@ -1,38 +1,39 @@
-// The elements that controls are made of: labelled, by keyboard and pointer, in both languages.
+// Form elements: buttons, fields, lists, sliders, switches, cards; labelled and translated.
 
-import { element, say, speak, speakBy } from "../../shared/words.js";
+import { element, translate, bindText, onLanguageChange } from "../../shared/words.js";
 
 let count = 0;
 
 const fresh = () => `playground-${(count += 1)}`;
 
-/** An element whose text is a word that follows the language. */
-export const said = (tag, key, attributes = {}) => speak(element(tag, attributes), () => say(key));
+/** Create an element with a translated text. */
+export const translated = (tag, key, attributes = {}) =>
+  bindText(element(tag, attributes), () => translate(key));
 
-/** A button with a word, or with a drawn sign and the word as its name. */
+/** Create a button with a text, or with an icon and the text as its accessible name. */
 export function button(key, act, { sign, kind = "" } = {}) {
   const made = element("button", { type: "button", class: sign ? `sign ${kind}` : kind });
   made.dataset.control = key;
   if (sign) {
     made.innerHTML = sign;
-    speak(made, () => say(key), "aria-label");
-    speak(made, () => say(key), "title");
-  } else speak(made, () => say(key));
+    bindText(made, () => translate(key), "aria-label");
+    bindText(made, () => translate(key), "title");
+  } else bindText(made, () => translate(key));
   made.addEventListener("click", act);
   return made;
 }
 
-/** A field with its label: `input` is any form element. */
+/** Create a field with its label; `input` is any form element. */
 export function field(key, input, more = {}) {
   input.id = fresh();
   input.dataset.control = more.name ?? key;
-  const label = said("label", key, { for: input.id });
+  const label = translated("label", key, { for: input.id });
   const whole = element("div", { class: `field ${more.kind ?? ""}` }, label, input);
   if (more.after) whole.append(more.after);
   return whole;
 }
 
-/** A choice of one from a list: `options` gives pairs of a value and what it is called. */
+/** Create a drop-down list; `options` returns pairs of value and label. */
 export function choice(key, options, take, more = {}) {
   const input = element("select");
   const write = () => {
@@ -42,7 +43,7 @@ export function choice(key, options, take, more = {}) {
     );
     input.value = value;
   };
-  speakBy(write);
+  onLanguageChange(write);
   input.addEventListener("change", () => take(input.value));
   const whole = field(key, input, more);
   return {
@@ -58,10 +59,10 @@ export function choice(key, options, take, more = {}) {
 }
 
 /**
- * A number, typed or stepped with its two buttons and the arrow keys; what `kind` (of
- * training/kinds.js) refuses is reported next to the field and ignored.
+ * Create a number field with stepper buttons and arrow keys; a value that `kind` (of
+ * training/field_types.js) refuses is reported next to the field and ignored.
  *
- * The steps are those of `ladder`, or 1. Where it is `optional`, no number is null.
+ * The steps are those of `ladder`, or 1. An empty field is null if it is `optional`.
  */
 export function numeric(key, kind, take, { ladder, optional = false, ...more } = {}) {
   const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
@@ -70,7 +71,7 @@ export function numeric(key, kind, take, { ladder, optional = false, ...more } =
   const show = (text, fault) => {
     input.value = text;
     input.setAttribute("aria-invalid", String(Boolean(fault)));
-    wrong.textContent = fault ? faultSaid(text, fault) : "";
+    wrong.textContent = fault ? faultMessage(text, fault) : "";
   };
   const taken = () => {
     const text = input.value.trim();
@@ -86,7 +87,7 @@ export function numeric(key, kind, take, { ladder, optional = false, ...more } =
       taken();
     }
   };
-  // Firefox fires no `change` for a number typed once more after another one was set
+  // Firefox fires no `change` when a number is retyped after another was set by script
   for (const end of ["change", "blur"]) input.addEventListener(end, taken);
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter") taken();
@@ -108,14 +109,14 @@ export function numeric(key, kind, take, { ladder, optional = false, ...more } =
   };
 }
 
-/** What is wrong with a text that was typed, in three parts: what came, what goes, what to try. */
-export const faultSaid = (text, { key, ...values }) =>
-  say(`fault_${key}`, { text: text || say("nothing"), ...values });
+/** Error message for a typed text: what came, what was expected, what to try. */
+export const faultMessage = (text, { key, ...values }) =>
+  translate(`fault_${key}`, { text: text || translate("nothing"), ...values });
 
 function spinner(key, input, by) {
   const make = (way, sign, word) => {
     const made = element("button", { type: "button", class: "step", tabindex: "-1" }, sign);
-    speak(made, () => say(word, { what: say(key) }), "aria-label");
+    bindText(made, () => translate(word, { what: translate(key) }), "aria-label");
     made.addEventListener("click", () => by(way));
     return made;
   };
@@ -124,7 +125,7 @@ function spinner(key, input, by) {
   return box;
 }
 
-/** The next number on a ladder, or the next whole one. */
+/** Next number on a ladder, or the next integer. */
 export function stepped(value, way, ladder) {
   if (!ladder) return value + way;
   const beyond = ladder.filter((rung) => (way > 0 ? rung > value : rung < value));
@@ -132,7 +133,7 @@ export function stepped(value, way, ladder) {
   return way > 0 ? beyond[0] : beyond.at(-1);
 }
 
-/** A slider with its value beside its label. */
+/** Create a slider with its value beside its label. */
 export function slider(key, take, { min, max, step = 1, format = String, ...more }) {
   const input = element("input", { type: "range", min, max, step });
   const shown = element("output");
@@ -144,7 +145,7 @@ export function slider(key, take, { min, max, step = 1, format = String, ...more
   };
   input.addEventListener("input", write);
   input.addEventListener("change", () => take(Number(input.value)));
-  speakBy(write);
+  onLanguageChange(write);
   const whole = field(key, input, { kind: "range", ...more, after: shown });
   shown.setAttribute("for", input.id);
   return {
@@ -157,7 +158,7 @@ export function slider(key, take, { min, max, step = 1, format = String, ...more
   };
 }
 
-/** A switch that is on or off. */
+/** Create a switch. */
 export function toggle(key, take, more = {}) {
   const input = element("input", { type: "checkbox", role: "switch" });
   input.addEventListener("change", () => take(input.checked));
@@ -168,23 +169,23 @@ export function toggle(key, take, more = {}) {
   };
 }
 
-/** A card: a section with a heading. */
+/** Create a card: a section with a heading. */
 export function card(key, ...children) {
-  const heading = said("h2", key);
+  const heading = translated("h2", key);
   heading.id = fresh();
   const whole = element("section", { class: "card", "aria-labelledby": heading.id });
   whole.append(element("header", {}, heading), ...children);
   return whole;
 }
 
-/** Something that opens, below a line that says what is in it. */
-export function opening(key, ...children) {
-  return element("details", { "data-control": key }, said("summary", key), ...children);
+/** Create a disclosure: a summary line that opens its content. */
+export function disclosure(key, ...children) {
+  return element("details", { "data-control": key }, translated("summary", key), ...children);
 }
 
-/** A panel that a button-like line opens below itself; Escape and a click elsewhere close it. */
+/** Create a dropdown panel below a button; Escape and a click outside close it. */
 export function menu(key, panel, kind = "") {
-  const made = opening(key, panel);
+  const made = disclosure(key, panel);
   made.classList.add("menu", ...kind.split(" ").filter(Boolean));
   panel.classList.add("panel");
   document.addEventListener("click", ({ target }) => {

@@ -1,12 +1,12 @@
-// Formulas as they are read: x1**2 with its index below and its power above.
+// Formula typesetting: x1**2 with a subscript and a superscript.
 
 import { element } from "../../shared/words.js";
 
 const PART = /([A-Za-z]+)(\d+)\b|\*\*\s*(\d+(?:\.\d+)?)|(\*\*?)/g;
-/** A product has a dot; a power that is no number stays in the line. */
+/** Operators as shown; a nonnumeric exponent is not raised. */
 const SIGNS = { "*": "·", "**": "^" };
 
-/** A formula in an element: indices lowered, powers raised, products without their sign. */
+/** Create an element with a formula: subscripts, superscripts, products without a sign. */
 export function formulaLabel(text) {
   const whole = element("span", { class: "formula" });
   if (!/^[-+*/ ().,\w]+$/.test(text) || !/x\d|\*|\(/.test(text)) {
@@ -25,16 +25,16 @@ export function formulaLabel(text) {
   return whole;
 }
 
-/** A column less its middle, by its spread: it is called by the column's name. */
+/** Standardized column: it is shown by the column's name. */
 const SCALED = /^\(x(\d+) [-+] [\d.e+-]+\) \/ [\d.e+-]+$/;
 
-/** The place of the column that an input is, or is scaled from; −1 for other formulas. */
+/** Index of the column that an input is or standardizes; −1 for other formulas. */
 export function columnOfInput(text, names) {
   const scaled = SCALED.exec(text);
   return scaled ? Number(scaled[1]) - 1 : names.indexOf(text);
 }
 
-/** An input by its name or formula, as text: a scaled column is called as the column is. */
+/** Text of an input: its column's name, or its formula. */
 export function inputText(text, state) {
   const { kind, rows } = state.data;
   const own = kind === "rows" && rows ? rows.names : [];
@@ -45,7 +45,7 @@ const LOW = "₀₁₂₃₄₅₆₇₈₉";
 const HIGH = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const turned = (digits, signs) => digits.replace(/\d/g, (digit) => signs[digit]);
 
-/** The same in one line of text, for pictures and for those who hear it. */
+/** Plain text of a formula, for images and screen readers. */
 export const formulaText = (text) =>
   text.replace(PART, (whole, letters, index, power, sign) => {
     if (letters) return letters + turned(index, LOW);

@@ -1,4 +1,4 @@
-// The drawn signs on buttons: plain strokes, in the colour of the text.
+// Icons of buttons: SVG strokes in the colour of the text.
 
 const drawn = (paths) =>
   `<svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true" fill="none" ` +

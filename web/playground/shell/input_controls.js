@@ -1,21 +1,21 @@
-// Controls of the inputs: columns, their squares, products and sines, any formula.
+// Input feature controls: columns, their squares, products and sines, custom formulas.
 
-import { element, say, speak } from "../../shared/words.js";
-import { button, field, said } from "./elements.js";
+import { element, translate, bindText } from "../../shared/words.js";
+import { button, field, translated } from "./elements.js";
 import { columnOfInput, formulaLabel, formulaText, inputText } from "./formulas.js";
 import { SIGNS } from "./icons.js";
 
-/** TensorFlow Playground's seven inputs. */
+/** Input features of TensorFlow Playground. */
 const PLAIN = ["x1", "x2", "x1**2", "x2**2", "x1*x2", "sin(x1)", "sin(x2)"];
 
-/** The inputs, each a switch, and a box for one more. */
+/** Create a switch for each input feature, and a field to add one. */
 export function inputControls(store, place) {
   const list = element("div", { class: "chips", role: "group", "data-control": "inputs" });
-  speak(list, () => say("inputs"), "aria-label");
+  bindText(list, () => translate("inputs"), "aria-label");
   const wrong = element("p", { class: "wrong", role: "alert" });
   const names = offeredBy(store);
   const take = (inputs) => {
-    wrong.textContent = inputs.length ? "" : say("no_input");
+    wrong.textContent = inputs.length ? "" : translate("no_input");
     if (inputs.length) store.change({ inputs });
   };
   const chip = (name) => {
@@ -46,7 +46,7 @@ export function inputControls(store, place) {
   box.addEventListener("keydown", (event) => event.key === "Enter" && add());
   const after = button("add", add, { sign: SIGNS.more });
   const more = field("add_input", box, { after, kind: "adding" });
-  place.append(list, wrong, more, said("p", "inputs_hint", { class: "hint" }));
+  place.append(list, wrong, more, translated("p", "inputs_hint", { class: "hint" }));
   let shown = "";
   const write = () => {
     const key = JSON.stringify([names(), store.state.inputs]);
@@ -60,7 +60,7 @@ export function inputControls(store, place) {
   write();
 }
 
-/** What is offered: the plain seven, or the columns of a table; and all that was on before. */
+/** Available features: the default seven, or the columns of a table; and all enabled before. */
 function offeredBy(store) {
   let known = [];
   let before = null;
@@ -75,5 +75,5 @@ function offeredBy(store) {
   };
 }
 
-/** Whether columns are the two of the toy sets, as those of drawn points are. */
+/** Test if columns are the two of the toy datasets and of drawn points. */
 const isPlane = (columns) => columns.length === 2 && columns[0] === "x1" && columns[1] === "x2";

@@ -1,13 +1,13 @@
-// What inputs, neurons and outputs are called: beside the picture of the net, and in words.
+// Labels of inputs, neurons and outputs: beside the diagram, and for screen readers.
 
-import { element, say } from "../../shared/words.js";
+import { element, translate } from "../../shared/words.js";
 import { formulaLabel, formulaText, inputText } from "./formulas.js";
-import { middleOf } from "./net_shape.js";
+import { middleOf } from "./net_geometry.js";
 
-/** The most and least room for the names beside inputs and outputs, and for a letter of them. */
+/** Largest and smallest width for names beside inputs and outputs, and the width of a letter. */
 const ROOM = { most: 76, least: 18, letter: 7.5 };
 
-/** The room that names need, left and right. */
+/** Width needed by names, left and right. */
 export function sidesOf({ columns, isTight }, store) {
   const outputs = columns.at(-1).units;
   const names = Array.from({ length: outputs }, (_, unit) =>
@@ -24,7 +24,7 @@ export function sidesOf({ columns, isTight }, store) {
   };
 }
 
-/** The names of inputs, left of them, and of outputs, on their right. */
+/** Create the names of inputs, at their left, and of outputs, at their right. */
 export function labels({ geometry, columns, isTight }, store) {
   const made = [];
   const put = (column, unit, content, side) => {
@@ -47,24 +47,29 @@ export function labels({ geometry, columns, isTight }, store) {
   return made;
 }
 
-/** What an output is called: its class, or what is predicted. */
+/** Name of an output: its class, or the predicted column. */
 export function outputLabel(store, outputs, unit) {
   const { problem, kind, rows } = store.state.data;
   if (problem === "regression") return "ŷ";
   if (outputs === 1) return "P";
-  return kind === "rows" ? (rows.classes[unit] ?? String(unit)) : say("class_name", { k: unit });
+  return kind === "rows"
+    ? (rows.classes[unit] ?? String(unit))
+    : translate("class_name", { k: unit });
 }
 
-/** What stands beside an output: of a class that has no name, where room is short, its number. */
+/** Label beside an output; where space is short, an unnamed class has its number only. */
 function labelOf(store, outputs, unit, isTight) {
   const isNumbered = store.state.data.kind !== "rows" && outputs > 1;
   return isTight && isNumbered ? String(unit) : outputLabel(store, outputs, unit);
 }
 
-/** A neuron in words: where it is, and what it is called. */
+/** Accessible name of a neuron: its position and its name. */
 export function neuronLabel(store, columns, column, unit) {
   if (column === 0)
-    return say("input_said", { name: inputText(store.state.inputs[unit] ?? "", store.state) });
-  if (column < columns.length - 1) return say("neuron_said", { layer: column, unit: unit + 1 });
-  return say("output_said", { name: outputLabel(store, columns[column].units, unit) });
+    return translate("input_said", {
+      name: inputText(store.state.inputs[unit] ?? "", store.state),
+    });
+  if (column < columns.length - 1)
+    return translate("neuron_said", { layer: column, unit: unit + 1 });
+  return translate("output_said", { name: outputLabel(store, columns[column].units, unit) });
 }

@@ -1,16 +1,16 @@
-// Where everything stands: data and inputs, the net, and what comes out of it.
+// Layout of the page: data and inputs, network diagram, outputs.
 
-import { element, say, speak } from "../../shared/words.js";
-import { card, opening, said } from "./elements.js";
+import { element, translate, bindText } from "../../shared/words.js";
+import { card, disclosure, translated } from "./elements.js";
 
-/** The frame of the page, empty: its areas by name, and `whole`, which holds them. */
+/** Create the empty layout: its areas by name, and `whole`, their container. */
 export function layout() {
   const area = (name, tag = "div") => element(tag, { class: name });
   const names = ["run", "people", "learning", "data", "inputs", "net", "band", "output", "time"];
   const areas = Object.fromEntries([...names, "below", "lesson"].map((name) => [name, area(name)]));
   const live = element("p", { class: "unseen", role: "status" });
   const notice = element("div", { class: "notice", role: "alert", hidden: "" });
-  const heading = said("h2", "run", { class: "unseen" });
+  const heading = translated("h2", "run", { class: "unseen" });
   const bar = element("div", { class: "bar" }, heading, areas.run, areas.people, areas.time);
   const learning = card("learning", areas.learning);
   const left = area("left");
@@ -24,7 +24,7 @@ export function layout() {
   columns.append(left, learning, middle, right);
   const whole = element("div", { class: "playground" });
   whole.append(
-    said("h1", "title", { class: "unseen" }),
+    translated("h1", "title", { class: "unseen" }),
     bar,
     notice,
     areas.lesson,
@@ -37,20 +37,20 @@ export function layout() {
 }
 
 function about() {
-  const texts = ["about_1", "about_2", "about_3"].map((key) => said("p", key));
-  const made = opening("about", ...texts);
+  const texts = ["about_1", "about_2", "about_3"].map((key) => translated("p", key));
+  const made = disclosure("about", ...texts);
   made.classList.add("about");
   return made;
 }
 
-/** Tabs of which one is open: `entries` are pairs of a name, a word, and what it shows. */
+/** Create tabs; `entries` are [name, key of the title, content]. */
 export function tabs(label, entries) {
   const list = element("div", { role: "tablist", class: "tabs" });
-  speak(list, () => say(label), "aria-label");
+  bindText(list, () => translate(label), "aria-label");
   const panels = entries.map(([name, content], i) => {
     const tab = element("button", { type: "button", role: "tab", id: `tab-${name}` });
     const panel = element("div", { role: "tabpanel", id: `panel-${name}`, class: "card" });
-    speak(tab, () => say(name));
+    bindText(tab, () => translate(name));
     tab.setAttribute("aria-controls", panel.id);
     panel.setAttribute("aria-labelledby", tab.id);
     panel.append(content);

@@ -1,8 +1,8 @@
-// For lessons: controls that are hidden, and a text that says what to look for.
+// Lesson mode: hidden controls, and a tutorial text.
 
-import { element, knows, say, speakBy } from "../../shared/words.js";
+import { element, hasTranslation, translate, onLanguageChange } from "../../shared/words.js";
 
-/** Names that stand for several controls, or for one that a view has. */
+/** Names for groups of controls, or for a control of a view. */
 const GROUPS = {
   step: ["step_epoch", "step_batch", "step_layer"],
   test: ["plane_tests"],
@@ -11,13 +11,13 @@ const GROUPS = {
   penalty_rate: ["alpha"],
 };
 
-/** What a net of one's own, which no state can say, brings with it: none of it can be changed. */
+/** Controls that a custom net hides, since no state can describe a changed one. */
 const OF_OWN_NETS = (
   "layers layer_heads layer_panel activation loss optimizer penalty alpha l1_ratio more_learning " +
   "inputs add_input inputs_hint problem data own_table"
 ).split(" ");
 
-/** Hide what `state.hide` names, now and whenever the state or its controls change. */
+/** Hide the controls in `state.hide`, now and whenever the state or its controls change. */
 export function hiding(store, whole) {
   let hidden = [];
   const hide = () => {
@@ -34,12 +34,12 @@ export function hiding(store, whole) {
   hide();
 }
 
-/** The text of the tutorial that the state names, if there is one by that name. */
+/** Show the tutorial text that the state names, if there is one. */
 export function lessonIn(store, place) {
   const write = () => {
     const { tutorial } = store.state;
     const key = `tutorial_${tutorial}`;
-    const text = knows(key) ? say(key) : "";
+    const text = hasTranslation(key) ? translate(key) : "";
     place.hidden = !text;
     place.replaceChildren(
       ...text
@@ -49,5 +49,5 @@ export function lessonIn(store, place) {
     );
   };
   store.watch("state", write);
-  speakBy(write);
+  onLanguageChange(write);
 }

@@ -1,50 +1,58 @@
-// The playground: opens a session, lays out the page, and gives every frame to who shows it.
+// Playground: creates the session and the page, and passes each frame to the diagram and the views.
 
-import { element, language, learn, say, speakBy, speakIn } from "../../shared/words.js";
+import {
+  element,
+  language,
+  loadTranslations,
+  translate,
+  onLanguageChange,
+  setLanguage,
+} from "../../shared/words.js";
 import { openSession } from "../training/session.js";
-import { addressing } from "./address.js";
+import { syncFragment } from "./url_fragment.js";
 import { dataControls } from "./data_controls.js";
 import { Store, messageOf } from "./store.js";
 import { diagramIn } from "./diagram.js";
-import { said } from "./elements.js";
+import { translated } from "./elements.js";
 import { hiding, lessonIn } from "./lesson.js";
 import { inputControls } from "./input_controls.js";
-import { keysOf } from "./keys.js";
+import { keyboardShortcuts } from "./keyboard_shortcuts.js";
 import { layout, tabs } from "./layout.js";
-import { learningControls } from "./learning_controls.js";
-import { netControls } from "./net_controls.js";
-import { peopleControls } from "./share_controls.js";
+import { hyperparameterControls } from "./hyperparameter_controls.js";
+import { architectureControls } from "./architecture_controls.js";
+import { shareControls } from "./share_controls.js";
 import { PLACES } from "./view_registry.js";
 import { runControls } from "./run_controls.js";
 import { tableControls } from "./table_controls.js";
-import { announcer } from "./announcer.js";
+import { statusMessages } from "./status_messages.js";
 import { viewControls } from "./view_controls.js";
-import { weightEditor, weightTables } from "./weights.js";
+import { weightEditor, weightTables } from "./weight_editor.js";
 
 /**
- * Begin in `place`, an element; `given` is what page/README.md lists. The state comes whole.
+ * Start the playground in the element `place`; `given` is as in playground/README.md, with a
+ * complete state.
  *
- * Gives the store, at which the parts of the page meet.
+ * Returns the store that all parts of the page share.
  */
 export function start(place, given) {
   const preferred = [given.state.language, given.language, ...navigator.languages];
-  learn(given.words, given.steering, preferred.filter(Boolean));
+  loadTranslations(given.words, given.steering, preferred.filter(Boolean));
   const store = new Store(given.state, given);
   const areas = layout();
   place.replaceChildren(areas.whole);
-  speakBy(() => namePage(place, areas.whole));
+  onLanguageChange(() => namePage(place, areas.whole));
   store.session = openSession(store.state, {
     ...given,
     onFrame: (frame) => store.show(frame),
-    // it may show before there is a place to say it
+    // the refusal may come before the notice element exists
     onWorkerRefused: () => setTimeout(() => store.notice("worker_refused")),
     onServerRefused: (failure) =>
       store.notice("native_refused", { told: messageOf(failure) }, true),
     onProblem: (problem, state) => store.goesOn(problem, state),
-    onBroken: (text) => store.broke(new Error(text)),
+    onBroken: (text) => store.reportUnexpected(new Error(text)),
   });
-  const views = placed(store, areas);
-  furnish(store, areas);
+  const views = placeViews(store, areas);
+  placeControls(store, areas);
   store.watch("frame", (frame) => views.forEach((view) => view.update(frame)));
   store.watch("pointed", (at) => {
     for (const view of views) {
@@ -53,19 +61,19 @@ export function start(place, given) {
     }
   });
   store.watch("state", ({ language: chosen }) => {
-    if (chosen && chosen !== language()) speakIn(chosen);
+    if (chosen && chosen !== language()) setLanguage(chosen);
   });
-  addressing(store);
-  restsUnseen(store.session, areas.whole);
+  syncFragment(store);
+  suspendWhileHidden(store.session, areas.whole);
   if (given.problems?.length) store.problems(given.problems);
   const { matches: isStill } = matchMedia("(prefers-reduced-motion: reduce)");
   if (!store.state.at.step && !isStill) store.session.play();
   return store;
 }
 
-/** The session rests while nothing of `whole` is in view, as where a page has it further below. */
-function restsUnseen(session, whole) {
-  // hidden tabs report no intersection; visible ones do so soon
+/** Suspend the session while nothing of `whole` is in the viewport. */
+function suspendWhileHidden(session, whole) {
+  // hidden tabs report no intersection; visible ones soon will
   if (document.visibilityState === "visible") session.rest();
   const watcher = new IntersectionObserver((told) => {
     if (told.at(-1).isIntersecting) session.wake();
@@ -74,42 +82,42 @@ function restsUnseen(session, whole) {
   watcher.observe(whole);
 }
 
-/** Say the language, and where the playground is the whole page, its title. */
+/** Set the language of the page, and the title if the playground is the whole page. */
 function namePage(place, whole) {
   whole.lang = language();
   if (!place.matches("body > main")) return;
   document.documentElement.lang = language();
-  document.title = say("title");
+  document.title = translate("title");
 }
 
-/** The controls and the net, each in its area. */
-function furnish(store, areas) {
+/** Place the controls and the diagram in their areas. */
+function placeControls(store, areas) {
   const heads = element("div", { class: "heads", "data-control": "layer_heads" });
   const diagram = diagramIn(store, heads);
-  const net = netControls(store, heads);
+  const net = architectureControls(store, heads);
   const plane = () => areas.output.querySelector(".plane canvas");
-  announcer(store, areas);
+  statusMessages(store, areas);
   runControls(store, areas.run);
   dataControls(store, areas.data);
   areas.data.append(tableControls(store, areas.whole));
   inputControls(store, areas.inputs);
-  areas.net.append(net.count, diagram.element, said("p", "net_legend", { class: "hint" }));
+  areas.net.append(net.count, diagram.element, translated("p", "net_legend", { class: "hint" }));
   areas.net.append(viewControls(store), weightEditor(store, diagram.net), net.panel);
   areas.band.after(weightTables(store, diagram.net));
-  learningControls(store, areas.learning);
-  const keys = keysOf(store, areas.whole);
-  peopleControls(store, areas.people, { keys, diagram, plane });
+  hyperparameterControls(store, areas.learning);
+  const keys = keyboardShortcuts(store, areas.whole);
+  shareControls(store, areas.people, { keys, diagram, plane });
   lessonIn(store, areas.lesson);
   hiding(store, areas.whole);
 }
 
-/** Every view where it stands; those below are behind tabs. */
-function placed(store, areas) {
+/** Create every view in its area; those below are in tabs. */
+function placeViews(store, areas) {
   const views = [];
   const below = [];
   for (const { name, where, make } of PLACES) {
     const place = element("div", { class: "placed", "data-control": name });
-    views.push(make(place, store.seen()));
+    views.push(make(place, store.viewSession()));
     if (where === "below") below.push([name, place]);
     else areas[where].append(place);
   }

@@ -1,8 +1,8 @@
-// The net as an SVG file: the same links and neurons as on the page, maps as pictures in it.
+// Export of the network diagram as SVG: links, neurons, and output maps as embedded images.
 
 import { ABOVE, BELOW, css } from "../views/colours.js";
-import { lookOf, thicknessOf } from "./net_painting.js";
-import { endsOf, middleOf } from "./net_shape.js";
+import { lookOf, thicknessOf } from "./net_canvas.js";
+import { endsOf, middleOf } from "./net_geometry.js";
 
 const round = (number) => String(Number(number.toFixed(2)));
 
@@ -12,7 +12,7 @@ const escaped = (text) =>
     (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[sign],
   );
 
-/** The text of an SVG; `nameOf(column, unit)` gives what stands beside inputs and outputs. */
+/** Text of the SVG; `nameOf(column, unit)` returns the label of an input or output. */
 export function svgOf({ columns, geometry, links, parameters, maps }, nameOf) {
   const { width, height } = geometry;
   const thick = thicknessOf(geometry, links.length);

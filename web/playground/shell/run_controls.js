@@ -1,18 +1,24 @@
-// Play, pause, step, rewind, start anew; the counter; how fast, and when to stop.
+// Run controls: play, pause, step, rewind, restart; step counter, speed, stopping rules.
 
-import { element, formatNumber, say, speak, speakBy } from "../../shared/words.js";
-import { whole, number } from "../training/kinds.js";
-import { button, choice, menu, numeric, said } from "./elements.js";
+import {
+  element,
+  formatNumber,
+  translate,
+  bindText,
+  onLanguageChange,
+} from "../../shared/words.js";
+import { whole, number } from "../training/field_types.js";
+import { button, choice, menu, numeric, translated } from "./elements.js";
 import { SIGNS } from "./icons.js";
 
-/** Epochs a second at most; 0 is as many as there may be. */
+/** Maximum epochs per second; 0 is unlimited. */
 const SPEEDS = [0, 1, 5, 20, 100, 500];
 const EPOCHS = whole(1, 1e6);
 const LOSS = number(0, 1e9);
 const EPOCH_LADDER = [10, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 100000];
 const LOSS_LADDER = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 
-/** All that drives the run, into the bar. */
+/** Create the run controls in the toolbar. */
 export function runControls(store, place) {
   const { session } = store;
   const play = button("play", () => (store.frame?.playing ? session.pause() : session.play()), {
@@ -34,11 +40,11 @@ export function runControls(store, place) {
   const draw = () => {
     play.innerHTML = playing ? SIGNS.pause : SIGNS.play;
     for (const name of ["aria-label", "title"]) {
-      play.setAttribute(name, say(playing ? "pause" : "play"));
+      play.setAttribute(name, translate(playing ? "pause" : "play"));
     }
     play.classList.toggle("on", Boolean(playing));
   };
-  speakBy(draw);
+  onLanguageChange(draw);
   store.watch("frame", (frame) => {
     if (frame.playing === playing) return;
     playing = frame.playing;
@@ -49,18 +55,18 @@ export function runControls(store, place) {
 function counter(store) {
   const epoch = element("b", {}, "0");
   const more = element("small");
-  const name = speak(element("span"), () => say("epochs_done"));
+  const name = bindText(element("span"), () => translate("epochs_done"));
   const shown = element("p", { class: "counter" }, name, epoch, more);
   store.watch("frame", (frame) => {
     epoch.textContent = formatNumber(frame.epoch, 9);
     const { batch, phase } = frame;
-    const parts = batch ? [say("batch_now", { batch })] : [];
-    if (phase) parts.push(say(`phase_${phase.way}`, phase));
+    const parts = batch ? [translate("batch_now", { batch })] : [];
+    if (phase) parts.push(translate(`phase_${phase.way}`, phase));
     if (frame.playing && frame.rate) {
-      parts.push(say("per_second", { rate: formatNumber(frame.rate, 2) }));
+      parts.push(translate("per_second", { rate: formatNumber(frame.rate, 2) }));
     }
-    if (frame.engine === "native") parts.push(say("engine_native"));
-    if (frame.isNative) parts.push(say("native_bits"));
+    if (frame.engine === "native") parts.push(translate("engine_native"));
+    if (frame.isNative) parts.push(translate("native_bits"));
     more.textContent = parts.join(" · ");
   });
   return shown;
@@ -68,13 +74,13 @@ function counter(store) {
 
 function speed(store) {
   const options = () =>
-    SPEEDS.map((rate) => [rate, rate ? say("speed_of", { rate }) : say("speed_full")]);
+    SPEEDS.map((rate) => [rate, rate ? translate("speed_of", { rate }) : translate("speed_full")]);
   const made = choice("speed", options, (rate) => store.change({ view: { speed: Number(rate) } }));
   store.bind(made, ({ view }) => view.speed ?? 0);
   return made.element;
 }
 
-/** How fast it goes, and the rules by which it stops by itself; an empty one is none. */
+/** Create the controls of speed and stopping rules; an empty rule is off. */
 function pace(store) {
   const rule = (key, kind, ladder) => {
     const take = (value) => {
@@ -89,7 +95,7 @@ function pace(store) {
   const panel = element("div");
   panel.append(
     speed(store),
-    said("h3", "stop"),
+    translated("h3", "stop"),
     rule("epoch", EPOCHS, EPOCH_LADDER),
     rule("loss", LOSS, LOSS_LADDER),
     rule("patience", EPOCHS, EPOCH_LADDER),

@@ -1,25 +1,32 @@
-// Language, a link to what is seen, files of it, and states that come back as files.
+// Share controls: language, link to the state, export of files, opening of saved states.
 
-import { element, language, languages, say, speak, speakIn } from "../../shared/words.js";
+import {
+  element,
+  language,
+  languages,
+  translate,
+  bindText,
+  setLanguage,
+} from "../../shared/words.js";
 import { fragmentOf } from "../training/links.js";
-import { LONGEST, stateNow } from "./address.js";
+import { LONGEST, stateNow } from "./url_fragment.js";
 import { outputLabel } from "./labels.js";
-import { button, menu, said } from "./elements.js";
+import { button, menu, translated } from "./elements.js";
 import { inputText } from "./formulas.js";
-import { netFile } from "./net_file.js";
+import { netModule } from "./net_javascript.js";
 import { svgOf } from "./net_svg.js";
-import { pngOf, save, weightsText } from "./saving.js";
+import { pngOf, save, weightsText } from "./downloads.js";
 
-/** Files that Python writes: where a server is near, it is asked for them. */
+/** Files that only Python writes, by a request to the server. */
 const OF_PYTHON = ["safetensors", "onnx", "py", "c", "js", "wasm", "html"];
 
-/** All that concerns who looks at the page, into `place`. */
-export function peopleControls(store, place, { keys, diagram, plane }) {
+/** Create the controls of language, sharing and files in `place`. */
+export function shareControls(store, place, { keys, diagram, plane }) {
   const share = button("share_link", () => copyLink(store));
   const files = element("div", { class: "files" });
   files.append(
     ...filesOf(store, diagram, plane),
-    said("h3", "files_of_python"),
+    translated("h3", "files_of_python"),
     ...ofPython(store),
   );
   files.append(openState(store));
@@ -28,14 +35,14 @@ export function peopleControls(store, place, { keys, diagram, plane }) {
 
 function languageChoice(store) {
   const group = element("div", { class: "languages", role: "group" });
-  speak(group, () => say("languages"), "aria-label");
+  bindText(group, () => translate("languages"), "aria-label");
   for (const [name, itself] of languages()) {
     const made = element("button", { type: "button", lang: name, class: "quiet" }, itself);
     made.addEventListener("click", () => {
-      speakIn(name);
+      setLanguage(name);
       store.change({ language: name });
     });
-    speak(made, () => String(language() === name), "aria-pressed");
+    bindText(made, () => String(language() === name), "aria-pressed");
     group.append(made);
   }
   return group;
@@ -52,7 +59,7 @@ async function copyLink(store) {
     await navigator.clipboard.writeText(link);
     store.notice(copiedOf(store));
   } catch {
-    // where the clipboard is refused, the link is in sight to be copied by hand
+    // without clipboard access, the link is shown to be copied by hand
     store.notice("link_to_copy", { link });
   }
 }
@@ -87,17 +94,19 @@ async function saveNet(store) {
   const inputs = store.state.inputs.map((name) => inputText(name, store.state)).join(", ");
   try {
     const model = await store.session.request("model");
-    const text = netFile(store.given.pages, model, store.given.worker, `inputs: ${inputs}`);
+    const text = netModule(store.given.pages, model, store.given.worker, `inputs: ${inputs}`);
     save("net.mjs", text, "text/javascript");
   } catch {
     store.notice("no_net_file", {}, true);
   }
 }
 
-/** Files by Python: by the server, or why not and what to do instead. */
+/**
+ * Create the list of files that Python exports; without a server it explains how to export them.
+ */
 function ofPython(store) {
   const { server } = store.given;
-  if (!server) return [said("p", "no_python", { class: "hint" })];
+  if (!server) return [translated("p", "no_python", { class: "hint" })];
   return OF_PYTHON.map((ending) => {
     const name = `net.${ending}`;
     const made = element("button", { type: "button" }, name);
@@ -114,19 +123,19 @@ function ofPython(store) {
   });
 }
 
-/** A state that was saved, opened again. */
+/** Create the button that opens a saved state. */
 function openState(store) {
   const input = element("input", { type: "file", accept: ".json,application/json" });
-  speak(input, () => say("open_state"), "aria-label");
+  bindText(input, () => translate("open_state"), "aria-label");
   input.addEventListener("change", async () => {
     const [file] = input.files;
     if (!file) return;
     try {
-      store.become(JSON.parse(await file.text()));
+      store.replaceState(JSON.parse(await file.text()));
     } catch {
       store.notice("no_state", { name: file.name }, true);
     }
     input.value = "";
   });
-  return element("label", { class: "open-state" }, said("span", "open_state"), input);
+  return element("label", { class: "open-state" }, translated("span", "open_state"), input);
 }

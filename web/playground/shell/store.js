@@ -1,16 +1,16 @@
-// What the parts of the playground share: the state, the training, and what is pointed at.
+// Store: shared state of the page, the training session, the hovered unit; notifies its watchers.
 
-import { knows, say } from "../../shared/words.js";
+import { hasTranslation, translate } from "../../shared/words.js";
 import { merged, stateOf } from "../training/state.js";
 
 /**
- * The store at which all parts of the page sit. Parts read `store.state` (its schema is that of
- * training/state.js) and `store.session`; they change the state by `change` and hear of changes by
+ * Store that all parts of the page share. Parts read `store.state` (its schema is that of
+ * training/state.js) and `store.session`; they change the state by `change` and observe changes by
  * `watch`: "state" (state), "frame" (frame), "pointed" (place or null), "notice" (a message).
  *
  * A place is `{ column, unit, from }`: column 0 has the inputs, 1 … the hidden layers, the last one
- * the outputs; `from` is the unit of the column before, where a link is meant; `fixed` is true
- * where it was clicked on.
+ * the outputs; `from` is the unit of the previous column, for a link; `fixed` is true after a
+ * click.
  */
 export class Store {
   constructor(state, given) {
@@ -23,39 +23,39 @@ export class Store {
     this.watchers = { state: [], frame: [], pointed: [], notice: [] };
   }
 
-  /** Let `act` run whenever `what` happens. */
+  /** Call `act` on each event `what`. */
   watch(what, act) {
     this.watchers[what].push(act);
   }
 
-  /** Tell everybody who watches `what`; where one of them fails, the others hear of it still. */
+  /** Notify all watchers of `what`; an error in one does not stop the others. */
   notify(what, ...values) {
     for (const act of this.watchers[what]) {
       try {
         act(...values);
       } catch (error) {
-        this.broke(error);
+        this.reportUnexpected(error);
       }
     }
   }
 
-  /** Say that a part of the page failed, which nobody expected: once, though each frame may. */
-  broke(error) {
+  /** Report an unexpected error: once, although each frame may raise it. */
+  reportUnexpected(error) {
     const told = String(error?.message ?? error);
     if (told === this.broken) return;
     this.broken = told;
-    reportError(error); // to the console, with the place
+    reportError(error); // to the console, with the stack
     this.notice("page_failed", { told }, true);
   }
 
-  /** Let a control show `valueOf(state)`, now and after each change. */
+  /** Bind a control to `valueOf(state)`: updated now and after each change. */
   bind(control, valueOf) {
     const show = () => control.set(valueOf(this.state));
     this.watch("state", show);
     show();
   }
 
-  /** Change parts of the state, `{ share: 60 }`; reports values that are not valid. */
+  /** Change parts of the state, `{ share: 60 }`; reports invalid values. */
   change(part) {
     const { state, problems } = merged(this.state, part);
     if (problems.length) {
@@ -68,8 +68,8 @@ export class Store {
     this.notify("state", state);
   }
 
-  /** Take another state, from a link or a file; reports what is wrong in it. */
-  become(given) {
+  /** Replace the state by one from a link or a file; reports its problems. */
+  replaceState(given) {
     const { state, problems } = stateOf(given);
     this.problems(problems);
     this.state = state;
@@ -77,7 +77,7 @@ export class Store {
     this.notify("state", state);
   }
 
-  /** The new state does not fit the rows: report it and restore the state before. */
+  /** Handle a state that does not fit the rows: report it and restore the previous state. */
   goesOn(problem, state) {
     this.state = state;
     this.problems([problem]);
@@ -91,13 +91,13 @@ export class Store {
     this.notify("state", this.state);
   }
 
-  /** Take what the training shows of itself. */
+  /** Pass a frame to its watchers. */
   show(frame) {
     this.frame = frame;
     this.notify("frame", frame);
   }
 
-  /** Say what is pointed at; a fixed place stays until another is clicked on. */
+  /** Set the hovered place; a fixed place stays until another click. */
   point(place, fixed = false) {
     if (this.pointed?.fixed && !fixed) return;
     this.pointed = place && { ...place, fixed };
@@ -105,39 +105,39 @@ export class Store {
   }
 
   /**
-   * Say the words of `key` to all, those who hear the page included; null takes them away. A value
-   * may be a function, which is called again when the language changes.
+   * Show the notice `key`, also to screen readers; null removes it. A value may be a function,
+   * which is called again when the language changes.
    */
   notice(key, values = {}, grave = false) {
     this.notify("notice", key, values, grave);
   }
 
-  /** Say why something was refused, by the three parts that came with it. */
+  /** Show an error by its three parts. */
   refused(error) {
     if (error.gone) this.notice("server_gone", {}, true);
     else this.notice("problems", { told: messageOf(error) }, true);
   }
 
-  /** Give one weight or bias another value; the training goes on from there. */
+  /** Set one weight or bias; the training continues from there. */
   setParameter(place, value) {
     const parameters = Float32Array.from(this.frame.parameters);
     parameters[place] = value;
     this.session.setParameters(parameters, this.frame.begun);
   }
 
-  /** Say what is wrong with a state that came from elsewhere. */
+  /** Report problems of a state from a link or a file. */
   problems(problems) {
     const said = ({ key, field, value = "", ...rest }) => {
-      const word = [`fault_${key}`, key].find(knows) ?? "fault_other";
-      const what = say(word, { text: value, field, value, ...rest });
-      return say("problem_told", { field, what });
+      const word = [`fault_${key}`, key].find(hasTranslation) ?? "fault_other";
+      const what = translate(word, { text: value, field, value, ...rest });
+      return translate("problem_told", { field, what });
     };
     if (problems.length)
       this.notice("problems", { told: () => problems.map(said).join(" ") }, true);
   }
 
-  /** The session as views see it: what they set, everybody hears of. */
-  seen() {
+  /** Session for the views: changes of its state pass through the store. */
+  viewSession() {
     const { session } = this;
     const store = this;
     const names = ["goTo", "play", "pause", "request", "rewind", "stepEpoch", "stepBatch"];
@@ -153,6 +153,6 @@ export class Store {
   }
 }
 
-/** The three parts of an error as a text. */
+/** Text of an error's three parts. */
 export const messageOf = ({ came, expected, hint, message }) =>
   [came ?? message, expected, hint].filter(Boolean).join(" ");

@@ -1,12 +1,19 @@
-// A table of one's own: as a file, pasted or dropped; which columns predict which.
+// Table upload: CSV as a file, pasted or dropped; choice of the target and feature columns.
 
-import { element, formatNumber, say, speak, speakBy, visible } from "../../shared/words.js";
+import {
+  element,
+  formatNumber,
+  translate,
+  bindText,
+  onLanguageChange,
+  visible,
+} from "../../shared/words.js";
 import { tableIn } from "../training/csv.js";
-import { TableRefused, textOf } from "../training/csv_text.js";
-import { button, choice, opening, said } from "./elements.js";
+import { TableRefused, textOf } from "../training/csv_parser.js";
+import { button, choice, disclosure, translated } from "./elements.js";
 import { stateOfTable } from "./table_rows.js";
 
-/** Controls that read tables; files may be dropped anywhere in `whole`. */
+/** Create the controls that read tables; files may be dropped anywhere in `whole`. */
 export function tableControls(store, whole) {
   const known = { table: null, target: null, chosen: [], told: [], name: "" };
   const problem = element("div", { class: "refusal", role: "alert", hidden: "" });
@@ -27,7 +34,7 @@ export function tableControls(store, whole) {
   };
   const file = element("input", { type: "file", accept: ".csv,.tsv,.txt,text/csv" });
   if (store.given.server) file.setAttribute("accept", ".csv,.tsv,.txt,.parquet");
-  speak(file, () => say("table_file"), "aria-label");
+  bindText(file, () => translate("table_file"), "aria-label");
   const ofFile = (one) =>
     store.given.server && !isText(one)
       ? byServer(store, one, problem, summary)
@@ -37,13 +44,13 @@ export function tableControls(store, whole) {
     file.value = "";
   });
   const box = element("textarea", { rows: "3", spellcheck: "false" });
-  speak(box, () => say("paste_table"), "aria-label");
-  speak(box, () => say("paste_table"), "placeholder");
-  const read = button("read_table", () => take(say("pasted"), () => box.value));
+  bindText(box, () => translate("paste_table"), "aria-label");
+  bindText(box, () => translate("paste_table"), "placeholder");
+  const read = button("read_table", () => take(translate("pasted"), () => box.value));
   dropping(whole, ofFile);
-  const made = opening(
+  const made = disclosure(
     "own_table",
-    said("p", "own_table_hint", { class: "hint" }),
+    translated("p", "own_table_hint", { class: "hint" }),
     file,
     box,
     read,
@@ -57,7 +64,7 @@ export function tableControls(store, whole) {
 
 const isText = (file) => /\.(csv|tsv|txt)$/i.test(file.name);
 
-/** What a page cannot read, a server does, as Python reads it. */
+/** Read a file that the page cannot parse on the server, as Python does. */
 async function byServer(store, file, problem, summary) {
   problem.hidden = true;
   try {
@@ -70,13 +77,13 @@ async function byServer(store, file, problem, summary) {
   }
 }
 
-/** A refusal in its three parts: what came, what was expected, what to try. */
+/** Show an error in three parts: what came, what was expected, what to try. */
 function refuse(place, error) {
   const { key, values } = error;
   const parts =
     error instanceof TableRefused
-      ? ["came", "expected", "try"].map((part) => say(`${key}_${part}`, values))
-      : [error.came ?? error.message ?? say("server_gone"), error.expected, error.hint];
+      ? ["came", "expected", "try"].map((part) => translate(`${key}_${part}`, values))
+      : [error.came ?? error.message ?? translate("server_gone"), error.expected, error.hint];
   const [came, ...rest] = parts.filter(Boolean).map(visible);
   place.replaceChildren(
     element("strong", {}, came),
@@ -85,7 +92,7 @@ function refuse(place, error) {
   place.hidden = false;
 }
 
-/** Which column is predicted, and which predict it. */
+/** Create the choice of the target column and the features. */
 function columnChoice(store, known, problem, summary) {
   const boxes = element("fieldset", { class: "column-boxes" });
   const names = () => known.table?.columns.map(({ name }) => [name, visible(name)]) ?? [];
@@ -102,7 +109,7 @@ function columnChoice(store, known, problem, summary) {
     target.set(known.target);
     const others = names().filter(([name]) => name !== known.target);
     boxes.replaceChildren(
-      said("legend", "columns"),
+      translated("legend", "columns"),
       ...others.map(([name, text]) => columnBox(name, text)),
     );
   }
@@ -131,12 +138,12 @@ function columnChoice(store, known, problem, summary) {
     const { table, told } = known;
     if (!table) return;
     const { n, of } = table;
-    const rows = say(n < of ? "rows_sampled" : "rows_all", { n, of });
+    const rows = translate(n < of ? "rows_sampled" : "rows_all", { n, of });
     summary.replaceChildren(
       ...[rows, ...told.map(descriptionOf)].map((line) => element("p", {}, line)),
     );
   };
-  speakBy(tell);
+  onLanguageChange(tell);
   return { element: whole, fill, apply };
 }
 
@@ -145,10 +152,10 @@ const descriptionOf = ({ key, name, ...numbers }) => {
     what,
     formatNumber(Number(value), 3),
   ]);
-  return say(key, { name: visible(name), ...Object.fromEntries(said) });
+  return translate(key, { name: visible(name), ...Object.fromEntries(said) });
 };
 
-/** A file may be dropped anywhere on the page. */
+/** Handle files dropped anywhere on the page. */
 function dropping(whole, take) {
   const isFile = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   whole.addEventListener("dragover", (event) => {

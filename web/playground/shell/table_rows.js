@@ -1,18 +1,18 @@
-// A table as rows to learn from: categories as columns of 0 and 1, what is to be predicted apart.
+// Encoding of a table as training rows: one-hot categories, standardized numbers, the target.
 
-import { packed } from "../training/bytes.js";
-import { TableRefused } from "../training/csv_text.js";
+import { packed } from "../training/base64.js";
+import { TableRefused } from "../training/csv_parser.js";
 
 const MOST_VALUES = 12;
 const MOST_CLASSES = 20;
 const MOST_INPUTS = 64;
-/** Whole numbers of no more kinds than these are classes. */
+/** Maximum number of distinct integers that count as classes. */
 const FEW = 10;
 
 /**
- * Parts of a state by which columns of a table predict another, `{ data, inputs, told }`.
+ * Convert a table to parts of a state, `{ data, inputs, told }`, for a target and features.
  *
- * `told` says of each column how it is read, as keys and values of words.
+ * `told` is a description of each column's encoding, as keys and values of translations.
  */
 export function stateOfTable({ columns }, target, chosen) {
   const aim = columns.find(({ name }) => name === target);
@@ -44,11 +44,11 @@ export function stateOfTable({ columns }, target, chosen) {
   };
 }
 
-/** A column less its middle, by its spread, as a formula that is seen among the inputs. */
+/** Formula of a standardized column, shown among the inputs. */
 const scaled = (k, { mean, spread }) =>
   mean < 0 ? `(x${k + 1} + ${-mean}) / ${spread}` : `(x${k + 1} - ${mean}) / ${spread}`;
 
-/** What is to be predicted: classes, or numbers, which are scaled where they are large. */
+/** Encode the target: classes, or numbers, standardized where they are large. */
 function targetOf({ name, numbers, texts, gaps }) {
   if (gaps) throw new TableRefused("csv_target_gaps", { name, gaps });
   const distinct = [...new Set(texts ?? numbers)];
@@ -70,7 +70,7 @@ function targetOf({ name, numbers, texts, gaps }) {
   return { y, classes: null, told };
 }
 
-/** The columns of numbers that a column becomes. */
+/** Encode a feature as numeric columns. */
 function encoded({ name, numbers, texts, gaps }) {
   if (numbers) {
     const there = numbers.filter((value) => value === value).sort();
@@ -89,7 +89,7 @@ function encoded({ name, numbers, texts, gaps }) {
   return { names, values, scales: null, told: { key: "read_category", name, n: distinct.length } };
 }
 
-/** The mean and the spread of numbers, in three digits: they are to be read. */
+/** Mean and standard deviation to three digits, for readable formulas. */
 function scaleOf(numbers) {
   const mean = numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
   const variance = numbers.reduce((sum, value) => sum + (value - mean) ** 2, 0) / numbers.length;

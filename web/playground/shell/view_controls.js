@@ -1,9 +1,9 @@
-// What is shown of the net besides: gradients on the links, the weights as tables.
+// Display options of the diagram: gradients on the links, weights as tables.
 
 import { element } from "../../shared/words.js";
 import { button, toggle } from "./elements.js";
 
-/** Options of the picture of the net; those of the plane are beside the plane. */
+/** Create the options of the diagram; those of the output map are beside it. */
 export function viewControls(store) {
   const gradients = toggle("gradients", (value) => store.change({ view: { gradients: value } }));
   store.bind(gradients, ({ view }) => view.gradients ?? false);
@@ -14,5 +14,5 @@ export function viewControls(store) {
   return element("div", { class: "view-options" }, gradients.element, reset);
 }
 
-/** An option as it is at first; the axes go back to the first two columns. */
+/** Default of an option; the axes are the first two columns. */
 const usual = (name) => [name, name === "columns" ? [0, 1] : name === "speed" ? 0 : false];

@@ -1,4 +1,4 @@
-// Which views there are and where each stands: every module of views/ has its lines here.
+// Registry of views: the module and area of each.
 
 import { confusionIn } from "../views/confusion.js";
 import { curvesIn } from "../views/curves.js";
@@ -12,10 +12,10 @@ import { seedsIn } from "../views/seeds.js";
 import { sliderIn } from "../views/slider.js";
 
 /**
- * Each view is made once: `make(place, session)` puts its element into `place` and gives
- * `{ update(frame), leave() }`. It stands in "output" (beside the net, always seen), "below" (one
- * at a time; the word of its tab is `name`), "band" (under the net) or "time" (in the bar above).
- * `name` may be in `state.hide`.
+ * Views; each is created once: `make(place, session)` puts its element into `place` and returns `{
+ * update(frame), leave() }`. Its area is "output" (beside the diagram, always visible), "below" (in
+ * tabs; the title is the translation of `name`), "band" (below the diagram) or "time" (in the
+ * toolbar). `name` may be in `state.hide`.
  */
 export const PLACES = [
   { name: "plane", where: "output", make: planeIn },

@@ -1,21 +1,21 @@
-// A table in text as columns of numbers and of texts, by the rules of handgrad.tables.data.
+// CSV import: text to columns of numbers and texts, by the rules of handgrad.tables.data.
 
 import { plain, trimmed } from "../../model/numbers.js";
-import { TableRefused, rowsIn, separatorOf } from "./csv_text.js";
+import { TableRefused, rowsIn, separatorOf } from "./csv_parser.js";
 
-/** The page keeps so many rows; of more, evenly spaced ones. */
+/** Maximum number of rows; a larger table is sampled at even spacing. */
 export const MOST_ROWS = 10000;
-/** The longest text that a page takes, in characters. */
+/** Maximum length of a text, in characters. */
 const LONGEST = 2e8;
 const SIGNS = [".", ","];
-/** Rows that tell the decimal sign. */
+/** Number of rows for detecting the decimal separator. */
 const ROWS = 1000;
 
 /**
- * The table of a text: `{ columns: [{ name, numbers | texts, gaps }], n, of }`, where `of` is how
- * many rows the text has and `n` how many are kept. A gap is NaN among numbers, "" among texts.
+ * Parse a table: `{ columns: [{ name, numbers | texts, gaps }], n, of }`, where `of` is the number
+ * of rows in the text and `n` of those kept. A gap is NaN among numbers, "" among texts.
  *
- * `reading` are the patterns of handgrad.tables.data. A TableRefused where it is no table.
+ * `reading` has the patterns of handgrad.tables.data. Throws TableRefused if the text is no table.
  */
 export function tableIn(text, reading) {
   if (text.length > LONGEST) throw new TableRefused("csv_long", { size: text.length });
@@ -37,7 +37,7 @@ export function tableIn(text, reading) {
   return { columns: named, n: below.length, of: each === 1 ? below.length : of - (isHead ? 1 : 0) };
 }
 
-/** The first row, and the others if they are no more than the page keeps, else some of them. */
+/** Header and rows, sampled if there are more than the maximum. */
 function sampledRows(text, separator) {
   let of = 0;
   for (const row of rowsIn(text, separator, () => false)) of += row ? 1 : 0;
@@ -48,7 +48,7 @@ function sampledRows(text, separator) {
   return { rows, of, each };
 }
 
-/** Take an empty cell at the end off, which a separator there leaves; refuse other widths. */
+/** Remove the empty cell after a trailing separator; refuse rows of another width. */
 function fit(row, width, isSkipped) {
   if (row.cells.length === width + 1 && row.cells.at(-1) === "") row.cells.pop();
   if (row.cells.length === width) return;
@@ -56,7 +56,7 @@ function fit(row, width, isSkipped) {
   throw new TableRefused("csv_ragged", { line, cells: row.cells.length, columns: width });
 }
 
-/** Names, none empty and none twice. */
+/** Column names, none empty and none twice. */
 function namesOf(given) {
   const names = [];
   for (const [i, cell] of given.entries()) {
@@ -70,7 +70,7 @@ function namesOf(given) {
 
 const isMissing = (cell, { missing }) => missing.includes(trimmed(cell));
 
-/** The parts of a number, and by which decimal signs it reads; null where it is none. */
+/** Parse a cell: the parts of a number and its possible decimal separators; null if it is none. */
 function read(cell, patterns) {
   const found = new RegExp(patterns.number, "u").exec(plain(cell, patterns))?.groups;
   if (!found) return null;
@@ -88,7 +88,7 @@ function read(cell, patterns) {
 
 const PLAIN = /^-?(\d+|\d+\.\d+)$/;
 
-/** A column as numbers if all that is there reads as such by one sign, else as texts. */
+/** Infer a column's type: numbers if all cells parse with one decimal separator, else texts. */
 function columnOf(name, cells, decimal, reading) {
   const there = new Map();
   for (const cell of cells) if (!isMissing(cell, reading)) there.set(cell, null);
@@ -120,7 +120,7 @@ function numberBy(sign, { digits, exponent, isNegative }, cell) {
   return isNegative ? -value : value;
 }
 
-/** The decimal sign: that of the most columns of numbers with one that says so. */
+/** Detect the decimal separator by majority of the numeric columns. */
 function decimalOf(columns, separator, reading) {
   const votes = { ",": 0, ".": 0, both: 0 };
   for (const column of columns) {

@@ -1,12 +1,12 @@
-// The rows of a state, what the net is given of them, and which of them train.
+// Rows of a state: raw data, input features, training and test split.
 
-import { unpacked } from "./bytes.js";
+import { unpacked } from "./base64.js";
 import { rowFunction } from "./formulas.js";
-import { Draws } from "./streams.js";
+import { Draws } from "./random_streams.js";
 import { classesOf } from "./state.js";
 import { toyRows } from "./toy_sets.js";
 
-/** What is wrong with data, `{ key, … }` as the problems of a state are. */
+/** Error in the data, `{ key, … }` as a problem of a state. */
 export class DataProblem extends Error {
   constructor(key, values) {
     super(`${key} ${JSON.stringify(values)}`);
@@ -15,9 +15,9 @@ export class DataProblem extends Error {
 }
 
 /**
- * The rows of a state: `{ names, classes, n, width, x (n · width), y (n) }`, float32.
+ * Rows of a state: `{ names, classes, n, width, x (n · width), y (n) }`, float32.
  *
- * `classes` are names, or null where a number is to be predicted.
+ * `classes` are names, or null in a regression.
  */
 export function rowsOf(state) {
   const { data } = state;
@@ -36,7 +36,7 @@ export function rowsOf(state) {
   return { names: ["x1", "x2"], classes, n: y.length, width: 2, x, y };
 }
 
-/** The functions of a row that are the inputs of a net: names of columns, or formulas. */
+/** Functions of a row that compute the net's inputs: column names, or formulas. */
 export function inputFunctions(names, inputs) {
   const numbered = names.map((_, i) => [`x${i + 1}`, i]);
   const places = new Map([...numbered, ...names.map((name, i) => [name, i])]);
@@ -47,7 +47,7 @@ export function inputFunctions(names, inputs) {
   });
 }
 
-/** What `make` makes of the formula of a field; one that cannot be read is a problem of it. */
+/** Parse the formula of a field; a failure becomes a problem of the field. */
 function readable(field, value, make) {
   try {
     return make();
@@ -57,7 +57,7 @@ function readable(field, value, make) {
   }
 }
 
-/** What the net is given for rows of so many numbers each, (n · inputs) in float32. */
+/** Inputs of a net for rows of `width` numbers: (n · inputs) in float32. */
 export function inputsOf(functions, x, width) {
   const n = x.length / width;
   const found = new Float32Array(n * functions.length);
@@ -68,7 +68,7 @@ export function inputsOf(functions, x, width) {
   return found;
 }
 
-/** Refuse inputs of which one is no finite number, `texts` says which they are. */
+/** Check that all inputs are finite; `texts` are their formulas. */
 export function checkInputs(found, texts) {
   const bad = found.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
@@ -76,14 +76,14 @@ export function checkInputs(found, texts) {
   throw new DataProblem("notFinite", { field: "inputs", value: texts[bad % texts.length], row });
 }
 
-/** Indices of training and test rows, shuffled. */
+/** Shuffled indices of training and test rows. */
 export function splitOf(n, share, seed) {
   const order = new Draws(seed, 2).permutation(n);
   const train = n > 1 ? Math.min(Math.max(Math.floor((n * share) / 100), 1), n - 1) : n;
   return { train: order.subarray(0, train), test: order.subarray(train) };
 }
 
-/** The rows of these numbers, each so many numbers wide, one after another. */
+/** Gather rows by index; each has `width` numbers. */
 export function taken(numbers, width, order) {
   const found = new Float32Array(order.length * width);
   for (let i = 0; i < order.length; i++) {

@@ -1,6 +1,6 @@
-// Two directions among the parameters of a net, and where a training's path lies along them.
+// Planes in parameter space: principal or random directions, and the training's path on them.
 
-import { Draws } from "./streams.js";
+import { Draws } from "./random_streams.js";
 
 const ROUNDS = 60;
 
@@ -11,10 +11,10 @@ function dot(a, b) {
 }
 
 /**
- * The plane through `origin` in which vectors lie best: `{ a, b, shares }`, its two directions of
- * length 1, and the shares of the variance along them. Fewer than three vectors give null.
+ * Plane through `origin` that fits vectors best: `{ a, b, shares }`, two unit vectors and their
+ * fractions of the variance; null for fewer than three vectors.
  *
- * The principal components of few long vectors are found from their products with each other.
+ * The principal components of few long vectors come from their Gram matrix.
  */
 export function principalPlane(vectors, origin) {
   const n = vectors.length;
@@ -41,7 +41,7 @@ export function principalPlane(vectors, origin) {
   return { a: a.direction, b: b.direction, shares: [a.share, b.share] };
 }
 
-/** The largest eigenvalue of a symmetric matrix and its vector, by the power method. */
+/** Largest eigenvalue of a symmetric matrix and its eigenvector, by power iteration. */
 function largest(matrix) {
   let weights = Float64Array.from(matrix, (row, i) => row[i] + 1e-30 * (i + 1));
   let size = 0;
@@ -54,7 +54,7 @@ function largest(matrix) {
   return { weights, size };
 }
 
-/** Two random directions, each neuron's part as long as its weights are (Li et al., 2018). */
+/** Two random directions, normalized for each neuron by its weights' norm (Li et al., 2018). */
 export function randomPlane(model, seed) {
   const draws = new Draws(seed, 3);
   const [a, b] = [0, 1].map(() => {
@@ -84,13 +84,13 @@ function ofLengthOne(direction) {
   return direction.map((x) => x / length);
 }
 
-/** How far parameters lie from the origin along both directions. */
+/** Coordinates of parameters along both directions. */
 export function along({ a, b }, parameters, origin) {
   const moved = Float64Array.from(parameters, (x, i) => x - origin[i]);
   return [dot(a, moved), dot(b, moved)];
 }
 
-/** From where to where numbers reach, and as much more beside as a part of that. */
+/** Range of values with a margin, a fraction of their extent. */
 export function span(values, beside) {
   const finite = [...values].filter(Number.isFinite);
   const [low, high] = [Math.min(...finite), Math.max(...finite)];

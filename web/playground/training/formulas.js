@@ -1,4 +1,4 @@
-// Formulas of one row: their trees become functions of numbers, to the bits of Python's.
+// Compiled formulas: syntax trees to functions of a row, bit-identical to Python's.
 
 import { FormulaError, parseFormula } from "../../shared/formula.js";
 import { cos, erf, exp, expm1, log, log1p, power, sign, sin, tanh } from "./functions.js";
@@ -43,13 +43,13 @@ const COMPARISONS = {
   "==": (x, y) => x === y,
   "!=": (x, y) => x !== y,
 };
-/** Whole powers up to this one are products. */
+/** Largest integer power computed by multiplication. */
 const MOST_POWER = 64;
 
 /**
- * A formula of the numbers of a row as a function of the row; a FormulaError where it is none.
+ * Compile a formula to a function of a row; a FormulaError if it is none.
  *
- * `places` has the place of each name in the row.
+ * `places` are the indices of names in the row.
  */
 export const rowFunction = (text, places) => functionOf(parseFormula(text), places);
 
@@ -97,7 +97,7 @@ function binary(node, inner) {
   return (row) => operation(left(row), right(row));
 }
 
-/** The whole number that an exponent is, written as a number; null for any other. */
+/** Integer value of a literal exponent; null for any other. */
 function wholeIn(node) {
   const minus = node.kind === "unary" && node.sign === "-";
   const { kind, value } = minus ? node.of : node;

@@ -1,18 +1,18 @@
-// What is remembered of a training: losses, thinned as it goes on, and states to go back to.
+// History of a training: thinned losses, and stored states to return to.
 
 const MOST_POINTS = 400;
-/** So many bytes of states are kept at most. */
+/** Maximum size of stored states in bytes. */
 const MOST_BYTES = 1.5e6;
 const MOST_STATES = 512;
 
-/** Losses and scores by epoch: every epoch at first, then one in two, one in four … */
+/** Losses and metrics by epoch: every epoch at first, then every second, every fourth … */
 export class History {
   constructor() {
     this.points = [];
     this.every = 1;
   }
 
-  /** Whether this epoch belongs to what is kept. */
+  /** Test if an epoch is recorded. */
   wants(epoch) {
     return epoch - (this.points.at(-1)?.epoch ?? -Infinity) >= this.every;
   }
@@ -25,12 +25,12 @@ export class History {
     }
   }
 
-  /** Forget what came after an epoch. */
+  /** Discard what follows an epoch. */
   cut(epoch) {
     this.points = this.points.filter((point) => point.epoch <= epoch);
   }
 
-  /** As arrays alike long, with `last` as one more point at the end where it is further on. */
+  /** Arrays of equal length, with `last` as a further point at the end if it is later. */
   arrays(last) {
     const points =
       last.epoch > (this.points.at(-1)?.epoch ?? -1) ? [...this.points, last] : this.points;
@@ -47,7 +47,7 @@ export class History {
   }
 }
 
-/** States of a training by epoch: 2ᵏ epochs apart or more, within a bound of bytes. */
+/** Stored states of a training: 2ᵏ epochs apart or more, within a limit of bytes. */
 export class States {
   constructor(bytes) {
     this.most = Math.max(8, Math.min(MOST_STATES, Math.floor(MOST_BYTES / bytes)));
@@ -67,7 +67,7 @@ export class States {
     epochs.forEach((other, i) => i % 2 && this.kept.delete(other));
   }
 
-  /** The last one that is not after an epoch. */
+  /** Last state at or before an epoch. */
   before(epoch) {
     let best = 0;
     for (const other of this.kept.keys()) if (other <= epoch && other > best) best = other;
@@ -78,7 +78,7 @@ export class States {
     for (const other of this.kept.keys()) if (other > epoch) this.kept.delete(other);
   }
 
-  /** The states in the order of their epochs. */
+  /** States in the order of their epochs. */
   inOrder() {
     return [...this.kept].sort(([one], [other]) => one - other).map(([, state]) => state);
   }

@@ -1,9 +1,9 @@
-// Links: a state as a fragment of readable keys, and fragments as states, old ones among them.
+// Share links: conversion between a state and a URL fragment, older versions included.
 
 import { isPlayground, playgroundState } from "./playground_links.js";
 import { FIELDS, VERSION, at, stateOf } from "./state.js";
 
-/** A state as a fragment without its #: what is not as usual, by readable keys. */
+/** Format a state as a fragment without its #: fields that differ from the default, by key. */
 export function fragmentOf(state) {
   const usual = stateOf({}).state;
   const parts = [["v", String(VERSION)]];
@@ -16,14 +16,14 @@ export function fragmentOf(state) {
   return parts.map(([key, value]) => `${key}=${encoded(value)}`).join("&");
 }
 
-/** As encodeURIComponent, but for signs that a fragment may hold as they stand. */
+/** Percent-encode a value, except characters that a fragment may contain. */
 const encoded = (value) =>
   encodeURIComponent(value).replace(/%(2C|3A|2F|3B|40|3D)/g, (code) => decodeURIComponent(code));
 
 /**
- * The state of a fragment, with its # or without, of this playground or of TensorFlow's.
+ * Parse a fragment, with or without its #, of this playground or of TensorFlow's.
  *
- * Gives `{ state, problems }`; what cannot be read is a problem, and as usual.
+ * Returns `{ state, problems }`; a field that cannot be parsed is a problem, and has its default.
  */
 export function stateIn(fragment) {
   const { values, problems } = valuesIn(fragment);
@@ -52,7 +52,7 @@ function place(given, path, value) {
   else given[first] = value;
 }
 
-/** The values of a fragment by their keys, decoded; the last counts where a key comes twice. */
+/** Decoded values of a fragment by key; the last wins if a key occurs twice. */
 function valuesIn(fragment) {
   const values = new Map();
   const problems = [];

@@ -1,6 +1,6 @@
-// How right predictions are: accuracy and confusion of classes, R² and errors of numbers.
+// Metrics: accuracy and confusion matrix of classes; R², MAE and RMSE of numbers.
 
-/** The class that a net says, of the `outputs` numbers that it gives for row i. */
+/** Predicted class of row i, from its `outputs` numbers. */
 export function classAt(predictions, outputs, i, border) {
   if (outputs === 1) return predictions[i] > border ? 1 : 0;
   let best = 0;
@@ -10,7 +10,7 @@ export function classAt(predictions, outputs, i, border) {
   return best;
 }
 
-/** From which number on a single output says class 1: a probability, or any number. */
+/** Threshold of a single output for class 1: 0.5 for a probability, 0 for a score. */
 export const borderOf = (loss) => (loss === "BinaryCrossEntropyLoss" ? 0.5 : 0);
 
 /** Confusion matrix: rows of each true class (first) by predicted class (second). */
@@ -29,7 +29,7 @@ export function accuracy(predictions, y, outputs, border) {
   return right / y.length;
 }
 
-/** R², mean size of the errors, and root of the mean of their squares. */
+/** R², mean absolute error, and root mean squared error. */
 export function errors(predictions, y) {
   const n = y.length;
   let sum = 0;

@@ -1,9 +1,9 @@
-// The net of a state as a specification for the engine, and its initial weights.
+// Net of a state: its specification for the engine, and its initial weights.
 
-import { Draws } from "./streams.js";
+import { Draws } from "./random_streams.js";
 import { classesOf } from "./state.js";
 
-/** What follows the last Linear of each loss; all others take its numbers as they are. */
+/** Activation after the last Linear layer by loss; other losses have none. */
 const LAST = { CrossEntropyLoss: "Softmax", BinaryCrossEntropyLoss: "Sigmoid" };
 const ONE_OUTPUT = [
   "BinaryCrossEntropyLoss",
@@ -12,11 +12,11 @@ const ONE_OUTPUT = [
   "HingeLoss",
 ];
 
-/** How many numbers the net gives. */
+/** Number of outputs of the net. */
 export const outputsOf = (state) =>
   ONE_OUTPUT.includes(state.loss) ? 1 : Math.max(1, classesOf(state));
 
-/** The layers of a state's net, with sizes, as the engine and model files have them. */
+/** Layers of a state's net, with sizes, as in the engine and in model files. */
 export function layersOf(state) {
   const made = [];
   let width = state.inputs.length;
@@ -36,19 +36,19 @@ export function layersOf(state) {
   return made;
 }
 
-/** For each column of units, inputs first, the place of the last layer that belongs to it. */
+/** Last layer of each column of units, inputs first. */
 export function shownLayers(layers) {
   const linear = layers.flatMap(({ layer }, i) => (layer === "Linear" ? [i] : []));
   return [-1, ...linear.slice(1).map((i) => i - 1), layers.length - 1];
 }
 
-/** The activation of each column of units but the inputs; null where there is none. */
+/** Activation of each column of units but the inputs; null if there is none. */
 export const activationsOf = (state) => [
   ...state.layers.map(({ activation }) => activation),
   LAST[state.loss] ?? null,
 ];
 
-/** What the engine's Model takes. */
+/** Arguments of the engine's Model. */
 export const modelOf = (state) => ({
   layers: layersOf(state),
   loss: state.loss,
@@ -57,7 +57,7 @@ export const modelOf = (state) => ({
   clip: state.clip,
 });
 
-/** What a training depends on that cannot change on its way. */
+/** Key of all that cannot change during a training. */
 export function modelKey({ optimizer, data, inputs, share, batch_size, shuffle, seed, ...rest }) {
   const { layers, initializer, loss, schedule, penalty, clip } = rest;
   const settings = { ...optimizer, learning_rate: 0 };
@@ -76,7 +76,7 @@ const BOUNDS = {
   xavier: (n, m) => 6 / (m + n),
 };
 
-/** Let the weights of a model be those that a seed draws. */
+/** Draw a model's initial weights from a seed. */
 export function drawFirstWeights(model, initializer, seed) {
   const draws = new Draws(seed, 1);
   const [family, kind] = initializer.split("_");

@@ -1,4 +1,4 @@
-// Links of TensorFlow Playground: what they say of data, net and training, as this page's state.
+// TensorFlow Playground links: their data, net and training settings as a state.
 
 import { LAYER } from "./state.js";
 
@@ -40,14 +40,14 @@ const THEIRS = (
   "networkShape showTestData percTrainData collectStats initZero hideText"
 ).split(" ");
 
-/** Whether the keys are those of TensorFlow Playground. */
+/** Test if the keys are those of TensorFlow Playground. */
 export const isPlayground = (values) =>
   !OWN.some((key) => values.has(key)) &&
   [...values.keys()].some(
     (key) => THEIRS.includes(key) || Object.hasOwn(INPUTS, key) || key.endsWith("_hide"),
   );
 
-/** What such a link says, as parts of a state; what it says wrongly is added to `problems`. */
+/** Convert the values of a link to parts of a state; invalid ones are added to `problems`. */
 export function playgroundState(values, problems) {
   const read = reader(values, problems);
   const problem = read.choice("problem", {
@@ -91,7 +91,7 @@ export function playgroundState(values, problems) {
   return given;
 }
 
-/** A whole number for a seed of theirs, 0.68187: its last nine digits. */
+/** Integer seed for one of theirs, 0.68187: its last nine digits. */
 const seedOf = (text) => Number(text.replace(/\D/g, "").slice(-9));
 
 const hidden = (values) => [
@@ -102,7 +102,7 @@ const hidden = (values) => [
   ...((values.get("hideText") ?? "false") === "false" ? [] : ["text"]),
 ];
 
-/** Reads values as TensorFlow Playground does: an empty one is missing. */
+/** Reader of values by TensorFlow Playground's rules: an empty one is missing. */
 function reader(values, problems) {
   const given = (key) => values.get(key)?.trim() || undefined;
   const asNumber = (text, key) => {

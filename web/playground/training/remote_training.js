@@ -1,47 +1,47 @@
-// The training by a server near the page, as a conductor has it: asked for, and heard of, by messages.
+// Training on the server: requested, and reported, by messages of the training loop.
 
-import { ANSWERS } from "./answers.js";
+import { ANSWERS } from "./request_handlers.js";
 
 /**
- * A step of more products than this runs on the server. So many keep the traced layers busy for a
- * whole slice, some 10 ms, and WebAssembly for half a millisecond; the native engine needs a tenth
- * of that, or less. Below it a page makes thousands of steps a second, to the bit.
+ * Number of products above which a step runs on the server. So many take the traced layers a slice,
+ * about 10 ms, and WebAssembly half a millisecond; the native engine needs a tenth of that, or
+ * less. Below the limit a page makes thousands of steps a second, bit-identical.
  */
 const MOST_PRODUCTS = 1e6;
 const MOST_EPOCHS = 1e6;
 
 /**
- * Lets the server train for a conductor: tells `{ train: { id, model } }`, and `{ train: null }`
- * where it is to stop. `whole` are the numbers `x` of the rows, as their state has them, of which
- * the server has more than the page; null if there are none.
+ * Remote part of a training loop: posts `{ train: { id, model } }`, and `{ train: null }` to stop.
+ * `whole` are the `x` of the rows, as in their state, if the server has more than the page; else
+ * null.
  */
-export class Near {
-  constructor(conductor, whole) {
-    Object.assign(this, { conductor, whole });
+export class RemoteTraining {
+  constructor(loop, whole) {
+    Object.assign(this, { loop, whole });
     this.isOn = this.isGone = false;
     this.id = 0;
   }
 
-  /** Train on there from where the conductor's training is, if that is too large for the page. */
+  /** Start the training on the server from the current step, if it is too large for the page. */
   begin() {
     this.stop();
-    const { conductor } = this;
-    this.isOn = !this.isGone && this.isLarge(conductor.training);
+    const { loop } = this;
+    this.isOn = !this.isGone && this.isLarge(loop.training);
     if (!this.isOn) return;
     this.id += 1;
-    this.begun = conductor.training.epoch;
-    this.asking = changingOf(conductor.state);
-    this.isEnough = conductor.stopping.of(conductor.training, conductor.state.stop);
-    conductor.post({ train: { id: this.id, model: this.asked(conductor) } });
+    this.begun = loop.training.epoch;
+    this.asking = changingOf(loop.state);
+    this.isEnough = loop.stopping.of(loop.training, loop.state.stop);
+    loop.post({ train: { id: this.id, model: this.asked(loop) } });
   }
 
-  /** Ask anew where the conductor's state has become another one in what was asked for. */
+  /** Restart the request if the state changed in a field that it depends on. */
   adjust() {
-    if (this.isOn && changingOf(this.conductor.state) !== this.asking) this.begin();
+    if (this.isOn && changingOf(this.loop.state) !== this.asking) this.begin();
   }
 
   stop() {
-    if (this.isOn) this.conductor.post({ train: null });
+    if (this.isOn) this.loop.post({ train: null });
     this.isOn = false;
   }
 
@@ -53,7 +53,7 @@ export class Near {
     return this.whole !== null && data.rows?.x === this.whole;
   }
 
-  /** What the server is asked for: routes are in trainings.py. */
+  /** Request to the server: its routes are in trainings.py. */
   asked({ training, state }) {
     const { stop, schedule, shuffle, inputs, view } = state;
     const tests = Int32Array.from(training.task.split.test);
@@ -71,21 +71,21 @@ export class Near {
     };
   }
 
-  /** Hear a report of the server's: another epoch, or a failure, after which the page trains. */
+  /** Handle a report of the server: an epoch, or a failure, after which the page trains. */
   hear({ id, failure, ended, ...report }) {
     if (!this.isOn || id !== this.id) return;
-    const { conductor } = this;
+    const { loop } = this;
     if (failure) {
       this.isOn = false;
       this.isGone = Boolean(failure.gone);
     } else {
-      conductor.training.goOnFrom({ ...report, epoch: this.begun + report.epoch });
-      if (ended || this.isEnough()) conductor.pause();
+      loop.training.continueFrom({ ...report, epoch: this.begun + report.epoch });
+      if (ended || this.isEnough()) loop.pause();
     }
-    conductor.changed();
+    loop.changed();
   }
 }
 
-/** What may become another one on the way. */
+/** Fields that may change during a training. */
 const changingOf = ({ optimizer, stop, view }) =>
   JSON.stringify([optimizer.learning_rate, stop, view.speed]);

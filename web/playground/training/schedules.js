@@ -1,16 +1,18 @@
-// Schedules as formulas, which handgrad.learn.playground.formulas has too: the same bits in both.
+// Learning-rate schedules as formulas, bit-identical to handgrad.learn.playground.formulas.
 
 import { rowFunction } from "./formulas.js";
 
 const WAVE = (begin, end, share) =>
   `(${end}) + ((${begin}) - (${end})) * (1 + cos(pi * (${share}))) / 2`;
-/** Where a share like 0.7/0.1 comes out just below a border, it is taken as there. */
+/** Tolerance: a fraction like 0.7/0.1 just below an integer counts as the integer. */
 const ROUNDING = "1e-9";
 const GROWN = `growth ** floor(log(1 + progress * (growth ** cycles - 1)) / log(growth) + ${ROUNDING})`;
 const ALIKE = `progress * cycles - floor(progress * cycles + ${ROUNDING})`;
 const GROWING = `((1 + progress * (growth ** cycles - 1)) / ${GROWN} - 1) / (growth - 1)`;
 
-/** Factor of the learning rate by `progress`, the fraction of the training done, and the settings. */
+/**
+ * Factor of the learning rate by `progress`, the fraction of the training done, and the settings.
+ */
 export const FACTORS = {
   step: `gamma ** floor(progress / every + ${ROUNDING})`,
   exponential: "end ** progress",
@@ -23,7 +25,7 @@ export const FACTORS = {
   warm_up: "where(progress < share, start + (1 - start) * progress / share, 1)",
 };
 
-/** The settings of each schedule where they are not given. */
+/** Defaults of each schedule's settings. */
 export const USUAL = {
   step: { every: 1 / 3, gamma: 0.1 },
   exponential: { end: 0.01 },
@@ -35,9 +37,9 @@ export const USUAL = {
 };
 
 /**
- * The factor of the learning rate for each step, counted from 0, as a function.
+ * Function from a step, counted from 0, to the factor of the learning rate.
  *
- * After the `epochs` of the schedule it stays as it was in their last step.
+ * After the `epochs` of the schedule the last factor stays.
  */
 export function factorsOf(schedule, perEpoch) {
   if (!schedule) return () => 1;

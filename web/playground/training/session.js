@@ -1,23 +1,23 @@
-// A session: the training of a state, in a worker or in slices of the page's own thread.
+// Session: the training of a state, in a web worker or in slices of the page's main thread.
 
 import { modelKey } from "./net.js";
 import { defaults, merged, withUsual } from "./state.js";
 import { hostOf } from "./worker.js";
 
-/** While no eye sees the page, nothing is drawn: so long, in milliseconds, it waits for that. */
+/** Delay in milliseconds after which a hidden page, which gets no animation frames, acknowledges one. */
 const UNSEEN = 250;
 
 /**
  * Open a session of a state.
  *
- * `given` has `pages` (recorded), `onFrame(frame)`, and where there are any `worker` (the text of a
- * script that serves as the host of a session; `onWorkerRefused()` hears that it may not),
- * `programFor(model)` (a promise of WebAssembly for it, or of null), `net` (an own one), `server`
- * (which trains what is too large for the page; `whole` are the numbers of rows of which it has
- * more; `onServerRefused(failure)` hears why it does not), `onProblem(problem, state)`: what
- * makes no sense of a state that was set, and the state that goes on; at first that is the same
- * one, with what makes no sense as usual; and `onBroken(text)`, which hears of errors that nobody
- * expected, after which it goes on.
+ * `given` has `pages` (traces), `onFrame(frame)`, and optionally `worker` (text of a script that
+ * hosts a session; `onWorkerRefused()` is called if the browser refuses it), `programFor(model)` (a
+ * promise of a WebAssembly program, or of null), `net` (a custom one), `server` (which trains what
+ * is too large for the page; `whole` are the `x` of rows of which it has more;
+ * `onServerRefused(failure)` is called with its refusal), `onProblem(problem, state)`: the problem
+ * of a state that was set, and the state that continues, at first the same one with defaults in
+ * place of invalid fields; and `onBroken(text)`, called on unexpected errors, after which the
+ * session continues.
  */
 export const openSession = (state, given) => new Session(state, given);
 
@@ -25,20 +25,20 @@ class Session {
   constructor(state, given) {
     this.given = given;
     this.state = state;
-    this.names = []; // of the parameters that the last frame has
-    this.coming = []; // of those that the next one has
+    this.names = []; // of the parameters in the last frame
+    this.coming = []; // of those in the next one
     this.answers = new Map();
     this.asked = 0;
     this.begun = this.begins = 1;
     const hear = (message) => this.hear(message);
     this.host = workerHost(given.worker, {
       hear,
-      refused: () => this.moveHere(),
+      refused: () => this.restartOnMainThread(),
       broken: (text) => given.onBroken?.(text),
     });
     if (!this.host) {
       if (given.worker) given.onWorkerRefused?.();
-      this.host = this.ownHost();
+      this.host = this.mainThreadHost();
     }
     this.open();
   }
@@ -53,29 +53,29 @@ class Session {
     this.host.send({ act, given });
   }
 
-  /** The host in the page's own thread, which leaves room between slices. */
-  ownHost() {
-    const post = (message) => queueMicrotask(() => this.hear(message)); // as a worker: never at once
+  /** Host on the page's main thread, which yields between slices. */
+  mainThreadHost() {
+    const post = (message) => queueMicrotask(() => this.hear(message)); // asynchronous, as with a worker
     const hear = hostOf(post, (act, time) => setTimeout(act, time));
     return { send: hear, close: () => hear({ act: "pause", given: {} }) };
   }
 
-  /** Where a worker is refused, begin again without one. */
-  moveHere() {
+  /** Restart on the main thread where a worker is refused. */
+  restartOnMainThread() {
     this.given.onWorkerRefused?.();
-    this.host = this.ownHost();
+    this.host = this.mainThreadHost();
     this.open();
     this.resume();
   }
 
-  /** What was asked for before a host was ready. */
+  /** Send the messages that were queued before a host was ready. */
   resume() {
     if (this.isResting) this.rest();
     if (this.wantsToPlay) this.play();
   }
 
   hear({ frame, began, answer, refused, id, train, broken, ...problem }) {
-    if (train !== undefined) this.trainNear(train);
+    if (train !== undefined) this.trainOnServer(train);
     if (broken !== undefined) this.given.onBroken?.(broken);
     if (frame) this.show(frame);
     if (began) this.begin(began);
@@ -88,14 +88,14 @@ class Session {
     }
   }
 
-  /** Go on with the state before; where there is none, begin with what makes sense of this one. */
+  /** Return to the previous state; if there is none, start with the valid fields of this one. */
   goBack({ problem, asked, begun, goesOn }) {
-    if (asked !== this.begun) return; // another one was set meanwhile
+    if (asked !== this.begun) return; // another state was set meanwhile
     if (goesOn) {
       const { view, stop, language } = this.state;
       this.state = goesOn;
       this.begun = begun;
-      this.set({ view, stop, language }); // what made sense of what was set meanwhile
+      this.set({ view, stop, language }); // the valid fields that were set meanwhile
     } else if (!isUsual(this.state)) {
       this.state = withUsual(this.state, problem.field);
       this.send("begin", { state: this.state, begun: this.begun });
@@ -104,8 +104,8 @@ class Session {
     this.given.onProblem?.(problem, this.state);
   }
 
-  /** Let the server train, and the host hear of it; null stops it. */
-  trainNear(asked) {
+  /** Start the server's training, and pass its reports to the host; null stops it. */
+  trainOnServer(asked) {
     this.near?.stop();
     this.near =
       asked &&
@@ -118,11 +118,11 @@ class Session {
 
   begin({ spec, names, begun }) {
     this.coming = names;
-    if (begun === this.begun) this.lookForProgram(spec);
+    if (begun === this.begun) this.switchToProgram(spec);
   }
 
-  /** Let WebAssembly take over, where there is any for this net. */
-  async lookForProgram(spec) {
+  /** Switch to WebAssembly, if there is a program for this net. */
+  async switchToProgram(spec) {
     const { begun } = this;
     const model = { ...spec, batch_size: this.state.batch_size };
     const program = await this.given.programFor?.(model);
@@ -152,7 +152,7 @@ class Session {
     this.send("pause");
   }
 
-  /** Do not train while nobody sees it; whether it is to play is as before once it wakes. */
+  /** Suspend training while the page is out of view; playing resumes on wake. */
   rest() {
     this.isResting = true;
     this.send("rest");
@@ -181,18 +181,18 @@ class Session {
     this.send("rewind");
   }
 
-  /** Other initial weights: those of the next seed. */
+  /** Draw other initial weights, from the next seed. */
   reset() {
     this.pause();
     this.set({ seed: (this.state.seed + 1) % 2 ** 32 });
   }
 
-  /** A promise that it is at this step. */
+  /** Go to a step; the promise resolves when it is reached. */
   goTo(step) {
     return this.ask("goTo", { step });
   }
 
-  /** A promise of an answer; null where another one took its place. */
+  /** Request of the host; the promise resolves to null if a later one replaces it. */
   request(kind, options = {}) {
     return this.ask("request", { kind, options });
   }
@@ -205,16 +205,16 @@ class Session {
     });
   }
 
-  /** Go on from here with other weights, of the net that `begun` says of a frame. */
+  /** Continue with other weights, of the net that `begun` of a frame identifies. */
   setParameters(parameters, begun = this.begun) {
     this.send("setParameters", { parameters: Float32Array.from(parameters), begun });
   }
 
   /**
-   * Change parts of the state; gives what is wrong with them, and then nothing is changed.
+   * Change parts of the state; returns its problems, in which case nothing is changed.
    *
-   * Another learning rate is something that happens on the way, and what is only looked at changes
-   * nothing; all else begins anew, at the step and with the events that are given, if any.
+   * Another learning rate is an event of the training, and display options change nothing; all else
+   * restarts, at the given step and with the given events, if any.
    */
   set(part) {
     const { state, problems } = merged(this.state, part);
@@ -233,7 +233,7 @@ class Session {
     return [];
   }
 
-  /** End it: the worker, if there is one, is gone. */
+  /** Close the session, and terminate its worker. */
   close() {
     this.near?.stop();
     this.host.close();
@@ -250,7 +250,7 @@ const onceOf = (act) => {
   };
 };
 
-/** A host in a worker of its own; null where none can be made, `refused` where that shows later. */
+/** Create a host in a worker; null if that fails, and `refused` is called if it fails later. */
 function workerHost(text, { hear, refused, broken }) {
   if (!text || typeof Worker === "undefined") return null;
   try {

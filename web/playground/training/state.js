@@ -1,4 +1,4 @@
-// The state of the playground: one JSON object, from which all that is shown and computed follows.
+// State of the playground: its schema, defaults and validation; one JSON object.
 
 import {
   choice,
@@ -14,28 +14,28 @@ import {
   text,
   texts,
   whole,
-} from "./kinds.js";
+} from "./field_types.js";
 
-/*
- * FIELDS lists the schema, as handgrad.learn.playground.state has it too:
+/**
+ * Schema of the state, as in handgrad.learn.playground.state:
  *
- *   data.kind        a toy set, or "rows", those of data.rows: drawn points, or a table
- *   data.formula     for the sets "above", class 1 where x2 > f, and "formula", y = f
+ *   data.kind        a toy dataset, or "rows", those of data.rows: drawn points, or a table
+ *   data.formula     for the datasets "above", class 1 where x2 > f, and "formula", y = f
  *   inputs           formulas in x1, x2, …, or names of columns
  *   share            training fraction in per cent
  *   seed             of initial weights, split, order and dropout; data.seed of the rows
  *   layers           the hidden ones, { units, activation, normalization, dropout, frozen };
  *                    the last follows from the loss
- *   schedule         { name, epochs, … }: for so many epochs, then it stays as it is
- *   clip             the longest that the gradient of all parameters together may be, or null
- *   events           what happened while it trained: { step, set: { learning_rate } } or
+ *   schedule         { name, epochs, … }; after these epochs the factor is constant
+ *   clip             maximum norm of the gradient of all parameters together, or null
+ *   events           changes during the training: { step, set: { learning_rate } } or
  *                    { step, weights }, as base64url of float32
- *   at               the step that is shown
- *   exact            whether hg.learn.replay makes it again from this, to the bit: not a net of one's own
- *   view, hide       what is shown, and the names of controls that are not
+ *   at               the displayed step
+ *   exact            whether hg.learn.replay reproduces it bit for bit: false for a custom net
+ *   view, hide       display options, and names of hidden controls
  */
 
-/** The version of the schema, and of the arithmetic: with another one other numbers may come. */
+/** Version of the schema and of the arithmetic; another one may give other numbers. */
 export const VERSION = 1;
 
 export const TOY_SETS = {
@@ -48,7 +48,7 @@ export const NORMALIZATIONS = ["BatchNorm", "LayerNorm"];
 export const INITIALIZERS =
   "lecun_normal lecun_uniform he_normal he_uniform xavier_normal xavier_uniform zeros".split(" ");
 
-/** The losses by problem; a `binary` one takes two classes only. */
+/** Losses by problem; a `binary` one takes two classes only. */
 export const LOSSES = {
   classification: (
     "CrossEntropyLoss SoftmaxCrossEntropyLoss LabelSmoothingCrossEntropyLoss MultiMarginLoss " +
@@ -66,7 +66,7 @@ const cycles = whole(1, 100);
 const every = { learning_rate: rate, weight_decay: number(0, 100) };
 const adam = { ...every, betas: pair, eps };
 
-/** The optimizers with the kinds of their settings. */
+/** Optimizers with the types of their settings. */
 export const OPTIMIZERS = {
   SGD: { ...every, momentum: below1, nesterov: flag },
   Adagrad: { ...every, eps },
@@ -79,7 +79,7 @@ export const OPTIMIZERS = {
 const MOST_EPOCHS = 1e6;
 const of = { epochs: whole(1, MOST_EPOCHS) };
 
-/** The schedules with the kinds of their settings. */
+/** Schedules with the types of their settings. */
 export const SCHEDULES = {
   step: { ...of, every: number(0, 1, { open: true }), gamma: number(0, 1, { open: true }) },
   exponential: { ...of, end: number(0, 1, { open: true }) },
@@ -91,7 +91,7 @@ export const SCHEDULES = {
 };
 const alpha = { alpha: number(0, 100) };
 
-/** The penalties with the kinds of their settings. */
+/** Penalties with the types of their settings. */
 export const PENALTIES = {
   L1Penalty: alpha,
   L2Penalty: alpha,
@@ -126,7 +126,7 @@ const isStop = (value) =>
   (isPlain(value) &&
     Object.entries(value).every(([key, x]) => Object.hasOwn(STOP, key) && !STOP[key].fault(x)));
 
-/** Each field: where it stands in the state, its key in a link, its kind, its value at first. */
+/** Fields: path in the state, key in a link, type, default. */
 export const FIELDS = [
   [
     "data.kind",
@@ -168,7 +168,7 @@ export const FIELDS = [
   ["tutorial", "tutorial", text(80), ""],
 ];
 
-/** What stands at a path of an object; undefined where nothing does. */
+/** Value at a path of an object; undefined if there is none. */
 export const at = (object, path) =>
   path.split(".").reduce((inner, name) => (isPlain(inner) ? inner[name] : undefined), object);
 
@@ -183,9 +183,9 @@ const put = (object, path, value) => {
 export const defaults = () => stateOf({}).state;
 
 /**
- * A whole state from parts of one: `{ state, problems }`.
+ * Complete and validate a partial state: `{ state, problems }`.
  *
- * What is missing is as usual; what is wrong, too, and a problem `{ key, field, … }` says so.
+ * Missing and invalid fields have their defaults; an invalid one is a problem `{ key, field, … }`.
  */
 export function stateOf(given) {
   const state = { version: VERSION };
@@ -219,7 +219,7 @@ function unknownFields(given, before = "") {
   });
 }
 
-/** Change what does not go with the rest; it is a problem only where it was asked for. */
+/** Resolve conflicts between fields; a change is a problem only if the field was given. */
 function makeFit(state, said, problems) {
   const { data } = state;
   const change = (path, value, key) => {
@@ -248,7 +248,7 @@ function makeFit(state, said, problems) {
     state.optimizer = { ...optimizer, nesterov: false };
 }
 
-/** A state with a field as usual; what is all as usual where the field is so already. */
+/** State with the default of a field; all defaults if the field has it already. */
 export function withUsual(state, field) {
   const usual = defaults();
   const changed = structuredClone(state);
@@ -256,7 +256,7 @@ export function withUsual(state, field) {
   return JSON.stringify(changed) === JSON.stringify(state) ? usual : stateOf(changed).state;
 }
 
-/** How many classes there are; 0 in a regression. */
+/** Number of classes; 0 in a regression. */
 export function classesOf({ data }) {
   if (data.problem === "regression") return 0;
   if (data.kind === "rows") return Math.max(2, data.rows.classes.length);
@@ -264,9 +264,9 @@ export function classesOf({ data }) {
 }
 
 /**
- * A state with other parts, `{ state, problems }`: those of `data`, `at` and `view` are merged.
+ * Merge other parts into a state, `{ state, problems }`; `data`, `at` and `view` are merged by key.
  *
- * What was not asked for gives way silently: another problem has another loss.
+ * Fields that were not given adapt silently: another problem has another loss.
  */
 export function merged(state, part) {
   const given = structuredClone({ ...state, ...part });

@@ -1,12 +1,12 @@
-// The rules by which a training stops by itself: at an epoch, at a loss, after no better one.
+// Stopping rules: at an epoch, at a loss, or early stopping by the test loss.
 
-/** Tells by the rules of a state when it is enough; keeps the lowest test loss for that. */
+/** Stopping rules of a state; stores the lowest test loss. */
 export class Stopping {
   constructor() {
     this.best = null;
   }
 
-  /** Whether the rules of `stop` say to stop a training, asked between its steps. */
+  /** Test if a rule of `stop` applies; called between steps. */
   of(training, stop) {
     if (!stop) return () => false;
     const begun = training.step;
@@ -20,7 +20,7 @@ export class Stopping {
     };
   }
 
-  /** Whether the test loss has not been lower than its lowest for so many epochs. */
+  /** Test if the test loss has not improved for `patience` epochs. */
   isNoBetter(training, loss, patience) {
     const { epoch } = training;
     if (!this.best || this.best.training !== training || this.best.epoch > epoch) {

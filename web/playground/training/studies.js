@@ -1,44 +1,44 @@
-// Studies of many trainings or of many places: each a generator that pauses between its parts.
+// Studies: several seeds, optimizer race, loss landscape; generators that yield between parts.
 
 import { along, principalPlane, randomPlane, span } from "./directions.js";
-import { Planes } from "./planes.js";
+import { OutputMaps } from "./output_maps.js";
 import { Training } from "./trainer.js";
 
 const MOST_SEEDS = 64;
 const MOST_RACERS = 12;
 const MOST_EPOCHS = 10000;
-/** So many points a curve of a study has at most. */
+/** Maximum number of points of a curve. */
 const POINTS = 100;
 const SEED_SIDE = 24;
 const LOSS_SIDE = 31;
 const PATH = 128;
-/** Training rows for the losses on a plane. */
+/** Number of training rows for the losses on a plane. */
 const LOSS_ROWS = 256;
 
 const within = (value, most, usual) =>
   Number.isInteger(value) && value > 0 ? Math.min(value, most) : usual;
 
-/** The epochs at which a study looks: about POINTS of them, the first and the last too. */
-function looks(epochs) {
+/** Epochs at which a study records: about POINTS, with the first and the last. */
+function recordedEpochs(epochs) {
   const every = Math.max(1, Math.ceil(epochs / POINTS));
   const found = [];
   for (let epoch = 0; epoch < epochs; epoch += every) found.push(epoch);
   return [...found, epochs];
 }
 
-/** A training from its begin, with no history of its own to keep. */
+/** Create a new training without a history. */
 function freshTraining({ state, task, own }, make, part) {
   return new Training({ ...state, events: [], ...part }, task, make, own);
 }
 
-/** A training whose own net, if it is one, learns by another optimizer. */
+/** Replace the optimizer of a training with a custom net. */
 const withOptimizer = ({ state, task, own }, optimizer) => ({
   state,
   task,
   own: own && { ...own, optimizer },
 });
 
-/** Run a training to an epoch, pausing now and then. */
+/** Train to an epoch, yielding regularly. */
 function* runTo(training, epoch) {
   let steps = 0;
   while (training.step < epoch * training.perEpoch && !training.failure) {
@@ -47,10 +47,10 @@ function* runTo(training, epoch) {
   }
 }
 
-/** Trainings with other initial weights and orders: losses and average output. */
+/** Train with several seeds of weights and orders: losses and average output. */
 export function* seeds(training, make, { n, epochs }) {
   const count = within(n, MOST_SEEDS, 16);
-  const at = looks(within(epochs, MOST_EPOCHS, 100));
+  const at = recordedEpochs(within(epochs, MOST_EPOCHS, 100));
   const first = training.state.seed;
   const found = { seeds: [], epochs: at, train: [], test: [], accuracy: [], planes: [] };
   for (let k = 0; k < count; k++) {
@@ -68,10 +68,10 @@ export function* seeds(training, make, { n, epochs }) {
     found.train.push(train);
     found.test.push(test);
     found.accuracy.push((scores.accuracy ?? scores.r2).test);
-    found.planes.push(new Planes(one).outputs(SEED_SIDE).values);
+    found.planes.push(new OutputMaps(one).outputs(SEED_SIDE).values);
     yield;
   }
-  const ranges = new Planes(training).outputs(2).ranges;
+  const ranges = new OutputMaps(training).outputs(2).ranges;
   return { ...found, side: SEED_SIDE, ranges, ...meanAndSpread(found.planes) };
 }
 
@@ -89,9 +89,12 @@ function meanAndSpread(planes) {
   return { mean, spread };
 }
 
-/** Several optimizers from the same weights, by the same orders: losses, and paths on one plane. */
+/**
+ * Train with several optimizers from the same weights, in the same orders: losses, and paths on one
+ * plane.
+ */
 export function* race(training, make, { racers, epochs }) {
-  const at = looks(within(epochs, MOST_EPOCHS, 100));
+  const at = recordedEpochs(within(epochs, MOST_EPOCHS, 100));
   const found = [];
   for (const optimizer of racers.slice(0, MOST_RACERS)) {
     const one = freshTraining(withOptimizer(training, optimizer), make, { optimizer });
@@ -144,7 +147,7 @@ function* lossesOn(training, plane, origin, points, side) {
 
 const parametersBack = (model, own) => model.parameters.set(own);
 
-/** The loss around a training: on the plane of its path, or on two random directions. */
+/** Loss landscape around a training: on the plane of its path, or on two random directions. */
 export function* lossPlane(training, make, { side }) {
   const all = training.states.inOrder().filter(({ step }) => step <= training.step);
   const every = Math.ceil(all.length / PATH);

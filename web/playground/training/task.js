@@ -1,4 +1,4 @@
-// What there is to learn: rows with the net's inputs, split into those that train and that test.
+// Task: rows with the net's inputs, split into training and test rows.
 
 import {
   DataProblem,
@@ -10,10 +10,10 @@ import {
   taken,
 } from "./data.js";
 
-/** The part of a plane that toy sets lie in. */
+/** Range of the toy datasets on both axes. */
 const TOY_RANGE = [-6, 6];
 
-/** The rows of a state, ready for its net. */
+/** Rows of a state, prepared for its net. */
 export class Task {
   constructor(state) {
     this.key = keyOf(state);
@@ -53,19 +53,19 @@ export class Task {
       high = Math.max(high, x[i * width + column]);
     }
     const [least, most] = TOY_RANGE;
-    // points drawn into a toy set do not move the plane under the hand that draws
+    // points drawn within the range keep it, so that the map does not move while drawing
     if (low >= least && high <= most && high - low > (most - least) / 2) return TOY_RANGE;
     const beside = 0.05 * (high - low) || 1;
     return [low - beside, high + beside];
   }
 
-  /** What the net is given for rows of the data's columns. */
+  /** Inputs of the net for rows of the data's columns. */
   inputsOf(x) {
     return inputsOf(this.functions, x, this.rows.width);
   }
 }
 
-/** What a task depends on. */
+/** Key of all that a task depends on. */
 export const keyOf = ({ data, inputs, share, seed, loss, batch_size, layers }) =>
   JSON.stringify([data, inputs, share, seed, loss, batch_size, layers.map((l) => l.normalization)]);
 
@@ -80,7 +80,7 @@ function checkCounts(y) {
   if (row >= 0) throw new DataProblem("negative", { field: "loss", value: y[row], row });
 }
 
-/** Refuse batches of one row, from which a normalization over the batch learns nothing. */
+/** Refuse batches of one row, which batch normalization maps to 0. */
 function checkBatches(n, batchSize) {
   if (Math.min(batchSize, n) < 2 || n % Math.min(batchSize, n) === 1) {
     throw new DataProblem("batchOfOne", { field: "batch_size", value: batchSize, n });

@@ -1,10 +1,10 @@
-// Toy sets: rows that are drawn, as handgrad.learn.playground.toy_data draws them, to the bit.
+// Toy datasets, bit-identical to handgrad.learn.playground.toy_data.
 
 import { rowFunction } from "./formulas.js";
 import { cos, log, sin } from "./functions.js";
-import { Draws } from "./streams.js";
+import { Draws } from "./random_streams.js";
 
-/** So many numbers are drawn for each row, whatever its set: more noise moves the same points. */
+/** Draws for each row, the same in every dataset: noise moves the same points. */
 const DRAWN = 6;
 const PLACES = new Map([
   ["x1", 0],
@@ -23,9 +23,9 @@ const HUMPS = [
 const normal = (u, v) => Math.sqrt(-2 * log(1 - u)) * cos(2 * PI * v);
 const around = (u, most) => (2 * u - 1) * most;
 
-/*
- * Each gives x1, x2 and the class, or the number to predict, of row i of n: `u` are its numbers
- * from [0, 1), `noise` a share from 0 to 0.5, `k` the classes, `f` the formula.
+/**
+ * Datasets; each returns x1, x2 and the class or target of row i of n: `u` are its draws from [0,
+ * 1), `noise` a fraction from 0 to 0.5, `k` the classes, `f` the formula.
  */
 const SETS = {
   circle({ i, u, noise }) {
@@ -94,7 +94,7 @@ const SETS = {
 
 const padded = (x) => x + (x > 0 ? 0.3 : -0.3);
 
-/** The rows of a toy set, `data` of a state: `{ x (n · 2), y (n) }`, float32. */
+/** Rows of a toy dataset, `data` of a state: `{ x (n · 2), y (n) }`, float32. */
 export function toyRows({ kind, n, noise, seed, classes, formula }) {
   const draws = new Draws(seed, 0);
   const isGiven = kind === "above" || kind === "formula";

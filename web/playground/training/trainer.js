@@ -1,19 +1,20 @@
-// A training: a net, its rows and its steps, each of which can be gone back to, to the bit.
+// Training: a net, its rows and its steps; can return to any step, bit-identical.
 
-import { unpacked } from "./bytes.js";
+import { unpacked } from "./base64.js";
 import { shuffle } from "../engine/functions.js";
 import { History, States } from "./history.js";
 import { accuracy, borderOf, errors } from "./metrics.js";
 import { drawFirstWeights, modelOf } from "./net.js";
 import { factorsOf } from "./schedules.js";
-import { seeded } from "./streams.js";
+import { seeded } from "./random_streams.js";
 
 const WORDS = 6;
 
 /**
- * The training of a state's net on a task.
+ * Training of a state's net on a task.
  *
- * `makeModel` makes the engine's model of a net; `own` is a net that no state says, with weights.
+ * `makeModel` creates the engine's model of a net; `own` is a custom net with weights, which no
+ * state can describe.
  */
 export class Training {
   constructor(state, task, makeModel, own = null) {
@@ -34,7 +35,7 @@ export class Training {
     this.begin(makeModel(this.spec));
   }
 
-  /** Begin with a model that has the numbers at first. */
+  /** Start with a model that has the initial weights. */
   begin(model) {
     const { seed, initializer } = this.state;
     this.model = model;
@@ -44,7 +45,7 @@ export class Training {
     this.outputs = model.predict(this.task.train.x, 1).length;
     this.shuffling = seeded([seed]);
     model.streamPaths.forEach((path, i) => {
-      // one for each layer that net.walk() comes to, the net itself first
+      // one stream for each layer of net.walk(), the net itself first
       const place = this.own ? this.own.paths.indexOf(path) : Number(path) + 1;
       model.streams.set(seeded([seed], [place]), WORDS * i);
     });
@@ -54,8 +55,8 @@ export class Training {
     this.total = 0;
     this.epochLoss = NaN;
     this.failure = null;
-    this.isNative = false; // whether another engine's weights came in between
-    this.reported = null; // the point of a step that another engine has led to
+    this.isNative = false; // whether weights of another engine were taken over
+    this.reported = null; // the metrics of a step that another engine has led to
     this.history = new History();
     this.applyWeights();
     const state = this.copied();
@@ -68,7 +69,7 @@ export class Training {
     return Math.floor(this.step / this.perEpoch);
   }
 
-  /** Whether hg.learn.replay comes to the same bits; it knows no net of one's own. */
+  /** True if hg.learn.replay reproduces this bit for bit; false for a custom net. */
   get isExact() {
     return this.isReplayed && !this.isNative;
   }
@@ -77,7 +78,7 @@ export class Training {
     return this.step % this.perEpoch;
   }
 
-  /** Go on with another engine of the same net, which takes the numbers over. */
+  /** Continue with another engine of the same net, which takes over the state. */
   continueWith(model) {
     for (const name of ["parameters", "gradients", "state", "optimizerState", "streams"]) {
       model[name].set(this.model[name]);
@@ -87,12 +88,12 @@ export class Training {
   }
 
   /** Continue from an epoch report of an engine that is not bit-identical. */
-  goOnFrom({ epoch, losses, scores, weights, state }) {
+  continueFrom({ epoch, losses, scores, weights, state }) {
     const { model } = this;
     model.parameters.set(unpacked(weights));
     model.state.set(unpacked(state));
     model.gradients.fill(0);
-    model.optimizerState.fill(0); // what that one remembers stays there
+    model.optimizerState.fill(0); // the server keeps its optimizer state
     model.stepsTaken = 0;
     const pair = ({ train, test }) => ({ train: train ?? NaN, test: test ?? NaN });
     const pairs = Object.entries(scores).map(([name, found]) => [name, pair(found)]);
@@ -103,7 +104,7 @@ export class Training {
     this.arrive();
   }
 
-  /** The learning rate of a step, by what was set before it and by the schedule. */
+  /** Learning rate of a step, by earlier events and the schedule. */
   rateOf(step) {
     return this.rateSetBy(step) * this.factor(step);
   }
@@ -116,12 +117,12 @@ export class Training {
     return rate;
   }
 
-  /** Whether anything happens after `begin` and before `end`. */
-  isCalm(begin, end) {
+  /** Test if no event lies after `begin` and before `end`. */
+  hasNoEvents(begin, end) {
     return !this.events.some(({ step }) => step > begin && step < end);
   }
 
-  /** Weights that were set at this step. */
+  /** Apply edited weights of this step. */
   applyWeights() {
     for (const { step, weights } of this.events) {
       const numbers = step === this.step && weights ? unpacked(weights) : null;
@@ -129,17 +130,17 @@ export class Training {
     }
   }
 
-  /** Train until a step, or until `isOver` says that it is time; whether it is still well. */
+  /** Train to a step, or until `isOver()`; returns false if it diverged. */
   run(until, isOver) {
     while (this.step < until && !this.failure && !isOver()) {
       const end = this.step + this.perEpoch;
-      if (!this.batch && end <= until && this.isCalm(this.step, end)) this.runEpoch();
+      if (!this.batch && end <= until && this.hasNoEvents(this.step, end)) this.runEpoch();
       else this.runBatch();
     }
     return !this.failure;
   }
 
-  /** A whole epoch by one call of the engine. */
+  /** Train an epoch by one call of the engine. */
   runEpoch() {
     const { model, order, size, perEpoch } = this;
     const { x, y } = this.task.train;
@@ -153,20 +154,22 @@ export class Training {
     this.epochLoss = model.epoch(x, y, order, size, rates);
     this.step += model.stepsTaken - before;
     if (Number.isFinite(this.epochLoss)) this.arrive();
-    else this.comeTo(this.step);
+    else this.locateFailure(this.step);
   }
 
-  /** Be before the step that failed within an epoch, batch by batch, and let it fail again. */
-  comeTo(failing) {
+  /** Repeat the epoch up to its failing step, batch by batch, to locate the failure. */
+  locateFailure(failing) {
     this.restore(this.states.before(Math.floor(failing / this.perEpoch)).state);
     while (!this.failure) {
       const end = this.step + this.perEpoch;
-      if (!this.batch && end <= failing && this.isCalm(this.step, end)) this.runEpoch();
+      if (!this.batch && end <= failing && this.hasNoEvents(this.step, end)) this.runEpoch();
       else this.runBatch();
     }
   }
 
-  /** Shuffle where an epoch begins, and gather the rows of the next batch; gives their number. */
+  /**
+   * Shuffle at the begin of an epoch, and gather the rows of the next batch; returns their number.
+   */
   gather() {
     const { order, size, batch, batchX, batchY } = this;
     const { x, y, n } = this.task.train;
@@ -182,7 +185,7 @@ export class Training {
     return rows;
   }
 
-  /** One step of the optimizer. */
+  /** Run one step of the optimizer. */
   runBatch() {
     this.applyWeights();
     this.reported = null;
@@ -202,7 +205,7 @@ export class Training {
     this.arrive();
   }
 
-  /** Keep what is to be kept of a step that is new. */
+  /** Record losses and state at a new step. */
   arrive() {
     this.last = Math.max(this.last, this.step);
     if (this.batch) return;
@@ -211,7 +214,7 @@ export class Training {
     if (this.states.wants(epoch)) this.states.add(epoch, this.copied());
   }
 
-  /** Losses and scores as they are now. */
+  /** Current losses and metrics. */
   point() {
     if (this.reported) return this.reported;
     const train = this.scored(this.task.train);
@@ -234,7 +237,7 @@ export class Training {
     return { loss, r2: errors(predictions, y).r2 };
   }
 
-  /** All that decides how it goes on, copied. */
+  /** Copy all that determines the further training. */
   copied() {
     const { model } = this;
     return {
@@ -253,7 +256,7 @@ export class Training {
     };
   }
 
-  /** Be where a copy was made. */
+  /** Restore a copy. */
   restore(copy) {
     const { model } = this;
     model.parameters.set(copy.parameters);
@@ -270,15 +273,15 @@ export class Training {
     this.isNative = copy.isNative;
   }
 
-  /** Be at the last kept state before a step, from which `run` leads there. */
-  goBackFor(step) {
+  /** Restore the last stored state before a step, from which `run` leads to it. */
+  restoreBefore(step) {
     const { state } = this.states.before(Math.floor(step / this.perEpoch));
     if (step >= this.step && state.step <= this.step) return;
     this.restore(state);
     this.failure = null;
   }
 
-  /** Something happens at this step; what was to come is forgotten. */
+  /** Record an event at this step; later ones are discarded. */
   happens(event) {
     const isSame = ({ step, set }) => step === this.step && Boolean(set) === Boolean(event.set);
     this.events = this.events.filter((old) => old.step <= this.step && !isSame(old));
@@ -295,7 +298,7 @@ export class Training {
     this.arrive();
   }
 
-  /** Say where numbers stopped being finite: in which layer, or in the loss alone. */
+  /** Record where numbers became NaN or infinite: in a layer, or in the loss alone. */
   fail(loss) {
     const { model, task } = this;
     const where = ["parameters", "state"].find((name) => !model[name].every(Number.isFinite));

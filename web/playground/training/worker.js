@@ -1,14 +1,14 @@
-// Worker side of a session: a conductor that receives and posts messages.
+// Web worker of a session: a training loop that receives and posts messages.
 
 import { Model } from "../engine/model.js";
 import { wasmModel } from "../engine/wasm_model.js";
-import { Conductor } from "./conductor.js";
-import { Near } from "./remote_training.js";
+import { TrainingLoop } from "./training_loop.js";
+import { RemoteTraining } from "./remote_training.js";
 
-/** What is called by a message, `{ act, given }`: the session's side is session.js. */
+/** Create a message handler, `{ act, given }`; the other side is session.js. */
 export function hostOf(post, later) {
   let pages = null;
-  const conductor = new Conductor({
+  const loop = new TrainingLoop({
     makeModel: (spec) => new Model(pages, spec),
     post,
     later,
@@ -17,47 +17,47 @@ export function hostOf(post, later) {
   const acts = {
     open(given) {
       pages = given.pages;
-      if (given.isServed) conductor.near = new Near(conductor, given.whole);
-      conductor.begin(given);
+      if (given.isServed) loop.remote = new RemoteTraining(loop, given.whole);
+      loop.begin(given);
     },
-    begin: (given) => conductor.begin(given),
-    adjust: (given) => conductor.adjust(given),
-    setParameters: (given) => conductor.setParameters(given),
-    play: () => conductor.play(),
-    pause: () => conductor.pause(),
-    rest: () => conductor.rest(),
-    wake: () => conductor.wake(),
-    advance: (given) => conductor.advance(given),
-    stepLayer: () => conductor.stepLayer(),
-    rewind: () => conductor.rewind(),
-    goTo: ({ step, id }) => conductor.goTo(step, id),
-    request: ({ id, kind, options }) => conductor.answer(id, kind, options),
-    shown: () => conductor.shown(),
-    report: (report) => conductor.near.hear(report),
+    begin: (given) => loop.begin(given),
+    adjust: (given) => loop.adjust(given),
+    setParameters: (given) => loop.setParameters(given),
+    play: () => loop.play(),
+    pause: () => loop.pause(),
+    rest: () => loop.rest(),
+    wake: () => loop.wake(),
+    advance: (given) => loop.advance(given),
+    stepLayer: () => loop.stepLayer(),
+    rewind: () => loop.rewind(),
+    goTo: ({ step, id }) => loop.goTo(step, id),
+    request: ({ id, kind, options }) => loop.answer(id, kind, options),
+    shown: () => loop.shown(),
+    report: (report) => loop.remote.hear(report),
     async takeProgram({ program }) {
-      const { training } = conductor;
+      const { training } = loop;
       try {
         const model = await wasmModel(pages, training.spec, program);
-        if (conductor.training === training) conductor.takeModel(model, "wasm");
+        if (loop.training === training) loop.takeModel(model, "wasm");
       } catch {
         // without WebAssembly the traced layers continue, bit-identical
       }
     },
   };
   return ({ act, given }) => {
-    if (conductor.training || act === "open" || act === "begin") {
-      conductor.withoutFailing(() => acts[act](given));
+    if (loop.training || act === "open" || act === "begin") {
+      loop.withoutFailing(() => acts[act](given));
     } else if ("id" in given) post({ answer: null, id: given.id });
   };
 }
 
-/** Let this worker be the host of a session. */
+/** Host a session in this worker. */
 export function serve(scope) {
   const channel = new MessageChannel();
   const waiting = [];
   channel.port1.onmessage = () => waiting.shift()();
   const host = hostOf(
-    // copied, not transferred: what was transferred would be gone from here
+    // copied, not transferred: transferred buffers would be detached here
     (message) => scope.postMessage(message),
     (act, time) => {
       if (time) {

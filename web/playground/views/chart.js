@@ -1,16 +1,16 @@
-// Lines over a common axis, as SVG: sharp at any size, on paper, and in both schemes by itself.
+// Line chart as SVG: axes, ticks, legend, and a table of values.
 
 import { element, formatNumber } from "../../shared/words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-/** How wide a chart is that has not been laid out yet, and how high, of its width. */
+/** Width of a chart before its layout, and its height as a fraction of the width. */
 const [WIDTH, HIGH] = [340, 0.56];
 const [LEFT, RIGHT, TOP, BOTTOM] = [46, 8, 8, 22];
-/** So many points a line has at most: the screen shows no more. */
+/** Maximum number of points of a line, as many as a screen shows. */
 const MOST = 300;
 
-/** An SVG element with attributes and children. */
-export function drawn(tag, attributes = {}, ...children) {
+/** Create an SVG element with attributes and children. */
+export function svgElement(tag, attributes = {}, ...children) {
   const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
@@ -18,14 +18,15 @@ export function drawn(tag, attributes = {}, ...children) {
 }
 
 /**
- * An empty chart; `show({ x, lines, isLog, across })` draws `lines`, each `{ name, kind, y }`.
+ * Create an empty chart; `show({ x, lines, isLog, across })` draws `lines`, each `{ name, kind, y
+ * }`.
  *
- * `kind` is the class of a line's style, `across` the words under the axis.
+ * `kind` is the CSS class of a line, `across` the label of the horizontal axis.
  */
 export function chart() {
-  const lines = drawn("g", { class: "lines" });
-  const axes = drawn("g", { class: "axes" });
-  const svg = drawn("svg", { role: "img", class: "chart" });
+  const lines = svgElement("g", { class: "lines" });
+  const axes = svgElement("g", { class: "axes" });
+  const svg = svgElement("svg", { role: "img", class: "chart" });
   svg.append(axes, lines);
   let seen = "";
   let size = [0, 0];
@@ -35,7 +36,7 @@ export function chart() {
     svg.setAttribute("viewBox", `0 0 ${size.join(" ")}`);
     if (last) made.show(last);
   };
-  // letters keep their size however wide the chart is
+  // redrawn on resize, so that letters keep their size
   new ResizeObserver(() => {
     const { clientWidth: width } = svg;
     if (width && width !== size[0]) fit(width);
@@ -54,7 +55,7 @@ export function chart() {
       const toY = (value) =>
         TOP + (1 - (level(value) - low) / (high - low)) * (height - TOP - BOTTOM);
       while (lines.childNodes.length < given.length)
-        lines.append(drawn("path", { "vector-effect": "non-scaling-stroke" }));
+        lines.append(svgElement("path", { "vector-effect": "non-scaling-stroke" }));
       while (lines.childNodes.length > given.length) lines.lastChild.remove();
       given.forEach(({ kind, y, colour }, i) => {
         const path = lines.childNodes[i];
@@ -71,7 +72,7 @@ export function chart() {
   return made;
 }
 
-/** The path of a line: gaps where it has no number, thinned to what a screen shows. */
+/** Path of a line, with gaps at NaN, thinned to the screen's resolution. */
 function pathOf(x, y, toX, toY, isLog) {
   const every = Math.max(1, Math.floor(y.length / MOST));
   const parts = [];
@@ -84,7 +85,7 @@ function pathOf(x, y, toX, toY, isLog) {
   return parts.join("");
 }
 
-/** The round numbers between which all lines lie. */
+/** Round limits of the vertical axis. */
 function limits(lines, isLog) {
   let [low, high] = [Infinity, -Infinity];
   for (const { y } of lines) {
@@ -103,13 +104,13 @@ function limits(lines, isLog) {
   return [step * Math.floor(Math.min(0, low) / step), step * Math.ceil(high / step || 1)];
 }
 
-/** The round step, 1, 2 or 5 times a power of ten, that is not less than `rough`. */
+/** Smallest round step, 1, 2 or 5 times a power of ten, not below `rough`. */
 export function roundStep(rough) {
   const power = 10 ** Math.floor(Math.log10(rough));
   return power * [1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9));
 }
 
-/** The ticks of an axis: round numbers, or powers of ten. */
+/** Ticks of an axis: round numbers, or powers of ten. */
 function ticks(low, high, isLog) {
   const found = [];
   if (isLog) {
@@ -128,27 +129,28 @@ function drawAxes(group, { x0, x1, y0, y1, isLog, across, toX, toY, size }) {
   const [floor, end] = [size[1] - BOTTOM, size[0] - RIGHT];
   const made = [];
   for (const y of ticks(y0, y1, isLog)) {
-    made.push(drawn("path", { class: "grid", d: `M${LEFT} ${toY(y).toFixed(1)}H${end}` }));
+    made.push(svgElement("path", { class: "grid", d: `M${LEFT} ${toY(y).toFixed(1)}H${end}` }));
     const at = { x: LEFT - 6, y: toY(y) + 3.5, "text-anchor": "end" };
-    made.push(drawn("text", at, formatNumber(y, 3)));
+    made.push(svgElement("text", at, formatNumber(y, 3)));
   }
   const marks = ticks(x0, x1, false).filter((x) => x0 === 0 || Number.isInteger(x));
   for (const x of marks) {
     const anchor = toX(x) > end - 20 ? "end" : "middle";
     const at = { x: toX(x), y: floor + 14, "text-anchor": anchor };
-    if (toX(x) < end - 90 || !across) made.push(drawn("text", at, formatNumber(x, 4)));
+    if (toX(x) < end - 90 || !across) made.push(svgElement("text", at, formatNumber(x, 4)));
   }
-  made.push(drawn("path", { class: "axis", d: `M${LEFT} ${TOP}V${floor}H${end}` }));
-  if (across) made.push(drawn("text", { x: end, y: floor + 14, "text-anchor": "end" }, across));
+  made.push(svgElement("path", { class: "axis", d: `M${LEFT} ${TOP}V${floor}H${end}` }));
+  if (across)
+    made.push(svgElement("text", { x: end, y: floor + 14, "text-anchor": "end" }, across));
   group.replaceChildren(...made);
 }
 
-/** What the lines of a chart are: a piece of each with its name. */
+/** Create the legend of a chart. */
 export function legend(entries) {
   const made = entries.map(({ kind, name, colour }) => {
-    const path = drawn("path", { class: kind, d: "M1 5H23" });
+    const path = svgElement("path", { class: kind, d: "M1 5H23" });
     if (colour) path.style.stroke = colour;
-    const piece = drawn(
+    const piece = svgElement(
       "svg",
       { viewBox: "0 0 24 10", class: "piece", "aria-hidden": "true" },
       path,
@@ -158,7 +160,7 @@ export function legend(entries) {
   return element("div", { class: "legend" }, ...made);
 }
 
-/** A table of texts: `head` names the columns; the first of each row names the row. */
+/** Create a table of texts: `head` names the columns; the first cell of a row is its header. */
 export function table(caption, head, rows) {
   const cells = (row) =>
     row.map((text, i) => element(i ? "td" : "th", i ? {} : { scope: "row" }, text));

@@ -1,6 +1,6 @@
-// The colours and shapes of classes and numbers: eyes that see few colours keep them apart, too.
+// Colours and shapes of classes, and colour maps of numbers; safe for colour-blind readers.
 
-/** Okabe and Ito's colours; the second class is that of which a single output speaks: positive. */
+/** Okabe and Ito's colours; the second is that of a binary net's positive class. */
 export const CLASS_COLOURS = [
   [213, 94, 0],
   [0, 114, 178],
@@ -13,21 +13,21 @@ export const CLASS_COLOURS = [
   [102, 17, 0],
   [153, 153, 153],
 ];
-/** The colours of what is negative, and of what is positive. */
+/** Colours of negative and positive numbers. */
 export const BELOW = CLASS_COLOURS[0];
 export const ABOVE = CLASS_COLOURS[1];
-/** How strong a colour is where points lie upon it. */
+/** Opacity of a colour behind points. */
 const STRENGTH = 0.62;
 
 export const colourOf = (k) => CLASS_COLOURS[k % CLASS_COLOURS.length];
 
 export const css = ([r, g, b]) => `rgb(${r}, ${g}, ${b})`;
 
-/** A colour between two: `first` at 0, `second` at 1. */
+/** Interpolate between two colours: `first` at 0, `second` at 1. */
 export const between = (first, second, share) =>
   first.map((value, i) => Math.floor(value + (second[i] - value) * share + 0.5));
 
-/** The page's own colours as numbers, in the scheme that is shown. */
+/** Colours of the page as numbers, in the current colour scheme. */
 export function paletteOf(element) {
   const style = getComputedStyle(element);
   const read = (name, otherwise) => numbersOf(style.getPropertyValue(name).trim()) ?? otherwise;
@@ -42,10 +42,10 @@ function numbersOf(text) {
   return [0, 2, 4].map((i) => Number.parseInt(wide.slice(i, i + 2), 16));
 }
 
-/** The colour of a class behind its points. */
+/** Background colour of a class. */
 export const softColour = (k, paper) => between(paper, colourOf(k), STRENGTH);
 
-/** The colour of a number from -1 to 1: one hue below, another above, the paper between. */
+/** Diverging colour map of a number from -1 to 1; 0 is the paper's colour. */
 export const diverging = (t, paper) =>
   between(paper, t < 0 ? BELOW : ABOVE, STRENGTH * Math.min(1, Math.abs(t)));
 
@@ -60,5 +60,5 @@ const SHAPES = [
   "M1.15 0L-.8-1.05V1.05Z",
 ];
 
-/** The outline of class k, of radius 1, as the path of an SVG. */
+/** SVG path of class k's marker, of radius 1. */
 export const shapeOf = (k) => SHAPES[(k + Math.floor(k / CLASS_COLOURS.length)) % SHAPES.length];

@@ -1,31 +1,31 @@
-// Which classes are taken for which, and what is made of them; the errors of a regression.
+// Confusion matrix with precision, recall and F1; or the errors of a regression.
 
-import { element, formatNumber, formatPercent, say } from "../../shared/words.js";
+import { element, formatNumber, formatPercent, translate } from "../../shared/words.js";
 import { table } from "./chart.js";
-import { askerOf, chooser, rarely, rowsAsker, viewIn } from "./view.js";
+import { requesterOf, chooser, throttle, rowsRequester, viewIn } from "./view.js";
 
-/** The metrics of a regression in their order. */
+/** Metrics of a regression, in order. */
 const ERRORS = ["r2", "rmse", "mae", "n"];
 
-/** The confusion of classes in `place`, or the errors of a regression. */
+/** Create the view of the confusion matrix, or of a regression's errors, in `place`. */
 export function confusionIn(place, session) {
   const view = viewIn(place, "confusion", draw);
-  const sets = () => ["test", "train"].map((name) => [name, say(`curves_${name}`)]);
+  const sets = () => ["test", "train"].map((name) => [name, translate(`curves_${name}`)]);
   const which = chooser("confusion_of", sets, () => show());
   const shown = element("div", { class: "wide" });
   let rows = null;
   let found = null;
   let version = null;
   view.body.append(which.label, shown);
-  const rowsOf = rowsAsker(session, view, (given) => {
+  const rowsOf = rowsRequester(session, view, (given) => {
     rows = given;
     show();
   });
-  const ask = askerOf(session, "confusion", view, (given) => {
+  const ask = requesterOf(session, "confusion", view, (given) => {
     found = given;
     show();
   });
-  const soon = rarely(() => ask({}), 500);
+  const soon = throttle(() => ask({}), 500);
   const show = () => {
     if (found && rows) shown.replaceChildren(...tables(found[which.select.value], rows));
   };
@@ -43,17 +43,29 @@ export function confusionIn(place, session) {
 function tables(found, { classes, target }) {
   if (!found?.matrix) {
     const name = target ?? "y";
-    const rows = ERRORS.map((key) => [say(`metric_${key}`), formatNumber(found?.[key] ?? NaN, 4)]);
-    return [table(say("confusion_errors", { name }), [say("metric"), say("value")], rows)];
+    const rows = ERRORS.map((key) => [
+      translate(`metric_${key}`),
+      formatNumber(found?.[key] ?? NaN, 4),
+    ]);
+    return [
+      table(
+        translate("confusion_errors", { name }),
+        [translate("metric"), translate("value")],
+        rows,
+      ),
+    ];
   }
   return [matrixOf(found.matrix, classes), ...scoresOf(found.matrix, classes)];
 }
 
-/** The matrix: each cell as dark as its share of the rows of its class. */
+/** Create the matrix; a cell's shade is its fraction of the true class. */
 function matrixOf(matrix, classes) {
-  const head = [say("confusion_true"), ...classes.map((name) => say("confusion_as", { name }))];
+  const head = [
+    translate("confusion_true"),
+    ...classes.map((name) => translate("confusion_as", { name })),
+  ];
   const rows = matrix.map((row, i) => [classes[i], ...[...row].map(String)]);
-  const made = table(say("confusion_caption"), head, rows);
+  const made = table(translate("confusion_caption"), head, rows);
   made.classList.add("matrix");
   [...made.tBodies[0].rows].forEach((line, i) => {
     const sum = [...matrix[i]].reduce((total, count) => total + count, 0);
@@ -65,7 +77,7 @@ function matrixOf(matrix, classes) {
   return made;
 }
 
-/** Precision, recall and F1 of each class, and the accuracy of all. */
+/** Create the table of precision, recall and F1 of each class, and of the accuracy. */
 function scoresOf(matrix, classes) {
   const all = matrix.flatMap((row) => [...row]).reduce((sum, count) => sum + count, 0);
   const hits = matrix.reduce((sum, row, i) => sum + row[i], 0);
@@ -81,7 +93,10 @@ function scoresOf(matrix, classes) {
       String(truly),
     ];
   });
-  const head = ["class", "precision", "recall", "f1", "n"].map((key) => say(`metric_${key}`));
-  const sentence = say("confusion_said", { hits, all, percent: share(hits, all) });
-  return [table(say("confusion_scores"), head, rows), element("p", { class: "said" }, sentence)];
+  const head = ["class", "precision", "recall", "f1", "n"].map((key) => translate(`metric_${key}`));
+  const sentence = translate("confusion_said", { hits, all, percent: share(hits, all) });
+  return [
+    table(translate("confusion_scores"), head, rows),
+    element("p", { class: "said" }, sentence),
+  ];
 }

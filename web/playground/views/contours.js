@@ -1,11 +1,11 @@
-// Lines of equal loss on a plane through the space of all weights, and ways over it.
+// Contour lines of the loss on a plane through parameter space, and training paths over it.
 
-import { drawn } from "./chart.js";
+import { svgElement } from "./chart.js";
 
 const SIZE = 300;
 const LEVELS = 12;
 
-/** The levels at which lines are drawn: closer together where the losses are small. */
+/** Levels of the contour lines: denser at small losses. */
 export function levelsOf(losses) {
   const sorted = [...losses].filter(Number.isFinite).sort((a, b) => a - b);
   if (!sorted.length) return [];
@@ -14,7 +14,7 @@ export function levelsOf(losses) {
   return Array.from({ length: LEVELS }, (_, k) => low + (high - low) * share(k));
 }
 
-/** The line of a level as an SVG path in cells of the grid (`side` · `side`, rows upwards). */
+/** Contour line of a level as an SVG path in cells of the grid (`side` · `side`, rows upwards). */
 export function contour(losses, side, level) {
   const parts = [];
   const crossing = (i, j) => {
@@ -41,18 +41,19 @@ export function contour(losses, side, level) {
 }
 
 /**
- * The plane as SVG: `plane` has `a`, `b` (side) and `losses`; `ways` are `{ path, kind, colour }`.
+ * Create the contour plot as SVG: the plane has `a`, `b` (side) and `losses`; `ways` are `{ path,
+ * kind, colour }`.
  *
- * What of a way lies beyond the plane is cut off.
+ * Paths are clipped to the plane.
  */
 export function lossPicture({ a, b, losses }, ways, words) {
   const side = a.length;
   const scale = SIZE / (side - 1);
-  const svg = drawn("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, role: "img", class: "losses" });
+  const svg = svgElement("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, role: "img", class: "losses" });
   svg.setAttribute("aria-label", words);
   const levels = levelsOf(losses);
   levels.forEach((level, k) => {
-    const path = drawn("path", { class: "level", d: contour(losses, side, level) });
+    const path = svgElement("path", { class: "level", d: contour(losses, side, level) });
     path.style.setProperty("--height", k / (levels.length - 1));
     const turned = `translate(0 ${SIZE}) scale(${scale} ${-scale})`;
     path.setAttribute("transform", turned);
@@ -65,7 +66,7 @@ export function lossPicture({ a, b, losses }, ways, words) {
   return svg;
 }
 
-/** A way: its line, an open ring where it begins, a dot where it is. */
+/** Create a path: its line, a ring at its start, a dot at its end. */
 function wayOf({ path, kind, colour }, toX, toY) {
   const points = [];
   for (let i = 0; i + 1 < path.length; i += 2) {
@@ -73,8 +74,11 @@ function wayOf({ path, kind, colour }, toX, toY) {
     if (Number.isFinite(x) && Number.isFinite(y)) points.push([x.toFixed(1), y.toFixed(1)]);
   }
   if (!points.length) return [];
-  const line = drawn("polyline", { class: kind, points: points.map((at) => at.join()).join(" ") });
-  const ring = (at, name, r) => drawn("circle", { class: name, cx: at[0], cy: at[1], r });
+  const line = svgElement("polyline", {
+    class: kind,
+    points: points.map((at) => at.join()).join(" "),
+  });
+  const ring = (at, name, r) => svgElement("circle", { class: name, cx: at[0], cy: at[1], r });
   const made = [line, ring(points[0], "start", 5), ring(points.at(-1), "here", 5)];
   if (colour) for (const one of made) one.style.setProperty("--way", colour);
   return made;

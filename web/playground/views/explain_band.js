@@ -1,17 +1,20 @@
-// The band under the net: how the number of the neuron or link that is pointed at comes about.
+// Explanation panel: the arithmetic of the selected neuron or link, step by step.
 
-import { element, say, speak, speakBy } from "../../shared/words.js";
-import { askerOf, numberField, placeLabel, rarely, viewIn } from "./view.js";
+import { element, translate, bindText, onLanguageChange } from "../../shared/words.js";
+import { requesterOf, numberField, placeLabel, throttle, viewIn } from "./view.js";
 
 const WAYS = ["forward", "backward"];
 
-/** What long sums leave out, in words that have {} for how many terms. */
+/** Texts for omitted terms of long sums, with {} for their number. */
 const leftOut = () =>
   Object.fromEntries(
-    ["smaller", "larger", "others"].map((kind) => [kind, say(`explain_${kind}`, { count: "{}" })]),
+    ["smaller", "larger", "others"].map((kind) => [
+      kind,
+      translate(`explain_${kind}`, { count: "{}" }),
+    ]),
   );
 
-/** The band in `place`; `pointAt({ column, unit, from })` says of what it tells, null of nothing. */
+/** Create the panel in `place`; `pointAt({ column, unit, from })` selects a number, null none. */
 export function explainBandIn(place, session) {
   const view = viewIn(place, "explain", draw);
   const row = numberField("explain_row", 0, { min: 0, step: 1 }, () => {
@@ -27,31 +30,31 @@ export function explainBandIn(place, session) {
   let pointed = null;
   let found = null;
   let isTyping = false;
-  const explanationOf = askerOf(session, "explain", view, (given, { of }) => {
+  const explanationOf = requesterOf(session, "explain", view, (given, { of }) => {
     if (of !== pointed) return;
     found = given;
-    if (!isTyping) row.field.value = found.row; // the nearest row that there is
+    if (!isTyping) row.field.value = found.row; // the nearest row
     show();
   });
-  const ask = rarely(
+  const ask = throttle(
     () => pointed && explanationOf({ row: Number(row.field.value), of: pointed, words: leftOut() }),
     150,
   );
   const show = () => {
     said.textContent = pointed
       ? heading(pointed, found?.row ?? Number(row.field.value), session.state)
-      : say("explain_none");
+      : translate("explain_none");
     const made = pointed && found ? WAYS.map((way) => stepsOf(way, found[way] ?? [])) : [];
     steps.replaceChildren(...made);
   };
-  speakBy(() => {
+  onLanguageChange(() => {
     show();
     ask();
   });
 
   function draw({ phase }) {
     view.section.dataset.phase = phase?.way ?? "";
-    // a layer that is stepped through tells of itself
+    // in a layer-by-layer step the current layer is explained
     if (phase?.column && phase.column !== pointed?.column) point({ column: phase.column, unit: 0 });
     else if (pointed) ask();
   }
@@ -70,12 +73,12 @@ export function explainBandIn(place, session) {
 
 function heading({ column, unit, from }, row, state) {
   const place = placeLabel({ column, unit }, state);
-  if (from === undefined || from === null) return say("explain_of_unit", { row, place });
+  if (from === undefined || from === null) return translate("explain_of_unit", { row, place });
   const before = placeLabel({ column: column - 1, unit: from }, state);
-  return say("explain_of_link", { row, place, from: before });
+  return translate("explain_of_link", { row, place, from: before });
 }
 
-/** The steps of a way, each as formula, the same with its numbers, and its result. */
+/** Create the steps: each a formula, the same with its numbers, and its result. */
 function stepsOf(way, given) {
   const list = element("ol", { class: "lines" });
   for (const { name, formula, numbers, result } of given) {
@@ -84,7 +87,7 @@ function stepsOf(way, given) {
     line.append(element("b", { class: "result" }, result));
     list.append(element("li", {}, element("code", { class: "formula" }, formula), line));
   }
-  const title = speak(element("h4"), () => say(`explain_${way}`));
+  const title = bindText(element("h4"), () => translate(`explain_${way}`));
   const section = element("div", { class: way }, title, list);
   section.hidden = !given.length;
   return section;

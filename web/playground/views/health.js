@@ -1,40 +1,47 @@
 // Training health: how much a step changes each layer's weights, and inactive neurons.
 
-import { element, formatNumber, formatPercent, say, speak, visible } from "../../shared/words.js";
+import {
+  element,
+  formatNumber,
+  formatPercent,
+  translate,
+  bindText,
+  visible,
+} from "../../shared/words.js";
 import { table } from "./chart.js";
-import { askerOf, button, listed, rarely, viewIn } from "./view.js";
+import { requesterOf, button, listed, throttle, viewIn } from "./view.js";
 
 /** Relative updates below the first are too small, above the second too large. */
 const [SLOW, FAST] = [1e-5, 0.03];
-/** Below this fraction of the initial loss little is left to learn. */
+/** Fraction of the initial loss below which little is left to learn. */
 const LEARNT = 0.01;
-/** Relative updates below this are shown as this. */
+/** Relative updates below this are displayed as this. */
 const LEAST = 1e-6;
 /** Fraction of rows at an activation's limits from which a neuron counts as saturated. */
 const NEARLY_ALL = 0.95;
 /** Limits of bounded activations, and the distance at which the slope vanishes. */
 const ENDS = { Tanh: [-1, 1], Sigmoid: [0, 1] };
 const NEAR = 0.03;
-/** Activations whose dead neurons give 0. */
+/** Activations whose dead neurons output 0. */
 const DYING = ["ReLU"];
 
-/** The health of a session's net in `place`. */
+/** Create the training-health view of a session in `place`. */
 export function healthIn(place, session) {
   const view = viewIn(place, "health", draw);
-  const lead = speak(element("p", { class: "lead" }), () => say("health_lead"));
+  const lead = bindText(element("p", { class: "lead" }), () => translate("health_lead"));
   const tables = element("div", { class: "wide" });
   const words = element("div", { class: "said" });
   view.body.append(lead, tables, words, doctorOf(session));
   const seen = { change: null, version: null, layers: [] };
-  const activationsOf = askerOf(session, "activations", view, (layers) => {
+  const activationsOf = requesterOf(session, "activations", view, (layers) => {
     seen.layers = layers;
     show();
   });
-  const changeOf = askerOf(session, "change", view, ({ change }) => {
+  const changeOf = requesterOf(session, "change", view, ({ change }) => {
     seen.change = change;
     show();
   });
-  const look = rarely(() => {
+  const look = throttle(() => {
     changeOf({});
     activationsOf({});
   }, 500);
@@ -48,8 +55,8 @@ export function healthIn(place, session) {
   function show() {
     if (!view.last) return;
     const rows = weightRows(view.last, session.names, seen.change);
-    const head = ["layer", "weights", "gradient", "ratio"].map((key) => say(`health_${key}`));
-    const made = [table(say("health_arrays"), head, rows)];
+    const head = ["layer", "weights", "gradient", "ratio"].map((key) => translate(`health_${key}`));
+    const made = [table(translate("health_arrays"), head, rows)];
     if (seen.layers.length) made.push(unitTable(seen.layers));
     tables.replaceChildren(...made);
     words.replaceChildren(...judged(seen.layers));
@@ -66,26 +73,27 @@ function size(values) {
   return Math.sqrt(sum);
 }
 
-/** Norm of each array and of its gradient, and the relative size of the next update. */
+/** Norms of each array and its gradient, and the relative size of the next update. */
 function weightRows({ parameters, gradients, losses, history }, names, change) {
   const hasLearnt = losses.train < LEARNT * history.train[0];
-  const number = (value) => (Number.isFinite(value) ? formatNumber(value, 3) : say("no_number"));
+  const number = (value) =>
+    Number.isFinite(value) ? formatNumber(value, 3) : translate("no_number");
   return names.map((name) => {
     const sizeOf = (array) => size(slice(array, name));
     const of = sizeOf(parameters);
-    const isKnown = of !== 0 && change?.length === parameters.length; // of 0 nothing is a share
+    const isKnown = of !== 0 && change?.length === parameters.length; // a fraction of 0 is undefined
     const ratio = isKnown ? sizeOf(change) / of : null;
     const judged =
       ratio === null
         ? "–"
-        : percentSmall(ratio) + say("remark", { what: say(verdict(ratio, hasLearnt)) });
+        : percentSmall(ratio) + translate("remark", { what: translate(verdict(ratio, hasLearnt)) });
     return [name.name, number(of), number(sizeOf(gradients)), judged];
   });
 }
 
 const percentSmall = (ratio) =>
   !Number.isFinite(ratio)
-    ? say("no_number")
+    ? translate("no_number")
     : ratio > 0 && ratio < LEAST
       ? `< ${formatNumber(100 * LEAST)} %`
       : `${formatNumber(100 * ratio, 2)} %`;
@@ -96,7 +104,7 @@ function verdict(ratio, hasLearnt) {
   return ratio > FAST || !Number.isFinite(ratio) ? "health_fast" : "health_fine";
 }
 
-/** Dead and saturated neurons of a layer, by index. */
+/** Indices of dead and saturated neurons of a layer. */
 export function silent({ activation, units, n, values }) {
   const dead = [];
   const saturated = [];
@@ -120,7 +128,7 @@ function unitTable(layers) {
     const { dead, saturated } = silent(layer);
     const named = (units) => (units.length ? listed(units.map((unit) => unit + 1)) : "–");
     const share = (units) =>
-      units.length ? say("remark", { what: formatPercent(units.length / layer.units) }) : "";
+      units.length ? translate("remark", { what: formatPercent(units.length / layer.units) }) : "";
     return [
       `${layer.column} ${layer.activation ?? ""}`,
       String(layer.units),
@@ -128,33 +136,33 @@ function unitTable(layers) {
       named(saturated) + share(saturated),
     ];
   });
-  const head = ["layer", "units", "dead", "saturated"].map((key) => say(`health_${key}`));
-  return table(say("health_silent"), head, rows);
+  const head = ["layer", "units", "dead", "saturated"].map((key) => translate(`health_${key}`));
+  return table(translate("health_silent"), head, rows);
 }
 
 function judged(layers) {
   const all = layers.map(silent);
   const said = ["dead", "saturated"].filter((kind) => all.some((layer) => layer[kind].length));
   const keys = said.length ? said.map((kind) => `health_${kind}_said`) : ["health_none"];
-  return layers.length ? keys.map((key) => element("p", {}, say(key))) : [];
+  return layers.length ? keys.map((key) => element("p", {}, translate(key))) : [];
 }
 
-/** Findings of the doctor, which needs a server; a hint without one. */
+/** Create the findings of the doctor, which needs a server; a hint without one. */
 function doctorOf(session) {
   if (!session.server)
-    return speak(element("p", { class: "hint" }), () => say("health_doctor_away"));
+    return bindText(element("p", { class: "hint" }), () => translate("health_doctor_away"));
   const said = element("div", { class: "findings", role: "status" });
   const ask = button("health_doctor", async () => {
     ask.disabled = true;
     try {
       const found = await session.server.doctor(await session.request("model"));
       const list = element("ol", {}, ...found.map(finding));
-      said.replaceChildren(found.length ? list : say("health_well"));
+      said.replaceChildren(found.length ? list : translate("health_well"));
     } catch ({ came, expected, hint, gone, message }) {
       const why = gone
-        ? say("server_gone")
+        ? translate("server_gone")
         : [came ?? message, expected, hint].filter(Boolean).join(" ");
-      said.replaceChildren(say("not_computed", { why }));
+      said.replaceChildren(translate("not_computed", { why }));
     }
     ask.disabled = false;
   });

@@ -1,31 +1,31 @@
-// The hidden space: the rows as a layer has them, and the grid of the plane bent with them.
+// Hidden space: activations of a layer for the rows, with the transformed grid of the plane.
 
-import { element, formatNumber, formatPercent, say, speak } from "../../shared/words.js";
+import { element, formatNumber, formatPercent, translate, bindText } from "../../shared/words.js";
 import { css, paletteOf } from "./colours.js";
-import { balanced, rangeOf } from "./map_image.js";
+import { balanced, rangeOf } from "./heatmap.js";
 import { drawPoints } from "./points.js";
-import { along, principal } from "./principal.js";
-import { askerOf, chooser, cleared, rarely, rowsAsker, viewIn } from "./view.js";
+import { along, principalComponents } from "./principal_components.js";
+import { requesterOf, chooser, clearCanvas, throttle, rowsRequester, viewIn } from "./view.js";
 
-/** The lines of the grid each way. */
+/** Grid lines in each direction. */
 const LINES = 15;
 const AXES = ["across", "up"];
 
-/** The hidden space of a session's net in `place`. */
+/** Create the hidden-space view of a session's net in `place`. */
 export function hiddenIn(place, session) {
   const view = viewIn(place, "hidden", draw);
   const shown = { rows: null, found: null, version: null, directions: null, column: null };
   const parts = partsOf(view.body, session, shown, () => ask());
-  const rowsOf = rowsAsker(session, view, (rows) => {
+  const rowsOf = rowsRequester(session, view, (rows) => {
     shown.rows = rows;
     show();
   });
-  const hiddenOf = askerOf(session, "hidden", view, (found) => {
+  const hiddenOf = requesterOf(session, "hidden", view, (found) => {
     shown.found = found;
     show();
   });
-  const words = rarely((seen) => describe(parts, seen), 500);
-  const ask = rarely(() => hiddenOf({ column: shown.column, side: LINES }), 80);
+  const words = throttle((seen) => describe(parts, seen), 500);
+  const ask = throttle(() => hiddenOf({ column: shown.column, side: LINES }), 80);
   parts.changed = () => show();
 
   function draw(frame) {
@@ -57,9 +57,9 @@ function partsOf(body, session, shown, ask) {
     const n = session.state.layers.length;
     const hidden = Array.from({ length: n }, (_, i) => [
       i + 1,
-      say("hidden_layer", { column: i + 1 }),
+      translate("hidden_layer", { column: i + 1 }),
     ]);
-    return [[0, say("hidden_inputs")], ...hidden, [n + 1, say("hidden_outputs")]];
+    return [[0, translate("hidden_inputs")], ...hidden, [n + 1, translate("hidden_outputs")]];
   };
   parts.column = chooser("hidden_column", columns, (value) => {
     Object.assign(shown, { column: Number(value), found: null, directions: null });
@@ -76,19 +76,23 @@ function partsOf(body, session, shown, ask) {
   parts.said = element("p", { class: "said" });
   const choices = element("div", { class: "choices" });
   choices.append(parts.column.label, ...parts.axes.map(({ label }) => label));
-  const lead = speak(element("p", { class: "lead" }), () => say("hidden_lead"));
+  const lead = bindText(element("p", { class: "lead" }), () => translate("hidden_lead"));
   body.append(lead, choices, parts.canvas, parts.said);
   return parts;
 }
 
-/** What an axis may have: a main direction, or a neuron. */
+/** Choices for an axis: a principal component, or a neuron. */
 function axesOf(units) {
-  const main = units > 2 ? [0, 1].map((k) => [`d${k}`, say("hidden_main", { i: k + 1 })]) : [];
-  const each = Array.from({ length: units }, (_, i) => [`u${i}`, say("hidden_unit", { i: i + 1 })]);
+  const main =
+    units > 2 ? [0, 1].map((k) => [`d${k}`, translate("hidden_main", { i: k + 1 })]) : [];
+  const each = Array.from({ length: units }, (_, i) => [
+    `u${i}`,
+    translate("hidden_unit", { i: i + 1 }),
+  ]);
   return [...main, ...each];
 }
 
-/** The two numbers of each row and of each point of the grid, with what they are. */
+/** Project rows and grid points to two coordinates, with their axis labels. */
 function projected(shown, parts) {
   const { found } = shown;
   const { values, n, units, grid } = found;
@@ -101,7 +105,7 @@ function projected(shown, parts) {
   }
   const chosen = parts.axes.map(({ select }) => select.value);
   const needsMain = chosen.some((name) => name.startsWith("d"));
-  const main = needsMain ? principal(values, n, units, shown.directions) : null;
+  const main = needsMain ? principalComponents(values, n, units, shown.directions) : null;
   shown.directions = main?.directions;
   const axes = chosen.map((name, axis) => {
     const k = Number(name.slice(1));
@@ -112,8 +116,8 @@ function projected(shown, parts) {
     const mean = name.startsWith("d") ? main.mean : new Float64Array(units);
     const of = (given, rows) => along(given, rows, units, direction, mean);
     const label = name.startsWith("d")
-      ? say("hidden_share", { i: k + 1, percent: formatPercent(main.shares[k]) })
-      : say("hidden_unit", { i: k + 1 });
+      ? translate("hidden_share", { i: k + 1, percent: formatPercent(main.shares[k]) })
+      : translate("hidden_unit", { i: k + 1 });
     const points = of(values, n);
     const lines = grid ? of(grid.values, grid.side * grid.side) : null;
     return { points, lines, label, range: padded(rangeOf(points)) };
@@ -130,7 +134,7 @@ function padded(range) {
 function drawSpace({ canvas }, rows, { axes, n, side }) {
   const size = canvas.clientWidth;
   if (!size) return;
-  const pen = cleared(canvas, size, size);
+  const pen = clearCanvas(canvas, size, size);
   const palette = paletteOf(canvas);
   const place = (axis, value) => {
     const [low, high] = axes[axis].range;
@@ -152,7 +156,7 @@ function drawSpace({ canvas }, rows, { axes, n, side }) {
   drawPoints(pen, projectedRows, plane, size, { tests: true, palette, scale });
 }
 
-/** The lines of the grid, each through the points that were in one row or column of it. */
+/** SVG path of the grid lines: those of each row and column of the plane. */
 function gridPath(axes, side, place) {
   const path = new Path2D();
   const [across, up] = axes.map(({ lines }) => lines);
@@ -176,7 +180,7 @@ function describe({ canvas, said, column }, { axes, n, units }) {
   const where = column.select.selectedOptions[0]?.textContent ?? "";
   const [across, up] = axes.map(({ label }) => label);
   const words = { where, n, units, across, up, a, b, c, d };
-  const text = n ? say("hidden_said", words) : say("no_rows");
+  const text = n ? translate("hidden_said", words) : translate("no_rows");
   canvas.setAttribute("aria-label", text);
   said.textContent = text;
 }

@@ -1,35 +1,42 @@
-// The loss plane: a cut through the space of all weights, with the way that the optimizer took.
+// Loss landscape: contour lines on a plane through parameter space, with the optimizer's path.
 
-import { element, language, formatNumber, formatPercent, say, speak } from "../../shared/words.js";
-import { rangeOf } from "./map_image.js";
+import {
+  element,
+  language,
+  formatNumber,
+  formatPercent,
+  translate,
+  bindText,
+} from "../../shared/words.js";
+import { rangeOf } from "./heatmap.js";
 import { lossPicture } from "./contours.js";
-import { askerOf, button, sentences, viewIn } from "./view.js";
+import { requesterOf, button, sentences, viewIn } from "./view.js";
 
 const SIDE = 25;
 
-/** The loss plane of a session's net in `place`. */
+/** Create the loss landscape of a session's net in `place`. */
 export function lossPlaneIn(place, session) {
   const view = viewIn(place, "loss_plane", draw);
-  const lead = speak(element("p", { class: "lead" }), () => say("loss_plane_lead"));
+  const lead = bindText(element("p", { class: "lead" }), () => translate("loss_plane_lead"));
   const picture = element("div", { class: "picture" });
   const said = element("p", { class: "said" });
   const again = button("loss_plane_again", () => ask());
   view.body.append(lead, picture, said, element("div", { class: "row" }, again));
   const seen = { version: null, found: null, step: null, at: null, count: 0 };
-  const planeOf = askerOf(session, "lossPlane", view, (found) => {
+  const planeOf = requesterOf(session, "lossPlane", view, (found) => {
     again.removeAttribute("aria-busy");
     Object.assign(seen, { found, step: view.last.step, at: view.last, count: seen.count + 1 });
     show();
   });
   const ask = () => {
-    if (!seen.found) said.textContent = say("loss_plane_wait");
+    if (!seen.found) said.textContent = translate("loss_plane_wait");
     again.setAttribute("aria-busy", "true");
     planeOf({ side: SIDE });
   };
 
   function draw(frame) {
     const isNew = frame.version !== seen.version;
-    // a cut takes a while: while the net trains it is made anew only when asked for
+    // expensive: during training it is updated only on request
     const isBehind = !frame.playing && seen.step !== null && frame.step !== seen.step;
     if (isNew) Object.assign(seen, { version: frame.version, found: null });
     if (isNew || isBehind) {
@@ -51,15 +58,16 @@ export function lossPlaneIn(place, session) {
   return view;
 }
 
-/** The plane in words; the losses of the way are the net's own, which lies beside its plane. */
+/** Description of the landscape; the path's losses are the net's, which lies off the plane. */
 function described({ losses, shares }, { history, losses: now }) {
-  const number = (value) => (Number.isFinite(value) ? formatNumber(value, 3) : say("no_number"));
+  const number = (value) =>
+    Number.isFinite(value) ? formatNumber(value, 3) : translate("no_number");
   const [low, high] = (rangeOf(losses) ?? [NaN, NaN]).map(number);
   const more = shares
-    ? say("loss_plane_shares", {
+    ? translate("loss_plane_shares", {
         percent: formatPercent(shares.reduce((sum, one) => sum + one, 0)),
       })
-    : say("loss_plane_random");
+    : translate("loss_plane_random");
   const words = { low, high, start: number(history.train[0]), now: number(now.train) };
-  return sentences(say("loss_plane_said", words), more);
+  return sentences(translate("loss_plane_said", words), more);
 }

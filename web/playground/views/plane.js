@@ -1,29 +1,32 @@
-// The plane: what the net says everywhere on two columns, or one of its neurons, and the rows.
+// Output map: the net's outputs, or a neuron's, over two columns, with the data points.
 
-import { element, say, speak, speakBy } from "../../shared/words.js";
-import { packed } from "../training/bytes.js";
+import { element, translate, bindText, onLanguageChange } from "../../shared/words.js";
+import { packed } from "../training/base64.js";
 import { css, paletteOf } from "./colours.js";
-import { editingOn, valuesOf } from "./editing.js";
-import { balanced, paint, painterOf, rangeOf } from "./map_image.js";
-import { outcome } from "./outcome.js";
-import { axisSaid, describe, legendOf, outputsShown, readout } from "./plane_words.js";
+import { editingOn, valuesOf } from "./point_editing.js";
+import { balanced, paint, painterOf, rangeOf } from "./heatmap.js";
+import { displayOutputs } from "./display_outputs.js";
+import { axisLabel, describe, legendOf, outputsShown, readout } from "./plane_words.js";
 import { drawPoints } from "./points.js";
 import {
-  askerOf,
+  requesterOf,
   checkbox,
   chooser,
-  cleared,
+  clearCanvas,
   placeLabel,
-  rarely,
-  rowsAsker,
+  throttle,
+  rowsRequester,
   viewIn,
 } from "./view.js";
 
-/** The pixels of the map's side: painted anew for each frame, and stretched by the browser. */
+/** Pixels on a side of the map; scaled by the browser. */
 const PIXELS = 180;
 const SIDE = 50;
 
-/** The plane in `place`; `pick({ column, unit })` shows a neuron, `pick(null)` the output. */
+/**
+ * Create the output map in `place`; `pick({ column, unit })` displays a neuron, `pick(null)` the
+ * output.
+ */
 export function planeIn(place, session) {
   const shown = { rows: null, version: null, picked: null, unitMap: null, edited: null };
   const view = viewIn(place, "plane", draw);
@@ -32,24 +35,24 @@ export function planeIn(place, session) {
   parts.isEditing = () => editing.isOn();
   const over = (cross) => drawOver(parts, planeOf(view.last, shown, parts, session), shown, cross);
   const editing = editingOver(view, parts, shown, session, over);
-  const rowsOf = rowsAsker(session, view, (rows) => {
+  const rowsOf = rowsRequester(session, view, (rows) => {
     Object.assign(shown, { rows, edited: null });
     for (const one of parts.columns) one.fill();
-    parts.drawn = null; // the points and names of a frame that came before its rows
+    parts.drawn = null; // points and names of a frame before its rows
     editing.drawn();
     again();
   });
-  const unitOf = askerOf(session, "plane", view, (map, { column, unit }) => {
+  const unitOf = requesterOf(session, "plane", view, (map, { column, unit }) => {
     const { picked } = shown;
     if (picked?.column === column && picked.unit === unit) shown.unitMap = map;
     if (!view.last.playing && shown.unitMap === map) show(view.last);
   });
-  const words = rarely(
+  const words = throttle(
     (frame) => describe(parts, frame, shown, mapOf(frame, shown, session.state)),
     1000,
   );
   parts.changed = again;
-  speakBy(() => readout(parts, shown, null));
+  onLanguageChange(() => readout(parts, shown, null));
 
   function draw(frame) {
     if (frame.version !== shown.version) {
@@ -64,7 +67,7 @@ export function planeIn(place, session) {
     const map = mapOf(frame, shown, session.state);
     if (!map) return;
     parts.picked = shown.picked && placeLabel(shown.picked, session.state);
-    const title = parts.picked ?? say("plane_title");
+    const title = parts.picked ?? translate("plane_title");
     if (view.title.textContent !== title) view.title.textContent = title;
     const palette = paletteOf(view.section);
     const isDiscrete = Boolean(session.state.view?.discretize);
@@ -87,7 +90,7 @@ export function planeIn(place, session) {
   };
 }
 
-/** What lies on the plane: the rows, on which columns, and how large it is. */
+/** Plane on display: rows, columns, size. */
 function planeOf(frame, shown, parts, session) {
   const { columns = [0, 1], ranges, held = [] } = frame?.plane ?? {};
   const rows = ranges ? (shown.edited ?? shown.rows) : null;
@@ -101,14 +104,14 @@ function planeOf(frame, shown, parts, session) {
   };
 }
 
-/** The points are edited, and the numbers under the pointer are read. */
+/** Connect the editing of points and the readout under the pointer. */
 function editingOver(view, parts, shown, session, over) {
   const plane = () => planeOf(view.last, shown, parts, session);
-  const readAt = askerOf(session, "at", view, ({ outputs }, { x }) => {
+  const readAt = requesterOf(session, "at", view, ({ outputs }, { x }) => {
     const map = mapOf(view.last, shown, session.state);
     if (map) readout(parts, shown, map, x, outputsShown(outputs, map, session.state));
   });
-  const look = rarely((at) => {
+  const look = throttle((at) => {
     if (at && plane().rows) readAt({ x: valuesOf(at, plane()), ...shown.picked });
   }, 30);
   return editingOn(parts.points, parts.tools, {
@@ -127,12 +130,15 @@ function editingOver(view, parts, shown, session, over) {
   });
 }
 
-/** What is painted: a grid with its kind, and the numbers at the ends of its colours. */
+/** Map to paint: a grid with its kind, and the ends of its colour scale. */
 function mapOf(frame, { rows, picked, unitMap }, { loss }) {
   const grid = picked ? unitMap : frame?.plane;
   if (!grid || !rows) return null;
   const hasClasses = Boolean(rows.classes) && !picked;
-  return { ...grid, ...outcome(grid, { loss, hasClasses, targets: picked ? null : rows.y }) };
+  return {
+    ...grid,
+    ...displayOutputs(grid, { loss, hasClasses, targets: picked ? null : rows.y }),
+  };
 }
 
 function partsOf(body, session) {
@@ -145,7 +151,7 @@ function partsOf(body, session) {
     role: "application",
     "aria-describedby": described,
   });
-  speak(parts.points, () => say("plane_label"), "aria-label");
+  bindText(parts.points, () => translate("plane_label"), "aria-label");
   parts.stage = element("div", { class: "stage" }, parts.map, parts.points);
   parts.across = element("div", { class: "axis across" });
   parts.up = element("div", { class: "axis up" });
@@ -176,7 +182,7 @@ function partsOf(body, session) {
   return parts;
 }
 
-/** Which column an axis has; there only if there are more than two. */
+/** Create the list for the column of an axis; visible with more than two columns. */
 function columnChooser(axis, session, parts) {
   const options = () => (parts.names ?? []).map((name, i) => [i, name]);
   return chooser(axis ? "plane_up" : "plane_across", options, (value) => {
@@ -191,10 +197,10 @@ function columnChooser(axis, session, parts) {
 function drawOver(parts, { rows, columns, ranges, size, map }, shown, cross) {
   if (!size) return;
   const palette = paletteOf(parts.stage);
-  const pen = cleared(parts.points, size, size);
+  const pen = clearCanvas(parts.points, size, size);
   if (!rows || !map) return;
   const scale = rows.classes ? [0, 1] : balanced(rangeOf(rows.y));
-  // a drawn point may come to test: it is seen all the same
+  // drawn points may be test rows: visible while editing
   const tests = parts.tests.box.checked || parts.isEditing();
   drawPoints(pen, rows, { columns, ranges }, size, { tests, palette, scale });
   if (cross) drawCross(pen, cross, palette.ink);
@@ -205,8 +211,8 @@ function drawOver(parts, { rows, columns, ranges, size, map }, shown, cross) {
     if (one.select.options.length !== rows.names.length) one.fill();
     one.select.value = columns[axis];
   });
-  axisSaid(parts.across, rows.names[columns[0]], ranges[0]);
-  axisSaid(parts.up, rows.names[columns[1]], ranges[1]);
+  axisLabel(parts.across, rows.names[columns[0]], ranges[0]);
+  axisLabel(parts.up, rows.names[columns[1]], ranges[1]);
   legendOf(parts.legend, rows, map, palette);
 }
 
@@ -216,7 +222,7 @@ function drawCross(pen, [x, y], ink) {
   pen.stroke(new Path2D(`M${x - 12} ${y}h24M${x} ${y - 12}v24`));
 }
 
-/** Rows as the state has them. */
+/** Pack rows as in the state. */
 const packedRows = ({ raw, x, y }) => ({
   ...raw,
   x: packed(x),

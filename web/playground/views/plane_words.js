@@ -1,18 +1,18 @@
-// Descriptions of the plane: its colours and the values under the pointer, in words.
+// Captions of the output map: axes, legend, readout, description for screen readers.
 
-import { element, formatNumber, formatPercent, say } from "../../shared/words.js";
+import { element, formatNumber, formatPercent, translate } from "../../shared/words.js";
 import { CLASS_COLOURS, css, diverging, shapeOf } from "./colours.js";
-import { rangeOf } from "./map_image.js";
-import { outcome } from "./outcome.js";
+import { rangeOf } from "./heatmap.js";
+import { displayOutputs } from "./display_outputs.js";
 import { listed, sentences } from "./view.js";
 
-/** An axis: its ends, and the name of its column. */
-export function axisSaid(axis, name, range) {
+/** Label of an axis: its limits, and the name of its column. */
+export function axisLabel(axis, name, range) {
   const ends = range.map((value) => element("span", {}, formatNumber(value, 3)));
   axis.replaceChildren(ends[0], element("b", {}, name), ends[1]);
 }
 
-/** What the colours and shapes mean: each class, or the numbers from one end to the other. */
+/** Create the legend of colours and markers: each class, or the range of numbers. */
 export function legendOf(place, rows, map, palette) {
   if (rows.classes && map.kind !== "numbers") {
     const entries = rows.classes.slice(0, CLASS_COLOURS.length).map((name, k) => {
@@ -30,7 +30,7 @@ export function legendOf(place, rows, map, palette) {
   place.replaceChildren(element("span", {}, low), bar, element("span", {}, high));
 }
 
-/** The shape of a class as it is drawn, beside its name. */
+/** Create the marker of a class, beside its name. */
 function mark(k, colour) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "-1.4 -1.4 2.8 2.8");
@@ -43,10 +43,10 @@ function mark(k, colour) {
   return svg;
 }
 
-/** The numbers under the pointer: where it is, and what the net says there. */
+/** Readout under the pointer: position and outputs. */
 export function readout(parts, { rows }, map, x, outputs) {
   if (!map) {
-    parts.readout.replaceChildren(say("plane_point"));
+    parts.readout.replaceChildren(translate("plane_point"));
     return;
   }
   const [i, j] = parts.shownColumns;
@@ -54,14 +54,17 @@ export function readout(parts, { rows }, map, x, outputs) {
   parts.readout.replaceChildren(`${where} → `, element("b", {}, answer(rows, map, outputs)));
 }
 
-/** The outputs at one place as the map shows them. */
+/** Outputs at a position, converted for display. */
 export const outputsShown = (outputs, { kind }, { loss }) =>
   kind === "classes"
-    ? [...outcome({ values: outputs, outputs: outputs.length }, { loss, hasClasses: true }).values]
+    ? [
+        ...displayOutputs({ values: outputs, outputs: outputs.length }, { loss, hasClasses: true })
+          .values,
+      ]
     : outputs;
 
 function answer(rows, map, outputs) {
-  if (!outputs.every(Number.isFinite)) return say("no_number");
+  if (!outputs.every(Number.isFinite)) return translate("no_number");
   if (map.kind !== "classes") {
     const names = map.kind === "scores" ? rows.classes : null;
     const said = outputs.map((value, k) => (names ? `${names[k]} ` : "") + formatNumber(value, 4));
@@ -69,31 +72,34 @@ function answer(rows, map, outputs) {
   }
   const shares = outputs.length === 1 ? [1 - outputs[0], outputs[0]] : outputs;
   const best = shares.indexOf(Math.max(...shares));
-  return say("plane_class", { name: rows.classes[best], percent: formatPercent(shares[best]) });
+  return translate("plane_class", {
+    name: rows.classes[best],
+    percent: formatPercent(shares[best]),
+  });
 }
 
-/** The picture in words, for those who hear it, and what the other columns are held at. */
+/** Description for screen readers, and the values at which the other columns are held. */
 export function describe(parts, frame, { rows, picked }, map) {
   if (!map) return;
   const { columns, ranges, held } = frame.plane;
   const [across, up] = columns.map((k) => rows.names[k]);
   const train = rows.trains.reduce((sum, one) => sum + one, 0);
-  const counts = say("plane_counts", { train, test: rows.n - train });
-  const subject = picked ? parts.picked : say("plane_output");
+  const counts = translate("plane_counts", { train, test: rows.n - train });
+  const subject = picked ? parts.picked : translate("plane_output");
   const [a, b, c, d] = ranges.flat().map((value) => formatNumber(value, 3));
-  const where = say("plane_said", { subject, across, up, a, b, c, d });
-  parts.said.textContent = sentences(where, shares(rows, map), counts, say("plane_keys"));
+  const where = translate("plane_said", { subject, across, up, a, b, c, d });
+  parts.said.textContent = sentences(where, shares(rows, map), counts, translate("plane_keys"));
   const others = rows.names.map((name, k) => [name, k]).filter(([, k]) => !columns.includes(k));
   const fixed = others.slice(0, 8).map(([name, k]) => `${name} = ${formatNumber(held[k], 3)}`);
   if (others.length > fixed.length) fixed.push("…");
   parts.held.hidden = !others.length;
-  parts.held.textContent = say("plane_held", { held: listed(fixed) });
+  parts.held.textContent = translate("plane_held", { held: listed(fixed) });
 }
 
 function shares(rows, { kind, values, outputs, range }) {
   if (kind === "numbers") {
     const [low, high] = (rangeOf(values) ?? range).map((value) => formatNumber(value, 3));
-    return say("plane_range", { low, high });
+    return translate("plane_range", { low, high });
   }
   const n = values.length / outputs;
   const wins = new Array(Math.max(2, outputs)).fill(0);
@@ -105,7 +111,7 @@ function shares(rows, { kind, values, outputs, range }) {
     wins[best] += 1;
   }
   const said = wins.map((won, k) =>
-    say("plane_share", { name: rows.classes[k] ?? k, percent: formatPercent(won / n) }),
+    translate("plane_share", { name: rows.classes[k] ?? k, percent: formatPercent(won / n) }),
   );
-  return say("plane_shares", { shares: listed(said) });
+  return translate("plane_shares", { shares: listed(said) });
 }

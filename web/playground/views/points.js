@@ -1,4 +1,5 @@
-// Points on a plane: a shape and a colour for each class, filled where they train, hollow where not.
+// Data points on a plane: a marker and colour for each class, training rows filled, test rows
+// hollow.
 
 import { BELOW, ABOVE, between, colourOf, css, shapeOf } from "./colours.js";
 
@@ -10,7 +11,7 @@ function pathOf(k) {
   return paths.get(k);
 }
 
-/** Where a row lies on a stage of `size` pixels; `ranges` of the two `columns`. */
+/** Position of a row on a stage of `size` pixels; `ranges` of the two `columns`. */
 export function placeOf(rows, i, { columns, ranges }, size) {
   const across = rows.names.length;
   return columns.map((column, axis) => {
@@ -20,7 +21,7 @@ export function placeOf(rows, i, { columns, ranges }, size) {
   });
 }
 
-/** Draws the rows of a plane; `tests` says whether those that do not train are drawn, too. */
+/** Draw the rows of a plane; `tests` includes the test rows. */
 export function drawPoints(pen, rows, plane, size, { tests, palette, scale }) {
   const { paper, ink } = palette;
   for (let i = 0; i < rows.n; i++) {
@@ -33,7 +34,7 @@ export function drawPoints(pen, rows, plane, size, { tests, palette, scale }) {
       drawShape(pen, rows.y[i], [x, y], fill, edge, rows.trains[i] ? 0.3 : 0.5);
     } else {
       const fill = numberColour(rows.y[i], scale, palette);
-      // pale numbers lie on pale places: only an edge sets them off
+      // a border separates pale points from a pale map
       drawShape(pen, rows.trains[i] ? 0 : 1, [x, y], fill, between(paper, ink, 0.7), 0.22);
     }
   }
@@ -58,7 +59,7 @@ function numberColour(value, [low, high], { ink }) {
   return between([235, 235, 235], between(t < 0 ? BELOW : ABOVE, ink, 0.12), Math.abs(t));
 }
 
-/** The row nearest to a place of the stage within `most` pixels; -1 where there is none. */
+/** Nearest row to a position of the stage within `most` pixels; -1 if there is none. */
 export function nearest(rows, [x, y], plane, size, most = 16) {
   let best = -1;
   let least = most * most;
@@ -73,7 +74,7 @@ export function nearest(rows, [x, y], plane, size, most = 16) {
 const spliced = (array, kind, start, end, ...more) =>
   kind.from([...array.subarray(0, start), ...more, ...array.subarray(end)]);
 
-/** Rows with one more, which has `values` in all columns. */
+/** Add a row with `values` in all columns. */
 export const withRow = (rows, values, target) => ({
   ...rows,
   n: rows.n + 1,
@@ -82,7 +83,7 @@ export const withRow = (rows, values, target) => ({
   trains: Uint8Array.from([...rows.trains, 1]),
 });
 
-/** Rows without row i. */
+/** Remove row i. */
 export const withoutRow = (rows, i) => ({
   ...rows,
   n: rows.n - 1,
@@ -91,7 +92,7 @@ export const withoutRow = (rows, i) => ({
   trains: spliced(rows.trains, Uint8Array, i, i + 1),
 });
 
-/** Rows of which row i lies elsewhere in two columns. */
+/** Move row i in two columns. */
 export function withMoved(rows, i, columns, values) {
   const x = rows.x.slice();
   columns.forEach((column, axis) => (x[i * rows.names.length + column] = values[axis]));

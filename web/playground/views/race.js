@@ -1,13 +1,19 @@
-// A race of optimizers: the same net from the same weights over the same rows, in the same order.
+// Optimizer race: one net trained by several optimizers, with equal initial weights and batches.
 
-import { element, formatNumber, say, speak, speakBy } from "../../shared/words.js";
+import {
+  element,
+  formatNumber,
+  translate,
+  bindText,
+  onLanguageChange,
+} from "../../shared/words.js";
 import { OPTIMIZERS } from "../training/state.js";
 import { chart, legend, table } from "./chart.js";
 import { colourOf, css } from "./colours.js";
 import { lossPicture } from "./contours.js";
 import { button, chooser, numberField, viewIn } from "./view.js";
 
-/** Who runs at first: what most people compare. */
+/** Default optimizers. */
 const FIRST = [
   { name: "SGD", learning_rate: 0.03 },
   { name: "SGD", learning_rate: 0.03, momentum: 0.9 },
@@ -16,13 +22,13 @@ const FIRST = [
 ];
 const EPOCHS = { min: 1, max: 2000, step: 1 };
 const MOST = 8;
-/** The dashes of lines, beside their colours. */
+/** Number of line styles, besides the colours. */
 const DASHES = 4;
 
-/** The race in `place`. */
+/** Create the race in `place`. */
 export function raceIn(place, session) {
   const view = viewIn(place, "race", () => {});
-  const lead = speak(element("p", { class: "lead" }), () => say("race_lead"));
+  const lead = bindText(element("p", { class: "lead" }), () => translate("race_lead"));
   const racers = [...FIRST];
   const list = element("ul", { class: "racers" });
   const epochs = numberField("race_epochs", 100, EPOCHS);
@@ -38,13 +44,13 @@ export function raceIn(place, session) {
   view.body.append(element("div", { class: "row" }, epochs.label, go), said, results);
   const write = () =>
     list.replaceChildren(...racers.map((racer, i) => line(racers, racer, i, write)));
-  speakBy(write);
-  speakBy(() => found && show());
+  onLanguageChange(write);
+  onLanguageChange(() => found && show());
 
   async function start() {
-    if (!racers.length) return void (said.textContent = say("race_none"));
+    if (!racers.length) return void (said.textContent = translate("race_none"));
     go.disabled = true;
-    said.textContent = say("race_running");
+    said.textContent = translate("race_running");
     try {
       const given = await session.request("race", { racers, epochs: Number(epochs.field.value) });
       found = given ?? found;
@@ -53,7 +59,7 @@ export function raceIn(place, session) {
       if (found) show();
     } catch (error) {
       said.textContent = "";
-      view.problem(say("not_computed", { why: error.message }));
+      view.problem(translate("not_computed", { why: error.message }));
     }
     go.disabled = false;
   }
@@ -65,13 +71,13 @@ export function raceIn(place, session) {
   return view;
 }
 
-/** How an optimizer is called: with its settings, where they differ from the usual. */
+/** Name of an optimizer, with the settings that differ from the default. */
 export const racerName = ({ name, learning_rate, ...settings }) => {
   const more = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
   return [name, formatNumber(learning_rate, 3), ...more].join(" ");
 };
 
-/** A line's colour: that of a class, a little nearer to the ink, so that it is seen in the dark. */
+/** Colour of a line: that of a class, mixed with the ink for contrast in dark mode. */
 const lineColour = (i) => `color-mix(in srgb, ${css(colourOf(i))} 82%, var(--ink))`;
 
 const look = (i) => ({ kind: `racer dash-${i % DASHES}`, colour: lineColour(i) });
@@ -81,11 +87,11 @@ function line(racers, racer, i, write) {
     racers.splice(i, 1);
     write();
   });
-  remove.setAttribute("aria-label", say("race_remove", { name: racerName(racer) }));
+  remove.setAttribute("aria-label", translate("race_remove", { name: racerName(racer) }));
   return element("li", {}, legend([{ ...look(i), name: racerName(racer) }]), remove);
 }
 
-/** What one more optimizer is chosen with. */
+/** Create the controls that add an optimizer. */
 function adding(racers, added) {
   const names = () => Object.keys(OPTIMIZERS).map((name) => [name, name]);
   const which = chooser("race_optimizer", names, () => {});
@@ -101,30 +107,35 @@ function adding(racers, added) {
 
 function resultsOf({ epochs, racers, plane }) {
   const curves = chart();
-  curves.svg.setAttribute("aria-label", say("race_curves"));
+  curves.svg.setAttribute("aria-label", translate("race_curves"));
   const lines = racers.map(({ train }, i) => ({ ...look(i), y: train }));
-  curves.show({ x: epochs, lines, isLog: true, across: say("epoch") });
+  curves.show({ x: epochs, lines, isLog: true, across: translate("epoch") });
   const names = racers.map(({ optimizer }) => racerName(optimizer));
-  const number = (value) => (Number.isFinite(value) ? formatNumber(value, 4) : say("no_number"));
+  const number = (value) =>
+    Number.isFinite(value) ? formatNumber(value, 4) : translate("no_number");
   const rows = racers.map(({ train, test, failure }, i) => [
     names[i],
-    failure ? say("race_failed", failure) : number(train.at(-1)),
+    failure ? translate("race_failed", failure) : number(train.at(-1)),
     number(test?.at(-1)),
   ]);
-  const head = [say("race_optimizer"), say("curves_loss_train"), say("curves_loss_test")];
+  const head = [
+    translate("race_optimizer"),
+    translate("curves_loss_train"),
+    translate("curves_loss_test"),
+  ];
   const made = [
     curves.svg,
     legend(names.map((name, i) => ({ ...look(i), name }))),
     element(
       "div",
       { class: "wide" },
-      table(say("race_caption", { epochs: epochs.at(-1) }), head, rows),
+      table(translate("race_caption", { epochs: epochs.at(-1) }), head, rows),
     ),
   ];
   if (plane) {
     const ways = racers.map(({ path }, i) => ({ ...look(i), path }));
-    const picture = lossPicture(plane, ways, say("race_paths"));
-    made.push(element("figure", {}, picture, element("figcaption", {}, say("race_paths"))));
+    const picture = lossPicture(plane, ways, translate("race_paths"));
+    made.push(element("figure", {}, picture, element("figcaption", {}, translate("race_paths"))));
   }
   return made;
 }
@@ -135,5 +146,5 @@ function winner({ racers }) {
   const best = last.indexOf(least);
   if (best < 0) return "";
   const name = racerName(racers[best].optimizer);
-  return say("race_won", { name, loss: formatNumber(least, 4) });
+  return translate("race_won", { name, loss: formatNumber(least, 4) });
 }

@@ -1,20 +1,27 @@
-// Many seeds: the same net over the same rows from other weights each time, and how they differ.
+// Random seeds: one net trained on the same rows from several initial weights, and the spread.
 
-import { element, formatNumber, formatPercent, say, speak, speakBy } from "../../shared/words.js";
+import {
+  element,
+  formatNumber,
+  formatPercent,
+  translate,
+  bindText,
+  onLanguageChange,
+} from "../../shared/words.js";
 import { chart, legend } from "./chart.js";
 import { paletteOf } from "./colours.js";
-import { balanced, paint, painterOf, rangeOf } from "./map_image.js";
-import { outcome } from "./outcome.js";
+import { balanced, paint, painterOf, rangeOf } from "./heatmap.js";
+import { displayOutputs } from "./display_outputs.js";
 import { button, chooser, numberField, sentences, viewIn } from "./view.js";
 
 const COUNTS = [4, 9, 16, 25, 36, 64];
 const EPOCHS = { min: 1, max: 2000, step: 1 };
 const [SMALL, LARGE] = [72, 150];
 
-/** Many seeds at once in `place`. */
+/** Create the view of several seeds in `place`. */
 export function seedsIn(place, session) {
   const view = viewIn(place, "seeds", () => found && show());
-  const lead = speak(element("p", { class: "lead" }), () => say("seeds_lead"));
+  const lead = bindText(element("p", { class: "lead" }), () => translate("seeds_lead"));
   const count = chooser(
     "seeds_n",
     () => COUNTS.map((n) => [n, String(n)]),
@@ -29,11 +36,11 @@ export function seedsIn(place, session) {
   view.body.append(lead, choices, said, results);
   let found = null;
   let drawnFor = null;
-  speakBy(() => (drawnFor = null));
+  onLanguageChange(() => (drawnFor = null));
 
   async function start() {
     go.disabled = true;
-    said.textContent = say("seeds_running");
+    said.textContent = translate("seeds_running");
     const [n, most] = [Number(count.select.value), Number(epochs.field.value)];
     try {
       const given = await session.request("seeds", { n, epochs: most });
@@ -44,7 +51,7 @@ export function seedsIn(place, session) {
       if (found) show();
     } catch (error) {
       said.textContent = "";
-      view.problem(say("not_computed", { why: error.message }));
+      view.problem(translate("not_computed", { why: error.message }));
     }
     go.disabled = false;
   }
@@ -67,7 +74,7 @@ function resultsOf(found, look) {
   const { epochs, test, seeds } = found;
   const curves = chart();
   const all = { ...look, range: commonRange(found.planes, look) };
-  const words = `${say("seeds_curves")}: ${spreadSummary(found, look.hasClasses)}`;
+  const words = `${translate("seeds_curves")}: ${spreadSummary(found, look.hasClasses)}`;
   curves.svg.setAttribute("aria-label", words);
   const middle = Array.from(epochs, (_, k) => median(test.map((losses) => losses[k])));
   const lines = test.map((y) => ({ kind: "one", y }));
@@ -75,36 +82,38 @@ function resultsOf(found, look) {
     x: epochs,
     lines: [...lines, { kind: "median", y: middle }],
     isLog: true,
-    across: say("epoch"),
+    across: translate("epoch"),
   });
   const names = legend([
-    { kind: "one", name: say("seeds_one") },
-    { kind: "median", name: say("seeds_median") },
+    { kind: "one", name: translate("seeds_one") },
+    { kind: "median", name: translate("seeds_median") },
   ]);
   const maps = element("ul", { class: "maps" });
   seeds.forEach((seed, i) => {
     const loss = said(test[i].at(-1));
     const canvas = mapOf(found, found.planes[i], all, SMALL);
     const take = element("button", { type: "button" });
-    take.append(canvas, element("span", {}, say("seeds_map", { seed, loss })));
+    take.append(canvas, element("span", {}, translate("seeds_map", { seed, loss })));
     take.addEventListener("click", () => look.session.set({ seed }));
     maps.append(element("li", {}, take));
   });
-  const hint = element("p", { class: "hint" }, say("seeds_take"));
+  const hint = element("p", { class: "hint" }, translate("seeds_take"));
   return [curves.svg, names, averages(found, all), hint, maps];
 }
 
-/** One scale for all: maps are there to be compared; of a score of classes the sign counts. */
+/**
+ * Common colour range of all maps, so that they can be compared; binary scores are centred at 0.
+ */
 function commonRange(planes, { hasClasses }) {
   const [low, high] = balanced(rangeOf(planes.flatMap(([...values]) => values)));
   const most = Math.max(Math.abs(low), Math.abs(high));
   return hasClasses ? [-most, most] : [low, high];
 }
 
-/** The mean of all planes, and where they are apart. */
+/** Create the maps of the mean and of the spread. */
 function averages(found, look) {
   const figure = (key, canvas) => {
-    const caption = element("figcaption", {}, say(key));
+    const caption = element("figcaption", {}, translate(key));
     return element("figure", {}, canvas, caption);
   };
   const most = rangeOf(found.spread)?.[1] || 1;
@@ -120,16 +129,16 @@ function averages(found, look) {
 function mapOf({ side }, values, { palette, hasClasses, loss, range }, size) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   const outputs = values.length / (side * side);
-  const map = { outputs, ...outcome({ values, outputs }, { loss, hasClasses }) };
+  const map = { outputs, ...displayOutputs({ values, outputs }, { loss, hasClasses }) };
   if (map.kind === "numbers") map.range = range;
   const colour = painterOf({ ...map, paper: palette.paper });
   paint(canvas, { side, ...map }, colour, size, palette.soft);
   return canvas;
 }
 
-const said = (value) => (Number.isFinite(value) ? formatNumber(value, 3) : say("no_number"));
+const said = (value) => (Number.isFinite(value) ? formatNumber(value, 3) : translate("no_number"));
 
-/** The middle of some numbers; NaN, which is no number, counts as the largest. */
+/** Median; NaN counts as the largest. */
 export function median(values) {
   const sorted = [...values].map((value) => (Number.isFinite(value) ? value : Infinity));
   sorted.sort((a, b) => a - b);
@@ -141,7 +150,7 @@ export function median(values) {
 function spreadSummary({ seeds, test, epochs, accuracy }, hasClasses) {
   const last = test.map((losses) => (Number.isFinite(losses.at(-1)) ? losses.at(-1) : Infinity));
   const [low, high] = [Math.min(...last), Math.max(...last)];
-  const sentence = say("seeds_said", {
+  const sentence = translate("seeds_said", {
     epochs: epochs.at(-1),
     median: said(median(last)),
     low: said(low),
@@ -153,5 +162,5 @@ function spreadSummary({ seeds, test, epochs, accuracy }, hasClasses) {
   if (!range) return sentence;
   const [least, most] = range.map(hasClasses ? formatPercent : said);
   const key = hasClasses ? "seeds_accuracy" : "seeds_r2";
-  return sentences(sentence, say(key, { low: least, high: most }));
+  return sentences(sentence, translate(key, { low: least, high: most }));
 }

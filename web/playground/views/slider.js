@@ -1,13 +1,13 @@
-// The time of a training: back to any step of it, and forward again.
+// Time slider: goes back to any step of the training, and forward again.
 
-import { element, say, speak, speakBy } from "../../shared/words.js";
+import { element, translate, bindText, onLanguageChange } from "../../shared/words.js";
 import { viewIn } from "./view.js";
 
-/** The slider of a session's steps in `place`. */
+/** Create the slider of a session's steps in `place`. */
 export function sliderIn(place, session) {
   const view = viewIn(place, "slider", draw);
   const input = element("input", { type: "range", min: 0, max: 0, value: 0, step: 1 });
-  speak(input, () => say("slider_label"), "aria-label");
+  bindText(input, () => translate("slider_label"), "aria-label");
   const output = element("output");
   view.body.append(input, output);
   let isHeld = false;
@@ -26,7 +26,7 @@ export function sliderIn(place, session) {
       await session.goTo(step);
       view.problem(null);
     } catch (error) {
-      view.problem(say("not_computed", { why: error.message }));
+      view.problem(translate("not_computed", { why: error.message }));
     }
     isAsked = false;
     if (Number(input.value) !== step) go();
@@ -43,7 +43,7 @@ export function sliderIn(place, session) {
     go();
     release();
   });
-  whenLetGo(input, release); // where it was taken, it does not change
+  onRelease(input, release); // the value stays where the pointer took it
   input.addEventListener("keydown", (event) => {
     const step = view.last ? stepBy(event, view.last.perEpoch || 1) : 0;
     if (!step) return;
@@ -53,7 +53,7 @@ export function sliderIn(place, session) {
     input.dispatchEvent(new Event("input"));
     isHeld = false;
   });
-  speakBy(write);
+  onLanguageChange(write);
 
   function draw(frame) {
     const last = String(Math.max(frame.last ?? frame.step, frame.step));
@@ -64,14 +64,14 @@ export function sliderIn(place, session) {
   return view;
 }
 
-/** `act` when a pointer that was put on `input` is taken away, wherever it is then. */
-function whenLetGo(input, act) {
+/** Call `act` when a pointer pressed on `input` is released anywhere. */
+function onRelease(input, act) {
   input.addEventListener("pointerdown", () => {
     for (const end of ["pointerup", "pointercancel"]) addEventListener(end, act, { once: true });
   });
 }
 
-/** How far a key goes: an arrow an epoch, with Shift a step; those alone are what one looks at. */
+/** Step size of a key: arrows by an epoch, with Shift by a step; 0 for other keys. */
 function stepBy({ key, shiftKey }, perEpoch) {
   const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[key] ?? 0;
   return way * (shiftKey ? 1 : perEpoch);
@@ -80,5 +80,5 @@ function stepBy({ key, shiftKey }, perEpoch) {
 function stepLabel(step, { perEpoch, last }) {
   const [per, batch] = [perEpoch || 1, step % (perEpoch || 1)];
   const words = { epoch: Math.floor(step / per), batch, last: Math.floor(last / per) };
-  return say(batch ? "slider_batch" : "slider_at", words);
+  return translate(batch ? "slider_batch" : "slider_at", words);
 }

@@ -1,14 +1,17 @@
-// What all views share: a section with its words, which does nothing while no eye sees it.
+// Base of all views: a titled section, inactive while invisible, and its controls.
 
-import { element, say, speak, speakBy, visible } from "../../shared/words.js";
+import { element, translate, bindText, onLanguageChange, visible } from "../../shared/words.js";
 
-/** Shortest time between updates of a picture's description, in milliseconds. */
+/** Shortest time between updates of a description for screen readers, in milliseconds. */
 const PAUSE = 400;
 
-/** A section in `place`, named by the words `name_title`; `draw(frame)` shows a frame. */
+/**
+ * Create a section in `place`, titled by the translation of `name_title`; `draw(frame)` draws a
+ * frame.
+ */
 export function viewIn(place, name, draw) {
   const id = `view-${name}`;
-  const title = speak(element("h3", { id }), () => say(`${name}_title`));
+  const title = bindText(element("h3", { id }), () => translate(`${name}_title`));
   const body = element("div", { class: "body" });
   const problem = element("p", { class: "problem", role: "alert", hidden: "" });
   const section = element("section", { class: `shown ${name}`, "aria-labelledby": id });
@@ -23,7 +26,7 @@ export function viewIn(place, name, draw) {
   };
   const watcher = new IntersectionObserver(seen, { rootMargin: "300px" });
   watcher.observe(section);
-  speakBy(() => isShown && again());
+  onLanguageChange(() => isShown && again());
   const stop = onScheme(() => isShown && again());
   addEventListener("beforeprint", again);
   return {
@@ -40,7 +43,7 @@ export function viewIn(place, name, draw) {
       last = frame;
       if (isShown) draw(frame);
     },
-    /** Says what went wrong, or that nothing did. */
+    /** Show an error message, or clear it. */
     problem(text) {
       problem.hidden = !text;
       if (problem.textContent !== (text ?? "")) problem.textContent = text ?? "";
@@ -54,7 +57,7 @@ export function viewIn(place, name, draw) {
   };
 }
 
-/** Calls `act` when the page turns dark or light, or goes to paper and comes back. */
+/** Call `act` when the colour scheme changes, and before and after printing. */
 function onScheme(act) {
   const soon = () => setTimeout(act, 0);
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -70,8 +73,10 @@ function onScheme(act) {
   };
 }
 
-/** `act` at once, and then at most once in `pause` milliseconds, with what was last given. */
-export function rarely(act, pause = PAUSE) {
+/**
+ * Throttle: call `act` at once, then at most once in `pause` milliseconds with the last argument.
+ */
+export function throttle(act, pause = PAUSE) {
   let timer = null;
   let waiting = null;
   const run = (given) => {
@@ -89,8 +94,11 @@ export function rarely(act, pause = PAUSE) {
   };
 }
 
-/** Asks a session for `kind`, one at a time: of what is asked meanwhile, the last is asked next. */
-export function askerOf(session, kind, view, took) {
+/**
+ * Create a function that requests `kind` of a session, one at a time; of several waiting, only the
+ * last is sent.
+ */
+export function requesterOf(session, kind, view, took) {
   let isBusy = false;
   let next = null;
   const ask = async (options) => {
@@ -104,7 +112,7 @@ export function askerOf(session, kind, view, took) {
       view.problem(null);
       if (found) took(found, options);
     } catch (error) {
-      view.problem(say("not_computed", { why: error.message }));
+      view.problem(translate("not_computed", { why: error.message }));
     }
     isBusy = false;
     if (next) {
@@ -116,9 +124,12 @@ export function askerOf(session, kind, view, took) {
   return ask;
 }
 
-/** Asks for a session's rows; names in them are as one may read them, `raw` as they came. */
-export function rowsAsker(session, view, took) {
-  return askerOf(session, "rows", view, ({ names, classes, ...rows }) =>
+/**
+ * Create a function that requests a session's rows; names are made readable, `raw` has the
+ * originals.
+ */
+export function rowsRequester(session, view, took) {
+  return requesterOf(session, "rows", view, ({ names, classes, ...rows }) =>
     took({
       ...rows,
       names: names.map(visible),
@@ -128,46 +139,46 @@ export function rowsAsker(session, view, took) {
   );
 }
 
-/** How a neuron of a column of the net is called. */
+/** Name of a neuron of a column. */
 export function placeLabel({ column, unit }, { inputs, layers }) {
-  if (!column) return say("place_input", { name: visible(inputs[unit] ?? unit + 1) });
+  if (!column) return translate("place_input", { name: visible(inputs[unit] ?? unit + 1) });
   const kind = column > layers.length ? "output" : "hidden";
-  return say(`place_${kind}`, { column, unit: unit + 1 });
+  return translate(`place_${kind}`, { column, unit: unit + 1 });
 }
 
-/** Sentences one after the other, as the language has them. */
-export const sentences = (...said) => said.filter(Boolean).join(say("between_sentences"));
+/** Join sentences as usual in the language. */
+export const sentences = (...said) => said.filter(Boolean).join(translate("between_sentences"));
 
-/** Items one after another, as the language sets signs between them. */
-export const listed = (items) => items.join(say("between_items"));
+/** Join items as usual in the language. */
+export const listed = (items) => items.join(translate("between_items"));
 
-/** A switch with its words. */
+/** Create a labelled checkbox. */
 export function checkbox(key, isOn, changed) {
   const box = element("input", { type: "checkbox", "data-control": key });
   box.checked = isOn;
   box.addEventListener("change", () => changed(box.checked));
-  const words = speak(element("span"), () => say(key));
+  const words = bindText(element("span"), () => translate(key));
   return { box, label: element("label", { class: "check" }, box, words) };
 }
 
-/** A button with its words. */
+/** Create a button. */
 export function button(key, act) {
-  const made = speak(element("button", { type: "button" }), () => say(key));
+  const made = bindText(element("button", { type: "button" }), () => translate(key));
   made.addEventListener("click", act);
   return made;
 }
 
 let count = 0;
 
-/** A control after its words. */
+/** Create a control with its label. */
 function labelled(key, control) {
   count += 1;
   control.id = `view-control-${count}`;
-  const words = speak(element("label", { for: control.id }), () => say(key));
+  const words = bindText(element("label", { for: control.id }), () => translate(key));
   return element("span", { class: "labelled" }, words, " ", control);
 }
 
-/** A list to choose from, with its words: `options()` gives pairs of value and text. */
+/** Create a labelled drop-down list: `options()` returns pairs of value and text. */
 export function chooser(key, options, changed) {
   const select = element("select");
   const fill = () => {
@@ -176,20 +187,20 @@ export function chooser(key, options, changed) {
     select.replaceChildren(...made);
     if ([...select.options].some((option) => option.value === value)) select.value = value;
   };
-  speakBy(fill);
+  onLanguageChange(fill);
   select.addEventListener("change", () => changed(select.value));
   return { select, fill, label: labelled(key, select) };
 }
 
-/** A number field with its words. */
+/** Create a labelled number field. */
 export function numberField(key, value, limits, changed = () => {}) {
   const field = element("input", { type: "number", value, ...limits });
   field.addEventListener("change", () => changed(Number(field.value)));
   return { field, label: labelled(key, field) };
 }
 
-/** A canvas that is as fine as the screen, and empty; `size` in CSS pixels. */
-export function cleared(canvas, width, height) {
+/** Clear a canvas and fit it to the screen's resolution; size in CSS pixels. */
+export function clearCanvas(canvas, width, height) {
   const fine = Math.min(2, devicePixelRatio || 1);
   const [w, h] = [Math.floor(width * fine), Math.floor(height * fine)];
   if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];

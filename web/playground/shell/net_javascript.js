@@ -1,4 +1,4 @@
-// The net as a JavaScript file: the graph of its prediction printed, with the functions it needs.
+// Export as a JavaScript module: the printed prediction graph, with the engine functions it calls.
 
 import { loops, reductions } from "../engine/functions.js";
 import { argumentsOf, asRows, everywhere } from "../engine/strided.js";
@@ -6,18 +6,18 @@ import { Model } from "../engine/model.js";
 import { Plan } from "../engine/plan.js";
 import { multiply } from "../engine/products.js";
 
-const MOST_ONE_BY_ONE = 16; // as a plan sums
+const MOST_ONE_BY_ONE = 16; // as in a plan
 
-/** A plan for one row whose steps are lines of JavaScript. */
+/** Plan for one row that prints each step as lines of JavaScript. */
 class PrintedPlan extends Plan {
-  /** What an array is called; it is made when it is first needed, while the plan is made. */
+  /** Name of an array; created when the plan first uses it. */
   called(data) {
     this.arrays ??= new Map();
     if (!this.arrays.has(data)) this.arrays.set(data, `t${this.arrays.size}`);
     return this.arrays.get(data);
   }
 
-  /** A function of the engine under a name of its own, to be printed once. */
+  /** Add an engine function to the module, once, and return its name. */
   uses(name, made) {
     this.functions ??= new Map();
     this.functions.set(name, made.toString().replace(/^(?:function )?\w+/, `function ${name}`));
@@ -32,7 +32,7 @@ class PrintedPlan extends Plan {
 
   single(node) {
     const made = super.single(node);
-    this.steps.pop()(); // it is the same for every row
+    this.steps.pop()(); // the same for every row
     return made;
   }
 
@@ -69,12 +69,12 @@ class PrintedPlan extends Plan {
 }
 
 /**
- * The text of a module that exports `predict(x)`, for the inputs of one row.
+ * Text of a module that exports `predict(x)` for a row of inputs.
  *
- * `model` is what a session answers to "model", `script` the page's own, in which the engine's
- * functions stand; `title` says in a comment what the inputs are.
+ * `model` is a session's response to "model", `script` the page's script, which contains the
+ * engine's functions; `title` becomes a comment that describes the inputs.
  */
-export function netFile(pages, model, script, title) {
+export function netModule(pages, model, script, title) {
   const net = new Model(pages, model);
   net.parameters.set(model.weights);
   net.state.set(model.state);
@@ -96,13 +96,13 @@ export function netFile(pages, model, script, title) {
   ].join("\n");
 }
 
-/** Numbers that stay are written out; the places for others are empty. */
+/** Literal of an array: constants in full, buffers empty. */
 const arrayText = (plan, array) =>
   plan.written.has(array) || array === plan.xData
     ? `new Float32Array(${array.length})`
     : `Float32Array.of(${[...array].join(", ")})`;
 
-/** The definitions of the engine that a text needs, those first that others need. */
+/** Definitions of the engine that a text needs, dependencies first. */
 function needed(text, script) {
   const pieces = new Map();
   for (const name of ["functions", "products"]) {

@@ -1,11 +1,11 @@
-// What the page tells: notices in sight, and in words for those who hear it how the training goes.
+// Status messages: visible notices, and a live region for screen readers.
 
-import { formatNumber, say, speakBy } from "../../shared/words.js";
-import { rarely } from "../views/view.js";
+import { formatNumber, translate, onLanguageChange } from "../../shared/words.js";
+import { throttle } from "../views/view.js";
 import { button } from "./elements.js";
 
-/** Show notices in `notice`, and say in `live` that the training goes on, or where it stands. */
-export function announcer(store, { notice, live }) {
+/** Show notices in `notice`, and announce the progress of the training in `live`. */
+export function statusMessages(store, { notice, live }) {
   let told = null;
   const text = document.createElement("p");
   const close = button("close", () => store.notice(null), { kind: "quiet" });
@@ -15,19 +15,19 @@ export function announcer(store, { notice, live }) {
     if (!told) return;
     const said = (value) => (typeof value === "function" ? value() : value);
     const values = Object.entries(told.values).map(([name, value]) => [name, said(value)]);
-    text.textContent = say(told.key, Object.fromEntries(values));
+    text.textContent = translate(told.key, Object.fromEntries(values));
     notice.classList.toggle("grave", told.grave);
   };
   store.watch("notice", (key, values, grave) => {
     told = key && { key, values, grave };
     show();
   });
-  speakBy(show);
+  onLanguageChange(show);
   failures(store, () => told);
   status(store, live);
 }
 
-/** Announces a diverged training at once, and until it is rewound. */
+/** Announce a diverged training at once, and until it is rewound. */
 function failures(store, told) {
   let failed = null;
   store.watch("frame", ({ failure }) => {
@@ -40,7 +40,7 @@ function failures(store, told) {
   });
 }
 
-/** In a pause it says where the training stands, and again where it stands elsewhere. */
+/** Announce the epoch and loss when paused, and again when they change. */
 function status(store, live) {
   let frame = null;
   let last = "";
@@ -49,15 +49,15 @@ function status(store, live) {
     if (!frame) return;
     const { train, test } = frame.losses ?? {};
     const values = { epoch: frame.epoch, train: short(train), test: short(test) };
-    const text = frame.playing ? say("now_training") : say("now_paused", values);
+    const text = frame.playing ? translate("now_training") : translate("now_paused", values);
     if (text !== live.textContent) live.textContent = text;
   };
-  const soon = rarely(write);
+  const soon = throttle(write);
   store.watch("frame", (now) => {
     frame = now;
     const key = [now.begun, now.playing || now.step, now.events.length].join();
     if (key !== last) soon();
     last = key;
   });
-  speakBy(write);
+  onLanguageChange(write);
 }

@@ -1,11 +1,11 @@
-// Drawing, moving and deleting points on the plane: by pointer, by touch, and by keyboard.
+// Point editing on the plane: draw, move and delete, by pointer, touch and keyboard.
 
-import { element, say, speak } from "../../shared/words.js";
+import { element, translate, bindText } from "../../shared/words.js";
 import { nearest, placeOf, withMoved, withRow, withoutRow } from "./points.js";
 import { chooser, numberField, sentences } from "./view.js";
 
 const TOOLS = ["look", "draw", "move", "delete"];
-/** A stroke leaves a point each so many pixels. */
+/** Distance in pixels between the points of a stroke. */
 const APART = 14;
 const ARROWS = {
   ArrowLeft: [-1, 0],
@@ -15,10 +15,11 @@ const ARROWS = {
 };
 
 /**
- * What points are edited with, in `tools`, upon `stage`, which takes the keyboard's focus.
+ * Create the tools in `tools` for editing on `stage`, which takes the keyboard focus.
  *
- * `plane()` gives `{ rows, columns, ranges, held, size }` as they are shown; `shown(rows)` shows
- * others, `done(rows)` keeps them, `looked(place, isKeyboard)` gets the point of the pointer or crosshair, or null.
+ * `plane()` returns the displayed `{ rows, columns, ranges, held, size }`; `shown(rows)` displays a
+ * change, `done(rows)` applies it, `looked(place, isKeyboard)` gets the point of the pointer or
+ * crosshair, or null.
  */
 export function editingOn(stage, tools, given) {
   const kind = kindOf(given.plane);
@@ -48,7 +49,7 @@ export function editingOn(stage, tools, given) {
   });
   return {
     isOn: () => hand.tool !== "look",
-    /** The rows have changed: update their description. */
+    /** Update the description of changed rows. */
     drawn() {
       kind.fill();
       chosen.say();
@@ -56,21 +57,21 @@ export function editingOn(stage, tools, given) {
   };
 }
 
-/** Whether the last point that was drawn trains or tests: the split decides, not the hand. */
+/** Describe the last drawn point: the split decides if it is a training or test row. */
 function drawnSummary({ plane }, { drawn }) {
   const rows = drawn && plane().rows;
   if (!rows || rows.n !== drawn.n || rows.x.some((value, i) => value !== drawn.x[i])) return "";
   const train = rows.trains.reduce((sum, trains) => sum + trains, 0);
   const values = { n: rows.n, train, test: rows.n - train };
-  return say(rows.trains.at(-1) ? "plane_drawn_trains" : "plane_drawn_tests", values);
+  return translate(rows.trains.at(-1) ? "plane_drawn_trains" : "plane_drawn_tests", values);
 }
 
-/** What a hand does on the plane with its tool: where it is, and the row that it holds. */
+/** Pointer state: its tool, its position, and the dragged row. */
 class Hand {
   constructor({ plane, shown, done, looked }, kind) {
     Object.assign(this, { plane, shown, done, looked, kind });
     Object.assign(this, { tool: "look", place: null, held: -1, isDown: false, changed: null });
-    this.drawn = null; // the rows of which it drew the last one
+    this.drawn = null; // the rows with the last drawn point
   }
 
   take(tool) {
@@ -82,7 +83,7 @@ class Hand {
     this.shown(rows);
   }
 
-  /** Keep what was changed. */
+  /** Apply the change. */
   finish() {
     if (this.changed) {
       this.drawn = this.tool === "draw" ? this.changed : null;
@@ -91,7 +92,7 @@ class Hand {
     [this.changed, this.held] = [null, -1];
   }
 
-  /** Do at its place what the tool does. */
+  /** Apply the tool at the current position. */
   act(isFirst) {
     const now = this.plane();
     const rows = this.changed ?? now.rows;
@@ -129,7 +130,7 @@ class Hand {
     this.finish();
   }
 
-  /** Whether a key means something here; it is done. */
+  /** Handle a key; returns whether it has a meaning here. */
   key(event) {
     const now = this.plane();
     if (!now.rows) return false;
@@ -152,7 +153,7 @@ class Hand {
   }
 }
 
-/** Where a key takes the cross: arrows by a step, Shift by a pixel, Page keys to the next point. */
+/** Move the crosshair by a key: arrows by a step, Shift by a pixel, Page keys to the next point. */
 function movedBy(event, place, now) {
   const { size } = now;
   const from = place ?? [size / 2, size / 2];
@@ -167,21 +168,21 @@ function movedBy(event, place, now) {
   return placeOf(now.rows, (here + way + now.rows.n) % now.rows.n, now, size);
 }
 
-/** The numbers of the two axes at a place of the stage. */
+/** Values of the two axes at a position of the stage. */
 export const onAxes = (place, { ranges, size }) =>
   ranges.map(([low, high], axis) => {
     const share = place[axis] / size;
     return low + (axis ? 1 - share : share) * (high - low);
   });
 
-/** The numbers of all columns at a place: the two of the axes, the others as they are held. */
+/** Values of all columns at a position: the two of the axes, the others held. */
 export function valuesOf(place, now) {
   const values = [...now.held];
   onAxes(place, now).forEach((value, axis) => (values[now.columns[axis]] = value));
   return values;
 }
 
-/** What a drawn point is: a class to choose, or a number to type. */
+/** Create the control for a drawn point's target: a class, or a number. */
 function kindOf(plane) {
   const names = () => (plane().rows?.classes ?? []).map((name, k) => [k, name]);
   const classes = chooser("plane_kind", names, () => {});
@@ -195,23 +196,24 @@ function kindOf(plane) {
   return {
     parts: [classes.label, number.label],
     fill,
-    look: () => say(plane().rows?.classes === null ? "plane_hint_look_numbers" : "plane_hint_look"),
+    look: () =>
+      translate(plane().rows?.classes === null ? "plane_hint_look_numbers" : "plane_hint_look"),
     value: () => Number((plane().rows.classes ? classes.select : number.field).value) || 0,
   };
 }
 
-/** The choice of a tool, which says what it does: `choose(i)` chooses one, `say()` says it anew. */
+/** Create the choice of a tool with its hint: `choose(i)` selects one, `say()` updates the hint. */
 function toolsIn(place, { kind, drawn }, chosen) {
   const name = `tool-${Math.floor(performance.now())}`;
   const hint = element("p", { class: "hint", id: `${name}-hint` });
   const fieldset = element("fieldset", { class: "tools", "aria-describedby": hint.id });
-  fieldset.append(speak(element("legend"), () => say("plane_tools")));
+  fieldset.append(bindText(element("legend"), () => translate("plane_tools")));
   let tool = TOOLS[0];
   const words = () =>
     tool === "look"
       ? kind.look()
-      : sentences(say(`plane_hint_${tool}`), tool === "draw" && drawn());
-  speak(hint, words);
+      : sentences(translate(`plane_hint_${tool}`), tool === "draw" && drawn());
+  bindText(hint, words);
   const choose = (i) => {
     tool = TOOLS[i];
     radios[i].checked = true;
@@ -222,7 +224,7 @@ function toolsIn(place, { kind, drawn }, chosen) {
   const radios = TOOLS.map((one, i) => {
     const radio = element("input", { type: "radio", name, value: one });
     radio.addEventListener("change", () => choose(i));
-    const said = speak(element("span"), () => say(`plane_tool_${one}`));
+    const said = bindText(element("span"), () => translate(`plane_tool_${one}`));
     fieldset.append(element("label", { class: "check" }, radio, said));
     return radio;
   });

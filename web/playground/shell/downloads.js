@@ -1,6 +1,6 @@
-// Files that leave the page, and states that come back to it.
+// Downloads: files, PNG images of canvases, weights as JSON.
 
-/** Hand a file to the browser, which asks where to put it. */
+/** Offer a file for download. */
 export function save(name, content, type = "application/octet-stream") {
   const blob = content instanceof Blob ? content : new Blob([content], { type });
   const address = URL.createObjectURL(blob);
@@ -11,10 +11,10 @@ export function save(name, content, type = "application/octet-stream") {
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
-/** A canvas as a PNG. */
+/** Encode a canvas as PNG. */
 export const pngOf = (canvas) => new Promise((done) => canvas.toBlob(done, "image/png"));
 
-/** The parameters by their names, `{ "0.W": [[…], …], … }`, as JSON. */
+/** Format the parameters by name, `{ "0.W": [[…], …], … }`, as JSON. */
 export function weightsText(names, parameters) {
   const entries = names.map(({ name, shape, offset }) => {
     const size = shape.reduce((product, n) => product * n, 1);

@@ -1,4 +1,4 @@
-// Marks where the number that is pointed at came from, and where it goes; walks by arrow keys.
+// Keyboard and pointer navigation of an explanation: highlights a number's operands and uses.
 (() => {
   const main = document.querySelector("main");
   const all = (selector) => [...document.querySelectorAll(selector)];
@@ -22,7 +22,7 @@
     }
   };
 
-  // of a number all places where it stands, but for those within the lines of others
+  // all occurrences of a number, except those within the lines of others
   const own = (key) =>
     (shown.get(key) ?? []).filter((element) => element.localName === "b" || !element.closest("li"));
 

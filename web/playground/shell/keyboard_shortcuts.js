@@ -1,9 +1,9 @@
-// Keys for all of the page, and the list of them.
+// Keyboard shortcuts of the page, and the list of them.
 
-import { element, say, speak } from "../../shared/words.js";
-import { button, said } from "./elements.js";
+import { element, translate, bindText } from "../../shared/words.js";
+import { button, translated } from "./elements.js";
 
-/** Every key that the page takes, with the word for what it does. */
+/** Shortcuts with the key of their description. */
 const KEYS = [
   ["Space", "keys_play"],
   [".", "keys_epoch"],
@@ -17,8 +17,8 @@ const KEYS = [
   ["?", "keys_list"],
 ];
 
-/** Take the page's keys within `whole`; gives the button that opens their list. */
-export function keysOf(store, whole) {
+/** Register the shortcuts within `whole`; returns the button that opens their list. */
+export function keyboardShortcuts(store, whole) {
   const { session } = store;
   const dialog = keyList();
   whole.append(dialog);
@@ -36,7 +36,7 @@ export function keysOf(store, whole) {
     const { target, key } = event;
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (dialog.open || !isOurs(target, whole)) return;
-    // fields take letters, buttons the space bar
+    // fields use letters, buttons the space bar
     if (target.closest("input:not([type=checkbox], [type=range]), textarea, select")) return;
     if (key === " " && target.closest("button, input, summary, a")) return;
     const act = acts[key.length === 1 ? key.toLowerCase() : key];
@@ -47,16 +47,16 @@ export function keysOf(store, whole) {
   return button("keys", open, { kind: "quiet" });
 }
 
-/** Whether a key belongs to this page: it was pressed within it, or nowhere. */
+/** Test if a key event belongs to this page: its target is within the page, or the body. */
 const isOurs = (target, whole) => target === document.body || whole.contains(target);
 
 function keyList() {
   const dialog = element("dialog", { class: "keys" });
-  speak(dialog, () => say("keys"), "aria-label");
+  bindText(dialog, () => translate("keys"), "aria-label");
   const rows = KEYS.map(([key, word]) =>
-    element("div", {}, element("dt", {}, element("kbd", {}, key)), said("dd", word)),
+    element("div", {}, element("dt", {}, element("kbd", {}, key)), translated("dd", word)),
   );
   const close = button("close", () => dialog.close());
-  dialog.append(said("h2", "keys"), element("dl", {}, ...rows), close);
+  dialog.append(translated("h2", "keys"), element("dl", {}, ...rows), close);
   return dialog;
 }

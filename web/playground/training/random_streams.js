@@ -1,4 +1,4 @@
-// Random streams from seeds: NumPy's default_rng, its SeedSequence and PCG64, to the bit.
+// Random number generator: NumPy's default_rng with SeedSequence and PCG64, bit-identical.
 
 import { Stream, shuffle } from "../engine/functions.js";
 import { cos, log, random } from "./functions.js";
@@ -9,7 +9,7 @@ const HALF = (1n << 64n) - 1n;
 const MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
 const TWO_PI = 2 * 3.141592653589793;
 
-/** Mixes a word into others, by constants that go on from `constant` by `factor`. */
+/** Create a hash function of words; its constant is multiplied by `factor` on each call. */
 function hasher(constant, factor) {
   let now = constant;
   return (word) => {
@@ -25,7 +25,7 @@ const mixed = (x, y) => {
   return (sum ^ (sum >>> 16)) >>> 0;
 };
 
-/** Eight words of 32 bits of a seed: what `SeedSequence(entropy, spawn_key)` generates. */
+/** Initial state of a seed, eight 32-bit words: `SeedSequence(entropy, spawn_key)`. */
 function stateWords(entropy, spawnKey) {
   const padding = Array(spawnKey.length ? Math.max(0, POOL - entropy.length) : 0).fill(0);
   const words = [...entropy, ...padding, ...spawnKey];
@@ -44,9 +44,9 @@ function stateWords(entropy, spawnKey) {
 }
 
 /**
- * The stream of `np.random.default_rng(entropy)`, as six words of 64 bits.
+ * Random stream of `np.random.default_rng(entropy)`, as six 64-bit words.
  *
- * `entropy` are whole numbers below 2³²; `spawnKey` says which spawned child's it is.
+ * `entropy` are integers below 2³²; `spawnKey` is that of a spawned child.
  */
 export function seeded(entropy, spawnKey = []) {
   const words = stateWords(entropy, spawnKey).map(BigInt);
@@ -57,30 +57,30 @@ export function seeded(entropy, spawnKey = []) {
   return BigUint64Array.of(state & HALF, state >> 64n, increment & HALF, increment >> 64n, 0n, 0n);
 }
 
-/** Draws from a stream: as handgrad.learn.playground.toy_data does, to the bit. */
+/** Draws from a stream, bit-identical to those of handgrad.learn.playground.toy_data. */
 export class Draws {
   constructor(...entropy) {
     this.words = seeded(entropy);
     this.stream = new Stream(this.words, 0);
   }
 
-  /** A number from [0, 1). */
+  /** Draw from [0, 1). */
   random() {
     return random(this.stream);
   }
 
-  /** A number from [low, high). */
+  /** Draw from [low, high). */
   uniform(low, high) {
     return low + (high - low) * this.random();
   }
 
-  /** A normal number, by Box's and Muller's way. */
+  /** Draw from a normal distribution, by the Box–Muller transform. */
   normal(mean, deviation) {
     const [u, v] = [this.random(), this.random()];
     return mean + deviation * (Math.sqrt(-2 * log(1 - u)) * cos(TWO_PI * v));
   }
 
-  /** The whole numbers below n, in an order that is drawn. */
+  /** Draw a permutation of the integers below n. */
   permutation(n) {
     const order = Int32Array.from({ length: n }, (_, i) => i);
     shuffle(order, this.words);

@@ -1,7 +1,7 @@
-// How it learns: rate, loss, optimizer with its settings, schedule, penalty, clipping.
+// Hyperparameter controls: learning rate, loss, optimizer, schedule, penalty, gradient clipping.
 
-import { element, say } from "../../shared/words.js";
-import { flag, number, pair } from "../training/kinds.js";
+import { element, translate } from "../../shared/words.js";
+import { flag, number, pair } from "../training/field_types.js";
 import {
   ACTIVATIONS,
   INITIALIZERS,
@@ -11,9 +11,9 @@ import {
   SCHEDULES,
   classesOf,
 } from "../training/state.js";
-import { choice, numeric, opening, toggle, field } from "./elements.js";
+import { choice, numeric, disclosure, toggle, field } from "./elements.js";
 
-/** The rates of TensorFlow Playground, to step through; any other may be typed. */
+/** Learning rates of TensorFlow Playground, for the stepper buttons; any other may be typed. */
 export const RATES = [0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const ALPHAS = [0, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const LENGTHS = [0.1, 0.5, 1, 2, 5, 10];
@@ -24,9 +24,9 @@ const LADDERS = {
   alpha: ALPHAS,
   every: [0.05, 0.1, 0.2, 0.25, 0.5],
 };
-/** What a setting is called in `state.hide`, where another name is usual. */
+/** Names of settings in `state.hide` that differ from the key. */
 const NAMES = { alpha: "penalty_rate" };
-/** A setting that does nothing while another one is 0. */
+/** Settings without effect while another one is 0. */
 const NEEDED = { nesterov: "momentum" };
 const TWENTIETHS = Array.from({ length: 21 }, (_, i) => i / 20);
 
@@ -47,8 +47,8 @@ const USUAL_OF = {
 };
 const usual = (name, key) => USUAL_OF[name]?.[key] ?? USUAL[key];
 
-/** The row of controls that everybody needs, and behind a line those that some do. */
-export function learningControls(store, place) {
+/** Create the controls: a row of common ones, and a disclosure with the others. */
+export function hyperparameterControls(store, place) {
   const first = element("div", { class: "fields" });
   first.append(rate(store), loss(store), optimizer(store), activation(store), penalty(store));
   const more = element("div", { class: "fields" });
@@ -56,7 +56,7 @@ export function learningControls(store, place) {
   place.append(
     first,
     settingsOf(store, "penalty", () => PENALTIES),
-    opening(
+    disclosure(
       "more_learning",
       settingsOf(store, "optimizer", () => OPTIMIZERS),
       more,
@@ -65,7 +65,7 @@ export function learningControls(store, place) {
   );
 }
 
-const named = (prefix, names) => () => names.map((name) => [name, say(`${prefix}_${name}`)]);
+const named = (prefix, names) => () => names.map((name) => [name, translate(`${prefix}_${name}`)]);
 
 function rate(store) {
   const take = (learning_rate) =>
@@ -81,7 +81,7 @@ function loss(store) {
     const many = classesOf(store.state) > 2;
     return LOSSES[problem]
       .filter((name) => !(many && LOSSES.binary.includes(name)))
-      .map((name) => [name, say(`loss_${name}`)]);
+      .map((name) => [name, translate(`loss_${name}`)]);
   };
   const made = choice("loss", options, (name) => store.change({ loss: name }));
   store.bind(made, (state) => {
@@ -104,9 +104,10 @@ function optimizer(store) {
   return made.element;
 }
 
-/** The activation of all hidden layers; where they differ it says so. */
+/** Create the list for the activation of all hidden layers; it shows if they differ. */
 function activation(store) {
-  const options = () => [...ACTIVATIONS, "linear"].map((name) => [name, say(`activation_${name}`)]);
+  const options = () =>
+    [...ACTIVATIONS, "linear"].map((name) => [name, translate(`activation_${name}`)]);
   const take = (name) => {
     const chosen = name === "linear" ? null : name;
     store.change({ layers: store.state.layers.map((layer) => ({ ...layer, activation: chosen })) });
@@ -121,10 +122,15 @@ function activation(store) {
 }
 
 const several = ({ layers }) =>
-  new Set(layers.map((layer) => layer.activation)).size > 1 ? [["several", say("several")]] : [];
+  new Set(layers.map((layer) => layer.activation)).size > 1
+    ? [["several", translate("several")]]
+    : [];
 
 function penalty(store) {
-  const options = () => [["none", say("none")], ...named("penalty", Object.keys(PENALTIES))()];
+  const options = () => [
+    ["none", translate("none")],
+    ...named("penalty", Object.keys(PENALTIES))(),
+  ];
   const take = (name) => {
     const alpha = store.state.penalty?.alpha || 0.001;
     const l1_ratio = name === "ElasticNetPenalty" ? { l1_ratio: 0.5 } : {};
@@ -136,7 +142,10 @@ function penalty(store) {
 }
 
 function schedule(store) {
-  const options = () => [["none", say("constant")], ...named("schedule", Object.keys(SCHEDULES))()];
+  const options = () => [
+    ["none", translate("constant")],
+    ...named("schedule", Object.keys(SCHEDULES))(),
+  ];
   const take = (name) => {
     const epochs = store.state.schedule?.epochs ?? 100;
     store.change({ schedule: name === "none" ? null : { name, epochs } });
@@ -164,7 +173,10 @@ function clip(store) {
   return made.element;
 }
 
-/** The settings of what is chosen for `part` of the state, made anew when another is. */
+/**
+ * Create the controls for the settings of an optimizer, schedule or penalty, the `part` of the
+ * state; rebuilt when another is chosen.
+ */
 function settingsOf(store, part, kinds) {
   const place = element("div", { class: "fields", "data-settings": part });
   let shown;
@@ -198,10 +210,10 @@ function settingFor(key, kind, take) {
   return [[key, numeric(key, kind, (value) => take(key, value), more)]];
 }
 
-/** Twentieths where a setting is a share, whole numbers where they are what it takes. */
+/** Steps of a setting: twentieths for fractions, 1 for integers. */
 const ladderFor = (kind) => (kind.fault(0.05) ? undefined : TWENTIETHS);
 
-/** Two numbers, such as Adam's betas. */
+/** Create fields for a pair of numbers, such as Adam's betas. */
 function pairOf(key, take) {
   const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
   const wrong = element("span", { class: "wrong", role: "alert" });
@@ -209,7 +221,7 @@ function pairOf(key, take) {
   input.addEventListener("change", () => {
     const value = input.value.split(/[,;，；\s]+/).map(Number);
     const fault = pair.fault(value);
-    wrong.textContent = fault ? say("fault_pair", { text: input.value }) : "";
+    wrong.textContent = fault ? translate("fault_pair", { text: input.value }) : "";
     input.setAttribute("aria-invalid", String(Boolean(fault)));
     if (!fault) take(value);
   });

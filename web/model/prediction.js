@@ -1,16 +1,17 @@
-// The answer for a row: a class and its probability, or numbers; and that there is none yet.
+// Prediction for a row: a class with its probability, or numbers; or a message that none is
+// possible.
 
-import { element, formatNumber, formatPercent, say, visible } from "../shared/words.js";
+import { element, formatNumber, formatPercent, translate, visible } from "../shared/words.js";
 
-/** So many classes have a bar each. */
+/** Maximum number of classes with a bar each. */
 const MOST_BARS = 8;
-/** So long after the last change the answer is read out, in milliseconds. */
+/** Delay in milliseconds after the last change before a screen reader reads the prediction. */
 const PAUSE = 700;
 
 /**
- * Shows answers in `place`: `headline`, `bars` and a `status` that is read out.
+ * Show predictions in `place`: `headline`, `bars` and `status`, a live region.
  *
- * `described` says of what kind they are: `output`, `classes`, and `shares` where each is one of 1.
+ * `described` is their description: `output`, `classes`, and `shares` if each is a fraction of 1.
  */
 export function answersIn(place, described) {
   let timer;
@@ -24,14 +25,14 @@ export function answersIn(place, described) {
     timer = setTimeout(() => (place.status.textContent = place.headline.textContent), PAUSE);
   };
   return {
-    /** That some fields cannot be read. */
+    /** Show that some fields cannot be read. */
     none(names) {
       const key = names.length === 1 ? "unread_one" : "unread_some";
-      show(say("unread"), say(key, { n: names.length, names: names.join(", ") }), []);
+      show(translate("unread"), translate(key, { n: names.length, names: names.join(", ") }), []);
     },
-    /** What the net says. */
+    /** Show the net's outputs. */
     of(outputs) {
-      if (!outputs.every(Number.isFinite)) show("–", say("no_number"), []);
+      if (!outputs.every(Number.isFinite)) show("–", translate("no_number"), []);
       else show(...(described.classes ? classSaid : numbersLabel)(outputs, described));
     },
   };
@@ -40,7 +41,7 @@ export function answersIn(place, described) {
 function classSaid(outputs, { classes, output }) {
   const best = outputs.indexOf(Math.max(...outputs));
   const isSure = output === "probabilities";
-  const more = isSure ? say("probability", { percent: formatPercent(outputs[best]) }) : null;
+  const more = isSure ? translate("probability", { percent: formatPercent(outputs[best]) }) : null;
   const order = [...outputs.keys()];
   if (order.length > MOST_BARS) order.sort((i, j) => outputs[j] - outputs[i]);
   const shown = order.slice(0, MOST_BARS);
@@ -48,7 +49,9 @@ function classSaid(outputs, { classes, output }) {
   const left = order.slice(MOST_BARS);
   if (left.length && isSure) {
     const percent = formatPercent(left.reduce((sum, i) => sum + outputs[i], 0));
-    bars.push(element("li", { class: "rest" }, say("more_classes", { n: left.length, percent })));
+    bars.push(
+      element("li", { class: "rest" }, translate("more_classes", { n: left.length, percent })),
+    );
   }
   return [visible(classes[best]), more, bars];
 }
@@ -57,7 +60,7 @@ function numbersLabel(outputs, { shares }) {
   if (outputs.length === 1)
     return [element("data", { value: outputs[0] }, formatNumber(outputs[0])), null, []];
   const best = outputs.indexOf(Math.max(...outputs));
-  const names = outputs.map((_, i) => say("output", { i: i + 1 }));
+  const names = outputs.map((_, i) => translate("output", { i: i + 1 }));
   const bars = outputs.map((value, i) => bar(names[i], value, shares, shares && i === best));
   const headline = shares
     ? names[best]
@@ -69,7 +72,7 @@ function numbersLabel(outputs, { shares }) {
   return [headline + (!shares && outputs.length > 3 ? " …" : ""), more, bars];
 }
 
-/** A line of the answer: its name, a bar as long as its share, and the number. */
+/** Create a line of the prediction: its name, a bar as long as its share, and the number. */
 function bar(name, value, isShare, isBest) {
   const line = element(
     "li",

@@ -1,25 +1,25 @@
-// The page's address follows the state: what is copied from there opens as it is seen.
+// URL fragment of the page: follows the state, so that a copied URL opens the same view.
 
 import { fragmentOf } from "../training/links.js";
 
-/** A browser refuses addresses that change all the time. */
+/** Interval between changes of the URL in milliseconds; browsers limit their rate. */
 const PAUSE = 400;
 
-/** The longest fragment: a table may be too large for an address, and goes as a file. */
+/** Maximum length of the fragment; states with a larger table are saved as files. */
 export const LONGEST = 60000;
 
-/** The state now, with the step that is shown; the page cannot come to those of another engine. */
+/** Current state, at the displayed step; step 0 if the page cannot reproduce that step. */
 export function stateNow({ session, frame }) {
   return { ...session.state, at: { step: frame?.isNative ? 0 : (frame?.step ?? 0) } };
 }
 
-/** Keep the fragment of the address as the state is, where the page has an address of its own. */
-export function addressing(store) {
+/** Keep the URL fragment in step with the state, if the page has a URL of its own. */
+export function syncFragment(store) {
   if (!/^(https?|file):$/.test(location.protocol)) return;
   let timer = null;
   const write = () => {
     const now = stateNow(store);
-    // while it trains, what opens is a training from its begin; in a pause, what is seen
+    // while training, the link opens the start of the run; when paused, the displayed step
     const state = store.frame?.playing ? { ...now, at: { step: 0 } } : now;
     const fragment = fragmentOf(state);
     if (fragment.length <= LONGEST) history.replaceState(null, "", `#${fragment}`);

@@ -1,4 +1,4 @@
-// What a session is asked for: each answer by the name of the request.
+// Request handlers of a session, by the name of the request.
 
 import { Explained } from "../engine/explain.js";
 import { confusion, errors } from "./metrics.js";
@@ -8,15 +8,15 @@ import { lossPlane, race, seeds } from "./studies.js";
 
 const MOST_SIDE = 200;
 const MOST_ROWS = 500;
-const DIGITS = 4; // of each number of an explanation
+const DIGITS = 4; // significant digits of an explanation
 
-/** Those that take long: generators that pause, by the name of the request. */
+/** Long-running requests: generators that yield, by the name of the request. */
 export const STUDIES = { seeds, race, lossPlane };
 
 const sideOf = ({ side }, usual) =>
   Number.isInteger(side) && side > 1 ? Math.min(side, MOST_SIDE) : usual;
 
-/** Rows from one on, in the order of the data, as a batch has them. */
+/** Rows in the order of the data, from `first` on, as a batch. */
 function rowsFrom({ task }, first, count) {
   const { x, y, rows, inputs } = task;
   const order = Array.from({ length: count }, (_, i) => (first + i) % rows.n);
@@ -24,7 +24,7 @@ function rowsFrom({ task }, first, count) {
   return [taken(x, inputs, order), taken(y, width, order)];
 }
 
-/** Those that are answered at once. */
+/** Requests with an immediate response. */
 export const ANSWERS = {
   rows({ task }) {
     const { names, classes, n, x, y } = task.rows;
@@ -63,7 +63,7 @@ export const ANSWERS = {
       return { column: i + 1, activation, units: values.length / n, n, values };
     });
   },
-  /** What the next step would change of the parameters; it is taken back. */
+  /** Change of the parameters by the next step, which is then undone. */
   change(training) {
     const { model, batchX, batchY, size } = training;
     const copy = training.copied();
@@ -75,13 +75,13 @@ export const ANSWERS = {
     return { change };
   },
   /**
-   * How the number of a unit comes about for the `row` of the data that is nearest, or that of the
-   * weight that comes `from` a unit of the column before: { row, forward, backward }, lists of lines.
+   * Explain a unit for the `row` of the data nearest to it, or its weight for unit `from` of the
+   * previous column: { row, forward, backward }, lists of lines.
    */
   explain(training, { planes }, { row, of: { column, unit, from }, words }) {
     const { model, task } = training;
     const first = Math.min(Math.max(Math.round(row) || 0, 0), task.rows.n - 1);
-    // one row has nothing that it differs from
+    // batch normalization of a single row gives 0: take more
     const count = model.layers.some(({ title }) => title === "BatchNorm") ? 2 : 1;
     const [x, y] = rowsFrom(training, first, count);
     const steps = model.steps(x, y, count, training.rateOf(training.step));

@@ -1,13 +1,13 @@
-// The update of an optimizer: its rule, with clipping and weight decay before it.
+// Optimizer update: gradient clipping, weight decay, and the optimizer's rule.
 
 import { Composer, named, pageNamed } from "./compose.js";
-import { readPage, settingsOf } from "./pages.js";
+import { evaluateTrace, settingsOf } from "./pages.js";
 import { N } from "./symbolic_sizes.js";
 
 const SINGLE = { learning_rate: "d", step: "i", dw_norm: "f" };
 
-/** An optimizer's pages with its settings: what comes before the rule, the rule, its memory. */
-export function ruleOf(pages, optimizer, clip) {
+/** Update rule of an optimizer with its settings: clipping and decay, the rule, its state. */
+export function updateRule(pages, optimizer, clip) {
   const { name: title, settings: given } = named(optimizer);
   const recorded = pageNamed(pages.optimizers, title);
   const settings = settingsOf(recorded.settings, given);
@@ -18,7 +18,7 @@ export function ruleOf(pages, optimizer, clip) {
   const clips = { clip_norm: norm, clip_value: settings.clip_value };
   const asked = [...Object.keys(clips).filter((name) => clips[name]), ...(decay ? [decay] : [])];
   const before = pages.before[asked.join("+")];
-  const read = (page) => readPage(page, { ...settings, clip_norm: norm }, 1);
+  const read = (page) => evaluateTrace(page, { ...settings, clip_norm: norm }, 1);
   const memory = recorded.training[form].state;
   return {
     title,
@@ -29,7 +29,7 @@ export function ruleOf(pages, optimizer, clip) {
   };
 }
 
-/** The single numbers that a rule is given, as leaves. */
+/** Add the scalars of a rule as leaves. */
 export function numbersOf(composer, { before, rule }) {
   const names = new Set([...before.given, ...rule.given].filter((name) => name in SINGLE));
   return Object.fromEntries(
@@ -37,7 +37,7 @@ export function numbersOf(composer, { before, rule }) {
   );
 }
 
-/** Add a rule to a graph: of what is given, w, dw, the memory and numbers; gives what is new. */
+/** Add a rule to a graph: maps w, dw, state and scalars to the new ones. */
 export function addRule(composer, { title, before, rule }, given, path) {
   const add = (page, known) => {
     const at = composer.page(page, known, path, title, "update");
@@ -48,7 +48,7 @@ export function addRule(composer, { title, before, rule }, given, path) {
   return add(rule, { ...given, w: first("new w"), dw: first("new handed_on") });
 }
 
-/** The graph of an update of flat parameters. */
+/** Graph of an update of flat parameters. */
 export function ruleGraph(rule) {
   const composer = new Composer();
   const given = numbersOf(composer, rule);

@@ -1,13 +1,13 @@
-// The directions along which rows differ most.
+// Principal component analysis of rows.
 
 const ROUNDS = 40;
 
 /**
- * The first two principal directions of n rows: `{ mean, directions, shares }`.
+ * First two principal components of n rows: `{ mean, directions, shares }`.
  *
- * `before` has the directions of a moment ago: the same are found again, and not turned round.
+ * `before` has the previous directions: equal ones are returned again, with the same sign.
  */
-export function principal(values, n, units, before) {
+export function principalComponents(values, n, units, before) {
   const mean = new Float64Array(units);
   for (let i = 0; i < n * units; i++) mean[i % units] += values[i] / n;
   const spread = covariance(values, n, units, mean);
@@ -35,7 +35,7 @@ function covariance(values, n, units, mean) {
   return found;
 }
 
-/** The direction of the largest spread at right angles to those found, by repeated products. */
+/** Direction of the largest variance orthogonal to those found, by power iteration. */
 function largest(spread, units, start, k, found) {
   let direction = Float64Array.from(
     { length: units },
@@ -65,7 +65,7 @@ function dot(a, b) {
   return sum;
 }
 
-/** How far each row goes along a direction from the mean. */
+/** Coordinate of each row along a direction, from the mean. */
 export function along(values, n, units, direction, mean) {
   const found = new Float64Array(n);
   for (let i = 0; i < n; i++)

@@ -1,4 +1,4 @@
-// Small pictures of the toy sets: dots in the colours that their classes or numbers have.
+// Thumbnails of the toy datasets: dots in the colours of their classes or numbers.
 
 import { ABOVE, BELOW, between, css } from "../views/colours.js";
 
@@ -6,7 +6,7 @@ const SPACE = "http://www.w3.org/2000/svg";
 const GOLDEN = 2.399963;
 const N = 90;
 
-/** A disc of dots, evenly spread. */
+/** Disc of evenly spread dots. */
 const disc = Array.from({ length: N }, (_, i) => {
   const [r, turn] = [Math.sqrt((i + 0.5) / N), i * GOLDEN];
   return [r * Math.cos(turn), r * Math.sin(turn)];
@@ -32,7 +32,7 @@ const moon = (sign) =>
   });
 const hill = ([x, y], [a, b]) => Math.max(0, 1 - 1.6 * Math.sqrt((x - a) ** 2 + (y - b) ** 2));
 
-/** The dots of each set: across, upwards, and what they are from −1 to 1. */
+/** Dots of each dataset: x, y, and the target from −1 to 1. */
 const DOTS = {
   circle: () =>
     disc.flatMap(([x, y]) => {
@@ -66,8 +66,8 @@ const DOTS = {
     ]),
 };
 
-/** The picture of a set, for those who see it. */
-export function iconOf(name) {
+/** Create the decorative thumbnail of a dataset. */
+export function toySetIcon(name) {
   const svg = document.createElementNS(SPACE, "svg");
   svg.setAttribute("viewBox", "-1.15 -1.15 2.3 2.3");
   svg.setAttribute("aria-hidden", "true");
@@ -82,6 +82,6 @@ export function iconOf(name) {
   return svg;
 }
 
-/** A class or a number: those near nothing are grey, so that they are seen in every scheme. */
+/** Colour of a target; those near 0 are grey, visible in both colour schemes. */
 const colourOf = (value) =>
   between([150, 152, 156], value < 0 ? BELOW : ABOVE, Math.min(1, Math.abs(value)));

@@ -1,7 +1,8 @@
-// How many layers, and of the one that is chosen: units, activation, norm, dropout, frozen or not.
+// Architecture controls: number of layers; of the selected layer units, activation, normalization,
+// dropout, frozen weights.
 
-import { element, say, speak, speakBy } from "../../shared/words.js";
-import { number, whole } from "../training/kinds.js";
+import { element, translate, bindText, onLanguageChange } from "../../shared/words.js";
+import { number, whole } from "../training/field_types.js";
 import { ACTIVATIONS, LAYER, NORMALIZATIONS } from "../training/state.js";
 import { button, choice, numeric, toggle } from "./elements.js";
 import { SIGNS } from "./icons.js";
@@ -12,10 +13,10 @@ const SHARE = number(0, 0.95);
 const SHARES = Array.from({ length: 20 }, (_, i) => i / 20);
 
 /**
- * The number of hidden layers, in `count`; a head for each in `list`, of which one is chosen; and in
- * `panel` what can be changed of that one.
+ * Create the controls: the number of hidden layers in `count`; a header for each layer in `list`,
+ * one of them selected; its settings in `panel`.
  */
-export function netControls(store, list) {
+export function architectureControls(store, list) {
   let chosen = 0;
   const layers = () => store.state.layers;
   const take = (next) => store.change({ layers: next });
@@ -40,7 +41,7 @@ export function netControls(store, list) {
     count,
     add,
   );
-  speak(head, () => say("layers"), "aria-label");
+  bindText(head, () => translate("layers"), "aria-label");
   const panel = element("div", { class: "fields layer-panel", role: "group" });
   panel.dataset.control = "layer_panel";
   const controls = layerControls(put);
@@ -49,12 +50,12 @@ export function netControls(store, list) {
   const heading = element("div", { class: "panel-heading" }, title, removal);
   panel.append(heading, ...Object.values(controls).map((control) => control.element));
   list.setAttribute("role", "radiogroup");
-  speak(list, () => say("layer_to_change"), "aria-label");
+  bindText(list, () => translate("layer_to_change"), "aria-label");
   const write = () => {
     const n = layers().length;
     chosen = Math.min(chosen, n - 1);
     if (n && chosen < 0) chosen = 0;
-    count.textContent = say(n === 1 ? "layer_count_1" : "layer_count", { n });
+    count.textContent = translate(n === 1 ? "layer_count_1" : "layer_count", { n });
     add.disabled = n >= MOST_LAYERS;
     less.disabled = !n;
     panel.hidden = list.hidden = !n;
@@ -63,7 +64,7 @@ export function netControls(store, list) {
     );
     if (!n) return;
     for (const [name, control] of Object.entries(controls)) control.set(layers()[chosen][name]);
-    title.textContent = say("layer_name", { layer: chosen + 1 });
+    title.textContent = translate("layer_name", { layer: chosen + 1 });
     panel.setAttribute("aria-label", title.textContent);
   };
   function choose(which, focused = false) {
@@ -71,17 +72,17 @@ export function netControls(store, list) {
     write();
     if (focused) list.children[chosen].querySelector("[role=radio]").focus();
   }
-  speakBy(write);
+  onLanguageChange(write);
   store.watch("state", write);
   return { count: head, panel };
 }
 
 function layerControls(put) {
   const activations = () =>
-    [...ACTIVATIONS, "linear"].map((name) => [name, say(`activation_${name}`)]);
+    [...ACTIVATIONS, "linear"].map((name) => [name, translate(`activation_${name}`)]);
   const norms = () => [
-    ["none", say("none")],
-    ...NORMALIZATIONS.map((name) => [name, say(`normalization_${name}`)]),
+    ["none", translate("none")],
+    ...NORMALIZATIONS.map((name) => [name, translate(`normalization_${name}`)]),
   ];
   const orNull = (control, none) => ({
     ...control,
@@ -106,12 +107,15 @@ function layerControls(put) {
   };
 }
 
-/** What stands above a layer: it, to be chosen, and beside it fewer and more neurons. */
+/** Create the header of a layer: a button to select it, and buttons to remove and add neurons. */
 function headOf(layer, i, isChosen, { choose, take }) {
   const by = (way, word, sign) => {
     const units = layer.units + way;
     const made = element("button", { type: "button", class: "by", tabindex: "-1" }, sign);
-    made.setAttribute("aria-label", say(word, { what: say("units_of", { layer: i + 1 }) }));
+    made.setAttribute(
+      "aria-label",
+      translate(word, { what: translate("units_of", { layer: i + 1 }) }),
+    );
     made.disabled = Boolean(UNITS.fault(units));
     made.addEventListener("click", () => take(i, units));
     return made;
@@ -120,20 +124,20 @@ function headOf(layer, i, isChosen, { choose, take }) {
   return element("div", { class: "head" }, by(-1, "less_of", "−"), chosen, by(1, "more_of", "+"));
 }
 
-/** One of the layers to choose from; the arrow keys go on to the next. */
+/** Create the button that selects a layer; arrow keys move to the next. */
 function layerChoice(layer, i, isChosen, choose) {
   const made = element("button", { type: "button", role: "radio", "aria-checked": isChosen });
   made.tabIndex = isChosen ? 0 : -1;
   made.append(
     element("b", {}, String(layer.units)),
-    say(`activation_${layer.activation ?? "linear"}`),
+    translate(`activation_${layer.activation ?? "linear"}`),
   );
   made.setAttribute(
     "aria-label",
-    say("layer_said", {
+    translate("layer_said", {
       layer: i + 1,
       units: layer.units,
-      activation: say(`activation_${layer.activation ?? "linear"}`),
+      activation: translate(`activation_${layer.activation ?? "linear"}`),
     }),
   );
   made.addEventListener("click", () => choose(i, true));

@@ -1,10 +1,10 @@
-// Reductions of arrays of more than two axes, as `engines/loops/loop_nests.py` goes through them.
+// Reductions of arrays with more than two axes, in the loop order of `engines/loops/loop_nests.py`.
 
 import { countOf, offsetsOf, stridesOf } from "./symbolic_sizes.js";
 
 /**
- * A step that reduces an array over some axes, for each index of the others in order, in a way
- * (of `reductions`); `isWhole` is false where all numbers are read, but not in one row.
+ * Create a step that reduces an array over axes, for each index of the others in order, by a
+ * function of `reductions`; `isWhole` is false if all numbers are read, but not contiguously.
  */
 export function reducing(x, axes, isWhole, way, data) {
   const { shape, strides, offset } = x;

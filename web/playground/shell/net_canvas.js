@@ -1,12 +1,13 @@
-// The net drawn on a canvas: links by width and colour, a map in each neuron.
+// Network drawing on a canvas: links by width and colour, neurons with their output maps and
+// biases.
 
 import { ABOVE, BELOW, between, css, diverging, paletteOf, softColour } from "../views/colours.js";
-import { endsOf, middleOf } from "./net_shape.js";
+import { endsOf, middleOf } from "./net_geometry.js";
 
 const STEPS = 128;
 const VIOLET = { light: [122, 79, 181], dark: [183, 155, 230] };
 
-/** What colours and widths are drawn by: `table(k)` has the colours of class k, or of a number. */
+/** Palette and scales for drawing: `table(k)` has the colours of class k, or of numbers. */
 export function brush(element) {
   const palette = paletteOf(element);
   const isDark = palette.paper[0] < 128;
@@ -24,14 +25,14 @@ export function brush(element) {
   return { palette, table, gradient: isDark ? VIOLET.dark : VIOLET.light };
 }
 
-/** Colours for numbers from −1 to 1, as the bytes of an image. */
+/** Lookup table of colours for numbers from −1 to 1, as the bytes of an image. */
 const tableOf = (colourAt) =>
   Uint32Array.from({ length: 2 * STEPS + 1 }, (_, i) => {
     const [r, g, b] = colourAt(i / STEPS - 1);
     return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
   });
 
-/** How wide a link of a weight is, and how strong its colour. */
+/** Width and opacity of a link by its weight. */
 export function lookOf(weight, thick) {
   const size = Math.abs(weight);
   return {
@@ -40,7 +41,7 @@ export function lookOf(weight, thick) {
   };
 }
 
-/** How much thinner links are where columns are full. */
+/** Scale of link widths: thinner where columns are full. */
 export const thicknessOf = (geometry, links) =>
   Math.max(
     0.18,
@@ -74,7 +75,7 @@ export function drawLinks(pen, geometry, links, parameters, { pointed, colours }
   }
 }
 
-/** Whether a link is the one that is pointed at, or leads to or from the neuron that is. */
+/** Test if a link is hovered, or leads to or from the hovered neuron. */
 function touches([column, unit, from], pointed) {
   if (pointed.from !== undefined) {
     return column === pointed.column && unit === pointed.unit && from === pointed.from;
@@ -85,7 +86,9 @@ function touches([column, unit, from], pointed) {
   );
 }
 
-/** Draw where a step by layers has come to: a band behind the column, forward or backward. */
+/**
+ * Draw the current phase of a layer-by-layer step: a band behind the column, forward or backward.
+ */
 export function drawPhase(pen, geometry, { way, column }, { palette, gradient }) {
   const { x, size } = geometry.columns[column];
   pen.fillStyle = css(way === "forward" ? palette.soft : gradient);
@@ -94,7 +97,7 @@ export function drawPhase(pen, geometry, { way, column }, { palette, gradient })
   pen.globalAlpha = 1;
 }
 
-/** Draw gradients as what flows backwards upon the links; `time` in seconds moves it. */
+/** Draw gradients as dashes flowing backward along the links; `time` in seconds moves them. */
 export function drawGradients(pen, geometry, links, gradients, { colours, time }) {
   let most = 0;
   for (const link of links) most = Math.max(most, Math.abs(gradients[link[3]]) || 0);
@@ -125,8 +128,8 @@ function curveOf(pen, [x0, y0, x1, y1]) {
 }
 
 /**
- * A small map as an image: `values` from `at` on, side · side numbers, the first row on top. The
- * largest has the strongest colour, or 1, where `most` says so; `middle` has none.
+ * Draw an output map: `values` from `at` on, side · side numbers, the first row on top. The largest
+ * absolute value, or 1 with `most`, has the strongest colour; `middle` has none.
  */
 export function mapImage(canvas, { side, values, at, middle = 0, most = 0 }, table) {
   if (canvas.width !== side) canvas.width = canvas.height = side;
@@ -141,13 +144,13 @@ export function mapImage(canvas, { side, values, at, middle = 0, most = 0 }, tab
   const scale = largest ? STEPS / largest : 0;
   for (let i = 0; i < side * side; i++) {
     const value = Math.floor((values[at + i] - middle) * scale);
-    // no colour that a number has, where there is none
+    // NaN has a colour outside the scale
     pixels[i] = value - value === 0 ? table[STEPS + value] : 0xff8080ff;
   }
   pen.putImageData(image, 0, 0);
 }
 
-/** Draw the neurons: each its map, its edge, and at its foot its bias. */
+/** Draw the neurons: output map, border, and bias at the lower corner. */
 export function drawNeurons(pen, geometry, columns, { maps, biases, pointed, colours, column }) {
   const { size } = geometry.columns[column];
   for (let unit = 0; unit < columns[column].units; unit++) {
@@ -174,7 +177,7 @@ export function drawNeurons(pen, geometry, columns, { maps, biases, pointed, col
   }
 }
 
-/** A small square at a neuron's corner: the colour of its bias. */
+/** Draw a bias: a small coloured square at a neuron's corner. */
 function drawBias(pen, x, y, bias, colours) {
   pen.beginPath();
   pen.roundRect(x - 4, y - 5, 9, 9, 2);

@@ -1,6 +1,6 @@
-// What the outputs of a net mean: probabilities, scores of which the largest wins, or numbers.
+// Outputs for display: probabilities, scores of which the largest wins, or numbers.
 
-import { balanced, rangeOf } from "./map_image.js";
+import { balanced, rangeOf } from "./heatmap.js";
 
 const softmax = (values, outputs) => {
   const found = new Float32Array(values.length);
@@ -16,7 +16,7 @@ const softmax = (values, outputs) => {
 const sigmoid = (values) => values.map((value) => 1 / (1 + Math.exp(-value)));
 const same = (values) => values;
 
-/** How outputs become probabilities, by the losses whose outputs mean any. */
+/** Conversion of outputs to probabilities, by loss. */
 const PROBABILITIES = {
   CrossEntropyLoss: same,
   BinaryCrossEntropyLoss: same,
@@ -27,11 +27,11 @@ const PROBABILITIES = {
 };
 
 /**
- * Outputs as they are shown: `{ kind, values, range }`, `kind` as `painterOf` takes it.
+ * Convert outputs for display: `{ kind, values, range }`, `kind` as in `painterOf`.
  *
- * What is shown is only to look at: the page's exp serves, no training depends on it.
+ * For display only: the browser's exp suffices, no training depends on it.
  */
-export function outcome({ values, outputs }, { loss, hasClasses, targets }) {
+export function displayOutputs({ values, outputs }, { loss, hasClasses, targets }) {
   if (!hasClasses) return { kind: "numbers", values, range: balanced(rangeOf(targets ?? values)) };
   const probabilities = PROBABILITIES[loss];
   const found = probabilities ? probabilities(Float32Array.from(values), outputs) : values;
@@ -39,7 +39,7 @@ export function outcome({ values, outputs }, { loss, hasClasses, targets }) {
   const isShare = probabilities && low > -1e-3 && high < 1.001;
   if (isShare) return { kind: "classes", values: found, range: [0, 1] };
   if (outputs > 1) return { kind: "scores", values, range: [low, high] };
-  // one score: its sign says the class
+  // one score: its sign is the class
   const most = Math.max(Math.abs(low), Math.abs(high));
   return { kind: "numbers", values, range: [-most, most] };
 }

@@ -1,38 +1,38 @@
-// Conducts a training: in slices, between which it answers and shows what has become of it.
+// Training loop: trains in time slices, between which it handles requests and posts frames.
 
-import { packed } from "./bytes.js";
-import { ANSWERS, STUDIES } from "./answers.js";
+import { packed } from "./base64.js";
+import { ANSWERS, STUDIES } from "./request_handlers.js";
 import { DataProblem } from "./data.js";
 import { frameOf } from "./frames.js";
-import { phasesOf } from "./phases.js";
-import { Planes } from "./planes.js";
+import { layerSteps } from "./layer_steps.js";
+import { OutputMaps } from "./output_maps.js";
 import { Stopping } from "./stopping.js";
 import { Task, keyOf } from "./task.js";
 import { Training } from "./trainer.js";
 
-/** So long, in milliseconds, it trains before it looks around. */
+/** Length of a training slice in milliseconds. */
 const SLICE = 10;
-/** So long a frame is shown at least, and its rate is counted over. */
+/** Minimum time between frames in milliseconds, over which their rate is measured. */
 const FRAME = 15;
 const RATE = 500;
 
 /**
- * Trains the net of a state and tells of it.
+ * Training loop of a state's net.
  *
- * `makeModel` makes the engine's model of a net; `post(message)` posts `{ frame }`,
- * `{ answer, id }`, `{ refused, id }`, or `{ broken }`, what an error said that nobody expected;
- * `later(act, time)` lets something run after what is waiting, and after so many milliseconds;
- * `now()` is the time in milliseconds.
+ * `makeModel` creates the engine's model of a net; `post(message)` posts `{ frame }`, `{ answer, id
+ * }`, `{ refused, id }`, or `{ broken }`, the message of an unexpected error; `later(act, time)`
+ * schedules a callback after waiting events, and after `time` milliseconds; `now()` is the time in
+ * milliseconds.
  */
-export class Conductor {
+export class TrainingLoop {
   constructor({ makeModel, post, later, now }) {
     Object.assign(this, { makeModel, post, later, now });
     this.version = 0;
     this.jobs = [];
-    this.near = null; // the training by a server, where there is one
+    this.remote = null; // the training on the server, if any
     this.isPlaying = this.isResting = this.isScheduled = false;
     this.isAwaited = true; // whether another frame may be sent
-    this.isNew = false; // whether there is anything that no frame has shown
+    this.isNew = false; // whether anything changed since the last frame
     this.broken = null; // the last error message, until a frame is shown
     this.target = this.arrival = null;
     this.phases = this.phase = null;
@@ -42,7 +42,7 @@ export class Conductor {
     this.counted = { at: 0, step: 0 };
   }
 
-  /** Begin a state's training; the one before goes on where there is none of this one. */
+  /** Start the training of a state; if that fails, the previous one continues. */
   begin({ state, begun, own = this.own ?? null }) {
     this.own = own;
     try {
@@ -59,7 +59,7 @@ export class Conductor {
     this.begun = begun;
     this.engine = "pages";
     this.state = state;
-    this.planes = new Planes(this.training);
+    this.planes = new OutputMaps(this.training);
     this.version += 1;
     this.phases = this.phase = null;
     this.stopStudies();
@@ -69,7 +69,7 @@ export class Conductor {
     this.changed();
   }
 
-  /** Say why a state cannot begin, and which one goes on. */
+  /** Report why a state cannot start, and which one continues. */
   refuse(error, asked) {
     const unexpected = { key: "failed", field: "net", value: String(error?.message ?? error) };
     const problem = error instanceof DataProblem ? error.problem : unexpected;
@@ -80,9 +80,9 @@ export class Conductor {
     if (training) this.changed();
   }
 
-  /** Take a state of which only what does not concern the net's rows and layers is another. */
+  /** Apply a state in which neither rows nor layers changed. */
   adjust({ state, begun }) {
-    if (begun !== this.begun) return; // it was another one's, which did not begin
+    if (begun !== this.begun) return; // a change of a state that did not start
     const rate = state.optimizer.learning_rate;
     if (rate !== this.state.optimizer.learning_rate) {
       this.leavePhases();
@@ -90,11 +90,11 @@ export class Conductor {
     }
     this.state = state;
     this.training.state = state;
-    this.near?.adjust();
+    this.remote?.adjust();
     this.changed();
   }
 
-  /** Give the net other weights from here on. */
+  /** Replace the net's weights from the current step on. */
   setParameters({ parameters, begun }) {
     if (begun !== this.begun) return;
     this.leavePhases();
@@ -103,7 +103,7 @@ export class Conductor {
     this.changed();
   }
 
-  /** Go on with another engine, `engine` by name. */
+  /** Continue with another engine, `engine` by name. */
   takeModel(model, engine) {
     this.leavePhases();
     this.training.continueWith(model);
@@ -120,13 +120,13 @@ export class Conductor {
     this.changed();
   }
 
-  /** Rate and pace are counted from here. */
+  /** Restart the measurement of rate and speed. */
   count() {
     this.counted = { at: this.now(), step: this.training.step };
     this.pace = null;
   }
 
-  /** Play no further until it wakes; what is asked for by its step is done all the same. */
+  /** Suspend playing; requested steps are still done. */
   rest() {
     this.isResting = true;
     this.lead();
@@ -139,19 +139,19 @@ export class Conductor {
     this.schedule();
   }
 
-  /** Whether it has steps to do itself. */
+  /** True if this loop has steps to do. */
   get isMoving() {
-    const isPlaying = this.isPlaying && !this.isResting && !this.near?.isOn;
+    const isPlaying = this.isPlaying && !this.isResting && !this.remote?.isOn;
     return isPlaying || this.target !== null;
   }
 
-  /** While it plays: let the server train on from here, where it is near and this is its to do. */
+  /** Let the server continue the training while playing, if it is responsible for it. */
   lead() {
-    this.near?.stop();
-    if (this.isPlaying && !this.isResting && this.target === null) this.near?.begin();
+    this.remote?.stop();
+    if (this.isPlaying && !this.isResting && this.target === null) this.remote?.begin();
   }
 
-  /** The step that it may reach by now, where `view.speed` says how many epochs a second. */
+  /** Last step allowed by now, where `view.speed` limits the epochs per second. */
   reachable() {
     const { step, perEpoch } = this.training;
     const speed = Number(this.state.view.speed) || 0;
@@ -168,28 +168,28 @@ export class Conductor {
 
   halt() {
     this.isPlaying = false;
-    this.near?.stop();
+    this.remote?.stop();
     this.arrive();
   }
 
-  /** So many steps on from here; to the end of the epoch where `epochs` are given. */
+  /** Advance by batches, or to the end of an epoch. */
   advance({ epochs = 0, batches = 0 }) {
     this.leavePhases();
     const { epoch, perEpoch, step } = this.training;
     this.goTo(epochs ? (epoch + epochs) * perEpoch : step + batches);
   }
 
-  /** Be at a step, by what is kept of those before it. */
+  /** Go to a step from the nearest stored state before it. */
   goTo(step, id = null) {
     this.leavePhases();
     this.halt();
     this.arrival = id;
     this.target = Math.max(0, step);
-    this.training.goBackFor(this.target);
+    this.training.restoreBefore(this.target);
     this.changed();
   }
 
-  /** Tell who wanted to be somewhere that it is over. */
+  /** Respond to all who requested a step. */
   arrive() {
     this.target = null;
     if (this.arrival !== null) this.post({ answer: this.training.step, id: this.arrival });
@@ -200,7 +200,7 @@ export class Conductor {
   rewind() {
     this.leavePhases();
     const { training } = this;
-    training.goBackFor(0);
+    training.restoreBefore(0);
     training.events = training.events.filter(({ step, weights }) => step === 0 && weights);
     training.last = 0;
     training.history.cut(0);
@@ -209,24 +209,24 @@ export class Conductor {
     this.pause();
   }
 
-  /** One more layer of the next batch: forward, then backward, then the step. */
+  /** Run one more layer of the next batch: forward, then backward, then the update. */
   stepLayer() {
     this.halt();
     if (this.training.failure) return;
-    this.phases ??= phasesOf(this.training, this.planes.shown);
+    this.phases ??= layerSteps(this.training, this.planes.shown);
     const { done, value } = this.phases.next();
     this.phase = done ? null : value;
     if (done) this.phases = null;
     this.changed();
   }
 
-  /** A batch that was begun layer by layer is as if it had not been. */
+  /** Undo a batch that was begun layer by layer. */
   leavePhases() {
     this.phases?.return();
     this.phases = this.phase = null;
   }
 
-  /** Answer a request, at once or when its study is done. */
+  /** Handle a request, at once or when its study is done. */
   answer(id, kind, options) {
     if (Object.hasOwn(STUDIES, kind)) {
       const old = this.jobs.find((job) => job.kind === kind);
@@ -254,7 +254,7 @@ export class Conductor {
     this.schedule();
   }
 
-  /** The page has shown the last frame. */
+  /** Handle the page's signal that it has shown the last frame. */
   shown() {
     this.isAwaited = true;
     this.schedule();
@@ -269,7 +269,7 @@ export class Conductor {
     }, time);
   }
 
-  /** Work for a while, and show what came of it where the page waits for it. */
+  /** Run a slice, and post a frame if the page is ready for one. */
   slice() {
     const end = this.now() + SLICE;
     const { training } = this;
@@ -280,7 +280,7 @@ export class Conductor {
     const { isMoving } = this;
     const isDue = !isMoving || this.now() - this.shownAt >= FRAME;
     if (this.isNew && this.isAwaited && isDue) this.show();
-    const isAhead = training.step === before && !this.jobs.length; // of the speed that is wished
+    const isAhead = training.step === before && !this.jobs.length; // of the requested speed
     if (isMoving || this.jobs.length) this.schedule(isAhead ? SLICE : 0);
   }
 
@@ -314,7 +314,7 @@ export class Conductor {
     }
   }
 
-  /** Show a frame; errors are reported, and the next frame may be shown. */
+  /** Post a frame; on an error report it, and allow the next frame. */
   show() {
     this.isNew = false;
     this.shownAt = this.now();
@@ -338,7 +338,7 @@ export class Conductor {
     }
   }
 
-  /** Tell of an error that nobody expected: once, though each frame may fail by it. */
+  /** Report an unexpected error: once, although each frame may raise it. */
   reportError(error) {
     const broken = String(error?.message ?? error);
     if (broken !== this.broken) this.post({ broken });

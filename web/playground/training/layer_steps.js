@@ -1,7 +1,7 @@
-// A batch layer by layer, for those who watch: forward, backward, and then the step.
+// Layer-by-layer step: forward, backward, then the update.
 
-/** The phases of a batch: which way it goes, at which column, and the gradients that are known. */
-export function* phasesOf(training, shown) {
+/** Iterate over the phases of a batch: direction, column, and the gradients known so far. */
+export function* layerSteps(training, shown) {
   const { model } = training;
   const copy = training.copied();
   let isDone = false;

@@ -1,6 +1,6 @@
-// CSV as it comes: its bytes as text, the sign between its cells, and its rows.
+// CSV parser: character encoding, separator, quoted cells, rows.
 
-/** A table that cannot be read: `key` names its three parts among the words. */
+/** Error of an unreadable table: `key` names its three parts among the translations. */
 export class TableRefused extends Error {
   constructor(key, values = {}) {
     super(`${key} ${JSON.stringify(values)}`);
@@ -14,10 +14,10 @@ const MARKS = [
   [[0xff, 0xfe], "utf-16le"],
   [[0xfe, 0xff], "utf-16be"],
 ];
-/** So many bytes of a file tell how it is written. */
+/** Number of bytes for detecting the encoding. */
 const SAMPLE = 2 ** 17;
 
-/** The text of a file's bytes, in UTF-8 or UTF-16, or what handgrad.tables.data reads besides. */
+/** Decode a file's bytes: UTF-8, UTF-16, or another encoding that handgrad.tables.data reads. */
 export function textOf(bytes) {
   const text = new TextDecoder(encodingOf(bytes)).decode(bytes);
   // eslint-disable-next-line no-control-regex -- signs that no text has
@@ -42,7 +42,7 @@ function encodingOf(bytes) {
   }
 }
 
-/** Whether letters above 160 come in pairs, as they do only in the East. */
+/** Test if bytes above 160 come in pairs, as only in East Asian encodings. */
 function comesInPairs(bytes) {
   for (let i = 0; i < bytes.length; i++) {
     if (bytes[i] < 0x80) continue;
@@ -52,11 +52,11 @@ function comesInPairs(bytes) {
   return true;
 }
 
-/** What stands between cells; of those that fit alike, the first. */
+/** Cell separators, in order of preference. */
 const SEPARATORS = ["\t", ";", "|", ","];
 const ROWS = 1000;
 
-/** The sign that splits the rows into as many cells as the first one has, more than one. */
+/** Detect the separator: it splits all rows into as many cells as the first, more than one. */
 export function separatorOf(text) {
   const said = /^sep=(.)\r?\n?/i.exec(text);
   if (said) return { separator: said[1], skipped: said[0].length };
@@ -69,7 +69,7 @@ export function separatorOf(text) {
         if (rows.push(cells) === ROWS) break;
       }
     } catch (error) {
-      if (!(error instanceof TableRefused)) throw error; // a quote that is cut off by the sample
+      if (!(error instanceof TableRefused)) throw error; // a quote cut off by the sample
     }
     const [names = [], ...others] = rows;
     const width = names.length;
@@ -84,10 +84,10 @@ export function separatorOf(text) {
 }
 
 /**
- * The rows of a text that are not empty, one after another: `{ line, cells }`, the line counted
- * from 1. Cells in quotes may hold separators, line ends and doubled quotes.
+ * Iterate over the nonempty rows of a text: `{ line, cells }`, lines numbered from 1. Quoted cells
+ * may contain separators, line breaks and doubled quotes.
  *
- * `wanted(i)` says whether the cells of row i are; others come as `{ line, cells: null }`.
+ * `wanted(i)` selects the rows with cells; others are `{ line, cells: null }`.
  */
 export function* rowsIn(text, separator, wanted = () => true) {
   const ends = lineEnds(text);
@@ -109,13 +109,13 @@ export function* rowsIn(text, separator, wanted = () => true) {
   }
 }
 
-/** Gives where the line that begins at a place ends, and where the next one begins. */
+/** Create a function that finds the end of a line, and the begin of the next. */
 function lineEnds(text) {
   const place = (sign, from) => {
     const at = text.indexOf(sign, from);
     return at < 0 ? Infinity : at;
   };
-  let [feed, back] = [-1, -1]; // the next ones: looked for when they are behind
+  let [feed, back] = [-1, -1]; // next occurrences; searched again when passed
   return (from) => {
     if (feed < from) feed = place("\n", from);
     if (back < from) back = place("\r", from);
@@ -125,7 +125,7 @@ function lineEnds(text) {
   };
 }
 
-/** A row with quotes in it, which may go on over several lines. */
+/** Parse a row with quotes, which may span several lines. */
 function quotedRow(text, begin, separator, line) {
   const cells = [];
   let at = begin;

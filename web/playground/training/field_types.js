@@ -1,10 +1,11 @@
-// Kinds of fields of a state: what each may hold, and how it is read from a link and written there.
+// Types of state fields: validation, parsing from links, formatting for links.
 
-import { unpacked } from "./bytes.js";
+import { unpacked } from "./base64.js";
 
-/*
- * A kind has `fault(value)`, null or what is wrong with a value as `{ key, … }`, a key of the words
- * and what they name; `read(text)`, the value in a link, which `fault` may refuse; `write(value)`.
+/**
+ * A type has `fault(value)`, null or the problem of a value as `{ key, … }`, a key of the
+ * translations and its values; `read(text)` parses the value in a link, which `fault` may refuse;
+ * `write(value)` formats it.
  */
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
@@ -14,7 +15,7 @@ const numberIn = (text) => (NUMBER.test(text) ? Number(text) : NaN);
 export const isPlain = (value) =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A number from `least` to `most`; `open` where it must be larger than `least`. */
+/** Number from `least` to `most`; `open` excludes `least`. */
 export const number = (least, most, { open = false } = {}) => ({
   fault: (value) =>
     Number.isFinite(value) && value <= most && (open ? value > least : value >= least)
@@ -24,7 +25,7 @@ export const number = (least, most, { open = false } = {}) => ({
   write: String,
 });
 
-/** A whole number from `least` to `most`. */
+/** Integer from `least` to `most`. */
 export const whole = (least, most) => ({
   fault: (value) =>
     Number.isInteger(value) && value >= least && value <= most
@@ -40,7 +41,7 @@ export const flag = {
   write: (value) => (value ? "1" : "0"),
 };
 
-/** One of these names; null, written `none`, where it may be missing. */
+/** One of some names; `missing` allows null, written `none`. */
 export const choice = (names, { missing = false } = {}) => ({
   fault: (value) =>
     names.includes(value) || (missing && value === null)
@@ -50,7 +51,7 @@ export const choice = (names, { missing = false } = {}) => ({
   write: (value) => value ?? "none",
 });
 
-/** A text of at most so many letters. */
+/** Text of at most `most` characters. */
 export const text = (most) => ({
   fault: (value) =>
     typeof value === "string" && [...value].length <= most ? null : { key: "text", most },
@@ -61,7 +62,7 @@ export const text = (most) => ({
 const codeOf = (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
 
 /**
- * `least` to `most` different texts of at most `letters` characters each.
+ * List of `least` to `most` distinct texts of at most `letters` characters each.
  *
  * In a link each of `signs` separates them; the first one is written.
  */
@@ -86,7 +87,7 @@ export const texts = (least, most, letters, signs = ";") => ({
       .join(signs[0]),
 });
 
-/** What JSON holds, an object or list that `isOne` accepts. */
+/** JSON value: an object or list that `isOne` accepts. */
 export const json = (isOne, key) => ({
   fault: (value) => (isOne(value) ? null : { key }),
   read(given) {
@@ -99,7 +100,7 @@ export const json = (isOne, key) => ({
   write: JSON.stringify,
 });
 
-/** Two numbers from 0 on, below 1. */
+/** Pair of numbers in [0, 1). */
 export const pair = {
   fault: (value) =>
     Array.isArray(value) &&
@@ -112,10 +113,9 @@ export const pair = {
 };
 
 /**
- * A name with settings, `{ name, … }`, written `name:setting=value:…`.
+ * Name with settings, `{ name, … }`, written `name:setting=value:…`.
  *
- * `kinds` has, for each name, the kinds of its settings; those in `needed`, their values, where
- * they are not given.
+ * `kinds` has the types of the settings by name; `needed` the defaults of required ones.
  */
 export const named = (kinds, needed, { missing = false } = {}) => ({
   fault(value) {
@@ -161,7 +161,7 @@ const settingsIn = (kinds, settings) =>
     }),
   );
 
-/** A hidden layer, written `units:activation:setting=value:…`, and at most `most` of them. */
+/** List of at most `most` hidden layers, each written `units:activation:setting=value:…`. */
 export const layers = (most, kinds, usual) => ({
   fault(value) {
     if (!Array.isArray(value) || value.length > most) return { key: "layers", most };
@@ -191,7 +191,7 @@ export const layers = (most, kinds, usual) => ({
       .join(",") || "none",
 });
 
-/** Rows of a table: `{ names, classes, x, y }`, the numbers as base64url, `classes` or null. */
+/** Table rows: `{ names, classes, x, y }`, the numbers as base64url, `classes` or null. */
 export const rows = json((value) => {
   if (value === null) return true;
   if (!isPlain(value) || !areTexts(value.names) || !value.names.length) return false;
@@ -205,7 +205,7 @@ export const rows = json((value) => {
 
 const areTexts = (value) => Array.isArray(value) && value.every((part) => typeof part === "string");
 
-/** What happened in a training, each with its step: `{ step, set }` or `{ step, weights }`. */
+/** Events of a training, each with its step: `{ step, set }` or `{ step, weights }`. */
 export const events = json(
   (value) =>
     Array.isArray(value) &&

@@ -1,8 +1,9 @@
-// What a net says everywhere on two columns of its data, the others held at their medians.
+// Output maps: outputs or a unit's activations on a grid over two columns, the others at their
+// medians.
 
 import { shownLayers } from "./net.js";
 
-/** Points of a plane: side · side rows of the data's columns, from the top, from the left. */
+/** Grid points: side · side rows of the data's columns, from the top, from the left. */
 export function gridOf(task, columns, side) {
   const { width } = task.rows;
   const x = new Float32Array(side * side * width);
@@ -18,7 +19,7 @@ export function gridOf(task, columns, side) {
   return x;
 }
 
-/** The two columns that a state shows, or the first two. */
+/** Columns that a state displays, or the first two. */
 export function columnsShown(state, task) {
   const { width } = task.rows;
   const { columns } = state.view;
@@ -29,8 +30,8 @@ export function columnsShown(state, task) {
   return isGood ? columns : [0, Math.min(1, width - 1)];
 }
 
-/** Planes of a training: their points are made once for each size and pair of columns. */
-export class Planes {
+/** Output maps of a training; grids are cached by size and pair of columns. */
+export class OutputMaps {
   constructor(training) {
     this.training = training;
     this.task = training.task;
@@ -58,27 +59,29 @@ export class Planes {
     return { side, columns, ranges, outputs, values, held: task.middle };
   }
 
-  /** The net's answers. */
+  /** Outputs of the net on the grid. */
   outputs(side) {
     const values = this.training.model.predict(this.grid(side), side * side);
     return this.plane(side, values, this.training.outputs);
   }
 
-  /** What a unit of a column gives. */
+  /** Activations of a unit of a column on the grid. */
   unit(side, column, unit) {
     const [values, units] = this.columnOf(this.grid(side), side * side, column);
     const of = Float32Array.from({ length: side * side }, (_, i) => values[i * units + unit]);
     return this.plane(side, of, 1);
   }
 
-  /** What all units of a column give for rows of inputs, row by row, and how many they are. */
+  /**
+   * Activations of all units of a column for rows of inputs, row-major, and the number of units.
+   */
   columnOf(x, n, column) {
     const { model } = this.training;
     const values = column ? model.activations(x, n)[this.shown[column]] : x;
     return [values, values.length / n];
   }
 
-  /** A map for each unit of each column: its numbers, then those of the next unit. */
+  /** Output maps of all units of each column: those of a unit are contiguous. */
   maps(side) {
     const x = this.grid(side);
     const n = side * side;

@@ -1,13 +1,13 @@
-// A grid of outputs as an image: classes blended by their probabilities, numbers by a scale.
+// Heat map: a grid of outputs as an image; classes blended by probability, numbers by a scale.
 
 import { between, diverging, softColour } from "./colours.js";
 
 const STEPS = 256;
-/** Opaque, and the order of the bytes, of a colour in a Uint32Array. */
+/** Pack an opaque colour into a number of a Uint32Array, in its byte order. */
 const packed = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
 
 /**
- * What gives each pixel its colour: `(values, at) → packed colour` of the outputs at a place.
+ * Colour function of a heat map: `(values, at) → packed colour` of the outputs at an index.
  *
  * `kind` is "classes" (probabilities), "scores" (the largest wins) or "numbers" (with `range`).
  */
@@ -34,13 +34,15 @@ export function painterOf({ kind, outputs, range, paper, isDiscrete }) {
   };
 }
 
-/** Two classes: the probability of the second is the only output, or the last of two. */
+/**
+ * Colour function of two classes: the only output, or the last of two, is the second's probability.
+ */
 function ofTwo(outputs, paper, isDiscrete) {
   const ends = [softColour(0, paper), softColour(1, paper)];
   const table = Uint32Array.from({ length: STEPS + 1 }, (_, i) => {
     const share = i / STEPS;
     if (isDiscrete) return packed(ends[share > 0.5 ? 1 : 0]);
-    // the paper shows where neither class is likely, so that the border is seen without colours
+    // pale near the decision boundary, so that it is visible without colours
     const clear = Math.abs(2 * share - 1);
     return packed(between(paper, ends[share > 0.5 ? 1 : 0], 0.15 + 0.85 * clear));
   });
@@ -60,7 +62,7 @@ function ofNumbers([low, high], paper, isDiscrete) {
   };
 }
 
-/** Paints `grid` (side · side · outputs) onto a canvas of `size` pixels, numbers in between. */
+/** Paint `grid` (side · side · outputs) onto a canvas of `size` pixels, interpolated. */
 export function paint(canvas, { side, outputs, values }, colour, size, ink) {
   if (canvas.width !== size) canvas.width = canvas.height = size;
   const pen = canvas.getContext("2d");
@@ -84,7 +86,7 @@ export function paint(canvas, { side, outputs, values }, colour, size, ink) {
         here[k] = row[left + k] + share[x] * (row[right + k] - row[left + k]);
         sum += here[k];
       }
-      // stripes, as no scale has them, where there is no number
+      // NaN is striped
       pixels[y * size + x] =
         sum - sum === 0 ? colour(here, 0) : (x + y) % 8 < 2 ? dark : 0x80808080;
     }
@@ -92,7 +94,7 @@ export function paint(canvas, { side, outputs, values }, colour, size, ink) {
   pen.putImageData(image, 0, 0);
 }
 
-/** The cell before each pixel, and how far beyond its middle the pixel lies. */
+/** Grid cell before each pixel, and the interpolation fraction. */
 function places(side, size) {
   const below = new Int32Array(size);
   const share = new Float32Array(size);
@@ -104,7 +106,9 @@ function places(side, size) {
   return [below, share];
 }
 
-/** The outputs at a place of the grid from 0 to 1 (rightwards, downwards), as they are painted. */
+/**
+ * Interpolate the outputs at a position from 0 to 1 (rightwards, downwards), as they are painted.
+ */
 export function valuesAt({ side, outputs, values }, across, down) {
   const x = Math.max(0, Math.min(side - 1, across * side - 0.5));
   const y = Math.max(0, Math.min(side - 1, down * side - 0.5));
@@ -118,7 +122,7 @@ export function valuesAt({ side, outputs, values }, across, down) {
   });
 }
 
-/** The least and largest of some numbers, those that are none left out; null if there are none. */
+/** Smallest and largest finite number; null if there is none. */
 export function rangeOf(values) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
@@ -128,7 +132,7 @@ export function rangeOf(values) {
   return low <= high ? [low, high] : null;
 }
 
-/** A range with 0 in its middle where numbers of both signs lie in it. */
+/** Range symmetric about 0, if it contains numbers of both signs. */
 export function balanced(range) {
   const [low, high] = range ?? [-1, 1];
   if (low < 0 && high > 0) {

@@ -1,14 +1,14 @@
-// Weights and biases to read and to change: of the neuron that is chosen, and of all as tables.
+// Weight editor: fields for the weights and bias of the selected neuron, and tables of all weights.
 
-import { element, formatNumber, say, speakBy } from "../../shared/words.js";
+import { element, formatNumber, translate, onLanguageChange } from "../../shared/words.js";
 import { neuronLabel } from "./labels.js";
-import { opening } from "./elements.js";
-import { placeOf } from "./net_shape.js";
+import { disclosure } from "./elements.js";
+import { placeOf } from "./net_geometry.js";
 
-/** More weights than these, one neuron's, are changed in the table alone. */
+/** Maximum number of a neuron's weights with a field each; more are edited in the table. */
 const MOST_FIELDS = 70;
 
-/** The bias and the weights of the neuron or link that was clicked on, each in a field. */
+/** Create fields for the bias and weights of the selected neuron or link. */
 export function weightEditor(store, net) {
   const whole = element("div", { class: "weight-editor", role: "group", hidden: "" });
   const title = element("h3");
@@ -36,7 +36,7 @@ export function weightEditor(store, net) {
       if (input !== document.activeElement) input.value = formatNumber(frame.parameters[place], 4);
     }
   };
-  speakBy(() => {
+  onLanguageChange(() => {
     shown = "";
     write();
   });
@@ -53,8 +53,8 @@ function fieldsOf(store, columns, { column, unit, from }) {
     const place = placeOf(columns, { column, unit, from: one });
     const name =
       one === undefined
-        ? say("bias")
-        : say("weight_from", { from: neuronLabel(store, columns, column - 1, one) });
+        ? translate("bias")
+        : translate("weight_from", { from: neuronLabel(store, columns, column - 1, one) });
     return { from: one, place, ...weightField(store, name, place, one === from) };
   });
 }
@@ -67,22 +67,22 @@ function weightField(store, name, place, isMeant) {
     const value = Number(input.value.trim().replace("−", "-"));
     const isGood = input.value.trim() !== "" && Number.isFinite(value);
     input.setAttribute("aria-invalid", String(!isGood));
-    wrong.textContent = isGood ? "" : say("fault_number", { text: input.value });
+    wrong.textContent = isGood ? "" : translate("fault_number", { text: input.value });
     if (isGood) store.setParameter(place, value);
   });
   const kind = `field weight${isMeant ? " meant" : ""}`;
   return { input, field: element("div", { class: kind }, element("span", {}, name), input, wrong) };
 }
 
-/** All weights as tables, one a layer, behind a line; written anew while they are open. */
+/** Create tables of all weights, one a layer, in a disclosure; updated while it is open. */
 export function weightTables(store, net) {
   const place = element("div", { class: "tables" });
-  const whole = opening("weights_as_table", place);
+  const whole = disclosure("weights_as_table", place);
   whole.classList.add("weight-tables");
   let last = 0;
   const write = (isNow = false) => {
     if (!whole.open || !store.frame?.parameters) return;
-    // reading what changes all the time is no use to anybody
+    // at most once a second while training: faster changes cannot be read
     if (!isNow && store.frame.playing && performance.now() - last < 1000) return;
     last = performance.now();
     const { columns } = net();
@@ -91,7 +91,7 @@ export function weightTables(store, net) {
   whole.addEventListener("toggle", () => write(true));
   store.watch("frame", () => write());
   store.watch("state", () => write(true));
-  speakBy(() => write(true));
+  onLanguageChange(() => write(true));
   return whole;
 }
 
@@ -99,12 +99,12 @@ function tableOf(store, columns, column) {
   const { units, b } = columns[column];
   const before = columns[column - 1].units;
   const cell = (tag, text, attributes = {}) => element(tag, attributes, text);
-  const head = element("tr", {}, cell("th", say("to_from"), { scope: "col" }));
+  const head = element("tr", {}, cell("th", translate("to_from"), { scope: "col" }));
   const names = Array.from({ length: before }, (_, i) =>
     neuronLabel(store, columns, column - 1, i),
   );
   for (const name of names) head.append(cell("th", name, { scope: "col" }));
-  if (b !== null) head.append(cell("th", say("bias"), { scope: "col" }));
+  if (b !== null) head.append(cell("th", translate("bias"), { scope: "col" }));
   const said = (place) => formatNumber(store.frame.parameters[place], 3);
   const rows = Array.from({ length: units }, (_, unit) => {
     const row = element(
@@ -118,7 +118,7 @@ function tableOf(store, columns, column) {
     return row;
   });
   const isLast = column === columns.length - 1;
-  const title = isLast ? say("output_layer") : say("layer_name", { layer: column });
+  const title = isLast ? translate("output_layer") : translate("layer_name", { layer: column });
   const table = element("table", {}, element("caption", {}, title), element("thead", {}, head));
   table.append(element("tbody", {}, ...rows));
   const scroll = element("div", { class: "scrolls", tabindex: "0", role: "region" }, table);

@@ -1,13 +1,13 @@
-// Numbers as text that a link can hold: base64url of the bytes of float32, the low one first.
+// Float32 arrays in links: base64url of their little-endian bytes.
 
-/** Numbers as base64url. */
+/** Encode numbers as base64url. */
 export function packed(numbers) {
   const bytes = new Uint8Array(Float32Array.from(numbers).buffer);
   const letters = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   return btoa(letters).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** The Float32Array of such a text; null where it is none. */
+/** Decode a Float32Array; null for an invalid text. */
 export function unpacked(text) {
   if (typeof text !== "string" || !/^[\w-]*$/.test(text) || text.length % 4 === 1) return null;
   const letters = atob(text.replaceAll("-", "+").replaceAll("_", "/"));

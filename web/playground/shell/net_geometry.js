@@ -1,9 +1,8 @@
-// The net as columns of units: inputs, layers, outputs; where weights stand among the parameters.
+// Geometry of the network diagram: columns of units, positions of neurons and links, hit testing.
 
 /**
- * The columns of a net whose parameters are `names`, `[{ name, shape, offset }]`:
- * `[{ units, W, b }]`, where W and b are offsets, null in the column of the inputs and where there
- * is no bias.
+ * Columns of a net whose parameters are `names`, `[{ name, shape, offset }]`: `[{ units, W, b }]`,
+ * where W and b are offsets, null in the column of the inputs and without a bias.
  */
 export function columnsOf(names, inputs) {
   const columns = [{ units: inputs, W: null, b: null }];
@@ -16,17 +15,17 @@ export function columnsOf(names, inputs) {
   return columns;
 }
 
-/** Where the weight of a link stands among the parameters, or the bias of a neuron. */
+/** Offset of a link's weight or a neuron's bias in the parameters. */
 export function placeOf(columns, { column, unit, from }) {
   const { W, b } = columns[column];
   if (from === undefined) return b === null ? null : b + unit;
   return W + unit * columns[column - 1].units + from;
 }
 
-/** The most links that are drawn: beyond, only the heaviest. */
+/** Maximum number of links drawn: beyond, only those with the largest weights. */
 export const MOST_LINKS = 2500;
 
-/** Every link as `[column, unit, from, place]`, or so many of the heaviest. */
+/** Links as `[column, unit, from, place]`, those with the largest weights if there are too many. */
 export function linksOf(columns, parameters) {
   const all = [];
   for (let c = 1; c < columns.length; c++) {
@@ -44,8 +43,8 @@ const LARGEST = 42;
 const NARROWEST = 30;
 
 /**
- * Where every unit is drawn, within `width` pixels: `{ width, height, columns: [{ x, size, step,
- * top }] }`. A column of many units has small ones; one of more than fit in `height` as well.
+ * Positions of all units within `width` pixels: `{ width, height, columns: [{ x, size, step, top }]
+ * }`. A column of many units has small ones; they shrink further if they exceed `height`.
  */
 export function geometryOf(width, units, { left, right }) {
   const most = Math.max(...units);
@@ -61,13 +60,13 @@ export function geometryOf(width, units, { left, right }) {
   return { width: left + right + LARGEST + (n - 1) * pitch, height, pitch, columns };
 }
 
-/** The middle of a unit. */
+/** Centre of a unit. */
 export const middleOf = ({ columns }, column, unit) => {
   const { x, step, top } = columns[column];
   return [x, top + (unit + 0.5) * step];
 };
 
-/** The path of a link, from one side to the other: `[x0, y0, x1, y1]`. */
+/** End points of a link: `[x0, y0, x1, y1]`. */
 export function endsOf(geometry, [column, unit, from]) {
   const [x0, y0] = middleOf(geometry, column - 1, from);
   const [x1, y1] = middleOf(geometry, column, unit);
@@ -79,7 +78,10 @@ export function endsOf(geometry, [column, unit, from]) {
   ];
 }
 
-/** The link nearest to a point, if one is near: links are cubic curves, level at their ends. */
+/**
+ * Find the link nearest to a point, within `near` pixels: links are cubic curves, horizontal at
+ * their ends.
+ */
 export function linkAt(geometry, links, x, y, near = 7) {
   let best = null;
   let least = near;
@@ -94,9 +96,9 @@ export function linkAt(geometry, links, x, y, near = 7) {
   return best;
 }
 
-/** How far up a curve with level ends is, where it is `t` across. */
+/** Height of a link's curve at the horizontal fraction `t`. */
 function curve(t) {
-  // across is 3s(1−s)/2·… of the same parameter s for both: solved by halves
+  // bisection for the Bézier parameter s at the horizontal fraction t
   let [low, high] = [0, 1];
   for (let i = 0; i < 20; i++) {
     const s = (low + high) / 2;
