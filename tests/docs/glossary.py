@@ -285,20 +285,26 @@ def uses(path: Path) -> list[Use]:
     return list(uses_in(TEXT_OF[path.suffix](path.read_text("utf-8")), name_of(path)))
 
 
-CLAUSE = re.compile(
-    r"^ *[rf]?\"\"\"((?:What|Whether|Whatever|Those|Who|Whose|Whoever|Which|How(?! to\b)|Where|When"
-    r"|That|(?:So|As) (?:many|much|few|long|large|far|often)|All (?:that|what|who)|Of what)\b)",
-    re.MULTILINE,
+CLAUSE = (
+    r"((?:What|Whether|Whatever|Those|Who|Whose|Whoever|Which|How(?! to\b)|Where|When"
+    r"|That|(?:So|As) (?:many|much|few|long|large|far|often)|All (?:that|what|who)|Of what)\b)"
 )
+OPENINGS = {
+    ".py": re.compile(rf"^ *[rf]?\"\"\"{CLAUSE}", re.MULTILINE),
+    ".js": re.compile(rf"(?:\A//|\A/\*|^ */\*\*)[\s*]*{CLAUSE}", re.MULTILINE),
+}
+OPENINGS[".mjs"] = OPENINGS[".js"]
 PARTICIPLES = {"found", "given", "said", "told"}
 
 
 def clauses(path: Path) -> list[Use]:
-    """First lines of docstrings that open with a clause in place of a noun or a verb."""
+    """First lines of docstrings and JSDoc that open with a clause in place of a noun or a verb."""
     text = path.read_text("utf-8")
     return [
-        Use(name_of(path), text.count("\n", 0, opening.start()) + 1, opening[1], "a noun or a verb")
-        for opening in CLAUSE.finditer(text)
+        Use(
+            name_of(path), text.count("\n", 0, opening.start(1)) + 1, opening[1], "a noun or a verb"
+        )
+        for opening in OPENINGS[path.suffix].finditer(text)
     ]
 
 
@@ -323,6 +329,8 @@ def all_uses(path: Path) -> list[Use]:
     replaced = [*uses(path)]
     if path.suffix == ".py" and name.startswith("src/"):
         replaced += [*clauses(path), *variables(path)]
+    if path.suffix in (".js", ".mjs") and name.startswith("web/"):
+        replaced += clauses(path)
     if new := GLOSSARY["files"].get(name):
         replaced.append(Use(name, 1, path.name, new + path.suffix))
     return sorted(replaced, key=lambda use: use.line)

@@ -122,6 +122,21 @@ def test_clauses_and_participles_are_found(tmp_path: Path, monkeypatch: pytest.M
     assert sorted(use.word for use in variables(file)) == ["found", "told"]
 
 
+def test_clauses_of_scripts_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.docs.glossary.ROOT", tmp_path)
+    file = tmp_path / "new.mjs"
+    file.write_text(
+        "// Where all is drawn.\n\n// Which one it is.\nconst one = 1;\n\n"
+        "/** Whether one is. */\nconst isOne = 1; /* What is not read. */\n\n"
+        "/** The one. */\nclass A {\n  /**\n   * How many there are.\n   */\n  n() {}\n}\n"
+    )
+    assert [str(use) for use in clauses(file)] == [
+        "new.mjs:1: Where -> a noun or a verb",
+        "new.mjs:6: Whether -> a noun or a verb",
+        "new.mjs:12: How -> a noun or a verb",
+    ]
+
+
 def test_the_paths_of_scoped_words_are_there() -> None:
     names = [name_of(path) for path in files()]
     for phrase in phrases():

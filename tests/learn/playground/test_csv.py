@@ -32,7 +32,7 @@ READ = """({ files, reading }) => files.map((file) => {
 
 
 def in_javascript(files: list[bytes]) -> list[dict[str, Any]]:
-    modules = {"csv": "tableIn", "csv_text": "TableRefused, textOf"}
+    modules = {"csv": "tableIn", "csv_parser": "TableRefused, textOf"}
     given = {"files": [base64.b64encode(file).decode() for file in files], "reading": reading()}
     found: list[dict[str, Any]] = in_page(modules, READ, given)
     return found

@@ -21,7 +21,7 @@ ROWS = """({ states }) => states.map((given) => {
   return [...[rows.x, rows.y, x].map(packed), [...train], [...test], rows.classes];
 })"""
 MODULES = {
-    "bytes": "packed",
+    "base64": "packed",
     "state": "stateOf",
     "data": "inputFunctions, inputsOf, rowsOf, splitOf",
 }

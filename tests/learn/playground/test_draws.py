@@ -49,7 +49,7 @@ def test_functions_have_the_bits_of_numpy() -> None:
 def test_streams_of_seeds_and_of_what_is_spawned_are_numpys() -> None:
     cases = [([0], []), ([7], [2]), ([2**32 - 1, 5], []), ([1, 2, 3, 4, 5, 6], [8, 9]), ([3], [40])]
     main = "({ cases }) => cases.map((given) => [...seeded(...given)].map(String))"
-    found = in_page({"streams": "seeded"}, main, {"cases": cases})
+    found = in_page({"random_streams": "seeded"}, main, {"cases": cases})
     for (entropy, key), words in zip(cases, found, strict=True):
         seed = np.random.SeedSequence(entropy, spawn_key=key)
         assert [*map(int, words)] == words_of(np.random.default_rng(seed))
@@ -63,7 +63,7 @@ def test_draws_are_those_of_python() -> None:
         [draws.random(), draws.uniform(-2, 3), draws.normal(1, 0.3)]).flat();
       return [bits(all), [...draws.permutation(1000)], bits([draws.random()])];
     }}"""
-    found = in_page({"streams": "Draws"}, main, {})
+    found = in_page({"random_streams": "Draws"}, main, {})
     draws = Draws(5, 1)
     each = [
         (draws.random((1,)), draws.uniform(-2, 3, (1,)), draws.normal(1, 0.3, (1,)))

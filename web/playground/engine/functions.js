@@ -900,7 +900,7 @@ export const numbers = {
   log: (x) => log_double(x),
 };
 
-/** What makes one number of many, in the order of sums. */
+/** Reductions, in the order of sums. */
 export const reductions = {
   sum: {
     /** All numbers, one by one. */

@@ -200,7 +200,7 @@ def printed_loops(writer: JavaScriptPrinter) -> list[str]:
     return [
         _table("loops", "Each operation on arrays, with loops over their rows and columns.", loops),
         _table("numbers", "Operations on single numbers of float64.", numbers),
-        _table("reductions", "What makes one number of many, in the order of sums.", reductions),
+        _table("reductions", "Reductions, in the order of sums.", reductions),
     ]
 
 
