@@ -111,7 +111,7 @@ export class Explained {
    */
   unit(paths, unit, from = null) {
     const found = { forward: [], backward: [] };
-    // its own input gradient has the previous layer's units, the next layer's input gradient its units
+    // the input gradient of the layer has its predecessor's units, that of the next layer its own
     const out = this.inputGradientOf(paths[0]);
     const into = from === null && this.inputGradientOf(String(Number(paths.at(-1)) + 1));
     for (const step of this.steps) {

@@ -1,4 +1,4 @@
-// Data controls: toy dataset, drawn points, or an uploaded table; noise, size, split.
+// Data controls: toy dataset, drawn points, or a table; noise, training fraction, rows, batch size.
 
 import { element, translate, bindText, onLanguageChange } from "../../shared/words.js";
 import { text, whole } from "../training/field_types.js";

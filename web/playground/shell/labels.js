@@ -24,7 +24,7 @@ export function sidesOf({ columns, isTight }, store) {
   };
 }
 
-/** Create the names of inputs, at their left, and of outputs, at their right. */
+/** Create the names of inputs to their left, and of outputs to their right. */
 export function labels({ geometry, columns, isTight }, store) {
   const made = [];
   const put = (column, unit, content, side) => {
