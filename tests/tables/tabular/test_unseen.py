@@ -12,7 +12,8 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 import handgrad as hg
-from handgrad.tables.data.frames import Column, numbers_in
+from handgrad.files.features import Column
+from handgrad.tables.data.frames import numbers_in
 from handgrad.tables.tabular.features import READINGS
 from tests.bad_input.refused import refused
 from tests.tables.data.streams import stream_of, written
