@@ -24,7 +24,7 @@ const begun = (pages, given) => {
   return new Training(state, new Task(state), (spec) => new Model(pages, spec));
 };
 const runTo = (training, step) => {
-  training.goBackFor(step);
+  training.restoreBefore(step);
   training.run(step, () => false);
   training.applyWeights();
 };
