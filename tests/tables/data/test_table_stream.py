@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pyarrow import csv
 
 import handgrad as hg
-from handgrad.tables.data.tables import bytes_of, table_of
+from handgrad.tables.data.table_options import bytes_of
+from handgrad.tables.data.tables import table_of
 from tests.bad_input.refused import refused
 from tests.bad_input.test_tables import WRONG_FILES
 from tests.tables.data.streams import stream_of, written

@@ -1,6 +1,8 @@
 """What the command line does can be had from Python."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,16 @@ def test_settings_are_refused_in_the_words_of_python(table: Path) -> None:
     with pytest.raises(TypeError, match="taget"):
         hg.tables.train_table("iris", taget="x")  # type: ignore[call-arg]
     assert not Path("runs").exists()
+
+
+def test_settings_read_no_files() -> None:
+    code = (
+        "import sys\n"
+        "from handgrad.tables.runs import RunSettings\n"
+        "print(RunSettings('no/such/file', memory='2 GB').estimator, 'pyarrow' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "tabular False\n"
 
 
 def test_evaluate_table_says_what_the_command_says(table: Path) -> None:

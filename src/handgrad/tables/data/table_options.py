@@ -1,6 +1,7 @@
 """Options for reading tables: separator, decimal sign, encoding, and the kinds of columns."""
 
 import codecs
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ Task = Literal["classification", "regression"]
 SEVERAL = "May be repeated."
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "\\t": "\t"}
 DECIMALS = {"point": ".", "comma": ","}
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS |= {f"{unit}I": 2 ** (10 * i) for i, unit in enumerate("KMGT", 1)}
 DATE_ORDERS = {"dmy": "day.month.year", "mdy": "month/day/year", "ymd": "year-month-day"}
 
 
@@ -171,3 +174,15 @@ def option(name: str, value: object = None, *, quoted: bool = False) -> str:
     if value is None:
         return flag
     return f"{flag} '{value}'" if quoted else f"{flag} {shlex.quote(str(value))}"
+
+
+def bytes_of(memory: str | int) -> int:
+    """Parse a size in bytes: `500 MB`, `1 GB`, `2 GiB`, or a number."""
+    text = str(memory).strip().upper().removesuffix("B")
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]I?)?", text)
+    size = int(float(match[1]) * UNITS[match[2] or ""]) if match else 0
+    if size < 10**6:
+        raise SettingError(
+            f"memory={memory!r}", "a size of 1 MB or more", "memory='1 GB', or memory=10**9"
+        )
+    return size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +26,7 @@ from handgrad.tables.data.files import (
     stem_of,
 )
 from handgrad.tables.data.parquet_file import ParquetFile
-from handgrad.tables.data.table_options import FOUND_OUT, TableOptions, TableWords
+from handgrad.tables.data.table_options import FOUND_OUT, TableOptions, TableWords, bytes_of
 from handgrad.tables.data.table_stream import TableStream
 from handgrad.textbook.errors import DataError, SettingError
 from handgrad.training.datasets import Dataset
@@ -37,8 +36,6 @@ from handgrad.training.progress_bar import progress_bar
 CHUNK, CSV_GROWS = 1 / 32, 4
 SMALLEST_BLOCK = 2**12
 AT_A_TIME = 8  # remote files opened in parallel
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-UNITS |= {f"{unit}I": 2 ** (10 * i) for i, unit in enumerate("KMGT", 1)}
 
 
 def read_table(
@@ -219,15 +216,3 @@ def _looked_into_together(
             note(source.status.size)
             sources.append(source)
     return sources
-
-
-def bytes_of(memory: str | int) -> int:
-    """Parse a size in bytes: `500 MB`, `1 GB`, `2 GiB`, or a number."""
-    text = str(memory).strip().upper().removesuffix("B")
-    match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]I?)?", text)
-    size = int(float(match[1]) * UNITS[match[2] or ""]) if match else 0
-    if size < 10**6:
-        raise SettingError(
-            f"memory={memory!r}", "a size of 1 MB or more", "memory='1 GB', or memory=10**9"
-        )
-    return size

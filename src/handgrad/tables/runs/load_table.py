@@ -36,8 +36,8 @@ from handgrad.tables.data.files import (
     stem_of,
 )
 from handgrad.tables.data.picture_folders import has_pictures
-from handgrad.tables.data.table_options import Task, option
-from handgrad.tables.data.tables import bytes_of, opened, table_of
+from handgrad.tables.data.table_options import Task, bytes_of, option
+from handgrad.tables.data.tables import opened, table_of
 from handgrad.tables.data.targets import Target, is_text, target_cells, target_of, with_target
 from handgrad.tables.runs.pictures import load_pictures
 from handgrad.tables.runs.settings import RunSettings

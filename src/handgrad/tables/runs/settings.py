@@ -12,9 +12,13 @@ from handgrad.engines.dispatch import EngineName
 from handgrad.engines.sharding import Sharding
 from handgrad.files.paths import as_path
 from handgrad.tables.data import BUNDLED, TableOptions
-from handgrad.tables.data.picture_folders import has_pictures
-from handgrad.tables.data.table_options import SEVERAL, Task, on_the_command_line, option
-from handgrad.tables.data.texts import is_prose
+from handgrad.tables.data.table_options import (
+    SEVERAL,
+    Task,
+    bytes_of,
+    on_the_command_line,
+    option,
+)
 from handgrad.textbook.errors import SettingError, did_you_mean, is_number
 from handgrad.textbook.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.textbook.metrics.registry import metrics_of
@@ -115,8 +119,6 @@ class RunSettings(TableOptions):
     ] = None
 
     def __post_init__(self) -> None:
-        from handgrad.tables.data import tables  # loads pyarrow
-
         super().__post_init__()
         object.__setattr__(self, "target", one_target(self.target))
         object.__setattr__(self, "data", str(self.data))
@@ -127,8 +129,6 @@ class RunSettings(TableOptions):
                 did_you_mean(self.estimator, names, option("estimator", "tabular")),
             )
         object.__setattr__(self, "out", None if self.out is None else as_path(self.out))
-        if self.estimator == "tabular" and (kind := self._detected_estimator()):
-            object.__setattr__(self, "estimator", kind)
         for name in ("ignore", "metric"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
@@ -136,30 +136,16 @@ class RunSettings(TableOptions):
             value = getattr(self, name)
             if value is not None and not (is_number(value) and low < value < high):
                 raise SettingError(option(name, value), expected, option(name, example))
-        for name in OF_MLP:
-            if self.estimator == "tabular" and getattr(self, name) is not None:
-                raise SettingError(
-                    f"{option(name, getattr(self, name))} for "
-                    f"{option('estimator', self.estimator)}, which does not have it",
-                    f"{', '.join(map(option, OF_MLP))} with {option('estimator', 'mlp')} only",
-                    f"{option('estimator', 'mlp')}, or without {option(name)}",
-                )
         if self.ray is not None and not self.workers:
             raise SettingError(
                 f"{option('ray', self.ray)} without workers",
                 f"{option('ray')} with at least 1 of {option('workers')}",
                 option("workers", 4),
             )
-        tables.bytes_of(self.memory)
+        bytes_of(self.memory)
         self.hidden_layers()
         self.weights_of_classes()
         metrics_of(self.metric)
-
-    def _detected_estimator(self) -> str:
-        """Estimator for the kind of data; '' for a table."""
-        if has_pictures(self.data):
-            return "pictures"
-        return "text" if not table_setting(self) and is_prose(self.data) else ""
 
     @property
     def shards(self) -> int | None:

@@ -6,6 +6,7 @@ import csv
 import inspect
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, ParamSpec, cast
@@ -15,8 +16,10 @@ import pyarrow as pa
 from handgrad.files import load
 from handgrad.files.paths import write_whole
 from handgrad.tables.data.files import Location
+from handgrad.tables.data.picture_folders import has_pictures
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.targets import is_text
+from handgrad.tables.data.texts import is_prose
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.runs.finished_run import HISTORY, REPORT, Run, fingerprint
 from handgrad.tables.runs.job import Job
@@ -36,7 +39,7 @@ from handgrad.tables.runs.models import (
 )
 from handgrad.tables.runs.partial_run import check_folder, check_link
 from handgrad.tables.runs.pictures import PicturesInMemory
-from handgrad.tables.runs.settings import RunSettings
+from handgrad.tables.runs.settings import OF_MLP, RunSettings, table_setting
 from handgrad.tables.runs.table_model import MODEL, errors_name
 from handgrad.tables.runs.text_run import TextJob, write_text_report
 from handgrad.tables.runs.training_table import TrainingTable, beside_of
@@ -107,6 +110,7 @@ def train_table(settings: RunSettings) -> Run:
 
 def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     """Train with a settings object, or resume the run."""
+    settings = _with_estimator_for_data(settings)
     if settings.workers:
         from handgrad.cluster.connection import check_installed
 
@@ -115,6 +119,25 @@ def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
         (check_link if settings.resume else check_folder)(settings.out)
     job = TextJob if settings.estimator == "text" else TableJob
     return job(settings, messages or Messages()).run()
+
+
+def _with_estimator_for_data(settings: RunSettings) -> RunSettings:
+    """The settings, with the estimator for the kind of data: pictures, a text or a table."""
+    if settings.estimator != "tabular":
+        return settings
+    if has_pictures(settings.data):
+        return replace(settings, estimator="pictures")
+    if not table_setting(settings) and is_prose(settings.data):
+        return replace(settings, estimator="text")
+    for name in OF_MLP:
+        if (value := getattr(settings, name)) is not None:
+            raise SettingError(
+                f"{option(name, value)} for {option('estimator', 'tabular')}, which does not have "
+                "it",
+                f"{', '.join(map(option, OF_MLP))} with {option('estimator', 'mlp')} only",
+                f"{option('estimator', 'mlp')}, or without {option(name)}",
+            )
+    return settings
 
 
 def _refuse_beside_chunks(settings: RunSettings) -> None:
