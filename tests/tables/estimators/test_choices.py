@@ -422,3 +422,59 @@ def test_batches_too_small_to_be_normalized_are_refused() -> None:
         fitted(normalization="batch", batch_size=89)
     with pytest.raises(hg.errors.DataError, match=r"(?s)1 sample with normalization='batch'"):
         hg.MLPRegressor(normalization="batch").fit(X[:1], SCORES[:1, 0])
+
+
+# scaled targets
+
+PRICES = 1e6 + 1e4 * SCORES
+
+
+@pytest.mark.parametrize("columns", [0, slice(3)])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_scaled_targets_are_fitted_as_if_the_caller_scaled_them(columns: Any, solver: str) -> None:
+    y = PRICES[:, columns]
+    mean, deviation = y.mean(axis=0), y.std(axis=0)
+    settings: dict[str, Any] = {"random_state": 0, "max_iter": 20, "solver": solver}
+    scaled = hg.MLPRegressor(**settings, scale_targets=True).fit(X, y)
+    by_hand = hg.MLPRegressor(**settings).fit(X, (y - mean) / deviation)
+    np.testing.assert_allclose(scaled.predict(X), by_hand.predict(X) * deviation + mean)
+    assert scaled.loss_ == by_hand.loss_
+    np.testing.assert_array_equal(scaled.net_.predict(X).squeeze(), scaled.predict(X))
+
+
+def test_rows_of_validation_have_the_scale_of_the_training_rows() -> None:
+    eval_set = X[60:], PRICES[60:, 0]
+    model = hg.MLPRegressor(random_state=0, max_iter=20, scale_targets=True)
+    model.fit(X[:60], PRICES[:60, 0], eval_set=eval_set)
+    assert model.validation_scores_[-1] == pytest.approx(model.score(*eval_set))
+    assert model.validation_loss_curve_[-1] < 1
+
+
+def test_scaled_targets_that_are_all_equal_are_predicted() -> None:
+    model = hg.MLPRegressor(random_state=0, max_iter=1, scale_targets=True, engine="eager")
+    np.testing.assert_allclose(model.fit(X, np.full(90, 1e6)).predict(X), 1e6, atol=10)
+
+
+def test_a_warm_start_with_scaled_targets_goes_on_from_its_predictions() -> None:
+    model = hg.MLPRegressor(random_state=0, max_iter=60, scale_targets=True, warm_start=True)
+    model.fit(X, PRICES[:, 0])
+    before, loss = model.predict(X), model.loss_
+    model.set_params(learning_rate_init=1e-300, max_iter=1, solver="sgd").fit(X, PRICES[:, 0])
+    np.testing.assert_allclose(model.predict(X), before)
+    assert model.loss_ == pytest.approx(loss, rel=0.1)
+
+
+def test_a_refused_warm_start_with_scaled_targets_changes_no_bit() -> None:
+    model = hg.MLPRegressor(max_iter=2, scale_targets=True, warm_start=True, normalization="batch")
+    before = model.fit(X, PRICES[:, 0]).predict(X)
+    with pytest.raises(hg.errors.ShapeError, match="the last of 1"):
+        model.set_params(batch_size=89).fit(X, PRICES[:, 0])
+    np.testing.assert_array_equal(model.predict(X), before)
+
+
+def test_a_fit_that_cannot_scale_its_targets_is_refused() -> None:
+    model = hg.MLPRegressor(scale_targets=True)
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)scale_targets=True in partial_fit.*fit"):
+        model.partial_fit(X, PRICES[:, 0])
+    with pytest.raises(hg.errors.SettingError, match=r"(?s)scale_targets=True with HalfPoisson"):
+        model.set_params(loss="poisson").fit(X, PRICES[:, 0])

@@ -42,8 +42,9 @@ OWN_PARAMETERS = {
 @pytest.mark.parametrize(("theirs", "ours"), [CLASSIFIERS, REGRESSORS])
 def test_the_parameters_and_their_defaults_are_scikit_learns(theirs: Any, ours: Any) -> None:
     found = ours().get_params()
-    of_classes = {"class_weight": None, "loss": "log_loss"} if ours is CLASSIFIERS[1] else {}
-    assert found == theirs().get_params() | of_classes | OWN_PARAMETERS
+    own: dict[str, Any] = {"class_weight": None, "loss": "log_loss"}
+    own = own if ours is CLASSIFIERS[1] else {"scale_targets": False}
+    assert found == theirs().get_params() | own | OWN_PARAMETERS
     assert ours().loss == theirs().loss
 
 
@@ -56,7 +57,7 @@ def test_every_public_attribute_of_scikit_learns_is_there(
     a, b = (kind(solver=solver, max_iter=3).fit(X, y) for kind in (theirs, ours))
     public = {name for name in vars(a) if not name.startswith("_")}
     assert public <= {*vars(b)}
-    own = {"net_", "class_weight", "validation_loss_curve_", *OWN_PARAMETERS}
+    own = {"net_", "class_weight", "scale_targets", "validation_loss_curve_", *OWN_PARAMETERS}
     assert all(name in own or name[0] == "_" for name in {*vars(b)} - public)
 
 

@@ -1,7 +1,8 @@
 """Multi-layer perceptron: net, fit, prediction, plot of the training, and file format."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
@@ -102,14 +103,15 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             self._random_state = check_random_state(self.random_state)
             if first:
                 self._start([x.shape[1], *sizes, self.n_outputs_], x.dtype)
-            net = self._current_net()
-            if self.solver != "lbfgs":
-                fit_epochs(self, rows, held_out, incremental=incremental)
-            else:
-                if net.dtype != np.float64:  # SciPy's type
-                    self.net_ = Net(*map(copy.deepcopy, net.layers), dtype=np.float64)
-                    self._show_weights()
-                fit_lbfgs(self, rows)
+            self._current_net()
+            with self._to_train_on(rows, held_out, first, incremental) as (rows, held_out):
+                if self.solver != "lbfgs":
+                    fit_epochs(self, rows, held_out, incremental=incremental)
+                else:
+                    if self.net_.dtype != np.float64:  # SciPy's type
+                        self.net_ = Net(*map(copy.deepcopy, self.net_.layers), dtype=np.float64)
+                        self._show_weights()
+                    fit_lbfgs(self, rows)
             self._show_weights()
         except HandgradError:
             self.__dict__ = before
@@ -117,6 +119,13 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         if not np.isfinite(self.net_.parameters).all():
             raise ValueError(NOT_FINITE)
         return self
+
+    @contextmanager
+    def _to_train_on(
+        self, rows: Weighted, held_out: Weighted | None, first: bool, incremental: bool
+    ) -> Iterator[tuple[Weighted, Weighted | None]]:
+        """Context of a training: its rows and validation rows; a regressor may scale targets."""
+        yield rows, held_out
 
     _check_solver = check_incremental  # scikit-learn: whether there is `partial_fit`
 

@@ -1,6 +1,9 @@
 """scikit-learn's MLPRegressor, trained by handgrad."""
 
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from handgrad.exchange.exporting.model_spec import ModelParts, column_names, followed, link_of
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.estimators.perceptron import Perceptron
-from handgrad.tables.estimators.rows import Rows
+from handgrad.tables.estimators.rows import Rows, Weighted
 from handgrad.tables.estimators.settings import OF_NUMBERS, loss_for
-from handgrad.textbook.errors import DataError
+from handgrad.textbook.errors import DataError, SettingError
 from handgrad.textbook.kinds import Counts
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
@@ -28,8 +31,8 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
 
     Parameters, attributes, methods, warnings and errors are those of
     `sklearn.neural_network.MLPRegressor`, and so are the numbers, given the same `random_state`.
-    The extensions are those of `MLPClassifier` except `class_weight`. `net_` outputs predictions,
-    or log rates if the loss takes them.
+    The extensions are those of `MLPClassifier` except `class_weight`, and `scale_targets`. `net_`
+    outputs predictions, or log rates if the loss takes them.
 
     Parameters
     ----------
@@ -89,6 +92,9 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
         Whether a progress bar is shown.
     engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
         Engine, as in `hg.train`.
+    scale_targets : bool, default False
+        Whether each target is trained with mean 0 and standard deviation 1, in which losses and
+        scores of the fit are; predictions and `net_` have the units of `y`.
 
     Examples
     --------
@@ -102,9 +108,11 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **Perceptron._parameter_constraints,
         "loss": [StrOptions({*OF_NUMBERS}), Loss],
+        "scale_targets": ["boolean"],
     }
 
     loss: str | Loss = "squared_error"
+    scale_targets: bool = field(default=False, kw_only=True)
 
     @available_if(Perceptron._check_solver)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: object, y: object, sample_weight: npt.ArrayLike | None = None) -> Self:
@@ -130,6 +138,38 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
 
     def _chosen_loss(self) -> Loss:
         return loss_for(self.loss, "numbers")
+
+    @contextmanager
+    def _to_train_on(
+        self, rows: Weighted, held_out: Weighted | None, first: bool, incremental: bool
+    ) -> Iterator[tuple[Weighted, Weighted | None]]:
+        if not self.scale_targets:
+            yield rows, held_out
+            return
+        if incremental or isinstance(self._loss.target_kind, Counts):
+            raise SettingError(
+                f"scale_targets=True {'in partial_fit' * incremental or f'with {self._loss!r}'}",
+                "fit, which sees all targets, with a loss for numbers",
+                "scale_targets=False",
+            )
+        mean, deviation = rows.y.mean(axis=0), rows.y.std(axis=0)
+        deviation[deviation == 0] = 1
+        if not first:
+            self.net_ = copy.deepcopy(self.net_)  # a refused fit leaves the former as it was
+            self._show_weights()
+            self._rescale_outputs(1 / deviation, -mean / deviation)
+        try:
+            rows = replace(rows, y=(rows.y - mean) / deviation)
+            yield rows, held_out and replace(held_out, y=(held_out.y - mean) / deviation)
+        finally:
+            self._rescale_outputs(deviation, mean)
+
+    def _rescale_outputs(self, scale: Array, shift: Array) -> None:
+        """Multiply the outputs of the net by `scale` and add `shift`, both (n_outputs,)."""
+        last = self._linears()[-1]
+        last.W *= scale[:, None]
+        last.b *= scale
+        last.b += shift
 
     def _usual_score(self, p: Array, y: Array, w: Array | None) -> float:
         return float(r2_score(y, p, sample_weight=w)) if np.isfinite(p).all() else np.nan

@@ -107,26 +107,23 @@ def _fit(
 def _fitted_mlp(
     settings: RunSettings, task: Task, X: pa.Table, y: Array, *, progress: bool
 ) -> tuple[Predictor, History]:
-    """Fit a multilayer perceptron; regression targets are standardized."""
+    """Fit a multilayer perceptron."""
     from sklearn.pipeline import make_pipeline
 
     from handgrad.tables.estimators import MLPClassifier, MLPRegressor
     from handgrad.tables.tabular import TableEncoder
 
-    kind = MLPClassifier if task == "classification" else MLPRegressor
-    mlp = kind(scoring=epochs_chosen_by(settings, task), **_options(settings, progress=progress))
-    mean, deviation = (0.0, 1.0) if task == "classification" else (y.mean(), y.std())
+    options = _options(settings, progress=progress)
+    options["scoring"] = epochs_chosen_by(settings, task)
+    mlp: MLPClassifier | MLPRegressor
+    if task == "classification":
+        mlp = MLPClassifier(**options)
+    else:
+        mlp = MLPRegressor(scale_targets=True, **options)
     model = make_pipeline(TableEncoder(), mlp)
-    t = y if task == "classification" else (y - mean) / deviation
-    weights = {f"{kind.__name__.lower()}__sample_weight": row_weights(settings, y)}
-    model = _fit(settings, model, X, t, weights)
-    mlp = model[-1]
-    if task == "regression":
-        # undo the standardization in the last layer
-        mlp.coefs_[-1] *= deviation
-        mlp.intercepts_[-1] *= deviation
-        mlp.intercepts_[-1] += mean
-    return model, _history_of(mlp)
+    weights = {f"{model.steps[-1][0]}__sample_weight": row_weights(settings, y)}
+    model = _fit(settings, model, X, y, weights)
+    return model, _history_of(model[-1])
 
 
 def _fitted_pictures(
@@ -158,7 +155,7 @@ def _fitted_pictures(
 
 
 def _history_of(mlp: MLPClassifier | MLPRegressor) -> History:
-    """Training history of a perceptron, without metrics: they are of standardized targets."""
+    """Training history of a perceptron, without metrics: a regressor's are of scaled targets."""
     mlp.set_params(progress=False)
     reports = mlp.training_history()[0] or ()
     because = f"interrupted in epoch {len(reports) + 1}" if mlp._interrupted else ""
