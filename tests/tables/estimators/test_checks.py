@@ -14,7 +14,10 @@ SETTINGS: list[dict[str, Any]] = [
     {"solver": "lbfgs", "max_iter": 50},
     {"solver": hg.AdamW(1e-3), "normalization": "layer", "learning_rate": "cosine"},
 ]
-LOSSES = {MLPClassifier: ("hinge", "label_smoothing"), MLPRegressor: ("huber", "quantile")}
+LOSSES: dict[Any, tuple[str, str]] = {
+    MLPClassifier: ("hinge", "label_smoothing"),
+    MLPRegressor: ("huber", "quantile"),
+}
 ESTIMATORS = [
     *(kind(**{"max_iter": 100, **given}) for kind in LOSSES for given in SETTINGS),
     *(kind(max_iter=100, loss=loss) for kind, losses in LOSSES.items() for loss in losses),

@@ -161,15 +161,15 @@ def test_adaptive_rates_are_for_every_solver_but_adam() -> None:
     given: dict[str, Any] = {"learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1}
     for solver in ("adamw", hg.AdamW(0.001)):
         model = fitted(solver=solver, max_iter=60, **given)
-        assert model._steps.learning_rate < 1e-6
+        assert model._state.steps.learning_rate < 1e-6
         assert model.n_iter_ < 60
-    assert fitted(solver="adam", max_iter=60, **given)._steps.learning_rate == 0.001
+    assert fitted(solver="adam", max_iter=60, **given)._state.steps.learning_rate == 0.001
 
 
 def test_inverse_scaling_begins_with_the_rate_of_the_object() -> None:
     given: dict[str, Any] = {"learning_rate": "invscaling", "max_iter": 2}
     model = fitted(solver=hg.SGD(0.5), **given)
-    assert model._steps.learning_rate == pytest.approx(0.5 / (2 * 90 + 1) ** 0.5)
+    assert model._state.steps.learning_rate == pytest.approx(0.5 / (2 * 90 + 1) ** 0.5)
 
 
 # losses
@@ -444,7 +444,7 @@ def test_scaled_targets_are_fitted_as_if_the_caller_scaled_them(columns: Any, so
 
 def test_rows_of_validation_have_the_scale_of_the_training_rows() -> None:
     eval_set = X[60:], PRICES[60:, 0]
-    model = hg.MLPRegressor(random_state=0, max_iter=20, scale_targets=True)
+    model: Any = hg.MLPRegressor(random_state=0, max_iter=20, scale_targets=True)
     model.fit(X[:60], PRICES[:60, 0], eval_set=eval_set)
     assert model.validation_scores_[-1] == pytest.approx(model.score(*eval_set))
     assert model.validation_loss_curve_[-1] < 1

@@ -285,14 +285,14 @@ def test_a_warm_start_goes_on_with_the_curves() -> None:
     model.set_params(scoring="loss").fit(X[FIT], Y[FIT], eval_set=held)
     assert model.validation_scores_ == model.validation_loss_curve_
     assert len(model.validation_scores_ or []) == 3
-    assert model._validated_at == [10, 11, 12]
+    assert model._state.validated_at == [10, 11, 12]
 
 
 def test_early_stopping_may_come_and_go_between_warm_starts() -> None:
     model, alone = (hg.MLPClassifier(**SETTINGS, warm_start=True) for _ in range(2))
     model.fit(X[FIT], Y[FIT], eval_set=(X[HELD], Y[HELD]))
     # no epoch is better than the best before: the weights stay those of the last
-    model.best_validation_score_ = 2.0
+    model._state.best_validation_score = 2.0
     model.set_params(early_stopping=True).fit(X[FIT], Y[FIT], eval_set=(X[HELD], Y[HELD]))
     alone.fit(X[FIT], Y[FIT]).set_params(max_iter=model.n_iter_).fit(X[FIT], Y[FIT])
     np.testing.assert_array_equal(model.coefs_[0], alone.coefs_[0])

@@ -12,6 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from handgrad.engines.dispatch import NAMES, EngineName
+from handgrad.tables.estimators.fit_state import FitState
 from handgrad.tables.estimators.rows import Rows
 from handgrad.textbook import schedules
 from handgrad.textbook.layers import Array, BatchNorm, Layer, LayerNorm, Linear, ReLU, Sigmoid, Tanh
@@ -40,38 +41,34 @@ POLICIES = ("constant", "invscaling", "adaptive")
 SCHEDULES = tuple(name for name in schedules.__all__ if name != "constant")
 
 
-class SavedAttributes:
-    """Fitted attributes that a file stores beside the net; the optimizer's state is not stored."""
+def _recorded(name: str) -> Any:
+    """Property for an attribute of scikit-learn that is in the record of the fit."""
+    return property(lambda m: getattr(m._state, name))
+
+
+class FittedAttributes:
+    """Fitted attributes: scikit-learn's, the net, and the record of the fit."""
 
     n_features_in_: int
     feature_names_in_: Array
-    n_iter_: int
-    t_: int
-    loss_: float
-    best_loss_: float | None
-    loss_curve_: list[float]
-    validation_scores_: list[float] | None
-    validation_loss_curve_: list[float] | None
-    _validated_at: list[int]  # epochs
-    _scored_by: str
-    best_validation_score_: float | None
-    _no_improvement_count: int
-    _interrupted: bool
-
-
-class FittedAttributes(SavedAttributes):
-    """Fitted attributes: scikit-learn's, the net, and the state for a warm start."""
-
     net_: Net
     coefs_: list[Array]
     intercepts_: list[Array]
     n_layers_: int
     n_outputs_: int
     out_activation_: str
+    n_iter_: int = _recorded("n_iter")
+    t_: int = _recorded("t")
+    loss_: float = _recorded("loss")
+    best_loss_: float | None = _recorded("best_loss")
+    loss_curve_: list[float] = _recorded("loss_curve")
+    validation_scores_: list[float] | None = _recorded("validation_scores")
+    validation_loss_curve_: list[float] | None = _recorded("validation_loss_curve")
+    best_validation_score_: float | None = _recorded("best_validation_score")
 
+    _state: FitState
     _loss: Loss  # with which the net was fitted
     _views: list[Array]  # coefs_ and intercepts_ of the net, to detect replaced ones
-    _random_state: np.random.RandomState
 
 
 @dataclass(repr=False, eq=False)

@@ -4,7 +4,7 @@ import copy
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from handgrad.engines.cost_model import cost_of_compiling, seconds_saved
 from handgrad.engines.dispatch import engine_for, resolve_engine
 from handgrad.engines.engine import Engine, Epoch
 from handgrad.tables.estimators.base import POLICIES, SOLVERS, Base
+from handgrad.tables.estimators.fit_state import FitState, Steps
 from handgrad.tables.estimators.losses import L2PenaltyOfABatch
 from handgrad.tables.estimators.rows import Rows, SparseRows, Weighted, predicted, rows_of
 from handgrad.tables.estimators.validation import Validation, split
@@ -100,17 +101,6 @@ class AdamSolver(Optimizer):
         return w - rate * m / (np.sqrt(v) + self.epsilon), m, v
 
 
-@dataclass
-class Steps:
-    """Optimizer state of a solver, its learning rate, and the number of steps."""
-
-    optimizer: Optimizer
-    initial_rate: float
-    learning_rate: float
-    state: list[Array] | None = None
-    step: int = 0
-
-
 def first_steps(m: Base) -> Steps:
     """Initial state of the estimator's solver; an Optimizer gets rate 1, scaled by each step."""
     rate = float(m.learning_rate_init)
@@ -130,8 +120,8 @@ def first_steps(m: Base) -> Steps:
 class Rates:
     """Learning rates of a fit to `n` rows, by the estimator's policy or schedule."""
 
-    def __init__(self, m: Base, steps: Steps, n: int, batches: int) -> None:
-        self.m, self.steps, self.n, self.batches = m, steps, n, batches
+    def __init__(self, m: Base, state: FitState, steps: Steps, n: int, batches: int) -> None:
+        self.m, self.state, self.steps, self.n, self.batches = m, state, steps, n, batches
         setting, schedule, self.policy = m.learning_rate, None, "schedule"
         if setting in POLICIES:  # scikit-learn's adam has no policies
             self.policy = "constant" if m.solver == "adam" else str(setting)
@@ -149,7 +139,7 @@ class Rates:
         if self.policy != "invscaling":
             self.scheduled.optimizer.learning_rate = steps.learning_rate
             return self.scheduled.of(epoch, at_once)
-        rows = m.t_ + self.n * np.arange(1, at_once + 1)
+        rows = self.state.t + self.n * np.arange(1, at_once + 1)
         of_epochs = steps.initial_rate / (rows + 1.0) ** m.power_t
         rates = np.repeat([steps.learning_rate, *of_epochs[:-1]], self.batches)
         steps.learning_rate = float(of_epochs[-1])
@@ -205,34 +195,36 @@ class Job:
         return engine_for(replace(config, engine=choice, epochs=UNLIMITED), self.rows, held_out)
 
 
-def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incremental: bool) -> None:
+def fit_epochs(
+    m: Base, state: FitState, rows: Weighted, held_out: Weighted | None, *, incremental: bool
+) -> None:
     """Fit the net of the estimator `m`, from its current weights; one epoch if `incremental`.
 
-    It draws from `m._random_state` in the order of scikit-learn. For early stopping rows are held
+    It draws from the random state in the order of scikit-learn. For early stopping rows are held
     out if none are given.
     """
-    if not (incremental and getattr(m, "_steps", None)):
-        m._steps = first_steps(m)
+    if state.steps is None or not incremental:
+        state.steps = first_steps(m)
     if m.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     if m.early_stopping and held_out is None:
-        rows, held_out = split(m, rows)
-    epochs = Epochs(m, m._steps, rows, None if held_out is None else held_out.X)
-    validation = None if held_out is None else Validation(m, held_out)
+        rows, held_out = split(m, state, rows)
+    epochs = Epochs(m, state, state.steps, rows, None if held_out is None else held_out.X)
+    validation = None if held_out is None else Validation(m, state, held_out)
     end: SystemExit | None = None
-    m._interrupted = False
+    state.interrupted = False
     try:
-        stopped = _run(m, epochs, validation, incremental=incremental)
+        stopped = _run(m, state, epochs, validation, incremental=incremental)
     except KeyboardInterrupt:
-        stopped = m._interrupted = True
+        stopped = state.interrupted = True
         warnings.warn("Training interrupted by user.", stacklevel=4)
     except SystemExit as signal:  # the weights of the last epoch stay
-        if not m.loss_curve_:
+        if not state.loss_curve:
             raise
         stopped, end = True, signal
-        m._interrupted = True
+        state.interrupted = True
     # state of the solver, to continue the fit
-    m._steps.state, m._steps.step = epochs.engine.optimizer_state, int(epochs.engine.step[0])
+    state.steps.state, state.steps.step = epochs.engine.optimizer_state, int(epochs.engine.step[0])
     if m.early_stopping and validation is not None:
         validation.put_back_the_best()
     if end is not None:
@@ -240,7 +232,7 @@ def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incrementa
     if not stopped and not incremental:
         reached = f"Maximum iterations ({m.max_iter}) reached"
         if epochs.diverged:
-            reached = f"NaN or infinity reached in iteration {m.n_iter_ + 1}"
+            reached = f"NaN or infinity reached in iteration {state.n_iter + 1}"
         warnings.warn(
             f"Stochastic Optimizer: {reached} and the optimization hasn't converged yet.",
             ConvergenceWarning,
@@ -248,32 +240,41 @@ def fit_epochs(m: Base, rows: Weighted, held_out: Weighted | None, *, incrementa
         )
 
 
-def _run(m: Base, epochs: "Epochs", validation: Validation | None, *, incremental: bool) -> bool:
+def _run(
+    m: Base,
+    state: FitState,
+    epochs: "Epochs",
+    validation: Validation | None,
+    *,
+    incremental: bool,
+) -> bool:
     """Run the epochs, or one; True if they stopped because nothing improved."""
     most, shown = (1, False) if incremental else (m.max_iter, m.progress)
     started = time.perf_counter()
     with progress_bar(most, "epoch", shown=shown) as show:
         for result in epochs.run(most):
-            m.loss_ = result.loss
-            m.loss_curve_.append(m.loss_)
-            m.t_ += epochs.n
-            _print(m, f"Iteration {m.n_iter_}, loss = {m.loss_:.8f}")
+            state.loss = result.loss
+            state.loss_curve.append(state.loss)
+            state.t += epochs.n
+            _print(m, f"Iteration {state.n_iter}, loss = {state.loss:.8f}")
             improved = True
             if validation is not None:
                 improved = validation.look(epochs.outputs_of(result), keep=m.early_stopping)
                 _print(m, f"Validation score: {validation.scores[-1]:f}")
             if not m.early_stopping:
                 # None after a fit with early stopping
-                best = np.inf if m.best_loss_ is None else m.best_loss_
-                improved = not m.loss_ > best - m.tol
-                m.best_loss_ = min(best, m.loss_)
-            m._no_improvement_count = 0 if improved else m._no_improvement_count + 1
+                best = np.inf if state.best_loss is None else state.best_loss
+                improved = not state.loss > best - m.tol
+                state.best_loss = min(best, state.loss)
+            state.no_improvement_count = 0 if improved else state.no_improvement_count + 1
             if shown:
                 seen = {} if validation is None else validation.latest()
-                seconds = (time.perf_counter() - started) / m.n_iter_
-                report = EpochReport(m.n_iter_, m.loss_, **seen, rows=epochs.n, seconds=seconds)
+                seconds = (time.perf_counter() - started) / state.n_iter
+                report = EpochReport(
+                    state.n_iter, state.loss, **seen, rows=epochs.n, seconds=seconds
+                )
                 show(format_progress(report))
-            if m._no_improvement_count > m.n_iter_no_change and not epochs.go_on():
+            if state.no_improvement_count > m.n_iter_no_change and not epochs.go_on():
                 return True
     return False
 
@@ -281,27 +282,30 @@ def _run(m: Base, epochs: "Epochs", validation: Validation | None, *, incrementa
 class Epochs:
     """Epochs of a fit, run in groups that cannot pass a possible stop."""
 
-    def __init__(self, m: Base, steps: Steps, rows: Weighted, X_val: Rows | None) -> None:
-        self.m, self.n, self.steps, self.w = m, len(rows.y), steps, rows.in_loss
+    def __init__(
+        self, m: Base, state: FitState, steps: Steps, rows: Weighted, X_val: Rows | None
+    ) -> None:
+        self.m, self.state, self.steps = m, state, steps
+        self.n, self.w = len(rows.y), rows.in_loss
         self.batch_size = _batch_size(m, self.n)
         self.job = Job(m, rows, steps.optimizer, self.batch_size, X_val)
         self.engine = self.job.engine()
         if steps.state is not None:
             self.engine.optimizer_state = steps.state
         self.engine.step[0] = steps.step
-        self.rates = Rates(m, steps, self.n, -(-self.n // self.batch_size))
+        self.rates = Rates(m, state, steps, self.n, -(-self.n // self.batch_size))
         self.rows = WholeRows(m.net_, m._loss, self.job.rows)
-        self.rows.start(m._random_state, shuffle=m.shuffle)
+        self.rows.start(state.random_state, shuffle=m.shuffle)
         self.diverged = False
 
     def run(self, most: int) -> Iterator[Epoch]:
         """Yield the results of the epochs; the net has the weights of each."""
         m, loop = self.m, EpochLoop(self.rows, self.engine, self.rates.of, most, self._at_once)
-        m.n_iter_ = 0
+        self.state.n_iter = 0
         for result in loop:
             if result.diverged_at is not None:
                 self.engine.put_back()
-                m.loss_ = result.loss
+                self.state.loss = result.loss
                 end = result.diverged_at * self.batch_size
                 rows = self.rows.visited[end - self.batch_size : end]
                 if self.w is not None and self.w[rows].sum() == 0:
@@ -310,12 +314,12 @@ class Epochs:
                     raise ValueError(NOT_FINITE)
                 self.diverged = True
                 return
-            m.n_iter_ = loop.epoch
+            self.state.n_iter = loop.epoch
             yield result
 
     def _at_once(self, left: int) -> int:
         """Number of epochs until the next check for a stop."""
-        before_it_may_stop = self.m.n_iter_no_change + 1 - self.m._no_improvement_count
+        before_it_may_stop = self.m.n_iter_no_change + 1 - self.state.no_improvement_count
         return int(max(1, min(self.engine.epochs_at_once(left), before_it_may_stop)))
 
     def outputs_of(self, result: Epoch) -> Array:
@@ -337,7 +341,7 @@ class Epochs:
             _print(m, f"{message}{why} Stopping.")
             return False
         _print(m, f"{message} Setting learning rate to {self.steps.learning_rate:f}")
-        m._no_improvement_count = 0
+        self.state.no_improvement_count = 0
         return True
 
 
@@ -369,27 +373,27 @@ def _print(m: Base, what: str) -> None:
         print(what)
 
 
-def fit_lbfgs(m: Base, rows: Weighted) -> None:
+def fit_lbfgs(m: Base, state: FitState, rows: Weighted) -> None:
     """Fit the net of the estimator `m`, in float64, from its current weights."""
     engine = Job(m, rows, LBFGS(), len(rows.y)).engine()
     minimizer = Minimizer(HISTORY_SIZE, m.tol, TOLERANCE_CHANGE, m.max_fun)
     iterations = Minimization(engine, m.net_, minimizer, m.max_iter, finite_only=False)
-    m.n_iter_ = 0
+    state.n_iter = 0
     with progress_bar(m.max_iter, "iteration", shown=m.progress) as show:
         for iteration in iterations:
-            m.n_iter_, m.loss_ = m.n_iter_ + 1, iteration.loss
+            state.n_iter, state.loss = state.n_iter + 1, iteration.loss
             show(f"loss {iteration.loss:.4f}")
-            _print(m, f"Iteration {m.n_iter_}, loss = {iteration.loss:.8f}")
-    if m.n_iter_ == 0:
-        m.loss_ = iterations.found[0]
+            _print(m, f"Iteration {state.n_iter}, loss = {iteration.loss:.8f}")
+    if state.n_iter == 0:
+        state.loss = iterations.found[0]
     if not iterations.converged:
         why = "no step lowers the loss"
-        if m.n_iter_ == m.max_iter:
+        if state.n_iter == m.max_iter:
             why = f"max_iter={m.max_iter} is reached"
         elif iterations.exhausted:
             why = f"max_fun={m.max_fun} is reached"
         warnings.warn(
-            f"lbfgs failed to converge after {m.n_iter_} iteration(s): {why}. More of them, or "
+            f"lbfgs failed to converge after {state.n_iter} iteration(s): {why}. More of them, or "
             "scaled columns (StandardScaler), may help.",
             ConvergenceWarning,
             stacklevel=4,

@@ -157,7 +157,7 @@ class PictureClassifier(MLPClassifier):
             else f"{rows}.reshape({n}, -1), and PictureClassifier(shape={shape})",
         )
 
-    def _new_net(self, sizes: list[int], dtype: npt.DTypeLike) -> Net:
+    def _new_net(self, sizes: list[int], dtype: npt.DTypeLike, rng: np.random.RandomState) -> Net:
         n_in, height, width = self._shape_of(sizes[0])
         layers: list[Layer] = [Reshape(n_in, height, width)]
         shift = min(height, width) // SHIFT if self.shift is None else self.shift
@@ -168,18 +168,16 @@ class PictureClassifier(MLPClassifier):
                 if min(height, width) < SMALLEST:
                     break
                 layers += [
-                    Conv2d(
-                        n_in, n_out, 3, padding=1, initializer="he_normal", rng=self._random_state
-                    ),
+                    Conv2d(n_in, n_out, 3, padding=1, initializer="he_normal", rng=rng),
                     ReLU(),
                     MaxPool2d(2),
                 ]
                 n_in, height, width = n_out, height // 2, width // 2
             layers.append(Flatten())
-        behind = new_net(self, [n_in * height * width, *sizes[1:]], np.float32)
+        behind = new_net(self, [n_in * height * width, *sizes[1:]], np.float32, rng)
         net = Net(*layers, *map(copy.deepcopy, behind.layers), dtype=np.float32)
         if shift:
-            net.seed(int(self._random_state.randint(2**31 - 1)))
+            net.seed(int(rng.randint(2**31 - 1)))
         return net
 
     def _shape_of(self, n_features: int) -> tuple[int, int, int]:

@@ -19,9 +19,9 @@ from handgrad.tables.estimators.base import (
     NORMALIZATIONS,
     Activation,
     Base,
-    SavedAttributes,
 )
 from handgrad.tables.estimators.fit_loop import NOT_FINITE, fit_epochs, fit_lbfgs
+from handgrad.tables.estimators.fit_state import FitState
 from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
 from handgrad.tables.estimators.settings import check_incremental, check_together
 from handgrad.tables.estimators.validation import LOSS, rows_of_eval_set
@@ -36,7 +36,15 @@ from handgrad.training.results import NetRows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SAVED = get_type_hints(SavedAttributes)
+# Fitted attributes that a file stores beside the net, with their types; first those of columns,
+# then those of the record of the fit, each by its name there.
+OF_COLUMNS = {name: get_type_hints(Base)[name] for name in ("n_features_in_", "feature_names_in_")}
+OF_THE_FIT = {
+    f"{name}_" if hasattr(Base, f"{name}_") else f"_{name}": name
+    for name in get_type_hints(FitState)
+    if name not in ("random_state", "steps")
+}
+SAVED = OF_COLUMNS | {key: get_type_hints(FitState)[name] for key, name in OF_THE_FIT.items()}
 
 
 class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # type: ignore[misc]
@@ -100,18 +108,19 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             rows = Weighted(x, targets, w, self._weights_of_classes(targets))
             self._choose_loss(rows, first)
             held_out = None if eval_set is None else rows_of_eval_set(self, eval_set, rows)
-            self._random_state = check_random_state(self.random_state)
+            self._state = FitState() if first else copy.copy(self._state)
+            self._state.random_state = check_random_state(self.random_state)
             if first:
                 self._start([x.shape[1], *sizes, self.n_outputs_], x.dtype)
             self._current_net()
             with self._to_train_on(rows, held_out, first, incremental) as (rows, held_out):
                 if self.solver != "lbfgs":
-                    fit_epochs(self, rows, held_out, incremental=incremental)
+                    fit_epochs(self, self._state, rows, held_out, incremental=incremental)
                 else:
                     if self.net_.dtype != np.float64:  # SciPy's type
                         self.net_ = Net(*map(copy.deepcopy, self.net_.layers), dtype=np.float64)
                         self._show_weights()
-                    fit_lbfgs(self, rows)
+                    fit_lbfgs(self, self._state, rows)
             self._show_weights()
         except HandgradError:
             self.__dict__ = before
@@ -130,9 +139,9 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
     _check_solver = check_incremental  # scikit-learn: whether there is `partial_fit`
 
     def _check_partial_fit(self) -> None:
-        if getattr(self, "_steps", self) is None:
+        if hasattr(self, "coefs_") and self._state.steps is None:
             raise SettingError(
-                "partial_fit of a model that came from a file, which has no optimizer state",
+                "partial_fit of a model that came from a file or lbfgs, without optimizer state",
                 "a model fitted in this process, or unpickled",
                 "fit with warm_start=True, which continues from its weights",
             )
@@ -161,18 +170,17 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
 
     def _start(self, sizes: list[int], dtype: npt.DTypeLike) -> None:
         """Create a new net with weights drawn as in scikit-learn, and reset the history."""
-        self.n_iter_ = self.t_ = 0
-        self.net_ = self._new_net(sizes, dtype)
+        state = self._state
+        self.net_ = self._new_net(sizes, dtype, state.random_state)
         self._show_weights()
         if self.solver != "lbfgs":
-            self.loss_curve_ = []
-            self._no_improvement_count = 0
-            self.validation_scores_ = self.validation_loss_curve_ = None
-            self.best_validation_score_ = None
-            self.best_loss_ = None if self.early_stopping else np.inf
+            state.loss_curve, state.no_improvement_count = [], 0
+            state.validation_scores = state.validation_loss_curve = None
+            state.best_validation_score = None
+            state.best_loss = None if self.early_stopping else np.inf
 
-    def _new_net(self, sizes: list[int], dtype: npt.DTypeLike) -> Net:
-        return new_net(self, sizes, dtype)
+    def _new_net(self, sizes: list[int], dtype: npt.DTypeLike, rng: np.random.RandomState) -> Net:
+        return new_net(self, sizes, dtype, rng)
 
     # predicting
 
@@ -240,26 +248,29 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             raise SettingError(
                 "a fit by lbfgs, which has no epochs", "a solver with epochs", "solver='adam'"
             )
-        score = self._scored_by if what == "score" and self.validation_scores_ else what
+        score = self._state.scored_by if what == "score" and self.validation_scores_ else what
         return plots.plot_training_progress(history, score, ax, best)
 
     def training_history(self) -> tuple[History | None, int | None]:
         """History of the fit, None without epochs, and the epoch whose weights were kept."""
         if not hasattr(self, "loss_curve_"):
             return None, None
-        scores, losses = self.validation_scores_ or [], self.validation_loss_curve_ or []
-        looked = zip(self._validated_at if scores else [], losses, scores, strict=True)
+        state = self._state
+        scores, losses = state.validation_scores or [], state.validation_loss_curve or []
+        looked = zip(state.validated_at if scores else [], losses, scores, strict=True)
         seen = {epoch: figures for epoch, *figures in looked}
         reports = []
-        for epoch, train_loss in enumerate(self.loss_curve_, 1):
+        for epoch, train_loss in enumerate(state.loss_curve, 1):
             loss, score = seen.get(epoch, (np.nan, np.nan))
-            named = {self._scored_by: score} if scores and self._scored_by != LOSS else {}
+            named = {state.scored_by: score} if scores and state.scored_by != LOSS else {}
             validation_loss = loss if scores else None
             reports.append(EpochReport(epoch, train_loss, {}, validation_loss, named))
-        if not scores or not self.early_stopping or self.best_validation_score_ is None:
-            return History(reports), None
-        best = scores.index(self.best_validation_score_)
-        return History(reports), self._validated_at[best]
+        history = History(reports)
+        if getattr(state, "interrupted", False):
+            history.stopped_because = f"interrupted in epoch {len(history) + 1}"
+        if not scores or not self.early_stopping or state.best_validation_score is None:
+            return history, None
+        return history, state.validated_at[scores.index(state.best_validation_score)]
 
     # in a file, by `hg.save` and `hg.load`: a classifier and a regressor add the state of their
     # targets; `_target_from_file` restores it and returns the number of targets in a row
@@ -268,7 +279,9 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
 
     def _to_file(self) -> tuple[dict[str, object], Net]:
         net = self._current_net()
-        fitted = {name: getattr(self, name) for name in SAVED if hasattr(self, name)}
+        fitted = {key: getattr(self, key) for key in OF_COLUMNS if hasattr(self, key)}
+        state = vars(self._state)
+        fitted |= {key: state[name] for key, name in OF_THE_FIT.items() if name in state}
         values = {name: written(value) for name, value in fitted.items()}
         return values | {"loss": type(self._loss).__name__} | self._target_to_file(), net
 
@@ -277,11 +290,12 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         others = {"loss", *self._target_keys}
         if others - fitted.keys() or fitted.keys() - SAVED.keys() - others:
             raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join((*SAVED, *others)))
+        self._state = FitState()
         for name in fitted.keys() - others:
             value, kind = read_value(fitted[name]), SAVED[name]
             if not _fits(value, kind):
                 raise damaged(f"{name} is {shown(value)}", f"{getattr(kind, '__name__', kind)}")
-            setattr(self, name, value)
+            setattr(self._state if name in OF_THE_FIT else self, OF_THE_FIT.get(name, name), value)
         n_targets = self._target_from_file(fitted)
         self._loss = self._chosen_loss()
         if type(self._loss).__name__ != fitted["loss"]:
@@ -294,7 +308,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         names = getattr(self, "feature_names_in_", None)
         if names is not None and len(names) != net.n_in:
             raise damaged(f"{len(names)} names for {net.n_in} columns", "a name for each")
-        self.net_, self._steps = net, None
+        self.net_ = net
         self._show_weights()
 
     # the weights
@@ -325,7 +339,7 @@ def _fits(value: object, kind: Any) -> bool:
     return type(value) is kind and (type(value) is not int or 0 <= value < 2**63)
 
 
-def new_net(m: Base, sizes: Sequence[int], dtype: npt.DTypeLike) -> Net:
+def new_net(m: Base, sizes: Sequence[int], dtype: npt.DTypeLike, rng: np.random.RandomState) -> Net:
     """Net of an estimator with these layer sizes, from input to output.
 
     Normalization precedes each activation, dropout follows it; a loss of probabilities adds a
@@ -354,10 +368,10 @@ def new_net(m: Base, sizes: Sequence[int], dtype: npt.DTypeLike) -> Net:
     for linear, activation in zip(linears, [*activations, last], strict=True):
         n_out, n_in = linear.W.shape
         bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (n_in + n_out))
-        linear.W = m._random_state.uniform(-bound, bound, (n_in, n_out)).T
-        linear.b = m._random_state.uniform(-bound, bound, n_out)
+        linear.W = rng.uniform(-bound, bound, (n_in, n_out)).T
+        linear.b = rng.uniform(-bound, bound, n_out)
     if m.dropout:  # scikit-learn draws nothing here
-        net.seed(int(m._random_state.randint(2**31 - 1)))
+        net.seed(int(rng.randint(2**31 - 1)))
     return net
 
 

@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
 from handgrad.tables.estimators.base import Base
+from handgrad.tables.estimators.fit_state import FitState
 from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
 from handgrad.textbook.errors import DataError, HandgradError, SettingError, described, did_you_mean
 from handgrad.textbook.kinds import Scores
@@ -66,12 +67,12 @@ def _parts(eval_set: object) -> tuple[object, object, object]:
     return X, y, w
 
 
-def split(m: Base, rows: Weighted) -> tuple[Weighted, Weighted]:
+def split(m: Base, state: FitState, rows: Weighted) -> tuple[Weighted, Weighted]:
     """Split rows into training and validation rows, drawn as in scikit-learn."""
     present = {name: part for name, part in vars(rows).items() if part is not None}
     parts = train_test_split(
         *present.values(),
-        random_state=m._random_state,
+        random_state=state.random_state,
         test_size=m.validation_fraction,
         stratify=rows.y if is_classifier(m) and rows.y.shape[1] == 1 else None,
     )
@@ -87,17 +88,18 @@ def split(m: Base, rows: Weighted) -> tuple[Weighted, Weighted]:
 class Validation:
     """Loss and score of the validation rows, epoch by epoch."""
 
-    def __init__(self, m: Base, rows: Weighted) -> None:
-        self.m, self.targets = m, m._targets(rows.y)
+    def __init__(self, m: Base, state: FitState, rows: Weighted) -> None:
+        self.m, self.state, self.targets = m, state, m._targets(rows.y)
         self.w = () if rows.in_loss is None else (rows.in_loss.astype(m.net_.dtype),)
         self.score = score_of(m, rows)
         self.sign = -1 if self.score.smaller_is_better else 1  # so that larger is better
-        losses, scores = m.validation_loss_curve_, m.validation_scores_
-        if losses is None or scores is None or m._scored_by != self.score.name:
-            losses, scores = m.validation_loss_curve_, m.validation_scores_ = [], []
-            m._validated_at, m._scored_by = [], self.score.name
-            m.best_validation_score_ = -self.sign * np.inf
-        self.losses, self.scores, self.best = losses, scores, float(m.best_validation_score_ or 0)
+        losses, scores = state.validation_loss_curve, state.validation_scores
+        if losses is None or scores is None or state.scored_by != self.score.name:
+            losses, scores = state.validation_loss_curve, state.validation_scores = [], []
+            state.validated_at, state.scored_by = [], self.score.name
+            state.best_validation_score = -self.sign * np.inf
+        self.losses, self.scores = losses, scores
+        self.best = float(state.best_validation_score or 0)
         self.kept, self.first = BestWeights(m.net_), np.isinf(self.best)
 
     def look(self, z: Array, *, keep: bool) -> bool:
@@ -105,18 +107,18 @@ class Validation:
 
         With `keep` the best net is stored. A score may be NaN.
         """
-        m = self.m
+        m, state = self.m, self.state
         with np.errstate(all="ignore"):
             loss = float(m._loss.forward(z, self.targets, *self.w))
             score = self.score.of(m._meaning(z), loss)
         self.losses.append(loss)
         self.scores.append(score)
-        m._validated_at.append(len(m.loss_curve_))
+        state.validated_at.append(len(state.loss_curve))
         now, best = self.sign * score, self.sign * self.best
         if now > best:
-            self.best = m.best_validation_score_ = score
+            self.best = state.best_validation_score = score
             if keep:
-                self.kept.note(m.n_iter_, [-now])
+                self.kept.note(state.n_iter, [-now])
         return not now < best + m.tol
 
     def put_back_the_best(self) -> None:

@@ -157,9 +157,9 @@ def _fitted_pictures(
 def _history_of(mlp: MLPClassifier | MLPRegressor) -> History:
     """Training history of a perceptron, without metrics: a regressor's are of scaled targets."""
     mlp.set_params(progress=False)
-    reports = mlp.training_history()[0] or ()
-    because = f"interrupted in epoch {len(reports) + 1}" if mlp._interrupted else ""
-    return History([replace(report, validation_metrics={}) for report in reports], because)
+    history = mlp.training_history()[0] or History()
+    reports = [replace(report, validation_metrics={}) for report in history]
+    return History(reports, history.stopped_because)
 
 
 def notes_on_stop(history: History) -> list[str]:
