@@ -26,7 +26,9 @@ from benchmarks.cases import CASES, Case
 from benchmarks.machine import described
 from benchmarks.part import markdown, significant
 from benchmarks.results import RESULTS
+from handgrad.engines.config import TrainingConfig
 from handgrad.engines.sharding import Exchange, Sharding
+from handgrad.training import Training
 
 WORKERS = 2
 BYTES = (1_000, 10_000, 100_000, 1_000_000, 4_000_000, 16_000_000)  # of numbers to be added up
@@ -180,20 +182,21 @@ def _step(
         layer.W, layer.b = W, b
         layers += [layer, hg.ReLU()]
     net = hg.Net(*layers[:-1], hg.Softmax())
-    with (sharding or Sharding(1)).in_force():
-        reports = hg.train(
-            net,
-            rows,
-            loss=hg.CrossEntropyLoss(),
-            optimizer=hg.SGD(case.learning_rate),
-            epochs=10**6,
-            batch_size=case.batch_size * workers,
-            metrics=[],
-            rng=0,
-            engine="compiled",
-        )
-        next(reports)
-        return _time_of(reports, seconds, sharding) / share.steps
+    config = TrainingConfig(
+        net=net,
+        data=rows,
+        loss=hg.CrossEntropyLoss(),
+        optimizer=hg.SGD(case.learning_rate),
+        epochs=10**6,
+        batch_size=case.batch_size * workers,
+        metrics=[],
+        rng=0,
+        engine="compiled",
+        sharding=sharding or Sharding(1),
+    )
+    reports = Training(config)
+    next(reports)
+    return _time_of(reports, seconds, sharding) / share.steps
 
 
 def _time_of(

@@ -27,9 +27,9 @@ from handgrad.cluster.storage import check_folder
 from handgrad.cluster.worker import NetJob, check_versions
 from handgrad.engines import data_parallel
 from handgrad.engines.config import FitConfig
-from handgrad.engines.sharding import ALONE, CURRENT, Sharding
+from handgrad.engines.sharding import ALONE, Sharding
 from handgrad.textbook import install
-from handgrad.training.fit import with_rows_held_out
+from handgrad.training.fit import Fitting, with_rows_held_out
 from tests.cluster.threads import on_workers
 
 X, Y = hg.data.load("iris")
@@ -188,10 +188,8 @@ def test_workers_of_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("handgrad.training.workers.np", OwnNumPy())
 
-    def check(rank: int) -> None:
-        own.version = "2.4.6" if rank < 2 else "1.26.4"
-        sharding = CURRENT.get()
-        assert sharding is not None
+    def check(sharding: Sharding) -> None:
+        own.version = "2.4.6" if sharding.exchange.rank < 2 else "1.26.4"
         check_versions(sharding.exchange)
 
     on_workers(check, 2)
@@ -291,8 +289,8 @@ def a_job(**settings: Any) -> NetJob:
     )
     usual: dict[str, Any] = {"optimizer": hg.Adam(0.02), "epochs": 6, "validation": 0.3}
     usual |= {"batch_size": 24, "rng": 0, "engine": "eager"} | settings
-    config = FitConfig(net=net, data=(X[ROWS], Y[ROWS]), loss=hg.CrossEntropyLoss(), **usual)
-    return NetJob(with_rows_held_out(config), Sharding(4))
+    usual |= {"loss": hg.CrossEntropyLoss(), "sharding": Sharding(4)}
+    return NetJob(with_rows_held_out(FitConfig(net=net, data=(X[ROWS], Y[ROWS]), **usual)))
 
 
 Found = tuple[bytes, list[str], str]
@@ -303,9 +301,8 @@ def run(job: NetJob, workers: int, folder: Path, after: int | None = None) -> li
 
     begun = folder.exists()
 
-    def work(rank: int) -> Found:
-        sharding = CURRENT.get()
-        assert sharding is not None
+    def work(sharding: Sharding) -> Found:
+        rank = sharding.exchange.rank
         own = copy.deepcopy(job)
         its = folder if rank == 0 or begun else folder.with_name(f"{folder.name} {rank}")
         state, history, _ = own.run(sharding.exchange, its, Asking(after if rank == 0 else None))
@@ -364,16 +361,6 @@ def test_a_generator_stands_afterwards_where_a_training_in_this_process_leaves_i
     assert isinstance(there, np.random.Generator)
     catch_up(own, there)
     config = a_job(rng=here).config
-    with Sharding(4).in_force():
-        hg.fit(
-            config.net,
-            config.data,
-            **{n: getattr(config, n) for n in ("loss", "optimizer")},
-            epochs=6,
-            validation=config.validation,
-            batch_size=24,
-            rng=here,
-            engine="eager",
-        )
+    Fitting(config).to_its_end()
     assert own.bit_generator.state == here.bit_generator.state
     assert own.spawn(1)[0].random() == here.spawn(1)[0].random()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -16,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 import handgrad as hg
 from handgrad.cluster import report_actor
 from handgrad.cluster.worker import EstimatorJob
-from handgrad.engines.sharding import ALONE, CURRENT, Sharding
+from handgrad.engines.sharding import ALONE, Sharding
 from handgrad.tables.tabular import fits_in_memory
 from tests.bad_input.refused import refused
 from tests.cli.test_streaming import table
@@ -37,6 +38,18 @@ def test_a_fit_takes_what_else_the_estimator_takes() -> None:
     pipeline = make_pipeline(StandardScaler(), mlp)
     hg.cluster.fit_estimator(pipeline, (X, Y), mlpclassifier__sample_weight=w)
     assert pipeline.score(X, Y) > 0.8
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_estimator_within_another_is_fitted_in_its_shards_and_saved_without_them() -> None:
+    mlp = hg.MLPClassifier((8,), max_iter=50, random_state=0, learning_rate_init=0.02)
+    whole = hg.MLPClassifier(**mlp.get_params()).fit(X, Y)
+    voting = hg.cluster.fit_estimator(VotingClassifier([("a", mlp)]), (X, Y), shards=3)
+    (clone,) = voting.estimators_
+    assert hg.cluster.fit_estimator(mlp, (X, Y), shards=3) is mlp
+    np.testing.assert_array_equal(clone.coefs_[0], mlp.coefs_[0])
+    assert (whole.coefs_[0] != mlp.coefs_[0]).any()
+    assert pickle.loads(pickle.dumps(clone)).sharding.shards == mlp.sharding.shards == 1
 
 
 def test_a_fit_of_a_net_names_that_of_an_estimator() -> None:
@@ -104,9 +117,7 @@ def test_a_table_in_chunks_is_learned_from_alike_by_any_number_of_workers(tmp_pa
     rows = stream.to_table()
     assert not fits_in_memory(stream, "kind", 2)
 
-    def predictions(_: int) -> bytes:
-        sharding = CURRENT.get()
-        assert sharding is not None
+    def predictions(sharding: Sharding) -> bytes:
         fitted = replace(pickle.loads(job), sharding=sharding).here()
         found: bytes = fitted.predict_proba(rows.drop_columns(["kind"])).tobytes()
         return found

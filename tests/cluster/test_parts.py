@@ -8,6 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines import data_parallel
+from handgrad.engines.sharding import Sharding
 from tests.cluster.threads import on_workers
 
 
@@ -27,21 +28,22 @@ def test_a_slow_pass_can_be_interrupted_more_often(
 ) -> None:
     x = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)
 
-    def run(seconds: float, rank: int) -> tuple[bytes, list[int]]:
+    def run(seconds: float, sharding: Sharding) -> tuple[bytes, list[int]]:
         """The bits of the net and of what it predicted on the way, and after which rows."""
         net, loss, seen = hg.Net(hg.Linear(3, 1, rng=0)), Slow(), list[int]()
-        loss.seconds = seconds if rank == 0 else 0.0
+        loss.seconds = seconds if sharding.exchange.rank == 0 else 0.0
         job: Any = {"loss": loss, "optimizer": hg.Adam(0.01), "epochs": 2, "batch_size": 4}
-        training = hg.train(net, (x, x[:, :1]), rng=0, engine="eager", **job)
+        job |= {"engine": "eager", "sharding": sharding}
+        training = hg.train(net, (x, x[:, :1]), rng=0, **job)
         training.loop.within_epoch.append(lambda share: seen.append(round(share * len(x))))
         found = [repr((report.train_loss, report.train_metrics)) for report in training]
         return net.parameters.tobytes() + repr(found).encode(), seen
 
     monkeypatch.setattr(data_parallel, "SECONDS", 60.0)
-    fast = on_workers(lambda rank: run(0.0, rank), 2, sync_every=sync_every)
+    fast = on_workers(lambda own: run(0.0, own), 2, sync_every=sync_every)
     monkeypatch.setattr(data_parallel, "SECONDS", 0.04)
-    slow = on_workers(lambda rank: run(0.01, rank), 2, sync_every=sync_every)
-    (alone,) = on_workers(lambda rank: run(0.0, rank), 1, sync_every=sync_every)
+    slow = on_workers(lambda own: run(0.01, own), 2, sync_every=sync_every)
+    (alone,) = on_workers(lambda own: run(0.0, own), 1, sync_every=sync_every)
     assert {bits for bits, _ in (*slow, *fast)} == {alone[0]}
     assert slow[0][1] == slow[1][1]
     assert fast[0][1] == fast[1][1] == [4 * sync_every]

@@ -22,8 +22,8 @@ from handgrad.engines.sharding import Sharding
 from tests.cluster.test_sharding import a_net, trained
 
 with collective.CommunicatorContext(**json.loads(sys.argv[1])):
-    with Sharding(4, int(sys.argv[2]), Rabit()).in_force():
-        bits, reports = trained(a_net(dtype=sys.argv[3]))
+    sharding = Sharding(4, int(sys.argv[2]), Rabit())
+    bits, reports = trained(a_net(dtype=sys.argv[3]), sharding=sharding)
 print(bits.hex(), reports)
 """
 
@@ -33,8 +33,7 @@ print(bits.hex(), reports)
 def test_processes_come_to_the_bits_of_one(workers: int, dtype: str, sync_every: int) -> None:
     from xgboost.tracker import RabitTracker
 
-    with Sharding(4, sync_every).in_force():
-        bits, reports = trained(a_net(dtype=dtype))
+    bits, reports = trained(a_net(dtype=dtype), sharding=Sharding(4, sync_every))
     tracker = RabitTracker(workers, host_ip="127.0.0.1")
     tracker.start()
     command = [sys.executable, "-c", WORK, json.dumps(tracker.worker_args()), str(sync_every)]

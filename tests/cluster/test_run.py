@@ -65,8 +65,9 @@ def run_of(played: Played, monkeypatch: pytest.MonkeyPatch, **how: Any) -> Run:
         loss=hg.MSELoss(),
         optimizer=hg.SGD(0.1),
         epochs=3,
+        sharding=Sharding(4),
     )
-    run = Run(Cluster(2, 1, None, None, None), NetJob(config, Sharding(4)))
+    run = Run(Cluster(2, 1, None, None, None), NetJob(config))
 
     def begin(stack: ExitStack) -> tuple[Played, Played]:
         stack.callback(lambda: played.cancel(played, force=True) if played.steps else None)

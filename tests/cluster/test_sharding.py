@@ -8,7 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines import sharding
-from handgrad.engines.sharding import ALONE, CURRENT, Sharding
+from handgrad.engines.sharding import ALONE, Sharding
 from tests.bad_input.refused import refused
 from tests.cluster.threads import Meeting, ThreadExchange, on_workers
 from tests.graph.spellings.several import TwoTowers
@@ -45,19 +45,22 @@ def trained(net: hg.Net | None = None, **settings: Any) -> tuple[bytes, str]:
 def test_the_bits_do_not_depend_on_the_number_of_workers(
     workers: int, engine: str, sync_every: int
 ) -> None:
-    settings: Any = {"engine": engine, "schedule": hg.schedules.cosine()}
-    (alone,) = on_workers(lambda _: trained(**settings), 1, sync_every=sync_every)
-    found = on_workers(lambda _: trained(**settings), workers, sync_every=sync_every)
+    def run(sharding: Sharding) -> tuple[bytes, str]:
+        return trained(engine=engine, schedule=hg.schedules.cosine(), sharding=sharding)
+
+    (alone,) = on_workers(run, 1, sync_every=sync_every)
+    found = on_workers(run, workers, sync_every=sync_every)
     assert set(found) == {alone}
 
 
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
 def test_nor_where_a_net_takes_several_inputs(engine: Any) -> None:
-    def run(_: int) -> bytes:
+    def run(sharding: Sharding) -> bytes:
         net = hg.Net(TwoTowers(), hg.Dropout(0.2), hg.Linear(3, 2, rng=0), dtype=np.float64)
         rng = np.random.default_rng(0)
         x = rng.standard_normal((30, 6)), rng.standard_normal((30, 2))
         job: Any = {"loss": hg.MSELoss(), "optimizer": hg.Adam(0.1), "epochs": 2, "rng": 0}
+        job |= {"sharding": sharding}
         data = x, rng.standard_normal((30, 2))
         hg.fit(net, data, **job, validation=data, batch_size=8, engine=engine)
         return net.parameters.tobytes()
@@ -68,13 +71,13 @@ def test_nor_where_a_net_takes_several_inputs(engine: Any) -> None:
 
 @pytest.mark.parametrize("shards", [3, 6])
 def test_nor_where_workers_do_not_divide_the_shards(shards: int) -> None:
-    (alone,) = on_workers(lambda _: trained(), 1, shards)
+    (alone,) = on_workers(lambda own: trained(sharding=own), 1, shards)
     for workers in (2, 4):
-        assert set(on_workers(lambda _: trained(), workers, shards)) == {alone}
+        assert set(on_workers(lambda own: trained(sharding=own), workers, shards)) == {alone}
 
 
 def test_one_shard_is_the_training_as_it_is() -> None:
-    assert on_workers(lambda _: trained(), 1, shards=1) == [trained()]
+    assert on_workers(lambda own: trained(sharding=own), 1, shards=1) == [trained()]
 
 
 @pytest.mark.parametrize("penalty", [None, hg.penalties.ElasticNetPenalty(0.01)])
@@ -84,21 +87,14 @@ def test_one_shard_is_the_training_as_it_is() -> None:
 def test_shards_add_up_to_the_whole_batch(
     optimizer: hg.optimizers.Optimizer, penalty: hg.penalties.Penalty | None
 ) -> None:
-    def run(_: int) -> tuple[np.ndarray, float]:
+    def run(sharding: Sharding) -> tuple[np.ndarray, float]:
         net = a_net(plain=True, dtype="float64")
-        history = hg.fit(
-            net,
-            (X[:131], Y[:131]),
-            loss=hg.CrossEntropyLoss(),
-            optimizer=optimizer,
-            penalty=penalty,
-            sample_weight=np.linspace(0.1, 1, 131),
-            epochs=3,
-            rng=0,
-        )
+        job: Any = {"loss": hg.CrossEntropyLoss(), "optimizer": optimizer, "penalty": penalty}
+        job |= {"sample_weight": np.linspace(0.1, 1, 131), "sharding": sharding}
+        history = hg.fit(net, (X[:131], Y[:131]), epochs=3, rng=0, **job)
         return net.parameters.copy(), history[-1].train_loss
 
-    parameters, loss = run(0)
+    parameters, loss = run(Sharding(1))
     for workers in (1, 2):
         for found, its_loss in on_workers(run, workers):
             np.testing.assert_allclose(found, parameters, rtol=1e-9, atol=1e-11)
@@ -108,9 +104,10 @@ def test_shards_add_up_to_the_whole_batch(
 def test_local_steps_are_those_of_each_shard_and_then_the_mean() -> None:
     rows, k = 24, 3
 
-    def run(_: int) -> np.ndarray:
+    def run(sharding: Sharding) -> np.ndarray:
         net = a_net(plain=True, dtype="float64")
-        job: Any = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "shuffle": False}
+        job: Any = {"sharding": sharding}
+        job |= {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "shuffle": False}
         hg.fit(net, (X[:rows], Y[:rows]), epochs=1, batch_size=8, metrics=[], **job)
         return net.parameters.copy()
 
@@ -130,9 +127,10 @@ def test_local_steps_are_those_of_each_shard_and_then_the_mean() -> None:
 
 
 def test_running_state_is_the_mean_of_the_shards() -> None:
-    def run(_: int) -> np.ndarray:
+    def run(sharding: Sharding) -> np.ndarray:
         net = hg.Net(hg.BatchNorm(4), hg.Linear(4, 3, rng=0), hg.Softmax(), dtype="float64")
-        job: Any = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "shuffle": False}
+        job: Any = {"sharding": sharding}
+        job |= {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "shuffle": False}
         hg.fit(net, (X[:32], Y[:32]), epochs=1, batch_size=32, **job)
         return net.running_state.copy()
 
@@ -148,13 +146,13 @@ def test_running_state_is_the_mean_of_the_shards() -> None:
 @pytest.mark.parametrize("sync_every", [1, 2])
 def test_a_training_goes_on_with_another_number_of_workers(tmp_path: Path, sync_every: int) -> None:
     def run(epochs: int, workers: int) -> list[tuple[bytes, str]]:
-        def work(rank: int) -> tuple[bytes, str]:
-            folder = tmp_path / ("first" if rank == 0 or epochs > 2 else "others")
-            return trained(epochs=epochs, checkpoint=folder, resume=True)
+        def work(own: Sharding) -> tuple[bytes, str]:
+            folder = tmp_path / ("first" if own.exchange.rank == 0 or epochs > 2 else "others")
+            return trained(epochs=epochs, checkpoint=folder, resume=True, sharding=own)
 
         return on_workers(work, workers, sync_every=sync_every)
 
-    undisturbed = on_workers(lambda _: trained(epochs=6), 1, sync_every=sync_every)
+    undisturbed = on_workers(lambda own: trained(sharding=own, epochs=6), 1, sync_every=sync_every)
     run(2, workers=2)
     assert not [*(tmp_path / "others").glob("*.safetensors")]  # the first one writes
     run(4, workers=1)
@@ -162,8 +160,8 @@ def test_a_training_goes_on_with_another_number_of_workers(tmp_path: Path, sync_
 
 
 def test_a_checkpoint_of_other_shards_is_refused(tmp_path: Path) -> None:
-    def run(_: int) -> object:
-        return trained(epochs=2, checkpoint=tmp_path, resume=True)
+    def run(own: Sharding) -> object:
+        return trained(epochs=2, checkpoint=tmp_path, resume=True, sharding=own)
 
     on_workers(run, 1, shards=2)
     with pytest.raises(hg.errors.SettingError, match="shards 4, averaged every 1 steps, but"):
@@ -171,10 +169,11 @@ def test_a_checkpoint_of_other_shards_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_ends_the_training_on_every_worker() -> None:
-    def run(_: int) -> str:
+    def run(sharding: Sharding) -> str:
+        job: Any = {"loss": hg.MSELoss(), "optimizer": hg.SGD(1e30), "sharding": sharding}
         net, data = hg.Net(hg.Linear(4, 1, rng=0)), (X, Y[:, None])
         with pytest.raises(hg.errors.DivergenceError) as error:
-            hg.fit(net, data, loss=hg.MSELoss(), optimizer=hg.SGD(1e30), epochs=5, rng=0)
+            hg.fit(net, data, epochs=5, rng=0, **job)
         return f"{error.value} {net.parameters}"
 
     for sync_every in (1, 2):
@@ -184,8 +183,9 @@ def test_a_loss_that_is_not_finite_ends_the_training_on_every_worker() -> None:
 def test_a_slice_of_too_few_rows_for_a_layer_is_refused_before_the_first_step() -> None:
     net, data = a_net(), (X[:131], Y[:131])  # the last batch has 3 rows, and slices of one
 
-    def run(_: int) -> None:
-        hg.fit(net, data, loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=1)
+    def run(sharding: Sharding) -> None:
+        job: Any = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.SGD(0.1), "sharding": sharding}
+        hg.fit(net, data, epochs=1, **job)
 
     words = "131 rows in batches of 32, the last of 3, each in 4 slices", "try: batch_size=33"
     with refused(hg.errors.ShapeError, *words, net=net):
@@ -193,9 +193,8 @@ def test_a_slice_of_too_few_rows_for_a_layer_is_refused_before_the_first_step() 
 
 
 def test_what_the_first_worker_says_holds_for_all() -> None:
-    def run(rank: int) -> list[bool]:
-        here = CURRENT.get()
-        assert here is not None
+    def run(here: Sharding) -> list[bool]:
+        rank = here.exchange.rank
         return [here.agree(rank == 0), here.agree(rank == 1)]
 
     assert on_workers(run, 3) == [[True, False]] * 3
@@ -213,9 +212,7 @@ def test_a_sum_is_as_exact_as_one_addition_and_the_same_for_any_number_of_worker
     parts[:, :2] = info.smallest_subnormal, 0
     whole = [Sharding(shards, 1, ALONE).total(parts)]
 
-    def run(_: int) -> np.ndarray:
-        here = CURRENT.get()
-        assert here is not None
+    def run(here: Sharding) -> np.ndarray:
         return here.total(parts[here.own.start : here.own.stop])
 
     for workers in (2, 3, 7, 9):

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 import handgrad as hg
+from handgrad.cluster.worker import EstimatorJob
+from handgrad.engines.sharding import Sharding
 from handgrad.engines.streams import RowSource
 from tests.cluster.threads import on_workers
 from tests.tables.data.streams import stream_of, written
@@ -74,8 +76,9 @@ def test_the_bits_do_not_depend_on_the_number_of_workers(
 ) -> None:
     rows = stream(tmp_path, suffix=suffix).rows("y", features=FEATURES)
 
-    def run(_: int) -> tuple[bytes, str]:
-        return trained(rows, a_net(batch_norm=True), batch_size=16, engine=engine)
+    def run(sharding: Sharding) -> tuple[bytes, str]:
+        job: Any = {"batch_size": 16, "engine": engine, "sharding": sharding}
+        return trained(rows, a_net(batch_norm=True), **job)
 
     (alone,) = on_workers(run, 1, sync_every=sync_every)
     for workers in (2, 3, 4, 5):
@@ -93,8 +96,8 @@ def test_nor_where_batches_and_shards_come_out_uneven(
     rows = stream(tmp_path, n).rows("y", features=FEATURES)
     settings: Any = {"validation": None, "batch_size": batch_size, "evaluate_training": n < 62}
 
-    def run(_: int) -> tuple[bytes, str]:
-        return trained(rows, **settings)
+    def run(sharding: Sharding) -> tuple[bytes, str]:
+        return trained(rows, **settings, sharding=sharding)
 
     (alone,) = on_workers(run, 1, shards)
     for workers in (2, shards):
@@ -104,7 +107,7 @@ def test_nor_where_batches_and_shards_come_out_uneven(
 @pytest.mark.parametrize("workers", [1, 2])
 def test_one_shard_is_the_training_as_it_is(workers: int, tmp_path: Path) -> None:
     rows = stream(tmp_path).rows("y", features=FEATURES)
-    found = on_workers(lambda _: trained(rows), workers, shards=1, sync_every=3)
+    found = on_workers(lambda own: trained(rows, sharding=own), workers, shards=1, sync_every=3)
     assert set(found) == {trained(rows)}
 
 
@@ -140,10 +143,10 @@ def visited(
 ) -> tuple[list[list[list[int]]], Any]:
     """For each worker, the rows of the slices it is shown; the parameters at the end."""
 
-    def run(_: int) -> tuple[list[list[int]], Any]:
+    def run(sharding: Sharding) -> tuple[list[list[int]], Any]:
         net, loss = hg.Net(hg.Linear(2, 1, rng=0), dtype="float64"), Noting()
         usual: dict[str, Any] = {"epochs": 1, "batch_size": 8, "metrics": [], "rng": 0}
-        usual |= {"optimizer": hg.SGD(1e-4), "engine": "eager"}
+        usual |= {"optimizer": hg.SGD(1e-4), "engine": "eager", "sharding": sharding}
         assert [*hg.train(net, Numbered(n), loss=loss, **usual | settings)]
         return loss.seen, net.parameters
 
@@ -211,10 +214,11 @@ def test_a_training_goes_on_within_an_epoch_with_another_number_of_workers(
     others, held = rows.split(0.1, 0)
 
     def run(folder: Path, workers: int, until: int) -> list[bytes]:
-        def work(rank: int) -> bytes:
-            net = a_net()
+        def work(sharding: Sharding) -> bytes:
+            net, rank = a_net(), sharding.exchange.rank
             job: Any = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.01), "rng": 0}
             job |= {"epochs": 3, "batch_size": 8, "validation": held, "engine": "eager"}
+            job["sharding"] = sharding
             training = hg.train(net, others, **job)
             own = folder if rank == 0 or until == 0 else folder / "others"
             kept = hg.training.checkpoints(training, own, seconds=0, keep=10**6, resume=True)
@@ -262,10 +266,11 @@ def test_a_worker_reads_its_own_stretches_alone(workers: int, tmp_path: Path) ->
     n = 2000
     stream(tmp_path, n)
 
-    def run(_: int) -> list[tuple[int, int]]:
+    def run(sharding: Sharding) -> list[tuple[int, int]]:
         rows = stream_of(tmp_path / "a.parquet", piece=300, memory=16_000)
         data = rows.rows("y", features=FEATURES)
         job: Any = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.01), "metrics": []}
+        job["sharding"] = sharding
         training = hg.train(a_net(), data, epochs=1, batch_size=8, rng=0, **job)
         read = parts_read(data)
         next(training)
@@ -284,21 +289,22 @@ def test_to_go_on_within_an_epoch_is_a_seek(shards: int, tmp_path: Path) -> None
     n = 2000
     rows = stream(tmp_path, n).rows("y", features=FEATURES)
 
-    def training(_: int) -> Any:
+    def training(sharding: Sharding) -> Any:
         job: Any = {"loss": hg.CrossEntropyLoss(), "optimizer": hg.Adam(0.01), "epochs": 1}
+        job["sharding"] = sharding
         return hg.train(a_net(), rows, batch_size=8, rng=0, engine="eager", **job)
 
     def stop(share: float) -> None:
         if share > 0.8:
             raise KeyboardInterrupt
 
-    def run(rank: int) -> list[tuple[int, int]]:
-        first = training(rank)
+    def run(sharding: Sharding) -> list[tuple[int, int]]:
+        first = training(sharding)
         kept = hg.training.checkpoints(first, tmp_path / "c", seconds=0)
         first.loop.within_epoch.append(stop)
         with pytest.raises(KeyboardInterrupt):
             next(kept)
-        resumed = hg.training.checkpoints(training(rank), tmp_path / "c", resume=True)
+        resumed = hg.training.checkpoints(training(sharding), tmp_path / "c", resume=True)
         read = parts_read(rows)
         assert len([*resumed]) == 1
         return read
@@ -314,12 +320,13 @@ def test_an_estimator_streams_in_shards(suffix: str, tmp_path: Path) -> None:
     whole = table(6000).drop_columns(["i"])
     written(whole, path, 700)
 
-    def run(_: int) -> bytes:
+    def run(sharding: Sharding) -> bytes:
         data = stream_of(path, piece=6_000, memory=1_000_000)
         model: Any = hg.TabularClassifier(n_members=2, epochs=1, random_state=0)
-        p: bytes = model.fit(data, "y").predict_proba(whole.drop_columns(["y"])).tobytes()
+        model = EstimatorJob(model, (data, "y"), sharding, {}).here()
+        p: bytes = model.predict_proba(whole.drop_columns(["y"])).tobytes()
         return p
 
     (alone,) = on_workers(run, 1)
     assert set(on_workers(run, 2)) == {alone}
-    assert on_workers(run, 1, shards=1) == [run(0)] != [alone]
+    assert on_workers(run, 1, shards=1) == [run(Sharding(1))] != [alone]

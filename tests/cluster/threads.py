@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from handgrad.engines.sharding import ALONE, CURRENT, Sharding
+from handgrad.engines.sharding import ALONE, Sharding
 from handgrad.textbook.layers import Array
 from tests.waiting import HANG
 
@@ -46,16 +46,15 @@ class ThreadExchange:
 
 
 def on_workers(
-    work: Callable[[int], Result], workers: int, shards: int = 4, sync_every: int = 1
+    work: Callable[[Sharding], Result], workers: int, shards: int = 4, sync_every: int = 1
 ) -> list[Result]:
-    """What each worker makes of its rank, all at the same time."""
+    """What each worker makes of its shards, all at the same time."""
     meeting, found, errors = Meeting(workers), dict[int, Any](), list[BaseException]()
 
     def run(rank: int) -> None:
         exchange = ALONE if workers == 1 else ThreadExchange(rank, workers, meeting)
-        CURRENT.set(Sharding(shards, sync_every, exchange))
         try:
-            found[rank] = work(rank)
+            found[rank] = work(Sharding(shards, sync_every, exchange))
         except BaseException as error:
             errors.append(error)
             meeting.barrier.abort()

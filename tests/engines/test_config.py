@@ -17,7 +17,9 @@ WATCHING = {"progress", "live_plot", "diagnose"}
 )
 def test_the_keywords_are_the_fields_of_their_types(config: Any, settings: Any) -> None:
     types = {
-        field.name: field.type for field in fields(config) if field.name not in ("net", "data")
+        field.name: field.type
+        for field in fields(config)
+        if field.name not in ("net", "data", "sharding")
     }
     assert get_type_hints(settings) == types
     assert settings.__required_keys__ == {"loss", "optimizer", "epochs"}
@@ -25,8 +27,8 @@ def test_the_keywords_are_the_fields_of_their_types(config: Any, settings: Any) 
 
 def test_signatures_show_every_field() -> None:
     train, fit = (signature(function).parameters for function in (hg.train, hg.fit))
-    assert [*train] == [field.name for field in fields(TrainingConfig)]
-    assert {*fit} == {field.name for field in fields(FitConfig)} | WATCHING
+    assert [*train, "sharding"] == [field.name for field in fields(TrainingConfig)]
+    assert {*fit, "sharding"} == {field.name for field in fields(FitConfig)} | WATCHING
     assert (train["batch_size"].default, train["batch_size"].kind) == (
         32,
         train["loss"].KEYWORD_ONLY,

@@ -142,8 +142,8 @@ def fitted(**settings: Any) -> bytes:
 
 
 def test_shards_have_the_same_bits_on_any_number_of_workers() -> None:
-    (alone,) = on_workers(lambda _: fitted(), 1)
-    assert {*on_workers(lambda _: fitted(), 2)} == {alone}
+    (alone,) = on_workers(lambda own: fitted(sharding=own), 1)
+    assert {*on_workers(lambda own: fitted(sharding=own), 2)} == {alone}
 
 
 def test_a_solver_of_all_rows_takes_it() -> None:

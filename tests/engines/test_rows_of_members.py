@@ -108,19 +108,9 @@ def test_a_training_has_the_bits_of_copies(engine: Any, shards: int) -> None:
     shared = rows(np.float64)  # which the net takes as float32
     for data in (shared, tuple(map(copied, shared))):
         net = net_for(np.float32)
-        with Sharding(shards).in_force():
-            history = hg.fit(
-                net,
-                data,
-                loss=hg.MSELoss(),
-                optimizer=hg.Adam(0.05),
-                epochs=3,
-                batch_size=16,
-                metrics=["r2"],
-                evaluate_training=True,
-                engine=engine,
-                rng=0,
-            )
+        job: Any = {"loss": hg.MSELoss(), "optimizer": hg.Adam(0.05), "metrics": ["r2"]}
+        job |= {"evaluate_training": True, "engine": engine, "sharding": Sharding(shards)}
+        history = hg.fit(net, data, epochs=3, batch_size=16, rng=0, **job)
         reports = [replace(report, seconds=0.0) for report in history]
         found.append((net.parameters.tolist(), reports))
     assert found[0] == found[1]

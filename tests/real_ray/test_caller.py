@@ -106,9 +106,14 @@ def until(condition: Callable[[], object], seconds: float = 30) -> None:
 def test_reports_that_are_left_end_the_workers() -> None:
     x, y = rows()
     config = FitConfig(
-        net=a_net(), data=(x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=10**6
+        net=a_net(),
+        data=(x, y),
+        loss=hg.CrossEntropyLoss(),
+        optimizer=hg.SGD(0.1),
+        epochs=10**6,
+        sharding=Sharding(4),
     )
-    job = NetJob(with_rows_held_out(config), Sharding(4))
+    job = NetJob(with_rows_held_out(config))
     reports: Any = Cluster(2, 1, None, None, None).run(job).reports(None)
     assert next(reports).epoch == 1
     reports.close()

@@ -22,7 +22,7 @@ from handgrad.textbook.net import Net
 from handgrad.training import History
 from handgrad.training import fit as fit_here
 from handgrad.training import progress as shown
-from handgrad.training.fit import watched, with_rows_held_out
+from handgrad.training.fit import fit_configured, watched, with_rows_held_out
 
 
 class Estimator(Protocol):
@@ -127,22 +127,18 @@ def fit(
             "storage=, the folder for the checkpoints of all workers, and name=",
             f"storage={str(settings.get('checkpoint') or 'runs')!r}, name='a'",
         )
+    config = replace(_config(model, data, settings), sharding=sharding)
     if workers == 0:
         if storage is not None:
-            settings |= {"checkpoint": cluster.folder, "resume": True}
-        with cores_at_most(cores), sharding.in_force():
-            return fit_here(
-                model,
-                data,
-                progress=progress,
-                live_plot=live_plot,
-                diagnose=diagnose,
-                **settings,
-            )
-    config = _config(model, data, settings, live_plot=live_plot is not False)
+            config = replace(config, checkpoint=cluster.folder, resume=True)
+        with cores_at_most(cores):
+            return fit_configured(config, progress=progress, live_plot=live_plot, diagnose=diagnose)
+    config = with_rows_held_out(config)
+    if config.evaluate_training is None:
+        config = replace(config, evaluate_training=live_plot is not False)
     refuse_beside_a_stream(data, diagnose=diagnose, live_plot=live_plot)
     seen = diagnose or live_plot is not False
-    run = cluster.run(NetJob(config, sharding, with_weights=seen))
+    run = cluster.run(NetJob(config, with_weights=seen))
     reports = run.reports(model)
     monitor = config.monitor or ("train_loss" if config.validation is None else "validation_loss")
     reports = watched(reports, config, monitor, live_plot=live_plot, diagnose=diagnose)
@@ -155,18 +151,14 @@ def fit(
     return history
 
 
-def _config(model: Net, data: object, settings: FitSettings, *, live_plot: bool) -> FitConfig:
-    """Configuration of the training, with held-out rows for a validation fraction."""
+def _config(model: Net, data: object, settings: FitSettings) -> FitConfig:
+    """Configuration of the training."""
     try:
-        config = FitConfig(net=model, data=data, **settings)
+        return FitConfig(net=model, data=data, **settings)
     except TypeError:
         if misuse := misused(fit_here, (model, data), settings):
             raise misuse from None
         raise
-    config = with_rows_held_out(config)
-    if config.evaluate_training is None:
-        config = replace(config, evaluate_training=live_plot)
-    return config
 
 
 def catch_up(own: np.random.Generator, workers: np.random.Generator) -> None:

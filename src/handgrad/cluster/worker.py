@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -14,7 +15,7 @@ import numpy as np
 from handgrad.cluster.failures import is_transient, last_line, located, permanent
 from handgrad.cluster.report_actor import Board, Failure, Messages
 from handgrad.engines.config import FitConfig
-from handgrad.engines.sharding import Exchange, Sharding
+from handgrad.engines.sharding import Exchange, Shardable, Sharding
 from handgrad.engines.streams import RowSource
 from handgrad.graph.threads import cores_at_most
 from handgrad.textbook.errors import SettingError
@@ -68,7 +69,6 @@ class NetJob:
     """Training of a net; with `with_weights` each report comes with the weights of its epoch."""
 
     config: FitConfig
-    sharding: Sharding
     with_weights: bool = False
 
     def parts(self) -> dict[str, object]:
@@ -88,21 +88,21 @@ class NetJob:
         self, exchange: Exchange, folder: Path, messages: Messages
     ) -> tuple[dict[str, Array], History, object]:
         """Train; returns the net's state, the history, and the Generator's final state."""
-        sharding, first = replace(self.sharding, exchange=exchange), exchange.rank == 0
+        sharding, first = replace(self.config.sharding, exchange=exchange), exchange.rank == 0
+        config = replace(self.config, sharding=sharding, checkpoint=folder, resume=True)
         try:
-            with messages.with_bars_and_warnings(first=first), sharding.in_force():
-                fitting = Fitting(replace(self.config, checkpoint=folder, resume=True))
-                history = fitting.history(self._reported(fitting, sharding, messages))
+            with messages.with_bars_and_warnings(first=first):
+                fitting = Fitting(config)
+                history = fitting.history(self._reported(fitting, messages))
         finally:
             if first:
                 messages.flush()
         return self.state(), history, self.config.rng
 
-    def _reported(
-        self, fitting: Fitting, sharding: Sharding, messages: Messages
-    ) -> Iterator[EpochReport]:
+    def _reported(self, fitting: Fitting, messages: Messages) -> Iterator[EpochReport]:
         """Send the reports to the caller until it asks all workers to stop."""
-        first, net = sharding.exchange.rank == 0, fitting.config.net
+        net, sharding = fitting.config.net, fitting.config.sharding
+        first = sharding.exchange.rank == 0
 
         def stop_if_asked(_: float = 1.0) -> None:
             if sharding.agree(first and messages.asked_to_stop()):
@@ -138,7 +138,7 @@ class EstimatorJob:
 
     def here(self) -> Any:
         """Fit the estimator in this process."""
-        with self.sharding.in_force():
+        with _sharded(self.estimator, self.sharding):
             return self.estimator.fit(*self.data, **self.settings)
 
     def run(self, exchange: Exchange, folder: Path, messages: Messages) -> Any:
@@ -149,6 +149,20 @@ class EstimatorJob:
         if first:
             messages.flush()
         return fitted
+
+
+@contextmanager
+def _sharded(model: object, sharding: Sharding) -> Iterator[None]:
+    """Context manager: an estimator, and those among its parameters, train in these shards."""
+    among: Mapping[str, Any] = getattr(model, "get_params", dict)()
+    parts = [part for part in (model, *among.values()) if isinstance(part, Shardable)]
+    for part in parts:
+        part.sharding = sharding
+    try:
+        yield
+    finally:
+        for part in parts:
+            vars(part).pop("sharding", None)
 
 
 class Work(TypedDict):

@@ -11,6 +11,7 @@ from typing import Any, Required, TypedDict, TypeVar
 
 import numpy as np
 
+from handgrad.engines.sharding import UNSHARDED, Sharding
 from handgrad.textbook.aliases import public_path
 from handgrad.textbook.errors import SettingError, not_negative, positive
 from handgrad.textbook.losses import Loss
@@ -62,7 +63,10 @@ class FitSettings(TrainingSettings, total=False):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingConfig:
-    """The arguments of `train`, each checked. See `handgrad.train` for their meaning."""
+    """The arguments of `train`, each checked. See `handgrad.train` for their meaning.
+
+    `sharding` is set by `handgrad.cluster` only.
+    """
 
     net: Net
     data: object
@@ -80,6 +84,7 @@ class TrainingConfig:
     rng: int | np.random.Generator | None = None
     shuffle: bool = True
     engine: EngineName = "auto"
+    sharding: Sharding = UNSHARDED
 
     def __post_init__(self) -> None:
         check_kinds(net=(self.net, Net), loss=(self.loss, Loss))
@@ -140,7 +145,7 @@ def keywords_of(config: type, *without: str) -> Callable[[F], F]:
 
     def with_signature(function: F) -> F:
         own = signature(function)
-        excluded = {*without, *own.parameters}
+        excluded = {*without, *own.parameters, "sharding"}
         settings = [p for p in signature(config).parameters.values() if p.name not in excluded]
         named = [p for p in own.parameters.values() if p.kind != Parameter.VAR_KEYWORD]
         shown = sorted([*settings, *named], key=lambda p: p.kind)

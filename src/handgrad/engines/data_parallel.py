@@ -14,7 +14,7 @@ from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
 from handgrad.engines.loops.random_streams import WORDS, set_stream, words_of
 from handgrad.engines.minibatch_loop import PART, MinibatchEngine
-from handgrad.engines.sharding import Sharding, bits
+from handgrad.engines.sharding import bits
 from handgrad.engines.streams import BATCH
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import Inputs, batches, number_of_rows, take
@@ -39,8 +39,6 @@ class ShardedEngine(MinibatchEngine):
         Training rows.
     held_out : Sequence of inputs
         Predicted after each epoch.
-    sharding : Sharding
-        The shards and this worker.
     engine_for : callable
         Creates the engine of the shards.
     """
@@ -50,11 +48,11 @@ class ShardedEngine(MinibatchEngine):
         config: TrainingConfig,
         rows: EngineRows,
         held_out: Sequence[Inputs],
-        sharding: Sharding,
         engine_for: Callable[[TrainingConfig, EngineRows], Engine],
     ) -> None:
         super().__init__(config, rows, config.batch_size)
-        self.sharding, self.held_out, self.penalty = sharding, held_out, config.penalty
+        self.sharding, self.held_out, self.penalty = config.sharding, held_out, config.penalty
+        sharding = config.sharding
         own_penalty = config.penalty if sharding.sync_every > 1 else None
         batch_size = -(-config.batch_size // sharding.shards)
         self.engine = engine_for(replace(config, batch_size=batch_size, penalty=own_penalty), rows)

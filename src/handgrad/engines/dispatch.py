@@ -18,7 +18,6 @@ from handgrad.engines.cost_model import (
 from handgrad.engines.data_parallel import ShardedEngine
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows
-from handgrad.engines.sharding import CURRENT
 from handgrad.graph.threads import threads_for
 from handgrad.textbook.errors import (
     CannotLowerError,
@@ -102,9 +101,9 @@ def engine_for(
         The requested engine cannot train the net.
     """
     alone = partial(_engine_for, passes=passes)
-    if (sharding := CURRENT.get()) is None or sharding.shards == 1:
+    if config.sharding.shards == 1:
         return alone(config, rows, held_out)
-    return ShardedEngine(config, rows, held_out, sharding, alone)
+    return ShardedEngine(config, rows, held_out, alone)
 
 
 def _engine_for(

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from handgrad.engines.config import TrainingConfig
-from handgrad.engines.sharding import Sharding
+from handgrad.engines.sharding import UNSHARDED
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.predictor import EngineName
 from handgrad.textbook.net.shared_rows import SharedRows
@@ -119,7 +119,7 @@ class Engine(ABC):
 
     name: EngineName
     held_out: Any
-    sharding = Sharding(shards=1)
+    sharding = UNSHARDED
     shard_streams: Sequence[np.random.Generator] = ()
 
     def __init__(self, config: TrainingConfig, rows: EngineRows, batch_size: int) -> None:

@@ -1,11 +1,8 @@
 """Sharding: how workers split a training, and their exact all-reduce."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -70,15 +67,6 @@ class Sharding:
     def __post_init__(self) -> None:
         positive("shards", self.shards, whole=True)
         positive("sync_every", self.sync_every, whole=True)
-
-    @contextmanager
-    def in_force(self) -> Iterator[None]:
-        """Context manager: trainings within the block use these shards."""
-        token = CURRENT.set(self)
-        try:
-            yield
-        finally:
-            CURRENT.reset(token)
 
     @property
     def own(self) -> range:
@@ -182,5 +170,20 @@ def bits(array: Array) -> Array:
     return array.reshape(-1).view(f"u{array.itemsize}")
 
 
-# The sharding of trainings in this context; None for none.
-CURRENT: ContextVar[Sharding | None] = ContextVar("sharding", default=None)
+UNSHARDED = Sharding(1)
+
+
+class Shardable:
+    """Mixin of estimators: the sharding of their trainings, which clones keep, but not pickles."""
+
+    sharding = UNSHARDED
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
+        return {name: value for name, value in state.items() if name != "sharding"}
+
+    def __sklearn_clone__(self) -> Self:
+        twin: Self = super().__sklearn_clone__()  # type: ignore[misc]
+        if "sharding" in vars(self):
+            twin.sharding = self.sharding
+        return twin

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Unpack
 
@@ -220,7 +220,7 @@ def _figures(
 
 def _checked_loss(settings: FitSettings) -> Loss:
     """Loss of all runs; refuses settings that cannot be the same for all of them."""
-    known = [f.name for f in fields(FitConfig) if f.name not in ("data", *OF_ONE_RUN)]
+    known = [name for name in FitSettings.__annotations__ if name not in OF_ONE_RUN]
     check_names(settings, known, "arguments of fit that can be the same for all runs")
     check_kinds(loss=(settings.get("loss"), Loss))
     return settings["loss"]

@@ -9,7 +9,7 @@ import numpy as np
 from handgrad.engines.config import check_kinds
 from handgrad.engines.deterministic_ufuncs import deterministic
 from handgrad.engines.dispatch import EngineName, engine_for_chunks
-from handgrad.engines.sharding import CURRENT, Sharding, bits
+from handgrad.engines.sharding import UNSHARDED, Sharding, bits
 from handgrad.engines.streams import (
     BATCH,
     RowSource,
@@ -152,8 +152,9 @@ class RowsToEvaluate:
 class SourceRows(RowsToEvaluate):
     """Rows of a source, checked chunk by chunk; `first` has x, y and p of a few rows."""
 
-    def __init__(self, net: Net, loss: Loss, source: RowSource, what: str) -> None:
-        self.sharding = CURRENT.get() or Sharding(1)
+    def __init__(
+        self, net: Net, loss: Loss, source: RowSource, what: str, sharding: Sharding
+    ) -> None:
         x, y = next(source.chunks())
         if isinstance(x, tuple):
             raise DataError(
@@ -168,6 +169,7 @@ class SourceRows(RowsToEvaluate):
         with np.errstate(all="ignore"):
             self.first = x, y, net.predict(x)
         self.net, self.loss, self.source, self.what = net, loss, source, what
+        self.sharding = sharding
 
     def in_order(
         self, rng: np.random.Generator | None = None, begin: int = 0, end: int | None = None
@@ -241,13 +243,14 @@ def rows_to_evaluate(
     metrics: Mapping[str, Metric],
     of_class: Array | None = None,
     sets: int = 1,
+    sharding: Sharding = UNSHARDED,
 ) -> RowsToEvaluate:
     """Check rows given as (x, y), (x, y, sample_weight) or a source; they are one of `sets` sets.
 
     A source is read into memory if there is room for it.
     """
     if isinstance(data, RowSource):
-        rows = SourceRows(net, loss, data, what)
+        rows = SourceRows(net, loss, data, what, sharding)
         row = sum(part[0].nbytes for part in rows.first[:2])
         if row * data.n_rows > data.memory // sets * HELD_OUT:
             rows.check_room()

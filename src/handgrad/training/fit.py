@@ -128,11 +128,18 @@ def fit(
     (40, True)
     """
     config = FitConfig(net=net, data=data, **settings)
+    return fit_configured(config, progress=progress, live_plot=live_plot, diagnose=diagnose)
+
+
+def fit_configured(
+    config: FitConfig, *, progress: bool, live_plot: bool | str | Path, diagnose: bool
+) -> History:
+    """Train as `fit` does, by a configuration."""
     if config.evaluate_training is None:
         config = replace(config, evaluate_training=live_plot is not False)
     fitting = Fitting(config)
     reports = fitting.reports()
-    refuse_beside_a_stream(data, diagnose=diagnose, live_plot=live_plot)
+    refuse_beside_a_stream(config.data, diagnose=diagnose, live_plot=live_plot)
     reports = watched(
         reports, fitting.config, fitting.monitor, live_plot=live_plot, diagnose=diagnose
     )
@@ -216,7 +223,7 @@ class Fitting:
                 history.reports.append(report)
         except KeyboardInterrupt:
             history.stopped_because = f"interrupted in epoch {len(history) + 1}"
-            warnings.warn(f"training was {history.stopped_because}", stacklevel=4)
+            warnings.warn(f"training was {history.stopped_because}", stacklevel=5)
             return history
         epochs, patience = self.config.epochs, self.config.early_stopping
         stopped = len(history) < epochs

@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import MISSING, fields
 from threading import Event
 from typing import Any, TypeVar
 
 import numpy as np
 
-from handgrad.engines.config import FitConfig
+from handgrad.engines.config import FitConfig, FitSettings
 from handgrad.graph.threads import available_cores, quick_handover, threads_each_at_most
 from handgrad.textbook.aliases import instead_of
 from handgrad.textbook.errors import SettingError, described, positive
@@ -139,9 +138,10 @@ def _config(run: object, shared: Mapping[str, object], nets: list[object]) -> Fi
             described(run), "a dictionary of arguments of fit", "{'net': net, 'rng': 0}"
         )
     arguments: dict[str, Any] = {**shared, **run}
-    check_names(arguments, [field.name for field in fields(FitConfig)], "arguments of fit")
-    required = [field.name for field in fields(FitConfig) if field.default is MISSING]
-    if missing := [name for name in required if name not in arguments]:
+    names = ["net", "data", *FitSettings.__annotations__]
+    check_names(arguments, names, "arguments of fit")
+    needed = {"net", "data", *FitSettings.__required_keys__} - {*arguments}
+    if missing := [name for name in names if name in needed]:
         raise SettingError(
             f"no {' and no '.join(missing)}",
             "all required arguments of fit, in the run or for all",

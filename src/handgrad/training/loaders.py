@@ -325,10 +325,10 @@ def rows_to_train_on(config: TrainingConfig) -> TrainingRows:
     refuse_beside_a_stream(data, **weights)
     if isinstance(data, RowSource):
         _check_source(data)
-        chunks = SourceRows(net, loss, data, TRAINING)
+        chunks = SourceRows(net, loss, data, TRAINING, config.sharding)
         x, y, p = chunks.first
         row = x[0].nbytes + y[0].nbytes + 2 * p[0].nbytes + 16
-        sharding = chunks.sharding
+        sharding = config.sharding
         averaged = batch_size * (sharding.sync_every if sharding.shards > 1 else 1)
         buffered = max(1, int(data.memory * BUFFER) // row // averaged) * averaged
         if buffered < data.n_rows:

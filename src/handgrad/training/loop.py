@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from handgrad.engines.engine import Engine, Epoch, EpochProgress
-from handgrad.engines.sharding import CURRENT
 from handgrad.textbook.errors import SettingError, described
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
@@ -285,7 +284,7 @@ def refuse_full_batch(optimizer: Optimizer, what: str) -> None:
         )
 
 
-def check_batches(net: Net, rows: int, batch_size: int) -> None:
+def check_batches(net: Net, rows: int, batch_size: int, shards: int = 1) -> None:
     """Refuse batches, or slices of shards, with fewer rows than a layer of the net needs.
 
     Parameters
@@ -296,9 +295,10 @@ def check_batches(net: Net, rows: int, batch_size: int) -> None:
         Number of training rows.
     batch_size : int
         Rows of each full batch.
+    shards : int, default 1
+        Slices of each batch.
     """
-    least, sharding = net.min_batch_size, CURRENT.get()
-    shards = 1 if sharding is None else sharding.shards
+    least = net.min_batch_size
 
     def smallest(size: int) -> int:
         return max(1, min(size, rows % size or size) // shards)

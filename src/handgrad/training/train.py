@@ -129,16 +129,14 @@ class Training(Iterator[EpochReport]):
         if rows.passes > 1:
             refuse_full_batch(config.optimizer, "streamed rows")
         check_columns(sets, chosen, training=bool(config.evaluate_training))
-        weights = rows.rows.of_class
+        how = chosen, rows.rows.of_class, len(sets), config.sharding
         self.held_out = {
-            name: rows_to_evaluate(
-                config.net, config.loss, x, name_in_messages(name), chosen, weights, len(sets)
-            )
+            name: rows_to_evaluate(config.net, config.loss, x, name_in_messages(name), *how)
             for name, x in sets.items()
         }
         if config.evaluate_training:
             self.held_out[TRAINING_SET] = rows.to_evaluate()
-        check_batches(config.net, rows.n_rows, config.batch_size)
+        check_batches(config.net, rows.n_rows, config.batch_size, config.sharding.shards)
         self.metrics, self.ahead = measures(chosen, config.loss), ahead and rows.passes == 1
         self.validated = next(iter(sets), None)
         self.generator = spawning_generator(config.rng)

@@ -12,6 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from handgrad.engines.dispatch import NAMES, EngineName
+from handgrad.engines.sharding import Shardable
 from handgrad.tables.estimators.fit_state import FitState
 from handgrad.tables.estimators.rows import Rows
 from handgrad.textbook import schedules
@@ -72,7 +73,7 @@ class FittedAttributes:
 
 
 @dataclass(repr=False, eq=False)
-class Base(FittedAttributes, BaseEstimator):  # type: ignore[misc]
+class Base(FittedAttributes, Shardable, BaseEstimator):  # type: ignore[misc]
     """Parameters of scikit-learn's perceptrons, in its order, and of handgrad's extensions."""
 
     loss: str | Loss

@@ -174,6 +174,7 @@ class Job:
             batch_size=batch_size,
             penalty=L2PenaltyOfABatch(m.alpha) if m.alpha else None,
             engine=m.engine,
+            sharding=m.sharding,
         )
         weights = None if w is None else np.ascontiguousarray(w, net.dtype)
         self.rows = RowsToTrainOn(rows_of(rows.X, net.dtype), m._targets(rows.y), weights)
@@ -364,7 +365,7 @@ def _batch_size(m: Base, n: int) -> int:
             f"at least {net.min_batch_size}, for their variance",
             "normalization='layer', or more rows",
         )
-    check_batches(net, n, size)
+    check_batches(net, n, size, m.sharding.shards)
     return int(min(size, n))
 
 

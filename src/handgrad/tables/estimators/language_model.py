@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.dispatch import EngineName
+from handgrad.engines.sharding import Shardable
 from handgrad.files.paths import kind_of
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.data.texts import code_points, read_text, windows_of_codes
@@ -97,7 +98,7 @@ def vocabulary_of(text: str) -> tuple[str, list[int]]:
 
 
 @dataclass(repr=False, eq=False)
-class LanguageModel(BaseEstimator):  # type: ignore[misc]
+class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
     """Character-level language model: predicts the next character, and generates text.
 
     `net="transformer"` is an `Embedding` and a `PositionEmbedding`, then `blocks` of causal
@@ -251,6 +252,7 @@ class LanguageModel(BaseEstimator):  # type: ignore[misc]
                 schedule=warm_up(0.05, then=cosine(0.05)),
                 rng=generator,
                 engine=self.engine,
+                sharding=self.sharding,
             ),
             ahead=True,
         )

@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from handgrad.engines.dispatch import EngineName
+from handgrad.engines.sharding import Shardable
 from handgrad.exchange.exporting.wrapper_layers import EachMember
 from handgrad.files.features import Columns, Features
 from handgrad.files.tensors import damaged, shown
@@ -154,7 +155,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
 
 
 @dataclass(repr=False, eq=False)
-class Tabular(TableEstimator):
+class Tabular(Shardable, TableEstimator):
     """Parameters of both estimators, the encoding, and the ensemble."""
 
     n_members: int = 8
@@ -194,7 +195,7 @@ class Tabular(TableEstimator):
         else:
             data = self._member_data(X, y, sample_weight)
         parts = data, self.features_, self._recipe(), self.engine
-        members = train_members(*parts, verbose=self.verbose)
+        members = train_members(*parts, self.sharding, verbose=self.verbose)
         self.net_, self.best_epochs_ = members.net, members.best_epochs
         self.history_: History | None = members.history
         return members, data.t

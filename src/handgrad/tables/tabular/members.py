@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.dispatch import EngineName, engine_for_chunks
+from handgrad.engines.sharding import UNSHARDED, Sharding
 from handgrad.engines.streams import RowSource
 from handgrad.files.features import Features
 from handgrad.graph.threads import blas_threads
@@ -97,6 +98,7 @@ def train_members(
     features: Features,
     recipe: Recipe,
     engine: EngineName,
+    sharding: Sharding = UNSHARDED,
     *,
     verbose: bool = False,
 ) -> Members:
@@ -123,6 +125,7 @@ def train_members(
         schedule=coslog(),
         rng=rng,
         engine=engine,
+        sharding=sharding,
     )
     training = Training(config, ahead=True)
     best, history = _run(training, n_members, verbose)
