@@ -26,7 +26,6 @@ from handgrad.training.sample_weights import checked_weights as checked_weights
 from handgrad.training.train import Training as Training
 from handgrad.training.train import train
 from handgrad.training.validate_data import checked_pair as checked_pair
-from handgrad.training.validate_data import checked_rows as checked_rows
 from handgrad.training.validate_data import pair_and_weights as pair_and_weights
 
 # What other packages use beside these names is imported `as` itself.

@@ -28,7 +28,7 @@ from handgrad.training.evaluate import evaluate
 from handgrad.training.fit_many import check_names, fit_many
 from handgrad.training.results import CapacityCurve, LearningCurve
 from handgrad.training.train import Training
-from handgrad.training.validate_data import checked_rows
+from handgrad.training.validate_data import checked_data
 
 OF_ONE_RUN = ("net", "sample_weight", "checkpoint", "resume")
 WATCHING = {"early_stopping", "reduce_on_plateau", "monitor"}
@@ -154,7 +154,7 @@ def learning_curve(
     for size in sizes:
         positive("rows", size, whole=True)
     loss, net = _checked_loss(settings), _made(make_net, np.random.default_rng(0))
-    x, y = checked_rows(net, loss, data, "training data", learn=True)
+    x, y = checked_data(net, loss, data, "training data", learn=True)
     if sizes[-1] > len(y):
         raise SettingError(
             f"{sizes[-1]} training rows, but data has {len(y)}",
@@ -248,7 +248,7 @@ def _engine(net: Net, data: object, seeds: int, settings: FitSettings) -> str:
     loss, held = settings["loss"], settings.get("validation")
     config = FitConfig(net=deepcopy(net), data=data, **settings)
     metrics = config.chosen_metrics
-    checked_rows(net, loss, held, "validation data", learn=False, metrics=metrics)
+    checked_data(net, loss, held, "validation data", learn=False, metrics=metrics)
     epochs = config.epochs * seeds
     trial = replace(config, loss=deepcopy(loss), epochs=epochs, validation=None, rng=0)
     return Training(trial).engine.name

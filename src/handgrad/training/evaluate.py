@@ -31,10 +31,10 @@ from handgrad.training.sample_weights import refuse_padding
 from handgrad.training.validate_data import (
     MOST_ROWS_TRIED,
     VALIDATION,
-    Rows,
+    CheckedData,
+    checked_data,
     checked_inputs,
     checked_pair,
-    checked_rows,
     checksum,
     held_out_rows,
 )
@@ -121,7 +121,7 @@ class RowsToEvaluate:
 
     x: Any = None
 
-    def __init__(self, net: Net, loss: Loss, rows: Rows) -> None:
+    def __init__(self, net: Net, loss: Loss, rows: CheckedData) -> None:
         self.net, self.loss, self.rows = net, loss, rows.in_arrays()
         self.x = self.rows.x
 
@@ -140,7 +140,7 @@ class RowsToEvaluate:
             value = float(twin_of(self.loss).forward(deterministic(p, engine), rows.y, *weights))
         return Evaluation(value, metric_values(p, rows.y, rows.sample_weight, metrics))
 
-    def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:
+    def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, CheckedData]:
         """Predictions and targets of all rows."""
         return self.net.predict(self.x, batch_size, engine), self.rows
 
@@ -164,10 +164,9 @@ class SourceRows(RowsToEvaluate):
                 "with all inputs",
             )
         x, y = x[:MOST_ROWS_TRIED], y[:MOST_ROWS_TRIED]
-        x, y = checked_rows(net, loss, (x, y), what, learn=False)
-        refuse_padding(net, loss, x, y, what)
-        with np.errstate(all="ignore"):
-            self.first = x, y, net.predict(x)
+        rows = checked_data(net, loss, (x, y), what, learn=False)
+        refuse_padding(net, loss, rows.x, rows.y, what)
+        self.first = rows.x, rows.y, rows.p
         self.net, self.loss, self.source, self.what = net, loss, source, what
         self.sharding = sharding
 
@@ -209,7 +208,7 @@ class SourceRows(RowsToEvaluate):
                 "a smaller fraction; or more memory, hg.data.open_table(…, memory='4 GB')",
             )
 
-    def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, Rows]:
+    def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, CheckedData]:
         """Predictions and targets of all rows; each worker reads and predicts some of them."""
         n = self.source.n_rows
         share = self.sharding.share(n, BATCH)
@@ -229,7 +228,7 @@ class SourceRows(RowsToEvaluate):
             row += len(x)
         for array in (p, y):
             self.sharding.exchange.add(bits(array))
-        return p, Rows(None, y)
+        return p, CheckedData(None, y)
 
     def checksum(self) -> str:
         return checksum(self.source.fingerprint())

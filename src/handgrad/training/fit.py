@@ -21,7 +21,6 @@ from handgrad.textbook.aliases import refusing_unknown
 from handgrad.textbook.errors import DivergenceError, between_0_and_1
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.net import Net
-from handgrad.textbook.net.minibatches import take
 from handgrad.training.checkpoints import Checkpoints
 from handgrad.training.datasets import train_test_split
 from handgrad.training.early_stopping import BestWeights, reduce_on_plateau, until_patience_ends
@@ -31,7 +30,7 @@ from handgrad.training.loop import refuse_full_batch
 from handgrad.training.progress import progress as shown
 from handgrad.training.sample_weights import checked_weights
 from handgrad.training.train import Training
-from handgrad.training.validate_data import checked_rows, pair_and_weights
+from handgrad.training.validate_data import checked_data, pair_and_weights
 
 # Importers of adapters from packages above training, registered by handgrad/__init__.py.
 ADAPTERS: dict[str, Callable[[], Callable[..., Iterator[EpochReport]]]] = {}
@@ -265,17 +264,13 @@ def _held_out(config: FitConfig, share: float, generator: np.random.Generator) -
     if isinstance(data, RowSource):
         rows, held_out = data.split(share, generator)
         return replace(config, data=rows, validation=held_out)
-    _, y = checked_rows(config.net, config.loss, data, "data", learn=True)
-    one_class_a_row = y.size == len(y) and config.loss.target_kind.n_classes(1) is not None
-    x, y = data
+    checked, (_, y) = checked_data(config.net, config.loss, data, "data", learn=True), data
+    kind = config.loss.target_kind
+    one_class_a_row = checked.y.size == len(checked.y) and kind.n_classes(1) is not None
     rows, held_out, _, _ = train_test_split(
         np.arange(len(y)), y, test_size=share, stratify=one_class_a_row, rng=generator
     )
     w = config.sample_weight
     w = None if w is None else checked_weights(w, np.shape(y), "data")
-    x = tuple(map(np.asarray, x)) if isinstance(x, tuple) else np.asarray(x)
-    learned, others = ((take(x, part), np.asarray(y)[part]) for part in (rows, held_out))
-    if w is None:
-        return replace(config, data=learned, validation=others)
-    validation = (*others, w[held_out])
-    return replace(config, data=learned, sample_weight=w[rows], validation=validation)
+    learned, others = (checked.part(part, w) for part in (rows, held_out))
+    return replace(config, data=learned, sample_weight=learned.sample_weight, validation=others)

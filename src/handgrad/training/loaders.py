@@ -16,7 +16,7 @@ from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
 from handgrad.training.evaluate import RowsToEvaluate, SourceRows
 from handgrad.training.metric_functions import Measure, metric_values
-from handgrad.training.validate_data import TRAINING, Rows, training_rows
+from handgrad.training.validate_data import TRAINING, CheckedData, training_rows
 
 # Fractions of the memory: for the shuffle buffer, and for the predictions of an epoch.
 BUFFER, KEPT = 1 / 8, 1 / 16
@@ -32,7 +32,7 @@ class WholeRows:
     passes = 1
     generators: Sequence[np.random.Generator] = ()
 
-    def __init__(self, net: Net, loss: Loss, rows: Rows) -> None:
+    def __init__(self, net: Net, loss: Loss, rows: CheckedData) -> None:
         self.net, self.loss, self.rows = net, loss, rows
         self.n_rows, self.order = len(rows.y), np.arange(len(rows.y))
         self.orders, self.visited = self.order[None], self.order
@@ -125,7 +125,7 @@ class BufferedRows:
         x, y = (np.zeros((n_buffered, *part.shape[1:]), part.dtype) for part in chunks.first[:2])
         for room, part in zip((x, y), chunks.first[:2], strict=True):
             room[: len(part)] = part[:n_buffered]
-        self.rows = Rows(x, y)
+        self.rows = CheckedData(x, y)
 
     def start(self, generator: np.random.Generator, *, shuffle: bool, keep: bool = False) -> None:
         self.generator, self.shuffle = generator, shuffle

@@ -9,15 +9,14 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.losses.weighting import spread
 from handgrad.textbook.net import Net
-from handgrad.textbook.net.minibatches import Inputs, array_of, take, target_mask, target_positions
+from handgrad.textbook.net.minibatches import Inputs, array_of, target_mask, target_positions
 from handgrad.textbook.net.shared_rows import SharedRows
 
 
 def without_padding(
-    net: Net, loss: Loss, rows: tuple[Inputs, Array], sample_weight: object, what: str
+    net: Net, loss: Loss, x: Inputs, y: Array, sample_weight: object, what: str
 ) -> object:
     """`sample_weight` of the checked rows (x, y), with 0 at padding."""
-    x, y = rows
     there = None if isinstance(x, SharedRows) else target_mask(net, loss, x, y, what)
     if there is None:
         return sample_weight
@@ -90,22 +89,15 @@ def checked_weights(sample_weight: object, places: tuple[int, ...], what: str) -
 
 
 def class_weights(
-    class_weight: object,
-    net: Net,
-    loss: Loss,
-    rows: tuple[Inputs, Array],
-    sample_weight: object,
-    what: str,
+    class_weight: object, loss: Loss, p: Array, y: Array, sample_weight: object, what: str
 ) -> Array | None:
-    """Weight of each class, (n_classes,), for the checked rows (x, y).
+    """Weight of each class, (n_classes,), for checked targets `y` and some predictions `p`.
 
     Classes that a dictionary does not name have weight 1. "balanced" gives n / (k n_c), as in
     scikit-learn, with n_c the total weight of the rows of class c.
     """
     if class_weight is None:
         return None
-    x, y = rows
-    p = net.predict(take(x, slice(0, 1)))
     k = loss.target_kind.n_classes(p.shape[-1] if p.ndim > 1 else 1)
     if k is None:
         raise SettingError(

@@ -1,11 +1,11 @@
-"""Data validation: rows checked against net, loss and metrics, and weighted."""
+"""Data validation: data checked once against net, loss and metrics, and weighted."""
 
 import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -40,7 +40,35 @@ TRAINING, VALIDATION = "training data", "validation data"
 MOST_ROWS_TRIED = 256
 
 
-def checked_rows(
+@dataclass(frozen=True)
+class CheckedData(EngineRows):
+    """Data in the form that net and loss take; what takes a pair (x, y) takes it unchecked.
+
+    `p` has the predictions of some of the rows. Once they are weighted, all weights are above 0:
+    `w` weighs the rows in the loss, in the net's dtype; `sample_weight` in the metrics, without the
+    class weights `of_class` (n_classes,). Both are divided by the largest weight.
+    """
+
+    sample_weight: Array | None = None
+    of_class: Array | None = None
+    p: Any = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.x, self.y))
+
+    def part(self, rows: Array, sample_weight: Array | None) -> Self:
+        """Some of the rows, by index, of which these are the weights of all."""
+        w = None if sample_weight is None else sample_weight[rows]
+        return replace(self, x=take(self.x, rows), y=self.y[rows], sample_weight=w)
+
+    def checksum(self) -> str:
+        """Checksum of the rows."""
+        others = (self.y, self.w, self.sample_weight)
+        parts = (*named_parts("x", self.x).values(), *others)
+        return checksum(("", part) for part in parts if part is not None)
+
+
+def checked_data(
     net: Net,
     loss: Loss,
     data: object,
@@ -48,8 +76,10 @@ def checked_rows(
     *,
     learn: bool,
     metrics: Mapping[str, Metric] = {},
-) -> tuple[Any, Array]:
+) -> CheckedData:
     """Check and convert the inputs and targets in `data` for `net`, `loss` and the metrics.
+
+    Data that has been checked before is returned as it is.
 
     Parameters
     ----------
@@ -67,6 +97,11 @@ def checked_rows(
         Tried on some of the rows.
     """
     check_kinds(net=(net, Net), loss=(loss, Loss))
+    if isinstance(data, CheckedData):  # its predictions are of other rows, but of the same form
+        p, y = data.p, data.y[_some(data.y, metrics)]
+        if p is not None:
+            _try_metrics(measures(metrics, loss), np.resize(p, (len(y), *p.shape[1:])), y)
+        return data
     x, y = checked_pair(data, what)
     if isinstance(x, tuple):
         x = checked_parts(net, x, what)
@@ -93,7 +128,7 @@ def checked_rows(
         y = _checked_targets(loss, y, p, what, learn)
     _try_loss(loss, p, y[tried], learn)
     _try_metrics(measures(metrics, loss), p, y[tried])
-    return x, y
+    return CheckedData(x, y, p=p)
 
 
 @contextmanager
@@ -265,24 +300,6 @@ def _try_metrics(metrics: Mapping[str, Measure], p: Array, y: Array) -> None:
             ) from error
 
 
-@dataclass(frozen=True)
-class Rows(EngineRows):
-    """Rows with weights above 0 for the loss and for the metrics, if any.
-
-    `w` weighs the rows in the loss, in the net's dtype; `sample_weight` in the metrics, without the
-    class weights `of_class` (n_classes,). Both are divided by the largest weight.
-    """
-
-    sample_weight: Array | None = None
-    of_class: Array | None = None
-
-    def checksum(self) -> str:
-        """Checksum of the rows."""
-        others = (self.y, self.w, self.sample_weight)
-        parts = (*named_parts("x", self.x).values(), *others)
-        return checksum(("", part) for part in parts if part is not None)
-
-
 def checksum(arrays: Iterable[tuple[str, Array]], words: str = "") -> str:
     """Checksum of `words` and of arrays: contents, names, dtypes and shapes."""
     digest = hashlib.blake2b(words.encode(), digest_size=16)
@@ -295,18 +312,18 @@ def checksum(arrays: Iterable[tuple[str, Array]], words: str = "") -> str:
 def weighted_rows(
     net: Net,
     loss: Loss,
-    rows: tuple[Inputs, Array],
+    rows: CheckedData,
     sample_weight: object,
     of_class: Array | None,
     what: str,
-) -> Rows:
-    """Add weights to the checked rows (x, y), and drop the rows of weight 0.
+) -> CheckedData:
+    """Add weights to checked data, and drop the rows of weight 0.
 
     A row's weight is multiplied by that of its class in `of_class`.
     """
     x, y = rows
     if sample_weight is None and of_class is None:
-        return Rows(x, y)
+        return rows
     check_takes_weights(loss)
     places = target_positions(loss, y)
     of_row = np.ones(len(y))
@@ -326,7 +343,7 @@ def weighted_rows(
     if not positive.all():
         x, y, in_loss, of_row = take(x, positive), y[positive], in_loss[positive], of_row[positive]
     of_metrics = None if sample_weight is None else of_row / of_row.max()
-    return Rows(x, y, in_loss, of_metrics, of_class)
+    return CheckedData(x, y, in_loss, of_metrics, of_class, rows.p)
 
 
 def training_rows(
@@ -336,11 +353,11 @@ def training_rows(
     sample_weight: object,
     class_weight: object,
     metrics: Mapping[str, Metric] = {},
-) -> Rows:
+) -> CheckedData:
     """Check and weigh the rows to train on."""
-    rows = checked_rows(net, loss, data, TRAINING, learn=True, metrics=metrics)
-    sample_weight = without_padding(net, loss, rows, sample_weight, TRAINING)
-    of_class = class_weights(class_weight, net, loss, rows, sample_weight, TRAINING)
+    rows = checked_data(net, loss, data, TRAINING, learn=True, metrics=metrics)
+    sample_weight = without_padding(net, loss, rows.x, rows.y, sample_weight, TRAINING)
+    of_class = class_weights(class_weight, loss, rows.p, rows.y, sample_weight, TRAINING)
     return weighted_rows(net, loss, rows, sample_weight, of_class, TRAINING)
 
 
@@ -354,7 +371,7 @@ def pair_and_weights(validation: object) -> tuple[Any, Any]:
     """
     if isinstance(validation, tuple | list) and len(validation) == 3:
         return (validation[0], validation[1]), validation[2]
-    return validation, None
+    return validation, validation.sample_weight if isinstance(validation, CheckedData) else None
 
 
 def held_out_rows(
@@ -364,9 +381,9 @@ def held_out_rows(
     what: str,
     of_class: Array | None = None,
     metrics: Mapping[str, Metric] = {},
-) -> Rows:
+) -> CheckedData:
     """Check and weigh the held-out rows (x, y) or (x, y, sample_weight)."""
     pair, its_weight = pair_and_weights(given)
-    rows = checked_rows(net, loss, pair, what, learn=False, metrics=metrics)
-    its_weight = without_padding(net, loss, rows, its_weight, what)
+    rows = checked_data(net, loss, pair, what, learn=False, metrics=metrics)
+    its_weight = without_padding(net, loss, rows.x, rows.y, its_weight, what)
     return weighted_rows(net, loss, rows, its_weight, of_class, what)

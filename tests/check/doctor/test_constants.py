@@ -7,7 +7,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.check.doctor.patient import Case, Judge, Patient, constant_answers
-from handgrad.training.validate_data import Rows
+from handgrad.training.validate_data import CheckedData
 
 RNG = np.random.default_rng(0)
 CLASSES = (np.arange(60) % 10 > 6).astype(int) + (np.arange(60) % 10 > 8)  # 7 : 2 : 1
@@ -39,7 +39,7 @@ LOSSES: list[tuple[hg.Loss, Any, int, float]] = [
 
 @pytest.mark.parametrize(("loss", "y", "k", "expected"), LOSSES, ids=lambda v: type(v).__name__)
 def test_it_is_the_one_on_paper(loss: hg.Loss, y: Any, k: int, expected: float) -> None:
-    found = Judge(loss, Rows(None, y)).of_a_constant(np.zeros((60, k)))
+    found = Judge(loss, CheckedData(None, y)).of_a_constant(np.zeros((60, k)))
     assert found == pytest.approx(expected, rel=1e-6)
 
 
@@ -52,7 +52,7 @@ def test_members_of_an_ensemble_each_have_that_of_one(
     loss: hg.Loss, y: Any, k: int, expected: float
 ) -> None:
     members = np.stack([y, y], axis=1)
-    found = Judge(loss, Rows(None, members)).of_a_constant(np.zeros((60, 2, k)))
+    found = Judge(loss, CheckedData(None, members)).of_a_constant(np.zeros((60, 2, k)))
     assert found == pytest.approx(expected, rel=1e-6)
 
 
@@ -62,7 +62,7 @@ def test_members_of_an_ensemble_each_have_that_of_one(
     ids=lambda v: type(v).__name__,
 )
 def test_no_other_constant_is_better(loss: hg.Loss, y: Any, k: int) -> None:
-    judge, p = Judge(loss, Rows(None, y)), np.zeros((60, k))
+    judge, p = Judge(loss, CheckedData(None, y)), np.zeros((60, k))
     best = judge.of_a_constant(p)
     assert best is not None
     for answer in constant_answers(loss, judge.rows, p):
@@ -82,15 +82,15 @@ def test_no_other_constant_is_better(loss: hg.Loss, y: Any, k: int) -> None:
 )
 def test_of_other_losses_it_is_close(loss: hg.Loss) -> None:
     y, k = (CLASSES, 3) if isinstance(loss.target_kind, hg.losses.kinds.ClassLabels) else (YES, 1)
-    found = Judge(loss, Rows(None, y)).of_a_constant(np.zeros((60, k)))
+    found = Judge(loss, CheckedData(None, y)).of_a_constant(np.zeros((60, k)))
     assert found is not None
     steps = [np.full((60, k), a) + b * np.eye(k)[0] for a in (-2.0, 0.0) for b in (0.0, 1.0)]
-    assert found <= min(Judge(loss, Rows(None, y)).of(p) for p in steps) * 1.25
+    assert found <= min(Judge(loss, CheckedData(None, y)).of(p) for p in steps) * 1.25
 
 
 def test_a_class_without_rows_makes_it_no_infinity() -> None:
     for loss in (hg.CrossEntropyLoss(), hg.SoftmaxCrossEntropyLoss()):
-        found = Judge(loss, Rows(None, CLASSES)).of_a_constant(np.zeros((60, 5)))
+        found = Judge(loss, CheckedData(None, CLASSES)).of_a_constant(np.zeros((60, 5)))
         assert found == pytest.approx(ENTROPY, rel=1e-6)
 
 
@@ -98,16 +98,16 @@ def test_targets_of_another_kind_have_none() -> None:
     class Pairs(hg.MSELoss):
         target_kind = hg.losses.kinds.TargetKind()
 
-    assert Judge(Pairs(), Rows(None, NUMBERS)).of_a_constant(np.zeros((60, 2))) is None
+    assert Judge(Pairs(), CheckedData(None, NUMBERS)).of_a_constant(np.zeros((60, 2))) is None
 
 
 @pytest.mark.parametrize("loss", [hg.CrossEntropyLoss(), hg.SoftmaxCrossEntropyLoss()])
 def test_a_weight_of_two_is_a_row_twice(loss: hg.Loss) -> None:
     w = 1.0 + (np.arange(60) < 20)
     twice = np.r_[CLASSES, CLASSES[:20]]
-    weighted = Judge(loss, Rows(None, CLASSES, w)).of_a_constant(np.zeros((60, 3)))
+    weighted = Judge(loss, CheckedData(None, CLASSES, w)).of_a_constant(np.zeros((60, 3)))
     assert weighted == pytest.approx(
-        Judge(loss, Rows(None, twice)).of_a_constant(np.zeros((80, 3)))
+        Judge(loss, CheckedData(None, twice)).of_a_constant(np.zeros((80, 3)))
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.check.doctor.patient import Judge
-from handgrad.training.validate_data import Rows
+from handgrad.training.validate_data import CheckedData
 from tests.bad_input.refused import refused
 
 
@@ -88,7 +88,7 @@ def test_it_is_diagnosed() -> None:
     assert "no problems found" in str(hg.diagnose(made, history, rows(), loss=loss))
     (_, y), z = rows(), np.zeros((200, 1))
     t, d = y.sum(axis=0)
-    guess = Judge(loss, Rows(None, y)).of_a_constant(z)
+    guess = Judge(loss, CheckedData(None, y)).of_a_constant(z)
     assert guess == pytest.approx((d - d * np.log(d / t)) / 200)
 
 

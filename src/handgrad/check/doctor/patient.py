@@ -28,7 +28,13 @@ from handgrad.textbook.net.minibatches import Inputs, array_of, number_of_rows, 
 from handgrad.textbook.optimizers import Optimizer
 from handgrad.textbook.penalties import Penalty
 from handgrad.training import EpochReport, checked_pair, first_set, pair_and_weights
-from handgrad.training.validate_data import TRAINING, VALIDATION, Rows, held_out_rows, training_rows
+from handgrad.training.validate_data import (
+    TRAINING,
+    VALIDATION,
+    CheckedData,
+    held_out_rows,
+    training_rows,
+)
 
 MOST_ROWS = 1024  # a fraction near 1/2 is then known to ± 0.03, and a diagnosis takes a moment
 
@@ -90,8 +96,8 @@ class Patient:
         findings = (not_finite_rows(rows, what) for what, rows in named.items() if rows is not None)
         self.rows_not_finite = next(filter(None, findings), None)
         self.loss = copy.deepcopy(loss or default_loss(net.output_kind, net.n_out, y))
-        self.judged: Rows | None = None
-        self.judged_held: Rows | None = None
+        self.judged: CheckedData | None = None
+        self.judged_held: CheckedData | None = None
         if self.loss is None or self.rows_not_finite or not _answers(net, self.x):
             return
         twin = copy.deepcopy(net)  # predictions here must not change the net's cached state
@@ -144,7 +150,7 @@ class Judge:
     """Loss with the targets and weights of the rows."""
 
     loss: Loss
-    rows: Rows
+    rows: CheckedData
 
     def of(self, p: Array) -> float:
         """Loss of the predictions `p`, (n, …)."""
@@ -158,7 +164,7 @@ class Judge:
         return min((loss for loss in losses if np.isfinite(loss)), default=None)
 
 
-def constant_answers(loss: Loss, rows: Rows, p: Array) -> list[Array]:
+def constant_answers(loss: Loss, rows: CheckedData, p: Array) -> list[Array]:
     """Candidates for the best constant prediction, each like one row of `p`, (n, …).
 
     They are the class frequencies, the mean or the median; none for targets of another kind.
@@ -251,6 +257,6 @@ class Case:
         return calls
 
 
-def _some(rows: Rows) -> Rows:
+def _some(rows: CheckedData) -> CheckedData:
     some = sampled(rows.x, MOST_ROWS)
-    return Rows(take(rows.x, some), rows.y[some], None if rows.w is None else rows.w[some])
+    return CheckedData(take(rows.x, some), rows.y[some], None if rows.w is None else rows.w[some])

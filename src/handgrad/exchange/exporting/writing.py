@@ -14,7 +14,7 @@ from handgrad.textbook.losses import Loss
 from handgrad.textbook.optimizers import Optimizer
 from handgrad.training.loop import check_batches
 from handgrad.training.sample_weights import aims_at_padding
-from handgrad.training.validate_data import checked_rows
+from handgrad.training.validate_data import checked_data
 
 
 def export(
@@ -142,7 +142,7 @@ def _train_spec(
         )
     positive("batch_size", batch_size, whole=True)
     check_kinds(loss=(loss, Loss), optimizer=(optimizer, Optimizer))
-    rows, targets = checked_rows(spec.net, loss, (x, y), "x and y", learn=True)
+    rows, targets = checked_data(spec.net, loss, (x, y), "x and y", learn=True)
     check_batches(spec.net, len(rows), batch_size)
     if aims_at_padding(spec.net, loss, rows, targets):
         raise SettingError(

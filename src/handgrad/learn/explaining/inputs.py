@@ -17,7 +17,7 @@ from handgrad.textbook.losses.default_loss import default_loss
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, array_of, number_of_rows
 from handgrad.training.results import HasNet
-from handgrad.training.validate_data import checked_inputs, checked_parts, checked_rows
+from handgrad.training.validate_data import checked_data, checked_inputs, checked_parts
 
 MOST_ROWS = 1000
 WHAT = "the rows"
@@ -82,7 +82,7 @@ def _of_net(net: Net, x: object, y: object, loss: Loss | None) -> Subject:
             "the loss that they are judged by",
             "loss=hg.MSELoss(), for example",
         )
-    rows, targets = checked_rows(net, loss, (x, targets), WHAT, learn=False)
+    rows, targets = checked_data(net, loss, (x, targets), WHAT, learn=False)
     _check_number(rows)
     with net.mode(training=True):
         net.check_rows(

@@ -28,7 +28,7 @@ from handgrad.training import EpochReport, check_batches, format_progress
 from handgrad.training.loaders import WholeRows
 from handgrad.training.loop import EpochLoop, LearningRates, Minimization
 from handgrad.training.progress_bar import progress_bar
-from handgrad.training.validate_data import Rows as RowsToTrainOn
+from handgrad.training.validate_data import CheckedData
 
 LOWEST_RATE = 1e-6  # of an adaptive policy, below which the fit ends
 # Measured speed-up in float64, by Adam, on batches of 200, relative to that of small float32
@@ -177,7 +177,7 @@ class Job:
             sharding=m.sharding,
         )
         weights = None if w is None else np.ascontiguousarray(w, net.dtype)
-        self.rows = RowsToTrainOn(rows_of(rows.X, net.dtype), m._targets(rows.y), weights)
+        self.rows = CheckedData(rows_of(rows.X, net.dtype), m._targets(rows.y), weights)
         self.held_out = None if held_out is None else rows_of(held_out, net.dtype)
 
     def engine(self) -> Engine:

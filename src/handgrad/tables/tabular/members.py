@@ -30,6 +30,7 @@ from handgrad.textbook.net.shared_rows import SharedRows
 from handgrad.textbook.optimizers import Adam
 from handgrad.textbook.schedules import coslog
 from handgrad.training import BestWeights, EpochReport, History, Training, progress
+from handgrad.training.validate_data import CheckedData
 
 WIDTH, DEPTH = 128, 3
 # Periodic embedding of numeric columns: waves, frequency, and most columns.
@@ -120,7 +121,7 @@ def train_members(
         optimizer=_optimizer(net, recipe.learning_rate),
         epochs=data.epochs or usual_epochs(-(-n_train // batch_size)),
         batch_size=batch_size,
-        validation=(x[held_out], t[held_out]) if watched else None,
+        validation=CheckedData(net.cast(x[held_out]), net.cast(t[held_out])) if watched else None,
         metrics=[_of_member(m, recipe.badness) for m in range(n_members)] if watched else [],
         schedule=coslog(),
         rng=rng,
