@@ -22,7 +22,7 @@ from handgrad.training.validate_data import TRAINING, CheckedData, training_rows
 BUFFER, KEPT = 1 / 8, 1 / 16
 
 
-class WholeRows:
+class MemoryLoader:
     """Loader of rows in memory; one engine call may run several epochs.
 
     `order` is the last shuffled order of the rows, `generators` are further random streams, and an
@@ -102,25 +102,18 @@ class WholeRows:
         return EpochProgress(rows, total, [predictions])
 
 
-class BufferedRows:
+class StreamLoader:
     """Loader with a shuffle buffer, for a source that does not fit into the engine's arrays.
 
     An epoch visits all rows once. The chunks fill a buffer, an eighth of the source's memory; the
     batches are drawn from it, and it is refilled when all its rows have been used. A batch may
     therefore have rows of several chunks, and all batches but the epoch's last are full.
-
-    With several shards, rows and buffer are split into one contiguous part per shard, as long as
-    its slices of all batches. A worker reads the parts of its own shards in parallel and fills
-    only their parts of the buffer: the others take no memory.
     """
 
     def __init__(self, chunks: SourceRows, n_buffered: int, batch_size: int) -> None:
         self.chunks, self.n_rows, self.batch_size = chunks, chunks.source.n_rows, batch_size
         self.passes, self.order = -(-self.n_rows // n_buffered), np.arange(n_buffered)
-        self.shards = chunks.sharding.shards
-        self.own = chunks.sharding.own if self.shards > 1 else range(1)
-        self.places = np.cumsum([0, *self._shares(n_buffered)])
-        self.own_places = range(self.places[self.own.start], self.places[self.own.stop])
+        self.own_places = range(n_buffered)  # in the buffer, which this worker fills
         # Tracing runs the net on a few rows.
         x, y = (np.zeros((n_buffered, *part.shape[1:]), part.dtype) for part in chunks.first[:2])
         for room, part in zip((x, y), chunks.first[:2], strict=True):
@@ -147,9 +140,8 @@ class BufferedRows:
         (rates,), n, so_far = learning_rates, self.n_rows, so_far or EpochProgress()
         (of_chunks,) = self.generators
         drawn = copy.deepcopy(of_chunks)  # a resumed epoch draws the same order again
-        seed = int(drawn.integers(2**63)) if self.shards > 1 else None
-        for filled in self._buffers(engine, drawn, seed, so_far.rows):
-            order = self._order(filled, seed, so_far.rows)
+        for filled in self._buffers(engine, self._readers(drawn, so_far.rows), so_far.rows):
+            order = self._order(filled, so_far.rows)
             steps = so_far.rows // self.batch_size
             end = -(-(so_far.rows + filled) // self.batch_size)
             result = engine.run_rows(order, rates[steps:end], so_far)
@@ -163,66 +155,37 @@ class BufferedRows:
         of_chunks.bit_generator.state = drawn.bit_generator.state
         yield Epoch(so_far.total / n, self.kept.p[0])
 
-    def _shares(self, rows: int) -> Array:
-        """Number of rows of each shard among the first `rows` rows, (shards,)."""
-        full, rest = divmod(rows, self.batch_size)
-        shard = np.arange(self.shards)
-        of_batch, of_last = (
-            n // self.shards + (shard < n % self.shards) for n in (self.batch_size, rest)
-        )
-        shares: Array = full * of_batch + of_last
-        return shares
+    def _order(self, rows: int, before: int) -> Array:
+        """Order of the `rows` rows in the buffer, which follow `before` earlier ones."""
+        order = self.order if rows == len(self.order) else np.arange(rows)
+        if self.shuffle:
+            self.generator.shuffle(order)
+        return order
 
-    def _order(self, rows: int, seed: int | None, before: int) -> Array:
-        """Order of the `rows` rows in the buffer, which follow `before` earlier ones.
+    def _readers(self, drawn: np.random.Generator, before: int) -> list["_Reader"]:
+        """Readers of the rows after the first `before`, shuffled by `drawn`."""
+        return [_Reader(self.chunks.in_order(drawn if self.shuffle else None, before))]
 
-        With shards it depends only on the epoch's seed, the shard and `before`.
-        """
-        if seed is None:
-            order = self.order if rows == len(self.order) else np.arange(rows)
-            if self.shuffle:
-                self.generator.shuffle(order)
-            return order
-        batches = rows // self.batch_size
-        full, rest = [], []
-        for shard, (n, each) in enumerate(
-            zip(self._shares(rows), self._shares(self.batch_size), strict=True)
-        ):
-            order = np.arange(self.places[shard], self.places[shard] + n)
-            if self.shuffle:
-                np.random.default_rng((seed, before, shard)).shuffle(order)
-            full.append(order[: batches * each].reshape(batches, each))
-            rest.append(order[batches * each :])
-        return np.concatenate([np.concatenate(full, axis=1).ravel(), *rest])
+    def _read_by_each(self, rows: int) -> list[int]:
+        """Number of the next `rows` rows that each reader reads."""
+        return [rows]
 
-    def _buffers(
-        self, engine: Engine, drawn: np.random.Generator, seed: int | None, before: int
-    ) -> Iterator[int]:
+    def _buffers(self, engine: Engine, readers: list["_Reader"], before: int) -> Iterator[int]:
         """Fill the engine's arrays again and again; yields the number of rows each time."""
-        for place, x, y in prefetch(self._parts(drawn, seed, before)):
+        for place, x, y in prefetch(self._parts(readers, before)):
             engine.x[place : place + len(y)], engine.y[place : place + len(y)] = x, y
             if place == len(self.order):
                 filled = min(place, self.n_rows - before)
                 yield filled
                 before += filled
 
-    def _parts(
-        self, drawn: np.random.Generator, seed: int | None, before: int
-    ) -> Iterator[tuple[int, Array, Array]]:
-        """Rows of this worker's shards with their positions in the buffer; empty at its end."""
-        shares = self._shares(self.n_rows)
-        ends, begun = np.cumsum(shares).tolist(), self._shares(before)
-        readers = {}
-        for shard in self.own:
-            rng = drawn if seed is None else np.random.default_rng(seed)
-            begin = ends[shard] - shares[shard] + begun[shard]
-            stretch = self.chunks.in_order(rng if self.shuffle else None, int(begin), ends[shard])
-            readers[shard] = _Reader(stretch)
+    def _parts(self, readers: list["_Reader"], before: int) -> Iterator[tuple[int, Array, Array]]:
+        """Rows of the readers with their positions in the buffer; empty at its end."""
         while before < self.n_rows:
             rows = min(len(self.order), self.n_rows - before)
-            for shard, reader in readers.items():
-                place = int(self.places[shard])
-                for x, y in reader.next(int(self._shares(rows)[shard])):
+            for reader, n in zip(readers, self._read_by_each(rows), strict=True):
+                place = reader.place
+                for x, y in reader.next(n):
                     yield place, x, y
                     place += len(y)
             yield len(self.order), self.rows.x[:0], self.rows.y[:0]
@@ -250,14 +213,68 @@ class BufferedRows:
         return EpochProgress(rows, total)
 
 
-TrainingRows = WholeRows | BufferedRows
+class ShardedStreamLoader(StreamLoader):
+    """Loader of streamed rows in shards, of which a worker reads its own.
+
+    Rows and buffer are split into one contiguous part per shard, as long as its slices of all
+    batches. A worker reads the parts of its own shards in parallel and fills only their parts of
+    the buffer: the others take no memory. The order depends only on the epoch's seed, the shard and
+    the rows before.
+    """
+
+    def __init__(self, chunks: SourceRows, n_buffered: int, batch_size: int) -> None:
+        super().__init__(chunks, n_buffered, batch_size)
+        self.shards, self.own = chunks.sharding.shards, chunks.sharding.own
+        self.places = np.cumsum([0, *self._shares(n_buffered)])
+        self.own_places = range(self.places[self.own.start], self.places[self.own.stop])
+
+    def _shares(self, rows: int) -> Array:
+        """Number of rows of each shard among the first `rows` rows, (shards,)."""
+        full, rest = divmod(rows, self.batch_size)
+        shard = np.arange(self.shards)
+        of_batch, of_last = (
+            n // self.shards + (shard < n % self.shards) for n in (self.batch_size, rest)
+        )
+        shares: Array = full * of_batch + of_last
+        return shares
+
+    def _order(self, rows: int, before: int) -> Array:
+        batches = rows // self.batch_size
+        full, rest = [], []
+        for shard, (n, each) in enumerate(
+            zip(self._shares(rows), self._shares(self.batch_size), strict=True)
+        ):
+            order = np.arange(self.places[shard], self.places[shard] + n)
+            if self.shuffle:
+                np.random.default_rng((self.seed, before, shard)).shuffle(order)
+            full.append(order[: batches * each].reshape(batches, each))
+            rest.append(order[batches * each :])
+        return np.concatenate([np.concatenate(full, axis=1).ravel(), *rest])
+
+    def _readers(self, drawn: np.random.Generator, before: int) -> list["_Reader"]:
+        self.seed, readers = int(drawn.integers(2**63)), []
+        shares, begun = self._shares(self.n_rows), self._shares(before)
+        ends = np.cumsum(shares).tolist()
+        for shard in self.own:
+            rng = np.random.default_rng(self.seed) if self.shuffle else None
+            begin = int(ends[shard] - shares[shard] + begun[shard])
+            stretch = self.chunks.in_order(rng, begin, ends[shard])
+            readers.append(_Reader(stretch, int(self.places[shard])))
+        return readers
+
+    def _read_by_each(self, rows: int) -> list[int]:
+        of_each: list[int] = self._shares(rows)[self.own.start : self.own.stop].tolist()
+        return of_each
+
+
+Loader = MemoryLoader | StreamLoader
 
 
 class _Reader:
-    """Reader of n rows at a time from chunks."""
+    """Reader of n rows at a time from chunks, into the buffer from `place` on."""
 
-    def __init__(self, chunks: Iterator[tuple[Array, Array]]) -> None:
-        self.chunks, self.left = chunks, list[tuple[Array, Array]]()
+    def __init__(self, chunks: Iterator[tuple[Array, Array]], place: int = 0) -> None:
+        self.chunks, self.place, self.left = chunks, place, list[tuple[Array, Array]]()
 
     def next(self, n: int) -> Iterator[tuple[Array, Array]]:
         """The next n rows, in parts."""
@@ -315,7 +332,7 @@ class EpochPredictions:
         self.seen, self.p, self.y = seen, [p], [y]
 
 
-def rows_to_train_on(config: TrainingConfig) -> TrainingRows:
+def rows_to_train_on(config: TrainingConfig) -> Loader:
     """Loader of the checked training rows of a configuration.
 
     A source whose rows all fit into the shuffle buffer is read into memory.
@@ -332,10 +349,11 @@ def rows_to_train_on(config: TrainingConfig) -> TrainingRows:
         averaged = batch_size * (sharding.sync_every if sharding.shards > 1 else 1)
         buffered = max(1, int(data.memory * BUFFER) // row // averaged) * averaged
         if buffered < data.n_rows:
-            return BufferedRows(chunks, buffered, batch_size)
+            loader = StreamLoader if sharding.shards == 1 else ShardedStreamLoader
+            return loader(chunks, buffered, batch_size)
         data = data.in_memory()
     rows = training_rows(net, loss, data, **weights, metrics=config.chosen_metrics)
-    return WholeRows(net, loss, rows)
+    return MemoryLoader(net, loss, rows)
 
 
 def _check_source(source: RowSource) -> None:

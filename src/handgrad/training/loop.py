@@ -12,7 +12,7 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import Optimizer
 from handgrad.textbook.optimizers.minimizer import Iterate, Minimizer
 from handgrad.textbook.schedules import Schedule
-from handgrad.training.loaders import TrainingRows
+from handgrad.training.loaders import Loader
 
 ARRAYS = ("weights", "gradient", "steps", "changes")
 NUMBERS = ("loss", "loss_before", "iterations", "evaluations")
@@ -33,7 +33,7 @@ class EpochLoop:
 
     def __init__(
         self,
-        rows: TrainingRows,
+        rows: Loader,
         engine: Engine,
         learning_rates: Callable[[int, int], Array],
         epochs: int,

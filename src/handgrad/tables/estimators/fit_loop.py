@@ -25,7 +25,7 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.optimizers import LBFGS, Optimizer
 from handgrad.textbook.optimizers.minimizer import Minimizer
 from handgrad.training import EpochReport, check_batches, format_progress
-from handgrad.training.loaders import WholeRows
+from handgrad.training.loaders import MemoryLoader
 from handgrad.training.loop import EpochLoop, LearningRates, Minimization
 from handgrad.training.progress_bar import progress_bar
 from handgrad.training.validate_data import CheckedData
@@ -295,7 +295,7 @@ class Epochs:
             self.engine.optimizer_state = steps.state
         self.engine.step[0] = steps.step
         self.rates = Rates(m, state, steps, self.n, -(-self.n // self.batch_size))
-        self.rows = WholeRows(m.net_, m._loss, self.job.rows)
+        self.rows = MemoryLoader(m.net_, m._loss, self.job.rows)
         self.rows.start(state.random_state, shuffle=m.shuffle)
         self.diverged = False
 
