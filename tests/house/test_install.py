@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from handgrad.engines.dispatch import ENGINES
 from handgrad.files import html
 from handgrad.tables import packages
 from handgrad.textbook.install import install_command
@@ -119,9 +120,11 @@ def test_what_is_imported_by_a_function_or_for_types_is_not_loaded_at_once() -> 
 
 
 def test_packages_whose_extra_is_named_are_of_that_extra() -> None:
-    """Each `require("what", extra=["package"])` of the sources, and the tuples named there."""
+    """Each `require("what", extra=["package"])` of the sources, and those of the engines."""
     constants = {"PACKAGES": packages.PACKAGES, "TEMPLATES": html.TEMPLATES}
-    found = set()
+    found = {classes.extra for classes in ENGINES.values() if classes.extra}
+    for extra in found:
+        assert extra in modules_of(PROJECT["optional-dependencies"][extra])
     for path in (path for path in SOURCES if path.suffix == ".py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("require"):

@@ -3,8 +3,10 @@
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from pkgutil import resolve_name
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -42,32 +44,40 @@ from handgrad.textbook.net.predictor import EngineName as EngineName
 from handgrad.textbook.net.watch import is_watched
 
 
-def _compiled(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
-    from handgrad.engines.compiled.engine import CompiledEngine  # llvmlite, where it is installed
+@dataclass(frozen=True)
+class Classes:
+    """The classes of an engine as `module:class`, imported on first use, and the extra they need.
 
-    return CompiledEngine(config, rows, held_out)
+    Parameters
+    ----------
+    engine : str
+        Its `Engine`.
+    predictor : str, optional
+        Its `EnginePredictor`; without one the layers predict.
+    extra : str, optional
+        The extra of handgrad that brings the package of the same name.
+    """
+
+    engine: str
+    predictor: str = ""
+    extra: str = ""
 
 
-def _portable(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
-    from handgrad.engines.portable.engine import PortableEngine
-
-    return PortableEngine(config, rows, held_out)
-
-
-def _jax(config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs]) -> Engine:
-    require("engine='jax'", "engine='compiled'", jax=["jax"])
-    from handgrad.engines.jax.engine import JaxEngine
-
-    return JaxEngine(config, rows, held_out)
-
-
-ENGINES: Mapping[EngineName, Callable[..., Engine]] = {
-    "eager": EagerEngine,
-    "compiled": _compiled,
-    "portable": _portable,
-    "jax": _jax,
+ENGINES: Mapping[EngineName, Classes] = {
+    "eager": Classes("eager:EagerEngine"),
+    "compiled": Classes("compiled.engine:CompiledEngine", "compiled.predictor:CompiledPredictor"),
+    "portable": Classes("portable.engine:PortableEngine", "portable.engine:PortablePredictor"),
+    "jax": Classes("jax.engine:JaxEngine", "jax.predictor:JaxPredictor", extra="jax"),
 }
 NAMES: tuple[EngineName, ...] = ("auto", *ENGINES)
+
+
+def _imported(name: EngineName, part: Literal["engine", "predictor"]) -> Callable[..., Any]:
+    """Import a class of an engine; raises MissingPackageError without its extra."""
+    if extra := ENGINES[name].extra:
+        require(f"engine={name!r}", "engine='compiled'", **{extra: [extra]})
+    imported: Callable[..., Any] = resolve_name(f"{__package__}.{getattr(ENGINES[name], part)}")
+    return imported
 
 
 def engine_for(
@@ -123,7 +133,8 @@ def _engine_for(
         pays_off = is_worth_compiling(config.net, rows.x, config.batch_size, epochs)
         name = "compiled" if pays_off else "eager"
     try:
-        return ENGINES[name](config, rows, held_out)
+        engine: Engine = _imported(name, "engine")(config, rows, held_out)
+        return engine
     except (RecordingError, CannotLowerError, ImportError) as error:
         if choice != "auto":
             if isinstance(error, MissingPackageError):
@@ -202,36 +213,6 @@ class EnginePredictor(Protocol):
         """Return True if the net still has the layers and settings that this was compiled from."""
 
 
-def _compiled_predictor(net: Net, x: Inputs) -> EnginePredictor:
-    from handgrad.engines.compiled.plan import refused_as_cannot_lower
-    from handgrad.engines.compiled.predictor import CompiledPredictor
-
-    with refused_as_cannot_lower():
-        return CompiledPredictor(net, x)
-
-
-def _portable_predictor(net: Net, x: Inputs) -> EnginePredictor:
-    from handgrad.engines.compiled.plan import refused_as_cannot_lower
-    from handgrad.engines.portable.engine import PortablePredictor
-
-    with refused_as_cannot_lower():
-        return PortablePredictor(net, x)
-
-
-def _jax_predictor(net: Net, x: Inputs) -> EnginePredictor:
-    require("engine='jax'", "engine='compiled'", jax=["jax"])
-    from handgrad.engines.jax.predictor import JaxPredictor
-
-    return JaxPredictor(net, x)
-
-
-PREDICTORS: Mapping[EngineName, Callable[[Net, Inputs], EnginePredictor]] = {
-    "compiled": _compiled_predictor,
-    "portable": _portable_predictor,
-    "jax": _jax_predictor,
-}
-
-
 def _predict_no_rows(twin: Net, x: Inputs) -> Array:
     """The empty predictions of no rows, by way of one row: a layer may reshape to -1."""
     one = [np.zeros((1, *part.shape[1:]), part.dtype) for part in named_parts("x", x).values()]
@@ -299,7 +280,7 @@ class Predictor:
         if engine == "auto" and self.refused:
             return None
         try:
-            made = PREDICTORS[name](self.net, x)
+            made = _imported(name, "predictor")(self.net, x)
         except (RecordingError, CannotLowerError, ImportError) as error:
             self.refused = True
             if engine != "auto":

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeGuard
 
 import numpy as np
 
-from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE, prediction_of
+from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE, prediction_of, refused_as_cannot_lower
 from handgrad.engines.compiled.runner import CallSequence, Runner
 from handgrad.engines.cost_model import work_of
 from handgrad.engines.fingerprint import NetFingerprint
@@ -43,11 +43,12 @@ class CompiledPredictor:
         self.row, self.dtype = single
         self.net, self.layers = net, NetFingerprint(net)
         target = self.runner_of.target()
-        program = prediction_of(
-            net, x, PREDICTED_AT_ONCE, target=target, only_finite=self.only_finite
-        )
+        with refused_as_cannot_lower():
+            program = prediction_of(
+                net, x, PREDICTED_AT_ONCE, target=target, only_finite=self.only_finite
+            )
+            self.runner = self.runner_of(program)
         self.bounds = program.bounds
-        self.runner = self.runner_of(program)
         self.by_blas = self.runner.large and self.runner.by_blas
         self.weights = {"parameters": net.parameters, "state": net.running_state}
         self.multiplications = work_of(net, x).multiplications
