@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad import check, training
 from handgrad.check import check_gradients
-from handgrad.engines import dispatch as _choice
 from handgrad.files import load, save
 from handgrad.files.estimators import PACKAGES
 from handgrad.graph import Graph, trace
-from handgrad.graph.threads import threads_for
 from handgrad.textbook import errors, layers, losses, metrics, optimizers, penalties, schedules
 from handgrad.textbook.errors import HandgradError
 from handgrad.textbook.layers import (
@@ -200,6 +198,3 @@ def _moved(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*__all__, "__version__"})
-
-
-Net.predictor_type, Net.threads_for = _choice.Predictor, threads_for

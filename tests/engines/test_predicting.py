@@ -11,7 +11,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE as BATCH
-from handgrad.engines.dispatch import Predictor
+from handgrad.engines.dispatch import DispatchingPredictor
 from tests.contracts.table import LAYERS, rows_for
 from tests.graph import pages
 
@@ -41,7 +41,7 @@ def assert_same(net: hg.Net, x: Any, engine: Any = "compiled") -> None:
 
 def by_machine_code(net: hg.Net) -> bool:
     predictor = net._predictor
-    assert isinstance(predictor, Predictor)
+    assert isinstance(predictor, DispatchingPredictor)
     return "compiled" in predictor.made and predictor.made["compiled"].is_current()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.dispatch import Predictor
+from handgrad.engines.dispatch import DispatchingPredictor
 from tests.waiting import HANG
 
 
@@ -305,7 +305,7 @@ def test_no_rows_are_predicted_in_prediction_mode() -> None:
         assert p.shape == (0, 2)
 
 
-class Vanishing(Predictor):
+class Vanishing(DispatchingPredictor):
     """Its machine code is given up by another thread as soon as it was seen."""
 
     @property

@@ -11,7 +11,7 @@ import handgrad as hg
 from handgrad.engines.compiled import predictor
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE as BATCH
-from handgrad.engines.dispatch import Predictor
+from handgrad.engines.dispatch import DispatchingPredictor
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.portable.engine import PortableEngine
 from tests.bad_input.refused import refused
@@ -111,7 +111,7 @@ def test_predictions(page: Any, engine: Any, n: int) -> None:
     net = net_of(page)
     x = tuple(np.resize(part, (n, *part.shape[1:])) for part in INPUTS[page])
     net.predict(INPUTS[page], engine=engine)
-    assert isinstance(net._predictor, Predictor)
+    assert isinstance(net._predictor, DispatchingPredictor)
     made = net._predictor.made[engine]
     found, expected = net.predict(x, engine=engine), copy.deepcopy(net).predict(x, engine="eager")
     np.testing.assert_allclose(found, expected, 1e-12, 1e-12)
@@ -123,7 +123,7 @@ def test_predictions(page: Any, engine: Any, n: int) -> None:
 def test_machine_code_answers_for_inputs_like_those_it_was_made_of_alone() -> None:
     net, (x, codes) = net_of(ByIndex), INPUTS[ByIndex]
     net.predict((x, codes), engine="compiled")
-    assert isinstance(net._predictor, Predictor)
+    assert isinstance(net._predictor, DispatchingPredictor)
     made = net._predictor.made["compiled"]
     others: list[Any] = [
         x,

@@ -20,7 +20,6 @@ from handgrad.engines.cost_model import (
 from handgrad.engines.data_parallel import ShardedEngine
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows
-from handgrad.graph.threads import threads_for
 from handgrad.textbook.errors import (
     CannotLowerError,
     RecordingError,
@@ -30,16 +29,14 @@ from handgrad.textbook.errors import (
 )
 from handgrad.textbook.install import MissingPackageError, require
 from handgrad.textbook.layers import Array
-from handgrad.textbook.layers.layer import closed, predicting_twin
+from handgrad.textbook.layers.layer import closed
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import (
     Inputs,
-    batches,
     form_of,
-    named_parts,
     number_of_rows,
-    take,
 )
+from handgrad.textbook.net.predictor import BACKEND, EagerPredictor
 from handgrad.textbook.net.predictor import EngineName as EngineName
 from handgrad.textbook.net.watch import is_watched
 
@@ -213,23 +210,17 @@ class EnginePredictor(Protocol):
         """Return True if the net still has the layers and settings that this was compiled from."""
 
 
-def _predict_no_rows(twin: Net, x: Inputs) -> Array:
-    """The empty predictions of no rows, by way of one row: a layer may reshape to -1."""
-    one = [np.zeros((1, *part.shape[1:]), part.dtype) for part in named_parts("x", x).values()]
-    with np.errstate(all="ignore"):
-        none: Array = twin.forward((*one,) if isinstance(x, tuple) else one[0])[:0]
-    return none
-
-
-class Predictor:
+class DispatchingPredictor(EagerPredictor):
     """Predicts for a net, eagerly or by compiled predictors, which it caches.
 
     The choice depends on the size of the net and the number of rows in the call, never on a clock
     or on earlier calls: the last digits would depend on them.
     """
 
+    net: Net
+
     def __init__(self, net: Net) -> None:
-        self.net = net
+        super().__init__(net)
         self.made: Mapping[EngineName, EnginePredictor] = {}
         self.refused = False
         self.known_work: tuple[object, Work] | None = None
@@ -242,16 +233,8 @@ class Predictor:
     def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
         """Predict `x` by an engine, or eagerly, `batch_size` rows at a time."""
         positive("batch_size", batch_size, whole=True)
-        if (p := self._by_engine(x, resolve_engine(engine))) is not None:
-            return p
-        # OpenBLAS's sgemv for AVX-512 sets the flag "invalid" in lanes that it discards
-        with np.errstate(invalid="ignore"):
-            n, twin = number_of_rows(x), predicting_twin(self.net)
-            parts = []
-            for rows in batches(n, batch_size):
-                with threads_for((rows.stop - rows.start) * self.net.parameters.size):
-                    parts.append(twin.forward(take(x, rows)))
-            return np.concatenate(parts) if parts else _predict_no_rows(twin, x)
+        p = self._by_engine(x, resolve_engine(engine))
+        return self.eagerly(x, batch_size) if p is None else p
 
     def _work(self, x: Inputs) -> Work:
         """The work per row, cached by the shape of the rows and the net's settings."""
@@ -290,3 +273,6 @@ class Predictor:
             return None
         self.made = {**self.made, name: made}
         return made(x)
+
+
+BACKEND.predictor = DispatchingPredictor

@@ -11,6 +11,8 @@ from typing import Any
 
 from threadpoolctl import LibController, ThreadpoolController
 
+from handgrad.textbook.net.predictor import BACKEND
+
 HANDOVER = 1e-4  # seconds
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 # Limits of the active blocks: cores of the process, threads of each worker.
@@ -259,6 +261,9 @@ def threads_for(multiplications: int) -> AbstractContextManager[Any]:
     """
     small = SHARED < multiplications < WORTH_SHARING
     return blas_threads(None) if small and not _limits.is_single() else nullcontext()
+
+
+BACKEND.threads_for = threads_for
 
 
 def threads_of_a_batch(multiplications: int) -> int:

@@ -1,7 +1,7 @@
 """Net: a layer that contains layers."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar, Self, SupportsIndex, overload
 
@@ -24,7 +24,7 @@ from handgrad.textbook.layers.layer import (
 from handgrad.textbook.module import MADE, twin_of
 from handgrad.textbook.net.buffers import FlatBuffers
 from handgrad.textbook.net.minibatches import array_of_numbers, check_several, number_of_rows
-from handgrad.textbook.net.predictor import EngineName, Predictor
+from handgrad.textbook.net.predictor import BACKEND, EngineName
 from handgrad.textbook.net.watch import LayerCall, watching
 
 BOUND = {"_buffers", "_predictor"}
@@ -64,10 +64,6 @@ class Net(Layer):
     dtype: np.dtype[Any]
     in_a_row: ClassVar[bool] = True
     takes_mask = True
-    # Set by handgrad/__init__.py, since engines import nets.
-    predictor_type: ClassVar[type[Predictor]]
-    # BLAS threads for a number of multiplications; set there as well.
-    threads_for: ClassVar[Callable[[int], AbstractContextManager[object]]] = nullcontext
 
     def __init__(self, *layers: Layer, dtype: npt.DTypeLike | None = None) -> None:
         super().__init__()
@@ -221,7 +217,7 @@ class Net(Layer):
             )
 
     def _bind(self) -> None:
-        self._buffers, self._predictor = FlatBuffers.of(self, self.dtype), self.predictor_type(self)
+        self._buffers, self._predictor = FlatBuffers.of(self, self.dtype), BACKEND.predictor(self)
         changes = Changes()
         for layer, part in self._buffers.parts(self):
             layer.__dict__["_changes"] = changes
@@ -232,7 +228,7 @@ class Net(Layer):
                 layer.dtype = self.dtype
             if isinstance(layer, Net):
                 layer._buffers = part
-                layer._predictor = self.predictor_type(layer)
+                layer._predictor = BACKEND.predictor(layer)
 
     @property
     def parameters(self) -> Array:
@@ -305,7 +301,7 @@ class Net(Layer):
         """Limit BLAS to one thread during a pass that is too small for more."""
         if self._owned or not isinstance(x, np.ndarray):
             return nullcontext()
-        return type(self).threads_for(len(x) * self.parameters.size)
+        return BACKEND.threads_for(len(x) * self.parameters.size)
 
     @contextmanager
     def _gathering_gradients(self, dy: object) -> Iterator[None]:

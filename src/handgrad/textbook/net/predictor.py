@@ -1,20 +1,29 @@
-"""Predictor interface of a net, and the names of the engines."""
+"""Eager predictor of a net, the names of the engines, and the registry that engines fill."""
 
-from typing import Literal, Protocol
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
 
+import numpy as np
+
+from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array, Layer
-from handgrad.textbook.net.minibatches import Inputs
+from handgrad.textbook.layers.layer import predicting_twin
+from handgrad.textbook.net.minibatches import Inputs, batches, named_parts, number_of_rows, take
 
 EngineName = Literal["auto", "eager", "compiled", "portable", "jax"]
 
 
-class Predictor(Protocol):
-    """Predictor of one net, by its layers or by machine code."""
+class EagerPredictor:
+    """Predicts for one net by its layers."""
 
-    def __init__(self, net: Layer) -> None: ...
+    def __init__(self, net: Layer) -> None:
+        self.net = net
 
     def quickly(self, x: object, engine: EngineName) -> Array | None:
         """Return predictions for an unchecked `x` if the engine has code for it, else None."""
+        return None
 
     def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
         """Return predictions.
@@ -28,3 +37,48 @@ class Predictor(Protocol):
         engine : str
             Name of the engine.
         """
+        if engine not in ("auto", "eager"):
+            raise SettingError(
+                f"engine={engine!r} in a process without engines",
+                "engine='eager', which needs the textbook only",
+                "import handgrad.engines.dispatch",
+            )
+        return self.eagerly(x, batch_size)
+
+    def eagerly(self, x: Inputs, batch_size: int) -> Array:
+        """Return the predictions of the net's layers, `batch_size` rows at a time."""
+        twin: Any = predicting_twin(self.net)
+        # OpenBLAS's sgemv for AVX-512 sets the flag "invalid" in lanes that it discards
+        with np.errstate(invalid="ignore"):
+            parts = []
+            for rows in batches(number_of_rows(x), batch_size):
+                with BACKEND.threads_for((rows.stop - rows.start) * twin.parameters.size):
+                    parts.append(twin.forward(take(x, rows)))
+            return np.concatenate(parts) if parts else _predict_no_rows(twin, x)
+
+
+def _predict_no_rows(twin: Layer, x: Inputs) -> Array:
+    """The empty predictions of no rows, by way of one row: a layer may reshape to -1."""
+    one = [np.zeros((1, *part.shape[1:]), part.dtype) for part in named_parts("x", x).values()]
+    with np.errstate(all="ignore"):
+        none: Array = twin.forward((*one,) if isinstance(x, tuple) else one[0])[:0]
+    return none
+
+
+@dataclass
+class Backend:
+    """Registry of what nets use of the packages above the textbook, filled when those are imported.
+
+    Parameters
+    ----------
+    predictor : type of EagerPredictor
+        Predictor of a new net.
+    threads_for : callable
+        Context manager that limits the threads of BLAS for a number of multiplications.
+    """
+
+    predictor: type[EagerPredictor] = EagerPredictor
+    threads_for: Callable[[int], AbstractContextManager[object]] = nullcontext
+
+
+BACKEND = Backend()
