@@ -266,6 +266,46 @@ def test_lists_and_dicts_are_settings_whose_changes_are_seen(change: Any) -> Non
     assert_same(net, rows(3))
 
 
+def test_lists_that_replace_equal_ones_are_watched_too() -> None:
+    net = hg.Net(Listed(), hg.Tanh(), hg.Linear(4, 2, rng=0), dtype=np.float64)
+    net.predict(rows(3), engine="compiled")
+    net.layers, net.layers[0].factors = [*net.layers], [*net.layers[0].factors]
+    assert by_machine_code(net)
+    change_a_factor(net.layers[0])
+    assert_same(net, rows(3))
+    net.layers, net.layers[0].factors = [*net.layers], [*net.layers[0].factors]
+    assert by_machine_code(net)
+    net.layers[1] = hg.ReLU()
+    assert_same(net, rows(3))
+
+
+class Private(hg.Layer):
+    """y = x to a power that is the layer's own business, with a set that is, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._power, self._seen = 1, {"nothing"}
+
+    def forward(self, x: Any) -> Any:
+        return x**self._power
+
+
+def test_private_settings_are_compared_where_they_can_be() -> None:
+    net = hg.Net(Private(), hg.Linear(4, 2, rng=0), dtype=np.float64)
+    net.predict(rows(3), engine="compiled")
+    assert by_machine_code(net)
+    net.layers[0]._power = 2
+    assert not by_machine_code(net)
+    assert_same(net, rows(3))
+
+
+def test_frozen_layers_predict_as_before() -> None:
+    net = classifier()
+    net.predict(rows(3), engine="compiled")
+    net.freeze()
+    assert by_machine_code(net)
+
+
 def test_what_trains_with_lists_is_exported_with_them(tmp_path: Path) -> None:
     net = hg.Net(Listed(), hg.Linear(4, 2, rng=0))
     x = rows(70).astype(np.float32)

@@ -1,14 +1,16 @@
 """Fingerprints of nets and trainings, and the trace cache that is keyed by them.
 
-`TraceCache` holds traces and compiled programs for the next training with the same structure. Two
-trainings share a structure if they differ only in numbers, weights, rows and random streams. The
-key holds everything that tracing depends on: the settings of the layers, the loss, the optimizer
-and the penalty, and the code of their classes, with the functions and values that it names. If a
-part cannot be compared, nothing is cached. `NetFingerprint` detects later changes to one net.
+Two nets or trainings have the same fingerprint if their traces differ only in numbers, weights,
+rows and random streams. It holds the settings of the layers, the loss, the optimizer and the
+penalty, and the code of their classes, with the functions and values that the code names.
+
+`TraceCache` holds traces and compiled programs for the next training with the same fingerprint; if
+a value cannot be compared, nothing is cached. `NetFingerprint` detects later changes to one net.
 """
 
-import types
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
 from threading import Lock
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, NoneType
 from typing import Any, TypeVar, cast
@@ -28,11 +30,35 @@ T = TypeVar("T")
 
 MAX_TRACES = 32  # entries, with their machine code: about a megabyte each
 # Immutable types, whose equal values are the same.
-IMMUTABLE = (bool, int, float, str, type, NoneType, BuiltinFunctionType, ModuleType, np.ufunc)
-IMMUTABLE_IN_NUMPY = (np.generic, np.dtype)
-NO_SETTINGS = {"rng", "training", "layers", "_shapes", "_made_with", "_made_of", "_memory"}
+IMMUTABLE = {bool, int, float, str, type, NoneType, BuiltinFunctionType, ModuleType, np.ufunc}
+IMMUTABLE_BASES = (np.generic, np.dtype, np.random.Generator, Enum)
+# Plans depend on `trainable` by `net.trainable_slices()`, predictions not at all.
+NO_SETTINGS = {"rng", "training", "trainable", "layers", "_shapes", "_made_with", "_made_of"}
 BASES = {Module, Layer, Loss, Optimizer, Penalty, object}
 NO_CODE = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__qualname__"}
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Key of all that the traces of modules depend on; equal for modules with equal traces.
+
+    Parameters
+    ----------
+    key : hashable
+        Classes, code and settings.
+    unknown : list of tuples
+        Values in the key by identity only, which may change: (module, setting, value), or ("",
+        "", value) for one that code names.
+    """
+
+    key: Hashable
+    unknown: list[tuple[Module | None, str, object]] = field(compare=False)
+
+
+def fingerprint(*modules: Module | None) -> Fingerprint:
+    """Return the fingerprint of layers, with the layers within them, losses and optimizers."""
+    keys = _Keys()
+    return Fingerprint(tuple(map(keys.of_module, modules)), keys.unknown)
 
 
 class TraceCache:
@@ -56,10 +82,10 @@ class TraceCache:
         others : hashable
             Anything else that the result depends on.
         """
-        try:
-            key = (*map(_key_of_module, modules), *others)
-        except _NotComparableError:
+        made_from = fingerprint(*modules)
+        if made_from.unknown:
             return make()
+        key = (made_from, *others)
         with self.lock:
             made = self.entries.pop(key, None)
         if made is None:
@@ -74,80 +100,92 @@ class TraceCache:
 TRACES = TraceCache()
 
 
-class _NotComparableError(Exception):
-    """A value that cannot be compared with another."""
+def _settings(module: Module) -> dict[str, Any]:
+    """The settings of a module by name; weights and running state are among them."""
+    of_optimizers = {"learning_rate", "_memory"} if isinstance(module, Optimizer) else set()
+    left_out = NO_SETTINGS | of_optimizers
+    return {k: v for k, v in module.__getstate__().items() if k not in left_out}
 
 
-def _key_of_module(module: Module | None) -> Hashable:
-    """A key that is equal for modules with equal traces; it includes the layers within a layer."""
-    if module is None:
-        return None
-    walked = module.walk() if isinstance(module, Layer) else [("", module)]
-    return tuple((path, _key_of_settings(part)) for path, part in walked)
+class _Keys:
+    """Makes keys of values that are equal for equal values; collects those it cannot compare."""
 
+    def __init__(self) -> None:
+        self.seen = dict[int, int]()  # the places of functions and classes, by id
+        self.unknown: list[tuple[Module | None, str, object]] = []
 
-def _key_of_settings(module: Module) -> Hashable:
-    """The class and the settings of a module; of weights and state only the shape."""
-    numbers = {*module.param_names, *module.state_names}
-    left_out = NO_SETTINGS | ({"learning_rate"} if isinstance(module, Optimizer) else set())
-    return _key_of_class(type(module), set()), tuple(
-        (name, (value.shape, value.dtype) if name in numbers else _key_of_value(value, set()))
-        for name, value in module.__getstate__().items()
-        if name not in left_out
-    )
+    def of_module(self, module: Module | None) -> Hashable:
+        """A key for a module with the layers within it."""
+        if module is None:
+            return None
+        walked = module.walk() if isinstance(module, Layer) else [("", module)]
+        return tuple((path, self._of_one(part)) for path, part in walked)
 
-
-def _key_of_value(value: object, seen: set[int]) -> Hashable:
-    """A key for a value; 1, True and 1.0 have different keys."""
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        return value.shape, value.dtype, value.tobytes()
-    if isinstance(value, dict):
-        pairs = value.items()
-        return dict, tuple(
-            (_key_of_value(name, seen), _key_of_value(part, seen)) for name, part in pairs
+    def _of_one(self, module: Module) -> Hashable:
+        """The class and the settings of a module; of weights and state only the shape."""
+        numbers = {*module.param_names, *module.state_names}
+        return self._of_class(type(module)), tuple(
+            (
+                name,
+                (value.shape, value.dtype)
+                if name in numbers
+                else self.of_value(value, module, name),
+            )
+            for name, value in _settings(module).items()
         )
-    if isinstance(value, tuple | list):
-        return type(value), tuple(_key_of_value(part, seen) for part in value)
-    if isinstance(value, FunctionType):
-        return _key_of_function(value, seen)
-    if isinstance(value, property):
-        return _key_of_value((value.fget, value.fset), seen)
-    if isinstance(value, staticmethod | classmethod):
-        return type(value), _key_of_value(value.__func__, seen)
-    if isinstance(value, type):
-        return _key_of_class(value, seen) if issubclass(value, Module) else (type, value)
-    if isinstance(value, PredictionKind | TargetKind):
-        return _key_of_class(type(value), seen), _key_of_value(vars(value), seen)
-    if isinstance(value, IMMUTABLE_IN_NUMPY) or type(value) in IMMUTABLE:
-        return type(value), value
-    raise _NotComparableError
 
+    def of_value(self, value: object, module: Module | None = None, name: str = "") -> Hashable:
+        """A key for a value of a setting or of code; 1, True and 1.0 have different keys."""
+        if type(value) in IMMUTABLE:
+            return type(value), value
+        if isinstance(value, FunctionType):
+            return self._of_function(value)
+        if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+            return value.shape, value.dtype, value.tobytes()
+        if isinstance(value, dict):
+            pairs = [part for pair in value.items() for part in pair]
+            return dict, self.of_value(pairs, module, name)
+        if isinstance(value, tuple | list):
+            return type(value), tuple(self.of_value(part, module, name) for part in value)
+        if isinstance(value, property):
+            return self.of_value((value.fget, value.fset))
+        if isinstance(value, staticmethod | classmethod):
+            return type(value), self.of_value(value.__func__)
+        if isinstance(value, type):
+            return self._of_class(value) if issubclass(value, Module) else (type, value)
+        if isinstance(value, PredictionKind | TargetKind):
+            return self._of_class(type(value)), self.of_value(vars(value), module, name)
+        if isinstance(value, IMMUTABLE_BASES):
+            return type(value), value
+        self.unknown.append((module, name, value))
+        return type(value), id(value)
 
-def _key_of_class(kind: type, seen: set[int]) -> Hashable:
-    """A key for a class, with the code of its methods, which a notebook may redefine."""
-    if id(kind) in seen:
-        return kind
-    seen.add(id(kind))
-    parts: list[Hashable] = []
-    for base in kind.__mro__:
-        if base in BASES:
-            continue
-        own = base.__module__.startswith("handgrad.")
-        for name, value in vars(base).items():
-            if isinstance(value, FunctionType) or not (own or name in NO_CODE):
-                parts.append((name, _key_of_value(value, seen)))
-    return kind, tuple(parts)
+    def _of_class(self, kind: type) -> Hashable:
+        """A key for a class, with the code of its methods, which a notebook may redefine."""
+        if id(kind) in self.seen:
+            return kind
+        self.seen[id(kind)] = len(self.seen)
+        parts: list[Hashable] = []
+        for base in kind.__mro__:
+            if base in BASES:
+                continue
+            own = base.__module__.startswith("handgrad.")
+            for name, value in vars(base).items():
+                if isinstance(value, FunctionType) or not (own or name in NO_CODE):
+                    parts.append((name, self.of_value(value)))
+        return kind, tuple(parts)
 
-
-def _key_of_function(function: FunctionType, seen: set[int]) -> Hashable:
-    """A key for a function: its code and all that it names; for handgrad's own only the code."""
-    if function.__module__.startswith(("handgrad.", "dataclasses")) or id(function) in seen:
-        return function, function.__code__
-    seen.add(id(function))
-    names = {name: function.__globals__.get(name) for name in _global_names(function.__code__)}
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    defaults = [function.__defaults__, function.__kwdefaults__, cells]
-    return function.__code__, _key_of_value(names, seen), _key_of_value(defaults, seen)
+    def _of_function(self, function: FunctionType) -> Hashable:
+        """A key for a function: its code and all that it names; for handgrad's only the code."""
+        if function.__module__.startswith(("handgrad.", "dataclasses")):
+            return function, function.__code__
+        if id(function) in self.seen:
+            return function.__code__, self.seen[id(function)]
+        self.seen[id(function)] = len(self.seen)
+        names = {name: function.__globals__.get(name) for name in _global_names(function.__code__)}
+        cells = [cell.cell_contents for cell in function.__closure__ or ()]
+        defaults = [function.__defaults__, function.__kwdefaults__, cells]
+        return function.__code__, self.of_value(names), self.of_value(defaults)
 
 
 def _global_names(code: CodeType) -> Iterator[str]:
@@ -158,75 +196,51 @@ def _global_names(code: CodeType) -> Iterator[str]:
             yield from _global_names(constant)
 
 
-# Immutable types: replacing a setting is detected.
-IMMUTABLE_SETTINGS = (
-    *(bool, int, float, str, type, types.NoneType, types.FunctionType, types.BuiltinFunctionType),
-    *(np.generic, np.dtype, np.random.Generator, PredictionKind),
-)
-
-
 class NetFingerprint:
-    """The layers and settings of a net at one time, without weights and running state.
+    """The fingerprint of a net at one time, to detect changes before each prediction.
+
+    Fingerprints are compared only after an assignment, which the net counts; before that only what
+    changes without one: lists of layers, and settings in lists, dicts and arrays.
 
     Raises a CannotLowerError for a setting whose changes cannot be detected.
     """
 
     def __init__(self, net: Net) -> None:
-        self.net, self.layers, self.changes = net, _layers_of(net), net._changes
-        self.seen = self.changes.count
-        self.lists = [(layer.layers, [*layer.layers]) for layer, _ in self.layers if layer.layers]
-        self.contents = [
-            (vars(layer)[name], value)
-            for layer, settings in self.layers
-            for name, value in settings.items()
-            if _is_mutable(value)
+        self.net, self.changes = net, net._changes
+        self.seen, self.fingerprint = self.changes.count, fingerprint(net)
+        for module, name, value in self.fingerprint.unknown:
+            if module is not None and not name.startswith("_"):
+                raise CannotLowerError(
+                    f"{name} of {module!r}, a {type(value).__name__}, which may change",
+                    "settings that are numbers, strings or arrays, or lists, tuples and dicts "
+                    "of these",
+                )
+        self.layers = [layer for _, layer in net.walk()]
+        self.lists = [(layer.layers, [*layer.layers]) for layer in self.layers if layer.layers]
+        self.mutable = [
+            value
+            for layer in self.layers
+            for name, value in _settings(layer).items()
+            if _is_mutable(value) and name not in (*layer.param_names, *layer.state_names)
         ]
+        self.contents = _Keys().of_value(self.mutable)
 
     def matches(self) -> bool:
-        """Return True if the net still has the same layers and settings."""
+        """Return True if the net still has the same layers, settings and code."""
         for layers, before in self.lists:
             if layers != before:
                 return False
-        if not all(_equal(now, before) for now, before in self.contents):
+        if self.mutable and _Keys().of_value(self.mutable) != self.contents:
             return False
-        if (seen := self.changes.count) != self.seen:
-            if not _all_equal(_layers_of(self.net), self.layers):
+        if self.changes.count != self.seen:
+            try:
+                now = NetFingerprint(self.net)
+            except CannotLowerError:
                 return False
-            self.seen = seen
+            if now.layers != self.layers or now.fingerprint != self.fingerprint:
+                return False
+            vars(self).update(vars(now))
         return True
-
-
-def _layers_of(net: Layer) -> list[Any]:
-    """The layers of a net with their settings."""
-    return [(layer, _settings(layer)) for _, layer in net.walk()]
-
-
-def _settings(layer: Layer) -> dict[str, Any]:
-    varying = {*layer.param_names, *layer.state_names, "training", "trainable", "layers"}
-    settings: dict[str, Any] = {}
-    for name, value in layer.__getstate__().items():
-        if name in varying or name.startswith("_"):
-            continue
-        settings[name] = _copy_of(layer, name, value)
-    return settings
-
-
-def _copy_of(layer: Layer, name: str, value: object) -> object:
-    """A setting to compare with later; a copy if it is mutable."""
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, list | tuple):
-        parts = [_copy_of(layer, name, part) for part in value]
-        return parts if isinstance(value, list) else tuple(parts)
-    if isinstance(value, dict):
-        return {key: _copy_of(layer, name, part) for key, part in value.items()}
-    if not isinstance(value, IMMUTABLE_SETTINGS):
-        kind = type(value).__name__
-        raise CannotLowerError(
-            f"{name} of {layer!r}, a {kind}, which may change",
-            "settings that are numbers, strings or arrays, or lists, tuples and dicts of these",
-        )
-    return value
 
 
 def _is_mutable(setting: object) -> bool:
@@ -234,29 +248,3 @@ def _is_mutable(setting: object) -> bool:
     if isinstance(setting, tuple):
         return any(map(_is_mutable, setting))
     return isinstance(setting, np.ndarray | list | dict)
-
-
-def _equal(now: object, before: object) -> bool:
-    """Compare a setting with an earlier one."""
-    if isinstance(before, list | tuple):
-        return (
-            isinstance(now, list | tuple)
-            and len(now) == len(before)
-            and all(map(_equal, now, before))
-        )
-    if isinstance(before, dict):
-        return (
-            isinstance(now, dict)
-            and now.keys() == before.keys()
-            and all(_equal(now[key], part) for key, part in before.items())
-        )
-    return now is before or np.array_equal(now, before)  # type: ignore[arg-type]
-
-
-def _all_equal(now: list[Any], before: list[Any]) -> bool:
-    return len(now) == len(before) and all(
-        layer is other
-        and settings.keys() == others.keys()
-        and all(_equal(settings[name], others[name]) for name in settings)
-        for (layer, settings), (other, others) in zip(now, before, strict=True)
-    )

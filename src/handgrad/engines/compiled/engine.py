@@ -64,6 +64,7 @@ class CompiledEngine(Engine):
                 (net, loss, optimizer, config.penalty),
                 *(None if part is None else form_of(part) for part in (x, y, w)),
                 self.batch_size,
+                str(net.trainable_slices()),
                 bool(held_out),
                 rows.of_members,
                 self.name,

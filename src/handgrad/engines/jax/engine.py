@@ -144,6 +144,7 @@ class JaxEngine(MinibatchEngine):
             lambda: JaxPlan(config, rows, predicts=bool(held_out)),
             (config.net, config.loss, config.optimizer, config.penalty),
             self.name,
+            str(config.net.trainable_slices()),
             *(None if part is None else form_of(part) for part in (x, y, w)),
             bool(held_out),
             rows.of_members,
