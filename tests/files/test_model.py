@@ -1,10 +1,12 @@
 """Whole nets in files: what comes back is what was saved; what could not come back is refused."""
 
+import copy
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -177,6 +179,24 @@ def test_a_layer_of_ones_own_may_have_the_name_of_a_built_in_one(tmp_path: Path)
     assert type(hg.load(path, layers={"Tanh": tanh}).layers[0]) is tanh
     path = hg.save(hg.Net(hg.Tanh()), tmp_path / "a")
     assert type(hg.load(path, layers={"Tanh": tanh}).layers[0]) is hg.Tanh
+
+
+@dataclass(eq=False, repr=False)
+class Times(hg.Layer):
+    """y = factor x, with the constructor that a decorator writes after the class is made."""
+
+    factor: float = 2.0
+
+    def forward(self, x: Any) -> Any:
+        return x * self.factor
+
+
+def test_a_layer_that_is_a_dataclass_is_shown_copied_and_saved(tmp_path: Path) -> None:
+    net = hg.Net(hg.Linear(2, 3, rng=0), Times(3.0))
+    again = hg.load(hg.save(net, tmp_path / "a"), layers={"Times": Times})
+    for other in (net, copy.deepcopy(net), again):
+        assert repr(other) == "Net(Linear(2, 3), Times(3.0))"
+        assert other.layers[1].factor == 3
 
 
 class Doubling(hg.Layer):

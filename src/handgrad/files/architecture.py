@@ -16,6 +16,7 @@ from handgrad.textbook import layers, net
 from handgrad.textbook.errors import FileError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array, Layer, defaults
 from handgrad.textbook.layers.initializers import without_initialization
+from handgrad.textbook.module import arguments_of
 
 MOST_LAYERS, DEEPEST = 1000, 16
 NET_IN_ONNX = "handgrad.net"  # metadata key of the JSON in an ONNX model
@@ -239,23 +240,18 @@ def _place(path: str) -> str:
 
 def parameters_of(kind: type[Layer]) -> Parameters:
     """Constructor's parameters by name, except those for initial weights."""
-    if kind.__init__ is object.__init__:
-        return {}
-    _, *parameters = inspect.signature(kind.__init__).parameters.values()
     return {
-        parameter.name: parameter
-        for parameter in parameters
-        if parameter.name not in HOW_WEIGHTS_BEGIN and parameter.kind != parameter.VAR_KEYWORD
+        name: parameter
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if name not in HOW_WEIGHTS_BEGIN and parameter.kind != parameter.VAR_KEYWORD
     }
 
 
 def settings_of(layer: Layer) -> dict[str, Any]:
     """Value of each argument: the attribute of that name, else the argument passed."""
     kind = type(layer)
-    args, kwargs = layer.__dict__["_made_with"]
-    signature = inspect.signature(kind.__init__)
-    made = signature.bind_partial(layer, *args, **kwargs).arguments
-    for name, parameter in signature.parameters.items():
+    made = arguments_of(layer)
+    for name, parameter in inspect.signature(kind).parameters.items():
         if parameter.kind == parameter.VAR_KEYWORD and made.get(name):
             raise SettingError(
                 f"{layer!r} got {', '.join(made[name])} through **{name}",
@@ -267,11 +263,11 @@ def settings_of(layer: Layer) -> dict[str, Any]:
         if name in vars(layer) or isinstance(getattr(kind, name, None), property):
             settings[name] = getattr(layer, name)
         elif parameter.kind == VARIADIC:
-            values = made.get(name, ())
+            values = made[name]
             layers = all(isinstance(value, Layer) for value in values)
             settings[name] = layer.layers if layers else values  # layers may have been added
         else:
-            settings[name] = made.get(name, parameter.default)
+            settings[name] = made[name]
     return settings
 
 

@@ -204,7 +204,7 @@ def _check_layers(net: Layer, twin: Layer) -> None:
                 "rename one of them",
             )
         apart = ("layers", "rng", "training", *layer.param_names, *layer.state_names)
-        for name in layer.__dict__["_made_of"]:
+        for name in layer._made_of:
             old, new = vars(layer).get(name), vars(other).get(name)
             if name not in apart and not name.startswith("_") and not _alike(old, new):
                 raise SettingError(

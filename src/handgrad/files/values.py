@@ -47,7 +47,7 @@ def written(value: object, layer: WriteLayer | None = None, place: str = "") -> 
     if isinstance(value, Layer) and layer is not None:
         return layer(value, place)
     if isinstance(value, Loss | Optimizer) and _page_of(type(value).__name__) is type(value):
-        args, kwargs = value.__dict__["_made_with"]
+        args, kwargs = value._made_with
         return {"page": [type(value).__name__, written([*args]), written({**kwargs})]}
     raise TypeError(f"{shown(value)}, of type {type(value).__name__}")
 

@@ -181,9 +181,11 @@ def signature_of_class(kind: type) -> inspect.Signature:
     if parameters and parameters[-1].kind == inspect.Parameter.VAR_KEYWORD:
         (settings,) = get_args(parameters[-1].annotation) or (object,)
         if named := getattr(settings, "__annotations__", {}):
-            keyword = inspect.Parameter.KEYWORD_ONLY
+            keyword, empty = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.empty
             parameters[-1:] = [
-                inspect.Parameter(name, keyword, default=getattr(kind, name), annotation=annotation)
+                inspect.Parameter(
+                    name, keyword, default=getattr(kind, name, empty), annotation=annotation
+                )
                 for name, annotation in named.items()
             ]
     return inspect.Signature(parameters)

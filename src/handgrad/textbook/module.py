@@ -22,7 +22,11 @@ SHARED = {bool, int, float, str, type(None), np.ndarray, *map(type, map(np.dtype
 
 
 class ModuleMeta(type):
-    """Records the arguments of each module, to show, copy and save it."""
+    """Records the arguments of each module, to show, copy and save it.
+
+    `__new__` could neither pass the defaults of `hg.defaults` on nor see what `__init__` set, and
+    wrapping `__init__` for each subclass would miss those that `@dataclass` adds later.
+    """
 
     def __call__(cls, *args: object, **kwargs: object) -> Any:
         kwargs = _defaults_of(cls) | kwargs
@@ -60,6 +64,9 @@ class Module(metaclass=ModuleMeta):
     param_names: tuple[str, ...] = ()
     state_names: tuple[str, ...] = ()
     names_elsewhere: Mapping[str, str] = {}
+    # Recorded when it is constructed: the arguments, and the names of the attributes set.
+    _made_with: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+    _made_of: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
         for names in ("param_names", "state_names"):
@@ -87,7 +94,7 @@ class Module(metaclass=ModuleMeta):
         self.__dict__.update(state)
 
     def __repr__(self) -> str:
-        args, kwargs = self.__dict__.get("_made_with", ((), {}))
+        args, kwargs = self._made_with
         shown = [_short(a) for a in args] + [f"{k}={_short(v)}" for k, v in kwargs.items()]
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -117,6 +124,14 @@ def _missing(module: Module, name: str) -> AttributeError:
         expected = f"a call of backward before, which sets self.{name}"
         hint = "p = net.forward(x); loss.forward(p, y); net.backward(loss.backward())"
     return NotYetComputedError(came, expected, hint)
+
+
+def arguments_of(module: Module) -> dict[str, Any]:
+    """Return the constructor's arguments by name, as passed or by default."""
+    args, kwargs = module._made_with
+    bound = inspect.signature(type(module)).bind_partial(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.arguments
 
 
 P = TypeVar("P", bound=Module)

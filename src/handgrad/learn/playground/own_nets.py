@@ -25,7 +25,7 @@ from handgrad.textbook.layers import (
     Softmax,
 )
 from handgrad.textbook.losses import Loss
-from handgrad.textbook.module import Module
+from handgrad.textbook.module import Module, arguments_of
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import example_targets
 from handgrad.textbook.optimizers import Optimizer
@@ -189,12 +189,10 @@ def _rules(optimizer: Optimizer) -> Json | None:
 
 def _settings_of(page: Module) -> Json:
     """Name of a loss or an optimizer with its settings that differ from the defaults."""
-    kind, (args, kwargs) = type(page), page.__dict__["_made_with"]
-    signature = inspect.signature(kind)
-    made = signature.bind_partial(*args, **kwargs).arguments
-    settings: Json = {"name": kind.__name__}
-    for name, parameter in signature.parameters.items():
-        value = vars(page).get(name, made.get(name, parameter.default))
-        if value != parameter.default:
+    settings: Json = {"name": type(page).__name__}
+    parameters = inspect.signature(type(page)).parameters
+    for name, passed in arguments_of(page).items():
+        value = vars(page).get(name, passed)
+        if value != parameters[name].default:
             settings[name] = [*value] if isinstance(value, tuple) else value
     return settings | ({"learning_rate": page.learning_rate} if isinstance(page, Optimizer) else {})

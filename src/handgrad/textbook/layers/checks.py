@@ -54,7 +54,7 @@ def checked_result(module: Module, method: str, value: object, where: str = "") 
 def refuse_undeclared(layer: Layer) -> None:
     """Raise SettingError if `backward` left a gradient of an array that is not declared."""
     attributes = vars(layer)
-    initial, declared = attributes.get("_made_of", ()), (*layer.param_names, *layer.state_names)
+    initial, declared = layer._made_of, (*layer.param_names, *layer.state_names)
     for name in initial:
         array, gradient = attributes.get(name), f"d{name}"
         if name in declared or not isinstance(array, np.ndarray) or gradient in initial:
