@@ -123,8 +123,8 @@ def test_packages_whose_extra_is_named_are_of_that_extra() -> None:
     """Each `require("what", extra=["package"])` of the sources, and those of the engines."""
     constants = {"PACKAGES": packages.PACKAGES, "TEMPLATES": html.TEMPLATES}
     found = {classes.extra for classes in ENGINES.values() if classes.extra}
-    for extra in found:
-        assert extra in modules_of(PROJECT["optional-dependencies"][extra])
+    for engine in found:
+        assert engine in modules_of(PROJECT["optional-dependencies"][engine])
     for path in (path for path in SOURCES if path.suffix == ".py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("require"):
@@ -135,7 +135,7 @@ def test_packages_whose_extra_is_named_are_of_that_extra() -> None:
                         named = constants.get(told) or ast.literal_eval(told)
                         brought = PROJECT["optional-dependencies"][extra.arg or ""]
                         assert {*named} <= modules_of(brought), f"{path}: {extra.arg}"
-                    found.add(extra.arg)
+                    found.add(extra.arg or "")
     assert found >= {"plots", "tables", "learn", "cli", "cluster", "jax", "onnx", "keras", "mnist"}
 
 
