@@ -48,7 +48,7 @@ class ThreadExchange:
 def on_workers(
     work: Callable[[Sharding], Result], workers: int, shards: int = 4, sync_every: int = 1
 ) -> list[Result]:
-    """What each worker makes of its shards, all at the same time."""
+    """Results of the workers, each on its shards, run concurrently."""
     meeting, found, errors = Meeting(workers), dict[int, Any](), list[BaseException]()
 
     def run(rank: int) -> None:

@@ -22,7 +22,7 @@ def a_net() -> hg.Net:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """What was called so far; until the first step for a training."""
+    """Counts of calls; for a training, those before its first step."""
     seen: Counter[str] = Counter()
 
     def count(owner: Any, name: str, what: str) -> None:

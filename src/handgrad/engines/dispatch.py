@@ -42,7 +42,7 @@ from handgrad.textbook.net.watch import is_watched
 
 
 @dataclass(frozen=True)
-class Classes:
+class EngineClasses:
     """The classes of an engine as `module:class`, imported on first use, and the extra they need.
 
     Parameters
@@ -60,11 +60,15 @@ class Classes:
     extra: str = ""
 
 
-ENGINES: Mapping[EngineName, Classes] = {
-    "eager": Classes("eager:EagerEngine"),
-    "compiled": Classes("compiled.engine:CompiledEngine", "compiled.predictor:CompiledPredictor"),
-    "portable": Classes("portable.engine:PortableEngine", "portable.engine:PortablePredictor"),
-    "jax": Classes("jax.engine:JaxEngine", "jax.predictor:JaxPredictor", extra="jax"),
+ENGINES: Mapping[EngineName, EngineClasses] = {
+    "eager": EngineClasses("eager:EagerEngine"),
+    "compiled": EngineClasses(
+        "compiled.engine:CompiledEngine", "compiled.predictor:CompiledPredictor"
+    ),
+    "portable": EngineClasses(
+        "portable.engine:PortableEngine", "portable.engine:PortablePredictor"
+    ),
+    "jax": EngineClasses("jax.engine:JaxEngine", "jax.predictor:JaxPredictor", extra="jax"),
 }
 NAMES: tuple[EngineName, ...] = ("auto", *ENGINES)
 
