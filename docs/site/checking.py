@@ -6,6 +6,7 @@ from os.path import normpath
 from pathlib import Path
 from urllib.parse import unquote
 
+TAG = re.compile(r'<[A-Za-z](?:"[^"]*"|[^">])*>')
 REFERENCE = re.compile(r'\b(?:href|src)="([^"]*)"')
 SCRIPT = re.compile(r"<script\b.*?</script>", re.S)
 NAME = re.compile(r'\bid="([^"]*)"')
@@ -22,7 +23,8 @@ def broken_links(site: Path) -> list[str]:
     names = {path: {html.unescape(n) for n in NAME.findall(text)} for path, text in pages.items()}
     wrong = []
     for page, text in pages.items():
-        for target in sorted({html.unescape(t) for t in REFERENCE.findall(text)}):
+        references = {t for tag in TAG.findall(text) for t in REFERENCE.findall(tag)}
+        for target in sorted(map(html.unescape, references)):
             if target.startswith("data:"):
                 continue
             path, _, anchor = target.partition("#")

@@ -256,6 +256,13 @@ def test_links_are_checked_in_what_was_written(tmp_path: Path) -> None:
     ]
 
 
+def test_links_in_quoted_code_are_no_links(tmp_path: Path) -> None:
+    """A highlighter leaves quotes of code as they are."""
+    code = '<pre><span class="s2">&lt;a href="</span><i class="si">{address}</i>"&gt;</pre>'
+    (tmp_path / "a.html").write_text(code)
+    assert broken_links(tmp_path) == []
+
+
 def test_every_document_has_a_page_and_its_titles() -> None:
     pages = [page for group in read_tree() for page in group.pages]
     sources = {path for page in pages for path in page.sources.values()}
