@@ -206,8 +206,28 @@ class NetFingerprint:
     """
 
     def __init__(self, net: Net) -> None:
-        self.net, self.changes = net, net._changes
-        self.seen, self.fingerprint = self.changes.count, fingerprint(net)
+        self.net, self.last = net, _Snapshot(net)
+
+    def matches(self) -> bool:
+        """Return True if the net still has the same layers, settings and code."""
+        if self.last.is_current():
+            return True
+        try:
+            now = _Snapshot(self.net)
+        except CannotLowerError:
+            return False
+        if now.layers != self.last.layers or now.fingerprint != self.last.fingerprint:
+            return False
+        self.last = now
+        return True
+
+
+class _Snapshot:
+    """What a net is made of at one time."""
+
+    def __init__(self, net: Net) -> None:
+        self.changes, self.count = net._changes, net._changes.count
+        self.fingerprint = fingerprint(net)
         for module, name, value in self.fingerprint.unknown:
             if module is not None and not name.startswith("_"):
                 raise CannotLowerError(
@@ -225,22 +245,13 @@ class NetFingerprint:
         ]
         self.contents = _Keys().of_value(self.mutable)
 
-    def matches(self) -> bool:
-        """Return True if the net still has the same layers, settings and code."""
-        for layers, before in self.lists:
-            if layers != before:
-                return False
-        if self.mutable and _Keys().of_value(self.mutable) != self.contents:
-            return False
-        if self.changes.count != self.seen:
-            try:
-                now = NetFingerprint(self.net)
-            except CannotLowerError:
-                return False
-            if now.layers != self.layers or now.fingerprint != self.fingerprint:
-                return False
-            vars(self).update(vars(now))
-        return True
+    def is_current(self) -> bool:
+        """Return True if nothing was assigned since, and no list, dict or array differs."""
+        return (
+            self.changes.count == self.count
+            and all(layers == before for layers, before in self.lists)
+            and (not self.mutable or _Keys().of_value(self.mutable) == self.contents)
+        )
 
 
 def _is_mutable(setting: object) -> bool:
