@@ -47,11 +47,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     k, n = map(int, numbers.groups()) if numbers else (0, 0)
     if not 1 <= k <= n:
         raise pytest.UsageError(f"--share {share}: two numbers such as 2/3 are expected")
-    others = [item for item in items if zlib.crc32(item.nodeid.encode()) % n != k - 1]
+    others = [item for item in items if zlib.crc32(_group(item).encode()) % n != k - 1]
     if others:
         config.hook.pytest_deselected(items=others)
         left_out = set(others)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _group(item: pytest.Item) -> str:
+    """Tests that stay in one share: those that need the site, which takes minutes to build."""
+    return "site" if "site" in getattr(item, "fixturenames", ()) else item.nodeid
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
