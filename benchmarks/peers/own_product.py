@@ -9,7 +9,7 @@ from benchmarks.matrices import Product
 from benchmarks.peers import Run, own  # noqa: F401  — which holds machine code
 from handgrad.engines.compiled.machine_code import this_processor
 from handgrad.engines.compiled.runner import CallSequence, Runner
-from handgrad.engines.loops.element_access import Elements
+from handgrad.engines.loops.element_access import ElementReader
 from handgrad.engines.loops.ir import Matrix, Multiply, whole
 from handgrad.engines.loops.partitioning import partition_product
 from handgrad.engines.loops.program import SCRATCH, Parameter, Program
@@ -38,7 +38,10 @@ def _program(given: Product) -> Program:
     m, n, k = whole(given.m), whole(given.n), whole(given.k)
     a = Matrix("a", whole(0), m if given.a_transposed else k, given.a_transposed)
     b = Matrix("b", whole(0), k if given.b_transposed else n, given.b_transposed)
-    sizes, elements = (given.m, given.n, given.k), Elements(hg.trace(hg.Tanh()), this_processor())
+    sizes, elements = (
+        (given.m, given.n, given.k),
+        ElementReader(hg.trace(hg.Tanh()), this_processor()),
+    )
     workspace = elements.workspace(sizes) if elements.target.packs(*sizes) else None
     multiply = Multiply(m, n, k, a, b, Matrix("c", whole(0), n), sizes, workspace=workspace)
     body = [partition_product(elements, multiply)]

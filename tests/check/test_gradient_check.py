@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.check.gradient_check import subjects
+from handgrad.check.gradient_check import objectives
 
 
 def shifted(found: Any) -> Any:
@@ -409,7 +409,7 @@ def test_a_layer_that_takes_a_mask_is_checked_with_one() -> None:
 def test_targets_at_places_of_padding_count_nothing() -> None:
     codes, y = np.array([[1, 2, 0], [3, 0, 0]]), np.arange(12.0).reshape(2, 3, 2)
     net = hg.Net(hg.Embedding(4, 2, padding=0, rng=0), hg.GRU(2, 2, rng=1, return_sequences=True))
-    checked = subjects(net, hg.MSELoss(), codes, y, False, 0)[0]["alone"]()
+    checked = objectives(net, hg.MSELoss(), codes, y, False, 0)[0]["alone"]()
     off = (checked.forward() - y) ** 2
     assert checked.value() == pytest.approx(off[codes > 0].mean())
     assert hg.check_gradients(net, loss=hg.MSELoss(), x=codes, y=y).ok

@@ -20,7 +20,7 @@ import handgrad as hg
 from handgrad.cluster import connection
 from handgrad.cluster.connection import check_installed, check_room, check_same, refusal
 from handgrad.cluster.fitting import catch_up
-from handgrad.cluster.report_actor import Message, Messages
+from handgrad.cluster.report_actor import Message, MessageBuffer
 from handgrad.cluster.run import Cluster, Interrupts
 from handgrad.cluster.serialization import is_own
 from handgrad.cluster.storage import check_folder
@@ -258,7 +258,7 @@ def test_in_another_thread_no_handler_is_set() -> None:
 ROWS = np.random.default_rng(0).permutation(len(Y))[:131]
 
 
-class Asking(Messages):
+class Asking(MessageBuffer):
     """Messages that stay with the worker, whose caller asks for the end after so many looks."""
 
     def __init__(self, after: int | None = None) -> None:

@@ -64,7 +64,7 @@ def test_what_it_does_not_take_is_refused(settings: Any) -> None:
         hg.cluster.fit_estimator(hg.MLPClassifier(), (X, Y), **settings)
 
 
-class Kept(report_actor.Messages):
+class Kept(report_actor.MessageBuffer):
     """Messages that stay with the worker."""
 
     def __init__(self) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.cluster.report_actor import Board, Failure, Message, Messages
-from handgrad.cluster.run import Cluster, Ended, Run, leave
+from handgrad.cluster.report_actor import Board, Failure, Message, MessageBuffer
+from handgrad.cluster.run import Cluster, ClusterRun, Ended, leave
 from handgrad.cluster.worker import NetJob
 from handgrad.engines.config import FitConfig
 from handgrad.engines.sharding import Sharding
@@ -50,7 +50,7 @@ class Played:
         self.cancelled = True
 
 
-def run_of(played: Played, monkeypatch: pytest.MonkeyPatch, **how: Any) -> Run:
+def run_of(played: Played, monkeypatch: pytest.MonkeyPatch, **how: Any) -> ClusterRun:
     ray: Any = ModuleType("ray")
     ray.wait, ray.get, ray.cancel = played.wait, played.get, played.cancel
     monkeypatch.setitem(sys.modules, "ray", ray)
@@ -67,7 +67,7 @@ def run_of(played: Played, monkeypatch: pytest.MonkeyPatch, **how: Any) -> Run:
         epochs=3,
         sharding=Sharding(4),
     )
-    run = Run(Cluster(2, 1, None, None, None), NetJob(config))
+    run = ClusterRun(Cluster(2, 1, None, None, None), NetJob(config))
 
     def begin(stack: ExitStack) -> tuple[Played, Played]:
         stack.callback(lambda: played.cancel(played, force=True) if played.steps else None)
@@ -212,7 +212,7 @@ def test_an_answer_that_comes_after_the_next_message_is_heard(
     )
     ray.get = lambda refs: [answers[ref - 1] for ref in refs]
     monkeypatch.setitem(sys.modules, "ray", ray)
-    messages = Messages(remote)
+    messages = MessageBuffer(remote)
 
     def epoch() -> bool:
         messages.add((hg.training.EpochReport(1, 1.0), None))
@@ -225,7 +225,7 @@ def test_an_answer_that_comes_after_the_next_message_is_heard(
 
 def test_a_warning_of_every_batch_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     told = list[Message]()
-    messages = Messages(SimpleNamespace())
+    messages = MessageBuffer(SimpleNamespace())
     monkeypatch.setattr(messages, "add", told.append)
     with messages.with_bars_and_warnings(first=True):
         for _ in range(3):

@@ -41,11 +41,11 @@ from handgrad.engines.loops.ir import (
     Var,
     known,
 )
-from handgrad.engines.loops.memory_planning import ALIGNMENT, BUFFERS, Arena, Place
+from handgrad.engines.loops.memory_planning import ALIGNMENT, BUFFERS, Arena, Storage
 from handgrad.engines.loops.printing import text_of
 from handgrad.engines.loops.program import Program, buffer_of
 from handgrad.engines.loops.random_streams import WORDS
-from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.target import TargetInfo
 from handgrad.engines.loops.tracing import prediction_graph, training_step, updates_of
 from handgrad.engines.portable.scalarize import EVERYWHERE, scalarized
 from handgrad.graph.graph import Graph
@@ -74,7 +74,7 @@ def strays(
     step, graph = training_step(net, loss, x, y), prediction_graph(net, x)
     updates = updates_of(net, optimizer or hg.SGD(0.1, momentum=0.9))
     found: list[str] = []
-    for target, way in ((Target(True, 4), _as_it_is), (EVERYWHERE, scalarized)):
+    for target, way in ((TargetInfo(True, 4), _as_it_is), (EVERYWHERE, scalarized)):
         with _memory_of_its_own() as plans:
             by = loss.batches_weighted_by
             epoch = build.training_program(step, updates, BATCH, net.dtype, by, target)
@@ -98,7 +98,7 @@ class Plan:
     """Where the nodes of a graph lie."""
 
     graph: Graph
-    places: Mapping[int, Place]
+    places: Mapping[int, Storage]
 
 
 class _Unshared(Arena):
@@ -119,7 +119,7 @@ def _memory_of_its_own() -> Iterator[list[Plan]]:
     """Programs are made without arrays that share memory; the plans of those that were made."""
     plans: list[Plan] = []
 
-    def planned(graph: Graph, *given: Any) -> dict[int, Place]:
+    def planned(graph: Graph, *given: Any) -> dict[int, Storage]:
         places = memory_planning.plan_memory(graph, *given)
         plans.append(Plan(graph, dict(places)))
         return places

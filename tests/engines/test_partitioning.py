@@ -35,7 +35,7 @@ from handgrad.engines.loops.ir import (
 )
 from handgrad.engines.loops.printing import source
 from handgrad.engines.loops.program import WORKERS, Parameter, Program
-from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.target import TargetInfo
 from handgrad.graph import threads
 from tests.engines.against_eager import compare
 from tests.engines.one_epoch import engine_of, run_epoch
@@ -107,7 +107,7 @@ def test_the_last_part_may_be_smaller_or_empty(in_small_parts: None) -> None:
 
 
 class _Counting:
-    target = Target(rounds_once=True, max_parts=2)
+    target = TargetInfo(rounds_once=True, max_parts=2)
 
     def new(self, prefix: str) -> Var:
         return Var(f"{prefix}0", "int")

@@ -20,7 +20,7 @@ from handgrad.engines.loops.memory_planning import (
     ALIGNMENT,
     BUFFERS,
     Arena,
-    Place,
+    Storage,
     plan_memory,
     stored_nodes,
 )
@@ -202,7 +202,7 @@ def test_no_node_lies_where_another_that_is_still_read_does(graph: Graph, batch_
     order = stored_nodes(graph, graph.outputs.all())
     arena = Arena()
     places = plan_memory(
-        graph, {0: Place("X", whole(0), "float")}, [[i] for i in order], batch_size, arena
+        graph, {0: Storage("X", whole(0), "float")}, [[i] for i in order], batch_size, arena
     )
     assert set(places) == {0, *order}
     last = lives(graph, order)
@@ -291,7 +291,7 @@ def test_what_is_written_in_place_is_what_the_page_writes(name: str, interpreted
     np.testing.assert_allclose(run_epoch(engine, np.arange(9)).predictions, expected, 1e-12)
 
 
-def span(graph: Graph, places: dict[int, Place], i: int, batch_size: int) -> tuple[int, int]:
+def span(graph: Graph, places: dict[int, Storage], i: int, batch_size: int) -> tuple[int, int]:
     """Where a stored array begins and ends."""
     offset = places[i].offset
     assert isinstance(offset, Num)
@@ -300,7 +300,7 @@ def span(graph: Graph, places: dict[int, Place], i: int, batch_size: int) -> tup
 
 
 def assert_inside(
-    graph: Graph, places: dict[int, Place], order: list[int], batch_size: int, arena: Arena
+    graph: Graph, places: dict[int, Storage], order: list[int], batch_size: int, arena: Arena
 ) -> None:
     types = {buffer: type for type, buffer in BUFFERS.items()}
     for i in order:
@@ -350,7 +350,7 @@ def test_every_place_of_a_training_step_lies_inside_the_arena(name: str, batch_s
     net, loss, x, y = with_data(name, 40)
     graph = training_step(net, loss, x, y)
     arena = Arena()
-    given = {i: Place(leaf, whole(0), "float") for leaf, i in graph.leaves.named()}
+    given = {i: Storage(leaf, whole(0), "float") for leaf, i in graph.leaves.named()}
     order = stored_nodes(graph, graph.outputs.all())
     places = plan_memory(graph, given, [[i] for i in order], batch_size, arena)
     floats = [i for i in order if graph.nodes[i].dtype.kind == "f"]

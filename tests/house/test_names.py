@@ -1,5 +1,6 @@
 """The public names: few in `hg`, all others in namespaces; where names moved, the old ones warn."""
 
+import ast
 import os
 import re
 import rlcompleter
@@ -121,3 +122,12 @@ def test_type_checkers_know_old_and_wrong_names_as_errors(tmp_path: Path) -> Non
         check=False,
     )
     assert re.findall(r"script\.py:(\d+): .*attr-defined", run.stdout) == ["6", "7", "8", "9"]
+
+
+def test_a_class_name_stands_for_one_class() -> None:
+    found: dict[str, list[str]] = {}
+    for file in sorted((Path(hg.__file__).parent).rglob("*.py")):
+        for node in ast.parse(file.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name.lstrip("_"), []).append(f"{file.name}:{node.lineno}")
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import handgrad as hg
-from handgrad.plots.live_plot import LARGEST_SHARE, MOST_EPOCHS, _Picture, drawn
+from handgrad.plots.live_plot import LARGEST_SHARE, MOST_EPOCHS, _TrainingFigure, drawn
 from handgrad.plots.screens import Screen
 from tests.bad_input.refused import refused
 from tests.plots.pictures import contour, legend, rows
@@ -232,7 +232,7 @@ def picture(net: hg.Net, data: Any, held: Any = None, what: str = "loss") -> tup
     history = hg.training.History(
         [hg.training.EpochReport(i, 1.0 / i, metrics, 2.0 / i, metrics) for i in (1, 2)]
     )
-    drawing = _Picture(net, data, held, what, screen)
+    drawing = _TrainingFigure(net, data, held, what, screen)
     drawing.draw(history, weights_of(net))
     drawing.draw(history, weights_of(net))
     assert screen.epochs == [2, 2]
@@ -253,7 +253,7 @@ def test_a_classifier_is_drawn_with_its_boundary_and_the_rows_held_out() -> None
 @pytest.mark.parametrize("loss", [0.19, 0.001_75, 19_000.0])
 def test_all_that_is_written_is_in_the_picture(loss: float) -> None:
     screen, net = Still(), classifier()
-    drawing = _Picture(net, (X, Y), HELD, "loss", screen)
+    drawing = _TrainingFigure(net, (X, Y), HELD, "loss", screen)
     history = hg.training.History(
         [hg.training.EpochReport(epoch, loss / epoch) for epoch in (1, 2)]
     )
@@ -320,10 +320,10 @@ def test_fit_draws_each_epoch_with_its_own_weights(
 ) -> None:
     found: list[Any] = []
 
-    def note(self: _Picture, history: hg.training.History, weights: Any) -> None:
+    def note(self: _TrainingFigure, history: hg.training.History, weights: Any) -> None:
         found.append((len(history), self.what, weights.copy()))
 
-    monkeypatch.setattr(_Picture, "draw", note)
+    monkeypatch.setattr(_TrainingFigure, "draw", note)
     net, twin = classifier(), classifier()
     fit(net, epochs=5, engine=engine, live_plot=tmp_path / "a.gif")
     weights = [twin.parameters.copy() for _ in train(twin, epochs=5, engine=engine)]
@@ -338,10 +338,10 @@ def test_fit_draws_what_it_monitors_and_at_the_end_the_best_net(
 ) -> None:
     found: list[Any] = []
 
-    def note(self: _Picture, history: hg.training.History, weights: Any) -> None:
+    def note(self: _TrainingFigure, history: hg.training.History, weights: Any) -> None:
         found.append((self.what, weights.copy()))
 
-    monkeypatch.setattr(_Picture, "draw", note)
+    monkeypatch.setattr(_TrainingFigure, "draw", note)
     net = classifier()
     history = fit(
         net, epochs=60, validation=HELD, early_stopping=2, monitor="accuracy",

@@ -1,7 +1,7 @@
 """Gradient check: each gradient written by hand against central differences.
 
 A layer is checked alone and between two others, a net or a loss alone, at random numbers: the
-subjects of the check. The report hints at common mistakes.
+objectives of the check. The report hints at common mistakes.
 """
 
 from __future__ import annotations
@@ -101,10 +101,10 @@ def check_gradients(
         )
     comparisons: list[Comparison] = []
     problems: list[str] = []
-    made, ranges = subjects(layer, loss, x, y, training, rng)
-    for setting, subject in made.items():
+    made, ranges = objectives(layer, loss, x, y, training, rng)
+    for setting, objective in made.items():
         try:
-            compared, faults = _compare(setting, subject(), entries, rng)
+            compared, faults = _compare(setting, objective(), entries, rng)
         except HandgradError as error:
             compared, faults = [], [f"{setting}: {error}"]
         comparisons += compared
@@ -116,12 +116,12 @@ def check_gradients(
 
 
 def _compare(
-    setting: str, subject: Subject, entries: int, seed: int
+    setting: str, objective: Objective, entries: int, seed: int
 ) -> tuple[list[Comparison], list[str]]:
-    hand, faults = subject.gradients()
+    hand, faults = objective.gradients()
     rng = np.random.default_rng(seed)
     comparisons = []
-    for name, array in subject.arrays().items():
+    for name, array in objective.arrays().items():
         if name == AFTER:
             continue
         by_hand = hand.get(name)
@@ -131,7 +131,7 @@ def _compare(
             continue
         chosen = np.sort(rng.permutation(array.size)[:entries])
         indices = [tuple(map(int, np.unravel_index(i, array.shape))) for i in chosen]
-        slopes = [_compare_entry(subject, float(by_hand[i]), array, i) for i in indices]
+        slopes = [_compare_entry(objective, float(by_hand[i]), array, i) for i in indices]
         measured, agrees, at_kink = np.array(slopes, float).reshape(-1, 3).T
         square = array.ndim == 2 and array.shape == array.T.shape and len(chosen) == array.size
         comparison = Comparison(
@@ -142,7 +142,7 @@ def _compare(
             indices,
             agrees == 0,
             int(at_kink.sum()),
-            number_of_rows(subject.x),
+            number_of_rows(objective.x),
             square and np.allclose(by_hand.T.ravel(), measured, rtol=1e-4, atol=1e-8),
         )
         comparisons.append(comparison)
@@ -150,18 +150,18 @@ def _compare(
 
 
 def _compare_entry(
-    subject: Subject, by_hand: float, array: Array, index: tuple[int, ...]
+    objective: Objective, by_hand: float, array: Array, index: tuple[int, ...]
 ) -> tuple[float, bool, bool]:
     """Measured slope at one entry, whether it agrees, and whether there is a kink.
 
     The first step balances truncation and rounding errors (the cube root of the precision); it
     shrinks while the slopes of both sides differ, since there may be a kink between.
     """
-    tolerance = 1e-6 if subject.precision < 1e-10 else 1e-2
-    noise = subject.precision * max(1.0, abs(subject.value()))
+    tolerance = 1e-6 if objective.precision < 1e-10 else 1e-2
+    noise = objective.precision * max(1.0, abs(objective.value()))
     for shrink in (1.0, 1e-1, 1e-2, 1e-3):
-        step = subject.precision ** (1 / 3) * shrink * max(1.0, abs(float(array[index])))
-        left, right = _slopes(subject, array, index, step)
+        step = objective.precision ** (1 / 3) * shrink * max(1.0, abs(float(array[index])))
+        left, right = _slopes(objective, array, index, step)
         central = (left + right) / 2
         allowed = tolerance * max(abs(by_hand), abs(central)) + 20 * noise / step
         if abs(by_hand - central) <= allowed:
@@ -173,15 +173,15 @@ def _compare_entry(
 
 
 def _slopes(
-    subject: Subject, array: Array, index: tuple[int, ...], step: float
+    objective: Objective, array: Array, index: tuple[int, ...], step: float
 ) -> tuple[float, float]:
     """Slopes on the left and on the right of the entry's value."""
-    start, here = float(array[index]), subject.value()
+    start, here = float(array[index]), objective.value()
     try:
         array[index] = start + step
-        up, wide = subject.value(), float(array[index]) - start
+        up, wide = objective.value(), float(array[index]) - start
         array[index] = start - step
-        down, narrow = subject.value(), start - float(array[index])
+        down, narrow = objective.value(), start - float(array[index])
     finally:
         array[index] = start
     return (here - down) / narrow, (up - here) / wide
@@ -357,7 +357,7 @@ class Surroundings(Net):
 
 
 @dataclass
-class Subject:
+class Objective:
     """Net in float64 with an input, followed by a loss or a random weighted sum of its output."""
 
     net: Net
@@ -433,29 +433,29 @@ class Subject:
         return hand, faults
 
 
-# Subjects by setting, each created when it is checked.
-Subjects = dict[str, Callable[[], Subject]]
+# Objectives by setting, each created when it is checked.
+Objectives = dict[str, Callable[[], Objective]]
 
 
-def subjects(
+def objectives(
     checked: Layer | Loss,
     loss: Loss | None,
     x: npt.ArrayLike | None,
     y: npt.ArrayLike | None,
     training: bool,
     seed: int,
-) -> tuple[Subjects, str]:
-    """Subjects of a check, and the ranges of their numbers.
+) -> tuple[Objectives, str]:
+    """Objectives of a check, and the ranges of their numbers.
 
     A layer or loss alone; a layer that is not a net also between two others, a loss after another.
     """
     if isinstance(checked, Loss):
-        return _subjects_of_a_loss(checked, x, y, training, seed)
+        return _objectives_of_a_loss(checked, x, y, training, seed)
     n_rows, x_given = 5 if checked.n_in != 5 else 7, x is not None
     x = _in_float64(x if x_given else example_input(checked, n_rows, seed), checked.integer_input)
     checked, drawn = _elsewhere(checked, x, training, seed)
 
-    def alone() -> Subject:
+    def alone() -> Objective:
         net = Surroundings(copy.deepcopy(checked), dtype=np.float64)
         targets = y
         if loss is not None and y is None:
@@ -464,20 +464,20 @@ def subjects(
         if loss is not None and loss.takes_weights:
             there = target_mask(net, loss, x, np.asarray(targets), "x")
             weights = () if there is None else (there.astype(np.float64),)
-        return Subject(net, x, copy.deepcopy(loss), targets, training, seed, weights)
+        return Objective(net, x, copy.deepcopy(loss), targets, training, seed, weights)
 
-    def with_a_mask() -> Subject:
+    def with_a_mask() -> Objective:
         net = Surroundings(Masked(checked.feature_axis), copy.deepcopy(checked), dtype=np.float64)
-        return Subject(net, x, None, None, training, seed)
+        return Objective(net, x, None, None, training, seed)
 
-    def between() -> Subject:
+    def between() -> Objective:
         rng, out = np.random.default_rng(seed), alone().forward()
         before = []
         if not (isinstance(x, tuple) or checked.integer_input):
             before.append(Neighbour("before", x.shape[1:], rng))
         after = Neighbour("after", out.shape[1:], rng)
         net = Surroundings(*before, copy.deepcopy(checked), after, dtype=np.float64)
-        return Subject(net, x, None, None, training, seed)
+        return Objective(net, x, None, None, training, seed)
 
     made = {"alone": alone}
     if not isinstance(checked, Net):
@@ -503,9 +503,9 @@ def _elsewhere(layer: Layer, x: Inputs, training: bool, seed: int) -> tuple[Laye
     return (drawn, True) if usable else (copy.deepcopy(layer), False)
 
 
-def _subjects_of_a_loss(
+def _objectives_of_a_loss(
     loss: Loss, p: npt.ArrayLike | None, y: npt.ArrayLike | None, training: bool, seed: int
-) -> tuple[Subjects, str]:
+) -> tuple[Objectives, str]:
     rng, p_given = np.random.default_rng(seed), p is not None
     p = np.asarray(p, np.float64) if p_given else rng.uniform(0.1, 0.9, (5, 3))
     y = example_targets(loss, p, seed) if y is None else y
@@ -513,11 +513,11 @@ def _subjects_of_a_loss(
     before = Surroundings(Neighbour("before", p.shape[1:], rng), dtype=np.float64)
     weights = (rng.uniform(0.5, 2, len(p)),)
     made = {
-        "alone": lambda: Subject(nothing, p, loss, y, training, seed),
-        "after another layer": lambda: Subject(before, p, loss, y, training, seed),
+        "alone": lambda: Objective(nothing, p, loss, y, training, seed),
+        "after another layer": lambda: Objective(before, p, loss, y, training, seed),
     }
     if loss.takes_weights:
-        made["rows weighted"] = lambda: Subject(nothing, p, loss, y, training, seed, weights)
+        made["rows weighted"] = lambda: Objective(nothing, p, loss, y, training, seed, weights)
     return made, ranges_of(p, p_given, nothing, drawn=False)
 
 

@@ -127,7 +127,7 @@ def write(
     as_json: Json = False,
 ) -> None:
     """Generate text with a language model trained on a text."""
-    writing = runs.Writer.named(model).write(start, length, temperature, seed)
+    writing = runs.TextModel.named(model).write(start, length, temperature, seed)
     show_writing(writing, Output(as_json=as_json), out)
 
 
@@ -182,7 +182,7 @@ def explain(
     from handgrad.learn.explained_files import explain_row, explain_text
 
     output, name = Output(as_json=as_json), one_target(target)
-    if (writer := runs.Writer.of(model)) is not None:
+    if (writer := runs.TextModel.of(model)) is not None:
         runs.refuse_of_tables(options, data=data, row=row, target=name)
         explanation = explain_text(writer, start, language)
     else:

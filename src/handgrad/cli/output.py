@@ -42,7 +42,7 @@ class Output(Messages):
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json, self.notes = as_json, list[str]()
-        self.console: Console = Screen(emoji=False, highlight=False, quiet=as_json)
+        self.console: Console = CheckedConsole(emoji=False, highlight=False, quiet=as_json)
         self.side: Console = Console(stderr=True, emoji=False, highlight=False)
         self.shows_progress = self.side.is_terminal
 
@@ -139,7 +139,7 @@ def harmless(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
-class Screen(Console):
+class CheckedConsole(Console):
     """Rich console that raises a FileError if standard output cannot be written."""
 
     def print(self, *objects: object, **options: Any) -> None:

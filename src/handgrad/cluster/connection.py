@@ -175,7 +175,7 @@ def refusal(address: str, error: Exception) -> WorkersError:
 
 
 @dataclass(frozen=True)
-class Node:
+class ClusterNode:
     """A machine of the cluster."""
 
     id: str
@@ -183,12 +183,12 @@ class Node:
     cores: float
 
 
-def nodes_alive() -> list[Node]:
+def nodes_alive() -> list[ClusterNode]:
     """Alive nodes of the connected cluster."""
     import ray
 
     return [
-        Node(node["NodeID"], node["NodeManagerAddress"], node["Resources"].get("CPU", 0.0))
+        ClusterNode(node["NodeID"], node["NodeManagerAddress"], node["Resources"].get("CPU", 0.0))
         for node in ray.nodes()
         if node["Alive"]
     ]

@@ -25,7 +25,7 @@ from handgrad.training import progress as shown
 from handgrad.training.fit import fit_configured, watched, with_rows_held_out
 
 
-class Estimator(Protocol):
+class SupportsFit(Protocol):
     """Protocol of an estimator with scikit-learn's `fit`."""
 
     @property
@@ -33,7 +33,7 @@ class Estimator(Protocol):
         """Fit to the rows X and their targets y."""
 
 
-E = TypeVar("E", bound=Estimator)
+E = TypeVar("E", bound=SupportsFit)
 
 
 def fit(
@@ -226,7 +226,7 @@ def fit_estimator(
     return run.result()
 
 
-def _takes(model: Estimator, pair: Sequence[object], settings: Mapping[str, object]) -> bool:
+def _takes(model: SupportsFit, pair: Sequence[object], settings: Mapping[str, object]) -> bool:
     """Check whether `fit` accepts these arguments."""
     try:
         inspect.signature(model.fit).bind(*pair, **settings)

@@ -94,7 +94,7 @@ class Board:
         return self.failed
 
 
-class Messages:
+class MessageBuffer:
     """Buffer of the first worker's messages, sent to the board every EVERY seconds."""
 
     def __init__(self, board: ActorHandle[Board]) -> None:

@@ -22,7 +22,7 @@ from handgrad.cluster.failures import GO_ON, RESTARTS, explain, last_line, ran_o
 from handgrad.cluster.report_actor import Board, News, Notices
 from handgrad.cluster.serialization import check_picklable, put
 from handgrad.cluster.storage import check_folder, is_remote, recovered_checkpoint, storage_path
-from handgrad.cluster.worker import EstimatorJob, NetJob, Work, work
+from handgrad.cluster.worker import EstimatorJob, NetJob, WorkerArguments, work
 from handgrad.textbook.errors import SettingError, positive
 from handgrad.textbook.net import Net
 from handgrad.training import EpochReport
@@ -95,11 +95,11 @@ class Cluster:
         """Folder for the checkpoints of a training in this process."""
         return Path(self.storage or ".") / (self.name or "training")
 
-    def run(self, job: NetJob | EstimatorJob) -> Run:
+    def run(self, job: NetJob | EstimatorJob) -> ClusterRun:
         """Check a job for workers; iterating over its reports starts it."""
         check_installed()
         check_picklable(job.parts())
-        return Run(self, job)
+        return ClusterRun(self, job)
 
 
 def _checked(workers: object) -> int | tuple[int, int]:
@@ -117,7 +117,7 @@ def _checked(workers: object) -> int | tuple[int, int]:
     )
 
 
-class Run:
+class ClusterRun:
     """Job on workers: an iterator of its reports, then its result."""
 
     def __init__(self, cluster: Cluster, job: NetJob | EstimatorJob) -> None:
@@ -219,7 +219,7 @@ class Run:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         beside = ray.remote(num_cpus=0, scheduling_strategy=here)
         board = beside(Board).remote()
-        settings: Work = {
+        settings: WorkerArguments = {
             "board": board,
             "job": [put(self.job)],
             "cores": cluster.cores,
@@ -241,7 +241,7 @@ class Ended:
     error: Exception | None = None
 
 
-def train(settings: Work, cluster: Cluster, environment: dict[str, str]) -> Ended:
+def train(settings: WorkerArguments, cluster: Cluster, environment: dict[str, str]) -> Ended:
     """Train in a separate process, whose end also ends its workers."""
     os.environ.update(environment)
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig

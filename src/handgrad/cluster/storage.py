@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handgrad.cluster.connection import Node
+from handgrad.cluster.connection import ClusterNode
 from handgrad.cluster.failures import last_line
 from handgrad.files.paths import reason
 from handgrad.textbook.errors import FileError, SettingError
@@ -100,7 +100,7 @@ def _is_whole(files: FileSystem, folder: str) -> bool:
         return True
 
 
-def check_folder(folder: Path, nodes: list[Node]) -> None:
+def check_folder(folder: Path, nodes: list[ClusterNode]) -> None:
     """Refuse a folder that is not writable, or that a node cannot access."""
     mark = folder / f".seen-{secrets.token_hex(4)}"
     try:
@@ -119,7 +119,7 @@ def check_folder(folder: Path, nodes: list[Node]) -> None:
         mark.unlink(missing_ok=True)
 
 
-def _check_seen(folder: Path, mark: Path, nodes: list[Node]) -> None:
+def _check_seen(folder: Path, mark: Path, nodes: list[ClusterNode]) -> None:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from handgrad.cluster.failures import is_transient, last_line, located, permanent
-from handgrad.cluster.report_actor import Board, Failure, Messages
+from handgrad.cluster.report_actor import Board, Failure, MessageBuffer
 from handgrad.engines.config import FitConfig
 from handgrad.engines.sharding import Exchange, Shardable, Sharding
 from handgrad.engines.streams import RowSource
@@ -85,7 +85,7 @@ class NetJob:
         return self.config.net.state()
 
     def run(
-        self, exchange: Exchange, folder: Path, messages: Messages
+        self, exchange: Exchange, folder: Path, messages: MessageBuffer
     ) -> tuple[dict[str, Array], History, object]:
         """Train; returns the net's state, the history, and the Generator's final state."""
         sharding, first = replace(self.config.sharding, exchange=exchange), exchange.rank == 0
@@ -99,7 +99,7 @@ class NetJob:
                 messages.flush()
         return self.state(), history, self.config.rng
 
-    def _reported(self, fitting: Fitting, messages: Messages) -> Iterator[EpochReport]:
+    def _reported(self, fitting: Fitting, messages: MessageBuffer) -> Iterator[EpochReport]:
         """Send the reports to the caller until it asks all workers to stop."""
         net, sharding = fitting.config.net, fitting.config.sharding
         first = sharding.exchange.rank == 0
@@ -141,7 +141,7 @@ class EstimatorJob:
         with _sharded(self.estimator, self.sharding):
             return self.estimator.fit(*self.data, **self.settings)
 
-    def run(self, exchange: Exchange, folder: Path, messages: Messages) -> Any:
+    def run(self, exchange: Exchange, folder: Path, messages: MessageBuffer) -> Any:
         """Fit; returns the estimator."""
         first = exchange.rank == 0
         with messages.with_bars_and_warnings(first=first):
@@ -165,7 +165,7 @@ def _sharded(model: object, sharding: Sharding) -> Iterator[None]:
             vars(part).pop("sharding", None)
 
 
-class Work(TypedDict):
+class WorkerArguments(TypedDict):
     """Arguments of a worker; the job's reference is in a list so that Ray does not resolve it."""
 
     board: ActorHandle[Board]
@@ -175,7 +175,7 @@ class Work(TypedDict):
     left: tuple[str, FileSystem] | None
 
 
-def work(settings: Work) -> Any:
+def work(settings: WorkerArguments) -> Any:
     """Run the job from its last checkpoint; Ray Train calls this in each worker."""
     import ray
     import ray.train
@@ -195,7 +195,7 @@ def work(settings: Work) -> Any:
             if checkpoint is not None:
                 _copy(checkpoint, folder)
             with cores_at_most(settings["cores"]):
-                return job.run(exchange, Path(folder), Messages(board))
+                return job.run(exchange, Path(folder), MessageBuffer(board))
     except Exception as raised:
         error = permanent(raised, settings["storage"])
         if is_transient(error):

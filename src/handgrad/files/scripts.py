@@ -43,7 +43,7 @@ class ScriptError(HandgradError):
 
 
 @dataclass(frozen=True)
-class Module:
+class ScriptModule:
     """Module: its text without imports and exports, its imports by module, and its exports."""
 
     text: str
@@ -67,7 +67,7 @@ def inlined(entry: str, given: Mapping[str, str] | None = None, *, worker: str =
     >>> inlined("a/b/two.js", given).split("(")[0]
     'const { two } = '
     """
-    modules: dict[str, Module] = {}
+    modules: dict[str, ScriptModule] = {}
     for path in (entry, worker):
         if path:
             _find(path, given or {}, modules, ())
@@ -95,7 +95,7 @@ def json_in_script(data: object) -> str:
 
 
 def _find(
-    path: str, given: Mapping[str, str], modules: dict[str, Module], above: tuple[str, ...]
+    path: str, given: Mapping[str, str], modules: dict[str, ScriptModule], above: tuple[str, ...]
 ) -> None:
     """Add a module after its imports to `modules`; `above` are the modules importing it."""
     if path in above:
@@ -135,7 +135,7 @@ def _text(path: str, given: Mapping[str, str], above: tuple[str, ...]) -> str:
     return file.read_text("utf-8")
 
 
-def _read(path: str, text: str) -> Module:
+def _read(path: str, text: str) -> ScriptModule:
     """Parse a module; refuses syntax that a script cannot have."""
     folder = posixpath.dirname(path)
     takes = [
@@ -157,10 +157,10 @@ def _read(path: str, text: str) -> Module:
             "write it in one of these forms",
             f"{path}:{line}",
         )
-    return Module(rest.strip("\n"), takes, gives)
+    return ScriptModule(rest.strip("\n"), takes, gives)
 
 
-def _names(modules: Mapping[str, Module]) -> dict[str, str]:
+def _names(modules: Mapping[str, ScriptModule]) -> dict[str, str]:
     """Name of each module in the script: its file name with a $, which no module's name has."""
     names: dict[str, str] = {}
     for path in modules:
@@ -170,7 +170,7 @@ def _names(modules: Mapping[str, Module]) -> dict[str, str]:
     return names
 
 
-def _written(path: str, module: Module, names: Mapping[str, str]) -> str:
+def _written(path: str, module: ScriptModule, names: Mapping[str, str]) -> str:
     """Wrap a module in a function that runs when it is first needed."""
     takes = "".join(
         f"const {{ {', '.join(taken).replace(' as ', ': ')} }} = {names[there]}();\n"

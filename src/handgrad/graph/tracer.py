@@ -56,15 +56,15 @@ def trace_run(
     training : bool, default True
         The mode of the layers.
     """
-    steps: list[_Step] = []
+    steps: list[_TapedStep] = []
     outputs: list[Outputs[int]] = []
     with np.errstate(all="ignore"), blas_threads(None):
         for n in SIZES:
-            step = _Step(modules, inputs(n), dtype, training)
+            step = _TapedStep(modules, inputs(n), dtype, training)
             results = run(step.copies, **step.arguments)
             if kept := step.cached_numbers():
                 # Remove them: a layer that sets them in each step before reading them needs none.
-                step = _Step(modules, inputs(n), dtype, training, without=kept)
+                step = _TapedStep(modules, inputs(n), dtype, training, without=kept)
                 try:
                     results = run(step.copies, **step.arguments)
                 except NotYetComputedError as error:
@@ -101,7 +101,7 @@ def _walk(modules: Modules) -> list[tuple[str, Module]]:
 CachedNumbers = Sequence[tuple[str, Module, str]]
 
 
-class _Step:
+class _TapedStep:
     """Copies of the modules for one step on a tape; attributes in `without` are removed."""
 
     def __init__(

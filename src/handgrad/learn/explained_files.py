@@ -14,7 +14,7 @@ from handgrad.tables.data.table_options import TableWords, option
 from handgrad.tables.data.targets import target_of, with_target
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.table_model import TableModel, errors_name
-from handgrad.tables.runs.text_model import Writer
+from handgrad.tables.runs.text_model import TextModel
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.losses import SoftmaxCrossEntropyLoss
 
@@ -83,12 +83,12 @@ def explain_row(
         return explain(named.estimator, X.slice(row, 1), y, language=language)
 
 
-def explain_text(writer: Writer, start: str | None, language: str) -> Explanation:
+def explain_text(writer: TextModel, start: str | None, language: str) -> Explanation:
     """Explain a language model on a text: the predictions of each next character, and a step.
 
     Parameters
     ----------
-    writer : Writer
+    writer : TextModel
         Language model of a file.
     start : str or None
         Text; all characters but the last are the input, all but the first the targets.

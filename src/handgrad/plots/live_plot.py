@@ -95,7 +95,7 @@ def live_plot(
     validation = first_set(validation)
     if validation is not None:
         validation = checked_pair(pair_and_weights(validation)[0], "validation data")
-    picture = _Picture(net, data, validation, what, screen_for(to))
+    picture = _TrainingFigure(net, data, validation, what, screen_for(to))
     stream = drawn(reports, picture.draw, picture.screen, net, time.perf_counter)
     # after a break, a generator that is still referenced would end too late at Python's exit
     alive = weakref.ref(stream)
@@ -245,7 +245,7 @@ def _weights_of(net: Net) -> Array:
     return np.concatenate([net.parameters, net.running_state])
 
 
-class _Picture:
+class _TrainingFigure:
     """Figure of a training: its curves and, if possible, the net's predictions."""
 
     def __init__(

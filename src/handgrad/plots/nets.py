@@ -81,7 +81,7 @@ def units(values: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Numbers:
+class MeanActivations:
     """Mean activations of a net over some rows, by column, with gradients of the loss.
 
     Gradients are summed over the rows: with respect to activations, (n_units,), and to weights, by
@@ -95,12 +95,12 @@ class Numbers:
 
 def numbers_of_net(
     net: Net, stages: list[Stage], x: Array, y: Array | None, loss: Loss | None
-) -> Numbers:
+) -> MeanActivations:
     """Activations of the units of `stages` for rows `x`, with the gradients of a `loss`."""
     outputs = {"-1": x, **net.outputs(x)}
     activations = [units(outputs[str(stage.places[1])]).mean(axis=0) for stage in stages]
     if loss is None or y is None:
-        return Numbers(activations, [None] * len(stages), {})
+        return MeanActivations(activations, [None] * len(stages), {})
     twin = copy.deepcopy(net)
     with twin.watch() as calls:
         prediction = twin.forward(x)
@@ -115,7 +115,7 @@ def numbers_of_net(
     for path in paths:
         dW = np.asarray(twin.layers[int(path.partition(".")[0])].dW)
         of_weights[path] = dW if dW.ndim == 2 else dW[0]
-    return Numbers(activations, [*gradients], of_weights)
+    return MeanActivations(activations, [*gradients], of_weights)
 
 
 def plot_net(
@@ -225,7 +225,9 @@ def _draw_lines(axes: Axes, i: int, numbers: Array) -> None:
     axes.add_collection(lines, autolim=False)
 
 
-def _draw_units(axes: Axes, i: int, stage: Stage, numbers: Numbers, names: Sequence[str]) -> None:
+def _draw_units(
+    axes: Axes, i: int, stage: Stage, numbers: MeanActivations, names: Sequence[str]
+) -> None:
     says, gradients = numbers.activations[i], numbers.gradients[i]
     shown, heights = _shown(stage.n_units), _heights(stage.n_units)
     largest = np.abs(says).max() or 1.0

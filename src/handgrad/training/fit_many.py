@@ -17,7 +17,7 @@ from handgrad.textbook.errors import SettingError, described, positive
 from handgrad.training.fit import Fitting
 from handgrad.training.history import History
 from handgrad.training.progress_bar import progress_bar
-from handgrad.training.workers import Run, numbered, on_workers, workers_are_chosen
+from handgrad.training.workers import NumberedFit, numbered, on_workers, workers_are_chosen
 
 Prepared = TypeVar("Prepared")
 
@@ -75,7 +75,7 @@ def fit_many(
         came = "no runs" if isinstance(runs, Iterable) else described(runs)
         raise SettingError(came, "one or more", "[{'net': net}], for a single one")
     if workers_are_chosen():
-        sent = [*_prepared(listed, shared, Run.of)]
+        sent = [*_prepared(listed, shared, NumberedFit.of)]
         with progress_bar(len(sent), "run", shown=progress) as show:
             return on_workers(sent, lambda ended: show(more=ended))
     fittings = [*_prepared(listed, shared, lambda _, config: Fitting(config))]

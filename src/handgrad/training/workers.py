@@ -82,7 +82,7 @@ def workers_are_chosen() -> bool:
 
 
 @dataclass(frozen=True)
-class Run:
+class NumberedFit:
     """Checked run: its number, counted from 0, and its configuration."""
 
     number: int
@@ -121,7 +121,7 @@ class Run:
         return self.config.net.state(), history
 
 
-def on_workers(runs: list[Run], show: Callable[[int], object]) -> list[History]:
+def on_workers(runs: list[NumberedFit], show: Callable[[int], object]) -> list[History]:
     """Train all runs on the active backend's workers, each in one thread.
 
     Runs that share rows and machine code are batched, the largest nets first. `show` gets the
@@ -162,7 +162,7 @@ def on_workers(runs: list[Run], show: Callable[[int], object]) -> list[History]:
     return [histories[run.number] for run in runs]
 
 
-def _batches(runs: list[Run], most: int) -> list[list[Run]]:
+def _batches(runs: list[NumberedFit], most: int) -> list[list[NumberedFit]]:
     """Split the runs, sorted by size and form, into at most `most` batches."""
     first = {run.form: run.number for run in reversed(runs)}
     ordered = sorted(runs, key=lambda run: (-run.config.net.parameters.size, first[run.form]))
@@ -170,7 +170,7 @@ def _batches(runs: list[Run], most: int) -> list[list[Run]]:
     return [ordered[i : i + size] for i in range(0, len(runs), size)]
 
 
-def _results(batch: list[Run], expected: str) -> list[Result]:
+def _results(batch: list[NumberedFit], expected: str) -> list[Result]:
     """Train a batch in a worker."""
     if (here := versions()) != expected:
         raise SettingError(

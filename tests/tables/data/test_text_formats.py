@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from handgrad.tables.data.table_options import DateOrder
 from handgrad.tables.data.text_formats import (
+    CandidateFormats,
     DateFormat,
-    Evidence,
     Format,
     NumberFormat,
     cells_read,
@@ -44,7 +44,7 @@ def column(*cells: str | None) -> pa.ChunkedArray:
 def read(
     *cells: str | None, decimal: str = ".", order: DateOrder | None = None
 ) -> tuple[Format | None, list[Any]]:
-    found = Evidence.of(column(*cells)).format(decimal, order)
+    found = CandidateFormats.of(column(*cells)).format(decimal, order)
     return found, [] if found is None else cells_read(found, column(*cells)).to_pylist()
 
 
@@ -90,10 +90,10 @@ def test_what_python_writes_reads_as_python_reads_it(values: list[float], plus: 
 @HERE
 @given(st.lists(st.text("0123456789.,-+ 'e%€$()", max_size=8), min_size=1, max_size=6))
 def test_one_cell_tells_no_other_story_than_all_of_them(cells: list[str]) -> None:
-    together = Evidence.of(column(*cells))
-    piecewise = Evidence()
+    together = CandidateFormats.of(column(*cells))
+    piecewise = CandidateFormats()
     for cell in cells:
-        piecewise &= Evidence.of(column(cell))
+        piecewise &= CandidateFormats.of(column(cell))
     assert together.format(".", None) == piecewise.format(".", None)
 
 

@@ -22,14 +22,14 @@ Y = TASKS["classes"].y
 def chosen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the engines that fit, beginning with nothing kept."""
     names: list[str] = []
-    made = fit_loop.Job.engine
+    made = fit_loop.FitJob.engine
 
     def noted(job: Any) -> Any:
         engine = made(job)
         names.append(engine.name)
         return engine
 
-    monkeypatch.setattr(fit_loop.Job, "engine", noted)
+    monkeypatch.setattr(fit_loop.FitJob, "engine", noted)
     monkeypatch.setenv("HANDGRAD_ENGINE", "auto")
     return names
 

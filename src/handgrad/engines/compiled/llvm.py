@@ -77,7 +77,7 @@ def llvm_text(program: Program) -> str:
     """The text of the LLVM module of a program, with one function that Python calls."""
     module = new_module(binding.get_process_triple())
     small_gemm = SmallGemm(module, number_of(program))
-    add_entry_point(module, _Writer(program, module, small_gemm).function)
+    add_entry_point(module, _FunctionWriter(program, module, small_gemm).function)
     return text_of(module, *([WIDEST_VECTORS] if small_gemm.used else []))  # its rows are long
 
 
@@ -144,7 +144,7 @@ def _outlined(alike: Sequence[tuple[For, list[int]]]) -> dict[int, OutlinedNest]
     }
 
 
-class _Writer(StatementWriter):
+class _FunctionWriter(StatementWriter):
     """Writes a function of all statements: products, reductions, parallel parts, outlined nests."""
 
     def __init__(
@@ -184,7 +184,7 @@ class _Writer(StatementWriter):
         variables = outer_variables([nest], [variable.name for variable in offsets])
         if id(nest) not in self.functions:
             program, parameters = replace(self.program, body=[nest]), [*variables, *offsets]
-            inside = _Writer(program, self.module, self.small_gemm, parameters, self.most)
+            inside = _FunctionWriter(program, self.module, self.small_gemm, parameters, self.most)
             self.functions[id(nest)] = inside.function
             inside.function.attributes.add("noinline")
         values = [i64(offset) for _, offset in repeated.offsets]
@@ -261,7 +261,7 @@ class _Writer(StatementWriter):
         The block has the program's arguments and the values of the `captured` variables.
         """
         b, program, parameters = self.b, replace(self.program, body=[*body]), [*captured, *own]
-        inside = _Writer(
+        inside = _FunctionWriter(
             program, self.module, self.small_gemm, parameters, self.most, is_part=True
         ).function
         kinds = [argument.type for argument in inside.args[-len(own) :]]

@@ -13,7 +13,7 @@ import llvmlite.binding as binding
 
 from handgrad.engines.compiled import cache
 from handgrad.engines.compiled.ir_helpers import has_fma
-from handgrad.engines.loops.target import MAX_PARTS, Target
+from handgrad.engines.loops.target import MAX_PARTS, TargetInfo
 from handgrad.graph.threads import available_cores
 from handgrad.textbook.install import require
 
@@ -147,6 +147,6 @@ def _register_blas() -> None:
 external_functions: dict[str, Callable[[], None]] = dict.fromkeys(BLAS, _register_blas)
 
 
-def this_processor() -> Target:
+def this_processor() -> TargetInfo:
     """The target of loop programs on this processor, with the cores available now."""
-    return Target(has_fma(), min(available_cores(), MAX_PARTS))
+    return TargetInfo(has_fma(), min(available_cores(), MAX_PARTS))

@@ -16,7 +16,7 @@ from handgrad.engines.cost_model import work_of
 from handgrad.engines.engine import EngineRows
 from handgrad.engines.loops.build import prediction_program, training_program, update_program
 from handgrad.engines.loops.program import Program
-from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.target import TargetInfo
 from handgrad.engines.loops.tracing import prediction_graph, training_step, updates_of
 from handgrad.engines.loops.updates import Update
 from handgrad.textbook.errors import CannotLowerError, HandgradError
@@ -112,7 +112,7 @@ def prediction_of(
     x: Inputs,
     batch_size: int,
     *,
-    target: Target | None = None,
+    target: TargetInfo | None = None,
     only_finite: bool = False,
 ) -> Program:
     """The loop program of predictions; with `only_finite` it stops at the first that is not."""

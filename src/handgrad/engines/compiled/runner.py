@@ -24,7 +24,7 @@ from handgrad.engines.compiled.small_gemm import SmallGemm
 from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.loops.ir import Multiply, ParallelFor, walk
 from handgrad.engines.loops.program import FINISHED, WORKERS, Program
-from handgrad.engines.loops.target import LARGE_PRODUCT, Target
+from handgrad.engines.loops.target import LARGE_PRODUCT, TargetInfo
 from handgrad.textbook.layers import Array
 
 BLOCK = INT.as_pointer()
@@ -139,7 +139,7 @@ def _text() -> str:
 class Runner:
     """A compiled program with its scratch memory; takes its arguments by name."""
 
-    target: Callable[[], Target] = staticmethod(this_processor)  # of its programs
+    target: Callable[[], TargetInfo] = staticmethod(this_processor)  # of its programs
     load: Callable[[Program], Any] = staticmethod(compiled_function)
     sequence: type[Any] = CallSequence
 

@@ -15,7 +15,7 @@ from handgrad.engines.environment import versions
 from handgrad.engines.fingerprint import TRACES
 from handgrad.engines.jax.operations import device, precision_of, to_device
 from handgrad.engines.jax.predictor import Prediction
-from handgrad.engines.jax.step import Gradients, Memory, NamedArrays, Numbers, Update, norm_of
+from handgrad.engines.jax.step import Gradients, JaxUpdate, Memory, NamedArrays, Numbers, norm_of
 from handgrad.engines.loops.value_ranges import check_indices
 from handgrad.engines.minibatch_loop import MinibatchEngine
 from handgrad.textbook.layers import Array
@@ -43,7 +43,7 @@ class JaxPlan:
         step = self.step = Gradients(config, rows)
         self.parameters, self.state, self.dtype = step.parameters, step.state, net.dtype
         groups = [] if optimizer.minimizer else parameter_groups(net, optimizer)
-        self.updates = [Update(group, step.parameters, net.dtype) for group in groups]
+        self.updates = [JaxUpdate(group, step.parameters, net.dtype) for group in groups]
         self.clips = optimizer.clip_norm is not None
         self.prediction = Prediction(net, rows.x) if predicts else None
         self.multiplications = work_of(net, rows.x).multiplications

@@ -160,7 +160,7 @@ Numbers = tuple[Array, ...]
 Memory = tuple[NamedArrays, ...]  # an array per parameter, for each state of the optimizer
 
 
-class Update:
+class JaxUpdate:
     """An optimizer's update rule for some of the parameters.
 
     Scalars that depend on the learning rate and the step number only are computed on the host in
@@ -218,7 +218,9 @@ class Update:
         return w, memory
 
 
-def norm_of(dw: NamedArrays, updates: Sequence[Update], dtype: np.dtype[np.generic]) -> jax.Array:
+def norm_of(
+    dw: NamedArrays, updates: Sequence[JaxUpdate], dtype: np.dtype[np.generic]
+) -> jax.Array:
     """The norm of the gradient of all parameters that are updated together."""
     squares = (jnp.square(dw[name]).sum() for update in updates for name in update.names)
     return jnp.sqrt(sum(squares, jnp.zeros((), dtype)))

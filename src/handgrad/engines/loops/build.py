@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from handgrad.engines.loops.element_access import Elements, indices, loops_around, offset_at
+from handgrad.engines.loops.element_access import ElementReader, indices, loops_around, offset_at
 from handgrad.engines.loops.fusion import Dataflow, fuse_epilogues, is_gathered, with_updates_last
 from handgrad.engines.loops.hoisting import hoist_loads
 from handgrad.engines.loops.ir import (
@@ -31,7 +31,7 @@ from handgrad.engines.loops.ir import (
 from handgrad.engines.loops.loop_nests import nests
 from handgrad.engines.loops.memory_planning import (
     BUFFERS,
-    Place,
+    Storage,
     kind_of,
     plan_memory,
     size_of,
@@ -42,7 +42,7 @@ from handgrad.engines.loops.partitioning import partition_loop
 from handgrad.engines.loops.program import Program, buffer_of, parameters_named
 from handgrad.engines.loops.random_streams import WORDS, streams_of
 from handgrad.engines.loops.rerolling import reroll
-from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.target import TargetInfo
 from handgrad.engines.loops.updates import Rule, Update, begin_updates, consumed_gradients
 from handgrad.graph.gc_pause import gc_paused
 from handgrad.graph.graph import Graph
@@ -55,7 +55,7 @@ START, ROWS = Var("start", "int"), Var("n", "int")
 
 
 def gather_batch(
-    elements: Elements, buffers: Mapping[str, int], batch_size: int, *, members: bool
+    elements: ElementReader, buffers: Mapping[str, int], batch_size: int, *, members: bool
 ) -> Body:
     """Allocate memory for the rows of a batch; returns the loops that copy them there in order.
 
@@ -69,21 +69,21 @@ def gather_batch(
         type, width = kind_of(node), size_of(node.shape[1:])
         if not members and is_gathered(graph, leaf, batch_size, elements.target):
             rows = Load("order", START, "int")
-            elements.places[leaf] = Place(buffer, whole(0), type, rows=rows)
+            elements.places[leaf] = Storage(buffer, whole(0), type, rows=rows)
             continue
         offset = elements.arena.allocate(type, batch_size * width)
         numbers += batch_size * width
-        place = elements.places[leaf] = Place(BUFFERS[type], whole(offset), type)
+        place = elements.places[leaf] = Storage(BUFFERS[type], whole(offset), type)
         k = at(node.shape[1], 1) if members and buffer != "sample_weight" else 0
         copies += _copy_of_row(elements, buffer, row, place, position, width, k)
     return [partition_loop(elements, For(position.name, ROWS, copies), batch_size, numbers)]
 
 
 def _copy_of_row(
-    elements: Elements,
+    elements: ElementReader,
     buffer: str,
     row: Expression,
-    place: Place,
+    place: Storage,
     position: Expression,
     width: int,
     members: int,
@@ -109,7 +109,7 @@ def training_program(
     batch_size: int,
     dtype: np.dtype[np.generic],
     batches_weighted_by: str,
-    target: Target,
+    target: TargetInfo,
     *,
     members: bool = False,
 ) -> Program:
@@ -131,13 +131,13 @@ def training_program(
         The dtype of the data.
     batches_weighted_by : {"rows", "weights"}
         The weight of a batch in the loss of the epoch.
-    target : Target
+    target : TargetInfo
         The machine.
     members : bool, default False
         The members of an ensemble share rows: the buffer `members` has their indices.
     """
     step = _laid_out(step, batch_size)
-    elements = Elements(step, target, streams=streams_of(step, dtype))
+    elements = ElementReader(step, target, streams=streams_of(step, dtype))
     buffers = _row_buffers(step)
     copied = gather_batch(elements, buffers, batch_size, members=members)
     n_parameters, layout = _in_order(elements, step.leaves.parameters, "parameters")
@@ -173,7 +173,7 @@ def training_program(
     return _program("epoch", names, body, elements, dtype)
 
 
-def _step(elements: Elements, updates: Sequence[Update], batch_size: int) -> Body:
+def _step(elements: ElementReader, updates: Sequence[Update], batch_size: int) -> Body:
     """The statements for the rows of a batch: the step, its results, the update."""
     results = _results(elements)
     step = elements.graph
@@ -205,10 +205,10 @@ def _laid_out(graph: Graph, batch_size: int) -> Graph:
 
 
 def update_program(
-    updates: Sequence[Update], dtype: np.dtype[np.generic], target: Target
+    updates: Sequence[Update], dtype: np.dtype[np.generic], target: TargetInfo
 ) -> Program:
     """The program of the optimizer's step alone, at the learning rate `learning_rates[0]`."""
-    elements = Elements(updates[0].rule, target)
+    elements = ElementReader(updates[0].rule, target)
     rules = [Rule(update, elements) for update in updates]
     body: Body = [
         Let("step", Load("steps", whole(0), "int")),
@@ -230,7 +230,7 @@ def prediction_program(
     graph: Graph,
     batch_size: int,
     dtype: np.dtype[np.generic],
-    target: Target,
+    target: TargetInfo,
     only_finite: bool,
 ) -> Program:
     """The program of predictions for all rows, batch by batch.
@@ -246,13 +246,13 @@ def prediction_program(
         Rows of a full batch.
     dtype : dtype
         The dtype of the data.
-    target : Target
+    target : TargetInfo
         The machine.
     only_finite : bool
         Stop at a non-finite prediction.
     """
     graph = _laid_out(graph, batch_size)
-    elements = Elements(graph, target)
+    elements = ElementReader(graph, target)
     buffers, out = _row_buffers(graph), graph.outputs.named()["prediction"]
     rows = {x: _place_of_batch(elements, x, name) for name, x in buffers.items()}
     elements.places.update(rows)
@@ -281,7 +281,7 @@ def _loop_over_batches(batch_size: int, batch: Body) -> For:
     return For("start", Var("n_rows", "int"), [rows, *batch], batch_size)
 
 
-def _batch_weight(elements: Elements, by: str) -> list[Statement]:
+def _batch_weight(elements: ElementReader, by: str) -> list[Statement]:
     """The weight of a batch in the loss of the epoch: its rows, or the sum of their weights."""
     if by == "rows" or "sample_weight" not in elements.graph.leaves.inputs:
         return [Let("batch_weight", cast(ROWS, "double"))]
@@ -292,7 +292,7 @@ def _batch_weight(elements: Elements, by: str) -> list[Statement]:
     return [Reduce(total.name, "add", Num(0.0, "double"), [(i.name, numbers)], weight)]
 
 
-def _add_loss(elements: Elements) -> list[Statement]:
+def _add_loss(elements: ElementReader) -> list[Statement]:
     """Add the weighted loss of the batch to the total; return if it is not finite."""
     loss, total = Var("loss", "double"), Var("total", "double")
     diverged = Call("logical_not", (Call("isfinite", (loss,), "bool"),), "bool")
@@ -310,7 +310,11 @@ def _row_buffers(graph: Graph) -> dict[str, int]:
 
 
 def _program(
-    name: str, names: Sequence[str], body: Body, elements: Elements, dtype: np.dtype[np.generic]
+    name: str,
+    names: Sequence[str],
+    body: Body,
+    elements: ElementReader,
+    dtype: np.dtype[np.generic],
 ) -> Program:
     graph = elements.graph
     types = {name: kind_of(graph.nodes[i]) for name, i in _row_buffers(graph).items()}
@@ -323,7 +327,7 @@ def _program(
 
 
 def _in_order(
-    elements: Elements, leaves: Mapping[str, int], buffer: str
+    elements: ElementReader, leaves: Mapping[str, int], buffer: str
 ) -> tuple[Expression, list[Comment]]:
     """Place parameters or running state one after another in their buffer.
 
@@ -332,17 +336,17 @@ def _in_order(
     begin, lines = 0, []
     for name, i in leaves.items():
         shape = elements.graph.nodes[i].shape
-        elements.places[i] = Place(buffer, whole(begin), "float")
+        elements.places[i] = Storage(buffer, whole(begin), "float")
         end = begin + size_of(shape)
         lines.append(Comment(f"{buffer}[{begin}:{end}] is {name}, {shape_text(shape)}"))
         begin = end
     return whole(begin), lines
 
 
-def _results(elements: Elements) -> list[tuple[int, Place]]:
+def _results(elements: ElementReader) -> list[tuple[int, Storage]]:
     """Place gradients in their buffer; returns the results that must be copied to their place."""
     graph, places = elements.graph, elements.places
-    copies: list[tuple[int, Place]] = []
+    copies: list[tuple[int, Storage]] = []
     for name, i in graph.outputs.gradients.items():
         place = replace(places[graph.leaves.parameters[name]], buffer="gradients")
         if i in places or graph.nodes[i].operation in (Op.LEAF, Op.VIEW):
@@ -356,7 +360,7 @@ def _results(elements: Elements) -> list[tuple[int, Place]]:
     return copies
 
 
-def _copied(elements: Elements, i: int, place: Place) -> Body:
+def _copied(elements: ElementReader, i: int, place: Storage) -> Body:
     shape = elements.graph.nodes[i].shape
     index = indices(elements, shape)
     number = cast(elements.element(i, index), "float")
@@ -364,7 +368,9 @@ def _copied(elements: Elements, i: int, place: Place) -> Body:
     return loops_around(shape, index, [store])
 
 
-def _snapshot(elements: Elements, size: Expression, buffer: str, copy: str, type: Type) -> Body:
+def _snapshot(
+    elements: ElementReader, size: Expression, buffer: str, copy: str, type: Type
+) -> Body:
     """Copy a buffer, which later epochs change."""
     i = elements.new("i")
     if size == whole(0):
@@ -373,7 +379,7 @@ def _snapshot(elements: Elements, size: Expression, buffer: str, copy: str, type
 
 
 def _check(
-    elements: Elements, buffer: str, start: Expression, size: Expression, result: Expression
+    elements: ElementReader, buffer: str, start: Expression, size: Expression, result: Expression
 ) -> Body:
     """Return `result` if one of `size` numbers of a buffer from `start` on is not finite."""
     i, bad = elements.new("i"), elements.new("bad")
@@ -386,13 +392,13 @@ def _check(
     ]
 
 
-def _check_rows(elements: Elements, i: int, place: Place) -> Body:
+def _check_rows(elements: ElementReader, i: int, place: Storage) -> Body:
     """Return the first row of the batch if one of its numbers is not finite."""
     numbers = ROWS * whole(size_of(elements.graph.nodes[i].shape[1:]))
     return _check(elements, place.buffer, place.offset, numbers, START)
 
 
-def _predictions(elements: Elements) -> Body:
+def _predictions(elements: ElementReader) -> Body:
     """Copy the predictions of the batch to `predictions`, unless computed there."""
     i = elements.graph.outputs.named()["prediction"]
     if i in elements.places and elements.places[i].buffer == "predictions":
@@ -400,7 +406,7 @@ def _predictions(elements: Elements) -> Body:
     return _copied(elements, i, _place_of_batch(elements, i, "predictions"))
 
 
-def _place_of_batch(elements: Elements, i: int, buffer: str) -> Place:
+def _place_of_batch(elements: ElementReader, i: int, buffer: str) -> Storage:
     """The place of this batch in a buffer of all rows."""
     node = elements.graph.nodes[i]
-    return Place(buffer, START * whole(size_of(node.shape[1:])), kind_of(node))
+    return Storage(buffer, START * whole(size_of(node.shape[1:])), kind_of(node))

@@ -21,8 +21,8 @@ from handgrad.engines.loops.ir import (
     cast,
     whole,
 )
-from handgrad.engines.loops.memory_planning import Arena, Place, extent, kind_of, strides
-from handgrad.engines.loops.target import Target, workspace_size
+from handgrad.engines.loops.memory_planning import Arena, Storage, extent, kind_of, strides
+from handgrad.engines.loops.target import TargetInfo, workspace_size
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import COMPARISONS, ELEMENTWISE, Op
@@ -34,14 +34,14 @@ Index = Sequence[Expression]
 
 
 @dataclass
-class Elements:
+class ElementReader:
     """Reads nodes of a graph element by element: loads stored ones, computes fused ones.
 
     Parameters
     ----------
     graph : Graph
         The graph.
-    target : Target
+    target : TargetInfo
         The machine that the program is for.
     counters : iterator of int
         Numbers of new variables.
@@ -49,7 +49,7 @@ class Elements:
         Constant arrays of the layers, which become part of the program.
     arena : Arena
         Scratch memory.
-    places : dict of int to Place
+    places : dict of int to Storage
         The memory of stored nodes.
     plain_numbers : bool
         Float64 scalars are computed in double.
@@ -60,11 +60,11 @@ class Elements:
     """
 
     graph: Graph
-    target: Target
+    target: TargetInfo
     counters: "itertools.count[int]" = field(default_factory=itertools.count)
     tables: list[Array] = field(default_factory=list)
     arena: Arena = field(default_factory=Arena)
-    places: dict[int, Place] = field(default_factory=dict)
+    places: dict[int, Storage] = field(default_factory=dict)
     plain_numbers: bool = False
     streams: Sequence[str] = ()
     packed: int | None = None
@@ -239,7 +239,7 @@ def broadcast(shape: Sequence[int | Dim], index: Index) -> Index:
     return [whole(0) if size == 1 else at for size, at in zip(shape, own, strict=True)]
 
 
-def indices(elements: Elements, shape: Shape) -> list[Expression]:
+def indices(elements: ElementReader, shape: Shape) -> list[Expression]:
     """A loop counter for each axis; 0 for axes of size 1."""
     return [whole(0) if size == 1 else elements.new("i") for size in shape]
 
@@ -254,7 +254,7 @@ def loops_around(shape: Shape, index: Index, body: Body, axes: Iterable[int] | N
     return body
 
 
-def store_element(elements: Elements, i: int, index: Index, value: Expression) -> Body:
+def store_element(elements: ElementReader, i: int, index: Index, value: Expression) -> Body:
     """Store one element of a node."""
     place = elements.places[i]
     value = cast(value, place.type)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from handgrad.engines.loops.memory_planning import in_place_reads, stored_reads
-from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.target import TargetInfo
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import users_of
 from handgrad.graph.operations import ELEMENTWISE, Op
@@ -39,7 +39,7 @@ def axes_of(spec: str) -> Axes | None:
     return Axes(beside, *inner, *summed)
 
 
-def is_packed(graph: Graph, i: int, batch_size: int, target: Target) -> bool:
+def is_packed(graph: Graph, i: int, batch_size: int, target: TargetInfo) -> bool:
     """Return True if a node is a matrix product that is large enough to be packed."""
     node = graph.nodes[i]
     if node.operation is not Op.EINSUM or node.dtype.kind != "f":
@@ -56,7 +56,7 @@ def is_packed(graph: Graph, i: int, batch_size: int, target: Target) -> bool:
     return target.packs(sizes[axes.row], sizes[axes.column], sizes[axes.summed])
 
 
-def is_gathered(graph: Graph, leaf: int, batch_size: int, target: Target) -> bool:
+def is_gathered(graph: Graph, leaf: int, batch_size: int, target: TargetInfo) -> bool:
     """Return True if only packed products read these rows: packing gathers them, without a copy."""
     users, shape = users_of(graph.nodes), graph.nodes[leaf].shape
     if len(shape) != 2 or shape[1] == 1:
@@ -72,7 +72,7 @@ def is_gathered(graph: Graph, leaf: int, batch_size: int, target: Target) -> boo
 
 
 def fuse_epilogues(
-    graph: Graph, stored: Sequence[int], batch_size: int, target: Target
+    graph: Graph, stored: Sequence[int], batch_size: int, target: TargetInfo
 ) -> list[Group]:
     """Group each product with its epilogue; other stored nodes are groups of one."""
     groups: list[Group] = []
@@ -143,7 +143,7 @@ class Dataflow:
         loss = self.graph.outputs.loss
         return loss is not None and not {loss, *self.reads(loss)}.isdisjoint(group)
 
-    def is_consumed(self, group: Group, batch_size: int, target: Target) -> bool:
+    def is_consumed(self, group: Group, batch_size: int, target: TargetInfo) -> bool:
         """Return True if only the optimizer's step needs the result of a group, a gradient.
 
         The group may read no parameters except, elementwise, those of that gradient.

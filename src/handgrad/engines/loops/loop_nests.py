@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.loops.element_access import (
-    Elements,
+    ElementReader,
     indices,
     loops_around,
     offset_at,
@@ -56,7 +56,7 @@ REDUCED = {
 }
 
 
-def reduction(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
+def reduction(elements: ElementReader, i: int, node: Node, batch_size: int) -> Body:
     """The loops of a reduction over some axes: sum, product, maximum or minimum."""
     x, axes = node.arguments
     shape, type = elements.graph.nodes[x.node].shape, elements.places[i].type
@@ -136,7 +136,7 @@ def typed(value: float, type: Type) -> float | int:
     return int(value) if type == "int" and np.isfinite(value) else value
 
 
-def argmax(elements: Elements, i: int, node: Node) -> Body:
+def argmax(elements: ElementReader, i: int, node: Node) -> Body:
     """The loops that find the first index of the maximum."""
     x, axis = node.arguments
     shape, type = elements.graph.nodes[x.node].shape, elements.kind(x.node)
@@ -159,7 +159,7 @@ def argmax(elements: Elements, i: int, node: Node) -> Body:
 
 
 def nests(
-    elements: Elements, groups: Sequence[Group], batch_size: int, uses: Consumers | None = None
+    elements: ElementReader, groups: Sequence[Group], batch_size: int, uses: Consumers | None = None
 ) -> list[Body]:
     """The statements that compute each group, with comments on their source lines.
 
@@ -183,7 +183,7 @@ def nests(
     return bodies
 
 
-def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
+def _nest(elements: ElementReader, i: int, node: Node, batch_size: int) -> Body:
     name = node.operation
     if name in ELEMENTWISE or name is Op.FILL:
         place = elements.places.pop(i)  # so that it is computed here, not loaded
@@ -206,14 +206,14 @@ def _nest(elements: Elements, i: int, node: Node, batch_size: int) -> Body:
     raise CannotLowerError(f"{name}, at {node.origin}")
 
 
-def _getitem(elements: Elements, i: int, node: Node) -> Body:
+def _getitem(elements: ElementReader, i: int, node: Node) -> Body:
     x, parts = node.arguments
     index = indices(elements, node.shape)
     number = elements.element(x.node, _looked_up(elements, parts, index))
     return loops_around(node.shape, index, store_element(elements, i, index, number))
 
 
-def _scatter(elements: Elements, i: int, node: Node) -> Body:
+def _scatter(elements: ElementReader, i: int, node: Node) -> Body:
     x, parts, values = node.arguments
     shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
     if not shapes:
@@ -231,7 +231,7 @@ def _scatter(elements: Elements, i: int, node: Node) -> Body:
     )
 
 
-def _looked_up(elements: Elements, parts: Any, index: list[Expression]) -> list[Expression]:
+def _looked_up(elements: ElementReader, parts: Any, index: list[Expression]) -> list[Expression]:
     """The source index for an index of the result of indexing by arrays."""
     shapes = [elements.graph.nodes[p.node].shape for p in parts if isinstance(p, Ref)]
     leading = max([*map(len, shapes), *map(np.ndim, parts), 1])
@@ -244,7 +244,7 @@ def _looked_up(elements: Elements, parts: Any, index: list[Expression]) -> list[
     return [*looked_up, *index[leading:]]
 
 
-def _write(elements: Elements, i: int, node: Node) -> Body:
+def _write(elements: ElementReader, i: int, node: Node) -> Body:
     x, offset, steps, shape, values = node.arguments
     place = elements.places[i]
     index = indices(elements, shape)
@@ -253,7 +253,7 @@ def _write(elements: Elements, i: int, node: Node) -> Body:
     return _copy(elements, i, x) + loops_around(shape, index, [Store(place.buffer, flat, value)])
 
 
-def _copy(elements: Elements, i: int, x: Ref) -> Body:
+def _copy(elements: ElementReader, i: int, x: Ref) -> Body:
     if elements.places.get(x.node) == elements.places[i]:  # written in place
         return []
     shape = elements.graph.nodes[i].shape
@@ -263,7 +263,7 @@ def _copy(elements: Elements, i: int, x: Ref) -> Body:
     )
 
 
-def _concatenate(elements: Elements, i: int, node: Node) -> Body:
+def _concatenate(elements: ElementReader, i: int, node: Node) -> Body:
     parts, axis = node.arguments
     start: Expression = whole(0)
     body: Body = []
@@ -278,7 +278,7 @@ def _concatenate(elements: Elements, i: int, node: Node) -> Body:
     return body
 
 
-def _random(elements: Elements, i: int, node: Node) -> Body:
+def _random(elements: ElementReader, i: int, node: Node) -> Body:
     """Draw all numbers at once, in NumPy's order."""
     place, count = elements.places[i], extent(node.shape[0])
     for size in node.shape[1:]:
@@ -286,7 +286,7 @@ def _random(elements: Elements, i: int, node: Node) -> Body:
     return [Draw(elements.streams.index(node.arguments[0]), place.buffer, place.offset, count)]
 
 
-NESTS: dict[Op, Callable[[Elements, int, Node], Body]] = {
+NESTS: dict[Op, Callable[[ElementReader, int, Node], Body]] = {
     Op.ARGMAX: argmax,
     Op.GETITEM: _getitem,
     Op.SETITEM: _scatter,

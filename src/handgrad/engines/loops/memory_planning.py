@@ -22,7 +22,7 @@ ALIGNMENT = 16  # numbers: arrays begin at a cache line
 
 
 @dataclass(frozen=True)
-class Place:
+class Storage:
     """The memory of a node: an offset in a buffer, or a local variable.
 
     With `rows` the rows are gathered: row i is the row whose number is the i-th from `rows` on.
@@ -151,11 +151,11 @@ BUFFERS: dict[Type, str] = {"float": "scratch", "int": "scratch_int", "bool": "s
 
 def plan_memory(
     graph: Graph,
-    fixed: Mapping[int, Place],
+    fixed: Mapping[int, Storage],
     groups: Sequence[Sequence[int]],
     batch_size: int,
     arena: Arena,
-) -> dict[int, Place]:
+) -> dict[int, Storage]:
     """Assign a place to every stored node without one; arrays reuse the memory of dead ones.
 
     An elementwise operation works in place if it is the last to read one of its arguments.
@@ -164,7 +164,7 @@ def plan_memory(
     ----------
     graph : Graph
         The graph whose nodes are placed.
-    fixed : Mapping of int to Place
+    fixed : Mapping of int to Storage
         Nodes that have a place.
     groups : Sequence of Sequence of int
         The stored nodes in order of execution; the nodes of a group are computed together.
@@ -190,7 +190,7 @@ def plan_memory(
         node = graph.nodes[i]
         type = kind_of(node)
         if node.shape == ():
-            places[i] = Place(f"t{i}", whole(0), type, variable=True)
+            places[i] = Storage(f"t{i}", whole(0), type, variable=True)
             continue
         size = int(np.prod([at(length, batch_size) for length in node.shape], dtype=int))
         others = [m for m in groups[k] if m != i]
@@ -203,7 +203,7 @@ def plan_memory(
         offset = living.pop(own[0])[2] if own else arena.allocate(type, size)
         living[i] = (last_use[i], type, offset, size)
         heappush(ends, (living[i][0], came, i))
-        places[i] = Place(BUFFERS[type], whole(offset), type)
+        places[i] = Storage(BUFFERS[type], whole(offset), type)
     return places
 
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from handgrad.engines.loops.element_access import Elements
+from handgrad.engines.loops.element_access import ElementReader
 from handgrad.engines.loops.ir import (
     Call,
     Expression,
@@ -28,7 +28,7 @@ from handgrad.engines.loops.target import LINE, workspace_size
 NUMBERS, MULTIPLICATIONS = 2**14, 2**22
 
 
-def partition_loop(elements: Elements, loop: For, turns: int, numbers: int) -> Statement:
+def partition_loop(elements: ElementReader, loop: For, turns: int, numbers: int) -> Statement:
     """Split a loop if its `turns` for a full batch compute enough numbers."""
     count = min(elements.target.max_parts, numbers // NUMBERS, turns)
     if count < 2:
@@ -39,7 +39,7 @@ def partition_loop(elements: Elements, loop: For, turns: int, numbers: int) -> S
     return ParallelFor(part.name, count, [within])
 
 
-def partition_product(elements: Elements, product: Multiply) -> Statement:
+def partition_product(elements: ElementReader, product: Multiply) -> Statement:
     """Split a product by rows or columns if it is large enough."""
     if product.workspace is not None:  # it is split when it is packed
         return product
@@ -62,7 +62,7 @@ def partition_product(elements: Elements, product: Multiply) -> Statement:
 
 
 def partition_products(
-    elements: Elements, loop: For, turns: Sequence[int], product: Multiply
+    elements: ElementReader, loop: For, turns: Sequence[int], product: Multiply
 ) -> Statement:
     """Split the outer loop over a batch of products if they are large enough together."""
     multiplications = math.prod(turns) * math.prod(product.sizes)
@@ -72,7 +72,9 @@ def partition_products(
     return within
 
 
-def _with_own_workspace(elements: Elements, parts: ParallelFor, product: Multiply) -> ParallelFor:
+def _with_own_workspace(
+    elements: ElementReader, parts: ParallelFor, product: Multiply
+) -> ParallelFor:
     """Give each part its own workspace for packed matrices."""
     own, size = elements.workspace(product.sizes, parts.count), workspace_size(*product.sizes)
     place = replace(own, index=own.index + Var(parts.counter, "int") * whole(size))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from handgrad.engines.loops.element_access import (
-    Elements,
+    ElementReader,
     broadcast,
     indices,
     loops_around,
@@ -31,7 +31,7 @@ from handgrad.engines.loops.ir import (
     cast,
     whole,
 )
-from handgrad.engines.loops.memory_planning import Place, extent, strides
+from handgrad.engines.loops.memory_planning import Storage, extent, strides
 from handgrad.engines.loops.partitioning import partition_product, partition_products
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import Dim, Ref, at
@@ -51,7 +51,7 @@ class Product:
 
     Parameters
     ----------
-    elements : Elements
+    elements : ElementReader
         Access to the graph.
     i : int
         The node.
@@ -71,7 +71,7 @@ class Product:
         The initial value of the sums, broadcast to the rows of the result.
     """
 
-    elements: Elements
+    elements: ElementReader
     i: int
     operands: Sequence[Ref]
     letters: Sequence[str]
@@ -82,7 +82,7 @@ class Product:
     start: Ref | None
 
 
-def product_nest(elements: Elements, group: Group, batch_size: int, uses: Consumers) -> Body:
+def product_nest(elements: ElementReader, group: Group, batch_size: int, uses: Consumers) -> Body:
     """The statements for a product and its epilogue."""
     product = _product(elements, group[0], batch_size)
     end = _epilogue(product, group, uses) if len(group) > 1 or group[0] in uses else None
@@ -93,7 +93,7 @@ def product_nest(elements: Elements, group: Group, batch_size: int, uses: Consum
     return [*_product_loops(product), *([] if end is None else _epilogue_nest(product, end))]
 
 
-def _product(elements: Elements, i: int, batch_size: int) -> Product:
+def _product(elements: ElementReader, i: int, batch_size: int) -> Product:
     node = elements.graph.nodes[i]
     spec, *operands = node.arguments
     inputs, output = spec.split("->")
@@ -137,7 +137,7 @@ def _epilogue(product: Product, group: Group, uses: Consumers) -> ElementEpilogu
             body += uses[i](index, number)
         elif i in kept:
             body.append(Store(place.buffer, elements.load(i, index).index, number))
-        elements.places[i] = Place(number.name, whole(0), place.type, variable=True)
+        elements.places[i] = Storage(number.name, whole(0), place.type, variable=True)
     elements.places = places
     return ElementEpilogue(by_letter, sums, body)
 
@@ -301,7 +301,7 @@ def _steps(product: Product, which: int) -> list[Expression] | None:
     return [extent(step) for step in node.arguments[2]] if node.operation is Op.VIEW else None
 
 
-def _first_start(elements: Elements, start: Ref, corner: Sequence[Expression]) -> Load:
+def _first_start(elements: ElementReader, start: Ref, corner: Sequence[Expression]) -> Load:
     """The first initial value of the columns' sums, which are contiguous."""
     return elements.load(start.node, broadcast(elements.graph.nodes[start.node].shape, corner))
 

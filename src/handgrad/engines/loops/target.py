@@ -71,7 +71,7 @@ def is_worth_packing(m: int, n: int, k: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Target:
+class TargetInfo:
     """Properties of the machine that a program is compiled for.
 
     Parameters

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from handgrad.engines.loops.element_access import Elements, offset_at
+from handgrad.engines.loops.element_access import ElementReader, offset_at
 from handgrad.engines.loops.fusion import Dataflow, Group
 from handgrad.engines.loops.ir import (
     Body,
@@ -23,7 +23,7 @@ from handgrad.engines.loops.ir import (
     known,
     whole,
 )
-from handgrad.engines.loops.memory_planning import MAX_FUSED, Place, size_of, strides
+from handgrad.engines.loops.memory_planning import MAX_FUSED, Storage, size_of, strides
 from handgrad.engines.loops.partitioning import partition_loop
 from handgrad.engines.loops.product_nests import Consumer
 from handgrad.graph.graph import Graph
@@ -47,16 +47,18 @@ class Update:
 class Rule:
     """The statements of an update, which follow those of the step that computes the gradients."""
 
-    def __init__(self, update: Update, step: Elements) -> None:
+    def __init__(self, update: Update, step: ElementReader) -> None:
         rule = self.rule = update.rule
         self.factor, self.left = update.factor, [*update.slices]
-        self.elements = Elements(rule, step.target, step.counters, step.tables, plain_numbers=True)
+        self.elements = ElementReader(
+            rule, step.target, step.counters, step.tables, plain_numbers=True
+        )
         memory = {name: f"memory_{name}" for name in rule.leaves.state}
         self.buffers = {"w": "parameters", "dw": "gradients"} | memory
         for name, i in rule.leaves.named():
             type = NUMBERS.get(name, "float")
             buffer = self.buffers.get(name, name)
-            self.elements.places[i] = Place(buffer, whole(0), type, name in NUMBERS)
+            self.elements.places[i] = Storage(buffer, whole(0), type, name in NUMBERS)
         self.needs_norm = "dw_norm" in rule.leaves.inputs
 
     def begin(self) -> Body:
@@ -66,7 +68,7 @@ class Rule:
         if self.factor != 1:
             rate, own = Var("learning_rate", "double"), elements.new("learning_rate", "double")
             body.append(Let(own.name, Num(self.factor, "double") * rate))
-            place = Place(own.name, whole(0), "double", variable=True)
+            place = Storage(own.name, whole(0), "double", variable=True)
             elements.places[rule.leaves.inputs["learning_rate"]] = place
         for i, node in enumerate(rule.nodes):
             if node.operation in (*REDUCTIONS, Op.EINSUM):
@@ -97,7 +99,7 @@ class Rule:
         """Compute and store the new values at one index, from the gradient there."""
         elements, rule, places = self.elements, self.rule, dict(self.elements.places)
         if gradient is not None:
-            known = Place(gradient.name, whole(0), gradient.type, variable=True)
+            known = Storage(gradient.name, whole(0), gradient.type, variable=True)
             elements.places[rule.leaves.inputs["dw"]] = known
         users = users_of(rule.nodes)
         new = {**rule.outputs.new_parameters, **rule.outputs.new_state}
@@ -121,11 +123,11 @@ class Rule:
         """Assign a node to a local variable."""
         value = self.elements.element(i, index)
         name = self.elements.new("v").name
-        self.elements.places[i] = Place(name, whole(0), value.type, variable=True)
+        self.elements.places[i] = Storage(name, whole(0), value.type, variable=True)
         return [Let(name, value)]
 
 
-def begin_updates(rules: Sequence[Rule], step: Elements) -> Body:
+def begin_updates(rules: Sequence[Rule], step: ElementReader) -> Body:
     """The statements that all groups of parameters share: learning rate, step, gradient norm."""
     if not rules:
         return []
@@ -140,7 +142,7 @@ def begin_updates(rules: Sequence[Rule], step: Elements) -> Body:
     return [*body, *(line for rule in rules for line in rule.begin())]
 
 
-def _norm(parts: Sequence[slice], step: Elements) -> Body:
+def _norm(parts: Sequence[slice], step: ElementReader) -> Body:
     """The norm of the gradient of all parameters, summed in double."""
     total, zero = Var("squares", "double"), Num(0.0, "double")
     body: Body = [Let(total.name, zero)]
@@ -154,7 +156,11 @@ def _norm(parts: Sequence[slice], step: Elements) -> Body:
 
 
 def consumed_gradients(
-    elements: Elements, flow: Dataflow, groups: Sequence[Group], rules: Sequence[Rule], size: int
+    elements: ElementReader,
+    flow: Dataflow,
+    groups: Sequence[Group],
+    rules: Sequence[Rule],
+    size: int,
 ) -> dict[int, Consumer]:
     """The gradients that the optimizer's step consumes in the epilogues of their products."""
     consumers = dict[int, Consumer]()

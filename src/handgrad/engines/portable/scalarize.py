@@ -30,7 +30,7 @@ from handgrad.engines.loops.ir import (
 )
 from handgrad.engines.loops.memory_planning import ALIGNMENT, Arena
 from handgrad.engines.loops.program import WORKERS, Program
-from handgrad.engines.loops.target import Target
+from handgrad.engines.loops.target import TargetInfo
 from handgrad.engines.loops.tracing import prediction_graph, training_step, updates_of
 from handgrad.engines.portable.functions import INTEGER_OPERATIONS, OPERATIONS
 from handgrad.engines.portable.scalar_matmul import product_loops, room_to_copy
@@ -61,7 +61,7 @@ def scalarized(program: Program, *, copies: bool = True) -> Program:
         suits one row at a time on a small device; the bits are the same.
     """
     room = program.arena.sizes["float"]
-    body = _Writer(room if copies else None).statements(program.body)
+    body = _ScalarWriter(room if copies else None).statements(program.body)
     more = max(map(_room, walk(program.body)), default=0) if copies else 0
     sizes = {**program.arena.sizes, "float": room + -(-more // ALIGNMENT) * ALIGNMENT}
     parameters = tuple(p for p in program.parameters if p.name != WORKERS)
@@ -79,7 +79,7 @@ def _room(statement: Statement) -> int:
 
 
 @dataclass
-class _Writer:
+class _ScalarWriter:
     """Writes plain statements; `room` is the offset of additional scratch memory, if any."""
 
     room: int | None
@@ -175,7 +175,7 @@ def with_variable(value: Expression, name: str, other: Expression) -> Expression
     return value
 
 
-EVERYWHERE = Target(rounds_once=False, max_parts=1)
+EVERYWHERE = TargetInfo(rounds_once=False, max_parts=1)
 
 
 def portable_training(

@@ -91,8 +91,8 @@ def link(code: bytes, functions: Mapping[str, str], memory: Memory) -> bytes:
         If the object file has imports.
     """
     parts, linking = _sections(code)
-    _check_imports(_Reader(parts.pop(IMPORTS)))
-    indices = _functions(_Reader(linking))
+    _check_imports(_SectionReader(parts.pop(IMPORTS)))
+    indices = _functions(_SectionReader(linking))
     parts[MEMORY] = _listed([b"\0" + number(-(-memory.size // PAGE))])
     at = [bytes([I32, 0]) + _constant(address) for address in memory.addresses.values()]
     parts[GLOBALS] = _listed(at)
@@ -100,7 +100,7 @@ def link(code: bytes, functions: Mapping[str, str], memory: Memory) -> bytes:
     exports += [(name, FUNCTION, indices[inside]) for name, inside in functions.items()]
     exports += [(name, GLOBAL, i) for i, name in enumerate(memory.addresses)]
     parts[EXPORTS] = _listed([_sized(s.encode()) + bytes([k]) + number(i) for s, k, i in exports])
-    own = _Reader(parts.get(DATA, b"\0"))
+    own = _SectionReader(parts.get(DATA, b"\0"))
     count = number(own.number() + len(memory.data))
     added = (b"\0" + _constant(address) + _sized(content) for address, content in memory.data)
     parts |= {DATA: count + own.rest() + b"".join(added), DATA_COUNT: count}
@@ -131,7 +131,7 @@ def _listed(entries: Sequence[bytes]) -> bytes:
     return number(len(entries)) + b"".join(entries)
 
 
-class _Reader:
+class _SectionReader:
     """Reader of a section."""
 
     def __init__(self, code: bytes) -> None:
@@ -164,20 +164,20 @@ class _Reader:
 
 def _sections(code: bytes) -> tuple[dict[int, bytes], bytes]:
     """The standard sections of an object file by kind, and its linking section."""
-    reader = _Reader(code)
+    reader = _SectionReader(code)
     reader.at = len(MAGIC)
     parts, linking = dict[int, bytes](), b""
     for kind, content in reader.parts():
         if kind != CUSTOM:
             parts[kind] = content
             continue
-        custom = _Reader(content)
+        custom = _SectionReader(content)
         if custom.name() == "linking":
             linking = custom.rest()
     return parts, linking
 
 
-def _check_imports(imports: _Reader) -> None:
+def _check_imports(imports: _SectionReader) -> None:
     for _ in range(imports.number()):
         imports.name()
         name, kind = imports.name(), imports.byte()
@@ -190,10 +190,10 @@ def _check_imports(imports: _Reader) -> None:
             imports.number()
 
 
-def _functions(linking: _Reader) -> dict[str, int]:
+def _functions(linking: _SectionReader) -> dict[str, int]:
     """The indices of an object file's functions by name."""
     linking.number()  # the version
-    symbols = _Reader(next(content for kind, content in linking.parts() if kind == SYMBOLS))
+    symbols = _SectionReader(next(content for kind, content in linking.parts() if kind == SYMBOLS))
     functions: dict[str, int] = {}
     for _ in range(symbols.number()):
         kind, flags = symbols.byte(), symbols.number()

@@ -13,7 +13,7 @@ from handgrad.exchange.importing.limits import (
     limited,
     path_in_errors,
 )
-from handgrad.exchange.importing.onnx_folding import Node
+from handgrad.exchange.importing.onnx_folding import OnnxNode
 from handgrad.exchange.importing.onnx_graph import OnnxGraph
 from handgrad.exchange.importing.onnx_layers import POSITION_DEPENDENT, layers_from, per_feature
 from handgrad.exchange.importing.onnx_recurrence import (
@@ -119,7 +119,7 @@ def _layers(graph: OnnxGraph) -> Iterator[Layer]:
 
 
 def _next_layers(
-    graph: OnnxGraph, node: Node, value: str, time_first: bool, is_chain: bool
+    graph: OnnxGraph, node: OnnxNode, value: str, time_first: bool, is_chain: bool
 ) -> tuple[Sequence[Layer], str, bool]:
     """Layers of a node, the name of their output, and if time is the first axis."""
     if is_chain and node.op_type in IDENTITY_IN_PREDICTION:

@@ -22,7 +22,7 @@ NUMERIC_KINDS = "biufV"  # of dtypes; V are the short floats that NumPy lacks
 
 
 @dataclass(frozen=True, eq=False)
-class Node:
+class OnnxNode:
     """A node of a model: its operation, inputs and outputs."""
 
     proto: NodeProto
@@ -33,7 +33,7 @@ class Node:
     output: tuple[str, ...]
 
     @classmethod
-    def of(cls, proto: NodeProto) -> Node:
+    def of(cls, proto: NodeProto) -> OnnxNode:
         names = tuple(proto.input), tuple(proto.output)
         return cls(proto, proto.op_type, proto.name, proto.domain, *names)
 
@@ -65,7 +65,7 @@ class Node:
 
 
 def fold(
-    node: Node,
+    node: OnnxNode,
     arrays: Mapping[str, Array],
     opsets: Sequence[OperatorSetIdProto],
     budget: Budget,
@@ -89,7 +89,7 @@ def fold(
 
 
 def evaluate(
-    node: Node, arrays: Mapping[str, Array], opsets: Sequence[OperatorSetIdProto]
+    node: OnnxNode, arrays: Mapping[str, Array], opsets: Sequence[OperatorSetIdProto]
 ) -> dict[str, Array] | None:
     """Results of onnx's reference evaluator for a node; None if it fails."""
     from onnx import helper
@@ -115,7 +115,7 @@ def evaluate(
 
 # Number of elements that a node outputs, by its inputs.
 Inputs = Sequence[Array | None]  # None for an omitted input
-OutputSize = Callable[[Node, Inputs], int]
+OutputSize = Callable[[OnnxNode, Inputs], int]
 
 
 def _sizes(array: Array) -> list[int]:
@@ -132,58 +132,58 @@ def _required(inputs: Inputs, i: int) -> Array:
     return array
 
 
-def _same_size(node: Node, inputs: Inputs) -> int:
+def _same_size(node: OnnxNode, inputs: Inputs) -> int:
     return numbers_in(_required(inputs, 0).shape)
 
 
-def _broadcast(node: Node, inputs: Inputs) -> int:
+def _broadcast(node: OnnxNode, inputs: Inputs) -> int:
     return numbers_in(np.broadcast_shapes(*(a.shape for a in inputs if a is not None)))
 
 
-def _concat(node: Node, inputs: Inputs) -> int:
+def _concat(node: OnnxNode, inputs: Inputs) -> int:
     return sum(numbers_in(_required(inputs, i).shape) for i in range(len(inputs)))
 
 
-def _gather(node: Node, inputs: Inputs) -> int:
+def _gather(node: OnnxNode, inputs: Inputs) -> int:
     axis = node.attributes.get("axis", 0)
     others = numbers_in(_required(inputs, 0).shape) // max(1, _required(inputs, 0).shape[axis])
     return others * numbers_in(_required(inputs, 1).shape)
 
 
-def _constant(node: Node, inputs: Inputs) -> int:
+def _constant(node: OnnxNode, inputs: Inputs) -> int:
     (value,) = node.attributes.values()
     if hasattr(value, "dims"):
         return numbers_in(value.dims)
     return len(value) if isinstance(value, list) else 1
 
 
-def _constant_of_shape(node: Node, inputs: Inputs) -> int:
+def _constant_of_shape(node: OnnxNode, inputs: Inputs) -> int:
     return numbers_in(_sizes(_required(inputs, 0)))
 
 
-def _expand(node: Node, inputs: Inputs) -> int:
+def _expand(node: OnnxNode, inputs: Inputs) -> int:
     sizes = _sizes(_required(inputs, 1))
     return max(
         numbers_in(sizes), numbers_in(np.broadcast_shapes(_required(inputs, 0).shape, sizes))
     )
 
 
-def _range(node: Node, inputs: Inputs) -> int:
+def _range(node: OnnxNode, inputs: Inputs) -> int:
     start, limit, delta = (_required(inputs, i).item() for i in range(3))
     return max(0, math.ceil((limit - start) / delta))
 
 
-def _tile(node: Node, inputs: Inputs) -> int:
+def _tile(node: OnnxNode, inputs: Inputs) -> int:
     return numbers_in(_required(inputs, 0).shape) * numbers_in(_sizes(_required(inputs, 1)))
 
 
-def _split(node: Node, inputs: Inputs) -> int:
+def _split(node: OnnxNode, inputs: Inputs) -> int:
     if node.attributes.get("num_outputs", 0) > len(node.output):
         raise ValueError("more outputs than names")
     return numbers_in(_required(inputs, 0).shape)
 
 
-def _dequantized(node: Node, inputs: Inputs) -> int:
+def _dequantized(node: OnnxNode, inputs: Inputs) -> int:
     shape, axis = _required(inputs, 0).shape, node.attributes.get("axis", 1)
     if node.attributes.get("block_size"):
         raise ValueError("scales of blocks")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handgrad.exchange.importing.limits import Budget, check_count
-from handgrad.exchange.importing.onnx_folding import Node, fold
+from handgrad.exchange.importing.onnx_folding import OnnxNode, fold
 from handgrad.exchange.importing.onnx_shapes import inferred_types, sizes_of
 from handgrad.exchange.importing.parts import ACTIVATIONS
 from handgrad.files.tensors import shown
@@ -38,9 +38,11 @@ class OnnxGraph:
         check_count(len(model.graph.node), MOST_MODEL_NODES, "nodes")
         self.model, self.arrays, self.budget = model, arrays, budget
         self.nodes = [*_nodes(model, arrays)]
-        self.users: dict[str, list[Node]] = {}
+        self.users: dict[str, list[OnnxNode]] = {}
         self._fixed = {*arrays}  # values that depend only on constants
-        self._makers: dict[str, Node] = {}  # nodes of values that depend on constants and shapes
+        self._makers: dict[
+            str, OnnxNode
+        ] = {}  # nodes of values that depend on constants and shapes
         self._values: dict[str, Array | None] = {**arrays}  # those computed so far
         for node in self.nodes:
             names = [*filter(None, dict.fromkeys(node.input))]
@@ -92,16 +94,16 @@ class OnnxGraph:
                 self._compute(self._makers[value])
         return self._values.get(name)
 
-    def _missing_inputs(self, node: Node) -> list[str]:
+    def _missing_inputs(self, node: OnnxNode) -> list[str]:
         """Inputs of a node that are not computed yet, in order."""
         if self._reads_shape(node):
             return []
         return [name for name in node.input if name and name not in self._values]
 
-    def _reads_shape(self, node: Node) -> bool:
+    def _reads_shape(self, node: OnnxNode) -> bool:
         return node.op_type == "Shape" and node.input_name(0) not in self._fixed
 
-    def _compute(self, node: Node) -> None:
+    def _compute(self, node: OnnxNode) -> None:
         results: Mapping[str, Array] | None = None
         inputs = {name: self._values.get(name) for name in node.input if name}
         arrays = {name: value for name, value in inputs.items() if value is not None}
@@ -126,7 +128,7 @@ class OnnxGraph:
         It may end at each node whose output is the only value that other nodes still read.
         """
         live, values = {value}, {value: self._probe(value)}
-        within: set[Node] = set()
+        within: set[OnnxNode] = set()
         for node in self._descendants(value):
             within.add(node)
             live.update(node.output)
@@ -137,7 +139,7 @@ class OnnxGraph:
                 return activation, node.output[0]
         return None
 
-    def _descendants(self, value: str) -> Iterator[Node]:
+    def _descendants(self, value: str) -> Iterator[OnnxNode]:
         """Nodes that depend on a value, in the model's order, up to a limit."""
         heap: list[int] = []
         queued: set[int] = set()
@@ -153,10 +155,10 @@ class OnnxGraph:
             names = node.output
 
     @cached_property
-    def _positions(self) -> dict[Node, int]:
+    def _positions(self) -> dict[OnnxNode, int]:
         return {node: i for i, node in enumerate(self.nodes)}
 
-    def _is_consumed(self, name: str, within: set[Node]) -> bool:
+    def _is_consumed(self, name: str, within: set[OnnxNode]) -> bool:
         return name not in self.outputs and all(user in within for user in self.users.get(name, []))
 
     def _probe(self, value: str) -> Array:
@@ -167,7 +169,7 @@ class OnnxGraph:
         dtype = helper.tensor_dtype_to_np_dtype(elem_type) if elem_type else np.dtype(np.float32)
         return PROBE.astype(dtype if dtype.kind == "f" else np.float32)
 
-    def _evaluate_at_probe(self, node: Node, values: dict[str, Array]) -> bool:
+    def _evaluate_at_probe(self, node: OnnxNode, values: dict[str, Array]) -> bool:
         """Add the outputs of a node at the probe points; False if it cannot be evaluated there."""
         arrays = {}
         for name in filter(None, node.input):
@@ -190,12 +192,12 @@ def _activation(values: Array) -> Layer | None:
     return None
 
 
-def _nodes(model: ModelProto, arrays: Mapping[str, Array]) -> Iterator[Node]:
+def _nodes(model: ModelProto, arrays: Mapping[str, Array]) -> Iterator[OnnxNode]:
     """Iterate over nodes; raise an error unless in topological order with unique outputs."""
     names = {*arrays, *(one.name for one in model.graph.input)}
     names.update(one.values.name for one in model.graph.sparse_initializer)
     for proto in model.graph.node:
-        node = Node.of(proto)
+        node = OnnxNode.of(proto)
         outputs = [*filter(None, node.output)]
         missing = [name for name in node.input if name and name not in names]
         unique = len({*outputs}) == len(outputs) and names.isdisjoint(outputs)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from handgrad.exchange.importing.onnx_folding import Node
+from handgrad.exchange.importing.onnx_folding import OnnxNode
 from handgrad.exchange.importing.onnx_graph import OnnxGraph
 from handgrad.exchange.importing.parts import (
     ACTIVATIONS,
@@ -40,7 +40,7 @@ from handgrad.textbook.layers import (
 Layers = Layer | Sequence[Layer]
 
 
-def layers_from(graph: OnnxGraph, node: Node, value: str) -> tuple[Layers, str] | None:
+def layers_from(graph: OnnxGraph, node: OnnxNode, value: str) -> tuple[Layers, str] | None:
     """Layers of a node that reads `value`, and the name of their output; None if it has none."""
     if node.op_type in ("Gemm", "MatMul"):
         return _linear(graph, node, value)
@@ -54,7 +54,7 @@ def layers_from(graph: OnnxGraph, node: Node, value: str) -> tuple[Layers, str] 
     return None
 
 
-def per_feature(graph: OnnxGraph, node: Node, value: str) -> tuple[Layer, str] | None:
+def per_feature(graph: OnnxGraph, node: OnnxNode, value: str) -> tuple[Layer, str] | None:
     """Elementwise operation with one number per feature."""
     width = (graph.sizes(value) or [0])[-1]
     if node.op_type not in PER_FEATURE or not width:
@@ -74,7 +74,7 @@ def per_feature(graph: OnnxGraph, node: Node, value: str) -> tuple[Layer, str] |
     return PER_FEATURE[node.op_type](numbers), node.output[0]
 
 
-def _linear(graph: OnnxGraph, node: Node, value: str) -> tuple[Layer, str]:
+def _linear(graph: OnnxGraph, node: OnnxNode, value: str) -> tuple[Layer, str]:
     """Gemm, or MatMul and the following Add."""
     attributes, output = node.attributes, node.output[0]
     W = graph.constant(node.input_name(1))
@@ -96,7 +96,7 @@ def _linear(graph: OnnxGraph, node: Node, value: str) -> tuple[Layer, str]:
     return linear(W, None if b is None else np.resize(b, len(W))), output
 
 
-def _convolution(graph: OnnxGraph, node: Node) -> Layer:
+def _convolution(graph: OnnxGraph, node: OnnxNode) -> Layer:
     W, b = graph.constant(node.input_name(1)), graph.constant(node.input_name(2))
     if W is None or W.ndim not in (3, 4) or node.attributes.get("group", 1) != 1:
         raise refused(str(node), "1D or 2D Conv with group=1 and constant weights")
@@ -104,7 +104,7 @@ def _convolution(graph: OnnxGraph, node: Node) -> Layer:
     return convolution(floating_array(W), None if b is None else floating_array(b), stride, padding)
 
 
-def _pooling(graph: OnnxGraph, node: Node) -> Layer:
+def _pooling(graph: OnnxGraph, node: OnnxNode) -> Layer:
     attributes = node.attributes
     kernel_size = attributes["kernel_shape"]
     if (
@@ -121,7 +121,7 @@ def _pooling(graph: OnnxGraph, node: Node) -> Layer:
     return pooling(AvgPool2d, kernel_size, stride, padding)
 
 
-def _windows(node: Node, kernel_size: list[int]) -> tuple[list[int], list[int]]:
+def _windows(node: OnnxNode, kernel_size: list[int]) -> tuple[list[int], list[int]]:
     """Stride and padding of a node; an error for asymmetric padding."""
     attributes, n = node.attributes, len(kernel_size)
     stride = attributes.get("strides", [1] * n)
@@ -135,7 +135,7 @@ def _windows(node: Node, kernel_size: list[int]) -> tuple[list[int], list[int]]:
     return stride, pads[:n]
 
 
-def _batch_norm(graph: OnnxGraph, node: Node) -> Layers:
+def _batch_norm(graph: OnnxGraph, node: OnnxNode) -> Layers:
     attributes = node.attributes
     constants = [graph.constant(node.input_name(i)) for i in (1, 2, 3, 4)]
     arrays = [floating_array(array) for array in constants if array is not None]
@@ -149,12 +149,12 @@ def _batch_norm(graph: OnnxGraph, node: Node) -> Layers:
     return over_channels(norm) if axes == 2 else norm
 
 
-def _is_last(graph: OnnxGraph, node: Node, axis: int) -> bool:
+def _is_last(graph: OnnxGraph, node: OnnxNode, axis: int) -> bool:
     """Return True if an axis of the input is that of the features."""
     return axis in (-1, graph.axes(node.input_name(0)) or 1)
 
 
-def _layer_norm(graph: OnnxGraph, node: Node) -> Layer:
+def _layer_norm(graph: OnnxGraph, node: OnnxNode) -> Layer:
     attributes = node.attributes
     gamma, beta = (graph.constant(node.input_name(i)) for i in (1, 2))
     if not _is_last(graph, node, attributes.get("axis", -1)) or gamma is None:
@@ -163,26 +163,26 @@ def _layer_norm(graph: OnnxGraph, node: Node) -> Layer:
     return layer_norm(gamma.size, floating_array(gamma), b, attributes.get("epsilon", 1e-5))
 
 
-def _softmax(graph: OnnxGraph, node: Node) -> Layer:
+def _softmax(graph: OnnxGraph, node: OnnxNode) -> Layer:
     if not _is_last(graph, node, node.attributes.get("axis", -1)):
         raise refused(str(node), "Softmax over the features")
     return Softmax()
 
 
-def _embedding(graph: OnnxGraph, node: Node) -> Layer:
+def _embedding(graph: OnnxGraph, node: OnnxNode) -> Layer:
     E = graph.constant(node.input_name(0))
     if E is None or E.ndim != 2 or node.attributes.get("axis", 0) != 0:
         raise refused(str(node), "Gather of rows from a constant table")
     return embedding(floating_array(E))
 
 
-def _flatten(graph: OnnxGraph, node: Node) -> Layer:
+def _flatten(graph: OnnxGraph, node: OnnxNode) -> Layer:
     if node.attributes.get("axis", 1) != 1:
         raise refused(str(node), "Flatten(axis=1)")
     return Flatten()
 
 
-def _reshape(graph: OnnxGraph, node: Node) -> Layer:
+def _reshape(graph: OnnxGraph, node: OnnxNode) -> Layer:
     shape = graph.static_value(node.input_name(1))
     rows, *sizes = [0] if shape is None else shape.tolist()
     row_size = math.prod((graph.sizes(node.input_name(0)) or [0])[1:])  # 0 if unknown
@@ -196,23 +196,23 @@ def _reshape(graph: OnnxGraph, node: Node) -> Layer:
     return reshaped(sizes)
 
 
-def _transpose(graph: OnnxGraph, node: Node) -> Layer:
+def _transpose(graph: OnnxGraph, node: OnnxNode) -> Layer:
     first, *axes = node.attributes.get("perm", [1])
     if first != 0 or len(axes) < 2:
         raise refused(str(node), "Transpose that keeps the rows first")
     return Transpose(*axes)
 
 
-def _gelu(graph: OnnxGraph, node: Node) -> Layer:
+def _gelu(graph: OnnxGraph, node: OnnxNode) -> Layer:
     return GELUTanh() if node.attributes.get("approximate") == b"tanh" else GELU()
 
 
-def _scaler(graph: OnnxGraph, node: Node) -> Layer:
+def _scaler(graph: OnnxGraph, node: OnnxNode) -> Layer:
     attributes = node.attributes
     return Standardize(np.asarray(attributes["offset"]), 1 / np.asarray(attributes["scale"]))
 
 
-BUILDERS: dict[str, Callable[[OnnxGraph, Node], Layers]] = {
+BUILDERS: dict[str, Callable[[OnnxGraph, OnnxNode], Layers]] = {
     "Conv": _convolution,
     "MaxPool": _pooling,
     "AveragePool": _pooling,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handgrad.exchange.importing.onnx_folding import Node
+from handgrad.exchange.importing.onnx_folding import OnnxNode
 from handgrad.exchange.importing.onnx_graph import OnnxGraph
 from handgrad.exchange.importing.parts import floating_array, recurrent, refused
 from handgrad.textbook.layers import GRU, LSTM, RNN, Array, Layer
@@ -17,12 +17,12 @@ RECURRENT: dict[str, tuple[type[RecurrentLayer], list[bytes], list[int]]] = {
 CONDITIONS = "one direction, no sequence lengths, initial states of 0, default activations"
 
 
-def swaps_batch_and_time(node: Node) -> bool:
+def swaps_batch_and_time(node: OnnxNode) -> bool:
     """Return True if a node swaps (n, t, k) and (t, n, k)."""
     return node.op_type == "Transpose" and node.attributes.get("perm") == [1, 0, 2]
 
 
-def recurrent_layer(graph: OnnxGraph, node: Node, time_first: bool) -> tuple[Layer, str, bool]:
+def recurrent_layer(graph: OnnxGraph, node: OnnxNode, time_first: bool) -> tuple[Layer, str, bool]:
     """Layer of a recurrent node, the name of its output, and if time is the first axis there.
 
     The output is h of every step, or of the last step if the model reads only that.
@@ -55,7 +55,7 @@ def _ordered(gates: Array, order: list[int]) -> Array:
     return np.concatenate([parts[i] for i in order])
 
 
-def _output(graph: OnnxGraph, node: Node) -> tuple[str, bool, bool]:
+def _output(graph: OnnxGraph, node: OnnxNode) -> tuple[str, bool, bool]:
     """Name of the output, if time is its first axis, and if it has all steps."""
     sequence, last = ([*node.output, "", ""])[:2]
     used_outputs = [name for name in (sequence, last) if graph.users.get(name)]

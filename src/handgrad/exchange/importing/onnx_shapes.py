@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from handgrad.exchange.importing.onnx_folding import OUTPUT_SIZES, Node
+from handgrad.exchange.importing.onnx_folding import OUTPUT_SIZES, OnnxNode
 from handgrad.exchange.importing.parts import MOST_AXES
 from handgrad.textbook.layers import Array
 
@@ -28,7 +28,7 @@ def sizes_of(kind: TypeProto | None) -> list[int] | None:
 
 def inferred_types(
     model: ModelProto,
-    nodes: Sequence[Node],
+    nodes: Sequence[OnnxNode],
     arrays: Mapping[str, Array],
     constant: Callable[[str], Array | None],
 ) -> dict[str, TypeProto]:
@@ -58,7 +58,7 @@ def inferred_types(
 
 def _inferred(
     model: ModelProto,
-    node: Node,
+    node: OnnxNode,
     value_types: Mapping[str, TypeProto],
     constant: Callable[[str], Array | None],
 ) -> dict[str, TypeProto]:

@@ -27,7 +27,7 @@ def check_class(task: Task, answer: object) -> dict[str, list[Remark]]:
     page = _instance(task, answer)
     try:
         checks = {} if task.random else _at_the_numbers(task, copy.deepcopy(page))
-    except _StoppedError as stopped:
+    except _FailedMethodError as stopped:
         return {task.page_name: [_stopped(stopped.method, stopped.error)]}
     if any(remark.key != "right" for remarks in checks.values() for remark in remarks):
         return checks
@@ -43,7 +43,7 @@ def check_class(task: Task, answer: object) -> dict[str, list[Remark]]:
     return checks
 
 
-class _StoppedError(Exception):
+class _FailedMethodError(Exception):
     def __init__(self, method: str, error: Exception) -> None:
         super().__init__(method)
         self.method, self.error = method, error
@@ -81,11 +81,11 @@ def _instance(task: Task, answer: object) -> Page:
 
 
 def _numbers(result: object, method: str) -> Array:
-    """The result of a method as an array of numbers; raises _StoppedError if it is not numeric."""
+    """The result of a method as an array of numbers; a _FailedMethodError if not numeric."""
     numbers = np.asarray(result)
     if numbers.dtype.kind not in "fiub":
         error = TypeError(f"{described(result)} instead of numbers")
-        raise _StoppedError(method, error)
+        raise _FailedMethodError(method, error)
     return numbers
 
 
@@ -122,7 +122,7 @@ def _called(page: Page, method: str, *values: object) -> Any:
         with np.errstate(all="ignore"):
             return getattr(page, method)(*values)
     except Exception as error:
-        raise _StoppedError(method, error) from error
+        raise _FailedMethodError(method, error) from error
 
 
 def _forward_remark(out: Array, right: Array) -> Remark | None:

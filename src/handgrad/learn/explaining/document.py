@@ -15,7 +15,7 @@ from handgrad.files.html import environment
 from handgrad.learn.explaining.explained import Explained
 from handgrad.learn.explaining.notation import MathML
 from handgrad.learn.explaining.steps import Line, Section, Step, last_of
-from handgrad.learn.explaining.terms import Number, Writer, key
+from handgrad.learn.explaining.terms import NumberTerm, TermWriter, key
 from handgrad.learn.explaining.text import columns_read, input_numbers
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
@@ -26,10 +26,10 @@ MASKED = 1e8  # numbers of this size stand for −∞
 BEGIN, MIDDLE, END = "\ue000\ue001\ue002"  # around a number, until its line is HTML
 
 
-class Linked(Writer):
+class Linked(TermWriter):
     """Writes numbers with their keys in the page."""
 
-    def number(self, number: Number) -> str:
+    def number(self, number: NumberTerm) -> str:
         text = self.shown(number.number)
         if number.node < 0:
             return text
@@ -84,7 +84,7 @@ class WrittenSection:
 
 
 @dataclass(frozen=True)
-class Chapter:
+class StepGroup:
     """Forward, backward or update, or the inputs."""
 
     name: str
@@ -150,9 +150,9 @@ def written_step(step: Step, writer: Linked) -> WrittenStep:
     )
 
 
-def chapters_of(sections: Sequence[Section], writer: Linked) -> Iterator[Chapter]:
+def chapters_of(sections: Sequence[Section], writer: Linked) -> Iterator[StepGroup]:
     """Forward, backward and update, each with its sections."""
-    few, plain = len(sections) <= OPEN, Writer(writer.digits, writer.words)
+    few, plain = len(sections) <= OPEN, TermWriter(writer.digits, writer.words)
     for way in dict.fromkeys(section.first.way for section in sections):
         parts = [
             WrittenSection(
@@ -167,13 +167,13 @@ def chapters_of(sections: Sequence[Section], writer: Linked) -> Iterator[Chapter
             for section in sections
             if section.first.way == way
         ]
-        yield Chapter(way, writer.words[way].capitalize(), way, parts)
+        yield StepGroup(way, writer.words[way].capitalize(), way, parts)
 
 
 def page(e: Explained) -> str:
     """The whole page, self-contained."""
     words, linked = e.writer.words, Linked(e.writer.digits, e.writer.words)
-    inputs = Chapter(
+    inputs = StepGroup(
         "given",
         words["given"].capitalize(),
         "",
@@ -183,7 +183,7 @@ def page(e: Explained) -> str:
             for n in input_numbers(e)
         ],
     )
-    picture = Picture(e).svg()
+    picture = NetDrawing(e).svg()
     return html.page(
         "learn/explaining/page.html",
         language=e.language,
@@ -234,7 +234,7 @@ class Wire:
 
 
 @dataclass
-class Column:
+class DiagramColumn:
     """Output of a group of layers, at most one of which has weights."""
 
     title: str
@@ -245,7 +245,7 @@ class Column:
     more: int = 0
 
 
-class Picture:
+class NetDrawing:
     """Draws the net of an explanation."""
 
     def __init__(self, e: Explained) -> None:
@@ -281,11 +281,11 @@ class Picture:
         )
         return Markup(drawn)
 
-    def _columns(self) -> list[Column]:
+    def _columns(self) -> list[DiagramColumn]:
         start = self.found.inputs.get("x")
         if start is None:
             return []
-        columns = [Column(self.writer.words["inputs"], start)]
+        columns = [DiagramColumn(self.writer.words["inputs"], start)]
         for i, layer in enumerate(self.net.layers):
             out = self._last(str(i), "forward")
             title = type(layer).__name__
@@ -297,7 +297,7 @@ class Picture:
                 columns[-1].node = out
                 columns[-1].title += f" · {title}"
             else:
-                columns.append(Column(title, out))
+                columns.append(DiagramColumn(title, out))
             columns[-1].layers.append(i)
         for column in columns:
             if len(column.title) > LONGEST:
@@ -313,7 +313,7 @@ class Picture:
         ]
         return last_of(own).node if own else None
 
-    def _fill(self, column: Column) -> None:
+    def _fill(self, column: DiagramColumn) -> None:
         value, shown = self.elements.values[column.node], self.writer.shown
         row = [(0, *index) for index in np.ndindex(value.shape[1:])]
         first = row if len(row) <= MOST_UNITS else row[: MOST_UNITS - 1]
@@ -337,7 +337,7 @@ class Picture:
                 )
             )
 
-    def _slope(self, column: Column) -> int | None:
+    def _slope(self, column: DiagramColumn) -> int | None:
         """The node with the gradient of the loss with respect to a column's output."""
         after = (max(column.layers) if column.layers else -1) + 1
         layers = [*map(str, range(after, len(self.net.layers))), "loss"]
@@ -347,7 +347,7 @@ class Picture:
         return node if node is not None and self.elements.values[node].shape == shape else None
 
     @staticmethod
-    def _spread(column: Column, height: int) -> None:
+    def _spread(column: DiagramColumn, height: int) -> None:
         count = len(column.units) + bool(column.more)
         step = (height - TOP) / count
         column.units = [
@@ -355,7 +355,7 @@ class Picture:
             for place, unit in enumerate(column.units)
         ]
 
-    def _wires(self, left: Column, right: Column) -> list[Wire]:
+    def _wires(self, left: DiagramColumn, right: DiagramColumn) -> list[Wire]:
         """Weights between the units that are shown; none for layers without a weight matrix."""
         weights = self._weights(left, right)
         if weights is None:
@@ -381,7 +381,7 @@ class Picture:
                 )
         return wires
 
-    def _weights(self, left: Column, right: Column) -> tuple[int, Array] | None:
+    def _weights(self, left: DiagramColumn, right: DiagramColumn) -> tuple[int, Array] | None:
         shape = tuple(self.elements.values[c.node][0].size for c in (right, left))
         for layer in right.layers:
             node = self.found.addresses.get(f"{layer}.W")

@@ -13,7 +13,15 @@ import numpy as np
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import VIEWS, Op
 from handgrad.graph.symbolic import Ref, Symbolic, at, substitute
-from handgrad.learn.explaining.terms import Elementwise, Index, Many, Number, Place, Rest, Term
+from handgrad.learn.explaining.terms import (
+    ArgmaxTerm,
+    Elementwise,
+    Index,
+    Many,
+    NumberTerm,
+    Rest,
+    Term,
+)
 from handgrad.textbook.layers import Array
 
 MOST_TERMS = 4  # of a sum that are written: the largest; the rest is one number
@@ -35,9 +43,9 @@ class Elements:
         self.values = values
         self._moved: dict[int, tuple[list[object], Array]] = {}
 
-    def number(self, i: int, index: Index) -> Number:
+    def number(self, i: int, index: Index) -> NumberTerm:
         """The number of a node at `index`."""
-        return Number(plain(self.values[i][index]), i, index)
+        return NumberTerm(plain(self.values[i][index]), i, index)
 
     def line(self, i: int, index: Index) -> Term:
         """Arithmetic behind the number of a node at `index`; inputs and draws are numbers."""
@@ -46,7 +54,7 @@ class Elements:
         if op in ATOMS:
             return self.number(i, index)
         if op in FILLED:
-            return Number(FILLED[op])
+            return NumberTerm(FILLED[op])
         if op is Op.FULL_LIKE:
             return self._of(arguments[1], index)
         if op in (Op.COPY, Op.ASTYPE):
@@ -84,7 +92,7 @@ class Elements:
 
     def _at(self, value: object, index: Index) -> Term:
         if not isinstance(value, Ref):
-            return Number(plain(self._known(value)[index]))
+            return NumberTerm(plain(self._known(value)[index]))
         node = self.nodes[value.node]
         if value.node in self.named or node.operation in ATOMS:
             return self.number(value.node, index)
@@ -114,7 +122,7 @@ class Elements:
         arrays, places = self._moved[i]
         place = int(places[index])
         if place == NOWHERE:
-            return Number(plain(self.values[i][index]))
+            return NumberTerm(plain(self.values[i][index]))
         for source in arrays:
             if place < (size := self._known(source).size):
                 return self._at_flat(source, place)
@@ -164,13 +172,13 @@ class Elements:
             location = int(op.compute(values))
             kept = sorted({location, *largest(values, smallest=op is Op.ARGMIN)})
             terms = [term(k) for k in kept]
-            return Place(op, tuple(kept), (*terms, *rest(op, values, kept)))
+            return ArgmaxTerm(op, tuple(kept), (*terms, *rest(op, values, kept)))
         if op in (Op.VAR, Op.STD):
-            mean, less = Number(float(values.mean())), int(options.get("ddof", 0))
+            mean, less = NumberTerm(float(values.mean())), int(options.get("ddof", 0))
 
             def squared(k: int) -> Term:
                 apart = Elementwise(Op.SUBTRACT, (term(k), mean))
-                return Elementwise(Op.POWER, (apart, Number(2)))
+                return Elementwise(Op.POWER, (apart, NumberTerm(2)))
 
             squares = shortened(Op.SUM, (values - values.mean()) ** 2, squared)
             var = Many(Op.SUM, squares, len(values) - less)
@@ -191,7 +199,7 @@ class Elements:
         values = np.broadcast_to(self._known(added), lands.shape).ravel()[hits].astype(float)
         at_hits = [np.unravel_index(int(hit), lands.shape) for hit in hits]
         terms = shortened(Op.SUM, values, lambda k: self._of(added, tuple(map(int, at_hits[k]))))
-        empty = isinstance(base, Number) and base.node < 0 and base.number == 0
+        empty = isinstance(base, NumberTerm) and base.node < 0 and base.number == 0
         return Many(Op.SUM, terms if empty else (base, *terms))
 
 

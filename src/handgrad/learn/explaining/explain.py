@@ -12,7 +12,7 @@ from handgrad.files.html import TEMPLATES, require_templates
 from handgrad.learn.explaining.explained import Explained
 from handgrad.learn.explaining.inputs import subject_of
 from handgrad.learn.explaining.notation import latex
-from handgrad.learn.explaining.terms import Writer
+from handgrad.learn.explaining.terms import TermWriter
 from handgrad.learn.explaining.text import text
 from handgrad.learn.explaining.traced_step import join_update, traced_step
 from handgrad.textbook.display import shown_whole
@@ -109,7 +109,7 @@ def explain(
             )
         join_update(traced, subject.net, optimizer)
         title = words["update_by"].format(title, shown(optimizer))
-    return Explanation(title, traced, Writer(digits, words), language, subject)
+    return Explanation(title, traced, TermWriter(digits, words), language, subject)
 
 
 def shown(page: Module) -> str:

@@ -11,7 +11,7 @@ from math import prod
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.learn.explaining.elements import ATOMS, Elements
-from handgrad.learn.explaining.inputs import Subject
+from handgrad.learn.explaining.inputs import ExplainedRows
 from handgrad.learn.explaining.steps import (
     Line,
     Section,
@@ -20,7 +20,7 @@ from handgrad.learn.explaining.steps import (
     sections_of,
     steps_of,
 )
-from handgrad.learn.explaining.terms import Index, Many, Number, Term, Writer, slope
+from handgrad.learn.explaining.terms import Index, Many, NumberTerm, Term, TermWriter, slope
 from handgrad.learn.explaining.traced_step import TracedStep
 from handgrad.textbook.display import shown_whole
 from handgrad.textbook.errors import SettingError, did_you_mean
@@ -32,9 +32,9 @@ class Explained:
 
     title: str
     traced: TracedStep
-    writer: Writer
+    writer: TermWriter
     language: str
-    subject: Subject
+    subject: ExplainedRows
 
     @cached_property
     def elements(self) -> Elements:
@@ -136,8 +136,8 @@ class Link:
     text: str
     source: str
     way: str
-    number: Number
-    followed: Number | None
+    number: NumberTerm
+    followed: NumberTerm | None
     followed_name: str
     of: int
     slope: float
@@ -153,7 +153,7 @@ class Trail:
     title: str
     links: Sequence[Link]
     end: str
-    writer: Writer
+    writer: TermWriter
 
     @property
     def factors(self) -> list[float]:
@@ -168,7 +168,7 @@ class Trail:
         """`0.5·0.7299·(−0.1434) = −0.05233`; empty if there is one factor only."""
         if len(factors := self.factors) < 2:
             return ""
-        term = Many(Op.PROD, tuple(map(Number, factors)))
+        term = Many(Op.PROD, tuple(map(NumberTerm, factors)))
         return f"{self.writer.text(term)} = {self.writer.shown(prod(factors))}"
 
     def __str__(self) -> str:
@@ -192,11 +192,11 @@ class Trail:
 
 def trail_of(
     title: str,
-    number: Number,
+    number: NumberTerm,
     traced: TracedStep,
     elements: Elements,
     steps: Sequence[Step],
-    writer: Writer,
+    writer: TermWriter,
 ) -> Trail:
     """Follow a number back to a leaf, a random draw, or a constant."""
     nodes, words, links, inputs = traced.nodes, writer.words, list[Link](), traced.inputs
@@ -236,7 +236,7 @@ def reached_from(nodes: Sequence[Node], starts: set[int]) -> set[int]:
 
 def followed(
     term: Term, wanted: Callable[[int], int], like: Callable[[int], bool]
-) -> tuple[Number | None, int, float]:
+) -> tuple[NumberTerm | None, int, float]:
     """The largest contribution to a term, the number of contributions, and its slope.
 
     Candidates are the numbers of the nodes with the highest `wanted`; ties go to an array `like`

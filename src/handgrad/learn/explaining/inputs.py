@@ -25,7 +25,7 @@ EXAMPLE = "hg.explain(net, x[:1], y[:1], loss=hg.CrossEntropyLoss())"
 
 
 @dataclass(frozen=True)
-class Cell:
+class EncodedCell:
     """A cell of a table, and the numbers that a feature of that `kind` encodes it as.
 
     `value` is None where it is missing.
@@ -38,7 +38,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Subject:
+class ExplainedRows:
     """A net, rows as it takes them, their targets and loss, if it is to learn from them.
 
     `names` are those of the columns of x, `read` what the columns of a table said in its first
@@ -50,10 +50,10 @@ class Subject:
     y: Array | None = None
     loss: Loss | None = None
     names: tuple[str, ...] = ()
-    read: tuple[Cell, ...] = ()
+    read: tuple[EncodedCell, ...] = ()
 
 
-def subject_of(model: object, x: object, y: object, loss: object) -> Subject:
+def subject_of(model: object, x: object, y: object, loss: object) -> ExplainedRows:
     """The net, rows and loss of a net or a fitted estimator."""
     if loss is not None:
         check_kinds(loss=(loss, Loss))
@@ -64,7 +64,7 @@ def subject_of(model: object, x: object, y: object, loss: object) -> Subject:
     return _of_estimator(model, x, y, loss)
 
 
-def _of_net(net: Net, x: object, y: object, loss: Loss | None) -> Subject:
+def _of_net(net: Net, x: object, y: object, loss: Loss | None) -> ExplainedRows:
     if not net.layers:
         raise SettingError("a net without layers", "at least one layer", "hg.Net(hg.Linear(2, 3))")
     if y is None:
@@ -72,7 +72,7 @@ def _of_net(net: Net, x: object, y: object, loss: Loss | None) -> Subject:
         rows = checked_parts(net, x, WHAT) if isinstance(x, tuple) else checked_inputs(net, x, WHAT)
         _check_number(rows)
         net.check_input(rows)
-        return Subject(net, rows)
+        return ExplainedRows(net, rows)
     targets = array_of(y, f"{WHAT}, targets")
     loss = loss or default_loss(net.output_kind, net.n_out, targets)
     if loss is None:
@@ -90,7 +90,7 @@ def _of_net(net: Net, x: object, y: object, loss: Loss | None) -> Subject:
             f"a batch of {number_of_rows(rows)} row",
             "some rows more, x[17:25]; or without y, which explains the prediction",
         )
-    return Subject(net, rows, targets, loss)
+    return ExplainedRows(net, rows, targets, loss)
 
 
 def _check_number(x: Inputs) -> None:
@@ -103,7 +103,7 @@ def _check_number(x: Inputs) -> None:
         )
 
 
-def _of_estimator(model: object, x: object, y: object, loss: object) -> Subject:
+def _of_estimator(model: object, x: object, y: object, loss: object) -> ExplainedRows:
     before, estimator = parts_of(model)
     if not isinstance(estimator, HasNet):
         known = hasattr(type(estimator), "net_rows")
@@ -130,10 +130,12 @@ def _of_estimator(model: object, x: object, y: object, loss: object) -> Subject:
         own = _of_net(estimator.net_, net_rows.x, None, None)
     else:
         own = _of_net(estimator.net_, net_rows.x, net_rows.y, net_rows.loss)
-    return Subject(own.net, own.x, own.y, own.loss, names, _cells(before, estimator, x, own.x))
+    return ExplainedRows(
+        own.net, own.x, own.y, own.loss, names, _cells(before, estimator, x, own.x)
+    )
 
 
-def _cells(before: object, estimator: object, x: object, rows: Inputs) -> tuple[Cell, ...]:
+def _cells(before: object, estimator: object, x: object, rows: Inputs) -> tuple[EncodedCell, ...]:
     """The first row of a table, as read and as the net takes it; nothing where there is none."""
     encoders = [part for part in (parts_of(before)[1], estimator) if hasattr(part, "features_")]
     features = getattr(encoders[0], "features_", None) if encoders else None
@@ -144,7 +146,7 @@ def _cells(before: object, estimator: object, x: object, rows: Inputs) -> tuple[
     known = named if None not in named else [*columns.values()]
     encoded = dict(zip(features.names(), rows[0].reshape(-1).tolist(), strict=False))
     return tuple(
-        Cell(
+        EncodedCell(
             name,
             _said(column),
             type(feature).__name__,

@@ -15,7 +15,7 @@ from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import formula
 from handgrad.learn.explaining.elements import ATOMS, FILLED, Elements
-from handgrad.learn.explaining.terms import Index, Number, Term, Writer
+from handgrad.learn.explaining.terms import Index, NumberTerm, Term, TermWriter
 from handgrad.learn.explaining.traced_step import UPDATE, TracedStep
 from handgrad.textbook.display import shown_whole
 from handgrad.textbook.layers import Array
@@ -29,9 +29,9 @@ class Line:
 
     name: str
     term: Term
-    result: Number
+    result: NumberTerm
 
-    def text(self, writer: Writer) -> str:
+    def text(self, writer: TermWriter) -> str:
         """`y_1[0,0] = tanh(−0.08219) = −0.08201`."""
         result, made = writer.shown(self.result.number), writer.text(self.term)
         return f"{self.name} = {result}" if made == result else f"{self.name} = {made} = {result}"
@@ -60,7 +60,7 @@ class Step:
     goes_on: bool
     value: Array
     _elements: Elements
-    _writer: Writer
+    _writer: TermWriter
 
     @property
     def place(self) -> str:
@@ -114,7 +114,7 @@ class Step:
     _repr_pretty_ = shown_whole
 
 
-def steps_of(traced: TracedStep, elements: Elements, writer: Writer) -> list[Step]:
+def steps_of(traced: TracedStep, elements: Elements, writer: TermWriter) -> list[Step]:
     """The lines of the layers, in the order in which they were computed."""
     nodes = traced.nodes
     methods = [node.origin.method if node.origin else "" for node in nodes]
@@ -242,7 +242,7 @@ class Section:
         parts = (layer, own, first.page)
         return " · ".join(part for part in parts if part)
 
-    def summary(self, writer: Writer) -> str:
+    def summary(self, writer: TermWriter) -> str:
         """Summary of the output in one line: shape, mean absolute value, zeros."""
         last = last_of(self.steps)
         if last.value.size == 1:

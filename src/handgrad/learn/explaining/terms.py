@@ -21,31 +21,31 @@ class Term:
         """Child terms."""
         return ()
 
-    def value(self, of: "Callable[[Number], float]") -> float:
+    def value(self, of: "Callable[[NumberTerm], float]") -> float:
         """Value in float64, with `of` for the value of each number."""
         raise NotImplementedError
 
-    def numbers(self) -> "Iterator[Number]":
+    def numbers(self) -> "Iterator[NumberTerm]":
         """The numbers in it, from left to right."""
         for part in self.parts():
             yield from part.numbers()
 
 
 @dataclass(frozen=True)
-class Number(Term):
+class NumberTerm(Term):
     """A number: that of the node `node` at `index`, or a constant, of no node."""
 
     number: float
     node: int = -1
     index: Index = ()
 
-    def value(self, of: "Callable[[Number], float]") -> float:
+    def value(self, of: "Callable[[NumberTerm], float]") -> float:
         return of(self)
 
-    def numbers(self) -> "Iterator[Number]":
+    def numbers(self) -> "Iterator[NumberTerm]":
         yield self
 
-    def is_same(self, other: "Number") -> bool:
+    def is_same(self, other: "NumberTerm") -> bool:
         """True if both are the same element of the same array."""
         return self.node == other.node >= 0 and self.index == other.index
 
@@ -60,7 +60,7 @@ class Elementwise(Term):
     def parts(self) -> tuple[Term, ...]:
         return self.arguments
 
-    def value(self, of: "Callable[[Number], float]") -> float:
+    def value(self, of: "Callable[[NumberTerm], float]") -> float:
         kind = bool if self.operation in LOGICAL else np.float64
         values: list[Any] = [kind(part.value(of)) for part in self.arguments]
         return float(self.operation.compute(*values))
@@ -74,7 +74,7 @@ class Rest(Term):
     kind: str  # smaller, larger, others
     number: float
 
-    def value(self, of: "Callable[[Number], float]") -> float:
+    def value(self, of: "Callable[[NumberTerm], float]") -> float:
         return self.number
 
 
@@ -92,13 +92,13 @@ class Many(Term):
     def parts(self) -> tuple[Term, ...]:
         return self.terms
 
-    def value(self, of: "Callable[[Number], float]") -> float:
+    def value(self, of: "Callable[[NumberTerm], float]") -> float:
         values = [part.value(of) for part in self.terms]
         return float(self.operation.compute(values)) / self.divisor
 
 
 @dataclass(frozen=True)
-class Place(Term):
+class ArgmaxTerm(Term):
     """Argmax or argmin of many numbers: those shown, with their indices."""
 
     operation: Op
@@ -108,12 +108,12 @@ class Place(Term):
     def parts(self) -> tuple[Term, ...]:
         return self.terms
 
-    def value(self, of: "Callable[[Number], float]") -> float:
+    def value(self, of: "Callable[[NumberTerm], float]") -> float:
         values = [part.value(of) for part in self.terms]
         return float(self.places[int(self.operation.compute(values))])
 
 
-def slope(term: Term, number: Number) -> float:
+def slope(term: Term, number: NumberTerm) -> float:
     """Partial derivative of a term with respect to one of its numbers."""
     step = 1e-6 * max(1.0, abs(number.number))
 
@@ -141,7 +141,7 @@ def shown(value: float, digits: int) -> str:
     return f"−{text}" if value < 0 else text
 
 
-class Writer:
+class TermWriter:
     """Writes terms, numbers to `digits` significant digits; `words` describe terms left out."""
 
     def __init__(self, digits: int, words: Mapping[str, str]) -> None:
@@ -151,21 +151,21 @@ class Writer:
         """A value as text."""
         return shown(value, self.digits)
 
-    def number(self, number: Number) -> str:
+    def number(self, number: NumberTerm) -> str:
         """A number within a line."""
         return self.shown(number.number)
 
     def text(self, term: Term, binds: int = 0) -> str:
         """A term, in brackets if the context has a higher precedence than it."""
         match term:
-            case Number(number):
+            case NumberTerm(number):
                 text = self.number(term)
                 return f"({text})" if binds and number < 0 else text
             case Rest(count, kind, number):
                 return f"[{self.words[kind].format(count)}: {self.shown(number)}]"
             case Many():
                 return self._many(term, binds)
-            case Place(operation, places, terms):
+            case ArgmaxTerm(operation, places, terms):
                 written = [
                     f"{place}: {self.text(t)}" for place, t in zip(places, terms, strict=False)
                 ]
@@ -184,7 +184,7 @@ class Writer:
         level, (left, right) = PRECEDENCE[operation], arguments
         compared = operation in COMPARISONS
         first = self.text(left, level + (compared or operation is Op.POWER))
-        if level == SUM and isinstance(left, Number):
+        if level == SUM and isinstance(left, NumberTerm):
             first = self.text(left)
         sign = SIGNS.get(operation, f" {operation.symbol} ")
         if isinstance(left, Elementwise) and left.operation is Op.DIVIDE and sign == "·":
@@ -199,7 +199,7 @@ class Writer:
         first, *others = term.terms
         if term.divisor == 1 and not others:
             return self.text(first, binds)
-        lone = isinstance(first, Number) and level == SUM
+        lone = isinstance(first, NumberTerm) and level == SUM
         text = sign.join(
             [self.text(first, 0 if lone else level), *(self.text(t, level + 1) for t in others)]
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad.learn.explaining.explained import Explained
 from handgrad.learn.explaining.steps import FEW, FIRST, Section
-from handgrad.learn.explaining.terms import Index, Writer
+from handgrad.learn.explaining.terms import Index, TermWriter
 
 FEW_NUMBERS = 4  # encoded from a column: with more, zeros are counted instead of written
 MOST_SECTIONS, ENDS = 40, 12  # with more, those between the first and the last are closed
@@ -73,7 +73,7 @@ def columns_read(e: Explained) -> Iterator[str]:
         yield f"{cell.column} = {value}{made}   {remark}"
 
 
-def text_of(sections: Sequence[Section], writer: Writer) -> Iterator[str]:
+def text_of(sections: Sequence[Section], writer: TermWriter) -> Iterator[str]:
     """Sections line by line: the first step of a recurrence in full, the others by their result.
 
     If there are many sections, those between the first and the last get one line, too.

@@ -80,14 +80,14 @@ def formula_values(text: str, columns: Mapping[str, Array]) -> Array:
         n = len(next(iter(columns.values())))
         wide = {name: np.asarray(column, np.float64) for name, column in columns.items()}
         with np.errstate(all="ignore"):
-            return np.asarray(_Evaluation(text, wide, n).value(tree), np.float64)
+            return np.asarray(_FormulaEvaluator(text, wide, n).value(tree), np.float64)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, SettingError):
             raise
         raise _refused("a syntax error", text) from error
 
 
-class _Evaluation:
+class _FormulaEvaluator:
     def __init__(self, text: str, columns: Mapping[str, Array], n: int) -> None:
         self.text, self.columns, self.n = text, columns, n
 

@@ -25,8 +25,8 @@ from handgrad.tables.data.files import Location, Part, TableFile, as_types, data
 from handgrad.tables.data.frames import refuse_twice
 from handgrad.tables.data.table_options import DATE_ORDERS, FOUND_OUT, DateOrder, TableOptions
 from handgrad.tables.data.text_formats import (
+    CandidateFormats,
     DateFormat,
-    Evidence,
     Format,
     NumberFormat,
     cells_read,
@@ -111,7 +111,7 @@ class CsvColumns:
         # Types set before reading, and those that pyarrow inferred.
         self.first_types = {name: pa.string() for name in asked.category if name in self.names}
         self.types = dict[str, Any]()
-        self.evidence = {name: Evidence() for name in self.names}
+        self.evidence = {name: CandidateFormats() for name in self.names}
         # Number of cells that do not parse as the requested type, by format, and the first of them.
         self.unread = {name: dict[str, tuple[int, str]]() for name in (*asked.number, *asked.date)}
         self.formats, self.notes = dict[str, Format](), list[str]()
@@ -129,7 +129,7 @@ class CsvColumns:
             if name in self.unread:
                 column = self._readable(name, column)
             if self.evidence[name].decimals or self.evidence[name].orders:
-                self.evidence[name] &= Evidence.of(column, self.dialect.decimal)
+                self.evidence[name] &= CandidateFormats.of(column, self.dialect.decimal)
 
     def _readable(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """Cells that parse as the requested type, in any format; the others are counted."""

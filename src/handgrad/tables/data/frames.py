@@ -179,12 +179,12 @@ def _formatted(column: Column, kind: Kind, decimal: str, order: DateOrder | None
     """Parse a text column as numbers or dates, with one format for all cells; else None."""
     import pyarrow as pa
 
-    from handgrad.tables.data.text_formats import Evidence, NumberFormat, cells_read
+    from handgrad.tables.data.text_formats import CandidateFormats, NumberFormat, cells_read
 
     texts = pa.chunked_array([pa.array(column.values, pa.string())])
     if any(value in MISSING for value in texts.unique().to_pylist()):
         return None
-    format_ = Evidence.of(texts).format(decimal, order)
+    format_ = CandidateFormats.of(texts).format(decimal, order)
     if format_ is None or isinstance(format_, NumberFormat) != (kind == "number"):
         return None
     note = f"text that reads as {format_.words() or 'numbers'}"

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from handgrad.tables.data.files import Table
 from handgrad.tables.data.table_options import Task
-from handgrad.tables.data.text_formats import Evidence, NumberFormat, cells_read, read_as
+from handgrad.tables.data.text_formats import CandidateFormats, NumberFormat, cells_read, read_as
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array
 
@@ -161,7 +161,7 @@ def _looks_like(kind: pa.DataType, values: Sequence[object]) -> tuple[Task, str]
 def _numbers(table: Table, name: str, cells: pa.ChunkedArray) -> Array:
     if not is_text(cells.type):
         return np.asarray(cells.cast(pa.float64(), safe=False).to_numpy())
-    format_ = Evidence.of(cells).format(".", None)
+    format_ = CandidateFormats.of(cells).format(".", None)
     if isinstance(format_, NumberFormat):
         cells = cells_read(format_, cells).cast(pa.float64(), safe=False)
         if not cells.null_count:

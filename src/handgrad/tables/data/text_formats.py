@@ -198,7 +198,7 @@ def cells_read(format_: Format, cells: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CandidateFormats:
     """Formats that fit all cells of a column seen so far.
 
     `decimals` and `orders` fit every cell; `fractions` are decimal signs with which some cell has a
@@ -217,8 +217,8 @@ class Evidence:
     iso: bool = False
 
     @classmethod
-    def of(cls, column: pa.ChunkedArray, decimal: str = ".") -> Evidence:
-        """Evidence of a column read by pyarrow with this decimal sign."""
+    def of(cls, column: pa.ChunkedArray, decimal: str = ".") -> CandidateFormats:
+        """Formats that fit a column read by pyarrow with this decimal sign."""
         kind = column.type
         if pa.types.is_null(kind) or column.null_count == len(column):
             return cls()
@@ -234,8 +234,8 @@ class Evidence:
         return cls.of_texts(there(pc.unique(column)))
 
     @classmethod
-    def of_texts(cls, texts: pa.Array) -> Evidence:
-        """Evidence of texts without missing values; the first ones decide which formats to try."""
+    def of_texts(cls, texts: pa.Array) -> CandidateFormats:
+        """Formats that fit texts without missing values; the first ones decide which to try."""
         if not len(texts):
             return cls()
         few = texts.slice(0, FEW)
@@ -247,7 +247,7 @@ class Evidence:
         return numbers if numbers.decimals else dates
 
     @classmethod
-    def _of_numbers(cls, texts: pa.Array) -> Evidence:
+    def _of_numbers(cls, texts: pa.Array) -> CandidateFormats:
         numbers = NumberParts(texts)
         signs = frozenset(s for s in BOTH if pc.any(pc.match_substring(numbers.digits, s)).as_py())
         large = pc.greater(pc.utf8_length(numbers.digits), MOST_DIGITS)
@@ -262,7 +262,7 @@ class Evidence:
         )
 
     @classmethod
-    def _of_dates(cls, texts: pa.Array) -> Evidence:
+    def _of_dates(cls, texts: pa.Array) -> CandidateFormats:
         dates = DateParts(texts)
         orders = frozenset(order for order in ALL if dates.days(order)[1].all())
         separators = frozenset(pc.unique(dates.part["s"]).to_pylist()) - {None}
@@ -270,11 +270,11 @@ class Evidence:
         iso = bool((dates.long_a == 4).any())
         return cls(frozenset(), orders, separators=separators, timed=timed, iso=iso)
 
-    def __and__(self, other: Evidence) -> Evidence:
+    def __and__(self, other: CandidateFormats) -> CandidateFormats:
         """Combined evidence of two sets of cells."""
         shown = {key: value | getattr(other, key) for key, value in vars(self).items()}
         fit = {"decimals": self.decimals & other.decimals, "orders": self.orders & other.orders}
-        return Evidence(**shown | fit)
+        return CandidateFormats(**shown | fit)
 
     def format(
         self, decimal: str, order: DateOrder | None, *, requested: bool = False
@@ -283,7 +283,7 @@ class Evidence:
 
         Amounts in two currencies are not numbers, unless numbers are `requested`.
         """
-        if self == Evidence():
+        if self == CandidateFormats():
             return None
         if self.decimals and (len(self.currencies) < 2 or requested) and len(self.percent) < 2:
             guessed = len(self.decimals) == 2 and bool(self.signs)
@@ -323,9 +323,9 @@ def read_as(texts: pa.Array, *what: str) -> Array:
 
 def at_odds(texts: Sequence[str]) -> list[str]:
     """The first text, and one that does not parse as numbers or dates in the same format."""
-    so_far = Evidence()
+    so_far = CandidateFormats()
     for text in texts:
-        so_far &= Evidence.of_texts(pa.array([text], pa.string()))
+        so_far &= CandidateFormats.of_texts(pa.array([text], pa.string()))
         if so_far.format(".", None) is None:
             return [texts[0], text]
     return list(texts[:2])

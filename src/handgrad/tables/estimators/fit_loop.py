@@ -153,7 +153,7 @@ class Rates:
         return True
 
 
-class Job:
+class FitJob:
     """Training job: the estimator's net, the rows, and the engine."""
 
     def __init__(
@@ -289,7 +289,7 @@ class Epochs:
         self.m, self.state, self.steps = m, state, steps
         self.n, self.w = len(rows.y), rows.in_loss
         self.batch_size = _batch_size(m, self.n)
-        self.job = Job(m, rows, steps.optimizer, self.batch_size, X_val)
+        self.job = FitJob(m, rows, steps.optimizer, self.batch_size, X_val)
         self.engine = self.job.engine()
         if steps.state is not None:
             self.engine.optimizer_state = steps.state
@@ -376,7 +376,7 @@ def _print(m: Base, what: str) -> None:
 
 def fit_lbfgs(m: Base, state: FitState, rows: Weighted) -> None:
     """Fit the net of the estimator `m`, in float64, from its current weights."""
-    engine = Job(m, rows, LBFGS(), len(rows.y)).engine()
+    engine = FitJob(m, rows, LBFGS(), len(rows.y)).engine()
     minimizer = Minimizer(HISTORY_SIZE, m.tol, TOLERANCE_CHANGE, m.max_fun)
     iterations = Minimization(engine, m.net_, minimizer, m.max_iter, finite_only=False)
     state.n_iter = 0

@@ -133,7 +133,7 @@ class Validation:
 
 
 @dataclass(frozen=True)
-class Score:
+class ScoreFunction:
     """Score of predictions: its name, and whether smaller is better.
 
     `of` takes the output of the net, after the inverse link, and the loss.
@@ -144,7 +144,7 @@ class Score:
     of: Callable[[Array, float], float]
 
 
-def score_of(m: Base, rows: Weighted) -> Score:
+def score_of(m: Base, rows: Weighted) -> ScoreFunction:
     """The score of the estimator's `scoring`, tried once on these rows.
 
     A name of `hg.metrics` has precedence over the same one of scikit-learn. A function takes
@@ -152,9 +152,11 @@ def score_of(m: Base, rows: Weighted) -> Score:
     """
     scoring = m.scoring
     if scoring is None:
-        return Score(m._usual_metric, False, lambda p, loss: m._usual_score(p, rows.y, rows.w))
+        return ScoreFunction(
+            m._usual_metric, False, lambda p, loss: m._usual_score(p, rows.y, rows.w)
+        )
     if scoring == LOSS:
-        return Score(LOSS, True, lambda p, loss: loss)
+        return ScoreFunction(LOSS, True, lambda p, loss: loss)
     names = {metric: name for name, metric in METRICS.items() if scoring in (name, metric)}
     if names:
         ((metric, name),) = names.items()
@@ -165,7 +167,9 @@ def score_of(m: Base, rows: Weighted) -> Score:
                 "scoring='accuracy'; or loss='log_loss'",
             )
         targets = m._targets(rows.y)
-        figure = Score(name, smaller_is_better(name), lambda p, loss: metric(p, targets, rows.w))
+        figure = ScoreFunction(
+            name, smaller_is_better(name), lambda p, loss: metric(p, targets, rows.w)
+        )
         return _tried(m, rows, figure)
     if isinstance(scoring, str) and scoring not in get_scorer_names():
         names_of_scores = [LOSS, *METRICS, *get_scorer_names()]
@@ -180,11 +184,11 @@ def score_of(m: Base, rows: Weighted) -> Score:
     twin.__dict__.pop("feature_names_in_", None)
     weights = {"sample_weight": rows.w} if rows.w is not None and takes_weights(scorer) else {}
     name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", repr(scoring))
-    figure = Score(name, False, lambda p, loss: scorer(twin, rows.X, labels, **weights))
+    figure = ScoreFunction(name, False, lambda p, loss: scorer(twin, rows.X, labels, **weights))
     return _tried(m, rows, figure)
 
 
-def _tried(m: Base, rows: Weighted, score: Score) -> Score:
+def _tried(m: Base, rows: Weighted, score: ScoreFunction) -> ScoreFunction:
     """The score, after it gave a number for the current net; NaN for non-finite outputs."""
 
     def of(p: Array, loss: float) -> float:

@@ -39,7 +39,7 @@ LONGEST_WORD = 10
 WORD = re.compile(r"\w+")
 
 
-class Writer(Protocol):
+class WritesText(Protocol):
     """A fitted language model."""
 
     net_: Net
@@ -66,14 +66,14 @@ class TextEvidence:
     and those of the "n_gram" model with its n, if available.
     """
 
-    model: Writer
+    model: WritesText
     text: str
     scores: Mapping[str, Mapping[str, float]]
     history: History
     about: Mapping[str, object]
 
     @property
-    def estimator(self) -> Writer:
+    def estimator(self) -> WritesText:
         """The model, under the name that the section on reproduction uses."""
         return self.model
 
@@ -157,7 +157,7 @@ class TextEvidence:
 
 
 def write_text_report(
-    model: Writer,
+    model: WritesText,
     text: str,
     *,
     scores: Mapping[str, Mapping[str, float]],

@@ -20,14 +20,19 @@ if TYPE_CHECKING:
     from handgrad.tables.runs.load_text import TextSplit
     from handgrad.tables.runs.models import Scores
     from handgrad.tables.runs.partial_run import whole_folder
-    from handgrad.tables.runs.table_model import Evaluation, TableModel
-    from handgrad.tables.runs.text_model import Writer, Writing, refuse_of_tables, refuse_of_texts
+    from handgrad.tables.runs.table_model import ModelEvaluation, TableModel
+    from handgrad.tables.runs.text_model import (
+        TextModel,
+        Writing,
+        refuse_of_tables,
+        refuse_of_texts,
+    )
     from handgrad.tables.runs.train import report_run, train_table, train_with
     from handgrad.tables.runs.training_table import TrainingTable
 
 __all__ = [
     "RECORD",
-    "Evaluation",
+    "ModelEvaluation",
     "Messages",
     "Run",
     "RunSettings",
@@ -35,7 +40,7 @@ __all__ = [
     "TableModel",
     "TextSplit",
     "TrainingTable",
-    "Writer",
+    "TextModel",
     "Writing",
     "as_json",
     "evaluate_table",

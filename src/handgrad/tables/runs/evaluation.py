@@ -11,10 +11,10 @@ from handgrad.tables.data.files import check_asked, check_columns
 from handgrad.tables.data.table_options import TableWords, option
 from handgrad.tables.data.targets import target_of, with_target
 from handgrad.tables.runs.messages import Messages
-from handgrad.tables.runs.models import ScoredRows, metrics_for, notes_on_few_rows
+from handgrad.tables.runs.models import PredictedRows, metrics_for, notes_on_few_rows
 from handgrad.tables.runs.settings import one_target
-from handgrad.tables.runs.table_model import Evaluation, TableModel, errors_name
-from handgrad.tables.runs.text_model import Writer, refuse_of_tables
+from handgrad.tables.runs.table_model import ModelEvaluation, TableModel, errors_name
+from handgrad.tables.runs.text_model import TextModel, refuse_of_tables
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.metrics.registry import metrics_of
 
@@ -27,7 +27,7 @@ def evaluate_table(
     metric: Sequence[str] = (),
     messages: Messages | None = None,
     **options: Unpack[TableWords],
-) -> Evaluation:
+) -> ModelEvaluation:
     """Evaluate a model file on a table, or a language model on a text.
 
     Parameters
@@ -47,7 +47,7 @@ def evaluate_table(
 
     Returns
     -------
-    Evaluation
+    ModelEvaluation
         Scores of the model and of the baseline, and of each class.
 
     Raises
@@ -59,7 +59,7 @@ def evaluate_table(
     """
     metrics_of(metric)
     messages, data, asked = messages or Messages(), str(data), TableOptions(**options)
-    if (writer := Writer.of(model)) is not None:
+    if (writer := TextModel.of(model)) is not None:
         refuse_of_tables(asked, target=target, metric=tuple(metric))
         return writer.evaluate(data, asked, messages)
     named = TableModel.of(Path(model))
@@ -79,10 +79,10 @@ def evaluate_table(
     y = target_of(table, name, named.task).values
     with messages.warnings_as_notes(), errors_name(data, table):
         X = table.columns.drop_columns([name])
-        rows = ScoredRows.of(named.estimator, X, y, named.classes)
+        rows = PredictedRows.of(named.estimator, X, y, named.classes)
     classes = rows.by_class()
     messages.note(*notes_on_few_rows(classes))
-    return Evaluation(
+    return ModelEvaluation(
         str(named.path),
         data,
         name,

@@ -24,10 +24,10 @@ from handgrad.training import History
 from handgrad.training.results import Predictor
 
 if TYPE_CHECKING:
-    from handgrad.cluster.fitting import Estimator
+    from handgrad.cluster.fitting import SupportsFit
     from handgrad.tables.estimators import MLPClassifier, MLPRegressor
 
-E = TypeVar("E", bound="Estimator")
+E = TypeVar("E", bound="SupportsFit")
 OF_NUMBERS = ("r2", "root_mean_squared_error", "mean_absolute_error", "mean_squared_error")
 USUAL: dict[Task, tuple[str, ...]] = {
     "classification": ("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
@@ -249,7 +249,7 @@ def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, 
 
 
 @dataclass(frozen=True)
-class ScoredRows:
+class PredictedRows:
     """Outputs `p` of a model for rows with true targets `y` (n,).
 
     Classification: probabilities (n, n_classes) and class indices. Regression: numbers (n,).
@@ -260,7 +260,9 @@ class ScoredRows:
     classes: Sequence[object]
 
     @classmethod
-    def of(cls, model: Predictor, X: pa.Table, y: Array, classes: Sequence[object]) -> ScoredRows:
+    def of(
+        cls, model: Predictor, X: pa.Table, y: Array, classes: Sequence[object]
+    ) -> PredictedRows:
         """Predict rows; targets may be labels of another type than the classes."""
         predict = getattr(model, "predict_proba", model.predict)
         p = np.concatenate([predict(X.slice(i, AT_ONCE)) for i in range(0, len(X), AT_ONCE)])
@@ -276,7 +278,7 @@ class ScoredRows:
             )
         return cls(p, np.asarray([place[label] for label in labels]), classes)
 
-    def guessed(self, learned: Array) -> ScoredRows:
+    def guessed(self, learned: Array) -> PredictedRows:
         """The baseline: predicts the class frequencies in `learned`, or its mean, for every row."""
         if not self.classes:
             return replace(self, p=np.full(len(self.y), learned.mean()))

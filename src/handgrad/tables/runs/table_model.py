@@ -177,7 +177,7 @@ class TableModel:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ModelEvaluation:
     """Scores of a model and of the baseline `guessing` on a table or a text.
 
     `rows` is the number of rows, or of characters after the first. `classes` has precision, recall

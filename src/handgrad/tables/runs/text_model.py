@@ -12,7 +12,7 @@ from handgrad.tables.data.files import PARQUET
 from handgrad.tables.data.table_options import TableOptions, option
 from handgrad.tables.runs.load_text import text_of
 from handgrad.tables.runs.messages import Messages
-from handgrad.tables.runs.table_model import Evaluation, errors_name
+from handgrad.tables.runs.table_model import ModelEvaluation, errors_name
 from handgrad.tables.runs.text_run import TARGET, guessed, note_on_unknown, scores_of
 from handgrad.textbook.errors import SettingError, not_negative
 
@@ -30,7 +30,7 @@ class Writing:
 
 
 @dataclass(frozen=True)
-class Writer:
+class TextModel:
     """A language model loaded from the file `path`."""
 
     path: Path
@@ -64,7 +64,7 @@ class Writer:
             text = self.model.write(start, length=length, temperature=temperature, rng=seed)
         return Writing(start, text, seed)
 
-    def evaluate(self, data: str, asked: TableOptions, messages: Messages) -> Evaluation:
+    def evaluate(self, data: str, asked: TableOptions, messages: Messages) -> ModelEvaluation:
         """Scores of the model and of the baseline on the text of a file."""
         text, model = text_of(data, asked.encoding), self.model
         if unknown := model.unknown(text):
@@ -72,7 +72,7 @@ class Writer:
         with errors_name(data):
             scores, guessing = scores_of(model, text), guessed(model, text)
         n = len(text) - 1
-        return Evaluation(str(self.path), data, TARGET, "text", n, scores, guessing, [])
+        return ModelEvaluation(str(self.path), data, TARGET, "text", n, scores, guessing, [])
 
 
 def refuse_of_tables(asked: TableOptions, **others: object) -> None:

@@ -27,7 +27,7 @@ from handgrad.tables.runs.load_table import load_table
 from handgrad.tables.runs.load_text import TextSplit
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import (
-    ScoredRows,
+    PredictedRows,
     Scores,
     StoppedError,
     columns_read,
@@ -193,10 +193,10 @@ class TableJob(Job):
         with self.messages.warnings_as_notes(), errors_name(self.settings.data):
             return fitted(self.settings, rows, progress=self.messages.shows_progress)
 
-    def scored(self, model: Predictor, X: pa.Table, y: Array) -> ScoredRows:
+    def scored(self, model: Predictor, X: pa.Table, y: Array) -> PredictedRows:
         """Predict rows for scoring."""
         with no_unseen_warnings():
-            return ScoredRows.of(model, X, y, self.table.classes)
+            return PredictedRows.of(model, X, y, self.table.classes)
 
     def train(self) -> Run:
         """Train and evaluate; all parts of the run are done afterwards."""

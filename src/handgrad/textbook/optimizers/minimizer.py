@@ -14,7 +14,7 @@ FURTHEST = 1e10
 MOST = 20  # evaluations
 
 
-class Place(NamedTuple):
+class LinePoint(NamedTuple):
     """Step length, the loss there, and its slope along the direction."""
 
     step: float
@@ -22,7 +22,9 @@ class Place(NamedTuple):
     slope: float
 
 
-def line_search(at: Callable[[float], Place], start: Place, step: float) -> Place | None:
+def line_search(
+    at: Callable[[float], LinePoint], start: LinePoint, step: float
+) -> LinePoint | None:
     """Find a step that satisfies the strong Wolfe conditions; None if there is none.
 
     conditions  l ≤ l₀ + 10⁻³ · step · l′₀  and  |l′| ≤ 0.9 · |l′₀|
@@ -32,13 +34,14 @@ def line_search(at: Callable[[float], Place], start: Place, step: float) -> Plac
     ----------
     at : function
         Evaluates a step length; the last call is that of the returned step.
-    start : Place
+    start : LinePoint
         Loss and slope at step 0.
     step : float
         First step length to try.
 
-    >>> line_search(lambda s: Place(s, (s - 3) ** 2, 2 * (s - 3)), Place(0.0, 9.0, -6.0), 1.0)
-    Place(step=1.0, loss=4.0, slope=-4.0)
+    >>> start = LinePoint(0.0, 9.0, -6.0)
+    >>> line_search(lambda s: LinePoint(s, (s - 3) ** 2, 2 * (s - 3)), start, 1.0)
+    LinePoint(step=1.0, loss=4.0, slope=-4.0)
     """
     best = other = start
     bracketed, far = False, True  # far: no sufficiently low loss with a positive slope so far
@@ -72,14 +75,14 @@ def line_search(at: Callable[[float], Place], start: Place, step: float) -> Plac
     return None
 
 
-def _tilted(place: Place, tilt: float) -> Place:
+def _tilted(place: LinePoint, tilt: float) -> LinePoint:
     """Loss and slope with a line through 0 added."""
-    return Place(place.step, place.loss + place.step * tilt, place.slope + tilt)
+    return LinePoint(place.step, place.loss + place.step * tilt, place.slope + tilt)
 
 
 def _next(
-    best: Place, other: Place, new: Place, bracketed: bool, least: float, most: float
-) -> tuple[Place, Place, float, bool]:
+    best: LinePoint, other: LinePoint, new: LinePoint, bracketed: bool, least: float, most: float
+) -> tuple[LinePoint, LinePoint, float, bool]:
     """Update the interval with a new point, and choose the next step.
 
     The step is the minimum of the cubic through two points, of the parabola, or the secant step.
@@ -111,7 +114,7 @@ def _next(
     return new, best if turned else other, step, bracketed
 
 
-def _cubic(a: Place, b: Place, beyond: float | None = None) -> float:
+def _cubic(a: LinePoint, b: LinePoint, beyond: float | None = None) -> float:
     """Minimum of the cubic through two points; `beyond` if it is not beyond `a`."""
     theta = 3 * (b.loss - a.loss) / (a.step - b.step) + a.slope + b.slope
     size = max(abs(theta), abs(a.slope), abs(b.slope))
@@ -126,13 +129,13 @@ def _cubic(a: Place, b: Place, beyond: float | None = None) -> float:
     return a.step + r * (b.step - a.step)
 
 
-def _parabola(a: Place, b: Place) -> float:
+def _parabola(a: LinePoint, b: LinePoint) -> float:
     """Minimum of the parabola through two points with the slope of the first."""
     slope = (a.loss - b.loss) / (b.step - a.step) + a.slope
     return a.step + (a.slope / slope) / 2 * (b.step - a.step)
 
 
-def _secant(a: Place, b: Place) -> float:
+def _secant(a: LinePoint, b: LinePoint) -> float:
     """Secant step: zero of the line through the slopes of two points."""
     return a.step + (a.slope / (a.slope - b.slope)) * (b.step - a.step)
 
@@ -230,21 +233,21 @@ class Minimizer:
 
 def _searched(
     evaluate: LossAndGradient, now: Iterate, direction: Array
-) -> tuple[Place | None, list[Array]]:
+) -> tuple[LinePoint | None, list[Array]]:
     """Search along a direction; return the end point, if any, and all gradients evaluated."""
     gradients: list[Array] = []
 
-    def at(step: float) -> Place:
+    def at(step: float) -> LinePoint:
         loss, gradient = evaluate(now.weights + step * direction)
         gradients.append(gradient)
-        return Place(step, loss, _dot(gradient, direction))
+        return LinePoint(step, loss, _dot(gradient, direction))
 
     slope = _dot(now.gradient, direction)
     if not slope < 0:
         return None, gradients
     first = 1.0 if now.iterations else min(1.0 / np.sqrt(_dot(direction, direction)), 1e10)
     with np.errstate(all="ignore"):
-        return line_search(at, Place(0.0, now.loss, slope), first), gradients
+        return line_search(at, LinePoint(0.0, now.loss, slope), first), gradients
 
 
 def _times_inverse(gradient: Array, steps: Array, changes: Array) -> Array:

@@ -89,7 +89,7 @@ class Optimizer(Module):
     clip_norm: float | None = None
     clip_value: float | None = None
     groups: Mapping[str, Group] = {}
-    _memory: Memory | None = None
+    _memory: OptimizerState | None = None
 
     def __init__(
         self,
@@ -191,7 +191,7 @@ class Optimizer(Module):
                 "optimizer.step(net), with net = hg.Net(…)",
             )
         not_negative("learning_rate", self.learning_rate)
-        memory = self._memory = self._memory or Memory(net, self)
+        memory = self._memory = self._memory or OptimizerState(net, self)
         memory.check(net, self)
         groups = parameter_groups(net, self)
         net.gather_gradients()
@@ -301,7 +301,7 @@ def take_step(
                 target[...] = value
 
 
-class Memory:
+class OptimizerState:
     """State of an optimizer's rule and number of its steps, for one net."""
 
     def __init__(self, net: Trainable, optimizer: Optimizer) -> None:

@@ -69,11 +69,11 @@ def module_text(dtype: DTypeLike) -> str:
     module = ir.Module("gemm")
     module.triple = binding.get_process_triple()
     number = SINGLE if np.dtype(dtype) == np.float32 else DOUBLE
-    _Gemm(Vectors(module, number, vector_bytes())).write()
+    _GemmWriter(Vectors(module, number, vector_bytes())).write()
     return str(module)
 
 
-class _Gemm:
+class _GemmWriter:
     """Writes a module's functions that plan a product and run its parts on all cores."""
 
     def __init__(self, vectors: Vectors) -> None:

@@ -102,10 +102,10 @@ def javascript_module(model: PortableModel, *, packed: bool = False) -> str:
         Write the weights as base64, a third of the size and loading time, instead of numbers below
         the names of their arrays.
     """
-    return "\n\n".join(map("\n".join, _Module(model, packed).parts())) + "\n"
+    return "\n\n".join(map("\n".join, _JavaScriptModule(model, packed).parts())) + "\n"
 
 
-class _Module:
+class _JavaScriptModule:
     """The parts of the module as lines."""
 
     def __init__(self, model: PortableModel, packed: bool) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.exchange.exporting.model_spec import ModelSpec, plain_classes
-from handgrad.exchange.exporting.onnx.model import Model, Place, described, onnx_package
+from handgrad.exchange.exporting.onnx.model import ModelBuilder, NodeOrigin, described, onnx_package
 from handgrad.exchange.exporting.onnx.operations import write_graph
-from handgrad.exchange.exporting.onnx.table import Table, inputs_of
+from handgrad.exchange.exporting.onnx.table import EncodingBuilder, inputs_of
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.exchange.exporting.wrapper_layers import BothClasses, BothScores, InverseLink
@@ -46,7 +46,7 @@ def onnx_model(spec: ModelSpec) -> onnx.ModelProto:
     file has them, from which `hg.exchange.from_onnx` restores a net of public layers.
     """
     onnx_package()
-    model, graph = Model(), spec.graph
+    model, graph = ModelBuilder(), spec.graph
     leaf, last = graph.nodes[graph.leaves.inputs["x"]], graph.nodes[graph.outputs.all()[0]]
     if spec.features is None:
         doc = ", ".join(spec.names)
@@ -109,16 +109,16 @@ def _sizes(shape: Sequence[object]) -> list[int | str]:
     return [size if isinstance(size, int) else str(size) for size in shape]
 
 
-def _table_rows(model: Model, spec: ModelSpec, dtype: np.dtype[Any]) -> str:
+def _table_rows(model: ModelBuilder, spec: ModelSpec, dtype: np.dtype[Any]) -> str:
     """Encoded rows of a table, in the dtype of the net."""
-    table = Table(model)
+    table = EncodingBuilder(model)
     rows = table.rows(spec.pieces)
     return rows if dtype == np.float32 else table.cast(rows, dtype.type)
 
 
-def _label(model: Model, answer: str, classes: Array) -> onnx.ValueInfoProto:
+def _label(model: ModelBuilder, answer: str, classes: Array) -> onnx.ValueInfoProto:
     """Append an output with the predicted class of each row."""
-    model.place = Place("label", "", "the first class with the largest output")
+    model.place = NodeOrigin("label", "", "the first class with the largest output")
     place = model.put("ArgMax", answer, axis=1, keepdims=0)
     plain_classes(classes)
     kind = object if classes.dtype.kind in "UO" else classes.dtype

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from handgrad.exchange.exporting.onnx.model import Writer, shape_of
+from handgrad.exchange.exporting.onnx.model import GraphTranslator, shape_of
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.builder import REQUIRED, arguments_of
@@ -19,7 +19,7 @@ from handgrad.textbook.layers import Array
 END = np.iinfo(np.int64).max
 
 
-def turned(w: Writer, node: Node) -> str:
+def turned(w: GraphTranslator, node: Node) -> str:
     """Transposition; the permutation is found with an array of distinct axis lengths."""
     x = node.arguments[0]
     lengths = range(2, 2 + len(w[x].shape))
@@ -27,7 +27,7 @@ def turned(w: Writer, node: Node) -> str:
     return w.put("Transpose", w.value(x, node.dtype), perm=[size - 2 for size in shown.shape])
 
 
-def concatenated(w: Writer, node: Node) -> str:
+def concatenated(w: GraphTranslator, node: Node) -> str:
     """Concatenation."""
     parts, axis = arguments_of(node, arrays=REQUIRED, axis=0)
     if axis is None or not isinstance(parts, list | tuple):
@@ -35,7 +35,7 @@ def concatenated(w: Writer, node: Node) -> str:
     return w.put("Concat", *(w.value(x, node.dtype) for x in parts), axis=axis % len(node.shape))
 
 
-def stacked(w: Writer, node: Node) -> str:
+def stacked(w: GraphTranslator, node: Node) -> str:
     """Concatenation along a new axis."""
     parts, axis = arguments_of(node, arrays=REQUIRED, axis=0)
     if not isinstance(parts, list | tuple):
@@ -46,7 +46,7 @@ def stacked(w: Writer, node: Node) -> str:
     return w.put("Concat", *values, axis=axis)
 
 
-def padded(w: Writer, node: Node) -> str:
+def padded(w: GraphTranslator, node: Node) -> str:
     """Padding with a constant."""
     x, width, mode, number = arguments_of(
         node, array=REQUIRED, pad_width=REQUIRED, mode="constant", constant_values=0
@@ -58,7 +58,7 @@ def padded(w: Writer, node: Node) -> str:
     return w.put("Pad", w.value(x, node.dtype), ends, w.model.constant(number, node.dtype))
 
 
-def repeated(w: Writer, node: Node) -> str:
+def repeated(w: GraphTranslator, node: Node) -> str:
     """np.repeat; for an axis of length 1 as a broadcast."""
     x, _, axis = arguments_of(node, a=REQUIRED, repeats=REQUIRED, axis=None)
     if isinstance(x, Ref) and axis is not None and w[x].shape[axis] == 1:
@@ -66,7 +66,7 @@ def repeated(w: Writer, node: Node) -> str:
     return moved(w, node)
 
 
-def broadcast(w: Writer, node: Node) -> str:
+def broadcast(w: GraphTranslator, node: Node) -> str:
     """np.broadcast_to."""
     x = node.arguments[0]
     return w.put("Expand", w.value(x, node.dtype), w.shape(_stretched(w[x].shape, node.shape)))
@@ -78,7 +78,7 @@ def _stretched(before: Shape, after: Shape) -> Shape:
     return tuple(1 if size == was else size for size, was in zip(after, same, strict=True))
 
 
-def taken(w: Writer, node: Node) -> str:
+def taken(w: GraphTranslator, node: Node) -> str:
     """np.take along one axis or on the flattened array."""
     x, index, axis = arguments_of(node, a=REQUIRED, indices=REQUIRED, axis=None)
     value = w.value(x, node.dtype)
@@ -87,7 +87,7 @@ def taken(w: Writer, node: Node) -> str:
     return w.put("Gather", value, w.value(index, np.int64), axis=axis % max(len(w[x].shape), 1))
 
 
-def part(w: Writer, node: Node) -> str:
+def part(w: GraphTranslator, node: Node) -> str:
     """x[...] with slices, integer arrays, or both."""
     x, index = node.arguments
     parts = _for_each_axis(index, len(w[x].shape))
@@ -121,7 +121,7 @@ def _is_basic(p: object) -> bool:
     return _is_slice(p) or isinstance(p, int | np.integer)
 
 
-def _sliced(w: Writer, node: Node, parts: Sequence[object]) -> str:
+def _sliced(w: GraphTranslator, node: Node, parts: Sequence[object]) -> str:
     """Slice; integers and new axes in the index are a reshape afterwards."""
     x = node.arguments[0]
     left: list[int | Dim] = []
@@ -159,7 +159,7 @@ def _ends(node: Node, p: object) -> tuple[int, int, int]:
     return first if p.start is None else p.start, last if p.stop is None else p.stop, step
 
 
-def _at_places(w: Writer, node: Node, parts: Sequence[object]) -> str:
+def _at_places(w: GraphTranslator, node: Node, parts: Sequence[object]) -> str:
     """GatherND by integer arrays for the first axes."""
     x = node.arguments[0]
     front = node.shape[: len(node.shape) - (len(w[x].shape) - len(parts))]
@@ -172,13 +172,13 @@ def _at_places(w: Writer, node: Node, parts: Sequence[object]) -> str:
     return w.put("GatherND", w.value(x, node.dtype), places)
 
 
-def _shape(w: Writer, p: object) -> Shape:
+def _shape(w: GraphTranslator, p: object) -> Shape:
     if isinstance(p, Ref):
         return w[p].shape
     return shape_of(p) if isinstance(p, Arange) else np.asarray(p).shape
 
 
-def moved(w: Writer, node: Node) -> str:
+def moved(w: GraphTranslator, node: Node) -> str:
     """Gather for an operation that only rearranges each row; NumPy computes the indices."""
     before, places = w[node.arguments[0]].shape, _places(w, node)
     rows = before[:1] == (N,)
@@ -187,7 +187,7 @@ def moved(w: Writer, node: Node) -> str:
     return w.reshaped(picked, node.shape, (N, places.size) if rows else (places.size,))
 
 
-def overwritten(w: Writer, node: Node) -> str:
+def overwritten(w: GraphTranslator, node: Node) -> str:
     """Copy of an array with the same entries of each row replaced, as a Gather of both."""
     x, index, values = node.arguments
     before, places = w[x].shape, _places(w, replace(node, arguments=(x, index)), Op.GETITEM)
@@ -204,12 +204,12 @@ def overwritten(w: Writer, node: Node) -> str:
     return w.reshaped(result, node.shape, (N, size) if rows else (size,))
 
 
-def _flat(w: Writer, value: str, shape: Shape) -> str:
+def _flat(w: GraphTranslator, value: str, shape: Shape) -> str:
     """Flatten each row, or the whole array if it has no rows."""
     return w.put("Reshape", value, w.whole([0, -1] if shape[:1] == (N,) else [-1], "shape"))
 
 
-def _places(w: Writer, node: Node, operation: Op | None = None) -> Array:
+def _places(w: GraphTranslator, node: Node, operation: Op | None = None) -> Array:
     """Flat index in the input row of each entry of a result row; the same for all n.
 
     `operation` replaces that of the node.

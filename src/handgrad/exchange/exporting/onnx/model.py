@@ -40,7 +40,7 @@ Attribute = int | float | str | Sequence[int] | Sequence[float] | Sequence[str]
 
 
 @dataclass(frozen=True)
-class Place:
+class NodeOrigin:
     """Origin of new nodes: the `name` of the value they compute, its layer and source line.
 
     Names of nodes start with the `owner`, such as the layer `0.Linear`; `doc` is their doc string.
@@ -52,13 +52,13 @@ class Place:
 
 
 @dataclass
-class Model:
+class ModelBuilder:
     """Nodes, constants and functions of a model, in the order in which they were added.
 
     Values have unique names. `functions` are those of the domain `handgrad` that it calls, by name.
     """
 
-    place: Place = field(default_factory=lambda: Place("value"))
+    place: NodeOrigin = field(default_factory=lambda: NodeOrigin("value"))
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
     functions: dict[str, onnx.FunctionProto] = field(default_factory=dict)
@@ -191,10 +191,10 @@ def described(
 CONSTANTS = (int, float, np.generic, np.ndarray, list, tuple)
 
 
-class Writer:
+class GraphTranslator:
     """Translator of a graph; `values` are the names of results in the model."""
 
-    def __init__(self, model: Model, graph: Graph, values: Mapping[int, str]) -> None:
+    def __init__(self, model: ModelBuilder, graph: Graph, values: Mapping[int, str]) -> None:
         self.model, self.graph, self.values = model, graph, dict(values)
         self.put = model.put
 

@@ -23,7 +23,7 @@ from handgrad.exchange.exporting.onnx.gather_indices import (
     taken,
     turned,
 )
-from handgrad.exchange.exporting.onnx.model import Model, Place, Writer
+from handgrad.exchange.exporting.onnx.model import GraphTranslator, ModelBuilder, NodeOrigin
 from handgrad.graph import Graph
 from handgrad.graph.nodes import Node, Origin, users_of
 from handgrad.graph.operations import COMPARISONS, Op
@@ -35,7 +35,7 @@ from handgrad.graph.symbolic import Ref, at
 from handgrad.textbook.errors import CannotLowerError, SettingError
 from handgrad.textbook.layers import Array
 
-Write = Callable[[Writer, Node], str]
+Write = Callable[[GraphTranslator, Node], str]
 
 # Operations on numbers of the type of the result.
 OF_NUMBERS = {
@@ -84,53 +84,53 @@ REDUCED = {
 }
 
 
-def _of_numbers(w: Writer, node: Node) -> str:
+def _of_numbers(w: GraphTranslator, node: Node) -> str:
     if node.dtype == np.bool_:
         raise node.refused("truth values")
     inputs = [w.value(argument, node.dtype) for argument in node.arguments]
     return w.put(OF_NUMBERS[node.operation], *inputs)
 
 
-def _compared(w: Writer, node: Node) -> str:
+def _compared(w: GraphTranslator, node: Node) -> str:
     kind = common_type(w, node.arguments)
     inputs = [w.value(argument, kind) for argument in node.arguments]
     result = w.put(COMPARED[node.operation], *inputs)
     return w.put("Not", result) if node.operation is Op.NOT_EQUAL else result
 
 
-def common_type(w: Writer, arguments: Sequence[object]) -> np.dtype[np.generic]:
+def common_type(w: GraphTranslator, arguments: Sequence[object]) -> np.dtype[np.generic]:
     """Type in which NumPy compares; Python numbers take that of the arrays."""
     known: list[Any] = [w[a].dtype if isinstance(a, Ref) else at(a, 1) for a in arguments]
     return np.result_type(*known)
 
 
-def _of_truth(w: Writer, node: Node) -> str:
+def _of_truth(w: GraphTranslator, node: Node) -> str:
     if node.dtype != np.bool_:
         raise node.refused("whole numbers")
     inputs = [w.value(argument, np.bool_) for argument in node.arguments]
     return w.put(OF_TRUTH[node.operation], *inputs)
 
 
-def _where(w: Writer, node: Node) -> str:
+def _where(w: GraphTranslator, node: Node) -> str:
     condition, a, b = arguments_of(node, condition=REQUIRED, x=REQUIRED, y=REQUIRED)
     chosen = w.value(a, node.dtype), w.value(b, node.dtype)
     return w.put("Where", w.value(condition, np.bool_), *chosen)
 
 
-def _is_finite(w: Writer, node: Node) -> str:
+def _is_finite(w: GraphTranslator, node: Node) -> str:
     x = w.value(node.arguments[0], w[node.arguments[0]].dtype)
     return w.put("Not", w.put("Or", w.put("IsNaN", x), w.put("IsInf", x)))
 
 
-def _is_nan(w: Writer, node: Node) -> str:
+def _is_nan(w: GraphTranslator, node: Node) -> str:
     return w.put("IsNaN", w.value(node.arguments[0], w[node.arguments[0]].dtype))
 
 
-def _cast(w: Writer, node: Node) -> str:
+def _cast(w: GraphTranslator, node: Node) -> str:
     return w.value(node.arguments[0], node.dtype)
 
 
-def _function(w: Writer, node: Node) -> str:
+def _function(w: GraphTranslator, node: Node) -> str:
     """Function of the domain `handgrad`, if runtimes have none for the dtype."""
     x, name = w.value(node.arguments[0], node.dtype), node.operation.value.capitalize()
     if name in OF_RUNTIMES and node.dtype == np.float32:
@@ -138,7 +138,7 @@ def _function(w: Writer, node: Node) -> str:
     return w.model.call(function(name), x)
 
 
-def _reduced(w: Writer, node: Node) -> str:
+def _reduced(w: GraphTranslator, node: Node) -> str:
     x, axis, keepdims = arguments_of(node, a=REQUIRED, axis=None, keepdims=False)
     value, keep = w.value(x, node.dtype), int(keepdims is True)
     axes = [axis] if isinstance(axis, int) else axis
@@ -150,7 +150,7 @@ def _reduced(w: Writer, node: Node) -> str:
     return w.put(name, value, axes=[*axes], keepdims=keep)
 
 
-def _argmax(w: Writer, node: Node) -> str:
+def _argmax(w: GraphTranslator, node: Node) -> str:
     x, axis = arguments_of(node, a=REQUIRED, axis=None)
     value, shape = w.value(x, w[x].dtype), w[x].shape
     if axis is None:
@@ -158,7 +158,7 @@ def _argmax(w: Writer, node: Node) -> str:
     return w.put("ArgMax", value, axis=axis % max(len(shape), 1), keepdims=0)
 
 
-def _einsum(w: Writer, node: Node) -> str:
+def _einsum(w: GraphTranslator, node: Node) -> str:
     spec, *operands = node.arguments
     if not isinstance(spec, str) or set(node.options) - {"optimize"}:
         raise node.refused("such arguments")
@@ -166,19 +166,19 @@ def _einsum(w: Writer, node: Node) -> str:
     return w.put("Einsum", *values, equation=spec.replace(" ", ""))
 
 
-def _dot(w: Writer, node: Node) -> str:
+def _dot(w: GraphTranslator, node: Node) -> str:
     a, b = arguments_of(node, a=REQUIRED, b=REQUIRED)
     if not all(isinstance(x, Ref) and 1 <= len(w[x].shape) <= 2 for x in (a, b)):
         raise node.refused("arrays of more than two axes, or constants")
     return w.put("MatMul", w.value(a, node.dtype), w.value(b, node.dtype))
 
 
-def _filled(w: Writer, node: Node) -> str:
+def _filled(w: GraphTranslator, node: Node) -> str:
     shape, number, _ = node.arguments
     return w.put("Expand", w.value(number, node.dtype), w.shape(shape))
 
 
-def _reshaped(w: Writer, node: Node) -> str:
+def _reshaped(w: GraphTranslator, node: Node) -> str:
     if node.options.get("order", "C") != "C":
         raise node.refused("another order than row after row")
     x = node.arguments[0]
@@ -213,7 +213,7 @@ WRITTEN: dict[Op, Write] = {
 }
 
 
-def written(w: Writer, node: Node) -> str:
+def written(w: GraphTranslator, node: Node) -> str:
     """Append a node of a graph; return the name of its result."""
     write = WRITTEN.get(node.operation)
     if write is None:
@@ -230,7 +230,7 @@ COMPOSED = {
 
 
 def write_graph(
-    model: Model, graph: Graph, weights: Mapping[str, tuple[str, Array]], x: str
+    model: ModelBuilder, graph: Graph, weights: Mapping[str, tuple[str, Array]], x: str
 ) -> str:
     """Append a traced prediction of the rows `x`; return the name of its output.
 
@@ -242,7 +242,7 @@ def write_graph(
     for kind in (graph.leaves.parameters, graph.leaves.state):
         used = (pair for pair in kind.items() if users[pair[1]])
         values |= {i: model.weight(*weights[name]) for name, i in used}
-    writer, places = Writer(model, graph, values), _places(graph)
+    writer, places = GraphTranslator(model, graph, values), _places(graph)
     linear = _linear(graph)
     within = {ref.node for gemm in linear.values() for ref in gemm.within}
     for i, node in enumerate(graph.nodes):
@@ -272,10 +272,10 @@ def _refused(graph: Graph, node: Node, error: CannotLowerError) -> SettingError:
     )
 
 
-def _places(graph: Graph) -> list[Place]:
+def _places(graph: Graph) -> list[NodeOrigin]:
     """Name, as `hg.trace` prints it, layer and source line of each node."""
     names = names_of(graph.nodes, graph.leaves.named(), graph.outputs.named())
-    users, places = users_of(graph.nodes), dict[int, Place]()
+    users, places = users_of(graph.nodes), dict[int, NodeOrigin]()
     for i in reversed(range(len(graph.nodes))):
         node, name = graph.nodes[i], names.get(i)
         if name is None:  # a part of the line that its only user ends
@@ -284,7 +284,7 @@ def _places(graph: Graph) -> list[Place]:
         origin = node.origin or Origin("", 0)
         page = graph.pages.get(origin.layer, "")
         owner = ".".join(part for part in (origin.layer, page.partition("(")[0]) if part)
-        places[i] = Place(name, owner, f"{page}, {origin.method}\n{_line(origin)}")
+        places[i] = NodeOrigin(name, owner, f"{page}, {origin.method}\n{_line(origin)}")
     return [places[i] for i in range(len(graph.nodes))]
 
 
@@ -305,7 +305,7 @@ class _Gemm:
     b: Ref
     within: tuple[Ref, ...]
 
-    def put(self, w: Writer) -> str:
+    def put(self, w: GraphTranslator) -> str:
         """Append the operation."""
         names = (w.value(ref, w[ref].dtype) for ref in (self.x, self.W, self.b))
         return w.put("Gemm", *names, transB=1)

@@ -9,7 +9,13 @@ import numpy as np
 
 from handgrad.exchange.exporting.model_spec import Piece
 from handgrad.exchange.exporting.onnx.functions import function
-from handgrad.exchange.exporting.onnx.model import OF_TABLES, Model, Place, described, tensor_type
+from handgrad.exchange.exporting.onnx.model import (
+    OF_TABLES,
+    ModelBuilder,
+    NodeOrigin,
+    described,
+    tensor_type,
+)
 from handgrad.files.features import (
     CYCLES,
     DAY,
@@ -58,10 +64,10 @@ def _taken(feature: Feature) -> str:
     return f"{feature.summary()}; {form}"
 
 
-class Table:
+class EncodingBuilder:
     """Builder of the encoding; `parts` are values and their positions in a row."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: ModelBuilder) -> None:
         self.model, self.put = model, model.put
         self.parts: list[tuple[str, list[int]]] = []
 
@@ -82,7 +88,7 @@ class Table:
         self._texts(pieces)
         days = self._dates(pieces)
         self._numbers(pieces, days)
-        self.model.place = Place("features", "", "input features of the net")
+        self.model.place = NodeOrigin("features", "", "input features of the net")
         order = [place for _, places in self.parts for place in places]
         whole = self.joined([value for value, _ in self.parts], "columns")
         if order != sorted(order):
@@ -94,7 +100,7 @@ class Table:
         """Binary columns as −1 and 1, categories one-hot, codes as integers."""
         for piece in pieces:
             column, feature = piece.column, piece.feature
-            self.model.place = Place(f"{column} encoded", "", f"{column}: {feature.summary()}")
+            self.model.place = NodeOrigin(f"{column} encoded", "", f"{column}: {feature.summary()}")
             if isinstance(feature, Binary):
                 value = self._encoded(column, feature.values, (-1, 1), 0)
             elif isinstance(feature, Code):
@@ -131,7 +137,7 @@ class Table:
             if not isinstance(feature, Date):
                 continue
             doc = f"{column}: {feature.summary()}"
-            self.model.place = Place(f"{column} in days", "", doc)
+            self.model.place = NodeOrigin(f"{column} in days", "", doc)
             days[column] = self.model.named(self.put("Div", column, self.number(DAY)))
             if feature.cycles:
                 self._hands(piece, feature, days[column], doc)
@@ -139,7 +145,7 @@ class Table:
 
     def _hands(self, piece: Piece, feature: Date, days: str, doc: str) -> None:
         """Cyclic encoding: sine and cosine of each cycle; 0 if the date is missing."""
-        self.model.place = place = Place(f"{piece.column} hands", "", doc)
+        self.model.place = place = NodeOrigin(f"{piece.column} hands", "", doc)
         missing = self.put("IsNaN", days)
         there = self.put("Where", missing, self.number(0), days)
         angle = self.put("Mul", there, self.number(2 * np.pi))
@@ -147,9 +153,9 @@ class Table:
         for i, cycle in enumerate(feature.cycles):
             turn = self.put("Div", angle, self.number(CYCLES[cycle]), step=cycle)
             sine, cosine = names[2 * i : 2 * i + 2]
-            self.model.place = Place(sine, "", doc)
+            self.model.place = NodeOrigin(sine, "", doc)
             hands.append(self.model.named(self.put("Sin", turn)))
-            self.model.place = Place(cosine, "", doc)
+            self.model.place = NodeOrigin(cosine, "", doc)
             hands.append(self.model.named(self.model.call(function("Cos"), turn)))
             self.model.place = place
         shown = self.put("Where", missing, self.number(0), self.joined(hands, "all"))
@@ -162,7 +168,7 @@ class Table:
         if not numbers:
             return
         doc = "(x − center) · factor, then z / √(1 + (z/3)²); 0 where x is missing"
-        self.model.place = Place("numbers", "", doc)
+        self.model.place = NodeOrigin("numbers", "", doc)
         centers = [[f.center for _, f in numbers]]
         factors = [[f.factor for _, f in numbers]]
         center = self.model.constant(centers, DOUBLE, "center")
@@ -178,7 +184,7 @@ class Table:
         self.parts.append((self.model.named(bent), [p.place for p, _ in numbers]))
         marked = [i for i, (_, f) in enumerate(numbers) if f.marks_missing]
         if marked:
-            self.model.place = Place("missing", "", "1 where a number is missing")
+            self.model.place = NodeOrigin("missing", "", "1 where a number is missing")
             which = self.model.constant(marked, np.int64, "columns")
             marks = self.put("Gather", missing, which, axis=1)
             places = [numbers[i][0].place + 1 for i in marked]
