@@ -223,7 +223,7 @@ class NetFingerprint:
 
 
 class _Snapshot:
-    """What a net is made of at one time."""
+    """Layers, settings and code of a net at one time."""
 
     def __init__(self, net: Net) -> None:
         self.changes, self.count = net._changes, net._changes.count
