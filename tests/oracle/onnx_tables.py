@@ -20,7 +20,7 @@ import sklearn.datasets
 import handgrad as hg
 from handgrad.exchange.exporting import ModelSpec, model_spec_of
 from handgrad.exchange.exporting.onnx.file import by_onnxruntime, onnx_model
-from handgrad.files.features import START, Binary, Category, Columns
+from handgrad.files.features import START, Columns
 from handgrad.tables.data.frames import text_in
 from handgrad.textbook.layers import Array
 
@@ -41,13 +41,13 @@ TABLES: dict[str, tuple[Load, str]] = {
 def inputs_of(spec: ModelSpec, table: Columns) -> dict[str, Array]:
     """A table as the exported model takes it."""
     found = {}
-    for piece in spec.pieces:
-        column = table[piece.column]
-        if isinstance(piece.feature, Binary | Category):
+    for name, feature in spec.columns.items():
+        column = table[name]
+        if feature.kind == "text":
             column = column if column.kind == "text" else text_in(column)
-            found[piece.column] = np.array([text or "" for text in column.values], object)
+            found[name] = np.array([text or "" for text in column.values], object)
         else:
-            found[piece.column] = column.values * (86400.0 if column.kind == "date" else 1.0)
+            found[name] = column.values * (86400.0 if column.kind == "date" else 1.0)
     return {name: values[:, None] for name, values in found.items()}
 
 

@@ -26,8 +26,7 @@ const MOST_FIELDS = 60;
  * fills the fields with texts, or empties them.
  */
 export function formOf(columns, reading, place, changed) {
-  const isWhole =
-    columns.length > MOST_FIELDS && columns.every(({ read_as }) => read_as === "Input");
+  const isWhole = columns.length > MOST_FIELDS && columns.every(({ kind }) => kind === "input");
   const fields = isWhole
     ? [wholeRow(columns, reading)]
     : columns.map((column, i) => fieldOf(column, `field-${i}`, reading));
@@ -49,7 +48,7 @@ export function formOf(columns, reading, place, changed) {
  * Create the field of a column: `read()` returns its value in a list, null if it cannot be read.
  */
 function fieldOf(column, id, reading) {
-  const field = MAKERS[column.read_as](column, id);
+  const field = MAKERS[column.kind](column, id, reading);
   const { frame, readout } = framed(
     field,
     id,
@@ -102,20 +101,18 @@ function wholeRow(columns, reading) {
 }
 
 const MAKERS = {
-  Number: typed,
-  Input: typed,
-  Index: typed,
-  Date: dated,
-  Binary: chosen,
-  Category: chosen,
-  Code: chosen,
+  number: typed,
+  input: typed,
+  index: typed,
+  date: dated,
+  text: chosen,
 };
 
 /** Create a text field: a number, or a category of many values. */
 function typed(column, id) {
-  const isText = "values" in column;
+  const isText = column.kind === "text";
   const control = element("input", { id, autocomplete: "off", spellcheck: "false" });
-  if (!isText) control.inputMode = column.read_as === "Index" ? "numeric" : "decimal";
+  if (!isText) control.inputMode = column.kind === "index" ? "numeric" : "decimal";
   const extra = [];
   if (isText) {
     control.setAttribute("list", `${id}-values`);
@@ -142,7 +139,7 @@ function dated(column, id) {
 }
 
 /** Create a drop-down list: empty, each value, and any other. */
-function chosen(column, id) {
+function chosen(column, id, reading) {
   if (column.values.length > MOST_CHOICES) return typed(column, id);
   const missing = bindText(element("option", { value: "" }), () => translate("missing_choice"));
   const other = bindText(element("option", { value: "other" }), () => translate("other_choice"));
@@ -157,7 +154,7 @@ function chosen(column, id) {
     }),
     put: (text) => {
       const place = column.values.indexOf(text);
-      control.value = isMissing(text) ? "" : place < 0 ? "other" : place;
+      control.value = isMissing(text, reading) ? "" : place < 0 ? "other" : place;
     },
   };
 }
@@ -173,14 +170,12 @@ function framed({ control, extra }, id, name, kind) {
 }
 
 function kindLabel(column) {
-  if (column.read_as === "Index") return translate("kind_Index", { most: column.n - 1 });
-  if (column.read_as === "Date" && column.time.written) {
+  if (column.kind === "index") return translate("kind_index", { most: column.n - 1 });
+  if (column.kind === "date" && column.time.written) {
     return translate("kind_order", { order: translate(column.time.written) });
   }
-  if (column.read_as === "Number" || column.read_as === "Input") return translate("kind_Number");
-  if (column.read_as === "Binary" || column.read_as === "Date")
-    return translate(`kind_${column.read_as}`);
-  return translate("kind_Category", { n: column.n_values });
+  if (column.kind === "text" && !column.n_values) return translate("kind_either");
+  return translate(`kind_${column.kind}`, { n: column.n_values });
 }
 
 /** Show the parsed value of a field, or the error in three parts. */
@@ -201,14 +196,14 @@ export function show(control, readout, said) {
 }
 
 function readLabel(column, value) {
-  if (column.read_as === "Input" || column.read_as === "Index") {
+  if (column.kind === "input" || column.kind === "index") {
     return translate("read", { value: formatNumber(value, 15) });
   }
-  if ("values" in column) {
+  if (column.kind === "text") {
     if (value === null) return translate("read_missing_value");
     return translate(column.values.includes(value) ? "read_known" : "read_other");
   }
-  const inWords = column.read_as === "Date" ? formatDate : (number) => formatNumber(number, 15);
+  const inWords = column.kind === "date" ? formatDate : (number) => formatNumber(number, 15);
   const number = column.time ?? column;
   if (value !== null) return translate("read", { value: inWords(value) });
   if (number.marks_missing) return translate("read_missing");
@@ -217,7 +212,7 @@ function readLabel(column, value) {
 
 /** Error message of a field: what came, what was expected, and what to try. */
 function wrong(text, column) {
-  const isDate = column.read_as === "Date";
+  const isDate = column.kind === "date";
   const what = translate(isDate ? "date" : "number");
   const came = text
     ? translate("came", { text: visible(text), what })
@@ -228,11 +223,11 @@ function wrong(text, column) {
       translate("expected_date", { example: dateExample(column) }),
       translate("try_empty"),
     ];
-  if (column.read_as === "Index") {
+  if (column.kind === "index") {
     return [came, translate("expected_whole", { most: column.n - 1 }), translate("try_example")];
   }
   const example = numberText(column.example ?? 12.5, column.written);
-  const hint = column.read_as === "Input" ? "try_example" : "try_empty";
+  const hint = column.kind === "input" ? "try_example" : "try_empty";
   return [came, translate("expected_number", { example }), translate(hint)];
 }
 

@@ -44,7 +44,7 @@ function update() {
 /** Model of the page, or the one trained here since. */
 let predictor = { predict };
 
-const predicted = (values) => answerOf(predictor, encodedRow(data.columns, values, data.reading));
+const predicted = (values) => answerOf(predictor, encodedRow(data.columns, values));
 
 /** Predict a row: the net's outputs as a flat list. */
 const answerOf = (net, row) => net.predict([row]).flat(Infinity);

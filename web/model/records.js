@@ -11,8 +11,7 @@ function valueOf(column, row) {
   const value = row[column.name];
   if (value === null || value === undefined || Number.isNaN(value)) return null;
   if (value instanceof Date) return value.getTime() / (1000 * DAY);
-  if (column.read_as !== "Number" && column.read_as !== "Date")
-    return String(typeof value === "boolean" ? Number(value) : value);
+  if (column.kind === "text") return String(typeof value === "boolean" ? Number(value) : value);
   const read =
     typeof value === "string" ? cellRead(column, value, reading) : { value: Number(value) };
   if (read.refused || (read.value !== null && !Number.isFinite(read.value)))
@@ -25,7 +24,6 @@ export const encoded = (row) =>
   encodedRow(
     columns,
     columns.map((column) => valueOf(column, row)),
-    reading,
   );
 
 /** Predict rows, objects with a value for each column. */

@@ -16,8 +16,8 @@ const LEVELS = [
   ["playground/shell"],
   ["playground", "exercises"],
 ];
-/** Modules generated when a page is written: the net, and its columns. */
-const MADE = new Set(["model/net.js", "model/columns.js"]);
+/** Modules generated when a page is written: the net, its encoder, and its columns. */
+const MADE = new Set(["model/net.js", "model/encoding.js", "model/columns.js"]);
 
 const MODULES = readdirSync(WEB, { recursive: true })
   .map((name) => name.replaceAll("\\", "/"))

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from handgrad.files.features import CYCLES, HUGE, LIMIT
-
 # What stands for nothing, as pyarrow has it too.
 MISSING = (
     *("", "#N/A", "#N/A N/A", "#NA", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"),
     *("-NaN", "-nan", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
 )
+# The words of pandas for a missing date, and for any missing value.
+NO_TIME, NO_VALUE = "NaT", "<NA>"
 BLANKS = "[\u00a0\u2007\u2009\u202f]"
 CODES = (
     "AED ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY "
@@ -42,19 +42,17 @@ LAST_CENTURY = 70
 
 
 def reading() -> dict[str, Any]:
-    """Patterns by which scripts read numbers and dates, and constants that all features share."""
+    """Patterns by which scripts read numbers and dates."""
     return {
         "number": _in_script(NUMBER),
         "digits": DIGITS,
         "date": _in_script(DATE),
         "date_in_chinese": DATE_IN_CHINESE,
         "missing": MISSING,
+        "no_time": NO_TIME,
         "blanks": BLANKS,
         "last_century": LAST_CENTURY,
         "most_digits": MOST_DIGITS,
-        "limit": LIMIT,
-        "huge": HUGE,
-        "cycles": CYCLES,
     }
 
 

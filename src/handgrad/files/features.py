@@ -7,18 +7,31 @@ import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from itertools import chain, repeat
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from handgrad.textbook.layers import Array
+from handgrad.textbook.layers import Array, Layer
+from handgrad.textbook.layers.encoding import (
+    CyclicFeatures,
+    EffectCoding,
+    EmbeddingCodes,
+    MissingFlag,
+    OneHot,
+    RobustScale,
+    SelectColumns,
+)
+from handgrad.textbook.net import Net, Parallel
+from handgrad.textbook.net.minibatches import batches
 
 Kind = Literal["number", "boolean", "date", "text"]
 START = datetime.datetime(1970, 1, 1)
 DAY = 86400.0
-# Limit of a squashed z-score, and largest z-score before squashing.
-LIMIT, HUGE = 3.0, 1e150
 CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
+# Rows that are encoded at once, so that what is computed on the way stays small.
+AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -46,10 +59,23 @@ class Column:
 Columns = dict[str, Column]
 
 
-class Feature(ABC):
-    """Encoder of one column; `names` names its numbers, `summary` describes it."""
+# A layer of the encoding, its settings for a column, and its number of outputs.
+Encoding = tuple[type[Layer], tuple[float, ...], int]
 
+
+class Feature(ABC):
+    """Encoder of one column; `names` names its numbers, `summary` describes it.
+
+    `kind` is that of the column as it is parsed: number, date or text.
+    """
+
+    kind: ClassVar[Kind] = "number"
     turn = 1  # order in the encoded row: numbers 0, codes 2
+
+    @property
+    def number(self) -> Number | None:
+        """Scale of the numbers or times."""
+        return None
 
     @property
     def n_codes(self) -> int:
@@ -60,9 +86,16 @@ class Feature(ABC):
     def summary(self) -> str:
         """Description of the column's type."""
 
+    def parsed(self, column: Column) -> Array:
+        """Number of each cell, (n,): its own, the date in days, or the index of its text."""
+        return column.values
+
     @abstractmethod
-    def encoded(self, column: Column) -> Array:
-        """Encode a parsed column as numbers for the net, (n, n_names)."""
+    def encodings(self, first_code: int) -> list[Encoding]:
+        """Layers that encode the parsed column, in the order of their outputs.
+
+        `first_code` is its first code, if it makes codes.
+        """
 
     def names(self, name: str) -> list[str]:
         """Names of the encoded numbers, for a column of this name."""
@@ -83,23 +116,37 @@ class Number(Feature):
     written: str = ""
     turn = 0
 
+    @property
+    def number(self) -> Number:
+        return self
+
     def names(self, name: str) -> list[str]:
         return [name, f"{name}_missing"] if self.marks_missing else [name]
 
     def summary(self) -> str:
         return "number" + " + missing-value flag" * self.marks_missing
 
-    def encoded(self, column: Column) -> Array:
-        missing = column.missing
-        with np.errstate(over="ignore"):
-            z = (np.where(missing, self.center, column.values) - self.center) * self.factor
-        z = z.clip(-HUGE, HUGE)  # the square is finite
-        squashed = z / np.sqrt(1 + (z / LIMIT) ** 2)
-        return np.stack([squashed, missing] if self.marks_missing else [squashed], axis=1)
+    def encodings(self, first_code: int) -> list[Encoding]:
+        flag: list[Encoding] = [(MissingFlag, (), 1)] * self.marks_missing
+        return [(RobustScale, (self.center, self.factor), 1), *flag]
 
 
 @dataclass(frozen=True)
-class Binary(Feature):
+class TextFeature(Feature):
+    """Encoder of a column of text with known values."""
+
+    values: tuple[str, ...]
+    kind = "text"
+
+    def parsed(self, column: Column) -> Array:
+        """Index of each row's value, (n,); -1 if it is none of the values."""
+        index: dict[object, float] = {value: i for i, value in enumerate(self.values)}
+        indices = map(index.get, column.values.tolist(), repeat(-1.0))
+        return np.fromiter(indices, float, len(column.values))
+
+
+@dataclass(frozen=True)
+class Binary(TextFeature):
     """Two values as −1 and 1; 0 if missing or neither."""
 
     values: tuple[str, str]
@@ -107,16 +154,14 @@ class Binary(Feature):
     def summary(self) -> str:
         return f"binary, {self.values[0]!r} or {self.values[1]!r}"
 
-    def encoded(self, column: Column) -> Array:
-        first, second = ((column.values == value).astype(float) for value in self.values)
-        return (second - first)[:, None]
+    def encodings(self, first_code: int) -> list[Encoding]:
+        return [(EffectCoding, (), 1)]
 
 
 @dataclass(frozen=True)
-class Category(Feature):
+class Category(TextFeature):
     """One-hot encoding of the values; all 0 if missing, rare or unseen."""
 
-    values: tuple[str, ...]
     n_values: int
 
     def names(self, name: str) -> list[str]:
@@ -127,13 +172,9 @@ class Category(Feature):
         most = f", of which the {n_kept} most frequent" if n_kept < n else ""
         return f"category of {n} values{most}"
 
-    def encoded(self, column: Column) -> Array:
-        return (self.places(column)[:, None] == np.arange(len(self.values))).astype(float)
-
-    def places(self, column: Column) -> Array:
-        """Index of each row's value, (n,); -1 if it is none of the values."""
-        place = {value: i for i, value in enumerate(self.values)}
-        return np.array([place.get(value, -1) for value in column.values], int)
+    def encodings(self, first_code: int) -> list[Encoding]:
+        size = len(self.values)
+        return [(OneHot, (size,), size)]
 
 
 class Code(Category):
@@ -151,8 +192,8 @@ class Code(Category):
     def summary(self) -> str:
         return f"{super().summary()}, embedded"
 
-    def encoded(self, column: Column) -> Array:
-        return self.places(column)[:, None] + 1
+    def encodings(self, first_code: int) -> list[Encoding]:
+        return [(EmbeddingCodes, (first_code,), 1)]
 
 
 @dataclass(frozen=True)
@@ -161,6 +202,11 @@ class Date(Feature):
 
     time: Number
     cycles: tuple[str, ...]
+    kind = "date"
+
+    @property
+    def number(self) -> Number:
+        return self.time
 
     @property
     def note(self) -> str:
@@ -176,14 +222,9 @@ class Date(Feature):
         cyclic = f"{', '.join(most)} and {last}" if most else last
         return "date: timestamp" + (f" + cyclic {cyclic} features" if cyclic else "")
 
-    def encoded(self, column: Column) -> Array:
-        days = np.where(column.missing, 0, column.values)
-        parts = [self.time.encoded(column)]
-        for cycle in self.cycles:
-            angle = 2 * np.pi * days / CYCLES[cycle]
-            waves = np.stack([np.sin(angle), np.cos(angle)], axis=1)
-            parts.append(waves * ~column.missing[:, None])
-        return np.concatenate(parts, axis=1)
+    def encodings(self, first_code: int) -> list[Encoding]:
+        waves: list[Encoding] = [(CyclicFeatures, (CYCLES[cycle],), 2) for cycle in self.cycles]
+        return [*self.time.encodings(first_code), *waves]
 
 
 @dataclass(frozen=True)
@@ -198,8 +239,8 @@ class Nothing(Feature):
     def summary(self) -> str:
         return f"left out: {self.why}"
 
-    def encoded(self, column: Column) -> Array:
-        return np.zeros((len(column.values), 0))
+    def encodings(self, first_code: int) -> list[Encoding]:
+        return []
 
 
 class Features:
@@ -217,18 +258,49 @@ class Features:
         self.n_numbers = sum(len(f.names("")) for f in numbers)
         self.n_codes = [feature.n_codes for feature in features.values() if feature.n_codes]
 
-    def encoded(self, table: Mapping[str, Column]) -> Array:
-        """Encode parsed columns as numbers for the net, (n, n_out), float32.
+    @cached_property
+    def used(self) -> dict[str, Feature]:
+        """The features that are not left out, in the order of the table."""
+        return {name: f for name, f in self.features.items() if not isinstance(f, Nothing)}
+
+    @cached_property
+    def encoder(self) -> Net:
+        """Net from parsed columns (n, n_used) to encoded rows (n, n_out), in float64."""
+        order, first_code, place = [*self.used], 0, 0
+        parts: dict[type[Layer], list[tuple[int, tuple[float, ...], range]]] = {}
+        for name, feature in self.in_turn():
+            for layer, settings, size in feature.encodings(first_code):
+                part = order.index(name), settings, range(place, place + size)
+                parts.setdefault(layer, []).append(part)
+                place += size
+            first_code += feature.n_codes
+        branches, places = list[Layer](), list[int]()
+        for layer, of_columns in parts.items():
+            columns, settings_of, outputs = zip(*of_columns, strict=True)
+            made = layer(*map(np.array, zip(*settings_of, strict=True)))
+            read = SelectColumns(len(order), np.array(columns))
+            branches.append(Net(read, made, dtype=np.float64))
+            places += chain(*outputs)
+        joined = Parallel(*branches, join="concatenate", dtype=np.float64)
+        return Net(joined, SelectColumns(place, np.argsort(places)), dtype=np.float64)
+
+    def parsed(self, table: Mapping[str, Column]) -> Array:
+        """Numbers of parsed columns, the input of the `encoder`: (n, n_used), float64.
 
         Numbers are floats and dates days since 1970, both NaN if missing; values are text, None if
-        missing.
+        missing, and become their index.
         """
-        rows = len(next(iter(table.values())).values)
-        x, place, first_code = np.empty((rows, self.n_out), np.float32), 0, 0
-        for name, feature in self.in_turn():
-            numbers = feature.encoded(table[name])
-            x[:, place : place + numbers.shape[1]] = numbers + first_code
-            place, first_code = place + numbers.shape[1], first_code + feature.n_codes
+        return np.stack(
+            [feature.parsed(table[name]) for name, feature in self.used.items()], axis=1
+        )
+
+    def encoded(self, table: Mapping[str, Column]) -> Array:
+        """Encode parsed columns as numbers for the net, (n, n_out), float32."""
+        numbers = self.parsed(table)
+        x = np.empty((len(numbers), self.n_out), np.float32)
+        with np.errstate(over="ignore"):
+            for rows in batches(len(x), AT_ONCE):
+                x[rows] = self.encoder.forward(numbers[rows])
         return x
 
     def names(self, columns: Sequence[str] | None = None) -> list[str]:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handgrad.engines.portable.model import portable_model
 from handgrad.exchange.exporting.portable.node import run_in_node
+from handgrad.exchange.exporting.portable.programs import encoding_module
 from handgrad.files.cell_patterns import reading
-from handgrad.files.features import CYCLES, Features
-from handgrad.files.web import WEB
+from handgrad.files.features import Feature, Features
+from handgrad.files.scripts import inlined
 from handgrad.tables.data.frames import columns_of_records
 from handgrad.tables.tabular.features import encoded
 from handgrad.textbook.errors import DataError
@@ -20,26 +22,26 @@ from tests.exchange.exporting.odd_cells import FEATURES, odd_cell
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
 
-PAGE = WEB / "model"
-TABLE = f'import {{ cellRead, encodedRow }} from "{(PAGE / "table.js").as_uri()}";\n'
+IMPORTED = 'import { cellRead, encodedRow } from "./table.js";\n'
 EACH_CELL = """
 const bits = (numbers) => [...new Uint32Array(Float32Array.from(numbers).buffer)];
-const main = ({ columns, cells, reading }) => cells.map(([name, text]) => {
-  const { value, refused } = cellRead(columns[name], text, reading);
-  return refused ? null : bits(encodedRow([columns[name]], [value], reading));
+export const main = ({ columns, cells, reading }) => cells.map((text) => {
+  const { value, refused } = cellRead(columns[0], text, reading);
+  return refused ? null : bits(encodedRow(columns, [value]));
 });"""
 WHOLE_ROWS = """
-const main = ({ columns, rows, reading }) => rows.map((row) =>
-  encodedRow(columns, columns.map((c, i) => cellRead(c, row[i], reading).value), reading));"""
-HANDS = """
-const main = ({ days, cycles }) => days.map((day) => Object.values(cycles).flatMap((length) => {
-  const turn = 2 * Math.PI * day / length;
-  return [Math.sin(turn), Math.cos(turn)];
-}));"""
+export const main = ({ columns, rows, reading }) => rows.map((row) =>
+  encodedRow(columns, columns.map((c, i) => cellRead(c, row[i], reading).value)));"""
 
 
-def columns() -> dict[str, Any]:
-    return {name: {"name": name, **said} for name, said in Features(FEATURES).described().items()}
+def page_of(features: dict[str, Feature], main: str) -> tuple[str, list[dict[str, Any]]]:
+    """The page's scripts with the encoder of such columns, and the columns as it has them."""
+    encoders = Features(features)
+    model = portable_model(encoders.encoder, x=np.zeros((4, len(features))))
+    made = {"main.js": IMPORTED + main, "encoding.js": encoding_module(model)}
+    described = encoders.described()
+    columns = [{"name": n, "kind": f.kind, **described[n]} for n, f in features.items()]
+    return inlined("model/main.js", {f"model/{k}": text for k, text in made.items()}), columns
 
 
 def in_python(name: str, text: str) -> list[int] | None:
@@ -62,8 +64,9 @@ def readable(name: str, n: int, rng: random.Random) -> list[str]:
 def test_every_cell_becomes_the_same_bits_or_is_refused_by_both(name: str) -> None:
     rng = random.Random(name)
     cells = list(dict.fromkeys(odd_cell(FEATURES[name], rng) for _ in range(250)))
-    given = {"columns": columns(), "cells": [[name, c] for c in cells], "reading": reading()}
-    found = dict(zip(cells, run_in_node(TABLE + EACH_CELL, given), strict=True))
+    script, columns = page_of({name: FEATURES[name]}, EACH_CELL)
+    given = {"columns": columns, "cells": cells, "reading": reading()}
+    found = dict(zip(cells, run_in_node(script, given), strict=True))
     expected = {cell: in_python(name, cell) for cell in cells}
     assert {cell: bits for cell, bits in found.items() if bits != expected[cell]} == {}
     assert len({*map(str, expected.values())}) > 2
@@ -73,19 +76,8 @@ def test_a_row_has_its_numbers_first_and_its_codes_last() -> None:
     rng = random.Random(0)
     cells = {name: readable(name, 30, rng) for name in FEATURES}
     rows = [[*row] for row in zip(*cells.values(), strict=True)]
-    given = {"columns": [*columns().values()], "rows": rows, "reading": reading()}
-    found = run_in_node(TABLE + WHOLE_ROWS, given)
+    script, columns = page_of(FEATURES, WHOLE_ROWS)
+    found = run_in_node(script, {"columns": columns, "rows": rows, "reading": reading()})
     for row, numbers in zip(rows, found, strict=True):
         table = columns_of_records({name: [text] for name, text in zip(FEATURES, row, strict=True)})
         assert numbers == encoded(Features(FEATURES), table)[0].tolist()
-
-
-def test_sine_and_cosine_of_a_date_are_within_an_ulp_of_numpy() -> None:
-    days = np.random.default_rng(0).uniform(-100_000, 100_000, 2000)
-    found = run_in_node(HANDS, {"days": days.tolist(), "cycles": CYCLES})
-    for length, hands in zip(
-        CYCLES.values(), np.array(found).reshape(-1, 3, 2).swapaxes(0, 1), strict=True
-    ):
-        turn = 2 * np.pi * days / length
-        expected = np.stack([np.sin(turn), np.cos(turn)], axis=1)
-        assert abs(hands - expected).max() <= np.finfo(float).eps

@@ -6,7 +6,7 @@ test rows (`examples`). Estimators provide their own `ModelParts`. A file is wri
 folder and run on the test rows; its outputs are compared (`proof`) before it is moved into place.
 """
 
-from handgrad.exchange.exporting.model_spec import ModelSpec, Piece, model_spec_of
+from handgrad.exchange.exporting.model_spec import ModelSpec, model_spec_of
 from handgrad.exchange.exporting.proof import Check, Proof, compared
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.exchange.exporting.writing import export
@@ -14,7 +14,6 @@ from handgrad.exchange.exporting.writing import export
 __all__ = [
     "Check",
     "ModelSpec",
-    "Piece",
     "Proof",
     "TrainSpec",
     "compared",

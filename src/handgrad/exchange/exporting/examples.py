@@ -11,13 +11,10 @@ import numpy as np
 from handgrad.files.features import (
     DAY,
     START,
-    Binary,
-    Category,
     Column,
     Columns,
-    Date,
     Feature,
-    Number,
+    TextFeature,
 )
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
@@ -80,17 +77,18 @@ def example_table(features: Mapping[str, Feature]) -> Columns:
 
 def _values(feature: Feature, rng: np.random.Generator) -> tuple[Any, Any, list[Any]]:
     """Missing value, unseen or extreme value, and a mix of other values of a feature."""
-    if isinstance(feature, Number):
+    if feature.number is not None:
+        center, factor = feature.number.center, feature.number.factor
         places = np.array([*PLACES, *rng.normal(size=ROWS // 2)])
         with np.errstate(over="ignore"):
-            numbers = (feature.center + places / feature.factor).clip(-FARTHEST, FARTHEST)
-        rounded = [float(f"{value:.6g}") for value in numbers.tolist()]
-        return np.nan, FARTHEST, [np.nan, -FARTHEST, feature.center, *rounded]
-    if isinstance(feature, Date):
-        _, _, days = _values(feature.time, rng)
-        times = np.round(np.clip(days, FIRST_DAY, LAST_DAY) * DAY) / DAY
+            spread = (center + places / factor).clip(-FARTHEST, FARTHEST)
+        rounded = [float(f"{value:.6g}") for value in spread.tolist()]
+        numbers = [np.nan, -FARTHEST, center, *rounded]
+        if feature.kind != "date":
+            return np.nan, FARTHEST, numbers
+        times = np.round(np.clip(numbers, FIRST_DAY, LAST_DAY) * DAY) / DAY
         return np.nan, LAST_DAY, times.tolist()
-    if isinstance(feature, Binary | Category):
+    if isinstance(feature, TextFeature):
         unseen = UNSEEN
         while unseen in feature.values:
             unseen += "!"
@@ -101,9 +99,7 @@ def _values(feature: Feature, rng: np.random.Generator) -> tuple[Any, Any, list[
 
 
 def _column(feature: Feature, values: Sequence[object]) -> Column:
-    if isinstance(feature, Binary | Category):
-        return Column("text", np.array(values, object))
-    return Column("date" if isinstance(feature, Date) else "number", np.array(values, float))
+    return Column(feature.kind, np.array(values, object if feature.kind == "text" else float))
 
 
 def records(table: Columns) -> dict[str, list[object]]:

@@ -9,7 +9,7 @@ import copy
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from handgrad.exchange.exporting.examples import example_matrix, example_table, records
 from handgrad.exchange.exporting.wrapper_layers import InverseLink
 from handgrad.files.estimators import Pipeline, is_pipeline
-from handgrad.files.features import Columns, Feature, Features, Nothing
+from handgrad.files.features import Columns, Feature, Features
 from handgrad.graph import Graph, trace
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
@@ -58,24 +58,6 @@ class ModelParts:
     scale: Array | None = None
 
 
-@dataclass(frozen=True)
-class Piece:
-    """A column of a table, its encoding, and its position in the input of the net.
-
-    Its numbers start at `place`; `first_code` is the offset of its codes.
-    """
-
-    column: str
-    feature: Feature
-    place: int
-    first_code: int
-
-    @property
-    def size(self) -> int:
-        """Number of input features of the column."""
-        return len(self.feature.names(""))
-
-
 @dataclass(frozen=True, eq=False)
 class ModelSpec:
     """Specification of a model, the input of exporters.
@@ -85,9 +67,9 @@ class ModelSpec:
     largest is the label; for a regressor the `values` (n, n_values); for a net the `output` of its
     last layer. `graph` is the traced prediction, with weights named as in `net.state()`.
 
-    `features` encode a table as rows x, None for models of arrays. `pieces` are the encoded
-    columns, in float64; a row of them is rounded to float32, then cast to the dtype of the net.
-    Numbers are floats and dates days since 1970, NaN if missing; text is None if missing.
+    `features` encode a table as rows x, None for models of arrays. Their `encoder` is a net too:
+    from the numbers of parsed columns, `parsed` (n, n_used), to x, in float64. `encoder_graph` is
+    its traced prediction. An encoded row is rounded to float32, then cast to the dtype of the net.
 
     `names` are the columns of x. `example` are test rows (n, n_in) with extreme, missing and unseen
     values, for tables also as `table`; `answers` (n, n_out) are the model's own predictions.
@@ -106,19 +88,27 @@ class ModelSpec:
     table: Columns | None = None
 
     @property
-    def columns(self) -> Mapping[str, Feature] | None:
-        """Encoding of each column of a table, in order; None without a table."""
-        return None if self.features is None else self.features.features
+    def columns(self) -> Mapping[str, Feature]:
+        """Encoded columns of a table, in its order; none without a table."""
+        return {} if self.features is None else self.features.used
+
+    @cached_property
+    def parsed(self) -> Array:
+        """Test rows as numbers of parsed columns, (n, n_used); only with a table."""
+        features, table = self.of_table
+        return features.parsed(table)
+
+    @cached_property
+    def encoder_graph(self) -> Graph:
+        """Traced encoder of a table."""
+        return _recorded(self.of_table[0].encoder, self.parsed)
 
     @property
-    def pieces(self) -> tuple[Piece, ...]:
-        """Encoded columns, in the order of the input features."""
-        pieces, place, first_code = list[Piece](), 0, 0
-        for column, feature in self.features.in_turn() if self.features else ():
-            if not isinstance(feature, Nothing):
-                pieces.append(Piece(column, feature, place, first_code))
-                place, first_code = place + pieces[-1].size, first_code + feature.n_codes
-        return tuple(pieces)
+    def of_table(self) -> tuple[Features, Columns]:
+        """Encoders and test rows of a table."""
+        if self.features is None or self.table is None:
+            raise TypeError("a model of arrays has no table")
+        return self.features, self.table
 
     def by_layers(self, x: Array) -> Array:
         """Output for rows x (n, n_in), computed by the layers' own code in NumPy."""

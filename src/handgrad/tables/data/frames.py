@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from handgrad.files.cell_patterns import MISSING
+from handgrad.files.cell_patterns import MISSING, NO_TIME, NO_VALUE
 from handgrad.files.features import DAY, START, Column, Columns, Kind
 from handgrad.tables.data.table_options import DateOrder
 from handgrad.textbook.errors import DataError, UnseenWarning, closest
@@ -205,11 +205,11 @@ def _is_missing(value: object) -> bool:
     if value is None or (isinstance(value, str) and not value.strip()):
         return True
     if isinstance(value, str | datetime.date | list | dict):
-        return value is not value or str(value) == "NaT"
+        return value is not value or str(value) == NO_TIME
     try:
         return not bool(value == value)
     except (TypeError, ValueError):
-        return str(value) == "<NA>"
+        return str(value) == NO_VALUE
 
 
 def _numbers(series: "nw.Series[IntoSeriesT]") -> Array:

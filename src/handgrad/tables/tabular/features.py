@@ -13,7 +13,6 @@ import numpy as np
 from handgrad.files.features import (
     CYCLES,
     DAY,
-    HUGE,
     Binary,
     Category,
     Code,
@@ -24,6 +23,7 @@ from handgrad.files.features import (
     Features,
     Nothing,
     Number,
+    TextFeature,
 )
 from handgrad.tables.data.frames import (
     check_names,
@@ -37,6 +37,7 @@ from handgrad.tables.data.table_options import option
 from handgrad.tables.data.unseen_values import MOST_EXAMPLES, Unseen
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array
+from handgrad.textbook.layers.encoding import HUGE
 
 # Most values of a one-hot encoded category, the most frequent ones.
 MOST_VALUES = 256
@@ -96,14 +97,16 @@ def date_of(column: Column, w: Array) -> Date:
 def encoded(features: Features, table: Columns) -> Array:
     """Encode a raw table as numbers for the net, (n, n_out), float32."""
     check_names(table, features.features)
-    return features.encoded({name: _read(table[name], name, f) for name, f in features.in_turn()})
+    return features.encoded(
+        {name: _read(table[name], name, f) for name, f in features.used.items()}
+    )
 
 
 def unseen_in(features: Features, table: Columns) -> list[Unseen]:
     """For each text column, the number of rows with a value unseen in training."""
     columns = []
     for name, feature in features.features.items():
-        if isinstance(feature, Binary | Category):
+        if isinstance(feature, TextFeature):
             values = {None, *feature.values}
             texts = _as_text(table[name], name, feature.values).values.tolist()
             odd = [text for text in texts if text not in values]
@@ -161,14 +164,10 @@ def _why_no_category(values: Array, inverse: Array, w: Array) -> str:
 
 def _read(column: Column, name: str, feature: Feature) -> Column:
     """Parse a column for its feature, in the format of the training."""
-    match feature:
-        case Number():
-            return _read_as("numbers", column, name, feature.written)
-        case Date():
-            return _read_as("dates", column, name, feature.time.written)
-        case Binary() | Category():
-            return _as_text(column, name, feature.values)
-    return column
+    if isinstance(feature, TextFeature):
+        return _as_text(column, name, feature.values)
+    written = "" if feature.number is None else feature.number.written
+    return _read_as(f"{feature.kind}s", column, name, written)
 
 
 def _read_as(kind: str, column: Column, name: str, written: str) -> Column:

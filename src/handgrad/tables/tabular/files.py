@@ -89,7 +89,8 @@ def _feature(name: str, entry: object) -> Feature:
 
 def _dataclass_of(kind: type, entry: object, name: str) -> Any:
     """Dataclass from a dictionary, with a check of each field's type."""
-    hints = get_type_hints(kind)
+    types = get_type_hints(kind)
+    hints = {field.name: types[field.name] for field in dataclasses.fields(kind)}
     # Older files lack fields that were added later.
     needed = {field for field in hints if not hasattr(kind, field)}
     if not isinstance(entry, dict) or not needed <= set(entry) <= set(hints):

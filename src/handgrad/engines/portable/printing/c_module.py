@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handgrad.engines.loops.functions.function import Function
 from handgrad.engines.loops.ir import Type, Var, whole
 from handgrad.engines.loops.program import FINISHED, Program
 from handgrad.engines.portable.functions import functions_of
@@ -93,12 +92,11 @@ UNREAD = ("predictions", "parameters_after", "state_after", "streams_after")
 class RowsInC:
     """The `text` of a struct `$row` and of `$encode`, which makes numbers of it.
 
-    It requires `functions` and, by name, `snippets` of the runtime; `rows` are constants to check.
+    It calls `$encoding_predict`, the prediction of the `encoder`; `rows` are constants to check.
     """
 
     text: str
-    functions: Sequence[Function]
-    snippets: Sequence[str]
+    encoder: PortableModel
     rows: Sequence[str]
 
 
@@ -173,13 +171,10 @@ class _File:
         """The file without the comment and the check."""
         programs = [p for p in (self.prediction, self.training) if p is not None]
         functions = {f.name: f for program in programs for f in functions_of(program)}
-        rows = self.rows or RowsInC("", (), (), ())
-        functions |= {f.name: f for f in rows.functions}
-        self.writer.used |= dict.fromkeys(rows.snippets)
         written = [self.writer.function(f) for f in functions.values()]
         buffers = self._buffers(programs)
-        written += [[text] for text in (rows.text,) if text]
-        self.calls += [line for line in rows.text.split("\n") if line.startswith("void ")]
+        if self.rows is not None:
+            written.append(self._encoder(self.rows))
         written.append(self._predict())
         after: list[str] = []
         if self.training is not None:
@@ -188,6 +183,15 @@ class _File:
             after = [MEAN, self._steps(self.training)]
         runtime = self.writer.runtime.used(self.writer.used, single=self.single)
         return [*buffers, *runtime, *map("\n".join, written), *after]
+
+    def _encoder(self, rows: RowsInC) -> list[str]:
+        """The struct of a row, and its encoder, whose names have a prefix of their own."""
+        file, own = _File(rows.encoder, None), f"{PREFIX}encoding_"
+        text = "\n\n".join(file.parts()).replace("\nint ", "\nstatic int ")
+        self.weights, self.memory = self.weights + file.weights, self.memory + file.memory
+        self.calls += [line for line in rows.text.split("\n") if line.startswith("void ")]
+        text = PREFIXES.sub(lambda found: found[0] if len(found[0]) > 1 else own, text)
+        return [text, "", rows.text]
 
     def _buffers(self, programs: Sequence[Program]) -> list[str]:
         """The declarations of static arrays, without those that are parameters of a function."""

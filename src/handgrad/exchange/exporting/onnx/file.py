@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from handgrad.exchange.exporting.model_spec import ModelSpec, plain_classes
-from handgrad.exchange.exporting.onnx.model import ModelBuilder, NodeOrigin, described, onnx_package
+from handgrad.exchange.exporting.onnx.model import (
+    ModelBuilder,
+    NodeOrigin,
+    described,
+    onnx_package,
+    tensor_type,
+)
 from handgrad.exchange.exporting.onnx.operations import write_graph
-from handgrad.exchange.exporting.onnx.table import EncodingBuilder, inputs_of
+from handgrad.exchange.exporting.onnx.table import inputs_of, parsed_columns
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.exchange.exporting.wrapper_layers import BothClasses, BothScores, InverseLink
@@ -52,8 +58,7 @@ def onnx_model(spec: ModelSpec) -> onnx.ModelProto:
         doc = ", ".join(spec.names)
         inputs = [described("x", leaf.dtype, ("n", *_sizes(leaf.shape[1:])), doc)]
     else:
-        in_turn = {piece.column: piece for piece in spec.pieces}
-        inputs = inputs_of([in_turn[name] for name in spec.columns or () if name in in_turn])
+        inputs = inputs_of(spec.columns)
     for one in inputs:
         model.new_name(one.name)
     x = "x" if spec.features is None else _table_rows(model, spec, leaf.dtype)
@@ -111,9 +116,10 @@ def _sizes(shape: Sequence[object]) -> list[int | str]:
 
 def _table_rows(model: ModelBuilder, spec: ModelSpec, dtype: np.dtype[Any]) -> str:
     """Encoded rows of a table, in the dtype of the net."""
-    table = EncodingBuilder(model)
-    rows = table.rows(spec.pieces)
-    return rows if dtype == np.float32 else table.cast(rows, dtype.type)
+    encoded = write_graph(model, spec.encoder_graph, {}, parsed_columns(model, spec.columns))
+    model.place = NodeOrigin("features", "", "input features of the net")
+    rows = model.named(model.put("Cast", encoded, to=tensor_type(np.float32)))
+    return rows if dtype == np.float32 else model.put("Cast", rows, to=tensor_type(dtype))
 
 
 def _label(model: ModelBuilder, answer: str, classes: Array) -> onnx.ValueInfoProto:
@@ -149,13 +155,13 @@ def onnx_inputs(spec: ModelSpec) -> dict[str, Array]:
     if spec.table is None:
         return {"x": spec.example}
     inputs = {}
-    for piece in spec.pieces:
-        column = spec.table[piece.column]
+    for name in spec.columns:
+        column = spec.table[name]
         if column.kind == "text":
             values = np.array([text or "" for text in column.values.tolist()], object)
         else:
             values = np.round(column.values * DAY) if column.kind == "date" else column.values
-        inputs[piece.column] = values[:, None]
+        inputs[name] = values[:, None]
     return inputs
 
 

@@ -16,13 +16,15 @@ import numpy as np
 from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.printing.c_module import c_module
 from handgrad.exchange.exporting.model_spec import ModelSpec
-from handgrad.exchange.exporting.portable.c_table import CTable
+from handgrad.exchange.exporting.portable.c_table import c_rows
 from handgrad.exchange.exporting.portable.node import runs
 from handgrad.exchange.exporting.portable.programs import (
     AGAINST,
     PORTABLE,
     ProvedEpoch,
+    encoder_of,
     portable_of,
+    portable_rows,
     proved_epoch,
 )
 from handgrad.exchange.exporting.proof import MOST, Check, compared
@@ -52,10 +54,9 @@ ALONE = 8  # rows
 def write_c(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequence[Check]:
     """Write the file; compile it, run it on its test rows, and train an epoch."""
     model = portable_of(spec, train_spec, predicted_at_once=1, copies=False)
-    x, rows = spec.example, None
-    if spec.table is not None:
-        table = CTable(spec)
-        x, rows = table.encoded(spec.table, x), table.rows(spec.table)
+    x = portable_rows(spec)
+    encoder = encoder_of(spec)
+    rows = None if encoder is None else c_rows(spec, encoder)
     answers = np.asarray(spec.net.predict(x, engine=PORTABLE))
     _refuse_rows_together(spec, x, answers)
     text = c_module(model, prefix_of(path), _opening(spec, path), x, answers, rows)

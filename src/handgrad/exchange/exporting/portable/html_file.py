@@ -12,17 +12,22 @@ from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
 from handgrad.exchange.exporting.portable.page_data import (
     MOST,
-    MOST_OF_DATES,
     PAGE,
     columns_of,
     page_data,
     proof_rows,
 )
-from handgrad.exchange.exporting.portable.programs import AGAINST, PORTABLE, portable_of
+from handgrad.exchange.exporting.portable.programs import (
+    AGAINST,
+    PORTABLE,
+    encoder_of,
+    encoding_module,
+    portable_of,
+    portable_rows,
+)
 from handgrad.exchange.exporting.proof import Check, compared
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.cell_patterns import reading
-from handgrad.files.features import Date
 from handgrad.files.html import hashed, json_in_page, page, require_templates
 from handgrad.files.scripts import inlined
 from handgrad.textbook.layers import Array
@@ -34,7 +39,7 @@ def write_html(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Seq
     net = javascript_module(
         portable_of(spec, train_spec, predicted_at_once=1, copies=False), packed=True
     )
-    answers = spec.net.predict(spec.example, engine=PORTABLE)
+    answers = spec.net.predict(portable_rows(spec), engine=PORTABLE)
     answers = answers.reshape(len(answers), -1)
     path.write_text(page_of(spec, net, answers, train_spec), "utf-8", newline="\n")
     predicted, most = spec.answers.reshape(answers.shape), MOST[answers.dtype.name]
@@ -42,15 +47,18 @@ def write_html(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Seq
     if not node:
         here = compared(AGAINST, answers, predicted, "predict", most)
         return [Check("node", AGAINST, not_run=ABSENT), here]
-    module = inlined(f"{PAGE}/proof.js", {f"{PAGE}/net.js": net})
+    module = inlined(f"{PAGE}/proof.js", _made(spec, net))
     rows = {"columns": columns_of(spec), "rows": proof_rows(spec), "reading": reading()}
     outputs = np.array(run_in_node(module, rows), float).astype(answers.dtype)
-    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in spec.pieces)
-    of_dates = MOST_OF_DATES if has_hands else 0.0
     return [
-        compared(node, outputs, answers, AGAINST, of_dates),
-        compared(node, outputs, predicted, "predict", max(of_dates, most)),
+        compared(node, outputs, answers, AGAINST),
+        compared(node, outputs, predicted, "predict", most),
     ]
+
+
+def _made(spec: ModelSpec, net: str) -> dict[str, str]:
+    """Generated modules."""
+    return {f"{PAGE}/net.js": net, f"{PAGE}/encoding.js": encoding_module(encoder_of(spec))}
 
 
 def page_of(spec: ModelSpec, net: str, answers: Array, train_spec: TrainSpec | None = None) -> str:
@@ -74,6 +82,6 @@ def page_of(spec: ModelSpec, net: str, answers: Array, train_spec: TrainSpec | N
         version=__version__,
         read_as=spec.features.read_as().items() if spec.features else (),
         data=json_in_page(data),
-        script=Markup(inlined(f"{PAGE}/main.js", {f"{PAGE}/net.js": net})),
+        script=Markup(inlined(f"{PAGE}/main.js", _made(spec, net))),
         hashed=hashed,
     )

@@ -14,17 +14,20 @@ import numpy as np
 from handgrad.engines.portable.printing.javascript_module import javascript_module
 from handgrad.exchange.exporting.model_spec import ModelSpec, plain_classes
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
-from handgrad.exchange.exporting.portable.page_data import MOST, MOST_OF_DATES, PAGE, columns_of
+from handgrad.exchange.exporting.portable.page_data import MOST, PAGE, columns_of
 from handgrad.exchange.exporting.portable.programs import (
     AGAINST,
     PORTABLE,
+    encoder_of,
+    encoding_module,
     portable_of,
+    portable_rows,
     proved_epoch,
 )
 from handgrad.exchange.exporting.proof import Check, compared
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.cell_patterns import reading
-from handgrad.files.features import Columns, Date
+from handgrad.files.features import Columns
 from handgrad.files.scripts import inlined, json_in_script
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
@@ -57,7 +60,7 @@ def write_javascript(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) 
     text = javascript_text(spec, path.name, train_spec)
     path.write_text(text, "utf-8", newline="\n")
     node, shape = node_version(), spec.answers.shape
-    answers = np.asarray(spec.net.predict(spec.example, engine=PORTABLE)).reshape(shape)
+    answers = np.asarray(spec.net.predict(portable_rows(spec), engine=PORTABLE)).reshape(shape)
     most = MOST[answers.dtype.name]
     if not node:
         here = compared(AGAINST, answers, spec.answers, "predict", most)
@@ -68,11 +71,9 @@ def write_javascript(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) 
     main = MAIN.format(trains=TRAINS * bool(epoch))
     outputs = run_in_node(text + main, {"rows": rows} | training_rows)
     predictions = np.array(outputs["predictions"], float).astype(answers.dtype).reshape(shape)
-    has_hands = any(isinstance(p.feature, Date) and p.feature.cycles for p in spec.pieces)
-    most_of_hands = MOST_OF_DATES if has_hands else 0.0
     checks = [
-        compared(node, predictions, answers, AGAINST, most_of_hands),
-        compared(node, predictions, spec.answers, "predict", max(most_of_hands, most)),
+        compared(node, predictions, answers, AGAINST),
+        compared(node, predictions, spec.answers, "predict", most),
     ]
     if epoch is not None:
         weights = np.array([outputs["parameters"]], float).astype(answers.dtype)
@@ -93,8 +94,9 @@ def javascript_text(spec: ModelSpec, name: str, train_spec: TrainSpec | None = N
         f"export const columns = {_lines(columns_of(spec))};\nexport const reading = {read_as};\n"
     )
     net += "export const net = { predict };\n"
-    made = {f"{PAGE}/net.js": net, f"{PAGE}/columns.js": columns}
-    return "\n".join([*parts, f"export {inlined(f'{PAGE}/records.js', made)}"])
+    made = {"net": net, "columns": columns, "encoding": encoding_module(encoder_of(spec))}
+    modules = {f"{PAGE}/{name}.js": text for name, text in made.items()}
+    return "\n".join([*parts, f"export {inlined(f'{PAGE}/records.js', modules)}"])
 
 
 def _classes(classes: Array) -> str:
@@ -109,7 +111,7 @@ def _head(spec: ModelSpec, name: str, train_spec: TrainSpec | None) -> str:
     """Opening comment of the module, with its use."""
     row = f"[{', '.join(spec.names[:6])}{', …' * (len(spec.names) > 6)}]"
     if spec.features is not None:
-        fields = [f"{json.dumps(p.column, ensure_ascii=False)}: …" for p in spec.pieces]
+        fields = [f"{json.dumps(name, ensure_ascii=False)}: …" for name in spec.columns]
         row = f"{{ {', '.join(fields)} }}"
     names = ["predict", *["classify"] * (spec.classes is not None)]
     names += ["Training"] * (train_spec is not None)

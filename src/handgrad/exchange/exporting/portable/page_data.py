@@ -14,15 +14,14 @@ from handgrad.exchange.exporting.examples import records
 from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.cell_patterns import reading
-from handgrad.files.features import DAY, START, Column, Date, Feature, Features, Nothing, Number
+from handgrad.files.features import DAY, START, Column, Date, Feature, Number
 from handgrad.files.web import WEB
 from handgrad.textbook.layers import Array, Sigmoid, Softmax
 from handgrad.textbook.version import __version__
 
 PAGE = "model"
-# Relative tolerances: other machine code of the training; other sines of dates.
+# Relative tolerances: other machine code of the training.
 MOST = {"float32": 1e-5, "float64": 1e-12}
-MOST_OF_DATES = 1e-5
 MOST_EXAMPLES = 12
 # In interquartile ranges from the median: columns without negative values mostly stay so.
 LOWEST, HIGHEST = -0.5, 1.5
@@ -64,8 +63,8 @@ def columns_of(spec: ModelSpec) -> list[dict[str, Any]]:
         return [{"name": name} | _plain(spec, i) for i, name in enumerate(_names(spec))]
     descriptions = spec.features.described()
     return [
-        {"name": name, "timed": isinstance(feature, Date) and _timed(feature)} | descriptions[name]
-        for name, feature in used(spec.features).items()
+        {"name": name, "kind": feature.kind, "timed": _timed(feature)} | descriptions[name]
+        for name, feature in spec.columns.items()
     ]
 
 
@@ -76,22 +75,19 @@ def _names(spec: ModelSpec) -> list[str]:
     return [f"x{i}" for i in range(math.prod(spec.example.shape[1:]))]
 
 
-def used(features: Features) -> dict[str, Feature]:
-    """Encoded columns, in the order of the table."""
-    return {name: f for name, f in features.features.items() if not isinstance(f, Nothing)}
-
-
-def _timed(feature: Date) -> bool:
-    """Return True if training dates had times of the day."""
-    return "of the day" in feature.cycles or not feature.time.center.is_integer()
+def _timed(feature: Feature) -> bool:
+    """Return True for a date if training dates had times of the day."""
+    return isinstance(feature, Date) and (
+        "of the day" in feature.cycles or not feature.time.center.is_integer()
+    )
 
 
 def _plain(spec: ModelSpec, i: int) -> dict[str, Any]:
     """Form field of column `i` of a model of arrays."""
     first = spec.net.layers[0]
     if spec.example.dtype.kind in "iu" or i >= getattr(first, "n_numbers", np.inf):
-        return {"read_as": "Index", "n": getattr(first, "n_values", None)}
-    return {"read_as": "Input"}
+        return {"kind": "index", "n": getattr(first, "n_values", None)}
+    return {"kind": "input"}
 
 
 def examples(spec: ModelSpec) -> list[list[str]]:
@@ -103,7 +99,7 @@ def examples(spec: ModelSpec) -> list[list[str]]:
         rows = spec.example.reshape(len(spec.example), -1)[::-1][:MOST_EXAMPLES]
         return [[_written(float(f"{value:.4g}")) for value in row] for row in rows.tolist()]
     columns = []
-    for name, feature in used(spec.features).items():
+    for name, feature in spec.columns.items():
         texts, usual = _typed(feature, spec.table[name]), _usual(feature, spec.table[name])
         columns.append([text for text, likely in zip(texts, usual, strict=True) if likely][::-1])
     return [[texts[i % len(texts)] for texts in columns] for i in range(MOST_EXAMPLES)]
@@ -111,8 +107,8 @@ def examples(spec: ModelSpec) -> list[list[str]]:
 
 def _usual(feature: Feature, column: Column) -> Array:
     """Mask, (n,), of values of a column that are typical of the training rows."""
-    number = feature.time if isinstance(feature, Date) else feature
-    if isinstance(number, Number):
+    number = feature.number
+    if number is not None:
         with np.errstate(over="ignore"):
             z = (column.values - number.center) * number.factor
         return np.asarray((z >= LOWEST) & (z <= HIGHEST))  # which NaN is not
@@ -124,7 +120,7 @@ def proof_rows(spec: ModelSpec) -> list[list[str]]:
     if spec.table is None or spec.features is None:
         return [[*map(repr, row)] for row in spec.example.reshape(len(spec.example), -1).tolist()]
     values, cells = records(spec.table), []
-    for name, feature in used(spec.features).items():
+    for name, feature in spec.columns.items():
         decimal = getattr(feature, "written", "")
         cells.append([_exactly(value, decimal) for value in values[name]])
     return [[*row] for row in zip(*cells, strict=True)]

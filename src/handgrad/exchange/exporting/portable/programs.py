@@ -8,7 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from handgrad.engines.portable.engine import PortableRunner
 from handgrad.engines.portable.model import PortableModel, portable_model
+from handgrad.engines.portable.printing.javascript_module import javascript_module
+from handgrad.engines.portable.printing.specialize import without_early_returns
 from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.proof import Check, compared
 from handgrad.exchange.exporting.train_spec import TrainSpec
@@ -42,6 +45,35 @@ def portable_of(
         predicted_at_once=predicted_at_once,
         copies=copies,
     )
+
+
+def encoder_of(spec: ModelSpec) -> PortableModel | None:
+    """Program of the encoder of a table; None without a table."""
+    if spec.features is None:
+        return None
+    encoder = spec.features.encoder
+    return portable_model(encoder, x=spec.parsed, predicted_at_once=1, copies=False)
+
+
+def encoding_module(encoder: PortableModel | None) -> str:
+    """JavaScript module of the encoder of a table; without one, rows are as they come."""
+    if encoder is None:
+        return "export const encoded = (rows) => rows;\n"
+    rounded = "export const encoded = (rows) => predict(rows).map((row) => row.map(Math.fround));\n"
+    return javascript_module(encoder, packed=True) + rounded
+
+
+def portable_rows(spec: ModelSpec) -> Array:
+    """Test rows, those of a table as the portable encoder makes them."""
+    model = encoder_of(spec)
+    if model is None:
+        return spec.example
+    body = without_early_returns(model.prediction.body)  # which NaN would cause
+    x = np.empty((len(spec.parsed), *model.output_shape))
+    PortableRunner(replace(model.prediction, body=body))(
+        n_rows=len(x), x=spec.parsed, parameters=model.parameters, state=model.state, predictions=x
+    )
+    return x.astype(np.float32).astype(spec.net.dtype)
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,9 +66,9 @@ function main({ module, calls }) {
 
 def write_wasm(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequence[Check]:
     """Write the module; run predictions and an epoch of training in Node, if installed."""
-    if spec.columns is not None:
+    if spec.features is not None:
         raise SettingError(
-            f"{spec.title} with the column {next(iter(spec.columns))!r} of a table",
+            f"{spec.title} with the column {next(iter(spec.features.features))!r} of a table",
             f"a model of rows of numbers for {path.name!r}",
             f"{path.stem}.html, a page that reads columns",
         )

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from keyword import iskeyword
 from textwrap import indent
 
 from handgrad.exchange.exporting.examples import records
-from handgrad.exchange.exporting.model_spec import ModelSpec, Piece
+from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.python import table_functions
 from handgrad.exchange.exporting.python.copied import calls_of, copied
+from handgrad.exchange.exporting.python.numpy_function import numpy_function
 from handgrad.exchange.exporting.python.source import dtype_text
+from handgrad.exchange.exporting.python.table_functions import CONSTANTS
 from handgrad.exchange.exporting.python.text import array, classes_text, docstring, literal, stored
-from handgrad.files.features import CYCLES, Binary, Category, Code, Date, Number
-from handgrad.textbook.errors import SettingError
+from handgrad.files.features import Feature, TextFeature
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
 
-OF_COLUMNS: dict[str, Callable[..., object]] = {
+READERS: dict[str, Callable[..., object]] = {
     name: getattr(table_functions, name)
-    for name in (
-        "cells",
-        "is_gap",
-        "number",
-        "texts",
-        "one_of_two",
-        "category",
-        "code",
-        "days",
-        "date",
-    )
+    for name in ("numbers", "days", "indices", "cells", "is_gap")
 }
 # Name of the prediction function, and its result.
 ANSWERS = {
@@ -56,6 +47,7 @@ TAKEN = frozenset(
         "n",
         "net",
         "encoded",
+        "encoding",
         "checked",
         "predict",
         "check",
@@ -63,7 +55,8 @@ TAKEN = frozenset(
         "b64decode",
         "array",
     }
-    | OF_COLUMNS.keys()
+    | READERS.keys()
+    | CONSTANTS.keys()
 )
 
 
@@ -86,9 +79,14 @@ def python_file(
     """
     standard = ["import math"] * any("math." in part for part in net)
     parts = [f"{_opening(spec, module, needs)}\n\n{_imports(spec, standard, imports)}"]
-    parts += [*_front(spec, any_places), *_encoded(spec.pieces), *net]
-    parts += [copied(OF_COLUMNS[name]) for name in _needed(spec.pieces)]
+    parts += _front(spec, any_places)
     lines = [] if spec.classes is None else [f"CLASSES = {classes_text(spec.classes)}"]
+    if spec.table is not None:
+        doc = "The input features, from numbers of the columns."
+        encoding = numpy_function("encoding", spec.encoder_graph, {}, doc, TAKEN, "encoding")
+        parts += [_encoded(spec.columns), encoding.text]
+        lines += [f"{name} = {stored(values)}" for name, values in encoding.arrays.items()]
+    parts += [*net, *(copied(READERS[name]) for name in _needed(spec.columns))]
     lines += [*data, "# Test rows of check()", f"ROWS = {_rows(spec)}"]
     lines += [f"ANSWERS = {stored(spec.by_layers(spec.example))}"]
     check = CHECK.format(answer=answer_of(spec), most=most)
@@ -106,8 +104,8 @@ def _opening(spec: ModelSpec, module: str, needs: str) -> str:
     answer, x = answer_of(spec), spec.example
     argument, description = "x", f"x {shape_text(x)} {x.dtype}: {', '.join(spec.names[:20])}"
     if spec.table is not None:
-        named = [f"{piece.column!r}: [...]" for piece in spec.pieces[:2]]
-        argument = f"{{{', '.join(named)}{', ...' * (len(spec.pieces) > 2)}}}"
+        named = [f"{name!r}: [...]" for name in [*spec.columns][:2]]
+        argument = f"{{{', '.join(named)}{', ...' * (len(spec.columns) > 2)}}}"
         description = "a dict of columns, or a data frame"
     importable = module.isidentifier() and not iskeyword(module)
     asked = answer if spec.classes is None else f"{answer}, predict"
@@ -125,12 +123,12 @@ def shape_text(rows: Array) -> str:
 
 
 def _imports(spec: ModelSpec, standard: Sequence[str], others: Sequence[str]) -> str:
-    dated = any(isinstance(piece.feature, Date) for piece in spec.pieces)
     lines = ["import datetime"] * (spec.table is not None)
     lines += [*standard, "import sys", "from base64 import b64decode"]
     lines += ["from collections.abc import Iterable"] * (spec.table is not None)
     lines += ["", *others]
-    lines += ["", "START = datetime.datetime(1970, 1, 1)"] * dated
+    if spec.table is not None:
+        lines += ["", *(f"{name} = {value!r}" for name, value in CONSTANTS.items())]
     return "\n".join(lines)
 
 
@@ -183,66 +181,46 @@ def _checked(spec: ModelSpec, any_places: bool) -> str:
     return "def checked(x):\n" + indent("\n".join([doc, *lines, "return x"]), "    ")
 
 
-def _encoded(pieces: Sequence[Piece]) -> list[str]:
-    """Function that encodes a table, if there is one."""
-    if not pieces:
-        return []
+def _encoded(columns: Mapping[str, Feature]) -> str:
+    """Function that encodes a table."""
     lines = [
         line
-        for piece in pieces
-        for line in (f"# {piece.feature.summary()}", *_column(piece).split("\n"))
+        for name, feature in columns.items()
+        for line in (f"# {feature.summary()}", *f"{_read(name, feature)},".split("\n"))
     ]
-    size = pieces[-1].place + pieces[-1].size
-    return [
+    return (
         f"def encoded(table):\n"
-        f"    {docstring(f'The input features of each row of a table, (n, {size}).')}\n"
+        f"    {docstring('The input features of each row of a table.')}\n"
         "    columns = [\n" + indent("\n".join(lines), " " * 8) + "\n    ]\n"
-        "    return np.concatenate(columns, axis=1).astype(np.float32)"
-    ]
-
-
-def _column(piece: Piece) -> str:
-    """Call that encodes a column."""
-    column, feature = f"table[{piece.column!r}]", piece.feature
-    match feature:
-        case Number():
-            return f"number({column}, {_scale(feature)}),"
-        case Date(time=time):
-            cycles = [CYCLES[name] for name in feature.cycles]
-            return f"date({column}, {_scale(time)}, {cycles}),"
-        case Binary():
-            return f"one_of_two({column}, {feature.values[0]!r}, {feature.values[1]!r}),"
-        case Code():
-            return f"code({column}, {literal([*feature.values])}, {piece.first_code}),"
-        case Category():
-            return f"category({column}, {literal([*feature.values])}),"
-    raise SettingError(
-        f"column {piece.column!r}, which is read as {type(feature).__name__}",
-        "a number, a category, a code or a date",
-        "a column of those kinds",
+        '    with np.errstate(over="ignore"):\n'
+        "        return encoding(np.stack(columns, axis=1)).astype(np.float32)"
     )
 
 
-def _scale(feature: Number) -> str:
-    return f"{feature.center!r}, {feature.factor!r}, {feature.marks_missing}"
+def _read(name: str, feature: Feature) -> str:
+    """Call that reads a column."""
+    column = f"table[{name!r}]"
+    if isinstance(feature, TextFeature):
+        return f"indices({column}, {literal([*feature.values])})"
+    return f"{'days' if feature.kind == 'date' else 'numbers'}({column})"
 
 
-def _needed(pieces: Sequence[Piece]) -> list[str]:
-    """Functions for the encoding, callers first."""
-    left = [_column(piece).split("(")[0] for piece in pieces]
+def _needed(columns: Mapping[str, Feature]) -> list[str]:
+    """Functions that read the columns, callers first."""
+    left = [_read(*column).split("(")[0] for column in columns.items()]
     names = set[str]()
     while left:
         if (name := left.pop()) not in names:
             names.add(name)
-            left += calls_of(OF_COLUMNS[name]) & OF_COLUMNS.keys()
-    return [name for name in OF_COLUMNS if name in names]
+            left += calls_of(READERS[name]) & READERS.keys()
+    return [name for name in READERS if name in names]
 
 
 def _rows(spec: ModelSpec) -> str:
     """Test rows: columns, or an array."""
     if spec.table is None:
         return stored(spec.example)
-    columns = records({piece.column: spec.table[piece.column] for piece in spec.pieces})
+    columns = records({name: spec.table[name] for name in spec.columns})
     return literal(
         {
             name: [value if isinstance(value, float | None) else str(value) for value in values]

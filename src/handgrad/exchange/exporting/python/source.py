@@ -39,7 +39,7 @@ class Source:
     `call` formats a function call from the source of its arguments and options; `constant` formats
     a number, a dtype, or an expression of the number of rows n. `taken` are reserved names; those
     of weights start with `owner`. `names` maps nodes to names; `constants` are the arrays that the
-    lines use beside the weights of the graph.
+    lines use beside the weights of the graph, named from `constant_name`.
     """
 
     graph: Graph
@@ -47,6 +47,7 @@ class Source:
     constant: Callable[[object], str]
     taken: set[str]
     owner: str = ""
+    constant_name: str = "constant"
     names: dict[int, str] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
     follows_n: bool = False
@@ -147,7 +148,7 @@ class Source:
     def _array(self, value: Array) -> str:
         if not self.owner and value.size <= SMALL and np.isfinite(value).all():
             return f"np.array({value.tolist()!r}, {dtype_text(value.dtype)})"
-        name = f"{self.owner}constant_{len(self.constants)}"
+        name = f"{self.owner}{self.constant_name}_{len(self.constants)}"
         self.constants[name.removeprefix(self.owner)] = value
         return name
 
