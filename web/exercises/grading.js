@@ -1,4 +1,4 @@
-// Grading without Python: numerical gradients and the diagnosis of errors, as in diagnosis.py.
+// Grading without Python: numerical gradients, and the patterns of mistakes that diagnosis.py made.
 
 import { FormulaError } from "../shared/formula.js";
 import { array, broadcast, indices, reduced, scalar, transposed } from "./arrays.js";
@@ -11,7 +11,8 @@ const STEP = 6e-6; // cube root of the machine precision: balances truncation an
  * Grade answers: { hole: [{ key, values, at, end }] }.
  *
  * `answers` has a formula by hole; `forward` is the exercise's or an edited one, as lines [name,
- * formula]. Diagnoses that use the correct answer apply to the exercise's forward only.
+ * formula]. The patterns of mistakes are those of the exercise's forward: of an edited one only the numbers
+ * are compared.
  */
 export function grade(exercise, answers, forward = exercise.forward) {
   const own = forward === exercise.forward;
@@ -20,15 +21,13 @@ export function grade(exercise, answers, forward = exercise.forward) {
     exercise.holes.map((hole) => {
       const measured = measuredOf(exercise, hole, forward, known);
       const remarks = graded(answers[hole.name], known, (answer) =>
-        diagnose(answer, measured, known.n.values[0], own ? hole.known : NOTHING),
+        diagnose(answer, measured, own ? { ...exercise, ...hole } : { patterns: [] }),
       );
       known[hole.name] = measured;
       return [hole.name, remarks];
     }),
   );
 }
-
-const NOTHING = { terms: [], factors: [], regions: [], mistakes: [] };
 
 function graded(formula, known, judge) {
   if (!formula?.trim()) return [{ key: "not_given", values: {} }];
@@ -76,24 +75,23 @@ function slopes(start, value) {
   return array(start.shape, found);
 }
 
-/** Elementwise comparison of two arrays of one shape, within the measurement error. */
+/** Elementwise comparison of two lists of numbers, within the measurement error. */
 function isClose(a, b) {
-  const scale = largest(b.values);
-  return a.values.map((x, i) => {
-    const most = Math.max(Math.abs(x), Math.abs(b.values[i]));
-    return Number.isFinite(x) && Math.abs(x - b.values[i]) <= 1e-6 * most + 1e-8 * scale;
+  const scale = b.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  return a.map((x, i) => {
+    const most = Math.max(Math.abs(x), Math.abs(b[i]));
+    return Number.isFinite(x) && Math.abs(x - b[i]) <= 1e-6 * most + 1e-8 * scale;
   });
 }
 
-const largest = (values) => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-const agree = (a, b) => isClose(a, b).every(Boolean);
+const agree = (a, b) => same(a, b) && isClose(a.values, b.values).every(Boolean);
 const same = (a, b) => a.shape.join() === b.shape.join();
 const remark = (key, values = {}) => ({ key, values });
 
-/** Diagnose an answer; a single remark `right` if it is correct. */
-export function diagnose(answer, measured, n, known) {
+/** Diagnose an answer by the patterns of its mistakes; a single remark `right` if it is correct. */
+export function diagnose(answer, measured, { patterns, shares }) {
   if (!same(answer, measured)) return [wrongShape(answer, measured)];
-  const good = isClose(answer, measured);
+  const good = isClose(answer.values, measured.values);
   const count = measured.values.length;
   if (good.every(Boolean)) return [remark("right", { count })];
   const odd = answer.values.findIndex((x) => !Number.isFinite(x));
@@ -103,165 +101,54 @@ export function diagnose(answer, measured, n, known) {
   }
   const i = good.indexOf(false);
   const [mine, right] = [answer.values[i], measured.values[i]];
-  const ratio = right ? mine / right : Infinity;
   const numbers = {
     answer: formatNumber(mine),
     measured: formatNumber(right),
-    ratio: formatNumber(ratio),
+    ratio: formatNumber(right ? mine / right : Infinity),
   };
   const wrong = good.filter((is) => !is).length;
-  const opening = { wrong, count, at: placeLabel(answer.shape, i), ...numbers };
-  return [remark("wrong", opening), ...patternOf(answer, measured, n, known)];
-}
-
-/** Find the first matching error pattern, the most specific first. */
-function patternOf(answer, measured, n, known) {
-  const { mistakes, factors, terms, regions } = known;
-  const mistake = mistakes.find((one) => same(one, measured) && agree(answer, one));
-  if (mistake) return [remark("mistake", { note: mistake.note })];
-  if (answer.values.every((x) => x === 0)) return [remark("zero")];
-  const turned = transposed(answer);
-  if (answer.shape.length === 2 && same(turned, measured) && agree(turned, measured))
-    return [remark("transposed")];
-  const constants = factors.filter(({ values }) => values.length === 1);
-  const constant = factorsOf(answer, measured, n, constants).find((said) => said.length === 1);
-  if (constant) return constant;
-  const ratio = constantRatio(answer.values, measured.values);
-  if (ratio !== null) return [ratioRemark(ratio, n, measured.shape)];
-  const [factor] = factorsOf(answer, measured, n, factors);
-  if (factor) return factor;
-  const shares = fitTerms(answer, terms);
-  if (shares.length)
-    return terms.flatMap(({ note }, i) =>
-      Math.abs(shares[i] - 1) > CLOSE ? [termRemark(note, shares[i])] : [],
-    );
-  return regionOf(answer, measured, regions) ?? lineOf(answer, measured) ?? [];
-}
-
-/** Constant c with a = c b everywhere, or null. */
-function constantRatio(a, b) {
-  const square = b.reduce((sum, x) => sum + x * x, 0);
-  if (square === 0) return null;
-  const c = a.reduce((sum, x, i) => sum + x * b[i], 0) / square;
-  const scaled = b.map((x) => c * x);
-  return c && agree(array([a.length], a), array([a.length], scaled)) ? c : null;
-}
-
-function ratioRemark(ratio, n, shape) {
-  const size = shape.reduce((all, k) => all * k, 1);
-  const columns = shape.length > 1 ? shape.at(-1) : n;
-  const sign = ratio < 0 ? "_sign" : "";
-  const factor = Math.abs(ratio);
-  if (Math.abs(factor - 1) <= CLOSE) return remark("ratio_sign");
-  for (const [name, k] of Object.entries({ two: 2, rows: n, columns, entries: size })) {
-    if (k > 1 && Math.abs(factor / k - 1) <= CLOSE)
-      return remark(`ratio_times_${name}${sign}`, { n: k });
-    if (k > 1 && Math.abs(factor * k - 1) <= CLOSE)
-      return remark(`ratio_by_${name}${sign}`, { n: k });
+  const opening = remark("wrong", { wrong, count, at: placeLabel(answer.shape, i), ...numbers });
+  for (const pattern of patterns) {
+    const found = fitted(answer.values, pattern, shares);
+    if (found) return [opening, ...found];
   }
-  return remark("ratio", { ratio: formatNumber(ratio) });
+  return [opening];
 }
 
-/** Factors that are missing or superfluous in the answer, and a remaining constant. */
-function factorsOf(answer, measured, n, factors) {
-  return factors.flatMap(({ note, ...factor }) => {
-    const times = (a) => a.values.map((x, i) => x * broadcast(factor, a.shape).values[i]);
-    if (!broadcasts(factor.shape, answer.shape)) return [];
-    return [
-      ["factor_missing", constantRatio(times(answer), measured.values)],
-      ["factor_extra", constantRatio(answer.values, times(measured))],
-    ].flatMap(([key, ratio]) => {
-      if (ratio === null) return [];
-      const besides = Math.abs(ratio - 1) <= CLOSE ? [] : [ratioRemark(ratio, n, answer.shape)];
-      return [[remark(key, { note }), ...besides]];
-    });
-  });
-}
-
-const broadcasts = (from, to) =>
-  from.length <= to.length &&
-  from.every((k, i) => k === 1 || k === to[to.length - from.length + i]);
-
-/** Fit the answer as a linear combination of terms: their coefficients; none if that fails. */
-function fitTerms(answer, terms) {
-  if (terms.length < 2) return [];
-  const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
-  const square = terms.map((a) => terms.map((b) => dot(a.values, b.values)));
-  const right = terms.map((a) => dot(a.values, answer.values));
-  const shares = solveLinear(square, right);
-  if (!shares) return [];
-  const off = answer.values.map((x, i) =>
-    Math.abs(x - terms.reduce((sum, term, j) => sum + shares[j] * term.values[i], 0)),
+/** Remarks of a pattern on an answer, a linear combination of its columns; null if it is none. */
+function fitted(values, { opening, columns, inverse, shares }, known) {
+  const coefficients = inverse.map((row) => dot(row, values));
+  const sums = values.map((_, i) =>
+    dot(
+      coefficients,
+      columns.map((column) => column[i]),
+    ),
   );
-  return largest(off) <= CLOSE * largest(answer.values) ? shares : [];
+  if (!isClose(values, sums).every(Boolean)) return null;
+  const found = coefficients.map((coefficient, j) => remarksOn(coefficient, known[shares[j]]));
+  return found.includes(null) ? null : [...opening, ...found.flat()];
 }
 
-/** Solve a small linear system; null if it is singular. */
-function solveLinear(square, right) {
-  const rows = square.map((row, i) => [...row, right[i]]);
-  for (let i = 0; i < rows.length; i += 1) {
-    const best = rows
-      .slice(i)
-      .reduce((k, row, j) => (Math.abs(row[i]) > Math.abs(rows[k][i]) ? i + j : k), i);
-    [rows[i], rows[best]] = [rows[best], rows[i]];
-    if (rows[i][i] === 0) return null;
-    for (let j = 0; j < rows.length; j += 1) {
-      if (j === i) continue;
-      const share = rows[j][i] / rows[i][i];
-      rows[j] = rows[j].map((x, k) => x - share * rows[i][k]);
-    }
-  }
-  return rows.map((row, i) => row.at(-1) / row[i]);
-}
+const dot = (a, b) => a.reduce((sum, x, i) => sum + x * b[i], 0);
 
-function termRemark(note, share) {
-  if (Math.abs(share) <= CLOSE) return remark("term_missing", { note });
-  if (Math.abs(share + 1) <= CLOSE) return remark("term_sign", { note });
-  return remark("term_ratio", { note, ratio: formatNumber(share) });
-}
-
-/** Find a region in which alone the answer is wrong, and the error pattern there. */
-function regionOf(answer, measured, regions) {
-  const good = isClose(answer, measured);
-  for (const { note, ...region } of regions) {
-    const here = broadcast(region, answer.shape).values.map(Boolean);
-    if (here.every(Boolean) || !here.some(Boolean)) continue;
-    if (!good.every((is, i) => is || here[i])) continue;
-    const inside = (values) => values.filter((_, i) => here[i]);
-    const mine = inside(answer.values);
-    const ratio = constantRatio(mine, inside(measured.values));
-    if (ratio !== null)
-      return [remark("region", { note }), remark("there_ratio", { ratio: formatNumber(ratio) })];
-    const zero = mine.every((x) => x === 0) ? [remark("there_zero")] : [];
-    return [remark("region", { note }), ...zero];
-  }
-  return null;
-}
-
-/** Find a constant factor for each row or each column. */
-function lineOf(answer, measured) {
-  if (answer.shape.length !== 2 || answer.shape.includes(1)) return null;
-  const rowsOf = ({ shape, values }) =>
-    Array.from({ length: shape[0] }, (_, i) => values.slice(i * shape[1], (i + 1) * shape[1]));
-  const ways = { by_row: [answer, measured], by_column: [answer, measured].map(transposed) };
-  for (const [key, sides] of Object.entries(ways)) {
-    const [mine, right] = sides.map(rowsOf);
-    if (mine.every((row, i) => constantRatio(row, right[i]) !== null)) return [remark(key)];
-  }
-  return null;
+function remarksOn(coefficient, { cases, other }) {
+  const isCase = ([number]) => Math.abs(coefficient - number) <= CLOSE * (Math.abs(number) || 1);
+  const [, remarks] = cases.find(isCase) ?? [];
+  if (remarks !== undefined) return remarks;
+  const ratio = formatNumber(coefficient);
+  return other && other.map(({ key, values }) => remark(key, { ...values, ratio }));
 }
 
 function wrongShape(answer, measured) {
   const values = { came: formatShape(answer.shape), expected: formatShape(measured.shape) };
   const turned = transposed(answer);
-  if (answer.shape.length === 2 && same(turned, measured) && agree(turned, measured))
+  if (answer.shape.length === 2 && agree(turned, measured))
     return remark("shape_transposed", values);
   for (let axis = 0; axis < answer.shape.length; axis += 1)
     for (const keep of [false, true]) {
       const sum = (list) => list.reduce((all, x) => all + x, 0);
       const summed = reduced(answer, sum, "float", [axis], keep);
-      if (same(summed, measured) && agree(summed, measured))
-        return remark("shape_sum", { ...values, axis });
+      if (agree(summed, measured)) return remark("shape_sum", { ...values, axis });
     }
   return remark("shape", values);
 }

@@ -11,7 +11,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.learn.exercises import NAMES
-from handgrad.learn.exercises.diagnosis import Hint, Known, diagnose, format_number
+from handgrad.learn.exercises.diagnosis import Hint, Known, diagnose, format_number, patterns
 from handgrad.learn.exercises.i18n import LANGUAGES, words
 from handgrad.learn.exercises.tasks import task
 from handgrad.textbook.errors import SettingError
@@ -235,7 +235,7 @@ def test_both_languages_say_the_same_things() -> None:
 def test_terms_are_fitted_even_where_several_are_off() -> None:
     a, b = np.arange(1.0, 7).reshape(2, 3), np.array([[2.0, 7, 1], [8, 2, 8]])
     known = Known(terms=(Hint("a", a), Hint("b", b)))
-    found = diagnose(3 * a - b, a + b, 5, known)
+    found = diagnose(3 * a - b, a + b, patterns(a + b, 5, known))
     assert [(r.key, r.values.get("note"), r.values.get("ratio")) for r in found[1:]] == [
         ("term_ratio", "a", "3"),
         ("term_sign", "b", None),

@@ -105,7 +105,7 @@ def _at_the_numbers(task: Task, page: Page) -> dict[str, list[Remark]]:
         gradient = returned if hole.of == task.inputs[0] else _gradient(page, hole.name)
         if gradient is not None:
             answer = _numbers(gradient, "backward")
-            remarks[hole.name] = diagnose(answer, hole.measured, task.arrays["n"], hole.known)
+            remarks[hole.name] = diagnose(answer, hole.measured, hole.patterns)
         elif hole.of == task.inputs[0] or hole.of in getattr(page, "param_names", ()):
             remarks[hole.name] = [Remark("not_given")]
     return remarks
@@ -158,5 +158,5 @@ def check_formulas(task: Task, formulas: Mapping[str, str]) -> dict[str, list[Re
         except FormulaError as error:
             remarks[hole.name] = [Remark(error.key, error.values)]
             continue
-        remarks[hole.name] = diagnose(answer, hole.measured, task.arrays["n"], hole.known)
+        remarks[hole.name] = diagnose(answer, hole.measured, hole.patterns)
     return remarks

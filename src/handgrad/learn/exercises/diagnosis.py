@@ -1,10 +1,11 @@
-"""Diagnosis of a wrong answer: a factor, a sign, 1/n, a transpose or a term, found by fitting."""
+"""Diagnosis of a wrong answer: which pattern of a mistake it fits, found by least squares."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Context
+from typing import TypeAlias
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Remark:
     """One finding on one answer: a key of words.json and the values of its sentence."""
 
     key: str
-    values: dict[str, object] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
 
 
 def format_number(number: float) -> str:
@@ -65,7 +66,60 @@ def agrees(answer: Array, measured: Array) -> Array:
     return close & np.isfinite(answer)
 
 
-def diagnose(answer: Array, measured: Array, n: int, known: Known) -> list[Remark]:
+Remarks: TypeAlias = tuple[Remark, ...]
+Cases: TypeAlias = tuple[tuple[float, Remarks | None], ...]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Remarks on the coefficient of a column: of the first close number of `cases`, or `other`.
+
+    In `other` the coefficient is inserted as `ratio`; None means that the pattern does not fit.
+    """
+
+    cases: Cases = ()
+    other: Remarks | None = None
+
+    def remarks(self, coefficient: float) -> Remarks | None:
+        """Remarks for a coefficient, or None."""
+        for number, remarks in self.cases:
+            if abs(coefficient - number) <= CLOSE * (abs(number) or 1):
+                return remarks
+        ratio = {"ratio": format_number(coefficient)}
+        return self.other and tuple(replace(r, values={**r.values, **ratio}) for r in self.other)
+
+
+ONE: Cases = ((1.0, ()),)  # the coefficient must be 1
+ANY = Share(other=())
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Answers that are a linear combination of columns: `opening`, and the remarks of each share.
+
+    `columns` (k, size) are flat arrays, `inverse` (k, size) their pseudo-inverse: its products
+    with an answer are the coefficients. The page has this as data.
+    """
+
+    opening: Remarks
+    shares: tuple[Share, ...]
+    columns: Array
+    inverse: Array
+
+    def remarks(self, answer: Array) -> Remarks | None:
+        """Remarks on an answer, or None if it does not fit."""
+        coefficients = self.inverse @ answer.ravel()
+        if not agrees(answer.ravel(), coefficients @ self.columns).all():
+            return None
+        remarks = self.opening
+        for share, coefficient in zip(self.shares, coefficients, strict=True):
+            if (more := share.remarks(float(coefficient))) is None:
+                return None
+            remarks += more
+        return remarks
+
+
+def diagnose(answer: Array, measured: Array, patterns: Sequence[Pattern]) -> list[Remark]:
     """Remarks on an answer: `right` alone if it is correct."""
     answer = np.asarray(answer, np.float64)
     if answer.shape != measured.shape:
@@ -76,7 +130,8 @@ def diagnose(answer: Array, measured: Array, n: int, known: Known) -> list[Remar
     if not np.isfinite(answer).all():
         index = _first(~np.isfinite(answer))
         return [Remark("not_finite", {"at": _place(index), "came": format_number(answer[index])})]
-    explanation = next(_patterns(answer, measured, n, known), [])
+    tried = (pattern.remarks(answer) for pattern in patterns)
+    explanation: Remarks = next((remarks for remarks in tried if remarks is not None), ())
     index = _first(~good)
     ratio = answer[index] / measured[index] if measured[index] else np.inf
     example = {"at": _place(index), "answer": format_number(answer[index])}
@@ -84,125 +139,6 @@ def diagnose(answer: Array, measured: Array, n: int, known: Known) -> list[Remar
     wrong = int((~good).sum())
     opening = Remark("wrong", {"wrong": wrong, "count": measured.size, **example})
     return [opening, *explanation]
-
-
-def _patterns(answer: Array, measured: Array, n: int, known: Known) -> Iterator[list[Remark]]:
-    """The explanations that fit, the most specific first."""
-    for mistake in known.mistakes:
-        if mistake.values.shape == measured.shape and agrees(answer, mistake.values).all():
-            yield [Remark("mistake", {"note": mistake.note})]
-    if not answer.any():
-        yield [Remark("zero")]
-    square = measured.ndim == 2 and measured.shape == measured.T.shape
-    if square and agrees(answer.T, measured).all():
-        yield [Remark("transposed")]
-    numbers = [factor for factor in known.factors if factor.values.size == 1]
-    for remarks in _factors(answer, measured, n, numbers):
-        if len(remarks) == 1:  # a known constant, and nothing besides
-            yield remarks
-    if (ratio := constant_ratio(answer, measured)) is not None:
-        yield [ratio_remark(ratio, n, measured.shape)]
-    yield from _factors(answer, measured, n, known.factors)
-    if parts := fitted(answer, [term.values for term in known.terms]):
-        shares = zip(known.terms, parts, strict=True)
-        yield [_term_remark(t.note, c) for t, c in shares if abs(c - 1) > CLOSE]
-    yield from _regions(answer, measured, n, known.regions)
-    yield from _lines(answer, measured)
-
-
-def constant_ratio(answer: Array, measured: Array) -> float | None:
-    """The constant c with answer = c · measured everywhere, or None."""
-    square = float((measured * measured).sum())
-    if square == 0:
-        return None
-    c = float((answer * measured).sum()) / square
-    return c if c and agrees(answer, c * measured).all() else None
-
-
-def ratio_remark(ratio: float, n: int, shape: Sequence[int]) -> Remark:
-    """The common mistake that a constant factor points to."""
-    size = int(np.prod(shape, dtype=int))
-    sizes = {"two": 2, "rows": n, "columns": shape[-1] if len(shape) > 1 else n, "entries": size}
-    sign, factor = ("_sign" if ratio < 0 else ""), abs(ratio)
-    if abs(factor - 1) <= CLOSE:
-        return Remark("ratio_sign")
-    for name, number in sizes.items():
-        if number > 1 and abs(factor / number - 1) <= CLOSE:
-            return Remark(f"ratio_times_{name}{sign}", {"n": number})
-        if number > 1 and abs(factor * number - 1) <= CLOSE:
-            return Remark(f"ratio_by_{name}{sign}", {"n": number})
-    return Remark("ratio", {"ratio": format_number(ratio)})
-
-
-def _factors(
-    answer: Array, measured: Array, n: int, factors: Sequence[Hint]
-) -> Iterator[list[Remark]]:
-    """A missing or an extra factor, and a wrong constant beside it."""
-    for factor in factors:
-        if not _stretches(factor.values.shape, answer.shape):
-            continue
-        for key, sides in (
-            ("factor_missing", (answer * factor.values, measured)),
-            ("factor_extra", (answer, measured * factor.values)),
-        ):
-            if (ratio := constant_ratio(*sides)) is not None:
-                besides = [] if abs(ratio - 1) <= CLOSE else [ratio_remark(ratio, n, answer.shape)]
-                yield [Remark(key, {"note": factor.note}), *besides]
-
-
-def _stretches(shape: Sequence[int], to: Sequence[int]) -> bool:
-    """True if an array of `shape` broadcasts to the shape `to`."""
-    sizes = zip(reversed(shape), reversed(to), strict=False)
-    return len(shape) <= len(to) and all(a in (1, b) for a, b in sizes)
-
-
-def fitted(answer: Array, terms: Sequence[Array]) -> list[float]:
-    """Coefficients of the terms in the answer; empty if it is not a sum of them."""
-    if len(terms) < 2:
-        return []
-    columns = np.stack([term.ravel() for term in terms], axis=1)
-    square, right = columns.T @ columns, columns.T @ answer.ravel()
-    try:
-        shares = np.linalg.solve(square, right)
-    except np.linalg.LinAlgError:
-        return []
-    whole = (columns @ shares).reshape(answer.shape)
-    close = np.abs(answer - whole).max() <= CLOSE * np.abs(answer).max()
-    return [float(share) for share in shares] if close else []
-
-
-def _term_remark(note: str, share: float) -> Remark:
-    if abs(share) <= CLOSE:
-        return Remark("term_missing", {"note": note})
-    if abs(share + 1) <= CLOSE:
-        return Remark("term_sign", {"note": note})
-    return Remark("term_ratio", {"note": note, "ratio": format_number(share)})
-
-
-def _regions(
-    answer: Array, measured: Array, n: int, regions: tuple[Hint, ...]
-) -> Iterator[list[Remark]]:
-    """Errors in one region only, such as x < 0, and their ratio there."""
-    good = agrees(answer, measured)
-    for region in regions:
-        here = np.broadcast_to(region.values, good.shape).astype(bool)
-        if not here.any() or not good[~here].all() or here.all():
-            continue
-        ratio = constant_ratio(answer[here], measured[here])
-        zero = not answer[here].any()
-        there = [Remark("there_zero")] if zero else []
-        if ratio is not None:
-            there = [Remark("there_ratio", {"ratio": format_number(ratio)})]
-        yield [Remark("region", {"note": region.note}), *there]
-
-
-def _lines(answer: Array, measured: Array) -> Iterator[list[Remark]]:
-    """A constant factor for each row or each column."""
-    if answer.ndim != 2 or 1 in answer.shape:
-        return
-    for key, a, b in (("by_row", answer, measured), ("by_column", answer.T, measured.T)):
-        if all(constant_ratio(x, y) is not None for x, y in zip(a, b, strict=True)):
-            yield [Remark(key)]
 
 
 def _wrong_shape(answer: Array, measured: Array) -> Remark:
@@ -223,3 +159,98 @@ def _first(where: Array) -> tuple[int, ...]:
 
 def _place(index: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, index))}]" if index else ""
+
+
+def patterns(measured: Array, n: int, known: Known) -> tuple[Pattern, ...]:
+    """Patterns of mistakes for a correct answer, in the order in which they are tried."""
+    noise = agrees(np.zeros(measured.shape), measured)
+    return tuple(filter(None, _patterns(np.where(noise, 0, measured), n, known)))
+
+
+def _patterns(measured: Array, n: int, known: Known) -> Iterator[Pattern | None]:
+    for mistake in known.mistakes:
+        if mistake.values.shape == measured.shape:
+            yield _pattern(_said("mistake", mistake), (mistake.values, Share(ONE)))
+    nothing = np.empty((0, measured.size))
+    yield Pattern((Remark("zero"),), (), nothing, nothing)
+    if measured.ndim == 2 and measured.shape == measured.T.shape:
+        yield _pattern((Remark("transposed"),), (measured.T, Share(ONE)))
+    ratios = _ratios(n, measured.shape)
+    yield from _factors(measured, [f for f in known.factors if f.values.size == 1], Share(ONE))
+    yield _pattern((), (measured, ratios))
+    yield from _factors(measured, known.factors, replace(ratios, cases=ONE + ratios.cases))
+    if len(known.terms) > 1:
+        yield _pattern((), *((term.values, _term_share(term)) for term in known.terms))
+    for region in known.regions:
+        yield from _region(measured, region)
+    if measured.ndim == 2 and 1 not in measured.shape:
+        for key, axis in (("by_row", 0), ("by_column", 1)):
+            yield _lines(key, measured, axis)
+
+
+def _pattern(opening: Remarks, *columns: tuple[Array, Share]) -> Pattern | None:
+    """The pattern of some columns; None if they are not linearly independent numbers."""
+    matrix = np.array([column.ravel() for column, _ in columns], np.float64)
+    if not np.isfinite(matrix).all() or np.linalg.matrix_rank(matrix) < len(columns):
+        return None
+    return Pattern(opening, tuple(share for _, share in columns), matrix, np.linalg.pinv(matrix).T)
+
+
+def _said(key: str, hint: Hint) -> Remarks:
+    return (Remark(key, {"note": hint.note}),)
+
+
+def _ratios(n: int, shape: Sequence[int]) -> Share:
+    """The common mistakes that a constant factor points to."""
+    columns, size = shape[-1] if len(shape) > 1 else n, int(np.prod(shape, dtype=int))
+    cases: list[tuple[float, Remarks | None]] = [(-1.0, (Remark("ratio_sign"),))]
+    for name, k in {"two": 2, "rows": n, "columns": columns, "entries": size}.items():
+        for way, factor in (("times", k), ("by", 1 / k)) if k > 1 else ():
+            for sign, end in ((1, ""), (-1, "_sign")):
+                cases.append((sign * factor, (Remark(f"ratio_{way}_{name}{end}", {"n": k}),)))
+    return Share(tuple(cases), (Remark("ratio"),))
+
+
+def _factors(measured: Array, factors: Sequence[Hint], share: Share) -> Iterator[Pattern | None]:
+    """A missing or an extra factor, and a wrong constant beside it."""
+    for factor in factors:
+        try:
+            values = np.broadcast_to(factor.values, measured.shape)
+        except ValueError:  # a factor of another shape
+            continue
+        zero = values == 0
+        if not measured[zero].any():
+            divided = measured / np.where(zero, 1, values)
+            free = [(column, ANY) for column in _units(zero)]
+            yield _pattern(_said("factor_missing", factor), (divided, share), *free)
+        yield _pattern(_said("factor_extra", factor), (measured * values, share))
+
+
+def _units(where: Array) -> Iterator[Array]:
+    """For each true entry an array with a single 1: any number may be there."""
+    return (np.asarray(one.reshape(where.shape)) for one in np.eye(where.size)[where.ravel()])
+
+
+def _term_share(term: Hint) -> Share:
+    cases = ((0.0, _said("term_missing", term)), (-1.0, _said("term_sign", term)))
+    return Share(ONE + cases, _said("term_ratio", term))
+
+
+def _region(measured: Array, region: Hint) -> Iterator[Pattern | None]:
+    """Errors in one region only, such as x < 0, and their ratio there."""
+    here = np.broadcast_to(region.values, measured.shape).astype(bool)
+    if here.all() or not here.any():
+        return
+    opening = _said("region", region)
+    outside = [(measured * ~here, Share(ONE))] if measured[~here].any() else []
+    there = Share(((0.0, (Remark("there_zero"),)),), (Remark("there_ratio"),))
+    yield _pattern(opening, *outside, (measured * here, there))
+    yield _pattern(opening, *outside, *((column, ANY) for column in _units(here)))
+
+
+def _lines(key: str, measured: Array, axis: int) -> Pattern | None:
+    """A constant factor, which is not 0, for each row or each column."""
+    place = np.indices(measured.shape)[axis]
+    share = Share(((0.0, None),), ())
+    lines = [(np.where(place == i, measured, 0), share) for i in range(measured.shape[axis])]
+    return _pattern((Remark(key),), *lines)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from handgrad.files.html import environment
-from handgrad.learn.exercises.diagnosis import Hint, Known
+from handgrad.learn.exercises.diagnosis import Pattern, Share
 from handgrad.learn.exercises.i18n import words
 from handgrad.learn.exercises.tasks import Task
 from handgrad.textbook.layers import Array
@@ -59,6 +60,7 @@ DIGITS = 15
 
 def task_data(task: Task) -> dict[str, Any]:
     """JSON data of an exercise for `web/exercises/exercise.js`; it does not contain the answers."""
+    shares = list[Share]()
     holes = [
         {
             "name": hole.name,
@@ -66,7 +68,7 @@ def task_data(task: Task) -> dict[str, Any]:
             "hints": list(hole.hints),
             "of": hole.of,
             "equals": hole.equals,
-            "known": _known_data(hole.known),
+            "patterns": [_pattern_data(pattern, shares) for pattern in hole.patterns],
         }
         for hole in task.holes
     ]
@@ -81,6 +83,7 @@ def task_data(task: Task) -> dict[str, Any]:
         "upstream": task.upstream,
         "arrays": {name: array_data(np.asarray(a)) for name, a in task.arrays.items()},
         "holes": holes,
+        "shares": [asdict(share) for share in shares],
         "words": words(task.language),
     }
 
@@ -88,19 +91,23 @@ def task_data(task: Task) -> dict[str, Any]:
 def array_data(array: Array) -> dict[str, Any]:
     """Shape, kind and flat values of an array; booleans are 1 and 0."""
     kind = {"b": "bool", "i": "int", "u": "int"}.get(array.dtype.kind, "float")
-    values = (array.astype(int) if kind == "bool" else array).ravel().tolist()
-    if kind == "float":
-        values = [float(f"{value:.{DIGITS}g}") for value in values]
-    return {"shape": list(array.shape), "kind": kind, "values": values}
+    numbers = _digits(array) if kind == "float" else array.astype(int).ravel().tolist()
+    return {"shape": list(array.shape), "kind": kind, "values": numbers}
 
 
-def _known_data(known: Known) -> dict[str, Any]:
-    def hints(group: tuple[Hint, ...]) -> list[dict[str, Any]]:
-        return [{"note": hint.note, **array_data(hint.values)} for hint in group]
+def _digits(array: Array) -> list[float]:
+    values = (float(f"{value:.{DIGITS}g}") for value in array.ravel().tolist())
+    return [int(value) if value.is_integer() else value for value in values]
 
+
+def _pattern_data(pattern: Pattern, shares: list[Share]) -> dict[str, Any]:
+    """The pattern, with its shares as indices of `shares`, to which new ones are added."""
+    for share in pattern.shares:
+        if share not in shares:
+            shares.append(share)
     return {
-        "terms": hints(known.terms),
-        "factors": hints(known.factors),
-        "regions": hints(known.regions),
-        "mistakes": hints(known.mistakes),
+        "opening": [asdict(remark) for remark in pattern.opening],
+        "shares": [shares.index(share) for share in pattern.shares],
+        "columns": [_digits(column) for column in pattern.columns],
+        "inverse": [_digits(row) for row in pattern.inverse],
     }

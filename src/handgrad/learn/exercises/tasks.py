@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from handgrad.learn.exercises.diagnosis import Hint, Known
+from handgrad.learn.exercises.diagnosis import Hint, Known, Pattern, patterns
 from handgrad.learn.exercises.formulas import Environment, Line, run, slopes, value_of
 from handgrad.learn.exercises.i18n import FOLDER, check_language, words
 from handgrad.textbook.errors import SettingError, did_you_mean
@@ -61,7 +61,7 @@ class Hole:
     ask: str
     hints: tuple[str, ...]
     measured: Array
-    known: Known
+    patterns: tuple[Pattern, ...]
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,13 @@ def task(name: str, language: str = "en") -> Task:
             measured = value_of(hole["equals"], known)
         else:
             measured = slopes(forward, arrays, read["output"], upstream, hole["of"])
-        holes.append(_hole(hole, texts, known, measured, upstream, words(language)))
+        hints = _hints(hole, texts.get("notes", {}), known)
+        if upstream:
+            note = words(language)["upstream"].format(name=upstream)
+            hints["factors"] += (Hint(note, np.asarray(known[upstream])),)
+        own = texts["holes"][hole["name"]]
+        mistakes = patterns(measured, arrays["n"], Known(**hints))
+        holes.append(_hole(hole, own, measured, mistakes))
         known[hole["name"]] = measured
     return Task(
         name,
@@ -145,33 +151,18 @@ def _line(line: str) -> Line:
     return name, formula
 
 
-def _hole(
-    hole: Table,
-    texts: Table,
-    known: Environment,
-    measured: Array,
-    upstream: str | None,
-    around: Mapping[str, str],
-) -> Hole:
-    notes, own_texts = texts.get("notes", {}), texts["holes"][hole["name"]]
+def _hole(hole: Table, texts: Table, measured: Array, patterns: tuple[Pattern, ...]) -> Hole:
+    of, equals, hints = hole.get("of", ""), hole.get("equals", ""), tuple(texts["hints"])
+    return Hole(hole["name"], of, equals, texts["ask"], hints, measured, patterns)
 
-    def hints(kind: str) -> tuple[Hint, ...]:
-        return tuple(
+
+def _hints(hole: Table, notes: Table, known: Environment) -> dict[str, tuple[Hint, ...]]:
+    return {
+        kind: tuple(
             Hint(notes[key], value_of(text, known)) for key, text in hole.get(kind, {}).items()
         )
-
-    factors = hints("factors")
-    if upstream:
-        factors += (Hint(around["upstream"].format(name=upstream), np.asarray(known[upstream])),)
-    return Hole(
-        hole["name"],
-        hole.get("of", ""),
-        hole.get("equals", ""),
-        own_texts["ask"],
-        tuple(own_texts["hints"]),
-        measured,
-        Known(hints("terms"), factors, hints("regions"), hints("mistakes")),
-    )
+        for kind in ("terms", "factors", "regions", "mistakes")
+    }
 
 
 def _array(rule: object, i: int) -> Any:
