@@ -17,7 +17,7 @@ export default [
   js.configs.recommended,
   {
     languageOptions: {
-      ecmaVersion: 2024,
+      ecmaVersion: 2025,
       sourceType: "module",
       globals: Object.fromEntries(names.split(" ").map((name) => [name, "readonly"])),
     },

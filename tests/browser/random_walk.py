@@ -20,11 +20,12 @@ import numpy as np
 import handgrad as hg
 from handgrad.learn.playground.document import words, write_document
 from handgrad.learn.playground.replay import loss_of
-from handgrad.learn.playground.state import State, fragment_of, state_in, state_of, value_at
+from handgrad.learn.playground.state import State, state_in, state_of, value_at
 from handgrad.learn.playground.toy_data import ToyRows, inputs_of, rows_of, split_of
 from handgrad.textbook.errors import DataError, HandgradError
 from handgrad.training import evaluate
 from tests.browser.browsers import chromium, firefox
+from tests.learn.playground.in_node import fragment_of
 
 BROWSERS = {"chromium": ("chrome", chromium), "firefox": ("firefox", firefox)}
 STRETCH = 200  # events between two comparisons

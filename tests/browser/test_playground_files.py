@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from handgrad.learn.playground.state import fragment_of, state_in, state_of
+from handgrad.learn.playground.state import state_in, state_of
 from tests.browser.shell import Shell, opened
+from tests.learn.playground.in_node import fragment_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

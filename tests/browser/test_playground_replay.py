@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.learn.playground.state import fragment_of, state_of
+from handgrad.learn.playground.state import state_of
 from tests.browser.playing import Playing, playing
+from tests.learn.playground.in_node import fragment_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

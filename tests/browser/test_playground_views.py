@@ -14,9 +14,10 @@ import pytest
 
 import handgrad as hg
 from handgrad.learn.playground.pages import traced_modules
-from handgrad.learn.playground.state import fragment_of, state_in
+from handgrad.learn.playground.state import state_in
 from tests.browser.axe import violations
 from tests.browser.sight import CUT_OFF, DESKTOP, HEIGHT, PHONE, TEXT_RECTANGLES
+from tests.learn.playground.in_node import fragment_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route

@@ -20,6 +20,9 @@ from handgrad.textbook.errors import HandgradError
 NAME = r"[\w$]+(?: as [\w$]+)?"
 NAMES = rf"\s*(?:{NAME}\s*,\s*)*(?:{NAME}\s*)?"
 IMPORT = re.compile(rf'^import \{{({NAMES})\}} from "(\.\.?/[^"]+)";$', re.MULTILINE)
+DATA = re.compile(
+    r'^import ([\w$]+) from "(\.\.?/[^"]+\.json)" with \{ type: "json" \};$', re.MULTILINE
+)
 NAMED = r"(?:const|(?:async )?function\*?|class) ([\w$]+)"
 EXPORT = re.compile(rf"^export (?={NAMED})", re.MULTILINE)
 STATEMENT = re.compile(
@@ -29,7 +32,10 @@ STATEMENT = re.compile(
 )
 # Syntax that needs a loader, and text that would end the script element of a page.
 REFUSED = re.compile(r"\bimport *(?:\(|\.meta)|</script|<script|<!--", re.IGNORECASE)
-FORMS = 'import { a, b as c } from "./relative.js"; and export before a const, function or class'
+FORMS = (
+    'import { a, b as c } from "./relative.js"; or import DATA from "./relative.json" with '
+    '{ type: "json" }; and export before a const, function or class'
+)
 ONCE = """\
 const once = (make) => {
   let made;
@@ -59,8 +65,9 @@ def inlined(entry: str, given: Mapping[str, str] | None = None, *, worker: str =
     `worker` runs instead of the entry, so that a page's script can also create its workers.
 
     Raises ScriptError for other imports and exports than
-    `import { a, b as c } from "./relative.js";` and `export const`, `function` or `class`, for
-    unknown names, and for circular imports.
+    `import { a, b as c } from "./relative.js";`, `import DATA from "./relative.json" with { type:
+    "json" };` and `export const`, `function` or `class`, for unknown names, and for circular
+    imports.
 
     >>> given = {"a/one.js": "export const one = 1;\\n",
     ...          "a/b/two.js": 'import { one } from "../one.js";\\nexport const two = one + 1;\\n'}
@@ -147,6 +154,7 @@ def _read(path: str, text: str) -> ScriptModule:
     ]
     # Keep the line numbers, for errors.
     rest = IMPORT.sub(lambda match: "\n" * match[0].count("\n"), text)
+    rest = DATA.sub(lambda match: f"const {match[1]} = {_data(folder, match[2])};", rest)
     gives = [match[1] for match in EXPORT.finditer(rest)]
     rest = EXPORT.sub("", rest)
     if wrong := STATEMENT.search(rest) or REFUSED.search(rest):
@@ -158,6 +166,12 @@ def _read(path: str, text: str) -> ScriptModule:
             f"{path}:{line}",
         )
     return ScriptModule(rest.strip("\n"), takes, gives)
+
+
+def _data(folder: str, path: str) -> str:
+    """The text of a JSON file, for a module in `folder`."""
+    text = _text(posixpath.normpath(posixpath.join(folder, path)), {}, (folder,))
+    return json_in_script(json.loads(text))
 
 
 def _names(modules: Mapping[str, ScriptModule]) -> dict[str, str]:

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handgrad.learn.playground.base64url import packed, unpacked
 from handgrad.learn.playground.formulas import formula_values
-from handgrad.learn.playground.kinds import packed, unpacked
-from handgrad.learn.playground.state import TOY_SETS, state_of
+from handgrad.learn.playground.state import SETS, fitting, state_of
 from handgrad.learn.playground.toy_data import inputs_of, rows_of, split_of
 from handgrad.textbook.errors import DataError, SettingError
 from tests.learn.playground.in_node import HAS_NODE, in_page
@@ -32,8 +32,7 @@ TABLE = np.random.default_rng(0).normal(0, 1, (30, 3)).astype(np.float32)
 def states() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"data": {"kind": kind, "n": n, "noise": noise, "seed": seed}, "inputs": INPUTS, "share": s}
-        for kinds in TOY_SETS.values()
-        for kind in kinds
+        for kind in SETS
         for n, noise, seed, s in ((37, 0, 0, 50), (100, 35, 2**32 - 1, 1), (5, 50, 3, 99))
     ]
     found += [
@@ -60,7 +59,7 @@ def test_rows_inputs_and_splits_have_the_same_bits() -> None:
         assert found == expected, given
 
 
-@pytest.mark.parametrize("kind", [*TOY_SETS["classification"]])
+@pytest.mark.parametrize("kind", fitting(SETS, "classification"))
 def test_toy_sets_have_their_classes_within_the_plane(kind: str) -> None:
     rows = rows_of(state_of({"data": {"kind": kind, "noise": 10}})["data"])
     assert np.abs(rows.x).max() < 12

@@ -11,7 +11,7 @@ import pytest
 import handgrad as hg
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.files.scripts import inlined
-from handgrad.learn.playground.kinds import packed, unpacked
+from handgrad.learn.playground.base64url import packed, unpacked
 from handgrad.learn.playground.pages import traced_modules
 from handgrad.learn.playground.replay import net_of
 from handgrad.learn.playground.state import state_of

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handgrad.learn.playground import state as schema
-from handgrad.learn.playground.kinds import packed
-from handgrad.learn.playground.state import LAYER, State, fragment_of, state_in, state_of
+from handgrad.learn.playground.base64url import packed
+from handgrad.learn.playground.schema import alternatives, choices, schema_at
+from handgrad.learn.playground.state import LAYER, SETS, State, fitting, state_in, state_of
 from handgrad.textbook.errors import SettingError
-from tests.learn.playground.in_node import HAS_NODE, in_page
+from tests.learn.playground.in_node import HAS_NODE, fragment_of, in_page
 
 READ = "({ links }) => links.map((link) => stateIn(link))"
 WRITTEN = """({ states }) => states.map((given) => {
@@ -39,21 +39,24 @@ SETTINGS: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def named(kinds: Any, needed: str) -> st.SearchStrategy[dict[str, Any]]:
+def named(field: str, needed: str) -> st.SearchStrategy[dict[str, Any]]:
     """A name with some of its settings."""
+    kinds = alternatives(schema_at(field))
 
     def settings_of(name: str) -> st.SearchStrategy[dict[str, Any]]:
-        own = {key: SETTINGS.get(key, st.floats(0.001, 0.9)) for key in kinds[name]}
+        keys = kinds[name]["properties"].keys() - {"name"}
+        own = {key: SETTINGS.get(key, st.floats(0.001, 0.9)) for key in sorted(keys)}
         needs = {key: own.pop(key) for key in [needed]}
         return st.fixed_dictionaries({"name": st.just(name), **needs}, optional=own)
 
     return st.sampled_from([*kinds]).flatmap(settings_of)
 
 
+LAYERS = schema_at("layers")["items"]["properties"]
 layers = st.fixed_dictionaries(
     {
         "units": st.integers(1, 256),
-        "activation": st.sampled_from([None, *schema.ACTIVATIONS]),
+        "activation": st.sampled_from(choices(LAYERS["activation"])),
         "normalization": st.sampled_from([None, "BatchNorm", "LayerNorm"]),
         "dropout": st.floats(0, 0.95),
         "frozen": st.booleans(),
@@ -73,10 +76,10 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
     "shuffle": st.booleans(),
     "seed": seeds,
     "layers": st.lists(layers, max_size=12),
-    "initializer": st.sampled_from(schema.INITIALIZERS),
-    "optimizer": named(schema.OPTIMIZERS, "learning_rate"),
-    "schedule": st.none() | named(schema.SCHEDULES, "epochs"),
-    "penalty": st.none() | named(schema.PENALTIES, "alpha"),
+    "initializer": st.sampled_from(choices(schema_at("initializer"))),
+    "optimizer": named("optimizer", "learning_rate"),
+    "schedule": st.none() | named("schedule", "epochs"),
+    "penalty": st.none() | named("penalty", "alpha"),
     "clip": st.none() | rates,
     "stop": st.none() | st.dictionaries(st.sampled_from(["epoch", "patience"]), st.integers(1, 9)),
     "events": events,
@@ -90,7 +93,7 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
 toy = st.one_of(
     *(
         st.fixed_dictionaries(
-            {"kind": st.sampled_from(kinds), "problem": st.just(problem)},
+            {"kind": st.sampled_from(fitting(SETS, problem)), "problem": st.just(problem)},
             optional={
                 "n": st.integers(4, 10000),
                 "noise": st.floats(0, 50),
@@ -99,7 +102,7 @@ toy = st.one_of(
                 "classes": st.integers(2, 6),
             },
         )
-        for problem, kinds in schema.TOY_SETS.items()
+        for problem in choices(schema_at("data", "problem"))
     )
 )
 states = st.fixed_dictionaries({"data": toy}, optional=PARTS)
@@ -112,17 +115,15 @@ def test_states_are_alike_in_page_and_python_and_come_back_from_links(
     many: list[dict[str, Any]],
 ) -> None:
     found = in_page({"state": "stateOf", "links": "fragmentOf"}, WRITTEN, {"states": many})
-    links = [page["link"] for page in found]
+    links = [f"#{page['link']}" for page in found]
     expected = [state_of(parts) for parts in many]
-    for page, state in zip(found, expected, strict=True):
+    for page, state, link in zip(found, expected, links, strict=True):
         assert page["problems"] == []
         assert page["state"] == state
-        assert state_in(page["link"]) == state
-        assert state_in("x.html#" + fragment_of(state)) == state
-    links += [f"#{fragment_of(state)}" for state in expected]
+        assert state_in(f"x.html{link}") == state
     read = in_page({"links": "stateIn"}, READ, {"links": links})
     assert [page["problems"] for page in read] == [[]] * len(links)
-    assert [page["state"] for page in read] == expected * 2
+    assert [page["state"] for page in read] == expected
 
 
 ROWS = {
@@ -206,7 +207,7 @@ def test_a_list_that_does_not_fit_is_told_how_it_is_separated() -> None:
     links = ["v=1&hide=loss,loss", "v=1&inputs=x1;x1"]
     found = in_page({"links": "stateIn"}, READ, {"links": links})
     assert [page["problems"][0]["key"] for page in found] == ["names", "texts"]
-    with pytest.raises(SettingError, match="different texts, separated by , or ;"):
+    with pytest.raises(SettingError, match=r"different names .* separated by “,” or “;”"):
         state_in(links[0])
 
 
@@ -218,7 +219,7 @@ def test_an_old_link_of_another_playground_is_not_replayed() -> None:
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        ({"share": 0}, r"share = 0\n\s+expected: 1 to 99"),
+        ({"share": 0}, r"share = 0\n\s+expected: a number from 1 to 99"),
         ({"nois": 3}, "nois in a state"),
         ({"data": {"kind": "plane"}, "loss": "HingeLoss"}, "HingeLoss in a regression"),
         ({"version": 3}, "a state of version 3"),

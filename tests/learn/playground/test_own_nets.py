@@ -10,8 +10,8 @@ import pytest
 import handgrad as hg
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.files.scripts import inlined
+from handgrad.learn.playground.base64url import packed
 from handgrad.learn.playground.document import PAGE
-from handgrad.learn.playground.kinds import packed
 from handgrad.learn.playground.models import numbers_in
 from handgrad.learn.playground.own_nets import (
     net_for_page,

@@ -5,17 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handgrad.learn.playground.formulas import FACTORS, factors
-from handgrad.learn.playground.kinds import packed
+from handgrad.learn.playground.base64url import packed
+from handgrad.learn.playground.formulas import factors
 from handgrad.learn.playground.replay import net_of, replay
-from handgrad.learn.playground.state import (
-    ACTIVATIONS,
-    INITIALIZERS,
-    LAYER,
-    LOSSES,
-    OPTIMIZERS,
-    state_of,
-)
+from handgrad.learn.playground.schema import alternatives, choices, schema_at
+from handgrad.learn.playground.state import LAYER, LOSSES, fitting, state_of
 from handgrad.textbook import schedules
 from handgrad.textbook.errors import DivergenceError, SettingError
 from handgrad.textbook.layers import Array
@@ -92,18 +86,19 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "deep": ({"data": SMALL, "layers": net(5, 5, 5, 5, 5, 5)}, 15),
     "wide": ({"data": SMALL, "layers": net(64, 32)}, 8),
     **{f"activation {a}": ({"data": SMALL, "layers": net(4, 3, activation=a)}, 12)
-       for a in (None, *ACTIVATIONS)},
+       for a in choices(schema_at("layers")["items"]["properties"]["activation"])},
     **{f"begin {i}": ({"data": SMALL, "initializer": i, "layers": net(5, 3)}, 12)
-       for i in INITIALIZERS},
-    **{f"loss {loss}": ({"data": SMALL, "loss": loss}, 12) for loss in LOSSES["classification"]},
+       for i in choices(schema_at("initializer"))},
+    **{f"loss {loss}": ({"data": SMALL, "loss": loss}, 12)
+       for loss in fitting(LOSSES, "classification")},
     **{f"loss {loss}": ({"data": {"kind": "multi-gauss", "n": 60}, "loss": loss}, 12)
-       for loss in LOSSES["regression"] if loss != "PoissonNLLLoss"},
+       for loss in fitting(LOSSES, "regression") if loss != "PoissonNLLLoss"},
     **{f"optimizer {o}": ({"data": SMALL, "optimizer": {"name": o, "learning_rate": 0.01}}, 25)
-       for o in OPTIMIZERS},
+       for o in alternatives(schema_at("optimizer"))},
     **{f"penalty {p}": ({"data": SMALL, "penalty": {"name": p, "alpha": 0.01}}, 12)
        for p in ("L1Penalty", "L2Penalty", "ElasticNetPenalty")},
     **{f"schedule {s}": ({"data": SMALL, "schedule": {"name": s, "epochs": 4}}, 19)
-       for s in FACTORS},
+       for s in alternatives(schema_at("schedule"))},
 }  # fmt: skip
 
 
@@ -234,7 +229,7 @@ def test_nan_is_told_with_its_place_and_a_lower_rate_goes_on() -> None:
         replay(found["first"]["link"].rsplit("&step=", 1)[0] + "&step=10000")
 
 
-@pytest.mark.parametrize("name", INITIALIZERS)
+@pytest.mark.parametrize("name", choices(schema_at("initializer")))
 def test_first_weights_are_as_large_as_their_initializer_says(name: str) -> None:
     state = state_of({"layers": net(200, 100), "initializer": name})
     W = net_of(state).layers[2].W

@@ -147,7 +147,7 @@ def test_running_state_comes_with_the_weights(running: Serving) -> None:
     assert (state != net.running_state).any()
 
 
-@pytest.mark.parametrize("loss", [one for kind in STATE_LOSSES.values() for one in kind])
+@pytest.mark.parametrize("loss", [*STATE_LOSSES])
 def test_every_loss_of_the_page_is_trained(running: Serving, loss: str) -> None:
     state = state_of({"loss": loss, "data": {"problem": problem_of(loss)}})
     y = X[:, 0].astype("f4") ** 2 if problem_of(loss) == "regression" else Y
@@ -161,7 +161,7 @@ def test_every_loss_of_the_page_is_trained(running: Serving, loss: str) -> None:
 
 
 def problem_of(loss: str) -> str:
-    return next(problem for problem, losses in STATE_LOSSES.items() if loss in losses)
+    return str(STATE_LOSSES[loss]["problem"])
 
 
 def weighted(net: hg.Net, report: dict[str, Any]) -> hg.Net:

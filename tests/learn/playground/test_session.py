@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.learn.playground.kinds import packed
+from handgrad.learn.playground.base64url import packed
 from handgrad.learn.playground.models import program_of
 from handgrad.learn.playground.own_nets import spec_of
 from handgrad.learn.playground.pages import traced_modules

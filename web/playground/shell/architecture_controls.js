@@ -2,14 +2,14 @@
 // dropout, frozen weights.
 
 import { element, translate, bindText, onLanguageChange } from "../../shared/words.js";
-import { number, whole } from "../training/field_types.js";
-import { ACTIVATIONS, LAYER, NORMALIZATIONS } from "../training/state.js";
+import { choices, faultOf, schemaAt } from "../training/schema.js";
+import { LAYER } from "../training/state.js";
 import { button, choice, numeric, toggle } from "./elements.js";
 import { SIGNS } from "./icons.js";
 
-const MOST_LAYERS = 12;
-const UNITS = whole(1, 64);
-const SHARE = number(0, 0.95);
+const { maxItems: MOST_LAYERS, items } = schemaAt("layers");
+const { activation: ACTIVATION, normalization: NORMALIZATION, dropout: SHARE } = items.properties;
+const UNITS = { ...items.properties.units, maximum: 64 };
 const SHARES = Array.from({ length: 20 }, (_, i) => i / 20);
 
 /**
@@ -79,10 +79,14 @@ export function architectureControls(store, list) {
 
 function layerControls(put) {
   const activations = () =>
-    [...ACTIVATIONS, "linear"].map((name) => [name, translate(`activation_${name}`)]);
+    choices(ACTIVATION)
+      .map((name) => name ?? "linear")
+      .map((name) => [name, translate(`activation_${name}`)]);
   const norms = () => [
     ["none", translate("none")],
-    ...NORMALIZATIONS.map((name) => [name, translate(`normalization_${name}`)]),
+    ...choices(NORMALIZATION)
+      .filter((name) => name !== null)
+      .map((name) => [name, translate(`normalization_${name}`)]),
   ];
   const orNull = (control, none) => ({
     ...control,
@@ -116,7 +120,7 @@ function headOf(layer, i, isChosen, { choose, take }) {
       "aria-label",
       translate(word, { what: translate("units_of", { layer: i + 1 }) }),
     );
-    made.disabled = Boolean(UNITS.fault(units));
+    made.disabled = Boolean(faultOf(UNITS, units));
     made.addEventListener("click", () => take(i, units));
     return made;
   };

@@ -1,21 +1,18 @@
 // Data controls: toy dataset, drawn points, or a table; noise, training fraction, rows, batch size.
 
 import { element, translate, bindText, onLanguageChange } from "../../shared/words.js";
-import { text, whole } from "../training/field_types.js";
-import { TOY_SETS } from "../training/state.js";
+import { faultOf, schemaAt } from "../training/schema.js";
+import { SETS, fitting } from "../training/state.js";
 import { button, choice, faultMessage, field, numeric, slider, toggle } from "./elements.js";
 import { toySetIcon } from "./toy_set_icons.js";
 
-const ROWS = whole(4, 10000);
 const ROW_LADDER = [20, 50, 100, 200, 300, 400, 500, 750, 1000, 2000, 5000, 10000];
-const BATCH = whole(1, 10000);
 const BATCHES = [1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 500, 1000];
-const FORMULA = text(200);
 
 /** Create the controls of the data. */
 export function dataControls(store, place) {
   const data = (part) => store.change({ data: part });
-  const rows = numeric("rows", ROWS, (n) => data({ n }), { ladder: ROW_LADDER });
+  const rows = numeric("rows", schemaAt("data.n"), (n) => data({ n }), { ladder: ROW_LADDER });
   const classes = choice(
     "classes",
     () => [2, 3, 4, 5, 6].map((n) => [n, n]),
@@ -28,9 +25,14 @@ export function dataControls(store, place) {
     step: 10,
     format: (n) => `${n} %`,
   });
-  const batch = numeric("batch_size", BATCH, (batch_size) => store.change({ batch_size }), {
-    ladder: BATCHES,
-  });
+  const batch = numeric(
+    "batch_size",
+    schemaAt("batch_size"),
+    (batch_size) => store.change({ batch_size }),
+    {
+      ladder: BATCHES,
+    },
+  );
   const shuffle = toggle("shuffle", (shuffle) => store.change({ shuffle }));
   const formula = formulaBox((text) => data({ formula: text }));
   store.bind(rows, (state) => state.data.n);
@@ -66,8 +68,9 @@ export function dataControls(store, place) {
 
 /** Create the choice between classification and regression. */
 function problem(store) {
-  const options = () => Object.keys(TOY_SETS).map((name) => [name, translate(`problem_${name}`)]);
-  const take = (name) => store.change({ data: { problem: name, kind: TOY_SETS[name][0] } });
+  const options = () =>
+    schemaAt("data.problem").enum.map((name) => [name, translate(`problem_${name}`)]);
+  const take = (name) => store.change({ data: { problem: name, kind: fitting(SETS, name)[0] } });
   const made = choice("problem", options, take);
   store.bind(made, (state) => state.data.problem);
   return made.element;
@@ -83,7 +86,7 @@ function sets(store) {
   };
   const write = () => {
     const { problem, kind } = store.state.data;
-    const kinds = [...TOY_SETS[problem], ...(kind === "rows" ? ["rows"] : [])];
+    const kinds = [...fitting(SETS, problem), ...(kind === "rows" ? ["rows"] : [])];
     const focused = group.contains(document.activeElement);
     group.replaceChildren(
       ...kinds.map((name, i) => setChoice(name, name === kind, i, kinds, choose)),
@@ -116,7 +119,7 @@ function formulaBox(take) {
   const wrong = element("span", { class: "wrong", role: "alert" });
   const whole = field("formula", input, { after: wrong });
   input.addEventListener("change", () => {
-    const fault = FORMULA.fault(input.value);
+    const fault = faultOf(schemaAt("data.formula"), input.value);
     wrong.textContent = fault ? faultMessage(input.value, fault) : "";
     if (!fault) take(input.value.trim());
   });

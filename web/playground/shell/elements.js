@@ -1,6 +1,7 @@
 // Form elements: buttons, fields, lists, sliders, switches, cards; labelled and translated.
 
 import { element, translate, bindText, onLanguageChange } from "../../shared/words.js";
+import { faultOf } from "../training/schema.js";
 
 let count = 0;
 
@@ -59,12 +60,12 @@ export function choice(key, options, take, more = {}) {
 }
 
 /**
- * Create a number field with stepper buttons and arrow keys; a value that `kind` (of
- * training/field_types.js) refuses is reported next to the field and ignored.
+ * Create a number field with stepper buttons and arrow keys; a value that is not valid by the
+ * `schema` is reported next to the field and ignored.
  *
  * The steps are those of `ladder`, or 1. An empty field is null if it is `optional`.
  */
-export function numeric(key, kind, take, { ladder, optional = false, ...more } = {}) {
+export function numeric(key, schema, take, { ladder, optional = false, ...more } = {}) {
   const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
   const wrong = element("span", { class: "wrong", role: "alert" });
   let last = null;
@@ -76,13 +77,13 @@ export function numeric(key, kind, take, { ladder, optional = false, ...more } =
   const taken = () => {
     const text = input.value.trim();
     const value = text === "" ? (optional ? null : NaN) : Number(text);
-    const fault = value === null ? null : kind.fault(value);
+    const fault = value === null ? null : faultOf(schema, value);
     show(text, fault);
     if (!fault && value !== last) take((last = value));
   };
   const by = (way) => {
     const next = stepped(last ?? 0, way, ladder);
-    if (!kind.fault(next)) {
+    if (!faultOf(schema, next)) {
       show(String(next), null);
       taken();
     }

@@ -1,16 +1,8 @@
 // Hyperparameter controls: learning rate, loss, optimizer, schedule, penalty, gradient clipping.
 
 import { element, translate } from "../../shared/words.js";
-import { flag, number, pair } from "../training/field_types.js";
-import {
-  ACTIVATIONS,
-  INITIALIZERS,
-  LOSSES,
-  OPTIMIZERS,
-  PENALTIES,
-  SCHEDULES,
-  classesOf,
-} from "../training/state.js";
+import { alternatives, choices, faultOf, schemaAt } from "../training/schema.js";
+import { LOSSES, classesOf, fitting } from "../training/state.js";
 import { choice, numeric, disclosure, toggle, field } from "./elements.js";
 
 /** Learning rates of TensorFlow Playground, for the stepper buttons; any other may be typed. */
@@ -34,18 +26,11 @@ const TWENTIETHS = Array.from({ length: 21 }, (_, i) => i / 20);
 const USUAL_RATES = { SGD: 0.03, Adagrad: 0.03, RMSprop: 0.003, Lion: 0.001 };
 const usualRate = (name) => USUAL_RATES[name] ?? 0.01;
 
-/** Defaults of settings, and those that differ by optimizer or schedule. */
-const USUAL = { betas: [0.9, 0.999], eps: 1e-8, alpha: 0.99, momentum: 0, nesterov: false };
-Object.assign(USUAL, { weight_decay: 0, momentum_decay: 0.004, every: 1 / 3, gamma: 0.1, end: 0 });
-Object.assign(USUAL, { cycles: 4, growth: 1, rise: 0.3, start: 1 / 3, share: 0.1, l1_ratio: 0.5 });
-const USUAL_OF = {
-  Lion: { betas: [0.9, 0.99] },
-  AdamW: { weight_decay: 0.01 },
-  Adagrad: { eps: 1e-10 },
-  exponential: { end: 0.01 },
-  one_cycle: { start: 0.04, end: 4e-6 },
-};
-const usual = (name, key) => USUAL_OF[name]?.[key] ?? USUAL[key];
+/** Schemas of optimizers, schedules or penalties by name. */
+const kindsOf = (part) => alternatives(schemaAt(part));
+
+const RATE = kindsOf("optimizer").SGD.properties.learning_rate;
+const { activation: ACTIVATION } = schemaAt("layers").items.properties;
 
 /** Create the controls: a row of common ones, and a disclosure with the others. */
 export function hyperparameterControls(store, place) {
@@ -55,12 +40,12 @@ export function hyperparameterControls(store, place) {
   more.append(schedule(store), initializer(store), clip(store));
   place.append(
     first,
-    settingsOf(store, "penalty", () => PENALTIES),
+    settingsOf(store, "penalty"),
     disclosure(
       "more_learning",
-      settingsOf(store, "optimizer", () => OPTIMIZERS),
+      settingsOf(store, "optimizer"),
       more,
-      settingsOf(store, "schedule", () => SCHEDULES),
+      settingsOf(store, "schedule"),
     ),
   );
 }
@@ -70,7 +55,7 @@ const named = (prefix, names) => () => names.map((name) => [name, translate(`${p
 function rate(store) {
   const take = (learning_rate) =>
     store.change({ optimizer: { ...store.state.optimizer, learning_rate } });
-  const made = numeric("learning_rate", OPTIMIZERS.SGD.learning_rate, take, { ladder: RATES });
+  const made = numeric("learning_rate", RATE, take, { ladder: RATES });
   store.bind(made, ({ optimizer }) => optimizer.learning_rate);
   return made.element;
 }
@@ -79,8 +64,8 @@ function loss(store) {
   const options = () => {
     const { problem } = store.state.data;
     const many = classesOf(store.state) > 2;
-    return LOSSES[problem]
-      .filter((name) => !(many && LOSSES.binary.includes(name)))
+    return fitting(LOSSES, problem)
+      .filter((name) => !(many && LOSSES[name].binary))
       .map((name) => [name, translate(`loss_${name}`)]);
   };
   const made = choice("loss", options, (name) => store.change({ loss: name }));
@@ -92,7 +77,7 @@ function loss(store) {
 }
 
 function optimizer(store) {
-  const options = () => Object.keys(OPTIMIZERS).map((name) => [name, name]);
+  const options = () => Object.keys(kindsOf("optimizer")).map((name) => [name, name]);
   const take = (name) => {
     const before = store.state.optimizer;
     const kept = before.learning_rate === usualRate(before.name);
@@ -107,7 +92,9 @@ function optimizer(store) {
 /** Create the list for the activation of all hidden layers; it shows if they differ. */
 function activation(store) {
   const options = () =>
-    [...ACTIVATIONS, "linear"].map((name) => [name, translate(`activation_${name}`)]);
+    choices(ACTIVATION)
+      .map((name) => name ?? "linear")
+      .map((name) => [name, translate(`activation_${name}`)]);
   const take = (name) => {
     const chosen = name === "linear" ? null : name;
     store.change({ layers: store.state.layers.map((layer) => ({ ...layer, activation: chosen })) });
@@ -129,7 +116,7 @@ const several = ({ layers }) =>
 function penalty(store) {
   const options = () => [
     ["none", translate("none")],
-    ...named("penalty", Object.keys(PENALTIES))(),
+    ...named("penalty", Object.keys(kindsOf("penalty")))(),
   ];
   const take = (name) => {
     const alpha = store.state.penalty?.alpha || 0.001;
@@ -144,7 +131,7 @@ function penalty(store) {
 function schedule(store) {
   const options = () => [
     ["none", translate("constant")],
-    ...named("schedule", Object.keys(SCHEDULES))(),
+    ...named("schedule", Object.keys(kindsOf("schedule")))(),
   ];
   const take = (name) => {
     const epochs = store.state.schedule?.epochs ?? 100;
@@ -156,8 +143,10 @@ function schedule(store) {
 }
 
 function initializer(store) {
-  const made = choice("initializer", named("initializer", INITIALIZERS), (initializer) =>
-    store.change({ initializer }),
+  const made = choice(
+    "initializer",
+    named("initializer", choices(schemaAt("initializer"))),
+    (initializer) => store.change({ initializer }),
   );
   store.bind(made, (state) => state.initializer);
   return made.element;
@@ -165,7 +154,7 @@ function initializer(store) {
 
 function clip(store) {
   const take = (clip) => store.change({ clip });
-  const made = numeric("clip", number(0, 100, { open: true }), take, {
+  const made = numeric("clip", schemaAt("clip"), take, {
     ladder: LENGTHS,
     optional: true,
   });
@@ -177,7 +166,7 @@ function clip(store) {
  * Create the controls for the settings of an optimizer, schedule or penalty, the `part` of the
  * state; rebuilt when another is chosen.
  */
-function settingsOf(store, part, kinds) {
+function settingsOf(store, part) {
   const place = element("div", { class: "fields", "data-settings": part });
   let shown;
   let controls = [];
@@ -188,13 +177,15 @@ function settingsOf(store, part, kinds) {
     if (shown !== (chosen?.name ?? null)) {
       shown = chosen?.name ?? null;
       controls = shown
-        ? Object.entries(kinds()[shown]).flatMap(([key, kind]) => settingFor(key, kind, take))
+        ? Object.entries(kindsOf(part)[shown].properties).flatMap(([key, schema]) =>
+            settingFor(key, schema, take),
+          )
         : [];
       place.replaceChildren(...controls.map(([, control]) => control.element));
       place.hidden = !controls.length;
     }
     for (const [key, control] of controls) {
-      control.set(chosen[key] ?? usual(shown, key));
+      control.set(chosen[key] ?? kindsOf(part)[shown].properties[key].default);
       control.input.disabled = key in NEEDED && !chosen[NEEDED[key]];
     }
   }
@@ -202,25 +193,25 @@ function settingsOf(store, part, kinds) {
   return place;
 }
 
-function settingFor(key, kind, take) {
-  if (key === "learning_rate") return [];
-  if (kind === flag) return [[key, toggle(key, (value) => take(key, value))]];
-  if (kind === pair) return [[key, pairOf(key, (value) => take(key, value))]];
-  const more = { ladder: LADDERS[key] ?? ladderFor(kind), name: NAMES[key] };
-  return [[key, numeric(key, kind, (value) => take(key, value), more)]];
+function settingFor(key, schema, take) {
+  if (key === "learning_rate" || key === "name") return [];
+  if (schema.type === "boolean") return [[key, toggle(key, (value) => take(key, value))]];
+  if (schema.type === "array") return [[key, pairOf(key, schema, (value) => take(key, value))]];
+  const more = { ladder: LADDERS[key] ?? ladderFor(schema), name: NAMES[key] };
+  return [[key, numeric(key, schema, (value) => take(key, value), more)]];
 }
 
 /** Steps of a setting: twentieths for fractions, 1 for integers. */
-const ladderFor = (kind) => (kind.fault(0.05) ? undefined : TWENTIETHS);
+const ladderFor = ({ type }) => (type === "integer" ? undefined : TWENTIETHS);
 
 /** Create fields for a pair of numbers, such as Adam's betas. */
-function pairOf(key, take) {
+function pairOf(key, schema, take) {
   const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
   const wrong = element("span", { class: "wrong", role: "alert" });
   const whole = field(key, input, { after: wrong });
   input.addEventListener("change", () => {
     const value = input.value.split(/[,;，；\s]+/).map(Number);
-    const fault = pair.fault(value);
+    const fault = faultOf(schema, value);
     wrong.textContent = fault ? translate("fault_pair", { text: input.value }) : "";
     input.setAttribute("aria-invalid", String(Boolean(fault)));
     if (!fault) take(value);

@@ -7,14 +7,13 @@ import {
   bindText,
   onLanguageChange,
 } from "../../shared/words.js";
-import { whole, number } from "../training/field_types.js";
+import { schemaAt } from "../training/schema.js";
 import { button, choice, menu, numeric, translated } from "./elements.js";
 import { SIGNS } from "./icons.js";
 
 /** Maximum epochs per second; 0 is unlimited. */
 const SPEEDS = [0, 1, 5, 20, 100, 500];
-const EPOCHS = whole(1, 1e6);
-const LOSS = number(0, 1e9);
+const STOP = schemaAt("stop").properties;
 const EPOCH_LADDER = [10, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 100000];
 const LOSS_LADDER = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 
@@ -96,9 +95,9 @@ function pace(store) {
   panel.append(
     speed(store),
     translated("h3", "stop"),
-    rule("epoch", EPOCHS, EPOCH_LADDER),
-    rule("loss", LOSS, LOSS_LADDER),
-    rule("patience", EPOCHS, EPOCH_LADDER),
+    rule("epoch", STOP.epoch, EPOCH_LADDER),
+    rule("loss", STOP.loss, LOSS_LADDER),
+    rule("patience", STOP.patience, EPOCH_LADDER),
   );
   return menu("pace", panel);
 }

@@ -1,16 +1,18 @@
 // Share links: conversion between a state and a URL fragment, older versions included.
 
 import { isPlayground, playgroundState } from "./playground_links.js";
+import { textOf, valueIn } from "./link_forms.js";
+import { faultOf } from "./schema.js";
 import { FIELDS, VERSION, at, stateOf } from "./state.js";
 
 /** Format a state as a fragment without its #: fields that differ from the default, by key. */
 export function fragmentOf(state) {
   const usual = stateOf({}).state;
   const parts = [["v", String(VERSION)]];
-  for (const [path, key, kind] of FIELDS) {
+  for (const [path, schema] of Object.entries(FIELDS)) {
     const value = at(state, path);
     if (JSON.stringify(value) !== JSON.stringify(at(usual, path))) {
-      parts.push([key, kind.write(value)]);
+      parts.push([schema.key, textOf(schema, value)]);
     }
   }
   return parts.map(([key, value]) => `${key}=${encoded(value)}`).join("&");
@@ -33,10 +35,11 @@ export function stateIn(fragment) {
   }
   const given = { version: Number(values.get("v") ?? VERSION) };
   values.delete("v");
-  for (const [path, key, kind] of FIELDS) {
+  for (const [path, schema] of Object.entries(FIELDS)) {
+    const { key } = schema;
     if (!values.has(key)) continue;
-    const value = kind.read(values.get(key));
-    const fault = kind.fault(value);
+    const value = valueIn(schema, values.get(key));
+    const fault = faultOf(schema, value);
     if (fault) problems.push({ ...fault, field: path, value: values.get(key) });
     else place(given, path, value);
     values.delete(key);

@@ -1,20 +1,13 @@
 // Net of a state: its specification for the engine, and its initial weights.
 
 import { Draws } from "./random_streams.js";
-import { classesOf } from "./state.js";
+import { LOSSES, classesOf } from "./state.js";
 
 /** Activation after the last Linear layer by loss; other losses have none. */
 const LAST = { CrossEntropyLoss: "Softmax", BinaryCrossEntropyLoss: "Sigmoid" };
-const ONE_OUTPUT = [
-  "BinaryCrossEntropyLoss",
-  "SigmoidBinaryCrossEntropyLoss",
-  "FocalLoss",
-  "HingeLoss",
-];
 
 /** Number of outputs of the net. */
-export const outputsOf = (state) =>
-  ONE_OUTPUT.includes(state.loss) ? 1 : Math.max(1, classesOf(state));
+export const outputsOf = (state) => (LOSSES[state.loss].binary ? 1 : Math.max(1, classesOf(state)));
 
 /** Layers of a state's net, with sizes, as in the engine and in model files. */
 export function layersOf(state) {

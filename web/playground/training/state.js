@@ -1,172 +1,25 @@
-// State of the playground: its schema, defaults and validation; one JSON object.
+// State of the playground, one JSON object as ../state.schema.json describes: defaults, validation.
 
-import {
-  choice,
-  events,
-  flag,
-  isPlain,
-  json,
-  layers,
-  named,
-  number,
-  pair,
-  rows,
-  text,
-  texts,
-  whole,
-} from "./field_types.js";
-
-/**
- * Schema of the state, as in handgrad.learn.playground.state:
- *
- *   data.kind        a toy dataset, or "rows", those of data.rows: drawn points, or a table
- *   data.formula     for the datasets "above", class 1 where x2 > f, and "formula", y = f
- *   inputs           formulas in x1, x2, …, or names of columns
- *   share            training fraction in per cent
- *   seed             of initial weights, split, order and dropout; data.seed of the rows
- *   layers           the hidden ones, { units, activation, normalization, dropout, frozen };
- *                    the last follows from the loss
- *   schedule         { name, epochs, … }; after these epochs the factor is constant
- *   clip             maximum norm of the gradient of all parameters together, or null
- *   events           changes during the training: { step, set: { learning_rate } } or
- *                    { step, weights }, as base64url of float32
- *   at               the displayed step
- *   exact            whether hg.learn.replay reproduces it bit for bit: false for a custom net
- *   view, hide       display options, and names of hidden controls
- */
+import { defaultsOf, faultOf, fieldsOf, isPlain, schemaAt } from "./schema.js";
 
 /** Version of the schema and of the arithmetic; another one may give other numbers. */
-export const VERSION = 1;
+export const VERSION = schemaAt("version").const;
 
-export const TOY_SETS = {
-  classification: ["circle", "xor", "gauss", "spiral", "moons", "diagonal", "above"],
-  regression: ["plane", "multi-gauss", "formula"],
-};
-export const ACTIVATIONS =
-  "Tanh ReLU Sigmoid LeakyReLU SiLU GELU GELUTanh ELU SELU Softplus Mish".split(" ");
-export const NORMALIZATIONS = ["BatchNorm", "LayerNorm"];
-export const INITIALIZERS =
-  "lecun_normal lecun_uniform he_normal he_uniform xavier_normal xavier_uniform zeros".split(" ");
-
-/** Losses by problem; a `binary` one takes two classes only. */
-export const LOSSES = {
-  classification: (
-    "CrossEntropyLoss SoftmaxCrossEntropyLoss LabelSmoothingCrossEntropyLoss MultiMarginLoss " +
-    "BinaryCrossEntropyLoss SigmoidBinaryCrossEntropyLoss FocalLoss HingeLoss"
-  ).split(" "),
-  binary: ["BinaryCrossEntropyLoss", "SigmoidBinaryCrossEntropyLoss", "FocalLoss", "HingeLoss"],
-  regression: "MSELoss MAELoss HuberLoss QuantileLoss PoissonNLLLoss".split(" "),
-};
-
-const rate = number(0, 100, { open: true });
-const share = number(0, 1);
-const below1 = number(0, 0.999999);
-const eps = number(0, 1);
-const cycles = whole(1, 100);
-const every = { learning_rate: rate, weight_decay: number(0, 100) };
-const adam = { ...every, betas: pair, eps };
-
-/** Optimizers with the types of their settings. */
-export const OPTIMIZERS = {
-  SGD: { ...every, momentum: below1, nesterov: flag },
-  Adagrad: { ...every, eps },
-  RMSprop: { ...every, alpha: below1, eps },
-  Adam: adam,
-  AdamW: adam,
-  NAdam: { ...adam, momentum_decay: number(0, 1) },
-  Lion: { ...every, betas: pair },
-};
-const MOST_EPOCHS = 1e6;
-const of = { epochs: whole(1, MOST_EPOCHS) };
-
-/** Schedules with the types of their settings. */
-export const SCHEDULES = {
-  step: { ...of, every: number(0, 1, { open: true }), gamma: number(0, 1, { open: true }) },
-  exponential: { ...of, end: number(0, 1, { open: true }) },
-  cosine: { ...of, end: share },
-  cyclic_cosine: { ...of, cycles, growth: number(0, 10, { open: true }), end: share },
-  coslog: { ...of, cycles: whole(1, 20) },
-  one_cycle: { ...of, rise: number(0.001, 0.999), start: share, end: share },
-  warm_up: { ...of, share: number(0.001, 0.999), start: share },
-};
-const alpha = { alpha: number(0, 100) };
-
-/** Penalties with the types of their settings. */
-export const PENALTIES = {
-  L1Penalty: alpha,
-  L2Penalty: alpha,
-  ElasticNetPenalty: { ...alpha, l1_ratio: share },
-};
+/** Schemas of the fields by path. */
+export const FIELDS = fieldsOf();
 
 /** Default of a layer. */
-export const LAYER = {
-  units: 4,
-  activation: "Tanh",
-  normalization: null,
-  dropout: 0,
-  frozen: false,
-};
-const LAYER_KINDS = {
-  units: whole(1, 256),
-  activation: choice(ACTIVATIONS, { missing: true }),
-  normalization: choice(NORMALIZATIONS, { missing: true }),
-  dropout: number(0, 0.95),
-  frozen: flag,
-};
-const SEED = whole(0, 2 ** 32 - 1);
-const STOP = {
-  epoch: whole(1, MOST_EPOCHS),
-  loss: number(0, 1e9),
-  patience: whole(1, MOST_EPOCHS),
-};
-const STEP = whole(0, Number.MAX_SAFE_INTEGER);
+export const LAYER = defaultsOf(schemaAt("layers").items);
 
-const isStop = (value) =>
-  value === null ||
-  (isPlain(value) &&
-    Object.entries(value).every(([key, x]) => Object.hasOwn(STOP, key) && !STOP[key].fault(x)));
+const byName = (choices) => Object.fromEntries(choices.map((one) => [one.const, one]));
 
-/** Fields: path in the state, key in a link, type, default. */
-export const FIELDS = [
-  [
-    "data.kind",
-    "data",
-    choice([...TOY_SETS.classification, ...TOY_SETS.regression, "rows"]),
-    "circle",
-  ],
-  ["data.problem", "problem", choice(Object.keys(TOY_SETS)), "classification"],
-  ["data.n", "n", whole(4, 10000), 500],
-  ["data.classes", "classes", whole(2, 6), 2],
-  ["data.noise", "noise", number(0, 50), 0],
-  ["data.seed", "data_seed", SEED, 0],
-  ["data.formula", "formula", text(200), "0.5 * sin(x1)"],
-  ["data.rows", "rows", rows, null],
-  ["inputs", "inputs", texts(1, 64, 200), ["x1", "x2"]],
-  ["share", "share", number(1, 99), 50],
-  ["batch_size", "batch", whole(1, 10000), 10],
-  ["shuffle", "shuffle", flag, true],
-  ["seed", "seed", SEED, 0],
-  ["layers", "layers", layers(12, LAYER_KINDS, LAYER), [LAYER, { ...LAYER, units: 2 }]],
-  ["initializer", "initializer", choice(INITIALIZERS), "lecun_normal"],
-  ["loss", "loss", choice([...LOSSES.classification, ...LOSSES.regression]), "CrossEntropyLoss"],
-  [
-    "optimizer",
-    "optimizer",
-    named(OPTIMIZERS, { learning_rate: 0.03 }),
-    { name: "SGD", learning_rate: 0.03 },
-  ],
-  ["schedule", "schedule", named(SCHEDULES, { epochs: 100 }, { missing: true }), null],
-  ["penalty", "penalty", named(PENALTIES, { alpha: 0 }, { missing: true }), null],
-  ["clip", "clip", { ...json((value) => value === null || !rate.fault(value), "clip") }, null],
-  ["stop", "stop", json(isStop, "stop"), null],
-  ["events", "events", events, []],
-  ["at.step", "step", STEP, 0],
-  ["exact", "exact", flag, true],
-  ["view", "view", json(isPlain, "object"), { test: false, discretize: false }],
-  ["hide", "hide", texts(0, 100, 40, ",;"), []],
-  ["language", "language", choice(["en", "zh"], { missing: true }), null],
-  ["tutorial", "tutorial", text(80), ""],
-];
+/** Toy datasets and losses by name, with their `problem`. */
+export const SETS = byName(schemaAt("data.kind").oneOf.filter(({ rows }) => rows));
+export const LOSSES = byName(schemaAt("loss").oneOf);
+
+/** Names of the toy datasets or losses for a problem. */
+export const fitting = (choices, problem) =>
+  Object.keys(choices).filter((name) => choices[name].problem === problem);
 
 /** Value at a path of an object; undefined if there is none. */
 export const at = (object, path) =>
@@ -195,9 +48,10 @@ export function stateOf(given) {
     problems.push({ key: "version", field: "version", value: given.version, version: VERSION });
   }
   const said = new Set();
-  for (const [path, , kind, usual] of FIELDS) {
+  for (const [path, schema] of Object.entries(FIELDS)) {
+    const { default: usual } = schema;
     const value = at(given, path);
-    const fault = value === undefined ? null : kind.fault(value);
+    const fault = value === undefined ? null : faultOf(schema, value);
     if (fault) problems.push({ ...fault, field: path, value: JSON.stringify(value) ?? "" });
     const isGood = value !== undefined && !fault;
     if (isGood) said.add(path);
@@ -210,7 +64,7 @@ export function stateOf(given) {
 
 function unknownFields(given, before = "") {
   if (!isPlain(given)) return [];
-  const known = ["version", ...FIELDS.map(([path]) => path)];
+  const known = ["version", ...Object.keys(FIELDS)];
   return Object.keys(given).flatMap((name) => {
     const path = before + name;
     if (known.includes(path)) return [];
@@ -230,19 +84,16 @@ function makeFit(state, said, problems) {
   if (data.kind === "rows" && !data.rows) change("data.kind", "circle", "noRows");
   if (data.kind !== "rows") data.rows = null;
   const fits = (problem) =>
-    data.rows
-      ? problem === "regression" || data.rows.classes
-      : TOY_SETS[problem].includes(data.kind);
-  if (!said.has("data.problem")) data.problem = Object.keys(TOY_SETS).find(fits);
+    data.rows ? problem === "regression" || data.rows.classes : SETS[data.kind].problem === problem;
+  if (!said.has("data.problem")) data.problem = schemaAt("data.problem").enum.find(fits);
   if (!fits(data.problem)) {
     if (data.rows) change("data.problem", "regression", "noClasses");
-    else change("data.kind", TOY_SETS[data.problem][0], "otherProblem");
+    else change("data.kind", fitting(SETS, data.problem)[0], "otherProblem");
   }
-  const { [data.problem]: fitting } = LOSSES;
-  if (!fitting.includes(state.loss)) change("loss", fitting[0], "otherProblem");
-  else if (classesOf(state) > 2 && LOSSES.binary.includes(state.loss)) {
-    change("loss", fitting[0], "moreClasses");
-  }
+  const { problem, binary } = LOSSES[state.loss];
+  const [first] = fitting(LOSSES, data.problem);
+  if (problem !== data.problem) change("loss", first, "otherProblem");
+  else if (classesOf(state) > 2 && binary) change("loss", first, "moreClasses");
   const { optimizer } = state;
   if (!optimizer.momentum && optimizer.nesterov)
     state.optimizer = { ...optimizer, nesterov: false };
@@ -260,7 +111,7 @@ export function withUsual(state, field) {
 export function classesOf({ data }) {
   if (data.problem === "regression") return 0;
   if (data.kind === "rows") return Math.max(2, data.rows.classes.length);
-  return ["gauss", "spiral"].includes(data.kind) ? data.classes : 2;
+  return SETS[data.kind].takes_classes ? data.classes : 2;
 }
 
 /**

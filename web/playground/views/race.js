@@ -7,7 +7,7 @@ import {
   bindText,
   onLanguageChange,
 } from "../../shared/words.js";
-import { OPTIMIZERS } from "../training/state.js";
+import { alternatives, schemaAt } from "../training/schema.js";
 import { chart, legend, table } from "./chart.js";
 import { colourOf, css } from "./colours.js";
 import { lossPicture } from "./contours.js";
@@ -93,7 +93,7 @@ function line(racers, racer, i, write) {
 
 /** Create the controls that add an optimizer. */
 function adding(racers, added) {
-  const names = () => Object.keys(OPTIMIZERS).map((name) => [name, name]);
+  const names = () => Object.keys(alternatives(schemaAt("optimizer"))).map((name) => [name, name]);
   const which = chooser("race_optimizer", names, () => {});
   const rate = numberField("race_rate", 0.01, { min: 0, step: "any" });
   const add = button("race_add", () => {

@@ -12,7 +12,7 @@ import numpy as np
 
 from handgrad.engines.loops.functions.function import WRITTEN_OUT
 from handgrad.engines.loops.functions.numpy_eval import value_of
-from handgrad.learn.playground.kinds import is_number
+from handgrad.learn.playground.schema import alternatives, defaults_of, schema_at
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
 
@@ -155,43 +155,6 @@ def _refused(what: str, text: str) -> SettingError:
     )
 
 
-ROUNDING = "1e-9"  # a quotient such as 0.7/0.1 just below an integer counts as that integer
-
-
-def _wave(begin: str, end: str, share: str) -> str:
-    """Half a cosine wave from one number to another."""
-    return f"({end}) + (({begin}) - ({end})) * (1 + cos(pi * ({share}))) / 2"
-
-
-_GROWN = f"growth ** floor(log(1 + progress * (growth ** cycles - 1)) / log(growth) + {ROUNDING})"
-_ALIKE = f"progress * cycles - floor(progress * cycles + {ROUNDING})"
-_GROWING = f"((1 + progress * (growth ** cycles - 1)) / {_GROWN} - 1) / (growth - 1)"
-
-# Factor of the learning rate by `progress`, the fraction of the training done, and the settings.
-FACTORS: Mapping[str, str] = {
-    "step": f"gamma ** floor(progress / every + {ROUNDING})",
-    "exponential": "end ** progress",
-    "cosine": _wave("1", "end", "progress"),
-    "cyclic_cosine": _wave("1", "end", f"max(0, where(growth == 1, {_ALIKE}, {_GROWING}))"),
-    "coslog": "(1 - cos(2 * pi * log(1 + (2 ** cycles - 1) * progress) / log(2))) / 2",
-    "one_cycle": (
-        f"where(progress < rise, {_wave('start', '1', 'progress / rise')}, "
-        f"{_wave('1', 'end', '(progress - rise) / (1 - rise)')})"
-    ),
-    "warm_up": "where(progress < share, start + (1 - start) * progress / share, 1)",
-}
-# Default settings.
-USUAL: Mapping[str, Mapping[str, float]] = {
-    "step": {"every": 1 / 3, "gamma": 0.1},
-    "exponential": {"end": 0.01},
-    "cosine": {"end": 0.0},
-    "cyclic_cosine": {"cycles": 4, "growth": 1.0, "end": 0.0},
-    "coslog": {"cycles": 4},
-    "one_cycle": {"rise": 0.3, "start": 0.04, "end": 4e-6},
-    "warm_up": {"share": 0.1, "start": 1 / 3},
-}
-
-
 def factors(schedule: Mapping[str, object] | None, steps: Array, per_epoch: int) -> Array:
     """Factors of the learning rate for these steps, counted from 0, (n,) in float64.
 
@@ -203,10 +166,9 @@ def factors(schedule: Mapping[str, object] | None, steps: Array, per_epoch: int)
     """
     if schedule is None:
         return np.ones(len(steps))
-    settings = {key: value for key, value in schedule.items() if is_number(value)}
-    name, epochs = str(schedule["name"]), float(str(settings.pop("epochs")))
-    all_steps = epochs * per_epoch
+    kind = alternatives(schema_at("schedule"))[str(schedule["name"])]
+    settings = {**defaults_of(kind), **schedule}
+    all_steps = settings["epochs"] * per_epoch
     columns = {"progress": np.minimum(steps, all_steps - 1) / all_steps}
-    for key, value in {**USUAL[name], **settings}.items():
-        columns[key] = np.full(len(steps), float(str(value)))
-    return formula_values(FACTORS[name], columns)
+    columns |= {k: np.full(len(steps), float(v)) for k, v in settings.items() if k != "name"}
+    return formula_values(kind["factor"], columns)

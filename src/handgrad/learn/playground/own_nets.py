@@ -11,7 +11,8 @@ import numpy as np
 from handgrad.files.architecture import LAYERS, LayerWriter
 from handgrad.learn.playground.pages import traced_layer, traced_loss, traced_modules
 from handgrad.learn.playground.replay import net_of
-from handgrad.learn.playground.state import ACTIVATIONS, LAYER, LOSSES, OPTIMIZERS, State
+from handgrad.learn.playground.schema import alternatives, choices, schema_at
+from handgrad.learn.playground.state import LAYER, LOSSES, State
 from handgrad.learn.playground.tables import packed
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import (
@@ -32,7 +33,7 @@ from handgrad.textbook.optimizers import Optimizer
 
 # The layer after the last Linear, by the loss that needs it.
 LAST = {"CrossEntropyLoss": Softmax, "BinaryCrossEntropyLoss": Sigmoid}
-MOST_HIDDEN = 12
+HIDDEN = schema_at("layers")
 SIZES: Mapping[type[Layer], Mapping[str, str]] = {
     Linear: {"n_in": "n_in", "n_out": "n_out"},
     BatchNorm: {"n_features": "n_in"},
@@ -40,7 +41,8 @@ SIZES: Mapping[type[Layer], Mapping[str, str]] = {
     Dropout: {"p": "p"},
 }
 # Layers that may follow a hidden Linear, in this order.
-AFTER = (("BatchNorm", "LayerNorm"), ACTIVATIONS, ("Dropout",))
+OF_LAYER = HIDDEN["items"]["properties"]
+AFTER = (choices(OF_LAYER["normalization"]), choices(OF_LAYER["activation"]), ["Dropout"])
 USUAL = {"Linear", "Softmax", "Sigmoid", *(kind for kinds in AFTER for kind in kinds)}
 Json = dict[str, Any]
 
@@ -52,7 +54,7 @@ def state_of_net(net: Net, loss: Loss, optimizer: Optimizer) -> Json | None:
     """
     name = type(loss).__name__
     layers, rules = _hidden(net, name), _rules(optimizer)
-    if layers is None or rules is None or not _is_known(name) or len(_settings_of(loss)) > 1:
+    if layers is None or rules is None or name not in LOSSES or len(_settings_of(loss)) > 1:
         return None
     return {
         "layers": layers,
@@ -71,7 +73,7 @@ def training_settings(loss: Loss, optimizer: Optimizer) -> dict[str, Any]:
     judge, rule = type(loss).__name__, type(optimizer).__name__
     rate = optimizer.learning_rate
     fields: dict[str, Any] = {"optimizer": {"name": rule, "learning_rate": rate}, "exact": False}
-    return fields | ({"loss": judge} if _is_known(judge) else {})
+    return fields | ({"loss": judge} if judge in LOSSES else {})
 
 
 def spec_of(state: State) -> Json:
@@ -155,11 +157,11 @@ def _hidden(net: Net, loss: str) -> list[Json] | None:
         hidden[-1][name] = layer.p if isinstance(layer, Dropout) else kind
         if layer.param_names and layer.trainable is hidden[-1]["frozen"]:
             return None
-    return hidden if len(hidden) <= MOST_HIDDEN and all(part.trainable for part in tail) else None
-
-
-def _is_known(loss: str) -> bool:
-    return any(loss in names for names in LOSSES.values())
+    return (
+        hidden
+        if len(hidden) <= HIDDEN["maxItems"] and all(part.trainable for part in tail)
+        else None
+    )
 
 
 def _is_usual(layer: Layer) -> bool:
@@ -180,11 +182,11 @@ def _is_usual(layer: Layer) -> bool:
 def _rules(optimizer: Optimizer) -> Json | None:
     """The optimizer's settings as in a state; None if it has others."""
     settings = _settings_of(optimizer)
-    kinds = OPTIMIZERS.get(settings["name"])
-    others = settings.keys() - {"name", *(kinds or ())}
-    if kinds is None or any(settings[name] not in (None, 0, {}) for name in others - {"clip_norm"}):
+    known = alternatives(schema_at("optimizer")).get(settings["name"], {}).get("properties", {})
+    others = settings.keys() - known.keys() - {"clip_norm"}
+    if not known or any(settings[name] not in (None, 0, {}) for name in others):
         return None
-    return {name: value for name, value in settings.items() if name == "name" or name in kinds}
+    return {name: value for name, value in settings.items() if name in known}
 
 
 def _settings_of(page: Module) -> Json:

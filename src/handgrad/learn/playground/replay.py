@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.engines.engine import Epoch, EpochProgress
+from handgrad.learn.playground.base64url import numbers_in
 from handgrad.learn.playground.formulas import factors
-from handgrad.learn.playground.kinds import numbers_in
-from handgrad.learn.playground.state import BINARY, State, classes_of, state_in
+from handgrad.learn.playground.state import State, classes_of, is_binary, state_in
 from handgrad.learn.playground.toy_data import Draws, inputs_of, rows_of, split_of
 from handgrad.textbook import layers, losses, optimizers, penalties
 from handgrad.textbook.errors import DivergenceError, SettingError
@@ -102,7 +102,7 @@ def net_of(state: State) -> Net:
             made.append(getattr(layers, name)())
         if layer_state["dropout"]:
             made.append(layers.Dropout(layer_state["dropout"]))
-    made.append(linear(1 if state["loss"] in BINARY else max(1, classes_of(state))))
+    made.append(linear(1 if is_binary(state["loss"]) else max(1, classes_of(state))))
     if last := LAST.get(state["loss"]):
         made.append(last())
     return Net(*made)

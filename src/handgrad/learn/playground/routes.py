@@ -19,7 +19,6 @@ from handgrad.exchange.exporting import export
 from handgrad.exchange.exporting.formats import ENDINGS, ending_of
 from handgrad.files import save
 from handgrad.learn.playground.formulas import factors
-from handgrad.learn.playground.kinds import are_texts, number
 from handgrad.learn.playground.models import (
     MOST_WIDTH,
     Spec,
@@ -31,8 +30,8 @@ from handgrad.learn.playground.models import (
     rows_in,
     whole_in,
 )
+from handgrad.learn.playground.schema import fault_of, schema_at
 from handgrad.learn.playground.server import Answer, Request, Route, parts_of
-from handgrad.learn.playground.state import FIELDS, MOST_EPOCHS
 from handgrad.learn.playground.tables import WholeTable, packed, table_sent
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
@@ -151,7 +150,8 @@ def _json(value: object) -> Answer:
 
 
 MOST_TRAININGS = 4
-SPEED = number(0, 1e6)  # epochs a second
+SPEED = {"type": "number", "minimum": 0, "maximum": 1e6}  # epochs a second
+MOST_EPOCHS: int = schema_at("stop", "epoch")["maximum"]
 # Most reports and bytes of weights a second.
 REPORTS, BYTES = 10, 8e6
 EVENTS = "text/event-stream"
@@ -179,8 +179,8 @@ class Trainings:
             raise SettingError("no loss or no optimizer", "both", "send those of the page")
         x, y = self._rows(spec, model.net)
         speed = spec.get("speed", 0)
-        if not SPEED.holds(speed):
-            raise refused("speed", speed, SPEED.expected)
+        if fault := fault_of(SPEED, speed):
+            raise refused("speed", speed, fault.expected)
         epochs = whole_in(spec, "epochs", MOST_EPOCHS, most=MOST_EPOCHS)
         begun = whole_in(spec, "begun", 0, least=0, most=2**53)
         seed = whole_in(spec, "seed", 0, least=0, most=2**32 - 1)
@@ -207,8 +207,8 @@ class Trainings:
         whole = spec.get("whole")
         if self.whole is None or whole is None:
             return x, y
-        inputs = whole.get("inputs") if isinstance(whole, dict) else None
-        if not inputs or not are_texts(inputs):
+        inputs = whole.get("inputs", []) if isinstance(whole, dict) else []
+        if fault_of(schema_at("inputs"), inputs):
             raise refused("whole", whole, "an object with inputs and tests")
         tests = integers_in(whole.get("tests"), "tests")
         if not np.isin(tests, np.arange(len(self.whole.kept))).all():
@@ -241,9 +241,8 @@ class Trainings:
 def _schedule(spec: Spec, begun: int, epochs: int, per_epoch: int) -> Schedule | None:
     """The page's schedule, which also counts the epochs before this training."""
     schedule = spec.get("schedule")
-    [kind] = (kind for path, _, kind, _ in FIELDS if path == "schedule")
-    if not kind.holds(schedule):
-        raise refused("schedule", schedule, kind.expected)
+    if fault := fault_of(schema_at("schedule"), schedule):
+        raise refused("schedule", schedule, fault.expected)
     if schedule is None:
         return None
 

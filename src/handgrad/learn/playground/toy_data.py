@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from handgrad.engines.loops.functions.numpy_eval import value_of
+from handgrad.learn.playground.base64url import numbers_in
 from handgrad.learn.playground.formulas import formula_values
-from handgrad.learn.playground.kinds import numbers_in
-from handgrad.learn.playground.state import DataState, RowsState
+from handgrad.learn.playground.state import SETS, DataState, RowsState
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array
 
 DRAWN = 6  # uniform numbers for each row of any set, so that more noise moves the same points
-PI = 3.141592653589793
-HUMPS = (
-    (-4.0, 2.5, 1.0),
-    (0.0, 2.5, -1.0),
-    (4.0, 2.5, 1.0),
-    (-4.0, -2.5, -1.0),
-    (0.0, -2.5, 1.0),
-    (4.0, -2.5, -1.0),
-)
 
 
 @dataclass(frozen=True)
@@ -41,119 +31,6 @@ class ToyRows:
     classes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    """Random draws of a set: row indices i, uniform numbers u (n, DRAWN), noise from 0 to 1."""
-
-    i: Array
-    u: Array
-    noise: float
-    k: int
-    formula: str
-
-    def around(self, column: int, most: float) -> Array:
-        return np.asarray((2 * self.u[:, column] - 1) * most)
-
-    def normal(self, column: int) -> Array:
-        return normal_of(self.u[:, column], self.u[:, column + 1])
-
-    def moved(self, x: Array, column: int, most: float) -> Array:
-        return np.asarray(x + self.around(column, most) * self.noise)
-
-    def f(self, x1: Array, x2: Array) -> Array:
-        return formula_values(self.formula, {"x1": x1, "x2": x2})
-
-
-Columns = tuple[Array, Array, Array]
-
-
-sin, cos = partial(value_of, "sin"), partial(value_of, "cos")
-
-
-def _circle(d: _Drawn) -> Columns:
-    radius = np.where(d.i % 2 == 1, 2.5 * d.u[:, 0], 3.5 + 1.5 * d.u[:, 0])
-    angle = 2 * PI * d.u[:, 1]
-    x1, x2 = radius * sin(angle), radius * cos(angle)
-    z1, z2 = d.moved(x1, 2, 5), d.moved(x2, 3, 5)
-    return x1, x2, z1 * z1 + z2 * z2 < 6.25
-
-
-def _xor(d: _Drawn) -> Columns:
-    x1, x2 = d.around(0, 5), d.around(1, 5)
-    x1, x2 = (x + np.where(x > 0, 0.3, -0.3) for x in (x1, x2))
-    return x1, x2, d.moved(x1, 2, 5) * d.moved(x2, 3, 5) >= 0
-
-
-def _gauss(d: _Drawn) -> Columns:
-    c = d.i % d.k
-    angle = 1.25 * PI + 2 * PI * c / d.k
-    deviation, far = np.sqrt(0.5 + 7 * d.noise), np.sqrt(8.0)
-    x1, x2 = far * cos(angle) + deviation * d.normal(0), far * sin(angle) + deviation * d.normal(2)
-    return x1, x2, c
-
-
-def _spiral(d: _Drawn) -> Columns:
-    c, along = d.i % d.k, (d.i // d.k) / math.ceil(len(d.i) / d.k)
-    turn, radius = 3.5 * PI * along + 2 * PI * c / d.k, 5 * along
-    z1, z2 = d.around(0, 1) * d.noise, d.around(1, 1) * d.noise
-    return radius * sin(turn) + z1, radius * cos(turn) + z2, c
-
-
-def _moons(d: _Drawn) -> Columns:
-    angle = PI * d.u[:, 0]
-    a, b = cos(angle), sin(angle)
-    second = d.i % 2 == 1
-    x1, x2 = np.where(second, 1 - a, a), np.where(second, 0.5 - b, b)
-    z1, z2 = d.normal(1) * d.noise, d.normal(3) * d.noise
-    return 3.2 * (x1 - 0.5) + 2 * z1, 3.2 * (x2 - 0.25) + 2 * z2, second
-
-
-def _diagonal(d: _Drawn) -> Columns:
-    x1 = d.around(0, 5)
-    x2 = x1 + d.around(1, 1)
-    return x1, x2, x2 + 4 * d.noise * d.normal(2) > x1
-
-
-def _above(d: _Drawn) -> Columns:
-    x1, x2 = d.around(0, 6), d.around(1, 6)
-    return x1, x2, x2 + 4 * d.noise * d.normal(2) > d.f(x1, x2)
-
-
-def _plane(d: _Drawn) -> Columns:
-    x1, x2 = d.around(0, 6), d.around(1, 6)
-    return x1, x2, (d.moved(x1, 2, 6) + d.moved(x2, 3, 6)) / 10
-
-
-def _multi_gauss(d: _Drawn) -> Columns:
-    x1, x2 = d.around(0, 6), d.around(1, 6)
-    z1, z2 = d.moved(x1, 2, 6), d.moved(x2, 3, 6)
-    most = np.zeros(len(d.i))
-    for c1, c2, height in HUMPS:
-        far = np.sqrt((z1 - c1) * (z1 - c1) + (z2 - c2) * (z2 - c2))
-        here = np.where(far < 2, height * (1 - far / 2), 0.0)
-        most = np.where(np.abs(here) > np.abs(most), here, most)
-    return x1, x2, most
-
-
-def _formula(d: _Drawn) -> Columns:
-    x1, x2 = d.around(0, 6), d.around(1, 6)
-    return x1, x2, d.f(x1, x2) + 2 * d.noise * d.normal(2)
-
-
-SETS: Mapping[str, Callable[[_Drawn], Columns]] = {
-    "circle": _circle,
-    "xor": _xor,
-    "gauss": _gauss,
-    "spiral": _spiral,
-    "moons": _moons,
-    "diagonal": _diagonal,
-    "above": _above,
-    "plane": _plane,
-    "multi-gauss": _multi_gauss,
-    "formula": _formula,
-}
-
-
 def rows_of(data: DataState) -> ToyRows:
     """Rows of the `data` of a state.
 
@@ -164,14 +41,22 @@ def rows_of(data: DataState) -> ToyRows:
     """
     if (table := data["rows"]) is not None:
         return _rows_of_table(table, data["problem"])
-    n, k = data["n"], data["classes"]
-    u = Draws(data["seed"], 0).random((n, DRAWN))
-    drawn = _Drawn(np.arange(n), u, data["noise"] / 100, k, data["formula"])
-    x1, x2, y = SETS[data["kind"]](drawn)
-    x = np.stack([x1, x2], axis=1).astype(np.float32)
-    many = k if data["kind"] in ("gauss", "spiral") else 2
+    n = data["n"]
+    drawn = Draws(data["seed"], 0).random((n, DRAWN))
+    columns = {f"u{j}": drawn[:, j] for j in range(DRAWN)} | {"i": np.arange(n)}
+    settings = {"n": n, "k": data["classes"], "noise": data["noise"] / 100}
+    columns |= {name: np.full(n, float(number)) for name, number in settings.items()}
+    for line in SETS[data["kind"]]["rows"]:
+        name, _, text = line.partition(" = ")
+        known = columns
+        if text == "formula":
+            text, known = data["formula"], {name: columns[name] for name in ("x1", "x2")}
+        columns[name] = formula_values(text, known)
+    x = np.stack([columns["x1"], columns["x2"]], axis=1).astype(np.float32)
+    many = data["classes"] if SETS[data["kind"]].get("takes_classes") else 2
     classes = range(many) if data["problem"] == "classification" else ()
-    return ToyRows(x, y.astype(np.float32), ("x1", "x2"), tuple(map(str, classes)))
+    y = columns["y"].astype(np.float32)
+    return ToyRows(x, y, ("x1", "x2"), tuple(map(str, classes)))
 
 
 def _rows_of_table(rows: RowsState, problem: str) -> ToyRows:
