@@ -17,9 +17,9 @@ from handgrad.engines.compiled.ir_helpers import (
     i64,
     mark_noalias,
 )
+from handgrad.engines.loops.random_streams import MULTIPLIER
 
 INT128 = ir.IntType(128)
-MULTIPLIER = (2549297995355413924 << 64) + 4865540595714422341
 LANES = 4
 STATE, INCREMENT, HAS_HALF, HALF = 0, 2, 4, 5  # offsets in a stream's words
 

@@ -15,6 +15,8 @@ from handgrad.textbook.net import Net
 # from the last draw of 32 bits, and that half.
 WORDS = 6
 HALF = 2**64
+# PCG64 is s = a s + c, of 128 bits (O'Neill, 2014): this is a.
+MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645
 
 
 def streams_of(graph: Graph, dtype: np.dtype[np.generic]) -> list[str]:

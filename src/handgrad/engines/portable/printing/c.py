@@ -10,6 +10,7 @@ import numpy as np
 
 from handgrad.engines.loops.functions.function import Function
 from handgrad.engines.loops.ir import Expression, Type, Var
+from handgrad.engines.loops.random_streams import HALF, MULTIPLIER
 from handgrad.engines.portable.printing.c_family import (
     COMPARISON,
     SIGN,
@@ -19,22 +20,22 @@ from handgrad.engines.portable.printing.c_family import (
 )
 
 SHARED = {
-    "next64": """\
+    "next64": f"""\
 /* The next 64 bits of NumPy's PCG64: s = a s + c of 128 bits, then mixed (O'Neill, 2014).
    A stream is s and c, low halves first, then whether half of a word is left, and that half. */
-static uint64_t $next64(uint64_t *stream) {
-  const uint64_t s = stream[0], a = UINT64_C(0x4385df649fccf645);
+static uint64_t $next64(uint64_t *stream) {{
+  const uint64_t s = stream[0], a = UINT64_C(0x{MULTIPLIER % HALF:x});
   const uint64_t s0 = s & 0xffffffffu, s1 = s >> 32, a0 = a & 0xffffffffu, a1 = a >> 32;
   const uint64_t outer = s1 * a0 + (s0 * a0 >> 32), inner = s0 * a1 + (outer & 0xffffffffu);
   uint64_t high = s1 * a1 + (outer >> 32) + (inner >> 32);
   const uint64_t low = s * a + stream[2];
-  high += s * UINT64_C(0x2360ed051fc65da4) + stream[1] * a + stream[3] + (low < stream[2]);
+  high += s * UINT64_C(0x{MULTIPLIER // HALF:x}) + stream[1] * a + stream[3] + (low < stream[2]);
   stream[0] = low;
   stream[1] = high;
   const uint64_t mixed = low ^ high;
   const int turn = (int)(high >> 58);
   return mixed >> turn | mixed << (-turn & 63);
-}""",
+}}""",
     "next32": """\
 /* The next 32 bits: half of a word, the low half first. */
 static uint32_t $next32(uint64_t *stream) {

@@ -10,6 +10,7 @@ import numpy as np
 from handgrad.engines.loops.functions.function import Function
 from handgrad.engines.loops.ir import Expression, Type, Var
 from handgrad.engines.loops.program import FINISHED, Program
+from handgrad.engines.loops.random_streams import MULTIPLIER
 from handgrad.engines.portable.printing.c_family import (
     COMPARISON,
     INDENT,
@@ -115,6 +116,7 @@ function random(stream) {
   return (stream.high * 2 ** 21 + (stream.low >>> 11)) / 2 ** 53;
 }""",
 }
+DIGITS = ", ".join(f"0x{MULTIPLIER >> 16 * k & 0xFFFF:04x}" for k in range(8))
 STREAMS = {
     "Stream": """\
 /**
@@ -165,7 +167,8 @@ class Stream {
 const turned = (low, high, n) => (n ? (low >>> n) | (high << (32 - n)) : low) >>> 0;
 
 // low digits first
-const MULTIPLIER = [0xf645, 0x9fcc, 0xdf64, 0x4385, 0x5da4, 0x1fc6, 0xed05, 0x2360];""",
+"""
+    + f"const MULTIPLIER = [{DIGITS}];",
     "draw": """\
 /** Draw random numbers from [0, 1), as NumPy does, into a buffer. */
 function draw(streams, i, buffer, offset, count) {
