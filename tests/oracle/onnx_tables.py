@@ -20,7 +20,8 @@ import sklearn.datasets
 import handgrad as hg
 from handgrad.exchange.exporting import ModelSpec, model_spec_of
 from handgrad.exchange.exporting.onnx.file import by_onnxruntime, onnx_model
-from handgrad.files.features import START, Columns
+from handgrad.files.cells import START
+from handgrad.files.features import Columns
 from handgrad.tables.data.frames import text_in
 from handgrad.textbook.layers import Array
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from handgrad.files.cells import NO_TIME
+
 # What stands for nothing, as pyarrow has it too.
 MISSING = (
     *("", "#N/A", "#N/A N/A", "#NA", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"),
     *("-NaN", "-nan", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
 )
-# The words of pandas for a missing date, and for any missing value.
-NO_TIME, NO_VALUE = "NaT", "<NA>"
 BLANKS = "[\u00a0\u2007\u2009\u202f]"
 CODES = (
     "AED ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY "

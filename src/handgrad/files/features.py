@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,8 +26,6 @@ from handgrad.textbook.net import Net, Parallel
 from handgrad.textbook.net.minibatches import batches
 
 Kind = Literal["number", "boolean", "date", "text"]
-START = datetime.datetime(1970, 1, 1)
-DAY = 86400.0
 CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
 # Rows that are encoded at once, so that what is computed on the way stays small.
 AT_ONCE = 1024

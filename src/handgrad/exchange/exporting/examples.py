@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.files.cells import DAY, START
 from handgrad.files.features import (
-    DAY,
-    START,
     Column,
     Columns,
     Feature,

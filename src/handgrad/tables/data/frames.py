@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from handgrad.files.cell_patterns import MISSING, NO_TIME, NO_VALUE
-from handgrad.files.features import DAY, START, Column, Columns, Kind
+from handgrad.files.cell_patterns import MISSING
+from handgrad.files.cells import DAY, day_of, is_missing, text_of
+from handgrad.files.features import Column, Columns, Kind
 from handgrad.tables.data.table_options import DateOrder
 from handgrad.textbook.errors import DataError, UnseenWarning, closest
 from handgrad.textbook.layers import Array
@@ -116,7 +117,7 @@ def _of_series(name: str, series: "nw.Series[IntoSeriesT]") -> Column:
 
 def _of_objects(values: Sequence[object]) -> Column:
     """Column of Python objects, by their types."""
-    present = [value for value in values if not _is_missing(value)]
+    present = [value for value in values if not is_missing(value)]
     if not present:
         return Column("number", np.full(len(values), np.nan), "nothing in it")
     if all(isinstance(value, bool | np.bool_) for value in present):
@@ -126,7 +127,7 @@ def _of_objects(values: Sequence[object]) -> Column:
     if all(isinstance(value, datetime.date) for value in present):
         return Column("date", _days(values))
     if all(hasattr(value, "to_timestamp") for value in present):  # periods of pandas
-        begins = [None if _is_missing(v) else cast("Any", v).to_timestamp() for v in values]
+        begins = [None if is_missing(v) else cast("Any", v).to_timestamp() for v in values]
         return Column("date", _days(begins))
     if all(isinstance(value, str) for value in present):
         return Column("text", _texts(values))
@@ -170,7 +171,7 @@ def dates_in(column: Column, written: str = "") -> Column | None:
     """
     with suppress(ValueError):
         read = datetime.datetime.fromisoformat
-        days = [math.nan if text is None else _day(read(text)) for text in column.values]
+        days = [math.nan if text is None else day_of(read(text)) for text in column.values]
         return Column("date", np.array(days, float), "text that reads as dates")
     return _formatted(column, "date", ".", cast("DateOrder | None", written or None))
 
@@ -200,18 +201,6 @@ def text_in(column: Column) -> Column:
     return Column("text", _texts(column.values.tolist()))
 
 
-def _is_missing(value: object) -> bool:
-    """Return True for None, NaN, NA, NaT and blank text."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return True
-    if isinstance(value, str | datetime.date | list | dict):
-        return value is not value or str(value) == NO_TIME
-    try:
-        return not bool(value == value)
-    except (TypeError, ValueError):
-        return str(value) == NO_VALUE
-
-
 def _numbers(series: "nw.Series[IntoSeriesT]") -> Array:
     values = series.to_numpy()
     return values.astype(float) if values.dtype.kind in "fiu" else _floats(series.to_list())
@@ -219,37 +208,24 @@ def _numbers(series: "nw.Series[IntoSeriesT]") -> Array:
 
 def _floats(values: Sequence[object]) -> Array:
     plain = [v.total_seconds() if isinstance(v, datetime.timedelta) else v for v in values]
-    return np.array([math.nan if _is_missing(v) else float(cast("Any", v)) for v in plain], float)
+    return np.array([math.nan if is_missing(v) else float(cast("Any", v)) for v in plain], float)
 
 
 def _texts(values: Sequence[object]) -> Array:
     texts = np.empty(len(values), object)
-    texts[:] = [None if _is_missing(value) else _text(value) for value in values]
+    texts[:] = [None if is_missing(value) else text_of(value) for value in values]
     return texts
-
-
-def _text(value: object) -> str:
-    """Convert a value to text; 3, 3.0 and True as 1 give the same text for equal integers."""
-    if isinstance(value, Real | Decimal) and float(value).is_integer():
-        return str(int(float(value)))
-    return str(value)
 
 
 def _days(values: Sequence[object]) -> Array:
     """Dates as days since 1970, in local time."""
     return np.array(
         [
-            _day(v) if isinstance(v, datetime.date) and not _is_missing(v) else math.nan
+            day_of(v) if isinstance(v, datetime.date) and not is_missing(v) else math.nan
             for v in values
         ],
         float,
     )
-
-
-def _day(value: datetime.date) -> float:
-    if isinstance(value, datetime.datetime):
-        return (value.replace(tzinfo=None) - START).total_seconds() / DAY
-    return float((value - START.date()).days)
 
 
 def _finite(columns: Columns) -> Columns:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from handgrad.files.features import DAY, Column
+from handgrad.files.cells import DAY
+from handgrad.files.features import Column
 from handgrad.tables.inspection.tables import IndexedTable, by_frequency, fitted, outputs_of
 from handgrad.textbook.errors import DataError, positive
 from handgrad.textbook.layers import Array

@@ -14,7 +14,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from handgrad.engines.environment import versions
-from handgrad.files.features import DAY, Column, Features
+from handgrad.files.cells import DAY
+from handgrad.files.features import Column, Features
 from handgrad.files.html import visible
 from handgrad.plots import plot_kernels, plot_net, plot_partial_dependence, plot_predictions
 from handgrad.plots.style import FIRST, SECOND, name_places, shortened, tidy

@@ -10,9 +10,9 @@ from typing import NoReturn
 
 import numpy as np
 
+from handgrad.files.cells import DAY
 from handgrad.files.features import (
     CYCLES,
-    DAY,
     Binary,
     Category,
     Code,

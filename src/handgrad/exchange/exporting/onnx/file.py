@@ -25,7 +25,7 @@ from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.exchange.exporting.wrapper_layers import BothClasses, BothScores, InverseLink
 from handgrad.files.architecture import LAYERS, NET_IN_ONNX, LayerWriter
-from handgrad.files.features import DAY
+from handgrad.files.cells import DAY
 from handgrad.files.weights import placed, words_of
 from handgrad.textbook.errors import FileError
 from handgrad.textbook.layers import Array, Layer

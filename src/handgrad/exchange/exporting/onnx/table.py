@@ -14,7 +14,8 @@ from handgrad.exchange.exporting.onnx.model import (
     described,
     tensor_type,
 )
-from handgrad.files.features import DAY, Feature, TextFeature
+from handgrad.files.cells import DAY
+from handgrad.files.features import Feature, TextFeature
 from handgrad.textbook.errors import SettingError
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from handgrad.exchange.exporting.examples import records
 from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.cell_patterns import reading
-from handgrad.files.features import DAY, START, Column, Date, Feature, Number
+from handgrad.files.cells import DAY, START
+from handgrad.files.features import Column, Date, Feature, Number
 from handgrad.files.web import WEB
 from handgrad.textbook.layers import Array, Sigmoid, Softmax
 from handgrad.textbook.version import __version__

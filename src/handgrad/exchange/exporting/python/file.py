@@ -20,8 +20,13 @@ from handgrad.textbook.version import __version__
 
 READERS: dict[str, Callable[..., object]] = {
     name: getattr(table_functions, name)
-    for name in ("numbers", "days", "indices", "cells", "is_gap")
+    for name in ("numbers", "days", "indices", "cells", "is_missing", "text_of", "day_of")
 }
+IMPORTS_OF_TABLES = [
+    "from collections.abc import Iterable",
+    "from decimal import Decimal",
+    "from numbers import Real",
+]
 # Name of the prediction function, and its result.
 ANSWERS = {
     "output": ("predict", "The output of the net"),
@@ -125,7 +130,7 @@ def shape_text(rows: Array) -> str:
 def _imports(spec: ModelSpec, standard: Sequence[str], others: Sequence[str]) -> str:
     lines = ["import datetime"] * (spec.table is not None)
     lines += [*standard, "import sys", "from base64 import b64decode"]
-    lines += ["from collections.abc import Iterable"] * (spec.table is not None)
+    lines += IMPORTS_OF_TABLES * (spec.table is not None)
     lines += ["", *others]
     if spec.table is not None:
         lines += ["", *(f"{name} = {value!r}" for name, value in CONSTANTS.items())]
