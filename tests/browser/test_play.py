@@ -1,5 +1,6 @@
 """The playground as it is opened: from a disk, from its server, where parts are refused."""
 
+import gzip
 import json
 import webbrowser
 from collections.abc import Iterator
@@ -263,6 +264,19 @@ def test_a_table_is_read_and_trained_on(
         it.store("store.session.play()")
         it.is_training()
         assert it.errors == []
+
+
+def test_a_table_that_is_too_difficult_for_the_page_is_read_by_python(
+    browser: "Browser", served: Playground, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(gzip.compress(b"age,size,kind\n" + b"1,2,old\n3,4,young\n" * 20))
+    with playing(browser, served.open(browser=False)) as it:
+        it.wait_for_epoch(2)
+        it.page.locator(FILE).set_input_files(path)
+        it.until("document.getElementById('playground').store.state.data.rows.names[0] === 'age'")
+        assert it.store("store.state.data.rows.classes") == ["old", "young"]
+        assert not it.page.locator(".own-table .refusal").is_visible()
 
 
 def test_a_table_that_is_none_is_refused_in_its_place(

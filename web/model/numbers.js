@@ -13,29 +13,47 @@ export const plain = (text, patterns) =>
   trimmed(text.replaceAll(new RegExp(patterns.blanks, "gu"), " "));
 
 /**
- * Parse a number; null if the text is none.
- *
- * `decimal` is the decimal separator where both are possible, "," or "." or "", which is ".";
- * `patterns` are those of handgrad.files.cell_patterns.
+ * Parse a text to the parts of a number; null if it is none. `decimals` are the possible decimal
+ * separators; `patterns` are those of handgrad.files.cell_patterns.
  */
-export function numberIn(text, decimal, patterns) {
+export function numberParts(text, patterns) {
   const found = new RegExp(patterns.number, "u").exec(plain(text, patterns))?.groups;
   if (!found || patterns.missing.includes(trimmed(text))) return null;
   const signs = found.s1 + found.s2 + found.s3;
   const debit = found.debit === "(";
-  const currencies = new Set([found.c1, found.c2].filter(Boolean));
-  if (debit !== (found.credit === ")") || signs.length + debit > 1 || currencies.size > 1)
-    return null;
+  const currencies = [found.c1, found.c2].filter(Boolean);
+  if (debit !== (found.credit === ")") || signs.length + debit > 1) return null;
   const digits = trimmed(found.digits);
-  const fitting = [",", "."].filter((sign) => new RegExp(patterns.digits[sign], "u").test(digits));
-  if (!fitting.length) return null;
-  const sign = fitting.includes(decimal || ".") ? decimal || "." : fitting[0];
+  const decimals = Object.keys(patterns.digits).filter((sign) =>
+    new RegExp(patterns.digits[sign], "u").test(digits),
+  );
+  const negative = debit || signs === "-" || signs === "−";
+  const { exponent, percent } = found;
+  return decimals.length
+    ? { digits, exponent, decimals, currencies, negative, percent: percent === "%" }
+    : null;
+}
+
+/** Number of the parts with a decimal separator: `decimal` if it is possible, else the other one. */
+export function numberOf({ digits, exponent, decimals, negative }, decimal) {
+  const sign = decimals.includes(decimal) ? decimal : decimals[0];
   const other = sign === "," ? "." : ",";
   const written = digits.replaceAll(other, "").replaceAll(/[’' ]/g, "").replace(sign, ".");
-  const size = Number(written + found.exponent);
-  const whole = !digits.includes(sign) && !found.exponent && digits.length <= patterns.most_digits;
-  const negative = debit || signs === "-" || signs === "−";
-  return negative && !(whole && size === 0) ? -size : size; // integers have no −0
+  const size = Number(written + exponent);
+  return negative ? -size : size;
+}
+
+/**
+ * Parse a number; null if the text is none. `decimal` is the decimal separator where both are
+ * possible, "," or "." or "", which is ".".
+ */
+export function numberIn(text, decimal, patterns) {
+  const parts = numberParts(text, patterns);
+  if (!parts || new Set(parts.currencies).size > 1) return null;
+  const value = numberOf(parts, decimal || ".");
+  const { digits, exponent } = parts;
+  const isWhole = /^\d+$/.test(digits) && !exponent && digits.length <= patterns.most_digits;
+  return isWhole && value === 0 ? 0 : value; // integers have no −0
 }
 
 /** Format a number with a decimal separator, so that it parses to the same number. */

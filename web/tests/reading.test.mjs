@@ -35,9 +35,10 @@ test("what is no formula is refused", () => {
 });
 
 test("the sign between cells is found", () => {
-  assert.equal(separatorOf("a;b\n1,5;2\n").separator, ";");
-  assert.equal(separatorOf("a,b\n1,2\n").separator, ",");
-  assert.equal(separatorOf("a\tb\n1\t2\n").separator, "\t");
+  const found = (text) => separatorOf(text, ["\t", ";", ","]).separator;
+  assert.equal(found("a;b\n1,5;2\n"), ";");
+  assert.equal(found("a,b\n1,2\n"), ",");
+  assert.equal(found("a\tb\n1\t2\n"), "\t");
 });
 
 test("bytes are read in the encoding that they have", () => {

@@ -9,6 +9,8 @@ MISSING = (
     *("", "#N/A", "#N/A N/A", "#NA", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"),
     *("-NaN", "-nan", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
 )
+# Signs between cells, in order of preference.
+SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 BLANKS = "[\u00a0\u2007\u2009\u202f]"
 CODES = (
     "AED ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY "
@@ -49,6 +51,7 @@ def reading() -> dict[str, Any]:
         "date": _in_script(DATE),
         "date_in_chinese": DATE_IN_CHINESE,
         "missing": MISSING,
+        "separators": [*SEPARATORS],
         "no_time": NO_TIME,
         "blanks": BLANKS,
         "last_century": LAST_CENTURY,

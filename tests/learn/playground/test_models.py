@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.learn.playground.base64url import packed
 from handgrad.learn.playground.models import model_of
-from handgrad.learn.playground.tables import packed
 from handgrad.textbook.errors import HandgradError
 
 LAYERS = [

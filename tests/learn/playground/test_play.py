@@ -25,10 +25,11 @@ import pytest
 import handgrad as hg
 from handgrad.learn.playground import Playground
 from handgrad.learn.playground import notebook as module
+from handgrad.learn.playground.base64url import packed
 from handgrad.learn.playground.models import numbers_in
 from handgrad.learn.playground.server import PlaygroundServer
 from handgrad.learn.playground.state import state_of
-from handgrad.learn.playground.tables import MOST_ROWS, packed
+from handgrad.learn.playground.tables import MOST_ROWS
 from handgrad.textbook.errors import HandgradError
 from tests.bad_input.refused import refused
 from tests.cli.run import handgrad

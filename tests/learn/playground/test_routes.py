@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.learn.playground.base64url import packed
 from handgrad.learn.playground.models import numbers_in
 from handgrad.learn.playground.own_nets import spec_of
 from handgrad.learn.playground.replay import loss_of, net_of
 from handgrad.learn.playground.routes import MOST_TRAININGS, Routes
 from handgrad.learn.playground.state import LOSSES as STATE_LOSSES
 from handgrad.learn.playground.state import state_of
-from handgrad.learn.playground.tables import WholeTable, packed
+from handgrad.learn.playground.tables import WholeTable
 from handgrad.learn.playground.toy_data import ToyRows
 from tests.learn.playground.serving import Serving, serving
 

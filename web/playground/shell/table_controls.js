@@ -11,43 +11,46 @@ import {
 import { tableIn } from "../training/csv.js";
 import { TableRefused, textOf } from "../training/csv_parser.js";
 import { button, choice, disclosure, translated } from "./elements.js";
-import { stateOfTable } from "./table_rows.js";
+import { MOST_INPUTS, stateOfTable } from "./table_rows.js";
 
 /** Create the controls that read tables; files may be dropped anywhere in `whole`. */
 export function tableControls(store, whole) {
-  const known = { table: null, target: null, chosen: [], told: [], name: "" };
+  const known = { table: null, target: null, chosen: [], told: [] };
   const problem = element("div", { class: "refusal", role: "alert", hidden: "" });
   const summary = element("div", { class: "read-as" });
   const columns = columnChoice(store, known, problem, summary);
-  const take = async (name, read) => {
+  const show = (table) => {
+    const target = table.columns.at(-1).name;
+    Object.assign(known, { table, target });
+    known.chosen = table.columns.map(({ name }) => name).filter((name) => name !== target);
+    columns.fill();
+    columns.apply();
+  };
+  // Python, if it is there, reads other formats, and tables that are too difficult for the page.
+  const take = async (given) => {
     problem.hidden = true;
+    const { server, reading } = store.given;
+    const read = () => byServer(store, given, summary);
+    if (server && !isText(given)) return read().catch((error) => refuse(problem, error));
     try {
-      const table = tableIn(await read(), store.given.reading);
-      const target = table.columns.at(-1).name;
-      Object.assign(known, { table, target, name });
-      known.chosen = table.columns.map((column) => column.name).filter((one) => one !== target);
-      columns.fill();
-      columns.apply();
+      show(tableIn(textOf(new Uint8Array(await given.arrayBuffer())), reading));
     } catch (error) {
-      refuse(problem, error);
+      const isDifficult = server && error instanceof TableRefused;
+      await (isDifficult ? read() : Promise.reject(error)).catch(() => refuse(problem, error));
     }
   };
   const file = element("input", { type: "file", accept: ".csv,.tsv,.txt,text/csv" });
   if (store.given.server) file.setAttribute("accept", ".csv,.tsv,.txt,.parquet");
   bindText(file, () => translate("table_file"), "aria-label");
-  const ofFile = (one) =>
-    store.given.server && !isText(one)
-      ? byServer(store, one, problem, summary)
-      : take(one.name, async () => textOf(new Uint8Array(await one.arrayBuffer())));
   file.addEventListener("change", () => {
-    if (file.files[0]) ofFile(file.files[0]);
+    if (file.files[0]) take(file.files[0]);
     file.value = "";
   });
   const box = element("textarea", { rows: "3", spellcheck: "false" });
   bindText(box, () => translate("paste_table"), "aria-label");
   bindText(box, () => translate("paste_table"), "placeholder");
-  const read = button("read_table", () => take(translate("pasted"), () => box.value));
-  dropping(whole, ofFile);
+  const read = button("read_table", () => take(new File([box.value], "pasted.csv")));
+  dropping(whole, take);
   const made = disclosure(
     "own_table",
     translated("p", "own_table_hint", { class: "hint" }),
@@ -64,17 +67,12 @@ export function tableControls(store, whole) {
 
 const isText = (file) => /\.(csv|tsv|txt)$/i.test(file.name);
 
-/** Read a file that the page cannot parse on the server, as Python does. */
-async function byServer(store, file, problem, summary) {
-  problem.hidden = true;
-  try {
-    const { rows, problem: kind, table } = await store.given.server.table(file);
-    store.change({ data: { kind: "rows", problem: kind, rows }, inputs: rows.names.slice(0, 64) });
-    const lines = table.read_as.map(([name, how]) => `${name}: ${how}`);
-    summary.replaceChildren(...lines.map((line) => element("p", {}, visible(line))));
-  } catch (error) {
-    refuse(problem, error);
-  }
+/** Read a file on the server, as Python does. */
+async function byServer(store, file, summary) {
+  const { rows, problem, table } = await store.given.server.table(file);
+  store.change({ data: { kind: "rows", problem, rows }, inputs: rows.names.slice(0, MOST_INPUTS) });
+  const lines = table.read_as.map(([name, how]) => `${name}: ${how}`);
+  summary.replaceChildren(...lines.map((line) => element("p", {}, visible(line))));
 }
 
 /** Show an error in three parts: what came, what was expected, what to try. */

@@ -1,11 +1,13 @@
 // Encoding of a table as training rows: one-hot categories, standardized numbers, the target.
 
 import { packed } from "../training/base64.js";
+import { schemaAt } from "../training/schema.js";
 import { TableRefused } from "../training/csv_parser.js";
 
 const MOST_VALUES = 12;
 const MOST_CLASSES = 20;
-const MOST_INPUTS = 64;
+/** Most inputs of a net. */
+export const MOST_INPUTS = schemaAt("inputs").maxItems;
 /** Maximum number of distinct integers that count as classes. */
 const FEW = 10;
 

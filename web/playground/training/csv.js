@@ -1,13 +1,12 @@
 // CSV import: text to columns of numbers and texts, by the rules of handgrad.tables.data.
 
-import { plain, trimmed } from "../../model/numbers.js";
+import { numberOf, numberParts, trimmed } from "../../model/numbers.js";
 import { TableRefused, rowsIn, separatorOf } from "./csv_parser.js";
 
 /** Maximum number of rows; a larger table is sampled at even spacing. */
 export const MOST_ROWS = 10000;
 /** Maximum length of a text, in characters. */
 const LONGEST = 2e8;
-const SIGNS = [".", ","];
 /** Number of rows for detecting the decimal separator. */
 const ROWS = 1000;
 
@@ -19,12 +18,12 @@ const ROWS = 1000;
  */
 export function tableIn(text, reading) {
   if (text.length > LONGEST) throw new TableRefused("csv_long", { size: text.length });
-  const { separator, skipped } = separatorOf(text);
+  const { separator, skipped } = separatorOf(text, reading.separators);
   const body = text.slice(skipped);
   const { rows, of, each } = sampledRows(body, separator);
   if (!rows.length) throw new TableRefused("csv_empty");
   const [first] = rows;
-  const isHead = first.cells.every((cell) => isMissing(cell, reading) || !read(cell, reading));
+  const isHead = first.cells.every((cell) => !numberParts(cell, reading));
   const below = isHead ? rows.slice(1) : rows;
   if (below.length < 2) throw new TableRefused("csv_no_rows", { rows: below.length });
   const width = first.cells.length;
@@ -70,55 +69,31 @@ function namesOf(given) {
 
 const isMissing = (cell, { missing }) => missing.includes(trimmed(cell));
 
-/** Parse a cell: the parts of a number and its possible decimal separators; null if it is none. */
-function read(cell, patterns) {
-  const found = new RegExp(patterns.number, "u").exec(plain(cell, patterns))?.groups;
-  if (!found) return null;
-  const signs = found.s1 + found.s2 + found.s3;
-  const debit = found.debit === "(";
-  if (debit !== (found.credit === ")") || signs.length + debit > 1) return null;
-  const digits = trimmed(found.digits);
-  const fits = SIGNS.filter((sign) => new RegExp(patterns.digits[sign], "u").test(digits));
-  if (!fits.length) return null;
-  const isNegative = debit || signs === "-" || signs === "−";
-  const beside = [found.c1, found.c2].filter(Boolean);
-  const isPercent = found.percent === "%";
-  return { digits, exponent: found.exponent, fits, isNegative, beside, isPercent };
-}
-
-const PLAIN = /^-?(\d+|\d+\.\d+)$/;
-
 /** Infer a column's type: numbers if all cells parse with one decimal separator, else texts. */
 function columnOf(name, cells, decimal, reading) {
-  const there = new Map();
-  for (const cell of cells) if (!isMissing(cell, reading)) there.set(cell, null);
+  const there = new Map(
+    cells.filter((cell) => !isMissing(cell, reading)).map((cell) => [cell, null]),
+  );
   const asTexts = { name, texts: cells, gaps: cells.filter((cell) => !cell).length };
-  if (!there.size) return asTexts;
-  let fits = SIGNS;
-  const beside = new Set();
-  const percents = new Set();
   for (const cell of there.keys()) {
-    const found = read(cell, reading);
-    fits = fits.filter((sign) => found?.fits.includes(sign));
-    if (!fits.length) return asTexts;
-    found.beside.forEach((sign) => beside.add(sign));
-    percents.add(found.isPercent);
-    there.set(cell, found);
+    const parts = numberParts(cell, reading);
+    if (!parts) return asTexts;
+    there.set(cell, parts);
   }
-  if (beside.size > 1 || percents.size > 1) return asTexts;
-  const sign = fits.includes(decimal) ? decimal : [...fits].sort()[0];
-  for (const [cell, found] of there) there.set(cell, numberBy(sign, found, cell));
+  const all = [...there.values()];
+  const signs = commonDecimals(all);
+  const currencies = new Set(all.flatMap((parts) => parts.currencies));
+  const percents = new Set(all.map(({ percent }) => percent));
+  if (!signs.length || currencies.size > 1 || percents.size > 1) return asTexts;
+  const sign = signs.includes(decimal) ? decimal : signs[0];
+  for (const [cell, parts] of there) there.set(cell, numberOf(parts, sign));
   const numbers = Float64Array.from(cells, (cell) => there.get(cell) ?? NaN);
   return { name, numbers, gaps: cells.filter((cell) => !there.has(cell)).length };
 }
 
-function numberBy(sign, { digits, exponent, isNegative }, cell) {
-  if (sign === "." && PLAIN.test(cell)) return Number(cell);
-  const other = sign === "," ? "." : ",";
-  const size = digits.replaceAll(other, "").replaceAll(/[’' ]/g, "").replace(sign, ".");
-  const value = Number(size + exponent);
-  return isNegative ? -value : value;
-}
+/** Decimal separators that are possible in all numbers; none if there is no number. */
+const commonDecimals = (all) =>
+  (all[0]?.decimals ?? []).filter((sign) => all.every((parts) => parts?.decimals.includes(sign)));
 
 /** Detect the decimal separator by majority of the numeric columns. */
 function decimalOf(columns, separator, reading) {
@@ -126,9 +101,7 @@ function decimalOf(columns, separator, reading) {
   for (const column of columns) {
     const cells = column.slice(0, ROWS).filter((cell) => /[.,]/.test(cell));
     if (!cells.length) continue;
-    const fits = SIGNS.filter((sign) =>
-      cells.every((cell) => read(cell, reading)?.fits.includes(sign)),
-    );
+    const fits = commonDecimals(cells.map((cell) => numberParts(cell, reading)));
     if (fits.length === 1) votes[fits[0]] += 1;
     else if (fits.length === 2) votes.both += 1;
   }

@@ -52,17 +52,18 @@ function comesInPairs(bytes) {
   return true;
 }
 
-/** Cell separators, in order of preference. */
-const SEPARATORS = ["\t", ";", "|", ","];
 const ROWS = 1000;
 
-/** Detect the separator: it splits all rows into as many cells as the first, more than one. */
-export function separatorOf(text) {
+/**
+ * Detect the separator, one of `separators` in order of preference: it splits all rows into as many
+ * cells as the first, more than one.
+ */
+export function separatorOf(text, separators) {
   const said = /^sep=(.)\r?\n?/i.exec(text);
   if (said) return { separator: said[1], skipped: said[0].length };
   const head = text.length > SAMPLE ? text.slice(0, text.lastIndexOf("\n", SAMPLE) + 1) : text;
   let best = { separator: ",", share: 0, width: 1 };
-  for (const separator of SEPARATORS) {
+  for (const separator of separators) {
     const rows = [];
     try {
       for (const { cells } of rowsIn(head, separator)) {

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from handgrad.files.architecture import LAYERS, LayerWriter
+from handgrad.learn.playground.base64url import packed
 from handgrad.learn.playground.pages import traced_layer, traced_loss, traced_modules
 from handgrad.learn.playground.replay import net_of
 from handgrad.learn.playground.schema import alternatives, choices, schema_at
 from handgrad.learn.playground.state import LAYER, LOSSES, State
-from handgrad.learn.playground.tables import packed
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import (
     Array,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.learn.playground.base64url import packed
+from handgrad.learn.playground.schema import schema_at
 from handgrad.learn.playground.toy_data import ToyRows, inputs_of
 from handgrad.tables.data import BUNDLED, load, open_table
 from handgrad.tables.data.files import Table
@@ -22,7 +23,7 @@ from handgrad.textbook.layers import Array
 
 MOST_ROWS = 10_000  # that a page draws and trains on
 MOST_CELLS = 2 * 10**7  # of a table that is read whole
-MOST_INPUTS = 64  # as its state allows
+MOST_INPUTS: int = schema_at("inputs")["maxItems"]
 KINDS = (".csv", ".tsv", ".txt", ".parquet")
 
 
@@ -95,12 +96,6 @@ class PageTable:
             "sampled": sampled,
             "notes": [*self.notes],
         }
-
-
-def packed(numbers: Array) -> str:
-    """Encode numbers as base64url of float32 without padding, as in links and states."""
-    text = base64.urlsafe_b64encode(np.ascontiguousarray(numbers, "<f4").tobytes())
-    return text.decode().rstrip("=")
 
 
 def table_in(path: str | Path, target: str | None = None, name: str = "") -> PageTable:

@@ -13,6 +13,7 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
+from handgrad.files.cell_patterns import SEPARATORS
 from handgrad.tables.data.encodings import GUESSED, encoding_of_text, marked_encoding, reads
 from handgrad.tables.data.file_kinds import packing_of, refuse_other_kinds, unpacked
 from handgrad.tables.data.files import Location
@@ -27,8 +28,6 @@ SAMPLE, ROWS = 2**17, 1000
 # Largest size of a row of a CSV file, in bytes.
 LONGEST_ROW = 2**24
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-# In order of preference, where several of them split all rows into equally many fields.
-SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 # Full-width forms, as Chinese keyboards type them.
 FULL_WIDTH = {"，": ",", "；": ";", "｜": "|"}
 SEPARATOR_LINE = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
