@@ -13,6 +13,7 @@ import {
   indexed,
 } from "./arrays.js";
 import { ATTRIBUTES, CONSTANTS, FUNCTIONS, METHODS, TYPES, callFunction } from "./functions.js";
+import { COMPARISONS } from "../playground/training/formulas.js";
 import { power } from "../playground/training/functions.js";
 
 /** Format the shape of an array as Python does. */
@@ -65,15 +66,6 @@ function divided(a, b, work) {
 
 const bits = (a, b, work) =>
   resultKind(a.kind, b.kind) === "float" ? refuse() : each(work, resultKind(a.kind, b.kind), a, b);
-
-const COMPARE = {
-  "<": (x, y) => x < y,
-  "<=": (x, y) => x <= y,
-  ">": (x, y) => x > y,
-  ">=": (x, y) => x >= y,
-  "==": (x, y) => x === y,
-  "!=": (x, y) => x !== y,
-};
 
 const UNARY = {
   "-": (a) => (a.kind === "bool" ? refuse() : each((x) => -x, a.kind, a)),
@@ -227,7 +219,7 @@ class Evaluator {
   }
 }
 
-const asTruth = (sign) => (x, y) => Number(COMPARE[sign](x, y));
+const asTruth = (sign) => (x, y) => Number(COMPARISONS[sign](x, y));
 
 const wholeIndex = (value) =>
   isArray(value) && !value.shape.length && value.kind !== "float" ? value.values[0] : refuse();

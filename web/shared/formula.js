@@ -14,6 +14,9 @@
 //   { kind: "rest" }                           the "..." of an index
 //   { kind: "tuple", items }                   { kind: "list", items }
 
+// common notations, and how Python writes them
+import SIGNS from "./formula_signs.json" with { type: "json" };
+
 const LONGEST = 2000;
 const DEEPEST = 100;
 
@@ -42,19 +45,6 @@ const RESERVED = new Set([...KEYWORDS, ...CONSTANTS.keys(), "and", "or", "not"])
 const BINARY = [["|"], ["&"], ["+", "-"], ["*", "/", "//", "%", "@"]];
 const COMPARE = ["<", "<=", ">", ">=", "==", "!="];
 const CLOSING = { "(": ")", "[": "]" };
-// common notations that Python writes otherwise
-const INSTEAD = { "^": "**", "×": "*", "·": "*", "∙": "*", "⋅": "*", "÷": "/", "−": "-" };
-const ALSO = { "–": "-", "≤": "<=", "≥": ">=", "≠": "!=", "²": "**2", "³": "**3" };
-export const SIGNS = {
-  ...INSTEAD,
-  ...ALSO,
-  "√": "np.sqrt",
-  "“": '"',
-  "，": ",",
-  "。": ".",
-  "、": ",",
-};
-
 /** Syntax error in a formula: a key of formula_words.json, its values, begin and end. */
 export class FormulaError extends Error {
   constructor(key, values, at, end) {

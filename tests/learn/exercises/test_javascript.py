@@ -151,11 +151,6 @@ def test_both_know_the_same_functions() -> None:
     ]
 
 
-def test_both_know_the_same_signs() -> None:
-    signs = module("../shared/formula.js", "SIGNS") + "const main = () => SIGNS;"
-    assert run_in_node(signs, None) == formulas.SIGNS
-
-
 def test_another_forward_is_graded_by_its_own_slopes() -> None:
     graded = (
         module("grading.js", "grade")

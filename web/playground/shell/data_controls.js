@@ -48,7 +48,7 @@ export function dataControls(store, place) {
     const isToy = kind !== "rows";
     for (const part of [rows, noise]) part.element.hidden = !isToy;
     again.hidden = !isToy;
-    classes.element.hidden = !["gauss", "spiral"].includes(kind);
+    classes.element.hidden = !SETS[kind]?.takes_classes;
     formula.element.hidden = !["above", "formula"].includes(kind);
   };
   store.watch("state", write);

@@ -35,7 +35,8 @@ const OPERATIONS = {
   "/": (x, y) => x / y,
   "**": power,
 };
-const COMPARISONS = {
+/** Comparisons of two numbers. */
+export const COMPARISONS = {
   "<": (x, y) => x < y,
   "<=": (x, y) => x <= y,
   ">": (x, y) => x > y,

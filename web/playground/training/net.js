@@ -3,9 +3,6 @@
 import { Draws } from "./random_streams.js";
 import { LOSSES, classesOf } from "./state.js";
 
-/** Activation after the last Linear layer by loss; other losses have none. */
-const LAST = { CrossEntropyLoss: "Softmax", BinaryCrossEntropyLoss: "Sigmoid" };
-
 /** Number of outputs of the net. */
 export const outputsOf = (state) => (LOSSES[state.loss].binary ? 1 : Math.max(1, classesOf(state)));
 
@@ -25,7 +22,8 @@ export function layersOf(state) {
     if (dropout) add("Dropout", { p: dropout });
   }
   linear(outputsOf(state), true);
-  if (LAST[state.loss]) add(LAST[state.loss]);
+  const { last } = LOSSES[state.loss];
+  if (last) add(last);
   return made;
 }
 
@@ -38,7 +36,7 @@ export function shownLayers(layers) {
 /** Activation of each column of units but the inputs; null if there is none. */
 export const activationsOf = (state) => [
   ...state.layers.map(({ activation }) => activation),
-  LAST[state.loss] ?? null,
+  LOSSES[state.loss].last ?? null,
 ];
 
 /** Arguments of the engine's Model. */

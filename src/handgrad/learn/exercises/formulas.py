@@ -5,6 +5,7 @@ comparisons, a few functions of `np` and a few methods of arrays.
 """
 
 import ast
+import json
 import operator
 import re
 import unicodedata
@@ -14,6 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from handgrad.files.web import WEB
 from handgrad.textbook.layers import Array
 
 Value: TypeAlias = object
@@ -81,26 +83,7 @@ COMPARE: dict[type[ast.cmpop], tuple[str, Callable[..., object]]] = {
     ast.NotEq: ("!=", np.not_equal),
 }
 # Common notations, and how Python writes them.
-SIGNS = {
-    "^": "**",
-    "×": "*",
-    "·": "*",
-    "∙": "*",
-    "⋅": "*",
-    "÷": "/",
-    "−": "-",
-    "–": "-",
-    "≤": "<=",
-    "≥": ">=",
-    "≠": "!=",
-    "²": "**2",
-    "³": "**3",
-    "√": "np.sqrt",
-    "“": '"',
-    "，": ",",
-    "。": ".",
-    "、": ",",
-}
+SIGNS: dict[str, str] = json.loads((WEB / "shared/formula_signs.json").read_text("utf-8"))
 WIDE_BLANK = "\u3000"
 NUMBERS = (np.ndarray, np.generic, int, float)
 

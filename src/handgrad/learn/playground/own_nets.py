@@ -22,8 +22,6 @@ from handgrad.textbook.layers import (
     Layer,
     LayerNorm,
     Linear,
-    Sigmoid,
-    Softmax,
 )
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.module import Module, arguments_of
@@ -31,8 +29,6 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import example_targets
 from handgrad.textbook.optimizers import Optimizer
 
-# The layer after the last Linear, by the loss that needs it.
-LAST = {"CrossEntropyLoss": Softmax, "BinaryCrossEntropyLoss": Sigmoid}
 HIDDEN = schema_at("layers")
 SIZES: Mapping[type[Layer], Mapping[str, str]] = {
     Linear: {"n_in": "n_in", "n_out": "n_out"},
@@ -136,9 +132,9 @@ def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Json:
 
 def _hidden(net: Net, loss: str) -> list[Json] | None:
     """The hidden layers as fields of a state; None if a state cannot describe them."""
-    last = [Linear, *([LAST[loss]] if loss in LAST else [])]
+    last = ["Linear", *filter(None, [LOSSES.get(loss, {}).get("last")])]
     layers, tail = [*net.layers[: -len(last)]], net.layers[-len(last) :]
-    if [*map(type, tail)] != last or not all(map(_is_usual, net.layers)):
+    if [type(layer).__name__ for layer in tail] != last or not all(map(_is_usual, net.layers)):
         return None
     hidden = list[Json]()
     for layer in layers:

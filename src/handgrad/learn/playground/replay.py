@@ -9,7 +9,7 @@ import numpy as np
 from handgrad.engines.engine import Epoch, EpochProgress
 from handgrad.learn.playground.base64url import numbers_in
 from handgrad.learn.playground.formulas import factors
-from handgrad.learn.playground.state import State, classes_of, is_binary, state_in
+from handgrad.learn.playground.state import LOSSES, State, classes_of, is_binary, state_in
 from handgrad.learn.playground.toy_data import Draws, inputs_of, rows_of, split_of
 from handgrad.textbook import layers, losses, optimizers, penalties
 from handgrad.textbook.errors import DivergenceError, SettingError
@@ -22,7 +22,6 @@ from handgrad.training import EpochReport, History, evaluate, train
 
 # Multiplications of a replay: a few hours.
 MOST_WORK, OF_A_STEP = 10**13, 1000
-LAST = {"CrossEntropyLoss": layers.Softmax, "BinaryCrossEntropyLoss": layers.Sigmoid}
 
 
 class Replay(NamedTuple):
@@ -103,8 +102,8 @@ def net_of(state: State) -> Net:
         if layer_state["dropout"]:
             made.append(layers.Dropout(layer_state["dropout"]))
     made.append(linear(1 if is_binary(state["loss"]) else max(1, classes_of(state))))
-    if last := LAST.get(state["loss"]):
-        made.append(last())
+    if last := LOSSES[state["loss"]].get("last"):
+        made.append(getattr(layers, last)())
     return Net(*made)
 
 
