@@ -114,6 +114,8 @@ class Graph:
         Node numbers of the results.
     pages : Mapping of str to str
         The repr of each layer by path.
+    watched : Mapping of str to int
+        Node numbers by name of what is read where passes leave it.
     """
 
     title: str
@@ -121,6 +123,7 @@ class Graph:
     leaves: Leaves[int]
     outputs: Outputs[int]
     pages: Mapping[str, str]
+    watched: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Serialize the graph as JSON; `Graph.from_json` restores an equal one.

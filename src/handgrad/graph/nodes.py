@@ -19,6 +19,7 @@ from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import (
     Arange,
     Dim,
+    Formula,
     Full,
     Ratio,
     Ref,
@@ -147,7 +148,7 @@ def users_of(nodes: Sequence[Node]) -> list[list[int]]:
     return users
 
 
-RECORDS = {kind.__name__: kind for kind in (Ref, Dim, Scaled, Ratio, Arange, Full)}
+RECORDS = {kind.__name__: kind for kind in (Ref, Dim, Scaled, Ratio, Formula, Arange, Full)}
 # Constructors of the kinds.
 DECODED: dict[str, Callable[..., Any]] = {
     **RECORDS,

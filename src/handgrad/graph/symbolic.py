@@ -2,16 +2,18 @@
 
 A layer is traced with several batch sizes. A constant is either the same each time, or a function
 of n: `6*n`, `1/n`, `arange(n)`. These functions are data: they can be compared and written as JSON.
+So are formulas of settings that a traced module gets later.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self, SupportsFloat, SupportsInt
 
 import numpy as np
 
+from handgrad.graph.operations import Op
 from handgrad.textbook.layers import Array
 
 # The batch sizes of tracing. Neither all odd nor all even: n // 2 must not look like a n + b.
@@ -156,6 +158,80 @@ class Full(Symbolic):
         return f"full({shape_text(self.shape)}, {self.fill})"
 
 
+@dataclass(frozen=True)
+class Formula(Symbolic):
+    """A number computed from settings that a module gets after tracing: `1 - momentum`.
+
+    Parameters
+    ----------
+    operation : str
+        An operation of Python numbers, or "setting".
+    arguments : tuple
+        Numbers and formulas, or the setting's name.
+    value : float
+        The number in this trace.
+
+    >>> momentum = Formula("setting", ("momentum",), 0.25)
+    >>> (1 - momentum) / 2
+    Formula(operation='divide', arguments=(Formula(operation='subtract', ...), 2), value=0.375)
+    """
+
+    operation: str
+    arguments: tuple[Any, ...]
+    value: float = field(compare=False)
+
+    def at(self, n: int) -> Any:
+        return self.value
+
+    def __add__(self, other: object) -> Any:
+        return computed(Op.ADD, self, other)
+
+    def __radd__(self, other: object) -> Any:
+        return computed(Op.ADD, other, self)
+
+    def __sub__(self, other: object) -> Any:
+        return computed(Op.SUBTRACT, self, other)
+
+    def __rsub__(self, other: object) -> Any:
+        return computed(Op.SUBTRACT, other, self)
+
+    def __mul__(self, other: object) -> Any:
+        return computed(Op.MULTIPLY, self, other)
+
+    def __rmul__(self, other: object) -> Any:
+        return computed(Op.MULTIPLY, other, self)
+
+    def __truediv__(self, other: object) -> Any:
+        return computed(Op.DIVIDE, self, other)
+
+    def __rtruediv__(self, other: object) -> Any:
+        return computed(Op.DIVIDE, other, self)
+
+    def __pow__(self, other: object) -> Any:
+        return computed(Op.POWER, self, other)
+
+    def __rpow__(self, other: object) -> Any:
+        return computed(Op.POWER, other, self)
+
+    def __neg__(self) -> Any:
+        return computed(Op.NEGATIVE, self)
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: object, **options: object
+    ) -> Any:
+        if not all(isinstance(value, Formula | np.ndarray) for value in inputs):
+            return NotImplemented  # a traced array keeps the formula
+        return getattr(ufunc, method)(*(at(value, 0) for value in inputs), **options)
+
+
+def computed(operation: Op, *arguments: object) -> Any:
+    """The formula of an operation on formulas and numbers; NotImplemented for traced arrays."""
+    if not all(isinstance(value, Formula | int | float) for value in arguments):
+        return NotImplemented
+    value = operation.compute(*(at(value, 0) for value in arguments))
+    return Formula(operation.value, arguments, value)
+
+
 def at(value: object, n: int) -> Any:
     """Evaluate a symbolic value for batch size `n`; other values are returned unchanged."""
     return value.at(n) if isinstance(value, Symbolic) else value
@@ -185,6 +261,8 @@ def solve(values: Sequence[Any], sizes: Sequence[int]) -> Any:
         raise NoRuleError
     if isinstance(first, np.ndarray) and first.ndim:
         return _solve_arrays(values, sizes)
+    if isinstance(first, Formula):
+        return _solve_formulas(values, sizes)
     if all(_same(value, first) for value in values):
         return first
     if isinstance(first, int | np.integer) and not isinstance(first, bool):
@@ -225,6 +303,13 @@ def _solve_floating(values: Sequence[SupportsFloat], sizes: Sequence[int]) -> Sc
         exact = all(neat.at(n) == v for v, n in zip(values, sizes, strict=True))
         return neat if exact else Scaled(scaling, rough[0], dtype)
     raise NoRuleError
+
+
+def _solve_formulas(values: Sequence[Formula], sizes: Sequence[int]) -> Formula:
+    if len({(value.operation, len(value.arguments)) for value in values}) > 1:
+        raise NoRuleError
+    parts = zip(*(value.arguments for value in values), strict=True)
+    return replace(values[0], arguments=tuple(solve(part, sizes) for part in parts))
 
 
 def _solve_arrays(values: Sequence[Array], sizes: Sequence[int]) -> Any:

@@ -19,7 +19,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from handgrad.graph.nodes import Node, Origin
 from handgrad.graph.operations import FUNCTIONS, INSTEAD, METHODS, REDUCED_BY, VIEWS, Op
-from handgrad.graph.symbolic import Ref, substitute
+from handgrad.graph.symbolic import Formula, Ref, substitute
 from handgrad.textbook import special_functions
 from handgrad.textbook.errors import RecordingError
 from handgrad.textbook.losses import weighting
@@ -296,7 +296,7 @@ class Tape:
 
     def _value(self, leaf: object, origin: Origin) -> Any:
         if not isinstance(leaf, Traced):
-            return leaf
+            return leaf.value if isinstance(leaf, Formula) else leaf
         if leaf.tape is not self:
             raise origin.refusal(
                 "reads an array of an earlier step",

@@ -12,7 +12,8 @@ from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.graph import values_of
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
-from handgrad.learn.playground.pages import traced_layer, traced_loss, traced_modules
+from handgrad.learn.playground.own_nets import net_for_page
+from handgrad.learn.playground.pages import traced_modules
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import mean_weights, weighted_mean
 from tests.learn.playground.engine_cases import Case, engine_script, found_in_node
@@ -166,39 +167,34 @@ class CubicLoss(hg.Loss):
         return self.e * np.abs(self.e) * mean_weights(self.w, self.e)
 
 
-def same_as_portable(case: Case, given: dict[str, Any]) -> None:
+def same_as_portable(case: Case) -> None:
+    """Compare a net that is linked whole."""
+    whole = net_for_page(case.net, case.made_loss, case.made, case.x)
+    given = case.told()
+    given["architecture"] |= {name: whole[name] for name in ("layers", "graphs", "width")}
     answer = found_in_node([case], [given])[0]
     for key, numbers in case.expected().items():
         np.testing.assert_array_equal(answer[key], numbers, key)
 
 
-def test_an_own_layer_brings_its_page() -> None:
+def test_an_own_layer_trains_with_the_same_bits() -> None:
     net = hg.Net(hg.Linear(2, 4, rng=1), Bent(), hg.Linear(4, 2, rng=2), hg.Softmax())
-    case = Case(net, "CrossEntropyLoss")
-    given = case.told()
-    given["architecture"]["layers"][1]["page"] = traced_layer(Bent(), np.ones((4, 4), np.float32))
-    same_as_portable(case, given)
+    same_as_portable(Case(net, "CrossEntropyLoss"))
 
 
-def test_an_own_loss_brings_its_page() -> None:
+def test_an_own_loss_trains_with_the_same_bits() -> None:
     net = hg.Net(hg.Linear(2, 4, rng=1), hg.Tanh(), hg.Linear(4, 3, rng=2))
     case = Case(net, "MSELoss")
     case.made_loss = CubicLoss()
-    given = case.told()
-    page = traced_loss(CubicLoss(), np.ones((4, 3), np.float32), np.ones((4, 3), np.float32))
-    given["architecture"]["loss"] = {"name": "CubicLoss", "page": page}
-    same_as_portable(case, given)
+    same_as_portable(case)
 
 
-def test_layers_within_one_another_bring_theirs() -> None:
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_layers_within_one_another_train_with_the_same_bits(outputs: int) -> None:
     inner = hg.Linear(4, 4, rng=3)
     inner.trainable = False
     residual = hg.Residual(hg.Linear(4, 4, rng=2), hg.BatchNorm(4), hg.Dropout(0.2), inner)
     branches = hg.Parallel(hg.Tanh(), hg.ReLU(), join="concatenate")
-    net = hg.Net(hg.Linear(2, 4, rng=1), residual, branches, hg.Linear(8, 2, rng=4), hg.Softmax())
-    case = Case(net, "CrossEntropyLoss", "Adam", penalty=("L2Penalty", {"alpha": 0.1}), rate=0.01)
-    given = case.told()
-    for i, layer in ((1, residual), (2, branches)):
-        page = traced_layer(layer, np.ones((4, 4), np.float32))
-        given["architecture"]["layers"][i] = {"layer": type(layer).__name__, "page": page}
-    same_as_portable(case, given)
+    net = hg.Net(hg.Linear(2, 4, rng=1), residual, branches, hg.Linear(8, outputs, rng=4))
+    penalty = ("L2Penalty", {"alpha": 0.1})
+    same_as_portable(Case(net, "MSELoss", "Adam", penalty=penalty, rate=0.01))

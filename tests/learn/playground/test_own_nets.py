@@ -130,15 +130,15 @@ def test_rules_that_no_state_says_are_none() -> None:
     assert state_of_net(net, hg.losses.HuberLoss(delta=2.0), hg.SGD(0.1)) is None
 
 
-def test_an_own_layer_takes_its_recorded_page_along() -> None:
+def test_a_net_with_an_own_layer_takes_its_graphs_along() -> None:
     net = OTHERS["own layer"]
     x = np.ones((4, 2), np.float32)
     found = net_for_page(net, hg.losses.HuberLoss(delta=2.0), hg.SGD(0.1), x)
     first, own, _ = found["layers"]
     assert first["layer"] == "Linear"
-    assert "page" not in first
+    assert [part["name"] for part in first["parameters"]] == ["0.W", "0.b"]
     assert own["own_layer"] == "Doubled"
-    assert own["page"]["training"]["nodes"]
+    assert "multiply" in [node[0] for node in found["graphs"]["step"]["nodes"][0]]
     assert found["loss"] == {"name": "HuberLoss", "delta": 2.0}
     assert found["optimizer"] == {"name": "SGD", "learning_rate": 0.1}
     np.testing.assert_array_equal(numbers_in(found["weights"], "weights"), net.parameters)
@@ -155,11 +155,11 @@ class Cubed(hg.Loss):
         return self.e * np.abs(self.e) / self.e.size
 
 
-def test_an_own_loss_takes_its_recorded_page_along() -> None:
+def test_a_net_with_an_own_loss_takes_its_graphs_along() -> None:
     net, x = hg.Net(hg.Linear(2, 3, rng=0)), np.ones((4, 2), np.float32)
     found = net_for_page(net, Cubed(), hg.SGD(0.1), x)
     assert found["loss"]["name"] == "Cubed"
-    assert found["loss"]["page"]["training"]["nodes"]
+    assert found["graphs"]["evaluation"]["outputs"].keys() == {"prediction", "loss"}
 
 
 def test_rules_that_a_page_does_not_have_are_refused() -> None:

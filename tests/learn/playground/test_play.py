@@ -128,7 +128,7 @@ def served(page: Playground) -> PlaygroundServer:
     return page._server
 
 
-def test_a_net_with_layers_of_ones_own_takes_their_pages_along() -> None:
+def test_a_net_with_layers_of_ones_own_takes_its_graphs_along() -> None:
     class Scale(hg.Layer):
         param_names = ("s",)
 
@@ -147,7 +147,7 @@ def test_a_net_with_layers_of_ones_own_takes_their_pages_along() -> None:
     net = hg.Net(hg.Linear(2, 4, rng=0), Scale(4), hg.Linear(4, 2, rng=1), hg.Softmax())
     page = hg.play(net, X, Y)
     own = page._given["net"]
-    assert own["layers"][1]["page"]["parameters"] == ["s"]
+    assert own["layers"][1]["parameters"] == [{"name": "1.s", "shape": (4,), "trainable": True}]
     assert "weights" in own
     json.dumps(page._given)
 

@@ -3,7 +3,7 @@
 
 import { indexOf, Terms } from "./explain_terms.js";
 import { formulaOf, Writer } from "./explain_text.js";
-import { countOf } from "./symbolic_sizes.js";
+import { countOf } from "./strided.js";
 
 const [FEW, FIRST] = [8, 4]; // arrays of up to FEW numbers are shown whole, larger ones by their FIRST
 const WORDS = { smaller: "{} smaller", larger: "{} larger", others: "{} others" };
@@ -15,7 +15,7 @@ export function namesOf({ nodes, leaves }) {
   const taken = new Set(names.values());
   const unlabelled = new Map();
   nodes.forEach((node, i) => {
-    if (names.has(i) || node.label === undefined) return;
+    if (names.has(i) || typeof node.label !== "string") return;
     let label = node.label;
     if (!label) {
       const count = (unlabelled.get(node.path) ?? 0) + 1;

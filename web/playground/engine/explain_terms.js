@@ -5,7 +5,7 @@
 // A term is { number, node, place }, { op, parts } of single numbers, { many, parts, divisor } of a
 // sum or a maximum, or { count, kind, rest }: omitted terms, as one number.
 
-import { countOf, stridesOf } from "./symbolic_sizes.js";
+import { countOf, stridesOf } from "./strided.js";
 
 const MOST_TERMS = 4; // written terms of a sum; beyond that the largest, and the rest as one number
 const ATOMS = new Set(["leaf", "random", "empty_like"]);

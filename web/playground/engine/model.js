@@ -1,12 +1,10 @@
 // Model: a net that trains by its traced layers, bit-identical to handgrad's engine "portable".
 
-import { layersOf, predictionGraph, stepGraph } from "./compose.js";
 import { reductions } from "./functions.js";
-import { optimized } from "./passes.js";
+import { layersOf, Linker, linkNet, linkUpdate, updateRule, valueOf } from "./link.js";
 import { Plan } from "./plan.js";
 import { recordedSteps } from "./recorded_steps.js";
-import { ruleGraph, updateRule } from "./optimizer_update.js";
-import { countOf } from "./symbolic_sizes.js";
+import { countOf } from "./strided.js";
 
 const PREDICTED_AT_ONCE = 128; // rows
 const EVALUATED_AT_ONCE = 1024; // rows: one mean each
@@ -22,9 +20,9 @@ const WORDS = 6; // 64-bit words of a random stream
  * `streamPaths`. All may be read and written between batches.
  */
 export class Model {
-  constructor(pages, { layers, loss, optimizer, penalty = null, clip = null, width }) {
-    Object.assign(this, composed(pages, { layers, width, loss, optimizer, penalty, clip }));
-    this.given = [pages, { loss, penalty }];
+  constructor(pages, { layers, loss, optimizer, penalty = null, clip = null, width, graphs }) {
+    Object.assign(this, linked(pages, { layers, width, loss, optimizer, penalty, clip, graphs }));
+    this.given = [pages, { loss, penalty, graphs }];
     const { memory } = this.updates;
     this.names = placed(this.layers.flatMap((layer) => layer.parameters));
     this.stateNames = placed(this.layers.flatMap((layer) => layer.state));
@@ -220,28 +218,33 @@ export class Model {
   watched(plan, what) {
     return this.layers.map((_, i) => plan.value(`${what} ${i}`)?.data ?? null);
   }
+
+  /** Number of outputs. */
+  outputs() {
+    const { nodes, outputs } = this.graphs.prediction;
+    const { shape, scope } = nodes[outputs.prediction.node];
+    return valueOf(shape.at(-1), scope);
+  }
 }
 
-const COMPOSED = new WeakMap(); // cache by traces and architecture
-const MOST_COMPOSED = 16;
+const LINKED = new WeakMap(); // cache by pages and architecture
+const MOST_LINKED = 16;
 
-/** Compose the layers, update and optimized graphs of a net; the results are shared, read-only. */
-function composed(pages, asked) {
+/** Link the layers, graphs and update of a net; the results are shared, read-only. */
+function linked(pages, asked) {
   const key = JSON.stringify(asked);
-  if (!COMPOSED.has(pages)) COMPOSED.set(pages, new Map());
-  const known = COMPOSED.get(pages);
+  if (!LINKED.has(pages)) LINKED.set(pages, new Map());
+  const known = LINKED.get(pages);
   if (!known.has(key)) {
-    if (known.size >= MOST_COMPOSED) known.delete(known.keys().next().value);
-    const { loss, penalty, optimizer, clip } = asked;
+    if (known.size >= MOST_LINKED) known.delete(known.keys().next().value);
     const layers = layersOf(pages, asked);
-    const updates = updateRule(pages, optimizer, clip);
-    const graphs = {
-      step: optimized(stepGraph(pages, layers, { loss, penalty })),
-      prediction: optimized(predictionGraph(layers)),
-      evaluation: optimized(predictionGraph(layers, pages, loss)),
-      rule: optimized(ruleGraph(updates)),
-    };
-    known.set(key, { layers, updates, graphs });
+    const updates = updateRule(pages, asked.optimizer, asked.clip);
+    const step = linkNet(new Linker(), pages, layers, asked, "step");
+    const evaluation = linkNet(new Linker(), pages, layers, asked, "evaluation");
+    const prediction = { ...evaluation, outputs: { prediction: evaluation.outputs.prediction } };
+    const rule = new Linker();
+    rule.outputs = linkUpdate(rule, updates);
+    known.set(key, { layers, updates, graphs: { step, prediction, evaluation, rule } });
   }
   return known.get(key);
 }
@@ -249,7 +252,7 @@ function composed(pages, asked) {
 /** Offsets of arrays in a flat buffer. */
 function placed(arrays) {
   let offset = 0;
-  return arrays.map(({ name, shape, start, trainable }) => {
+  return arrays.map(({ name, shape, start = 0, trainable }) => {
     const found = { name, shape, offset, start, trainable };
     offset += countOf(shape);
     return found;

@@ -1,18 +1,26 @@
 // Execution plan of a graph for a number of rows: steps that loop over preallocated arrays.
 
-import { Following, ROWS, valueAt } from "./constants.js";
-import { summing } from "./einsum.js";
 import { f32, loops, numbers, random, reductions, Stream } from "./functions.js";
-import { Ref } from "./graph.js";
-import { argumentsOf, asRows, begins, calling, everywhere, inRows } from "./strided.js";
+import { valueOf } from "./link.js";
 import { multiply } from "./products.js";
-import { reducing } from "./reductions.js";
-import { ELEMENTWISE, REDUCTIONS } from "./shapes.js";
-import { countOf, sizeAt } from "./symbolic_sizes.js";
-import { isContiguousAs, materializedNodes } from "./materialize.js";
+import { argumentsOf, asRows, begins, calling, countOf } from "./strided.js";
+import { everywhere, inRows, offsetsOf, spread } from "./strided.js";
 
 const MOST_ONE_BY_ONE = 16; // summands; more are summed in lanes
 const MOST_MULTIPLIED = 64; // largest integer exponent
+const MATRICES = /^(.)(?!\1)(.),\2(.)->\1\3$/;
+
+/** Nodes that outputs need, and draws, which advance a stream. */
+function neededNodes({ nodes, outputs }) {
+  const needed = nodes.map(({ op }) => op === "random");
+  const need = (value) => {
+    if (Array.isArray(value)) value.forEach(need);
+    else if (value?.node !== undefined) needed[value.node] = true;
+  };
+  need(Object.values(outputs));
+  for (let i = nodes.length - 1; i >= 0; i--) if (needed[i]) need(nodes[i].args);
+  return needed;
+}
 
 /**
  * Steps of a graph for `n` rows, of a batch that has `full` rows if complete. `given` are the
@@ -20,26 +28,18 @@ const MOST_MULTIPLIED = 64; // largest integer exponent
  */
 export class Plan {
   constructor(graph, n, { full = n, given = {}, streams = {} } = {}) {
-    this.graph = graph;
-    this.n = n;
-    this.full = full;
-    this.streams = streams;
-    this.materialized = materializedNodes(graph);
-    this.values = [];
-    this.steps = [];
-    this.given = given;
+    Object.assign(this, { graph, n, full, given, streams, values: [], steps: [] });
     this.places = new Map();
     const copied = [];
-    for (const [name, i] of Object.entries(graph.outputs)) {
-      const { op } = graph.nodes[i];
+    for (const [name, { node }] of Object.entries(graph.outputs)) {
       if (!(name in given)) continue;
-      if (["leaf", "view", "fill"].includes(op) || this.places.has(i) || name.startsWith("new ")) {
-        copied.push([i, given[name]]);
-      } else {
-        this.places.set(i, given[name]);
-      }
+      const { op } = graph.nodes[node];
+      const isNew = name.startsWith("new ") || this.places.has(node);
+      if (isNew || ["leaf", "view", "fill"].includes(op)) copied.push([node, given[name]]);
+      else this.places.set(node, given[name]);
     }
-    graph.nodes.forEach((node, i) => this.values.push(this.made(node, i)));
+    const needed = neededNodes(graph);
+    graph.nodes.forEach((node, i) => this.values.push(needed[i] ? this.made(node, i) : null));
     this.xData = this.value("x")?.data;
     this.yData = this.value("y")?.data;
     this.lossData = this.value("loss")?.data;
@@ -56,52 +56,55 @@ export class Plan {
     for (const step of this.last) step();
   }
 
-  /** Array of a leaf, an output or a watched node, by name. */
+  /** Array of a leaf, an output or a watched node, by name; null if no output needs it. */
   value(name) {
     const { leaves, outputs, watched } = this.graph;
-    return this.values[leaves[name] ?? outputs[name] ?? watched[name]];
+    return this.values[(leaves[name] ?? outputs[name] ?? watched[name])?.node] ?? null;
+  }
+
+  /** Sizes or constants of a node; by default for the rows of this plan. */
+  sized({ scope }, formulas, n = this.n) {
+    return formulas.map((formula) => valueOf(formula, { ...scope, n }));
   }
 
   made(node, i) {
-    const shape = node.shape.map((size) => sizeAt(size, this.n));
-    const { op } = node;
+    const shape = this.sized(node, node.shape);
+    const { op, args } = node;
     if (op === "leaf") return this.leaf(node, shape);
     if (op === "view") return this.view(node, shape);
-    if (op === "fill") return everywhere(valueAt(node.args[0], this.n), shape);
+    if (op === "fill") return everywhere(this.sized(node, args)[0], shape);
     if (shape.length === 0 && node.kind !== "f") return this.single(node);
-    const data = this.places.get(i) ?? new Float32Array(countOf(shape));
-    const out = inRows(data, shape);
-    if (ELEMENTWISE.has(op)) this.elementwise(node, out);
-    else if (REDUCTIONS.has(op)) this.reduction(node, out);
-    else if (op === "product") this.product(node, out);
-    else if (op === "einsum") this.byLetters(node, out);
+    const out = inRows(this.places.get(i) ?? new Float32Array(countOf(shape)), shape);
+    if (op in reductions) this.reduction(node, out);
+    else if (op === "einsum") this.product(node, out);
     else if (op === "getitem") this.picked(node, out);
     else if (op === "setitem" || op === "add_at") this.scattered(node, out);
     else if (op === "concatenate") this.concatenated(node, out);
     else if (op === "random") this.drawn(node, out);
-    else throw new Error(`the operation ${op}`);
+    else this.elementwise(node, out);
     return out;
   }
 
-  leaf(node, shape) {
-    const own = this.given[node.options.name];
-    const Numbers = node.kind === "f" || shape.length ? Float32Array : Float64Array;
-    return inRows(own ?? new Numbers(countOf(shape)), shape);
+  leaf({ args: [name], kind }, shape) {
+    const Numbers = kind === "f" || shape.length ? Float32Array : Float64Array;
+    return inRows(this.given[name] ?? new Numbers(countOf(shape)), shape);
   }
 
   view(node, shape) {
-    const base = this.values[node.args[0].node];
-    const { offset, strides } = node.args[1];
-    if (this.graph.nodes[node.args[0].node].op === "fill") return everywhere(base.data[0], shape);
-    const at = (size) => sizeAt(size, this.n);
-    return { data: base.data, offset: base.offset + at(offset), strides: strides.map(at), shape };
+    const [{ node: base }, offset, steps] = node.args;
+    const { data, offset: begin } = this.values[base];
+    if (this.graph.nodes[base].op === "fill") return everywhere(data[0], shape);
+    const [start, ...strides] = this.sized(node, [offset, ...steps]);
+    return { data, offset: begin + start, strides, shape };
   }
 
   /** Evaluate a float64 or integer scalar. */
   single(node) {
     const data = new Float64Array(1);
     const [a, b] = node.args.map((value) =>
-      value instanceof Ref ? this.values[value.node].data : Float64Array.of(valueAt(value, this.n)),
+      value.node === undefined
+        ? Float64Array.from(this.sized(node, [value]))
+        : this.values[value.node].data,
     );
     const compute = numbers[node.op];
     if (!compute) throw new Error(`${node.op} of single numbers`);
@@ -112,8 +115,8 @@ export class Plan {
   }
 
   /** Convert an argument to an array: a constant or a float64 scalar becomes float32. */
-  argument(value) {
-    if (!(value instanceof Ref)) return everywhere(f32(valueAt(value, this.n)), []);
+  argument(node, value) {
+    if (value.node === undefined) return everywhere(f32(this.sized(node, [value])[0]), []);
     const array = this.values[value.node];
     if (array.data instanceof Float32Array) return array;
     const rounded = inRows(new Float32Array(1), []);
@@ -125,7 +128,7 @@ export class Plan {
 
   elementwise(node, out) {
     if (node.op === "power" && this.multiplied(node, out)) return;
-    const args = node.args.map((value) => this.argument(value));
+    const args = node.args.map((value) => this.argument(node, value));
     this.loop(node.op === "astype" ? this.cast(node) : node.op, out, args);
   }
 
@@ -146,17 +149,23 @@ export class Plan {
     });
   }
 
-  /** Lower a power with a constant integer exponent to multiplications; false for another. */
+  /** Lower a power with a constant exponent, an integer or 1/2; false for another. */
   multiplied(node, out) {
-    const exponent = node.args[1] instanceof Ref ? NaN : valueAt(node.args[1], this.n);
-    if (!Number.isInteger(exponent) || Math.abs(exponent) > MOST_MULTIPLIED) return false;
+    const [, power] = node.args;
+    const exponent = power.node === undefined ? this.sized(node, [power])[0] : NaN;
+    const isWhole = Number.isInteger(exponent) && Math.abs(exponent) <= MOST_MULTIPLIED;
+    if (!isWhole && exponent !== 0.5) return false;
+    const base = this.argument(node, node.args[0]);
+    if (!isWhole) {
+      this.loop("sqrt", out, [base]);
+      return true;
+    }
     const product = (a, b) => {
       const made = inRows(new Float32Array(out.data.length), out.shape);
       this.loop("multiply", made, [a, b]);
       return made;
     };
-    let square = this.argument(node.args[0]);
-    let found = null;
+    let [square, found] = [base, null];
     for (let left = Math.abs(exponent); left; left = Math.floor(left / 2)) {
       if (left % 2) found = found ? product(found, square) : square;
       if (left > 1) square = product(square, square);
@@ -167,116 +176,113 @@ export class Plan {
     return true;
   }
 
-  reduction(node, out) {
-    const [ref, axes] = node.args;
-    const x = this.values[ref.node];
-    const { shape } = this.graph.nodes[ref.node];
-    const full = countOf(axes.map((axis) => sizeAt(shape[axis], this.full)));
-    const way = reductions[node.op][full > MOST_ONE_BY_ONE ? "inLanes" : "each"];
-    const last = shape.length - 1;
-    if (shape.length > 2) {
-      const isWhole =
-        axes.length < shape.length ||
-        isContiguousAs(this.graph, this.materialized, ref.node, shape);
-      const chosen = axes.includes(last) ? way : reductions[node.op].each;
-      this.steps.push(reducing(x, axes, isWhole, chosen, out.data));
-    } else if (axes.length === shape.length) {
-      const { rows, columns } = this.rowsOf(x, ref.node, shape);
-      const { data } = out;
-      this.steps.push(() => {
-        data[0] = way(x.data, x.offset, rows.size, rows.steps[0], columns.size, columns.steps[0]);
-      });
-    } else {
-      const [rows, columns] = x.shape;
-      const [row, column] = x.strides;
-      const { data } = out;
-      const { down } = reductions[node.op];
-      const along = () => {
-        for (let i = 0; i < rows; i++) {
-          data[i] = way(x.data, x.offset + i * row, 1, 0, columns, column);
-        }
-      };
-      const downward = () => down(data, x.data, x.offset, rows, row, columns, column);
-      this.steps.push(axes[0] === last ? along : downward);
+  /** Reduce axes; `flat`: all numbers are one row in memory. */
+  reduction({ op, args: [ref, axes, flat] }, { data }) {
+    const { shape, strides, data: from, offset } = this.values[ref.node];
+    const node = this.graph.nodes[ref.node];
+    const full = this.sized(node, node.shape, this.full);
+    const { each, inLanes, down } = reductions[op];
+    const isLast = axes.includes(shape.length - 1);
+    const many = countOf(axes.map((axis) => full[axis])) > MOST_ONE_BY_ONE;
+    const way = many && isLast ? inLanes : each;
+    if (flat) {
+      const count = countOf(shape);
+      this.steps.push(() => (data[0] = way(from, offset, 1, 0, count, strides.at(-1))));
+      return;
     }
-  }
-
-  /** All numbers of an array as rows and columns: one row if a program reads them contiguously. */
-  rowsOf(x, i, shape) {
-    const [rows, columns] = x.shape.length === 2 ? x.shape : [1, x.shape[0] ?? 1];
-    const [row, column] = x.strides.length === 2 ? x.strides : [0, x.strides[0] ?? 0];
-    if (columns === 1)
-      return { rows: { size: 1, steps: [0] }, columns: { size: rows, steps: [row] } };
-    if (rows > 1 && isContiguousAs(this.graph, this.materialized, i, shape)) {
-      return { rows: { size: 1, steps: [0] }, columns: { size: rows * columns, steps: [column] } };
+    const wide = axes.filter((axis) => shape[axis] !== 1).sort((one, other) => other - one);
+    if (wide.length > 2) throw new Error(`a sum over ${axes.length} of ${shape.length} axes`);
+    const [columns, column, rows, row] = [0, 1].flatMap((k) =>
+      wide[k] === undefined ? [1, 0] : [shape[wide[k]], strides[wide[k]]],
+    );
+    if (shape.length === 2 && axes.length === 1 && axes[0] === 0) {
+      this.steps.push(() => down(data, from, offset, shape[0], strides[0], shape[1], strides[1]));
+      return;
     }
-    return { rows: { size: rows, steps: [row] }, columns: { size: columns, steps: [column] } };
+    const kept = [...shape.keys()].filter((axis) => !axes.includes(axis));
+    const begin = offsetsOf(
+      kept.map((axis) => shape[axis]),
+      kept.map((axis) => strides[axis]),
+    );
+    this.steps.push(() => {
+      for (let i = 0; i < begin.length; i++) {
+        data[i] = way(from, offset + begin[i], rows, row, columns, column);
+      }
+    });
   }
 
-  byLetters({ args: [text, ...refs], options: { start } }, out) {
-    const arrays = refs.map((ref) => this.values[ref.node]);
-    this.steps.push(summing(out, text, arrays, start && this.values[start.node]));
-  }
-
-  product(node, out) {
-    const [a, b] = node.args.map((ref) => this.values[ref.node]);
-    const { start } = node.options;
-    const s = start ? this.values[start.node] : everywhere(0, [1]);
-    const [m, k] = a.shape;
-    const step = s.shape.at(-1) === 1 ? 0 : s.strides.at(-1);
+  /** Sums of products: of two matrices, or of the axes that letters name. */
+  product({ args: [letters, ...refs] }, out) {
+    const [a, b, start = everywhere(0, [1])] = refs.map((ref) => this.values[ref.node]);
+    const starts = spread(start, out.shape);
+    if (!MATRICES.test(letters))
+      return this.byLetters(letters, b ? [a, b] : [a], start, starts, out);
     const [ai, ak] = a.strides;
     const [bk, bj] = b.strides;
-    const n = b.shape[1];
-    const { data } = out;
+    const [[m, k], n, { data }, step] = [a.shape, b.shape[1], out, starts.at(-1)];
+    const [s, s0] = [start.data, start.offset];
     this.steps.push(() => {
-      multiply(
-        data,
-        m,
-        n,
-        k,
-        a.data,
-        a.offset,
-        ai,
-        ak,
-        b.data,
-        b.offset,
-        bk,
-        bj,
-        s.data,
-        s.offset,
-        step,
+      multiply(data, m, n, k, a.data, a.offset, ai, ak, b.data, b.offset, bk, bj, s, s0, step);
+    });
+  }
+
+  /** Each number is one chain of products, summed in the order of the letters. */
+  byLetters(letters, arrays, start, starts, { data, shape }) {
+    const [inputs, output] = letters.split("->");
+    const operands = inputs.split(",");
+    const sizes = new Map();
+    operands.forEach((own, k) => [...own].forEach((x, i) => sizes.set(x, arrays[k].shape[i])));
+    const over = (axes, k) => {
+      const step = (axis) =>
+        [...operands[k]].reduce((sum, x, i) => sum + (x === axis ? arrays[k].strides[i] : 0), 0);
+      return offsetsOf(
+        axes.map((axis) => sizes.get(axis)),
+        axes.map(step),
       );
-    });
-  }
-
-  /** Number of positions in an index of arrays, and their offsets. */
-  places2(x, index) {
-    const rows = Math.max(...index.map((part) => this.lengthOf(part)));
-    const parts = index.map((part, axis) => {
-      const step = x.strides[axis];
-      if (part === ROWS) return (i) => i * step;
-      if (part instanceof Ref) {
-        const { data, offset, strides } = this.values[part.node];
-        const own = strides[0] ?? 0;
-        return (i) => data[offset + i * own] * step;
+    };
+    const summed = [...sizes.keys()].filter((axis) => !output.includes(axis));
+    const outer = operands.map((_, k) => over([...output], k));
+    const along = operands.map((_, k) => over(summed, k));
+    const [a, b] = arrays;
+    const begin = offsetsOf(shape, starts);
+    this.steps.push(() => {
+      for (let i = 0; i < data.length; i++) {
+        let total = start.data[start.offset + begin[i]];
+        const p = a.offset + outer[0][i];
+        const q = b ? b.offset + outer[1][i] : 0;
+        for (let j = 0; j < along[0].length; j++) {
+          const number = a.data[p + along[0][j]];
+          total = f32(total + (b ? f32(number * b.data[q + along[1][j]]) : number));
+        }
+        data[i] = total;
       }
-      const size = x.shape[axis];
-      return () => ((valueAt(part, this.n) + size) % size) * step;
     });
-    if (parts.length !== 2) throw new Error("an index of other than two arrays");
-    const [first, second] = parts;
-    return [rows, (i) => x.offset + first(i) + second(i)];
   }
 
-  lengthOf(part) {
-    if (part instanceof Following) return this.n;
-    return part instanceof Ref ? (this.values[part.node].shape[0] ?? 1) : 1;
+  /** Number of positions in an index of two arrays, and their offsets. */
+  indexed(node, x, index) {
+    const counts = [1];
+    const [first, second] = index.map((part, axis) => {
+      const step = x.strides[axis];
+      if (part === "rows") {
+        counts.push(x.shape[axis]);
+        return (i) => i * step;
+      }
+      if (part.node === undefined) {
+        const place = this.sized(node, [part])[0] * step;
+        return () => place;
+      }
+      const { data, offset, strides, shape } = this.values[part.node];
+      const own = strides[0] ?? 0;
+      counts.push(shape[0] ?? 1);
+      return (i) => data[offset + i * own] * step;
+    });
+    return [Math.max(...counts), (i) => x.offset + first(i) + second(i)];
   }
 
-  picked(node, out) {
+  picked(node, { data }) {
     const x = this.values[node.args[0].node];
-    const [count, place] = this.places2(x, node.args[1]);
-    const { data } = out;
+    const [count, place] = this.indexed(node, x, node.args[1]);
     this.steps.push(() => {
       for (let i = 0; i < count; i++) data[i] = x.data[place(i)];
     });
@@ -284,9 +290,9 @@ export class Plan {
 
   scattered(node, out) {
     const [x, index, values] = node.args;
-    this.loop("copy", out, [this.argument(x)]);
-    const [count, place] = this.places2(out, index);
-    const v = this.argument(values);
+    this.loop("copy", out, [this.argument(node, x)]);
+    const [count, place] = this.indexed(node, out, index);
+    const v = this.argument(node, values);
     const step = v.strides[0] ?? 0;
     const { data } = out;
     const adds = node.op === "add_at";
@@ -299,13 +305,12 @@ export class Plan {
     });
   }
 
-  concatenated(node, out) {
-    const [parts, axis] = node.args;
+  concatenated({ args: [parts, axis] }, { data, strides }) {
     let offset = 0;
     for (const part of parts) {
       const x = this.values[part.node];
-      this.steps.push(this.copied(x, out.data, { offset, strides: out.strides }));
-      offset += x.shape[axis] * out.strides[axis];
+      this.steps.push(this.copied(x, data, { offset, strides }));
+      offset += x.shape[axis] * strides[axis];
     }
   }
 
@@ -327,9 +332,8 @@ export class Plan {
     };
   }
 
-  drawn(node, out) {
-    const stream = new Stream(this.streams[node.args[0]], 0);
-    const { data } = out;
+  drawn({ args: [path] }, { data }) {
+    const stream = new Stream(this.streams[path], 0);
     this.steps.push(() => {
       for (let i = 0; i < data.length; i++) data[i] = random(stream);
     });

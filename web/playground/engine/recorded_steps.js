@@ -3,28 +3,20 @@
 // No pass runs here: each line computes what the layer's line states. So its numbers may differ
 // from those of a training in their last digits.
 
-import { composedStep } from "./compose.js";
-import { Following, valueAt } from "./constants.js";
-import { mapped, Ref, Slice } from "./graph.js";
-import { lowered } from "./lower.js";
+import { numbers } from "./functions.js";
+import { Linker, linkNet, linkUpdate, valueOf } from "./link.js";
 import { Plan } from "./plan.js";
-import { addRule, numbersOf } from "./optimizer_update.js";
-import { countOf, sizeAt } from "./symbolic_sizes.js";
+import { countOf, offsetsOf } from "./strided.js";
 
-/** Graph of a step with an update of each trained parameter. */
+/** Graph of a step with an update of each trained parameter, and its lines. */
 function explainedGraph(pages, layers, options, updates) {
-  const composer = composedStep(pages, layers, options);
-  const numbers = numbersOf(composer, updates);
+  const graph = linkNet(new Linker([]), pages, layers, options, "step");
   for (const { name, shape, trainable } of layers.flatMap((layer) => layer.parameters)) {
     if (!trainable) continue;
-    const given = { ...numbers };
-    given.w = new Ref(composer.leaves[name]);
-    given.dw = new Ref(composer.outputs[`d ${name}`]);
-    for (const state of updates.memory) given[state] = composer.leaf(`${name} ${state}`, shape);
-    composer.outputs[`new ${name}`] = addRule(composer, updates, given, name)("new w").node;
+    const given = { w: graph.leaves[name], dw: graph.outputs[`d ${name}`] };
+    for (const state of updates.memory) given[state] = graph.leaf(`${name} ${state}`, [shape]);
+    graph.outputs[`new ${name}`] = linkUpdate(graph, updates, given, name, shape)["new w"];
   }
-  const graph = composer.graph();
-  graph.watched = Object.fromEntries(graph.nodes.map((_, i) => [i, i]));
   return graph;
 }
 
@@ -49,7 +41,8 @@ export function recordedSteps(model, x, y, n, learningRate) {
     }
   });
   const streams = model.streamsByPath(model.streams.slice());
-  const plan = new Plan(lowered(graph), n, { given, streams });
+  const outputs = { ...graph.outputs, ...graph.lines };
+  const plan = new Plan({ ...graph, outputs }, n, { given, streams });
   plan.value("x").data.set(x.subarray(0, plan.value("x").data.length));
   plan.value("y").data.set(y.subarray(0, plan.value("y").data.length));
   plan.run();
@@ -58,18 +51,21 @@ export function recordedSteps(model, x, y, n, learningRate) {
     plan.run();
   }
   return {
-    nodes: graph.nodes.map((node, i) => described(node, plan, i, n)),
-    leaves: graph.leaves,
-    outputs: graph.outputs,
+    nodes: graph.lines.map((line) => described(line, plan, n)),
+    leaves: linesOf(graph.leaves),
+    outputs: linesOf(graph.outputs),
   };
 }
+
+const linesOf = (refs) =>
+  Object.fromEntries(Object.entries(refs).map(([name, { line }]) => [name, line]));
 
 /** Norm of all gradients together. */
 function lengthOf(model, plan, outputs) {
   let squares = 0;
   for (const { name, trainable } of model.names) {
     if (!trainable) continue;
-    for (const number of numbers(plan, outputs[`d ${name}`])) squares += number * number;
+    for (const number of valuesOf(plan, outputs[`d ${name}`])) squares += number * number;
   }
   return Math.sqrt(squares);
 }
@@ -77,30 +73,30 @@ function lengthOf(model, plan, outputs) {
 const onlyLeaves = (buffers) =>
   Object.fromEntries(Object.entries(buffers).filter(([name]) => !/^(d|new) /.test(name)));
 
-function described(node, plan, i, n) {
-  const { op, options, kind, origin } = node;
-  const args = mapped(node.args, (value) => {
-    if (value instanceof Ref) return { node: value.node };
-    if (value instanceof Following) return { n: value.text, value: valueAt(value, n) };
-    if (value instanceof Slice) return { slice: [value.start, value.stop, value.step] };
-    return value;
-  });
-  const shape = node.shape.map((size) => sizeAt(size, n));
-  return { op, args, options, kind, shape, ...origin, name: options.name, value: numbers(plan, i) };
+function described({ args, scope, ...line }, plan, n) {
+  const told = (value) => toldArgument(value, { ...scope, n });
+  const { shape } = plan.values[line.node];
+  return { ...line, args: args.map(told), shape, value: valuesOf(plan, line) };
+}
+
+/** Argument of a line: { node }, a number, { n } with text and value, a slice, or as it is. */
+function toldArgument(value, scope) {
+  const told = (part) => toldArgument(part, scope);
+  if (Array.isArray(value)) return value.map(told);
+  if (typeof value === "string") return valueOf(value, scope);
+  if (value === null || typeof value !== "object") return value;
+  if (value.line !== undefined) return { node: value.line };
+  if (value.slice) return { slice: value.slice.map(told) };
+  if (value.n) {
+    const [text, ...parts] = value.n;
+    const filled = parts.reduce((done, part) => done.replace("{}", valueOf(part, scope)), text);
+    return { n: filled, value: valueOf(value.value, scope) };
+  }
+  return Object.keys(value)[0] in numbers ? valueOf(value, scope) : value;
 }
 
 /** Values of a node, row-major. */
-function numbers(plan, i) {
-  const { data, offset, strides, shape } = plan.value(i);
-  const found = new Float64Array(countOf(shape));
-  for (let k = 0; k < found.length; k++) {
-    let place = offset;
-    let rest = k;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      place += (rest % shape[axis]) * strides[axis];
-      rest = Math.floor(rest / shape[axis]);
-    }
-    found[k] = data[place];
-  }
-  return found;
+function valuesOf(plan, { node }) {
+  const { data, offset, strides, shape } = plan.values[node];
+  return Float64Array.from(offsetsOf(shape, strides), (place) => data[offset + place]);
 }

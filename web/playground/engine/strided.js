@@ -1,6 +1,28 @@
 // Strided arrays { data, offset, strides, shape }, and loops over them.
 
-import { offsetsOf, stridesOf } from "./symbolic_sizes.js";
+/** Number of elements of a shape. */
+export const countOf = (shape) => shape.reduce((count, size) => count * size, 1);
+
+/** Strides of a contiguous array. */
+export function stridesOf(shape) {
+  const strides = [];
+  let step = 1;
+  for (const size of [...shape].reverse()) {
+    strides.unshift(step);
+    step *= size;
+  }
+  return strides;
+}
+
+/** Offsets of all elements of a shape, in order, by strides. */
+export function offsetsOf(sizes, steps) {
+  const found = new Int32Array(countOf(sizes));
+  const rows = stridesOf(sizes);
+  for (let i = 0; i < found.length; i++) {
+    sizes.forEach((size, axis) => (found[i] += (Math.floor(i / rows[axis]) % size) * steps[axis]));
+  }
+  return found;
+}
 
 /** Contiguous array, row-major. */
 export const inRows = (data, shape) => ({ data, offset: 0, strides: stridesOf(shape), shape });

@@ -22,7 +22,7 @@ export class WasmModel extends Model {
     super(pages, options);
     this.exports = exports;
     this.batchSize = batchSize;
-    this.indices = this.graphs.step.nodes[this.graphs.step.leaves.y].kind === "i";
+    this.indices = this.graphs.step.nodes[this.graphs.step.leaves.y.node].kind === "i";
     if (before) this.copyState(before);
   }
 
@@ -141,11 +141,5 @@ export class WasmModel extends Model {
     this.copyToProgram();
     this.exports.predict(n, ofX, ofOutputs);
     return this.view(ofOutputs, outputs).slice();
-  }
-
-  /** Number of outputs. */
-  outputs() {
-    const { nodes, outputs } = this.graphs.prediction;
-    return nodes[outputs.prediction].shape.at(-1);
   }
 }

@@ -36,9 +36,9 @@ class PrintedPlan extends Plan {
     return made;
   }
 
-  argument(value) {
-    const array = value?.node === undefined ? null : this.values[value.node];
-    if (!array || array.data instanceof Float32Array) return super.argument(value);
+  argument(node, value) {
+    const array = value.node === undefined ? null : this.values[value.node];
+    if (!array || array.data instanceof Float32Array) return super.argument(node, value);
     return everywhere(array.data[0], []);
   }
 
@@ -58,9 +58,7 @@ class PrintedPlan extends Plan {
   }
 
   product(node, out) {
-    const [a, b] = node.args.map((ref) => this.values[ref.node]);
-    const { start } = node.options;
-    const s = start ? this.values[start.node] : everywhere(0, [1]);
+    const [a, b, s = everywhere(0, [1])] = node.args.slice(1).map(({ node: i }) => this.values[i]);
     const given = [out.data, 1, b.shape[1], a.shape[1], a.data, a.offset, ...a.strides];
     given.push(b.data, b.offset, ...b.strides, s.data, s.offset);
     given.push(s.shape.at(-1) === 1 ? 0 : s.strides.at(-1));

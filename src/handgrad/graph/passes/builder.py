@@ -78,7 +78,9 @@ def rewritten(
         return new[i].node
 
     leaves, outputs = graph.leaves.map(number), graph.outputs.map(number)
-    return replace(graph, nodes=tuple(builder.nodes), leaves=leaves, outputs=outputs)
+    watched = {name: number(i) for name, i in graph.watched.items() if i in new}
+    nodes = tuple(builder.nodes)
+    return replace(graph, nodes=nodes, leaves=leaves, outputs=outputs, watched=watched)
 
 
 def arguments_of(node: Node, **defaults: object) -> list[Any]:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
 from handgrad.files.architecture import LAYERS, LayerWriter
+from handgrad.graph import Graph
+from handgrad.graph.graph import Leaves, Outputs
+from handgrad.graph.nodes import Node, Origin
+from handgrad.graph.tracer import trace_run
 from handgrad.learn.playground.base64url import packed
-from handgrad.learn.playground.pages import traced_layer, traced_loss, traced_modules
+from handgrad.learn.playground.fragments import Json, written
+from handgrad.learn.playground.pages import traced_modules
 from handgrad.learn.playground.replay import net_of
 from handgrad.learn.playground.schema import alternatives, choices, schema_at
 from handgrad.learn.playground.state import LAYER, LOSSES, State
-from handgrad.textbook.errors import SettingError
+from handgrad.textbook.errors import CannotLowerError, SettingError
 from handgrad.textbook.layers import (
     Array,
     BatchNorm,
@@ -23,6 +30,7 @@ from handgrad.textbook.layers import (
     LayerNorm,
     Linear,
 )
+from handgrad.textbook.layers.checks import checked_result
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.module import Module, arguments_of
 from handgrad.textbook.net import Net
@@ -40,7 +48,6 @@ SIZES: Mapping[type[Layer], Mapping[str, str]] = {
 OF_LAYER = HIDDEN["items"]["properties"]
 AFTER = (choices(OF_LAYER["normalization"]), choices(OF_LAYER["activation"]), ["Dropout"])
 USUAL = {"Linear", "Softmax", "Sigmoid", *(kind for kinds in AFTER for kind in kinds)}
-Json = dict[str, Any]
 
 
 def state_of_net(net: Net, loss: Loss, optimizer: Optimizer) -> Json | None:
@@ -92,34 +99,30 @@ def spec_of(state: State) -> Json:
 
 
 def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Json:
-    """The net as a specification for the page's engine, with traces of custom layers and losses.
+    """The net as a specification for the page's engine, with the graphs of the whole net.
 
-    `x` are a few rows. Raises an error if a layer cannot be traced, or for an optimizer whose rule
-    is not built in or not the same for all parameters.
+    `x` are a few rows. Raises an error if a layer cannot be traced or lowered, or for an optimizer
+    whose rule is not built in or not the same for all parameters.
     """
-    pages = traced_modules()
-    if optimizer.groups or type(optimizer).__name__ not in pages["optimizers"]:
+    rules = traced_modules()["optimizers"]
+    if optimizer.groups or type(optimizer).__name__ not in rules:
         raise SettingError(
             f"{optimizer!r}{' with groups' if optimizer.groups else ''}",
-            f"{', '.join(pages['optimizers'])}, with one rule for all parameters",
+            f"{', '.join(rules)}, with one rule for all parameters",
             "optimizer=hg.Adam(0.001); hg.fit trains with any",
         )
-    writer, layers, rows = LayerWriter(), list[Json](), x
-    for i, layer in enumerate(net.layers):
-        spec = writer.described(layer, str(i)) | {"trainable": layer.trainable}
-        if spec.get("layer") not in pages["layers"]:
-            spec["page"] = traced_layer(layer, rows)
-        layers.append(spec)
-        with layer.mode(training=False):  # no draws, no change of running state
-            rows = layer.forward(rows)
-    judge = _settings_of(loss)
-    if judge["name"] not in pages["losses"]:
-        judge["page"] = traced_loss(loss, rows, example_targets(loss, rows))
+    writer = LayerWriter()
+    try:
+        graphs = _graphs(net, loss, x)
+    except CannotLowerError as error:
+        what, hint = "layers that the page of the playground can run", error.hint
+        raise SettingError(str(error), what, hint or "hg.fit, which trains such a net") from None
     return {
         "own": True,
-        "layers": layers,
+        "layers": [_layer(writer, layer, str(i)) for i, layer in enumerate(net.layers)],
+        "graphs": graphs,
         "paths": [path for path, _ in net.walk()],
-        "loss": judge,
+        "loss": _settings_of(loss),
         "optimizer": _settings_of(optimizer),
         "penalty": None,
         "clip": None,
@@ -128,6 +131,78 @@ def net_for_page(net: Net, loss: Loss, optimizer: Optimizer, x: Array) -> Json:
         "weights": packed(net.parameters),
         "state": packed(net.running_state),
     }
+
+
+def _layer(writer: LayerWriter, layer: Layer, path: str) -> Json:
+    """The specification of a layer with its parameters, those of inner layers too."""
+    frozen = {
+        f"{inner}.{name}"
+        for inner, part in layer.walk(path)
+        if not part.trainable
+        for name in part.param_names
+    }
+    parameters = [
+        {
+            "name": f"{path}.{name}",
+            "shape": array.shape,
+            "trainable": f"{path}.{name}" not in frozen,
+        }
+        for name, array in layer.named_parameters().items()
+    ]
+    state = [
+        {"name": f"{path}.{name}", "shape": array.shape}
+        for name, array in layer.named_states().items()
+    ]
+    return writer.described(layer, path) | {"parameters": parameters, "state": state}
+
+
+def _graphs(net: Net, loss: Loss, x: Array) -> Json:
+    """The fragments of a net's training step and of its predictions with their loss."""
+    x = x.astype(np.float32)
+    with net.mode(training=False):  # no draws, no change of running state
+        y = example_targets(loss, net.forward(x))
+    step, evaluation = (_traced(net, loss, x, y, training=mode) for mode in (True, False))
+    names = {str(i): type(layer).__name__ for i, layer in enumerate(net.layers)}
+    page = written(step)
+    lines = [line for lines in page["lines"]["lines"] for line in lines]
+    for line, node in zip(lines, step.nodes[len(page["given"]) :], strict=True):
+        line.append(_place(node, names | {"loss": type(loss).__name__}))
+    return {"step": page, "evaluation": written(evaluation, lines=False)}
+
+
+def _place(node: Node, titles: Mapping[str, str]) -> Json:
+    """The place of a line in the net."""
+    origin = node.origin or Origin("", 0)
+    path, file = origin.layer.split(".")[0], Path(origin.file).name
+    return {"path": path, "title": titles[path], "method": origin.method, "file": file}
+
+
+def _traced(net: Net, loss: Loss, x: Array, y: Array, *, training: bool) -> Graph:
+    """The graph of a step or an evaluation; each layer's output and its gradient are watched."""
+    watched: dict[str, int] = {}
+
+    def inputs(n: int) -> Leaves[Any]:
+        rows = np.arange(n) % len(x)
+        return Leaves({"x": x[rows], "y": y[rows]})
+
+    def run(modules: Mapping[str, object], x: object, y: object) -> Outputs[Any]:
+        whole, judge = cast(Any, [*modules.values()])
+        parts = [*enumerate(whole.layers)]
+        for i, layer in parts:
+            result = checked_result(layer, "forward", layer.forward(x), str(i))
+            watched[f"y {i}"], x = result.node, result
+        value = checked_result(judge, "forward", judge.forward(x, y))
+        if not training:
+            return Outputs(x, value)
+        dy = checked_result(judge, "backward", judge.backward(value))
+        for i, layer in reversed(parts):
+            watched[f"d {i}"] = dy.node
+            dy = checked_result(layer, "backward", layer.backward(dy), str(i))
+        return Outputs(x, value)
+
+    modules = {"": net, "loss": loss}
+    graph = trace_run(repr(net), modules, inputs, run, x.dtype, training=training)
+    return replace(graph, watched=watched)
 
 
 def _hidden(net: Net, loss: str) -> list[Json] | None:
