@@ -338,7 +338,7 @@ def test_a_large_net_is_trained_by_the_server_and_shown_in_the_page(
         assert said["accuracy"] == pytest.approx(right / rows)
         it.page.get_by_role("button", name="Copy link").click()
         it.page.get_by_text(
-            "hg.learn.replay cannot make the weights of the native engine"
+            "hg.learn.replay cannot reproduce the weights of the native engine"
         ).wait_for()
         link = it.page.evaluate("navigator.clipboard.readText()")
         assert "exact=0" in link
