@@ -89,7 +89,7 @@ const same = (a, b) => a.shape.join() === b.shape.join();
 const remark = (key, values = {}) => ({ key, values });
 
 /** Diagnose an answer by the patterns of its mistakes; a single remark `right` if it is correct. */
-export function diagnose(answer, measured, { patterns, shares }) {
+export function diagnose(answer, measured, { patterns, column_remarks: remarks }) {
   if (!same(answer, measured)) return [wrongShape(answer, measured)];
   const good = isClose(answer.values, measured.values);
   const count = measured.values.length;
@@ -109,14 +109,14 @@ export function diagnose(answer, measured, { patterns, shares }) {
   const wrong = good.filter((is) => !is).length;
   const opening = remark("wrong", { wrong, count, at: placeLabel(answer.shape, i), ...numbers });
   for (const pattern of patterns) {
-    const found = fitted(answer.values, pattern, shares);
+    const found = fitted(answer.values, pattern, remarks);
     if (found) return [opening, ...found];
   }
   return [opening];
 }
 
 /** Remarks of a pattern on an answer, a linear combination of its columns; null if it is none. */
-function fitted(values, { opening, columns, inverse, shares }, known) {
+function fitted(values, { opening, columns, inverse, column_remarks: own }, known) {
   const coefficients = inverse.map((row) => dot(row, values));
   const sums = values.map((_, i) =>
     dot(
@@ -125,7 +125,7 @@ function fitted(values, { opening, columns, inverse, shares }, known) {
     ),
   );
   if (!isClose(values, sums).every(Boolean)) return null;
-  const found = coefficients.map((coefficient, j) => remarksOn(coefficient, known[shares[j]]));
+  const found = coefficients.map((coefficient, j) => remarksOn(coefficient, known[own[j]]));
   return found.includes(null) ? null : [...opening, ...found.flat()];
 }
 

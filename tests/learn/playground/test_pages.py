@@ -52,7 +52,7 @@ COMPUTED: dict[str, Callable[..., float]] = {
 
 
 def evaluated(value: Any, scope: dict[str, float]) -> Any:
-    """What the page makes of a fragment: its formulas as numbers."""
+    """A fragment with its formulas evaluated, as the page does."""
     if isinstance(value, list):
         return [evaluated(part, scope) for part in value]
     if isinstance(value, dict):

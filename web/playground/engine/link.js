@@ -37,10 +37,11 @@ export class Linker {
   /** Add a node, which has a line of its own. */
   add(op, args, [shape, kind = "f"], scope = {}, line = {}) {
     const node = this.nodes.push({ op, args, shape, kind, scope }) - 1;
-    return this.told(node, { op, args, options: {}, kind, scope, ...line });
+    return this.addLine(node, { op, args, options: {}, kind, scope, ...line });
   }
 
-  told(node, line) {
+  /** Reference to a node, with a line of its own where lines are kept. */
+  addLine(node, line) {
     return this.lines ? { node, line: this.lines.push({ ...line, node }) - 1 } : { node };
   }
 
@@ -80,9 +81,9 @@ export class Linker {
       }
       for (const [op, args, at, line, label, kind, options, place] of form.lines?.[pass] ?? []) {
         const method = origin.method ?? ["forward", "backward"][pass];
-        const told = { file: fragment.file, ...origin, method, ...place, line, label, scope };
+        const details = { file: fragment.file, ...origin, method, ...place, line, label, scope };
         const own = renumbered(args, refs);
-        refs.push(this.told(made[at].node, { op, args: own, kind, options, ...told }));
+        refs.push(this.addLine(made[at].node, { op, args: own, kind, options, ...details }));
       }
     }
     for (const [name, i] of Object.entries(form.watched ?? {})) this.watched[name] = made[i];

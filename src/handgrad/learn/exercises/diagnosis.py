@@ -71,7 +71,7 @@ Cases: TypeAlias = tuple[tuple[float, Remarks | None], ...]
 
 
 @dataclass(frozen=True)
-class Share:
+class ColumnRemarks:
     """Remarks on the coefficient of a column: of the first close number of `cases`, or `other`.
 
     In `other` the coefficient is inserted as `ratio`; None means that the pattern does not fit.
@@ -90,19 +90,19 @@ class Share:
 
 
 ONE: Cases = ((1.0, ()),)  # the coefficient must be 1
-ANY = Share(other=())
+ANY = ColumnRemarks(other=())
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """Answers that are a linear combination of columns: `opening`, and the remarks of each share.
+    """Answers that are a linear combination of columns: `opening`, and the remarks of each.
 
     `columns` (k, size) are flat arrays, `inverse` (k, size) their pseudo-inverse: its products
     with an answer are the coefficients. The page has this as data.
     """
 
     opening: Remarks
-    shares: tuple[Share, ...]
+    column_remarks: tuple[ColumnRemarks, ...]
     columns: Array
     inverse: Array
 
@@ -112,8 +112,8 @@ class Pattern:
         if not agrees(answer.ravel(), coefficients @ self.columns).all():
             return None
         remarks = self.opening
-        for share, coefficient in zip(self.shares, coefficients, strict=True):
-            if (more := share.remarks(float(coefficient))) is None:
+        for column, coefficient in zip(self.column_remarks, coefficients, strict=True):
+            if (more := column.remarks(float(coefficient))) is None:
                 return None
             remarks += more
         return remarks
@@ -170,17 +170,19 @@ def patterns(measured: Array, n: int, known: Known) -> tuple[Pattern, ...]:
 def _patterns(measured: Array, n: int, known: Known) -> Iterator[Pattern | None]:
     for mistake in known.mistakes:
         if mistake.values.shape == measured.shape:
-            yield _pattern(_said("mistake", mistake), (mistake.values, Share(ONE)))
+            yield _pattern(_with_note("mistake", mistake), (mistake.values, ColumnRemarks(ONE)))
     nothing = np.empty((0, measured.size))
     yield Pattern((Remark("zero"),), (), nothing, nothing)
     if measured.ndim == 2 and measured.shape == measured.T.shape:
-        yield _pattern((Remark("transposed"),), (measured.T, Share(ONE)))
+        yield _pattern((Remark("transposed"),), (measured.T, ColumnRemarks(ONE)))
     ratios = _ratios(n, measured.shape)
-    yield from _factors(measured, [f for f in known.factors if f.values.size == 1], Share(ONE))
+    yield from _factors(
+        measured, [f for f in known.factors if f.values.size == 1], ColumnRemarks(ONE)
+    )
     yield _pattern((), (measured, ratios))
     yield from _factors(measured, known.factors, replace(ratios, cases=ONE + ratios.cases))
     if len(known.terms) > 1:
-        yield _pattern((), *((term.values, _term_share(term)) for term in known.terms))
+        yield _pattern((), *((term.values, _term_remarks(term)) for term in known.terms))
     for region in known.regions:
         yield from _region(measured, region)
     if measured.ndim == 2 and 1 not in measured.shape:
@@ -188,19 +190,21 @@ def _patterns(measured: Array, n: int, known: Known) -> Iterator[Pattern | None]
             yield _lines(key, measured, axis)
 
 
-def _pattern(opening: Remarks, *columns: tuple[Array, Share]) -> Pattern | None:
+def _pattern(opening: Remarks, *columns: tuple[Array, ColumnRemarks]) -> Pattern | None:
     """The pattern of some columns; None if they are not linearly independent numbers."""
     matrix = np.array([column.ravel() for column, _ in columns], np.float64)
     if not np.isfinite(matrix).all() or np.linalg.matrix_rank(matrix) < len(columns):
         return None
-    return Pattern(opening, tuple(share for _, share in columns), matrix, np.linalg.pinv(matrix).T)
+    return Pattern(
+        opening, tuple(remarks for _, remarks in columns), matrix, np.linalg.pinv(matrix).T
+    )
 
 
-def _said(key: str, hint: Hint) -> Remarks:
+def _with_note(key: str, hint: Hint) -> Remarks:
     return (Remark(key, {"note": hint.note}),)
 
 
-def _ratios(n: int, shape: Sequence[int]) -> Share:
+def _ratios(n: int, shape: Sequence[int]) -> ColumnRemarks:
     """The common mistakes that a constant factor points to."""
     columns, size = shape[-1] if len(shape) > 1 else n, int(np.prod(shape, dtype=int))
     cases: list[tuple[float, Remarks | None]] = [(-1.0, (Remark("ratio_sign"),))]
@@ -208,10 +212,12 @@ def _ratios(n: int, shape: Sequence[int]) -> Share:
         for way, factor in (("times", k), ("by", 1 / k)) if k > 1 else ():
             for sign, end in ((1, ""), (-1, "_sign")):
                 cases.append((sign * factor, (Remark(f"ratio_{way}_{name}{end}", {"n": k}),)))
-    return Share(tuple(cases), (Remark("ratio"),))
+    return ColumnRemarks(tuple(cases), (Remark("ratio"),))
 
 
-def _factors(measured: Array, factors: Sequence[Hint], share: Share) -> Iterator[Pattern | None]:
+def _factors(
+    measured: Array, factors: Sequence[Hint], remarks: ColumnRemarks
+) -> Iterator[Pattern | None]:
     """A missing or an extra factor, and a wrong constant beside it."""
     for factor in factors:
         try:
@@ -222,8 +228,8 @@ def _factors(measured: Array, factors: Sequence[Hint], share: Share) -> Iterator
         if not measured[zero].any():
             divided = measured / np.where(zero, 1, values)
             free = [(column, ANY) for column in _units(zero)]
-            yield _pattern(_said("factor_missing", factor), (divided, share), *free)
-        yield _pattern(_said("factor_extra", factor), (measured * values, share))
+            yield _pattern(_with_note("factor_missing", factor), (divided, remarks), *free)
+        yield _pattern(_with_note("factor_extra", factor), (measured * values, remarks))
 
 
 def _units(where: Array) -> Iterator[Array]:
@@ -231,9 +237,9 @@ def _units(where: Array) -> Iterator[Array]:
     return (np.asarray(one.reshape(where.shape)) for one in np.eye(where.size)[where.ravel()])
 
 
-def _term_share(term: Hint) -> Share:
-    cases = ((0.0, _said("term_missing", term)), (-1.0, _said("term_sign", term)))
-    return Share(ONE + cases, _said("term_ratio", term))
+def _term_remarks(term: Hint) -> ColumnRemarks:
+    cases = ((0.0, _with_note("term_missing", term)), (-1.0, _with_note("term_sign", term)))
+    return ColumnRemarks(ONE + cases, _with_note("term_ratio", term))
 
 
 def _region(measured: Array, region: Hint) -> Iterator[Pattern | None]:
@@ -241,9 +247,9 @@ def _region(measured: Array, region: Hint) -> Iterator[Pattern | None]:
     here = np.broadcast_to(region.values, measured.shape).astype(bool)
     if here.all() or not here.any():
         return
-    opening = _said("region", region)
-    outside = [(measured * ~here, Share(ONE))] if measured[~here].any() else []
-    there = Share(((0.0, (Remark("there_zero"),)),), (Remark("there_ratio"),))
+    opening = _with_note("region", region)
+    outside = [(measured * ~here, ColumnRemarks(ONE))] if measured[~here].any() else []
+    there = ColumnRemarks(((0.0, (Remark("there_zero"),)),), (Remark("there_ratio"),))
     yield _pattern(opening, *outside, (measured * here, there))
     yield _pattern(opening, *outside, *((column, ANY) for column in _units(here)))
 
@@ -251,6 +257,6 @@ def _region(measured: Array, region: Hint) -> Iterator[Pattern | None]:
 def _lines(key: str, measured: Array, axis: int) -> Pattern | None:
     """A constant factor, which is not 0, for each row or each column."""
     place = np.indices(measured.shape)[axis]
-    share = Share(((0.0, None),), ())
-    lines = [(np.where(place == i, measured, 0), share) for i in range(measured.shape[axis])]
+    remarks = ColumnRemarks(((0.0, None),), ())
+    lines = [(np.where(place == i, measured, 0), remarks) for i in range(measured.shape[axis])]
     return _pattern((Remark(key),), *lines)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.files.html import environment
-from handgrad.learn.exercises.diagnosis import Pattern, Share
+from handgrad.learn.exercises.diagnosis import ColumnRemarks, Pattern
 from handgrad.learn.exercises.i18n import words
 from handgrad.learn.exercises.tasks import Task
 from handgrad.textbook.layers import Array
@@ -60,7 +60,7 @@ DIGITS = 15
 
 def task_data(task: Task) -> dict[str, Any]:
     """JSON data of an exercise for `web/exercises/exercise.js`; it does not contain the answers."""
-    shares = list[Share]()
+    known = list[ColumnRemarks]()
     holes = [
         {
             "name": hole.name,
@@ -68,7 +68,7 @@ def task_data(task: Task) -> dict[str, Any]:
             "hints": list(hole.hints),
             "of": hole.of,
             "equals": hole.equals,
-            "patterns": [_pattern_data(pattern, shares) for pattern in hole.patterns],
+            "patterns": [_pattern_data(pattern, known) for pattern in hole.patterns],
         }
         for hole in task.holes
     ]
@@ -83,7 +83,7 @@ def task_data(task: Task) -> dict[str, Any]:
         "upstream": task.upstream,
         "arrays": {name: array_data(np.asarray(a)) for name, a in task.arrays.items()},
         "holes": holes,
-        "shares": [asdict(share) for share in shares],
+        "column_remarks": [asdict(remarks) for remarks in known],
         "words": words(task.language),
     }
 
@@ -100,14 +100,14 @@ def _digits(array: Array) -> list[float]:
     return [int(value) if value.is_integer() else value for value in values]
 
 
-def _pattern_data(pattern: Pattern, shares: list[Share]) -> dict[str, Any]:
-    """The pattern, with its shares as indices of `shares`, to which new ones are added."""
-    for share in pattern.shares:
-        if share not in shares:
-            shares.append(share)
+def _pattern_data(pattern: Pattern, known: list[ColumnRemarks]) -> dict[str, Any]:
+    """The pattern, with remarks as indices of the `known` ones, to which new ones are added."""
+    for remarks in pattern.column_remarks:
+        if remarks not in known:
+            known.append(remarks)
     return {
         "opening": [asdict(remark) for remark in pattern.opening],
-        "shares": [shares.index(share) for share in pattern.shares],
+        "column_remarks": [known.index(remarks) for remarks in pattern.column_remarks],
         "columns": [_digits(column) for column in pattern.columns],
         "inverse": [_digits(row) for row in pattern.inverse],
     }

@@ -193,12 +193,12 @@ def _lines(graph: Graph, n_leaves: int) -> Json:
 def _line(node: Node, at: int, label: str | None) -> list[Any]:
     arguments = [None, *node.arguments[2:]] if node.operation is Op.RANDOM else node.arguments
     line = node.origin.line if node.origin else 0
-    options = {name: _told(part) for name, part in node.options.items()}
+    options = {name: _line_argument(part) for name, part in node.options.items()}
     kind = (_kind(node) or ["f"])[0]
-    return [node.operation.value, _told(arguments), at, line, label, kind, options]
+    return [node.operation.value, _line_argument(arguments), at, line, label, kind, options]
 
 
-def _told(value: object) -> Any:
+def _line_argument(value: object) -> Any:
     """An argument of a line as JSON."""
     match value:
         case None | Ref() | bool():
@@ -206,9 +206,9 @@ def _told(value: object) -> Any:
         case str():
             return {"letters": value}
         case tuple() | list():
-            return [_told(part) for part in value]
+            return [_line_argument(part) for part in value]
         case slice():
-            return {"slice": [_told(end) for end in (value.start, value.stop, value.step)]}
+            return {"slice": [_line_argument(end) for end in (value.start, value.stop, value.step)]}
         case EllipsisType():
             return {"dots": 1}
         case np.dtype():

@@ -228,11 +228,8 @@ def _hidden(net: Net, loss: str) -> list[Json] | None:
         hidden[-1][name] = layer.p if isinstance(layer, Dropout) else kind
         if layer.param_names and layer.trainable is hidden[-1]["frozen"]:
             return None
-    return (
-        hidden
-        if len(hidden) <= HIDDEN["maxItems"] and all(part.trainable for part in tail)
-        else None
-    )
+    fits = len(hidden) <= HIDDEN["maxItems"] and all(part.trainable for part in tail)
+    return hidden if fits else None
 
 
 def _is_usual(layer: Layer) -> bool:

@@ -97,9 +97,7 @@ class Fault(NamedTuple):
 
 @cache
 def _messages() -> dict[str, str]:
-    texts: dict[str, str] = json.loads((WEB / "playground/shell/words.json").read_text("utf-8"))[
-        "en"
-    ]
+    texts: dict[str, str] = json.loads(WORDS.read_text("utf-8"))["en"]
     return texts
 
 
