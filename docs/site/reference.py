@@ -101,7 +101,8 @@ def _sections() -> tuple[dict[str, str], dict[str, str]]:
 
 def _named(name: str, body: str) -> str:
     """Return a section of the reference, with the name as heading and a link to the source."""
-    body = body.replace("<h5>", "<p>").replace("</h5>", "</p>")
+    # pdoc's headings within a section would skip levels below the name's
+    body = re.sub(r"<(h[56])[^>]*>(.*?)</\1>", r"<p><strong>\2</strong></p>", body)
     body = re.sub(r'\s*<a class="headerlink".*?</a>', "", body)
     return f'<section><h2 class="name" id="{name}">{name}{_source(name)}</h2>{body}</section>'
 

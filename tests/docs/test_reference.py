@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from docs.reference.build import named, namespaces
+from docs.site.reference import read_reference
 
 import handgrad as hg
 from tests.docs.documents import ROOT
@@ -58,6 +59,19 @@ def test_formulas_and_examples_stand_as_they_are_written(pages: dict[str, str]) 
     shown = [re.sub(r"<[^>]+>", "", block) for block in blocks]
     assert any("forward     z = x Wᵀ + b\nbackward    dx = dz W" in block for block in shown)
     assert any("compiled_source(net" in block for block in shown)
+
+
+def test_an_example_after_a_list_is_no_parameter(pages: dict[str, str]) -> None:
+    assert [name for name, page in pages.items() if "<strong>&gt;&gt;&gt;" in page] == []
+
+
+def test_the_site_has_no_heading_that_skips_levels() -> None:
+    headings = {
+        heading
+        for content in read_reference().contents.values()
+        for heading in re.findall(r"<h\d", content.html)
+    }
+    assert headings == {"<h2"}
 
 
 def test_signatures_name_what_they_take_by_short_names(pages: dict[str, str]) -> None:

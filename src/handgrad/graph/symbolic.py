@@ -171,6 +171,8 @@ class Formula(Symbolic):
     value : float
         The number in this trace.
 
+    Examples
+    --------
     >>> momentum = Formula("setting", ("momentum",), 0.25)
     >>> (1 - momentum) / 2
     Formula(operation='divide', arguments=(Formula(operation='subtract', ...), 2), value=0.375)

@@ -51,6 +51,8 @@ def trace(
     Graph
         The graph, for any batch size.
 
+    Examples
+    --------
     >>> import handgrad as hg
     >>> graph = hg.trace(hg.Tanh())
     >>> print(graph)                                               # doctest: +ELLIPSIS

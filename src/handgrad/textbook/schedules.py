@@ -57,6 +57,8 @@ def step(every: float = 1 / 3, gamma: float = 0.1) -> Schedule:
     gamma : float, default 0.1
         Factor at the end of each interval.
 
+    Examples
+    --------
     >>> [round(float(step(every=0.25)(p)), 4) for p in (0.0, 0.2, 0.25, 0.5)]
     [1.0, 1.0, 0.1, 0.01]
     """
@@ -75,6 +77,8 @@ def exponential(end: float = 0.01) -> Schedule:
     end : float, default 0.01
         Factor at the end of the training.
 
+    Examples
+    --------
     >>> [round(float(exponential(0.01)(p)), 4) for p in (0.0, 0.5, 1.0)]
     [1.0, 0.1, 0.01]
     """
@@ -93,6 +97,8 @@ def cosine(end: float = 0.0) -> Schedule:
     end : float, default 0
         Factor at the end of the training.
 
+    Examples
+    --------
     >>> [round(float(cosine()(p)), 4) for p in (0, 0.5, 1)]
     [1.0, 0.5, 0.0]
     """
@@ -114,6 +120,8 @@ def cyclic_cosine(cycles: int = 4, growth: float = 1.0, end: float = 0.0) -> Sch
     end : float, default 0
         Factor at the end of each cycle.
 
+    Examples
+    --------
     >>> [round(float(cyclic_cosine(2)(p)), 4) for p in (0, 0.25, 0.5, 0.75)]
     [1.0, 0.5, 1.0, 0.5]
     """
@@ -145,6 +153,8 @@ def coslog(cycles: int = 4) -> Schedule:
     cycles : int, default 4
         Number of cycles.
 
+    Examples
+    --------
     >>> [round(float(coslog(4)(p)), 4) for p in (0, (2**0.5 - 1) / 15, 1 / 15, 7 / 15, 1)]
     [0.0, 1.0, 0.0, 0.0, 0.0]
     """
@@ -172,6 +182,8 @@ def one_cycle(rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> Sche
     end : float, default 4e-6
         Factor at the end.
 
+    Examples
+    --------
     >>> [round(float(one_cycle(0.5)(p)), 4) for p in (0, 0.25, 0.5, 0.75, 1)]
     [0.04, 0.52, 1.0, 0.5, 0.0]
     """
@@ -201,6 +213,8 @@ def warm_up(share: float = 0.1, then: Schedule | None = None, start: float = 1 /
     start : float, default 1/3
         Factor at the start.
 
+    Examples
+    --------
     >>> schedule = warm_up(0.5, then=cosine(), start=0.2)
     >>> [round(float(schedule(p)), 4) for p in (0, 0.25, 0.5, 0.75, 1)]
     [0.2, 0.6, 1.0, 0.5, 0.0]

@@ -81,6 +81,8 @@ def compiled_source(
     CannotLowerError
         If a layer, the loss or the optimizer uses an operation without loops.
 
+    Examples
+    --------
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 1), hg.Sigmoid())
     >>> print(hg.compiled_source(net, hg.BinaryCrossEntropyLoss(), hg.SGD(0.1)))

@@ -79,6 +79,8 @@ def compared(ran: str, found: Array, expected: Array, against: str, most: float 
     most : float, default 0.0
         Tolerance, relative to the largest expected value.
 
+    Examples
+    --------
     >>> print(compared("NumPy", np.array([[1.0, 4.0]]), np.array([[1.0, 4.0]]), "predict"))
     NumPy: 1 row, same bits as predict
     >>> print(compared("node", np.array([[1.0, 4.5]]), np.array([[1.0, 4.0]]), "predict"))

@@ -83,6 +83,8 @@ class Exercise:
         Grade
             True if every answer is correct; printed, it names what is wrong.
 
+        Examples
+        --------
         >>> import handgrad as hg
         >>> print(hg.exercise("tanh").check("(1 - y**2) * dy"))
         dx: correct, at all 15 entries.
@@ -125,6 +127,8 @@ class Exercise:
         hole : str, optional
             Name of the formula; by default the first that has a hint left.
 
+        Examples
+        --------
         >>> import handgrad as hg
         >>> hg.exercise("softplus").hint()
         dx: Hint 1 of 3. The derivative of log(1 + u) with respect to u is 1 / (1 + u), with u = eˣ.
@@ -183,6 +187,8 @@ def exercise(name: str, language: str = "en") -> Exercise:
     Exercise
         Printed, it shows the task; `check` grades an answer, `hint` gives the next hint.
 
+    Examples
+    --------
     >>> import handgrad as hg
     >>> import numpy as np
     >>> tanh = hg.exercise("tanh")

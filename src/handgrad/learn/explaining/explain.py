@@ -67,6 +67,8 @@ def explain(
     Explanation
         Printed, it shows every line; `e["0.dW"]` is one step, `e.of("0.dW[2,0]")` a backtrace.
 
+    Examples
+    --------
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 1, rng=0, dtype="float64"))
     >>> net.layers[0].W = [[0.5, -2.0]]

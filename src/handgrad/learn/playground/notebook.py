@@ -85,6 +85,8 @@ def play(
     Playground
         `page.save("net.html")` writes one file, `page.net` is the net with the page's weights.
 
+    Examples
+    --------
     >>> import handgrad as hg
     >>> x, y = hg.data.make_moons(100, rng=0)
     >>> net = hg.Net(hg.Linear(2, 4, rng=0), hg.Tanh(), hg.Linear(4, 2, rng=1), hg.Softmax())

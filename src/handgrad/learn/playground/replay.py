@@ -56,6 +56,8 @@ def replay(link: str) -> Replay:
     DivergenceError
         If loss or weights became NaN or infinite.
 
+    Examples
+    --------
     >>> import handgrad as hg
     >>> link = "play.html#v=1&data=xor&n=40&layers=4:Tanh&optimizer=Adam:learning_rate=0.1&step=60"
     >>> net, history = hg.learn.replay(link)

@@ -28,6 +28,8 @@ class defaults:  # noqa: N801
         Language of the words in `hg.plots.plot_…`. A font for it, if installed, joins Matplotlib's
         `font.family`. Names of features and classes are not translated.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> import handgrad as hg
     >>> np.random.seed(0)

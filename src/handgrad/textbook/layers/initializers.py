@@ -50,6 +50,8 @@ def lecun_normal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.fl
     rng : Generator, RandomState or numpy.random
         Source of the random numbers.
 
+    Examples
+    --------
     >>> lecun_normal((2, 3), np.random.default_rng(0)).shape
     (2, 3)
     """
@@ -148,6 +150,8 @@ def orthogonal(shape: tuple[int, ...], rng: RandomSource) -> npt.NDArray[np.floa
     rng : Generator, RandomState or numpy.random
         Source of the random numbers.
 
+    Examples
+    --------
     >>> W = orthogonal((2, 3), np.random.default_rng(0))
     >>> (W @ W.T).round(12) + 0.0
     array([[1., 0.],
@@ -232,6 +236,8 @@ def initial_weights(
     ShapeError
         If the initializer returns another shape.
 
+    Examples
+    --------
     >>> initial_weights("zeros", (1, 2), None, np.float32)
     array([[0., 0.]], dtype=float32)
     """

@@ -73,6 +73,8 @@ def fold(
     kernel_size, stride, padding : sequence of ints
         One for each axis of the windows.
 
+    Examples
+    --------
     >>> du = np.array([[[[10.0, 30.0]]], [[[20.0, 40.0]]]])        # first and last of each window
     >>> fold(du, np.zeros((1, 1, 3)), (2,), (1,), (0,))
     array([[[10., 50., 40.]]])

@@ -26,6 +26,8 @@ def accuracy(p: Array, y: Array, sample_weight: Array | None = None) -> float:
     sample_weight : array, (n,), optional
         Weight of each row.
 
+    Examples
+    --------
     >>> accuracy(np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), np.array([0, 1, 1]))
     0.6666666666666666
     """
@@ -63,6 +65,8 @@ def balanced_accuracy(p: Array, y: Array, sample_weight: Array | None = None) ->
     sample_weight : array, (n,), optional
         Weight of each row.
 
+    Examples
+    --------
     >>> balanced_accuracy(np.array([0.1, 0.2, 0.1, 0.9]), np.array([0, 0, 1, 1]))   # (1 + ½)/2
     0.75
     """
@@ -93,6 +97,8 @@ def top_k_accuracy(p: Array, y: Array, sample_weight: Array | None = None, k: in
     k : int, default 2
         Number of classes that count.
 
+    Examples
+    --------
     >>> p = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
     >>> top_k_accuracy(p, np.array([1, 2]))
     0.5
@@ -126,6 +132,8 @@ def precision(
     average : {"binary", "macro", "weighted"}, default "binary"
         Class 1 of two, the mean over classes or answers, or that mean weighted by their rows.
 
+    Examples
+    --------
     >>> precision(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 0]))           # 1 of 2
     0.5
     """
@@ -148,6 +156,8 @@ def recall(
     average : {"binary", "macro", "weighted"}, default "binary"
         Class 1 of two, the mean over classes or answers, or that mean weighted by their rows.
 
+    Examples
+    --------
     >>> recall(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 1]))              # 1 of 3
     0.3333333333333333
     """
@@ -170,6 +180,8 @@ def f1(
     average : {"binary", "macro", "weighted"}, default "binary"
         Class 1 of two, the mean over classes or answers, or that mean weighted by their rows.
 
+    Examples
+    --------
     >>> f1(np.array([0.9, 0.8, 0.1, 0.2]), np.array([1, 0, 1, 1]))                  # 2·½·⅓/(½ + ⅓)
     0.4
     """

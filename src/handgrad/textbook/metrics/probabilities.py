@@ -22,6 +22,8 @@ def roc_auc(p: Array, y: Array, sample_weight: Array | None = None) -> float:
     sample_weight : array, (n,), optional
         Weight of each row.
 
+    Examples
+    --------
     >>> roc_auc(np.array([0.1, 0.6, 0.4, 0.9]), np.array([0, 0, 1, 1]))             # 3 of 4 pairs
     0.75
     """
@@ -75,6 +77,8 @@ def log_loss(p: Array, y: Array, sample_weight: Array | None = None) -> float:
     sample_weight : array, (n,), optional
         Weight of each row.
 
+    Examples
+    --------
     >>> round(log_loss(np.array([[0.5, 0.5], [0.2, 0.8]]), np.array([0, 1])), 6)
     0.458145
     """
@@ -96,6 +100,8 @@ def brier_score_loss(p: Array, y: Array, sample_weight: Array | None = None) -> 
     sample_weight : array, (n,), optional
         Weight of each row.
 
+    Examples
+    --------
     >>> round(brier_score_loss(np.array([0.9, 0.4]), np.array([1, 0])), 6)         # (0.01 + 0.16)/2
     0.085
     """

@@ -48,6 +48,8 @@ class Net(Layer):
     dtype : dtype, optional
         Type of all parameters and inputs, float32 or float64; by default that of the layers.
 
+    Examples
+    --------
     >>> import handgrad as hg
     >>> net = hg.Net(hg.Linear(2, 3), hg.Tanh())
     >>> net

@@ -21,6 +21,8 @@ class SharedRows:
     members : array of int, (n, k)
         Index of the row of each member.
 
+    Examples
+    --------
     >>> rows = SharedRows(np.array([[1.0], [2.0], [3.0]]), np.array([[0, 2], [1, 0]]))
     >>> rows.shape, rows[1:].tolist()
     ((2, 2, 1), [[[2.0], [1.0]]])

@@ -39,6 +39,8 @@ def line_search(
     step : float
         First step length to try.
 
+    Examples
+    --------
     >>> start = LinePoint(0.0, 9.0, -6.0)
     >>> line_search(lambda s: LinePoint(s, (s - 3) ** 2, 2 * (s - 3)), start, 1.0)
     LinePoint(step=1.0, loss=4.0, slope=-4.0)

@@ -174,6 +174,8 @@ class Optimizer(Module):
         net : Net
             Changed in place.
 
+        Examples
+        --------
         >>> import handgrad as hg
         >>> net, loss = hg.Net(hg.Linear(1, 1, initializer="zeros")), hg.MSELoss()
         >>> optimizer = hg.SGD(0.1, momentum=0.9)

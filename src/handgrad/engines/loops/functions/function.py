@@ -53,6 +53,8 @@ def function(name: str, single: bool, fused: bool) -> Function:
     fused : bool
         Use fused multiply-add, which rounds once.
 
+    Examples
+    --------
     >>> function("sign", single=True, fused=False).parameters
     (Var(name='x', type='float'),)
     """
