@@ -172,7 +172,7 @@ oracle: .venv-oracle/ready  ## compare with PyTorch itself, exported models with
 	@touch $@
 
 browser: .venv-browser/ready node_modules/ready  ## look at the demo's page, a report and live pictures in JupyterLab; needs a Chromium and a Firefox
-	@$(BROWSER)/python -m pytest --share $(SHARE) tests/browser
+	@$(BROWSER)/python -m pytest $(ALL_CORES) --dist loadfile --share $(SHARE) tests/browser
 
 FIRST ?= 0
 SEEDS ?= 10
@@ -206,7 +206,7 @@ cluster-faults: .venv-cluster/ready  ## kill workers, nodes and drivers of train
 bench: .venv-bench/ready  ## time training and prediction beside the peers; writes benchmarks/results and docs/speed.md
 	@.venv-bench/bin/python -m benchmarks
 
-nightly:  ## every check, in pieces of a few minutes (PART=3/8 for the third of eight parts); needs Debian's packages
+nightly:  ## every check, in pieces of a few minutes (PART=3/8 for the third of eight parts, ALL=1 for every turn); needs Debian's packages
 	@.ci/packages
 	@env -u MAKEFLAGS .ci/nightly $(PART)
 
