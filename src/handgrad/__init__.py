@@ -50,7 +50,7 @@ from handgrad.textbook.losses import (
 from handgrad.textbook.net import Net, Parallel, Residual
 from handgrad.textbook.optimizers import SGD, Adam, AdamW
 from handgrad.textbook.version import __version__ as __version__
-from handgrad.training import evaluate, fit, fit_many, train
+from handgrad.training import compile, evaluate, fit, fit_many, train
 from handgrad.training.fit import ADAPTERS
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ __all__ = [
     "CrossEntropyLoss", "SoftmaxCrossEntropyLoss", "BinaryCrossEntropyLoss",
     "SigmoidBinaryCrossEntropyLoss", "MSELoss", "Loss", "losses",
     "SGD", "Adam", "AdamW", "optimizers", "penalties", "schedules",
-    "train", "fit", "fit_many", "evaluate", "training", "cluster", "metrics",
+    "train", "fit", "fit_many", "compile", "evaluate", "training", "cluster", "metrics",
     "MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "PictureClassifier",
     "LanguageModel", "tables",
     "check_gradients", "diagnose", "check", "trace", "Graph", "compiled_source",

@@ -254,3 +254,19 @@ def test_each_run_has_scratch_memory_of_its_own() -> None:
         for name, mine in one.scratch.items():
             assert not np.shares_memory(mine, other.scratch[name])
     assert first.run.workers is first.predict.workers is first.workers is not second.workers
+
+
+def test_code_without_a_module_compiles() -> None:
+    """As `exec(code, {})` makes it."""
+    made = dict[str, Any]()
+    exec(
+        "import handgrad as hg\n"
+        "class Halved(hg.Layer):\n"
+        "    def forward(self, x):\n"
+        "        return x / 2\n"
+        "    def backward(self, dy):\n"
+        "        return dy / 2\n",
+        made,
+    )
+    net = hg.Net(hg.Linear(2, 2, rng=0), made["Halved"](), hg.Softmax())
+    net.predict(X, engine="compiled")

@@ -65,7 +65,8 @@ class FitSettings(TrainingSettings, total=False):
 class TrainingConfig:
     """The arguments of `train`, each checked. See `handgrad.train` for their meaning.
 
-    `sharding` is set by `handgrad.cluster` only.
+    `sharding` is set by `handgrad.cluster` only, and `input_gradients` by `handgrad.compile`: the
+    engine keeps dx.
     """
 
     net: Net
@@ -85,6 +86,7 @@ class TrainingConfig:
     shuffle: bool = True
     engine: EngineName = "auto"
     sharding: Sharding = UNSHARDED
+    input_gradients: bool = False
 
     def __post_init__(self) -> None:
         check_kinds(net=(self.net, Net), loss=(self.loss, Loss))
@@ -145,7 +147,7 @@ def keywords_of(config: type, *without: str) -> Callable[[F], F]:
 
     def with_signature(function: F) -> F:
         own = signature(function)
-        excluded = {*without, *own.parameters, "sharding"}
+        excluded = {*without, *own.parameters, "sharding", "input_gradients"}
         settings = [p for p in signature(config).parameters.values() if p.name not in excluded]
         named = [p for p in own.parameters.values() if p.kind != Parameter.VAR_KEYWORD]
         shown = sorted([*settings, *named], key=lambda p: p.kind)

@@ -54,7 +54,7 @@ class EagerEngine(MinibatchEngine):
         weights = () if self.w is None else (self.w[rows],)
         value = float(loss.forward(p, y, *weights))
         if isfinite(value):
-            net.backward(loss.backward(value))
+            self.dx = net.backward(loss.backward(value))
             if self.penalty is not None:
                 value += float(self.penalty.add_to(net, self.weight_of(rows)))
             net.gather_gradients()

@@ -113,12 +113,16 @@ class Engine(ABC):
         Number of steps taken.
     before : tuple of arrays
         Parameters and running state before the last yielded epoch.
+    dx : array or tuple of arrays, optional
+        Gradients by the inputs of the last batch, if the configuration asks for `input_gradients`;
+        None for inputs that are indices.
     shard_streams : Sequence of Generator
         Random streams of the layers, one for each shard; empty without shards.
     """
 
     name: EngineName
     held_out: Any
+    dx: Any = None
     sharding = UNSHARDED
     shard_streams: Sequence[np.random.Generator] = ()
 
@@ -151,6 +155,17 @@ class Engine(ABC):
         predictions : array
             Their predictions.
         """
+
+    def row_gradients(self, rows: Array) -> Array:
+        """The gradients of each row's loss, (rows, parameters); may overwrite `net.gradients`.
+
+        They are NaN where the loss is not finite, and may be in the rows after it.
+        """
+        gradients = np.empty((len(rows), self.net.parameters.size), self.net.dtype)
+        for i in range(len(rows)):
+            loss, _ = self.gradients(rows[i : i + 1])
+            gradients[i] = self.net.gradients if np.isfinite(loss) else np.nan
+        return gradients
 
     @abstractmethod
     def apply(self, learning_rate: float) -> None:

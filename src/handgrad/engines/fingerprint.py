@@ -177,7 +177,8 @@ class _Keys:
 
     def _of_function(self, function: FunctionType) -> Hashable:
         """A key for a function: its code and all that it names; for handgrad's only the code."""
-        if function.__module__.startswith(("handgrad.", "dataclasses")):
+        # code that `exec` runs without a `__name__` has no module
+        if (function.__module__ or "").startswith(("handgrad.", "dataclasses")):
             return function, function.__code__
         if id(function) in self.seen:
             return function.__code__, self.seen[id(function)]

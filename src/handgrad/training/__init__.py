@@ -23,6 +23,7 @@ from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.results import CapacityCurve, LearningCurve
 from handgrad.training.sample_weights import check_takes_weights as check_takes_weights
 from handgrad.training.sample_weights import checked_weights as checked_weights
+from handgrad.training.step import StepGradients, TrainingStep, compile
 from handgrad.training.train import Training as Training
 from handgrad.training.train import train
 from handgrad.training.validate_data import checked_pair as checked_pair
@@ -33,6 +34,7 @@ __all__ = [
     "train",
     "fit",
     "fit_many",
+    "compile",
     "evaluate",
     "find_learning_rate",
     "early_stopping",
@@ -44,6 +46,8 @@ __all__ = [
     "learning_curve",
     "EpochReport",
     "History",
+    "TrainingStep",
+    "StepGradients",
     "WeightHistory",
     "LearningRateSearch",
     "CapacityCurve",

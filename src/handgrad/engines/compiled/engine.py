@@ -1,6 +1,6 @@
 """The compiled engine: whole epochs in one call of machine code."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from handgrad.engines.config import TrainingConfig
 from handgrad.engines.engine import Engine, EngineRows, Epoch, EpochProgress
 from handgrad.engines.environment import blas_of
 from handgrad.engines.fingerprint import TRACES
-from handgrad.engines.loops.program import FINISHED, Program, buffer_of
+from handgrad.engines.loops.program import FINISHED, Program, buffer_of, gradient_buffer
 from handgrad.engines.loops.random_streams import Streams
 from handgrad.engines.loops.target import MAX_PARTS
 from handgrad.engines.loops.value_ranges import check_indices
@@ -53,6 +53,7 @@ class CompiledEngine(Engine):
         self, config: TrainingConfig, rows: EngineRows, held_out: Sequence[Inputs] = ()
     ) -> None:
         rows = rows if rows.of_members else rows.in_arrays()
+        self.input_gradients = config.input_gradients
         x, y, w = rows.x, rows.y, rows.w
         net, loss, optimizer = config.net, config.loss, config.optimizer
         super().__init__(config, rows, min(config.batch_size, len(y)))
@@ -67,6 +68,7 @@ class CompiledEngine(Engine):
                 str(net.trainable_slices()),
                 bool(held_out),
                 rows.of_members,
+                config.input_gradients,
                 self.name,
             )
             self.workers = ThreadPool()
@@ -88,6 +90,7 @@ class CompiledEngine(Engine):
         self.halves: dict[tuple[str, int], CallSequence] = {}
 
     def gradients(self, rows: Array) -> tuple[float, Array]:
+        self._check_indices()
         n, batch = len(rows), self._half_step
         batch["order"][:n] = rows
         self.streams.read()
@@ -95,7 +98,42 @@ class CompiledEngine(Engine):
         self.streams.hand_back(self.streams.words)
         total = batch["loss_total"].item()
         loss = total / self.counted(rows) if np.isfinite(total) else total
+        if self.input_gradients:
+            self.dx = self._input_gradients(batch, n)
         return loss, batch["predictions"][0, :n].copy()
+
+    def _check_indices(self) -> None:
+        """Check the indices in the rows, which may have been refilled."""
+        if bounds := self.run.program.bounds:
+            for name, part in {**named_parts("x", self.x), "y": self.y}.items():
+                check_indices(part, name, bounds)
+
+    def _input_gradients(self, batch: Mapping[str, Array], n: int) -> Any:
+        """The gradients of the inputs of `n` rows; None for an input that has none."""
+        buffers = [batch.get(gradient_buffer(name)) for name in named_parts("x", self.x)]
+        parts = [None if dx is None else dx[0, :n].copy() for dx in buffers]
+        return (*parts,) if isinstance(self.x, tuple) else parts[0]
+
+    def row_gradients(self, rows: Array) -> Array:
+        self._check_indices()
+        n, batch = len(rows), self._half_step
+        gradients = np.zeros((n, self.net.parameters.size), self.net.dtype)
+        order = np.ascontiguousarray(rows, np.int64)[:, None]
+        parts = {"gradients": PerEpoch(gradients), "order": PerEpoch(order)}
+        run = self.plan.gradients.with_own_scratch(self.workers)
+        call = run.bind(n_rows=1, **self._buffers | batch | parts)
+        self.streams.read()
+        done, _ = self._run(run.sequence([call], n), n)
+        self.streams.hand_back(self.streams.words)
+        gradients[done:] = np.nan
+        return gradients
+
+    @property
+    def _inputs_by_gradient(self) -> dict[str, Array]:
+        """The inputs by the names of the programs' parameters for their gradients."""
+        names = {p.name for p in self.run.program.parameters}
+        parts = {gradient_buffer(name): x for name, x in named_parts("x", self.x).items()}
+        return {name: x for name, x in parts.items() if name in names}
 
     def apply(self, learning_rate: float) -> None:
         self._half_step["learning_rates"][0] = learning_rate
@@ -237,8 +275,7 @@ class CompiledEngine(Engine):
     ) -> Epoch | EpochProgress:
         if self.orders is None:
             self._allocate(np.empty((1, len(self.y)), np.int64))
-        for name, part in {**named_parts("x", self.x), "y": self.y}.items():  # their content is new
-            check_indices(part, name, self.run.program.bounds)
+        self._check_indices()  # their content is new
         self.learning_rates[0, : len(learning_rates)] = learning_rates
         self.streams.read()
         return self._run_rows(order, slice(0, len(order)), so_far)
@@ -288,6 +325,10 @@ class CompiledEngine(Engine):
             "parameters_after": np.empty((rounds, net.parameters.size), net.dtype),
             "state_after": np.empty((rounds, net.running_state.size), net.dtype),
             "streams_after": np.empty((rounds, self.streams.words.size), np.uint64),
+            **{
+                name: np.empty((rounds, n, *x.shape[1:]), net.dtype)
+                for name, x in self._inputs_by_gradient.items()
+            },
         }
 
     def _bind(self, orders: Array, rows: slice) -> NativeCall:

@@ -162,7 +162,15 @@ def plan_of(
 ) -> CompiledPlan:
     """Trace and compile a training; if it `predicts`, also the predictions of held-out rows."""
     net, loss, target = config.net, config.loss, runner.target()
-    step = training_step(net, loss, rows.x, rows.y, rows.w, config.penalty)
+    step = training_step(
+        net,
+        loss,
+        rows.x,
+        rows.y,
+        rows.w,
+        config.penalty,
+        input_gradients=config.input_gradients,
+    )
     predict = None
     if predicts:
         predict = runner(prediction_of(net, rows.x, PREDICTED_AT_ONCE, target=target))

@@ -39,7 +39,7 @@ from handgrad.engines.loops.memory_planning import (
     strides,
 )
 from handgrad.engines.loops.partitioning import partition_loop
-from handgrad.engines.loops.program import Program, buffer_of, parameters_named
+from handgrad.engines.loops.program import Program, buffer_of, gradient_buffer, parameters_named
 from handgrad.engines.loops.random_streams import WORDS, streams_of
 from handgrad.engines.loops.rerolling import reroll
 from handgrad.engines.loops.target import TargetInfo
@@ -169,6 +169,7 @@ def training_program(
         *("learning_rates", "loss_before", "steps", "predictions", "loss_total"),
         *("parameters_after", "state_after"),
         *(("streams", "streams_after") if elements.streams else ()),
+        *map(gradient_buffer, step.outputs.input_gradients),
     ]
     return _program("epoch", names, body, elements, dtype)
 
@@ -344,11 +345,17 @@ def _in_order(
 
 
 def _results(elements: ElementReader) -> list[tuple[int, Storage]]:
-    """Place gradients in their buffer; returns the results that must be copied to their place."""
+    """Place gradients in their buffers; returns the results that must be copied to their place."""
     graph, places = elements.graph, elements.places
     copies: list[tuple[int, Storage]] = []
-    for name, i in graph.outputs.gradients.items():
-        place = replace(places[graph.leaves.parameters[name]], buffer="gradients")
+    wanted = [
+        (i, replace(places[graph.leaves.parameters[name]], buffer="gradients"))
+        for name, i in graph.outputs.gradients.items()
+    ] + [
+        (i, _place_of_batch(elements, i, gradient_buffer(name)))
+        for name, i in graph.outputs.input_gradients.items()
+    ]
+    for i, place in wanted:
         if i in places or graph.nodes[i].operation in (Op.LEAF, Op.VIEW):
             copies.append((i, place))
         else:

@@ -43,6 +43,7 @@ MEANINGS: Mapping[str, tuple[Type, str]] = {
     WORKERS: ("int", "the memory of the threads that share the work"),
 }
 ONE_INPUT = "one of the inputs, row after row"
+INPUT_GRADIENT = "the gradient of the loss by the inputs, row after row"
 OPTIMIZER_MEMORY: tuple[Type, str] = ("float", "what the optimizer remembers of each weight")
 
 
@@ -114,7 +115,14 @@ def buffer_of(name: str) -> str:
     return name.replace("[", "_").replace("]", "")
 
 
+def gradient_buffer(name: str) -> str:
+    """The parameter name of an input's gradient: `dx_0` for `x[0]`."""
+    return f"d{buffer_of(name)}"
+
+
 def _meaning(name: str) -> str:
+    if name.startswith("dx"):
+        return INPUT_GRADIENT
     return ONE_INPUT if name.startswith("x_") else MEANINGS.get(name, OPTIMIZER_MEMORY)[1]
 
 

@@ -25,6 +25,8 @@ def training_step(
     y: Array,
     w: Array | None = None,
     penalty: Penalty | None = None,
+    *,
+    input_gradients: bool = False,
 ) -> Graph:
     """The optimized graph of a training step, without the gradients of frozen layers.
 
@@ -42,6 +44,8 @@ def training_step(
         Sample weights.
     penalty : Penalty, optional
         Added to the loss.
+    input_gradients : bool, default False
+        With the gradients of the inputs.
     """
     weights, some = None if w is None else w[:4], take(x, slice(0, 4))
     step = trace(net, loss, penalty, x=some, y=y[:4], sample_weight=weights)
@@ -52,7 +56,8 @@ def training_step(
         for name in layer.param_names
     }
     wanted = {name: i for name, i in step.outputs.gradients.items() if name not in frozen}
-    outputs = replace(step.outputs, input_gradients={}, gradients=wanted)
+    dx = step.outputs.input_gradients if input_gradients else {}
+    outputs = replace(step.outputs, input_gradients=dx, gradients=wanted)
     return optimized(replace(step, outputs=outputs))
 
 
