@@ -125,6 +125,7 @@ OPTIMIZERS: dict[str, Callable[[], hg.optimizers.Optimizer]] = {
     "NAdam": lambda: hg.optimizers.NAdam(0.01),
     "Lion": lambda: hg.optimizers.Lion(0.01, weight_decay=0.1),
     "LBFGS": lambda: hg.optimizers.LBFGS(),
+    "Muon": lambda: hg.optimizers.Muon(0.01, weight_decay=0.1, clip_norm=0.5),
     "momentum": lambda: hg.SGD(0.1, momentum=0.9),
     "nesterov": lambda: hg.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     "clipped": lambda: hg.Adam(0.01, clip_norm=0.5, clip_value=0.2, weight_decay=0.1),

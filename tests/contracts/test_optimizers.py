@@ -12,8 +12,10 @@ from tests.contracts.table import OPTIMIZERS
 each_that_steps = pytest.mark.parametrize("name", [n for n in OPTIMIZERS if n != "LBFGS"])
 
 
-def arrays(name: str, dtype: Any, n: int) -> dict[str, Any]:
-    names = ("w", "dw", *OPTIMIZERS[name]().state_names)
+def arrays(name: str, dtype: Any) -> dict[str, Any]:
+    """Seven parameters for an elementwise rule, else one of the shape that is traced."""
+    optimizer = OPTIMIZERS[name]()
+    names, n = ("w", "dw", *optimizer.state_names), 7 if optimizer.elementwise else (4, 3)
     rng = np.random.default_rng(0)
     return {name: rng.uniform(0.5, 1.5, n).astype(dtype) for name in names}
 
@@ -35,12 +37,12 @@ def test_the_table_lists_every_optimizer() -> None:
 @each_that_steps
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_update_keeps_dtypes_and_leaves_its_arguments_alone(name: str, dtype: Any) -> None:
-    optimizer, given = OPTIMIZERS[name](), arrays(name, dtype, 7)
+    optimizer, given = OPTIMIZERS[name](), arrays(name, dtype)
     before = {key: array.copy() for key, array in given.items()}
     new = optimizer.update(*given.values(), **numbers(name, dtype, 0.1, 1))
     assert len(new) == 1 + len(optimizer.state_names)
     for array in new:
-        assert (array.shape, array.dtype) == ((7,), dtype)
+        assert (array.shape, array.dtype) == (given["w"].shape, dtype)
     for key, array in given.items():
         np.testing.assert_array_equal(array, before[key])
 
@@ -51,8 +53,8 @@ def test_the_recording_says_what_the_update_says_at_every_step(name: str, step: 
     optimizer = OPTIMIZERS[name]()
     graph = hg.trace(optimizer)
     for learning_rate in (0.1, 0.003):
-        given, rest = arrays(name, np.float32, 4), numbers(name, np.float32, learning_rate, step)
-        found = interpret(graph, {"dw": given["dw"], **rest}, 4, given)
+        given, rest = arrays(name, np.float32), numbers(name, np.float32, learning_rate, step)
+        found = interpret(graph, {"dw": given["dw"], **rest}, 7, given)
         new = optimizer.update(*given.values(), **rest)
         np.testing.assert_array_equal(found.new_parameters["w"], new[0])
         for key, array in zip(optimizer.state_names, new[1:], strict=True):

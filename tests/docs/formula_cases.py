@@ -10,6 +10,7 @@ import handgrad as hg
 from handgrad.textbook.layers.recurrence import RecurrentLayer
 from handgrad.textbook.losses import mean_weights, weighted_mean
 from handgrad.textbook.net.minibatches import batches
+from handgrad.textbook.optimizers import muon
 from tests.docs.formulas import Values
 from tests.docs.picture_cases import PICTURE_CASES, Drawn
 
@@ -281,10 +282,10 @@ def sgd(w: Any, dw: Any, learning_rate: Any) -> Any:
     return hg.SGD(0.1).rule(w, dw, learning_rate=learning_rate, step=1)
 
 
-def optimizer_case(optimizer: hg.optimizers.Optimizer, n: int = 5) -> Case:
+def optimizer_case(optimizer: hg.optimizers.Optimizer, n: int | tuple[int, ...] = 5) -> Case:
     """The third step of an optimizer, with all its settings by their names."""
     names = ("w", *optimizer.state_names)
-    settings = {k: v for k, v in vars(optimizer).items() if isinstance(v, float | bool)}
+    settings = {k: v for k, v in vars(optimizer).items() if isinstance(v, float | bool | int)}
 
     def given(rng: Rng) -> Values:
         values = normal(w=n, dw=n)(rng) | {"step": 3}
@@ -299,6 +300,13 @@ def optimizer_case(optimizer: hg.optimizers.Optimizer, n: int = 5) -> Case:
         return dict(zip(names, new, strict=True))
 
     return Case(given, library)
+
+
+def newton_schulz(rng: Rng) -> Values:
+    """A matrix u, the same at norm 1, and the constants of the polynomial."""
+    u = rng.normal(size=(3, 4))
+    x = u / (np.sqrt((u * u).sum()) + 1e-7)
+    return {"u": u, "x": x, "a": muon.A, "b": muon.B, "c": muon.C}
 
 
 def moved(w: Any, dw: Any, **settings: Any) -> Any:
@@ -649,6 +657,10 @@ CASES = {
         hg.optimizers.NAdam(0.1, betas=(0.7, 0.8), eps=0.1, momentum_decay=0.5)
     ),
     "Lion": optimizer_case(hg.optimizers.Lion(0.1, betas=(0.7, 0.8)), n=300),
+    "Muon": optimizer_case(hg.optimizers.Muon(0.1, momentum=0.7, steps=2), n=(3, 2, 2)),
+    "Newton-Schulz step": Case(
+        newton_schulz, lambda v: {"x": muon.orthogonalized(v["u"], steps=1)}
+    ),
     "velocity from rest": Case(lambda rng: {"g": rng.normal(size=3), "momentum": 0.7}),
     "mean of equal gradients": Case(lambda rng: {"g": rng.normal(size=3), "beta": 0.7}),
     "decoupled weight decay": Case(

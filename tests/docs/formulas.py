@@ -20,6 +20,7 @@ from handgrad.textbook.layers.recurrence import sigmoid
 from handgrad.textbook.layers.windows import by_offset, fold, masked, padded, unfold
 from handgrad.textbook.losses import mean_weights, weighted_mean
 from handgrad.textbook.losses.classification import log_softmax, true_class
+from handgrad.textbook.optimizers.muon import orthogonalized
 from handgrad.textbook.special_functions import erf
 from tests.docs.documents import ROOT, blocks
 
@@ -45,6 +46,7 @@ FUNCTIONS: Values = {
     "first_index": first_index,
     "fold": fold,
     "moved": moved,
+    "orthogonalized": orthogonalized,
 }
 
 

@@ -79,11 +79,12 @@ def streams(net: hg.Net) -> dict[str, np.random.Generator]:
 @pytest.mark.parametrize("optimizer", RULES)
 def test_a_step_and_a_rule_read_back_compile_to_the_same_program(loss: str, optimizer: str) -> None:
     net = hg.Net(hg.Linear(4, 5, rng=0), hg.BatchNorm(5), hg.Dropout(0.5), hg.Linear(5, 3, rng=1))
-    step, rule = hg.trace(net, LOSSES[loss]()), hg.trace(OPTIMIZERS[optimizer]())
+    of_steps = OPTIMIZERS[optimizer]()
+    step, rule = hg.trace(net, LOSSES[loss]()), hg.trace(of_steps)
     texts = [
         training_program(
             optimized(read(step)),
-            [Update(optimized(read(rule)), 1.0, [slice(0, 12)])],
+            [Update(optimized(read(rule)), 1.0, [slice(0, 12)], of_steps.elementwise)],
             batch_size=8,
             dtype=net.dtype,
             batches_weighted_by="rows",

@@ -292,5 +292,5 @@ class ByTheWhole(hg.optimizers.Optimizer):
 
 
 def test_a_rule_that_asks_for_the_whole_gradient_is_refused() -> None:
-    with pytest.raises(hg.errors.SettingError, match="max in an update rule"):
+    with pytest.raises(hg.errors.SettingError, match="max in an elementwise update rule"):
         hg.fit(small(), (X, Y), loss=LOSS, optimizer=ByTheWhole(0.1), epochs=1, engine="jax")

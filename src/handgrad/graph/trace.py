@@ -38,7 +38,8 @@ def trace(
     penalty : Penalty, optional
         Added to the loss.
     x : array or tuple of arrays, optional
-        A few example rows, if the layer does not declare its input shape.
+        A few example rows, if the layer does not declare its input shape; for an optimizer whose
+        rule is not elementwise, a parameter.
     y : array, optional
         Example targets.
     sample_weight : array, shape (n,) or (n, t), optional
@@ -64,7 +65,7 @@ def trace(
     ['prediction', 'dx']
     """
     if isinstance(module, Optimizer):
-        return _trace_optimizer(module)
+        return _trace_optimizer(module, x)
     if isinstance(module, Loss):
         return _trace_loss(module, x, y, sample_weight)
     if not isinstance(module, Layer):
@@ -153,7 +154,7 @@ def _trace_loss(loss: Loss, p: object, y: object, sample_weight: object) -> Grap
     return trace_run(repr(loss), {"loss": loss}, inputs, run, p.dtype)
 
 
-def _trace_optimizer(optimizer: Optimizer) -> Graph:
+def _trace_optimizer(optimizer: Optimizer, parameter: object) -> Graph:
     if optimizer.minimizer is not None:
         raise SettingError(
             f"{optimizer!r}, which has no update rule: it is a line search",
@@ -161,10 +162,13 @@ def _trace_optimizer(optimizer: Optimizer) -> Graph:
             "hg.trace(hg.Adam(0.001))",
         )
 
+    own = (4, 3) if parameter is None else np.asarray(parameter).shape
+
     def inputs(n: int) -> Leaves[Any]:
-        rng = np.random.default_rng(n)
+        rng, shape = np.random.default_rng(n), (n,) if optimizer.elementwise else own
         w, dw, *state = (
-            rng.uniform(0.5, 1, n).astype(np.float32) for _ in ("w", "dw", *optimizer.state_names)
+            rng.uniform(0.5, 1, shape).astype(np.float32)
+            for _ in ("w", "dw", *optimizer.state_names)
         )
         numbers = {"learning_rate": optimizer.learning_rate, "step": 3}
         clipped = {} if optimizer.clip_norm is None else {"dw_norm": np.float32(2)}

@@ -168,10 +168,11 @@ class JaxUpdate:
     """
 
     def __init__(self, group: ParameterGroup, layout: Layout, dtype: np.dtype[np.generic]) -> None:
-        rule = self.rule = trace(group.optimizer)
+        self.shape, elementwise = group.shape, group.optimizer.elementwise
+        rule = self.rule = trace(group.optimizer, x=group.example)
         for node in optimized(rule).nodes:
-            if node.operation in (*REDUCTIONS, Op.EINSUM):  # arrays are flat here
-                raise CannotLowerError(f"{node.operation} in an update rule")
+            if elementwise and node.operation in (*REDUCTIONS, Op.EINSUM):  # arrays are flat here
+                raise CannotLowerError(f"{node.operation} in an elementwise update rule")
         self.factor, self.names, self.dtype = group.factor, layout.within(group.slices), dtype
         inputs = rule.leaves.inputs
         plain = {inputs["learning_rate"], inputs["step"]}
@@ -205,11 +206,11 @@ class JaxUpdate:
         scalars = dict(zip(_names(numbers), numbers, strict=True))
         of_state = dict(zip(leaves.state, memory, strict=True))
         for name in self.names:
-            inputs = scalars | {"dw": dw[name].ravel(), "dw_norm": norm}
+            inputs = scalars | {"dw": dw[name].reshape(self.shape), "dw_norm": norm}
             values = Leaves(
                 {key: inputs[key] for key in leaves.inputs},
-                {"w": w[name].ravel()},
-                {key: part[name].ravel() for key, part in of_state.items()},
+                {"w": w[name].reshape(self.shape)},
+                {key: part[name].reshape(self.shape) for key, part in of_state.items()},
             )
             new, shape = evaluate(self.graph, values, w[name].size, self.dtype), w[name].shape
             w[name] = new.new_parameters["w"].reshape(shape)

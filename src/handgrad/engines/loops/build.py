@@ -43,7 +43,7 @@ from handgrad.engines.loops.program import Program, buffer_of, gradient_buffer, 
 from handgrad.engines.loops.random_streams import WORDS, streams_of
 from handgrad.engines.loops.rerolling import reroll
 from handgrad.engines.loops.target import TargetInfo
-from handgrad.engines.loops.updates import Rule, Update, begin_updates, consumed_gradients
+from handgrad.engines.loops.updates import Update, begin_updates, consumed_gradients, rules_of
 from handgrad.graph.gc_pause import gc_paused
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
@@ -178,7 +178,7 @@ def _step(elements: ElementReader, updates: Sequence[Update], batch_size: int) -
     """The statements for the rows of a batch: the step, its results, the update."""
     results = _results(elements)
     step = elements.graph
-    rules = [Rule(update, elements) for update in updates]
+    rules = rules_of(updates, elements)
     flow = Dataflow(step, stored_nodes(step, step.outputs.all()))
     groups = fuse_epilogues(step, flow.stored, batch_size, elements.target)
     uses = consumed_gradients(elements, flow, groups, rules, batch_size)
@@ -210,7 +210,7 @@ def update_program(
 ) -> Program:
     """The program of the optimizer's step alone, at the learning rate `learning_rates[0]`."""
     elements = ElementReader(updates[0].rule, target)
-    rules = [Rule(update, elements) for update in updates]
+    rules = rules_of(updates, elements)
     body: Body = [
         Let("step", Load("steps", whole(0), "int")),
         *begin_updates(rules, elements),
@@ -218,7 +218,8 @@ def update_program(
         Store("steps", whole(0), Var("step", "int")),
     ]
     names = ["n_rows", "parameters", "gradients", *_memory(updates), "learning_rates", "steps"]
-    return Program("update", parameters_named(names), body, dtype, tables=elements.tables)
+    memory = elements.arena, elements.tables
+    return Program("update", parameters_named(names), body, dtype, *memory)
 
 
 def _memory(updates: Sequence[Update]) -> list[str]:

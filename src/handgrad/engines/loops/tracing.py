@@ -62,15 +62,22 @@ def training_step(
 
 
 def updates_of(net: Net, optimizer: Optimizer) -> list[Update]:
-    """The optimized graph of the optimizer's step, for each group of parameters.
+    """The optimized graph of the optimizer's step, for each group of parameters, or each parameter.
 
     An optimizer that takes no step per batch has none.
     """
     if optimizer.minimizer is not None:
         return []
+    groups, rules = parameter_groups(net, optimizer), dict[tuple[Optimizer, object], Graph]()
+    for group in groups:  # a rule for a shape is traced once
+        key = group.optimizer, group.shape
+        if key not in rules:
+            rules[key] = optimized(trace(group.optimizer, x=group.example))
     return [
-        Update(optimized(trace(group.optimizer)), group.factor, group.slices)
-        for group in parameter_groups(net, optimizer)
+        Update(
+            rules[group.optimizer, group.shape], group.factor, group.slices, optimizer.elementwise
+        )
+        for group in groups
     ]
 
 

@@ -1,11 +1,12 @@
 """Optimizer updates as statements: loops over the parameters, or epilogues of gradients."""
 
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from handgrad.engines.loops.element_access import ElementReader, offset_at
-from handgrad.engines.loops.fusion import Dataflow, Group
+from handgrad.engines.loops.element_access import ElementReader, indices, loops_around, offset_at
+from handgrad.engines.loops.fusion import Dataflow, Group, fuse_epilogues
 from handgrad.engines.loops.ir import (
     Body,
     Call,
@@ -23,7 +24,16 @@ from handgrad.engines.loops.ir import (
     known,
     whole,
 )
-from handgrad.engines.loops.memory_planning import MAX_FUSED, Storage, size_of, strides
+from handgrad.engines.loops.loop_nests import nests
+from handgrad.engines.loops.memory_planning import (
+    MAX_FUSED,
+    Arena,
+    Storage,
+    plan_memory,
+    size_of,
+    stored_nodes,
+    strides,
+)
 from handgrad.engines.loops.partitioning import partition_loop
 from handgrad.engines.loops.product_nests import Consumer
 from handgrad.graph.graph import Graph
@@ -37,11 +47,20 @@ NUMBERS: Mapping[str, Type] = {"learning_rate": "double", "step": "int", "dw_nor
 
 @dataclass(frozen=True)
 class Update:
-    """An update rule for slices of the parameters, with a factor of the learning rate."""
+    """An update rule for slices of the parameters, with a factor of the learning rate.
+
+    A rule that is not elementwise is for one slice, a parameter in its shape.
+    """
 
     rule: Graph
     factor: float
     slices: Sequence[slice]
+    elementwise: bool = True
+
+
+def rules_of(updates: Sequence[Update], step: ElementReader) -> "list[Rule]":
+    """The statements of each update."""
+    return [(Rule if update.elementwise else ArrayRule)(update, step) for update in updates]
 
 
 class Rule:
@@ -63,6 +82,19 @@ class Rule:
 
     def begin(self) -> Body:
         """The statements that compute the scalars, once for all parameters."""
+        rule, body = self.rule, self._learning_rate()
+        for i, node in enumerate(rule.nodes):
+            if node.operation in (*REDUCTIONS, Op.EINSUM):
+                raise CannotLowerError(
+                    f"{node.operation} in an elementwise update rule",
+                    "elementwise = False in its class, for a rule of whole parameters",
+                )
+            if node.shape == () and node.operation is not Op.LEAF:
+                body += self._named(i, [])
+        return body
+
+    def _learning_rate(self) -> Body:
+        """The learning rate of the group."""
         elements, rule = self.elements, self.rule
         body: Body = [Comment(f"the step of {rule.title}")]
         if self.factor != 1:
@@ -70,11 +102,6 @@ class Rule:
             body.append(Let(own.name, Num(self.factor, "double") * rate))
             place = Storage(own.name, whole(0), "double", variable=True)
             elements.places[rule.leaves.inputs["learning_rate"]] = place
-        for i, node in enumerate(rule.nodes):
-            if node.operation in (*REDUCTIONS, Op.EINSUM):
-                raise CannotLowerError(f"{node.operation} in an update rule")
-            if node.shape == () and node.operation is not Op.LEAF:
-                body += self._named(i, [])
         return body
 
     def take(self, part: slice) -> bool:
@@ -125,6 +152,67 @@ class Rule:
         name = self.elements.new("v").name
         self.elements.places[i] = Storage(name, whole(0), value.type, variable=True)
         return [Let(name, value)]
+
+
+class ArrayRule(Rule):
+    """The statements of an update of one parameter, whose rule sees its shape."""
+
+    def __init__(self, update: Update, step: ElementReader) -> None:
+        super().__init__(update, step)
+        self.step, begin = step, whole(self.left[0].start)
+        places = self.elements.places
+        for name, i in self.rule.leaves.named():
+            if name not in NUMBERS:
+                places[i] = replace(places[i], offset=begin)
+
+    def begin(self) -> Body:
+        return self._learning_rate()
+
+    def take(self, part: slice) -> bool:
+        """Return False: the rule needs the whole gradient."""
+        return False
+
+    def loops(self) -> Body:
+        """Compute the rule's nodes in scratch memory, then store the new values.
+
+        The memory is that of the rules before, too.
+        """
+        rule, elements, shared = self.rule, self.elements, self.step.arena
+        new = {**rule.outputs.new_parameters, **rule.outputs.new_state}
+        stored = stored_nodes(rule, new.values())
+        for i in stored:
+            if rule.nodes[i].shape == ():
+                name = elements.new("t").name
+                elements.places[i] = Storage(name, whole(0), elements.kind(i), variable=True)
+        elements.arena = arena = Arena({**shared.sizes}, [*shared.free])
+        groups = fuse_epilogues(rule, stored, 1, elements.target)
+        elements.places = plan_memory(rule, elements.places, groups, 1, arena)
+        body = [*itertools.chain(*nests(elements, groups, 1))]
+        for name, i in new.items():
+            body += self._stored(i, self.buffers[name])
+        shared.free += [
+            (type, begin, arena.sizes[type] - begin) for type, begin in shared.sizes.items()
+        ]
+        shared.sizes = arena.sizes
+        return body
+
+    def _stored(self, i: int, buffer: str) -> Body:
+        """Copy a result to its place."""
+        elements, shape = self.elements, self.rule.nodes[i].shape
+        if self._base(i) in {j for _, j in self.rule.leaves.named()}:
+            if elements.places.get(i) == Storage(buffer, whole(self.left[0].start), "float"):
+                return []
+            raise CannotLowerError("an update rule that returns one of its arguments for another")
+        index = indices(elements, shape)
+        here = offset_at(whole(self.left[0].start), index, strides(shape))
+        store = Store(buffer, here, cast(elements.element(i, index), "float"))
+        return loops_around(shape, index, [store])
+
+    def _base(self, i: int) -> int:
+        """The node whose memory a view reads."""
+        while self.rule.nodes[i].operation is Op.VIEW:
+            (i,) = self.rule.nodes[i].used()
+        return i
 
 
 def begin_updates(rules: Sequence[Rule], step: ElementReader) -> Body:

@@ -121,7 +121,8 @@ def join_update(step: TracedStep, net: Net, optimizer: Optimizer) -> None:
         rate = optimizer.learning_rate * factor
         if rate not in rates:
             rates[rate] = _add_input(step, rate, "learning_rate" + "'" * len(rates))
-        _join_rule(step, trace(own), name, {**settings, "learning_rate": rates[rate]})
+        parameter = net.named_parameters()[name]
+        _join_rule(step, trace(own, x=parameter), name, {**settings, "learning_rate": rates[rate]})
 
 
 def _add_input(step: TracedStep, value: float, name: str) -> int:

@@ -4,6 +4,7 @@ from handgrad.textbook.optimizers.adam import Adam, AdamW, NAdam
 from handgrad.textbook.optimizers.adaptive import Adagrad, RMSprop
 from handgrad.textbook.optimizers.lbfgs import LBFGS
 from handgrad.textbook.optimizers.lion import Lion
+from handgrad.textbook.optimizers.muon import Muon
 from handgrad.textbook.optimizers.optimizer import Optimizer
 from handgrad.textbook.optimizers.sgd import SGD
 
@@ -15,6 +16,7 @@ __all__ = [
     "AdamW",
     "NAdam",
     "Lion",
+    "Muon",
     "LBFGS",
     "Optimizer",
 ]

@@ -59,7 +59,8 @@ class Settings(TypedDict, total=False):
 class Optimizer(Module):
     """Base class of all optimizers: `rule` computes the new weights from the old and the gradient.
 
-    A rule is elementwise: `w` and `dw` are flat arrays of all parameters of a net. `state_names`
+    A rule is elementwise: `w` and `dw` are flat arrays of all parameters of a net. With
+    `elementwise = False` it gets one parameter at a time, each in its own shape. `state_names`
     names its state, arrays like `w` that start as zeros; the rule takes them after `dw` and returns
     them after the new `w`. `learning_rate` and `step` (1, 2, …) are arguments, so that one trace of
     the rule holds for every step.
@@ -84,6 +85,7 @@ class Optimizer(Module):
 
     names_elsewhere = ON_OPTIMIZERS
     rule: Callable[..., Any]
+    elementwise = True
     decoupled = False
     weight_decay = 0.0
     clip_norm: float | None = None
@@ -128,11 +130,11 @@ class Optimizer(Module):
 
         Parameters
         ----------
-        w : array, (n,)
-            Some of the parameters.
-        dw : array, (n,)
+        w : array, (n,), or a parameter's shape
+            Some of the parameters, or one.
+        dw : array of the shape of w
             Their gradient.
-        *state : array, (n,)
+        *state : arrays of the shape of w
             The arrays of `state_names`.
         learning_rate : float
             Learning rate of this step.
@@ -156,8 +158,12 @@ class Optimizer(Module):
         except ValueError as error:
             raise SettingError(
                 f"its rule, given w and dw of shape {w.shape}: {error}",
-                "an elementwise rule, for flat arrays of any length",
-                "a rule for flat w: all parameters of a group that are not frozen",
+                "an elementwise rule, for flat arrays of any length"
+                if self.elementwise
+                else "a rule for a parameter of any shape",
+                "elementwise = False in its class, for a rule that needs each parameter's shape"
+                if self.elementwise
+                else "a case for vectors, w.ndim == 1, beside that for matrices",
                 repr(self),
             ) from error
         return new if isinstance(new, tuple) else (new,)
@@ -231,18 +237,31 @@ def _check_groups(groups: object) -> None:
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """Slices of the parameters with one optimizer and one factor of its learning rate."""
+    """Slices of the parameters with one optimizer and one factor of its learning rate.
+
+    An elementwise rule takes each slice flat; another one takes the only slice in its `shape`.
+    """
 
     optimizer: Optimizer
     factor: float
     slices: list[slice] = field(default_factory=list)
+    shape: tuple[int, ...] = (-1,)
+
+    @property
+    def example(self) -> Array | None:
+        """A parameter of the shape that the rule takes; None for an elementwise rule."""
+        return None if self.optimizer.elementwise else np.zeros(self.shape)
 
 
 def parameter_groups(net: Trainable, optimizer: Optimizer) -> list[ParameterGroup]:
-    """Return the trainable parameters, grouped by their settings in `optimizer.groups`."""
+    """Return the trainable parameters, grouped by their settings in `optimizer.groups`.
+
+    Each parameter is a group of its own for a rule that is not elementwise.
+    """
     _refuse_unmatched(optimizer, [*net.named_parameters()])
     usual = (1.0, optimizer.weight_decay)
-    groups = {usual: ParameterGroup(optimizer, 1.0)}
+    twins, slices = {usual: optimizer}, {usual: list[slice]()}
+    alone: list[ParameterGroup] = []
     start = 0
     for path, array in net.named_parameters().items():
         where, start = slice(start, start + array.size), start + array.size
@@ -253,12 +272,14 @@ def parameter_groups(net: Trainable, optimizer: Optimizer) -> list[ParameterGrou
                 settings = (factor, group.get("weight_decay", settings[1]))
         for trainable in net.trainable_slices():
             if trainable.start <= where.start < where.stop <= trainable.stop:
-                if settings not in groups:
-                    twin = twin_of(optimizer)
-                    factor, twin.weight_decay = settings
-                    groups[settings] = ParameterGroup(twin, factor)
-                _join(groups[settings].slices, where)
-    return [*groups.values()]
+                if settings not in twins:
+                    twin = twins[settings] = twin_of(optimizer)
+                    _, twin.weight_decay = settings
+                _join(slices.setdefault(settings, []), where)
+                alone.append(ParameterGroup(twins[settings], settings[0], [where], array.shape))
+    if not optimizer.elementwise:
+        return alone
+    return [ParameterGroup(twins[key], key[0], parts) for key, parts in slices.items()]
 
 
 def take_step(
@@ -294,7 +315,7 @@ def take_step(
     for group in groups:
         rate = group.factor * learning_rate
         for part in group.slices:
-            arrays = [a[part] for a in (w, dw, *state)]
+            arrays = [a[part].reshape(group.shape) for a in (w, dw, *state)]
             values = group.optimizer.update(*arrays, learning_rate=rate, **arguments)
             targets = [arrays[0], *arrays[2:]]
             # a rule may return one of its arguments, which must not change while another is stored
