@@ -237,3 +237,19 @@ def test_a_quotient_that_is_no_softmax_is_left_alone() -> None:
     given |= {"y": np.array([0, 1, 2, 1])}
     found, expected = (interpret(g, given, 4).loss for g in (stabilize(graph), graph))
     assert found == expected
+
+
+def test_lowered_logaddexp_takes_infinite_logarithms_and_sinh_keeps_small_digits() -> None:
+    class Combined(hg.Layer):
+        def forward(self, x: Any) -> Any:
+            self.x = x
+            return np.stack([np.logaddexp(x[:, 0], x[:, 1]), np.sinh(x[:, 0])], axis=1)
+
+        def backward(self, dy: Any) -> Any:
+            return dy
+
+    x = np.array([[-np.inf, -np.inf], [-np.inf, 2.0], [800.0, 800.0], [1e-9, 3.0], [-1e-9, -4.0]])
+    graph = lower(hg.trace(Combined(), x=np.ones((5, 2)), training=False))
+    with np.errstate(all="ignore"):
+        expected, found = Combined().forward(x), interpret(graph, {"x": x}, 5)
+    np.testing.assert_allclose(np.asarray(found.prediction), expected, rtol=1e-14)

@@ -32,6 +32,18 @@ FOLLOWED: dict[str, Callable[[int], Any]] = {
     "log(n)": lambda n: float(np.log(n)),
     "arange(n)": lambda n: np.arange(n),
     "arange(2*n)": lambda n: np.arange(2 * n),
+    "where(arange(n)[:, None] == arange(n), 1.0, 0.0)": np.eye,
+    "where(arange(n)[:, None] == arange(n), True, False)": lambda n: (
+        np.arange(n)[:, None] == np.arange(n)
+    ),
+    "where(arange(n)[:, None] == arange(n), False, True)": lambda n: (
+        np.arange(n)[:, None] != np.arange(n)
+    ),
+    "where(arange(n)[:, None] == arange(n), -2/n, 0.5)": lambda n: np.where(
+        np.eye(n) == 1, -2 / n, 0.5
+    ),
+    "where(arange(n)[:, None] >= arange(n), 1, 0)": lambda n: np.tri(n, dtype=int),
+    "where(arange(n)[:, None] > arange(n), True, False)": lambda n: np.tri(n, k=-1, dtype=bool),
     "full((n, 3), 2.0)": lambda n: np.full((n, 3), 2.0),
     "full((n,), 1/n)": lambda n: np.full(n, 1 / n),
 }

@@ -170,7 +170,9 @@ class Counts(hg.Layer):
         near = np.expm1(x / 1e4) * np.log1p(np.abs(x) / 1e4) / np.log2(2 + np.square(x))
         more = np.reciprocal(2 + np.var(x, axis=1, keepdims=True)) + np.ones_like(x) * x.sum()
         prod = np.tensordot(x, np.full_like(x[:, :, None], 0.5)[0, :, 0], 1)[:, None]
-        return np.concatenate([near, odd.astype(x.dtype), np.sign(x) * np.ceil(x), more * prod], 1)
+        arcs = np.logaddexp(np.sinh(x), np.logaddexp(np.cosh(x), 0.5))
+        signs = np.sign(x) * np.ceil(x)
+        return np.concatenate([near, odd.astype(x.dtype), signs, more * prod, arcs], 1)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -23,6 +23,7 @@ from handgrad.graph.symbolic import (
     Full,
     Ratio,
     Ref,
+    RowComparison,
     Scaled,
     Scaling,
     Shape,
@@ -148,7 +149,9 @@ def users_of(nodes: Sequence[Node]) -> list[list[int]]:
     return users
 
 
-RECORDS = {kind.__name__: kind for kind in (Ref, Dim, Scaled, Ratio, Formula, Arange, Full)}
+RECORDS = {
+    kind.__name__: kind for kind in (Ref, Dim, Scaled, Ratio, Formula, Arange, RowComparison, Full)
+}
 # Constructors of the kinds.
 DECODED: dict[str, Callable[..., Any]] = {
     **RECORDS,

@@ -104,12 +104,15 @@ class Op(StrEnum):
     LOG = "log", np.log
     LOG1P = "log1p", np.log1p
     LOG2 = "log2", np.log2
+    LOGADDEXP = "logaddexp", np.logaddexp
     SQRT = "sqrt", np.sqrt
     SQUARE = "square", np.square
     RECIPROCAL = "reciprocal", np.reciprocal
     SIGN = "sign", np.sign
     SIN = "sin", np.sin
     COS = "cos", np.cos
+    SINH = "sinh", np.sinh
+    COSH = "cosh", np.cosh
     TANH = "tanh", np.tanh
     ERF = "erf", erf
     FLOOR = "floor", np.floor

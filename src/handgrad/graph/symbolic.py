@@ -140,6 +140,40 @@ class Arange(Symbolic):
         return f"arange({self.length})" + (f"[:{', None' * (self.ndim - 1)}]" * (self.ndim > 1))
 
 
+@dataclass(frozen=True)
+class RowComparison(Symbolic):
+    """An array (n, n) of two numbers, by a comparison of row numbers: np.eye(n), np.tri(n)/n.
+
+    Parameters
+    ----------
+    operation : str
+        Compares the number of the row with that of the column.
+    yes, no : float or Symbolic
+        The numbers where it holds, and elsewhere.
+    dtype : str
+        Their dtype.
+    """
+
+    operation: str
+    yes: Any
+    no: Any
+    dtype: str
+
+    def at(self, n: int) -> Array:
+        compared = _compared(self.operation, n)
+        return np.where(compared, at(self.yes, n), at(self.no, n)).astype(self.dtype)
+
+    def __str__(self) -> str:
+        symbol = Op(self.operation).symbol
+        return f"where(arange(n)[:, None] {symbol} arange(n), {self.yes}, {self.no})"
+
+
+def _compared(operation: str, n: int) -> Array:
+    row = np.arange(n)
+    compared: Array = Op(operation).compute(row[:, None], row)
+    return compared
+
+
 Shape = tuple[int | Dim, ...]
 N = Dim(1)
 
@@ -330,4 +364,21 @@ def _solve_arrays(values: Sequence[Array], sizes: Sequence[int]) -> Any:
     fills = [value.flat[0] for value in values]
     if all((value == fill).all() for value, fill in zip(values, fills, strict=True)):
         return Full(shape, solve(fills, sizes))
+    if shape == (N, N):
+        return _solve_comparison(values, sizes)
+    raise NoRuleError
+
+
+def _solve_comparison(values: Sequence[Array], sizes: Sequence[int]) -> RowComparison:
+    for operation in (Op.EQUAL, Op.GREATER, Op.GREATER_EQUAL):
+        masks = [_compared(operation, n) for n in sizes]
+        yes, no = (
+            [value[mask == side] for value, mask in zip(values, masks, strict=True)]
+            for side in (True, False)
+        )
+        if all((numbers == numbers[0]).all() for numbers in (*yes, *no)):
+            where, elsewhere = (
+                solve([each[0].item() for each in side], sizes) for side in (yes, no)
+            )
+            return RowComparison(operation.value, where, elsewhere, values[0].dtype.name)
     raise NoRuleError

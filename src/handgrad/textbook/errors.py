@@ -109,7 +109,10 @@ class CannotLowerError(Exception):
 
 
 # Hint for layers that compare the rows of a batch with one another.
-ROW_NUMBERS = "row numbers as targets, y of shape (n, 1), and (y == y[:, 0]) instead of np.eye(n)"
+ROW_NUMBERS = (
+    "np.eye(len(x), dtype=x.dtype), or a comparison of row numbers, np.arange(len(x))[:, None] > "
+    "np.arange(len(x)), in a product or sum with x"
+)
 
 
 class NotYetComputedError(HandgradError, AttributeError):

@@ -26,8 +26,19 @@ from handgrad.engines.loops.target import TargetInfo, workspace_size
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import COMPARISONS, ELEMENTWISE, Op
-from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Ref, Scaled, Scaling, Shape, Symbolic
-from handgrad.textbook.errors import ROW_NUMBERS, CannotLowerError
+from handgrad.graph.symbolic import (
+    Arange,
+    Dim,
+    Full,
+    N,
+    Ratio,
+    Ref,
+    RowComparison,
+    Scaled,
+    Scaling,
+    Shape,
+    Symbolic,
+)
 from handgrad.textbook.layers import Array
 
 Index = Sequence[Expression]
@@ -116,7 +127,9 @@ class ElementReader:
         if i in self.places or node.operation is Op.FILL:
             return True
         return node.operation in ELEMENTWISE and all(
-            self._is_contiguous(a.node, shape) if isinstance(a, Ref) else np.ndim(a) == 0
+            self._is_contiguous(a.node, shape)
+            if isinstance(a, Ref)
+            else not isinstance(a, Arange | RowComparison) and np.ndim(a) == 0
             for a in node.arguments
         )
 
@@ -146,14 +159,22 @@ class ElementReader:
             self.tables.append(np.ascontiguousarray(value, np.float64))
             place = offset_at(start, broadcast(value.shape, index), strides(value.shape))
             return cast(Load("tables", place, "double"), type)
+        if isinstance(value, Arange):
+            number, *_ = broadcast((value.length, *[1] * (value.ndim - 1)), index)
+            return cast(number, type)
+        if isinstance(value, RowComparison):
+            row, column = broadcast((N, N), index)
+            compared = Call(value.operation, (row, column), "bool")
+            numbers = (self.number(value.yes, type), self.number(value.no, type))
+            return Call("where", (compared, *numbers), type)
         return self.number(value, type)
 
     def number(self, value: Symbolic | Array | float, type: Type) -> Expression:
         """A constant, or a number that depends on the batch size."""
         if not isinstance(value, Symbolic):
             return Num(value.item() if hasattr(value, "item") else value, type)
-        if isinstance(value, Arange | Full):
-            raise CannotLowerError(f"the array {value} among numbers", ROW_NUMBERS)
+        if isinstance(value, Full):
+            return self.number(value.fill, type)
         return cast(batch_size_expression(value), type)
 
     def _computed(self, node: Node, type: Type, index: Index) -> Expression:

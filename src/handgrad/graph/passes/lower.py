@@ -26,7 +26,7 @@ from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, VIEWS, Op
 from handgrad.graph.passes import views
 from handgrad.graph.passes.builder import REQUIRED, Builder, arguments_of, rewritten
 from handgrad.graph.passes.views import flat, view_by
-from handgrad.graph.symbolic import Dim, N, Ref, Scaled, Scaling, Shape, Symbolic
+from handgrad.graph.symbolic import Dim, N, Ref, RowComparison, Scaled, Scaling, Shape, Symbolic
 from handgrad.textbook.errors import CannotLowerError
 
 NOT_LOGICAL = {
@@ -93,6 +93,32 @@ def _clip(new: Builder, node: Node) -> Ref:
 
 def _log2(new: Builder, node: Node) -> Ref:
     return new.alike(node, Op.MULTIPLY, new.alike(node, Op.LOG, *node.arguments), 1 / math.log(2))
+
+
+def _sinh(new: Builder, node: Node) -> Ref:
+    (x,) = node.arguments
+    minus = new.alike(node, Op.EXPM1, new.alike(node, Op.NEGATIVE, x))
+    twice = new.alike(node, Op.SUBTRACT, new.alike(node, Op.EXPM1, x), minus)
+    return new.alike(node, Op.MULTIPLY, twice, 0.5)
+
+
+def _cosh(new: Builder, node: Node) -> Ref:
+    (x,) = node.arguments
+    minus = new.alike(node, Op.EXP, new.alike(node, Op.NEGATIVE, x))
+    return new.alike(
+        node, Op.MULTIPLY, new.alike(node, Op.ADD, new.alike(node, Op.EXP, x), minus), 0.5
+    )
+
+
+def _logaddexp(new: Builder, node: Node) -> Ref:
+    """max(a, b) + log(1 + e^-|a - b|); two equal numbers may be infinite."""
+    a, b = node.arguments
+    truth = np.dtype(np.bool_)
+    equal = new.add(Op.EQUAL, (a, b), node.shape, truth)
+    apart = new.alike(node, Op.ABS, new.alike(node, Op.SUBTRACT, a, b))
+    apart = new.alike(node, Op.WHERE, equal, 0.0, apart)
+    more = new.alike(node, Op.LOG1P, new.alike(node, Op.EXP, new.alike(node, Op.NEGATIVE, apart)))
+    return new.alike(node, Op.ADD, new.alike(node, Op.MAXIMUM, a, b), more)
 
 
 def _argmax(new: Builder, node: Node) -> Ref:
@@ -172,7 +198,7 @@ def _random(new: Builder, node: Node) -> Ref:
 
 def matmul(new: Builder, node: Node) -> Ref:
     """Lower a @ b, with any number of batch axes."""
-    a, b = _operands(node)
+    a, b = _operands(new, node)
     left = "...ij" if len(new[a].shape) > 1 else "j"
     right = "...jk" if len(new[b].shape) > 1 else "j"
     output = "..." + "i" * (left != "j") + "k" * (right != "j")
@@ -181,20 +207,20 @@ def matmul(new: Builder, node: Node) -> Ref:
 
 def dot(new: Builder, node: Node) -> Ref:
     """Lower np.dot: sums over the last axis of a and the second to last of b."""
-    a, b = _operands(node)
+    a, b = _operands(new, node)
     return _contracted(new, node, a, b, [-1], [max(len(new[b].shape) - 2, 0)])
 
 
 def outer(new: Builder, node: Node) -> Ref:
     """Lower np.outer."""
-    a, b = (x if len(new[x].shape) == 1 else flat(new, node, x) for x in _operands(node))
+    a, b = (x if len(new[x].shape) == 1 else flat(new, node, x) for x in _operands(new, node))
     return _contracted(new, node, a, b, [], [])
 
 
 def tensordot(new: Builder, node: Node) -> Ref:
     """Lower np.tensordot."""
     a, b, axes = arguments_of(node, a=REQUIRED, b=REQUIRED, axes=2)
-    _require_arrays(node, a, b)
+    a, b = _operand(new, node, a), _operand(new, node, b)
     if isinstance(axes, int):
         return _contracted(new, node, a, b, range(-axes, 0), range(axes))
     left, right = ([side] if isinstance(side, int) else side for side in axes)
@@ -206,7 +232,7 @@ def einsum(new: Builder, node: Node) -> Ref:
     spec, *operands = node.arguments
     if not isinstance(spec, str) or set(node.options) - {"optimize"}:
         raise node.refused("such arguments")
-    _require_arrays(node, *operands)
+    operands = [_operand(new, node, x) for x in operands]
     inputs, arrow, output = spec.replace(" ", "").partition("->")
     letters = inputs.replace(".", "").replace(",", "")
     if not arrow:
@@ -215,15 +241,19 @@ def einsum(new: Builder, node: Node) -> Ref:
     return _product(new, node, operands, inputs.split(","), output)
 
 
-def _operands(node: Node) -> list[Ref]:
-    operands = arguments_of(node, a=REQUIRED, b=REQUIRED)
-    _require_arrays(node, *operands)
-    return operands
+def _operands(new: Builder, node: Node) -> list[Ref]:
+    return [_operand(new, node, x) for x in arguments_of(node, a=REQUIRED, b=REQUIRED)]
 
 
-def _require_arrays(node: Node, *operands: object) -> None:
-    if not all(isinstance(x, Ref) for x in operands):
-        raise node.refused("a constant for an operand")
+def _operand(new: Builder, node: Node, x: object) -> Ref:
+    """The node of an operand of a product; a constant array becomes one."""
+    if isinstance(x, Ref):
+        return x
+    if isinstance(x, RowComparison):
+        return new.add(Op.MULTIPLY, (x, 1.0), (N, N), node.dtype)
+    if isinstance(x, np.ndarray) and x.ndim:
+        return new.add(Op.MULTIPLY, (x, 1.0), x.shape, node.dtype)
+    raise node.refused("a constant for an operand")
 
 
 def _contracted(
@@ -298,6 +328,9 @@ FORMS: dict[Op, Callable[[Builder, Node], Ref]] = {
     Op.VAR: _variance,
     Op.STD: _variance,
     Op.LOG2: _log2,
+    Op.SINH: _sinh,
+    Op.COSH: _cosh,
+    Op.LOGADDEXP: _logaddexp,
     Op.MATMUL: matmul,
     Op.DOT: dot,
     Op.OUTER: outer,

@@ -15,7 +15,7 @@ from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import Node, key
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.builder import Builder, rewritten
-from handgrad.graph.symbolic import Arange, Full, N, Ratio, Ref
+from handgrad.graph.symbolic import Arange, Full, N, Ratio, Ref, RowComparison
 
 
 def stabilize(graph: Graph) -> Graph:
@@ -75,7 +75,7 @@ def _cancelled(new: Builder, node: Node) -> Ref | None:
         if isinstance(c, Ref):
             if _is_same(divisor, a) and new[c].shape == node.shape:
                 return c
-        elif isinstance(c, Arange | Full | np.ndarray):
+        elif isinstance(c, Arange | Full | RowComparison | np.ndarray):
             continue
         elif _is_same(divisor, a):
             return new.filled(node, c)

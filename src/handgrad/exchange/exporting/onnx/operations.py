@@ -225,6 +225,7 @@ PACKAGE = Path(__file__).parents[3]
 # Operations that are decomposed first.
 COMPOSED = {
     *(Op.CLIP, Op.SQUARE, Op.RECIPROCAL, Op.LOG2, Op.VAR, Op.STD, Op.ARGMIN),
+    *(Op.SINH, Op.COSH, Op.LOGADDEXP),
     *(Op.ZEROS_LIKE, Op.EMPTY_LIKE, Op.ONES_LIKE, Op.FULL_LIKE, Op.OUTER, Op.TENSORDOT),
 }
 

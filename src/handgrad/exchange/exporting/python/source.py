@@ -14,7 +14,7 @@ from handgrad.graph import Graph
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import BINARY, COMPARISONS, UNARY, Op
 from handgrad.graph.printing import names_of
-from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Ref, Scaled, Symbolic
+from handgrad.graph.symbolic import Arange, Dim, Full, Ratio, Ref, RowComparison, Scaled, Symbolic
 from handgrad.textbook.layers import Array
 
 # Precedence of operators in Python.
@@ -172,6 +172,10 @@ def numpy_constant(value: object) -> str:
         case Arange():
             text = f"np.arange({plain_constant(value.length)}, dtype=np.{value.dtype})"
             return text + (f"[:{', None' * (value.ndim - 1)}]" if value.ndim > 1 else "")
+        case RowComparison():
+            compared = f"np.arange(n)[:, None] {Op(value.operation).symbol} np.arange(n)"
+            yes, no = map(numpy_constant, (value.yes, value.no))
+            return f"np.where({compared}, {yes}, {no}).astype(np.{value.dtype})"
         case Full():
             shape = ", ".join(map(plain_constant, value.shape))
             return f"np.full([{shape}], {numpy_constant(value.fill)})"

@@ -16,7 +16,8 @@ from handgrad.textbook.errors import SettingError
 # Operations with the same name and arguments in both.
 ALIKE = {
     *(Op.LOGICAL_AND, Op.LOGICAL_OR, Op.LOGICAL_NOT, Op.ABS, Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P),
-    *(Op.LOG2, Op.SQRT, Op.SQUARE, Op.RECIPROCAL, Op.SIGN, Op.SIN, Op.COS, Op.TANH, Op.ERF),
+    *(Op.SINH, Op.COSH, Op.LOG2, Op.SQRT, Op.SQUARE, Op.RECIPROCAL, Op.SIGN, Op.SIN, Op.COS),
+    *(Op.TANH, Op.ERF),
     *(Op.FLOOR, Op.CEIL, Op.ISFINITE, Op.ISNAN, Op.WHERE, Op.ZEROS_LIKE, Op.ONES_LIKE),
     *(Op.RESHAPE, Op.RAVEL, Op.SWAPAXES, Op.MOVEAXIS, Op.BROADCAST_TO, Op.OUTER, Op.FULL_LIKE),
 }
@@ -84,6 +85,8 @@ def torch_call(node: Node, arguments: Sequence[str], options: Mapping[str, str])
             return f"torch.permute({arguments[0]}, {axes})"
         case Op.MAXIMUM | Op.MINIMUM:
             return _larger(node, arguments)
+        case Op.LOGADDEXP:
+            return f"torch.logaddexp({', '.join(_tensors(node, arguments))})"
         case Op.PAD:
             return _padded(node, arguments[0])
         case Op.SETITEM:
@@ -115,6 +118,14 @@ def _larger(node: Node, arguments: Sequence[str]) -> str:
     tensor, number = arguments if tensors[0] else reversed(arguments)
     end = "min" if node.operation is Op.MAXIMUM else "max"
     return f"torch.clamp({tensor}, {end}={number})"
+
+
+def _tensors(node: Node, arguments: Sequence[str]) -> list[str]:
+    """The arguments, numbers as tensors of the result's dtype."""
+    return [
+        text if isinstance(value, Ref) else f"torch.tensor({text}, dtype=torch.{node.dtype})"
+        for value, text in zip(node.arguments, arguments, strict=True)
+    ]
 
 
 def _padded(node: Node, array: str) -> str:
