@@ -8,6 +8,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.check.gradient_check import objectives
+from handgrad.textbook.layers import Array
 
 
 def shifted(found: Any) -> Any:
@@ -429,3 +430,70 @@ def test_no_layer_around_the_page_is_named() -> None:
     text = str(hg.check_gradients(Flattens(), x=np.ones((5, 3))))
     assert "dx is shape (5, 1), and should have (5, 3)" in text
     assert "Neighbour" not in text
+
+
+class StraightThrough(hg.Layer):
+    """y = round(x), with the gradient of y = x: the difference is a constant."""
+
+    def forward(self, x: Array) -> Array:
+        self.moved = np.round(x) - x
+        return x + self.moved
+
+    def backward(self, dy: Array) -> Array:
+        return dy
+
+
+class SpectralNorm(hg.Layer):
+    """y = x Wᵀ / σ, σ = uᵀ W v by a step of power iteration, through which no gradient flows."""
+
+    param_names = ("W",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.W = np.random.default_rng(0).standard_normal((3, 4))
+
+    def forward(self, x: Array) -> Array:
+        v = np.ones(3) @ self.W
+        self.v = v / np.sqrt((v * v).sum())
+        u = self.W @ self.v
+        self.u = u / np.sqrt((u * u).sum())
+        self.x, self.sigma = x, self.u @ self.W @ self.v
+        self.y = x @ self.W.T / self.sigma
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        of_sigma = (dy * self.y).sum() / self.sigma
+        self.dW = dy.T @ self.x / self.sigma - of_sigma * np.outer(self.u, self.v)
+        return dy @ self.W / self.sigma
+
+
+@pytest.mark.parametrize(
+    ("layer", "constants"), [(StraightThrough(), ["moved"]), (SpectralNorm(), ("u", "v"))]
+)
+def test_what_is_held_constant_has_no_gradient(layer: hg.Layer, constants: list[str]) -> None:
+    x = np.random.default_rng(1).standard_normal((5, 4))
+    report = hg.check_gradients(layer, x=x, constants=constants)
+    assert report, report
+    assert not hg.check_gradients(layer, x=x)
+    net = hg.Net(hg.Linear(4, 4, rng=0), layer, dtype=np.float64)
+    assert hg.check_gradients(net, hg.MSELoss(), x=x, constants=constants)
+
+
+def test_a_constant_of_a_loss_is_held() -> None:
+    class Scaled(hg.Loss):
+        def forward(self, p: Array, y: Array) -> float:
+            self.scale = np.abs(p - y).mean()
+            self.off = p - y
+            return float((self.off**2).mean() / self.scale)
+
+        def backward(self, loss: object = None) -> Array:
+            return 2 * self.off / self.off.size / self.scale
+
+    assert hg.check_gradients(Scaled(), constants="scale")
+    assert not hg.check_gradients(Scaled())
+
+
+def test_a_constant_that_forward_does_not_set_is_an_error() -> None:
+    report = hg.check_gradients(hg.Tanh(), constants=["u"])
+    assert not report
+    assert "constants: 'u', which forward does not set" in str(report)

@@ -7,7 +7,8 @@ objectives of the check. The report hints at common mistakes.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+import types
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from handgrad.textbook.errors import HandgradError, SettingError, described, pos
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.layers.checks import checked_result
 from handgrad.textbook.losses import Loss
+from handgrad.textbook.module import Module
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import (
     Inputs,
@@ -40,6 +42,7 @@ def check_gradients(
     x: npt.ArrayLike | None = None,
     y: npt.ArrayLike | None = None,
     training: bool = True,
+    constants: Sequence[str] = (),
     entries: int = 100,
     rng: int = 0,
 ) -> GradientReport:
@@ -64,6 +67,9 @@ def check_gradients(
         Example targets; those at padding are masked, as in training.
     training : bool, default True
         Check in training mode, else in prediction mode.
+    constants : sequence of str, optional
+        Attributes that `forward` sets and no gradient flows through: they keep their values while
+        entries move. `forward` must read them from `self`.
     entries : int, default 100
         Entries checked of each array, drawn by `rng`.
     rng : int, default 0
@@ -101,10 +107,13 @@ def check_gradients(
         )
     comparisons: list[Comparison] = []
     problems: list[str] = []
+    held = (constants,) if isinstance(constants, str) else tuple(constants)
     made, ranges = objectives(layer, loss, x, y, training, rng)
     for setting, objective in made.items():
         try:
-            compared, faults = _compare(setting, objective(), entries, rng)
+            at = objective()
+            at.hold(held, repr(layer))
+            compared, faults = _compare(setting, at, entries, rng)
         except HandgradError as error:
             compared, faults = [], [f"{setting}: {error}"]
         comparisons += compared
@@ -387,6 +396,22 @@ class Objective:
         with self.net.mode(training=self.training), np.errstate(all="ignore"):
             return self.net.forward(self.x)
 
+    def hold(self, constants: Sequence[str], where: str) -> None:
+        """Keep attributes of the layers and the loss at the values of the last forward."""
+        if constants and self.loss is not None:
+            self.value()
+        modules = [module for module in (*dict(self.net.walk()).values(), self.loss) if module]
+        for module in modules:
+            hold(module, [name for name in constants if name in vars(module)])
+        for name in constants:
+            if not any(hasattr(type(module), name) for module in modules):
+                raise SettingError(
+                    f"constants: {name!r}, which forward does not set",
+                    "names of attributes that forward sets",
+                    "self.name = …, read as self.name afterwards",
+                    where,
+                )
+
     def value(self) -> float:
         """Number to differentiate: the loss, or the weighted sum of the output."""
         out = self.forward()
@@ -431,6 +456,28 @@ class Objective:
         hand = {name: np.asarray(a) for name, a in named_parts("dx", dx).items() if a is not None}
         hand |= {called: layer.gradient(name) for called, layer, name in self._parameters()}
         return hand, faults
+
+
+def hold(module: Module, constants: Sequence[str]) -> None:
+    """Keep attributes of a module at their values, whatever is assigned to them later."""
+    if constants:
+        kind = type(module)
+        held = {name: _held(getattr(module, name)) for name in constants}
+        module.__class__ = types.new_class(
+            kind.__name__, (kind,), {}, lambda body: body.update(held)
+        )
+
+
+def _held(value: object) -> property:
+    """A property with this value; what is assigned to it is dropped."""
+
+    def value_of(module: Module) -> object:
+        return value
+
+    def drop(module: Module, new: object) -> None:
+        pass
+
+    return property(value_of, drop)
 
 
 # Objectives by setting, each created when it is checked.
