@@ -5,6 +5,8 @@
 
 import llvmlite.binding as binding
 
+from handgrad.engines.compiled import machine_code
+
 BASELINE = {"64bit", "cmov", "cx8", "fxsr", "mmx", "sse", "sse2"}
 WITH_AVX = BASELINE | {
     *("sse3", "ssse3", "sse4.1", "sse4.2", "crc32", "cx16", "popcnt", "sahf"),
@@ -34,6 +36,7 @@ def compile_for(name: str) -> None:
         raise ValueError(f"this processor has no {', '.join(sorted(lacking))}, as {name} has")
     there = binding.FeatureMap(here)
     there.update((feature, False) for feature in here if feature not in PROCESSORS[name])
+    machine_code.processor = lambda: name  # type: ignore[assignment]
     binding.get_host_cpu_name = lambda: name
     binding.get_host_cpu_features = lambda: there
 

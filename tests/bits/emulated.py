@@ -17,8 +17,10 @@ import llvmlite.binding as binding
 import numpy as np
 
 from handgrad.engines.compiled import elementwise, machine_code
-from handgrad.engines.compiled.gemm.product import OWN_NAME, module_text, symbol
-from handgrad.engines.compiled.llvm import ENTRY_POINT, llvm_text
+from handgrad.engines.compiled.gemm import module_text
+from handgrad.engines.compiled.llvm import llvm_text
+from handgrad.engines.compiled.machine_code import ENTRY_POINT
+from handgrad.engines.compiled.products import PRODUCTS_NAME, product_symbol
 from handgrad.engines.compiled.runner import Argument, NativeCall, PerEpoch, Runner
 from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.loops.program import FINISHED, Program
@@ -43,6 +45,7 @@ def compile_for_arm() -> None:
     binding.initialize_all_asmprinters()
     features = binding.FeatureMap(dict.fromkeys(FEATURES, True))
     binding.get_process_triple = lambda: TRIPLE
+    machine_code.processor = lambda: NAME  # type: ignore[assignment]
     binding.get_host_cpu_name = lambda: NAME
     binding.get_host_cpu_features = lambda: features
     machine_code._initialize = lambda: None  # type: ignore[assignment]
@@ -98,7 +101,9 @@ def linked(codes: tuple[bytes, ...]) -> Path:
             "aarch64-linux-gnu-objcopy", "--redefine-sym", f"{ENTRY_POINT}={ENTRY_POINT}{i}", place
         )
         objects.append(place)
-    objects += [_product(dtype) for dtype in DTYPES if symbol(dtype).encode() in b"".join(codes)]
+    objects += [
+        _product(dtype) for dtype in DTYPES if product_symbol(dtype).encode() in b"".join(codes)
+    ]
     doors = "".join(f"X({ENTRY_POINT}{i})" for i in range(len(codes)))
     made = folder / "run"
     flags = ("-O1", "-static", f"-DDOORS={doors}")
@@ -111,7 +116,12 @@ def _product(dtype: str) -> Path:
     """The module of large matrix products, its function known by the name it is called by."""
     place = Path(tempfile.mkdtemp()) / "product.o"
     place.write_bytes(machine_code.object_code(module_text(dtype), passes=False))
-    _run("aarch64-linux-gnu-objcopy", "--redefine-sym", f"{OWN_NAME}={symbol(dtype)}", place)
+    _run(
+        "aarch64-linux-gnu-objcopy",
+        "--redefine-sym",
+        f"{PRODUCTS_NAME}={product_symbol(dtype)}",
+        place,
+    )
     return place
 
 

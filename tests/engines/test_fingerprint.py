@@ -126,7 +126,7 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         seen.append(arguments)
         return real(*arguments, **predicts)
 
-    monkeypatch.setattr("handgrad.engines.compiled.engine.plan_of", counted)
+    monkeypatch.setattr("handgrad.engines.compiled.plan.plan_of", counted)
     return seen
 
 
@@ -174,7 +174,7 @@ def test_what_was_not_asked_for_lately_is_forgotten(monkeypatch: pytest.MonkeyPa
 def test_so_many_are_kept_and_the_rest_is_let_go() -> None:
     kept, made = TraceCache(), WeakSet[Optimizer]()
 
-    def make() -> Optimizer:
+    def make(_: object) -> Optimizer:
         made.add(new := hg.SGD(0.1))
         return new
 

@@ -14,7 +14,7 @@ import llvmlite.ir as ir
 import numpy as np
 import pytest
 
-from handgrad.engines.compiled import gemm
+from handgrad.engines.compiled import gemm, machine_code, products
 from handgrad.engines.compiled.gemm import product
 from handgrad.engines.compiled.ir_helpers import has_fma
 from handgrad.engines.compiled.machine_code import ctypes_function, optimised
@@ -39,6 +39,7 @@ def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """Products for this processor, and for one with narrower vectors."""
     for name in ("get_host_cpu_name", "get_host_cpu_features"):
         monkeypatch.setattr(binding, name, getattr(binding, name))  # put back afterwards
+    monkeypatch.setattr(machine_code, "processor", machine_code.processor)
     if request.param != HERE:
         features = binding.get_host_cpu_features()
         if not all(features.get(feature) for feature in PROCESSORS[request.param]):
@@ -59,9 +60,8 @@ def arguments(m: int, n: int, k: int, c: Array, a: Array, b: Array, **given: int
 
 def multiply(m: int, n: int, k: int, c: Array, a: Array, b: Array, **given: int | Array) -> None:
     """Call this processor's product."""
-    gemm.register(c.dtype)
     block = arguments(m, n, k, c, a, b, **given)
-    code = product.registered[gemm.symbol(c.dtype)]
+    code = products.product_of(products.product_symbol(c.dtype))
     ctypes.CFUNCTYPE(None, ADDRESS)(code.address)(block.ctypes.data)
 
 
@@ -194,13 +194,13 @@ def test_the_workspace_is_enough_for_smaller_products() -> None:
 
 
 def test_products_of_another_processor_have_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    single, double = (gemm.symbol(np.dtype(dtype)) for dtype in DTYPES)
-    monkeypatch.setattr(binding, "get_host_cpu_name", lambda: "another")
-    assert len({single, double, gemm.symbol(np.dtype(np.float32))}) == 3
+    single, double = map(products.product_symbol, DTYPES)
+    monkeypatch.setattr(machine_code, "processor", lambda: "another")
+    assert len({single, double, products.product_symbol(np.float32)}) == 3
 
 
 def test_a_program_finds_the_product_it_calls(processor: str) -> None:
-    name, (a, b, start) = gemm.symbol(np.float64), matrices(9, 40, 20, np.float64)
+    name, (a, b, start) = products.product_symbol(np.float64), matrices(9, 40, 20, np.float64)
     module = ir.Module("caller")
     kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64).as_pointer()])
     caller = ir.Function(module, kind, "caller")

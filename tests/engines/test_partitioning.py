@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled import machine_code, thread_pool
+from handgrad.engines.compiled import machine_code, parallel_for, pool_memory, thread_pool
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.ir_helpers import has_fma
 from handgrad.engines.compiled.llvm import compiled_function
@@ -220,7 +220,7 @@ def test_a_thread_that_waits_for_long_parks_and_is_woken(n: int, size: int) -> N
         calls.run()
     np.testing.assert_array_equal(added, 2 * np.arange(1, n + 1))
     if thread_pool.can_park():
-        assert pool.memory[thread_pool.WORK_EVENT + thread_pool.NOTIFICATIONS] > 0
+        assert pool.memory[pool_memory.WORK_EVENT + pool_memory.NOTIFICATIONS] > 0
 
 
 def test_the_bits_do_not_depend_on_the_number_of_workers(
@@ -308,7 +308,7 @@ def test_where_the_system_has_no_more_threads_those_there_are_do_the_work(
     pool = ThreadPool()
     for workers, there in ((1, 1), (3, 2), (2, 2)):
         with pool.running(workers + 1):
-            assert pool.memory[thread_pool.WORKER_COUNT] == there
+            assert pool.memory[pool_memory.WORKER_COUNT] == there
         assert_each_part_is_done_once(pool, 100, workers)
         if not thread_pool.can_park():
             begun = 0
@@ -344,7 +344,7 @@ def test_other_systems_are_asked_for_what_they_have(
     triple: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(llvmlite.binding, "get_process_triple", lambda: triple)
-    text = thread_pool.worker_text()
+    text = parallel_for.worker_text()
     found, missing = OTHER_SYSTEMS[triple]
     assert all(word in text for word in found)
     assert not any(word in text for word in missing)
@@ -353,9 +353,9 @@ def test_other_systems_are_asked_for_what_they_have(
 @pytest.fixture
 def no_futex(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A system without a futex; its machine code has other names."""
-    monkeypatch.setattr(thread_pool, "FUTEX", {})
+    monkeypatch.setattr(pool_memory, "FUTEX", {})
     for name, function in {"WORKER": thread_pool._worker, "STOP": thread_pool._stop}.items():
-        monkeypatch.setattr(thread_pool, name, f"{name.lower()}_spinning")
+        monkeypatch.setattr(pool_memory, name, f"{name.lower()}_spinning")
         function.cache_clear()
     yield
     for function in (thread_pool._worker, thread_pool._stop):
@@ -377,5 +377,5 @@ def test_workers_rest_after_an_error() -> None:
     pool = ThreadPool()
     with pytest.raises(KeyboardInterrupt), pool.running(2):
         raise KeyboardInterrupt
-    assert pool.memory[thread_pool.WORKER_COUNT] == 0
+    assert pool.memory[pool_memory.WORKER_COUNT] == 0
     assert_each_part_is_done_once(pool, 1000, workers=1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE as BATCH
+from handgrad.engines.compiled.program_cache import PREDICTED_AT_ONCE as BATCH
 from handgrad.engines.dispatch import DispatchingPredictor
 from tests.contracts.table import LAYERS, rows_for
 from tests.graph import pages

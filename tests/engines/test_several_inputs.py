@@ -10,7 +10,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled import predictor
 from handgrad.engines.compiled.engine import CompiledEngine
-from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE as BATCH
+from handgrad.engines.compiled.program_cache import PREDICTED_AT_ONCE as BATCH
 from handgrad.engines.dispatch import DispatchingPredictor
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.portable.engine import PortableEngine
@@ -224,10 +224,10 @@ BAD: list[tuple[Any, type[hg.HandgradError], tuple[str, ...]]] = [
     ((SEQUENCES, CODES - 1), hg.errors.DataError, ("indices from -1 to", "in x[1]", "from 0 to 4")),
     ((SEQUENCES, [["a"] * 4] * N), hg.errors.DataError, ("<U1",)),
     ((SEQUENCES, [[1], [1, 2]]), hg.errors.DataError, ("input 2", "different lengths")),
-    ((SEQUENCES,), hg.errors.ShapeError, ("ByIndex", "(11, 4, 6)", "not enough values")),
+    ((SEQUENCES,), hg.errors.ShapeError, ("ByIndex", "(4, 4, 6)", "not enough values")),
     ((SEQUENCES, CODES, CODES), hg.errors.ShapeError, ("ByIndex", "too many values")),
     ((), hg.errors.DataError, ("no rows of x",)),
-    (SEQUENCES, hg.errors.ShapeError, ("ByIndex", "(11, 4, 6)")),
+    (SEQUENCES, hg.errors.ShapeError, ("ByIndex", "(4, 4, 6)")),
 ]
 
 

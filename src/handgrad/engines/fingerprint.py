@@ -8,15 +8,17 @@ penalty, and the code of their classes, with the functions and values that the c
 a value cannot be compared, nothing is cached. `NetFingerprint` detects later changes to one net.
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from opcode import opmap
 from threading import Lock
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, NoneType
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from handgrad.engines.stable_key import is_library, stable_key
 from handgrad.textbook.errors import CannotLowerError
 from handgrad.textbook.kinds import PredictionKind, TargetKind
 from handgrad.textbook.layers import Layer
@@ -36,6 +38,10 @@ IMMUTABLE_BASES = (np.generic, np.dtype, np.random.Generator, Enum)
 NO_SETTINGS = {"rng", "training", "trainable", "layers", "_shapes", "_made_with", "_made_of"}
 BASES = {Module, Layer, Loss, Optimizer, Penalty, object}
 NO_CODE = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__qualname__"}
+# Names by which code may reach what it does not name; it may import that, too. A key with
+# `ONLY_HERE` has no equal in another process.
+ANYTHING = {"eval", "exec", "globals", "__import__", "import_module"}
+IMPORT, ONLY_HERE = opmap["IMPORT_NAME"], object()
 
 
 @dataclass(frozen=True)
@@ -49,16 +55,23 @@ class Fingerprint:
     unknown : list of tuples
         Values in the key by identity only, which may change: (module, setting, value), or ("",
         "", value) for one that code names.
+    numbers : mapping of int to int
+        The numbers of the functions and classes in the key, by their `id`.
     """
 
     key: Hashable
     unknown: list[tuple[Module | None, str, object]] = field(compare=False)
+    numbers: Mapping[int, int] = field(compare=False)
+
+    def on_disk(self, *others: Hashable) -> str | None:
+        """A key that is equal in other processes, with the `others`; None if there is none."""
+        return None if self.unknown else stable_key((self.key, others), self.numbers)
 
 
 def fingerprint(*modules: Module | None) -> Fingerprint:
     """Return the fingerprint of layers, with the layers within them, losses and optimizers."""
     keys = _Keys()
-    return Fingerprint(tuple(map(keys.of_module, modules)), keys.unknown)
+    return Fingerprint(tuple(map(keys.of_module, modules)), keys.unknown, keys.seen)
 
 
 class TraceCache:
@@ -69,14 +82,17 @@ class TraceCache:
         self.lock = Lock()
 
     def get_or_make(
-        self, make: Callable[[], T], modules: tuple[Module | None, ...], *others: Hashable
+        self,
+        make: Callable[[str | None], T],
+        modules: tuple[Module | None, ...],
+        *others: Hashable,
     ) -> T:
         """Return the cached result of `make` for this structure, or call it.
 
         Parameters
         ----------
         make : callable
-            Called without arguments.
+            Called with the key of this structure on disk, or None if it has none.
         modules : tuple of Module or None
             Layers, losses, optimizers and penalties.
         others : hashable
@@ -84,12 +100,12 @@ class TraceCache:
         """
         made_from = fingerprint(*modules)
         if made_from.unknown:
-            return make()
+            return make(None)
         key = (made_from, *others)
         with self.lock:
             made = self.entries.pop(key, None)
         if made is None:
-            made = make()
+            made = make(made_from.on_disk(*others))
         with self.lock:
             self.entries[key] = made
             while len(self.entries) > MAX_TRACES:
@@ -176,17 +192,24 @@ class _Keys:
         return kind, tuple(parts)
 
     def _of_function(self, function: FunctionType) -> Hashable:
-        """A key for a function: its code and all that it names; for handgrad's only the code."""
-        # code that `exec` runs without a `__name__` has no module
-        if (function.__module__ or "").startswith(("handgrad.", "dataclasses")):
-            return function, function.__code__
+        """A key for a function: its code and all that it names; for a library's only the code."""
+        code, around = function.__code__, function.__globals__
+        if is_library(around.get("__name__")):
+            return function, code
         if id(function) in self.seen:
-            return function.__code__, self.seen[id(function)]
+            return code, self.seen[id(function)]
         self.seen[id(function)] = len(self.seen)
-        names = {name: function.__globals__.get(name) for name in _global_names(function.__code__)}
+        names = {name: around.get(name) for name in _global_names(code)}
         cells = [cell.cell_contents for cell in function.__closure__ or ()]
         defaults = [function.__defaults__, function.__kwdefaults__, cells]
-        return function.__code__, self.of_value(names), self.of_value(defaults)
+        only_here = ONLY_HERE if _imports(code) or ANYTHING & names.keys() else None
+        return code, self.of_value(names), self.of_value(defaults), only_here
+
+
+def _imports(code: CodeType) -> bool:
+    """Return True if code, or code within it, has an import."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return IMPORT in code.co_code[::2] or any(map(_imports, inner))
 
 
 def _global_names(code: CodeType) -> Iterator[str]:

@@ -19,6 +19,7 @@ CONTROL_GROUPS = Path("/sys/fs/cgroup")
 _allowed, _each = list[int](), list[int]()
 # Multiplications: below the first OpenBLAS uses one thread; above the second several pay off.
 SHARED, WORTH_SHARING = 9216, 1e8
+NAMES_OF_BLAS = ("blas", "blis", "lapack", "mkl", "flexi", "armpl")
 # Functions that set the number of threads for all callers.
 SETTERS = {
     "mkl": ["MKL_Set_Num_Threads"],
@@ -87,10 +88,19 @@ class _BlasLibrary:
         self.limit: Callable[[int], Any] = setter or controller.set_num_threads
 
 
+class _Libraries(ThreadpoolController):  # type: ignore[misc, unused-ignore]
+    """The libraries whose names may be those of BLAS; to look up all takes 5 ms."""
+
+    def _make_controller_from_path(self, filepath: str) -> None:
+        library = filepath.replace("\\", "/").rpartition("/")[2].lower()
+        if any(name in library for name in NAMES_OF_BLAS):
+            super()._make_controller_from_path(filepath)
+
+
 @lru_cache
 def _libraries(with_scipys: bool) -> list[_BlasLibrary]:
     """All loaded BLAS libraries; searched again once SciPy has loaded its own."""
-    controllers = ThreadpoolController().select(user_api="blas").lib_controllers
+    controllers = _Libraries().select(user_api="blas").lib_controllers
     return [_BlasLibrary(controller) for controller in controllers]
 
 

@@ -90,7 +90,7 @@ def test_what_was_compiled_serves_other_rows_of_the_form(
         made.append(given)
         return make(*given, **predicts)
 
-    monkeypatch.setattr("handgrad.engines.compiled.engine.plan_of", noted)
+    monkeypatch.setattr("handgrad.engines.compiled.plan.plan_of", noted)
     for part, rate in ((slice(70), 0.001), (slice(20, 90), 0.002)):
         expected = fit(X[part], Y[part], engine="eager", learning_rate_init=rate)
         model = fit(X[part], Y[part], engine="compiled", learning_rate_init=rate)

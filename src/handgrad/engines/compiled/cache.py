@@ -1,4 +1,4 @@
-"""Disk cache of machine code.
+"""Disk cache of machine code, and of what its callers need to know.
 
 A file has a checksum of its key and content, then the content. A file that is damaged or cannot be
 read is compiled again; one that cannot be written costs time in the next process, no more. Beyond
@@ -11,8 +11,6 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-
-import platformdirs
 
 DIGEST = hashlib.sha256().digest_size
 ENDING = ".code"
@@ -27,21 +25,37 @@ def folder() -> Path | None:
     chosen = os.environ.get("HANDGRAD_CACHE", "")
     if chosen.lower() in ("off", "0", "no"):
         return None
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("handgrad"))
+    if chosen:
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("handgrad"))
 
 
 def get_or_make(key: str, make: Callable[[], bytes]) -> bytes:
     """Return the content cached under `key`, or make it and cache it."""
-    place = folder()
-    if place is None:
-        return make()
-    named = hashlib.sha256(key.encode())
-    file = place / (named.hexdigest() + ENDING)
-    content = _read(file, named.digest())
+    content = get(key)
     if content is None:
         content = make()
-        _write(file, named.digest(), content)
+        put(key, content)
     return content
+
+
+def get(key: str) -> bytes | None:
+    """Return the content cached under `key`; None if there is none, or it is damaged."""
+    place, named = folder(), hashlib.sha256(key.encode())
+    return None if place is None else _read(_file(place, named.hexdigest()), named.digest())
+
+
+def put(key: str, content: bytes) -> None:
+    """Cache the content under `key`."""
+    place, named = folder(), hashlib.sha256(key.encode())
+    if place is not None:
+        _write(_file(place, named.hexdigest()), named.digest(), content)
+
+
+def _file(place: Path, name: str) -> Path:
+    return place / (name + ENDING)
 
 
 def files() -> list[Path]:

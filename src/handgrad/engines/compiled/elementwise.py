@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.engines.compiled.llvm import compiled_function
+from handgrad.engines.compiled.machine_code import ENTRY_POINT, load
 from handgrad.engines.loops.ir import Body, Call, For, Load, Store, Var
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.textbook.layers import Array
 
-ENTRY_POINT = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 
 
 def function_of(operation: str) -> Callable[[Array], Array]:
@@ -31,8 +31,14 @@ def function_of(operation: str) -> Callable[[Array], Array]:
 @lru_cache
 def _function(operation: str, dtype: npt.DTypeLike) -> tuple[Any, Callable[[int], int]]:
     """The machine code, to be kept in memory, and the ctypes function that calls it."""
-    code = compiled_function(program_of(operation, dtype))
-    return code, ENTRY_POINT(code.address)
+
+    def text() -> str:
+        from handgrad.engines.compiled.llvm import llvm_text
+
+        return llvm_text(program_of(operation, dtype))
+
+    code = load(f"{operation} of {np.dtype(dtype)}", text, ENTRY_POINT)
+    return code, FUNCTION(code.address)
 
 
 def program_of(operation: str, dtype: npt.DTypeLike) -> Program:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from handgrad.engines.compiled.plan import plan_of, refused_as_cannot_lower
+from handgrad.engines.compiled.program_cache import (
+    CompiledPlan,
+    load_or_make,
+    refused_as_cannot_lower,
+)
 from handgrad.engines.compiled.runner import CallSequence, NativeCall, PerEpoch, Runner
 from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.config import TrainingConfig
@@ -23,6 +27,9 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts, number_of_rows
 from handgrad.textbook.net.predictor import EngineName
 from handgrad.textbook.net.shared_rows import SharedRows
+
+if TYPE_CHECKING:
+    from handgrad.engines.compiled.plan import TracedTraining
 
 TYPES = {"int": np.int64, "bool": np.bool_}
 # Least duration of a native call, in seconds; most that it stores of its epochs, in bytes.
@@ -58,9 +65,10 @@ class CompiledEngine(Engine):
         net, loss, optimizer = config.net, config.loss, config.optimizer
         super().__init__(config, rows, min(config.batch_size, len(y)))
         with refused_as_cannot_lower():
+            self.traced_from = config, rows
             plan = self.plan = TRACES.get_or_make(
-                lambda: plan_of(
-                    config, rows, self.batch_size, self.runner, predicts=bool(held_out)
+                lambda key: load_or_make(
+                    self.runner, key, lambda: self._new_plan(predicts=bool(held_out))
                 ),
                 (net, loss, optimizer, config.penalty),
                 *(None if part is None else form_of(part) for part in (x, y, w)),
@@ -72,15 +80,15 @@ class CompiledEngine(Engine):
                 self.name,
             )
             self.workers = ThreadPool()
-            self.run = plan.epochs.with_own_scratch(self.workers)
+            self.run = plan.runners["epochs"].with_own_scratch(self.workers)
             program = self.run.program
             self.large, self.by_blas = self.run.large, self.run.by_blas
             self.streams = Streams(net, program.streams)
             self.x, self.y = _readable_inputs(program, x), _readable(program, y, "y")
             self.w = None if w is None else _readable(program, w, "sample_weight")
             self.held_out = [_readable_inputs(program, held) for held in held_out]
-            if plan.predict is not None:
-                self.predict = plan.predict.with_own_scratch(self.workers)
+            if held_out:
+                self.predict = plan.runners["predictions"].with_own_scratch(self.workers)
                 self.large |= self.predict.large
                 self.by_blas |= self.predict.by_blas
         self.all_counted = self.counted(np.arange(len(y)))
@@ -88,6 +96,18 @@ class CompiledEngine(Engine):
         self.orders: Array | None = None
         self.passed_rates: Array | None = None
         self.halves: dict[tuple[str, int], CallSequence] = {}
+
+    @cached_property
+    def traced(self) -> "TracedTraining":
+        """The programs of this training, to be compiled: with a plan nobody needs them."""
+        from handgrad.engines.compiled.plan import TracedTraining
+
+        return TracedTraining(*self.traced_from, self.batch_size, self.runner)
+
+    def _new_plan(self, *, predicts: bool) -> CompiledPlan:
+        from handgrad.engines.compiled import plan
+
+        return plan.plan_of(self.traced, predicts=predicts)
 
     def gradients(self, rows: Array) -> tuple[float, Array]:
         self._check_indices()
@@ -120,7 +140,7 @@ class CompiledEngine(Engine):
         gradients = np.zeros((n, self.net.parameters.size), self.net.dtype)
         order = np.ascontiguousarray(rows, np.int64)[:, None]
         parts = {"gradients": PerEpoch(gradients), "order": PerEpoch(order)}
-        run = self.plan.gradients.with_own_scratch(self.workers)
+        run = self._half("gradients")
         call = run.bind(n_rows=1, **self._buffers | batch | parts)
         self.streams.read()
         done, _ = self._run(run.sequence([call], n), n)
@@ -147,11 +167,16 @@ class CompiledEngine(Engine):
 
     def _run_half(self, half: str, rows: int) -> None:
         if (half, rows) not in self.halves:
-            shared: Runner = getattr(self.plan, half)
-            run = shared.with_own_scratch(self.workers)
+            run = self._half(half)
             call = run.bind(n_rows=rows, **self._buffers, **self._half_step)
             self.halves[half, rows] = run.sequence([call])
         self._run(self.halves[half, rows])
+
+    def _half(self, half: str) -> Runner:
+        """The program of half a step; without a step per batch, whole epochs are gradients."""
+        program = half if self.optimizer.minimizer is None else "epochs"
+        shared = self.plan.runner(program, lambda: getattr(self.traced, program)(), self.runner)
+        return shared.with_own_scratch(self.workers)
 
     @property
     def _buffers(self) -> dict[str, Array]:

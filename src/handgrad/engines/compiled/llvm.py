@@ -24,15 +24,16 @@ from handgrad.engines.compiled.ir_helpers import (
     minimum,
 )
 from handgrad.engines.compiled.loop_metadata import loop_hints
-from handgrad.engines.compiled.machine_code import MachineCode, load
-from handgrad.engines.compiled.small_gemm import SmallGemm
+from handgrad.engines.compiled.machine_code import ENTRY_POINT, MachineCode, load
+from handgrad.engines.compiled.parallel_for import parallel_for, worker_count
+from handgrad.engines.compiled.products import product_symbol
+from handgrad.engines.compiled.small_gemm import SmallGemm, is_small_gemm
 from handgrad.engines.compiled.statement_writer import (
     StatementWriter,
     new_module,
     number_of,
     text_of,
 )
-from handgrad.engines.compiled.thread_pool import parallel_for, worker_count
 from handgrad.engines.compiled.vectors import VectorReduction, stride_of
 from handgrad.engines.loops.ir import (
     CHUNK,
@@ -62,7 +63,6 @@ from handgrad.engines.loops.target import MAX_PARTS
 TILE = tuple(Var(f"tile_{name}", "int") for name in ("row", "column", "rows", "columns", "width"))
 
 
-ENTRY_POINT = "call"
 # By default LLVM uses vectors half as wide as a server's widest, which pay only in long loops.
 WIDEST_VECTORS = '"prefer-vector-width"="512"'
 
@@ -284,7 +284,7 @@ class _FunctionWriter(StatementWriter):
         if product.workspace is not None:
             self.call_packed(product, product.workspace)
             return
-        if not self.small_gemm.supports(product):
+        if not is_small_gemm(product):
             self.call_blas(product)
             return
         arguments = [*map(self.value, (product.m, product.n, product.k))]
@@ -319,7 +319,7 @@ class _FunctionWriter(StatementWriter):
             if isinstance(value.type, ir.PointerType):
                 value = b.ptrtoint(value, INT)
             b.store(value, b.gep(block, [i64(i)]))
-        multiply = declared(self.module, gemm.symbol(self.program.dtype), VOID, [block.type])
+        multiply = declared(self.module, product_symbol(self.program.dtype), VOID, [block.type])
         b.call(multiply, [block])
 
     def packed_matrix(self, name: str, matrix: Matrix) -> dict[str, ir.Value]:

@@ -1,15 +1,14 @@
-"""Compiled plans: the machine code of a training, shared by trainings of the same form."""
+"""Traces and compiles a training: its epochs, its predictions, and the halves of a step."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.engines.compiled.machine_code import this_processor
+from handgrad.engines.compiled.program_cache import PREDICTED_AT_ONCE, CompiledPlan
 from handgrad.engines.compiled.runner import Runner
 from handgrad.engines.config import TrainingConfig, check_kinds
 from handgrad.engines.cost_model import work_of
@@ -19,25 +18,12 @@ from handgrad.engines.loops.program import Program
 from handgrad.engines.loops.target import TargetInfo
 from handgrad.engines.loops.tracing import prediction_graph, training_step, updates_of
 from handgrad.engines.loops.updates import Update
-from handgrad.textbook.errors import CannotLowerError, HandgradError
+from handgrad.graph import Graph
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, example_input, example_targets
 from handgrad.textbook.optimizers import Optimizer
 from handgrad.textbook.penalties import Penalty
-
-PREDICTED_AT_ONCE = 128  # rows: few, so that their products stay small and need no BLAS
-
-
-@contextmanager
-def refused_as_cannot_lower() -> Iterator[None]:
-    """Turn any error while a program is built into CannotLowerError: the layer has no loops yet."""
-    try:
-        yield
-    except (CannotLowerError, HandgradError):
-        raise
-    except Exception as error:
-        raise CannotLowerError(f"{type(error).__name__}: {error}") from error
 
 
 def compiled_source(
@@ -122,66 +108,80 @@ def prediction_of(
     return prediction_program(graph, batch_size, net.dtype, target, only_finite)
 
 
-@dataclass
-class CompiledPlan:
-    """The machine code of a training: of whole epochs, and of the two halves of a step.
+class TracedTraining:
+    """The loop programs of a training, traced when the first of them is asked for.
 
-    `program` makes the loop program of an epoch with these updates of the parameters.
+    Parameters
+    ----------
+    config : TrainingConfig
+        Net, loss, optimizer and penalty.
+    rows : EngineRows
+        The first are examples for tracing.
+    batch_size : int
+        Rows of a mini-batch.
+    runner : type of Runner
+        Compiles the programs.
     """
 
-    program: Callable[[Sequence[Update]], Program]
-    updates: Sequence[Update]
-    predict: Runner | None
-    runner: type[Runner]
-    multiplications: int  # of a row's forward pass
-
-    def __post_init__(self) -> None:
-        program = self.program(self.updates)
-        self.bounds = program.bounds  # fails before anything is compiled
-        self.epochs = self.runner(program)
+    def __init__(
+        self, config: TrainingConfig, rows: EngineRows, batch_size: int, runner: type[Runner]
+    ) -> None:
+        self.config, self.rows, self.batch_size, self.runner = config, rows, batch_size, runner
 
     @cached_property
+    def step(self) -> Graph:
+        """The optimized graph of a training step."""
+        config, rows = self.config, self.rows
+        return training_step(
+            config.net,
+            config.loss,
+            rows.x,
+            rows.y,
+            rows.w,
+            config.penalty,
+            input_gradients=config.input_gradients,
+        )
+
+    @cached_property
+    def updates(self) -> Sequence[Update]:
+        """The optimizer's updates of the parameters; none if it takes no step per batch."""
+        return updates_of(self.config.net, self.config.optimizer)
+
+    def epochs(self) -> Runner:
+        """Compile whole epochs."""
+        return self._epochs_with(self.updates)
+
+    def predictions(self) -> Runner:
+        """Compile the predictions of held-out rows."""
+        net, target = self.config.net, self.runner.target()
+        program = prediction_of(net, self.rows.x, PREDICTED_AT_ONCE, target=target)
+        return self.runner(program.bounded())
+
     def gradients(self) -> Runner:
-        """The first half of a step: loss and gradients."""
-        return self.runner(self.program([])) if self.updates else self.epochs
+        """Compile the first half of a step: loss and gradients."""
+        return self._epochs_with([])
 
-    @cached_property
     def update(self) -> Runner:
-        """The second half of a step: the update."""
-        dtype = self.epochs.program.dtype
+        """Compile the second half of a step: the update."""
+        dtype = self.config.net.dtype
         return self.runner(update_program(self.updates, dtype, self.runner.target()))
 
+    def _epochs_with(self, updates: Sequence[Update]) -> Runner:
+        program = training_program(
+            self.step,
+            updates,
+            self.batch_size,
+            self.config.net.dtype,
+            self.config.loss.batches_weighted_by,
+            self.runner.target(),
+            members=self.rows.of_members,
+        )
+        return self.runner(program.bounded())
 
-def plan_of(
-    config: TrainingConfig,
-    rows: EngineRows,
-    batch_size: int,
-    runner: type[Runner],
-    *,
-    predicts: bool,
-) -> CompiledPlan:
+
+def plan_of(traced: TracedTraining, *, predicts: bool) -> CompiledPlan:
     """Trace and compile a training; if it `predicts`, also the predictions of held-out rows."""
-    net, loss, target = config.net, config.loss, runner.target()
-    step = training_step(
-        net,
-        loss,
-        rows.x,
-        rows.y,
-        rows.w,
-        config.penalty,
-        input_gradients=config.input_gradients,
-    )
-    predict = None
+    runners = {"epochs": traced.epochs()}
     if predicts:
-        predict = runner(prediction_of(net, rows.x, PREDICTED_AT_ONCE, target=target))
-    program = partial(
-        training_program,
-        step,
-        batch_size=batch_size,
-        dtype=net.dtype,
-        batches_weighted_by=loss.batches_weighted_by,
-        target=target,
-        members=rows.of_members,
-    )
-    work = work_of(net, rows.x).multiplications
-    return CompiledPlan(program, updates_of(net, config.optimizer), predict, runner, work)
+        runners["predictions"] = traced.predictions()
+    return CompiledPlan(runners, work_of(traced.config.net, traced.rows.x).multiplications)

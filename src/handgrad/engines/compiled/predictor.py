@@ -7,15 +7,19 @@ from typing import Any, ClassVar, TypeGuard
 
 import numpy as np
 
-from handgrad.engines.compiled.plan import PREDICTED_AT_ONCE, prediction_of, refused_as_cannot_lower
+from handgrad.engines.compiled.program_cache import (
+    PREDICTED_AT_ONCE,
+    CompiledPlan,
+    load_or_make,
+    refused_as_cannot_lower,
+)
 from handgrad.engines.compiled.runner import CallSequence, Runner
-from handgrad.engines.cost_model import work_of
 from handgrad.engines.fingerprint import NetFingerprint
 from handgrad.engines.loops.program import FINISHED, buffer_of
 from handgrad.graph.threads import blas_threads, worker_threads
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
-from handgrad.textbook.net.minibatches import Inputs, named_parts, number_of_rows
+from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts, number_of_rows
 
 A_THREADS_WORK = 2e7  # multiplications; fewer are done before a thread has started
 
@@ -42,17 +46,28 @@ class CompiledPredictor:
         single: Any = self.rows.get("x", (None, None))  # none if there are several arrays
         self.row, self.dtype = single
         self.net, self.layers = net, NetFingerprint(net)
-        target = self.runner_of.target()
+        of_net, runner = self.layers.last.fingerprint, self.runner_of.__name__
+        key = of_net.on_disk("predictions", form_of(x), self.only_finite, runner)
         with refused_as_cannot_lower():
-            program = prediction_of(
-                net, x, PREDICTED_AT_ONCE, target=target, only_finite=self.only_finite
-            )
-            self.runner = self.runner_of(program)
-        self.bounds = program.bounds
+            plan = load_or_make(self.runner_of, key, lambda: self._plan(x))
+        self.runner = plan.runners["predictions"]
+        self.bounds = self.runner.program.bounds
         self.by_blas = self.runner.large and self.runner.by_blas
         self.weights = {"parameters": net.parameters, "state": net.running_state}
-        self.multiplications = work_of(net, x).multiplications
+        self.multiplications = plan.multiplications
         self.few = [SmallBatch(self)]
+
+    def _plan(self, x: Inputs) -> CompiledPlan:
+        """Trace and compile the predictions."""
+        from handgrad.engines.compiled.plan import prediction_of
+        from handgrad.engines.cost_model import work_of
+
+        target = self.runner_of.target()
+        program = prediction_of(
+            self.net, x, PREDICTED_AT_ONCE, target=target, only_finite=self.only_finite
+        )
+        runners = {"predictions": self.runner_of(program.bounded())}
+        return CompiledPlan(runners, work_of(self.net, x).multiplications)
 
     def __call__(self, x: object) -> Array | None:
         if not self.accepts(x) or not self.is_current():

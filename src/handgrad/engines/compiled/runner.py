@@ -12,23 +12,18 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
-import llvmlite.ir as ir
 import numpy as np
 
-from handgrad.engines.compiled.ir_helpers import DOUBLE, INT, SINGLE, i64
-from handgrad.engines.compiled.llvm import compiled_function
-from handgrad.engines.compiled.machine_code import ctypes_function, this_processor
-from handgrad.engines.compiled.small_gemm import SmallGemm
+import handgrad.engines.compiled.products  # noqa: F401  # which programs call
+from handgrad.engines.compiled.machine_code import MachineCode, ctypes_function, this_processor
 from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.loops.ir import Multiply, ParallelFor, walk
 from handgrad.engines.loops.program import FINISHED, WORKERS, Program
 from handgrad.engines.loops.target import LARGE_PRODUCT, TargetInfo
 from handgrad.textbook.layers import Array
 
-BLOCK = INT.as_pointer()
-ENTRY_POINT = ir.FunctionType(INT, [BLOCK])
 NAME = "run_calls"
 
 
@@ -110,8 +105,13 @@ def _text() -> str:
 
     It returns how many of them returned FINISHED and stores the last call's result in `returned`.
     """
-    module = ir.Module(NAME)
-    function = ir.Function(module, ir.FunctionType(INT, [BLOCK, INT, BLOCK]), NAME)
+    import llvmlite.ir as ir
+
+    from handgrad.engines.compiled.ir_helpers import INT, i64
+
+    block_type, module = INT.as_pointer(), ir.Module(NAME)
+    entry_type = ir.FunctionType(INT, [block_type]).as_pointer()
+    function = ir.Function(module, ir.FunctionType(INT, [block_type, INT, block_type]), NAME)
     pairs, count, returned = function.args
     start, head, body, after = (function.append_basic_block() for _ in range(4))
     b = ir.IRBuilder(start)
@@ -124,8 +124,8 @@ def _text() -> str:
     b.cbranch(b.and_(b.icmp_signed("<", i, count), going_on), body, after)
     b.position_at_end(body)
     pair = b.gep(pairs, [b.mul(i, i64(2))])
-    entry_point = b.inttoptr(b.load(pair), ENTRY_POINT.as_pointer())
-    block = b.inttoptr(b.load(b.gep(pair, [i64(1)])), BLOCK)
+    entry_point = b.inttoptr(b.load(pair), entry_type)
+    block = b.inttoptr(b.load(b.gep(pair, [i64(1)])), block_type)
     result = b.call(entry_point, [block])
     b.store(result, returned)
     finished = b.icmp_signed("==", result, i64(FINISHED))
@@ -136,23 +136,41 @@ def _text() -> str:
     return str(module)
 
 
+def compiled(program: Program) -> MachineCode:
+    """Compile a program, or load its machine code."""
+    from handgrad.engines.compiled.llvm import compiled_function
+
+    return compiled_function(program)
+
+
 class Runner:
     """A compiled program with its scratch memory; takes its arguments by name."""
 
     target: Callable[[], TargetInfo] = staticmethod(this_processor)  # of its programs
-    load: Callable[[Program], Any] = staticmethod(compiled_function)
+    load: Callable[[Program], Any] = staticmethod(compiled)
     sequence: type[Any] = CallSequence
 
     def __init__(self, program: Program) -> None:
-        self.program, self.output_shape = program, program.output_shape
+        from handgrad.engines.compiled.small_gemm import is_small_gemm
+
         statements = [*walk(program.body)]
         products = [statement for statement in statements if isinstance(statement, Multiply)]
-        self.in_parts = any(isinstance(statement, ParallelFor) for statement in statements)
-        # whether several threads can pay, those of the pool or of BLAS
-        self.large = self.in_parts or any(math.prod(p.sizes) > LARGE_PRODUCT for p in products)
-        small_gemm = SmallGemm(None, SINGLE if program.dtype == np.float32 else DOUBLE)
-        self.by_blas = any(p.workspace is None and not small_gemm.supports(p) for p in products)
-        self.function = self.load(program)
+        in_parts = any(isinstance(statement, ParallelFor) for statement in statements)
+        large = in_parts or any(math.prod(p.sizes) > LARGE_PRODUCT for p in products)
+        by_blas = any(p.workspace is None and not is_small_gemm(p) for p in products)
+        self._begin(program, large, by_blas, self.load(program))
+
+    @classmethod
+    def of_code(cls, program: Program, large: bool, by_blas: bool, function: object) -> Self:
+        """A runner of machine code that is there already; it needs no statements of the program."""
+        runner = cls.__new__(cls)
+        runner._begin(program, large, by_blas, function)
+        return runner
+
+    def _begin(self, program: Program, large: bool, by_blas: bool, function: object) -> None:
+        self.program, self.output_shape = program, program.output_shape
+        self.large = large  # several threads can pay, those of the pool or of BLAS
+        self.by_blas, self.function = by_blas, function
         self._allocate_scratch(ThreadPool())
 
     def with_own_scratch(self, workers: ThreadPool | None = None) -> "Runner":

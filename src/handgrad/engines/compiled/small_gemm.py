@@ -54,6 +54,11 @@ class Panel:
     is_first: ir.Value
 
 
+def is_small_gemm(product: Multiply) -> bool:
+    """True for small products; False for all on processors without fused multiply-add."""
+    return vector_bytes() > 0 and not is_worth_packing(*product.sizes)
+
+
 class SmallGemm:
     """Writes a module's functions of small matrix products, each of them once."""
 
@@ -65,10 +70,6 @@ class SmallGemm:
         self.most_rows = 12 if self.bytes == 32 else 20  # of 16 or 32 registers
         self.array = number.as_pointer()
         self.used = False
-
-    def supports(self, product: Multiply) -> bool:
-        """True for small products; False for all on processors without fused multiply-add."""
-        return bool(self.bytes) and not is_worth_packing(*product.sizes)
 
     def function(self, product: Multiply) -> ir.Function:
         """The function of m, n, k, of a, b and c, each with its row stride, and of the start.

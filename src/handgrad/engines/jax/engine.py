@@ -141,7 +141,7 @@ class JaxEngine(MinibatchEngine):
         super().__init__(config, rows, config.batch_size)
         x, y, w = rows.x, rows.y, rows.w
         self.plan = TRACES.get_or_make(
-            lambda: JaxPlan(config, rows, predicts=bool(held_out)),
+            lambda _: JaxPlan(config, rows, predicts=bool(held_out)),
             (config.net, config.loss, config.optimizer, config.penalty),
             self.name,
             str(config.net.trainable_slices()),

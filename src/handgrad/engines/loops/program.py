@@ -1,7 +1,7 @@
 """Loop programs: statements with named parameters."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -86,6 +86,8 @@ class Program:
         Paths of the layers that draw random numbers.
     graph : Graph, optional
         The graph that it computes.
+    known_bounds : mapping of str to sequence of Bound, optional
+        Bounds on the indices in the inputs, for a program without its graph.
     """
 
     name: str
@@ -97,11 +99,18 @@ class Program:
     output_shape: tuple[int, ...] = ()
     streams: Sequence[str] = ()
     graph: Graph | None = None
+    known_bounds: Bounds | None = None
 
     @cached_property
     def bounds(self) -> Bounds:
-        """Bounds on the indices in the inputs."""
-        return {} if self.graph is None else index_bounds(self.graph)
+        """Bounds on the indices in the inputs; CannotLowerError if an index is computed."""
+        if self.known_bounds is None:
+            return {} if self.graph is None else index_bounds(self.graph)
+        return self.known_bounds
+
+    def bounded(self) -> "Program":
+        """The program with its bounds, and without its graph, which takes memory."""
+        return replace(self, graph=None, known_bounds=self.bounds)
 
     def source(self) -> str:
         """Print the program as Python, each nest below the source line that it comes from."""

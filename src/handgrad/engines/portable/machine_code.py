@@ -15,8 +15,8 @@ from functools import cached_property
 import llvmlite.binding as binding
 import llvmlite.ir as ir
 
-from handgrad.engines.compiled.llvm import ENTRY_POINT, add_entry_point
-from handgrad.engines.compiled.machine_code import MachineCode, load
+from handgrad.engines.compiled.llvm import add_entry_point
+from handgrad.engines.compiled.machine_code import ENTRY_POINT, MachineCode, load
 from handgrad.engines.compiled.statement_writer import StatementWriter, new_module, text_of
 from handgrad.engines.loops.build import START
 from handgrad.engines.loops.ir import Expression, For, Load, Store, walk

@@ -5,15 +5,11 @@ column. If k is long, the chains of its blocks, those after the first from 0, ar
 The bits depend on the numbers and sizes alone, not on vectors, tiles or parts.
 """
 
-import hashlib
-from functools import lru_cache, partial
-
 import llvmlite.binding as binding
 import llvmlite.ir as ir
 import numpy as np
 from numpy.typing import DTypeLike
 
-from handgrad.engines.compiled import machine_code
 from handgrad.engines.compiled.gemm.arguments import (
     ARGUMENTS,
     INTS,
@@ -33,35 +29,12 @@ from handgrad.engines.compiled.ir_helpers import (
     i64,
     minimum,
 )
-from handgrad.engines.compiled.thread_pool import parallel_for
+from handgrad.engines.compiled.parallel_for import parallel_for
 from handgrad.engines.compiled.vectors import Vectors, vector_bytes
 from handgrad.engines.loops.target import Tile, tiles_for
 
+NAME = "multiply"
 L2_BYTES = 2**18  # of packed a, which stay in the L2 cache
-# The function's name in its own module, and the prefix of the symbol that programs call.
-OWN_NAME, PREFIX = "multiply", "matrix_product"
-registered: dict[str, machine_code.MachineCode] = {}
-
-
-def symbol(dtype: DTypeLike) -> str:
-    """The symbol of this processor's GEMM for numbers of this type."""
-    features = binding.get_host_cpu_features().flatten()
-    return _name(np.dtype(dtype).name, f"{binding.get_host_cpu_name()} {features}")
-
-
-@lru_cache
-def _name(dtype: str, processor: str) -> str:
-    digest = hashlib.sha256(processor.encode()).hexdigest()
-    return f"{PREFIX}_{dtype}_{digest[:16]}"
-
-
-def register(dtype: DTypeLike) -> None:
-    """Compile GEMM, once for a processor, and add its symbol to LLVM."""
-    name = symbol(dtype)
-    if name not in registered:
-        code = machine_code.load(name, lambda: module_text(dtype), OWN_NAME, passes=False)
-        binding.add_symbol(name, code.address)
-        registered[name] = code  # keeps the code in memory
 
 
 def module_text(dtype: DTypeLike) -> str:
@@ -85,7 +58,7 @@ class _GemmWriter:
 
     def write(self) -> None:
         """Write the function of the block of arguments, which it does not change."""
-        function = ir.Function(self.module, ir.FunctionType(VOID, [INTS]), OWN_NAME)
+        function = ir.Function(self.module, ir.FunctionType(VOID, [INTS]), NAME)
         b = ir.IRBuilder(function.append_basic_block())
         memory = b.alloca(INT, i64(len(NAMES)))
         block, passed = Arguments(b, memory), Arguments(b, function.args[0])
@@ -181,7 +154,3 @@ class _GemmWriter:
 
 def _aligned(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
     return b.and_(b.add(address, i64(CACHE_LINE - 1)), i64(-CACHE_LINE))
-
-
-for each in ("float32", "float64"):
-    machine_code.external_functions[f"{PREFIX}_{each}"] = partial(register, each)
