@@ -7,7 +7,13 @@ from typing import Any, get_type_hints
 import pytest
 
 import handgrad as hg
-from handgrad.engines.config import FitConfig, FitSettings, TrainingConfig, TrainingSettings
+from handgrad.engines.config import (
+    INTERNAL,
+    FitConfig,
+    FitSettings,
+    TrainingConfig,
+    TrainingSettings,
+)
 
 WATCHING = {"progress", "live_plot", "diagnose"}
 
@@ -19,7 +25,7 @@ def test_the_keywords_are_the_fields_of_their_types(config: Any, settings: Any) 
     types = {
         field.name: field.type
         for field in fields(config)
-        if field.name not in ("net", "data", "sharding")
+        if field.name not in ("net", "data", *INTERNAL)
     }
     assert get_type_hints(settings) == types
     assert settings.__required_keys__ == {"loss", "optimizer", "epochs"}
@@ -27,8 +33,8 @@ def test_the_keywords_are_the_fields_of_their_types(config: Any, settings: Any) 
 
 def test_signatures_show_every_field() -> None:
     train, fit = (signature(function).parameters for function in (hg.train, hg.fit))
-    assert [*train, "sharding"] == [field.name for field in fields(TrainingConfig)]
-    assert {*fit, "sharding"} == {field.name for field in fields(FitConfig)} | WATCHING
+    assert [*train, *INTERNAL] == [field.name for field in fields(TrainingConfig)]
+    assert {*fit, *INTERNAL} == {field.name for field in fields(FitConfig)} | WATCHING
     assert (train["batch_size"].default, train["batch_size"].kind) == (
         32,
         train["loss"].KEYWORD_ONLY,

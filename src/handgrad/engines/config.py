@@ -22,6 +22,8 @@ from handgrad.textbook.optimizers import Optimizer
 from handgrad.textbook.penalties import Penalty
 from handgrad.textbook.schedules import Schedule
 
+# Settings that other functions of handgrad make, no caller of `train` and `fit`.
+INTERNAL = ("sharding", "input_gradients")
 EXAMPLES: dict[type, str] = {
     Net: "hg.Net(hg.Linear(2, 2), hg.Softmax())",
     Loss: "loss=hg.CrossEntropyLoss()",
@@ -147,7 +149,7 @@ def keywords_of(config: type, *without: str) -> Callable[[F], F]:
 
     def with_signature(function: F) -> F:
         own = signature(function)
-        excluded = {*without, *own.parameters, "sharding", "input_gradients"}
+        excluded = {*without, *own.parameters, *INTERNAL}
         settings = [p for p in signature(config).parameters.values() if p.name not in excluded]
         named = [p for p in own.parameters.values() if p.kind != Parameter.VAR_KEYWORD]
         shown = sorted([*settings, *named], key=lambda p: p.kind)
