@@ -124,7 +124,7 @@ class CompiledEngine(Engine):
 
     def _check_indices(self) -> None:
         """Check the indices in the rows, which may have been refilled."""
-        if bounds := self.run.program.bounds:
+        if (bounds := self.run.program.bounds) and not isinstance(self.x, SharedRows):
             for name, part in {**named_parts("x", self.x), "y": self.y}.items():
                 check_indices(part, name, bounds)
 
