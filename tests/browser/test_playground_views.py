@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.learn.playground.document import words
 from handgrad.learn.playground.pages import traced_modules
 from handgrad.learn.playground.state import state_in
 from tests.browser.axe import violations
@@ -34,9 +35,10 @@ Views = Callable[..., "Page"]
 
 
 def served(route: "Route") -> None:
-    if route.request.url.endswith("/pages.json"):
-        route.fulfill(json=traced_modules())
-        return
+    for name, content in {"pages.json": traced_modules, "words.json": words}.items():
+        if route.request.url == f"http://handgrad.test/{name}":
+            route.fulfill(json=content())
+            return
     path = ROOT / urlsplit(route.request.url).path.lstrip("/")
     kind = mimetypes.guess_type(path.name)[0] or "text/plain"
     route.fulfill(path=path, content_type=kind) if path.is_file() else route.abort()
@@ -46,6 +48,7 @@ def served(route: "Route") -> None:
 def views(browser: "Browser") -> Iterator[Views]:
     """Opens a page with some views; at its end, nothing may have been said on its console."""
     contexts, said = [], []
+    traced_modules()  # takes seconds, once
 
     def opened(
         *names: str, width: int = DESKTOP, scheme: Any = "light", language: str = "en", **given: Any

@@ -1,4 +1,4 @@
-"""A step explained in the page is explained as in Python: the same lines, to the letter."""
+"""The page fills in the texts of explanations as Python does: the same lines and numbers."""
 
 import re
 from functools import cache
@@ -11,13 +11,16 @@ import pytest
 import handgrad as hg
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.files.scripts import inlined
+from handgrad.learn.explaining.explain import Explanation, words_of
 from handgrad.learn.playground.base64url import packed, unpacked
+from handgrad.learn.playground.own_nets import net_for_page
 from handgrad.learn.playground.pages import traced_modules
 from handgrad.learn.playground.replay import net_of
 from handgrad.learn.playground.state import state_of
 from tests.learn.playground.engine_cases import DRIVER, Case, engine_script
 from tests.learn.playground.in_node import HAS_NODE
 from tests.learn.playground.test_engine import cases
+from tests.learn.playground.test_own_nets import Maxout, SoftMixture
 from tests.learn.playground.test_session import in_session
 
 pytestmark = HAS_NODE
@@ -27,53 +30,56 @@ NUMBER = re.compile(r"(?<!\w)\(?(−?(?:\d[\d.]*(?:e[-+]\d+)?|nan|inf))\)?")
 MAIN = (
     DRIVER
     + """
-const main = ({ pages, cases, rows }) => cases.map((given) => {
+const main = ({ pages, cases, rows, words }) => cases.map((given) => {
   const model = modelOf(pages, given);
   const [x, y] = rowsOf(given);
-  const explained = new Explained(model.steps(x, y, rows, given.rate));
+  const explained = new Explained(model.steps(x, y, rows, given.rate), 4, words);
   return explained.steps.map((step) => {
-    const { lines, more } = explained.lines(step);
-    const { name, formula, method, file, line } = step;
-    const source = `${file}:${line}`;
-    return { name, formula, method, source, lines: lines.map(({ text }) => text), more };
+    const { name, formula, shape } = step;
+    const size = countOf(shape);
+    const lines = Array.from({ length: size <= 8 ? size : 4 }, (_, k) => {
+      const { name, numbers, result } = explained.explained(step, indexOf(shape, k));
+      return `${name} = ${numbers === result ? "" : `${numbers} = `}${result}`;
+    });
+    return { name, formula, lines };
   });
 });
 """
 )
 
 
+def told_of(cases: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """What the page tells of these trainings."""
+    modules = (f"playground/engine/{name}.js" for name in ("explain", "strided"))
+    script = engine_script() + "".join(map(inlined, modules)) + MAIN
+    given = {"pages": traced_modules(), "cases": cases, "rows": ROWS, "words": words_of("en")}
+    found: list[list[dict[str, Any]]] = run_in_node(script, given)
+    return found
+
+
 @cache
 def told() -> dict[str, list[dict[str, Any]]]:
     """What the page tells of each training."""
-    given = {"pages": traced_modules(), "cases": [c.told() for c in cases().values()], "rows": ROWS}
-    script = engine_script() + inlined("playground/engine/explain.js") + MAIN
-    return dict(zip(cases(), run_in_node(script, given), strict=True))
+    return dict(zip(cases(), told_of([c.told() for c in cases().values()]), strict=True))
 
 
-def explained(case: Case) -> list[dict[str, Any]]:
-    """What `hg.explain` tells of it."""
-    e = hg.explain(
-        case.net,
-        case.x[:ROWS],
-        case.y[:ROWS],
-        loss=case.made_loss,
-        optimizer=case.made,
-        penalty=case.made_penalty,
-    )
-    found = []
-    for step in e.steps:
-        lines, more = step.shown_lines()
-        found.append(
-            {
-                "name": step.name,
-                "formula": step.formula,
-                "layer": step.layer,
-                "source": f"{step.file.rsplit('/', 1)[-1]}:{step.line}",
-                "lines": [line.text(e.writer) for line in lines],
-                "more": more,
-            }
-        )
-    return found
+def explained(case: Case) -> Explanation:
+    """The explanation of a training's first rows."""
+    x, y, loss = case.x[:ROWS], case.y[:ROWS], case.made_loss
+    return hg.explain(case.net, x, y, loss=loss, optimizer=case.made, penalty=case.made_penalty)
+
+
+def check(there: list[dict[str, Any]], e: Explanation) -> None:
+    """Assert that the page tells the lines of an explanation, with its numbers."""
+    steps = [step for step in e.steps if step.filled is None and step.layer != "clip_norm"]
+    assert [(s["name"], s["formula"]) for s in there] == [(s.name, s.formula) for s in steps]
+    for mine, theirs in zip(steps, there, strict=True):
+        for said, other in zip(mine.shown_lines()[0], theirs["lines"], strict=True):
+            line = said.text(e.writer)
+            assert NUMBER.sub("#", other) == NUMBER.sub("#", line)
+            pairs = zip(NUMBER.findall(line), NUMBER.findall(other), strict=True)
+            # the two round in other places: the last digit may be another
+            assert all(np.isclose(value(a), value(b), rtol=2e-3, atol=1e-6) for a, b in pairs), line
 
 
 def value(text: str) -> float:
@@ -87,17 +93,27 @@ def comparable(name: str) -> bool:
 
 @pytest.mark.parametrize("name", [*filter(comparable, cases())])
 def test_the_page_tells_what_python_tells(name: str) -> None:
-    here = [step for step in explained(cases()[name]) if step["layer"] != "clip_norm"]
-    there = told()[name]
-    assert [(s["name"], s["formula"]) for s in there] == [(s["name"], s["formula"]) for s in here]
-    assert [s["source"] for s in there] == [s["source"] for s in here]
-    assert [s["more"] for s in there] == [s["more"] for s in here]
-    for mine, theirs in zip(here, there, strict=True):
-        for line, other in zip(mine["lines"], theirs["lines"], strict=True):
-            assert NUMBER.sub("#", other) == NUMBER.sub("#", line)
-            pairs = zip(NUMBER.findall(line), NUMBER.findall(other), strict=True)
-            # the two round in other places: the last digit may be another
-            assert all(np.isclose(value(a), value(b), rtol=2e-3, atol=1e-6) for a, b in pairs), line
+    check(told()[name], explained(cases()[name]))
+
+
+def test_a_net_with_own_layers_is_told_as_in_python() -> None:
+    net = hg.Net(hg.Linear(2, 6, rng=0), SoftMixture(6, 5, 4, rng=1), Maxout(5, 3, 4, rng=2))
+    case = Case(net, "SoftmaxCrossEntropyLoss")
+    own = net_for_page(net, case.made_loss, case.made, case.x)
+    (there,) = told_of([case.told() | {"architecture": own}])
+    check(there, explained(case))
+
+
+def test_penalties_are_lines_of_their_own() -> None:
+    formulas = {step["name"]: step["formula"] for step in told()["L2Penalty"]}
+    assert formulas["dW_penalty"] == "dW_0 + t2_penalty"
+    assert formulas["total_penalty"] == "t1_penalty + t1_penalty'"
+    assert formulas["new_W_0"] == "W_0 - learning_rate * dW_penalty"
+    (line,) = (step["lines"][0] for step in told()["L2Penalty"] if step["name"] == "new_W_0")
+    e = explained(cases()["L2Penalty"])
+    expected = next(e["new 0.W"].lines()).text(e.writer)
+    for mine, theirs in zip(NUMBER.findall(expected), NUMBER.findall(line), strict=True):
+        assert np.isclose(value(mine), value(theirs), rtol=2e-3, atol=1e-6), expected
 
 
 def test_draws_are_told_as_draws() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.graph import trace
-from handgrad.learn.playground.fragments import unified, written
+from handgrad.learn.playground.constants import unified
+from handgrad.learn.playground.fragments import fragment
 from handgrad.learn.playground.own_nets import net_for_page
 from handgrad.learn.playground.pages import traced_modules
 from handgrad.textbook import layers, losses, optimizers
@@ -33,7 +34,7 @@ def test_every_public_layer_of_rows_loss_and_rule_is_there() -> None:
     pages = traced_modules()
     assert {*pages["layers"]} == {*layers.__all__} - NOT_OF_ROWS
     assert {*pages["losses"]} == {*losses.__all__} - {"Loss", "kinds"}
-    assert {*pages["optimizers"]} == {*optimizers.__all__} - {"Optimizer", "LBFGS"}
+    assert {*pages["optimizers"]} == {*optimizers.__all__} - {"Optimizer", "LBFGS", "Muon"}
 
 
 def test_pages_are_small() -> None:
@@ -100,7 +101,7 @@ def test_the_fragment_of_a_loss_holds_for_other_sizes_and_settings(name: str, wi
 def same_as_traced(page: dict[str, Any], graph: hg.Graph, scope: dict[str, float]) -> None:
     """Compare a fragment with that of a module of constant settings."""
     rows = scope | {"n": 6}
-    expected = written(graph)
+    expected = fragment([graph], [{}])
     for found, wanted in ((page, expected), (page["lines"], expected["lines"])):
         assert evaluated(found["nodes"], rows) == evaluated(wanted["nodes"], rows)
         assert found["outputs"] == wanted["outputs"]

@@ -37,7 +37,7 @@ export class Linker {
   /** Add a node, which has a line of its own. */
   add(op, args, [shape, kind = "f"], scope = {}, line = {}) {
     const node = this.nodes.push({ op, args, shape, kind, scope }) - 1;
-    return this.addLine(node, { op, args, options: {}, kind, scope, ...line });
+    return this.addLine(node, { kind, scope, ...line });
   }
 
   /** Reference to a node, with a line of its own where lines are kept. */
@@ -47,43 +47,47 @@ export class Linker {
 
   /** Leaf of a name, made once. */
   leaf(name, shape, scope) {
-    return (this.leaves[name] ??= this.add("leaf", [name], shape, scope, { name, args: [] }));
+    const line = { label: "{}", path: name, method: "leaf" };
+    return (this.leaves[name] ??= this.add("leaf", [name], shape, scope, line));
   }
 
-  /** Join results of fragments by an operation. */
-  join(path, op, ...refs) {
-    const { shape, kind, scope } = this.nodes[refs.at(-1).node];
-    return this.add(op, refs, [shape, kind], scope, { path, method: path });
+  /** Add what a penalty computes to a result of another fragment, with a line of its own. */
+  sum(label, ...refs) {
+    const { shape, kind, scope } = this.nodes[refs[0].node];
+    const formula = ["", 0, " + ", 1, ""];
+    const term = ["", [0, 0, 0, 1], " + ", [1, 1, 0, 1], ""];
+    const line = { label, formula, term, refs, flat: true, path: "penalty", method: "penalty" };
+    return this.add("add", refs, [shape, kind], scope, line);
   }
 
   /**
    * Begin with a fragment. `given` are some of its leaves, undefined if known later; the others are
    * leaves of the graph, named by the path. `rows` are sizes in place of n.
    */
-  begin(fragment, given, { scope = {}, path = "", title, method, rows = ["n"] } = {}) {
+  begin(fragment, given, { scope = {}, path = "", method, rows = ["n"] } = {}) {
     const form = this.lines ? fragment.lines : fragment;
     const made = fragment.given.map(([name, ...shape]) =>
       name in given
         ? given[name]
         : this.leaf(path && !SHARED.has(name) ? `${path}.${name}` : name, shape, scope),
     );
-    return { fragment, form, made, refs: [...made], scope, rows, path, title, method };
+    return { fragment, form, made, refs: [...made], scope, rows, path, method };
   }
 
   /** Add passes of a fragment, 0 forward and 1 backward; returns the outputs by name. */
-  run({ fragment, form, made, refs, scope, rows, ...origin }, passes = [0, 1]) {
+  run({ form, made, refs, scope, rows, path, method }, passes = [0, 1]) {
     for (const pass of passes) {
       for (const [op, args, sizes, kind = "f"] of form.nodes[pass]) {
-        const path = [origin.path, args[0]].filter(Boolean).join("."); // of a random stream
-        const own = op === "random" ? [path] : renumbered(args, made);
+        const stream = [path, args[0]].filter(Boolean).join(".");
+        const own = op === "random" ? [stream] : renumbered(args, made);
         const shape = sizes.flatMap((size) => (size === "n" ? rows : [size]));
         made.push({ node: this.nodes.push({ op, args: own, shape, kind, scope }) - 1 });
       }
-      for (const [op, args, at, line, label, kind, options, place] of form.lines?.[pass] ?? []) {
-        const method = origin.method ?? ["forward", "backward"][pass];
-        const details = { file: fragment.file, ...origin, method, ...place, line, label, scope };
-        const own = renumbered(args, refs);
-        refs.push(this.addLine(made[at].node, { op, args: own, kind, options, ...details }));
+      const way = method ?? ["forward", "backward"][pass];
+      const own = { path, method: way, flat: rows[0] !== "n", scope, refs };
+      for (const [at, label, kind, formula, term, place] of form.lines?.[pass] ?? []) {
+        const line = { ...own, label, kind, formula, term, ...place };
+        refs.push(this.addLine(made[at].node, line));
       }
     }
     for (const [name, i] of Object.entries(form.watched ?? {})) this.watched[name] = made[i];
@@ -148,7 +152,7 @@ function linkLayers(linker, pages, layers, loss, training) {
     }
     return part;
   });
-  const origin = { path: "loss", title, scope: { ...scope, k: last.outputs } };
+  const origin = { path: "loss", scope: { ...scope, k: last.outputs } };
   const judged = linker.run(linker.begin(end ?? page.training, end ? { x } : { p: x }, origin));
   outputs.prediction = watched[`y ${last.path}`] = judged.prediction ?? x;
   outputs.loss = judged.loss;
@@ -167,39 +171,40 @@ function linkLayers(linker, pages, layers, loss, training) {
 /** Add the penalty to the loss, and its gradients to those of the weights. */
 function addPenalty(linker, pages, penalty, parameters) {
   const { outputs } = linker;
-  const { title, page, scope } = named(pages.penalties, penalty);
-  let total = 0;
+  const { page, scope } = named(pages.penalties, penalty);
+  let total = null;
   for (const { name, shape, trainable } of parameters) {
     if (!trainable || shape.length < 2) continue;
     const sized = { ...scope, m: shape[0], k: shape[1] };
-    const origin = { scope: sized, path: "penalty", title, method: "penalty" };
+    const origin = { scope: sized, path: "penalty", method: "penalty" };
     const part = linker.begin(page.training, { W: linker.leaves[name] }, origin);
-    total = linker.join("penalty", "add", total, linker.run(part, [0]).loss);
+    const { loss } = linker.run(part, [0]);
+    total = total ? linker.sum("total{}", total, loss) : loss;
     const { dW } = linker.run(part, [1]);
     const { op, args, ...sum } = linker.nodes[outputs[`d ${name}`].node];
     const begins = op === "einsum" && page.begins.includes(shape[0]) && !linker.lines;
     outputs[`d ${name}`] = begins
       ? linker.add(op, [...args, dW], [sum.shape, sum.kind], sum.scope)
-      : linker.join("penalty", "add", outputs[`d ${name}`], dW);
+      : linker.sum("dW{}", outputs[`d ${name}`], dW);
   }
-  if (total) outputs.loss = linker.join("penalty", "add", outputs.loss, total);
+  if (total) outputs.loss = linker.sum("loss{}", outputs.loss, total);
 }
 
 /** Update rule of an optimizer with its settings: clipping and decay, the rule, its state. */
 export function updateRule(pages, optimizer, clip) {
-  const { title, page, scope } = named(pages.optimizers, optimizer);
+  const { page, scope } = named(pages.optimizers, optimizer);
   if (scope.groups) throw new Error("groups of parameters");
   const limits = { clip_norm: clip ?? scope.clip_norm, clip_value: scope.clip_value };
   const asked = Object.keys(limits).filter((name) => limits[name]);
   if (scope.weight_decay) asked.push(page.decoupled ? "decoupled" : "decay");
   const rule = page.training[scope.nesterov ? "nesterov" : scope.momentum ? "momentum" : ""];
   const [before, clipped] = [pages.before[asked.join("+")], Boolean(limits.clip_norm)];
-  return { title, before, rule, memory: rule.state, scope: { ...scope, ...limits }, clipped };
+  return { before, rule, memory: rule.state, scope: { ...scope, ...limits }, clipped };
 }
 
 /** Link an update; `given` are its leaves by name, and `rows` their shape. */
-export function linkUpdate(linker, { title, before, rule, scope }, given = {}, path = "", rows) {
-  const origin = { scope, path, title, method: "update", rows };
+export function linkUpdate(linker, { before, rule, scope }, given = {}, path = "", rows) {
+  const origin = { scope, path, method: "update", rows };
   const first = linker.run(linker.begin(before, { ...given, handed_on: undefined }, origin));
   const changed = { w: first["new w"], dw: first["new handed_on"] };
   return linker.run(linker.begin(rule, { ...given, ...changed }, origin));

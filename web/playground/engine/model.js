@@ -104,14 +104,14 @@ export class Model {
   /** Train on the first `n` rows of a batch, of `full` rows if complete; returns the loss. */
   batch(x, y, n, learningRate, full = n) {
     const plan = this.plan("step", n, full);
-    fill(plan, x, y);
+    plan.fill(x, y);
     return this.trained(plan, learningRate);
   }
 
   /** Loss and gradients of `n` rows; advances only the random streams. */
   gradientsOf(x, y, n, full = n) {
     const plan = this.plan("step", n, full);
-    fill(plan, x, y);
+    plan.fill(x, y);
     plan.run();
     this.activationGradients = this.watched(plan, "d");
     return plan.value("loss").data[0];
@@ -178,8 +178,7 @@ export class Model {
     for (let start = 0; start < n; start += EVALUATED_AT_ONCE) {
       const count = Math.min(EVALUATED_AT_ONCE, n - start);
       const plan = this.plan("evaluation", count);
-      plan.xData.set(x.subarray(start * wide, (start + count) * wide));
-      plan.yData.set(y.subarray(start * deep, (start + count) * deep));
+      plan.fill(x.subarray(start * wide), y.subarray(start * deep));
       plan.run();
       total += plan.lossData[0] * count;
       const { data } = plan.value("prediction");
@@ -266,17 +265,6 @@ function startOf(names) {
     numbers.fill(name.start, name.offset, name.offset + countOf(name.shape));
   }
   return numbers;
-}
-
-function fill(plan, x, y) {
-  for (const [name, given] of [
-    ["x", x],
-    ["y", y],
-  ]) {
-    const { data } = plan.value(name);
-    const size = data.length;
-    data.set(given.length === size ? given : given.subarray(0, size));
-  }
 }
 
 function gather(plan, x, y, order, start, n) {

@@ -46,6 +46,12 @@ export class Plan {
     this.last = copied.map(([i, place]) => this.copied(this.values[i], place));
   }
 
+  /** Copy rows into x and y, as many as there are. */
+  fill(x, y) {
+    this.xData.set(x.subarray(0, this.xData.length));
+    this.yData.set(y.subarray(0, this.yData.length));
+  }
+
   /** Run all steps; `finish` copies new state and parameters into place. */
   run() {
     const { steps } = this;
@@ -108,9 +114,7 @@ export class Plan {
     );
     const compute = numbers[node.op];
     if (!compute) throw new Error(`${node.op} of single numbers`);
-    this.steps.push(() => {
-      data[0] = compute(a[0], b && b[0]);
-    });
+    this.steps.push(() => (data[0] = compute(a[0], b && b[0])));
     return inRows(data, []);
   }
 
@@ -120,9 +124,7 @@ export class Plan {
     const array = this.values[value.node];
     if (array.data instanceof Float32Array) return array;
     const rounded = inRows(new Float32Array(1), []);
-    this.steps.push(() => {
-      rounded.data[0] = array.data[0];
-    });
+    this.steps.push(() => (rounded.data[0] = array.data[0]));
     return rounded;
   }
 

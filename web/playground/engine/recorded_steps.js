@@ -3,8 +3,7 @@
 // No pass runs here: each line computes what the layer's line states. So its numbers may differ
 // from those of a training in their last digits.
 
-import { numbers } from "./functions.js";
-import { Linker, linkNet, linkUpdate, valueOf } from "./link.js";
+import { Linker, linkNet, linkUpdate } from "./link.js";
 import { Plan } from "./plan.js";
 import { countOf, offsetsOf } from "./strided.js";
 
@@ -21,11 +20,11 @@ function explainedGraph(pages, layers, options, updates) {
 }
 
 /**
- * Record a step of a model: its nodes in order, with values: `{ op, args, options, shape, kind,
- * path, title, method, file, line, value, name }`. Arguments are `{ node }`, numbers, `{ n }` for
- * what depends on the number of rows (as text and value), slices. A leaf has its `name`; `path` is
- * that of the layer, "loss", "penalty", or in an update the name of the parameter; `method` is
- * "forward", "backward", "penalty" or "update".
+ * Record a step of a model: its lines in order, with their values, row-major: `{ label, kind,
+ * formula, term, refs, scope, flat, path, method, shape, values }`. The texts, which
+ * `learn/playground/line_texts.py` describes, are filled in from the lines `refs`, at an index, or at
+ * the place where an array is `flat`. `method` is "forward", "backward", "penalty", "update" or
+ * "leaf"; `path` is that of the layer, "loss", "penalty", or the name of the parameter or leaf.
  */
 export function recordedSteps(model, x, y, n, learningRate) {
   const [pages, options] = model.given;
@@ -41,59 +40,31 @@ export function recordedSteps(model, x, y, n, learningRate) {
     }
   });
   const streams = model.streamsByPath(model.streams.slice());
-  const outputs = { ...graph.outputs, ...graph.lines };
-  const plan = new Plan({ ...graph, outputs }, n, { given, streams });
-  plan.value("x").data.set(x.subarray(0, plan.value("x").data.length));
-  plan.value("y").data.set(y.subarray(0, plan.value("y").data.length));
+  const all = { ...graph.outputs, ...graph.lines };
+  const plan = new Plan({ ...graph, outputs: all }, n, { given, streams });
+  plan.fill(x, y);
   plan.run();
   if (model.updates.clipped) {
     given.dw_norm[0] = lengthOf(model, plan, graph.outputs);
     plan.run();
   }
-  return {
-    nodes: graph.lines.map((line) => described(line, plan, n)),
-    leaves: linesOf(graph.leaves),
-    outputs: linesOf(graph.outputs),
-  };
+  const lines = graph.lines.map(({ node, scope, ...line }) => {
+    const { shape } = plan.values[node];
+    return { ...line, scope: { ...scope, n }, shape, values: valuesOf(plan, { node }) };
+  });
+  const outputs = Object.entries(graph.outputs).map(([name, { line }]) => [name, line]);
+  return { lines, outputs: Object.fromEntries(outputs) };
 }
-
-const linesOf = (refs) =>
-  Object.fromEntries(Object.entries(refs).map(([name, { line }]) => [name, line]));
 
 /** Norm of all gradients together. */
 function lengthOf(model, plan, outputs) {
-  let squares = 0;
-  for (const { name, trainable } of model.names) {
-    if (!trainable) continue;
-    for (const number of valuesOf(plan, outputs[`d ${name}`])) squares += number * number;
-  }
-  return Math.sqrt(squares);
+  const trained = model.names.filter(({ trainable }) => trainable);
+  const numbers = trained.flatMap(({ name }) => [...valuesOf(plan, outputs[`d ${name}`])]);
+  return Math.sqrt(numbers.reduce((squares, number) => squares + number * number, 0));
 }
 
 const onlyLeaves = (buffers) =>
   Object.fromEntries(Object.entries(buffers).filter(([name]) => !/^(d|new) /.test(name)));
-
-function described({ args, scope, ...line }, plan, n) {
-  const told = (value) => toldArgument(value, { ...scope, n });
-  const { shape } = plan.values[line.node];
-  return { ...line, args: args.map(told), shape, value: valuesOf(plan, line) };
-}
-
-/** Argument of a line: { node }, a number, { n } with text and value, a slice, or as it is. */
-function toldArgument(value, scope) {
-  const told = (part) => toldArgument(part, scope);
-  if (Array.isArray(value)) return value.map(told);
-  if (typeof value === "string") return valueOf(value, scope);
-  if (value === null || typeof value !== "object") return value;
-  if (value.line !== undefined) return { node: value.line };
-  if (value.slice) return { slice: value.slice.map(told) };
-  if (value.n) {
-    const [text, ...parts] = value.n;
-    const filled = parts.reduce((done, part) => done.replace("{}", valueOf(part, scope)), text);
-    return { n: filled, value: valueOf(value.value, scope) };
-  }
-  return Object.keys(value)[0] in numbers ? valueOf(value, scope) : value;
-}
 
 /** Values of a node, row-major. */
 function valuesOf(plan, { node }) {

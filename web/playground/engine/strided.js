@@ -14,6 +14,10 @@ export function stridesOf(shape) {
   return strides;
 }
 
+/** Index of the k-th element of a shape, row-major. */
+export const indexOf = (shape, k) =>
+  stridesOf(shape).map((stride, axis) => Math.floor(k / stride) % shape[axis]);
+
 /** Offsets of all elements of a shape, in order, by strides. */
 export function offsetsOf(sizes, steps) {
   const found = new Int32Array(countOf(sizes));

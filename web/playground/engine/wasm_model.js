@@ -36,7 +36,7 @@ export class WasmModel extends Model {
     this.stepsTaken = stepsTaken;
   }
 
-  /** Pairs of buffers: those of the program and of the model. */
+  /** Pairs of buffers that the program has: its own and the model's. */
   bufferPairs() {
     const size = this.parameters.length;
     const memory = this.updates.memory.map((name, i) => [
@@ -44,7 +44,9 @@ export class WasmModel extends Model {
       this.optimizerState.subarray(i * size, (i + 1) * size),
     ]);
     const { parameters, gradients, state, streams } = this;
-    return [...Object.entries({ parameters, gradients, state, streams }), ...memory];
+    return [...Object.entries({ parameters, gradients, state, streams }), ...memory]
+      .filter(([name, array]) => name in this.exports && array.length)
+      .map(([name, array]) => [this.view(this.exports[name].value, array), array]);
   }
 
   /** View of the program's memory at an address. */
@@ -54,20 +56,12 @@ export class WasmModel extends Model {
 
   /** Copy all buffers to the program. */
   copyToProgram() {
-    for (const [name, array] of this.bufferPairs()) {
-      if (name in this.exports && array.length) {
-        this.view(this.exports[name].value, array).set(array);
-      }
-    }
+    for (const [own, array] of this.bufferPairs()) own.set(array);
     if ("steps" in this.exports) this.stepsInMemory()[0] = this.stepsTaken;
   }
 
   copyFromProgram() {
-    for (const [name, array] of this.bufferPairs()) {
-      if (name in this.exports && array.length) {
-        array.set(this.view(this.exports[name].value, array));
-      }
-    }
+    for (const [own, array] of this.bufferPairs()) array.set(own);
     this.stepsTaken = this.stepsInMemory()[0];
   }
 
@@ -112,12 +106,8 @@ export class WasmModel extends Model {
     const { epoch, loss_total: total, memory } = this.exports;
     const targets = this.indices ? Int32Array.from(y) : y;
     const outputs = new Float32Array(order.length * this.outputs());
-    const [ofX, ofY, ofOrder, ofOutputs] = this.placed([
-      x,
-      targets,
-      Int32Array.from(order),
-      outputs,
-    ]);
+    const given = [x, targets, Int32Array.from(order), outputs];
+    const [ofX, ofY, ofOrder, ofOutputs] = this.placed(given);
     this.copyToProgram();
     let loss = 0;
     for (let start = 0, i = 0; start < order.length; start += atOnce, i++) {

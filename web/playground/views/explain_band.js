@@ -8,10 +8,7 @@ const WAYS = ["forward", "backward"];
 /** Texts for omitted terms of long sums, with {} for their number. */
 const leftOut = () =>
   Object.fromEntries(
-    ["smaller", "larger", "others"].map((kind) => [
-      kind,
-      translate(`explain_${kind}`, { count: "{}" }),
-    ]),
+    ["smaller", "larger", "others"].map((kind) => [kind, translate(`explain_${kind}`)]),
   );
 
 /** Create the panel in `place`; `pointAt({ column, unit, from })` selects a number, null none. */

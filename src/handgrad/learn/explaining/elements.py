@@ -4,6 +4,8 @@ Nodes with a line of their own are numbers; the others are expanded down to such
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
 from itertools import count
 from math import prod
 from typing import Any
@@ -28,6 +30,19 @@ MOST_TERMS = 4  # of a sum that are written: the largest; the rest is one number
 # Constant arrays and copies: only their shape depends on the arguments.
 FILLED = {Op.ZEROS_LIKE: 0, Op.ONES_LIKE: 1}
 ATOMS = {Op.LEAF, Op.RANDOM, Op.EMPTY_LIKE}
+Letters = list[int]
+
+
+@dataclass(frozen=True)
+class Combined:
+    """Products that are combined: their operands, and the indices of the factors in each.
+
+    The indices are arrays over the combined axes, of these `sizes`, or one number for all.
+    """
+
+    operands: Sequence[object]
+    places: Sequence[Index]
+    sizes: Sequence[int]
 
 
 class Elements:
@@ -98,9 +113,8 @@ class Elements:
             return self.number(value.node, index)
         return self.line(value.node, index)
 
-    def _at_flat(self, value: object, place: int) -> Term:
-        index = np.unravel_index(place, self._known(value).shape)
-        return self._at(value, tuple(map(int, index)))
+    def _at_flat(self, value: object, place: int | Array) -> Term:
+        return self._at(value, np.unravel_index(place, self._known(value).shape))
 
     def _known(self, value: object) -> Array:
         return self.values[value.node] if isinstance(value, Ref) else np.asarray(at(value, self.n))
@@ -133,59 +147,87 @@ class Elements:
         operands = [
             part for part in node.arguments if isinstance(part, Ref | np.ndarray | Symbolic)
         ]
+        if node.operation is Op.OUTER:
+            return Elementwise(Op.MULTIPLY, tuple(map(self._at_flat, operands, index)))
         spec: object = next((part for part in node.arguments if isinstance(part, str)), None)
         if node.operation is Op.TENSORDOT:
             operands, axes = operands[:2], node.arguments[2:]
             spec = node.options.get("axes", axes[0] if axes else 2)
-        known = [*map(self._known, operands)]
-        rows = factors(node.operation, known, spec, index)
-        values = np.prod(
-            [
-                self._known(a).ravel()[row].astype(float)
-                for a, row in zip(operands, rows, strict=True)
-            ],
-            axis=0,
-        )
+        letters, out = _letters(node.operation, [self._known(a).ndim for a in operands], spec)
+        return self._many(Op.SUM, self._combined(operands, letters, out, index))
 
-        def term(k: int) -> Term:
-            parts = [self._at_flat(a, int(row[k])) for a, row in zip(operands, rows, strict=True)]
-            product = parts[0]
-            for part in parts[1:]:
-                product = Elementwise(Op.MULTIPLY, (product, part))
-            return product
+    def _combined(
+        self, operands: Sequence[object], letters: Sequence[Letters], out: Letters, index: Index
+    ) -> Combined:
+        """The numbers of the operands that are multiplied and summed at `index` of `out`."""
+        sizes: dict[int, int] = {}
+        shapes = [self._known(operand).shape for operand in operands]
+        for axes, shape in zip(letters, shapes, strict=True):
+            for axis, size in zip(axes, shape, strict=True):
+                sizes[axis] = max(size, sizes.get(axis, 1))
+        summed = {axis: size for axis, size in sizes.items() if axis not in out}
+        at = dict(zip(out, index, strict=True))
+        at |= zip(summed, self._everywhere([*summed.values()]), strict=True)
+        places = [
+            tuple(at[axis] if size > 1 else 0 for axis, size in zip(axes, shape, strict=True))
+            for axes, shape in zip(letters, shapes, strict=True)
+        ]
+        return Combined(operands, places, [*summed.values()])
 
-        return Many(Op.SUM, shortened(Op.SUM, values, term))
+    def _everywhere(self, sizes: Sequence[int]) -> Sequence[Array]:
+        """All indices into axes of these sizes, one array for each."""
+        return [*np.indices(sizes).reshape(len(sizes), prod(sizes))]
+
+    def _values(self, combined: Combined) -> Array:
+        """The products that are combined."""
+        count = prod(combined.sizes)
+        pairs = zip(combined.operands, combined.places, strict=True)
+        factors = [np.broadcast_to(self._known(a)[place], count) for a, place in pairs]
+        return np.prod([factor.astype(float) for factor in factors], axis=0)
+
+    def _term(self, combined: Combined, k: int) -> Term:
+        """One of the products."""
+        places = [
+            tuple(int(i[k]) if isinstance(i, np.ndarray) else i for i in place)
+            for place in combined.places
+        ]
+        return self._multiplied(combined.operands, places)
+
+    def _multiplied(self, operands: Sequence[object], places: Sequence[Index]) -> Term:
+        factors = map(self._at, operands, places)
+        return reduce(lambda a, b: Elementwise(Op.MULTIPLY, (a, b)), factors)
+
+    def _many(self, op: Op, combined: Combined, *, mean: bool = False) -> Term:
+        """An operation on all products; those left out are one number."""
+        values = self._values(combined)
+        terms = shortened(op, values, lambda k: self._term(combined, k))
+        return Many(op, terms, len(values) if mean else 1)
 
     def _reduction(self, node: Node, index: Index) -> Term:
         op, (array, *arguments), options = node.operation, node.arguments, node.options
-        axis, keeps = (
-            options.get("axis", arguments[0] if arguments else None),
-            bool(options.get("keepdims")),
-        )
-        places = reduced(self._known(array), axis, keeps, index)
-        values = self._known(array).ravel()[places].astype(float)
-
-        def term(k: int) -> Term:
-            return self._at_flat(array, int(places[k]))
-
+        axis: Any = options.get("axis", arguments[0] if arguments else None)
+        ndim = self._known(array).ndim
+        gone = {*range(ndim)} if axis is None else {k % ndim for k in np.atleast_1d(axis)}
+        kept = [k for k in range(ndim) if k not in gone]
+        own = [index[k] for k in kept] if options.get("keepdims") else index
+        combined = self._combined([array], [[*range(ndim)]], kept, tuple(own))
+        if op in (Op.SUM, Op.MEAN, Op.PROD, Op.MAX, Op.MIN):
+            return self._many(Op.SUM if op is Op.MEAN else op, combined, mean=op is Op.MEAN)
+        values = self._values(combined)
         if op in (Op.ARGMAX, Op.ARGMIN):
             location = int(op.compute(values))
-            kept = sorted({location, *largest(values, smallest=op is Op.ARGMIN)})
-            terms = [term(k) for k in kept]
-            return ArgmaxTerm(op, tuple(kept), (*terms, *rest(op, values, kept)))
-        if op in (Op.VAR, Op.STD):
-            mean, less = NumberTerm(float(values.mean())), int(options.get("ddof", 0))
+            shown = sorted({location, *largest(values, smallest=op is Op.ARGMIN)})
+            terms = [self._term(combined, k) for k in shown]
+            return ArgmaxTerm(op, tuple(shown), (*terms, *rest(op, values, shown)))
+        mean, less = NumberTerm(float(values.mean())), int(options.get("ddof", 0))
 
-            def squared(k: int) -> Term:
-                apart = Elementwise(Op.SUBTRACT, (term(k), mean))
-                return Elementwise(Op.POWER, (apart, NumberTerm(2)))
+        def squared(k: int) -> Term:
+            apart = Elementwise(Op.SUBTRACT, (self._term(combined, k), mean))
+            return Elementwise(Op.POWER, (apart, NumberTerm(2)))
 
-            squares = shortened(Op.SUM, (values - values.mean()) ** 2, squared)
-            var = Many(Op.SUM, squares, len(values) - less)
-            return Elementwise(Op.SQRT, (var,)) if op is Op.STD else var
-        divisor = len(values) if op is Op.MEAN else 1
-        op = Op.SUM if op is Op.MEAN else op
-        return Many(op, shortened(op, values, term), divisor)
+        squares = shortened(Op.SUM, (values - values.mean()) ** 2, squared)
+        var = Many(Op.SUM, squares, len(values) - less)
+        return Elementwise(Op.SQRT, (var,)) if op is Op.STD else var
 
     def _added_at(self, node: Node, index: Index) -> Term:
         array, where, added = node.arguments
@@ -203,7 +245,7 @@ class Elements:
         return Many(Op.SUM, terms if empty else (base, *terms))
 
 
-def plain(value: np.generic) -> float:
+def plain(value: np.generic | Array) -> float:
     """A NumPy number as a Python number: integers stay integers, booleans are 0 and 1."""
     number: float = value.item()
     return int(number) if isinstance(number, bool) else number
@@ -244,39 +286,6 @@ def shortened(op: Op, values: Array, term: Callable[[int], Term]) -> tuple[Term,
 
 PRODUCTS = {Op.MATMUL, Op.DOT, Op.OUTER, Op.TENSORDOT, Op.EINSUM}
 REDUCED = {Op.SUM, Op.MEAN, Op.VAR, Op.STD, Op.MAX, Op.MIN, Op.PROD, Op.ARGMAX, Op.ARGMIN}
-Letters = list[int]
-
-
-def factors(op: Op, operands: Sequence[Array], spec: object, index: Index) -> list[Array]:
-    """Flat indices of the factors in the sum of the element at `index`, one row for each operand.
-
-    `spec` is the text of an einsum or the axes of a tensordot.
-    """
-    if op is Op.OUTER:
-        return [np.array([place]) for place in index]
-    letters, out = _letters(op, [a.ndim for a in operands], spec)
-    sizes: dict[int, int] = {}
-    for axes, operand in zip(letters, operands, strict=True):
-        for axis, size in zip(axes, operand.shape, strict=True):
-            sizes[axis] = max(size, sizes.get(axis, 1))
-    summed = [axis for axis in sizes if axis not in out]
-    terms = prod(sizes[axis] for axis in summed)
-    grid = np.indices([sizes[axis] for axis in summed]).reshape(len(summed), terms)
-    at: dict[int, int | Array] = dict(zip(out, index, strict=True))
-    at |= dict(zip(summed, grid, strict=True))
-    return [
-        _places(operand.shape, axes, at, terms)
-        for axes, operand in zip(letters, operands, strict=True)
-    ]
-
-
-def _places(
-    shape: Sequence[int], axes: Letters, at: Mapping[int, int | Array], terms: int
-) -> Array:
-    places = np.zeros(terms, np.int64)
-    for axis, size in zip(axes, shape, strict=True):
-        places = places * size + (at[axis] if size > 1 else 0)
-    return places
 
 
 def _letters(op: Op, ndims: Sequence[int], spec: object) -> tuple[list[Letters], Letters]:
@@ -323,25 +332,6 @@ def _of_spec(spec: str, ndims: Sequence[int]) -> tuple[list[Letters], Letters]:
         return [*map(ord, before), *between, *map(ord, after)]
 
     return [axes(part, k) for part, k in zip(parts, free, strict=True)], axes(out, hidden)
-
-
-def reduced(array: Array, axis: object, keeps: bool, index: Index) -> Array:
-    """Flat indices of the elements of `array` that a reduction combines at `index`."""
-    if axis is None:
-        return np.arange(array.size)
-    axis_: Any = axis
-    axes = {k % array.ndim for k in (axis_ if isinstance(axis_, tuple | list) else (axis_,))}
-    places = np.arange(array.size).reshape(array.shape)
-    own = iter(index)
-    where: list[Any] = []
-    for k in range(array.ndim):
-        if k not in axes:
-            where.append(next(own))
-        else:
-            where.append(slice(None))
-            if keeps:
-                next(own)
-    return places[tuple(where)].ravel()
 
 
 # Of these only the first argument is moved; of the others all arrays are.

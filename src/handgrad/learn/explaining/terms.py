@@ -9,7 +9,7 @@ import numpy as np
 from handgrad.graph.operations import BINARY, COMPARISONS, UNARY, Op
 from handgrad.graph.printing import PRECEDENCE
 
-Index = tuple[int, ...]
+Index = tuple[Any, ...]  # numbers, or arrays of them
 LOGICAL = {Op.AND, Op.OR, Op.XOR, Op.INVERT}
 
 
@@ -193,20 +193,26 @@ class TermWriter:
         return f"({text})" if level < binds or (compared and binds) else text
 
     def _many(self, term: Many, binds: int) -> str:
-        if term.operation in (Op.MAX, Op.MIN):
-            return _call(term.operation, map(self.text, term.terms))
-        level, sign = (SUM, " + ") if term.operation is Op.SUM else (PRODUCT, "·")
-        first, *others = term.terms
-        if term.divisor == 1 and not others:
-            return self.text(first, binds)
-        lone = isinstance(first, NumberTerm) and level == SUM
-        text = sign.join(
-            [self.text(first, 0 if lone else level), *(self.text(t, level + 1) for t in others)]
-        )
-        if term.divisor != 1:
-            inner = f"({text})" if others else self.text(first, PRODUCT)
-            text, level = f"{inner} / {term.divisor}", PRODUCT
-        return f"({text})" if level < binds else text
+        (first, *others), (begin, of_first, sign, of_others, end) = term.terms, around(term, binds)
+        terms = [self.text(first, of_first), *(self.text(term, of_others) for term in others)]
+        return f"{begin}{sign.join(terms)}{end}"
+
+
+def around(term: Many, binds: int) -> tuple[str, int, str, int, str]:
+    """Text before the terms, between and after them, and how tightly the first and others bind."""
+    if term.operation in (Op.MAX, Op.MIN):
+        return f"{term.operation}(", 0, ", ", 0, ")"
+    level, sign = (SUM, " + ") if term.operation is Op.SUM else (PRODUCT, "·")
+    first, *others = term.terms
+    own = level if others else binds if term.divisor == 1 else PRODUCT
+    if others and isinstance(first, NumberTerm) and level == SUM:
+        own = 0
+    if term.divisor == 1:
+        brackets = bool(others) and level < binds
+        return "(" * brackets, own, sign, level + 1, ")" * brackets
+    inner, outer = bool(others), binds > PRODUCT
+    end = ")" * inner + f" / {term.divisor}" + ")" * outer
+    return "(" * (inner + outer), own, sign, level + 1, end
 
 
 def _call(name: str, arguments: "Sequence[str] | map[str]") -> str:

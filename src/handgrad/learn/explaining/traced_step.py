@@ -191,7 +191,7 @@ def _join_rule(step: TracedStep, rule: Graph, name: str, settings: Mapping[str, 
                 lambda a: raw.get(a.node, step.values[a.node]) if isinstance(a, Ref) else a
             )
             computed = node.operation.compute(*value.arguments, **value.options)
-        own = _name_for(label, names[i]) if i in names else ""
+        own = name_for(label, names[i]) if i in names else ""
         while own and own in step.names.values():
             own += "'"
         places[i] = step.add(here, computed, own, f"{name}.{names.get(i)}")
@@ -199,7 +199,7 @@ def _join_rule(step: TracedStep, rule: Graph, name: str, settings: Mapping[str, 
     step.addresses[f"new {name}"] = places[rule.outputs.new_parameters["w"]]
 
 
-def _name_for(label: str, name: str) -> str:
+def name_for(label: str, name: str) -> str:
     """Name of a rule's line for one parameter: `new_W_0`, `dW_0'`, `m_W_0'`."""
     own = name.rstrip("'")
     known = {"new_w": f"new_{label}", "dw": f"d{label}", "w": label}

@@ -15,6 +15,7 @@ from handgrad.files.html import STEERING, hashed, json_in_page, page
 from handgrad.files.paths import write_whole
 from handgrad.files.scripts import inlined
 from handgrad.files.web import WEB
+from handgrad.learn.explaining.explain import WORDS
 from handgrad.learn.playground.pages import traced_modules
 from handgrad.textbook.version import __version__
 
@@ -26,6 +27,8 @@ POLICY = (
     "worker-src blob:; img-src data: blob:; connect-src {asked}; base-uri 'none'; "
     "form-action 'none'"
 )
+
+EXPLAINED = ("forward", "backward", "smaller", "larger", "others")  # words of explanations
 
 Json = Mapping[str, Any]
 
@@ -65,7 +68,7 @@ def write_document(path: str | Path, given: Json | None = None) -> int:
 
 @cache
 def words() -> dict[str, dict[str, str]]:
-    """Texts of the page by language and key, from all of its folders."""
+    """Texts of the page by language and key, from all of its folders and from `hg.explain`."""
     texts: dict[str, dict[str, str]] = {}
     for file in _files(".json"):
         for language, translations in json.loads(file.read_text("utf-8")).items():
@@ -73,6 +76,8 @@ def words() -> dict[str, dict[str, str]]:
             if twice := own.keys() & translations.keys():
                 raise ValueError(f"{file.name} repeats keys of other files: {sorted(twice)}")
             own.update(translations)
+    for language, own in texts.items():
+        own.update({f"explain_{key}": WORDS[language][key] for key in EXPLAINED})
     return texts
 
 

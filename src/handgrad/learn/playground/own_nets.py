@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -13,10 +12,10 @@ import numpy as np
 from handgrad.files.architecture import LAYERS, LayerWriter
 from handgrad.graph import Graph
 from handgrad.graph.graph import Leaves, Outputs
-from handgrad.graph.nodes import Node, Origin
 from handgrad.graph.tracer import trace_run
 from handgrad.learn.playground.base64url import packed
-from handgrad.learn.playground.fragments import Json, written
+from handgrad.learn.playground.constants import Json
+from handgrad.learn.playground.fragments import fragment
 from handgrad.learn.playground.pages import traced_modules
 from handgrad.learn.playground.replay import net_of
 from handgrad.learn.playground.schema import alternatives, choices, schema_at
@@ -162,19 +161,12 @@ def _graphs(net: Net, loss: Loss, x: Array) -> Json:
     with net.mode(training=False):  # no draws, no change of running state
         y = example_targets(loss, net.forward(x))
     step, evaluation = (_traced(net, loss, x, y, training=mode) for mode in (True, False))
-    names = {str(i): type(layer).__name__ for i, layer in enumerate(net.layers)}
-    page = written(step)
+    page = fragment([step], [{}])
     lines = [line for lines in page["lines"]["lines"] for line in lines]
     for line, node in zip(lines, step.nodes[len(page["given"]) :], strict=True):
-        line.append(_place(node, names | {"loss": type(loss).__name__}))
-    return {"step": page, "evaluation": written(evaluation, lines=False)}
-
-
-def _place(node: Node, titles: Mapping[str, str]) -> Json:
-    """The place of a line in the net."""
-    origin = node.origin or Origin("", 0)
-    path, file = origin.layer.split(".")[0], Path(origin.file).name
-    return {"path": path, "title": titles[path], "method": origin.method, "file": file}
+        if (origin := node.origin) and line[1:]:
+            line.append({"path": origin.layer.split(".")[0], "method": origin.method})
+    return {"step": page, "evaluation": fragment([evaluation], [{}], lines=False)}
 
 
 def _traced(net: Net, loss: Loss, x: Array, y: Array, *, training: bool) -> Graph:

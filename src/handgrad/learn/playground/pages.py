@@ -19,7 +19,8 @@ from handgrad.graph.graph import Leaves, Outputs
 from handgrad.graph.passes import optimized
 from handgrad.graph.symbolic import Formula
 from handgrad.graph.tracer import trace_run
-from handgrad.learn.playground.fragments import SINGLE, Json, fragment
+from handgrad.learn.playground.constants import Json
+from handgrad.learn.playground.fragments import SINGLE, fragment
 from handgrad.learn.playground.state import LOSSES
 from handgrad.textbook import layers, losses, optimizers, penalties
 from handgrad.textbook.layers import Array, Layer
@@ -40,10 +41,10 @@ LAYERS = (
     *(layers.GELU, layers.GELUTanh, layers.ELU, layers.SELU, layers.Softplus, layers.Mish),
     *(layers.Softmax, layers.BatchNorm, layers.LayerNorm, layers.Dropout, layers.FeatureScale),
 )
-RULES = tuple(
+RULES = tuple(  # that see flat arrays
     kind
     for name in optimizers.__all__
-    if (kind := getattr(optimizers, name)) not in (Optimizer, optimizers.LBFGS)
+    if (kind := getattr(optimizers, name)) not in (Optimizer, optimizers.LBFGS) and kind.elementwise
 )
 PENALTIES = (penalties.L1Penalty, penalties.L2Penalty, penalties.ElasticNetPenalty)
 Run = dict[str, Any]  # sizes, and examples of settings
