@@ -13,6 +13,9 @@ import numpy as np
 
 from handgrad.textbook.layers import Array
 
+# Windows has none of these flags.
+NAMES = ("PROT_READ", "PROT_WRITE", "PROT_EXEC", "MAP_PRIVATE", "MAP_ANONYMOUS")
+FLAG: dict[str, int] = {name: getattr(mmap, name, 0) for name in NAMES}
 MAGIC, RELOCATABLE, X86_64 = b"\x7fELF\x02\x01", 1, 62
 HEADER = np.dtype(
     [
@@ -61,7 +64,7 @@ class ObjectFile:
     """
 
     def __init__(self, content: bytes, address_of: Callable[[str], int | None]) -> None:
-        if not hasattr(mmap, "MAP_PRIVATE") or not content.startswith(MAGIC):
+        if not FLAG["MAP_PRIVATE"] or not content.startswith(MAGIC):
             raise OtherFormError
         header = np.frombuffer(content, HEADER, 1)[0]
         if (header["type"], header["machine"]) != (RELOCATABLE, X86_64):
@@ -78,7 +81,7 @@ class ObjectFile:
         for section in self.sections[self.sections["type"] == RELOCATIONS]:
             if (target := places.get(int(section["info"]))) is not None:
                 self._relocate(numbers[target:], section, values)
-        executable = mmap.PROT_READ | mmap.PROT_EXEC
+        executable = FLAG["PROT_READ"] | FLAG["PROT_EXEC"]
         if ctypes.CDLL(None).mprotect(ctypes.c_void_p(base), ctypes.c_size_t(size), executable):
             raise OtherFormError
         del self.content, self.address_of, self.sections
@@ -103,7 +106,8 @@ class ObjectFile:
         """
         system, length = ctypes.CDLL(None), ctypes.c_size_t(size)
         system.mmap.restype = ctypes.c_void_p
-        flags, writable = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ | mmap.PROT_WRITE
+        flags = FLAG["MAP_PRIVATE"] | FLAG["MAP_ANONYMOUS"]
+        writable = FLAG["PROT_READ"] | FLAG["PROT_WRITE"]
         base = system.mmap(None, length, writable, flags, -1, ctypes.c_long(0))
         if base in (None, FAILED):
             raise OtherFormError
