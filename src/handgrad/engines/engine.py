@@ -114,8 +114,8 @@ class Engine(ABC):
     before : tuple of arrays
         Parameters and running state before the last yielded epoch.
     dx : array or tuple of arrays, optional
-        Gradients by the inputs of the last batch, if the configuration asks for `input_gradients`;
-        None for inputs that are indices.
+        Gradients with respect to the inputs of the last batch, if the configuration asks for
+        `input_gradients`; None for inputs that are indices.
     shard_streams : Sequence of Generator
         Random streams of the layers, one for each shard; empty without shards.
     """
@@ -155,6 +155,9 @@ class Engine(ABC):
         predictions : array
             Their predictions.
         """
+
+    def check_refilled_rows(self) -> None:  # noqa: B027 - layers check by themselves
+        """Check the arrays `x` and `y`, whose content is new, as far as this engine needs it."""
 
     def row_gradients(self, rows: Array) -> Array:
         """The gradients of each row's loss, (rows, parameters); may overwrite `net.gradients`.

@@ -178,12 +178,13 @@ class TrainingStep:
         engine, loss = self.engine, self.config.loss
         batch = _checked_inputs(self.net, x)
         targets = array_of(y, f"{WHERE}, targets")
-        check_consistent_length(targets, *named_parts("x", batch).values(), where=WHERE)
+        check_consistent_length(targets, *_parts(batch), where=WHERE)
         n = self._number_of_rows(batch, engine)
         p = self.predictions[:n]
         engine.y[:n] = loss.target_kind.checked(targets, p, WHERE, learn=False)
         for held, part in zip(_parts(engine.x), _parts(batch), strict=True):
             held[:n] = part
+        engine.check_refilled_rows()
         return engine, self.rows[:n]
 
     def _number_of_rows(self, x: Inputs, engine: Engine) -> int:
@@ -295,8 +296,8 @@ def _checked_inputs(net: Net, x: Rows) -> Inputs:
     return checked_parts(net, x, WHERE) if isinstance(x, tuple) else checked_inputs(net, x, WHERE)
 
 
-def _parts(x: Inputs) -> tuple[Array, ...]:
-    return x if isinstance(x, tuple) else (x,)
+def _parts(x: Inputs) -> list[Array]:
+    return [*named_parts("x", x).values()]
 
 
 def _not_finite(what: str) -> DivergenceError:

@@ -110,7 +110,6 @@ class CompiledEngine(Engine):
         return plan.plan_of(self.traced, predicts=predicts)
 
     def gradients(self, rows: Array) -> tuple[float, Array]:
-        self._check_indices()
         n, batch = len(rows), self._half_step
         batch["order"][:n] = rows
         self.streams.read()
@@ -122,11 +121,9 @@ class CompiledEngine(Engine):
             self.dx = self._input_gradients(batch, n)
         return loss, batch["predictions"][0, :n].copy()
 
-    def _check_indices(self) -> None:
-        """Check the indices in the rows, which may have been refilled."""
-        if (bounds := self.run.program.bounds) and not isinstance(self.x, SharedRows):
-            for name, part in {**named_parts("x", self.x), "y": self.y}.items():
-                check_indices(part, name, bounds)
+    def check_refilled_rows(self) -> None:
+        for name, part in {**named_parts("x", self.x), "y": self.y}.items():
+            check_indices(part, name, self.run.program.bounds)
 
     def _input_gradients(self, batch: Mapping[str, Array], n: int) -> Any:
         """The gradients of the inputs of `n` rows; None for an input that has none."""
@@ -135,7 +132,6 @@ class CompiledEngine(Engine):
         return (*parts,) if isinstance(self.x, tuple) else parts[0]
 
     def row_gradients(self, rows: Array) -> Array:
-        self._check_indices()
         n, batch = len(rows), self._half_step
         gradients = np.zeros((n, self.net.parameters.size), self.net.dtype)
         order = np.ascontiguousarray(rows, np.int64)[:, None]
@@ -300,7 +296,7 @@ class CompiledEngine(Engine):
     ) -> Epoch | EpochProgress:
         if self.orders is None:
             self._allocate(np.empty((1, len(self.y)), np.int64))
-        self._check_indices()  # their content is new
+        self.check_refilled_rows()
         self.learning_rates[0, : len(learning_rates)] = learning_rates
         self.streams.read()
         return self._run_rows(order, slice(0, len(order)), so_far)

@@ -109,7 +109,7 @@ def prediction_of(
 
 
 class TracedTraining:
-    """The loop programs of a training, traced when the first of them is asked for.
+    """Loop programs of a training, traced on first use.
 
     Parameters
     ----------

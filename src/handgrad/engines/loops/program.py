@@ -43,7 +43,7 @@ MEANINGS: Mapping[str, tuple[Type, str]] = {
     WORKERS: ("int", "the memory of the threads that share the work"),
 }
 ONE_INPUT = "one of the inputs, row after row"
-INPUT_GRADIENT = "the gradient of the loss by the inputs, row after row"
+INPUT_GRADIENT = "the gradient of the loss with respect to the inputs, row after row"
 OPTIMIZER_MEMORY: tuple[Type, str] = ("float", "what the optimizer remembers of each weight")
 
 
