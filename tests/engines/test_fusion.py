@@ -33,7 +33,7 @@ def every_product_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("products are BLAS's here, and have no end")
     for module in (target, small_gemm):
         monkeypatch.setattr(module, "is_worth_packing", lambda m, n, k: True)
-    monkeypatch.setattr(TRACES, "get_or_make", lambda make, *form: make())
+    monkeypatch.setattr(TRACES, "get_or_make", lambda make, *form: make(None))
 
 
 class Tied(hg.Layer):

@@ -164,7 +164,7 @@ def test_an_update_of_hundreds_of_operations_is_that_of_its_rule() -> None:
 def test_where_expressions_are_cut_changes_no_bit(
     kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TRACES, "get_or_make", lambda make, *form: make())
+    monkeypatch.setattr(TRACES, "get_or_make", lambda make, *form: make(None))
     rng = np.random.default_rng(0)
     x, y = (rng.standard_normal((20, k)).astype(np.float32) for k in (6, 3))
     found: list[Any] = []

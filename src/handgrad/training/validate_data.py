@@ -116,14 +116,14 @@ def checked_data(
     if len(y) == 0:
         raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
     check_fit(net, loss)
+    if not isinstance(x, tuple):
+        net.check_input(x.each_once if isinstance(x, SharedRows) else x)
     tried = _some(y, metrics)
     with np.errstate(all="ignore"), _with_streams(net):
         p = net.predict(take(x, tried[:ROWS_PREDICTED]), engine="eager")
     _check_type(net, x, p, what)
     _check_predictions(net, loss, p, len(tried[:ROWS_PREDICTED]))
     p = np.resize(p, (len(tried), *p.shape[1:]))
-    if not isinstance(x, tuple):
-        net.check_input(x.each_once if isinstance(x, SharedRows) else x)
     if isinstance(y, SharedRows):
         y = y.of(loss.target_kind.checked(y.each_once, p[:, :1], what, learn)[:, 0])
     else:
@@ -275,7 +275,7 @@ def _check_predictions(net: Net, loss: Loss, p: Array, rows: int) -> None:
     where = net.position(len(net.layers) - 1)
     if number_of_rows(p) != rows:
         raise ShapeError(
-            f"{number_of_rows(p)} predictions for {rows} rows",
+            f"{number_of_rows(p)} predictions for {rows} of the rows",
             "one prediction for each row",
             "a layer that keeps the first axis: sum or average over the others",
             where,

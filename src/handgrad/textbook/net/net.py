@@ -289,6 +289,7 @@ class Net(Layer):
 
     def check_input(self, x: Array) -> None:
         """Raise DataError or ShapeError for an input `x` that the first layer does not accept."""
+        self._check_features(x)
         if self.layers:
             self.layers[0].check_input(x)
 
@@ -394,12 +395,14 @@ class Net(Layer):
                 repr(self),
             )
         rows = self.cast(x)
-        if self.n_in is None or not isinstance(rows, np.ndarray):  # traced ones were checked before
-            return rows
-        if rows.ndim < 2 or not self.accepts(rows.shape[1:]):
-            first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
-            raise shape_inference.misfit(rows, self.n_in, self.position(first))
+        if isinstance(rows, np.ndarray):  # traced ones were checked before
+            self._check_features(rows)
         return rows
+
+    def _check_features(self, x: Array) -> None:
+        if self.n_in is not None and (x.ndim < 2 or not self.accepts(x.shape[1:])):
+            first = next(i for i, layer in enumerate(self.layers) if layer.n_in is not None)
+            raise shape_inference.misfit(x, self.n_in, self.position(first))
 
     def cast(self, x: object, *, one_of_several: bool = False) -> Any:
         """Return `x` as an array of the net's dtype.
