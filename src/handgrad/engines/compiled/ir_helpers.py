@@ -13,6 +13,7 @@ DOUBLE, SINGLE, VOID = ir.DoubleType(), ir.FloatType(), ir.VoidType()
 NO_UNROLL = ("llvm.loop.unroll.disable",)
 NO_VECTORIZE = ("llvm.loop.vectorize.width", ir.Constant(INT32, 1))
 MASKED_REMAINDER = ("llvm.loop.vectorize.predicate.enable", ir.Constant(BIT, 1))
+PREFETCH = "llvm.prefetch.p0"
 LoopHint = tuple[object, ...]
 
 Write = Callable[[ir.IRBuilder], None]
@@ -149,3 +150,12 @@ def mark_noalias(function: ir.Function) -> None:
 def minimum(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     """The smaller of two integers."""
     return b.select(b.icmp_signed("<", x, y), x, y)
+
+
+def prefetch_to_write(b: ir.IRBuilder, address: ir.Value) -> None:
+    """Load the cache line of an address before it is written."""
+    pointer = BYTE.as_pointer()
+    kind = ir.FunctionType(VOID, [pointer, INT32, INT32, INT32])
+    function = b.module.globals.get(PREFETCH) or ir.Function(b.module, kind, PREFETCH)
+    flags = [ir.Constant(INT32, flag) for flag in (1, 3, 1)]  # to write, into all levels, data
+    b.call(function, [b.bitcast(address, pointer), *flags])

@@ -3,11 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 
 import llvmlite.ir as ir
 
 from handgrad.engines.compiled.gemm.arguments import INTS, Arguments, end_type
-from handgrad.engines.compiled.ir_helpers import BIT, INT, counted_loop, define_once, i64, minimum
+from handgrad.engines.compiled.ir_helpers import (
+    BIT,
+    INT,
+    counted_loop,
+    define_once,
+    i64,
+    minimum,
+    prefetch_to_write,
+)
 from handgrad.engines.compiled.vectors import Vectors, element_address, offset_address
 from handgrad.engines.loops.target import LINE, MAX_BLOCK_DEPTH, Tile
 
@@ -49,21 +58,36 @@ class Kernels:
     def __init__(self, vectors: Vectors, largest_tile: int) -> None:
         self.vectors, self.lanes, self.module = vectors, vectors.lanes, vectors.module
         self.array, self.largest_tile = vectors.number.as_pointer(), largest_tile
+        self.arguments = [INT, self.array, self.array, self.array, INT, BIT, INT]
 
     def kernel(self, shape: Tile, rows: int) -> ir.Function:
         """The microkernel: a tile of c, the sums over k of a panel of a times a panel of b.
 
-        Their initial values precede b's panel. The only branch is the loop over k: partial tiles,
-        accumulation and the epilogue go through a temporary tile in the L1 cache.
+        Their initial values precede b's panel. They are stored, or added to the tile. The last
+        panel may have fewer vectors. Partial tiles and the epilogue go through a temporary tile in
+        the L1 cache.
         """
-        kinds = [INT, self.array, self.array, self.array, INT]
         name = f"kernel.{rows}.{shape.width}"
-        return define_once(self.module, name, kinds, partial(self._kernel, shape, rows))
+        return define_once(self.module, name, self.arguments, partial(self._kernel, shape, rows))
 
     def _kernel(self, shape: Tile, rows: int, b: ir.IRBuilder) -> None:
-        depth, left, right, c, c_width = b.function.args
-        vectors, lanes = self.vectors, self.lanes
-        columns = range(0, shape.width, lanes)
+        columns = b.function.args[-1]
+        for vectors in range(1, shape.vectors):
+            with b.if_then(b.icmp_signed("<=", columns, i64(vectors * self.lanes))):
+                self._sums(b, shape, rows, vectors)
+                b.ret_void()
+        self._sums(b, shape, rows, shape.vectors)
+
+    def _sums(self, b: ir.IRBuilder, shape: Tile, rows: int, count: int) -> None:
+        depth, left, right, c, c_width, adds, _ = b.function.args
+        vectors, columns = self.vectors, range(0, count * self.lanes, self.lanes)
+        places = [
+            [element_address(b, c, i64(r), c_width, i64(column)) for column in columns]
+            for r in range(rows)
+        ]
+        for row in places:
+            for place in row[:: max(1, CACHE_LINE // vectors.bytes)]:
+                prefetch_to_write(b, place)
         starts = [
             vectors.load(b, offset_address(b, right, column - shape.width)) for column in columns
         ] * rows
@@ -89,48 +113,58 @@ class Kernels:
             phi.add_incoming(value, body)
         b.branch(head)
         b.position_at_end(after)
-        positions = [(r, column) for r in range(rows) for column in columns]
-        for (r, column), value in zip(positions, sums, strict=True):
-            vectors.store(b, value, element_address(b, c, i64(r), c_width, i64(column)))
+        stored = [*zip(chain.from_iterable(places), sums, strict=True)]
+        with b.if_else(adds) as (to_c, alone):
+            with to_c:
+                for place, value in stored:
+                    vectors.store(b, b.fadd(vectors.load(b, place), value), place)
+            with alone:
+                for place, value in stored:
+                    vectors.store(b, value, place)
 
-    def tile(self) -> ir.Function:
-        """A tile of c from two panels: directly, or by a temporary tile."""
-        return define_once(
-            self.module, "tile", [INTS, INT, INT, self.array, self.array], self._tile
-        )
+    def tiles(self) -> ir.Function:
+        """Tiles of c, of a panel of a and of some of b's: directly, or by a temporary tile."""
+        arguments = [INTS, INT, INT, INT, self.array, self.array]
+        return define_once(self.module, "tiles", arguments, self._tiles)
 
-    def _tile(self, b: ir.IRBuilder) -> None:
-        memory, tile, panel, left, right = b.function.args
+    def _tiles(self, b: ir.IRBuilder) -> None:
+        memory, tile, first, last, left, right = b.function.args
         block = Arguments(b, memory)
         spare = b.alloca(self.vectors.number, i64(self.largest_tile))
         spare.align = CACHE_LINE
         row, rows, is_tall = block.rows_of(tile)
         width, c_width, begin, depth = (block[x] for x in ("width", "c_width", "begin", "depth"))
-        column = b.mul(panel, width)
-        columns = minimum(b, width, b.sub(block["n"], column))
-        c = element_address(b, block.pointer("c", self.array), row, c_width, column)
+        n, panel_b = block["n"], block["panel_b"]
+        row_of_c = element_address(b, block.pointer("c", self.array), row, c_width, i64(0))
         is_first = b.icmp_signed("==", begin, i64(0))
         is_last = b.icmp_signed("==", b.add(begin, depth), block["k"])
         ends = b.and_(is_last, block.is_given("end"))
         height = b.select(is_tall, block["rows"], b.sub(block["rows"], i64(1)))
-        is_whole = b.icmp_signed("==", b.mul(rows, columns), b.mul(height, width))
-        direct = b.and_(b.and_(is_whole, is_first), b.not_(ends))
+        is_full = b.and_(b.icmp_signed("==", rows, height), b.not_(ends))
+        kind = ir.FunctionType(ir.VoidType(), self.arguments)
         kernel = b.select(is_tall, block["kernel"], block["shorter"])
-        kinds = [INT, self.array, self.array, self.array, INT]
-        kernel = b.inttoptr(kernel, ir.FunctionType(ir.VoidType(), kinds).as_pointer())
-        place, place_width = b.select(direct, c, spare), b.select(direct, c_width, width)
-        b.call(kernel, [depth, left, right, place, place_width])
-        with b.if_then(b.not_(direct)):
-            arguments = [rows, columns, spare, width, c, c_width]
-            with b.if_then(b.not_(is_first)):
-                b.call(tile_update(self.vectors, "add"), arguments)
-            with b.if_else(ends) as (yes, no):
-                with yes:
-                    end = block.pointer("end", end_type(self.vectors.number))
-                    where = [block.pointer("given", INTS), row, column, rows, columns]
-                    b.call(end, [*where, spare, width])
-                with no:
-                    b.call(tile_update(self.vectors, "put"), arguments)
+        kernel = b.inttoptr(kernel, kind.as_pointer())
+        with counted_loop(b, last, name="panel", begin=first) as panel:
+            panel_of_b = b.gep(right, [b.mul(b.sub(panel, first), panel_b)])
+            column = b.mul(panel, width)
+            columns = minimum(b, width, b.sub(n, column))
+            c = b.gep(row_of_c, [column])
+            in_vectors = b.icmp_signed("==", b.and_(columns, i64(self.lanes - 1)), i64(0))
+            direct = b.and_(in_vectors, is_full)
+            place, place_width = b.select(direct, c, spare), b.select(direct, c_width, width)
+            adds = b.and_(direct, b.not_(is_first))
+            b.call(kernel, [depth, left, panel_of_b, place, place_width, adds, columns])
+            with b.if_then(b.not_(direct)):
+                arguments = [rows, columns, spare, width, c, c_width]
+                with b.if_then(b.not_(is_first)):
+                    b.call(tile_update(self.vectors, "add"), arguments)
+                with b.if_else(ends) as (yes, no):
+                    with yes:
+                        end = block.pointer("end", end_type(self.vectors.number))
+                        where = [block.pointer("given", INTS), row, column, rows, columns]
+                        b.call(end, [*where, spare, width])
+                    with no:
+                        b.call(tile_update(self.vectors, "put"), arguments)
 
 
 def tile_update(vectors: Vectors, update: str) -> ir.Function:

@@ -112,41 +112,43 @@ class Packing:
                 phi.add_incoming(value, block)
         return phis
 
-    def pack_a(self, b: ir.IRBuilder) -> None:
-        """Pack a part's range of a's panels."""
-        memory, part = b.function.args
+    def pack_a(self) -> ir.Function:
+        """Pack a range of a's panels; the last argument is the place of the first."""
+        return define_once(self.module, "pack.a", [INTS, INT, INT, self.array], self._pack_a)
+
+    def pack_b(self) -> ir.Function:
+        """Pack a range of b's panels, with the initial sums before each."""
+        return define_once(self.module, "pack.b", [INTS, INT, INT, self.array], self._pack_b)
+
+    def _pack_a(self, b: ir.IRBuilder) -> None:
+        memory, begin, end, place = b.function.args
         block = Arguments(b, memory)
-        begin, end = block.range_of(part, block["tiles"])
-        panels = self._after_the_line(b, block, "a")
+        place = b.gep(place, [b.sub(block["step"], b.mul(begin, block["panel_a"]))])
         with b.if_else(block.is_given("a_transposed")) as (as_panels, across):
             with as_panels:
                 extent = [begin, end, block["rows"], block["tall"], block["m"]]
-                self._pack_rows(b, block, "a", extent, panels)
+                self._pack_rows(b, block, "a", extent, place)
             with across, counted_loop(b, end, name="tile", begin=begin) as tile:
                 row, rows, _ = block.rows_of(tile)
-                panel = b.gep(panels, [b.mul(tile, block["panel_a"])])
+                panel = b.gep(place, [b.mul(tile, block["panel_a"])])
                 self._pack_transposed(b, block, "a", row, rows, panel)
 
-    def pack_b(self, b: ir.IRBuilder) -> None:
-        """Pack a part's range of b's panels, with the initial sums before each."""
-        memory, part = b.function.args
+    def _pack_b(self, b: ir.IRBuilder) -> None:
+        memory, begin, end, place = b.function.args
         block = Arguments(b, memory)
-        begin, end = block.range_of(part, block["panels"])
-        self._begin_sums(b, block, begin, end)
-        panels, width = self._after_the_line(b, block, "b"), block["width"]
+        width = block["width"]
+        place = b.gep(place, [b.neg(b.mul(begin, block["panel_b"]))])
+        self._begin_sums(b, block, begin, end, place)
+        place = b.gep(place, [width])
         with b.if_else(block.is_given("b_transposed")) as (across, as_panels):
             with as_panels:
                 extent = [begin, end, width, i64(ALL_PANELS), block["n"]]
-                self._pack_rows(b, block, "b", extent, panels)
+                self._pack_rows(b, block, "b", extent, place)
             with across, counted_loop(b, end, name="panel", begin=begin) as number:
                 column = b.mul(number, width)
                 columns = minimum(b, width, b.sub(block["n"], column))
-                panel = b.gep(panels, [b.mul(number, block["panel_b"])])
+                panel = b.gep(place, [b.mul(number, block["panel_b"])])
                 self._pack_transposed(b, block, "b", column, columns, panel)
-
-    def _after_the_line(self, b: ir.IRBuilder, block: Arguments, matrix: str) -> ir.Value:
-        line = block["step" if matrix == "a" else "width"]
-        return b.gep(block.pointer(f"packed_{matrix}", self.array), [line])
 
     def _pack_rows(
         self,
@@ -176,13 +178,18 @@ class Packing:
         b.call(transpose, [*arguments, block.pointer(f"{matrix}_rows", INTS), panel])
 
     def _begin_sums(
-        self, b: ir.IRBuilder, block: Arguments, begin: ir.Value, end: ir.Value
+        self,
+        b: ir.IRBuilder,
+        block: Arguments,
+        begin: ir.Value,
+        end: ir.Value,
+        panels: ir.Value,
     ) -> None:
         """Store the initial sums: the start in the first block of k, if there is one; else 0."""
         is_first = b.icmp_signed("==", block["begin"], i64(0))
         known = b.and_(is_first, block.is_given("start"))
         start, width = block.pointer("start", self.array), block["width"]
-        panels, n = block.pointer("packed_b", self.array), block["n"]
+        n = block["n"]
         with counted_loop(b, end, name="panel", begin=begin) as number:
             place = b.gep(panels, [b.mul(number, block["panel_b"])])
             with counted_loop(b, width, self.lanes, name="line") as offset:

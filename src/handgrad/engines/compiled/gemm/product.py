@@ -5,6 +5,9 @@ column. If k is long, the chains of its blocks, those after the first from 0, ar
 The bits depend on the numbers and sizes alone, not on vectors, tiles or parts.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import llvmlite.binding as binding
 import llvmlite.ir as ir
 import numpy as np
@@ -34,7 +37,9 @@ from handgrad.engines.compiled.vectors import Vectors, vector_bytes
 from handgrad.engines.loops.target import Tile, tiles_for
 
 NAME = "multiply"
-L2_BYTES = 2**18  # of packed a, which stay in the L2 cache
+# Bytes of packed panels that stay in the L2 cache, by the bytes of a vector. Measured for the first
+# two: the smallest caches of such processors have 1 MiB and 512 KiB.
+L2_BYTES = {64: 2**19, 32: 2**18, 16: 2**18}
 
 
 def module_text(dtype: DTypeLike) -> str:
@@ -122,34 +127,84 @@ class _GemmWriter:
                 b.call(parallel_for(self.module), [workers, job, block.memory, block["parts"]])
 
     def _pack(self, b: ir.IRBuilder) -> None:
-        for write in (self.packing.pack_a, self.packing.pack_b):
-            write(b)
+        """Pack a part of the matrix that all parts read."""
+        memory, part = b.function.args
+        block = Arguments(b, memory)
+        with b.if_else(self._by_rows(b, block)) as (of_b, of_a):
+            for which, name, count in ((of_b, "b", "panels"), (of_a, "a", "tiles")):
+                with which:
+                    begin, end = block.range_of(part, block[count])
+                    self._pack_range(b, block, name, begin, end, begin)
         b.ret(i64(0))
 
     def _multiply(self, b: ir.IRBuilder) -> None:
-        """Compute a part's rows or columns of c, for as many tiles of a as fit in the L2 cache."""
+        """Compute a part's rows or columns of c.
+
+        Groups of its own panels are packed when they are needed: they stay in the L2 cache while
+        they are multiplied, and the next group takes their place.
+        """
         memory, part = b.function.args
         block = Arguments(b, memory)
-        tiles, panels = block["tiles"], block["panels"]
-        by_rows = b.icmp_signed(">", block["m"], block["n"])
-        some_tiles, some_panels = block.range_of(part, tiles), block.range_of(part, panels)
-        begin = b.select(by_rows, some_tiles[0], i64(0))
-        end = b.select(by_rows, some_tiles[1], tiles)
-        first = b.select(by_rows, i64(0), some_panels[0])
-        last = b.select(by_rows, panels, some_panels[1])
-        bytes_of_a = b.mul(block["panel_a"], i64(self.vectors.size))
-        at_once = b.add(b.sdiv(i64(L2_BYTES), bytes_of_a), i64(1))
-        packed_a, packed_b = (block.pointer(x, self.array) for x in ("packed_a", "packed_b"))
-        step, width = block["step"], block["width"]
-        with counted_loop(b, ceil_div(b, b.sub(end, begin), at_once), name="some") as some:
-            start = b.add(begin, b.mul(some, at_once))
-            stop = minimum(b, b.add(start, at_once), end)
-            with counted_loop(b, last, name="panel", begin=first) as panel:
-                right = b.gep(packed_b, [b.add(b.mul(panel, block["panel_b"]), width)])
-                with counted_loop(b, stop, name="tile", begin=start) as tile:
-                    left = b.gep(packed_a, [b.add(b.mul(tile, block["panel_a"]), step)])
-                    b.call(self.kernels.tile(), [memory, tile, panel, left, right])
+        by_rows = self._by_rows(b, block)
+        by_columns = b.not_(by_rows)
+        (row, last_row), (column, last_column) = (
+            block.range_of(part, block[count]) for count in ("tiles", "panels")
+        )
+        row = b.select(by_rows, row, i64(0))
+        last_row = b.select(by_rows, last_row, block["tiles"])
+        column = b.select(by_rows, i64(0), column)
+        last_column = b.select(by_rows, block["panels"], last_column)
+        at_once = b.select(by_rows, self._at_once(b, block, "a"), b.sub(last_row, row))
+        with groups(b, row, last_row, at_once) as (first_tile, last_tile):
+            with b.if_then(by_rows):
+                self._pack_range(b, block, "a", first_tile, last_tile, row)
+            place_a = b.select(by_rows, row, first_tile)
+            at_once = self._at_once(b, block, "b")
+            with groups(b, column, last_column, at_once) as (first, last):
+                with b.if_then(by_columns):
+                    self._pack_range(b, block, "b", first, last, column)
+                place_b = b.select(by_rows, first, column)
+                right = b.gep(self._panel(b, block, "b", place_b), [block["width"]])
+                with counted_loop(b, last_tile, name="tile", begin=first_tile) as tile:
+                    place = b.add(place_a, b.sub(tile, first_tile))
+                    left = b.gep(self._panel(b, block, "a", place), [block["step"]])
+                    b.call(self.kernels.tiles(), [memory, tile, first, last, left, right])
         b.ret(i64(0))
+
+    def _by_rows(self, b: ir.IRBuilder, block: Arguments) -> ir.Value:
+        """Whether the parts are rows of c, or columns."""
+        return b.icmp_signed(">", block["m"], block["n"])
+
+    def _at_once(self, b: ir.IRBuilder, block: Arguments, matrix: str) -> ir.Value:
+        """The number of panels that fit in the L2 cache."""
+        size = b.mul(block[f"panel_{matrix}"], i64(self.vectors.size))
+        return b.add(b.sdiv(i64(L2_BYTES[self.vectors.bytes]), size), i64(1))
+
+    def _pack_range(
+        self,
+        b: ir.IRBuilder,
+        block: Arguments,
+        matrix: str,
+        begin: ir.Value,
+        end: ir.Value,
+        place: ir.Value,
+    ) -> None:
+        pack = {"a": self.packing.pack_a, "b": self.packing.pack_b}[matrix]()
+        b.call(pack, [block.memory, begin, end, self._panel(b, block, matrix, place)])
+
+    def _panel(self, b: ir.IRBuilder, block: Arguments, matrix: str, number: ir.Value) -> ir.Value:
+        panels = block.pointer(f"packed_{matrix}", self.array)
+        return b.gep(panels, [b.mul(number, block[f"panel_{matrix}"])])
+
+
+@contextmanager
+def groups(
+    b: ir.IRBuilder, begin: ir.Value, end: ir.Value, size: ir.Value
+) -> Iterator[tuple[ir.Value, ir.Value]]:
+    """Loop over groups of a range; yields the begin and end of each."""
+    with counted_loop(b, ceil_div(b, b.sub(end, begin), size), name="group") as group:
+        first = b.add(begin, b.mul(group, size))
+        yield first, minimum(b, b.add(first, size), end)
 
 
 def _aligned(b: ir.IRBuilder, address: ir.Value) -> ir.Value:
