@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.engines.loops.ir import Let, walk
+from handgrad.engines.portable.model import portable_model
 from handgrad.textbook.layers import Array
 from handgrad.textbook.optimizers.muon import orthogonalized
 
@@ -179,3 +181,25 @@ def test_a_rule_that_needs_a_matrix_tells_of_vectors() -> None:
 
     with pytest.raises(hg.errors.SettingError, match=r"shape \(9, 2\).*\n.*any shape"):
         trained(made(), OfMatrices(0.1), "eager")
+
+
+@pytest.mark.parametrize("depth", range(1, 9))
+def test_variables_of_a_rule_are_none_of_the_step(depth: int) -> None:
+    layers = [layer for i in range(depth) for layer in (hg.Linear(4, 4, rng=i), hg.layers.ELU())]
+    x = np.random.default_rng(0).standard_normal((6, 4)).astype(np.float32)
+    training = portable_model(
+        hg.Net(*layers),
+        loss=hg.losses.MAELoss(),
+        optimizer=hg.optimizers.Muon(0.01),
+        penalty=hg.penalties.L1Penalty(0.3),
+        x=x,
+        y=x,
+        batch_size=2,
+        rng=0,
+    ).training
+    assert training is not None
+    types: dict[str, set[str]] = {}
+    for statement in walk(training.body):
+        if isinstance(statement, Let):
+            types.setdefault(statement.name, set()).add(statement.value.type)
+    assert {name for name, kinds in types.items() if len(kinds) > 1} == set()

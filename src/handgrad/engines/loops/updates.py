@@ -182,7 +182,7 @@ class ArrayRule(Rule):
         stored = stored_nodes(rule, new.values())
         for i in stored:
             if rule.nodes[i].shape == ():
-                name = elements.new("t").name
+                name = elements.new("u").name  # not a node of the step, whose names begin with t
                 elements.places[i] = Storage(name, whole(0), elements.kind(i), variable=True)
         elements.arena = arena = Arena({**shared.sizes}, [*shared.free])
         groups = fuse_epilogues(rule, stored, 1, elements.target)
