@@ -11,8 +11,8 @@ SHARE ?= 1/1
 ALL_CORES := --numprocesses auto --maxprocesses 8
 # The folders of tests of the core.
 CORE := $(addprefix tests/,contracts worked_examples textbook graph files engines training)
-# The folders whose code meets other libraries.
-WITH_OTHERS := $(addprefix tests/,bad_input cli tables files check exchange/importing plots learn/story training)
+# The tests whose code meets other libraries.
+WITH_OTHERS := $(addprefix tests/,bad_input engines/test_object_file.py cli tables files check exchange/importing plots learn/story training)
 
 .PHONY: help setup demo test core slow kernels processors fragile bits chains random-nets check lint javascript types pyright platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench nightly wheel clean
 

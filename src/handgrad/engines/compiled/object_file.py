@@ -90,10 +90,10 @@ class ObjectFile:
         """The places of the sections that belong in memory, by their number, and its size."""
         places, size = dict[int, int](), 0
         for i, section in enumerate(self.sections):
-            length, alignment = int(section["size"]), int(section["alignment"])
+            flags, length, alignment = (int(section[x]) for x in ("flags", "size", "alignment"))
             name = self._text(self.sections[names], section["name"])
-            if section["flags"] & IN_MEMORY and length and name != UNWINDING:
-                if section["type"] != CONTENT or section["flags"] & WRITABLE:
+            if flags & IN_MEMORY and length and name != UNWINDING:
+                if section["type"] != CONTENT or flags & WRITABLE:
                     raise OtherFormError
                 places[i] = -(-size // alignment) * alignment
                 size = places[i] + length
