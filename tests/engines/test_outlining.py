@@ -7,7 +7,21 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines.compiled.llvm import repeated_nests
-from handgrad.engines.loops.ir import For, Let, Load, ReturnIf, Statement, Store, Var, whole
+from handgrad.engines.loops.ir import (
+    Epilogue,
+    For,
+    Let,
+    Load,
+    Matrix,
+    Multiply,
+    Num,
+    ParallelFor,
+    ReturnIf,
+    Statement,
+    Store,
+    Var,
+    whole,
+)
 from handgrad.engines.loops.printing import text_of
 
 N = Var("n", "int")
@@ -72,6 +86,45 @@ def test_others_stay_where_they_are() -> None:
     assert found(first, fewer, elsewhere, type_of_another) == [None] * 4
     unknown = For("i", N, [ReturnIf(Load("flags", row, "bool"), row)])
     assert found(unknown, unknown) == [None] * 2
+
+
+def in_parts(target: int, source: int) -> ParallelFor:
+    return ParallelFor("part", 2, [sum_of(target, source)])
+
+
+def test_parallel_loops_are_one_too() -> None:
+    one, other, fewer = found(
+        in_parts(100, 20), in_parts(200, 40), ParallelFor("part", 3, [sum_of(300, 80)])
+    )
+    assert one.nest is other.nest
+    assert fewer is None
+
+
+def product(begin: int, width: int = 8, more: float = 1.0) -> Multiply:
+    """A large product, of whose numbers each is added to the parameters."""
+    a, b, c = (Matrix("scratch", whole(begin + 100 * i), whole(width)) for i in range(3))
+    row, column, total = Var("row", "int"), Var("column", "int"), Var("total", "float")
+    place = whole(begin) + row * whole(width) + column
+    added = Load("parameters", place, "float") + total * Num(more, "float")
+    end = Epilogue(row.name, column.name, total.name, [Store("parameters", place, added)])
+    room = Load("scratch", whole(begin + 1000), "float")
+    sizes = (width, width, width)
+    return Multiply(*map(whole, sizes), a, b, c, sizes, epilogue=end, workspace=room)
+
+
+def test_large_products_are_one_with_their_epilogues() -> None:
+    one, other, wider, doubled = found(
+        product(100), product(5000), product(9000, width=16), product(20000, more=2.0)
+    )
+    assert one.nest is other.nest
+    assert [[offset for _, offset in nest.offsets] for nest in (one, other)] == [
+        [100, 200, 300, 1100],
+        [5000, 5100, 5200, 6000],
+    ]
+    (store,) = one.nest.epilogue.body
+    assert text_of(store.index) == "offset0 + row * 8 + column"
+    assert wider is None
+    assert doubled is None
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

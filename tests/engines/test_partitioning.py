@@ -29,7 +29,7 @@ from handgrad.engines.loops.ir import (
     Statement,
     Store,
     Var,
-    outer_variables,
+    outer_names,
     walk,
     whole,
 )
@@ -113,11 +113,12 @@ class _Counting:
         return Var(f"{prefix}0", "int")
 
 
-def test_a_part_is_given_the_variables_it_reads_and_not_its_own() -> None:
+def test_a_part_is_given_the_buffers_and_variables_it_uses_and_not_its_own() -> None:
     inner = For("j", Var("n", "int"), [Let("t", Load("X", Var("j", "int"), "float"))])
     stored = Store("Y", Var("start", "int") + Var("p", "int"), Var("t", "float"))
-    found = outer_variables([inner, stored], ["p"])
-    assert [variable.name for variable in found] == ["n", "start"]
+    buffers, variables = outer_names([inner, stored], ["p"])
+    assert buffers == {"X", "Y"}
+    assert [variable.name for variable in variables] == ["n", "start"]
 
 
 def counting_program(jobs_in_a_row: int) -> Program:

@@ -52,11 +52,11 @@ from handgrad.engines.loops.ir import (
     Statement,
     Var,
     initial_sums,
-    outer_variables,
+    outer_names,
 )
 from handgrad.engines.loops.partitioning import MULTIPLICATIONS
 from handgrad.engines.loops.program import WORKERS, Parameter, Program
-from handgrad.engines.loops.structural_hash import hash_of_nest, with_offsets
+from handgrad.engines.loops.structural_hash import hash_of_statement, with_offsets
 from handgrad.engines.loops.target import MAX_PARTS
 
 # A tile of a matrix product: its first row and column in the result, its size, and the row stride.
@@ -109,20 +109,26 @@ def _unpacked(b: ir.IRBuilder, arguments: Sequence[ir.Argument]) -> list[ir.Valu
 
 @dataclass(frozen=True)
 class OutlinedNest:
-    """A repeated loop nest, whose varying memory offsets are variables, and their values here."""
+    """A repeated statement, whose varying memory offsets are variables, and their values here."""
 
-    nest: For
+    nest: Statement
     offsets: tuple[tuple[Var, int], ...]
 
 
 def repeated_nests(body: Sequence[Statement]) -> dict[int, OutlinedNest]:
-    """Find the nests that occur more than once in the loop over batches; keys are their `id`."""
-    by_form: dict[Hashable, list[tuple[For, list[int]]]] = {}
+    """Find what occurs more than once in the loop over batches; keys are the statements' `id`.
+
+    These are loop nests, and products whose arguments lie in memory.
+    """
+    by_form: dict[Hashable, list[tuple[Statement, list[int]]]] = {}
     for loop in body:
         for nest in loop.body if isinstance(loop, For) else ():
             offsets: list[int] = []
-            if isinstance(nest, For) and (form := hash_of_nest(nest, {}, offsets)) is not None:
-                by_form.setdefault(form, []).append((nest, offsets))
+            long = isinstance(nest, Multiply) and nest.workspace is not None
+            if long or isinstance(nest, For | ParallelFor):
+                form = hash_of_statement(nest, {}, offsets)
+                if form is not None:
+                    by_form.setdefault(form, []).append((nest, offsets))
     outlined: dict[int, OutlinedNest] = {}
     for alike in by_form.values():
         if len(alike) > 1:
@@ -130,7 +136,7 @@ def repeated_nests(body: Sequence[Statement]) -> dict[int, OutlinedNest]:
     return outlined
 
 
-def _outlined(alike: Sequence[tuple[For, list[int]]]) -> dict[int, OutlinedNest]:
+def _outlined(alike: Sequence[tuple[Statement, list[int]]]) -> dict[int, OutlinedNest]:
     columns = [*zip(*(offsets for _, offsets in alike), strict=True)]
     variables: dict[tuple[int, ...], Var] = {}  # equal columns share a variable
     for column in columns:
@@ -164,7 +170,7 @@ class _FunctionWriter(StatementWriter):
 
     def statement(self, statement: Statement) -> None:
         match statement:
-            case For() if id(statement) in self.repeated:
+            case For() | ParallelFor() | Multiply() if id(statement) in self.repeated:
                 self.repeated_nest(self.repeated[id(statement)])
             case ParallelFor():
                 self.parts(statement)
@@ -181,19 +187,28 @@ class _FunctionWriter(StatementWriter):
     def repeated_nest(self, repeated: OutlinedNest) -> None:
         """Call the function of a nest; the first call writes it."""
         nest, offsets = repeated.nest, [variable for variable, _ in repeated.offsets]
-        variables = outer_variables([nest], [variable.name for variable in offsets])
+        program, variables = self.inner_program([nest], offsets)
         if id(nest) not in self.functions:
-            program, parameters = replace(self.program, body=[nest]), [*variables, *offsets]
+            parameters = [*variables, *offsets]
             inside = _FunctionWriter(program, self.module, self.small_gemm, parameters, self.most)
             self.functions[id(nest)] = inside.function
             inside.function.attributes.add("noinline")
         values = [i64(offset) for _, offset in repeated.offsets]
-        self.b.call(self.functions[id(nest)], [*self.arguments(variables), *values])
+        self.b.call(self.functions[id(nest)], [*self.arguments(program, variables), *values])
 
-    def arguments(self, variables: Sequence[Var]) -> list[ir.Value]:
-        """The values of the program's parameters and of local variables."""
-        names: list[Parameter | Var] = [*self.program.parameters, *variables]
-        return [self.buffers.get(p.name) or self.value(Var(p.name, p.type)) for p in names]
+    def inner_program(
+        self, body: Sequence[Statement], own: Sequence[Parameter | Var]
+    ) -> tuple[Program, list[Var]]:
+        """A program of statements, with the buffers they use; and the variables they use."""
+        buffers, variables = outer_names(body, [variable.name for variable in own])
+        buffers.add(WORKERS)
+        parameters = tuple(p for p in self.program.parameters if p.name in buffers)
+        return replace(self.program, body=[*body], parameters=parameters), variables
+
+    def arguments(self, program: Program, variables: Sequence[Var]) -> list[ir.Value]:
+        """The buffers of an inner program and the values of local variables."""
+        buffers = [self.buffers[parameter.name] for parameter in program.parameters]
+        return [*buffers, *map(self.value, variables)]
 
     def reduce(self, reduce: Reduce) -> None:
         """Reduce rows of numbers in the lanes of a vector, then the lanes to one result."""
@@ -247,20 +262,19 @@ class _FunctionWriter(StatementWriter):
 
     def parts(self, parts: ParallelFor) -> None:
         """Run the parts on all threads, by a function of a block of memory and a part's number."""
-        counter = [Var(parts.counter, "int")]
-        variables = outer_variables(parts.body, [parts.counter])
-        function, block = self.closure(parts.body, variables, counter)
+        function, block = self.closure(parts.body, [Var(parts.counter, "int")])
         pool, count = self.buffers[WORKERS], i64(parts.count)
         self.b.call(parallel_for(self.module), [pool, function, block, count])
 
     def closure(
-        self, body: Sequence[Statement], captured: Sequence[Var], own: Sequence[Parameter | Var]
+        self, body: Sequence[Statement], own: Sequence[Parameter | Var]
     ) -> tuple[ir.Function, ir.Value]:
         """A function of a block of memory and its `own` arguments that runs `body`; the block.
 
-        The block has the program's arguments and the values of the `captured` variables.
+        The block has the buffers and the variables that the body uses.
         """
-        b, program, parameters = self.b, replace(self.program, body=[*body]), [*captured, *own]
+        program, captured = self.inner_program(body, own)
+        b, parameters = self.b, [*captured, *own]
         inside = _FunctionWriter(
             program, self.module, self.small_gemm, parameters, self.most, is_part=True
         ).function
@@ -269,7 +283,7 @@ class _FunctionWriter(StatementWriter):
         entry.function.linkage = "internal"
         unpacked = _unpacked(entry, inside.args[: -len(own)])
         entry.ret(entry.call(inside, [*unpacked, *entry.function.args[1:]]))
-        values = self.arguments(captured)
+        values = self.arguments(program, captured)
         block = self.memory(INT, len(values))
         for i, value in enumerate(values):
             place = b.gep(block, [i64(i)])
@@ -352,9 +366,7 @@ class _FunctionWriter(StatementWriter):
             *end.body,
         ]
         body = [For(i.name, rows, [For(j.name, columns, at_a_place)])]
-        variables = outer_variables(body, [variable.name for variable in TILE])
-        order: list[Parameter | Var] = [row, column, rows, columns, tile, width]
-        return self.closure(body, variables, order)
+        return self.closure(body, [row, column, rows, columns, tile, width])
 
     def call_blas(self, product: Multiply) -> None:
         """Call BLAS, which is column-major: c = a b is computed as cᵀ = bᵀ aᵀ.

@@ -264,28 +264,35 @@ def walk(body: Sequence[Statement]) -> Iterator[Statement]:
             yield from walk(statement.body)
 
 
-def outer_variables(body: Sequence[Statement], own: Sequence[str]) -> list[Var]:
-    """The free variables of statements except `own`, sorted by name."""
-    used, inside = dict[str, Var](), {*own}
+def parts_of(thing: object) -> Iterator[object]:
+    """Yield a statement or an expression, or several, and all within them."""
+    if isinstance(thing, list | tuple):
+        for part in thing:
+            yield from parts_of(part)
+    elif is_dataclass(thing):
+        yield thing
+        for name in fields(thing):
+            yield from parts_of(getattr(thing, name.name))
 
-    def look(thing: object) -> None:
-        if isinstance(thing, Var):
-            used[thing.name] = thing
-        elif isinstance(thing, For | Let):
-            inside.add(thing.counter if isinstance(thing, For) else thing.name)
-        elif isinstance(thing, Epilogue):
-            inside.update((thing.row, thing.column, thing.sums))
-        elif isinstance(thing, Reduce):
-            inside.update((thing.name, *(counter for counter, _ in thing.counters)))
-        if isinstance(thing, list | tuple):
-            for part in thing:
-                look(part)
-        elif is_dataclass(thing):
-            for name in fields(thing):
-                look(getattr(thing, name.name))
 
-    look(body)
-    return [used[name] for name in sorted(used) if name not in inside]
+def outer_names(body: Sequence[Statement], own: Sequence[str]) -> tuple[set[str], list[Var]]:
+    """The buffers of statements, and their free variables except `own`, sorted by name."""
+    buffers, used, inside = set[str](), dict[str, Var](), {*own}
+    for part in parts_of(body):
+        match part:
+            case Var(name):
+                used[name] = part
+            case For(counter=name) | ParallelFor(counter=name) | Let(name=name):
+                inside.add(name)
+            case Epilogue():
+                inside.update((part.row, part.column, part.sums))
+            case Reduce(name=name, counters=counters):
+                inside.update((name, *(counter for counter, _ in counters)))
+            case Draw():
+                buffers.update((part.buffer, "streams"))
+            case Load() | Store() | Matrix():
+                buffers.add(part.buffer)
+    return buffers, [used[name] for name in sorted(used) if name not in inside]
 
 
 @lru_cache(2**14)

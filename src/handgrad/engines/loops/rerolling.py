@@ -17,12 +17,7 @@ from handgrad.engines.loops.ir import (
     Var,
     whole,
 )
-from handgrad.engines.loops.structural_hash import (
-    hash_of_nest,
-    hash_of_product,
-    product_with_offsets,
-    with_offsets,
-)
+from handgrad.engines.loops.structural_hash import hash_of_statement, with_offsets
 
 MIN_TURNS, MAX_STATEMENTS = 4, 64
 
@@ -57,10 +52,8 @@ def _nests(body: Sequence[Statement]) -> Iterator[_Nest]:
             comments.append(statement)
             continue
         form, offsets = None, list[int]()
-        if isinstance(statement, For):
-            form = hash_of_nest(statement, {}, offsets)
-        elif isinstance(statement, Multiply):
-            form = hash_of_product(statement, offsets)
+        if isinstance(statement, For | Multiply):
+            form = hash_of_statement(statement, {}, offsets)
         yield _Nest(comments, statement, form, tuple(offsets))
         comments = []
 
@@ -100,10 +93,7 @@ def _loop(two_turns: Sequence[_Nest], turns: int, counter: Var) -> For:
         places = zip(first.offsets, second.offsets, strict=True)
         numbers = iter([_moving(a, b - a, counter) for a, b in places])
         body += first.comments
-        if isinstance(first.statement, For):
-            body.append(with_offsets(first.statement, numbers))
-        elif isinstance(first.statement, Multiply):
-            body.append(product_with_offsets(first.statement, numbers))
+        body.append(with_offsets(first.statement, numbers))
     return For(counter.name, whole(turns), body)
 
 

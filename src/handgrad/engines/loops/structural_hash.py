@@ -1,46 +1,108 @@
-"""Structural hashes of loop nests, ignoring offsets: equal for nests that differ in memory only."""
+"""Structural hashes of statements, ignoring offsets: equal for those that differ in memory only."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 
 from handgrad.engines.loops.ir import (
+    Body,
     Call,
+    Epilogue,
     Expression,
     For,
     Let,
     Load,
+    Matrix,
     Multiply,
     Num,
+    ParallelFor,
+    Reduce,
     Statement,
     Store,
     Var,
 )
 
 
-def hash_of_nest(loop: For, names: dict[str, str], offsets: list[int]) -> Hashable:
-    """A key for a nest; its offsets are appended to `offsets`. None if the nest has no key."""
-    names[loop.counter] = str(len(names))
-    bounds = (
-        hash_of_expression(loop.begin, names, None),
-        hash_of_expression(loop.stop, names, None),
-        loop.step,
-    )
-    parts: list[Hashable] = []
-    for part in loop.body:
-        if isinstance(part, For):
-            inner = hash_of_nest(part, names, offsets)
-            if inner is None:
-                return None
-            parts.append(inner)
-        elif isinstance(part, Store):
-            place = hash_of_expression(part.index, names, offsets)
-            parts.append((part.buffer, place, hash_of_expression(part.value, names, None, offsets)))
-        elif isinstance(part, Let):
-            parts.append(hash_of_expression(part.value, names, None, offsets))
-            names[part.name] = str(len(names))
-        else:
-            return None
-    return (bounds, *parts)
+def hash_of_statement(
+    statement: Statement, names: dict[str, str], offsets: list[int]
+) -> Hashable | None:
+    """A key for a statement; its offsets are appended to `offsets`. None if it has no key.
+
+    Parameters
+    ----------
+    statement : Statement
+        A loop nest, a matrix product, or a part of a nest.
+    names : dict of str to str
+        New names of the local variables so far.
+    offsets : list of int
+        Integers within indices.
+    """
+    match statement:
+        case For(counter, stop, body, step, begin):
+            _rename(counter, names)
+            bounds = [hash_of_expression(bound, names, None) for bound in (begin, stop)]
+            return _joined([*bounds, step], body, names, offsets)
+        case ParallelFor(counter, count, body):
+            _rename(counter, names)
+            return _joined(["parts", count], body, names, offsets)
+        case Store(buffer, index, value):
+            place = hash_of_expression(index, names, offsets)
+            return buffer, place, hash_of_expression(value, names, None, offsets)
+        case Let(name, value):
+            key = hash_of_expression(value, names, None, offsets)
+            _rename(name, names)
+            return key
+        case Reduce(name, operation, start, counters, value):
+            sizes = [hash_of_expression(size, names, None) for _, size in counters]
+            _rename_all((counter for counter, _ in counters), names)
+            key = hash_of_expression(value, names, None, offsets)
+            _rename(name, names)
+            return operation, repr(start), *sizes, key
+        case Multiply():
+            return _hash_of_product(statement, names, offsets)
+    return None
+
+
+def _rename(name: str, names: dict[str, str]) -> None:
+    names[name] = str(len(names))
+
+
+def _rename_all(several: Iterator[str], names: dict[str, str]) -> None:
+    for name in several:
+        _rename(name, names)
+
+
+def _joined(
+    parts: Sequence[Hashable],
+    body: Sequence[Statement],
+    names: dict[str, str],
+    offsets: list[int],
+) -> Hashable | None:
+    """The key of a statement with a body; None if a part of the body has none."""
+    inside = [hash_of_statement(part, names, offsets) for part in body]
+    return None if None in inside else (*parts, *inside)
+
+
+def _hash_of_product(
+    product: Multiply, names: dict[str, str], offsets: list[int]
+) -> Hashable | None:
+    parts: list[Hashable] = [product.sizes]
+    sizes = product.m, product.n, product.k
+    parts += [hash_of_expression(size, names, None) for size in sizes]
+    for matrix in (product.a, product.b, product.c):
+        place = hash_of_expression(matrix.offset, names, offsets)
+        width = hash_of_expression(matrix.width, names, None)
+        rows = _hash_of_load(matrix.rows, names, offsets)
+        parts.append((matrix.buffer, place, width, matrix.transposed, rows))
+    parts += [_hash_of_load(load, names, offsets) for load in (product.start, product.workspace)]
+    if product.epilogue is None:
+        return tuple(parts)
+    end = product.epilogue
+    _rename_all(iter((end.row, end.column, end.sums)), names)
+    return _joined(parts, end.body, names, offsets)
+
+
+def _hash_of_load(load: Load | None, names: dict[str, str], offsets: list[int]) -> Hashable:
+    return None if load is None else hash_of_expression(load, names, offsets)
 
 
 def hash_of_expression(
@@ -67,18 +129,43 @@ def hash_of_expression(
     raise TypeError(f"{expression!r} is no expression of a loop program")
 
 
-def with_offsets(loop: For, numbers: Iterator[Expression]) -> For:
-    """Replace the offsets of a nest, in the order in which `hash_of_nest` appends them."""
-    body: list[Statement] = []
-    for part in loop.body:
-        if isinstance(part, For):
-            body.append(with_offsets(part, numbers))
-        elif isinstance(part, Store):
-            index = with_offsets_in(part.index, numbers, in_index=True)
-            body.append(Store(part.buffer, index, with_offsets_in(part.value, numbers)))
-        elif isinstance(part, Let):
-            body.append(Let(part.name, with_offsets_in(part.value, numbers)))
-    return replace(loop, body=body)
+def with_offsets(statement: Statement, numbers: Iterator[Expression]) -> Statement:
+    """Replace the offsets of a statement, in the order in which its hash appends them."""
+    match statement:
+        case For(body=body) | ParallelFor(body=body):
+            return replace(statement, body=_body_with_offsets(body, numbers))
+        case Store(buffer, index, value):
+            index = with_offsets_in(index, numbers, in_index=True)
+            return Store(buffer, index, with_offsets_in(value, numbers))
+        case Let(value=value) | Reduce(value=value):
+            return replace(statement, value=with_offsets_in(value, numbers))
+        case Multiply():
+            return _product_with_offsets(statement, numbers)
+    return statement
+
+
+def _body_with_offsets(body: Sequence[Statement], numbers: Iterator[Expression]) -> Body:
+    return [with_offsets(part, numbers) for part in body]
+
+
+def _product_with_offsets(product: Multiply, numbers: Iterator[Expression]) -> Multiply:
+    a, b, c = (_matrix_with_offsets(x, numbers) for x in (product.a, product.b, product.c))
+    start, workspace = (_load_with_offsets(x, numbers) for x in (product.start, product.workspace))
+    end: Epilogue | None = product.epilogue
+    if end is not None:
+        end = replace(end, body=_body_with_offsets(end.body, numbers))
+    return replace(product, a=a, b=b, c=c, start=start, workspace=workspace, epilogue=end)
+
+
+def _matrix_with_offsets(matrix: Matrix, numbers: Iterator[Expression]) -> Matrix:
+    offset = with_offsets_in(matrix.offset, numbers, in_index=True)
+    return replace(matrix, offset=offset, rows=_load_with_offsets(matrix.rows, numbers))
+
+
+def _load_with_offsets(load: Load | None, numbers: Iterator[Expression]) -> Load | None:
+    if load is None:
+        return None
+    return replace(load, index=with_offsets_in(load.index, numbers, in_index=True))
 
 
 def with_offsets_in(
@@ -94,32 +181,3 @@ def with_offsets_in(
             parts = [with_offsets_in(part, numbers, in_index=in_index) for part in arguments]
             return Call(operation, tuple(parts), type)
     return expression
-
-
-def hash_of_product(product: Multiply, offsets: list[int]) -> Hashable:
-    """A key for a matrix product without epilogue or gathered rows; None for others."""
-    matrices = (product.a, product.b, product.c)
-    if product.epilogue is not None or any(matrix.rows is not None for matrix in matrices):
-        return None
-    parts: list[Hashable] = [product.sizes, product.workspace]
-    parts += [hash_of_expression(size, {}, None) for size in (product.m, product.n, product.k)]
-    for matrix in matrices:
-        place = hash_of_expression(matrix.offset, {}, offsets)
-        parts.append(
-            (matrix.buffer, place, hash_of_expression(matrix.width, {}, None), matrix.transposed)
-        )
-    if product.start is not None:
-        parts.append((product.start.buffer, hash_of_expression(product.start.index, {}, offsets)))
-    return tuple(parts)
-
-
-def product_with_offsets(product: Multiply, numbers: Iterator[Expression]) -> Multiply:
-    """Replace the offsets of a product's matrices."""
-    a, b, c = (
-        replace(matrix, offset=with_offsets_in(matrix.offset, numbers, in_index=True))
-        for matrix in (product.a, product.b, product.c)
-    )
-    start = product.start
-    if start is not None:
-        start = replace(start, index=with_offsets_in(start.index, numbers, in_index=True))
-    return replace(product, a=a, b=b, c=c, start=start)
