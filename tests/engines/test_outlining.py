@@ -109,7 +109,8 @@ def product(begin: int, width: int = 8, more: float = 1.0) -> Multiply:
     end = Epilogue(row.name, column.name, total.name, [Store("parameters", place, added)])
     room = Load("scratch", whole(begin + 1000), "float")
     sizes = (width, width, width)
-    return Multiply(*map(whole, sizes), a, b, c, sizes, epilogue=end, workspace=room)
+    m, n, k = map(whole, sizes)
+    return Multiply(m, n, k, a, b, c, sizes, epilogue=end, workspace=room)
 
 
 def test_large_products_are_one_with_their_epilogues() -> None:
