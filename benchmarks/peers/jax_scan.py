@@ -9,6 +9,7 @@ from jax import lax
 
 from benchmarks.cases import Case, Training
 from benchmarks.deep_cases import DeepCase
+from benchmarks.matrices import Product
 from benchmarks.peers import NotOffered, Run
 from benchmarks.peers.jax_deep import NETS
 
@@ -116,5 +117,24 @@ def prediction(case: Case, rows: int) -> Run:
         for _ in range(times):
             p = np.asarray(predict(parameters, x))
         return p
+
+    return run
+
+
+def product(given: Product) -> Run:
+    """Multiplies the same matrices that many times, and returns their product."""
+    import numpy as np
+
+    jax.config.update("jax_enable_x64", given.dtype == "float64")
+    a, b = map(jnp.asarray, given.operands())
+
+    multiplied = jax.jit(
+        lambda a, b: (a.T if given.a_transposed else a) @ (b.T if given.b_transposed else b)
+    )
+
+    def run(times: int) -> Any:
+        for _ in range(times):
+            c = multiplied(a, b)
+        return np.asarray(c)
 
     return run

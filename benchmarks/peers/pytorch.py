@@ -8,6 +8,7 @@ from torch import nn
 
 from benchmarks.cases import Case
 from benchmarks.deep_cases import DeepCase
+from benchmarks.matrices import Product
 from benchmarks.peers import Run
 from benchmarks.peers.pytorch_deep import deep_net
 
@@ -77,5 +78,19 @@ def prediction(case: Case, rows: int) -> Run:
             for _ in range(times):
                 p = net(torch.from_numpy(x)).numpy()
         return p
+
+    return run
+
+
+def product(given: Product) -> Run:
+    """Multiplies the same matrices that many times, and returns their product."""
+    a, b = map(torch.from_numpy, given.operands())
+    a, b = (a.T if given.a_transposed else a), (b.T if given.b_transposed else b)
+    c = torch.empty((given.m, given.n), dtype=a.dtype)
+
+    def run(times: int) -> Any:
+        for _ in range(times):
+            torch.mm(a, b, out=c)
+        return c.numpy()
 
     return run

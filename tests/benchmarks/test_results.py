@@ -70,8 +70,10 @@ def test_a_row_of_a_table_ends_with_the_most_that_others_did_meanwhile() -> None
 
 
 def test_the_worst_product_is_named() -> None:
-    products = [Rates("long", 2e11, 1e11, 0.0), Rates("thin", 5e10, 1e11, 0.0)]
-    assert "| thin | 50.0 | 100 | 0.500 | 0.00 |" in table(products)
-    assert worst(products) == (
-        "The worst of the 2: thin, 0.500 of OpenBLAS's rate. 1 are slower than OpenBLAS's."
+    long = Rates("long", 2e11, {"OpenBLAS": 1e11, "MKL": 1.6e11}, 0.0)
+    thin = Rates("thin", 5e10, {"OpenBLAS": 1e11}, 0.0)
+    assert "| long | 200 | 100 | 160 | 1.25 | 0.00 |" in table([long, thin])
+    assert "| thin | 50.0 | 100 | – | 0.500 | 0.00 |" in table([long, thin])
+    assert worst([long, thin]) == (
+        "The worst of the 2: thin, 0.500 of the best rate. 1 are below 0.95 of it."
     )
