@@ -152,10 +152,10 @@ def minimum(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     return b.select(b.icmp_signed("<", x, y), x, y)
 
 
-def prefetch_to_write(b: ir.IRBuilder, address: ir.Value) -> None:
-    """Load the cache line of an address before it is written."""
+def prefetch(b: ir.IRBuilder, address: ir.Value, *, to_write: bool = False) -> None:
+    """Load the cache line of an address before it is read or written."""
     pointer = BYTE.as_pointer()
     kind = ir.FunctionType(VOID, [pointer, INT32, INT32, INT32])
     function = b.module.globals.get(PREFETCH) or ir.Function(b.module, kind, PREFETCH)
-    flags = [ir.Constant(INT32, flag) for flag in (1, 3, 1)]  # to write, into all levels, data
+    flags = [ir.Constant(INT32, flag) for flag in (int(to_write), 3, 1)]  # to all levels, data
     b.call(function, [b.bitcast(address, pointer), *flags])

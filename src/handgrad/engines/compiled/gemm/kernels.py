@@ -15,7 +15,7 @@ from handgrad.engines.compiled.ir_helpers import (
     define_once,
     i64,
     minimum,
-    prefetch_to_write,
+    prefetch,
 )
 from handgrad.engines.compiled.vectors import Vectors, element_address, offset_address
 from handgrad.engines.loops.target import LINE, MAX_BLOCK_DEPTH, Tile
@@ -50,6 +50,7 @@ def ceil_div(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
 
 
 CACHE_LINE = 64  # bytes
+PREFETCHED = 10  # rows of a panel ahead: with AVX-512, where two threads share a core
 
 
 class Kernels:
@@ -87,7 +88,7 @@ class Kernels:
         ]
         for row in places:
             for place in row[:: max(1, CACHE_LINE // vectors.bytes)]:
-                prefetch_to_write(b, place)
+                prefetch(b, place, to_write=True)
         starts = [
             vectors.load(b, offset_address(b, right, column - shape.width)) for column in columns
         ] * rows
@@ -100,6 +101,10 @@ class Kernels:
         b.position_at_end(body)
         a = b.gep(left, [b.mul(k, i64(shape.step))])
         row = b.gep(right, [b.mul(k, i64(shape.width))])
+        if vectors.bytes == CACHE_LINE:
+            for panel, width in ((a, shape.step), (row, shape.width)):
+                for place in range(0, width, self.lanes):
+                    prefetch(b, offset_address(b, panel, PREFETCHED * width + place))
         line = [vectors.load(b, offset_address(b, row, column)) for column in columns]
         added = list[ir.Value]()
         for r in range(rows):  # load a where it is used: registers are few
