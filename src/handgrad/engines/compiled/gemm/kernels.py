@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain
 
 import llvmlite.ir as ir
 
@@ -80,15 +79,9 @@ class Kernels:
         self._sums(b, shape, rows, shape.vectors)
 
     def _sums(self, b: ir.IRBuilder, shape: Tile, rows: int, count: int) -> None:
-        depth, left, right, c, c_width, adds, _ = b.function.args
+        depth, left, right, *_ = b.function.args
         vectors, columns = self.vectors, range(0, count * self.lanes, self.lanes)
-        places = [
-            [element_address(b, c, i64(r), c_width, i64(column)) for column in columns]
-            for r in range(rows)
-        ]
-        for row in places:
-            for place in row[:: max(1, CACHE_LINE // vectors.bytes)]:
-                prefetch(b, place, to_write=True)
+        places = self._places(b, rows, columns)
         starts = [
             vectors.load(b, offset_address(b, right, column - shape.width)) for column in columns
         ] * rows
@@ -118,14 +111,32 @@ class Kernels:
             phi.add_incoming(value, body)
         b.branch(head)
         b.position_at_end(after)
-        stored = [*zip(chain.from_iterable(places), sums, strict=True)]
+        self._store(b, [*zip(places, sums, strict=True)])
+
+    def _places(self, b: ir.IRBuilder, rows: int, columns: range) -> list[ir.Value]:
+        """The addresses of a tile's vectors, row by row; the tile is prefetched."""
+        _, _, _, c, c_width, *_ = b.function.args
+        places = [
+            element_address(b, c, i64(r), c_width, i64(column))
+            for r in range(rows)
+            for column in columns
+        ]
+        for r in range(rows):
+            row = places[r * len(columns) : (r + 1) * len(columns)]
+            for place in row[:: max(1, CACHE_LINE // self.vectors.bytes)]:
+                prefetch(b, place, to_write=True)
+        return places
+
+    def _store(self, b: ir.IRBuilder, values: list[tuple[ir.Value, ir.Value]]) -> None:
+        """Store a tile's vectors, or add them to those that are there."""
+        adds = b.function.args[5]
         with b.if_else(adds) as (to_c, alone):
             with to_c:
-                for place, value in stored:
-                    vectors.store(b, b.fadd(vectors.load(b, place), value), place)
+                for place, value in values:
+                    self.vectors.store(b, b.fadd(self.vectors.load(b, place), value), place)
             with alone:
-                for place, value in stored:
-                    vectors.store(b, value, place)
+                for place, value in values:
+                    self.vectors.store(b, value, place)
 
     def tiles(self) -> ir.Function:
         """Tiles of c, of a panel of a and of some of b's: directly, or by a temporary tile."""
