@@ -1,6 +1,5 @@
 """`trace`: the graph of a layer, a net, a training step, a loss or an optimizer."""
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from handgrad.graph.tracer import trace_run
 from handgrad.textbook.errors import SettingError, described
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.layers.checks import checked_result
+from handgrad.textbook.layers.layer import trial_twin
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net.minibatches import example_input, example_targets
 from handgrad.textbook.optimizers import Optimizer
@@ -204,7 +204,7 @@ def _repeated(values: object, n: int, dtype: np.dtype[np.generic], kept: str) ->
 
 
 def _forward_once(layer: Layer, x: object) -> Any:
-    twin = copy.deepcopy(layer)
+    twin = trial_twin(layer)
     twin.seed(0)
     with twin.mode(training=False), np.errstate(all="ignore"):
         return checked_result(twin, "forward", twin.forward(x))

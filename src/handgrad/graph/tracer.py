@@ -56,7 +56,7 @@ def trace_run(
     training : bool, default True
         The mode of the layers.
     """
-    steps: list[_TapedStep] = []
+    tapes: list[Sequence[Node]] = []
     outputs: list[Outputs[int]] = []
     with np.errstate(all="ignore"), blas_threads(None):
         for n in SIZES:
@@ -75,13 +75,15 @@ def trace_run(
                     )
                     raise next(named) from None
             step.tape.finish()
-            steps.append(step)
+            tapes.append(step.tape.steps)
             outputs.append(step.with_changes(results))
-        first = steps[0]
-        second, arguments, _ = first.prepared()
-        run(first.copies, **arguments)
-    nodes = unify_tapes([step.tape.steps for step in steps])
-    check_second_step(first.tape.steps, second.steps)
+            if n == SIZES[0]:
+                leaves = step.leaves
+                second, arguments, _ = step.prepared()
+                run(step.copies, **arguments)
+            step.free()
+    nodes = unify_tapes(tapes)
+    check_second_step(tapes[0], second.steps)
     if any(o != outputs[0] for o in outputs):
         raise RecordingError(
             f"{title} gives different results for different batch sizes",
@@ -89,13 +91,23 @@ def trace_run(
             "remove the branch on len(x)",
         )
     titles = {path: repr(module) for path, module in _walk(modules)}
-    return Graph(title, nodes, first.leaves, outputs[0], titles)
+    return Graph(title, nodes, leaves, outputs[0], titles)
 
 
 def _walk(modules: Modules) -> list[tuple[str, Module]]:
     """All modules and the layers within them, with their paths."""
     walks = (p.walk(path) if isinstance(p, Layer) else [(path, p)] for path, p in modules.items())
     return [pair for walk in walks for pair in walk]
+
+
+def _copied(modules: Modules) -> Modules:
+    """Copies of modules that share the parameters, which a step only reads."""
+    memo: dict[int, object] = {}
+    for _, module in _walk(modules):
+        for name in module.param_names if isinstance(module, Layer) else ():
+            array = vars(module).get(name)
+            memo[id(array)] = array
+    return copy.deepcopy(dict(modules), memo)
 
 
 CachedNumbers = Sequence[tuple[str, Module, str]]
@@ -112,7 +124,7 @@ class _TapedStep:
         training: bool,
         without: CachedNumbers = (),
     ) -> None:
-        self.copies: Modules = copy.deepcopy(dict(modules))
+        self.copies = _copied(modules)
         self.inputs, self.dtype, self.training = inputs, dtype, training
         self.walked = _walk(self.copies)
         for path, module in self.walked:
@@ -143,6 +155,12 @@ class _TapedStep:
                 module.training = self.training
                 module.__dict__["rng"] = TracedStream(tape, path, np.random.default_rng(0))
         return tape, arguments, Leaves(numbers, parameters, state)
+
+    def free(self) -> None:
+        """Free the copies, which refer to one another: those of a large net are large."""
+        self.tape.states.clear()
+        for _, module in self.walked:
+            module.__dict__.clear()
 
     def cached_numbers(self) -> CachedNumbers:
         """The numbers and shapes that the step has set, as in `self.width = x.shape[1]`."""

@@ -33,7 +33,8 @@ class FlatBuffers:
                 view = flat[where].reshape(values.shape)
                 view[...] = values
                 layer.__dict__[name] = view
-        return cls(parameters, np.zeros_like(parameters), state)
+        gradients = np.zeros(parameters.shape, dtype)  # memory when they are first written
+        return cls(parameters, gradients, state)
 
     def parts(self, net: Layer) -> Iterator[tuple[Layer, "FlatBuffers"]]:
         """Yield each layer within `net` with its slices of these buffers."""
