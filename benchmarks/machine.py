@@ -7,10 +7,10 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from benchmarks.held import Held
 
@@ -24,8 +24,13 @@ PACKAGES = (
     "jaxlib",
     "onnxruntime",
 )
+# Cores. Where other programs keep more of them busy, times say nothing: load slows some parties
+# more than others.
+QUIET = 0.2
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100  # a second
+
+T = TypeVar("T")
 
 
 def described() -> dict[str, Any]:
@@ -43,8 +48,38 @@ def described() -> dict[str, Any]:
 class Others:
     """How many cores other programs keep busy while this one and those it started are watched."""
 
+    patience: ClassVar[float] = 600.0  # seconds that all wait for a quiet machine, together
+
     def __init__(self) -> None:
         self.busy = self.seconds = 0.0
+
+    def undisturbed(self, run: Callable[[], T]) -> T:
+        """Return what `run` returns, of the first time that other programs are quiet meanwhile.
+
+        It runs again if they were not, after waiting until they are; the last time counts where
+        the patience ends.
+        """
+        while True:
+            latest = Others()
+            with latest.watched():
+                result = run()
+            if (latest.cores or 0.0) <= QUIET or not self._quiet_again():
+                self.busy, self.seconds = self.busy + latest.busy, self.seconds + latest.seconds
+                return result
+
+    @staticmethod
+    def _quiet_again() -> bool:
+        """Wait until other programs are quiet; False if the patience ends before."""
+        while Others.patience > 0:
+            latest, started = Others(), time.perf_counter()
+            with latest.watched():
+                time.sleep(1)
+            Others.patience -= time.perf_counter() - started
+            if (latest.cores or 0.0) <= QUIET:
+                return True
+            if Others.patience <= 0:
+                print("  the machine did not become quiet: from here on, bounds may be undecided")
+        return False
 
     @contextmanager
     def watched(self) -> Iterator[None]:

@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.held import Held
+from benchmarks.machine import QUIET
 from benchmarks.peers import HANDGRAD, PEERS
 from benchmarks.workers import Timing
 
 Row = Sequence[str]
-# Cores. Where other programs keep more of them busy, times say nothing: load slows some parties
-# more than others.
-QUIET = 0.2
 KEPT, MISSED, NOT_DECIDED = "yes", "**no**", "not decided"
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.held import Held
-from benchmarks.part import QUIET, Comparison, Limit, Part, cores, markdown, significant
+from benchmarks.machine import QUIET
+from benchmarks.part import Comparison, Limit, Part, cores, markdown, significant
 from benchmarks.picture import draw
 
 RESULTS = Path(__file__).parent / "results"

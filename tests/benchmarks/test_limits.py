@@ -2,13 +2,13 @@
 
 import pytest
 from benchmarks.held import Held
+from benchmarks.machine import QUIET
 from benchmarks.measures.load import unavoidable
 from benchmarks.measures.training import steps_and_rest
 from benchmarks.part import (
     KEPT,
     MISSED,
     NOT_DECIDED,
-    QUIET,
     Comparison,
     Limit,
     Part,
