@@ -21,21 +21,21 @@ import handgrad as hg
 
 EPOCHS, BATCH, RATE, ROWS = 10, 128, 3e-4, 60_000
 FILES = ("train-images", "train-labels", "t10k-images", "t10k-labels")
-HEADER = {3: 16, 1: 8}  # bytes before the numbers, by the axes of a file
 Digits = tuple[Any, Any, Any, Any]  # pictures and labels to learn from, and held-out ones
 
 
 def read(folder: Path) -> Digits:
     """The four files, gzipped or not, by whatever name begins so."""
-    found = []
+    found = list[Any]()
     for name in FILES:
         (path, *_) = sorted(folder.glob(f"{name}*"))
         content = path.read_bytes()
         content = gzip.decompress(content) if path.suffix == ".gz" else content
-        axes = 3 if "images" in name else 1
-        numbers = np.frombuffer(content, np.uint8, offset=HEADER[axes])
-        pictures = numbers.reshape(-1, 1, 28, 28).astype(np.float32) / 255
-        found.append(pictures if axes == 3 else numbers.astype(np.int64))
+        if "images" in name:
+            numbers = np.frombuffer(content, np.uint8, offset=16)  # after the header
+            found.append(numbers.reshape(-1, 1, 28, 28).astype(np.float32) / 255)
+        else:
+            found.append(np.frombuffer(content, np.uint8, offset=8).astype(np.int64))
     x, y, x_test, y_test = found
     return x, y, x_test, y_test
 
