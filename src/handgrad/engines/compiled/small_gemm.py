@@ -13,7 +13,7 @@ from functools import partial
 import llvmlite.ir as ir
 
 from handgrad.engines.compiled.gemm.kernels import k_blocks, tile_update
-from handgrad.engines.compiled.gemm.packing import Packing
+from handgrad.engines.compiled.gemm.packing import PanelWriter
 from handgrad.engines.compiled.gemv import Gemv, GemvVariant
 from handgrad.engines.compiled.ir_helpers import (
     INT,
@@ -110,8 +110,8 @@ class SmallGemm:
                 part, width = element_address(b, right, begin, right_width, column), right_width
                 if of_b:
                     source = [column, columns, depth, b.gep(right, [begin]), right_width]
-                    transpose = Packing(self.vectors).transpose(self.lanes)
-                    b.call(transpose, [*source, ir.Constant(INT.as_pointer(), None), copy])
+                    transpose = PanelWriter(self.vectors).transpose()
+                    b.call(transpose, [*source, ir.Constant(INT.as_pointer(), None), copy, lanes])
                     part, width = copy, lanes
                 sums = b.select(has_start, b.gep(start, [column]), ir.Constant(self.array, None))
                 matrices = (a, left_width, part, width, b.gep(result, [column]), result_width)

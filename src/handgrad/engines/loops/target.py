@@ -42,15 +42,14 @@ class Tile:
         return -(-self.rows // self.lanes) * self.lanes
 
 
-# (rows, vectors) of a wide and a narrow tile, by the bytes of a vector. All registers hold sums,
-# except those for a row of b and a number of a. Measured for the first two.
-TILES = {64: ((14, 2), (28, 1)), 32: ((6, 2), (12, 1)), 16: ((8, 3), (20, 1))}
+# (rows, vectors) of a tile, by the bytes of a vector. All registers hold sums, except those for a
+# row of b and a number of a. Measured for the first two.
+TILES = {64: (14, 2), 32: (6, 2), 16: (8, 3)}
 
 
-def tiles_for(vector_bytes: int, size: int) -> tuple[Tile, Tile]:
-    """The wide and the narrow tile, for numbers of `size` bytes."""
-    wide, narrow = (Tile(*tile, vector_bytes // size) for tile in TILES[vector_bytes])
-    return wide, narrow
+def tile_for(vector_bytes: int, size: int) -> Tile:
+    """The tile for numbers of `size` bytes."""
+    return Tile(*TILES[vector_bytes], vector_bytes // size)
 
 
 def workspace_size(m: int, n: int, k: int) -> int:
@@ -59,7 +58,7 @@ def workspace_size(m: int, n: int, k: int) -> int:
     It suffices for smaller products too. Each panel has one line more than rows.
     """
     depth = min(k, MAX_BLOCK_DEPTH) + 1
-    every = [shape for sizes in product(TILES, (4, 8)) for shape in tiles_for(*sizes)]
+    every = [tile_for(*sizes) for sizes in product(TILES, (4, 8))]
     of_a = max(-(-m // shape.rows) * shape.step for shape in every)
     of_b = max(-(-n // shape.width) * shape.width for shape in every)
     return (of_a + of_b) * depth + 2 * LINE

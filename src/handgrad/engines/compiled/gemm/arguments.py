@@ -3,6 +3,7 @@
 import llvmlite.ir as ir
 
 from handgrad.engines.compiled.ir_helpers import INT, VOID, i64, minimum
+from handgrad.engines.loops.target import Tile
 
 INTS = INT.as_pointer()
 # Integers, and addresses, 0 for none. `a_width` is the row stride of `a`, whose rows are those of
@@ -15,18 +16,13 @@ ARGUMENTS: tuple[str, ...] = (
     *("start", "end", "given"),  # the initial sums; the epilogue of each tile, and its argument
     *("room", "workers", "parts"),
 )
-# The shape of the tiles, and the functions for that shape.
-PLANNED_BY_SHAPE = (
-    *("rows", "width", "step", "kernel", "shorter"),
-    *("copy_a", "transpose_a", "copy_b", "transpose_b"),
-)
 # The number of tiles; the first `tall` have all `rows`, the others one less. The number of panels,
 # their addresses and strides. The largest depth of a block of k; the current block.
 PLANNED = (
     *("tiles", "tall", "panels", "packed_a", "packed_b", "panel_a", "panel_b"),
     *("most", "begin", "depth"),
 )
-NAMES = ARGUMENTS + PLANNED_BY_SHAPE + PLANNED
+NAMES = ARGUMENTS + PLANNED
 
 
 def end_type(number: ir.Type) -> ir.Type:
@@ -36,10 +32,10 @@ def end_type(number: ir.Type) -> ir.Type:
 
 
 class Arguments:
-    """Reads and writes the block by name, in LLVM IR."""
+    """Reads and writes the block by name, in LLVM IR; `shape` is that of the tiles."""
 
-    def __init__(self, b: ir.IRBuilder, memory: ir.Value) -> None:
-        self.b, self.memory = b, memory
+    def __init__(self, b: ir.IRBuilder, memory: ir.Value, shape: Tile) -> None:
+        self.b, self.memory, self.shape = b, memory, shape
 
     def __getitem__(self, name: str) -> ir.Value:
         return self.b.load(self._place(name))
@@ -64,7 +60,7 @@ class Arguments:
 
     def rows_of(self, tile: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
         """A tile's first row, its number of rows, and whether it is a tall one."""
-        b, rows, tall = self.b, self["rows"], self["tall"]
+        b, rows, tall = self.b, i64(self.shape.rows), self["tall"]
         is_tall = b.icmp_signed("<", tile, tall)
         row = b.sub(b.mul(tile, rows), b.select(is_tall, i64(0), b.sub(tile, tall)))
         height = b.select(is_tall, rows, b.sub(rows, i64(1)))

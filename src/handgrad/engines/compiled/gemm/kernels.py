@@ -55,32 +55,33 @@ PREFETCHED = 10  # rows of a panel ahead: with AVX-512, where two threads share 
 class Kernels:
     """Writes a module's functions that compute tiles of c."""
 
-    def __init__(self, vectors: Vectors, largest_tile: int) -> None:
+    def __init__(self, vectors: Vectors, shape: Tile) -> None:
         self.vectors, self.lanes, self.module = vectors, vectors.lanes, vectors.module
-        self.array, self.largest_tile = vectors.number.as_pointer(), largest_tile
+        self.array, self.shape = vectors.number.as_pointer(), shape
         self.arguments = [INT, self.array, self.array, self.array, INT, BIT, INT]
 
-    def kernel(self, shape: Tile, rows: int) -> ir.Function:
+    def kernel(self, rows: int) -> ir.Function:
         """The microkernel: a tile of c, the sums over k of a panel of a times a panel of b.
 
         Their initial values precede b's panel. They are stored, or added to the tile. The last
         panel may have fewer vectors. Partial tiles and the epilogue go through a temporary tile in
         the L1 cache.
         """
-        name = f"kernel.{rows}.{shape.width}"
-        return define_once(self.module, name, self.arguments, partial(self._kernel, shape, rows))
+        name = f"kernel.{rows}"
+        return define_once(self.module, name, self.arguments, partial(self._kernel, rows))
 
-    def _kernel(self, shape: Tile, rows: int, b: ir.IRBuilder) -> None:
+    def _kernel(self, rows: int, b: ir.IRBuilder) -> None:
         columns = b.function.args[-1]
-        for vectors in range(1, shape.vectors):
+        for vectors in range(1, self.shape.vectors):
             with b.if_then(b.icmp_signed("<=", columns, i64(vectors * self.lanes))):
-                self._sums(b, shape, rows, vectors)
+                self._sums(b, rows, vectors)
                 b.ret_void()
-        self._sums(b, shape, rows, shape.vectors)
+        self._sums(b, rows, self.shape.vectors)
 
-    def _sums(self, b: ir.IRBuilder, shape: Tile, rows: int, count: int) -> None:
+    def _sums(self, b: ir.IRBuilder, rows: int, count: int) -> None:
         depth, left, right, *_ = b.function.args
-        vectors, columns = self.vectors, range(0, count * self.lanes, self.lanes)
+        vectors, shape = self.vectors, self.shape
+        columns = range(0, count * self.lanes, self.lanes)
         places = self._places(b, rows, columns)
         starts = [
             vectors.load(b, offset_address(b, right, column - shape.width)) for column in columns
@@ -145,21 +146,20 @@ class Kernels:
 
     def _tiles(self, b: ir.IRBuilder) -> None:
         memory, tile, first, last, left, right = b.function.args
-        block = Arguments(b, memory)
-        spare = b.alloca(self.vectors.number, i64(self.largest_tile))
+        block, shape = Arguments(b, memory, self.shape), self.shape
+        spare = b.alloca(self.vectors.number, i64(shape.rows * shape.width))
         spare.align = CACHE_LINE
         row, rows, is_tall = block.rows_of(tile)
-        width, c_width, begin, depth = (block[x] for x in ("width", "c_width", "begin", "depth"))
+        c_width, begin, depth = (block[x] for x in ("c_width", "begin", "depth"))
+        width = i64(shape.width)
         n, panel_b = block["n"], block["panel_b"]
         row_of_c = element_address(b, block.pointer("c", self.array), row, c_width, i64(0))
         is_first = b.icmp_signed("==", begin, i64(0))
         is_last = b.icmp_signed("==", b.add(begin, depth), block["k"])
         ends = b.and_(is_last, block.is_given("end"))
-        height = b.select(is_tall, block["rows"], b.sub(block["rows"], i64(1)))
+        height = b.select(is_tall, i64(shape.rows), i64(shape.rows - 1))
         is_full = b.and_(b.icmp_signed("==", rows, height), b.not_(ends))
-        kind = ir.FunctionType(ir.VoidType(), self.arguments)
-        kernel = b.select(is_tall, block["kernel"], block["shorter"])
-        kernel = b.inttoptr(kernel, kind.as_pointer())
+        kernel = b.select(is_tall, self.kernel(shape.rows), self.kernel(shape.rows - 1))
         with counted_loop(b, last, name="panel", begin=first) as panel:
             panel_of_b = b.gep(right, [b.mul(b.sub(panel, first), panel_b)])
             column = b.mul(panel, width)

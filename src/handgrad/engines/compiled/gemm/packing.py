@@ -12,12 +12,13 @@ import llvmlite.ir as ir
 from handgrad.engines.compiled.gemm.arguments import INTS, Arguments
 from handgrad.engines.compiled.ir_helpers import INT, counted_loop, define_once, i64, minimum
 from handgrad.engines.compiled.vectors import Vectors, element_address
+from handgrad.engines.loops.target import Tile
 
 ALL_PANELS = 2**40  # more than any product has: all are tall
 
 
-class Packing:
-    """Writes a module's functions that pack a and b."""
+class PanelWriter:
+    """Writes a module's functions that put rows of a matrix into panels."""
 
     def __init__(self, vectors: Vectors) -> None:
         self.vectors, self.lanes, self.module = vectors, vectors.lanes, vectors.module
@@ -61,22 +62,22 @@ class Packing:
                     vector = self.vectors.masked_load(b, b.gep(start, [part]), mask)
                     self.vectors.store(b, vector, b.gep(out, [part]))
 
-    def transpose(self, step: int) -> ir.Function:
+    def transpose(self) -> ir.Function:
         """Pack `depth` numbers of each of `count` <= step rows, which become a panel's columns.
 
         Squares as wide as a vector are transposed in registers: a cache line is loaded once, even
         if rows with a power-of-two stride evict each other. The last square overlaps the one before
         and ends with the rows; missing rows repeat the last one.
         """
-        kinds = [INT, INT, INT, self.array, INT, INTS, self.array]
-        return define_once(self.module, f"transpose.{step}", kinds, partial(self._transpose, step))
+        kinds = [INT, INT, INT, self.array, INT, INTS, self.array, INT]
+        return define_once(self.module, "transpose", kinds, self._transpose)
 
-    def _transpose(self, step: int, b: ir.IRBuilder) -> None:
-        first, count, depth, source, width, rows, panel = b.function.args
+    def _transpose(self, b: ir.IRBuilder) -> None:
+        first, count, depth, source, width, rows, panel, step = b.function.args
         lanes, vectors = self.lanes, self.vectors
         spare = b.alloca(vectors.number, i64(lanes * lanes))
         few = b.icmp_signed("<", depth, i64(lanes))
-        with counted_loop(b, i64(step), lanes, name="part") as part:
+        with counted_loop(b, step, lanes, name="part") as part:
             last = b.sub(count, i64(1))
             here = [minimum(b, b.add(part, i64(r)), last) for r in range(lanes)]
             numbers = [_row_number(b, rows, b.add(first, r)) for r in here]
@@ -85,13 +86,13 @@ class Packing:
             with counted_loop(b, depth, lanes, name="k") as position:
                 k = b.select(few, i64(0), minimum(b, position, b.sub(depth, i64(lanes))))
                 square = self._load_square(b, few, [b.gep(start, [k]) for start in starts], depth)
-                place = b.select(few, spare, b.gep(out, [b.mul(k, i64(step))]))
-                apart = b.select(few, i64(lanes), i64(step))
+                place = b.select(few, spare, b.gep(out, [b.mul(k, step)]))
+                apart = b.select(few, i64(lanes), step)
                 for r, value in enumerate(vectors.transpose(b, square)):
                     vectors.store(b, value, b.gep(place, [b.mul(i64(r), apart)]))
             with b.if_then(few), counted_loop(b, depth, name="k") as k:
                 value = vectors.load(b, b.gep(spare, [b.mul(k, i64(lanes))]))
-                vectors.store(b, value, b.gep(out, [b.mul(k, i64(step))]))
+                vectors.store(b, value, b.gep(out, [b.mul(k, step)]))
 
     def _load_square(
         self, b: ir.IRBuilder, few: ir.Value, places: list[ir.Value], depth: ir.Value
@@ -112,6 +113,14 @@ class Packing:
                 phi.add_incoming(value, block)
         return phis
 
+
+class Packing(PanelWriter):
+    """Writes a module's functions that pack a and b, for tiles of a shape."""
+
+    def __init__(self, vectors: Vectors, shape: Tile) -> None:
+        super().__init__(vectors)
+        self.shape = shape
+
     def pack_a(self) -> ir.Function:
         """Pack a range of a's panels; the last argument is the place of the first."""
         return define_once(self.module, "pack.a", [INTS, INT, INT, self.array], self._pack_a)
@@ -122,33 +131,32 @@ class Packing:
 
     def _pack_a(self, b: ir.IRBuilder) -> None:
         memory, begin, end, place = b.function.args
-        block = Arguments(b, memory)
-        place = b.gep(place, [b.sub(block["step"], b.mul(begin, block["panel_a"]))])
+        block, shape = Arguments(b, memory, self.shape), self.shape
+        place = b.gep(place, [b.sub(i64(shape.step), b.mul(begin, block["panel_a"]))])
         with b.if_else(block.is_given("a_transposed")) as (as_panels, across):
             with as_panels:
-                extent = [begin, end, block["rows"], block["tall"], block["m"]]
-                self._pack_rows(b, block, "a", extent, place)
+                extent = [begin, end, i64(shape.rows), block["tall"], block["m"]]
+                self._pack_rows(b, block, "a", extent, place, shape.step)
             with across, counted_loop(b, end, name="tile", begin=begin) as tile:
                 row, rows, _ = block.rows_of(tile)
                 panel = b.gep(place, [b.mul(tile, block["panel_a"])])
-                self._pack_transposed(b, block, "a", row, rows, panel)
+                self._pack_transposed(b, block, "a", row, rows, panel, shape.step)
 
     def _pack_b(self, b: ir.IRBuilder) -> None:
         memory, begin, end, place = b.function.args
-        block = Arguments(b, memory)
-        width = block["width"]
+        block, width = Arguments(b, memory, self.shape), i64(self.shape.width)
         place = b.gep(place, [b.neg(b.mul(begin, block["panel_b"]))])
         self._begin_sums(b, block, begin, end, place)
         place = b.gep(place, [width])
         with b.if_else(block.is_given("b_transposed")) as (across, as_panels):
             with as_panels:
                 extent = [begin, end, width, i64(ALL_PANELS), block["n"]]
-                self._pack_rows(b, block, "b", extent, place)
+                self._pack_rows(b, block, "b", extent, place, self.shape.width)
             with across, counted_loop(b, end, name="panel", begin=begin) as number:
                 column = b.mul(number, width)
                 columns = minimum(b, width, b.sub(block["n"], column))
                 panel = b.gep(place, [b.mul(number, block["panel_b"])])
-                self._pack_transposed(b, block, "b", column, columns, panel)
+                self._pack_transposed(b, block, "b", column, columns, panel, self.shape.width)
 
     def _pack_rows(
         self,
@@ -157,11 +165,11 @@ class Packing:
         matrix: str,
         extent: list[ir.Value],
         panels: ir.Value,
+        step: int,
     ) -> None:
-        copy = block.pointer(f"copy_{matrix}", self.copy(self.lanes).type)
         source = [block["begin"], block["depth"], block.pointer(matrix, self.array)]
         source += [block[f"{matrix}_width"], block.pointer(f"{matrix}_rows", INTS)]
-        b.call(copy, [*extent, *source, panels, block[f"panel_{matrix}"]])
+        b.call(self.copy(step), [*extent, *source, panels, block[f"panel_{matrix}"]])
 
     def _pack_transposed(
         self,
@@ -171,11 +179,12 @@ class Packing:
         first: ir.Value,
         count: ir.Value,
         panel: ir.Value,
+        step: int,
     ) -> None:
-        transpose = block.pointer(f"transpose_{matrix}", self.transpose(self.lanes).type)
         source = b.gep(block.pointer(matrix, self.array), [block["begin"]])
         arguments = [first, count, block["depth"], source, block[f"{matrix}_width"]]
-        b.call(transpose, [*arguments, block.pointer(f"{matrix}_rows", INTS), panel])
+        arguments += [block.pointer(f"{matrix}_rows", INTS), panel, i64(step)]
+        b.call(self.transpose(), arguments)
 
     def _begin_sums(
         self,
@@ -188,7 +197,7 @@ class Packing:
         """Store the initial sums: the start in the first block of k, if there is one; else 0."""
         is_first = b.icmp_signed("==", block["begin"], i64(0))
         known = b.and_(is_first, block.is_given("start"))
-        start, width = block.pointer("start", self.array), block["width"]
+        start, width = block.pointer("start", self.array), i64(self.shape.width)
         n = block["n"]
         with counted_loop(b, end, name="panel", begin=begin) as number:
             place = b.gep(panels, [b.mul(number, block["panel_b"])])

@@ -17,7 +17,6 @@ from handgrad.engines.compiled.gemm.arguments import (
     ARGUMENTS,
     INTS,
     NAMES,
-    PLANNED_BY_SHAPE,
     Arguments,
 )
 from handgrad.engines.compiled.gemm.kernels import CACHE_LINE, Kernels, ceil_div, k_block_sizes
@@ -34,7 +33,7 @@ from handgrad.engines.compiled.ir_helpers import (
 )
 from handgrad.engines.compiled.parallel_for import parallel_for
 from handgrad.engines.compiled.vectors import Vectors, vector_bytes
-from handgrad.engines.loops.target import Tile, tiles_for
+from handgrad.engines.loops.target import tile_for
 
 NAME = "multiply"
 # Bytes of packed panels that stay in the L2 cache, by the bytes of a vector. Measured for the first
@@ -57,16 +56,16 @@ class _GemmWriter:
     def __init__(self, vectors: Vectors) -> None:
         self.vectors, self.module = vectors, vectors.module
         self.array = vectors.number.as_pointer()
-        self.shapes = tiles_for(vectors.bytes, vectors.size)
-        largest = max(shape.rows * shape.width for shape in self.shapes)
-        self.packing, self.kernels = Packing(vectors), Kernels(vectors, largest)
+        self.shape = tile_for(vectors.bytes, vectors.size)
+        self.packing = Packing(vectors, self.shape)
+        self.kernels = Kernels(vectors, self.shape)
 
     def write(self) -> None:
         """Write the function of the block of arguments, which it does not change."""
         function = ir.Function(self.module, ir.FunctionType(VOID, [INTS]), NAME)
         b = ir.IRBuilder(function.append_basic_block())
         memory = b.alloca(INT, i64(len(NAMES)))
-        block, passed = Arguments(b, memory), Arguments(b, function.args[0])
+        block, passed = self._arguments(b, memory), self._arguments(b, function.args[0])
         for argument in ARGUMENTS:
             block[argument] = passed[argument]
         self._plan_tiles(b, block)
@@ -83,35 +82,22 @@ class _GemmWriter:
                 self._run(b, block, job)
         b.ret_void()
 
-    def _plan_tiles(self, b: ir.IRBuilder, block: Arguments) -> None:
-        """Plan the tiles of c: wide ones, or narrow ones if it is narrow; tall ones come first."""
-        wide, narrow = self.shapes
-        few = b.icmp_signed("<=", block["n"], i64(narrow.width))
-        for name, values in zip(
-            PLANNED_BY_SHAPE, zip(self._of(wide), self._of(narrow), strict=True), strict=True
-        ):
-            block[name] = b.select(few, values[1], values[0])
-        rows = block["rows"]
-        block["tiles"] = tiles = ceil_div(b, block["m"], rows)
-        tall = b.sub(block["m"], b.mul(tiles, b.sub(rows, i64(1))))
-        block["tall"] = b.select(b.icmp_signed("<", tall, i64(0)), i64(0), tall)
-        block["panels"] = ceil_div(b, block["n"], block["width"])
+    def _arguments(self, b: ir.IRBuilder, memory: ir.Value) -> Arguments:
+        return Arguments(b, memory, self.shape)
 
-    def _of(self, shape: Tile) -> list[ir.Value]:
-        """Sizes and functions for a shape of the tiles, in the order of `PLANNED_BY_SHAPE`."""
-        sizes = [i64(size) for size in (shape.rows, shape.width, shape.step)]
-        functions = [
-            *(self.kernels.kernel(shape, shape.rows - less) for less in (0, 1)),
-            *(write(shape.step) for write in (self.packing.copy, self.packing.transpose)),
-            *(write(shape.width) for write in (self.packing.copy, self.packing.transpose)),
-        ]
-        return [*sizes, *(function.ptrtoint(INT) for function in functions)]
+    def _plan_tiles(self, b: ir.IRBuilder, block: Arguments) -> None:
+        """Plan the tiles of c; tall ones come first."""
+        rows = self.shape.rows
+        block["tiles"] = tiles = ceil_div(b, block["m"], i64(rows))
+        tall = b.sub(block["m"], b.mul(tiles, i64(rows - 1)))
+        block["tall"] = b.select(b.icmp_signed("<", tall, i64(0)), i64(0), tall)
+        block["panels"] = ceil_div(b, block["n"], i64(self.shape.width))
 
     def _plan_panels(self, b: ir.IRBuilder, block: Arguments) -> None:
         """Plan the addresses of the panels in scratch memory, aligned to cache lines."""
         rows = b.add(block["most"], i64(1))
-        block["panel_a"] = b.mul(block["step"], rows)
-        block["panel_b"] = b.mul(block["width"], rows)
+        block["panel_a"] = b.mul(i64(self.shape.step), rows)
+        block["panel_b"] = b.mul(i64(self.shape.width), rows)
         block["packed_a"] = packed_a = _aligned(b, block["room"])
         length = b.mul(b.mul(block["tiles"], block["panel_a"]), i64(self.vectors.size))
         block["packed_b"] = _aligned(b, b.add(packed_a, length))
@@ -129,7 +115,7 @@ class _GemmWriter:
     def _pack(self, b: ir.IRBuilder) -> None:
         """Pack a part of the matrix that all parts read."""
         memory, part = b.function.args
-        block = Arguments(b, memory)
+        block = self._arguments(b, memory)
         with b.if_else(self._by_rows(b, block)) as (of_b, of_a):
             for which, name, count in ((of_b, "b", "panels"), (of_a, "a", "tiles")):
                 with which:
@@ -144,7 +130,7 @@ class _GemmWriter:
         they are multiplied, and the next group takes their place.
         """
         memory, part = b.function.args
-        block = Arguments(b, memory)
+        block = self._arguments(b, memory)
         by_rows = self._by_rows(b, block)
         by_columns = b.not_(by_rows)
         (row, last_row), (column, last_column) = (
@@ -164,10 +150,10 @@ class _GemmWriter:
                 with b.if_then(by_columns):
                     self._pack_range(b, block, "b", first, last, column)
                 place_b = b.select(by_rows, first, column)
-                right = b.gep(self._panel(b, block, "b", place_b), [block["width"]])
+                right = b.gep(self._panel(b, block, "b", place_b), [i64(self.shape.width)])
                 with counted_loop(b, last_tile, name="tile", begin=first_tile) as tile:
                     place = b.add(place_a, b.sub(tile, first_tile))
-                    left = b.gep(self._panel(b, block, "a", place), [block["step"]])
+                    left = b.gep(self._panel(b, block, "a", place), [i64(self.shape.step)])
                     b.call(self.kernels.tiles(), [memory, tile, first, last, left, right])
         b.ret(i64(0))
 
