@@ -19,6 +19,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from handgrad.graph.nodes import Node, Origin
 from handgrad.graph.operations import FUNCTIONS, INSTEAD, METHODS, REDUCED_BY, VIEWS, Op
+from handgrad.graph.stand_ins import computed, stand_in
 from handgrad.graph.symbolic import Formula, Ref, substitute
 from handgrad.textbook import special_functions
 from handgrad.textbook.errors import RecordingError
@@ -255,7 +256,7 @@ class Tape:
         """Call `compute` and append its node, whose arguments begin with `before`."""
         frame, origin = self.current_frame()
         values = substitute((arguments, options), lambda leaf: self._value(leaf, origin))
-        result = compute(*values[0], **values[1])
+        result = computed(name, compute, *values)
         self._check_dtype(name, values, result, origin)
         parts = substitute((arguments, options), _reference)
         return self._append(name, (*before, *parts[0]), parts[1], result, origin, frame)
@@ -292,7 +293,7 @@ class Tape:
     ) -> Traced:
         array = np.asarray(result)
         self.steps.append(Node(name, arguments, options, array.shape, array.dtype, origin))
-        return Traced(self, len(self.steps) - 1, result, frame)
+        return Traced(self, len(self.steps) - 1, stand_in(result), frame)
 
     def _value(self, leaf: object, origin: Origin) -> Any:
         if not isinstance(leaf, Traced):

@@ -158,7 +158,7 @@ class _GemmWriter:
         b.ret(i64(0))
 
     def _by_rows(self, b: ir.IRBuilder, block: Arguments) -> ir.Value:
-        """Whether the parts are rows of c, or columns."""
+        """True if the parts are rows of c, not columns."""
         return b.icmp_signed(">", block["m"], block["n"])
 
     def _at_once(self, b: ir.IRBuilder, block: Arguments, matrix: str) -> ir.Value:

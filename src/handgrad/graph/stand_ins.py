@@ -1,0 +1,69 @@
+"""Stand-ins for large arrays while tracing: one number, repeated.
+
+A trace needs the shapes and types of arrays, not their numbers. So a large array becomes a view of
+its first number, and an elementwise operation or a product is computed for one number only.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from handgrad.graph.operations import Op
+
+LARGE = 2**12  # numbers: smaller arrays stay as they are
+OF_EACH_NUMBER = {op for op in Op if isinstance(op.function, np.ufunc)} - {Op.MATMUL}
+OF_EACH_NUMBER |= {Op.ERF, Op.WHERE, Op.CLIP, Op.ASTYPE}
+
+
+def stand_in(value: object) -> Any:
+    """The value itself, or a view of the first number of a large array."""
+    if not isinstance(value, np.ndarray) or value.size <= LARGE:
+        return value
+    return np.broadcast_to(_corner(value).copy(), value.shape)
+
+
+def computed(
+    operation: Op,
+    compute: Callable[..., object],
+    arguments: Sequence[object],
+    options: Mapping[str, object],
+) -> Any:
+    """The result of an operation, or its stand-in.
+
+    Parameters
+    ----------
+    operation : Op
+        Decides whether one number suffices.
+    compute : callable
+        Computes the operation.
+    arguments, options : sequence and Mapping of str
+        Given to `compute`.
+    """
+    shape = _shape_of_large(operation, arguments)
+    if shape is None:
+        return stand_in(compute(*arguments, **options))
+    first = compute(*map(_corner, arguments), **options)
+    return np.broadcast_to(np.asarray(first), shape)
+
+
+def _shape_of_large(operation: Op, arguments: Sequence[object]) -> tuple[int, ...] | None:
+    """The shape of a large result that one number determines; None for others."""
+    shapes = [np.shape(part) for part in arguments if isinstance(part, np.ndarray)]
+    if operation in OF_EACH_NUMBER:
+        shape = np.broadcast_shapes(*shapes)
+    elif operation is Op.MATMUL and min(map(len, shapes)) >= 2 and len(shapes) == 2:
+        (*of_a, m, inner), (*of_b, also_inner, n) = shapes
+        if inner != also_inner:
+            return None  # NumPy says what is wrong
+        shape = (*np.broadcast_shapes(tuple(of_a), tuple(of_b)), m, n)
+    else:
+        return None
+    return shape if np.prod(shape, dtype=int) > LARGE else None
+
+
+def _corner(value: object) -> Any:
+    """The first number along each axis of an array; other values as they are."""
+    if not isinstance(value, np.ndarray):
+        return value
+    return value[(slice(1),) * value.ndim]
