@@ -1,9 +1,10 @@
 """Predictions by machine code, as long as the net's layers are unchanged."""
 
 import math
+from collections.abc import Callable
 from contextlib import nullcontext
 from threading import Thread
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, ClassVar, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts, number_of_rows
 
+T = TypeVar("T")
 A_THREADS_WORK = 2e7  # multiplications; fewer are done before a thread has started
 
 
@@ -56,6 +58,7 @@ class CompiledPredictor:
         self.weights = {"parameters": net.parameters, "state": net.running_state}
         self.multiplications = plan.multiplications
         self.few = [SmallBatch(self)]
+        self.runners: list[Runner] = []  # with scratch memory of their own
 
     def _plan(self, x: Inputs) -> CompiledPlan:
         """Trace and compile the predictions."""
@@ -78,8 +81,7 @@ class CompiledPredictor:
                 return None
         if (n := number_of_rows(x)) > PREDICTED_AT_ONCE:
             return self._many(x, n)
-        # a list hands its elements out to one thread at a time
-        few = self.few.pop() if self.few else SmallBatch(self)
+        few = _free(self.few, lambda: SmallBatch(self))
         with blas_threads(None) if self.by_blas else nullcontext():
             p = few(x, n)
         self.few.append(few)
@@ -112,8 +114,9 @@ class CompiledPredictor:
             rows = slice(start, start + part)
             parts = {name: array[rows] for name, array in buffers.items()}
             parts["predictions"] = p[rows]
-            runner = self.runner.with_own_scratch()
+            runner = _free(self.runners, self.runner.with_own_scratch)
             returned.append(runner(n_rows=len(p[rows]), **parts, **self.weights))
+            self.runners.append(runner)
 
         with worker_threads(by_blas=self.by_blas) as cores:
             work = n * self.multiplications
@@ -126,6 +129,14 @@ class CompiledPredictor:
             for thread in others:
                 thread.join()
         return p if returned.count(FINISHED) == len(others) + 1 else None
+
+
+def _free(parts: list[T], make: Callable[[], T]) -> T:
+    """Take a part that no thread uses, or make one."""
+    try:
+        return parts.pop()
+    except IndexError:
+        return make()
 
 
 class SmallBatch:
