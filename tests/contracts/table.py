@@ -129,6 +129,9 @@ OPTIMIZERS: dict[str, Callable[[], hg.optimizers.Optimizer]] = {
     "momentum": lambda: hg.SGD(0.1, momentum=0.9),
     "nesterov": lambda: hg.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     "clipped": lambda: hg.Adam(0.01, clip_norm=0.5, clip_value=0.2, weight_decay=0.1),
+    "EMA": lambda: hg.optimizers.EMA(hg.Adam(0.01), decay=0.9),
+    "SWA": lambda: hg.optimizers.SWA(hg.SGD(0.1), start=3, every=2),
+    "GradientAccumulation": lambda: hg.optimizers.GradientAccumulation(hg.AdamW(0.01), 2),
 }
 
 PENALTIES: dict[str, Callable[[], hg.penalties.Penalty]] = {

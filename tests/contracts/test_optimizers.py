@@ -9,7 +9,10 @@ import handgrad as hg
 from handgrad.graph import interpret
 from tests.contracts.table import OPTIMIZERS
 
-each_that_steps = pytest.mark.parametrize("name", [n for n in OPTIMIZERS if n != "LBFGS"])
+STEPPING = [name for name in OPTIMIZERS if name != "LBFGS"]
+ADAPTERS = ("EMA", "SWA", "GradientAccumulation")  # whose settings are another optimizer's
+each_that_steps = pytest.mark.parametrize("name", STEPPING)
+each_with_settings = pytest.mark.parametrize("name", [n for n in STEPPING if n not in ADAPTERS])
 
 
 def arrays(name: str, dtype: Any) -> dict[str, Any]:
@@ -61,7 +64,7 @@ def test_the_recording_says_what_the_update_says_at_every_step(name: str, step: 
             np.testing.assert_array_equal(found.new_state[key], array)
 
 
-@each_that_steps
+@each_with_settings
 def test_a_learning_rate_that_cannot_be_is_refused(name: str) -> None:
     kind = type(OPTIMIZERS[name]())
     for wrong in (0, -0.1, float("nan"), float("inf"), "fast"):
@@ -69,13 +72,22 @@ def test_a_learning_rate_that_cannot_be_is_refused(name: str) -> None:
             kind(wrong)  # type: ignore[arg-type]
 
 
-@each_that_steps
+@each_with_settings
 def test_what_is_shared_can_be_given_to_every_optimizer(name: str) -> None:
     groups: Any = {"*.b": {"weight_decay": 0.0}}
     kind: Any = type(OPTIMIZERS[name]())
     optimizer = kind(0.1, weight_decay=0.5, clip_norm=2.0, clip_value=3.0, groups=groups)
     assert (optimizer.weight_decay, optimizer.clip_norm, optimizer.clip_value) == (0.5, 2.0, 3.0)
     assert optimizer.groups == groups
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_the_settings_of_an_adapter_are_those_of_its_optimizer(name: str) -> None:
+    optimizer: Any = OPTIMIZERS[name]()
+    for setting in ("learning_rate", "weight_decay", "clip_norm", "clip_value", "groups"):
+        assert getattr(optimizer, setting) is getattr(optimizer.optimizer, setting)
+        setattr(optimizer, setting, changed := 0.125)
+        assert getattr(optimizer.optimizer, setting) == changed
 
 
 def test_plain_gradient_descent_remembers_nothing() -> None:

@@ -302,6 +302,17 @@ def optimizer_case(optimizer: hg.optimizers.Optimizer, n: int | tuple[int, ...] 
     return Case(given, library)
 
 
+def averaged(w: Any, average: Any, share: float) -> Any:
+    """The average of EMA after a step without a gradient, in which the weights have this share."""
+    ema = hg.optimizers.EMA(hg.SGD(1.0), decay=(1 - share) / share)  # of the second step
+    return ema.update(w, 0 * w, average, learning_rate=1.0, step=2)[-1]
+
+
+def accumulated(dw: Any, total: Any, batches: int) -> Any:
+    adapter = hg.optimizers.GradientAccumulation(hg.SGD(1.0), batches)
+    return adapter.update(dw, dw, total, learning_rate=1.0, step=1)[-1]
+
+
 def newton_schulz(rng: Rng) -> Values:
     """A matrix u, the same at norm 1, and the constants of the polynomial."""
     u = rng.normal(size=(3, 4))
@@ -658,6 +669,18 @@ CASES = {
     ),
     "Lion": optimizer_case(hg.optimizers.Lion(0.1, betas=(0.7, 0.8)), n=300),
     "Muon": optimizer_case(hg.optimizers.Muon(0.1, momentum=0.7, steps=2), n=(3, 2, 2)),
+    "EMA": Case(
+        lambda rng: {"decay": 0.7, "step": 3},
+        lambda v: {"share": hg.optimizers.EMA(hg.SGD(1.0), v["decay"]).share(v["step"])},
+    ),
+    "average of weights": Case(
+        lambda rng: {"w": rng.normal(size=4), "average": rng.normal(size=4), "share": 0.6},
+        lambda v: {"average": averaged(v["w"], v["average"], v["share"])},
+    ),
+    "accumulated gradients": Case(
+        lambda rng: {"dw": rng.normal(size=4), "total": rng.normal(size=4), "batches": 4},
+        lambda v: {"total": accumulated(v["dw"], v["total"], v["batches"])},
+    ),
     "Newton-Schulz step": Case(
         newton_schulz, lambda v: {"x": muon.orthogonalized(v["u"], steps=1)}
     ),

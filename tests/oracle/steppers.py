@@ -131,6 +131,26 @@ def trajectory(name: str) -> Any:
         torch.set_default_dtype(torch.float32)
 
 
+def averages(weights: Any, start: int = 1, every: int = 1, decay: float | None = None) -> Any:
+    """The averaged weights after each step, by PyTorch; with a decay the moving average."""
+    model = torch.nn.ParameterList([torch.nn.Parameter(torch.from_numpy(weights[0].copy()))])
+    moving = None if decay is None else _moving_average(decay)
+    averaged, found = torch.optim.swa_utils.AveragedModel(model, avg_fn=moving), []
+    for step, w in enumerate(weights, 1):
+        model[0].data[...] = torch.from_numpy(w)
+        if step >= start and (step - start) % every == 0:
+            averaged.update_parameters(model)
+        found.append((averaged.module if step >= start else model)[0].detach().numpy().copy())
+    return np.array(found)
+
+
+def _moving_average(decay: float) -> Any:
+    """PyTorch's `get_ema_avg_fn`, with the correction of the first steps."""
+    return lambda averaged, w, n: torch.lerp(
+        averaged, w, (1 - decay) / (1 - decay ** (n.item() + 1))
+    )
+
+
 def scheduled(name: str) -> tuple[Any, Any]:
     """The weights after every step of SGD, and the learning rate of every step."""
     return _trajectory(lambda p: torch.optim.SGD(p.values(), lr=0.5), SCHEDULERS[name])

@@ -26,6 +26,18 @@ def test_every_weight_after_every_step(name: str, engine: Any) -> None:
 
 
 @each_engine
+def test_averaged_weights_are_those_of_swa_utils(engine: Any) -> None:
+    of_adam = steppers.trajectory("Adam")
+    adapted = {
+        "EMA": (hg.optimizers.EMA(hg.Adam(0.05), decay=0.9), {"decay": 0.9}),
+        "SWA": (hg.optimizers.SWA(hg.Adam(0.05), start=7, every=3), {"start": 7, "every": 3}),
+    }
+    for name, (optimizer, how) in adapted.items():
+        found, _ = trained(optimizer, engine=engine)
+        assert_close(found, steppers.averages(of_adam, **how), name, relative=1e-9)
+
+
+@each_engine
 @pytest.mark.parametrize("alpha", [0.03, 0.1])
 def test_l_bfgs_ends_where_pytorchs_does(engine: Any, alpha: float) -> None:
     # with less of a penalty there are several minima, and two line searches may part

@@ -12,6 +12,7 @@ from handgrad.engines.sharding import UNSHARDED
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.predictor import EngineName
 from handgrad.textbook.net.shared_rows import SharedRows
+from handgrad.textbook.optimizers.optimizer import exchange_weights
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,27 @@ class Engine(ABC):
         self.optimizer_state = [np.zeros_like(net.parameters) for _ in optimizer.state_names]
         self.step = np.zeros(1, np.int64)
         self.before = (net.parameters.copy(), net.running_state.copy())
+
+    @property
+    def averages(self) -> Array | None:
+        """The state of the optimizer with the weights that predict, if it averages them."""
+        name = self.optimizer.predicts_with
+        if name is None:
+            return None
+        return self.optimizer_state[self.optimizer.state_names.index(name)]
+
+    def begin_epoch(self) -> None:
+        """Remember the weights before an epoch; then the net gets those that are trained."""
+        weights = self.net.parameters, self.net.running_state
+        for before, now in zip(self.before, weights, strict=True):
+            before[...] = now
+        if self.step[0] > 0:
+            self.exchange_averages()
+
+    def exchange_averages(self) -> None:
+        """Exchange the weights that are trained and those that predict, if they differ."""
+        if (averages := self.averages) is not None:
+            exchange_weights(self.net, averages)
 
     @abstractmethod
     def epochs_at_once(self, epochs: int) -> int:

@@ -163,6 +163,8 @@ class _Keys:
             return dict, self.of_value(pairs, module, name)
         if isinstance(value, tuple | list):
             return type(value), tuple(self.of_value(part, module, name) for part in value)
+        if isinstance(value, Optimizer):  # within another one
+            return self.of_module(value)
         if isinstance(value, property):
             return self.of_value((value.fget, value.fset))
         if isinstance(value, staticmethod | classmethod):

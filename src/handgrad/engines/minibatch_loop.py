@@ -45,7 +45,7 @@ class MinibatchEngine(Engine):
     ) -> Iterator[Epoch | EpochProgress]:
         for order, rates in zip(orders, learning_rates.tolist(), strict=True):
             if so_far is None:
-                self.before = (self.net.parameters.copy(), self.net.running_state.copy())
+                self.begin_epoch()
             here, so_far, n = so_far or EpochProgress(), None, len(order)
             whole = len(here.predictions)
             while (diverged := self.run_part(order, rates, here)) is None:
@@ -55,8 +55,12 @@ class MinibatchEngine(Engine):
                 if here.rows == n:
                     break
                 yield here
+            if diverged is not None:
+                yield diverged
+                continue
+            self.exchange_averages()
             loss = here.total / self.counted(order)
-            yield diverged or Epoch(loss, np.concatenate(here.predictions), self.predict_held_out())
+            yield Epoch(loss, np.concatenate(here.predictions), self.predict_held_out())
 
     def run_rows(
         self, order: Array, learning_rates: Array, so_far: EpochProgress

@@ -13,7 +13,7 @@ import numpy as np
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import graph_text
-from handgrad.graph.symbolic import Ref, at
+from handgrad.graph.symbolic import Ref, at, plain_if_of_plain
 from handgrad.textbook.display import shown_whole
 from handgrad.textbook.errors import DataError, SettingError
 
@@ -259,5 +259,6 @@ def values_of(
         if node.operation is Op.RANDOM:
             stream, method, *arguments = arguments
             compute = getattr((rngs or {})[stream], method)
-        results.append(compute(*arguments, **here.options))
+        result = compute(*arguments, **here.options)
+        results.append(plain_if_of_plain(result, (arguments, here.options)))
     return results

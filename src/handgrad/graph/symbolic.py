@@ -46,6 +46,18 @@ def substitute(value: object, replace: Callable[[object], object]) -> Any:
     return replace(value)
 
 
+def plain_if_of_plain(result: Any, arguments: object) -> Any:
+    """The result of a function; a plain number, as Python's, if all its arguments are plain.
+
+    NumPy's would turn float32 into float64: `np.maximum(step, 10)` is an `np.int64`.
+    """
+    if not isinstance(result, np.ndarray | np.generic) or result.ndim:
+        return result
+    kinds: list[bool] = []
+    substitute(arguments, lambda leaf: kinds.append(isinstance(leaf, bool | int | float)))
+    return result.item() if kinds and all(kinds) else result
+
+
 @dataclass(frozen=True)
 class Symbolic:
     """A value that depends on the batch size n."""

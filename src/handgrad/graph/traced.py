@@ -20,7 +20,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from handgrad.graph.nodes import Node, Origin
 from handgrad.graph.operations import FUNCTIONS, INSTEAD, METHODS, REDUCED_BY, VIEWS, Op
 from handgrad.graph.stand_ins import computed, stand_in
-from handgrad.graph.symbolic import Formula, Ref, substitute
+from handgrad.graph.symbolic import Formula, Ref, plain_if_of_plain, substitute
 from handgrad.textbook import special_functions
 from handgrad.textbook.errors import RecordingError
 from handgrad.textbook.losses import weighting
@@ -136,6 +136,20 @@ class Traced(NDArrayOperatorsMixin):
         if name in METHODS:
             return lambda *a, **k: self.tape.apply(Op(name), self, *a, **k)
         raise self._unknown(f"the array's .{name}", name)
+
+    def __floordiv__(self, other: object) -> Any:
+        if self._is_count() and isinstance(other, int):
+            return np.floor(self / other)
+        return super().__floordiv__(other)
+
+    def __mod__(self, other: object) -> Any:
+        if self._is_count() and isinstance(other, int):
+            return self - self // other * other
+        return super().__mod__(other)
+
+    def _is_count(self) -> bool:
+        """Return True for a whole number, as the number of a step is."""
+        return isinstance(self.value, int)
 
     def __bool__(self) -> bool:
         raise self._refuse(
@@ -256,7 +270,7 @@ class Tape:
         """Call `compute` and append its node, whose arguments begin with `before`."""
         frame, origin = self.current_frame()
         values = substitute((arguments, options), lambda leaf: self._value(leaf, origin))
-        result = computed(name, compute, *values)
+        result = plain_if_of_plain(computed(name, compute, *values), values)
         self._check_dtype(name, values, result, origin)
         parts = substitute((arguments, options), _reference)
         return self._append(name, (*before, *parts[0]), parts[1], result, origin, frame)

@@ -178,7 +178,7 @@ class Fitting:
         config = with_rows_held_out(config)
         if config.reduce_on_plateau is not None:
             refuse_full_batch(config.optimizer, "reduce_on_plateau")
-            config = replace(config, optimizer=copy.copy(config.optimizer))
+            config = replace(config, optimizer=copy.deepcopy(config.optimizer))
         self.config, optimizer = config, config.optimizer
         self.training = Training(config, ahead=config.reduce_on_plateau is None)
         usual = self.training.usual_monitor

@@ -130,8 +130,7 @@ class StreamLoader:
         """Prepare an epoch; without `anew` a stopped one continues."""
         if anew:
             self.kept.begin()
-            net = self.chunks.net
-            engine.before = net.parameters.copy(), net.running_state.copy()
+            engine.begin_epoch()
 
     def run(
         self, engine: Engine, learning_rates: Array, so_far: EpochProgress | None
@@ -153,6 +152,7 @@ class StreamLoader:
             if so_far.rows < n:
                 yield so_far
         of_chunks.bit_generator.state = drawn.bit_generator.state
+        engine.exchange_averages()
         yield Epoch(so_far.total / n, self.kept.p[0])
 
     def _order(self, rows: int, before: int) -> Array:

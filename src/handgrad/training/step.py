@@ -1,5 +1,7 @@
 """Training steps for loops of your own: gradients, the optimizer's step, predictions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from math import isfinite
 from typing import Any, Literal, NamedTuple, get_args
@@ -164,12 +166,31 @@ class TrainingStep:
     def predict(self, x: Rows) -> Array:
         """Predict `x` in prediction mode with the current parameters, as `net.predict`.
 
+        If the optimizer averages them, as `hg.optimizers.EMA` does, with the averaged ones.
+
         Parameters
         ----------
         x : array or tuple of arrays
             Inputs, any number of rows.
         """
-        return self.net.predict(x, engine=self.engine.name if self.engine else self.config.engine)
+        with self.averaged():
+            name = self.engine.name if self.engine else self.config.engine
+            return self.net.predict(x, engine=name)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Context manager: within it `net` has the averaged parameters, to save or evaluate it.
+
+        Without an optimizer that averages, or before its first step, `net` stays as it is.
+        """
+        engine = self.engine if self.engine is not None and self.engine.step[0] > 0 else None
+        if engine is not None:
+            engine.exchange_averages()
+        try:
+            yield
+        finally:
+            if engine is not None:
+                engine.exchange_averages()
 
     def _filled(self, x: Rows, y: npt.ArrayLike) -> tuple[Engine, Array]:
         """The engine with this batch in its arrays, and the indices of its rows."""

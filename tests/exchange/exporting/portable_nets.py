@@ -48,7 +48,9 @@ class Case:
 
 def names() -> Iterator[tuple[str, str, str, str]]:
     """A page, a loss, an optimizer and a type: every one of each at least once."""
-    optimizers = itertools.cycle(name for name in OPTIMIZERS if name not in ("LBFGS", "Muon"))
+    optimizers = itertools.cycle(
+        name for name in OPTIMIZERS if name not in ("LBFGS", "Muon", "EMA", "SWA")
+    )
     losses = itertools.cycle(LOSSES)
     for i, page in enumerate([name for name in LAYERS if name != "Net"]):
         yield page, next(losses), next(optimizers), ("float32", "float64")[i % 2]

@@ -203,8 +203,10 @@ class CompiledEngine(Engine):
         """The number of epochs of a native call, so that it takes `CALL` seconds or more.
 
         Each call waits for the GIL while another Python thread is busy. The number depends on the
-        sizes alone.
+        sizes alone. Between two epochs the net gets averaged weights, if there are any.
         """
+        if self.averages is not None:
+            return 1
         seconds = -(-len(self.y) // self.batch_size) * self._least_time_of_a_step()
         rows = len(self.y) + sum(map(number_of_rows, self.held_out))
         row = 8 + 8 * int(np.prod(self.run.output_shape))
@@ -229,10 +231,10 @@ class CompiledEngine(Engine):
         weights = (net.parameters, net.running_state)
         if so_far is None:
             self.before = self.start
-            _copy(weights, self.before)
+            self.begin_epoch()
         self.streams.read()
         part = self.batch_size * max(1, int(PART / self._least_time_of_a_step()))
-        if rounds == 1 and (so_far or part < n):
+        if rounds == 1 and (so_far or part < n or self.averages is not None):
             yield from self._in_parts(orders[0], part, so_far or EpochProgress())
             return
         done, returned = self._run(self.calls, rounds)
@@ -277,6 +279,7 @@ class CompiledEngine(Engine):
             so_far = progress
             if so_far.rows < n:
                 yield so_far
+        self.exchange_averages()
         held_out = self.predict_held_out()
         yield Epoch(so_far.total / self.all_counted, results["predictions"][0], held_out)
 

@@ -144,6 +144,12 @@ def _train_spec(
     check_kinds(loss=(loss, Loss), optimizer=(optimizer, Optimizer))
     rows, targets = checked_data(spec.net, loss, (x, y), "x and y", learn=True)
     check_batches(spec.net, len(rows), batch_size)
+    if optimizer.predicts_with is not None:
+        raise SettingError(
+            f"{optimizer!r}, whose averaged weights predict",
+            "an optimizer whose weights predict: exported files train with those alone",
+            "the optimizer without EMA or SWA",
+        )
     if aims_at_padding(spec.net, loss, rows, targets):
         raise SettingError(
             "an Embedding with padding, and a target for each position",

@@ -27,6 +27,7 @@ from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.module import Module
 from handgrad.textbook.optimizers import Optimizer
+from handgrad.textbook.optimizers.adapters import OptimizerAdapter
 from handgrad.textbook.penalties import Penalty
 from handgrad.textbook.version import __version__
 
@@ -44,7 +45,9 @@ LAYERS = (
 RULES = tuple(  # that see flat arrays
     kind
     for name in optimizers.__all__
-    if (kind := getattr(optimizers, name)) not in (Optimizer, optimizers.LBFGS) and kind.elementwise
+    if (kind := getattr(optimizers, name)) not in (Optimizer, optimizers.LBFGS)
+    and kind.elementwise
+    and not issubclass(kind, OptimizerAdapter)
 )
 PENALTIES = (penalties.L1Penalty, penalties.L2Penalty, penalties.ElasticNetPenalty)
 Run = dict[str, Any]  # sizes, and examples of settings

@@ -1,6 +1,7 @@
-"""Optimizers of the textbook: SGD, adaptive rules and L-BFGS."""
+"""Optimizers of the textbook: SGD, adaptive rules, L-BFGS, and adapters of these."""
 
 from handgrad.textbook.optimizers.adam import Adam, AdamW, NAdam
+from handgrad.textbook.optimizers.adapters import EMA, SWA, GradientAccumulation
 from handgrad.textbook.optimizers.adaptive import Adagrad, RMSprop
 from handgrad.textbook.optimizers.lbfgs import LBFGS
 from handgrad.textbook.optimizers.lion import Lion
@@ -18,5 +19,8 @@ __all__ = [
     "Lion",
     "Muon",
     "LBFGS",
+    "EMA",
+    "SWA",
+    "GradientAccumulation",
     "Optimizer",
 ]

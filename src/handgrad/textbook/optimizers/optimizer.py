@@ -63,7 +63,8 @@ class Optimizer(Module):
     `elementwise = False` it gets one parameter at a time, each in its own shape. `state_names`
     names its state, arrays like `w` that start as zeros; the rule takes them after `dw` and returns
     them after the new `w`. `learning_rate` and `step` (1, 2, …) are arguments, so that one trace of
-    the rule holds for every step.
+    the rule holds for every step. `predicts_with` may name a state, averaged weights, that the net
+    gets after each epoch of `hg.train`.
 
     `hg.train` and `hg.fit` take the steps; in a loop of your own, `step` does.
 
@@ -86,6 +87,7 @@ class Optimizer(Module):
     names_elsewhere = ON_OPTIMIZERS
     rule: Callable[..., Any]
     elementwise = True
+    predicts_with: str | None = None
     decoupled = False
     weight_decay = 0.0
     clip_norm: float | None = None
@@ -322,6 +324,13 @@ def take_step(
             values = tuple(v.copy() if v.base is not None else v for v in values)
             for target, value in zip(targets, values, strict=True):
                 target[...] = value
+
+
+def exchange_weights(net: Trainable, others: Array) -> None:
+    """Exchange the trainable parameters of a net with those in an array like `net.parameters`."""
+    for part in net.trainable_slices():
+        before = net.parameters[part].copy()
+        net.parameters[part], others[part] = others[part], before
 
 
 class OptimizerState:
