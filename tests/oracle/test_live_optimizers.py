@@ -28,7 +28,7 @@ def test_every_weight_after_every_step(name: str, engine: Any) -> None:
 @each_engine
 def test_averaged_weights_are_those_of_swa_utils(engine: Any) -> None:
     of_adam = steppers.trajectory("Adam")
-    adapted = {
+    adapted: dict[str, tuple[Any, dict[str, Any]]] = {
         "EMA": (hg.optimizers.EMA(hg.Adam(0.05), decay=0.9), {"decay": 0.9}),
         "SWA": (hg.optimizers.SWA(hg.Adam(0.05), start=7, every=3), {"start": 7, "every": 3}),
     }

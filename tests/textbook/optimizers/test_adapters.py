@@ -137,7 +137,7 @@ def test_a_loop_by_hand_averages_as_the_training_does(name: str) -> None:
     weights_of_each_step(stepped, optimizer := ADAPTED[name]())
     if optimizer.predicts_with is not None:
         before = stepped.parameters.copy()
-        with optimizer.averaged(stepped):  # type: ignore[attr-defined]
+        with optimizer.averaged(stepped):
             np.testing.assert_array_equal(stepped.parameters, trained.parameters)
         assert not np.array_equal(before, trained.parameters)
         np.testing.assert_array_equal(stepped.parameters, before)
