@@ -46,7 +46,7 @@ def substitute(value: object, replace: Callable[[object], object]) -> Any:
     return replace(value)
 
 
-def plain_if_of_plain(result: Any, arguments: object) -> Any:
+def plain_if_of_plain(result: object, arguments: object) -> Any:
     """The result of a function; a plain number, as Python's, if all its arguments are plain.
 
     NumPy's would turn float32 into float64: `np.maximum(step, 10)` is an `np.int64`.

@@ -49,12 +49,15 @@ class Case:
 def names() -> Iterator[tuple[str, str, str, str]]:
     """A page, a loss, an optimizer and a type: every one of each at least once."""
     optimizers = itertools.cycle(
-        name for name in OPTIMIZERS if name not in ("LBFGS", "Muon", "EMA", "SWA")
+        name
+        for name in OPTIMIZERS
+        if name not in ("LBFGS", "Muon", "EMA", "SWA", "GradientAccumulation")
     )
     losses = itertools.cycle(LOSSES)
     for i, page in enumerate([name for name in LAYERS if name != "Net"]):
         yield page, next(losses), next(optimizers), ("float32", "float64")[i % 2]
     yield "Conv2d", "SoftmaxCrossEntropyLoss", "Muon", "float64"  # a rule that sees matrices
+    yield "Tanh", "MSELoss", "GradientAccumulation", "float32"  # a rule that goes by the step
 
 
 def case(page: str, loss: str, optimizer: str, dtype: str) -> Case:

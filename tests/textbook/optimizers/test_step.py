@@ -4,12 +4,14 @@ import copy
 import gc
 import pickle
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.textbook.optimizers.adapters import OptimizerAdapter
 from tests.bad_input.refused import refused
 from tests.contracts.table import OPTIMIZERS
 
@@ -75,7 +77,11 @@ def same(a: hg.Net, b: hg.Net) -> None:
 @pytest.mark.parametrize("name", STEPPING)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 def test_a_loop_by_hand_takes_the_steps_of_train(name: str, dtype: Any) -> None:
-    same(by_hand(a_net(dtype), STEPPING[name]()), trained(a_net(dtype), STEPPING[name]()))
+    optimizer = STEPPING[name]()
+    net = by_hand(a_net(dtype), optimizer)
+    averages = isinstance(optimizer, OptimizerAdapter) and optimizer.predicts_with is not None
+    with optimizer.averaged(net) if averages else nullcontext():
+        same(net, trained(a_net(dtype), STEPPING[name]()))
 
 
 def test_a_schedule_sets_the_learning_rate_of_each_step() -> None:
