@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.textbook.layers.random_stream import NormalNumbers
 from handgrad.textbook.layers.recurrence import RecurrentLayer
 from handgrad.textbook.losses import mean_weights, weighted_mean
 from handgrad.textbook.net.minibatches import batches
@@ -300,6 +301,13 @@ def optimizer_case(optimizer: hg.optimizers.Optimizer, n: int | tuple[int, ...] 
         return dict(zip(names, new, strict=True))
 
     return Case(given, library)
+
+
+class Uniform(NormalNumbers):
+    """Makes normal numbers of these uniform ones."""
+
+    def __init__(self, u: Any, v: Any) -> None:
+        self.random, self.dtype = lambda size, dtype: np.array([u, v]), u.dtype
 
 
 def averaged(w: Any, average: Any, share: float) -> Any:
@@ -669,6 +677,10 @@ CASES = {
     ),
     "Lion": optimizer_case(hg.optimizers.Lion(0.1, betas=(0.7, 0.8)), n=300),
     "Muon": optimizer_case(hg.optimizers.Muon(0.1, momentum=0.7, steps=2), n=(3, 2, 2)),
+    "Box and Muller": Case(
+        lambda rng: {"u": rng.random(4), "v": rng.random(4)},
+        lambda v: {"g": Uniform(v["u"], v["v"]).standard_normal(4)},
+    ),
     "EMA": Case(
         lambda rng: {"decay": 0.7, "step": 3},
         lambda v: {"share": hg.optimizers.EMA(hg.SGD(1.0), v["decay"]).share(v["step"])},
@@ -806,7 +818,7 @@ HARMLESS = {
     "kept = rng.random(x.shape) >= p": "all is float64 here",
     "u = rng.random((2, len(x), 1, 1, 1))": "all is float64 here",
     "flipped = rng.random((len(x), 1, 1, 1)) < p": "all is float64 here",
-    "u, v = rng.random((2, *x.shape))": "all is float64 here",
+    "g = rng.standard_normal(x.shape)": "all is float64 here",
     "y = x.reshape(len(x), -2)": "NumPy takes any size below 0 as the one to be found",
     "u = windows.transpose(1, 4, 5, 0, 2, 3).reshape(-2, n * h * w)": "the same",
     "u = windows.transpose(1, 3, 0, 2).reshape(-2, n * m)": "the same",

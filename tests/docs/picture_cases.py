@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.textbook.layers.random_stream import NormalNumbers
 from tests.docs.formulas import Values
 
 Rng = np.random.Generator
@@ -13,8 +14,10 @@ Given = Callable[[Rng], Values]
 Library = Callable[[Values], Values]
 
 
-class Drawn:
+class Drawn(NormalNumbers):
     """Stands in for a random stream: the same numbers each time."""
+
+    dtype = np.dtype(np.float64)
 
     def random(self, shape: tuple[int, ...], dtype: Any = np.float64) -> Any:
         return np.random.default_rng(0).random(shape, dtype)

@@ -1,5 +1,8 @@
 """Pages of one's own: an eager step before changes nothing, a refusal says what to write."""
 
+import copy
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -80,45 +83,110 @@ def test_a_rule_by_shapes_is_refused_where_it_gets_a_part_of_the_parameters(engi
 
 
 class Draws(hg.Layer):
-    """y = x + ε, drawn by NumPy's normal numbers, or by uniform ones; in prediction too."""
-
-    def __init__(self, method: str) -> None:
-        super().__init__()
-        self.method = method
+    """y = x + ε, with uniform ε; in prediction too."""
 
     def forward(self, x: Any) -> Any:
-        if self.method == "random":
-            return x + self.rng.random(x.shape, dtype=x.dtype)
-        if self.method == "normal":
-            return x + self.rng.normal(size=x.shape).astype(x.dtype)
-        return x + self.rng.standard_normal(x.shape, dtype=x.dtype)
+        return x + self.rng.random(x.shape, dtype=x.dtype)
 
     def backward(self, dy: Any) -> Any:
         return dy
 
 
-@pytest.mark.parametrize("method", ["standard_normal", "normal"])
-def test_normal_draws_are_refused_with_the_way_that_compiles(method: str) -> None:
-    net = hg.Net(Draws(method), hg.Linear(6, 3, rng=0))
-    with refused(
-        hg.errors.SettingError, f"rng.{method}", "self.rng.random", "hg.layers.GaussianNoise"
-    ):
+NORMAL: dict[str, Callable[[Any, Any], Any]] = {
+    "standard_normal": lambda rng, x: rng.standard_normal(x.shape, dtype=x.dtype),
+    "of the net's dtype": lambda rng, x: rng.standard_normal(x.shape),
+    "one for each column": lambda rng, x: rng.standard_normal(6),
+    "one": lambda rng, x: rng.standard_normal(),
+    "normal": lambda rng, x: rng.normal(0.5, 2.0, x.shape),
+    "normal, converted": lambda rng, x: rng.normal(size=x.shape).astype(x.dtype),
+    "around the data": lambda rng, x: rng.normal(x, 0.1),
+}
+
+
+class DrawsNormal(hg.Layer):
+    """y = x + ε in training, with normal numbers ε."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: Any) -> Any:
+        return x + NORMAL[self.how](self.rng, x) if self.training else x
+
+    def backward(self, dy: Any) -> Any:
+        return 2 * dy if self.how == "around the data" else dy
+
+
+@pytest.mark.parametrize("how", NORMAL)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_normal_numbers_are_the_same_in_every_engine(how: str, dtype: Any) -> None:
+    found = []
+    for engine in ("eager", "compiled", "portable"):
+        net = hg.Net(hg.Linear(6, 6, rng=1), DrawsNormal(how), hg.Linear(6, 3, rng=0), dtype=dtype)
+        settings = {**COMPILED, "engine": engine, "epochs": 3, "rng": 5}
+        hg.fit(net, (X, Y), loss=hg.MSELoss(), **settings)
+        found.append(net.parameters)
+    eager, compiled, portable = found
+    tolerance = 1e-10 if dtype is np.float64 else 2e-5
+    np.testing.assert_allclose(compiled, eager, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(portable, eager, rtol=tolerance, atol=tolerance)
+
+
+def test_a_generator_of_ones_own_draws_the_same_normal_numbers() -> None:
+    layer = hg.Linear(2, 2)
+    layer.rng = np.random.default_rng(3)
+    uniform, own = np.random.default_rng(3), layer.rng.standard_normal((5, 2), dtype=np.float32)
+    u, v = uniform.random((2, 5, 2), dtype=np.float32)
+    np.testing.assert_array_equal(own, np.sqrt(-2 * np.log(1 - u)) * np.cos(2 * np.pi * v))
+    np.testing.assert_array_equal(layer.rng.random(3), uniform.random(3))
+
+
+def test_copies_and_children_of_a_stream_are_streams() -> None:
+    net = hg.Net(hg.Linear(2, 2), dtype=np.float32)
+    net.seed(0)
+    stream = net.layers[0].rng
+    for twin in (copy.deepcopy(stream), pickle.loads(pickle.dumps(stream))):
+        again = copy.deepcopy(stream)
+        np.testing.assert_array_equal(twin.normal(size=4), again.normal(size=4))
+    (child,) = stream.spawn(1)
+    assert type(child) is type(stream)
+    assert child.standard_normal(3).dtype == np.float32
+
+
+def test_their_distribution_is_normal() -> None:
+    layer = hg.Linear(2, 2)
+    layer.rng = np.random.default_rng(0)
+    drawn = np.sort(layer.rng.normal(3.0, 2.0, 100_000))
+    standard = (drawn - 3) / 2
+    expected = [0.0013499, 0.0227501, 0.1586553, 0.5, 0.8413447, 0.9772499, 0.9986501]
+    below = np.searchsorted(standard, np.arange(-3, 4)) / len(drawn)
+    np.testing.assert_allclose(below, expected, atol=0.005)
+
+
+@pytest.mark.parametrize("method", ["uniform", "integers"])
+def test_other_draws_are_refused_with_the_way_that_compiles(method: str) -> None:
+    class DrawsOtherwise(hg.Layer):
+        def forward(self, x: Any) -> Any:
+            return x + getattr(self.rng, method)(0, 9, x.shape).astype(x.dtype)
+
+        def backward(self, dy: Any) -> Any:
+            return dy
+
+    net = hg.Net(DrawsOtherwise(), hg.Linear(6, 3, rng=0))
+    with refused(hg.errors.SettingError, f"rng.{method}", "self.rng.random", "standard_normal"):
         hg.fit(net, (X, Y), loss=hg.MSELoss(), **COMPILED)
-    settings = {**COMPILED, "engine": "auto", "epochs": 100_000}
-    with pytest.warns(UserWarning, match=r"(?s)not compiled.*self\.rng\.random"):
-        next(hg.train(net, (X, Y), loss=hg.MSELoss(), **settings))
 
 
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
 def test_a_layer_that_draws_in_prediction_trains_without_a_seed_before(engine: Any) -> None:
-    net = hg.Net(Draws("random"), hg.Linear(6, 3, rng=0))
+    net = hg.Net(Draws(), hg.Linear(6, 3, rng=0))
     hg.fit(net, (X, Y), loss=hg.MSELoss(), **{**COMPILED, "engine": engine})
     with refused(hg.errors.NotYetComputedError, "has no generator", "net.seed(0)"):
-        hg.Net(Draws("random")).predict(X)
+        hg.Net(Draws()).predict(X)
 
 
 def test_what_a_refused_training_tried_leaves_no_stream() -> None:
-    net = hg.Net(Draws("random"), hg.Linear(6, 3, rng=0))
+    net = hg.Net(Draws(), hg.Linear(6, 3, rng=0))
     with refused(hg.errors.ShapeError, "targets of shape"):
         hg.fit(net, (X, Y[:, :2]), loss=hg.MSELoss(), **COMPILED)
     assert "rng" not in vars(net.layers[0])

@@ -23,6 +23,7 @@ from handgrad.graph.stand_ins import computed, stand_in
 from handgrad.graph.symbolic import Formula, Ref, plain_if_of_plain, substitute
 from handgrad.textbook import special_functions
 from handgrad.textbook.errors import RecordingError
+from handgrad.textbook.layers import random_stream
 from handgrad.textbook.losses import weighting
 
 # Operations in these files belong to the line of the layer that called them.
@@ -30,6 +31,7 @@ INTERNAL_FILES = (
     *(f"{Path(file).parent}{os.sep}" for file in (__file__, np.__file__)),
     f"{Path(np.__file__).parent.with_name('scipy')}{os.sep}",
     special_functions.__file__,
+    random_stream.__file__,
     weighting.__file__,
 )
 

@@ -23,6 +23,7 @@ from handgrad.graph.traced import Tape, Traced
 from handgrad.textbook.errors import ROW_NUMBERS, NotYetComputedError, RecordingError
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.layers.checks import refuse_undeclared
+from handgrad.textbook.layers.random_stream import NormalNumbers
 from handgrad.textbook.module import Module
 
 Modules = Mapping[str, Module]
@@ -275,17 +276,17 @@ def _where_assigned(module: Module, name: str) -> Origin:
     return Origin(type(module).__name__, 0)
 
 
-class TracedStream:
+class TracedStream(NormalNumbers):
     """Replaces `layer.rng`: draws real numbers and appends each draw to the tape."""
 
     def __init__(self, tape: Tape, stream: str, rng: np.random.Generator) -> None:
-        self.tape, self.stream, self.rng = tape, stream, rng
+        self.tape, self.stream, self.rng, self.dtype = tape, stream, rng, tape.dtype
 
     def __getattr__(self, method: str) -> Any:
-        if method not in ("random", "standard_normal", "normal", "uniform", "integers"):
+        if method not in ("random", "uniform", "integers"):
             raise self.tape.current_frame()[1].refusal(
                 f"draws by rng.{method}",
-                "rng.random, standard_normal, normal, uniform or integers",
+                "rng.random, standard_normal or normal",
                 "self.rng.random(x.shape, dtype=x.dtype)",
             )
         compute = getattr(self.rng, method)

@@ -14,6 +14,7 @@ from handgrad.engines.engine import EngineRows
 from handgrad.textbook.errors import DataError, HandgradError, SettingError, ShapeError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.checks import checked_result
+from handgrad.textbook.layers.random_stream import RandomStream
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.losses.weighting import spread
 from handgrad.textbook.metrics.registry import Metric
@@ -138,7 +139,7 @@ def _with_streams(net: Net) -> Iterator[None]:
     """Give random streams to layers without one; a training seeds them after the checks."""
     without = [vars(layer) for _, layer in net.walk() if "rng" not in vars(layer)]
     for attributes in without:
-        attributes["rng"] = np.random.default_rng(0)
+        attributes["rng"] = RandomStream(np.random.PCG64(0), net.dtype)
     try:
         yield
     finally:

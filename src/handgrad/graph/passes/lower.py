@@ -190,8 +190,7 @@ def _random(new: Builder, node: Node) -> Ref:
     if node.arguments[1] != "random" or "out" in node.options:
         raise CannotLowerError(
             f"a draw by rng.{node.arguments[1]}, at {node.origin}",
-            "self.rng.random(x.shape, dtype=x.dtype), which compiles, and the normal numbers that "
-            "hg.layers.GaussianNoise makes of it, by Box and Muller",
+            "self.rng.random(x.shape, dtype=x.dtype), or self.rng.standard_normal",
         )
     return new.keep(node)
 

@@ -123,8 +123,7 @@ class RandomHorizontalFlip(ImageAugmentation):
 class GaussianNoise(Layer):
     """Gaussian noise: adds a normal random number to each number in training.
 
-    forward     y = x + std g,  g = √(−2 log(1 − u)) cos(2π v), normal with mean 0 and variance 1,
-                with u and v uniform in [0, 1); in prediction y = x
+    forward     y = x + std g,  g normal with mean 0 and variance 1; in prediction y = x
     backward    dx = dy
     shapes      any; x, y, g, dy and dx alike
     source      Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995;
@@ -152,8 +151,7 @@ class GaussianNoise(Layer):
     def forward(self, x: Array) -> Array:
         if not self.training:
             return x
-        u, v = self.rng.random((2, *x.shape), dtype=x.dtype)
-        self.g = np.sqrt(-2 * np.log(1 - u)) * np.cos(2 * np.pi * v)
+        self.g = self.rng.standard_normal(x.shape, dtype=x.dtype)
         return x + self.std * self.g
 
     def backward(self, dy: Array) -> Array:

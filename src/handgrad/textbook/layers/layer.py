@@ -14,6 +14,7 @@ from handgrad.textbook.aliases import ON_LAYERS
 from handgrad.textbook.errors import SettingError, ShapeError, positive
 from handgrad.textbook.kinds import PredictionKind
 from handgrad.textbook.layers.initializers import spawning_generator
+from handgrad.textbook.layers.random_stream import RandomStream
 from handgrad.textbook.module import SHARED, Array, Module, twin_of
 
 # Shape of a row, without the axis of the rows; `...` stands for any axes, as in (..., 3).
@@ -300,7 +301,7 @@ class Layer(Module):
         source = spawning_generator(rng)
         layers = [layer for _, layer in self.walk()]
         for layer, stream in zip(layers, source.spawn(len(layers)), strict=True):
-            layer.rng = stream
+            layer.rng = RandomStream(stream.bit_generator, self.dtype or np.float64)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.param_names or name in self.state_names:
@@ -318,6 +319,8 @@ class Layer(Module):
             value = np.asarray(value) if isinstance(value, list | float | int) else value
         if not isinstance(value, np.ndarray) and name != "training":
             self._changes.count += 1
+            if type(value) is np.random.Generator:  # whose normal numbers no engine could draw
+                value = RandomStream(value.bit_generator, self.dtype or np.float64)
         object.__setattr__(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
