@@ -48,6 +48,7 @@ from handgrad.graph.gc_pause import gc_paused
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.batch_last_layout import with_batch_last
+from handgrad.graph.passes.matrices import with_matrices
 from handgrad.graph.symbolic import at, shape_text
 from handgrad.textbook.errors import CannotLowerError
 
@@ -201,8 +202,12 @@ def _step(elements: ElementReader, updates: Sequence[Update], batch_size: int) -
 
 
 def _laid_out(graph: Graph, batch_size: int) -> Graph:
-    """Apply the layout pass if batches of this size profit, on any processor."""
-    return with_batch_last(graph) if batch_size >= LANES else graph
+    """Lay out arrays and operands in memory; with the batch last if batches of this size profit.
+
+    It depends on sizes only, on any processor.
+    """
+    graph = with_batch_last(graph) if batch_size >= LANES else graph
+    return with_matrices(graph, batch_size)
 
 
 def update_program(

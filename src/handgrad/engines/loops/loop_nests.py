@@ -47,6 +47,7 @@ from handgrad.graph.symbolic import Arange, Ref, Shape, Symbolic, at
 from handgrad.textbook.errors import ROW_NUMBERS, CannotLowerError
 
 FLOATING = ("float", "double")
+UNROLLED = 32  # terms of a sum that are one expression: a window of 5 by 5
 # The identity and the operation of each reduction.
 REDUCED = {
     Op.SUM: (0.0, "add"),
@@ -82,7 +83,7 @@ def reduction(elements: ElementReader, i: int, node: Node, batch_size: int) -> B
     fixed = {
         axis: size for axis, size in enumerate(shape) if axis in axes and isinstance(size, int)
     }
-    if len(fixed) == len(axes) and math.prod(fixed.values()) <= LANES:  # few: unrolled
+    if len(fixed) == len(axes) and math.prod(fixed.values()) <= UNROLLED:  # few
         result: Expression = start
         for places in np.ndindex(*fixed.values()):
             at_places = dict(zip(fixed, map(whole, places), strict=True))

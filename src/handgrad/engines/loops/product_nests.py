@@ -12,7 +12,7 @@ from handgrad.engines.loops.element_access import (
     loops_around,
     store_element,
 )
-from handgrad.engines.loops.fusion import Dataflow, Group, axes_of
+from handgrad.engines.loops.fusion import Dataflow, Group
 from handgrad.engines.loops.ir import (
     Body,
     Call,
@@ -34,11 +34,11 @@ from handgrad.engines.loops.ir import (
 from handgrad.engines.loops.memory_planning import Storage, extent, strides
 from handgrad.engines.loops.partitioning import partition_product, partition_products
 from handgrad.graph.operations import Op
+from handgrad.graph.passes.batch_last_layout import times
+from handgrad.graph.passes.matrices import SMALL_PRODUCT, is_one_axis, steps_of
 from handgrad.graph.symbolic import Dim, Ref, at
-from handgrad.textbook.errors import CannotLowerError
 
-# A product of fewer multiplications becomes loops; for larger ones a call is faster.
-SMALL_PRODUCT = 500
+MANY_ROWS = 1000
 
 # The statements that consume an element of a node, at an index, instead of storing it.
 Consumer = Callable[[Sequence[Expression], Expression], Body]
@@ -98,11 +98,11 @@ def _product(elements: ElementReader, i: int, batch_size: int) -> Product:
     spec, *operands = node.arguments
     inputs, output = spec.split("->")
     letters = inputs.split(",")
-    sizes: dict[str, int | Dim] = {}
-    for operand, axes in zip(operands, letters, strict=True):
-        for letter, size in zip(axes, elements.graph.nodes[operand.node].shape, strict=True):
-            if sizes.setdefault(letter, size) != size:
-                raise CannotLowerError(f"a product that broadcasts, at {node.origin}")
+    sizes: dict[str, int | Dim] = {
+        letter: size
+        for operand, axes in zip(operands, letters, strict=True)
+        for letter, size in zip(axes, elements.graph.nodes[operand.node].shape, strict=True)
+    }
     full = {letter: int(at(size, batch_size)) for letter, size in sizes.items()}
     summed = [letter for letter in sizes if letter not in output]
     start = node.options.get("start")
@@ -202,49 +202,76 @@ def _start(product: Product, target: Sequence[Expression], type: Type) -> Expres
     return product.elements.argument(product.start, target, type)
 
 
+@dataclass(frozen=True)
+class Core:
+    """The axes of one matrix product, and the batch axes around it, in the order of the result."""
+
+    row: str
+    column: str
+    summed: str
+    batch: Sequence[str]
+
+
 def _matrix_products(product: Product, end: ElementEpilogue | None) -> Statement | None:
     """A matrix product, or a batch of them; None for other products and batches of small ones."""
-    elements, sizes, full = product.elements, product.sizes, product.full
-    beside = [x for x in product.output if all(x in axes for axes in product.letters)]
-    many = len(beside) > 1 or any(isinstance(sizes[letter], Dim) for letter in beside)
-    if many and math.prod(full[letter] for letter in full if letter not in beside) < SMALL_PRODUCT:
+    elements, product = product.elements, _with_merged_axes(product)
+    core, full = _core(product), product.full
+    if core is None or elements.kind(product.i) != "float":
+        return None
+    many = len(core.batch) > 1 or any(isinstance(product.sizes[x], Dim) for x in core.batch)
+    if many and full[core.row] * full[core.column] * full[core.summed] < SMALL_PRODUCT:
         return None
     counters = {} if end is None else end.index
-    members = {letter: counters.get(letter) or elements.new("m") for letter in beside}
-    multiply = _matrix_product(product, members, end)
-    if multiply is None or not beside:
+    members = {letter: counters.get(letter) or elements.new("m") for letter in core.batch}
+    multiply = _matrix_product(product, core, members, end)
+    if multiply is None or not core.batch:
         return multiply and partition_product(elements, multiply)
-    inner, *outer = [(members[letter].name, extent(sizes[letter])) for letter in reversed(beside)]
+    inner, *outer = [
+        (members[letter].name, extent(product.sizes[letter])) for letter in reversed(core.batch)
+    ]
     loop = For(*inner, [multiply])
     for counter, stop in outer:
         loop = For(counter, stop, [loop])
-    return partition_products(elements, loop, [full[letter] for letter in beside], multiply)
+    return partition_products(elements, loop, [full[letter] for letter in core.batch], multiply)
+
+
+def _core(product: Product) -> Core | None:
+    """The matrices of a product of two operands; None if it has none.
+
+    The last axis of the result is the columns, the longest one of the other operand the rows.
+    """
+    kept = [letter for letter in product.output if letter in product.sizes]
+    summed = [letter for letter in product.summed if letter in product.sizes]
+    if len(product.letters) != 2 or not kept or len(summed) != 1:
+        return None
+    left, right = ({*own} for own in product.letters)
+    if kept[-1] in left & right or summed[0] not in left & right:
+        return None
+    others = left - right if kept[-1] in right else right - left
+    rows = [letter for letter in kept if letter in others]
+    if not rows:
+        return None
+    row = max(reversed(rows), key=lambda letter: product.full[letter])
+    batch = [letter for letter in kept[:-1] if letter != row]
+    return Core(row, kept[-1], summed[0], batch)
 
 
 def _matrix_product(
-    product: Product, fixed: Mapping[str, Expression], end: ElementEpilogue | None
+    product: Product, core: Core, fixed: Mapping[str, Expression], end: ElementEpilogue | None
 ) -> Multiply | None:
     """The product of two matrices as one statement; None for other products.
 
     `fixed` are the indices of batch axes: they select one product of the batch.
     """
     elements, i, letters = product.elements, product.i, product.letters
-    product = _with_rows_of_rows(product)
-    sizes, full, counted = product.sizes, product.full, {*"".join(letters)} - {*product.sizes}
-    left_out = dict.fromkeys(map(ord, counted))
-    axes = axes_of(f"{','.join(letters)}->{product.output}".translate(left_out))
-    if axes is None or {*axes.beside} != {*fixed} or elements.kind(i) != "float":
-        return None
-    m, n, k = axes.row, axes.column, axes.summed
+    sizes, full = product.sizes, product.full
+    m, n, k = core.row, core.column, core.summed
     left, right = (0, 1) if m in letters[0] else (1, 0)
-    known = {*fixed, *counted}
-    if {*letters[left]} - known != {m, k} or {*letters[right]} - known != {k, n}:
-        return None
     a = _matrix(product, left, m + k, fixed)
     b = _matrix(product, right, k + n, fixed)
     steps = dict(zip(product.output, strides(elements.graph.nodes[i].shape), strict=True))
     corner = [fixed.get(letter, whole(0)) for letter in product.output]
-    if a is None or b is None or steps[n] != whole(1):
+    if a is None or b is None:
         return None
     first = elements.load(i, corner)
     rows, columns, depth = (extent(sizes[letter]) for letter in (m, n, k))
@@ -265,40 +292,37 @@ def _matrix_product(
     )
 
 
-def _with_rows_of_rows(product: Product) -> Product:
-    """Merge contiguous axes of an operand into one: rows (n, t) of sequences become n t rows.
+def _with_merged_axes(product: Product) -> Product:
+    """Merge axes that follow one another in memory: rows (n, t) of sequences become n t rows.
 
     The letters of axes that are merged into another one lose their size.
     """
     sizes, full = dict(product.sizes), dict(product.full)
-    for outer, inner in pairwise(product.output):
-        with_one = [k for k, own in enumerate(product.letters) if outer in own or inner in own]
+    steps = [_steps_by_letter(product, which) for which in range(len(product.letters))]
+    for outer, inner in (*pairwise(product.output), *pairwise(product.summed)):
+        owners = [k for k, own in enumerate(product.letters) if outer in own or inner in own]
         size, count = product.sizes[inner], sizes[outer]
-        if len(with_one) != 1 or isinstance(size, Dim):
+        of_sums = product.start is not None and inner == product.output[-1:]
+        if of_sums or len(owners) != (2 if inner in product.summed else 1):
             continue
-        (which,) = with_one
-        steps, own = _steps(product, which), product.letters[which]
-        if steps is None or outer + inner not in own:
-            continue
-        at_outer = own.index(outer)
-        if steps[at_outer] != steps[at_outer + 1] * whole(size):
+        if not all(
+            {outer, inner} <= {*steps[k]} and is_one_axis(steps[k], outer, inner, size)
+            for k in owners
+        ):
             continue
         del sizes[outer]
-        if isinstance(count, Dim):
-            sizes[inner] = Dim(count.slope * size, count.offset * size)
-        else:
-            sizes[inner] = count * size
+        sizes[inner] = times(count, size)
         full[inner] = full.pop(outer) * full[inner]
     return replace(product, sizes=sizes, full=full)
 
 
-def _steps(product: Product, which: int) -> list[Expression] | None:
-    """The strides of an operand; None if it is not stored."""
+def _steps_by_letter(product: Product, which: int) -> Mapping[str, int | Dim]:
+    """The strides of an operand; empty if it is not stored."""
     elements, operand = product.elements, product.operands[which]
     node = elements.graph.nodes[operand.node]
-    if operand.node in elements.places:
-        return strides(node.shape)
-    return [extent(step) for step in node.arguments[2]] if node.operation is Op.VIEW else None
+    if operand.node not in elements.places and node.operation is not Op.VIEW:
+        return {}
+    return dict(zip(product.letters[which], steps_of(node) or (), strict=False))
 
 
 def _first_start(elements: ElementReader, start: Ref, corner: Sequence[Expression]) -> Load:
@@ -311,30 +335,25 @@ def _matrix(
 ) -> Matrix | None:
     """A stored operand as a matrix with one contiguous axis; None if it has none."""
     elements, operand, letters = product.elements, product.operands[which], product.letters[which]
-    node = elements.graph.nodes[operand.node]
-    steps = _steps(product, which)
-    if steps is None:
+    node, steps = elements.graph.nodes[operand.node], _steps_by_letter(product, which)
+    if not steps:
         return None
+    (row, rows), (column, columns) = ((steps[x], product.sizes[x]) for x in order)
     lying = operand.node if operand.node in elements.places else node.arguments[0].node
     place = elements.places[lying]
     if place.rows is not None:
-        axis = 0 if steps[-1] == whole(1) else 1
+        axis = 0 if steps[letters[-1]] == 1 else 1
         across = order[0] != letters[axis]
-        return Matrix(place.buffer, place.offset, steps[axis], across, place.rows)
+        return Matrix(place.buffer, place.offset, extent(steps[letters[axis]]), across, place.rows)
     first = elements.load(operand.node, [fixed.get(letter, whole(0)) for letter in letters])
     buffer, offset = first.buffer, first.index
-    by_letter = dict(zip(letters, steps, strict=True))
-    (row, rows), (column, columns) = ((by_letter[x], product.sizes[x]) for x in order)
-    if (column == whole(1) or columns == 1) and _is_valid_stride(row, rows, columns):
-        return Matrix(buffer, offset, row if rows != 1 else extent(columns))
-    if (row == whole(1) or rows == 1) and _is_valid_stride(column, columns, rows):
-        width = column if columns != 1 else extent(rows)
-        return Matrix(buffer, offset, width, transposed=True)
+    if (column == 1 or columns == 1) and _is_valid_stride(row, rows, columns):
+        return Matrix(buffer, offset, extent(row if rows != 1 else columns))
+    if (row == 1 or rows == 1) and _is_valid_stride(column, columns, rows):
+        return Matrix(buffer, offset, extent(column if columns != 1 else rows), transposed=True)
     return None
 
 
-def _is_valid_stride(step: Expression, count: int | Dim, size: int | Dim) -> bool:
+def _is_valid_stride(step: int | Dim, count: int | Dim, size: int | Dim) -> bool:
     """Return True if `count` rows of `size` numbers, `step` apart, do not overlap."""
-    if isinstance(size, Dim):
-        return count == 1 or step == extent(size)
-    return count == 1 or (isinstance(step, Num) and step.value >= max(size, 1))
+    return count == 1 or all(at(step, n) >= max(at(size, n), 1) for n in (1, MANY_ROWS))

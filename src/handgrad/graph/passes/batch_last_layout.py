@@ -188,12 +188,12 @@ class BatchLastArray:
 
 
 def permutable(graph: Graph) -> set[int]:
-    """The nodes that get the batch last: those that hang together with products of columns."""
+    """The nodes that get the batch last: those that hang together with products of windows."""
     nodes, users = graph.nodes, users_of(graph.nodes)
     waiting = [
         i
         for i, node in enumerate(nodes)
-        if node.operation is Op.EINSUM and len(node.shape) > 1 and is_merged(node.shape[-1])
+        if _is_product_of_columns(node) or _is_product_of_windows(graph, node)
     ]
     connected = set[int]()
     while waiting:
@@ -212,11 +212,42 @@ def permutable(graph: Graph) -> set[int]:
     return permuted
 
 
+def _is_product_of_columns(node: Node) -> bool:
+    return node.operation is Op.EINSUM and len(node.shape) > 1 and is_merged(node.shape[-1])
+
+
+def _is_product_of_windows(graph: Graph, node: Node) -> bool:
+    """True for products of rows' windows that overlap."""
+    if node.operation not in (Op.EINSUM, Op.MULTIPLY) or not _is_permutable(node):
+        return False
+    views = [view for i in node.used() if (view := graph.nodes[i]).operation is Op.VIEW]
+    return any(_numbers(view) > math.prod(_sizes(graph, view.arguments[0].node)) for view in views)
+
+
+def _numbers(view: Node) -> int:
+    """The number of elements of a view; those that it repeats by steps of 0 count once."""
+    _, _, steps, shape = view.arguments
+    pairs = zip(steps, shape, strict=True)
+    return math.prod(_per_row(size) for step, size in pairs if step != 0)
+
+
+def _sizes(graph: Graph, i: int) -> list[int]:
+    return [_per_row(size) for size in graph.nodes[i].shape]
+
+
 def _is_permutable(node: Node) -> bool:
     axis = batch_axis(node.shape)
-    if node.operation not in PERMUTABLE or axis is None:
+    if node.operation not in PERMUTABLE or axis is None or _multiplies_each_row(node, axis):
         return False
     return axis == len(node.shape) - 1 if is_merged(node.shape[axis]) else len(node.shape) > 2
+
+
+def _multiplies_each_row(node: Node, axis: int) -> bool:
+    """True for an einsum with a product of its own for each row."""
+    if node.operation is not Op.EINSUM:
+        return False
+    inputs, output = node.arguments[0].split("->")
+    return all(output[axis] in own for own in inputs.split(","))
 
 
 def _changes_order(shape: Shape) -> bool:

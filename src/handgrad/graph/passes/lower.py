@@ -4,7 +4,7 @@ These remain, beside the elementwise ones:
 
 fill(shape, value, dtype)                     a new array of one number
 sum, max, min, prod, argmax (x, axes, keepdims)
-einsum(spec, a, b)                            every product of arrays
+einsum(spec, a, b)                            products of matrices, or of whole numbers
 view(x, offset, strides, shape)               a strided view of a stored array
 getitem(x, index)                             gather by integer arrays, one for each axis
 setitem, add_at (x, index, values)            scatter by integer arrays
@@ -25,6 +25,7 @@ from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, REDUCTIONS, VIEWS, Op
 from handgrad.graph.passes import views
 from handgrad.graph.passes.builder import REQUIRED, Builder, arguments_of, rewritten
+from handgrad.graph.passes.contractions import Operand, contracted
 from handgrad.graph.passes.views import flat, view_by
 from handgrad.graph.symbolic import Dim, N, Ref, RowComparison, Scaled, Scaling, Shape, Symbolic
 from handgrad.textbook.errors import CannotLowerError
@@ -39,6 +40,8 @@ OF_TRUTH = {
     Op.XOR: Op.NOT_EQUAL,
     Op.INVERT: Op.LOGICAL_NOT,
 }
+
+Spec = tuple[list[Ref], list[str], str]  # operands, the letters of each, those of the result
 
 READ_BY_STABILIZING = {
     *(Op.ZEROS_LIKE, Op.ONES_LIKE, Op.FULL_LIKE, Op.EMPTY_LIKE, Op.COPY, Op.SUM),
@@ -195,39 +198,39 @@ def _random(new: Builder, node: Node) -> Ref:
     return new.keep(node)
 
 
-def matmul(new: Builder, node: Node) -> Ref:
-    """Lower a @ b, with any number of batch axes."""
+def _matmul(new: Builder, node: Node) -> Spec:
+    """The axes of a @ b, with any number of batch axes."""
     a, b = _operands(new, node)
     left = "...ij" if len(new[a].shape) > 1 else "j"
     right = "...jk" if len(new[b].shape) > 1 else "j"
     output = "..." + "i" * (left != "j") + "k" * (right != "j")
-    return _product(new, node, [a, b], [left, right], output)
+    return [a, b], [left, right], output
 
 
-def dot(new: Builder, node: Node) -> Ref:
-    """Lower np.dot: sums over the last axis of a and the second to last of b."""
+def _dot(new: Builder, node: Node) -> Spec:
+    """The axes of np.dot: sums over the last axis of a and the second to last of b."""
     a, b = _operands(new, node)
-    return _contracted(new, node, a, b, [-1], [max(len(new[b].shape) - 2, 0)])
+    return _contracted(new, a, b, [-1], [max(len(new[b].shape) - 2, 0)])
 
 
-def outer(new: Builder, node: Node) -> Ref:
-    """Lower np.outer."""
+def _outer(new: Builder, node: Node) -> Spec:
+    """The axes of np.outer."""
     a, b = (x if len(new[x].shape) == 1 else flat(new, node, x) for x in _operands(new, node))
-    return _contracted(new, node, a, b, [], [])
+    return _contracted(new, a, b, [], [])
 
 
-def tensordot(new: Builder, node: Node) -> Ref:
-    """Lower np.tensordot."""
+def _tensordot(new: Builder, node: Node) -> Spec:
+    """The axes of np.tensordot."""
     a, b, axes = arguments_of(node, a=REQUIRED, b=REQUIRED, axes=2)
     a, b = _operand(new, node, a), _operand(new, node, b)
     if isinstance(axes, int):
-        return _contracted(new, node, a, b, range(-axes, 0), range(axes))
+        return _contracted(new, a, b, range(-axes, 0), range(axes))
     left, right = ([side] if isinstance(side, int) else side for side in axes)
-    return _contracted(new, node, a, b, left, right)
+    return _contracted(new, a, b, left, right)
 
 
-def einsum(new: Builder, node: Node) -> Ref:
-    """Lower np.einsum; more than two operands become a chain of products."""
+def _einsum(new: Builder, node: Node) -> Spec:
+    """The axes of np.einsum."""
     spec, *operands = node.arguments
     if not isinstance(spec, str) or set(node.options) - {"optimize"}:
         raise node.refused("such arguments")
@@ -237,7 +240,7 @@ def einsum(new: Builder, node: Node) -> Ref:
     if not arrow:
         once = sorted(c for c in {*letters} if letters.count(c) == 1)
         output = "..." * ("." in inputs) + "".join(once)
-    return _product(new, node, operands, inputs.split(","), output)
+    return operands, inputs.split(","), output
 
 
 def _operands(new: Builder, node: Node) -> list[Ref]:
@@ -255,9 +258,7 @@ def _operand(new: Builder, node: Node, x: object) -> Ref:
     raise node.refused("a constant for an operand")
 
 
-def _contracted(
-    new: Builder, node: Node, a: Ref, b: Ref, left: Sequence[int], right: Sequence[int]
-) -> Ref:
+def _contracted(new: Builder, a: Ref, b: Ref, left: Sequence[int], right: Sequence[int]) -> Spec:
     """Contract axes of a with axes of b; the others stay in order."""
     ranks = len(new[a].shape), len(new[b].shape)
     first = [*ascii_letters[: ranks[0]]]
@@ -265,13 +266,18 @@ def _contracted(
     for i, j in zip(left, right, strict=True):
         second[j] = first[i]
     output = [c for c in first if c not in second] + [c for c in second if c not in first]
-    return _product(new, node, [a, b], ["".join(first), "".join(second)], "".join(output))
+    return [a, b], ["".join(first), "".join(second)], "".join(output)
 
 
-def _product(
-    new: Builder, node: Node, operands: Sequence[Ref], letters: Sequence[str], output: str
-) -> Ref:
-    """Append the einsum of operands, two at a time; `...` are the axes without a letter."""
+def as_einsum(new: Builder, node: Node) -> Ref:
+    """Append a product of arrays as one einsum."""
+    operands, letters, output = SPECS[node.operation](new, node)
+    return new.alike(node, Op.EINSUM, f"{','.join(letters)}->{output}", *operands)
+
+
+def _product(new: Builder, node: Node) -> Ref:
+    """Append a product of arrays; `...` are the axes without a letter."""
+    operands, letters, output = SPECS[node.operation](new, node)
     spare = [c for c in ascii_letters if c not in "".join((*letters, output))]
     unnamed = [
         len(new[x].shape) - len(own.replace("...", ""))
@@ -279,22 +285,18 @@ def _product(
     ]
     dots = "".join(spare[: max(unnamed)])
     output = output.replace("...", dots)
-    sizes = dict(zip(output, node.shape, strict=True))
-    left_over = [
-        _squeezed(new, node, x, own.replace("...", dots[len(dots) - rank :]), sizes)
-        for x, own, rank in zip(operands, letters, unnamed, strict=True)
+    letters = [
+        own.replace("...", dots[len(dots) - rank :])
+        for own, rank in zip(letters, unnamed, strict=True)
     ]
-    while len(left_over) > 2:
-        (a, left), (b, right), *rest = left_over
-        later = output + "".join(own for _, own in rest)
-        kept = "".join(c for c in dict.fromkeys(left + right) if c in later)
-        lengths = dict(zip(left + right, new[a].shape + new[b].shape, strict=True))
-        dtype = np.result_type(new[a].dtype, new[b].dtype)
-        spec = f"{left},{right}->{kept}"
-        product = new.add(Op.EINSUM, (spec, a, b), [lengths[c] for c in kept], dtype)
-        left_over = [(product, kept), *rest]
-    spec = ",".join(own for _, own in left_over) + "->" + output
-    return new.alike(node, Op.EINSUM, spec, *(x for x, _ in left_over))
+    sizes: dict[str, int | Dim] = {}
+    for x, own in zip(operands, letters, strict=True):
+        sizes |= {c: size for c, size in zip(own, new[x].shape, strict=True) if size != 1}
+    named = [
+        Operand(*_squeezed(new, node, x, own, sizes))
+        for x, own in zip(operands, letters, strict=True)
+    ]
+    return contracted(new, node, named, output)
 
 
 def _squeezed(
@@ -302,15 +304,20 @@ def _squeezed(
 ) -> tuple[Ref, str]:
     """Squeeze the axes of length 1 that the product broadcasts."""
     shape = new[x].shape
-    stretched = tuple(
-        i for i, c in enumerate(letters) if shape[i] == 1 and sizes.get(c, shape[i]) != 1
-    )
+    stretched = tuple(i for i, c in enumerate(letters) if shape[i] == 1 and c in sizes)
     if not stretched:
         return x, letters
     squeezed = view_by(new, node, x, lambda array, n: array.squeeze(stretched))
     return squeezed, "".join(c for i, c in enumerate(letters) if i not in stretched)
 
 
+SPECS: dict[Op, Callable[[Builder, Node], Spec]] = {
+    Op.MATMUL: _matmul,
+    Op.DOT: _dot,
+    Op.OUTER: _outer,
+    Op.TENSORDOT: _tensordot,
+    Op.EINSUM: _einsum,
+}
 FORMS: dict[Op, Callable[[Builder, Node], Ref]] = {
     Op.ZEROS_LIKE: lambda new, node: new.filled(node, 0),
     Op.EMPTY_LIKE: lambda new, node: new.filled(node, 0),
@@ -330,11 +337,7 @@ FORMS: dict[Op, Callable[[Builder, Node], Ref]] = {
     Op.SINH: _sinh,
     Op.COSH: _cosh,
     Op.LOGADDEXP: _logaddexp,
-    Op.MATMUL: matmul,
-    Op.DOT: dot,
-    Op.OUTER: outer,
-    Op.TENSORDOT: tensordot,
-    Op.EINSUM: einsum,
+    **dict.fromkeys(SPECS, _product),
     Op.GETITEM: views.getitem,
     Op.SETITEM: views.setitem,
     Op.ADD_AT: views.setitem,

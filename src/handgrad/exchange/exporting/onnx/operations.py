@@ -28,7 +28,7 @@ from handgrad.graph import Graph
 from handgrad.graph.nodes import Node, Origin, users_of
 from handgrad.graph.operations import COMPARISONS, Op
 from handgrad.graph.passes.builder import REQUIRED, Builder, arguments_of, rewritten
-from handgrad.graph.passes.lower import FORMS
+from handgrad.graph.passes.lower import FORMS, as_einsum
 from handgrad.graph.passes.simplify import remove_dead_code
 from handgrad.graph.printing import names_of
 from handgrad.graph.symbolic import Ref, at
@@ -226,7 +226,7 @@ PACKAGE = Path(__file__).parents[3]
 COMPOSED = {
     *(Op.CLIP, Op.SQUARE, Op.RECIPROCAL, Op.LOG2, Op.VAR, Op.STD, Op.ARGMIN),
     *(Op.SINH, Op.COSH, Op.LOGADDEXP),
-    *(Op.ZEROS_LIKE, Op.EMPTY_LIKE, Op.ONES_LIKE, Op.FULL_LIKE, Op.OUTER, Op.TENSORDOT),
+    *(Op.ZEROS_LIKE, Op.EMPTY_LIKE, Op.ONES_LIKE, Op.FULL_LIKE),
 }
 
 
@@ -259,6 +259,8 @@ def write_graph(
 
 
 def _composed(new: Builder, node: Node) -> Ref:
+    if node.operation in (Op.OUTER, Op.TENSORDOT):
+        return as_einsum(new, node)
     return FORMS[node.operation](new, node) if node.operation in COMPOSED else new.keep(node)
 
 
