@@ -17,13 +17,13 @@ KINDS: dict[str, tuple[str, ...]] = {
     "elementwise": (
         *("Tanh", "ReLU", "LeakyReLU", "Sigmoid", "SiLU", "GELU", "GELUTanh", "ELU", "SELU"),
         *("Softplus", "Mish", "Standardize", "FeatureScale", "Dropout", "GaussianNoise"),
-        *("PositionEmbedding", "SinusoidalEncoding"),
+        *("PositionEmbedding", "SinusoidalEncoding", "RotaryEmbedding", "SwiGLU"),
     ),
     "product": (
         *("Linear", "EnsembleLinear", "Conv1d", "Conv2d"),
         *("MultiheadAttention", "EnsemblePeriodicEmbedding", "RNN", "GRU", "LSTM"),
     ),
-    "normalisation": ("LayerNorm", "BatchNorm", "BatchNorm2d"),
+    "normalisation": ("LayerNorm", "RMSNorm", "BatchNorm", "BatchNorm2d"),
     "reduction over features": ("Softmax",),
     "reduction over time": ("MeanOverTime", "MaxOverTime"),
     "pooling": ("AvgPool2d", "MaxPool2d"),
@@ -60,7 +60,7 @@ TEXTS: dict[str, Callable[[Shape, int], str]] = {
         name: lambda s, k, name=name: f"hg.layers.{name}()"  # type: ignore[misc]
         for name in (
             *("Tanh", "ReLU", "Sigmoid", "SiLU", "GELU", "GELUTanh", "SELU", "Softplus", "Mish"),
-            *("Softmax", "MeanOverTime", "MaxOverTime", "Flatten"),
+            *("Softmax", "SwiGLU", "MeanOverTime", "MaxOverTime", "Flatten"),
         )
     },
     "LeakyReLU": lambda s, k: "hg.layers.LeakyReLU(0.1)",
@@ -70,13 +70,16 @@ TEXTS: dict[str, Callable[[Shape, int], str]] = {
     ),
     "BatchNorm": lambda s, k: f"hg.BatchNorm({s[-1]})",
     "LayerNorm": lambda s, k: f"hg.LayerNorm({s[-1]})",
+    "RMSNorm": lambda s, k: f"hg.layers.RMSNorm({s[-1]})",
     "FeatureScale": lambda s, k: f"hg.layers.FeatureScale({s[-1]})",
     "Dropout": lambda s, k: "hg.Dropout(0.3)",
     "GaussianNoise": lambda s, k: "hg.layers.GaussianNoise(0.3)",
     "PositionEmbedding": lambda s, k: f"hg.layers.PositionEmbedding({s[0]}, {s[-1]}, rng=2)",
     "SinusoidalEncoding": lambda s, k: f"hg.layers.SinusoidalEncoding({s[0]}, {s[-1]})",
+    "RotaryEmbedding": lambda s, k: f"hg.layers.RotaryEmbedding({s[-1]})",
     "MultiheadAttention": lambda s, k: (
-        f"hg.MultiheadAttention({s[-1]}, {_heads(s[-1])}, causal={k % 2 == 0}, rng=3)"
+        f"hg.MultiheadAttention({s[-1]}, {_heads(s[-1])}, causal={k % 2 == 0}, "
+        f"rotary={s[-1] % 4 == 0}, rng=3)"
     ),
     "RNN": lambda s, k: f"hg.layers.RNN({s[-1]}, {k}, return_sequences={k % 2 == 1}, rng=4)",
     "GRU": lambda s, k: f"hg.GRU({s[-1]}, {k}, return_sequences={k % 2 == 0}, rng=5)",

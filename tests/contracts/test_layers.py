@@ -22,6 +22,7 @@ NEED_NO_FORWARD = {
     "Standardize",
     "PositionEmbedding",
     "SinusoidalEncoding",
+    "RotaryEmbedding",
     "Transpose",
     "GaussianNoise",
 }

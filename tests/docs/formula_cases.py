@@ -363,7 +363,7 @@ def looked_up(values: Values) -> Values:
 
 def attended(values: Values) -> Values:
     """Output and gradients of attention with its mask."""
-    layer = hg.MultiheadAttention(6, 2, causal=True, dtype=np.float64)
+    layer = hg.MultiheadAttention(6, 3, causal=True, rotary=True, dtype=np.float64)
     with_settings(layer, values)
     y, dx = layer.forward(values["x"], values["mask"]), layer.backward(values["dy"])
     return {"y": y, "dx": dx} | {f"d{name}": layer.gradient(name) for name in layer.param_names}
@@ -466,7 +466,8 @@ CASES = {
     "MultiheadAttention": Case(
         lambda rng: (
             SEQUENCES(rng)
-            | {"n_heads": 2, "causal": True, "mask": np.array([[1, 1, 0, 1], [1, 1, 1, 0]], bool)}
+            | {"n_heads": 3, "causal": True, "turns": 1}
+            | {"mask": np.array([[1, 1, 0, 1], [1, 1, 1, 0]], bool)}
         ),
         attended,
     ),
@@ -485,6 +486,11 @@ CASES = {
         of_layer(lambda v: SINES),
     ),
     "sines know distances": Case(lambda rng: {"P": SINES.P}),
+    "RotaryEmbedding": Case(
+        normal(x=(5, 3, 6), dy=(5, 3, 6)), of_layer(lambda v: hg.layers.RotaryEmbedding(6))
+    ),
+    "pairs of features turn": Case(normal(x=(5, 3, 6))),
+    "turned vectors know distances": Case(normal(q=6, k=6)),
     "EnsemblePeriodicEmbedding": Case(
         lambda rng: OF_WAVES(rng) | {name: getattr(WAVES, name) for name in SIZES_OF_WAVES},
         of_layer(lambda v: with_settings(WAVES, v)),
@@ -536,6 +542,9 @@ CASES = {
         of_layer(lambda _: hg.layers.SELU()),
     ),
     "a and s of SELU": Case(lambda _: {"a": hg.layers.SELU.a, "s": hg.layers.SELU.s}),
+    "SwiGLU": Case(
+        in_places(normal(x=(5, 6), dy=(5, 3)), "x", "dy"), of_layer(lambda _: hg.layers.SwiGLU())
+    ),
     "Softplus": Case(ROWS, of_layer(lambda _: hg.layers.Softplus())),
     "Mish": Case(ROWS, of_layer(lambda _: hg.layers.Mish())),
     "softmax does not see a shift": Case(normal(z=(5, 3), c=(5, 1))),
@@ -551,6 +560,10 @@ CASES = {
     "LayerNorm": Case(
         in_places(normalized(), "x", "dy"),
         of_layer(lambda v: with_settings(hg.LayerNorm(3, eps=0.1, dtype=np.float64), v)),
+    ),
+    "RMSNorm": Case(
+        in_places(normalized(), "x", "dy"),
+        of_layer(lambda v: with_settings(hg.layers.RMSNorm(3, eps=0.1, dtype=np.float64), v)),
     ),
     "BatchNorm": Case(
         in_places(normalized(training=lambda _: True, **BATCH_NORM), "x", "dy"), of_batch_norm
@@ -807,6 +820,7 @@ HARMLESS = {
     "y = np.concatenate([x[:, :, :n_numbers].astype(E.dtype), rows], axis=-1)": "the last axis",
     "dx = np.concatenate([dy[:, :, :n_numbers], np.zeros_like(slopes[..., 0])], axis=-1)": "same",
     "dx = np.concatenate([dy[:, :, :n_numbers], np.zeros_like(slopes[..., 1])], axis=2)": "zeros",
+    "m = -(x.shape[-1] // 2)": "half from the end is half from the start",
     "l = v @ A.T @ v / 2": "A is symmetric",
     "v = w - learning_rate * (A.T @ w)": "A is symmetric",
     "dlearning_rate = -((A.T @ w) ** 2).sum()": "A is symmetric",

@@ -16,6 +16,7 @@ from handgrad.textbook.layers.augmentation import moved
 from handgrad.textbook.layers.axes import as_rows, leading_axes
 from handgrad.textbook.layers.embedding import at_values
 from handgrad.textbook.layers.pooling import first_index, position_weights
+from handgrad.textbook.layers.positions import rotated
 from handgrad.textbook.layers.recurrence import sigmoid
 from handgrad.textbook.layers.windows import by_offset, fold, masked, padded, unfold
 from handgrad.textbook.losses import mean_weights, weighted_mean
@@ -35,6 +36,7 @@ FUNCTIONS: Values = {
     "log_softmax": log_softmax,
     "attention_weights": attention_weights,
     "at_values": at_values,
+    "rotated": rotated,
     "position_weights": position_weights,
     "as_rows": as_rows,
     "leading_axes": leading_axes,

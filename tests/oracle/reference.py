@@ -75,6 +75,22 @@ def shifted(x: Any, a: Any, b: Any, pixels: int) -> Any:
     return torch.stack(cut)
 
 
+def gated(x: Any) -> Any:
+    """SiLU of the first half of the features, times the second."""
+    a, b = x.chunk(2, dim=-1)
+    return functional.silu(a) * b
+
+
+def rotated(x: Any) -> Any:
+    """Pairs of features as complex numbers, multiplied by those of their angles."""
+    t, size = x.shape[-2:]
+    frequency = 10000.0 ** (-torch.arange(0, size, 2).double() / size)
+    angles = torch.outer(torch.arange(t).double(), frequency)
+    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous())
+    turned = pairs * torch.polar(torch.ones_like(angles), angles)
+    return torch.view_as_real(turned).flatten(-2)
+
+
 LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Linear": lambda layer, x, p: functional.linear(x, p["W"], p["b"]),
     "FeatureScale": lambda layer, x, p: x * p["s"],
@@ -85,6 +101,7 @@ LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "MaxOverTime": lambda layer, x, p: functional.max_pool1d(x.swapaxes(1, 2), x.shape[1])[..., 0],
     "PositionEmbedding": lambda layer, x, p: x + p["P"][: x.shape[1]],
     "SinusoidalEncoding": lambda layer, x, p: x + waves_of_places(*x.shape[1:]),
+    "RotaryEmbedding": lambda layer, x, p: rotated(x),
     "RNN": lambda layer, x, p: step_by_step(torch.nn.RNN, layer, x, p),
     "GRU": lambda layer, x, p: step_by_step(torch.nn.GRU, layer, x, p),
     "LSTM": lambda layer, x, p: step_by_step(torch.nn.LSTM, layer, x, p),
@@ -123,6 +140,8 @@ LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "LayerNorm": lambda layer, x, p: functional.layer_norm(
         x, x.shape[1:], p["gamma"], p["beta"], layer.eps
     ),
+    "RMSNorm": lambda layer, x, p: functional.rms_norm(x, x.shape[1:], p["gamma"], layer.eps),
+    "SwiGLU": lambda layer, x, p: gated(x),
     "Dropout": lambda layer, x, p: x * tensor(layer.m),  # with the same draws
     "Reshape": lambda layer, x, p: x.unflatten(1, layer.shape),
     "Flatten": lambda layer, x, p: x.flatten(1),

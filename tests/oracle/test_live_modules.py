@@ -83,6 +83,14 @@ def test_pictures_and_sequences_of_channels(name: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rms_norms(dtype: str) -> None:
+    norms = nn.RMSNorm(6), nn.RMSNorm(6, eps=0.1), nn.RMSNorm(6, elementwise_affine=False)
+    module, x = moved(nn.Sequential(nn.Linear(96, 6), *norms), dtype), ROWS.astype(dtype)
+    expected = exactly(module, x.astype(float)).numpy()
+    assert_alike(hg.exchange.from_torch(module), x, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
 def test_recurrent_modules_give_h_of_every_step(kind: str, bias: bool, dtype: str) -> None:

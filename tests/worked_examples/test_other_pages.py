@@ -102,6 +102,25 @@ def test_layer_norm_of_a_row() -> None:
     equals(norm.dbeta, [4, 1])
 
 
+def test_rms_norm_of_a_row() -> None:
+    norm = hg.layers.RMSNorm(2, eps=3.5, dtype=np.float64)
+    norm.gamma = np.array([8, 4])
+    # mean of 16 and 9 is 12.5, r = 1/√(12.5 + 3.5) = 1/4, z = 1 and -3/4
+    equals(norm.forward(np.array([[4.0, -3.0]])), [[8, -3]])  # 8·1, 4·-3/4
+    # dz = 8·2 and 4·8, z dz = 16 and -24, mean -4: ¼ (16 + 4), ¼ (32 - 3)
+    equals(norm.backward(np.array([[2.0, 8.0]])), [[5, 7.25]])
+    equals(norm.dgamma, [2, -6])  # 2·1, 8·-3/4
+
+
+def test_swiglu_multiplies_one_half_by_the_silu_of_the_other() -> None:
+    swiglu = hg.layers.SwiGLU()
+    x = np.array([[log(3), -log(3), 8.0, 16.0]])  # p = 1/(1 + 1/3) = 0.75, 1/(1 + 3) = 0.25
+    equals(swiglu.forward(x), [[6 * log(3), -4 * log(3)]])  # 0.75 log 3 · 8, -0.25 log 3 · 16
+    # of a, (p + s (1 - p)) b dy = (0.75 + 3/16 log 3) 8·2, (0.25 - 3/16 log 3) 16·1; of b, s dy
+    of_a, of_b = [12 + 3 * log(3), 4 - 3 * log(3)], [1.5 * log(3), -0.25 * log(3)]
+    equals(swiglu.backward(np.array([[2.0, 1.0]])), [[*of_a, *of_b]])
+
+
 def test_batch_norm_learns_from_the_batch_and_predicts_by_what_it_remembers() -> None:
     norm = hg.BatchNorm(1, momentum=0.25, eps=7.0, dtype=np.float64)
     norm.gamma, norm.beta = np.array([[4], [1]])
@@ -224,3 +243,23 @@ def test_positions_are_added_to_as_many_places_as_there_are() -> None:
     waves = hg.layers.SinusoidalEncoding(2, 4).forward(np.zeros((1, 2, 4)))
     one = [math.sin(1), math.cos(1), math.sin(0.01), math.cos(0.01)]  # 10000^(2/4) = 100
     equals(waves, [[[0, 1, 0, 1], one]])
+
+
+def test_rotary_embedding_turns_pairs_by_position() -> None:
+    rotary = hg.layers.RotaryEmbedding(4)
+    x = np.array([[[5.0, 6.0, 7.0, 8.0], [1.0, 0.0, 0.0, 2.0]]])
+    c, s, c_slow, s_slow = math.cos(1), math.sin(1), math.cos(0.01), math.sin(0.01)
+    # by 0; by 1, and by 1/10000^(2/4) = 0.01: (1, 0) to (cos, sin), (0, 2) to (-2 sin, 2 cos)
+    equals(rotary.forward(x), [[[5, 6, 7, 8], [c, s, -2 * s_slow, 2 * c_slow]]])
+    equals(rotary.backward(x), [[[5, 6, 7, 8], [c, -s, 2 * s_slow, 2 * c_slow]]])
+
+
+def test_rotary_attention_turns_queries_and_keys() -> None:
+    attention = hg.MultiheadAttention(2, 1, rotary=True, dtype=np.float64)
+    attention.W = np.vstack([np.eye(2), np.eye(2), np.eye(2)])  # q = k = v = x
+    attention.Wo = np.eye(2)
+    # (1, 0) at both positions: turned by 0 and 1 they meet at cos 1, and each itself at 1
+    p = 1 / (1 + math.exp((math.cos(1) - 1) / math.sqrt(2)))
+    v = np.array([[[1.0, 0.0], [1.0, 0.0]]])
+    attention.forward(v)
+    equals(attention.p, [[[[p, 1 - p], [1 - p, p]]]])

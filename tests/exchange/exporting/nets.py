@@ -25,6 +25,7 @@ ACTIVATIONS: tuple[Callable[[], hg.Layer], ...] = (
 OF_WIDTH: tuple[Callable[[int], hg.Layer], ...] = (
     lambda n: hg.BatchNorm(n),
     lambda n: hg.LayerNorm(n),
+    lambda n: hg.layers.RMSNorm(n),
     lambda n: hg.layers.FeatureScale(n),
     lambda n: hg.Standardize(np.linspace(-1, 1, n), np.linspace(0.5, 2, n)),
     lambda n: hg.Residual(hg.Linear(n, 3), hg.Tanh(), hg.Linear(3, n)),

@@ -34,6 +34,7 @@ def test_layers_are_those_of_pytorch() -> None:
         hg.Net(hg.BatchNorm(4, momentum=0.2), hg.layers.LeakyReLU(0.1)),
         hg.Dropout(0.25),
         hg.layers.GELUTanh(),
+        hg.layers.RMSNorm(4),
         dtype=np.float64,
     )
     text = torch_source(model_spec_of(net))
@@ -43,6 +44,7 @@ def test_layers_are_those_of_pytorch() -> None:
         "nn.LeakyReLU(0.1),",
         "nn.Dropout(0.25),",
         'nn.GELU("tanh"),',
+        "nn.RMSNorm(4, eps=1e-05),",
         ").to(torch.float64)",
         '"1.0.running_var": array("<f8", (4,), ',
         '"1.0.num_batches_tracked": array("<i8", (), ',

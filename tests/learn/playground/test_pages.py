@@ -19,14 +19,14 @@ from handgrad.textbook import layers, losses, optimizers
 from handgrad.textbook.errors import HandgradError, RecordingError
 from handgrad.textbook.layers import Array
 
-# Layers that take other than one row of numbers, and what is not a layer.
+# Layers that take other than one row of any width, and what is not a layer.
 NOT_OF_ROWS = {
     *("Array", "Layer", "initializers", "Embedding", "TabularEmbedding"),
     *("EnsembleEmbedding", "EnsembleLinear", "EnsemblePeriodicEmbedding"),
     *("Reshape", "Flatten", "Transpose", "Conv1d", "Conv2d", "MaxPool2d", "AvgPool2d"),
     *("BatchNorm2d", "RandomShift", "RandomHorizontalFlip", "GaussianNoise"),
     *("RNN", "GRU", "LSTM", "MultiheadAttention", "PositionEmbedding", "SinusoidalEncoding"),
-    *("MeanOverTime", "MaxOverTime"),
+    *("MeanOverTime", "MaxOverTime", "RotaryEmbedding", "SwiGLU"),
 }
 
 
@@ -70,6 +70,7 @@ LAYERS: dict[str, tuple[Callable[[int], hg.Layer], dict[str, float]]] = {
     "LeakyReLU": (lambda k: hg.layers.LeakyReLU(0.25), {"a": 0.25}),
     "BatchNorm": (lambda k: hg.BatchNorm(k, momentum=0.2), {"momentum": 0.2, "eps": 1e-5}),
     "LayerNorm": (hg.LayerNorm, {"eps": 1e-5}),
+    "RMSNorm": (hg.layers.RMSNorm, {"eps": 1e-5}),
     "Dropout": (lambda k: hg.Dropout(0.2), {"p": 0.2}),
     "Softmax": (lambda k: hg.Softmax(), {}),
 }

@@ -28,6 +28,7 @@ from handgrad.textbook.layers import (
     MultiheadAttention,
     ReLU,
     Reshape,
+    RMSNorm,
     Sigmoid,
     SiLU,
     Softmax,
@@ -200,6 +201,13 @@ def layer_norm(n: int, gamma: Array | None, beta: Array | None, eps: float) -> L
     arrays = {name: a for name, a in (("gamma", gamma), ("beta", beta)) if a is not None}
     dtype = next((a.dtype for a in arrays.values()), np.dtype(np.float32))
     return fill(LayerNorm(n, eps=eps, dtype=dtype), **arrays)
+
+
+def rms_norm(n: int, gamma: Array | None, eps: float | None) -> RMSNorm:
+    """RMSNorm over `n` features; without `eps` with that of their type, as PyTorch has it."""
+    dtype = np.dtype(np.float32) if gamma is None else gamma.dtype
+    norm = RMSNorm(n, eps=float(np.finfo(dtype).eps) if eps is None else eps, dtype=dtype)
+    return norm if gamma is None else fill(norm, gamma=gamma)
 
 
 def fill(layer: AnyLayer, **arrays: Array) -> AnyLayer:

@@ -21,6 +21,7 @@ from handgrad.exchange.importing.parts import (
     pooling,
     recurrent,
     refused,
+    rms_norm,
     same_padding,
 )
 from handgrad.textbook.errors import SettingError
@@ -50,8 +51,8 @@ if TYPE_CHECKING:
     from torch.nn import Module, Sequential
 
 SUPPORTED = (
-    "Linear, Conv1d, Conv2d, MaxPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, LayerNorm, Dropout, "
-    "Identity, Flatten, Unflatten, Embedding, RNN, GRU, LSTM, MultiheadAttention, "
+    "Linear, Conv1d, Conv2d, MaxPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm, "
+    "Dropout, Identity, Flatten, Unflatten, Embedding, RNN, GRU, LSTM, MultiheadAttention, "
     "TransformerEncoderLayer, TransformerEncoder, nested Sequential, and ReLU, LeakyReLU, Tanh, "
     "Sigmoid, SiLU, GELU, ELU, SELU, Softplus, Mish, Softmax"
 )
@@ -218,6 +219,13 @@ def _layer_norm(layer: TorchLayer) -> Layer:
     return layer_norm(shape[0], *arrays, layer.module.eps)
 
 
+def _rms_norm(layer: TorchLayer) -> Layer:
+    shape = layer.module.normalized_shape
+    if len(shape) != 1:
+        raise layer.refused("RMSNorm over the last axis")
+    return rms_norm(shape[0], layer.array_or_none("weight"), layer.module.eps)
+
+
 def _flatten(layer: TorchLayer) -> Layer:
     layer.check_settings(start_dim=1, end_dim=-1)
     return Flatten()
@@ -313,6 +321,7 @@ BUILDERS: dict[str, Callable[[TorchLayer], Layer | Sequence[Layer]]] = {
     "BatchNorm1d": _batch_norm,
     "BatchNorm2d": _batch_norm,
     "LayerNorm": _layer_norm,
+    "RMSNorm": _rms_norm,
     "Flatten": _flatten,
     "Unflatten": _unflatten,
     "Embedding": _embedding,

@@ -40,7 +40,8 @@ ATTRIBUTES = {"betas": ("beta1", "beta2"), "label_smoothing": ("a",)}
 LAYERS = (
     *(layers.Linear, layers.Tanh, layers.ReLU, layers.LeakyReLU, layers.Sigmoid, layers.SiLU),
     *(layers.GELU, layers.GELUTanh, layers.ELU, layers.SELU, layers.Softplus, layers.Mish),
-    *(layers.Softmax, layers.BatchNorm, layers.LayerNorm, layers.Dropout, layers.FeatureScale),
+    *(layers.Softmax, layers.BatchNorm, layers.LayerNorm, layers.RMSNorm, layers.Dropout),
+    layers.FeatureScale,
 )
 RULES = tuple(  # that see flat arrays
     kind

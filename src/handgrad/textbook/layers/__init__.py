@@ -24,14 +24,19 @@ from handgrad.textbook.layers.embedding import EnsembleEmbedding as EnsembleEmbe
 from handgrad.textbook.layers.embedding import TabularEmbedding as TabularEmbedding
 from handgrad.textbook.layers.ensemble import EnsembleLinear as EnsembleLinear
 from handgrad.textbook.layers.feature_scale import FeatureScale
+from handgrad.textbook.layers.gated import SwiGLU
 from handgrad.textbook.layers.layer import Layer
 from handgrad.textbook.layers.linear import Linear
-from handgrad.textbook.layers.normalization import BatchNorm, BatchNorm2d, LayerNorm
+from handgrad.textbook.layers.normalization import BatchNorm, BatchNorm2d, LayerNorm, RMSNorm
 from handgrad.textbook.layers.periodic import (
     EnsemblePeriodicEmbedding as EnsemblePeriodicEmbedding,
 )
 from handgrad.textbook.layers.pooling import AvgPool2d, MaxOverTime, MaxPool2d, MeanOverTime
-from handgrad.textbook.layers.positions import PositionEmbedding, SinusoidalEncoding
+from handgrad.textbook.layers.positions import (
+    PositionEmbedding,
+    RotaryEmbedding,
+    SinusoidalEncoding,
+)
 from handgrad.textbook.layers.recurrence import GRU, LSTM, RNN
 from handgrad.textbook.layers.shapes import Flatten, Reshape, Transpose
 from handgrad.textbook.layers.softmax import Softmax
@@ -44,6 +49,7 @@ __all__ = [
     "GELU",
     "GRU",
     "LSTM",
+    "RMSNorm",
     "RNN",
     "SELU",
     "Array",
@@ -72,12 +78,14 @@ __all__ = [
     "RandomShift",
     "ReLU",
     "Reshape",
+    "RotaryEmbedding",
     "SiLU",
     "Sigmoid",
     "SinusoidalEncoding",
     "Softmax",
     "Softplus",
     "Standardize",
+    "SwiGLU",
     "Tanh",
     "Transpose",
     "initializers",

@@ -1,4 +1,4 @@
-"""Normalization layers: `LayerNorm` over each row, `BatchNorm` over the batch."""
+"""Normalization layers: `LayerNorm`, `RMSNorm` over each row, `BatchNorm` over the batch."""
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,52 @@ class LayerNorm(Layer):
         dz = self.gamma * dy
         along_z = (self.z * dz).mean(axis=-1, keepdims=True)
         return self.r * (dz - dz.mean(axis=-1, keepdims=True) - self.z * along_z)
+
+
+class RMSNorm(Layer):
+    """RMS normalization: root mean square 1 in each row or position, then a scale.
+
+    forward     z = x r,  r = 1/√(mean(x²) + eps),  the mean over the last axis
+                y = gamma z
+    backward    dgamma = Σ z dy, the sum over all leading axes      dz = gamma dy
+                dx = r (dz − z mean(z dz)), the mean over the last axis
+    shapes      x, z, y, dy, dx (n, …, n_features)    gamma (n_features,)    r (n, …, 1)
+    source      Zhang, Sennrich, "Root mean square layer normalization", 2019
+
+    A `LayerNorm` without mean and shift. `n_features` is the size of the last axis, `eps` a small
+    number that bounds r where x is 0. gamma starts as ones. `dtype` is float32 or float64.
+
+    >>> norm = RMSNorm(2, eps=3.0)
+    >>> norm.gamma = [4, 2]
+    >>> norm.forward(np.array([[1.0, 1.0]]))                       # z = [1 1]/√(1 + 3)
+    array([[2., 1.]])
+    >>> norm.backward(np.array([[1.0, 0.0]]))                      # ½ ([4 0] − z (½ · 4)/2)
+    array([[ 1.75, -0.25]])
+    >>> norm.dgamma                                                # z · [1 0]
+    array([0.5, 0. ])
+    """
+
+    param_names = ("gamma",)
+
+    def __init__(
+        self, n_features: int, *, eps: float = 1e-5, dtype: npt.DTypeLike = np.float32
+    ) -> None:
+        super().__init__()
+        positive("n_features", n_features, whole=True)
+        positive("eps", eps)
+        self.n_in = self.n_out = int(n_features)
+        self.eps, self.dtype = float(eps), floating(dtype)
+        self.gamma = np.ones(n_features, dtype)
+
+    def forward(self, x: Array) -> Array:
+        self.r = 1 / np.sqrt((x**2).mean(axis=-1, keepdims=True) + self.eps)
+        self.z = x * self.r
+        return self.gamma * self.z
+
+    def backward(self, dy: Array) -> Array:
+        self.dgamma = (self.z * dy).sum(axis=leading_axes(dy))
+        dz = self.gamma * dy
+        return self.r * (dz - self.z * (self.z * dz).mean(axis=-1, keepdims=True))
 
 
 class BatchNorm(Layer):

@@ -1,4 +1,4 @@
-"""Position encodings: vectors added to a sequence, so that layers can tell positions apart."""
+"""Position encodings: what they do to a sequence lets layers tell its positions apart."""
 
 import numpy as np
 import numpy.typing as npt
@@ -119,3 +119,68 @@ class SinusoidalEncoding(_Positions):
 
     def backward(self, dy: Array) -> Array:
         return dy
+
+
+class RotaryEmbedding(Layer):
+    """Rotary position embedding: turns each pair of features by an angle that grows with position.
+
+    forward     y[i, 2j]     = cos θ x[i, 2j] − sin θ x[i, 2j + 1],  θ = i/10000^(2j/size)
+                y[i, 2j + 1] = sin θ x[i, 2j] + cos θ x[i, 2j + 1]
+    backward    dx from dy alike, with −θ for θ
+    shapes      x, y, dy, dx (n, t, size)    size even
+    source      Su, Lu, Pan, Murtadha, Wen, Liu, "RoFormer: enhanced transformer with rotary
+                position embedding", 2021, section 3.4.2
+
+    `size` is the number of features, an even number; sequences may have any length. The product of
+    a query and a key that are both turned depends on their distance, not on their positions:
+    `MultiheadAttention(…, rotary=True)` turns those of each head. Pairs are neighbours, as in the
+    source; for weights of a model that pairs features j and size/2 + j, reorder the rows of W.
+
+    >>> rotary = RotaryEmbedding(2)
+    >>> rotary.forward(np.array([[[1.0, 0.0], [1.0, 0.0]]])).round(3)      # by 0, by 1 radian
+    array([[[1.   , 0.   ],
+            [0.54 , 0.841]]])
+    >>> rotary.backward(np.array([[[1.0, 2.0], [0.0, 1.0]]])).round(3)     # by 0, by −1
+    array([[[1.   , 2.   ],
+            [0.841, 0.54 ]]])
+    """
+
+    ndim = 3
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        positive("size", size, whole=True)
+        check_pairs("size", size)
+        self.size = self.n_in = self.n_out = int(size)
+
+    def forward(self, x: Array) -> Array:
+        return rotated(x, 1)
+
+    def backward(self, dy: Array) -> Array:
+        return rotated(dy, -1)
+
+
+def rotated(x: Array, turns: int) -> Array:
+    """Return `x` (n, …, t, size), each pair of features turned as in `RotaryEmbedding`.
+
+    `turns` is 1, −1 to turn them back, or 0 to leave them as they are.
+
+    >>> rotated(np.array([[[1.0, 0.0], [0.0, 1.0]]]), -1).round(3)
+    array([[[1.   , 0.   ],
+            [0.841, 0.54 ]]])
+    """
+    if turns == 0:
+        return x
+    t, size = x.shape[-2:]
+    angles = turns * np.arange(t)[:, None] / 10000 ** (np.arange(0, size, 2) / size)
+    C, S = np.cos(angles).astype(x.dtype), np.sin(angles).astype(x.dtype)
+    a, b = x[..., ::2], x[..., 1::2]
+    return np.stack([C * a - S * b, S * a + C * b], axis=-1).reshape(x.shape)
+
+
+def check_pairs(name: str, size: int) -> None:
+    """Raise SettingError for an odd number of features: they are turned in pairs."""
+    if size % 2:
+        raise SettingError(
+            f"{name}={size}", "an even number, for pairs of features", f"{name}={size + 1}"
+        )

@@ -52,6 +52,7 @@ from handgrad.textbook.layers import (
     RandomShift,
     ReLU,
     Reshape,
+    RMSNorm,
     Sigmoid,
     SiLU,
     Softmax,
@@ -83,6 +84,7 @@ MODULES: Mapping[type[Layer], Callable[..., str]] = {
     Softmax: lambda layer: "nn.Softmax(dim=-1)",
     Dropout: lambda layer: f"nn.Dropout({layer.p})",
     LayerNorm: lambda layer: f"nn.LayerNorm({layer.n_in}, eps={layer.eps})",
+    RMSNorm: lambda layer: f"nn.RMSNorm({layer.n_in}, eps={layer.eps})",
     BatchNorm: lambda layer: (
         f"nn.BatchNorm1d({layer.n_in}, eps={layer.eps}, momentum={layer.momentum})"
     ),
