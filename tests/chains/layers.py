@@ -1,5 +1,6 @@
 """Every layer of the textbook made to fit rows of a shape, as the text of a program."""
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -20,7 +21,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         *("PositionEmbedding", "SinusoidalEncoding", "RotaryEmbedding", "SwiGLU"),
     ),
     "product": (
-        *("Linear", "EnsembleLinear", "Conv1d", "Conv2d"),
+        *("Linear", "EnsembleLinear", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"),
         *("MultiheadAttention", "EnsemblePeriodicEmbedding", "RNN", "GRU", "LSTM"),
     ),
     "normalisation": ("LayerNorm", "RMSNorm", "BatchNorm", "BatchNorm2d"),
@@ -88,9 +89,19 @@ TEXTS: dict[str, Callable[[Shape, int], str]] = {
     "EnsemblePeriodicEmbedding": lambda s, k: (
         f"hg.tables.EnsemblePeriodicEmbedding({s[-1]}, 1, {s[0]}, n_waves=2, rng=8)"
     ),
-    "Conv1d": lambda s, k: f"hg.layers.Conv1d({s[0]}, {k}, 2, padding={k % 2}, rng=9)",
+    "Conv1d": lambda s, k: (
+        f"hg.layers.Conv1d({s[0]}, {k}, 2, padding={k % 2}, dilation={1 + (k % 3 == 0)}, rng=9)"
+    ),
     "Conv2d": lambda s, k: (
-        f"hg.Conv2d({s[0]}, {k}, ({1 + k % 2}, 2), stride=({1 + (k % 3 == 0)}, 1), rng=10)"
+        f"hg.Conv2d({s[0]}, {k}, ({1 + k % 2}, 2), stride=({1 + (k % 3 == 0)}, 1), "
+        f"groups={math.gcd(s[0], k)}, rng=10)"
+    ),
+    "ConvTranspose1d": lambda s, k: (
+        f"hg.layers.ConvTranspose1d({s[0]}, {k}, 2, stride={1 + k % 2}, rng=18)"
+    ),
+    "ConvTranspose2d": lambda s, k: (
+        f"hg.layers.ConvTranspose2d({s[0]}, {k}, (2, 3), stride=({1 + k % 2}, 1), "
+        f"padding=({k % 2}, 1), rng=19)"
     ),
     "MaxPool2d": lambda s, k: f"hg.MaxPool2d(2, stride=({1 + k % 2}, 1))",
     "AvgPool2d": lambda s, k: f"hg.layers.AvgPool2d((2, 1), stride=1, padding=({k % 2}, 0))",

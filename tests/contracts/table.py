@@ -50,8 +50,14 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "Reshape": lambda: hg.layers.Reshape(2, 3, 2),
     "Flatten": lambda: hg.Flatten(),
     "Transpose": lambda: hg.layers.Transpose(3, 1, 2),
-    "Conv2d": lambda: hg.Conv2d(2, 3, (3, 2), stride=(1, 2), padding=(1, 0), rng=0),
+    "Conv2d": lambda: hg.Conv2d(
+        2, 4, (3, 2), stride=(1, 2), padding=(1, 0), dilation=(1, 2), groups=2, rng=0
+    ),
     "Conv1d": lambda: hg.layers.Conv1d(2, 3, 3, stride=2, padding=1, rng=0),
+    "ConvTranspose2d": lambda: hg.layers.ConvTranspose2d(
+        2, 3, (3, 2), stride=(1, 2), padding=(1, 0), rng=0
+    ),
+    "ConvTranspose1d": lambda: hg.layers.ConvTranspose1d(2, 3, 3, stride=2, padding=1, rng=0),
     "MaxPool2d": lambda: hg.MaxPool2d((3, 2), stride=(1, 2), padding=(1, 0)),
     "AvgPool2d": lambda: hg.layers.AvgPool2d((3, 2), stride=(1, 2), padding=(1, 0)),
     "BatchNorm2d": lambda: hg.layers.BatchNorm2d(2),

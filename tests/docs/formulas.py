@@ -18,7 +18,7 @@ from handgrad.textbook.layers.embedding import at_values
 from handgrad.textbook.layers.pooling import first_index, position_weights
 from handgrad.textbook.layers.positions import rotated
 from handgrad.textbook.layers.recurrence import sigmoid
-from handgrad.textbook.layers.windows import by_offset, fold, masked, padded, unfold
+from handgrad.textbook.layers.windows import by_offset, covered, fold, masked, padded, unfold
 from handgrad.textbook.losses import mean_weights, weighted_mean
 from handgrad.textbook.losses.classification import log_softmax, true_class
 from handgrad.textbook.optimizers.muon import orthogonalized
@@ -45,6 +45,7 @@ FUNCTIONS: Values = {
     "unfold": unfold,
     "masked": masked,
     "by_offset": by_offset,
+    "covered": covered,
     "first_index": first_index,
     "fold": fold,
     "moved": moved,

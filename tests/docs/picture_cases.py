@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import handgrad as hg
+from handgrad.textbook.layers.convolution import Convolution
 from handgrad.textbook.layers.random_stream import NormalNumbers
 from tests.docs.formulas import Values
 
@@ -28,7 +29,9 @@ def of_pictures(layer: hg.Layer, x: tuple[int, ...], y: str = "y", *names: str) 
     if layer.param_names or isinstance(layer, hg.MaxPool2d | hg.layers.AvgPool2d):
         names = (*names, "kernel_size", "stride", "padding")
     if layer.param_names:
-        names = (*names, "n_in", "n_out")
+        names = (*names, "n_in", "n_out", "dilation")
+    if isinstance(layer, Convolution):
+        names = (*names, "groups")
     layer.rng = Drawn()  # type: ignore[assignment]
     above = layer.forward(np.zeros(x)).shape
 
@@ -63,8 +66,18 @@ PICTURE_CASES: dict[str, tuple[Given, Library]] = {
     "Reshape": of_pictures(hg.layers.Reshape(2, 3), (2, 6), "y", "shape"),
     "Flatten": of_pictures(hg.Flatten(), (2, 2, 3)),
     "Transpose": of_pictures(hg.layers.Transpose(3, 1, 2), (2, 2, 3, 5), "y", "axes"),
-    "Conv2d": of_pictures(hg.Conv2d(2, 3, **POOLS, dtype=np.float64), (2, 2, 4, 3), "z"),
-    "Conv1d": of_pictures(hg.layers.Conv1d(2, 3, 3, 2, 1, dtype=np.float64), (2, 2, 6), "z"),
+    "Conv2d": of_pictures(
+        hg.Conv2d(4, 6, **POOLS, dilation=(1, 2), groups=2, dtype=np.float64), (2, 4, 4, 4), "z"
+    ),
+    "Conv1d": of_pictures(
+        hg.layers.Conv1d(4, 6, 3, 2, 1, dilation=2, groups=2, dtype=np.float64), (2, 4, 6), "z"
+    ),
+    "ConvTranspose2d": of_pictures(
+        hg.layers.ConvTranspose2d(2, 3, **POOLS, dtype=np.float64), (2, 2, 3, 4)
+    ),
+    "ConvTranspose1d": of_pictures(
+        hg.layers.ConvTranspose1d(2, 3, 3, 2, 1, dtype=np.float64), (2, 2, 4)
+    ),
     "the sum over a window": (PLAIN_GIVEN, PLAIN_LIBRARY),
     "dx is a convolution too": (PLAIN_GIVEN, PLAIN_LIBRARY),
     "taking windows and adding them up": (drawn_windows, lambda _: {}),

@@ -146,8 +146,18 @@ LAYERS: dict[str, Callable[[Any, Any, dict[str, Any]], Any]] = {
     "Reshape": lambda layer, x, p: x.unflatten(1, layer.shape),
     "Flatten": lambda layer, x, p: x.flatten(1),
     "Transpose": lambda layer, x, p: x.permute(0, *layer.axes),
-    "Conv2d": lambda layer, x, p: functional.conv2d(x, p["W"], p["b"], layer.stride, layer.padding),
-    "Conv1d": lambda layer, x, p: functional.conv1d(x, p["W"], p["b"], layer.stride, layer.padding),
+    "Conv2d": lambda layer, x, p: functional.conv2d(
+        x, p["W"], p["b"], layer.stride, layer.padding, layer.dilation, layer.groups
+    ),
+    "Conv1d": lambda layer, x, p: functional.conv1d(
+        x, p["W"], p["b"], layer.stride, layer.padding, layer.dilation, layer.groups
+    ),
+    "ConvTranspose2d": lambda layer, x, p: functional.conv_transpose2d(
+        x, p["W"], p["b"], layer.stride, layer.padding
+    ),
+    "ConvTranspose1d": lambda layer, x, p: functional.conv_transpose1d(
+        x, p["W"], p["b"], layer.stride, layer.padding
+    ),
     "MaxPool2d": lambda layer, x, p: functional.max_pool2d(
         x, layer.kernel_size, layer.stride, layer.padding
     ),

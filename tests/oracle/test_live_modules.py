@@ -48,7 +48,14 @@ def padded_pools() -> nn.Sequential:
     )  # fmt: skip
 
 
-PICTURES = {"lenet": lenet, "steps": steps, "padded pools": padded_pools}
+def spread() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Unflatten(1, (2, 8, 6)), nn.Conv2d(2, 4, 3, padding="same", dilation=2, groups=2),
+        nn.SiLU(), nn.Conv2d(4, 4, (2, 3), stride=2, padding=1, groups=4, bias=False),
+    )  # fmt: skip
+
+
+PICTURES = {"lenet": lenet, "steps": steps, "padded pools": padded_pools, "spread": spread}
 
 
 def moved(module: nn.Module, dtype: Any) -> nn.Module:
@@ -80,6 +87,19 @@ def test_pictures_and_sequences_of_channels(name: str, dtype: str) -> None:
     net = hg.exchange.from_torch(module)
     assert net.dtype == dtype
     assert_alike(net, x, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_transposed_convolutions(dtype: str) -> None:
+    pictures = nn.ConvTranspose2d(2, 3, (2, 3), stride=2, padding=1)
+    sequences = nn.ConvTranspose1d(3, 2, 4, stride=3, bias=False)
+    for first, *layers in (
+        (nn.Unflatten(1, (2, 8, 6)), pictures, nn.Tanh()),
+        (nn.Unflatten(1, (3, 32)), sequences, nn.Flatten(), nn.Linear(194, 2)),
+    ):
+        module, x = moved(nn.Sequential(first, *layers), dtype), ROWS.astype(dtype)
+        expected = exactly(module, x.astype(float)).numpy()
+        assert_alike(hg.exchange.from_torch(module), x, expected)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -136,8 +156,9 @@ def test_transformers(activation: Any, norm_first: bool, dtype: str) -> None:
 
 
 REFUSED = [
-    (nn.Conv2d(2, 2, 1, groups=2), "groups=1, not 2"),
-    (nn.Conv1d(2, 2, 3, dilation=2), "dilation=1, not (2,)"),
+    (nn.ConvTranspose2d(2, 2, 1, groups=2), "groups=1, not 2"),
+    (nn.ConvTranspose1d(2, 2, 3, dilation=2), "dilation=1, not (2,)"),
+    (nn.ConvTranspose2d(2, 2, 3, 2, output_padding=1), "output_padding=0, not (1, 1)"),
     (nn.Conv2d(2, 2, 2, padding="same"), "an odd kernel_size"),
     (nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular"), "padding_mode='zeros'"),
     (nn.MaxPool2d(2, ceil_mode=True), "ceil_mode=False"),

@@ -25,12 +25,19 @@ CASES = [
     for kind, settings in product([hg.Conv2d, hg.MaxPool2d, hg.layers.AvgPool2d], SETTINGS)
     if kind is hg.Conv2d or settings["kernel_size"] != 1 or settings["padding"] == 0
 ]
+CASES += [
+    (kind, settings | more)
+    for kind, settings in product([hg.Conv2d], SETTINGS)
+    for more in ({"dilation": 2}, {"dilation": (1, 3), "groups": 2})
+    if settings["kernel_size"] in (2, (2, 3))
+]
+CASES += [(hg.layers.ConvTranspose2d, settings) for settings in SETTINGS]
 STEPS, WORST = 20, 1e-10
 
 
 @pytest.mark.parametrize(("kind", "settings"), CASES, ids=str)
 def test_windows_of_any_settings_are_pytorchs(kind: Any, settings: dict[str, Any]) -> None:
-    given = (2, 3) if kind is hg.Conv2d else ()
+    given = (2, 4) if kind in (hg.Conv2d, hg.layers.ConvTranspose2d) else ()
     net = hg.Net(kind(*given, **settings), dtype=np.float64)
     rng = np.random.default_rng(0)
     net.parameters[...] = rng.standard_normal(net.parameters.size)

@@ -55,6 +55,35 @@ def test_channels_are_summed_over_and_each_output_has_weights_of_its_own() -> No
     equals(layer.dW.ravel(), [5, 6, 50, 60])
 
 
+def test_dilation_spreads_the_window() -> None:
+    layer = hg.layers.Conv1d(1, 1, 2, dilation=2, dtype=np.float64)
+    layer.W, layer.b = np.array([[[1, 10]]]), np.array([0])
+    equals(layer.forward(np.array([[[2.0, 3, 4, 5]]])), [[[42, 53]]])  # 1·2 + 10·4, 1·3 + 10·5
+    equals(layer.backward(np.array([[[1.0, 2]]])), [[[1, 2, 10, 20]]])  # 1·1, 1·2, 10·1, 10·2
+    equals(layer.dW, [[[8, 14]]])  # 1·2 + 2·3, 1·4 + 2·5
+
+
+def test_outputs_of_a_group_see_its_inputs_alone() -> None:
+    layer = hg.Conv2d(2, 4, 1, groups=2, dtype=np.float64)
+    layer.W = np.array([1, 2, 3, 4]).reshape(4, 1, 1, 1)
+    x = np.array([5.0, 6]).reshape(1, 2, 1, 1)
+    equals(layer.forward(x).ravel(), [5, 10, 18, 24])  # 1·5, 2·5, 3·6, 4·6
+    dx = layer.backward(np.array([1.0, 10, 100, 1000]).reshape(1, 4, 1, 1))
+    equals(dx.ravel(), [21, 4300])  # 1·1 + 2·10, 3·100 + 4·1000
+    equals(layer.dW.ravel(), [5, 50, 600, 6000])
+
+
+def test_a_transposed_convolution_adds_windows_to_the_output() -> None:
+    layer = hg.layers.ConvTranspose2d(1, 1, (1, 3), stride=(1, 2), padding=(0, 1), dtype=np.float64)
+    layer.W, layer.b = np.array([[[[1, 10, 100]]]]), np.array([0])
+    # 2·[1 10 100] at 0 and 3·[1 10 100] at 2, without the first and the last number
+    equals(layer.forward(np.array([[[[2.0, 3]]]])), [[[[20, 203, 30]]]])
+    # 10·1 + 100·2, 1·2 + 10·3: the zeros around dy count for nothing
+    equals(layer.backward(np.array([[[[1.0, 2, 3]]]])), [[[[210, 32]]]])
+    equals(layer.dW, [[[[6, 11, 4]]]])  # 2·0 + 3·2, 2·1 + 3·3, 2·2 + 3·0
+    equals(layer.db, [6])
+
+
 def test_first_weights_of_a_convolution_are_those_of_a_linear_layer_on_a_window() -> None:
     convolution = hg.Conv2d(3, 4, (2, 5), rng=0)
     linear = hg.Linear(3 * 2 * 5, 4, rng=0)

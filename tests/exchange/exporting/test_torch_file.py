@@ -60,7 +60,10 @@ def test_layers_for_pictures_are_those_of_pytorch() -> None:
             hg.Conv2d(1, 2, (3, 1), padding=1),
             hg.layers.BatchNorm2d(2),
         ),
-        *(hg.MaxPool2d(2), hg.layers.AvgPool2d((1, 2)), hg.Flatten(), hg.Linear(12, 3)),
+        *(hg.MaxPool2d(2), hg.layers.AvgPool2d((1, 2))),
+        hg.Conv2d(2, 4, 1, dilation=(1, 2), groups=2),
+        hg.layers.ConvTranspose2d(4, 2, 2, stride=2),
+        *(hg.Flatten(), hg.Linear(24, 3)),
     )
     text = torch_source(model_spec_of(net))
     for line in (
@@ -70,6 +73,8 @@ def test_layers_for_pictures_are_those_of_pytorch() -> None:
         "nn.BatchNorm2d(2, eps=1e-05, momentum=0.1),",
         "nn.MaxPool2d((2, 2), stride=(2, 2), padding=(0, 0)),",
         "nn.AvgPool2d((1, 2), stride=(1, 2), padding=(0, 0)),",
+        "nn.Conv2d(2, 4, (1, 1), stride=(1, 1), padding=(0, 0), dilation=(1, 2), groups=2),",
+        "nn.ConvTranspose2d(4, 2, (2, 2), stride=(2, 2), padding=(0, 0)),",
         "nn.Flatten(),",
         '"3.num_batches_tracked": array("<i8", (), ',
     ):

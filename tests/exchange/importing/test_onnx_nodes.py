@@ -34,6 +34,10 @@ KNOWN: dict[str, tuple[list[Any], dict[str, Any], list[Any], list[str]]] = {
              {"K": RNG.normal(size=(2, 3, 3, 1))}, ["n", 3, 4, 5], ["Conv2d"]),
     "no steps of a window": ([N("Conv", ["x", "K"], ["y"], strides=[2], pads=[1, 1])],
                              {"K": RNG.normal(size=(2, 3, 3))}, ["n", 3, 6], ["Conv1d"]),
+    "holes": ([N("Conv", ["x", "K"], ["y"], auto_pad="SAME_UPPER", dilations=[2, 1])],
+              {"K": RNG.normal(size=(2, 3, 3, 3))}, ["n", 3, 5, 4], ["Conv2d"]),
+    "groups of steps": ([N("Conv", ["x", "K"], ["y"], dilations=[3], group=2, strides=[2])],
+                        {"K": RNG.normal(size=(4, 1, 2))}, ["n", 2, 7], ["Conv1d"]),
     "pools": ([N("MaxPool", ["x"], ["a"], kernel_shape=[2, 2], strides=[2, 1]),
                N("AveragePool", ["a"], ["y"], kernel_shape=[2, 3], pads=[1, 1, 1, 1],
                  count_include_pad=1)],
@@ -71,12 +75,13 @@ def test_nodes_are_the_layers_that_they_are(name: str, tmp_path: Path) -> None:
 K = {"K": np.ones((2, 3, 2, 2))}
 PICTURE, SEQUENCE = ["n", 3, 6, 6], ["n", 4, 3]
 REFUSED: dict[str, tuple[list[Any], dict[str, Any], list[Any], str]] = {
-    "groups": ([N("Conv", ["x", "K"], ["y"], group=3)], {"K": np.ones((3, 1, 2, 2))}, PICTURE,
-               "group=1"),
+    "groups": ([N("Conv", ["x", "K"], ["y"], group=2)], {"K": np.ones((3, 1, 2, 2))}, PICTURE,
+               "a number that divides both"),
     "other sides": ([N("Conv", ["x", "K"], ["y"], pads=[0, 0, 1, 1])], K, PICTURE, "both sides"),
     "even and same": ([N("Conv", ["x", "K"], ["y"], auto_pad="SAME_LOWER")], K, PICTURE,
                       "both sides"),
-    "holes": ([N("Conv", ["x", "K"], ["y"], dilations=[2, 2])], K, PICTURE, "dilations of 1"),
+    "holes": ([N("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], dilations=[2, 2])], {}, PICTURE,
+              "dilations of 1"),
     "begun windows": ([N("MaxPool", ["x"], ["y"], kernel_shape=[4, 4], ceil_mode=1)], {}, PICTURE,
                       "ceil_mode=0"),
     "means of less": ([N("AveragePool", ["x"], ["y"], kernel_shape=[2, 2], pads=[1, 1, 1, 1])],

@@ -27,6 +27,7 @@ NOT_OF_ROWS = {
     *("BatchNorm2d", "RandomShift", "RandomHorizontalFlip", "GaussianNoise"),
     *("RNN", "GRU", "LSTM", "MultiheadAttention", "PositionEmbedding", "SinusoidalEncoding"),
     *("MeanOverTime", "MaxOverTime", "RotaryEmbedding", "SwiGLU"),
+    *("ConvTranspose1d", "ConvTranspose2d"),
 }
 
 

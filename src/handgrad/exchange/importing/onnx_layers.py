@@ -36,6 +36,7 @@ from handgrad.textbook.layers import (
     Standardize,
     Transpose,
 )
+from handgrad.textbook.layers.windows import spans
 
 Layers = Layer | Sequence[Layer]
 
@@ -98,10 +99,14 @@ def _linear(graph: OnnxGraph, node: OnnxNode, value: str) -> tuple[Layer, str]:
 
 def _convolution(graph: OnnxGraph, node: OnnxNode) -> Layer:
     W, b = graph.constant(node.input_name(1)), graph.constant(node.input_name(2))
-    if W is None or W.ndim not in (3, 4) or node.attributes.get("group", 1) != 1:
-        raise refused(str(node), "1D or 2D Conv with group=1 and constant weights")
-    stride, padding = _windows(node, list(W.shape[2:]))
-    return convolution(floating_array(W), None if b is None else floating_array(b), stride, padding)
+    if W is None or W.ndim not in (3, 4):
+        raise refused(str(node), "1D or 2D Conv with constant weights")
+    dilation = node.attributes.get("dilations", [1] * (W.ndim - 2))
+    if len(dilation) != W.ndim - 2:
+        raise refused(str(node), "a dilation for each axis")
+    stride, padding = _windows(node, list(spans(W.shape[2:], dilation)))
+    arrays = floating_array(W), None if b is None else floating_array(b)
+    return convolution(*arrays, stride, padding, dilation, node.attributes.get("group", 1))
 
 
 def _pooling(graph: OnnxGraph, node: OnnxNode) -> Layer:
@@ -114,6 +119,8 @@ def _pooling(graph: OnnxGraph, node: OnnxNode) -> Layer:
     ):
         raise refused(str(node), f"2D {node.op_type} with ceil_mode=0 and one output")
     stride, padding = _windows(node, kernel_size)
+    if {*attributes.get("dilations", [1])} != {1}:
+        raise refused(str(node), "dilations of 1")
     if node.op_type == "MaxPool":
         return pooling(MaxPool2d, kernel_size, stride, padding)
     if any(padding) and not attributes.get("count_include_pad"):
@@ -130,8 +137,8 @@ def _windows(node: OnnxNode, kernel_size: list[int]) -> tuple[list[int], list[in
         pads = 2 * (same_padding(kernel_size, stride) or [])
     if max(pads, default=0) > MOST_PADDING:
         raise refused(str(node), f"padding of at most {MOST_PADDING}")
-    if not pads or pads[:n] != pads[n:] or {*attributes.get("dilations", [1])} != {1}:
-        raise refused(str(node), "dilations of 1, and equal padding on both sides")
+    if not pads or pads[:n] != pads[n:]:
+        raise refused(str(node), "equal padding on both sides")
     return stride, pads[:n]
 
 

@@ -18,6 +18,8 @@ from handgrad.textbook.layers import (
     BatchNorm,
     Conv1d,
     Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
     Embedding,
     GELUTanh,
     Layer,
@@ -71,11 +73,32 @@ def linear(W: Array, b: Array | None) -> Linear:
 
 
 def convolution(
-    W: Array, b: Array | None, stride: Sequence[int], padding: Sequence[int]
+    W: Array,
+    b: Array | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int] = (1,),
+    groups: int = 1,
 ) -> Conv1d | Conv2d:
-    """Conv1d or Conv2d with weights (n_out, n_in, *kernel_size) and a bias as in `linear`."""
-    n_out, n_in, *kernel_size = W.shape
+    """Conv1d or Conv2d with weights (n_out, n_in/groups, *kernel_size), a bias as in `linear`."""
+    n_out, of_group, *kernel_size = W.shape
     kind: Callable[..., Conv1d | Conv2d] = Conv1d if len(kernel_size) == 1 else Conv2d
+    settings: dict[str, object] = {
+        "stride": int_or_tuple(stride), "padding": int_or_tuple(padding),
+        "dilation": int_or_tuple(dilation), "groups": groups,
+    }
+    sizes = (of_group * groups, n_out, int_or_tuple(kernel_size))
+    return _with_weights(kind, sizes, settings, W=W, b=b)
+
+
+def transposed_convolution(
+    W: Array, b: Array | None, stride: Sequence[int], padding: Sequence[int]
+) -> ConvTranspose1d | ConvTranspose2d:
+    """ConvTranspose1d or 2d with weights (n_in, n_out, *kernel_size), a bias as in `linear`."""
+    n_in, n_out, *kernel_size = W.shape
+    kind: Callable[..., ConvTranspose1d | ConvTranspose2d] = (
+        ConvTranspose1d if len(kernel_size) == 1 else ConvTranspose2d
+    )
     settings = {"stride": int_or_tuple(stride), "padding": int_or_tuple(padding)}
     return _with_weights(kind, (n_in, n_out, int_or_tuple(kernel_size)), settings, W=W, b=b)
 

@@ -23,6 +23,7 @@ from handgrad.exchange.importing.parts import (
     refused,
     rms_norm,
     same_padding,
+    transposed_convolution,
 )
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import (
@@ -45,13 +46,15 @@ from handgrad.textbook.layers import (
     Softplus,
 )
 from handgrad.textbook.layers.recurrence import RecurrentLayer
+from handgrad.textbook.layers.windows import spans as spans_of
 from handgrad.textbook.net import Net, Residual
 
 if TYPE_CHECKING:
     from torch.nn import Module, Sequential
 
 SUPPORTED = (
-    "Linear, Conv1d, Conv2d, MaxPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm, "
+    "Linear, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, MaxPool2d, AvgPool2d, "
+    "BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm, "
     "Dropout, Identity, Flatten, Unflatten, Embedding, RNN, GRU, LSTM, MultiheadAttention, "
     "TransformerEncoderLayer, TransformerEncoder, nested Sequential, and ReLU, LeakyReLU, Tanh, "
     "Sigmoid, SiLU, GELU, ELU, SELU, Softplus, Mish, Softmax"
@@ -170,12 +173,21 @@ def _linear(layer: TorchLayer) -> Layer:
 
 def _convolution(layer: TorchLayer) -> Layer:
     module = layer.module
-    layer.check_settings(groups=1, dilation=1, padding_mode="zeros")
-    named_padding = {"valid": [0], "same": same_padding(module.kernel_size, module.stride)}
+    layer.check_settings(padding_mode="zeros")
+    spans = spans_of(module.kernel_size, module.dilation)
+    named_padding = {"valid": [0], "same": same_padding(spans, module.stride)}
     padding = named_padding.get(module.padding, module.padding)
     if padding is None:
         raise layer.refused('padding="same" with an odd kernel_size', "an odd kernel_size")
-    return convolution(layer.array("weight"), layer.array_or_none("bias"), module.stride, padding)
+    arrays = layer.array("weight"), layer.array_or_none("bias")
+    return convolution(*arrays, module.stride, padding, module.dilation, module.groups)
+
+
+def _transposed_convolution(layer: TorchLayer) -> Layer:
+    module = layer.module
+    layer.check_settings(output_padding=0, groups=1, dilation=1)
+    arrays = layer.array("weight"), layer.array_or_none("bias")
+    return transposed_convolution(*arrays, module.stride, module.padding)
 
 
 def _pooling(layer: TorchLayer) -> Layer:
@@ -309,13 +321,18 @@ def _softplus(layer: TorchLayer) -> Layer:
 RECURRENT: dict[str, type[RecurrentLayer]] = {"RNN": RNN, "GRU": GRU, "LSTM": LSTM}
 # Axes of an output row, for modules that determine them.
 AXES_OF_ROWS = dict.fromkeys(
-    [*RECURRENT, "Conv1d", "MultiheadAttention", "TransformerEncoderLayer"], 2
-) | {"Flatten": 1, "Conv2d": 3, "BatchNorm2d": 3, "MaxPool2d": 3, "AvgPool2d": 3}
+    [*RECURRENT, "Conv1d", "ConvTranspose1d", "MultiheadAttention", "TransformerEncoderLayer"], 2
+) | {
+    "Flatten": 1,
+    **dict.fromkeys(("Conv2d", "ConvTranspose2d", "BatchNorm2d", "MaxPool2d", "AvgPool2d"), 3),
+}
 BUILDERS: dict[str, Callable[[TorchLayer], Layer | Sequence[Layer]]] = {
     **dict.fromkeys(RECURRENT, _recurrent),
     "Linear": _linear,
     "Conv1d": _convolution,
     "Conv2d": _convolution,
+    "ConvTranspose1d": _transposed_convolution,
+    "ConvTranspose2d": _transposed_convolution,
     "MaxPool2d": _pooling,
     "AvgPool2d": _pooling,
     "BatchNorm1d": _batch_norm,

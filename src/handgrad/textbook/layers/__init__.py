@@ -41,6 +41,7 @@ from handgrad.textbook.layers.recurrence import GRU, LSTM, RNN
 from handgrad.textbook.layers.shapes import Flatten, Reshape, Transpose
 from handgrad.textbook.layers.softmax import Softmax
 from handgrad.textbook.layers.standardize import Standardize
+from handgrad.textbook.layers.transposed_convolution import ConvTranspose1d, ConvTranspose2d
 from handgrad.textbook.module import Array
 
 # Layers of the nets for tables are imported `as` themselves: hg.tables has them.
@@ -58,6 +59,8 @@ __all__ = [
     "BatchNorm2d",
     "Conv1d",
     "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "Dropout",
     "Embedding",
     "FeatureScale",

@@ -33,15 +33,32 @@ def masked(x: Array, mask: Array | None) -> Array:
     return x if mask is None else np.where(mask, x, 0)
 
 
-def unfold(x: Array, kernel_size: Sequence[int], stride: Sequence[int]) -> Array:
+def unfold(
+    x: Array,
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int] = (1, 1),
+) -> Array:
     """Return all windows of `x` as a view: (n, channels, m, k) for (n, channels, t).
 
-    >>> unfold(np.array([[[1.0, 2.0, 3.0]]]), (2,), (1,))
+    >>> unfold(np.array([[[1.0, 2.0, 3.0]]]), (2,), (1,), (1,))
     array([[[[1., 2.],
              [2., 3.]]]])
+    >>> unfold(np.array([[[1.0, 2.0, 3.0]]]), (2,), (1,), (2,))
+    array([[[[1., 3.]]]])
     """
-    windows = sliding_window_view(x, tuple(kernel_size), axis=tuple(range(2, x.ndim)))
-    return windows[(slice(None), slice(None), *(slice(None, None, s) for s in stride))]
+    windows = sliding_window_view(x, spans(kernel_size, dilation), axis=tuple(range(2, x.ndim)))
+    steps = (slice(None, None, s) for s in (*stride, *dilation))
+    return windows[(slice(None), slice(None), *steps)]
+
+
+def spans(kernel_size: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
+    """Return how many positions a window extends over, along each axis.
+
+    >>> spans((3, 3), (1, 2))
+    (3, 5)
+    """
+    return tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True))
 
 
 def by_offset(windows: Array, kernel_size: Sequence[int]) -> list[Array]:
@@ -59,6 +76,7 @@ def fold(
     kernel_size: Sequence[int],
     stride: Sequence[int],
     padding: Sequence[int],
+    dilation: Sequence[int] = (1, 1),
 ) -> Array:
     """Add the numbers of windows to their positions in `x`: the adjoint of `padded` and `unfold`.
 
@@ -70,19 +88,19 @@ def fold(
         The numbers of all windows, an array for each offset in a window.
     x : array (n, channels, …)
         Gives the padded shape and the dtype.
-    kernel_size, stride, padding : sequence of ints
+    kernel_size, stride, padding, dilation : sequence of ints
         One for each axis of the windows.
 
     Examples
     --------
     >>> du = np.array([[[[10.0, 30.0]]], [[[20.0, 40.0]]]])        # first and last of each window
-    >>> fold(du, np.zeros((1, 1, 3)), (2,), (1,), (0,))
+    >>> fold(du, np.zeros((1, 1, 3)), (2,), (1,), (0,), (1,))
     array([[[10., 50., 40.]]])
     """
     dx = np.zeros_like(x)
     for i, at in enumerate(np.ndindex(*kernel_size)):  # for all windows at once
-        ends = zip(at, du[i].shape[2:], stride, strict=True)
-        part = (slice(a, a + s * (m - 1) + 1, s) for a, m, s in ends)
+        ends = zip(at, du[i].shape[2:], stride, dilation, strict=True)
+        part = (slice(d * a, d * a + s * (m - 1) + 1, s) for a, m, s, d in ends)
         dx[(slice(None), slice(None), *part)] += du[i]
     if not any(padding):
         return dx
@@ -90,21 +108,36 @@ def fold(
     return dx[(slice(None), slice(None), *inside)]
 
 
+def covered(x: Array, n_channels: int, kernel_size: Sequence[int], stride: Sequence[int]) -> Array:
+    """Return zeros (n, n_channels, …) for what windows cover, one window for each place of `x`.
+
+    >>> covered(np.ones((1, 2, 3)), 4, (2,), (1,)).shape
+    (1, 4, 4)
+    """
+    places = zip(x.shape[2:], kernel_size, stride, strict=True)
+    sizes = (s * (m - 1) + k for m, k, s in places)
+    return np.zeros_like(x, shape=(len(x), n_channels, *sizes))
+
+
 class WindowLayer(Layer):
     """Base class of layers on windows of `kernel_size`, `stride` positions apart.
 
-    Rows are (channels, height, width), or (channels, t) if `ndim` is 3. `kernel_size`, `stride` and
-    `padding` are one number, or one for each axis, and stored as the latter.
+    Rows are (channels, height, width), or (channels, t) if `ndim` is 3. `kernel_size`, `stride`,
+    `padding` and `dilation` are one number, or one for each axis, and stored as the latter.
     """
 
     feature_axis = 1
     ndim = 4
 
-    def __init__(self, kernel_size: Sizes, stride: Sizes, padding: Sizes) -> None:
+    def __init__(
+        self, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes = 1
+    ) -> None:
         super().__init__()
         self.kernel_size = self._checked("kernel_size", kernel_size, 1)
         self.stride = self._checked("stride", stride, 1)
         self.padding = self._checked("padding", padding, 0)
+        self.dilation = self._checked("dilation", dilation, 1)
+        self.spans = spans(self.kernel_size, self.dilation)
 
     def _checked(self, name: str, value: object, least: int) -> tuple[int, ...]:
         """A setting as one whole number for each axis; raises SettingError for others."""
@@ -124,11 +157,11 @@ class WindowLayer(Layer):
     @property
     def example_shape(self) -> tuple[int, ...]:
         """A shape with two windows along each axis."""
-        settings = zip(self.kernel_size, self.stride, self.padding, strict=True)
+        settings = zip(self.spans, self.stride, self.padding, strict=True)
         return self.n_in or 2, *(max(1, k + s - 2 * p) for k, s, p in settings)
 
     def shape_out(self, shape_in: Shape) -> Shape | None:
-        """The channels and the number of windows along each axis; None if `shape_in` is open."""
+        """The channels and the size along each axis; None if `shape_in` is open."""
         if (known := sizes_of(shape_in)) is None:
             return None
         channels, *sizes = known
@@ -140,16 +173,20 @@ class WindowLayer(Layer):
                 "a Reshape before it, or a Transpose if the channels come last",
                 repr(self),
             )
-        fits = zip(sizes, self.kernel_size, self.padding, self.stride, strict=True)
-        counts = [(size + 2 * p - k) // s + 1 for size, k, p, s in fits]
+        counts = self.sizes_out(sizes)
         if min(counts) < 1:
             raise ShapeError(
                 f"rows of shape {shape_in}, smaller than a window",
-                f"at least {' × '.join(map(str, self.kernel_size))} positions, padding included",
+                f"at least {' × '.join(map(str, self.spans))} positions, padding included",
                 "a smaller kernel_size, more padding, or less pooling before it",
                 repr(self),
             )
         return self.n_out or channels, *counts
+
+    def sizes_out(self, sizes: Sequence[int]) -> list[int]:
+        """The number of windows along each axis of rows of these sizes."""
+        fits = zip(sizes, self.spans, self.padding, self.stride, strict=True)
+        return [(size + 2 * p - k) // s + 1 for size, k, p, s in fits]
 
     def mask_out(self, x: Array, mask: Array | None) -> Array | None:
         """Raise ShapeError for a sequence with padding: images have no mask."""

@@ -37,6 +37,8 @@ from handgrad.textbook.layers import (
     BatchNorm2d,
     Conv1d,
     Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
     Dropout,
     Embedding,
     Flatten,
@@ -59,6 +61,7 @@ from handgrad.textbook.layers import (
     Softplus,
     Tanh,
 )
+from handgrad.textbook.layers.convolution import Convolution
 from handgrad.textbook.layers.windows import WindowLayer
 from handgrad.textbook.net import Net
 
@@ -91,8 +94,18 @@ MODULES: Mapping[type[Layer], Callable[..., str]] = {
     BatchNorm2d: lambda layer: (
         f"nn.BatchNorm2d({layer.n_in}, eps={layer.eps}, momentum={layer.momentum})"
     ),
-    Conv2d: lambda layer: f"nn.Conv2d({layer.n_in}, {layer.n_out}, {_windows(layer)})",
-    Conv1d: lambda layer: f"nn.Conv1d({layer.n_in}, {layer.n_out}, {_windows(layer)})",
+    Conv2d: lambda layer: (
+        f"nn.Conv2d({layer.n_in}, {layer.n_out}, {_windows(layer)}{_spread(layer)})"
+    ),
+    Conv1d: lambda layer: (
+        f"nn.Conv1d({layer.n_in}, {layer.n_out}, {_windows(layer)}{_spread(layer)})"
+    ),
+    ConvTranspose2d: lambda layer: (
+        f"nn.ConvTranspose2d({layer.n_in}, {layer.n_out}, {_windows(layer)})"
+    ),
+    ConvTranspose1d: lambda layer: (
+        f"nn.ConvTranspose1d({layer.n_in}, {layer.n_out}, {_windows(layer)})"
+    ),
     MaxPool2d: lambda layer: f"nn.MaxPool2d({_windows(layer)})",
     AvgPool2d: lambda layer: f"nn.AvgPool2d({_windows(layer)})",
     Flatten: lambda layer: "nn.Flatten()",
@@ -105,6 +118,12 @@ MODULES: Mapping[type[Layer], Callable[..., str]] = {
 
 def _windows(layer: WindowLayer) -> str:
     return f"{layer.kernel_size}, stride={layer.stride}, padding={layer.padding}"
+
+
+def _spread(layer: Convolution) -> str:
+    """Dilation and groups of a convolution that has them."""
+    dilated = f", dilation={layer.dilation}" if max(layer.dilation) > 1 else ""
+    return dilated + (f", groups={layer.groups}" if layer.groups > 1 else "")
 
 
 NET = '''def net(x):
