@@ -109,13 +109,13 @@ def fold(
 
 
 def covered(x: Array, n_channels: int, kernel_size: Sequence[int], stride: Sequence[int]) -> Array:
-    """Return zeros (n, n_channels, …) for what windows cover, one window for each place of `x`.
+    """Return zeros (n, n_channels, …) for what windows cover, one window for each position of `x`.
 
     >>> covered(np.ones((1, 2, 3)), 4, (2,), (1,)).shape
     (1, 4, 4)
     """
-    places = zip(x.shape[2:], kernel_size, stride, strict=True)
-    sizes = (s * (m - 1) + k for m, k, s in places)
+    axes = zip(x.shape[2:], kernel_size, stride, strict=True)
+    sizes = (s * (m - 1) + k for m, k, s in axes)
     return np.zeros_like(x, shape=(len(x), n_channels, *sizes))
 
 
