@@ -104,7 +104,8 @@ def test_transposed_convolutions(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rms_norms(dtype: str) -> None:
-    norms = nn.RMSNorm(6), nn.RMSNorm(6, eps=0.1), nn.RMSNorm(6, elementwise_affine=False)
+    plain = nn.RMSNorm(6, eps=0.2, elementwise_affine=False)
+    norms = nn.RMSNorm(6), nn.RMSNorm(6, eps=0.1), plain
     module, x = moved(nn.Sequential(nn.Linear(96, 6), *norms), dtype), ROWS.astype(dtype)
     expected = exactly(module, x.astype(float)).numpy()
     assert_alike(hg.exchange.from_torch(module), x, expected)
@@ -161,6 +162,7 @@ REFUSED = [
     (nn.ConvTranspose2d(2, 2, 3, 2, output_padding=1), "output_padding=0, not (1, 1)"),
     (nn.Conv2d(2, 2, 2, padding="same"), "an odd kernel_size"),
     (nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular"), "padding_mode='zeros'"),
+    (nn.RMSNorm(6, elementwise_affine=False), "a weight or eps="),
     (nn.MaxPool2d(2, ceil_mode=True), "ceil_mode=False"),
     (nn.AvgPool2d(3, padding=1, count_include_pad=False), "count_include_pad=True"),
     (nn.Flatten(2), "start_dim=1, not 2"),

@@ -84,8 +84,10 @@ def convolution(
     n_out, of_group, *kernel_size = W.shape
     kind: Callable[..., Conv1d | Conv2d] = Conv1d if len(kernel_size) == 1 else Conv2d
     settings: dict[str, object] = {
-        "stride": int_or_tuple(stride), "padding": int_or_tuple(padding),
-        "dilation": int_or_tuple(dilation), "groups": groups,
+        "stride": int_or_tuple(stride),
+        "padding": int_or_tuple(padding),
+        "dilation": int_or_tuple(dilation),
+        "groups": groups,
     }
     sizes = (of_group * groups, n_out, int_or_tuple(kernel_size))
     return _with_weights(kind, sizes, settings, W=W, b=b)

@@ -235,7 +235,10 @@ def _rms_norm(layer: TorchLayer) -> Layer:
     shape = layer.module.normalized_shape
     if len(shape) != 1:
         raise layer.refused("RMSNorm over the last axis")
-    return rms_norm(shape[0], layer.array_or_none("weight"), layer.module.eps)
+    gamma, eps = layer.array_or_none("weight"), layer.module.eps
+    if gamma is None and eps is None:
+        raise layer.refused("a weight or eps=, without which eps is that of the rows' type")
+    return rms_norm(shape[0], gamma, eps)
 
 
 def _flatten(layer: TorchLayer) -> Layer:
