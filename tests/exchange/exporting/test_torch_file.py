@@ -63,7 +63,7 @@ def test_layers_for_pictures_are_those_of_pytorch() -> None:
         *(hg.MaxPool2d(2), hg.layers.AvgPool2d((1, 2))),
         hg.Conv2d(2, 4, 1, dilation=(1, 2), groups=2),
         hg.layers.ConvTranspose2d(4, 2, 2, stride=2),
-        *(hg.Flatten(), hg.Linear(24, 3)),
+        *(hg.Flatten(), hg.Linear(48, 3)),
     )
     text = torch_source(model_spec_of(net))
     for line in (

@@ -76,7 +76,7 @@ K = {"K": np.ones((2, 3, 2, 2))}
 PICTURE, SEQUENCE = ["n", 3, 6, 6], ["n", 4, 3]
 REFUSED: dict[str, tuple[list[Any], dict[str, Any], list[Any], str]] = {
     "groups": ([N("Conv", ["x", "K"], ["y"], group=2)], {"K": np.ones((3, 1, 2, 2))}, PICTURE,
-               "a number that divides both"),
+               "as many outputs in each group"),
     "other sides": ([N("Conv", ["x", "K"], ["y"], pads=[0, 0, 1, 1])], K, PICTURE, "both sides"),
     "even and same": ([N("Conv", ["x", "K"], ["y"], auto_pad="SAME_LOWER")], K, PICTURE,
                       "both sides"),

@@ -102,11 +102,12 @@ def _convolution(graph: OnnxGraph, node: OnnxNode) -> Layer:
     if W is None or W.ndim not in (3, 4):
         raise refused(str(node), "1D or 2D Conv with constant weights")
     dilation = node.attributes.get("dilations", [1] * (W.ndim - 2))
-    if len(dilation) != W.ndim - 2:
-        raise refused(str(node), "a dilation for each axis")
+    groups = node.attributes.get("group", 1)
+    if len(dilation) != W.ndim - 2 or groups < 1 or len(W) % groups:
+        raise refused(str(node), "a dilation for each axis, and as many outputs in each group")
     stride, padding = _windows(node, list(spans(W.shape[2:], dilation)))
     arrays = floating_array(W), None if b is None else floating_array(b)
-    return convolution(*arrays, stride, padding, dilation, node.attributes.get("group", 1))
+    return convolution(*arrays, stride, padding, dilation, groups)
 
 
 def _pooling(graph: OnnxGraph, node: OnnxNode) -> Layer:
