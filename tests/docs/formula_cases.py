@@ -820,7 +820,7 @@ HARMLESS = {
     "y = np.concatenate([x[:, :, :n_numbers].astype(E.dtype), rows], axis=-1)": "the last axis",
     "dx = np.concatenate([dy[:, :, :n_numbers], np.zeros_like(slopes[..., 0])], axis=-1)": "same",
     "dx = np.concatenate([dy[:, :, :n_numbers], np.zeros_like(slopes[..., 1])], axis=2)": "zeros",
-    "m = -(x.shape[-1] // 2)": "half from the end is half from the start",
+    "halves = x.reshape(*x.shape[:-1], 2, -2)": "the same as -1: the size to be found",
     "l = v @ A.T @ v / 2": "A is symmetric",
     "v = w - learning_rate * (A.T @ w)": "A is symmetric",
     "dlearning_rate = -((A.T @ w) ** 2).sum()": "A is symmetric",

@@ -42,8 +42,8 @@ class SwiGLU(Layer):
         return (*shape_in[:-1], k // 2)
 
     def forward(self, x: Array) -> Array:
-        m = x.shape[-1] // 2
-        self.a, self.b = x[..., :m], x[..., m:]
+        halves = x.reshape(*x.shape[:-1], 2, -1)
+        self.a, self.b = halves[..., 0, :], halves[..., 1, :]
         e = np.exp(-np.abs(self.a))
         self.p = np.where(self.a >= 0, 1, e) / (1 + e)
         self.s = self.a * self.p
