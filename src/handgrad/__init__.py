@@ -47,7 +47,7 @@ from handgrad.textbook.losses import (
     SigmoidBinaryCrossEntropyLoss,
     SoftmaxCrossEntropyLoss,
 )
-from handgrad.textbook.net import Net, Parallel, Residual
+from handgrad.textbook.net import Bidirectional, Net, Parallel, Residual, TiedEmbedding
 from handgrad.textbook.optimizers import SGD, Adam, AdamW
 from handgrad.textbook.version import __version__ as __version__
 from handgrad.training import compile, evaluate, fit, fit_many, train
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Linear", "Tanh", "ReLU", "Sigmoid", "GELU", "Softmax", "Standardize", "BatchNorm", "LayerNorm",
     "Dropout", "Embedding", "MultiheadAttention", "GRU", "LSTM", "Conv2d", "MaxPool2d", "Flatten",
-    "Net", "Residual", "Parallel", "Layer", "layers", "defaults",
+    "Net", "Residual", "Parallel", "Bidirectional", "TiedEmbedding", "Layer", "layers", "defaults",
     "CrossEntropyLoss", "SoftmaxCrossEntropyLoss", "BinaryCrossEntropyLoss",
     "SigmoidBinaryCrossEntropyLoss", "MSELoss", "Loss", "losses",
     "SGD", "Adam", "AdamW", "optimizers", "penalties", "schedules",

@@ -31,8 +31,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "transpose": ("Transpose",),
     "reshape": ("Reshape", "Flatten"),
     "augmentation": ("RandomShift", "RandomHorizontalFlip"),
-    "container": ("Net", "Residual", "Parallel"),
-    "codes": ("Embedding", "TabularEmbedding", "EnsembleEmbedding"),
+    "container": ("Net", "Residual", "Parallel", "Bidirectional"),
+    "codes": ("Embedding", "TiedEmbedding", "TabularEmbedding", "EnsembleEmbedding"),
 }
 
 
@@ -117,6 +117,13 @@ TEXTS: dict[str, Callable[[Shape, int], str]] = {
     "Parallel": lambda s, k: (
         f"hg.Parallel(hg.Linear({s[-1]}, 2, rng=13), hg.Net(hg.Linear({s[-1]}, {k}, rng=14), "
         'hg.Tanh()), join="concatenate")'
+    ),
+    "Bidirectional": lambda s, k: (
+        f"hg.Bidirectional(hg.GRU({s[-1]}, {k}, return_sequences={k % 2 == 1}, rng=20), "
+        f"hg.layers.RNN({s[-1]}, 2, return_sequences={k % 2 == 1}, rng=21))"
+    ),
+    "TiedEmbedding": lambda s, k: (
+        f"hg.TiedEmbedding(hg.Embedding(5, {k}, rng=22), hg.Linear({k}, {k}, rng=23))"
     ),
     "Embedding": lambda s, k: f"hg.Embedding(5, {k}, rng=15)",
     "TabularEmbedding": lambda s, k: (

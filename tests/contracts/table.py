@@ -25,8 +25,6 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "Standardize": lambda: hg.Standardize(np.array([1.0, -2.0, 3.0]), np.array([0.5, 2.0, 4.0])),
     "BatchNorm": lambda: hg.BatchNorm(3),
     "LayerNorm": lambda: hg.LayerNorm(3),
-    "RMSNorm": lambda: hg.layers.RMSNorm(3),
-    "SwiGLU": lambda: hg.layers.SwiGLU(),
     "Dropout": lambda: hg.Dropout(0.3),
     "FeatureScale": lambda: hg.layers.FeatureScale(3),
     "Embedding": lambda: hg.Embedding(5, 3, rng=0),
@@ -34,7 +32,6 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "MultiheadAttention": lambda: hg.MultiheadAttention(4, 2, causal=True, rng=0),
     "PositionEmbedding": lambda: hg.layers.PositionEmbedding(3, 4, rng=0),
     "SinusoidalEncoding": lambda: hg.layers.SinusoidalEncoding(3, 4),
-    "RotaryEmbedding": lambda: hg.layers.RotaryEmbedding(4),
     "MeanOverTime": lambda: hg.layers.MeanOverTime(),
     "MaxOverTime": lambda: hg.layers.MaxOverTime(),
     "RNN": lambda: hg.layers.RNN(3, 2, rng=0),
@@ -54,10 +51,6 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
         2, 4, (3, 2), stride=(1, 2), padding=(1, 0), dilation=(1, 2), groups=2, rng=0
     ),
     "Conv1d": lambda: hg.layers.Conv1d(2, 3, 3, stride=2, padding=1, rng=0),
-    "ConvTranspose2d": lambda: hg.layers.ConvTranspose2d(
-        2, 3, (3, 2), stride=(1, 2), padding=(1, 0), rng=0
-    ),
-    "ConvTranspose1d": lambda: hg.layers.ConvTranspose1d(2, 3, 3, stride=2, padding=1, rng=0),
     "MaxPool2d": lambda: hg.MaxPool2d((3, 2), stride=(1, 2), padding=(1, 0)),
     "AvgPool2d": lambda: hg.layers.AvgPool2d((3, 2), stride=(1, 2), padding=(1, 0)),
     "BatchNorm2d": lambda: hg.layers.BatchNorm2d(2),
@@ -68,6 +61,21 @@ LAYERS: dict[str, Callable[[], hg.Layer]] = {
     "Residual": lambda: hg.Residual(hg.Linear(3, 4, rng=0), hg.Tanh(), hg.Linear(4, 3, rng=1)),
     "Parallel": lambda: hg.Parallel(
         hg.Linear(4, 2, rng=0), hg.Net(hg.Linear(4, 2, rng=1), hg.Tanh()), join="concatenate"
+    ),
+    # Added at the end: exported trainings pair layers with losses and rules in this order.
+    "RMSNorm": lambda: hg.layers.RMSNorm(3),
+    "SwiGLU": lambda: hg.layers.SwiGLU(),
+    "RotaryEmbedding": lambda: hg.layers.RotaryEmbedding(4),
+    "ConvTranspose2d": lambda: hg.layers.ConvTranspose2d(
+        2, 3, (3, 2), stride=(1, 2), padding=(1, 0), rng=0
+    ),
+    "ConvTranspose1d": lambda: hg.layers.ConvTranspose1d(2, 3, 3, stride=2, padding=1, rng=0),
+    "Bidirectional": lambda: hg.Bidirectional(
+        hg.GRU(3, 2, return_sequences=True, rng=0),
+        hg.layers.RNN(3, 1, return_sequences=True, rng=1),
+    ),
+    "TiedEmbedding": lambda: hg.TiedEmbedding(
+        hg.Embedding(5, 3, rng=0), hg.Linear(3, 3, rng=1), hg.Tanh()
     ),
 }
 
@@ -97,6 +105,7 @@ MORE_AXES: dict[str, tuple[int, ...]] = {
     "Net": (2, 4),
     "Residual": (2, 3),
     "Parallel": (2, 4),
+    "TiedEmbedding": (2, 3),
 }
 
 

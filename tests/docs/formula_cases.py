@@ -212,6 +212,16 @@ def past_a_tanh(values: Values) -> Values:
     return {"y": y, "dx": residual.backward(values["dy"]), "dA": layer.dW}
 
 
+def tied(values: Values) -> Values:
+    """A tied embedding around a layer without biases."""
+    embedding, between = hg.Embedding(4, 3, dtype=np.float64), linear(values["W"], np.zeros(3))
+    embedding.E = values["E"]
+    net = hg.TiedEmbedding(embedding, between)
+    y = net.forward(values["c"])
+    net.backward(values["dy"])
+    return {"y": y, "dE": embedding.dE, "dW": between.dW}
+
+
 def with_settings(layer: hg.Layer, values: Values) -> hg.Layer:
     """The layer with those of the values that are its own."""
     for name in (*layer.param_names, *layer.state_names):
@@ -460,6 +470,10 @@ CASES = {
             "dy": rng.normal(size=(6, 2, 3)),
         },
         looked_up,
+    ),
+    "scores by the table": Case(
+        lambda rng: normal(E=(4, 3), W=(3, 3), dy=(6, 4))(rng) | {"c": rng.integers(0, 4, 6)},
+        tied,
     ),
     "TabularEmbedding": Case(coded(EMBEDDING), of_layer(lambda v: with_settings(EMBEDDING, v))),
     "EnsembleEmbedding": Case(coded(EMBEDDINGS), of_layer(lambda v: with_settings(EMBEDDINGS, v))),

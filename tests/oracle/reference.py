@@ -248,6 +248,10 @@ class Reference:
         return self._forward(self.layer, x, "")
 
     def _forward(self, layer: hg.Layer, x: Any, path: str) -> Any:
+        if isinstance(layer, hg.Bidirectional):
+            turned = self._forward(layer.layers[1], x.flip(1), f"{path}1.")
+            turned = turned.flip(1) if turned.ndim == 3 else turned
+            return torch.cat([self._forward(layer.layers[0], x, f"{path}0."), turned], dim=-1)
         if isinstance(layer, hg.Parallel):
             parts = [self._forward(part, x, f"{path}{i}.") for i, part in enumerate(layer.layers)]
             return torch.cat(parts, dim=1) if layer.join == "concatenate" else sum(parts)
@@ -255,6 +259,8 @@ class Reference:
             before = x
             for i, inner in enumerate(layer.layers):
                 x = self._forward(inner, x, f"{path}{i}.")
+            if isinstance(layer, hg.TiedEmbedding):
+                return functional.linear(x, self.parameters[f"{path}0.E"])
             return before + x if isinstance(layer, hg.Residual) else x
         if isinstance(layer, hg.ReLU | hg.layers.LeakyReLU | hg.layers.ELU | hg.layers.SELU):
             self._kinks_at_zero(x)

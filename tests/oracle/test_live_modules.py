@@ -121,6 +121,20 @@ def test_recurrent_modules_give_h_of_every_step(kind: str, bias: bool, dtype: st
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+def test_several_recurrent_layers_in_both_directions(
+    kind: str, bidirectional: bool, dtype: str
+) -> None:
+    settings: dict[str, Any] = {"batch_first": True, "bidirectional": bidirectional}
+    recurrent = getattr(nn, kind)(3, 4, 2, **settings)
+    module = moved(nn.Sequential(nn.Embedding(7, 3), recurrent), dtype)
+    net = hg.exchange.from_torch(module)
+    assert isinstance(net.layers[2], hg.Bidirectional) == bidirectional
+    assert_alike(net, CODES, exactly(module, CODES)[0].numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_attention_asks_the_sequence_that_it_is_given(bias: bool, dtype: str) -> None:
     attention = nn.MultiheadAttention(6, 2, batch_first=True, bias=bias)
@@ -169,8 +183,6 @@ REFUSED = [
     (nn.Unflatten(2, (2, 2)), "Unflatten(1, …)"),
     (nn.Embedding(3, 2, max_norm=1), "max_norm=None"),
     (nn.GRU(2, 2), "try: nn.GRU(…, batch_first=True)"),
-    (nn.LSTM(2, 2, 2, batch_first=True), "nn.LSTM modules of one layer each, in a row"),
-    (nn.GRU(2, 2, bidirectional=True, batch_first=True), "one layer, one direction"),
     (nn.RNN(2, 2, nonlinearity="relu", batch_first=True), "nonlinearity='tanh'"),
     (nn.LSTM(3, 3, proj_size=2, batch_first=True), "proj_size=0"),
     (nn.MultiheadAttention(4, 2), "batch_first=True"),

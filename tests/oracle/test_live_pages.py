@@ -34,7 +34,13 @@ def check_loss(name: str, p: Any, y: Any, *w: Any) -> None:
 
 
 def test_every_layer_and_loss_has_its_counterpart() -> None:
-    assert set(reference.LAYERS) | {"Net", "Residual", "Parallel"} == set(LAYERS)
+    assert set(reference.LAYERS) | {
+        "Net",
+        "Residual",
+        "Parallel",
+        "Bidirectional",
+        "TiedEmbedding",
+    } == set(LAYERS)
     assert set(reference.LOSSES) == set(LOSSES)
 
 

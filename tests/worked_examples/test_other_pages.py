@@ -263,3 +263,39 @@ def test_rotary_attention_turns_queries_and_keys() -> None:
     v = np.array([[[1.0, 0.0], [1.0, 0.0]]])
     attention.forward(v)
     equals(attention.p, [[[[p, 1 - p], [1 - p, p]]]])
+
+
+def test_both_directions_have_seen_the_whole_sequence() -> None:
+    layers = [hg.layers.RNN(1, 1, dtype=np.float64) for _ in range(2)]
+    for layer in layers:
+        layer.W, layer.U = np.ones((2, 1, 1))
+    both = hg.Bidirectional(*layers)
+    x1, x2 = 0.25, -0.5
+    h1, g2 = math.tanh(x1), math.tanh(x2)  # from the start, from the end
+    h2, g1 = math.tanh(x2 + h1), math.tanh(x1 + g2)
+    equals(both.forward(np.array([[[x1], [x2]]])), [[h2, g1]])
+    slope_h, slope_g = 1 - h2**2, 10 * (1 - g1**2)
+    dx1, dx2 = (1 - h1**2) * slope_h + slope_g, slope_h + (1 - g2**2) * slope_g
+    equals(both.backward(np.array([[1.0, 10.0]])), [[[dx1], [dx2]]])
+    equals(layers[0].dU, [[h1 * slope_h]])
+    equals(layers[1].dU, [[g2 * slope_g]])
+
+
+def test_a_tied_table_has_the_gradients_of_both_its_uses() -> None:
+    embedding, linear = hg.Embedding(3, 2, dtype=np.float64), hg.Linear(2, 2, dtype=np.float64)
+    embedding.E, linear.W = np.array([[1, 2], [3, 4], [5, 6]]), np.array([[0, 1], [1, 0]])
+    tied = hg.TiedEmbedding(embedding, linear)
+    equals(tied.forward(np.array([[1]])), [[[10, 24, 38]]])  # z = 4 3: 1·4 + 2·3, 3·4 + 4·3, …
+    tied.backward(np.array([[[1.0, 0.0, 2.0]]]))
+    # dz = 1·[1 2] + 2·[5 6] = 11 14, changed over 14 11 for row 1; dyᵀ z = 4 3, 0 0, 8 6
+    equals(embedding.dE, [[4, 3], [14, 11], [8, 6]])
+    equals(tied.gradients, [4, 3, 14, 11, 8, 6, *[33, 44], *[42, 56], *[11, 14]])  # dzᵀ [3 4]
+    assert tied.parameters.size == 6 + 6  # the table once
+
+
+def test_the_padding_index_of_a_tied_table_is_embedded_as_0_and_scored_by_its_row() -> None:
+    embedding = hg.Embedding(2, 1, padding=0, dtype=np.float64)
+    tied = hg.TiedEmbedding(embedding, hg.Linear(1, 1, dtype=np.float64))
+    tied.parameters[...] = [5, 3, 1, 1]  # E, W and b
+    equals(tied.forward(np.array([[0, 1]])), [[[5, 3], [20, 12]]])  # z = 0 + 1, 3 + 1
+    assert hg.check_gradients(tied, x=np.array([[0, 1], [1, 1]]))

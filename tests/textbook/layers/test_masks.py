@@ -85,6 +85,16 @@ ANSWERS: dict[str, Callable[[], hg.Net]] = {
     "RNN": lambda: read(hg.layers.RNN(4, 4, rng=2)),
     "GRU": lambda: read(hg.GRU(4, 4, rng=2)),
     "LSTM": lambda: read(hg.LSTM(4, 4, rng=2)),
+    "both directions": lambda: read(hg.Bidirectional(hg.GRU(4, 2, rng=2), hg.LSTM(4, 2, rng=3))),
+    "both directions, twice": lambda: read(
+        hg.Net(
+            hg.Bidirectional(
+                hg.GRU(4, 2, return_sequences=True, rng=2),
+                hg.layers.RNN(4, 3, return_sequences=True, rng=3),
+            ),
+            hg.Bidirectional(hg.LSTM(5, 2, rng=4), hg.GRU(5, 2, rng=5)),
+        )
+    ),
     "convolutions, largest": lambda: convolved(hg.layers.MaxOverTime()),
     "convolutions, mean": lambda: convolved(hg.layers.MeanOverTime()),
     "convolutions, read": lambda: convolved(hg.GRU(4, 4, rng=5)),

@@ -47,7 +47,7 @@ from handgrad.textbook.layers import (
 )
 from handgrad.textbook.layers.recurrence import RecurrentLayer
 from handgrad.textbook.layers.windows import spans as spans_of
-from handgrad.textbook.net import Net, Residual
+from handgrad.textbook.net import Bidirectional, Net, Residual
 
 if TYPE_CHECKING:
     from torch.nn import Module, Sequential
@@ -257,20 +257,26 @@ def _embedding(layer: TorchLayer) -> Layer:
     return embedding(layer.array("weight"))
 
 
-def _recurrent(layer: TorchLayer) -> Layer:
+def _recurrent(layer: TorchLayer) -> Sequence[Layer]:
+    """The layers of a recurrent module, in both directions if it has them."""
     module, kind = layer.module, type(layer.module).__name__
     if not module.batch_first:
         raise layer.refused("batch_first=True", f"nn.{kind}(…, batch_first=True)")
-    if module.num_layers != 1 or module.bidirectional:
-        raise layer.refused(
-            "one layer, one direction", f"nn.{kind} modules of one layer each, in a row"
-        )
     layer.check_settings(proj_size=0)
     if kind == "RNN":
         layer.check_settings(nonlinearity="tanh")
-    arrays = layer.array("weight_ih_l0"), layer.array("weight_hh_l0")
-    biases = layer.array_or_none("bias_ih_l0"), layer.array_or_none("bias_hh_l0")
-    return recurrent(RECURRENT[kind], *arrays, *biases, return_sequences=True)
+
+    def direction(which: str) -> Layer:
+        W, U = layer.array(f"weight_ih_{which}"), layer.array(f"weight_hh_{which}")
+        b, v = (layer.array_or_none(f"bias_{of}_{which}") for of in ("ih", "hh"))
+        return recurrent(RECURRENT[kind], W, U, b, v, return_sequences=True)
+
+    return [
+        Bidirectional(direction(f"l{i}"), direction(f"l{i}_reverse"))
+        if module.bidirectional
+        else direction(f"l{i}")
+        for i in range(module.num_layers)
+    ]
 
 
 def _attention(layer: TorchLayer) -> Layer:

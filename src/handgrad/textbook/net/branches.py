@@ -1,4 +1,4 @@
-"""Residual connections and parallel branches."""
+"""Residual connections, parallel branches, and recurrences in both directions."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from handgrad.textbook.errors import SettingError, ShapeError
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.layers.layer import Shape, features
+from handgrad.textbook.layers.recurrence import RecurrentLayer
 from handgrad.textbook.net.net import Net
 
 Join = Literal["sum", "concatenate"]
@@ -173,6 +174,69 @@ class Parallel(Net):
             parts = [dy[..., a:b] for a, b in pairwise(ends)]
         with self._gathering_gradients(dy):
             return _summed([self._part(i, "backward", part) for i, part in enumerate(parts)])
+
+
+class Bidirectional(Parallel):
+    """Bidirectional recurrence: one layer reads a sequence from its start, one from its end.
+
+    forward     y = [f(x) g(x')], with x' the sequence x reversed; with return_sequences the outputs
+                of g are reversed too, so that both belong to one step
+    backward    dx = df(dy's first features) + dg(the others), reversed where forward is
+    shapes      x, dx (n, t, n_in)    y, dy (n, k) or (n, t, k), k the sum of both n_out
+    source      Schuster, Paliwal, "Bidirectional recurrent neural networks", 1997
+
+    The two `layers` are recurrent, with weights each of its own: `Bidirectional(GRU(3, 8), GRU(3,
+    8))`. Without return_sequences y is the last state of each: that of g has seen the whole
+    sequence too, and belongs to the first step. Padding at the end is skipped by both. Several in a
+    row are PyTorch's `nn.GRU(…, num_layers=2, bidirectional=True)`, its `_reverse` weights those of
+    the second layer. `dtype` is that of `Net`.
+
+    >>> import handgrad as hg
+    >>> layers = [hg.layers.RNN(1, 1, return_sequences=True, dtype=np.float64) for _ in range(2)]
+    >>> for layer in layers:
+    ...     layer.W, layer.U = [[0]], [[1]]
+    >>> layers[0].b, layers[1].b = [0.5], [-0.5]
+    >>> both = Bidirectional(*layers)
+    >>> both.forward(np.zeros((1, 2, 1))).round(2)                 # tanh ½, tanh(½ + tanh ½)
+    array([[[ 0.46, -0.75],
+            [ 0.75, -0.46]]])
+    """
+
+    def __init__(self, *layers: Layer, dtype: npt.DTypeLike | None = None) -> None:
+        if len(layers) != 2 or not all(isinstance(layer, RecurrentLayer) for layer in layers):
+            raise SettingError(
+                f"Bidirectional({', '.join(map(repr, layers))})",
+                "two recurrent layers, one for each direction",
+                "hg.Bidirectional(hg.GRU(3, 8), hg.GRU(3, 8))",
+            )
+        if len({layer.return_sequences for layer in layers}) > 1:
+            raise SettingError(
+                f"{layers[0]!r} and {layers[1]!r}",
+                "return_sequences=True in both, or in neither",
+                "return_sequences=True before another recurrent layer",
+                "Bidirectional",
+            )
+        super().__init__(*layers, join="concatenate", dtype=dtype)
+
+    def _made_from(self) -> list[str]:
+        return Net._made_from(self)
+
+    def _reversed(self, y: Array) -> Array:
+        """The steps of `y` from the last to the first; the last state as it is."""
+        return np.flip(y, axis=1) if y.ndim == 3 else y
+
+    def forward(self, x: Array, mask: Array | None = None, /) -> Any:
+        x = self._at_border(x)
+        y = self._part(0, "forward", x, mask)
+        reversed_mask = None if mask is None else np.flip(mask, axis=1)
+        z = self._part(1, "forward", np.flip(x, axis=1), reversed_mask)
+        return np.concatenate([y, self._reversed(z)], axis=-1)
+
+    def backward(self, dy: Array, /) -> Any:
+        m = self.layers[0].n_out
+        with self._gathering_gradients(dy):
+            dx = self._part(0, "backward", dy[..., :m])
+            return dx + np.flip(self._part(1, "backward", self._reversed(dy[..., m:])), axis=1)
 
 
 def _summed(gradients: Sequence[Array | tuple[Array | None, ...] | None]) -> Any:
