@@ -1,8 +1,8 @@
-"""Layers of one's own whose products are einsums, beside the same by `@` and shifts, and PyTorch.
+"""Layers of one's own whose products are einsums, beside the same by `@` and shifts.
 
-`taskset -c 1 python -m benchmarks.programs.layers_by_einsum [NAME …]`: processor microseconds of a
-training step of 32 rows in float32, with a scale before the layer, so that dx is needed, and a
-linear layer behind it. Without PyTorch its column stays empty.
+`taskset -c 1 python -m benchmarks.programs.layers_by_einsum [NAME …]`: the processor's microseconds
+for a training step of 32 rows in float32, with a gain before the layer, so that dx is needed, and a
+linear layer behind it; `head` is a step without the layer.
 """
 
 import json
