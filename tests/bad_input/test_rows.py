@@ -254,3 +254,23 @@ def test_a_code_that_no_row_of_the_table_has_is_refused_wherever_it_stands(aroun
     loss, optimizer = hg.SoftmaxCrossEntropyLoss(), hg.SGD(0.1)
     with refused(hg.errors.DataError, "codes from 0 to 5", net=net):
         hg.fit(net, (x, y), loss=loss, optimizer=optimizer, epochs=1, engine="eager")
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_sparse_array_is_named(engine: Any) -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    x, y = sparse.csr_array(np.eye(4)), np.array([0, 1, 0, 1])
+    net = hg.Net(hg.Linear(4, 2, rng=0), hg.Softmax())
+    with refused(hg.errors.DataError, "a sparse array", "x.toarray()", net=net):
+        hg.fit(
+            net, (x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=1, engine=engine
+        )
+    with refused(hg.errors.DataError, "a sparse array", "x.toarray()", net=net):
+        net.predict(x, engine=engine)
+
+
+def test_labels_that_are_all_alike_name_the_loop_for_a_generator() -> None:
+    net = hg.Net(hg.Linear(4, 1, rng=0), hg.Sigmoid())
+    with refused(hg.errors.DataError, "all 20 rows have the label 1", "hg.compile", net=net):
+        hg.fit(net, (np.ones((20, 4)), np.ones((20, 1))), loss=hg.BinaryCrossEntropyLoss(),
+               optimizer=hg.SGD(0.1), epochs=1)  # fmt: skip

@@ -240,6 +240,25 @@ def test_trainings_of_one_form_are_compiled_once() -> None:
     assert fingerprint(EMA(hg.Adam(0.1, eps=1e-6), decay=0.5)) != fingerprint(first)
 
 
+class PlainMean(Optimizer):
+    """SGD, and the mean of the weights from the tenth step on: with functions of the step."""
+
+    state_names = ("average",)
+    predicts_with = "average"
+
+    def rule(self, w: Any, dw: Any, average: Any, *, learning_rate: float, step: int) -> Any:
+        w = w - learning_rate * dw
+        return w, average + (w - average) / np.maximum(step - 9, 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_rule_may_use_functions_of_the_step(dtype: Any) -> None:
+    expected = weights_of_each_step(a_net(dtype), hg.SGD(0.1))[9:].mean(axis=0)
+    for engine in ("eager", "compiled"):
+        hg.fit(net := a_net(dtype), (X, Y), **settings(PlainMean(0.1), engine))
+        np.testing.assert_allclose(net.parameters, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_what_cannot_be_adapted_is_refused() -> None:
     with refused(SettingError, "searches for its steps"):
         EMA(hg.optimizers.LBFGS())

@@ -266,5 +266,5 @@ def _check_varied(y: Array, what: str, learn: bool) -> None:
         raise DataError(
             f"{what}: all {len(y)} rows have the label {y.flat[0]:g}",
             "at least two classes",
-            "rows of another class, or another column of labels",
+            "rows of another class, or another column of labels; for a generator hg.compile",
         )

@@ -47,6 +47,10 @@ def batches(n_rows: int, batch_size: int, begin: int = 0) -> Iterator[slice]:
 
 def array_of(rows: object, what: str) -> Array:
     """Return `rows` as an array; raises DataError for rows of different lengths."""
+    if hasattr(rows, "toarray"):
+        raise DataError(
+            f"{what}: a sparse array", "an array with all its numbers", "x.toarray(), of its rows"
+        )
     try:
         return np.asarray(rows)
     except ValueError as error:
