@@ -129,7 +129,7 @@ def test_an_unknown_engine_is_refused() -> None:
 
 class Noisy(hg.Layer):
     def forward(self, x: Any) -> Any:
-        return x + self.rng.normal(0, 1, x.shape).astype(x.dtype)
+        return x + self.rng.uniform(0, 1, x.shape).astype(x.dtype)
 
     def backward(self, dy: Any) -> Any:
         return dy
@@ -144,7 +144,7 @@ class Branching(hg.Layer):
 
 
 @pytest.mark.parametrize(
-    ("layer", "why"), [(Branching, "branches on data"), (Noisy, "a draw by rng.normal, at")]
+    ("layer", "why"), [(Branching, "branches on data"), (Noisy, "a draw by rng.uniform, at")]
 )
 def test_what_cannot_be_compiled_trains_eagerly_and_says_so(layer: Any, why: str) -> None:
     with pytest.warns(UserWarning, match=f"training eagerly.*{why}"):

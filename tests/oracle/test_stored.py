@@ -38,7 +38,7 @@ def test_every_layer_and_loss_is_stored_and_nothing_else() -> None:
     steppers += [f"schedules/{name}" for name in SCHEDULES]
     assert kinds == {*expected, *(f"nets/{name}" for name in NETS), *steppers}
     assert stored()["torch"], "the version of PyTorch that gave the results"
-    assert PATH.stat().st_size < 250_000
+    assert PATH.stat().st_size < 300_000
 
 
 @pytest.mark.parametrize("name", LAYERS)

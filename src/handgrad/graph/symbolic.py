@@ -46,6 +46,9 @@ def substitute(value: object, replace: Callable[[object], object]) -> Any:
     return replace(value)
 
 
+PLAIN = (bool, int, float)  # and not their subclass np.float64
+
+
 def plain_if_of_plain(result: object, arguments: object) -> Any:
     """The result of a function; a plain number, as Python's, if all its arguments are plain.
 
@@ -54,7 +57,7 @@ def plain_if_of_plain(result: object, arguments: object) -> Any:
     if not isinstance(result, np.ndarray | np.generic) or result.ndim:
         return result
     kinds: list[bool] = []
-    substitute(arguments, lambda leaf: kinds.append(isinstance(leaf, bool | int | float)))
+    substitute(arguments, lambda leaf: kinds.append(type(leaf) in PLAIN))
     return result.item() if kinds and all(kinds) else result
 
 

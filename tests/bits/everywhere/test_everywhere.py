@@ -29,7 +29,7 @@ def test_any_two_of_page_loss_optimizer_dtype_rows_and_penalty_meet() -> None:
 def test_the_shares_together_are_all_trainings() -> None:
     shares = [chosen(f"{k}/3", "*") for k in (1, 2, 3)]
     assert sorted(itertools.chain(*shares)) == sorted(TRAININGS)
-    assert len(ON_ARM) == 10
+    assert len(ON_ARM) == 12
 
 
 def found() -> dict[str, np.ndarray]:
