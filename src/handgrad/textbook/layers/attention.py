@@ -115,8 +115,7 @@ class MultiheadAttention(Layer):
         m = d // self.n_heads
         self.x = x
         u = (x @ self.W.T + self.b).reshape(n, t, 3, self.n_heads, m).transpose(2, 0, 3, 1, 4)
-        q, k, self.v = u[0], u[1], u[2]
-        self.q, self.k = rotated(q, self.turns), rotated(k, self.turns)
+        self.q, self.k, self.v = rotated(u[0], self.turns), rotated(u[1], self.turns), u[2]
         s = self.q @ self.k.swapaxes(2, 3)
         self.p = attention_weights(s / m**0.5, self.causal, mask)
         self.z = (self.p @ self.v).swapaxes(1, 2).reshape(n, t, d)
