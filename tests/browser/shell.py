@@ -92,6 +92,6 @@ def opened(
             shell.page.evaluate(f"({PLAY})()")
             shell.until(lambda: shell.page.evaluate(f"({PLAYS})()"), "it trains, or has trained")
         yield shell
-        assert shell.errors == []
+        assert shell.errors == [], shell.errors
     finally:
         context.close()
