@@ -26,7 +26,7 @@ products a layer, without dx of the first."""
 
 @dataclass(frozen=True)
 class Rates:
-    """What was multiplied, and the operations a second of handgrad and of each library."""
+    """Floating-point operations per second of a matrix product: handgrad's and each library's."""
 
     what: str
     own: float

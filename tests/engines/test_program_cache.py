@@ -311,7 +311,7 @@ def test_a_source_that_changed_in_this_process_shares_no_plan(
 
 
 def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]:
-    """What changes the JSON of a plan."""
+    """Edits of the JSON of a plan."""
 
     def change_bytes(content: bytes) -> bytes:
         line, numbers = content.split(b"\n", 1)

@@ -49,7 +49,7 @@ const main = ({ pages, cases, rows, words }) => cases.map((given) => {
 
 
 def told_of(cases: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """What the page tells of these trainings."""
+    """Explanations of these trainings, as the page shows them."""
     modules = (f"playground/engine/{name}.js" for name in ("explain", "strided"))
     script = engine_script() + "".join(map(inlined, modules)) + MAIN
     given = {"pages": traced_modules(), "cases": cases, "rows": ROWS, "words": words_of("en")}

@@ -38,37 +38,33 @@ def hash_of_statement(
     """
     match statement:
         case For(counter, stop, body, step, begin):
-            _rename(counter, names)
+            _rename(names, counter)
             bounds = [hash_of_expression(bound, names, None) for bound in (begin, stop)]
             return _joined([*bounds, step], body, names, offsets)
         case ParallelFor(counter, count, body):
-            _rename(counter, names)
+            _rename(names, counter)
             return _joined(["parts", count], body, names, offsets)
         case Store(buffer, index, value):
             place = hash_of_expression(index, names, offsets)
             return buffer, place, hash_of_expression(value, names, None, offsets)
         case Let(name, value):
             key = hash_of_expression(value, names, None, offsets)
-            _rename(name, names)
+            _rename(names, name)
             return key
         case Reduce(name, operation, start, counters, value):
             sizes = [hash_of_expression(size, names, None) for _, size in counters]
-            _rename_all((counter for counter, _ in counters), names)
+            _rename(names, *(counter for counter, _ in counters))
             key = hash_of_expression(value, names, None, offsets)
-            _rename(name, names)
+            _rename(names, name)
             return operation, repr(start), *sizes, key
         case Multiply():
             return _hash_of_product(statement, names, offsets)
     return None
 
 
-def _rename(name: str, names: dict[str, str]) -> None:
-    names[name] = str(len(names))
-
-
-def _rename_all(several: Iterator[str], names: dict[str, str]) -> None:
-    for name in several:
-        _rename(name, names)
+def _rename(names: dict[str, str], *local: str) -> None:
+    for name in local:
+        names[name] = str(len(names))
 
 
 def _joined(
@@ -97,7 +93,7 @@ def _hash_of_product(
     if product.epilogue is None:
         return tuple(parts)
     end = product.epilogue
-    _rename_all(iter((end.row, end.column, end.sums)), names)
+    _rename(names, end.row, end.column, end.sums)
     return _joined(parts, end.body, names, offsets)
 
 

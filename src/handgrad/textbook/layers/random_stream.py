@@ -11,7 +11,7 @@ Size = int | tuple[int, ...] | None
 
 
 class NormalNumbers:
-    """Normal numbers from the uniform ones of `random`, of `dtype` if no other is asked for.
+    """Normal draws by Box and Muller from uniform ones of `random`; `dtype` is their default type.
 
     g = √(−2 log(1 − u)) cos(2π v), with u and v uniform in [0, 1); Box, Muller, "A note on the
     generation of random normal deviates", 1958. NumPy draws its own by rejection, with as many
