@@ -80,6 +80,15 @@ def test_each_weight_multiplies_at_each_place() -> None:
     assert engine_for_chunks(net, lambda: rows, 10**6) == "auto"
 
 
+def test_each_step_of_a_sequence_costs_compiling_and_saves_time() -> None:
+    net = hg.Net(hg.layers.GRU(3, 8, rng=0), hg.Linear(8, 2, rng=1))
+    x = np.zeros((64, 500, 3), np.float32)
+    assert work_of(net, x).steps == 500
+    assert [is_worth_compiling(net, x, 32, epochs) for epochs in (5, 1000)] == [False, True]
+    assert not is_worth_compiling_to_predict(net, 64, partial(work_of, net, x))
+    assert is_worth_compiling_to_predict(net, 10**7, partial(work_of, net, x))
+
+
 def test_the_work_of_codes_is_what_is_done_with_their_rows() -> None:
     net = hg.Net(hg.Embedding(100, 8, rng=0), hg.Linear(8, 2, rng=1))
     assert work_of(net, np.zeros((3, 5), int)) == Work(5 * 18, 5 * 10)

@@ -7,21 +7,26 @@ import numpy as np
 
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.layers.layer import trial_twin
+from handgrad.textbook.layers.recurrence import RecurrentLayer
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, number_of_rows, take
 from handgrad.textbook.net.watch import watching
 
 # Seconds, measured on a laptop; only their ratios matter.
-COMPILING, COMPILING_A_LAYER = 0.15, 0.03
-GAIN_A_LAYER, GAIN_A_NUMBER, GAIN_A_MULTIPLICATION = 8e-6, 2e-9, 1.6e-12
+COMPILING, COMPILING_A_LAYER, COMPILING_A_STEP = 0.15, 0.03, 0.01
+GAIN_A_LAYER, GAIN_A_STEP, GAIN_A_NUMBER, GAIN_A_MULTIPLICATION = 8e-6, 3e-5, 2e-9, 1.6e-12
 
 
 @dataclass(frozen=True)
 class Work:
-    """The work of a forward pass per row: multiplications, and numbers that the layers output."""
+    """The work of a forward pass per row.
+
+    Multiplications, numbers that the layers output, and steps that recurrent layers run in turn.
+    """
 
     multiplications: int
     numbers: int
+    steps: int = 0
 
 
 def min_work_of(net: Net) -> Work:
@@ -39,7 +44,7 @@ def work_of(net: Net, x: Inputs) -> Work:
 
     It is measured with one row; if the layers fail on it, the result is `min_work_of`.
     """
-    multiplications = numbers = 0
+    multiplications = numbers = steps = 0
     twin = trial_twin(net)
     try:
         with watching(twin) as calls, np.errstate(all="ignore"):
@@ -47,12 +52,13 @@ def work_of(net: Net, x: Inputs) -> Work:
         for call in calls:
             if not call.layer.layers:
                 numbers += call.went.size
+                steps += call.came.shape[1] if isinstance(call.layer, RecurrentLayer) else 0
                 multiplications += _weights(call.layer) * _positions(
                     call.layer, call.came, call.went
                 )
     except Exception:
         return min_work_of(net)
-    return Work(multiplications, numbers)
+    return Work(multiplications, numbers, steps)
 
 
 def _weights(layer: Layer) -> int:
@@ -80,13 +86,14 @@ def is_worth_compiling(net: Net, x: Inputs, batch_size: int, epochs: int) -> boo
         Passes over the rows.
     """
     n, rows = number_of_rows(x), min(batch_size, number_of_rows(x))
-    steps, cost = epochs * -(-n // batch_size), cost_of_compiling(net)
+    batches = epochs * -(-n // batch_size)
 
-    def gain(work: Work) -> float:
-        numbers = GAIN_A_NUMBER * rows * work.numbers
-        return steps * (_gain_of_a_step(net, rows, work) + numbers)
+    def is_enough(work: Work) -> bool:
+        gain = GAIN_A_NUMBER * rows * work.numbers + GAIN_A_STEP * work.steps
+        cost = cost_of_compiling(net, work.steps)
+        return batches * (_gain_of_a_step(net, rows, work) + gain) > cost
 
-    return gain(min_work_of(net)) > cost or gain(work_of(net, x)) > cost
+    return _pays_off(net, lambda: work_of(net, x), is_enough)
 
 
 def seconds_saved(net: Net, x: Inputs, batch_size: int, epochs: int) -> float:
@@ -106,17 +113,36 @@ def is_worth_compiling_to_predict(net: Net, rows: int, work: Callable[[], Work])
     A batch is 1024 rows and saves a third as much as a training step. `work` measures the work per
     row; it is called only if the lower bound does not decide.
     """
-    cost = cost_of_compiling(net) - -(-rows // 1024) * GAIN_A_LAYER * _layers(net) / 3
+    batches = -(-rows // 1024)
 
-    def is_enough(multiplications: int) -> bool:
-        return GAIN_A_MULTIPLICATION * 2 * rows * multiplications > cost
+    def is_enough(work: Work) -> bool:
+        gain = batches * (GAIN_A_LAYER * _layers(net) + GAIN_A_STEP * work.steps) / 3
+        gain += GAIN_A_MULTIPLICATION * 2 * rows * work.multiplications
+        return gain > cost_of_compiling(net, work.steps)
 
-    return is_enough(net.parameters.size) or is_enough(work().multiplications)
+    return _pays_off(net, work, is_enough)
 
 
-def cost_of_compiling(net: Net) -> float:
-    """Estimated seconds to compile a net."""
-    return COMPILING + COMPILING_A_LAYER * _layers(net)
+def cost_of_compiling(net: Net, steps: int = 0) -> float:
+    """Estimated seconds to compile a net.
+
+    Parameters
+    ----------
+    net : Net
+        The net.
+    steps : int, default 0
+        Steps of its recurrent layers, each of which is traced.
+    """
+    return COMPILING + COMPILING_A_LAYER * _layers(net) + COMPILING_A_STEP * steps
+
+
+def _pays_off(net: Net, work: Callable[[], Work], is_enough: Callable[[Work], bool]) -> bool:
+    """Decide by the lower bound, if that is enough, else by the work itself.
+
+    The lower bound of a recurrent net has no steps, whose compiling costs.
+    """
+    recurrent = any(isinstance(layer, RecurrentLayer) for _, layer in net.walk())
+    return (not recurrent and is_enough(min_work_of(net))) or is_enough(work())
 
 
 def _layers(net: Net) -> int:

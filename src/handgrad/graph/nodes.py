@@ -17,6 +17,7 @@ import numpy as np
 
 from handgrad.graph.operations import Op
 from handgrad.graph.symbolic import (
+    NESTED,
     Arange,
     Dim,
     Formula,
@@ -76,11 +77,20 @@ class Node:
 
     @cached_property
     def _used(self) -> tuple[int, ...]:
-        return tuple(_references((self.arguments, *self.options.values())))
+        references: list[int] = []
+        for part in (*self.arguments, *self.options.values()):
+            if type(part) is Ref:
+                references.append(part.node)
+            elif type(part) in NESTED:
+                references += _references(part)
+        return tuple(references)
 
     def renumbered(self, new: Mapping[int, Ref]) -> "Node":
         """The node with renumbered arguments."""
-        if all(new[i].node == i for i in self.used()):
+        for i in self._used:
+            if new[i].node != i:
+                break
+        else:
             return self
         return self.map(lambda leaf: new[leaf.node] if isinstance(leaf, Ref) else leaf)
 

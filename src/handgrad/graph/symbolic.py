@@ -27,20 +27,21 @@ class Ref:
     node: int
 
 
-NESTED = (tuple, list, dict, slice)
+NESTED = frozenset({tuple, list, dict, slice})
 
 
 def substitute(value: object, replace: Callable[[object], object]) -> Any:
     """Replace every leaf of nested tuples, lists, dicts and slices."""
-    if isinstance(value, tuple | list):
+    kind = type(value)
+    if kind is tuple or kind is list:
+        # the calls cost most of it: one for each leaf, and one for each part with parts
         parts = [
-            substitute(part, replace) if isinstance(part, NESTED) else replace(part)
-            for part in value
+            substitute(part, replace) if type(part) in NESTED else replace(part) for part in value
         ]
-        return tuple(parts) if isinstance(value, tuple) else parts
-    if isinstance(value, dict):
+        return tuple(parts) if kind is tuple else parts
+    if kind is dict:
         return {name: substitute(part, replace) for name, part in value.items()}
-    if isinstance(value, slice):
+    if kind is slice:
         parts = [substitute(end, replace) for end in (value.start, value.stop, value.step)]
         return slice(*parts)
     return replace(value)

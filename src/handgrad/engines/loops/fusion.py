@@ -115,7 +115,8 @@ class Dataflow:
 
     def __post_init__(self) -> None:
         self.users, self.outputs = users_of(self.graph.nodes), self.graph.outputs.all()
-        self.needed = {*self.stored, *self.outputs}
+        self.needed, loss = {*self.stored, *self.outputs}, self.graph.outputs.loss
+        self.for_loss = set[int]() if loss is None else {loss, *self.reads(loss)}
 
     def reads(self, i: int) -> set[int]:
         """The stored nodes and leaves that a node reads."""
@@ -140,8 +141,7 @@ class Dataflow:
 
     def gives_loss(self, group: Group) -> bool:
         """Return True if the group computes the loss, or a node that the loss reads."""
-        loss = self.graph.outputs.loss
-        return loss is not None and not {loss, *self.reads(loss)}.isdisjoint(group)
+        return not self.for_loss.isdisjoint(group)
 
     def is_consumed(self, group: Group, batch_size: int, target: TargetInfo) -> bool:
         """Return True if only the optimizer's step needs the result of a group, a gradient.
@@ -172,15 +172,14 @@ def with_updates_last(
     """Move the `updates` after the loss and after all groups that read their parameters."""
     leaves, gradients = flow.graph.leaves.parameters, flow.graph.outputs.gradients
     parameters = {i: leaves[name] for name, i in gradients.items()}
+    reads = {group[-1]: {j for i in group for j in flow.reads(i)} for group in groups}
     order = [group for group in groups if group not in updates]
     for group in updates:
-        needed = {j for i in group for j in flow.reads(i)}
+        needed, updated = reads[group[-1]], parameters[group[-1]]
         before = [
             k
             for k, other in enumerate(order)
-            if flow.gives_loss(other)
-            or not needed.isdisjoint(other)
-            or any(parameters[group[-1]] in flow.reads(i) for i in other)
+            if flow.gives_loss(other) or not needed.isdisjoint(other) or updated in reads[other[-1]]
         ]
         order.insert(max(before, default=-1) + 1, group)
     return order
