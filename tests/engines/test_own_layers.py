@@ -251,6 +251,37 @@ def test_a_product_with_a_constant_table_compiles(engine: str) -> None:
     np.testing.assert_allclose(nets[0].parameters, nets[1].parameters, rtol=1e-10)
 
 
+class OneScale(hg.Layer):
+    """y = s x with one number s, whose gradient is a sum over all of x."""
+
+    param_names = ("s",)
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.s, self.way = np.full(1, 2.0), way
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return x * self.s
+
+    def backward(self, dy: Any) -> Any:
+        total = (dy * self.x).sum()
+        if self.way == "by a matrix":
+            self.ds = (total.reshape(1, 1) @ np.ones((1, 1))).reshape(1)
+        else:
+            self.ds = {"reshaped": total.reshape(1), "indexed": total[None]}[self.way]
+        return dy * self.s
+
+
+@pytest.mark.parametrize("engine", ["compiled", "portable"])
+@pytest.mark.parametrize("way", ["reshaped", "indexed", "by a matrix"])
+def test_a_sum_of_all_becomes_an_array_of_one_number(way: str, engine: str) -> None:
+    nets = [hg.Net(hg.Linear(6, 3, rng=0), OneScale(way), dtype=np.float64) for _ in range(2)]
+    for net, name in zip(nets, ("eager", engine), strict=True):
+        hg.fit(net, (X, Y[:, :3]), loss=hg.MSELoss(), **{**COMPILED, "engine": name})
+    np.testing.assert_allclose(nets[0].parameters, nets[1].parameters, rtol=1e-10)
+
+
 class PairLoss(hg.Loss):
     """A loss whose targets have another shape than the predictions, and does not say so."""
 

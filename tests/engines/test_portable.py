@@ -17,12 +17,13 @@ from handgrad.engines.engine import EngineRows
 from handgrad.engines.portable.engine import PortableEngine, PortableRunner
 from handgrad.engines.portable.python import PortablePythonRunner
 from handgrad.engines.portable.scalarize import portable_prediction
+from handgrad.textbook.layers import Array
 from handgrad.textbook.net.predictor import EngineName
 from handgrad.textbook.net.shared_rows import SharedRows
 from tests.bits.digests import WAYS, digests_of
 from tests.bits.nets import CASES
 from tests.cluster.threads import on_workers
-from tests.contracts.table import LAYERS, rows_for
+from tests.contracts.table import LAYERS, OPTIMIZERS, rows_for
 from tests.engines.one_epoch import engine_of, run_epoch
 
 FEW = [name for name in CASES if zlib.crc32(name.encode()) % 5 == 0 and not name.startswith("net ")]
@@ -54,6 +55,19 @@ def test_machine_code_has_the_bits_of_plain_python(name: str) -> None:
         trained(PortableEngine, name), trained(PlainPython, name), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", [n for n in OPTIMIZERS if OPTIMIZERS[n]().minimizer is None])
+def test_each_optimizer_has_the_bits_of_plain_python(name: str) -> None:
+    rng, found = np.random.default_rng(0), list[Array]()
+    x, y = rng.standard_normal((11, 3)).astype(np.float32), rng.integers(0, 2, 11)
+    for kind in (PortableEngine, PlainPython):
+        net = hg.Net(hg.Linear(3, 2, rng=0), hg.Softmax())
+        engine = engine_of(kind, net, hg.CrossEntropyLoss(), OPTIMIZERS[name](), x, y, 4, (), None)
+        for _ in range(3):
+            run_epoch(engine, np.arange(11))
+        found.append(net.parameters)
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name.endswith("float64")][::3])

@@ -43,7 +43,7 @@ class PortablePythonRunner(PythonRunner):
             **typed.constants,
             **{_name(function): partial(value_of, function) for function in WRITTEN_OUT},
             "float": np.float64,
-            "int": lambda x: int(x) if abs(x) < -LOWEST else LOWEST,
+            "int": lambda x: int(x) if isinstance(x, np.bool_) or abs(x) < -LOWEST else LOWEST,
             "maximum": lambda x, y: x if x > y or x != x else y,
             "minimum": lambda x, y: x if x < y or x != x else y,
         }

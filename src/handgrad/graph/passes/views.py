@@ -74,8 +74,10 @@ def _view_of(new: Builder, node: Node, x: Ref, run: Run) -> Ref:
     base, steps = x, [run]
     if new[x].operation is Op.VIEW:
         base, steps = new[x].arguments[0], [_done_by(new[x]), run]
-    placed = _strided_view(new[base], steps, node)
-    return new.add(Op.VIEW, (base, *placed), placed[2], new[x].dtype)
+    dtype, placed = new[x].dtype, _strided_view(new[base], steps, node)
+    if new[base].shape == () and new[base].operation is not Op.LEAF:  # a variable, not in memory
+        return new.add(Op.ASTYPE, (base, dtype), placed[2], dtype)
+    return new.add(Op.VIEW, (base, *placed), placed[2], dtype)
 
 
 def _strided_view(base: Node, steps: Sequence[Run], node: Node) -> tuple[Any, ...]:
