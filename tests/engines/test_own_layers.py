@@ -282,6 +282,33 @@ def test_a_sum_of_all_becomes_an_array_of_one_number(way: str, engine: str) -> N
     np.testing.assert_allclose(nets[0].parameters, nets[1].parameters, rtol=1e-10)
 
 
+class SumsUp(hg.Layer):
+    """y = x s + x² t, whose gradients are added up in arrays that a generator expression makes."""
+
+    param_names = ("s", "t")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.s, self.t = np.ones(3), np.zeros(3)
+
+    def forward(self, x: Any) -> Any:
+        self.powers = [x**k for k in (1, 2)]
+        return self.powers[0] * self.s + self.powers[1] * self.t
+
+    def backward(self, dy: Any) -> Any:
+        self.ds, self.dt = (np.zeros_like(w) for w in (self.s, self.t))
+        self.ds += (dy * self.powers[0]).sum(axis=0)
+        self.dt += (dy * self.powers[1]).sum(axis=0)
+        return dy * (self.s + 2 * self.powers[0] * self.t)
+
+
+def test_arrays_of_a_generator_expression_are_the_methods_own() -> None:
+    nets = [hg.Net(hg.Linear(6, 3, rng=0), SumsUp(), dtype=np.float64) for _ in range(2)]
+    for net, name in zip(nets, ("eager", "compiled"), strict=True):
+        hg.fit(net, (X, Y), loss=hg.MSELoss(), **{**COMPILED, "engine": name})
+    np.testing.assert_allclose(nets[0].parameters, nets[1].parameters, rtol=1e-10)
+
+
 class PairLoss(hg.Loss):
     """A loss whose targets have another shape than the predictions, and does not say so."""
 

@@ -218,19 +218,24 @@ class Tape:
         self.states: dict[int, tuple[dict[str, Any], str]] = {}
 
     def current_frame(self) -> tuple[FrameType | None, Origin]:
-        """The frame of the running layer, and its source line."""
+        """The frame of the running function, and its source line with the running layer.
+
+        A comprehension or generator expression belongs to the function that it is in.
+        """
         frame: FrameType | None = sys._getframe(1)
         while frame and frame.f_code.co_filename.startswith(INTERNAL_FILES):
             frame = frame.f_back
         if frame is None:
             return None, Origin("", 0)
-        line, owner = Origin(frame.f_code.co_filename, frame.f_lineno), frame
+        line = Origin(frame.f_code.co_filename, frame.f_lineno)
+        while frame.f_back is not None and frame.f_code.co_name.startswith("<"):
+            frame = frame.f_back
+        owner: FrameType | None = frame
         while owner is not None:
-            path, method = self.paths.get(id(owner.f_locals.get("self"))), owner.f_code.co_name
-            # before Python 3.12 a comprehension is a separate function, which sees `self`
-            if path is not None and not method.startswith("<"):
-                return frame, Origin(line.file, line.line, path, method)
-            owner = owner.f_back  # type: ignore[assignment]
+            path = self.paths.get(id(owner.f_locals.get("self")))
+            if path is not None:
+                return frame, Origin(line.file, line.line, path, owner.f_code.co_name)
+            owner = owner.f_back
         return frame, line
 
     def leaf(self, value: object) -> Traced:
