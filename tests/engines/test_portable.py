@@ -67,7 +67,7 @@ def test_each_optimizer_has_the_bits_of_plain_python(name: str) -> None:
         for _ in range(3):
             run_epoch(engine, np.arange(11))
         found.append(net.parameters)
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name.endswith("float64")][::3])

@@ -32,16 +32,14 @@ NESTED = frozenset({tuple, list, dict, slice})
 
 def substitute(value: object, replace: Callable[[object], object]) -> Any:
     """Replace every leaf of nested tuples, lists, dicts and slices."""
-    kind = type(value)
-    if kind is tuple or kind is list:
-        # the calls cost most of it: one for each leaf, and one for each part with parts
+    if type(value) is tuple or type(value) is list:
         parts = [
             substitute(part, replace) if type(part) in NESTED else replace(part) for part in value
         ]
-        return tuple(parts) if kind is tuple else parts
-    if kind is dict:
+        return tuple(parts) if type(value) is tuple else parts
+    if type(value) is dict:
         return {name: substitute(part, replace) for name, part in value.items()}
-    if kind is slice:
+    if type(value) is slice:
         parts = [substitute(end, replace) for end in (value.start, value.stop, value.step)]
         return slice(*parts)
     return replace(value)
