@@ -18,7 +18,6 @@ from torch import nn
 import handgrad as hg
 from benchmarks.held import Held
 from benchmarks.peers import own_deep, pytorch_deep
-from benchmarks.peers.pytorch_deep import with_weights
 
 LENGTH, BATCH, RATE, EPOCHS = 64, 32, 0.003, 6
 Rows = tuple[Any, Any]
@@ -36,13 +35,6 @@ def rows_of_text() -> tuple[int, Rows, Rows]:
         return longer[:, :-1].copy(), longer[:, 1:].copy()
 
     return len(letters), windows(codes[:end]), windows(codes[end:])
-
-
-def torch_net(n_letters: int, like: hg.Net) -> Any:
-    """The same of PyTorch's modules, with the weights of handgrad's."""
-    layers = (layer for _, layer in like.walk())
-    weights = [np.array(getattr(layer, name)) for layer in layers for name in layer.param_names]
-    return with_weights(pytorch_deep.transformer(n_letters, LENGTH), weights)
 
 
 def by_handgrad(net: hg.Net, rows: Rows, held_out: Rows) -> Iterator[tuple[float, float]]:
@@ -93,7 +85,7 @@ def main() -> None:
     torch.set_num_threads(1)
     n_letters, rows, held_out = rows_of_text()
     net = own_deep.transformer(n_letters, LENGTH, np.random.default_rng(0))
-    other = torch_net(n_letters, net)
+    other = pytorch_deep.with_weights_of(net, pytorch_deep.transformer(n_letters, LENGTH))
     print(f"{len(rows[0])} windows of {LENGTH} to learn from, {len(held_out[0])} held out,")
     print(f"{net.parameters.size:,} weights, load {os.getloadavg()[0]:.1f}")
     for name, run in {

@@ -28,7 +28,8 @@ class Comparison:
     """A bar of the picture: how many times as long as handgrad's a peer's run takes.
 
     `required` is the ratio to reach, where one is set; `others` says how many cores other programs
-    kept busy, where that is known.
+    kept busy, where that is known. `low` and `high` are of the peer's fastest turn over handgrad's
+    slowest, and the other way round.
     """
 
     what: str
@@ -36,6 +37,15 @@ class Comparison:
     ratio: float
     required: float | None = None
     others: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def spread(self) -> str:
+        """The lowest and the highest ratio of two turns, where they are known."""
+        if self.low is None or self.high is None:
+            return "?"
+        return f"{significant(self.low)}–{significant(self.high)}"
 
     @property
     def verdict(self) -> str:
@@ -144,7 +154,13 @@ def compared(
         return []
     return [
         Comparison(
-            what, name, t.seconds / own.seconds, required.get(name), most([t.others, own.others])
+            what,
+            name,
+            t.seconds / own.seconds,
+            required.get(name),
+            most([t.others, own.others]),
+            t.fastest / own.slowest,
+            t.slowest / own.fastest,
         )
         for name, t in fastest.items()
     ]

@@ -20,7 +20,8 @@ peer's name states no other number. Held to AVX2, nobody uses wider vectors; JAX
 products there, since nothing holds YNNPACK's. The last column of a table says how many cores other
 programs kept busy, at the most, while what stands in its row was measured. Where that was more than
 {QUIET:g}, a bound is not decided. Bounds are set for full width."""
-RATIOS = "A peer's time over handgrad's; of PyTorch's numbers of threads, the faster one."
+RATIOS = """A peer's time over handgrad's: of the medians, and the lowest and highest of two turns,
+where turns were measured. Of PyTorch's numbers of threads, the faster one."""
 
 
 def write(parts: Sequence[Part], machine: dict[str, Any], folder: Path) -> None:
@@ -109,7 +110,8 @@ def _bounds(parts: Sequence[Part], held: Held) -> list[str]:
     limits = [limit for part in parts for limit in part.limits]
     found = []
     if comparisons:
-        head = ["", "peer", "time / handgrad's", "to reach", "reached", "others, cores"]
+        measured = ["", "peer", "time / handgrad's", "of two turns"]
+        head = [*measured, "to reach", "reached", "others, cores"]
         found.append(markdown(head, [_ratio(c, held) for c in comparisons]))
     if limits:
         head = ["", "measured", "bound", "reached", "others, cores"]
@@ -119,7 +121,7 @@ def _bounds(parts: Sequence[Part], held: Held) -> list[str]:
 
 def _ratio(c: Comparison, held: Held) -> list[str]:
     required = "" if c.required is None or held.avx2 else f"{c.required:g}"
-    return [c.what, c.peer, significant(c.ratio), *_said(required, c, held)]
+    return [c.what, c.peer, significant(c.ratio), c.spread, *_said(required, c, held)]
 
 
 def _limit(limit: Limit, held: Held) -> list[str]:

@@ -1,4 +1,4 @@
-"""The document on speed, made from the results: `python -m benchmarks.speed_page`."""
+"""The document on speed, and the README's sentence: `python -m benchmarks.speed_page`."""
 
 import itertools
 import json
@@ -31,11 +31,59 @@ LIBRARIES = {
 WIDTH = 100
 
 
-def write(page: Path = PAGE, results: Path = RESULTS / NUMBERS) -> None:
-    """Put the section made from these results between the page's two marks."""
-    content = json.loads(results.read_text(encoding="utf-8"))
-    text = with_section(page.read_text(encoding="utf-8"), section(content))
-    page.write_text(text, encoding="utf-8")
+SENTENCES = {
+    ROOT / "README.md": (
+        "Measured on {processor}, with {cores} cores: a training step of four perceptrons, from "
+        "2-10-2 to 784-1024-1024-10, takes {peers} times as long; of LeNet-5, a GRU and a "
+        "transformer, on one core, {deep} times as long."
+    ),
+    ROOT / "README.zh-CN.md": (
+        "在 {processor}（{cores} 个核）上，四个感知机（从 2-10-2 到 784-1024-1024-10）的一个训练"
+        "步，其他库用时的倍数：{peers}；LeNet-5、GRU 和 Transformer 在一个核上：{deep}。"
+    ),
+}
+
+
+def write(results: Path = RESULTS / NUMBERS) -> None:
+    """Put what these results say between the two marks of each document."""
+    for page, text in texts(json.loads(results.read_text(encoding="utf-8"))).items():
+        page.write_text(with_section(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+
+
+def texts(results: dict[str, Any]) -> dict[Path, str]:
+    """Of each document what is made from the results."""
+    return {PAGE: section(results)} | {page: sentence(results, page) for page in SENTENCES}
+
+
+def sentence(results: dict[str, Any], page: Path) -> str:
+    """The lowest and the highest ratio of each peer, in the README's language."""
+    parts = parts_of(results)
+
+    def said(title: str, held: Held, optimizer: str, cases: Sequence[str]) -> str:
+        found = [Timing(**t) for t in _timings(parts, title, held) if t["optimizer"] == optimizer]
+        ratios: dict[str, list[float]] = {}
+        for case in cases:
+            for c in compared([t for t in found if t.case == case], "", case, {}):
+                ratios.setdefault(c.peer, []).append(c.ratio)
+        return ", ".join(
+            f"{peer} {significant(min(ratios[peer]), 2)}–{significant(max(ratios[peer]), 2)}"
+            for peer in PEERS
+            if peer in ratios and peer != "torch.compile"
+        )
+
+    here = shown(parts)
+    return SENTENCES[page].format(
+        processor=results["machine"]["processor"],
+        cores=here.cores,
+        peers=said("Training", here, OPTIMIZERS[0], NETS),
+        deep=said(depth.TITLE, Held(1), depth.OPTIMIZER, [*DEEP_CASES]),
+    )
+
+
+def _timings(parts: Sequence[Part], title: str, held: Held) -> list[dict[str, Any]]:
+    """What was measured of that title while all were held so: of nets, not of starts."""
+    found = [p.timings for p in parts if p.title == title and p.held == held]
+    return [timing for timing in itertools.chain(*found) if "peer" in timing]
 
 
 def with_section(text: str, new: str, begin: str = BEGIN) -> str:
@@ -65,8 +113,7 @@ def section(results: dict[str, Any]) -> str:
 
 def _tables(parts: Sequence[Part], held: Held, optimizers: Sequence[str]) -> list[str]:
     """A table an optimizer, of what was measured while all were held so."""
-    found = [p.timings for p in parts if p.title == "Training" and p.held == held]
-    timings = [Timing(**timing) for timing in itertools.chain(*found)]
+    timings = [Timing(**timing) for timing in _timings(parts, "Training", held)]
     return [
         _table([timing for timing in timings if timing.optimizer == optimizer], optimizer, held)
         for optimizer in optimizers
@@ -82,8 +129,7 @@ def _table(timings: Sequence[Timing], optimizer: str, held: Held) -> str:
 
 def _deep_tables(parts: Sequence[Part]) -> list[str]:
     """A table of the deeper nets, with one core; of what was measured."""
-    found = [p.timings for p in parts if p.title == depth.TITLE and p.held == Held(1)]
-    timings = [Timing(**t) for t in itertools.chain(*found) if "peer" in t]
+    timings = [Timing(**t) for t in _timings(parts, depth.TITLE, Held(1))]
     rows = [_row(timings, name, case, PEERS[1:]) for name, case in DEEP_CASES.items()]
     what = f"a step of {depth.OPTIMIZER}, one core"
     return [markdown([what, "handgrad, µs", *PEERS[1:]], rows)] if timings else []

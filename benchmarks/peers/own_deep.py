@@ -22,14 +22,17 @@ def _gru() -> hg.Net:
 
 
 def transformer(
-    n_letters: int = LETTERS, length: int = LENGTH, rng: np.random.Generator | None = None
+    n_letters: int = LETTERS,
+    length: int = LENGTH,
+    rng: np.random.Generator | None = None,
+    blocks: int = BLOCKS,
+    d: int = FEATURES,
 ) -> hg.Net:
     """A small language model over so many letters, of which it sees `length` at once."""
-    d = FEATURES
     net = hg.Net(
         hg.Embedding(n_letters, d, rng=rng), hg.layers.PositionEmbedding(length, d, rng=rng)
     )
-    for _ in range(BLOCKS):
+    for _ in range(blocks):
         attention = hg.MultiheadAttention(d, HEADS, causal=True, rng=rng)
         alone = hg.Linear(d, 4 * d, rng=rng), hg.GELU(), hg.Linear(4 * d, d, rng=rng)
         net.add(hg.Residual(hg.LayerNorm(d), attention))

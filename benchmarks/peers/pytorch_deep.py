@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+import handgrad as hg
 from benchmarks.deep_cases import BLOCKS, FEATURES, HEADS, LENGTH, LETTERS, DeepCase
 
 
@@ -48,44 +50,45 @@ class _GRUWrittenOut(nn.Module):  # type: ignore[misc, unused-ignore]
 
 
 class _Attention(nn.Module):  # type: ignore[misc, unused-ignore]
-    def __init__(self) -> None:
+    def __init__(self, d: int) -> None:
         super().__init__()
-        self.projected, self.out = nn.Linear(FEATURES, 3 * FEATURES), nn.Linear(FEATURES, FEATURES)
+        self.projected, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
 
     def forward(self, x: Any) -> Any:
-        heads = (*x.shape[:2], HEADS, FEATURES // HEADS)
+        heads = (*x.shape[:2], HEADS, x.shape[-1] // HEADS)
         q, k, v = (a.view(heads).transpose(1, 2) for a in self.projected(x).chunk(3, dim=-1))
         z = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.out(z.transpose(1, 2).reshape(x.shape))
 
 
 class _Residual(nn.Module):  # type: ignore[misc, unused-ignore]
-    def __init__(self, *layers: Any) -> None:
+    def __init__(self, d: int, *layers: Any) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.LayerNorm(FEATURES), *layers)
+        self.layers = nn.Sequential(nn.LayerNorm(d), *layers)
 
     def forward(self, x: Any) -> Any:
         return x + self.layers(x)
 
 
 class _Letters(nn.Module):  # type: ignore[misc, unused-ignore]
-    def __init__(self, n_letters: int, length: int) -> None:
+    def __init__(self, n_letters: int, length: int, d: int) -> None:
         super().__init__()
-        self.letters, self.places = (nn.Embedding(size, FEATURES) for size in (n_letters, length))
+        self.letters, self.places = (nn.Embedding(size, d) for size in (n_letters, length))
 
     def forward(self, x: Any) -> Any:
         return self.letters(x) + self.places.weight
 
 
-def transformer(n_letters: int = LETTERS, length: int = LENGTH) -> Any:
+def transformer(
+    n_letters: int = LETTERS, length: int = LENGTH, blocks: int = BLOCKS, d: int = FEATURES
+) -> Any:
     """A small language model over so many letters, of which it sees `length` at once."""
-    d = FEATURES
-    blocks = []
-    for _ in range(BLOCKS):
+    layers = []
+    for _ in range(blocks):
         alone = nn.Linear(d, 4 * d), nn.GELU(), nn.Linear(4 * d, d)
-        blocks += [_Residual(_Attention()), _Residual(*alone)]
+        layers += [_Residual(d, _Attention(d)), _Residual(d, *alone)]
     return nn.Sequential(
-        _Letters(n_letters, length), *blocks, nn.LayerNorm(d), nn.Linear(d, n_letters)
+        _Letters(n_letters, length, d), *layers, nn.LayerNorm(d), nn.Linear(d, n_letters)
     )
 
 
@@ -105,3 +108,10 @@ def with_weights(net: Any, weights: Iterable[Any]) -> Any:
         for parameter, weight in zip(net.parameters(), weights, strict=True):
             parameter.copy_(torch.from_numpy(weight))
     return net
+
+
+def with_weights_of(like: hg.Net, net: Any) -> Any:
+    """The net with the weights of handgrad's."""
+    layers = (layer for _, layer in like.walk())
+    weights = [np.array(getattr(layer, name)) for layer in layers for name in layer.param_names]
+    return with_weights(net, weights)

@@ -68,7 +68,8 @@ def test_the_fastest_of_a_family_counts_and_carries_its_bound_and_the_load() -> 
             ("PyTorch, 2 threads", 5.0, 0.2),
         )
     ]
-    assert compared(timings, "M", "M", {"PyTorch": 3}) == [Comparison("M", "PyTorch", 2.5, 3, 0.2)]
+    expected = Comparison("M", "PyTorch", 2.5, 3, 0.2, 2.5, 2.5)
+    assert compared(timings, "M", "M", {"PyTorch": 3}) == [expected]
 
 
 def test_an_epoch_is_its_steps_and_a_rest() -> None:

@@ -22,7 +22,10 @@ def part(held: Held, title: str = "Speed", ratio: float = 2.0, others: float = 0
         "How fast.",
         "| a table |",
         [],
-        [Comparison("a: net", "JAX", ratio, 1.5, others), Comparison("a: net", "NumPy", 9.0)],
+        [
+            Comparison("a: net", "JAX", ratio, 1.5, others, 1.8, 2.5),
+            Comparison("a: net", "NumPy", 9.0),
+        ],
         [Limit("a: start", 0.3, 0.2, "s", at_least=False, others=others)],
         {"a": "it cannot", "b": "it cannot"},
         held,
@@ -40,16 +43,16 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
 
 def test_each_bound_has_its_verdict_and_the_load_beside_it() -> None:
     text = as_text([part(Held(2)), part(Held(1), others=0.8)], MACHINE)
-    assert "| a: net | JAX | 2.00 | 1.5 | yes | 0.00 |" in text
-    assert "| a: net | NumPy | 9.00 |  |  | ? |" in text
+    assert "| a: net | JAX | 2.00 | 1.80–2.50 | 1.5 | yes | 0.00 |" in text
+    assert "| a: net | NumPy | 9.00 | ? |  |  | ? |" in text
     assert "| a: start | 0.300 s | at most 0.2 s | **no** | 0.00 |" in text
-    assert "| a: net | JAX | 2.00 | 1.5 | not decided | 0.80 |" in text
+    assert "| a: net | JAX | 2.00 | 1.80–2.50 | 1.5 | not decided | 0.80 |" in text
     assert "Left out, it cannot: a; b." in text
 
 
 def test_held_to_avx2_there_are_ratios_and_no_verdicts() -> None:
     text = as_text([part(Held(1, avx2=True))], MACHINE)
-    assert "| a: net | JAX | 2.00 |  |  | 0.00 |" in text
+    assert "| a: net | JAX | 2.00 | 1.80–2.50 |  |  | 0.00 |" in text
     assert "### 1 core, held to AVX2 (today)" in text
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from benchmarks.held import Held
-from benchmarks.part import Comparison, Limit, Part
-from benchmarks.speed_page import BEGIN, END, section, with_section
+from benchmarks.part import Comparison, Limit, Part, compared
+from benchmarks.speed_page import BEGIN, END, SENTENCES, section, sentence, with_section
 from benchmarks.workers import Timing
 
 TWO = Held(2)
@@ -102,6 +102,28 @@ def test_deeper_nets_have_a_table_of_one_core() -> None:
     # 0.016 s an epoch of 16 steps; JAX twice that
     assert "| GRU: 28 × 28 to 64, batch 32 | 1 000 | – | – | 2.0× |" in text
     assert "one core" not in section(content)
+
+
+def test_the_readme_says_the_lowest_and_the_highest_ratio_of_each_peer() -> None:
+    content = results([], [])
+    content["parts"][0]["timings"] += [timing("S", "handgrad", 0.01), timing("S", "JAX", 0.03)]
+    timings = [timing("GRU", "handgrad", 0.016), timing("GRU", "JAX", 0.032), {"what": "a start"}]
+    adam = [t | {"optimizer": "Adam"} for t in timings]
+    deep = asdict(Part("Pictures, sequences, attention", "", "", adam, held=Held(1)))
+    for page in SENTENCES:
+        text = sentence(content | {"parts": [*content["parts"], deep]}, page)
+        assert "A chip" in text
+        assert "PyTorch 2.0–2.0, JAX 0.80–3.0" in text
+        assert "JAX 2.0–2.0" in text
+
+
+def test_the_spread_is_that_of_two_turns() -> None:
+    slow = Timing("M", "JAX", 1, 0.03, 0.02, 0.05, 5, 1, 0.1)
+    own = Timing("M", "handgrad", 1, 0.01, 0.008, 0.02, 5, 1, 0.1)
+    (found,) = compared([slow, own], "M", "M", {})
+    assert found.ratio == pytest.approx(3)
+    assert found.spread == "1.00–6.25"
+    assert Comparison("M", "JAX", 3.0).spread == "?"
 
 
 def test_only_what_stands_between_the_marks_is_replaced() -> None:
