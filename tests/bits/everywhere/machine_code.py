@@ -98,7 +98,7 @@ def trained(case: Training, runner: type[Runner] = Native) -> Found:
 
 
 def fitted(case: Training) -> Found:
-    """What `hg.fit` leaves, by the engine."""
+    """What `hg.fit` leaves, by the engine: where weights are averaged, the net has the average."""
     net = case.net
     history = hg.fit(
         net,
@@ -112,12 +112,11 @@ def fitted(case: Training) -> Found:
         engine=PORTABLE,
         progress=False,
     )
-    return {
-        "after": net.predict(case.x, engine=PORTABLE),
-        "parameters": net.parameters,
-        "state": net.running_state,
-        "losses": np.array(history["train_loss"]),
-    }
+    found = {"state": net.running_state, "losses": np.array(history["train_loss"])}
+    if (average := case.optimizer.predicts_with) is not None:
+        return found | {f"memory_{average}": net.parameters}
+    predictions = net.predict(case.x, engine=PORTABLE)
+    return found | {"after": predictions, "parameters": net.parameters}
 
 
 def buffer_types(model: PortableModel) -> dict[str, Any]:
