@@ -47,6 +47,38 @@ def test_a_classic_mistake_is_named(mistake: Any, says: str) -> None:
     assert {c.setting for c in wrong} == {"alone", "between two other layers"}
 
 
+@pytest.mark.parametrize("factor", [5.0, 1 / 5, -5.0])
+def test_a_factor_that_only_looks_like_the_batch_size_is_a_constant(factor: float) -> None:
+    report = str(hg.check_gradients(shifted(lambda dW, n: factor * dW)(3, 4, rng=0)))
+    assert f"×{factor:.6g} everywhere: a constant factor" in report
+    assert "batch size" not in report
+
+
+class GraphSum(hg.Layer):
+    """y = A x for each graph, given as (x, A); the matrix A of edges has no gradient."""
+
+    def __init__(self, right: bool) -> None:
+        super().__init__()
+        self.right = right
+
+    def forward(self, inputs: Any) -> Any:
+        x, self.A = inputs
+        return self.A @ x
+
+    def backward(self, dy: Any) -> Any:
+        return self.A.transpose(0, 2, 1) @ dy if self.right else self.A @ dy, None
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_an_input_that_has_no_gradient_is_not_wrong(right: bool) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((4, 3, 2)), rng.standard_normal((4, 3, 3))
+    report = hg.check_gradients(GraphSum(right), x=x)
+    assert bool(report) == right
+    assert "  none  dx[1]: backward returns None for it" in str(report)
+    assert "WRONG dx[1]" not in str(report)
+
+
 def test_the_report_names_the_entries_that_differ() -> None:
     def spoil(dW: Any, n: int) -> Any:
         dW = dW.copy()
@@ -243,7 +275,7 @@ def test_a_layer_that_does_not_say_what_it_takes_needs_an_example() -> None:
 
 def test_rows_in_the_place_of_the_loss_are_refused() -> None:
     with pytest.raises(hg.errors.SettingError, match=r"(?s)as loss array.*a loss, or None.*x=x"):
-        hg.check_gradients(hg.Tanh(), np.ones((2, 3)))  # type: ignore[arg-type]
+        hg.check_gradients(hg.Tanh(), np.ones((2, 3)))
 
 
 @pytest.mark.parametrize("page", [hg.Tanh, "tanh", None])
