@@ -275,7 +275,7 @@ def test_a_layer_that_does_not_say_what_it_takes_needs_an_example() -> None:
 
 def test_rows_in_the_place_of_the_loss_are_refused() -> None:
     with pytest.raises(hg.errors.SettingError, match=r"(?s)as loss array.*a loss, or None.*x=x"):
-        hg.check_gradients(hg.Tanh(), np.ones((2, 3)))
+        hg.check_gradients(hg.Tanh(), np.ones((2, 3)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("page", [hg.Tanh, "tanh", None])
