@@ -229,4 +229,6 @@ def _key(value: object) -> Hashable:
         return value
     if isinstance(value, tuple):
         return tuple([_key(part) for part in value])
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        return value.dtype.name, value.shape, value.tobytes()
     return type(value), json.dumps(encode(value))

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from handgrad.graph.operations import Op
+from handgrad.graph.operations import REDUCTIONS, Op
+from handgrad.textbook.module import Array
 
 LARGE = 2**12  # numbers: smaller arrays stay as they are
 OF_EACH_NUMBER = {op for op in Op if isinstance(op.function, np.ufunc)} - {Op.MATMUL}
@@ -40,6 +42,8 @@ def computed(
     arguments, options : sequence and Mapping of str
         Given to `compute`.
     """
+    if operation in REDUCTIONS and _repeats_one(*arguments, **options):
+        return _reduced(compute, *arguments, **options)  # type: ignore[arg-type]
     shape = _shape_of_large(operation, arguments)
     if shape is None:
         return stand_in(compute(*arguments, **options))
@@ -60,6 +64,24 @@ def _shape_of_large(operation: Op, arguments: Sequence[object]) -> tuple[int, ..
     else:
         return None
     return shape if np.prod(shape, dtype=int) > LARGE else None
+
+
+def _repeats_one(value: object, axis: object = None, **_: object) -> bool:
+    """Return True for a stand-in that is reduced over some axes."""
+    return isinstance(value, np.ndarray) and axis is not None and not any(value.strides)
+
+
+def _reduced(
+    compute: Callable[..., Array], value: Array, axis: int | tuple[int, ...], **options: object
+) -> Array:
+    """The reduction of a stand-in: the same number everywhere, so it is computed once."""
+    axes = normalize_axis_tuple(axis, value.ndim)
+    kept = tuple(slice(None) if k in axes else slice(1) for k in range(value.ndim))
+    first = np.asarray(compute(value[kept], axis=axis, **options))
+    sizes = [1 if k in axes else size for k, size in enumerate(value.shape)]
+    if first.ndim < value.ndim:
+        sizes = [size for k, size in enumerate(sizes) if k not in axes]
+    return np.broadcast_to(first, tuple(sizes))
 
 
 def _corner(value: object) -> Any:

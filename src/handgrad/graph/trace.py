@@ -92,7 +92,8 @@ def _trace_layer(
 ) -> Graph:
     dtype = layer.dtype or np.dtype(np.float32)
     x = example_input(layer, 4) if x is None else x
-    p = _forward_once(layer, _rows(x, 4, dtype, layer.integer_input))
+    if (loss is not None and y is None) or (loss is None and training):
+        p = _forward_once(layer, _rows(x, 4, dtype, layer.integer_input))
     if loss is not None and y is None:
         y = example_targets(loss, p)
 

@@ -39,7 +39,8 @@ from handgrad.training.sample_weights import (
 
 TRAINING, VALIDATION = "training data", "validation data"
 MOST_ROWS_TRIED = 256
-ROWS_PREDICTED = 4  # of these; the others are tried with the same predictions
+# Of these, fewer of long rows; the others are tried with the same predictions.
+ROWS_PREDICTED, NUMBERS_PREDICTED = 4, 2**16
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,11 @@ def checked_data(
     if not isinstance(x, tuple):
         net.check_input(x.each_once if isinstance(x, SharedRows) else x)
     tried = _some(y, metrics)
+    predicted = tried[: _rows_predicted(x)]
     with np.errstate(all="ignore"), _with_streams(net):
-        p = net.predict(take(x, tried[:ROWS_PREDICTED]), engine="eager")
+        p = net.predict(take(x, predicted), engine="eager")
     _check_type(net, x, p, what)
-    _check_predictions(net, loss, p, len(tried[:ROWS_PREDICTED]))
+    _check_predictions(net, loss, p, len(predicted))
     p = np.resize(p, (len(tried), *p.shape[1:]))
     if isinstance(y, SharedRows):
         y = y.of(loss.target_kind.checked(y.each_once, p[:, :1], what, learn)[:, 0])
@@ -132,6 +134,13 @@ def checked_data(
     _try_loss(loss, p, y[tried], learn)
     _try_metrics(measures(metrics, loss), p, y[tried])
     return CheckedData(x, y, p=p)
+
+
+def _rows_predicted(x: Inputs | SharedRows) -> int:
+    """The number of rows to predict: few long ones, as sequences may be, which take much memory."""
+    first = take(x, slice(1))
+    numbers = sum(np.size(part) for part in (first if isinstance(first, tuple) else (first,)))
+    return max(1, min(ROWS_PREDICTED, NUMBERS_PREDICTED // max(1, numbers)))
 
 
 @contextmanager
