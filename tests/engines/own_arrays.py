@@ -19,7 +19,7 @@ from unittest import mock
 import numpy as np
 
 import handgrad as hg
-from handgrad.engines.loops import build, memory_planning
+from handgrad.engines.loops import build, memory_planning, row_blocks
 from handgrad.engines.loops.ir import (
     CHUNK,
     Call,
@@ -99,6 +99,8 @@ class Plan:
 
     graph: Graph
     places: Mapping[int, Storage]
+    blocks: Mapping[int, int]  # the sizes of arrays that have memory for a block, for all threads
+    sums: "Sequence[Part]"  # what blocks add to sums
 
 
 class _Unshared(Arena):
@@ -118,10 +120,16 @@ class _Unshared(Arena):
 def _memory_of_its_own() -> Iterator[list[Plan]]:
     """Programs are made without arrays that share memory; the plans of those that were made."""
     plans: list[Plan] = []
+    made: list[Any] = []
+
+    def in_blocks(elements: Any, groups: Sequence[list[int]]) -> dict[int, Storage]:
+        places = row_blocks.plan_row_blocks(elements, groups)
+        made[:] = [*_of_blocks(elements, places, groups)]
+        return places
 
     def planned(graph: Graph, *given: Any) -> dict[int, Storage]:
         places = memory_planning.plan_memory(graph, *given)
-        plans.append(Plan(graph, dict(places)))
+        plans.append(Plan(graph, dict(places), *made))
         return places
 
     with (
@@ -129,8 +137,33 @@ def _memory_of_its_own() -> Iterator[list[Plan]]:
         mock.patch.object(Arena, "release", _Unshared.release),
         mock.patch.object(memory_planning, "in_place_reads", return_value=[]),
         mock.patch.object(build, "plan_memory", planned),
+        mock.patch.object(build, "plan_row_blocks", in_blocks),
     ):
         yield plans
+
+
+def _of_blocks(
+    elements: Any, places: Mapping[int, Storage], groups: Sequence[list[int]]
+) -> tuple[dict[int, int], list["Part"]]:
+    """The sizes of arrays of a block, and where the sums of a block lie."""
+    graph, threads = elements.graph, elements.target.max_parts
+
+    def size(*lengths: int) -> int:
+        return threads * row_blocks.size_of_part(math.prod(lengths))
+
+    sizes = {
+        i: size(row_blocks.block_rows(shape), int(at(shape[-1], 1)))
+        for i in places
+        for shape in [graph.nodes[i].shape]
+    }
+    sums = [
+        Part(begin, begin + size(*row_blocks.matrix_sizes(graph, i, product)), f"sums of {i}")
+        for i, place in elements.block_sums.items()
+        for group in groups
+        if i in group and (product := row_blocks.product_of(graph, i, group))
+        for begin in [known(place.offset) or 0]
+    ]
+    return sizes, sums
 
 
 def _misfits(graph: Graph) -> Iterator[str]:
@@ -204,9 +237,10 @@ class _Check:
             if place.variable or begin is None or place.buffer in graph.leaves.inputs:
                 continue
             node = graph.nodes[i]
-            size = math.prod(at(length, n) for length in node.shape)
+            size = self.plan.blocks.get(i) or math.prod(at(length, n) for length in node.shape)
             name = f"{node.operation} {i} of {tuple(at(length, n) for length in node.shape)}"
             found.setdefault(place.buffer, []).append(Part(begin, begin + size, name))
+        found.setdefault("scratch", []).extend(self.plan.sums)
         scratch = program.arena.sizes["float"]
         found.setdefault("scratch", []).append(Part(self._planned_end(), scratch, "room to pack"))
         for name, i in graph.leaves.inputs.items():
@@ -232,7 +266,10 @@ class _Check:
         """Where the arrays of the plan end in scratch memory, for a full batch."""
         ends = [
             (known(place.offset) or 0)
-            + math.prod(at(length, self.batch) for length in self.plan.graph.nodes[i].shape)
+            + (
+                self.plan.blocks.get(i)
+                or math.prod(at(length, self.batch) for length in self.plan.graph.nodes[i].shape)
+            )
             for i, place in self.plan.places.items()
             if place.buffer == BUFFERS["float"]
         ]

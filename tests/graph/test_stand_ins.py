@@ -43,6 +43,23 @@ def test_results_have_the_shape_and_the_dtype_of_numpys(
     assert set(found.strides) == {0}
 
 
+@pytest.mark.parametrize(("axis", "keepdims"), [(1, True), (-1, False), ((0, 2), False)])
+def test_a_reduction_reads_the_numbers_of_one_result(
+    axis: int | tuple[int, ...], keepdims: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stand_ins, "LARGE", 3)
+    given, read = stand_ins.stand_in(ROWS), list[int]()
+
+    def total(value: Any, **options: Any) -> Any:
+        read.append(value.size)
+        return np.sum(value, **options)
+
+    options = {"axis": axis, "keepdims": keepdims}
+    found = stand_ins.computed(Op.SUM, total, [given], options)
+    np.testing.assert_allclose(found, np.sum(given, axis=axis, keepdims=keepdims), 1e-5)
+    assert read == [ROWS.size // found.size]
+
+
 def test_shapes_that_do_not_fit_are_numpys_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stand_ins, "LARGE", 3)
     with pytest.raises(ValueError, match="mismatch"):

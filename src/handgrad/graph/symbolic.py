@@ -154,6 +154,20 @@ class Arange(Symbolic):
         return f"arange({self.length})" + (f"[:{', None' * (self.ndim - 1)}]" * (self.ndim > 1))
 
 
+def diagonal_of(values: Array) -> int | None:
+    """The k for which an array equals np.tri(rows, columns, k, bool); None for other arrays.
+
+    Its element (i, j) is the comparison i + k >= j.
+
+    >>> diagonal_of(np.tri(3, 5, 2, bool))
+    2
+    """
+    if values.dtype != np.bool_ or values.ndim != 2 or min(values.shape) < 2:
+        return None
+    k = int(values[0].sum()) - 1
+    return k if np.array_equal(values, np.tri(len(values), len(values[0]), k, bool)) else None
+
+
 @dataclass(frozen=True)
 class RowComparison(Symbolic):
     """An array (n, n) of two numbers, by a comparison of row numbers: np.eye(n), np.tri(n)/n.

@@ -118,10 +118,11 @@ def checked_data(
     if len(y) == 0:
         raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
     check_fit(net, loss)
-    if not isinstance(x, tuple):
-        net.check_input(x.each_once if isinstance(x, SharedRows) else x)
+    own = x.each_once if isinstance(x, SharedRows) else x
+    if not isinstance(own, tuple):
+        net.check_input(own)
     tried = _some(y, metrics)
-    predicted = tried[: _rows_predicted(x)]
+    predicted = tried[: _rows_predicted(own)]
     with np.errstate(all="ignore"), _with_streams(net):
         p = net.predict(take(x, predicted), engine="eager")
     _check_type(net, x, p, what)
@@ -136,7 +137,7 @@ def checked_data(
     return CheckedData(x, y, p=p)
 
 
-def _rows_predicted(x: Inputs | SharedRows) -> int:
+def _rows_predicted(x: Inputs) -> int:
     """The number of rows to predict: few long ones, as sequences may be, which take much memory."""
     first = take(x, slice(1))
     numbers = sum(np.size(part) for part in (first if isinstance(first, tuple) else (first,)))

@@ -42,6 +42,7 @@ from handgrad.engines.loops.partitioning import partition_loop
 from handgrad.engines.loops.program import Program, buffer_of, gradient_buffer, parameters_named
 from handgrad.engines.loops.random_streams import WORDS, streams_of
 from handgrad.engines.loops.rerolling import reroll
+from handgrad.engines.loops.row_blocks import plan_row_blocks
 from handgrad.engines.loops.target import TargetInfo
 from handgrad.engines.loops.updates import Update, begin_updates, consumed_gradients, rules_of
 from handgrad.graph.gc_pause import gc_paused
@@ -49,6 +50,8 @@ from handgrad.graph.graph import Graph
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.batch_last_layout import with_batch_last
 from handgrad.graph.passes.matrices import with_matrices
+from handgrad.graph.passes.recompute import with_recomputed_rows
+from handgrad.graph.passes.simplify import remove_dead_code
 from handgrad.graph.symbolic import at, shape_text
 from handgrad.textbook.errors import CannotLowerError
 
@@ -137,7 +140,7 @@ def training_program(
     members : bool, default False
         The members of an ensemble share rows: the buffer `members` has their indices.
     """
-    step = _laid_out(step, batch_size)
+    step = _laid_out(step, batch_size, target)
     elements = ElementReader(step, target, streams=streams_of(step, dtype))
     buffers = _row_buffers(step)
     copied = gather_batch(elements, buffers, batch_size, members=members)
@@ -185,6 +188,7 @@ def _step(elements: ElementReader, updates: Sequence[Update], batch_size: int) -
     uses = consumed_gradients(elements, flow, groups, rules, batch_size)
     groups = with_updates_last(flow, groups, [group for group in groups if group[-1] in uses])
     begun = begin_updates(rules, elements)
+    elements.places |= plan_row_blocks(elements, groups)
     elements.places = plan_memory(step, elements.places, groups, batch_size, elements.arena)
     nest_of_group = nests(elements, groups, batch_size, uses)
     loss = 1 + max((k for k, group in enumerate(groups) if flow.gives_loss(group)), default=-1)
@@ -201,13 +205,14 @@ def _step(elements: ElementReader, updates: Sequence[Update], batch_size: int) -
     ]
 
 
-def _laid_out(graph: Graph, batch_size: int) -> Graph:
+def _laid_out(graph: Graph, batch_size: int, target: TargetInfo) -> Graph:
     """Lay out arrays and operands in memory; with the batch last if batches of this size profit.
 
-    It depends on sizes only, on any processor.
+    It depends on sizes only, on any processor with fused multiply-add.
     """
     graph = with_batch_last(graph) if batch_size >= LANES else graph
-    return with_matrices(graph, batch_size)
+    graph = with_matrices(graph, batch_size)
+    return remove_dead_code(with_recomputed_rows(graph)) if target.rounds_once else graph
 
 
 def update_program(
@@ -258,7 +263,7 @@ def prediction_program(
     only_finite : bool
         Stop at a non-finite prediction.
     """
-    graph = _laid_out(graph, batch_size)
+    graph = _laid_out(graph, batch_size, target)
     elements = ElementReader(graph, target)
     buffers, out = _row_buffers(graph), graph.outputs.named()["prediction"]
     rows = {x: _place_of_batch(elements, x, name) for name, x in buffers.items()}
@@ -269,6 +274,7 @@ def prediction_program(
     if node.operation not in (Op.LEAF, Op.VIEW) and place_out.type == "float":
         elements.places[out] = place_out
     groups = fuse_epilogues(graph, stored_nodes(graph, graph.outputs.all()), batch_size, target)
+    elements.places |= plan_row_blocks(elements, groups)
     elements.places = plan_memory(graph, elements.places, groups, batch_size, elements.arena)
     batch: Body = []
     for x, place in rows.items():

@@ -38,6 +38,7 @@ from handgrad.graph.symbolic import (
     Scaling,
     Shape,
     Symbolic,
+    diagonal_of,
 )
 from handgrad.textbook.layers import Array
 
@@ -68,6 +69,8 @@ class ElementReader:
         Paths of the layers that draw random numbers.
     packed : int, optional
         Offset of the workspace for packed matrices.
+    block_sums : dict of int to Storage
+        Memory for what a block of rows adds to products that sum over rows.
     """
 
     graph: Graph
@@ -79,6 +82,7 @@ class ElementReader:
     plain_numbers: bool = False
     streams: Sequence[str] = ()
     packed: int | None = None
+    block_sums: dict[int, Storage] = field(default_factory=dict)
 
     def new(self, prefix: str, type: Type = "int") -> Var:
         """Create a variable with a new name."""
@@ -138,6 +142,7 @@ class ElementReader:
         node = self.graph.nodes[i]
         if i in self.places:
             place, start, steps = self.places[i], whole(0), strides(node.shape)
+            index = [*place.block, *index[len(place.block) :]]
         else:
             base, offset, step_sizes, _ = node.arguments
             place, start = self.places[base.node], view_offset(offset)  # type: ignore[assignment]
@@ -154,6 +159,9 @@ class ElementReader:
         if isinstance(value, Ref):
             shape = self.graph.nodes[value.node].shape
             return cast(self.element(value.node, broadcast(shape, index)), type)
+        if isinstance(value, np.ndarray) and (k := diagonal_of(value)) is not None:
+            row, column = broadcast(value.shape, index)
+            return cast(Call("greater_equal", (row + k, column), "bool"), type)
         if isinstance(value, np.ndarray) and value.ndim:
             start = whole(sum(table.size for table in self.tables))
             self.tables.append(np.ascontiguousarray(value, np.float64))

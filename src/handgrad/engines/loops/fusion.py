@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from handgrad.engines.loops.memory_planning import in_place_reads, stored_reads
+from handgrad.engines.loops.row_fusion import RowFusion, begins_rows
 from handgrad.engines.loops.target import TargetInfo
 from handgrad.graph.graph import Graph
 from handgrad.graph.nodes import users_of
@@ -74,12 +75,17 @@ def is_gathered(graph: Graph, leaf: int, batch_size: int, target: TargetInfo) ->
 def fuse_epilogues(
     graph: Graph, stored: Sequence[int], batch_size: int, target: TargetInfo
 ) -> list[Group]:
-    """Group each product with its epilogue; other stored nodes are groups of one."""
+    """Group each product with its epilogue or its rows; other stored nodes are groups of one."""
     groups: list[Group] = []
     known, left = {i for _, i in graph.leaves.named()}, dict.fromkeys(stored)
+    rows = RowFusion(graph, {*stored})
     while left:
         group = [next(iter(left))]
-        if is_packed(graph, group[0], batch_size, target):
+        if target.rounds_once and begins_rows(graph, group[0]):
+            for i in [*left][1:]:
+                if rows.joins(group, i, known):
+                    group.append(i)
+        elif is_packed(graph, group[0], batch_size, target):
             for i in [*left][1:]:
                 if _is_epilogue(graph, group, i, known, stored):
                     group.append(i)

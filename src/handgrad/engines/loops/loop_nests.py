@@ -1,12 +1,8 @@
-"""Loop nests: the loops that compute each stored node of a graph.
-
-Reductions run in an order that follows from the sizes alone, so that their bits do too.
-"""
+"""Loop nests: the loops that compute each stored node of a graph."""
 
 import linecache
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +18,6 @@ from handgrad.engines.loops.element_access import (
 )
 from handgrad.engines.loops.fusion import Group
 from handgrad.engines.loops.ir import (
-    LANES,
     Body,
     Call,
     Comment,
@@ -31,110 +26,18 @@ from handgrad.engines.loops.ir import (
     For,
     Let,
     Num,
-    Reduce,
     Store,
-    Type,
-    Var,
-    cast,
     whole,
 )
 from handgrad.engines.loops.memory_planning import extent
 from handgrad.engines.loops.partitioning import partition_loop
 from handgrad.engines.loops.product_nests import Consumers, product_nest
+from handgrad.engines.loops.reductions import REDUCED, reduction
+from handgrad.engines.loops.row_blocks import is_of_rows, row_blocks
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import ELEMENTWISE, Op
 from handgrad.graph.symbolic import Arange, Ref, Shape, Symbolic, at
 from handgrad.textbook.errors import ROW_NUMBERS, CannotLowerError
-
-FLOATING = ("float", "double")
-UNROLLED = 32  # terms of a sum that are one expression: a window of 5 by 5
-# The identity and the operation of each reduction.
-REDUCED = {
-    Op.SUM: (0.0, "add"),
-    Op.PROD: (1.0, "multiply"),
-    Op.MAX: (-np.inf, "maximum"),
-    Op.MIN: (np.inf, "minimum"),
-}
-
-
-def reduction(elements: ElementReader, i: int, node: Node, batch_size: int) -> Body:
-    """The loops of a reduction over some axes: sum, product, maximum or minimum."""
-    x, axes = node.arguments
-    shape, type = elements.graph.nodes[x.node].shape, elements.places[i].type
-    if len(axes) == len(shape):
-        shape = elements.flattened(x.node, shape)
-    index = indices(elements, shape)
-    kept = [axis for axis in range(len(shape)) if axis not in axes]
-    target: list[Expression] = (
-        [whole(0) if axis in axes else index[axis] for axis in range(len(shape))]
-        if node.options["keepdims"]
-        else [index[axis] for axis in kept]
-    )
-    number = cast(elements.element(x.node, index), type)
-    value, step = REDUCED[node.operation]
-    start = Num(typed(value, type), type)
-    if not kept or len(shape) - 1 in axes:
-        so_far = elements.new("a", type)
-        row = [
-            *_reduced(so_far, step, start, _counters(shape, index, axes, batch_size), number),
-            *store_element(elements, i, target, so_far),
-        ]
-        return loops_around(shape, index, row, kept)
-    fixed = {
-        axis: size for axis, size in enumerate(shape) if axis in axes and isinstance(size, int)
-    }
-    if len(fixed) == len(axes) and math.prod(fixed.values()) <= UNROLLED:  # few
-        result: Expression = start
-        for places in np.ndindex(*fixed.values()):
-            at_places = dict(zip(fixed, map(whole, places), strict=True))
-            number = elements.element(x.node, [at_places.get(k, i) for k, i in enumerate(index)])
-            result = Call(step, (result, cast(number, type)), type)
-        return loops_around(shape, index, store_element(elements, i, target, result), kept)
-    # the reduced axes are the outer ones: add row to row, in memory order
-    clear = loops_around(shape, index, store_element(elements, i, target, start), kept)
-    added = Call(step, (elements.element(i, target), number), type)
-    return clear + loops_around(
-        shape, index, store_element(elements, i, target, added), [*sorted(axes), *kept]
-    )
-
-
-@dataclass(frozen=True)
-class Counter:
-    """A counter of a reduction, its end, and its end in a full batch."""
-
-    name: str
-    stop: Expression
-    full: int
-
-
-def _counters(
-    shape: Shape, index: Sequence[Expression], axes: Iterable[int], batch_size: int
-) -> list[Counter]:
-    """The counters of the reduced axes, the innermost last."""
-    counted = [(index[axis], shape[axis]) for axis in sorted(axes)]
-    return [
-        Counter(counter.name, extent(size), int(at(size, batch_size)))
-        for counter, size in counted
-        if isinstance(counter, Var)
-    ]
-
-
-def _reduced(
-    so_far: Var, step: str, start: Num, counters: Sequence[Counter], number: Expression
-) -> Body:
-    """Reduce all numbers to a variable: in lanes, or if few one by one."""
-    if math.prod(counter.full for counter in counters) > LANES and so_far.type in FLOATING:
-        stops = [(counter.name, counter.stop) for counter in counters]
-        return [Reduce(so_far.name, step, start, stops, number)]
-    body: Body = [Let(so_far.name, Call(step, (so_far, number), so_far.type))]
-    for counter in reversed(counters):
-        body = [For(counter.name, counter.stop, body)]
-    return [Let(so_far.name, start), *body]
-
-
-def typed(value: float, type: Type) -> float | int:
-    """Convert a constant to a type."""
-    return int(value) if type == "int" and np.isfinite(value) else value
 
 
 def argmax(elements: ElementReader, i: int, node: Node) -> Body:
@@ -176,7 +79,9 @@ def nests(
                 code = linecache.getline(origin.file, origin.line).strip()
                 body.append(Comment(f"{Path(origin.file).name}:{origin.line}  {code}".strip()))
         first = elements.graph.nodes[group[0]]
-        if first.operation is Op.EINSUM:
+        if is_of_rows(elements, group):
+            body += row_blocks(elements, group, batch_size)
+        elif first.operation is Op.EINSUM:
             body += product_nest(elements, group, batch_size, uses or {})
         else:
             body += _nest(elements, group[0], first, batch_size)
@@ -193,18 +98,25 @@ def _nest(elements: ElementReader, i: int, node: Node, batch_size: int) -> Body:
         value = elements.element(i, index)
         elements.places[i] = place
         loops = loops_around(shape, index, store_element(elements, i, index, value))
-        sizes = [int(at(size, batch_size)) for size in shape if size != 1]
-        return [
-            partition_loop(elements, loop, sizes[0], math.prod(sizes))
-            if isinstance(loop, For)
-            else loop
-            for loop in loops
-        ]
+        return _partitioned(elements, loops, shape, batch_size)
     if name in REDUCED:
         return reduction(elements, i, node, batch_size)
     if name in NESTS:
         return NESTS[name](elements, i, node)
+    if name is Op.CONCATENATE:
+        return _concatenate(elements, i, node, batch_size)
     raise CannotLowerError(f"{name}, at {node.origin}")
+
+
+def _partitioned(elements: ElementReader, loops: Body, shape: Shape, batch_size: int) -> Body:
+    """Split the outermost loop over the axes of a shape."""
+    sizes = [int(at(size, batch_size)) for size in shape if size != 1]
+    return [
+        partition_loop(elements, loop, sizes[0], math.prod(sizes))
+        if isinstance(loop, For)
+        else loop
+        for loop in loops
+    ]
 
 
 def _getitem(elements: ElementReader, i: int, node: Node) -> Body:
@@ -264,7 +176,7 @@ def _copy(elements: ElementReader, i: int, x: Ref) -> Body:
     )
 
 
-def _concatenate(elements: ElementReader, i: int, node: Node) -> Body:
+def _concatenate(elements: ElementReader, i: int, node: Node, batch_size: int) -> Body:
     parts, axis = node.arguments
     start: Expression = whole(0)
     body: Body = []
@@ -272,9 +184,8 @@ def _concatenate(elements: ElementReader, i: int, node: Node) -> Body:
         shape = elements.graph.nodes[part.node].shape
         index = indices(elements, shape)
         target = [*index[:axis], start + index[axis], *index[axis + 1 :]]
-        body += loops_around(
-            shape, index, store_element(elements, i, target, elements.element(part.node, index))
-        )
+        stored = store_element(elements, i, target, elements.element(part.node, index))
+        body += _partitioned(elements, loops_around(shape, index, stored), shape, batch_size)
         start = start + extent(shape[axis])
     return body
 
@@ -293,6 +204,5 @@ NESTS: dict[Op, Callable[[ElementReader, int, Node], Body]] = {
     Op.SETITEM: _scatter,
     Op.ADD_AT: _scatter,
     Op.WRITE: _write,
-    Op.CONCATENATE: _concatenate,
     Op.RANDOM: _random,
 }

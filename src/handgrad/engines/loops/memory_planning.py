@@ -26,6 +26,7 @@ class Storage:
     """The memory of a node: an offset in a buffer, or a local variable.
 
     With `rows` the rows are gathered: row i is the row whose number is the i-th from `rows` on.
+    With `block` only a block of rows has memory: these are the leading indices within it.
     """
 
     buffer: str
@@ -33,6 +34,7 @@ class Storage:
     type: Type
     variable: bool = False
     rows: Load | None = None
+    block: Sequence[Expression] = ()
 
 
 def kind_of(node: Node, *, plain_numbers: bool = False) -> Type:
@@ -194,7 +196,9 @@ def plan_memory(
             continue
         size = int(np.prod([at(length, batch_size) for length in node.shape], dtype=int))
         others = [m for m in groups[k] if m != i]
+        later = groups[k][groups[k].index(i) + 1 :]
         taken = {j for m in others for j in stored_reads(graph, m, position)} - {*others}
+        taken |= {j for m in later for j in stored_reads(graph, m, position)}
         own = [
             j
             for j in in_place_reads(graph, i, position)

@@ -28,12 +28,15 @@ from handgrad.engines.loops.target import LINE, workspace_size
 NUMBERS, MULTIPLICATIONS = 2**14, 2**22
 
 
-def partition_loop(elements: ElementReader, loop: For, turns: int, numbers: int) -> Statement:
-    """Split a loop if its `turns` for a full batch compute enough numbers."""
+def partition_loop(
+    elements: ElementReader, loop: For, turns: int, numbers: int, part: Var | None = None
+) -> Statement:
+    """Split a loop if its `turns` for a full batch compute enough numbers; `part` counts parts."""
     count = min(elements.target.max_parts, numbers // NUMBERS, turns)
     if count < 2:
         return loop
-    part, size = elements.new("p"), _size_of_a_part(turns, count, LINE if turns == numbers else 1)
+    part = part or elements.new("p")
+    size = _size_of_a_part(turns, count, LINE if turns == numbers else 1)
     begin = part * whole(size)
     within = replace(loop, begin=begin, stop=least(begin + whole(size), loop.stop))
     return ParallelFor(part.name, count, [within])

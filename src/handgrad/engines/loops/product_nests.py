@@ -35,10 +35,13 @@ from handgrad.engines.loops.memory_planning import Storage, extent, strides
 from handgrad.engines.loops.partitioning import partition_product, partition_products
 from handgrad.graph.operations import Op
 from handgrad.graph.passes.batch_last_layout import times
-from handgrad.graph.passes.matrices import SMALL_PRODUCT, is_one_axis, steps_of
+from handgrad.graph.passes.matrices import (
+    SMALL_PRODUCT,
+    is_one_axis,
+    is_valid_stride,
+    steps_of,
+)
 from handgrad.graph.symbolic import Dim, Ref, at
-
-MANY_ROWS = 1000
 
 # The statements that consume an element of a node, at an index, instead of storing it.
 Consumer = Callable[[Sequence[Expression], Expression], Body]
@@ -84,7 +87,7 @@ class Product:
 
 def product_nest(elements: ElementReader, group: Group, batch_size: int, uses: Consumers) -> Body:
     """The statements for a product and its epilogue."""
-    product = _product(elements, group[0], batch_size)
+    product = parsed_product(elements, group[0], batch_size)
     end = _epilogue(product, group, uses) if len(group) > 1 or group[0] in uses else None
     large = math.prod(product.full.values()) >= SMALL_PRODUCT
     multiply = _matrix_products(product, end) if large else None
@@ -93,7 +96,8 @@ def product_nest(elements: ElementReader, group: Group, batch_size: int, uses: C
     return [*_product_loops(product), *([] if end is None else _epilogue_nest(product, end))]
 
 
-def _product(elements: ElementReader, i: int, batch_size: int) -> Product:
+def parsed_product(elements: ElementReader, i: int, batch_size: int) -> Product:
+    """Parse an einsum."""
     node = elements.graph.nodes[i]
     spec, *operands = node.arguments
     inputs, output = spec.split("->")
@@ -223,7 +227,7 @@ def _matrix_products(product: Product, end: ElementEpilogue | None) -> Statement
         return None
     counters = {} if end is None else end.index
     members = {letter: counters.get(letter) or elements.new("m") for letter in core.batch}
-    multiply = _matrix_product(product, core, members, end)
+    multiply = matrix_product(product, core, members, end)
     if multiply is None or not core.batch:
         return multiply and partition_product(elements, multiply)
     inner, *outer = [
@@ -256,7 +260,7 @@ def _core(product: Product) -> Core | None:
     return Core(row, kept[-1], summed[0], batch)
 
 
-def _matrix_product(
+def matrix_product(
     product: Product, core: Core, fixed: Mapping[str, Expression], end: ElementEpilogue | None
 ) -> Multiply | None:
     """The product of two matrices as one statement; None for other products.
@@ -347,13 +351,8 @@ def _matrix(
         return Matrix(place.buffer, place.offset, extent(steps[letters[axis]]), across, place.rows)
     first = elements.load(operand.node, [fixed.get(letter, whole(0)) for letter in letters])
     buffer, offset = first.buffer, first.index
-    if (column == 1 or columns == 1) and _is_valid_stride(row, rows, columns):
+    if (column == 1 or columns == 1) and is_valid_stride(row, rows, columns):
         return Matrix(buffer, offset, extent(row if rows != 1 else columns))
-    if (row == 1 or rows == 1) and _is_valid_stride(column, columns, rows):
+    if (row == 1 or rows == 1) and is_valid_stride(column, columns, rows):
         return Matrix(buffer, offset, extent(column if columns != 1 else rows), transposed=True)
     return None
-
-
-def _is_valid_stride(step: int | Dim, count: int | Dim, size: int | Dim) -> bool:
-    """Return True if `count` rows of `size` numbers, `step` apart, do not overlap."""
-    return count == 1 or all(at(step, n) >= max(at(size, n), 1) for n in (1, MANY_ROWS))

@@ -20,6 +20,7 @@ from handgrad.graph.symbolic import Dim, Ref, at
 
 # A product of fewer multiplications becomes loops; for larger ones a call is faster.
 SMALL_PRODUCT = 500
+MANY_ROWS = 1000
 Size = int | Dim
 Steps = Mapping[str, Size]  # of each axis, in elements
 
@@ -40,6 +41,11 @@ def is_one_axis(steps: Steps, outer: str, inner: str, size: Size) -> bool:
         return steps[outer] == times(steps[inner], size)
     except NotPermutableError:
         return False
+
+
+def is_valid_stride(step: int | Dim, count: int | Dim, size: int | Dim) -> bool:
+    """Return True if `count` rows of `size` numbers, `step` apart, do not overlap."""
+    return count == 1 or all(at(step, n) >= max(at(size, n), 1) for n in (1, MANY_ROWS))
 
 
 def with_matrices(graph: Graph, batch_size: int) -> Graph:

@@ -29,8 +29,8 @@ from handgrad.engines.loops.ir import (
     cast,
     whole,
 )
-from handgrad.engines.loops.loop_nests import REDUCED
 from handgrad.engines.loops.program import Parameter, Program
+from handgrad.engines.loops.reductions import REDUCED
 from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.printing.javascript import FIRST, JavaScriptPrinter
 from handgrad.engines.portable.scalar_sums import LANES

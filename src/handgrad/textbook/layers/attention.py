@@ -28,10 +28,10 @@ def attention_weights(s: Array, causal: bool, mask: Array | None = None) -> Arra
     array([[[[1. , 0. ],
              [0.5, 0.5]]]])
     """
-    if causal:
-        s = np.where(np.tri(s.shape[-1], dtype=bool), s, MASKED)
     if mask is not None:
         s = np.where(mask[:, None, None], s, MASKED)
+    if causal:
+        s = np.where(np.tri(s.shape[-1], dtype=bool), s, -np.inf)
     e = np.exp(s - s.max(axis=-1, keepdims=True))
     p = e / e.sum(axis=-1, keepdims=True)
     return p if mask is None else np.where(s > MASKED, p, 0)
