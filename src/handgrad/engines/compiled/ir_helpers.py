@@ -152,6 +152,11 @@ def minimum(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     return b.select(b.icmp_signed("<", x, y), x, y)
 
 
+def maximum(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """The larger of two integers."""
+    return b.select(b.icmp_signed(">", x, y), x, y)
+
+
 def prefetch(b: ir.IRBuilder, address: ir.Value, *, to_write: bool = False) -> None:
     """Load the cache line of an address before it is read or written."""
     pointer = BYTE.as_pointer()

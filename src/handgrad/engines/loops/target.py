@@ -37,6 +37,11 @@ class Tile:
         return self.vectors * self.lanes
 
     @property
+    def least_height(self) -> int:
+        """The fewest rows of a tall tile: where one tile is too short, two have half the rows."""
+        return self.rows // 2 + 1
+
+    @property
     def step(self) -> int:
         """The numbers in a panel of a for each k, padded to whole vectors."""
         return -(-self.rows // self.lanes) * self.lanes

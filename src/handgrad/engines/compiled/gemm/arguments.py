@@ -16,10 +16,10 @@ ARGUMENTS: tuple[str, ...] = (
     *("start", "end", "given"),  # the initial sums; the epilogue of each tile, and its argument
     *("room", "workers", "parts"),
 )
-# The number of tiles; the first `tall` have all `rows`, the others one less. The number of panels,
-# their addresses and strides. The largest depth of a block of k; the current block.
+# The number of tiles; the first `tall` have `height` rows, the others one less. The number of
+# panels, their addresses and strides. The largest depth of a block of k; the current block.
 PLANNED = (
-    *("tiles", "tall", "panels", "packed_a", "packed_b", "panel_a", "panel_b"),
+    *("tiles", "height", "tall", "panels", "packed_a", "packed_b", "panel_a", "panel_b"),
     *("most", "begin", "depth"),
 )
 NAMES = ARGUMENTS + PLANNED
@@ -59,9 +59,9 @@ class Arguments:
         return b.sdiv(begin, parts), b.sdiv(end, parts)
 
     def rows_of(self, tile: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
-        """A tile's first row, its number of rows, and whether it is a tall one."""
-        b, rows, tall = self.b, i64(self.shape.rows), self["tall"]
+        """A tile's first row, its number of rows in c, and its height."""
+        b, rows, tall = self.b, self["height"], self["tall"]
         is_tall = b.icmp_signed("<", tile, tall)
         row = b.sub(b.mul(tile, rows), b.select(is_tall, i64(0), b.sub(tile, tall)))
         height = b.select(is_tall, rows, b.sub(rows, i64(1)))
-        return row, minimum(b, height, b.sub(self["m"], row)), is_tall
+        return row, minimum(b, height, b.sub(self["m"], row)), height

@@ -149,7 +149,7 @@ class Kernels:
         block, shape = Arguments(b, memory, self.shape), self.shape
         spare = b.alloca(self.vectors.number, i64(shape.rows * shape.width))
         spare.align = CACHE_LINE
-        row, rows, is_tall = block.rows_of(tile)
+        row, rows, height = block.rows_of(tile)
         c_width, begin, depth = (block[x] for x in ("c_width", "begin", "depth"))
         width = i64(shape.width)
         n, panel_b = block["n"], block["panel_b"]
@@ -157,9 +157,11 @@ class Kernels:
         is_first = b.icmp_signed("==", begin, i64(0))
         is_last = b.icmp_signed("==", b.add(begin, depth), block["k"])
         ends = b.and_(is_last, block.is_given("end"))
-        height = b.select(is_tall, i64(shape.rows), i64(shape.rows - 1))
         is_full = b.and_(b.icmp_signed("==", rows, height), b.not_(ends))
-        kernel = b.select(is_tall, self.kernel(shape.rows), self.kernel(shape.rows - 1))
+        kernel: ir.Value = self.kernel(shape.rows)
+        for count in range(shape.least_height - 1, shape.rows):
+            is_count = b.icmp_signed("==", height, i64(count))
+            kernel = b.select(is_count, self.kernel(count), kernel)
         with counted_loop(b, last, name="panel", begin=first) as panel:
             panel_of_b = b.gep(right, [b.mul(b.sub(panel, first), panel_b)])
             column = b.mul(panel, width)

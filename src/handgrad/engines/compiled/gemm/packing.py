@@ -135,7 +135,7 @@ class Packing(PanelWriter):
         place = b.gep(place, [b.sub(i64(shape.step), b.mul(begin, block["panel_a"]))])
         with b.if_else(block.is_given("a_transposed")) as (as_panels, across):
             with as_panels:
-                extent = [begin, end, i64(shape.rows), block["tall"], block["m"]]
+                extent = [begin, end, block["height"], block["tall"], block["m"]]
                 self._pack_rows(b, block, "a", extent, place, shape.step)
             with across, counted_loop(b, end, name="tile", begin=begin) as tile:
                 row, rows, _ = block.rows_of(tile)

@@ -29,6 +29,7 @@ from handgrad.engines.compiled.ir_helpers import (
     counted_loop,
     define_once,
     i64,
+    maximum,
     minimum,
 )
 from handgrad.engines.compiled.parallel_for import parallel_for
@@ -86,10 +87,11 @@ class _GemmWriter:
         return Arguments(b, memory, self.shape)
 
     def _plan_tiles(self, b: ir.IRBuilder, block: Arguments) -> None:
-        """Plan the tiles of c; tall ones come first."""
-        rows = self.shape.rows
-        block["tiles"] = tiles = ceil_div(b, block["m"], i64(rows))
-        tall = b.sub(block["m"], b.mul(tiles, i64(rows - 1)))
+        """Plan the tiles of c, whose heights differ by one at most; tall ones come first."""
+        m = block["m"]
+        block["tiles"] = tiles = ceil_div(b, m, i64(self.shape.rows))
+        block["height"] = height = maximum(b, ceil_div(b, m, tiles), i64(self.shape.least_height))
+        tall = b.sub(m, b.mul(tiles, b.sub(height, i64(1))))
         block["tall"] = b.select(b.icmp_signed("<", tall, i64(0)), i64(0), tall)
         block["panels"] = ceil_div(b, block["n"], i64(self.shape.width))
 
