@@ -216,6 +216,7 @@ class _Check:
     env: dict[str, Interval] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
     within_loops: int = 0
+    numbers: dict[float, tuple[float, Interval]] = field(default_factory=dict)  # of gathered rows
 
     def __post_init__(self) -> None:
         self.rows = self.batch + self.n
@@ -243,6 +244,8 @@ class _Check:
         found.setdefault("scratch", []).extend(self.plan.sums)
         scratch = program.arena.sizes["float"]
         found.setdefault("scratch", []).append(Part(self._planned_end(), scratch, "room to pack"))
+        numbers = Part(self._planned_end("int"), program.arena.sizes["int"], "numbers of rows")
+        found.setdefault("scratch_int", []).append(numbers)
         for name, i in graph.leaves.inputs.items():
             width = math.prod(at(length, 1) for length in graph.nodes[i].shape[1:])
             found[buffer_of(name)] = [Part(0, rows * width, name)]
@@ -262,7 +265,7 @@ class _Check:
             buffer: sorted(parts, key=lambda part: part.begin) for buffer, parts in found.items()
         }
 
-    def _planned_end(self) -> int:
+    def _planned_end(self, type: Type = "float") -> int:
         """Where the arrays of the plan end in scratch memory, for a full batch."""
         ends = [
             (known(place.offset) or 0)
@@ -271,7 +274,7 @@ class _Check:
                 or math.prod(at(length, self.batch) for length in self.plan.graph.nodes[i].shape)
             )
             for i, place in self.plan.places.items()
-            if place.buffer == BUFFERS["float"]
+            if place.buffer == BUFFERS[type]
         ]
         return max(ends, default=0)
 
@@ -291,6 +294,8 @@ class _Check:
                     self.statements(body)
             case Store(buffer, index, value):
                 self.reach(buffer, index, self.span(index))
+                if buffer == "scratch_int":
+                    self.numbers[self.span(index)[0]] = self.span(index)[1], self.span(value)
                 self.span(value)
             case Let(name, value):
                 self.let(name, self.span(value))
@@ -362,8 +367,12 @@ class _Check:
             return
         first, last = self.span(matrix.rows.index)
         self.reach(matrix.rows.buffer, matrix.rows.index, (first, last + lines - 1))
-        end = (self.rows - 1) * width + length - 1
-        self.reach(matrix.buffer, matrix.offset, (low, high + end))
+        least, most = 0.0, self.rows - 1.0
+        if matrix.rows.buffer == "scratch_int":  # stored just before
+            end, (least, most) = self.numbers[first]
+            assert (first, end) == (last, first + lines - 1)
+        span = low + least * width, high + most * width + length - 1
+        self.reach(matrix.buffer, matrix.offset, span)
 
     def span(self, value: Expression) -> Interval:
         """The lowest and the highest that a whole number can be; what is read in it is checked."""

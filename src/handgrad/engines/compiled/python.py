@@ -129,7 +129,8 @@ def _matrix(matrix: MatrixAt, rows: int, columns: int) -> Array:
     if order:
         numbers, begin = order
         count, length = (columns, rows) if transposed else (rows, columns)
-        lines = buffer[offset:].reshape(-1, width)[numbers[begin : begin + count], :length]
+        begins = offset + width * numbers[begin : begin + count]
+        lines = buffer[begins[:, None] + np.arange(length)]
         return lines.T if transposed else lines
     flat = buffer[offset:]
     steps = (width * flat.itemsize, flat.itemsize)

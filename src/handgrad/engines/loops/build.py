@@ -52,6 +52,7 @@ from handgrad.graph.passes.batch_last_layout import with_batch_last
 from handgrad.graph.passes.matrices import with_matrices
 from handgrad.graph.passes.recompute import with_recomputed_rows
 from handgrad.graph.passes.simplify import remove_dead_code
+from handgrad.graph.passes.windows import with_windows
 from handgrad.graph.symbolic import at, shape_text
 from handgrad.textbook.errors import CannotLowerError
 
@@ -210,8 +211,8 @@ def _laid_out(graph: Graph, batch_size: int, target: TargetInfo) -> Graph:
 
     It depends on sizes only, on any processor with fused multiply-add.
     """
-    graph = with_batch_last(graph) if batch_size >= LANES else graph
-    graph = with_matrices(graph, batch_size)
+    graph = with_batch_last(with_windows(graph)) if batch_size >= LANES else graph
+    graph = with_matrices(graph, batch_size, gathers=target.rounds_once)
     return remove_dead_code(with_recomputed_rows(graph)) if target.rounds_once else graph
 
 

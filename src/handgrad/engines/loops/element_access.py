@@ -71,6 +71,8 @@ class ElementReader:
         Offset of the workspace for packed matrices.
     block_sums : dict of int to Storage
         Memory for what a block of rows adds to products that sum over rows.
+    gathered : dict of int to Load
+        The numbers of gathered rows, by their product.
     """
 
     graph: Graph
@@ -83,6 +85,7 @@ class ElementReader:
     streams: Sequence[str] = ()
     packed: int | None = None
     block_sums: dict[int, Storage] = field(default_factory=dict)
+    gathered: dict[int, Load] = field(default_factory=dict)
 
     def new(self, prefix: str, type: Type = "int") -> Var:
         """Create a variable with a new name."""
@@ -95,6 +98,14 @@ class ElementReader:
         end = self.packed + at_once * workspace_size(*sizes)
         self.arena.sizes["float"] = max(self.arena.sizes["float"], end)
         return Load("scratch", whole(self.packed), "float")
+
+    def row_numbers(self, i: int, count: int = 0) -> Load:
+        """Memory for the numbers of the rows that the product `i` gathers; not shared."""
+        if i not in self.gathered:
+            begin = self.arena.sizes["int"]
+            self.arena.sizes["int"] += count
+            self.gathered[i] = Load("scratch_int", whole(begin), "int")
+        return self.gathered[i]
 
     def kind(self, i: int) -> Type:
         """The type of a node's elements."""

@@ -10,6 +10,7 @@ from handgrad.engines.loops.element_access import (
     broadcast,
     indices,
     loops_around,
+    offset_at,
     store_element,
 )
 from handgrad.engines.loops.fusion import Dataflow, Group
@@ -72,6 +73,8 @@ class Product:
         The letters of the summed axes.
     start : Ref, optional
         The initial value of the sums, broadcast to the rows of the result.
+    gathered : tuple, optional
+        An operand and the letters of its axes that count gathered rows.
     """
 
     elements: ElementReader
@@ -83,6 +86,7 @@ class Product:
     full: dict[str, int]
     summed: list[str]
     start: Ref | None
+    gathered: tuple[int, str] | None = None
 
 
 def product_nest(elements: ElementReader, group: Group, batch_size: int, uses: Consumers) -> Body:
@@ -90,9 +94,10 @@ def product_nest(elements: ElementReader, group: Group, batch_size: int, uses: C
     product = parsed_product(elements, group[0], batch_size)
     end = _epilogue(product, group, uses) if len(group) > 1 or group[0] in uses else None
     large = math.prod(product.full.values()) >= SMALL_PRODUCT
+    rows = _row_numbers(product)
     multiply = _matrix_products(product, end) if large else None
     if multiply is not None:
-        return [multiply]
+        return [*rows, multiply]
     return [*_product_loops(product), *([] if end is None else _epilogue_nest(product, end))]
 
 
@@ -109,8 +114,8 @@ def parsed_product(elements: ElementReader, i: int, batch_size: int) -> Product:
     }
     full = {letter: int(at(size, batch_size)) for letter, size in sizes.items()}
     summed = [letter for letter in sizes if letter not in output]
-    start = node.options.get("start")
-    return Product(elements, i, operands, letters, output, sizes, full, summed, start)
+    start, gathered = node.options.get("start"), node.options.get("gathered")
+    return Product(elements, i, operands, letters, output, sizes, full, summed, start, gathered)
 
 
 @dataclass(frozen=True)
@@ -223,6 +228,7 @@ def _matrix_products(product: Product, end: ElementEpilogue | None) -> Statement
     if core is None or elements.kind(product.i) != "float":
         return None
     many = len(core.batch) > 1 or any(isinstance(product.sizes[x], Dim) for x in core.batch)
+    many = many and product.gathered is None
     if many and full[core.row] * full[core.column] * full[core.summed] < SMALL_PRODUCT:
         return None
     counters = {} if end is None else end.index
@@ -280,6 +286,7 @@ def matrix_product(
     first = elements.load(i, corner)
     rows, columns, depth = (extent(sizes[letter]) for letter in (m, n, k))
     in_full = (full[m], full[n], full[k])
+    packed = product.gathered is not None or elements.target.packs(*in_full)
     return Multiply(
         rows,
         columns,
@@ -292,7 +299,7 @@ def matrix_product(
         None
         if end is None
         else Epilogue(end.index[m].name, end.index[n].name, end.sums.name, end.body),
-        elements.workspace(in_full) if elements.target.packs(*in_full) else None,
+        elements.workspace(in_full) if packed else None,
     )
 
 
@@ -310,7 +317,10 @@ def _with_merged_axes(product: Product) -> Product:
         if of_sums or len(owners) != (2 if inner in product.summed else 1):
             continue
         if not all(
-            {outer, inner} <= {*steps[k]} and is_one_axis(steps[k], outer, inner, size)
+            {outer, inner} <= {*steps[k]}
+            and (
+                is_one_axis(steps[k], outer, inner, size) or _are_gathered(product, k, outer, inner)
+            )
             for k in owners
         ):
             continue
@@ -318,6 +328,28 @@ def _with_merged_axes(product: Product) -> Product:
         sizes[inner] = times(count, size)
         full[inner] = full.pop(outer) * full[inner]
     return replace(product, sizes=sizes, full=full)
+
+
+def _are_gathered(product: Product, which: int, *letters: str) -> bool:
+    """Return True if these axes of an operand count gathered rows."""
+    if product.gathered is None:
+        return False
+    k, rows = product.gathered
+    return which == k and {*letters} <= {*rows}
+
+
+def _row_numbers(product: Product) -> Body:
+    """The loops that store where each gathered row begins: its number, with a stride of 1."""
+    if product.gathered is None:
+        return []
+    k, letters = product.gathered
+    steps = _steps_by_letter(product, k)
+    elements, shape = product.elements, tuple(product.sizes[x] for x in letters)
+    index = indices(elements, shape)
+    place = elements.row_numbers(product.i, math.prod(product.full[x] for x in letters))
+    row = offset_at(whole(0), index, [extent(steps[letter]) for letter in letters])
+    target = offset_at(place.index, index, strides(shape))
+    return loops_around(shape, index, [Store(place.buffer, target, row)])
 
 
 def _steps_by_letter(product: Product, which: int) -> Mapping[str, int | Dim]:
@@ -351,6 +383,10 @@ def _matrix(
         return Matrix(place.buffer, place.offset, extent(steps[letters[axis]]), across, place.rows)
     first = elements.load(operand.node, [fixed.get(letter, whole(0)) for letter in letters])
     buffer, offset = first.buffer, first.index
+    for axis, letter in enumerate(order):
+        if _are_gathered(product, which, letter):
+            numbers = elements.row_numbers(product.i)
+            return Matrix(buffer, offset, whole(1), axis == 1, numbers)
     if (column == 1 or columns == 1) and is_valid_stride(row, rows, columns):
         return Matrix(buffer, offset, extent(row if rows != 1 else columns))
     if (row == 1 or rows == 1) and is_valid_stride(column, columns, rows):

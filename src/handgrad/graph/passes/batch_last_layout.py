@@ -202,6 +202,12 @@ def permutable(graph: Graph) -> set[int]:
             connected.add(i)
             waiting += [*users[i], *nodes[i].used()]
     connected = {i for i in connected if nodes[i].operation is not Op.VIEW}
+    connected |= {
+        base
+        for i in connected
+        for j in nodes[i].used()
+        if _is_input(nodes[base := _base(graph, j)])
+    }
     permuted = connected | {
         i for i in range(len(nodes)) if _is_product_between(graph, i, connected, users)
     }
@@ -210,6 +216,12 @@ def permutable(graph: Graph) -> set[int]:
         if reordered and _base(graph, node.arguments[0].node) in permuted:
             permuted.add(i)
     return permuted
+
+
+def _is_input(node: Node) -> bool:
+    """True for rows of pictures or sequences: copied once, with the batch last."""
+    is_rows = node.operation is Op.LEAF and node.dtype.kind == "f"
+    return is_rows and len(node.shape) > 2 and batch_axis(node.shape) == 0
 
 
 def _is_product_of_columns(node: Node) -> bool:
@@ -290,16 +302,30 @@ class BatchLastLayout:
     new: Builder = field(default_factory=Builder)
     bases: dict[int, Ref] = field(default_factory=dict)
     values: dict[tuple[int, bool], Ref] = field(default_factory=dict)
+    leaves: dict[int, Ref] = field(default_factory=dict)
 
     def graph(self) -> Graph:
         """The new graph."""
         for i, node in enumerate(self.old.nodes):
             self.new.origin = node.origin
-            if node.operation is not Op.VIEW:
+            if node.operation is Op.LEAF:
+                self.leaves[i] = self.new.keep(node)
+                self.bases[i] = self.leaf(self.leaves[i], batch_last=i in self.batch_last)
+            elif node.operation is not Op.VIEW:
                 self.bases[i] = self.converted(node, batch_last=i in self.batch_last)
-        leaves = self.old.leaves.map(lambda i: self.bases[i].node)
+        leaves = self.old.leaves.map(lambda i: self.leaves[i].node)
         outputs = self.old.outputs.map(lambda i: self.unpermuted(i).node)
         return replace(self.old, nodes=tuple(self.new.nodes), leaves=leaves, outputs=outputs)
+
+    def leaf(self, leaf: Ref, *, batch_last: bool) -> Ref:
+        """A leaf, or a copy of it with the batch last."""
+        if not batch_last:
+            return leaf
+        node = self.new[leaf]
+        steps, shape = contiguous_steps(node.shape), permuted_shape(node.shape)
+        order = tuple(steps[k] for k in permutation(node.shape))
+        view = self.new.add(Op.VIEW, (leaf, 0, order, shape), shape, node.dtype)
+        return self.new.add(Op.CONCATENATE, ((view,), 0), shape, node.dtype)
 
     def unpermuted(self, i: int) -> Ref:
         """The value of an old node, with the batch where it was."""

@@ -21,6 +21,8 @@ from handgrad.graph.symbolic import Dim, Ref, at
 # A product of fewer multiplications becomes loops; for larger ones a call is faster.
 SMALL_PRODUCT = 500
 MANY_ROWS = 1000
+# Numbers in a row of windows, below which copies and one large product are faster.
+LEAST_RUN = 256
 Size = int | Dim
 Steps = Mapping[str, Size]  # of each axis, in elements
 
@@ -48,15 +50,33 @@ def is_valid_stride(step: int | Dim, count: int | Dim, size: int | Dim) -> bool:
     return count == 1 or all(at(step, n) >= max(at(size, n), 1) for n in (1, MANY_ROWS))
 
 
-def with_matrices(graph: Graph, batch_size: int) -> Graph:
-    """Copy the operands of products that are no matrices as they lie in memory."""
+def repeats_elements(nodes: Sequence[Node], node: Node) -> bool:
+    """True for a view with more elements than its array, as overlapping windows have."""
+    if node.operation is not Op.VIEW:
+        return False
+    base, _, steps, shape = node.arguments
+    return elements_of(shape, steps) > elements_of(nodes[base.node].shape)
+
+
+def elements_of(shape: Sequence[Size], steps: Sequence[Size] | None = None) -> int:
+    """The number of elements of a row; those that steps of 0 repeat count once."""
+    steps = steps or [1] * len(shape)
+    sizes = [size for size, step in zip(shape, steps, strict=True) if step != 0]
+    return math.prod(size.slope if isinstance(size, Dim) else size for size in sizes)
+
+
+def with_matrices(graph: Graph, batch_size: int, *, gathers: bool) -> Graph:
+    """Copy the operands of products that are no matrices as they lie in memory.
+
+    `gathers`: packing a matrix gathers its rows, so that windows are not copied before.
+    """
     copies: dict[object, Ref] = {}
 
     def made(new: Builder, node: Node) -> Ref:
         product = _matrix_product(new, node, batch_size)
         if product is None:
             return new.keep(node)
-        return product.on_matrices(copies)
+        return (product.on_windows(copies) if gathers else None) or product.on_matrices(copies)
 
     return rewritten(graph, made)
 
@@ -116,6 +136,79 @@ class _MatrixProduct:
         spec = f"{','.join(letters)}->{self.output}"
         node = self.node
         return self.new.add(Op.EINSUM, (spec, *operands), node.shape, node.dtype, **node.options)
+
+    def on_windows(self, copies: dict[object, Ref]) -> Ref | None:
+        """Append the einsum of windows whose rows are gathered; None for other operands.
+
+        Along rows of windows the numbers are contiguous, with the batch last. Where a sum runs over
+        several of them, each is a product of its own, and these are added.
+        """
+        if self.node.options:  # a start, which the first product alone would get
+            return None
+        for k, operand in enumerate(self.operands):
+            if not repeats_elements(self.new.nodes, self.new[operand]):
+                continue
+            unit = max(
+                (x for x in self.letters[k] if self.steps[k][x] == 1),
+                key=lambda letter: self.full[letter],
+                default="",
+            )
+            if unit == self.output[-1] and unit not in self.letters[1 - k]:
+                return self._of_rows_of_windows(k, copies)
+            if unit == self.summed[-1] and self.steps[1 - k][unit] == 1:
+                return self._in_parts(k)
+        return None
+
+    def _of_rows_of_windows(self, k: int, copies: dict[object, Ref]) -> Ref | None:
+        """The sum over offsets in windows: rows of windows are those of the matrix."""
+        if self._length([*self.output], [k]) < LEAST_RUN:
+            return None
+        operands, letters, other = [*self.operands], [*self.letters], 1 - k
+        if not self._is_matrix(other, set()):
+            letters[other] = self._order(other, {other})
+            operands[other] = self._copy(other, letters[other], copies)
+        return self._gathered(operands, letters, self.output, k, self.summed)
+
+    def _in_parts(self, k: int) -> Ref | None:
+        """The sum over positions: a product for each row of windows, which are added."""
+        own = [x for x in self.output if x in self.letters[k] and x not in self.letters[1 - k]]
+        if "".join(own) not in self.output or self._length(self.summed, [0, 1]) < LEAST_RUN:
+            return None
+        run = len(self._run(self.summed, [0, 1]))
+        outer = "".join(self.summed[: len(self.summed) - run])
+        parts = self._gathered(self.operands, self.letters, outer + self.output, k, own)
+        if not outer:
+            return parts
+        axes, node = tuple(range(len(outer))), self.node
+        return self.new.add(Op.SUM, (parts, axes), node.shape, node.dtype, keepdims=False)
+
+    def _run(self, letters: Sequence[str], operands: Sequence[int]) -> list[str]:
+        """The last axes of `letters` that follow one another in memory, in each operand."""
+        run = [letters[-1]]
+        for outer, inner in reversed([*pairwise(letters)]):
+            if not all(
+                {outer, inner} <= {*self.letters[k]} and self._joined(k, outer, inner)
+                for k in operands
+            ):
+                break
+            run.insert(0, outer)
+        return run
+
+    def _length(self, letters: Sequence[str], operands: Sequence[int]) -> int:
+        return math.prod(self.full[letter] for letter in self._run(letters, operands))
+
+    def _gathered(
+        self,
+        operands: Sequence[Ref],
+        letters: Sequence[str],
+        output: str,
+        k: int,
+        gathered: Sequence[str],
+    ) -> Ref:
+        """Append the einsum; `gathered` are the axes of operand k that count gathered rows."""
+        spec, shape = f"{','.join(letters)}->{output}", tuple(self.sizes[x] for x in output)
+        rows = (k, "".join(gathered))
+        return self.new.add(Op.EINSUM, (spec, *operands), shape, self.node.dtype, gathered=rows)
 
     def _core(self, k: int, copied: set[int]) -> str:
         """The axes of an operand that are the rows or the columns of a matrix."""
