@@ -102,7 +102,7 @@ def test_many_rows_on_several_threads_are_the_same_bits(monkeypatch: pytest.Monk
 
 
 def test_auto_compiles_where_the_rows_alone_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handgrad.engines.cost_model.cost_of_compiling", lambda net: 1e-4)
+    monkeypatch.setattr("handgrad.engines.cost_model.cost_of_compiling", lambda net, steps: 1e-4)
     net, few, many = classifier(), rows(1), rows(10_000)
     for _ in range(3):
         net.predict(few)
@@ -120,7 +120,7 @@ def test_auto_goes_by_sizes_whatever_was_predicted_before() -> None:
 
 
 def test_a_net_that_cannot_be_compiled_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handgrad.engines.cost_model.cost_of_compiling", lambda net: 0.0)
+    monkeypatch.setattr("handgrad.engines.cost_model.cost_of_compiling", lambda net, steps: 0.0)
     net = hg.Net(Setted(), dtype=np.float64)
     for _ in range(2):
         assert_same(net, rows(3), "auto")
