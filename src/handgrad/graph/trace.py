@@ -7,7 +7,7 @@ import numpy as np
 from handgrad.graph.graph import Graph, Leaves, Outputs
 from handgrad.graph.traced import Traced
 from handgrad.graph.tracer import trace_run
-from handgrad.textbook.errors import SettingError, described
+from handgrad.textbook.errors import SettingError, ShapeError, described
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.layers.checks import checked_result
 from handgrad.textbook.layers.layer import trial_twin
@@ -92,8 +92,9 @@ def _trace_layer(
 ) -> Graph:
     dtype = layer.dtype or np.dtype(np.float32)
     x = example_input(layer, 4) if x is None else x
+    few = _rows(x, 4, dtype, layer.integer_input)
     if (loss is not None and y is None) or (loss is None and training):
-        p = _forward_once(layer, _rows(x, 4, dtype, layer.integer_input))
+        p = _forward_once(layer, few)
     if loss is not None and y is None:
         y = example_targets(loss, p)
 
@@ -131,7 +132,11 @@ def _trace_layer(
     title = f"{layer!r}{f' with {loss!r}' if loss else ''}, {mode}"
     parts: dict[str, Any] = {"": layer, "loss": loss, "penalty": penalty}
     modules = {prefix: module for prefix, module in parts.items() if module is not None}
-    return trace_run(title, modules, inputs, run, dtype, training=training)
+    try:
+        return trace_run(title, modules, inputs, run, dtype, training=training)
+    except ShapeError:
+        _forward_once(layer, few)  # it knows the rows, and what is wrong with them
+        raise
 
 
 def _trace_loss(loss: Loss, p: object, y: object, sample_weight: object) -> Graph:
