@@ -30,7 +30,7 @@ Evaluate = Callable[[Any, Any], float]
 
 
 def windows(codes: Any, n: int, rng: np.random.Generator) -> tuple[Any, Any]:
-    """So many windows of the text, and the letters that follow theirs."""
+    """Random windows of the text and their targets, the next characters."""
     starts = rng.integers(0, len(codes) - LENGTH, n)[:, None]
     places = starts + np.arange(LENGTH + 1)
     return codes[places[:, :-1]], codes[places[:, 1:]]

@@ -81,7 +81,7 @@ def sentence(results: dict[str, Any], page: Path) -> str:
 
 
 def _timings(parts: Sequence[Part], title: str, held: Held) -> list[dict[str, Any]]:
-    """What was measured of that title while all were held so: of nets, not of starts."""
+    """The timings of nets in the parts with this title and these cores."""
     found = [p.timings for p in parts if p.title == title and p.held == held]
     return [timing for timing in itertools.chain(*found) if "peer" in timing]
 

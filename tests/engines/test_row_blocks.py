@@ -22,6 +22,7 @@ from handgrad.training.validate_data import checked_data
 from tests.engines.against_eager import compare
 from tests.engines.one_epoch import engine_of, run_epoch
 from tests.engines.own_arrays import strays
+from tests.engines.test_several_inputs import Padded
 
 MANY, FEATURES = 150, 8  # positions: two whole blocks of rows and a part of one
 TARGET = TargetInfo(rounds_once=True, max_parts=2)
@@ -156,19 +157,6 @@ def test_the_results_are_the_eager_engines(name: str) -> None:
 def test_several_layers_compute_their_own_weights_again(name: str) -> None:
     net = net_of(NETS[name](), hg.Tanh(), NETS[name]())
     compare(net, hg.MSELoss(), hg.SGD(0.1), rows(5), rows(5), 2)
-
-
-class Padded(hg.Layer):
-    """Sequences beside their mask."""
-
-    def forward(self, inputs: Any) -> Any:
-        return inputs[0]
-
-    def backward(self, dy: Any) -> Any:
-        return dy, None
-
-    def mask_out(self, inputs: Any, mask: Any) -> Any:
-        return inputs[1]
 
 
 @pytest.mark.parametrize("causal", [False, True])

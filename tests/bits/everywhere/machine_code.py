@@ -98,7 +98,7 @@ def trained(case: Training, runner: type[Runner] = Native) -> Found:
 
 
 def fitted(case: Training) -> Found:
-    """What `hg.fit` leaves, by the engine: where weights are averaged, the net has the average."""
+    """The results of `hg.fit`; of an optimizer that averages weights, the averaged weights."""
     net = case.net
     history = hg.fit(
         net,

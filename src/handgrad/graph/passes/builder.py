@@ -1,6 +1,6 @@
 """Graph rewriting, node by node: the base of all passes."""
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,13 +74,28 @@ def rewritten(
         node = node.renumbered(new)
         new[i] = builder.keep(node) if node.operation is Op.LEAF else rewrite(builder, node)
 
+    return with_nodes(graph, builder.nodes, new)
+
+
+def with_nodes(graph: Graph, nodes: Sequence[Node], new: Mapping[int, Ref]) -> Graph:
+    """A graph of new nodes, with the leaves and outputs of another.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph before.
+    nodes : Sequence of Node
+        The new nodes.
+    new : Mapping of int to Ref
+        The new node of each node of the graph that has one.
+    """
+
     def number(i: int) -> int:
         return new[i].node
 
     leaves, outputs = graph.leaves.map(number), graph.outputs.map(number)
     watched = {name: number(i) for name, i in graph.watched.items() if i in new}
-    nodes = tuple(builder.nodes)
-    return replace(graph, nodes=nodes, leaves=leaves, outputs=outputs, watched=watched)
+    return replace(graph, nodes=tuple(nodes), leaves=leaves, outputs=outputs, watched=watched)
 
 
 def arguments_of(node: Node, **defaults: object) -> list[Any]:

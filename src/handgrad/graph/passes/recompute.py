@@ -10,11 +10,9 @@ computed again from queries and keys, and from the maximum and sum of each row, 
 operations are the same, and so are the bits.
 """
 
-from dataclasses import replace
-
 from handgrad.graph.graph import Graph
 from handgrad.graph.operations import ELEMENTWISE, Op
-from handgrad.graph.passes.builder import Builder
+from handgrad.graph.passes.builder import Builder, with_nodes
 from handgrad.graph.symbolic import Dim, Ref
 
 # How many times as long as the summed axis are rows and columns of a wide product, at least: else
@@ -93,13 +91,4 @@ def with_recomputed_rows(graph: Graph) -> Graph:
         if node.operation is Op.VIEW and reads_wide:
             wide.add(i)
 
-    def number(i: int) -> int:
-        return new[i].node
-
-    return replace(
-        graph,
-        nodes=tuple(builder.nodes),
-        leaves=graph.leaves.map(number),
-        outputs=graph.outputs.map(number),
-        watched={name: number(i) for name, i in graph.watched.items()},
-    )
+    return with_nodes(graph, builder.nodes, new)
