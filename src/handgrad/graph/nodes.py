@@ -77,7 +77,7 @@ class Node:
 
     @cached_property
     def _used(self) -> tuple[int, ...]:
-        references: list[int] = []
+        references: list[int] = []  # by a loop: tracing long sequences takes a fifth longer without
         for part in (*self.arguments, *self.options.values()):
             if type(part) is Ref:
                 references.append(part.node)
