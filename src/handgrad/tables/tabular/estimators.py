@@ -50,7 +50,7 @@ class TableEncoder(TransformerMixin, TableEstimator):  # type: ignore[misc]
     >>> encoder = hg.tables.TableEncoder().fit(table)
     >>> print(encoder.summary())
     age   number
-    town  one of two, 'Bonn' or 'Ulm'
+    town  binary, 'Bonn' or 'Ulm'
     >>> encoder.transform(table)[:, 1].tolist(), encoder.get_feature_names_out().tolist()
     ([1.0, -1.0, 1.0, -1.0], ['age', 'town'])
     """
