@@ -37,7 +37,8 @@ def test_every_option_may_stand_in_a_file(tmp_path: Path) -> None:
         "class_weight": "balanced", "seed": 3, "engine": "auto", "memory": "1 GB", "report": False,
         "shards": None,
         "separator": None, "decimal": ".", "encoding": None, "date_order": None,
-        "category": ["plan"], "number": [], "date": [], "header": True,
+        "category": ["plan"], "number": [], "date": [], "header": True, "header_row": None,
+        "missing": [],
     }  # fmt: skip
     command = " ".join(record(tmp_path / "run")["command"])
     assert "--config" not in command

@@ -6,6 +6,7 @@ import codecs
 import csv as rows_of_text
 import io
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -17,12 +18,13 @@ from handgrad.files.cell_patterns import SEPARATORS
 from handgrad.tables.data.encodings import GUESSED, encoding_of_text, marked_encoding, reads
 from handgrad.tables.data.file_kinds import packing_of, refuse_other_kinds, unpacked
 from handgrad.tables.data.files import Location
-from handgrad.tables.data.table_options import FOUND_OUT, TableOptions
+from handgrad.tables.data.table_options import FOUND_OUT, TableOptions, option
 from handgrad.tables.data.text_formats import NumberParts, read_as
 from handgrad.textbook.errors import DataError, FileError
+from handgrad.textbook.layers import Array
 
 # Lines above the column names are searched for in the first ones, rows below are compared.
-MOST_ABOVE, LINES_ABOVE = 10, 40
+MOST_ABOVE, LINES_ABOVE, MOST_SKIPPED = 10, 40, 1000
 # Bytes of a file, decompressed, and rows that are inspected.
 SAMPLE, ROWS = 2**17, 1000
 # Largest size of a row of a CSV file, in bytes.
@@ -51,7 +53,7 @@ class CsvDialect:
     `separator` is between fields, `decimal` in numbers; `encoding` is a codec of Python, and
     `packing` a compression, '' for none. `names` are the column names of the file; `skipped` lines
     precede the first row. `padded` are the columns of integers with leading zeros, as codes have
-    them.
+    them. `names_in_line` is a line below the first that looks more like the names, 0 for none.
     """
 
     separator: str = ","
@@ -61,6 +63,7 @@ class CsvDialect:
     skipped: int = 0
     names: tuple[str, ...] = ()
     padded: tuple[str, ...] = ()
+    names_in_line: int = 0
 
     def note(self, asked: TableOptions) -> str:
         """Description of what differs from commas, points and UTF-8, and was not asked for."""
@@ -89,20 +92,73 @@ def sniffed(path: Location, asked: TableOptions = FOUND_OUT, *, whole: bool = Fa
     line = SEPARATOR_LINE.match(text)
     if line:
         separator, text = separator or line[1], text[line.end() :]
-    if asked.header:
-        _refuse_title(path, text, 1 if line else 0)
+    above, below = 0 if line is None else 1, 0
+    if asked.header_row is not None:
+        text, above = _below_title(path, text, above, asked)
+    elif asked.header:
+        _refuse_title(path, text, above)
     separator = separator or _separator_in(text)
     rows, first = _rows(text, separator, ROWS)
     _refuse_full_width(path, text)
+    if asked.header and asked.header_row is None:
+        below = _line_of_names(text, separator, above)
     names = tuple(rows[0]) if rows else ()
     if not asked.header:
         names, first = tuple(f"column_{i}" for i in range(1, len(names) + 1)), 0
     elif len(rows) > 1 and all(len(r) == len(names) + 1 and not r[-1] for r in rows[1:]):
         names = (*names, "")
-    decimal = asked.decimal or _decimal_in(rows[asked.header :], separator)
-    skipped = first + (line is not None)
-    padded = _padded(names, rows[asked.header :])
-    return CsvDialect(separator, decimal, encoding, packing, skipped, names, padded)
+    cells = [
+        [cell if cell.strip() not in asked.missing else "" for cell in row]
+        for row in rows[asked.header :]
+    ]
+    decimal = asked.decimal or _decimal_in(cells, separator)
+    padded = _padded(names, cells)
+    return CsvDialect(separator, decimal, encoding, packing, first + above, names, padded, below)
+
+
+def _below_title(path: Location, text: str, before: int, asked: TableOptions) -> tuple[str, int]:
+    """The text from the line of names on, and the number of lines above it.
+
+    `before` lines precede the text. A file of rows to predict may have other lines above the names
+    or none: these are recognized by the names of the model.
+    """
+    line = asked.header_row or 1
+    ends = [0, *(end.end() for end in re.finditer(r"\r\n?|\n", text))]
+    n = line - 1 - before
+    inside = line <= MOST_SKIPPED and 0 <= n < len(ends) and text[ends[n] :].strip()
+    if not inside and not asked.names_of_model:
+        raise DataError(
+            f"{path}: {option('header_row', line)}, of {before + len(ends)} lines at most",
+            f"a line with the column names, at most {MOST_SKIPPED}, and rows below it",
+            option("header_row", before + 1),
+        )
+    if names := {*asked.names_of_model}:
+        lines = [*[n] * bool(inside), *range(min(MOST_ABOVE, len(ends)))]
+        n = max(lines, key=lambda i: _known(text[ends[i] :], names))
+    return text[ends[n] :], before + n
+
+
+def _known(text: str, names: set[str]) -> int:
+    """Number of these names in the first line of a text, for the separator that finds the most."""
+    lines = (_rows(text, separator, 1)[0] for separator in SEPARATORS)
+    return max(len({cell.strip() for row in rows for cell in row} & names) for rows in lines)
+
+
+def _line_of_names(text: str, separator: str, before: int) -> int:
+    """Line below the first that looks like the names: words, with numbers or dates below; or 0."""
+    rows, _ = _first_lines(text, separator)
+    for i, (line, row) in enumerate(rows[1:MOST_ABOVE], 1):
+        cells = [cell.strip() for cell in row]
+        if "" in cells or len({*cells}) < len(cells) or _reads(cells).any():
+            continue
+        below = [r for _, r in rows[i + 1 :] if len(r) == len(cells)]
+        if below and np.any([_reads(r) for r in below], axis=0).any():
+            return before + line
+    return 0
+
+
+def _reads(cells: Sequence[str]) -> Array:
+    return read_as(pa.array(cells, pa.string()), "number", "date")
 
 
 def _refuse_title(path: Location, text: str, before: int) -> None:
@@ -126,7 +182,7 @@ def _refuse_title(path: Location, text: str, before: int) -> None:
                 + ", …"
                 * (width > 5),
                 "the column names in the first line",
-                f"remove the {above} above the names, in the spreadsheet or a text editor",
+                f"{option('header_row', before + line)}; or remove the {above} above the names",
             )
 
 

@@ -6,6 +6,7 @@ import codecs
 import re
 import weakref
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import SEEK_END, BufferedReader
@@ -23,7 +24,14 @@ from handgrad.tables.data.csv_dialect import LONGEST_ROW, CsvDialect, NotThisEnc
 from handgrad.tables.data.file_kinds import opened, unpacked
 from handgrad.tables.data.files import Location, Part, TableFile, as_types, data_above, status_of
 from handgrad.tables.data.frames import refuse_twice
-from handgrad.tables.data.table_options import DATE_ORDERS, FOUND_OUT, DateOrder, TableOptions
+from handgrad.tables.data.marked_values import Marked, marked_as_missing, without_marked
+from handgrad.tables.data.table_options import (
+    DATE_ORDERS,
+    FOUND_OUT,
+    DateOrder,
+    TableOptions,
+    option,
+)
 from handgrad.tables.data.text_formats import (
     CandidateFormats,
     DateFormat,
@@ -107,7 +115,8 @@ class CsvColumns:
         names = [name.strip() for name in dialect.names]
         self.names = [name or f"{NO_NAME}{i}" for i, name in enumerate(names, 1)]
         if len({*self.names}) < len(names):
-            refuse_twice(path, self.names, data_above(names) or "rename one of them")
+            hint = self._names_below() or data_above(names) or "rename one of them"
+            refuse_twice(path, self.names, hint)
         # Types set before reading, and those that pyarrow inferred.
         self.first_types = {name: pa.string() for name in asked.category if name in self.names}
         self.types = dict[str, Any]()
@@ -117,9 +126,17 @@ class CsvColumns:
         self.formats, self.notes = dict[str, Format](), list[str]()
         self.schema: Any = None
         self.date_order: DateOrder | None = None
+        self.marked = Counter[Marked]()
 
-    def look_at(self, table: pa.Table) -> None:
-        """Inspect the cells of some rows, as read by pyarrow."""
+    def _names_below(self) -> str:
+        """Hint if another line looks like the names; '' otherwise."""
+        line = self.dialect.names_in_line
+        return f"{option('header_row', line)}: line {line} looks like the names" if line else ""
+
+    def look_at(self, table: pa.Table) -> pa.Table:
+        """Inspect the cells of some rows, as read by pyarrow; return them without marked ones."""
+        self.marked += marked_as_missing(table, self.asked)
+        table = without_marked(table, self.asked)
         for name, column in zip(self.names, table.columns, strict=True):
             if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
                 raise NotThisEncodingError(self.path, f"column {name!r}", self.dialect.encoding)
@@ -130,6 +147,7 @@ class CsvColumns:
                 column = self._readable(name, column)
             if self.evidence[name].decimals or self.evidence[name].orders:
                 self.evidence[name] &= CandidateFormats.of(column, self.dialect.decimal)
+        return table
 
     def _readable(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """Cells that parse as the requested type, in any format; the others are counted."""
@@ -199,7 +217,7 @@ class CsvColumns:
                 raise DataError(
                     f"{self.path}: column {i + 1} has no name",
                     "a name for each column that is not empty",
-                    "name it or drop it: to_csv(index=False) in pandas",
+                    self._names_below() or "name it or drop it: to_csv(index=False) in pandas",
                 )
             del self.types[name]
             if empty and i:
@@ -318,7 +336,7 @@ class CsvFile(TableFile):
         with self.text.opened() as file:
             while chunk := self._chunk(file, begin, size or LONGEST_ROW, rows):
                 table, end, checksum = chunk
-                self.columns.look_at(table)
+                table = self.columns.look_at(table)
                 cached = table if size is None else None
                 self.parts.append(Part(begin, end, table.num_rows, rows, cached, checksum))
                 note(end - begin)
@@ -436,6 +454,7 @@ class CsvFile(TableFile):
                 file.seek(part.begin)
                 block = file.read(part.end - part.begin)
             table = self._parsed(block, part.begin, part.rows_before, types)
+            table = without_marked(table, self.columns.asked)
         if table.num_rows != part.n_rows:
             raise changed(table.num_rows, part.n_rows, f"{self.path}: ")
         if table.num_rows:

@@ -6,7 +6,7 @@ import os
 import platform
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from pathlib import Path
 from urllib.parse import unquote
@@ -151,6 +151,10 @@ class Table:
         names: list[str] = self.columns.column_names
         return names
 
+    def with_columns(self, columns: pa.Table) -> Table:
+        """The same rows, with these cells."""
+        return replace(self, columns=columns)
+
     def refused(self, row: int, came: str, expected: str, hint: str, more: str = "") -> DataError:
         """Error for the contents of a row, counted from 0."""
         return DataError(f"{self.source}: {came} in {self.place(row)}{more}", expected, hint)
@@ -253,6 +257,7 @@ def data_above(names: Sequence[str]) -> str:
 def check_asked(source: str, names: Sequence[str], asked: TableOptions) -> None:
     """Refuse column types for a column that does not exist."""
     check_columns(source, names, *asked.category, *asked.number, *asked.date)
+    check_columns(source, names, *asked.missing_columns)
 
 
 def check_columns(source: str, names: Sequence[str], *columns: str) -> None:

@@ -33,6 +33,8 @@ class TableWords(TypedDict, total=False):
     number: Sequence[str]
     date: Sequence[str]
     header: bool
+    header_row: int | None
+    missing: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,10 @@ class TableOptions:
         Columns of dates; other cells count as missing.
     header : bool, default True
         Whether the first line has the column names; else they are column_1, column_2, and so on.
+    header_row : int, optional
+        Line of a CSV file that has the column names, from 1; the lines above it are skipped.
+    missing : sequence of str, default ()
+        Values that stand for missing ones, such as "-999" or "?"; "age=-1" in one column only.
     """
 
     separator: Annotated[
@@ -73,6 +79,12 @@ class TableOptions:
     header: Annotated[
         bool, "Whether the first line has the column names, else column_1 and so on"
     ] = True
+    header_row: Annotated[
+        int | None, "Line with the column names, from 1; the lines above it are skipped."
+    ] = None
+    missing: Annotated[
+        Sequence[str], f"Value for missing ones: -999, '?'; age=-1 in one column only. {SEVERAL}"
+    ] = ()
 
     def __post_init__(self) -> None:
         separator = SEPARATORS.get(str(self.separator), self.separator)
@@ -101,6 +113,27 @@ class TableOptions:
                 did_you_mean(self.date_order, DATE_ORDERS, "'dmy', as in 31.12.2024"),
             )
         self._check_columns()
+        self._check_header_row()
+        values = self.missing
+        several = isinstance(values, Sequence) and not isinstance(values, str)
+        vars(self)["missing"] = tuple(map(str, values if several else (values,)))
+        if "" in self.missing:
+            raise SettingError(
+                option("missing", ""),
+                "a value: empty cells are missing without this option",
+                option("missing", "-999"),
+            )
+
+    def missing_in(self, column: str) -> list[str]:
+        """Values that stand for missing ones in a column."""
+        pairs = [value.rpartition("=") for value in self.missing]
+        return [value.strip() for name, _, value in pairs if name in ("", column)]
+
+    @property
+    def missing_columns(self) -> list[str]:
+        """Columns that have such values of their own."""
+        names = [value.rpartition("=")[0] for value in self.missing]
+        return [name for name in names if name]
 
     @property
     def of_a_training(self) -> bool:
@@ -111,6 +144,28 @@ class TableOptions:
     def known(self) -> tuple[str, ...]:
         """Columns that a model requires to be numbers or dates, even if no cell is."""
         return ()
+
+    @property
+    def names_of_model(self) -> tuple[str, ...]:
+        """Column names by which the line of names is recognized; none for a training table."""
+        return ()
+
+    def _check_header_row(self) -> None:
+        line = self.header_row
+        if line is None:
+            return
+        if isinstance(line, bool) or not isinstance(line, int) or line < 1:
+            raise SettingError(
+                option("header_row", line),
+                "the number of the line with the column names, from 1",
+                option("header_row", 3),
+            )
+        if not self.header:
+            raise SettingError(
+                f"{option('header_row', line)} and {option('header', False)}",
+                "one of them",
+                f"only {option('header_row', line)}, if that line has the column names",
+            )
 
     def _check_encoding(self) -> None:
         if self.encoding is None:

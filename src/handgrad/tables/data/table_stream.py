@@ -229,6 +229,10 @@ class TableStream:
         """The same rows, with `change` applied to each chunk; names and rows stay."""
         return replace(self, changes=(*self.changes, change))
 
+    def noted(self, *notes: str) -> Self:
+        """The same rows, with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
     def select(self, names: Sequence[str]) -> Self:
         """The same rows, with these columns only."""
         check_columns(self.name, self.names, *names)

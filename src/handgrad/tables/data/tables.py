@@ -25,6 +25,7 @@ from handgrad.tables.data.files import (
     status_of,
     stem_of,
 )
+from handgrad.tables.data.marked_values import stream_without_marked
 from handgrad.tables.data.parquet_file import ParquetFile
 from handgrad.tables.data.table_options import FOUND_OUT, TableOptions, TableWords, bytes_of
 from handgrad.tables.data.table_stream import TableStream
@@ -199,6 +200,8 @@ def opened(
     first = without_query(str(names[0]))
     name = first if len(names) == 1 else f"{first} and {len(names) - 1} more"
     stream = TableStream.of(name, sources, size)
+    texts = [source.columns.marked for source in sources if isinstance(source, CsvFile)]
+    stream = stream_without_marked(stream, asked, texts)
     if memory is not None and not stream.n_rows:
         raise DataError(
             f"{name}: 0 rows, {len(stream.names)} columns", "at least one row", "check the file"

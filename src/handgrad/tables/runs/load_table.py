@@ -35,6 +35,7 @@ from handgrad.tables.data.files import (
     status_of,
     stem_of,
 )
+from handgrad.tables.data.marked_values import without_marked
 from handgrad.tables.data.picture_folders import has_pictures
 from handgrad.tables.data.table_options import Task, bytes_of, option
 from handgrad.tables.data.tables import opened, table_of
@@ -192,6 +193,7 @@ def read_table_named(data: str, options: TableOptions) -> Table:
         bundled = load(data)
         y = np.asarray(bundled.class_names)[bundled.y] if bundled.class_names else bundled.y
         table = pa.table([*bundled.x.T, y], [*bundled.feature_names, bundled.target_name])
+        table = without_marked(table, options)
         return Table(data, (Path(data),), (len(y),), table, np.arange(len(y)))
     named = is_address(data) or kind_of(data) or has_magic(Path(data).name)
     if not named and "." not in Path(data).name:

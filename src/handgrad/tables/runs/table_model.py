@@ -33,10 +33,15 @@ class OptionsOfModel(TableOptions):
     """Options for reading a table like the training table of a model."""
 
     of_model: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
     @property
     def of_a_training(self) -> bool:
         return False
+
+    @property
+    def names_of_model(self) -> tuple[str, ...]:
+        return self.features
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -47,8 +52,8 @@ class OptionsOfModel(TableOptions):
 class TableModel:
     """An estimator of tables or pictures, loaded from the file `path`, with its metadata.
 
-    `date_order` and `columns` by kind are those of the training table; `levels` are the pixel
-    values scaled to 0 and 1, for files of more than 8 bits.
+    `date_order`, `header_row`, `missing` and `columns` by kind are those of the training table;
+    `levels` are the pixel values scaled to 0 and 1, for files of more than 8 bits.
     """
 
     path: Path
@@ -57,6 +62,8 @@ class TableModel:
     task: Task
     classes: list[object]
     date_order: DateOrder | None
+    header_row: int | None
+    missing: tuple[str, ...]
     columns: dict[str, list[str]]
     levels: Levels
 
@@ -92,7 +99,19 @@ class TableModel:
         order = cast("DateOrder", order) if order in [*DATE_ORDERS] else None
         columns = {kind: _names(reading.get(kind)) for kind in KINDS}
         levels = _levels(reading.get("levels"))
-        return cls(path, model, about.get("target"), task, classes, order, columns, levels)
+        line = reading.get("header_row")
+        return cls(
+            path,
+            model,
+            about.get("target"),
+            task,
+            classes,
+            order,
+            line if isinstance(line, int) and line > 0 else None,
+            tuple(_names(reading.get("missing"))),
+            columns,
+            levels,
+        )
 
     @property
     def shape(self) -> Shape | None:
@@ -120,6 +139,11 @@ class TableModel:
         options = vars(asked) | {"date_order": asked.date_order or self.date_order}
         for kind, names in self.columns.items():
             options[kind] = (*options[kind], *(name for name in names if name not in named))
+        options["missing"] = (*asked.missing, *self.missing)
+        if asked.header and asked.header_row is None and self.header_row:
+            options["header_row"] = self.header_row
+            features = getattr(self.estimator, "feature_names_in_", ())
+            options["features"] = tuple(map(str, features))
         return OptionsOfModel(**options, of_model=(*self.columns["number"], *self.columns["date"]))
 
     def predict(

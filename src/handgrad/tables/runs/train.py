@@ -285,6 +285,8 @@ class TableJob(Job):
                 "category": [*dict.fromkeys([*asked.category, *texts])],
                 "number": [*asked.number],
                 "date": [*asked.date],
+                **({"header_row": asked.header_row} if asked.header_row else {}),
+                **({"missing": [*asked.missing]} if asked.missing else {}),
             }
             if isinstance(table, PicturesInMemory) and table.levels is not None:
                 reading["levels"] = [*table.levels]
