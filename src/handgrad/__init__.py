@@ -138,11 +138,12 @@ MOVED = {
         "data": "read_table open_table TableStream StreamedRows predict_table train_test_split",
         "tables": "TabularEmbedding EnsembleLinear EnsembleEmbedding EnsemblePeriodicEmbedding "
         "TableEncoder train_table evaluate_table write_report permutation_importance "
-        "partial_dependence PermutationImportance PartialDependence",
+        "partial_dependence contributions PermutationImportance PartialDependence Contributions",
         "plots": "plot_activations plot_hidden_space plot_predictions plot_regression_surface "
         "plot_pairs plot_net plot_neurons plot_kernels plot_feature_maps plot_attention "
         "plot_loss_plane plot_optimizer_race plot_confusion_matrix plot_roc plot_precision_recall "
         "plot_calibration plot_residuals plot_permutation_importance plot_partial_dependence "
+        "plot_contributions "
         "plot_weights_over_time plot_capacity_curve plot_learning_curve plot_schedule "
         "plot_learning_rate_search live_plot Predictions",
         "check": "GradientReport diagnosing Diagnosis Finding show_versions",

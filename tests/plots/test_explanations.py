@@ -110,3 +110,27 @@ def test_something_else_is_refused() -> None:
         hg.plots.plot_permutation_importance({"a": 1})  # type: ignore[arg-type]
     with refused(hg.errors.SettingError, "partial_dependence(model, X, column)"):
         hg.plots.plot_partial_dependence(IMPORTANCE)  # type: ignore[arg-type]
+
+
+def test_contributions_are_bars_with_the_largest_on_top() -> None:
+    values = np.array([[[0.1, -0.1], [-0.3, 0.3]]])
+    found = hg.tables.Contributions(
+        columns=("a", "$b"),
+        outputs=("no", "yes"),
+        values=values,
+        errors=np.zeros_like(values),
+        base=np.array([0.6, 0.4]),
+        predictions=np.array([[0.4, 0.6]]),
+        cells=((3.0, "Ulm"),),
+        n_background=4,
+    )
+    axes: Any = hg.plots.plot_contributions(found)
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([0.3, -0.1])
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["$b = Ulm", "a = 3"]
+    assert axes.get_xlabel() == "contribution to probability of yes: 0.6 = 0.4 + sum"
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]
+    axes.figure.draw_without_rendering()
+    few: Any = hg.plots.plot_contributions(found, most=1)
+    assert [text.get_text() for text in few.get_yticklabels()] == ["$b = Ulm", "1 other columns"]
+    with refused(hg.errors.SettingError, "hg.tables.contributions(model, X)"):
+        hg.plots.plot_contributions({"a": 1})  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import typer
 from typer.rich_utils import rich_format_error
 
 from handgrad.cli.options import (
+    Background,
     ConfigFile,
     Data,
     DataOrNone,
@@ -103,6 +104,15 @@ def predict(
         list[str] | None,
         typer.Option(help="Column of DATA to copy to the output. May be repeated."),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Add the contribution of each column to the prediction; they add up to its "
+            "difference from the mean.",
+        ),
+    ] = False,
+    background: Background = None,
     memory: Memory = RunSettings.memory,
     as_json: Json = False,
 ) -> None:
@@ -110,7 +120,9 @@ def predict(
     output, named = Output(as_json=as_json), runs.TableModel.of(model)
     with TemporaryDirectory() as folder:
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
-        rows = named.predict(data, to, options, memory, output, probabilities, keep or ())
+        rows = named.predict(
+            data, to, options, memory, output, probabilities, keep or (), explain, background
+        )
         show_predictions(rows, to, output, on_screen=out == SCREEN)
 
 
@@ -165,6 +177,7 @@ def explain(
         typer.Option(metavar="NUMBER", help="Trace one number back, such as loss or 0.dW[2,0]."),
     ] = None,
     target: Truth = None,
+    background: Background = None,
     html: Annotated[
         Path | None, typer.Option(help="Write the explanation to this HTML file.")
     ] = None,
@@ -174,7 +187,9 @@ def explain(
 ) -> None:
     """Explain one prediction, number by number.
 
-    Shows each line of the layers' code with the numbers of this row: formula,
+    First come the contributions of the columns: how much each moves the
+    prediction away from the mean of the rows of DATA, or of --background.
+    Then each line of the layers' code with the numbers of this row: formula,
     values, result, file and line. The forward pass comes first, then the
     backward pass, if the table has the target. A language model is explained
     on the text of --start.
@@ -189,7 +204,14 @@ def explain(
         runs.refuse_of_texts(model, data, start)
         reading = vars(options)
         explanation = explain_row(
-            model, data or "", row or 0, name, language=language, messages=output, **reading
+            model,
+            data or "",
+            row or 0,
+            name,
+            background=background,
+            language=language,
+            messages=output,
+            **reading,
         )
     show_explanation(explanation, output, of=of, page=html)
 

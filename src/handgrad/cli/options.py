@@ -109,6 +109,12 @@ Start = Annotated[
 Truth = Annotated[
     list[str] | None, typer.Option(help="Column with the true values; the model file names it.")
 ]
+Background = Annotated[
+    str | None,
+    typer.Option(
+        help="Table with the rows to compare with, for contributions; DATA itself by default."
+    ),
+]
 Memory = Annotated[str, typer.Option(help=HELP["memory"])]
 ConfigFile = Annotated[
     Path | None,

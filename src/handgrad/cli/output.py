@@ -260,6 +260,7 @@ def show_explanation(
         output.result(
             {
                 "title": explanation.title,
+                "contributions": contributions_of(explanation),
                 "steps": [
                     {
                         "address": step.address,
@@ -274,6 +275,29 @@ def show_explanation(
             }
         )
         output.say(str(explanation))
+
+
+def contributions_of(explanation: Explanation) -> dict[str, object] | None:
+    """Contributions of the columns to the prediction of the first row, for JSON."""
+    result = explanation.subject.contributions
+    if result is None:
+        return None
+    k = result.explained(0)
+    return {
+        "output": result.outputs[k],
+        "prediction": result.predictions[0, k],
+        "mean": result.base[k],
+        "columns": [
+            {"column": name, "value": cell, "contribution": value, "error": error}
+            for name, cell, value, error in zip(
+                result.columns,
+                result.cells[0],
+                result.values[0, :, k].tolist(),
+                result.errors[0, :, k].tolist(),
+                strict=True,
+            )
+        ],
+    }
 
 
 def show_proof(proof: Proof, output: Output) -> None:

@@ -28,11 +28,14 @@ def explain_row(
     row: int = 0,
     target: str | None = None,
     *,
+    background: str | Path | None = None,
     language: str = "en",
     messages: Messages | None = None,
     **options: Unpack[TableWords],
 ) -> Explanation:
     """Explain a model file's prediction for a row of a table.
+
+    The contributions of the columns come first, if there are rows to compare with.
 
     Parameters
     ----------
@@ -44,6 +47,8 @@ def explain_row(
         Index of the row.
     target : str, optional
         Column of the target; if the table has it, the training step on that row is explained too.
+    background : path, optional
+        Table with the rows to compare with; `data` if not given.
     language : {"en", "zh"}, default "en"
         Language of the texts.
     messages : Messages, optional
@@ -80,7 +85,10 @@ def explain_row(
     messages.note(*table.notes)
     with messages.warnings_as_notes(), errors_name(data, table):
         X = table.columns.drop_columns([str(name)]) if y is not None else table.columns
-        return explain(named.estimator, X.slice(row, 1), y, language=language)
+        others = named.background(background, asked, X)
+        if others is None and named.shape is None:
+            messages.note(f"no contributions without rows to compare with: {option('background')}")
+        return explain(named.estimator, X.slice(row, 1), y, background=others, language=language)
 
 
 def explain_text(writer: TextModel, start: str | None, language: str) -> Explanation:

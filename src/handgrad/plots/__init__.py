@@ -5,7 +5,11 @@ from handgrad.textbook.install import require
 require("a picture", plots=["matplotlib", "PIL"])
 
 from handgrad.plots.attention import plot_attention
-from handgrad.plots.explanations import plot_partial_dependence, plot_permutation_importance
+from handgrad.plots.explanations import (
+    plot_contributions,
+    plot_partial_dependence,
+    plot_permutation_importance,
+)
 from handgrad.plots.functions import (
     plot_activations,
     plot_cross_entropy,
@@ -43,6 +47,7 @@ __all__ = [
     "plot_calibration",
     "plot_capacity_curve",
     "plot_confusion_matrix",
+    "plot_contributions",
     "plot_cross_entropy",
     "plot_dataset",
     "plot_decision_boundary",

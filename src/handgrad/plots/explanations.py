@@ -1,4 +1,4 @@
-"""Plots of permutation importance and partial dependence."""
+"""Plots of permutation importance, partial dependence and contributions."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from handgrad.plots.style import (
     BESIDE,
     FIRST,
     GREY,
+    SECOND,
     axes_for,
     colour_of,
     marker_of,
@@ -19,7 +20,7 @@ from handgrad.plots.style import (
     shortened,
     show_dates,
 )
-from handgrad.training.results import PartialDependence, PermutationImportance
+from handgrad.training.results import Contributions, PartialDependence, PermutationImportance
 
 MOST_CLASSES = 6
 
@@ -55,6 +56,67 @@ def plot_permutation_importance(
     axes.set(ylim=(len(order) - 0.4, -0.6))
     scoring = label(importance.scoring.replace("_", " "))
     axes.set_xlabel(label("decrease in {} when shuffled", scoring))
+    axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params("y", length=0)
+    axes.spines["left"].set_visible(False)
+    return axes
+
+
+def plot_contributions(
+    contributions: Contributions, row: int = 0, most: int = 12, ax: Axes | None = None
+) -> Axes:
+    """Plot the contributions of the columns of a row as bars, the largest on top.
+
+    For classes they are those to the probability of the predicted class. Whiskers are standard
+    errors, where orders of the columns were sampled.
+
+    Parameters
+    ----------
+    contributions : Contributions
+        From `contributions`.
+    row : int, default 0
+        Index of the row.
+    most : int, default 12
+        Number of columns shown; the contributions of the others are added.
+    ax : Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    Axes
+    """
+    refuse_other(contributions, Contributions, "hg.tables.contributions(model, X)")
+    bars = contributions.bars(row, most)
+    axes = axes_for(ax, (6, 1.1 + 0.32 * len(bars)))
+    values = np.array([bar.value for bar in bars])
+    errors = np.array([bar.error for bar in bars])
+    whiskers: Any = {"ecolor": GREY, "elinewidth": 1.4, "capsize": 2.5, "zorder": 3}
+    axes.barh(
+        np.arange(len(bars)),
+        values,
+        0.62,
+        xerr=errors if errors.any() else None,
+        color=[FIRST if value >= 0 else SECOND for value in values],
+        zorder=2,
+        error_kw=whiskers,
+    )
+    name_places(axes, [bar.name for bar in bars])
+    k = contributions.explained(row)
+    output, prediction = contributions.outputs[k], contributions.predictions[row, k]
+    of = label("prediction")
+    if output != "prediction":
+        of = label("probability of {}", shortened(output, 16))
+    axes.set(ylim=(len(bars) - 0.4, -0.6))
+    axes.set_xlabel(
+        label(
+            "contribution to {}: {} = {} + sum",
+            of,
+            f"{prediction:.3g}",
+            f"{contributions.base[k]:.3g}",
+        ),
+        parse_math=False,
+    )
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
     axes.grid(visible=False, axis="y")
     axes.tick_params("y", length=0)

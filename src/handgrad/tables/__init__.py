@@ -10,13 +10,18 @@ from handgrad.textbook.layers import (
 )
 
 if TYPE_CHECKING:
-    from handgrad.tables.inspection import partial_dependence, permutation_importance
+    from handgrad.tables.inspection import (
+        contributions,
+        partial_dependence,
+        permutation_importance,
+    )
     from handgrad.tables.reporting import write_report
     from handgrad.tables.runs import evaluate_table, train_table
     from handgrad.tables.tabular import TableEncoder, TabularClassifier, TabularRegressor
-    from handgrad.training.results import PartialDependence, PermutationImportance
+    from handgrad.training.results import Contributions, PartialDependence, PermutationImportance
 
 __all__ = [
+    "Contributions",
     "EnsembleEmbedding",
     "EnsembleLinear",
     "EnsemblePeriodicEmbedding",
@@ -26,6 +31,7 @@ __all__ = [
     "TabularClassifier",
     "TabularEmbedding",
     "TabularRegressor",
+    "contributions",
     "evaluate_table",
     "partial_dependence",
     "permutation_importance",

@@ -106,6 +106,171 @@ class PartialDependence:
         return f"<PartialDependence: {self.column}, at {len(self.values)} values>"
 
 
+@dataclass(frozen=True)
+class ContributionBar:
+    """Contribution of a column with its value, such as `town = Ulm`, and its standard error."""
+
+    name: str
+    value: float
+    error: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Contributions:
+    """Contributions of the columns of some rows to their predictions; printed, those of the first.
+
+    For each row and output, `base` and the contributions add up to the prediction.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Names of the columns.
+    outputs : tuple of str
+        Classes, whose probabilities are explained, or ("prediction",).
+    values : array (n, n_columns, n_outputs)
+        Contributions, in units of the prediction.
+    errors : array (n, n_columns, n_outputs)
+        Their standard errors; 0 where they are exact.
+    base : array (n_outputs,)
+        Mean prediction of the background rows.
+    predictions : array (n, n_outputs)
+        Predictions of the rows.
+    cells : tuple of tuple of float, str or None
+        Values of the columns in each row; None where missing.
+    n_background : int
+        Number of background rows.
+
+    Examples
+    --------
+    >>> result = Contributions(
+    ...     columns=("size", "town"), outputs=("no", "yes"),
+    ...     values=np.array([[[-0.18, 0.18], [0.05, -0.05]]]), errors=np.zeros((1, 2, 2)),
+    ...     base=np.array([0.6, 0.4]), predictions=np.array([[0.47, 0.53]]),
+    ...     cells=((12.5, "Ulm"),), n_background=16,
+    ... )
+    >>> print(result)
+    probability of yes: 53 %; mean of the background: 40 %
+      size = 12.5  +18 points
+      town = Ulm   −5.0 points
+    """
+
+    columns: tuple[str, ...]
+    outputs: tuple[str, ...]
+    values: Array
+    errors: Array
+    base: Array
+    predictions: Array
+    cells: tuple[tuple[float | str | None, ...], ...]
+    n_background: int
+
+    def __repr__(self) -> str:
+        rows = "1 row" if len(self.values) == 1 else f"{len(self.values)} rows"
+        return f"<Contributions: {rows}, {len(self.columns)} columns>"
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def explained(self, row: int) -> int:
+        """Index of the explained output of a row: its predicted class."""
+        return int(self.predictions[row].argmax())
+
+    def bars(
+        self, row: int = 0, most: int = 12, words: Mapping[str, str] | None = None
+    ) -> list[ContributionBar]:
+        """Contributions of a row, the largest first; those of the others are added.
+
+        Parameters
+        ----------
+        row : int, default 0
+            Index of the row.
+        most : int, default 12
+            Most columns.
+        words : mapping of str to str, optional
+            Texts of another language, as `CONTRIBUTION_WORDS`.
+        """
+        words, k = words or CONTRIBUTION_WORDS, self.explained(row)
+        values, errors = self.values[row, :, k], self.errors[row, :, k]
+        order = np.argsort(-np.abs(values), kind="stable").tolist()
+        bars = [
+            ContributionBar(
+                f"{self.columns[i]} = {_cell(self.cells[row][i], words)}",
+                float(values[i]),
+                float(errors[i]),
+            )
+            for i in order[:most]
+        ]
+        if left := order[most:]:
+            others = words["other_columns"].format(len(left))
+            bars.append(ContributionBar(others, float(values[left].sum()), 0.0))
+        return bars
+
+    def lines(
+        self, row: int = 0, most: int = 12, words: Mapping[str, str] | None = None
+    ) -> list[str]:
+        """Contributions of a row as text, the largest first; of classes, to the predicted one.
+
+        Parameters
+        ----------
+        row : int, default 0
+            Index of the row.
+        most : int, default 12
+            Most columns; the contributions of the others are added.
+        words : mapping of str to str, optional
+            Texts of another language, as `CONTRIBUTION_WORDS`.
+        """
+        words, k = words or CONTRIBUTION_WORDS, self.explained(row)
+        of_classes = self.outputs != ("prediction",)
+        shown = _percent if of_classes else _digits
+        subject = words["probability"].format(self.outputs[k])
+        subject = subject if of_classes else words["prediction"]
+        head = words["against"].format(
+            subject, shown(self.predictions[row, k]), shown(self.base[k])
+        )
+        bars, unit = self.bars(row, most, words), words["points"] if of_classes else ""
+        numbers = [f"{_signed(bar.value, of_classes)}{unit}" for bar in bars]
+        wide, high = max(len(bar.name) for bar in bars), max(map(len, numbers))
+        return [head] + [
+            f"  {bar.name:<{wide}}  {text:>{high}}"
+            + (f" ± {_signed(bar.error, of_classes)[1:]}" if bar.error else "")
+            for bar, text in zip(bars, numbers, strict=True)
+        ]
+
+
+# Texts of contributions; the probability has the class, the first line the prediction and the mean.
+CONTRIBUTION_WORDS: Mapping[str, str] = {
+    "probability": "probability of {}",
+    "prediction": "prediction",
+    "against": "{}: {}; mean of the background: {}",
+    "points": " points",
+    "other_columns": "{} other columns",
+    "missing": "missing",
+}
+
+
+def _percent(probability: float) -> str:
+    return f"{100 * probability:.3g} %"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")
+
+
+def _signed(value: float, percent: bool) -> str:
+    """A number with its sign; a probability in percentage points."""
+    if percent:
+        points = 100 * value
+        return f"{points:+.{0 if abs(points) >= 9.95 else 1}f}".replace("-", "−")
+    return f"{value:+.3g}".replace("-", "−")
+
+
+def _cell(value: float | str | None, words: Mapping[str, str]) -> str:
+    if value is None:
+        return words["missing"]
+    if isinstance(value, str):
+        return value if len(value) <= 30 else f"{value[:29]}…"
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+
+
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class RunsCurve:
     """Loss and metrics of many runs on training and validation rows.

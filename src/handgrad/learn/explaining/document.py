@@ -16,7 +16,7 @@ from handgrad.learn.explaining.explained import Explained
 from handgrad.learn.explaining.notation import MathML
 from handgrad.learn.explaining.steps import Line, Section, Step, last_of
 from handgrad.learn.explaining.terms import NumberTerm, TermWriter, key
-from handgrad.learn.explaining.text import columns_read, input_numbers
+from handgrad.learn.explaining.text import columns_read, contributions_of, input_numbers
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
 
@@ -91,6 +91,7 @@ class StepGroup:
     title: str
     way: str
     parts: Sequence[WrittenSection] = ()
+    contributions: Sequence[str] = ()
     read: Sequence[str] = ()
     given: Sequence[WrittenLine] = ()
 
@@ -177,6 +178,7 @@ def page(e: Explained) -> str:
         "given",
         words["given"].capitalize(),
         "",
+        contributions=contributions_of(e),
         read=[*columns_read(e)],
         given=[
             WrittenLine(key(n.node, n.index), "", n.name, (), n.result, n.column, n.more)

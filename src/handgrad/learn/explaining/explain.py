@@ -36,6 +36,7 @@ def explain(
     loss: Loss | None = None,
     optimizer: Optimizer | None = None,
     penalty: Penalty | None = None,
+    background: object = None,
     digits: int = 4,
     language: str = "en",
 ) -> Explanation:
@@ -57,6 +58,9 @@ def explain(
         Its first step is explained too.
     penalty : Penalty, optional
         Added to the loss.
+    background : data frame or array-like, optional
+        For an estimator: rows of a table to compare with. Then the contributions of the columns of
+        the first row come first; see `hg.tables.contributions`.
     digits : int, default 4
         Significant digits, 1 to 17.
     language : {"en", "zh"}, default "en"
@@ -90,7 +94,7 @@ def explain(
         raise SettingError(f"digits = {digits!r}", "a whole number from 1 to 17", "digits=4")
     if penalty is not None:
         check_kinds(penalty=(penalty, Penalty))
-    subject = subject_of(model, x, y, loss)
+    subject = subject_of(model, x, y, loss, background)
     title = shown(subject.net)
     if subject.loss is not None:
         title = words["with"].format(title, shown(subject.loss))

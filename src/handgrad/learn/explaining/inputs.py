@@ -1,22 +1,23 @@
 """Inputs of an explanation: the net of a model, its checked rows, and the loss."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 
 from handgrad.engines.config import check_kinds
 from handgrad.files.features import Column, Features
 from handgrad.tables.data.frames import columns_of_records, records_in
-from handgrad.tables.inspection.tables import IndexedTable
+from handgrad.tables.inspection import contributions
+from handgrad.tables.inspection.tables import IndexedTable, cell_value
 from handgrad.textbook.errors import DataError, SettingError, described
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.losses.default_loss import default_loss
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, array_of, number_of_rows
-from handgrad.training.results import HasNet
+from handgrad.training.results import Contributions, HasNet, Predictor
 from handgrad.training.validate_data import checked_data, checked_inputs, checked_parts
 
 MOST_ROWS = 1000
@@ -42,7 +43,7 @@ class ExplainedRows:
     """A net, rows as it takes them, their targets and loss, if it is to learn from them.
 
     `names` are those of the columns of x, `read` what the columns of a table said in its first
-    row, where there is a table.
+    row, where there is a table, and `contributions` are theirs to its prediction.
     """
 
     net: Net
@@ -51,17 +52,31 @@ class ExplainedRows:
     loss: Loss | None = None
     names: tuple[str, ...] = ()
     read: tuple[EncodedCell, ...] = ()
+    contributions: Contributions | None = None
 
 
-def subject_of(model: object, x: object, y: object, loss: object) -> ExplainedRows:
-    """The net, rows and loss of a net or a fitted estimator."""
+def subject_of(
+    model: object, x: object, y: object, loss: object, background: object = None
+) -> ExplainedRows:
+    """The net, rows and loss of a net or a fitted estimator, and contributions of its columns."""
     if loss is not None:
         check_kinds(loss=(loss, Loss))
         if y is None:
             raise SettingError(f"{loss!r} without y", "the targets of the rows too", EXAMPLE)
     if isinstance(model, Net):
+        if background is not None:
+            raise SettingError(
+                "background for a net, which takes numbers without columns",
+                "a fitted estimator of tables",
+                "hg.explain(net, x, y), without background",
+            )
         return _of_net(model, x, y, loss if isinstance(loss, Loss) else None)
-    return _of_estimator(model, x, y, loss)
+    rows = _of_estimator(model, x, y, loss)
+    if background is None:
+        return rows
+    first = IndexedTable(x).take(np.zeros(1, int))
+    result = contributions(cast("Predictor", model), first, background)
+    return replace(rows, contributions=result)
 
 
 def _of_net(net: Net, x: object, y: object, loss: Loss | None) -> ExplainedRows:
@@ -148,7 +163,7 @@ def _cells(before: object, estimator: object, x: object, rows: Inputs) -> tuple[
     return tuple(
         EncodedCell(
             name,
-            _said(column),
+            cell_value(column, 0),
             type(feature).__name__,
             {own: encoded[own] for own in feature.names(name)},
         )
@@ -165,19 +180,6 @@ def _columns(x: object) -> dict[str, Column]:
 
 def _length(x: object) -> int:
     return len(next(iter(_columns(x).values())).values)
-
-
-def _said(column: Column) -> float | str | None:
-    """The value of a column in its first row."""
-    if column.missing[0]:
-        return None
-    if column.kind == "date":
-        moment = np.datetime64(0, "s") + np.timedelta64(round(86400 * column.values[0]), "s")
-        return str(moment).removesuffix("T00:00:00")
-    value: float | str = (
-        column.values[0].item() if column.kind == "number" else str(column.values[0])
-    )
-    return value
 
 
 def parts_of(model: object) -> tuple[Any, object]:

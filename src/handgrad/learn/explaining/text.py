@@ -23,6 +23,8 @@ def text(e: Explained) -> str:
     out = [words["opening"].format(e.title, rows)]
     if e.not_finite is not None:
         out.append(words["not_finite"].format(e.not_finite))
+    if why := contributions_of(e):
+        out += ["", words["why"], *(f"      {line}" for line in why)]
     if e.subject.read:
         out += ["", words["read"], *(f"      {line}" for line in columns_read(e))]
     out += ["", words["given"]]
@@ -31,6 +33,12 @@ def text(e: Explained) -> str:
         out += [f"      {number.more}"] if number.more else []
     out += text_of(e.sections, e.writer)
     return "\n".join(line.rstrip() for line in out)
+
+
+def contributions_of(e: Explained) -> list[str]:
+    """Contributions of the columns of a table to the prediction of its first row."""
+    result = e.subject.contributions
+    return [] if result is None else result.lines(words=e.writer.words)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ from handgrad.training.progress_bar import progress_bar
 
 # Rows that an estimator predicts at once: their encoding may be wide.
 AT_ONCE = 10_240
+# The same with further columns, which take longer: so the progress is visible.
+FEW_AT_ONCE = 64
 # Fraction of the memory for the rows of one batch.
 BATCHED = 1 / 8
 
@@ -37,6 +39,7 @@ def predict_table(
     to: str | Path,
     probabilities: bool = False,
     keep: Sequence[str] = (),
+    further: Callable[[pa.Table], pa.Table] | None = None,
     progress: bool = False,
 ) -> Path:
     """Write a model's prediction for each row of a table to a file, in the order of the rows.
@@ -58,6 +61,8 @@ def predict_table(
         Whether a column `probability_NAME` is added for each class.
     keep : sequence of str, default ()
         Columns of the table to copy; for an estimator.
+    further : function, optional
+        Further columns for some rows of the table, such as their contributions; for an estimator.
     progress : bool, default False
         Whether a progress bar is shown.
 
@@ -108,7 +113,7 @@ def predict_table(
         )
     check_columns(table.name, table.names, *keep)
     with unseen_warnings_together():
-        tables = _predicted(model, data, probabilities, keep)
+        tables = _predicted(model, data, probabilities, keep, further)
         return write_tables(tables, to, data.n_rows, progress=progress)
 
 
@@ -166,7 +171,11 @@ def _refused_by_csv(table: pa.Table, to: Path) -> DataError | None:
 
 
 def _predicted(
-    model: Any, data: TableStream | StreamedRows, probabilities: bool, keep: Sequence[str]
+    model: Any,
+    data: TableStream | StreamedRows,
+    probabilities: bool,
+    keep: Sequence[str],
+    further: Callable[[pa.Table], pa.Table] | None,
 ) -> Iterator[pa.Table]:
     """The columns to write, chunk by chunk."""
     if isinstance(data, StreamedRows):
@@ -185,13 +194,18 @@ def _predicted(
     read, n_done = list(dict.fromkeys([*columns, *keep])), 0
     join = partial(_joined, most=int(data.memory * BATCHED))
     for chunk in whole_batches((chunk.columns for chunk in data.chunks(read)), join):
-        for start in range(0, chunk.num_rows, AT_ONCE):
-            whole = chunk.slice(start, AT_ONCE)
+        at_once = AT_ONCE if further is None else FEW_AT_ONCE
+        for start in range(0, chunk.num_rows, at_once):
+            whole = chunk.slice(start, at_once)
             frame = whole.select(columns)
             try:
                 p = model.predict_proba(frame) if probabilities else None
                 classes = getattr(model, "classes_", ())
                 predicted = predicted_columns(model.predict(frame), p, classes)
+                if further is not None:
+                    added = further(frame)
+                    for name in added.column_names:
+                        predicted = predicted.append_column(name, added[name])
             except DataError as error:
                 if error.row is not None:
                     error.put_at(data.place(n_done + error.row))

@@ -14,6 +14,7 @@ from handgrad.tables.data.frames import (
     different,
     frame_of,
     read,
+    records_in,
 )
 from handgrad.tables.packages import require_packages
 from handgrad.textbook.errors import DataError, SettingError, described, did_you_mean
@@ -46,7 +47,7 @@ class IndexedTable:
     """
 
     def __init__(self, X: object) -> None:
-        X = X.toarray() if hasattr(X, "toarray") else X
+        X = X.toarray() if hasattr(X, "toarray") else _frame_of_records(X)
         self.frame: DataFrame[IntoDataFrame] | None = frame_of(X)
         self.array: Array = np.empty((0, 0)) if self.frame is not None else np.asarray(X)
         shape = self.array.shape if self.frame is None else self.frame.shape
@@ -139,6 +140,69 @@ class IndexedTable:
         ]
         taken = frame[rows.tolist(), :]
         return (taken.with_columns(series) if series else taken).to_native()
+
+
+def _frame_of_records(X: object) -> object:
+    """A dictionary of columns, or a list of dictionaries, as a table of pyarrow; else `X`."""
+    records = records_in(X)
+    if records is None:
+        return X
+    import pyarrow as pa
+
+    try:
+        return pa.table(records)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(
+            "a dictionary with a column of several types", "one type for each column", str(error)
+        ) from error
+
+
+def stacked(first: object, second: object) -> IndexedTable:
+    """One table of the rows of `first` and then those of `second`, with the columns of `first`."""
+    upper, lower = IndexedTable(first), IndexedTable(second)
+    if (upper.frame is None) != (lower.frame is None):
+        raise DataError(
+            f"rows as {described(second)}, and a background as {described(first)}"[:200],
+            "both as data frames, or both as arrays",
+            "X and background from the same table",
+        )
+    missing = [name for name in upper.names if name not in lower.names]
+    if missing or (upper.frame is None and len(upper.names) != len(lower.names)):
+        raise DataError(
+            f"rows with {len(lower.names)} columns"
+            + f", without {', '.join(map(repr, missing[:5]))}" * bool(missing),
+            f"the {len(upper.names)} columns of the background",
+            "X and background from the same table",
+        )
+    if upper.frame is None or lower.frame is None:
+        return IndexedTable(np.concatenate([upper.array, lower.array]))
+    import narwhals.stable.v2 as nw
+
+    frame, other = upper.frame, lower.frame.select(upper.frame.columns)
+    for name in frame.columns:
+        kinds = frame[name].dtype, other[name].dtype
+        if kinds[0] != kinds[1]:
+            common = nw.Float64 if all(kind.is_numeric() for kind in kinds) else nw.String
+            frame, other = (part.with_columns(nw.col(name).cast(common)) for part in (frame, other))
+    if frame.implementation == other.implementation and not frame.implementation.is_pyarrow():
+        return IndexedTable(nw.concat([frame, other]).to_native())
+    import pyarrow as pa
+
+    tables = [frame.to_arrow(), other.to_arrow()]
+    return IndexedTable(pa.concat_tables(tables, promote_options="permissive"))
+
+
+def cell_value(column: Column, row: int) -> float | str | None:
+    """Value of a column in a row, dates as text; None where it is missing."""
+    if column.missing[row]:
+        return None
+    if column.kind == "date":
+        moment = np.datetime64(0, "s") + np.timedelta64(round(86400 * column.values[row]), "s")
+        return str(moment).removesuffix("T00:00:00")
+    if column.kind == "boolean":
+        return "true" if column.values[row] > 0 else "false"
+    value = column.values[row]
+    return value.item() if column.kind == "number" else str(value)
 
 
 def fitted(model: object) -> Predictor:

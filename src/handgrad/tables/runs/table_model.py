@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, Self, cast
+
+import pyarrow as pa
 
 from handgrad.files import inspect, load
 from handgrad.files.paths import kind_of
 from handgrad.tables.data import TableOptions, predict_table
-from handgrad.tables.data.files import PARQUET, Table, check_asked, listed
+from handgrad.tables.data.files import PARQUET, Table, check_asked, check_columns, listed
 from handgrad.tables.data.picture_folders import has_pictures
 from handgrad.tables.data.pictures import ALL_LEVELS, Levels
 from handgrad.tables.data.table_options import DATE_ORDERS, DateOrder, Task, option
 from handgrad.tables.data.tables import opened
+from handgrad.tables.runs.contribution_columns import contribution_columns
 from handgrad.tables.runs.load_table import read_table_named, refuse_joined
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import ClassScores, Scores
@@ -25,6 +29,8 @@ from handgrad.textbook.net import Net
 from handgrad.training.results import Classifier, Predictor
 
 MODEL = "model.safetensors"
+# Rows of a table that a row is compared with, before they are thinned out.
+MOST_COMPARED = 2000
 KINDS = ("category", "number", "date")
 
 
@@ -133,6 +139,28 @@ class TableModel:
                 f"a model trained on the folder without {option('estimator')}",
             )
 
+    def background(
+        self, data: str | Path | None, asked: TableOptions, usual: pa.Table
+    ) -> pa.Table | None:
+        """Rows to compare a row with: a table by name, or else `usual`, if that has several.
+
+        With the columns that the model takes; None for pictures.
+        """
+        if self.shape:
+            if data is None:
+                return None
+            raise SettingError(
+                f"{option('background', str(data))}, for pictures",
+                "a model of tables, whose columns contribute",
+                f"without {option('background')}",
+            )
+        table = usual if data is None else self.read(str(data), asked).columns
+        if len(table) < 2 and data is None:
+            return None
+        known = [*map(str, getattr(self.estimator, "feature_names_in_", table.column_names))]
+        check_columns(str(data or self.path), table.column_names, *known)
+        return table.select(known)
+
     def options(self, asked: TableOptions) -> TableOptions:
         """Options for reading a table: those in `asked`, else those of the training table."""
         named = {*asked.category, *asked.number, *asked.date}
@@ -155,6 +183,8 @@ class TableModel:
         messages: Messages,
         probabilities: bool,
         keep: Sequence[str],
+        explained: bool = False,
+        background: str | None = None,
     ) -> int:
         """Write the predictions for a table to the file `to`; return the number of rows.
 
@@ -166,31 +196,38 @@ class TableModel:
                 "a model that predicts classes",
                 f"without {option('probabilities')}",
             )
-        progress = messages.shows_progress
+        if background is not None and not explained:
+            raise SettingError(
+                f"{option('background', background)} without {option('explain')}",
+                "rows to compare with, for contributions",
+                f"{option('explain')} {option('background', background)}",
+            )
         if self.shape:
             files = pictures_named(data)
-            if keep:
-                raise SettingError(
-                    f"{option('keep', keep[0])}, for pictures",
-                    "a table; for pictures the file names are written",
-                    f"without {option('keep')}",
-                )
+            _refuse_for_pictures(explain=explained, keep=[*keep])
             model = cast("Classifier", self.estimator)
             return predict_pictures(
                 model, self.shape, self.levels, files, to, probabilities=probabilities
             )
         self._refuse_pictures(data)
+        progress = messages.shows_progress
         table = opened(data, self.options(asked), memory, progress=progress)
         check_asked(data, table.names, asked)
         messages.note(*table.notes)
         refuse_joined("keep", keep, table.names)
         with messages.warnings_as_notes(), errors_name(data):
+            further: Callable[[pa.Table], pa.Table] | None = None
+            if explained:
+                first = next(table.chunks(table.names)).columns.slice(0, MOST_COMPARED)
+                others = self.background(background, asked, first)
+                further = partial(contribution_columns, self.estimator, others, table.name)
             predict_table(
                 self.estimator,
                 table,
                 to=to,
                 probabilities=probabilities,
                 keep=keep,
+                further=further,
                 progress=progress,
             )
         known = getattr(self.estimator, "feature_names_in_", table.names)
@@ -198,6 +235,17 @@ class TableModel:
         if more := [name for name in table.names if name not in known]:
             messages.note(f"columns that training did not have are ignored: {listed(more)}")
         return table.n_rows
+
+
+def _refuse_for_pictures(**asked: object) -> None:
+    """Raise an error for options that need the columns of a table."""
+    for name, value in asked.items():
+        if value:
+            raise SettingError(
+                f"{option(name, value[0] if isinstance(value, list) else None)}, for pictures",
+                "a table with columns; of pictures the file names are written",
+                f"without {option(name)}",
+            )
 
 
 @dataclass(frozen=True)
