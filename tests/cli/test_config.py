@@ -38,7 +38,7 @@ def test_every_option_may_stand_in_a_file(tmp_path: Path) -> None:
         "shards": None,
         "separator": None, "decimal": ".", "encoding": None, "date_order": None,
         "category": ["plan"], "number": [], "date": [], "header": True, "header_row": None,
-        "missing": [],
+        "missing": [], "merge_case": False,
     }  # fmt: skip
     command = " ".join(record(tmp_path / "run")["command"])
     assert "--config" not in command

@@ -184,7 +184,8 @@ def test_numbers_or_dates_that_do_not_go_together_are_told(tmp_path: Path) -> No
         "written as 2024-12-31 they would be dates",
         "column 'late' is 'soon' in row 3 below the header, among 120 numbers, and so is read as "
         "text: use --number 'late' if such cells are missing values",
-        "column 'word' has 'Yes' and 'yes', which differ only in case or spaces",
+        "column 'word' has 'Yes' (60) and 'yes' (60), which differ only in case or spaces: "
+        "--merge-case merges them",
     ]
 
 
@@ -305,16 +306,19 @@ def test_a_target_of_formatted_numbers_is_a_number(tmp_path: Path) -> None:
 
 def test_classes_that_differ_by_capitals_are_told(tmp_path: Path) -> None:
     path = table(tmp_path, a=[*range(60)], y=["Yes", "yes", "no"] * 20)
-    told = "the target 'y' has the classes 'Yes' and 'yes', which differ only in case: spelled"
+    told = "the target 'y' has the classes 'Yes' (20) and 'yes' (20), which differ only in case"
     assert any(note.startswith(told) for note in trained(path)["notes"])
     path = table(tmp_path, a=[*range(60)], y=["ja", "Ja", "JA", "nein", "Nein", "?"] * 10)
-    told = "the classes 'JA', 'Ja' and 'ja'; 'Nein' and 'nein', which differ only in case"
+    told = (
+        "the classes 'JA' (10), 'Ja' (10) and 'ja' (10); 'Nein' (10) and 'nein' (10), which differ "
+        "only in case or spaces: --merge-case merges each group into one class"
+    )
     (note,) = [n for n in trained(path, "--out", tmp_path / "b")["notes"] if "in case" in n]
     assert told in note
     alone = table(tmp_path, a=[*range(61)], y=[*(["yes", "no"] * 30), "Yes"])
     result = handgrad("train", alone, "--target", "y")
     assert isinstance(result.exception, hg.errors.DataError)
-    assert "'Yes' and 'yes' differ by capitals only" in result.exception.hint
+    assert result.exception.hint.startswith("--merge-case: 'Yes' (1) and 'yes' (30) differ only in")
 
 
 WRONG: dict[str, tuple[tuple[str, ...], str, str]] = {

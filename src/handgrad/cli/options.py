@@ -26,7 +26,7 @@ PANELS = {
     **dict.fromkeys(("test_size", "folds", "metric", "report"), "Evaluation"),
     **dict.fromkeys(("out", "resume", "workers", "ray"), RUN),
 }
-FLAGS = {"out": ("--out", "-o"), "resume": ("--resume",)}
+FLAGS = {"out": ("--out", "-o"), "resume": ("--resume",), "merge_case": ("--merge-case",)}
 NOT_IN_A_FILE = ("config", "help", "as_json", "resume", "data")
 HINTS = get_type_hints(RunSettings, include_extras=True)
 HELP: dict[str, str] = {name: hint.__metadata__[0] for name, hint in HINTS.items()}

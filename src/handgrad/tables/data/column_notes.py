@@ -12,6 +12,7 @@ from handgrad.files.cell_patterns import MISSING
 from handgrad.files.features import Column
 from handgrad.tables.data.files import Table
 from handgrad.tables.data.frames import dates_in, numbers_in
+from handgrad.tables.data.spellings import listing, spelled_alike
 from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.data.targets import Target, is_text
 from handgrad.tables.data.text_formats import at_odds, read_as
@@ -41,13 +42,16 @@ TOTALS = {
 }
 
 
-def notes_on_target(target: Target, asked: Task | None) -> list[str]:
-    """Notes on a target whose task was inferred, or `asked` for."""
+def notes_on_target(target: Target, asked: Task | None, counts: Array | None = None) -> list[str]:
+    """Notes on a target whose task was inferred, or `asked` for.
+
+    `counts` (n,) are the rows of each of its values; 1 by default.
+    """
     if target.task == "classification" and target.values.dtype.kind == "U":
-        words = alike(np.unique(target.values).tolist())
+        words = listing(spelled_alike(classes_counted(target, counts)))
         return [
-            f"the target {target.name!r} has the classes {words}, which differ only in case: "
-            "spelled alike they would be one class"
+            f"the target {target.name!r} has the classes {words}, which differ only in case or "
+            f"spaces: {option('merge_case', True)} merges each group into one class"
         ] * bool(words)
     if target.task == "classification" or asked:
         return []
@@ -59,6 +63,13 @@ def notes_on_target(target: Target, asked: Task | None) -> list[str]:
             f"use {option('task', 'classification')} if they are classes"
         ]
     return []
+
+
+def classes_counted(target: Target, counts: Array | None = None) -> dict[str, int]:
+    """Rows of each class of a target, in order."""
+    values, places = np.unique(target.values, return_inverse=True)
+    rows = np.bincount(places, counts).astype(int).tolist()
+    return dict(zip(map(str, values.tolist()), rows, strict=True))
 
 
 def notes_on_columns(table: Table) -> list[str]:
@@ -124,8 +135,11 @@ def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]
         nearly = np.asarray(pc.match_substring_regex(cells, pattern).to_numpy(False))
         if nearly.sum() >= A_COUNT_HAS and 2 * n[nearly].sum() > n.sum():
             return [_note_on_nearly(name, texts[int(nearly.argmax())], what, plain)]
-    words = alike(texts)
-    return [f"column {name!r} has {words}, which differ only in case or spaces"] * bool(words)
+    groups = spelled_alike({text: counts[text] for text in texts[:MOST_COMPARED]})
+    return [
+        f"column {name!r} has {listing(groups, MOST_NAMED)}, which differ only in case or spaces: "
+        f"{option('merge_case', True)} merges them"
+    ] * bool(groups)
 
 
 def _note_on_ways(name: str, what: str, texts: Sequence[str], named: Array) -> str:
@@ -153,21 +167,6 @@ def _note_on_nearly(name: str, cell: str, what: str, plain: str) -> str:
         f"column {name!r} looks like {what}, such as {cell!r}, and is read as text: written as "
         f"{plain} it would be a number"
     )
-
-
-def alike(texts: Sequence[str]) -> str:
-    """List the texts that differ only in case or spaces; '' if there are none.
-
-    >>> alike(["Yes", "no", "yes", "NO", "YES", "perhaps"])
-    "'Yes', 'yes' and 'YES'; 'no' and 'NO'"
-    """
-    groups: dict[str, list[str]] = {}
-    for text in texts[:MOST_COMPARED]:
-        groups.setdefault(text.strip().casefold(), []).append(text)
-    several = [[*map(repr, group)] for group in groups.values() if len(group) > 1]
-    shown = [f"{', '.join(group[:-1])} and {group[-1]}" for group in several[:MOST_NAMED]]
-    more = [f"{len(several) - MOST_NAMED} more such"] * (len(several) > MOST_NAMED)
-    return "; ".join([*shown, *more])
 
 
 def notes_on_totals(table: Table) -> list[str]:

@@ -155,6 +155,10 @@ class Table:
         """The same rows, with these cells."""
         return replace(self, columns=columns)
 
+    def noted(self, *notes: str) -> Table:
+        """The same rows, with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
     def refused(self, row: int, came: str, expected: str, hint: str, more: str = "") -> DataError:
         """Error for the contents of a row, counted from 0."""
         return DataError(f"{self.source}: {came} in {self.place(row)}{more}", expected, hint)

@@ -18,7 +18,8 @@ from handgrad.files.addresses import is_address
 from handgrad.files.paths import kind_of, readable
 from handgrad.tables.data import BUNDLED, TableOptions, TableStream, load
 from handgrad.tables.data.column_notes import (
-    alike,
+    MOST_NAMED,
+    classes_counted,
     mixed_as_categories,
     notes_on_columns,
     notes_on_target,
@@ -37,6 +38,13 @@ from handgrad.tables.data.files import (
 )
 from handgrad.tables.data.marked_values import without_marked
 from handgrad.tables.data.picture_folders import has_pictures
+from handgrad.tables.data.spellings import (
+    Spellings,
+    listing,
+    merged,
+    merged_stream,
+    spelled_alike,
+)
 from handgrad.tables.data.table_options import Task, bytes_of, option
 from handgrad.tables.data.tables import opened, table_of
 from handgrad.tables.data.targets import Target, is_text, target_cells, target_of, with_target
@@ -95,7 +103,10 @@ def _is_small(data: str, memory: int) -> bool:
 def _in_memory(
     settings: RunSettings, table: Table, name: str, feature_names: Sequence[str]
 ) -> TableInMemory:
+    spellings: Spellings = {}
     table = with_target(table, name)
+    if settings.merge_case:
+        table, spellings = merged(table, name)
     target = target_of(table, name, settings.task)
     _check_counted(table, target)
     features = replace(table, columns=table.columns.select(feature_names))
@@ -103,7 +114,8 @@ def _in_memory(
     notes = (*_notes(settings, table, target, features), *notes_on_totals(table))
     stem = readable(stem_of(settings.data, table.files))
     rows = np.arange(len(target.values))
-    return TableInMemory(stem, target, notes, table, mixed_as_categories(features.columns), rows)
+    columns = mixed_as_categories(features.columns)
+    return TableInMemory(stem, target, notes, table, columns, rows, spellings=spellings)
 
 
 def _in_chunks(
@@ -111,6 +123,9 @@ def _in_chunks(
 ) -> TableInChunks:
     left_out = tuple(column for column in stream.names if column not in (*feature_names, name))
     stream = stream.with_target(name).select([*feature_names, name, *left_out])
+    spellings: Spellings = {}
+    if settings.merge_case:
+        stream, spellings = merged_stream(stream, name)
     values, counts = _different_values(stream, name, settings.task)
     target = target_of(values, name, settings.task)
     if len(counts) > MOST_CLASSES and target.task == "classification":
@@ -126,15 +141,19 @@ def _in_chunks(
         next(stream.chunks(feature_names)),
         stream.seek([*feature_names, name], stream.n_rows - 1)[1],
     )
-    notes = (*_notes(settings, stream, target, first), *notes_on_totals(deque(last, 1)[0]))
+    notes = (*_notes(settings, stream, target, first, counts), *notes_on_totals(deque(last, 1)[0]))
     stem = readable(stem_of(settings.data, stream.files))
-    return TableInChunks(stem, target, notes, stream, left_out)
+    return TableInChunks(stem, target, notes, stream, left_out, spellings=spellings)
 
 
 def _notes(
-    settings: RunSettings, table: Table | TableStream, target: Target, features: Table
+    settings: RunSettings,
+    table: Table | TableStream,
+    target: Target,
+    features: Table,
+    counts: Array | None = None,
 ) -> tuple[str, ...]:
-    of_target = notes_on_target(target, settings.task)
+    of_target = notes_on_target(target, settings.task, counts)
     return (*table.notes, *of_target, *notes_on_columns(features))
 
 
@@ -289,8 +308,9 @@ def _check_values(table: Table, target: Target, counts: Array) -> None:
         if len(alone) > len(values) / 2:
             hints.append(f"another {option('target')}, if these are names")
         if values.dtype.kind == "U":
-            words = alike(values.tolist())
-            hints += [f"{words} differ by capitals only"] * bool(words)
+            words = listing(spelled_alike(classes_counted(target)), MOST_NAMED)
+            merging = f"{option('merge_case', True)}: {words} differ only in case or spaces"
+            hints = [merging] * bool(words) + hints
         raise DataError(
             f"{table.source}: {len(alone)} of the {len(values)} classes of {target.name!r} "
             f"{has} one row only: {str(alone[0])!r} in {place}{example}",

@@ -42,7 +42,7 @@ Shape = tuple[int, int, int]  # channels, height, width
 TARGET = "class"
 WHY = "each has a folder"
 AT_ONCE = 1024
-OF_TABLES = ("task", "ignore", "category", "number", "date", "header_row", "missing")
+OF_TABLES = ("task", "ignore", "category", "number", "date", "header_row", "missing", "merge_case")
 
 
 @dataclass(frozen=True)

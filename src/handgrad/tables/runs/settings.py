@@ -75,6 +75,10 @@ class RunSettings(TableOptions):
     )
     task: Annotated[Task | None, "Task; inferred from the target by default."] = None
     ignore: Annotated[tuple[str, ...], f"Column to leave out. {SEVERAL}"] = ()
+    merge_case: Annotated[
+        bool,
+        "Merge texts that differ only in case or spaces, as ja and JA, into the most frequent one.",
+    ] = False
     estimator: Annotated[
         EstimatorName,
         "tabular: an ensemble that needs no tuning; mlp: one net, set by the options below; "

@@ -13,10 +13,16 @@ import pyarrow as pa
 
 from handgrad.files import inspect, load
 from handgrad.files.paths import kind_of
-from handgrad.tables.data import TableOptions, predict_table
+from handgrad.tables.data import TableOptions, TableStream, predict_table
 from handgrad.tables.data.files import PARQUET, Table, check_asked, check_columns, listed
 from handgrad.tables.data.picture_folders import has_pictures
 from handgrad.tables.data.pictures import ALL_LEVELS, Levels
+from handgrad.tables.data.spellings import (
+    Spellings,
+    respelled,
+    spellings_from,
+    stream_respelled,
+)
 from handgrad.tables.data.table_options import DATE_ORDERS, DateOrder, Task, option
 from handgrad.tables.data.tables import opened
 from handgrad.tables.runs.contribution_columns import contribution_columns
@@ -59,7 +65,8 @@ class TableModel:
     """An estimator of tables or pictures, loaded from the file `path`, with its metadata.
 
     `date_order`, `header_row`, `missing` and `columns` by kind are those of the training table;
-    `levels` are the pixel values scaled to 0 and 1, for files of more than 8 bits.
+    `spellings` are those of its texts, if they were merged; `levels` are the pixel values scaled
+    to 0 and 1, for files of more than 8 bits.
     """
 
     path: Path
@@ -71,6 +78,7 @@ class TableModel:
     header_row: int | None
     missing: tuple[str, ...]
     columns: dict[str, list[str]]
+    spellings: Spellings
     levels: Levels
 
     @classmethod
@@ -116,6 +124,7 @@ class TableModel:
             line if isinstance(line, int) and line > 0 else None,
             tuple(_names(reading.get("missing"))),
             columns,
+            _spellings(reading.get("spellings")),
             levels,
         )
 
@@ -129,7 +138,8 @@ class TableModel:
         if self.shape:
             return pictures_for(self.shape, self.levels, data)
         self._refuse_pictures(data)
-        return read_table_named(data, self.options(asked))
+        table = read_table_named(data, self.options(asked))
+        return table.with_columns(respelled(table.columns, self.spellings))
 
     def _refuse_pictures(self, data: str) -> None:
         if has_pictures(data):
@@ -174,6 +184,12 @@ class TableModel:
             options["features"] = tuple(map(str, features))
         return OptionsOfModel(**options, of_model=(*self.columns["number"], *self.columns["date"]))
 
+    def _opened(
+        self, data: str, asked: TableOptions, memory: str, *, progress: bool
+    ) -> TableStream:
+        table = opened(data, self.options(asked), memory, progress=progress)
+        return stream_respelled(table, self.spellings)
+
     def predict(
         self,
         data: str,
@@ -211,7 +227,7 @@ class TableModel:
             )
         self._refuse_pictures(data)
         progress = messages.shows_progress
-        table = opened(data, self.options(asked), memory, progress=progress)
+        table = self._opened(data, asked, memory, progress=progress)
         check_asked(data, table.names, asked)
         messages.note(*table.notes)
         refuse_joined("keep", keep, table.names)
@@ -268,6 +284,11 @@ class ModelEvaluation:
 
 def _names(value: object) -> list[str]:
     return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
+
+
+def _spellings(value: object) -> Spellings:
+    texts = value if isinstance(value, dict) else {}
+    return spellings_from({str(name): _names(kept) for name, kept in texts.items()})
 
 
 def _levels(value: object) -> Levels:

@@ -280,6 +280,7 @@ class TableJob(Job):
             asked, target, schema = self.settings, table.target, table.table.schema
             names = [*table.feature_names, target.name]
             texts = [name for name in names if is_text(schema.field(name).type)]
+            spellings = {name: [*kept.values()] for name, kept in table.spellings.items()}
             reading: dict[str, object] = {
                 "date_order": table.table.date_order or asked.date_order,
                 "category": [*dict.fromkeys([*asked.category, *texts])],
@@ -287,6 +288,7 @@ class TableJob(Job):
                 "date": [*asked.date],
                 **({"header_row": asked.header_row} if asked.header_row else {}),
                 **({"missing": [*asked.missing]} if asked.missing else {}),
+                **({"spellings": spellings} if spellings else {}),
             }
             if isinstance(table, PicturesInMemory) and table.levels is not None:
                 reading["levels"] = [*table.levels]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from handgrad.tables.data import TableStream, train_test_split
 from handgrad.tables.data.files import Table, located
+from handgrad.tables.data.spellings import Spellings
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.targets import Target
 from handgrad.textbook.errors import DataError
@@ -23,11 +24,15 @@ MOST_HELD_OUT, SHARE_HELD_OUT = 20_000, 1 / 16
 
 @dataclass(frozen=True)
 class WithTarget(ABC):
-    """Rows of a table with the target column, and `notes` on possible mistakes."""
+    """Rows of a table with the target column, and `notes` on possible mistakes.
+
+    `spellings` are those into which others were merged, for columns of text.
+    """
 
     name: str
     target: Target
     notes: tuple[str, ...]
+    spellings: Spellings = field(default_factory=dict, kw_only=True)
 
     @property
     def classes(self) -> list[object]:
