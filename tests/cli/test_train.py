@@ -424,12 +424,68 @@ def test_rows_of_a_class_count_as_much_as_is_asked_for(tmp_path: Path) -> None:
     assert handgrad(*words, "--out", tmp_path / "balanced").exit_code == 0
 
 
-def test_the_first_metric_chooses_the_epochs_if_it_can_be_watched(tmp_path: Path) -> None:
-    for metric, by in (("accuracy", "accuracy"), ("roc_auc", "log_loss")):
-        words = ("train", "wine", *QUICK, "--metric", metric, "--out", tmp_path / metric)
+def test_the_first_metric_chooses_the_epochs(tmp_path: Path) -> None:
+    for metric in ("accuracy", "roc_auc", "neg_brier_score"):
+        words = ("train", "breast_cancer", *QUICK, "--metric", metric, "--out", tmp_path / metric)
         assert handgrad(*words).exit_code == 0
-        assert record(tmp_path / metric)["epochs_chosen_by"] == by
-        assert hg.load(tmp_path / metric / "model.safetensors").metric == by
+        assert record(tmp_path / metric)["epochs_chosen_by"] == metric
+        assert hg.load(tmp_path / metric / "model.safetensors").metric == metric
+    with refused(hg.errors.SettingError, "--metric average_precision failed on"):
+        raised("train", "diabetes", "--metric", "average_precision", "--out", tmp_path / "none")
+
+
+def test_a_threshold_is_chosen_kept_and_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 2))
+    fraud = rng.random(600) < 1 / (1 + np.exp(2 - 1.5 * x[:, 0]))
+    lines = [
+        f"{a:.3f},{b:.3f},{'fraud' if f else 'ok'}" for (a, b), f in zip(x, fraud, strict=True)
+    ]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["a,b,label", *lines]) + "\n", "utf-8")
+    words = ("train", table, "--target", "label", "--epochs", 8, "--metric", "f1")
+    found = dict[str, Any]()
+    for name, more in {"usual": (), "costs": ("--threshold", "miss=10,false_alarm=1")}.items():
+        done = handgrad(*words, *more, "--out", tmp_path / name)
+        found[name] = record(tmp_path / name)
+        assert ("fraud is predicted above a probability of 0." in done.stdout) == (name == "costs")
+    assert found["usual"]["positive"] == found["costs"]["positive"] == "fraud"
+    assert found["usual"]["threshold"] is None
+    assert found["costs"]["threshold"]["chosen_by"] == "miss=10,false_alarm=1"
+    recalls = [found[name]["classes"][0]["recall"] for name in ("usual", "costs")]
+    assert recalls[1] > recalls[0]
+    assert found["costs"]["scores"]["held_out"]["f1"] == found["costs"]["classes"][0]["f1"]
+    page = (tmp_path / "costs" / "report.html").read_text("utf-8")
+    assert "“fraud” is predicted where its probability is above 0." in page
+    assert "(that of the model)" in page
+    evaluated = handgrad(
+        "evaluate", tmp_path / "costs" / "model.safetensors", table, "--metric", "f1", "--json"
+    )
+    scores = json.loads(evaluated.stdout)
+    assert scores["scores"]["f1"] == pytest.approx(scores["classes"][0]["f1"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "said"),
+    [
+        ("SettingError", ("--threshold", "2"), "--threshold 2"),
+        ("SettingError", ("--threshold", "f1", "--estimator", "mlp"), "--threshold f1 for --esti"),
+        ("SettingError", ("--threshold", "miss=1"), "--threshold miss=1"),
+        ("DataError", ("--positive", "yes"), "--positive yes, which is no class of the target"),
+    ],
+)
+def test_decisions_that_are_refused(
+    kind: str, words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    with refused(getattr(hg.errors, kind), said):
+        raised("train", "breast_cancer", *words, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_numbers_and_three_classes_have_no_positive_class(tmp_path: Path) -> None:
+    for data in ("diabetes", "iris"):
+        with refused(hg.errors.SettingError, "--positive 1, where target has"):
+            raised("train", data, "--positive", "1", "--out", tmp_path / "run")
 
 
 def test_a_process_of_its_own_ends_well_and_shows_no_bar(tmp_path: Path) -> None:

@@ -38,8 +38,9 @@ export function answersIn(place, described) {
   };
 }
 
-function classSaid(outputs, { classes, output }) {
-  const best = outputs.indexOf(Math.max(...outputs));
+function classSaid(outputs, { classes, output, thresholds }) {
+  const decided = outputs.map((value, i) => value / (thresholds?.[i] ?? 1));
+  const best = decided.indexOf(Math.max(...decided));
   const isSure = output === "probabilities";
   const more = isSure ? translate("probability", { percent: formatPercent(outputs[best]) }) : null;
   const order = [...outputs.keys()];

@@ -184,6 +184,11 @@ def show_run(run: runs.Run, output: Output) -> None:
     if counts := scores.get("n_gram"):
         columns[f"{counts['n']}-gram"] = counts
     _show_scores(columns | {"guessing": scores["guessing"]}, output)
+    if (threshold := record.get("threshold")) is not None:
+        output.say(
+            f"{record['positive']} is predicted above a probability of {threshold['value']:.3g} "
+            f"(--threshold {threshold['chosen_by']})"
+        )
     for finding in record["findings"]:
         output.say(f"note: {finding['problem']}, {finding['where']}: {finding['evidence']}")
         output.say(f"  try: {finding['advice']}")

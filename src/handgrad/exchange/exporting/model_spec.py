@@ -44,7 +44,8 @@ STEPS = "StandardScaler and TableEncoder before MLPClassifier or MLPRegressor"
 class ModelParts:
     """Parts of a `ModelSpec`, from an estimator; `predict` is the prediction of the model itself.
 
-    `center` and `scale` (n_in,) are location and spread of the columns, if known.
+    `center` and `scale` (n_in,) are location and spread of the columns, if known. `thresholds` are
+    those of two classes, if they are not both ½.
     """
 
     kind: Kind
@@ -56,6 +57,7 @@ class ModelParts:
     features: Features | None = None
     center: Array | None = None
     scale: Array | None = None
+    thresholds: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +66,9 @@ class ModelSpec:
 
     `net` computes the complete output from rows x (n, n_in) of `net.dtype`. `output` names it: for
     a classifier the `probabilities` or `scores` (n, n_classes) of its `classes`, of which the
-    largest is the label; for a regressor the `values` (n, n_values); for a net the `output` of its
-    last layer. `graph` is the traced prediction, with weights named as in `net.state()`.
+    largest is the label, after a division by the `thresholds` (n_classes,), if there are any; for
+    a regressor the `values` (n, n_values); for a net the `output` of its last layer. `graph` is
+    the traced prediction, with weights named as in `net.state()`.
 
     `features` encode a table as rows x, None for models of arrays. Their `encoder` is a net too:
     from the numbers of parsed columns, `parsed` (n, n_used), to x, in float64. `encoder_graph` is
@@ -86,6 +89,7 @@ class ModelSpec:
     classes: Array | None = None
     features: Features | None = None
     table: Columns | None = None
+    thresholds: Array | None = None
 
     @property
     def columns(self) -> Mapping[str, Feature]:
@@ -109,6 +113,16 @@ class ModelSpec:
         if self.features is None or self.table is None:
             raise TypeError("a model of arrays has no table")
         return self.features, self.table
+
+    def labels(self, outputs: Array) -> Array:
+        """Class of each row of outputs, (n, n_classes); only for a classifier."""
+        if self.classes is None:
+            raise TypeError("a model of numbers has no classes")
+        return np.asarray(self.classes[self.decided(outputs).argmax(axis=1)])
+
+    def decided(self, outputs: Array) -> Array:
+        """Outputs, (n, n_classes), of which the largest is the label."""
+        return outputs if self.thresholds is None else outputs / self.thresholds
 
     def by_layers(self, x: Array) -> Array:
         """Output for rows x (n, n_in), computed by the layers' own code in NumPy."""
@@ -167,6 +181,7 @@ def model_spec_of(model: object, x: object = None) -> ModelSpec:
         classes=parts.classes,
         features=parts.features,
         table=table,
+        thresholds=parts.thresholds,
     )
 
 

@@ -55,7 +55,7 @@ class Evidence:
     """Facts of a model on `held`-out rows, and on its `training` rows if given.
 
     `learned` are the training rows, or else the held-out rows; `classes` are class names, empty
-    for regression, with the `most_frequent` one; of two, `positive` is the rarer one. `beside` are
+    for regression, with the `most_frequent` one; of two, one is `positive`. `beside` are
     tables of the columns that are not features, for held-out and training rows. `diagnosis` is the
     reason if there is none; `findings` are those on the rows and then those on the net and its
     training. Everything else is computed on first use.
@@ -122,16 +122,28 @@ class Evidence:
 
     @property
     def positive(self) -> int | None:
-        """The rarer of two classes, the second one if they are equal; else None."""
+        """The positive class of two, by name or the model; else the rarer, or the second one."""
         if len(self.classes) != 2:
             return None
+        if (named := self.about.get("positive")) in self.classes:
+            return self.classes.index(str(named))
+        if (own := getattr(self.estimator, "positive_", None)) is not None:
+            return int(own)
         first, second = np.bincount(self.learned.y, minlength=2)
         return int(second <= first)
 
     @property
     def rarer(self) -> bool:
         """True if there are two classes and the positive one has fewer rows."""
-        return len(self.classes) == 2 and len({*np.bincount(self.learned.y, minlength=2)}) == 2
+        if self.positive is None:
+            return False
+        counts = np.bincount(self.learned.y, minlength=2)
+        return bool(counts[self.positive] < counts[1 - self.positive])
+
+    @property
+    def threshold(self) -> float | None:
+        """Threshold of the positive class, if the model has one."""
+        return getattr(self.estimator, "threshold_", None)
 
     @property
     def best_epochs(self) -> list[int]:

@@ -110,7 +110,9 @@ def _predicted(
         ) from error
     if not classes:
         return p.reshape(len(p)).astype(float), None
-    return p.argmax(axis=1), p if is_classifier(model) else None
+    thresholds: Array | None = getattr(model, "class_thresholds", None)
+    decided = p if thresholds is None else p / thresholds
+    return decided.argmax(axis=1), p if is_classifier(model) else None
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,10 @@ from handgrad.training.results import HasNet, PartialDependence, Predictions
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "llvmlite", "narwhals", "pyarrow", "matplotlib")
 MOST_CURVES, MOST_CLASSES, MOST_DOTS, MOST_MISTAKES = 4, 5, 800, 8
+# Thresholds shown for the positive class.
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 MOST_BARS, BARS, WIDTH, BINS = 12, 20, 80, 24
-SHOWN_ELSEWHERE = {"command", "data", "seed", "seconds", "notes", "target"}
+SHOWN_ELSEWHERE = {"command", "data", "seed", "seconds", "notes", "target", "positive"}
 
 
 def as_drawn(held: ScoredRows) -> Predictions:
@@ -66,6 +68,20 @@ def mistakes(counts: Array) -> list[tuple[int, int]]:
     wrong = counts * ~np.eye(len(counts), dtype=bool)
     most = np.argsort(-wrong, axis=None, kind="stable")[:MOST_MISTAKES]
     return [divmod(int(place), len(wrong)) for place in most if wrong.flat[place]]
+
+
+def decisions_at(held: ScoredRows, positive: int, chosen: float | None) -> list[list[str]]:
+    """Rows found, false alarms and precision at some thresholds of the positive class."""
+    if held.p is None:
+        return []
+    p, true, rows = held.p[:, positive], held.y == positive, list[list[str]]()
+    for threshold in sorted({*THRESHOLDS, *([] if chosen is None else [chosen])}):
+        predicted = p > threshold
+        hits, alarms = int((predicted & true).sum()), int((predicted & ~true).sum())
+        name = f"{number(threshold)}{' (that of the model)' if threshold == chosen else ''}"
+        share = percent(hits / (hits + alarms)) if hits + alarms else "–"
+        rows.append([name, f"{hits:,} of {int(true.sum()):,}", f"{alarms:,}", share])
+    return rows
 
 
 def errors(held: ScoredRows) -> list[str]:

@@ -12,11 +12,10 @@ from handgrad.tables.data.table_options import TableWords, option
 from handgrad.tables.data.targets import target_of, with_target
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import PredictedRows, metrics_for, notes_on_few_rows
-from handgrad.tables.runs.settings import one_target
+from handgrad.tables.runs.settings import check_metrics, one_target
 from handgrad.tables.runs.table_model import ModelEvaluation, TableModel, errors_name
 from handgrad.tables.runs.text_model import TextModel, refuse_of_tables
 from handgrad.textbook.errors import SettingError
-from handgrad.textbook.metrics.registry import metrics_of
 
 
 def evaluate_table(
@@ -57,7 +56,7 @@ def evaluate_table(
     DataError
         For unusable data.
     """
-    metrics_of(metric)
+    check_metrics(metric)
     messages, data, asked = messages or Messages(), str(data), TableOptions(**options)
     if (writer := TextModel.of(model)) is not None:
         refuse_of_tables(asked, target=target, metric=tuple(metric))
@@ -79,7 +78,7 @@ def evaluate_table(
     y = target_of(table, name, named.task).values
     with messages.warnings_as_notes(), errors_name(data, table):
         X = table.columns.drop_columns([name])
-        rows = PredictedRows.of(named.estimator, X, y, named.classes)
+        rows = PredictedRows.of(named.estimator, X, y, named.classes, named.positive)
     classes = rows.by_class()
     messages.note(*notes_on_few_rows(classes))
     return ModelEvaluation(

@@ -123,6 +123,8 @@ class Run:
         record, target = self.record, self.record["target"]
         why = f"{target['name']} is predicted by {target['task']}: {target['why']}."
         about = self.about | {"target": target["name"], "notes": [why, *record["notes"]]}
+        if "positive" in record:
+            about["positive"] = record["positive"]
         if shards := record["settings"].get("shards"):
             about["shards of each batch"] = shards
         held_out, training = rows["held_out"], rows["training"]

@@ -17,6 +17,8 @@ from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.runs.pictures import PicturesInMemory, in_words
 from handgrad.tables.runs.settings import ACTIVATIONS, RunSettings
 from handgrad.tables.runs.training_table import TrainingTable
+from handgrad.tables.tabular.decisions import positive_of
+from handgrad.tables.tabular.scorers import score_classes, score_numbers
 from handgrad.textbook.errors import DataError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array
 from handgrad.textbook.metrics.registry import METRICS
@@ -40,13 +42,6 @@ PICTURES_AT_ONCE, STEPS, FEWEST_AND_MOST_EPOCHS = 16, 2000, (20, 200)
 
 Scores = dict[str, float]
 ClassScores = dict[str, Any]  # precision, recall, F1 and rows of one class
-# Metrics by which a tabular estimator can select its best epoch, under its own names.
-WATCHED = {
-    "log_loss": "log_loss",
-    "accuracy": "accuracy",
-    "root_mean_squared_error": "rmse",
-    "mean_absolute_error": "mae",
-}
 
 
 class StoppedError(SystemExit):
@@ -61,9 +56,9 @@ def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
     """Metric that selects the best epoch; None if the last epoch is used."""
     first = settings.metric[0] if settings.metric else ""
     usual = "log_loss" if task == "classification" else "root_mean_squared_error"
-    if settings.estimator != "tabular":
-        return (first or usual) if settings.patience else None
-    return first if first in WATCHED else usual
+    if settings.estimator != "tabular" and not settings.patience:
+        return None
+    return first or usual
 
 
 def fitted(
@@ -77,14 +72,19 @@ def fitted(
         return _fitted_mlp(settings, task, X, y, progress=progress)
     from handgrad.tables.tabular import TabularClassifier, TabularRegressor
 
-    kind = TabularClassifier if task == "classification" else TabularRegressor
-    model = kind(
-        metric=WATCHED[epochs_chosen_by(settings, task) or ""],
-        epochs=settings.epochs,
-        engine=settings.engine,
-        random_state=settings.seed,
-        verbose=progress,
-    )
+    options: dict[str, Any] = {
+        "metric": epochs_chosen_by(settings, task),
+        "epochs": settings.epochs,
+        "engine": settings.engine,
+        "random_state": settings.seed,
+        "verbose": progress,
+    }
+    model: TabularClassifier | TabularRegressor
+    if task == "classification":
+        options |= {"positive": settings.positive, "threshold": settings.threshold_asked()}
+        model = TabularClassifier(**options)
+    else:
+        model = TabularRegressor(**options)
     weights = None if isinstance(y, str) else row_weights(settings, y)
     model = _fit(settings, model, X, y, {"sample_weight": weights})
     model.set_params(verbose=False)
@@ -228,6 +228,29 @@ def row_weights(settings: RunSettings, y: Array) -> Array | None:
     return compute_sample_weight(weights, names)
 
 
+def positive_asked(settings: RunSettings, table: TrainingTable) -> str | None:
+    """Name of the positive class of two: the one asked for, or the rarer one."""
+    name, kind = table.target.name, settings.estimator
+    for word, value in (("positive", settings.positive), ("threshold", settings.threshold)):
+        if value is not None and len(table.classes) != 2:
+            raise SettingError(
+                f"{option(word, value)}, where {name} has {len(table.classes) or 'no'} classes",
+                "a target of two classes",
+                f"without {option(word)}",
+            )
+    if settings.threshold is not None and kind != "tabular":
+        raise SettingError(
+            f"{option('threshold', settings.threshold)} for {option('estimator', kind)}",
+            f"{option('estimator', 'tabular')}, whose members hold rows out to choose it",
+            f"without {option('threshold')}",
+        )
+    if len(table.classes) != 2:
+        return None
+    names, counts = np.unique(table.target.values, return_counts=True)
+    place = positive_of(names, counts, settings.positive)
+    return None if place is None else str(names[place])
+
+
 def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, ...]:
     """Names of the metrics: those in `asked`, or the defaults of the task.
 
@@ -237,7 +260,9 @@ def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, 
     others = OF_TWO_CLASSES if n_classes > 2 else OF_MORE_CLASSES
     known = [name for name in known if name not in others]
     for name in asked:
-        if name not in known:
+        if name not in METRICS:
+            _try_scorer(name, n_classes)
+        elif name not in known:
             kind = f"{n_classes} classes" if n_classes else "a number"
             other = f"{name}_macro" if f"{name}_macro" in known else USUAL[task][0]
             raise SettingError(
@@ -248,20 +273,39 @@ def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, 
     return tuple(dict.fromkeys(asked)) or USUAL[task]
 
 
+def _try_scorer(name: str, n_classes: int) -> None:
+    """Refuse a scorer of scikit-learn that cannot score predictions of this task."""
+    y = np.arange(4 * max(n_classes, 1)) % max(n_classes, 4)
+    p = y + 0.5
+    if n_classes:
+        y = y % n_classes
+        p = (0.3 + 0.4 * np.eye(n_classes)[y]) / (0.3 * n_classes + 0.4)
+    PredictedRows(p, y, [*range(n_classes)]).scores([name])
+
+
 @dataclass(frozen=True)
 class PredictedRows:
     """Outputs `p` of a model for rows with true targets `y` (n,).
 
-    Classification: probabilities (n, n_classes) and class indices. Regression: numbers (n,).
+    Classification: probabilities (n, n_classes) and class indices. Regression: numbers (n,). Of two
+    classes, `positive` is the index of the positive one; a class is predicted by the `thresholds`,
+    if there are any.
     """
 
     p: Array
     y: Array
     classes: Sequence[object]
+    positive: int | None = None
+    thresholds: Array | None = None
 
     @classmethod
     def of(
-        cls, model: Predictor, X: pa.Table, y: Array, classes: Sequence[object]
+        cls,
+        model: Predictor,
+        X: pa.Table,
+        y: Array,
+        classes: Sequence[object],
+        positive: int | None = None,
     ) -> PredictedRows:
         """Predict rows; targets may be labels of another type than the classes."""
         predict = getattr(model, "predict_proba", model.predict)
@@ -276,21 +320,33 @@ class PredictedRows:
                 f"one of {', '.join([*place][:20])}",
                 "leave those rows out, or train on rows of that class too",
             )
-        return cls(p, np.asarray([place[label] for label in labels]), classes)
+        codes = np.asarray([place[label] for label in labels])
+        thresholds: Array | None = getattr(model, "class_thresholds", None)
+        return cls(p, codes, classes, positive, thresholds)
+
+    @property
+    def predicted(self) -> Array:
+        """Index of the predicted class of each row, (n,)."""
+        p = self.p if self.thresholds is None else self.p / self.thresholds
+        return np.asarray(p.argmax(axis=1))
 
     def guessed(self, learned: Array) -> PredictedRows:
         """The baseline: predicts the class frequencies in `learned`, or its mean, for every row."""
         if not self.classes:
             return replace(self, p=np.full(len(self.y), learned.mean()))
         frequencies = np.bincount(learned, minlength=len(self.classes)) / len(learned)
-        return replace(self, p=np.tile(frequencies, (len(self.y), 1)))
+        return replace(self, p=np.tile(frequencies, (len(self.y), 1)), thresholds=None)
 
     def scores(self, names: Sequence[str]) -> Scores:
         """Compute metrics by name; NaN where one is undefined."""
-        scores = {}
+        scores, classes = {}, np.array([*map(str, self.classes)])
         for name in names:
             try:
-                scores[name] = float(METRICS[name](self.p, self.y))
+                if self.classes:
+                    more = (classes, self.positive, self.thresholds)
+                    scores[name] = score_classes(name, self.p, self.y, *more)
+                else:
+                    scores[name] = score_numbers(name, self.p, self.y)
             except DataError:
                 if name != "roc_auc":
                     raise
@@ -304,7 +360,7 @@ class PredictedRows:
         if not self.classes:
             return []
         parts = precision_recall_fscore_support(
-            self.y, self.p.argmax(axis=1), labels=np.arange(len(self.classes)), zero_division=0
+            self.y, self.predicted, labels=np.arange(len(self.classes)), zero_division=0
         )
         return [
             {"class": name, "precision": a, "recall": b, "f1": c, "rows": int(n)}

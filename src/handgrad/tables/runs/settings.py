@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from math import inf
 from pathlib import Path
@@ -19,9 +20,10 @@ from handgrad.tables.data.table_options import (
     on_the_command_line,
     option,
 )
+from handgrad.tables.tabular.decisions import Threshold, check_threshold
 from handgrad.textbook.errors import SettingError, did_you_mean, is_number
 from handgrad.textbook.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
-from handgrad.textbook.metrics.registry import metrics_of
+from handgrad.textbook.metrics.registry import METRICS, metrics_of
 
 EstimatorName = Literal["tabular", "mlp", "pictures", "text"]
 
@@ -99,6 +101,15 @@ class RunSettings(TableOptions):
     class_weight: Annotated[
         str | None, "Class weights: balanced, or CLASS=WEIGHT pairs such as yes=5,no=1."
     ] = None
+    positive: Annotated[
+        str | None, "The positive class of two, in scores and curves; the rarer one by default."
+    ] = None
+    threshold: Annotated[
+        str | None,
+        "tabular: probability of the positive class above which it is predicted: a number; f1, "
+        "balanced_accuracy or accuracy, for the best one on validation rows; or costs, such as "
+        "miss=10,false_alarm=1.",
+    ] = None
     seed: Annotated[int, "Random seed; the same seed gives the same model."] = 0
     engine: Annotated[EngineName, "Engine; auto compiles if that is faster."] = "auto"
     memory: Annotated[str, "Memory budget; larger tables are read in chunks."] = "1 GB"
@@ -149,7 +160,8 @@ class RunSettings(TableOptions):
         bytes_of(self.memory)
         self.hidden_layers()
         self.weights_of_classes()
-        metrics_of(self.metric)
+        self.threshold_asked()
+        check_metrics(self.metric)
 
     @property
     def shards(self) -> int | None:
@@ -207,6 +219,27 @@ class RunSettings(TableOptions):
                 )
         return layers
 
+    def threshold_asked(self) -> Threshold | None:
+        """The threshold as a number, a metric or costs."""
+        text = self.threshold
+        if text is None:
+            return None
+        value: Threshold = text
+        if "=" in text:
+            pairs = (part.partition("=")[::2] for part in text.split(","))
+            value = {name.strip(): _number(cost) for name, cost in pairs}  # type: ignore[misc]
+        elif (number := _number(text)) is not None:
+            value = number
+        try:
+            check_threshold(value)
+        except SettingError as error:
+            raise SettingError(
+                option("threshold", text),
+                "a number between 0 and 1; f1, balanced_accuracy or accuracy; or costs",
+                option("threshold", "miss=10,false_alarm=1"),
+            ) from error
+        return value
+
     def weights_of_classes(self) -> dict[str, float] | Literal["balanced"] | None:
         """Weights by class name, or "balanced"."""
         text = self.class_weight
@@ -226,6 +259,22 @@ class RunSettings(TableOptions):
                     did_you_mean(text, ["balanced"], option("class_weight", "yes=5,no=1")),
                 )
         return weights
+
+
+def check_metrics(names: Sequence[str]) -> None:
+    """Refuse what is neither a metric nor a scorer of scikit-learn."""
+    others = [name for name in names if name not in METRICS]
+    if others:
+        from sklearn.metrics import get_scorer_names
+
+        metrics_of([name for name in others if name not in get_scorer_names()])
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def one_target(target: object) -> str | None:

@@ -66,7 +66,8 @@ class TableModel:
 
     `date_order`, `header_row`, `missing` and `columns` by kind are those of the training table;
     `spellings` are those of its texts, if they were merged; `levels` are the pixel values scaled
-    to 0 and 1, for files of more than 8 bits.
+    to 0 and 1, for files of more than 8 bits. `positive` is the index of the positive class
+    of two.
     """
 
     path: Path
@@ -80,6 +81,7 @@ class TableModel:
     columns: dict[str, list[str]]
     spellings: Spellings
     levels: Levels
+    positive: int | None
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -126,6 +128,7 @@ class TableModel:
             columns,
             _spellings(reading.get("spellings")),
             levels,
+            positive_in(model, classes, about.get("positive")),
         )
 
     @property
@@ -280,6 +283,16 @@ class ModelEvaluation:
     scores: Scores
     guessing: Scores
     classes: list[ClassScores]
+
+
+def positive_in(model: Predictor, classes: list[object], name: object) -> int | None:
+    """Index of the positive class: the model's own, or that of a name; else None."""
+    if len(classes) != 2:
+        return None
+    own: int | None = getattr(model, "positive_", None)
+    if own is not None:
+        return own
+    return next((i for i, known in enumerate(classes) if str(known) == str(name)), None)
 
 
 def _names(value: object) -> list[str]:

@@ -35,12 +35,13 @@ from handgrad.tables.runs.models import (
     fitted,
     metrics_for,
     notes_on_stop,
+    positive_asked,
     row_weights,
 )
 from handgrad.tables.runs.partial_run import check_folder, check_link
 from handgrad.tables.runs.pictures import PicturesInMemory
 from handgrad.tables.runs.settings import OF_MLP, RunSettings, table_setting
-from handgrad.tables.runs.table_model import MODEL, errors_name
+from handgrad.tables.runs.table_model import MODEL, errors_name, positive_in
 from handgrad.tables.runs.text_run import TextJob, write_text_report
 from handgrad.tables.runs.training_table import TrainingTable, beside_of
 from handgrad.textbook.errors import DataError, SettingError
@@ -179,6 +180,7 @@ class TableJob(Job):
                 "are classes",
             )
         row_weights(settings, table.target.values)
+        self.positive = positive_asked(settings, table)
         self.learned, self.held_out = table.split(settings.test_size, settings.seed)
         n_folds, seed = settings.folds, settings.seed
         self.folds = self.learned.folds(n_folds, seed) if n_folds else ()
@@ -196,7 +198,9 @@ class TableJob(Job):
     def scored(self, model: Predictor, X: pa.Table, y: Array) -> PredictedRows:
         """Predict rows for scoring."""
         with no_unseen_warnings():
-            return PredictedRows.of(model, X, y, self.table.classes)
+            classes = self.table.classes
+            positive = positive_in(model, classes, self.positive)
+            return PredictedRows.of(model, X, y, classes, positive)
 
     def train(self) -> Run:
         """Train and evaluate; all parts of the run are done afterwards."""
@@ -221,6 +225,7 @@ class TableJob(Job):
             "epochs": len(history),
             "scores": scores | ({"folds": folds} if folds else {}),
             "classes": held_out.by_class(),
+            **self._decision(model),
         }
         run = self.run_of(results, {"rows": self.table.n_rows, "streamed": self.table.streamed})
         evidence = run.evidence(rows, beside_of(self.held_out, self.learned), model, history)
@@ -251,6 +256,18 @@ class TableJob(Job):
             "columns": columns_read(model),
             "notes": table.notes,
             "epochs_chosen_by": epochs_chosen_by(self.settings, target.task),
+        }
+
+    def _decision(self, model: Predictor) -> dict[str, object]:
+        """The positive class of two, and its threshold, for the record."""
+        place = positive_in(model, self.table.classes, self.positive)
+        if place is None:
+            return {}
+        threshold = getattr(model, "threshold_", None)
+        by = self.settings.threshold
+        return {
+            "positive": str(self.table.classes[place]),
+            "threshold": None if threshold is None else {"value": threshold, "chosen_by": by},
         }
 
     def _write_held_out(self, path: Path) -> None:
@@ -296,6 +313,7 @@ class TableJob(Job):
                 "data": table.name,
                 "target": target.name,
                 "task": target.task,
+                **({} if self.positive is None else {"positive": self.positive}),
                 "reading": reading,  # options for reading tables to predict
                 **({"shards": asked.shards} if asked.shards else {}),
             }

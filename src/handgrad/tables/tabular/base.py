@@ -42,6 +42,7 @@ from handgrad.tables.tabular.members import (
     train_members,
 )
 from handgrad.tables.tabular.random_state import generator_of
+from handgrad.tables.tabular.scorers import EpochMetric, Scoring, refuse_unknown
 from handgrad.tables.tabular.streamed import (
     MemberRows,
     StreamedClasses,
@@ -50,13 +51,7 @@ from handgrad.tables.tabular.streamed import (
     checked_name,
     fits_in_memory,
 )
-from handgrad.textbook.errors import (
-    DataError,
-    SettingError,
-    between_0_and_1,
-    did_you_mean,
-    positive,
-)
+from handgrad.textbook.errors import DataError, between_0_and_1, positive
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.shared_rows import SharedRows
@@ -117,6 +112,10 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         w: Array = _check_sample_weight(sample_weight, np.empty((n, 1)), ensure_non_negative=True)
         return w
 
+    def _target_weights(self, targets: Array) -> Array | None:
+        """Factors of the rows' weights, (n,), by their targets; None without."""
+        return None
+
     @contextmanager
     def _as_it_was_if_it_fails(self) -> Iterator[None]:
         """Context that restores all attributes if the fit inside fails."""
@@ -140,6 +139,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
     # in a file
 
     _in_file: ClassVar[tuple[str, ...]] = ("columns", "named")
+    _optional_in_file: ClassVar[tuple[str, ...]] = ()
 
     def _to_file(self) -> tuple[dict[str, Any], Net | None]:
         named = hasattr(self, "feature_names_in_")
@@ -160,7 +160,7 @@ class Tabular(Shardable, TableEstimator):
 
     n_members: int = 8
     _: KW_ONLY
-    metric: str = ""
+    metric: Scoring = ""
     epochs: int | None = None
     validation_fraction: float = 0.125
     engine: EngineName = "auto"
@@ -176,11 +176,7 @@ class Tabular(Shardable, TableEstimator):
             positive("epochs", self.epochs, whole=True)
         between_0_and_1("validation_fraction", self.validation_fraction)
         if self.metric not in self.metrics:
-            raise SettingError(
-                f"metric={self.metric!r}",
-                f"one of {', '.join(self.metrics)}",
-                did_you_mean(self.metric, self.metrics, f"metric={self.metrics[0]!r}"),
-            )
+            refuse_unknown(self.metric, self.metrics)
 
     def _fit(self, X: object, y: object, sample_weight: object) -> tuple[Members, Array]:
         """Train the members; returns them and the targets that the held-out rows index."""
@@ -194,8 +190,11 @@ class Tabular(Shardable, TableEstimator):
             data = self._streamed_data(X, str(y))
         else:
             data = self._member_data(X, y, sample_weight)
-        parts = data, self.features_, self._recipe(), self.engine
+        recipe = self._recipe()
+        parts = data, self.features_, recipe, self.engine
         members = train_members(*parts, self.sharding, verbose=self.verbose)
+        if isinstance(recipe.badness, EpochMetric) and all(map(len, members.held_out)):
+            recipe.badness.check(members.badness)
         self.net_, self.best_epochs_ = members.net, members.best_epochs
         self.history_: History | None = members.history
         return members, data.t
@@ -210,6 +209,8 @@ class Tabular(Shardable, TableEstimator):
         targets = self._checked_target(values_of(y))
         w = self._weights(table, sample_weight)
         check_consistent_length(w, targets)
+        if (of_targets := self._target_weights(targets)) is not None:
+            w = w * of_targets
         rows = merged(table, targets, w)
         del X, table, y, targets, w  # free the memory for the members' rows
         self._check_rows(rows)
@@ -273,7 +274,7 @@ class Tabular(Shardable, TableEstimator):
 
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         self._check_settings()
-        state = checked(fitted, self._in_file)
+        state = checked(fitted, self._in_file, self._optional_in_file)
         self._columns_from_file(state)
         self.best_epochs_, self.history_ = [*state["best_epochs"]], None
         n_outputs, n_members = self._target_from_file(state), len(self.best_epochs_)

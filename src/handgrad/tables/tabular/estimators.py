@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, TransformerMixin
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, column_or_1d
 
@@ -15,14 +16,23 @@ from handgrad.engines.deterministic_ufuncs import deterministic
 from handgrad.exchange.exporting.model_spec import ModelParts
 from handgrad.exchange.exporting.wrapper_layers import MeanOfMembers, Numbers, Temperature
 from handgrad.files.features import Column
+from handgrad.files.tensors import damaged
 from handgrad.files.values import read_classes, written_array
 from handgrad.tables.data.frames import numbers_in
 from handgrad.tables.tabular.base import TableEstimator, Tabular, refuse_one_row, refuse_unusable
+from handgrad.tables.tabular.decisions import (
+    Threshold,
+    best_threshold,
+    check_threshold,
+    class_thresholds,
+    positive_of,
+)
 from handgrad.tables.tabular.features import MergedRows, features_of, merged, quantiles
 from handgrad.tables.tabular.files import FittedToTable, checked
 from handgrad.tables.tabular.members import Members, Recipe
+from handgrad.tables.tabular.scorers import EpochMetric, Scoring, score_classes, score_numbers
 from handgrad.tables.tabular.streamed import StreamedClasses, StreamedNumbers
-from handgrad.textbook.errors import DataError
+from handgrad.textbook.errors import DataError, SettingError
 from handgrad.textbook.layers import SELU, Array, Mish, Softmax
 from handgrad.textbook.losses import Loss, MAELoss, MSELoss, SoftTargetCrossEntropyLoss
 from handgrad.textbook.net import Net
@@ -31,6 +41,7 @@ from handgrad.textbook.special_functions import power
 SMOOTHING = 0.1
 NORMAL_QUARTILES = 1.349  # interquartile range of a normal distribution, in standard deviations
 FAR = 1e9  # clips targets of mae to the range of float32
+OF_SQUARES = ("rmse", "root_mean_squared_error", "mean_squared_error")
 TEMPERATURES = power(np.e, np.linspace(-2, 2, 161))
 
 
@@ -133,8 +144,17 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     ----------
     n_members : int, default 8
         Nets of the ensemble, trained together, each on rows of its own.
-    metric : {"log_loss", "accuracy"}, default "log_loss"
-        Validation metric that selects each member's best epoch.
+    metric : str or callable, default "log_loss"
+        Validation metric that selects each member's best epoch: a metric of `hg.metrics`, a scorer
+        of scikit-learn, or a function of (estimator, X, y), larger for better predictions.
+    class_weight : dict of class to number, "balanced" or None, default None
+        Weights of the classes, multiplied with those of the rows.
+    positive : class, optional
+        The positive class of two; the rarer one if not given.
+    threshold : number, str or dict, optional
+        Probability of the positive class above which it is predicted. Or chosen on the held-out
+        rows: by the metric "f1", "balanced_accuracy" or "accuracy"; or as the cheapest for costs,
+        `{"miss": 10, "false_alarm": 1}`. If not given, the most probable class is predicted.
     epochs : int, optional
         Epochs; if not given, as many as make about 500 steps, 12 to 32.
     validation_fraction : float, default 0.125
@@ -160,7 +180,10 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     (True, (30, 3))
     """
 
-    metric: str = field(default="log_loss", kw_only=True)
+    metric: Scoring = field(default="log_loss", kw_only=True)
+    class_weight: Mapping[Any, float] | str | None = field(default=None, kw_only=True)
+    positive: object = field(default=None, kw_only=True)
+    threshold: Threshold | None = field(default=None, kw_only=True)
 
     metrics = ("log_loss", "accuracy")
     streamed_target = StreamedClasses
@@ -181,10 +204,32 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         -------
         self
         """
+        check_threshold(self.threshold)
         with self._as_it_was_if_it_fails():
             members, t = self._fit(X, y, sample_weight)
             self.temperature_ = _temperature(members, t)
+            self.threshold_ = self._threshold(members, t)
         return self
+
+    def _threshold(self, members: Members, t: Array) -> float | None:
+        """Threshold for the positive class, chosen on the members' held-out rows."""
+        if self.threshold is None:
+            return None
+        k = self.positive_
+        if k is None:
+            raise DataError(
+                f"threshold={self.threshold!r}, with {len(self.classes_)} classes",
+                "two classes, one of which is positive",
+                "no threshold; or a target of two classes",
+            )
+        z, of_rows = held_out_rows(members, t)
+        p = Softmax().forward(deterministic(z / self.temperature_))
+        return best_threshold(self.threshold, p[:, k], of_rows.argmax(axis=1) == k)
+
+    @property
+    def class_thresholds(self) -> Array | None:
+        """Threshold of each class, (2,), or None: the largest ratio to its own is predicted."""
+        return class_thresholds(self.threshold_, self.positive_)
 
     def predict_proba(self, X: object) -> Array:
         """Predict the probability of each of `classes_` for each row: (n, n_classes)."""
@@ -192,9 +237,12 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         return np.asarray(Softmax().forward(deterministic(z, self.engine)).mean(axis=1))
 
     def predict(self, X: object) -> Array:
-        """Predict the most probable class of each row, (n,)."""
+        """Predict the class of each row, (n,): the most probable one, or by the threshold."""
         p = self.predict_proba(X)  # first: it checks that the estimator is fitted
-        return np.asarray(self.classes_[p.argmax(axis=1)])
+        thresholds = self.class_thresholds
+        return np.asarray(
+            self.classes_[(p if thresholds is None else p / thresholds).argmax(axis=1)]
+        )
 
     def _net_targets(self, y: Array) -> tuple[Array, Loss]:
         return np.eye(len(self.classes_))[y], SoftTargetCrossEntropyLoss()
@@ -207,8 +255,27 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         return np.asarray(classes)
 
     def _take_streamed(self, survey: StreamedClasses) -> None:
+        if self.class_weight is not None:
+            raise SettingError(
+                f"class_weight={self.class_weight!r} with a streamed table",
+                "rows of equal weight",
+                "fit(stream.to_table(), …) if it fits in memory",
+            )
         codes = self._checked_target(np.repeat(survey.names, 3))
         self._check_rows(MergedRows({}, codes, np.ones(len(codes))))
+        self.positive_ = positive_of(self.classes_, survey.counts, self.positive)
+
+    def _target_weights(self, targets: Array) -> Array | None:
+        if self.class_weight is None:
+            return None
+        known, weights = self.classes_.tolist(), self.class_weight
+        if isinstance(weights, Mapping) and (unknown := [*{*weights} - {*known}]):
+            raise DataError(
+                f"class_weight for {unknown[0]!r}, which is no class of the target",
+                f"some of {', '.join(map(repr, known[:20]))}",
+                "class_weight='balanced', or weights of classes that occur",
+            )
+        return np.asarray(compute_sample_weight(weights, self.classes_[targets]))
 
     def _check_rows(self, rows: MergedRows) -> None:
         if len(np.unique(rows.y)) < 2:
@@ -219,34 +286,62 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
             )
 
     def _targets(self, rows: MergedRows) -> tuple[Array, Array]:
+        counts = np.bincount(rows.y, rows.w, len(self.classes_))
+        self.positive_ = positive_of(self.classes_, counts, self.positive)
         t = np.eye(len(self.classes_), dtype=np.float32)[rows.y]
         return t, rows.y
 
     def _recipe(self) -> Recipe:
-        return Recipe(SoftTargetCrossEntropyLoss, SELU, 0.04, self._badness, SMOOTHING)
+        badness = self._badness
+        if self.metric not in self.metrics:
+            badness = EpochMetric(self.metric, self._score)
+        return Recipe(SoftTargetCrossEntropyLoss, SELU, 0.04, badness, SMOOTHING)
 
     def _badness(self, z: Array, t: Array) -> float:
         if self.metric == "accuracy":
             return float((z.argmax(axis=1) != t.argmax(axis=1)).mean())
         return _log_loss(z, t)
 
+    def _score(self, z: Array, t: Array) -> float:
+        p, y = np.asarray(Softmax().forward(deterministic(z))), t.argmax(axis=1)
+        return score_classes(self.metric, p, y, self.classes_, self.positive_)
+
     def _exported_parts(self) -> ModelParts:
         net = self._whole_net(Temperature(float(self.temperature_)), Softmax(), MeanOfMembers())
         names, predict = tuple(self.features_.names()), self._quietly(self.predict_proba)
         return ModelParts(
-            "classifier", "probabilities", net, predict, names, self.classes_, self.features_
+            "classifier",
+            "probabilities",
+            net,
+            predict,
+            names,
+            self.classes_,
+            self.features_,
+            thresholds=self.class_thresholds,
         )
 
     # in a file
 
     _in_file = ("columns", "named", "best_epochs", "classes", "temperature")
+    _optional_in_file = ("positive", "threshold")
 
     def _target_to_file(self) -> dict[str, Any]:
-        return {"classes": written_array(self.classes_), "temperature": self.temperature_}
+        of_two: dict[str, float] = {} if self.positive_ is None else {"positive": self.positive_}
+        if self.threshold_ is not None:
+            of_two["threshold"] = self.threshold_
+        return {
+            "classes": written_array(self.classes_),
+            "temperature": self.temperature_,
+            **of_two,
+        }
 
     def _target_from_file(self, fitted: FittedToTable) -> int:
         self.classes_ = read_classes(fitted["classes"])
         self.temperature_ = fitted["temperature"]
+        self.positive_ = fitted.get("positive")
+        self.threshold_ = fitted.get("threshold")
+        if self.positive_ is not None and len(self.classes_) != 2:
+            raise damaged(f"a positive class of {len(self.classes_)}", "one of two")
         return len(self.classes_)
 
 
@@ -261,8 +356,10 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     ----------
     n_members : int, default 8
         Nets of the ensemble, trained together, each on rows of its own.
-    metric : {"rmse", "mae"}, default "rmse"
-        Validation metric that selects each member's best epoch; "mae" is the training loss too.
+    metric : str or callable, default "rmse"
+        Validation metric that selects each member's best epoch: "rmse"; "mae", which is the
+        training loss too; another metric of `hg.metrics`, a scorer of scikit-learn, or a function
+        of (estimator, X, y), larger for better predictions.
     epochs : int, optional
         Epochs; if not given, as many as make about 500 steps, 12 to 32.
     validation_fraction : float, default 0.125
@@ -283,7 +380,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     True
     """
 
-    metric: str = field(default="rmse", kw_only=True)
+    metric: Scoring = field(default="rmse", kw_only=True)
 
     metrics = ("rmse", "mae")
     streamed_target = StreamedNumbers
@@ -347,7 +444,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         y = rows.y / size
         center = float(np.average(y, weights=rows.w))
         spread = float(np.sqrt(np.average((y - center) ** 2, weights=rows.w))) or 1.0
-        if self.metric == "mae":
+        if self._loss_is_mae:
             low, center, high = quantiles(y, rows.w, (0.25, 0.5, 0.75))
             spread = (high - low) / NORMAL_QUARTILES or spread
         moments = center * size, spread * size, rows.y.min(), rows.y.max()
@@ -356,11 +453,22 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         return t, np.zeros(len(t), int)
 
     def _recipe(self) -> Recipe:
-        loss = MAELoss if self.metric == "mae" else MSELoss
-        return Recipe(loss, Mish, 0.07, self._badness)
+        loss = MAELoss if self._loss_is_mae else MSELoss
+        known = self._loss_is_mae or self.metric in OF_SQUARES
+        badness = self._badness if known else EpochMetric(self.metric, self._score)
+        return Recipe(loss, Mish, 0.07, badness)
 
     def _badness(self, z: Array, t: Array) -> float:
-        return float((np.abs(z - t) if self.metric == "mae" else (z - t) ** 2).mean())
+        return float((np.abs(z - t) if self._loss_is_mae else (z - t) ** 2).mean())
+
+    def _score(self, z: Array, t: Array) -> float:
+        center, spread, low, high = self.target_
+        predicted = np.clip(z[:, 0] * spread + center, low, high)
+        return score_numbers(self.metric, predicted, t[:, 0] * spread + center)
+
+    @property
+    def _loss_is_mae(self) -> bool:
+        return self.metric in ("mae", "mean_absolute_error")
 
     def _exported_parts(self) -> ModelParts:
         net = self._whole_net(MeanOfMembers(), Numbers(*self.target_))
@@ -384,16 +492,21 @@ def _log_loss(z: Array, t: Array) -> float:
     return float(SoftTargetCrossEntropyLoss().forward(deterministic(z), t))
 
 
+def held_out_rows(members: Members, t: Array) -> tuple[Array, Array]:
+    """Outputs of all members for their held-out rows, and the targets of these rows."""
+    z = np.concatenate(members.outputs)
+    return z, np.concatenate([t[rows] for rows in members.held_out])
+
+
 def _temperature(members: Members, t: Array) -> float:
     """Temperature that minimizes the members' log loss on held-out rows.
 
     As in Platt scaling (1999), targets are smoothed by one further row of any class: n correct rows
     do not make certain. Averaging already reduces confidence: with several members it is at most 1.
     """
-    pairs = list(zip(members.outputs, members.held_out, strict=True))
-    if not any(len(rows) for _, rows in pairs):
+    z, t = held_out_rows(members, t)
+    if not len(z):
         return 1.0
-    z, t = np.concatenate([z for z, _ in pairs]), np.concatenate([t[rows] for _, rows in pairs])
     t = t + (1 / t.shape[1] - t) / len(t)
     losses = [_log_loss(z / temperature, t) for temperature in TEMPERATURES]
     best = float(TEMPERATURES[int(np.argmin(losses))])

@@ -37,6 +37,8 @@ CHECKS: dict[str, Callable[[Any], bool]] = {  # of the fitted values in a file
     ),
     "classes": lambda classes: isinstance(classes, dict),
     "temperature": lambda t: type(t) is float and 1e-3 < t < 1e3,
+    "positive": lambda place: type(place) is int and place in (0, 1),
+    "threshold": lambda t: type(t) is float and 0 < t < 1,
     "target": lambda target: (
         isinstance(target, list)
         and [type(number) for number in target] == [float] * len(TARGET)
@@ -54,6 +56,8 @@ class FittedToTable(TypedDict, total=False):
     best_epochs: list[int]
     classes: dict[str, object]
     temperature: float
+    positive: int
+    threshold: float
     target: list[float]
 
 
@@ -67,11 +71,13 @@ def features_from(columns: object) -> Features:
     return features
 
 
-def checked(fitted: dict[str, object], keys: Collection[str]) -> FittedToTable:
+def checked(
+    fitted: dict[str, object], keys: Collection[str], optional: Collection[str] = ()
+) -> FittedToTable:
     """Fitted values with these keys; refused if one is invalid."""
-    if set(fitted) != set(keys):
+    if set(fitted) - {*optional} != set(keys):
         raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join(sorted(keys)))
-    for name in keys:
+    for name in fitted:
         if not CHECKS[name](fitted[name]):
             raise damaged(f"{name} is {shown(fitted[name])}", "a result of a fit")
     return cast("FittedToTable", fitted)

@@ -125,11 +125,17 @@ class StreamedClasses:
     """Classes of a target that is read in chunks."""
 
     names: Array  # all of them, in order
+    counts: Array  # number of rows of each
 
     def add(self, y: Array) -> None:
         """Update with the targets of some rows."""
-        previous = [self.names] if hasattr(self, "names") else []
-        self.names = np.unique(np.concatenate([*previous, np.unique(y)]))
+        names, counts = np.unique(y, return_counts=True)
+        if hasattr(self, "names"):
+            names, counts = (
+                np.concatenate(pair) for pair in ((self.names, names), (self.counts, counts))
+            )
+        self.names, places = np.unique(names, return_inverse=True)
+        self.counts = np.bincount(places, counts)
         if len(self.names) > MOST_CLASSES:
             raise DataError(
                 f"a target of more than {MOST_CLASSES} classes",

@@ -69,7 +69,7 @@ def onnx_model(spec: ModelSpec) -> onnx.ModelProto:
     name = model.output(output, OUTPUTS.get(spec.output, spec.output))
     outputs = [described(name, last.dtype, ("n", *_sizes(last.shape[1:])), doc)]
     if spec.classes is not None:
-        outputs.insert(0, _label(model, name, spec.classes))
+        outputs.insert(0, _label(model, name, spec.classes, spec.thresholds, spec.answers.dtype))
     title, notes = spec.title.partition("(")[0], {EXAMPLE: _example(spec), **_layers(spec)}
     return model.whole(title, spec.title, inputs, outputs, notes)
 
@@ -122,9 +122,14 @@ def _table_rows(model: ModelBuilder, spec: ModelSpec, dtype: np.dtype[Any]) -> s
     return rows if dtype == np.float32 else model.put("Cast", rows, to=tensor_type(dtype))
 
 
-def _label(model: ModelBuilder, answer: str, classes: Array) -> onnx.ValueInfoProto:
+def _label(
+    model: ModelBuilder, answer: str, classes: Array, thresholds: Array | None, dtype: np.dtype[Any]
+) -> onnx.ValueInfoProto:
     """Append an output with the predicted class of each row."""
     model.place = NodeOrigin("label", "", "the first class with the largest output")
+    if thresholds is not None:
+        model.place = NodeOrigin("label", "", "the class with the largest output / threshold")
+        answer = model.put("Div", answer, model.weight("thresholds", thresholds.astype(dtype)))
     place = model.put("ArgMax", answer, axis=1, keepdims=0)
     plain_classes(classes)
     kind = object if classes.dtype.kind in "UO" else classes.dtype
@@ -191,7 +196,7 @@ def _check(
     answer = model.graph.output[-1].name
     if spec.classes is not None:
         label = outputs[model.graph.output[0].name]
-        if label.tolist() != spec.classes[outputs[answer].argmax(axis=1)].tolist():
+        if label.tolist() != spec.labels(outputs[answer]).tolist():
             raise FileError(
                 f"{name} returns labels that do not have the largest {answer}",
                 "the class with the largest value of each row",

@@ -38,6 +38,13 @@ CLASSIFY = """\
 /** The class of each row: the first one with the largest output. */
 export const classify = (rows) => predict(rows).map((p) => classes[p.indexOf(Math.max(...p))]);
 """
+BY_THRESHOLDS = """\
+/** The class of each row: the first one with the largest ratio of its output to its threshold. */
+export const classify = (rows) =>
+  predict(rows)
+    .map((p) => p.map((value, i) => value / thresholds[i]))
+    .map((p) => classes[p.indexOf(Math.max(...p))]);
+"""
 TRAINS = "parameters: trained(data).map(toJSON),"
 MAIN = """
 const toJSON = (value) => (Number.isFinite(value) && !Object.is(value, -0) ? value : asText(value));
@@ -86,7 +93,12 @@ def javascript_text(spec: ModelSpec, name: str, train_spec: TrainSpec | None = N
     net = javascript_module(portable_of(spec, train_spec))
     parts = [_head(spec, name, train_spec)]
     if spec.classes is not None:
-        parts += [f"export const classes = {_classes(spec.classes)};\n", CLASSIFY]
+        parts += [f"export const classes = {_classes(spec.classes)};\n"]
+        if spec.thresholds is None:
+            parts += [CLASSIFY]
+        else:
+            thresholds = json.dumps(spec.thresholds.tolist())
+            parts += [f"export const thresholds = {thresholds};\n", BY_THRESHOLDS]
     if spec.features is None:
         return "\n".join([*parts, net])
     read_as = json_in_script(reading())

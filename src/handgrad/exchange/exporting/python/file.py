@@ -153,9 +153,16 @@ def _front(spec: ModelSpec, any_places: bool) -> list[str]:
     if spec.classes is not None:
         parts.append(
             f"def predict({x}):\n    {docstring(f'The class of each row of {x}, (n,).')}\n"
-            f"    return CLASSES[{answer}({x}).argmax(axis=1)]"
+            f"    return CLASSES[{_decided(spec, f'{answer}({x})')}.argmax(axis=1)]"
         )
     return parts if x == "table" else [*parts, _checked(spec, any_places)]
+
+
+def _decided(spec: ModelSpec, outputs: str) -> str:
+    """Expression of the outputs, divided by the thresholds of the classes."""
+    if spec.thresholds is None:
+        return outputs
+    return f"({outputs} / np.array({spec.thresholds.tolist()}))"
 
 
 def _checked(spec: ModelSpec, any_places: bool) -> str:
