@@ -132,7 +132,7 @@ def test_a_run_says_all_that_is_needed_to_repeat_it(tmp_path: Path) -> None:
         about = json.loads(file.metadata()["handgrad"])["about"]
     texts = [name for name in COLUMNS if name in ("customer", "age", "city", "plan", "left")]
     reading = {"date_order": None, "category": texts, "number": [], "date": []}
-    known = {"data": "messy", "target": "left", "task": "classification"}
+    known = {"data": "messy", "target": "left", "task": "classification", "positive": "yes"}
     assert about == known | {"reading": reading}
 
 

@@ -147,14 +147,6 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     metric : str or callable, default "log_loss"
         Validation metric that selects each member's best epoch: a metric of `hg.metrics`, a scorer
         of scikit-learn, or a function of (estimator, X, y), larger for better predictions.
-    class_weight : dict of class to number, "balanced" or None, default None
-        Weights of the classes, multiplied with those of the rows.
-    positive : class, optional
-        The positive class of two; the rarer one if not given.
-    threshold : number, str or dict, optional
-        Probability of the positive class above which it is predicted. Or chosen on the held-out
-        rows: by the metric "f1", "balanced_accuracy" or "accuracy"; or as the cheapest for costs,
-        `{"miss": 10, "false_alarm": 1}`. If not given, the most probable class is predicted.
     epochs : int, optional
         Epochs; if not given, as many as make about 500 steps, 12 to 32.
     validation_fraction : float, default 0.125
@@ -165,6 +157,14 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         Whether progress is printed.
     random_state : int, RandomState or None, default None
         Seed of the initial weights, the shuffling and the held-out rows.
+    class_weight : dict of class to number, "balanced" or None, default None
+        Weights of the classes, multiplied with those of the rows.
+    positive : class, optional
+        The positive class of two; the rarer one if not given.
+    threshold : number, str or dict, optional
+        Probability of the positive class above which it is predicted. Or chosen on the held-out
+        rows: by the metric "f1", "balanced_accuracy" or "accuracy"; or as the cheapest for costs,
+        `{"miss": 10, "false_alarm": 1}`. If not given, the most probable class is predicted.
 
     References
     ----------
