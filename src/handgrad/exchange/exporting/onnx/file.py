@@ -69,7 +69,10 @@ def onnx_model(spec: ModelSpec) -> onnx.ModelProto:
     name = model.output(output, OUTPUTS.get(spec.output, spec.output))
     outputs = [described(name, last.dtype, ("n", *_sizes(last.shape[1:])), doc)]
     if spec.classes is not None:
-        outputs.insert(0, _label(model, name, spec.classes, spec.thresholds, spec.answers.dtype))
+        thresholds = spec.thresholds
+        if thresholds is not None:
+            thresholds = thresholds.astype(spec.answers.dtype)
+        outputs.insert(0, _label(model, name, spec.classes, thresholds))
     title, notes = spec.title.partition("(")[0], {EXAMPLE: _example(spec), **_layers(spec)}
     return model.whole(title, spec.title, inputs, outputs, notes)
 
@@ -123,13 +126,13 @@ def _table_rows(model: ModelBuilder, spec: ModelSpec, dtype: np.dtype[Any]) -> s
 
 
 def _label(
-    model: ModelBuilder, answer: str, classes: Array, thresholds: Array | None, dtype: np.dtype[Any]
+    model: ModelBuilder, answer: str, classes: Array, thresholds: Array | None
 ) -> onnx.ValueInfoProto:
     """Append an output with the predicted class of each row."""
     model.place = NodeOrigin("label", "", "the first class with the largest output")
     if thresholds is not None:
         model.place = NodeOrigin("label", "", "the class with the largest output / threshold")
-        answer = model.put("Div", answer, model.weight("thresholds", thresholds.astype(dtype)))
+        answer = model.put("Div", answer, model.weight("thresholds", thresholds))
     place = model.put("ArgMax", answer, axis=1, keepdims=0)
     plain_classes(classes)
     kind = object if classes.dtype.kind in "UO" else classes.dtype
