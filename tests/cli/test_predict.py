@@ -318,3 +318,75 @@ def test_a_model_that_does_not_say_what_it_predicts_asks(made: Path, tmp_path: P
 def test_the_scores_of_a_run_come_again_on_its_own_rows(made: Path) -> None:
     found = record(made / "left")["scores"]
     assert set(found) == {"training", "held_out", "guessing"}
+
+
+def test_intervals_and_sets_are_columns_as_the_model_gives_them(made: Path, tmp_path: Path) -> None:
+    out, table = tmp_path / "out.csv", read_csv(made / "new.csv")
+    words = (made / "new.csv", "-o", out)
+    assert handgrad("predict", model(made, "income"), *words, "--interval", "0.8").exit_code == 0
+    found, estimator = written(out), hg.load(model(made, "income"))
+    assert [*found] == ["prediction", "low", "high"]
+    _, ends = estimator.predict(table.drop_columns(["income"]), interval=0.8)
+    np.testing.assert_allclose(np.column_stack([found["low"], found["high"]]), ends)
+    result = handgrad("predict", model(made), *words, "--sets", "0.9", "--probabilities")
+    assert result.exit_code == 0, result.output
+    found, sets = written(out), hg.load(model(made)).predict_sets(table.drop_columns(["left"]))
+    assert [*found][-2:] == ["set_no", "set_yes"]
+    np.testing.assert_array_equal(np.column_stack([found["set_no"], found["set_yes"]]), sets)
+
+
+@pytest.mark.parametrize(
+    ("target", "option", "told"),
+    [
+        ("left", "--interval", "a TabularRegressor"),
+        ("income", "--sets", "a TabularClassifier"),
+    ],
+)
+def test_intervals_of_classes_and_sets_of_numbers_are_refused(
+    target: str, option: str, told: str, made: Path, tmp_path: Path
+) -> None:
+    words = ("predict", model(made, target), made / "new.csv", "-o", tmp_path / "out.csv")
+    other = {"--interval": "--sets", "--sets": "--interval"}[option]
+    result = handgrad(*words, option, "0.9")
+    hint = f"try: without {option}, or {other} 0.9"
+    assert result.exception is not None
+    with refused(hg.errors.SettingError, f"{option} 0.9, of ", told, hint):
+        raise result.exception
+    result = handgrad(*words, other, "2")
+    assert result.exception is not None
+    with refused(hg.errors.SettingError, "a coverage between 0 and 1"):
+        raise result.exception
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize("target", ["left", "income"])
+def test_how_often_they_have_the_true_value_is_told(target: str, made: Path) -> None:
+    coverage = record(made / target)["coverage"]
+    kind = "set" if target == "left" else "interval"
+    assert coverage["of"] == kind
+    assert coverage["nominal"] == 0.9
+    assert coverage["rows"] == record(made / target)["rows"]["held_out"]
+    assert 0.5 < coverage["observed"] <= 1
+    assert handgrad("report", made / target).exit_code == 0
+    page = (made / target / "report.html").read_text("utf-8")
+    assert f"The 90% prediction {kind}s have the true" in page
+    assert ("Prediction intervals" in page) == (kind == "interval")
+    result = handgrad("evaluate", model(made, target), made / f"{target}.csv", "--json")
+    told = json.loads(result.stdout)["coverage"]
+    table = read_csv(made / f"{target}.csv")
+    X, y, estimator = (
+        table.drop_columns([target]),
+        table[target].to_numpy(),
+        hg.load(model(made, target)),
+    )
+    if kind == "set":
+        sets = estimator.predict_sets(X)
+        inside, sizes = (
+            sets[range(len(y)), np.searchsorted(estimator.classes_, y)],
+            sets.sum(axis=1),
+        )
+    else:
+        low, high = estimator.predict(X, interval=0.9)[1].T
+        inside, sizes = (low <= y) & (y <= high), high - low
+    assert told["observed"] == pytest.approx(inside.mean())
+    assert told["mean_size"] == pytest.approx(sizes.mean())

@@ -84,7 +84,7 @@ def test_rows_that_changed_are_refused_and_the_page_stays(run: Path) -> None:
     [
         (None, "no such file"),
         ("[]", "not the record of a run"),
-        ('{"format_version": 1, "scores": {}}', "format version 1\n  expected: format version 2"),
+        ('{"format_version": 1, "scores": {}}', "format version 1\n  expected: format version 3"),
     ],
     ids=["none", "other", "of an older version"],
 )

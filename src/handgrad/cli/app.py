@@ -113,6 +113,20 @@ def predict(
         ),
     ] = False,
     background: Background = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            help="Coverage, such as 0.9: add columns low and high, the interval that has the true "
+            "number with this probability."
+        ),
+    ] = None,
+    sets: Annotated[
+        float | None,
+        typer.Option(
+            help="Coverage, such as 0.9: add a column set_CLASS for each class, whether it is in "
+            "the set that has the true class with this probability."
+        ),
+    ] = None,
     memory: Memory = RunSettings.memory,
     as_json: Json = False,
 ) -> None:
@@ -121,7 +135,17 @@ def predict(
     with TemporaryDirectory() as folder:
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
         rows = named.predict(
-            data, to, options, memory, output, probabilities, keep or (), explain, background
+            data,
+            to,
+            options,
+            memory,
+            output,
+            probabilities,
+            keep or (),
+            explain,
+            background,
+            interval=interval,
+            sets=sets,
         )
         show_predictions(rows, to, output, on_screen=out == SCREEN)
 

@@ -189,6 +189,7 @@ def show_run(run: runs.Run, output: Output) -> None:
             f"{record['positive']} is predicted above a probability of {threshold['value']:.3g} "
             f"(--threshold {threshold['chosen_by']})"
         )
+    _show_coverage(record.get("coverage"), "held-out rows", output)
     for finding in record["findings"]:
         output.say(f"note: {finding['problem']}, {finding['where']}: {finding['evidence']}")
         output.say(f"  try: {finding['advice']}")
@@ -238,6 +239,7 @@ def show_evaluation(evaluation: runs.Evaluation, output: Output) -> None:
     text = f": {evaluation.rows:,} {of}; {evaluation.target} is predicted by "
     output.say((evaluation.data, "bold"), text, (evaluation.model, "bold"))
     _show_scores({"score": evaluation.scores, "guessing": evaluation.guessing}, output)
+    _show_coverage(evaluation.coverage, "rows", output)
     if evaluation.classes:
         measures = ("precision", "recall", "f1")
         rows = [
@@ -318,6 +320,16 @@ def _show_scores(columns: Mapping[str, Mapping[str, float | str]], output: Outpu
     metrics = [*columns.values()][-1]
     rows = [[m.replace("_", " "), *(figure(c.get(m)) for c in columns.values())] for m in metrics]
     output.table(["", *columns], rows, numbers=True)
+
+
+def _show_coverage(coverage: runs.CoverageRecord | None, rows: str, output: Output) -> None:
+    """Show how often intervals or sets have the true value, beside the nominal coverage."""
+    if coverage is None:
+        return
+    what, size = f"{coverage['nominal']:.0%} {coverage['of']}s", figure(coverage["mean_size"])
+    has = "the true class" if coverage["of"] == "set" else "the true value"
+    size = f"{size} classes on average" if coverage["of"] == "set" else f"mean width {size}"
+    output.say(f"{what}: {has} is inside for {coverage['observed']:.1%} of the {rows}; {size}")
 
 
 def _over_folds(folds: Sequence[runs.Scores]) -> dict[str, str]:

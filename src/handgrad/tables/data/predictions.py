@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol, TypedDict, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +17,14 @@ from handgrad.engines.streams import BATCH, whole_batches
 from handgrad.files.addresses import meant_as_address, without_query
 from handgrad.files.paths import as_path, write_whole
 from handgrad.tables.data.files import PARQUET, check_columns
+from handgrad.tables.data.table_options import option
 from handgrad.tables.data.table_stream import StreamedRows, TableStream
 from handgrad.tables.data.unseen_values import unseen_warnings_together
 from handgrad.textbook.errors import DataError, SettingError, described
 from handgrad.textbook.kinds import Probabilities
 from handgrad.textbook.layers import Array
 from handgrad.training.progress_bar import progress_bar
+from handgrad.training.results import Predictor, is_classifier
 
 # Rows that an estimator predicts at once: their encoding may be wide.
 AT_ONCE = 10_240
@@ -40,6 +42,8 @@ def predict_table(
     probabilities: bool = False,
     keep: Sequence[str] = (),
     further: Callable[[pa.Table], pa.Table] | None = None,
+    interval: float | None = None,
+    sets: float | None = None,
     progress: bool = False,
 ) -> Path:
     """Write a model's prediction for each row of a table to a file, in the order of the rows.
@@ -63,6 +67,10 @@ def predict_table(
         Columns of the table to copy; for an estimator.
     further : function, optional
         Further columns for some rows of the table, such as their contributions; for an estimator.
+    interval : float, optional
+        Coverage of the intervals of numbers, which are columns `low` and `high`.
+    sets : float, optional
+        Coverage of the sets of classes: a column `set_NAME` for each class says whether it is in.
     progress : bool, default False
         Whether a progress bar is shown.
 
@@ -111,9 +119,11 @@ def predict_table(
             "predict_proba; or a net that ends in probabilities, and rows whose target is classes",
             "probabilities=False",
         )
+    refuse_without(model, interval=interval, sets=sets)
     check_columns(table.name, table.names, *keep)
     with unseen_warnings_together():
-        tables = _predicted(model, data, probabilities, keep, further)
+        answers = partial(_answers, model, probabilities, interval, sets)
+        tables = _predicted(model, data, probabilities, answers, keep, further)
         return write_tables(tables, to, data.n_rows, progress=progress)
 
 
@@ -174,10 +184,11 @@ def _predicted(
     model: Any,
     data: TableStream | StreamedRows,
     probabilities: bool,
+    answers: Callable[[pa.Table], pa.Table],
     keep: Sequence[str],
     further: Callable[[pa.Table], pa.Table] | None,
 ) -> Iterator[pa.Table]:
-    """The columns to write, chunk by chunk."""
+    """The columns to write, chunk by chunk; `answers` are those of an estimator for some rows."""
     if isinstance(data, StreamedRows):
         sure = isinstance(model.output_kind, Probabilities)
         engine = engine_for_chunks(model, lambda: next(data.chunks())[0], data.n_rows)
@@ -199,9 +210,7 @@ def _predicted(
             whole = chunk.slice(start, at_once)
             frame = whole.select(columns)
             try:
-                p = model.predict_proba(frame) if probabilities else None
-                classes = getattr(model, "classes_", ())
-                predicted = predicted_columns(model.predict(frame), p, classes)
+                predicted = answers(frame)
                 if further is not None:
                     added = further(frame)
                     for name in added.column_names:
@@ -214,6 +223,80 @@ def _predicted(
             for i, name in enumerate(keep):
                 predicted = predicted.add_column(i, name, whole[name])
             yield predicted
+
+
+def _answers(
+    model: Predictor,
+    probabilities: bool,
+    interval: float | None,
+    sets: float | None,
+    frame: pa.Table,
+) -> pa.Table:
+    """Predictions of an estimator for some rows, with what else is asked for."""
+    p = model.predict_proba(frame) if probabilities and is_classifier(model) else None
+    classes = getattr(model, "classes_", ())
+    further: dict[str, Array] = {}
+    if interval is not None and has_intervals(model):
+        values, ends = model.predict(frame, interval=interval)
+        further = {"low": ends[:, 0], "high": ends[:, 1]}
+    else:
+        values = np.asarray(model.predict(frame))
+    if sets is not None and has_sets(model):
+        chosen = model.predict_sets(frame, sets)
+        further = {f"set_{name}": chosen[:, i] for i, name in enumerate(classes)}
+    table = predicted_columns(values, None if p is None else np.asarray(p), classes)
+    for name, column in further.items():
+        table = table.append_column(name, pa.array(column))
+    return table
+
+
+class Coverages(TypedDict, total=False):
+    """Coverages of the intervals and of the sets to predict."""
+
+    interval: float | None
+    sets: float | None
+
+
+class PredictsIntervals(Protocol):
+    """Protocol of a fitted model that predicts numbers with their intervals."""
+
+    def predict(self, X: object, *, interval: float) -> tuple[Array, Array]:
+        """Predictions (n,) for the rows `X`, and the ends of their intervals (n, 2)."""
+
+
+class PredictsSets(Protocol):
+    """Protocol of a fitted model that predicts sets of classes."""
+
+    def predict_sets(self, X: object, coverage: float) -> Array:
+        """Mask of the classes in the set of each row of `X`, (n, n_classes)."""
+
+
+def has_sets(model: object) -> TypeGuard[PredictsSets]:
+    """Return True if a model predicts sets of classes."""
+    return hasattr(model, "predict_sets")
+
+
+def has_intervals(model: object) -> TypeGuard[PredictsIntervals]:
+    """Return True if a model predicts intervals of numbers."""
+    return hasattr(model, "conformal_") and not has_sets(model)
+
+
+def refuse_without(model: object, *, interval: float | None, sets: float | None) -> None:
+    """Refuse intervals or sets of a model that has none."""
+    if sets is not None and not has_sets(model):
+        raise SettingError(
+            f"{option('sets', sets)}, of {model!r}",
+            "a TabularClassifier, which has sets of classes",
+            f"without {option('sets')}"
+            + (f", or {option('interval', sets)}" if has_intervals(model) else ""),
+        )
+    if interval is not None and not has_intervals(model):
+        raise SettingError(
+            f"{option('interval', interval)}, of {model!r}",
+            "a TabularRegressor, which has intervals",
+            f"without {option('interval')}"
+            + (f", or {option('sets', interval)}" if has_sets(model) else ""),
+        )
 
 
 def _joined(tables: list[pa.Table], most: int) -> pa.Table:

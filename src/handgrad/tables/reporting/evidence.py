@@ -14,6 +14,7 @@ from handgrad.check.doctor import Diagnosis
 from handgrad.check.doctor.diagnose import examined, reports_of
 from handgrad.check.doctor.patient import Patient
 from handgrad.tables.inspection import partial_dependence, permutation_importance
+from handgrad.tables.inspection.coverage import Coverage, coverage_of
 from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
 from handgrad.tables.reporting.checks import check_rows, still_learning
 from handgrad.tables.reporting.leakage import DEPENDENT, Sides
@@ -165,6 +166,11 @@ class Evidence:
         from handgrad.tables.reporting.pictures import PictureRows
 
         return PictureRows(cast("HasNet", self.estimator), self.held, self.learned, self.shape)
+
+    @cached_property
+    def coverage(self) -> Coverage | None:
+        """Coverage of the intervals or sets of classes, on the held-out rows."""
+        return coverage_of(self.model, self.held.table.native(), self.held.y, self.classes)
 
     @cached_property
     def importance(self) -> PermutationImportance | None:

@@ -32,6 +32,7 @@ MOST_CURVES, MOST_CLASSES, MOST_DOTS, MOST_MISTAKES = 4, 5, 800, 8
 # Thresholds shown for the positive class.
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 MOST_BARS, BARS, WIDTH, BINS = 12, 20, 80, 24
+MOST_INTERVALS = 120
 SHOWN_ELSEWHERE = {"command", "data", "seed", "seconds", "notes", "target", "positive"}
 
 
@@ -94,6 +95,28 @@ def draw_predictions(shown: Predictions, ax: Axes) -> None:
     """Plot predicted against true values without a legend, which is in the caption."""
     plot_predictions(shown, ax=ax)
     ax.legend().remove()
+
+
+def intervals_drawn(evidence: Evidence) -> Array:
+    """Rows whose intervals are drawn, in the order of their predictions."""
+    n = len(evidence.held)
+    rows = np.random.default_rng(0).permutation(n)[:MOST_INTERVALS]
+    return rows[np.argsort(evidence.held.predicted[rows], kind="stable")]
+
+
+def draw_intervals(evidence: Evidence, rows: Array, ax: Axes) -> None:
+    """Plot the intervals of some rows side by side, with the true values as dots."""
+    coverage, places = evidence.coverage, np.arange(len(rows))
+    if coverage is None or coverage.ends is None:
+        return
+    low, high = coverage.ends[rows].T
+    inside, y = coverage.inside[rows], evidence.held.y[rows]
+    ax.vlines(places, low, high, color=FIRST, alpha=0.35, linewidth=2)
+    for chosen, colour in ((inside, FIRST), (~inside, SECOND)):
+        ax.scatter(places[chosen], y[chosen], s=9, color=colour, zorder=3)
+    ax.set(xlabel="row, in the order of its prediction", xticks=[])
+    ax.set_ylabel(shortened(evidence.target, 40), parse_math=False)
+    tidy(ax)
 
 
 def limits(dependences: Sequence[PartialDependence]) -> tuple[float, float]:

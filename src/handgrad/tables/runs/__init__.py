@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from handgrad.tables.runs.load_text import TextSplit
     from handgrad.tables.runs.models import Scores
     from handgrad.tables.runs.partial_run import whole_folder
-    from handgrad.tables.runs.table_model import ModelEvaluation, TableModel
+    from handgrad.tables.runs.table_model import CoverageRecord, ModelEvaluation, TableModel
     from handgrad.tables.runs.text_model import (
         TextModel,
         Writing,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RECORD",
+    "CoverageRecord",
     "ModelEvaluation",
     "Messages",
     "Run",

@@ -10,6 +10,7 @@ from handgrad.tables.data import TableOptions
 from handgrad.tables.data.files import check_asked, check_columns
 from handgrad.tables.data.table_options import TableWords, option
 from handgrad.tables.data.targets import target_of, with_target
+from handgrad.tables.inspection.coverage import coverage_of
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import PredictedRows, metrics_for, notes_on_few_rows
 from handgrad.tables.runs.settings import check_metrics, one_target
@@ -79,6 +80,7 @@ def evaluate_table(
     with messages.warnings_as_notes(), errors_name(data, table):
         X = table.columns.drop_columns([name])
         rows = PredictedRows.of(named.estimator, X, y, named.classes, named.positive)
+        coverage = coverage_of(named.estimator, X, rows.y, named.classes)
     classes = rows.by_class()
     messages.note(*notes_on_few_rows(classes))
     return ModelEvaluation(
@@ -90,4 +92,5 @@ def evaluate_table(
         rows.scores(metrics),
         rows.guessed(rows.y).scores(metrics),
         classes,
+        coverage.recorded() if coverage else None,
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RECORD, REPORT = "run.json", "report.html"
 HISTORY = "history.json"
-FORMAT_VERSION = 2  # of the record; every change of its keys gets a new number
+FORMAT_VERSION = 3  # of the record; every change of its keys gets a new number
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, Self, cast
+from typing import Literal, Self, Unpack, cast
 
 import pyarrow as pa
 
@@ -17,6 +17,7 @@ from handgrad.tables.data import TableOptions, TableStream, predict_table
 from handgrad.tables.data.files import PARQUET, Table, check_asked, check_columns, listed
 from handgrad.tables.data.picture_folders import has_pictures
 from handgrad.tables.data.pictures import ALL_LEVELS, Levels
+from handgrad.tables.data.predictions import Coverages
 from handgrad.tables.data.spellings import (
     Spellings,
     respelled,
@@ -25,6 +26,7 @@ from handgrad.tables.data.spellings import (
 )
 from handgrad.tables.data.table_options import DATE_ORDERS, DateOrder, Task, option
 from handgrad.tables.data.tables import opened
+from handgrad.tables.inspection.coverage import CoverageRecord as CoverageRecord
 from handgrad.tables.runs.contribution_columns import contribution_columns
 from handgrad.tables.runs.load_table import read_table_named, refuse_joined
 from handgrad.tables.runs.messages import Messages
@@ -204,6 +206,7 @@ class TableModel:
         keep: Sequence[str],
         explained: bool = False,
         background: str | None = None,
+        **coverages: Unpack[Coverages],
     ) -> int:
         """Write the predictions for a table to the file `to`; return the number of rows.
 
@@ -223,14 +226,13 @@ class TableModel:
             )
         if self.shape:
             files = pictures_named(data)
-            _refuse_for_pictures(explain=explained, keep=[*keep])
+            _refuse_for_pictures(explain=explained, keep=[*keep], **coverages)
             model = cast("Classifier", self.estimator)
             return predict_pictures(
                 model, self.shape, self.levels, files, to, probabilities=probabilities
             )
         self._refuse_pictures(data)
-        progress = messages.shows_progress
-        table = self._opened(data, asked, memory, progress=progress)
+        table = self._opened(data, asked, memory, progress=messages.shows_progress)
         check_asked(data, table.names, asked)
         messages.note(*table.notes)
         refuse_joined("keep", keep, table.names)
@@ -247,7 +249,8 @@ class TableModel:
                 probabilities=probabilities,
                 keep=keep,
                 further=further,
-                progress=progress,
+                progress=messages.shows_progress,
+                **coverages,
             )
         known = getattr(self.estimator, "feature_names_in_", table.names)
         known = {*map(str, known), *keep, self.target}
@@ -283,6 +286,7 @@ class ModelEvaluation:
     scores: Scores
     guessing: Scores
     classes: list[ClassScores]
+    coverage: CoverageRecord | None = None
 
 
 def positive_in(model: Predictor, classes: list[object], name: object) -> int | None:

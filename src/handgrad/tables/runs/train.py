@@ -229,6 +229,8 @@ class TableJob(Job):
         }
         run = self.run_of(results, {"rows": self.table.n_rows, "streamed": self.table.streamed})
         evidence = run.evidence(rows, beside_of(self.held_out, self.learned), model, history)
+        coverage = evidence.coverage
+        run.record["coverage"] = coverage.recorded() if coverage else None
         run.record["findings"] = [vars(finding) for finding in evidence.findings]
         if self.settings.report:
             from handgrad.tables.reporting.writing import write_page

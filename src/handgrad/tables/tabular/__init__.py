@@ -6,7 +6,8 @@ from handgrad.tables.packages import require_packages
 from handgrad.tables.tabular.files import SUMMARIES as SUMMARIES
 
 if TYPE_CHECKING:
-    from handgrad.tables.tabular.estimators import TableEncoder, TabularClassifier, TabularRegressor
+    from handgrad.tables.tabular.encoder import TableEncoder
+    from handgrad.tables.tabular.estimators import TabularClassifier, TabularRegressor
     from handgrad.tables.tabular.streamed import fits_in_memory
 
 __all__ = [
@@ -21,6 +22,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.tables.tabular' has no attribute {name!r}")
     require_packages(name)
-    from handgrad.tables.tabular import estimators, streamed
+    from handgrad.tables.tabular import encoder, estimators, streamed
 
-    return getattr(streamed if name == "fits_in_memory" else estimators, name)
+    modules = {"TableEncoder": encoder, "fits_in_memory": streamed}
+    return getattr(modules.get(name, estimators), name)

@@ -4,7 +4,7 @@ import copy
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -31,6 +31,7 @@ from handgrad.tables.data.frames import (
     records_in,
 )
 from handgrad.tables.data.unseen_values import no_unseen_warnings, tell
+from handgrad.tables.tabular.conformal import ConformityScores, Intervals
 from handgrad.tables.tabular.features import MergedRows, encoded, features_of, merged, unseen_in
 from handgrad.tables.tabular.files import FittedToTable, checked, features_from
 from handgrad.tables.tabular.members import (
@@ -64,6 +65,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
 
     features_: Features
     feature_names_in_: Array
+    conformal_: Intervals | ConformityScores | None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -139,7 +141,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
     # in a file
 
     _in_file: ClassVar[tuple[str, ...]] = ("columns", "named")
-    _optional_in_file: ClassVar[tuple[str, ...]] = ()
+    _optional_in_file: ClassVar[tuple[str, ...]] = ("conformal",)
 
     def _to_file(self) -> tuple[dict[str, Any], Net | None]:
         named = hasattr(self, "feature_names_in_")
@@ -178,8 +180,8 @@ class Tabular(Shardable, TableEstimator):
         if self.metric not in self.metrics:
             refuse_unknown(self.metric, self.metrics)
 
-    def _fit(self, X: object, y: object, sample_weight: object) -> tuple[Members, Array]:
-        """Train the members; returns them and the targets that the held-out rows index."""
+    def _fit(self, X: object, y: object, sample_weight: object) -> tuple[Members, MemberData]:
+        """Train the members; returns them and the data that the held-out rows index."""
         self._check_settings()
         if isinstance(X, TableStream):
             y, notes = checked_name(X, y, sample_weight), X.notes
@@ -197,7 +199,7 @@ class Tabular(Shardable, TableEstimator):
             recipe.badness.check(members.badness)
         self.net_, self.best_epochs_ = members.net, members.best_epochs
         self.history_: History | None = members.history
-        return members, data.t
+        return members, data
 
     def _member_data(self, X: object, y: object, sample_weight: object) -> MemberData:
         """Encode a table in memory, and divide its rows among the members."""
@@ -240,12 +242,16 @@ class Tabular(Shardable, TableEstimator):
     def _generator(self) -> np.random.Generator:
         return generator_of(self.random_state)
 
-    def _outputs(self, X: object) -> Array:
-        """Output of each member for each row: (n, n_members, n_outputs)."""
+    def _outputs(self, X: object) -> tuple[Array, Array]:
+        """Encoded rows, and the output of each member for each: (n, n_members, n_outputs)."""
         check_is_fitted(self)
         x, n_members = self._encoded(X), len(self.best_epochs_)
         members = np.broadcast_to(np.arange(len(x))[:, None], (len(x), n_members))
-        return outputs_of(self.net_, SharedRows(x, members), self.engine)
+        return x, outputs_of(self.net_, SharedRows(x, members), self.engine)
+
+    def _without_codes(self, x: Array) -> Array:
+        """Encoded rows without the codes of embedded categories, which are no quantities."""
+        return x[:, : self.features_.n_out - len(self.features_.n_codes)]
 
     def training_history(self) -> tuple[History | None, None]:
         """`history_`, and no best epoch: each member has its own."""
@@ -269,7 +275,9 @@ class Tabular(Shardable, TableEstimator):
 
     def _to_file(self) -> tuple[dict[str, Any], Net | None]:
         columns, _ = super()._to_file()
-        members = {"best_epochs": [*self.best_epochs_]}
+        members: dict[str, Any] = {"best_epochs": [*self.best_epochs_]}
+        if self.conformal_ is not None:
+            members["conformal"] = asdict(self.conformal_)
         return columns | members | self._target_to_file(), self.net_
 
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self, overload
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin, TransformerMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from handgrad.engines.deterministic_ufuncs import deterministic
 from handgrad.exchange.exporting.model_spec import ModelParts
@@ -19,7 +19,15 @@ from handgrad.files.features import Column
 from handgrad.files.tensors import damaged
 from handgrad.files.values import read_classes, written_array
 from handgrad.tables.data.frames import numbers_in
-from handgrad.tables.tabular.base import TableEstimator, Tabular, refuse_one_row, refuse_unusable
+from handgrad.tables.tabular.base import Tabular, refuse_one_row, refuse_unusable
+from handgrad.tables.tabular.conformal import (
+    ConformityScores,
+    Intervals,
+    checked_coverage,
+    intervals_from,
+    refuse_without_scores,
+    scores_from,
+)
 from handgrad.tables.tabular.decisions import (
     Threshold,
     best_threshold,
@@ -27,15 +35,14 @@ from handgrad.tables.tabular.decisions import (
     class_thresholds,
     positive_of,
 )
-from handgrad.tables.tabular.features import MergedRows, features_of, merged, quantiles
-from handgrad.tables.tabular.files import FittedToTable, checked
-from handgrad.tables.tabular.members import Members, Recipe
+from handgrad.tables.tabular.features import MergedRows, quantiles
+from handgrad.tables.tabular.files import FittedToTable
+from handgrad.tables.tabular.members import MemberData, Members, Recipe
 from handgrad.tables.tabular.scorers import EpochMetric, Scoring, score_classes, score_numbers
 from handgrad.tables.tabular.streamed import StreamedClasses, StreamedNumbers
 from handgrad.textbook.errors import DataError, SettingError
 from handgrad.textbook.layers import SELU, Array, Mish, Softmax
 from handgrad.textbook.losses import Loss, MAELoss, MSELoss, SoftTargetCrossEntropyLoss
-from handgrad.textbook.net import Net
 from handgrad.textbook.special_functions import power
 
 SMOOTHING = 0.1
@@ -43,89 +50,6 @@ NORMAL_QUARTILES = 1.349  # interquartile range of a normal distribution, in sta
 FAR = 1e9  # clips targets of mae to the range of float32
 OF_SQUARES = ("rmse", "root_mean_squared_error", "mean_squared_error")
 TEMPERATURES = power(np.e, np.linspace(-2, 2, 161))
-
-
-class TableEncoder(TransformerMixin, TableEstimator):  # type: ignore[misc]
-    """Encoder of a table as a float32 matrix for a net: fitted once, then fixed.
-
-    `X` is a data frame of pandas, polars or pyarrow, or an array: numbers, text, categories,
-    booleans and dates, with missing values. Numbers become robust z-scores and come first;
-    `summary()` shows the type inferred for each column. Columns are matched by name: their order,
-    further columns and unseen values do not matter. `TabularClassifier` encodes tables in the same
-    way, except that it embeds categories; here the 256 most frequent values are one-hot encoded.
-
-    `features_` has the encoders of the columns, `n_features_in_` is their number.
-
-    >>> import pyarrow as pa, handgrad as hg
-    >>> table = pa.table({"age": [20, 30, 40, 50], "town": ["Ulm", "Bonn", "Ulm", "Bonn"]})
-    >>> encoder = hg.tables.TableEncoder().fit(table)
-    >>> print(encoder.summary())
-    age   number
-    town  binary, 'Bonn' or 'Ulm'
-    >>> encoder.transform(table)[:, 1].tolist(), encoder.get_feature_names_out().tolist()
-    ([1.0, -1.0, 1.0, -1.0], ['age', 'town'])
-    """
-
-    def fit(self, X: object, y: object = None, sample_weight: object = None) -> Self:
-        """Fit an encoder to each column of a table.
-
-        Parameters
-        ----------
-        X : data frame or array-like, (n, n_features)
-            Rows of the table.
-        y : None
-            Ignored.
-        sample_weight : array-like, (n,), optional
-            Weight of each row.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        DataError
-            If all rows are the same.
-        """
-        with self._as_it_was_if_it_fails():
-            table = self._table(X, reset=True)
-            w = self._weights(table, sample_weight)
-            rows = merged(table, np.zeros(len(w)), w)
-            refuse_one_row(rows)
-            self.features_ = features_of(rows.table, rows.w)
-        return self
-
-    def transform(self, X: object) -> Array:
-        """Encode each row of `X`: (n, n_numbers), float32."""
-        check_is_fitted(self)
-        return self._encoded(X)
-
-    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> Array:
-        """Names of the encoded columns: `town_Ulm` is 1 where the town is Ulm."""
-        check_is_fitted(self)
-        _check_feature_names_in(self, input_features)
-        names = None if input_features is None else [str(name) for name in input_features]
-        return np.array(self.features_.names(names), object)
-
-    def summary(self) -> str:
-        """Table of the columns and their types."""
-        check_is_fitted(self)
-        return self.features_.summary()
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = False
-        tags.transformer_tags.preserves_dtype = []
-        return tags
-
-    def _exported_before(self, parts: ModelParts) -> ModelParts:
-        names, predict = tuple(self.features_.names()), self._quietly(parts.predict)
-        return replace(parts, features=self.features_, names=names, predict=predict)
-
-    # in a file
-
-    def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
-        self._columns_from_file(checked(fitted, self._in_file))
 
 
 @dataclass(repr=False, eq=False)
@@ -206,9 +130,10 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         """
         check_threshold(self.threshold)
         with self._as_it_was_if_it_fails():
-            members, t = self._fit(X, y, sample_weight)
-            self.temperature_ = _temperature(members, t)
-            self.threshold_ = self._threshold(members, t)
+            members, data = self._fit(X, y, sample_weight)
+            self.temperature_ = _temperature(members, data.t)
+            self.threshold_ = self._threshold(members, data.t)
+            self.conformal_ = self._set_scores(members, data.t)
         return self
 
     def _threshold(self, members: Members, t: Array) -> float | None:
@@ -233,8 +158,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
 
     def predict_proba(self, X: object) -> Array:
         """Predict the probability of each of `classes_` for each row: (n, n_classes)."""
-        z = self._outputs(X) / self.temperature_
-        return np.asarray(Softmax().forward(deterministic(z, self.engine)).mean(axis=1))
+        return np.asarray(self._probabilities(self._outputs(X)[1]).mean(axis=1))
 
     def predict(self, X: object) -> Array:
         """Predict the class of each row, (n,): the most probable one, or by the threshold."""
@@ -243,6 +167,60 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         return np.asarray(
             self.classes_[(p if thresholds is None else p / thresholds).argmax(axis=1)]
         )
+
+    def predict_sets(self, X: object, coverage: float = 0.9) -> Array:
+        """Predict a set of classes for each row that has the true one with a given probability.
+
+        A conformal set has the classes that are at least as probable as the true class was in most
+        rows that members did not see: the least ambiguous set (Sadinle, Lei, Wasserman, 2019), but
+        never empty. The probability holds on average over rows like the training rows, not in each
+        class or group.
+
+        Parameters
+        ----------
+        X : data frame or array-like, (n, n_features)
+            Rows.
+        coverage : float, default 0.9
+            Probability that a set has the true class, between 0 and 1.
+
+        Returns
+        -------
+        array of bool, (n, n_classes)
+            Whether each of `classes_` is in the set.
+
+        Raises
+        ------
+        SettingError
+            If too few rows were held out for the coverage, or none.
+
+        Examples
+        --------
+        >>> import handgrad as hg
+        >>> x, x_test, y, y_test = hg.data.train_test_split(*hg.data.load("wine"), rng=0)
+        >>> model = hg.TabularClassifier(n_members=4, epochs=20, random_state=0).fit(x, y)
+        >>> sets = model.predict_sets(x_test, coverage=0.9)
+        >>> sets.shape, bool(sets[range(len(y_test)), y_test].mean() >= 0.9)
+        ((36, 3), True)
+        """
+        coverage = checked_coverage("coverage", coverage)
+        p = self.predict_proba(X)
+        if not isinstance(self.conformal_, ConformityScores):
+            refuse_without_scores(f"coverage={coverage}")
+        sets = 1 - p <= self.conformal_.at(coverage, "coverage")
+        sets[np.arange(len(p)), p.argmax(axis=1)] = True
+        return np.asarray(sets)
+
+    def _probabilities(self, z: Array) -> Array:
+        """Probabilities from logits (…, n_classes)."""
+        return Softmax().forward(deterministic(z / self.temperature_, self.engine))
+
+    def _set_scores(self, members: Members, t: Array) -> ConformityScores | None:
+        """1 − p of the true class of each held-out row."""
+        rows = members.held_out_rows(self._probabilities)
+        if not len(rows.w):
+            return None
+        p = rows.outputs[np.arange(len(rows.w)), t[rows.rows].argmax(axis=1)]
+        return ConformityScores.of(1 - p, rows.w)
 
     def _net_targets(self, y: Array) -> tuple[Array, Loss]:
         return np.eye(len(self.classes_))[y], SoftTargetCrossEntropyLoss()
@@ -323,7 +301,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     # in a file
 
     _in_file = ("columns", "named", "best_epochs", "classes", "temperature")
-    _optional_in_file = ("positive", "threshold")
+    _optional_in_file = ("conformal", "positive", "threshold")
 
     def _target_to_file(self) -> dict[str, Any]:
         of_two: dict[str, float] = {} if self.positive_ is None else {"positive": self.positive_}
@@ -338,6 +316,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def _target_from_file(self, fitted: FittedToTable) -> int:
         self.classes_ = read_classes(fitted["classes"])
         self.temperature_ = fitted["temperature"]
+        self.conformal_ = scores_from(fitted["conformal"]) if "conformal" in fitted else None
         self.positive_ = fitted.get("positive")
         self.threshold_ = fitted.get("threshold")
         if self.positive_ is not None and len(self.classes_) != 2:
@@ -402,14 +381,92 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         self
         """
         with self._as_it_was_if_it_fails():
-            self._fit(X, y, sample_weight)
+            members, data = self._fit(X, y, sample_weight)
+            self.conformal_ = self._intervals(members, data)
         return self
 
-    def predict(self, X: object) -> Array:
-        """Predict the number of each row, (n,)."""
-        z = self._outputs(X)[:, :, 0].mean(axis=1)
+    @overload
+    def predict(self, X: object) -> Array: ...
+
+    @overload
+    def predict(
+        self, X: object, *, interval: float | None = None, return_std: bool = False
+    ) -> Any: ...
+
+    def predict(self, X: object, *, interval: float | None = None, return_std: bool = False) -> Any:
+        """Predict the number of each row, (n,); with its interval or standard deviation if asked.
+
+        Intervals are conformal: as wide as the residuals of rows that members did not see, wider
+        where these were larger. They hold on average over rows like the training rows, not in each
+        group, and not for rows of another kind.
+
+        Parameters
+        ----------
+        X : data frame or array-like, (n, n_features)
+            Rows.
+        interval : float, optional
+            Coverage between 0 and 1: the interval of a row has its true value with at least about
+            this probability.
+        return_std : bool, default False
+            Whether the standard deviation of the members' predictions is returned too. It says how
+            far the members disagree, and grows away from the training rows; it has no part in the
+            noise of the target, so it is no prediction error: for that, use `interval`.
+
+        Returns
+        -------
+        array (n,), or a tuple of it and an array
+            Predictions; then the ends of the intervals (n, 2), or the standard deviations (n,).
+
+        Raises
+        ------
+        SettingError
+            If too few rows were held out for the coverage, or none; if both are asked for.
+
+        Examples
+        --------
+        >>> import handgrad as hg
+        >>> x, x_test, y, y_test = hg.data.train_test_split(*hg.data.load("diabetes"), rng=0)
+        >>> model = hg.TabularRegressor(n_members=4, epochs=20, random_state=0).fit(x, y)
+        >>> p, ends = model.predict(x_test, interval=0.9)
+        >>> inside = (ends[:, 0] <= y_test) & (y_test <= ends[:, 1])
+        >>> ends.shape, bool(0.8 < inside.mean() < 1)
+        ((89, 2), True)
+        """
+        if interval is not None:
+            interval = checked_coverage("interval", interval)
+            if return_std:
+                raise SettingError(
+                    f"interval={interval} with return_std=True",
+                    "one of them",
+                    "a call for each",
+                )
+        x, z = self._outputs(X)
+        z = z[:, :, 0]
         center, spread, low, high = self.target_
-        return np.clip(z * spread + center, low, high)
+        p = np.clip(z.mean(axis=1) * spread + center, low, high)
+        if return_std:
+            if z.shape[1] == 1:
+                raise SettingError(
+                    "return_std=True with one member",
+                    "at least two members, which can disagree",
+                    "n_members=8",
+                )
+            return p, z.std(axis=1) * spread
+        if interval is None:
+            return p
+        if not isinstance(self.conformal_, Intervals):
+            refuse_without_scores(f"interval={interval}")
+        x = self._without_codes(x)
+        half = self.conformal_.half_widths(x, (p - center) / spread, interval) * spread
+        return p, np.clip(np.column_stack([p - half, p + half]), low, high)
+
+    def _intervals(self, members: Members, data: MemberData) -> Intervals | None:
+        """Intervals from the held-out rows, in the scale of the net's targets."""
+        center, spread, *ends = self.target_
+        low, high = ((end - center) / spread for end in ends)
+        rows = members.held_out_rows(lambda z: np.clip(z, low, high))
+        x, t = self._without_codes(data.x)[rows.rows], data.t[rows.rows, 0].astype(float)
+        return Intervals.of(rows, x, t)
 
     def _net_targets(self, y: Array) -> tuple[Array, Loss]:
         center, spread, *_ = self.target_
@@ -484,6 +541,10 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
     def _target_from_file(self, fitted: FittedToTable) -> int:
         self.target_ = tuple(fitted["target"])
+        self.conformal_ = None
+        if "conformal" in fitted:
+            n_features = self.features_.n_out - len(self.features_.n_codes)
+            self.conformal_ = intervals_from(fitted["conformal"], n_features)
         return 1
 
 

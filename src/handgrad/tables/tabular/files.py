@@ -36,6 +36,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {  # of the fitted values in a file
         and all(type(epoch) is int and 0 <= epoch < 2**53 for epoch in epochs)
     ),
     "classes": lambda classes: isinstance(classes, dict),
+    "conformal": lambda entry: isinstance(entry, dict),
     "temperature": lambda t: type(t) is float and 1e-3 < t < 1e3,
     "positive": lambda place: type(place) is int and place in (0, 1),
     "threshold": lambda t: type(t) is float and 0 < t < 1,
@@ -59,6 +60,7 @@ class FittedToTable(TypedDict, total=False):
     positive: int
     threshold: float
     target: list[float]
+    conformal: dict[str, Any]
 
 
 def features_from(columns: object) -> Features:

@@ -77,13 +77,23 @@ class MemberData:
     stream: RowSource | None = None
 
 
+@dataclass(frozen=True)
+class HeldOutRows:
+    """Indices of `rows` (n,), outputs (n, n_outputs) that no training saw, and weights w (n,)."""
+
+    rows: Array
+    outputs: Array
+    w: Array
+
+
 @dataclass
 class Members:
     """Trained members, with the weights of their best epochs, and their held-out rows.
 
     `held_out` has the validation rows of each member, `outputs` (n, n_outputs) its output for them,
-    `history` the mean losses of the members. The net is in float64, so that a prediction does not
-    depend on the other rows.
+    `history` the mean losses of the members. Members with fewer rows than others have them
+    repeated: the first `n_held_out` are theirs. The net is in float64, so that a prediction does
+    not depend on the other rows.
     """
 
     net: Net
@@ -92,6 +102,18 @@ class Members:
     held_out: list[Array]
     outputs: list[Array]
     history: History
+    n_held_out: list[int]
+
+    def held_out_rows(self, of: Callable[[Array], Array]) -> HeldOutRows:
+        """Rows held out from some member, with the mean `of` the outputs of those members."""
+        pairs = zip(self.held_out, self.outputs, self.n_held_out, strict=True)
+        parts = [(rows[:n], of(z[:n])) for rows, z, n in pairs]
+        rows, outputs = (np.concatenate(part) for part in zip(*parts, strict=True))
+        different, place, counts = np.unique(rows, return_inverse=True, return_counts=True)
+        mean = np.zeros((len(different), outputs.shape[1]))
+        np.add.at(mean, place, outputs)
+        times = sum(len(np.unique(rows)) for rows, _ in parts) / max(len(different), 1)
+        return HeldOutRows(different, mean / counts[:, None], counts / times)
 
 
 def train_members(
@@ -110,7 +132,8 @@ def train_members(
     net = _net(*form, rng, np.float32)
     train_rows = _as_long([rng.permutation(train_rows) for train_rows, _ in rows])
     watched = all(len(held_out) for _, held_out in rows)
-    held_out = _as_long([held_out if watched else held_out[:0] for _, held_out in rows])
+    validation = [held_out if watched else held_out[:0] for _, held_out in rows]
+    held_out, n_held_out = _as_long(validation), [*map(len, validation)]
     smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
     n_train = len(train_rows) if stream is None else stream.n_rows
     batch_size = min(BATCH, n_train)
@@ -134,7 +157,7 @@ def train_members(
     final.load_state(best.weights)
     p = outputs_of(final, SharedRows(x, held_out), "eager")
     outputs = [p[:, m] for m in range(n_members)]
-    return Members(final, best.epochs, best.badness, [*held_out.T], outputs, history)
+    return Members(final, best.epochs, best.badness, [*held_out.T], outputs, history, n_held_out)
 
 
 def outputs_of(net: Net, rows: SharedRows, engine: EngineName) -> Array:
