@@ -48,7 +48,7 @@ def test_a_bundled_set_is_trained_on_and_the_files_are_there(tmp_path: Path) -> 
     assert "predicting target: 3 classes, setosa, versicolor, virginica (classification:" in (
         result.output
     )
-    assert "trained on 120 rows, 30 held out; 4 epochs, the best by log loss kept" in (
+    assert "trained on 120 rows, 30 held out at random; 4 epochs, the best by log loss kept" in (
         result.output
     )
     assert sorted(file.name for file in folder.iterdir()) == WRITTEN
@@ -388,7 +388,7 @@ def test_options_reach_the_perceptron(tmp_path: Path) -> None:
     shown = table_of(result.output)
     assert list(shown) == ["zero one loss", "accuracy"]
     assert float(shown["accuracy"][1]) + float(shown["zero one loss"][1]) == pytest.approx(1)
-    assert "trained on 90 rows, 60 held out; 3 epochs" in result.output
+    assert "trained on 90 rows, 60 held out at random; 3 epochs" in result.output
     mlp = hg.load(tmp_path / "run" / "model.safetensors")[-1]
     assert mlp.scoring == "zero_one_loss"
     columns = json.loads((tmp_path / "run" / "history.json").read_text("utf-8"))["columns"]

@@ -22,8 +22,9 @@ TEXTS = "Language models (instead of DATA)"
 PANELS = {
     **{field.name: FILE for field in fields(TableOptions)},
     **dict.fromkeys(("estimator", "layers", "epochs", "batch_size", "learning_rate"), "The model"),
-    **dict.fromkeys(("patience", "class_weight", "engine", "seed"), "The model"),
-    **dict.fromkeys(("test_size", "folds", "metric", "report"), "Evaluation"),
+    **dict.fromkeys(("patience", "class_weight", "weight", "engine", "seed"), "The model"),
+    **dict.fromkeys(("test_size", "group", "time", "test", "folds"), "Evaluation"),
+    **dict.fromkeys(("metric", "report"), "Evaluation"),
     **dict.fromkeys(("out", "resume", "workers", "ray"), RUN),
 }
 FLAGS = {"out": ("--out", "-o"), "resume": ("--resume",), "merge_case": ("--merge-case",)}

@@ -199,7 +199,11 @@ def show_run(run: runs.Run, output: Output) -> None:
     rows = record["rows"]
     of = "characters" if record["target"]["task"] == "text" else "rows"
     learned, held_out = f"{rows['training']:,}", f"{rows['held_out']:,}"
-    output.say(f"trained on {learned} {of}, {held_out} held out; {epochs}")
+    at_random = record["split"]["by"] == "random"
+    how = " held out at random" if at_random else " held out"
+    output.say(f"trained on {learned} {of}, {held_out}{how}; {epochs}")
+    if not at_random:
+        output.say(f"held out: {record['split']['words']}")
     if (judged := record["judged"]["training"]) < rows["training"] - (of == "characters"):
         output.say(f"training scores are of {judged:,} of these {of}")
     output.say("written to ", (str(folder), "bold"), f": {', '.join(files)}")

@@ -90,7 +90,11 @@ def test_all_rows_are_learnt_from_where_others_are_given() -> None:
 def test_running_averages_are_those_of_the_best_epoch(engine: str) -> None:
     settings: dict[str, Any] = {"normalization": "batch", "learning_rate_init": 0.1}
     settings |= {"engine": engine, "scoring": "loss"}
-    model = fitted(early_stopping=True, n_iter_no_change=3, **settings | {"max_iter": 60})
+    model = fitted(
+        early_stopping=True,
+        n_iter_no_change=3,
+        **settings | {"max_iter": 100, "n_iter_no_change": 100},
+    )
     best = int(np.argmin(model.validation_scores_)) + 1
     assert best < model.n_iter_
     as_then = fitted(**settings | {"max_iter": best})
@@ -329,3 +333,28 @@ def test_an_interrupted_look_keeps_what_was_best(monkeypatch: pytest.MonkeyPatch
         model = fitted(scoring=stops, early_stopping=True)
     assert (model.n_iter_, model.best_validation_score_) == (4, -2.0)
     np.testing.assert_array_equal(model.coefs_[0], fitted(max_iter=1).coefs_[0])
+
+
+def test_groups_and_time_decide_which_rows_early_stopping_holds_out() -> None:
+    rng = np.random.default_rng(0)
+    who = rng.permutation(np.repeat(np.arange(40), 12))
+    x, y = rng.normal(size=(40, 3))[who], rng.integers(0, 2, 40)[who]
+    how: Any = {"early_stopping": True, "max_iter": 100, "n_iter_no_change": 100, "random_state": 0}
+    how |= {"learning_rate_init": 0.05, "validation_fraction": 0.3}
+    random = hg.MLPClassifier(**how).fit(x, y).best_validation_score_
+    by_group = hg.MLPClassifier(**how).fit(x, y, groups=who).best_validation_score_
+    assert (random or 0) > 0.8 > (by_group or 1)
+    model = hg.MLPRegressor(**how).fit(np.arange(200.0)[:, None] / 200, np.arange(200.0),
+                                    time=np.arange(200.0))  # fmt: skip
+    assert len(model.validation_scores_ or []) > 0
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"early_stopping": True, "eval_set": (X[HELD], TASKS["classes"].y[HELD])}]
+)
+def test_groups_without_rows_to_hold_out_are_refused(how: Any) -> None:
+    given = {name: how.pop(name) for name in ["eval_set"] if name in how}
+    with pytest.raises(hg.errors.SettingError, match="groups= with "):
+        hg.MLPClassifier(max_iter=5, **how).fit(
+            X, TASKS["classes"].y, groups=np.arange(len(X)) % 9, **given
+        )

@@ -14,6 +14,7 @@ from handgrad.engines.config import TrainingConfig
 from handgrad.engines.cost_model import cost_of_compiling, seconds_saved
 from handgrad.engines.dispatch import engine_for, resolve_engine
 from handgrad.engines.engine import Engine, Epoch
+from handgrad.tables.data.dependent_rows import Units
 from handgrad.tables.estimators.base import POLICIES, SOLVERS, Base
 from handgrad.tables.estimators.fit_state import FitState, Steps
 from handgrad.tables.estimators.losses import L2PenaltyOfABatch
@@ -197,19 +198,25 @@ class FitJob:
 
 
 def fit_epochs(
-    m: Base, state: FitState, rows: Weighted, held_out: Weighted | None, *, incremental: bool
+    m: Base,
+    state: FitState,
+    rows: Weighted,
+    held_out: Weighted | None,
+    units: Units | None = None,
+    *,
+    incremental: bool,
 ) -> None:
     """Fit the net of the estimator `m`, from its current weights; one epoch if `incremental`.
 
     It draws from the random state in the order of scikit-learn. For early stopping rows are held
-    out if none are given.
+    out if none are given, whole `units` if these are.
     """
     if state.steps is None or not incremental:
         state.steps = first_steps(m)
     if m.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     if m.early_stopping and held_out is None:
-        rows, held_out = split(m, state, rows)
+        rows, held_out = split(m, state, rows, units)
     epochs = Epochs(m, state, state.steps, rows, None if held_out is None else held_out.X)
     validation = None if held_out is None else Validation(m, state, held_out)
     end: SystemExit | None = None

@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from handgrad.files.tensors import damaged, shown
 from handgrad.files.values import read_value, written
+from handgrad.tables.data.dependent_rows import Units
 from handgrad.tables.estimators.base import (
     ACTIVATIONS,
     NORMALIZATIONS,
@@ -61,6 +62,8 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         sample_weight: npt.ArrayLike | None = None,
         *,
         eval_set: object = None,
+        groups: object = None,
+        time: object = None,
     ) -> Self:
         """Fit the model to the rows of `X` and their targets `y`.
 
@@ -74,12 +77,17 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             Weight of each row.
         eval_set : tuple (X, y) or (X, y, sample_weight), optional
             Validation rows: evaluated after each epoch, used for early stopping.
+        groups : array-like, (n,), optional
+            Group of each row: early stopping holds out whole groups.
+        time : array-like, (n,), optional
+            Date or number of each row: early stopping holds out the end.
 
         Returns
         -------
         self
         """
-        return self._fit(X, y, sample_weight, eval_set=eval_set)
+        units = Units.of(groups, time, _n_rows(X))
+        return self._fit(X, y, sample_weight, eval_set=eval_set, units=units)
 
     def _fit(
         self,
@@ -89,6 +97,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         *,
         incremental: bool = False,
         eval_set: object = None,
+        units: Units | None = None,
     ) -> Self:
         """Fit, or train for one epoch; if the input is refused, the estimator is unchanged."""
         before = self.__dict__.copy()
@@ -97,7 +106,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
                 self._check_partial_fit()
             if not (incremental and hasattr(self, "coefs_")):
                 self._validate_params()
-            check_together(self, eval_set)
+            check_together(self, eval_set, units)
             sizes = np.ravel(self.hidden_layer_sizes).tolist()
             if min(sizes, default=1) <= 0:
                 raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
@@ -115,7 +124,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             self._current_net()
             with self._to_train_on(rows, held_out, first, incremental) as (rows, held_out):
                 if self.solver != "lbfgs":
-                    fit_epochs(self, self._state, rows, held_out, incremental=incremental)
+                    fit_epochs(self, self._state, rows, held_out, units, incremental=incremental)
                 else:
                     if self.net_.dtype != np.float64:  # SciPy's type
                         self.net_ = Net(*map(copy.deepcopy, self.net_.layers), dtype=np.float64)
@@ -393,3 +402,8 @@ def _activations(setting: Activation | Sequence[Activation], hidden: int) -> lis
                 did_you_mean(activation, ACTIVATIONS, "'relu'"),
             )
     return each
+
+
+def _n_rows(X: object) -> int:
+    shape = getattr(X, "shape", None)
+    return int(shape[0]) if shape else len(np.asarray(X))

@@ -2,6 +2,7 @@
 
 import copy
 
+from handgrad.tables.data.dependent_rows import Units
 from handgrad.tables.estimators.base import SCHEDULES, Base
 from handgrad.tables.estimators.losses import (
     BinaryLogLoss,
@@ -96,8 +97,15 @@ def check_probabilities(m: Base) -> bool:
     return True
 
 
-def check_together(m: Base, eval_set: object) -> None:
+def check_together(m: Base, eval_set: object, units: Units | None) -> None:
     """Refuse settings of the estimator `m` that are incompatible."""
+    if units is not None and (eval_set is not None or not m.early_stopping):
+        what = "time=" if units.ordered else "groups="
+        raise SettingError(
+            f"{what} with " + ("eval_set=" if eval_set is not None else "early_stopping=False"),
+            "early_stopping=True, which holds out validation rows by it",
+            f"without {what}; or early_stopping=True, without eval_set=",
+        )
     if isinstance(m.solver, Optimizer) and m.solver.minimizer is not None:
         raise SettingError(
             f"solver={m.solver!r}",

@@ -11,23 +11,24 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
+from handgrad.tables.data.dependent_rows import Units
+from handgrad.tables.data.validation_rows import parts_of
 from handgrad.tables.estimators.base import Base
 from handgrad.tables.estimators.fit_state import FitState
 from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
-from handgrad.textbook.errors import DataError, HandgradError, SettingError, described, did_you_mean
+from handgrad.textbook.errors import DataError, HandgradError, SettingError, did_you_mean
 from handgrad.textbook.kinds import Scores
 from handgrad.textbook.layers import Array
 from handgrad.textbook.metrics.registry import METRICS, OF_PROBABILITIES, smaller_is_better
 from handgrad.training import BestWeights
 from handgrad.training.metric_functions import takes_weights
-from handgrad.training.validate_data import pair_and_weights
 
 LOSS = "loss"
 
 
 def rows_of_eval_set(m: Base, eval_set: object, rows: Weighted) -> Weighted:
     """Rows of `eval_set`, checked like the training rows and with their class weights."""
-    X, y, w = _parts(eval_set)
+    X, y, w = parts_of(eval_set)
     try:
         X, y = m._validate_more(X, y)
         w = None if w is None else _check_sample_weight(w, X)
@@ -47,34 +48,26 @@ def rows_of_eval_set(m: Base, eval_set: object, rows: Weighted) -> Weighted:
     return Weighted(X, y, w, m._weights_of_classes(y, as_in=rows.y))
 
 
-def _parts(eval_set: object) -> tuple[object, object, object]:
-    """Rows, targets and weights (or None) of one set, or of a list of one set."""
-    sets: list[Any] = [eval_set]
-    if isinstance(eval_set, list) and eval_set and isinstance(eval_set[0], tuple):
-        sets = eval_set
-    try:
-        (one_set,) = sets  # a list as in XGBoost and LightGBM
-        (X, y), w = pair_and_weights(one_set)
-    except (TypeError, ValueError):
-        came = described(eval_set)
-        if isinstance(eval_set, list | tuple):
-            came = f"{len(sets)} sets" if len(sets) > 1 else f"{len(sets[0])} parts"
-        raise DataError(
-            f"eval_set: {came}",
-            "one pair (X, y), or (X, y, sample_weight)",
-            "model.fit(X, y, eval_set=(X_val, y_val))",
-        ) from None
-    return X, y, w
+def split(
+    m: Base, state: FitState, rows: Weighted, units: Units | None = None
+) -> tuple[Weighted, Weighted]:
+    """Split rows into training and validation rows, drawn as in scikit-learn.
 
-
-def split(m: Base, state: FitState, rows: Weighted) -> tuple[Weighted, Weighted]:
-    """Split rows into training and validation rows, drawn as in scikit-learn."""
+    With `units`, whole groups are held out, or the end.
+    """
     present = {name: part for name, part in vars(rows).items() if part is not None}
+    of_classes = is_classifier(m) and rows.y.shape[1] == 1
+    if units is not None:
+        alike = np.zeros(len(rows.y), int)
+        strata = np.unique(rows.y, return_inverse=True)[1].ravel() if of_classes else alike
+        sides = _whole_units(m, state, units, strata)
+        fit, held_out = ({n: part[side] for n, part in present.items()} for side in sides)
+        return replace(rows, **fit), replace(rows, **held_out)
     parts = train_test_split(
         *present.values(),
         random_state=state.random_state,
         test_size=m.validation_fraction,
-        stratify=rows.y if is_classifier(m) and rows.y.shape[1] == 1 else None,
+        stratify=rows.y if of_classes else None,
     )
     if parts[1].shape[0] < 2:
         raise ValueError(
@@ -83,6 +76,20 @@ def split(m: Base, state: FitState, rows: Weighted) -> tuple[Weighted, Weighted]
         )
     fit, held_out = (dict(zip(present, parts[i::2], strict=True)) for i in (0, 1))
     return replace(rows, **fit), replace(rows, **held_out)
+
+
+def _whole_units(m: Base, state: FitState, units: Units, strata: Array) -> tuple[Array, Array]:
+    """Training and validation rows, whole groups or the end."""
+    rng = np.random.default_rng(state.random_state.randint(2**31 - 1))
+    held = units.held_out(m.validation_fraction, strata, rng)
+    if held.sum() < 2:
+        what = "points in time" if units.ordered else "groups"
+        raise DataError(
+            f"{len(units)} {what}, of which none can be held out",
+            f"at least two {what}, and two of each class",
+            "eval_set=, for validation rows of your own; or early_stopping=False",
+        )
+    return np.flatnonzero(~held), np.flatnonzero(held)
 
 
 class Validation:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from handgrad.check.doctor import Finding
+from handgrad.tables.reporting.intervals import SURE, half_width
 from handgrad.tables.reporting.leakage import Sides, leaking, repeated_groups, sorted_by_date
 from handgrad.tables.reporting.scores import Score, ScoredRows, rows_of
 from handgrad.textbook.layers import Array
@@ -17,7 +18,6 @@ NEVER = 0.05  # recall of a class, at most
 # Over-fitting: fraction of the gain over guessing that is lost on held-out rows, and its
 # significance in standard deviations.
 LOST, DEVIATIONS = 1 / 3, 2.58
-SURE = 1.96  # standard deviations of 95 % confidence
 SMALLEST = 1e-7  # lower bound of probabilities under a logarithm
 MOST_NAMED, FEW_ROWS = 5, 30
 STILL_LEARNING = "still improving"
@@ -107,7 +107,9 @@ def _over_fitting(
         for side in (held, training)
     ]
     apart = abs(score.training - score.held)
-    deviation = np.sqrt(sum(e.var() / len(e) for e in errors))
+    units = held.units, training.units
+    deviations = [half_width(e, codes) / SURE for e, codes in zip(errors, units, strict=True)]
+    deviation = np.sqrt(sum(each**2 for each in deviations))
     gained = abs(score.training - score.baseline)
     worse = errors[0].mean() > errors[1].mean()
     if worse and apart > max(LOST * gained, DEVIATIONS * deviation):
@@ -126,7 +128,7 @@ def _no_better(held: ScoredRows, learned: Array, score: Score) -> Iterator[Findi
     if held.one_class:
         return
     gains = _gains(held, learned)
-    if all(gain.mean() <= SURE * gain.std() / np.sqrt(len(gain)) for gain in gains):
+    if all(gain.mean() <= half_width(gain, held.units) for gain in gains):
         not_sure = f": not significant with {rows_of(len(held))}" if score.beats_baseline else ""
         yield Finding(
             "no better than guessing",

@@ -10,15 +10,23 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
-from handgrad.check.doctor import Diagnosis
+from handgrad.check.doctor import Diagnosis, Finding
 from handgrad.check.doctor.diagnose import examined, reports_of
 from handgrad.check.doctor.patient import Patient
+from handgrad.tables.data.dependent_rows import RowRoles
 from handgrad.tables.inspection import partial_dependence, permutation_importance
 from handgrad.tables.inspection.coverage import Coverage, coverage_of
 from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
 from handgrad.tables.reporting.checks import check_rows, still_learning
-from handgrad.tables.reporting.leakage import DEPENDENT, Sides
-from handgrad.tables.reporting.scores import ScoredRows, scored_rows, scores_of
+from handgrad.tables.reporting.leakage import (
+    DEPENDENT,
+    BothScores,
+    Sides,
+    column_of,
+    near_duplicates,
+    with_both_scores,
+)
+from handgrad.tables.reporting.scores import NO_ROLES, ScoredRows, scored_rows, scores_of
 from handgrad.tables.tabular.base import values_of
 from handgrad.textbook import metrics
 from handgrad.textbook.errors import HandgradError, SettingError, described
@@ -57,9 +65,10 @@ class Evidence:
 
     `learned` are the training rows, or else the held-out rows; `classes` are class names, empty
     for regression, with the `most_frequent` one; of two, one is `positive`. `beside` are
-    tables of the columns that are not features, for held-out and training rows. `diagnosis` is the
-    reason if there is none; `findings` are those on the rows and then those on the net and its
-    training. Everything else is computed on first use.
+    tables of the columns that are not features, for held-out and training rows; `roles` are the
+    groups, times and weights of both. `diagnosis` is the reason if there is none; `findings` are
+    those on the rows and then those on the net and its training. Everything else is computed on
+    first use.
     """
 
     def __init__(
@@ -71,6 +80,7 @@ class Evidence:
         history: object,
         about: object,
         beside: tuple[object, object] | None = None,
+        roles: tuple[RowRoles, RowRoles] = (NO_ROLES, NO_ROLES),
     ) -> None:
         self.model = fitted(model)
         if about is not None and not isinstance(about, Mapping):
@@ -83,13 +93,13 @@ class Evidence:
         self.before, self.estimator = parts_of(self.model)
         self.classes = _class_names(self.model)
         self.target = str(self.about.get("target") or getattr(y, "name", None) or "the target")
-        self.held = scored_rows(self.model, X, y, self.classes, "X, y")
+        self.held = scored_rows(self.model, X, y, self.classes, "X, y", roles[0])
         self.training: ScoredRows | None = None
         sides: Sides | None = None
         self.shape = picture_shape(self.before, self.estimator) if self.classes else None
         if isinstance(training, tuple | list) and len(training) == 2:
             rows = training[0], training[1]
-            self.training = scored_rows(self.model, *rows, self.classes, "training")
+            self.training = scored_rows(self.model, *rows, self.classes, "training", roles[1])
             if self.shape is None:
                 both_sides = (X, rows[0]), (y, rows[1]), beside
                 sides = _sides(*both_sides, of_classes=bool(self.classes))
@@ -117,9 +127,40 @@ class Evidence:
         ]
 
     @property
+    def dependent(self) -> list[Finding]:
+        """Findings of held-out rows that depend on training rows."""
+        return [finding for finding in self.warned if finding.problem in DEPENDENT]
+
+    def state(self, measured: Mapping[str, BothScores]) -> None:
+        """State in the findings the scores on two splits, by column; "" are near-duplicate rows."""
+        before = {id(f): f for f in self.dependent if column_of(f) in measured}
+        both = {k: with_both_scores(f, measured[column_of(f)]) for k, f in before.items()}
+        self.warned = [both.get(id(finding), finding) for finding in self.warned]
+        self.findings = [both.get(id(finding), finding) for finding in self.findings]
+        if "" in measured:
+            self.warned.insert(0, near_duplicates(measured[""]))
+            self.findings.insert(0, self.warned[0])
+
+    @property
     def independent(self) -> bool:
         """True if no check found that held-out rows depend on training rows."""
-        return not any(finding.problem in DEPENDENT for finding in self.warned)
+        return not self.dependent
+
+    @property
+    def by_units(self) -> str:
+        """Independent units of the confidence intervals, in words; '' if they are rows."""
+        units, column = self.held.roles.units, self.held.roles.column
+        if units is None or self.held.units is None:
+            return ""
+        n = int(self.held.units.max()) + 1
+        return f", from {n} {f'blocks of {column}' if units.ordered else f'values of {column}'}"
+
+    @property
+    def intervals(self) -> dict[str, object]:
+        """95 % confidence intervals of the scores, for records; none if rows are dependent."""
+        known = {score.key: [*score.between] for score in self.scores if score.between}
+        of = self.by_units.removeprefix(", from ") or "rows"
+        return {"of": of, "scores": known} if self.independent else {}
 
     @property
     def positive(self) -> int | None:

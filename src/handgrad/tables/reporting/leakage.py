@@ -8,12 +8,14 @@ groups or later dates.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 
 from handgrad.check.doctor import Finding
 from handgrad.files.features import Column
+from handgrad.tables.data.table_options import option
 from handgrad.tables.inspection.tables import IndexedTable
 from handgrad.tables.reporting.scores import ScoredRows, number, percent, rows_of
 from handgrad.textbook.layers import Array
@@ -26,7 +28,8 @@ RESTATES, OF_MISTAKES, SAME_ORDER = 0.99, 0.1, 0.98
 BY_CHANCE = 1e-6
 LEAKAGE = "target leakage"
 REPEATED, IN_TIME = "repeated groups", "dates within the training period"
-DEPENDENT = (REPEATED, IN_TIME)
+NEAR = "near-duplicate rows"
+DEPENDENT = (REPEATED, IN_TIME, NEAR)
 FEWEST_GROUPS, GROUPED_ROWS, MOST_COLUMNS = 10, 4000, 40
 # Constancy above which rows of a group count as nearly the same.
 CONSTANT = 0.9
@@ -216,6 +219,57 @@ class Sides:
         }
 
 
+def column_of(finding: Finding) -> str:
+    """Name of the column of a finding of dependent rows."""
+    return finding.where.removeprefix("column “").removesuffix("”")
+
+
+class BothScores(TypedDict):
+    """Score of a small model on a random split, and on one that fits, by groups or in time."""
+
+    by: str
+    metric: str
+    random: float
+    fitting: float
+    between: list[float] | None
+    rows: int
+    groups: int
+    nets: int
+
+
+def near_duplicates(measured: BothScores) -> Finding:
+    """Finding for groups of nearly equal rows, with scores on two splits."""
+    n, n_groups = measured["rows"], measured["groups"]
+    finding = Finding(
+        NEAR,
+        "the rows",
+        f"{n:,} rows form {n_groups:,} groups of nearly equal values, with rows in both training "
+        "and held-out rows: the scores, with their intervals and comparisons, are valid for more "
+        "rows of these groups, not for new ones",
+        f"add a column that says which rows belong together, and {option('group')} it",
+    )
+    return with_both_scores(finding, measured)
+
+
+def with_both_scores(finding: Finding, measured: BothScores) -> Finding:
+    """The finding with the scores on a random split and on the one that fits."""
+    show = percent if measured["metric"] == "accuracy" else number
+    between = ""
+    if measured["between"]:
+        low, high = map(show, measured["between"])
+        between = f" (between {low} and {high}, with 95% confidence)"
+    known, new = ("known values", "new ones")
+    if measured["by"] == "time":
+        known, new = "dates in between", "later ones"
+    values = [show(measured["random"]), show(measured["fitting"]) + between]
+    net = f"a model of {measured['nets']} nets"
+    if measured["metric"] == "accuracy":
+        both = f"{net} is correct for {values[0]} of rows of {known}, for {values[1]} of {new}"
+    else:
+        both = f"{net} is off by {values[0]} on average for {known}, by {values[1]} for {new}"
+    return replace(finding, evidence=f"{finding.evidence}; {both}")
+
+
 def repeated_groups(sides: Sides, *, of_classes: bool) -> tuple[Finding, str] | None:
     """Finding for a column whose values group similar rows on both sides of the split.
 
@@ -240,8 +294,7 @@ def _group_finding(name: str, groups: _Groups) -> Finding:
         f"{groups.n_groups:,} values occur {times} times each, and rows of the same {one} are in "
         "both training and held-out rows: the scores, with their intervals and comparisons, are "
         "valid for known values only, not for new ones",
-        f"before training, move all rows of some values of {one} to a separate file, and evaluate "
-        "the model on it",
+        f"hold out whole groups: {option('group', name, quoted=True)}",
     )
 
 
@@ -412,7 +465,7 @@ def _time_finding(name: str, alike: str) -> Finding:
         f"the rows are sorted by it, and held-out rows lie between training rows{alike}: the "
         "scores, with their intervals and comparisons, are valid for dates within the training "
         "period, not for later ones",
-        "before training, move the last rows to a separate file, and evaluate the model on it",
+        f"hold out the end: {option('time', name, quoted=True)}",
     )
 
 

@@ -9,8 +9,10 @@ from typing import Literal
 import numpy as np
 
 from handgrad.files.features import Column
+from handgrad.tables.data.dependent_rows import RowRoles
 from handgrad.tables.inspection.importance import checked_target
 from handgrad.tables.inspection.tables import IndexedTable, outputs_of
+from handgrad.tables.reporting.intervals import interval_of, losses_of, sums_of, units_in
 from handgrad.tables.tabular.base import refuse_unusable
 from handgrad.textbook import metrics
 from handgrad.textbook.errors import DataError, HandgradError, SettingError
@@ -21,6 +23,7 @@ from handgrad.training.results import Predictions, Predictor, is_classifier
 # Maximum of scored rows; a sample of them has an error of a hundredth.
 MOST_ROWS = 20_000
 
+NO_ROLES = RowRoles()
 Of = Literal["decisions", "probabilities", "numbers"]
 
 
@@ -28,17 +31,39 @@ Of = Literal["decisions", "probabilities", "numbers"]
 class ScoredRows(Predictions):
     """Predictions for the rows of `table`, perhaps a sample of `of` rows.
 
-    `unknown` rows of classes that the model does not know are left out.
+    `unknown` rows of classes that the model does not know are left out. `roles` are the groups,
+    times and weights of the rows, if they have any.
     """
 
     table: IndexedTable
     of: int
     unknown: int = 0
+    roles: RowRoles = NO_ROLES
+
+    @property
+    def w(self) -> Array | None:
+        """Weight of each row, (n,), or None."""
+        return self.roles.weights
 
     @cached_property
     def columns(self) -> dict[str, Column]:
         """Columns of the table, with their types."""
         return self.table.columns()
+
+    @cached_property
+    def units(self) -> Array | None:
+        """Independent unit of each row, (n,): its group or a block of time; None if rows are."""
+        losses = losses_of(self.y, self.predicted, self.p, bool(self.class_names))
+        return units_in(self.roles, losses)
+
+    @property
+    def mean(self) -> float:
+        """Mean of the targets."""
+        return (
+            float(np.average(self.y, weights=self.w))
+            if self.w is not None
+            else float(self.y.mean())
+        )
 
     @property
     def one_class(self) -> bool:
@@ -47,7 +72,12 @@ class ScoredRows(Predictions):
 
 
 def scored_rows(
-    model: Predictor, X: object, y: object, classes: tuple[str, ...], what: str
+    model: Predictor,
+    X: object,
+    y: object,
+    classes: tuple[str, ...],
+    what: str,
+    roles: RowRoles = NO_ROLES,
 ) -> ScoredRows:
     """Predict rows, or a sample of very many."""
     table = IndexedTable(X)
@@ -71,7 +101,16 @@ def scored_rows(
         table = IndexedTable(X)
     predicted, p = _predicted(model, X, classes, what)
     unknown = int((~known).sum())
-    return ScoredRows(places[rows], predicted, p, classes, table=table, of=n, unknown=unknown)
+    return ScoredRows(
+        places[rows],
+        predicted,
+        p,
+        classes,
+        table=table,
+        of=n,
+        unknown=unknown,
+        roles=roles.take(rows) if len(rows) < n else roles,
+    )
 
 
 def _places(model: Predictor, y: Array, what: str) -> tuple[Array, Array]:
@@ -119,7 +158,8 @@ def _predicted(
 class Score:
     """One score: on the `held`-out rows, on the training rows, and of the baseline.
 
-    None if it is undefined, for the reason `why`.
+    None if it is undefined, for the reason `why`. `between` is the 95 % confidence interval of the
+    score on held-out rows, if it is known.
     """
 
     name: str
@@ -129,6 +169,12 @@ class Score:
     smaller_is_better: bool = False
     of: Of = "numbers"
     why: str = ""
+    between: tuple[float, float] | None = None
+
+    @property
+    def key(self) -> str:
+        """Name of the metric in records."""
+        return "r2" if self.name == "R²" else self.name.lower().replace(" ", "_")
 
     @property
     def beats_baseline(self) -> bool | None:
@@ -194,20 +240,24 @@ MEASURES: tuple[tuple[str, Metric, bool, Of], ...] = (
 def scores_of(held: ScoredRows, training: ScoredRows | None) -> list[Score]:
     """Default scores; the baseline predicts the class frequencies or the mean."""
     source, k = training or held, len(held.class_names)
+    w = source.w
     if k:
-        p = np.tile(np.bincount(source.y, minlength=k) / len(source), (len(held), 1))
+        n = len(source) if w is None else w.sum()
+        p = np.tile(np.bincount(source.y, w, k) / n, (len(held), 1))
         guessed = replace(held, predicted=p.argmax(axis=1), p=p)
         lacking = [c for i, c in enumerate(held.class_names) if not (held.y == i).any()]
         why = f"no rows of {lacking[0] if len(lacking) == 1 else f'{len(lacking)} classes'}"
     else:
-        guessed = replace(held, predicted=np.full(len(held), float(source.y.mean())))
+        guessed = replace(held, predicted=np.full(len(held), source.mean))
         why = "all true values are equal"
     scores = []
     for name, metric, smaller, of in MEASURES:
         if (of != "numbers") == bool(k) and (of != "probabilities" or held.p is not None):
             at, learned, by_guess = (_figure(metric, s, of) for s in (held, training, guessed))
             lost = at is None or (learned is None and not k and training is not None)
-            scores.append(Score(name, at, learned, by_guess, smaller, of, why if lost else ""))
+            why_none = why if lost else ""
+            between = None if at is None else between_of(name, at, held)
+            scores.append(Score(name, at, learned, by_guess, smaller, of, why_none, between))
     return scores
 
 
@@ -219,10 +269,17 @@ def _figure(metric: Metric, side: ScoredRows | None, of: Of) -> float | None:
     if of == "decisions":
         p = np.eye(1 + int(max(1, side.predicted.max(), side.y.max())))[side.predicted]
     try:
-        value = float(metric(p, side.y))
+        value = float(metric(p, side.y, sample_weight=side.w))
     except DataError:
         return None
     return None if np.isnan(value) else value
+
+
+def between_of(name: str, score: float, held: ScoredRows) -> tuple[float, float] | None:
+    """95 % confidence interval of a score on held-out rows, groups or blocks of time."""
+    if name == "Accuracy" and held.units is None and held.w is None:
+        return interval(score, len(held))
+    return interval_of(name, sums_of(name, held.y, held.predicted, held.p, held.w), held.units)
 
 
 def interval(fraction: float, n: int) -> tuple[float, float]:

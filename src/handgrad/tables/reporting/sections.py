@@ -33,7 +33,7 @@ MOST_CURVES, MOST_CLASSES, MOST_DOTS, MOST_MISTAKES = 4, 5, 800, 8
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 MOST_BARS, BARS, WIDTH, BINS = 12, 20, 80, 24
 MOST_INTERVALS = 120
-SHOWN_ELSEWHERE = {"command", "data", "seed", "seconds", "notes", "target", "positive"}
+SHOWN_ELSEWHERE = {"command", "data", "held out", "seed", "seconds", "notes", "target", "positive"}
 
 
 def as_drawn(held: ScoredRows) -> Predictions:

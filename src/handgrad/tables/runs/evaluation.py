@@ -90,7 +90,7 @@ def evaluate_table(
         named.task,
         len(y),
         rows.scores(metrics),
-        rows.guessed(rows.y).scores(metrics),
+        rows.guessed(rows).scores(metrics),
         classes,
         coverage.recorded() if coverage else None,
     )

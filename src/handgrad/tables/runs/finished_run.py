@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-
-import pyarrow as pa
 
 from handgrad.files import load
 from handgrad.files.addresses import is_address
@@ -19,8 +16,8 @@ from handgrad.tables.data.files import Location, status_of
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.table_model import MODEL
+from handgrad.tables.runs.training_table import TrainingTable, beside_of
 from handgrad.textbook.errors import FileError
-from handgrad.textbook.layers import Array
 from handgrad.training import History
 from handgrad.training.results import Predictor
 
@@ -89,11 +86,13 @@ class Run:
     @property
     def settings(self) -> RunSettings:
         """The settings of the run."""
-        source, recorded = self.record["data"]["source"], {**self.record["settings"]}
-        if source not in BUNDLED and not is_address(source):
-            source = str(Path(self.record["data"]["folder"]) / source)
+        recorded = {**self.record["settings"]}
         del recorded["shards"]  # computed from the workers, which are not recorded
-        return RunSettings(**{**recorded, "data": source})
+        for name, source in (("data", self.record["data"]["source"]), ("test", recorded["test"])):
+            if source is not None and source not in BUNDLED and not is_address(source):
+                source = str(Path(self.record["data"]["folder"]) / source)
+            recorded[name] = source
+        return RunSettings(**recorded)
 
     @property
     def about(self) -> dict[str, object]:
@@ -105,19 +104,17 @@ class Run:
             "seed": record["seed"],
             "seconds": record["seconds"],
             "notes": record["notes"],
+            "held out": record["split"]["words"],
         }
 
     def evidence(
         self,
-        rows: Mapping[str, tuple[pa.Table, Array]],
-        beside: tuple[pa.Table, pa.Table] | None,
+        held_out: TrainingTable,
+        learned: TrainingTable,
         model: Predictor,
         history: History,
     ) -> Evidence:
-        """Evidence for the report, from the rows "held_out" and "training".
-
-        `beside` are the columns of both that are not features.
-        """
+        """Evidence for the report."""
         from handgrad.tables.reporting.evidence import Evidence
 
         record, target = self.record, self.record["target"]
@@ -127,9 +124,13 @@ class Run:
             about["positive"] = record["positive"]
         if shards := record["settings"].get("shards"):
             about["shards of each batch"] = shards
-        held_out, training = rows["held_out"], rows["training"]
+        rows = held_out.to_evaluate(), learned.to_evaluate()
+        beside = beside_of(held_out, learned)
+        roles = held_out.row_roles, learned.row_roles
         with no_unseen_warnings():
-            return Evidence(model, *held_out, training, history, about, beside)
+            evidence = Evidence(model, *rows[0], rows[1], history, about, beside, roles)
+        evidence.state(record.get("two_splits", {}))
+        return evidence
 
     def __repr__(self) -> str:
         data, scores = self.record["data"], self.scores["held_out"]

@@ -31,11 +31,12 @@ HISTORY_CSV = "history.csv"
 class Job(ABC):
     """A training run whose data has been loaded and checked.
 
-    `parts` are its finished parts, once it has a folder.
+    `parts` are its finished parts, once it has a folder; `test_files` those of `test`.
     """
 
     name: str
     files: tuple[Location, ...]
+    test_files: tuple[Location, ...] = ()
     parts: PartialRun
     began: float
 
@@ -55,6 +56,7 @@ class Job(ABC):
         settings = self.settings
         identity = settings.recorded() | {
             "files": fingerprint(settings.data, self.files),
+            "test_files": fingerprint(settings.test or "", self.test_files),
             "versions": {"python": python_version(), "handgrad": __version__}
             | versions(OF_WHICH_VERSIONS),
         }
@@ -107,6 +109,7 @@ class Job(ABC):
                 "source": settings.data,
                 "folder": str(Path.cwd()),
                 "files": self.parts.identity["files"],
+                "test_files": self.parts.identity["test_files"],
                 **size,
             },
             **results,
@@ -142,7 +145,8 @@ def _workers_of(settings: RunSettings) -> AbstractContextManager[None]:
 def _finished(parts: PartialRun) -> Run:
     """The finished run in the folder; an error if its settings differ."""
     run = Run.of(parts.folder)
-    before = run.record["settings"] | {"files": run.record["data"]["files"]}
+    files = {name: run.record["data"][name] for name in ("files", "test_files")}
+    before = run.record["settings"] | files
     if before | {"versions": parts.identity["versions"]} != parts.identity:
         check_folder(parts.folder)
     return run

@@ -49,7 +49,8 @@ from handgrad.tables.data.table_options import Task, bytes_of, option
 from handgrad.tables.data.tables import opened, table_of
 from handgrad.tables.data.targets import Target, is_text, target_cells, target_of, with_target
 from handgrad.tables.runs.pictures import load_pictures
-from handgrad.tables.runs.settings import RunSettings
+from handgrad.tables.runs.row_roles import notes_on, roles_of
+from handgrad.tables.runs.settings import OF_ROWS, RunSettings
 from handgrad.tables.runs.training_table import TableInChunks, TableInMemory, TrainingTable
 from handgrad.textbook.errors import DataError, FileError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array
@@ -110,12 +111,16 @@ def _in_memory(
     target = target_of(table, name, settings.task)
     _check_counted(table, target)
     features = replace(table, columns=table.columns.select(feature_names))
-    _check_finite(features)
-    notes = (*_notes(settings, table, target, features), *notes_on_totals(table))
+    check_finite(features)
+    roles = roles_of(settings, table)
+    notes = _notes(settings, table, target, features)
+    notes = (*notes, *notes_on_totals(table), *notes_on(roles, settings))
     stem = readable(stem_of(settings.data, table.files))
     rows = np.arange(len(target.values))
     columns = mixed_as_categories(features.columns)
-    return TableInMemory(stem, target, notes, table, columns, rows, spellings=spellings)
+    return TableInMemory(
+        stem, target, notes, table, columns, rows, roles=roles, spellings=spellings
+    )
 
 
 def _in_chunks(
@@ -191,7 +196,7 @@ def _different_values(stream: TableStream, name: str, task: Task | None) -> tupl
 def _checked_chunk(piece: Table, target: Target, left_out: tuple[str, ...]) -> Table:
     """Check a chunk for infinity, and convert its target as in the whole table."""
     learned = [name for name in piece.names if name not in left_out]
-    _check_finite(replace(piece, columns=piece.columns.select(learned)))
+    check_finite(replace(piece, columns=piece.columns.select(learned)))
     if target.name not in piece.names:
         return piece
     floats = pa.types.is_floating(piece.columns[target.name].type)
@@ -247,8 +252,17 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
             f"without {option('ignore', name)}, or another {option('target')}",
         )
     refuse_joined("ignore", ignore, names)
-    check_columns(data, names, name, *ignore)
-    features = [column for column in names if column != name and column not in ignore]
+    of_rows = {role: column for role in OF_ROWS if (column := getattr(settings, role)) is not None}
+    check_columns(data, names, name, *ignore, *of_rows.values())
+    for role, column in of_rows.items():
+        if column == name:
+            raise SettingError(
+                f"{option(role, column)}, which is the target",
+                "a column other than the target",
+                f"another {option(role)}",
+            )
+    others = {name, *ignore, settings.group, settings.weight}
+    features = [column for column in names if column not in others]
     if not features or n_rows == 0:
         raise DataError(
             f"{data}: {n_rows} rows, {len(features)} feature columns",
@@ -272,7 +286,7 @@ def refuse_joined(word: str, columns: Sequence[str], names: Sequence[str]) -> No
             )
 
 
-def _check_finite(table: Table) -> None:
+def check_finite(table: Table) -> None:
     """Raise an error for infinite values."""
     for name, column in zip(table.names, table.columns.columns, strict=True):
         if pa.types.is_floating(column.type):

@@ -54,6 +54,11 @@ class TextSplit:
         return cls(readable(Path(data).stem), (Path(data),), text[:end], text[end:])
 
     @property
+    def held_out_in_words(self) -> str:
+        """The held-out part, in words."""
+        return f"the last {len(self.held_out):,} characters"
+
+    @property
     def size_in_words(self) -> str:
         """Size of the text, in words."""
         return f"a text of {len(self.learned) + len(self.held_out):,} characters"

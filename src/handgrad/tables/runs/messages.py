@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from handgrad.tables.runs.training_table import TrainingTable
 
 # Findings by which scores are not valid for new rows.
-UNFIT = ("repeated groups", "dates within the training period", "target leakage")
+UNFIT = (
+    "repeated groups",
+    "near-duplicate rows",
+    "dates within the training period",
+    "target leakage",
+)
 
 
 class Messages:

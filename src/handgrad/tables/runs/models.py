@@ -69,7 +69,7 @@ def fitted(
     if isinstance(rows, PicturesInMemory) and settings.estimator == "pictures":
         return _fitted_pictures(settings, rows, progress=progress)
     if settings.estimator == "mlp" and not isinstance(y, str):
-        return _fitted_mlp(settings, task, X, y, progress=progress)
+        return _fitted_mlp(settings, rows, X, y, progress=progress)
     from handgrad.tables.tabular import TabularClassifier, TabularRegressor
 
     options: dict[str, Any] = {
@@ -85,17 +85,16 @@ def fitted(
         model = TabularClassifier(**options)
     else:
         model = TabularRegressor(**options)
-    weights = None if isinstance(y, str) else row_weights(settings, y)
-    model = _fit(settings, model, X, y, {"sample_weight": weights})
+    model = _fit(settings, model, X, y, _of_rows(settings, rows))
     model.set_params(verbose=False)
     return model, model.history_ or History()
 
 
 def _fit(
-    settings: RunSettings, model: E, X: object, y: object, weights: Mapping[str, Array | None]
+    settings: RunSettings, model: E, X: object, y: object, arguments: Mapping[str, Array | None]
 ) -> E:
     """Fit a model in this process or on Ray workers."""
-    more: Any = weights
+    more: Any = arguments
     if settings.workers is None:
         model.fit(X, y, **more)
         return model
@@ -104,8 +103,22 @@ def _fit(
     return fit_estimator(model, (X, y), workers=settings.workers, address=settings.ray, **more)
 
 
+def _of_rows(settings: RunSettings, rows: TrainingTable) -> dict[str, Array | None]:
+    """Weights of the rows, and their groups or times, as arguments of a fit."""
+    _, y = rows.to_learn()
+    if isinstance(y, str):
+        return {}
+    roles, weights = rows.row_roles, row_weights(settings, y)
+    if roles.weights is not None:
+        weights = roles.weights if weights is None else weights * roles.weights
+    arguments = {"sample_weight": weights}
+    if roles.units is not None:
+        arguments["time" if roles.units.ordered else "groups"] = roles.units.codes
+    return arguments
+
+
 def _fitted_mlp(
-    settings: RunSettings, task: Task, X: pa.Table, y: Array, *, progress: bool
+    settings: RunSettings, rows: TrainingTable, X: pa.Table, y: Array, *, progress: bool
 ) -> tuple[Predictor, History]:
     """Fit a multilayer perceptron."""
     from sklearn.pipeline import make_pipeline
@@ -113,7 +126,7 @@ def _fitted_mlp(
     from handgrad.tables.estimators import MLPClassifier, MLPRegressor
     from handgrad.tables.tabular import TableEncoder
 
-    options = _options(settings, progress=progress)
+    task, options = rows.target.task, _options(settings, progress=progress)
     options["scoring"] = epochs_chosen_by(settings, task)
     mlp: MLPClassifier | MLPRegressor
     if task == "classification":
@@ -121,8 +134,13 @@ def _fitted_mlp(
     else:
         mlp = MLPRegressor(scale_targets=True, **options)
     model = make_pipeline(TableEncoder(), mlp)
-    weights = {f"{model.steps[-1][0]}__sample_weight": row_weights(settings, y)}
-    model = _fit(settings, model, X, y, weights)
+    arguments = _of_rows(settings, rows)
+    if settings.patience is None:  # no validation rows
+        arguments = {"sample_weight": arguments["sample_weight"]}
+    step = model.steps[-1][0]
+    model = _fit(
+        settings, model, X, y, {f"{step}__{name}": part for name, part in arguments.items()}
+    )
     return model, _history_of(model[-1])
 
 
@@ -285,7 +303,7 @@ def _try_scorer(name: str, n_classes: int) -> None:
 
 @dataclass(frozen=True)
 class PredictedRows:
-    """Outputs `p` of a model for rows with true targets `y` (n,).
+    """Outputs `p` of a model for rows with true targets `y` (n,), and the weights of the rows.
 
     Classification: probabilities (n, n_classes) and class indices. Regression: numbers (n,). Of two
     classes, `positive` is the index of the positive one; a class is predicted by the `thresholds`,
@@ -297,6 +315,7 @@ class PredictedRows:
     classes: Sequence[object]
     positive: int | None = None
     thresholds: Array | None = None
+    w: Array | None = None
 
     @classmethod
     def of(
@@ -306,12 +325,13 @@ class PredictedRows:
         y: Array,
         classes: Sequence[object],
         positive: int | None = None,
+        w: Array | None = None,
     ) -> PredictedRows:
         """Predict rows; targets may be labels of another type than the classes."""
         predict = getattr(model, "predict_proba", model.predict)
         p = np.concatenate([predict(X.slice(i, AT_ONCE)) for i in range(0, len(X), AT_ONCE)])
         if not classes:
-            return cls(p, y, classes)
+            return cls(p, y, classes, w=w)
         place = {str(name): i for i, name in enumerate(classes)}
         labels = [*map(str, y.tolist())]
         if unknown := [label for label in labels if label not in place]:
@@ -322,7 +342,7 @@ class PredictedRows:
             )
         codes = np.asarray([place[label] for label in labels])
         thresholds: Array | None = getattr(model, "class_thresholds", None)
-        return cls(p, codes, classes, positive, thresholds)
+        return cls(p, codes, classes, positive, thresholds, w)
 
     @property
     def predicted(self) -> Array:
@@ -330,11 +350,12 @@ class PredictedRows:
         p = self.p if self.thresholds is None else self.p / self.thresholds
         return np.asarray(p.argmax(axis=1))
 
-    def guessed(self, learned: Array) -> PredictedRows:
+    def guessed(self, learned: PredictedRows) -> PredictedRows:
         """The baseline: predicts the class frequencies in `learned`, or its mean, for every row."""
+        y, w = learned.y, learned.w
         if not self.classes:
-            return replace(self, p=np.full(len(self.y), learned.mean()))
-        frequencies = np.bincount(learned, minlength=len(self.classes)) / len(learned)
+            return replace(self, p=np.full(len(self.y), y.mean() if w is None else w @ y / w.sum()))
+        frequencies = np.bincount(y, w, len(self.classes)) / (len(y) if w is None else w.sum())
         return replace(self, p=np.tile(frequencies, (len(self.y), 1)), thresholds=None)
 
     def scores(self, names: Sequence[str]) -> Scores:
@@ -343,10 +364,10 @@ class PredictedRows:
         for name in names:
             try:
                 if self.classes:
-                    more = (classes, self.positive, self.thresholds)
+                    more = (classes, self.positive, self.thresholds, self.w)
                     scores[name] = score_classes(name, self.p, self.y, *more)
                 else:
-                    scores[name] = score_numbers(name, self.p, self.y)
+                    scores[name] = score_numbers(name, self.p, self.y, self.w)
             except DataError:
                 if name != "roc_auc":
                     raise
@@ -360,11 +381,16 @@ class PredictedRows:
         if not self.classes:
             return []
         parts = precision_recall_fscore_support(
-            self.y, self.predicted, labels=np.arange(len(self.classes)), zero_division=0
+            self.y,
+            self.predicted,
+            labels=np.arange(len(self.classes)),
+            sample_weight=self.w,
+            zero_division=0,
         )
+        counts = np.bincount(self.y, minlength=len(self.classes))
         return [
             {"class": name, "precision": a, "recall": b, "f1": c, "rows": int(n)}
-            for name, a, b, c, n in zip(self.classes, *parts, strict=True)
+            for name, a, b, c, n in zip(self.classes, *parts[:3], counts, strict=True)
         ]
 
 

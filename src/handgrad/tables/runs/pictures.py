@@ -32,7 +32,7 @@ from handgrad.tables.data.pictures import (
 from handgrad.tables.data.predictions import file_to_write, predicted_columns, write_tables
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.targets import Target
-from handgrad.tables.runs.settings import RunSettings
+from handgrad.tables.runs.settings import OF_ROWS, RunSettings
 from handgrad.tables.runs.training_table import TableInMemory
 from handgrad.textbook.errors import DataError, FileError, SettingError
 from handgrad.textbook.layers import Array
@@ -42,7 +42,11 @@ Shape = tuple[int, int, int]  # channels, height, width
 TARGET = "class"
 WHY = "each has a folder"
 AT_ONCE = 1024
-OF_TABLES = ("task", "ignore", "category", "number", "date", "header_row", "missing", "merge_case")
+OF_TABLES = (
+    *("task", "ignore", "category", "number", "date", "header_row", "missing", "merge_case"),
+    *OF_ROWS,
+    "test",
+)
 
 
 @dataclass(frozen=True)

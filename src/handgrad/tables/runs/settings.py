@@ -43,6 +43,8 @@ OF_TEXTS = (
     *("data", "encoding", "estimator", "epochs", "batch_size", "learning_rate", "seed", "engine"),
     *("memory", "test_size", "report", "out", "resume"),
 )
+# Columns that are used otherwise than as features.
+OF_ROWS = ("group", "time", "weight")
 # Settings that do not change the result.
 WITHOUT_EFFECT = ("out", "resume", "workers", "ray")
 # Exclusive bounds of numbers, their description, and an example.
@@ -114,6 +116,20 @@ class RunSettings(TableOptions):
     engine: Annotated[EngineName, "Engine; auto compiles if that is faster."] = "auto"
     memory: Annotated[str, "Memory budget; larger tables are read in chunks."] = "1 GB"
     test_size: Annotated[float, "Fraction of the rows held out for evaluation."] = 0.2
+    group: Annotated[
+        str | None,
+        "Column of groups, such as customers: whole groups are held out; it is not a feature.",
+    ] = None
+    time: Annotated[
+        str | None, "Column of dates or numbers in time: the last rows are held out."
+    ] = None
+    test: Annotated[
+        str | None, "File to evaluate on, with the same columns; no rows are held out."
+    ] = None
+    weight: Annotated[
+        str | None,
+        "Column of row weights, for training and scores; it is not a feature.",
+    ] = None
     folds: Annotated[
         int | None, "Number of cross-validation folds, of the rows that are not held out."
     ] = None
@@ -137,6 +153,7 @@ class RunSettings(TableOptions):
         super().__post_init__()
         object.__setattr__(self, "target", one_target(self.target))
         object.__setattr__(self, "data", str(self.data))
+        object.__setattr__(self, "test", None if self.test is None else str(self.test))
         if self.estimator not in (names := get_args(EstimatorName)):
             raise SettingError(
                 option("estimator", self.estimator),
@@ -157,11 +174,46 @@ class RunSettings(TableOptions):
                 f"{option('ray')} with at least 1 of {option('workers')}",
                 option("workers", 4),
             )
+        self._check_split()
         bytes_of(self.memory)
         self.hidden_layers()
         self.weights_of_classes()
         self.threshold_asked()
         check_metrics(self.metric)
+
+    def _check_split(self) -> None:
+        """Refuse contradictory settings of the split."""
+        together = {
+            "time": (self.group, "group", "whole groups, or the end, are held out"),
+            "test": (
+                None if self.test_size == RunSettings.test_size else self.test_size,
+                "test_size",
+                "the rows of the file are held out, or a fraction of the data",
+            ),
+        }
+        for name, (other, other_name, why) in together.items():
+            if getattr(self, name) is not None and other is not None:
+                raise SettingError(
+                    f"{option(other_name, other)} with {option(name, getattr(self, name))}",
+                    f"one of them: {why}",
+                    f"without {option(other_name)}",
+                )
+        if self.test is not None and self.test == self.data:
+            raise SettingError(
+                f"{option('test', self.test)}, which is the data of the training",
+                "a file of other rows",
+                f"without {option('test')}, to hold out some of the rows",
+            )
+        roles = {name: getattr(self, name) for name in OF_ROWS} | {"target": self.target or ""}
+        columns = [column for column in roles.values() if column]
+        for name, column in roles.items():
+            if column and columns.count(column) > 1 and name != "target":
+                other = next(n for n, c in roles.items() if c == column and n != name)
+                raise SettingError(
+                    f"{option(name, column)} and {option(other, column)}",
+                    "a column of its own for each of them",
+                    f"another {option(name)}",
+                )
 
     @property
     def shards(self) -> int | None:

@@ -71,6 +71,7 @@ class TextJob(Job):
             "notes": notes,
             "epochs_chosen_by": "loss",
             "rows": sizes,
+            "split": {"by": "end", "column": None, "words": text.held_out_in_words},
             "judged": {"training": len(learned) - 1, "held_out": len(text.held_out) - 1},
             "epochs": len(history),
             "scores": {

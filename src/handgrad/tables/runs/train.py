@@ -11,14 +11,11 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, ParamSpec, cast
 
-import pyarrow as pa
-
 from handgrad.files import load
 from handgrad.files.paths import write_whole
 from handgrad.tables.data.files import Location
 from handgrad.tables.data.picture_folders import has_pictures
 from handgrad.tables.data.table_options import option
-from handgrad.tables.data.targets import is_text
 from handgrad.tables.data.texts import is_prose
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.runs.finished_run import HISTORY, REPORT, Run, fingerprint
@@ -40,17 +37,20 @@ from handgrad.tables.runs.models import (
 )
 from handgrad.tables.runs.partial_run import check_folder, check_link
 from handgrad.tables.runs.pictures import PicturesInMemory
-from handgrad.tables.runs.settings import OF_MLP, RunSettings, table_setting
+from handgrad.tables.runs.settings import OF_MLP, OF_ROWS, RunSettings, table_setting
+from handgrad.tables.runs.splitting import reading_of, split_of
 from handgrad.tables.runs.table_model import MODEL, errors_name, positive_in
 from handgrad.tables.runs.text_run import TextJob, write_text_report
-from handgrad.tables.runs.training_table import TrainingTable, beside_of
+from handgrad.tables.runs.training_table import TableInMemory, TrainingTable
+from handgrad.tables.runs.two_splits import two_splits
 from handgrad.textbook.errors import DataError, SettingError
-from handgrad.textbook.layers import Array
 from handgrad.training import History
 from handgrad.training.results import Predictor
 
 if TYPE_CHECKING:
     from handgrad.tables.estimators import LanguageModel
+    from handgrad.tables.reporting.evidence import Evidence
+    from handgrad.tables.reporting.leakage import BothScores
 
 P = ParamSpec("P")
 HELD_OUT = "held_out.csv"
@@ -147,6 +147,7 @@ def _refuse_beside_chunks(settings: RunSettings) -> None:
         ("estimator", settings.estimator == "mlp" and "mlp"),
         ("folds", settings.folds),
         ("class_weight", settings.class_weight),
+        *((name, getattr(settings, name)) for name in (*OF_ROWS, "test")),
     ):
         if value:
             raise SettingError(
@@ -181,7 +182,10 @@ class TableJob(Job):
             )
         row_weights(settings, table.target.values)
         self.positive = positive_asked(settings, table)
-        self.learned, self.held_out = table.split(settings.test_size, settings.seed)
+        self.split = split_of(settings, table)
+        self.learned, self.held_out = self.split.learned, self.split.held_out
+        if settings.test is not None:
+            self.test_files = self.held_out.table.files
         n_folds, seed = settings.folds, settings.seed
         self.folds = self.learned.folds(n_folds, seed) if n_folds else ()
         self.name, self.files = table.name, table.table.files
@@ -189,18 +193,19 @@ class TableJob(Job):
     def show_data(self) -> None:
         """Report the data that was loaded."""
         self.messages.table_loaded(self.table)
+        self.messages.note(*self.split.notes)
 
     def fit(self, rows: TrainingTable) -> tuple[Predictor, History]:
         """Fit a model; return it with its training history."""
         with self.messages.warnings_as_notes(), errors_name(self.settings.data):
             return fitted(self.settings, rows, progress=self.messages.shows_progress)
 
-    def scored(self, model: Predictor, X: pa.Table, y: Array) -> PredictedRows:
+    def scored(self, model: Predictor, rows: TrainingTable) -> PredictedRows:
         """Predict rows for scoring."""
         with no_unseen_warnings():
-            classes = self.table.classes
+            classes, w = self.table.classes, rows.row_roles.weights
             positive = positive_in(model, classes, self.positive)
-            return PredictedRows.of(model, X, y, classes, positive)
+            return PredictedRows.of(model, *rows.to_evaluate(), classes, positive, w)
 
     def train(self) -> Run:
         """Train and evaluate; all parts of the run are done afterwards."""
@@ -211,16 +216,16 @@ class TableJob(Job):
         ]
         path = self._trained()
         model, history = load(path), History.from_json(path.parent / HISTORY)
-        rows = {"training": self.learned.to_evaluate(), "held_out": self.held_out.to_evaluate()}
-        learned, held_out = (self.scored(model, *side) for side in rows.values())
+        learned, held_out = (self.scored(model, side) for side in (self.learned, self.held_out))
         scores = {
             "training": learned.scores(metrics),
             "held_out": held_out.scores(metrics),
-            "guessing": held_out.guessed(learned.y).scores(metrics),
+            "guessing": held_out.guessed(learned).scores(metrics),
         }
         results = {
             **self._target_of(model),
             "rows": {"training": self.learned.n_rows, "held_out": self.held_out.n_rows},
+            "split": self.split.record,
             "judged": {"training": len(learned.y), "held_out": len(held_out.y)},
             "epochs": len(history),
             "scores": scores | ({"folds": folds} if folds else {}),
@@ -228,10 +233,14 @@ class TableJob(Job):
             **self._decision(model),
         }
         run = self.run_of(results, {"rows": self.table.n_rows, "streamed": self.table.streamed})
-        evidence = run.evidence(rows, beside_of(self.held_out, self.learned), model, history)
+        evidence = run.evidence(self.held_out, self.learned, model, history)
         coverage = evidence.coverage
         run.record["coverage"] = coverage.recorded() if coverage else None
+        measured = parts.json("two_splits.json", partial(self._two_splits, evidence))
+        run.record["two_splits"] = measured
+        evidence.state(measured)
         run.record["findings"] = [vars(finding) for finding in evidence.findings]
+        run.record["intervals"] = evidence.intervals
         if self.settings.report:
             from handgrad.tables.reporting.writing import write_page
 
@@ -242,6 +251,15 @@ class TableJob(Job):
         self.finish(run)
         self.messages.show_findings(evidence.warned)
         return run
+
+    def _two_splits(self, evidence: Evidence) -> dict[str, BothScores]:
+        """Scores on the random split and on the one that fits, if rows depend on each other."""
+        at_random = self.split.by == "random" and evidence.shape is None
+        if not at_random or not isinstance(self.table, TableInMemory):
+            return {}
+        if evidence.dependent:
+            self.messages.progress("comparing two splits")
+        return two_splits(self.settings, self.table, evidence.dependent)
 
     def _target_of(self, model: Predictor) -> dict[str, object]:
         """Target, columns and notes, for the record."""
@@ -256,7 +274,7 @@ class TableJob(Job):
                 "range": None if table.classes else [target.values.min(), target.values.max()],
             },
             "columns": columns_read(model),
-            "notes": table.notes,
+            "notes": (*table.notes, *self.split.notes),
             "epochs_chosen_by": epochs_chosen_by(self.settings, target.task),
         }
 
@@ -296,19 +314,8 @@ class TableJob(Job):
                 model, history = self.fit(self.learned)
             except StoppedError as error:
                 stop, model, history = error, error.model, error.history
-            asked, target, schema = self.settings, table.target, table.table.schema
-            names = [*table.feature_names, target.name]
-            texts = [name for name in names if is_text(schema.field(name).type)]
-            spellings = {name: [*kept.values()] for name, kept in table.spellings.items()}
-            reading: dict[str, object] = {
-                "date_order": table.table.date_order or asked.date_order,
-                "category": [*dict.fromkeys([*asked.category, *texts])],
-                "number": [*asked.number],
-                "date": [*asked.date],
-                **({"header_row": asked.header_row} if asked.header_row else {}),
-                **({"missing": [*asked.missing]} if asked.missing else {}),
-                **({"spellings": spellings} if spellings else {}),
-            }
+            asked, target = self.settings, table.target
+            reading = reading_of(asked, table)
             if isinstance(table, PicturesInMemory) and table.levels is not None:
                 reading["levels"] = [*table.levels]
             about = {
@@ -332,7 +339,7 @@ class TableJob(Job):
             left = f", about {seconds * (n + 2 - number):.0f} s left"
         self.messages.progress(f"fold {number} of {n}{left}")
         model, _ = self.fit(learned)
-        return self.scored(model, *test.to_evaluate()).scores(self.metrics)
+        return self.scored(model, test).scores(self.metrics)
 
 
 def report_run(folder: str | Path) -> Path:
@@ -364,16 +371,17 @@ def report_run(folder: str | Path) -> Path:
         return write_text_report(run, text, model, run.history, run.folder / REPORT)
     table = load_table(settings)
     _check_files(run, table.table.files)
-    learned, held_out = table.split(settings.test_size, settings.seed)
-    rows = {"training": learned.to_evaluate(), "held_out": held_out.to_evaluate()}
-    beside = beside_of(held_out, learned)
-    evidence = run.evidence(rows, beside, run.model, run.history)
+    split = split_of(settings, table)
+    if settings.test is not None:
+        _check_files(run, split.held_out.table.files, "test_files")
+    evidence = run.evidence(split.held_out, split.learned, run.model, run.history)
     return write_page(evidence, run.folder / REPORT)
 
 
-def _check_files(run: Run, files: tuple[Location, ...]) -> None:
-    source = run.settings.data
-    before, now = run.record["data"]["files"], fingerprint(source, files)
+def _check_files(run: Run, files: tuple[Location, ...], which: str = "files") -> None:
+    settings = run.settings
+    source = settings.data if which == "files" else settings.test or ""
+    before, now = run.record["data"][which], fingerprint(source, files)
     for old, new in zip(before, now, strict=False):
         if (old["bytes"], old["sha256"]) != (new["bytes"], new["sha256"]):
             change = f"{old['bytes']:,} bytes then, {new['bytes']:,} now"

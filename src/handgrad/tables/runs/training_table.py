@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import numpy as np
 import pyarrow as pa
 
 from handgrad.tables.data import TableStream, train_test_split
+from handgrad.tables.data.dependent_rows import RowRoles, Units
 from handgrad.tables.data.files import Table, located
 from handgrad.tables.data.spellings import Spellings
 from handgrad.tables.data.table_options import option
@@ -60,6 +61,11 @@ class WithTarget(ABC):
     def to_evaluate(self) -> tuple[pa.Table, Array]:
         """Features and targets of the rows to evaluate, in memory."""
 
+    @property
+    def row_roles(self) -> RowRoles:
+        """Groups, times and weights of the rows; none for a table in chunks."""
+        return RowRoles()
+
     @abstractmethod
     def beside(self) -> pa.Table | None:
         """Columns that are not features; None if there are none."""
@@ -71,11 +77,15 @@ class WithTarget(ABC):
 
 @dataclass(frozen=True)
 class TableInMemory(WithTarget):
-    """A training table in memory; `rows` are the numbers of its rows."""
+    """A training table in memory; `rows` are the numbers of its rows.
+
+    `roles` are the groups, times and weights of all rows of `table`.
+    """
 
     table: Table
     features: pa.Table
     rows: Array
+    roles: RowRoles = field(default=RowRoles(), kw_only=True)
     streamed: ClassVar[bool] = False
 
     @property
@@ -86,8 +96,14 @@ class TableInMemory(WithTarget):
     def n_rows(self) -> int:
         return len(self.rows)
 
+    @property
+    def row_roles(self) -> RowRoles:
+        return self.roles.take(self.rows)
+
     def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
-        """Training and held-out rows, stratified by class."""
+        """Training and held-out rows: stratified by class, or whole groups, or the end."""
+        if self.roles.units is not None:
+            return self._split_by(self.row_roles, test_size, seed)
         classes = np.unique(self.target.values[self.rows], return_inverse=True)[1]
         stratify, n, k = self.target.task == "classification", len(classes), len(set(classes))
         if stratify and 2 * k <= n:  # at least one row of each class on both sides
@@ -97,7 +113,65 @@ class TableInMemory(WithTarget):
         )
         return replace(self, rows=np.sort(learned)), replace(self, rows=np.sort(held_out))
 
+    def _split_by(self, roles: RowRoles, test_size: float, seed: int) -> tuple[Self, Self]:
+        """Training and held-out rows, whole units of the `roles`."""
+        units, name = cast("Units", roles.units), roles.column
+        held = units.held_out(test_size, self._strata(), np.random.default_rng(seed))
+        if not held.any():
+            raise DataError(
+                f"{option('group', name)}: {len(units)} groups, each with all rows of a class",
+                "at least two groups with rows of each class",
+                f"without {option('group')}, or another column",
+            )
+        sides = replace(self, rows=self.rows[~held]), replace(self, rows=self.rows[held])
+        known, needed = (self.target.values[side.rows] for side in sides)
+        unknown = np.setdiff1d(needed, known)
+        if self.classes and len(unknown):
+            first = cast("Array", roles.labels)[held][units.codes[held].argmin()]
+            raise DataError(
+                f"{option('time', name)}: all rows of the class {str(unknown[0])!r} are held out, "
+                f"from {first} on",
+                "rows of each class before the held-out end",
+                f"a smaller {option('test_size')}; or leave out the rows of that class",
+            )
+        return sides
+
+    def _strata(self) -> Array:
+        """Class of each row, (n,), from 0; all 0 for regression."""
+        y = self.target.values[self.rows]
+        return np.unique(y, return_inverse=True)[1] if self.classes else np.zeros(len(y), int)
+
+    def _folds_by(self, units: Units, n: int, seed: int) -> list[tuple[Array, Array]]:
+        """Training and test rows of folds that keep units whole."""
+        y, pairs = self._strata(), list[tuple[Array, Array]]()
+        if units.ordered:
+            pairs = units.forward(n)
+        elif n <= len(units):
+            fold = units.folds(n, y, np.random.default_rng(seed))
+            pairs = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n)]
+        known = all(
+            len(a) and len(b) and len(np.unique(y[a])) == len(np.unique(y)) for a, b in pairs
+        )
+        if not pairs or not known:
+            name = "time" if units.ordered else "group"
+            what = "points in time" if units.ordered else "groups"
+            raise DataError(
+                f"{option('folds', n)} with {option(name, self.roles.column)}, of {len(units)} "
+                f"{what} for training",
+                f"more {what} than folds"
+                + ", and rows of each class to train each fold on" * bool(self.classes),
+                f"{option('folds', max(2, n // 2))}, or without {option('folds')}",
+            )
+        return pairs
+
     def folds(self, n: int, seed: int) -> Sequence[tuple[Self, Self]]:
+        units = self.row_roles.units
+        if units is not None:
+            pairs = self._folds_by(units, n, seed)
+            return [
+                (replace(self, rows=self.rows[a]), replace(self, rows=self.rows[b]))
+                for a, b in pairs
+            ]
         from sklearn.model_selection import KFold, StratifiedKFold
 
         y = self.target.values[self.rows]
@@ -197,5 +271,8 @@ TrainingTable = TableInMemory | TableInChunks
 
 def beside_of(held_out: TrainingTable, learned: TrainingTable) -> tuple[pa.Table, pa.Table] | None:
     """Columns of both tables that are not features; None if there are none."""
-    tables = held_out.beside(), learned.beside()
-    return None if tables[0] is None or tables[1] is None else (tables[0], tables[1])
+    first, second = held_out.beside(), learned.beside()
+    if first is None or second is None:
+        return None
+    names = [name for name in first.column_names if name in second.column_names]
+    return (first.select(names), second.select(names)) if names else None

@@ -23,6 +23,7 @@ from handgrad.exchange.exporting.wrapper_layers import EachMember
 from handgrad.files.features import Columns, Features
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.data import TableStream
+from handgrad.tables.data.dependent_rows import Units
 from handgrad.tables.data.frames import (
     columns_of_array,
     columns_of_frame,
@@ -31,6 +32,7 @@ from handgrad.tables.data.frames import (
     records_in,
 )
 from handgrad.tables.data.unseen_values import no_unseen_warnings, tell
+from handgrad.tables.data.validation_rows import parts_of
 from handgrad.tables.tabular.conformal import ConformityScores, Intervals
 from handgrad.tables.tabular.features import MergedRows, encoded, features_of, merged, unseen_in
 from handgrad.tables.tabular.files import FittedToTable, checked, features_from
@@ -39,6 +41,8 @@ from handgrad.tables.tabular.members import (
     MemberData,
     Members,
     outputs_of,
+    rows_beside,
+    rows_by_units,
     rows_of_members,
     train_members,
 )
@@ -52,12 +56,20 @@ from handgrad.tables.tabular.streamed import (
     checked_name,
     fits_in_memory,
 )
-from handgrad.textbook.errors import DataError, between_0_and_1, positive
+from handgrad.textbook.errors import (
+    DataError,
+    HandgradError,
+    SettingError,
+    between_0_and_1,
+    positive,
+)
 from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.shared_rows import SharedRows
 from handgrad.training import History
 from handgrad.training.results import NetRows
+
+FAR = 1e9  # clips encoded targets to the range of float32
 
 
 class TableEstimator(BaseEstimator):  # type: ignore[misc]
@@ -156,6 +168,27 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
             raise damaged("columns with names instead of numbers", "x0, x1 and so on")
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """Arguments of a fit for validation: groups or times of the rows, or rows of its own."""
+
+    groups: object = None
+    time: object = None
+    eval_set: object = None
+
+    def units(self, n: int) -> Units | None:
+        """Groups or times of `n` rows; None without them."""
+        units = Units.of(self.groups, self.time, n)
+        if units is not None and self.eval_set is not None:
+            what = "time=" if units.ordered else "groups="
+            raise SettingError(
+                f"{what} with eval_set=",
+                "one of them, for the validation rows",
+                f"without {what}, which would have no effect",
+            )
+        return units
+
+
 @dataclass(repr=False, eq=False)
 class Tabular(Shardable, TableEstimator):
     """Parameters of both estimators, the encoding, and the ensemble."""
@@ -180,18 +213,21 @@ class Tabular(Shardable, TableEstimator):
         if self.metric not in self.metrics:
             refuse_unknown(self.metric, self.metrics)
 
-    def _fit(self, X: object, y: object, sample_weight: object) -> tuple[Members, MemberData]:
+    def _fit(
+        self, X: object, y: object, sample_weight: object, held_out: HeldOut
+    ) -> tuple[Members, MemberData]:
         """Train the members; returns them and the data that the held-out rows index."""
         self._check_settings()
         if isinstance(X, TableStream):
-            y, notes = checked_name(X, y, sample_weight), X.notes
+            arguments = {"sample_weight": sample_weight, **vars(held_out)}
+            y, notes = checked_name(X, y, arguments), X.notes
             X = X.with_target(y)
             for note in X.notes[len(notes) :]:
                 warnings.warn(f"{X.name}: {note}", stacklevel=4)
         if isinstance(X, TableStream) and not fits_in_memory(X, str(y), self.n_members):
             data = self._streamed_data(X, str(y))
         else:
-            data = self._member_data(X, y, sample_weight)
+            data = self._member_data(X, y, sample_weight, held_out)
         recipe = self._recipe()
         parts = data, self.features_, recipe, self.engine
         members = train_members(*parts, self.sharding, verbose=self.verbose)
@@ -201,7 +237,9 @@ class Tabular(Shardable, TableEstimator):
         self.history_: History | None = members.history
         return members, data
 
-    def _member_data(self, X: object, y: object, sample_weight: object) -> MemberData:
+    def _member_data(
+        self, X: object, y: object, sample_weight: object, held_out: HeldOut
+    ) -> MemberData:
         """Encode a table in memory, and divide its rows among the members."""
         if isinstance(X, TableStream):
             frame = X.to_table()
@@ -213,15 +251,44 @@ class Tabular(Shardable, TableEstimator):
         check_consistent_length(w, targets)
         if (of_targets := self._target_weights(targets)) is not None:
             w = w * of_targets
-        rows = merged(table, targets, w)
+        rows = merged(table, targets, w, held_out.units(len(w)))
         del X, table, y, targets, w  # free the memory for the members' rows
         self._check_rows(rows)
         self.features_ = features_of(rows.table, rows.w, EMBEDDED_FROM)
         x, rng = encoded(self.features_, rows.table), self._generator()
         t, strata = self._targets(rows)
-        share = self.validation_fraction
-        rows_by_member = rows_of_members(rows.w, strata, self.n_members, share, rng)
+        n_members, share = self.n_members, self.validation_fraction
+        if held_out.eval_set is not None:
+            x_given, t_given, w_given = self._given(held_out.eval_set)
+            x, t = np.concatenate([x, x_given]), np.concatenate([t, t_given])
+            rows_by_member = rows_beside(rows.w, w_given, n_members, rng)
+        elif rows.units is not None:
+            rows_by_member = rows_by_units(rows.w, strata, rows.units, n_members, share, rng)
+        else:
+            rows_by_member = rows_of_members(rows.w, strata, n_members, share, rng)
         return MemberData(x, t, rows_by_member, rng, self.epochs)
+
+    def _given(self, eval_set: object) -> tuple[Array, Array, Array]:
+        """Features, encoded targets and weights of the rows of `eval_set`."""
+        X, y, weights = parts_of(eval_set)
+        try:
+            table = self._table(X, reset=False)
+            w, codes = self._weights(table, weights), self._further_targets(values_of(y))
+            check_consistent_length(w, codes)
+            if (of_targets := self._target_weights(codes)) is not None:
+                w = w * of_targets
+            if not (w > 0).any():
+                raise ValueError("no rows of weight")
+            x = encoded(self.features_, table)
+        except (TypeError, ValueError) as error:
+            came = error.came if isinstance(error, HandgradError) else str(error)
+            raise DataError(
+                f"eval_set: {came}",
+                "rows and targets like the training rows",
+                "the same columns, and no class that the training rows lack",
+            ) from error
+        t = np.clip(self._net_targets(codes)[0], -FAR, FAR).astype(np.float32)
+        return x[w > 0], t[w > 0], w[w > 0]
 
     def _streamed_data(self, stream: TableStream, target: str) -> MemberData:
         """The same as `_member_data`, for a table larger than memory.

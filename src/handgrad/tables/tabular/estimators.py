@@ -19,7 +19,13 @@ from handgrad.files.features import Column
 from handgrad.files.tensors import damaged
 from handgrad.files.values import read_classes, written_array
 from handgrad.tables.data.frames import numbers_in
-from handgrad.tables.tabular.base import Tabular, refuse_one_row, refuse_unusable
+from handgrad.tables.tabular.base import (
+    FAR,
+    HeldOut,
+    Tabular,
+    refuse_one_row,
+    refuse_unusable,
+)
 from handgrad.tables.tabular.conformal import (
     ConformityScores,
     Intervals,
@@ -47,7 +53,6 @@ from handgrad.textbook.special_functions import power
 
 SMOOTHING = 0.1
 NORMAL_QUARTILES = 1.349  # interquartile range of a normal distribution, in standard deviations
-FAR = 1e9  # clips targets of mae to the range of float32
 OF_SQUARES = ("rmse", "root_mean_squared_error", "mean_squared_error")
 TEMPERATURES = power(np.e, np.linspace(-2, 2, 161))
 
@@ -112,7 +117,16 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     metrics = ("log_loss", "accuracy")
     streamed_target = StreamedClasses
 
-    def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
+    def fit(
+        self,
+        X: object,
+        y: object,
+        sample_weight: object = None,
+        *,
+        groups: object = None,
+        time: object = None,
+        eval_set: object = None,
+    ) -> Self:
         """Fit the ensemble to a table and its targets.
 
         Parameters
@@ -123,6 +137,12 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
             Classes, numbers or text; with a stream, the name of the target column.
         sample_weight : array-like (n,), optional
             Weight of each row; a weight of 2 is the same as the row twice.
+        groups : array-like (n,), optional
+            Group of each row, such as a customer: each member holds out whole groups.
+        time : array-like (n,), optional
+            Date or number of each row: each member holds out a block of time.
+        eval_set : tuple (X, y) or (X, y, sample_weight), optional
+            Validation rows that select the best epochs; none are held out then.
 
         Returns
         -------
@@ -130,7 +150,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         """
         check_threshold(self.threshold)
         with self._as_it_was_if_it_fails():
-            members, data = self._fit(X, y, sample_weight)
+            members, data = self._fit(X, y, sample_weight, HeldOut(groups, time, eval_set))
             self.temperature_ = _temperature(members, data.t)
             self.threshold_ = self._threshold(members, data.t)
             self.conformal_ = self._set_scores(members, data.t)
@@ -231,6 +251,13 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         check_classification_targets(labels)
         self.classes_, classes = np.unique(labels, return_inverse=True)
         return np.asarray(classes)
+
+    def _further_targets(self, y: object) -> Array:
+        labels: Array = column_or_1d(y, warn=True)
+        refuse_unusable(labels)
+        if len(unknown := np.setdiff1d(labels, self.classes_)):
+            raise ValueError(f"the class {unknown.tolist()[0]!r}, which the training rows lack")
+        return np.searchsorted(self.classes_, labels)
 
     def _take_streamed(self, survey: StreamedClasses) -> None:
         if self.class_weight is not None:
@@ -364,7 +391,16 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     metrics = ("rmse", "mae")
     streamed_target = StreamedNumbers
 
-    def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
+    def fit(
+        self,
+        X: object,
+        y: object,
+        sample_weight: object = None,
+        *,
+        groups: object = None,
+        time: object = None,
+        eval_set: object = None,
+    ) -> Self:
         """Fit the ensemble to a table and its targets.
 
         Parameters
@@ -375,13 +411,19 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
             Numbers; with a stream, the name of the target column.
         sample_weight : array-like (n,), optional
             Weight of each row; a weight of 2 is the same as the row twice.
+        groups : array-like (n,), optional
+            Group of each row, such as a customer: each member holds out whole groups.
+        time : array-like (n,), optional
+            Date or number of each row: each member holds out a block of time.
+        eval_set : tuple (X, y) or (X, y, sample_weight), optional
+            Validation rows that select the best epochs; none are held out then.
 
         Returns
         -------
         self
         """
         with self._as_it_was_if_it_fails():
-            members, data = self._fit(X, y, sample_weight)
+            members, data = self._fit(X, y, sample_weight, HeldOut(groups, time, eval_set))
             self.conformal_ = self._intervals(members, data)
         return self
 
@@ -488,6 +530,8 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
             ) from error
         refuse_unusable(numbers)
         return numbers
+
+    _further_targets = _checked_target
 
     def _take_streamed(self, survey: StreamedNumbers) -> None:
         self.target_: tuple[float, ...] = (survey.mean, survey.deviation, survey.low, survey.high)

@@ -25,6 +25,7 @@ from handgrad.files.features import (
     Number,
     TextFeature,
 )
+from handgrad.tables.data.dependent_rows import Units
 from handgrad.tables.data.frames import (
     check_names,
     dates_in,
@@ -194,21 +195,26 @@ def _as_text(column: Column, name: str, known: Sequence[str]) -> Column:
 
 @dataclass(frozen=True)
 class MergedRows:
-    """Distinct rows: columns, target and weights, sorted."""
+    """Distinct rows: columns, target and weights, sorted; and their units, if there are any."""
 
     table: Columns
     y: Array
     w: Array
+    units: Units | None = None
 
 
-def merged(table: Columns, y: Array, w: Array) -> MergedRows:
+def merged(table: Columns, y: Array, w: Array, units: Units | None = None) -> MergedRows:
     """Merge equal rows and drop those of weight 0: repeating a row is the same as weighting it.
+
+    Rows of several `units` are not merged.
 
     The result does not depend on their order. A row with several targets is repeated by its weight
     relative to the lightest, so that a part of each target can be held out.
     """
     counts = np.flatnonzero(w > 0)
-    keys = np.stack([*(_ranks(column) for column in table.values()), y.astype(float)])[:, counts]
+    of_units = [] if units is None else [units.codes]
+    ranks = [_ranks(column) for column in table.values()]
+    keys = np.stack([*ranks, *of_units, y.astype(float)])[:, counts]
     order = np.lexsort(keys[::-1])
     first, other = np.ones((2, len(counts)), bool)
     changes = np.diff(keys[:, order], axis=1) != 0
@@ -221,7 +227,8 @@ def merged(table: Columns, y: Array, w: Array) -> MergedRows:
     times = np.floor(times * min(1.0, MOST_PARTS / max(times.sum(), 1))).clip(1).astype(int)
     repeated, weights = np.repeat(rows[starts], times), np.repeat(weights / times, times)
     columns = {name: replace(c, values=c.values[repeated]) for name, c in table.items()}
-    return MergedRows(columns, y[repeated], weights)
+    units = None if units is None else units.take(repeated)
+    return MergedRows(columns, y[repeated], weights, units)
 
 
 def _ranks(column: Column) -> Array:

@@ -15,6 +15,7 @@ from handgrad.engines.sharding import UNSHARDED, Sharding
 from handgrad.engines.streams import RowSource
 from handgrad.files.features import Features
 from handgrad.graph.threads import blas_threads
+from handgrad.tables.data.dependent_rows import Units
 from handgrad.textbook.layers import (
     Array,
     EnsembleEmbedding,
@@ -281,6 +282,32 @@ def rows_of_members(
         out = (fold == m % count) & ~alone
         pairs.append((_again(np.flatnonzero(~out), w, rng), _again(np.flatnonzero(out), w, rng)))
     return pairs
+
+
+def rows_by_units(
+    w: Array, strata: Array, units: Units, n_members: int, share: float, rng: np.random.Generator
+) -> list[tuple[Array, Array]]:
+    """The same as `rows_of_members`, where whole groups, or blocks of time, are held out.
+
+    Units with the only rows of a stratum are always in training; without others nothing is held
+    out.
+    """
+    pairs, fold, n_folds = [], np.full(len(w), -1), 0
+    for m in range(n_members):
+        if m == 0 or (n_folds and m % n_folds == 0):
+            fold = units.folds(max(2, round(1 / share)), strata, rng)
+            n_folds = int(fold.max()) + 1
+        out = (fold >= 0) & (fold == m % max(n_folds, 1))
+        pairs.append((_again(np.flatnonzero(~out), w, rng), _again(np.flatnonzero(out), w, rng)))
+    return pairs
+
+
+def rows_beside(
+    w: Array, given: Array, n_members: int, rng: np.random.Generator
+) -> list[tuple[Array, Array]]:
+    """All rows of weights `w` for training, and those after them, of weights `given`, held out."""
+    n, both = len(w), (np.arange(len(w)), np.arange(len(given)))
+    return [(_again(both[0], w, rng), n + _again(both[1], given, rng)) for _ in range(n_members)]
 
 
 def _again(rows: Array, w: Array, rng: np.random.Generator) -> Array:

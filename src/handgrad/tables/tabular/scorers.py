@@ -117,6 +117,7 @@ def score_classes(
     classes: Array,
     positive: int | None,
     thresholds: Array | None = None,
+    w: Array | None = None,
 ) -> float:
     """Score probabilities of classes.
 
@@ -137,30 +138,35 @@ def score_classes(
         Index of the positive class of two.
     thresholds : array (n_classes,), optional
         Thresholds of the classes, for metrics of decisions.
+    w : array (n,), optional
+        Weight of each row.
     """
     if callable(scoring):
-        return _scored(scoring, PredictedClasses(classes, thresholds), p, classes[y])
+        return _scored(scoring, PredictedClasses(classes, thresholds), p, classes[y], w)
     if positive == 0:
         p, y = p[:, ::-1], 1 - y
         thresholds = None if thresholds is None else thresholds[::-1]
     if scoring in METRICS:
         decided = thresholds is not None and scoring not in OF_PROBABILITIES
-        return float(METRICS[scoring](p / thresholds if decided else p, y))
-    return _scored(scoring, PredictedClasses(np.arange(len(classes)), thresholds), p, y)
+        return float(METRICS[scoring](p / thresholds if decided else p, y, sample_weight=w))
+    return _scored(scoring, PredictedClasses(np.arange(len(classes)), thresholds), p, y, w)
 
 
-def score_numbers(scoring: Scoring, predicted: Array, y: Array) -> float:
+def score_numbers(scoring: Scoring, predicted: Array, y: Array, w: Array | None = None) -> float:
     """Score predicted numbers, (n,)."""
     if isinstance(scoring, str) and scoring in METRICS:
-        return float(METRICS[scoring](predicted, y))
-    return _scored(scoring, PredictedNumbers(), predicted, y)
+        return float(METRICS[scoring](predicted, y, sample_weight=w))
+    return _scored(scoring, PredictedNumbers(), predicted, y, w)
 
 
-def _scored(scoring: Scoring, predictions: BaseEstimator, X: Array, y: Array) -> float:
+def _scored(
+    scoring: Scoring, predictions: BaseEstimator, X: Array, y: Array, w: Array | None
+) -> float:
+    weights = {} if w is None else {"sample_weight": w}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a metric that is undefined is NaN
-            return float(get_scorer(scoring)(predictions, X, y))
+            return float(get_scorer(scoring)(predictions, X, y, **weights))
     except HandgradError:
         raise
     except Exception as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,14 +59,15 @@ def fits_in_memory(stream: TableStream, target: str, n_members: int) -> bool:
     return True
 
 
-def checked_name(stream: TableStream, y: object, sample_weight: object) -> str:
-    """Name of the target column; refused if `y` is anything else."""
-    if sample_weight is not None:
-        raise SettingError(
-            "sample_weight with a streamed table",
-            "rows of equal weight",
-            "fit(stream.to_table(), …) if it fits in memory",
-        )
+def checked_name(stream: TableStream, y: object, given: Mapping[str, object]) -> str:
+    """Name of the target column; refused if `y` is anything else, or other arguments are given."""
+    for name, value in given.items():
+        if value is not None:
+            raise SettingError(
+                f"{name} with a streamed table",
+                "rows of equal weight" if name == "sample_weight" else "rows held out at random",
+                "fit(stream.to_table(), …) if it fits in memory",
+            )
     if not isinstance(y, str):
         raise SettingError(
             f"y = {described(y)} with a streamed table",

@@ -1,0 +1,121 @@
+"""Columns that decide how rows are used: groups or times for the split, and weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from handgrad.files.features import Column
+from handgrad.tables.data.column_notes import mixed_as_categories
+from handgrad.tables.data.dependent_rows import RowRoles, Units, group_codes, times_in
+from handgrad.tables.data.files import Table
+from handgrad.tables.data.frames import columns_of_frame, frame_of, read
+from handgrad.tables.data.table_options import option
+from handgrad.tables.data.text_formats import read_as
+from handgrad.tables.runs.settings import RunSettings
+from handgrad.textbook.errors import DataError
+from handgrad.textbook.layers import Array
+
+
+def roles_of(settings: RunSettings, table: Table) -> RowRoles:
+    """Read the columns of the settings, of which a test file may lack groups or times."""
+    group, time, weight = settings.group, settings.time, settings.weight
+    roles = RowRoles()
+    if group is not None and group in table.names:
+        roles = _of_groups(table, group)
+    if time is not None and time in table.names:
+        roles = _of_times(table, time)
+    return roles if weight is None else replace(roles, weights=_weights(table, weight))
+
+
+def roles_by(table: Table, name: str, *, ordered: bool) -> RowRoles:
+    """Groups or times by a column of a table."""
+    return _of_times(table, name) if ordered else _of_groups(table, name)
+
+
+def notes_on(roles: RowRoles, settings: RunSettings) -> tuple[str, ...]:
+    """Notes on the groups."""
+    name, units = settings.group, roles.units
+    if name is None or units is None or roles.labels is None:
+        return ()
+    notes = [
+        f"the column {name!r} has the groups and is not a feature: values of new groups are unknown"
+    ]
+    if missing := sum(label is None for label in roles.labels.tolist()):
+        notes.append(f"{missing:,} rows without a value in {name!r} count as one group")
+    return tuple(notes)
+
+
+def _of_groups(table: Table, name: str) -> RowRoles:
+    codes = group_codes(_column(table, name))
+    if len(np.unique(codes)) < 2:
+        raise DataError(
+            f"{table.source}: all rows have the same group in the column {name!r}",
+            "at least two groups: one for training and one to hold out",
+            f"without {option('group')}, or another column",
+        )
+    return RowRoles(name, _labels(table, name), Units(codes))
+
+
+def _of_times(table: Table, name: str) -> RowRoles:
+    column, cells = _column(table, name), table.columns[name]
+    times = times_in(column)
+    if (unusable := np.isnan(times)).any():
+        if column.kind == "text":  # one cell keeps the others from being read
+            unusable = ~read_as(cells.cast(pa.string()).combine_chunks(), "number", "date")
+        row, n = int(unusable.argmax()), int(unusable.sum())
+        came = "empty" if column.missing[row] else repr(cells[row].as_py())
+        raise table.refused(
+            row,
+            f"{option('time', name)}: the cell is {came}",
+            "dates of one format, or numbers, in every row",
+            "correct it, or remove the row",
+            f", one of {n:,} such rows" if n > 1 else "",
+        )
+    codes = np.unique(times, return_inverse=True)[1]
+    if codes.max() == 0:
+        raise DataError(
+            f"{table.source}: {option('time', name)}, which is {cells[0].as_py()} in every row",
+            "at least two points in time",
+            f"without {option('time')}, or another column",
+        )
+    return RowRoles(name, _labels(table, name), Units(codes, ordered=True))
+
+
+def _labels(table: Table, name: str) -> Array:
+    cells = table.columns[name]
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.cast(cells.type.value_type)
+    return np.asarray(cells.cast(pa.string()).to_pylist(), object)
+
+
+def _column(table: Table, name: str) -> Column:
+    frame = mixed_as_categories(table.columns.select([name]))
+    return columns_of_frame(frame_of(frame))[name]
+
+
+def _weights(table: Table, name: str) -> Array:
+    """Row weights, (n,); an error for cells that are none."""
+    column = read(_column(table, name))
+    numbers = column.kind in ("number", "boolean")
+    values = column.values if numbers else np.full(len(column.values), np.nan)
+    unusable = ~(values >= 0) | np.isinf(values)
+    if unusable.any():
+        row = int(unusable.argmax())
+        cell = table.columns[name][row].as_py()
+        raise table.refused(
+            row,
+            f"{option('weight', name)}: the cell is "
+            + ("empty" if column.missing[row] else repr(cell)),
+            "a number of at least 0 in every row",
+            f"correct it, or remove the row; or another {option('weight')}",
+        )
+    if not values.any():
+        raise DataError(
+            f"{table.source}: {option('weight', name)}, which is 0 in every row",
+            "weights above 0",
+            f"without {option('weight')}, for rows of equal weight",
+        )
+    return values.astype(float)
