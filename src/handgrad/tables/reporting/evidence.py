@@ -20,7 +20,7 @@ from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
 from handgrad.tables.reporting.checks import check_rows, still_learning
 from handgrad.tables.reporting.leakage import (
     DEPENDENT,
-    BothScores,
+    ScoresOfSplits,
     Sides,
     column_of,
     near_duplicates,
@@ -131,7 +131,7 @@ class Evidence:
         """Findings of held-out rows that depend on training rows."""
         return [finding for finding in self.warned if finding.problem in DEPENDENT]
 
-    def state(self, measured: Mapping[str, BothScores]) -> None:
+    def state(self, measured: Mapping[str, ScoresOfSplits]) -> None:
         """State in the findings the scores on two splits, by column; "" are near-duplicate rows."""
         before = {id(f): f for f in self.dependent if column_of(f) in measured}
         both = {k: with_both_scores(f, measured[column_of(f)]) for k, f in before.items()}

@@ -224,7 +224,7 @@ def column_of(finding: Finding) -> str:
     return finding.where.removeprefix("column “").removesuffix("”")
 
 
-class BothScores(TypedDict):
+class ScoresOfSplits(TypedDict):
     """Score of a small model on a random split, and on one that fits, by groups or in time."""
 
     by: str
@@ -237,7 +237,7 @@ class BothScores(TypedDict):
     nets: int
 
 
-def near_duplicates(measured: BothScores) -> Finding:
+def near_duplicates(measured: ScoresOfSplits) -> Finding:
     """Finding for groups of nearly equal rows, with scores on two splits."""
     n, n_groups = measured["rows"], measured["groups"]
     finding = Finding(
@@ -251,7 +251,7 @@ def near_duplicates(measured: BothScores) -> Finding:
     return with_both_scores(finding, measured)
 
 
-def with_both_scores(finding: Finding, measured: BothScores) -> Finding:
+def with_both_scores(finding: Finding, measured: ScoresOfSplits) -> Finding:
     """The finding with the scores on a random split and on the one that fits."""
     show = percent if measured["metric"] == "accuracy" else number
     between = ""

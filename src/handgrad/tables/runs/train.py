@@ -50,7 +50,7 @@ from handgrad.training.results import Predictor
 if TYPE_CHECKING:
     from handgrad.tables.estimators import LanguageModel
     from handgrad.tables.reporting.evidence import Evidence
-    from handgrad.tables.reporting.leakage import BothScores
+    from handgrad.tables.reporting.leakage import ScoresOfSplits
 
 P = ParamSpec("P")
 HELD_OUT = "held_out.csv"
@@ -252,7 +252,7 @@ class TableJob(Job):
         self.messages.show_findings(evidence.warned)
         return run
 
-    def _two_splits(self, evidence: Evidence) -> dict[str, BothScores]:
+    def _two_splits(self, evidence: Evidence) -> dict[str, ScoresOfSplits]:
         """Scores on the random split and on the one that fits, if rows depend on each other."""
         at_random = self.split.by == "random" and evidence.shape is None
         if not at_random or not isinstance(self.table, TableInMemory):

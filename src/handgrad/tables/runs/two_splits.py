@@ -11,7 +11,7 @@ from handgrad.check.doctor import Finding
 from handgrad.tables.data.dependent_rows import RowRoles, Units
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.inspection.tables import IndexedTable
-from handgrad.tables.reporting.leakage import IN_TIME, BothScores, column_of
+from handgrad.tables.reporting.leakage import IN_TIME, ScoresOfSplits, column_of
 from handgrad.tables.reporting.near_duplicates import nearly_equal
 from handgrad.tables.reporting.scores import scored_rows, scores_of
 from handgrad.tables.runs.row_roles import roles_by
@@ -26,7 +26,7 @@ NETS, MOST_ROWS = 2, 2000
 
 def two_splits(
     settings: RunSettings, table: TableInMemory, findings: list[Finding]
-) -> dict[str, BothScores]:
+) -> dict[str, ScoresOfSplits]:
     """Scores on both splits, by column, for each finding of dependent rows.
 
     Without findings the column "" stands for groups of nearly equal rows, if there are any.
@@ -42,7 +42,7 @@ def two_splits(
     return measured
 
 
-def _of_near_duplicates(settings: RunSettings, table: TableInMemory) -> dict[str, BothScores]:
+def _of_near_duplicates(settings: RunSettings, table: TableInMemory) -> dict[str, ScoresOfSplits]:
     codes = nearly_equal(IndexedTable(table.features).columns())
     if codes is None:
         return {}
@@ -52,7 +52,7 @@ def _of_near_duplicates(settings: RunSettings, table: TableInMemory) -> dict[str
         return {}
 
 
-def _both(settings: RunSettings, table: TableInMemory, roles: RowRoles) -> BothScores:
+def _both(settings: RunSettings, table: TableInMemory, roles: RowRoles) -> ScoresOfSplits:
     """Score, metric and interval on both splits of some of the rows."""
     units = cast("Units", roles.units)
     rows = _some(units)
