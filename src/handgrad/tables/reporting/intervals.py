@@ -23,7 +23,7 @@ def losses_of(y: Array, predicted: Array, p: Array | None, classes: bool) -> Arr
         return np.asarray(np.abs(predicted - y))
     if p is None:
         return np.asarray(1.0 * (predicted != y))
-    return np.asarray(-np.log(np.maximum(p[np.arange(len(y)), y], SMALLEST)))
+    return np.asarray(-np.log(np.maximum(p[np.arange(len(y)), y].astype(float), SMALLEST)))
 
 
 def units_in(roles: RowRoles, losses: Array) -> Array | None:

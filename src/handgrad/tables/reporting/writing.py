@@ -22,7 +22,7 @@ from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.reporting import sections
 from handgrad.tables.reporting.checks import FEW_ROWS
 from handgrad.tables.reporting.evidence import Evidence
-from handgrad.tables.reporting.scores import number, percent, rows_of
+from handgrad.tables.reporting.scores import interval, number, percent, rows_of
 from handgrad.tables.reporting.surface import surface_of
 from handgrad.textbook.errors import SettingError, described
 from handgrad.textbook.version import __version__
@@ -133,6 +133,7 @@ def write_page(evidence: Evidence, path: Path) -> Path:
             plots=plots,
             helpers=sections,
             surface_of=surface_of,
+            interval=interval,
             number=number,
             percent=percent,
             rows_of=partial(rows_of, what="picture" if evidence.pictures else "row"),
