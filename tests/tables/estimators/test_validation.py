@@ -90,11 +90,7 @@ def test_all_rows_are_learnt_from_where_others_are_given() -> None:
 def test_running_averages_are_those_of_the_best_epoch(engine: str) -> None:
     settings: dict[str, Any] = {"normalization": "batch", "learning_rate_init": 0.1}
     settings |= {"engine": engine, "scoring": "loss"}
-    model = fitted(
-        early_stopping=True,
-        n_iter_no_change=3,
-        **settings | {"max_iter": 100, "n_iter_no_change": 100},
-    )
+    model = fitted(early_stopping=True, n_iter_no_change=3, **settings | {"max_iter": 60})
     best = int(np.argmin(model.validation_scores_)) + 1
     assert best < model.n_iter_
     as_then = fitted(**settings | {"max_iter": best})

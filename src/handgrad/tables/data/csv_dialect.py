@@ -33,6 +33,8 @@ NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 # Full-width forms, as Chinese keyboards type them.
 FULL_WIDTH = {"，": ",", "；": ";", "｜": "|"}
 SEPARATOR_LINE = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
+# Numbers that are told without reading them in every format, which loads pandas.
+PLAIN = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
 class NotThisEncodingError(FileError):
@@ -149,7 +151,9 @@ def _line_of_names(text: str, separator: str, before: int) -> int:
     rows, _ = _first_lines(text, separator)
     for i, (line, row) in enumerate(rows[1:MOST_ABOVE], 1):
         cells = [cell.strip() for cell in row]
-        if "" in cells or len({*cells}) < len(cells) or _reads(cells).any():
+        if "" in cells or len({*cells}) < len(cells) or any(map(PLAIN.fullmatch, cells)):
+            continue
+        if _reads(cells).any():
             continue
         below = [r for _, r in rows[i + 1 :] if len(r) == len(cells)]
         if below and np.any([_reads(r) for r in below], axis=0).any():
