@@ -1,5 +1,6 @@
 """Plots of permutation importance, partial dependence and contributions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from handgrad.plots.style import (
     shortened,
     show_dates,
 )
+from handgrad.textbook.layers import Array
 from handgrad.training.results import Contributions, PartialDependence, PermutationImportance
 
 MOST_CLASSES = 6
@@ -48,19 +50,30 @@ def plot_permutation_importance(
     refuse_other(importance, PermutationImportance, "hg.tables.permutation_importance(model, X, y)")
     order = importance.order[:most]
     axes = axes_for(ax, (6, 0.9 + 0.32 * len(order)))
-    places = np.arange(len(order))
-    whiskers = {"ecolor": GREY, "elinewidth": 1.4, "capsize": 2.5, "zorder": 3}
-    width, spread = importance.mean[order], importance.std[order]
-    axes.barh(places, width, 0.62, xerr=spread, color=FIRST, zorder=2, error_kw=whiskers)
-    name_places(axes, [importance.columns[i] for i in order])
-    axes.set(ylim=(len(order) - 0.4, -0.6))
+    names = [importance.columns[i] for i in order]
+    _draw_bars(axes, names, importance.mean[order], importance.std[order], FIRST)
     scoring = label(importance.scoring.replace("_", " "))
     axes.set_xlabel(label("decrease in {} when shuffled", scoring))
+    return axes
+
+
+def _draw_bars(
+    axes: Axes,
+    names: Sequence[str],
+    values: Array,
+    errors: Array | None,
+    colours: str | Sequence[str],
+) -> None:
+    """Draw a bar for each value, the first on top, with whiskers of the errors."""
+    whiskers = {"ecolor": GREY, "elinewidth": 1.4, "capsize": 2.5, "zorder": 3}
+    places = np.arange(len(names))
+    axes.barh(places, values, 0.62, xerr=errors, color=colours, zorder=2, error_kw=whiskers)
+    name_places(axes, names)
+    axes.set(ylim=(len(names) - 0.4, -0.6))
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
     axes.grid(visible=False, axis="y")
     axes.tick_params("y", length=0)
     axes.spines["left"].set_visible(False)
-    return axes
 
 
 def plot_contributions(
@@ -91,23 +104,14 @@ def plot_contributions(
     axes = axes_for(ax, (6, 1.1 + 0.32 * len(bars)))
     values = np.array([bar.value for bar in bars])
     errors = np.array([bar.error for bar in bars])
-    whiskers: Any = {"ecolor": GREY, "elinewidth": 1.4, "capsize": 2.5, "zorder": 3}
-    axes.barh(
-        np.arange(len(bars)),
-        values,
-        0.62,
-        xerr=errors if errors.any() else None,
-        color=[FIRST if value >= 0 else SECOND for value in values],
-        zorder=2,
-        error_kw=whiskers,
-    )
-    name_places(axes, [bar.name for bar in bars])
+    colours = [FIRST if value >= 0 else SECOND for value in values]
+    names = [bar.name for bar in bars]
+    _draw_bars(axes, names, values, errors if errors.any() else None, colours)
     k = contributions.explained(row)
     output, prediction = contributions.outputs[k], contributions.predictions[row, k]
     of = label("prediction")
     if output != "prediction":
         of = label("probability of {}", shortened(output, 16))
-    axes.set(ylim=(len(bars) - 0.4, -0.6))
     axes.set_xlabel(
         label(
             "contribution to {}: {} = {} + sum",
@@ -117,10 +121,6 @@ def plot_contributions(
         ),
         parse_math=False,
     )
-    axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
-    axes.grid(visible=False, axis="y")
-    axes.tick_params("y", length=0)
-    axes.spines["left"].set_visible(False)
     return axes
 
 

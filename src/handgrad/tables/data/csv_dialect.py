@@ -33,7 +33,7 @@ NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 # Full-width forms, as Chinese keyboards type them.
 FULL_WIDTH = {"，": ",", "；": ";", "｜": "|"}
 SEPARATOR_LINE = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
-# Numbers that are told without reading them in every format, which loads pandas.
+# Plain numbers, recognized without parsing every format, which loads pandas.
 PLAIN = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 

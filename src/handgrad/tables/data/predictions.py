@@ -232,7 +232,7 @@ def _answers(
     sets: float | None,
     frame: pa.Table,
 ) -> pa.Table:
-    """Predictions of an estimator for some rows, with what else is asked for."""
+    """Predictions of an estimator, with the requested probabilities, intervals or sets."""
     p = model.predict_proba(frame) if probabilities and is_classifier(model) else None
     classes = getattr(model, "classes_", ())
     further: dict[str, Array] = {}

@@ -14,6 +14,7 @@ from handgrad.tables.inspection.importance import checked_target
 from handgrad.tables.inspection.tables import IndexedTable, outputs_of
 from handgrad.tables.reporting.intervals import interval_of, losses_of, sums_of, units_in
 from handgrad.tables.tabular.base import refuse_unusable
+from handgrad.tables.tabular.decisions import decided
 from handgrad.textbook import metrics
 from handgrad.textbook.errors import DataError, HandgradError, SettingError
 from handgrad.textbook.layers import Array
@@ -150,8 +151,7 @@ def _predicted(
     if not classes:
         return p.reshape(len(p)).astype(float), None
     thresholds: Array | None = getattr(model, "class_thresholds", None)
-    decided = p if thresholds is None else p / thresholds
-    return decided.argmax(axis=1), p if is_classifier(model) else None
+    return decided(p, thresholds).argmax(axis=1), p if is_classifier(model) else None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.runs.pictures import PicturesInMemory, in_words
 from handgrad.tables.runs.settings import ACTIVATIONS, RunSettings
 from handgrad.tables.runs.training_table import TrainingTable
-from handgrad.tables.tabular.decisions import positive_of
+from handgrad.tables.tabular.decisions import decided, positive_of
 from handgrad.tables.tabular.scorers import score_classes, score_numbers
 from handgrad.textbook.errors import DataError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array
@@ -347,8 +347,7 @@ class PredictedRows:
     @property
     def predicted(self) -> Array:
         """Index of the predicted class of each row, (n,)."""
-        p = self.p if self.thresholds is None else self.p / self.thresholds
-        return np.asarray(p.argmax(axis=1))
+        return np.asarray(decided(self.p, self.thresholds).argmax(axis=1))
 
     def guessed(self, learned: PredictedRows) -> PredictedRows:
         """The baseline: predicts the class frequencies in `learned`, or its mean, for every row."""

@@ -135,3 +135,11 @@ def class_thresholds(threshold: float | None, positive: int | None) -> Array | N
     thresholds = np.full(2, 1 - threshold)
     thresholds[positive] = threshold
     return thresholds
+
+
+def decided(p: Array, thresholds: Array | None) -> Array:
+    """Probabilities (n, n_classes) divided by the thresholds of the classes, if there are any.
+
+    The class with the largest is predicted.
+    """
+    return p if thresholds is None else p / thresholds

@@ -39,6 +39,7 @@ from handgrad.tables.tabular.decisions import (
     best_threshold,
     check_threshold,
     class_thresholds,
+    decided,
     positive_of,
 )
 from handgrad.tables.tabular.features import MergedRows, quantiles
@@ -183,10 +184,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def predict(self, X: object) -> Array:
         """Predict the class of each row, (n,): the most probable one, or by the threshold."""
         p = self.predict_proba(X)  # first: it checks that the estimator is fitted
-        thresholds = self.class_thresholds
-        return np.asarray(
-            self.classes_[(p if thresholds is None else p / thresholds).argmax(axis=1)]
-        )
+        return np.asarray(self.classes_[decided(p, self.class_thresholds).argmax(axis=1)])
 
     def predict_sets(self, X: object, coverage: float = 0.9) -> Array:
         """Predict a set of classes for each row that has the true one with a given probability.

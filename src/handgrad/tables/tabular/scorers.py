@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from handgrad.tables.data.table_options import option
+from handgrad.tables.tabular.decisions import decided
 from handgrad.textbook.errors import HandgradError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array
 from handgrad.textbook.metrics.registry import METRICS, OF_PROBABILITIES, smaller_is_better
@@ -33,8 +34,7 @@ class PredictedClasses(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Array) -> Array:
         """Return the class of each row."""
-        p = X if self.thresholds is None else X / self.thresholds
-        return np.asarray(self.classes_[p.argmax(axis=1)])
+        return np.asarray(self.classes_[decided(X, self.thresholds).argmax(axis=1)])
 
 
 class PredictedNumbers(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -47,22 +47,13 @@ class PredictedNumbers(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return X
 
 
-def known_scoring(scoring: Scoring) -> bool:
-    """Return True for a metric, a scorer's name or a function."""
-    return callable(scoring) or scoring in METRICS or scoring in get_scorer_names()
-
-
 def refuse_unknown(scoring: object, usual: tuple[str, ...]) -> None:
     """Raise an error for an unknown metric."""
-    if not isinstance(scoring, str) and not callable(scoring):
-        came = f"metric={scoring!r}"
-    elif known_scoring(scoring):
-        return
-    else:
-        came = f"metric={scoring!r}"
     names = [*usual, *METRICS, *get_scorer_names()]
+    if callable(scoring) or scoring in names:
+        return
     raise SettingError(
-        came,
+        f"metric={scoring!r}",
         f"one of {', '.join(usual)}, a metric of hg.metrics, a scorer of scikit-learn, or a "
         "function of (estimator, X, y)",
         did_you_mean(str(scoring), names, f"metric={usual[0]!r}"),
@@ -147,8 +138,9 @@ def score_classes(
         p, y = p[:, ::-1], 1 - y
         thresholds = None if thresholds is None else thresholds[::-1]
     if scoring in METRICS:
-        decided = thresholds is not None and scoring not in OF_PROBABILITIES
-        return float(METRICS[scoring](p / thresholds if decided else p, y, sample_weight=w))
+        if scoring not in OF_PROBABILITIES:
+            p = decided(p, thresholds)
+        return float(METRICS[scoring](p, y, sample_weight=w))
     return _scored(scoring, PredictedClasses(np.arange(len(classes)), thresholds), p, y, w)
 
 
