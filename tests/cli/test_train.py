@@ -590,6 +590,22 @@ def test_a_training_whose_last_epoch_is_the_best_asks_for_more(tmp_path: Path) -
     assert "--epochs 6" in more["advice"]
 
 
+def test_the_checks_that_were_made_are_one_line_and_a_list_in_the_record(tmp_path: Path) -> None:
+    words = ("train", "wine", "--no-report", "--out")
+    plain = handgrad(*words, tmp_path / "a", "--epochs", 4)
+    checks = record(tmp_path / "a")["checks"]
+    made = [check["name"] for check in checks if check["state"] == "made"]
+    line = next(line for line in plain.stdout.splitlines() if line.startswith("checks: "))
+    found = len(record(tmp_path / "a")["findings"])
+    assert line == (
+        f"checks: {len(made)} made, {found} finding{'s' * (found > 1)}; skipped: learning rate "
+        "(fewer than 5 epochs)"
+    )
+    assert {"repeated groups", "target leakage of single columns", "few held-out rows"} <= {*made}
+    whole = json.loads(handgrad(*words, tmp_path / "b", "--epochs", 4, "--json").stdout)
+    assert whole["checks"] == checks
+
+
 def test_groups_are_found_in_a_table_in_chunks_too(tmp_path: Path) -> None:
     rng, path = np.random.default_rng(0), tmp_path / "large.csv"
     features = rng.normal(size=(90, 2))

@@ -193,6 +193,8 @@ def show_run(run: runs.Run, output: Output) -> None:
     for finding in record["findings"]:
         output.say(f"note: {finding['problem']}, {finding['where']}: {finding['evidence']}")
         output.say(f"  try: {finding['advice']}")
+    if "checks" in record:
+        _show_checks(record["checks"], len(record["findings"]), output)
     by, n = record["epochs_chosen_by"], record["epochs"]
     best = f", the best by {by.replace('_', ' ')} kept" if by and n > 1 else ""
     epochs = f"{n} epoch{'s' * (n > 1)}{best}"
@@ -334,6 +336,21 @@ def _show_coverage(coverage: runs.CoverageRecord | None, rows: str, output: Outp
     has = "the true class" if coverage["of"] == "set" else "the true value"
     size = f"{size} classes on average" if coverage["of"] == "set" else f"mean width {size}"
     output.say(f"{what}: {has} is inside for {coverage['observed']:.1%} of the {rows}; {size}")
+
+
+def _show_checks(checks: Sequence[Mapping[str, str]], found: int, output: Output) -> None:
+    """Show how many checks were made, and those that were skipped with the reasons."""
+    made = sum(check["state"] == "made" for check in checks)
+    skipped = dict[str, list[str]]()
+    for check in checks:
+        if check["state"] == "skipped":
+            skipped.setdefault(check["why"], []).append(check["name"])
+    parts = [
+        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''} ({why})"
+        for why, names in skipped.items()
+    ]
+    findings = f"{found or 'no'} finding{'s' * (found != 1)}"
+    output.say(f"checks: {made} made, {findings}" + f"; skipped: {', '.join(parts)}" * bool(parts))
 
 
 def _over_folds(folds: Sequence[runs.Scores]) -> dict[str, str]:

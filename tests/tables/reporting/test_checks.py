@@ -10,7 +10,7 @@ import pytest
 
 import handgrad as hg
 from handgrad.tables.inspection.tables import IndexedTable
-from handgrad.tables.reporting.checks import check_rows, still_learning
+from handgrad.tables.reporting.checks import check_epochs, check_rows, still_learning
 from handgrad.tables.reporting.scores import ScoredRows, scores_of
 from handgrad.tables.reporting.text_writing import TextEvidence
 
@@ -34,7 +34,7 @@ def told(
     held: ScoredRows, training: ScoredRows | None = None, classes: Any = CLASSES
 ) -> list[hg.check.Finding]:
     held = replace(held, class_names=classes)
-    return check_rows(held, training, scores_of(held, training), held.table.names)
+    return check_rows(held, training, scores_of(held, training), held.table.names).findings
 
 
 def names(
@@ -296,7 +296,25 @@ def test_a_best_epoch_that_is_the_last_asks_for_more() -> None:
 def test_a_training_that_stopped_improving_has_no_finding(
     losses: tuple[float | None, ...], best: list[int]
 ) -> None:
-    assert not [*still_learning(history(*losses), best)]
+    assert not check_epochs(history(*losses), best).findings
+
+
+@pytest.mark.parametrize(
+    ("losses", "best", "state"),
+    [
+        ((3.0, 2.0, 2.5), [2], "made"),
+        ((None, None, None), [3], "skipped"),
+        ((3.0, 2.0, float("nan")), [3], "skipped"),
+        ((3.0,), [1], "skipped"),
+        ((3.0, 2.0, 1.0), [], "not applicable"),
+    ],
+)
+def test_a_training_without_two_judged_epochs_is_not_checked(
+    losses: tuple[float | None, ...], best: list[int], state: str
+) -> None:
+    (check,) = check_epochs(history(*losses), best).checks
+    assert check.state == state
+    assert bool(check.why) == (state != "made")
 
 
 @pytest.mark.parametrize(("held_out", "where"), [(1.88, "below"), (1.1, "above"), (1.25, "at")])

@@ -9,7 +9,9 @@ import pytest
 
 import handgrad as hg
 from handgrad.tables.inspection.tables import IndexedTable
-from handgrad.tables.reporting.leakage import Sides, repeated_groups, sorted_by_date
+from handgrad.tables.reporting.leakage.dates import sorted_by_date
+from handgrad.tables.reporting.leakage.dependent_rows import Sides
+from handgrad.tables.reporting.leakage.groups import repeated_groups
 from handgrad.tables.reporting.scores import ScoredRows
 
 RNG = np.random.default_rng
@@ -212,4 +214,4 @@ def test_a_report_gives_no_interval_for_rows_that_are_not_new(tmp_path: Any) -> 
     assert "Target leakage" not in page
     assert "No problems were found" not in page
     alone = hg.tables.write_report(model, frame[HELD], y[HELD], to=tmp_path / "b.html")
-    assert "held-out rows of the same groups as training rows" in alone.read_text("utf-8")
+    assert "repeated groups: training rows were not given" in alone.read_text("utf-8")

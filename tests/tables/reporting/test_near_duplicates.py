@@ -7,13 +7,30 @@ import pytest
 
 import handgrad as hg
 from handgrad.tables.data.frames import columns_of_array
-from handgrad.tables.reporting.near_duplicates import nearly_equal
+from handgrad.tables.reporting.checklist import NotApplicableError, SkippedCheckError
+from handgrad.tables.reporting.leakage.near_duplicates import nearly_equal
 
 RNG = np.random.default_rng
 
 
 def groups_of(x: Any) -> Any:
-    return nearly_equal(columns_of_array(np.asarray(x)))
+    try:
+        return nearly_equal(columns_of_array(np.asarray(x)))
+    except NotApplicableError:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "why"),
+    [
+        (99, 3, "fewer than 100 rows"),
+        (50_001, 3, "over 50,000 rows"),
+        (200, 1, "fewer than two columns with distinct numbers in most rows"),
+    ],
+)
+def test_rows_that_cannot_be_compared_have_a_reason(n: int, d: int, why: str) -> None:
+    with pytest.raises(SkippedCheckError, match=f"^{why}$"):
+        nearly_equal(columns_of_array(RNG(0).normal(size=(n, d))))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -196,7 +196,9 @@ def test_without_its_training_it_guesses_from_the_rows_themselves(model: Any, fo
     found = page_of(folder, model, IRIS_X[HELD], NAMES[HELD])
     assert "The training rows were not given" in found.sections["data"]
     assert "training" not in found.sections["scores"]
-    assert "leakage: validation" in found.sections["doctor"]
+    doctor = found.sections["doctor"]
+    assert "held-out rows among the training rows: validation=(x_val, y_val) was not" in doctor
+    assert "repeated groups: training rows were not given" in doctor
 
 
 def test_held_out_rows_of_one_class_say_what_they_cannot_tell(model: Any, folder: Path) -> None:
@@ -339,11 +341,28 @@ def test_what_was_looked_for_is_said_where_nothing_was_found(
     loaded = hg.load(hg.save(model, folder / "iris.safetensors"))  # which has no history
     rows = {"training": (IRIS_X[TRAINING], NAMES[TRAINING])}
     text = page_of(folder, loaded, IRIS_X[HELD], NAMES[HELD], **rows).sections["doctor"]
-    assert "No problems were found by the checks below; there may be others." in text
-    assert "Checks of the rows: target leakage through the values or the missing values" in text
-    assert "groups with rows on both sides of the split, rows sorted by date" in text
-    assert "checks of the net and its training: unscaled inputs" in text
+    assert "The checks that were made have no findings; 2 were skipped." in text
+    assert "learning rate: fewer than 5 epochs" in text
+    assert "still improving: fewer than two epochs with a validation loss" in text
+    assert "No problems" not in text
+    made = text[text.index("Checks made: ") : text.index("Checks skipped:")]
+    assert made.startswith("Checks made: repeated groups, dates within the training period, target")
+    assert "unscaled inputs" in made
+    assert "learning rate" not in made
     assert "All is well" not in iris.text
+
+
+def test_no_problems_are_told_only_if_each_check_was_made(folder: Path) -> None:
+    model = hg.TabularClassifier(n_members=2, epochs=24, random_state=0)
+    x, y = hg.data.load("wine")
+    held = np.arange(len(y)) % 4 == 0
+    model.fit(x[~held], y[~held])
+    found = page_of(folder, model, x[held], y[held], training=(x[~held], y[~held]))
+    assert (
+        "No problems were found by any of the checks below; there may be others."
+        in (found.sections["doctor"])
+    )
+    assert "Checks skipped" not in found.sections["doctor"]
 
 
 def test_a_column_that_gives_the_target_away_is_told_at_the_top(folder: Path) -> None:

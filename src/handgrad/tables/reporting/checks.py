@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from handgrad.check.doctor import Finding
+from handgrad.tables.reporting.checklist import (
+    CheckList,
+    NotApplicableError,
+    SkippedCheckError,
+)
 from handgrad.tables.reporting.intervals import SURE, half_width
-from handgrad.tables.reporting.leakage import Sides, leaking, repeated_groups, sorted_by_date
+from handgrad.tables.reporting.leakage.dates import sorted_by_date
+from handgrad.tables.reporting.leakage.dependent_rows import IN_TIME, NEAR, REPEATED, Sides
+from handgrad.tables.reporting.leakage.groups import repeated_groups
+from handgrad.tables.reporting.leakage.near_duplicates import near_duplicate_rows
+from handgrad.tables.reporting.leakage.single_columns import leaking
+from handgrad.tables.reporting.leakage.target_sample import TargetSample
 from handgrad.tables.reporting.scores import Score, ScoredRows, rows_of
 from handgrad.textbook.layers import Array
 from handgrad.training import History
@@ -21,6 +31,7 @@ LOST, DEVIATIONS = 1 / 3, 2.58
 SMALLEST = 1e-7  # lower bound of probabilities under a logarithm
 MOST_NAMED, FEW_ROWS = 5, 30
 STILL_LEARNING = "still improving"
+NO_COLUMNS, NO_TRAINING = "pictures have no columns", "training rows were not given"
 MORE = 3  # suggested factor of the number of epochs
 
 
@@ -30,30 +41,84 @@ def check_rows(
     scores: Sequence[Score],
     names: Sequence[str],
     sides: Sides | None = None,
-) -> list[Finding]:
-    """Run all checks; `names` are those of the columns, none if rows are pictures.
+) -> CheckList:
+    """Make all checks; the arguments are those of `check_data`, and the scores."""
+    both = [held] if training is None else [held, training]
+    listed = check_data(held, training, names, sides)
+    listed.make("classes that are never found", lambda: _missed_classes(both))
+    listed.make("few held-out rows", lambda: _few_rows(held))
+    more = "more rows, or fewer columns" if names else "more pictures"
+    listed.make("over-fitting", lambda: _over_fitting(held, training, scores[0], more))
+    listed.make("no better than guessing", lambda: _no_better(held, both[-1].y, scores[0]))
+    return listed
+
+
+def check_data(
+    held: ScoredRows,
+    training: ScoredRows | None,
+    names: Sequence[str],
+    sides: Sides | None = None,
+) -> CheckList:
+    """Make the checks of the data; `names` are those of the columns, none if rows are pictures.
 
     `sides` are held-out and training rows with all columns, if there are training rows.
     """
     both = [held] if training is None else [held, training]
-    findings = list[Finding]()
-    if sides is not None:
-        groups = repeated_groups(sides, of_classes=bool(held.class_names))
-        pairs = [pair for pair in (groups, sorted_by_date(sides, held)) if pair is not None]
-        findings += [finding for finding, _ in pairs]
-        explained = [name for _, name in pairs]
-        names = [name for name in names if name not in explained]
-    findings += leaking(both, names)
-    findings += _missed_classes(both)
-    findings += _few_rows(held)
-    if training is not None:
-        more = "more rows, or fewer columns" if names else "more pictures"
-        findings += _over_fitting(held, training, scores[0], more)
-    return [*findings, *_no_better(held, both[-1].y, scores[0])]
+    listed = CheckList()
+    explained = _check_dependence(listed, held, sides, of_columns=bool(names))
+    _check_columns(listed, both, [name for name in names if name not in explained])
+    return listed
+
+
+def _check_dependence(
+    listed: CheckList, held: ScoredRows, sides: Sides | None, *, of_columns: bool
+) -> list[str]:
+    """Check whether held-out rows depend on training rows; columns that are explained by it."""
+    explained = list[str]()
+
+    def check_by(check: Callable[[Sides], Iterable[Finding]]) -> Iterable[Finding]:
+        if not of_columns:
+            raise NotApplicableError(NO_COLUMNS)
+        if sides is None:
+            raise SkippedCheckError(NO_TRAINING)
+        return check(sides)
+
+    def of_column(pair: tuple[Finding, str] | None) -> list[Finding]:
+        explained.extend([] if pair is None else [pair[1]])
+        return [] if pair is None else [pair[0]]
+
+    def groups(sides: Sides) -> list[Finding]:
+        return of_column(repeated_groups(sides, of_classes=bool(held.class_names)))
+
+    def near(sides: Sides) -> Iterator[Finding]:
+        if listed.findings:
+            raise SkippedCheckError(f"rows depend on each other by {listed.findings[0].where}")
+        return near_duplicate_rows(sides)
+
+    listed.make(REPEATED, lambda: check_by(groups))
+    listed.make(IN_TIME, lambda: check_by(lambda s: of_column(sorted_by_date(s, held))))
+    listed.make(NEAR, lambda: check_by(near))
+    return explained
+
+
+def _check_columns(listed: CheckList, sides: Sequence[ScoredRows], names: Sequence[str]) -> None:
+    """Check columns on a sample of the rows with their targets."""
+    sample = TargetSample.of(sides) if names else None
+
+    def check_by(
+        check: Callable[[TargetSample, Sequence[str]], Iterable[Finding]],
+    ) -> Iterable[Finding]:
+        if sample is None:
+            raise NotApplicableError(NO_COLUMNS)
+        return check(sample, names)
+
+    listed.make("target leakage of single columns", lambda: check_by(leaking))
 
 
 def _missed_classes(sides: Sequence[ScoredRows]) -> Iterator[Finding]:
     """Classes with a recall near 0, on all rows or on held-out rows."""
+    if not sides[0].class_names:
+        raise NotApplicableError("the target is a number")
     for k, name in enumerate(sides[0].class_names):
         for some in (sides, sides[:1]):
             n = sum(int((side.y == k).sum()) for side in some)
@@ -95,9 +160,11 @@ def _few_rows(held: ScoredRows) -> Iterator[Finding]:
 
 
 def _over_fitting(
-    held: ScoredRows, training: ScoredRows, score: Score, more: str
+    held: ScoredRows, training: ScoredRows | None, score: Score, more: str
 ) -> Iterator[Finding]:
     """Predictions that are much better for training rows than for held-out rows."""
+    if training is None:
+        raise SkippedCheckError(NO_TRAINING)
     if score.held is None or score.training is None or score.baseline is None:
         return
     errors = [
@@ -126,7 +193,7 @@ def _over_fitting(
 def _no_better(held: ScoredRows, learned: Array, score: Score) -> Iterator[Finding]:
     """Predictions that are not significantly better than guessing."""
     if held.one_class:
-        return
+        raise SkippedCheckError("all held-out rows are of one class")
     gains = _gains(held, learned)
     if all(gain.mean() <= half_width(gain, held.units) for gain in gains):
         not_sure = f": not significant with {rows_of(len(held))}" if score.beats_baseline else ""
@@ -154,12 +221,16 @@ def _gains(held: ScoredRows, learned: Array) -> list[Array]:
 def still_learning(history: History | None, best_epochs: Sequence[int]) -> Iterator[Finding]:
     """Finding if the last epoch was the best one, for most nets of an ensemble.
 
-    There is none without validation, or if early stopping ended the training.
+    There is none if early stopping ended the training.
     """
     losses = [report.validation_loss for report in history or ()]
     judged = [loss for loss in losses if loss is not None and np.isfinite(loss)]
     n, last = len(losses), sum(epoch >= len(losses) for epoch in best_epochs)
-    if len(judged) < 2 or judged[-1] != losses[-1] or 2 * last <= len(best_epochs):
+    if not best_epochs:
+        raise NotApplicableError("no epoch is chosen")
+    if len(judged) < 2 or judged[-1] != losses[-1]:
+        raise SkippedCheckError("fewer than two epochs with a validation loss")
+    if 2 * last <= len(best_epochs):
         return
     if judged[-1] >= min(judged[:-1]):  # earlier epochs were as good
         return
@@ -170,6 +241,13 @@ def still_learning(history: History | None, best_epochs: Sequence[int]) -> Itera
         f"the best epoch{nets} is the last, {n} of {n}",
         f"more epochs, for example --epochs {rounded(MORE * n)} on the command line",
     )
+
+
+def check_epochs(history: History | None, best_epochs: Sequence[int]) -> CheckList:
+    """Check whether the training was still improving when it ended."""
+    listed = CheckList()
+    listed.make(STILL_LEARNING, lambda: still_learning(history, best_epochs))
+    return listed
 
 
 def rounded(n: int) -> int:

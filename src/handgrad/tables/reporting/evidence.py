@@ -17,13 +17,13 @@ from handgrad.tables.data.dependent_rows import RowRoles
 from handgrad.tables.inspection import partial_dependence, permutation_importance
 from handgrad.tables.inspection.coverage import Coverage, coverage_of
 from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
-from handgrad.tables.reporting.checks import check_rows, still_learning
-from handgrad.tables.reporting.leakage import (
+from handgrad.tables.reporting.checklist import checks_of_net
+from handgrad.tables.reporting.checks import check_epochs, check_rows
+from handgrad.tables.reporting.leakage.dependent_rows import (
     DEPENDENT,
     ScoresOfSplits,
     Sides,
     column_of,
-    near_duplicates,
     with_both_scores,
 )
 from handgrad.tables.reporting.scores import NO_ROLES, ScoredRows, scored_rows, scores_of
@@ -115,16 +115,18 @@ class Evidence:
         self.scores = scores_of(self.held, self.training)
         self.history, self.best_epoch = history_of(self.estimator, history)
         names = [] if self.shape else self.held.table.names
-        self.warned = check_rows(self.held, self.training, self.scores, names, sides)
+        listed = check_rows(self.held, self.training, self.scores, names, sides)
+        self.warned = listed.findings
         both = [side for side in (self.training, self.held) if side]
         self.diagnosis = diagnosis_of(self.before, self.estimator, self.history, both)
         findings = self.diagnosis.findings if isinstance(self.diagnosis, Diagnosis) else ()
+        best_epochs = self.best_epochs or self._last_epoch
+        training = check_epochs(self.history, best_epochs)
+        of_net = checks_of_net(self.diagnosis, keeps_best=bool(best_epochs))
+        self.checks = [*listed.checks, *of_net, *training.checks]
         # the checks of the rows report missed classes, with their names
-        self.findings = [
-            *self.warned,
-            *(f for f in findings if f.problem != "class imbalance"),
-            *still_learning(self.history, self.best_epochs or self._last_epoch),
-        ]
+        of_net_found = [f for f in findings if f.problem != "class imbalance"]
+        self.findings = [*self.warned, *of_net_found, *training.findings]
 
     @property
     def dependent(self) -> list[Finding]:
@@ -132,14 +134,11 @@ class Evidence:
         return [finding for finding in self.warned if finding.problem in DEPENDENT]
 
     def state(self, measured: Mapping[str, ScoresOfSplits]) -> None:
-        """State in the findings the scores on two splits, by column; "" are near-duplicate rows."""
+        """State in the findings the scores on two splits, by column; "" for near-duplicate rows."""
         before = {id(f): f for f in self.dependent if column_of(f) in measured}
         both = {k: with_both_scores(f, measured[column_of(f)]) for k, f in before.items()}
         self.warned = [both.get(id(finding), finding) for finding in self.warned]
         self.findings = [both.get(id(finding), finding) for finding in self.findings]
-        if "" in measured:
-            self.warned.insert(0, near_duplicates(measured[""]))
-            self.findings.insert(0, self.warned[0])
 
     @property
     def independent(self) -> bool:

@@ -20,6 +20,7 @@ from handgrad.files.html import visible
 from handgrad.plots import plot_kernels, plot_net, plot_partial_dependence, plot_predictions
 from handgrad.plots.style import FIRST, SECOND, name_places, shortened, tidy
 from handgrad.tables.inspection.tables import by_frequency
+from handgrad.tables.reporting.checklist import ReportCheck
 from handgrad.tables.reporting.evidence import Evidence
 from handgrad.tables.reporting.scores import ScoredRows, number, percent
 from handgrad.textbook.layers import Array
@@ -204,6 +205,11 @@ def facts(about: Mapping[str, object], version: str) -> Iterator[tuple[str, str]
     yield "Python", sys.version.split()[0]
     yield from versions(PACKAGES).items()
     yield "machine", f"{platform.system()} {platform.machine()}"
+
+
+def reasons(checks: Iterable[ReportCheck]) -> list[str]:
+    """Checks that were not made, each with the reason."""
+    return [f"{check.name}: {check.why}" for check in checks]
 
 
 def target_of(evidence: Evidence) -> dict[str, object]:

@@ -23,7 +23,7 @@ from handgrad.files.html import page
 from handgrad.files.paths import write_whole
 from handgrad.plots.svg import inline
 from handgrad.tables.reporting import sections
-from handgrad.tables.reporting.checks import still_learning
+from handgrad.tables.reporting.checks import check_epochs
 from handgrad.tables.reporting.scores import number
 from handgrad.tables.reporting.writing import COLOURS, SETTINGS, checked_path, picture
 from handgrad.textbook.layers import Array, MultiheadAttention
@@ -135,7 +135,7 @@ class TextEvidence:
     @property
     def findings(self) -> list[Finding]:
         """Finding on a training that ended while it was still improving."""
-        return [*still_learning(self.history, [self.model.best_epoch_])]
+        return check_epochs(self.history, [self.model.best_epoch_]).findings
 
     @property
     def validation_in_words(self) -> str:

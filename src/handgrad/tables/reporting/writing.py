@@ -20,6 +20,7 @@ from handgrad.plots.style import keep_apart, shortened
 from handgrad.plots.svg import inline
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.reporting import sections
+from handgrad.tables.reporting.checklist import in_state
 from handgrad.tables.reporting.checks import FEW_ROWS
 from handgrad.tables.reporting.evidence import Evidence
 from handgrad.tables.reporting.scores import interval, number, percent, rows_of
@@ -132,6 +133,7 @@ def write_page(evidence: Evidence, path: Path) -> Path:
             few_rows=FEW_ROWS,
             plots=plots,
             helpers=sections,
+            in_state=in_state,
             surface_of=surface_of,
             interval=interval,
             number=number,

@@ -13,7 +13,7 @@ from handgrad.engines.dispatch import resolve_engine
 from handgrad.files import load
 from handgrad.files.paths import write_whole
 from handgrad.tables.data.table_options import option
-from handgrad.tables.reporting.checks import still_learning
+from handgrad.tables.reporting.checks import check_epochs
 from handgrad.tables.runs.finished_run import HISTORY, REPORT, Run
 from handgrad.tables.runs.job import Job
 from handgrad.tables.runs.load_text import TextSplit
@@ -83,8 +83,9 @@ class TextJob(Job):
             "classes": [],
         }
         run = self.run_of(results, {"characters": sum(sizes.values())})
-        findings = still_learning(history, [model.best_epoch_])
-        run.record["findings"] = [vars(finding) for finding in findings]
+        listed = check_epochs(history, [model.best_epoch_])
+        run.record["findings"] = [vars(finding) for finding in listed.findings]
+        run.record["checks"] = [vars(check) for check in listed.checks]
         if self.settings.report:
             self.messages.progress("writing the report")
             parts.file(REPORT, partial(write_text_report, run, text, model, history))

@@ -50,7 +50,7 @@ from handgrad.training.results import Predictor
 if TYPE_CHECKING:
     from handgrad.tables.estimators import LanguageModel
     from handgrad.tables.reporting.evidence import Evidence
-    from handgrad.tables.reporting.leakage import ScoresOfSplits
+    from handgrad.tables.reporting.leakage.dependent_rows import ScoresOfSplits
 
 P = ParamSpec("P")
 HELD_OUT = "held_out.csv"
@@ -240,6 +240,7 @@ class TableJob(Job):
         run.record["two_splits"] = measured
         evidence.state(measured)
         run.record["findings"] = [vars(finding) for finding in evidence.findings]
+        run.record["checks"] = [vars(check) for check in evidence.checks]
         run.record["intervals"] = evidence.intervals
         if self.settings.report:
             from handgrad.tables.reporting.writing import write_page

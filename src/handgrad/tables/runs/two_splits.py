@@ -11,8 +11,14 @@ from handgrad.check.doctor import Finding
 from handgrad.tables.data.dependent_rows import RowRoles, Units
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.inspection.tables import IndexedTable
-from handgrad.tables.reporting.leakage import IN_TIME, ScoresOfSplits, column_of
-from handgrad.tables.reporting.near_duplicates import nearly_equal
+from handgrad.tables.reporting.checklist import SkippedCheckError
+from handgrad.tables.reporting.leakage.dependent_rows import (
+    IN_TIME,
+    NEAR,
+    ScoresOfSplits,
+    column_of,
+)
+from handgrad.tables.reporting.leakage.near_duplicates import nearly_equal
 from handgrad.tables.reporting.scores import scored_rows, scores_of
 from handgrad.tables.runs.row_roles import roles_by
 from handgrad.tables.runs.settings import RunSettings
@@ -29,27 +35,25 @@ def two_splits(
 ) -> dict[str, ScoresOfSplits]:
     """Scores on both splits, by column, for each finding of dependent rows.
 
-    Without findings the column "" stands for groups of nearly equal rows, if there are any.
+    The column "" stands for groups of nearly equal rows.
     """
-    measured = {} if findings else _of_near_duplicates(settings, table)
+    measured = dict[str, ScoresOfSplits]()
     for finding in findings:
-        name, ordered = column_of(finding), finding.problem == IN_TIME
         try:
-            roles = roles_by(table.table, name, ordered=ordered)
-            measured[name] = _both(settings, table, roles)
-        except (HandgradError, ValueError):  # too few groups or rows of a class for another split
+            measured[column_of(finding)] = _both(settings, table, _roles_by(table, finding))
+        # too few groups or rows of a class for another split
+        except (HandgradError, ValueError, SkippedCheckError):
             continue
     return measured
 
 
-def _of_near_duplicates(settings: RunSettings, table: TableInMemory) -> dict[str, ScoresOfSplits]:
+def _roles_by(table: TableInMemory, finding: Finding) -> RowRoles:
+    if finding.problem != NEAR:
+        return roles_by(table.table, column_of(finding), ordered=finding.problem == IN_TIME)
     codes = nearly_equal(IndexedTable(table.features).columns())
     if codes is None:
-        return {}
-    try:
-        return {"": _both(settings, table, RowRoles(units=Units(codes)))}
-    except (HandgradError, ValueError):
-        return {}
+        raise SkippedCheckError("no groups of nearly equal rows in the whole table")
+    return RowRoles(units=Units(codes))
 
 
 def _both(settings: RunSettings, table: TableInMemory, roles: RowRoles) -> ScoresOfSplits:

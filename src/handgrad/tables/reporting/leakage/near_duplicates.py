@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from handgrad.check.doctor import Finding
 from handgrad.files.features import Column
+from handgrad.tables.data.table_options import option
+from handgrad.tables.inspection.tables import stacked
+from handgrad.tables.reporting.checklist import NotApplicableError, SkippedCheckError
+from handgrad.tables.reporting.leakage.dependent_rows import BETWEEN, NEAR, Sides
 from handgrad.textbook.layers import Array
 
 # Columns with distinct values in half of the rows, of which at most so many are compared.
@@ -17,20 +22,47 @@ APART, OF_ROWS = 4.0, 0.5
 FEWEST_GROUPS = 10
 
 
+def near_duplicate_rows(sides: Sides) -> Iterator[Finding]:
+    """Finding for held-out rows in groups of nearly equal rows that have training rows too."""
+    n_held, n = len(sides.tables[0]), sum(map(len, sides.tables))
+    _check_size(n)
+    codes = nearly_equal(stacked(*(table.native() for table in sides.tables)).columns())
+    if codes is None or np.isin(codes[:n_held], codes[n_held:]).mean() < BETWEEN:
+        return
+    yield Finding(
+        NEAR,
+        "the rows",
+        f"{n:,} rows form {len(np.unique(codes)):,} groups of nearly equal values, with rows in "
+        "both training and held-out rows: the scores, with their intervals and comparisons, are "
+        "valid for more rows of these groups, not for new ones",
+        f"add a column that says which rows belong together, and {option('group')} it",
+    )
+
+
+def _check_size(n: int) -> None:
+    if n < FEWEST_ROWS:
+        raise SkippedCheckError(f"fewer than {FEWEST_ROWS} rows")
+    if n > MOST_ROWS:
+        raise SkippedCheckError(f"over {MOST_ROWS:,} rows")
+
+
 def nearly_equal(columns: Mapping[str, Column]) -> Array | None:
     """Group of each row, (n,), if most rows are nearly equal to some others; else None.
 
     Of each row the distances to its nearest neighbours jump between two of them: those inside the
     group are at least four times as close as those outside. Distances of rows drawn independently
     grow smoothly.
+
+    Raises a SkippedCheckError if the rows cannot be compared.
     """
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
+    _check_size(len(next(iter(columns.values())).values))
     x = _numbers(columns)
     n = len(x)
-    if not FEWEST_ROWS <= n <= MOST_ROWS or x.shape[1] < FEWEST_COLUMNS:
-        return None
+    if x.shape[1] < FEWEST_COLUMNS:
+        raise NotApplicableError("fewer than two columns with distinct numbers in most rows")
     tree, rows = cKDTree(x), np.random.default_rng(0).permutation(n)[:TRIED]
     distances = np.maximum(tree.query(x[rows], k=min(NEIGHBOURS + 2, n // 2))[0][:, 1:], 1e-12)
     jumps = distances[:, 1:] / distances[:, :-1]
