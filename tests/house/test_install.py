@@ -141,7 +141,7 @@ def test_packages_whose_extra_is_named_are_of_that_extra() -> None:
 
 def test_all_is_what_the_readme_shows() -> None:
     (whole,) = map(Requirement, PROJECT["optional-dependencies"]["all"])
-    assert whole.extras == {"plots", "tables", "learn", "cli"}
+    assert whole.extras == {"plots", "tables", "learn", "cli", "spreadsheets"}
     for name in ("README.md", "README.zh-CN.md", "docs/start.md", "docs/zh/start.md"):
         assert install_command("all") in (ROOT / name).read_text("utf-8")
 

@@ -37,6 +37,8 @@ def _parameter(field: "Field[object]") -> inspect.Parameter:
     name, default, kind = field.name, field.default, HINTS[field.name].__origin__
     if default == () or name == "target":  # a list, so that a second target is an error
         default, kind = None, list[str] | None
+    if name == "sheet":
+        kind = str | None
     option = typer.Option(*FLAGS.get(name, ()), help=HELP[name], rich_help_panel=PANELS.get(name))
     return inspect.Parameter(
         name,

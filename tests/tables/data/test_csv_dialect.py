@@ -127,12 +127,6 @@ def test_a_letter_far_down_a_long_file_shows_its_encoding(tmp_path: Path) -> Non
         assert hg.data.read_table(path, "y").class_names == ("süß", "x")
 
 
-def xlsx(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("[Content_Types].xml", "<x/>")
-        archive.writestr("xl/workbook.xml", "<x/>")
-
-
 def zipped(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("t.csv", PLAIN)
@@ -144,20 +138,18 @@ def content(data: bytes) -> Callable[[Path], Any]:
 
 COLUMNS = pa.table({"a": [1, 2], "y": ["u", "v"]})
 OTHER_KINDS: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
-    "xlsx": (xlsx, ("an Excel file (.xlsx)", "CSV UTF-8")),
     "zip": (zipped, ("a ZIP archive", "unpack it")),
-    "xls": (content(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99)), ("an old Excel",)),
-    "feather": (lambda p: feather.write_feather(COLUMNS, p), ("a Feather", "pandas.read_feather")),
+    "feather": (lambda p: feather.write_feather(COLUMNS, p), ("an Arrow", ".arrow")),
+    "an old Feather file": (content(b"FEA1\0" + bytes(9)), ("a Feather", "pandas.read_feather")),
     "pickle": (content(pickle.dumps({"a": 1})), ("a Python pickle", "pandas.read_pickle")),
-    "JSON lines": (content(b'{"a": 1}\n{"a": 2}\n'), ("JSON, objects", "pandas.read_json")),
+    "JSON": (content(b'{"a": 1,\n"y": 2}\n'), ("JSON, but", "pandas.read_json")),
     "a JSON array": (content(b'\n[{"a": 1}]'), ("a JSON array", "pandas.read_json")),
     "PDF": (content(b"%PDF-1.7\n"), ("a PDF document",)),
     "HTML": (content(b"<!DOCTYPE html>\n<html>"), ("a web page",)),
-    "SQLite": (content(b"SQLite format 3\0" + bytes(99)), ("an SQLite database",)),
     "noise": (content(bytes(range(1, 256)) * 9), ("not a text file",)),
     "a picture": (content(b"\x89PNG\r\n\x1a\n"), ("a picture",)),
     "tar.gz": (content(gzip.compress(bytes(257) + b"ustar" + bytes(99))), ("a TAR archive",)),
-    "JSON in gzip": (content(gzip.compress(b'{"a": 1}\n')), ("JSON, objects",)),
+    "JSON in gzip": (content(gzip.compress(b'{"a": 1,\n"y": 2}\n')), ("JSON, but",)),
     "Parquet": (lambda p: parquet.write_table(COLUMNS, p), ("Parquet", ".parquet")),
     "a part of a gzip file": (content(gzip.compress(PLAIN.encode() * 99)[:60]), ("gzip", "copied")),
 }  # fmt: skip

@@ -6,17 +6,18 @@ import codecs
 import csv as rows_of_text
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 import pyarrow as pa
 
 from handgrad.files.cell_patterns import SEPARATORS
+from handgrad.tables.data.conversions import Conversion, conversion_of
 from handgrad.tables.data.encodings import GUESSED, encoding_of_text, marked_encoding, reads
-from handgrad.tables.data.file_kinds import packing_of, refuse_other_kinds, unpacked
+from handgrad.tables.data.file_kinds import WANTED, packing_of, refuse_other_kinds, unpacked
 from handgrad.tables.data.files import Location
 from handgrad.tables.data.table_options import FOUND_OUT, TableOptions, option
 from handgrad.tables.data.text_formats import NumberParts, read_as
@@ -53,9 +54,10 @@ class CsvDialect:
     """Dialect of one CSV file.
 
     `separator` is between fields, `decimal` in numbers; `encoding` is a codec of Python, and
-    `packing` a compression, '' for none. `names` are the column names of the file; `skipped` lines
-    precede the first row. `padded` are the columns of integers with leading zeros, as codes have
-    them. `names_in_line` is a line below the first that looks more like the names, 0 for none.
+    `packing` a compression, '' for none; `conversion` makes text of another kind of file. `names`
+    are the column names of the file; `skipped` lines precede the first row. `padded` are the
+    columns of integers with leading zeros, as codes have them. `names_in_line` is a line below the
+    first that looks more like the names, 0 for none.
     """
 
     separator: str = ","
@@ -66,10 +68,22 @@ class CsvDialect:
     names: tuple[str, ...] = ()
     padded: tuple[str, ...] = ()
     names_in_line: int = 0
+    conversion: Conversion | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """True if the bytes of the file are its text in UTF-8."""
+        return not self.packing and not self.conversion and self.encoding == "utf-8"
+
+    def blocks(self, path: Location) -> Iterator[bytes]:
+        """Iterate over the bytes of the text."""
+        return self.conversion.blocks(path) if self.conversion else unpacked(path, self.packing)
 
     def note(self, asked: TableOptions) -> str:
         """Description of what differs from commas, points and UTF-8, and was not asked for."""
         differences = []
+        if self.conversion:
+            return self.conversion.note
         if self.separator != "," and not asked.separator:
             differences.append(
                 f"{SEPARATORS.get(self.separator, repr(self.separator))} between columns"
@@ -87,7 +101,12 @@ def sniffed(path: Location, asked: TableOptions = FOUND_OUT, *, whole: bool = Fa
     With `whole`, the encoding is inferred from all of it: the beginning does not show it.
     """
     packing = packing_of(path)
-    head, encoding = _beginning(path, packing, asked)
+    conversion = conversion_of(path, packing, asked)
+    if conversion:
+        head, encoding = _head(conversion.blocks(path)), "utf-8"
+        asked = replace(asked, separator=",", decimal=".")
+    else:
+        head, encoding = _beginning(path, packing, asked)
     if whole and encoding == "utf-8":
         encoding = encoding_of_text(unpacked(path, packing))
     text, separator = _decoded(path, head, encoding), asked.separator
@@ -115,7 +134,10 @@ def sniffed(path: Location, asked: TableOptions = FOUND_OUT, *, whole: bool = Fa
     ]
     decimal = asked.decimal or _decimal_in(cells, separator)
     padded = _padded(names, cells)
-    return CsvDialect(separator, decimal, encoding, packing, first + above, names, padded, below)
+    lines = first + above
+    return CsvDialect(
+        separator, decimal, encoding, packing, lines, names, padded, below, conversion
+    )
 
 
 def _below_title(path: Location, text: str, before: int, asked: TableOptions) -> tuple[str, int]:
@@ -216,21 +238,21 @@ def first_rows(path: Location) -> list[list[list[str]]]:
 
 def _beginning(path: Location, packing: str, asked: TableOptions) -> tuple[bytes, str]:
     """First bytes of a text file, and their encoding."""
-    head = _head(path, packing)
+    head = _head(unpacked(path, packing, SAMPLE))
     refuse_other_kinds(path, head)
     encoding = asked.encoding or _encoding_of(head)
     if encoding in GUESSED and NO_TEXT.search(head):
         raise FileError(
             f"{path}: not a text file",
-            "a CSV file with a header line, or a Parquet file",
+            WANTED,
             "save it as “CSV UTF-8” in the program that wrote it",
         )
     return head, encoding
 
 
-def _head(path: Location, packing: str) -> bytes:
+def _head(blocks: Iterator[bytes]) -> bytes:
     head = b""
-    for block in unpacked(path, packing, SAMPLE):
+    for block in blocks:
         head += block
         if len(head) >= SAMPLE and (re.search(rb"[\r\n]", head) or len(head) >= LONGEST_ROW):
             break

@@ -21,7 +21,7 @@ from pyarrow import csv
 
 from handgrad.engines.streams import changed
 from handgrad.tables.data.csv_dialect import LONGEST_ROW, CsvDialect, NotThisEncodingError, sniffed
-from handgrad.tables.data.file_kinds import opened, unpacked
+from handgrad.tables.data.file_kinds import opened
 from handgrad.tables.data.files import Location, Part, TableFile, as_types, data_above, status_of
 from handgrad.tables.data.frames import refuse_twice
 from handgrad.tables.data.marked_values import Marked, marked_as_missing, without_marked
@@ -53,9 +53,9 @@ BROKEN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
 class Utf8File:
     """Bytes of a CSV file in UTF-8, with random access.
 
-    If the file is compressed or in another encoding, they are a copy in the temporary folder, made
-    at the first read and deleted with this object. The copy is not pickled: each process makes its
-    own.
+    If the file is compressed, of another kind or in another encoding, they are a copy in the
+    temporary folder, made at the first read and deleted with this object. The copy is not pickled:
+    each process makes its own.
     """
 
     def __init__(self, path: Location, dialect: CsvDialect) -> None:
@@ -69,7 +69,7 @@ class Utf8File:
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
         """Context with the open bytes."""
-        if not self.dialect.packing and self.dialect.encoding == "utf-8":
+        if self.dialect.is_plain:
             with opened(self.path) as file:
                 yield file
             return
@@ -84,7 +84,7 @@ class Utf8File:
         encoding = self.dialect.encoding
         decoder = codecs.getincrementaldecoder(encoding)()
         try:
-            for block in unpacked(self.path, self.dialect.packing):
+            for block in self.dialect.blocks(self.path):
                 is_utf8 = encoding == "utf-8"  # validated when it is read
                 copy.write(block if is_utf8 else decoder.decode(block).encode())
             copy.write(decoder.decode(b"", final=True).encode())

@@ -27,22 +27,21 @@ PACKINGS = (
 IN_PYTHON = "a CSV file of it: pandas.{}({!r}).to_csv('table.csv', index=False) in Python"
 SPREADSHEET = "save it as “CSV UTF-8” in the spreadsheet program, and use that file"
 PICTURES = "its table as CSV; or a folder with one folder of pictures for each class"
+WANTED = "a CSV file with a header line, Parquet, Arrow, JSON lines, .xlsx, .ods or SQLite"
 UNPACK = "unpack it, and use the table in it"
 
 # First bytes, kind of the file, and hint.
 KINDS = (
     (b"(?s).{257}ustar", "a TAR archive", UNPACK),
     (b"PK\x03\x04", "a ZIP archive", UNPACK),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel file (.xls)", SPREADSHEET),
     (b"PAR1[\x00-\x1f]", "a Parquet file, by its first bytes", "a name that ends in .parquet"),
-    (b"ARROW1\x00", "a Feather (Arrow) file", "read_feather"),
-    (b"FEA1[\x00-\x1f]", "a Feather file", "read_feather"),
+    (b"ARROW1\x00", "an Arrow (Feather) file, by its first bytes", "a name that ends in .arrow"),
+    (b"FEA1[\x00-\x1f]", "a Feather file of the first version", "read_feather"),
     (b"\x80[\x02-\x05]", "a Python pickle", "read_pickle"),
     (b"\x93NUMPY", "a NumPy array", "numpy.savetxt, with a line of names first"),
     (b"\x89HDF", "an HDF5 file", "read_hdf"),
     (b"<stata_dta>", "a Stata file", "read_stata"),
     (b"\\$FL[23]", "an SPSS file", "read_spss"),
-    (b"SQLite format 3\x00", "an SQLite database", "read_sql"),
     (b"%PDF", "a PDF document", "its table as CSV"),
     (b"Obj\x01", "an Avro file", "a CSV or Parquet file of it"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
@@ -50,14 +49,15 @@ KINDS = (
     (b"\x89PNG|\xff\xd8\xff|GIF8[79]a", "a picture", PICTURES),
     (b"(?i)\\s*<(!doctype html|html)", "a web page", SPREADSHEET),
     (b"\\s*<\\?xml", "an XML file", SPREADSHEET),
-    (b'\\s*\\{\\s*("|\\})', "JSON, objects one after another", "read_json"),
+    (b'\\s*\\{\\s*("|\\})', "JSON, but not one object in each line", "read_json"),
     (b"\\s*\\[\\s*[\\[{]", "a JSON array", "read_json"),
 )
-IN_A_ZIP = (
-    ("xl/", "an Excel file (.xlsx)", SPREADSHEET),
-    ("content.xml", "an OpenDocument file (.ods)", SPREADSHEET),
-    ("Index/", "a Numbers file", SPREADSHEET),
-)
+IN_A_ZIP = (("Index/", "a Numbers file", SPREADSHEET),)
+
+
+def is_zip_of(path: Location, head: bytes, *entries: str) -> bool:
+    """Return True for a ZIP archive with an entry whose name starts with one of `entries`."""
+    return head.startswith(b"PK\x03\x04") and any(n.startswith(entries) for n in _entries(path))
 
 
 def packing_of(path: Location) -> str:
@@ -121,15 +121,19 @@ def refuse_other_kinds(path: Location, head: bytes) -> None:
                 kind, hint = _in_a_zip(path) or (kind, hint)
             if hint.startswith("read_"):
                 hint = IN_PYTHON.format(hint, str(path))
-            wanted = "a CSV file with a header line, or a Parquet file"
-            raise FileError(f"{path}: {kind}", wanted, hint)
+            raise FileError(f"{path}: {kind}", WANTED, hint)
 
 
 def _in_a_zip(path: Location) -> tuple[str, str] | None:
-    try:
-        with opened(path) as file, zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-    except (OSError, zipfile.BadZipFile):
-        return None
+    names = _entries(path)
     entries = (entry[1:] for entry in IN_A_ZIP if any(n.startswith(entry[0]) for n in names))
     return next(entries, None)
+
+
+def _entries(path: Location) -> list[str]:
+    """Names of the entries of a ZIP archive; none if it is broken."""
+    try:
+        with opened(path) as file, zipfile.ZipFile(file) as archive:
+            return archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return []

@@ -27,6 +27,10 @@ ONE_FOLDER = "a folder shared by all nodes, under the same name"
 Location = Path | RemoteFile
 MOST_NAMES_LISTED = 12
 PARQUET = (".parquet", ".pq")
+ARROW = (".arrow", ".feather")
+# Files of tables without a line of names.
+WITHOUT_HEADER = (*PARQUET, *ARROW, ".jsonl", ".ndjson", ".sqlite", ".db")
+TABLES = (".csv", *WITHOUT_HEADER, ".xlsx", ".xls", ".ods")
 
 
 def status_of(location: Location) -> FileStatus:
@@ -173,7 +177,7 @@ def place_of(number: int, files: Sequence[Location], rows: Sequence[int]) -> str
     ((i, within),) = located(np.array([number]), rows).tolist()
     if is_picture(files[i]):
         return str(files[i])
-    below = "" if is_parquet(files[i]) else " below the header"
+    below = "" if files[i].suffix.lower() in WITHOUT_HEADER else " below the header"
     among = f" of {files[i]}" if len(files) > 1 else ""
     return f"row {within}{below}{among}"
 
@@ -249,6 +253,11 @@ def _instead_of(source: str | Path) -> str:
 def is_parquet(path: Location) -> bool:
     """Return True if the file has the extension of Parquet."""
     return path.suffix.lower() in PARQUET
+
+
+def is_arrow(path: Location) -> bool:
+    """Return True if the file has an extension of Arrow."""
+    return path.suffix.lower() in ARROW
 
 
 def data_above(names: Sequence[str]) -> str:

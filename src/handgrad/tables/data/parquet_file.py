@@ -58,7 +58,7 @@ class ParquetFile(TableFile):
         # metadata of each row group tells which columns are encoded, but pyarrow aborts the
         # process if damaged metadata is queried: so all text is read as codes.
         self.by_code = [field.name for field in arrow if str(field.type) in TEXTS]
-        self.schema = _schema_of(arrow, path, asked)
+        self.schema = schema_of(arrow, path, asked)
         self.own_names = dict(zip(self.schema.names, arrow.names, strict=True))
         if self.whole:
             # Text and lists take at least 4 bytes.
@@ -201,7 +201,7 @@ class ParquetFile(TableFile):
             )
 
 
-def _schema_of(schema: pa.Schema, path: Location, asked: TableOptions) -> pa.Schema:
+def schema_of(schema: pa.Schema, path: Location, asked: TableOptions) -> pa.Schema:
     """Schema with distinct names, and with the categories that were asked for.
 
     String and binary views, which pyarrow hardly supports, become plain columns.
@@ -224,7 +224,7 @@ def _schema_of(schema: pa.Schema, path: Location, asked: TableOptions) -> pa.Sch
             raise DataError(
                 f"{path}: column {name!r} as {'number' if name in asked.number else 'date'}, but "
                 "it is text",
-                "a Parquet file whose columns have the right types",
+                "a file whose columns have the right types",
                 "convert the column before the file is written, or use a CSV file",
             )
     return pa.schema(kinds.items())

@@ -35,6 +35,8 @@ class TableWords(TypedDict, total=False):
     header: bool
     header_row: int | None
     missing: Sequence[str]
+    sheet: str | int | None
+    table: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,11 @@ class TableOptions:
         Line of a CSV file that has the column names, from 1; the lines above it are skipped.
     missing : sequence of str, default ()
         Values that stand for missing ones, such as "-999" or "?"; "age=-1" in one column only.
+    sheet : str or int, optional
+        Sheet of a spreadsheet, by name or by number from 1; the first that is not empty if not
+        given.
+    table : str, optional
+        Table of an SQLite database that has several.
     """
 
     separator: Annotated[
@@ -85,6 +92,10 @@ class TableOptions:
     missing: Annotated[
         Sequence[str], f"Value for missing ones: -999, '?'; age=-1 in one column only. {SEVERAL}"
     ] = ()
+    sheet: Annotated[
+        str | int | None, "Sheet of a spreadsheet, by name or number; the first by default."
+    ] = None
+    table: Annotated[str | None, "Table of an SQLite database that has several."] = None
 
     def __post_init__(self) -> None:
         separator = SEPARATORS.get(str(self.separator), self.separator)

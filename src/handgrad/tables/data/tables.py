@@ -14,12 +14,14 @@ import pyarrow as pa
 
 from handgrad.files.addresses import without_query
 from handgrad.files.remote_files import RemoteFile
+from handgrad.tables.data.arrow_file import ArrowFile
 from handgrad.tables.data.csv_file import CsvFile
 from handgrad.tables.data.files import (
     Location,
     Table,
     TableFile,
     check_asked,
+    is_arrow,
     is_parquet,
     paths_of,
     status_of,
@@ -44,14 +46,15 @@ def read_table(
     target: str,
     **options: Unpack[TableWords],
 ) -> Dataset:
-    """Read a CSV or Parquet file as a data set of numeric features and one target.
+    """Read a table in a file as a data set of numeric features and one target.
 
     All columns but `target` are features and must be numbers; for columns of any type use
     `TabularClassifier().fit(hg.data.open_table(source), target)`. A target of text, booleans or
     fewer than 20 distinct integers is taken as classes, any other as a number to predict.
 
-    The format of a CSV file is inferred: the separator (comma, semicolon, tab, bar), the decimal
-    sign, thousands separators, currency and per cent signs, the order of day and month, the
+    Files are CSV, Parquet, Arrow (Feather), JSON lines, spreadsheets (.xlsx, .xls, .ods) or SQLite
+    databases. The format of a CSV file is inferred: the separator (comma, semicolon, tab, bar), the
+    decimal sign, thousands separators, currency and per cent signs, the order of day and month, the
     encoding and the compression. A UserWarning reports what is unusual; `options` override it.
 
     Parameters
@@ -88,7 +91,7 @@ def read_table(
 
 
 def table_of(source: str | Path, asked: TableOptions = FOUND_OUT) -> Table:
-    """Read the table in a CSV or Parquet file, or in all files that match a pattern, into memory.
+    """Read the table in a file, or in all files that match a pattern, into memory.
 
     Spaces around column names are ignored. Files of a pattern come in the order of their names; all
     have the same columns, in any order. The format of a CSV file is inferred where `asked` leaves
@@ -108,12 +111,16 @@ def open_table(
     progress: bool = False,
     **options: Unpack[TableWords],
 ) -> TableStream:
-    """Open a table that may be larger than memory: CSV and Parquet files, read in chunks.
+    """Open a table that may be larger than memory, read in chunks.
+
+    Files are CSV, Parquet, Arrow (Feather), JSON lines, spreadsheets (.xlsx, .xls, .ods) or SQLite
+    databases. A sheet of a spreadsheet is read into memory whole.
 
     The footer of a Parquet file has its number of rows; a CSV file is scanned once, to infer the
     types and to find malformed rows. The format of CSV files is inferred as in `read_table`; what
-    was inferred is in `notes`, and is reported as a UserWarning. Compressed files, and those in
-    another encoding than UTF-8, are copied to the temporary folder while the stream is in use.
+    was inferred is in `notes`, and is reported as a UserWarning. Compressed files, those in
+    another encoding than UTF-8, JSON lines, sheets and databases are copied to the temporary folder
+    while the stream is in use.
 
     A chunk takes at most 1/32 of `memory`. Training and prediction on the stream stay within it,
     if Python and its libraries, about 250 MB, leave room. Row groups of a Parquet file that are
@@ -194,6 +201,8 @@ def opened(
             sources = [
                 ParquetFile(path, chunk, note, asked)
                 if is_parquet(path)
+                else ArrowFile(path, chunk, note, asked)
+                if is_arrow(path)
                 else CsvFile(path, csv_chunk, note, asked)
                 for path in paths
             ]

@@ -25,12 +25,11 @@ from handgrad.tables.data.column_notes import (
     notes_on_target,
     notes_on_totals,
 )
-from handgrad.tables.data.file_kinds import packing_of
+from handgrad.tables.data.conversions import is_packed
 from handgrad.tables.data.files import (
     Table,
     check_asked,
     check_columns,
-    is_parquet,
     listed,
     paths_of,
     status_of,
@@ -97,7 +96,7 @@ def _is_small(data: str, memory: int) -> bool:
     except FileError:
         return True
     sizes = sum(status_of(path).size for path in paths)
-    packed = any(is_parquet(path) or packing_of(path) for path in paths)
+    packed = any(is_packed(path) for path in paths)
     return not packed and sizes * SURELY <= memory
 
 

@@ -70,8 +70,9 @@ class RunSettings(TableOptions):
 
     data: Annotated[
         str,
-        "CSV file with a header, Parquet file, quoted pattern for several files, address such as "
-        "s3://bucket/data.csv, folder with a folder of pictures for each class, text file, or one "
+        "CSV file with a header; Parquet, Arrow, JSON lines, spreadsheet or SQLite file; quoted "
+        "pattern for several files, address such as s3://bucket/data.csv, folder with a "
+        "folder of pictures for each class, text file, or one "
         f"of {', '.join(BUNDLED)}.",
     ] = field(kw_only=False)
     target: Annotated[str | None, "Column to predict; 'target' by default."] = field(

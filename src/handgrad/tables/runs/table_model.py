@@ -14,7 +14,7 @@ import pyarrow as pa
 from handgrad.files import inspect, load
 from handgrad.files.paths import kind_of
 from handgrad.tables.data import TableOptions, TableStream, predict_table
-from handgrad.tables.data.files import PARQUET, Table, check_asked, check_columns, listed
+from handgrad.tables.data.files import TABLES, Table, check_asked, check_columns, listed
 from handgrad.tables.data.picture_folders import has_pictures
 from handgrad.tables.data.pictures import ALL_LEVELS, Levels
 from handgrad.tables.data.predictions import Coverages
@@ -88,7 +88,7 @@ class TableModel:
     @classmethod
     def of(cls, path: Path) -> Self:
         """Load a model; raise an error if it does not take tables or pictures."""
-        if kind_of(path) == "folder" or path.suffix.lower() in (".csv", *PARQUET):
+        if kind_of(path) == "folder" or path.suffix.lower() in TABLES:
             file = str(path / MODEL) if kind_of(path / MODEL) == "file" else ""
             raise SettingError(
                 f"{path} as MODEL, {'a table' if path.suffix else 'a folder'}",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from handgrad.files import inspect, load
 from handgrad.files.paths import as_path, kind_of
-from handgrad.tables.data.files import PARQUET
+from handgrad.tables.data.files import TABLES
 from handgrad.tables.data.table_options import TableOptions, option
 from handgrad.tables.runs.load_text import text_of
 from handgrad.tables.runs.messages import Messages
@@ -40,7 +40,7 @@ class TextModel:
     def of(cls, path: str | Path) -> Self | None:
         """Load a language model; return None if the file has another model or none."""
         path = as_path(path)
-        if kind_of(path) != "file" or path.suffix.lower() in (".csv", *PARQUET):
+        if kind_of(path) != "file" or path.suffix.lower() in TABLES:
             return None
         if [estimator.name for estimator in inspect(path).estimators] != ["LanguageModel"]:
             return None
