@@ -24,6 +24,7 @@ from tests.cli.run import handgrad, process
         ("write", "-h"),
         ("evaluate", "-h"),
         ("report", "-h"),
+        ("runs", "-h"),
         ("export", "-h"),
         ("inspect", "-h"),
         ("demo", "--help"),

@@ -30,6 +30,7 @@ from handgrad.cli.output import (
     show_predictions,
     show_proof,
     show_run,
+    show_runs,
     show_writing,
 )
 from handgrad.tables import runs
@@ -335,6 +336,21 @@ def report(
     path = runs.report_run(run)
     output.result({"report": str(path)})
     output.say("written: ", (str(path), "bold"))
+
+
+@app.command("runs")
+def compare_runs(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Folder with the folders of runs.")
+    ] = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """List the runs of a folder, the best score first.
+
+    Runs with the same data, target and metric are compared: held-out rows,
+    score with its 95 % confidence interval, and the settings that differ.
+    """
+    show_runs(runs.list_runs(folder), Output(as_json=as_json))
 
 
 @app.command()

@@ -24,10 +24,13 @@ PANELS = {
     **dict.fromkeys(("estimator", "layers", "epochs", "batch_size", "learning_rate"), "The model"),
     **dict.fromkeys(("patience", "class_weight", "weight", "engine", "seed"), "The model"),
     **dict.fromkeys(("test_size", "group", "time", "test", "folds"), "Evaluation"),
-    **dict.fromkeys(("metric", "report"), "Evaluation"),
+    **dict.fromkeys(("metric", "compare", "report"), "Evaluation"),
     **dict.fromkeys(("out", "resume", "workers", "ray"), RUN),
 }
-FLAGS = {"out": ("--out", "-o"), "resume": ("--resume",), "merge_case": ("--merge-case",)}
+FLAGS = {
+    "out": ("--out", "-o"),
+    **{name: (f"--{name.replace('_', '-')}",) for name in ("resume", "merge_case", "compare")},
+}
 NOT_IN_A_FILE = ("config", "help", "as_json", "resume", "data")
 HINTS = get_type_hints(RunSettings, include_extras=True)
 HELP: dict[str, str] = {name: hint.__metadata__[0] for name, hint in HINTS.items()}

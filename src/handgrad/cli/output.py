@@ -177,13 +177,7 @@ def show_run(run: runs.Run, output: Output) -> None:
     if len(read) > MOST_COLUMNS_OF_RUN:
         more = len(read) - MOST_COLUMNS_OF_RUN
         output.say(f"  … {more} more column{'s' * (more > 1)}: in {folder / runs.RECORD}")
-    scores, columns = record["scores"], dict[str, Mapping[str, float | str]]()
-    if folds := scores.get("folds"):
-        columns[f"{len(folds)} folds"] = _over_folds(folds)
-    columns |= {"training": scores["training"], "held out": scores["held_out"]}
-    if counts := scores.get("n_gram"):
-        columns[f"{counts['n']}-gram"] = counts
-    _show_scores(columns | {"guessing": scores["guessing"]}, output)
+    _show_scores_of_run(run, output)
     if (threshold := record.get("threshold")) is not None:
         output.say(
             f"{record['positive']} is predicted above a probability of {threshold['value']:.3g} "
@@ -209,6 +203,32 @@ def show_run(run: runs.Run, output: Output) -> None:
     if (judged := record["judged"]["training"]) < rows["training"] - (of == "characters"):
         output.say(f"training scores are of {judged:,} of these {of}")
     output.say("written to ", (str(folder), "bold"), f": {', '.join(files)}")
+
+
+def show_runs(listed: runs.RunList, output: Output) -> None:
+    """Show the runs of a folder, a table for each data set, target and metric."""
+    output.result(listed.as_dict())
+    for group in listed.groups():
+        first = group[0]
+        output.say((first.data, "bold"), f": predicting {first.target}")
+        rows = [
+            [
+                run.name,
+                run.date[:16].replace("T", " "),
+                f"{run.rows['held_out']:,} of {sum(run.rows.values()):,}, {run.split}",
+                figure(run.score) + _ends(run.between),
+                ", ".join(f"{name}={value}" for name, value in run.settings.items()) or "–",
+                f"{run.seconds:,.0f} s",
+            ]
+            for run in group
+        ]
+        metric = first.metric.replace("_", " ")
+        output.table(["run", "date", "held out", metric, "settings that differ", "time"], rows)
+    output.note(*listed.notes)
+
+
+def _ends(between: Sequence[float] | None) -> str:
+    return "" if between is None else f" ({between[0]:.3g} to {between[1]:.3g})"
 
 
 def show_predictions(rows: int, to: Path, output: Output, *, on_screen: bool) -> None:
@@ -320,6 +340,21 @@ def show_proof(proof: Proof, output: Output) -> None:
     output.say((str(proof.path), "bold"), f", {proof.size:,} bytes")
     for check in proof.checks:
         output.say(f"  {check}")
+
+
+def _show_scores_of_run(run: runs.Run, output: Output) -> None:
+    """Show the scores of a run, and the difference to other models if it was asked for."""
+    scores, columns = run.scores, dict[str, Mapping[str, float | str]]()
+    if folds := scores.get("folds"):
+        columns[f"{len(folds)} folds"] = _over_folds(folds)
+    columns |= {"training": scores["training"], "held out": scores["held_out"]}
+    if counts := scores.get("n_gram"):
+        columns[f"{counts['n']}-gram"] = counts
+    others = run.record["references"] if run.record["settings"]["compare"] else {}
+    columns |= {name: one["scores"] for name, one in others.items()}
+    _show_scores(columns | {"guessing": scores["guessing"]}, output)
+    for sentence in runs.differences_in_words(others):
+        output.say(sentence)
 
 
 def _show_scores(columns: Mapping[str, Mapping[str, float | str]], output: Output) -> None:

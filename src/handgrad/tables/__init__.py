@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         permutation_importance,
     )
     from handgrad.tables.reporting import write_report
-    from handgrad.tables.runs import evaluate_table, train_table
+    from handgrad.tables.runs import evaluate_table, list_runs, train_table
     from handgrad.tables.tabular import TableEncoder, TabularClassifier, TabularRegressor
     from handgrad.training.results import Contributions, PartialDependence, PermutationImportance
 
@@ -33,6 +33,7 @@ __all__ = [
     "TabularRegressor",
     "contributions",
     "evaluate_table",
+    "list_runs",
     "partial_dependence",
     "permutation_importance",
     "train_table",

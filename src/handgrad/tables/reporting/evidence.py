@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -67,9 +68,11 @@ class Evidence:
     for regression, with the `most_frequent` one; of two, one is `positive`. `beside` are
     tables of the columns that are not features, for held-out and training rows; `roles` are the
     groups, times and weights of both. `diagnosis` is the reason if there is none; `findings` are
-    those on the rows and then those on the net and its training. Everything else is computed on
-    first use.
+    those on the rows and then those on the net and its training. `record` is that of the run, if
+    there is one. Everything else is computed on first use.
     """
+
+    record: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,

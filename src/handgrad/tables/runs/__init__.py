@@ -17,9 +17,11 @@ from handgrad.tables.runs.settings import RunSettings, one_target
 if TYPE_CHECKING:
     from handgrad.tables.runs.evaluation import evaluate_table
     from handgrad.tables.runs.finished_run import RECORD, Run
+    from handgrad.tables.runs.listing import ListedRun, RunList, list_runs
     from handgrad.tables.runs.load_text import TextSplit
     from handgrad.tables.runs.models import Scores
     from handgrad.tables.runs.partial_run import whole_folder
+    from handgrad.tables.runs.reference_models import differences_in_words
     from handgrad.tables.runs.table_model import CoverageRecord, ModelEvaluation, TableModel
     from handgrad.tables.runs.text_model import (
         TextModel,
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
 __all__ = [
     "RECORD",
     "CoverageRecord",
+    "ListedRun",
     "ModelEvaluation",
     "Messages",
     "Run",
+    "RunList",
     "RunSettings",
     "Scores",
     "TableModel",
@@ -44,7 +48,9 @@ __all__ = [
     "TextModel",
     "Writing",
     "as_json",
+    "differences_in_words",
     "evaluate_table",
+    "list_runs",
     "on_the_command_line",
     "one_target",
     "refuse_of_tables",
@@ -65,9 +71,11 @@ def __getattr__(name: str) -> Any:
     from handgrad.tables.runs import (
         evaluation,
         finished_run,
+        listing,
         load_text,
         models,
         partial_run,
+        reference_models,
         table_model,
         text_model,
         train,
@@ -76,6 +84,6 @@ def __getattr__(name: str) -> Any:
 
     modules = (
         *(models, partial_run, finished_run, table_model, train, training_table),
-        *(evaluation, load_text, text_model),
+        *(evaluation, listing, reference_models, load_text, text_model),
     )
     return next(getattr(module, name) for module in modules if hasattr(module, name))

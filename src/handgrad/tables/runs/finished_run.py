@@ -130,6 +130,7 @@ class Run:
         with no_unseen_warnings():
             evidence = Evidence(model, *rows[0], rows[1], history, about, beside, roles)
         evidence.state(record.get("two_splits", {}))
+        evidence.record = record
         return evidence
 
     def __repr__(self) -> str:

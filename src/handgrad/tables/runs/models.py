@@ -16,7 +16,7 @@ from handgrad.tables.data.predictions import AT_ONCE
 from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.runs.pictures import PicturesInMemory, in_words
 from handgrad.tables.runs.settings import ACTIVATIONS, RunSettings
-from handgrad.tables.runs.training_table import TrainingTable
+from handgrad.tables.runs.training_table import TableInChunks, TableInMemory, TrainingTable
 from handgrad.tables.tabular.decisions import decided, positive_of
 from handgrad.tables.tabular.scorers import score_classes, score_numbers
 from handgrad.textbook.errors import DataError, SettingError, did_you_mean
@@ -105,16 +105,18 @@ def _fit(
 
 def _of_rows(settings: RunSettings, rows: TrainingTable) -> dict[str, Array | None]:
     """Weights of the rows, and their groups or times, as arguments of a fit."""
-    _, y = rows.to_learn()
-    if isinstance(y, str):
+    if isinstance(rows, TableInChunks):
         return {}
-    roles, weights = rows.row_roles, row_weights(settings, y)
-    if roles.weights is not None:
-        weights = roles.weights if weights is None else weights * roles.weights
-    arguments = {"sample_weight": weights}
-    if roles.units is not None:
-        arguments["time" if roles.units.ordered else "groups"] = roles.units.codes
+    arguments, units = {"sample_weight": weights_of(settings, rows)}, rows.row_roles.units
+    if units is not None:
+        arguments["time" if units.ordered else "groups"] = units.codes
     return arguments
+
+
+def weights_of(settings: RunSettings, rows: TableInMemory) -> Array | None:
+    """Weight of each row, (n,), by its class and its own; None if all are 1."""
+    own, by_class = rows.row_roles.weights, row_weights(settings, rows.to_learn()[1])
+    return own if by_class is None else by_class if own is None else by_class * own
 
 
 def _fitted_mlp(

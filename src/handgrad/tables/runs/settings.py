@@ -138,6 +138,10 @@ class RunSettings(TableOptions):
         tuple[str, ...],
         f"Metric to compute. {SEVERAL} The first selects the best epoch, if the estimator can.",
     ] = ()
+    compare: Annotated[
+        bool,
+        "Compare with a linear model and gradient boosting, trained on the same rows.",
+    ] = False
     report: Annotated[bool, "Write report.html."] = True
     out: Annotated[Path | None, "Folder of the run; runs/NAME-1, -2 … by default."] = None
     resume: Annotated[bool, "Resume an interrupted run."] = False

@@ -37,6 +37,7 @@ from handgrad.tables.runs.models import (
 )
 from handgrad.tables.runs.partial_run import check_folder, check_link
 from handgrad.tables.runs.pictures import PicturesInMemory
+from handgrad.tables.runs.reference_models import check_comparable, compared, is_cheap
 from handgrad.tables.runs.settings import OF_MLP, OF_ROWS, RunSettings, table_setting
 from handgrad.tables.runs.splitting import reading_of, split_of
 from handgrad.tables.runs.table_model import MODEL, errors_name, positive_in
@@ -49,6 +50,7 @@ from handgrad.training.results import Predictor
 
 if TYPE_CHECKING:
     from handgrad.tables.estimators import LanguageModel
+    from handgrad.tables.reporting.comparison import Comparison
     from handgrad.tables.reporting.evidence import Evidence
     from handgrad.tables.reporting.leakage.dependent_rows import ScoresOfSplits
 
@@ -181,6 +183,7 @@ class TableJob(Job):
                 "are classes",
             )
         row_weights(settings, table.target.values)
+        check_comparable(settings, table)
         self.positive = positive_asked(settings, table)
         self.split = split_of(settings, table)
         self.learned, self.held_out = self.split.learned, self.split.held_out
@@ -239,6 +242,8 @@ class TableJob(Job):
         measured = parts.json("two_splits.json", partial(self._two_splits, evidence))
         run.record["two_splits"] = measured
         evidence.state(measured)
+        compared = partial(self._compared, held_out, independent=evidence.independent)
+        run.record["references"] = parts.json("references.json", compared)
         run.record["findings"] = [vars(finding) for finding in evidence.findings]
         run.record["checks"] = [vars(check) for check in evidence.checks]
         run.record["intervals"] = evidence.intervals
@@ -261,6 +266,17 @@ class TableJob(Job):
         if evidence.dependent:
             self.messages.progress("comparing two splits")
         return two_splits(self.settings, self.table, evidence.dependent)
+
+    def _compared(self, net: PredictedRows, *, independent: bool) -> Comparison:
+        """Scores of the reference models, if they are asked for or cheap enough for the report."""
+        asked, learned, held_out = self.settings.compare, self.learned, self.held_out
+        if not isinstance(learned, TableInMemory) or not isinstance(held_out, TableInMemory):
+            return {}
+        if not asked and not (self.settings.report and is_cheap(learned)):
+            return {}
+        self.messages.progress("training a linear model and gradient boosting, to compare")
+        sides = learned, held_out
+        return compared(self.settings, *sides, net, self.metrics, independent=independent)
 
     def _target_of(self, model: Predictor) -> dict[str, object]:
         """Target, columns and notes, for the record."""
