@@ -28,6 +28,7 @@ from tests.cli.run import handgrad, process
         ("export", "-h"),
         ("inspect", "-h"),
         ("demo", "--help"),
+        ("serve", "-h"),
         ("cache", "-h"),
     ],
 )

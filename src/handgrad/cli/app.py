@@ -36,6 +36,7 @@ from handgrad.cli.output import (
 from handgrad.tables import runs
 from handgrad.tables.data import TableOptions
 from handgrad.tables.runs import RunSettings, on_the_command_line, one_target
+from handgrad.textbook.install import require
 from handgrad.textbook.version import __version__
 
 UsageError: Any = typer.BadParameter.__base__  # not public in every version of Typer
@@ -320,6 +321,34 @@ def play(
         output.say("playground: ", (url, "bold"))
         output.say("press Ctrl-C to stop")
         page.wait()
+
+
+@app.command()
+def serve(
+    model: Model,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 is every address of this machine.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 is any free port.")] = 8000,
+    as_json: Json = False,
+) -> None:
+    """Predict rows sent over HTTP, until Ctrl-C.
+
+    POST /predict takes {"rows": [{"age": 30}]}, for example; GET /openapi.json
+    describes it. Requests are logged on standard error.
+    """
+    require("handgrad serve", serve=["starlette", "uvicorn"])
+    from handgrad.tables.service import serve as serve_model
+
+    output = Output(as_json=as_json)
+
+    def ready(url: str) -> None:
+        output.result({"url": url})
+        output.say("predictions: POST ", (f"{url}/predict", "bold"))
+        output.say("press Ctrl-C to stop")
+
+    with suppress(KeyboardInterrupt):
+        serve_model(model, host, port, when_ready=ready)
 
 
 @app.command()

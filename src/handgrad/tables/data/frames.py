@@ -14,7 +14,7 @@ import numpy as np
 
 from handgrad.files.cell_patterns import MISSING
 from handgrad.files.cells import DAY, day_of, is_missing, text_of
-from handgrad.files.features import Column, Columns, Kind
+from handgrad.files.features import Column, Columns
 from handgrad.tables.data.table_options import DateOrder
 from handgrad.textbook.errors import DataError, UnseenWarning, closest
 from handgrad.textbook.layers import Array
@@ -22,6 +22,8 @@ from handgrad.textbook.layers import Array
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     from narwhals.stable.v2.typing import IntoDataFrameT, IntoSeriesT
+
+    from handgrad.tables.data.text_formats import TextKind
 
 Records = dict[str, list[object]]
 
@@ -176,17 +178,25 @@ def dates_in(column: Column, written: str = "") -> Column | None:
     return _formatted(column, "date", ".", cast("DateOrder | None", written or None))
 
 
-def _formatted(column: Column, kind: Kind, decimal: str, order: DateOrder | None) -> Column | None:
+def _formatted(
+    column: Column, kind: "TextKind", decimal: str, order: DateOrder | None
+) -> Column | None:
     """Parse a text column as numbers or dates, with one format for all cells; else None."""
     import pyarrow as pa
 
-    from handgrad.tables.data.text_formats import CandidateFormats, NumberFormat, cells_read
+    from handgrad.tables.data.text_formats import (
+        CandidateFormats,
+        NumberFormat,
+        cells_read,
+        there,
+    )
 
     texts = pa.chunked_array([pa.array(column.values, pa.string())])
-    if any(value in MISSING for value in texts.unique().to_pylist()):
+    different = texts.unique()
+    if any(value in MISSING for value in different.to_pylist()):
         return None
-    format_ = CandidateFormats.of(texts).format(decimal, order)
-    if format_ is None or isinstance(format_, NumberFormat) != (kind == "number"):
+    format_ = CandidateFormats.of_texts(there(different), [kind]).format(decimal, order)
+    if format_ is None:
         return None
     note = f"text that reads as {format_.words() or 'numbers'}"
     if isinstance(format_, NumberFormat):

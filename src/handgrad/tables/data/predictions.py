@@ -122,7 +122,7 @@ def predict_table(
     refuse_without(model, interval=interval, sets=sets)
     check_columns(table.name, table.names, *keep)
     with unseen_warnings_together():
-        answers = partial(_answers, model, probabilities, interval, sets)
+        answers = partial(predictions_of, model, probabilities, interval, sets)
         tables = _predicted(model, data, probabilities, answers, keep, further)
         return write_tables(tables, to, data.n_rows, progress=progress)
 
@@ -225,7 +225,7 @@ def _predicted(
             yield predicted
 
 
-def _answers(
+def predictions_of(
     model: Predictor,
     probabilities: bool,
     interval: float | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,8 @@ BOTH: frozenset[str] = frozenset(".,")
 ALL: frozenset[DateOrder] = frozenset(DATE_ORDERS)  # type: ignore[arg-type]
 # Texts of a column that are inspected first; the others only if these look like numbers or dates.
 FEW = 50
+TextKind = Literal["number", "date"]
+TEXT_KINDS: tuple[TextKind, ...] = ("number", "date")
 
 
 class NumberParts:
@@ -234,17 +236,20 @@ class CandidateFormats:
         return cls.of_texts(there(pc.unique(column)))
 
     @classmethod
-    def of_texts(cls, texts: pa.Array) -> CandidateFormats:
-        """Formats that fit texts without missing values; the first ones decide which to try."""
-        if not len(texts):
-            return cls()
-        few = texts.slice(0, FEW)
-        numbers, dates = cls._of_numbers(few), cls._of_dates(few)
-        if len(texts) > FEW and numbers.decimals:
-            numbers = cls._of_numbers(texts)
-        if len(texts) > FEW and dates.orders:
-            dates = cls._of_dates(texts)
-        return numbers if numbers.decimals else dates
+    def of_texts(cls, texts: pa.Array, kinds: Sequence[TextKind] = TEXT_KINDS) -> CandidateFormats:
+        """Formats of these kinds that fit texts without missing values.
+
+        The first texts decide whether the others are tried.
+        """
+        formats = cls()
+        for kind in kinds if len(texts) else ():
+            of_kind = cls._of_numbers if kind == "number" else cls._of_dates
+            formats = of_kind(texts.slice(0, FEW))
+            if len(texts) > FEW and (formats.decimals or formats.orders):
+                formats = of_kind(texts)
+            if formats.decimals:
+                break
+        return formats
 
     @classmethod
     def _of_numbers(cls, texts: pa.Array) -> CandidateFormats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -97,8 +97,15 @@ def no_unseen_warnings() -> Iterator[_Collected]:
         _COLLECTED.reset(token)
 
 
-def _warn(values: Sequence[Unseen], stacklevel: int) -> None:
-    for one in values:
-        all_of_them = 1 < one.n == one.rows - one.missing
-        if all_of_them if one.rare else one.n:
-            warnings.warn(str(one), UnseenWarning, stacklevel=stacklevel + 1)
+def messages_of(values: Iterable[Unseen]) -> list[str]:
+    """Sentences on the values that are worth a warning."""
+    return [str(one) for one in values if (_all_are(one) if one.rare else one.n)]
+
+
+def _all_are(one: Unseen) -> bool:
+    return 1 < one.n == one.rows - one.missing
+
+
+def _warn(values: Iterable[Unseen], stacklevel: int) -> None:
+    for message in messages_of(values):
+        warnings.warn(message, UnseenWarning, stacklevel=stacklevel + 1)
