@@ -20,6 +20,7 @@ from handgrad.tables.reporting.leakage.near_duplicates import near_duplicate_row
 from handgrad.tables.reporting.leakage.single_columns import leaking
 from handgrad.tables.reporting.leakage.target_sample import TargetSample
 from handgrad.tables.reporting.scores import Score, ScoredRows, rows_of
+from handgrad.tables.reporting.sentinels import SENTINEL, sentinels
 from handgrad.textbook.layers import Array
 from handgrad.training import History
 
@@ -41,10 +42,11 @@ def check_rows(
     scores: Sequence[Score],
     names: Sequence[str],
     sides: Sides | None = None,
+    target: str = "the target",
 ) -> CheckList:
     """Make all checks; the arguments are those of `check_data`, and the scores."""
     both = [held] if training is None else [held, training]
-    listed = check_data(held, training, names, sides)
+    listed = check_data(held, training, names, sides, target)
     listed.make("classes that are never found", lambda: _missed_classes(both))
     listed.make("few held-out rows", lambda: _few_rows(held))
     more = "more rows, or fewer columns" if names else "more pictures"
@@ -58,15 +60,17 @@ def check_data(
     training: ScoredRows | None,
     names: Sequence[str],
     sides: Sides | None = None,
+    target: str = "the target",
 ) -> CheckList:
     """Make the checks of the data; `names` are those of the columns, none if rows are pictures.
 
-    `sides` are held-out and training rows with all columns, if there are training rows.
+    `sides` are held-out and training rows with all columns, if there are training rows; `target`
+    is the name of the target.
     """
     both = [held] if training is None else [held, training]
     listed = CheckList()
     explained = _check_dependence(listed, held, sides, of_columns=bool(names))
-    _check_columns(listed, both, [name for name in names if name not in explained])
+    _check_columns(listed, both, [name for name in names if name not in explained], target)
     return listed
 
 
@@ -101,7 +105,9 @@ def _check_dependence(
     return explained
 
 
-def _check_columns(listed: CheckList, sides: Sequence[ScoredRows], names: Sequence[str]) -> None:
+def _check_columns(
+    listed: CheckList, sides: Sequence[ScoredRows], names: Sequence[str], target: str
+) -> None:
     """Check columns on a sample of the rows with their targets."""
     sample = TargetSample.of(sides) if names else None
 
@@ -113,6 +119,7 @@ def _check_columns(listed: CheckList, sides: Sequence[ScoredRows], names: Sequen
         return check(sample, names)
 
     listed.make("target leakage of single columns", lambda: check_by(leaking))
+    listed.make(SENTINEL, lambda: check_by(lambda _, __: sentinels(sides, target)))
 
 
 def _missed_classes(sides: Sequence[ScoredRows]) -> Iterator[Finding]:

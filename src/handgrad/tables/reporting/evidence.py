@@ -118,7 +118,7 @@ class Evidence:
         self.scores = scores_of(self.held, self.training)
         self.history, self.best_epoch = history_of(self.estimator, history)
         names = [] if self.shape else self.held.table.names
-        listed = check_rows(self.held, self.training, self.scores, names, sides)
+        listed = check_rows(self.held, self.training, self.scores, names, sides, self.target)
         self.warned = listed.findings
         both = [side for side in (self.training, self.held) if side]
         self.diagnosis = diagnosis_of(self.before, self.estimator, self.history, both)
