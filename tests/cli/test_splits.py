@@ -79,6 +79,7 @@ def test_whole_groups_are_held_out_and_the_column_is_no_feature(tmp_path: Path) 
     assert run["command"][5:9] == ["--epochs", "3", "--group", "customer"]
 
 
+@pytest.mark.filterwarnings("ignore::handgrad.textbook.errors.UnseenWarning")
 def test_members_and_folds_follow_the_groups(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", visits())
     run, _ = trained(path, tmp_path / "run", "--group", "customer", "--folds", 3, "--seed", 4)

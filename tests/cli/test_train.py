@@ -62,6 +62,7 @@ def test_a_bundled_set_is_trained_on_and_the_files_are_there(tmp_path: Path) -> 
     assert content["columns"]["epoch"] == [1, 2, 3, 4]
 
 
+@pytest.mark.filterwarnings("ignore::handgrad.textbook.errors.UnseenWarning")
 def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_from(
     tmp_path: Path,
 ) -> None:

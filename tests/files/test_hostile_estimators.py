@@ -104,6 +104,15 @@ LIES: dict[str, tuple[str, Change, str]] = {
     "a field more": (CLASSIFIER, put(*FITTED, "size", "hook", 1), "column size has"),
     "a number as text": (CLASSIFIER, put(*FITTED, "size", "center", "1"), "column size has 1"),
     "upside down": (CLASSIFIER, put(*FITTED, "size", "factor", -1.0), "column size is"),
+    "a range upside down": (CLASSIFIER, put(*FITTED, "size", "lowest", 1e9), "column size is"),
+    "half a range": (CLASSIFIER, put(*FITTED, "size", "highest", None), "column size is"),
+    "a range of words": (CLASSIFIER, put(*FITTED, "size", "lowest", "a"), "column size has a"),
+    "days upside down": (
+        CLASSIFIER, put(*FITTED, "since", "time", "highest", -1e9), "column since is"
+    ),
+    "dates in no order": (
+        CLASSIFIER, put(*FITTED, "since", "time", "written", "?"), "column since is"
+    ),
     "a value twice": (
         CLASSIFIER, put(*FITTED, "colour", "values", ["red", "red", "blue"]), "column colour is"
     ),

@@ -103,7 +103,8 @@ class Feature(ABC):
 class Number(Feature):
     """Robust z-score (median, IQR), outliers squashed: z / √(1 + (z/3)²).
 
-    With `marks_missing` a missing-value flag follows; a missing value is 0.
+    With `marks_missing` a missing-value flag follows; a missing value is 0. `lowest` and `highest`
+    are the range of the training rows, where it is known.
     """
 
     center: float
@@ -111,6 +112,8 @@ class Number(Feature):
     marks_missing: bool
     note: str = ""
     written: str = ""
+    lowest: float | None = None
+    highest: float | None = None
     turn = 0
 
     @property

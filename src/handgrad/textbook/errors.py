@@ -89,7 +89,7 @@ class RecordingError(HandgradError):
 
 
 class UnseenWarning(UserWarning):
-    """Warning: rows to predict have columns or categories that are not in the training rows."""
+    """Warning: rows to predict have columns, categories or numbers beyond the training rows."""
 
 
 class CannotLowerError(Exception):

@@ -101,6 +101,7 @@ def test_sets_cover_are_never_empty_and_grow(classifier: Any) -> None:
     assert sets[0.7][range(4000), best].all()
 
 
+@pytest.mark.filterwarnings("ignore::handgrad.textbook.errors.UnseenWarning")
 def test_the_standard_deviation_is_that_of_the_members(regressor: Any) -> None:
     x, _ = noisy(3, 20)
     p, std = regressor.predict(x, return_std=True)

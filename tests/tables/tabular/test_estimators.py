@@ -27,6 +27,7 @@ QUICK: dict[str, Any] = {
 CLASSIFIER, REGRESSOR = hg.TabularClassifier(**QUICK), hg.TabularRegressor(**QUICK)
 
 
+@pytest.mark.filterwarnings("ignore::handgrad.textbook.errors.UnseenWarning")
 @parametrize_with_checks([CLASSIFIER, REGRESSOR])  # type: ignore[untyped-decorator]
 def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
     check(estimator)
@@ -134,6 +135,7 @@ def test_weights_that_are_not_whole_move_the_prediction() -> None:
     assert 0.65 < p[:, 1].mean() < 0.85
 
 
+@pytest.mark.filterwarnings("ignore::handgrad.textbook.errors.UnseenWarning")
 def test_no_number_is_predicted_beyond_those_seen() -> None:
     x = np.linspace(0, 1, 100)[:, None]
     model = clone(REGRESSOR).fit(x, x[:, 0])

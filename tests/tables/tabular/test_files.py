@@ -61,6 +61,7 @@ def said(model: Any, table: Any) -> Any:
     raise AssertionError
 
 
+@pytest.mark.filterwarnings("ignore::handgrad.textbook.errors.UnseenWarning")
 @parametrize_with_checks([hg.tables.TableEncoder()])  # type: ignore[untyped-decorator]
 def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
     check(estimator)

@@ -42,6 +42,7 @@ def test_without_two_groups_nothing_is_held_out() -> None:
     assert [(len(a), len(b)) for a, b in pairs] == [(6, 0)] * 3
 
 
+@pytest.mark.filterwarnings("ignore::handgrad.textbook.errors.UnseenWarning")
 def test_where_the_class_is_a_coin_for_each_group_groups_keep_it_from_being_sure() -> None:
     new_x = RNG(7).normal(size=(400, 3))
     new_y = RNG(8).integers(0, 2, 400)
@@ -62,6 +63,7 @@ def test_groups_in_another_order_of_rows_and_with_other_names_give_the_same_bits
     np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
 
 
+@pytest.mark.filterwarnings("ignore::handgrad.textbook.errors.UnseenWarning")
 def test_given_rows_select_the_epochs_and_the_temperature() -> None:
     far = RNG(0).normal(size=(200, 3))
     coin = RNG(1).integers(0, 2, 200)
@@ -109,6 +111,7 @@ def test_a_stream_takes_none_of_them(name: str, tmp_path: Any) -> None:
         hg.TabularClassifier(**SMALL).fit(stream, "y", **{name: WHO[:40]})
 
 
+@pytest.mark.filterwarnings("ignore::handgrad.textbook.errors.UnseenWarning")
 def test_groups_are_routed_as_metadata() -> None:
     with sklearn.config_context(enable_metadata_routing=True):
         model = hg.TabularClassifier(**SMALL, random_state=0).set_fit_request(groups=True)

@@ -50,8 +50,8 @@ def predict_table(
 
     The file has the columns of `keep` and then `prediction`, or `prediction_0`, `prediction_1` and
     so on if a row has several. One chunk at a time is in memory, within the memory of the stream.
-    The file appears whole or not at all. Unseen values and columns are reported once for all rows,
-    as an UnseenWarning.
+    The file appears whole or not at all. Unseen values, numbers out of range and further columns
+    are reported once for all rows, as an UnseenWarning.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def predict_table(
         )
     refuse_without(model, interval=interval, sets=sets)
     check_columns(table.name, table.names, *keep)
-    with unseen_warnings_together():
+    with unseen_warnings_together(table.place):
         answers = partial(predictions_of, model, probabilities, interval, sets)
         tables = _predicted(model, data, probabilities, answers, keep, further)
         return write_tables(tables, to, data.n_rows, progress=progress)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from handgrad.tables.data.out_of_range import OutOfRange, sentences
 from handgrad.textbook.errors import UnseenWarning
 
 MOST_EXAMPLES = 3
@@ -16,7 +16,7 @@ MOST_EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Unseen:
-    """Values of a column unseen in training: in `n` of `rows` rows, such as `examples`.
+    """Values of a column unseen in training: in `n` rows, such as `examples`.
 
     With `rare`, they may include values that training dropped as rare; then they are only
     reported if there are no others.
@@ -24,7 +24,6 @@ class Unseen:
 
     column: str
     n: int
-    rows: int
     examples: tuple[str, ...]
     rare: bool = False
     missing: int = 0
@@ -35,55 +34,95 @@ class Unseen:
         return replace(
             self,
             n=self.n + other.n,
-            rows=self.rows + other.rows,
             examples=(*examples,)[: MOST_EXAMPLES + 1],
             missing=self.missing + other.missing,
         )
 
-    def __str__(self) -> str:
+    def text(self, n_rows: int) -> str:
+        """Sentence on a table of `n_rows`; empty if there is nothing to report."""
+        all_of_them = 1 < self.n == n_rows - self.missing
+        if not (all_of_them if self.rare else self.n):
+            return ""
         shown = ", ".join(map(repr, self.examples[:MOST_EXAMPLES]))
         shown += ", …" if len(self.examples) > MOST_EXAMPLES else ""
         if self.rare:
             return (
-                f"column {self.column!r}: none of {self.rows} rows has a frequent value of the "
+                f"column {self.column!r}: none of {n_rows} rows has a frequent value of the "
                 f"training: {shown}"
             )
         has = "has a value" if self.n == 1 else "have values"
         return (
-            f"column {self.column!r}: {self.n} of {self.rows} rows {has} unseen in training: "
-            f"{shown}"
+            f"column {self.column!r}: {self.n} of {n_rows} rows {has} unseen in training: {shown}"
         )
 
 
 @dataclass
 class _Collected:
-    """Values collected so far; `last` are the most recent rows, so as to count them once."""
+    """Values collected so far from `n_rows`; `last` are the most recent, so as to count them once.
+
+    `place` is the location of a row.
+    """
 
     values: dict[str, Unseen] = field(default_factory=dict)
-    last: Any = None
+    outside: dict[tuple[str, bool], OutOfRange] = field(default_factory=dict)
+    n_rows: int = 0
+    last: object = None
+    place: Callable[[int], str] = "row {}, counted from 0".format
+
+    def add(self, values: Sequence[Unseen], outside: Sequence[OutOfRange], n_rows: int) -> None:
+        """Add the values of further rows."""
+        for one in values:
+            before = self.values.get(one.column)
+            self.values[one.column] = one if before is None else before + one
+        for part in outside:
+            part, so_far = part.after(self.n_rows), self.outside.get(part.key)
+            self.outside[part.key] = part if so_far is None else so_far + part
+        self.n_rows += n_rows
+
+    def sentences(self) -> list[str]:
+        """Sentences on the values that are worth a warning."""
+        texts = [one.text(self.n_rows) for one in self.values.values()]
+        return [*filter(None, texts), *sentences(self.outside.values(), self.n_rows, self.place)]
+
+    def warn(self, stacklevel: int) -> None:
+        """Issue the warnings."""
+        for text in self.sentences():
+            warnings.warn(text, UnseenWarning, stacklevel=stacklevel + 1)
 
 
 _COLLECTED: ContextVar[_Collected | None] = ContextVar("collected", default=None)
 
 
-def tell(values: Sequence[Unseen], rows: object, stacklevel: int) -> None:
-    """Warn of unseen values, or collect them inside a context; `rows` are those they are in."""
-    collected = _COLLECTED.get()
-    if collected is None:
-        _warn(values, stacklevel + 1)
-    elif collected.last is not rows:
+def tell(
+    values: Sequence[Unseen],
+    outside: Sequence[OutOfRange],
+    rows: object,
+    n_rows: int,
+    stacklevel: int,
+) -> None:
+    """Warn of unseen values and those out of range, or collect them inside a context.
+
+    They are in `rows`, of which there are `n_rows`.
+    """
+    context = _COLLECTED.get()
+    collected = _Collected() if context is None else context
+    if collected.last is not rows:
         collected.last = rows
-        for one in values:
-            before = collected.values.get(one.column)
-            collected.values[one.column] = one if before is None else before + one
+        collected.add(values, outside, n_rows)
+    if context is None:
+        collected.warn(stacklevel + 1)
 
 
 @contextmanager
-def unseen_warnings_together() -> Iterator[None]:
-    """Context for predictions of one table in chunks: unseen values are reported at its end."""
+def unseen_warnings_together(place: Callable[[int], str]) -> Iterator[None]:
+    """Context for predictions of one table in chunks: unseen values are reported at its end.
+
+    `place` is the location of a row of the table.
+    """
     with no_unseen_warnings() as collected:
         yield
-    _warn([*collected.values.values()], 4)
+    collected.place = place
+    collected.warn(4)
 
 
 @contextmanager
@@ -95,17 +134,3 @@ def no_unseen_warnings() -> Iterator[_Collected]:
         yield collected
     finally:
         _COLLECTED.reset(token)
-
-
-def messages_of(values: Iterable[Unseen]) -> list[str]:
-    """Sentences on the values that are worth a warning."""
-    return [str(one) for one in values if (_all_are(one) if one.rare else one.n)]
-
-
-def _all_are(one: Unseen) -> bool:
-    return 1 < one.n == one.rows - one.missing
-
-
-def _warn(values: Iterable[Unseen], stacklevel: int) -> None:
-    for message in messages_of(values):
-        warnings.warn(message, UnseenWarning, stacklevel=stacklevel + 1)

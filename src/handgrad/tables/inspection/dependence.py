@@ -6,6 +6,7 @@ import numpy as np
 
 from handgrad.files.cells import DAY
 from handgrad.files.features import Column
+from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.inspection.tables import IndexedTable, by_frequency, fitted, outputs_of
 from handgrad.textbook.errors import DataError, positive
 from handgrad.textbook.layers import Array
@@ -15,6 +16,7 @@ from handgrad.training.results import Kind, PartialDependence, Predictor
 MOST_TEXTS = 12
 
 
+@no_unseen_warnings()
 def partial_dependence(
     model: Predictor,
     X: object,

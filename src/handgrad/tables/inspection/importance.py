@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.inspection.tables import IndexedTable, fitted
 from handgrad.textbook.errors import DataError, SettingError, positive
 from handgrad.textbook.layers import Array
@@ -15,6 +16,7 @@ from handgrad.training.results import PermutationImportance, Predictor
 Scorer = Callable[[Predictor, object, Array], float]
 
 
+@no_unseen_warnings()
 def permutation_importance(
     model: Predictor,
     X: object,

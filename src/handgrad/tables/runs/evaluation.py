@@ -10,6 +10,7 @@ from handgrad.tables.data import TableOptions
 from handgrad.tables.data.files import check_asked, check_columns
 from handgrad.tables.data.table_options import TableWords, option
 from handgrad.tables.data.targets import target_of, with_target
+from handgrad.tables.data.unseen_values import unseen_warnings_together
 from handgrad.tables.inspection.coverage import coverage_of
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import PredictedRows, metrics_for, notes_on_few_rows
@@ -77,7 +78,8 @@ def evaluate_table(
     messages.note(*table.notes)
     metrics = metrics_for(named.task, metric, len(named.classes))
     y = target_of(table, name, named.task).values
-    with messages.warnings_as_notes(), errors_name(data, table):
+    together = unseen_warnings_together(table.place)
+    with messages.warnings_as_notes(), errors_name(data, table), together:
         X = table.columns.drop_columns([name])
         rows = PredictedRows.of(named.estimator, X, y, named.classes, named.positive)
         coverage = coverage_of(named.estimator, X, rows.y, named.classes)

@@ -13,7 +13,7 @@ from handgrad.tables.data.marked_values import without_marked
 from handgrad.tables.data.predictions import predictions_of, refuse_without
 from handgrad.tables.data.spellings import respelled
 from handgrad.tables.data.table_options import TableOptions
-from handgrad.tables.data.unseen_values import messages_of, no_unseen_warnings
+from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.runs.table_model import TableModel
 from handgrad.textbook.errors import (
     DataError,
@@ -157,7 +157,7 @@ class RowPredictor:
             answers = predictions_of(
                 model, request.probabilities, request.interval, request.sets, self._table(columns)
             )
-        warnings = messages_of(collected.values.values())
+        warnings = collected.sentences()
         if others and others != [self.model.target]:
             named = ", ".join(map(repr, others[:5])) + ", …" * (len(others) > 5)
             warnings.append(f"columns that training did not have are ignored: {named}")

@@ -31,10 +31,19 @@ from handgrad.tables.data.frames import (
     frame_of,
     records_in,
 )
+from handgrad.tables.data.out_of_range import out_of_range
 from handgrad.tables.data.unseen_values import no_unseen_warnings, tell
 from handgrad.tables.data.validation_rows import parts_of
 from handgrad.tables.tabular.conformal import ConformityScores, Intervals
-from handgrad.tables.tabular.features import MergedRows, encoded, features_of, merged, unseen_in
+from handgrad.tables.tabular.features import (
+    MergedRows,
+    encoded,
+    features_of,
+    merged,
+    parsed,
+    unseen_in,
+    without_ranges,
+)
 from handgrad.tables.tabular.files import FittedToTable, checked, features_from
 from handgrad.tables.tabular.members import (
     EMBEDDED_FROM,
@@ -114,10 +123,11 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         return table
 
     def _encoded(self, X: object) -> Array:
-        """Encode rows to predict, (n, n_out), and warn of unseen values."""
-        table = self._table(X, reset=False)
-        x = encoded(self.features_, table)
-        tell(unseen_in(self.features_, table), X, stacklevel=4)
+        """Encode rows to predict, (n, n_out), and warn of values beyond those of the training."""
+        table = parsed(self.features_, self._table(X, reset=False))
+        x = self.features_.encoded(table)
+        values = unseen_in(self.features_, table), out_of_range(self.features_, table)
+        tell(*values, X, len(x), stacklevel=4)
         return x
 
     def _weights(self, table: Columns, sample_weight: object) -> Array:
@@ -299,7 +309,9 @@ class Tabular(Shardable, TableEstimator):
         survey = Survey(stream, target, self.validation_fraction, self.streamed_target(), rng)
         self._take_streamed(survey.targets)
         table = self._table(survey.sample, reset=True)
-        self.features_ = features_of(table, survey.w, EMBEDDED_FROM)
+        self.features_ = without_ranges(
+            features_of(table, survey.w, EMBEDDED_FROM), survey.columns_of_numbers
+        )
         smoothing, seed = self._recipe().smoothing, int(rng.integers(2**63))
         rows = MemberRows(survey, self.features_, self.n_members, smoothing, seed)
         held_out = [(np.zeros(0, int), np.arange(len(survey.t)))] * self.n_members

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
@@ -78,7 +78,16 @@ def number_of(column: Column, w: Array) -> Number:
     with np.errstate(over="ignore"):
         spread = high - low or (values.max() - values.min()) / 2
     factor = 1 / min(max(spread, 1 / HUGE), HUGE)
-    return Number(center, factor, not there.all(), column.note, column.written)
+    return _number(center, factor, column)
+
+
+def _number(center: float, factor: float, column: Column) -> Number:
+    """Encoder of a numeric column with the range of its values."""
+    values = column.values[~column.missing]
+    ends = float(values.min()), float(values.max())
+    return Number(
+        center, factor, len(values) < len(column.values), column.note, column.written, *ends
+    )
 
 
 def date_of(column: Column, w: Array) -> Date:
@@ -97,26 +106,39 @@ def date_of(column: Column, w: Array) -> Date:
 
 def encoded(features: Features, table: Columns) -> Array:
     """Encode a raw table as numbers for the net, (n, n_out), float32."""
+    return features.encoded(parsed(features, table))
+
+
+def parsed(features: Features, table: Columns) -> Columns:
+    """Parse the columns that are used, in the formats of the training."""
     check_names(table, features.features)
-    return features.encoded(
-        {name: _read(table[name], name, f) for name, f in features.used.items()}
-    )
+    return {name: _read(table[name], name, feature) for name, feature in features.used.items()}
 
 
 def unseen_in(features: Features, table: Columns) -> list[Unseen]:
-    """For each text column, the number of rows with a value unseen in training."""
+    """For each parsed text column, the number of rows with a value unseen in training."""
     columns = []
-    for name, feature in features.features.items():
+    for name, feature in features.used.items():
         if isinstance(feature, TextFeature):
             values = {None, *feature.values}
-            texts = _as_text(table[name], name, feature.values).values.tolist()
+            texts = table[name].values.tolist()
             odd = [text for text in texts if text not in values]
             rare = isinstance(feature, Category) and feature.n_values > len(feature.values)
             if odd or rare:
                 examples = (*dict.fromkeys(odd),)[: MOST_EXAMPLES + 1]
                 missing = texts.count(None)
-                columns.append(Unseen(name, len(odd), len(texts), examples, rare, missing))
+                columns.append(Unseen(name, len(odd), examples, rare, missing))
     return columns
+
+
+def without_ranges(features: Features, known: Collection[str]) -> Features:
+    """The features, where only columns with `known` names have the range of their values."""
+    unknown: dict[str, Feature] = {}
+    for name, feature in features.features.items():
+        if name not in known and feature.number is not None:
+            number = replace(feature.number, lowest=None, highest=None)
+            unknown[name] = replace(feature, time=number) if isinstance(feature, Date) else number
+    return Features(features.features | unknown)
 
 
 def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
@@ -129,7 +151,7 @@ def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
         if (values == values[0]).all():
             if there.all():
                 return Nothing("the same in every row")
-            return Number(float(values[0]), 1.0, True, column.note, column.written)
+            return _number(float(values[0]), 1.0, column)
         return (number_of if column.kind == "number" else date_of)(column, w)
     return _of_values(text_in(column) if column.kind == "boolean" else column, w, embedded_from)
 

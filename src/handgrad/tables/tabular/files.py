@@ -6,6 +6,7 @@ Reading accepts only what a fit can produce.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Collection
 from typing import Any, TypedDict, cast, get_type_hints
 
@@ -112,6 +113,9 @@ def _of_type(value: object, hint: type, name: str) -> Any:
     if hint in (float, bool, int, str):
         if type(value) is hint:
             return value
+    elif hint == float | None:
+        if value is None or type(value) is float:
+            return value
     elif isinstance(value, list) and all(type(part) is str for part in value):
         return tuple(value)
     raise damaged(f"column {shown(name)} has {shown(value)}", f"{getattr(hint, '__name__', hint)}")
@@ -120,14 +124,22 @@ def _of_type(value: object, hint: type, name: str) -> Any:
 def _is_possible(feature: Feature) -> bool:
     """Return True if a fit can produce this feature."""
     if isinstance(feature, Number):
-        return feature.factor > 0 and feature.written in ("", ".", ",", *DATE_ORDERS)
+        known = feature.written in ("", ".", ",", *DATE_ORDERS)
+        return feature.factor > 0 and known and _is_range(feature.lowest, feature.highest)
     if isinstance(feature, Date):
         each_once = len(set(feature.cycles)) == len(feature.cycles)
-        return feature.time.factor > 0 and each_once and set(feature.cycles) <= set(CYCLES)
+        return _is_possible(feature.time) and each_once and set(feature.cycles) <= set(CYCLES)
     values = getattr(feature, "values", ("",))
     if len(set(values)) != len(values) or len(values) > getattr(feature, "n_values", 2):
         return False
     return len(values) == 2 if isinstance(feature, Binary) else len(values) > 0
+
+
+def _is_range(lowest: float | None, highest: float | None) -> bool:
+    """Return True for both ends of a range, or neither."""
+    if lowest is None or highest is None:
+        return lowest is highest
+    return -math.inf < lowest <= highest < math.inf
 
 
 def summary(fitted: FittedToTable) -> Summary:

@@ -83,7 +83,8 @@ class Survey:
 
     `sample` has the features of rows with weights `w` to which the encoders are fitted; `held_out`
     those of the held-out rows, about a fraction `share`, whose encoded targets are `t`: the rows
-    whose hash with `seed` is at most `last`. `targets` describes the target of all rows.
+    whose hash with `seed` is at most `last`. `targets` describes the target of all rows. The sample
+    has the ends of the `columns_of_numbers`, as it may not of numbers in text.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Survey:
         self.w[sum(part.num_rows for part in sampled) :] = WEIGHT_OF_COVERAGE
         self.sample, self.held_out = (part.drop_columns([target]) for part in (sample, held))
         self.t = targets.encoded(held[target])
+        self.columns_of_numbers = {name for name, _ in coverage.ends}
 
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:
