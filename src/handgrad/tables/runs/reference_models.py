@@ -97,6 +97,22 @@ def compared(
     return references
 
 
+def boosting_predicts(
+    settings: RunSettings, learned: TableInMemory, held_out: TableInMemory
+) -> tuple[Array, Array]:
+    """Held-out targets and the predictions of gradient boosting: class indices or numbers, (n,)."""
+    (X, y), (X_held, y_held) = learned.to_learn(), held_out.to_evaluate()
+    of_classes = bool(learned.classes)
+    if of_classes:
+        classes = np.unique(learned.target.values)
+        y, y_held = np.searchsorted(classes, y), np.searchsorted(classes, y_held)
+    kind = _models(settings, of_classes=of_classes)["boosting"]
+    with threadpool_limits(1):
+        x, x_held = kind.encoded(stacked(X, X_held).columns(), len(y))
+        model: Any = kind.estimator.fit(x, y, sample_weight=weights_of(settings, learned))
+        return y_held, np.asarray(model.predict(x_held))
+
+
 @dataclass(frozen=True)
 class _Kind:
     """A reference model and the encoders of its columns: numbers first, then texts."""

@@ -13,6 +13,7 @@ from handgrad.textbook.layers import Array
 REPEATED, IN_TIME = "repeated groups", "dates within the training period"
 NEAR = "near-duplicate rows"
 DEPENDENT = (REPEATED, IN_TIME, NEAR)
+MODEL = "gradient boosting"
 BETWEEN = 0.5  # fraction of held-out rows, at least, within the training rows
 
 
@@ -45,7 +46,7 @@ def column_of(finding: Finding) -> str:
 
 
 class ScoresOfSplits(TypedDict):
-    """Score of a small model on a random split, and on one that fits, by groups or in time."""
+    """Score of gradient boosting on a random split, and on one that fits, by groups or in time."""
 
     by: str
     metric: str
@@ -54,7 +55,6 @@ class ScoresOfSplits(TypedDict):
     between: list[float] | None
     rows: int
     groups: int
-    nets: int
 
 
 def with_both_scores(finding: Finding, measured: ScoresOfSplits) -> Finding:
@@ -68,9 +68,8 @@ def with_both_scores(finding: Finding, measured: ScoresOfSplits) -> Finding:
     if measured["by"] == "time":
         known, new = "dates in between", "later ones"
     values = [show(measured["random"]), show(measured["fitting"]) + between]
-    net = f"a model of {measured['nets']} nets"
     if measured["metric"] == "accuracy":
-        both = f"{net} is correct for {values[0]} of rows of {known}, for {values[1]} of {new}"
+        both = f"{MODEL} is correct for {values[0]} of rows of {known}, for {values[1]} of {new}"
     else:
-        both = f"{net} is off by {values[0]} on average for {known}, by {values[1]} for {new}"
+        both = f"{MODEL} is off by {values[0]} on average for {known}, by {values[1]} for {new}"
     return replace(finding, evidence=f"{finding.evidence}; {both}")
