@@ -94,6 +94,13 @@ def test_a_class_of_few_rows_hides_no_column_that_says_nearly_all() -> None:
     assert "it alone predicts 99.2% of 400 rows correctly" in found[0].evidence
 
 
+@pytest.mark.parametrize(("wrong", "named"), [(3, True), (8, False)])
+def test_a_column_that_tells_the_class_of_nearly_all_rows_is_named(wrong: int, named: bool) -> None:
+    status = np.where(np.arange(N) < wrong, 1 - Y, Y)
+    found = told(side(Y, half_right(Y, 10), status=status))
+    assert [one.problem for one in found] == ["target leakage"] * named
+
+
 def test_names_that_tell_rows_apart_restate_nothing() -> None:
     order = np.random.default_rng(0).permutation(N)
     assert not names(side(Y, half_right(Y, 10), name=[f"C{i:05d}" for i in order]))

@@ -15,15 +15,18 @@ from handgrad.tables.reporting.checklist import (
 from handgrad.tables.reporting.intervals import SURE, half_width
 from handgrad.tables.reporting.leakage.dates import sorted_by_date
 from handgrad.tables.reporting.leakage.dependent_rows import IN_TIME, NEAR, REPEATED, Sides
+from handgrad.tables.reporting.leakage.formulas import formula_leaks
 from handgrad.tables.reporting.leakage.groups import repeated_groups
 from handgrad.tables.reporting.leakage.near_duplicates import near_duplicate_rows
-from handgrad.tables.reporting.leakage.single_columns import leaking
+from handgrad.tables.reporting.leakage.single_columns import LEAKAGE, leaking
+from handgrad.tables.reporting.leakage.target_in_text import targets_in_text
 from handgrad.tables.reporting.leakage.target_sample import TargetSample
 from handgrad.tables.reporting.scores import Score, ScoredRows, rows_of
 from handgrad.tables.reporting.sentinels import SENTINEL, sentinels
 from handgrad.textbook.layers import Array
 from handgrad.training import History
 
+CheckOfColumns = Callable[[TargetSample, Sequence[str]], Iterable[Finding]]
 FEWEST_OF_A_CLASS = 5
 NEVER = 0.05  # recall of a class, at most
 # Over-fitting: fraction of the gain over guessing that is lost on held-out rows, and its
@@ -111,14 +114,19 @@ def _check_columns(
     """Check columns on a sample of the rows with their targets."""
     sample = TargetSample.of(sides) if names else None
 
-    def check_by(
-        check: Callable[[TargetSample, Sequence[str]], Iterable[Finding]],
-    ) -> Iterable[Finding]:
+    def check_by(check: CheckOfColumns) -> Iterable[Finding]:
         if sample is None:
             raise NotApplicableError(NO_COLUMNS)
         return check(sample, names)
 
+    def of_others(check: CheckOfColumns) -> CheckOfColumns:
+        leaks = {finding.where for finding in listed.findings if finding.problem == LEAKAGE}
+        others = [name for name in names if f"column “{name}”" not in leaks]
+        return lambda sample, _: check(sample, others)
+
     listed.make("target leakage of single columns", lambda: check_by(leaking))
+    listed.make("the target as a formula", lambda: check_by(of_others(formula_leaks)))
+    listed.make("the target in a text", lambda: check_by(of_others(targets_in_text)))
     listed.make(SENTINEL, lambda: check_by(lambda _, __: sentinels(sides, target)))
 
 

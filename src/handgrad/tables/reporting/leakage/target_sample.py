@@ -62,3 +62,8 @@ class TargetSample:
         texts = np.concatenate([part.values.astype(str) for part in parts])
         codes = np.unique(texts, return_inverse=True)[1].astype(float)
         return np.where(missing, np.nan, codes)[self.order]
+
+    def texts(self, name: str) -> list[str]:
+        """Texts of a column, (n,); '' if missing."""
+        cells = np.concatenate([part.values.astype(object) for part in self.parts[name]])
+        return ["" if cell is None else str(cell) for cell in cells[self.order]]
