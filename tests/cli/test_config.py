@@ -38,7 +38,7 @@ def test_every_option_may_stand_in_a_file(tmp_path: Path) -> None:
         "engine": "auto", "memory": "1 GB", "report": False, "compare": False, "shards": None,
         "separator": None, "decimal": ".", "encoding": None, "date_order": None,
         "category": ["plan"], "number": [], "date": [], "header": True, "header_row": None,
-        "missing": [], "sheet": None, "table": None, "merge_case": False,
+        "missing": [], "sheet": None, "table": None, "merge_case": False, "size": None,
         "group": None, "time": None, "test": None, "weight": None,
     }  # fmt: skip
     command = " ".join(record(tmp_path / "run")["command"])

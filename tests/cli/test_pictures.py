@@ -120,6 +120,21 @@ def test_pictures_of_many_sizes_are_scaled_and_in_colour(tmp_path: Path) -> None
     assert run.record["columns"]["picture"].startswith("32 by 32 pixels, in colour")
 
 
+def test_pictures_are_scaled_to_the_size_that_is_asked_for(tmp_path: Path) -> None:
+    folder, out = bars(tmp_path / "bars", n=5), tmp_path / "run"
+    run = hg.tables.train_table(
+        str(folder), size=20, epochs=1, layers="4", engine="eager", report=False, out=out
+    )
+    assert run.model.shape == (1, 20, 20)  # type: ignore[attr-defined]
+    model, to = tmp_path / "run" / "model.safetensors", tmp_path / "p.csv"
+    assert handgrad("predict", model, folder, "--out", to).exit_code == 0
+    assert len(to.read_text("utf-8").splitlines()) == 11
+    with refused(hg.errors.SettingError, "--size 20, for iris", "a folder of pictures"):
+        raised("train", "iris", "--size", 20)
+    with refused(hg.errors.SettingError, "--size 0", "a number of pixels from 1 to 1024"):
+        raised("train", folder, "--size", 0)
+
+
 def test_a_perceptron_alone_takes_pictures_too(tmp_path: Path) -> None:
     folder, out = bars(tmp_path / "bars", n=5), tmp_path / "run"
     result = handgrad("train", folder, *QUICK, "--estimator", "mlp", "--epochs", 1, "--out", out)

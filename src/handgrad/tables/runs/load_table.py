@@ -76,6 +76,12 @@ def load_table(settings: RunSettings, *, progress: bool = False) -> TrainingTabl
             "a folder with a folder of pictures for each class",
             f"without {option('estimator')}, for a table",
         )
+    if settings.size is not None:
+        raise SettingError(
+            f"{option('size', settings.size)}, for {data}",
+            "a folder with a folder of pictures for each class",
+            f"without {option('size')}, for a table",
+        )
     if data in BUNDLED or _is_small(data, bytes_of(settings.memory)):
         table = read_table_named(data, settings)
         return _in_memory(settings, table, *_columns_of(settings, table.names, len(table.columns)))

@@ -39,6 +39,7 @@ from handgrad.textbook.layers import Array
 from handgrad.training.results import Classifier
 
 Shape = tuple[int, int, int]  # channels, height, width
+Side = tuple[int, int] | None  # height and width asked for
 TARGET = "class"
 WHY = "each has a folder"
 AT_ONCE = 1024
@@ -97,7 +98,8 @@ def load_pictures(settings: RunSettings) -> PicturesInMemory:
         )
     folder = Path(settings.data)
     parts = divided(folder)
-    pictures = _pictures_of(folder) if parts is None else _both(folder, parts, settings)
+    side = None if settings.size is None else (settings.size, settings.size)
+    pictures = _pictures_of(folder, side) if parts is None else _both(folder, parts, settings, side)
     table = _table_of(settings.data, pictures)
     if parts is not None:
         table = replace(table, notes=(*_on_parts(parts), *table.notes))
@@ -124,11 +126,11 @@ def load_pictures(settings: RunSettings) -> PicturesInMemory:
     )
 
 
-def _pictures_of(folder: Path) -> Pictures:
-    return read_pictures(folder, size=usual_size(pictures_by_class(folder).files))
+def _pictures_of(folder: Path, side: Side) -> Pictures:
+    return read_pictures(folder, size=side or usual_size(pictures_by_class(folder).files))
 
 
-def _both(folder: Path, parts: DividedFolder, settings: RunSettings) -> Pictures:
+def _both(folder: Path, parts: DividedFolder, settings: RunSettings, side: Side) -> Pictures:
     """Read training and held-out pictures from their two folders."""
     if settings.test_size != type(settings).test_size:
         raise SettingError(
@@ -146,7 +148,7 @@ def _both(folder: Path, parts: DividedFolder, settings: RunSettings) -> Pictures
             "the same classes in both",
             f"add {lacks / name} with pictures, or remove {has / name}",
         )
-    size = usual_size([*training.files, *held_out.files])
+    size = side or usual_size([*training.files, *held_out.files])
     first = read_pictures(parts.training, size=size)
     channels = cast("Literal[1, 3]", first.shape[0])
     levels = first.levels or ALL_LEVELS

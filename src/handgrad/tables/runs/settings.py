@@ -49,6 +49,7 @@ OF_ROWS = ("group", "time", "weight")
 WITHOUT_EFFECT = ("out", "resume", "workers", "ray")
 # Exclusive bounds of numbers, their description, and an example.
 BETWEEN = {
+    "size": (0, 1025, "a number of pixels from 1 to 1024", 64),
     "epochs": (0, 2**31, "an integer from 1 to 2147483647", 32),
     "batch_size": (0, 2**31, "an integer from 1 to 2147483647", 200),
     "patience": (0, 2**31, "an integer from 1 to 2147483647", 10),
@@ -90,6 +91,10 @@ class RunSettings(TableOptions):
         "pictures: a convolutional net, the default for a folder of pictures; text: a language "
         "model, the default for a text file without --target.",
     ] = "tabular"
+    size: Annotated[
+        int | None,
+        "pictures: side in pixels to which they are scaled; their own up to 32 by default.",
+    ] = None
     layers: Annotated[
         str | None,
         "mlp: sizes of the hidden layers, each with its activation if not relu, such as "
