@@ -20,6 +20,7 @@ from handgrad.tables.inspection.coverage import Coverage, coverage_of
 from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
 from handgrad.tables.reporting.checklist import checks_of_net
 from handgrad.tables.reporting.checks import check_epochs, check_rows
+from handgrad.tables.reporting.leakage.copied_pictures import COPIES, copied_pictures
 from handgrad.tables.reporting.leakage.dependent_rows import (
     DEPENDENT,
     ScoresOfSplits,
@@ -65,11 +66,12 @@ class Evidence:
     """Facts of a model on `held`-out rows, and on its `training` rows if given.
 
     `learned` are the training rows, or else the held-out rows; `classes` are class names, empty
-    for regression, with the `most_frequent` one; of two, one is `positive`. `beside` are
-    tables of the columns that are not features, for held-out and training rows; `roles` are the
-    groups, times and weights of both. `diagnosis` is the reason if there is none; `findings` are
-    those on the rows and then those on the net and its training. `record` is that of the run, if
-    there is one. Everything else is computed on first use.
+    for regression, with the `most_frequent` one; of two, one is `positive`. `beside` are tables
+    of the columns that are not features, for held-out and training rows; `roles` are the
+    groups, times and weights of both; `files` are the names of the files of pictures.
+    `diagnosis` is the reason if there is none; `findings` are those on the rows and then those
+    on the net and its training. `record` is that of the run, if there is one. Everything else
+    is computed on first use.
     """
 
     record: Mapping[str, Any] = MappingProxyType({})
@@ -84,6 +86,7 @@ class Evidence:
         about: object,
         beside: tuple[object, object] | None = None,
         roles: tuple[RowRoles, RowRoles] = (NO_ROLES, NO_ROLES),
+        files: tuple[Sequence[str], Sequence[str]] = ((), ()),
     ) -> None:
         self.model = fitted(model)
         if about is not None and not isinstance(about, Mapping):
@@ -117,8 +120,14 @@ class Evidence:
         self.most_frequent = self.classes and self.classes[counts.argmax()]
         self.scores = scores_of(self.held, self.training)
         self.history, self.best_epoch = history_of(self.estimator, history)
+        self._make_checks(sides, files)
+
+    def _make_checks(self, sides: Sides | None, files: tuple[Sequence[str], Sequence[str]]) -> None:
+        """Check the rows, the net and its training."""
         names = [] if self.shape else self.held.table.names
         listed = check_rows(self.held, self.training, self.scores, names, sides, self.target)
+        pictures = self.held, self.training, self.shape, files
+        listed.make(COPIES, lambda: copied_pictures(*pictures))
         self.warned = listed.findings
         both = [side for side in (self.training, self.held) if side]
         self.diagnosis = diagnosis_of(self.before, self.estimator, self.history, both)

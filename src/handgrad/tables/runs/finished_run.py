@@ -128,7 +128,8 @@ class Run:
         beside = beside_of(held_out, learned)
         roles = held_out.row_roles, learned.row_roles
         with no_unseen_warnings():
-            evidence = Evidence(model, *rows[0], rows[1], history, about, beside, roles)
+            files = held_out.row_files, learned.row_files
+            evidence = Evidence(model, *rows[0], rows[1], history, about, beside, roles, files)
         evidence.state(record.get("two_splits", {}))
         evidence.record = record
         return evidence

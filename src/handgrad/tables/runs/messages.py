@@ -20,6 +20,7 @@ UNFIT = (
     "near-duplicate rows",
     "dates within the training period",
     "target leakage",
+    "near-identical pictures",
 )
 
 

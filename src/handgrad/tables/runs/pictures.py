@@ -66,6 +66,13 @@ class PicturesInMemory(TableInMemory):
     def size_in_words(self) -> str:
         return f"{self.n_rows:,} pictures of {in_words(self.shape)}"
 
+    @property
+    def row_files(self) -> Sequence[str]:
+        files, folder = self.table.files, self.table.source
+        return [
+            readable(Path(files[row]).relative_to(folder).as_posix()) for row in self.rows.tolist()
+        ]
+
     def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
         """Training and held-out rows; the latter from their own folder, if there is one."""
         if not len(self.apart):

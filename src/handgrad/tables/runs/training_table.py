@@ -66,6 +66,11 @@ class WithTarget(ABC):
         """Groups, times and weights of the rows; none for a table in chunks."""
         return RowRoles()
 
+    @property
+    def row_files(self) -> Sequence[str]:
+        """Name of the file of each row, if each has its own."""
+        return ()
+
     @abstractmethod
     def beside(self) -> pa.Table | None:
         """Columns that are not features; None if there are none."""
