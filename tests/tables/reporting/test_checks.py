@@ -80,6 +80,13 @@ def test_a_column_that_restates_the_classes_is_named(column: Any) -> None:
         )
 
 
+@pytest.mark.parametrize("large", [1e-300, 1e60, 1e300])
+def test_numbers_beyond_single_precision_are_compared_too(large: float) -> None:
+    columns = {"status": large * (7.0 - 3 * Y), "noise": large * np.random.default_rng(0).random(N)}
+    found = told(side(Y, half_right(Y, 10), **columns))
+    assert [one.where for one in found if one.problem == "target leakage"] == ["column “status”"]
+
+
 def test_of_a_rare_class_a_column_must_find_the_rows_too() -> None:
     y = (np.arange(400) % 50 == 0).astype(int)
     rng = np.random.default_rng(0)

@@ -99,6 +99,14 @@ def test_other_targets_are_no_formula(case: str) -> None:
         assert formula_of(table, OTHERS[case](table, RNG(seed + 10))) is None
 
 
+@pytest.mark.parametrize("large", [1e-300, 1e160, 1.7e308])
+def test_numbers_of_any_size_are_compared(large: float) -> None:
+    rng = RNG(0)
+    table = {"a": large * rng.uniform(-1, 1, N), "b": rng.normal(size=N), "c": np.full(N, np.nan)}
+    for y in (rng.normal(size=N), large * rng.uniform(-1, 1, N)):
+        assert formula_of(table, y) is None
+
+
 def sample(frame: pd.DataFrame, y: Any, classes: tuple[str, ...] = ()) -> TargetSample:
     y = np.asarray(y)
     held = np.arange(len(y)) % 5 == 0
@@ -163,6 +171,10 @@ def test_words_that_are_names_of_classes_by_chance_are_none() -> None:
     ):
         assert not [*targets_in_text(sample(frame, y, classes), [*frame])]
     assert not [*targets_in_text(sample(frame, 1.0 + ratings), [*frame])]
+    assert not [*targets_in_text(sample(frame, Y, ("", " ", "it")), [*frame])]
+    many = tuple(f"class {i}" for i in range(201))
+    with pytest.raises(SkippedCheckError, match="over 200 classes"):
+        list(targets_in_text(sample(frame, np.arange(N) % 201, many), [*frame]))
 
 
 def test_a_run_names_the_formula_in_all_outputs(tmp_path: Path) -> None:

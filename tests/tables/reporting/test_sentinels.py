@@ -96,6 +96,13 @@ def test_other_extreme_values_are_no_sentinels(case: str) -> None:
         assert sentinels_of(np.asarray(CLEAN[case](RNG(seed)), float)) == []
 
 
+def test_numbers_of_any_size_are_looked_at() -> None:
+    for large in (1e9, 1e160, 1.7e308):
+        values = large * RNG(0).uniform(-1, 1, N)
+        assert sentinels_of(values) == []
+    assert sentinels_of(np.full(N, np.nan)) == sentinels_of(np.array([])) == []
+
+
 def customers(path: Path) -> Path:
     rng, n = RNG(0), 400
     frame = pd.DataFrame(

@@ -117,7 +117,9 @@ def sentinels_of(values: Array, *, dates: bool = False) -> list[Sentinel]:
     results = list[Sentinel]()
     for _ in range(MOST_AT_AN_END):
         for at_end in (True, False):
-            if not _stands_apart(different, counts, at_end=at_end, dates=dates):
+            with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the largest
+                apart = _stands_apart(different, counts, at_end=at_end, dates=dates)
+            if not apart:
                 continue
             place, rest = (-1, slice(None, -1)) if at_end else (0, slice(1, None))
             value, times, different = float(different[place]), int(counts[place]), different[rest]

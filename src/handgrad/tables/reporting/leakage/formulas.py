@@ -68,10 +68,9 @@ def formula_of(columns: Mapping[str, Array], y: Array) -> TargetFormula | None:
     >>> formula_of({"price": price, "pieces": pieces}, price * pieces)
     TargetFormula(words='“price” × “pieces”', columns=('price', 'pieces'), holds=1.0)
     """
-    x, y = _complete(columns, y)
-    if not x:
-        return None
-    return _sum(x, y) or _product(x, y) or _scaled_sum(x, y)
+    with np.errstate(all="ignore"):
+        x, y = _complete(columns, y)
+        return (_sum(x, y) or _product(x, y) or _scaled_sum(x, y)) if x else None
 
 
 def _complete(columns: Mapping[str, Array], y: Array) -> tuple[dict[str, Array], Array]:
@@ -119,7 +118,10 @@ class _LinearFit:
         rows, solved = (low <= self.b) & (self.b <= high), np.zeros(a.shape[1])
         for i in range(ROUNDS):
             some = a[rows]
-            solved = np.linalg.lstsq(some.T @ some, some.T @ self.b[rows], rcond=1e-12)[0]
+            gram, moments = some.T @ some, some.T @ self.b[rows]
+            if not (np.isfinite(gram).all() and np.isfinite(moments).all()):
+                return None  # numbers that are too large to be squared
+            solved = np.linalg.lstsq(gram, moments, rcond=1e-12)[0]
             total = a @ solved
             if not i and self.holds(total, 10 * OFF) < AT_FIRST:
                 return None

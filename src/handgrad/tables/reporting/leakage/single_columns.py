@@ -134,7 +134,8 @@ def _alone(values: Array, t: Array, n_classes: int) -> tuple[float, Array]:
     """
     from sklearn.tree import DecisionTreeClassifier
 
-    there = np.where(np.isnan(values), np.nanmin(values) - 1, values)
+    scaled = values / (np.nanmax(np.abs(values)) or 1.0)  # trees are in single precision
+    there = np.where(np.isnan(scaled), np.nanmin(scaled) - 1, scaled)
     x, p, half = there[:, None], np.zeros((len(t), n_classes)), np.arange(len(t)) % 2 == 0
     for learned in (half, ~half):
         tree = DecisionTreeClassifier(random_state=0).fit(x[learned], t[learned])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from handgrad.check.doctor import Finding
-from handgrad.tables.reporting.checklist import NotApplicableError
+from handgrad.tables.reporting.checklist import NotApplicableError, SkippedCheckError
 from handgrad.tables.reporting.leakage.single_columns import LEAKAGE, OF_MISTAKES
 from handgrad.tables.reporting.leakage.target_sample import TargetSample
 from handgrad.tables.reporting.scores import percent, rows_of
@@ -17,6 +17,7 @@ from handgrad.textbook.layers import Array
 # Rows whose text names its own target, at least, and at most if the targets are shuffled, as a
 # fraction of those; and rows that name no other class, of those that name one.
 NAMED, BY_CHANCE, RIGHT = 0.5, 0.2, 0.98
+MOST_CLASSES = 200
 NUMBER = re.compile(r"(?<![\w.,])[+-]?\d(?:[\d.,'\u00a0]*\d)?")
 # Decimal point and decimal comma, without separators of thousands.
 SIGNS = (str.maketrans("", "", ",'\u00a0"), str.maketrans({",": ".", ".": None, "'": None}))
@@ -29,6 +30,8 @@ def targets_in_text(sample: TargetSample, names: Sequence[str]) -> Iterator[Find
         raise NotApplicableError("no column of text")
     sample.check_size()
     classes = sample.class_names
+    if len(classes) > MOST_CLASSES:
+        raise SkippedCheckError(f"over {MOST_CLASSES} classes")
     named, rule = (_classes_named(classes), _class_share) if classes else (_numbers, _number_share)
     what = "the name of its class" if classes else "the number to predict"
     for column in texts:
@@ -45,7 +48,7 @@ def targets_in_text(sample: TargetSample, names: Sequence[str]) -> Iterator[Find
 
 def _classes_named(classes: Sequence[str]) -> Callable[[str], set[float]]:
     """Function that finds the classes that a text names, by whole words in any case."""
-    codes = {name.casefold(): float(k) for k, name in enumerate(classes)}
+    codes = {name.casefold(): float(k) for k, name in enumerate(classes) if name.strip()}
     longest = sorted(codes, key=len, reverse=True)
     words = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest))})(?!\w)")
     return lambda text: {codes[word] for word in words.findall(text.casefold())}
