@@ -191,6 +191,33 @@ def evaluate(
 
 @app.command()
 @with_options_of(TableOptions)
+def compare(
+    options: TableOptions,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Table with new rows.")],
+    old: Annotated[
+        str,
+        typer.Argument(
+            metavar="OLD", help="Table with old rows; or the folder of a run, or its model file."
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Compare a table with an older one, or with the training data of a run.
+
+    Columns, types, missing values, categories and distributions are compared.
+    A difference is reported if it is large, and significant among all columns.
+    With a run its predictions are compared too, and its scores if NEW has the
+    target.
+    """
+    from handgrad.cli.comparison import show_comparison
+
+    output = Output(as_json=as_json)
+    output.progress("comparing the tables")
+    show_comparison(runs.compare_tables(new, old, messages=output, **vars(options)), output)
+
+
+@app.command()
+@with_options_of(TableOptions)
 def explain(
     options: TableOptions,
     model: Model,

@@ -65,7 +65,7 @@ class OutOfRange:
     def text(self, n_rows: int, place: Callable[[int], str]) -> str:
         """Sentence on a table of `n_rows`, with the `place` of a row."""
         what, beyond, extreme = WORDS[self.is_date, self.above]
-        end, first = _shown(self.end, self.first, is_date=self.is_date)
+        end, first = shown(self.end, self.first, is_date=self.is_date)
         has = f"has a {what.removesuffix('s')}" if self.n == 1 else f"have {what}"
         return (
             f"column {self.column!r}: {self.n} of {n_rows} rows {has} {beyond} {end}, the "
@@ -113,7 +113,7 @@ def _distances(values: Array, lowest: float, highest: float, *, above: bool) -> 
         return np.where(over > rounding, over / span, 0.0)
 
 
-def _shown(end: float, value: float, *, is_date: bool) -> tuple[str, str]:
+def shown(end: float, value: float, *, is_date: bool) -> tuple[str, str]:
     """Both numbers with as many digits as tell them apart; dates without a time of 0:00."""
     if is_date:
         times = ((np.array([end, value]) * DAY).round()).astype("M8[s]").astype(str).tolist()

@@ -15,6 +15,7 @@ from handgrad.tables.runs.messages import Messages, as_json
 from handgrad.tables.runs.settings import RunSettings, one_target
 
 if TYPE_CHECKING:
+    from handgrad.tables.runs.comparison import TableComparison, compare_tables
     from handgrad.tables.runs.evaluation import evaluate_table
     from handgrad.tables.runs.finished_run import RECORD, Run
     from handgrad.tables.runs.listing import ListedRun, RunList, list_runs
@@ -49,6 +50,8 @@ __all__ = [
     "Writing",
     "as_json",
     "differences_in_words",
+    "TableComparison",
+    "compare_tables",
     "evaluate_table",
     "list_runs",
     "on_the_command_line",
@@ -69,6 +72,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'handgrad.tables.runs' has no attribute {name!r}")
     require_packages(name, plots=["matplotlib", "PIL"] if name in WITH_REPORT else [])
     from handgrad.tables.runs import (
+        comparison,
         evaluation,
         finished_run,
         listing,
@@ -83,6 +87,7 @@ def __getattr__(name: str) -> Any:
     )
 
     modules = (
+        comparison,
         *(models, partial_run, finished_run, table_model, train, training_table),
         *(evaluation, listing, reference_models, load_text, text_model),
     )

@@ -383,19 +383,20 @@ def report_run(folder: str | Path) -> Path:
     settings = run.settings
     if settings.estimator == "text":
         text = TextSplit.of(settings)
-        _check_files(run, text.files)
+        check_files(run, text.files)
         model = cast("LanguageModel", run.model)
         return write_text_report(run, text, model, run.history, run.folder / REPORT)
     table = load_table(settings)
-    _check_files(run, table.table.files)
+    check_files(run, table.table.files)
     split = split_of(settings, table)
     if settings.test is not None:
-        _check_files(run, split.held_out.table.files, "test_files")
+        check_files(run, split.held_out.table.files, "test_files")
     evidence = run.evidence(split.held_out, split.learned, run.model, run.history)
     return write_page(evidence, run.folder / REPORT)
 
 
-def _check_files(run: Run, files: tuple[Location, ...], which: str = "files") -> None:
+def check_files(run: Run, files: tuple[Location, ...], which: str = "files") -> None:
+    """Raise an error if the files of a run have changed since."""
     settings = run.settings
     source = settings.data if which == "files" else settings.test or ""
     before, now = run.record["data"][which], fingerprint(source, files)
