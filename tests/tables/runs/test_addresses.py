@@ -19,7 +19,7 @@ def flowers(folder: Path) -> str:
     return f"file://{folder}/flowers 1.csv"
 
 
-@pytest.mark.filterwarnings("ignore:column “width”. it alone separates the two classes")
+@pytest.mark.filterwarnings("ignore:column “width”. it alone predicts 98.3%")
 def test_a_run_of_an_address_is_that_of_the_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
