@@ -106,6 +106,10 @@ def test_two_tables_on_the_command_line(tmp_path: Path) -> None:
     ]
     assert record["rows"] == {"new": 300, "old": 500}
     assert record["auc"] > 0.9
+    comparison = hg.tables.compare_tables(shifted, old)
+    assert [finding.problem for finding in comparison.drift.findings] == [
+        finding["problem"] for finding in record["findings"]
+    ]
 
 
 def test_a_table_and_a_run(tmp_path: Path) -> None:

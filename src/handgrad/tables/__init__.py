@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         permutation_importance,
     )
     from handgrad.tables.reporting import write_report
-    from handgrad.tables.runs import evaluate_table, list_runs, train_table
+    from handgrad.tables.runs import compare_tables, evaluate_table, list_runs, train_table
     from handgrad.tables.tabular import TableEncoder, TabularClassifier, TabularRegressor
     from handgrad.training.results import Contributions, PartialDependence, PermutationImportance
 
@@ -31,6 +31,7 @@ __all__ = [
     "TabularClassifier",
     "TabularEmbedding",
     "TabularRegressor",
+    "compare_tables",
     "contributions",
     "evaluate_table",
     "list_runs",
