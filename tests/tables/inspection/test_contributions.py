@@ -9,14 +9,12 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import handgrad as hg
-from handgrad.tables.inspection import contributions as function
 from tests.bad_input.refused import refused
 from tests.tables.tabular.frames import FRAMES, cells, target
 
 QUICK: dict[str, Any] = {"n_members": 2, "epochs": 8, "random_state": 0}
 COLUMNS = cells()
 Y = target(COLUMNS)
-MODULE = __import__("sys").modules[function.__module__]
 
 
 @pytest.fixture(scope="module")
@@ -81,23 +79,21 @@ def test_the_background_has_the_mean_of_all_rows() -> None:
     assert abs(result.base[0] - everything.mean()) < 0.02 * everything.std()
 
 
-def test_of_more_columns_orders_are_sampled_within_their_errors(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_of_more_columns_orders_are_sampled_within_their_errors() -> None:
     x, y = hg.data.load("diabetes")
     model = hg.TabularRegressor(**QUICK).fit(x, y)
     exact = hg.tables.contributions(model, x[:4], x)
-    monkeypatch.setattr(MODULE, "MOST_EXACT", 9)
-    result = hg.tables.contributions(model, x[:4], x)
+    few: dict[str, Any] = {"max_exact": 9}
+    result = hg.tables.contributions(model, x[:4], x, **few)
     total = result.base + result.values.sum(axis=1)
     np.testing.assert_allclose(total, result.predictions, atol=1e-9)
     off = (result.values - exact.values) / result.errors
     assert 0.3 < np.sqrt((off**2).mean()) < 2  # 40 standardized errors: 1 is expected
-    again = hg.tables.contributions(model, x[:4], x)
+    again = hg.tables.contributions(model, x[:4], x, **few)
     np.testing.assert_array_equal(result.values, again.values)
-    other = hg.tables.contributions(model, x[:4], x, rng=1)
+    other = hg.tables.contributions(model, x[:4], x, rng=1, **few)
     assert (result.values != other.values).any()
-    more = hg.tables.contributions(model, x[:4], x, n_repeats=64)
+    more = hg.tables.contributions(model, x[:4], x, n_repeats=64, **few)
     assert 3 < (result.errors / more.errors).mean() < 5  # by the square root of 16
 
 

@@ -22,6 +22,7 @@ TRAINING, HELD = np.arange(150) % 3 > 0, np.arange(150) % 3 == 0
 TITLES = [
     "Scores",
     "Predictions and errors",
+    "Rows",
     "Important columns",
     "Training",
     "Data",

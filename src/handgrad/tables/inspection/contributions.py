@@ -24,6 +24,7 @@ def contributions(
     background: object = None,
     *,
     max_samples: int = 16,
+    max_exact: int = MOST_EXACT,
     n_repeats: int = 4,
     rng: int | np.random.Generator | None = 0,
 ) -> Contributions:
@@ -32,9 +33,9 @@ def contributions(
     They add up to the difference between the prediction of the row and the mean prediction of the
     background rows. The value of a set of columns is the mean prediction of the background rows
     with the cells of these columns replaced by those of the row; the contribution of a column is
-    its mean effect over all orders in which the columns can be replaced. Up to ten columns that is
-    computed exactly, by predicting all sets; of more columns orders are sampled, each with its
-    reverse, and `errors` has their standard errors. If columns are correlated, some of the
+    its mean effect over all orders in which the columns can be replaced. Up to `max_exact` columns
+    that is computed exactly, by predicting all sets; of more columns orders are sampled, each with
+    its reverse, and `errors` has their standard errors. If columns are correlated, some of the
     predicted rows are unrealistic.
 
     Parameters
@@ -47,8 +48,10 @@ def contributions(
         Rows to compare with, such as training rows; X itself if not given.
     max_samples : int, default 16
         Background rows at most, evenly spaced in the order of their predictions.
+    max_exact : int, default 10
+        Columns at most for the exact computation, whose cost doubles with each column.
     n_repeats : int, default 4
-        Orders for each background row, if there are more than ten columns; at least 2.
+        Orders for each background row, if there are more columns; at least 2.
     rng : int or Generator, default 0
         Seed, or source of random numbers, of the orders.
 
@@ -75,6 +78,7 @@ def contributions(
     """
     model = fitted(model)
     positive("max_samples", max_samples, whole=True)
+    positive("max_exact", max_exact, whole=True)
     positive("n_repeats", n_repeats, whole=True)
     if n_repeats < 2:
         raise SettingError("n_repeats = 1", "at least 2, for a standard error", "n_repeats=4")
@@ -90,7 +94,7 @@ def contributions(
     pool = rows if background is None else np.arange(len(table) - n)
     with no_unseen_warnings():
         game = _Game(model, table, _spaced(model, table, pool, max_samples))
-        solve = game.exact if len(table.names) <= MOST_EXACT else game.sampled
+        solve = game.exact if len(table.names) <= max_exact else game.sampled
         orders = np.random.default_rng(rng)
         solved = [*solve(rows, n_repeats, orders)]
         predictions = game.predicted(np.repeat(rows[:, None], game.n_columns, axis=1))

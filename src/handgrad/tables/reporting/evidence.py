@@ -20,9 +20,11 @@ from handgrad.tables.inspection.coverage import Coverage, coverage_of
 from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
 from handgrad.tables.reporting.checklist import checks_of_net
 from handgrad.tables.reporting.checks import check_epochs, check_rows
+from handgrad.tables.reporting.groups import RowGroups, groups_in
 from handgrad.tables.reporting.leakage.copied_pictures import COPIES, copied_pictures
 from handgrad.tables.reporting.leakage.dependent_rows import (
     DEPENDENT,
+    IN_TIME,
     ScoresOfSplits,
     Sides,
     column_of,
@@ -70,11 +72,12 @@ class Evidence:
     of the columns that are not features, for held-out and training rows; `roles` are the
     groups, times and weights of both; `files` are the names of the files of pictures.
     `diagnosis` is the reason if there is none; `findings` are those on the rows and then those
-    on the net and its training. `record` is that of the run, if there is one. Everything else
-    is computed on first use.
+    on the net and its training. `record` is that of the run, if there is one, and `places` those
+    of the held-out rows in their files. Everything else is computed on first use.
     """
 
     record: Mapping[str, Any] = MappingProxyType({})
+    places: Sequence[str] = ()
 
     def __init__(
         self,
@@ -222,6 +225,12 @@ class Evidence:
         from handgrad.tables.reporting.pictures import PictureRows
 
         return PictureRows(cast("HasNet", self.estimator), self.held, self.learned, self.shape)
+
+    @cached_property
+    def groups(self) -> RowGroups:
+        """Scores by group of a column; none of pictures, and none if rows are in groups."""
+        in_groups = any(finding.problem != IN_TIME for finding in self.dependent)
+        return RowGroups({} if self.shape or in_groups else groups_in(self.held))
 
     @cached_property
     def coverage(self) -> Coverage | None:

@@ -33,13 +33,14 @@ class ScoredRows(Predictions):
     """Predictions for the rows of `table`, perhaps a sample of `of` rows.
 
     `unknown` rows of classes that the model does not know are left out. `roles` are the groups,
-    times and weights of the rows, if they have any.
+    times and weights of the rows, if they have any; `rows` their indices, if they are not all rows.
     """
 
     table: IndexedTable
     of: int
     unknown: int = 0
     roles: RowRoles = NO_ROLES
+    rows: Array | None = None
 
     @property
     def w(self) -> Array | None:
@@ -111,6 +112,7 @@ def scored_rows(
         of=n,
         unknown=unknown,
         roles=roles.take(rows) if len(rows) < n else roles,
+        rows=rows if len(rows) < n else None,
     )
 
 

@@ -19,7 +19,7 @@ from handgrad.files.paths import write_whole
 from handgrad.plots.style import keep_apart, shortened
 from handgrad.plots.svg import inline
 from handgrad.tables.data.unseen_values import no_unseen_warnings
-from handgrad.tables.reporting import comparison, sections
+from handgrad.tables.reporting import comparison, rows, sections
 from handgrad.tables.reporting.checklist import in_state
 from handgrad.tables.reporting.checks import FEW_ROWS
 from handgrad.tables.reporting.evidence import Evidence
@@ -135,6 +135,7 @@ def write_page(evidence: Evidence, path: Path) -> Path:
             helpers=sections,
             in_state=in_state,
             comparison=comparison,
+            single=rows,
             surface_of=surface_of,
             interval=interval,
             number=number,

@@ -131,7 +131,7 @@ class Run:
             files = held_out.row_files, learned.row_files
             evidence = Evidence(model, *rows[0], rows[1], history, about, beside, roles, files)
         evidence.state(record.get("two_splits", {}))
-        evidence.record = record
+        evidence.record, evidence.places = record, held_out.places
         return evidence
 
     def __repr__(self) -> str:

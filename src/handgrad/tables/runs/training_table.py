@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import ClassVar, Self, cast
 
 import numpy as np
 import pyarrow as pa
 
+from handgrad.files.paths import readable
 from handgrad.tables.data import TableStream, train_test_split
 from handgrad.tables.data.dependent_rows import RowRoles, Units
 from handgrad.tables.data.files import Table, located
@@ -56,6 +58,11 @@ class WithTarget(ABC):
     @abstractmethod
     def n_rows(self) -> int:
         """Number of rows."""
+
+    @property
+    @abstractmethod
+    def places(self) -> Sequence[str]:
+        """Place of each row in its file; none for a table in chunks."""
 
     @abstractmethod
     def to_evaluate(self) -> tuple[pa.Table, Array]:
@@ -199,6 +206,11 @@ class TableInMemory(WithTarget):
         """File of each row, from 0, and its row there, from 1: (n, 2)."""
         return located(self.table.numbers[self.rows], self.table.rows)
 
+    @property
+    def places(self) -> Sequence[str]:
+        names = [readable(Path(str(file)).name) for file in self.table.files]
+        return [f"row {row} of {names[i]}" for i, row in self.located().tolist()]
+
     def to_learn(self) -> tuple[pa.Table, Array]:
         """Arguments of an estimator's `fit`: features and targets."""
         return self.features.take(self.rows), self.target.values[self.rows]
@@ -232,6 +244,10 @@ class TableInChunks(WithTarget):
     @property
     def n_rows(self) -> int:
         return self.table.n_rows
+
+    @property
+    def places(self) -> Sequence[str]:
+        return ()
 
     def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
         """Training and held-out rows, of which memory limits the number.
