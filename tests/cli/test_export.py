@@ -1,13 +1,14 @@
 """`handgrad export`: a model file as a file that runs without handgrad, and its proof."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 import handgrad as hg
 from handgrad.exchange.exporting.formats import ENDINGS
-from tests.cli.run import handgrad, process
+from tests.cli.run import QUICK, handgrad, process, record
 from tests.exchange.exporting.models import model
 
 
@@ -46,3 +47,27 @@ def test_a_kind_that_is_none_is_told(saved: Path, tmp_path: Path) -> None:
 def test_the_help_names_each_kind_of_file() -> None:
     said = handgrad("export", "--help").output
     assert not [ending for ending in ENDINGS if f"*{ending}" not in said]
+
+
+def test_the_page_of_a_run_tells_target_data_and_score(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert handgrad("train", "iris", *QUICK, "--out", run).exit_code == 0
+    page = tmp_path / "page.html"
+    assert handgrad("export", run / "model.safetensors", page).exit_code == 0
+    scores = record(run)
+    scored = scores["scores"]["held_out"]["accuracy"], scores["intervals"]["scores"]["accuracy"]
+    names = {"target": "target", "data": "iris", "metric": "accuracy"}
+    about = names | dict(zip(("score", "between"), scored, strict=True)) | {"rows": 30}
+    assert about_in(page) == about
+    (run / "run.json").write_text("{}")
+    assert handgrad("export", run / "model.safetensors", page).exit_code == 0
+    assert about_in(page)["target"] == "target"
+    assert about_in(page)["score"] is None
+
+
+def about_in(page: Path) -> dict[str, object]:
+    """The facts in the data of a page."""
+    found = re.search(r'id="data">(.*?)</script>', page.read_text("utf-8"), re.S)
+    assert found is not None
+    about: dict[str, object] = json.loads(found[1])["about"]
+    return about

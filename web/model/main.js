@@ -2,6 +2,7 @@
 
 import { answersIn } from "./prediction.js";
 import { checked } from "./check.js";
+import { factsOf, titleOf } from "./facts.js";
 import { formOf, show } from "./form.js";
 import { encodedRow } from "./table.js";
 import { Training, predict } from "./net.js";
@@ -29,7 +30,10 @@ loadTranslations(data.words, data.steering, navigator.languages);
 for (const part of document.querySelectorAll("[data-say]"))
   bindText(part, () => translate(part.dataset.say));
 bindText(document.documentElement, locale, "lang");
-bindText(document.querySelector("title"), () => translate(`title_${data.kind}`));
+for (const part of [document.querySelector("title"), find("title")])
+  bindText(part, () => titleOf(data));
+bindText(find("facts"), () => factsOf(data.about));
+find("facts").hidden = !factsOf(data.about);
 
 const answers = answersIn(found("headline", "bars", "status"), data);
 const form = formOf(data.columns, data.reading, find("fields"), update);

@@ -302,7 +302,8 @@ def export(
     from handgrad.exchange.exporting import export
     from handgrad.files import load
 
-    show_proof(export(load(model), file), Output(as_json=as_json))
+    about = runs.facts_of(model) if file.suffix.lower() == ".html" else {}
+    show_proof(export(load(model), file, about=about), Output(as_json=as_json))
 
 
 @app.command()

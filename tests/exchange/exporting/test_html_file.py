@@ -23,6 +23,7 @@ from handgrad.exchange.exporting.portable.page_data import page_data
 from handgrad.files.cell_patterns import reading
 from handgrad.files.scripts import inlined
 from handgrad.files.web import WEB
+from tests.bad_input.refused import refused
 from tests.exchange.exporting.models import NAMES, OF_TABLES, matrix, model
 from tests.tables.reporting.pages import QUICK, evil
 
@@ -134,6 +135,27 @@ def test_names_and_values_come_through_as_they_are(tmp_path: Path) -> None:
     assert data["classes"] == [*fitted.classes_]
 
 
+def test_target_data_and_score_are_told(tmp_path: Path) -> None:
+    x, y = evil()
+    fitted = hg.TabularClassifier(**QUICK).fit(x, y)
+    facts = {"target": "</title>left", "data": "customers", "metric": "accuracy", "score": 0.9}
+    hg.export(fitted, tmp_path / "page.html", about=facts | {"rows": 20, "between": (0.8, 1.0)})
+    page = Scripts(tmp_path / "page.html")
+    about = json.loads(page.texts["application/json"])["about"]
+    assert about == facts | {"rows": 20, "between": [0.8, 1.0]}
+    assert "<title>Prediction of &lt;/title&gt;left</title>" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "about", [{"author": "me"}, {"target": 3}, {"score": np.nan}, {"between": [1]}, {"rows": "9"}]
+)
+def test_facts_of_another_kind_are_refused(about: dict[str, object], tmp_path: Path) -> None:
+    net = hg.Net(hg.Linear(2, 3, rng=0))
+    with refused(hg.errors.SettingError, "about has "):
+        hg.export(net, tmp_path / "net.html", about=about)
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_every_sentence_is_there_in_each_language() -> None:
     text = (PAGE / "words.json").read_text("utf-8")
     words = json.loads(text)
@@ -142,7 +164,7 @@ def test_every_sentence_is_there_in_each_language() -> None:
     for key, sentence in words["en"].items():
         named = re.findall(r"\{(\w+)\}", sentence)
         assert sorted(named) == sorted(re.findall(r"\{(\w+)\}", words["zh"][key])), key
-        used = key.startswith(("kind_", "title_")) or key in (
+        used = key.startswith(("kind_", "title_", "metric_")) or key in (
             "language",
             "locale",
             "dmy",

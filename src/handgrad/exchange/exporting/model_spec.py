@@ -8,12 +8,13 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from handgrad.exchange.exporting.about import ModelFacts
 from handgrad.exchange.exporting.examples import example_matrix, example_table, records
 from handgrad.exchange.exporting.wrapper_layers import InverseLink
 from handgrad.files.estimators import Pipeline, is_pipeline
@@ -76,6 +77,7 @@ class ModelSpec:
 
     `names` are the columns of x. `example` are test rows (n, n_in) with extreme, missing and unseen
     values, for tables also as `table`; `answers` (n, n_out) are the model's own predictions.
+    `about` is what a page tells of the training.
     """
 
     title: str
@@ -90,6 +92,7 @@ class ModelSpec:
     features: Features | None = None
     table: Columns | None = None
     thresholds: Array | None = None
+    about: ModelFacts = field(default_factory=ModelFacts)
 
     @property
     def columns(self) -> Mapping[str, Feature]:

@@ -1,9 +1,12 @@
 """`export`: writes a model to a file that runs without handgrad, and checks it."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from handgrad.engines.config import check_kinds
+from handgrad.exchange.exporting.about import ModelFacts
 from handgrad.exchange.exporting.formats import Ending, ending_of
 from handgrad.exchange.exporting.model_spec import ModelSpec, model_spec_of
 from handgrad.exchange.exporting.proof import Proof
@@ -26,6 +29,7 @@ def export(
     loss: Loss | None = None,
     optimizer: Optimizer | None = None,
     batch_size: int = 32,
+    about: Mapping[str, object] | None = None,
 ) -> Proof:
     """Export a model to a file that runs without handgrad.
 
@@ -52,6 +56,9 @@ def export(
         Optimizer of a file that trains.
     batch_size : int, default 32
         Rows per step of a file that trains.
+    about : dict, optional
+        Facts that a page tells: the names `target` and `data`; the `score` by `metric` on held-out
+        `rows`, and `between`, the two ends of its confidence interval.
 
     Returns
     -------
@@ -77,7 +84,8 @@ def export(
     kind = ending_of(path)
     if kind_of(path) == "folder":
         raise FileError(f"{path} is a folder", "the name of a file", f"{path / path.name}")
-    spec = model_spec_of(model, x)
+    facts = ModelFacts.of(about or {})
+    spec = replace(model_spec_of(model, x), about=facts)
     train_spec = _train_spec(spec, kind, path, x, y, loss, optimizer, batch_size)
     return _proved(spec, path, kind, train_spec)
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from handgrad.tables.data.table_options import on_the_command_line
 from handgrad.tables.packages import require_packages
 from handgrad.tables.runs.messages import Messages, as_json
+from handgrad.tables.runs.record import RECORD, facts_of
 from handgrad.tables.runs.settings import RunSettings, one_target
 
 if TYPE_CHECKING:
     from handgrad.tables.runs.comparison import TableComparison, compare_tables
     from handgrad.tables.runs.evaluation import evaluate_table
-    from handgrad.tables.runs.finished_run import RECORD, Run
+    from handgrad.tables.runs.finished_run import Run
     from handgrad.tables.runs.listing import ListedRun, RunList, list_runs
     from handgrad.tables.runs.load_text import TextSplit
     from handgrad.tables.runs.models import Scores
@@ -53,6 +54,7 @@ __all__ = [
     "TableComparison",
     "compare_tables",
     "evaluate_table",
+    "facts_of",
     "list_runs",
     "on_the_command_line",
     "one_target",

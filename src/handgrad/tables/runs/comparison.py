@@ -21,13 +21,14 @@ from handgrad.tables.data.table_options import TableWords
 from handgrad.tables.data.targets import missing_targets, target_of, with_target
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.inspection.drift import Drift, drift_between
-from handgrad.tables.runs.finished_run import RECORD, Run
+from handgrad.tables.runs.finished_run import Run
 from handgrad.tables.runs.load_table import load_table, read_table_named
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import PredictedRows, Scores, metrics_for
+from handgrad.tables.runs.record import MODEL, RECORD
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.splitting import split_of
-from handgrad.tables.runs.table_model import MODEL, TableModel
+from handgrad.tables.runs.table_model import TableModel
 from handgrad.tables.runs.train import check_files
 from handgrad.tables.runs.training_table import TrainingTable
 from handgrad.textbook.errors import DataError, SettingError

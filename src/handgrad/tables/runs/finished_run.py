@@ -14,8 +14,8 @@ from handgrad.files.paths import as_path, kind_of, readable, reason
 from handgrad.tables.data import BUNDLED
 from handgrad.tables.data.files import Location, status_of
 from handgrad.tables.data.unseen_values import no_unseen_warnings
+from handgrad.tables.runs.record import FORMAT_VERSION, MODEL, RECORD
 from handgrad.tables.runs.settings import RunSettings
-from handgrad.tables.runs.table_model import MODEL
 from handgrad.tables.runs.training_table import TrainingTable, beside_of
 from handgrad.textbook.errors import FileError
 from handgrad.training import History
@@ -24,9 +24,8 @@ from handgrad.training.results import Predictor
 if TYPE_CHECKING:
     from handgrad.tables.reporting.evidence import Evidence
 
-RECORD, REPORT = "run.json", "report.html"
+REPORT = "report.html"
 HISTORY = "history.json"
-FORMAT_VERSION = 3  # of the record; every change of its keys gets a new number
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from handgrad.files import save
 from handgrad.files.paths import kind_of, write_whole
 from handgrad.graph.threads import available_cores
 from handgrad.tables.data.files import Location
-from handgrad.tables.runs.finished_run import FORMAT_VERSION, HISTORY, RECORD, Run, fingerprint
+from handgrad.tables.runs.finished_run import HISTORY, Run, fingerprint
 from handgrad.tables.runs.messages import Messages, as_json, plain
 from handgrad.tables.runs.partial_run import PartialRun, check_folder, claimed
+from handgrad.tables.runs.record import FORMAT_VERSION, MODEL, RECORD
 from handgrad.tables.runs.settings import RunSettings
-from handgrad.tables.runs.table_model import MODEL
 from handgrad.textbook.version import __version__
 from handgrad.training import History
 from handgrad.training.results import Predictor

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.files.paths import as_path, kind_of, reason
-from handgrad.tables.runs.finished_run import RECORD, Run
+from handgrad.tables.runs.finished_run import Run
 from handgrad.tables.runs.partial_run import RUNS
+from handgrad.tables.runs.record import RECORD
 from handgrad.textbook.errors import FileError, HandgradError
 from handgrad.textbook.metrics.registry import smaller_is_better
 

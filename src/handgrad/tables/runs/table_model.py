@@ -32,11 +32,11 @@ from handgrad.tables.runs.load_table import read_table_named, refuse_joined
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import ClassScores, Scores
 from handgrad.tables.runs.pictures import Shape, pictures_for, pictures_named, predict_pictures
+from handgrad.tables.runs.record import MODEL
 from handgrad.textbook.errors import DataError, HandgradError, SettingError
 from handgrad.textbook.net import Net
 from handgrad.training.results import Classifier, Predictor
 
-MODEL = "model.safetensors"
 # Rows of a table that a row is compared with, before they are thinned out.
 MOST_COMPARED = 2000
 KINDS = ("category", "number", "date")

@@ -20,8 +20,8 @@ from handgrad.tables.runs.load_text import TextSplit
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import notes_on_stop
 from handgrad.tables.runs.n_grams import n_gram
+from handgrad.tables.runs.record import MODEL
 from handgrad.tables.runs.settings import RunSettings
-from handgrad.tables.runs.table_model import MODEL
 from handgrad.textbook.errors import DataError
 from handgrad.training import History
 

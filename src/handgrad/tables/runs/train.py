@@ -37,10 +37,11 @@ from handgrad.tables.runs.models import (
 )
 from handgrad.tables.runs.partial_run import check_folder, check_link
 from handgrad.tables.runs.pictures import PicturesInMemory
+from handgrad.tables.runs.record import MODEL
 from handgrad.tables.runs.reference_models import check_comparable, compared, is_cheap
 from handgrad.tables.runs.settings import OF_MLP, OF_ROWS, RunSettings, table_setting
 from handgrad.tables.runs.splitting import reading_of, split_of
-from handgrad.tables.runs.table_model import MODEL, errors_name, positive_in
+from handgrad.tables.runs.table_model import errors_name, positive_in
 from handgrad.tables.runs.text_run import TextJob, write_text_report
 from handgrad.tables.runs.training_table import TableInMemory, TrainingTable
 from handgrad.tables.runs.two_splits import two_splits

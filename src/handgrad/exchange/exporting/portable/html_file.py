@@ -77,6 +77,7 @@ def page_of(spec: ModelSpec, net: str, answers: Array, train_spec: TrainSpec | N
         f"{PAGE}/page.html",
         kind=spec.kind,
         title=spec.title,
+        target=spec.about.target,
         training=train_spec is not None,
         words=data["words"],
         version=__version__,

@@ -6,6 +6,7 @@ import base64
 import datetime
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ def page_data(
     return {
         "version": __version__,
         "kind": spec.kind,
+        "about": asdict(spec.about),
         "output": spec.output,
         "shares": isinstance(spec.net.layers[-1], Softmax | Sigmoid),
         "classes": None if spec.classes is None else [*map(str, spec.classes.tolist())],

@@ -1,0 +1,35 @@
+"""Files of a run, and what its record tells of a model file; without the packages for tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from handgrad.files import inspect
+from handgrad.textbook.metrics.registry import METRICS
+
+MODEL, RECORD = "model.safetensors", "run.json"
+FORMAT_VERSION = 3  # of the record; every change of its keys gets a new number
+
+
+def facts_of(model: Path) -> dict[str, object]:
+    """Target, data and score of a model, from its file and the record beside it, for its page."""
+    about = inspect(model).about
+    facts: dict[str, object] = {
+        name: about[name]
+        for name in ("target", "data")
+        if isinstance(about, Mapping) and isinstance(about.get(name), str)
+    }
+    try:
+        record = json.loads(model.with_name(RECORD).read_text("utf-8"))
+        if model.name != MODEL or record["format_version"] != FORMAT_VERSION:
+            return facts
+        metric, score = next(iter(record["scores"]["held_out"].items()))
+        between = (record.get("intervals") or {}).get("scores", {}).get(metric)
+        rows = int(record["rows"]["held_out"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration):
+        return facts  # of a file elsewhere, or beside a record of another kind
+    if metric not in METRICS:
+        return facts
+    return facts | {"metric": metric, "score": score, "between": between, "rows": rows}
