@@ -56,7 +56,7 @@ def service(model: Path) -> Iterator[Running]:
 def predicted_by_command(
     model: Path, rows: list[dict[str, Any]], *words: str
 ) -> list[dict[str, str]]:
-    """What `handgrad predict` writes for the rows in a file."""
+    """Rows of the file that `handgrad predict` writes for a table of these rows."""
     table, out = model.with_name("rows.csv"), model.with_name("predicted.csv")
     with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

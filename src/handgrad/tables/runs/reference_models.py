@@ -70,7 +70,7 @@ def compared(
     (X, y), (X_held, _) = learned.to_learn(), held_out.to_evaluate()
     columns = stacked(X, X_held).columns()
     weights = weights_of(settings, learned)
-    codes = np.searchsorted(np.unique(learned.target.values), y) if learned.classes else y
+    codes = _codes(learned, y)
     losses = _losses(net)
     units = units_in(held_out.row_roles, losses) if independent else None
     references: dict[str, Reference] = {}
@@ -102,15 +102,17 @@ def boosting_predicts(
 ) -> tuple[Array, Array]:
     """Held-out targets and the predictions of gradient boosting: class indices or numbers, (n,)."""
     (X, y), (X_held, y_held) = learned.to_learn(), held_out.to_evaluate()
-    of_classes = bool(learned.classes)
-    if of_classes:
-        classes = np.unique(learned.target.values)
-        y, y_held = np.searchsorted(classes, y), np.searchsorted(classes, y_held)
-    kind = _models(settings, of_classes=of_classes)["boosting"]
+    y, y_held = _codes(learned, y), _codes(learned, y_held)
+    kind = _models(settings, of_classes=bool(learned.classes))["boosting"]
     with threadpool_limits(1):
         x, x_held = kind.encoded(stacked(X, X_held).columns(), len(y))
         model: Any = kind.estimator.fit(x, y, sample_weight=weights_of(settings, learned))
         return y_held, np.asarray(model.predict(x_held))
+
+
+def _codes(table: TableInMemory, y: Array) -> Array:
+    """Class indices of targets of a table; numbers stay."""
+    return np.searchsorted(np.unique(table.target.values), y) if table.classes else y
 
 
 @dataclass(frozen=True)

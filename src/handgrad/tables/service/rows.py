@@ -30,7 +30,7 @@ EXAMPLE = '{"rows": [{"age": 30, "town": "Ulm"}]}'
 
 @dataclass(frozen=True)
 class PredictionRequest:
-    """Rows to predict, each a cell by the name of its column, and what is asked beside.
+    """Request: rows to predict, each with its cells by column name, and options.
 
     `probabilities`, `interval` and `sets` are those of `handgrad predict`.
     """
