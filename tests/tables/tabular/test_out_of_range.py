@@ -40,14 +40,14 @@ def new(n: int, **other: Any) -> pa.Table:
 
 
 def test_numbers_and_dates_outside_are_counted_with_the_first_far_one() -> None:
-    ages, dates = [19.0, -5.0, None, 70.0, 30.0], days([0, None, 3, 366, 400])
+    ages, dates = [19.0, -8.0, None, 120.0, 30.0], days([0, None, 3, 366, 400])
     assert told(MODEL.predict, new(5, age=ages, since=dates)) == [
         "column 'since': 2 of 5 rows have dates after 2020-02-29, the latest in training: "
         "2021-01-01 in row 3, counted from 0",
         "column 'age': 2 of 5 rows have numbers below 20, the smallest in training: "
-        "-5 in row 1, counted from 0",
+        "-8 in row 1, counted from 0",
         "column 'age': 1 of 5 rows has a number above 59, the largest in training: "
-        "70 in row 3, counted from 0",
+        "120 in row 3, counted from 0",
     ]
     encoder = hg.tables.TableEncoder().fit(rows())
     assert told(encoder.transform, new(1, since=days([-99]))) == [
@@ -59,7 +59,21 @@ def test_numbers_and_dates_outside_are_counted_with_the_first_far_one() -> None:
 def test_nothing_is_said_of_the_training_rows_missing_values_and_a_little_beyond() -> None:
     assert told(MODEL.predict, rows()) == []
     assert told(MODEL.predict, new(3, age=[None] * 3, since=days([None] * 3))) == []
-    assert told(MODEL.predict, new(3, age=[10.5, 68.7, 59.0])) == []
+    assert told(MODEL.predict, new(3, age=[0.6, 98.0, 59.0])) == []
+
+
+@pytest.mark.parametrize("draw", ["normal", "exponential", "lognormal"])
+def test_rows_of_the_same_distribution_are_not_outside(draw: str) -> None:
+    columns = getattr(np.random.default_rng(0), draw)(size=(600, 30))
+    table = pa.table({f"x{k}": column for k, column in enumerate(columns.T)})
+    encoder = hg.tables.TableEncoder().fit(table[:300])
+    assert told(encoder.transform, table[300:]) == []
+
+
+def test_a_positive_column_in_another_unit_is_outside() -> None:
+    kilograms = np.exp(np.random.default_rng(0).normal(3, 1, size=300))
+    encoder = hg.tables.TableEncoder().fit(pa.table({"weight": kilograms}))
+    assert len(told(encoder.transform, pa.table({"weight": kilograms * 1000}))) == 1
 
 
 def test_of_equal_numbers_another_one_is_outside_but_for_rounding() -> None:
@@ -123,7 +137,7 @@ def test_a_larger_file_has_the_range_of_all_its_rows(tmp_path: Path) -> None:
     assert (age.lowest, age.highest) == (20.0, 79.0)
     assert since is not None
     assert since.lowest is None
-    assert len(told(model.predict, new(1, age=[-5.0], since=["2099-01-01"]))) == 1
+    assert len(told(model.predict, new(1, age=[-50.0], since=["2099-01-01"]))) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from handgrad.files.features import Columns, Features
 from handgrad.textbook.layers import Array
 
 # Fraction of the range of the training beyond which a value is reported: in nearly every column
-# some new row is a little beyond the ends.
-MARGIN = 0.25
+# some new row is a little beyond the ends, and farther in a skewed one.
+MARGIN = 0.5
 ROUNDING = 1e-6  # relative difference of numbers that were rounded to float32
 MOST_COLUMNS, MOST_NAMES = 5, 8
 DIGITS = (6, 9, 17)
@@ -81,13 +81,15 @@ def out_of_range(features: Features, table: Columns) -> list[OutOfRange]:
         if number is None or number.lowest is None or number.highest is None:
             continue
         values, ends = table[name].values, (number.lowest, number.highest)
+        is_date = feature.kind == "date"
+        skewed = number.lowest > 0 and not is_date
         for end, above in zip(ends, (False, True), strict=True):
-            distances = _distances(values, *ends, above=above)
+            distances = _distances(values, *ends, above=above, skewed=skewed)
             beyond = distances > 0
             if beyond.any():
                 row = int((distances > MARGIN).argmax())
                 far, first = float(distances.max()), float(values[row])
-                about = (name, end, above, feature.kind == "date", int(beyond.sum()))
+                about = (name, end, above, is_date, int(beyond.sum()))
                 parts.append(OutOfRange(*about, far, first, row))
     return parts
 
@@ -104,13 +106,23 @@ def sentences(
         yield f"values outside the range of the training also in {len(names)} columns: {listed}"
 
 
-def _distances(values: Array, lowest: float, highest: float, *, above: bool) -> Array:
-    """Distances of values beyond one end, in ranges, (n,): 0 inside, and where they are missing."""
+def _distances(
+    values: Array, lowest: float, highest: float, *, above: bool, skewed: bool
+) -> Array:
+    """Distances of values beyond one end, in ranges, (n,): 0 inside, and where they are missing.
+
+    Positive numbers may be `skewed`: there the distance to the largest is the smaller of those of
+    the numbers and of their logarithms.
+    """
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         span = highest - lowest
         over = values - highest if above else lowest - values
+        distance = over / span
+        if skewed and above:
+            logarithms = np.log(values / highest) / np.log(highest / lowest)
+            distance = np.minimum(distance, logarithms)
         rounding = ROUNDING * max(abs(lowest), abs(highest))
-        return np.where(over > rounding, over / span, 0.0)
+        return np.where(over > rounding, distance, 0.0)
 
 
 def shown(end: float, value: float, *, is_date: bool) -> tuple[str, str]:
