@@ -150,7 +150,7 @@ class Contributions:
     ... )
     >>> print(result)
     probability of yes: 53 %; mean of the background: 40 %
-      size = 12.5  +18 points
+      size = 12.5   +18 points
       town = Ulm   −5.0 points
     """
 
