@@ -53,6 +53,7 @@ def test_all_triples_that_fit_are_built_and_each_kind_stands_in_each_place() -> 
         assert {kinds[i] for _, kinds, chain in found if chain} == {*OF_TRIPLES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_a_share_of_the_chains_that_the_commit_decides_has_one_answer(part: int) -> None:
     share = number_of_the_commit() % 1024 + 1

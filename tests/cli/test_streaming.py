@@ -225,6 +225,7 @@ OTHERWISE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("case", TABLES)
 def test_what_cannot_be_learned_from_is_refused_as_in_memory(

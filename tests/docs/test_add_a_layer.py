@@ -98,6 +98,7 @@ def test_the_steps_leave_tidy_files(copy: Path, way: list[str]) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [

@@ -48,6 +48,7 @@ def test_every_public_name_has_its_section(pages: dict[str, str]) -> None:
     assert sections(pages["handgrad.html"]) == names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", NAMESPACES)
 def test_every_public_name_of_a_module_has_its_section(pages: dict[str, str], module: str) -> None:
     names = [name for name in named(module).__all__ if f"{module}.{name}" not in NAMESPACES]
@@ -65,6 +66,7 @@ def test_an_example_after_a_list_is_no_parameter(pages: dict[str, str]) -> None:
     assert [name for name, page in pages.items() if "<strong>&gt;&gt;&gt;" in page] == []
 
 
+@pytest.mark.slow
 def test_the_site_has_no_heading_that_skips_levels() -> None:
     headings = {
         heading

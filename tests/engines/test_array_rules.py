@@ -99,6 +99,7 @@ def trained(net: hg.Net, optimizer: hg.optimizers.Optimizer, engine: Any) -> Arr
     return net.parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["compiled", "portable"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_engine_takes_the_eager_steps(name: str, engine: str) -> None:
@@ -108,6 +109,7 @@ def test_every_engine_takes_the_eager_steps(name: str, engine: str) -> None:
     np.testing.assert_allclose(other, eager, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_frozen_layers_stay_and_half_steps_have_the_bits_of_whole_ones(name: str) -> None:
     whole, halves = made(np.float32), made(np.float32)

@@ -42,6 +42,7 @@ def wide() -> hg.Net:
                   hg.Linear(300, 3, rng=3), hg.Softmax())  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [EagerEngine, CompiledEngine])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("net_of", [small, with_state_and_draws, wide])

@@ -49,6 +49,7 @@ def test_many_fits_of_one_program_take_no_more_memory_than_one() -> None:
     assert taken() < before + FITS
 
 
+@pytest.mark.slow
 def test_the_memory_of_programs_that_nobody_runs_any_more_is_free(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -117,6 +117,7 @@ class DrawsNormal(hg.Layer):
         return 2 * dy if self.how == "around the data" else dy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", NORMAL)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_normal_numbers_are_the_same_in_every_engine(how: str, dtype: Any) -> None:

@@ -18,6 +18,7 @@ LOADED: tuple[EngineName, ...] = ("compiled", "portable")
 FEW = ("mean, LayerNorm", "max, Softmax", "twenty channels", "planes, groups")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "dtype"),
     [*((name, np.float64) for name in POOLED), *((name, np.float32) for name in FEW)],
@@ -36,6 +37,7 @@ def test_predictions_are_those_of_the_pages_for_any_number_of_rows(name: str, dt
 
 
 # Of all of them the graphs of steps are compared in tests/graph.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*FEW, *[*POOLED][::3]])
 def test_training_is_that_of_the_pages(name: str) -> None:
     net = pooled_net(name, np.float32 if name in FEW else np.float64)
@@ -45,6 +47,7 @@ def test_training_is_that_of_the_pages(name: str) -> None:
         compare(net, hg.MSELoss(), hg.SGD(0.01), x, y, batch_size, kind=kind)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*POOLED][1::3])
 def test_a_loss_that_reduces_pooled_rows_is_that_of_the_pages(name: str) -> None:
     net = pooled_net(name)

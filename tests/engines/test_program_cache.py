@@ -55,6 +55,7 @@ def in_a_process(name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_second_process_records_passes_and_builds_nothing(name: str, place: Path) -> None:
     cold, warm = in_a_process(name), in_a_process(name)

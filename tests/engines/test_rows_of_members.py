@@ -52,6 +52,7 @@ def test_they_stand_for_the_rows_of_all_members() -> None:
     assert np.asarray(x, np.float64).dtype == np.float64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("k", [1, K])

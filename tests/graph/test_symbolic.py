@@ -49,6 +49,7 @@ FOLLOWED: dict[str, Callable[[int], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", FOLLOWED)
 def test_a_rule_is_found_and_holds_for_other_sizes(text: str) -> None:
     function = FOLLOWED[text]

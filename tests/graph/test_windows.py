@@ -114,6 +114,7 @@ def test_every_page_keeps_its_numbers(name: str, training: bool) -> None:
             assert_same(found, values(net, expected, inputs, n))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("kind", [CompiledEngine, PortableEngine])
 def test_engines_agree_on_every_convolution(name: str, kind: Any) -> None:

@@ -11,6 +11,7 @@ from tests.affected import FILES, ROOT, asked_for, nearest_tests, within
 MODULES = [name for name in FILES if name.startswith("handgrad.") and "__" not in name]
 
 
+@pytest.mark.slow
 def test_every_module_has_tests() -> None:
     assert [name for name in MODULES if not nearest_tests(name)] == []
 
@@ -19,6 +20,7 @@ def paths(*names: str) -> list[Path]:
     return [ROOT / name for name in names]
 
 
+@pytest.mark.slow
 def test_a_layer_asks_for_the_tests_that_use_it_by_its_public_name() -> None:
     asked = asked_for(paths("src/handgrad/textbook/layers/softmax.py"))
     assert ROOT / "tests/contracts/test_layers.py" in asked

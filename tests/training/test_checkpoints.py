@@ -75,6 +75,7 @@ def all_checkpoints(net: hg.Net, folder: Path, **options: Any) -> hg.training.Hi
     return kept.history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", ["whole epochs", "parts of epochs"])
 @pytest.mark.parametrize(
     ("kind", "engine"),

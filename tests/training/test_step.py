@@ -54,6 +54,7 @@ def rows(n: int = 22) -> tuple[Array, Array]:
     return rng.standard_normal((n, 12)).astype(np.float32), rng.integers(0, 3, n)
 
 
+@pytest.mark.slow
 @each_engine
 @each_net
 def test_a_loop_of_steps_leaves_the_bits_of_train(name: str, engine: StepEngine) -> None:

@@ -92,6 +92,7 @@ def in_c(model: PortableModel, x: Array, folder: Path) -> InC:
     return InC(compiled(text, folder, *FLAGS, *STRICT, *single, "-shared", "-fPIC"), model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_c_predicts_and_trains_with_the_same_bits(name: str, tmp_path: Path) -> None:
     c = case(*NAMES[name])

@@ -31,6 +31,7 @@ def files(names: dict[str, list[str]]) -> list[Any]:
 SOME = ["pictures", "words with padding", "transformer with padding"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ending", "name"), files({"js": [*DEEP], "c": SOME, "wasm": SOME, "html": SOME[2:]})
 )

@@ -80,6 +80,7 @@ def _written(rows: Array) -> dict[str, Any]:
     return {"n": len(rows), "numbers": base64.b64encode(numbers).decode()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_node_predicts_and_trains_with_the_same_bits(name: str) -> None:
     c, found = case(*NAMES[name]), found_by_node()[name]

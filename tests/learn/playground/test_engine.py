@@ -143,6 +143,7 @@ def found() -> dict[str, dict[str, Array]]:
     return dict(zip(CASES, found_in_node([*CASES.values()]), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_engine_trains_and_predicts_with_the_same_bits(name: str) -> None:
     expected = CASES[name].expected()

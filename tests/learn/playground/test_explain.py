@@ -91,6 +91,7 @@ def comparable(name: str) -> bool:
     return cases()[name].penalty is None and "Dropout" not in name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*filter(comparable, cases())])
 def test_the_page_tells_what_python_tells(name: str) -> None:
     check(told()[name], explained(cases()[name]))

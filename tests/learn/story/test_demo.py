@@ -57,6 +57,7 @@ def test_the_terminal_shows_the_figures_of_the_notes() -> None:
     assert "loss=0.40569967377045" in printed
 
 
+@pytest.mark.slow
 @each_language
 def test_the_page_shows_the_figures_of_the_notes(language: str) -> None:
     text = page(language).text
@@ -77,6 +78,7 @@ def test_the_terminal_tells_every_chapter_and_where_to_look() -> None:
     assert f"open {folder / 'index.html'} in a browser" in joined
 
 
+@pytest.mark.slow
 @each_language
 def test_every_picture_is_a_file_and_shows_something(language: str) -> None:
     folder = told()[0] / place[language]

@@ -78,6 +78,7 @@ def test_a_block_ends_with_a_picture_exactly_where_the_text_has_one() -> None:
         assert bool(outcome.image) is (block.picture is not None), block.code
 
 
+@pytest.mark.slow
 def test_all_words_in_the_pictures_have_a_translation() -> None:
     assert len(run()[1]) > 50
     for text in run()[1]:
@@ -97,6 +98,7 @@ def test_no_translation_is_left_over() -> None:
     assert set(CHINESE) == found & set(CHINESE)
 
 
+@pytest.mark.slow
 def test_what_the_chapters_say_of_the_figures_is_so() -> None:
     printed = "".join(outcome.printed for outcome in run()[0])
     one, hidden = re.findall(r"layer, training: loss=(\S+),", printed)

@@ -163,6 +163,7 @@ print(res['training_loss'][-1], res['training_accuracy'][-1], res['validation_ac
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
 
 
+@pytest.mark.slow
 def test_every_cell_of_the_notes_prints_what_it_printed(tmp_path: Any) -> None:
     matplotlib.use("agg")
     notes: dict[str, Any] = {"gif": tmp_path / "training.gif"}

@@ -52,6 +52,7 @@ def in_chunks(path: Path, piece: int) -> list[dict[str, object]] | None:
         return None
 
 
+@pytest.mark.slow
 @HERE
 @given(
     rows=st.lists(ROW, min_size=1, max_size=12),

@@ -54,6 +54,7 @@ def album(folder: Path, change: str | None, n: int = 30, copied: int = 4) -> Pat
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_copies_on_both_sides_are_named_in_all_outputs(change: str, tmp_path: Path) -> None:
     folder = album(tmp_path / "album", change)

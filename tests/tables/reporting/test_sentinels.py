@@ -118,6 +118,7 @@ def customers(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_option_to_copy_reads_them_as_missing(tmp_path: Path) -> None:
     table = customers(tmp_path / "customers.csv")
     words = ("train", table, "--target", "left", "--epochs", 1, "--json", "--out")
