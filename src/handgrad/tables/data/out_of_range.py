@@ -106,9 +106,7 @@ def sentences(
         yield f"values outside the range of the training also in {len(names)} columns: {listed}"
 
 
-def _distances(
-    values: Array, lowest: float, highest: float, *, above: bool, skewed: bool
-) -> Array:
+def _distances(values: Array, lowest: float, highest: float, *, above: bool, skewed: bool) -> Array:
     """Distances of values beyond one end, in ranges, (n,): 0 inside, and where they are missing.
 
     Positive numbers may be `skewed`: there the distance to the largest is the smaller of those of
