@@ -55,6 +55,8 @@ def test_a_text_leaves_a_run_with_a_report(trained: Path) -> None:
     assert found["scores"]["n_gram"]["loss"] < 0.2  # of a verse that it has counted 11 times
     n = found["scores"]["n_gram"]["n"]
     assert f"{n}-gram" in told
+    assert [*found["scores"]["xz"]] == ["loss", "bits_per_character", "perplexity"]
+    assert re.search(rf"training\W+held out\W+{n}-gram\W+xz\W+guessing", told)
     assert found["rows"] == {"training": 1513, "held_out": 378}
     assert isinstance(hg.load(trained / "run" / "model.safetensors"), hg.LanguageModel)
 
@@ -111,6 +113,7 @@ def test_it_is_inspected_explained_and_its_report_written_anew(trained: Path) ->
     n = record(trained / "run")["scores"]["n_gram"]["n"]
     gram = f"A {n}-gram model, which counts characters given the previous {n - 1}, has"
     assert re.search(gram + r" 0\.\d+ bits, less than this model\.", page)
+    assert re.search(r"The compressor xz has \d+(\.\d+)? bits, (less|more) than this model\.", page)
     for words in (
         "Language model of",
         "Bits per character",

@@ -350,6 +350,8 @@ def _show_scores_of_run(run: runs.Run, output: Output) -> None:
     columns |= {"training": scores["training"], "held out": scores["held_out"]}
     if counts := scores.get("n_gram"):
         columns[f"{counts['n']}-gram"] = counts
+    if xz := scores.get("xz"):
+        columns["xz"] = xz
     others = run.record["references"] if run.record["settings"]["compare"] else {}
     columns |= {name: one["scores"] for name, one in others.items()}
     _show_scores(columns | {"guessing": scores["guessing"]}, output)

@@ -63,7 +63,7 @@ class TextEvidence:
     """Facts of a language model on a held-out text.
 
     `scores` are those of the text "held_out", of the "training" text and of "guessing", by name,
-    and those of the "n_gram" model with its n, if available.
+    and those of the "n_gram" model with its n and of "xz", if available.
     """
 
     model: WritesText

@@ -74,12 +74,7 @@ class TextJob(Job):
             "split": {"by": "end", "column": None, "words": text.held_out_in_words},
             "judged": {"training": len(learned) - 1, "held_out": len(text.held_out) - 1},
             "epochs": len(history),
-            "scores": {
-                "training": scores_of(model, learned),
-                "held_out": scores_of(model, text.held_out),
-                "n_gram": counted(model, text),
-                "guessing": guessed(model, text.held_out),
-            },
+            "scores": {"training": scores_of(model, learned), **scores_beside(model, text)},
             "classes": [],
         }
         run = self.run_of(results, {"characters": sum(sizes.values())})
@@ -123,6 +118,16 @@ class TextJob(Job):
             raise
 
 
+def scores_beside(model: LanguageModel, text: TextSplit) -> dict[str, dict[str, float]]:
+    """Scores on the held-out text of a language model and of its baselines, by name."""
+    return {
+        "held_out": scores_of(model, text.held_out),
+        "n_gram": counted(model, text),
+        **compressed(text),
+        "guessing": guessed(model, text.held_out),
+    }
+
+
 def scores_of(model: LanguageModel, text: str) -> dict[str, float]:
     """Loss, bits per character, perplexity and accuracy of a language model on a text."""
     surprisal, correct = model.judge(text)
@@ -142,6 +147,23 @@ def counted(model: LanguageModel, text: TextSplit) -> dict[str, float]:
     codes, kinds = model.encode(text.learned + text.held_out), len(model.vocabulary_)
     best = n_gram(codes, len(text.learned), kinds)
     return {"n": best.n, **_scores(best.loss)}
+
+
+def compressed(text: TextSplit) -> dict[str, dict[str, float]]:
+    """The same for `xz`, by what the held-out text adds to the compressed training text.
+
+    Empty in a Python that was built without its library.
+    """
+    try:
+        import lzma
+    except ImportError:
+        return {}
+    learned, both = (
+        len(lzma.compress(part.encode("utf-8", "surrogatepass")))
+        for part in (text.learned, text.learned + text.held_out)
+    )
+    bits = 8 * (both - learned) / len(text.held_out)
+    return {"xz": _scores(bits * float(np.log(2)))}
 
 
 def _scores(loss: float) -> dict[str, float]:
