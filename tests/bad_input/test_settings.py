@@ -68,6 +68,12 @@ def test_a_learning_rate_must_be_a_number_above_zero(value: Any) -> None:
         net.update(value)
 
 
+@pytest.mark.parametrize("value", [(), [0.5, 1.0], (0.1, None), ("0.1",), {0.5}])
+def test_each_of_several_quantiles_is_between_0_and_1(value: Any) -> None:
+    with refused(hg.errors.SettingError, "q = ", "between 0 and 1"):
+        hg.losses.QuantileLoss(value)
+
+
 @pytest.mark.parametrize("value", [0, 1, -0.1, 2, float("nan"), "half", True, None])
 def test_shares_of_losses_are_between_0_and_1(value: Any) -> None:
     for name, make in (

@@ -59,6 +59,36 @@ def test_a_share_q_of_the_targets_ends_up_below_the_quantile(q: float) -> None:
     assert (y < net.predict([[1.0]])[0, 0]).mean() == pytest.approx(q, abs=0.03)
 
 
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_several_quantiles_have_a_column_each(engine: Any, dtype: Any) -> None:
+    levels = (0.1, 0.5, 0.9)
+    rng = np.random.default_rng(0)
+    p, y = rng.normal(size=(2, 6, 3))
+    w = rng.uniform(0.5, 2, 6)
+    alone = [hg.losses.QuantileLoss(q) for q in levels]
+    together = hg.losses.QuantileLoss(levels)
+    of_each = [loss.forward(p[:, [i]], y[:, i], w) for i, loss in enumerate(alone)]
+    assert together.forward(p, y, w) == pytest.approx(np.mean(of_each), rel=1e-14)
+    gradients = [loss.backward() / 3 for loss in alone]
+    np.testing.assert_allclose(together.backward(), np.hstack(gradients), rtol=1e-13)
+    y = np.random.default_rng(0).exponential(size=401)
+    net = hg.Net(hg.Linear(1, 3, initializer="zeros"), dtype=dtype)
+    hg.fit(
+        net, (np.ones((401, 1)), np.repeat(y[:, None], 3, axis=1)), loss=together, rng=0,
+        optimizer=hg.SGD(0.15), epochs=400, batch_size=401, engine=engine,
+    )  # fmt: skip
+    below = (y[:, None] < net.predict(np.ones((1, 1), dtype))).mean(axis=0)
+    np.testing.assert_allclose(below, levels, atol=0.03)
+
+
+def test_the_best_constants_of_several_quantiles_are_theirs() -> None:
+    y = np.random.default_rng(0).exponential(size=(400, 1)).repeat(2, axis=1)
+    loss = hg.losses.QuantileLoss([0.25, 0.75])
+    best = loss.input_kind.constant_outputs(loss.target_kind, y, 2, np.ones(400))
+    np.testing.assert_allclose(best[0], np.quantile(y[:, 0], [0.25, 0.75]))
+
+
 def test_what_the_output_says_is_told_in_the_terms_of_the_targets() -> None:
     z = np.array([[0.0, np.log(3.0)]])
     np.testing.assert_allclose(

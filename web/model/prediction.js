@@ -11,7 +11,8 @@ const PAUSE = 700;
 /**
  * Show predictions in `place`: `headline`, `bars` and `status`, a live region.
  *
- * `described` is their description: `output`, `classes`, and `shares` if each is a fraction of 1.
+ * `described` is their description: `output`, `classes`, `shares` if each is a fraction of 1, and
+ * the levels of `quantiles`.
  */
 export function answersIn(place, described) {
   let timer;
@@ -57,11 +58,15 @@ function classSaid(outputs, { classes, output, thresholds }) {
   return [visible(classes[best]), more, bars];
 }
 
-function numbersLabel(outputs, { shares }) {
+function numbersLabel(outputs, { shares, quantiles }) {
   if (outputs.length === 1)
     return [element("data", { value: outputs[0] }, formatNumber(outputs[0])), null, []];
   const best = outputs.indexOf(Math.max(...outputs));
-  const names = outputs.map((_, i) => translate("output", { i: i + 1 }));
+  const names = outputs.map((_, i) =>
+    quantiles
+      ? translate("quantile", { percent: formatPercent(quantiles[i]) })
+      : translate("output", { i: i + 1 }),
+  );
   const bars = outputs.map((value, i) => bar(names[i], value, shares, shares && i === best));
   const headline = shares
     ? names[best]

@@ -111,6 +111,10 @@ def model(name: str) -> Any:
             case "table of numbers":
                 regressor = hg.TabularRegressor(3, epochs=2, random_state=0)
                 return regressor.fit(table(), matrix()[:, 1])
+            case "table of quantiles":
+                levels = (0.1, 0.25, 0.75, 0.9)
+                regressor = hg.TabularRegressor(3, quantiles=levels, epochs=2, random_state=0)
+                return regressor.fit(table(), matrix()[:, 1])
     raise KeyError(name)
 
 
@@ -127,7 +131,10 @@ OF_NUMBERS = (
     "convolutions",
     "pictures",
 )
-OF_TABLES = ("encoded", "encoded and scaled", "table of classes", "table of numbers")
+OF_TABLES = (
+    *("encoded", "encoded and scaled", "table of classes", "table of numbers"),
+    "table of quantiles",
+)
 NAMES = OF_NUMBERS + OF_TABLES
 
 

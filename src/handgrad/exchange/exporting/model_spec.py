@@ -46,7 +46,8 @@ class ModelParts:
     """Parts of a `ModelSpec`, from an estimator; `predict` is the prediction of the model itself.
 
     `center` and `scale` (n_in,) are location and spread of the columns, if known. `thresholds` are
-    those of two classes, if they are not both ½.
+    those of two classes, if they are not both ½; `quantiles` the level of each value, if they are
+    quantiles.
     """
 
     kind: Kind
@@ -59,6 +60,7 @@ class ModelParts:
     center: Array | None = None
     scale: Array | None = None
     thresholds: Array | None = None
+    quantiles: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +70,9 @@ class ModelSpec:
     `net` computes the complete output from rows x (n, n_in) of `net.dtype`. `output` names it: for
     a classifier the `probabilities` or `scores` (n, n_classes) of its `classes`, of which the
     largest is the label, after a division by the `thresholds` (n_classes,), if there are any; for
-    a regressor the `values` (n, n_values); for a net the `output` of its last layer. `graph` is
-    the traced prediction, with weights named as in `net.state()`.
+    a regressor the `values` (n, n_values), which may be quantiles of the levels `quantiles`; for a
+    net the `output` of its last layer. `graph` is the traced prediction, with weights named as in
+    `net.state()`.
 
     `features` encode a table as rows x, None for models of arrays. Their `encoder` is a net too:
     from the numbers of parsed columns, `parsed` (n, n_used), to x, in float64. `encoder_graph` is
@@ -92,6 +95,7 @@ class ModelSpec:
     features: Features | None = None
     table: Columns | None = None
     thresholds: Array | None = None
+    quantiles: tuple[float, ...] | None = None
     about: ModelFacts = field(default_factory=ModelFacts)
 
     @property
@@ -185,6 +189,7 @@ def model_spec_of(model: object, x: object = None) -> ModelSpec:
         features=parts.features,
         table=table,
         thresholds=parts.thresholds,
+        quantiles=parts.quantiles,
     )
 
 

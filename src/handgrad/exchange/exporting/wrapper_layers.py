@@ -55,6 +55,27 @@ class MeanOfMembers(Layer):
         return p.mean(axis=1)
 
 
+class Sorted(Layer):
+    """Sorts the outputs of each row, and keeps some of them.
+
+    forward     y = the columns `places` of z, sorted along its last axis by odd and even exchanges
+    shapes      z (n, …, n_in)    y (n, …, n_out)
+    source      Habermann, "Parallel neighbor-sort", 1972
+    """
+
+    def __init__(self, n_in: int, places: list[int]) -> None:
+        super().__init__()
+        self.n_in, self.n_out, self.places = n_in, len(places), places
+
+    def forward(self, z: Array) -> Array:
+        columns = [z[..., i] for i in range(z.shape[-1])]
+        for turn in range(len(columns)):
+            for i in range(turn % 2, len(columns) - 1, 2):
+                a, b = columns[i : i + 2]
+                columns[i : i + 2] = np.minimum(a, b), np.maximum(a, b)
+        return np.stack([columns[i] for i in self.places], axis=-1)
+
+
 class Numbers(Layer):
     """Scales outputs to the targets and clips them to the range of the training targets.
 

@@ -59,8 +59,6 @@ from handgrad.tables.tabular.random_state import generator_of
 from handgrad.tables.tabular.scorers import EpochMetric, Scoring, refuse_unknown
 from handgrad.tables.tabular.streamed import (
     MemberRows,
-    StreamedClasses,
-    StreamedNumbers,
     Survey,
     checked_name,
     fits_in_memory,
@@ -213,7 +211,6 @@ class Tabular(Shardable, TableEstimator):
     random_state: int | np.random.RandomState | None = None
 
     metrics: ClassVar[tuple[str, ...]] = ()
-    streamed_target: ClassVar[type[StreamedClasses] | type[StreamedNumbers]]
 
     def _check_settings(self) -> None:
         positive("n_members", self.n_members, whole=True)
@@ -306,7 +303,7 @@ class Tabular(Shardable, TableEstimator):
         All members hold out the same rows, and read all others, each in its own order.
         """
         rng = self._generator()
-        survey = Survey(stream, target, self.validation_fraction, self.streamed_target(), rng)
+        survey = Survey(stream, target, self.validation_fraction, self._streamed_target(), rng)
         self._take_streamed(survey.targets)
         table = self._table(survey.sample, reset=True)
         self.features_ = without_ranges(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self, overload
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.utils.validation import column_or_1d
 
 from handgrad.engines.deterministic_ufuncs import deterministic
 from handgrad.exchange.exporting.model_spec import ModelParts
-from handgrad.exchange.exporting.wrapper_layers import MeanOfMembers, Numbers, Temperature
+from handgrad.exchange.exporting.wrapper_layers import MeanOfMembers, Numbers, Sorted, Temperature
 from handgrad.files.features import Column
 from handgrad.files.tensors import damaged
 from handgrad.files.values import read_classes, written_array
@@ -45,11 +46,18 @@ from handgrad.tables.tabular.decisions import (
 from handgrad.tables.tabular.features import MergedRows, quantiles
 from handgrad.tables.tabular.files import FittedToTable
 from handgrad.tables.tabular.members import MemberData, Members, Recipe
+from handgrad.tables.tabular.quantiles import MEDIAN, checked_quantiles, levels_of_net
 from handgrad.tables.tabular.scorers import EpochMetric, Scoring, score_classes, score_numbers
 from handgrad.tables.tabular.streamed import StreamedClasses, StreamedNumbers
 from handgrad.textbook.errors import DataError, SettingError
-from handgrad.textbook.layers import SELU, Array, Mish, Softmax
-from handgrad.textbook.losses import Loss, MAELoss, MSELoss, SoftTargetCrossEntropyLoss
+from handgrad.textbook.layers import SELU, Array, Layer, Mish, Softmax
+from handgrad.textbook.losses import (
+    Loss,
+    MAELoss,
+    MSELoss,
+    QuantileLoss,
+    SoftTargetCrossEntropyLoss,
+)
 from handgrad.textbook.special_functions import power
 
 SMOOTHING = 0.1
@@ -116,7 +124,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     threshold: Threshold | None = field(default=None, kw_only=True)
 
     metrics = ("log_loss", "accuracy")
-    streamed_target = StreamedClasses
+    _streamed_target = StreamedClasses
 
     def fit(
         self,
@@ -374,6 +382,10 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         Whether progress is printed.
     random_state : int, RandomState or None, default None
         Seed of the initial weights, the shuffling and the held-out rows.
+    quantiles : sequence of float, optional
+        Levels between 0 and 1, ascending, such as (0.1, 0.5, 0.9), for `predict_quantiles`: the
+        nets have an output for each, trained by the pinball loss, which selects the best epochs
+        too. `predict` gives the median then, not the mean.
 
     Examples
     --------
@@ -385,9 +397,9 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     """
 
     metric: Scoring = field(default="rmse", kw_only=True)
+    quantiles: Sequence[float] | None = field(default=None, kw_only=True)
 
     metrics = ("rmse", "mae")
-    streamed_target = StreamedNumbers
 
     def fit(
         self,
@@ -421,9 +433,32 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         self
         """
         with self._as_it_was_if_it_fails():
+            self.quantiles_ = checked_quantiles(self.quantiles)
             members, data = self._fit(X, y, sample_weight, HeldOut(groups, time, eval_set))
             self.conformal_ = self._intervals(members, data)
         return self
+
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        if checked_quantiles(self.quantiles) and self.metric != "rmse":
+            raise SettingError(
+                f"metric={self.metric!r} with quantiles={self.quantiles!r}",
+                "best epochs by the pinball loss of the quantiles",
+                "without metric=; hg.metrics scores predictions by any metric",
+            )
+
+    def _streamed_target(self) -> StreamedNumbers:
+        return StreamedNumbers(len(self._levels))
+
+    @property
+    def _levels(self) -> tuple[float, ...]:
+        """Levels of the net's outputs; without quantiles its only output is the prediction."""
+        return levels_of_net(self.quantiles_)
+
+    @property
+    def _middle(self) -> int:
+        """Index of the output that is the prediction."""
+        return self._levels.index(MEDIAN)
 
     @overload
     def predict(self, X: object) -> Array: ...
@@ -481,9 +516,8 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
                     "a call for each",
                 )
         x, z = self._outputs(X)
-        z = z[:, :, 0]
         center, spread, low, high = self.target_
-        p = np.clip(z.mean(axis=1) * spread + center, low, high)
+        p = self._averaged(z)[:, self._middle]
         if return_std:
             if z.shape[1] == 1:
                 raise SettingError(
@@ -491,7 +525,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
                     "at least two members, which can disagree",
                     "n_members=8",
                 )
-            return p, z.std(axis=1) * spread
+            return p, np.sort(z, axis=2)[:, :, self._middle].std(axis=1) * spread
         if interval is None:
             return p
         if not isinstance(self.conformal_, Intervals):
@@ -500,17 +534,74 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         half = self.conformal_.half_widths(x, (p - center) / spread, interval) * spread
         return p, np.clip(np.column_stack([p - half, p + half]), low, high)
 
+    def predict_quantiles(self, X: object) -> Array:
+        """Predict the quantiles of each row, which never cross.
+
+        A quantile of level q is the number below which the target of such a row lies with
+        probability q. Each member's outputs are sorted (Chernozhukov, Fernández-Val, Galichon,
+        "Quantile and probability curves without crossing", 2010), then averaged. They are estimates
+        of the nets, not calibrated as `predict(X, interval=...)` is.
+
+        Parameters
+        ----------
+        X : data frame or array-like, (n, n_features)
+            Rows.
+
+        Returns
+        -------
+        array (n, n_quantiles)
+            The quantiles, a column for each of the `quantiles` of the fit.
+
+        Raises
+        ------
+        SettingError
+            If the model was fitted without quantiles.
+
+        Examples
+        --------
+        >>> import handgrad as hg
+        >>> x, x_test, y, y_test = hg.data.train_test_split(*hg.data.load("diabetes"), rng=0)
+        >>> model = hg.TabularRegressor(4, quantiles=(0.1, 0.9), epochs=20, random_state=0)
+        >>> p = model.fit(x, y).predict_quantiles(x_test)
+        >>> p.shape, bool((p[:, 0] <= p[:, 1]).all())
+        ((89, 2), True)
+        """
+        _, z = self._outputs(X)
+        if self.quantiles_ is None:
+            raise SettingError(
+                "predict_quantiles of a model without quantiles",
+                "a model that was fitted with them",
+                "TabularRegressor(quantiles=(0.1, 0.5, 0.9)).fit(X, y)",
+            )
+        return self._averaged(z)[:, self._places]
+
+    def _averaged(self, z: Array) -> Array:
+        """Numbers (n, n_levels): the mean of the members' sorted outputs (n, n_members, n_levels).
+
+        All levels are averaged together: with the same order of the sums none can cross.
+        """
+        center, spread, low, high = self.target_
+        means = np.sort(z, axis=2).mean(axis=1)
+        return np.asarray(np.clip(means * spread + center, low, high))
+
+    @property
+    def _places(self) -> list[int]:
+        """Index of the output of each quantile."""
+        return [self._levels.index(level) for level in self.quantiles_ or ()]
+
     def _intervals(self, members: Members, data: MemberData) -> Intervals | None:
         """Intervals from the held-out rows, in the scale of the net's targets."""
         center, spread, *ends = self.target_
         low, high = ((end - center) / spread for end in ends)
-        rows = members.held_out_rows(lambda z: np.clip(z, low, high))
+        k = self._middle
+        rows = members.held_out_rows(lambda z: np.clip(np.sort(z, axis=1)[:, k : k + 1], low, high))
         x, t = self._without_codes(data.x)[rows.rows], data.t[rows.rows, 0].astype(float)
         return Intervals.of(rows, x, t)
 
     def _net_targets(self, y: Array) -> tuple[Array, Loss]:
         center, spread, *_ = self.target_
-        return ((y - center) / spread)[:, None], MSELoss()
+        t = np.repeat(((y - center) / spread)[:, None], len(self._levels), axis=1)
+        return t, MSELoss() if self.quantiles_ is None else QuantileLoss(self._levels)
 
     def _checked_target(self, y: object) -> Array:
         values: Array = column_or_1d(y, warn=True)
@@ -543,15 +634,17 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         y = rows.y / size
         center = float(np.average(y, weights=rows.w))
         spread = float(np.sqrt(np.average((y - center) ** 2, weights=rows.w))) or 1.0
-        if self._loss_is_mae:
+        if self._loss_is_mae or self.quantiles_:
             low, center, high = quantiles(y, rows.w, (0.25, 0.5, 0.75))
             spread = (high - low) / NORMAL_QUARTILES or spread
         moments = center * size, spread * size, rows.y.min(), rows.y.max()
         self.target_ = tuple(map(float, moments))
         t = ((y - center) / spread).clip(-FAR, FAR).astype(np.float32)[:, None]
-        return t, np.zeros(len(t), int)
+        return np.repeat(t, len(self._levels), axis=1), np.zeros(len(t), int)
 
     def _recipe(self) -> Recipe:
+        if self.quantiles_:
+            return Recipe(partial(QuantileLoss, self._levels), Mish, 0.07, self._pinball_loss)
         loss = MAELoss if self._loss_is_mae else MSELoss
         known = self._loss_is_mae or self.metric in OF_SQUARES
         badness = self._badness if known else EpochMetric(self.metric, self._score)
@@ -559,6 +652,9 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
     def _badness(self, z: Array, t: Array) -> float:
         return float((np.abs(z - t) if self._loss_is_mae else (z - t) ** 2).mean())
+
+    def _pinball_loss(self, z: Array, t: Array) -> float:
+        return float(QuantileLoss(self._levels).forward(np.sort(z, axis=1), t))
 
     def _score(self, z: Array, t: Array) -> float:
         center, spread, low, high = self.target_
@@ -570,24 +666,38 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         return self.metric in ("mae", "mean_absolute_error")
 
     def _exported_parts(self) -> ModelParts:
-        net = self._whole_net(MeanOfMembers(), Numbers(*self.target_))
-        names, predict = tuple(self.features_.names()), self._quietly(self.predict)
-        return ModelParts("regressor", "values", net, predict, names, features=self.features_)
+        numbers: list[Layer] = [MeanOfMembers(), Numbers(*self.target_)]
+        predict: Callable[[object], Array] = self.predict
+        if self.quantiles_ is not None:
+            numbers.insert(0, Sorted(len(self._levels), self._places))
+            predict = self.predict_quantiles
+        return ModelParts(
+            "regressor",
+            "values",
+            self._whole_net(*numbers),
+            self._quietly(predict),
+            tuple(self.features_.names()),
+            features=self.features_,
+            quantiles=self.quantiles_,
+        )
 
     # in a file
 
     _in_file = ("columns", "named", "best_epochs", "target")
+    _optional_in_file = ("conformal", "quantiles")
 
     def _target_to_file(self) -> dict[str, Any]:
-        return {"target": [*self.target_]}
+        levels = {} if self.quantiles_ is None else {"quantiles": [*self.quantiles_]}
+        return {"target": [*self.target_], **levels}
 
     def _target_from_file(self, fitted: FittedToTable) -> int:
         self.target_ = tuple(fitted["target"])
+        self.quantiles_ = tuple(fitted["quantiles"]) if "quantiles" in fitted else None
         self.conformal_ = None
         if "conformal" in fitted:
             n_features = self.features_.n_out - len(self.features_.n_codes)
             self.conformal_ = intervals_from(fitted["conformal"], n_features)
-        return 1
+        return len(self._levels)
 
 
 def _log_loss(z: Array, t: Array) -> float:

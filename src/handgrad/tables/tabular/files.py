@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Collection
+from itertools import pairwise
 from typing import Any, TypedDict, cast, get_type_hints
 
 from handgrad.files.estimators import Summary
@@ -25,6 +26,7 @@ from handgrad.files.features import (
 from handgrad.files.tensors import damaged, shown
 from handgrad.files.values import read_classes
 from handgrad.tables.data.table_options import DATE_ORDERS
+from handgrad.tables.tabular.quantiles import MOST_LEVELS
 
 KINDS = {kind.__name__: kind for kind in (Number, Binary, Category, Code, Date, Nothing)}
 TARGET = ("center", "spread", "lowest", "highest")  # the entries of `target_`
@@ -38,6 +40,12 @@ CHECKS: dict[str, Callable[[Any], bool]] = {  # of the fitted values in a file
     ),
     "classes": lambda classes: isinstance(classes, dict),
     "conformal": lambda entry: isinstance(entry, dict),
+    "quantiles": lambda levels: (
+        isinstance(levels, list)
+        and 0 < len(levels) <= MOST_LEVELS
+        and all(type(level) is float for level in levels)
+        and all(a < b for a, b in pairwise([0.0, *levels, 1.0]))
+    ),
     "temperature": lambda t: type(t) is float and 1e-3 < t < 1e3,
     "positive": lambda place: type(place) is int and place in (0, 1),
     "threshold": lambda t: type(t) is float and 0 < t < 1,
@@ -61,6 +69,7 @@ class FittedToTable(TypedDict, total=False):
     positive: int
     threshold: float
     target: list[float]
+    quantiles: list[float]
     conformal: dict[str, Any]
 
 
@@ -149,6 +158,8 @@ def summary(fitted: FittedToTable) -> Summary:
         summary_["classes"] = read_classes(fitted["classes"]).tolist()
     if "target" in fitted:
         summary_["target"] = dict(zip(TARGET, fitted["target"], strict=True))
+    if "quantiles" in fitted:
+        summary_["target"]["quantiles"] = fitted["quantiles"]
     return summary_
 
 

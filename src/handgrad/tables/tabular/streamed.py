@@ -153,9 +153,10 @@ class StreamedClasses:
 
 
 class StreamedNumbers:
-    """Mean, deviation and range of a target that is read in chunks."""
+    """Mean, deviation and range of a target that is read in chunks, for so many outputs."""
 
-    def __init__(self) -> None:
+    def __init__(self, n_outputs: int) -> None:
+        self.n_outputs = n_outputs
         self.n, self.mean, self.squares = 0, 0.0, 0.0
         self.low, self.high = np.inf, -np.inf
 
@@ -184,9 +185,10 @@ class StreamedNumbers:
         return float(np.sqrt(self.squares / self.n)) or 1.0
 
     def encoded(self, column: pa.ChunkedArray) -> Array:
-        """Standardized targets, (n, 1), float32."""
+        """Standardized targets, (n, n_outputs), float32."""
         y = np.asarray(as_numbers(column).to_numpy(), float)
-        return ((y - self.mean) / self.deviation).astype(np.float32)[:, None]
+        t = ((y - self.mean) / self.deviation).astype(np.float32)
+        return np.repeat(t[:, None], self.n_outputs, axis=1)
 
 
 class MemberRows(RowSource):

@@ -67,16 +67,18 @@ class PredictionKind:
 
 @dataclass(frozen=True)
 class Quantiles(PredictionKind):
-    """Quantiles: the number below which a fraction `q` of the targets lies."""
+    """Quantiles: the number below which a fraction `q` of the targets lies, or one per column."""
 
-    q: float
+    q: float | tuple[float, ...]
     name = "quantiles"
 
     def accepts(self, produced: PredictionKind) -> bool:
         return True
 
     def constant_outputs(self, targets: TargetKind, y: Array, k: int, w: Array) -> list[Array]:
-        return [np.quantile(y.reshape(len(y), k).astype(np.float64), self.q, axis=0)]
+        y = y.reshape(len(y), k).astype(np.float64)
+        levels = np.resize(self.q, k)  # repeated for each position of a row
+        return [np.array([np.quantile(y[:, i], levels[i]) for i in range(k)])]
 
 
 class Probabilities(PredictionKind):

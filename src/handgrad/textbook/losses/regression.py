@@ -1,5 +1,7 @@
 """Losses for regression: distances between predicted and true numbers."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from handgrad.textbook.errors import between_0_and_1, positive
@@ -105,7 +107,8 @@ class QuantileLoss(Loss):
     source      Koenker, Bassett, "Regression quantiles", 1978, eq. 3.1
 
     The best prediction is the `q` quantile: with `QuantileLoss(0.9)`, nine of ten targets are below
-    the prediction. With q = ½ it is half the absolute error.
+    the prediction. With q = ½ it is half the absolute error. With several, `QuantileLoss((0.1,
+    0.9))`, each column of p is a quantile of its own, and y has the target of a row in each column.
 
     >>> loss = QuantileLoss(0.75)
     >>> float(loss.forward(np.array([[1.0], [5.0]]), np.array([2.0, 2.0])))     # (¾·1 + ¼·3)/2
@@ -115,10 +118,16 @@ class QuantileLoss(Loss):
            [ 0.125]])
     """
 
-    def __init__(self, q: float = 0.5) -> None:
+    def __init__(self, q: float | Sequence[float] = 0.5) -> None:
         super().__init__()
-        between_0_and_1("q", q)
-        self.q = float(q)
+        self.q: float | tuple[float, ...]
+        if isinstance(q, list | tuple) and q:
+            for one in q:
+                between_0_and_1("q", one)
+            self.q = tuple(map(float, q))
+        else:
+            between_0_and_1("q", q)
+            self.q = float(q)  # type: ignore[arg-type]
         self.input_kind = Quantiles(self.q)
 
     @property
@@ -128,10 +137,16 @@ class QuantileLoss(Loss):
     def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
         self.w = sample_weight
         self.e = p - y.reshape(p.shape).astype(p.dtype)
-        return weighted_mean(np.maximum(-self.q * self.e, (1 - self.q) * self.e), self.w)
+        q = self._of_each(self.e)
+        return weighted_mean(np.maximum(-q * self.e, (1 - q) * self.e), self.w)
 
     def backward(self, loss: object = None) -> Array:
-        return (np.sign(self.e) + (1 - 2 * self.q)) / 2 * mean_weights(self.w, self.e)
+        q = self._of_each(self.e)
+        return (np.sign(self.e) + (1 - 2 * q)) / 2 * mean_weights(self.w, self.e)
+
+    def _of_each(self, e: Array) -> Array | float:
+        """`q`; several as an array, one for each column of `e`, in its data type."""
+        return np.array(self.q, e.dtype) if isinstance(self.q, tuple) else self.q
 
 
 class PoissonNLLLoss(Loss):

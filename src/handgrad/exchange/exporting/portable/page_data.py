@@ -48,6 +48,7 @@ def page_data(
         "shares": isinstance(spec.net.layers[-1], Softmax | Sigmoid),
         "classes": None if spec.classes is None else [*map(str, spec.classes.tolist())],
         "thresholds": None if spec.thresholds is None else spec.thresholds.tolist(),
+        "quantiles": spec.quantiles,
         "columns": columns_of(spec),
         "examples": examples(spec),
         "proof": {
