@@ -16,11 +16,14 @@ def mlp(*words: Any) -> list[Any]:
 
 
 MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
-    "unknown data": (["nope"], ("'nope' is neither a file nor a bundled", "breast_cancer")),
+    "unknown data": (
+        ["nope"],
+        ("'nope' is neither a file nor a bundled", "SQLite; a folder of pictures", "breast_cancer"),
+    ),
     "bundled set misspelt": (["irsi"], ("did you mean 'iris'?",)),
     "bundled set with a dash": (["breast-cancer"], ("did you mean 'breast_cancer'?",)),
     "a name too long for a file": (["a" * 300], ("neither a file nor a bundled data set",)),
-    "missing file": (["nope.csv"], ("nope.csv: no such file", "check the spelling")),
+    "missing file": (["nope.csv"], ("nope.csv: no such file", ".xlsx, .xls", "check the spelling")),
     "folder": (["."], (".: a folder",)),
     "no target": (["table.csv"], ("--target is missing", "x, kind", "--target 'kind'")),
     "target misspelt": (["table.csv", "--target", "kin"], ("did you mean 'kind'?",)),

@@ -15,6 +15,10 @@ from typing import IO, Any, Self
 
 from handgrad.textbook.errors import FileError, SettingError, described
 
+# What a table can be, in errors.
+KINDS_OF_TABLES = (
+    "a CSV file with a header line, Parquet, Arrow, JSON lines, .xlsx, .xls, .ods or SQLite"
+)
 ABANDONED = 24 * 3600  # seconds after which an unchanged temporary file is abandoned
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from handgrad.files.addresses import CREDENTIALS, root_of, without_query
-from handgrad.files.paths import FileStatus
+from handgrad.files.paths import KINDS_OF_TABLES, FileStatus
 from handgrad.textbook.errors import FileError
 
 if TYPE_CHECKING:
@@ -190,10 +190,9 @@ def _no_file(
     name: str, system: fs.FileSystem, base: str, found: Sequence[fs.FileInfo]
 ) -> FileError:
     """FileError for an address of a folder, or of nothing."""
-    wanted = "a CSV file with a header line, or a Parquet file"
     if found and found[0].type == fs.FileType.Directory:
         return FileError(
-            f"{name}: a folder", wanted, f"{name.rstrip('/')}/*.parquet, for all of them"
+            f"{name}: a folder", KINDS_OF_TABLES, f"{name.rstrip('/')}/*.parquet, for all of them"
         )
     if base and system.get_file_info(base).type == fs.FileType.NotFound:
         return FileError(f"{name}: no such bucket", "an existing bucket", "check its name")
@@ -201,7 +200,7 @@ def _no_file(
         return FileError(
             f"{name}: no file matches", "at least one file", "check the pattern, and the folder"
         )
-    return FileError(f"{name}: no such file", wanted, "check the spelling, and the folder")
+    return FileError(f"{name}: no such file", KINDS_OF_TABLES, "check the spelling, and the folder")
 
 
 def _status(info: fs.FileInfo) -> FileStatus:

@@ -113,7 +113,7 @@ def test_a_pattern_is_all_files_that_match_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inside", "words"),
     [
-        ("no.csv", ("no.csv: no such file", "a CSV file", "check the spelling")),
+        ("no.csv", ("no.csv: no such file", "a CSV file", ".xls", "SQLite", "check the spelling")),
         ("folder", ("folder: a folder", "/*.parquet, for all of them")),
         ("folder/", ("folder/: a folder", "folder/*.parquet, for all of them")),
         ("*.csv", ("/*.csv: no file matches", "check the pattern")),

@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.files.cell_patterns import SEPARATORS
+from handgrad.files.paths import KINDS_OF_TABLES
 from handgrad.tables.data.conversions import Conversion, conversion_of
 from handgrad.tables.data.encodings import GUESSED, encoding_of_text, marked_encoding, reads
-from handgrad.tables.data.file_kinds import WANTED, packing_of, refuse_other_kinds, unpacked
+from handgrad.tables.data.file_kinds import packing_of, refuse_other_kinds, unpacked
 from handgrad.tables.data.files import Location
 from handgrad.tables.data.table_options import FOUND_OUT, TableOptions, option
 from handgrad.tables.data.text_formats import NumberParts, read_as
@@ -244,7 +245,7 @@ def _beginning(path: Location, packing: str, asked: TableOptions) -> tuple[bytes
     if encoding in GUESSED and NO_TEXT.search(head):
         raise FileError(
             f"{path}: not a text file",
-            WANTED,
+            KINDS_OF_TABLES,
             "save it as “CSV UTF-8” in the program that wrote it",
         )
     return head, encoding

@@ -9,7 +9,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from handgrad.files.paths import reason
+from handgrad.files.paths import KINDS_OF_TABLES, reason
 from handgrad.tables.data.files import Location, status_of
 from handgrad.textbook.errors import FileError
 
@@ -27,7 +27,6 @@ PACKINGS = (
 IN_PYTHON = "a CSV file of it: pandas.{}({!r}).to_csv('table.csv', index=False) in Python"
 SPREADSHEET = "save it as “CSV UTF-8” in the spreadsheet program, and use that file"
 PICTURES = "its table as CSV; or a folder with one folder of pictures for each class"
-WANTED = "a CSV file with a header line, Parquet, Arrow, JSON lines, .xlsx, .ods or SQLite"
 UNPACK = "unpack it, and use the table in it"
 
 # First bytes, kind of the file, and hint.
@@ -121,7 +120,7 @@ def refuse_other_kinds(path: Location, head: bytes) -> None:
                 kind, hint = _in_a_zip(path) or (kind, hint)
             if hint.startswith("read_"):
                 hint = IN_PYTHON.format(hint, str(path))
-            raise FileError(f"{path}: {kind}", WANTED, hint)
+            raise FileError(f"{path}: {kind}", KINDS_OF_TABLES, hint)
 
 
 def _in_a_zip(path: Location) -> tuple[str, str] | None:

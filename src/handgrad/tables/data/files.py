@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.files.addresses import is_address, meant_as_address, without_query
-from handgrad.files.paths import FileStatus, as_path, kind_of, reason, regular_file
+from handgrad.files.paths import KINDS_OF_TABLES, FileStatus, as_path, kind_of, reason, regular_file
 from handgrad.files.remote_files import RemoteFile, files_at
 from handgrad.tables.data.picture_folders import is_picture
 from handgrad.tables.data.table_options import DateOrder, TableOptions
@@ -235,7 +235,7 @@ def paths_of(source: str | Path) -> tuple[Location, ...]:
         )
     raise FileError(
         f"{source}: {'a folder' if kind_of(source) else 'no such file'}",
-        "a CSV file with a header line, or a Parquet file",
+        KINDS_OF_TABLES,
         _instead_of(source),
     )
 

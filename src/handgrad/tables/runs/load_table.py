@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.files.addresses import is_address
-from handgrad.files.paths import kind_of, readable
+from handgrad.files.paths import KINDS_OF_TABLES, kind_of, readable
 from handgrad.tables.data import BUNDLED, TableOptions, TableStream, load
 from handgrad.tables.data.column_notes import (
     MOST_NAMED,
@@ -228,7 +228,7 @@ def read_table_named(data: str, options: TableOptions) -> Table:
     if not named and "." not in Path(data).name:
         raise DataError(
             f"{data!r} is neither a file nor a bundled data set",
-            f"a CSV or Parquet file, a folder of pictures, or one of {', '.join(BUNDLED)}",
+            f"{KINDS_OF_TABLES}; a folder of pictures; or one of {', '.join(BUNDLED)}",
             did_you_mean(
                 data,
                 () if {*data} & {*"/\\"} else BUNDLED,
