@@ -189,7 +189,7 @@ def test_numbers_or_dates_that_do_not_go_together_are_told(tmp_path: Path) -> No
     ]
 
 
-MONTHS = ["Jan", "Feb", "May"]
+MONTHS = ["janv", "févr", "mai"]  # May, too, in German
 LIKE_TIMES = "and is read as text: written as hours, 14.5 for 14:30, it would be a number"
 LIKE_DATES = "read as text: written as 2024-12-31 they would be dates"
 NEARLY = {
@@ -208,11 +208,11 @@ NEARLY = {
     ),
     "names of months": (
         [f"{i % 28 + 1} {MONTHS[i % 3]} 2024" for i in range(60)],
-        f"dates with names of months, such as '1 Jan 2024', and is {LIKE_DATES}",
+        f"dates with names of months, such as '1 janv 2024', and is {LIKE_DATES}",
     ),
     "months first": (
         [f"{MONTHS[i % 3]} {i % 28 + 1} 2024" for i in range(60)],
-        f"dates with names of months, such as 'Jan 1 2024', and is {LIKE_DATES}",
+        f"dates with names of months, such as 'janv 1 2024', and is {LIKE_DATES}",
     ),
 }
 
@@ -240,16 +240,34 @@ def test_dates_with_the_year_first_among_others_are_dates(tmp_path: Path) -> Non
     assert len(said) == 1
 
 
-def test_dates_in_many_ways_are_told_as_dates(tmp_path: Path) -> None:
+def test_dates_in_many_ways_are_dates_if_their_order_is_known(tmp_path: Path) -> None:
     days = [f"{i % 28 + 1:02}" for i in range(90)]
     days = [
         [f"2024-01-{day}", f"{day}.01.2024", f"01/{day}/2024", f"{day} Jan 2024"][i % 4]
         for i, day in enumerate(days)
     ]
-    found = trained(table(tmp_path, day=days, b=[*range(7)], y=["u", "v"] * 90))
-    (note,) = found["notes"]
-    assert note.startswith("column 'day' has dates in different formats, such as '2024-01-01', '")
-    assert note.endswith(f" Jan 2024', and so is {LIKE_DATES}")
+    path = table(tmp_path, day=days, b=[*range(7)], y=["u", "v"] * 90)
+    assert trained(path)["columns"]["day"].startswith("date")
+    days = ["2024-01-02", "01/02/2024"]
+    found = trained(table(tmp_path, day=days, b=[*range(7)], y=["u", "v"]), "--out", tmp_path / "o")
+    assert found["columns"]["day"] == "binary, '01/02/2024' or '2024-01-02'"
+    assert found["notes"] == [
+        "column 'day' has dates in different formats, such as '2024-01-02' and '01/02/2024', and "
+        f"so is {LIKE_DATES}, as with --date-order dmy or --date-order mdy"
+    ]
+
+
+def test_names_of_months_are_read_in_prediction_too(tmp_path: Path) -> None:
+    days = [f"{i % 28 + 1}. {name} 2024" for i, name in enumerate(["Jan", "März", "Mai"] * 20)]
+    found = trained(table(tmp_path, day=days, b=[*range(7)], y=["u", "v", "v"] * 20))
+    assert found["columns"]["day"].startswith("date: timestamp + cyclic")
+    assert found["notes"] == ["column 'day' is read as dates with names of months"]
+    model, new = tmp_path / "run" / "model.safetensors", tmp_path / "new.csv"
+    said = set()
+    for day in ("2024-03-05", "March 5 2024", "5. März 2024"):
+        new.write_text(f"day,b\n{day},1\n")
+        said.add(handgrad("predict", model, new, "--probabilities").stdout)
+    assert len(said) == 1
 
 
 def test_a_total_at_the_end_is_told(tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ export function dateIn(text, order, patterns) {
 
 /** Parse a date by an order of day, month and year: `order` if possible, else the default. */
 function orderedDateIn(text, order, patterns) {
-  const dashed = text.replace(new RegExp(patterns.date_in_chinese, "u"), "$1-$2-$3 ");
+  const dashed = patterns.date_forms.reduce(
+    (form, [pattern, other]) => form.replace(new RegExp(pattern, "iu"), other),
+    plain(text, patterns),
+  );
   const found = new RegExp(patterns.date, "u").exec(plain(dashed, patterns))?.groups;
   if (!found || found.s !== found.t) return null;
   const seconds = secondsOf(found);

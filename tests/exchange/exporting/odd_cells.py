@@ -3,6 +3,7 @@
 import random
 import re
 
+from handgrad.files.cell_patterns import MONTHS
 from handgrad.files.features import Binary, Category, Code, Date, Feature, Number
 
 CYCLES = ("of the year", "of the week", "of the day")
@@ -38,6 +39,8 @@ DAYS = [
         "{s:02}年{m}月{d}日",
     ),
     *("{m}/{d}/{y}", "{d}/{m}/{y}", "{m}/{d}/{s:02}", "{s}.{m}/{d}"),
+    *("{d} {n} {y:04}", "{d}. {n} {s:02}", "{n} {d}, {y:04}", "{d}{n}{y}", "{y:04} {n}-{d}"),
+    *("{n} {y:04}", "{y}-{n}", "{m}/{y:04}", "{y:04}-{m:02}", "{y:04}年{m}月", "{d}th {n} {y}"),
     *("{y:04}-W{w:02}", "{y:04}-W{w:02}-{k}", "{y:04}W{w:02}", "{y:04}W{w:02}{k}"),
 ]
 TIMES = [
@@ -84,6 +87,7 @@ def _date(rng: random.Random) -> str:
         "y": rng.choice([rng.randint(1900, 2100), rng.randint(0, 9999)]),
         "m": rng.choice([rng.randint(1, 12), rng.randint(0, 13)]),
         "d": rng.choice([rng.randint(1, 31), rng.randint(0, 32)]),
+        "n": rng.choice([rng.choice(MONTHS).split()[-1].upper(), "März", "Sept.", "Mars", "jan"]),
         "s": rng.randint(0, 99),
         "w": rng.randint(0, 54),
         "k": rng.randint(0, 8),

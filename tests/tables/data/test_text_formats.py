@@ -183,6 +183,26 @@ DATES: dict[str, tuple[list[str], Any]] = {
                       ["2019-03-05", "2019-12-05", "2019-03-15", "2019-03-05"]),
     "Chinese signs and times": (["2019年3月5日 14:30", "2019年03月05日14:30:15"],
                                 ["2019-03-05 14:30:00", "2019-03-05 14:30:15"]),
+    "months in Chinese": (["2019年3月", "2019 年 12 月"], ["2019-03-01", "2019-12-01"]),
+    "names of months": (
+        ["3 Mar 2024", "3. März 2024", "03MAR2024", "3-Dec-24", "4. Mai 71", "3Okt2024"],
+        ["2024-03-03", "2024-03-03", "2024-03-03", "2024-12-03", "1971-05-04", "2024-10-03"],
+    ),
+    "names of months before days": (
+        ["March 3, 2024", "Mar. 3rd 2024", "Sept 21st, 24", "2024-Mar-03"],
+        ["2024-03-03", "2024-03-03", "2024-09-21", "2024-03-03"],
+    ),
+    "names and times": (["3 Mar 2024 14:30", "Mar 3, 2024 2:30 pm"], ["2024-03-03 14:30:00"] * 2),
+    "months": (["2024-03", "2024-12", "2010/11"], ["2024-03-01", "2024-12-01", "2010-11-01"]),
+    "months before years": (["03/2024", "12-2024"], ["2024-03-01", "2024-12-01"]),
+    "names of months and years": (
+        ["Mar 2024", "März 2024", "2024 Okt", "Sept. 2024"],
+        ["2024-03-01", "2024-03-01", "2024-10-01", "2024-09-01"],
+    ),
+    "names beside other dates": (["3 Mar 2024", "04.03.2024", "2024-03-05"],
+                                 ["2024-03-03", "2024-03-04", "2024-03-05"]),
+    "dots beside months first": (["01.03.2024", "03/25/2024", "2024-01-31"],
+                                 ["2024-03-01", "2024-03-25", "2024-01-31"]),
     "before and after noon": (["1/31/2024 12:05 AM", "1/31/2024 3:45:00 pm"],
                               ["2024-01-31 00:05:00", "2024-01-31 15:45:00"]),
 }  # fmt: skip
@@ -197,11 +217,42 @@ def test_dates_are_read(case: str) -> None:
 @pytest.mark.parametrize(
     "cells",
     [["31.02.2024"], ["13/13/2024"], ["31/01/2024", "01/31/2024"], ["1.2.3"], ["2024-13-01"],
-     ["01.02/2024"], ["31.12.2024 25:00"], ["1.2.2024", "soon"], ["12/2024"],
-     ["2019年3月"], ["19年3月5日"], ["2019年13月5日"], ["2019年3月5"], ["2019年3月5日。"]],
+     ["01.02/2024"], ["31.12.2024 25:00"], ["1.2.2024", "soon"], ["13/2024"],
+     ["2019年13月"], ["19年3月5日"], ["2024-13"], ["2024-3"], ["May", "June"], ["May 3", "Jun 4"],
+     ["Mar-24", "Apr-24"], ["31 Feb 2024"], ["3 Mars 2024"], ["Mar 32024"], ["133 Mar 2024"],
+     ["2019年13月5日"], ["2019年3月5"], ["2019年3月5日。"]],
 )  # fmt: skip
 def test_what_is_no_date_in_any_order_is_text(cells: list[str]) -> None:
     assert read(*cells) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["2024-03-01", "03/04/2024"], ["01.03.2024", "03/04/2024"], ["3 Mar 2024", "03/04/2024"]],
+)
+def test_dates_in_several_formats_are_text_unless_their_order_is_known(cells: list[str]) -> None:
+    assert read(*cells) == (None, [])
+    for order, fourth in (("dmy", datetime.date(2024, 4, 3)), ("mdy", datetime.date(2024, 3, 4))):
+        assert read(*cells, order=order)[1][1] == fourth  # type: ignore[arg-type]
+        known = "25/03/2024" if order == "dmy" else "03/25/2024"
+        assert read(*cells, known)[1][1] == fourth
+
+
+def test_seasons_are_text_but_months_in_that_form_are_dates() -> None:
+    assert read("2010-11", "2011-12", "2000-01") == (None, [])
+    assert not read_as(pa.array(["2010-11", "2011-12"]), "date").any()
+    assert read("2010-11", "2011-12", "2010-10")[1][0] == datetime.date(2010, 11, 1)
+    assert read("2010-11", order="ymd")[1] == [datetime.date(2010, 11, 1)]
+
+
+def test_formats_of_dates_are_told() -> None:
+    found = read("3 Mar 2024", "Mar 2024")[0]
+    assert isinstance(found, DateFormat)
+    assert found.words() == "dates with names of months, months as their first days"
+    found = read("01.03.2024", "03/25/2024", "2024-01-31")[0]
+    assert isinstance(found, DateFormat)
+    words = "dates, month/day/year, some of them year-month-day or day.month.year"
+    assert found.words() == words
 
 
 def test_a_cell_far_down_a_column_decides_for_all() -> None:

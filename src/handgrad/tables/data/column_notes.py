@@ -15,14 +15,20 @@ from handgrad.tables.data.frames import dates_in, numbers_in
 from handgrad.tables.data.spellings import listing, spelled_alike
 from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.data.targets import Target, is_text
-from handgrad.tables.data.text_formats import at_odds, read_as
+from handgrad.tables.data.text_formats import (
+    TEXT_KINDS,
+    CandidateFormats,
+    TextKind,
+    at_odds,
+    read_as,
+)
 from handgrad.textbook.layers import Array
 
 MOST_CODES = 100  # distinct integers at most that may be classes
 MOST_COMPARED = 10_000  # words of a column that are compared
 MOST_NAMED = 5
 A_COUNT_HAS = 20  # fewest rows for consecutive integers to look like row numbers
-# 31 Dec 2024; Dec 31, 2024
+# 31 déc. 2024; déc. 31, 2024
 WITH_MONTHS = (
     r"^[0-9]{1,2}[. \-]+\p{L}{3,9}[., \-]+[0-9]{2,4}$|^\p{L}{3,9}\.? [0-9]{1,2},? [0-9]{2,4}$"
 )
@@ -117,7 +123,7 @@ def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]
     texts = [text for text in counts if text is not None and text.strip() not in MISSING]
     cells, n = pa.array(texts, pa.string()), np.array([counts[text] for text in texts], int)
     named = np.asarray(pc.match_substring_regex(cells, WITH_MONTHS).to_numpy(False))
-    for what in ("number", "date"):
+    for what in TEXT_KINDS:
         reads = read_as(cells, what)
         like = reads | named if what == "date" else reads
         if 2 * n[like].sum() <= n.sum():
@@ -131,10 +137,10 @@ def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]
             f"and so is read as text: use {option(what, name, quoted=True)} if such cells are "
             "missing values"
         ]
-    for pattern, what, plain in NEARLY:
+    for pattern, kind, plain in NEARLY:
         nearly = np.asarray(pc.match_substring_regex(cells, pattern).to_numpy(False))
         if nearly.sum() >= A_COUNT_HAS and 2 * n[nearly].sum() > n.sum():
-            return [_note_on_nearly(name, texts[int(nearly.argmax())], what, plain)]
+            return [_note_on_nearly(name, texts[int(nearly.argmax())], kind, plain)]
     groups = spelled_alike({text: counts[text] for text in texts[:MOST_COMPARED]})
     return [
         f"column {name!r} has {listing(groups, MOST_NAMED)}, which differ only in case or spaces: "
@@ -142,7 +148,7 @@ def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]
     ] * bool(groups)
 
 
-def _note_on_ways(name: str, what: str, texts: Sequence[str], named: Array) -> str:
+def _note_on_ways(name: str, what: TextKind, texts: Sequence[str], named: Array) -> str:
     """Note on numbers or dates in different formats, or dates with names of months."""
     plain = f"written as {PLAIN[what]} they would be {what}s"
     if what == "date" and named.all():
@@ -156,6 +162,9 @@ def _note_on_ways(name: str, what: str, texts: Sequence[str], named: Array) -> s
         *(texts[i] for i in np.flatnonzero(named if what == "date" else [])[:1]),
     ]
     shown = " and ".join([", ".join(map(repr, ways[:-1])), repr(ways[-1])])
+    orders = CandidateFormats.of_texts(pa.array(texts, pa.string()), [what]).possible_orders
+    if orders:
+        plain += f", as with {' or '.join(option('date_order', way) for way in sorted(orders))}"
     return (
         f"column {name!r} has {what}s in different formats, such as {shown}, and so is read as "
         f"text: {plain}"

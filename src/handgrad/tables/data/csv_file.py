@@ -227,8 +227,10 @@ class CsvColumns:
 
     def _order(self) -> DateOrder | None:
         """Order of day and month in the columns where only one is possible."""
-        one_only = (e for e in self.evidence.values() if len(e.orders) == 1 and e.separators)
-        shown = {min(e.orders) for e in one_only} - {"ymd"}
+        one_only = (
+            e for e in self.evidence.values() if len(e.possible_orders) == 1 and e.separators
+        )
+        shown = {min(e.possible_orders) for e in one_only} - {"ymd"}
         if len(shown) == 1:
             return shown.pop()
         return "dmy" if self.dialect.decimal == "," or self.dialect.separator == ";" else None

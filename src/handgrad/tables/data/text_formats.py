@@ -13,12 +13,15 @@ import pyarrow.compute as pc
 from handgrad.files.cell_patterns import (
     BLANKS,
     DATE,
-    DATE_IN_CHINESE,
+    DATES_IN_CHINESE,
     DIGITS,
     LAST_CENTURY,
     MISSING,
+    MONTHS_ALONE,
     MOST_DIGITS,
+    NAMED_DATES,
     NUMBER,
+    SEASON,
 )
 from handgrad.tables.data.table_options import DATE_ORDERS, DateOrder
 from handgrad.textbook.layers import Array
@@ -27,6 +30,7 @@ BOTH: frozenset[str] = frozenset(".,")
 ALL: frozenset[DateOrder] = frozenset(DATE_ORDERS)  # type: ignore[arg-type]
 # Texts of a column that are inspected first; the others only if these look like numbers or dates.
 FEW = 50
+WITH_A_NAME = r"^[0-9]{0,4}[a-z]{0,2}[ ,./\-]*\p{L}{3}"
 TextKind = Literal["number", "date"]
 TEXT_KINDS: tuple[TextKind, ...] = ("number", "date")
 
@@ -57,12 +61,17 @@ class DateParts:
     """Parts of dates in text; -1 where a text does not look like a date; (n,) each."""
 
     def __init__(self, texts: pa.Array) -> None:
-        texts = pc.replace_substring_regex(texts, DATE_IN_CHINESE, r"\1-\2-\3 ")
-        self.part = part = _parts(texts, DATE)
+        texts = _plain(texts)
+        with_a_name = pc.match_substring_regex(texts, WITH_A_NAME, ignore_case=True)
+        by_number = _rewritten(texts, NAMED_DATES) if pc.any(with_a_name).as_py() else texts
+        in_days = _rewritten(by_number, DATES_IN_CHINESE)
+        days = _rewritten(in_days, MONTHS_ALONE)
+        self.named, self.monthly = _differ(texts, by_number), _differ(in_days, days)
+        self.part = part = _parts(days, DATE)
 
-        def whole(name: str, otherwise: int) -> Array:
-            text = pc.if_else(pc.equal(part[name], ""), None, part[name])
-            return np.asarray(pc.fill_null(text.cast(pa.int64()), otherwise).to_numpy(False))
+        season = _parts(texts, SEASON)
+        begin, end = (_whole(season[name], -1) for name in ("begin", "end"))
+        self.months, self.seasons = begin >= 0, (begin >= 0) & ((begin + 1) % 100 == end)
 
         def long(name: str) -> Array:
             lengths = pc.fill_null(pc.utf8_length(part[name]), 0)
@@ -72,31 +81,33 @@ class DateParts:
             return np.asarray(pc.is_in(part[name], pa.array([*characters])).to_numpy(False))
 
         alike = pc.fill_null(pc.equal(part["s"], part["t"]), False).to_numpy(False)
-        self.a, self.b, self.c = np.where(alike, whole("a", -1), -1), whole("b", -1), whole("c", -1)
+        self.a, self.b, self.c = (_whole(part[name], -1) for name in "abc")
+        self.a = np.where(alike, self.a, -1)
         self.long_a, self.long_c, self.dots = long("a"), long("c"), is_in("s", ".")
-        hour = whole("hour", 0)
+        self.iso = (self.long_a == 4) & (self.long_c <= 2)  # unambiguous
+        hour, minute, second = (_whole(part[name], 0) for name in ("hour", "minute", "second"))
         hour = np.where(is_in("half", "AaPp"), hour % 12, hour) + 12 * is_in("half", "Pp")
-        self.seconds = 3600 * hour + 60 * whole("minute", 0) + whole("second", 0)
+        self.seconds = 3600 * hour + 60 * minute + second
 
     def days(self, order: DateOrder) -> tuple[Array, Array]:
         """The dates in this order, and the mask of valid dates, (n,) each."""
         if order == "ymd":
             year, month, day = self.a, self.b, self.c
-            fits = (self.long_a == 4) & (self.long_c <= 2)
+            fits = self.iso
         else:
-            day, month = (self.a, self.b) if order == "dmy" else (self.b, self.a)
+            # With dots the day is first, also in a column that otherwise has the month first.
+            day_first = self.dots | (order == "dmy")
+            day, month = np.where(day_first, [self.a, self.b], [self.b, self.a])
             year = np.where(
                 self.long_c == 2, self.c + np.where(self.c < LAST_CENTURY, 2000, 1900), self.c
             )
             fits = (self.long_a <= 2) & np.isin(self.long_c, (2, 4))
-            fits &= (order == "dmy") | ~self.dots
-            iso = (self.long_a == 4) & (self.long_c <= 2)  # unambiguous
             year, month, day = (
-                np.where(iso, part, other)
+                np.where(self.iso, part, other)
                 for part, other in ((self.a, year), (self.b, month), (self.c, day))
             )
-            fits |= iso
-        fits &= (month >= 1) & (month <= 12) & (day >= 1) & (self.a >= 0)
+            fits |= self.iso
+        fits = fits & (month >= 1) & (month <= 12) & (day >= 1) & (self.a >= 0)
         fits &= self.seconds < 86400
         months = ((year - 1970) * 12 + month - 1).astype("M8[M]")
         days = months.astype("M8[D]") + (day - 1).astype("m8[D]")
@@ -160,13 +171,18 @@ def _floats(texts: pa.Array) -> pa.Array:
 class DateFormat:
     """Format of the dates in a column; `guessed` if days and months may be swapped.
 
-    `mixed` is true if some dates are year-month-day, and the others in `order`.
+    `mixed` is true if some dates are year-month-day, and the others in `order`, `dotted` if some
+    are day.month.year. `named` is true if some have the name of a month, `monthly` if some have no
+    day and are the first of their month.
     """
 
     order: DateOrder = "ymd"
     timed: bool = False
     guessed: bool = False
     mixed: bool = False
+    dotted: bool = False
+    named: bool = False
+    monthly: bool = False
 
     @property
     def type(self) -> pa.DataType:
@@ -175,8 +191,13 @@ class DateFormat:
 
     def words(self) -> str:
         """Description of the format."""
-        iso = f", some of them {DATE_ORDERS['ymd']}" if self.mixed else ""
-        return f"dates, {DATE_ORDERS[self.order]}{iso}"
+        named, months = self.named, ", months as their first days" * self.monthly
+        if named and not self.mixed:
+            return f"dates with names of months{months}"
+        iso = "with names of months" if named else DATE_ORDERS["ymd"]
+        others = [iso] * self.mixed + [DATE_ORDERS["dmy"]] * self.dotted
+        some = f", some of them {' or '.join(others)}" if others else ""
+        return f"dates, {DATE_ORDERS[self.order]}{some}{months}"
 
     def read(self, texts: pa.Array) -> pa.Array:
         """Parse text as dates, or as times in seconds if `timed`; null where it is not a date."""
@@ -205,7 +226,10 @@ class CandidateFormats:
 
     `decimals` and `orders` fit every cell; `fractions` are decimal signs with which some cell has a
     fraction; `signs` are the separators in digits; `currencies` and `percent` are next to numbers,
-    `separators` in dates; `iso` is true if some dates begin with the year.
+    `separators` in dates. Some dates begin with the year if `iso` is true; of the others some have
+    dots if `dotted`, and some other signs if `other`. Some have names of months if `named`, and no
+    day if `monthly`; some texts are like seasons, such as 2010-11, if `seasons`, and some are other
+    months in that form if `months`.
     """
 
     decimals: frozenset[str] = BOTH
@@ -217,6 +241,17 @@ class CandidateFormats:
     separators: frozenset[str] = frozenset()
     timed: bool = False
     iso: bool = False
+    dotted: bool = False
+    other: bool = False
+    named: bool = False
+    monthly: bool = False
+    seasons: bool = False
+    months: bool = False
+
+    @property
+    def possible_orders(self) -> frozenset[DateOrder]:
+        """Orders of the dates: only with other signs than dots the month can be first."""
+        return self.orders - {"mdy"} if self.dotted and not self.other else self.orders
 
     @classmethod
     def of(cls, column: pa.ChunkedArray, decimal: str = ".") -> CandidateFormats:
@@ -272,8 +307,19 @@ class CandidateFormats:
         orders = frozenset(order for order in ALL if dates.days(order)[1].all())
         separators = frozenset(pc.unique(dates.part["s"]).to_pylist()) - {None}
         timed = bool(pc.any(pc.not_equal(dates.part["hour"], "")).as_py())
-        iso = bool((dates.long_a == 4).any())
-        return cls(frozenset(), orders, separators=separators, timed=timed, iso=iso)
+        return cls(
+            frozenset(),
+            orders,
+            separators=separators,
+            timed=timed,
+            iso=bool((dates.long_a == 4).any()),
+            dotted=bool((dates.dots & ~dates.iso).any()),
+            other=bool((~dates.dots & ~dates.iso).any()),
+            named=bool(dates.named.any()),
+            monthly=bool(dates.monthly.any()),
+            seasons=bool(dates.seasons.any()),
+            months=bool((dates.months & ~dates.seasons).any()),
+        )
 
     def __and__(self, other: CandidateFormats) -> CandidateFormats:
         """Combined evidence of two sets of cells."""
@@ -300,14 +346,19 @@ class CandidateFormats:
                 decimal not in self.fractions,
                 guessed,
             )
-        if not self.orders:
+        orders = self.possible_orders
+        if not orders or (self.seasons and not self.months and order != "ymd"):
             return None
-        if "ymd" in self.orders:
-            return DateFormat("ymd", self.timed)
+        if "ymd" in orders:
+            return DateFormat("ymd", self.timed, named=self.named, monthly=self.monthly)
+        if len(orders) > 1 and order not in orders and self.iso + self.dotted + self.other > 1:
+            return None  # a guess is for dates in one format
         usual: DateOrder = "mdy" if self.separators - {"-"} == {"/"} else "dmy"
-        preferred: list[DateOrder] = [*([order] if order else []), usual, *sorted(self.orders)]
-        chosen = next(order for order in preferred if order in self.orders)
-        return DateFormat(chosen, self.timed, len(self.orders) > 1, self.iso)
+        preferred: list[DateOrder] = [*([order] if order else []), usual, *sorted(orders)]
+        chosen = next(order for order in preferred if order in orders)
+        dotted = self.dotted and chosen == "mdy"
+        guessed = len(orders) > 1
+        return DateFormat(chosen, self.timed, guessed, self.iso, dotted, self.named, self.monthly)
 
 
 def ways_to_read(texts: pa.Array, what: str) -> dict[str, Array]:
@@ -316,7 +367,8 @@ def ways_to_read(texts: pa.Array, what: str) -> dict[str, Array]:
         numbers = NumberParts(texts)
         return {sign: numbers.fits(sign) for sign in sorted(BOTH)}
     dates = DateParts(texts)
-    return {order: dates.days(order)[1] for order in sorted(ALL)}
+    only_seasons = dates.seasons & (dates.seasons == dates.months).all()
+    return {order: dates.days(order)[1] & ~only_seasons for order in sorted(ALL)}
 
 
 def read_as(texts: pa.Array, *what: str) -> Array:
@@ -346,6 +398,27 @@ def there(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 def _parts(texts: pa.Array, pattern: str) -> dict[str, Any]:
     """Named groups of a pattern in each text; null where it does not match."""
-    trimmed = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, BLANKS, " "))
-    groups = pc.extract_regex(trimmed, pattern)
+    groups = pc.extract_regex(_plain(texts), pattern)
     return {name: pc.struct_field(groups, name) for name in groups.type.names}
+
+
+def _plain(texts: pa.Array) -> Any:
+    """Texts with plain blanks, and none at the ends."""
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, BLANKS, " "))
+
+
+def _rewritten(texts: pa.Array, rules: Sequence[tuple[str, str]]) -> Any:
+    """Texts in which each pattern, in any case, has been replaced in turn."""
+    for pattern, form in rules:
+        texts = pc.replace_substring_regex(texts, f"(?i){pattern}", form)
+    return texts
+
+
+def _differ(some: pa.Array, others: pa.Array) -> Array:
+    return np.asarray(pc.fill_null(pc.not_equal(some, others), False).to_numpy(False))
+
+
+def _whole(texts: pa.Array, otherwise: int) -> Array:
+    """Texts of digits as integers, (n,)."""
+    numbers = pc.if_else(pc.equal(texts, ""), None, texts).cast(pa.int64())
+    return np.asarray(pc.fill_null(numbers, otherwise).to_numpy(False))

@@ -190,6 +190,8 @@ def _read(column: Column, name: str, feature: Feature) -> Column:
     if isinstance(feature, TextFeature):
         return _as_text(column, name, feature.values)
     written = "" if feature.number is None else feature.number.written
+    if feature.kind == "date":
+        written = written or "ymd"  # a cell by itself may look like a season, 2010-11
     return _read_as(f"{feature.kind}s", column, name, written)
 
 
