@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 
 import handgrad as hg
-from tests.tables.tabular.frames import cells, target
+from tests.tables.tabular.frames import cells, reviews, target
 
 COLUMNS = cells(80)
 CLASSES = np.where(target(COLUMNS) > 60, "high", "low")
@@ -18,6 +18,7 @@ CLASSES = np.where(target(COLUMNS) > 60, "high", "low")
 def estimators() -> dict[str, Any]:
     """Fitted estimators; small ones, so that what a mutation meets is words more than numbers."""
     table, numbers = pa.table(COLUMNS), target(COLUMNS)
+    texts, opinions = reviews(60)
     x, y = hg.data.load("iris")
     small: dict[str, Any] = {"n_members": 2, "epochs": 1, "random_state": 0}
     perceptron: dict[str, Any] = {"max_iter": 2, "random_state": 0}
@@ -27,6 +28,7 @@ def estimators() -> dict[str, Any]:
         return {
             "TabularClassifier": hg.TabularClassifier(**small).fit(table, CLASSES),
             "TabularRegressor": hg.TabularRegressor(**small).fit(x, x[:, 0]),
+            "texts": hg.TabularClassifier(**small).fit(pa.table({"review": texts}), opinions),
             "TableEncoder": hg.tables.TableEncoder().fit(table),
             "MLPClassifier": hg.MLPClassifier(
                 (3, 2), [hg.layers.ELU(0.5), "tanh"], **perceptron

@@ -128,6 +128,13 @@ LIES: dict[str, tuple[str, Change, str]] = {
     "a target below its lowest": (
         "TabularRegressor", put("fitted", "target", [0.0, 1.0, 2.0, 1.0]), "target is"
     ),
+    "buckets of no letters": ("texts", put(*FITTED, "review", "buckets", "!"), "column review is"),
+    "weights too few": ("texts", put(*FITTED, "review", "weights", "AAA="), "column review is"),
+    "no scores": ("texts", put(*FITTED, "review", "moments", ""), "column review is"),
+    "scores without an end": (
+        "texts", put(*FITTED, "review", "moments", "AAAAAAAA8H8" * 2 + "AAAAAAAA8D8="),
+        "column review is",
+    ),
     "a solver": (PERCEPTRON, put("settings", "solver", "newton"), "'solver' parameter"),
     "a layer of nobody": (
         PERCEPTRON,

@@ -79,12 +79,17 @@ class Feature(ABC):
         """Number of codes of an encoder that makes them, for an embedding; else 0."""
         return 0
 
+    @property
+    def width(self) -> int:
+        """Number of numbers of a parsed cell; with several, each encoding reads the next one."""
+        return 1
+
     @abstractmethod
     def summary(self) -> str:
         """Description of the column's type."""
 
     def parsed(self, column: Column) -> Array:
-        """Number of each cell, (n,): its own, the date in days, or the index of its text."""
+        """Numbers of each cell, (n,) or (n, width): its own, days, or the index of its text."""
         return column.values
 
     @abstractmethod
@@ -265,12 +270,15 @@ class Features:
 
     @cached_property
     def encoder(self) -> Net:
-        """Net from parsed columns (n, n_used) to encoded rows (n, n_out), in float64."""
-        order, first_code, place = [*self.used], 0, 0
+        """Net from parsed columns (n, total width) to encoded rows (n, n_out), in float64."""
+        widths = [feature.width for feature in self.used.values()]
+        starts = dict(zip(self.used, np.cumsum([0, *widths[:-1]]).tolist(), strict=True))
+        first_code, place = 0, 0
         parts: dict[type[Layer], list[tuple[int, tuple[float, ...], range]]] = {}
         for name, feature in self.in_turn():
-            for layer, settings, size in feature.encodings(first_code):
-                part = order.index(name), settings, range(place, place + size)
+            for i, (layer, settings, size) in enumerate(feature.encodings(first_code)):
+                read_from = starts[name] + min(i, feature.width - 1)
+                part = read_from, settings, range(place, place + size)
                 parts.setdefault(layer, []).append(part)
                 place += size
             first_code += feature.n_codes
@@ -278,25 +286,37 @@ class Features:
         for layer, of_columns in parts.items():
             columns, settings_of, outputs = zip(*of_columns, strict=True)
             made = layer(*map(np.array, zip(*settings_of, strict=True)))
-            read = SelectColumns(len(order), np.array(columns))
+            read = SelectColumns(sum(widths), np.array(columns))
             branches.append(Net(read, made, dtype=np.float64))
             places += chain(*outputs)
         joined = Parallel(*branches, join="concatenate", dtype=np.float64)
         return Net(joined, SelectColumns(place, np.argsort(places)), dtype=np.float64)
 
-    def parsed(self, table: Mapping[str, Column]) -> Array:
-        """Numbers of parsed columns, the input of the `encoder`: (n, n_used), float64.
+    def parsed(
+        self, table: Mapping[str, Column], scores: Mapping[str, Array] | None = None
+    ) -> Array:
+        """Numbers of parsed columns, the input of the `encoder`: (n, total width), float64.
 
         Numbers are floats and dates days since 1970, both NaN if missing; values are text, None if
-        missing, and become their index.
+        missing, and become their index. Free text has the `scores` (n, width), by column, or those
+        that its feature gives.
         """
-        return np.stack(
-            [feature.parsed(table[name]) for name, feature in self.used.items()], axis=1
+        scores = scores or {}
+        return np.column_stack(
+            [
+                scores[name] if name in scores else feature.parsed(table[name])
+                for name, feature in self.used.items()
+            ]
         )
 
-    def encoded(self, table: Mapping[str, Column]) -> Array:
-        """Encode parsed columns as numbers for the net, (n, n_out), float32."""
-        numbers = self.parsed(table)
+    def encoded(
+        self, table: Mapping[str, Column], scores: Mapping[str, Array] | None = None
+    ) -> Array:
+        """Encode parsed columns as numbers for the net, (n, n_out), float32.
+
+        Free text has these `scores`, if they are given.
+        """
+        numbers = self.parsed(table, scores)
         x = np.empty((len(numbers), self.n_out), np.float32)
         with np.errstate(over="ignore"):
             for rows in batches(len(x), AT_ONCE):

@@ -9,6 +9,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
+from handgrad.textbook.layers import Array
+
 N = 60
 
 
@@ -38,3 +40,22 @@ def target(columns: dict[str, list[Any]]) -> Any:
     """Something that follows from the columns."""
     size = np.array([50 if v is None else v for v in columns["size"]])
     return size + 10 * (np.array(columns["colour"]) == "red") + 2 * np.array(columns["count"])
+
+
+GOOD = ["great", "lovely", "superb", "reliable", "wonderful", "quick", "excellent", "happy"]
+BAD = ["awful", "broken", "terrible", "slow", "dreadful", "useless", "poor", "faulty"]
+REST = "the a it was and with for this that product arrived box screen battery shop order"
+
+
+def reviews(n: int, seed: int = 0) -> tuple[Array, Array]:
+    """Texts of 6 to 20 words, one or two of which say mostly what the label is."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(2, size=n)
+    texts = np.empty(n, object)
+    for i, label in enumerate(y):
+        words = rng.choice(REST.split(), rng.integers(6, 21)).tolist()
+        for _ in range(rng.integers(1, 3)):
+            kind = GOOD if label == (rng.random() < 0.9) else BAD
+            words[rng.integers(len(words))] = str(rng.choice(kind))
+        texts[i] = " ".join(words)
+    return texts, y

@@ -19,6 +19,7 @@ from handgrad.exchange.exporting.examples import example_matrix, example_table, 
 from handgrad.exchange.exporting.wrapper_layers import InverseLink
 from handgrad.files.estimators import Pipeline, is_pipeline
 from handgrad.files.features import Columns, Feature, Features
+from handgrad.files.text_scores import TextScores
 from handgrad.graph import Graph, trace
 from handgrad.graph.nodes import Node
 from handgrad.graph.operations import Op
@@ -172,6 +173,7 @@ def model_spec_of(model: object, x: object = None) -> ModelSpec:
             "hg.export(model, path)",
         )
     else:
+        refuse_texts(parts.features)
         table = example_table(parts.features.features)
         rows = parts.features.encoded(table).astype(parts.net.dtype)
         answers = _predicted(parts, records(table))
@@ -191,6 +193,17 @@ def model_spec_of(model: object, x: object = None) -> ModelSpec:
         thresholds=parts.thresholds,
         quantiles=parts.quantiles,
     )
+
+
+def refuse_texts(features: Features) -> None:
+    """Refuse columns of free text, whose words only Python counts."""
+    for name, feature in features.features.items():
+        if isinstance(feature, TextScores):
+            raise SettingError(
+                f"column {name!r}, free text",
+                "columns of numbers, categories and dates",
+                f"predictions by handgrad itself; or a model without {name!r}",
+            )
 
 
 def _predicted(parts: ModelParts, rows: object) -> Array:

@@ -12,6 +12,7 @@ from handgrad.learn.explaining.explained import Explained
 from handgrad.learn.explaining.steps import FEW, FIRST, Section
 from handgrad.learn.explaining.terms import Index, TermWriter
 
+MOST_LETTERS = 80  # of a cell of text
 FEW_NUMBERS = 4  # encoded from a column: with more, zeros are counted instead of written
 MOST_SECTIONS, ENDS = 40, 12  # with more, those between the first and the last are closed
 
@@ -72,6 +73,7 @@ def columns_read(e: Explained) -> Iterator[str]:
     words, shown = e.writer.words, e.writer.shown
     for cell in e.subject.read:
         value = cell.value if isinstance(cell.value, str) else None
+        value = f"{value[:MOST_LETTERS]}…" if value and len(value) > MOST_LETTERS else value
         value = value or (words["missing"] if cell.value is None else shown(float(cell.value)))
         kept = {k: v for k, v in cell.numbers.items() if v or len(cell.numbers) <= FEW_NUMBERS}
         numbers = [f"{name} {shown(number)}" for name, number in kept.items()]

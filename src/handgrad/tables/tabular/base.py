@@ -63,6 +63,7 @@ from handgrad.tables.tabular.streamed import (
     checked_name,
     fits_in_memory,
 )
+from handgrad.tables.tabular.text_columns import text_columns
 from handgrad.textbook.errors import (
     DataError,
     HandgradError,
@@ -261,9 +262,11 @@ class Tabular(Shardable, TableEstimator):
         rows = merged(table, targets, w, held_out.units(len(w)))
         del X, table, y, targets, w  # free the memory for the members' rows
         self._check_rows(rows)
-        self.features_ = features_of(rows.table, rows.w, EMBEDDED_FROM)
-        x, rng = encoded(self.features_, rows.table), self._generator()
         t, strata = self._targets(rows)
+        rng = self._generator()
+        texts = text_columns(rows, t, rng)
+        self.features_ = features_of(rows.table, rows.w, EMBEDDED_FROM, texts.features)
+        x = encoded(self.features_, rows.table, texts.scores)
         n_members, share = self.n_members, self.validation_fraction
         if held_out.eval_set is not None:
             x_given, t_given, w_given = self._given(held_out.eval_set)

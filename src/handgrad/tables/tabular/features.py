@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
@@ -25,6 +26,7 @@ from handgrad.files.features import (
     Number,
     TextFeature,
 )
+from handgrad.files.text_scores import AFTER_IDEOGRAPHS, FIRST_IDEOGRAPH, TextScores
 from handgrad.tables.data.dependent_rows import Units
 from handgrad.tables.data.frames import (
     check_names,
@@ -46,6 +48,7 @@ MOST_VALUES = 256
 MOST_CODES = 4096
 # Average words of distinct texts that are free text.
 WORDS_OF_A_SENTENCE = 4
+IDEOGRAPH = re.compile(f"[{chr(FIRST_IDEOGRAPH)}-{chr(AFTER_IDEOGRAPHS - 1)}]")
 # Relative weight below which a row is one of a coverage sample.
 NO_ROW = 1e-5
 READINGS = {"numbers": numbers_in, "dates": dates_in}
@@ -53,13 +56,22 @@ READINGS = {"numbers": numbers_in, "dates": dates_in}
 MOST_PARTS = 2**16
 
 
-def features_of(table: Columns, w: Array, embedded_from: float = np.inf) -> Features:
-    """Fit the features of a table whose rows have weights `w`.
+def features_of(
+    table: Columns,
+    w: Array,
+    embedded_from: float = np.inf,
+    known: Mapping[str, Feature] | None = None,
+) -> Features:
+    """Fit the features of a table whose rows have weights `w`, but those that are `known`.
 
     Categories with `embedded_from` values or more become codes for an embedding.
     """
+    known = known or {}
     features = Features(
-        {name: _feature(column, w, embedded_from) for name, column in table.items()}
+        {
+            name: known[name] if name in known else _feature(column, w, embedded_from)
+            for name, column in table.items()
+        }
     )
     if features.n_out == 0:
         raise DataError(
@@ -104,9 +116,12 @@ def date_of(column: Column, w: Array) -> Date:
     return Date(number_of(column, w), tuple(cycles))
 
 
-def encoded(features: Features, table: Columns) -> Array:
-    """Encode a raw table as numbers for the net, (n, n_out), float32."""
-    return features.encoded(parsed(features, table))
+def encoded(features: Features, table: Columns, scores: Mapping[str, Array] | None = None) -> Array:
+    """Encode a raw table as numbers for the net, (n, n_out), float32.
+
+    Free text has these `scores` (n, width), by column, or those that its feature gives.
+    """
+    return features.encoded(parsed(features, table), scores)
 
 
 def parsed(features: Features, table: Columns) -> Columns:
@@ -180,15 +195,25 @@ def _why_no_category(values: Array, inverse: Array, w: Array) -> str:
     """Reason why a column of nearly unique texts is no category."""
     of_rows = inverse[w > NO_ROW * w.max()]
     values, n_rows = values[np.unique(of_rows)], len(of_rows)
-    free = np.mean([len(str(value).split()) for value in values]) >= WORDS_OF_A_SENTENCE
+    free = are_sentences(values.tolist())
     what = "an identifier" if len(values) == n_rows else "nearly as many values as rows"
     return f"{'free text' if free else what} ({len(values):,} distinct values in {n_rows:,} rows)"
+
+
+def are_sentences(texts: Collection[str]) -> bool:
+    """Return True for texts of several words; in Chinese and Japanese, of several characters."""
+    if np.mean([len(text.split()) for text in texts]) >= WORDS_OF_A_SENTENCE:
+        return True
+    ideographs = np.mean([len(IDEOGRAPH.findall(text)) for text in texts])
+    return bool(ideographs >= 2 * WORDS_OF_A_SENTENCE)
 
 
 def _read(column: Column, name: str, feature: Feature) -> Column:
     """Parse a column for its feature, in the format of the training."""
     if isinstance(feature, TextFeature):
         return _as_text(column, name, feature.values)
+    if isinstance(feature, TextScores):
+        return column if column.kind == "text" else text_in(column)
     written = "" if feature.number is None else feature.number.written
     if feature.kind == "date":
         written = written or "ymd"  # a cell by itself may look like a season, 2010-11

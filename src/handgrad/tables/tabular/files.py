@@ -24,11 +24,14 @@ from handgrad.files.features import (
     Number,
 )
 from handgrad.files.tensors import damaged, shown
+from handgrad.files.text_scores import TextScores
 from handgrad.files.values import read_classes
 from handgrad.tables.data.table_options import DATE_ORDERS
 from handgrad.tables.tabular.quantiles import MOST_LEVELS
 
-KINDS = {kind.__name__: kind for kind in (Number, Binary, Category, Code, Date, Nothing)}
+KINDS = {
+    kind.__name__: kind for kind in (Number, Binary, Category, Code, Date, TextScores, Nothing)
+}
 TARGET = ("center", "spread", "lowest", "highest")  # the entries of `target_`
 CHECKS: dict[str, Callable[[Any], bool]] = {  # of the fitted values in a file
     "columns": lambda columns: isinstance(columns, dict),
@@ -135,6 +138,8 @@ def _is_possible(feature: Feature) -> bool:
     if isinstance(feature, Number):
         known = feature.written in ("", ".", ",", *DATE_ORDERS)
         return feature.factor > 0 and known and _is_range(feature.lowest, feature.highest)
+    if isinstance(feature, TextScores):
+        return feature.is_possible()
     if isinstance(feature, Date):
         each_once = len(set(feature.cycles)) == len(feature.cycles)
         return _is_possible(feature.time) and each_once and set(feature.cycles) <= set(CYCLES)
