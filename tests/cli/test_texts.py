@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import handgrad as hg
+from handgrad.tables.data.tokens import codes_of
 from handgrad.tables.estimators import language_model
+from handgrad.tables.runs.n_grams import n_gram
 from tests.bad_input.refused import refused
 from tests.cli.run import handgrad, raised, record
 from tests.tables.estimators.verses import VERSE
@@ -199,6 +201,38 @@ def test_the_net_in_it_can_be_exported_alone(trained: Path, tmp_path: Path) -> N
     with refused(hg.errors.SettingError, "hg.export(model.net_, path)"):
         raised("export", model, tmp_path / "model.py")
     assert hg.export(hg.load(model).net_, tmp_path / "net.py").path.exists()
+
+
+@pytest.mark.slow
+def test_sub_words_are_an_option(tmp_path: Path) -> None:
+    text, run, content = tmp_path / "verse.txt", tmp_path / "run", VERSE * 28 + "\u00e9"
+    text.write_text(content, "utf-8")
+    result = handgrad("train", text, *QUICK, "--tokens", 45, "--out", run)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"sub-words\W+19, by byte-pair encoding", result.output)
+    known, found = hg.load(run / "model.safetensors"), record(run)
+    assert len(known.pairs_.tokens) == found["settings"]["tokens"] == 45
+    # scores are of characters, as those of the baselines
+    assert found["judged"] == {"training": 3024, "held_out": 755}
+    counted = n_gram(codes_of(content, known.vocabulary_), 3025, len(known.vocabulary_))
+    assert found["scores"]["n_gram"]["loss"] == counted.loss
+    page = (run / "report.html").read_text("utf-8")
+    for words in ("predicts the next sub-word", "Loss per token", "divided equally among"):
+        assert words in page
+    out = handgrad("write", run / "model.safetensors", "--start", "two for ", "--length", 30).output
+    assert out == known.write("two for ", length=30, rng=0) + "\n"
+    assert handgrad("evaluate", run / "model.safetensors", text).exit_code == 0
+    assert handgrad("explain", run / "model.safetensors", "--start", "one for").exit_code == 0
+
+
+def test_sub_words_are_of_texts(tmp_path: Path, trained: Path) -> None:
+    with refused(hg.errors.SettingError, "--tokens 90, for iris", "a text", "without --tokens"):
+        raised("train", "iris", "--tokens", 90)
+    with refused(hg.errors.SettingError, "--tokens 5000", "up to 4096"):
+        raised("train", trained / "verse.txt", "--tokens", 5000)
+    with refused(hg.errors.SettingError, "tokens=9", "more tokens than characters"):
+        raised("train", trained / "verse.txt", "--tokens", 9, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def stopping(after: int, end: BaseException) -> Callable[..., Iterable[hg.training.EpochReport]]:

@@ -104,14 +104,14 @@ def explain_text(writer: TextModel, start: str | None, language: str) -> Explana
         Language of the texts.
     """
     text, model, most = start or "", writer.model, writer.model.context + 1
-    unknown = model.unknown(text)
-    if not 2 <= len(text) <= most or unknown:
+    codes, unknown, kind = model.encode(text)[None], model.unknown(text), model.pairs_.kind
+    if not 2 <= codes.size <= most or unknown:
         raise DataError(
             f"{option('start', text)}, "
-            + (f"with {unknown[0]!r}" if unknown else f"of {len(text)} characters"),
-            f"2 to {most} characters of the model's vocabulary: {model.vocabulary_[1:]!r}",
+            + (f"with {unknown[0]!r}" if unknown else f"of {codes.size} {kind}"),
+            f"2 to {most} {kind} of the model's vocabulary: {model.vocabulary_[1:]!r}",
             option("start", "the "),
             str(writer.path),
         )
-    codes, loss = model.encode(text)[None], SoftmaxCrossEntropyLoss()
+    loss = SoftmaxCrossEntropyLoss()
     return explain(model.net_, codes[:, :-1], codes[:, 1:], loss=loss, language=language)

@@ -170,6 +170,74 @@ def test_it_comes_back_from_its_file(model: hg.LanguageModel, tmp_path: Path) ->
     np.testing.assert_array_equal(again.judge(VERSE)[0], model.judge(VERSE)[0])
 
 
+@pytest.fixture(scope="module")
+def of_tokens() -> hg.LanguageModel:
+    """A model whose tokens are sub-words too."""
+    return fitted(tokens=45, batch_size=8, epochs=6, learning_rate=0.01, engine="compiled")
+
+
+def test_sub_words_are_learned_and_written(of_tokens: hg.LanguageModel) -> None:
+    tokens = of_tokens.pairs_.tokens
+    assert len(tokens) == 45
+    assert "".join(tokens[:26]) == of_tokens.vocabulary_
+    assert of_tokens.predict_proba("one").shape == (45,)
+    codes = of_tokens.encode(VERSE)
+    assert "".join(tokens[code] for code in codes) == VERSE
+    assert len(codes) < 0.75 * len(VERSE)
+    for length in (1, 2, 40):
+        assert len(of_tokens.write("one for", length=length, rng=0)) == 7 + length
+    assert of_tokens.write("one for", length=49, temperature=0) == VERSE[: 7 + 49]
+
+
+def test_the_surprisal_of_a_sub_word_is_that_of_its_characters(of_tokens: hg.LanguageModel) -> None:
+    """A text within one window: the first character is a token, then the others follow."""
+    text = VERSE[:24]
+    codes = [*of_tokens.encode(text[0]), *of_tokens.encode(text[1:])]
+    z = of_tokens.net_.predict(np.array(codes)[None, :-1])[0].astype(float)
+    log_p = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    surprisal, expected = of_tokens.judge(text)
+    assert surprisal.shape == expected.shape == (len(text) - 1,)
+    assert surprisal.sum() == pytest.approx(-log_p[np.arange(len(codes) - 1), codes[1:]].sum())
+    place = 0
+    for i, code in enumerate(codes[1:]):
+        n = len(of_tokens.pairs_.tokens[code])
+        np.testing.assert_allclose(surprisal[place : place + n], -log_p[i, code] / n, atol=1e-6)
+        assert (expected[place : place + n] == (z[i].argmax() == code)).all()
+        place += n
+    assert place == len(text) - 1
+
+
+def test_sub_words_come_back_from_the_file(of_tokens: hg.LanguageModel, tmp_path: Path) -> None:
+    again = hg.load(hg.save(of_tokens, tmp_path / "model.safetensors"))
+    assert again.tokens == 45
+    assert again.pairs_ == of_tokens.pairs_
+    assert again.write("two ", rng=0) == of_tokens.write("two ", rng=0)
+    np.testing.assert_array_equal(again.judge(VERSE)[0], of_tokens.judge(VERSE)[0])
+    state, net = of_tokens._to_file()
+    for merges in ([[1, 99]], "ab", [[*pair] for pair in of_tokens.pairs_.merges[:3]]):
+        with (
+            pytest.raises(hg.errors.FileError),
+            refused_as_damaged("LanguageModel", "what a fit leaves"),
+        ):
+            hg.LanguageModel(context=16)._from_file(state | {"merges": merges}, net)
+
+
+def test_unknown_characters_are_no_part_of_a_sub_word(of_tokens: hg.LanguageModel) -> None:
+    assert of_tokens.unknown("one\u00e9 for Q") == "Q\u00e9"
+    assert len(of_tokens.judge("one\u00e9 for Q")[0]) == 9
+    with refused(hg.errors.DataError, "the character '\u00e9', at position 7"):
+        of_tokens.write("one for\u00e9")
+    with refused(hg.errors.DataError, "a text of 1 characters"):
+        of_tokens.judge("a")
+
+
+def test_a_number_of_sub_words_that_does_not_fit_is_refused() -> None:
+    with refused(hg.errors.DataError, "tokens, the last", "more tokens than the context"):
+        fitted(VERSE * 4, tokens=60, context=40)
+    with refused(hg.errors.SettingError, "tokens=9", "more tokens than characters", "tokens=52"):
+        fitted(tokens=9)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -218,7 +286,7 @@ def test_what_cannot_be_learnt_is_refused(text: Any, parts: tuple[str, ...]) -> 
         ({"net": "lstm"}, ("net='lstm'", "'transformer' or 'gru'")),
         ({"net": "GRU"}, ("did you mean 'gru'?",)),
         ({"context": 0}, ("context = 0", "above zero")),
-        ({"context": 5000}, ("context=5000", "at most 4096 characters")),
+        ({"context": 5000}, ("context=5000", "at most 4096 tokens")),
         ({"width": 2.5}, ("width = 2.5",)),
         ({"heads": 3}, ("16 features for 3 heads",)),
         ({"epochs": 0}, ("epochs = 0",)),

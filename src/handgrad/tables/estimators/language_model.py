@@ -1,4 +1,4 @@
-"""Character-level language model: training, next-character probabilities, generation."""
+"""Language model of characters or sub-words: training, next-token probabilities, generation."""
 
 import warnings
 from collections.abc import Iterator
@@ -13,9 +13,18 @@ from sklearn.utils.validation import check_is_fitted
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.dispatch import EngineName
 from handgrad.engines.sharding import Shardable
-from handgrad.files.paths import kind_of
 from handgrad.files.tensors import damaged, shown
-from handgrad.tables.data.texts import code_points, read_text, windows_of_codes
+from handgrad.tables.data.texts import read_text, windows_of_codes
+from handgrad.tables.data.tokens import (
+    OTHER,
+    BytePairs,
+    check_tokens,
+    codes_of,
+    is_vocabulary,
+    longer,
+    pairs_of,
+    vocabulary_of,
+)
 from handgrad.tables.tabular.random_state import generator_of
 from handgrad.textbook.errors import (
     DataError,
@@ -44,9 +53,6 @@ from handgrad.textbook.optimizers import Adam
 from handgrad.textbook.schedules import cosine, warm_up
 from handgrad.training import EpochReport, History, Training, early_stopping, progress
 
-# Stands for every unknown character in the vocabulary.
-OTHER = "\ufffd"
-FEWEST, MOST_CHARACTERS = 4, 4000  # frequency of a character in the text, and vocabulary size
 NetKind = Literal["transformer", "gru"]
 MOST_CONTEXT = 4096
 WINDOWS = 4000  # target number of training windows; they overlap in a short text
@@ -54,74 +60,36 @@ STEPS, MOST_EPOCHS = 2400, 200  # of a training, if epochs is None
 AT_ONCE = 2**22  # largest number of outputs in one prediction
 
 
-def codes_of(text: str, vocabulary: str) -> Array:
-    """Encode a text as indices into the vocabulary; 0 for unknown characters."""
-    characters, points = code_points(vocabulary)[1:], code_points(text)
-    indices = np.searchsorted(characters, points).clip(max=len(characters) - 1)
-    codes: Array = np.where(characters[indices] == points, indices + 1, 0)
-    return codes
-
-
-def longer(text: str) -> str:
-    """Hint for a text that is too short, and may be the name of a file."""
-    named = kind_of(text) == "file"
-    return "pathlib.Path(text), to read the file" if named else "a longer text"
-
-
-def is_vocabulary(characters: str) -> bool:
-    """Return True for the unknown character, then at least two others, sorted."""
-    members = [*characters[1:]]
-    return characters[:1] == OTHER and len(members) > 1 and members == sorted({*members} - {OTHER})
-
-
-def vocabulary_of(text: str) -> tuple[str, list[int]]:
-    """Vocabulary of a text, sorted after the unknown character, and the frequencies."""
-    points, counts = np.unique(code_points(text), return_counts=True)
-    if len(points) < 2:
-        raise DataError(
-            f"a text with one distinct character, {text[0]!r}" if text else "an empty text",
-            "at least two distinct characters",
-            "another text",
-        )
-    valid = (points != ord(OTHER)) & ((points < 0xD800) | (points > 0xDFFF))
-    common = np.sort(np.argsort(-counts * valid, kind="stable")[:MOST_CHARACTERS])
-    common = common[valid[common] & (counts[common] >= FEWEST)]
-    if len(common) < 2:
-        raise DataError(
-            f"a text of {len(text):,} characters, {len(common)} of them at least {FEWEST} times",
-            "at least two such characters",
-            longer(text),
-        )
-    frequencies = counts[common]
-    vocabulary = OTHER + "".join(map(chr, points[common].tolist()))
-    return vocabulary, [len(text) - int(frequencies.sum()), *frequencies.tolist()]
-
-
 @dataclass(repr=False, eq=False)
 class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
-    """Character-level language model: predicts the next character, and generates text.
+    """Language model: predicts the next character or sub-word, and generates text.
 
     `net="transformer"` is an `Embedding` and a `PositionEmbedding`, then `blocks` of causal
     self-attention and a perceptron with 4 `width` units, each behind a `LayerNorm` in a `Residual`;
     `net="gru"` is an `Embedding` and `blocks` layers of `GRU`. Both end in a `Linear` layer with
-    one logit for each character.
+    one logit for each token. The tokens are the characters; with `tokens`, byte-pair encoding adds
+    pieces of words, learned from the same text.
 
-    It is trained on windows of `context` characters: about 4,000 overlapping ones for a short text,
+    It is trained on windows of `context` tokens: about 4,000 overlapping ones for a short text,
     adjacent ones for a long text. Adam's learning rate warms up over the first twentieth of the
     steps and then follows a cosine decay. The weights of the epoch with the lowest validation loss
     are kept.
 
     `vocabulary_` has the characters; the first, "\\ufffd", stands for all unknown ones, which occur
     fewer than 4 times in the text, or never. `counts_` (n_characters,) has their frequencies,
-    `net_` is the net, `history_` that of the training, None in a loaded model, and `best_epoch_`
+    `pairs_` encodes texts as tokens, and `pairs_.tokens` has these, the characters first; `net_` is
+    the net, `history_` that of the training, None in a loaded model, and `best_epoch_`
     the epoch that was kept.
 
     Parameters
     ----------
     net : {"transformer", "gru"}, default "transformer"
         Architecture.
+    tokens : int, optional
+        Number of tokens, the characters and sub-words of byte-pair encoding, at most 4,096; if not
+        given, the characters.
     context : int, default 64
-        Context length in characters.
+        Context length in tokens.
     width : int, default 64
         Size of the embedding and of each block's output.
     blocks : int, default 2
@@ -146,6 +114,7 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
     References
     ----------
     Radford et al., "Language models are unsupervised multitask learners", 2019 (the net);
+    Sennrich, Haddow, Birch, "Neural machine translation of rare words with subword units", 2016;
     Karpathy, "The unreasonable effectiveness of recurrent neural networks", 2015 (characters).
 
     Examples
@@ -162,6 +131,7 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
 
     net: NetKind = "transformer"
     _: KW_ONLY
+    tokens: int | None = None
     context: int = 64
     width: int = 64
     blocks: int = 2
@@ -198,19 +168,23 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         self._check()
         text = read_text(text) if isinstance(text, Path) else _checked(text)
         vocabulary, counts = vocabulary_of(text)
-        codes = codes_of(text, vocabulary)
+        pairs = BytePairs(vocabulary)
+        if self.tokens is not None:
+            check_tokens(self.tokens, vocabulary)
+            pairs = BytePairs.learned(text, vocabulary, self.tokens)
+        codes = pairs.encode(text)
         end = len(codes) - round(self.validation_fraction * len(codes))
         n = min(end, len(codes) - end)
         if n <= self.context:
             raise DataError(
-                f"a text of {len(codes):,} characters, the last {len(codes) - end:,} of them for "
+                f"a text of {len(codes):,} {pairs.kind}, the last {len(codes) - end:,} of them for "
                 f"validation, for a context of {self.context}",
-                f"more characters than the context in both parts: "
+                f"more {pairs.kind} than the context in both parts: "
                 f"about {round((self.context + 1) / self.validation_fraction):,} in all",
                 longer(text)
                 + (f", or hg.LanguageModel(context={n - 1}) in Python" if n > 2 else ""),
             )
-        net, reports = self._training(codes[:end], codes[end:], len(vocabulary))
+        net, reports = self._training(codes[:end], codes[end:], len(pairs.tokens))
         history, stop = History(), None
         try:
             history.reports.extend(reports)
@@ -218,7 +192,7 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
             if not history.reports:
                 raise
             stop, history.stopped_because = signal, f"interrupted in epoch {len(history) + 1}"
-        self.vocabulary_, self.counts_, self.net_ = vocabulary, counts, net
+        self.vocabulary_, self.counts_, self.pairs_, self.net_ = vocabulary, counts, pairs, net
         self.history_: History | None = history
         self.best_epoch_ = 1 + int(np.argmin([report.validation_loss or 0.0 for report in history]))
         if isinstance(stop, SystemExit):
@@ -228,18 +202,18 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _training(
-        self, train_codes: Array, held_out: Array, n_characters: int
+        self, train_codes: Array, held_out: Array, n_tokens: int
     ) -> tuple[Net, Iterator[EpochReport]]:
         """A net for these codes, and the reports of its training, which keeps the best epoch."""
         generator = generator_of(self.random_state)
-        # without overlap, a character of a short text would always be at the same position of a
+        # without overlap, a token of a short text would always be at the same position of a
         # window; an odd step shares no factor with the usual contexts
         step = min(len(train_codes) // WINDOWS | 1, self.context)
         train = windows_of_codes(train_codes, self.context, step)
         validation = windows_of_codes(held_out, self.context, self.context)
         steps = -(-len(train[0]) // self.batch_size)
         epochs = self.epochs or min(-(-STEPS // steps), MOST_EPOCHS)
-        net = self._new_net(n_characters, generator)
+        net = self._new_net(n_tokens, generator)
         training = Training(
             TrainingConfig(
                 net=net,
@@ -261,9 +235,9 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
             reports = progress(reports, epochs=epochs, training=training)
         return net, iter(reports)
 
-    def _new_net(self, n_characters: int, rng: np.random.Generator) -> Net:
+    def _new_net(self, n_tokens: int, rng: np.random.Generator) -> Net:
         d = self.width
-        layers: list[Layer] = [Embedding(n_characters, d, rng=rng)]
+        layers: list[Layer] = [Embedding(n_tokens, d, rng=rng)]
         if self.net == "transformer":
             layers.append(PositionEmbedding(self.context, d, rng=rng))
         for _ in range(self.blocks):
@@ -275,7 +249,7 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
             layers.append(Residual(LayerNorm(d), attention))
             layers.append(Residual(LayerNorm(d), *perceptron))
         layers += [] if self.net == "gru" else [LayerNorm(d)]
-        return Net(*layers, Linear(d, n_characters, rng=rng))
+        return Net(*layers, Linear(d, n_tokens, rng=rng))
 
     def _check(self) -> None:
         """Refuse invalid settings."""
@@ -294,19 +268,20 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         between_0_and_1("validation_fraction", self.validation_fraction)
         if self.context > MOST_CONTEXT:
             raise SettingError(
-                f"context={self.context}", f"at most {MOST_CONTEXT} characters", "context=64"
+                f"context={self.context}", f"at most {MOST_CONTEXT} tokens", "context=64"
             )
 
-    # characters and codes
+    # tokens and codes
 
     def encode(self, text: str) -> Array:
-        """Encode a text for the net, (t,) int64; 0 for unknown characters."""
+        """Encode a text for the net as tokens, (t,) int64; 0 for unknown characters."""
         check_is_fitted(self, "vocabulary_")
-        return codes_of(_checked(text), self.vocabulary_)
+        return self.pairs_.encode(_checked(text))
 
     def unknown(self, text: str) -> str:
         """Characters of a text that are not in the vocabulary, each once, sorted."""
-        codes = self.encode(text)
+        check_is_fitted(self, "vocabulary_")
+        codes = codes_of(_checked(text), self.vocabulary_)
         return "".join(sorted({text[position] for position in np.flatnonzero(codes == 0)}))
 
     # judging
@@ -314,12 +289,14 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
     def judge(self, text: str) -> tuple[Array, Array]:
         """Surprisal of each character of a text but the first, and whether it was predicted.
 
-        Both are (t − 1,): −ln p in nats, and whether no character was more likely. At least half of
-        the context precedes each character, as far as the text has it. Unknown characters count as
-        one.
+        Both are (t − 1,): −ln p in nats, and whether no token was more likely. At least half of the
+        context precedes each character, as far as the text has it. Unknown characters count as one.
+        The surprisal of a sub-word is divided equally among its characters; the first character of
+        the text is a token by itself.
         """
         check_is_fitted(self)
-        codes = self.encode(text)
+        text = _checked(text)
+        codes = np.append(self.encode(text[:1]), self.encode(text[1:]))
         if len(codes) < 2:
             raise DataError(f"a text of {len(codes)} characters", "two or more", "a longer text")
         t = min(self.context, len(codes) - 1)
@@ -327,7 +304,7 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         x, y = windows_of_codes(codes, t, half)
         if rest := (len(codes) - 1 - t) % half:  # the last window ends with the text
             x, y = np.vstack([x, codes[-t - 1 : -1]]), np.vstack([y, codes[-t:]])
-        at_once = max(AT_ONCE // (t * len(self.vocabulary_)), 1)
+        at_once = max(AT_ONCE // (t * len(self.pairs_.tokens)), 1)
         parts = [
             self._surprisal(x[i : i + at_once], y[i : i + at_once])
             for i in range(0, len(x), at_once)
@@ -338,10 +315,11 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         fresh[0] = True
         if rest:
             fresh[-1, : t - rest] = False
-        return surprisal[fresh], expected[fresh]
+        n = self.pairs_.lengths[codes[1:]]
+        return np.repeat(surprisal[fresh] / n, n), np.repeat(expected[fresh], n)
 
     def _surprisal(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Surprisal of each character y (n, t) after those of x, and whether it was predicted."""
+        """Surprisal of each token y (n, t) after those of x, and whether it was predicted."""
         z = self._logits(x)
         highest = z.max(axis=-1)
         target = np.take_along_axis(z, y[..., None], axis=-1)[..., 0]
@@ -349,13 +327,13 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         return surprisal, target == highest
 
     def _logits(self, x: Array) -> Array:
-        """Logits for characters x (n, t): (n, t, n_characters); refused if not finite."""
+        """Logits for tokens x (n, t): (n, t, n_tokens); refused if not finite."""
         with np.errstate(all="ignore"):
             z = np.asarray(self.net_.predict(x), float)
         if not np.isfinite(z).all():
             raise DataError(
                 "the net of this language model outputs NaN or infinity",
-                "a finite logit for each character",
+                "a finite logit for each token",
                 "an intact copy of its file, or training with a smaller learning_rate",
             )
         return z
@@ -367,7 +345,7 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
     # writing
 
     def predict_proba(self, text: str) -> Array:
-        """Probability of each character of `vocabulary_` to follow a text, (n_characters,)."""
+        """Probability of each token of `pairs_.tokens` to follow a text, (n_tokens,)."""
         codes = self._encode_known(text)
         if not len(codes):
             raise DataError(
@@ -387,7 +365,7 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
     ) -> str:
         """Generate text that continues `start`.
 
-        Each character is sampled from the model's probabilities at `temperature`. Without a start,
+        Each token is sampled from the model's probabilities at `temperature`. Without a start,
         the text begins after a line break, or, if the training text had none, after a sampled
         character.
 
@@ -417,10 +395,12 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         not_negative("temperature", temperature)
         generator = random_generator(rng)
         codes = [*self._encode_known(start).tolist()] or [self._first_code(generator)]
-        for _ in range(length):
+        written = ""
+        while len(written) < length:
             p = self._next(np.array(codes[-self.context :]), temperature)
             codes.append(int(generator.choice(len(p), p=p)))
-        return start + "".join(self.vocabulary_[code] for code in codes[-length:])
+            written += self.pairs_.tokens[codes[-1]]
+        return start + written[:length]
 
     def _first_code(self, rng: np.random.Generator) -> int:
         """Code that precedes a text without a start."""
@@ -430,7 +410,7 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         return int(rng.choice(len(weights), p=weights / weights.sum()))
 
     def _next(self, codes: Array, temperature: float) -> Array:
-        """Probability of each character to follow these, (n_characters,); 0 for the unknown one."""
+        """Probability of each token to follow these, (n_tokens,); 0 for the unknown one."""
         z = self._logits(codes[None, -self.context :])[0, -1]
         z[0] = -np.inf
         z -= z.max()
@@ -440,29 +420,30 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
 
     def _encode_known(self, text: str) -> Array:
         """Codes of a text; refused if a character is unknown."""
-        codes = self.encode(text)
-        if (codes == 0).any():
-            position = int((codes == 0).argmax())
+        if unknown := self.unknown(text):
+            position = min(map(text.index, unknown))
             raise DataError(
                 f"the character {text[position]!r}, at position {position} of the start, from 0",
                 f"the {len(self.vocabulary_) - 1} characters of the vocabulary: "
                 f"{self.vocabulary_[1:]!r}",
                 "remove it, or replace it",
             )
-        return codes
+        return self.encode(text)
 
     # in a file, by `hg.save` and `hg.load`
 
     def _to_file(self) -> tuple[dict[str, object], Net]:
-        fitted = {"vocabulary": self.vocabulary_, "counts": self.counts_}
+        fitted: dict[str, object] = {"vocabulary": self.vocabulary_, "counts": self.counts_}
+        if self.pairs_.merges:
+            fitted["merges"] = [[*pair] for pair in self.pairs_.merges]
         return fitted | {"best_epoch": self.best_epoch_}, self.net_
 
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         self._check()
-        if fitted.keys() != {"vocabulary", "counts", "best_epoch"}:
+        if fitted.keys() - {"merges"} != {"vocabulary", "counts", "best_epoch"}:
             raise damaged(f"the keys {shown(sorted(fitted))}", "vocabulary, counts, best_epoch")
         characters, counts = fitted["vocabulary"], fitted["counts"]
-        best = fitted["best_epoch"]
+        best, merges = fitted["best_epoch"], fitted.get("merges", [])
         if not isinstance(characters, str) or not is_vocabulary(characters):
             raise damaged(
                 f"the vocabulary {shown(characters)}", f"{OTHER!r}, then sorted characters"
@@ -473,14 +454,12 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
             raise damaged("counts or an epoch that are not counts", "whole numbers from 0 on")
         if not any(counts[1:]):
             raise damaged("a text without a known character", "counts above 0")
-        read = np.zeros((1, self.context), int)
-        answers = (1, self.context, len(characters))
-        if net is None or net.predict(read).shape != answers:
-            raise damaged(
-                f"the net {shown(net)}",
-                f"one from {len(characters)} characters to {len(characters)} logits",
-            )
-        self.vocabulary_, self.counts_, self.net_ = characters, counts, net
+        if (pairs := pairs_of(merges, characters)) is None:
+            raise damaged(f"the merges {shown(merges)}", "pairs of earlier tokens, by number")
+        n, read = len(pairs.tokens), np.zeros((1, self.context), int)
+        if net is None or net.predict(read).shape != (1, self.context, n):
+            raise damaged(f"the net {shown(net)}", f"one from {n} tokens to {n} logits")
+        self.vocabulary_, self.counts_, self.pairs_, self.net_ = characters, counts, pairs, net
         self.best_epoch_, self.history_ = best, None
 
 

@@ -22,6 +22,7 @@ from handgrad.check.doctor import Finding
 from handgrad.files.html import page
 from handgrad.files.paths import write_whole
 from handgrad.plots.svg import inline
+from handgrad.tables.data.tokens import BytePairs
 from handgrad.tables.reporting import sections
 from handgrad.tables.reporting.checks import check_epochs
 from handgrad.tables.reporting.scores import number
@@ -43,10 +44,11 @@ class WritesText(Protocol):
     """A fitted language model."""
 
     net_: Net
+    pairs_: BytePairs
     best_epoch_: int
 
     def encode(self, text: str) -> Array:
-        """Character indices of a text, (t,)."""
+        """Tokens of a text, (t,)."""
 
     def judge(self, text: str) -> tuple[Array, Array]:
         """Surprisal of each character after the first, and if it was predicted, (t − 1,)."""
@@ -122,8 +124,7 @@ class TextEvidence:
     def start(self) -> str:
         """Prompt: the start of the passage, up to the first character out of vocabulary."""
         piece = self.text[self.place : self.place + START]
-        known = [*(self.model.encode(piece) > 0), False]
-        return piece[: known.index(False)]
+        return piece[: min(map(piece.index, self.model.unknown(piece)), default=START)]
 
     @property
     def samples(self) -> Iterator[tuple[float, str]]:
@@ -141,8 +142,8 @@ class TextEvidence:
     def validation_in_words(self) -> str:
         """Validation loss of the best epoch against the held-out loss, in words."""
         best = next((r for r in self.history if r.epoch == self.model.best_epoch_), None)
-        if best is None or best.validation_loss is None:
-            return ""
+        if best is None or best.validation_loss is None or self.model.pairs_.merges:
+            return ""  # the loss of a sub-word is not that of a character
         loss, held = best.validation_loss, float(self.scores["held_out"]["loss"])
         where = "above" if loss > held else "below" if loss < held else "at"
         return (
@@ -205,13 +206,16 @@ def draw_words(means: Sequence[tuple[str, float, int]], ax: Axes) -> None:
 def look(numbers: Iterator[int], evidence: TextEvidence) -> Markup:
     """Attention weights of each head on the start of the passage, as SVG."""
     net, text = evidence.model.net_, evidence.text[evidence.place :][:LOOKED_AT]
+    codes = evidence.model.encode(text)
+    # characters are named as they are, unknown ones too
+    labels = [evidence.model.pairs_.tokens[c] for c in codes] if len(codes) < len(text) else text
     n = min(evidence.heads, 16)
     columns = min(n, 4)
     rows = -(-n // columns)
     with mpl.rc_context(SETTINGS):
         drawing = Figure(figsize=(6.9, 1.9 * rows + 0.3), layout="constrained", dpi=100)
         axes = drawing.subplots(rows, columns, squeeze=False).ravel()
-        plots.plot_attention(net, evidence.model.encode(text)[None], labels=text, axes=axes[:n])
+        plots.plot_attention(net, codes[None], labels=labels, axes=axes[:n])
         for unused in axes[n:]:
             unused.set_axis_off()
         for panel in axes[:n]:

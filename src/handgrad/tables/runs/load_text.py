@@ -14,6 +14,9 @@ from handgrad.tables.data.texts import read_text
 from handgrad.tables.runs.settings import RunSettings, table_setting
 from handgrad.textbook.errors import DataError, FileError, SettingError
 
+# Options for texts that an error names.
+SOME_OF_TEXTS = ("tokens", "epochs", "batch_size", "learning_rate", "test_size")
+
 
 @dataclass(frozen=True)
 class TextSplit:
@@ -31,8 +34,7 @@ class TextSplit:
         if name := table_setting(settings):
             raise SettingError(
                 f"{option(name, getattr(settings, name))}, for a text",
-                "a table, or settings for texts: "
-                + ", ".join(map(option, ("epochs", "batch_size", "learning_rate", "test_size"))),
+                "a table, or settings for texts: " + ", ".join(map(option, SOME_OF_TEXTS)),
                 f"without {option(name)}; without {option('estimator', 'text')}, for a table",
             )
         if is_address(data) or kind_of(data) != "file":

@@ -40,8 +40,8 @@ MOST_UNITS = 10_000
 OF_MLP = ("layers", "batch_size", "learning_rate", "patience")
 # All settings of a run on a text.
 OF_TEXTS = (
-    *("data", "encoding", "estimator", "epochs", "batch_size", "learning_rate", "seed", "engine"),
-    *("memory", "test_size", "report", "out", "resume"),
+    *("data", "encoding", "estimator", "tokens", "epochs", "batch_size", "learning_rate", "seed"),
+    *("engine", "memory", "test_size", "report", "out", "resume"),
 )
 # Columns that are used otherwise than as features.
 OF_ROWS = ("group", "time", "weight")
@@ -50,6 +50,7 @@ WITHOUT_EFFECT = ("out", "resume", "workers", "ray")
 # Exclusive bounds of numbers, their description, and an example.
 BETWEEN = {
     "size": (0, 1025, "a number of pixels from 1 to 1024", 64),
+    "tokens": (2, 4097, "a number of tokens up to 4096", 500),
     "epochs": (0, 2**31, "an integer from 1 to 2147483647", 32),
     "batch_size": (0, 2**31, "an integer from 1 to 2147483647", 200),
     "patience": (0, 2**31, "an integer from 1 to 2147483647", 10),
@@ -94,6 +95,11 @@ class RunSettings(TableOptions):
     size: Annotated[
         int | None,
         "pictures: side in pixels to which they are scaled; their own up to 32 by default.",
+    ] = None
+    tokens: Annotated[
+        int | None,
+        "texts: number of tokens, characters and the sub-words of byte-pair encoding; characters "
+        "by default.",
     ] = None
     layers: Annotated[
         str | None,

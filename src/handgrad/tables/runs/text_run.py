@@ -13,6 +13,7 @@ from handgrad.engines.dispatch import resolve_engine
 from handgrad.files import load
 from handgrad.files.paths import write_whole
 from handgrad.tables.data.table_options import option
+from handgrad.tables.data.tokens import codes_of
 from handgrad.tables.reporting.checks import check_epochs
 from handgrad.tables.runs.finished_run import HISTORY, REPORT, Run
 from handgrad.tables.runs.job import Job
@@ -67,7 +68,7 @@ class TextJob(Job):
         sizes = {"training": len(text.learned), "held_out": len(text.held_out)}
         results = {
             "target": {"name": TARGET, "task": "text"},
-            "columns": {"characters": f"vocabulary of {len(model.vocabulary_) - 1}"},
+            "columns": vocabulary_in_words(model),
             "notes": notes,
             "epochs_chosen_by": "loss",
             "rows": sizes,
@@ -100,6 +101,7 @@ class TextJob(Job):
             "epochs": settings.epochs,
             "batch_size": settings.batch_size,
             "learning_rate": settings.learning_rate,
+            "tokens": settings.tokens,
         }
         return LanguageModel(
             random_state=settings.seed,
@@ -116,6 +118,14 @@ class TextJob(Job):
             error.where = self.settings.data
             error.hint += f"; {option('target')}, if it is a table"
             raise
+
+
+def vocabulary_in_words(model: LanguageModel) -> dict[str, str]:
+    """Number of characters and sub-words of a language model, in words."""
+    words = {"characters": f"vocabulary of {len(model.vocabulary_) - 1}"}
+    if merges := model.pairs_.merges:
+        words["sub-words"] = f"{len(merges)}, by byte-pair encoding"
+    return words
 
 
 def scores_beside(model: LanguageModel, text: TextSplit) -> dict[str, dict[str, float]]:
@@ -136,7 +146,7 @@ def scores_of(model: LanguageModel, text: str) -> dict[str, float]:
 
 def guessed(model: LanguageModel, text: str) -> dict[str, float]:
     """The same for the baseline: character frequencies of the training text."""
-    codes, counts = model.encode(text)[1:], np.asarray(model.counts_, float)
+    codes, counts = codes_of(text, model.vocabulary_)[1:], np.asarray(model.counts_, float)
     p = (counts + 1) / (counts + 1).sum()  # add-one smoothing
     accuracy = float((codes == counts.argmax()).mean())
     return {**_scores(-float(np.log(p)[codes].mean())), "accuracy": accuracy}
@@ -144,7 +154,7 @@ def guessed(model: LanguageModel, text: str) -> dict[str, float]:
 
 def counted(model: LanguageModel, text: TextSplit) -> dict[str, float]:
     """The same for the best n-gram model of the training text, without accuracy; and its n."""
-    codes, kinds = model.encode(text.learned + text.held_out), len(model.vocabulary_)
+    codes, kinds = codes_of(text.learned + text.held_out, model.vocabulary_), len(model.vocabulary_)
     best = n_gram(codes, len(text.learned), kinds)
     return {"n": best.n, **_scores(best.loss)}
 

@@ -115,6 +115,12 @@ def train_table(settings: RunSettings) -> Run:
 def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     """Train with a settings object, or resume the run."""
     settings = _with_estimator_for_data(settings)
+    if settings.tokens is not None and settings.estimator != "text":
+        raise SettingError(
+            f"{option('tokens', settings.tokens)}, for {settings.data}",
+            "a text file",
+            f"without {option('tokens')}; with {option('estimator', 'text')}, if it is a text",
+        )
     if settings.workers:
         from handgrad.cluster.connection import check_installed
 
