@@ -168,7 +168,10 @@ PACKAGES.update(
         for name, module in _LATER.items()
         if module in ("handgrad.tables.estimators", "handgrad.tables.tabular")
     }
-    | {"TableEncoder": partial(import_module, "handgrad.tables.tabular")}
+    | {
+        "TableEncoder": partial(import_module, "handgrad.tables.tabular"),
+        "Forecaster": partial(import_module, "handgrad.tables.forecasting"),
+    }
 )
 
 

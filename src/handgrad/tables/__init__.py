@@ -10,6 +10,7 @@ from handgrad.textbook.layers import (
 )
 
 if TYPE_CHECKING:
+    from handgrad.tables.forecasting import Forecaster
     from handgrad.tables.inspection import (
         contributions,
         partial_dependence,
@@ -25,6 +26,7 @@ __all__ = [
     "EnsembleEmbedding",
     "EnsembleLinear",
     "EnsemblePeriodicEmbedding",
+    "Forecaster",
     "PartialDependence",
     "PermutationImportance",
     "TableEncoder",
@@ -48,10 +50,10 @@ if not TYPE_CHECKING:
         """Public names, imported on first use: estimators load scikit-learn."""
         if name not in __all__:
             raise AttributeError(f"module 'handgrad.tables' has no attribute {name!r}")
-        from handgrad.tables import inspection, reporting, runs, tabular
+        from handgrad.tables import forecasting, inspection, reporting, runs, tabular
         from handgrad.training import results
 
-        modules = (results, inspection, reporting, runs, tabular)
+        modules = (results, forecasting, inspection, reporting, runs, tabular)
         return next(getattr(module, name) for module in modules if hasattr(module, name))
 
 

@@ -65,12 +65,18 @@ def records_in(table: object) -> Records | None:
                 "one row, {'age': 30, 'town': 'Ulm'}; or columns, {'age': [30], 'town': ['Ulm']}",
                 "a list of rows, [{'age': 30, 'town': 'Ulm'}]",
             )
-        return {name: [*values] for name, values in columns.items()}
+        return {name: _listed(values) for name, values in columns.items()}
     if isinstance(table, list | tuple) and table and all(isinstance(row, dict) for row in table):
         names = dict.fromkeys(str(name) for row in table for name in row)
         rows = [{str(name): value for name, value in row.items()} for row in table]
         return {name: [row.get(name) for row in rows] for name in names}
     return None
+
+
+def _listed(values: Sequence[object]) -> list[object]:
+    """Values as a list, those of NumPy's dates as Python's."""
+    is_date = isinstance(values, np.ndarray) and values.dtype.kind == "M"
+    return values.astype("M8[us]").tolist() if is_date else [*values]  # type: ignore[attr-defined]
 
 
 def columns_of_records(columns: Records) -> Columns:

@@ -27,8 +27,8 @@ from handgrad.training.datasets import Dataset
 
 
 @dataclass(frozen=True)
-class _Series:
-    """Columns of a table by name, and the location of its rows."""
+class SeriesTable:
+    """Columns of a table of time series by name, and the location of its rows."""
 
     name: str
     columns: Columns
@@ -118,8 +118,8 @@ def windows(
         positive("horizon", horizon, whole=True)
     if target is None:
         raise DataError("no target", "the column to predict, by its name or index", "target=0")
-    series = _series_of(table)
-    target, *others = _names(series, target, group, time)
+    series = series_table(table)
+    target, *others = role_columns(series, target, group, time)
     wanted = series.column(target, "target")
     left_out = {name for name in others if name}
     if wanted.kind != "number" or horizon == 0:
@@ -127,7 +127,7 @@ def windows(
     names = tuple(name for name in series.columns if name not in left_out)
     features = _features(series, names)
     y, class_names = _targets(series, target, wanted)
-    order, sizes = _order(series, *others)
+    order, sizes = rows_in_order(series, *others)
     begins = _begins(series, sizes, length, step, horizon)
     refuse_too_many(len(begins), step, 4 * length * (len(names) + 2), series.name)
     x = features[order[begins[:, None] + np.arange(length)]]
@@ -135,7 +135,8 @@ def windows(
     return Dataset(series.name, x, y, names, target, class_names)
 
 
-def _series_of(table: object) -> _Series:
+def series_table(table: object) -> SeriesTable:
+    """Columns of a table, from a file, a frame, records or an array."""
     if isinstance(table, str | Path):
         whole = table_of(table)
         if whole.notes:
@@ -146,11 +147,11 @@ def _series_of(table: object) -> _Series:
             if error.row is not None:
                 error.put_at(whole.place(error.row))
             raise
-        return _Series(stem_of(table, whole.files), columns, whole.place)
+        return SeriesTable(stem_of(table, whole.files), columns, whole.place)
     if (records := records_in(table)) is not None:
-        return _Series("table", columns_of_records(records))
+        return SeriesTable("table", columns_of_records(records))
     if (frame := frame_of(table)) is not None:
-        return _Series("table", columns_of_frame(frame))
+        return SeriesTable("table", columns_of_frame(frame))
     array = array_of(table, "table")
     if array.ndim not in (1, 2):
         raise DataError(
@@ -159,10 +160,10 @@ def _series_of(table: object) -> _Series:
             "a data frame with a row for each time, the path of a file, or its "
             "hg.data.open_table(path).to_table()",
         )
-    return _Series("table", columns_of_array(array if array.ndim == 2 else array[:, None]))
+    return SeriesTable("table", columns_of_array(array if array.ndim == 2 else array[:, None]))
 
 
-def _names(series: _Series, target: str | int, *others: str | int | None) -> list[str]:
+def role_columns(series: SeriesTable, target: str | int, *others: str | int | None) -> list[str]:
     """Names of target, group and time; '' for those that are None."""
     numbered = [*series.columns] == [f"x{i}" for i in range(len(series.columns))]
     names = [
@@ -196,7 +197,7 @@ def _names(series: _Series, target: str | int, *others: str | int | None) -> lis
     return names
 
 
-def _features(series: _Series, names: tuple[str, ...]) -> Array:
+def _features(series: SeriesTable, names: tuple[str, ...]) -> Array:
     """The features as finite numbers, (n_rows, n_features) float32."""
     if not names:
         raise DataError(
@@ -226,7 +227,7 @@ def _features(series: _Series, names: tuple[str, ...]) -> Array:
     return features
 
 
-def _targets(series: _Series, name: str, column: Column) -> tuple[Array, tuple[str, ...]]:
+def _targets(series: SeriesTable, name: str, column: Column) -> tuple[Array, tuple[str, ...]]:
     """The target of each row, (n_rows,), and the names of its classes; () for a number."""
     if column.kind == "number":
         return column.values, ()
@@ -242,7 +243,7 @@ def _targets(series: _Series, name: str, column: Column) -> tuple[Array, tuple[s
     return codes.astype(np.int64), tuple(classes.tolist())
 
 
-def _order(series: _Series, group: str, time: str) -> tuple[Array, Array]:
+def rows_in_order(series: SeriesTable, group: str, time: str) -> tuple[Array, Array]:
     """Row order by series and time, (n_rows,), and the number of rows of each series."""
     codes, times = np.zeros(series.n_rows, int), np.zeros(series.n_rows)
     if group:
@@ -272,7 +273,7 @@ def _order(series: _Series, group: str, time: str) -> tuple[Array, Array]:
     return order, np.bincount(codes)
 
 
-def _begins(series: _Series, sizes: Array, length: int, step: int, horizon: int) -> Array:
+def _begins(series: SeriesTable, sizes: Array, length: int, step: int, horizon: int) -> Array:
     """First row of each window, among rows sorted by series, (n,)."""
     ends, rows = np.cumsum(sizes), length + horizon
     begins = np.concatenate(
