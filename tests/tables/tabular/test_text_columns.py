@@ -176,6 +176,14 @@ def test_several_classes_and_numbers_as_targets() -> None:
     assert number.score(table(new), 1e6 + 10.0 * y_new) > 0.4
 
 
+def test_quantiles_of_texts_are_of_numbers_not_of_classes() -> None:
+    texts, y = reviews(300)
+    model = hg.TabularRegressor(quantiles=(0.1, 0.9), **SMALL).fit(table(texts), 1e6 + 10.0 * y)
+    assert model.features_.n_out == 1
+    new, y_new = reviews(300, seed=1)
+    assert model.score(table(new), 1e6 + 10.0 * y_new) > 0.2
+
+
 def test_missing_texts_and_other_cells(tmp_path: Path) -> None:
     texts, y = reviews(300)
     texts[::5] = None

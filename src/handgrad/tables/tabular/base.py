@@ -75,7 +75,7 @@ from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.shared_rows import SharedRows
 from handgrad.training import History
-from handgrad.training.results import NetRows
+from handgrad.training.results import NetRows, is_classifier
 
 FAR = 1e9  # clips encoded targets to the range of float32
 
@@ -264,7 +264,8 @@ class Tabular(Shardable, TableEstimator):
         self._check_rows(rows)
         t, strata = self._targets(rows)
         rng = self._generator()
-        texts = text_columns(rows, t, rng)
+        # outputs of a regressor are quantiles of one number
+        texts = text_columns(rows, t if is_classifier(self) else t[:, :1], rng)
         self.features_ = features_of(rows.table, rows.w, EMBEDDED_FROM, texts.features)
         x = encoded(self.features_, rows.table, texts.scores)
         n_members, share = self.n_members, self.validation_fraction

@@ -65,7 +65,7 @@ def is_free_text(column: Column) -> bool:
 
 
 def text_columns(rows: MergedRows, t: Array, rng: np.random.Generator) -> TextColumns:
-    """Fit the free text columns of a table to the targets of the net, (n, n_outputs)."""
+    """Fit the free text columns of a table to targets: numbers (n, 1), or one-hot classes."""
     names = [name for name, column in rows.table.items() if is_free_text(column)]
     features, scores = dict[str, Feature](), dict[str, Array]()
     for name in names if t.shape[1] <= MOST_CLASSES else ():
