@@ -23,7 +23,7 @@ PANELS = {
     **{field.name: FILE for field in fields(TableOptions)},
     **dict.fromkeys(("estimator", "size", "tokens", "layers", "epochs"), "The model"),
     **dict.fromkeys(("batch_size", "learning_rate", "patience"), "The model"),
-    **dict.fromkeys(("class_weight", "weight", "engine", "seed"), "The model"),
+    **dict.fromkeys(("class_weight", "weight", "text", "engine", "seed"), "The model"),
     **dict.fromkeys(("test_size", "group", "time", "test", "folds"), "Evaluation"),
     **dict.fromkeys(("metric", "compare", "report"), "Evaluation"),
     **dict.fromkeys(("out", "resume", "workers", "ray"), RUN),

@@ -236,6 +236,36 @@ def test_what_free_text_is() -> None:
     assert not is_free_text(column(*(f"the {i} boxes arrived today" for i in range(30))))
 
 
+def test_other_columns_are_free_text_if_asked_for(tmp_path: Path) -> None:
+    _, y = reviews(120)
+    codes = [f"{'fine' if label else 'bad'}{i}" for i, label in enumerate(y)]
+    rows = pa.table({"code": codes, "x": np.arange(120.0)})
+    assert "identifier" in hg.TabularClassifier(**SMALL).fit(rows, y).features_.read_as()["code"]
+    model = hg.TabularClassifier(**SMALL, text="code").fit(rows, y)
+    assert isinstance(model.features_.features["code"], TextScores)
+    assert model.score(pa.table({"code": ["fine", "bad"], "x": [0.0, 0.0]}), [1, 0]) == 1
+    again = hg.load(hg.save(model, tmp_path / "m.safetensors"))
+    assert again.text == "code"
+    one = pa.table({"code": ["a"] * 120, "x": np.arange(120.0)})
+    assert hg.TabularClassifier(**SMALL, text=["code"]).fit(one, y).features_.n_out == 1
+    with refused(hg.errors.DataError, "column 'x' holds numbers", "columns of text"):
+        hg.TabularClassifier(**SMALL, text=["x"]).fit(rows, y)
+    with refused(hg.errors.DataError, "column 'b' is not there", "'code', 'x'"):
+        hg.TabularClassifier(**SMALL, text=["b"]).fit(rows, y)
+
+
+def test_texts_of_too_many_classes_and_of_streams_are_refused() -> None:
+    texts, _ = reviews(303)
+    y = np.arange(303) % 101
+    model = hg.TabularClassifier(**SMALL, text=["review"])
+    with refused(hg.errors.SettingError, "with 101 classes", "at most 100"):
+        model.fit(table(texts), y)
+    model.text = ()
+    assert "left out" in model.fit(table(texts, x=y), y).features_.read_as()["review"]
+    with refused(hg.errors.SettingError, "a table larger than memory", "without text="):
+        page.refuse_streamed(["review"])
+
+
 def test_contributions_and_importances_of_texts() -> None:
     texts, y = reviews(300)
     rows = table(texts, noise=np.random.default_rng(0).normal(size=300))

@@ -268,6 +268,7 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
             )
     others = {name, *ignore, settings.group, settings.weight}
     features = [column for column in names if column not in others]
+    _check_texts(settings, names, features)
     if not features or n_rows == 0:
         raise DataError(
             f"{data}: {n_rows} rows, {len(features)} feature columns",
@@ -275,6 +276,24 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
             f"check the file and its column separator ({option('separator')})",
         )
     return name, features
+
+
+def _check_texts(settings: RunSettings, names: Sequence[str], features: Sequence[str]) -> None:
+    """Refuse columns of free text that are no features, or that the estimator does not read."""
+    refuse_joined("text", settings.text, names)
+    check_columns(settings.data, names, *settings.text)
+    if settings.text and settings.estimator != "tabular":
+        raise SettingError(
+            f"{option('text', settings.text[0])} for {option('estimator', settings.estimator)}",
+            f"{option('estimator', 'tabular')}, which reads free text",
+            f"without {option('text')}",
+        )
+    if other := [column for column in settings.text if column not in features]:
+        raise SettingError(
+            f"{option('text', other[0])}, which is no feature",
+            "a column that is neither the target, nor left out, nor has groups or weights",
+            f"without {option('text', other[0])}",
+        )
 
 
 def refuse_joined(word: str, columns: Sequence[str], names: Sequence[str]) -> None:

@@ -78,6 +78,7 @@ def fitted(
         "engine": settings.engine,
         "random_state": settings.seed,
         "verbose": progress,
+        "text": settings.text,
     }
     model: TabularClassifier | TabularRegressor
     if task == "classification":

@@ -86,6 +86,11 @@ class RunSettings(TableOptions):
         bool,
         "Merge texts that differ only in case or spaces, as ja and JA, into the most frequent one.",
     ] = False
+    text: Annotated[
+        tuple[str, ...],
+        "tabular: column of free text, such as notes, read by its words; others are detected. "
+        f"{SEVERAL}",
+    ] = ()
     estimator: Annotated[
         EstimatorName,
         "tabular: an ensemble that needs no tuning; mlp: one net, set by the options below; "
@@ -177,7 +182,7 @@ class RunSettings(TableOptions):
                 did_you_mean(self.estimator, names, option("estimator", "tabular")),
             )
         object.__setattr__(self, "out", None if self.out is None else as_path(self.out))
-        for name in ("ignore", "metric"):
+        for name in ("ignore", "text", "metric"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
         for name, (low, high, expected, example) in BETWEEN.items():

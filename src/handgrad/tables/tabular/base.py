@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, asdict, dataclass
 from decimal import Decimal
@@ -63,7 +63,7 @@ from handgrad.tables.tabular.streamed import (
     checked_name,
     fits_in_memory,
 )
-from handgrad.tables.tabular.text_columns import text_columns
+from handgrad.tables.tabular.text_columns import refuse_streamed, text_columns
 from handgrad.textbook.errors import (
     DataError,
     HandgradError,
@@ -210,6 +210,7 @@ class Tabular(Shardable, TableEstimator):
     engine: EngineName = "auto"
     verbose: bool = False
     random_state: int | np.random.RandomState | None = None
+    text: Sequence[str] = ()
 
     metrics: ClassVar[tuple[str, ...]] = ()
 
@@ -233,6 +234,7 @@ class Tabular(Shardable, TableEstimator):
             for note in X.notes[len(notes) :]:
                 warnings.warn(f"{X.name}: {note}", stacklevel=4)
         if isinstance(X, TableStream) and not fits_in_memory(X, str(y), self.n_members):
+            refuse_streamed(self.text)
             data = self._streamed_data(X, str(y))
         else:
             data = self._member_data(X, y, sample_weight, held_out)
@@ -265,7 +267,7 @@ class Tabular(Shardable, TableEstimator):
         t, strata = self._targets(rows)
         rng = self._generator()
         # outputs of a regressor are quantiles of one number
-        texts = text_columns(rows, t if is_classifier(self) else t[:, :1], rng)
+        texts = text_columns(rows, t if is_classifier(self) else t[:, :1], rng, self.text)
         self.features_ = features_of(rows.table, rows.w, EMBEDDED_FROM, texts.features)
         x = encoded(self.features_, rows.table, texts.scores)
         n_members, share = self.n_members, self.validation_fraction

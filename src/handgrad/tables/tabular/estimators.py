@@ -95,6 +95,9 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         Whether progress is printed.
     random_state : int, RandomState or None, default None
         Seed of the initial weights, the shuffling and the held-out rows.
+    text : sequence of str, default ()
+        Columns of free text, beside those that are detected: mostly distinct texts of several
+        words. A categorical column is never detected as free text.
     class_weight : dict of class to number, "balanced" or None, default None
         Weights of the classes, multiplied with those of the rows.
     positive : class, optional
@@ -382,6 +385,9 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         Whether progress is printed.
     random_state : int, RandomState or None, default None
         Seed of the initial weights, the shuffling and the held-out rows.
+    text : sequence of str, default ()
+        Columns of free text, beside those that are detected: mostly distinct texts of several
+        words. A categorical column is never detected as free text.
     quantiles : sequence of float, optional
         Levels between 0 and 1, ascending, such as (0.1, 0.5, 0.9), for `predict_quantiles`: the
         nets have an output for each, trained by the pinball loss, which selects the best epochs

@@ -8,6 +8,7 @@ training rows are as uncertain as those of new rows, also of rows that a member 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -17,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 
-from handgrad.files.features import Column, Feature
+from handgrad.files.features import Column, Columns, Feature
 from handgrad.files.text_scores import (
     AT_ONCE,
     BUCKETS,
@@ -29,7 +30,9 @@ from handgrad.files.text_scores import (
 )
 from handgrad.tables.data.dependent_rows import Units
 from handgrad.tables.data.frames import different, read
+from handgrad.tables.data.table_options import option
 from handgrad.tables.tabular.features import MergedRows, are_sentences, number_of
+from handgrad.textbook.errors import DataError, SettingError
 from handgrad.textbook.layers import Array, Softmax
 from handgrad.textbook.net.minibatches import batches
 
@@ -64,9 +67,15 @@ def is_free_text(column: Column) -> bool:
     return are_sentences(distinct) and read(column).kind == "text"
 
 
-def text_columns(rows: MergedRows, t: Array, rng: np.random.Generator) -> TextColumns:
-    """Fit the free text columns of a table to targets: numbers (n, 1), or one-hot classes."""
-    names = [name for name, column in rows.table.items() if is_free_text(column)]
+def text_columns(
+    rows: MergedRows, t: Array, rng: np.random.Generator, asked: Sequence[str] = ()
+) -> TextColumns:
+    """Fit the free text columns of a table to targets: numbers (n, 1), or one-hot classes.
+
+    Columns that are `asked` for are free text too.
+    """
+    asked = _checked(asked, rows.table, t.shape[1])
+    names = [name for name, column in rows.table.items() if name in asked or is_free_text(column)]
     features, scores = dict[str, Feature](), dict[str, Array]()
     for name in names if t.shape[1] <= MOST_CLASSES else ():
         column = rows.table[name]
@@ -78,6 +87,38 @@ def text_columns(rows: MergedRows, t: Array, rng: np.random.Generator) -> TextCo
         scales = _scales(scores[name][there], rows.w[there])
         features[name] = TextScores.of(model, scales, marks_missing=not there.all())
     return TextColumns(features, scores)
+
+
+def _checked(asked: Sequence[str], table: Columns, n_outputs: int) -> list[str]:
+    """Columns that are to be free text; those with fewer than two texts have nothing to learn."""
+    asked = [asked] if isinstance(asked, str) else [*asked]
+    for name in asked:
+        if name not in table or (table[name].kind != "text" and not table[name].missing.all()):
+            is_what = f"holds {table[name].kind}s" if name in table else "is not there"
+            raise DataError(
+                f"{option('text', name)}: column {name!r} {is_what}",
+                f"columns of text, of {', '.join(map(repr, [*table][:20]))}",
+                f"without {option('text', name)}",
+            )
+    if asked and n_outputs > MOST_CLASSES:
+        raise SettingError(
+            f"{option('text', asked[0])}, with {n_outputs} classes",
+            f"at most {MOST_CLASSES} classes",
+            f"without {option('text')}: the column is left out, or a category",
+        )
+    cells = {name: table[name].values[~table[name].missing].tolist() for name in asked}
+    return [name for name in asked if len({*cells[name]}) > 1]
+
+
+def refuse_streamed(asked: Sequence[str]) -> None:
+    """Refuse columns of free text in a table larger than memory."""
+    if asked:
+        raise SettingError(
+            f"{option('text', asked if isinstance(asked, str) else asked[0])}, for a table larger "
+            "than memory",
+            "a table in memory",
+            f"a larger {option('memory')}, or without {option('text')}",
+        )
 
 
 def _scales(scores: Array, w: Array) -> Array:
