@@ -70,6 +70,12 @@ def test_rows_of_the_same_distribution_are_not_outside(draw: str) -> None:
     assert told(encoder.transform, table[300:]) == []
 
 
+def test_the_next_integer_beyond_a_few_is_not_outside() -> None:
+    encoder = hg.tables.TableEncoder().fit(pa.table({"rooms": [0, 1, 1, 2] * 9}))
+    assert told(encoder.transform, pa.table({"rooms": [3, -1]})) == []
+    assert len(told(encoder.transform, pa.table({"rooms": [4, -2]}))) == 2
+
+
 def test_a_positive_column_in_another_unit_is_outside() -> None:
     kilograms = np.exp(np.random.default_rng(0).normal(3, 1, size=300))
     encoder = hg.tables.TableEncoder().fit(pa.table({"weight": kilograms}))

@@ -110,7 +110,8 @@ def _distances(values: Array, lowest: float, highest: float, *, above: bool, ske
     """Distances of values beyond one end, in ranges, (n,): 0 inside, and where they are missing.
 
     Positive numbers may be `skewed`: there the distance to the largest is the smaller of those of
-    the numbers and of their logarithms.
+    the numbers and of their logarithms. The next integer beyond a range of integers
+    is within the margin.
     """
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         span = highest - lowest
@@ -119,6 +120,8 @@ def _distances(values: Array, lowest: float, highest: float, *, above: bool, ske
         if skewed and above:
             logarithms = np.log(values / highest) / np.log(highest / lowest)
             distance = np.minimum(distance, logarithms)
+        if span >= 1 and lowest % 1 == highest % 1 == 0:
+            distance = np.where(over == 1, np.minimum(distance, MARGIN), distance)
         rounding = ROUNDING * max(abs(lowest), abs(highest))
         return np.where(over > rounding, distance, 0.0)
 
