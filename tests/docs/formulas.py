@@ -3,6 +3,7 @@
 import ast
 import copy
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -158,10 +159,11 @@ def source_lines(method: Any) -> list[str]:
     """What a method computes, without `self.`; a `return` of an expression as that expression.
 
     So is a `return` of an argument. Of several values only the first is new there; a case that
-    returns early has its own block.
+    returns early has its own block. A data type is no formula: `in_data_type_of` keeps the value.
     """
     code = textwrap.dedent(inspect.getsource(method)).replace("self.", "")
     code = code.replace("w = sample_weight", "w = w").replace(", sample_weight\n", ", w\n")
+    code = re.sub(r"in_data_type_of\(\w+, (\w+)\)", r"\1", code)
     (function,) = ast.parse(code).body
     assert isinstance(function, ast.FunctionDef)
     found = []

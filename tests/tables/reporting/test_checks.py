@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import handgrad as hg
+from handgrad.tables.data.tokens import BytePairs
 from handgrad.tables.inspection.tables import IndexedTable
 from handgrad.tables.reporting.checks import check_epochs, check_rows, still_learning
 from handgrad.tables.reporting.scores import ScoredRows, scores_of
@@ -333,7 +334,7 @@ def test_a_training_without_two_judged_epochs_is_not_checked(
 
 @pytest.mark.parametrize(("held_out", "where"), [(1.88, "below"), (1.1, "above"), (1.25, "at")])
 def test_where_the_validation_of_a_text_lies_is_computed(held_out: float, where: str) -> None:
-    model: Any = SimpleNamespace(best_epoch_=2)
+    model: Any = SimpleNamespace(best_epoch_=2, pairs_=BytePairs("ab"))
     scores = {"held_out": {"loss": held_out}}
     evidence = TextEvidence(model, "a text", scores, history(1.5, 1.25, 1.3), {})
     said = evidence.validation_in_words

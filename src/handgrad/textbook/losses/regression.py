@@ -137,16 +137,17 @@ class QuantileLoss(Loss):
     def forward(self, p: Array, y: Array, sample_weight: Array | None = None) -> float:
         self.w = sample_weight
         self.e = p - y.reshape(p.shape).astype(p.dtype)
-        q = self._of_each(self.e)
+        q = in_data_type_of(self.e, self.q)
         return weighted_mean(np.maximum(-q * self.e, (1 - q) * self.e), self.w)
 
     def backward(self, loss: object = None) -> Array:
-        q = self._of_each(self.e)
+        q = in_data_type_of(self.e, self.q)
         return (np.sign(self.e) + (1 - 2 * q)) / 2 * mean_weights(self.w, self.e)
 
-    def _of_each(self, e: Array) -> Array | float:
-        """`q`; several as an array, one for each column of `e`, in its data type."""
-        return np.array(self.q, e.dtype) if isinstance(self.q, tuple) else self.q
+
+def in_data_type_of(e: Array, q: float | tuple[float, ...]) -> Array | float:
+    """Convert several numbers `q` to an array of the data type of `e`; one number stays itself."""
+    return np.array(q, e.dtype) if isinstance(q, tuple) else q
 
 
 class PoissonNLLLoss(Loss):
