@@ -1,5 +1,7 @@
 """What the last digits depend on is known: no more than that, and no less."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import llvmlite
@@ -8,8 +10,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.engines import environment
+from handgrad.engines.compiled import cache, machine_code
 from handgrad.engines.compiled import engine as compiled
-from handgrad.engines.compiled import machine_code
 from handgrad.engines.loops import partitioning
 from tests.training.by_hand import train
 
@@ -37,6 +39,30 @@ def test_each_package_has_the_blas_it_came_with(case: str, monkeypatch: pytest.M
     monkeypatch.setattr(environment, "threadpool_info", lambda: libraries)
     assert environment.blas_of("numpy") == numpys
     assert environment.blas_of("scipy") == scipys
+
+
+def test_threads_are_those_of_each_blas(monkeypatch: pytest.MonkeyPatch) -> None:
+    for libraries, told in (([NUMPYS, SCIPYS, OPENMP], "4"), ([], "unknown")):
+        monkeypatch.setattr(environment, "threadpool_info", lambda libraries=libraries: libraries)
+        assert environment.threads_of_blas() == told
+    two = [NUMPYS, SCIPYS | {"num_threads": 2}]
+    monkeypatch.setattr(environment, "threadpool_info", lambda: two)
+    assert environment.threads_of_blas() == "2 or 4"
+
+
+@pytest.mark.parametrize("chosen", ["off", "here"])
+def test_a_bug_report_tells_the_cache(
+    chosen: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place = chosen if chosen == "off" else str(tmp_path)
+    monkeypatch.setenv("HANDGRAD_CACHE", place)
+    cache.put("a key", b"some code")
+    hg.check.show_versions()
+    (line,) = re.findall(r"^cache +(.+)$", capsys.readouterr().out, re.M)
+    assert line == f"{place}, {0 if chosen == 'off' else 1} files"
 
 
 def test_the_processor_has_its_name_and_what_numpy_uses_of_it() -> None:
@@ -114,4 +140,5 @@ def test_a_bug_report_has_versions_processor_kernel_and_settings(
     assert told["llvmlite"] == llvmlite.__version__
     assert told["processor"] == environment.processor()
     assert told["BLAS of NumPy"] == "openblas 3.1 Haswell"
+    assert told["threads of BLAS"] == "4"
     assert "OPENBLAS_CORETYPE=Haswell" in told["environment"]

@@ -1,4 +1,4 @@
-"""The environment that last digits depend on: versions, processor, BLAS."""
+"""The environment that last digits depend on: versions, processor, BLAS, threads."""
 
 import os
 import platform
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from handgrad.engines.compiled import cache
 from handgrad.graph.threads import available_cores
 from handgrad.textbook.version import __version__
 
@@ -55,6 +56,12 @@ def blas_of(package: str) -> str:
     return " or ".join(names) or "unknown"
 
 
+def threads_of_blas() -> str:
+    """The numbers of threads of the BLAS libraries in this process; "unknown" if there are none."""
+    counts = {info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"}
+    return " or ".join(map(str, sorted(counts))) or "unknown"
+
+
 def _package_of(library: dict[str, Any]) -> str:
     """The package that a library is part of."""
     # numpy.libs beside the package in wheels for Linux and Windows, numpy/.dylibs within on macOS
@@ -63,7 +70,7 @@ def _package_of(library: dict[str, Any]) -> str:
 
 
 def show_versions() -> None:
-    """Print versions of packages, system, processor and BLAS, for a bug report.
+    """Print versions, system, processor, BLAS, threads and cache, for a bug report.
 
     Lists the installed packages among the requirements of handgrad and its extras, and the
     environment variables that choose an engine or a BLAS kernel.
@@ -79,6 +86,8 @@ def show_versions() -> None:
         "cores": str(available_cores()),
         "BLAS of NumPy": blas_of("numpy"),
         "BLAS of SciPy": blas_of("scipy"),
+        "threads of BLAS": threads_of_blas(),
+        "cache": f"{cache.folder() or 'off'}, {len(cache.files())} files",
         "environment": ", ".join(f"{name}={set_here[name]}" for name in sorted(set_here)),
         **versions(sorted(names)),
     }
