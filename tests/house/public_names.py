@@ -8,7 +8,7 @@ as docs/api.md promises.
 
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from inspect import Parameter, Signature
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +19,8 @@ STORED = Path(__file__).with_name("public_names.json")
 BY_KEYWORD = (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 THE_REST = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+
+Signatures = Mapping[str, str | None]
 
 
 def public_names(module: ModuleType = handgrad, prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -118,7 +120,7 @@ def _is_needed(parameter: Parameter) -> bool:
     return parameter.default is Parameter.empty and parameter.kind not in THE_REST
 
 
-def problems(old: dict[str, str | None], new: dict[str, str | None]) -> list[str]:
+def problems(old: Signatures, new: Signatures) -> list[str]:
     """What programs rely on and the package does not have."""
     found = []
     for name, was in old.items():

@@ -45,7 +45,7 @@ def test_no_clone_changes_the_ends_of_lines() -> None:
         "tests/house/lines.toml",
         "docs/images/spirals.gif",
     ]
-    command = ["git", "-C", ROOT, "check-attr", "eol", "text", "--", *asked]
+    command = ["git", "-C", str(ROOT), "check-attr", "eol", "text", "--", *asked]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = dict(re.findall(r"^(.+: \w+): (\w+)$", told, re.MULTILINE))
     for name in asked:
