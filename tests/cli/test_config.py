@@ -34,7 +34,7 @@ def test_every_option_may_stand_in_a_file(tmp_path: Path) -> None:
         "data": str(path), "target": "left", "task": None, "ignore": ["row"], "estimator": "mlp",
         "layers": "9", "epochs": 2, "batch_size": None, "learning_rate": None, "patience": None,
         "test_size": 0.3, "folds": 3, "metric": ["log_loss", "accuracy"],
-        "class_weight": "balanced", "positive": None, "threshold": None, "seed": 3,
+        "class_weight": "balanced", "positive": None, "threshold": None, "quantile": [], "seed": 3,
         "engine": "auto", "memory": "1 GB", "report": False, "compare": False, "shards": None,
         "separator": None, "decimal": ".", "encoding": None, "date_order": None,
         "category": ["plan"], "number": [], "date": [], "header": True, "header_row": None,

@@ -23,7 +23,7 @@ PANELS = {
     **{field.name: FILE for field in fields(TableOptions)},
     **dict.fromkeys(("estimator", "size", "tokens", "layers", "epochs"), "The model"),
     **dict.fromkeys(("batch_size", "learning_rate", "patience"), "The model"),
-    **dict.fromkeys(("class_weight", "weight", "text", "engine", "seed"), "The model"),
+    **dict.fromkeys(("class_weight", "weight", "text", "quantile", "engine", "seed"), "The model"),
     **dict.fromkeys(("test_size", "group", "time", "test", "folds"), "Evaluation"),
     **dict.fromkeys(("metric", "compare", "report"), "Evaluation"),
     **dict.fromkeys(("out", "resume", "workers", "ray"), RUN),
@@ -40,7 +40,7 @@ HELP: dict[str, str] = {name: hint.__metadata__[0] for name, hint in HINTS.items
 def _parameter(field: "Field[object]") -> inspect.Parameter:
     name, default, kind = field.name, field.default, HINTS[field.name].__origin__
     if default == () or name == "target":  # a list, so that a second target is an error
-        default, kind = None, list[str] | None
+        default, kind = None, list[float] | None if name == "quantile" else list[str] | None
     if name == "sheet":
         kind = str | None
     option = typer.Option(*FLAGS.get(name, ()), help=HELP[name], rich_help_panel=PANELS.get(name))

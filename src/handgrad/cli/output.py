@@ -184,6 +184,7 @@ def show_run(run: runs.Run, output: Output) -> None:
             f"(--threshold {threshold['chosen_by']})"
         )
     _show_coverage(record.get("coverage"), "held-out rows", output)
+    _show_quantiles(record.get("quantiles") or [], output)
     for finding in record["findings"]:
         output.say(f"note: {finding['problem']}, {finding['where']}: {finding['evidence']}")
         output.say(f"  try: {finding['advice']}")
@@ -266,6 +267,7 @@ def show_evaluation(evaluation: runs.Evaluation, output: Output) -> None:
     output.say((evaluation.data, "bold"), text, (evaluation.model, "bold"))
     _show_scores({"score": evaluation.scores, "guessing": evaluation.guessing}, output)
     _show_coverage(evaluation.coverage, "rows", output)
+    _show_quantiles(evaluation.quantiles, output)
     if evaluation.classes:
         measures = ("precision", "recall", "f1")
         rows = [
@@ -373,6 +375,13 @@ def _show_coverage(coverage: runs.CoverageRecord | None, rows: str, output: Outp
     has = "the true class" if coverage["of"] == "set" else "the true value"
     size = f"{size} classes on average" if coverage["of"] == "set" else f"mean width {size}"
     output.say(f"{what}: {has} is inside for {coverage['observed']:.1%} of the {rows}; {size}")
+
+
+def _show_quantiles(quantiles: Sequence[runs.QuantileRecord], output: Output) -> None:
+    """Show the fraction of the true values below each quantile, and its pinball loss."""
+    rows = [[f"{q['level']:g}", f"{q['below']:.1%}", figure(q["pinball_loss"])] for q in quantiles]
+    if rows:
+        output.table(["quantile", "true values below", "pinball loss"], rows, numbers=True)
 
 
 def _show_checks(checks: Sequence[Mapping[str, str]], found: int, output: Output) -> None:

@@ -232,7 +232,7 @@ def predictions_of(
     sets: float | None,
     frame: pa.Table,
 ) -> pa.Table:
-    """Predictions of an estimator, with the requested probabilities, intervals or sets."""
+    """Predictions of an estimator, with its quantiles and the requested further columns."""
     p = model.predict_proba(frame) if probabilities and is_classifier(model) else None
     classes = getattr(model, "classes_", ())
     further: dict[str, Array] = {}
@@ -244,6 +244,9 @@ def predictions_of(
     if sets is not None and has_sets(model):
         chosen = model.predict_sets(frame, sets)
         further = {f"set_{name}": chosen[:, i] for i, name in enumerate(classes)}
+    if has_quantiles(model):
+        quantiles = zip(model.quantiles_, model.predict_quantiles(frame).T, strict=True)
+        further |= {f"quantile_{level:g}": column for level, column in quantiles}
     table = predicted_columns(values, None if p is None else np.asarray(p), classes)
     for name, column in further.items():
         table = table.append_column(name, pa.array(column))
@@ -269,6 +272,20 @@ class PredictsSets(Protocol):
 
     def predict_sets(self, X: object, coverage: float) -> Array:
         """Mask of the classes in the set of each row of `X`, (n, n_classes)."""
+
+
+class PredictsQuantiles(Protocol):
+    """Protocol of a fitted model that predicts quantiles of numbers, of the levels `quantiles_`."""
+
+    quantiles_: tuple[float, ...]
+
+    def predict_quantiles(self, X: object) -> Array:
+        """Quantiles for the rows of `X`, (n, n_quantiles)."""
+
+
+def has_quantiles(model: object) -> TypeGuard[PredictsQuantiles]:
+    """Return True if a model predicts quantiles."""
+    return getattr(model, "quantiles_", None) is not None
 
 
 def has_sets(model: object) -> TypeGuard[PredictsSets]:

@@ -1,4 +1,4 @@
-"""Coverage of the intervals or sets that a model predicts for rows with known targets."""
+"""Coverage of the intervals, sets or quantiles of a model, for rows with known targets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TypedDict
 
 import numpy as np
 
-from handgrad.tables.data.predictions import has_intervals, has_sets
+from handgrad.tables.data.predictions import has_intervals, has_quantiles, has_sets
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import QuantileLoss
 
 NOMINAL = 0.9
 
@@ -24,6 +25,14 @@ class CoverageRecord(TypedDict):
     observed: float
     mean_size: float
     rows: int
+
+
+class QuantileRecord(TypedDict):
+    """Fraction of the targets below a quantile of this level, and its pinball loss, as JSON."""
+
+    level: float
+    below: float
+    pinball_loss: float
 
 
 @dataclass(frozen=True)
@@ -73,3 +82,19 @@ def coverage_of(model: object, X: object, y: Array, classes: Sequence[object]) -
         return None
     inside = (ends[:, 0] <= y) & (y <= ends[:, 1])
     return Coverage(inside, np.diff(ends)[:, 0], ends)
+
+
+def quantiles_of(model: object, X: object, y: Array) -> list[QuantileRecord]:
+    """Record of each quantile for rows with numbers y (n,); empty for a model without quantiles."""
+    if not has_quantiles(model) or not len(y):
+        return []
+    with no_unseen_warnings():
+        p = model.predict_quantiles(X)
+    return [
+        {
+            "level": level,
+            "below": float((y < column).mean()),
+            "pinball_loss": float(QuantileLoss(level).forward(column, y)),
+        }
+        for level, column in zip(model.quantiles_, p.T, strict=True)
+    ]

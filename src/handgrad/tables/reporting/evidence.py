@@ -16,7 +16,12 @@ from handgrad.check.doctor.diagnose import examined, reports_of
 from handgrad.check.doctor.patient import Patient
 from handgrad.tables.data.dependent_rows import RowRoles
 from handgrad.tables.inspection import partial_dependence, permutation_importance
-from handgrad.tables.inspection.coverage import Coverage, coverage_of
+from handgrad.tables.inspection.coverage import (
+    Coverage,
+    QuantileRecord,
+    coverage_of,
+    quantiles_of,
+)
 from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
 from handgrad.tables.reporting.checklist import checks_of_net
 from handgrad.tables.reporting.checks import check_epochs, check_rows
@@ -236,6 +241,11 @@ class Evidence:
     def coverage(self) -> Coverage | None:
         """Coverage of the intervals or sets of classes, on the held-out rows."""
         return coverage_of(self.model, self.held.table.native(), self.held.y, self.classes)
+
+    @cached_property
+    def quantiles(self) -> list[QuantileRecord]:
+        """Record of each quantile on the held-out rows; none without quantiles."""
+        return quantiles_of(self.model, self.held.table.native(), self.held.y)
 
     @cached_property
     def importance(self) -> PermutationImportance | None:

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from handgrad.tables.runs.models import Scores
     from handgrad.tables.runs.partial_run import whole_folder
     from handgrad.tables.runs.reference_models import differences_in_words
-    from handgrad.tables.runs.table_model import CoverageRecord, ModelEvaluation, TableModel
+    from handgrad.tables.runs.table_model import (
+        CoverageRecord,
+        ModelEvaluation,
+        QuantileRecord,
+        TableModel,
+    )
     from handgrad.tables.runs.text_model import (
         TextModel,
         Writing,
@@ -40,6 +45,7 @@ __all__ = [
     "ListedRun",
     "ModelEvaluation",
     "Messages",
+    "QuantileRecord",
     "Run",
     "RunList",
     "RunSettings",

@@ -11,7 +11,7 @@ from handgrad.tables.data.files import check_asked, check_columns
 from handgrad.tables.data.table_options import TableWords, option
 from handgrad.tables.data.targets import target_of, with_target
 from handgrad.tables.data.unseen_values import unseen_warnings_together
-from handgrad.tables.inspection.coverage import coverage_of
+from handgrad.tables.inspection.coverage import coverage_of, quantiles_of
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import PredictedRows, metrics_for, notes_on_few_rows
 from handgrad.tables.runs.settings import check_metrics, one_target
@@ -83,6 +83,7 @@ def evaluate_table(
         X = table.columns.drop_columns([name])
         rows = PredictedRows.of(named.estimator, X, y, named.classes, named.positive)
         coverage = coverage_of(named.estimator, X, rows.y, named.classes)
+        quantiles = quantiles_of(named.estimator, X, rows.y)
     classes = rows.by_class()
     messages.note(*notes_on_few_rows(classes))
     return ModelEvaluation(
@@ -95,4 +96,5 @@ def evaluate_table(
         rows.guessed(rows).scores(metrics),
         classes,
         coverage.recorded() if coverage else None,
+        quantiles,
     )

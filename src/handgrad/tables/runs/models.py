@@ -58,7 +58,7 @@ def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
     usual = "log_loss" if task == "classification" else "root_mean_squared_error"
     if settings.estimator != "tabular" and not settings.patience:
         return None
-    return first or usual
+    return "pinball_loss" if settings.quantile else first or usual
 
 
 def fitted(
@@ -84,6 +84,9 @@ def fitted(
     if task == "classification":
         options |= {"positive": settings.positive, "threshold": settings.threshold_asked()}
         model = TabularClassifier(**options)
+    elif settings.quantile:
+        options.pop("metric")  # the pinball loss
+        model = TabularRegressor(quantiles=settings.quantile, **options)
     else:
         model = TabularRegressor(**options)
     model = _fit(settings, model, X, y, _of_rows(settings, rows))
@@ -247,6 +250,25 @@ def row_weights(settings: RunSettings, y: Array) -> Array | None:
                 did_you_mean(name, known, option("class_weight", f"{known[0]}=2")),
             )
     return compute_sample_weight(weights, names)
+
+
+def check_quantiles(settings: RunSettings, table: TrainingTable) -> None:
+    """Refuse quantiles of classes, and of an estimator without them."""
+    if not settings.quantile:
+        return
+    asked, without = option("quantile", settings.quantile[0]), f"without {option('quantile')}"
+    if table.classes:
+        raise SettingError(
+            f"{asked}, where {table.target.name} has {len(table.classes)} classes",
+            "a target of numbers",
+            f"{without}; {option('task', 'regression')}, if they are numbers",
+        )
+    if settings.estimator != "tabular":
+        raise SettingError(
+            f"{asked} for {option('estimator', settings.estimator)}",
+            f"{option('estimator', 'tabular')}, which has an output for each quantile",
+            without,
+        )
 
 
 def positive_asked(settings: RunSettings, table: TrainingTable) -> str | None:

@@ -45,6 +45,7 @@ WHY = "each has a folder"
 AT_ONCE = 1024
 OF_TABLES = (
     *("task", "ignore", "category", "number", "date", "header_row", "missing", "merge_case"),
+    "quantile",
     *OF_ROWS,
     "test",
 )

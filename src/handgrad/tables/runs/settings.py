@@ -21,6 +21,7 @@ from handgrad.tables.data.table_options import (
     option,
 )
 from handgrad.tables.tabular.decisions import Threshold, check_threshold
+from handgrad.tables.tabular.quantiles import MOST_LEVELS, checked_quantiles
 from handgrad.textbook.errors import SettingError, did_you_mean, is_number
 from handgrad.textbook.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.textbook.metrics.registry import METRICS, metrics_of
@@ -129,6 +130,11 @@ class RunSettings(TableOptions):
         "balanced_accuracy or accuracy, for the best one on validation rows; or costs, such as "
         "miss=10,false_alarm=1.",
     ] = None
+    quantile: Annotated[
+        tuple[float, ...],
+        f"tabular: level of a quantile to predict, such as 0.9. {SEVERAL} The prediction is the "
+        "median then.",
+    ] = ()
     seed: Annotated[int, "Random seed; the same seed gives the same model."] = 0
     engine: Annotated[EngineName, "Engine; auto compiles if that is faster."] = "auto"
     memory: Annotated[str, "Memory budget; larger tables are read in chunks."] = "1 GB"
@@ -200,7 +206,21 @@ class RunSettings(TableOptions):
         self.hidden_layers()
         self.weights_of_classes()
         self.threshold_asked()
+        self._check_quantiles()
         check_metrics(self.metric)
+
+    def _check_quantiles(self) -> None:
+        """Sort the levels of the quantiles; refuse invalid ones."""
+        levels = (self.quantile,) if is_number(self.quantile) else self.quantile
+        try:
+            ordered = checked_quantiles(sorted({*levels}) or None)
+        except (SettingError, TypeError) as error:
+            raise SettingError(
+                option("quantile", self.quantile),
+                f"up to {MOST_LEVELS} levels between 0 and 1",
+                option("quantile", 0.9),
+            ) from error
+        object.__setattr__(self, "quantile", ordered or ())
 
     def _check_split(self) -> None:
         """Refuse contradictory settings of the split."""

@@ -27,6 +27,7 @@ from handgrad.tables.data.spellings import (
 from handgrad.tables.data.table_options import DATE_ORDERS, DateOrder, Task, option
 from handgrad.tables.data.tables import opened
 from handgrad.tables.inspection.coverage import CoverageRecord as CoverageRecord
+from handgrad.tables.inspection.coverage import QuantileRecord as QuantileRecord
 from handgrad.tables.runs.contribution_columns import contribution_columns
 from handgrad.tables.runs.load_table import read_table_named, refuse_joined
 from handgrad.tables.runs.messages import Messages
@@ -287,6 +288,7 @@ class ModelEvaluation:
     guessing: Scores
     classes: list[ClassScores]
     coverage: CoverageRecord | None = None
+    quantiles: Sequence[QuantileRecord] = ()
 
 
 def positive_in(model: Predictor, classes: list[object], name: object) -> int | None:

@@ -27,6 +27,7 @@ from handgrad.tables.runs.models import (
     PredictedRows,
     Scores,
     StoppedError,
+    check_quantiles,
     columns_read,
     epochs_chosen_by,
     fitted,
@@ -191,6 +192,7 @@ class TableJob(Job):
             )
         row_weights(settings, table.target.values)
         check_comparable(settings, table)
+        check_quantiles(settings, table)
         self.positive = positive_asked(settings, table)
         self.split = split_of(settings, table)
         self.learned, self.held_out = self.split.learned, self.split.held_out
@@ -246,6 +248,7 @@ class TableJob(Job):
         evidence = run.evidence(self.held_out, self.learned, model, history)
         coverage = evidence.coverage
         run.record["coverage"] = coverage.recorded() if coverage else None
+        run.record["quantiles"] = evidence.quantiles
         measured = parts.json("two_splits.json", partial(self._two_splits, evidence))
         run.record["two_splits"] = measured
         evidence.state(measured)
