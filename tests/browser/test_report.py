@@ -120,7 +120,7 @@ def test_language_title_and_headings_are_in_order(sight: Sight) -> None:
 
 def test_the_contents_lead_to_the_sections(sight: Sight) -> None:
     links = sight.page.locator("nav a")
-    assert links.count() == sight.page.locator("main section").count() == 8
+    assert links.count() == sight.page.locator("main section").count() == 9
     for i in range(links.count()):
         links.nth(i).click()
         assert sight.page.evaluate("location.hash") == links.nth(i).get_attribute("href")

@@ -28,6 +28,7 @@ TITLES = [
     "Data",
     "Diagnosis",
     "Reproduction",
+    "Model card",
 ]
 
 

@@ -34,7 +34,17 @@ MOST_CURVES, MOST_CLASSES, MOST_DOTS, MOST_MISTAKES = 4, 5, 800, 8
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 MOST_BARS, BARS, WIDTH, BINS = 12, 20, 80, 24
 MOST_INTERVALS = 120
-SHOWN_ELSEWHERE = {"command", "data", "held out", "seed", "seconds", "notes", "target", "positive"}
+SHOWN_ELSEWHERE = {
+    "command",
+    "data",
+    "held out",
+    "seed",
+    "seconds",
+    "notes",
+    "target",
+    "positive",
+    "date",
+}
 
 
 def as_drawn(held: ScoredRows) -> Predictions:
@@ -277,7 +287,8 @@ def _finished(axes: Axes, n_sides: int) -> None:
 
 def columns_of(evidence: Evidence) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the table of columns; the fourth cell is an SVG path of bars."""
-    read_as = _read_as(evidence)
+    features = features_of(evidence)
+    read_as = {} if features is None else features.read_as()
     head = ["column", "type", "missing", "distribution", "values"]
     rows = [
         [
@@ -293,11 +304,11 @@ def columns_of(evidence: Evidence) -> tuple[list[str], list[list[str]]]:
     return head + ["encoded as"] * bool(read_as), rows
 
 
-def _read_as(evidence: Evidence) -> dict[str, str]:
-    """Encoding of each column, if the model or a step of it has one."""
+def features_of(evidence: Evidence) -> Features | None:
+    """Encoders of the columns, if the model or a step of it has them."""
     before = [] if evidence.before is None else [step for _, step in evidence.before.steps]
     features = (getattr(step, "features_", None) for step in (evidence.estimator, *before))
-    return next((f.read_as() for f in features if isinstance(f, Features)), {})
+    return next((each for each in features if isinstance(each, Features)), None)
 
 
 def _kind(column: Column) -> str:

@@ -20,6 +20,7 @@ from handgrad.plots.style import keep_apart, shortened
 from handgrad.plots.svg import inline
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.reporting import comparison, rows, sections
+from handgrad.tables.reporting.card import card_of
 from handgrad.tables.reporting.checklist import in_state
 from handgrad.tables.reporting.checks import FEW_ROWS
 from handgrad.tables.reporting.evidence import Evidence
@@ -96,7 +97,8 @@ def write_report(
     history : History, optional
         Training history, for a model that has none.
     about : mapping, optional
-        Facts of the run: `command`, `data`, `seed`, `seconds`, `target` and `notes`.
+        Facts of the run: `command`, `data`, `date`, `seed`, `seconds`, `target` and
+        `notes`.
 
     Returns
     -------
@@ -134,6 +136,7 @@ def write_page(evidence: Evidence, path: Path) -> Path:
             plots=plots,
             helpers=sections,
             in_state=in_state,
+            card_of=card_of,
             comparison=comparison,
             single=rows,
             surface_of=surface_of,

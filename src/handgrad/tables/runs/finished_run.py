@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 from dataclasses import dataclass
@@ -83,6 +84,13 @@ class Run:
         return self.record["scores"]
 
     @property
+    def date(self) -> str:
+        """Time at which its run.json was written, in the form of ISO 8601; now, before that."""
+        path, now = self.folder / RECORD, datetime.datetime.now()
+        written = datetime.datetime.fromtimestamp(path.stat().st_mtime) if kind_of(path) else now
+        return written.astimezone().isoformat(timespec="minutes")
+
+    @property
     def settings(self) -> RunSettings:
         """The settings of the run."""
         recorded = {**self.record["settings"]}
@@ -100,6 +108,7 @@ class Run:
         return {
             "command": [readable(word) for word in record["command"]],
             "data": readable(record["data"]["source"]),
+            "date": self.date.partition("T")[0],
             "seed": record["seed"],
             "seconds": record["seconds"],
             "notes": record["notes"],

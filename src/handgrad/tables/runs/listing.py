@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import inf
@@ -187,11 +186,11 @@ def _sorted(group: Sequence[Run]) -> list[ListedRun]:
 
 def _listed(run: Run, settings: dict[str, object]) -> ListedRun:
     record = run.record
-    metric, written = _metric(run), (run.folder / RECORD).stat().st_mtime
+    metric = _metric(run)
     intervals: Mapping[str, Any] = record.get("intervals") or {}
     return ListedRun(
         name=run.folder.absolute().name,
-        date=datetime.datetime.fromtimestamp(written).astimezone().isoformat(timespec="minutes"),
+        date=run.date,
         data=str(record["data"]["name"]),
         target=str(record["target"]["name"]),
         split=str(record["split"]["by"]),
