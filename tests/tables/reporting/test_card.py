@@ -69,7 +69,7 @@ def test_it_tells_what_the_model_is_made_from(found: Any) -> None:
 def test_it_tells_the_use_with_its_scores(found: Any) -> None:
     facts, evidence = found[:2]
     assert facts.good_for == (
-        "Predicting left, one of 2 classes, for rows like those held out: every third row."
+        "Predicting left, one of 2 classes, for rows like the held-out ones: every third row."
     )
     assert facts.head == ["", "held out", "95% interval", "guessing"]
     accuracy = evidence.scores[0]
@@ -121,7 +121,7 @@ def test_an_error_has_its_unit_and_the_target_a_range() -> None:
     ends = f"price, to predict: {learned.min():.6g} to {learned.max():.6g}"
     assert facts.not_for["values outside these ranges"][0] == ends
     assert "60 rows" not in facts.good_for
-    assert facts.good_for.endswith("for rows like those held out: 100 rows.")
+    assert facts.good_for.endswith("for rows like the held-out ones: 100 rows.")
 
 
 def test_it_has_the_findings_and_the_checks_that_were_not_made() -> None:

@@ -22,7 +22,7 @@ from handgrad.tables.reporting.sections import listed as files_listed
 MOST_LINES = 12  # of a topic
 OF_EFFECTS = (
     "importances, partial dependences and contributions are associations in the data: they do not "
-    "tell what happens if a column is changed"
+    "tell what happens if an input is changed"
 )
 
 
@@ -60,7 +60,7 @@ def _facts(evidence: Evidence, version: str, day: str) -> dict[str, str]:
     learned = "" if training is None else f"{training.of:,} for training, "
     facts["rows"] = f"{learned}{held.of:,} held out"
     if evidence.pictures:
-        facts["columns"] = evidence.pictures.in_words
+        facts["pictures"] = evidence.pictures.in_words
     else:
         features = features_of(evidence)
         names = held.table.names if features is None else [*features.used]
@@ -85,7 +85,7 @@ def _use(evidence: Evidence) -> str:
     classes = evidence.classes
     what = f"one of {len(classes)} classes" if classes else "a number"
     rows = evidence.about.get("held out") or rows_of(evidence.held.of)
-    return f"Predicting {evidence.target}, {what}, for rows like those held out: {rows}."
+    return f"Predicting {evidence.target}, {what}, for rows like the held-out ones: {rows}."
 
 
 def _scores(evidence: Evidence) -> tuple[list[str], list[list[str]]]:
@@ -114,9 +114,9 @@ def _with_unit(score: Score, evidence: Evidence) -> str:
 
 
 def _limits(evidence: Evidence) -> Iterator[tuple[str, list[str]]]:
-    """What the model is not for: topics, each with its lines."""
-    found = evidence.warned
-    yield "problems found", [f"{each.problem}, {each.where}: {each.evidence}" for each in found]
+    """Limits of the model: topics, each with its lines."""
+    warned = evidence.warned
+    yield "problems found", [f"{each.problem}, {each.where}: {each.evidence}" for each in warned]
     measure = "accuracy" if evidence.classes else "mean absolute error"
     yield f"groups with a worse {measure}", [*_worse_groups(evidence)]
     yield f"classes with fewer than {FEWEST} held-out rows", [*_small_classes(evidence)]
