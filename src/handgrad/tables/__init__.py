@@ -10,7 +10,7 @@ from handgrad.textbook.layers import (
 )
 
 if TYPE_CHECKING:
-    from handgrad.tables.forecasting import Forecaster
+    from handgrad.tables.forecasting import Backtest, Forecaster
     from handgrad.tables.inspection import (
         contributions,
         partial_dependence,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from handgrad.training.results import Contributions, PartialDependence, PermutationImportance
 
 __all__ = [
+    "Backtest",
     "Contributions",
     "EnsembleEmbedding",
     "EnsembleLinear",

@@ -11,8 +11,8 @@ import pytest
 
 import handgrad as hg
 from handgrad.files import inspect
-from handgrad.tables.forecasting.forecaster import forecasts_from
 from handgrad.tables.forecasting.lags import AHEAD, SERIES, Lags
+from handgrad.tables.forecasting.origins import ForecastSteps
 from handgrad.tables.forecasting.series import Roles, Series, SeriesSet
 from handgrad.tables.forecasting.steps import TimeStep
 from handgrad.textbook.layers import Array
@@ -62,7 +62,7 @@ DAILY = TimeStep("second", 86400.0, 19723.0)  # from Monday, the first of Januar
 
 def rows(y: Array, origins: list[int], ahead: list[int], **more: Any) -> dict[str, list[Any]]:
     lags = Lags(DAILY, (7,), 2, **({"dates": True, "months": False, "grouped": True} | more))
-    made = lags.rows(Series("Ulm", 0, y), np.array(origins), np.array(ahead))
+    made = lags.rows([ForecastSteps(Series("Ulm", 0, y), np.array(origins), np.array(ahead))])
     columns = {name: values.tolist() for name, values in made.columns.items()}
     return columns | {"base": made.base.tolist(), "scale": made.scale.tolist()}
 
@@ -108,16 +108,19 @@ def test_forecasts_do_not_change_with_the_future(model: hg.tables.Forecaster) ->
     y = sales()
     changed = y.copy()
     changed[151:] = -1e3
-    asked = [np.full(7, 150)]
-    was, now = (
-        forecasts_from(model, [Series("", 0, values)], asked, 0.9) for values in (y, changed)
-    )
+    was, now = (from_origins(model, values, [150]) for values in (y, changed))
     assert now == was
     changed[150] += 5
-    assert forecasts_from(model, [Series("", 0, changed)], asked, 0.9) != was
+    assert from_origins(model, changed, [150]) != was
 
 
 # forecasts
+
+
+def from_origins(model: hg.tables.Forecaster, y: Array, origins: list[int]) -> pa.Table:
+    """Forecasts of all steps from origins in a series."""
+    steps = [ForecastSteps.of(Series("", 0, y), np.array(origins), model.horizon)]
+    return model._forecasts(steps, model.lags_.rows(steps), 0.9)
 
 
 def test_a_forecast_goes_on_from_the_last_row(model: hg.tables.Forecaster) -> None:
@@ -143,16 +146,12 @@ def test_the_training_rows_are_the_default_and_later_ones_are_used(
 
 
 def test_it_forecasts_better_than_the_season_before(model: hg.tables.Forecaster) -> None:
-    y = sales(5, 400)
-    series = [Series("", 0, y)]
-    origins = np.repeat(np.arange(150, 390, 7), 7)
-    ahead = np.tile(np.arange(1, 8), len(origins) // 7)
-    made = forecasts_from(model, series, [origins], 0.9)
-    error = np.abs(made["forecast"].to_numpy() - y[origins + ahead])
-    assert error.mean() < 0.9 * np.abs(y[origins + ahead - 7] - y[origins + ahead]).mean()
-    inside = (made["low"].to_numpy() <= y[origins + ahead]) & (
-        y[origins + ahead] <= made["high"].to_numpy()
-    )
+    y, first = sales(5, 400), 151
+    made = from_origins(model, y, [*range(first - 1, 390, 7)])
+    values, before = y[first : first + len(made)], y[first - 7 : first - 7 + len(made)]
+    error = np.abs(made["forecast"].to_numpy() - values)
+    assert error.mean() < 0.9 * np.abs(before - values).mean()
+    inside = (made["low"].to_numpy() <= values) & (values <= made["high"].to_numpy())
     assert 0.75 < inside.mean() < 0.99
 
 

@@ -6,9 +6,10 @@ from handgrad.tables.forecasting.files import SUMMARIES as SUMMARIES
 from handgrad.tables.packages import require_packages
 
 if TYPE_CHECKING:
+    from handgrad.tables.forecasting.backtest import Backtest
     from handgrad.tables.forecasting.forecaster import Forecaster
 
-__all__ = ["Forecaster"]
+__all__ = ["Backtest", "Forecaster"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,23 +9,34 @@ from typing import Self
 
 import numpy as np
 import pyarrow as pa
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from handgrad.engines.dispatch import EngineName
 from handgrad.files.cells import DAY
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.data.unseen_values import no_unseen_warnings
+from handgrad.tables.forecasting.backtest import (
+    ACTUAL,
+    Backtest,
+    linear_forecasts,
+    scores_of,
+    seasonal_change,
+)
 from handgrad.tables.forecasting.files import fitted_from, fitted_to
 from handgrad.tables.forecasting.lags import ForecastRows, Lags
+from handgrad.tables.forecasting.origins import (
+    ForecastSteps,
+    first_held_out,
+    held_out_steps,
+    next_steps,
+    training_steps,
+)
 from handgrad.tables.forecasting.series import Roles, Series, SeriesSet
 from handgrad.tables.tabular import TabularRegressor
-from handgrad.textbook.errors import DataError, UnseenWarning, positive
+from handgrad.textbook.errors import UnseenWarning, between_0_and_1, positive
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
-
-# Most training rows; a row is an origin and a number of steps ahead of it.
-MOST_ROWS = 20_000
 
 
 @dataclass(repr=False, eq=False)
@@ -105,14 +116,25 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         series = SeriesSet.of(table, roles)
         for note in series.notes:
             warnings.warn(note, stacklevel=2)
+        return self._fit(series, roles)
+
+    def _fit(self, series: SeriesSet, roles: Roles) -> Self:
         lags = Lags.of(series, self.horizon, self.season)
-        rows, y, positions = training_rows(lags, series.series, self.horizon)
-        regressor = self._regressor()
-        t = (y - rows.base) / rows.scale
-        self.regressor_ = regressor.fit(pa.table(rows.columns), t, time=positions)
+        rows, targets, positions = self._training(series, lags)
+        self.regressor_ = self._regressor().fit(rows.table, targets, time=positions)
         self.lags_, self.roles_ = lags, roles
         self.series_ = tuple(one.last(lags.memory) for one in series.series)
         return self
+
+    def _training(self, series: SeriesSet, lags: Lags) -> tuple[ForecastRows, Array, Array]:
+        """Training rows, their targets, and their positions in time."""
+        steps = training_steps(series.series, self.horizon, max(2 * lags.season, lags.n_lags))
+        rows = lags.rows(steps)
+        values, positions = (
+            np.concatenate([getattr(part, name) for part in steps])
+            for name in ("values", "positions")
+        )
+        return rows, rows.relative(values), positions
 
     def _check_settings(self) -> None:
         positive("horizon", self.horizon, whole=True)
@@ -158,8 +180,97 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             self._warn_of_new(series)
         # so that rounding does not depend on earlier values
         series = tuple(one.last(self.lags_.memory) for one in series)
-        origins = [np.full(self.horizon, len(one.values) - 1) for one in series]
-        return forecasts_from(self, series, origins, interval)
+        steps = next_steps(series, self.horizon)
+        return self._forecasts(steps, self.lags_.rows(steps), interval)
+
+    def _forecasts(
+        self, steps: Sequence[ForecastSteps], rows: ForecastRows, interval: float
+    ) -> pa.Table:
+        """Table of the forecasts of steps, with their intervals."""
+        with no_unseen_warnings():
+            z, ends = self.regressor_.predict(rows.table, interval=interval)
+        labels = [label for part in steps for label in [part.series.label] * len(part.ahead)]
+        times = self.lags_.step.times(np.concatenate([part.positions for part in steps]))
+        group = {self.roles_.group: pa.array(labels)} if self.roles_.group else {}
+        when = {self.roles_.time: _cells(times, dates=self.lags_.dates)}
+        forecast, low, high = map(rows.absolute, (z, *ends.T))
+        return pa.table({**group, **when, "forecast": forecast, "low": low, "high": high})
+
+    def backtest(
+        self,
+        table: object,
+        target: str,
+        *,
+        time: str,
+        group: str | None = None,
+        test_size: float = 0.2,
+        interval: float = 0.9,
+    ) -> Backtest:
+        """Forecast the end of the series by a model of what came before.
+
+        A copy of the forecaster is fitted to the values before the held-out end, and forecasts it
+        from origins `horizon` steps apart; the forecaster itself does not change.
+
+        Parameters
+        ----------
+        table : data frame, dict of columns, str or Path
+            As in `fit`.
+        target : str
+            Column of numbers to forecast.
+        time : str
+            Column of dates or numbers at regular steps.
+        group : str, optional
+            Column that identifies the series.
+        test_size : float, default 0.2
+            Fraction of the steps to hold out, rounded to whole horizons.
+        interval : float, default 0.9
+            Coverage of the intervals, between 0 and 1.
+
+        Returns
+        -------
+        Backtest
+            The forecasts, and their scores beside those of the seasonal naive forecast and of a
+            linear model.
+
+        Raises
+        ------
+        DataError
+            If the series are too short.
+
+        Examples
+        --------
+        >>> import handgrad as hg, numpy as np
+        >>> days = np.arange("2024-01-01", "2024-06-01", dtype="M8[D]")
+        >>> sales = 100 + 30 * (np.arange(len(days)) % 7 > 4) + np.arange(len(days)) / 10
+        >>> model = hg.tables.Forecaster(horizon=7, n_members=2, epochs=5, random_state=0)
+        >>> test = model.backtest({"day": days, "sales": sales}, "sales", time="day")
+        >>> len(test.table), test.scores["forecast"]["mase"] < test.scores["seasonal_naive"]["mase"]
+        (28, True)
+        """
+        self._check_settings()
+        between_0_and_1("test_size", test_size)
+        roles = Roles(target, time, group or "")
+        series = SeriesSet.of(table, roles)
+        first = first_held_out(series, self.horizon, test_size)
+        before, steps = series.until(first), held_out_steps(series.series, first, self.horizon)
+        model = clone(self)._fit(before, roles)
+        lags = model.lags_
+        rows, (training, targets, _) = lags.rows(steps), model._training(before, lags)
+        more = {
+            "ahead": np.concatenate([part.ahead for part in steps]),
+            ACTUAL: np.concatenate([part.values for part in steps]),
+            "linear": linear_forecasts(training, targets, rows),
+            "seasonal_naive": rows.base,
+        }
+        made = model._forecasts(steps, rows, interval)
+        for name, values in more.items():
+            made = made.append_column(name, pa.array(values))
+        changes = {one.label: seasonal_change(one, lags.season) for one in before.series}
+        scores = scores_of(made, ("forecast", "linear", "seasonal_naive"), steps, changes)
+        low, high = made["low"].to_numpy(), made["high"].to_numpy()
+        inside = (low <= more[ACTUAL]) & (more[ACTUAL] <= high)
+        n_training = sum(int((~np.isnan(one.values)).sum()) for one in before.series)
+        return Backtest(made, scores, float(inside.mean()), float((high - low).mean()), n_training)
 
     def _warn_of_new(self, series: Sequence[Series]) -> None:
         """Warn of series that the training rows lack."""
@@ -185,76 +296,11 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         self.regressor_ = self._regressor()
         self.regressor_._from_file(regressor, net)
         read = [*self.regressor_.features_.features]
-        first = self.series_[0]
-        made = self.lags_.rows(first, np.array([len(first.values) - 1]), np.ones(1, int)).columns
+        made = self.lags_.rows(next_steps(self.series_[:1], 1)).columns
         if read != [*made]:
             raise damaged(
                 f"a regressor of the columns {shown(read)}", f"those of its lags, {[*made]}"
             )
-
-
-def forecasts_from(
-    model: Forecaster, series: Sequence[Series], origins: Sequence[Array], interval: float
-) -> pa.Table:
-    """Forecasts from `origins` of series, indices of values, each repeated for every step."""
-    parts, places = [], []
-    for one, of_one in zip(series, origins, strict=True):
-        ahead = np.tile(np.arange(1, model.horizon + 1), len(of_one) // model.horizon)
-        parts.append(model.lags_.rows(one, of_one, ahead))
-        places.append(one.start + of_one + ahead)
-    rows = ForecastRows.joined(parts)
-    with no_unseen_warnings():
-        z, ends = model.regressor_.predict(pa.table(rows.columns), interval=interval)
-    labels = np.repeat([one.label for one in series], [len(of_one) for of_one in origins])
-    times = model.lags_.step.times(np.concatenate(places))
-    forecast, low, high = (rows.base + rows.scale * part for part in (z, ends[:, 0], ends[:, 1]))
-    group = {model.roles_.group: pa.array(labels.tolist())} if model.roles_.group else {}
-    when = {model.roles_.time: _cells(times, dates=model.lags_.dates)}
-    return pa.table({**group, **when, "forecast": forecast, "low": low, "high": high})
-
-
-def training_rows(
-    lags: Lags, series: Sequence[Series], horizon: int
-) -> tuple[ForecastRows, Array, Array]:
-    """Rows of all origins and steps with a known value, the values, and their positions.
-
-    Of more than `MOST_ROWS` a regular choice is made.
-    """
-    pairs = [_known(lags, one, horizon) for one in series]
-    n_rows = sum(len(origins) for origins, _ in pairs)
-    if not n_rows:
-        longest = max(len(one.values) for one in series)
-        raise DataError(
-            f"{longest} steps in the longest series",
-            f"at least {horizon + 4}, for a horizon of {horizon}",
-            "more rows, or a shorter horizon",
-        )
-    every = max(n_rows / MOST_ROWS, 1.0)
-    parts, values, positions, before = list[ForecastRows](), [], [], 0
-    for one, (origins, ahead) in zip(series, pairs, strict=True):
-        numbers = np.arange(before, before + len(origins))
-        chosen = np.floor((numbers + 1) / every) > np.floor(numbers / every)
-        before += len(origins)
-        if chosen.any():
-            origins, ahead = origins[chosen], ahead[chosen]
-            parts.append(lags.rows(one, origins, ahead))
-            values.append(one.values[origins + ahead])
-            positions.append(one.start + origins + ahead)
-    return ForecastRows.joined(parts), np.concatenate(values), np.concatenate(positions)
-
-
-def _known(lags: Lags, series: Series, horizon: int) -> tuple[Array, Array]:
-    """Origins and steps ahead whose values are known, of a series with enough before them."""
-    n = len(series.values)
-    first = min(max(2 * lags.season, lags.n_lags), n // 3)
-    origins, ahead = (
-        part.ravel()
-        for part in np.meshgrid(np.arange(first, n - 1), np.arange(1, horizon + 1), indexing="ij")
-    )
-    inside = origins + ahead < n
-    origins, ahead = origins[inside], ahead[inside]
-    there = ~np.isnan(series.values[origins + ahead]) & (n >= horizon + 4)
-    return origins[there], ahead[there]
 
 
 def _cells(times: Array, *, dates: bool) -> pa.Array:

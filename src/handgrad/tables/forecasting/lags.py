@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import pyarrow as pa
 
 from handgrad.files.cells import DAY
-from handgrad.tables.forecasting.series import Series, SeriesSet
+from handgrad.tables.forecasting.origins import ForecastSteps
+from handgrad.tables.forecasting.series import SeriesSet
 from handgrad.tables.forecasting.steps import MONDAY, WEEK, TimeStep
 from handgrad.textbook.layers import Array
 
@@ -48,6 +50,19 @@ class ForecastRows:
         columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in names}
         base, scale = (np.concatenate([getattr(p, a) for p in parts]) for a in ("base", "scale"))
         return cls(columns, base, scale)
+
+    @property
+    def table(self) -> pa.Table:
+        """The columns as a table."""
+        return pa.table(self.columns)
+
+    def relative(self, values: Array) -> Array:
+        """Targets of the net for values of the series, (n,)."""
+        return (values - self.base) / self.scale
+
+    def absolute(self, targets: Array) -> Array:
+        """Values of the series for targets of the net, (n,)."""
+        return self.base + self.scale * targets
 
 
 @dataclass(frozen=True)
@@ -88,12 +103,13 @@ class Lags:
         """Number of last values that a forecast depends on."""
         return max(WINDOW + self.season, self.n_lags, *(2 * q for q in self.seasons), 1)
 
-    def rows(self, series: Series, origins: Array, ahead: Array) -> ForecastRows:
-        """Rows for steps `ahead` (n,) of `origins` (n,), indices of values of the series.
+    def rows(self, steps: Sequence[ForecastSteps]) -> ForecastRows:
+        """Rows of steps; no value after their origins is used."""
+        return ForecastRows.joined([self._rows(part) for part in steps])
 
-        No value after an origin is used.
-        """
-        past = _Past(series.values, origins, ahead)
+    def _rows(self, steps: ForecastSteps) -> ForecastRows:
+        series, ahead = steps.series, steps.ahead
+        past = _Past(series.values, steps.origins, ahead)
         base = past.seasonal(self.season, 1)
         scale = past.mean_change(self.season, WINDOW)
         columns = {f"lag {i}": past.lag(i) for i in range(self.n_lags)}
@@ -105,7 +121,7 @@ class Lags:
         relative = {name: (values - base) / scale for name, values in columns.items()}
         for season in self.seasons:
             relative[f"change in {season}"] = (past.lag(0) - past.lag(season)) / scale
-        calendar = self._calendar(series.start + origins + ahead) if self.dates else {}
+        calendar = self._calendar(steps.positions) if self.dates else {}
         own = {SERIES: np.full(len(ahead), series.label, object)} if self.grouped else {}
         columns = {**relative, AHEAD: ahead.astype(float), **calendar, **own}
         return ForecastRows(columns, base, scale)

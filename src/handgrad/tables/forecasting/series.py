@@ -37,8 +37,9 @@ class Series:
         return self.start + len(self.values)
 
     def until(self, end: int) -> Series:
-        """The values before a position."""
-        return replace(self, values=self.values[: max(end - self.start, 0)])
+        """The values before a position, up to the last known one."""
+        known = np.flatnonzero(~np.isnan(self.values[: max(end - self.start, 0)]))
+        return replace(self, values=self.values[: known[-1] + 1 if len(known) else 0])
 
     def last(self, n: int) -> Series:
         """The last `n` values, and as many before as make the first a known one."""
@@ -88,6 +89,11 @@ class SeriesSet:
             _filled(labels[one[0]], positions[one], values[one], roles, notes) for one in rows
         ]
         return cls(step, times.kind == "date", tuple(series), _together(notes, len(series)))
+
+    def until(self, end: int) -> SeriesSet:
+        """The values before a position, of series that have some."""
+        before = (one.until(end) for one in self.series)
+        return replace(self, series=tuple(one for one in before if len(one.values)))
 
 
 def _numbers(source: SeriesTable, name: str) -> Array:
