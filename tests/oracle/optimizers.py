@@ -25,7 +25,7 @@ OPTIMIZERS: dict[str, Callable[[], hg.optimizers.Optimizer]] = {
     "Adam": lambda: hg.Adam(0.05),
     "Adam with weight decay": lambda: hg.Adam(0.05, weight_decay=0.1),
     "AdamW": lambda: hg.AdamW(0.05, weight_decay=0.1),
-    "NAdam": lambda: hg.optimizers.NAdam(0.05, weight_decay=0.01),
+    "NAdam": lambda: hg.optimizers.NAdam(0.02, weight_decay=0.01),
     "Lion": lambda: hg.optimizers.Lion(0.01, weight_decay=0.1),
     "clipped by norm": lambda: hg.SGD(0.5, momentum=0.9, clip_norm=0.1),
     "clipped by value": lambda: hg.Adam(0.05, clip_value=0.02, weight_decay=0.1),

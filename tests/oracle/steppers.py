@@ -54,7 +54,7 @@ STEPPERS: dict[str, Make] = {
     "Adam": lambda p: torch.optim.Adam(p.values(), lr=0.05),
     "Adam with weight decay": lambda p: torch.optim.Adam(p.values(), lr=0.05, weight_decay=0.1),
     "AdamW": lambda p: torch.optim.AdamW(p.values(), lr=0.05, weight_decay=0.1),
-    "NAdam": lambda p: torch.optim.NAdam(p.values(), lr=0.05, weight_decay=0.01),
+    "NAdam": lambda p: torch.optim.NAdam(p.values(), lr=0.02, weight_decay=0.01),
     "Lion": lambda p: Lion(p.values(), lr=0.01, weight_decay=0.1),
     "clipped by norm": lambda p: torch.optim.SGD(p.values(), lr=0.5, momentum=0.9),
     "clipped by value": lambda p: torch.optim.Adam(p.values(), lr=0.05, weight_decay=0.1),

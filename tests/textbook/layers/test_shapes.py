@@ -94,6 +94,11 @@ def test_a_reshape_takes_rows_of_its_size_in_any_shape_behind_layers_that_do(
         net.predict(x[:, :2] if row[0] > 2 else x[:, :, :2], engine="eager")
 
 
+def test_a_reshape_of_one_step_leaves_a_recurrent_layer_its_axis_of_steps() -> None:
+    net = hg.Net(hg.LSTM(1, 4, return_sequences=True, rng=0), hg.layers.Reshape(1, 1, 4))
+    assert net.predict(np.ones((2, 1, 1)), engine="eager").shape == (2, 1, 1, 4)
+
+
 def test_a_reshape_behind_an_embedding_takes_single_codes() -> None:
     net = hg.Net(hg.Embedding(5, 3, rng=0), hg.layers.Reshape(3, 1))
     assert net.shape_in == ()

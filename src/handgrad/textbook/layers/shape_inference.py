@@ -77,15 +77,27 @@ def _followed(
         is_open = shape is not None and ... in shape and ... in begin
         if shape and is_open and follows and i > start and stated and ... not in stated:
             between = closed(stated)[: len(stated) + 1 - len(shape)]
-            if closed(shape, between) == stated:
+            whole = closed(begin, between)
+            if closed(shape, between) == stated and _takes_axes(layers[start:i], whole):
                 shape_in = None if shape_in is None else closed(shape_in, between)
-                return _followed(layers, start, shape_in, closed(begin, between))
+                return _followed(layers, start, shape_in, whole)
         try:
             shape = None if shape is None else layer.shape_out(shape)
         except ShapeError as misfit:
             misfit.put_within(place)
             raise
     return shape_in, shape
+
+
+def _takes_axes(layers: Sequence[Layer], shape: Shape) -> bool:
+    """Return whether each layer accepts as many axes: `Reshape` states one, and accepts all."""
+    try:
+        for layer in layers:
+            _check_axes(layer, shape, "")
+            shape = layer.shape_out(shape) or (...,)
+    except ShapeError:
+        return False
+    return True
 
 
 def _check_axes(layer: Layer, shape: Shape | None, where: str) -> None:
