@@ -206,25 +206,35 @@ FAILED = """({ pages, states }) => states.map((state) => {
   training.run(1e5, () => false);
   const first = seen(training);
   const { step } = training;
-  training.happens({ set: { learning_rate: 0.001 } });
-  training.state = { ...training.state, optimizer: { name: "SGD", learning_rate: 0.001 } };
+  training.happens({ set: { learning_rate: 1e-9 } });
+  training.state.optimizer.learning_rate = 1e-9;
   training.run(step + 30, () => false);
   return { first, then: seen(training) };
 })"""
 
 
-def test_nan_is_told_with_its_place_and_a_lower_rate_goes_on() -> None:
+def test_nan_is_told_with_its_place_and_after_a_lower_rate_a_link_still_leads_there() -> None:
     wild = {"optimizer": {"name": "SGD", "learning_rate": 100}}
     square = {"inputs": ["x1", "exp(4*x2)"], "layers": net(4, activation="ReLU")}
-    states = [
+    # Weights that "decay" by the factor -999 become infinite while the loss is still finite.
+    away = {"optimizer": {"name": "SGD", "learning_rate": 100, "weight_decay": 10}}
+    states: list[dict[str, Any]] = [
         {"data": {"kind": "plane"}, "layers": net(4, activation=None), **wild},
         {"data": {"kind": "multi-gauss"}, **square, **wild},
+        {"layers": net(4), **away},
+        {"layers": net(4), **away, "batch_size": 250},
+        {"layers": net(4), **away, "batch_size": 125},
     ]
-    for found in in_training(FAILED, states=states):
-        failure = found["first"]["failure"]
-        assert failure["epoch"] == found["first"]["step"] // 25 + 1
+    for state, found in zip(states, in_training(FAILED, states=states), strict=True):
+        failure, then = found["first"]["failure"], found["then"]
+        per_epoch = 250 // state.get("batch_size", 10)
+        assert failure["epoch"] == found["first"]["step"] // per_epoch + 1
         assert (failure["words"] == "failure_loss") == (failure["layer"] is None)
         check(found["first"])
+        check(then)
+        # Weights whose loss is infinite have it at any rate.
+        went = then["step"] - found["first"]["step"]
+        assert went == (30 if failure["words"] == "failure_weights" else 0)
     with pytest.raises(DivergenceError, match="at step"):
         replay(found["first"]["link"].rsplit("&step=", 1)[0] + "&step=10000")
 

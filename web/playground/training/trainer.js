@@ -146,24 +146,18 @@ export class Training {
     const { x, y } = this.task.train;
     this.applyWeights();
     this.reported = null;
-    const before = model.stepsTaken;
+    const before = this.copied();
     if (this.state.shuffle) shuffle(order, this.shuffling);
     const rates = this.isConstant
       ? this.rateOf(this.step)
       : Float64Array.from({ length: perEpoch }, (_, i) => this.rateOf(this.step + i));
     this.epochLoss = model.epoch(x, y, order, size, rates);
-    this.step += model.stepsTaken - before;
-    if (Number.isFinite(this.epochLoss)) this.arrive();
-    else this.locateFailure(this.step);
-  }
-
-  /** Repeat the epoch up to its failing step, batch by batch, to locate the failure. */
-  locateFailure(failing) {
-    this.restore(this.states.before(Math.floor(failing / this.perEpoch)).state);
-    while (!this.failure) {
-      const end = this.step + this.perEpoch;
-      if (!this.batch && end <= failing && this.hasNoEvents(this.step, end)) this.runEpoch();
-      else this.runBatch();
+    if (Number.isFinite(this.epochLoss)) {
+      this.step += perEpoch;
+      this.arrive();
+    } else {
+      this.restore(before);
+      while (!this.failure) this.runBatch(); // up to the failing step
     }
   }
 
@@ -185,18 +179,18 @@ export class Training {
     return rows;
   }
 
-  /** Run one step of the optimizer. */
+  /** Run one step of the optimizer; one that fails is undone, so that a link can lead here. */
   runBatch() {
     this.applyWeights();
     this.reported = null;
+    const before = this.copied();
     const rows = this.gather();
     if (!this.batch) this.total = 0;
     const { model, batchX, batchY, size } = this;
-    const drawn = model.streams.slice();
     const loss = model.batch(batchX, batchY, rows, this.rateOf(this.step), size);
-    if (!Number.isFinite(loss)) {
-      model.streams.set(drawn);
+    if (!Number.isFinite(loss) || !model.parameters.every(Number.isFinite)) {
       this.fail(loss);
+      this.restore(before);
       return;
     }
     this.total += loss * rows;
@@ -252,7 +246,7 @@ export class Training {
       optimizerState: model.optimizerState.slice(),
       streams: model.streams.slice(),
       shuffling: this.shuffling.slice(),
-      order: this.order.length < 2 ** 16 ? Uint16Array.from(this.order) : this.order.slice(),
+      order: this.order.length < 2 ** 16 ? new Uint16Array(this.order) : this.order.slice(),
     };
   }
 
