@@ -64,6 +64,17 @@ def test_heads_of_layers_stay_above_their_columns(at: At) -> None:
     heads_are_above(shell, 3)
 
 
+def test_a_chosen_neuron_that_another_net_lacks_is_left(at: At) -> None:
+    shell = at("data=spiral&classes=5&layers=4")
+    last = shell.page.locator('.neuron[data-column="2"][data-unit="4"]')
+    last.click()
+    assert shell.page.evaluate(f"{DESKTOP}.pointed.fixed")
+    shell.control("add_layer").click()
+    shell.until(lambda: shell.page.locator('.neuron[data-column="3"]').count() == 5, "two layers")
+    assert last.count() == 0
+    assert shell.page.evaluate(f"{DESKTOP}.pointed") is None
+
+
 @pytest.mark.parametrize("layers", ["none", "4,2"])
 def test_neurons_are_pressed_where_they_are_drawn(at: At, layers: str) -> None:
     shell = at(f"inputs=x1&layers={layers}")

@@ -31,8 +31,6 @@ export function diagramIn(store, heads) {
     const { state, session } = store;
     net.columns = columnsOf(session.names, state.inputs.length);
     if (net.columns.length < 2) return;
-    const { pointed } = store;
-    if (pointed && !(pointed.unit < net.columns[pointed.column]?.units)) store.point(null, true);
     maps.clear();
     fit(net, store, stage.parentElement.clientWidth || 600);
     net.links = linksOf(net.columns, store.frame?.parameters);
@@ -40,6 +38,8 @@ export function diagramIn(store, heads) {
     lay(stage, canvas, heads, net.geometry);
     neurons.replaceChildren(...labels(net, store), ...buttonsOf(net, store));
     if (store.frame) maps.take(store.frame);
+    const { pointed } = store;
+    if (pointed && !(pointed.unit < net.columns[pointed.column]?.units)) store.point(null, true);
     draw();
   };
   const changed = () => {
