@@ -192,7 +192,10 @@ class Session {
     return this.ask("goTo", { step });
   }
 
-  /** Request of the host; the promise resolves to null if a later one replaces it. */
+  /**
+   * Request of the host; the promise resolves to null if a later one replaces it, or if the net is
+   * no longer that of the frame whose `version` is among the options.
+   */
   request(kind, options = {}) {
     return this.ask("request", { kind, options });
   }

@@ -226,8 +226,12 @@ export class TrainingLoop {
     this.phases = this.phase = null;
   }
 
-  /** Handle a request, at once or when its study is done. */
+  /** Handle a request, at once or when its study is done; null for another `version` of the net. */
   answer(id, kind, options) {
+    if ((options.version ?? this.version) !== this.version) {
+      this.post({ answer: null, id });
+      return;
+    }
     if (Object.hasOwn(STUDIES, kind)) {
       const old = this.jobs.find((job) => job.kind === kind);
       if (old) this.post({ answer: null, id: old.id });

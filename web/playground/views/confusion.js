@@ -31,7 +31,7 @@ export function confusionIn(place, session) {
   };
   function draw(frame) {
     if (frame.version !== version) {
-      [version, found] = [frame.version, null];
+      [version, found, rows] = [frame.version, null, null];
       rowsOf({});
     }
     show();

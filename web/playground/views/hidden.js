@@ -30,7 +30,8 @@ export function hiddenIn(place, session) {
 
   function draw(frame) {
     if (frame.version !== shown.version) {
-      Object.assign(shown, { version: frame.version, found: null, directions: null });
+      const { version } = frame;
+      Object.assign(shown, { version, rows: null, found: null, directions: null });
       const columns = session.state.layers.length;
       if (!(shown.column <= columns + 1)) shown.column = null;
       shown.column ??= Math.max(columns, 0);
@@ -43,7 +44,7 @@ export function hiddenIn(place, session) {
 
   function show() {
     const { rows, found } = shown;
-    if (!rows || !found || found.n !== rows.n) return;
+    if (!rows || !found) return;
     const seen = projected(shown, parts);
     drawSpace(parts, rows, seen);
     words(seen);

@@ -96,7 +96,7 @@ export function throttle(act, pause = PAUSE) {
 
 /**
  * Create a function that requests `kind` of a session, one at a time; of several waiting, only the
- * last is sent.
+ * last is sent. Answers about another net than that of the view's last frame are dropped.
  */
 export function requesterOf(session, kind, view, took) {
   let isBusy = false;
@@ -107,10 +107,11 @@ export function requesterOf(session, kind, view, took) {
       return;
     }
     isBusy = true;
+    const version = view.last?.version;
     try {
-      const found = await session.request(kind, options);
+      const found = await session.request(kind, { ...options, version });
       view.problem(null);
-      if (found) took(found, options);
+      if (found && view.last?.version === version) took(found, options);
     } catch (error) {
       view.problem(translate("not_computed", { why: error.message }));
     }
