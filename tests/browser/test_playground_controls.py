@@ -314,6 +314,21 @@ def test_a_number_that_the_browser_takes_for_unchanged_is_taken(at: Callable[[st
         shell.becomes("batch_size", number)
 
 
+def test_a_number_typed_again_is_taken_where_another_was_set_meanwhile(
+    at: Callable[[str], Shell],
+) -> None:
+    shell = at("batch=10")
+    field = shell.control("batch_size")
+    field.fill("x")
+    field.press("Enter")
+    shell.page.evaluate("document.getElementById('playground').store.change({ batch_size: 20 })")
+    shell.becomes("batch_size", 20)
+    assert field.input_value() == "x"  # whoever types is not disturbed
+    field.fill("10")
+    field.press("Enter")
+    shell.becomes("batch_size", 10)
+
+
 def test_nesterov_is_chosen_with_a_momentum(at: Callable[[str], Shell]) -> None:
     shell = at(f"optimizer=SGD:{RATED}:momentum=0.9:nesterov=1")
     shell.becomes("optimizer.nesterov", True)

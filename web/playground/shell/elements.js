@@ -103,8 +103,8 @@ export function numeric(key, schema, take, { ladder, optional = false, ...more }
     element: whole,
     input,
     set: (value) => {
-      if (document.activeElement === input && input.getAttribute("aria-invalid") === "true") return;
       last = value ?? null;
+      if (document.activeElement === input && input.getAttribute("aria-invalid") === "true") return;
       show(last === null ? "" : String(last), null);
     },
   };
