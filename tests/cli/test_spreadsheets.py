@@ -199,12 +199,12 @@ NEARLY = {
         "it would be a number",
     ),
     "times": (
-        [f"{i % 24}:{i % 60:02}" for i in range(60)],
+        [f"{i % 30}:{i % 60:02}" for i in range(60)],
         f"times of day, such as '0:00', {LIKE_TIMES}",
     ),
-    "times with two digits": (
-        [f"{i % 24:02}:{i % 60:02}" for i in range(60)],
-        f"times of day, such as '00:00:00', {LIKE_TIMES}",
+    "few times with two digits": (
+        [f"{i % 3:02}:30" for i in range(60)],
+        f"times of day, such as '00:30:00', {LIKE_TIMES}",
     ),
     "names of months": (
         [f"{i % 28 + 1} {MONTHS[i % 3]} 2024" for i in range(60)],
@@ -222,6 +222,41 @@ def test_what_only_looks_like_numbers_or_dates_is_told(case: str, tmp_path: Path
     cells, said = NEARLY[case]
     found = trained(table(tmp_path, a=cells, b=[*range(7)], y=["u", "v"] * 90))
     assert found["notes"] == [f"column 'a' looks like {said}"]
+
+
+def test_times_and_names_of_months_are_read_as_such(tmp_path: Path) -> None:
+    columns = {
+        "long": [f"{i % 24}:{i % 60:02}" for i in range(60)],
+        "short": [f"{i % 24:02}:{i % 60:02}" for i in range(60)],
+        "month": ["Jan", "Feb", "März", "Apr.", "May"] * 12,
+        "day": ["Mo", "Tue", "Mi", "Fri", ""] * 12,
+    }
+    found = trained(table(tmp_path, **columns, b=[*range(7)], y=["u", "v"] * 90))
+    told = {
+        "long": "times of day, in hours",
+        "short": "times of day, in hours",
+        "month": "names of months, January as 1",
+        "day": "names of weekdays, Monday as 1",
+    }
+    assert found["notes"] == [f"column {n!r} is read as {what}" for n, what in told.items()]
+    kinds = ["hour of the day", "hour of the day", "month of the year", "day of the week"]
+    for name, kind in zip(columns, kinds, strict=True):
+        assert found["columns"][name].startswith(f"{kind}: number +")
+    model, new = tmp_path / "run" / "model.safetensors", tmp_path / "new.csv"
+    said = set()
+    for row in ("14:30,09:00,March,Mon", "2:30 pm,9 Uhr,Mrz,Montag", "14:30:00,9:00,mar,Mo"):
+        new.write_text(f"long,short,month,day,b\n{row},1\n")
+        said.add(handgrad("predict", model, new, "--probabilities").stdout)
+    assert len(said) == 1
+
+
+def test_names_among_other_words_are_categories_also_where_no_training_row_has_them(
+    tmp_path: Path,
+) -> None:
+    names = ["May", "June", "April", "Jan"] * 29 + ["Bob"] * 4
+    found = trained(table(tmp_path, name=names, b=[*range(7)], y=["u", "v"] * 90))
+    assert found["columns"]["name"].startswith("category of ")
+    assert found["notes"] == []
 
 
 def test_dates_with_the_year_first_among_others_are_dates(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ const MAKERS = {
 function typed(column, id) {
   const isText = column.kind === "text";
   const control = element("input", { id, autocomplete: "off", spellcheck: "false" });
-  if (!isText) control.inputMode = column.kind === "index" ? "numeric" : "decimal";
+  if (!isText && !column.place) control.inputMode = column.kind === "index" ? "numeric" : "decimal";
   const extra = [];
   if (isText) {
     control.setAttribute("list", `${id}-values`);
@@ -175,6 +175,7 @@ function kindLabel(column) {
     return translate("kind_order", { order: translate(column.time.written) });
   }
   if (column.kind === "text" && !column.n_values) return translate("kind_either");
+  if (column.place) return translate(`kind_${column.place.written}`);
   return translate(`kind_${column.kind}`, { n: column.n_values });
 }
 
@@ -204,7 +205,7 @@ function readLabel(column, value) {
     return translate(column.values.includes(value) ? "read_known" : "read_other");
   }
   const inWords = column.kind === "date" ? formatDate : (number) => formatNumber(number, 15);
-  const number = column.time ?? column;
+  const number = column.time ?? column.place ?? column;
   if (value !== null) return translate("read", { value: inWords(value) });
   if (number.marks_missing) return translate("read_missing");
   return translate("read_as_middle", { value: inWords(number.center) });
@@ -213,7 +214,8 @@ function readLabel(column, value) {
 /** Error message of a field: what came, what was expected, and what to try. */
 function wrong(text, column) {
   const isDate = column.kind === "date";
-  const what = translate(isDate ? "date" : "number");
+  const cycle = column.place?.written;
+  const what = translate(cycle ? `kind_${cycle}` : isDate ? "date" : "number");
   const came = text
     ? translate("came", { text: visible(text), what })
     : translate(isDate ? "came_partly" : "came_empty");
@@ -226,6 +228,7 @@ function wrong(text, column) {
   if (column.kind === "index") {
     return [came, translate("expected_whole", { most: column.n - 1 }), translate("try_example")];
   }
+  if (cycle) return [came, translate(`expected_${cycle}`), translate("try_empty")];
   const example = numberText(column.example ?? 12.5, column.written);
   const hint = column.kind === "input" ? "try_example" : "try_empty";
   return [came, translate("expected_number", { example }), translate(hint)];

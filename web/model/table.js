@@ -1,14 +1,16 @@
 // Encoding of table rows: cells as text to the net's inputs.
 
 import { dateIn } from "./dates.js";
+import { placeIn } from "./cycles.js";
 import { encoded } from "./encoding.js";
 import { numberIn, trimmed } from "./numbers.js";
 
 /**
  * Column as read in training, of handgrad.files.features, is `{ name, read_as, … }`, its fields by
  * their names in Python. A column of a net without a table is an `Input`, a number, or an `Index`,
- * an integer below `n`; it is required. `kind` is "number", "date" or "text", "input" or "index".
- * `reading` has the patterns of numbers and dates. The module `encoding.js` is that of a model.
+ * an integer below `n`; it is required. `kind` is "number", "date" or "text", "input" or "index";
+ * a number in a cycle, such as a time of day, has a `place`. `reading` has the patterns of numbers,
+ * dates and times. The module `encoding.js` is that of a model.
  */
 
 /** Test if a text is a missing value. */
@@ -26,7 +28,9 @@ export function cellRead(column, text, reading) {
 }
 
 const READ = {
-  number: (column, text, reading) => numberIn(text, column.written, reading),
+  number: (column, text, reading) =>
+    (column.place ? placeIn(text, column.place.written, reading) : null) ??
+    numberIn(text, column.written, reading),
   date: (column, text, reading) => dateIn(text, column.time.written, reading),
   text: (_, text) => text,
   input: (_, text, reading) => finite(numberIn(text, "", reading)),

@@ -53,6 +53,21 @@ MONTHS = (
     "november nov",
     "december dec dezember dez",
 )
+WEEKDAYS = (
+    "monday mon mo montag",
+    "tuesday tues tue tu dienstag di",
+    "wednesday wed we mittwoch mi",
+    "thursday thurs thur thu th donnerstag do",
+    "friday fri fr freitag",
+    "saturday sat sa samstag sonnabend",
+    "sunday sun su sonntag so",
+)
+NAMES = {"month": MONTHS, "weekday": WEEKDAYS}
+# A time of day: 14:30, 14:30:05.5, 2:30 pm, 2 pm, 14 Uhr.
+TIME = (
+    r"^(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}(?:\.[0-9]{1,9})?))?)?"
+    r" ?(?P<unit>(?:[AaPp]\.?[Mm]\.?|[Uu]hr)?)$"
+)
 DAY, YEAR, BETWEEN = "([0-9]{1,2})(?:st|nd|rd|th)?", "([0-9]{4}|[0-9]{2})", r"[ ,./\-]"
 AFTER = "($|[T ,])"
 # Rewriting of dates with the name of a month, one after the other, in any case: 月3月 in its place,
@@ -85,7 +100,7 @@ MOST_DIGITS = 18
 
 
 def reading() -> dict[str, Any]:
-    """Patterns by which scripts read numbers and dates."""
+    """Patterns and names by which scripts read numbers, dates and times of day."""
     return {
         "number": _in_script(NUMBER),
         "digits": DIGITS,
@@ -94,6 +109,7 @@ def reading() -> dict[str, Any]:
             (pattern, re.sub(r"\\([0-9])", r"$\1", form))
             for pattern, form in (*NAMED_DATES, *DATES_IN_CHINESE, *MONTHS_ALONE)
         ],
+        "cycles": {"time": _in_script(TIME), **NAMES},
         "missing": MISSING,
         "separators": [*SEPARATORS],
         "no_time": NO_TIME,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, repeat
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,23 @@ from handgrad.textbook.net.minibatches import batches
 
 Kind = Literal["number", "boolean", "date", "text"]
 CYCLES = {"of the year": 365.2425, "of the week": 7.0, "of the day": 1.0}
+
+
+class Cycle(NamedTuple):
+    """Cycle of numbers in text: its length, its name, what a number is, and what the texts are."""
+
+    length: float
+    name: str
+    number: str
+    texts: str
+
+
+# By the format of the texts, which a model file stores.
+CYCLES_OF_TEXT = {
+    "time": Cycle(24.0, "of the day", "hour of the day", "times of day, in hours"),
+    "month": Cycle(12.0, "of the year", "month of the year", "names of months, January as 1"),
+    "weekday": Cycle(7.0, "of the week", "day of the week", "names of weekdays, Monday as 1"),
+}
 # Rows that are encoded at once, so that what is computed on the way stays small.
 AT_ONCE = 1024
 
@@ -36,7 +53,8 @@ class Column:
     """Column: numbers with NaN for missing values, dates as days, or text with None.
 
     `note` describes how it was parsed if that was ambiguous; `written` is the decimal sign of
-    numbers in text, or the order of dates there; `categorical` text is never parsed as numbers.
+    numbers in text, or their cycle, or the order of dates there; `categorical` text is never
+    parsed as numbers.
     """
 
     kind: Kind
@@ -230,6 +248,37 @@ class Date(Feature):
     def encodings(self, first_code: int) -> list[Encoding]:
         waves: list[Encoding] = [(CyclicFeatures, (CYCLES[cycle],), 2) for cycle in self.cycles]
         return [*self.time.encodings(first_code), *waves]
+
+
+@dataclass(frozen=True)
+class Cyclic(Feature):
+    """Number in a cycle, such as the hour of the day, and its cyclic encoding, sine and cosine."""
+
+    place: Number
+
+    @property
+    def number(self) -> Number:
+        return self.place
+
+    @property
+    def note(self) -> str:
+        """Description of the texts."""
+        return self.place.note
+
+    @property
+    def cycle(self) -> Cycle:
+        """The cycle of the numbers."""
+        return CYCLES_OF_TEXT[self.place.written]
+
+    def names(self, name: str) -> list[str]:
+        waves = [f"{name}_{wave} {self.cycle.name}" for wave in ("sine", "cosine")]
+        return [*self.place.names(name), *waves]
+
+    def summary(self) -> str:
+        return f"{self.cycle.number}: {self.place.summary()} + cyclic features"
+
+    def encodings(self, first_code: int) -> list[Encoding]:
+        return [*self.place.encodings(first_code), (CyclicFeatures, (self.cycle.length,), 2)]
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import random
 import re
 
-from handgrad.files.cell_patterns import MONTHS
-from handgrad.files.features import Binary, Category, Code, Date, Feature, Number
+from handgrad.files.cell_patterns import MONTHS, NAMES
+from handgrad.files.features import Binary, Category, Code, Cyclic, Date, Feature, Number
 
 CYCLES = ("of the year", "of the week", "of the day")
 FEATURES: dict[str, Feature] = {
@@ -19,6 +19,9 @@ FEATURES: dict[str, Feature] = {
     "more": Code(("u", "v"), 2),
     "dates": Date(Number(19000.25, 0.01, True), CYCLES),
     "days first": Date(Number(19000.25, 0.01, False, written="dmy"), CYCLES[:1]),
+    "times": Cyclic(Number(12.5, 0.1, True, written="time")),
+    "months": Cyclic(Number(6.0, 0.2, False, written="month")),
+    "weekdays": Cyclic(Number(4.0, 0.3, True, written="weekday")),
     "months first": Date(Number(19000.25, 0.01, False, written="mdy"), ()),
 }
 NOTHING = ["", "  ", "NA", "null", "NaT", "nan", "\u00a0", "\x1c", "N/A ", " NaN"]
@@ -62,6 +65,8 @@ def odd_cell(feature: Feature, rng: random.Random) -> str:
         return _number(rng)
     if isinstance(feature, Date):
         return _date(rng)
+    if isinstance(feature, Cyclic):
+        return _place(rng, feature.place.written)
     assert isinstance(feature, Binary | Category)
     return rng.choice([*feature.values, "new", f" {feature.values[0]}", ""])
 
@@ -80,6 +85,24 @@ def _number(rng: random.Random) -> str:
     minus = rng.choice(["", "-", "−", "+", "- "])
     whole = rng.choice([str(rng.randint(0, 999)), grouped])
     return rng.choice(BESIDE) % f"{minus}{whole}{fraction}{exponent}"
+
+
+def _place(rng: random.Random, cycle: str) -> str:
+    if rng.random() < 0.1:
+        return rng.choice(
+            ["12.5", "7", "16:9", "1:2:3", "14", "-1:30", "12:30:60", "24:01", "May 1"]
+        )
+    if cycle == "time":
+        hour, minute, second = rng.randint(0, 25), rng.randint(0, 60), rng.uniform(0, 60)
+        times = (f"{hour}:{minute:02}", f"{hour:02}:{minute:02}:{second:02.0f}",
+                 f"{hour}:{minute:02}:{second:09.6f}", f"{hour} Uhr", f"{hour}")  # fmt: skip
+        return rng.choice(times) + rng.choice(
+            ["", "", " ", " pm", "AM", " p.m.", "\u00a0a.m", " Uhr"]
+        )
+    name = rng.choice(rng.choice(NAMES[cycle]).split())
+    return rng.choice(["{}", "{}.", " {} ", "{}x"]).format(
+        rng.choice([name, name.upper(), name.capitalize()])
+    )
 
 
 def _date(rng: random.Random) -> str:

@@ -20,7 +20,8 @@ from handgrad.exchange.exporting import Proof, TrainSpec, model_spec_of
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.exchange.exporting.portable.page_data import PAGE as FOLDER
 from handgrad.exchange.exporting.portable.page_data import page_data
-from handgrad.files.cell_patterns import reading
+from handgrad.files.cell_patterns import MONTHS, reading
+from handgrad.files.features import CYCLES_OF_TEXT
 from handgrad.files.scripts import inlined
 from handgrad.files.web import WEB
 from tests.bad_input.refused import refused
@@ -170,6 +171,7 @@ def test_every_sentence_is_there_in_each_language() -> None:
             "dmy",
             "mdy",
             "ymd",
+            *(f"expected_{cycle}" for cycle in CYCLES_OF_TEXT),
         )
         assert used or re.search(rf"[\"']{key}[\"']|words\.\w+\.{key}\b", scripts), key
 
@@ -179,15 +181,19 @@ def test_rows_to_begin_with_are_written_as_the_training_had_them() -> None:
         "paid": ["1.234,50 €", "12,25 €", "7,00 €", "100,75 €"] * 30,
         "day": ["31.01.2024", "15.02.2023", "01.12.2024", "09.09.2022"] * 30,
         "n": [1, 2, 3, 4] * 30,
+        "at": ["14:30", "8:05", "19:45", "2:00"] * 30,
+        "in": ["März", "Mai", "Juni", "Juli"] * 30,
     }
     fitted = hg.TabularRegressor(1, epochs=1, random_state=0).fit(table, np.arange(120.0))
     spec = model_spec_of(fitted)
     rows = page_data(spec, spec.answers)["examples"]
     assert len(rows) == 12
-    for paid, day, n in rows:
+    for paid, day, n, at, month in rows:
         assert re.fullmatch(r"-?\d+(,\d+)?", paid)
         assert re.fullmatch(r"\d\d\.\d\d\.\d{4}", day)
         assert re.fullmatch(r"-?\d+(\.\d+)?", n)
+        assert re.fullmatch(r"\d+:\d\d", at)
+        assert month.lower() in {names.split()[0] for names in MONTHS}
 
 
 @needs_node

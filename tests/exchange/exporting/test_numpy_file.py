@@ -149,6 +149,29 @@ def test_frames_of_every_library_and_a_single_row(name: str, written: dict[str, 
     assert predict(none).shape == (0, 2)
 
 
+def test_times_and_names_of_months_are_read_as_the_model_reads_them(tmp_path: Path) -> None:
+    minutes = np.random.default_rng(0).integers(0, 1440, 120).tolist()
+    columns: dict[str, list[Any]] = {
+        "at": [f"{m // 60:02}:{m % 60:02}:07.25" for m in minutes],
+        "in": ["January", "Feb", "März", "Dez.", "May"] * 24,
+        "day": ["Mo", "Dienstag", "wed", None, "Fri", "Sun"] * 20,
+    }
+    fitted = hg.TabularRegressor(1, epochs=1, random_state=0).fit(columns, np.arange(120.0))
+    path = tmp_path / "model.py"
+    assert hg.export(fitted, path).checks[0].same_bits
+    predict = functions(path.read_text("utf-8"))["predict"]
+    expected = fitted.predict(columns)
+    assert np.array_equal(predict(columns), expected)
+    times = [datetime.time.fromisoformat(text) for text in columns["at"]]
+    assert np.array_equal(predict(columns | {"at": times}), expected)
+    for name, cell in (("at", "noon"), ("in", "Mars"), ("day", "12:00")):
+        with pytest.raises(ValueError, match=cell):
+            predict(columns | {name: [cell] * 120})
+    c = tmp_path / "model.c"
+    hg.export(fitted, c)
+    assert re.search("double at; // 'at', hour of the day", c.read_text("utf-8"))
+
+
 def test_numbers_among_categories_are_text() -> None:
     rng = np.random.default_rng(0)
     columns = {

@@ -12,6 +12,7 @@ from handgrad.files.cells import DAY, START
 from handgrad.files.features import (
     Column,
     Columns,
+    Cyclic,
     Feature,
     TextFeature,
 )
@@ -83,6 +84,9 @@ def _values(feature: Feature, rng: np.random.Generator) -> tuple[Any, Any, list[
             spread = (center + places / factor).clip(-FARTHEST, FARTHEST)
         rounded = [float(f"{value:.6g}") for value in spread.tolist()]
         numbers = [np.nan, -FARTHEST, center, *rounded]
+        if isinstance(feature, Cyclic):
+            length = feature.cycle.length
+            return np.nan, length, np.clip(numbers, 0.0, length).tolist()
         if feature.kind != "date":
             return np.nan, FARTHEST, numbers
         times = np.round(np.clip(numbers, FIRST_DAY, LAST_DAY) * DAY) / DAY

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from handgrad.files.cell_patterns import MISSING
-from handgrad.files.features import Column
+from handgrad.files.features import CYCLES_OF_TEXT, Column
+from handgrad.tables.data.cyclic_texts import places_in
 from handgrad.tables.data.files import Table
-from handgrad.tables.data.frames import dates_in, numbers_in
+from handgrad.tables.data.frames import cycles_in, read
 from handgrad.tables.data.spellings import listing, spelled_alike
 from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.data.targets import Target, is_text
@@ -82,9 +83,12 @@ def notes_on_columns(table: Table) -> list[str]:
     """Notes on the feature columns."""
     notes = []
     for name, column in zip(table.names, table.columns.columns, strict=True):
-        if is_text(column.type):
+        is_time = pa.types.is_time(column.type) and column.null_count < len(column)
+        if (is_time or is_text(column.type)) and (note := _note_on_cycle(name, column)):
+            notes.append(note)
+        elif is_text(column.type):
             notes += _note_on_text(table, name, column)
-        elif pa.types.is_time(column.type) and column.null_count < len(column):
+        elif is_time:
             notes.append(_note_on_nearly(name, str(column.drop_null()[0]), *NEARLY[0][1:]))
         elif pa.types.is_integer(column.type) and len(column) >= A_COUNT_HAS:
             steps = np.diff(column.to_numpy()) if not column.null_count else np.zeros(1)
@@ -106,11 +110,25 @@ def mixed_as_categories(frame: pa.Table) -> pa.Table:
         if is_text(column.type):
             texts = [text for text in column.unique().to_pylist() if text and text.strip()]
             whole, cells = Column("text", np.array(texts, object)), pa.array(texts, pa.string())
-            if numbers_in(whole) or dates_in(whole):
+            if read(whole).kind != "text":
                 continue
-            if read_as(cells, "number", "date").any():
+            if read_as(cells, "number", "date").any() or _are_mostly_cyclic(cells):
                 frame = frame.set_column(i, name, column.dictionary_encode())
     return frame
+
+
+def _are_mostly_cyclic(texts: pa.Array) -> bool:
+    """Return True if more than half of the texts, but not all, are times, months or weekdays."""
+    n_read = [(places_in(texts, cycle) >= 0).sum() for cycle in CYCLES_OF_TEXT]
+    return any(len(texts) < 2 * n < 2 * len(texts) for n in n_read)
+
+
+def _note_on_cycle(name: str, column: pa.ChunkedArray) -> str:
+    """Note on times of day, and names of months or weekdays."""
+    cells = column.unique().cast(pa.string()).to_pylist()
+    texts = [text for text in cells if text is not None and text.strip() not in MISSING]
+    places = cycles_in(Column("text", np.array(texts, object))) if texts else None
+    return f"column {name!r} is read as {CYCLES_OF_TEXT[places.written].texts}" if places else ""
 
 
 def _note_on_text(table: Table, name: str, column: pa.ChunkedArray) -> list[str]:

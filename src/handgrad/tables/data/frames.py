@@ -14,7 +14,7 @@ import numpy as np
 
 from handgrad.files.cell_patterns import MISSING
 from handgrad.files.cells import DAY, day_of, is_missing, text_of
-from handgrad.files.features import Column, Columns
+from handgrad.files.features import CYCLES_OF_TEXT, Column, Columns
 from handgrad.tables.data.table_options import DateOrder
 from handgrad.textbook.errors import DataError, UnseenWarning, closest
 from handgrad.textbook.layers import Array
@@ -137,7 +137,9 @@ def _of_objects(values: Sequence[object]) -> Column:
     if all(hasattr(value, "to_timestamp") for value in present):  # periods of pandas
         begins = [None if is_missing(v) else cast("Any", v).to_timestamp() for v in values]
         return Column("date", _days(begins))
-    if all(isinstance(value, str) for value in present):
+    if all(isinstance(value, str) for value in present) or all(
+        isinstance(value, datetime.time) for value in present
+    ):
         return Column("text", _texts(values))
     kinds = sorted({type(value).__name__ for value in present})
     return Column("text", _texts(values), f"mixed ({', '.join(kinds)}), read as text")
@@ -182,6 +184,40 @@ def dates_in(column: Column, written: str = "") -> Column | None:
         days = [math.nan if text is None else day_of(read(text)) for text in column.values]
         return Column("date", np.array(days, float), "text that reads as dates")
     return _formatted(column, "date", ".", cast("DateOrder | None", written or None))
+
+
+def cycles_in(column: Column, written: str = "") -> Column | None:
+    """Parse a text column as times of day, months or weekdays; None unless every present text is.
+
+    Hours, or places from 1. `written` is the cycle, if known; else there are at least 4 of them.
+    """
+    import pyarrow as pa
+
+    from handgrad.tables.data.cyclic_texts import is_cycle, places_in
+
+    encoded = pa.array(column.values, pa.string()).dictionary_encode()
+    texts = encoded.dictionary
+    cycle = written or next((cycle for cycle in CYCLES_OF_TEXT if is_cycle(texts, cycle)), None)
+    if cycle is None:
+        return None
+    places = places_in(texts, cycle)
+    if np.isnan(places).any():
+        return None
+    indices = encoded.indices.fill_null(len(places)).to_numpy(False)
+    note = f"text that reads as {CYCLES_OF_TEXT[cycle].texts}"
+    return Column("number", np.append(places, np.nan)[indices], note, written=cycle)
+
+
+def parsed_like(column: Column, kind: str, written: str) -> Column | None:
+    """Parse a text column as numbers or dates, in the format `written`; None if it does not fit.
+
+    Numbers in a cycle may be written as such, too.
+    """
+    if kind == "date":
+        return dates_in(column, written or "ymd")  # one cell may look like a season, 2010-11
+    if written in CYCLES_OF_TEXT:
+        return cycles_in(column, written) or numbers_in(column)
+    return numbers_in(column, written)
 
 
 def _formatted(
@@ -266,10 +302,10 @@ def refuse_twice(table: object, names: Sequence[str], hint: str = "rename one of
 
 
 def read(column: Column) -> Column:
-    """Parse a text column as numbers or dates, if all of its cells are."""
+    """Parse a text column as numbers, dates or times of day, if all of its cells are."""
     if column.kind != "text" or column.note or column.missing.all():
         return column
-    return numbers_in(column) or dates_in(column) or column
+    return numbers_in(column) or dates_in(column) or cycles_in(column) or column
 
 
 def different(texts: Array) -> tuple[Array, Array]:

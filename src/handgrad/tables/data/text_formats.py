@@ -39,7 +39,7 @@ class NumberParts:
     """Parts of numbers in text: sign, digits, exponent, percent, currency; null elsewhere."""
 
     def __init__(self, texts: pa.Array) -> None:
-        part = _parts(texts, NUMBER)
+        part = parts_of(texts, NUMBER)
         debit = pc.equal(part["debit"], "(")
         signs = pc.binary_join_element_wise(part["s1"], part["s2"], part["s3"], "")
         one_sign = pc.less_equal(pc.add(pc.utf8_length(signs), debit.cast("int32")), 1)
@@ -61,16 +61,16 @@ class DateParts:
     """Parts of dates in text; -1 where a text does not look like a date; (n,) each."""
 
     def __init__(self, texts: pa.Array) -> None:
-        texts = _plain(texts)
+        texts = plain(texts)
         with_a_name = pc.match_substring_regex(texts, WITH_A_NAME, ignore_case=True)
         by_number = _rewritten(texts, NAMED_DATES) if pc.any(with_a_name).as_py() else texts
         in_days = _rewritten(by_number, DATES_IN_CHINESE)
         days = _rewritten(in_days, MONTHS_ALONE)
         self.named, self.monthly = _differ(texts, by_number), _differ(in_days, days)
-        self.part = part = _parts(days, DATE)
+        self.part = part = parts_of(days, DATE)
 
-        season = _parts(texts, SEASON)
-        begin, end = (_whole(season[name], -1) for name in ("begin", "end"))
+        season = parts_of(texts, SEASON)
+        begin, end = (whole(season[name], -1) for name in ("begin", "end"))
         self.months, self.seasons = begin >= 0, (begin >= 0) & ((begin + 1) % 100 == end)
 
         def long(name: str) -> Array:
@@ -81,11 +81,11 @@ class DateParts:
             return np.asarray(pc.is_in(part[name], pa.array([*characters])).to_numpy(False))
 
         alike = pc.fill_null(pc.equal(part["s"], part["t"]), False).to_numpy(False)
-        self.a, self.b, self.c = (_whole(part[name], -1) for name in "abc")
+        self.a, self.b, self.c = (whole(part[name], -1) for name in "abc")
         self.a = np.where(alike, self.a, -1)
         self.long_a, self.long_c, self.dots = long("a"), long("c"), is_in("s", ".")
         self.iso = (self.long_a == 4) & (self.long_c <= 2)  # unambiguous
-        hour, minute, second = (_whole(part[name], 0) for name in ("hour", "minute", "second"))
+        hour, minute, second = (whole(part[name], 0) for name in ("hour", "minute", "second"))
         hour = np.where(is_in("half", "AaPp"), hour % 12, hour) + 12 * is_in("half", "Pp")
         self.seconds = 3600 * hour + 60 * minute + second
 
@@ -396,13 +396,13 @@ def there(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     return texts.filter(pc.invert(missing))
 
 
-def _parts(texts: pa.Array, pattern: str) -> dict[str, Any]:
+def parts_of(texts: pa.Array, pattern: str) -> dict[str, Any]:
     """Named groups of a pattern in each text; null where it does not match."""
-    groups = pc.extract_regex(_plain(texts), pattern)
+    groups = pc.extract_regex(plain(texts), pattern)
     return {name: pc.struct_field(groups, name) for name in groups.type.names}
 
 
-def _plain(texts: pa.Array) -> Any:
+def plain(texts: pa.Array) -> Any:
     """Texts with plain blanks, and none at the ends."""
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, BLANKS, " "))
 
@@ -418,7 +418,7 @@ def _differ(some: pa.Array, others: pa.Array) -> Array:
     return np.asarray(pc.fill_null(pc.not_equal(some, others), False).to_numpy(False))
 
 
-def _whole(texts: pa.Array, otherwise: int) -> Array:
+def whole(texts: pa.Array, otherwise: int) -> Array:
     """Texts of digits as integers, (n,)."""
     numbers = pc.if_else(pc.equal(texts, ""), None, texts).cast(pa.int64())
     return np.asarray(pc.fill_null(numbers, otherwise).to_numpy(False))

@@ -15,7 +15,7 @@ from handgrad.files.features import Column, Columns
 from handgrad.files.paths import kind_of
 from handgrad.tables.data import TableOptions, TableStream
 from handgrad.tables.data.files import Table, check_asked
-from handgrad.tables.data.frames import columns_of_frame, dates_in, frame_of, numbers_in, read
+from handgrad.tables.data.frames import columns_of_frame, frame_of, parsed_like, read
 from handgrad.tables.data.spellings import respelled
 from handgrad.tables.data.table_options import TableWords
 from handgrad.tables.data.targets import missing_targets, target_of, with_target
@@ -170,8 +170,9 @@ def _like(column: Column, old: Column | None) -> Column:
         return column
     if old is None or old.missing.all():
         return read(column)
-    parse = {"number": numbers_in, "date": dates_in}.get(old.kind)
-    return column if parse is None else parse(column, written=old.written) or column
+    if old.kind not in ("number", "date"):
+        return column
+    return parsed_like(column, old.kind, old.written) or column
 
 
 def _against_run(

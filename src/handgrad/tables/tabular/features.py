@@ -14,11 +14,13 @@ import numpy as np
 from handgrad.files.cells import DAY
 from handgrad.files.features import (
     CYCLES,
+    CYCLES_OF_TEXT,
     Binary,
     Category,
     Code,
     Column,
     Columns,
+    Cyclic,
     Date,
     Feature,
     Features,
@@ -33,6 +35,7 @@ from handgrad.tables.data.frames import (
     dates_in,
     different,
     numbers_in,
+    parsed_like,
     read,
     text_in,
 )
@@ -152,7 +155,11 @@ def without_ranges(features: Features, known: Collection[str]) -> Features:
     for name, feature in features.features.items():
         if name not in known and feature.number is not None:
             number = replace(feature.number, lowest=None, highest=None)
-            unknown[name] = replace(feature, time=number) if isinstance(feature, Date) else number
+            unknown[name] = number
+            if isinstance(feature, Date):
+                unknown[name] = replace(feature, time=number)
+            elif isinstance(feature, Cyclic):
+                unknown[name] = replace(feature, place=number)
     return Features(features.features | unknown)
 
 
@@ -167,6 +174,8 @@ def _feature(column: Column, w: Array, embedded_from: float) -> Feature:
             if there.all():
                 return Nothing("the same in every row")
             return _number(float(values[0]), 1.0, column)
+        if column.written in CYCLES_OF_TEXT:
+            return Cyclic(number_of(column, w))
         return (number_of if column.kind == "number" else date_of)(column, w)
     return _of_values(text_in(column) if column.kind == "boolean" else column, w, embedded_from)
 
@@ -215,20 +224,19 @@ def _read(column: Column, name: str, feature: Feature) -> Column:
     if isinstance(feature, TextScores):
         return column if column.kind == "text" else text_in(column)
     written = "" if feature.number is None else feature.number.written
-    if feature.kind == "date":
-        written = written or "ymd"  # a cell by itself may look like a season, 2010-11
-    return _read_as(f"{feature.kind}s", column, name, written)
+    expected = feature.cycle.texts if isinstance(feature, Cyclic) else f"{feature.kind}s"
+    return _read_as(feature.kind, column, name, written, expected)
 
 
-def _read_as(kind: str, column: Column, name: str, written: str) -> Column:
+def _read_as(kind: str, column: Column, name: str, written: str, expected: str) -> Column:
     """Parse a column as numbers or dates, in the format of the training."""
     if column.missing.all():
         return Column("number", np.full(len(column.values), np.nan))
     if column.kind == "text":
-        parse = partial(READINGS[kind], written=written)
-        return parse(column) or refuse_cell(column, name, kind, parse)
-    if kind == "dates" and column.kind != "date":
-        refuse_cell(column, name, kind)
+        parse = partial(parsed_like, kind=kind, written=written)
+        return parse(column) or refuse_cell(column, name, expected, parse)
+    if kind == "date" and column.kind != "date":
+        refuse_cell(column, name, expected)
     return column
 
 
@@ -313,9 +321,11 @@ def refuse_cell(
         row = int(there[unreadable])
     hint = "the column of the training, read in the same way"
     if parse is not None:
-        setting = option(expected.removesuffix("s"), name, quoted=True)
-        setting = setting if setting.startswith("--") else f"hg.data.open_table with {setting}"
-        hint = f"correct that cell, or leave it empty; or {setting}, for missing values"
+        hint = "correct that cell, or leave it empty"
+        if expected in READINGS:
+            setting = option(expected.removesuffix("s"), name, quoted=True)
+            setting = setting if setting.startswith("--") else f"hg.data.open_table with {setting}"
+            hint += f"; or {setting}, for missing values"
     raise DataError(
         f"column {name!r} has {_plain(column, row)} in row {row}, counted from 0",
         f"{expected}, as in training",

@@ -14,9 +14,11 @@ from typing import Any, TypedDict, cast, get_type_hints
 from handgrad.files.estimators import Summary
 from handgrad.files.features import (
     CYCLES,
+    CYCLES_OF_TEXT,
     Binary,
     Category,
     Code,
+    Cyclic,
     Date,
     Feature,
     Features,
@@ -30,7 +32,8 @@ from handgrad.tables.data.table_options import DATE_ORDERS
 from handgrad.tables.tabular.quantiles import MOST_LEVELS
 
 KINDS = {
-    kind.__name__: kind for kind in (Number, Binary, Category, Code, Date, TextScores, Nothing)
+    kind.__name__: kind
+    for kind in (Number, Binary, Category, Code, Date, Cyclic, TextScores, Nothing)
 }
 TARGET = ("center", "spread", "lowest", "highest")  # the entries of `target_`
 CHECKS: dict[str, Callable[[Any], bool]] = {  # of the fitted values in a file
@@ -140,6 +143,11 @@ def _is_possible(feature: Feature) -> bool:
         return feature.factor > 0 and known and _is_range(feature.lowest, feature.highest)
     if isinstance(feature, TextScores):
         return feature.is_possible()
+    if isinstance(feature, Cyclic):
+        place = feature.place
+        return place.written in CYCLES_OF_TEXT and _is_possible(
+            dataclasses.replace(place, written="")
+        )
     if isinstance(feature, Date):
         each_once = len(set(feature.cycles)) == len(feature.cycles)
         return _is_possible(feature.time) and each_once and set(feature.cycles) <= set(CYCLES)

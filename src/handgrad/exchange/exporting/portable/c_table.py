@@ -12,7 +12,7 @@ from handgrad.engines.portable.printing.c import PREFIX, c_number, comment_text
 from handgrad.engines.portable.printing.c_family import wrapped
 from handgrad.engines.portable.printing.c_module import RowsInC
 from handgrad.exchange.exporting.model_spec import ModelSpec
-from handgrad.files.features import Column, Feature, TextFeature
+from handgrad.files.features import Column, Cyclic, Feature, TextFeature
 
 WIDEST = 96
 ENCODE = """\
@@ -63,8 +63,10 @@ def _struct(fields: Mapping[str, str], features: Mapping[str, Feature]) -> str:
             lines += wrapped(map(comment_text, words), WIDEST, "  // ")
             lines.append(f"  int32_t {field};")
         else:
-            days = ", days since 1970 began" if feature.kind == "date" else ""
-            lines.append(f"  double {field}; // {comment_text(name)}{days}")
+            unit = ", days since 1970 began" if feature.kind == "date" else ""
+            if isinstance(feature, Cyclic):
+                unit = f", {feature.cycle.number}"
+            lines.append(f"  double {field}; // {comment_text(name)}{unit}")
     comment = "/* A row of the table. NaN is a missing number, -1 a missing or unknown value. */"
     return "\n".join([comment, "typedef struct {", *lines, f"}} {PREFIX}row;"])
 

@@ -14,9 +14,9 @@ import numpy as np
 from handgrad.exchange.exporting.examples import records
 from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.train_spec import TrainSpec
-from handgrad.files.cell_patterns import reading
+from handgrad.files.cell_patterns import NAMES, reading
 from handgrad.files.cells import DAY, START
-from handgrad.files.features import Column, Date, Feature, Number
+from handgrad.files.features import Column, Cyclic, Date, Feature, Number
 from handgrad.files.web import WEB
 from handgrad.textbook.layers import Array, Sigmoid, Softmax
 from handgrad.textbook.version import __version__
@@ -158,6 +158,8 @@ def _typed(feature: Feature, column: Column) -> list[str]:
         digits = max(map(_digits, (feature.center, 1 / feature.factor)))
         numbers = np.round(column.values, digits).tolist()
         texts = [_written(value, feature.written) for value in numbers]
+    elif isinstance(feature, Cyclic):
+        texts = [_in_words(place, feature) for place in column.values.tolist()]
     elif isinstance(feature, Date):
         texts = [_day(value, feature) for value in column.values.tolist()]
     else:
@@ -173,6 +175,17 @@ def _digits(value: float) -> int:
 def _written(value: float, decimal: str = ".") -> str:
     """Number as typed in the form."""
     return repr(value).removesuffix(".0").replace(".", decimal or ".")
+
+
+def _in_words(place: float, feature: Cyclic) -> str:
+    """Number of a cycle as a time of day, to the minute, or as a name in English."""
+    if place != place:
+        return ""
+    if feature.place.written == "time":
+        minutes = min(round(60 * place), 24 * 60 - 1)
+        return f"{minutes // 60}:{minutes % 60:02}"
+    names = NAMES[feature.place.written]
+    return names[max(round(place), 1) - 1].split()[0].capitalize()
 
 
 def _day(days: float, feature: Date) -> str:

@@ -14,13 +14,14 @@ from handgrad.exchange.exporting.python.numpy_function import numpy_function
 from handgrad.exchange.exporting.python.source import dtype_text
 from handgrad.exchange.exporting.python.table_functions import CONSTANTS
 from handgrad.exchange.exporting.python.text import array, classes_text, docstring, literal, stored
-from handgrad.files.features import Feature, TextFeature
+from handgrad.files.cell_patterns import NAMES
+from handgrad.files.features import Cyclic, Feature, TextFeature
 from handgrad.textbook.layers import Array
 from handgrad.textbook.version import __version__
 
 READERS: dict[str, Callable[..., object]] = {
     name: getattr(table_functions, name)
-    for name in ("numbers", "days", "indices", "cells", "is_missing", "text_of", "day_of")
+    for name in ("numbers", "places", "days", "indices", "cells", "is_missing", "text_of", "day_of")
 }
 IMPORTS_OF_TABLES = [
     "from collections.abc import Iterable",
@@ -214,6 +215,8 @@ def _read(name: str, feature: Feature) -> str:
     column = f"table[{name!r}]"
     if isinstance(feature, TextFeature):
         return f"indices({column}, {literal([*feature.values])})"
+    if isinstance(feature, Cyclic):
+        return f"places({column}, {literal([*NAMES.get(feature.place.written, ())])})"
     return f"{'days' if feature.kind == 'date' else 'numbers'}({column})"
 
 

@@ -44,6 +44,24 @@ def numbers(column: object) -> Array:
     return values
 
 
+def places(column: object, names: Sequence[str]) -> Array:
+    """Hours of times such as 14:30, or places of names from 1, (n,); NaN if missing.
+
+    Each of `names` has the names of one place. Numbers stay as they are.
+    """
+    known = {name: i for i, same in enumerate(names, 1) for name in same.split()}
+    values = []
+    for value in cells(column):
+        if isinstance(value, str) and value.strip().lower().rstrip(".") in known:
+            value = known[value.strip().lower().rstrip(".")]
+        elif isinstance(value, str | datetime.time) and not known:
+            t = datetime.time.fromisoformat(str(value))
+            seconds = (10**6 * t.second + t.microsecond) / 10**6
+            value = (3600 * t.hour + 60 * t.minute + seconds) / 3600
+        values.append(np.nan if value is None else float(value))
+    return np.array(values, float)
+
+
 def days(column: object) -> Array:
     """Dates, or text such as 2024-01-31 or 2024-01-31 12:00, as days since 1970; NaN if missing."""
     read = datetime.datetime.fromisoformat
