@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 import handgrad as hg
 from handgrad.cli.app import app
+from tests.tables.forecasting.test_forecaster import DAYS, sales
 
 WRITTEN = ["held_out.csv", "history.csv", "history.json", "model.safetensors", "run.json"]
 QUICK = ("--no-report", "--epochs", 3)
@@ -59,6 +61,23 @@ def breast_cancer_csv(folder: Path) -> Path:
     path = folder / "cells.csv"
     path.write_text("\n".join(lines) + "\n", "utf-8")
     return path
+
+
+def write_rows(path: Path, rows: Sequence[Sequence[object]], names: Sequence[str]) -> Path:
+    """A CSV file with a header."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([names, *rows])
+    return path
+
+
+def sales_csv(path: Path, stores: Sequence[str] = ("Ulm", "Bonn"), left_out: int = 0) -> Path:
+    """The sales of two stores by day; the second is small, and ends 20 days before the first."""
+    rows = list[Sequence[object]]()
+    for i, name in enumerate(stores):
+        n = len(DAYS) - left_out - 20 * i
+        y = (sales(1 + i) * 0.01**i).round(3)
+        rows += [[name, day, value] for day, value in zip(DAYS[:n], y, strict=False)]
+    return write_rows(path, rows, ["store", "day", "sales"])
 
 
 def messy_csv(path: Path, rows: int = 200, seed: int = 0) -> Path:

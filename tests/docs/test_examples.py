@@ -22,7 +22,7 @@ import pytest
 import handgrad as hg
 from handgrad.cli import main
 from handgrad.learn.playground.notebook import Playground
-from tests.cli.run import messy_csv
+from tests.cli.run import messy_csv, sales_csv
 from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, name
 from tests.docs.output import assert_shown
 
@@ -93,6 +93,7 @@ def test_commands_run_and_print_what_is_shown(
     write_flowers(tmp_path / "flowers.csv")
     messy_csv(tmp_path / "customers.csv", 500)
     messy_csv(tmp_path / "new.csv", 100, seed=1)
+    sales_csv(tmp_path / "sales.csv")
     seen: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda url: seen.append(urlopen(url).read().decode()))
     monkeypatch.setattr(Playground, "wait", Playground.close)  # as Ctrl-C ends it

@@ -79,7 +79,7 @@ def train(settings: RunSettings, config: ConfigFile = None, as_json: Json = Fals
     """Train a model on a table. Text, dates and missing values are fine.
 
     DATA may also be a folder of pictures, for a classifier, or a text, for a
-    language model.
+    language model. With --horizon the next steps of time series are forecast.
 
     Some rows are held out to evaluate the model; it is trained on the others.
     The folder of the run has the model, a report, the training history and
@@ -94,7 +94,7 @@ def train(settings: RunSettings, config: ConfigFile = None, as_json: Json = Fals
 def predict(
     options: TableOptions,
     model: Model,
-    data: Data,
+    data: DataOrNone = None,
     out: Annotated[
         str,
         typer.Option("--out", "-o", help="Output file, .csv or .parquet; - is standard output."),
@@ -132,23 +132,32 @@ def predict(
     memory: Memory = RunSettings.memory,
     as_json: Json = False,
 ) -> None:
-    """Predict every row of a table, in order. The table may be larger than memory."""
-    output, named = Output(as_json=as_json), runs.TableModel.of(model)
+    """Predict every row of a table, in order. The table may be larger than memory.
+
+    A forecaster continues the series of DATA, or those of its training.
+    """
+    output = Output(as_json=as_json)
     with TemporaryDirectory() as folder:
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
-        rows = named.predict(
-            data,
-            to,
-            options,
-            memory,
-            output,
-            probabilities,
-            keep or (),
-            explain,
-            background,
-            interval=interval,
-            sets=sets,
-        )
+        if (forecaster := runs.ForecastModel.of(model)) is not None:
+            refused = {"explain": explain, "background": background, "keep": keep, "sets": sets}
+            refused["probabilities"] = probabilities
+            rows = forecaster.predict(data, to, options, output, interval, **refused)
+        else:
+            runs.refuse_of_texts(model, data, None)
+            rows = runs.TableModel.of(model).predict(
+                data or "",
+                to,
+                options,
+                memory,
+                output,
+                probabilities,
+                keep or (),
+                explain,
+                background,
+                interval=interval,
+                sets=sets,
+            )
         show_predictions(rows, to, output, on_screen=out == SCREEN)
 
 

@@ -21,8 +21,8 @@ FILE, RUN = "File format (overrides detection)", "The run"
 TEXTS = "Language models (instead of DATA)"
 PANELS = {
     **{field.name: FILE for field in fields(TableOptions)},
-    **dict.fromkeys(("estimator", "size", "tokens", "layers", "epochs"), "The model"),
-    **dict.fromkeys(("batch_size", "learning_rate", "patience"), "The model"),
+    **dict.fromkeys(("estimator", "horizon", "season", "size", "tokens"), "The model"),
+    **dict.fromkeys(("layers", "epochs", "batch_size", "learning_rate", "patience"), "The model"),
     **dict.fromkeys(("class_weight", "weight", "text", "quantile", "engine", "seed"), "The model"),
     **dict.fromkeys(("test_size", "group", "time", "test", "folds"), "Evaluation"),
     **dict.fromkeys(("metric", "compare", "report"), "Evaluation"),

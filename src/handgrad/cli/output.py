@@ -87,6 +87,13 @@ class Output(Messages):
         self.say((text.name, "bold"), f": {text.size_in_words}, {len(text.held_out):,} held out")
         self.say("predicting the next character from those before it")
 
+    def series_loaded(self, series: runs.SeriesSplit) -> None:
+        """Show the number of series and of their steps, and what is forecast."""
+        self.say((series.name, "bold"), f": {series.size_in_words}")
+        self.say(f"forecasting {series.roles.target}: the next {series.horizon_in_words}")
+        for note in series.table.notes:
+            self.say(f"note: {note}")
+
     def show_findings(self, findings: Sequence[Finding]) -> None:
         """Do nothing: findings are shown with the finished run."""
 
@@ -194,13 +201,15 @@ def show_run(run: runs.Run, output: Output) -> None:
     best = f", the best by {by.replace('_', ' ')} kept" if by and n > 1 else ""
     epochs = f"{n} epoch{'s' * (n > 1)}{best}"
     rows = record["rows"]
-    of = "characters" if record["target"]["task"] == "text" else "rows"
+    of = {"text": "characters", "forecast": "values"}.get(record["target"]["task"], "rows")
     learned, held_out = f"{rows['training']:,}", f"{rows['held_out']:,}"
     at_random = record["split"]["by"] == "random"
     how = " held out at random" if at_random else " held out"
     output.say(f"trained on {learned} {of}, {held_out}{how}; {epochs}")
     if not at_random:
         output.say(f"held out: {record['split']['words']}")
+    if record["target"]["task"] == "forecast":
+        output.say("the model in the file is trained on all values, for the forecasts after them")
     if (judged := record["judged"]["training"]) < rows["training"] - (of == "characters"):
         output.say(f"training scores are of {judged:,} of these {of}")
     output.say("written to ", (str(folder), "bold"), f": {', '.join(files)}")
@@ -347,6 +356,9 @@ def show_proof(proof: Proof, output: Output) -> None:
 def _show_scores_of_run(run: runs.Run, output: Output) -> None:
     """Show the scores of a run, and the difference to other models if it was asked for."""
     scores, columns = run.scores, dict[str, Mapping[str, float | str]]()
+    if run.record["target"]["task"] == "forecast":
+        _show_scores({name.replace("_", " "): scores[name] for name in scores}, output)
+        return
     if folds := scores.get("folds"):
         columns[f"{len(folds)} folds"] = _over_folds(folds)
     columns |= {"training": scores["training"], "held out": scores["held_out"]}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from handgrad.files.features import Column, Columns
-from handgrad.tables.data.files import listed, stem_of
+from handgrad.tables.data.files import Table, listed, stem_of
 from handgrad.tables.data.frames import (
     columns_of_array,
     columns_of_frame,
@@ -18,6 +18,7 @@ from handgrad.tables.data.frames import (
     read,
     records_in,
 )
+from handgrad.tables.data.table_options import option
 from handgrad.tables.data.tables import table_of
 from handgrad.tables.data.texts import refuse_too_many
 from handgrad.textbook.errors import DataError, SettingError, did_you_mean, positive
@@ -141,13 +142,7 @@ def series_table(table: object) -> SeriesTable:
         whole = table_of(table)
         if whole.notes:
             warnings.warn(f"{table}: {'; '.join(whole.notes)}", stacklevel=3)
-        try:
-            columns = columns_of_frame(frame_of(whole.columns))
-        except DataError as error:
-            if error.row is not None:
-                error.put_at(whole.place(error.row))
-            raise
-        return SeriesTable(stem_of(table, whole.files), columns, whole.place)
+        return series_in(whole, stem_of(table, whole.files))
     if (records := records_in(table)) is not None:
         return SeriesTable("table", columns_of_records(records))
     if (frame := frame_of(table)) is not None:
@@ -161,6 +156,17 @@ def series_table(table: object) -> SeriesTable:
             "hg.data.open_table(path).to_table()",
         )
     return SeriesTable("table", columns_of_array(array if array.ndim == 2 else array[:, None]))
+
+
+def series_in(table: Table, name: str) -> SeriesTable:
+    """Columns of a table that was read from files; errors name it and the place of the row."""
+    try:
+        columns = columns_of_frame(frame_of(table.columns))
+    except DataError as error:
+        if error.row is not None:
+            error.put_at(table.place(error.row))
+        raise
+    return SeriesTable(name, columns, table.place)
 
 
 def role_columns(series: SeriesTable, target: str | int, *others: str | int | None) -> list[str]:
@@ -268,7 +274,9 @@ def rows_in_order(series: SeriesTable, group: str, time: str) -> tuple[Array, Ar
             twice,
             f"the time {time!r} repeats that of an earlier row of the same series",
             "one row for each time",
-            "remove one of them" if group else "group=, the column that identifies the series",
+            "remove one of them"
+            if group
+            else f"{option('group')}, the column that identifies the series",
         )
     return order, np.bincount(codes)
 

@@ -19,6 +19,8 @@ from handgrad.textbook.layers import Array
 # Penalties of the linear model, of which cross-validation chooses one.
 PENALTIES = np.logspace(-3, 3, 13)
 ACTUAL = "actual"
+# Columns of forecasts in a backtest.
+MODELS = ("forecast", "linear", "seasonal_naive", "naive")
 
 
 @dataclass(frozen=True)
@@ -27,19 +29,19 @@ class Backtest:
 
     Origins are `horizon` steps apart, so that each held-out step is forecast once. The model is
     fitted once, to the values before the end. The seasonal naive forecast is the last known value
-    of the same place in the season; the linear model is ridge regression on the features of the
-    net.
+    of the same place in the season, the naive one the last known value; the linear model is ridge
+    regression on the features of the net.
 
     Parameters
     ----------
     table : pyarrow.Table
         A row for each series and held-out step: group and time, the steps `ahead` of the origin,
-        the `actual` value, the `forecast` with `low` and `high`, and the forecasts `linear` and
-        `seasonal_naive`.
+        the `actual` value, the `forecast` with `low` and `high`, and the forecasts `linear`,
+        `seasonal_naive` and `naive`.
     scores : dict of str to dict
-        MASE, MAE and RMSE of `forecast`, `linear` and `seasonal_naive`. MASE, the mean absolute
-        scaled error, is in units of the mean absolute change from season to season in the training
-        values: Hyndman and Koehler, "Another look at measures of forecast accuracy", 2006.
+        MASE, MAE and RMSE of each of these forecasts. MASE, the mean absolute scaled error, is in
+        units of the mean absolute change from season to season in the training values: Hyndman and
+        Koehler, "Another look at measures of forecast accuracy", 2006.
     coverage : float
         Fraction of the actual values inside their intervals.
     mean_width : float
@@ -73,12 +75,7 @@ def linear_forecasts(training: ForecastRows, targets: Array, rows: ForecastRows)
     return rows.absolute(RidgeCV(PENALTIES).fit(x, targets).predict(x_held))
 
 
-def scores_of(
-    table: pa.Table,
-    names: Sequence[str],
-    steps: Sequence[ForecastSteps],
-    changes: Mapping[str, float],
-) -> dict[str, dict[str, float]]:
+def scores_of(table: pa.Table, names: Sequence[str], scales: Array) -> dict[str, dict[str, float]]:
     """MASE, MAE and RMSE of columns of a backtest.
 
     Parameters
@@ -87,15 +84,9 @@ def scores_of(
         Table of the backtest.
     names : sequence of str
         Columns with forecasts.
-    steps : sequence of ForecastSteps
-        The steps of its rows, series by series.
-    changes : dict of str to float
-        Mean absolute change from season to season of each series in training, by name. A series
-        without one, or with one of 0, is not part of the MASE.
+    scales : array (n,)
+        Scale of the series of each row. Rows with a scale of 0 are not part of the MASE.
     """
-    scales = np.concatenate(
-        [np.full(len(part.ahead), changes.get(part.series.label, 0.0)) for part in steps]
-    )
     actual, scaled = table[ACTUAL].to_numpy(), scales > 0
     scores = {}
     for name in names:
@@ -106,7 +97,24 @@ def scores_of(
     return scores
 
 
-def seasonal_change(series: Series, season: int) -> float:
-    """Mean absolute change of a series from season to season; 0 if it is shorter."""
+def scales_of(steps: Sequence[ForecastSteps], before: Sequence[Series], season: int) -> Array:
+    """Scale of the series of each step, (n,): its mean absolute change from season to season.
+
+    Parameters
+    ----------
+    steps : sequence of ForecastSteps
+        Steps, series by series.
+    before : sequence of Series
+        Training values of the series; the scale of a shorter or a missing one is 0.
+    season : int
+        Steps of a season.
+    """
+    changes = {one.label: _seasonal_change(one, season) for one in before}
+    return np.concatenate(
+        [np.full(len(part.ahead), changes.get(part.series.label, 0.0)) for part in steps]
+    )
+
+
+def _seasonal_change(series: Series, season: int) -> float:
     changes = np.abs(series.values[season:] - series.values[:-season])
     return float(np.nanmean(changes)) if (~np.isnan(changes)).any() else 0.0

@@ -115,13 +115,21 @@ def _series_from(entry: object) -> Series:
 def summary(fitted: dict[str, object]) -> Summary:
     """The columns, and the step and the seasons of the target."""
     _, lags, roles, series = fitted_from(fitted)
+    columns = columns_in_words(lags, roles, len(series))
+    return {"columns": columns, "target": {"seasons in steps": [*lags.seasons]}}
+
+
+def columns_in_words(lags: Lags, roles: Roles, n_series: int) -> dict[str, str]:
+    """Columns of a table of series, and how they are read."""
+    seasons = " and ".join(map(str, lags.seasons))
+    season = f", season{'s' * (len(lags.seasons) > 1)} of {seasons} steps" if seasons else ""
     columns = {
         roles.time: f"time, steps of {lags.step.words()}",
-        roles.target: "number to forecast",
+        roles.target: f"number to forecast{season}",
     }
     if roles.group:
-        columns[roles.group] = f"series, {len(series):,} of them"
-    return {"columns": columns, "target": {"seasons in steps": [*lags.seasons]}}
+        columns[roles.group] = f"series, {n_series:,} of them"
+    return columns
 
 
 SUMMARIES = {"Forecaster": summary}

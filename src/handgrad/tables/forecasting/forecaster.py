@@ -13,15 +13,15 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from handgrad.engines.dispatch import EngineName
-from handgrad.files.cells import DAY
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.forecasting.backtest import (
     ACTUAL,
+    MODELS,
     Backtest,
     linear_forecasts,
+    scales_of,
     scores_of,
-    seasonal_change,
 )
 from handgrad.tables.forecasting.files import fitted_from, fitted_to
 from handgrad.tables.forecasting.lags import ForecastRows, Lags
@@ -32,7 +32,7 @@ from handgrad.tables.forecasting.origins import (
     next_steps,
     training_steps,
 )
-from handgrad.tables.forecasting.series import Roles, Series, SeriesSet
+from handgrad.tables.forecasting.series import Roles, Series, SeriesSet, cells_of
 from handgrad.tables.tabular import TabularRegressor
 from handgrad.textbook.errors import UnseenWarning, between_0_and_1, positive
 from handgrad.textbook.layers import Array
@@ -192,7 +192,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         labels = [label for part in steps for label in [part.series.label] * len(part.ahead)]
         times = self.lags_.step.times(np.concatenate([part.positions for part in steps]))
         group = {self.roles_.group: pa.array(labels)} if self.roles_.group else {}
-        when = {self.roles_.time: _cells(times, dates=self.lags_.dates)}
+        when = {self.roles_.time: cells_of(times, dates=self.lags_.dates)}
         forecast, low, high = map(rows.absolute, (z, *ends.T))
         return pa.table({**group, **when, "forecast": forecast, "low": low, "high": high})
 
@@ -229,8 +229,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         Backtest
-            The forecasts, and their scores beside those of the seasonal naive forecast and of a
-            linear model.
+            The forecasts, and their scores beside those of a linear model and of naive forecasts.
 
         Raises
         ------
@@ -261,12 +260,12 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             ACTUAL: np.concatenate([part.values for part in steps]),
             "linear": linear_forecasts(training, targets, rows),
             "seasonal_naive": rows.base,
+            "naive": np.concatenate([part.last_values for part in steps]),
         }
         made = model._forecasts(steps, rows, interval)
         for name, values in more.items():
             made = made.append_column(name, pa.array(values))
-        changes = {one.label: seasonal_change(one, lags.season) for one in before.series}
-        scores = scores_of(made, ("forecast", "linear", "seasonal_naive"), steps, changes)
+        scores = scores_of(made, MODELS, scales_of(steps, before.series, lags.season))
         low, high = made["low"].to_numpy(), made["high"].to_numpy()
         inside = (low <= more[ACTUAL]) & (more[ACTUAL] <= high)
         n_training = sum(int((~np.isnan(one.values)).sum()) for one in before.series)
@@ -301,11 +300,3 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
             raise damaged(
                 f"a regressor of the columns {shown(read)}", f"those of its lags, {[*made]}"
             )
-
-
-def _cells(times: Array, *, dates: bool) -> pa.Array:
-    """Times as dates, timestamps or numbers, whole ones as integers."""
-    if not dates:
-        return pa.array(times.astype(int) if (times == np.rint(times)).all() else times)
-    seconds = np.rint(times * DAY).astype("M8[s]")
-    return pa.array(seconds.astype("M8[D]") if (times == np.rint(times)).all() else seconds)

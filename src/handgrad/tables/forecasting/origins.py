@@ -41,6 +41,12 @@ class ForecastSteps:
         """Values of the series at the steps, (n,); all are known."""
         return self.series.values[self.origins + self.ahead]
 
+    @property
+    def last_values(self) -> Array:
+        """Last known values at the origins, (n,)."""
+        known = np.where(np.isnan(self.series.values), 0, np.arange(len(self.series.values)))
+        return self.series.values[np.maximum.accumulate(known)[self.origins]]
+
     def take(self, chosen: Array) -> ForecastSteps:
         """Some of the steps, by a mask or indices."""
         return ForecastSteps(self.series, self.origins[chosen], self.ahead[chosen])

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 
+from handgrad.files.cells import DAY
 from handgrad.files.features import Column
 from handgrad.tables.data.frames import read
 from handgrad.tables.data.time_series import (
@@ -90,10 +92,24 @@ class SeriesSet:
         ]
         return cls(step, times.kind == "date", tuple(series), _together(notes, len(series)))
 
+    def time_at(self, position: int) -> str:
+        """Time at a position, as in a table."""
+        times = self.step.times(np.array([position]))
+        return str(cells_of(times, dates=self.dates)[0])
+
     def until(self, end: int) -> SeriesSet:
         """The values before a position, of series that have some."""
         before = (one.until(end) for one in self.series)
         return replace(self, series=tuple(one for one in before if len(one.values)))
+
+
+def cells_of(times: Array, *, dates: bool) -> pa.Array:
+    """Times as dates, timestamps or numbers, whole ones as integers."""
+    whole = (times == np.rint(times)).all()
+    if not dates:
+        return pa.array(times.astype(int) if whole else times)
+    seconds = np.rint(times * DAY).astype("M8[s]")
+    return pa.array(seconds.astype("M8[D]") if whole else seconds)
 
 
 def _numbers(source: SeriesTable, name: str) -> Array:
@@ -115,7 +131,7 @@ def _labels(source: SeriesTable, name: str) -> list[str]:
     if not name:
         return [""] * source.n_rows
     values = source.column(name, "group").values.tolist()
-    return [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    return [f"{value:.15g}" if isinstance(value, float) else str(value) for value in values]
 
 
 def _step_of(source: SeriesTable, roles: Roles, times: Column, rows: Sequence[Array]) -> TimeStep:

@@ -116,6 +116,16 @@ class TimeStep:
             return f"1 day, of the {len(self.open_days)} days of the week that have rows"
         return _in_words(self.count, self.unit)
 
+    def several_in_words(self, n: int) -> str:
+        """A number of steps in words, such as "14 days"."""
+        if self.open_days:
+            return f"{n:,} day{'s' * (n != 1)} with rows"
+        if self.unit == "number":
+            return f"{n:,} step{'s' * (n != 1)}"
+        name, size = _name_of(self.count, self.unit)
+        total = n * self.count / size
+        return f"{total:,g} {name}{'s' * (total != 1)}"
+
 
 def _open_days(seconds: Sequence[Array]) -> tuple[int, ...]:
     """Days of the week with rows, from Monday, 0; () if all have, or it is not sure.
@@ -138,11 +148,16 @@ def _open_days(seconds: Sequence[Array]) -> tuple[int, ...]:
 def _in_words(count: float, unit: Unit) -> str:
     if unit == "number":
         return f"{count:g}"
-    name, size = "month", 1.0
-    if unit == "second":
-        name, size = next((name, size) for name, size in WORDS if count % size == 0)
+    name, size = _name_of(count, unit)
     n = count / size
     return f"{n:g} {name}{'s' * (n != 1)}"
+
+
+def _name_of(count: float, unit: Unit) -> tuple[str, float]:
+    """The largest unit that a step is a whole number of, and its size."""
+    if unit == "month":
+        return unit, 1.0
+    return next((name, size) for name, size in WORDS if count % size == 0)
 
 
 def _months(days: Array) -> tuple[Array, Array]:

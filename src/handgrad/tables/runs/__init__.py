@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from handgrad.tables.runs.comparison import TableComparison, compare_tables
     from handgrad.tables.runs.evaluation import evaluate_table
     from handgrad.tables.runs.finished_run import Run
+    from handgrad.tables.runs.forecast_model import ForecastModel
     from handgrad.tables.runs.listing import ListedRun, RunList, list_runs
+    from handgrad.tables.runs.load_series import SeriesSplit
     from handgrad.tables.runs.load_text import TextSplit
     from handgrad.tables.runs.models import Scores
     from handgrad.tables.runs.partial_run import whole_folder
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RECORD",
     "CoverageRecord",
+    "ForecastModel",
     "ListedRun",
     "ModelEvaluation",
     "Messages",
@@ -50,6 +53,7 @@ __all__ = [
     "RunList",
     "RunSettings",
     "Scores",
+    "SeriesSplit",
     "TableModel",
     "TextSplit",
     "TrainingTable",
@@ -83,7 +87,9 @@ def __getattr__(name: str) -> Any:
         comparison,
         evaluation,
         finished_run,
+        forecast_model,
         listing,
+        load_series,
         load_text,
         models,
         partial_run,
@@ -97,6 +103,14 @@ def __getattr__(name: str) -> Any:
     modules = (
         comparison,
         *(models, partial_run, finished_run, table_model, train, training_table),
-        *(evaluation, listing, reference_models, load_text, text_model),
+        *(
+            evaluation,
+            listing,
+            reference_models,
+            load_series,
+            load_text,
+            text_model,
+            forecast_model,
+        ),
     )
     return next(getattr(module, name) for module in modules if hasattr(module, name))

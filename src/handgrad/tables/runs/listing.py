@@ -16,8 +16,8 @@ from handgrad.textbook.errors import FileError, HandgradError
 from handgrad.textbook.metrics.registry import smaller_is_better
 
 UNFINISHED = ".unfinished"
-# Losses of a language model, which no metric of a table is called.
-OF_TEXTS = ("loss", "bits_per_character", "perplexity")
+# Losses of language models and forecasters, which no metric of a table is called.
+OF_OTHERS = ("loss", "bits_per_character", "perplexity", "mase")
 # Settings that say where a result lies or how it is shown, not what it is.
 OF_OUTPUT = ("report", "memory", "engine", "compare")
 
@@ -180,7 +180,7 @@ def _sorted(group: Sequence[Run]) -> list[ListedRun]:
         for run, each in zip(group, settings, strict=True)
     ]
     metric = listed[0].metric
-    sign = 1 if metric in OF_TEXTS or smaller_is_better(metric) else -1
+    sign = 1 if metric in OF_OTHERS or smaller_is_better(metric) else -1
     return sorted(listed, key=lambda run: inf if run.score is None else sign * run.score)
 
 

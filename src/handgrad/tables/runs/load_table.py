@@ -242,14 +242,7 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
     """The target and the feature columns; an error if one of them is missing."""
     data, ignore = settings.data, settings.ignore
     check_asked(data, names, settings)
-    name = settings.target or "target"
-    if settings.target is None and name not in names and len(names) > 1:
-        raise DataError(
-            f"{data}: {option('target')} is missing",
-            f"the column to predict, one of {listed(names)}",
-            f"{option('target', names[-1], quoted=True)}, if it is the last column"
-            + f"; {option('estimator', 'text')}, if it is a text" * (kind_of(data) == "file"),
-        )
+    name = target_column(settings, names)
     if name in ignore:
         raise SettingError(
             f"{option('ignore', name)}, which is the target",
@@ -276,6 +269,19 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
             f"check the file and its column separator ({option('separator')})",
         )
     return name, features
+
+
+def target_column(settings: RunSettings, names: Sequence[str]) -> str:
+    """Name of the target column; an error if there is none to be assumed."""
+    data, name = settings.data, settings.target or "target"
+    if settings.target is None and name not in names and len(names) > 1:
+        raise DataError(
+            f"{data}: {option('target')} is missing",
+            f"the column to predict, one of {listed(names)}",
+            f"{option('target', names[-1], quoted=True)}, if it is the last column"
+            + f"; {option('estimator', 'text')}, if it is a text" * (kind_of(data) == "file"),
+        )
+    return name
 
 
 def _check_texts(settings: RunSettings, names: Sequence[str], features: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from handgrad.files.paths import kind_of, readable
 from handgrad.tables.data.encodings import likely_encoding
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.texts import read_text
-from handgrad.tables.runs.settings import RunSettings, table_setting
+from handgrad.tables.runs.settings import OF_TEXTS, RunSettings, setting_beside
 from handgrad.textbook.errors import DataError, FileError, SettingError
 
 # Options for texts that an error names.
@@ -31,7 +31,7 @@ class TextSplit:
     def of(cls, settings: RunSettings) -> Self:
         """Load the text of the settings; settings for tables are an error."""
         data = settings.data
-        if name := table_setting(settings):
+        if name := setting_beside(settings, OF_TEXTS):
             raise SettingError(
                 f"{option(name, getattr(settings, name))}, for a text",
                 "a table, or settings for texts: " + ", ".join(map(option, SOME_OF_TEXTS)),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from handgrad.check.doctor import Finding
+    from handgrad.tables.runs.load_series import SeriesSplit
     from handgrad.tables.runs.load_text import TextSplit
     from handgrad.tables.runs.training_table import TrainingTable
 
@@ -38,6 +39,10 @@ class Messages:
 
     def text_loaded(self, text: TextSplit) -> None:
         """Called when the text has been loaded."""
+
+    def series_loaded(self, series: SeriesSplit) -> None:
+        """Called when the series of a table have been loaded."""
+        self.note(*series.table.notes)
 
     def progress(self, text: str) -> None:
         """Report the current step."""

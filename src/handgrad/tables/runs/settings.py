@@ -26,7 +26,7 @@ from handgrad.textbook.errors import SettingError, did_you_mean, is_number
 from handgrad.textbook.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.textbook.metrics.registry import METRICS, metrics_of
 
-EstimatorName = Literal["tabular", "mlp", "pictures", "text"]
+EstimatorName = Literal["tabular", "mlp", "pictures", "text", "forecast"]
 
 # Names of activations: the argument of a perceptron, or the layer.
 ACTIVATIONS: dict[str, str | type[Layer]] = {
@@ -44,6 +44,11 @@ OF_TEXTS = (
     *("data", "encoding", "estimator", "tokens", "epochs", "batch_size", "learning_rate", "seed"),
     *("engine", "memory", "test_size", "report", "out", "resume"),
 )
+# All settings of a run on time series, beside those for reading tables.
+OF_FORECASTS = (
+    *("data", "target", "time", "group", "estimator", "horizon", "season", "epochs", "seed"),
+    *("engine", "memory", "test_size", "report", "out", "resume"),
+)
 # Columns that are used otherwise than as features.
 OF_ROWS = ("group", "time", "weight")
 # Settings that do not change the result.
@@ -51,6 +56,8 @@ WITHOUT_EFFECT = ("out", "resume", "workers", "ray")
 # Exclusive bounds of numbers, their description, and an example.
 BETWEEN = {
     "size": (0, 1025, "a number of pixels from 1 to 1024", 64),
+    "horizon": (0, 2**15, "a number of steps up to 32767", 14),
+    "season": (0, 2**31, "a number of steps, 1 for no season", 7),
     "tokens": (2, 4097, "a number of tokens up to 4096", 500),
     "epochs": (0, 2**31, "an integer from 1 to 2147483647", 32),
     "batch_size": (0, 2**31, "an integer from 1 to 2147483647", 200),
@@ -96,8 +103,17 @@ class RunSettings(TableOptions):
         EstimatorName,
         "tabular: an ensemble that needs no tuning; mlp: one net, set by the options below; "
         "pictures: a convolutional net, the default for a folder of pictures; text: a language "
-        "model, the default for a text file without --target.",
+        "model, the default for a text file without --target; forecast: the next steps of time "
+        "series, the default with --horizon.",
     ] = "tabular"
+    horizon: Annotated[
+        int | None,
+        "forecasts: number of steps to forecast of the column --time, for each --group.",
+    ] = None
+    season: Annotated[
+        int | None,
+        "forecasts: steps of a season, 1 for none; a day, a week or a year by default.",
+    ] = None
     size: Annotated[
         int | None,
         "pictures: side in pixels to which they are scaled; their own up to 32 by default.",
@@ -141,7 +157,8 @@ class RunSettings(TableOptions):
     test_size: Annotated[float, "Fraction of the rows held out for evaluation."] = 0.2
     group: Annotated[
         str | None,
-        "Column of groups, such as customers: whole groups are held out; it is not a feature.",
+        "Column of groups, such as customers: whole groups are held out; it is not a feature. "
+        "With --horizon a series each.",
     ] = None
     time: Annotated[
         str | None, "Column of dates or numbers in time: the last rows are held out."
@@ -224,8 +241,13 @@ class RunSettings(TableOptions):
 
     def _check_split(self) -> None:
         """Refuse contradictory settings of the split."""
+        of_series = self.horizon is not None  # whose groups all have an end
         together = {
-            "time": (self.group, "group", "whole groups, or the end, are held out"),
+            "time": (
+                None if of_series else self.group,
+                "group",
+                "whole groups, or the end, are held out",
+            ),
             "test": (
                 None if self.test_size == RunSettings.test_size else self.test_size,
                 "test_size",
@@ -387,8 +409,8 @@ def one_target(target: object) -> str | None:
     )
 
 
-def table_setting(settings: RunSettings) -> str:
-    """Name of the first setting that only tables have and that is not its default, or ''."""
+def setting_beside(settings: RunSettings, known: Sequence[str]) -> str:
+    """Name of the first setting that is neither `known` nor its default, or ''."""
     defaults = {setting.name: setting.default for setting in fields(settings)}
     changed = [name for name, value in defaults.items() if getattr(settings, name) != value]
-    return next((name for name in changed if name not in OF_TEXTS), "")
+    return next((name for name in changed if name not in known), "")

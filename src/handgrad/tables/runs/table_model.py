@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -64,13 +64,51 @@ class OptionsOfModel(TableOptions):
 
 
 @dataclass(frozen=True)
+class Reading:
+    """Options by which the training table of a model was read; `columns` are names by kind."""
+
+    date_order: DateOrder | None
+    header_row: int | None
+    missing: tuple[str, ...]
+    columns: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, entry: Mapping[str, object]) -> Self:
+        """Options in the metadata of a model file, which may be any JSON."""
+        order, line = entry.get("date_order"), entry.get("header_row")
+        return cls(
+            cast("DateOrder", order) if order in [*DATE_ORDERS] else None,
+            line if isinstance(line, int) and line > 0 else None,
+            tuple(_names(entry.get("missing"))),
+            {kind: _names(entry.get(kind)) for kind in KINDS},
+        )
+
+    def options(self, asked: TableOptions, features: Iterable[str]) -> TableOptions:
+        """Options for reading a table with the `features`: those in `asked`, else these."""
+        named = {*asked.category, *asked.number, *asked.date}
+        options = vars(asked) | {"date_order": asked.date_order or self.date_order}
+        for kind, names in self.columns.items():
+            options[kind] = (*options[kind], *(name for name in names if name not in named))
+        options["missing"] = (*asked.missing, *self.missing)
+        if asked.header and asked.header_row is None and self.header_row:
+            options["header_row"] = self.header_row
+            options["features"] = tuple(map(str, features))
+        return OptionsOfModel(**options, of_model=(*self.columns["number"], *self.columns["date"]))
+
+
+def reading_in(about: object) -> Mapping[str, object]:
+    """Description of how the training table was read, in the metadata of a model file."""
+    entry = about.get("reading") if isinstance(about, dict) else None
+    return entry if isinstance(entry, dict) else {}
+
+
+@dataclass(frozen=True)
 class TableModel:
     """An estimator of tables or pictures, loaded from the file `path`, with its metadata.
 
-    `date_order`, `header_row`, `missing` and `columns` by kind are those of the training table;
-    `spellings` are those of its texts, if they were merged; `levels` are the pixel values scaled
-    to 0 and 1, for files of more than 8 bits. `positive` is the index of the positive class
-    of two.
+    `spellings` are those of the texts of the training table, if they were merged; `levels` are the
+    pixel values scaled to 0 and 1, for files of more than 8 bits. `positive` is the index of the
+    positive class of two.
     """
 
     path: Path
@@ -78,10 +116,7 @@ class TableModel:
     target: str | None
     task: Task
     classes: list[object]
-    date_order: DateOrder | None
-    header_row: int | None
-    missing: tuple[str, ...]
-    columns: dict[str, list[str]]
+    reading: Reading
     spellings: Spellings
     levels: Levels
     positive: int | None
@@ -103,6 +138,12 @@ class TableModel:
                 "a model of a table or of pictures",
                 f"handgrad write {path} --start 'the '",
             )
+        if hasattr(model, "backtest"):
+            raise SettingError(
+                f"{path}, a forecaster, which takes series",
+                "a model whose rows are predicted one by one",
+                f"handgrad predict {path}, for forecasts",
+            )
         if isinstance(model, Net) or not hasattr(model, "predict"):
             raise SettingError(
                 f"{path}: {model!r}, which takes arrays, not tables",
@@ -112,25 +153,16 @@ class TableModel:
         classes = model.classes_.tolist() if hasattr(model, "classes_") else []
         about = about if isinstance(about, dict) else {}
         task: Task = "classification" if classes else "regression"
-        reading = about.get("reading")
-        reading = reading if isinstance(reading, dict) else {}  # any JSON value is possible
-        order = reading.get("date_order")
-        order = cast("DateOrder", order) if order in [*DATE_ORDERS] else None
-        columns = {kind: _names(reading.get(kind)) for kind in KINDS}
-        levels = _levels(reading.get("levels"))
-        line = reading.get("header_row")
+        reading = reading_in(about)
         return cls(
             path,
             model,
             about.get("target"),
             task,
             classes,
-            order,
-            line if isinstance(line, int) and line > 0 else None,
-            tuple(_names(reading.get("missing"))),
-            columns,
+            Reading.of(reading),
             _spellings(reading.get("spellings")),
-            levels,
+            _levels(reading.get("levels")),
             positive_in(model, classes, about.get("positive")),
         )
 
@@ -179,16 +211,7 @@ class TableModel:
 
     def options(self, asked: TableOptions) -> TableOptions:
         """Options for reading a table: those in `asked`, else those of the training table."""
-        named = {*asked.category, *asked.number, *asked.date}
-        options = vars(asked) | {"date_order": asked.date_order or self.date_order}
-        for kind, names in self.columns.items():
-            options[kind] = (*options[kind], *(name for name in names if name not in named))
-        options["missing"] = (*asked.missing, *self.missing)
-        if asked.header and asked.header_row is None and self.header_row:
-            options["header_row"] = self.header_row
-            features = getattr(self.estimator, "feature_names_in_", ())
-            options["features"] = tuple(map(str, features))
-        return OptionsOfModel(**options, of_model=(*self.columns["number"], *self.columns["date"]))
+        return self.reading.options(asked, getattr(self.estimator, "feature_names_in_", ()))
 
     def _opened(
         self, data: str, asked: TableOptions, memory: str, *, progress: bool

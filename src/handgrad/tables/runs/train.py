@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import inspect
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, wraps
 from pathlib import Path
@@ -19,7 +19,9 @@ from handgrad.tables.data.table_options import option
 from handgrad.tables.data.texts import is_prose
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.runs.finished_run import HISTORY, REPORT, Run, fingerprint
+from handgrad.tables.runs.forecast_run import ForecastJob, write_forecast_report
 from handgrad.tables.runs.job import Job
+from handgrad.tables.runs.load_series import SeriesSplit
 from handgrad.tables.runs.load_table import load_table
 from handgrad.tables.runs.load_text import TextSplit
 from handgrad.tables.runs.messages import Messages
@@ -40,7 +42,13 @@ from handgrad.tables.runs.partial_run import check_folder, check_link
 from handgrad.tables.runs.pictures import PicturesInMemory
 from handgrad.tables.runs.record import MODEL
 from handgrad.tables.runs.reference_models import check_comparable, compared, is_cheap
-from handgrad.tables.runs.settings import OF_MLP, OF_ROWS, RunSettings, table_setting
+from handgrad.tables.runs.settings import (
+    OF_MLP,
+    OF_ROWS,
+    OF_TEXTS,
+    RunSettings,
+    setting_beside,
+)
 from handgrad.tables.runs.splitting import reading_of, split_of
 from handgrad.tables.runs.table_model import errors_name, positive_in
 from handgrad.tables.runs.text_run import TextJob, write_text_report
@@ -58,6 +66,12 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 HELD_OUT = "held_out.csv"
+# Settings of one estimator, its data, and the setting that selects it.
+OF_ONE_ESTIMATOR = {
+    "tokens": ("text", "a text", ("estimator", "text")),
+    "horizon": ("forecast", "a table of time series", ("estimator", "forecast")),
+    "season": ("forecast", "a table of time series", ("horizon", 14)),
+}
 
 
 def _with_parameters_of(
@@ -116,29 +130,38 @@ def train_table(settings: RunSettings) -> Run:
 def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     """Train with a settings object, or resume the run."""
     settings = _with_estimator_for_data(settings)
-    if settings.tokens is not None and settings.estimator != "text":
-        raise SettingError(
-            f"{option('tokens', settings.tokens)}, for {settings.data}",
-            "a text file",
-            f"without {option('tokens')}; with {option('estimator', 'text')}, if it is a text",
-        )
+    _refuse_of_others(settings)
     if settings.workers:
         from handgrad.cluster.connection import check_installed
 
         check_installed()
     if settings.out is not None:
         (check_link if settings.resume else check_folder)(settings.out)
-    job = TextJob if settings.estimator == "text" else TableJob
+    job = JOBS.get(settings.estimator, TableJob)
     return job(settings, messages or Messages()).run()
+
+
+def _refuse_of_others(settings: RunSettings) -> None:
+    """Raise an error for settings of texts or forecasts, for another estimator."""
+    for name, (estimator, kind, selecting) in OF_ONE_ESTIMATOR.items():
+        if (value := getattr(settings, name)) is not None and settings.estimator != estimator:
+            raise SettingError(
+                f"{option(name, value)}, for {settings.data} with "
+                f"{option('estimator', settings.estimator)}",
+                kind,
+                f"without {option(name)}; with {option(*selecting)}, if it is {kind}",
+            )
 
 
 def _with_estimator_for_data(settings: RunSettings) -> RunSettings:
     """The settings, with the estimator for the kind of data: pictures, a text or a table."""
     if settings.estimator != "tabular":
         return settings
+    if settings.horizon is not None:
+        return replace(settings, estimator="forecast")
     if has_pictures(settings.data):
         return replace(settings, estimator="pictures")
-    if not table_setting(settings) and is_prose(settings.data):
+    if not setting_beside(settings, OF_TEXTS) and is_prose(settings.data):
         return replace(settings, estimator="text")
     for name in OF_MLP:
         if (value := getattr(settings, name)) is not None:
@@ -369,6 +392,9 @@ class TableJob(Job):
         return self.scored(model, test).scores(self.metrics)
 
 
+JOBS: Mapping[str, type[Job]] = {"text": TextJob, "forecast": ForecastJob}
+
+
 def report_run(folder: str | Path) -> Path:
     """Write the report of a run again, from its folder and its data.
 
@@ -396,6 +422,10 @@ def report_run(folder: str | Path) -> Path:
         check_files(run, text.files)
         model = cast("LanguageModel", run.model)
         return write_text_report(run, text, model, run.history, run.folder / REPORT)
+    if settings.estimator == "forecast":
+        series = SeriesSplit.of(settings)
+        check_files(run, series.table.files)
+        return write_forecast_report(run, series, run.folder / REPORT)
     table = load_table(settings)
     check_files(run, table.table.files)
     split = split_of(settings, table)

@@ -165,7 +165,7 @@ class RowPredictor:
 
     def _table(self, columns: dict[str, list[Cell]]) -> object:
         """The columns, with missing values and spellings as in the training."""
-        if not self.model.missing and not self.model.spellings:
+        if not self.model.reading.missing and not self.model.spellings:
             return columns
         try:
             table = pa.table(columns)

@@ -1,0 +1,97 @@
+"""Forecasters in files: forecasts after the training, or after the rows of a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, cast
+
+from handgrad.files import inspect, load
+from handgrad.files.paths import as_path, kind_of
+from handgrad.tables.data import TableOptions
+from handgrad.tables.data.files import TABLES, check_asked, check_columns
+from handgrad.tables.data.predictions import file_to_write, write_tables
+from handgrad.tables.data.table_options import option
+from handgrad.tables.data.time_series import SeriesTable, series_in
+from handgrad.tables.runs.load_table import read_table_named
+from handgrad.tables.runs.messages import Messages
+from handgrad.tables.runs.table_model import Reading, errors_name, reading_in
+from handgrad.textbook.errors import SettingError
+
+if TYPE_CHECKING:
+    from handgrad.tables.forecasting import Forecaster
+
+
+@dataclass(frozen=True)
+class ForecastModel:
+    """A forecaster loaded from the file `path`, and how its training table was read."""
+
+    path: Path
+    model: Forecaster
+    reading: Reading
+
+    @classmethod
+    def of(cls, path: str | Path) -> Self | None:
+        """Load a forecaster; return None if the file has another model or none."""
+        path = as_path(path)
+        if kind_of(path) != "file" or path.suffix.lower() in TABLES:
+            return None
+        header = inspect(path)
+        if [estimator.name for estimator in header.estimators] != ["Forecaster"]:
+            return None
+        reading = Reading.of(reading_in(header.about))
+        return cls(path, cast("Forecaster", load(path)), reading)
+
+    def read(self, data: str, asked: TableOptions, messages: Messages) -> SeriesTable:
+        """Read the series of a table like those of the training."""
+        roles = self.model.roles_
+        columns = [name for name in vars(roles).values() if name]
+        table = read_table_named(data, self.reading.options(asked, columns))
+        check_asked(data, table.names, asked)
+        check_columns(data, table.names, *columns)
+        messages.note(*table.notes)
+        return series_in(table.with_columns(table.columns.select(columns)), data)
+
+    def predict(
+        self,
+        data: str | None,
+        to: Path,
+        asked: TableOptions,
+        messages: Messages,
+        interval: float | None,
+        **others: object,
+    ) -> int:
+        """Write the forecasts after the rows of a table, or of the training, to the file `to`.
+
+        Returns the number of rows.
+
+        Parameters
+        ----------
+        data : str or None
+            Table with rows up to the time to forecast from; None is the training table.
+        to : Path
+            CSV or Parquet file.
+        asked : TableOptions
+            Options for reading the table.
+        messages : Messages
+            Receiver of notes.
+        interval : float or None
+            Coverage of the intervals; 0.9 if None.
+        **others
+            Options of other models, which are an error if they are given.
+        """
+        for name, value in others.items():
+            if value:
+                first = value[0] if isinstance(value, list | tuple) else value
+                raise SettingError(
+                    f"{option(name, first)}, for a forecaster",
+                    f"options for forecasts: {option('interval', 0.9)}",
+                    f"without {option(name)}",
+                )
+        to = file_to_write(to)
+        table = None if data is None else self.read(data, asked, messages)
+        with messages.warnings_as_notes(), errors_name(data or str(self.path)):
+            coverage = {} if interval is None else {"interval": interval}
+            forecasts = self.model.predict(table, **coverage)
+        write_tables(iter([forecasts]), to, len(forecasts))
+        return len(forecasts)
