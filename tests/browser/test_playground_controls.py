@@ -329,6 +329,18 @@ def test_a_number_typed_again_is_taken_where_another_was_set_meanwhile(
     shell.becomes("batch_size", 10)
 
 
+def test_a_pair_that_is_set_is_not_called_wrong(at: Callable[[str], Shell]) -> None:
+    shell = at(f"optimizer=Adam:{RATED}")
+    type_text("x")(shell, "betas")
+    field = shell.page.locator(".field", has=shell.control("betas"))
+    assert field.locator(".wrong").inner_text()
+    type_text("0.02")(shell, "learning_rate")
+    shell.becomes("optimizer.learning_rate", 0.02)
+    assert shell.control("betas").input_value() == "0.9, 0.999"
+    assert shell.control("betas").get_attribute("aria-invalid") == "false"
+    assert not field.locator(".wrong").inner_text()
+
+
 def test_nesterov_is_chosen_with_a_momentum(at: Callable[[str], Shell]) -> None:
     shell = at(f"optimizer=SGD:{RATED}:momentum=0.9:nesterov=1")
     shell.becomes("optimizer.nesterov", True)

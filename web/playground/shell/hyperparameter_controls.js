@@ -209,12 +209,16 @@ function pairOf(key, schema, take) {
   const input = element("input", { type: "text", inputmode: "decimal", autocomplete: "off" });
   const wrong = element("span", { class: "wrong", role: "alert" });
   const whole = field(key, input, { after: wrong });
+  const show = (text, fault) => {
+    input.value = text;
+    wrong.textContent = fault ? translate("fault_pair", { text }) : "";
+    input.setAttribute("aria-invalid", String(Boolean(fault)));
+  };
   input.addEventListener("change", () => {
     const value = input.value.split(/[,;，；\s]+/).map(Number);
     const fault = faultOf(schema, value);
-    wrong.textContent = fault ? translate("fault_pair", { text: input.value }) : "";
-    input.setAttribute("aria-invalid", String(Boolean(fault)));
+    show(input.value, fault);
     if (!fault) take(value);
   });
-  return { element: whole, input, set: (value) => (input.value = value.join(", ")) };
+  return { element: whole, input, set: (value) => show(value.join(", "), null) };
 }
