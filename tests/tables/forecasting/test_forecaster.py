@@ -145,6 +145,25 @@ def test_the_training_rows_are_the_default_and_later_ones_are_used(
     assert model.predict(short)["day"][0].as_py() == DAYS[-7].tolist()
 
 
+def test_later_rows_alone_continue_the_training(model: hg.tables.Forecaster) -> None:
+    """The file has the last values of the training."""
+    later = [*range(int(DAYS[-1].astype(int)) + 1, int(DAYS[-1].astype(int)) + 6)]
+    days, y = np.array(later).astype("M8[D]").tolist(), [90.0, 91.0, 92.0, 93.0, 94.0]
+    alone = model.predict({"day": days, "sales": y})
+    whole = {"day": [*DAYS.tolist(), *days], "sales": [*sales(), *y]}
+    assert alone == model.predict(whole)
+    # with a gap, the steps between are missing
+    gap = {"day": [*DAYS.tolist(), *days[2:]], "sales": [*sales(), *y[2:]]}
+    assert model.predict({"day": days[2:], "sales": y[2:]}) == model.predict(gap)
+
+
+def test_rows_of_a_series_replace_those_of_the_training(model: hg.tables.Forecaster) -> None:
+    changed = sales()
+    changed[-50:] += 10
+    part = {"day": DAYS[-50:].tolist(), "sales": changed[-50:]}
+    assert model.predict(part) == model.predict({"day": DAYS.tolist(), "sales": changed})
+
+
 def test_it_forecasts_better_than_the_season_before(model: hg.tables.Forecaster) -> None:
     y, first = sales(5, 400), 151
     made = from_origins(model, y, [*range(first - 1, 390, 7)])
@@ -190,6 +209,12 @@ def test_numbers_and_hours_as_times() -> None:
     forecaster = hg.tables.Forecaster(2, **QUICK).fit(table_, "y", time="hour")
     assert str(forecaster.predict()["hour"][1]) == "2024-01-08 01:00:00"
     assert forecaster.regressor_.features_.read_as()["hour"] == "category of 24 values, embedded"
+
+
+def test_names_of_series_are_categories_whatever_they_read_as() -> None:
+    named = stores() | {"store": ["10"] * len(DAYS) + ["2"] * (len(DAYS) - 20)}
+    forecaster = hg.tables.Forecaster(3, **QUICK).fit(named, "sales", time="day", group="store")
+    assert forecaster.regressor_.features_.read_as()[SERIES] == "binary, '10' or '2'"
 
 
 def test_months_are_categories_of_series_of_a_year() -> None:
@@ -252,6 +277,8 @@ def test_unusable_tables_are_refused(change: dict[str, Any], words: list[str]) -
 def test_unusable_arguments_are_refused(model: hg.tables.Forecaster) -> None:
     with refused(hg.errors.DataError, "no column named 'sale'", "sales"):
         hg.tables.Forecaster(7).fit(table(), "sale", time="day")
+    with refused(hg.errors.SettingError, "the column 'low'", "rename the column"):
+        hg.tables.Forecaster(7).fit(table(low=DAYS.tolist()), "sales", time="low")
     with refused(hg.errors.SettingError, "horizon = 0"):
         hg.tables.Forecaster(0).fit(table(), "sales", time="day")
     with refused(hg.errors.SettingError, "season = 1.5"):
@@ -261,6 +288,16 @@ def test_unusable_arguments_are_refused(model: hg.tables.Forecaster) -> None:
     noon = {"day": (DAYS.astype("M8[s]") + np.timedelta64(12, "h")).tolist(), "sales": sales()}
     with refused(hg.errors.DataError, "'day' is between two steps of 1 day", "row 0"):
         model.predict(noon)
+
+
+def test_groups_of_large_numbers_are_told_apart() -> None:
+    rows = {
+        "day": [*DAYS[:30].tolist()] * 2,
+        "sales": [*sales()[:30], *sales(1)[:30]],
+        "shop": [1234567.0] * 30 + [1234568.0] * 30,
+    }
+    series = SeriesSet.of(rows, Roles("sales", "day", "shop")).series
+    assert [one.label for one in series] == ["1234567", "1234568"]
 
 
 def test_a_series_without_values_is_named() -> None:

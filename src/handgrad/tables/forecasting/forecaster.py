@@ -157,8 +157,8 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         table : data frame, dict of columns, str or Path, optional
-            Rows with the columns of the training up to the time to forecast from; the training rows
-            if not given.
+            Rows with the columns of the training up to the time to forecast from, all or only those
+            after the training; the training rows if not given.
         interval : float, default 0.9
             Coverage of the intervals, between 0 and 1.
 
@@ -178,6 +178,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         if table is not None:
             series = SeriesSet.of(table, self.roles_, self.lags_.step).series
             self._warn_of_new(series)
+            series = self._continued(series)
         # so that rounding does not depend on earlier values
         series = tuple(one.last(self.lags_.memory) for one in series)
         steps = next_steps(series, self.horizon)
@@ -270,6 +271,11 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         inside = (low <= more[ACTUAL]) & (more[ACTUAL] <= high)
         n_training = sum(int((~np.isnan(one.values)).sum()) for one in before.series)
         return Backtest(made, scores, float(inside.mean()), float((high - low).mean()), n_training)
+
+    def _continued(self, series: Sequence[Series]) -> tuple[Series, ...]:
+        """The series, after their last values of the training where they begin later."""
+        past = {one.label: one for one in self.series_}
+        return tuple(one.after(past.get(one.label, one)) for one in series)
 
     def _warn_of_new(self, series: Sequence[Series]) -> None:
         """Warn of series that the training rows lack."""

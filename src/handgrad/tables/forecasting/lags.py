@@ -53,8 +53,13 @@ class ForecastRows:
 
     @property
     def table(self) -> pa.Table:
-        """The columns as a table."""
-        return pa.table(self.columns)
+        """The columns as a table; texts are categories, also if they read as something else."""
+        return pa.table(
+            {
+                name: pa.array(values).dictionary_encode() if values.dtype == object else values
+                for name, values in self.columns.items()
+            }
+        )
 
     def relative(self, values: Array) -> Array:
         """Targets of the net for values of the series, (n,)."""

@@ -18,11 +18,13 @@ from handgrad.tables.data.time_series import (
     series_table,
 )
 from handgrad.tables.forecasting.steps import TimeStep
-from handgrad.textbook.errors import DataError
+from handgrad.textbook.errors import DataError, SettingError
 from handgrad.textbook.layers import Array
 
 # Of the steps between the first and the last row, at most this share may have no value.
 MOST_GAPS = 0.5
+# Columns of forecasts and backtests, beside time and group.
+COLUMNS = ("forecast", "low", "high", "ahead", "actual", "linear", "seasonal_naive", "naive")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,15 @@ class Series:
         known = np.flatnonzero(~np.isnan(self.values[: max(end - self.start, 0)]))
         return replace(self, values=self.values[: known[-1] + 1 if len(known) else 0])
 
+    def after(self, past: Series) -> Series:
+        """The values of `past` before the first of these, and these; NaN between them."""
+        if past.start >= self.start:
+            return self
+        earlier = past.until(self.start).values
+        between = np.full(self.start - past.start - len(earlier), np.nan)
+        values = np.concatenate([earlier, between, self.values])
+        return replace(self, start=past.start, values=values)
+
     def last(self, n: int) -> Series:
         """The last `n` values, and as many before as make the first a known one."""
         left_out = max(len(self.values) - n, 0)
@@ -57,6 +68,14 @@ class Roles:
     target: str
     time: str
     group: str = ""
+
+    def __post_init__(self) -> None:
+        if taken := {self.time, self.group} & {*COLUMNS}:
+            raise SettingError(
+                f"the column {min(taken)!r}, a name that tables of forecasts have",
+                f"other names than {', '.join(COLUMNS)} for time and group",
+                "rename the column",
+            )
 
 
 @dataclass(frozen=True)
