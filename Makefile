@@ -14,7 +14,7 @@ CORE := $(addprefix tests/,contracts worked_examples textbook graph files engine
 # The tests whose code meets other libraries.
 WITH_OTHERS := $(addprefix tests/,bad_input engines/test_object_file.py cli tables files check exchange/importing plots learn/story training)
 
-.PHONY: help setup demo test core slow kernels processors fragile bits chains random-nets check lint javascript types pyright platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench nightly wheel clean
+.PHONY: help setup demo test core slow kernels processors fragile bits chains random-nets check lint javascript types pyright platforms docs site notebooks mutants lowest second-python oracle browser walk everywhere cluster cluster-faults bench nightly wheel wheels clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/' | sed 's/^/make /'
@@ -210,9 +210,23 @@ nightly:  ## every check, in pieces of a few minutes (PART=3/8 for the third of 
 	@.ci/packages
 	@env -u MAKEFLAGS .ci/nightly $(PART)
 
-wheel: .venv/ready-to-test  ## build the archive of sources, the wheel from it, and try both
+.venv-release/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv .venv-release
+	@.venv-release/bin/python -m pip --disable-pip-version-check --quiet install build twine check-jsonschema uv --constraint constraints.txt
+	@touch $@
+
+wheels: .venv-release/ready  ## ask the package index anew where there are wheels; writes tests/house/wheels.json, docs/install.md
+	@.venv-release/bin/python -m tests.house.wheels
+
+wheel: .venv/ready-to-test .venv-release/ready  ## build the archive of sources, the wheel from it, and try both
 	@rm -rf dist .venv-wheel
-	@$(BIN)/python -m build --outdir dist . > /dev/null
+	@.venv-release/bin/python -m build --outdir dist/again . > /dev/null
+	@.venv-release/bin/python -m build --outdir dist . > /dev/null
+	@for file in dist/again/*; do cmp "$$file" "dist/$${file##*/}"; done && rm -r dist/again
+	@.venv-release/bin/python -m twine check --strict dist/*.whl dist/*.tar.gz
+	@.venv-release/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.venv-release/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+	@.venv-release/bin/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	@cd dist && tar xzf handgrad-*.tar.gz && cd handgrad-*/ && PYTHONPATH=src ../../$(BIN)/python -m pytest -q --collect-only tests > ../collected
 	@cd dist/handgrad-*/ && PYTHONPATH=src ../../$(BIN)/python -m pytest -q -p no:cacheprovider tests/house tests/docs/test_maps.py
 	@$(PYTHON) -m venv .venv-wheel
@@ -223,4 +237,4 @@ wheel: .venv/ready-to-test  ## build the archive of sources, the wheel from it, 
 	@cd dist && ../.venv-wheel/bin/python -c "import handgrad as hg, pathlib; assert hg.check_gradients(hg.Linear(3, 2)); assert (pathlib.Path(hg.__file__).parent / 'py.typed').exists(); print('the wheel works:', hg.__file__)"
 
 clean:  ## remove environments and caches
-	rm -rf node_modules .venv .venv-core .venv-oracle .venv-browser .venv-cluster .venv-bench .venv-lowest .venv-second .venv-wheel dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf node_modules .venv .venv-core .venv-oracle .venv-browser .venv-cluster .venv-bench .venv-lowest .venv-second .venv-wheel .venv-release dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
