@@ -97,7 +97,7 @@ def _parts_of_all() -> list[str]:
 
 
 def _lacking(answers: dict[str, Any], extra: str, system: str) -> str:
-    """The packages without wheels there, beyond the core's, and the Pythons unless these are all."""
+    """Packages beyond the core's without wheels there, with the Pythons unless these are all."""
     by_package: dict[str, list[str]] = {}
     of_core = answers["lacking"].get("core", {}) if extra != "core" else {}
     for python in PYTHONS:
