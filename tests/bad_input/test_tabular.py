@@ -69,6 +69,7 @@ def test_no_rows_and_no_columns() -> None:
     [
         ("n_members", 0),
         ("epochs", 0),
+        ("time_limit", 0),
         ("validation_fraction", 1.0),
         ("metric", "log_los"),
         ("engine", "fast"),

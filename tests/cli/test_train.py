@@ -63,6 +63,21 @@ def test_a_bundled_set_is_trained_on_and_the_files_are_there(tmp_path: Path) -> 
 
 
 @pytest.mark.filterwarnings("ignore::handgrad.textbook.errors.UnseenWarning")
+def test_a_time_limit_ends_the_training_and_is_told(tmp_path: Path) -> None:
+    words = ("iris", "--time-limit", 1e-6, "--no-report", "--out")
+    result = handgrad("train", *words, tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    note = "the training was stopped after 1e-06 s, the time limit"
+    assert f"note: {note}" in result.output
+    found = record(tmp_path / "run")
+    assert found["epochs"] == 1
+    assert found["notes"] == [note]
+    with refused(hg.errors.SettingError, "--time-limit 1e-06", "--estimator tabular"):
+        raised("train", *words, tmp_path / "other", "--estimator", "mlp")
+    with refused(hg.errors.SettingError, "--time-limit 0.0", "a number of seconds"):
+        raised("train", "iris", "--time-limit", 0)
+
+
 def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_from(
     tmp_path: Path,
 ) -> None:

@@ -22,7 +22,9 @@ TEXTS = "Language models (instead of DATA)"
 PANELS = {
     **{field.name: FILE for field in fields(TableOptions)},
     **dict.fromkeys(("estimator", "horizon", "season", "size", "tokens"), "The model"),
-    **dict.fromkeys(("layers", "epochs", "batch_size", "learning_rate", "patience"), "The model"),
+    **dict.fromkeys(
+        ("layers", "epochs", "time_limit", "batch_size", "learning_rate", "patience"), "The model"
+    ),
     **dict.fromkeys(("class_weight", "weight", "text", "quantile", "engine", "seed"), "The model"),
     **dict.fromkeys(("test_size", "group", "time", "test", "folds"), "Evaluation"),
     **dict.fromkeys(("metric", "compare", "report"), "Evaluation"),

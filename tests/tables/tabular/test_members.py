@@ -1,10 +1,16 @@
 """Members: each with the weights of its own best epoch, and sure of what is sure."""
 
+import itertools
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 from sklearn.base import clone
 
 import handgrad as hg
 from handgrad.files.features import Features, Number
+from handgrad.tables.tabular import members
 from handgrad.tables.tabular.members import (
     MemberData,
     Recipe,
@@ -29,13 +35,37 @@ def test_each_member_has_the_weights_of_its_best_epoch() -> None:
     rows = rows_of_members(np.ones(80), np.zeros(80, int), 4, 0.25, rng)
     recipe = Recipe(hg.MSELoss, Mish, 0.07, squared)
     dealt = MemberData(x, t, rows, rng, epochs=40)
-    members = train_members(dealt, FEATURES, recipe, "eager")
-    assert len(set(members.best_epochs)) > 1
-    assert max(members.best_epochs) < 40
-    for badness, z, held_out in zip(
-        members.badness, members.outputs, members.held_out, strict=True
-    ):
+    made = train_members(dealt, FEATURES, recipe, "eager")
+    assert len(set(made.best_epochs)) > 1
+    assert max(made.best_epochs) < 40
+    for badness, z, held_out in zip(made.badness, made.outputs, made.held_out, strict=True):
         np.testing.assert_allclose(squared(z, t[held_out]), badness, rtol=1e-4)
+
+
+def test_a_time_limit_ends_the_training_after_the_epoch_under_way(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    y = x[:, 0] + x[:, 1] ** 2
+    model = hg.TabularRegressor(2, epochs=9, engine="eager", random_state=0)
+    whole = clone(model).fit(x, y)
+    seconds = itertools.count()
+    monkeypatch.setattr(members, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    limited = clone(model).set_params(time_limit=2.5).fit(x, y)
+    assert limited.history_ is not None
+    assert whole.history_ is not None
+    assert limited.history_.stopped_because == "stopped after 2.5 s, the time limit"
+    assert len(limited.history_) == 3
+    losses = [[r.train_loss for r in one.history_ or ()] for one in (limited, whole)]
+    assert losses[0] == losses[1][:3]
+    assert max(limited.best_epochs_) <= 3
+    np.testing.assert_array_equal(
+        hg.load(hg.save(limited, tmp_path / "m.safetensors")).predict(x), limited.predict(x)
+    )
+    patient = clone(model).set_params(time_limit=100).fit(x, y)
+    np.testing.assert_array_equal(patient.predict(x), whole.predict(x))
+    assert patient.history_ is not None
+    assert patient.history_.stopped_because == ""
 
 
 def test_what_is_sure_is_said_to_be_sure_though_targets_are_smoothed() -> None:

@@ -18,6 +18,7 @@ from handgrad.tables.runs.pictures import PicturesInMemory, in_words
 from handgrad.tables.runs.settings import ACTIVATIONS, RunSettings
 from handgrad.tables.runs.training_table import TableInChunks, TableInMemory, TrainingTable
 from handgrad.tables.tabular.decisions import decided, positive_of
+from handgrad.tables.tabular.members import TIME_LIMIT
 from handgrad.tables.tabular.scorers import score_classes, score_numbers
 from handgrad.textbook.errors import DataError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array
@@ -79,6 +80,7 @@ def fitted(
         "random_state": settings.seed,
         "verbose": progress,
         "text": settings.text,
+        "time_limit": settings.time_limit,
     }
     model: TabularClassifier | TabularRegressor
     if task == "classification":
@@ -187,9 +189,10 @@ def _history_of(mlp: MLPClassifier | MLPRegressor) -> History:
 
 
 def notes_on_stop(history: History) -> list[str]:
-    """Note on an interrupted training, if it was."""
+    """Note on a training that was interrupted or reached its time limit, if it was."""
     because = history.stopped_because
-    return [f"the training was {because}"] if because.startswith("interrupted") else []
+    early = because.startswith("interrupted") or because.endswith(TIME_LIMIT)
+    return [f"the training was {because}"] if early else []
 
 
 def _options(settings: RunSettings, *, progress: bool) -> dict[str, Any]:

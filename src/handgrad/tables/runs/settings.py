@@ -62,6 +62,7 @@ BETWEEN = {
     "epochs": (0, 2**31, "an integer from 1 to 2147483647", 32),
     "batch_size": (0, 2**31, "an integer from 1 to 2147483647", 200),
     "patience": (0, 2**31, "an integer from 1 to 2147483647", 10),
+    "time_limit": (0, inf, "a number of seconds above zero", 60),
     "learning_rate": (0, inf, "a number above zero", 0.001),
     "test_size": (0, 1, "a fraction between 0 and 1", 0.2),
     "folds": (1, inf, "at least 2 folds", 5),
@@ -129,6 +130,9 @@ class RunSettings(TableOptions):
         "64,tanh,32; '' is none.",
     ] = None
     epochs: Annotated[int | None, "Maximum number of epochs."] = None
+    time_limit: Annotated[
+        float | None, "tabular: seconds of training; the epoch that is under way then is the last."
+    ] = None
     batch_size: Annotated[int | None, "mlp: minibatch size."] = None
     learning_rate: Annotated[float | None, "mlp: Adam's learning rate."] = None
     patience: Annotated[

@@ -68,6 +68,7 @@ P = ParamSpec("P")
 HELD_OUT = "held_out.csv"
 # Settings of one estimator, its data, and the setting that selects it.
 OF_ONE_ESTIMATOR = {
+    "time_limit": ("tabular", "a table", ("estimator", "tabular")),
     "tokens": ("text", "a text", ("estimator", "text")),
     "horizon": ("forecast", "a table of time series", ("estimator", "forecast")),
     "season": ("forecast", "a table of time series", ("horizon", 14)),
@@ -268,6 +269,7 @@ class TableJob(Job):
             **self._decision(model),
         }
         run = self.run_of(results, {"rows": self.table.n_rows, "streamed": self.table.streamed})
+        self._note_stop(run, history)
         evidence = run.evidence(self.held_out, self.learned, model, history)
         coverage = evidence.coverage
         run.record["coverage"] = coverage.recorded() if coverage else None
@@ -286,10 +288,15 @@ class TableJob(Job):
             self.messages.progress("writing the report")
             parts.file(REPORT, partial(write_page, evidence))
         parts.file(HELD_OUT, self._write_held_out)
-        run.record["notes"] += notes_on_stop(history)
         self.finish(run)
         self.messages.show_findings(evidence.warned)
         return run
+
+    def _note_stop(self, run: Run, history: History) -> None:
+        """Note a training that ended early."""
+        stopped = notes_on_stop(history)
+        run.record["notes"] += stopped
+        self.messages.note(*stopped)
 
     def _two_splits(self, evidence: Evidence) -> dict[str, ScoresOfSplits]:
         """Scores on the random split and on the one that fits, if rows depend on each other."""

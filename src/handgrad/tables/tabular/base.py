@@ -211,6 +211,7 @@ class Tabular(Shardable, TableEstimator):
     verbose: bool = False
     random_state: int | np.random.RandomState | None = None
     text: Sequence[str] = ()
+    time_limit: float | None = None
 
     metrics: ClassVar[tuple[str, ...]] = ()
 
@@ -218,6 +219,8 @@ class Tabular(Shardable, TableEstimator):
         positive("n_members", self.n_members, whole=True)
         if self.epochs is not None:
             positive("epochs", self.epochs, whole=True)
+        if self.time_limit is not None:
+            positive("time_limit", self.time_limit)
         between_0_and_1("validation_fraction", self.validation_fraction)
         if self.metric not in self.metrics:
             refuse_unknown(self.metric, self.metrics)
@@ -240,7 +243,9 @@ class Tabular(Shardable, TableEstimator):
             data = self._member_data(X, y, sample_weight, held_out)
         recipe = self._recipe()
         parts = data, self.features_, recipe, self.engine
-        members = train_members(*parts, self.sharding, verbose=self.verbose)
+        members = train_members(
+            *parts, self.sharding, verbose=self.verbose, time_limit=self.time_limit
+        )
         if isinstance(recipe.badness, EpochMetric) and all(map(len, members.held_out)):
             recipe.badness.check(members.badness)
         self.net_, self.best_epochs_ = members.net, members.best_epochs

@@ -98,6 +98,9 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     text : sequence of str, default ()
         Columns of free text, beside those that are detected: mostly distinct texts of several
         words. A categorical column is never detected as free text.
+    time_limit : float, optional
+        Seconds of training: the epoch that is under way then is the last. Encoding and calibration
+        take further time, and results depend on the machine.
     class_weight : dict of class to number, "balanced" or None, default None
         Weights of the classes, multiplied with those of the rows.
     positive : class, optional
@@ -388,6 +391,9 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     text : sequence of str, default ()
         Columns of free text, beside those that are detected: mostly distinct texts of several
         words. A categorical column is never detected as free text.
+    time_limit : float, optional
+        Seconds of training: the epoch that is under way then is the last. Encoding and calibration
+        take further time, and results depend on the machine.
     quantiles : sequence of float, optional
         Levels between 0 and 1, ascending, such as (0.1, 0.5, 0.9), for `predict_quantiles`: the
         nets have an output for each, trained by the pinball loss, which selects the best epochs

@@ -1,5 +1,6 @@
 """Ensemble members: small nets trained at once, each with held-out rows of its own."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ WAVES, FREQUENCY, MOST_NUMBERS = 4, 0.7, 21
 EMBEDDED_FROM, SIZE = 9, 8
 BATCH = 256
 AT_ONCE = 32 * BATCH  # rows predicted at once; each member has a copy
+TIME_LIMIT = "the time limit"  # the reason of a stop, in a history
 STEPS, EPOCHS = 500, (12, 32)
 # Weighted rows are repeated; largest ratio of repeated to given rows.
 MOST_AGAIN = 4.0
@@ -125,8 +127,12 @@ def train_members(
     sharding: Sharding = UNSHARDED,
     *,
     verbose: bool = False,
+    time_limit: float | None = None,
 ) -> Members:
-    """Train one member on each pair of training and held-out rows, and keep its best epoch."""
+    """Train one member on each pair of training and held-out rows, and keep its best epoch.
+
+    After `time_limit` seconds the training ends with the epoch that is under way.
+    """
     x, t, rows, rng, stream = data.x, data.t, data.rows, data.rng, data.stream
     n_members, n_outputs = len(rows), t.shape[1]
     form = (features, n_outputs, n_members, recipe.activation)
@@ -153,7 +159,7 @@ def train_members(
         sharding=sharding,
     )
     training = Training(config, ahead=True)
-    best, history = _run(training, n_members, verbose)
+    best, history = _run(training, n_members, verbose, time_limit)
     final = _net(*form, rng, np.float64)
     final.load_state(best.weights)
     p = outputs_of(final, SharedRows(x, held_out), "eager")
@@ -170,12 +176,15 @@ def outputs_of(net: Net, rows: SharedRows, engine: EngineName) -> Array:
         return np.concatenate([net.predict(rows[part], BATCH, engine) for part in parts])
 
 
-def _run(training: Training, n_members: int, verbose: bool) -> tuple[BestWeights, History]:
+def _run(
+    training: Training, n_members: int, verbose: bool, time_limit: float | None
+) -> tuple[BestWeights, History]:
     """Run the training, and keep the best weights of each member, the last of equal epochs.
 
     Without held-out rows that is the last epoch.
     """
-    best = BestWeights(training.net, n_members)
+    best, began = BestWeights(training.net, n_members), time.monotonic()
+    history = History()
 
     def noted(report: EpochReport) -> EpochReport:
         badness = [*report.validation_metrics.values()] or [0.0] * n_members
@@ -187,7 +196,13 @@ def _run(training: Training, n_members: int, verbose: bool) -> tuple[BestWeights
         reports = progress(reports, epochs=training.epochs, training=training)
     # several threads do not speed up products this small, and slow down on a busy machine
     with blas_threads(1) if training.engine.name == "eager" else nullcontext():
-        return best, History([*reports])
+        for report in reports:
+            history.reports.append(report)
+            late = time_limit is not None and time.monotonic() - began >= time_limit
+            if late and len(history) < training.epochs:
+                history.stopped_because = f"stopped after {time_limit:g} s, {TIME_LIMIT}"
+                break
+    return best, history
 
 
 def usual_epochs(batches: int) -> int:
