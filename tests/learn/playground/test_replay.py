@@ -73,6 +73,9 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
                                       "nesterov": True, "weight_decay": 0.01}},
         25,
     ),
+    "betas of 0": (
+        {"data": SMALL, "optimizer": {"name": "Adam", "learning_rate": 0.01, "betas": [0, 0]}}, 25,
+    ),
     "no momentum": (
         {"data": SMALL, "optimizer": {"name": "SGD", "learning_rate": 0.1, "momentum": 0,
                                       "nesterov": True}},

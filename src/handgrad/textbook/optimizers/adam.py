@@ -144,4 +144,4 @@ def two_betas(betas: tuple[float, float]) -> tuple[float, float]:
         raise SettingError(f"betas = {betas!r}", "two numbers", "betas=(0.9, 0.999)")
     for beta in betas:
         not_negative("betas", beta, below=1)
-    return betas[0], betas[1]
+    return float(betas[0]), float(betas[1])  # integers have no power when compiled
