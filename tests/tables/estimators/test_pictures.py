@@ -123,3 +123,95 @@ def test_pictures_that_are_no_rows_are_refused_with_the_shape_to_say() -> None:
         model.predict(x)
     with refused(hg.errors.DataError, "X of shape (3, 8, 6)", "X.reshape(1, -1), for one picture"):
         model.predict_proba(x[0])
+
+
+def digits(n: int) -> tuple[Any, Any, Any, Any]:
+    data = hg.data.load("digits")
+    rows = np.random.default_rng(0).permutation(len(data.y))
+    x, y = data.x[rows] / 16, data.y[rows]
+    return x[:n], y[:n], x[n:], y[n:]
+
+
+def raw(model: hg.PictureClassifier, X: Any) -> Any:
+    return model.net_.predict(X.astype(np.float32)).astype(float)
+
+
+@pytest.mark.parametrize("n_classes", [2, 10])
+def test_the_temperature_minimizes_the_log_loss_of_the_validation_rows_of_early_stopping(
+    n_classes: int,
+) -> None:
+    x, y, x_new, y_new = digits(240)
+    y, y_new = y % n_classes, y_new % n_classes
+    w = np.where(np.arange(100) < 70, 1.0, 0.0)  # the others are as if they were not there
+    held_out = (x_new[:100], y_new[:100], w)
+    settings: dict[str, Any] = {"early_stopping": True, "max_iter": 3}
+    model = hg.PictureClassifier(random_state=0, engine="eager", **settings)
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        model.fit(x, y, np.ones(240), eval_set=held_out)
+    z = raw(model, x_new[:70])
+    z = np.hstack([0 * z, z]) if n_classes == 2 else z
+    t = np.eye(n_classes)[y_new[:70]]
+    t = t + (1 / n_classes - t) / 70
+
+    def loss(temperature: float) -> float:
+        scaled = z / temperature
+        return float(-(t * (scaled - np.logaddexp.reduce(scaled, axis=1)[:, None])).sum())
+
+    tempered = model.temperature_
+    assert abs(np.log(tempered)) > 0.05
+    assert loss(tempered) <= min(loss(tempered * 1.05), loss(tempered / 1.05), loss(1.0))
+    z = raw(model, x_new)
+    z = np.hstack([0 * z, z]) if n_classes == 2 else z
+    p = np.exp(z / tempered) / np.exp(z / tempered).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(x_new), p, atol=1e-6)
+    np.testing.assert_array_equal(model.predict(x_new), z.argmax(axis=1))
+
+
+def calibrated(**settings: Any) -> hg.PictureClassifier:
+    x, y, *_ = digits(240)
+    return fitted(x, y, **{"early_stopping": True, "max_iter": 4, **settings})
+
+
+def test_without_validation_rows_or_logits_of_one_class_the_temperature_is_one() -> None:
+    x, y, x_new, y_new = digits(240)
+    assert calibrated(early_stopping=False).temperature_ == 1
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        seen = hg.PictureClassifier((8,), max_iter=2, random_state=0, engine="eager").fit(
+            x, y, eval_set=(x_new, y_new)
+        )
+    assert seen.temperature_ == 1
+    assert calibrated(loss="hinge").temperature_ == 1
+    several = np.stack([y % 2, y > 4], axis=1).astype(int)
+    assert fitted(x, several, early_stopping=True, max_iter=2).temperature_ == 1
+
+
+def test_further_epochs_are_calibrated_anew_or_not_at_all() -> None:
+    x, y, *_ = digits(240)
+    model = calibrated()
+    assert model.temperature_ != 1
+    model.set_params(early_stopping=False).partial_fit(x, y)
+    assert model.temperature_ == 1
+
+
+def test_the_temperature_is_in_the_file_and_in_exported_code(tmp_path: Path) -> None:
+    model, x = calibrated(), digits(240)[2]
+    path = hg.save(model, tmp_path / "model.safetensors")
+    again = hg.load(path)
+    assert again.temperature_ == model.temperature_ != 1
+    np.testing.assert_array_equal(again.predict_proba(x), model.predict_proba(x))
+    code: dict[str, Any] = {}
+    hg.export(model, tmp_path / "model.py")
+    exec((tmp_path / "model.py").read_text("utf-8"), code)
+    np.testing.assert_allclose(code["predict_proba"](x[:9]), model.predict_proba(x[:9]), atol=1e-6)
+
+
+def test_a_file_without_a_temperature_has_one_and_a_damaged_one_is_refused() -> None:
+    model = calibrated()
+    fitted, net = model._to_file()
+    old = {name: value for name, value in fitted.items() if name != "temperature"}
+    twin = clone(model)
+    twin._from_file(old, net)
+    assert twin.temperature_ == 1
+    for wrong in (0.0, "1", None, 1e9):
+        with refused(hg.errors.FileError, "temperature is"):
+            clone(model)._from_file(fitted | {"temperature": wrong}, net)

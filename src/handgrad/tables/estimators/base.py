@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from handgrad.engines.dispatch import NAMES, EngineName
 from handgrad.engines.sharding import Shardable
 from handgrad.tables.estimators.fit_state import FitState
-from handgrad.tables.estimators.rows import Rows
+from handgrad.tables.estimators.rows import Rows, Weighted
 from handgrad.textbook import schedules
 from handgrad.textbook.layers import Array, BatchNorm, Layer, LayerNorm, Linear, ReLU, Sigmoid, Tanh
 from handgrad.textbook.losses import Loss
@@ -161,6 +161,9 @@ class Base(FittedAttributes, Shardable, BaseEstimator):  # type: ignore[misc]
     def _meaning(self, p: Array) -> Array:
         """Apply the inverse link to the output of the net: probabilities, rates, numbers."""
         return self._loss.input_kind.inverse_link(p)
+
+    def _calibrate(self, held_out: Weighted) -> None:
+        """Fit what the probabilities need to the validation rows of early stopping."""
 
     def _linears(self) -> list[Linear]:
         return [layer for layer in self.net_.layers if isinstance(layer, Linear)]

@@ -31,7 +31,7 @@ from handgrad.tables.estimators.settings import (
 )
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.kinds import BinaryLabels, ClassLabels, Scores
-from handgrad.textbook.layers import Array
+from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.losses import Loss
 
 ClassWeight = dict[Any, float] | list[dict[Any, float]] | str | None  # labels are of any type
@@ -200,6 +200,10 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
             correct = ((p > 0.5) == y).all(axis=1)
         return float(np.average(correct, weights=w))
 
+    def _link(self) -> list[Layer]:
+        """Layers from the output of the net to probabilities."""
+        return link_of(self._loss.input_kind)
+
     def _exported_parts(self) -> ModelParts:
         if self._label_binarizer.y_type_ == "multilabel-indicator":
             raise SettingError(
@@ -210,11 +214,10 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         net, kind = self._current_net(), self._loss.input_kind
         scored = isinstance(kind, Scores)
         both = [] if self.n_outputs_ > 1 else [BothScores() if scored else BothClasses()]
-        linked = [] if scored else link_of(kind)
         return ModelParts(
             "classifier",
             "scores" if scored else "probabilities",
-            followed(net, *linked, *both),
+            followed(net, *([] if scored else self._link()), *both),
             of_both(self.decision_function) if scored else self.predict_proba,
             column_names(self),
             self.classes_,

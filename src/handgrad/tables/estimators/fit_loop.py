@@ -235,6 +235,7 @@ def fit_epochs(
     state.steps.state, state.steps.step = epochs.engine.optimizer_state, int(epochs.engine.step[0])
     if m.early_stopping and validation is not None:
         validation.put_back_the_best()
+        m._calibrate(validation.rows)
     if end is not None:
         raise end
     if not stopped and not incremental:

@@ -1,7 +1,8 @@
 """Convolutional image classifier with the interface of scikit-learn's perceptron."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import isqrt, prod
 from numbers import Integral
@@ -12,9 +13,14 @@ import numpy.typing as npt
 from sklearn.utils._param_validation import Interval
 
 from handgrad.exchange.exporting.model_spec import ModelParts
+from handgrad.exchange.exporting.wrapper_layers import Temperature
+from handgrad.files.tensors import damaged, shown
 from handgrad.tables.estimators.classifier import MLPClassifier
 from handgrad.tables.estimators.perceptron import new_net
+from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
+from handgrad.tables.estimators.temperature import fitted_temperature, is_temperature
 from handgrad.textbook.errors import DataError, SettingError
+from handgrad.textbook.kinds import Logits
 from handgrad.textbook.layers import (
     Array,
     Conv2d,
@@ -41,7 +47,8 @@ class PictureClassifier(MLPClassifier):
     16, 32 or 64 channels, a `ReLU`, and a `MaxPool2d` that halves the sides. The perceptron of
     `MLPClassifier` follows, with its attributes; `coefs_` and `intercepts_` are those of the
     perceptron, `net_` is the whole net, in float32. In training, `RandomShift` shifts each image
-    anew in each epoch.
+    anew in each epoch. With early stopping, probabilities are calibrated by a temperature, by
+    which the logits are divided, fitted to the validation rows: `temperature_`, otherwise 1.
 
     Parameters
     ----------
@@ -194,6 +201,52 @@ class PictureClassifier(MLPClassifier):
                 f"shape={square}" if prod(square) == n_features else "pictures.shape",
             )
         return int(shape[0]), int(shape[1]), int(shape[2])
+
+    # calibration
+
+    def _meaning(self, p: Array) -> Array:
+        return super()._meaning(p if self.temperature_ == 1 else p / self.temperature_)
+
+    @contextmanager
+    def _to_train_on(
+        self, rows: Weighted, held_out: Weighted | None, first: bool, incremental: bool
+    ) -> Iterator[tuple[Weighted, Weighted | None]]:
+        self.temperature_ = 1.0  # also of a warm start: its weights change
+        yield rows, held_out
+
+    def _calibrate(self, held_out: Weighted) -> None:
+        """Fit the temperature to validation rows with weight, one class each."""
+        multilabel = self._label_binarizer.y_type_ == "multilabel-indicator"
+        if multilabel or not isinstance(self._loss.input_kind, Logits):
+            return
+        there = np.full(len(held_out.y), True) if held_out.w is None else held_out.w > 0
+        weights = [] if held_out.w is None else [held_out.w[there]]
+        z = predicted(self.net_, rows_of(held_out.X, self.net_.dtype), self.engine)
+        z = z[there].astype(float)
+        if z.shape[1] == 1:  # the logit of the second class, beside 0 of the first
+            z = np.hstack([np.zeros_like(z), z])
+        y = held_out.y[there]
+        classes = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0].astype(np.int64)
+        self.temperature_ = fitted_temperature(z, np.eye(z.shape[1])[classes], *weights)
+
+    def _link(self) -> list[Layer]:
+        tempered = [] if self.temperature_ == 1 else [Temperature(self.temperature_)]
+        return [*tempered, *super()._link()]
+
+    # in a file
+
+    _optional_keys = frozenset({"temperature"})
+
+    def _target_to_file(self) -> dict[str, object]:
+        tempered = {} if self.temperature_ == 1 else {"temperature": self.temperature_}
+        return super()._target_to_file() | tempered
+
+    def _target_from_file(self, fitted: dict[str, object]) -> int:
+        temperature = fitted.get("temperature", 1.0)
+        if not isinstance(temperature, float) or not is_temperature(temperature):
+            raise damaged(f"temperature is {shown(temperature)}", "a positive number")
+        self.temperature_ = temperature
+        return super()._target_from_file(fitted)
 
     def _exported_parts(self) -> ModelParts:
         """Parts of a classifier whose numbers are those of pixels, from 0 to 1."""

@@ -285,6 +285,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
     # targets; `_target_from_file` restores it and returns the number of targets in a row
 
     _target_keys: ClassVar[frozenset[str]]
+    _optional_keys: ClassVar[frozenset[str]] = frozenset()
 
     def _to_file(self) -> tuple[dict[str, object], Net]:
         net = self._current_net()
@@ -297,10 +298,11 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
         self._validate_params()
         others = {"loss", *self._target_keys}
-        if others - fitted.keys() or fitted.keys() - SAVED.keys() - others:
+        more = self._optional_keys
+        if others - fitted.keys() or fitted.keys() - SAVED.keys() - others - more:
             raise damaged(f"the keys {shown(sorted(fitted))}", ", ".join((*SAVED, *others)))
         self._state = FitState()
-        for name in fitted.keys() - others:
+        for name in fitted.keys() - others - more:
             value, kind = read_value(fitted[name]), SAVED[name]
             if not _fits(value, kind):
                 raise damaged(f"{name} is {shown(value)}", f"{getattr(kind, '__name__', kind)}")

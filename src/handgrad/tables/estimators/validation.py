@@ -96,7 +96,7 @@ class Validation:
     """Loss and score of the validation rows, epoch by epoch."""
 
     def __init__(self, m: Base, state: FitState, rows: Weighted) -> None:
-        self.m, self.state, self.targets = m, state, m._targets(rows.y)
+        self.m, self.state, self.rows, self.targets = m, state, rows, m._targets(rows.y)
         self.w = () if rows.in_loss is None else (rows.in_loss.astype(m.net_.dtype),)
         self.score = score_of(m, rows)
         self.sign = -1 if self.score.smaller_is_better else 1  # so that larger is better

@@ -20,6 +20,7 @@ from handgrad.files.features import Column
 from handgrad.files.tensors import damaged
 from handgrad.files.values import read_classes, written_array
 from handgrad.tables.data.frames import numbers_in
+from handgrad.tables.estimators.temperature import fitted_temperature, log_loss
 from handgrad.tables.tabular.base import (
     FAR,
     HeldOut,
@@ -58,12 +59,10 @@ from handgrad.textbook.losses import (
     QuantileLoss,
     SoftTargetCrossEntropyLoss,
 )
-from handgrad.textbook.special_functions import power
 
 SMOOTHING = 0.1
 NORMAL_QUARTILES = 1.349  # interquartile range of a normal distribution, in standard deviations
 OF_SQUARES = ("rmse", "root_mean_squared_error", "mean_squared_error")
-TEMPERATURES = power(np.e, np.linspace(-2, 2, 161))
 
 
 @dataclass(repr=False, eq=False)
@@ -317,7 +316,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     def _badness(self, z: Array, t: Array) -> float:
         if self.metric == "accuracy":
             return float((z.argmax(axis=1) != t.argmax(axis=1)).mean())
-        return _log_loss(z, t)
+        return log_loss(z, t)
 
     def _score(self, z: Array, t: Array) -> float:
         p, y = np.asarray(Softmax().forward(deterministic(z))), t.argmax(axis=1)
@@ -712,11 +711,6 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         return len(self._levels)
 
 
-def _log_loss(z: Array, t: Array) -> float:
-    """Log loss of one member: logits and targets (n, n_classes)."""
-    return float(SoftTargetCrossEntropyLoss().forward(deterministic(z), t))
-
-
 def held_out_rows(members: Members, t: Array) -> tuple[Array, Array]:
     """Outputs of all members for their held-out rows, and the targets of these rows."""
     z = np.concatenate(members.outputs)
@@ -726,13 +720,7 @@ def held_out_rows(members: Members, t: Array) -> tuple[Array, Array]:
 def _temperature(members: Members, t: Array) -> float:
     """Temperature that minimizes the members' log loss on held-out rows.
 
-    As in Platt scaling (1999), targets are smoothed by one further row of any class: n correct rows
-    do not make certain. Averaging already reduces confidence: with several members it is at most 1.
+    Averaging already reduces confidence: with several members it is at most 1.
     """
-    z, t = held_out_rows(members, t)
-    if not len(z):
-        return 1.0
-    t = t + (1 / t.shape[1] - t) / len(t)
-    losses = [_log_loss(z / temperature, t) for temperature in TEMPERATURES]
-    best = float(TEMPERATURES[int(np.argmin(losses))])
-    return min(best, 1.0) if len(members.outputs) > 1 else best
+    fitted = fitted_temperature(*held_out_rows(members, t))
+    return min(fitted, 1.0) if len(members.outputs) > 1 else fitted

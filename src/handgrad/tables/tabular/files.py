@@ -29,6 +29,7 @@ from handgrad.files.tensors import damaged, shown
 from handgrad.files.text_scores import TextScores
 from handgrad.files.values import read_classes
 from handgrad.tables.data.table_options import DATE_ORDERS
+from handgrad.tables.estimators.temperature import is_temperature
 from handgrad.tables.tabular.quantiles import MOST_LEVELS
 
 KINDS = {
@@ -52,7 +53,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {  # of the fitted values in a file
         and all(type(level) is float for level in levels)
         and all(a < b for a, b in pairwise([0.0, *levels, 1.0]))
     ),
-    "temperature": lambda t: type(t) is float and 1e-3 < t < 1e3,
+    "temperature": is_temperature,
     "positive": lambda place: type(place) is int and place in (0, 1),
     "threshold": lambda t: type(t) is float and 0 < t < 1,
     "target": lambda target: (
