@@ -22,13 +22,13 @@ from typing import Any
 
 import coverage
 import pytest
-from _pytest.runner import runtestprotocol
 
 from tests.mutants.operators import Mutant, mutated
 
 CAUGHT, SURVIVED, NOT_APPLIED = 1, 0, 3
 MOST_TESTS, MOST_SECONDS, MEMORY = 60, 10.0, 16 << 30
 CORES = 2
+FailureOf = Callable[[pytest.Item, pytest.Item | None], str]
 
 
 class Trials:
@@ -37,12 +37,14 @@ class Trials:
     def __init__(self, mutants: list[Mutant], root: Path) -> None:
         self.mutants, self.root = mutants, root
         self.results: dict[Mutant, str] = {}
+        self.failures: list[str] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Measure what the tests reach, then try each mutant."""
         items = session.items
+        session.config.pluginmanager.unregister(name="terminalreporter")
         files = sorted({mutant.file for mutant in self.mutants})
-        reached, seconds = measured(items, [str(self.root / file) for file in files])
+        reached, seconds = measured(items, [str(self.root / file) for file in files], self.failure)
         print(f"{len(items)} tests pass on the source as it is; {len(self.mutants)} mutants:")
         functions = live_functions(files, self.root)
         by_name = {item.nodeid: item for item in items}
@@ -65,6 +67,17 @@ class Trials:
             words = {SURVIVED: "SURVIVES", NOT_APPLIED: "not applied"}
             code = os.waitstatus_to_exitcode(status)
             self.report(running.pop(child), words.get(code, "caught"))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep how a test fails, in its setup or its teardown too."""
+        if report.failed:
+            self.failures.append(report.longreprtext)
+
+    def failure(self, item: pytest.Item, following: pytest.Item | None) -> str:
+        """How a test fails, nothing if it passes; by the hook, which obeys marks for warnings."""
+        self.failures.clear()
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        return "\n".join(self.failures)
 
     def report(self, mutant: Mutant, result: str) -> None:
         """Note a result; print what a reader should look at."""
@@ -97,7 +110,7 @@ class Trials:
             return NOT_APPLIED
         if not changed:
             return NOT_APPLIED
-        return CAUGHT if any(fails(item, rest) for item, rest in pairs(items)) else SURVIVED
+        return CAUGHT if any(self.failure(item, rest) for item, rest in pairs(items)) else SURVIVED
 
 
 def fork(work: Callable[[], int]) -> int:
@@ -117,18 +130,13 @@ def fork(work: Callable[[], int]) -> int:
     os._exit(code)
 
 
-def fails(item: pytest.Item, following: pytest.Item | None) -> bool:
-    """Whether a test fails, in its setup or its teardown too."""
-    return any(report.failed for report in runtestprotocol(item, nextitem=following, log=False))
-
-
 def pairs(items: list[pytest.Item]) -> Iterator[tuple[pytest.Item, pytest.Item | None]]:
     """Each test with the one after it."""
     yield from zip(items, [*items[1:], None], strict=True)
 
 
 def measured(
-    items: list[pytest.Item], files: list[str]
+    items: list[pytest.Item], files: list[str], failure_of: FailureOf
 ) -> tuple[dict[str, dict[str, list[str]]], dict[str, float]]:
     """By file and line the tests that reach it, and how long each test takes, from children."""
     parts = [items[i::CORES] for i in range(CORES)]
@@ -137,7 +145,7 @@ def measured(
     pipes = []
     for part in parts:
         reading, writing = os.pipe()
-        fork(partial(measure, part, files, writing))
+        fork(partial(measure, part, files, failure_of, writing))
         os.close(writing)
         pipes.append(reading)
     for reading in pipes:
@@ -147,7 +155,7 @@ def measured(
             raise RuntimeError("the process that measures what the tests reach has died")
         found = json.loads(text)
         if found["failed"]:
-            raise RuntimeError(f"tests fail on the source as it is: {found['failed']}")
+            raise RuntimeError("tests fail on the source as it is:\n" + "\n".join(found["failed"]))
         seconds |= found["seconds"]
         for file, lines in found["reached"].items():
             for line, names in lines.items():
@@ -156,7 +164,7 @@ def measured(
     return reached, seconds
 
 
-def measure(items: list[pytest.Item], files: list[str], writing: int) -> int:
+def measure(items: list[pytest.Item], files: list[str], failure_of: FailureOf, writing: int) -> int:
     """Within a child: run tests under coverage, and write what they reach."""
     cover = coverage.Coverage(data_file=None, include=files, config_file=False)
     cover.set_option("run:disable_warnings", ["no-data-collected"])
@@ -165,8 +173,8 @@ def measure(items: list[pytest.Item], files: list[str], writing: int) -> int:
     for item, following in pairs(items):
         cover.switch_context(item.nodeid)
         start = time.process_time()
-        if fails(item, following):
-            failed.append(item.nodeid)
+        if failure := failure_of(item, following):
+            failed.append(f"{item.nodeid}\n{failure}")
         seconds[item.nodeid] = time.process_time() - start
     cover.stop()
     data, reached = cover.get_data(), {}
