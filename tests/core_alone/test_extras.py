@@ -30,6 +30,7 @@ NEEDED: list[tuple[list[str], Callable[[Path], object]]] = [
     (["plots"], lambda _: fit(live_plot=True)),
     (["tables"], lambda _: hg.MLPClassifier),
     (["tables"], lambda _: hg.TabularRegressor),
+    (["tables"], lambda _: hg.tables.Forecaster),
     (["tables"], lambda _: hg.data.read_table),
     (["tables"], lambda _: hg.data.load("iris")),
     (["tables"], lambda _: hg.make_classification(rng=0)),
