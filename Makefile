@@ -212,7 +212,8 @@ nightly:  ## every check, in pieces of a few minutes (PART=3/8 for the third of 
 
 .venv-release/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-release
-	@.venv-release/bin/python -m pip --disable-pip-version-check --quiet install build twine check-jsonschema uv --constraint constraints.txt
+	@echo "installing what makes a release into .venv-release …"
+	@.venv-release/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[release]' --constraint constraints.txt
 	@touch $@
 
 wheels: .venv-release/ready  ## ask the package index anew where there are wheels; writes tests/house/wheels.json, docs/install.md

@@ -323,7 +323,7 @@ def test_a_number_typed_again_is_taken_where_another_was_set_meanwhile(
     field.press("Enter")
     shell.page.evaluate("document.getElementById('playground').store.change({ batch_size: 20 })")
     shell.becomes("batch_size", 20)
-    assert field.input_value() == "x"  # whoever types is not disturbed
+    assert field.input_value() == "x"  # input in progress is kept
     field.fill("10")
     field.press("Enter")
     shell.becomes("batch_size", 10)

@@ -121,7 +121,7 @@ def _is_needed(parameter: Parameter) -> bool:
 
 
 def problems(old: Signatures, new: Signatures) -> list[str]:
-    """What programs rely on and the package does not have."""
+    """Stored names and parameters that the package lacks."""
     found = []
     for name, was in old.items():
         now = new.get(name)

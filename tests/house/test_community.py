@@ -1,4 +1,4 @@
-"""What a stranger meets first: how to cite, to report, and to clone on every system."""
+"""Community files: citation, issue forms and line endings of a clone."""
 
 import re
 import shutil

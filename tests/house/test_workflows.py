@@ -15,7 +15,7 @@ TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), 
 
 
 def commands(workflow: Path) -> list[str]:
-    """What the steps of a workflow run."""
+    """Commands of the steps of a workflow."""
     return re.findall(r"^ +- run: (.+)$", workflow.read_text("utf-8"), re.MULTILINE)
 
 

@@ -1,8 +1,8 @@
-"""Where handgrad installs from wheels alone: by processor, system, Python and extra.
+"""Availability of wheels: for each system, Python version and extra.
 
     make wheels    # asks the package index anew and writes wheels.json and docs/install.md
 
-A resolver is asked what pip would install there, without any package that has to be built.
+A resolver chooses the versions for that system; packages without a wheel are refused.
 """
 
 import json
@@ -34,7 +34,7 @@ MARKS = ("<!-- wheels -->", "<!-- end -->")
 
 
 def requirements() -> dict[str, list[str]]:
-    """What the core and each extra for users need, as the project declares it."""
+    """Declared requirements of the core and of each extra for users."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
     return {"core": project["dependencies"]} | {
@@ -43,13 +43,13 @@ def requirements() -> dict[str, list[str]]:
 
 
 def stored() -> dict[str, Any]:
-    """The table as it was when the index was last asked."""
+    """Stored table of the last query."""
     table: dict[str, Any] = json.loads(STORED.read_text("utf-8"))
     return table
 
 
 def missing(extra: str, system: str, python: str) -> str:
-    """The package that has no wheel there; nothing if all have one."""
+    """Package without a wheel on a system; empty if there is none."""
     command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet"]
     command += ["--python-version", python, "--python-platform", SYSTEMS[system]]
     command += ["--only-binary", ":all:", *(["--extra", extra] if extra != "core" else [])]
@@ -64,7 +64,7 @@ def missing(extra: str, system: str, python: str) -> str:
 
 
 def table() -> dict[str, Any]:
-    """Where the index has wheels of all that is needed, and the package that lacks one."""
+    """Requirements, and for each extra the package without a wheel, by system and Python."""
     cases = [*product(requirements(), SYSTEMS, PYTHONS)]
     lacking: dict[str, dict[str, str]] = {}
     with ThreadPoolExecutor(8) as pool:

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
-from handgrad.files import inspect, load
-from handgrad.files.paths import as_path, kind_of
+from handgrad.files import load
 from handgrad.tables.data import TableOptions
-from handgrad.tables.data.files import TABLES, check_asked, check_columns
+from handgrad.tables.data.files import check_asked, check_columns
 from handgrad.tables.data.predictions import file_to_write, write_tables
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.time_series import SeriesTable, series_in
 from handgrad.tables.runs.load_table import read_table_named
 from handgrad.tables.runs.messages import Messages
-from handgrad.tables.runs.table_model import Reading, errors_name, reading_in
+from handgrad.tables.runs.table_model import Reading, errors_name, header_of, reading_in
 from handgrad.textbook.errors import SettingError
 
 if TYPE_CHECKING:
@@ -33,14 +32,10 @@ class ForecastModel:
     @classmethod
     def of(cls, path: str | Path) -> Self | None:
         """Load a forecaster; return None if the file has another model or none."""
-        path = as_path(path)
-        if kind_of(path) != "file" or path.suffix.lower() in TABLES:
-            return None
-        header = inspect(path)
-        if [estimator.name for estimator in header.estimators] != ["Forecaster"]:
+        if (header := header_of(path, "Forecaster")) is None:
             return None
         reading = Reading.of(reading_in(header.about))
-        return cls(path, cast("Forecaster", load(path)), reading)
+        return cls(header.path, cast("Forecaster", load(header.path)), reading)
 
     def read(self, data: str, asked: TableOptions, messages: Messages) -> SeriesTable:
         """Read the series of a table like those of the training."""

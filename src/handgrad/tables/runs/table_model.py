@@ -12,7 +12,8 @@ from typing import Literal, Self, Unpack, cast
 import pyarrow as pa
 
 from handgrad.files import inspect, load
-from handgrad.files.paths import kind_of
+from handgrad.files.inspection import ModelFile
+from handgrad.files.paths import as_path, kind_of
 from handgrad.tables.data import TableOptions, TableStream, predict_table
 from handgrad.tables.data.files import TABLES, Table, check_asked, check_columns, listed
 from handgrad.tables.data.picture_folders import has_pictures
@@ -94,6 +95,15 @@ class Reading:
             options["header_row"] = self.header_row
             options["features"] = tuple(map(str, features))
         return OptionsOfModel(**options, of_model=(*self.columns["number"], *self.columns["date"]))
+
+
+def header_of(path: str | Path, estimator: str) -> ModelFile | None:
+    """Header of a model file with one estimator of this name; None for others and for tables."""
+    path = as_path(path)
+    if kind_of(path) != "file" or path.suffix.lower() in TABLES:
+        return None
+    header = inspect(path)
+    return header if [one.name for one in header.estimators] == [estimator] else None
 
 
 def reading_in(about: object) -> Mapping[str, object]:

@@ -6,13 +6,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
-from handgrad.files import inspect, load
-from handgrad.files.paths import as_path, kind_of
-from handgrad.tables.data.files import TABLES
+from handgrad.files import load
 from handgrad.tables.data.table_options import TableOptions, option
 from handgrad.tables.runs.load_text import text_of
 from handgrad.tables.runs.messages import Messages
-from handgrad.tables.runs.table_model import ModelEvaluation, errors_name
+from handgrad.tables.runs.table_model import ModelEvaluation, errors_name, header_of
 from handgrad.tables.runs.text_run import TARGET, guessed, note_on_unknown, scores_of
 from handgrad.textbook.errors import SettingError, not_negative
 
@@ -39,12 +37,9 @@ class TextModel:
     @classmethod
     def of(cls, path: str | Path) -> Self | None:
         """Load a language model; return None if the file has another model or none."""
-        path = as_path(path)
-        if kind_of(path) != "file" or path.suffix.lower() in TABLES:
+        if (header := header_of(path, "LanguageModel")) is None:
             return None
-        if [estimator.name for estimator in inspect(path).estimators] != ["LanguageModel"]:
-            return None
-        return cls(path, cast("LanguageModel", load(path)))
+        return cls(header.path, cast("LanguageModel", load(header.path)))
 
     @classmethod
     def named(cls, path: str | Path) -> Self:
