@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.files.estimators import PACKAGES
 from handgrad.textbook.install import MissingPackageError, install_command
 
 X, Y = np.eye(2), np.arange(2)
@@ -77,3 +78,8 @@ def test_the_command_line_says_what_to_install(command: list[str]) -> None:
     assert done.stderr.startswith("error: the command line without typer and rich")
     assert install_command("cli") in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("estimator", sorted(PACKAGES))
+def test_a_file_of_any_estimator_can_be_inspected(estimator: str) -> None:
+    assert estimator in PACKAGES[estimator]().SUMMARIES

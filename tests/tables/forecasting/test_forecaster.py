@@ -13,7 +13,8 @@ import handgrad as hg
 from handgrad.files import inspect
 from handgrad.tables.forecasting.lags import AHEAD, SERIES, Lags
 from handgrad.tables.forecasting.origins import ForecastSteps
-from handgrad.tables.forecasting.series import Roles, Series, SeriesSet
+from handgrad.tables.forecasting.reading import read_series
+from handgrad.tables.forecasting.series import Roles, Series
 from handgrad.tables.forecasting.steps import TimeStep
 from handgrad.textbook.layers import Array
 from tests.bad_input.refused import refused
@@ -253,7 +254,7 @@ def test_a_gap_is_a_warning() -> None:
 def test_empty_values_at_the_end_are_to_be_forecast() -> None:
     y = sales()
     y[-7:] = np.nan
-    series = SeriesSet.of({"day": DAYS.tolist(), "sales": y}, Roles("sales", "day"))
+    series = read_series({"day": DAYS.tolist(), "sales": y}, Roles("sales", "day"))
     assert (series.notes, len(series.series[0].values)) == ((), len(DAYS) - 7)
 
 
@@ -296,7 +297,7 @@ def test_groups_of_large_numbers_are_told_apart() -> None:
         "sales": [*sales()[:30], *sales(1)[:30]],
         "shop": [1234567.0] * 30 + [1234568.0] * 30,
     }
-    series = SeriesSet.of(rows, Roles("sales", "day", "shop")).series
+    series = read_series(rows, Roles("sales", "day", "shop")).series
     assert [one.label for one in series] == ["1234567", "1234568"]
 
 

@@ -12,6 +12,7 @@ from sklearn.linear_model import RidgeCV
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.forecasting.lags import ForecastRows
 from handgrad.tables.forecasting.origins import ForecastSteps
+from handgrad.tables.forecasting.reading import table_of
 from handgrad.tables.forecasting.series import Series
 from handgrad.tables.tabular import TableEncoder
 from handgrad.textbook.layers import Array
@@ -70,8 +71,10 @@ def linear_forecasts(training: ForecastRows, targets: Array, rows: ForecastRows)
         Rows to forecast.
     """
     with no_unseen_warnings():
-        encoder = TableEncoder().fit(training.table)
-        x, x_held = (encoder.transform(part.table).astype(float) for part in (training, rows))
+        encoder = TableEncoder().fit(table_of(training.columns))
+        x, x_held = (
+            encoder.transform(table_of(part.columns)).astype(float) for part in (training, rows)
+        )
     return rows.absolute(RidgeCV(PENALTIES).fit(x, targets).predict(x_held))
 
 

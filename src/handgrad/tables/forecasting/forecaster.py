@@ -32,7 +32,8 @@ from handgrad.tables.forecasting.origins import (
     next_steps,
     training_steps,
 )
-from handgrad.tables.forecasting.series import Roles, Series, SeriesSet, cells_of
+from handgrad.tables.forecasting.reading import cells_of, read_series, table_of
+from handgrad.tables.forecasting.series import Roles, Series, SeriesSet
 from handgrad.tables.tabular import TabularRegressor
 from handgrad.textbook.errors import UnseenWarning, between_0_and_1, positive
 from handgrad.textbook.layers import Array
@@ -113,7 +114,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         """
         self._check_settings()
         roles = Roles(target, time, group or "")
-        series = SeriesSet.of(table, roles)
+        series = read_series(table, roles)
         for note in series.notes:
             warnings.warn(note, stacklevel=2)
         return self._fit(series, roles)
@@ -121,7 +122,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
     def _fit(self, series: SeriesSet, roles: Roles) -> Self:
         lags = Lags.of(series, self.horizon, self.season)
         rows, targets, positions = self._training(series, lags)
-        self.regressor_ = self._regressor().fit(rows.table, targets, time=positions)
+        self.regressor_ = self._regressor().fit(table_of(rows.columns), targets, time=positions)
         self.lags_, self.roles_ = lags, roles
         self.series_ = tuple(one.last(lags.memory) for one in series.series)
         return self
@@ -176,7 +177,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         series = self.series_
         if table is not None:
-            series = SeriesSet.of(table, self.roles_, self.lags_.step).series
+            series = read_series(table, self.roles_, self.lags_.step).series
             self._warn_of_new(series)
             series = self._continued(series)
         # so that rounding does not depend on earlier values
@@ -189,7 +190,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
     ) -> pa.Table:
         """Table of the forecasts of steps, with their intervals."""
         with no_unseen_warnings():
-            z, ends = self.regressor_.predict(rows.table, interval=interval)
+            z, ends = self.regressor_.predict(table_of(rows.columns), interval=interval)
         labels = [label for part in steps for label in [part.series.label] * len(part.ahead)]
         times = self.lags_.step.times(np.concatenate([part.positions for part in steps]))
         group = {self.roles_.group: pa.array(labels)} if self.roles_.group else {}
@@ -250,7 +251,7 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         self._check_settings()
         between_0_and_1("test_size", test_size)
         roles = Roles(target, time, group or "")
-        series = SeriesSet.of(table, roles)
+        series = read_series(table, roles)
         first = first_held_out(series, self.horizon, test_size)
         before, steps = series.until(first), held_out_steps(series.series, first, self.horizon)
         model = clone(self)._fit(before, roles)

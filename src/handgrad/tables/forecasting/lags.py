@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 
 from handgrad.files.cells import DAY
 from handgrad.tables.forecasting.origins import ForecastSteps
@@ -50,16 +49,6 @@ class ForecastRows:
         columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in names}
         base, scale = (np.concatenate([getattr(p, a) for p in parts]) for a in ("base", "scale"))
         return cls(columns, base, scale)
-
-    @property
-    def table(self) -> pa.Table:
-        """The columns as a table; texts are categories, also if they read as something else."""
-        return pa.table(
-            {
-                name: pa.array(values).dictionary_encode() if values.dtype == object else values
-                for name, values in self.columns.items()
-            }
-        )
 
     def relative(self, values: Array) -> Array:
         """Targets of the net for values of the series, (n,)."""

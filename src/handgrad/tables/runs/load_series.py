@@ -16,6 +16,7 @@ from handgrad.tables.data.table_options import option
 from handgrad.tables.data.targets import is_text
 from handgrad.tables.data.time_series import SeriesTable, series_in
 from handgrad.tables.forecasting.origins import first_held_out, held_out_steps
+from handgrad.tables.forecasting.reading import read_series, time_at
 from handgrad.tables.forecasting.series import Roles, SeriesSet
 from handgrad.tables.runs.load_table import read_table_named, target_column
 from handgrad.tables.runs.settings import OF_FORECASTS, RunSettings, setting_beside
@@ -45,7 +46,7 @@ class SeriesSplit:
         columns = [name for name in (target, roles.time, roles.group) if name]
         check_columns(settings.data, table.names, *columns)
         source = series_in(table.with_columns(table.columns.select(columns)), settings.data)
-        series = SeriesSet.of(source, roles)
+        series = read_series(source, roles)
         first = first_held_out(series, horizon, settings.test_size)
         stem = readable(stem_of(settings.data, table.files))
         return cls(stem, table, source, series, roles, horizon, first)
@@ -69,12 +70,12 @@ class SeriesSplit:
     def size_in_words(self) -> str:
         """Number of series, their length and their times, in words."""
         series, step = self.series.series, self.series.step.words()
-        time_at = self.series.time_at
         sizes = sorted(len(one.values) for one in series)
         several = f"{len(series):,} series by {self.roles.group}, " if self.roles.group else ""
         span = f"{sizes[0]:,} to " * (sizes[0] < sizes[-1]) + f"{sizes[-1]:,}"
         begin, end = min(one.start for one in series), max(one.end for one in series) - 1
-        return f"{several}{span} steps of {step}, {time_at(begin)} to {time_at(end)}"
+        times = f"{time_at(self.series, begin)} to {time_at(self.series, end)}"
+        return f"{several}{span} steps of {step}, {times}"
 
     @property
     def horizon_in_words(self) -> str:
@@ -89,10 +90,8 @@ class SeriesSplit:
         origins = f"{n_origins} origins, {self.horizon} steps apart"
         if n_origins == 1:
             origins = "the step before"
-        return (
-            f"the last {n_steps:,} steps, from {self.series.time_at(self.first)} on, forecast from "
-            f"{origins}"
-        )
+        begin = time_at(self.series, self.first)
+        return f"the last {n_steps:,} steps, from {begin} on, forecast from {origins}"
 
     def reading(self, settings: RunSettings) -> dict[str, Any]:
         """Options for reading other tables in the same way."""
