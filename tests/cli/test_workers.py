@@ -56,7 +56,7 @@ def test_without_ray_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.Monk
         install, "find_spec", lambda name: None if name in ("ray", "xgboost") else there(name)
     )
     result = handgrad("train", "iris", *QUICK, "--workers", 2, "--out", tmp_path / "run")
-    with refused(MissingPackageError, "ray", "xgboost", "pip install '.[cluster]'"):
+    with refused(MissingPackageError, "ray", "xgboost", install.install_hint("cluster")):
         raise result.exception or AssertionError
     assert not [*tmp_path.iterdir()]
 

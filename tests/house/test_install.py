@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docs.installation import PASSAGES, written
 from packaging.requirements import Requirement
 
 from handgrad.engines.dispatch import ENGINES
 from handgrad.files import html
 from handgrad.tables import packages
-from handgrad.textbook.install import install_command
-from tests.docs.documents import DOCUMENTS, ROOT
+from handgrad.textbook.install import PUBLISHED, install_command, install_hint
+from tests.docs.documents import DOCUMENTS, ROOT, blocks, name
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = set(PROJECT["optional-dependencies"])
@@ -26,28 +27,69 @@ SOURCES = [
     if path.suffix in (".py", ".toml", ".json", ".html", ".js", ".md") and path != OWN
 ]
 BY_NAME = re.compile(r"pip3? install (?:-\S+ )*['\"]?handgrad\b|handgrad\[\w")
-BY_FOLDER = re.compile(r"(?:python -m )?pip install '?\.[^`\s]*")
+BY_FOLDER = re.compile(r"pip3? install (?:--(?!editable)\S+ )*['\"]?\.(?!\w)")
+OF_STATE = {False: BY_FOLDER, True: BY_NAME}
+COMMAND = re.compile(r"(?:python -m )?pip3? install ['\"]?(?:\.(?!\w)|handgrad\b)[^`\s]*")
+STATES = pytest.mark.parametrize("published", [False, True], ids=["unpublished", "published"])
 
 
-def of_the_index(text: str) -> list[str]:
-    """The lines of a text by which a package of the name would be fetched from an index."""
-    return [line for line in text.splitlines() if BY_NAME.search(line)]
+def of_other_state(text: str, published: bool) -> list[str]:
+    """Lines of a text that install handgrad as it is not to be installed in a state."""
+    return [line for line in text.splitlines() if OF_STATE[not published].search(line)]
 
 
-def unknown_commands(text: str) -> Iterator[str]:
-    """The commands that install the folder in another way than the package itself tells."""
-    for command in BY_FOLDER.findall(text):
+def unknown_commands(text: str, published: bool) -> Iterator[str]:
+    """The commands that install handgrad in another way than the package itself tells."""
+    for command in COMMAND.findall(text):
         extras = re.findall(r"\[(.+)\]", command)
         names = extras[0].split(",") if extras else []
-        if command != install_command(*names) or not set(names) <= EXTRAS:
+        if command != install_command(*names, published=published) or not set(names) <= EXTRAS:
             yield command
 
 
 @pytest.mark.parametrize("path", [*DOCUMENTS, *SOURCES], ids=lambda path: str(path.name))
 def test_no_line_installs_a_name_that_is_not_registered(path: Path) -> None:
     text = path.read_text("utf-8")
-    assert not of_the_index(text)
-    assert not [*unknown_commands(text)]
+    assert not of_other_state(text, PUBLISHED)
+    assert not [*unknown_commands(text, PUBLISHED)]
+
+
+@STATES
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_a_document_is_written_for_each_state(path: Path, published: bool) -> None:
+    now = path.read_text("utf-8")
+    assert written(now, PUBLISHED) == now, "run: python -m docs.installation"
+    then = written(now, published)
+    assert not of_other_state(then, published)
+    assert not [*unknown_commands(then, published)]
+    assert written(then, PUBLISHED) == now
+
+
+@pytest.mark.parametrize("passage", PASSAGES, ids=range(len(PASSAGES)))
+def test_each_passage_is_in_a_document_and_is_no_part_of_another(passage: dict[bool, str]) -> None:
+    assert any(passage[PUBLISHED] in path.read_text("utf-8") for path in DOCUMENTS)
+    for other in PASSAGES:
+        assert passage[False] not in other[True]
+        assert passage[True] not in other[False]
+
+
+@STATES
+@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "README.zh-CN.md"], ids=name)
+def test_the_first_command_of_the_readme(path: Path, published: bool, tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(written(path.read_text("utf-8"), published), "utf-8")
+    shell = [block.text for block in blocks(readme) if block.language == "shell"]
+    assert shell[-1].startswith("make demo")
+    first = shell[0].partition("  ")[0]
+    assert first == (install_command(published=True) if published else "make demo")
+
+
+@STATES
+def test_hints_of_errors_name_the_folder_only_before_publication(published: bool) -> None:
+    hint = install_hint("onnx", published=published)
+    assert install_command("onnx", published=published) in hint
+    assert ("folder" in hint) != published
+    assert not of_other_state(hint, published)
 
 
 def test_messages_print_the_command_of_one_place() -> None:
@@ -60,14 +102,23 @@ def test_messages_print_the_command_of_one_place() -> None:
     ["pip install handgrad", 'python -m pip install "handgrad[onnx]"', "needs `handgrad[jax]`"],
 )
 def test_a_planted_line_is_found(line: str) -> None:
-    assert of_the_index(f"First\n{line}\n") == [line]
+    assert of_other_state(f"First\n{line}\n", False) == [line]
+    assert not of_other_state(line, True)
+
+
+@pytest.mark.parametrize(
+    "line", ["pip install .", "python -m pip install '.[onnx]'", "pip install --no-deps ."]
+)
+def test_a_planted_line_for_the_folder_is_found(line: str) -> None:
+    assert of_other_state(f"First\n{line}\n", True) == [line]
+    assert not of_other_state(line, False)
 
 
 def test_a_planted_command_with_an_extra_that_is_none_is_found() -> None:
-    planted = "python -m pip install '.[onyx]'"
-    assert [*unknown_commands(f"`{planted}`")] == [planted]
-    assert [*unknown_commands("`pip install .`")] == ["pip install ."]
-    assert not [*unknown_commands("`python -m pip install '.[onnx]'`")]
+    for planted in ('python -m pip install ".[onyx]"', "pip install .", "pip install '.[onnx]'"):
+        assert [*unknown_commands(f"`{planted}`", False)] == [planted]
+    assert not [*unknown_commands('`python -m pip install ".[onnx]"`', False)]
+    assert [*unknown_commands('`python -m pip install ".[onnx]"`', True)]
 
 
 # Distributions whose modules have other names.
@@ -106,7 +157,7 @@ def loaded_at_once(tree: ast.AST) -> Iterator[str]:
 
 def test_the_core_loads_its_own_packages_alone() -> None:
     own = {*sys.stdlib_module_names, "handgrad", *modules_of(PROJECT["dependencies"])}
-    for path in (path for name in CORE for path in (PACKAGE / name).rglob("*.py")):
+    for path in (path for core in CORE for path in (PACKAGE / core).rglob("*.py")):
         extra = {"jax"} if path.parent.name == "jax" else OTHERS.get(path.name, set())
         assert {*loaded_at_once(ast.parse(path.read_text("utf-8")))} <= own | extra, path
 
@@ -142,8 +193,10 @@ def test_packages_whose_extra_is_named_are_of_that_extra() -> None:
 def test_all_is_what_the_readme_shows() -> None:
     (whole,) = map(Requirement, PROJECT["optional-dependencies"]["all"])
     assert whole.extras == {"plots", "tables", "learn", "cli", "spreadsheets"}
-    for name in ("README.md", "README.zh-CN.md", "docs/start.md", "docs/zh/start.md"):
-        assert install_command("all") in (ROOT / name).read_text("utf-8")
+    for document in ("README.md", "README.zh-CN.md", "docs/start.md", "docs/zh/start.md"):
+        text = (ROOT / document).read_text("utf-8")
+        for published in (False, True):
+            assert install_command("all", published=published) in written(text, published)
 
 
 @pytest.mark.parametrize(

