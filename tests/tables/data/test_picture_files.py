@@ -9,7 +9,7 @@ from PIL import Image
 
 import handgrad as hg
 from handgrad.tables.data import read_pictures
-from handgrad.tables.data.picture_folders import pictures_by_class
+from handgrad.tables.data.picture_labels import pictures_by_class
 from handgrad.tables.data.pictures import usual_size
 from handgrad.textbook.errors import FileError
 from tests.bad_input.refused import refused

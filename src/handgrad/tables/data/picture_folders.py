@@ -27,12 +27,13 @@ class PictureFolder:
     """Image files of each class, by the class's name.
 
     `inner` are the folders inside those of classes, whose images are included; `left_out` are the
-    files without an image extension.
+    files without an image extension, `unlabelled` the images without a class.
     """
 
     classes: dict[str, list[Path]]
     inner: tuple[str, ...]
     left_out: tuple[str, ...]
+    unlabelled: tuple[str, ...] = ()
 
     @property
     def files(self) -> list[Path]:
@@ -63,8 +64,8 @@ def divided(folder: Path) -> DividedFolder | None:
     return DividedFolder(training[0], held_out[0], tuple(others))
 
 
-def pictures_by_class(folder: Path) -> PictureFolder:
-    """Image files of each class, including folders inside its folder."""
+def pictures_in_folders(folder: Path) -> PictureFolder:
+    """Image files of each class, in the folder of the class and in folders inside."""
     if parts := divided(folder):
         raise DataError(
             f"{folder}: folders {parts.training.name} and {parts.held_out.name}, which are not "

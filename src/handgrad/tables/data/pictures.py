@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from handgrad.engines.streams import Rng
 from handgrad.files.paths import as_path, readable, reason, regular_file
-from handgrad.tables.data.picture_folders import pictures_by_class
+from handgrad.tables.data.picture_labels import pictures_by_class
 from handgrad.textbook.errors import (
     DataError,
     FileError,
@@ -64,6 +64,8 @@ class Pictures(Dataset):
         Folders inside those of classes whose images are included.
     left_out : tuple of str, default ()
         Files that are skipped because of their extension.
+    unlabelled : tuple of str, default ()
+        Images that are skipped because labels.csv does not name them.
     """
 
     shape: tuple[int, int, int]
@@ -71,6 +73,7 @@ class Pictures(Dataset):
     levels: Levels | None = None
     inner: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         channels, height, width = self.shape
@@ -88,17 +91,19 @@ def read_pictures(
     channels: Channels | None = None,
     levels: Levels | None = None,
 ) -> Pictures:
-    """Read a folder that has one folder of images for each class.
+    """Read a folder that has one folder of images for each class, or labels.csv.
 
-    The names of the folders, sorted, are the classes. Images are PNG, JPEG, BMP, GIF, TIFF, WebP,
-    PPM and PGM files in them and in folders inside. Images of another size are scaled to fit,
-    keeping their aspect ratio, centred and padded with 0. Transparent pixels become white; the
-    first frame of an animation is used.
+    The names of the folders, sorted, are the classes. If the folder has a file labels.csv, its
+    columns `file` and `class`, or its only two, give the path of each image in the folder, with or
+    without extension, and its class. Images are PNG, JPEG, BMP, GIF, TIFF, WebP, PPM and PGM files
+    in the folders and in folders inside. Images of another size are scaled to fit, keeping their
+    aspect ratio, centred and padded with 0. Transparent pixels become white; the first frame of an
+    animation is used.
 
     Parameters
     ----------
     folder : str or Path
-        Folder with a folder for each class.
+        Folder with a folder for each class, or with labels.csv.
     size : int or (height, width), optional
         Size of the images in pixels; if not given, that of the files, which must all have the same.
     channels : {1, 3}, optional
@@ -151,6 +156,7 @@ def read_pictures(
         levels=levels,
         inner=by_class.inner,
         left_out=by_class.left_out,
+        unlabelled=by_class.unlabelled,
     )
 
 

@@ -20,8 +20,8 @@ from handgrad.tables.data.picture_folders import (
     divided,
     files_within,
     is_picture,
-    pictures_by_class,
 )
+from handgrad.tables.data.picture_labels import LABELS, pictures_by_class
 from handgrad.tables.data.pictures import (
     ALL_LEVELS,
     Levels,
@@ -41,7 +41,6 @@ from handgrad.training.results import Classifier
 Shape = tuple[int, int, int]  # channels, height, width
 Side = tuple[int, int] | None  # height and width asked for
 TARGET = "class"
-WHY = "each has a folder"
 AT_ONCE = 1024
 OF_TABLES = (
     *("task", "ignore", "category", "number", "date", "header_row", "missing", "merge_case"),
@@ -118,7 +117,9 @@ def load_pictures(settings: RunSettings) -> PicturesInMemory:
             "pictures that differ between classes",
             "check that these are the right files",
         )
-    target = Target(TARGET, "classification", WHY, _labels(pictures))
+    labels = (folder if parts is None else parts.training) / LABELS
+    why = f"from {LABELS}" if labels.is_file() else "each has a folder"
+    target = Target(TARGET, "classification", why, _labels(pictures))
     features = table.columns.drop_columns([TARGET])
     apart = [] if parts is None else [parts.held_out in file.parents for file in pictures.files]
     return PicturesInMemory(
@@ -170,6 +171,7 @@ def _both(folder: Path, parts: DividedFolder, settings: RunSettings, side: Side)
         files=(*first.files, *second.files),
         inner=tuple(str(Path(part.name, path)) for part in both for path in part.inner),
         left_out=tuple(str(Path(part.name, path)) for part in both for path in part.left_out),
+        unlabelled=tuple(str(Path(part.name, path)) for part in both for path in part.unlabelled),
     )
 
 
@@ -258,6 +260,7 @@ def _table_of(folder: str, pictures: Pictures) -> Table:
     n = len(pictures.y)
     lists = (
         ("files that are not pictures, ignored", pictures.left_out),
+        ("pictures that labels.csv does not name, ignored", pictures.unlabelled),
         ("subfolders of classes, whose pictures belong to the class", pictures.inner),
     )
     notes = [f"{text}: {listed(names)}" for text, names in lists if names]
