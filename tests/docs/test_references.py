@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from tasks import SETTINGS, TASKS
 
 import handgrad as hg
 from handgrad.cli.app import app
@@ -31,12 +32,12 @@ def test_paths_exist(document: Path) -> None:
 
 
 @each_document
-def test_make_targets_exist(document: Path) -> None:
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    targets = set(re.findall(r"^([a-z][\w-]*):", makefile, re.MULTILINE))
+def test_tasks_and_their_settings_exist(document: Path) -> None:
     for command in commands(document):
-        if command.startswith("make "):
-            assert {w for w in command.split()[1:] if "=" not in w} <= targets, command
+        found = re.match(r"(?:make|python -m tasks)\b(.*)", command)
+        for word in shlex.split(found[1]) if found else []:
+            setting, given, _ = word.partition("=")
+            assert setting in ((*SETTINGS, "PYTHON") if given else TASKS), command
 
 
 @each_document

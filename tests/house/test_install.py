@@ -27,7 +27,7 @@ SOURCES = [
     if path.suffix in (".py", ".toml", ".json", ".html", ".js", ".md") and path != OWN
 ]
 BY_NAME = re.compile(r"pip3? install (?:-\S+ )*['\"]?handgrad\b|handgrad\[\w")
-BY_FOLDER = re.compile(r"pip3? install (?:--(?!editable)\S+ )*['\"]?\.(?!\w)")
+BY_FOLDER = re.compile(r"pip3? install (?:--\S+ )*['\"]?\.(?!\w)")
 OF_STATE = {False: BY_FOLDER, True: BY_NAME}
 COMMAND = re.compile(r"(?:python -m )?pip3? install ['\"]?(?:\.(?!\w)|handgrad\b)[^`\s]*")
 STATES = pytest.mark.parametrize("published", [False, True], ids=["unpublished", "published"])

@@ -1,16 +1,16 @@
-"""The workflows for GitHub call what there is: targets of the Makefile, and scripts."""
+"""The workflows for GitHub call what there is: tasks and scripts."""
 
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from tasks import SETTINGS, TASKS
 
 import handgrad as hg
 from tests.docs.documents import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
 def commands(workflow: Path) -> list[str]:
@@ -19,12 +19,13 @@ def commands(workflow: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_each_step_runs_a_target_or_a_script_that_exists(workflow: Path) -> None:
+def test_each_step_runs_a_task_or_a_script_that_exists(workflow: Path) -> None:
     assert commands(workflow)
     for command in commands(workflow):
-        first, *rest = command.removeprefix("sudo ").split()
-        if first == "make":
-            assert rest[0] in TARGETS
+        first = command.removeprefix("sudo ").split()[0]
+        if found := re.match(r"(?:make|python -m tasks) ([\w-]+)(?: (\w+)=|$)", command):
+            assert found[1] in TASKS
+            assert found[2] in (None, *SETTINGS)
         elif first != "git":
             script = ROOT / first
             assert script.is_relative_to(ROOT / ".ci")
