@@ -39,8 +39,8 @@ def test_every_option_may_stand_in_a_file(tmp_path: Path) -> None:
         "separator": None, "decimal": ".", "encoding": None, "date_order": None,
         "category": ["plan"], "number": [], "date": [], "header": True, "header_row": None,
         "missing": [], "sheet": None, "table": None, "merge_case": False, "size": None,
-        "tokens": None, "time_limit": None, "horizon": None, "season": None, "group": None,
-        "time": None, "test": None, "weight": None, "text": [],
+        "augment": "shift", "tokens": None, "time_limit": None, "horizon": None, "season": None,
+        "group": None, "time": None, "test": None, "weight": None, "text": [],
     }  # fmt: skip
     command = " ".join(record(tmp_path / "run")["command"])
     assert "--config" not in command

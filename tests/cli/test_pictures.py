@@ -135,6 +135,25 @@ def test_pictures_are_scaled_to_the_size_that_is_asked_for(tmp_path: Path) -> No
         raised("train", folder, "--size", 0)
 
 
+@pytest.mark.parametrize(
+    ("augment", "layers"),
+    [("none", []), ("shift", ["RandomShift"]), ("flip", ["RandomShift", "RandomHorizontalFlip"])],
+)
+def test_random_changes_are_chosen(tmp_path: Path, augment: str, layers: list[str]) -> None:
+    folder, out = bars(tmp_path / "bars", n=5), tmp_path / "run"
+    assert handgrad("train", folder, *QUICK, "--augment", augment, "--out", out).exit_code == 0
+    net = hg.load(out / "model.safetensors").net_
+    assert [type(layer).__name__ for layer in net.layers if "Random" in str(layer)] == layers
+
+
+def test_random_changes_are_of_pictures_in_a_convolutional_net(tmp_path: Path) -> None:
+    with refused(hg.errors.SettingError, "--augment flip, for iris", "a folder of pictures"):
+        raised("train", "iris", "--augment", "flip")
+    folder = bars(tmp_path / "bars", n=5)
+    with refused(hg.errors.SettingError, "--augment none for --estimator mlp", "without --augment"):
+        raised("train", folder, "--augment", "none", "--estimator", "mlp")
+
+
 def test_a_perceptron_alone_takes_pictures_too(tmp_path: Path) -> None:
     folder, out = bars(tmp_path / "bars", n=5), tmp_path / "run"
     result = handgrad("train", folder, *QUICK, "--estimator", "mlp", "--epochs", 1, "--out", out)

@@ -21,7 +21,7 @@ FILE, RUN = "File format (overrides detection)", "The run"
 TEXTS = "Language models (instead of DATA)"
 PANELS = {
     **{field.name: FILE for field in fields(TableOptions)},
-    **dict.fromkeys(("estimator", "horizon", "season", "size", "tokens"), "The model"),
+    **dict.fromkeys(("estimator", "horizon", "season", "size", "augment", "tokens"), "The model"),
     **dict.fromkeys(
         ("layers", "epochs", "time_limit", "batch_size", "learning_rate", "patience"), "The model"
     ),

@@ -102,6 +102,19 @@ def test_pictures_are_moved_by_a_twelfth_unless_said_otherwise(
     assert moved == [pixels] * (pixels > 0)
 
 
+def test_mirrored_pictures_are_learned_if_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.random((60, 8, 8), np.float32) / 2, np.repeat([0, 1], 30)
+    X[:30, 2, :4] = 1  # at the left; its mirror image is at the right
+    X[30:, 5, :4] = 1
+    mirrored = X[:, :, ::-1].reshape(60, -1)
+    right = [
+        fitted(X.reshape(60, -1), y, shift=0, flip=flip, max_iter=60).score(mirrored, y)
+        for flip in (False, True)
+    ]
+    assert right[1] == 1 > right[0]
+
+
 def test_a_shift_below_zero_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'shift' parameter .* must be an int in the range"):
         hg.PictureClassifier(shift=-1).fit(np.zeros((4, 36)), [0, 1] * 2)

@@ -27,6 +27,7 @@ from handgrad.textbook.layers import (
     Flatten,
     Layer,
     MaxPool2d,
+    RandomHorizontalFlip,
     RandomShift,
     ReLU,
     Reshape,
@@ -47,8 +48,9 @@ class PictureClassifier(MLPClassifier):
     16, 32 or 64 channels, a `ReLU`, and a `MaxPool2d` that halves the sides. The perceptron of
     `MLPClassifier` follows, with its attributes; `coefs_` and `intercepts_` are those of the
     perceptron, `net_` is the whole net, in float32. In training, `RandomShift` shifts each image
-    anew in each epoch. With early stopping, probabilities are calibrated by a temperature, by
-    which the logits are divided, fitted to the validation rows: `temperature_`, otherwise 1.
+    anew in each epoch, and with `flip` `RandomHorizontalFlip` mirrors half of them. With early
+    stopping, probabilities are calibrated by a temperature, by which the logits are divided, fitted
+    to the validation rows: `temperature_`, otherwise 1.
 
     Parameters
     ----------
@@ -114,6 +116,8 @@ class PictureClassifier(MLPClassifier):
         Shape of the image in each row of X; None for square grayscale images.
     shift : int or None, default None
         Largest random shift in pixels; 0 for none, None for a twelfth of the smaller side.
+    flip : bool, default False
+        Whether images are mirrored left to right at random, for classes that do not change by it.
 
     Examples
     --------
@@ -132,12 +136,14 @@ class PictureClassifier(MLPClassifier):
         **MLPClassifier._parameter_constraints,
         "shape": [tuple, list, None],
         "shift": [Interval(Integral, 0, None, closed="left"), None],
+        "flip": ["boolean"],
     }
 
     _usual_batch_size = 32  # many small steps converge faster than few large ones
 
     shape: Sequence[int] | None = field(default=None, kw_only=True)
     shift: int | None = field(default=None, kw_only=True)
+    flip: bool = field(default=False, kw_only=True)
 
     def _validate_input(self, X: object, y: object, incremental: bool, reset: bool) -> Any:
         self._refuse_unflattened(X)
@@ -168,8 +174,8 @@ class PictureClassifier(MLPClassifier):
         n_in, height, width = self._shape_of(sizes[0])
         layers: list[Layer] = [Reshape(n_in, height, width)]
         shift = min(height, width) // SHIFT if self.shift is None else self.shift
-        if shift:
-            layers.append(RandomShift(shift))
+        layers += [RandomShift(shift)] if shift else []
+        layers += [RandomHorizontalFlip()] if self.flip else []
         with defaults():
             for n_out in FILTERS:
                 if min(height, width) < SMALLEST:
@@ -183,7 +189,7 @@ class PictureClassifier(MLPClassifier):
             layers.append(Flatten())
         behind = new_net(self, [n_in * height * width, *sizes[1:]], np.float32, rng)
         net = Net(*layers, *map(copy.deepcopy, behind.layers), dtype=np.float32)
-        if shift:
+        if shift or self.flip:
             net.seed(int(rng.randint(2**31 - 1)))
         return net
 

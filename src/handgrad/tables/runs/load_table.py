@@ -67,6 +67,13 @@ def load_table(settings: RunSettings, *, progress: bool = False) -> TrainingTabl
     """
     data = settings.data
     if has_pictures(data):
+        if settings.estimator != "pictures" and settings.augment != RunSettings.augment:
+            raise SettingError(
+                f"{option('augment', settings.augment)} for "
+                f"{option('estimator', settings.estimator)}, which takes pictures as they are",
+                option("estimator", "pictures"),
+                f"without {option('augment')}",
+            )
         pictures = load_pictures(settings)
         _check_counted(pictures.table, pictures.target)
         return pictures
@@ -76,12 +83,13 @@ def load_table(settings: RunSettings, *, progress: bool = False) -> TrainingTabl
             "a folder with a folder of pictures for each class",
             f"without {option('estimator')}, for a table",
         )
-    if settings.size is not None:
-        raise SettingError(
-            f"{option('size', settings.size)}, for {data}",
-            "a folder with a folder of pictures for each class",
-            f"without {option('size')}, for a table",
-        )
+    for name in ("size", "augment"):
+        if (value := getattr(settings, name)) != getattr(RunSettings, name):
+            raise SettingError(
+                f"{option(name, value)}, for {data}",
+                "a folder with a folder of pictures for each class",
+                f"without {option(name)}, for a table",
+            )
     if data in BUNDLED or _is_small(data, bytes_of(settings.memory)):
         table = read_table_named(data, settings)
         return _in_memory(settings, table, *_columns_of(settings, table.names, len(table.columns)))

@@ -164,6 +164,10 @@ def _fitted_pictures(
     usual: dict[str, Any] = {"batch_size": min(batch_size, len(y)), "max_iter": epochs}
     usual["learning_rate"] = "cosine"
     options = usual | _options(settings, progress=progress)
+    options |= {
+        "shift": 0 if settings.augment == "none" else None,
+        "flip": settings.augment == "flip",
+    }
     scoring = epochs_chosen_by(settings, "classification")
     model = PictureClassifier(shape=rows.shape, scoring=scoring, **options)
     weights = {"sample_weight": row_weights(settings, y)}

@@ -26,6 +26,7 @@ from handgrad.textbook.errors import SettingError, did_you_mean, is_number
 from handgrad.textbook.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
 from handgrad.textbook.metrics.registry import METRICS, metrics_of
 
+Augmentation = Literal["shift", "flip", "none"]
 EstimatorName = Literal["tabular", "mlp", "pictures", "text", "forecast"]
 
 # Names of activations: the argument of a perceptron, or the layer.
@@ -119,6 +120,11 @@ class RunSettings(TableOptions):
         int | None,
         "pictures: side in pixels to which they are scaled; their own up to 32 by default.",
     ] = None
+    augment: Annotated[
+        Augmentation,
+        "pictures: random changes in training: shift: by a few pixels; flip: also mirrored left to "
+        "right; none.",
+    ] = "shift"
     tokens: Annotated[
         int | None,
         "texts: number of tokens, characters and the sub-words of byte-pair encoding; characters "
