@@ -9,8 +9,7 @@ from PIL import Image
 
 import handgrad as hg
 from handgrad.tables.data import read_pictures
-from handgrad.tables.data.picture_labels import pictures_by_class
-from handgrad.tables.data.pictures import usual_size
+from handgrad.tables.data.pictures import pictures_by_class, usual_size
 from handgrad.textbook.errors import FileError
 from tests.bad_input.refused import refused
 from tests.tables.data.picture_folders import SIDE, bars, save

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Extensions that Pillow may open; not PostScript, for example, which it would run.
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+# Table of the classes of the images in a folder.
+LABELS = "labels.csv"
 # Names of folders with training images and with test images.
 TRAINING = ("train", "training")
 HELD_OUT = ("test", "testing", "valid", "val", "validation")

@@ -8,22 +8,18 @@ from pathlib import Path
 from handgrad.files.paths import readable
 from handgrad.tables.data.files import Table, listed
 from handgrad.tables.data.picture_folders import (
+    LABELS,
     PictureFolder,
     files_within,
     is_picture,
-    pictures_in_folders,
 )
 from handgrad.tables.data.table_options import TableOptions
 from handgrad.tables.data.tables import table_of
 from handgrad.textbook.errors import DataError
 
-LABELS = "labels.csv"
 
-
-def pictures_by_class(folder: Path) -> PictureFolder:
-    """Image files of each class, by labels.csv if the folder has it, else by its folders."""
-    if not (folder / LABELS).is_file():
-        return pictures_in_folders(folder)
+def labelled_pictures(folder: Path) -> PictureFolder:
+    """Image files of each class, by labels.csv."""
     table = _as_written(folder / LABELS)
     names, labels = (table.columns[name].to_pylist() for name in _columns_of(table))
     files = [*files_within(folder)]

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from handgrad.engines.streams import Rng
 from handgrad.files.paths import as_path, readable, reason, regular_file
-from handgrad.tables.data.picture_labels import pictures_by_class
+from handgrad.tables.data.picture_folders import LABELS, PictureFolder, pictures_in_folders
+from handgrad.tables.packages import require_packages
 from handgrad.textbook.errors import (
     DataError,
     FileError,
@@ -158,6 +159,16 @@ def read_pictures(
         left_out=by_class.left_out,
         unlabelled=by_class.unlabelled,
     )
+
+
+def pictures_by_class(folder: Path) -> PictureFolder:
+    """Image files of each class, by labels.csv if the folder has it, else by its folders."""
+    if not (folder / LABELS).is_file():
+        return pictures_in_folders(folder)
+    require_packages(f"a folder with {LABELS}")
+    from handgrad.tables.data.picture_labels import labelled_pictures
+
+    return labelled_pictures(folder)
 
 
 def usual_size(files: Iterable[Path]) -> tuple[int, int]:

@@ -16,16 +16,17 @@ from handgrad.tables.data import Pictures, read_pictures
 from handgrad.tables.data.files import Table, listed
 from handgrad.tables.data.picture_folders import (
     ENDINGS,
+    LABELS,
     DividedFolder,
     divided,
     files_within,
     is_picture,
 )
-from handgrad.tables.data.picture_labels import LABELS, pictures_by_class
 from handgrad.tables.data.pictures import (
     ALL_LEVELS,
     Levels,
     picture_rows,
+    pictures_by_class,
     pixel_names,
     usual_size,
 )
