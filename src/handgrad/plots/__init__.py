@@ -29,6 +29,7 @@ from handgrad.plots.predictions import (
     plot_roc,
 )
 from handgrad.plots.rows import plot_dataset, plot_decision_boundary, plot_hidden_space
+from handgrad.plots.saliency import plot_saliency
 from handgrad.plots.surfaces import plot_pairs, plot_regression_surface
 from handgrad.plots.trainings import (
     plot_capacity_curve,
@@ -69,6 +70,7 @@ __all__ = [
     "plot_regression_surface",
     "plot_residuals",
     "plot_roc",
+    "plot_saliency",
     "plot_schedule",
     "plot_training_progress",
     "plot_weights_over_time",
