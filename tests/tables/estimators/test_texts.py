@@ -176,6 +176,30 @@ def of_tokens() -> hg.LanguageModel:
     return fitted(tokens=45, batch_size=8, epochs=6, learning_rate=0.01, engine="compiled")
 
 
+def written_by_whole_windows(model: hg.LanguageModel, start: str, length: int, seed: int) -> str:
+    """As `write` is defined: each token by the predictions for its whole window."""
+    rng, codes = np.random.default_rng(seed), model.encode(start).tolist()
+    first = max(len(codes) - model.context, 0)
+    while len(text := "".join(model.pairs_.tokens[code] for code in codes)) < len(start) + length:
+        if len(codes) - first > model.context:
+            first = len(codes) - max(model.context // 2, 1)
+        z = model.net_.predict(np.array([codes[first:]]), engine="eager")[0, -1].astype(float)
+        p = np.exp((z - z[1:].max()) / 0.8)
+        p[0] = 0
+        codes.append(int(rng.choice(len(p), p=p / p.sum())))
+    return text[: len(start) + length]
+
+
+@pytest.mark.parametrize("net", ["transformer", "gru"])
+@pytest.mark.parametrize("tokens", [None, 40])
+@pytest.mark.parametrize("context", [1, 2, 7, 16])
+def test_what_was_read_is_not_read_again(net: Any, tokens: int | None, context: int) -> None:
+    model = fitted(net=net, tokens=tokens, context=context)
+    for seed, start in enumerate(("o", VERSE[:7], VERSE[:60])):
+        wanted = written_by_whole_windows(model, start, 70, seed)
+        assert model.write(start, length=70, temperature=0.8, rng=seed) == wanted
+
+
 def test_sub_words_are_learned_and_written(of_tokens: hg.LanguageModel) -> None:
     tokens = of_tokens.pairs_.tokens
     assert len(tokens) == 45

@@ -49,6 +49,7 @@ from handgrad.textbook.layers import (
 from handgrad.textbook.layers.initializers import random_generator
 from handgrad.textbook.losses import SoftmaxCrossEntropyLoss
 from handgrad.textbook.net import Net, Residual
+from handgrad.textbook.net.continuation import Continuation
 from handgrad.textbook.optimizers import Adam
 from handgrad.textbook.schedules import cosine, warm_up
 from handgrad.training import EpochReport, History, Training, early_stopping, progress
@@ -329,14 +330,7 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
     def _logits(self, x: Array) -> Array:
         """Logits for tokens x (n, t): (n, t, n_tokens); refused if not finite."""
         with np.errstate(all="ignore"):
-            z = np.asarray(self.net_.predict(x), float)
-        if not np.isfinite(z).all():
-            raise DataError(
-                "the net of this language model outputs NaN or infinity",
-                "a finite logit for each token",
-                "an intact copy of its file, or training with a smaller learning_rate",
-            )
-        return z
+            return _finite(self.net_.predict(x))
 
     def score(self, text: str, y: None = None) -> float:
         """Mean of ln p over the characters of a text, in nats: 0 at best."""
@@ -353,7 +347,7 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
                 "at least one character",
                 f"predict_proba({self.vocabulary_[1]!r}), for example",
             )
-        return self._next(codes, 1.0)
+        return _probabilities(self._logits(codes[None, -self.context :])[0, -1], 1.0)
 
     def write(
         self,
@@ -365,9 +359,11 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
     ) -> str:
         """Generate text that continues `start`.
 
-        Each token is sampled from the model's probabilities at `temperature`. Without a start,
-        the text begins after a line break, or, if the training text had none, after a sampled
-        character.
+        Each token is sampled from the model's probabilities at `temperature`. What was read is not
+        read again: keys and values of attention are cached, and the states of a GRU. When the
+        context is full, its second half is read anew; at least half of the context precedes each
+        token, as in `judge`. Without a start, the text begins after a line break, or, if the
+        training text had none, after a sampled character.
 
         Parameters
         ----------
@@ -395,11 +391,17 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         not_negative("temperature", temperature)
         generator = random_generator(rng)
         codes = [*self._encode_known(start).tolist()] or [self._first_code(generator)]
-        written = ""
+        reader, unread, written = Continuation(self.net_), codes[-self.context :], ""
         while len(written) < length:
-            p = self._next(np.array(codes[-self.context :]), temperature)
-            codes.append(int(generator.choice(len(p), p=p)))
-            written += self.pairs_.tokens[codes[-1]]
+            if reader.length + len(unread) > self.context:
+                reader.restart()
+                unread = codes[-max(self.context // 2, 1) :]
+            with np.errstate(all="ignore"):
+                z = _finite(reader.read(np.array([unread])))
+            p = _probabilities(z[0, -1], temperature)
+            unread = [int(generator.choice(len(p), p=p))]
+            codes += unread
+            written += self.pairs_.tokens[unread[0]]
         return start + written[:length]
 
     def _first_code(self, rng: np.random.Generator) -> int:
@@ -408,15 +410,6 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
             return self.vocabulary_.index("\n")
         weights = np.array([0, *self.counts_[1:]], float)
         return int(rng.choice(len(weights), p=weights / weights.sum()))
-
-    def _next(self, codes: Array, temperature: float) -> Array:
-        """Probability of each token to follow these, (n_tokens,); 0 for the unknown one."""
-        z = self._logits(codes[None, -self.context :])[0, -1]
-        z[0] = -np.inf
-        z -= z.max()
-        with np.errstate(over="ignore"):  # to -inf, at a temperature near 0
-            p = np.exp(z / temperature) if temperature else (z == 0).astype(float)
-        return p / p.sum()
 
     def _encode_known(self, text: str) -> Array:
         """Codes of a text; refused if a character is unknown."""
@@ -459,8 +452,33 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         n, read = len(pairs.tokens), np.zeros((1, self.context), int)
         if net is None or net.predict(read).shape != (1, self.context, n):
             raise damaged(f"the net {shown(net)}", f"one from {n} tokens to {n} logits")
+        try:
+            Continuation(net)
+        except SettingError as error:
+            raise damaged(f"the net {shown(net)}", "one that reads from left to right") from error
         self.vocabulary_, self.counts_, self.pairs_, self.net_ = characters, counts, pairs, net
         self.best_epoch_, self.history_ = best, None
+
+
+def _finite(z: Array) -> Array:
+    """Logits as float64; refused if not finite."""
+    z = np.asarray(z, float)
+    if not np.isfinite(z).all():
+        raise DataError(
+            "the net of this language model outputs NaN or infinity",
+            "a finite logit for each token",
+            "an intact copy of its file, or training with a smaller learning_rate",
+        )
+    return z
+
+
+def _probabilities(z: Array, temperature: float) -> Array:
+    """Probability of each token by its logit, (n_tokens,); 0 for the unknown one."""
+    z[0] = -np.inf
+    z -= z.max()
+    with np.errstate(over="ignore"):  # to -inf, at a temperature near 0
+        p = np.exp(z / temperature) if temperature else (z == 0).astype(float)
+    return p / p.sum()
 
 
 def _checked(text: object) -> str:
