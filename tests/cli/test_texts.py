@@ -1,9 +1,16 @@
 """`handgrad train TEXT`: a file that is no table makes a model that goes on with it."""
 
 import json
+import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +18,7 @@ import handgrad as hg
 from handgrad.tables.data.tokens import codes_of
 from handgrad.tables.estimators import language_model
 from handgrad.tables.runs.n_grams import n_gram
+from handgrad.training.early_stopping import until_patience_ends
 from tests.bad_input.refused import refused
 from tests.cli.run import handgrad, raised, record
 from tests.tables.estimators.verses import VERSE
@@ -235,48 +243,80 @@ def test_sub_words_are_of_texts(tmp_path: Path, trained: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def stopping(after: int, end: BaseException) -> Callable[..., Iterable[hg.training.EpochReport]]:
-    """`early_stopping` of a training that is told to stop after so many epochs."""
+def stopping(after: int, end: BaseException) -> Callable[..., Iterator[hg.training.EpochReport]]:
+    """`until_patience_ends` of a training that is told to stop after so many epochs."""
 
     def until(
-        reports: Iterable[hg.training.EpochReport], net: hg.Net, patience: int
-    ) -> Iterable[hg.training.EpochReport]:
+        reports: Iterator[hg.training.EpochReport], *how: Any
+    ) -> Iterator[hg.training.EpochReport]:
         def passed() -> Iterator[hg.training.EpochReport]:
             for report in reports:
                 if report.epoch > after:
                     raise end
                 yield report
 
-        return hg.training.early_stopping(passed(), net, patience=patience)
+        return until_patience_ends(passed(), *how)
 
     return until
 
 
-@pytest.mark.slow
-def test_a_stop_while_a_text_is_learned_keeps_the_best_finished_epoch(
+def test_a_stopped_training_on_a_text_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(language_model, "CHECKPOINT_SECONDS", 0.0)
     (tmp_path / "verse.txt").write_text(VERSE * 14, "utf-8")
-    words = ("train", tmp_path / "verse.txt", "--engine", "eager", "--epochs", 4, "--no-report")
+    words = ("train", tmp_path / "verse.txt", "--engine", "eager", "--epochs", 3, "--no-report")
     with monkeypatch.context() as patch:
-        patch.setattr(language_model, "early_stopping", stopping(2, SystemExit(143)))
-        result = handgrad(*words, "--out", tmp_path / "run")
-        assert result.exit_code == 143
-        assert "3 finished parts saved; to resume:" in result.stderr
-        patch.setattr(language_model, "early_stopping", stopping(0, SystemExit(143)))
-        result = handgrad(*words, "--out", tmp_path / "other")
-        assert result.exit_code == 143
-        assert "nothing is saved" in result.stderr
-    result = handgrad(*words, "--out", tmp_path / "run", "--resume")
-    assert result.exit_code == 0, result.output
-    assert record(tmp_path / "run")["epochs"] == 2
-    assert "the training was interrupted in epoch 3" in record(tmp_path / "run")["notes"]
+        patch.setattr(language_model, "until_patience_ends", stopping(2, SystemExit(143)))
+        stopped = handgrad(*words, "--out", tmp_path / "run")
+    assert stopped.exit_code == 143
+    assert "note: the training so far is saved; to resume: handgrad train" in stopped.stderr
+    with refused(hg.errors.FileError, "has an unfinished run", "--resume"):
+        raised(*words, "--out", tmp_path / "run")
+    for name, more in (("run", ("--resume",)), ("other", ())):
+        result = handgrad(*words, "--out", tmp_path / name, *more)
+        assert result.exit_code == 0, result.output
+    model, history = "model.safetensors", "history.json"
+    for name in (model, "held_out.txt"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+    epochs = hg.training.History.from_json(tmp_path / "run" / history)
+    assert [report.epoch for report in epochs] == [1, 2, 3]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "run", "verse.txt"]
+
+
+@pytest.mark.slow
+def test_killed_ten_times_it_ends_with_the_same_bits(tmp_path: Path) -> None:
+    (tmp_path / "verse.txt").write_text(VERSE * 14, "utf-8")
+    words = ["train", "verse.txt", "--epochs", "12", "--no-report", "--resume", "--out"]
+    code = (
+        "import sys\n"
+        "from handgrad.tables.estimators import language_model\n"
+        "language_model.CHECKPOINT_SECONDS = 0.05\n"
+        "from handgrad.cli import main\n"
+        "main()\n"
+    )
+    run = partial(subprocess.Popen, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    place, rng, killed = tmp_path / ".run.unfinished" / "checkpoints", random.Random(0), 0
+    while killed < 10 and not (tmp_path / "run").exists():
+        before = {path.name for path in place.glob("epoch-*")}
+        with run([sys.executable, "-c", code, *words, "run"]) as child:
+            while child.poll() is None and {p.name for p in place.glob("epoch-*")} == before:
+                time.sleep(0.001)
+            time.sleep(rng.uniform(0, 0.05))
+            child.kill()
+        killed += child.returncode == -signal.SIGKILL
+    assert killed == 10
+    for name in ("run", "other"):
+        with run([sys.executable, "-c", code, *words, name]) as child:
+            assert child.wait() == 0
+    for name in ("model.safetensors", "held_out.txt"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
 
 
 def test_a_text_that_is_interrupted_ends_with_what_was_learned(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(language_model, "early_stopping", stopping(1, KeyboardInterrupt()))
+    monkeypatch.setattr(language_model, "until_patience_ends", stopping(1, KeyboardInterrupt()))
     model = hg.LanguageModel(context=16, width=8, heads=2, blocks=1, epochs=3, random_state=0)
     with pytest.warns(UserWarning, match="interrupted by user"):
         model.fit(VERSE * 14)

@@ -1,7 +1,6 @@
 """Language model of characters or sub-words: training, next-token probabilities, generation."""
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.dispatch import EngineName
 from handgrad.engines.sharding import Shardable
+from handgrad.files.paths import as_path
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.data.texts import read_text, windows_of_codes
 from handgrad.tables.data.tokens import (
@@ -52,12 +52,15 @@ from handgrad.textbook.net import Net, Residual
 from handgrad.textbook.net.continuation import Continuation
 from handgrad.textbook.optimizers import Adam
 from handgrad.textbook.schedules import cosine, warm_up
-from handgrad.training import EpochReport, History, Training, early_stopping, progress
+from handgrad.training import History, Training, progress
+from handgrad.training.checkpoints import Checkpoints
+from handgrad.training.early_stopping import BestWeights, until_patience_ends
 
 NetKind = Literal["transformer", "gru"]
 MOST_CONTEXT = 4096
 WINDOWS = 4000  # target number of training windows; they overlap in a short text
 STEPS, MOST_EPOCHS = 2400, 200  # of a training, if epochs is None
+CHECKPOINT_SECONDS = 5.0  # between two checkpoints
 AT_ONCE = 2**22  # largest number of outputs in one prediction
 
 
@@ -145,10 +148,12 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
     progress: bool = False
     engine: EngineName = "auto"
 
-    def fit(self, text: str | Path, y: None = None) -> Self:
+    def fit(
+        self, text: str | Path, y: None = None, *, checkpoints: str | Path | None = None
+    ) -> Self:
         """Train the model on a text.
 
-        An interrupted training keeps the best of the finished epochs.
+        Training that is interrupted by Ctrl-C keeps the best of the finished epochs.
 
         Parameters
         ----------
@@ -156,6 +161,9 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
             Text, or the path of a text file.
         y : None
             Ignored.
+        checkpoints : path, optional
+            Folder in which the state of the training is saved every few seconds, and from which it
+            continues if it was stopped: with the bits of one that was not.
 
         Returns
         -------
@@ -165,6 +173,8 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         ------
         DataError
             If the text is too short, or has only one distinct character.
+        SettingError
+            If `checkpoints` are those of another text or of other parameters.
         """
         self._check()
         text = read_text(text) if isinstance(text, Path) else _checked(text)
@@ -185,27 +195,18 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
                 longer(text)
                 + (f", or hg.LanguageModel(context={n - 1}) in Python" if n > 2 else ""),
             )
-        net, reports = self._training(codes[:end], codes[end:], len(pairs.tokens))
-        history, stop = History(), None
-        try:
-            history.reports.extend(reports)
-        except (KeyboardInterrupt, SystemExit) as signal:
-            if not history.reports:
-                raise
-            stop, history.stopped_because = signal, f"interrupted in epoch {len(history) + 1}"
-        self.vocabulary_, self.counts_, self.pairs_, self.net_ = vocabulary, counts, pairs, net
+        training = self._training(codes[:end], codes[end:], len(pairs.tokens))
+        history = self._run(training, checkpoints)
+        self.vocabulary_, self.counts_, self.pairs_, self.net_ = (
+            *(vocabulary, counts, pairs),
+            training.net,
+        )
         self.history_: History | None = history
         self.best_epoch_ = 1 + int(np.argmin([report.validation_loss or 0.0 for report in history]))
-        if isinstance(stop, SystemExit):
-            raise stop
-        if stop:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
         return self
 
-    def _training(
-        self, train_codes: Array, held_out: Array, n_tokens: int
-    ) -> tuple[Net, Iterator[EpochReport]]:
-        """A net for these codes, and the reports of its training, which keeps the best epoch."""
+    def _training(self, train_codes: Array, held_out: Array, n_tokens: int) -> Training:
+        """Training of a new net on these codes."""
         generator = generator_of(self.random_state)
         # without overlap, a token of a short text would always be at the same position of a
         # window; an odd step shares no factor with the usual contexts
@@ -213,15 +214,13 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         train = windows_of_codes(train_codes, self.context, step)
         validation = windows_of_codes(held_out, self.context, self.context)
         steps = -(-len(train[0]) // self.batch_size)
-        epochs = self.epochs or min(-(-STEPS // steps), MOST_EPOCHS)
-        net = self._new_net(n_tokens, generator)
-        training = Training(
+        return Training(
             TrainingConfig(
-                net=net,
+                net=self._new_net(n_tokens, generator),
                 data=train,
                 loss=SoftmaxCrossEntropyLoss(),
                 optimizer=Adam(self.learning_rate),
-                epochs=epochs,
+                epochs=self.epochs or min(-(-STEPS // steps), MOST_EPOCHS),
                 batch_size=self.batch_size,
                 validation=validation,
                 schedule=warm_up(0.05, then=cosine(0.05)),
@@ -231,10 +230,28 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
             ),
             ahead=True,
         )
-        reports = early_stopping(training, net, patience=epochs)
+
+    def _run(self, training: Training, folder: str | Path | None) -> History:
+        """Run the training, or the rest of one with checkpoints; the net gets the best weights."""
+        best, monitor = BestWeights(training.net), training.usual_monitor
+        stream, history = iter(training), History()
+        if folder is not None:
+            seconds = CHECKPOINT_SECONDS
+            kept = Checkpoints(
+                training, as_path(folder), best, monitor, seconds=seconds, resume=True
+            )
+            stream, history.reports = kept, [*kept.history]
+        reports = until_patience_ends(stream, best, monitor, training.epochs)
         if self.progress:
-            reports = progress(reports, epochs=epochs, training=training)
-        return net, iter(reports)
+            reports = progress(reports, epochs=training.epochs, training=training)
+        try:
+            history.reports.extend(reports)
+        except KeyboardInterrupt:
+            if not history.reports:
+                raise
+            history.stopped_because = f"interrupted in epoch {len(history) + 1}"
+            warnings.warn("Training interrupted by user.", stacklevel=3)
+        return history
 
     def _new_net(self, n_tokens: int, rng: np.random.Generator) -> Net:
         d = self.width

@@ -20,6 +20,7 @@ from handgrad.tables.runs.messages import Messages, as_json, plain
 from handgrad.tables.runs.partial_run import PartialRun, check_folder, claimed
 from handgrad.tables.runs.record import FORMAT_VERSION, MODEL, RECORD
 from handgrad.tables.runs.settings import RunSettings
+from handgrad.textbook.errors import DivergenceError
 from handgrad.textbook.version import __version__
 from handgrad.training import History
 from handgrad.training.results import Predictor
@@ -79,9 +80,14 @@ class Job(ABC):
             with _workers_of(self.settings):
                 return self.train()
         except BaseException as error:
+            if isinstance(error, DivergenceError) and not self.parts.parts:
+                self.parts.clear()  # resumed, it would diverge again
             if parts := len(self.parts.parts):
                 done = "1 finished part" if parts == 1 else f"{parts} finished parts"
                 self.messages.note(f"{done} saved; to resume: {self.settings.how_to_resume()}")
+            elif self.parts.is_begun:
+                resume = self.settings.how_to_resume()
+                self.messages.note(f"the training so far is saved; to resume: {resume}")
             elif not isinstance(error, Exception):
                 self.messages.note("stopped before the first part was finished: nothing is saved")
             raise

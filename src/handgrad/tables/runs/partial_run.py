@@ -23,7 +23,7 @@ from handgrad.textbook.errors import FileError, SettingError
 T = TypeVar("T")
 Identity = dict[str, object]
 RUNS = Path("runs")
-IDENTITY, RUN, LOCK = "asked.json", "run", "lock"
+IDENTITY, RUN, LOCK, CHECKPOINTS = "asked.json", "run", "lock", "checkpoints"
 
 
 class PartialRun:
@@ -45,13 +45,20 @@ class PartialRun:
         if kind_of(self.place / IDENTITY) != "file":
             return []
         files = (path for path in self.place.rglob("*") if path.is_file())
-        return sorted(p.name for p in files if p.name[0] != "." and p.name not in (IDENTITY, LOCK))
+        done = (path for path in files if path.parent.name != CHECKPOINTS)
+        return sorted(p.name for p in done if p.name[0] != "." and p.name not in (IDENTITY, LOCK))
+
+    @property
+    def is_begun(self) -> bool:
+        """True if there are finished parts, or checkpoints of one."""
+        identified = kind_of(self.place / IDENTITY) == "file"
+        return bool(self.parts) or (identified and any(self.place.glob(f"{CHECKPOINTS}/*")))
 
     @property
     def is_this_run(self) -> bool:
         """True if there are finished parts of a run with the same identity."""
         try:
-            return bool(self.parts) and self._read(self.place / IDENTITY) == self.identity
+            return self.is_begun and self._read(self.place / IDENTITY) == self.identity
         except FileError:
             return False
 
@@ -67,7 +74,7 @@ class PartialRun:
         """True if there is no run in the folder, finished or not."""
         if os.path.lexists(self.folder):
             return False
-        return not os.path.lexists(self.place) or (self.is_ours and not self.parts)
+        return not os.path.lexists(self.place) or (self.is_ours and not self.is_begun)
 
     def claim(self) -> bool:
         """Lock the hidden folder, created if needed; False if another process has the lock."""
@@ -102,7 +109,7 @@ class PartialRun:
 
     def __exit__(self, *_: object) -> None:
         """Release the lock; remove a hidden folder without parts."""
-        if not self.parts:
+        if not self.is_begun:
             self.clear()
         if sys.platform == "win32":  # Windows cannot remove open files
             os.close(self.lock)
@@ -116,7 +123,7 @@ class PartialRun:
 
     def check(self, *, resume: bool) -> None:
         """Raise an error for parts of another run, and without `resume` for parts of this one."""
-        if not self.parts:
+        if not self.is_begun:
             self.clear()  # left by a process killed before its first part was finished
             return
         if not resume:
@@ -152,6 +159,11 @@ class PartialRun:
             self._begin()
             write(path)
         return path
+
+    def checkpoints(self) -> Path:
+        """Folder for the checkpoints of a fit, which a later process resumes from."""
+        self._begin()
+        return self.place / CHECKPOINTS
 
     def finish(self) -> None:
         """Move the files to the folder of the run, which is new or empty."""

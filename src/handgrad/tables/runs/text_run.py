@@ -53,11 +53,8 @@ class TextJob(Job):
             self.messages.progress(f"training on {len(text.learned):,} characters")
             with self.messages.warnings_as_notes():
                 model = self._new_model()
-                try:
-                    self._fit(model)
-                finally:
-                    if hasattr(model, "net_"):  # also if it was stopped after an epoch
-                        self._keep(model)
+                self._fit(model)
+                self._keep(model)
         path = self.trained
         model, history = load(path), History.from_json(path.parent / HISTORY)
         learned = text.learned[-MOST_JUDGED:]
@@ -113,7 +110,7 @@ class TextJob(Job):
     def _fit(self, model: LanguageModel) -> None:
         """Fit the model; its errors name the file."""
         try:
-            model.fit(self.text.learned)
+            model.fit(self.text.learned, checkpoints=self.parts.checkpoints())
         except DataError as error:
             error.where = self.settings.data
             error.hint += f"; {option('target')}, if it is a table"
