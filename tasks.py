@@ -419,7 +419,7 @@ def wheels() -> None:
 
 @task(TEST, RELEASE)
 def wheel() -> None:
-    """Archive of sources, and the wheel from it, built twice and tried."""
+    """Archive of sources, and the wheel from it, built twice and tried; its SBOM."""
     dist = ROOT / "dist"
     for folder in ("dist", ".venv-wheel"):
         shutil.rmtree(ROOT / folder, ignore_errors=True)
@@ -431,7 +431,7 @@ def wheel() -> None:
     shutil.rmtree(dist / "again")
     check_packages(dist)
     try_sources(dist)
-    try_wheel(dist)
+    list_components(try_wheel(dist))
 
 
 def check_packages(dist: Path) -> None:
@@ -460,7 +460,7 @@ def try_sources(dist: Path) -> None:
     run(*pytest, "tests/house", "tests/docs/test_maps.py", cwd=sources, variables=own)
 
 
-def try_wheel(dist: Path) -> None:
+def try_wheel(dist: Path) -> Environment:
     """Commands by the wheel in an environment of its own."""
     (built,) = dist.glob("*.whl")
     environment = Environment(".venv-wheel", (f"{built}[all]",))
@@ -479,6 +479,14 @@ def try_wheel(dist: Path) -> None:
         "print('the wheel works:', hg.__file__)"
     )
     run(environment.script("python"), "-c", program, cwd=dist)
+    return environment
+
+
+def list_components(environment: Environment) -> None:
+    """Software bill of materials (SBOM): the packages that the wheel was tried with."""
+    words = ["--pyproject", "pyproject.toml", "--mc-type", "library", "--short-PURLs"]
+    words += ["--output-reproducible", "--output-file", "dist/handgrad.cdx.json"]
+    run(RELEASE.script("cyclonedx-py"), "environment", *words, environment.script("python"))
 
 
 @task()

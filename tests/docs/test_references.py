@@ -15,7 +15,7 @@ from tests.docs.documents import DOCUMENTS, ROOT, blocks, code_spans, commands, 
 
 PATH = re.compile(r"\.?\w[\w.-]+(?:/[\w.-]+)*/?")
 SUFFIXES = (".py", ".md", ".toml", ".yml", ".txt")
-MADE_BY_COMMANDS = ("runs/", ".venv/", "build/")
+MADE_BY_COMMANDS = ("runs/", ".venv/", "build/", "dist/")
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 

@@ -50,23 +50,26 @@ VERSION = hg.__version__
 
 
 @pytest.mark.parametrize(
-    ("version", "heading", "published", "told"),
+    ("version", "repository", "heading", "published", "told"),
     [
-        ("9.9.9", "unreleased", False, f"expected v{VERSION}, the version in pyproject.toml"),
-        (VERSION, "unreleased", False, "write the day of the release"),
-        (VERSION, "2026-12-31", False, "set PUBLISHED = True"),
-        (VERSION, "2026-12-31", True, "make: wheel"),
-        (f"{VERSION}a1", "unreleased", False, "make: wheel"),
+        ("9.9.9", "", "unreleased", False, f"expected v{VERSION}, the version in pyproject.toml"),
+        (VERSION, "", "2026-12-31", True, "write the repository's address"),
+        (f"{VERSION}a1", "", "2026-12-31", True, "write the repository's address"),
+        (VERSION, "https://a.example", "unreleased", False, "write the day of the release"),
+        (VERSION, "https://a.example", "2026-12-31", False, "set PUBLISHED = True"),
+        (VERSION, "https://a.example", "2026-12-31", True, "make: wheel"),
+        (f"{VERSION}a1", "https://a.example", "unreleased", False, "make: wheel"),
     ],
 )
-def test_a_release_needs_its_version_its_day_and_the_switch(
-    version: str, heading: str, published: bool, told: str, tmp_path: Path
+def test_a_release_needs_version_address_day_and_switch(
+    version: str, repository: str, heading: str, published: bool, told: str, tmp_path: Path
 ) -> None:
     names = ("pyproject.toml", ".ci/release", "src/handgrad/textbook/install.py")
     for copy, text in ((tmp_path / name, (ROOT / name).read_text("utf-8")) for name in names):
         copy.parent.mkdir(exist_ok=True, parents=True)
         if "a" in version:
             text = text.replace(f'version = "{VERSION}"', f'version = "{version}"')
+        text = re.sub(r'(?m)^repository = ".*"$', f'repository = "{repository}"', text)
         copy.write_text(re.sub(r"(?m)^PUBLISHED = \w+$", f"PUBLISHED = {published}", text), "utf-8")
     (tmp_path / "CHANGELOG.md").write_text(f"## [{VERSION}] - {heading}\n", "utf-8")
     (tmp_path / "Makefile").write_text("wheel:\n\t@echo make: wheel >&2; exit 1\n", "utf-8")
