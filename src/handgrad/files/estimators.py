@@ -13,10 +13,11 @@ from handgrad.files.values import read_value, written
 from handgrad.files.weights import fill
 from handgrad.textbook.errors import FileError, SettingError, described, did_you_mean
 from handgrad.textbook.install import require
-from handgrad.textbook.layers import Layer
+from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.net import Net
 
 MOST_STEPS = 100
+ARRAYS = "arrays."  # prefix of fitted arrays in a file, beside those of the net
 KEYS = {"estimator", "settings", "fitted", "net", "frozen"}
 PIPELINE_KEYS = {"estimator", "settings", "steps"}
 PIPELINE_SETTINGS = ("verbose",)  # those that a file stores
@@ -162,6 +163,8 @@ class ModelWriter(LayerWriter):
                 "set_output(transform='default') and another fit; set_output again after hg.load",
             )
         fitted, net = model._to_file()
+        of_fit: dict[str, Array] = fitted.pop("arrays", {})
+        self.arrays |= {f"{ARRAYS}{name}": array for name, array in of_fit.items()}
         entry = {"estimator": name, "settings": self._settings(model), "fitted": fitted}
         if net is None:
             return entry | {"net": None, "frozen": []}
@@ -216,8 +219,16 @@ class ModelReader(LayerReader):
         kind: type[Estimator] = getattr(PACKAGES[entry.name](), entry.name)
         with refused_as_damaged(entry.name, "what a fit leaves"):
             model = kind(**self._settings(kind, entry.settings))
-            model._from_file(entry.fitted, self._net(entry))
+            net = self._net(entry)
+            model._from_file(entry.fitted | self._fitted_arrays(net), net)
         return model
+
+    def _fitted_arrays(self, net: Net | None) -> dict[str, object]:
+        """Fitted arrays beside those of the net, of the estimator that has one."""
+        names = [name for name in self.tensors if net is not None and name.startswith(ARRAYS)]
+        self.used.update(names)
+        arrays = {name.removeprefix(ARRAYS): self.tensors[name] for name in names}
+        return {"arrays": arrays} if arrays else {}
 
     def _pipeline(self, entry: Entry) -> Any:
         require("a Pipeline", tables=["sklearn"])

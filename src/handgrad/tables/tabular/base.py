@@ -64,6 +64,7 @@ from handgrad.tables.tabular.streamed import (
     fits_in_memory,
 )
 from handgrad.tables.tabular.text_columns import refuse_streamed, text_columns
+from handgrad.tables.tabular.training_state import Earlier, TrainingState
 from handgrad.textbook.errors import (
     DataError,
     HandgradError,
@@ -77,6 +78,7 @@ from handgrad.textbook.net.shared_rows import SharedRows
 from handgrad.training import History
 from handgrad.training.results import NetRows, is_classifier
 
+NO_STATE: TrainingState | None = None  # of a training to continue
 FAR = 1e9  # clips encoded targets to the range of float32
 
 
@@ -212,8 +214,11 @@ class Tabular(Shardable, TableEstimator):
     random_state: int | np.random.RandomState | None = None
     text: Sequence[str] = ()
     time_limit: float | None = None
+    warm_start: bool = False
 
     metrics: ClassVar[tuple[str, ...]] = ()
+    _optional_in_file: ClassVar[tuple[str, ...]] = ("conformal", "training", "arrays")
+    _state = NO_STATE
 
     def _check_settings(self) -> None:
         positive("n_members", self.n_members, whole=True)
@@ -226,10 +231,22 @@ class Tabular(Shardable, TableEstimator):
             refuse_unknown(self.metric, self.metrics)
 
     def _fit(
-        self, X: object, y: object, sample_weight: object, held_out: HeldOut
+        self,
+        X: object,
+        y: object,
+        sample_weight: object,
+        held_out: HeldOut,
+        *,
+        incremental: bool = False,
     ) -> tuple[Members, MemberData]:
-        """Train the members; returns them and the data that the held-out rows index."""
+        """Train the members; returns them and the data that the held-out rows index.
+
+        A warm start, or an `incremental` fit, continues with the members of the fit before.
+        """
         self._check_settings()
+        earlier, keep = None, self.warm_start or incremental
+        if keep and hasattr(self, "net_"):
+            earlier = self._earlier()
         if isinstance(X, TableStream):
             arguments = {"sample_weight": sample_weight, **vars(held_out)}
             y, notes = checked_name(X, y, arguments), X.notes
@@ -238,30 +255,68 @@ class Tabular(Shardable, TableEstimator):
                 warnings.warn(f"{X.name}: {note}", stacklevel=4)
         if isinstance(X, TableStream) and not fits_in_memory(X, str(y), self.n_members):
             refuse_streamed(self.text)
+            if earlier is not None:
+                raise SettingError(
+                    f"{X.name}, larger than memory, to continue the training",
+                    "a table that fits in memory",
+                    "a part of it; or a new model of all rows, with warm_start=False",
+                )
             data = self._streamed_data(X, str(y))
         else:
-            data = self._member_data(X, y, sample_weight, held_out)
+            data = self._member_data(X, y, sample_weight, held_out, earlier)
         recipe = self._recipe()
         parts = data, self.features_, recipe, self.engine
         members = train_members(
-            *parts, self.sharding, verbose=self.verbose, time_limit=self.time_limit
+            *parts,
+            self.sharding,
+            verbose=self.verbose,
+            time_limit=self.time_limit,
+            earlier=earlier,
         )
         if isinstance(recipe.badness, EpochMetric) and all(map(len, members.held_out)):
             recipe.badness.check(members.badness)
         self.net_, self.best_epochs_ = members.net, members.best_epochs
         self.history_: History | None = members.history
+        self._state = members.state if keep else None
         return members, data
 
+    def _earlier(self) -> Earlier:
+        """Members to continue with; refused if the settings do not fit them."""
+        if self.n_members != len(self.best_epochs_):
+            raise SettingError(
+                f"n_members={self.n_members}, to continue with {len(self.best_epochs_)} members",
+                "the members of the fit before",
+                f"n_members={len(self.best_epochs_)}; or warm_start=False, for a new ensemble",
+            )
+        return Earlier(self.net_, self._state)
+
+    def _table_to_continue_with(self, X: object) -> Columns:
+        """Columns of the fit before, with a warning of values beyond those of its rows."""
+        table = self._table(X, reset=False)
+        read = parsed(self.features_, table)
+        n_rows = max((len(column.values) for column in table.values()), default=0)
+        values = unseen_in(self.features_, read), out_of_range(self.features_, read)
+        tell(*values, X, n_rows, stacklevel=6)
+        return {name: table[name] for name in self.features_.features if name in table}
+
     def _member_data(
-        self, X: object, y: object, sample_weight: object, held_out: HeldOut
+        self,
+        X: object,
+        y: object,
+        sample_weight: object,
+        held_out: HeldOut,
+        earlier: Earlier | None,
     ) -> MemberData:
         """Encode a table in memory, and divide its rows among the members."""
         if isinstance(X, TableStream):
             frame = X.to_table()
             X, y = frame.drop_columns([y]), frame[y]
             del frame
-        table = self._table(X, reset=True)
-        targets = self._checked_target(values_of(y))
+        if earlier is None:
+            table, targets = self._table(X, reset=True), self._checked_target(values_of(y))
+        else:
+            table = self._table_to_continue_with(X)
+            targets = self._further_targets(values_of(y))
         w = self._weights(table, sample_weight)
         check_consistent_length(w, targets)
         if (of_targets := self._target_weights(targets)) is not None:
@@ -269,12 +324,20 @@ class Tabular(Shardable, TableEstimator):
         rows = merged(table, targets, w, held_out.units(len(w)))
         del X, table, y, targets, w  # free the memory for the members' rows
         self._check_rows(rows)
-        t, strata = self._targets(rows)
         rng = self._generator()
-        # outputs of a regressor are quantiles of one number
-        texts = text_columns(rows, t if is_classifier(self) else t[:, :1], rng, self.text)
-        self.features_ = features_of(rows.table, rows.w, EMBEDDED_FROM, texts.features)
-        x = encoded(self.features_, rows.table, texts.scores)
+        if earlier is None:
+            t, strata = self._targets(rows)
+            # outputs of a regressor are quantiles of one number
+            texts = text_columns(rows, t if is_classifier(self) else t[:, :1], rng, self.text)
+            self.features_ = features_of(rows.table, rows.w, EMBEDDED_FROM, texts.features)
+            x = encoded(self.features_, rows.table, texts.scores)
+        else:
+            t = self._scaled(rows.y)
+            strata = rows.y if is_classifier(self) else np.zeros(len(t), int)
+            x = encoded(self.features_, rows.table)
+            if earlier.state is not None:
+                rng.bit_generator.state = earlier.state.split
+        split = rng.bit_generator.state
         n_members, share = self.n_members, self.validation_fraction
         if held_out.eval_set is not None:
             x_given, t_given, w_given = self._given(held_out.eval_set)
@@ -284,7 +347,11 @@ class Tabular(Shardable, TableEstimator):
             rows_by_member = rows_by_units(rows.w, strata, rows.units, n_members, share, rng)
         else:
             rows_by_member = rows_of_members(rows.w, strata, n_members, share, rng)
-        return MemberData(x, t, rows_by_member, rng, self.epochs)
+        return MemberData(x, t, rows_by_member, rng, self.epochs, split=split)
+
+    def _scaled(self, targets: Array) -> Array:
+        """Targets for the net, in the scale of the fit."""
+        return np.clip(self._net_targets(targets)[0], -FAR, FAR).astype(np.float32)
 
     def _given(self, eval_set: object) -> tuple[Array, Array, Array]:
         """Features, encoded targets and weights of the rows of `eval_set`."""
@@ -305,8 +372,7 @@ class Tabular(Shardable, TableEstimator):
                 "rows and targets like the training rows",
                 "the same columns, and no class that the training rows lack",
             ) from error
-        t = np.clip(self._net_targets(codes)[0], -FAR, FAR).astype(np.float32)
-        return x[w > 0], t[w > 0], w[w > 0]
+        return x[w > 0], self._scaled(codes)[w > 0], w[w > 0]
 
     def _streamed_data(self, stream: TableStream, target: str) -> MemberData:
         """The same as `_member_data`, for a table larger than memory.
@@ -365,6 +431,8 @@ class Tabular(Shardable, TableEstimator):
         members: dict[str, Any] = {"best_epochs": [*self.best_epochs_]}
         if self.conformal_ is not None:
             members["conformal"] = asdict(self.conformal_)
+        if (state := self._state) is not None:
+            members |= {"training": state.described(), "arrays": state.arrays}
         return columns | members | self._target_to_file(), self.net_
 
     def _from_file(self, fitted: dict[str, object], net: Net | None) -> None:
@@ -378,6 +446,8 @@ class Tabular(Shardable, TableEstimator):
         if net is None or not fits or net.dtype != np.float64:
             raise damaged(f"the net {shown(net)}", f"a net from {shape} to {n_outputs} outputs")
         self.net_ = net
+        if "training" in state:
+            self._state = TrainingState.read(state["training"], state.get("arrays", {}), net)
 
 
 def values_of(y: object) -> Any:

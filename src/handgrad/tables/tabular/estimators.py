@@ -100,6 +100,10 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     time_limit : float, optional
         Seconds of training: the epoch that is under way then is the last. Encoding and calibration
         take further time, and results depend on the machine.
+    warm_start : bool, default False
+        Whether a further fit continues with the members as they are, on the rows that it gets: the
+        encoder and the target's scale or classes are kept, and a member keeps its weights if no
+        epoch is better on its held-out rows. The state of the training is in files then.
     class_weight : dict of class to number, "balanced" or None, default None
         Weights of the classes, multiplied with those of the rows.
     positive : class, optional
@@ -130,6 +134,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
 
     metrics = ("log_loss", "accuracy")
     _streamed_target = StreamedClasses
+    _all_classes = None  # from the first call of partial_fit
 
     def fit(
         self,
@@ -164,11 +169,51 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         """
         check_threshold(self.threshold)
         with self._as_it_was_if_it_fails():
-            members, data = self._fit(X, y, sample_weight, HeldOut(groups, time, eval_set))
-            self.temperature_ = _temperature(members, data.t)
-            self.threshold_ = self._threshold(members, data.t)
-            self.conformal_ = self._set_scores(members, data.t)
+            self._calibrate(*self._fit(X, y, sample_weight, HeldOut(groups, time, eval_set)))
         return self
+
+    def partial_fit(
+        self, X: object, y: object, sample_weight: object = None, *, classes: object = None
+    ) -> Self:
+        """Continue the training on rows, as `fit` with `warm_start=True`; or start it.
+
+        Only these rows are trained on: what earlier ones told may be forgotten, unless they come
+        again.
+
+        Parameters
+        ----------
+        X : data frame or array-like, (n, n_features)
+            Rows, with the columns of the first ones.
+        y : array-like (n,)
+            Classes.
+        sample_weight : array-like (n,), optional
+            Weight of each row.
+        classes : array-like (n_classes,), optional
+            All classes, in the first call, if some come later; those of `y` if not given.
+
+        Returns
+        -------
+        self
+        """
+        check_threshold(self.threshold)
+        with self._as_it_was_if_it_fails():
+            self._all_classes = None if classes is None else np.unique(column_or_1d(classes))
+            named, known = self._all_classes, self.classes_ if hasattr(self, "net_") else None
+            if named is not None and known is not None and not np.array_equal(named, known):
+                raise DataError(
+                    f"classes={named.tolist()[:20]}",
+                    f"the classes of the first call, {known.tolist()[:20]}",
+                    "without classes=; or a new model for other classes",
+                )
+            self._calibrate(*self._fit(X, y, sample_weight, HeldOut(), incremental=True))
+            self._all_classes = None
+        return self
+
+    def _calibrate(self, members: Members, data: MemberData) -> None:
+        """Fit temperature, threshold and conformal scores to the members' held-out rows."""
+        self.temperature_ = _temperature(members, data.t)
+        self.threshold_ = self._threshold(members, data.t)
+        self.conformal_ = self._set_scores(members, data.t)
 
     def _threshold(self, members: Members, t: Array) -> float | None:
         """Threshold for the positive class, chosen on the members' held-out rows."""
@@ -260,14 +305,18 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         labels: Array = column_or_1d(y, warn=True)
         refuse_unusable(labels)
         check_classification_targets(labels)
-        self.classes_, classes = np.unique(labels, return_inverse=True)
-        return np.asarray(classes)
+        self.classes_ = np.unique(labels) if self._all_classes is None else self._all_classes
+        return self._further_targets(labels)
 
     def _further_targets(self, y: object) -> Array:
         labels: Array = column_or_1d(y, warn=True)
         refuse_unusable(labels)
         if len(unknown := np.setdiff1d(labels, self.classes_)):
-            raise ValueError(f"the class {unknown.tolist()[0]!r}, which the training rows lack")
+            raise DataError(
+                f"the class {unknown.tolist()[0]!r}, which the training rows lack",
+                f"one of {', '.join(map(repr, self.classes_.tolist()[:20]))}",
+                "a new model of all rows; classes= in the first call of partial_fit",
+            )
         return np.searchsorted(self.classes_, labels)
 
     def _take_streamed(self, survey: StreamedClasses) -> None:
@@ -393,6 +442,10 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     time_limit : float, optional
         Seconds of training: the epoch that is under way then is the last. Encoding and calibration
         take further time, and results depend on the machine.
+    warm_start : bool, default False
+        Whether a further fit continues with the members as they are, on the rows that it gets: the
+        encoder and the target's scale or classes are kept, and a member keeps its weights if no
+        epoch is better on its held-out rows. The state of the training is in files then.
     quantiles : sequence of float, optional
         Levels between 0 and 1, ascending, such as (0.1, 0.5, 0.9), for `predict_quantiles`: the
         nets have an output for each, trained by the pinball loss, which selects the best epochs
@@ -444,10 +497,46 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         self
         """
         with self._as_it_was_if_it_fails():
-            self.quantiles_ = checked_quantiles(self.quantiles)
+            self._take_quantiles(to_continue=self.warm_start)
             members, data = self._fit(X, y, sample_weight, HeldOut(groups, time, eval_set))
             self.conformal_ = self._intervals(members, data)
         return self
+
+    def partial_fit(self, X: object, y: object, sample_weight: object = None) -> Self:
+        """Continue the training on rows, as `fit` with `warm_start=True`; or start it.
+
+        Only these rows are trained on: what earlier ones told may be forgotten, unless they come
+        again.
+
+        Parameters
+        ----------
+        X : data frame or array-like, (n, n_features)
+            Rows, with the columns of the first ones.
+        y : array-like (n,)
+            Numbers.
+        sample_weight : array-like (n,), optional
+            Weight of each row.
+
+        Returns
+        -------
+        self
+        """
+        with self._as_it_was_if_it_fails():
+            self._take_quantiles(to_continue=True)
+            members, data = self._fit(X, y, sample_weight, HeldOut(), incremental=True)
+            self.conformal_ = self._intervals(members, data)
+        return self
+
+    def _take_quantiles(self, *, to_continue: bool) -> None:
+        """Take the levels of the quantiles; refused if they are not those of the fit before."""
+        levels = checked_quantiles(self.quantiles)
+        if to_continue and hasattr(self, "net_") and levels != self.quantiles_:
+            raise SettingError(
+                f"quantiles={self.quantiles!r}, to continue with {self.quantiles_}",
+                "the quantiles of the fit before",
+                "warm_start=False, for a new ensemble",
+            )
+        self.quantiles_: tuple[float, ...] | None = levels
 
     def _check_settings(self) -> None:
         super()._check_settings()
@@ -695,7 +784,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     # in a file
 
     _in_file = ("columns", "named", "best_epochs", "target")
-    _optional_in_file = ("conformal", "quantiles")
+    _optional_in_file = (*Tabular._optional_in_file, "quantiles")
 
     def _target_to_file(self) -> dict[str, Any]:
         levels = {} if self.quantiles_ is None else {"quantiles": [*self.quantiles_]}

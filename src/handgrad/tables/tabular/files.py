@@ -31,6 +31,7 @@ from handgrad.files.values import read_classes
 from handgrad.tables.data.table_options import DATE_ORDERS
 from handgrad.tables.estimators.temperature import is_temperature
 from handgrad.tables.tabular.quantiles import MOST_LEVELS
+from handgrad.textbook.layers import Array
 
 KINDS = {
     kind.__name__: kind
@@ -53,6 +54,8 @@ CHECKS: dict[str, Callable[[Any], bool]] = {  # of the fitted values in a file
         and all(type(level) is float for level in levels)
         and all(a < b for a, b in pairwise([0.0, *levels, 1.0]))
     ),
+    "training": lambda entry: isinstance(entry, dict),
+    "arrays": lambda arrays: isinstance(arrays, dict),
     "temperature": is_temperature,
     "positive": lambda place: type(place) is int and place in (0, 1),
     "threshold": lambda t: type(t) is float and 0 < t < 1,
@@ -78,6 +81,8 @@ class FittedToTable(TypedDict, total=False):
     target: list[float]
     quantiles: list[float]
     conformal: dict[str, Any]
+    training: dict[str, Any]
+    arrays: dict[str, Array]
 
 
 def features_from(columns: object) -> Features:

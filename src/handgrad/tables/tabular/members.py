@@ -1,7 +1,7 @@
 """Ensemble members: small nets trained at once, each with held-out rows of its own."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,6 +17,7 @@ from handgrad.engines.streams import RowSource
 from handgrad.files.features import Features
 from handgrad.graph.threads import blas_threads
 from handgrad.tables.data.dependent_rows import Units
+from handgrad.tables.tabular.training_state import Earlier, TrainingState
 from handgrad.textbook.layers import (
     Array,
     EnsembleEmbedding,
@@ -69,7 +70,7 @@ class MemberData:
 
     `rows` has a pair of training rows and held-out rows for each member. Or there is a `stream` of
     the training rows of all members, with smoothed targets; then `rows` has held-out rows only.
-    `rng` is the generator in its current state.
+    `rng` is the generator in its current state, `split` its state before it divided the rows.
     """
 
     x: Array
@@ -78,6 +79,7 @@ class MemberData:
     rng: np.random.Generator
     epochs: int | None
     stream: RowSource | None = None
+    split: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Members:
     `held_out` has the validation rows of each member, `outputs` (n, n_outputs) its output for them,
     `history` the mean losses of the members. Members with fewer rows than others have them
     repeated: the first `n_held_out` are theirs. The net is in float64, so that a prediction does
-    not depend on the other rows.
+    not depend on the other rows. `state` is that of the training, unless the rows were streamed.
     """
 
     net: Net
@@ -106,6 +108,7 @@ class Members:
     outputs: list[Array]
     history: History
     n_held_out: list[int]
+    state: TrainingState | None = None
 
     def held_out_rows(self, of: Callable[[Array], Array]) -> HeldOutRows:
         """Rows held out from some member, with the mean `of` the outputs of those members."""
@@ -128,10 +131,13 @@ def train_members(
     *,
     verbose: bool = False,
     time_limit: float | None = None,
+    earlier: Earlier | None = None,
 ) -> Members:
     """Train one member on each pair of training and held-out rows, and keep its best epoch.
 
-    After `time_limit` seconds the training ends with the epoch that is under way.
+    After `time_limit` seconds the training ends with the epoch that is under way. The training
+    continues from `earlier` members: from the state of their training, or from their weights, which
+    a member keeps, as epoch 0, if no epoch is better on its held-out rows.
     """
     x, t, rows, rng, stream = data.x, data.t, data.rows, data.rng, data.stream
     n_members, n_outputs = len(rows), t.shape[1]
@@ -158,13 +164,23 @@ def train_members(
         engine=engine,
         sharding=sharding,
     )
+    best = BestWeights(net, n_members)
+    if earlier is not None:
+        net.load_state(earlier.net.state())
+        p = outputs_of(net, SharedRows(x, held_out), "eager")
+        badness = [_of_member(m, recipe.badness)(p, t[held_out]) for m in range(n_members)]
+        best.note(0, badness if watched else [0.0] * n_members)
     training = Training(config, ahead=True)
-    best, history = _run(training, n_members, verbose, time_limit)
+    if earlier is not None and earlier.state is not None:
+        earlier.state.put_into(training)
+    history = _run(training, best, verbose, time_limit)
+    state = None if data.split is None else TrainingState.of(training, data.split)
     final = _net(*form, rng, np.float64)
     final.load_state(best.weights)
     p = outputs_of(final, SharedRows(x, held_out), "eager")
     outputs = [p[:, m] for m in range(n_members)]
-    return Members(final, best.epochs, best.badness, [*held_out.T], outputs, history, n_held_out)
+    of_members = final, best.epochs, best.badness, [*held_out.T], outputs, history, n_held_out
+    return Members(*of_members, state)
 
 
 def outputs_of(net: Net, rows: SharedRows, engine: EngineName) -> Array:
@@ -176,18 +192,15 @@ def outputs_of(net: Net, rows: SharedRows, engine: EngineName) -> Array:
         return np.concatenate([net.predict(rows[part], BATCH, engine) for part in parts])
 
 
-def _run(
-    training: Training, n_members: int, verbose: bool, time_limit: float | None
-) -> tuple[BestWeights, History]:
-    """Run the training, and keep the best weights of each member, the last of equal epochs.
+def _run(training: Training, best: BestWeights, verbose: bool, time_limit: float | None) -> History:
+    """Run the training, and keep the `best` weights of each member, the last of equal epochs.
 
     Without held-out rows that is the last epoch.
     """
-    best, began = BestWeights(training.net, n_members), time.monotonic()
-    history = History()
+    history, began = History(), time.monotonic()
 
     def noted(report: EpochReport) -> EpochReport:
-        badness = [*report.validation_metrics.values()] or [0.0] * n_members
+        badness = [*report.validation_metrics.values()] or [0.0] * len(best.epochs)
         best.note(report.epoch, badness, last=True)
         return replace(report, train_metrics={}, validation_metrics={})
 
@@ -202,7 +215,7 @@ def _run(
             if late and len(history) < training.epochs:
                 history.stopped_because = f"stopped after {time_limit:g} s, {TIME_LIMIT}"
                 break
-    return best, history
+    return history
 
 
 def usual_epochs(batches: int) -> int:
