@@ -21,7 +21,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 SCRIPTS, ENDING = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
-CORES = ("--numprocesses", "auto", "--maxprocesses", "8")
+# A worker begins with a stretch of the tests, so that what a file prepares is prepared once.
+CORES = ("--numprocesses", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 # The folders of tests of the core.
 CORE = ("contracts", "worked_examples", "textbook", "graph", "files", "engines", "training")
 # The tests whose code meets other libraries.

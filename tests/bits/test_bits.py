@@ -42,6 +42,7 @@ def test_this_processor_has_the_kernels_that_are_compared(kernel: str, tmp_path:
     assert setting.digests(["penalty L1Penalty float32"], tmp_path)
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_says_its_exit_status(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"(?s)this processor: exit status 1\. .*no net"):
         Setting("this processor").digests(["no net"], tmp_path)

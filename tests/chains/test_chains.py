@@ -44,6 +44,7 @@ def test_all_pairs_whose_shapes_fit_are_built_and_each_layer_stands_in_both_plac
     assert {*second} == {*TEXTS} - {*KINDS["codes"]}
 
 
+@pytest.mark.slow
 def test_all_triples_that_fit_are_built_and_each_kind_stands_in_each_place() -> None:
     found = [*triples()]
     fitting = [chain for _, _, chain in found if chain is not None]

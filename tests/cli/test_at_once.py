@@ -110,6 +110,7 @@ def test_a_run_that_was_killed_is_gone_on_with_and_its_lock_is_gone(tmp_path: Pa
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["digits-1"]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_before_a_part_was_done_leaves_its_number(tmp_path: Path) -> None:
     place = tmp_path / "runs" / ".iris-1.unfinished"
     place.mkdir(parents=True)

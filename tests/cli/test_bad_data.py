@@ -61,6 +61,7 @@ def test_the_model_reads_the_next_file_alike_with_or_without_the_title(made: Pat
                "--header-row", 1)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_model_is_judged_and_its_report_written_alike(made: Path) -> None:
     scores = []
     for name, above in (("titled.csv", "Customers\n\n"), ("plain.csv", "")):
@@ -141,6 +142,7 @@ def test_a_spelling_of_one_row_is_refused_with_the_option_that_merges_it(tmp_pat
     assert run.record["target"]["classes"] == ["ja", "nein"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", ["1 GB", "1 MB"])
 def test_other_spellings_are_predicted_and_judged_as_those_of_the_training(
     memory: str, tmp_path: Path

@@ -56,6 +56,7 @@ def found(drift: Drift) -> list[tuple[str, str]]:
     return [(finding.problem, finding.where.split("“")[1][:-1]) for finding in drift.findings]
 
 
+@pytest.mark.slow
 def test_equal_distributions_have_a_finding_in_one_of_a_hundred_comparisons() -> None:
     sizes = [(60, 60), (40, 2000), (2000, 40), (5000, 5000)]
     findings = [found(drift_of(*pair, seed)) for pair in sizes for seed in range(8)]
@@ -90,6 +91,7 @@ def test_planted_differences_are_named(change: Any, expected: Any) -> None:
             assert len({where for _, where in drift}) == 1
 
 
+@pytest.mark.slow
 def test_two_tables_on_the_command_line(tmp_path: Path) -> None:
     old, new = written(tmp_path / "old.csv", 500, 1), written(tmp_path / "new.csv", 300, 2)
     result = handgrad("compare", new, old)
@@ -112,6 +114,7 @@ def test_two_tables_on_the_command_line(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_table_and_a_run(tmp_path: Path) -> None:
     data = written(tmp_path / "data.csv", 500, 1)
     run = tmp_path / "run"

@@ -36,6 +36,7 @@ def test_for_machines_it_is_json(saved: Path, tmp_path: Path) -> None:
     assert found["checks"][0]["same_bits"]
 
 
+@pytest.mark.slow
 def test_a_kind_that_is_none_is_told(saved: Path, tmp_path: Path) -> None:
     done = process("export", saved.name, "model.exe", folder=tmp_path)
     assert done.returncode == 1
@@ -49,6 +50,7 @@ def test_the_help_names_each_kind_of_file() -> None:
     assert not [ending for ending in ENDINGS if f"*{ending}" not in said]
 
 
+@pytest.mark.slow
 def test_the_page_of_a_run_tells_target_data_and_score(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert handgrad("train", "iris", *QUICK, "--out", run).exit_code == 0

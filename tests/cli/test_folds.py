@@ -13,6 +13,7 @@ from tests.cli.run import QUICK, handgrad, messy_csv, record
 from tests.cli.test_train import table_of
 
 
+@pytest.mark.slow
 def test_each_fold_is_judged_by_a_model_of_the_others(tmp_path: Path) -> None:
     path = messy_csv(tmp_path / "messy.csv")
     words = ("train", path, "--target", "left", *QUICK, "--folds", 3, "--seed", 2)
@@ -44,6 +45,7 @@ def test_the_model_is_that_of_a_run_without_folds(tmp_path: Path) -> None:
     assert a.read_bytes() == b.read_bytes()
 
 
+@pytest.mark.slow
 def test_numbers_have_folds_too(tmp_path: Path) -> None:
     result = handgrad("train", "diabetes", *QUICK, "--folds", 2, "--out", tmp_path / "run")
     assert "2 folds" in result.output, result.output

@@ -95,6 +95,7 @@ def test_new_pictures_are_predicted_in_a_folder_by_a_pattern_and_one_by_one(
         raised("explain", model)
 
 
+@pytest.mark.slow
 def test_a_model_is_evaluated_and_its_report_written_anew(trained: Path, tmp_path: Path) -> None:
     model = trained / "run" / "model.safetensors"
     found = hg.tables.evaluate_table(model, bars(tmp_path / "new", n=10, seed=2))

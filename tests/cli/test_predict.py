@@ -237,6 +237,7 @@ def test_what_cannot_be_predicted_is_told(
     assert places["new"].read_bytes() == before
 
 
+@pytest.mark.slow
 def test_who_reads_no_more_is_no_mistake(made: Path, tmp_path: Path) -> None:
     path = messy_csv(tmp_path / "large.csv", 3000)  # more than a pipe holds
     command = f"{sys.executable} -m handgrad predict {model(made)} {path} --probabilities | head -1"
@@ -359,6 +360,7 @@ def test_intervals_of_classes_and_sets_of_numbers_are_refused(
     assert not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["left", "income"])
 def test_how_often_they_have_the_true_value_is_told(target: str, made: Path) -> None:
     coverage = record(made / target)["coverage"]

@@ -157,6 +157,7 @@ def test_a_process_that_is_told_to_stop_leaves_no_half_file(
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.slow
 def test_who_is_not_to_hear_a_hangup_goes_on(made: Path, tmp_path: Path) -> None:
     child = waiting(made, tmp_path, "signal.signal(signal.SIGHUP, signal.SIG_IGN)")
     child.send_signal(signal.SIGHUP)
@@ -166,6 +167,7 @@ def test_who_is_not_to_hear_a_hangup_goes_on(made: Path, tmp_path: Path) -> None
     child.communicate()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_told_to_stop_keeps_what_is_done(tmp_path: Path) -> None:
     words = ("train", "digits", "--folds", 9, "--no-report", "--estimator", "mlp", "--epochs", 20)
     with subprocess.Popen(
@@ -235,6 +237,7 @@ def test_for_machines_a_word_that_is_not_known_is_an_object_too(
     assert process(*words, folder=tmp_path).stdout == ""
 
 
+@pytest.mark.slow
 def test_a_help_that_is_asked_for_is_no_mistake(tmp_path: Path) -> None:
     for words in ([], ["--help"], ["train", "--help"]):
         done = process(*words, folder=tmp_path)

@@ -77,6 +77,7 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["killed", "messy.csv", "whole"]
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[int] = []
     fit = train.TableJob.fit
@@ -110,6 +111,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.Monk
     assert fits == [80, 80, 80, 120]
 
 
+@pytest.mark.slow
 def test_without_out_the_last_run_that_is_not_finished_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +160,7 @@ def test_another_run_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert begun(out) == before
 
 
+@pytest.mark.slow
 def test_a_process_that_is_interrupted_ends_with_130_and_leaves_no_folder(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "handgrad", "train", "digits", "--folds", "9", "--no-report"]
     with subprocess.Popen(

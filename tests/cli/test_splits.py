@@ -138,6 +138,7 @@ def test_folds_go_forward_in_time(tmp_path: Path) -> None:
         assert max(a) < min(b)
 
 
+@pytest.mark.slow
 def test_another_file_is_evaluated_on_and_recorded(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", visits())
     other = visits(1)

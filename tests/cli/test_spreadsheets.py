@@ -89,6 +89,7 @@ def test_each_way_is_learned_from_and_judged_alike(name: str, made: Path, tmp_pa
     assert all(note in found["notes"] for note in here["notes"] if "read with" in note)
 
 
+@pytest.mark.slow
 def test_a_run_without_names_is_repeated_and_reported(tmp_path: Path) -> None:
     (path := tmp_path / "t.csv").write_bytes(way(header=False))
     asked = ("train", path, "--target", "column_6", "--no-header", "--epochs", 1)
@@ -305,6 +306,7 @@ def test_names_of_months_are_read_in_prediction_too(tmp_path: Path) -> None:
     assert len(said) == 1
 
 
+@pytest.mark.slow
 def test_a_total_at_the_end_is_told(tmp_path: Path) -> None:
     rows = [f"K{i},{20 + i % 50},{100 + i}" for i in range(60)]
     total = sum(100 + i for i in range(60))
@@ -388,6 +390,7 @@ WRONG: dict[str, tuple[tuple[str, ...], str, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_said_wrongly_is_refused(case: str, tmp_path: Path) -> None:
     options, came, hint = WRONG[case]

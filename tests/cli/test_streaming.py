@@ -293,6 +293,7 @@ def test_more_values_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         opened(data, "t")
 
 
+@pytest.mark.slow
 def test_for_machines_it_says_so_too(path: Path) -> None:
     words = ("train", path, "--target", "kind", *MEMORY, *QUICK, "--json")
     found = json.loads(handgrad(*words).stdout)

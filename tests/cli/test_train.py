@@ -117,6 +117,7 @@ def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_
     assert sum(row["rows"] for row in classes) == 40
 
 
+@pytest.mark.slow
 def test_a_run_says_all_that_is_needed_to_repeat_it(tmp_path: Path) -> None:
     path, folder = messy_csv(tmp_path / "messy.csv"), tmp_path / "run"
     words = ("train", path, "--target", "left", "--ignore", "row", "--epochs", 1, "--no-report")
@@ -349,6 +350,7 @@ def test_names_in_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
     assert "│ :smile: [b] │" in evaluated.output, evaluated.output
 
 
+@pytest.mark.slow
 def test_words_in_a_table_cannot_steer_a_terminal(tmp_path: Path) -> None:
     path, words = tmp_path / "a.csv", "\x1b]0;title\x07"
     path.write_text(f"a{words},{words}y\n" + "".join(f"{i},{words}{i % 2}\n" for i in range(20)))
@@ -440,6 +442,7 @@ def test_rows_of_a_class_count_as_much_as_is_asked_for(tmp_path: Path) -> None:
     assert handgrad(*words, "--out", tmp_path / "balanced").exit_code == 0
 
 
+@pytest.mark.slow
 def test_the_first_metric_chooses_the_epochs(tmp_path: Path) -> None:
     for metric in ("accuracy", "roc_auc", "neg_brier_score"):
         words = ("train", "breast_cancer", *QUICK, "--metric", metric, "--out", tmp_path / metric)
@@ -450,6 +453,7 @@ def test_the_first_metric_chooses_the_epochs(tmp_path: Path) -> None:
         raised("train", "diabetes", "--metric", "average_precision", "--out", tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_a_threshold_is_chosen_kept_and_told(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(600, 2))
@@ -504,6 +508,7 @@ def test_numbers_and_three_classes_have_no_positive_class(tmp_path: Path) -> Non
             raised("train", data, "--positive", "1", "--out", tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_ends_well_and_shows_no_bar(tmp_path: Path) -> None:
     done = process("train", "iris", *QUICK, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -625,6 +630,7 @@ def test_the_checks_that_were_made_are_one_line_and_a_list_in_the_record(tmp_pat
     assert whole["checks"] == checks
 
 
+@pytest.mark.slow
 def test_groups_are_found_in_a_table_in_chunks_too(tmp_path: Path) -> None:
     rng, path = np.random.default_rng(0), tmp_path / "large.csv"
     features = rng.normal(size=(90, 2))

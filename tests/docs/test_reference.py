@@ -12,6 +12,7 @@ from docs.site.reference import read_reference
 import handgrad as hg
 from tests.docs.documents import ROOT
 
+pytestmark = pytest.mark.slow  # the reference is built first
 NAMESPACES = [*namespaces(hg)]
 
 

@@ -129,6 +129,7 @@ def test_links_lead_to_pages_sources_and_the_reference(site: Path) -> None:
     assert '<img src="../files/docs/picture.svg"' in text_of(site, "zh/tabular.html")
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_by_name_is_put_in(tmp_path: Path) -> None:
     text = (
         "# T\n\n```exercise tanh\n```\n\n```playground\n#dataset=spiral\nTwo spirals.\n```\n\n"
@@ -162,6 +163,7 @@ ANSWERS = {
 TELLS_AN_ANSWER = re.compile("Forty-two|四十二|Answers to one|第一课的答案|answers/")
 
 
+@pytest.mark.slow
 def test_learners_get_no_file_no_link_and_no_search_entry_with_an_answer(tmp_path: Path) -> None:
     root = make_documents(tmp_path / "root", **ANSWERS)
     site = tmp_path / "site"

@@ -155,6 +155,7 @@ def test_the_bits_are_the_same_with_and_without_the_cache(
     assert cold == warm == weights_after_an_epoch(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_several_processes_share_it(place: Path, method: str) -> None:
     if method not in multiprocessing.get_all_start_methods():

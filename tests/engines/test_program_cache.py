@@ -201,6 +201,7 @@ def test_a_layer_of_ones_own_is_read_as_long_as_its_code_is_the_same(made: list[
     assert len(made) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_layer_whose_code_has_changed_is_compiled_anew(
     change: tuple[str, str], made: list[Any], monkeypatch: pytest.MonkeyPatch
@@ -395,6 +396,7 @@ def test_without_a_cache_nothing_is_written(place: Path, monkeypatch: pytest.Mon
     assert not place.exists()
 
 
+@pytest.mark.slow
 def test_processes_at_once_share_plans(place: Path) -> None:
     program = [sys.executable, "-m", "tests.engines.warm_nets", "MLP"]
     running = [subprocess.Popen(program, stdout=subprocess.PIPE, text=True) for _ in range(3)]

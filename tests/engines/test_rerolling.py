@@ -73,6 +73,7 @@ def recurrent(kind: Any) -> hg.Net:
     return hg.Net(first, last, hg.Linear(3, 2, rng=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [hg.layers.RNN, hg.GRU, hg.LSTM])
 def test_the_program_of_a_recurrence_does_not_grow_with_its_steps(kind: Any) -> None:
     sizes = []

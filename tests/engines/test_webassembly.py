@@ -34,6 +34,7 @@ def perceptron(*widths: int, dtype: Any) -> Training:
     return Training(net, hg.CrossEntropyLoss(), hg.Adam(0.01), x, y, batch_size=10)
 
 
+@pytest.mark.slow
 @in_node
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dropout_goes_on_in_the_module(dtype: Any) -> None:

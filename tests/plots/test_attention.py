@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from matplotlib.colors import to_rgb
 
 import handgrad as hg
@@ -38,6 +39,7 @@ def test_a_picture_is_the_shares_of_one_head() -> None:
     assert (panels[0].get_xlabel(), panels[0].get_ylabel()) == ("key position", "query position")
 
 
+@pytest.mark.slow
 def test_of_a_causal_layer_what_is_barred_is_grey() -> None:
     looks = net(causal=True)
     looks.forward(CODES)

@@ -371,6 +371,7 @@ def test_the_seeds_train_and_plot(tmp_path: Path) -> None:
         assert gif.n_frames == 30  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_the_training_curve_of_a_live_plot_is_that_after_each_epoch(tmp_path: Path) -> None:
     history = fit(classifier(), live_plot=tmp_path / "a.gif")
     assert "training_loss" in history.columns()

@@ -536,6 +536,7 @@ def test_a_blas_that_takes_no_part_is_not_told(tmp_path: Path) -> None:
         subprocess.run(command, check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_a_mutated_checkpoint_is_refused_whole_or_gone_on_from(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of another environment, for one

@@ -139,6 +139,7 @@ class OwnError(Exception):
         super().__init__(f"{a} and {b}")
 
 
+@pytest.mark.slow
 def test_an_error_that_cannot_be_sent_is_told_all_the_same(two_workers: None) -> None:
     pid = os.getpid()
 

@@ -102,6 +102,7 @@ def weights(n: int, rng: Any) -> list[Any]:
     return [None, rng.uniform(0.1, 3, n)]
 
 
+@pytest.mark.slow
 @quickly
 @given(st.integers(4, 40), st.integers(2, 4), st.integers(0, 10**6))
 def test_metrics_of_classes_are_scikit_learns_with_weights_too(n: int, k: int, seed: int) -> None:

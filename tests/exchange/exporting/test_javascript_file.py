@@ -69,6 +69,7 @@ def test_classes_have_their_names(tmp_path: Path) -> None:
     assert json.loads(said) == fitted.predict(x).tolist()
 
 
+@pytest.mark.slow
 @needs_node
 def test_what_is_no_number_is_refused(tmp_path: Path) -> None:
     hg.export(model("table of numbers"), tmp_path / "net.js")

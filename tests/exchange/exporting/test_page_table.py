@@ -72,6 +72,7 @@ def test_every_cell_becomes_the_same_bits_or_is_refused_by_both(name: str) -> No
     assert len({*map(str, expected.values())}) > 2
 
 
+@pytest.mark.slow
 def test_a_row_has_its_numbers_first_and_its_codes_last() -> None:
     rng = random.Random(0)
     cells = {name: readable(name, 30, rng) for name in FEATURES}

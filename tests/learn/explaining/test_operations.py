@@ -64,6 +64,7 @@ def test_an_operation_is_written_as_it_is(name: str, digits: int) -> None:
     assert lines_of(page, 6, digits)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, derandomize=True)
 @given(random_pages())
 def test_a_random_page_is_written_as_it_is(text: str) -> None:

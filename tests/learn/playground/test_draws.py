@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 
 from handgrad.engines.loops.functions.numpy_eval import value_of
 from handgrad.engines.loops.random_streams import words_of
@@ -31,6 +32,7 @@ def test_the_module_of_functions_is_what_is_printed() -> None:
     assert without_layout(written) == without_layout(printed_functions())
 
 
+@pytest.mark.slow
 def test_functions_have_the_bits_of_numpy() -> None:
     given = {name: given_to(name, np.float64) for name in FUNCTIONS}
     texts = {name: [[*map(repr, column.tolist())] for column in of] for name, of in given.items()}

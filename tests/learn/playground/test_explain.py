@@ -105,6 +105,7 @@ def test_a_net_with_own_layers_is_told_as_in_python() -> None:
     check(there, explained(case))
 
 
+@pytest.mark.slow
 def test_penalties_are_lines_of_their_own() -> None:
     formulas = {step["name"]: step["formula"] for step in told()["L2Penalty"]}
     assert formulas["dW_penalty"] == "dW_0 + t2_penalty"

@@ -108,6 +108,7 @@ toy = st.one_of(
 states = st.fixed_dictionaries({"data": toy}, optional=PARTS)
 
 
+@pytest.mark.slow
 @HAS_NODE
 @settings(max_examples=12)
 @given(st.lists(states, min_size=20, max_size=20))

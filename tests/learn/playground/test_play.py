@@ -240,6 +240,7 @@ def test_the_command_refuses_in_words(words: list[str], tmp_path: Path) -> None:
     assert not (tmp_path / "p.html").exists()
 
 
+@pytest.mark.slow
 def test_the_command_serves_until_it_is_stopped() -> None:
     command = [sys.executable, "-m", "handgrad", "play", "--no-browser", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:

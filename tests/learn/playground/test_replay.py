@@ -216,6 +216,7 @@ FAILED = """({ pages, states }) => states.map((state) => {
 })"""
 
 
+@pytest.mark.slow
 def test_nan_is_told_with_its_place_and_after_a_lower_rate_a_link_still_leads_there() -> None:
     wild = {"optimizer": {"name": "SGD", "learning_rate": 100}}
     square = {"inputs": ["x1", "exp(4*x2)"], "layers": net(4, activation="ReLU")}

@@ -67,6 +67,7 @@ def test_the_page_shows_the_figures_of_the_notes(language: str) -> None:
             assert number.rstrip(", ") in text
 
 
+@pytest.mark.slow
 def test_the_terminal_tells_every_chapter_and_where_to_look() -> None:
     folder, printed = told()
     for number, chapter in enumerate(read_story("en").chapters, 1):

@@ -89,6 +89,7 @@ def test_all_words_in_the_pictures_have_a_translation() -> None:
             assert not re.search("[A-Za-z]", left), (text, translated)
 
 
+@pytest.mark.slow
 def test_no_translation_is_left_over() -> None:
     found = words_of_plots()
     for text in run()[1]:

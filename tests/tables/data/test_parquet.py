@@ -135,6 +135,7 @@ print(min(tried.values()) > 20)
 """
 
 
+@pytest.mark.slow
 def test_one_changed_byte_never_ends_the_process(tmp_path: Path) -> None:
     """pyarrow ends it, as no exception can be caught, where a file contradicts itself."""
     command = [sys.executable, "-c", CHANGED, str(tmp_path)]

@@ -224,6 +224,7 @@ def test_what_a_csv_file_cannot_hold_is_kept_in_parquet_alone(
     assert parquet.read_table(tmp_path / "p.parquet")["odd"].to_pylist() == column.to_pylist()
 
 
+@pytest.mark.slow
 def test_rows_of_which_a_batch_takes_too_much_are_refused(tmp_path: Path) -> None:
     long = pa.array([0] * 500, pa.int32())
     text = pa.DictionaryArray.from_arrays(long, pa.array(["x" * 50_000])).cast(pa.string())

@@ -134,6 +134,7 @@ def test_other_credentials_are_refused(
         hg.data.open_table(address)
 
 
+@pytest.mark.slow
 def test_a_store_that_is_gone_or_silent_is_given_up(
     store: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,7 @@ def test_pieces_in_a_drawn_order_are_the_same_rows(
     assert pa.concat_tables(part.columns for part in pieces)["a"] == stream.to_table()["a"]
 
 
+@pytest.mark.slow
 @HERE
 @given(
     cells=st.lists(st.tuples(ANY_TEXT, st.floats(allow_nan=False)), min_size=1, max_size=20),

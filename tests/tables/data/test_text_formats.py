@@ -87,6 +87,7 @@ def test_what_python_writes_reads_as_python_reads_it(values: list[float], plus: 
     assert numbers == values
 
 
+@pytest.mark.slow
 @HERE
 @given(st.lists(st.text("0123456789.,-+ 'e%€$()", max_size=8), min_size=1, max_size=6))
 def test_one_cell_tells_no_other_story_than_all_of_them(cells: list[str]) -> None:

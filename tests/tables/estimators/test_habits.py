@@ -137,6 +137,7 @@ def test_weights_of_rows_are_routed(kind: Any) -> None:
         assert hasattr(model, "set_partial_fit_request")
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_imported_when_asked_for() -> None:
     code = "import sys, handgrad as hg; a = 'sklearn' in sys.modules; hg.MLPClassifier; print(a)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -79,6 +79,7 @@ def test_the_background_has_the_mean_of_all_rows() -> None:
     assert abs(result.base[0] - everything.mean()) < 0.02 * everything.std()
 
 
+@pytest.mark.slow
 def test_of_more_columns_orders_are_sampled_within_their_errors() -> None:
     x, y = hg.data.load("diabetes")
     model = hg.TabularRegressor(**QUICK).fit(x, y)

@@ -214,6 +214,7 @@ def test_the_report_of_a_run_has_file_split_and_reference_models(run: Run) -> No
         assert f"{reference['scores']['accuracy']:.1%}" in text
 
 
+@pytest.mark.slow
 def test_a_report_written_again_keeps_the_date_of_the_run(run: Run) -> None:
     then = datetime.datetime(2025, 3, 4, 12).timestamp()
     os.utime(run.folder / "run.json", (then, then))

@@ -177,6 +177,7 @@ def test_words_that_are_names_of_classes_by_chance_are_none() -> None:
         list(targets_in_text(sample(frame, np.arange(N) % 201, many), [*frame]))
 
 
+@pytest.mark.slow
 def test_a_run_names_the_formula_in_all_outputs(tmp_path: Path) -> None:
     table = pd.DataFrame({name: x[:200] for name, x in columns(0, 3).items()})
     table["total"] = table["c0"] * table["c1"]

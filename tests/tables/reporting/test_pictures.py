@@ -93,6 +93,7 @@ def test_wrong_pictures_are_shown_with_what_they_were_taken_for(model: Any, page
     assert {"dark → light", "light → dark"} & {*told.partition(": ")[2].rstrip(".").split(", ")}
 
 
+@pytest.mark.slow
 def test_pictures_may_be_in_colour_and_in_a_frame(tmp_path: Path) -> None:
     x, y = corners(40, 1, 3)
     table = pa.table({f"p{i}": column for i, column in enumerate(x.T)})

@@ -194,6 +194,7 @@ def test_names_that_would_break_a_page_are_shown_as_they_are(hostile: Page) -> N
     assert "i" not in {tag for tag, _ in hostile.tags}
 
 
+@pytest.mark.slow
 def test_without_its_training_it_guesses_from_the_rows_themselves(model: Any, folder: Path) -> None:
     found = page_of(folder, model, IRIS_X[HELD], NAMES[HELD])
     assert "The training rows were not given" in found.sections["data"]
@@ -211,6 +212,7 @@ def test_held_out_rows_of_one_class_say_what_they_cannot_tell(model: Any, folder
     assert "no rows of 2 classes" in found.sections["scores"]
 
 
+@pytest.mark.slow
 def test_five_rows_and_one_are_few(model: Any, folder: Path) -> None:
     assert (
         "Only 5 rows held out: all scores are noisy"
@@ -244,6 +246,7 @@ def test_a_target_of_one_number_has_no_r2(prices: tuple[Any, Page], folder: Path
     assert "all true values are equal" in found.sections["scores"]
 
 
+@pytest.mark.slow
 def test_a_hundred_classes_are_told_in_a_table(folder: Path) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(900, 3))
@@ -266,6 +269,7 @@ def test_of_many_columns_those_that_matter_are_found(folder: Path) -> None:
     assert "50 more columns" in found.sections["data"]
 
 
+@pytest.mark.slow
 def test_of_very_many_rows_some_are_judged(
     model: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +318,7 @@ def test_a_loss_that_gives_no_probabilities(folder: Path) -> None:
     assert "Log loss" not in found.sections["scores"]
 
 
+@pytest.mark.slow
 def test_without_a_history_it_says_so_and_takes_one(folder: Path) -> None:
     model = hg.MLPClassifier(solver="lbfgs", random_state=0).fit(IRIS_X, NAMES)
     found = page_of(folder, model, IRIS_X, NAMES)
@@ -354,6 +359,7 @@ def test_what_was_looked_for_is_said_where_nothing_was_found(
     assert "All is well" not in iris.text
 
 
+@pytest.mark.slow
 def test_no_problems_are_told_only_if_each_check_was_made(folder: Path) -> None:
     model = hg.TabularClassifier(n_members=2, epochs=24, random_state=0)
     x, y = hg.data.load("wine")
@@ -388,6 +394,7 @@ def test_inputs_that_are_not_scaled_are_called_by_the_names_of_their_columns(fol
     assert "counted from 0" not in text
 
 
+@pytest.mark.slow
 def test_which_class_the_curves_take_as_positive_is_said(folder: Path) -> None:
     x = IRIS_X[:, :2]
     two = np.where(NAMES == "setosa", "fraud", "ok")
@@ -407,6 +414,7 @@ def test_which_class_the_curves_take_as_positive_is_said(folder: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_binary_and_a_poisson_net_can_be_examined(folder: Path) -> None:
     binary = hg.MLPClassifier(solver="lbfgs", random_state=0).fit(IRIS_X, IRIS_Y > 0)
     counts = hg.MLPRegressor("poisson", solver="lbfgs", tol=1, random_state=0).fit(IRIS_X, IRIS_Y)

@@ -163,6 +163,7 @@ def test_of_classes_only_mistakes_are_listed() -> None:
     assert "points" in rows[0].reasons[0]
 
 
+@pytest.mark.slow
 def test_the_page_names_the_row_in_its_file(tmp_path: Path) -> None:
     frame, y = linear(200)
     frame["y"] = y

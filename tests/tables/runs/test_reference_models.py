@@ -134,6 +134,7 @@ def test_classes_have_their_weights_and_probabilities(tmp_path: Path) -> None:
     assert linear["larger_loss"]["mean"] == pytest.approx(linear["scores"]["log_loss"] - own)
 
 
+@pytest.mark.slow
 def test_without_being_asked_only_the_report_of_a_small_table_compares(tmp_path: Path) -> None:
     path = written(numbers(), tmp_path)
     how: dict[str, Any] = {"target": "y", "estimator": "mlp", "epochs": 2}

@@ -84,6 +84,7 @@ def test_rows_are_predicted_as_those_of_a_file(service: Running, model: Path) ->
     ]
 
 
+@pytest.mark.slow
 def test_numbers_are_predicted_with_intervals(tmp_path: Path) -> None:
     model = train(tmp_path, "income")
     rows = [{name: value for name, value in row.items() if name != "income"} for row in ROWS]
@@ -105,6 +106,7 @@ def test_further_columns_are_told(service: Running) -> None:
     assert told == "columns that training did not have are ignored: 'shoe size', 'left'"
 
 
+@pytest.mark.slow
 def test_values_that_stand_for_missing_ones_are_those_of_the_training(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     lines = [

@@ -134,6 +134,7 @@ def test_class_weights_are_weights_of_rows() -> None:
     assert (balanced.predict(x) == "fraud").sum() > (model.predict(x) == "fraud").sum()
 
 
+@pytest.mark.slow
 def test_any_metric_chooses_the_epochs() -> None:
     x, y = rare()
     seen = list[Any]()

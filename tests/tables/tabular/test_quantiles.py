@@ -86,6 +86,7 @@ def test_targets_far_from_one_are_no_different(model: Any) -> None:
     np.testing.assert_allclose(p, 4096 * q, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", [10**9, 10**5])
 def test_streamed_rows_and_validation_rows(memory: int, tmp_path: Path) -> None:
     x, y = noisy(0, 3000)
