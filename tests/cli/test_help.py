@@ -59,7 +59,7 @@ def test_the_help_of_train_has_every_option_with_its_default() -> None:
         assert re.search(rf"{option} .*?\[default: {default}\]", text), option
     for field in fields(RunSettings):
         if field.name != "data":
-            assert f"--{field.name.replace('_', '-')} " in text, field.name
+            assert f"--{field.name.strip('_').replace('_', '-')} " in text, field.name
     for option in ("--config", "--json"):
         assert option in text
 

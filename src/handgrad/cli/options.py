@@ -21,7 +21,9 @@ FILE, RUN = "File format (overrides detection)", "The run"
 TEXTS = "Language models (instead of DATA)"
 PANELS = {
     **{field.name: FILE for field in fields(TableOptions)},
-    **dict.fromkeys(("estimator", "horizon", "season", "size", "augment", "tokens"), "The model"),
+    **dict.fromkeys(
+        ("estimator", "from_", "horizon", "season", "size", "augment", "tokens"), "The model"
+    ),
     **dict.fromkeys(
         ("layers", "epochs", "time_limit", "batch_size", "learning_rate", "patience"), "The model"
     ),
@@ -32,6 +34,7 @@ PANELS = {
 }
 FLAGS = {
     "out": ("--out", "-o"),
+    "from_": ("--from",),
     **{name: (f"--{name.replace('_', '-')}",) for name in ("resume", "merge_case", "compare")},
 }
 NOT_IN_A_FILE = ("config", "help", "as_json", "resume", "data")

@@ -234,7 +234,7 @@ def option(name: str, value: object = None, *, quoted: bool = False) -> str:
     """
     if not _ON_THE_COMMAND_LINE.get():
         return f"{name}={'' if value is None else repr(value)}"
-    flag = f"--{name.replace('_', '-')}"
+    flag = f"--{name.strip('_').replace('_', '-')}"  # from_, since from is a word of Python
     if isinstance(value, bool):
         return flag if value else f"--no-{name}"
     if value is None:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from handgrad.engines.dispatch import EngineName, resolve_engine
+from handgrad.files import load
 from handgrad.tables.data.predictions import AT_ONCE
 from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.runs.pictures import PicturesInMemory, in_words
@@ -83,6 +84,13 @@ def fitted(
         "time_limit": settings.time_limit,
     }
     model: TabularClassifier | TabularRegressor
+    if settings.from_ is not None:
+        model = load(settings.from_)
+        keep_state = model.warm_start
+        model.set_params(warm_start=True, **_for_continued(settings, options))
+        model = _fit(settings, model, X, y, _of_rows(settings, rows))
+        model.set_params(verbose=False, warm_start=keep_state)
+        return model, model.history_ or History()
     if task == "classification":
         options |= {"positive": settings.positive, "threshold": settings.threshold_asked()}
         model = TabularClassifier(**options)
@@ -94,6 +102,15 @@ def fitted(
     model = _fit(settings, model, X, y, _of_rows(settings, rows))
     model.set_params(verbose=False)
     return model, model.history_ or History()
+
+
+def _for_continued(settings: RunSettings, options: Mapping[str, object]) -> dict[str, object]:
+    """Parameters of a model whose training is continued; the others are its own."""
+    names = ["epochs", "engine", "verbose", "time_limit", *["metric"][: not settings.quantile]]
+    asked = {name: options[name] for name in names}
+    if settings.threshold is not None:
+        asked["threshold"] = settings.threshold_asked()
+    return asked
 
 
 def _fit(

@@ -108,6 +108,11 @@ class RunSettings(TableOptions):
         "model, the default for a text file without --target; forecast: the next steps of time "
         "series, the default with --horizon.",
     ] = "tabular"
+    from_: Annotated[
+        str | None,
+        "tabular: model file whose training is continued with these rows; its columns, classes and "
+        "target are kept.",
+    ] = None
     horizon: Annotated[
         int | None,
         "forecasts: number of steps to forecast of the column --time, for each --group.",
@@ -207,7 +212,9 @@ class RunSettings(TableOptions):
         super().__post_init__()
         object.__setattr__(self, "target", one_target(self.target))
         object.__setattr__(self, "data", str(self.data))
-        object.__setattr__(self, "test", None if self.test is None else str(self.test))
+        for name in ("test", "from_"):
+            path = getattr(self, name)
+            object.__setattr__(self, name, None if path is None else str(path))
         if self.estimator not in (names := get_args(EstimatorName)):
             raise SettingError(
                 option("estimator", self.estimator),

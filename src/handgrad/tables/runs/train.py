@@ -18,6 +18,11 @@ from handgrad.tables.data.picture_folders import has_pictures
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.texts import is_prose
 from handgrad.tables.data.unseen_values import no_unseen_warnings
+from handgrad.tables.runs.continued import (
+    check_classes,
+    note_on_scores,
+    with_settings_of_model,
+)
 from handgrad.tables.runs.finished_run import HISTORY, REPORT, Run, fingerprint
 from handgrad.tables.runs.forecast_run import ForecastJob, write_forecast_report
 from handgrad.tables.runs.job import Job
@@ -130,7 +135,7 @@ def train_table(settings: RunSettings) -> Run:
 
 def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     """Train with a settings object, or resume the run."""
-    settings = _with_estimator_for_data(settings)
+    settings = with_settings_of_model(_with_estimator_for_data(settings))
     _refuse_of_others(settings)
     if settings.workers:
         from handgrad.cluster.connection import check_installed
@@ -217,6 +222,7 @@ class TableJob(Job):
         row_weights(settings, table.target.values)
         check_comparable(settings, table)
         check_quantiles(settings, table)
+        check_classes(settings, table)
         self.positive = positive_asked(settings, table)
         self.split = split_of(settings, table)
         self.learned, self.held_out = self.split.learned, self.split.held_out
@@ -269,7 +275,7 @@ class TableJob(Job):
             **self._decision(model),
         }
         run = self.run_of(results, {"rows": self.table.n_rows, "streamed": self.table.streamed})
-        self._note_stop(run, history)
+        self._note_training(run, history)
         evidence = run.evidence(self.held_out, self.learned, model, history)
         coverage = evidence.coverage
         run.record["coverage"] = coverage.recorded() if coverage else None
@@ -292,11 +298,15 @@ class TableJob(Job):
         self.messages.show_findings(evidence.warned)
         return run
 
-    def _note_stop(self, run: Run, history: History) -> None:
-        """Note a training that ended early."""
-        stopped = notes_on_stop(history)
-        run.record["notes"] += stopped
-        self.messages.note(*stopped)
+    def _note_training(self, run: Run, history: History) -> None:
+        """Note a training that ended early, and the scores before one that was continued."""
+        notes = notes_on_stop(history)
+        if (path := self.settings.from_) is not None:
+            before = self.scored(load(path), self.held_out).scores(self.metrics)
+            run.record["continued"] = {"model": path, "held_out": before}
+            notes.append(note_on_scores(path, before, run.record["scores"]["held_out"]))
+        run.record["notes"] += notes
+        self.messages.note(*notes)
 
     def _two_splits(self, evidence: Evidence) -> dict[str, ScoresOfSplits]:
         """Scores on the random split and on the one that fits, if rows depend on each other."""

@@ -431,7 +431,7 @@ class Tabular(Shardable, TableEstimator):
         members: dict[str, Any] = {"best_epochs": [*self.best_epochs_]}
         if self.conformal_ is not None:
             members["conformal"] = asdict(self.conformal_)
-        if (state := self._state) is not None:
+        if self.warm_start and (state := self._state) is not None:
             members |= {"training": state.described(), "arrays": state.arrays}
         return columns | members | self._target_to_file(), self.net_
 

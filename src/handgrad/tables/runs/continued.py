@@ -1,0 +1,81 @@
+"""Runs that continue the training of a model with new rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handgrad.files import inspect
+from handgrad.tables.data import TableOptions
+from handgrad.tables.data.table_options import option
+from handgrad.tables.runs.models import Scores
+from handgrad.tables.runs.table_model import TableModel, reading_in
+from handgrad.tables.runs.training_table import TrainingTable
+from handgrad.textbook.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from handgrad.tables.runs.settings import RunSettings
+
+# Settings that the model already has, or that need a training from the start.
+WITHOUT = ("text", "quantile", "merge_case", "folds", "workers")
+
+
+def with_settings_of_model(settings: RunSettings) -> RunSettings:
+    """The settings, with the target and the reading of the model that is continued."""
+    if settings.from_ is None:
+        return settings
+    model, asked = TableModel.of(Path(settings.from_)), option("from_", settings.from_)
+    estimator = model.estimator
+    if type(estimator).__name__ not in ("TabularClassifier", "TabularRegressor"):
+        raise SettingError(
+            f"{asked}, a {type(estimator).__name__}",
+            f"a model of {option('estimator', 'tabular')}",
+            f"without {option('from_')}, for a new model",
+        )
+    usual: Mapping[str, object] = {f.name: f.default for f in fields(settings)}
+    others = {"target": model.target, "estimator": "tabular", "task": model.task}
+    for name in (*WITHOUT, *others):
+        value, known = getattr(settings, name), others.get(name)
+        if value != usual[name] and value != known:
+            raise SettingError(
+                f"{option(name, value)} with {asked}",
+                f"{option(name, known)}, as the model has it" if known else "the model as it is",
+                f"without {option(name)}; or without {option('from_')}, for a new model",
+            )
+    names = [field.name for field in fields(TableOptions)]
+    options = model.options(TableOptions(**{name: getattr(settings, name) for name in names}))
+    reading = {name: getattr(options, name) for name in names}
+    positive = None if model.positive is None else str(model.classes[model.positive])
+    return replace(
+        settings,
+        target=model.target,
+        task=model.task,
+        positive=settings.positive or positive,
+        quantile=getattr(estimator, "quantiles", None) or (),
+        merge_case=bool(reading_in(inspect(model.path).about).get("spellings")),
+        **reading,
+    )
+
+
+def check_classes(settings: RunSettings, table: TrainingTable) -> None:
+    """Refuse a table with other classes than the model that is continued."""
+    if settings.from_ is None:
+        return
+    known = [*map(str, TableModel.of(Path(settings.from_)).classes)]
+    new = [*map(str, table.classes)]
+    if known != new:
+        raise DataError(
+            f"{table.name}: the classes {', '.join(new[:20])}",
+            f"those of {settings.from_}: {', '.join(known[:20])}",
+            f"rows of each class; or without {option('from_')}, a new model of all rows",
+        )
+
+
+def note_on_scores(path: str, before: Scores, after: Scores) -> str:
+    """Note on the scores for the held-out rows, before and after the training went on."""
+    parts = [
+        f"{name.replace('_', ' ')} {before[name]:.4g}, now {after[name]:.4g}" for name in after
+    ]
+    return f"continued {path}, whose scores for the held-out rows were {'; '.join(parts)}"
