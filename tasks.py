@@ -522,7 +522,8 @@ def main(words: list[str]) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036  # here one finds out
         found = ".".join(map(str, sys.version_info[:2]))
         raise SystemExit(f"Python {found} found, 3.11 or newer needed: python3.12 -m tasks")
-    os.environ.pop("MAKEFLAGS", None)  # those of the `make` that called are not for others
+    for name in ("MAKEFLAGS", "MAKELEVEL"):  # those of the `make` that called are not for others
+        os.environ.pop(name, None)
     given = dict(word.split("=", 1) for word in words if "=" in word)
     names = [word for word in words if "=" not in word]
     for kind, wrong, known in (
