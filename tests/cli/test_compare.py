@@ -145,3 +145,34 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("a,b\n")
     with refused(hg.errors.DataError, "0 rows"):
         raised("compare", tmp_path / "empty.csv", new)
+
+
+def test_a_page_of_the_comparison(tmp_path: Path) -> None:
+    old = written(tmp_path / "old.csv", 300, 1)
+    new = written(tmp_path / "new.csv", 300, 2, x=columns(300, 2)["x"] + 3)
+    page = tmp_path / "drift.html"
+    assert f"written: {page}" in handgrad("compare", new, old, "--html", page).stdout
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
+    page.unlink()
+    record = json.loads(handgrad("compare", new, old, "--html", page, "--json").stdout)
+    assert record["page"] == str(page)
+    assert page.exists()
+    x = next(column for column in record["columns"] if column["column"] == "x")
+    assert x["p"] < 1e-6
+    assert sum(x["distribution"]["new"]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("to", "came"),
+    [("drift.csv", "html = '{}'"), ("drift", "html = '{}'"), ("", "a folder")],
+)
+def test_what_is_no_page_is_refused_before_the_tables_are_read(
+    tmp_path: Path, to: str, came: str
+) -> None:
+    page = tmp_path / to
+    with refused(hg.errors.SettingError, came.format(page)):
+        raised("compare", tmp_path / "none.csv", tmp_path / "none.csv", "--html", page)
+    (tmp_path / "file").write_text("")
+    old = written(tmp_path / "old.csv", 40, 1)
+    with refused(hg.errors.FileError, "a file is where a folder should be"):
+        raised("compare", old, old, "--html", tmp_path / "file" / "drift.html")

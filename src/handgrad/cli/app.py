@@ -209,6 +209,10 @@ def compare(
             metavar="OLD", help="Table with old rows; or the folder of a run, or its model file."
         ),
     ],
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write the comparison to this HTML file, with both distributions."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare a table with an older one, or with the training data of a run.
@@ -222,7 +226,8 @@ def compare(
 
     output = Output(as_json=as_json)
     output.progress("comparing the tables")
-    show_comparison(runs.compare_tables(new, old, messages=output, **vars(options)), output)
+    comparison = runs.compare_tables(new, old, html=html, messages=output, **vars(options))
+    show_comparison(comparison, output, page=html)
 
 
 @app.command()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from handgrad.cli.output import Output, figure
 from handgrad.tables import runs
 
 MOST_COLUMNS = 20
 
 
-def show_comparison(comparison: runs.TableComparison, output: Output) -> None:
-    """Show the columns of two tables, the scores of a model, and the findings."""
-    output.result(comparison.recorded() | {"notes": output.notes})
+def show_comparison(comparison: runs.TableComparison, output: Output, *, page: Path | None) -> None:
+    """Show the columns of two tables, the scores of a model, the findings, and the page."""
+    written = {} if page is None else {"page": str(page)}
+    output.result(comparison.recorded() | {"notes": output.notes} | written)
     drift, (n_new, n_old) = comparison.drift, comparison.rows
     output.say(
         (comparison.new, "bold"),
@@ -18,7 +21,7 @@ def show_comparison(comparison: runs.TableComparison, output: Output) -> None:
         (comparison.old, "bold"),
         f", {n_old:,}",
     )
-    columns = sorted(drift.columns, key=lambda column: -(column.distance or 0))
+    columns = comparison.by_drift
     rows = [
         [
             column.column,
@@ -46,3 +49,5 @@ def show_comparison(comparison: runs.TableComparison, output: Output) -> None:
         output.say(f"  try: {finding.advice}")
     if not drift.findings:
         output.say("no difference is both large and significant")
+    if page is not None:
+        output.say("written: ", (str(page), "bold"))

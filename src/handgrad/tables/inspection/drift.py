@@ -16,8 +16,10 @@ from handgrad.check.doctor import Finding
 from handgrad.files.features import Column, Columns
 from handgrad.tables.data.frames import text_in
 from handgrad.tables.data.out_of_range import shown
+from handgrad.tables.inspection.distributions import Distribution, frequencies_of, histograms_of
 from handgrad.textbook.layers import Array
 
+MISSING, ADDED, CHANGED = "missing column", "new column", "type changed"  # always findings
 # Probability that a difference is reported between rows of one distribution.
 LEVEL = 0.01
 # Smallest differences reported: of cumulative shares or those of categories; of the shares of
@@ -36,8 +38,9 @@ class ColumnDrift:
 
     `missing` are the shares of missing values; `distance` is the largest difference of the
     cumulative shares of numbers and dates, or the share of rows whose category would have to
-    change; `quartiles` are those of numbers, or of dates in days. `new` and `vanished` are
-    categories that only one table has, with their number of rows.
+    change, and `p` the probability of one as large by chance; `quartiles` are those of numbers, or
+    of dates in days. `new` and `vanished` are categories that only one table has, with their number
+    of rows.
     """
 
     column: str
@@ -47,6 +50,13 @@ class ColumnDrift:
     quartiles: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     new: Mapping[str, int] = field(default_factory=dict)
     vanished: Mapping[str, int] = field(default_factory=dict)
+    p: float | None = None
+    distribution: Distribution | None = None
+
+    @property
+    def place(self) -> str:
+        """The column as its findings name it."""
+        return f"column “{self.column}”"
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ def _other_columns(new: Columns, old: Columns) -> Iterator[Finding]:
     for name in old:
         if name not in new:
             yield Finding(
-                "missing column",
+                MISSING,
                 f"column “{name}”",
                 "only the old table has it",
                 "add it, with empty cells where it is unknown",
@@ -108,7 +118,7 @@ def _other_columns(new: Columns, old: Columns) -> Iterator[Finding]:
     for name in new:
         if name not in old:
             yield Finding(
-                "new column",
+                ADDED,
                 f"column “{name}”",
                 "only the new table has it",
                 "train again to use it; a model ignores it",
@@ -140,7 +150,7 @@ def _other_type(name: str, new: Column, old: Column) -> Finding:
     example = f", such as {_short(first)}" if new.kind == "text" else ""
     kinds = [KINDS.get(column.kind, "truth values") for column in (old, new)]
     return Finding(
-        "type changed",
+        CHANGED,
         f"column “{name}”",
         f"{kinds[0]} in the old table, {kinds[1]} in the new one{example}",
         "correct these cells, or read the column in the same way",
@@ -188,8 +198,17 @@ def _numbers(name: str, new: Column, old: Column) -> tuple[ColumnDrift, list[Dif
         f"in the old table it is {middle[0]}, between {half[1][0]} and {half[1][1]}",
         "check the unit and the source; if the world has changed, train again with new rows",
     )
-    column = ColumnDrift(name, new.kind, gaps, distance, (quartiles[0], quartiles[1]))
-    return column, [Difference(finding, float(test.pvalue), distance >= APART)]
+    p = float(test.pvalue)
+    column = ColumnDrift(
+        name,
+        new.kind,
+        gaps,
+        distance,
+        (quartiles[0], quartiles[1]),
+        p=p,
+        distribution=histograms_of(*sides),
+    )
+    return column, [Difference(finding, p, distance >= APART)]
 
 
 def _categories(name: str, new: Column, old: Column) -> tuple[ColumnDrift, list[Difference]]:
@@ -223,7 +242,8 @@ def _categories(name: str, new: Column, old: Column) -> tuple[ColumnDrift, list[
         }
         for count, other in (counts, counts[::-1])
     ]
-    column = ColumnDrift(name, "category", gaps, pooled, None, alone[0], alone[1])
+    drawn = frequencies_of(*counts)
+    column = ColumnDrift(name, "category", gaps, pooled, None, alone[0], alone[1], p, drawn)
     differences = [Difference(finding, p, pooled >= APART)]
     for which, (of_side, n, m) in enumerate(zip(alone, totals, totals[::-1], strict=True)):
         if of_side:

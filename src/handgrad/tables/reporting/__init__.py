@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from handgrad.tables.packages import require_packages
 
 if TYPE_CHECKING:
+    from handgrad.tables.reporting.drift_writing import drift_page_path as drift_page_path
+    from handgrad.tables.reporting.drift_writing import write_drift_page as write_drift_page
     from handgrad.tables.reporting.text_writing import write_text_report as write_text_report
     from handgrad.tables.reporting.writing import write_report
 
@@ -18,9 +20,10 @@ __all__ = ["write_report"]
 
 
 def __getattr__(name: str) -> Any:  # evidence needs no Matplotlib
-    if name not in (*__all__, "write_text_report"):
+    if name not in (*__all__, "write_text_report", "drift_page_path", "write_drift_page"):
         raise AttributeError(f"module 'handgrad.tables.reporting' has no attribute {name!r}")
     require_packages(name, plots=["matplotlib"])
-    from handgrad.tables.reporting import text_writing, writing
+    from handgrad.tables.reporting import drift_writing, text_writing, writing
 
-    return getattr(text_writing if name == "write_text_report" else writing, name)
+    modules = (writing, text_writing, drift_writing)
+    return next(getattr(module, name) for module in modules if hasattr(module, name))

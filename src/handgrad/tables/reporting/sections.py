@@ -19,6 +19,7 @@ from handgrad.files.features import Column, Features
 from handgrad.files.html import visible
 from handgrad.plots import plot_kernels, plot_net, plot_partial_dependence, plot_predictions
 from handgrad.plots.style import FIRST, SECOND, name_places, shortened, tidy
+from handgrad.tables.inspection.distributions import edges_of
 from handgrad.tables.inspection.tables import by_frequency
 from handgrad.tables.reporting.checklist import ReportCheck
 from handgrad.tables.reporting.evidence import Evidence
@@ -32,7 +33,7 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "llvmlite", "narwhals", "pyarrow",
 MOST_CURVES, MOST_CLASSES, MOST_DOTS, MOST_MISTAKES = 4, 5, 800, 8
 # Thresholds shown for the positive class.
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
-MOST_BARS, BARS, WIDTH, BINS = 12, 20, 80, 24
+MOST_BARS, BARS, WIDTH = 12, 20, 80
 MOST_INTERVALS = 120
 SHOWN_ELSEWHERE = {
     "command",
@@ -259,10 +260,14 @@ def draw_frequencies(sides: dict[str, Array], names: Sequence[str], ax: Axes) ->
 
 def draw_histogram(sides: dict[str, Array], name: str, ax: Axes) -> None:
     """Plot a histogram of the numbers of each of the `sides`, as fractions of its rows."""
-    everything = np.concatenate([*sides.values()])
-    edges = np.histogram_bin_edges(everything, min(BINS, max(1, len(np.unique(everything)))))
-    for i, (side, values) in enumerate(sides.items()):
-        fractions = np.histogram(values, edges)[0] / max(len(values), 1)
+    edges = edges_of(np.concatenate([*sides.values()]))
+    fractions = {k: np.histogram(v, edges)[0] / max(len(v), 1) for k, v in sides.items()}
+    draw_bins(fractions, edges, name, ax)
+
+
+def draw_bins(sides: dict[str, Array], edges: Array, name: str, ax: Axes) -> None:
+    """Plot the fractions of each of the `sides` in bins, (n_bins,)."""
+    for i, (side, fractions) in enumerate(sides.items()):
         ax.stairs(
             fractions,
             edges,

@@ -149,14 +149,16 @@ def write_page(evidence: Evidence, path: Path) -> Path:
     return write_whole(path, lambda file: file.write(html))
 
 
-def checked_path(to: object) -> Path:
-    """Return the path of a file to write; raise an error for anything else."""
+def checked_path(to: object, name: str = "to") -> Path:
+    """Return the path of a file to write; raise an error, with the argument's `name`, otherwise."""
     if not isinstance(to, str | Path) or not str(to):
-        raise SettingError(f"to = {described(to)}", "the path of a file", "to='report.html'")
+        raise SettingError(
+            f"{name} = {described(to)}", "the path of a file", f"{name}='report.html'"
+        )
     path = Path(to)
     if path.is_dir():
         raise SettingError(
-            f"to = '{path}', a folder", "the path of a file", f"to='{path}/report.html'"
+            f"{name} = '{path}', a folder", "the path of a file", f"{name}='{path}/report.html'"
         )
     return path
 

@@ -16,7 +16,8 @@ from handgrad.tables.runs.record import RECORD, facts_of
 from handgrad.tables.runs.settings import RunSettings, one_target
 
 if TYPE_CHECKING:
-    from handgrad.tables.runs.comparison import TableComparison, compare_tables
+    from handgrad.tables.reporting.drift import TableComparison
+    from handgrad.tables.runs.comparison import compare_tables
     from handgrad.tables.runs.evaluation import evaluate_table
     from handgrad.tables.runs.finished_run import Run
     from handgrad.tables.runs.forecast_model import ForecastModel

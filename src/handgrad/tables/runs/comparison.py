@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from handgrad.check.doctor import Finding
 from handgrad.files.features import Column, Columns
 from handgrad.files.paths import kind_of
+from handgrad.tables import reporting
 from handgrad.tables.data import TableOptions, TableStream
 from handgrad.tables.data.files import Table, check_asked
 from handgrad.tables.data.frames import columns_of_frame, frame_of, parsed_like, read
@@ -20,7 +21,8 @@ from handgrad.tables.data.spellings import respelled
 from handgrad.tables.data.table_options import TableWords
 from handgrad.tables.data.targets import missing_targets, target_of, with_target
 from handgrad.tables.data.unseen_values import no_unseen_warnings
-from handgrad.tables.inspection.drift import Drift, drift_between
+from handgrad.tables.inspection.drift import CHANGED, MISSING, Drift, drift_between
+from handgrad.tables.reporting.drift import TableComparison
 from handgrad.tables.runs.finished_run import Run
 from handgrad.tables.runs.load_table import load_table, read_table_named
 from handgrad.tables.runs.messages import Messages
@@ -41,43 +43,14 @@ MOST_LEARNED, FEWEST_LEARNED = 2000, 20
 QUICK: dict[str, Any] = {"n_members": 2, "epochs": 16, "random_state": 0}
 # Smallest ROC AUC reported, and differences that are significant, in standard deviations.
 TOLD_APART, DEVIATIONS = 0.6, 3.3
-UNSUITABLE = ("missing column", "type changed")
-
-
-@dataclass(frozen=True)
-class TableComparison:
-    """Comparison of a table `new` with an `old` one, or with the data of a run.
-
-    `rows` are the numbers of rows, new and old, of which at most 20 000 each are compared. `auc` is
-    the ROC AUC of a small model that tells new rows from old ones, ½ if it cannot; None for too few
-    rows. `scores` are those of the run's model on the new rows and on its held-out rows, if the new
-    table has the target.
-    """
-
-    new: str
-    old: str
-    rows: tuple[int, int]
-    drift: Drift
-    auc: float | None
-    scores: Mapping[str, Scores]
-
-    def recorded(self) -> dict[str, object]:
-        """The comparison as JSON."""
-        return {
-            "new": self.new,
-            "old": self.old,
-            "rows": {"new": self.rows[0], "old": self.rows[1]},
-            "auc": self.auc,
-            "scores": dict(self.scores),
-            "columns": [vars(column) for column in self.drift.columns],
-            "findings": [vars(finding) for finding in self.drift.findings],
-        }
+UNSUITABLE = (MISSING, CHANGED)
 
 
 def compare_tables(
     new: str | Path,
     old: str | Path,
     *,
+    html: str | Path | None = None,
     messages: Messages | None = None,
     **options: Unpack[TableWords],
 ) -> TableComparison:
@@ -94,6 +67,8 @@ def compare_tables(
         Table: a file, a pattern, or a bundled data set.
     old : str or Path
         Table; or the folder of a run, or the model file in it.
+    html : str or Path, optional
+        Page to write: both distributions of each column, the largest distance first.
     messages : Messages, optional
         Receiver of notes, which are warnings by default.
     **options
@@ -107,21 +82,32 @@ def compare_tables(
     Raises
     ------
     SettingError
-        For a model file without its run.
+        For a model file without its run, or a page that is no HTML file.
     DataError
         For unusable data, or if the data of the run has changed.
     """
     messages, asked = messages or Messages(), TableOptions(**options)
+    page = None if html is None else reporting.drift_page_path(html)
     folder = _run_folder(str(old))
     with messages.warnings_as_notes(), no_unseen_warnings():
         if folder is not None:
-            return _against_run(str(new), folder, asked, messages)
-        sides = [_read(str(source), asked, messages).columns for source in (new, old)]
-        parts = _parsed(*map(_sampled, sides))
-        drift = drift_between(*parts)
-        auc, told_apart = _told_apart(*parts, drift)
-        sizes = len(sides[0]), len(sides[1])
-        return TableComparison(str(new), str(old), sizes, _joined(drift, told_apart), auc, {})
+            comparison = _against_run(str(new), folder, asked, messages)
+        else:
+            comparison = _of_tables(str(new), str(old), asked, messages)
+    if page is not None:
+        messages.progress("writing the page")
+        reporting.write_drift_page(comparison, page)
+    return comparison
+
+
+def _of_tables(new: str, old: str, asked: TableOptions, messages: Messages) -> TableComparison:
+    """Comparison of two tables."""
+    sides = [_read(source, asked, messages).columns for source in (new, old)]
+    parts = _parsed(*map(_sampled, sides))
+    drift = drift_between(*parts)
+    auc, told_apart = _told_apart(*parts, drift)
+    sizes = len(sides[0]), len(sides[1])
+    return TableComparison(new, old, sizes, _joined(drift, told_apart), auc, {})
 
 
 def _run_folder(old: str) -> Path | None:
