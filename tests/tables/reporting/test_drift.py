@@ -90,7 +90,7 @@ def test_every_picture_has_both_distributions(page: Page) -> None:
     ]
     texts = page.sections["different"]
     assert texts.count("old") >= 2
-    assert "Ulm 52% instead of 59%" in pictures[1]["aria-label"]
+    assert "; Wien " in pictures[1]["aria-label"]
 
 
 def test_equal_tables_have_no_finding(tmp_path: Path) -> None:

@@ -91,8 +91,11 @@ def in_words(column: ColumnDrift) -> str:
         words += [f"the median is {new}, in the old table {old}"]
     drawn = column.distribution
     if drawn is not None and drawn.names:
-        shares = zip(drawn.names[:3], drawn.new, drawn.old, strict=False)
-        words += [f"{name} {percent(new)} instead of {percent(old)}" for name, new, old in shares]
+        shares = [*zip(drawn.names, drawn.new, drawn.old, strict=True)]
+        shares.sort(key=lambda share: -abs(share[1] - share[2]))
+        words += [
+            f"{name} {percent(new)} instead of {percent(old)}" for name, new, old in shares[:3]
+        ]
     return "; ".join(words) + "."
 
 
