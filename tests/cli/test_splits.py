@@ -203,6 +203,7 @@ def test_weights_are_used_in_the_fit_and_in_the_scores(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["mlp", "tabular"])
 def test_every_estimator_takes_them(tmp_path: Path, estimator: str) -> None:
     path = written(tmp_path / "a.csv", visits(times=RNG(3).integers(1, 4, G * EACH)))

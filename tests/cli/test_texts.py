@@ -260,6 +260,7 @@ def stopping(after: int, end: BaseException) -> Callable[..., Iterator[hg.traini
     return until
 
 
+@pytest.mark.slow
 def test_a_stopped_training_on_a_text_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def assert_alike(nets: list[hg.Net], found: Any, twins: list[hg.Net], expected: 
             np.testing.assert_array_equal(net.state()[path], array)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
 def test_the_bits_are_those_of_threads_and_in_order(engine: str, two_workers: None) -> None:
     how = SHARED | {"engine": engine, "early_stopping": 3, "reduce_on_plateau": 1, "epochs": 20}

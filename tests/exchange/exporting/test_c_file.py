@@ -159,6 +159,7 @@ def test_weights_that_float32_holds_take_no_more_room(tmp_path: Path) -> None:
         net.parameters[...] = net.parameters.astype(np.float32)
 
 
+@pytest.mark.slow
 @needs_gcc
 def test_gcc_has_nothing_to_warn_of_in_batches_of_one(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)

@@ -93,6 +93,7 @@ def test_every_picture_is_a_file_and_shows_something(language: str) -> None:
         assert min(image.shape[:2]) > (500 if name.endswith(".png") else 390), name
 
 
+@pytest.mark.slow
 @each_language
 def test_each_epoch_of_a_live_training_is_in_its_moving_picture(language: str) -> None:
     folder = told()[0] / place[language]

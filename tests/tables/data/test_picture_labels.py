@@ -70,6 +70,7 @@ def test_what_is_no_table_of_classes_is_refused(tmp_path: Path, csv: str, messag
         read_pictures(folder)
 
 
+@pytest.mark.slow
 def test_a_run_has_them(tmp_path: Path) -> None:
     folder = bars(tmp_path / "bars")
     rows = [f"{p.relative_to(folder).as_posix()},{p.parent.name}" for p in folder.rglob("*.png")]

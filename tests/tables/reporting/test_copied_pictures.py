@@ -73,6 +73,7 @@ def test_copies_on_both_sides_are_named_in_all_outputs(change: str, tmp_path: Pa
     assert "test/wide/copy0" in page
 
 
+@pytest.mark.slow
 def test_pictures_of_one_kind_are_no_copies(tmp_path: Path) -> None:
     folder = album(tmp_path / "album", None)
     words = ("train", folder, "--epochs", 1, "--no-report", "--json", "--out", tmp_path / "run")
