@@ -25,5 +25,5 @@ def __getattr__(name: str) -> Any:  # evidence needs no Matplotlib
     require_packages(name, plots=["matplotlib"])
     from handgrad.tables.reporting import drift_writing, text_writing, writing
 
-    modules = (writing, text_writing, drift_writing)
-    return next(getattr(module, name) for module in modules if hasattr(module, name))
+    modules = {"write_report": writing, "write_text_report": text_writing}
+    return getattr(modules.get(name, drift_writing), name)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
-from functools import partial
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from handgrad.files.html import page
-from handgrad.files.paths import write_whole
 from handgrad.plots.style import shortened, show_dates
 from handgrad.tables.data.out_of_range import shown
 from handgrad.tables.inspection.distributions import Distribution
@@ -19,9 +14,8 @@ from handgrad.tables.inspection.drift import ADDED, CHANGED, MISSING, ColumnDrif
 from handgrad.tables.reporting.drift import TableComparison
 from handgrad.tables.reporting.scores import number, percent, rows_of
 from handgrad.tables.reporting.sections import draw_bins, draw_frequencies
-from handgrad.tables.reporting.writing import checked_path, picture
+from handgrad.tables.reporting.writing import checked_path, write_framed
 from handgrad.textbook.errors import SettingError
-from handgrad.textbook.version import __version__
 
 EXTENSIONS = (".html", ".htm")
 SMALL = 0.001  # p-values below are shown as that
@@ -42,19 +36,16 @@ def drift_page_path(html: str | Path) -> Path:
 
 def write_drift_page(comparison: TableComparison, path: Path) -> Path:
     """Write a comparison of two tables as one HTML file."""
-    html = page(
-        "tables/reporting/drift.html",
+    return write_framed(
+        "drift.html",
+        path,
         comparison=comparison,
-        version=__version__,
-        day=datetime.date.today().isoformat(),
-        picture=partial(picture, count(1)),
         draw=draw_distributions,
         height=height,
         facts=facts,
         in_words=in_words,
         p_value=p_value,
         score=score,
-        number=number,
         percent=percent,
         rows_of=rows_of,
         shortened=shortened,
@@ -62,7 +53,6 @@ def write_drift_page(comparison: TableComparison, path: Path) -> Path:
         most_pictures=MOST_PICTURES,
         folded_from=FOLDED_FROM,
     )
-    return write_whole(path, lambda file: file.write(html))
 
 
 def draw_distributions(column: ColumnDrift, drawn: Distribution, ax: Axes) -> None:

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import datetime
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from handgrad import plots
-from handgrad.files.html import page
-from handgrad.files.paths import write_whole
 from handgrad.plots.style import FIRST, SECOND, line_of, name_axes, show_dates, tidy
 from handgrad.tables.reporting import sections
 from handgrad.tables.reporting.forecasts import NAMES, DrawnForecasts, DrawnSeries, ForecastEvidence
-from handgrad.tables.reporting.scores import number
-from handgrad.tables.reporting.writing import INK, picture
+from handgrad.tables.reporting.writing import INK, write_framed
 from handgrad.textbook.layers import Array
-from handgrad.textbook.version import __version__
 
 BAND = 0.2  # opacity of intervals
 
 
 def write_forecast_page(evidence: ForecastEvidence, path: Path) -> Path:
     """Write the report of a forecaster as one HTML file."""
-    html = page(
-        "tables/reporting/forecast_report.html",
+    return write_framed(
+        "forecast_report.html",
+        path,
         evidence=evidence,
-        version=__version__,
-        day=datetime.date.today().isoformat(),
-        picture=partial(picture, count(1)),
         draw_series=partial(draw_series, evidence),
         draw_steps=draw_steps,
         names=NAMES,
         plots=plots,
         helpers=sections,
-        number=number,
     )
-    return write_whole(path, lambda file: file.write(html))
 
 
 def draw_series(evidence: ForecastEvidence, series: DrawnSeries, ax: Axes) -> None:

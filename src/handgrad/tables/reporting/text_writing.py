@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,17 +18,14 @@ from matplotlib.figure import Figure
 
 from handgrad import plots
 from handgrad.check.doctor import Finding
-from handgrad.files.html import page
-from handgrad.files.paths import write_whole
 from handgrad.plots.svg import inline
 from handgrad.tables.data.tokens import BytePairs
 from handgrad.tables.reporting import sections
 from handgrad.tables.reporting.checks import check_epochs
 from handgrad.tables.reporting.scores import number
-from handgrad.tables.reporting.writing import COLOURS, SETTINGS, checked_path, picture
+from handgrad.tables.reporting.writing import COLOURS, SETTINGS, checked_path, write_framed
 from handgrad.textbook.layers import Array, MultiheadAttention
 from handgrad.textbook.net import Net
-from handgrad.textbook.version import __version__
 from handgrad.training import History
 
 TEMPERATURES, WRITTEN, START = (0.3, 0.8, 1.2), 400, 24
@@ -173,20 +169,17 @@ def write_text_report(
     """
     path, numbers = checked_path(to), count(1)
     evidence = TextEvidence(model, text, scores, history, about)
-    html = page(
-        "tables/reporting/text_report.html",
+    return write_framed(
+        "text_report.html",
+        path,
+        numbers=numbers,
         evidence=evidence,
-        version=__version__,
-        day=datetime.date.today().isoformat(),
-        picture=partial(picture, numbers),
         draw_words=draw_words,
         look=partial(look, numbers, evidence),
         levels=levels(),
         plots=plots,
         helpers=sections,
-        number=number,
     )
-    return write_whole(path, lambda file: file.write(html))
 
 
 def levels() -> list[str]:

@@ -126,12 +126,10 @@ def write_report(
 def write_page(evidence: Evidence, path: Path) -> Path:
     """Write the report of the evidence on a model."""
     with no_unseen_warnings():
-        html = page(
-            "tables/reporting/report.html",
+        return write_framed(
+            "report.html",
+            path,
             evidence=evidence,
-            version=__version__,
-            day=datetime.date.today().isoformat(),
-            picture=partial(picture, count(1)),
             few_rows=FEW_ROWS,
             plots=plots,
             helpers=sections,
@@ -141,11 +139,41 @@ def write_page(evidence: Evidence, path: Path) -> Path:
             single=rows,
             surface_of=surface_of,
             interval=interval,
-            number=number,
             percent=percent,
             rows_of=partial(rows_of, what="picture" if evidence.pictures else "row"),
             shortened=shortened,
         )
+
+
+def write_framed(
+    template: str, path: Path, *, numbers: Iterator[int] | None = None, **content: object
+) -> Path:
+    """Write a page in the frame of the reports.
+
+    Parameters
+    ----------
+    template : str
+        Name of the template in this folder.
+    path : Path
+        File to write.
+    numbers : iterator of int, optional
+        Numbers of the pictures, which make their names unique; from 1 by default.
+    **content
+        Names that the template uses.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    html = page(
+        f"tables/reporting/{template}",
+        version=__version__,
+        day=datetime.date.today().isoformat(),
+        picture=partial(picture, numbers or count(1)),
+        number=number,
+        **content,
+    )
     return write_whole(path, lambda file: file.write(html))
 
 
