@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from handgrad.files.paths import readable
@@ -24,9 +25,12 @@ def labelled_pictures(folder: Path) -> PictureFolder:
     names, labels = (table.columns[name].to_pylist() for name in _columns_of(table))
     files = [*files_within(folder)]
     pictures = {readable(p.relative_to(folder).as_posix()): p for p in files if is_picture(p)}
+    stems = defaultdict[str, list[str]](list)
+    for name in pictures:
+        stems[name.rpartition(".")[0]].append(name)
     classes, labelled = dict[str, list[Path]](), dict[Path, int]()
     for row, (name, label) in enumerate(zip(names, labels, strict=True)):
-        path = _named(table, row, name, pictures)
+        path = _named(table, row, name, pictures, stems)
         if not label:
             raise table.refused(row, f"no class of {name!r}", "a class for each file", "add it")
         if path in labelled:
@@ -71,11 +75,17 @@ def _columns_of(table: Table) -> tuple[str, str]:
     )
 
 
-def _named(table: Table, row: int, name: str | None, pictures: dict[str, Path]) -> Path:
-    """Image of a row: its path in the folder, or its path without extension."""
+def _named(
+    table: Table,
+    row: int,
+    name: str | None,
+    pictures: dict[str, Path],
+    stems: Mapping[str, Sequence[str]],
+) -> Path:
+    """Image of a row, by its path in the folder, or by that without extension, of `stems`."""
     if name in pictures:
         return pictures[name]
-    matches = _without_extension(name, pictures) if name else []
+    matches = stems.get(name, ()) if name else ()
     if len(matches) == 1:
         return pictures[matches[0]]
     came = f"several files: {listed(matches)}" if matches else "no picture of that name"
@@ -85,7 +95,3 @@ def _named(table: Table, row: int, name: str | None, pictures: dict[str, Path]) 
         "the path of a picture in the folder",
         "check the spelling, and add its extension",
     )
-
-
-def _without_extension(name: str, pictures: Iterable[str]) -> list[str]:
-    return [path for path in pictures if path.rpartition(".")[0] == name]

@@ -197,10 +197,8 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
             )
         training = self._training(codes[:end], codes[end:], len(pairs.tokens))
         history = self._run(training, checkpoints)
-        self.vocabulary_, self.counts_, self.pairs_, self.net_ = (
-            *(vocabulary, counts, pairs),
-            training.net,
-        )
+        self.vocabulary_, self.counts_, self.pairs_ = vocabulary, counts, pairs
+        self.net_ = training.net
         self.history_: History | None = history
         self.best_epoch_ = 1 + int(np.argmin([report.validation_loss or 0.0 for report in history]))
         return self

@@ -272,12 +272,13 @@ class Tabular(Shardable, TableEstimator):
             verbose=self.verbose,
             time_limit=self.time_limit,
             earlier=earlier,
+            keep_state=keep,
         )
         if isinstance(recipe.badness, EpochMetric) and all(map(len, members.held_out)):
             recipe.badness.check(members.badness)
         self.net_, self.best_epochs_ = members.net, members.best_epochs
         self.history_: History | None = members.history
-        self._state = members.state if keep else None
+        self._state = members.state
         return members, data
 
     def _earlier(self) -> Earlier:

@@ -98,7 +98,8 @@ class Members:
     `held_out` has the validation rows of each member, `outputs` (n, n_outputs) its output for them,
     `history` the mean losses of the members. Members with fewer rows than others have them
     repeated: the first `n_held_out` are theirs. The net is in float64, so that a prediction does
-    not depend on the other rows. `state` is that of the training, unless the rows were streamed.
+    not depend on the other rows. `state` is that of the training, if it is kept; rows that
+    are streamed leave none.
     """
 
     net: Net
@@ -132,12 +133,14 @@ def train_members(
     verbose: bool = False,
     time_limit: float | None = None,
     earlier: Earlier | None = None,
+    keep_state: bool = False,
 ) -> Members:
     """Train one member on each pair of training and held-out rows, and keep its best epoch.
 
     After `time_limit` seconds the training ends with the epoch that is under way. The training
     continues from `earlier` members: from the state of their training, or from their weights, which
-    a member keeps, as epoch 0, if no epoch is better on its held-out rows.
+    a member keeps, as epoch 0, if no epoch is better on its held-out rows. With `keep_state` the
+    result has the state for another fit.
     """
     x, t, rows, rng, stream = data.x, data.t, data.rows, data.rng, data.stream
     n_members, n_outputs = len(rows), t.shape[1]
@@ -174,7 +177,8 @@ def train_members(
     if earlier is not None and earlier.state is not None:
         earlier.state.put_into(training)
     history = _run(training, best, verbose, time_limit)
-    state = None if data.split is None else TrainingState.of(training, data.split)
+    split = data.split if keep_state else None
+    state = None if split is None else TrainingState.of(training, split)
     final = _net(*form, rng, np.float64)
     final.load_state(best.weights)
     p = outputs_of(final, SharedRows(x, held_out), "eager")
