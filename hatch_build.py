@@ -1,4 +1,4 @@
-"""What a package index shows of handgrad: the README with absolute links, and the project's links.
+"""Build hook: README with absolute links, and project URLs, for the package index.
 
 An index has no files beside the README. The repository's address is a setting of this hook in
 `pyproject.toml`; without one the README stays as it is.

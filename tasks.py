@@ -123,7 +123,7 @@ class Environment:
         run(self.script("python"), *words, variables=variables)
 
     def tests(self, *words: str | Path, **variables: str) -> None:
-        """Run of tests on all cores, of the share that is asked for."""
+        """Run the selected share of tests on all cores."""
         self.python("-m", "pytest", *CORES, "--share", setting("SHARE"), *words, **variables)
 
     def make(self, interpreter: str = sys.executable) -> None:
@@ -146,7 +146,7 @@ class Environment:
 
 
 def editable(extras: str, *packages: str) -> tuple[str, ...]:
-    """What pip installs for handgrad itself, with extras, and other packages."""
+    """Arguments of pip for an editable install with extras, and other packages."""
     return ("--editable", f".[{extras}]" if extras else ".", *packages)
 
 
@@ -414,7 +414,7 @@ def nightly() -> None:
 
 @task(RELEASE)
 def wheels() -> None:
-    """Where the index has wheels, asked anew; writes tests/house/wheels.json, docs/install.md."""
+    """Availability of wheels in the index; rewrites tests/house/wheels.json, docs/install.md."""
     RELEASE.python("-m", "tests.house.wheels")
 
 

@@ -25,14 +25,14 @@ REPOSITORY = "https://forge.example/somebody/handgrad"
 
 
 class HookInterface:
-    """What hatchling gives a hook, which these tests do without."""
+    """Stand-in for the base class of hatchling's metadata hooks."""
 
     def __init__(self, root: str, config: dict[str, str]) -> None:
         self.root, self.config = root, config
 
 
 def metadata(repository: str, monkeypatch: pytest.MonkeyPatch, root: Path = ROOT) -> dict[str, Any]:
-    """What the hook of the build adds for a repository's address."""
+    """Metadata that the build hook adds for a repository address."""
     interface = ModuleType("hatchling.metadata.plugin.interface")
     vars(interface)["MetadataHookInterface"] = HookInterface
     monkeypatch.setitem(sys.modules, interface.__name__, interface)
