@@ -32,6 +32,10 @@ MISTAKES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
         ["table.csv", "--target", "kind", "--ignore", "xx"],
         ("no column named 'xx'",),
     ),
+    "ignored column nearly right": (
+        ["table.csv", "--target", "kind", "--ignore", "knd"],
+        ("no column named 'knd'", "did you mean 'kind'?"),
+    ),
     "the target ignored": (
         ["table.csv", "--target", "kind", "--ignore", "kind"],
         ("--ignore kind, which is the target",),

@@ -172,6 +172,42 @@ def test_a_messy_table_is_taken_as_it_comes_and_what_is_odd_is_told(tmp_path: Pa
     assert len(record(tmp_path / "run")["notes"]) == 2
 
 
+@pytest.mark.slow
+def test_an_ignored_column_is_recorded_and_never_needed(tmp_path: Path) -> None:
+    path, folder = messy_csv(tmp_path / "messy.csv", 200), tmp_path / "run"
+    words = ("--target", "left", "--ignore", "city", "--ignore", "row", "--epochs", 2)
+    assert handgrad("train", path, *words, "--out", folder).exit_code == 0
+    found = record(folder)
+    assert found["settings"]["ignore"] == ["city", "row"]
+    assert not {"city", "row"} & {*found["columns"]}
+    page = (folder / "report.html").read_text("utf-8")
+    assert "--ignore city --ignore row" in page
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [*csv.DictReader(file)]
+    with (tmp_path / "fewer.csv").open("w", encoding="utf-8", newline="") as file:
+        fewer = [name for name in COLUMNS if name not in ("city", "row", "left")]
+        writer = csv.DictWriter(file, fewer, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    predicted = [
+        handgrad("predict", folder / "model.safetensors", table, "--probabilities").stdout
+        for table in (path, tmp_path / "fewer.csv")
+    ]
+    assert predicted[0] == predicted[1]
+    assert len(predicted[0].splitlines()) == 201
+
+
+def test_four_rows_of_two_classes_leave_one_of_each_to_judge_by(tmp_path: Path) -> None:
+    (tmp_path / "four.csv").write_text("x,y\n1,a\n2,b\n3,a\n4,b\n")
+    result = handgrad(
+        "train", tmp_path / "four.csv", "--target", "y", *QUICK, "--out", tmp_path / "run"
+    )
+    assert result.exit_code == 0, result.output
+    assert record(tmp_path / "run")["rows"] == {"training": 2, "held_out": 2}
+    said = "only 1 row of “a”, 1 row of “b” held out: these scores are noisy"
+    assert said in result.stdout.replace("\n", " ")
+
+
 def held_out_rows(folder: Path) -> list[tuple[str, int]]:
     """What a run says of the rows it held out: the file and the row of each."""
     with (folder / "held_out.csv").open(encoding="utf-8", newline="") as file:
