@@ -25,6 +25,7 @@ from tests.cli.run import handgrad, process
         ("evaluate", "-h"),
         ("report", "-h"),
         ("runs", "-h"),
+        ("compare", "-h"),
         ("export", "-h"),
         ("inspect", "-h"),
         ("demo", "--help"),
