@@ -1,11 +1,12 @@
 """Calibration of picture classifiers on few and on all digits: `python -m benchmarks.calibration`.
 
-Five of scikit-learn's stratified splits hold 360 of the digits out, and the number of one is the
-seed of all that is drawn. The temperature is fitted to the validation rows of early stopping, which
-are training digits. All is held to one core.
+Five of scikit-learn's splits hold 360 of the digits out, stratified by class or not, and the number
+of one is the seed of all that is drawn. The temperature is fitted to the validation rows of early
+stopping, which are training digits. All is held to one core.
 """
 
 import warnings
+from itertools import product
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -38,11 +39,11 @@ def main() -> None:
     """Print a line for each fit, and then the table."""
     digits, rows = hg.data.load("digits"), []
     warnings.simplefilter("ignore", ConvergenceWarning)
-    for n in SIZES:
+    for n, (split, strata) in product(SIZES, {"stratified": digits.y, "random": None}.items()):
         found = []
         for seed in SEEDS:
             x, x_test, y, y_test = train_test_split(
-                digits.x / 16, digits.y, test_size=N_TEST, random_state=seed, stratify=digits.y
+                digits.x / 16, digits.y, test_size=N_TEST, random_state=seed, stratify=strata
             )
             model = hg.PictureClassifier(early_stopping=True, random_state=seed).fit(x[:n], y[:n])
             after = model.predict_proba(x_test).astype(float)
@@ -50,10 +51,10 @@ def main() -> None:
             losses = [hg.metrics.log_loss(p, y_test) for p in (before, after)]
             errors = [calibration_error(p, y_test) for p in (before, after)]
             found.append([model.temperature_, *losses, *errors])
-            print(n, seed, *(f"{value:.3f}" for value in found[-1]), flush=True)
+            print(n, split, seed, *(f"{value:.3f}" for value in found[-1]), flush=True)
         t, *others = np.mean(found, axis=0)
-        rows.append((f"{n:,}", f"{t:.2f}", *(f"{value:.3f}" for value in others)))
-    head = ("training digits", "temperature", "log loss before", "after")
+        rows.append((f"{n:,}", split, f"{t:.2f}", *(f"{value:.3f}" for value in others)))
+    head = ("training digits", "split", "temperature", "log loss before", "after")
     print("\n" + markdown((*head, "calibration error before", "after"), rows))
 
 
