@@ -10,6 +10,7 @@ from PIL import Image
 import handgrad as hg
 from handgrad.tables.estimators import fit_loop
 from tests.bad_input.refused import refused
+from tests.cli.kills import check_killed_ten_times
 from tests.cli.run import WRITTEN, handgrad, raised, record
 from tests.tables.data.picture_folders import bars, save
 
@@ -268,32 +269,50 @@ def test_pictures_that_are_all_alike_are_refused(tmp_path: Path) -> None:
         raised("train", tmp_path / "same", "--out", tmp_path / "run")
 
 
-def test_a_stop_while_pictures_are_learned_keeps_the_last_finished_epoch(
+def test_a_stopped_training_on_pictures_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, out = bars(tmp_path / "bars", n=5), tmp_path / "run"
-    words = ("train", folder, *QUICK, "--epochs", 9, "--out", out)
-    said = list[str]()
+    monkeypatch.setattr(fit_loop, "CHECKPOINT_SECONDS", 0.0)
+    folder, said, last = bars(tmp_path / "bars", n=5), list[str](), 2
+    words = ("train", folder, *QUICK, "--epochs", 3, "--folds", 2, "--out")
 
     def stopped(m: object, what: str) -> None:
         said.append(what)
-        if len(said) == 3:
+        if len(said) == last:
             raise SystemExit(143)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(fit_loop, "_print", stopped)
-        result = handgrad(*words)
-    assert result.exit_code == 143
-    assert "3 finished parts saved; to resume:" in result.stderr
-    assert not out.exists()
-    result = handgrad(*words, "--resume")
-    assert result.exit_code == 0, result.output
-    assert record(out)["epochs"] == 3
-    assert "the training was interrupted in epoch 4" in record(out)["notes"]
-    said.clear()
-    with monkeypatch.context() as patch:  # before an epoch is finished, nothing is there to keep
-        said.extend("ab")
-        patch.setattr(fit_loop.Epochs, "run", lambda self, most: stopped(self, ""))
-        result = handgrad(*words[:-1], tmp_path / "other")
-    assert result.exit_code == 143
-    assert "nothing is saved" in result.stderr
+    # each time in the second epoch: of a fold, of the next, and of the final training
+    for last, more, kept in (  # noqa: B007  `stopped` reads it
+        (2, (), "the training so far is saved"),
+        (4, ("--resume",), "1 finished part saved"),
+        (4, ("--resume",), "2 finished parts saved"),
+    ):
+        said.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(fit_loop, "_print", stopped)
+            result = handgrad(*words, tmp_path / "run", *more)
+        assert result.exit_code == 143
+        assert f"note: {kept}; to resume:" in result.stderr
+        assert not (tmp_path / "run").exists()
+    for name, more in (("run", ("--resume",)), ("other", ())):
+        result = handgrad(*words, tmp_path / name, *more)
+        assert result.exit_code == 0, result.output
+    model = "model.safetensors"
+    assert (tmp_path / "run" / model).read_bytes() == (tmp_path / "other" / model).read_bytes()
+    assert record(tmp_path / "run")["scores"] == record(tmp_path / "other")["scores"]
+    assert record(tmp_path / "run")["epochs"] == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bars", "other", "run"]
+
+
+def test_a_training_on_pictures_that_diverges_is_not_resumed(tmp_path: Path) -> None:
+    words = ("train", bars(tmp_path / "bars", n=5), *QUICK, "--learning-rate", 1e38, "--out")
+    with refused(hg.errors.DivergenceError, "at --learning-rate 1e+38", "--learning-rate 1e+37"):
+        raised(*words, tmp_path / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["bars"]
+
+
+@pytest.mark.slow
+def test_pictures_killed_ten_times_end_with_the_same_bits(tmp_path: Path) -> None:
+    bars(tmp_path / "bars", n=60)
+    words = ("bars", "--size", "64", "--epochs", "60", "--learning-rate", "0.0001")
+    check_killed_ten_times(tmp_path, *words, same="held_out.csv")

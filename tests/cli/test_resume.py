@@ -83,11 +83,11 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.Monk
     fit = train.TableJob.fit
 
     def stopped_at(number: int) -> Any:
-        def counted(job: train.TableJob, rows: Any) -> Any:
+        def counted(job: train.TableJob, rows: Any, *name: str) -> Any:
             if len(fits) == number:
                 raise KeyboardInterrupt
             fits.append(rows.n_rows)
-            return fit(job, rows)
+            return fit(job, rows, *name)
 
         return counted
 

@@ -1,14 +1,8 @@
 """`handgrad train TEXT`: a file that is no table makes a model that goes on with it."""
 
 import json
-import random
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +14,7 @@ from handgrad.tables.estimators import language_model
 from handgrad.tables.runs.n_grams import n_gram
 from handgrad.training.early_stopping import until_patience_ends
 from tests.bad_input.refused import refused
+from tests.cli.kills import check_killed_ten_times
 from tests.cli.run import handgrad, raised, record
 from tests.tables.estimators.verses import VERSE
 
@@ -288,30 +283,7 @@ def test_a_stopped_training_on_a_text_goes_on_to_the_same_bits(
 @pytest.mark.slow
 def test_killed_ten_times_it_ends_with_the_same_bits(tmp_path: Path) -> None:
     (tmp_path / "verse.txt").write_text(VERSE * 14, "utf-8")
-    words = ["train", "verse.txt", "--epochs", "12", "--no-report", "--resume", "--out"]
-    code = (
-        "import sys\n"
-        "from handgrad.tables.estimators import language_model\n"
-        "language_model.CHECKPOINT_SECONDS = 0.05\n"
-        "from handgrad.cli import main\n"
-        "main()\n"
-    )
-    run = partial(subprocess.Popen, cwd=tmp_path, stdout=subprocess.DEVNULL)
-    place, rng, killed = tmp_path / ".run.unfinished" / "checkpoints", random.Random(0), 0
-    while killed < 10 and not (tmp_path / "run").exists():
-        before = {path.name for path in place.glob("epoch-*")}
-        with run([sys.executable, "-c", code, *words, "run"]) as child:
-            while child.poll() is None and {p.name for p in place.glob("epoch-*")} == before:
-                time.sleep(0.001)
-            time.sleep(rng.uniform(0, 0.05))
-            child.kill()
-        killed += child.returncode == -signal.SIGKILL
-    assert killed == 10
-    for name in ("run", "other"):
-        with run([sys.executable, "-c", code, *words, name]) as child:
-            assert child.wait() == 0
-    for name in ("model.safetensors", "held_out.txt"):
-        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+    check_killed_ten_times(tmp_path, "verse.txt", "--epochs", "12", same="held_out.txt")
 
 
 def test_a_text_that_is_interrupted_ends_with_what_was_learned(

@@ -17,7 +17,6 @@ from handgrad.training.history import check_monitor as check_monitor
 from handgrad.training.loop import check_batches as check_batches
 from handgrad.training.loop import factors_of as factors_of
 from handgrad.training.loop import refuse_full_batch as refuse_full_batch
-from handgrad.training.progress import format_progress as format_progress
 from handgrad.training.progress import progress
 from handgrad.training.record_weights import WeightHistory, record_weights
 from handgrad.training.results import CapacityCurve, LearningCurve

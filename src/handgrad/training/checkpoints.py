@@ -21,6 +21,7 @@ from handgrad.textbook.errors import FileError, SettingError, described, positiv
 from handgrad.textbook.layers import Array
 from handgrad.training.early_stopping import BestWeights
 from handgrad.training.history import EpochReport, History
+from handgrad.training.resumable import Resumable
 from handgrad.training.train import Training
 from handgrad.training.validate_data import TRAINING, VALIDATION, checksum
 
@@ -109,8 +110,8 @@ class Checkpoints(Iterator[EpochReport]):
 
     Parameters
     ----------
-    training : Training
-        From `hg.train`.
+    training : Resumable
+        From `hg.train`, or a fit.
     folder : Path
         For the checkpoints.
     best : BestWeights
@@ -129,7 +130,7 @@ class Checkpoints(Iterator[EpochReport]):
 
     def __init__(
         self,
-        training: Training,
+        training: Resumable,
         folder: Path,
         best: BestWeights,
         monitor: str,
@@ -163,13 +164,17 @@ class Checkpoints(Iterator[EpochReport]):
     def __next__(self) -> EpochReport:
         training = self.training
         report = next(training)
-        self.best.note(report.epoch, [report.badness(self.monitor)])
+        self.note_best(report)
         self.history.reports.append(report)
         if training.loop.epoch == training.epochs:
             self.write()
         elif training.loop.between_calls:
             self._write_in_time()
         return report
+
+    def note_best(self, report: EpochReport) -> None:
+        """Compare an epoch with the best one."""
+        self.best.note(report.epoch, [report.badness(self.monitor)])
 
     def _write_in_time(self) -> None:
         if self.sharding.agree(self.clock() - self.written >= self.seconds):
@@ -282,7 +287,7 @@ def _read_safely(path: Path) -> AbstractContextManager[None]:
     return refused_as_damaged(str(path), "a checkpoint written by handgrad", hint)
 
 
-def state_of(training: Training) -> tuple[dict[str, Array], dict[str, Any]]:
+def state_of(training: Resumable) -> tuple[dict[str, Array], dict[str, Any]]:
     """State of a training between two engine calls: arrays and plain values.
 
     The arrays are not copied. A training with the same settings continues from the state to the
@@ -301,11 +306,12 @@ def state_of(training: Training) -> tuple[dict[str, Array], dict[str, Any]]:
         "so_far": None if so_far is None else (so_far.rows, so_far.total),
         "learning_rate": training.optimizer.learning_rate,
         "streams": [stream.bit_generator.state for stream in _streams(training)],
+        **training.record(),
     }
     return arrays, values
 
 
-def _kept_in_place(training: Training, *, within: bool) -> dict[str, Array]:
+def _kept_in_place(training: Resumable, *, within: bool) -> dict[str, Array]:
     """Arrays of every state, between epochs or `within` one, not copied."""
     net, engine = training.net, training.engine
     names = (f"optimizer.{name}" for name in training.optimizer.state_names)
@@ -318,7 +324,7 @@ def _kept_in_place(training: Training, *, within: bool) -> dict[str, Array]:
     }
 
 
-def put_back(training: Training, arrays: dict[str, Array], values: dict[str, Any]) -> None:
+def put_back(training: Resumable, arrays: dict[str, Array], values: dict[str, Any]) -> None:
     """Restore a state into a training that has not started.
 
     All of it is checked before anything is changed; ValueError if it is damaged.
@@ -339,6 +345,7 @@ def put_back(training: Training, arrays: dict[str, Array], values: dict[str, Any
         raise ValueError(f"with the learning rate {rate}")
     if (search := training.minimization) is not None:
         iterate = search.iterate_of(_under(SEARCH, arrays))
+    training.put_back_record(values)
     for name, array in kept.items():
         array[...] = arrays[name]
     if search is not None:
@@ -401,7 +408,7 @@ def check_arrays(now: dict[str, Array], saved: dict[str, Array]) -> None:
             raise ValueError(f"without {name} of shape {array.shape}")
 
 
-def settings_of(training: Training) -> dict[str, str]:
+def settings_of(training: Resumable) -> dict[str, str]:
     """Settings that must not change when a training is resumed."""
     engine = training.engine
     return {
@@ -421,7 +428,7 @@ def settings_of(training: Training) -> dict[str, str]:
     }
 
 
-def environment_of(training: Training) -> dict[str, str]:
+def environment_of(training: Resumable) -> dict[str, str]:
     """Environment that the last digits of the results depend on."""
     from handgrad.textbook.version import __version__
 
@@ -437,7 +444,7 @@ def environment_of(training: Training) -> dict[str, str]:
     }
 
 
-def _streams(training: Training) -> list[np.random.Generator]:
+def _streams(training: Resumable) -> list[np.random.Generator]:
     """All random streams: of the row order, the loader, the layers and the shards."""
-    layers = (layer.rng for _, layer in training.net.walk())
+    layers = (layer.rng for _, layer in training.net.walk() if "rng" in vars(layer))
     return [training.generator, *training.rows.generators, *layers, *training.engine.shard_streams]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from handgrad.training.history import EpochReport
 from handgrad.training.progress_bar import progress_bar
-from handgrad.training.train import Training
+from handgrad.training.resumable import Resumable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ def progress(
             advance(more=int(done) + share - done)
             done = int(done) + share
 
-        if isinstance(source, Training):
+        if isinstance(source, Resumable):
             source.loop.within_epoch.append(moved)
         for report in reports:
             advance(format_progress(report), report.epoch - done)

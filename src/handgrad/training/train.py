@@ -31,7 +31,8 @@ from handgrad.training.loop import (
     check_batches,
     refuse_full_batch,
 )
-from handgrad.training.metric_functions import measures
+from handgrad.training.metric_functions import Measure, measures
+from handgrad.training.resumable import Resumable
 
 
 @refusing_unknown
@@ -110,7 +111,7 @@ def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Trai
     return Training(TrainingConfig(net=net, data=data, **settings))
 
 
-class Training(Iterator[EpochReport]):
+class Training(Resumable):
     """Iterator of EpochReport over a training whose arguments have been checked.
 
     Parameters
@@ -120,6 +121,9 @@ class Training(Iterator[EpochReport]):
     ahead : bool, default False
         Run several epochs before reporting the first; net and optimizer must not change meanwhile.
     """
+
+    learning_rates: LearningRates
+    metrics: Mapping[str, Measure]
 
     def __init__(self, config: TrainingConfig, *, ahead: bool = False) -> None:
         self.config, self.net, self.loss = config, config.net, config.loss

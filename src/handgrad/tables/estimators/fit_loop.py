@@ -1,11 +1,11 @@
 """Fits of an estimator's net: solvers, learning rates, engine, and the epochs or L-BFGS."""
 
 import copy
-import time
 import warnings
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -14,21 +14,24 @@ from handgrad.engines.config import TrainingConfig
 from handgrad.engines.cost_model import cost_of_compiling, seconds_saved
 from handgrad.engines.dispatch import engine_for, resolve_engine
 from handgrad.engines.engine import Engine, Epoch
+from handgrad.files.paths import as_path
 from handgrad.tables.data.dependent_rows import Units
 from handgrad.tables.estimators.base import POLICIES, SOLVERS, Base
-from handgrad.tables.estimators.fit_state import FitState, Steps
+from handgrad.tables.estimators.fit_state import CHECKPOINT_SECONDS, RECORDED, FitState, Steps
 from handgrad.tables.estimators.losses import L2PenaltyOfABatch
 from handgrad.tables.estimators.rows import Rows, SparseRows, Weighted, predicted, rows_of
 from handgrad.tables.estimators.validation import Validation, split
 from handgrad.textbook import schedules
-from handgrad.textbook.errors import DataError
+from handgrad.textbook.errors import DataError, SettingError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.optimizers import LBFGS, Optimizer
 from handgrad.textbook.optimizers.minimizer import Minimizer
-from handgrad.training import EpochReport, check_batches, format_progress
+from handgrad.training import BestWeights, Checkpoints, EpochReport, check_batches, progress
+from handgrad.training.evaluate import VALIDATION_SET, RowsToEvaluate
 from handgrad.training.loaders import MemoryLoader
 from handgrad.training.loop import EpochLoop, LearningRates, Minimization
 from handgrad.training.progress_bar import progress_bar
+from handgrad.training.resumable import Resumable
 from handgrad.training.validate_data import CheckedData
 
 LOWEST_RATE = 1e-6  # of an adaptive policy, below which the fit ends
@@ -130,6 +133,11 @@ class Rates:
             schedule = getattr(schedules, setting)() if isinstance(setting, str) else setting
         # its learning rate is set to that of the steps
         self.scheduled = LearningRates(Optimizer(1.0), schedule, m.max_iter, batches)
+        self.of_call = steps.learning_rate  # at the begin of the last engine call
+
+    def __str__(self) -> str:
+        """Description that differs between policies and schedules."""
+        return f"{self.policy} from {self.steps.initial_rate}, schedule {self.scheduled}"
 
     def of(self, epoch: int, at_once: int) -> Array:
         """Rates (at_once, batches) of an epoch, counted from 0, and of the following ones.
@@ -137,6 +145,7 @@ class Rates:
         The same array is returned while they do not change.
         """
         m, steps = self.m, self.steps
+        self.of_call = steps.learning_rate
         if self.policy != "invscaling":
             self.scheduled.optimizer.learning_rate = steps.learning_rate
             return self.scheduled.of(epoch, at_once)
@@ -174,6 +183,7 @@ class FitJob:
             epochs=m.max_iter,
             batch_size=batch_size,
             penalty=L2PenaltyOfABatch(m.alpha) if m.alpha else None,
+            shuffle=m.shuffle,
             engine=m.engine,
             sharding=m.sharding,
         )
@@ -197,48 +207,49 @@ class FitJob:
         return engine_for(replace(config, engine=choice, epochs=UNLIMITED), self.rows, held_out)
 
 
+@dataclass(frozen=True)
+class FitOptions:
+    """Options of one call: the units that are held out whole, and the folder for checkpoints."""
+
+    units: Units | None = None
+    checkpoints: str | Path | None = None
+    _: KW_ONLY
+    incremental: bool = False
+
+
 def fit_epochs(
-    m: Base,
-    state: FitState,
-    rows: Weighted,
-    held_out: Weighted | None,
-    units: Units | None = None,
-    *,
-    incremental: bool,
+    m: Base, state: FitState, rows: Weighted, held_out: Weighted | None, how: FitOptions
 ) -> None:
-    """Fit the net of the estimator `m`, from its current weights; one epoch if `incremental`.
+    """Fit the net of the estimator `m`, from its current weights; one epoch if incremental.
 
     It draws from the random state in the order of scikit-learn. For early stopping rows are held
-    out if none are given, whole `units` if these are.
+    out if none are given.
     """
-    if state.steps is None or not incremental:
+    if state.steps is None or not how.incremental:
         state.steps = first_steps(m)
-    if m.early_stopping and incremental:
+    if m.early_stopping and how.incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     if m.early_stopping and held_out is None:
-        rows, held_out = split(m, state, rows, units)
-    epochs = Epochs(m, state, state.steps, rows, None if held_out is None else held_out.X)
-    validation = None if held_out is None else Validation(m, state, held_out)
-    end: SystemExit | None = None
+        rows, held_out = split(m, state, rows, how.units)
     state.interrupted = False
+    epochs = Epochs(m, state, state.steps, rows, held_out, 1 if how.incremental else m.max_iter)
+    reports: Iterator[EpochReport] = epochs
+    if how.checkpoints is not None:
+        reports = FitCheckpoints.of(epochs, as_path(how.checkpoints))
+    if m.progress and not how.incremental:
+        reports = progress(reports, epochs=m.max_iter, training=epochs)
     try:
-        stopped = _run(m, state, epochs, validation, incremental=incremental)
+        for _ in reports:
+            pass
     except KeyboardInterrupt:
-        stopped = state.interrupted = True
+        epochs.stopped = state.interrupted = True
         warnings.warn("Training interrupted by user.", stacklevel=4)
-    except SystemExit as signal:  # the weights of the last epoch stay
-        if not state.loss_curve:
-            raise
-        stopped, end = True, signal
-        state.interrupted = True
     # state of the solver, to continue the fit
     state.steps.state, state.steps.step = epochs.engine.optimizer_state, int(epochs.engine.step[0])
-    if m.early_stopping and validation is not None:
-        validation.put_back_the_best()
-        m._calibrate(validation.rows)
-    if end is not None:
-        raise end
-    if not stopped and not incremental:
+    if m.early_stopping and epochs.validation is not None:
+        epochs.validation.put_back_the_best()
+        m._calibrate(epochs.validation.rows)
+    if not epochs.stopped and not how.incremental:
         reached = f"Maximum iterations ({m.max_iter}) reached"
         if epochs.diverged:
             reached = f"NaN or infinity reached in iteration {state.n_iter + 1}"
@@ -249,82 +260,93 @@ def fit_epochs(
         )
 
 
-def _run(
-    m: Base,
-    state: FitState,
-    epochs: "Epochs",
-    validation: Validation | None,
-    *,
-    incremental: bool,
-) -> bool:
-    """Run the epochs, or one; True if they stopped because nothing improved."""
-    most, shown = (1, False) if incremental else (m.max_iter, m.progress)
-    started = time.perf_counter()
-    with progress_bar(most, "epoch", shown=shown) as show:
-        for result in epochs.run(most):
-            state.loss = result.loss
-            state.loss_curve.append(state.loss)
-            state.t += epochs.n
-            _print(m, f"Iteration {state.n_iter}, loss = {state.loss:.8f}")
-            improved = True
-            if validation is not None:
-                improved = validation.look(epochs.outputs_of(result), keep=m.early_stopping)
-                _print(m, f"Validation score: {validation.scores[-1]:f}")
-            if not m.early_stopping:
-                # None after a fit with early stopping
-                best = np.inf if state.best_loss is None else state.best_loss
-                improved = not state.loss > best - m.tol
-                state.best_loss = min(best, state.loss)
-            state.no_improvement_count = 0 if improved else state.no_improvement_count + 1
-            if shown:
-                seen = {} if validation is None else validation.latest()
-                seconds = (time.perf_counter() - started) / state.n_iter
-                report = EpochReport(
-                    state.n_iter, state.loss, **seen, rows=epochs.n, seconds=seconds
-                )
-                show(format_progress(report))
-            if state.no_improvement_count > m.n_iter_no_change and not epochs.go_on():
-                return True
-    return False
+class Epochs(Resumable):
+    """Epochs of a fit, at most `epochs`, run in groups that cannot pass a possible stop.
 
+    They end once they are `stopped`, because nothing improved, or `diverged`.
+    """
 
-class Epochs:
-    """Epochs of a fit, run in groups that cannot pass a possible stop."""
+    rows: MemoryLoader
+    validation: Validation | None = None
 
     def __init__(
-        self, m: Base, state: FitState, steps: Steps, rows: Weighted, X_val: Rows | None
+        self,
+        m: Base,
+        state: FitState,
+        steps: Steps,
+        rows: Weighted,
+        held_out: Weighted | None,
+        epochs: int,
     ) -> None:
-        self.m, self.state, self.steps = m, state, steps
+        self.m, self.state, self.steps, self.epochs = m, state, steps, epochs
         self.n, self.w = len(rows.y), rows.in_loss
         self.batch_size = _batch_size(m, self.n)
-        self.job = FitJob(m, rows, steps.optimizer, self.batch_size, X_val)
-        self.engine = self.job.engine()
+        x_val = None if held_out is None else held_out.X
+        self.job = FitJob(m, rows, steps.optimizer, self.batch_size, x_val)
+        self.config, self.net, self.loss = self.job.config, m.net_, m._loss
+        self.optimizer, self.engine = steps.optimizer, self.job.engine()
         if steps.state is not None:
             self.engine.optimizer_state = steps.state
         self.engine.step[0] = steps.step
-        self.rates = Rates(m, state, steps, self.n, -(-self.n // self.batch_size))
+        self.rates = self.learning_rates = Rates(
+            m, state, steps, self.n, -(-self.n // self.batch_size)
+        )
         self.rows = MemoryLoader(m.net_, m._loss, self.job.rows)
         self.rows.start(state.random_state, shuffle=m.shuffle)
-        self.diverged = False
+        self.generator = np.random.Generator(state.random_state._bit_generator)
+        self.loop = EpochLoop(self.rows, self.engine, self.rates.of, epochs, self._at_once)
+        self.metrics, self.held_out = (), {}
+        if held_out is not None:
+            self.validation = looks = Validation(m, state, held_out)
+            self.metrics = (looks.score.name,)
+            validated = CheckedData(self.job.held_out, looks.targets, held_out.in_loss)
+            self.held_out = {VALIDATION_SET: RowsToEvaluate(m.net_, m._loss, validated)}
+        state.n_iter = 0
+        self.stopped = self.diverged = False
+        self._results = iter(self.loop)
 
-    def run(self, most: int) -> Iterator[Epoch]:
-        """Yield the results of the epochs; the net has the weights of each."""
-        m, loop = self.m, EpochLoop(self.rows, self.engine, self.rates.of, most, self._at_once)
-        self.state.n_iter = 0
-        for result in loop:
-            if result.diverged_at is not None:
-                self.engine.put_back()
-                self.state.loss = result.loss
-                end = result.diverged_at * self.batch_size
-                rows = self.rows.visited[end - self.batch_size : end]
-                if self.w is not None and self.w[rows].sum() == 0:
-                    raise ZeroDivisionError("Weights sum to zero, can't be normalized")
-                if not m.early_stopping:
-                    raise ValueError(NOT_FINITE)
-                self.diverged = True
-                return
-            self.state.n_iter = loop.epoch
-            yield result
+    def __next__(self) -> EpochReport:
+        """Report of the next epoch; the net has its weights."""
+        if self.stopped or self.diverged:
+            raise StopIteration
+        result = next(self._results)
+        if result.diverged_at is not None:
+            self._diverge(result, result.diverged_at)
+            raise StopIteration
+        return self._noted(result)
+
+    def _diverge(self, result: Epoch, batch: int) -> None:
+        """Restore the weights from before the epoch; an error without early stopping."""
+        self.engine.put_back()
+        self.state.loss = result.loss
+        end = batch * self.batch_size
+        rows = self.rows.visited[end - self.batch_size : end]
+        if self.w is not None and self.w[rows].sum() == 0:
+            raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+        if not self.m.early_stopping:
+            raise ValueError(NOT_FINITE)
+        self.diverged = True
+
+    def _noted(self, result: Epoch) -> EpochReport:
+        """Record an epoch, and decide whether it is the last."""
+        m, state, validation, improved = self.m, self.state, self.validation, True
+        state.n_iter, state.loss = self.loop.epoch, result.loss
+        state.loss_curve.append(state.loss)
+        state.t += self.n
+        _print(m, f"Iteration {state.n_iter}, loss = {state.loss:.8f}")
+        if validation is not None:
+            improved = validation.look(self.outputs_of(result), keep=m.early_stopping)
+            _print(m, f"Validation score: {validation.scores[-1]:f}")
+        if not m.early_stopping:
+            # None after a fit with early stopping
+            best = np.inf if state.best_loss is None else state.best_loss
+            improved = not state.loss > best - m.tol
+            state.best_loss = min(best, state.loss)
+        state.no_improvement_count = 0 if improved else state.no_improvement_count + 1
+        self.stopped = state.no_improvement_count > m.n_iter_no_change and not self.go_on()
+        seen = {} if validation is None else validation.latest()
+        seconds = self.loop.seconds
+        return EpochReport(state.n_iter, state.loss, **seen, rows=self.n, seconds=seconds)
 
     def _at_once(self, left: int) -> int:
         """Number of epochs until the next check for a stop."""
@@ -352,6 +374,55 @@ class Epochs:
         _print(m, f"{message} Setting learning rate to {self.steps.learning_rate:f}")
         self.state.no_improvement_count = 0
         return True
+
+    # in a checkpoint
+
+    def record(self) -> dict[str, object]:
+        """Record of the fit, its learning rate, and whether it has stopped."""
+        steps, within = self.steps, self.loop.so_far is not None
+        return {
+            "fit": {name: value for name, value in vars(self.state).items() if name in RECORDED},
+            "rate": self.rates.of_call if within else steps.learning_rate,
+            "stopped": self.stopped,
+        }
+
+    def put_back_record(self, values: Mapping[str, object]) -> None:
+        """Restore the record; ValueError if it is damaged."""
+        fit, rate, stopped = values["fit"], values["rate"], values["stopped"]
+        if (
+            not isinstance(fit, dict)
+            or not fit.keys() <= {*RECORDED}
+            or not isinstance(rate, float)
+        ):
+            raise ValueError("without the record of the fit")
+        for name, value in fit.items():
+            before = getattr(self.state, name, None)
+            if isinstance(before, list):  # which the validation has too
+                before[:] = value
+            else:
+                setattr(self.state, name, value)
+        self.steps.learning_rate, self.stopped = rate, bool(stopped)
+
+
+class FitCheckpoints(Checkpoints):
+    """Checkpoints of a fit, whose validation itself notes the best epoch."""
+
+    @classmethod
+    def of(cls, epochs: Epochs, folder: Path) -> Self:
+        """Checkpoints in a folder, from which the epochs continue."""
+        if any(isinstance(x, SparseRows) for x in (epochs.job.rows.x, epochs.job.held_out)):
+            raise SettingError(
+                "checkpoints= with sparse rows that are too large to be dense",
+                "rows that fit in memory as an array",
+                "without checkpoints=",
+            )
+        validation = epochs.validation
+        best = BestWeights(epochs.net) if validation is None else validation.kept
+        seconds = CHECKPOINT_SECONDS
+        return cls(epochs, folder, best, "train_loss", seconds=seconds, resume=True)
+
+    def note_best(self, report: EpochReport) -> None:
+        """Leave the best epoch as it is."""
 
 
 def _batch_size(m: Base, n: int) -> int:

@@ -1,11 +1,14 @@
 """Record of a fit: its counts, losses and scores, and the solver's state."""
 
 from dataclasses import dataclass, field
+from typing import get_type_hints
 
 import numpy as np
 
 from handgrad.textbook.layers import Array
 from handgrad.textbook.optimizers import Optimizer
+
+CHECKPOINT_SECONDS = 5.0  # between two checkpoints of a fit
 
 
 @dataclass
@@ -41,3 +44,7 @@ class FitState:
     interrupted: bool = field(init=False)
     random_state: np.random.RandomState = field(init=False)
     steps: Steps | None = None
+
+
+# What a file or a checkpoint has of the record.
+RECORDED = tuple(n for n in get_type_hints(FitState) if n not in ("random_state", "steps"))

@@ -25,6 +25,7 @@ from handgrad.tables.data.tokens import (
     pairs_of,
     vocabulary_of,
 )
+from handgrad.tables.estimators.fit_state import CHECKPOINT_SECONDS
 from handgrad.tables.tabular.random_state import generator_of
 from handgrad.textbook.errors import (
     DataError,
@@ -60,7 +61,6 @@ NetKind = Literal["transformer", "gru"]
 MOST_CONTEXT = 4096
 WINDOWS = 4000  # target number of training windows; they overlap in a short text
 STEPS, MOST_EPOCHS = 2400, 200  # of a training, if epochs is None
-CHECKPOINT_SECONDS = 5.0  # between two checkpoints
 AT_ONCE = 2**22  # largest number of outputs in one prediction
 
 

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -21,8 +22,8 @@ from handgrad.tables.estimators.base import (
     Activation,
     Base,
 )
-from handgrad.tables.estimators.fit_loop import NOT_FINITE, fit_epochs, fit_lbfgs
-from handgrad.tables.estimators.fit_state import FitState
+from handgrad.tables.estimators.fit_loop import NOT_FINITE, FitOptions, fit_epochs, fit_lbfgs
+from handgrad.tables.estimators.fit_state import RECORDED, FitState
 from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
 from handgrad.tables.estimators.settings import check_incremental, check_together
 from handgrad.tables.estimators.validation import LOSS, rows_of_eval_set
@@ -40,11 +41,7 @@ if TYPE_CHECKING:
 # Fitted attributes that a file stores beside the net, with their types; first those of columns,
 # then those of the record of the fit, each by its name there.
 OF_COLUMNS = {name: get_type_hints(Base)[name] for name in ("n_features_in_", "feature_names_in_")}
-OF_THE_FIT = {
-    f"{name}_" if hasattr(Base, f"{name}_") else f"_{name}": name
-    for name in get_type_hints(FitState)
-    if name not in ("random_state", "steps")
-}
+OF_THE_FIT = {f"{name}_" if hasattr(Base, f"{name}_") else f"_{name}": name for name in RECORDED}
 SAVED = OF_COLUMNS | {key: get_type_hints(FitState)[name] for key, name in OF_THE_FIT.items()}
 
 
@@ -64,6 +61,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         eval_set: object = None,
         groups: object = None,
         time: object = None,
+        checkpoints: str | Path | None = None,
     ) -> Self:
         """Fit the model to the rows of `X` and their targets `y`.
 
@@ -81,13 +79,18 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             Group of each row: early stopping holds out whole groups.
         time : array-like, (n,), optional
             Date or number of each row: early stopping holds out the end.
+        checkpoints : path, optional
+            Folder in which the state of the fit is saved every few seconds, and from which it
+            continues if it was stopped: with the bits of one that was not.
 
         Returns
         -------
         self
         """
         units = Units.of(groups, time, _n_rows(X))
-        return self._fit(X, y, sample_weight, eval_set=eval_set, units=units)
+        return self._fit(
+            X, y, sample_weight, eval_set=eval_set, units=units, checkpoints=checkpoints
+        )
 
     def _fit(
         self,
@@ -98,6 +101,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         incremental: bool = False,
         eval_set: object = None,
         units: Units | None = None,
+        checkpoints: str | Path | None = None,
     ) -> Self:
         """Fit, or train for one epoch; if the input is refused, the estimator is unchanged."""
         before = self.__dict__.copy()
@@ -106,7 +110,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
                 self._check_partial_fit()
             if not (incremental and hasattr(self, "coefs_")):
                 self._validate_params()
-            check_together(self, eval_set, units)
+            check_together(self, eval_set, units, checkpoints)
             sizes = np.ravel(self.hidden_layer_sizes).tolist()
             if min(sizes, default=1) <= 0:
                 raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
@@ -124,7 +128,8 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             self._current_net()
             with self._to_train_on(rows, held_out, first, incremental) as (rows, held_out):
                 if self.solver != "lbfgs":
-                    fit_epochs(self, self._state, rows, held_out, units, incremental=incremental)
+                    how = FitOptions(units, checkpoints, incremental=incremental)
+                    fit_epochs(self, self._state, rows, held_out, how)
                 else:
                     if self.net_.dtype != np.float64:  # SciPy's type
                         self.net_ = Net(*map(copy.deepcopy, self.net_.layers), dtype=np.float64)

@@ -97,7 +97,7 @@ def check_probabilities(m: Base) -> bool:
     return True
 
 
-def check_together(m: Base, eval_set: object, units: Units | None) -> None:
+def check_together(m: Base, eval_set: object, units: Units | None, checkpoints: object) -> None:
     """Refuse settings of the estimator `m` that are incompatible."""
     if units is not None and (eval_set is not None or not m.early_stopping):
         what = "time=" if units.ordered else "groups="
@@ -128,6 +128,7 @@ def check_together(m: Base, eval_set: object, units: Units | None) -> None:
         ),
         f"learning_rate={m.learning_rate!r}": (_scheduled(m), "which uses a line search"),
         "eval_set": (eval_set is not None, "which has no epochs"),
+        "checkpoints": (checkpoints is not None, "which has no epochs"),
     }
     for what, (present, why) in refused.items() if m.solver == "lbfgs" else ():
         if present:

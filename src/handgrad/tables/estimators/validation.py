@@ -106,8 +106,12 @@ class Validation:
             state.validated_at, state.scored_by = [], self.score.name
             state.best_validation_score = -self.sign * np.inf
         self.losses, self.scores = losses, scores
-        self.best = float(state.best_validation_score or 0)
         self.kept, self.first = BestWeights(m.net_), np.isinf(self.best)
+
+    @property
+    def best(self) -> float:
+        """Best score so far."""
+        return float(self.state.best_validation_score or 0)
 
     def look(self, z: Array, *, keep: bool) -> bool:
         """Score the outputs `z` after an epoch; True if they are better than the best by `tol`.
@@ -123,7 +127,7 @@ class Validation:
         state.validated_at.append(len(state.loss_curve))
         now, best = self.sign * score, self.sign * self.best
         if now > best:
-            self.best = state.best_validation_score = score
+            state.best_validation_score = score
             if keep:
                 self.kept.note(state.n_iter, [-now])
         return not now < best + m.tol

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from handgrad.tables.runs.training_table import TableInChunks, TableInMemory, Tr
 from handgrad.tables.tabular.decisions import decided, positive_of
 from handgrad.tables.tabular.members import TIME_LIMIT
 from handgrad.tables.tabular.scorers import score_classes, score_numbers
-from handgrad.textbook.errors import DataError, SettingError, did_you_mean
+from handgrad.textbook.errors import DataError, DivergenceError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array
 from handgrad.textbook.metrics.registry import METRICS
 from handgrad.training import History
@@ -46,14 +47,6 @@ Scores = dict[str, float]
 ClassScores = dict[str, Any]  # precision, recall, F1 and rows of one class
 
 
-class StoppedError(SystemExit):
-    """SystemExit during a fit, with the model after its last finished epoch."""
-
-    def __init__(self, stop: SystemExit, model: Predictor, history: History) -> None:
-        super().__init__(stop.code)
-        self.model, self.history = model, history
-
-
 def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
     """Metric that selects the best epoch; None if the last epoch is used."""
     first = settings.metric[0] if settings.metric else ""
@@ -64,12 +57,16 @@ def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
 
 
 def fitted(
-    settings: RunSettings, rows: TrainingTable, *, progress: bool
+    settings: RunSettings, rows: TrainingTable, checkpoints: Callable[[], Path], *, progress: bool
 ) -> tuple[Predictor, History]:
-    """Fit an estimator; return it with its training history."""
+    """Fit an estimator; return it with its training history.
+
+    That of pictures continues from the folder of `checkpoints`, which is made when it is asked for.
+    """
     task, (X, y) = rows.target.task, rows.to_learn()
     if isinstance(rows, PicturesInMemory) and settings.estimator == "pictures":
-        return _fitted_pictures(settings, rows, progress=progress)
+        folder = checkpoints() if settings.workers is None else None
+        return _fitted_pictures(settings, rows, folder, progress=progress)
     if settings.estimator == "mlp" and not isinstance(y, str):
         return _fitted_mlp(settings, rows, X, y, progress=progress)
     from handgrad.tables.tabular import TabularClassifier, TabularRegressor
@@ -114,12 +111,29 @@ def _for_continued(settings: RunSettings, options: Mapping[str, object]) -> dict
 
 
 def _fit(
-    settings: RunSettings, model: E, X: object, y: object, arguments: Mapping[str, Array | None]
+    settings: RunSettings,
+    model: E,
+    X: object,
+    y: object,
+    arguments: Mapping[str, Array | Path | None],
 ) -> E:
     """Fit a model in this process or on Ray workers."""
+    from handgrad.tables.estimators.fit_loop import NOT_FINITE
+    from handgrad.tables.estimators.settings import USUAL_RATE
+
     more: Any = arguments
     if settings.workers is None:
-        model.fit(X, y, **more)
+        try:
+            model.fit(X, y, **more)
+        except ValueError as error:
+            if str(error) != NOT_FINITE:  # scikit-learn's message
+                raise
+            rate = settings.learning_rate or USUAL_RATE
+            raise DivergenceError(
+                f"the training diverged at {option('learning_rate', rate)}",
+                "weights that stay finite",
+                option("learning_rate", rate / 10),
+            ) from error
         return model
     from handgrad.cluster import fit_estimator
 
@@ -170,7 +184,7 @@ def _fitted_mlp(
 
 
 def _fitted_pictures(
-    settings: RunSettings, rows: PicturesInMemory, *, progress: bool
+    settings: RunSettings, rows: PicturesInMemory, checkpoints: Path | None, *, progress: bool
 ) -> tuple[Predictor, History]:
     """Fit a convolutional net, with more epochs for fewer pictures."""
     from handgrad.tables.estimators import PictureClassifier
@@ -187,17 +201,13 @@ def _fitted_pictures(
     }
     scoring = epochs_chosen_by(settings, "classification")
     model = PictureClassifier(shape=rows.shape, scoring=scoring, **options)
-    weights = {"sample_weight": row_weights(settings, y)}
+    arguments: dict[str, Array | Path | None] = {"sample_weight": row_weights(settings, y)}
+    if checkpoints is not None:
+        arguments["checkpoints"] = checkpoints
     with warnings.catch_warnings():
         # The number of epochs is fixed on purpose.
         warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum")
-        try:
-            model = _fit(settings, model, X, y, weights)
-        except SystemExit as stop:
-            history = _history_of(model)
-            if history.reports:
-                raise StoppedError(stop, model, history) from stop
-            raise
+        model = _fit(settings, model, X, y, arguments)
     return model, _history_of(model)
 
 

@@ -45,7 +45,7 @@ class PartialRun:
         if kind_of(self.place / IDENTITY) != "file":
             return []
         files = (path for path in self.place.rglob("*") if path.is_file())
-        done = (path for path in files if path.parent.name != CHECKPOINTS)
+        done = (path for path in files if CHECKPOINTS not in path.relative_to(self.place).parts)
         return sorted(p.name for p in done if p.name[0] != "." and p.name not in (IDENTITY, LOCK))
 
     @property
@@ -160,10 +160,10 @@ class PartialRun:
             write(path)
         return path
 
-    def checkpoints(self) -> Path:
-        """Folder for the checkpoints of a fit, which a later process resumes from."""
+    def checkpoints(self, model: str) -> Path:
+        """Folder for the checkpoints of the fit of a model, which a later process resumes from."""
         self._begin()
-        return self.place / CHECKPOINTS
+        return self.place / CHECKPOINTS / model
 
     def finish(self) -> None:
         """Move the files to the folder of the run, which is new or empty."""

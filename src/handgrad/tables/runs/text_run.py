@@ -110,7 +110,7 @@ class TextJob(Job):
     def _fit(self, model: LanguageModel) -> None:
         """Fit the model; its errors name the file."""
         try:
-            model.fit(self.text.learned, checkpoints=self.parts.checkpoints())
+            model.fit(self.text.learned, checkpoints=self.parts.checkpoints("model"))
         except DataError as error:
             error.where = self.settings.data
             error.hint += f"; {option('target')}, if it is a table"

@@ -33,7 +33,6 @@ from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import (
     PredictedRows,
     Scores,
-    StoppedError,
     check_quantiles,
     columns_read,
     epochs_chosen_by,
@@ -237,10 +236,11 @@ class TableJob(Job):
         self.messages.table_loaded(self.table)
         self.messages.note(*self.split.notes)
 
-    def fit(self, rows: TrainingTable) -> tuple[Predictor, History]:
-        """Fit a model; return it with its training history."""
+    def fit(self, rows: TrainingTable, name: str = "model") -> tuple[Predictor, History]:
+        """Fit the model of this name; return it with its training history."""
+        checkpoints, shown = partial(self.parts.checkpoints, name), self.messages.shows_progress
         with self.messages.warnings_as_notes(), errors_name(self.settings.data):
-            return fitted(self.settings, rows, progress=self.messages.shows_progress)
+            return fitted(self.settings, rows, checkpoints, progress=shown)
 
     def scored(self, model: Predictor, rows: TrainingTable) -> PredictedRows:
         """Predict rows for scoring."""
@@ -376,11 +376,7 @@ class TableJob(Job):
         table = self.table
         if MODEL not in self.parts.parts:
             self.messages.progress(f"training on {self.learned.n_rows:,} rows")
-            stop: StoppedError | None = None
-            try:
-                model, history = self.fit(self.learned)
-            except StoppedError as error:
-                stop, model, history = error, error.model, error.history
+            model, history = self.fit(self.learned)
             asked, target = self.settings, table.target
             reading = reading_of(asked, table)
             if isinstance(table, PicturesInMemory) and table.levels is not None:
@@ -394,8 +390,6 @@ class TableJob(Job):
                 **({"shards": asked.shards} if asked.shards else {}),
             }
             self.keep(model, history, about)
-            if stop is not None:
-                raise stop
         return self.trained
 
     def _fold(self, number: int, learned: TrainingTable, test: TrainingTable) -> Scores:
@@ -405,7 +399,7 @@ class TableJob(Job):
             seconds = (time.perf_counter() - self.began) / (number - 1)
             left = f", about {seconds * (n + 2 - number):.0f} s left"
         self.messages.progress(f"fold {number} of {n}{left}")
-        model, _ = self.fit(learned)
+        model, _ = self.fit(learned, f"fold-{number}")
         return self.scored(model, test).scores(self.metrics)
 
 
