@@ -82,14 +82,39 @@ def permutation_importance(
     # drawn as scikit-learn draws, so that its figures are the same; the same for each column
     first = np.random.RandomState(np.random.default_rng(rng).integers(2**31 - 1))
     seed = first.randint(np.iinfo(np.int32).max + 1)
-    decreases = np.empty((len(chosen), n_repeats))
-    for i, j in enumerate(chosen):
-        for repeat, (rows, shuffled) in enumerate(_shuffled(n, n_rows, n_repeats, seed)):
-            worse = scorer(model, table.take(rows, {j: shuffled}), target[rows])
-            decreases[i, repeat] = score - worse
+    shuffles = [*_shuffled(n, n_rows, n_repeats, seed)]
+    worse = scores_shuffled(lambda X, rows: scorer(model, X, target[rows]), table, chosen, shuffles)
     name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")
     return PermutationImportance(
-        tuple(table.names[j] for j in chosen), decreases, score, name, n_rows
+        tuple(table.names[j] for j in chosen), score - worse, score, name, n_rows
+    )
+
+
+def scores_shuffled(
+    score: Callable[[object, Array], float],
+    table: IndexedTable,
+    columns: Sequence[int],
+    shuffles: Sequence[tuple[Array, Array]],
+) -> Array:
+    """Scores of rows where one column has the cells of other rows.
+
+    Parameters
+    ----------
+    score : callable
+        Score of rows (n, n_columns), and of their indices (n,).
+    table : IndexedTable
+        The table.
+    columns : sequence of int
+        Indices of the columns, one shuffled at a time.
+    shuffles : sequence of pairs of arrays (n,), int
+        Rows, and those whose cells they get.
+
+    Returns
+    -------
+    array (n_columns, n_shuffles)
+    """
+    return np.array(
+        [[score(table.take(rows, {j: cells}), rows) for rows, cells in shuffles] for j in columns]
     )
 
 

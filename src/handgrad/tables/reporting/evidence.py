@@ -15,17 +15,18 @@ from handgrad.check.doctor import Diagnosis, Finding
 from handgrad.check.doctor.diagnose import examined, reports_of
 from handgrad.check.doctor.patient import Patient
 from handgrad.tables.data.dependent_rows import RowRoles
-from handgrad.tables.inspection import partial_dependence, permutation_importance
+from handgrad.tables.inspection import partial_dependence
 from handgrad.tables.inspection.coverage import (
     Coverage,
     QuantileRecord,
     coverage_of,
     quantiles_of,
 )
-from handgrad.tables.inspection.tables import IndexedTable, fitted, outputs_of
+from handgrad.tables.inspection.tables import IndexedTable, fitted
 from handgrad.tables.reporting.checklist import checks_of_net
 from handgrad.tables.reporting.checks import check_epochs, check_rows
 from handgrad.tables.reporting.groups import RowGroups, groups_in
+from handgrad.tables.reporting.importance import importance_of
 from handgrad.tables.reporting.leakage.copied_pictures import COPIES, copied_pictures
 from handgrad.tables.reporting.leakage.dependent_rows import (
     DEPENDENT,
@@ -37,9 +38,8 @@ from handgrad.tables.reporting.leakage.dependent_rows import (
 )
 from handgrad.tables.reporting.scores import NO_ROLES, ScoredRows, scored_rows, scores_of
 from handgrad.tables.tabular.base import values_of
-from handgrad.textbook import metrics
 from handgrad.textbook.errors import HandgradError, SettingError, described
-from handgrad.textbook.layers import Array, Reshape
+from handgrad.textbook.layers import Reshape
 from handgrad.training import History
 from handgrad.training.results import (
     HasNet,
@@ -52,10 +52,6 @@ from handgrad.training.results import (
 if TYPE_CHECKING:
     from handgrad.tables.reporting.pictures import PictureRows
 
-# Rows predicted for all importances together, and rows shuffled at most for one column.
-ROWS_SHUFFLED, MOST_SHUFFLED, REPEATS = 60_000, 600, 5
-# Of more columns only the most important ones are shuffled, estimated from a few rows.
-MOST_COLUMNS, LIKELY, ROWS_TRIED, CELLS_AT_ONCE = 64, 20, 16, 4_000_000
 # Importance below which a column is skipped, as a fraction of the largest importance.
 MOST_DEPENDENCES, LEAST_IMPORTANCE = 6, 0.01
 ROWS_AVERAGED, VALUES_TRIED = 200, 16
@@ -250,7 +246,7 @@ class Evidence:
     @cached_property
     def importance(self) -> PermutationImportance | None:
         """Permutation importance, of some of very many columns; None for pictures."""
-        return None if self.shape else _importance(self.model, self.held)
+        return None if self.shape else importance_of(self.model, self.held)
 
     @property
     def strong_columns(self) -> list[str]:
@@ -308,53 +304,6 @@ def _class_names(model: Predictor) -> tuple[str, ...]:
             "a model and a report for each of them",
         )
     return tuple(str(name) for name in classes)
-
-
-def _importance(model: Predictor, held: ScoredRows) -> PermutationImportance:
-    """Permutation importance by log loss, accuracy or root mean squared error, on a sample."""
-    metric, sign = metrics.root_mean_squared_error, -1
-    if held.p is not None:
-        metric = metrics.log_loss
-    elif held.class_names:
-        metric, sign = metrics.accuracy, 1
-
-    def scoring(model: Predictor, X: object, y: Array) -> float:
-        answers = outputs_of(model, X)
-        return sign * float(metric(answers if held.class_names else answers.ravel(), y))
-
-    scoring.__name__ = metric.__name__
-    names = held.table.names
-    columns = names if len(names) <= MOST_COLUMNS else _likely(model, held)
-    n = min(len(held), MOST_SHUFFLED, ROWS_SHUFFLED // (len(columns) * REPEATS))
-    rows = np.sort(np.random.default_rng(0).permutation(len(held))[:n])
-    return permutation_importance(
-        model,
-        held.table.take(rows),
-        held.y[rows],
-        columns=None if columns is names else columns,
-        scoring=scoring,
-        n_repeats=REPEATS,
-        rng=0,
-    )
-
-
-def _likely(model: Predictor, held: ScoredRows) -> list[str]:
-    """Of many columns those whose permutation in a few rows changes the predictions most."""
-    names, table = held.table.names, held.table
-    rows = np.random.default_rng(0).permutation(len(held))[:ROWS_TRIED]
-    usual = outputs_of(model, table.take(rows))
-    at_once = max(1, CELLS_AT_ONCE // (len(rows) * len(names)))
-    changes = list[float]()
-    for start in range(0, len(names), at_once):
-        part = range(start, min(start + at_once, len(names)))
-        cells = np.tile(rows, (len(part), len(part), 1))
-        cells[range(len(part)), range(len(part))] = np.roll(rows, 1)
-        moved = {j: cells[i].ravel() for i, j in enumerate(part)}
-        answers = outputs_of(model, table.take(np.tile(rows, len(part)), moved))
-        off = np.abs(answers.reshape(len(part), *usual.shape) - usual)
-        changes += off.reshape(len(part), -1).mean(axis=1).tolist()
-    likely = np.sort(np.argsort(-np.array(changes), kind="stable")[:LIKELY])
-    return [names[j] for j in likely]
 
 
 def _dependences(model: Predictor, held: ScoredRows, names: list[str]) -> list[PartialDependence]:
