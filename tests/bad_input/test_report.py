@@ -104,7 +104,7 @@ def test_a_history_and_an_about_of_another_kind(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
-    with refused(hg.errors.SettingError, "a folder"):
+    with refused(hg.errors.SettingError, f"to={str(tmp_path)!r}, a folder"):
         hg.tables.write_report(MODEL, FRAME, Y, to=tmp_path)
     for to in ("", None, 3):
         with refused(hg.errors.SettingError, "the path of a file"):

@@ -164,7 +164,7 @@ def test_a_page_of_the_comparison(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("to", "came"),
-    [("drift.csv", "html = '{}'"), ("drift", "html = '{}'"), ("", "a folder")],
+    [("drift.csv", "--html {}\n"), ("drift", "--html {}\n"), ("", "--html {}, a folder")],
 )
 def test_what_is_no_page_is_refused_before_the_tables_are_read(
     tmp_path: Path, to: str, came: str
@@ -172,6 +172,8 @@ def test_what_is_no_page_is_refused_before_the_tables_are_read(
     page = tmp_path / to
     with refused(hg.errors.SettingError, came.format(page)):
         raised("compare", tmp_path / "none.csv", tmp_path / "none.csv", "--html", page)
+    with refused(hg.errors.SettingError, f"html={str(page)!r}"):
+        hg.tables.compare_tables(tmp_path / "none.csv", tmp_path / "none.csv", html=page)
     (tmp_path / "file").write_text("")
     old = written(tmp_path / "old.csv", 40, 1)
     with refused(hg.errors.FileError, "a file is where a folder should be"):

@@ -93,6 +93,18 @@ def test_every_picture_has_both_distributions(page: Page) -> None:
     assert "; Wien " in pictures[1]["aria-label"]
 
 
+def test_shares_on_the_page_have_the_digits_of_the_findings(tmp_path: Path) -> None:
+    new, old = frame(200, 3), frame(200, 4)
+    new["age"] = [None] * 17 + [40.5] * 183
+    new["town"], old["town"] = ["Wien"] * 17 + ["Ulm"] * 183, "Ulm"
+    page = page_of(tmp_path, new, old)
+    assert "8.5% of its cells are empty, 0% in the old table" in page.text
+    assert "0% → 8.5%" in page.sections["different"]
+    (told,) = [p["aria-label"] for p in page.all("svg") if "of town" in p["aria-label"]]
+    assert "Ulm 91.5% instead of 100%" in told
+    assert "Wien 8.5% instead of 0%" in told
+
+
 def test_equal_tables_have_no_finding(tmp_path: Path) -> None:
     page = page_of(tmp_path, frame(200, 3), frame(200, 4))
     assert "No difference is both large and significant" in page.sections[""]

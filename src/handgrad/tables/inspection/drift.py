@@ -171,7 +171,7 @@ def _gaps(name: str, new: Column, old: Column) -> Difference:
     finding = Finding(
         "missing values",
         f"column “{name}”",
-        f"{_percent(shares[0])} of its cells are empty, {_percent(shares[1])} in the old table",
+        f"{percentage(shares[0])} of its cells are empty, {percentage(shares[1])} in the old table",
         "check where the values come from",
     )
     return Difference(finding, p, bool(h >= GAPS))
@@ -224,7 +224,7 @@ def _categories(name: str, new: Column, old: Column) -> tuple[ColumnDrift, list[
     p, pooled = _chi_squared(rows)
     changes = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")[:MOST_VALUES]
     listed = ", ".join(
-        f"{_short(values[i])} {_percent(shares[0, i])} instead of {_percent(shares[1, i])}"
+        f"{_short(values[i])} {percentage(shares[0, i])} instead of {percentage(shares[1, i])}"
         for i in changes
         if shares[0, i] != shares[1, i]
     )
@@ -294,8 +294,16 @@ def _alone(
     return Difference(finding, min(1.0, p * n_values), bool(large))
 
 
-def _percent(share: float) -> str:
-    """Share in per cent, with enough digits for small ones."""
+def percentage(share: float) -> str:
+    """Format a share in per cent, with a decimal below 10 and above 90.
+
+    >>> [percentage(share) for share in (0, 0.0001, 0.085, 0.5, 0.915, 0.9999, 1)]
+    ['0%', '< 0.1%', '8.5%', '50%', '91.5%', '> 99.9%', '100%']
+    """
+    if 0 < share < 0.0005:
+        return "< 0.1%"
+    if 0.9995 <= share < 1:
+        return "> 99.9%"
     return f"{100 * share:.{0 if share in (0, 1) or 0.1 <= share <= 0.9 else 1}f}%"
 
 

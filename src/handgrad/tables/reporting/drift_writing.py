@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 
 from handgrad.plots.style import shortened, show_dates
 from handgrad.tables.data.out_of_range import shown
+from handgrad.tables.data.table_options import option
 from handgrad.tables.inspection.distributions import Distribution
-from handgrad.tables.inspection.drift import ADDED, CHANGED, MISSING, ColumnDrift
+from handgrad.tables.inspection.drift import ADDED, CHANGED, MISSING, ColumnDrift, percentage
 from handgrad.tables.reporting.drift import TableComparison
-from handgrad.tables.reporting.scores import number, percent, rows_of
+from handgrad.tables.reporting.scores import number, rows_of
 from handgrad.tables.reporting.sections import draw_bins, draw_frequencies
 from handgrad.tables.reporting.writing import checked_path, write_framed
 from handgrad.textbook.errors import SettingError
@@ -29,7 +30,9 @@ def drift_page_path(html: str | Path) -> Path:
     path = checked_path(html, "html")
     if path.suffix.lower() not in EXTENSIONS:
         raise SettingError(
-            f"html = '{path}'", "the path of an HTML file", f"'{path.with_suffix('.html')}'"
+            option("html", str(path)),
+            "the path of an HTML file",
+            option("html", str(path.with_suffix(".html"))),
         )
     return path
 
@@ -46,7 +49,7 @@ def write_drift_page(comparison: TableComparison, path: Path) -> Path:
         in_words=in_words,
         p_value=p_value,
         score=score,
-        percent=percent,
+        percentage=percentage,
         rows_of=rows_of,
         shortened=shortened,
         uncompared=(MISSING, ADDED, CHANGED),
@@ -84,14 +87,15 @@ def in_words(column: ColumnDrift) -> str:
         shares = [*zip(drawn.names, drawn.new, drawn.old, strict=True)]
         shares.sort(key=lambda share: -abs(share[1] - share[2]))
         words += [
-            f"{name} {percent(new)} instead of {percent(old)}" for name, new, old in shares[:3]
+            f"{name} {percentage(now)} instead of {percentage(before)}"
+            for name, now, before in shares[:3]
         ]
     return "; ".join(words) + "."
 
 
 def facts(column: ColumnDrift) -> list[tuple[str, str]]:
     """Names and figures of a column."""
-    figures = [("missing values, old → new", " → ".join(map(percent, column.missing[::-1])))]
+    figures = [("missing values, old → new", " → ".join(map(percentage, column.missing[::-1])))]
     if column.distance is None:
         return [("distance", "– (no values)"), *figures]
     figures = [

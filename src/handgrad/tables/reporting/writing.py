@@ -18,6 +18,7 @@ from handgrad.files.html import page
 from handgrad.files.paths import write_whole
 from handgrad.plots.style import keep_apart, shortened
 from handgrad.plots.svg import inline
+from handgrad.tables.data.table_options import option
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.reporting import comparison, rows, sections
 from handgrad.tables.reporting.card import card_of
@@ -178,15 +179,17 @@ def write_framed(
 
 
 def checked_path(to: object, name: str = "to") -> Path:
-    """Return the path of a file to write; raise an error, with the argument's `name`, otherwise."""
+    """Return the path of a file to write; raise an error, with the option's `name`, otherwise."""
     if not isinstance(to, str | Path) or not str(to):
         raise SettingError(
-            f"{name} = {described(to)}", "the path of a file", f"{name}='report.html'"
+            f"{option(name)}{described(to)}", "the path of a file", option(name, "report.html")
         )
     path = Path(to)
     if path.is_dir():
         raise SettingError(
-            f"{name} = '{path}', a folder", "the path of a file", f"{name}='{path}/report.html'"
+            f"{option(name, str(path))}, a folder",
+            "the path of a file",
+            option(name, f"{path}/report.html"),
         )
     return path
 
