@@ -75,4 +75,20 @@ def test_what_does_not_fit_the_model_is_refused(model: Path, tmp_path: Path) -> 
         raised("train", lost, "--from", model, *out)
     with refused(hg.errors.FileError, "nothing.safetensors"):
         raised("train", new, "--from", tmp_path / "nothing.safetensors", *out)
+    net = hg.Net(hg.Linear(2, 3), hg.ReLU(), hg.Linear(3, 1))
+    x, other = np.arange(20.0).reshape(10, 2), tmp_path / "other.safetensors"
+    writer = hg.LanguageModel(context=8, width=8, blocks=1, heads=2, epochs=1, engine="eager")
+    writer.fit("to be or not to be. " * 9)
+    mlp = hg.MLPRegressor(hidden_layer_sizes=(), solver="lbfgs").fit(x, x[:, 0])
+    for saved, kind in ((net, "net"), (writer, "LanguageModel"), (mlp, "MLPRegressor")):
+        hg.save(saved, other)
+        with refused(
+            hg.errors.SettingError,
+            f"--from {other}, a {kind}\n",
+            "a model of --estimator tabular",
+            "try: without --from, for a new model",
+        ):
+            raised("train", new, "--from", other, *out)
+    with refused(hg.errors.SettingError, f"{new} as MODEL, a table"):
+        raised("train", new, "--from", new, *out)
     assert not (tmp_path / "run").exists()

@@ -228,6 +228,10 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "the same file": (("--test", "a.csv"), "a.csv, which is the data of the training"),
     "the target": (("--group", "left"), "--group left"),
     "one column twice": (("--group", "day", "--weight", "day"), "and --weight day"),
+    "ignored groups": (
+        ("--ignore", "a", "--ignore", "day", "--group", "day"), "--ignore day with --group day",
+    ),
+    "ignored weights": (("--ignore", "zero", "--weight", "zero"), "without --ignore zero"),
     "no such column": (("--group", "customr"), "did you mean 'customer'"),
     "one group": (("--group", "same"), "all rows have the same group in the column 'same'"),
     "one time": (("--time", "same"), "--time same, which is 1 in every row"),

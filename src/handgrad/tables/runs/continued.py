@@ -11,7 +11,7 @@ from handgrad.files import inspect
 from handgrad.tables.data import TableOptions
 from handgrad.tables.data.table_options import option
 from handgrad.tables.runs.models import Scores
-from handgrad.tables.runs.table_model import TableModel, reading_in
+from handgrad.tables.runs.table_model import TableModel, header_in, reading_in
 from handgrad.tables.runs.training_table import TrainingTable
 from handgrad.textbook.errors import DataError, SettingError
 
@@ -26,14 +26,15 @@ def with_settings_of_model(settings: RunSettings) -> RunSettings:
     """The settings, with the target and the reading of the model that is continued."""
     if settings.from_ is None:
         return settings
-    model, asked = TableModel.of(Path(settings.from_)), option("from_", settings.from_)
-    estimator = model.estimator
-    if type(estimator).__name__ not in ("TabularClassifier", "TabularRegressor"):
+    header, asked = header_in(settings.from_), option("from_", settings.from_)
+    names = [] if header is None else [one.name for one in header.estimators]
+    if header is not None and names not in (["TabularClassifier"], ["TabularRegressor"]):
         raise SettingError(
-            f"{asked}, a {type(estimator).__name__}",
+            f"{asked}, a {names[0] if names else 'net'}",
             f"a model of {option('estimator', 'tabular')}",
             f"without {option('from_')}, for a new model",
         )
+    model = TableModel.of(Path(settings.from_))
     usual: Mapping[str, object] = {f.name: f.default for f in fields(settings)}
     others = {"target": model.target, "estimator": "tabular", "task": model.task}
     for name in (*WITHOUT, *others):
@@ -53,7 +54,7 @@ def with_settings_of_model(settings: RunSettings) -> RunSettings:
         target=model.target,
         task=model.task,
         positive=settings.positive or positive,
-        quantile=getattr(estimator, "quantiles", None) or (),
+        quantile=getattr(model.estimator, "quantiles", None) or (),
         merge_case=bool(reading_in(inspect(model.path).about).get("spellings")),
         **reading,
     )

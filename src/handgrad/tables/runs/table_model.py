@@ -97,13 +97,17 @@ class Reading:
         return OptionsOfModel(**options, of_model=(*self.columns["number"], *self.columns["date"]))
 
 
+def header_in(path: str | Path) -> ModelFile | None:
+    """Header of a model file; None for a table, a folder, or no file."""
+    path = as_path(path)
+    return inspect(path) if kind_of(path) == "file" and path.suffix.lower() not in TABLES else None
+
+
 def header_of(path: str | Path, estimator: str) -> ModelFile | None:
     """Header of a model file with one estimator of this name; None for others and for tables."""
-    path = as_path(path)
-    if kind_of(path) != "file" or path.suffix.lower() in TABLES:
-        return None
-    header = inspect(path)
-    return header if [one.name for one in header.estimators] == [estimator] else None
+    header = header_in(path)
+    names = [] if header is None else [one.name for one in header.estimators]
+    return header if names == [estimator] else None
 
 
 def reading_in(about: object) -> Mapping[str, object]:

@@ -136,6 +136,7 @@ def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     """Train with a settings object, or resume the run."""
     settings = with_settings_of_model(_with_estimator_for_data(settings))
     _refuse_of_others(settings)
+    _refuse_ignored(settings)
     if settings.workers:
         from handgrad.cluster.connection import check_installed
 
@@ -155,6 +156,17 @@ def _refuse_of_others(settings: RunSettings) -> None:
                 f"{option('estimator', settings.estimator)}",
                 kind,
                 f"without {option(name)}; with {option(*selecting)}, if it is {kind}",
+            )
+
+
+def _refuse_ignored(settings: RunSettings) -> None:
+    """Raise an error for an ignored column that is no feature anyway; that of times would be."""
+    for name in ("group", "weight"):
+        if (column := getattr(settings, name)) in settings.ignore:
+            raise SettingError(
+                f"{option('ignore', column)} with {option(name, column)}",
+                f"columns that would be features, which that of {option(name)} is not",
+                f"without {option('ignore', column)}",
             )
 
 
