@@ -1,6 +1,7 @@
 """`handgrad train FOLDER`, where the folder has a folder with pictures for each class."""
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from tests.bad_input.refused import refused
 from tests.cli.kills import check_killed_ten_times
 from tests.cli.run import WRITTEN, handgrad, raised, record
 from tests.tables.data.picture_folders import bars, save
+from tests.tables.reporting.pages import Page
 
 QUICK = ("--no-report", "--engine", "eager", "--layers", "8")
 
@@ -94,6 +96,28 @@ def test_new_pictures_are_predicted_in_a_folder_by_a_pattern_and_one_by_one(
                 raised(command, model, data)
     with refused(hg.errors.SettingError, "without DATA", "or pictures for a picture classifier"):
         raised("explain", model)
+
+
+def test_the_report_names_the_files_of_misclassified_pictures(tmp_path: Path) -> None:
+    folder, out = tmp_path / "bars", tmp_path / "run"
+    bars(folder / "train", n=20)
+    bars(folder / "test", n=4, seed=1)
+    for name, other in (("level", "upright"), ("upright", "level")):
+        picture = folder / "test" / name / "00.png"
+        picture.rename(folder / "test" / other / f"from {name} & <i>.png")
+    quick = ("--engine", "eager", "--layers", "8", "--epochs", 60)
+    result = handgrad("train", folder, *quick, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert record(out)["scores"]["held_out"]["accuracy"] == 0.75
+    page = Page(out / "report.html")
+    (told,) = [a["aria-label"] for a in page.all("svg") if "Misclass" in a.get("aria-label", "")]
+    for name, other in (("level", "upright"), ("upright", "level")):
+        file = f"test/{other}/from {name} & <i>.png"
+        ((number, true),) = re.findall(
+            rf"([12]) {re.escape(file)} (.*?) {name} \([> \d]+%\)", page.text
+        )
+        assert true.startswith(f"{other} (probability ")
+        assert f"{number}: {other} → {name}" in told
 
 
 @pytest.mark.slow

@@ -103,10 +103,11 @@ class PictureRows:
 
     @property
     def wrong_names(self) -> list[str]:
-        """True and predicted class of each misclassified picture."""
+        """Number, true and predicted class of each misclassified picture."""
         names = [shortened(name, 12) for name in self.held.class_names]
         y, predicted = self.held.y[self.wrong], self.held.predicted[self.wrong]
-        return [f"{names[a]} → {names[b]}" for a, b in zip(y, predicted, strict=True)]
+        both = enumerate(zip(y, predicted, strict=True), 1)
+        return [f"{i}: {names[a]} → {names[b]}" for i, (a, b) in both]
 
     @cached_property
     def of_classes(self) -> dict[str, Array]:

@@ -51,10 +51,13 @@ def worst_rows(evidence: Evidence) -> list[WorstRow]:
     wrong = held.predicted != held.y if held.class_names else losses > 0
     order = order[wrong[order]]
     reasons = _reasons(evidence, order)
-    return [
-        WorstRow(_place(evidence, row), *_answers(held, row), reasons[i])
-        for i, row in enumerate(order.tolist())
-    ]
+    answered = answered_rows(evidence, order)
+    return [WorstRow(*row, why) for row, why in zip(answered, reasons, strict=True)]
+
+
+def answered_rows(evidence: Evidence, rows: Array) -> list[tuple[str, str, str]]:
+    """Place, true value and prediction of held-out rows, in words."""
+    return [(_place(evidence, row), *_answers(evidence.held, row)) for row in rows.tolist()]
 
 
 def _place(evidence: Evidence, row: int) -> str:

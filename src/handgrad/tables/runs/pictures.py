@@ -74,6 +74,10 @@ class PicturesInMemory(TableInMemory):
             readable(Path(files[row]).relative_to(folder).as_posix()) for row in self.rows.tolist()
         ]
 
+    @property
+    def places(self) -> Sequence[str]:
+        return self.row_files
+
     def split(self, test_size: float, seed: int) -> tuple[Self, Self]:
         """Training and held-out rows; the latter from their own folder, if there is one."""
         if not len(self.apart):
