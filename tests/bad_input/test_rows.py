@@ -206,6 +206,17 @@ def test_counts_below_zero_are_refused(entrance: Callable[..., Any]) -> None:
 
 
 @each_entrance
+def test_amounts_of_zero_or_below_are_refused(entrance: Callable[..., Any]) -> None:
+    net, gamma = hg.Net(hg.Linear(3, 1, rng=0)), hg.losses.GammaDevianceLoss()
+    words = "a target of 0", "positive amounts, above 0", "TweedieDevianceLoss()"
+    with refused(hg.errors.DataError, *words, net=net):
+        entrance(net, (X, np.arange(12.0)), loss=gamma)
+    words = "a target of -1", "amounts, at least 0", "MSELoss()"
+    with refused(hg.errors.DataError, *words, net=net):
+        entrance(net, (X, np.arange(12.0) - 1), loss=hg.losses.TweedieDevianceLoss())
+
+
+@each_entrance
 def test_several_answers_a_row_are_taken_as_they_are(entrance: Callable[..., Any]) -> None:
     net = hg.Net(hg.Linear(3, 2, rng=0))
     answers = np.stack([Y, 1 - Y // 2], axis=1)

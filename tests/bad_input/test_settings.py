@@ -85,6 +85,12 @@ def test_shares_of_losses_are_between_0_and_1(value: Any) -> None:
             make(value)
 
 
+@pytest.mark.parametrize("value", [0, 1, 2, 2.5, float("nan"), "1.5", True, None])
+def test_a_tweedie_power_is_between_1_and_2(value: Any) -> None:
+    with refused(hg.errors.SettingError, "power = ", "between 1 and 2"):
+        hg.losses.TweedieDevianceLoss(value)
+
+
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "two", True, None])
 def test_sizes_of_losses_are_numbers(value: Any) -> None:
     with refused(hg.errors.SettingError, "delta = ", "a number above zero"):

@@ -134,6 +134,8 @@ LOSSES: dict[str, Callable[[], hg.Loss]] = {
     "HuberLoss": lambda: hg.losses.HuberLoss(0.7),
     "QuantileLoss": lambda: hg.losses.QuantileLoss(0.3),
     "PoissonNLLLoss": lambda: hg.losses.PoissonNLLLoss(),
+    "GammaDevianceLoss": lambda: hg.losses.GammaDevianceLoss(),
+    "TweedieDevianceLoss": lambda: hg.losses.TweedieDevianceLoss(1.3),
 }
 
 OPTIMIZERS: dict[str, Callable[[], hg.optimizers.Optimizer]] = {

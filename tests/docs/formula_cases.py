@@ -50,6 +50,12 @@ def of_loss(loss: Any, p: str = "p") -> Any:
     return lambda v: {"l": loss.forward(v[p], v["y"], v["w"]), "d" + p: loss.backward()}
 
 
+def tweedie_terms(rng: Rng) -> Values:
+    """Targets, means, and the terms of their Tweedie deviance of power 1.3."""
+    y, m, a = rng.uniform(1, 5, 6), rng.uniform(1, 5, 6), -0.3
+    return {"y": y, "m": m, "a": a, "u": m ** (1 + a), "v": y * m**a}
+
+
 def in_places(given: Callable[[Rng], Values], *names: str) -> Callable[[Rng], Values]:
     """The same, and rows of two places in the arrays of these names: (n, 2, …)."""
 
@@ -668,6 +674,25 @@ CASES = {
         weighted(lambda rng: {"z": rng.normal(size=(5, 1)), "y": rng.poisson(2.0, 5)}),
         of_loss(hg.losses.PoissonNLLLoss(), "z"),
     ),
+    "GammaDevianceLoss": Case(
+        weighted(lambda rng: {"z": rng.normal(size=(5, 1)), "y": rng.gamma(2.0, size=5)}),
+        of_loss(hg.losses.GammaDevianceLoss(), "z"),
+    ),
+    "TweedieDevianceLoss": Case(
+        weighted(
+            lambda rng: {
+                "z": rng.normal(size=(5, 1)),
+                "y": rng.gamma(2.0, size=5),
+                "a": 1 - 1.3,
+                "b": 2 - 1.3,
+            }
+        ),
+        of_loss(hg.losses.TweedieDevianceLoss(1.3), "z"),
+    ),
+    "gamma deviance": Case(
+        lambda rng: {"y": rng.uniform(1, 5, 6), "m": rng.uniform(1, 5, 6)},
+    ),
+    "Tweedie's slope": Case(tweedie_terms),
     "deviance": Case(
         lambda rng: {"y": rng.uniform(1, 5, 6), "r": rng.uniform(1, 5, 6)},
     ),

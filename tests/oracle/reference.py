@@ -189,6 +189,19 @@ def pinball(p: Any, y: Any, reduction: str) -> Any:
     return reduced(torch.maximum(0.3 * (y - p), 0.7 * (p - y)), reduction)
 
 
+def gamma_deviance(z: Any, y: Any, reduction: str) -> Any:
+    """Twice the difference of two log-likelihoods of shape 1: of the mean, and of the target."""
+    own, of_mean = (torch.distributions.Gamma(1.0, 1 / m).log_prob(y) for m in (y, torch.exp(z)))
+    return reduced(2 * (own - of_mean), reduction)
+
+
+def tweedie_deviance(z: Any, y: Any, reduction: str) -> Any:
+    """As scikit-learn has it, the power being 1.3."""
+    m = torch.exp(z)
+    of_y = y**0.7 / (-0.3 * 0.7)
+    return reduced(2 * (of_y - y * m**-0.3 / -0.3 + m**0.7 / 0.7), reduction)
+
+
 def hinge(z: Any, y: Any, reduction: str) -> Any:
     return reduced(functional.relu(1 - (2 * y - 1) * z), reduction)
 
@@ -215,6 +228,8 @@ LOSSES: dict[str, Callable[[Any, Any, str], Any]] = {
     "HuberLoss": lambda p, y, r: functional.huber_loss(p, y, delta=0.7, reduction=r),
     "QuantileLoss": pinball,
     "PoissonNLLLoss": lambda z, y, r: functional.poisson_nll_loss(z, y, reduction=r),
+    "GammaDevianceLoss": gamma_deviance,
+    "TweedieDevianceLoss": tweedie_deviance,
 }
 
 # What must not come near 0 if a slope is not to jump.

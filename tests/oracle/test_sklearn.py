@@ -145,6 +145,21 @@ def test_losses_with_weights_are_scikit_learns(n: int, k: int, seed: int) -> Non
 
 
 @reproducibly
+@given(n=st.integers(1, 30), power=st.floats(1.05, 1.95), seed=st.integers(0, 2**32 - 1))
+def test_deviances_are_scikit_learns(n: int, power: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    z, w, amounts = rng.normal(size=(n, 1)), rng.uniform(0.1, 3, n), rng.gamma(2.0, size=n)
+    gamma = metrics.mean_gamma_deviance(amounts, np.exp(z[:, 0]), sample_weight=w)
+    assert_close(hg.losses.GammaDevianceLoss().forward(z, amounts, w), gamma, "gamma")
+    claims = amounts * rng.poisson(0.5, n)
+    tweedie = metrics.mean_tweedie_deviance(
+        claims, np.exp(z[:, 0]), sample_weight=w, power=power
+    )
+    found = hg.losses.TweedieDevianceLoss(power).forward(z, claims, w)
+    assert_close(found, tweedie, "Tweedie")
+
+
+@reproducibly
 @given(n=st.integers(1, 30), k=st.integers(2, 5), seed=st.integers(0, 2**32 - 1))
 def test_losses_and_metrics_of_classes_are_scikit_learns(n: int, k: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

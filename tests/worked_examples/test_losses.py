@@ -89,6 +89,46 @@ def test_the_best_constants_of_several_quantiles_are_theirs() -> None:
     np.testing.assert_allclose(best[0], np.quantile(y[:, 0], [0.25, 0.75]))
 
 
+DEVIANCES = [
+    hg.losses.PoissonNLLLoss(),
+    hg.losses.GammaDevianceLoss(),
+    hg.losses.TweedieDevianceLoss(1.7),
+]
+
+
+@pytest.mark.parametrize("loss", DEVIANCES, ids=repr)
+def test_the_best_constant_of_a_deviance_is_the_logarithm_of_the_mean(loss: hg.Loss) -> None:
+    y = np.random.default_rng(0).gamma(2.0, size=(60, 1))
+    best = np.full((60, 1), np.log(y.mean()))
+    least = loss.forward(best, y)
+    assert abs(loss.backward().sum()) < 1e-12
+    assert least < min(loss.forward(best + step, y) for step in (-0.1, 0.1))
+
+
+def test_a_gamma_deviance_does_not_depend_on_the_unit() -> None:
+    rng, loss = np.random.default_rng(0), hg.losses.GammaDevianceLoss()
+    z, y = rng.normal(size=(6, 1)), rng.gamma(2.0, size=6)
+    in_cents = loss.forward(z + np.log(100), 100 * y)
+    assert in_cents == pytest.approx(loss.forward(z, y), rel=1e-12)
+
+
+def test_the_tweedie_deviance_is_between_those_of_poisson_and_gamma() -> None:
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(6, 1)), rng.gamma(2.0, size=(6, 1))
+    poisson = 2 * (hg.losses.PoissonNLLLoss().forward(z, y) + (y * np.log(y) - y).mean())
+    gamma = hg.losses.GammaDevianceLoss().forward(z, y)
+    for power, end in ((1 + 1e-6, poisson), (2 - 1e-6, gamma)):
+        assert hg.losses.TweedieDevianceLoss(power).forward(z, y) == pytest.approx(end, rel=1e-4)
+
+
+def test_far_off_a_deviance_is_large_and_no_nan() -> None:
+    z, y = np.array([[-1e3], [1e3]]), np.array([1.0, 1.0])
+    with np.errstate(over="ignore"):
+        for loss in DEVIANCES:
+            assert loss.forward(z, y) == np.inf or loss.forward(z, y) > 100
+            assert not np.isnan(loss.backward()).any()
+
+
 def test_what_the_output_says_is_told_in_the_terms_of_the_targets() -> None:
     z = np.array([[0.0, np.log(3.0)]])
     np.testing.assert_allclose(
@@ -105,7 +145,8 @@ def test_what_the_output_says_is_told_in_the_terms_of_the_targets() -> None:
     np.testing.assert_array_equal(
         hg.losses.HingeLoss().input_kind.inverse_link(scores), [[0.0, 0.5, 1.0]]
     )
-    np.testing.assert_allclose(hg.losses.PoissonNLLLoss().input_kind.inverse_link(z), [[1.0, 3.0]])
+    for loss in DEVIANCES:
+        np.testing.assert_allclose(loss.input_kind.inverse_link(z), [[1.0, 3.0]])
     for loss in (hg.MSELoss(), hg.CrossEntropyLoss(), hg.losses.MultiMarginLoss()):
         assert loss.input_kind.inverse_link(z) is z
 

@@ -14,10 +14,11 @@ CLASSES = (np.arange(60) % 10 > 6).astype(int) + (np.arange(60) % 10 > 8)  # 7 :
 YES = (np.arange(60) % 5 == 0).astype(float)[:, None]
 NUMBERS = RNG.standard_normal((60, 2)) ** 3 + 1
 COUNTS = RNG.poisson(3.0, (60, 1)).astype(float)
+AMOUNTS = np.random.default_rng(1).gamma(2.0, size=(60, 1))
 SHARES = np.array([0.7, 0.2, 0.1])
 ENTROPY = -(SHARES * np.log(SHARES)).sum()
 BINARY = -(0.2 * np.log(0.2) + 0.8 * np.log(0.8))
-MEAN = COUNTS.mean()
+MEAN, GEOMETRIC = COUNTS.mean(), np.exp(np.log(AMOUNTS).mean())
 
 LOSSES: list[tuple[hg.Loss, Any, int, float]] = [
     (hg.CrossEntropyLoss(), CLASSES, 3, ENTROPY),
@@ -34,6 +35,9 @@ LOSSES: list[tuple[hg.Loss, Any, int, float]] = [
     (hg.MSELoss(), NUMBERS, 2, NUMBERS.var(axis=0).mean()),
     (hg.losses.MAELoss(), NUMBERS, 2, np.abs(NUMBERS - np.median(NUMBERS, axis=0)).mean()),
     (hg.losses.PoissonNLLLoss(), COUNTS, 1, MEAN - MEAN * np.log(MEAN)),
+    (hg.losses.GammaDevianceLoss(), AMOUNTS, 1, 2 * np.log(AMOUNTS.mean() / GEOMETRIC)),
+    # of power 1.5: −8 √y + 4 (y/√m + √m), where the mean of y is m
+    (hg.losses.TweedieDevianceLoss(), COUNTS, 1, 8 * (np.sqrt(MEAN) - np.sqrt(COUNTS).mean())),
 ]
 
 

@@ -20,7 +20,7 @@ from handgrad.tables.estimators.perceptron import Perceptron
 from handgrad.tables.estimators.rows import Rows, Weighted
 from handgrad.tables.estimators.settings import OF_NUMBERS, loss_for
 from handgrad.textbook.errors import DataError, SettingError
-from handgrad.textbook.kinds import Counts
+from handgrad.textbook.kinds import Amounts
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
 
@@ -128,10 +128,11 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
         self, X: object, y: object, incremental: bool, reset: bool
     ) -> tuple[Rows, Array]:
         rows, targets = super()._validate_input(X, y, incremental, reset)
-        if isinstance(self._chosen_loss().target_kind, Counts) and targets.min() < 0:
+        kind = self._chosen_loss().target_kind
+        if isinstance(kind, Amounts) and not kind.allows(targets.min()):
             raise DataError(
                 f"y from {targets.min()}, with loss={self.loss!r}",
-                "counts, or other non-negative numbers",
+                f"{kind.name}, {kind.least}",
                 "loss='squared_error'",
             )
         return rows, targets
@@ -146,7 +147,7 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
         if not self.scale_targets:
             yield rows, held_out
             return
-        if incremental or isinstance(self._loss.target_kind, Counts):
+        if incremental or isinstance(self._loss.target_kind, Amounts):
             raise SettingError(
                 f"scale_targets=True {'in partial_fit' * incremental or f'with {self._loss!r}'}",
                 "fit, which sees all targets, with a loss for numbers",

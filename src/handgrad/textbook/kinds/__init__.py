@@ -12,15 +12,18 @@ from handgrad.textbook.kinds.predictions import (
     Scores,
 )
 from handgrad.textbook.kinds.targets import (
+    Amounts,
     BinaryLabels,
     ClassLabels,
     Counts,
     Distributions,
     NumericTargets,
+    PositiveAmounts,
     TargetKind,
 )
 
 __all__ = [
+    "Amounts",
     "BinaryLabels",
     "ClassLabels",
     "ClassLogits",
@@ -31,6 +34,7 @@ __all__ = [
     "LogRates",
     "Logits",
     "NumericTargets",
+    "PositiveAmounts",
     "PredictionKind",
     "Probabilities",
     "Quantiles",

@@ -1,4 +1,4 @@
-"""Kinds of targets: class labels, binary labels, counts, numbers, and their checks."""
+"""Kinds of targets: class labels, binary labels, counts, amounts, numbers, and their checks."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -105,21 +105,46 @@ class Distributions(NumericTargets):
     default_metrics = ()
 
 
-class Counts(NumericTargets):
-    """Counts: numbers of at least 0, in the shape of the predictions."""
+class Amounts(NumericTargets):
+    """Amounts: numbers of at least 0, in the shape of the predictions."""
 
-    name = "counts"
+    name = "amounts"
+    least: ClassVar[str] = "at least 0"
+
+    def allows(self, y: float) -> bool:
+        """Return True if a target may be as small as `y`."""
+        return y >= 0
 
     def check_range(self, y: Array, what: str, learn: bool) -> None:
-        if y.min() < 0:
+        if not self.allows(y.min()):
+            others = "MSELoss() or HuberLoss(), which take negative numbers"
             raise DataError(
                 f"{what}: a target of {y.min():g}",
-                "counts, at least 0",
-                "MSELoss() or HuberLoss(), which take negative numbers",
+                f"{self.name}, {self.least}",
+                others if y.min() < 0 else "TweedieDevianceLoss(), which takes 0",
             )
 
     def examples(self, p: Array, rng: np.random.Generator) -> Array:
         return rng.poisson(2.0, p.shape).astype(p.dtype)
+
+
+class Counts(Amounts):
+    """Counts: numbers of at least 0, in the shape of the predictions."""
+
+    name = "counts"
+
+
+class PositiveAmounts(Amounts):
+    """Positive amounts: numbers above 0, in the shape of the predictions."""
+
+    name = "positive amounts"
+    least = "above 0"
+
+    def allows(self, y: float) -> bool:
+        return y > 0
+
+    def examples(self, p: Array, rng: np.random.Generator) -> Array:
+        return rng.gamma(2.0, size=p.shape).astype(p.dtype)
 
 
 class BinaryLabels(NumericTargets):

@@ -16,11 +16,13 @@ from handgrad.textbook.losses.classification import (
 )
 from handgrad.textbook.losses.loss import Loss
 from handgrad.textbook.losses.regression import (
+    GammaDevianceLoss,
     HuberLoss,
     MAELoss,
     MSELoss,
     PoissonNLLLoss,
     QuantileLoss,
+    TweedieDevianceLoss,
 )
 from handgrad.textbook.losses.weighting import mean_weights as mean_weights
 from handgrad.textbook.losses.weighting import weighted_mean as weighted_mean
@@ -29,6 +31,7 @@ __all__ = [
     "BinaryCrossEntropyLoss",
     "CrossEntropyLoss",
     "FocalLoss",
+    "GammaDevianceLoss",
     "HingeLoss",
     "HuberLoss",
     "LabelSmoothingCrossEntropyLoss",
@@ -41,5 +44,6 @@ __all__ = [
     "SigmoidBinaryCrossEntropyLoss",
     "SoftTargetCrossEntropyLoss",
     "SoftmaxCrossEntropyLoss",
+    "TweedieDevianceLoss",
     "kinds",
 ]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handgrad.textbook.errors import between_0_and_1, positive
-from handgrad.textbook.kinds import Counts, LogRates, Quantiles
+from handgrad.textbook.errors import SettingError, between_0_and_1, is_number, positive
+from handgrad.textbook.kinds import Amounts, Counts, LogRates, PositiveAmounts, Quantiles
 from handgrad.textbook.losses.loss import Loss
 from handgrad.textbook.losses.weighting import mean_weights, weighted_mean
 from handgrad.textbook.module import Array
@@ -180,3 +180,83 @@ class PoissonNLLLoss(Loss):
 
     def backward(self, loss: object = None) -> Array:
         return (self.rate - self.y) * mean_weights(self.w, self.rate)
+
+
+class GammaDevianceLoss(Loss):
+    """Gamma deviance loss on log means: for amounts above 0, whose spread grows with their mean.
+
+    forward     l = 2 mean(r + z − log y − 1), where r = y / m, and m = e^z is the predicted mean
+    backward    dz = 2 (1 − r) s, where s is each number's weight in the mean: 1 / size
+    shapes      z, dz (n, …, k)    y as many numbers above 0
+    weights     w = sample_weight, (n,) or (n, …), of rows or positions
+    source      McCullagh, Nelder, "Generalized Linear Models", 1989, chapter 8
+
+    The same as scikit-learn's `mean_gamma_deviance` of the means: r − log r − 1, as log r is
+    log y − z. Only the ratio r counts, not the unit of the amounts.
+
+    >>> loss = GammaDevianceLoss()
+    >>> float(loss.forward(np.array([[0.0], [0.0]]), np.array([1.0, 2.0])).round(6))    # 1 − log 2
+    0.306853
+    >>> loss.backward()                                            # 2 (1 − 1)/2, 2 (1 − 2)/2
+    array([[ 0.],
+           [-1.]])
+    """
+
+    input_kind = LogRates()
+    target_kind = PositiveAmounts()
+
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
+        y = y.reshape(z.shape).astype(z.dtype)
+        self.r = y * np.exp(-z)
+        return weighted_mean(2 * (self.r + z - np.log(y) - 1), self.w)
+
+    def backward(self, loss: object = None) -> Array:
+        return 2 * (1 - self.r) * mean_weights(self.w, self.r)
+
+
+class TweedieDevianceLoss(Loss):
+    """Tweedie deviance loss on log means: for amounts of which many are 0, such as claims of a year.
+
+    forward     l = 2 mean(y^b/(a b) − v/a + u/b), where u = m^b, v = y m^a, and m = e^z is the
+                predicted mean, with a = 1 − power and b = 2 − power
+    backward    dz = 2 (u − v) s, where s is each number's weight in the mean: 1 / size
+    shapes      z, dz (n, …, k)    y as many numbers from 0 on
+    weights     w = sample_weight, (n,) or (n, …), of rows or positions
+    source      Jørgensen, "Exponential Dispersion Models", 1987
+
+    The same as scikit-learn's `mean_tweedie_deviance` of the means. The variance of a target grows
+    as m^power. Between 1, the `power` of Poisson counts, and 2, that of gamma amounts, a target is
+    the sum of a Poisson number of gamma amounts.
+
+    >>> loss = TweedieDevianceLoss(power=1.5)
+    >>> float(loss.forward(np.array([[0.0], [0.0]]), np.array([1.0, 4.0])))     # 0, −8 + 8 + 2
+    2.0
+    >>> loss.backward()                                            # 2 (1 − 1)/2, 2 (1 − 4)/2
+    array([[ 0.],
+           [-3.]])
+    """
+
+    input_kind = LogRates()
+    target_kind = Amounts()
+
+    def __init__(self, power: float = 1.5) -> None:
+        super().__init__()
+        if not is_number(power) or not 1 < power < 2:
+            raise SettingError(
+                f"power = {power!r}",
+                "a number between 1 and 2",
+                "power=1.5; PoissonNLLLoss() for 1, GammaDevianceLoss() for 2",
+            )
+        self.a, self.b = 1 - float(power), 2 - float(power)
+
+    def forward(self, z: Array, y: Array, sample_weight: Array | None = None) -> float:
+        self.w = sample_weight
+        y = y.reshape(z.shape).astype(z.dtype)
+        self.u = np.exp(self.b * z)
+        self.v = y * np.exp(self.a * z)
+        of_y = y**self.b / (self.a * self.b)
+        return weighted_mean(2 * (of_y - self.v / self.a + self.u / self.b), self.w)
+
+    def backward(self, loss: object = None) -> Array:
+        return 2 * (self.u - self.v) * mean_weights(self.w, self.u)
