@@ -216,7 +216,7 @@ class GammaDevianceLoss(Loss):
 
 
 class TweedieDevianceLoss(Loss):
-    """Tweedie deviance loss on log means: for amounts of which many are 0, such as claims of a year.
+    """Tweedie deviance loss on log means: for amounts of which many are 0, such as claims.
 
     forward     l = 2 mean(y^b/(a b) − v/a + u/b), where u = m^b, v = y m^a, and m = e^z is the
                 predicted mean, with a = 1 − power and b = 2 − power
