@@ -105,6 +105,15 @@ def test_the_best_constant_of_a_deviance_is_the_logarithm_of_the_mean(loss: hg.L
     assert least < min(loss.forward(best + step, y) for step in (-0.1, 0.1))
 
 
+def test_an_exposure_as_weight_of_rates_is_an_offset_of_counts() -> None:
+    rng, loss = np.random.default_rng(0), hg.losses.PoissonNLLLoss()
+    z, y, e = rng.normal(size=(6, 1)), rng.poisson(2.0, 6), rng.uniform(0.1, 1, 6)
+    of_rates, slope = loss.forward(z, y / e, e) * e.sum(), loss.backward() * e.sum()
+    of_counts = loss.forward(z + np.log(e)[:, None], y) * 6
+    assert of_rates == pytest.approx(of_counts + (y * np.log(e)).sum(), rel=1e-12)
+    np.testing.assert_allclose(slope, loss.backward() * 6, rtol=1e-12)
+
+
 def test_a_gamma_deviance_does_not_depend_on_the_unit() -> None:
     rng, loss = np.random.default_rng(0), hg.losses.GammaDevianceLoss()
     z, y = rng.normal(size=(6, 1)), rng.gamma(2.0, size=6)

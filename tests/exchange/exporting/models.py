@@ -115,6 +115,9 @@ def model(name: str) -> Any:
                 levels = (0.1, 0.25, 0.75, 0.9)
                 regressor = hg.TabularRegressor(3, quantiles=levels, epochs=2, random_state=0)
                 return regressor.fit(table(), matrix()[:, 1])
+            case "table of amounts":
+                regressor = hg.TabularRegressor(3, loss="gamma", epochs=2, random_state=0)
+                return regressor.fit(table(), np.exp(matrix()[:, 1]))
     raise KeyError(name)
 
 
@@ -134,6 +137,7 @@ OF_NUMBERS = (
 OF_TABLES = (
     *("encoded", "encoded and scaled", "table of classes", "table of numbers"),
     "table of quantiles",
+    "table of amounts",
 )
 NAMES = OF_NUMBERS + OF_TABLES
 

@@ -220,6 +220,16 @@ class Tabular(Shardable, TableEstimator):
     _optional_in_file: ClassVar[tuple[str, ...]] = ("conformal", "training", "arrays")
     _state = NO_STATE
 
+    @property
+    def _weighs_in_loss(self) -> bool:
+        """True if the weights of rows are in the loss; else rows are repeated."""
+        return False
+
+    @property
+    def _smallest_target(self) -> float:
+        """Smallest encoded target."""
+        return -FAR
+
     def _check_settings(self) -> None:
         positive("n_members", self.n_members, whole=True)
         if self.epochs is not None:
@@ -339,20 +349,31 @@ class Tabular(Shardable, TableEstimator):
             if earlier.state is not None:
                 rng.bit_generator.state = earlier.state.split
         split = rng.bit_generator.state
-        n_members, share = self.n_members, self.validation_fraction
+        w, given = rows.w, None
         if held_out.eval_set is not None:
-            x_given, t_given, w_given = self._given(held_out.eval_set)
-            x, t = np.concatenate([x, x_given]), np.concatenate([t, t_given])
-            rows_by_member = rows_beside(rows.w, w_given, n_members, rng)
-        elif rows.units is not None:
-            rows_by_member = rows_by_units(rows.w, strata, rows.units, n_members, share, rng)
-        else:
-            rows_by_member = rows_of_members(rows.w, strata, n_members, share, rng)
-        return MemberData(x, t, rows_by_member, rng, self.epochs, split=split)
+            x_given, t_given, given = self._given(held_out.eval_set)
+            x, t, w = (np.concatenate(pair) for pair in ((x, x_given), (t, t_given), (w, given)))
+        of_members = self._divided(rows, strata, given, rng)
+        in_loss = w if self._weighs_in_loss and (w != w[0]).any() else None
+        return MemberData(x, t, of_members, rng, self.epochs, split=split, w=in_loss)
+
+    def _divided(
+        self, rows: MergedRows, strata: Array, given: Array | None, rng: np.random.Generator
+    ) -> list[tuple[Array, Array]]:
+        """Training and held-out rows of each member: these are of weights `given`, if there are."""
+        n_members, share, w = self.n_members, self.validation_fraction, rows.w
+        if self._weighs_in_loss:
+            w, given = np.ones(len(w)), None if given is None else np.ones(len(given))
+        if given is not None:
+            return rows_beside(w, given, n_members, rng)
+        if rows.units is not None:
+            return rows_by_units(w, strata, rows.units, n_members, share, rng)
+        return rows_of_members(w, strata, n_members, share, rng)
 
     def _scaled(self, targets: Array) -> Array:
         """Targets for the net, in the scale of the fit."""
-        return np.clip(self._net_targets(targets)[0], -FAR, FAR).astype(np.float32)
+        t = self._net_targets(targets)[0]
+        return np.clip(t, self._smallest_target, FAR).astype(np.float32)
 
     def _given(self, eval_set: object) -> tuple[Array, Array, Array]:
         """Features, encoded targets and weights of the rows of `eval_set`."""

@@ -151,7 +151,7 @@ def refuse_without_scores(name: str) -> NoReturn:
     """Refuse intervals or sets of a model without scores of held-out rows."""
     raise SettingError(
         f"{name} of a model without scores of held-out rows",
-        "a model whose members held out rows, in a file of this version",
+        "a model whose members held out rows, without exposure, in a file of this version",
         "fit it again, to more rows if these are very few",
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Self, overload
+from typing import Any, Self, cast, overload
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -14,11 +14,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from handgrad.engines.deterministic_ufuncs import deterministic
-from handgrad.exchange.exporting.model_spec import ModelParts
+from handgrad.exchange.exporting.model_spec import ModelParts, link_of
 from handgrad.exchange.exporting.wrapper_layers import MeanOfMembers, Numbers, Sorted, Temperature
 from handgrad.files.features import Column
 from handgrad.files.tensors import damaged
 from handgrad.files.values import read_classes, written_array
+from handgrad.tables.data import TableStream
 from handgrad.tables.data.frames import numbers_in
 from handgrad.tables.estimators.temperature import fitted_temperature, log_loss
 from handgrad.tables.tabular.base import (
@@ -27,6 +28,7 @@ from handgrad.tables.tabular.base import (
     Tabular,
     refuse_one_row,
     refuse_unusable,
+    values_of,
 )
 from handgrad.tables.tabular.conformal import (
     ConformityScores,
@@ -44,13 +46,15 @@ from handgrad.tables.tabular.decisions import (
     decided,
     positive_of,
 )
+from handgrad.tables.tabular.deviances import SQUARED_ERROR, deviance_of, per_exposure
 from handgrad.tables.tabular.features import MergedRows, quantiles
 from handgrad.tables.tabular.files import FittedToTable
 from handgrad.tables.tabular.members import MemberData, Members, Recipe
 from handgrad.tables.tabular.quantiles import MEDIAN, checked_quantiles, levels_of_net
 from handgrad.tables.tabular.scorers import EpochMetric, Scoring, score_classes, score_numbers
-from handgrad.tables.tabular.streamed import StreamedClasses, StreamedNumbers
+from handgrad.tables.tabular.streamed import StreamedClasses, StreamedNumbers, checked_name
 from handgrad.textbook.errors import DataError, SettingError
+from handgrad.textbook.kinds import Amounts, LogRates
 from handgrad.textbook.layers import SELU, Array, Layer, Mish, Softmax
 from handgrad.textbook.losses import (
     Loss,
@@ -62,6 +66,7 @@ from handgrad.textbook.losses import (
 
 SMOOTHING = 0.1
 NORMAL_QUARTILES = 1.349  # interquartile range of a normal distribution, in standard deviations
+OF_DEVIANCES = LogRates()  # outputs of a net with a deviance
 OF_SQUARES = ("rmse", "root_mean_squared_error", "mean_squared_error")
 
 
@@ -450,6 +455,12 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         Levels between 0 and 1, ascending, such as (0.1, 0.5, 0.9), for `predict_quantiles`: the
         nets have an output for each, trained by the pinball loss, which selects the best epochs
         too. `predict` gives the median then, not the mean.
+    loss : {"squared_error", "poisson", "gamma", "tweedie"}, default "squared_error"
+        Loss of the training. The deviance of "poisson" is for counts, of "gamma" for amounts above
+        0, of "tweedie" for amounts of which many are 0. The nets then give the logarithm of the
+        mean, and the deviance selects the best epochs too.
+    power : float, default 1.5
+        Power of the variance for "tweedie", between 1 and 2.
 
     Examples
     --------
@@ -462,6 +473,8 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
     metric: Scoring = field(default="rmse", kw_only=True)
     quantiles: Sequence[float] | None = field(default=None, kw_only=True)
+    loss: str = field(default=SQUARED_ERROR, kw_only=True)
+    power: float = field(default=1.5, kw_only=True)
 
     metrics = ("rmse", "mae")
 
@@ -471,6 +484,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         y: object,
         sample_weight: object = None,
         *,
+        exposure: object = None,
         groups: object = None,
         time: object = None,
         eval_set: object = None,
@@ -485,24 +499,32 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
             Numbers; with a stream, the name of the target column.
         sample_weight : array-like (n,), optional
             Weight of each row; a weight of 2 is the same as the row twice.
+        exposure : array-like (n,), optional
+            Exposure of each row, such as the insured part of a year, or the number of claims of
+            which `y` is the sum: the model predicts the rate, `y / exposure`, and a row's weight is
+            multiplied by its exposure.
         groups : array-like (n,), optional
             Group of each row, such as a customer: each member holds out whole groups.
         time : array-like (n,), optional
             Date or number of each row: each member holds out a block of time.
         eval_set : tuple (X, y) or (X, y, sample_weight), optional
-            Validation rows that select the best epochs; none are held out then.
+            Validation rows that select the best epochs; none are held out then. With `exposure`
+            their targets are rates, and their weights the exposures.
 
         Returns
         -------
         self
         """
         with self._as_it_was_if_it_fails():
-            self._take_quantiles(to_continue=self.warm_start)
-            members, data = self._fit(X, y, sample_weight, HeldOut(groups, time, eval_set))
-            self.conformal_ = self._intervals(members, data)
+            self._take_outputs(to_continue=self.warm_start)
+            rates = self._rates(X, y, sample_weight, exposure)
+            members, data = self._fit(X, *rates, HeldOut(groups, time, eval_set))
+            self.conformal_ = None if exposure is not None else self._intervals(members, data)
         return self
 
-    def partial_fit(self, X: object, y: object, sample_weight: object = None) -> Self:
+    def partial_fit(
+        self, X: object, y: object, sample_weight: object = None, *, exposure: object = None
+    ) -> Self:
         """Continue the training on rows, as `fit` with `warm_start=True`; or start it.
 
         Only these rows are trained on: what earlier ones told may be forgotten, unless they come
@@ -516,38 +538,85 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
             Numbers.
         sample_weight : array-like (n,), optional
             Weight of each row.
+        exposure : array-like (n,), optional
+            Exposure of each row, as in `fit`.
 
         Returns
         -------
         self
         """
         with self._as_it_was_if_it_fails():
-            self._take_quantiles(to_continue=True)
-            members, data = self._fit(X, y, sample_weight, HeldOut(), incremental=True)
-            self.conformal_ = self._intervals(members, data)
+            self._take_outputs(to_continue=True)
+            rates = self._rates(X, y, sample_weight, exposure)
+            members, data = self._fit(X, *rates, HeldOut(), incremental=True)
+            self.conformal_ = None if exposure is not None else self._intervals(members, data)
         return self
 
-    def _take_quantiles(self, *, to_continue: bool) -> None:
-        """Take the levels of the quantiles; refused if they are not those of the fit before."""
+    def _rates(
+        self, X: object, y: object, sample_weight: object, exposure: object
+    ) -> tuple[object, object]:
+        """Targets and weights: with an exposure, rates and weights times the exposure.
+
+        Such a fit has no intervals: a rate scatters the more, the smaller its exposure, which a row
+        to predict does not have.
+        """
+        if exposure is None:
+            return y, sample_weight
+        if isinstance(X, TableStream):
+            checked_name(X, y, {"exposure": exposure})
+        totals = self._checked_target(values_of(y))
+        return per_exposure(totals, sample_weight, values_of(exposure))
+
+    def _take_outputs(self, *, to_continue: bool) -> None:
+        """Take the quantiles and the loss; refused if they are not those of the fit before."""
         levels = checked_quantiles(self.quantiles)
-        if to_continue and hasattr(self, "net_") and levels != self.quantiles_:
-            raise SettingError(
-                f"quantiles={self.quantiles!r}, to continue with {self.quantiles_}",
-                "the quantiles of the fit before",
-                "warm_start=False, for a new ensemble",
-            )
+        deviance_of(self.loss, self.power)  # refuses an unknown one
+        for name, value in (("quantiles", levels), ("loss", self.loss)):
+            before = getattr(self, f"{name}_", value)
+            if to_continue and hasattr(self, "net_") and value != before:
+                raise SettingError(
+                    f"{name}={getattr(self, name)!r}, to continue with {before}",
+                    f"the {name} of the fit before",
+                    "warm_start=False, for a new ensemble",
+                )
         self.quantiles_: tuple[float, ...] | None = levels
+        self.loss_: str = self.loss
 
     def _check_settings(self) -> None:
         super()._check_settings()
-        if checked_quantiles(self.quantiles) and self.metric != "rmse":
+        levels, deviance = checked_quantiles(self.quantiles), self._deviance
+        if levels and deviance is not None:
             raise SettingError(
-                f"metric={self.metric!r} with quantiles={self.quantiles!r}",
-                "best epochs by the pinball loss of the quantiles",
+                f"loss={self.loss!r} with quantiles={self.quantiles!r}",
+                "a prediction of the mean, or of quantiles",
+                "without quantiles=; or without loss=",
+            )
+        if (levels or deviance is not None) and self.metric != "rmse":
+            by = "the pinball loss of the quantiles" if levels else "the deviance"
+            given = f"quantiles={self.quantiles!r}" if levels else f"loss={self.loss!r}"
+            raise SettingError(
+                f"metric={self.metric!r} with {given}",
+                f"best epochs by {by}",
                 "without metric=; hg.metrics scores predictions by any metric",
             )
 
+    @property
+    def _deviance(self) -> Loss | None:
+        """A new loss of log means; None for the squared error."""
+        return deviance_of(self.loss, self.power)
+
+    @property
+    def _weighs_in_loss(self) -> bool:
+        # rare rows of large rates, repeated or left out by their weights, would make large steps
+        return self._deviance is not None
+
     def _streamed_target(self) -> StreamedNumbers:
+        if self._deviance is not None:
+            raise SettingError(
+                f"loss={self.loss!r} with a table larger than memory",
+                "a table that fits in memory",
+                f"a part of it; or loss={SQUARED_ERROR!r}",
+            )
         return StreamedNumbers(len(self._levels))
 
     @property
@@ -625,7 +694,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
                     "at least two members, which can disagree",
                     "n_members=8",
                 )
-            return p, np.sort(z, axis=2)[:, :, self._middle].std(axis=1) * spread
+            return p, self._linked(np.sort(z, axis=2))[:, :, self._middle].std(axis=1) * spread
         if interval is None:
             return p
         if not isinstance(self.conformal_, Intervals):
@@ -681,8 +750,14 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         All levels are averaged together: with the same order of the sums none can cross.
         """
         center, spread, low, high = self.target_
-        means = np.sort(z, axis=2).mean(axis=1)
+        means = self._linked(np.sort(z, axis=2)).mean(axis=1)
         return np.asarray(np.clip(means * spread + center, low, high))
+
+    def _linked(self, z: Array) -> Array:
+        """Numbers in the scale of the net's targets, for its outputs of any shape."""
+        if self.loss_ == SQUARED_ERROR:
+            return z
+        return np.asarray(OF_DEVIANCES.inverse_link(deterministic(z, self.engine)))
 
     @property
     def _places(self) -> list[int]:
@@ -694,14 +769,20 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         center, spread, *ends = self.target_
         low, high = ((end - center) / spread for end in ends)
         k = self._middle
-        rows = members.held_out_rows(lambda z: np.clip(np.sort(z, axis=1)[:, k : k + 1], low, high))
+        rows = members.held_out_rows(
+            lambda z: np.clip(self._linked(np.sort(z, axis=1))[:, k : k + 1], low, high)
+        )
+        if data.w is not None:
+            w = data.w[rows.rows]
+            rows = replace(rows, w=rows.w * w / w.mean())
         x, t = self._without_codes(data.x)[rows.rows], data.t[rows.rows, 0].astype(float)
         return Intervals.of(rows, x, t)
 
     def _net_targets(self, y: Array) -> tuple[Array, Loss]:
         center, spread, *_ = self.target_
         t = np.repeat(((y - center) / spread)[:, None], len(self._levels), axis=1)
-        return t, MSELoss() if self.quantiles_ is None else QuantileLoss(self._levels)
+        usual = MSELoss() if self.quantiles_ is None else QuantileLoss(self._levels)
+        return t, self._deviance or usual
 
     def _checked_target(self, y: object) -> Array:
         values: Array = column_or_1d(y, warn=True)
@@ -718,15 +799,38 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
                 "TabularClassifier if these are classes",
             ) from error
         refuse_unusable(numbers)
+        kind = self._kind
+        if kind is not None and not kind.allows(least := numbers.min(initial=np.inf)):
+            raise DataError(
+                f"a target of {least:g}, with loss={self.loss!r}",
+                f"{kind.name}, {kind.least}",
+                f"loss={SQUARED_ERROR!r}" if least < 0 else "loss='tweedie', which takes 0",
+            )
         return numbers
 
     _further_targets = _checked_target
+
+    @property
+    def _kind(self) -> Amounts | None:
+        """Kind of targets that the deviance takes; None for the squared error."""
+        kind = None if self._deviance is None else self._deviance.target_kind
+        return kind if isinstance(kind, Amounts) else None
+
+    @property
+    def _smallest_target(self) -> float:
+        return super()._smallest_target if self._kind is None or self._kind.allows(0) else 1 / FAR
 
     def _take_streamed(self, survey: StreamedNumbers) -> None:
         self.target_: tuple[float, ...] = (survey.mean, survey.deviation, survey.low, survey.high)
 
     def _check_rows(self, rows: MergedRows) -> None:
         refuse_one_row(rows)
+        if self._deviance is not None and not rows.y.any():
+            raise DataError(
+                f"targets that are all 0, with loss={self.loss!r}",
+                "some targets above 0",
+                "more rows, or check the target column",
+            )
 
     def _targets(self, rows: MergedRows) -> tuple[Array, Array]:
         # scaled by a power of two, which is exact, so that sums and squares are finite
@@ -737,14 +841,18 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         if self._loss_is_mae or self.quantiles_:
             low, center, high = quantiles(y, rows.w, (0.25, 0.5, 0.75))
             spread = (high - low) / NORMAL_QUARTILES or spread
+        if self._deviance is not None:  # an output of 0 is the mean
+            center, spread = 0.0, center
         moments = center * size, spread * size, rows.y.min(), rows.y.max()
         self.target_ = tuple(map(float, moments))
-        t = ((y - center) / spread).clip(-FAR, FAR).astype(np.float32)[:, None]
+        t = ((y - center) / spread).clip(self._smallest_target, FAR).astype(np.float32)[:, None]
         return np.repeat(t, len(self._levels), axis=1), np.zeros(len(t), int)
 
     def _recipe(self) -> Recipe:
         if self.quantiles_:
             return Recipe(partial(QuantileLoss, self._levels), Mish, 0.07, self._pinball_loss)
+        if (deviance := self._deviance) is not None:
+            return Recipe(lambda: deviance, Mish, 0.07, self._mean_deviance)
         loss = MAELoss if self._loss_is_mae else MSELoss
         known = self._loss_is_mae or self.metric in OF_SQUARES
         badness = self._badness if known else EpochMetric(self.metric, self._score)
@@ -752,6 +860,10 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
 
     def _badness(self, z: Array, t: Array) -> float:
         return float((np.abs(z - t) if self._loss_is_mae else (z - t) ** 2).mean())
+
+    def _mean_deviance(self, z: Array, t: Array, w: Array | None = None) -> float:
+        loss, t = cast("Loss", self._deviance), deterministic(t.astype(float))
+        return float(loss.forward(deterministic(z), t, *(() if w is None else (w,))))
 
     def _pinball_loss(self, z: Array, t: Array) -> float:
         return float(QuantileLoss(self._levels).forward(np.sort(z, axis=1), t))
@@ -766,7 +878,8 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         return self.metric in ("mae", "mean_absolute_error")
 
     def _exported_parts(self) -> ModelParts:
-        numbers: list[Layer] = [MeanOfMembers(), Numbers(*self.target_)]
+        link = [] if self.loss_ == SQUARED_ERROR else link_of(OF_DEVIANCES)
+        numbers: list[Layer] = [*link, MeanOfMembers(), Numbers(*self.target_)]
         predict: Callable[[object], Array] = self.predict
         if self.quantiles_ is not None:
             numbers.insert(0, Sorted(len(self._levels), self._places))
@@ -784,15 +897,17 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     # in a file
 
     _in_file = ("columns", "named", "best_epochs", "target")
-    _optional_in_file = (*Tabular._optional_in_file, "quantiles")
+    _optional_in_file = (*Tabular._optional_in_file, "quantiles", "loss")
 
     def _target_to_file(self) -> dict[str, Any]:
         levels = {} if self.quantiles_ is None else {"quantiles": [*self.quantiles_]}
-        return {"target": [*self.target_], **levels}
+        loss = {} if self.loss_ == SQUARED_ERROR else {"loss": self.loss_}
+        return {"target": [*self.target_], **levels, **loss}
 
     def _target_from_file(self, fitted: FittedToTable) -> int:
         self.target_ = tuple(fitted["target"])
         self.quantiles_ = tuple(fitted["quantiles"]) if "quantiles" in fitted else None
+        self.loss_ = fitted.get("loss", SQUARED_ERROR)
         self.conformal_ = None
         if "conformal" in fitted:
             n_features = self.features_.n_out - len(self.features_.n_codes)

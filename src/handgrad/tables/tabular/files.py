@@ -30,6 +30,7 @@ from handgrad.files.text_scores import TextScores
 from handgrad.files.values import read_classes
 from handgrad.tables.data.table_options import DATE_ORDERS
 from handgrad.tables.estimators.temperature import is_temperature
+from handgrad.tables.tabular.deviances import DEVIANCES
 from handgrad.tables.tabular.quantiles import MOST_LEVELS
 from handgrad.textbook.layers import Array
 
@@ -54,6 +55,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {  # of the fitted values in a file
         and all(type(level) is float for level in levels)
         and all(a < b for a, b in pairwise([0.0, *levels, 1.0]))
     ),
+    "loss": lambda loss: isinstance(loss, str) and loss in DEVIANCES,
     "training": lambda entry: isinstance(entry, dict),
     "arrays": lambda arrays: isinstance(arrays, dict),
     "temperature": is_temperature,
@@ -80,6 +82,7 @@ class FittedToTable(TypedDict, total=False):
     threshold: float
     target: list[float]
     quantiles: list[float]
+    loss: str
     conformal: dict[str, Any]
     training: dict[str, Any]
     arrays: dict[str, Array]
@@ -179,6 +182,8 @@ def summary(fitted: FittedToTable) -> Summary:
         summary_["target"] = dict(zip(TARGET, fitted["target"], strict=True))
     if "quantiles" in fitted:
         summary_["target"]["quantiles"] = fitted["quantiles"]
+    if "loss" in fitted:
+        summary_["target"]["loss"] = fitted["loss"]
     return summary_
 
 

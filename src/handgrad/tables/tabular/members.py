@@ -49,8 +49,9 @@ MOST_AGAIN = 4.0
 BETAS = (0.9, 0.95)
 OF_SCALES, OF_BIASES, OF_WAVES = 6.0, 0.1, 0.1  # factors of the learning rate
 
-# Error of the outputs (n, n_outputs) of one member for targets (n, n_outputs).
-Badness = Callable[[Array, Array], float]
+# Error of the outputs (n, n_outputs) of one member for targets (n, n_outputs), and for weights (n,)
+# if the data has them.
+Badness = Callable[..., float]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class MemberData:
 
     `rows` has a pair of training rows and held-out rows for each member. Or there is a `stream` of
     the training rows of all members, with smoothed targets; then `rows` has held-out rows only.
-    `rng` is the generator in its current state, `split` its state before it divided the rows.
+    `rng` is the generator in its current state, `split` its state before it divided the rows. `w`
+    are weights (n,) in the loss.
     """
 
     x: Array
@@ -80,6 +82,7 @@ class MemberData:
     epochs: int | None
     stream: RowSource | None = None
     split: Mapping[str, object] | None = None
+    w: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -157,10 +160,11 @@ def train_members(
         net=net,
         data=stream or (SharedRows(x, train_rows), SharedRows(smoothed, train_rows)),
         loss=recipe.loss(),
+        sample_weight=None if data.w is None else data.w[train_rows],
         optimizer=_optimizer(net, recipe.learning_rate),
         epochs=data.epochs or usual_epochs(-(-n_train // batch_size)),
         batch_size=batch_size,
-        validation=CheckedData(net.cast(x[held_out]), net.cast(t[held_out])) if watched else None,
+        validation=_validation(net, data, held_out) if watched else None,
         metrics=[_of_member(m, recipe.badness) for m in range(n_members)] if watched else [],
         schedule=coslog(),
         rng=rng,
@@ -171,7 +175,8 @@ def train_members(
     if earlier is not None:
         net.load_state(earlier.net.state())
         p = outputs_of(net, SharedRows(x, held_out), "eager")
-        badness = [_of_member(m, recipe.badness)(p, t[held_out]) for m in range(n_members)]
+        w = None if data.w is None else data.w[held_out]
+        badness = [_of_member(m, recipe.badness)(p, t[held_out], w) for m in range(n_members)]
         best.note(0, badness if watched else [0.0] * n_members)
     training = Training(config, ahead=True)
     if earlier is not None and earlier.state is not None:
@@ -185,6 +190,12 @@ def train_members(
     outputs = [p[:, m] for m in range(n_members)]
     of_members = final, best.epochs, best.badness, [*held_out.T], outputs, history, n_held_out
     return Members(*of_members, state)
+
+
+def _validation(net: Net, data: MemberData, rows: Array) -> CheckedData:
+    """Held-out rows (n, n_members) of the members, for a training."""
+    w = None if data.w is None else data.w[rows]
+    return CheckedData(net.cast(data.x[rows]), net.cast(data.t[rows]), sample_weight=w)
 
 
 def outputs_of(net: Net, rows: SharedRows, engine: EngineName) -> Array:
@@ -284,11 +295,12 @@ def _optimizer(net: Net, learning_rate: float) -> Adam:
     return Adam(learning_rate, betas=BETAS, groups=groups)
 
 
-def _of_member(m: int, badness: Badness) -> Callable[[Array, Array], float]:
+def _of_member(m: int, badness: Badness) -> Callable[[Array, Array, Array | None], float]:
     """Metric of one member, computed from the outputs (n, n_members, n_outputs) of all."""
 
-    def metric(p: Array, t: Array) -> float:
-        return badness(p[:, m].astype(float), t[:, m])
+    def metric(p: Array, t: Array, sample_weight: Array | None) -> float:
+        w = () if sample_weight is None else (sample_weight[:, m],)
+        return badness(p[:, m].astype(float), t[:, m], *w)
 
     metric.__name__ = f"member_{m}_error"
     return metric

@@ -65,7 +65,9 @@ def checked_name(stream: TableStream, y: object, given: Mapping[str, object]) ->
         if value is not None:
             raise SettingError(
                 f"{name} with a streamed table",
-                "rows of equal weight" if name == "sample_weight" else "rows held out at random",
+                "rows of equal weight"
+                if name in ("sample_weight", "exposure")
+                else "rows held out at random",
                 "fit(stream.to_table(), …) if it fits in memory",
             )
     if not isinstance(y, str):
