@@ -27,7 +27,8 @@ PANELS = {
     **dict.fromkeys(
         ("layers", "epochs", "time_limit", "batch_size", "learning_rate", "patience"), "The model"
     ),
-    **dict.fromkeys(("class_weight", "weight", "text", "quantile", "engine", "seed"), "The model"),
+    **dict.fromkeys(("class_weight", "weight", "exposure", "text"), "The model"),
+    **dict.fromkeys(("quantile", "loss", "engine", "seed"), "The model"),
     **dict.fromkeys(("test_size", "group", "time", "test", "folds"), "Evaluation"),
     **dict.fromkeys(("metric", "compare", "report"), "Evaluation"),
     **dict.fromkeys(("out", "resume", "workers", "ray"), RUN),

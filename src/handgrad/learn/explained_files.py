@@ -76,9 +76,9 @@ def explain_row(
             data,
         )
     y: Array | None = None
-    if name in table.names:
+    if name in table.names and named.exposure in (None, *table.names):
         table = with_target(table, str(name))
-        y = target_of(table, str(name), named.task).values[row : row + 1]
+        y = named.rates(table, target_of(table, str(name), named.task).values)[0][row : row + 1]
         if named.classes:
             place = {str(label): label for label in named.classes}
             y = np.array([place.get(str(label), label) for label in y.tolist()])

@@ -10,7 +10,14 @@ from sklearn.base import clone
 from sklearn.metrics import mean_tweedie_deviance
 
 import handgrad as hg
-from handgrad.tables.tabular.deviances import DEVIANCES, LOSSES, per_exposure
+from handgrad.tables.tabular.deviances import (
+    DEVIANCES,
+    LOSSES,
+    mean_deviance,
+    metric_of,
+    unit_deviances,
+)
+from handgrad.tables.tabular.exposure import per_exposure
 from tests.bad_input.refused import refused
 from tests.tables.data.streams import stream_of, written
 
@@ -63,6 +70,27 @@ def test_exposure_is_the_same_as_rates_of_weighted_rows(loss: str, models: Any) 
     x, y, e = claims(loss, 0, 800)
     twin = hg.TabularRegressor(4, loss=loss, **QUICK).fit(x, y / e, sample_weight=e)
     np.testing.assert_array_equal(twin.predict(x), models[loss].predict(x))
+
+
+@each_deviance
+def test_mean_deviances_are_scikit_learns(loss: str) -> None:
+    _, y, w = claims(loss, 0, 40)
+    mean, power = np.random.default_rng(1).gamma(2.0, size=40), POWERS[loss]
+    for weights in (None, w):
+        found = mean_deviance(metric_of(loss), mean, y, weights)
+        expected = mean_tweedie_deviance(y, mean, sample_weight=weights, power=power)
+        assert found == pytest.approx(expected, rel=1e-12)
+    of_rows = unit_deviances(metric_of(loss), mean, y)
+    assert np.average(of_rows, weights=w) == pytest.approx(found, rel=1e-12)
+
+
+def test_what_has_no_deviance_is_refused() -> None:
+    y, mean = np.array([1.0, 0.0]), np.array([1.0, 2.0])
+    with refused(hg.errors.DataError, "a target of 0, for mean_gamma_deviance", "above 0"):
+        mean_deviance("mean_gamma_deviance", mean, y)
+    with refused(hg.errors.DataError, "a prediction of 0, for mean_poisson_deviance"):
+        unit_deviances("mean_poisson_deviance", y, mean)
+    assert metric_of("squared_error") == metric_of(None) == ""
 
 
 def test_weights_multiply_the_exposure() -> None:
@@ -203,7 +231,7 @@ def test_a_power_beyond_1_and_2_is_refused(power: Any) -> None:
 
 
 def test_the_power_changes_the_model() -> None:
-    x, y, e = claims("tweedie", 0, 200)
+    x, y, _ = claims("tweedie", 0, 200)
     predicted = [
         hg.TabularRegressor(1, loss="tweedie", power=power, **QUICK).fit(x, y).predict(x)
         for power in (1.1, 1.9)

@@ -133,7 +133,7 @@ class Units:
 
 @dataclass(frozen=True)
 class RowRoles:
-    """Units of the rows, groups or times of the column `column`, and weights, (n,).
+    """Units of the rows, groups or times of the column `column`, weights and exposures, (n,).
 
     `labels` (n,) has the cells of the column, as text.
     """
@@ -142,6 +142,14 @@ class RowRoles:
     labels: Array | None = None
     units: Units | None = None
     weights: Array | None = None
+    exposure: Array | None = None
+
+    @property
+    def weights_in_scores(self) -> Array | None:
+        """Weight of each row in scores, (n,): its own times its exposure; None if all are 1."""
+        if self.weights is None or self.exposure is None:
+            return self.exposure if self.weights is None else self.weights
+        return self.weights * self.exposure
 
     def take(self, rows: Array) -> Self:
         """Roles of some rows."""
@@ -150,6 +158,7 @@ class RowRoles:
             labels=None if self.labels is None else self.labels[rows],
             units=None if self.units is None else self.units.take(rows),
             weights=None if self.weights is None else self.weights[rows],
+            exposure=None if self.exposure is None else self.exposure[rows],
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -182,12 +183,7 @@ def _over_fitting(
         raise SkippedCheckError(NO_TRAINING)
     if score.held is None or score.training is None or score.baseline is None:
         return
-    errors = [
-        np.abs(side.predicted - side.y)
-        if score.of == "numbers"
-        else 1.0 * (side.predicted != side.y)
-        for side in (held, training)
-    ]
+    errors = [side.losses for side in (held, training)]
     apart = abs(score.training - score.held)
     units = held.units, training.units
     deviations = [half_width(e, codes) / SURE for e, codes in zip(errors, units, strict=True)]
@@ -224,7 +220,8 @@ def _no_better(held: ScoredRows, learned: Array, score: Score) -> Iterator[Findi
 def _gains(held: ScoredRows, learned: Array) -> list[Array]:
     """Gain of each prediction over guessing: in accuracy and log loss, or in absolute error."""
     if not held.class_names:
-        return [np.abs(learned.mean() - held.y) - np.abs(held.predicted - held.y)]
+        guessed = replace(held, predicted=np.full(len(held), learned.mean()))
+        return [guessed.losses - held.losses]
     frequencies = np.bincount(learned, minlength=len(held.class_names)) / len(learned)
     gains = [1.0 * (held.predicted == held.y) - (frequencies.argmax() == held.y)]
     if held.p is not None:

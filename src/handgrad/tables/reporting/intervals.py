@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from handgrad.tables.data.dependent_rows import RowRoles
+from handgrad.tables.tabular.deviances import OF_METRIC, unit_deviances
 from handgrad.textbook.layers import Array
 
 CONFIDENCE, SURE = 0.95, 1.96  # and its standard deviations
@@ -17,8 +18,15 @@ SMALLEST = 1e-300  # lower bound of probabilities under a logarithm
 SMALL, FEWEST_BLOCKS, MOST_BLOCKS = 0.2, 4, 100
 
 
-def losses_of(y: Array, predicted: Array, p: Array | None, classes: bool) -> Array:
-    """Loss of each row, (n,): the absolute error, −ln p of the true class, or 1 for a mistake."""
+def losses_of(
+    y: Array, predicted: Array, p: Array | None, classes: bool, deviance: str = ""
+) -> Array:
+    """Loss of each row, (n,): −ln p of the true class, or 1 for a mistake; of a number the error.
+
+    That is the absolute one, or the `deviance` of that name.
+    """
+    if deviance:
+        return unit_deviances(deviance, predicted, y)
     if not classes:
         return np.asarray(np.abs(predicted - y))
     if p is None:
@@ -96,6 +104,8 @@ def sums_of(
         parts = [losses_of(y, predicted, p, True), np.ones(len(y))]
     elif name == "Mean absolute error":
         parts = [np.abs(predicted - y), np.ones(len(y))]
+    elif (metric := name.lower().replace(" ", "_")) in OF_METRIC:
+        parts = [unit_deviances(metric, predicted, y), np.ones(len(y))]
     elif name == "Root mean squared error":
         parts = [(predicted - y) ** 2, np.ones(len(y))]
     elif name == "R²":

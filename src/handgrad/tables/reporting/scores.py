@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from handgrad.tables.inspection.tables import IndexedTable, outputs_of
 from handgrad.tables.reporting.intervals import interval_of, losses_of, sums_of, units_in
 from handgrad.tables.tabular.base import refuse_unusable
 from handgrad.tables.tabular.decisions import decided
+from handgrad.tables.tabular.deviances import mean_deviance, metric_of
 from handgrad.textbook import metrics
 from handgrad.textbook.errors import DataError, HandgradError, SettingError
 from handgrad.textbook.layers import Array
@@ -33,7 +34,8 @@ class ScoredRows(Predictions):
     """Predictions for the rows of `table`, perhaps a sample of `of` rows.
 
     `unknown` rows of classes that the model does not know are left out. `roles` are the groups,
-    times and weights of the rows, if they have any; `rows` their indices, if they are not all rows.
+    times and weights of the rows, if they have any; `rows` their indices, if they are not all rows;
+    `deviance` is the metric of a model with such a loss.
     """
 
     table: IndexedTable
@@ -41,11 +43,19 @@ class ScoredRows(Predictions):
     unknown: int = 0
     roles: RowRoles = NO_ROLES
     rows: Array | None = None
+    deviance: str = ""
 
     @property
     def w(self) -> Array | None:
         """Weight of each row, (n,), or None."""
-        return self.roles.weights
+        return self.roles.weights_in_scores
+
+    @property
+    def losses(self) -> Array:
+        """Loss of each prediction, (n,): a mistake, weighted deviance, or absolute error."""
+        losses = losses_of(self.y, self.predicted, None, bool(self.class_names), self.deviance)
+        weighted = self.deviance and self.w is not None
+        return losses * self.w / self.w.mean() if weighted else losses
 
     @cached_property
     def columns(self) -> dict[str, Column]:
@@ -113,6 +123,7 @@ def scored_rows(
         unknown=unknown,
         roles=roles.take(rows) if len(rows) < n else roles,
         rows=rows if len(rows) < n else None,
+        deviance=metric_of(getattr(model, "loss_", None)),
     )
 
 
@@ -252,8 +263,11 @@ def scores_of(held: ScoredRows, training: ScoredRows | None) -> list[Score]:
     else:
         guessed = replace(held, predicted=np.full(len(held), source.mean))
         why = "all true values are equal"
-    scores = []
-    for name, metric, smaller, of in MEASURES:
+    scores, measures = [], [*MEASURES]
+    if held.deviance:
+        name = held.deviance.replace("_", " ").capitalize()
+        measures.insert(0, (name, partial(mean_deviance, held.deviance), True, "numbers"))
+    for name, metric, smaller, of in measures:
         if (of != "numbers") == bool(k) and (of != "probabilities" or held.p is not None):
             at, learned, by_guess = (_figure(metric, s, of) for s in (held, training, guessed))
             lost = at is None or (learned is None and not k and training is not None)

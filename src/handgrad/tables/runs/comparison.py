@@ -280,12 +280,12 @@ def _scores(
 ) -> tuple[dict[str, Scores], list[Finding]]:
     """Scores on new rows and on held-out ones, and a finding if they are significantly worse."""
     target = str(model.target)
-    y = target_of(table, target, model.task).values
+    y, w = model.rates(table, target_of(table, target, model.task).values)
     about = model.classes, model.positive
-    new = PredictedRows.of(model.estimator, table.columns.drop_columns([target]), y, *about)
-    weights = held_out.row_roles.weights
+    new = PredictedRows.of(model.estimator, table.columns.drop_columns([target]), y, *about, w)
+    weights = held_out.row_roles.weights_in_scores
     old = PredictedRows.of(model.estimator, *held_out.to_evaluate(), *about, weights)
-    metrics = metrics_for(model.task, settings.metric, len(model.classes))
+    metrics = metrics_for(model.task, settings.metric, len(model.classes), old.deviance)
     scores = {"new": new.scores(metrics), "held_out": old.scores(metrics)}
     errors = [_errors(rows) for rows in (new, old)]
     worse = float(errors[0].mean() - errors[1].mean())

@@ -37,6 +37,7 @@ def with_settings_of_model(settings: RunSettings) -> RunSettings:
     model = TableModel.of(Path(settings.from_))
     usual: Mapping[str, object] = {f.name: f.default for f in fields(settings)}
     others = {"target": model.target, "estimator": "tabular", "task": model.task}
+    others |= {"loss": getattr(model.estimator, "loss", None), "exposure": model.exposure}
     for name in (*WITHOUT, *others):
         value, known = getattr(settings, name), others.get(name)
         if value != usual[name] and value != known:
@@ -55,6 +56,8 @@ def with_settings_of_model(settings: RunSettings) -> RunSettings:
         task=model.task,
         positive=settings.positive or positive,
         quantile=getattr(model.estimator, "quantiles", None) or (),
+        loss=getattr(model.estimator, "loss", settings.loss),
+        exposure=model.exposure,
         merge_case=bool(reading_in(inspect(model.path).about).get("spellings")),
         **reading,
     )

@@ -13,7 +13,12 @@ from handgrad.tables.data.targets import target_of, with_target
 from handgrad.tables.data.unseen_values import unseen_warnings_together
 from handgrad.tables.inspection.coverage import coverage_of, quantiles_of
 from handgrad.tables.runs.messages import Messages
-from handgrad.tables.runs.models import PredictedRows, metrics_for, notes_on_few_rows
+from handgrad.tables.runs.models import (
+    PredictedRows,
+    deviance_metric,
+    metrics_for,
+    notes_on_few_rows,
+)
 from handgrad.tables.runs.settings import check_metrics, one_target
 from handgrad.tables.runs.table_model import ModelEvaluation, TableModel, errors_name
 from handgrad.tables.runs.text_model import TextModel, refuse_of_tables
@@ -76,12 +81,13 @@ def evaluate_table(
     check_columns(data, table.names, name)
     table = with_target(table, name)
     messages.note(*table.notes)
-    metrics = metrics_for(named.task, metric, len(named.classes))
-    y = target_of(table, name, named.task).values
+    deviance = deviance_metric(named.estimator)
+    metrics = metrics_for(named.task, metric, len(named.classes), deviance)
+    y, w = named.rates(table, target_of(table, name, named.task).values)
     together = unseen_warnings_together(table.place)
     with messages.warnings_as_notes(), errors_name(data, table), together:
         X = table.columns.drop_columns([name])
-        rows = PredictedRows.of(named.estimator, X, y, named.classes, named.positive)
+        rows = PredictedRows.of(named.estimator, X, y, named.classes, named.positive, w)
         coverage = coverage_of(named.estimator, X, rows.y, named.classes)
         quantiles = quantiles_of(named.estimator, X, rows.y)
     classes = rows.by_class()

@@ -267,7 +267,7 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
                 "a column other than the target",
                 f"another {option(role)}",
             )
-    others = {name, *ignore, settings.group, settings.weight}
+    others = {name, *ignore, settings.group, settings.weight, settings.exposure}
     features = [column for column in names if column not in others]
     _check_texts(settings, names, features)
     if not features or n_rows == 0:
@@ -305,7 +305,7 @@ def _check_texts(settings: RunSettings, names: Sequence[str], features: Sequence
     if other := [column for column in settings.text if column not in features]:
         raise SettingError(
             f"{option('text', other[0])}, which is no feature",
-            "a column that is neither the target, nor left out, nor has groups or weights",
+            "a column that is neither the target nor left out, and that has no other role",
             f"without {option('text', other[0])}",
         )
 

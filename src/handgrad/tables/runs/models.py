@@ -20,10 +20,13 @@ from handgrad.tables.runs.pictures import PicturesInMemory, in_words
 from handgrad.tables.runs.settings import ACTIVATIONS, RunSettings
 from handgrad.tables.runs.training_table import TableInChunks, TableInMemory, TrainingTable
 from handgrad.tables.tabular.decisions import decided, positive_of
+from handgrad.tables.tabular.deviances import OF_METRIC, SQUARED_ERROR, deviance_of, metric_of
 from handgrad.tables.tabular.members import TIME_LIMIT
 from handgrad.tables.tabular.scorers import score_classes, score_numbers
 from handgrad.textbook.errors import DataError, DivergenceError, SettingError, did_you_mean
+from handgrad.textbook.kinds import Amounts
 from handgrad.textbook.layers import Array
+from handgrad.textbook.losses import Loss
 from handgrad.textbook.metrics.registry import METRICS
 from handgrad.training import History
 from handgrad.training.results import Predictor
@@ -53,7 +56,7 @@ def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
     usual = "log_loss" if task == "classification" else "root_mean_squared_error"
     if settings.estimator != "tabular" and not settings.patience:
         return None
-    return "pinball_loss" if settings.quantile else first or usual
+    return "pinball_loss" if settings.quantile else metric_of(settings.loss) or first or usual
 
 
 def fitted(
@@ -91,19 +94,25 @@ def fitted(
     if task == "classification":
         options |= {"positive": settings.positive, "threshold": settings.threshold_asked()}
         model = TabularClassifier(**options)
-    elif settings.quantile:
-        options.pop("metric")  # the pinball loss
-        model = TabularRegressor(quantiles=settings.quantile, **options)
     else:
-        model = TabularRegressor(**options)
+        if _chosen_by_loss(settings):
+            options.pop("metric")
+        levels = settings.quantile or None
+        model = TabularRegressor(quantiles=levels, loss=settings.loss, **options)
     model = _fit(settings, model, X, y, _of_rows(settings, rows))
     model.set_params(verbose=False)
     return model, model.history_ or History()
 
 
+def _chosen_by_loss(settings: RunSettings) -> bool:
+    """Return True if the best epochs are those of the pinball loss or the deviance."""
+    return bool(settings.quantile) or settings.loss != SQUARED_ERROR
+
+
 def _for_continued(settings: RunSettings, options: Mapping[str, object]) -> dict[str, object]:
     """Parameters of a model whose training is continued; the others are its own."""
-    names = ["epochs", "engine", "verbose", "time_limit", *["metric"][: not settings.quantile]]
+    names = ["epochs", "engine", "verbose", "time_limit"]
+    names += [] if _chosen_by_loss(settings) else ["metric"]
     asked = {name: options[name] for name in names}
     if settings.threshold is not None:
         asked["threshold"] = settings.threshold_asked()
@@ -141,18 +150,21 @@ def _fit(
 
 
 def _of_rows(settings: RunSettings, rows: TrainingTable) -> dict[str, Array | None]:
-    """Weights of the rows, and their groups or times, as arguments of a fit."""
+    """Weights of the rows, their exposures, and groups or times, as arguments of a fit."""
     if isinstance(rows, TableInChunks):
         return {}
-    arguments, units = {"sample_weight": weights_of(settings, rows)}, rows.row_roles.units
+    roles = rows.row_roles
+    arguments, units = {"sample_weight": weights_of(settings, rows, roles.weights)}, roles.units
+    if roles.exposure is not None:
+        arguments["exposure"] = roles.exposure
     if units is not None:
         arguments["time" if units.ordered else "groups"] = units.codes
     return arguments
 
 
-def weights_of(settings: RunSettings, rows: TableInMemory) -> Array | None:
-    """Weight of each row, (n,), by its class and its own; None if all are 1."""
-    own, by_class = rows.row_roles.weights, row_weights(settings, rows.to_learn()[1])
+def weights_of(settings: RunSettings, rows: TableInMemory, own: Array | None) -> Array | None:
+    """Weight of each row, (n,), by its class and its `own`; None if all are 1."""
+    by_class = row_weights(settings, rows.to_learn()[1])
     return own if by_class is None else by_class if own is None else by_class * own
 
 
@@ -286,22 +298,43 @@ def row_weights(settings: RunSettings, y: Array) -> Array | None:
     return compute_sample_weight(weights, names)
 
 
-def check_quantiles(settings: RunSettings, table: TrainingTable) -> None:
-    """Refuse quantiles of classes, and of an estimator without them."""
-    if not settings.quantile:
-        return
-    asked, without = option("quantile", settings.quantile[0]), f"without {option('quantile')}"
-    if table.classes:
-        raise SettingError(
-            f"{asked}, where {table.target.name} has {len(table.classes)} classes",
-            "a target of numbers",
-            f"{without}; {option('task', 'regression')}, if they are numbers",
-        )
-    if settings.estimator != "tabular":
-        raise SettingError(
-            f"{asked} for {option('estimator', settings.estimator)}",
-            f"{option('estimator', 'tabular')}, which has an output for each quantile",
-            without,
+def check_numbers(settings: RunSettings, table: TrainingTable) -> None:
+    """Refuse settings of a number for classes, and for an estimator without them."""
+    asked: dict[str, tuple[Sequence[object], str]] = {
+        "quantile": (settings.quantile[:1], "which has an output for each quantile"),
+        "loss": ([settings.loss][: settings.loss != SQUARED_ERROR], "which has several losses"),
+        "exposure": ([settings.exposure][: settings.exposure is not None], "which takes it"),
+    }
+    for name, (values, why) in asked.items():
+        for value in values:
+            came, without = option(name, value), f"without {option(name)}"
+            if table.classes:
+                raise SettingError(
+                    f"{came}, where {table.target.name} has {len(table.classes)} classes",
+                    "a target of numbers",
+                    f"{without}; {option('task', 'regression')}, if they are numbers",
+                )
+            if settings.estimator != "tabular":
+                raise SettingError(
+                    f"{came} for {option('estimator', settings.estimator)}",
+                    f"{option('estimator', 'tabular')}, {why}",
+                    without,
+                )
+    deviance = deviance_of(settings.loss, 1.5)
+    if deviance is not None and isinstance(table, TableInMemory):
+        _check_amounts(settings, table, deviance)
+
+
+def _check_amounts(settings: RunSettings, table: TableInMemory, deviance: Loss) -> None:
+    """Refuse targets that the deviance does not take."""
+    kind, values = deviance.target_kind, table.target.values
+    row = int(values.argmin())
+    if isinstance(kind, Amounts) and not kind.allows(values[row]):
+        raise table.table.refused(
+            row,
+            f"the target {table.target.name!r} is {values[row]:g}",
+            f"{kind.name}, {kind.least}, for {option('loss', settings.loss)}",
+            f"correct it, or remove the row; or another {option('loss')}",
         )
 
 
@@ -328,16 +361,19 @@ def positive_asked(settings: RunSettings, table: TrainingTable) -> str | None:
     return None if place is None else str(names[place])
 
 
-def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, ...]:
-    """Names of the metrics: those in `asked`, or the defaults of the task.
+def metrics_for(
+    task: Task, asked: Sequence[str], n_classes: int, deviance: str = ""
+) -> tuple[str, ...]:
+    """Names of the metrics: those in `asked`, or the defaults of the task, the deviance first.
 
     Raises a SettingError for a metric of another task.
     """
-    known = OF_NUMBERS if task == "regression" else [m for m in METRICS if m not in OF_NUMBERS]
+    of_numbers = (*OF_NUMBERS, *OF_METRIC)
+    known = of_numbers if task == "regression" else [m for m in METRICS if m not in OF_NUMBERS]
     others = OF_TWO_CLASSES if n_classes > 2 else OF_MORE_CLASSES
     known = [name for name in known if name not in others]
     for name in asked:
-        if name not in METRICS:
+        if name not in METRICS and name not in OF_METRIC:
             _try_scorer(name, n_classes)
         elif name not in known:
             kind = f"{n_classes} classes" if n_classes else "a number"
@@ -347,7 +383,7 @@ def metrics_for(task: Task, asked: Sequence[str], n_classes: int) -> tuple[str, 
                 f"one of {', '.join(known)}",
                 option("metric", other),
             )
-    return tuple(dict.fromkeys(asked)) or USUAL[task]
+    return tuple(dict.fromkeys(asked)) or (*[deviance][: bool(deviance)], *USUAL[task])
 
 
 def _try_scorer(name: str, n_classes: int) -> None:
@@ -366,7 +402,7 @@ class PredictedRows:
 
     Classification: probabilities (n, n_classes) and class indices. Regression: numbers (n,). Of two
     classes, `positive` is the index of the positive one; a class is predicted by the `thresholds`,
-    if there are any.
+    if there are any. `deviance` is the name of the metric of a model with such a loss.
     """
 
     p: Array
@@ -375,6 +411,7 @@ class PredictedRows:
     positive: int | None = None
     thresholds: Array | None = None
     w: Array | None = None
+    deviance: str = ""
 
     @classmethod
     def of(
@@ -390,7 +427,7 @@ class PredictedRows:
         predict = getattr(model, "predict_proba", model.predict)
         p = np.concatenate([predict(X.slice(i, AT_ONCE)) for i in range(0, len(X), AT_ONCE)])
         if not classes:
-            return cls(p, y, classes, w=w)
+            return cls(p, y, classes, w=w, deviance=deviance_metric(model))
         place = {str(name): i for i, name in enumerate(classes)}
         labels = [*map(str, y.tolist())]
         if unknown := [label for label in labels if label not in place]:
@@ -450,6 +487,11 @@ class PredictedRows:
             {"class": name, "precision": a, "recall": b, "f1": c, "rows": int(n)}
             for name, a, b, c, n in zip(self.classes, *parts[:3], counts, strict=True)
         ]
+
+
+def deviance_metric(model: object) -> str:
+    """Name of the mean deviance that a model was trained with; "" for any other model."""
+    return metric_of(getattr(model, "loss_", None))
 
 
 def notes_on_few_rows(classes: Sequence[ClassScores]) -> list[str]:

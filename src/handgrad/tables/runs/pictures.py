@@ -44,7 +44,17 @@ Side = tuple[int, int] | None  # height and width asked for
 TARGET = "class"
 AT_ONCE = 1024
 OF_TABLES = (
-    *("task", "ignore", "category", "number", "date", "header_row", "missing", "merge_case"),
+    *(
+        "loss",
+        "task",
+        "ignore",
+        "category",
+        "number",
+        "date",
+        "header_row",
+        "missing",
+        "merge_case",
+    ),
     "quantile",
     *OF_ROWS,
     "test",
@@ -95,7 +105,7 @@ def in_words(shape: Sequence[int]) -> str:
 def load_pictures(settings: RunSettings) -> PicturesInMemory:
     """Load the folder of pictures of the settings; options for columns are an error."""
     for name in OF_TABLES:
-        if value := getattr(settings, name):
+        if (value := getattr(settings, name)) and value != getattr(RunSettings, name):
             value = value[0] if isinstance(value, tuple) else value
             raise SettingError(
                 f"{option(name, value)}, for a folder of pictures",

@@ -67,9 +67,9 @@ def compared(
     `net` are the predictions of the model of the run for these rows. The difference of the losses
     has a confidence interval if the rows are `independent` of those of the training.
     """
-    (X, y), (X_held, _) = learned.to_learn(), held_out.to_evaluate()
+    (X, y), (X_held, _) = learned.to_evaluate(), held_out.to_evaluate()
     columns = stacked(X, X_held).columns()
-    weights = weights_of(settings, learned)
+    weights = weights_of(settings, learned, learned.row_roles.weights_in_scores)
     codes = _codes(learned, y)
     losses = _losses(net)
     units = units_in(held_out.row_roles, losses) if independent else None
@@ -89,7 +89,7 @@ def compared(
             "model": type(kind.estimator).__name__,
             "scores": rows.scores(metrics),
             "larger_loss": {
-                "of": "log_loss" if net.classes else "mean_absolute_error",
+                "of": "log_loss" if net.classes else net.deviance or "mean_absolute_error",
                 "mean": mean,
                 "between": [mean - half, mean + half] if independent else None,
             },
@@ -101,12 +101,13 @@ def boosting_predicts(
     settings: RunSettings, learned: TableInMemory, held_out: TableInMemory
 ) -> tuple[Array, Array]:
     """Held-out targets and the predictions of gradient boosting: class indices or numbers, (n,)."""
-    (X, y), (X_held, y_held) = learned.to_learn(), held_out.to_evaluate()
+    (X, y), (X_held, y_held) = learned.to_evaluate(), held_out.to_evaluate()
     y, y_held = _codes(learned, y), _codes(learned, y_held)
     kind = _models(settings, of_classes=bool(learned.classes))["boosting"]
     with threadpool_limits(1):
         x, x_held = kind.encoded(stacked(X, X_held).columns(), len(y))
-        model: Any = kind.estimator.fit(x, y, sample_weight=weights_of(settings, learned))
+        weights = weights_of(settings, learned, learned.row_roles.weights_in_scores)
+        model: Any = kind.estimator.fit(x, y, sample_weight=weights)
         return y_held, np.asarray(model.predict(x_held))
 
 
@@ -141,9 +142,7 @@ class _Kind:
 
 def _models(settings: RunSettings, *, of_classes: bool) -> dict[str, _Kind]:
     """The reference models, with scikit-learn's defaults and encoders."""
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import (
         FunctionTransformer,
@@ -152,7 +151,7 @@ def _models(settings: RunSettings, *, of_classes: bool) -> dict[str, _Kind]:
         StandardScaler,
     )
 
-    boosting = HistGradientBoostingClassifier if of_classes else HistGradientBoostingRegressor
+    linear, boosting = _models_of_classes(settings) if of_classes else _models_of_numbers(settings)
     filled = SimpleImputer(strategy="median", add_indicator=True)
     one_hot = OneHotEncoder(
         handle_unknown="infrequent_if_exist",
@@ -166,13 +165,32 @@ def _models(settings: RunSettings, *, of_classes: bool) -> dict[str, _Kind]:
         max_categories=MOST_CODES,
     )
     return {
-        "linear": _Kind(
-            LogisticRegression(max_iter=200) if of_classes else Ridge(),
-            make_pipeline(filled, StandardScaler()),
-            one_hot,
-        ),
-        "boosting": _Kind(boosting(random_state=settings.seed), FunctionTransformer(), codes),
+        "linear": _Kind(linear, make_pipeline(filled, StandardScaler()), one_hot),
+        "boosting": _Kind(boosting, FunctionTransformer(), codes),
     }
+
+
+def _models_of_classes(settings: RunSettings) -> tuple[BaseEstimator, BaseEstimator]:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    boosting = HistGradientBoostingClassifier(random_state=settings.seed)
+    return LogisticRegression(max_iter=200), boosting
+
+
+def _models_of_numbers(settings: RunSettings) -> tuple[BaseEstimator, BaseEstimator]:
+    """A linear model and gradient boosting, of the loss; boosting has none for Tweedie."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.linear_model import GammaRegressor, PoissonRegressor, Ridge, TweedieRegressor
+
+    # the penalty of scikit-learn's examples with claims; its default leaves little but the mean
+    weak: dict[str, Any] = {"alpha": 1e-4, "max_iter": 300}
+    linear, loss = {
+        "poisson": (PoissonRegressor(**weak), "poisson"),
+        "gamma": (GammaRegressor(**weak), "gamma"),
+        "tweedie": (TweedieRegressor(power=1.5, link="log", **weak), "poisson"),
+    }.get(settings.loss, (Ridge(), "squared_error"))
+    return linear, HistGradientBoostingRegressor(loss=loss, random_state=settings.seed)
 
 
 def _cells(columns: dict[str, Column], n: int, *, numbers: bool) -> Array:
@@ -195,12 +213,15 @@ def _cells(columns: dict[str, Column], n: int, *, numbers: bool) -> Array:
 def _predicted(model: Predictor, x: Array, net: PredictedRows) -> PredictedRows:
     """Predictions of a reference model for the rows of the net, without thresholds."""
     if not is_classifier(model):
-        return PredictedRows(np.asarray(model.predict(x)), net.y, (), w=net.w)
+        return PredictedRows(
+            np.asarray(model.predict(x)), net.y, (), w=net.w, deviance=net.deviance
+        )
     p = np.zeros((x.shape[0], len(net.classes)))
     p[:, model.classes_] = model.predict_proba(x)
     return PredictedRows(p, net.y, net.classes, net.positive, w=net.w)
 
 
 def _losses(rows: PredictedRows) -> Array:
-    """Log loss or absolute error of each row, (n,)."""
-    return losses_of(rows.y, rows.p, rows.p if rows.classes else None, bool(rows.classes))
+    """Log loss, deviance or absolute error of each row, (n,)."""
+    p = rows.p if rows.classes else None
+    return losses_of(rows.y, rows.p, p, bool(rows.classes), rows.deviance)

@@ -1,4 +1,4 @@
-"""Columns that decide how rows are used: groups or times for the split, and weights."""
+"""Columns that decide how rows are used: groups or times for the split, weights and exposure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,14 @@ def roles_of(settings: RunSettings, table: Table) -> RowRoles:
         roles = _of_groups(table, group)
     if time is not None and time in table.names:
         roles = _of_times(table, time)
+    if settings.exposure is not None:
+        roles = replace(roles, exposure=exposure_in(table, settings.exposure))
     return roles if weight is None else replace(roles, weights=_weights(table, weight))
+
+
+def exposure_in(table: Table, name: str) -> Array:
+    """Exposure of each row, (n,); an error for cells that are none."""
+    return _numbers(table, "exposure", name, "a number above 0 in every row")
 
 
 def roles_by(table: Table, name: str, *, ordered: bool) -> RowRoles:
@@ -36,11 +43,17 @@ def roles_by(table: Table, name: str, *, ordered: bool) -> RowRoles:
 
 
 def notes_on(roles: RowRoles, settings: RunSettings) -> tuple[str, ...]:
-    """Notes on the groups."""
+    """Notes on the exposure and the groups."""
+    notes = list[str]()
+    if settings.exposure is not None:
+        notes.append(
+            f"the rate is predicted, {settings.target or 'target'} / {settings.exposure}; rows are "
+            f"weighted by {settings.exposure!r} in training and scores"
+        )
     name, units = settings.group, roles.units
     if name is None or units is None or roles.labels is None:
-        return ()
-    notes = [
+        return (*notes,)
+    notes += [
         f"the column {name!r} has the groups and is not a feature: values of new groups are unknown"
     ]
     if missing := sum(label is None for label in roles.labels.tolist()):
@@ -98,24 +111,31 @@ def _column(table: Table, name: str) -> Column:
 
 def _weights(table: Table, name: str) -> Array:
     """Row weights, (n,); an error for cells that are none."""
-    column = read(_column(table, name))
-    numbers = column.kind in ("number", "boolean")
-    values = column.values if numbers else np.full(len(column.values), np.nan)
-    unusable = ~(values >= 0) | np.isinf(values)
-    if unusable.any():
-        row = int(unusable.argmax())
-        cell = table.columns[name][row].as_py()
-        raise table.refused(
-            row,
-            f"{option('weight', name)}: the cell is "
-            + ("empty" if column.missing[row] else repr(cell)),
-            "a number of at least 0 in every row",
-            f"correct it, or remove the row; or another {option('weight')}",
-        )
+    values = _numbers(table, "weight", name, "a number of at least 0 in every row")
     if not values.any():
         raise DataError(
             f"{table.source}: {option('weight', name)}, which is 0 in every row",
             "weights above 0",
             f"without {option('weight')}, for rows of equal weight",
+        )
+    return values
+
+
+def _numbers(table: Table, role: str, name: str, expected: str) -> Array:
+    """Finite numbers of at least 0, or above it for an exposure, (n,)."""
+    column = read(_column(table, name))
+    numbers = column.kind in ("number", "boolean")
+    values = column.values if numbers else np.full(len(column.values), np.nan)
+    fits = values > 0 if role == "exposure" else values >= 0
+    unusable = ~fits | np.isinf(values)
+    if unusable.any():
+        row = int(unusable.argmax())
+        cell = table.columns[name][row].as_py()
+        raise table.refused(
+            row,
+            f"{option(role, name)}: the cell is "
+            + ("empty" if column.missing[row] else repr(cell)),
+            expected,
+            f"correct it, or remove the row; or another {option(role)}",
         )
     return values.astype(float)

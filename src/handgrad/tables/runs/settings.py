@@ -21,6 +21,13 @@ from handgrad.tables.data.table_options import (
     option,
 )
 from handgrad.tables.tabular.decisions import Threshold, check_threshold
+from handgrad.tables.tabular.deviances import (
+    LOSSES,
+    OF_METRIC,
+    SQUARED_ERROR,
+    LossName,
+    metric_of,
+)
 from handgrad.tables.tabular.quantiles import MOST_LEVELS, checked_quantiles
 from handgrad.textbook.errors import SettingError, did_you_mean, is_number
 from handgrad.textbook.layers import ELU, GELU, SELU, Layer, LeakyReLU, Mish, SiLU, Softplus
@@ -51,7 +58,7 @@ OF_FORECASTS = (
     *("engine", "memory", "test_size", "report", "out", "resume"),
 )
 # Columns that are used otherwise than as features.
-OF_ROWS = ("group", "time", "weight")
+OF_ROWS = ("group", "time", "weight", "exposure")
 # Settings that do not change the result.
 WITHOUT_EFFECT = ("out", "resume", "workers", "ray")
 # Exclusive bounds of numbers, their description, and an example.
@@ -166,6 +173,11 @@ class RunSettings(TableOptions):
         f"tabular: level of a quantile to predict, such as 0.9. {SEVERAL} The prediction is the "
         "median then.",
     ] = ()
+    loss: Annotated[
+        LossName,
+        "tabular: loss of a number; poisson for counts, gamma for amounts above 0, tweedie for "
+        "amounts of which many are 0.",
+    ] = "squared_error"
     seed: Annotated[int, "Random seed; the same seed gives the same model."] = 0
     engine: Annotated[EngineName, "Engine; auto compiles if that is faster."] = "auto"
     memory: Annotated[str, "Memory budget; larger tables are read in chunks."] = "1 GB"
@@ -184,6 +196,11 @@ class RunSettings(TableOptions):
     weight: Annotated[
         str | None,
         "Column of row weights, for training and scores; it is not a feature.",
+    ] = None
+    exposure: Annotated[
+        str | None,
+        "tabular: column of exposures, such as insured years: the rate, target / exposure, is "
+        "predicted, and rows are weighted by it; it is not a feature.",
     ] = None
     folds: Annotated[
         int | None, "Number of cross-validation folds, of the rows that are not held out."
@@ -241,6 +258,7 @@ class RunSettings(TableOptions):
         self.weights_of_classes()
         self.threshold_asked()
         self._check_quantiles()
+        self._check_loss()
         check_metrics(self.metric)
 
     def _check_quantiles(self) -> None:
@@ -255,6 +273,30 @@ class RunSettings(TableOptions):
                 option("quantile", 0.9),
             ) from error
         object.__setattr__(self, "quantile", ordered or ())
+
+    def _check_loss(self) -> None:
+        """Refuse an unknown loss, and what it is contrary to; a deviance is of numbers."""
+        if self.loss not in LOSSES:
+            raise SettingError(
+                option("loss", self.loss),
+                f"one of {', '.join(LOSSES)}",
+                did_you_mean(str(self.loss), LOSSES, option("loss", "poisson")),
+            )
+        if self.quantile and self.loss != SQUARED_ERROR:
+            raise SettingError(
+                f"{option('loss', self.loss)} with {option('quantile', self.quantile[0])}",
+                "a prediction of the mean, or of quantiles",
+                f"without {option('quantile')}; or without {option('loss')}",
+            )
+        for name in self.metric:
+            if name in OF_METRIC and name != metric_of(self.loss):
+                raise SettingError(
+                    f"{option('metric', name)} with {option('loss', self.loss)}",
+                    "the deviance of the loss",
+                    option("loss", name.split("_")[1]),
+                )
+        if self.task is None and (self.loss != SQUARED_ERROR or self.exposure is not None):
+            object.__setattr__(self, "task", "regression")
 
     def _check_split(self) -> None:
         """Refuse contradictory settings of the split."""
@@ -395,7 +437,7 @@ class RunSettings(TableOptions):
 
 def check_metrics(names: Sequence[str]) -> None:
     """Refuse what is neither a metric nor a scorer of scikit-learn."""
-    others = [name for name in names if name not in METRICS]
+    others = [name for name in names if name not in METRICS and name not in OF_METRIC]
     if others:
         from sklearn.metrics import get_scorer_names
 

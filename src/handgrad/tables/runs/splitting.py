@@ -129,8 +129,8 @@ def _of_file(settings: RunSettings, source: str, table: TableInMemory) -> TableI
             "files of other rows",
             f"without {option('test')}, to hold out some of the rows",
         )
-    weight = () if settings.weight is None else (settings.weight,)
-    check_columns(source, rows.names, *names, *weight)
+    of_rows = [name for name in (settings.weight, settings.exposure) if name is not None]
+    check_columns(source, rows.names, *names, *of_rows)
     rows = rows.with_columns(respelled(rows.columns, table.spellings))
     rows = with_target(rows, target.name)
     values = _known(rows, target_of(rows, target.name, target.task).values, table)

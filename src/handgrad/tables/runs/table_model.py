@@ -35,7 +35,9 @@ from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import ClassScores, Scores
 from handgrad.tables.runs.pictures import Shape, pictures_for, pictures_named, predict_pictures
 from handgrad.tables.runs.record import MODEL
+from handgrad.tables.runs.row_roles import exposure_in
 from handgrad.textbook.errors import DataError, HandgradError, SettingError
+from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 from handgrad.training.results import Classifier, Predictor
 
@@ -122,7 +124,7 @@ class TableModel:
 
     `spellings` are those of the texts of the training table, if they were merged; `levels` are the
     pixel values scaled to 0 and 1, for files of more than 8 bits. `positive` is the index of the
-    positive class of two.
+    positive class of two, `exposure` the column of exposures, by which rates are predicted.
     """
 
     path: Path
@@ -134,6 +136,7 @@ class TableModel:
     spellings: Spellings
     levels: Levels
     positive: int | None
+    exposure: str | None = None
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -178,12 +181,21 @@ class TableModel:
             _spellings(reading.get("spellings")),
             _levels(reading.get("levels")),
             positive_in(model, classes, about.get("positive")),
+            next(iter(_names([about.get("exposure")])), None),
         )
 
     @property
     def shape(self) -> Shape | None:
         """Shape of the input pictures; None for a model of tables."""
         return getattr(self.estimator, "shape", None)
+
+    def rates(self, table: Table, y: Array) -> tuple[Array, Array | None]:
+        """Targets of the rows of a table, and their weights: with an exposure, rates and it."""
+        if self.exposure is None:
+            return y, None
+        check_columns(table.source, table.names, self.exposure)
+        exposure = exposure_in(table, self.exposure)
+        return y / exposure, exposure
 
     def read(self, data: str, asked: TableOptions) -> Table:
         """Read a table, or a folder of pictures by class, like the training data."""
@@ -291,7 +303,7 @@ class TableModel:
                 **coverages,
             )
         known = getattr(self.estimator, "feature_names_in_", table.names)
-        known = {*map(str, known), *keep, self.target}
+        known = {*map(str, known), *keep, self.target, self.exposure}
         if more := [name for name in table.names if name not in known]:
             messages.note(f"columns that training did not have are ignored: {listed(more)}")
         return table.n_rows

@@ -33,7 +33,7 @@ from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import (
     PredictedRows,
     Scores,
-    check_quantiles,
+    check_numbers,
     columns_read,
     epochs_chosen_by,
     fitted,
@@ -58,6 +58,7 @@ from handgrad.tables.runs.table_model import errors_name, positive_in
 from handgrad.tables.runs.text_run import TextJob, write_text_report
 from handgrad.tables.runs.training_table import TableInMemory, TrainingTable
 from handgrad.tables.runs.two_splits import two_splits
+from handgrad.tables.tabular.deviances import SQUARED_ERROR, metric_of
 from handgrad.textbook.errors import DataError, SettingError
 from handgrad.training import History
 from handgrad.training.results import Predictor
@@ -197,6 +198,7 @@ def _refuse_beside_chunks(settings: RunSettings) -> None:
         ("estimator", settings.estimator == "mlp" and "mlp"),
         ("folds", settings.folds),
         ("class_weight", settings.class_weight),
+        ("loss", settings.loss != SQUARED_ERROR and settings.loss),
         *((name, getattr(settings, name)) for name in (*OF_ROWS, "test")),
     ):
         if value:
@@ -221,7 +223,8 @@ class TableJob(Job):
         self.table = table = load_table(settings, progress=messages.shows_progress)
         if table.streamed:
             _refuse_beside_chunks(settings)
-        self.metrics = metrics_for(table.target.task, settings.metric, len(table.classes))
+        deviance, n_classes = metric_of(settings.loss), len(table.classes)
+        self.metrics = metrics_for(table.target.task, settings.metric, n_classes, deviance)
         if settings.class_weight is not None and not table.classes:
             raise SettingError(
                 f"{option('class_weight', settings.class_weight)}, where {table.target.name} "
@@ -232,7 +235,7 @@ class TableJob(Job):
             )
         row_weights(settings, table.target.values)
         check_comparable(settings, table)
-        check_quantiles(settings, table)
+        check_numbers(settings, table)
         check_classes(settings, table)
         self.positive = positive_asked(settings, table)
         self.split = split_of(settings, table)
@@ -257,7 +260,7 @@ class TableJob(Job):
     def scored(self, model: Predictor, rows: TrainingTable) -> PredictedRows:
         """Predict rows for scoring."""
         with no_unseen_warnings():
-            classes, w = self.table.classes, rows.row_roles.weights
+            classes, w = self.table.classes, rows.row_roles.weights_in_scores
             positive = positive_in(model, classes, self.positive)
             return PredictedRows.of(model, *rows.to_evaluate(), classes, positive, w)
 
@@ -398,6 +401,7 @@ class TableJob(Job):
                 "target": target.name,
                 "task": target.task,
                 **({} if self.positive is None else {"positive": self.positive}),
+                **({"exposure": asked.exposure} if asked.exposure else {}),
                 "reading": reading,  # options for reading tables to predict
                 **({"shards": asked.shards} if asked.shards else {}),
             }

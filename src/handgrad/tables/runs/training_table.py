@@ -66,11 +66,11 @@ class WithTarget(ABC):
 
     @abstractmethod
     def to_evaluate(self) -> tuple[pa.Table, Array]:
-        """Features and targets of the rows to evaluate, in memory."""
+        """Features and targets, or their rates, of the rows to evaluate, in memory."""
 
     @property
     def row_roles(self) -> RowRoles:
-        """Groups, times and weights of the rows; none for a table in chunks."""
+        """Groups, times, weights and exposures of the rows; none for a table in chunks."""
         return RowRoles()
 
     @property
@@ -91,7 +91,7 @@ class WithTarget(ABC):
 class TableInMemory(WithTarget):
     """A training table in memory; `rows` are the numbers of its rows.
 
-    `roles` are the groups, times and weights of all rows of `table`.
+    `roles` are the groups, times, weights and exposures of all rows of `table`.
     """
 
     table: Table
@@ -216,7 +216,8 @@ class TableInMemory(WithTarget):
         return self.features.take(self.rows), self.target.values[self.rows]
 
     def to_evaluate(self) -> tuple[pa.Table, Array]:
-        return self.to_learn()
+        (features, y), exposure = self.to_learn(), self.row_roles.exposure
+        return features, y if exposure is None else y / exposure
 
     def beside(self) -> pa.Table | None:
         learned = {*self.feature_names, self.target.name}

@@ -1,22 +1,32 @@
-"""Losses of a regressor: the squared error, or a deviance with a log link; and exposure."""
+"""Losses of a regressor: the squared error, or a deviance with a log link; mean deviances."""
 
 from __future__ import annotations
 
-import numpy as np
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from collections.abc import Callable
+from typing import Literal, get_args
 
+import numpy as np
+
+from handgrad.tables.estimators.losses import HalfPoissonDeviance
 from handgrad.textbook.errors import DataError, SettingError, did_you_mean, is_number
+from handgrad.textbook.kinds import Amounts
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import GammaDevianceLoss, Loss, PoissonNLLLoss, TweedieDevianceLoss
 
-SQUARED_ERROR, TWEEDIE = "squared_error", "tweedie"
-# Losses of log means, by name; the metric of each is a mean deviance.
-DEVIANCES: dict[str, type[Loss]] = {
+LossName = Literal["squared_error", "poisson", "gamma", "tweedie"]
+LOSSES: tuple[LossName, ...] = get_args(LossName)
+SQUARED_ERROR, *DEVIANCES = LOSSES
+# Losses of log means: that of a training, and that whose value is so many times the mean deviance.
+OF_TRAINING: dict[str, Callable[[], Loss]] = {
     "poisson": PoissonNLLLoss,
     "gamma": GammaDevianceLoss,
-    TWEEDIE: TweedieDevianceLoss,
+    "tweedie": TweedieDevianceLoss,
 }
-LOSSES = (SQUARED_ERROR, *DEVIANCES)
+OF_METRIC: dict[str, tuple[Callable[[], Loss], float]] = {
+    "mean_poisson_deviance": (HalfPoissonDeviance, 2.0),
+    "mean_gamma_deviance": (GammaDevianceLoss, 1.0),
+    "mean_tweedie_deviance": (TweedieDevianceLoss, 1.0),
+}
 
 
 def deviance_of(loss: object, power: object) -> Loss | None:
@@ -41,45 +51,58 @@ def deviance_of(loss: object, power: object) -> Loss | None:
             "a number between 1 and 2, the power of the variance for loss='tweedie'",
             "power=1.5; or loss='poisson' for 1, loss='gamma' for 2",
         )
-    if loss == TWEEDIE:
+    if loss == "tweedie":
         return TweedieDevianceLoss(float(power))  # type: ignore[arg-type]
-    return None if loss == SQUARED_ERROR else DEVIANCES[loss]()
+    return None if loss == SQUARED_ERROR else OF_TRAINING[loss]()
 
 
-def mean_deviance(loss: str) -> str:
-    """Name of the metric of a deviance."""
-    return f"mean_{loss}_deviance"
+def metric_of(loss: object) -> str:
+    """Name of the mean deviance of a loss by its name; "" for any other."""
+    return f"mean_{loss}_deviance" if isinstance(loss, str) and loss in DEVIANCES else ""
 
 
-def per_exposure(y: Array, sample_weight: object, exposure: object) -> tuple[Array, Array]:
-    """Rates y / exposure, and the weights times the exposure.
-
-    The exposure of a row is how many units it covers, such as years of insurance, or claims.
+def mean_deviance(name: str, mean: Array, y: Array, sample_weight: Array | None = None) -> float:
+    """Mean deviance of predictions; that of Tweedie has the power 1.5.
 
     Parameters
     ----------
+    name : str
+        A name of `OF_METRIC`.
+    mean : array, (n,)
+        Predictions, above 0.
     y : array, (n,)
-        Totals of the rows.
-    sample_weight : array-like (n,) or None
+        Targets.
+    sample_weight : array, (n,), optional
         Weight of each row.
-    exposure : array-like (n,)
-        Exposure of each row.
+
+    Raises
+    ------
+    DataError
+        For predictions or targets that have no such deviance.
     """
-    try:
-        e = np.asarray(column_or_1d(np.asarray(exposure)), float)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"exposure: {error}", "a number above 0 for each row", "exposure=table['column']"
-        ) from error
-    check_consistent_length(y, e)
-    unusable = ~(np.isfinite(e) & (e > 0))
-    if unusable.any():
-        row = int(unusable.argmax())
-        raise DataError(
-            f"exposure: {e[row]:g} in row {row}, counted from 0",
-            "a number above 0 in every row",
-            "without the rows that have no exposure",
-        )
-    w = np.ones(len(e)) if sample_weight is None else np.asarray(sample_weight, float)
-    check_consistent_length(w, e)
-    return y / e, w * e
+    loss, factor = _checked(name, mean, y)
+    w = () if sample_weight is None else (sample_weight,)
+    return factor * float(loss.forward(np.log(mean)[:, None], y, *w))
+
+
+def unit_deviances(name: str, mean: Array, y: Array) -> Array:
+    """Deviance of each row, (n,), the mean of which is `mean_deviance`."""
+    loss, factor = _checked(name, mean, y)
+    rows = zip(np.log(mean)[:, None, None], y[:, None], strict=True)
+    return factor * np.array([float(loss.forward(z, t)) for z, t in rows])
+
+
+def _checked(name: str, mean: Array, y: Array) -> tuple[Loss, float]:
+    """The loss of a mean deviance, and the factor of its value."""
+    make, factor = OF_METRIC[name]
+    loss = make()
+    kind = loss.target_kind
+    if not isinstance(kind, Amounts):
+        raise AssertionError(kind)
+    for what, values, fits, expected in (
+        ("prediction", mean, mean.min(initial=1) > 0, "predictions above 0"),
+        ("target", y, kind.allows(y.min(initial=1)), f"{kind.name}, {kind.least}"),
+    ):
+        if not fits:
+            raise DataError(f"a {what} of {values.min():g}, for {name}", expected, "another metric")
+    return loss, factor

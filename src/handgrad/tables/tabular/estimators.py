@@ -46,7 +46,8 @@ from handgrad.tables.tabular.decisions import (
     decided,
     positive_of,
 )
-from handgrad.tables.tabular.deviances import SQUARED_ERROR, deviance_of, per_exposure
+from handgrad.tables.tabular.deviances import SQUARED_ERROR, deviance_of
+from handgrad.tables.tabular.exposure import per_exposure
 from handgrad.tables.tabular.features import MergedRows, quantiles
 from handgrad.tables.tabular.files import FittedToTable
 from handgrad.tables.tabular.members import MemberData, Members, Recipe

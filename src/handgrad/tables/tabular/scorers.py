@@ -11,6 +11,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 
 from handgrad.tables.data.table_options import option
 from handgrad.tables.tabular.decisions import decided
+from handgrad.tables.tabular.deviances import OF_METRIC, mean_deviance
 from handgrad.textbook.errors import HandgradError, SettingError, did_you_mean
 from handgrad.textbook.layers import Array
 from handgrad.textbook.metrics.registry import METRICS, OF_PROBABILITIES, smaller_is_better
@@ -146,6 +147,8 @@ def score_classes(
 
 def score_numbers(scoring: Scoring, predicted: Array, y: Array, w: Array | None = None) -> float:
     """Score predicted numbers, (n,)."""
+    if isinstance(scoring, str) and scoring in OF_METRIC:
+        return mean_deviance(scoring, predicted, y, w)
     if isinstance(scoring, str) and scoring in METRICS:
         return float(METRICS[scoring](predicted, y, sample_weight=w))
     return _scored(scoring, PredictedNumbers(), predicted, y, w)
